@@ -1,0 +1,2 @@
+//! boxsync.
+fn main() {}

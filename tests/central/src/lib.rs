@@ -1,0 +1,1 @@
+//! Placeholder heads are replaced as each crate is built.
