@@ -1,1 +1,7 @@
-//! Placeholder heads are replaced as each crate is built.
+//! The pure half of boxsync: what is decided here depends on nothing but the arguments.
+//! Never a file, socket, clock, thread or random number: time and randomness arrive as values.
+//! Called by `agent`, which executes what is decided.
+
+pub mod api;
+pub mod entity;
+pub mod words;

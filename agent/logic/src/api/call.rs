@@ -1,0 +1,270 @@
+//! Builds the calls: method, path below central's root, body, and which credentials go with them.
+//! Never joins with a root URL and never holds a secret longer than the call.
+//! Called by the machines of `logic`; sent by `uplink`.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value as Json, json};
+
+use crate::entity::EntityType;
+use crate::words::Params;
+
+/// Request method; central answers any other one with 500 (protocol 0.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// GET, RFC 9110 9.3.1.
+    Get,
+    /// POST, RFC 9110 9.3.3.
+    Post,
+}
+
+/// The content of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// No content.
+    Empty,
+    /// `application/json`, without a byte order mark and never compressed (protocol 0.3).
+    Json(Vec<u8>),
+    /// `application/x-www-form-urlencoded`.
+    Form(Vec<u8>),
+}
+
+/// One request to central, relative to its root URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// A stable short name for journal, statistics and tests: `checksums`, `details`, `package`, …
+    pub name: &'static str,
+    /// Request method.
+    pub method: Method,
+    /// Path and query below the root URL, without a leading slash (protocol 0.1: a doubled slash is 403).
+    pub path: String,
+    /// Content.
+    pub body: Body,
+    /// Whether a bearer token and the box id header go with it (protocol 0.2, 3.1).
+    pub bearer: bool,
+    /// `Range: bytes=first-last`, both inclusive; `identity` encoding is asked for with it (protocol 6.3).
+    pub range: Option<(u64, u64)>,
+    /// Whether the content must not be compressed on the way (the package, protocol 0.3).
+    pub identity: bool,
+    /// The most bytes of content that will be read; more is a failure `central.too_large`.
+    pub limit: usize,
+}
+
+/// The default bound of an answer: a page of unpaged entities is far below it, a hostile one above.
+pub const ANSWER_LIMIT: usize = 32 << 20;
+
+/// Query values keep only RFC 3986 unreserved characters.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+impl Call {
+    fn get(name: &'static str, path: String) -> Self {
+        Self {
+            name,
+            method: Method::Get,
+            path,
+            body: Body::Empty,
+            bearer: true,
+            range: None,
+            identity: false,
+            limit: ANSWER_LIMIT,
+        }
+    }
+
+    fn post(name: &'static str, path: &str, body: &Json) -> Self {
+        Self {
+            method: Method::Post,
+            body: Body::Json(body.to_string().into_bytes()),
+            ..Self::get(name, path.into())
+        }
+    }
+
+    /// `POST taoSync/HandShake` (protocol 2.1): anonymous, JSON only.
+    pub fn handshake(login: &str, password: &str) -> Self {
+        let body = json!({ "login": login, "password": password });
+        Self {
+            bearer: false,
+            ..Self::post("handshake", "taoSync/HandShake", &body)
+        }
+    }
+
+    /// `GET taoSync/api/supportedVm` (protocol 4.1).
+    pub fn versions() -> Self {
+        Self::get("versions", "taoSync/api/supportedVm".into())
+    }
+
+    /// The first page of `fetchEntityChecksums` (protocol 5.3); later pages follow `Call::next_page`.
+    pub fn checksums(kind: EntityType, params: &Params) -> Self {
+        let query = encode(params);
+        Self::get(
+            "checksums",
+            format!(
+                "taoSync/SynchronisationApi/fetchEntityChecksums?type={}&{query}",
+                kind.word()
+            ),
+        )
+    }
+
+    /// The page that `nextCallUrl` names: joined with the root, never resolved against the request (protocol 0.1).
+    pub fn next_page(next: &str) -> Self {
+        Self::get("checksums", next.trim_start_matches('/').to_owned())
+    }
+
+    /// `POST fetchEntityDetails` (protocol 5.4).
+    pub fn details(kind: EntityType, ids: &[String], params: &Params) -> Self {
+        let body = json!({ "type": kind.word(), "entityIds": ids, "params": params });
+        Self::post(
+            "details",
+            "taoSync/SynchronisationApi/fetchEntityDetails",
+            &body,
+        )
+    }
+
+    /// `POST fetchClassDetails` (protocol 5.5): no params, no version check.
+    pub fn classes(kind: EntityType, classes: &[String]) -> Self {
+        let body = json!({ "type": kind.word(), "requested-classes": classes });
+        Self::post(
+            "classes",
+            "taoSync/SynchronisationApi/fetchClassDetails",
+            &body,
+        )
+    }
+
+    /// `GET getDeliveryTest` (protocol 6.1), whole or one range, both ends inclusive.
+    pub fn package(delivery: &str, range: Option<(u64, u64)>) -> Self {
+        let uri = utf8_percent_encode(delivery, QUERY);
+        let path = format!("taoSync/SynchronisationApi/getDeliveryTest?delivery-uri={uri}");
+        Self {
+            range,
+            identity: true,
+            ..Self::get("package", path)
+        }
+    }
+
+    /// `POST confirmSyncFinished` with the client state of protocol 9.2, or without one.
+    pub fn confirm_finished(params: &Params, client_state: Option<&Json>) -> Self {
+        let mut map = serde_json::to_value(params).unwrap_or_default();
+        if let (Some(state), Some(object)) = (client_state, map.as_object_mut()) {
+            object.insert("client_state".into(), state.clone());
+        }
+        Self::post(
+            "confirm",
+            "taoSync/SynchronisationApi/confirmSyncFinished",
+            &json!({ "params": map }),
+        )
+    }
+
+    /// `POST confirmSyncFailed` with a string reason (protocol 9.3).
+    pub fn confirm_failed(params: &Params, reason: &str) -> Self {
+        let body = json!({ "params": params, "failure-reason": reason });
+        Self::post(
+            "confirm",
+            "taoSync/SynchronisationApi/confirmSyncFailed",
+            &body,
+        )
+    }
+
+    /// `POST syncResults` (protocol 7.1). `results` maps execution id to Result.
+    pub fn results(results: &Json, params: &Json) -> Self {
+        let body = json!({ "results": results, "sync_params": params });
+        Self::post("results", "taoSync/ResultApi/syncResults", &body)
+    }
+
+    /// `POST syncDeliveryLogs` (protocol 8.1); with `params` of `tao_version` alone it is unlogged, as the silent probe.
+    pub fn logs(delivery_logs: &Json, params: &Json) -> Self {
+        let body = json!({ "delivery_logs": delivery_logs, "sync_params": params });
+        Self::post("logs", "taoSync/ResultApi/syncDeliveryLogs", &body)
+    }
+
+    /// `POST syncLtiUsers` (protocol 8.2): only where configured.
+    pub fn lti_users(users: &Json, params: &Json) -> Self {
+        let body = json!({ "lti_users": users, "sync_params": params });
+        Self::post("lti_users", "taoSync/ResultApi/syncLtiUsers", &body)
+    }
+
+    /// `POST syncTestSessions` (protocol 8.3).
+    pub fn sessions(ids: &[String], params: &Json) -> Self {
+        let body = json!({ "test_sessions": ids, "sync_params": params });
+        Self::post("sessions", "taoSync/ResultApi/syncTestSessions", &body)
+    }
+
+    /// The upload half of the speed check (protocol 10.1): a form, so that central really parses it.
+    pub fn speed_upload(bytes: usize) -> Self {
+        let mut form = b"upload=".to_vec();
+        form.resize(form.len() + bytes, b'a');
+        let path = "taoClientDiagnostic/CompatibilityChecker/upload".to_owned();
+        Self {
+            method: Method::Post,
+            body: Body::Form(form),
+            bearer: false,
+            ..Self::get("speed", path)
+        }
+    }
+
+    /// The download half of the speed check; the time in the query defeats caches (protocol 10.1).
+    pub fn speed_download(now_wall: i64) -> Self {
+        let path =
+            format!("taoClientDiagnostic/views/js/tools/bandwidth/data/bin1MB.data?{now_wall}");
+        Self {
+            bearer: false,
+            identity: true,
+            ..Self::get("speed", path)
+        }
+    }
+}
+
+/// `params[key]=value` with brackets percent-encoded as PHP's `http_build_query` does (protocol 4.4).
+fn encode(params: &Params) -> String {
+    let sync_id = params.sync_id.to_string();
+    [
+        ("organisation_id", params.organisation_id.as_str()),
+        ("sync_id", sync_id.as_str()),
+        ("box_id", params.box_id.as_str()),
+        ("tao_version", params.tao_version.as_str()),
+    ]
+    .map(|(key, value)| format!("params%5B{key}%5D={}", utf8_percent_encode(value, QUERY)))
+    .join("&")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn params() -> Params {
+        Params {
+            organisation_id: "3005 é".into(),
+            sync_id: 12,
+            box_id: "5e0b1c2d3f4a5".into(),
+            tao_version: "2022.11".into(),
+        }
+    }
+
+    #[test]
+    fn checksums_are_asked_with_bracketed_params() {
+        let call = Call::checksums(EntityType::TestTaker, &params());
+        assert_eq!(
+            call.path,
+            "taoSync/SynchronisationApi/fetchEntityChecksums?type=test-taker&params%5Borganisation_id%5D=3005%20%C3%A9\
+             &params%5Bsync_id%5D=12&params%5Bbox_id%5D=5e0b1c2d3f4a5&params%5Btao_version%5D=2022.11"
+        );
+    }
+
+    #[test]
+    fn ids_travel_as_strings_and_the_counter_as_a_number() {
+        let Body::Json(body) = Call::confirm_failed(&params(), "x").body else {
+            panic!("not JSON")
+        };
+        let body: Json = serde_json::from_slice(&body).unwrap();
+        assert!(body["params"]["box_id"].is_string());
+        assert!(body["params"]["organisation_id"].is_string());
+        assert!(body["params"]["sync_id"].is_u64());
+        assert!(body["failure-reason"].is_string());
+    }
+
+    #[test]
+    fn a_next_page_never_doubles_the_slash() {
+        assert_eq!(Call::next_page("/taoSync/x?y=1").path, "taoSync/x?y=1");
+    }
+}
