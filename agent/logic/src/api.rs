@@ -2,9 +2,11 @@
 //! Never sends anything: a `Call` is a value, a `Reply` is what came back for it.
 //! Called by `sync`, `spool` and `package` (build and read), and by `uplink` (send).
 
+pub mod answer;
 pub mod call;
 
-pub use call::{Body, Call, Method};
+pub use answer::{Classes, Details, Handshake, Page};
+pub use call::{Body, Call, Method, Range};
 
 use crate::words::Trouble;
 

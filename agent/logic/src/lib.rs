@@ -4,4 +4,11 @@
 
 pub mod api;
 pub mod entity;
+pub mod manifest;
+pub mod php;
+pub mod range;
+pub mod report;
+pub mod retry;
+pub mod seal;
+pub mod sync;
 pub mod words;

@@ -28,6 +28,24 @@ pub enum Body {
     Form(Vec<u8>),
 }
 
+/// A part of a package, RFC 9110 14.1.2; central takes one range and clamps nothing (protocol 6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Range {
+    /// `bytes=first-last`, both inclusive.
+    Span(u64, u64),
+    /// `bytes=-n`: the last n bytes; of a shorter package central gives nothing at all.
+    Suffix(u64),
+}
+
+impl std::fmt::Display for Range {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match self {
+            Self::Span(first, last) => write!(f, "bytes={first}-{last}"),
+            Self::Suffix(n) => write!(f, "bytes=-{n}"),
+        }
+    }
+}
+
 /// One request to central, relative to its root URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
@@ -41,8 +59,8 @@ pub struct Call {
     pub body: Body,
     /// Whether a bearer token and the box id header go with it (protocol 0.2, 3.1).
     pub bearer: bool,
-    /// `Range: bytes=first-last`, both inclusive; `identity` encoding is asked for with it (protocol 6.3).
-    pub range: Option<(u64, u64)>,
+    /// The part that is asked for; `identity` encoding is asked for with it (protocol 6.3).
+    pub range: Option<Range>,
     /// Whether the content must not be compressed on the way (the package, protocol 0.3).
     pub identity: bool,
     /// The most bytes of content that will be read; more is a failure `central.too_large`.
@@ -132,8 +150,8 @@ impl Call {
         )
     }
 
-    /// `GET getDeliveryTest` (protocol 6.1), whole or one range, both ends inclusive.
-    pub fn package(delivery: &str, range: Option<(u64, u64)>) -> Self {
+    /// `GET getDeliveryTest` (protocol 6.1), whole or one range.
+    pub fn package(delivery: &str, range: Option<Range>) -> Self {
         let uri = utf8_percent_encode(delivery, QUERY);
         let path = format!("taoSync/SynchronisationApi/getDeliveryTest?delivery-uri={uri}");
         Self {

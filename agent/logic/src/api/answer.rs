@@ -1,0 +1,487 @@
+//! Reads answers: decides whether a reply is what was asked for, and if not, which trouble it is.
+//! Never takes a 200 as success before its body has the expected shape (protocol 0.2).
+//! Called by the machines of `logic` and by enrolment.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::Reply;
+use crate::entity::Entity;
+use crate::range::retry_after;
+use crate::words::{Class, Outcome, Trouble};
+
+/// One page of `fetchEntityChecksums` (protocol 5.3).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Page {
+    /// `nextCallUrl`, verbatim.
+    pub next: Option<String>,
+    /// Id and checksum in the order of the server.
+    pub listed: Vec<(String, String)>,
+    /// Entries that name no id or no checksum: what they were, for the report.
+    pub odd: Vec<String>,
+}
+
+/// The entities of `fetchEntityDetails` or `fetchClassDetails`, good ones and odd ones apart.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Details {
+    /// In the order of the server.
+    pub entities: Vec<Entity>,
+    /// What could not be read, each with the entity and the predicate that are wrong.
+    pub odd: Vec<String>,
+}
+
+/// Classes have the shape of details (protocol 5.5).
+pub type Classes = Details;
+
+/// What a handshake brought (protocol 2.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handshake {
+    /// The sync manager, password hash included.
+    pub user: Entity,
+    /// OAuth client id.
+    pub key: String,
+    /// OAuth client secret.
+    pub secret: String,
+    /// Absolute token URL as central wrote it.
+    pub token_url: String,
+}
+
+impl Page {
+    /// Reads a page of checksums.
+    ///
+    /// # Errors
+    /// The trouble that the reply means; `central.foreign` when it is JSON of another shape.
+    pub fn read(reply: &Reply) -> Result<Self, Trouble> {
+        #[derive(serde::Deserialize)]
+        struct Wire<'a> {
+            #[serde(rename = "nextCallUrl")]
+            next: Option<String>,
+            #[serde(borrow)]
+            entities: PhpMap<'a>,
+        }
+        #[derive(serde::Deserialize)]
+        struct Entry<'a> {
+            #[serde(borrow)]
+            id: Option<Cow<'a, str>>,
+            #[serde(borrow)]
+            checksum: Option<Cow<'a, str>>,
+        }
+        let wire: Wire = parse(reply, "a page of checksums (`entities`)")?;
+        let mut page = Self {
+            next: wire.next,
+            ..Self::default()
+        };
+        for (key, raw) in wire.entities.0 {
+            match serde_json::from_str::<Entry>(raw.get()) {
+                Ok(Entry {
+                    id: Some(id),
+                    checksum: Some(checksum),
+                }) if !id.is_empty() && !checksum.is_empty() => {
+                    page.listed.push((id.into_owned(), checksum.into_owned()));
+                }
+                _ => page.odd.push(format!(
+                    "list entry `{key}`: expected text in `id` and `checksum`"
+                )),
+            }
+        }
+        Ok(page)
+    }
+}
+
+impl Details {
+    /// Reads details of entities or classes.
+    ///
+    /// # Errors
+    /// The trouble that the reply means; `central.foreign` when it is JSON of another shape.
+    pub fn read(reply: &Reply) -> Result<Self, Trouble> {
+        let map: PhpMap = parse(reply, "a map of entities")?;
+        let mut details = Self::default();
+        for (key, raw) in map.0 {
+            match Entity::from_json(raw.get().as_bytes()) {
+                Ok(entity) => details.entities.push(entity),
+                Err(error) => details.odd.push(format!("entity `{key}`: {error}")),
+            }
+        }
+        Ok(details)
+    }
+}
+
+impl Handshake {
+    /// Reads the answer of a handshake: success is the presence of `syncUser` and `oauthInfo` (protocol 2.2).
+    ///
+    /// # Errors
+    /// `auth.password` for a refused login, `auth.not_sync_manager` for a user without the role,
+    /// else what the reply means.
+    pub fn read(reply: &Reply) -> Result<Self, Trouble> {
+        #[derive(serde::Deserialize)]
+        struct Oauth {
+            key: String,
+            secret: String,
+            #[serde(rename = "tokenUrl")]
+            token_url: String,
+        }
+        #[derive(serde::Deserialize)]
+        struct Wire<'a> {
+            #[serde(borrow, rename = "syncUser")]
+            user: &'a RawValue,
+            #[serde(rename = "oauthInfo")]
+            oauth: Oauth,
+        }
+        if reply.status == 401 || refusal(reply).is_some_and(|r| r.is_code("401")) {
+            return Err(operator(
+                "auth.password",
+                "central refused the login or the password",
+            ));
+        }
+        if reply.status == 500 && refusal(reply).is_some() {
+            let reason = "central knows this user, but not as a synchronisation manager (role taoSyncManager)";
+            return Err(operator("auth.not_sync_manager", reason));
+        }
+        let wire: Wire = parse(reply, "`syncUser` and `oauthInfo`")?;
+        let user = Entity::from_json(wire.user.get().as_bytes()).map_err(|error| {
+            foreign(format!(
+                "the handshake's `syncUser` cannot be read: {error}"
+            ))
+        })?;
+        Ok(Self {
+            user,
+            key: wire.oauth.key,
+            secret: wire.oauth.secret,
+            token_url: wire.oauth.token_url,
+        })
+    }
+}
+
+/// Reads `supportedVm` (protocol 4.1).
+///
+/// # Errors
+/// The trouble that the reply means.
+pub fn versions(reply: &Reply) -> Result<Vec<String>, Trouble> {
+    #[derive(serde::Deserialize)]
+    struct Wire {
+        data: Vec<String>,
+    }
+    parse::<Wire>(reply, "`data`, a list of supported VM versions").map(|wire| wire.data)
+}
+
+/// Reads the confirmation of protocol 9.1 and 9.3.
+///
+/// # Errors
+/// The trouble that the reply means; `central.rejected` for the empty 500 of a malformed client state.
+pub fn confirmation(reply: &Reply) -> Result<(), Trouble> {
+    #[derive(serde::Deserialize)]
+    struct Wire {
+        #[serde(rename = "message")]
+        _message: String,
+    }
+    parse::<Wire>(reply, "`message`").map(|_| ())
+}
+
+/// Whether the reply is a success in status and in body, as any JSON value of the shape `T`.
+///
+/// # Errors
+/// The trouble that the reply means, in the order: status, page instead of JSON, refusal inside a 200, shape.
+pub fn parse<'a, T: Deserialize<'a>>(reply: &'a Reply, expected: &str) -> Result<T, Trouble> {
+    status(reply)?;
+    if let Some(refusal) = refusal(reply).filter(|r| r.refuses()) {
+        let reason = format!("central refused the request: {}", refusal.message());
+        return Err(Trouble::new(
+            "central.refused",
+            Class::GiveUp,
+            Outcome::Failed,
+            reason,
+        ));
+    }
+    serde_json::from_slice(&reply.body).map_err(|error| {
+        page_instead(reply)
+            .unwrap_or_else(|| foreign(format!("central answered without {expected}: {error}")))
+    })
+}
+
+/// What a status other than success means.
+///
+/// # Errors
+/// One trouble per meaning; the version texts of protocol 4.5 are told apart from other 500s.
+fn status(reply: &Reply) -> Result<(), Trouble> {
+    let said = refusal(reply).map(|r| r.message()).unwrap_or_default();
+    let with = |text: &str| {
+        if said.is_empty() {
+            text.to_owned()
+        } else {
+            format!("{text}: {said}")
+        }
+    };
+    let trouble = match reply.status {
+        200 | 206 => return Ok(()),
+        300..=399 => foreign(format!(
+            "central redirected to another page (status {})",
+            reply.status
+        )),
+        401 => operator(
+            "auth.refused",
+            "central does not accept the credentials of this box",
+        ),
+        403 => operator(
+            "auth.role",
+            "the credentials lack the role of a synchronisation manager (taoSyncManager)",
+        ),
+        404 => Trouble::new(
+            "central.not_found",
+            Class::GiveUp,
+            Outcome::Failed,
+            with("central does not have it"),
+        ),
+        413 => Trouble::new(
+            "central.too_long",
+            Class::GiveUp,
+            Outcome::Failed,
+            "central's web server takes no request of this size (status 413)",
+        ),
+        500 if said.starts_with("Provided version of TAO VM is not supported")
+            || said.contains("\"tao_version\"") =>
+        {
+            Trouble::new(
+                "version.unsupported",
+                Class::Operator,
+                Outcome::Unsupported,
+                said,
+            )
+        }
+        500 if reply.body.is_empty() => Trouble::new(
+            "central.rejected",
+            Class::GiveUp,
+            Outcome::Failed,
+            "central failed on the content of the request (status 500 without a body)",
+        ),
+        429 | 502..=504 => {
+            let text = format!("central is not available (status {})", reply.status);
+            Trouble::new(
+                "central.unavailable",
+                Class::Retry,
+                Outcome::Failed,
+                with(&text),
+            )
+        }
+        500..=599 => {
+            let text = format!("central failed (status {})", reply.status);
+            Trouble::new("central.error", Class::Retry, Outcome::Failed, with(&text))
+        }
+        other => {
+            let text = format!("central refused the request (status {other})");
+            Trouble::new(
+                "central.refused",
+                Class::GiveUp,
+                Outcome::Failed,
+                with(&text),
+            )
+        }
+    };
+    let wish = reply
+        .header("retry-after")
+        .and_then(|value| retry_after(value, reply.header("date")));
+    Err(Trouble {
+        retry_after: wish,
+        ..trouble
+    })
+}
+
+/// The `returnFailure` body and its siblings (protocol 0.5).
+#[derive(serde::Deserialize)]
+struct Refusal {
+    success: Option<bool>,
+    #[serde(rename = "errorCode")]
+    code: Option<serde_json::Value>,
+    #[serde(rename = "errorMsg")]
+    message: Option<String>,
+    error: Option<String>,
+}
+
+impl Refusal {
+    fn refuses(&self) -> bool {
+        self.success == Some(false) || self.error.is_some()
+    }
+
+    fn is_code(&self, code: &str) -> bool {
+        self.code
+            .as_ref()
+            .is_some_and(|c| c.as_str() == Some(code) || c.to_string() == code)
+    }
+
+    fn message(&self) -> String {
+        self.message
+            .clone()
+            .or_else(|| self.error.clone())
+            .unwrap_or_default()
+    }
+}
+
+/// The refusal in the body, if it is one; only small bodies are looked at.
+fn refusal(reply: &Reply) -> Option<Refusal> {
+    let small = reply.body.len() < 64 << 10 && reply.body.first() == Some(&b'{');
+    small
+        .then(|| serde_json::from_slice::<Refusal>(&reply.body).ok())
+        .flatten()
+        .filter(|r| r.success.is_some() || r.error.is_some())
+}
+
+/// A page for people where JSON was due: TAO's own maintenance page, or somebody else's (protocol 0.2).
+fn page_instead(reply: &Reply) -> Option<Trouble> {
+    let head = String::from_utf8_lossy(&reply.body[..reply.body.len().min(4096)]);
+    let html = head.trim_start().starts_with('<');
+    if html && head.contains("Under Maintenance") {
+        let reason = "central is in maintenance: it answers a page with status 200 instead of data";
+        return Some(Trouble::new(
+            "central.maintenance",
+            Class::GiveUp,
+            Outcome::Failed,
+            reason,
+        ));
+    }
+    html.then(|| {
+        foreign(
+            "a web page came instead of central's data: a proxy, a captive portal or a wrong URL"
+                .into(),
+        )
+    })
+}
+
+fn foreign(reason: String) -> Trouble {
+    Trouble::new("central.foreign", Class::GiveUp, Outcome::Failed, reason)
+}
+
+fn operator(code: &str, reason: &str) -> Trouble {
+    Trouble::new(code, Class::Operator, Outcome::Unauthorized, reason)
+}
+
+/// A PHP map on the wire: an object, or `[]` when it is empty (protocol 15.1, 4).
+struct PhpMap<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for PhpMap<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = PhpMap<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a map, or an empty list")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut entries = Vec::new();
+                while let Some((key, value)) = map.next_entry::<String, &RawValue>()? {
+                    entries.push((Cow::Owned(key), value));
+                }
+                Ok(PhpMap(entries))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                match seq.next_element::<&RawValue>()? {
+                    None => Ok(PhpMap(Vec::new())),
+                    Some(_) => Err(serde::de::Error::custom(
+                        "a list with elements where a map was due",
+                    )),
+                }
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(status: u16, body: &str) -> Reply {
+        Reply {
+            status,
+            body: body.into(),
+            ..Reply::default()
+        }
+    }
+
+    fn code<T: fmt::Debug>(result: Result<T, Trouble>) -> String {
+        result.unwrap_err().code
+    }
+
+    #[test]
+    fn an_empty_map_may_be_a_list() {
+        let page = Page::read(&reply(200, r#"{"type":"proctor","entities":[]}"#)).unwrap();
+        assert_eq!(page, Page::default());
+        assert_eq!(
+            Details::read(&reply(200, "[]")).unwrap(),
+            Details::default()
+        );
+        assert_eq!(code(Details::read(&reply(200, "[1]"))), "central.foreign");
+    }
+
+    #[test]
+    fn a_maintenance_page_with_status_200_is_no_success() {
+        let page = "<!doctype html><title>Currently Under Maintenance</title>";
+        assert_eq!(code(Page::read(&reply(200, page))), "central.maintenance");
+        assert_eq!(
+            code(Page::read(&reply(200, "<html>Welcome to the airport"))),
+            "central.foreign"
+        );
+        assert_eq!(code(Page::read(&reply(200, ""))), "central.foreign");
+    }
+
+    #[test]
+    fn each_status_has_its_own_trouble() {
+        let failure = |message| {
+            format!(
+                r#"{{"success":false,"errorCode":0,"errorMsg":"{message}","version":"2022.11"}}"#
+            )
+        };
+        let table = [
+            (401, String::new(), "auth.refused"),
+            (403, failure("Access denied."), "auth.role"),
+            (404, failure("x"), "central.not_found"),
+            (413, "<html>".into(), "central.too_long"),
+            (500, String::new(), "central.rejected"),
+            (500, failure("Unexpected error."), "central.error"),
+            (
+                500,
+                failure("Provided version of TAO VM is not supported by server: 9"),
+                "version.unsupported",
+            ),
+            (502, "<html>".into(), "central.unavailable"),
+            (302, String::new(), "central.foreign"),
+            (406, String::new(), "central.refused"),
+            (
+                200,
+                r#"{"error":"You do not have the required rights to edit this resource."}"#.into(),
+                "central.refused",
+            ),
+        ];
+        for (status, body, expected) in table {
+            assert_eq!(
+                code(versions(&reply(status, &body))),
+                expected,
+                "status {status} {body}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_refused_handshake_arrives_as_200() {
+        let body = r#"{"success":false,"errorCode":"401","errorMsg":"You are not authorized","version":"x"}"#;
+        assert_eq!(code(Handshake::read(&reply(200, body))), "auth.password");
+        let body =
+            r#"{"success":false,"errorCode":0,"errorMsg":"Unexpected error.","version":"x"}"#;
+        assert_eq!(
+            code(Handshake::read(&reply(500, body))),
+            "auth.not_sync_manager"
+        );
+    }
+
+    #[test]
+    fn odd_entries_are_told_and_the_others_are_kept() {
+        let body = r#"{"entities":{"a":{"id":"a","checksum":"c","properties":[]},"b":{"checksum":"c"},"d":7}}"#;
+        let page = Page::read(&reply(200, body)).unwrap();
+        assert_eq!(page.listed, [("a".to_owned(), "c".to_owned())]);
+        assert_eq!(page.odd.len(), 2);
+    }
+}

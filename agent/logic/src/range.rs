@@ -1,0 +1,133 @@
+//! Header fields that decide what bytes mean: `Content-Range` (RFC 9110 14.4) and `Retry-After` (RFC 9110 10.2.3).
+//! Never believes more than was parsed: what is not exactly a range is none.
+//! Called by `api` and `package`.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+/// A parsed `Content-Range: bytes first-last/total`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContentRange {
+    /// Offset of the first byte.
+    pub first: u64,
+    /// Offset of the last byte, inclusive.
+    pub last: u64,
+    /// Size of the whole.
+    pub total: u64,
+}
+
+impl ContentRange {
+    /// Reads the field value; `None` for everything that is not a satisfied range of a known whole.
+    pub fn parse(value: &str) -> Option<Self> {
+        let (unit, rest) = value.trim().split_once(' ')?;
+        let (span, total) = rest.trim_start().split_once('/')?;
+        let (first, last) = span.split_once('-')?;
+        let range = Self {
+            first: digits(first)?,
+            last: digits(last)?,
+            total: digits(total)?,
+        };
+        let sound = unit.eq_ignore_ascii_case("bytes")
+            && range.first <= range.last
+            && range.last < range.total;
+        sound.then_some(range)
+    }
+
+    /// Bytes that it announces; at least 1.
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "a satisfied range is never empty"
+    )]
+    pub fn len(&self) -> u64 {
+        self.last - self.first + 1
+    }
+}
+
+/// Only digits: no sign, no blank, at most what fits.
+fn digits(text: &str) -> Option<u64> {
+    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then(|| text.parse().ok()).flatten()
+}
+
+/// The longest wish that is honoured: a box must not sleep through an exam day because of a typing error.
+pub const LONGEST_WISH: Duration = Duration::from_secs(6 * 60 * 60);
+
+/// Reads `Retry-After` in either form, seconds or a date, the latter against the answer's own `Date`: the clock of
+/// the box is not asked. Bounded by `LONGEST_WISH`.
+pub fn retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
+    let value = value.trim();
+    if let Some(seconds) = digits(value) {
+        return Some(Duration::from_secs(seconds).min(LONGEST_WISH));
+    }
+    let until = httpdate::parse_http_date(value).ok()?;
+    let sent = httpdate::parse_http_date(date?).ok()?;
+    Some(
+        until
+            .duration_since(sent)
+            .unwrap_or_default()
+            .min(LONGEST_WISH),
+    )
+}
+
+/// Unix seconds of an HTTP date (RFC 9110 5.6.7).
+pub fn unix(date: &str) -> Option<i64> {
+    let time = httpdate::parse_http_date(date).ok()?;
+    Some(time.duration_since(UNIX_EPOCH).ok()?.as_secs() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn only_a_sound_range_is_one() {
+        let range = ContentRange {
+            first: 1000,
+            last: 1999,
+            total: 1_639_949,
+        };
+        assert_eq!(ContentRange::parse("bytes 1000-1999/1639949"), Some(range));
+        assert_eq!(range.len(), 1000);
+        for odd in [
+            "",
+            "bytes",
+            "bytes */5",
+            "bytes 0-4/*",
+            "bytes 4-0/5",
+            "bytes 0-5/5",
+            "bytes +0-4/5",
+            "bytes 0-4/5/6",
+            "items 0-4/5",
+            "bytes 0-99999999999999999999/999999999999999999999",
+        ] {
+            assert_eq!(ContentRange::parse(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_wish_comes_in_two_forms_and_is_bounded() {
+        let now = Some("Mon, 23 Nov 2026 15:09:43 GMT");
+        assert_eq!(retry_after("120", None), Some(Duration::from_secs(120)));
+        assert_eq!(
+            retry_after("Mon, 23 Nov 2026 15:10:13 GMT", now),
+            Some(Duration::from_secs(30))
+        );
+        assert_eq!(
+            retry_after("Mon, 23 Nov 2026 15:00:00 GMT", now),
+            Some(Duration::ZERO)
+        );
+        assert_eq!(retry_after("Mon, 23 Nov 2026 15:10:13 GMT", None), None);
+        assert_eq!(retry_after("99999999", None), Some(LONGEST_WISH));
+        assert_eq!(retry_after("soon", now), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_without_a_panic(text in "\\PC*", date in "\\PC*") {
+            if let Some(range) = ContentRange::parse(&text) {
+                prop_assert!(range.last < range.total);
+            }
+            retry_after(&text, Some(&date));
+        }
+    }
+}

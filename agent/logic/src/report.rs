@@ -1,0 +1,328 @@
+//! The account of one synchronisation: counters, outcome, and the client state that central is told.
+//! Never decides how a run goes on.
+//! Called by `sync`, which fills it, and by the command line, which prints it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+
+use crate::entity::EntityType;
+use crate::words::{Outcome, Params, Trouble};
+
+/// Counters of one entity type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct EntityCount {
+    /// New on the box.
+    pub created: u64,
+    /// Changed on central.
+    pub updated: u64,
+    /// Equal.
+    pub unchanged: u64,
+    /// Removed, because central no longer names them.
+    pub deleted: u64,
+    /// Not named any more, but kept (design 1, promise 5).
+    pub held_back: u64,
+    /// Named, but not brought home.
+    pub failed: u64,
+}
+
+/// Counters of the test packages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PackageCount {
+    /// Fetched, verified and visible since this run.
+    pub downloaded: u64,
+    /// Held before.
+    pub unchanged: u64,
+    /// Wanted, but not held.
+    pub failed: u64,
+    /// Bytes of package content received.
+    pub bytes_on_wire: u64,
+    /// Plain bytes of the packages that this run made visible.
+    pub bytes_stored: u64,
+}
+
+/// Counters of results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ResultCount {
+    /// Stored by central, with its word for it.
+    pub acknowledged: u64,
+    /// Not accepted by a central that is well.
+    pub refused: u64,
+    /// May or may not be stored; kept.
+    pub unconfirmed: u64,
+    /// Waiting.
+    pub queued: u64,
+}
+
+/// Counters of delivery logs (rows) or test sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RowCount {
+    /// Stored by central, with its word for it.
+    pub acknowledged: u64,
+    /// Not accepted.
+    pub refused: u64,
+    /// Waiting.
+    pub queued: u64,
+    /// Sent again because an answer was lost: central may hold them twice.
+    pub doubled: u64,
+}
+
+/// What one pass over the spool did and left (design 3 "Results", "Logs and sessions").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct OwedCount {
+    /// Results.
+    pub results: ResultCount,
+    /// Delivery log rows.
+    pub logs: RowCount,
+    /// Test sessions.
+    pub sessions: RowCount,
+}
+
+/// The link as this run met it. Mbit/s are 2^20 bits per second, as TAO counts them (protocol 9.6).
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Connection {
+    /// Mbit/s towards the box; 0 when nothing was measured.
+    pub download_mbit_s: f64,
+    /// Mbit/s towards central; 0 when nothing was measured.
+    pub upload_mbit_s: f64,
+    /// Requests sent, token requests included.
+    pub requests: u64,
+    /// Bytes received, headers excluded.
+    pub bytes_received: u64,
+    /// Bytes sent, headers excluded.
+    pub bytes_sent: u64,
+}
+
+/// The object that ends `sync --json` (design 4.2).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Version of this shape.
+    pub schema: u8,
+    /// Number of this synchronisation.
+    pub sync_id: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Stable and dotted; `ok` when all went well.
+    pub code: String,
+    /// In words; empty when all went well.
+    pub reason: String,
+    /// Box id.
+    pub box_id: String,
+    /// VM version of the box.
+    pub tao_version: String,
+    /// Organisation of the box.
+    pub organisation_id: String,
+    /// Unix seconds.
+    pub started_at: i64,
+    /// Unix seconds.
+    pub finished_at: i64,
+    /// By type, in the words of the wire.
+    pub entities: BTreeMap<String, EntityCount>,
+    /// Test packages.
+    pub packages: PackageCount,
+    /// Results.
+    pub results: ResultCount,
+    /// Delivery log rows.
+    pub logs: RowCount,
+    /// Test sessions.
+    pub sessions: RowCount,
+    /// The link.
+    pub connection: Connection,
+    /// Everything that went wrong, in order, each told once: code and reason.
+    pub findings: Vec<Finding>,
+}
+
+/// One thing that went wrong in a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Stable and dotted.
+    pub code: String,
+    /// In words.
+    pub reason: String,
+}
+
+/// More findings than this are counted, not kept: a run that fails on every entity stays readable.
+const FINDINGS_KEPT: usize = 50;
+
+impl Report {
+    /// An empty account of a run that begins now.
+    pub fn new(params: &Params, started_at: i64) -> Self {
+        Self {
+            schema: 1,
+            sync_id: params.sync_id,
+            outcome: Outcome::Finished,
+            code: "ok".into(),
+            reason: String::new(),
+            box_id: params.box_id.clone(),
+            tao_version: params.tao_version.clone(),
+            organisation_id: params.organisation_id.clone(),
+            started_at,
+            finished_at: started_at,
+            entities: BTreeMap::new(),
+            packages: PackageCount::default(),
+            results: ResultCount::default(),
+            logs: RowCount::default(),
+            sessions: RowCount::default(),
+            connection: Connection::default(),
+            findings: Vec::new(),
+        }
+    }
+
+    /// The counters of one type.
+    pub fn entity(&mut self, kind: EntityType) -> &mut EntityCount {
+        self.entities.entry(kind.word().to_owned()).or_default()
+    }
+
+    /// Notes a finding; the first one names the run.
+    pub fn find(&mut self, trouble: &Trouble) {
+        if self.findings.is_empty() {
+            self.code = trouble.code.clone();
+            self.reason = trouble.reason.clone();
+        }
+        if self.outcome == Outcome::Finished {
+            self.outcome = Outcome::Failed;
+        }
+        if self.findings.len() < FINDINGS_KEPT {
+            self.findings.push(Finding {
+                code: trouble.code.clone(),
+                reason: trouble.reason.clone(),
+            });
+        }
+    }
+
+    /// Notes the trouble that ends the run: it names the run whatever was found before.
+    pub fn stop(&mut self, trouble: &Trouble) {
+        self.find(trouble);
+        self.outcome = trouble.outcome;
+        self.code = trouble.code.clone();
+        self.reason = trouble.reason.clone();
+    }
+}
+
+/// What the host tells about itself for the client state (protocol 9.2). `None` is "cannot be evaluated".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Survey {
+    /// Bytes used below the data path, bytes free on its volume.
+    pub disk: Option<(u64, u64)>,
+    /// Bytes that the store takes, bytes free on its volume.
+    pub database: Option<(u64, u64)>,
+}
+
+/// The client state of a run in the exact shape of protocol 9.2: complete nodes only, warnings instead of errors,
+/// since an error node would mark the run failed on central (design 4.2).
+pub fn client_state(report: &Report, survey: &Survey) -> Json {
+    let mut children = vec![
+        space("Disk space", "disk_space_utilization", survey.disk),
+        space("Database", "database_space_utilization", survey.database),
+        node(
+            "info",
+            "Connection statistics",
+            &json!({ "connection_statistics": {
+                "download_mbit_s": report.connection.download_mbit_s,
+                "upload_mbit_s": report.connection.upload_mbit_s,
+                "requests": report.connection.requests,
+            }}),
+        ),
+    ];
+    children.extend(report.findings.iter().map(|finding| {
+        node(
+            "warning",
+            &format!("{} ({})", finding.reason, finding.code),
+            &Json::Null,
+        )
+    }));
+    json!({ "type": "info", "message": "Offline machine usage report", "data": null, "children": children })
+}
+
+fn node(kind: &str, message: &str, data: &Json) -> Json {
+    json!({ "type": kind, "message": message, "data": data, "children": [] })
+}
+
+fn space(title: &str, key: &str, bytes: Option<(u64, u64)>) -> Json {
+    match bytes {
+        Some((used, free)) => {
+            let message = format!(
+                "{title}: {} used, {} still available.",
+                size(used),
+                size(free)
+            );
+            node(
+                "info",
+                &message,
+                &json!({ key: { "used": used, "free": free } }),
+            )
+        }
+        None => node(
+            "info",
+            &format!("{title}: Cannot be evaluated."),
+            &Json::Null,
+        ),
+    }
+}
+
+/// Bytes as TAO writes them: the largest of `''`, Kb, Mb, Gb, Tb, two decimals, trailing zeros dropped (protocol 9.2).
+fn size(bytes: u64) -> String {
+    if bytes == 0 {
+        return "0".into();
+    }
+    let units = ["", "Kb", "Mb", "Gb", "Tb"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit < units.len() - 1 {
+        value /= 1024.0;
+        unit += 1;
+    }
+    let text = format!("{value:.2}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    format!("{text} {}", units[unit]).trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_written_as_central_writes_them() {
+        let table = [
+            (0, "0"),
+            (512, "512"),
+            (2_097_152_000, "1.95 Gb"),
+            (40_000_000_000, "37.25 Gb"),
+            (92_483_840, "88.2 Mb"),
+        ];
+        for (bytes, text) in table {
+            assert_eq!(size(bytes), text);
+        }
+    }
+
+    #[test]
+    fn every_node_of_the_client_state_is_complete_and_none_is_an_error() {
+        let params = Params {
+            organisation_id: "1".into(),
+            sync_id: 1,
+            box_id: "b".into(),
+            tao_version: "2022.11".into(),
+        };
+        let mut report = Report::new(&params, 0);
+        report.find(&Trouble::new(
+            "package.missing",
+            crate::words::Class::GiveUp,
+            Outcome::Failed,
+            "none",
+        ));
+        let state = client_state(
+            &report,
+            &Survey {
+                disk: Some((1, 2)),
+                database: None,
+            },
+        );
+        let mut nodes = vec![&state];
+        while let Some(node) = nodes.pop() {
+            assert!(node["message"].is_string() && node.get("data").is_some());
+            assert!(["info", "success", "warning"].contains(&node["type"].as_str().unwrap()));
+            nodes.extend(node["children"].as_array().unwrap());
+        }
+    }
+}

@@ -1,0 +1,539 @@
+//! One synchronisation as a machine: which call, which write, which wait comes next (design 3).
+//! Never sends, stores or reads a clock: commands go out, events come in, time is an argument.
+//! Called by `engine`, which executes the commands, and by the virtual world of the tests.
+
+mod catalogue;
+mod confirm;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use crate::api::{Answered, Call, answer};
+use crate::entity::{Entity, EntityType};
+use crate::manifest::{Index, Votes};
+use crate::report::{OwedCount, Report, Survey};
+use crate::retry;
+use crate::seal::NameHash;
+use crate::words::{Class, Now, Outcome, Params, Trouble};
+
+use catalogue::Catalogue;
+
+/// What this run is to do and what it knows before it begins.
+#[derive(Clone)]
+pub struct Plan {
+    /// Parameters of every call.
+    pub params: Params,
+    /// The types to compare, in order; empty when only results are sent.
+    pub types: Vec<EntityType>,
+    /// Whether packages are brought home.
+    pub packages: bool,
+    /// Whether what the box owes is sent.
+    pub owed: bool,
+    /// Whether the link is measured with central's own speed check when nothing else was transferred.
+    pub measure: bool,
+    /// Somebody waits: an unreachable central is given up after `ASKED_PATIENCE`.
+    pub asked: bool,
+    /// `--allow-deletes`.
+    pub allow_deletes: bool,
+    /// Share of a type that one sync may delete unasked, inclusive.
+    pub delete_limit: f64,
+    /// How many detail calls may be under way at once.
+    pub lanes: usize,
+    /// Deletions that earlier runs held back, by type.
+    pub votes: BTreeMap<EntityType, Votes>,
+    /// Keyed hash of an id, as the store computes it.
+    pub hash: std::rc::Rc<dyn Fn(EntityType, &str) -> NameHash>,
+    /// Seed of the jitter.
+    pub random: u64,
+}
+
+/// A run that was asked for gives up an unreachable central within this time (design 3).
+pub const ASKED_PATIENCE: Duration = Duration::from_secs(50);
+
+/// Names one call under way.
+pub type Ticket = u64;
+
+/// What the engine is to do next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Send a call; its answer comes back as `Event::Answered` with the same ticket.
+    Ask(Ticket, Call),
+    /// Read the index of one type: `Event::Indexed`.
+    Index(EntityType),
+    /// Seal and write entities of one type into the coming generation: `Event::Staged`.
+    Stage(EntityType, Vec<Entity>),
+    /// The same for classes.
+    StageClasses(Vec<Entity>),
+    /// Which of these classes are unknown to the store: `Event::Unknown`.
+    Classes(EntityType, Vec<String>),
+    /// Make the run visible as one generation: `Event::Published`.
+    Publish(Publication),
+    /// Send what the box owes until nothing more can be done in this run: `Event::Owed`.
+    Owed,
+    /// Bring one package home: `Event::Package`.
+    Package {
+        /// URI of the delivery.
+        delivery: String,
+        /// Its entity changed: a held package is compared with central's again.
+        recheck: bool,
+    },
+    /// Remove packages that no held delivery names any more.
+    Collect,
+    /// Measure disk and store for the client state: `Event::Surveyed`.
+    Survey,
+    /// The run is over.
+    End(Box<Report>),
+}
+
+/// What becomes visible at once.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Publication {
+    /// By type: what was staged and is to be shown, what is to be removed.
+    pub changes: BTreeMap<EntityType, Change>,
+    /// Deletions held back, for the next run.
+    pub votes: BTreeMap<EntityType, Votes>,
+    /// Whether every list of all types was read to its end.
+    pub complete: bool,
+    /// Whether the whole catalogue is published at all (false: only votes are kept).
+    pub visible: bool,
+}
+
+/// What becomes visible of one type.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Change {
+    /// Staged entities to show.
+    pub put: Vec<NameHash>,
+    /// Held entities to remove.
+    pub remove: Vec<NameHash>,
+}
+
+/// How bringing one package home ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PackageEnd {
+    /// Fetched, verified, visible.
+    Fetched {
+        /// Plain bytes.
+        bytes: u64,
+        /// Content bytes received for it.
+        on_wire: u64,
+    },
+    /// Was held already.
+    Held {
+        /// Content bytes received to find that out.
+        on_wire: u64,
+    },
+    /// Not held.
+    Failed {
+        /// Why.
+        trouble: Trouble,
+        /// Content bytes received.
+        on_wire: u64,
+    },
+}
+
+/// What the engine reports.
+#[derive(Debug)]
+pub enum Event {
+    /// A call was answered, or failed before there was an answer.
+    Answered(Ticket, Answered),
+    /// The index of one type: visible rows, and rows that an interrupted run left staged.
+    Indexed(EntityType, Index, Index),
+    /// Entities were written.
+    Staged(Result<(), Trouble>),
+    /// Classes that the store does not hold.
+    Unknown(EntityType, Vec<String>),
+    /// The generation is visible.
+    Published(Result<(), Trouble>),
+    /// The spool was worked through.
+    Owed(OwedCount, Option<Trouble>),
+    /// A package came to its end.
+    Package(PackageEnd),
+    /// Disk and store as they are, and the link as this run met it.
+    Surveyed(Survey, crate::report::Connection),
+    /// Time has passed: a wait may be over.
+    Woken,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Versions,
+    Owed,
+    Catalogue,
+    Packages,
+    Measure,
+    Confirm,
+    Ended,
+}
+
+/// Why a call was made: where its answer goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Purpose {
+    Versions,
+    Page(EntityType),
+    Details(EntityType, Vec<String>),
+    Classes(EntityType, Vec<String>),
+    Upload,
+    Download,
+    Finished { with_state: bool },
+    Failed,
+}
+
+#[derive(Debug, Clone)]
+struct Pending {
+    purpose: Purpose,
+    call: Call,
+    attempt: u32,
+}
+
+/// The machine of one run.
+pub struct Sync {
+    plan: Plan,
+    phase: Phase,
+    report: Report,
+    survey: Survey,
+    out: VecDeque<Command>,
+    /// Calls under way, by ticket.
+    pending: BTreeMap<Ticket, Pending>,
+    /// Calls that wait for their next attempt.
+    waiting: Vec<(Now, Pending)>,
+    tickets: Ticket,
+    catalogue: Catalogue,
+    /// Deliveries whose packages are still to be asked for.
+    queue: VecDeque<(String, bool)>,
+    /// An answer of central was seen: it can be reached.
+    reached: bool,
+    /// The trouble that ended the run early.
+    stopped: Option<Trouble>,
+    started: Now,
+}
+
+/// Attempts of one call within a run, the first included.
+const ATTEMPTS: u32 = 4;
+
+impl Sync {
+    /// Begins a run.
+    pub fn new(plan: Plan, now: Now) -> Self {
+        let report = Report::new(&plan.params, now.wall);
+        let mut sync = Self {
+            catalogue: Catalogue::new(&plan),
+            plan,
+            phase: Phase::Versions,
+            report,
+            survey: Survey::default(),
+            out: VecDeque::new(),
+            pending: BTreeMap::new(),
+            waiting: Vec::new(),
+            tickets: 0,
+            queue: VecDeque::new(),
+            reached: false,
+            stopped: None,
+            started: now,
+        };
+        sync.ask(Purpose::Versions, Call::versions());
+        sync
+    }
+
+    /// The next thing to do; `None` until the next event or until `due`.
+    pub fn next(&mut self) -> Option<Command> {
+        self.out.pop_front()
+    }
+
+    /// When the machine wants to be woken without an event, and why.
+    pub fn due(&self) -> Option<(Now, &'static str)> {
+        let retry = self
+            .waiting
+            .iter()
+            .map(|(at, _)| *at)
+            .min()
+            .map(|at| (at, "the next attempt"));
+        let patience =
+            (self.plan.asked && !self.reached && self.phase != Phase::Ended).then(|| {
+                (
+                    self.started.after(ASKED_PATIENCE),
+                    "giving up an unreachable central",
+                )
+            });
+        [retry, patience]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(at, _)| at.mono)
+    }
+
+    /// Takes what happened.
+    pub fn handle(&mut self, event: Event, now: Now) {
+        if self.phase == Phase::Ended {
+            return;
+        }
+        match event {
+            Event::Answered(ticket, answered) => self.answered(ticket, answered, now),
+            Event::Package(end) => self.package(end),
+            Event::Owed(count, trouble) => self.owed(count, trouble),
+            Event::Surveyed(survey, connection) => self.surveyed(survey, connection),
+            Event::Woken => self.woken(now),
+            Event::Indexed(kind, held, staged) => self.indexed(kind, held, staged),
+            Event::Staged(result) => self.staged(result),
+            Event::Unknown(kind, classes) => self.unknown(kind, classes),
+            Event::Published(result) => self.published(result),
+        }
+        if self.phase == Phase::Catalogue {
+            self.advance_catalogue(now);
+        }
+        self.report.finished_at = now.wall.max(self.report.started_at);
+    }
+
+    /// The account so far, for progress and status.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    fn ask(&mut self, purpose: Purpose, call: Call) {
+        self.send(Pending {
+            purpose,
+            call,
+            attempt: 1,
+        });
+    }
+
+    fn send(&mut self, pending: Pending) {
+        self.tickets += 1;
+        self.out
+            .push_back(Command::Ask(self.tickets, pending.call.clone()));
+        self.pending.insert(self.tickets, pending);
+    }
+
+    fn answered(&mut self, ticket: Ticket, answered: Answered, now: Now) {
+        let Some(pending) = self.pending.remove(&ticket) else {
+            return;
+        };
+        self.reached |= answered.is_ok();
+        let trouble = match &answered {
+            Err(trouble) => Some(trouble.clone()),
+            Ok(reply) => answer::parse::<serde::de::IgnoredAny>(reply, "JSON")
+                .err()
+                .filter(|t| t.class == Class::Retry),
+        };
+        match trouble {
+            Some(trouble) if self.tries_again(&pending, &trouble) => {
+                self.retry(pending, &trouble, now)
+            }
+            _ => self.settle(pending.purpose, answered, now),
+        }
+    }
+
+    /// Central unreachable costs a run that was asked for few attempts, and a confirmation only one more.
+    fn tries_again(&self, pending: &Pending, trouble: &Trouble) -> bool {
+        let speed = matches!(pending.purpose, Purpose::Upload | Purpose::Download);
+        trouble.class == Class::Retry
+            && pending.attempt < ATTEMPTS
+            && self.stopped.is_none()
+            && !speed
+    }
+
+    fn retry(&mut self, mut pending: Pending, trouble: &Trouble, now: Now) {
+        self.plan.random = retry::mix(self.plan.random);
+        let wait = retry::backoff(pending.attempt, trouble.retry_after, self.plan.random);
+        pending.attempt += 1;
+        self.waiting.push((now.after(wait), pending));
+    }
+
+    fn woken(&mut self, now: Now) {
+        let (ready, waiting): (Vec<_>, Vec<_>) = self
+            .waiting
+            .drain(..)
+            .partition(|(at, _)| at.mono <= now.mono);
+        self.waiting = waiting;
+        for (_, pending) in ready {
+            self.send(pending);
+        }
+        let patience = self.started.after(ASKED_PATIENCE);
+        if self.plan.asked && !self.reached && now.mono >= patience.mono {
+            let reason = format!(
+                "central did not answer within {} seconds",
+                ASKED_PATIENCE.as_secs()
+            );
+            self.stop(Trouble::new(
+                "net.timeout",
+                Class::Retry,
+                Outcome::Offline,
+                reason,
+            ));
+        }
+    }
+
+    fn settle(&mut self, purpose: Purpose, answered: Answered, now: Now) {
+        match purpose {
+            Purpose::Versions => self.versions(answered),
+            Purpose::Page(kind) => self.page(kind, answered),
+            Purpose::Details(kind, ids) => self.details(kind, ids, answered),
+            Purpose::Classes(kind, classes) => self.classes(kind, classes, answered),
+            Purpose::Upload => self.ask(Purpose::Download, Call::speed_download(now.wall)),
+            Purpose::Download => self.begin_confirm(),
+            Purpose::Finished { with_state } => self.confirmed(with_state, answered),
+            Purpose::Failed => self.end(),
+        }
+    }
+
+    /// Preflight: the VM version of this box must be in central's list (design 3).
+    fn versions(&mut self, answered: Answered) {
+        match answered.and_then(|reply| answer::versions(&reply)) {
+            Err(trouble) => self.stop(trouble),
+            Ok(versions) if versions.contains(&self.plan.params.tao_version) => self.begin_owed(),
+            Ok(versions) => {
+                let own = &self.plan.params.tao_version;
+                let known = if versions.is_empty() {
+                    "none".into()
+                } else {
+                    versions.join(", ")
+                };
+                let reason = format!(
+                    "central does not support VM version {own} of this box (supported: {known})"
+                );
+                self.stop(Trouble::new(
+                    "version.unsupported",
+                    Class::Operator,
+                    Outcome::Unsupported,
+                    reason,
+                ));
+            }
+        }
+    }
+
+    fn begin_owed(&mut self) {
+        self.phase = Phase::Owed;
+        if self.plan.owed {
+            self.out.push_back(Command::Owed)
+        } else {
+            self.begin_catalogue()
+        }
+    }
+
+    fn owed(&mut self, count: OwedCount, trouble: Option<Trouble>) {
+        add_owed(&mut self.report, count);
+        match trouble {
+            Some(trouble) if ends_run(&trouble) => return self.stop(trouble),
+            Some(trouble) => self.report.find(&trouble),
+            None => {}
+        }
+        match self.phase {
+            Phase::Owed => self.begin_catalogue(),
+            Phase::Packages => self.next_package(),
+            _ => {}
+        }
+    }
+
+    fn begin_catalogue(&mut self) {
+        self.phase = Phase::Catalogue;
+        self.open_catalogue();
+    }
+
+    /// After the catalogue: every delivery that central names is asked for, changed ones looked at again.
+    fn begin_packages(&mut self) {
+        self.phase = Phase::Packages;
+        if self.plan.packages {
+            self.queue = self.catalogue.deliveries();
+        }
+        self.next_package();
+    }
+
+    fn next_package(&mut self) {
+        match self.queue.pop_front() {
+            Some((delivery, recheck)) => self.out.push_back(Command::Package { delivery, recheck }),
+            None => {
+                if self.plan.packages && self.catalogue.deliveries_known() {
+                    self.out.push_back(Command::Collect);
+                }
+                self.begin_measure();
+            }
+        }
+    }
+
+    fn package(&mut self, end: PackageEnd) {
+        let count = &mut self.report.packages;
+        let mut transferred = true;
+        match end {
+            PackageEnd::Fetched { bytes, on_wire } => {
+                count.downloaded += 1;
+                count.bytes_stored += bytes;
+                count.bytes_on_wire += on_wire;
+            }
+            PackageEnd::Held { on_wire } => {
+                count.unchanged += 1;
+                count.bytes_on_wire += on_wire;
+                transferred = on_wire > 0;
+            }
+            PackageEnd::Failed { trouble, on_wire } => {
+                count.failed += 1;
+                count.bytes_on_wire += on_wire;
+                if ends_run(&trouble) {
+                    return self.stop(trouble);
+                }
+                self.report.find(&trouble);
+            }
+        }
+        // What is owed goes first again between two packages (design 3).
+        if transferred && self.plan.owed && !self.queue.is_empty() {
+            self.out.push_back(Command::Owed);
+        } else {
+            self.next_package();
+        }
+    }
+
+    /// Central's own speed check only when the run itself measured nothing (issue: no dummy traffic on a thin link).
+    fn begin_measure(&mut self) {
+        self.phase = Phase::Measure;
+        let measured =
+            self.report.packages.bytes_on_wire > 0 || self.report.results.acknowledged > 0;
+        if self.plan.measure && !measured {
+            self.ask(Purpose::Upload, Call::speed_upload(1 << 20));
+        } else {
+            self.begin_confirm();
+        }
+    }
+
+    /// Ends the run early: calls under way are forgotten, central is told if it can be reached.
+    fn stop(&mut self, trouble: Trouble) {
+        if self.stopped.is_some() {
+            return;
+        }
+        self.report.stop(&trouble);
+        self.stopped = Some(trouble);
+        self.pending.clear();
+        self.waiting.clear();
+        self.out.clear();
+        self.begin_confirm();
+    }
+
+    fn end(&mut self) {
+        self.phase = Phase::Ended;
+        self.pending.clear();
+        self.waiting.clear();
+        self.out
+            .push_back(Command::End(Box::new(self.report.clone())));
+    }
+}
+
+/// Whether nothing more can be had from central in this run: it cannot be reached, or will not know this box.
+fn ends_run(trouble: &Trouble) -> bool {
+    matches!(
+        trouble.outcome,
+        Outcome::Offline | Outcome::Unauthorized | Outcome::Unsupported
+    ) || trouble.code == "central.maintenance"
+}
+
+/// What was done adds up over the passes; what is left is what the last pass saw.
+fn add_owed(report: &mut Report, pass: OwedCount) {
+    let results = &mut report.results;
+    results.acknowledged += pass.results.acknowledged;
+    results.refused += pass.results.refused;
+    results.unconfirmed = pass.results.unconfirmed;
+    results.queued = pass.results.queued;
+    for (total, pass) in [
+        (&mut report.logs, pass.logs),
+        (&mut report.sessions, pass.sessions),
+    ] {
+        total.acknowledged += pass.acknowledged;
+        total.refused += pass.refused;
+        total.doubled += pass.doubled;
+        total.queued = pass.queued;
+    }
+}

@@ -1,0 +1,535 @@
+//! The catalogue phase of a run: six lists in order, details beside them, classes, then one publication.
+//! Never shows half a catalogue: what arrives is staged, and a run that is cut short publishes nothing.
+//! Called by `sync`, whose machine this is a part of.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::{Change, Command, Phase, Plan, Publication, Purpose, Sync, ends_run};
+use crate::api::{Answered, Call, Classes, Details, Page};
+use crate::entity::{Entity, EntityType, uri};
+use crate::manifest::{Guard, Index, Manifest};
+use crate::php;
+use crate::words::{Class, Now, Outcome, Trouble};
+
+/// Details of one call are to weigh about this much.
+const BATCH_BYTES: usize = 256 << 10;
+/// The PHP client asks for as many; no central was built for more (protocol 5.4).
+const BATCH_MOST: usize = 100;
+/// The first batch of a type, whose weight is not known yet. An eligibility may name thousands of test takers.
+const BATCH_FIRST: usize = 25;
+const BATCH_FIRST_ELIGIBILITIES: usize = 4;
+/// Classes of the TAO ontology exist on every TAO and are never stored (protocol 5.5).
+const ONTOLOGY: &str = "http://www.tao.lu/Ontologies/";
+
+pub(super) struct Catalogue {
+    /// Types whose lists are still to come.
+    order: VecDeque<EntityType>,
+    kinds: BTreeMap<EntityType, Kind>,
+    batches: VecDeque<(EntityType, Vec<String>)>,
+    /// Lists, details and class calls under way or waiting for their next attempt.
+    calls: usize,
+    details: usize,
+    /// Writes and questions to the store without an answer.
+    stores: usize,
+    state: State,
+    /// Central names a test centre, but none that this box holds.
+    elsewhere: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Reading,
+    Classes,
+    Publishing,
+    Done,
+}
+
+struct Kind {
+    manifest: Manifest,
+    /// Ids that wait until a batch is full.
+    partial: Vec<String>,
+    batch: usize,
+    put: Vec<crate::seal::NameHash>,
+    listed: bool,
+    failed: bool,
+    classes: BTreeSet<String>,
+    changed: BTreeSet<String>,
+    /// Entities whose checksum did not fit their properties, with what was computed: asked for once more.
+    doubted: BTreeMap<String, String>,
+}
+
+impl Catalogue {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self {
+            order: plan.types.iter().copied().collect(),
+            kinds: BTreeMap::new(),
+            batches: VecDeque::new(),
+            calls: 0,
+            details: 0,
+            stores: 0,
+            state: State::Reading,
+            elsewhere: false,
+        }
+    }
+
+    /// Deliveries that central names, each with whether its entity changed in this run.
+    pub(super) fn deliveries(&self) -> VecDeque<(String, bool)> {
+        let Some(kind) = self
+            .kinds
+            .get(&EntityType::Delivery)
+            .filter(|_| !self.elsewhere)
+        else {
+            return VecDeque::new();
+        };
+        kind.manifest
+            .named
+            .iter()
+            .map(|id| (id.clone(), kind.changed.contains(id)))
+            .collect()
+    }
+
+    /// Whether the list of deliveries was read to its end: only then may unnamed packages go.
+    pub(super) fn deliveries_known(&self) -> bool {
+        let whole = |kind: &Kind| kind.listed && !kind.failed;
+        !self.elsewhere && self.kinds.get(&EntityType::Delivery).is_some_and(whole)
+    }
+}
+
+impl Sync {
+    pub(super) fn open_catalogue(&mut self) {
+        match self.catalogue.order.pop_front() {
+            Some(kind) => {
+                self.catalogue.stores += 1;
+                self.out.push_back(Command::Index(kind));
+            }
+            None if self.catalogue.kinds.is_empty() => self.begin_packages(),
+            None => {}
+        }
+    }
+
+    pub(super) fn indexed(&mut self, kind: EntityType, held: Index, staged: Index) {
+        self.catalogue.stores -= 1;
+        let batch = if kind == EntityType::Eligibility {
+            BATCH_FIRST_ELIGIBILITIES
+        } else {
+            BATCH_FIRST
+        };
+        let kind_state = Kind {
+            manifest: Manifest::new(kind, held, staged),
+            partial: Vec::new(),
+            batch,
+            put: Vec::new(),
+            listed: false,
+            failed: false,
+            classes: BTreeSet::new(),
+            changed: BTreeSet::new(),
+            doubted: BTreeMap::new(),
+        };
+        self.catalogue.kinds.insert(kind, kind_state);
+        let call = Call::checksums(kind, &self.plan.params);
+        self.ask_catalogue(Purpose::Page(kind), call);
+    }
+
+    fn ask_catalogue(&mut self, purpose: Purpose, call: Call) {
+        self.catalogue.calls += 1;
+        self.ask(purpose, call);
+    }
+
+    pub(super) fn page(&mut self, kind: EntityType, answered: Answered) {
+        self.catalogue.calls -= 1;
+        let page = match answered.and_then(|reply| Page::read(&reply)) {
+            Ok(page) => page,
+            Err(trouble) if ends_run(&trouble) => return self.stop(trouble),
+            Err(trouble) => {
+                self.report.find(&about(kind, "list", &trouble));
+                self.kind(kind).failed = true;
+                return self.close_list(kind);
+            }
+        };
+        for odd in &page.odd {
+            self.fail_entity(kind, odd);
+        }
+        let hash = self.plan.hash.clone();
+        let state = self.kind(kind);
+        let turn = state.manifest.page(&page, |id| hash(kind, id));
+        state.partial.extend(turn.wanted);
+        self.fill_batches(kind, false);
+        match turn.next {
+            Some(next) => self.ask_catalogue(Purpose::Page(kind), Call::next_page(&next)),
+            None => self.close_list(kind),
+        }
+    }
+
+    /// A list has ended: its last ids become a batch and the next list begins, details still under way or not.
+    fn close_list(&mut self, kind: EntityType) {
+        self.fill_batches(kind, true);
+        let state = self.kind(kind);
+        state.listed = true;
+        let cut = state.manifest.cut.clone();
+        let other = kind == EntityType::TestCenter
+            && !state.failed
+            && !state.manifest.is_empty()
+            && !state.manifest.names_a_held_one();
+        let unknown = kind == EntityType::TestCenter && !state.failed && state.manifest.is_empty();
+        if let Some(reason) = cut {
+            self.report.find(&Trouble::new(
+                "catalogue.endless",
+                Class::GiveUp,
+                Outcome::Failed,
+                reason,
+            ));
+        }
+        if unknown {
+            let organisation = &self.plan.params.organisation_id;
+            let reason = format!(
+                "central names no test centre for organisation id {organisation}: is it the right one?"
+            );
+            self.report.find(&Trouble::new(
+                "catalogue.unknown_organisation",
+                Class::Operator,
+                Outcome::Failed,
+                reason,
+            ));
+        }
+        if other && !self.plan.allow_deletes {
+            self.catalogue.elsewhere = true;
+            self.catalogue.order.clear();
+            self.catalogue.batches.clear();
+            let reason = "central names another test centre altogether for this organisation id: \
+                          nothing was changed (a person decides with --allow-deletes)";
+            return self.report.find(&Trouble::new(
+                "catalogue.other_centre",
+                Class::Operator,
+                Outcome::Failed,
+                reason,
+            ));
+        }
+        self.open_catalogue();
+    }
+
+    fn fill_batches(&mut self, kind: EntityType, all: bool) {
+        let state = self.kind(kind);
+        let mut ready = Vec::new();
+        while state.partial.len() >= state.batch || (all && !state.partial.is_empty()) {
+            let rest = state
+                .partial
+                .split_off(state.batch.min(state.partial.len()));
+            ready.push((kind, std::mem::replace(&mut state.partial, rest)));
+        }
+        self.catalogue.batches.extend(ready);
+    }
+
+    pub(super) fn details(&mut self, kind: EntityType, ids: Vec<String>, answered: Answered) {
+        self.catalogue.calls -= 1;
+        self.catalogue.details -= 1;
+        let weight = answered.as_ref().map_or(0, |reply| reply.body.len());
+        let details = match answered.and_then(|reply| Details::read(&reply)) {
+            Ok(details) => details,
+            Err(trouble) if ends_run(&trouble) => return self.stop(trouble),
+            Err(trouble) => return self.split(kind, ids, &trouble),
+        };
+        if let Some(each) = weight.checked_div(ids.len()).filter(|each| *each > 0) {
+            self.kind(kind).batch = (BATCH_BYTES / each).clamp(1, BATCH_MOST);
+        }
+        let mut missing: BTreeSet<String> = ids.into_iter().collect();
+        let mut good = Vec::new();
+        for entity in details.entities {
+            // What was not asked for is not believed: this answer is not limited by type (protocol 5.4).
+            if missing.remove(&entity.id) && self.trusts(kind, &entity) {
+                self.count_arrival(kind, &entity);
+                good.push(entity);
+            }
+        }
+        for odd in &details.odd {
+            let id = missing.iter().find(|id| odd.contains(id.as_str())).cloned();
+            id.map(|id| missing.remove(&id));
+            self.fail_entity(kind, odd);
+        }
+        for id in missing {
+            self.fail_entity(
+                kind,
+                &format!("{id}: listed, but central gave no details of it"),
+            );
+        }
+        if !good.is_empty() {
+            self.catalogue.stores += 1;
+            self.out.push_back(Command::Stage(kind, good));
+        }
+    }
+
+    /// An answer that is too large, or that central fails on, is asked for in halves until the offender stands alone.
+    fn split(&mut self, kind: EntityType, mut ids: Vec<String>, trouble: &Trouble) {
+        let by_content = ["central.too_large", "central.rejected", "central.foreign"]
+            .contains(&trouble.code.as_str());
+        if by_content && ids.len() > 1 {
+            let rest = ids.split_off(ids.len() / 2);
+            self.kind(kind).batch = ids.len();
+            self.catalogue.batches.push_front((kind, rest));
+            self.catalogue.batches.push_front((kind, ids));
+            return;
+        }
+        self.report.entity(kind).failed += ids.len() as u64;
+        self.report.find(&about(kind, "details", trouble));
+    }
+
+    /// Recomputes the checksum over the properties (protocol 5.6). A mismatch is asked for once more: the same
+    /// again is central's own way of formatting and is kept as received; both are told.
+    fn trusts(&mut self, kind: EntityType, entity: &Entity) -> bool {
+        let computed = php::checksum(&entity.properties, &[uri::APPLICATION_KEY]);
+        if computed == entity.checksum {
+            self.kind(kind).doubted.remove(&entity.id);
+            return true;
+        }
+        if self.kind(kind).doubted.get(&entity.id) == Some(&computed) {
+            let reason = format!(
+                "{}: checksum {} does not fit its properties ({computed})",
+                entity.id, entity.checksum
+            );
+            self.report.find(&Trouble::new(
+                "catalogue.checksum",
+                Class::GiveUp,
+                Outcome::Failed,
+                reason,
+            ));
+            return true;
+        }
+        self.kind(kind).doubted.insert(entity.id.clone(), computed);
+        self.catalogue
+            .batches
+            .push_front((kind, vec![entity.id.clone()]));
+        false
+    }
+
+    fn count_arrival(&mut self, kind: EntityType, entity: &Entity) {
+        let name = (self.plan.hash)(kind, &entity.id);
+        let state = self.kind(kind);
+        state.put.push(name);
+        state.changed.insert(entity.id.clone());
+        state.classes.extend(
+            entity
+                .properties
+                .values(uri::TYPE)
+                .filter(|class| !class.starts_with(ONTOLOGY))
+                .map(str::to_owned),
+        );
+        let held = state.manifest.holds(&name);
+        let count = self.report.entity(kind);
+        if held {
+            count.updated += 1
+        } else {
+            count.created += 1
+        }
+    }
+
+    fn fail_entity(&mut self, kind: EntityType, reason: &str) {
+        self.report.entity(kind).failed += 1;
+        let reason = format!("{}: {reason}", kind.word());
+        self.report.find(&Trouble::new(
+            "catalogue.entity",
+            Class::GiveUp,
+            Outcome::Failed,
+            reason,
+        ));
+    }
+
+    pub(super) fn staged(&mut self, result: Result<(), Trouble>) {
+        self.catalogue.stores -= 1;
+        if let Err(trouble) = result {
+            self.stop(trouble);
+        }
+    }
+
+    pub(super) fn unknown(&mut self, kind: EntityType, classes: Vec<String>) {
+        self.catalogue.stores -= 1;
+        if !classes.is_empty() {
+            let call = Call::classes(kind, &classes);
+            self.ask_catalogue(Purpose::Classes(kind, classes), call);
+        }
+    }
+
+    pub(super) fn classes(&mut self, kind: EntityType, asked: Vec<String>, answered: Answered) {
+        self.catalogue.calls -= 1;
+        match answered.and_then(|reply| Classes::read(&reply)) {
+            Ok(found) => {
+                let own = |class: &Entity| !class.id.starts_with(ONTOLOGY);
+                let found: Vec<Entity> = found.entities.into_iter().filter(own).collect();
+                self.catalogue.stores += 1;
+                self.out.push_back(Command::StageClasses(found));
+            }
+            Err(trouble) if ends_run(&trouble) => self.stop(trouble),
+            Err(trouble) => {
+                let what = format!("{} classes", asked.len());
+                self.report.find(&about(kind, &what, &trouble));
+            }
+        }
+    }
+
+    /// Gives free lanes their batches and moves on when nothing is under way.
+    pub(super) fn advance_catalogue(&mut self, now: Now) {
+        while self.catalogue.details < self.plan.lanes {
+            let Some((kind, ids)) = self.catalogue.batches.pop_front() else {
+                break;
+            };
+            self.catalogue.details += 1;
+            let call = Call::details(kind, &ids, &self.plan.params);
+            self.ask_catalogue(Purpose::Details(kind, ids), call);
+        }
+        if self.catalogue.calls + self.catalogue.stores > 0 || !self.catalogue.order.is_empty() {
+            return;
+        }
+        match self.catalogue.state {
+            State::Reading => {
+                self.catalogue.state = State::Classes;
+                self.ask_unknown_classes();
+                self.advance_catalogue(now);
+            }
+            State::Classes => {
+                self.catalogue.state = State::Publishing;
+                self.publish(now);
+            }
+            State::Publishing | State::Done => {}
+        }
+    }
+
+    fn ask_unknown_classes(&mut self) {
+        for (kind, state) in &self.catalogue.kinds {
+            if !state.classes.is_empty() {
+                self.catalogue.stores += 1;
+                self.out.push_back(Command::Classes(
+                    *kind,
+                    state.classes.iter().cloned().collect(),
+                ));
+            }
+        }
+    }
+
+    fn publish(&mut self, now: Now) {
+        let publication = self.judge(now);
+        self.catalogue.stores += 1;
+        self.out.push_back(Command::Publish(publication));
+    }
+
+    /// Judges every type's absent entities and gathers what becomes visible.
+    fn judge(&mut self, now: Now) -> Publication {
+        let mut publication = Publication {
+            votes: self.plan.votes.clone(),
+            ..Publication::default()
+        };
+        if self.catalogue.elsewhere {
+            for count in self.report.entities.values_mut() {
+                *count = crate::report::EntityCount {
+                    failed: count.failed,
+                    ..Default::default()
+                };
+            }
+            return publication;
+        }
+        let centre = self.catalogue.kinds.get(&EntityType::TestCenter);
+        let centre_named = centre
+            .is_none_or(|kind| kind.listed && !kind.failed && kind.manifest.names_a_held_one());
+        let guard = Guard {
+            limit: self.plan.delete_limit,
+            allowed: self.plan.allow_deletes,
+            centre_named,
+            wall: now.wall,
+        };
+        let all = EntityType::ALL
+            .iter()
+            .all(|kind| self.catalogue.kinds.contains_key(kind));
+        publication.complete = all
+            && self
+                .catalogue
+                .kinds
+                .values()
+                .all(|kind| kind.listed && !kind.failed);
+        for (kind, state) in &mut self.catalogue.kinds {
+            let count = self
+                .report
+                .entities
+                .entry(kind.word().to_owned())
+                .or_default();
+            count.unchanged = state.manifest.unchanged;
+            for name in &state.manifest.reuse {
+                if state.manifest.holds(name) {
+                    count.updated += 1
+                } else {
+                    count.created += 1
+                }
+            }
+            let mut change = Change {
+                put: std::mem::take(&mut state.put),
+                remove: Vec::new(),
+            };
+            change.put.extend(&state.manifest.reuse);
+            if !state.failed {
+                let none = crate::manifest::Votes::new();
+                let closing = state
+                    .manifest
+                    .close(self.plan.votes.get(kind).unwrap_or(&none), guard);
+                count.deleted = closing.remove.len() as u64;
+                count.held_back = closing.held_back;
+                change.remove = closing.remove;
+                publication.votes.insert(*kind, closing.votes);
+            }
+            publication.visible |= !change.put.is_empty() || !change.remove.is_empty();
+            publication.changes.insert(*kind, change);
+        }
+        publication.visible |= publication.complete;
+        self.tell_held_back();
+        publication
+    }
+
+    fn tell_held_back(&mut self) {
+        let held: Vec<String> = self
+            .report
+            .entities
+            .iter()
+            .filter(|(_, count)| count.held_back > 0)
+            .map(|(kind, count)| format!("{} {kind}", count.held_back))
+            .collect();
+        if !held.is_empty() {
+            let reason = format!(
+                "central no longer names {}: kept until a second run a day later agrees, or until --allow-deletes",
+                held.join(", ")
+            );
+            self.report.find(&Trouble::new(
+                "catalogue.held_back",
+                Class::Operator,
+                Outcome::Failed,
+                reason,
+            ));
+        }
+    }
+
+    pub(super) fn published(&mut self, result: Result<(), Trouble>) {
+        self.catalogue.stores -= 1;
+        self.catalogue.state = State::Done;
+        if let Err(trouble) = result {
+            for count in self.report.entities.values_mut() {
+                *count = crate::report::EntityCount {
+                    failed: count.failed,
+                    ..Default::default()
+                };
+            }
+            return self.stop(trouble);
+        }
+        if self.phase == Phase::Catalogue {
+            self.begin_packages();
+        }
+    }
+
+    fn kind(&mut self, kind: EntityType) -> &mut Kind {
+        self.catalogue
+            .kinds
+            .get_mut(&kind)
+            .expect("a type is opened before its answers arrive")
+    }
+}
+
+/// The same trouble, said of one type.
+fn about(kind: EntityType, what: &str, trouble: &Trouble) -> Trouble {
+    Trouble {
+        reason: format!("{} {what}: {}", kind.word(), trouble.reason),
+        ..trouble.clone()
+    }
+}

@@ -1,0 +1,65 @@
+//! The end of a run: the host is surveyed and central is told how it went (protocol 9).
+//! Never hides a run's outcome behind a confirmation that failed.
+//! Called by `sync`, whose machine this is a part of.
+
+use super::{Command, Phase, Purpose, Sync};
+use crate::api::{Answered, Call, answer};
+use crate::report::{Connection, Survey, client_state};
+use crate::words::{Outcome, Trouble};
+
+impl Sync {
+    pub(super) fn begin_confirm(&mut self) {
+        self.phase = Phase::Confirm;
+        self.out.push_back(Command::Survey);
+    }
+
+    pub(super) fn surveyed(&mut self, survey: Survey, connection: Connection) {
+        self.survey = survey;
+        self.report.connection = connection;
+        let params = self.plan.params.clone();
+        match self.stopped.clone() {
+            None => self.confirm_finished(true),
+            Some(trouble) if can_be_told(&trouble) => {
+                self.ask(
+                    Purpose::Failed,
+                    Call::confirm_failed(&params, &trouble.reason),
+                );
+            }
+            Some(_) => self.end(),
+        }
+    }
+
+    fn confirm_finished(&mut self, with_state: bool) {
+        let state = with_state.then(|| client_state(&self.report, &self.survey));
+        let call = Call::confirm_finished(&self.plan.params, state.as_ref());
+        self.ask(Purpose::Finished { with_state }, call);
+    }
+
+    /// After the empty 500 that a client state can cause it is said again without one (protocol 9.2).
+    pub(super) fn confirmed(&mut self, with_state: bool, answered: Answered) {
+        match answered.and_then(|reply| answer::confirmation(&reply)) {
+            Ok(()) => self.end(),
+            Err(trouble) if with_state && trouble.code == "central.rejected" => {
+                self.confirm_finished(false)
+            }
+            Err(trouble) => {
+                let reason = format!(
+                    "central did not take the confirmation of this run: {}",
+                    trouble.reason
+                );
+                self.report.find(&Trouble {
+                    reason,
+                    outcome: Outcome::Failed,
+                    ..trouble
+                });
+                self.end();
+            }
+        }
+    }
+}
+
+/// A central that cannot be reached, or that does not know this box, cannot be told anything.
+fn can_be_told(trouble: &Trouble) -> bool {
+    !matches!(trouble.outcome, Outcome::Offline | Outcome::Unauthorized)
+        && trouble.code != "central.maintenance"
+}
