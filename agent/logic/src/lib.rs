@@ -4,4 +4,5 @@
 
 pub mod api;
 pub mod entity;
+pub mod settings;
 pub mod words;
