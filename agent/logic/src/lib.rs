@@ -10,5 +10,6 @@ pub mod range;
 pub mod report;
 pub mod retry;
 pub mod seal;
+pub mod settings;
 pub mod sync;
 pub mod words;

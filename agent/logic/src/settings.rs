@@ -1,0 +1,353 @@
+//! The configuration as values: files and environment laid over the defaults, every mistake told at once.
+//! Never opens a file and never holds a secret: those lie in files of their own.
+//! Called by `cli` with the texts it has read; its values are read by everything else.
+
+mod flaw;
+mod key;
+mod sheet;
+pub mod size;
+pub mod span;
+pub mod url;
+mod value;
+pub mod window;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use toml::de::{DeTable, DeValue};
+
+pub use size::Size;
+pub use url::{Proxy, Url};
+pub use window::{Offset, Window};
+
+use crate::words::Trouble;
+use flaw::Flaw;
+use key::{KEYS, Key, SECTIONS};
+use value::Value;
+
+/// One configuration file: later ones override earlier ones key by key.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// Its path, for messages.
+    pub name: &'a str,
+    /// Its content.
+    pub text: &'a str,
+}
+
+/// The whole configuration in force (design 4.1).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// `[central]`
+    pub central: Central,
+    /// `[box]`
+    pub this_box: ThisBox,
+    /// `[sync]`
+    pub sync: Sync,
+    /// `[download]`
+    pub download: Download,
+    /// `[results]`
+    pub results: Results,
+    /// `[gateway]`
+    pub gateway: Gateway,
+    /// `[page]`
+    pub page: Page,
+    /// `[link]`
+    pub link: Link,
+    /// Beside each key of the table, where its value comes from.
+    origins: Vec<Origin>,
+}
+
+/// `[central]`: the server and the way to it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Central {
+    /// Root URL; ask `Settings::central` for it where there must be one.
+    pub url: Option<Url>,
+    /// PEM file of certificates trusted beside the built-in roots.
+    pub ca_file: Option<PathBuf>,
+    /// Proxy; without it the environment's `HTTPS_PROXY` and `NO_PROXY` count.
+    pub proxy: Option<Proxy>,
+    /// File whose first line is the password of the proxy user.
+    pub proxy_password_file: Option<PathBuf>,
+    /// Whether the client secret may go to a token URL on another host (protocol 0.1).
+    pub token_elsewhere: bool,
+}
+
+/// `[box]`: who this box is.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ThisBox {
+    /// At most 50 characters (protocol 9.4).
+    pub organisation_id: Option<String>,
+    /// Visible ASCII, at most 50 characters (protocol 3.1).
+    pub id: Option<String>,
+    /// VM version; without it `IMAGE_VERSION` of os-release counts.
+    pub tao_version: Option<String>,
+    /// User ids that may use the local socket.
+    pub allow_uids: Vec<u32>,
+    /// Group ids that may use the local socket.
+    pub allow_gids: Vec<u32>,
+}
+
+/// `[sync]`: when and how it synchronizes.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Sync {
+    /// Whether the daemon synchronizes when it starts.
+    pub on_boot: bool,
+    /// From one synchronization to the next; at least a second.
+    pub interval: Duration,
+    /// Share of a type that may be deleted unasked, 0 to 1.
+    pub delete_limit: f64,
+    /// Whether the speed is measured when nothing was transferred (protocol 10.1).
+    pub measure: bool,
+    /// Calls for details at once, 1 to 16.
+    pub lanes: u8,
+}
+
+/// `[download]`: how packages are fetched.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Download {
+    /// Bytes a second over all connections; 0 is no limit.
+    pub max_rate: Size,
+    /// Disk space kept free for results.
+    pub reserve: Size,
+    /// Most connections at once, 1 to 16.
+    pub connections: u8,
+    /// When packages may be fetched; empty is always.
+    pub windows: Vec<Window>,
+    /// Local time of the windows.
+    pub utc_offset: Offset,
+    /// Most bytes received but not yet safe on disk.
+    pub window_flush: Size,
+}
+
+impl Download {
+    /// How long until packages may be fetched; zero is now. `wall` is Unix seconds that the caller trusts.
+    pub fn wait(&self, wall: i64) -> Duration {
+        window::wait(&self.windows, self.utc_offset, wall)
+    }
+}
+
+/// `[results]`: what candidates produced.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Results {
+    /// Most results in one request, 1 to 1000.
+    pub chunk_size: u16,
+    /// Whether content is removed once acknowledged.
+    pub delete_after_send: bool,
+    /// Largest item accepted.
+    pub max_item: Size,
+    /// Whether LTI users are sent (protocol 8.2).
+    pub lti_users: bool,
+}
+
+/// `[gateway]`: the server half of the protocol.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Gateway {
+    /// Where it listens; off when absent.
+    pub listen: Option<SocketAddr>,
+}
+
+/// `[page]`: the status page.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Page {
+    /// Where it listens; off when absent.
+    pub listen: Option<SocketAddr>,
+}
+
+/// `[link]`: what the link should be able to do.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Link {
+    /// Mbit/s below which `doctor` warns.
+    pub expected_download: f64,
+    /// Mbit/s below which `doctor` warns.
+    pub expected_upload: f64,
+}
+
+/// Where the value of a key comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody set it.
+    Default,
+    /// A line of a file.
+    File {
+        /// The name of the source.
+        name: String,
+        /// Counted from 1.
+        line: usize,
+    },
+    /// An environment variable, by its name.
+    Environment(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => out.write_str("default"),
+            Self::File { name, line } => write!(out, "{}:{line}", printable(name)),
+            Self::Environment(name) => write!(out, "environment {name}"),
+        }
+    }
+}
+
+/// File names reach comments and messages of one line each.
+fn printable(name: &str) -> String {
+    name.replace(char::is_control, "?")
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let mut settings = Self {
+            central: Central::default(),
+            this_box: ThisBox::default(),
+            sync: Sync::default(),
+            download: Download::default(),
+            results: Results::default(),
+            gateway: Gateway::default(),
+            page: Page::default(),
+            link: Link::default(),
+            origins: vec![Origin::Default; KEYS.len()],
+        };
+        for key in KEYS {
+            let Some(text) = key.default else { continue };
+            // The defaults are constants that a test reads one by one, so neither step can fail.
+            let value = DeValue::parse(text).expect("every default is TOML");
+            let set = (key.set)(&mut settings, &Value::of(value.get_ref()));
+            set.expect("every default is a legal value of its key");
+        }
+        settings
+    }
+}
+
+impl Settings {
+    /// Lays the files and then the variables `BOXSYNC_<SECTION>_<KEY>` of the environment over the defaults; other
+    /// variables are ignored.
+    ///
+    /// # Errors
+    /// One `config.syntax`, `config.unknown_key` or `config.value` whose reason has a line for each mistake.
+    pub fn read(
+        sources: &[Source<'_>],
+        env: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, Trouble> {
+        let mut settings = Self::default();
+        let mut flaws = Vec::new();
+        for source in sources {
+            settings.file(source, &mut flaws);
+        }
+        let mut variables: Vec<_> = env.filter(|(n, _)| n.starts_with("BOXSYNC_")).collect();
+        variables.sort();
+        for (name, text) in variables {
+            match KEYS.iter().position(|key| key.variable() == name) {
+                Some(at) => {
+                    let place = format!("environment {name}");
+                    let origin = Origin::Environment(name);
+                    settings.set(at, &Value::Word(text), &place, origin, &mut flaws);
+                }
+                None => flaws.push(Flaw::unknown_variable(&name)),
+            }
+        }
+        match Flaw::told(&flaws) {
+            Some(trouble) => Err(trouble),
+            None => Ok(settings),
+        }
+    }
+
+    /// Central's root URL.
+    ///
+    /// # Errors
+    /// `config.no_url` when none is configured.
+    pub fn central(&self) -> Result<&Url, Trouble> {
+        self.central.url.as_ref().ok_or_else(|| {
+            flaw::trouble(
+                "config.no_url",
+                "no central server is configured: expected url in [central] of etc/boxsync/boxsync.toml or \
+                 BOXSYNC_CENTRAL_URL, for example url = \"https://central.example/\"",
+            )
+        })
+    }
+
+    /// Where the value of a key comes from; none for a key that does not exist.
+    pub fn origin(&self, section: &str, name: &str) -> Option<&Origin> {
+        let at = position(section, name)?;
+        self.origins.get(at)
+    }
+
+    fn file(&mut self, source: &Source<'_>, flaws: &mut Vec<Flaw>) {
+        let name = printable(source.name);
+        let line = |at: usize| source.text.bytes().take(at).filter(|b| *b == b'\n').count() + 1;
+        let place = |at: usize| format!("{name}:{}", line(at));
+        let document = match DeTable::parse(source.text) {
+            Ok(document) => document,
+            Err(error) => {
+                let at = error.span().map_or(0, |span| span.start);
+                flaws.push(Flaw::syntax(&place(at), error.message()));
+                return;
+            }
+        };
+        for (section, content) in in_order(document.get_ref()) {
+            let here = place(section.span().start);
+            let section = section.get_ref().as_ref();
+            let known = SECTIONS.iter().any(|(name, _)| *name == section);
+            let DeValue::Table(keys) = content.get_ref() else {
+                flaws.push(if known {
+                    Flaw::not_a_section(&here, section, &Value::of(content.get_ref()))
+                } else {
+                    Flaw::without_section(&here, section)
+                });
+                continue;
+            };
+            if !known && keys.is_empty() {
+                flaws.push(Flaw::unknown_section(&here, section));
+            }
+            for (key, value) in in_order(keys) {
+                let at = key.span().start;
+                match position(section, key.get_ref()) {
+                    Some(index) => {
+                        let origin = Origin::File {
+                            name: source.name.to_owned(),
+                            line: line(at),
+                        };
+                        let value = Value::of(value.get_ref());
+                        self.set(index, &value, &place(at), origin, flaws);
+                    }
+                    None => flaws.push(Flaw::unknown_key(&place(at), section, key.get_ref())),
+                }
+            }
+        }
+    }
+
+    fn set(
+        &mut self,
+        at: usize,
+        value: &Value,
+        place: &str,
+        origin: Origin,
+        flaws: &mut Vec<Flaw>,
+    ) {
+        let key: &Key = &KEYS[at];
+        match (key.set)(self, value) {
+            Ok(()) => self.origins[at] = origin,
+            Err(expected) => flaws.push(Flaw::value(place, key, &expected, value)),
+        }
+    }
+}
+
+fn position(section: &str, name: &str) -> Option<usize> {
+    KEYS.iter()
+        .position(|key| key.section == section && key.name == name)
+}
+
+type Entry<'t, 'i> = (
+    &'t toml::Spanned<std::borrow::Cow<'i, str>>,
+    &'t toml::Spanned<DeValue<'i>>,
+);
+
+/// The entries as written, so that mistakes are told from top to bottom.
+fn in_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<Entry<'t, 'i>> {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,368 @@
+//! The table of keys: name, meaning, default, example, how it is read and how it is shown.
+//! The only place that names a key: parsing, help and `config show` all walk this table.
+//! Called by the rest of `settings`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use super::Settings;
+use super::url::{Proxy, Url};
+use super::value::{Expected, Value};
+
+/// One key of the configuration.
+pub(super) struct Key {
+    pub(super) section: &'static str,
+    pub(super) name: &'static str,
+    /// What it does, one sentence or two.
+    pub(super) doc: &'static str,
+    /// The default as TOML; none for a key that may be absent.
+    pub(super) default: Option<&'static str>,
+    /// A legal value as TOML.
+    pub(super) example: &'static str,
+    pub(super) set: fn(&mut Settings, &Value) -> Result<(), Expected>,
+    /// The value in force; none when the key is absent.
+    pub(super) show: fn(&Settings) -> Option<Value>,
+}
+
+impl Key {
+    /// The environment variable that overrides the key.
+    pub(super) fn variable(&self) -> String {
+        format!("BOXSYNC_{}_{}", self.section, self.name).to_ascii_uppercase()
+    }
+}
+
+/// The sections in the order of a printed configuration, and what each is about.
+pub(super) const SECTIONS: [(&str, &str); 8] = [
+    ("central", "The TAO central server and the way to it."),
+    ("box", "Who this box is, and who may speak with it."),
+    ("sync", "When and how it synchronizes."),
+    ("download", "How test packages are fetched."),
+    (
+        "results",
+        "What candidates produced, on its way to central.",
+    ),
+    (
+        "gateway",
+        "The server half of the protocol, for a TAO on this box.",
+    ),
+    ("page", "The status page."),
+    ("link", "What the link should be able to do."),
+];
+
+const SECOND: Duration = Duration::from_secs(1);
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
+const ANY: u64 = u64::MAX;
+
+/// Every key there is.
+pub(super) static KEYS: &[Key] = &[
+    Key {
+        section: "central",
+        name: "url",
+        doc: "Root URL of central; a path prefix is allowed, a missing trailing slash is added.",
+        default: None,
+        example: r#""https://central.example/""#,
+        set: |s, v| put(&mut s.central.url, v.optional(|v| v.read(Url::root))),
+        show: |s| s.central.url.as_ref().map(Value::text),
+    },
+    Key {
+        section: "central",
+        name: "ca_file",
+        doc: "File of PEM certificates that are trusted beside the built-in roots.",
+        default: None,
+        example: r#""/etc/boxsync/ca.pem""#,
+        set: |s, v| put(&mut s.central.ca_file, v.optional(Value::path)),
+        show: |s| s.central.ca_file.as_ref().map(|p| Value::text(p.display())),
+    },
+    Key {
+        section: "central",
+        name: "proxy",
+        doc: "Proxy to central, with a user name where it wants one but never a password. Without this key \
+              HTTPS_PROXY and NO_PROXY of the environment count.",
+        default: None,
+        example: r#""http://user@proxy:3128""#,
+        set: |s, v| put(&mut s.central.proxy, v.optional(|v| v.read(Proxy::parse))),
+        show: |s| s.central.proxy.as_ref().map(Value::text),
+    },
+    Key {
+        section: "central",
+        name: "proxy_password_file",
+        doc: "File whose first line is the password of the proxy user.",
+        default: None,
+        example: r#""/etc/boxsync/proxy-password""#,
+        set: |s, v| put(&mut s.central.proxy_password_file, v.optional(Value::path)),
+        show: |s| {
+            s.central
+                .proxy_password_file
+                .as_ref()
+                .map(|p| Value::text(p.display()))
+        },
+    },
+    Key {
+        section: "central",
+        name: "token_elsewhere",
+        doc: "Whether the client secret may be sent to a token URL on another host or port than the root URL.",
+        default: Some("false"),
+        example: "true",
+        set: |s, v| put(&mut s.central.token_elsewhere, v.flag()),
+        show: |s| Some(Value::Flag(s.central.token_elsewhere)),
+    },
+    Key {
+        section: "box",
+        name: "organisation_id",
+        doc: "Organisation that this box belongs to, at most 50 characters, always in quotes. Not needed after \
+              an enrolment whose answer carries it.",
+        default: None,
+        example: r#""1001""#,
+        set: |s, v| put(&mut s.this_box.organisation_id, v.optional(|v| v.label(50))),
+        show: |s| s.this_box.organisation_id.as_ref().map(Value::text),
+    },
+    Key {
+        section: "box",
+        name: "id",
+        doc: "Box id of an existing box that is to be kept: visible ASCII, at most 50 characters, always in \
+              quotes. Without it one is made once and kept.",
+        default: None,
+        example: r#""5e0b1c2d3f4a5""#,
+        set: |s, v| put(&mut s.this_box.id, v.optional(box_id)),
+        show: |s| s.this_box.id.as_ref().map(Value::text),
+    },
+    Key {
+        section: "box",
+        name: "tao_version",
+        doc: "VM version that this box tells central, always in quotes. Without it IMAGE_VERSION of os-release \
+              counts.",
+        default: None,
+        example: r#""2022.11""#,
+        set: |s, v| put(&mut s.this_box.tao_version, v.optional(|v| v.label(50))),
+        show: |s| s.this_box.tao_version.as_ref().map(Value::text),
+    },
+    Key {
+        section: "box",
+        name: "allow_uids",
+        doc: "User ids that may use the local socket, beside root and the user boxsync runs as.",
+        default: Some("[]"),
+        example: "[33]",
+        set: |s, v| put(&mut s.this_box.allow_uids, v.list(number_of_user)),
+        show: |s| Some(numbers(&s.this_box.allow_uids)),
+    },
+    Key {
+        section: "box",
+        name: "allow_gids",
+        doc: "Group ids whose members may use the local socket.",
+        default: Some("[]"),
+        example: "[33]",
+        set: |s, v| put(&mut s.this_box.allow_gids, v.list(number_of_user)),
+        show: |s| Some(numbers(&s.this_box.allow_gids)),
+    },
+    Key {
+        section: "sync",
+        name: "on_boot",
+        doc: "Whether the daemon synchronizes when it starts.",
+        default: Some("true"),
+        example: "false",
+        set: |s, v| put(&mut s.sync.on_boot, v.flag()),
+        show: |s| Some(Value::Flag(s.sync.on_boot)),
+    },
+    Key {
+        section: "sync",
+        name: "interval",
+        doc: "Time from one synchronization to the next, from a second to a year.",
+        default: Some(r#""15m""#),
+        example: r#""1h30m""#,
+        set: |s, v| put(&mut s.sync.interval, v.span(SECOND, YEAR)),
+        show: |s| Some(Value::text(super::span::print(s.sync.interval))),
+    },
+    Key {
+        section: "sync",
+        name: "delete_limit",
+        doc: "Share of a type that one synchronization may delete unasked, from 0 to 1.",
+        default: Some("0.5"),
+        example: "0.25",
+        set: |s, v| put(&mut s.sync.delete_limit, v.number(0.0, 1.0)),
+        show: |s| Some(Value::Fraction(s.sync.delete_limit)),
+    },
+    Key {
+        section: "sync",
+        name: "measure",
+        doc: "Whether the speed of the link is measured with test data when a synchronization moved none itself.",
+        default: Some("true"),
+        example: "false",
+        set: |s, v| put(&mut s.sync.measure, v.flag()),
+        show: |s| Some(Value::Flag(s.sync.measure)),
+    },
+    Key {
+        section: "sync",
+        name: "lanes",
+        doc: "Calls for details at once, from 1 to 16.",
+        default: Some("4"),
+        example: "2",
+        set: |s, v| put(&mut s.sync.lanes, v.whole(1, 16)),
+        show: |s| Some(Value::Whole(s.sync.lanes.into())),
+    },
+    Key {
+        section: "download",
+        name: "max_rate",
+        doc: "Most bytes a second over all connections, 0 for no limit.",
+        default: Some(r#""0""#),
+        example: r#""500kB""#,
+        set: |s, v| put(&mut s.download.max_rate, v.size(0, ANY)),
+        show: |s| Some(Value::text(s.download.max_rate)),
+    },
+    Key {
+        section: "download",
+        name: "reserve",
+        doc: "Disk space that packages leave free for results.",
+        default: Some(r#""1GiB""#),
+        example: r#""500MB""#,
+        set: |s, v| put(&mut s.download.reserve, v.size(0, ANY)),
+        show: |s| Some(Value::text(s.download.reserve)),
+    },
+    Key {
+        section: "download",
+        name: "connections",
+        doc: "Most connections at once, from 1 to 16; fewer are used where one is as fast.",
+        default: Some("4"),
+        example: "1",
+        set: |s, v| put(&mut s.download.connections, v.whole(1, 16)),
+        show: |s| Some(Value::Whole(s.download.connections.into())),
+    },
+    Key {
+        section: "download",
+        name: "windows",
+        doc: "When packages may be fetched, in the time of utc_offset; an empty list means always. A window past \
+              midnight belongs to the day it begins on. Ignored until central has confirmed the time.",
+        default: Some("[]"),
+        example: r#"["mon-fri 18:00-07:00", "sat-sun 00:00-24:00"]"#,
+        set: |s, v| put(&mut s.download.windows, v.list(Value::parse)),
+        show: |s| Some(Value::texts(&s.download.windows)),
+    },
+    Key {
+        section: "download",
+        name: "utc_offset",
+        doc: "Distance of the windows' time from UTC, all year.",
+        default: Some(r#""+00:00""#),
+        example: r#""+01:00""#,
+        set: |s, v| put(&mut s.download.utc_offset, v.parse()),
+        show: |s| Some(Value::text(s.download.utc_offset)),
+    },
+    Key {
+        section: "download",
+        name: "window_flush",
+        doc: "Most bytes received but not yet safe on disk, over all connections, from 64KiB to 1GiB: what a \
+              power cut can cost.",
+        default: Some(r#""8MiB""#),
+        example: r#""32MiB""#,
+        set: |s, v| put(&mut s.download.window_flush, v.size(64 << 10, 1 << 30)),
+        show: |s| Some(Value::text(s.download.window_flush)),
+    },
+    Key {
+        section: "results",
+        name: "chunk_size",
+        doc: "Most results in one request, from 1 to 1000; fewer are sent where central is slow.",
+        default: Some("10"),
+        example: "5",
+        set: |s, v| put(&mut s.results.chunk_size, v.whole(1, 1000)),
+        show: |s| Some(Value::Whole(s.results.chunk_size.into())),
+    },
+    Key {
+        section: "results",
+        name: "delete_after_send",
+        doc: "Whether the content of a result is removed once central has acknowledged it.",
+        default: Some("false"),
+        example: "true",
+        set: |s, v| put(&mut s.results.delete_after_send, v.flag()),
+        show: |s| Some(Value::Flag(s.results.delete_after_send)),
+    },
+    Key {
+        section: "results",
+        name: "max_item",
+        doc: "Largest item that is accepted, from 64KiB to 1GiB; it is held in memory while it is accepted and sent.",
+        default: Some(r#""16MiB""#),
+        example: r#""32MiB""#,
+        set: |s, v| put(&mut s.results.max_item, v.size(64 << 10, 1 << 30)),
+        show: |s| Some(Value::text(s.results.max_item)),
+    },
+    Key {
+        section: "results",
+        name: "lti_users",
+        doc: "Whether LTI users are sent; only a central with an extension for them does not answer with an error.",
+        default: Some("false"),
+        example: "true",
+        set: |s, v| put(&mut s.results.lti_users, v.flag()),
+        show: |s| Some(Value::Flag(s.results.lti_users)),
+    },
+    Key {
+        section: "gateway",
+        name: "listen",
+        doc: "Address and port on which a TAO of this box synchronizes from boxsync; a port alone is on loopback. \
+              Off when absent.",
+        default: None,
+        example: r#""127.0.0.1:7380""#,
+        set: |s, v| put(&mut s.gateway.listen, v.optional(listen)),
+        show: |s| s.gateway.listen.map(Value::text),
+    },
+    Key {
+        section: "page",
+        name: "listen",
+        doc: "Address and port of the status page, which anybody who reaches it may read; a port alone is on \
+              loopback. Off when absent.",
+        default: None,
+        example: r#""127.0.0.1:7381""#,
+        set: |s, v| put(&mut s.page.listen, v.optional(listen)),
+        show: |s| s.page.listen.map(Value::text),
+    },
+    Key {
+        section: "link",
+        name: "expected_download",
+        doc: "Download rate in Mbit/s below which `doctor` warns.",
+        default: Some("1.0"),
+        example: "8.0",
+        set: |s, v| put(&mut s.link.expected_download, v.number(0.0, 1e6)),
+        show: |s| Some(Value::Fraction(s.link.expected_download)),
+    },
+    Key {
+        section: "link",
+        name: "expected_upload",
+        doc: "Upload rate in Mbit/s below which `doctor` warns.",
+        default: Some("1.0"),
+        example: "0.5",
+        set: |s, v| put(&mut s.link.expected_upload, v.number(0.0, 1e6)),
+        show: |s| Some(Value::Fraction(s.link.expected_upload)),
+    },
+];
+
+fn put<T>(place: &mut T, value: Result<T, Expected>) -> Result<(), Expected> {
+    *place = value?;
+    Ok(())
+}
+
+/// The id travels in a header field: visible ASCII only (RFC 9110 5.5).
+fn box_id(value: &Value) -> Result<String, Expected> {
+    let id = value.label(50)?;
+    if id.bytes().all(|b| b.is_ascii_graphic()) {
+        Ok(id)
+    } else {
+        Err("a box id of visible ASCII characters without blanks".to_owned())
+    }
+}
+
+fn listen(value: &Value) -> Result<SocketAddr, Expected> {
+    if let Ok(port) = value.whole::<u16>(0, 65_535) {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    value.read(|text| {
+        let text = text.trim();
+        let port = text.parse().ok();
+        port.map(|port: u16| (Ipv4Addr::LOCALHOST, port).into())
+            .or_else(|| text.parse().ok())
+            .ok_or_else(|| "an IP address and a port, or a port".to_owned())
+    })
+}
+
+fn number_of_user(value: &Value) -> Result<u32, Expected> {
+    value.whole(0, i64::from(u32::MAX) - 1)
+}
+
+fn numbers(ids: &[u32]) -> Value {
+    Value::List(ids.iter().map(|id| Value::Whole((*id).into())).collect())
+}

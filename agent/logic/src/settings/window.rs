@@ -1,0 +1,283 @@
+//! Weekly windows in which packages may be fetched, and the local time they are written in.
+//! Never knows what time it is and never knows a daylight saving rule: the offset is fixed.
+//! Called by `settings`; asked by the pacing of downloads.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+const DAY: u32 = 86_400;
+const WEEK: u32 = 7 * DAY;
+const NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+/// What a window looks like, for messages.
+pub(crate) const SHAPE: &str =
+    "a day or a range of days and two times, or two times for every day (to 24:00 at most)";
+
+/// What an offset looks like, for messages.
+pub(crate) const OFFSET_SHAPE: &str = "an offset from UTC between -14:00 and +14:00";
+
+/// A weekly window, `mon-fri 18:00-07:00`. A window that passes midnight belongs to the day on which it opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// First day, 0 = Monday.
+    first: u8,
+    /// Last day, 0 = Monday; before `first` when the range passes Sunday.
+    last: u8,
+    /// Minute of the day at which it opens, below 1440.
+    opens: u16,
+    /// Minute of the day at which it closes, 1440 at most, on the next day when not after `opens`.
+    closes: u16,
+}
+
+impl Window {
+    /// The seconds of the week (0 = Monday 00:00 local) at which it opens, and how long it stays open each time.
+    fn openings(self) -> (impl Iterator<Item = u32>, u32) {
+        let days = (u32::from(self.last) + 7 - u32::from(self.first)) % 7;
+        let opens = u32::from(self.opens) * 60;
+        let first = u32::from(self.first) * DAY;
+        let starts = (0..=days).map(move |day| (first + day * DAY + opens) % WEEK);
+        let closes = u32::from(self.closes) * 60;
+        let length = if closes > opens {
+            closes - opens
+        } else {
+            closes + DAY - opens
+        };
+        (starts, length)
+    }
+
+    /// Zero while the window is open at a second of the week, else the seconds until it opens.
+    fn wait(self, second: u32) -> u32 {
+        let (starts, length) = self.openings();
+        starts
+            .map(|start| {
+                if (second + WEEK - start) % WEEK < length {
+                    0
+                } else {
+                    (start + WEEK - second) % WEEK
+                }
+            })
+            .min()
+            .unwrap_or(0)
+    }
+}
+
+/// How long until one of the windows is open: zero now, or when there are none.
+///
+/// `wall` is Unix seconds; the caller asks only when it trusts them.
+pub fn wait(windows: &[Window], offset: Offset, wall: i64) -> Duration {
+    // 1970-01-01 was a Thursday.
+    let local = wall.rem_euclid(i64::from(WEEK)) + offset.seconds() + 3 * i64::from(DAY);
+    let second = local.rem_euclid(i64::from(WEEK)) as u32;
+    let seconds = windows.iter().map(|w| w.wait(second)).min().unwrap_or(0);
+    Duration::from_secs(u64::from(seconds))
+}
+
+impl FromStr for Window {
+    type Err = String;
+
+    /// Reads `mon-fri 18:00-07:00`, `sun 00:00-24:00` or `18:00-07:00`; names of days in any case.
+    fn from_str(text: &str) -> Result<Self, String> {
+        read(text).ok_or_else(|| SHAPE.to_owned())
+    }
+}
+
+fn read(text: &str) -> Option<Window> {
+    let mut words = text.split_whitespace();
+    let (days, times) = match (words.next()?, words.next(), words.next()) {
+        (times, None, None) => ("mon-sun", times),
+        (days, Some(times), None) => (days, times),
+        _ => return None,
+    };
+    let (first, last) = days.split_once('-').unwrap_or((days, days));
+    let (opens, closes) = times.split_once('-')?;
+    let window = Window {
+        first: day(first)?,
+        last: day(last)?,
+        opens: minute(opens)?,
+        closes: minute(closes)?,
+    };
+    (window.opens < 1440 && window.opens != window.closes).then_some(window)
+}
+
+fn day(name: &str) -> Option<u8> {
+    let day = NAMES.iter().position(|n| n.eq_ignore_ascii_case(name))?;
+    u8::try_from(day).ok()
+}
+
+/// `HH:MM` to `24:00`, in minutes.
+fn minute(text: &str) -> Option<u16> {
+    let (hours, minutes) = text.split_once(':')?;
+    let two = |t: &str| (t.len() == 2 && t.bytes().all(|b| b.is_ascii_digit())).then_some(());
+    two(hours).and(two(minutes))?;
+    let (hours, minutes): (u16, u16) = (hours.parse().ok()?, minutes.parse().ok()?);
+    let minute = hours * 60 + minutes;
+    (minutes < 60 && minute <= 1440).then_some(minute)
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |day: u8| NAMES[usize::from(day % 7)];
+        if self.first == self.last {
+            write!(out, "{} ", name(self.first))?;
+        } else {
+            write!(out, "{}-{} ", name(self.first), name(self.last))?;
+        }
+        let (o, c) = (self.opens, self.closes);
+        write!(
+            out,
+            "{:02}:{:02}-{:02}:{:02}",
+            o / 60,
+            o % 60,
+            c / 60,
+            c % 60
+        )
+    }
+}
+
+/// A fixed distance of local time from UTC, in minutes, within 14 hours either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Offset(i16);
+
+impl Offset {
+    /// Seconds to add to UTC.
+    pub fn seconds(self) -> i64 {
+        i64::from(self.0) * 60
+    }
+}
+
+impl FromStr for Offset {
+    type Err = String;
+
+    /// Reads `+01:00`, `-05:30` or `Z`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let signed = |sign: i16, rest: &str| {
+            let minutes = i16::try_from(minute(rest)?).ok()?;
+            (minutes <= 14 * 60).then_some(Self(sign * minutes))
+        };
+        match (text, text.split_at_checked(1)) {
+            ("Z", _) => Some(Self(0)),
+            (_, Some(("+", rest))) => signed(1, rest),
+            (_, Some(("-", rest))) => signed(-1, rest),
+            _ => None,
+        }
+        .ok_or_else(|| OFFSET_SHAPE.to_owned())
+    }
+}
+
+impl fmt::Display for Offset {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { '-' } else { '+' };
+        let minutes = self.0.unsigned_abs();
+        write!(out, "{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Monday 2022-11-07 00:00:00 UTC.
+    const MONDAY: i64 = 1_667_779_200;
+    const HOUR: i64 = 3_600;
+
+    fn windows(texts: &[&str]) -> Vec<Window> {
+        texts.iter().map(|t| t.parse().unwrap()).collect()
+    }
+
+    fn wait_hours(texts: &[&str], offset: &str, wall: i64) -> u64 {
+        wait(&windows(texts), offset.parse().unwrap(), wall).as_secs() / 3_600
+    }
+
+    #[test]
+    fn a_night_belongs_to_the_day_it_begins_on() {
+        let nights = ["mon-fri 18:00-07:00"];
+        assert_eq!(wait_hours(&nights, "+00:00", MONDAY), 18);
+        assert_eq!(wait_hours(&nights, "+00:00", MONDAY + 18 * HOUR), 0);
+        let saturday = MONDAY + 5 * 24 * HOUR;
+        assert_eq!(wait_hours(&nights, "Z", saturday + 7 * HOUR - 1), 0);
+        assert_eq!(wait_hours(&nights, "Z", saturday + 7 * HOUR), 59);
+    }
+
+    #[test]
+    fn the_week_wraps_at_its_end() {
+        let texts = ["sat-mon 22:00-02:00"];
+        assert_eq!(wait_hours(&texts, "Z", MONDAY + HOUR), 0);
+        assert_eq!(wait_hours(&texts, "Z", MONDAY + 25 * HOUR), 0);
+        assert_eq!(wait_hours(&texts, "Z", MONDAY + 26 * HOUR), 4 * 24 + 20);
+        assert_eq!(wait_hours(&["sun 00:00-24:00"], "Z", MONDAY - 1), 0);
+        assert_eq!(wait_hours(&["sun 00:00-24:00"], "Z", MONDAY), 6 * 24);
+    }
+
+    #[test]
+    fn the_offset_moves_the_window() {
+        let texts = ["02:00-03:00"];
+        assert_eq!(wait_hours(&texts, "+02:00", MONDAY), 0);
+        assert_eq!(wait_hours(&texts, "-02:00", MONDAY), 4);
+    }
+
+    #[test]
+    fn the_nearest_of_several_counts_and_none_is_always() {
+        let texts = ["wed 10:00-11:00", "tue 05:00-06:00"];
+        assert_eq!(wait_hours(&texts, "Z", MONDAY), 29);
+        assert_eq!(wait_hours(&[], "Z", MONDAY), 0);
+        assert_eq!(wait_hours(&["00:00-24:00"], "Z", i64::MIN), 0);
+    }
+
+    #[test]
+    fn what_is_not_a_window_is_refused() {
+        for text in [
+            "",
+            "mon",
+            "mon-fri",
+            "monday 10:00-11:00",
+            "mon 10-11",
+            "mon 10:00",
+            "mon 25:00-26:00",
+            "mon 24:00-01:00",
+            "mon 10:00-10:00",
+            "mon 10:60-11:00",
+            "mon 1:00-2:00",
+            "mon 10:00-24:01",
+            "mon 10:00 - 11:00",
+        ] {
+            assert_eq!(text.parse::<Window>(), Err(SHAPE.to_owned()), "{text}");
+        }
+        for text in ["", "1", "+1", "01:00", "+14:01", "+24:00", "é01:00", "CET"] {
+            assert_eq!(
+                text.parse::<Offset>(),
+                Err(OFFSET_SHAPE.to_owned()),
+                "{text}"
+            );
+        }
+    }
+
+    prop_compose! {
+        fn window()(first in 0u8..7, last in 0u8..7, opens in 0u16..1440, closes in 0u16..=1440) -> Window {
+            let closes = if closes == opens { 1440 } else { closes };
+            Window { first, last, opens, closes }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn printing_loses_nothing(window in window(), minutes in -840i16..=840) {
+            prop_assert_eq!(window.to_string().parse(), Ok(window));
+            prop_assert_eq!(Offset(minutes).to_string().parse(), Ok(Offset(minutes)));
+        }
+
+        #[test]
+        fn a_wait_ends_in_an_open_window(window in window(), minutes in -840i16..=840, wall in 0i64..1 << 40) {
+            let offset = Offset(minutes);
+            let first = wait(&[window], offset, wall);
+            prop_assert!(first < Duration::from_secs(u64::from(WEEK)));
+            prop_assert_eq!(wait(&[window], offset, wall + first.as_secs() as i64), Duration::ZERO);
+            if !first.is_zero() {
+                let just_before = wait(&[window], offset, wall + first.as_secs() as i64 - 1);
+                prop_assert_eq!(just_before, Duration::from_secs(1));
+            }
+        }
+    }
+}
