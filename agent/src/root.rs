@@ -1,0 +1,285 @@
+//! Where everything lies: the paths below `--root`, the state folder's version, its lock and its owner (design 4.1).
+//! Never reads what the files hold.
+//! Called by `main`, which enters the folder once, and by `vault` and `socket` for their paths.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use logic::words::{Class, Outcome, Trouble};
+use nix::fcntl::{Flock, FlockArg};
+
+/// The version of the state folder's layout that this boxsync writes.
+pub const LAYOUT: u32 = 1;
+
+/// All paths of one installation.
+#[derive(Debug, Clone)]
+pub struct Root {
+    root: PathBuf,
+}
+
+impl Root {
+    /// Everything below `root` (default `/`).
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// `etc/boxsync/boxsync.toml`.
+    pub fn config(&self) -> PathBuf {
+        self.root.join("etc/boxsync/boxsync.toml")
+    }
+
+    /// `etc/boxsync/boxsync.d`, whose `*.toml` are read in the order of their names.
+    pub fn drop_ins(&self) -> PathBuf {
+        self.root.join("etc/boxsync/boxsync.d")
+    }
+
+    /// The operating system's own description (os-release(5)).
+    pub fn os_release(&self) -> PathBuf {
+        let etc = self.root.join("etc/os-release");
+        if etc.exists() {
+            etc
+        } else {
+            self.root.join("usr/lib/os-release")
+        }
+    }
+
+    /// The file of the host below the root, e.g. `etc/machine-id`.
+    pub fn host(&self, relative: &str) -> PathBuf {
+        self.root.join(relative)
+    }
+
+    /// The state folder, `var/lib/boxsync`.
+    pub fn state(&self) -> PathBuf {
+        self.root.join("var/lib/boxsync")
+    }
+
+    /// The local API's socket, `run/boxsync/boxsync.sock`.
+    pub fn socket(&self) -> PathBuf {
+        self.root.join("run/boxsync/boxsync.sock")
+    }
+}
+
+/// Takes the identity of the state folder's owner when run as root, so that nothing of root's is left in it.
+///
+/// # Errors
+/// `state.owner` when the identity cannot be taken.
+pub fn become_owner(root: &Root) -> Result<(), Trouble> {
+    let Ok(owner) = fs::metadata(root.state()) else {
+        return Ok(());
+    };
+    if !nix::unistd::geteuid().is_root() || owner.uid() == 0 {
+        return Ok(());
+    }
+    let (uid, gid) = (
+        nix::unistd::Uid::from_raw(owner.uid()),
+        nix::unistd::Gid::from_raw(owner.gid()),
+    );
+    nix::unistd::setgroups(&[gid])
+        .and_then(|()| nix::unistd::setgid(gid))
+        .and_then(|()| nix::unistd::setuid(uid))
+        .map_err(|error| {
+            let reason = format!(
+                "cannot take the identity of the owner of {}: {error}",
+                root.state().display()
+            );
+            Trouble::new("state.owner", Class::Operator, Outcome::Failed, reason)
+        })
+}
+
+/// Makes the state folder if it is missing and checks its version; an empty or missing one is new.
+///
+/// # Errors
+/// `state.newer` for a folder of a newer boxsync, `state.read_only`, `disk.full` or `state.io`.
+pub fn prepare(root: &Root) -> Result<(), Trouble> {
+    let state = root.state();
+    make_folder(&state)?;
+    let path = state.join("version");
+    match fs::read_to_string(&path) {
+        Ok(text) => check_version(&path, &text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            write_durably(&path, format!("{LAYOUT}\n").as_bytes())
+        }
+        Err(error) => Err(trouble(&path, "read", &error)),
+    }
+}
+
+fn check_version(path: &Path, text: &str) -> Result<(), Trouble> {
+    let operator = |code: &str, reason: String| {
+        Err(Trouble::new(code, Class::Operator, Outcome::Failed, reason))
+    };
+    match text.trim().parse::<u32>() {
+        Ok(version) if version <= LAYOUT => Ok(()),
+        Ok(version) => operator(
+            "state.newer",
+            format!(
+                "{}: the state folder has layout {version}, this boxsync knows up to {LAYOUT}: install a newer boxsync",
+                path.display()
+            ),
+        ),
+        Err(_) => operator(
+            "state.version",
+            format!(
+                "{}: expected a number, the version of the layout",
+                path.display()
+            ),
+        ),
+    }
+}
+
+/// Makes a folder that only its owner enters.
+///
+/// # Errors
+/// As `trouble` says.
+pub fn make_folder(path: &Path) -> Result<(), Trouble> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| trouble(path, "make the folder", &error))
+}
+
+/// Replaces a file whole or not at all: written beside it, synced, renamed, folder synced. Mode 0600.
+///
+/// # Errors
+/// As `trouble` says.
+pub fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
+    let failed = |error: io::Error| trouble(path, "write", &error);
+    let beside = path.with_extension(match path.extension() {
+        Some(extension) => format!("{}.new", extension.to_string_lossy()),
+        None => "new".into(),
+    });
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&beside)
+        .map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    file.sync_all().map_err(failed)?;
+    fs::rename(&beside, path).map_err(failed)?;
+    sync_folder(path)
+}
+
+/// Makes a rename or removal of `path` durable.
+///
+/// # Errors
+/// As `trouble` says.
+pub fn sync_folder(path: &Path) -> Result<(), Trouble> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| trouble(folder, "sync", &error))
+}
+
+/// Only one process at a time changes the state; readers need no lock.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "held until dropped")] Flock<File>);
+
+impl Lock {
+    /// Takes the lock, waiting at most `patience`.
+    ///
+    /// # Errors
+    /// `state.busy`, which names the holder; or as `trouble` says.
+    pub fn take(root: &Root, patience: Duration) -> Result<Self, Trouble> {
+        let path = root.state().join("lock");
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|error| trouble(&path, "open", &error))?;
+        let until = Instant::now() + patience;
+        loop {
+            match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(mut lock) => {
+                    let line = format!("{}\n", std::process::id());
+                    // Only told to people; the lock itself is the kernel's.
+                    let _ = lock
+                        .set_len(0)
+                        .and_then(|()| lock.write_all(line.as_bytes()));
+                    return Ok(Self(lock));
+                }
+                Err((back, nix::errno::Errno::EWOULDBLOCK)) if Instant::now() < until => {
+                    file = back;
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                Err((_, nix::errno::Errno::EWOULDBLOCK)) => return Err(busy(&path)),
+                Err((_, error)) => return Err(trouble(&path, "lock", &error.into())),
+            }
+        }
+    }
+}
+
+fn busy(path: &Path) -> Trouble {
+    let holder = fs::read_to_string(path).unwrap_or_default();
+    let holder = match holder.trim() {
+        "" => "another process".to_owned(),
+        pid => format!("process {pid}"),
+    };
+    let reason = format!(
+        "{holder} holds {}: a synchronization is running, try again when it has ended",
+        path.display()
+    );
+    Trouble::new("state.busy", Class::Retry, Outcome::Failed, reason)
+}
+
+/// What a failed operation on a file of the state folder means.
+pub fn trouble(path: &Path, verb: &str, error: &io::Error) -> Trouble {
+    let code = match error.raw_os_error() {
+        Some(libc) if libc == nix::errno::Errno::ENOSPC as i32 => "disk.full",
+        Some(libc) if libc == nix::errno::Errno::EDQUOT as i32 => "disk.full",
+        Some(libc) if libc == nix::errno::Errno::EROFS as i32 => "state.read_only",
+        Some(libc) if libc == nix::errno::Errno::EACCES as i32 => "state.read_only",
+        Some(libc) if libc == nix::errno::Errno::EPERM as i32 => "state.read_only",
+        _ => "state.io",
+    };
+    let reason = match code {
+        "disk.full" => format!("{}: the disk is full", path.display()),
+        "state.read_only" => format!(
+            "{}: cannot {verb} (is it read-only, or another user's?): {error}",
+            path.display()
+        ),
+        _ => format!("{}: cannot {verb}: {error}", path.display()),
+    };
+    Trouble::new(code, Class::Operator, Outcome::Failed, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_a_newer_layout_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::new(dir.path());
+        prepare(&root).unwrap();
+        prepare(&root).unwrap();
+        fs::write(root.state().join("version"), "2\n").unwrap();
+        assert_eq!(prepare(&root).unwrap_err().code, "state.newer");
+    }
+
+    #[test]
+    fn the_second_process_hears_who_holds_the_state() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::new(dir.path());
+        prepare(&root).unwrap();
+        let held = Lock::take(&root, Duration::ZERO).unwrap();
+        let busy = Lock::take(&root, Duration::ZERO).unwrap_err();
+        assert!(
+            busy.reason.contains(&std::process::id().to_string()),
+            "{}",
+            busy.reason
+        );
+        drop(held);
+        Lock::take(&root, Duration::ZERO).unwrap();
+    }
+}

@@ -1,0 +1,70 @@
+//! Everything that the box keeps, sealed: catalogue, packages, credentials, identity, history, what it owes.
+//! Never keeps anything irreplaceable in sled, and never shows half a run.
+//! Called by `engine`, `cli` and `socket`. Readers need no lock: what they see was renamed into place.
+
+pub mod catalogue;
+pub mod entry;
+pub mod index;
+pub mod key;
+pub mod package;
+
+pub use entry::Entry;
+pub use key::Keyring;
+
+use std::path::{Path, PathBuf};
+
+use logic::words::{Class, Outcome, Trouble};
+
+use crate::root::Root;
+
+/// The open state folder: paths and keys. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Vault {
+    state: PathBuf,
+    keys: Keyring,
+}
+
+impl Vault {
+    /// Opens the state folder with the key of the credentials directory or of the folder itself; makes a key in a
+    /// folder that holds nothing yet.
+    ///
+    /// # Errors
+    /// `key.sealed` without a key, `key.wrong` with another one, or what the files say.
+    pub fn open(root: &Root) -> Result<Self, Trouble> {
+        crate::root::prepare(root)?;
+        let state = root.state();
+        let keys = Keyring::open(&state)?;
+        Ok(Self { state, keys })
+    }
+
+    /// The state folder.
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// The keys.
+    pub fn keys(&self) -> &Keyring {
+        &self.keys
+    }
+
+    /// A small sealed file of its own, e.g. the credentials.
+    pub fn entry(&self, name: &'static str) -> Entry {
+        Entry::new(&self.state, name, &self.keys)
+    }
+}
+
+/// A sealed thing that does not open: told by name, never taken as empty.
+pub fn damaged(path: &Path, what: &str) -> Trouble {
+    let reason = format!(
+        "{}: {what} is damaged or was sealed with another key",
+        path.display()
+    );
+    Trouble::new("store.damaged", Class::Operator, Outcome::Failed, reason)
+}
+
+/// Random bytes from the kernel.
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the kernel gives random bytes once it has booted");
+    bytes
+}

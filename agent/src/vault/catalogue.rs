@@ -1,0 +1,495 @@
+//! The catalogue at rest: sealed entities in append-only segments, one sealed edition that says which of them count.
+//! Never shows half a run: an edition is renamed into place whole, and readers of the one before still find its bytes.
+//! Called by `engine` (writes) and by every reader of entities; readers take no lock.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use logic::entity::{Checksum, Entity, EntityType};
+use logic::manifest::{Index, Votes};
+use logic::seal::{NameHash, Sealer};
+use logic::words::Trouble;
+use serde::{Deserialize, Serialize};
+
+use super::{Vault, damaged, random};
+use crate::root::{make_folder, sync_folder, trouble, write_durably};
+
+/// The word that stands for classes where a type is expected.
+const CLASS: &str = "class";
+
+/// Where one sealed entity lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// As central gave it.
+    pub checksum: Checksum,
+    /// Number of the segment.
+    pub segment: u32,
+    /// Bytes from its start.
+    pub offset: u64,
+    /// Sealed bytes.
+    pub length: u32,
+}
+
+/// Rows of one type by keyed hash of the id.
+pub type Rows = BTreeMap<NameHash, Row>;
+
+/// What the box shows: the result of one run, visible as a whole.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Edition {
+    /// Grows with every run that changed or completed something.
+    pub generation: u64,
+    /// The organisation that it was read for.
+    pub organisation_id: String,
+    /// Unix seconds of the last run that read all six lists to their ends; `None` before the first.
+    pub complete_at: Option<i64>,
+    /// Entities by type.
+    pub types: BTreeMap<EntityType, Rows>,
+    /// Classes outside the TAO ontology.
+    pub classes: Rows,
+    /// Deletions that were held back.
+    pub votes: BTreeMap<EntityType, Votes>,
+}
+
+impl Edition {
+    /// Rows of a type.
+    pub fn rows(&self, kind: EntityType) -> impl Iterator<Item = (&NameHash, &Row)> {
+        self.types.get(&kind).into_iter().flatten()
+    }
+
+    /// How many entities of a type are shown.
+    pub fn count(&self, kind: EntityType) -> usize {
+        self.types.get(&kind).map_or(0, BTreeMap::len)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Row> {
+        self.types
+            .values()
+            .chain([&self.classes])
+            .flat_map(BTreeMap::values)
+    }
+}
+
+/// The checksums of rows, as the comparison wants them.
+pub fn index(rows: &Rows) -> Index {
+    rows.iter()
+        .map(|(name, row)| (*name, row.checksum))
+        .collect()
+}
+
+/// The folder `catalogue/`.
+#[derive(Clone)]
+pub struct Catalogue {
+    folder: PathBuf,
+    edition: Sealer,
+    record: Sealer,
+}
+
+impl Catalogue {
+    /// Opens the folder, making it if it is missing.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn open(vault: &Vault) -> Result<Self, Trouble> {
+        let folder = vault.state().join("catalogue");
+        make_folder(&folder)?;
+        Ok(Self {
+            folder,
+            edition: vault.keys().sealer("edition"),
+            record: vault.keys().sealer("entity"),
+        })
+    }
+
+    /// What is shown now; an empty edition on a new box.
+    ///
+    /// # Errors
+    /// `store.damaged` for one that does not open.
+    pub fn edition(&self) -> Result<Edition, Trouble> {
+        let path = self.folder.join("edition");
+        let mut sealed = match fs::read(&path) {
+            Ok(sealed) => sealed,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Edition::default()),
+            Err(error) => return Err(trouble(&path, "read", &error)),
+        };
+        self.edition
+            .open_in_place(b"edition", &mut sealed)
+            .ok()
+            .and_then(|plain| postcard::from_bytes(plain).ok())
+            .ok_or_else(|| damaged(&path, "the edition of the catalogue"))
+    }
+
+    /// Makes an edition visible, durably; `writer`'s bytes are synced before. Segments that neither it nor the one
+    /// before names go.
+    ///
+    /// # Errors
+    /// What the file system says; then the edition before is still shown.
+    pub fn publish(
+        &self,
+        before: &Edition,
+        edition: &Edition,
+        writer: Option<Writer>,
+    ) -> Result<(), Trouble> {
+        if let Some(writer) = writer {
+            writer.sync()?;
+        }
+        let plain = postcard::to_allocvec(edition).expect("plain data always serialises");
+        let sealed = self.edition.seal(random(), b"edition", &plain);
+        write_durably(&self.folder.join("edition"), &sealed)?;
+        let named: BTreeSet<u32> = before
+            .all()
+            .chain(edition.all())
+            .map(|row| row.segment)
+            .collect();
+        for (number, path) in self.segments()? {
+            if !named.contains(&number) {
+                fs::remove_file(&path).map_err(|error| trouble(&path, "remove", &error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves all living records into `writer` when more than half of the bytes on disk are dead.
+    ///
+    /// # Errors
+    /// `store.damaged` for a record that does not open, or what the file system says.
+    pub fn compact(&self, edition: &mut Edition, writer: &mut Writer) -> Result<(), Trouble> {
+        const WORTH_IT: u64 = 8 << 20;
+        let living: u64 = edition.all().map(|row| u64::from(row.length)).sum();
+        let mut total = 0;
+        for (_, path) in self.segments()? {
+            total += fs::metadata(&path).map_or(0, |meta| meta.len());
+        }
+        if total < WORTH_IT || living * 2 > total {
+            return Ok(());
+        }
+        let mut reader = self.reader();
+        let words: Vec<&str> = edition
+            .types
+            .keys()
+            .map(|kind| kind.word())
+            .chain([CLASS])
+            .collect();
+        let rows = edition.types.values_mut().chain([&mut edition.classes]);
+        for (word, rows) in words.into_iter().zip(rows) {
+            for (name, row) in rows.iter_mut() {
+                if row.segment == writer.number {
+                    continue;
+                }
+                let entity = reader.read(word, name, row)?;
+                *row = writer.write(word, *name, &entity)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a segment for what a run brings.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn writer(&self) -> Result<Writer, Trouble> {
+        let number = self
+            .segments()?
+            .into_keys()
+            .next_back()
+            .map_or(1, |last| last + 1);
+        let path = self.path(number);
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|error| trouble(&path, "make", &error))?;
+        Ok(Writer {
+            file,
+            path,
+            number,
+            offset: 0,
+            buffer: Vec::new(),
+            sealer: self.record.clone(),
+        })
+    }
+
+    /// Reads records.
+    pub fn reader(&self) -> Reader {
+        Reader {
+            catalogue: self.clone(),
+            open: BTreeMap::new(),
+        }
+    }
+
+    fn segments(&self) -> Result<BTreeMap<u32, PathBuf>, Trouble> {
+        let entries =
+            fs::read_dir(&self.folder).map_err(|error| trouble(&self.folder, "list", &error))?;
+        let number = |path: &Path| {
+            path.file_name()?
+                .to_str()?
+                .strip_suffix(".seg")?
+                .parse()
+                .ok()
+        };
+        Ok(entries
+            .filter_map(Result::ok)
+            .filter_map(|entry| number(&entry.path()).map(|number| (number, entry.path())))
+            .collect())
+    }
+
+    fn path(&self, number: u32) -> PathBuf {
+        self.folder.join(format!("{number}.seg"))
+    }
+}
+
+/// Appends sealed records to one segment. Nothing counts before an edition names it.
+pub struct Writer {
+    file: File,
+    path: PathBuf,
+    number: u32,
+    offset: u64,
+    buffer: Vec<u8>,
+    sealer: Sealer,
+}
+
+impl Writer {
+    /// Bytes gathered before they are handed to the kernel.
+    const GATHER: usize = 256 << 10;
+
+    /// Seals and appends one entity of a type.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn entity(
+        &mut self,
+        kind: EntityType,
+        name: NameHash,
+        entity: &Entity,
+    ) -> Result<Row, Trouble> {
+        self.write(kind.word(), name, entity)
+    }
+
+    /// Seals and appends one class.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn class(&mut self, name: NameHash, entity: &Entity) -> Result<Row, Trouble> {
+        self.write(CLASS, name, entity)
+    }
+
+    fn write(&mut self, word: &str, name: NameHash, entity: &Entity) -> Result<Row, Trouble> {
+        let checksum = Checksum::of(&entity.checksum);
+        let plain = postcard::to_allocvec(entity).expect("plain data always serialises");
+        let sealed = self
+            .sealer
+            .seal(random(), &place(word, &name, &checksum), &plain);
+        let row = Row {
+            checksum,
+            segment: self.number,
+            offset: self.offset,
+            length: sealed.len() as u32,
+        };
+        self.offset += sealed.len() as u64;
+        self.buffer.extend_from_slice(&sealed);
+        if self.buffer.len() >= Self::GATHER {
+            self.flush()?;
+        }
+        Ok(row)
+    }
+
+    /// Hands what was gathered to the kernel, so that readers of this machine find it.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn flush(&mut self) -> Result<(), Trouble> {
+        self.file
+            .write_all(&self.buffer)
+            .map_err(|error| trouble(&self.path, "write", &error))?;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    fn sync(mut self) -> Result<(), Trouble> {
+        self.flush()?;
+        self.file
+            .sync_all()
+            .map_err(|error| trouble(&self.path, "sync", &error))?;
+        sync_folder(&self.path)
+    }
+}
+
+/// Opens records; keeps the segments' files open while it lives.
+pub struct Reader {
+    catalogue: Catalogue,
+    open: BTreeMap<u32, File>,
+}
+
+impl Reader {
+    /// One entity of a type.
+    ///
+    /// # Errors
+    /// `store.damaged` for a record that does not open, or what the file system says.
+    pub fn entity(
+        &mut self,
+        kind: EntityType,
+        name: &NameHash,
+        row: &Row,
+    ) -> Result<Entity, Trouble> {
+        self.read(kind.word(), name, row)
+    }
+
+    /// One class.
+    ///
+    /// # Errors
+    /// As `entity`.
+    pub fn class(&mut self, name: &NameHash, row: &Row) -> Result<Entity, Trouble> {
+        self.read(CLASS, name, row)
+    }
+
+    /// Whether a row's record is whole and authentic; an interrupted run's rows may name bytes that were never written.
+    pub fn holds(&mut self, kind: EntityType, name: &NameHash, row: &Row) -> bool {
+        self.entity(kind, name, row).is_ok()
+    }
+
+    fn read(&mut self, word: &str, name: &NameHash, row: &Row) -> Result<Entity, Trouble> {
+        let path = self.catalogue.path(row.segment);
+        let file = match self.open.entry(row.segment) {
+            std::collections::btree_map::Entry::Occupied(open) => open.into_mut(),
+            std::collections::btree_map::Entry::Vacant(slot) => {
+                slot.insert(File::open(&path).map_err(|error| trouble(&path, "open", &error))?)
+            }
+        };
+        let mut sealed = vec![0; row.length as usize];
+        match file.read_exact_at(&mut sealed, row.offset) {
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
+                return Err(trouble(&path, "read", &error));
+            }
+            _ => {}
+        }
+        self.catalogue
+            .record
+            .open_in_place(&place(word, name, &row.checksum), &mut sealed)
+            .ok()
+            .and_then(|plain| postcard::from_bytes(plain).ok())
+            .ok_or_else(|| damaged(&path, &format!("the {word} {name}")))
+    }
+}
+
+fn place(word: &str, name: &NameHash, checksum: &Checksum) -> Vec<u8> {
+    [word.as_bytes(), &name.0, &checksum.0].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::root::Root;
+
+    fn entity(id: &str, label: &str) -> Entity {
+        let label = logic::entity::Value::One(label.to_owned());
+        let properties = [(logic::entity::uri::LABEL.to_owned(), label)]
+            .into_iter()
+            .collect();
+        let checksum = logic::php::checksum(&properties, &[]);
+        Entity {
+            id: id.into(),
+            checksum,
+            properties,
+        }
+    }
+
+    fn vault() -> (tempfile::TempDir, Vault) {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::open(&Root::new(dir.path())).unwrap();
+        (dir, vault)
+    }
+
+    fn run(vault: &Vault, catalogue: &Catalogue, entities: &[Entity]) -> Edition {
+        let before = catalogue.edition().unwrap();
+        let mut edition = Edition {
+            generation: before.generation + 1,
+            ..before.clone()
+        };
+        let mut writer = catalogue.writer().unwrap();
+        let rows = edition.types.entry(EntityType::Proctor).or_default();
+        for entity in entities {
+            let name = vault.keys().name("proctor", &entity.id);
+            rows.insert(
+                name,
+                writer.entity(EntityType::Proctor, name, entity).unwrap(),
+            );
+        }
+        catalogue.compact(&mut edition, &mut writer).unwrap();
+        catalogue.publish(&before, &edition, Some(writer)).unwrap();
+        edition
+    }
+
+    #[test]
+    fn a_reader_of_the_edition_before_still_finds_its_bytes() {
+        let (_dir, vault) = vault();
+        let catalogue = Catalogue::open(&vault).unwrap();
+        let first = run(&vault, &catalogue, &[entity("a", "one")]);
+        let second = run(&vault, &catalogue, &[entity("a", "two")]);
+        let mut reader = catalogue.reader();
+        for (edition, label) in [(&first, "one"), (&second, "two")] {
+            let (name, row) = edition.rows(EntityType::Proctor).next().unwrap();
+            assert_eq!(
+                reader.entity(EntityType::Proctor, name, row).unwrap(),
+                entity("a", label)
+            );
+        }
+        run(&vault, &catalogue, &[entity("a", "three")]);
+        assert_eq!(catalogue.segments().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn nothing_at_rest_is_readable_and_damage_is_named() {
+        let (_dir, vault) = vault();
+        let catalogue = Catalogue::open(&vault).unwrap();
+        let edition = run(
+            &vault,
+            &catalogue,
+            &[entity("https://central#secret", "Ada Lovelace")],
+        );
+        let path = catalogue.path(1);
+        let mut bytes = fs::read(&path).unwrap();
+        for word in [&b"Lovelace"[..], b"secret"] {
+            assert!(!bytes.windows(word.len()).any(|w| w == word));
+        }
+        bytes[40] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let (name, row) = edition.rows(EntityType::Proctor).next().unwrap();
+        let error = catalogue
+            .reader()
+            .entity(EntityType::Proctor, name, row)
+            .unwrap_err();
+        assert_eq!(error.code, "store.damaged");
+        fs::write(catalogue.folder.join("edition"), "x").unwrap();
+        assert_eq!(catalogue.edition().unwrap_err().code, "store.damaged");
+    }
+
+    #[test]
+    fn dead_bytes_are_compacted_away() {
+        let (_dir, vault) = vault();
+        let catalogue = Catalogue::open(&vault).unwrap();
+        let big = "x".repeat(3 << 20);
+        for round in 0..6 {
+            run(
+                &vault,
+                &catalogue,
+                &[entity("a", &format!("{round}{big}")), entity("b", "small")],
+            );
+        }
+        let total: u64 = catalogue
+            .segments()
+            .unwrap()
+            .values()
+            .map(|p| fs::metadata(p).unwrap().len())
+            .sum();
+        assert!(total < 10 << 20, "{total} bytes for 3 MiB");
+        let edition = catalogue.edition().unwrap();
+        let mut reader = catalogue.reader();
+        assert!(
+            edition
+                .rows(EntityType::Proctor)
+                .all(|(name, row)| reader.holds(EntityType::Proctor, name, row))
+        );
+    }
+}

@@ -1,0 +1,627 @@
+//! Test packages at rest: a grid of sealed records in one file, visible only when whole and verified.
+//! Never trusts a journal about what is on disk: a record counts if it opens at its place of this edition.
+//! Called by `engine` (writes) and by every reader of package content; readers take no lock.
+//!
+//! A record *is* its own journal: it authenticates or it is fetched again. So there is no second file whose order of
+//! writes would matter, records may arrive in any order over several connections, and what a torn range left is kept.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use logic::seal::{NONCE, NameHash, OVERHEAD, Sealer};
+use logic::words::{Class, Outcome, Trouble};
+use nix::fcntl::{FallocateFlags, fallocate};
+use serde::{Deserialize, Serialize};
+
+use super::{Keyring, Vault, damaged, random};
+use crate::root::{make_folder, sync_folder, trouble, write_durably};
+
+/// Plain bytes of a record; the last one of a package is shorter. At most this much is lost per connection when the
+/// process dies.
+pub const RECORD: u32 = 256 << 10;
+
+/// What is known of one package; the content lies in a file of its own, named by the edition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meta {
+    /// URI of the delivery.
+    pub delivery: String,
+    /// Plain bytes.
+    pub size: u64,
+    /// SHA-256 of the end record and the central directory; `None` while a server without ranges streams it whole.
+    pub tail: Option<[u8; 32]>,
+    /// Random, new for each download that starts at nothing: records of another edition do not open.
+    pub edition: [u8; 16],
+    /// Plain bytes of a record.
+    pub record: u32,
+    /// Members were taken from an older package.
+    pub rebuilt: bool,
+    /// A later check found it damaged.
+    pub damaged: bool,
+}
+
+impl Meta {
+    /// How many records the package has.
+    pub fn records(&self) -> u64 {
+        self.size.div_ceil(u64::from(self.record))
+    }
+
+    /// Plain bytes of one record.
+    pub fn length(&self, index: u64) -> usize {
+        let start = index * u64::from(self.record);
+        (self.size - start).min(u64::from(self.record)) as usize
+    }
+
+    fn slot(&self, index: u64) -> u64 {
+        index * (u64::from(self.record) + OVERHEAD as u64)
+    }
+
+    fn sealed_size(&self) -> u64 {
+        self.size + self.records() * OVERHEAD as u64
+    }
+
+    fn place(&self, index: u64) -> Vec<u8> {
+        let length = self.length(index) as u32;
+        [
+            &self.edition[..],
+            &index.to_be_bytes(),
+            &length.to_be_bytes(),
+        ]
+        .concat()
+    }
+}
+
+/// The folder `packages/`.
+#[derive(Clone)]
+pub struct Packages {
+    folder: PathBuf,
+    keys: Keyring,
+    meta: Sealer,
+}
+
+impl Packages {
+    /// Opens the folder, making it if it is missing.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn open(vault: &Vault) -> Result<Self, Trouble> {
+        let folder = vault.state().join("packages");
+        make_folder(&folder)?;
+        let keys = vault.keys().clone();
+        Ok(Self {
+            folder,
+            meta: keys.sealer("package meta"),
+            keys,
+        })
+    }
+
+    /// The whole, verified package of a delivery.
+    ///
+    /// # Errors
+    /// `store.damaged` for a meta file that does not open.
+    pub fn held(&self, delivery: &str) -> Result<Option<Meta>, Trouble> {
+        self.read_meta(&self.meta_path(delivery, "meta"))
+    }
+
+    /// The package of a delivery that is still coming.
+    ///
+    /// # Errors
+    /// As `held`.
+    pub fn coming(&self, delivery: &str) -> Result<Option<Meta>, Trouble> {
+        self.read_meta(&self.meta_path(delivery, "part"))
+    }
+
+    /// All packages: held ones, then coming ones, each list in the order of their file names.
+    ///
+    /// # Errors
+    /// As `held`.
+    pub fn list(&self) -> Result<(Vec<Meta>, Vec<Meta>), Trouble> {
+        let mut lists = (Vec::new(), Vec::new());
+        for path in self.files()? {
+            let list = match path.extension().and_then(|e| e.to_str()) {
+                Some("meta") => &mut lists.0,
+                Some("part") => &mut lists.1,
+                _ => continue,
+            };
+            list.extend(self.read_meta(&path)?);
+        }
+        Ok(lists)
+    }
+
+    /// Opens the content of a package.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn content(&self, meta: &Meta) -> Result<Content, Trouble> {
+        let path = self.data_path(meta);
+        let file = File::open(&path).map_err(|error| trouble(&path, "open", &error))?;
+        Ok(Content {
+            sealer: self.sealer(meta),
+            file,
+            path,
+            meta: meta.clone(),
+        })
+    }
+
+    /// Begins a download at nothing: what came of an earlier edition is forgotten. Space is taken at once, so that a
+    /// full disk is met before the first byte; `reserve` bytes stay free for results.
+    ///
+    /// # Errors
+    /// `disk.full`, or what the file system says.
+    pub fn begin(
+        &self,
+        delivery: &str,
+        size: u64,
+        tail: Option<[u8; 32]>,
+        reserve: u64,
+    ) -> Result<Part, Trouble> {
+        self.abandon(delivery)?;
+        let meta = Meta {
+            delivery: delivery.to_owned(),
+            size,
+            tail,
+            edition: random(),
+            record: RECORD,
+            rebuilt: false,
+            damaged: false,
+        };
+        self.must_fit(meta.sealed_size(), reserve)?;
+        let path = self.data_path(&meta);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|error| trouble(&path, "make", &error))?;
+        match fallocate(
+            &file,
+            FallocateFlags::empty(),
+            0,
+            meta.sealed_size().max(1) as i64,
+        ) {
+            Ok(()) | Err(nix::errno::Errno::EOPNOTSUPP) => {}
+            Err(error) => {
+                let error = trouble(&path, "take space for", &error.into());
+                let _ = fs::remove_file(&path);
+                return Err(error);
+            }
+        }
+        self.write_meta(&self.meta_path(delivery, "part"), &meta)?;
+        let have = vec![false; meta.records() as usize];
+        Ok(Part {
+            content: Content {
+                sealer: self.sealer(&meta),
+                file,
+                path,
+                meta,
+            },
+            have,
+            packages: self.clone(),
+        })
+    }
+
+    /// Goes on with a download: every record on disk is opened, and what is whole and authentic counts.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn resume(&self, meta: Meta) -> Result<Part, Trouble> {
+        let path = self.data_path(&meta);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|error| trouble(&path, "open", &error))?;
+        let mut part = Part {
+            have: vec![false; meta.records() as usize],
+            content: Content {
+                sealer: self.sealer(&meta),
+                file,
+                path,
+                meta,
+            },
+            packages: self.clone(),
+        };
+        let mut buffer = Vec::new();
+        for index in 0..part.content.meta.records() {
+            part.have[index as usize] = part.content.record(index, &mut buffer).is_ok();
+        }
+        Ok(part)
+    }
+
+    /// Forgets a download that is still coming.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn abandon(&self, delivery: &str) -> Result<(), Trouble> {
+        self.drop_files(&self.meta_path(delivery, "part"))
+    }
+
+    /// Removes everything of packages whose deliveries `named` does not name, and stray content files.
+    /// Gives the number of packages removed.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn collect(&self, named: &dyn Fn(&str) -> bool) -> Result<u64, Trouble> {
+        let mut removed = 0;
+        let (held, coming) = self.list()?;
+        for (extension, metas) in [("meta", &held), ("part", &coming)] {
+            for meta in metas.iter().filter(|meta| !named(&meta.delivery)) {
+                self.drop_files(&self.meta_path(&meta.delivery, extension))?;
+                removed += 1;
+            }
+        }
+        let living: Vec<PathBuf> = held
+            .iter()
+            .chain(&coming)
+            .map(|meta| self.data_path(meta))
+            .collect();
+        for path in self.files()? {
+            if path.extension().is_some_and(|e| e == "data") && !living.contains(&path) {
+                fs::remove_file(&path).map_err(|error| trouble(&path, "remove", &error))?;
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Marks a held package as damaged: it is fetched again.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn mark_damaged(&self, meta: &Meta) -> Result<(), Trouble> {
+        let meta = Meta {
+            damaged: true,
+            ..meta.clone()
+        };
+        self.write_meta(&self.meta_path(&meta.delivery, "meta"), &meta)
+    }
+
+    fn must_fit(&self, bytes: u64, reserve: u64) -> Result<(), Trouble> {
+        let stat = nix::sys::statvfs::statvfs(&self.folder)
+            .map_err(|error| trouble(&self.folder, "measure", &error.into()))?;
+        let free = stat.blocks_available() as u64 * stat.fragment_size() as u64;
+        if bytes.saturating_add(reserve) <= free {
+            return Ok(());
+        }
+        let reason = format!(
+            "{}: the package takes {bytes} bytes and {reserve} are kept free for results, but only {free} are free",
+            self.folder.display()
+        );
+        Err(Trouble::new(
+            "disk.full",
+            Class::Operator,
+            Outcome::Failed,
+            reason,
+        ))
+    }
+
+    fn publish(&self, meta: &Meta) -> Result<(), Trouble> {
+        let old = self.held(&meta.delivery).ok().flatten();
+        self.write_meta(&self.meta_path(&meta.delivery, "meta"), meta)?;
+        let part = self.meta_path(&meta.delivery, "part");
+        fs::remove_file(&part).map_err(|error| trouble(&part, "remove", &error))?;
+        sync_folder(&part)?;
+        if let Some(old) = old.filter(|old| old.edition != meta.edition) {
+            // Readers that have it open keep it until they close it.
+            let _ = fs::remove_file(self.data_path(&old));
+        }
+        Ok(())
+    }
+
+    fn drop_files(&self, meta_path: &Path) -> Result<(), Trouble> {
+        let meta = self.read_meta(meta_path).ok().flatten();
+        match fs::remove_file(meta_path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(trouble(meta_path, "remove", &error));
+            }
+            _ => {}
+        }
+        if let Some(meta) = meta {
+            let _ = fs::remove_file(self.data_path(&meta));
+        }
+        Ok(())
+    }
+
+    fn files(&self) -> Result<Vec<PathBuf>, Trouble> {
+        let entries =
+            fs::read_dir(&self.folder).map_err(|error| trouble(&self.folder, "list", &error))?;
+        let mut paths: Vec<PathBuf> = entries
+            .filter_map(Result::ok)
+            .map(|entry| entry.path())
+            .collect();
+        paths.sort();
+        Ok(paths)
+    }
+
+    fn read_meta(&self, path: &Path) -> Result<Option<Meta>, Trouble> {
+        let sealed = match fs::read(path) {
+            Ok(sealed) => sealed,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(trouble(path, "read", &error)),
+        };
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        self.meta
+            .open(name, &sealed)
+            .ok()
+            .and_then(|plain| postcard::from_bytes(&plain).ok())
+            .map(Some)
+            .ok_or_else(|| damaged(path, "the description of a package"))
+    }
+
+    fn write_meta(&self, path: &Path, meta: &Meta) -> Result<(), Trouble> {
+        let plain = postcard::to_allocvec(meta).expect("plain data always serialises");
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        write_durably(path, &self.meta.seal(random(), name, &plain))
+    }
+
+    fn meta_path(&self, delivery: &str, extension: &str) -> PathBuf {
+        self.folder.join(format!(
+            "{}.{extension}",
+            self.keys.name("package", delivery)
+        ))
+    }
+
+    fn data_path(&self, meta: &Meta) -> PathBuf {
+        self.folder.join(format!("{}.data", NameHash(meta.edition)))
+    }
+
+    fn sealer(&self, meta: &Meta) -> Sealer {
+        self.keys
+            .sealer(&format!("package {}", NameHash(meta.edition)))
+    }
+}
+
+/// The content of one package, opened record by record.
+pub struct Content {
+    file: File,
+    path: PathBuf,
+    sealer: Sealer,
+    meta: Meta,
+}
+
+impl Content {
+    /// What is known of the package.
+    pub fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    /// The plain bytes of one record, lent from `buffer`, which is reused from call to call.
+    ///
+    /// # Errors
+    /// `store.damaged` for a record that does not open, or what the file system says.
+    pub fn record<'a>(&self, index: u64, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], Trouble> {
+        buffer.resize(self.meta.length(index) + OVERHEAD, 0);
+        match self.file.read_exact_at(buffer, self.meta.slot(index)) {
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
+                return Err(trouble(&self.path, "read", &error));
+            }
+            _ => {}
+        }
+        self.sealer
+            .open_in_place(&self.meta.place(index), buffer)
+            .map_err(|_| damaged(&self.path, &format!("record {index} of a package")))
+    }
+
+    /// Plain bytes from `start`, at most one record of them.
+    ///
+    /// # Errors
+    /// As `record`.
+    pub fn from(&self, start: u64, most: u64) -> Result<Vec<u8>, Trouble> {
+        let record = u64::from(self.meta.record);
+        let mut buffer = Vec::new();
+        let plain = self.record(start / record, &mut buffer)?;
+        let skip = (start % record) as usize;
+        let end = plain
+            .len()
+            .min(skip + usize::try_from(most).unwrap_or(usize::MAX));
+        Ok(plain[skip.min(end)..end].to_vec())
+    }
+}
+
+/// A package that is still coming.
+pub struct Part {
+    content: Content,
+    have: Vec<bool>,
+    packages: Packages,
+}
+
+impl Part {
+    /// What is known of it.
+    pub fn meta(&self) -> &Meta {
+        self.content.meta()
+    }
+
+    /// Which records are on disk, whole and authentic.
+    pub fn have(&self) -> &[bool] {
+        &self.have
+    }
+
+    /// Opens what is on disk.
+    pub fn content(&self) -> &Content {
+        &self.content
+    }
+
+    /// An empty buffer for one record: room for the nonce, then the plain bytes are appended.
+    pub fn buffer() -> Vec<u8> {
+        let mut buffer = Vec::with_capacity(RECORD as usize + OVERHEAD);
+        buffer.resize(NONCE, 0);
+        buffer
+    }
+
+    /// Seals and writes one record; `buffer` as `Part::buffer` gave it, with the record's plain bytes appended.
+    /// It is not durable before `sync`.
+    ///
+    /// # Errors
+    /// `disk.full` or what the file system says.
+    pub fn write(&mut self, index: u64, buffer: &mut Vec<u8>) -> Result<(), Trouble> {
+        let meta = &self.content.meta;
+        debug_assert_eq!(buffer.len(), meta.length(index) + NONCE);
+        buffer[..NONCE].copy_from_slice(&random::<NONCE>());
+        self.content
+            .sealer
+            .seal_in_place(&meta.place(index), buffer);
+        self.content
+            .file
+            .write_all_at(buffer, meta.slot(index))
+            .map_err(|error| trouble(&self.content.path, "write", &error))?;
+        buffer.truncate(NONCE);
+        self.have[index as usize] = true;
+        Ok(())
+    }
+
+    /// Forgets one record: it is to be fetched again.
+    pub fn forget(&mut self, index: u64) {
+        self.have[index as usize] = false;
+    }
+
+    /// A second handle on the content file, to be synced away from the event loop.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn handle(&self) -> Result<File, Trouble> {
+        self.content
+            .file
+            .try_clone()
+            .map_err(|error| trouble(&self.content.path, "open", &error))
+    }
+
+    /// States the identity of a package that was streamed whole.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn identify(&mut self, tail: [u8; 32]) -> Result<(), Trouble> {
+        self.content.meta.tail = Some(tail);
+        let path = self.packages.meta_path(&self.content.meta.delivery, "part");
+        self.packages.write_meta(&path, &self.content.meta)
+    }
+
+    /// Makes the package visible, durably; the one before goes.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn publish(self, rebuilt: bool) -> Result<Meta, Trouble> {
+        self.content
+            .file
+            .sync_all()
+            .map_err(|error| trouble(&self.content.path, "sync", &error))?;
+        let meta = Meta {
+            rebuilt,
+            ..self.content.meta.clone()
+        };
+        self.packages.publish(&meta)?;
+        Ok(meta)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::root::Root;
+
+    const SIZE: u64 = RECORD as u64 * 2 + 100;
+
+    fn packages() -> (tempfile::TempDir, Packages) {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::open(&Root::new(dir.path())).unwrap();
+        let packages = Packages::open(&vault).unwrap();
+        (dir, packages)
+    }
+
+    fn plain(meta: &Meta, index: u64) -> Vec<u8> {
+        vec![index as u8 + 1; meta.length(index)]
+    }
+
+    fn fill(part: &mut Part, indices: impl IntoIterator<Item = u64>) {
+        for index in indices {
+            let mut buffer = Part::buffer();
+            buffer.extend(plain(&part.meta().clone(), index));
+            part.write(index, &mut buffer).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_whole_is_kept_and_nothing_else() {
+        let (_dir, packages) = packages();
+        let mut part = packages.begin("d", SIZE, Some([1; 32]), 0).unwrap();
+        fill(&mut part, [0, 2]);
+        let (path, slot) = (part.content.path.clone(), part.meta().slot(2));
+        drop(part);
+        let meta = packages.coming("d").unwrap().unwrap();
+        assert_eq!(
+            packages.resume(meta.clone()).unwrap().have(),
+            [true, false, true]
+        );
+        // A torn write of the last record, and a lost one of the first.
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[slot as usize + 50..].fill(0);
+        fs::write(&path, &bytes).unwrap();
+        assert_eq!(
+            packages.resume(meta.clone()).unwrap().have(),
+            [true, false, false]
+        );
+        fs::write(&path, &bytes[..10]).unwrap();
+        assert_eq!(
+            packages.resume(meta.clone()).unwrap().have(),
+            [false, false, false]
+        );
+        fs::remove_file(&path).unwrap();
+        assert_eq!(packages.resume(meta).unwrap().have(), [false, false, false]);
+    }
+
+    #[test]
+    fn records_of_another_edition_or_place_do_not_open() {
+        let (_dir, packages) = packages();
+        let mut part = packages.begin("d", SIZE, Some([1; 32]), 0).unwrap();
+        fill(&mut part, [0, 1, 2]);
+        let old = fs::read(&part.content.path).unwrap();
+        drop(part);
+        let part = packages.begin("d", SIZE, Some([2; 32]), 0).unwrap();
+        fs::write(&part.content.path, &old).unwrap();
+        let meta = part.meta().clone();
+        drop(part);
+        assert_eq!(packages.resume(meta).unwrap().have(), [false, false, false]);
+    }
+
+    #[test]
+    fn a_package_is_visible_only_when_published_and_replaces_the_one_before() {
+        let (_dir, packages) = packages();
+        for tail in [1, 2] {
+            let mut part = packages.begin("d", SIZE, Some([tail; 32]), 0).unwrap();
+            fill(&mut part, 0..3);
+            if tail == 1 {
+                assert_eq!(packages.held("d").unwrap(), None);
+            }
+            part.publish(false).unwrap();
+            let meta = packages.held("d").unwrap().unwrap();
+            assert_eq!(
+                (meta.tail, packages.coming("d").unwrap()),
+                (Some([tail; 32]), None)
+            );
+            let content = packages.content(&meta).unwrap();
+            for index in 0..3 {
+                assert_eq!(
+                    content.record(index, &mut Vec::new()).unwrap(),
+                    plain(&meta, index)
+                );
+            }
+            assert_eq!(content.from(u64::from(RECORD) - 1, 10).unwrap(), [1]);
+            assert_eq!(content.from(SIZE - 5, 10).unwrap(), [3; 5]);
+        }
+        assert_eq!(packages.files().unwrap().len(), 2);
+        assert_eq!(packages.collect(&|_| true).unwrap(), 0);
+        assert_eq!(packages.collect(&|_| false).unwrap(), 1);
+        assert_eq!(packages.files().unwrap().len(), 0);
+    }
+
+    #[test]
+    fn the_reserve_stays_free() {
+        let (_dir, packages) = packages();
+        let error = packages.begin("d", 10, None, u64::MAX / 2).err().unwrap();
+        assert_eq!(error.code, "disk.full");
+        assert_eq!(packages.files().unwrap().len(), 0);
+    }
+}
