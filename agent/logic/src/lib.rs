@@ -3,8 +3,11 @@
 //! Called by `agent`, which executes what is decided.
 
 pub mod api;
+pub mod chunk;
 pub mod entity;
+pub mod identity;
 pub mod manifest;
+pub mod pace;
 pub mod php;
 pub mod range;
 pub mod report;
