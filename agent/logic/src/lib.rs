@@ -5,3 +5,4 @@
 pub mod api;
 pub mod entity;
 pub mod words;
+pub mod zip;
