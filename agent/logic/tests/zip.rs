@@ -16,7 +16,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use writer::{Entry, Writer, noise};
+use writer::{Entry, Writer, distinct, entries, noise, writer};
 
 /// Reads a directory the way the box does: a little of the end first, then what is asked for.
 fn open(package: &[u8], first: usize) -> Result<Directory, Flaw> {
@@ -103,6 +103,18 @@ fn a_bad_member_is_named_and_repaired_alone() {
     let verdict = again.finish();
     assert_eq!(verdict.good, [1]);
     assert!(verdict.clean());
+}
+
+/// A header that claims the bytes of the next member costs only its own.
+#[test]
+fn a_member_never_reaches_into_the_next() {
+    let mut package = recorded();
+    let directory = open(&package, 1024).unwrap();
+    package[679 + 28] = 200;
+    let verdict = verify(&directory, &package);
+    assert_eq!(verdict.good, [0, 2, 3, 4]);
+    let fault = Fault::Header("it leaves no room for the data");
+    assert_eq!(verdict.bad, [(1, fault)]);
 }
 
 #[test]
@@ -321,6 +333,13 @@ fn the_directory_is_bounded_before_it_is_fetched() {
     assert_eq!(need, Ok(Tail::Need((1 << 40) - 22 - (64 << 20))));
     let zip64 = Tail::read(1 << 40, &end(1, u32::MAX));
     assert_eq!(zip64, Ok(Tail::Need((1 << 40) - 22 - 76)));
+    let writer = Writer {
+        zip64: true,
+        ..Writer::default()
+    };
+    let mut many = writer.pack(&[]);
+    many[24..40].copy_from_slice(&[1_000_001_u64.to_le_bytes(); 2].concat());
+    assert_eq!(open(&many, 22), Err(Flaw::TooMany(1_000_001)));
 }
 
 fn cut(bytes: &[u8], range: &std::ops::Range<u64>) -> Vec<u8> {
@@ -417,44 +436,6 @@ fn another_extra_field_is_fetched_and_the_data_kept() {
     let blind = plan(&was, &is, 0, |_| None);
     assert!(!blind.worthwhile());
     assert_eq!(rebuild(&blind, &old, &new), new);
-}
-
-fn entry() -> impl Strategy<Value = Entry> {
-    let content = prop_oneof![
-        vec(any::<u8>(), 0..300),
-        (any::<u8>(), 0..150_000_usize).prop_map(|(byte, n)| vec![byte; n]),
-        (any::<u32>(), 0..3000_usize).prop_map(|(seed, n)| noise(seed, n)),
-    ];
-    let shape = (any::<bool>(), any::<u32>(), option::of(any::<u32>()));
-    (0..12_u8, content, shape).prop_map(|(name, content, (deflated, stamp, modified))| {
-        let mut entry = Entry::new(&format!("items/{name}"), &content);
-        (entry.stamp, entry.modified) = (stamp, modified);
-        entry.method = if deflated { 8 } else { 0 };
-        entry
-    })
-}
-
-fn entries(most: usize) -> impl Strategy<Value = Vec<Entry>> {
-    vec(entry(), 0..most).prop_map(distinct)
-}
-
-fn distinct(mut entries: Vec<Entry>) -> Vec<Entry> {
-    let mut seen = std::collections::BTreeSet::new();
-    entries.retain(|entry| seen.insert(entry.name.clone()));
-    entries
-}
-
-fn writer() -> impl Strategy<Value = Writer> {
-    let flags = (any::<bool>(), any::<bool>());
-    (0..3_usize, flags, vec(any::<u8>(), 0..9)).prop_map(|(prefix, (shifted, zip64), comment)| {
-        Writer {
-            prefix: prefix.saturating_sub(1) * 5,
-            shifted,
-            zip64,
-            comment,
-            ..Writer::default()
-        }
-    })
 }
 
 fn change() -> impl Strategy<Value = (Index, u8)> {

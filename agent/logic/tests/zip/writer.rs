@@ -2,6 +2,10 @@
 //! Never uses the product's code, so that a shared mistake about the format cannot hide.
 //! Called by the tests of `zip.rs`.
 
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
 /// Bytes that do not compress, the same for the same seed.
 pub(crate) fn noise(seed: u32, length: usize) -> Vec<u8> {
     let mut state = (u64::from(seed) << 1) | 1;
@@ -163,4 +167,45 @@ impl Writer {
         out.extend(&self.comment);
         out.extend(vec![b'~'; self.trailing]);
     }
+}
+
+fn entry() -> impl Strategy<Value = Entry> {
+    let content = prop_oneof![
+        vec(any::<u8>(), 0..300),
+        (any::<u8>(), 0..150_000_usize).prop_map(|(byte, n)| vec![byte; n]),
+        (any::<u32>(), 0..3000_usize).prop_map(|(seed, n)| noise(seed, n)),
+    ];
+    let shape = (any::<bool>(), any::<u32>(), option::of(any::<u32>()));
+    (0..12_u8, content, shape).prop_map(|(name, content, (deflated, stamp, modified))| {
+        let mut entry = Entry::new(&format!("items/{name}"), &content);
+        (entry.stamp, entry.modified) = (stamp, modified);
+        entry.method = if deflated { 8 } else { 0 };
+        entry
+    })
+}
+
+/// A few members with different names.
+pub(crate) fn entries(most: usize) -> impl Strategy<Value = Vec<Entry>> {
+    vec(entry(), 0..most).prop_map(distinct)
+}
+
+/// Keeps the first of each name.
+pub(crate) fn distinct(mut entries: Vec<Entry>) -> Vec<Entry> {
+    let mut seen = std::collections::BTreeSet::new();
+    entries.retain(|entry| seen.insert(entry.name.clone()));
+    entries
+}
+
+/// A writer with or without prefix, zip64 records and comment.
+pub(crate) fn writer() -> impl Strategy<Value = Writer> {
+    let flags = (any::<bool>(), any::<bool>());
+    (0..3_usize, flags, vec(any::<u8>(), 0..9)).prop_map(|(prefix, (shifted, zip64), comment)| {
+        Writer {
+            prefix: prefix.saturating_sub(1) * 5,
+            shifted,
+            zip64,
+            comment,
+            ..Writer::default()
+        }
+    })
 }
