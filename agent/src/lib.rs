@@ -1,1 +1,5 @@
-//! Placeholder heads are replaced as each crate is built.
+//! The half of boxsync that touches the world: sockets, files, clocks, the journal.
+//! Never decides what `logic` can decide: it executes commands and reports what came of them.
+//! Called by the binary `boxsync` and by the contract tests.
+
+pub mod uplink;
