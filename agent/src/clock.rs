@@ -44,6 +44,8 @@ const BUILT: i64 = 1_795_000_000;
 impl rustls::time_provider::TimeProvider for Estimate {
     fn current_time(&self) -> Option<rustls::pki_types::UnixTime> {
         let wall = now().wall.max(self.floor);
-        Some(rustls::pki_types::UnixTime::since_unix_epoch(Duration::from_secs(wall as u64)))
+        Some(rustls::pki_types::UnixTime::since_unix_epoch(
+            Duration::from_secs(wall as u64),
+        ))
     }
 }

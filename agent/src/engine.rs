@@ -55,7 +55,13 @@ pub struct Request {
 
 impl Default for Request {
     fn default() -> Self {
-        Self { types: Vec::new(), data: true, results: true, allow_deletes: false, asked: true }
+        Self {
+            types: Vec::new(),
+            data: true,
+            results: true,
+            allow_deletes: false,
+            asked: true,
+        }
     }
 }
 
@@ -77,7 +83,11 @@ impl Engine {
     /// # Errors
     /// What `Vault::open` says.
     pub fn open(root: &Root, settings: Settings) -> Result<Self, Trouble> {
-        Ok(Self { root: root.clone(), settings, vault: Vault::open(root)? })
+        Ok(Self {
+            root: root.clone(),
+            settings,
+            vault: Vault::open(root)?,
+        })
     }
 
     /// The open state folder.
@@ -104,7 +114,13 @@ impl Engine {
                 identity
             }
         };
-        if let Some(id) = self.settings.this_box.id.as_ref().filter(|id| **id != identity.box_id) {
+        if let Some(id) = self
+            .settings
+            .this_box
+            .id
+            .as_ref()
+            .filter(|id| **id != identity.box_id)
+        {
             id.clone_into(&mut identity.box_id);
             entry.put(&identity)?;
         }
@@ -133,7 +149,10 @@ impl Engine {
     /// # Errors
     /// `config.no_organisation`.
     pub fn organisation(&self) -> Result<String, Trouble> {
-        identity::organisation(self.settings.this_box.organisation_id.as_deref(), self.enrolment()?.as_ref())
+        identity::organisation(
+            self.settings.this_box.organisation_id.as_deref(),
+            self.enrolment()?.as_ref(),
+        )
     }
 
     /// The account of the last run.
@@ -189,10 +208,20 @@ impl Engine {
     pub async fn synchronize(&self, request: &Request, watch: &Watch) -> Report {
         let begun = clock::now().wall;
         let mut params = Params {
-            organisation_id: self.settings.this_box.organisation_id.clone().unwrap_or_default(),
+            organisation_id: self
+                .settings
+                .this_box
+                .organisation_id
+                .clone()
+                .unwrap_or_default(),
             sync_id: 0,
             box_id: String::new(),
-            tao_version: self.settings.this_box.tao_version.clone().unwrap_or_default(),
+            tao_version: self
+                .settings
+                .this_box
+                .tao_version
+                .clone()
+                .unwrap_or_default(),
         };
         match self.run(request, watch, &mut params).await {
             Ok(report) => report,
@@ -204,7 +233,12 @@ impl Engine {
         }
     }
 
-    async fn run(&self, request: &Request, watch: &Watch, params: &mut Params) -> Result<Report, Trouble> {
+    async fn run(
+        &self,
+        request: &Request,
+        watch: &Watch,
+        params: &mut Params,
+    ) -> Result<Report, Trouble> {
         let _lock = Lock::take(&self.root, LOCK_PATIENCE)?;
         let identities = self.vault.entry("identity");
         let mut identity = self.identity()?;
@@ -227,7 +261,15 @@ impl Engine {
         let index = self.store()?;
         let plan = self.plan(request, params, &edition);
         let link = self.link(&uplink, watch)?;
-        let run = Run::new(self.vault.clone(), uplink, catalogue, index, link, watch.clone(), edition);
+        let run = Run::new(
+            self.vault.clone(),
+            uplink,
+            catalogue,
+            index,
+            link,
+            watch.clone(),
+            edition,
+        );
         let (report, run) = run.drive(plan).await;
         self.remember(run.index, &report)?;
         Ok(report)
@@ -243,15 +285,26 @@ impl Engine {
             "the box holds the catalogue of organisation {}, but is configured for {}: `boxsync wipe` first if that is meant",
             edition.organisation_id, params.organisation_id
         );
-        Err(Trouble::new("catalogue.other_organisation", Class::Operator, Outcome::Failed, reason))
+        Err(Trouble::new(
+            "catalogue.other_organisation",
+            Class::Operator,
+            Outcome::Failed,
+            reason,
+        ))
     }
 
     fn plan(&self, request: &Request, params: &Params, edition: &Edition) -> Plan {
         let all = request.types.is_empty();
-        let types = EntityType::ALL.into_iter().filter(|kind| all || request.types.contains(kind));
+        let types = EntityType::ALL
+            .into_iter()
+            .filter(|kind| all || request.types.contains(kind));
         Plan {
             params: params.clone(),
-            types: if request.data { types.collect() } else { Vec::new() },
+            types: if request.data {
+                types.collect()
+            } else {
+                Vec::new()
+            },
             packages: request.data && (all || request.types.contains(&EntityType::Delivery)),
             owed: request.results,
             measure: self.settings.sync.measure && request.data && all,
@@ -274,7 +327,14 @@ impl Engine {
         };
         let packages = Packages::open(&self.vault)?;
         let window = download.window_flush.bytes();
-        Ok(Link::new(uplink.clone(), packages, watch.clone(), limits, usize::from(download.connections), window))
+        Ok(Link::new(
+            uplink.clone(),
+            packages,
+            watch.clone(),
+            limits,
+            usize::from(download.connections),
+            window,
+        ))
     }
 
     fn remember(&self, index: Option<Index>, report: &Report) -> Result<(), Trouble> {
@@ -306,11 +366,23 @@ impl Engine {
             root: self.settings.central()?.clone(),
             ca_pem: central.ca_file.as_deref().map(read).transpose()?,
             proxy: central.proxy.clone(),
-            proxy_password: central.proxy_password_file.as_deref().map(secret_file).transpose()?,
-            box_id: who.map(|(_, identity)| identity.box_id.clone()).unwrap_or_default(),
+            proxy_password: central
+                .proxy_password_file
+                .as_deref()
+                .map(secret_file)
+                .transpose()?,
+            no_proxy: Vec::new(),
+            box_id: who
+                .map(|(_, identity)| identity.box_id.clone())
+                .unwrap_or_default(),
             time: Arc::new(clock::Estimate::new()),
             token_elsewhere: central.token_elsewhere,
-            connections: usize::from(self.settings.download.connections.max(self.settings.sync.lanes)) + 1,
+            connections: usize::from(
+                self.settings
+                    .download
+                    .connections
+                    .max(self.settings.sync.lanes),
+            ) + 1,
         };
         let credentials = who.map(|(enrolment, _)| Credentials {
             key: enrolment.key.clone(),
@@ -323,7 +395,12 @@ impl Engine {
 
 fn not_enrolled() -> Trouble {
     let reason = "this box is not enrolled: run `boxsync enroll --login L --password-file F`, or `boxsync credentials import`";
-    Trouble::new("auth.not_enrolled", Class::Operator, Outcome::Unauthorized, reason)
+    Trouble::new(
+        "auth.not_enrolled",
+        Class::Operator,
+        Outcome::Unauthorized,
+        reason,
+    )
 }
 
 fn config(path: &Path, error: &std::io::Error) -> Trouble {
@@ -339,15 +416,25 @@ pub fn secret_file(path: &Path) -> Result<Secret, Trouble> {
     let text = fs::read_to_string(path).map_err(|error| config(path, &error))?;
     let line = text.lines().next().unwrap_or_default();
     if line.is_empty() {
-        let reason = format!("{}: is empty; expected a secret in its first line", path.display());
-        return Err(Trouble::new("config.file", Class::Operator, Outcome::Failed, reason));
+        let reason = format!(
+            "{}: is empty; expected a secret in its first line",
+            path.display()
+        );
+        return Err(Trouble::new(
+            "config.file",
+            Class::Operator,
+            Outcome::Failed,
+            reason,
+        ));
     }
     Ok(Secret::new(line.to_owned()))
 }
 
 /// Opens a doubtful store in a child process first: a damaged sled may panic, which then ends the child.
 fn opens_in_a_child(path: &Path) -> bool {
-    let Ok(own) = std::env::current_exe() else { return true };
+    let Ok(own) = std::env::current_exe() else {
+        return true;
+    };
     std::process::Command::new(own)
         .arg("probe-store")
         .arg(path)
@@ -370,7 +457,11 @@ pub fn wipe(root: &Root) -> Result<(), Trouble> {
     let entries = fs::read_dir(&state).map_err(|error| trouble(&state, "list", &error))?;
     for entry in entries.filter_map(Result::ok) {
         let path = entry.path();
-        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        let removed = if path.is_dir() {
+            fs::remove_dir_all(&path)
+        } else {
+            fs::remove_file(&path)
+        };
         removed.map_err(|error| trouble(&path, "remove", &error))?;
     }
     crate::root::sync_folder(&state.join("version"))
@@ -391,4 +482,3 @@ fn destroy(path: &Path) -> Result<(), Trouble> {
     };
     overwrite().map_err(|error| trouble(path, "destroy", &error))
 }
-

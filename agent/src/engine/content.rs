@@ -61,7 +61,12 @@ pub fn directory(content: &Content) -> Result<Directory, Trouble> {
             Ok(Tail::Need(from)) => start = from,
             Err(flaw) => {
                 let reason = format!("the package is no zip: {flaw}");
-                return Err(Trouble::new("package.not_zip", Class::GiveUp, Outcome::Failed, reason));
+                return Err(Trouble::new(
+                    "package.not_zip",
+                    Class::GiveUp,
+                    Outcome::Failed,
+                    reason,
+                ));
             }
         }
     }

@@ -13,10 +13,10 @@ use logic::zip::{Directory, Verdict, Verifier};
 
 use super::flush::Flusher;
 use super::lane::{self, Shared};
-use super::probe::{Known, Probe, changed, dishonest, probe};
+use super::probe::{Answer, Known, Probe, changed, dishonest, probe};
 use super::progress::Watch;
 use super::rebuild;
-use crate::uplink::{Opened, Uplink};
+use crate::uplink::Uplink;
 use crate::vault::package::{Meta, Packages, Part};
 
 /// What the fetching of packages shares from one to the next.
@@ -41,7 +41,14 @@ pub(super) struct Limits {
 }
 
 impl Link {
-    pub(super) fn new(uplink: Uplink, packages: Packages, watch: Watch, limits: Limits, connections: usize, window: u64) -> Self {
+    pub(super) fn new(
+        uplink: Uplink,
+        packages: Packages,
+        watch: Watch,
+        limits: Limits,
+        connections: usize,
+        window: u64,
+    ) -> Self {
         Self {
             uplink,
             packages,
@@ -70,7 +77,10 @@ impl Link {
     pub(super) async fn throttle(&self, bytes: u64) {
         if self.limits.max_rate > 0 {
             let share = bytes as f64 / self.limits.max_rate as f64;
-            tokio::time::sleep(Duration::from_secs_f64(share * self.pace.borrow().lanes() as f64)).await;
+            tokio::time::sleep(Duration::from_secs_f64(
+                share * self.pace.borrow().lanes() as f64,
+            ))
+            .await;
         }
     }
 
@@ -90,11 +100,17 @@ impl Link {
 pub(super) async fn fetch(link: &Link, delivery: &str, recheck: bool) -> PackageEnd {
     let mut on_wire = 0;
     match bring(link, delivery, recheck, &mut on_wire).await {
-        Ok(Some(meta)) => PackageEnd::Fetched { bytes: meta.size, on_wire },
+        Ok(Some(meta)) => PackageEnd::Fetched {
+            bytes: meta.size,
+            on_wire,
+        },
         Ok(None) => PackageEnd::Held { on_wire },
         Err(trouble) => {
             let reason = format!("package of {delivery}: {}", trouble.reason);
-            PackageEnd::Failed { trouble: Trouble { reason, ..trouble }, on_wire }
+            PackageEnd::Failed {
+                trouble: Trouble { reason, ..trouble },
+                on_wire,
+            }
         }
     }
 }
@@ -103,7 +119,12 @@ pub(super) async fn fetch(link: &Link, delivery: &str, recheck: bool) -> Package
 const EDITIONS: u32 = 4;
 
 /// `None` when it was held already.
-async fn bring(link: &Link, delivery: &str, recheck: bool, on_wire: &mut u64) -> Result<Option<Meta>, Trouble> {
+async fn bring(
+    link: &Link,
+    delivery: &str,
+    recheck: bool,
+    on_wire: &mut u64,
+) -> Result<Option<Meta>, Trouble> {
     let held = link.packages.held(delivery)?.filter(|meta| !meta.damaged);
     if held.is_some() && !recheck {
         return Ok(None);
@@ -113,7 +134,9 @@ async fn bring(link: &Link, delivery: &str, recheck: bool, on_wire: &mut u64) ->
         let result = match probe_patiently(link, delivery).await? {
             Probe::Known(known) => {
                 *on_wire += known.tail.len() as u64;
-                let same = |meta: &Meta| meta.size == known.identity.size && meta.tail == Some(known.identity.tail);
+                let same = |meta: &Meta| {
+                    meta.size == known.identity.size && meta.tail == Some(known.identity.tail)
+                };
                 if held.as_ref().is_some_and(same) {
                     return Ok(None);
                 }
@@ -130,7 +153,10 @@ async fn bring(link: &Link, delivery: &str, recheck: bool, on_wire: &mut u64) ->
             done => return done,
         }
     }
-    Err(Trouble { class: Class::GiveUp, ..changed() })
+    Err(Trouble {
+        class: Class::GiveUp,
+        ..changed()
+    })
 }
 
 /// First contact, tried again while the link or central is only passing through a bad moment.
@@ -151,11 +177,20 @@ async fn probe_patiently(link: &Link, delivery: &str) -> Result<Probe, Trouble> 
 }
 
 /// A package that is known before its bytes come.
-async fn ranged(link: &Link, delivery: &str, known: Known, on_wire: &mut u64) -> Result<Option<Meta>, Trouble> {
+async fn ranged(
+    link: &Link,
+    delivery: &str,
+    known: Known,
+    on_wire: &mut u64,
+) -> Result<Option<Meta>, Trouble> {
     let mut part = open_part(link, delivery, &known).await?;
     let begun = part.have().iter().any(|have| *have);
     place_tail(&mut part, &known)?;
-    let rebuilt = if begun { false } else { rebuild::from_held(link, &mut part, &known, on_wire).await? };
+    let rebuilt = if begun {
+        false
+    } else {
+        rebuild::from_held(link, &mut part, &known, on_wire).await?
+    };
     let mut part = bring_missing(link, delivery, part, on_wire).await?;
     let mut suspects: Vec<usize> = Vec::new();
     loop {
@@ -165,16 +200,35 @@ async fn ranged(link: &Link, delivery: &str, known: Known, on_wire: &mut u64) ->
             link.flushed().await?;
             return part.publish(rebuilt).map(Some);
         }
-        let bad: Vec<usize> = verdict.bad.iter().map(|(member, _)| *member).chain(verdict.unseen).collect();
+        let bad: Vec<usize> = verdict
+            .bad
+            .iter()
+            .map(|(member, _)| *member)
+            .chain(verdict.unseen)
+            .collect();
         if let Some(twice) = bad.iter().find(|member| suspects.contains(member)) {
             let name = String::from_utf8_lossy(&known.directory.members[*twice].name).into_owned();
-            let why = verdict.bad.iter().find(|(member, _)| member == twice).map(|(_, fault)| fault.to_string());
-            let reason = format!("member {name} is damaged on central: fetched twice, wrong twice ({})", why.unwrap_or_default());
-            return Err(Trouble::new("package.damaged", Class::GiveUp, Outcome::Failed, reason));
+            let why = verdict
+                .bad
+                .iter()
+                .find(|(member, _)| member == twice)
+                .map(|(_, fault)| fault.to_string());
+            let reason = format!(
+                "member {name} is damaged on central: fetched twice, wrong twice ({})",
+                why.unwrap_or_default()
+            );
+            return Err(Trouble::new(
+                "package.damaged",
+                Class::GiveUp,
+                Outcome::Failed,
+                reason,
+            ));
         }
         // Before any repair the end is read again: the same size with another end is another package.
         match probe_patiently(link, delivery).await? {
-            Probe::Known(again) if again.identity == known.identity => *on_wire += again.tail.len() as u64,
+            Probe::Known(again) if again.identity == known.identity => {
+                *on_wire += again.tail.len() as u64
+            }
             _ => return Err(changed()),
         }
         for member in &bad {
@@ -192,13 +246,19 @@ async fn ranged(link: &Link, delivery: &str, known: Known, on_wire: &mut u64) ->
 /// Goes on with the download of the same package, or begins.
 async fn open_part(link: &Link, delivery: &str, known: &Known) -> Result<Part, Trouble> {
     let coming = link.packages.coming(delivery).ok().flatten();
-    let same = |meta: &Meta| meta.size == known.identity.size && meta.tail == Some(known.identity.tail);
+    let same =
+        |meta: &Meta| meta.size == known.identity.size && meta.tail == Some(known.identity.tail);
     match coming.filter(same) {
         Some(meta) => {
             let packages = link.packages.clone();
             away(move || packages.resume(meta)).await?
         }
-        None => link.packages.begin(delivery, known.identity.size, Some(known.identity.tail), link.limits.reserve),
+        None => link.packages.begin(
+            delivery,
+            known.identity.size,
+            Some(known.identity.tail),
+            link.limits.reserve,
+        ),
     }
 }
 
@@ -217,11 +277,19 @@ fn place_tail(part: &mut Part, known: &Known) -> Result<(), Trouble> {
     Ok(())
 }
 
-async fn bring_missing(link: &Link, delivery: &str, part: Part, on_wire: &mut u64) -> Result<Part, Trouble> {
+async fn bring_missing(
+    link: &Link,
+    delivery: &str,
+    part: Part,
+    on_wire: &mut u64,
+) -> Result<Part, Trouble> {
     let pace = link.pace.borrow().clone();
     let shared = Shared::new(part, pace, 0);
     let result = lane::run(link, delivery, &shared).await;
-    let shared = Rc::try_unwrap(shared).ok().expect("all lanes have ended").into_inner();
+    let shared = Rc::try_unwrap(shared)
+        .ok()
+        .expect("all lanes have ended")
+        .into_inner();
     *on_wire += shared.on_wire;
     *link.pace.borrow_mut() = shared.pace;
     let flushed = link.flushed().await;
@@ -246,7 +314,12 @@ async fn verify(part: Part, directory: Directory) -> Result<(Part, Verdict), Tro
 }
 
 /// A package that came whole in one small answer.
-fn small(link: &Link, delivery: &str, bytes: &[u8], held: Option<&Meta>) -> Result<Option<Meta>, Trouble> {
+fn small(
+    link: &Link,
+    delivery: &str,
+    bytes: &[u8],
+    held: Option<&Meta>,
+) -> Result<Option<Meta>, Trouble> {
     let directory = directory(bytes.len() as u64, bytes)?;
     let identity = directory.identity;
     if held.is_some_and(|meta| meta.size == identity.size && meta.tail == Some(identity.tail)) {
@@ -255,7 +328,12 @@ fn small(link: &Link, delivery: &str, bytes: &[u8], held: Option<&Meta>) -> Resu
     let mut verifier = Verifier::new(&directory);
     verifier.feed(0, bytes);
     sound(&verifier.finish(), &directory)?;
-    let mut part = link.packages.begin(delivery, identity.size, Some(identity.tail), link.limits.reserve)?;
+    let mut part = link.packages.begin(
+        delivery,
+        identity.size,
+        Some(identity.tail),
+        link.limits.reserve,
+    )?;
     let record = part.meta().record as usize;
     for (index, chunk) in bytes.chunks(record).enumerate() {
         let mut buffer = Part::buffer();
@@ -266,9 +344,18 @@ fn small(link: &Link, delivery: &str, bytes: &[u8], held: Option<&Meta>) -> Resu
 }
 
 /// The last way: a server that ignores ranges streams the whole package; a cut costs everything.
-async fn streamed(link: &Link, delivery: &str, mut opened: Opened, on_wire: &mut u64) -> Result<Meta, Trouble> {
-    let size = opened.length().ok_or_else(|| dishonest("a whole package came without its length"))?;
-    let mut part = link.packages.begin(delivery, size, None, link.limits.reserve)?;
+async fn streamed(
+    link: &Link,
+    delivery: &str,
+    mut opened: Answer,
+    on_wire: &mut u64,
+) -> Result<Meta, Trouble> {
+    let size = opened
+        .length()
+        .ok_or_else(|| dishonest("a whole package came without its length"))?;
+    let mut part = link
+        .packages
+        .begin(delivery, size, None, link.limits.reserve)?;
     let mut buffer = Part::buffer();
     let mut index = 0;
     while let Some(chunk) = opened.chunk().await? {
@@ -292,7 +379,12 @@ async fn streamed(link: &Link, delivery: &str, mut opened: Opened, on_wire: &mut
         link.throttle(chunk.len() as u64).await;
     }
     if index < part.meta().records() {
-        return Err(Trouble::new("net.cut", Class::Retry, Outcome::Failed, "the package ended early"));
+        return Err(Trouble::new(
+            "net.cut",
+            Class::Retry,
+            Outcome::Failed,
+            "the package ended early",
+        ));
     }
     let directory = read_directory(&part)?;
     part.identify(directory.identity.tail)?;
@@ -308,7 +400,12 @@ fn sound(verdict: &Verdict, directory: &Directory) -> Result<(), Trouble> {
         Some((member, fault)) => {
             let name = String::from_utf8_lossy(&directory.members[*member].name).into_owned();
             let reason = format!("member {name} came damaged: {fault}");
-            Err(Trouble::new("package.damaged", Class::GiveUp, Outcome::Failed, reason))
+            Err(Trouble::new(
+                "package.damaged",
+                Class::GiveUp,
+                Outcome::Failed,
+                reason,
+            ))
         }
     }
 }
@@ -332,8 +429,15 @@ fn read_directory(part: &Part) -> Result<Directory, Trouble> {
 }
 
 /// Runs work that reads or computes for long, away from the event loop.
-pub(super) async fn away<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Trouble> {
+pub(super) async fn away<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Trouble> {
     tokio::task::spawn_blocking(work).await.map_err(|error| {
-        Trouble::new("engine.worker", Class::Retry, Outcome::Failed, format!("a worker thread ended early: {error}"))
+        Trouble::new(
+            "engine.worker",
+            Class::Retry,
+            Outcome::Failed,
+            format!("a worker thread ended early: {error}"),
+        )
     })
 }

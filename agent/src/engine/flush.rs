@@ -29,7 +29,10 @@ struct State {
 impl Flusher {
     /// At most `window` bytes stay unflushed.
     pub(super) fn new(window: u64) -> Self {
-        Self { half: (window / 2).max(1), state: RefCell::default() }
+        Self {
+            half: (window / 2).max(1),
+            state: RefCell::default(),
+        }
     }
 
     /// Notes bytes written to a part; `settle` acts on them.
@@ -53,10 +56,21 @@ impl Flusher {
         let running = self.state.borrow_mut().running.take();
         if let Some(running) = running {
             match running.await {
-                Ok(Err(error)) => return Err(crate::root::trouble(std::path::Path::new("packages"), "flush", &error)),
+                Ok(Err(error)) => {
+                    return Err(crate::root::trouble(
+                        std::path::Path::new("packages"),
+                        "flush",
+                        &error,
+                    ));
+                }
                 Err(error) => {
                     let reason = format!("a flush ended early: {error}");
-                    return Err(Trouble::new("engine.worker", Class::Retry, Outcome::Failed, reason));
+                    return Err(Trouble::new(
+                        "engine.worker",
+                        Class::Retry,
+                        Outcome::Failed,
+                        reason,
+                    ));
                 }
                 Ok(Ok(())) => {}
             }

@@ -42,7 +42,15 @@ impl Shared {
     pub(super) fn new(part: Part, pace: Pace, on_wire: u64) -> Rc<RefCell<Self>> {
         let work = Work::missing(part.have());
         let random = u64::from_le_bytes(crate::vault::random());
-        Rc::new(RefCell::new(Self { part, work, pace, on_wire, failures: 0, trouble: None, random }))
+        Rc::new(RefCell::new(Self {
+            part,
+            work,
+            pace,
+            on_wire,
+            failures: 0,
+            trouble: None,
+            random,
+        }))
     }
 }
 
@@ -50,16 +58,27 @@ impl Shared {
 ///
 /// # Errors
 /// `package.changed`, or the trouble that no further attempt got past.
-pub(super) async fn run(link: &Link, delivery: &str, shared: &Rc<RefCell<Shared>>) -> Result<(), Trouble> {
+pub(super) async fn run(
+    link: &Link,
+    delivery: &str,
+    shared: &Rc<RefCell<Shared>>,
+) -> Result<(), Trouble> {
     let mut lanes = JoinSet::new();
     loop {
         let (wanted, ended) = {
             let shared = shared.borrow();
-            (shared.pace.lanes(), shared.work.is_empty() || shared.trouble.is_some())
+            (
+                shared.pace.lanes(),
+                shared.work.is_empty() || shared.trouble.is_some(),
+            )
         };
         while !ended && lanes.len() < wanted && !shared.borrow().work.is_empty() {
             let (link, delivery, shared) = (link.clone(), delivery.to_owned(), shared.clone());
-            let run = { let mut shared = shared.borrow_mut(); let most = shared.pace.range() / u64::from(shared.part.meta().record); shared.work.take(most) };
+            let run = {
+                let mut shared = shared.borrow_mut();
+                let most = shared.pace.range() / u64::from(shared.part.meta().record);
+                shared.work.take(most)
+            };
             let Some(run) = run else { break };
             lanes.spawn_local(async move { range(&link, &delivery, &shared, run).await });
         }
@@ -79,7 +98,11 @@ pub(super) async fn run(link: &Link, delivery: &str, shared: &Rc<RefCell<Shared>
 async fn range(link: &Link, delivery: &str, shared: &Rc<RefCell<Shared>>, run: Range<u64>) {
     link.gate().await;
     let begun = clock::now();
-    let mut got = Got { next: run.start, bytes: 0, first_byte: None };
+    let mut got = Got {
+        next: run.start,
+        bytes: 0,
+        first_byte: None,
+    };
     let result = receive(link, delivery, shared, &run, &mut got).await;
     let now = clock::now();
     let wait = {
@@ -87,12 +110,26 @@ async fn range(link: &Link, delivery: &str, shared: &Rc<RefCell<Shared>>, run: R
         shared.work.give_back(got.next..run.end);
         let end = match &result {
             Ok(()) => End::Whole,
-            Err(trouble) if trouble.code == "central.unavailable" || trouble.code == "central.error" => End::Busy,
+            Err(trouble)
+                if trouble.code == "central.unavailable" || trouble.code == "central.error" =>
+            {
+                End::Busy
+            }
             Err(_) => End::Cut,
         };
         let whole = now.mono.saturating_sub(begun.mono);
-        let first_byte = got.first_byte.map_or(whole, |at| at.saturating_sub(begun.mono));
-        shared.pace.learn(Sample { bytes: got.bytes, first_byte, whole, end }, now);
+        let first_byte = got
+            .first_byte
+            .map_or(whole, |at| at.saturating_sub(begun.mono));
+        shared.pace.learn(
+            Sample {
+                bytes: got.bytes,
+                first_byte,
+                whole,
+                end,
+            },
+            now,
+        );
         match result {
             Ok(()) => {
                 shared.failures = 0;
@@ -130,12 +167,22 @@ struct Got {
     first_byte: Option<Duration>,
 }
 
-async fn receive(link: &Link, delivery: &str, shared: &Rc<RefCell<Shared>>, run: &Range<u64>, got: &mut Got) -> Result<(), Trouble> {
+async fn receive(
+    link: &Link,
+    delivery: &str,
+    shared: &Rc<RefCell<Shared>>,
+    run: &Range<u64>,
+    got: &mut Got,
+) -> Result<(), Trouble> {
     let (first, last, size) = {
         let shared = shared.borrow();
         let meta = shared.part.meta();
         let record = u64::from(meta.record);
-        (run.start * record, (run.end * record).min(meta.size) - 1, meta.size)
+        (
+            run.start * record,
+            (run.end * record).min(meta.size) - 1,
+            meta.size,
+        )
     };
     let mut opened = open(&link.uplink, delivery, Some(Span::Span(first, last))).await?;
     is_span(opened.content_range(), first, last, size)?;
@@ -147,7 +194,9 @@ async fn receive(link: &Link, delivery: &str, shared: &Rc<RefCell<Shared>>, run:
         let mut rest = &chunk[..];
         while !rest.is_empty() {
             if got.next >= run.end {
-                return Err(super::probe::dishonest("more bytes came than were asked for"));
+                return Err(super::probe::dishonest(
+                    "more bytes came than were asked for",
+                ));
             }
             let length = shared.borrow().part.meta().length(got.next) + NONCE;
             let take = rest.len().min(length - buffer.len());
@@ -165,7 +214,12 @@ async fn receive(link: &Link, delivery: &str, shared: &Rc<RefCell<Shared>>, run:
     if got.next < run.end {
         // Shorter than asked: honest, but what is missing is asked for again.
         let reason = "central sent less of the package than it was asked for";
-        return Err(Trouble::new("net.cut", Class::Retry, logic::words::Outcome::Failed, reason));
+        return Err(Trouble::new(
+            "net.cut",
+            Class::Retry,
+            logic::words::Outcome::Failed,
+            reason,
+        ));
     }
     Ok(())
 }

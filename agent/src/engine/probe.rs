@@ -7,6 +7,8 @@ use logic::range::ContentRange;
 use logic::words::{Class, Outcome, Trouble};
 use logic::zip::{Directory, Identity, Tail};
 
+use bytes::Bytes;
+
 use crate::uplink::{Opened, Uplink};
 
 /// What central has under a delivery's URI.
@@ -16,7 +18,34 @@ pub(super) enum Probe {
     /// It served the whole package in one answer, small enough to hold.
     Small(Vec<u8>),
     /// It (or a proxy) ignores ranges: the whole package streams, from its first byte.
-    Streaming(Opened),
+    Streaming(Answer),
+}
+
+/// An answer to a request for a package, its content still to come.
+pub(super) struct Answer {
+    opened: Opened,
+    /// Content that was looked at and put back.
+    front: Option<Bytes>,
+}
+
+impl Answer {
+    /// What the answer says it is a part of; believed only when it is sound.
+    pub(super) fn content_range(&self) -> Option<ContentRange> {
+        ContentRange::parse(self.opened.header("content-range")?)
+    }
+
+    /// Announced bytes of content.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.opened.header("content-length")?.parse().ok()
+    }
+
+    /// The next piece of content; `None` after the last one.
+    pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Trouble> {
+        match self.front.take() {
+            Some(front) => Ok(Some(front)),
+            None => self.opened.chunk().await,
+        }
+    }
 }
 
 /// A package known before its bytes have come.
@@ -43,20 +72,31 @@ pub(super) async fn probe(uplink: &Uplink, delivery: &str) -> Result<Probe, Trou
         return whole(uplink, delivery, opened).await;
     };
     if range.last + 1 != range.total || range.len() > Tail::FIRST {
-        return Err(dishonest(&format!("the last {} bytes were asked for, bytes {}-{} came", Tail::FIRST, range.first, range.last)));
+        return Err(dishonest(&format!(
+            "the last {} bytes were asked for, bytes {}-{} came",
+            Tail::FIRST,
+            range.first,
+            range.last
+        )));
     }
     let mut tail = collect(opened, range.len() as usize).await?;
     loop {
         match Tail::read(range.total, &tail).map_err(|flaw| not_zip(&flaw.to_string()))? {
             Tail::Whole(directory) => {
                 let identity = directory.identity;
-                return Ok(Probe::Known(Box::new(Known { identity, directory, tail })));
+                return Ok(Probe::Known(Box::new(Known {
+                    identity,
+                    directory,
+                    tail,
+                })));
             }
             Tail::Need(from) => {
                 let had = range.total - tail.len() as u64;
                 let asked = (from, had - 1);
                 let opened = open(uplink, delivery, Some(Range::Span(asked.0, asked.1))).await?;
-                let came = opened.content_range().ok_or_else(|| dishonest("a range was asked for, none came"))?;
+                let came = opened
+                    .content_range()
+                    .ok_or_else(|| dishonest("a range was asked for, none came"))?;
                 if (came.first, came.last, came.total) != (asked.0, asked.1, range.total) {
                     return Err(changed());
                 }
@@ -68,7 +108,7 @@ pub(super) async fn probe(uplink: &Uplink, delivery: &str) -> Result<Probe, Trou
     }
 }
 
-async fn whole(uplink: &Uplink, delivery: &str, mut opened: Opened) -> Result<Probe, Trouble> {
+async fn whole(uplink: &Uplink, delivery: &str, mut opened: Answer) -> Result<Probe, Trouble> {
     let mut body = Vec::new();
     match opened.chunk().await? {
         None => {
@@ -79,7 +119,7 @@ async fn whole(uplink: &Uplink, delivery: &str, mut opened: Opened) -> Result<Pr
         }
         Some(first) => {
             must_be_zip(&first)?;
-            opened.put_back(first);
+            opened.front = Some(first);
         }
     }
     if opened.length().is_none_or(|length| length > SMALL as u64) && opened.length().is_some() {
@@ -90,28 +130,40 @@ async fn whole(uplink: &Uplink, delivery: &str, mut opened: Opened) -> Result<Pr
         body.extend_from_slice(&chunk);
         if body.len() > SMALL {
             // Unannounced and long: what was read goes back in front.
-            opened.put_back(body.into());
+            opened.front = Some(body.into());
             return Ok(Probe::Streaming(opened));
         }
     }
     if body.is_empty() {
-        return Err(trouble("package.empty", "central answered with an empty package"));
+        return Err(trouble(
+            "package.empty",
+            "central answered with an empty package",
+        ));
     }
     if announced.is_some_and(|announced| announced != body.len() as u64) {
-        return Err(trouble("package.length", "the package is not as long as central announced"));
+        return Err(trouble(
+            "package.length",
+            "the package is not as long as central announced",
+        ));
     }
     must_be_zip(&body)?;
     Ok(Probe::Small(body))
 }
 
 /// Opens one range of a package; an answer that is no package is read and told as what it is.
-pub(super) async fn open(uplink: &Uplink, delivery: &str, range: Option<Range>) -> Result<Opened, Trouble> {
+pub(super) async fn open(
+    uplink: &Uplink,
+    delivery: &str,
+    range: Option<Range>,
+) -> Result<Answer, Trouble> {
     let opened = uplink.open(&Call::package(delivery, range)).await?;
-    if matches!(opened.status(), 200 | 206) {
-        return Ok(opened);
+    if matches!(opened.status, 200 | 206) {
+        return Ok(Answer {
+            opened,
+            front: None,
+        });
     }
-    let reply = opened.reply(64 << 10).await?;
-    Err(refused(&reply))
+    Err(refused(&opened.reply().await?))
 }
 
 fn refused(reply: &Reply) -> Trouble {
@@ -119,14 +171,21 @@ fn refused(reply: &Reply) -> Trouble {
     match trouble {
         Some(trouble) if trouble.code == "central.not_found" => {
             let reason = "central has no package for this delivery (it was published before the synchronisation was installed, or its test is gone)";
-            Trouble { reason: reason.into(), code: "package.missing".into(), ..trouble }
+            Trouble {
+                reason: reason.into(),
+                code: "package.missing".into(),
+                ..trouble
+            }
         }
         Some(trouble) => trouble,
-        None => dishonest(&format!("status {} to a request for a package", reply.status)),
+        None => dishonest(&format!(
+            "status {} to a request for a package",
+            reply.status
+        )),
     }
 }
 
-async fn collect(mut opened: Opened, length: usize) -> Result<Vec<u8>, Trouble> {
+async fn collect(mut opened: Answer, length: usize) -> Result<Vec<u8>, Trouble> {
     let mut body = Vec::with_capacity(length);
     while let Some(chunk) = opened.chunk().await? {
         if body.len() + chunk.len() > length {
@@ -135,7 +194,12 @@ async fn collect(mut opened: Opened, length: usize) -> Result<Vec<u8>, Trouble> 
         body.extend_from_slice(&chunk);
     }
     if body.len() < length {
-        return Err(Trouble::new("net.cut", Class::Retry, Outcome::Failed, "the answer ended early"));
+        return Err(Trouble::new(
+            "net.cut",
+            Class::Retry,
+            Outcome::Failed,
+            "the answer ended early",
+        ));
     }
     Ok(body)
 }
@@ -145,25 +209,44 @@ fn must_be_zip(bytes: &[u8]) -> Result<(), Trouble> {
         return Ok(());
     }
     // A refusal or a page for people with status 200 (protocol 0.2).
-    let reply = Reply { status: 200, headers: Vec::new(), body: bytes.to_vec() };
+    let reply = Reply {
+        status: 200,
+        headers: Vec::new(),
+        body: bytes.to_vec(),
+    };
     match answer::parse::<serde::de::IgnoredAny>(&reply, "a package") {
-        Err(trouble) if trouble.code != "central.foreign" || bytes.trim_ascii_start().starts_with(b"<") => Err(trouble),
+        Err(trouble)
+            if trouble.code != "central.foreign" || bytes.trim_ascii_start().starts_with(b"<") =>
+        {
+            Err(trouble)
+        }
         _ => Err(not_zip("it does not begin as a zip")),
     }
 }
 
 /// The answer is not the range that was asked for.
 pub(super) fn dishonest(what: &str) -> Trouble {
-    trouble("package.range", &format!("central or a proxy is not honest about ranges: {what}"))
+    trouble(
+        "package.range",
+        &format!("central or a proxy is not honest about ranges: {what}"),
+    )
 }
 
 /// The package is not the one whose bytes are held: it is begun anew.
 pub(super) fn changed() -> Trouble {
-    Trouble::new("package.changed", Class::Refresh, Outcome::Failed, "the package changed on central while it was fetched")
+    Trouble::new(
+        "package.changed",
+        Class::Refresh,
+        Outcome::Failed,
+        "the package changed on central while it was fetched",
+    )
 }
 
 fn not_zip(why: &str) -> Trouble {
-    trouble("package.not_zip", &format!("what central gives is no zip package: {why}"))
+    trouble(
+        "package.not_zip",
+        &format!("what central gives is no zip package: {why}"),
+    )
 }
 
 fn trouble(code: &str, reason: &str) -> Trouble {
@@ -171,12 +254,22 @@ fn trouble(code: &str, reason: &str) -> Trouble {
 }
 
 /// Checks that an answer is exactly the span asked for, of the package of this size.
-pub(super) fn is_span(range: Option<ContentRange>, first: u64, last: u64, size: u64) -> Result<(), Trouble> {
+pub(super) fn is_span(
+    range: Option<ContentRange>,
+    first: u64,
+    last: u64,
+    size: u64,
+) -> Result<(), Trouble> {
     match range {
         Some(range) if range.total != size => Err(changed()),
         // A shorter answer is honest as long as it says so: it is taken, and the rest asked for again.
         Some(range) if range.first == first && range.last <= last => Ok(()),
-        Some(range) => Err(dishonest(&format!("bytes {first}-{last} were asked for, {}-{} came", range.first, range.last))),
-        None => Err(dishonest("a range was asked for, an answer without Content-Range came")),
+        Some(range) => Err(dishonest(&format!(
+            "bytes {first}-{last} were asked for, {}-{} came",
+            range.first, range.last
+        ))),
+        None => Err(dishonest(
+            "a range was asked for, an answer without Content-Range came",
+        )),
     }
 }

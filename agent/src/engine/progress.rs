@@ -58,7 +58,8 @@ impl Watch {
     }
 
     pub(super) fn report(&self, report: &Report) {
-        let seen = |count: &logic::report::EntityCount| count.created + count.updated + count.unchanged;
+        let seen =
+            |count: &logic::report::EntityCount| count.created + count.updated + count.unchanged;
         self.0.borrow_mut().entities = report.entities.values().map(seen).sum();
     }
 
@@ -69,14 +70,18 @@ impl Watch {
     }
 
     pub(super) fn begins(&self, delivery: &str) {
-        self.0.borrow_mut().package =
-            Some(PackageProgress { delivery: delivery.to_owned(), ..PackageProgress::default() });
+        self.0.borrow_mut().package = Some(PackageProgress {
+            delivery: delivery.to_owned(),
+            ..PackageProgress::default()
+        });
     }
 
     /// Another record of the package under way is on disk.
     pub(super) fn package(&self, meta: &Meta, have: &[bool]) {
         let mut progress = self.0.borrow_mut();
-        let Some(package) = progress.package.as_mut() else { return };
+        let Some(package) = progress.package.as_mut() else {
+            return;
+        };
         if package.size == meta.size && package.bytes > 0 {
             package.bytes = (package.bytes + u64::from(meta.record)).min(meta.size);
             return;

@@ -22,7 +22,12 @@ const OVERHEAD: u64 = 16 << 10;
 ///
 /// # Errors
 /// `package.changed`, or what the disk says.
-pub(super) async fn from_held(link: &Link, part: &mut Part, known: &Known, on_wire: &mut u64) -> Result<bool, Trouble> {
+pub(super) async fn from_held(
+    link: &Link,
+    part: &mut Part,
+    known: &Known,
+    on_wire: &mut u64,
+) -> Result<bool, Trouble> {
     let Some((old, directory)) = relative(link, &known.directory) else {
         return Ok(false);
     };
@@ -35,7 +40,12 @@ pub(super) async fn from_held(link: &Link, part: &mut Part, known: &Known, on_wi
         return Ok(false);
     }
     let begun = clock::now();
-    let mut builder = Builder { link, part, at: 0, buffer: Part::buffer() };
+    let mut builder = Builder {
+        link,
+        part,
+        at: 0,
+        buffer: Part::buffer(),
+    };
     for segment in &plan.segments {
         let result = match segment {
             Segment::Copy { from, .. } => builder.copy(&old, from.clone()),
@@ -49,7 +59,9 @@ pub(super) async fn from_held(link: &Link, part: &mut Part, known: &Known, on_wi
         match result {
             Ok(()) => link.flushed().await?,
             // The old package does not open, or the link broke: what was built is kept, the rest is fetched.
-            Err(trouble) if trouble.code == "store.damaged" || trouble.class == Class::Retry => break,
+            Err(trouble) if trouble.code == "store.damaged" || trouble.class == Class::Retry => {
+                break;
+            }
             Err(trouble) => return Err(trouble),
         }
     }
@@ -61,20 +73,32 @@ pub(super) async fn from_held(link: &Link, part: &mut Part, known: &Known, on_wi
 fn relative(link: &Link, new: &Directory) -> Option<(Content, Directory)> {
     type Key<'a> = (&'a [u8], u32, u64, u16, u64);
     let key = |member: &'_ Member| (member.crc32, member.size, member.method, member.compressed);
-    let wanted: BTreeMap<Key<'_>, ()> =
-        new.members.iter().map(|m| ((&m.name[..], m.crc32, m.size, m.method, m.compressed), ())).collect();
+    let wanted: BTreeMap<Key<'_>, ()> = new
+        .members
+        .iter()
+        .map(|m| ((&m.name[..], m.crc32, m.size, m.method, m.compressed), ()))
+        .collect();
     let shares = |directory: &Directory| -> u64 {
         let shared = |member: &&Member| {
             let (crc32, size, method, compressed) = key(member);
             wanted.contains_key(&(&member.name[..], crc32, size, method, compressed))
         };
-        directory.members.iter().filter(shared).map(|member| member.compressed).sum()
+        directory
+            .members
+            .iter()
+            .filter(shared)
+            .map(|member| member.compressed)
+            .sum()
     };
     let (held, _) = link.packages.list().ok()?;
     let mut best = None;
     for meta in held.iter().filter(|meta| !meta.damaged) {
-        let Ok(content) = link.packages.content(meta) else { continue };
-        let Ok(directory) = content::directory(&content) else { continue };
+        let Ok(content) = link.packages.content(meta) else {
+            continue;
+        };
+        let Ok(directory) = content::directory(&content) else {
+            continue;
+        };
         let shared = shares(&directory);
         if shared > 0 && best.as_ref().is_none_or(|(most, _, _)| shared > *most) {
             best = Some((shared, content, directory));
@@ -118,7 +142,11 @@ impl Builder<'_> {
         content::each(old, from, |_, piece| self.take(piece))
     }
 
-    async fn fetch(&mut self, range: std::ops::Range<u64>, on_wire: &mut u64) -> Result<(), Trouble> {
+    async fn fetch(
+        &mut self,
+        range: std::ops::Range<u64>,
+        on_wire: &mut u64,
+    ) -> Result<(), Trouble> {
         let mut next = range.start;
         let mut failures = 0;
         while next < range.end {
@@ -126,12 +154,16 @@ impl Builder<'_> {
             let before = next;
             match self.receive(&mut next, range.end, on_wire).await {
                 Ok(()) => {}
-                Err(trouble) if trouble.class == Class::Retry && (next > before || failures < 3) => {
+                Err(trouble)
+                    if trouble.class == Class::Retry && (next > before || failures < 3) =>
+                {
                     failures = if next > before { 0 } else { failures + 1 };
                     let random = u64::from_le_bytes(crate::vault::random());
                     let wait = logic::retry::backoff(failures + 1, trouble.retry_after, random);
                     if failures > 0 {
-                        self.link.wait("the next attempt at a changed member", wait).await;
+                        self.link
+                            .wait("the next attempt at a changed member", wait)
+                            .await;
                     }
                 }
                 Err(trouble) => return Err(trouble),
@@ -140,7 +172,12 @@ impl Builder<'_> {
         Ok(())
     }
 
-    async fn receive(&mut self, next: &mut u64, end: u64, on_wire: &mut u64) -> Result<(), Trouble> {
+    async fn receive(
+        &mut self,
+        next: &mut u64,
+        end: u64,
+        on_wire: &mut u64,
+    ) -> Result<(), Trouble> {
         let delivery = self.part.meta().delivery.clone();
         let (first, last, size) = (*next, end - 1, self.part.meta().size);
         let mut opened = open(&self.link.uplink, &delivery, Some(Span::Span(first, last))).await?;

@@ -42,7 +42,15 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(vault: Vault, uplink: Uplink, catalogue: Catalogue, index: Index, link: Link, watch: Watch, edition: Edition) -> Self {
+    pub(super) fn new(
+        vault: Vault,
+        uplink: Uplink,
+        catalogue: Catalogue,
+        index: Index,
+        link: Link,
+        watch: Watch,
+        edition: Edition,
+    ) -> Self {
         Self {
             vault,
             uplink,
@@ -77,7 +85,9 @@ impl Run {
             let event = match sync.due() {
                 Some((at, why)) => {
                     let wait = at.mono.saturating_sub(clock::now().mono);
-                    self.watch.waits((wait > Duration::from_secs(1) && why == "the next attempt").then_some(why));
+                    self.watch.waits(
+                        (wait > Duration::from_secs(1) && why == "the next attempt").then_some(why),
+                    );
                     tokio::select! {
                         event = receive.recv() => event,
                         () = tokio::time::sleep(wait) => Some(Event::Woken),
@@ -86,7 +96,10 @@ impl Run {
                 None => receive.recv().await,
             };
             self.watch.waits(None);
-            sync.handle(event.expect("the sender lives as long as the loop"), clock::now());
+            sync.handle(
+                event.expect("the sender lives as long as the loop"),
+                clock::now(),
+            );
         }
     }
 
@@ -111,7 +124,10 @@ impl Run {
                     let name = self.vault.keys().name("class", class);
                     self.edition.classes.contains_key(&name) || self.classes.contains_key(&name)
                 };
-                Some(Event::Unknown(kind, classes.into_iter().filter(|class| !known(class)).collect()))
+                Some(Event::Unknown(
+                    kind,
+                    classes.into_iter().filter(|class| !known(class)).collect(),
+                ))
             }
             Command::Publish(publication) => Some(Event::Published(self.publish(publication))),
             Command::Owed => Some(Event::Owed(OwedCount::default(), None)),
@@ -133,7 +149,10 @@ impl Run {
             }
             Command::Survey => {
                 self.watch.does("confirming to central");
-                Some(Event::Surveyed(survey::take(self.vault.state()), self.connection()))
+                Some(Event::Surveyed(
+                    survey::take(self.vault.state()),
+                    self.connection(),
+                ))
             }
             Command::End(_) => None,
         }
@@ -141,10 +160,22 @@ impl Run {
 
     /// Visible rows of a type, and staged ones that an interrupted run left and whose records open.
     fn index(&mut self, kind: EntityType) -> Event {
-        let held = self.edition.types.get(&kind).map(catalogue::index).unwrap_or_default();
-        let staged = self.index.as_ref().and_then(|index| index.staged(kind).ok()).unwrap_or_default();
+        let held = self
+            .edition
+            .types
+            .get(&kind)
+            .map(catalogue::index)
+            .unwrap_or_default();
+        let staged = self
+            .index
+            .as_ref()
+            .and_then(|index| index.staged(kind).ok())
+            .unwrap_or_default();
         let mut reader = self.catalogue.reader();
-        let staged: Rows = staged.into_iter().filter(|(name, row)| reader.holds(kind, name, row)).collect();
+        let staged: Rows = staged
+            .into_iter()
+            .filter(|(name, row)| reader.holds(kind, name, row))
+            .collect();
         let rows = catalogue::index(&staged);
         self.staged.entry(kind).or_default().extend(staged);
         Event::Indexed(kind, held, rows)
@@ -166,8 +197,13 @@ impl Run {
             rows.push((name, row));
         }
         self.writer()?.flush()?;
-        self.staged.entry(kind).or_default().extend(rows.iter().copied());
-        self.index.as_ref().map_or(Ok(()), |index| index.stage(kind, &rows))
+        self.staged
+            .entry(kind)
+            .or_default()
+            .extend(rows.iter().copied());
+        self.index
+            .as_ref()
+            .map_or(Ok(()), |index| index.stage(kind, &rows))
     }
 
     fn stage_classes(&mut self, classes: &[Entity]) -> Result<(), Trouble> {
@@ -184,7 +220,10 @@ impl Run {
     /// One generation: rows put and removed, renamed into place at once, then told to the followers.
     fn publish(&mut self, publication: Publication) -> Result<(), Trouble> {
         let before = self.edition.clone();
-        let mut edition = Edition { votes: publication.votes, ..before.clone() };
+        let mut edition = Edition {
+            votes: publication.votes,
+            ..before.clone()
+        };
         let mut changes = Vec::new();
         if publication.visible {
             edition.generation += 1;
@@ -198,19 +237,33 @@ impl Run {
                 let staged = self.staged.remove(&kind).unwrap_or_default();
                 let rows = edition.types.entry(kind).or_default();
                 for name in change.put {
-                    let Some(row) = staged.get(&name) else { continue };
+                    let Some(row) = staged.get(&name) else {
+                        continue;
+                    };
                     let id = match self.ids.remove(&name) {
                         Some(id) => id,
                         None => reader.entity(kind, &name, row)?.id,
                     };
                     rows.insert(name, *row);
-                    changes.push(Change { kind, id, op: Op::Put, generation });
+                    changes.push(Change {
+                        kind,
+                        id,
+                        op: Op::Put,
+                        generation,
+                    });
                 }
                 for name in change.remove {
-                    let Some(row) = rows.remove(&name) else { continue };
+                    let Some(row) = rows.remove(&name) else {
+                        continue;
+                    };
                     // A record that no longer opens is removed all the same; followers then need no line for it.
                     if let Ok(entity) = reader.entity(kind, &name, &row) {
-                        changes.push(Change { kind, id: entity.id, op: Op::Remove, generation });
+                        changes.push(Change {
+                            kind,
+                            id: entity.id,
+                            op: Op::Remove,
+                            generation,
+                        });
                     }
                 }
             }
@@ -252,7 +305,11 @@ impl Run {
         if named.len() < self.edition.count(EntityType::Delivery) {
             return;
         }
-        if let Err(trouble) = self.link.packages.collect(&|delivery| named.contains(delivery)) {
+        if let Err(trouble) = self
+            .link
+            .packages
+            .collect(&|delivery| named.contains(delivery))
+        {
             tracing::warn!(code = %trouble.code, "{trouble}");
         }
     }

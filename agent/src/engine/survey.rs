@@ -7,13 +7,19 @@ use std::path::Path;
 
 use logic::report::{Connection, Survey};
 
-use crate::uplink::Meter;
+use crate::uplink::{Meter, Sample};
 
 /// Disk below the state folder, and what of it the catalogue and the store take.
 pub fn take(state: &Path) -> Survey {
     let free = free(state);
-    let database = ["index", "catalogue"].map(|name| used(&state.join(name))).iter().sum();
-    Survey { disk: free.map(|free| (used(state), free)), database: free.map(|free| (database, free)) }
+    let database = ["index", "catalogue"]
+        .map(|name| used(&state.join(name)))
+        .iter()
+        .sum();
+    Survey {
+        disk: free.map(|free| (used(state), free)),
+        database: free.map(|free| (database, free)),
+    }
 }
 
 /// Bytes that an ordinary user may still take on the volume.
@@ -23,7 +29,9 @@ pub fn free(path: &Path) -> Option<u64> {
 }
 
 fn used(path: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(path) else { return 0 };
+    let Ok(entries) = fs::read_dir(path) else {
+        return 0;
+    };
     entries
         .filter_map(Result::ok)
         .map(|entry| match entry.metadata() {
@@ -40,16 +48,28 @@ const TELLING: u64 = 32 << 10;
 /// The link as the calls of this run met it.
 pub fn connection(meter: &Meter) -> Connection {
     let rate = |bytes: u64, seconds: f64| {
-        let rate = if seconds > 0.0 { bytes as f64 * 8.0 / 1_048_576.0 / seconds } else { 0.0 };
+        let rate = if seconds > 0.0 {
+            bytes as f64 * 8.0 / 1_048_576.0 / seconds
+        } else {
+            0.0
+        };
         (rate * 100.0).round() / 100.0
     };
-    let down = meter.samples.iter().filter(|sample| sample.ok && sample.received >= TELLING);
-    let up = meter.samples.iter().filter(|sample| sample.ok && sample.sent >= TELLING);
-    let (down_bytes, down_seconds) = down.fold((0, 0.0), |(b, s), x| (b + x.received, s + x.down_seconds()));
-    let (up_bytes, up_seconds) = up.fold((0, 0.0), |(b, s), x| (b + x.sent, s + x.up_seconds()));
+    let telling = |sample: &&Sample| sample.ok && sample.bytes >= TELLING;
+    let (bytes, seconds) =
+        meter
+            .samples
+            .iter()
+            .filter(telling)
+            .fold((0, 0.0), |(bytes, seconds), sample| {
+                (
+                    bytes + sample.bytes,
+                    seconds + sample.took.saturating_sub(sample.first_byte).as_secs_f64(),
+                )
+            });
     Connection {
-        download_mbit_s: rate(down_bytes, down_seconds),
-        upload_mbit_s: rate(up_bytes, up_seconds),
+        download_mbit_s: rate(bytes, seconds),
+        upload_mbit_s: 0.0,
         requests: meter.requests,
         bytes_received: meter.received,
         bytes_sent: meter.sent,
