@@ -336,7 +336,10 @@ fn certificate(error: &CertificateError, host: &str) -> String {
             "the certificate of {host} has an unknown issuer: if central's authority is a private one, name it in [central] ca_file"
         ),
         CertificateError::BadSignature => {
-            format!("the certificate of {host} has a wrong signature")
+            // A private authority that was made anew under its old name.
+            format!(
+                "the certificate of {host} was not signed by the authority that this box knows by that name: [central] ca_file may be an old one"
+            )
         }
         CertificateError::Revoked => format!("the certificate of {host} was revoked"),
         other => format!("the certificate of {host} cannot be accepted: {other:?}"),

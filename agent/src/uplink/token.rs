@@ -20,7 +20,7 @@ use oauth2::{
 };
 use tokio::sync::Mutex;
 
-use super::fault::{passing, surely_unsent, unauthorized, unusable};
+use super::fault::{surely_unsent, unauthorized, unusable};
 use super::secret::Secret;
 use super::tls::boottime;
 use super::url::Url;
@@ -157,16 +157,7 @@ impl Holder {
                 settled => return settled,
             }
         }
-        self.ask(inner, credentials, &own).await.map_err(|trouble| {
-            if surely_unsent(&trouble) || trouble.outcome != Outcome::Offline {
-                return trouble;
-            }
-            // The call that needed the token was never sent, whatever became of the token's own request.
-            passing(
-                "net.token",
-                format!("no token could be fetched: {}", trouble.reason),
-            )
-        })
+        self.ask(inner, credentials, &own).await.map_err(tokenless)
     }
 
     /// The same place is always allowed, another one if the operator says so, plain text instead of TLS never.
@@ -243,6 +234,29 @@ impl Holder {
             serial: inner.serial(),
             grant: Grant::new(asked, life(token.expires, date)),
         })
+    }
+}
+
+/// A failed request for a token, told apart from a failure of the call that needed it: that one was never sent, and
+/// its content is not the cause.
+fn tokenless(trouble: Trouble) -> Trouble {
+    let told = [
+        "central.maintenance",
+        "central.unavailable",
+        "central.error",
+    ];
+    let before = trouble.code.starts_with("net.") && surely_unsent(&trouble);
+    if before || trouble.outcome == Outcome::Unauthorized || told.contains(&trouble.code.as_str()) {
+        return trouble;
+    }
+    let code = match trouble.outcome {
+        Outcome::Offline => "net.token",
+        _ => "auth.token",
+    };
+    Trouble {
+        code: code.to_owned(),
+        reason: format!("no token could be fetched: {}", trouble.reason),
+        ..trouble
     }
 }
 
