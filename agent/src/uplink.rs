@@ -178,7 +178,7 @@ impl Uplink {
         let bearer = inner.holder.bearer(inner, None).await?;
         let opened = inner.exchange(&inner.ask(call, Some(bearer.value))).await?;
         if opened.status != 401 {
-            inner.holder.accepted();
+            inner.holder.met(opened.status);
             return Ok(opened);
         }
         opened.drain().await;
@@ -188,7 +188,7 @@ impl Uplink {
             opened.drain().await;
             return Err(inner.holder.refused_again(bearer.serial).await);
         }
-        inner.holder.accepted();
+        inner.holder.met(opened.status);
         Ok(opened)
     }
 

@@ -240,6 +240,7 @@ impl ServerCertVerifier for Judge {
                 at,
             );
             // Until a date was heard the box knows only "not earlier than": a later beginning is no proof of fault.
+            // What stays open: on first contact the stolen key of a certificate that expired after the box's bound.
             // Each round moves forward to the beginning of one certificate of the chain, so that the loop ends.
             match verdict {
                 Err(Error::InvalidCertificate(CertificateError::NotValidYetContext {

@@ -110,9 +110,11 @@ impl Holder {
         Ok(bearer)
     }
 
-    /// Central took a token.
-    pub(super) fn accepted(&self) {
-        self.watch.borrow_mut().accepted(boottime());
+    /// Central answered a call with a status other than 401: a success says that it took the token.
+    pub(super) fn met(&self, status: u16) {
+        if (200..300).contains(&status) {
+            self.watch.borrow_mut().accepted(boottime());
+        }
     }
 
     /// Central refused the token that had just replaced a refused one.
