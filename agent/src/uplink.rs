@@ -163,8 +163,9 @@ impl Uplink {
     ///
     /// # Errors
     /// - before the request was sent (`surely_unsent`): `net.dns`, `net.refused`, `net.unreachable` (no route, no
-    ///   connection in time), `net.tls`, `net.proxy`, `net.token`; `auth.not_enrolled`, `auth.refused`
-    ///   (credentials, or a token twice), `auth.shared`; or what central answered to the request for a token;
+    ///   connection in time), `net.tls`, `net.proxy`; for want of a token `net.token`, `auth.token`,
+    ///   `auth.not_enrolled`, `auth.refused` (credentials, or a token twice), `auth.shared`,
+    ///   `central.maintenance`, `central.unavailable`, `central.error`;
     /// - afterwards: `net.reset` (closed without an answer), `net.timeout` (no head in time), `net.cut`,
     ///   `central.foreign` (not HTTP), `central.too_large` (header), `central.compressed` (an encoding that was not
     ///   asked for).
@@ -176,7 +177,7 @@ impl Uplink {
         let bearer = inner.holder.bearer(inner, None).await?;
         let opened = inner.exchange(&inner.ask(call, Some(bearer.value))).await?;
         if opened.status != 401 {
-            inner.holder.accepted();
+            inner.holder.met(opened.status);
             return Ok(opened);
         }
         opened.drain().await;
@@ -186,7 +187,7 @@ impl Uplink {
             opened.drain().await;
             return Err(inner.holder.refused_again(bearer.serial).await);
         }
-        inner.holder.accepted();
+        inner.holder.met(opened.status);
         Ok(opened)
     }
 
