@@ -444,6 +444,7 @@ impl Inner {
             first_byte: began.elapsed(),
             hold: Some((lane, turn)),
             bytes: 0,
+            sent: ask.body.len() as u64,
             waited: Duration::ZERO,
             paced: 0,
         };
@@ -459,6 +460,7 @@ impl Inner {
             nth: 0,
             name: ask.name,
             bytes: 0,
+            sent: ask.body.len() as u64,
             first_byte: Duration::ZERO,
             took: began.elapsed(),
             ok: false,
