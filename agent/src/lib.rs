@@ -1,7 +1,10 @@
-//! The half of boxsync that touches the world: sockets, files, clocks, the terminal.
-//! Never decides what `logic` can decide.
-//! Called by the binary `boxsync`.
+//! The half of boxsync that touches the world: sockets, files, clocks, the terminal, the journal.
+//! Never decides what `logic` can decide: it executes commands and reports what came of them.
+//! Called by the binary `boxsync` and by the contract tests.
 
+pub mod cli;
 pub mod clock;
+pub mod engine;
 pub mod root;
+pub mod uplink;
 pub mod vault;

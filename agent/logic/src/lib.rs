@@ -3,8 +3,12 @@
 //! Called by `agent`, which executes what is decided.
 
 pub mod api;
+pub mod chunk;
 pub mod entity;
+pub mod grant;
+pub mod identity;
 pub mod manifest;
+pub mod pace;
 pub mod php;
 pub mod range;
 pub mod report;
@@ -13,3 +17,4 @@ pub mod seal;
 pub mod settings;
 pub mod sync;
 pub mod words;
+pub mod zip;

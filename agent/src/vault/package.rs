@@ -20,7 +20,7 @@ use crate::root::{make_folder, sync_folder, trouble, write_durably};
 
 /// Plain bytes of a record; the last one of a package is shorter. At most this much is lost per connection when the
 /// process dies.
-pub const RECORD: u32 = 256 << 10;
+pub const RECORD: u32 = logic::pace::SMALLEST as u32;
 
 /// What is known of one package; the content lies in a file of its own, named by the edition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,172 @@
+//! Who this box is to central: its id, the counter of its synchronizations, what enrolment brought (protocol 2, 3).
+//! Never forgets a counter: a number that central has seen for a box id is never used again.
+//! Called by `engine` and `cli`; kept sealed by `vault`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::entity::{Entity, uri};
+use crate::words::{Class, Outcome, Trouble};
+
+/// The identity of this box.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// At most 50 characters; made once.
+    pub box_id: String,
+    /// The number of the last synchronization begun.
+    pub sync_id: u64,
+    /// What the machine looked like when the id was made: a clone looks different.
+    pub fingerprint: Vec<(String, String)>,
+}
+
+impl Identity {
+    /// A new identity from 10 random bytes: 20 hex digits.
+    pub fn new(random: [u8; 10]) -> Self {
+        let box_id = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self {
+            box_id,
+            sync_id: 0,
+            fingerprint: Vec::new(),
+        }
+    }
+}
+
+/// What enrolment or import brought.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enrolment {
+    /// OAuth client id.
+    pub key: String,
+    /// OAuth client secret.
+    pub secret: String,
+    /// Absolute token URL as central stated it.
+    pub token_url: String,
+    /// The sync manager, password hash included; `None` after an import.
+    pub sync_user: Option<Entity>,
+    /// Unix seconds.
+    pub enrolled_at: i64,
+}
+
+impl std::fmt::Debug for Enrolment {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "Enrolment({})", self.key)
+    }
+}
+
+impl Enrolment {
+    /// The organisations that the sync manager belongs to.
+    pub fn organisations(&self) -> Vec<&str> {
+        self.sync_user
+            .iter()
+            .flat_map(|user| user.properties.values(uri::ORGANISATION))
+            .collect()
+    }
+}
+
+/// The organisation of the box: the configured one, else the only one that enrolment brought.
+///
+/// # Errors
+/// `config.no_organisation`, which says why there is none and what to do.
+pub fn organisation(
+    configured: Option<&str>,
+    enrolment: Option<&Enrolment>,
+) -> Result<String, Trouble> {
+    if let Some(id) = configured {
+        return Ok(id.to_owned());
+    }
+    let ids = enrolment.map(Enrolment::organisations).unwrap_or_default();
+    match ids.as_slice() {
+        [only] => Ok((*only).to_owned()),
+        several => {
+            let why = match several {
+                [] => "enrolment brought no organisation id".to_owned(),
+                several => format!(
+                    "the sync manager belongs to several: {}",
+                    several.join(", ")
+                ),
+            };
+            let reason = format!("{why}: set `organisation_id` in section [box] of boxsync.toml");
+            Err(Trouble::new(
+                "config.no_organisation",
+                Class::Operator,
+                Outcome::Failed,
+                reason,
+            ))
+        }
+    }
+}
+
+/// The VM version of the box: the configured one, else `IMAGE_VERSION` of os-release(5).
+///
+/// # Errors
+/// `config.no_version`.
+pub fn version(configured: Option<&str>, os_release: &str) -> Result<String, Trouble> {
+    let image = || {
+        let line = os_release
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("IMAGE_VERSION="))?;
+        let version = line.trim().trim_matches(['"', '\'']);
+        (!version.is_empty()).then(|| version.to_owned())
+    };
+    configured.map(str::to_owned).or_else(image).ok_or_else(|| {
+        let reason = "the VM version is unknown: os-release has no IMAGE_VERSION; \
+                      set `tao_version` in section [box] of boxsync.toml";
+        Trouble::new(
+            "config.no_version",
+            Class::Operator,
+            Outcome::Failed,
+            reason,
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entity::Value;
+
+    fn enrolment(organisations: Value) -> Enrolment {
+        let properties = [(uri::ORGANISATION.to_owned(), organisations)]
+            .into_iter()
+            .collect();
+        let user = Entity {
+            id: "u".into(),
+            checksum: "c".into(),
+            properties,
+        };
+        Enrolment {
+            key: "k".into(),
+            secret: "s".into(),
+            token_url: "t".into(),
+            sync_user: Some(user),
+            enrolled_at: 0,
+        }
+    }
+
+    #[test]
+    fn the_organisation_is_configured_or_the_only_one() {
+        let one = enrolment(Value::One("1001".into()));
+        let two = enrolment(Value::Many(vec!["1001".into(), "1002".into()]));
+        assert_eq!(organisation(Some("7"), Some(&one)).unwrap(), "7");
+        assert_eq!(organisation(None, Some(&one)).unwrap(), "1001");
+        assert!(
+            organisation(None, Some(&two))
+                .unwrap_err()
+                .reason
+                .contains("1001, 1002")
+        );
+        assert_eq!(
+            organisation(None, None).unwrap_err().code,
+            "config.no_organisation"
+        );
+    }
+
+    #[test]
+    fn the_version_is_configured_or_the_image_s() {
+        let release = "NAME=x\nIMAGE_VERSION=\"2022.11\"\n";
+        assert_eq!(version(None, release).unwrap(), "2022.11");
+        assert_eq!(version(Some("3.4"), release).unwrap(), "3.4");
+        assert_eq!(
+            version(None, "NAME=x").unwrap_err().code,
+            "config.no_version"
+        );
+    }
+}

@@ -1,0 +1,199 @@
+//! The zip format of test packages: directory, identity, verification in the stream, delta between versions.
+//! Never unpacks to anywhere, never holds a member whole, never trusts a length that the bytes do not bear out.
+//! Called by the package machine; its bytes come from central by ranges and from the box's own packages.
+//!
+//! Input is hostile: every reader here is bounded in time and memory by what it was given, and no input panics.
+//! Format: PKWARE APPNOTE 6.3.10, sections in brackets below.
+
+mod delta;
+mod directory;
+mod header;
+mod inflate;
+mod tail;
+mod verifier;
+
+pub use delta::{Plan, Segment, plan};
+pub use directory::{Directory, Identity, Member, Unusual};
+pub use header::LocalHeader;
+pub use tail::Tail;
+pub use verifier::{Verdict, Verifier};
+
+use crate::words::{Class, Outcome, Trouble};
+
+/// The most members that a package may have.
+pub const MEMBERS_LIMIT: usize = 1_000_000;
+
+/// The most bytes that a central directory may have.
+pub const DIRECTORY_LIMIT: u64 = 64 << 20;
+
+/// Why bytes are no package at all: nothing in them can be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Flaw {
+    /// No end record (APPNOTE 4.3.16).
+    #[error(
+        "the package has no end of central directory record: it is no zip, or its end is cut off"
+    )]
+    NotZip,
+    /// More was given as tail than the package has bytes.
+    #[error("the tail given has {given} bytes, the package only {size}")]
+    TooShort {
+        /// Bytes given.
+        given: u64,
+        /// Size of the package.
+        size: u64,
+    },
+    /// The end record speaks of bytes that are not there.
+    #[error(
+        "the package is cut: its directory should start at byte {said}, but can start at {found} at most"
+    )]
+    Truncated {
+        /// Start of the directory as the end record has it.
+        said: u64,
+        /// The last place where a directory of that size fits.
+        found: u64,
+    },
+    /// Spread over several files (APPNOTE 4.4.19).
+    #[error("the package is one part of a zip that is split over several files")]
+    Multidisk,
+    /// Directory or end records above `DIRECTORY_LIMIT`.
+    #[error("the package's directory needs {0} bytes, at most 64 MiB are read")]
+    TooLarge(u64),
+    /// Above `MEMBERS_LIMIT`.
+    #[error("the package has {0} members, at most 1000000 are read")]
+    TooMany(u64),
+    /// A zip64 locator (APPNOTE 4.3.15) that leads to no zip64 end record.
+    #[error("the package's zip64 end record is not where its locator says")]
+    NoEnd64,
+    /// The end record counts other members than the directory holds.
+    #[error("the package's end record counts {said} members, its directory holds {found}")]
+    Count {
+        /// Members as counted by the end record.
+        said: u64,
+        /// Members found.
+        found: u64,
+    },
+    /// A directory entry (APPNOTE 4.3.12) that is no entry.
+    #[error("entry {index} of the package's directory is damaged: {what}")]
+    Entry {
+        /// Position in the directory, from 0.
+        index: u64,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+}
+
+impl Flaw {
+    /// The stable code of the trouble that this flaw means.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotZip => "package.not_zip",
+            Self::TooShort { .. } | Self::Truncated { .. } => "package.truncated",
+            Self::Multidisk => "package.multidisk",
+            Self::TooLarge(_) | Self::TooMany(_) => "package.too_large",
+            Self::NoEnd64 | Self::Count { .. } | Self::Entry { .. } => "package.directory",
+        }
+    }
+}
+
+impl From<Flaw> for Trouble {
+    fn from(flaw: Flaw) -> Self {
+        Self::new(
+            flaw.code(),
+            Class::GiveUp,
+            Outcome::Failed,
+            flaw.to_string(),
+        )
+    }
+}
+
+/// Why one member is not what the directory promises.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// Its local header (APPNOTE 4.3.7) is missing or contradicts the directory.
+    #[error("its local header is wrong: {0}")]
+    Header(&'static str),
+    /// Its bytes are no deflate stream, or one that ends early or late (RFC 1951).
+    #[error("its deflate stream is broken")]
+    Deflate,
+    /// Its content has another size than the directory says; `found` is where counting stopped.
+    #[error("it has {found} bytes or more, the directory says {said}")]
+    Longer {
+        /// Size in the directory.
+        said: u64,
+        /// Bytes seen before it was given up.
+        found: u64,
+    },
+    /// Its content ends before the size in the directory.
+    #[error("it has {found} bytes, the directory says {said}")]
+    Shorter {
+        /// Size in the directory.
+        said: u64,
+        /// Bytes of content.
+        found: u64,
+    },
+    /// Its content is not what was packed.
+    #[error("its CRC-32 is {found:08x}, the directory says {said:08x}")]
+    Crc {
+        /// CRC-32 in the directory.
+        said: u32,
+        /// CRC-32 of the content.
+        found: u32,
+    },
+    /// It shares bytes with a member before it: not read, since such zips grow without bound when unpacked.
+    #[error("it shares bytes with another member")]
+    Overlap,
+    /// Encrypted: its content cannot be checked (APPNOTE 4.4.4, bit 0).
+    #[error("it is encrypted")]
+    Encrypted,
+    /// Neither stored (0) nor deflated (8).
+    #[error("it is packed with the unknown method {0}")]
+    Method(u16),
+}
+
+impl Fault {
+    /// Whether fetching the member again can help: not when the directory itself says that it is unreadable.
+    pub fn passing(&self) -> bool {
+        !matches!(self, Self::Overlap | Self::Encrypted | Self::Method(_))
+    }
+}
+
+/// Little-endian number at `at`; 0 beyond the end, which no caller reaches: each has checked the length before.
+fn le16(bytes: &[u8], at: usize) -> u16 {
+    number::<2>(bytes, at).map_or(0, u16::from_le_bytes)
+}
+
+fn le32(bytes: &[u8], at: usize) -> u32 {
+    number::<4>(bytes, at).map_or(0, u32::from_le_bytes)
+}
+
+fn le64(bytes: &[u8], at: usize) -> u64 {
+    number::<8>(bytes, at).map_or(0, u64::from_le_bytes)
+}
+
+fn number<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
+    bytes.get(at..)?.first_chunk().copied()
+}
+
+/// The blocks of an extra field (APPNOTE 4.5.1): id, place of the content, content. Ends at the first that does not fit.
+fn blocks(extra: &[u8]) -> impl Iterator<Item = (u16, usize, &[u8])> {
+    let mut at = 0_usize;
+    std::iter::from_fn(move || {
+        let head = extra.get(at..at.checked_add(4)?)?;
+        let from = at + 4;
+        let body = extra.get(from..from + usize::from(le16(head, 2)))?;
+        at = from + body.len();
+        Some((le16(head, 0), from, body))
+    })
+}
+
+/// Extra field id of the zip64 numbers (APPNOTE 4.5.3).
+const EXTRA_ZIP64: u16 = 0x0001;
+/// Extra field id of the Unix timestamps of Info-ZIP.
+const EXTRA_TIME: u16 = 0x5455;
+
+/// General purpose flags (APPNOTE 4.4.4): encrypted, data descriptor, strong encryption, masked header.
+const FLAG_ENCRYPTED: u16 = 1 | 1 << 6 | 1 << 13;
+const FLAG_DESCRIPTOR: u16 = 1 << 3;
+
+const STORED: u16 = 0;
+const DEFLATED: u16 = 8;

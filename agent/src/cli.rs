@@ -1,0 +1,291 @@
+//! The command line: verbs, options, exit statuses (design 4.2).
+//! Never does a verb's work: each verb has its own file below.
+//! Called by `main`.
+
+mod bar;
+mod config;
+mod credentials;
+mod entities;
+mod history;
+mod identity;
+mod packages;
+mod screen;
+mod status;
+mod sync;
+mod wipe;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use logic::entity::EntityType;
+use logic::settings::{Settings, Source};
+use logic::words::{Class, Outcome, Trouble};
+
+use crate::engine::Engine;
+use crate::root::{Root, become_owner};
+use screen::Screen;
+
+/// Keeps a test-centre box in step with a TAO central server.
+#[derive(Debug, Parser)]
+#[command(
+    name = "boxsync",
+    version,
+    max_term_width = 80,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Exit status: 0 all well; 1 something failed or was held back; 2 usage or configuration;\n\
+    3 not enrolled or refused; 4 central cannot be reached; 5 VM version not supported.\n\n\
+    Examples:\n  boxsync enroll --login sync-3005 --password-file /run/pw\n  boxsync sync\n  boxsync status"
+)]
+struct Command {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// Options of every verb.
+#[derive(Debug, Args)]
+struct Global {
+    /// Everything lies below this folder.
+    #[arg(long, global = true, value_name = "DIR", default_value = "/")]
+    root: PathBuf,
+    /// One JSON object a line on stdout, for machines.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// One synchronization now.
+    #[command(
+        after_help = "Examples:\n  boxsync sync                      everything\n  boxsync sync --type delivery      deliveries and their packages\n  boxsync sync --allow-deletes      you have seen what would be deleted"
+    )]
+    Sync(sync::Options),
+    /// Where the box stands.
+    Status,
+    /// Past synchronizations, newest first.
+    History {
+        /// At most so many.
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// What the catalogue holds.
+    #[command(
+        after_help = "Examples:\n  boxsync entities\n  boxsync entities test-taker --json\n  boxsync entities delivery --id https://central.example/tao.rdf#i4001"
+    )]
+    Entities {
+        /// test-center, administrator, proctor, test-taker, eligibility or delivery.
+        #[arg(value_name = "TYPE", value_parser = entity_type)]
+        kind: Option<EntityType>,
+        /// Only the entity with this URI.
+        #[arg(long, value_name = "URI")]
+        id: Option<String>,
+    },
+    /// Test packages.
+    Packages {
+        #[command(subcommand)]
+        act: Option<packages::Act>,
+    },
+    /// Trades a sync manager's login for credentials of this box.
+    #[command(
+        after_help = "Each enrolment makes one more client on central: enrol once.\nThe password is read from a file, or from a prompt with `--password-file -`."
+    )]
+    Enroll {
+        /// Login of the sync manager.
+        #[arg(long)]
+        login: String,
+        /// File whose first line is the password; `-` reads standard input.
+        #[arg(long, value_name = "FILE")]
+        password_file: PathBuf,
+    },
+    /// Credentials that were made on central.
+    Credentials {
+        #[command(subcommand)]
+        act: credentials::Act,
+    },
+    /// Who this box is.
+    Identity,
+    /// The configuration.
+    Config {
+        #[command(subcommand)]
+        act: config::Act,
+    },
+    /// The key of the data at rest.
+    Key {
+        #[command(subcommand)]
+        act: KeyAct,
+    },
+    /// Destroys the key and the data; asks twice.
+    Wipe {
+        /// Do not ask: the box id, typed here.
+        #[arg(long, value_name = "BOX_ID")]
+        yes: Option<String>,
+    },
+    /// Shell completions on stdout.
+    Completions {
+        /// bash, zsh, fish, …
+        shell: clap_complete::Shell,
+    },
+    /// The manual page on stdout (roff).
+    Man,
+    /// Whether a sled store opens; run in a process of its own.
+    #[command(hide = true)]
+    ProbeStore {
+        /// The store.
+        path: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyAct {
+    /// Wraps the data key with a new envelope key; nothing is re-encrypted or fetched again.
+    Rotate,
+}
+
+fn entity_type(word: &str) -> Result<EntityType, String> {
+    EntityType::of(word).ok_or_else(|| {
+        let words: Vec<&str> = EntityType::ALL.iter().map(|kind| kind.word()).collect();
+        format!("expected one of {}", words.join(", "))
+    })
+}
+
+/// Reads the command line, does what it says, tells how it went.
+pub fn main() -> ExitCode {
+    let command = Command::parse();
+    let screen = Screen::new(command.global.json);
+    match act(command, &screen) {
+        Ok(status) => ExitCode::from(status),
+        Err(trouble) => {
+            screen.trouble(&trouble);
+            ExitCode::from(exit(&trouble))
+        }
+    }
+}
+
+/// The exit status of a trouble (design 4.2).
+fn exit(trouble: &Trouble) -> u8 {
+    let usage = ["config.", "input."]
+        .iter()
+        .any(|area| trouble.code.starts_with(area));
+    if usage { 2 } else { trouble.outcome.exit() }
+}
+
+fn act(command: Command, screen: &Screen) -> Result<u8, Trouble> {
+    let root = Root::new(command.global.root);
+    match command.verb {
+        Verb::Completions { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut Command::command(),
+                "boxsync",
+                &mut std::io::stdout(),
+            );
+            Ok(0)
+        }
+        Verb::Man => man(),
+        Verb::ProbeStore { path } => Ok(u8::from(!crate::vault::index::opens(&path))),
+        Verb::Config { act } => config::act(&root, act, screen),
+        Verb::Sync(options) => sync::act(&open(&root)?, &options, screen),
+        Verb::Status => status::act(&open(&root)?, screen),
+        Verb::History { limit } => history::act(&open(&root)?, limit, screen),
+        Verb::Entities { kind, id } => entities::act(&open(&root)?, kind, id.as_deref(), screen),
+        Verb::Packages { act } => packages::act(&open(&root)?, act, screen),
+        Verb::Enroll {
+            login,
+            password_file,
+        } => credentials::enroll(&open(&root)?, &login, &password_file, screen),
+        Verb::Credentials { act } => credentials::act(&open(&root)?, act, screen),
+        Verb::Identity => identity::act(&open(&root)?, screen),
+        Verb::Key {
+            act: KeyAct::Rotate,
+        } => {
+            let engine = open(&root)?;
+            engine.vault().keys().rotate(engine.vault().state())?;
+            screen.say("the envelope key is new; nothing else changed");
+            Ok(0)
+        }
+        Verb::Wipe { yes } => wipe::act(&root, yes.as_deref(), screen),
+    }
+}
+
+/// Opens the box as its owner, with the configuration in force.
+fn open(root: &Root) -> Result<Engine, Trouble> {
+    let settings = settings(root)?;
+    become_owner(root)?;
+    Engine::open(root, settings)
+}
+
+/// Reads the configuration: file, drop-ins in the order of their names, environment.
+fn settings(root: &Root) -> Result<Settings, Trouble> {
+    let mut texts = Vec::new();
+    let main = root.config();
+    match fs::read_to_string(&main) {
+        Ok(text) => texts.push((main.display().to_string(), text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(unreadable(&main, &error)),
+    }
+    let mut drop_ins: Vec<PathBuf> = match fs::read_dir(root.drop_ins()) {
+        Ok(entries) => entries
+            .filter_map(Result::ok)
+            .map(|entry| entry.path())
+            .collect(),
+        Err(_) => Vec::new(),
+    };
+    drop_ins.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "toml")
+    });
+    drop_ins.sort();
+    for path in drop_ins {
+        let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
+        texts.push((path.display().to_string(), text));
+    }
+    let sources: Vec<Source> = texts
+        .iter()
+        .map(|(name, text)| Source { name, text })
+        .collect();
+    Settings::read(&sources, std::env::vars())
+}
+
+fn unreadable(path: &std::path::Path, error: &std::io::Error) -> Trouble {
+    let reason = format!("{}: cannot be read: {error}", path.display());
+    Trouble::new("config.file", Class::Operator, Outcome::Failed, reason)
+}
+
+fn man() -> Result<u8, Trouble> {
+    clap_mangen::Man::new(Command::command())
+        .render(&mut std::io::stdout())
+        .map_err(|error| {
+            Trouble::new(
+                "output.failed",
+                Class::GiveUp,
+                Outcome::Failed,
+                error.to_string(),
+            )
+        })?;
+    Ok(0)
+}
+
+/// A runtime for the verbs that speak to central.
+fn runtime<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("an event loop needs only file descriptors");
+    tokio::task::LocalSet::new().block_on(&runtime, work)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Command::command().debug_assert();
+    }
+}

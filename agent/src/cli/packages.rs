@@ -1,0 +1,139 @@
+//! `packages`: what test packages the box holds, whether they are whole, and a copy in clear when asked for.
+//! Never writes a package in clear anywhere but where it was told to.
+//! Called by `cli`.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use logic::entity::EntityType;
+use logic::words::{Class, Outcome, Trouble};
+use serde_json::json;
+
+use super::screen::{Screen, bytes, table};
+use crate::engine::{Engine, content};
+use crate::root::trouble;
+use crate::vault::catalogue::Catalogue;
+use crate::vault::package::{Meta, Packages};
+
+/// What to do with the packages.
+#[derive(Debug, Subcommand)]
+pub(super) enum Act {
+    /// Checks every member of every package held; a damaged one is fetched again by the next run.
+    Verify,
+    /// Writes a package in clear.
+    Export {
+        /// URI of the delivery.
+        uri: String,
+        /// New file.
+        file: PathBuf,
+    },
+}
+
+pub(super) fn act(engine: &Engine, act: Option<Act>, screen: &Screen) -> Result<u8, Trouble> {
+    let packages = Packages::open(engine.vault())?;
+    match act {
+        None => list(engine, &packages, screen),
+        Some(Act::Verify) => verify(&packages, screen),
+        Some(Act::Export { uri, file }) => export(&packages, &uri, &file, screen),
+    }
+}
+
+fn list(engine: &Engine, packages: &Packages, screen: &Screen) -> Result<u8, Trouble> {
+    let catalogue = Catalogue::open(engine.vault())?;
+    let edition = catalogue.edition()?;
+    let mut reader = catalogue.reader();
+    let mut rows = Vec::new();
+    for (name, row) in edition.rows(EntityType::Delivery) {
+        let delivery = reader.entity(EntityType::Delivery, name, row)?;
+        let (state, meta) = state(packages, &delivery.id)?;
+        let size = meta.as_ref().map_or(0, |meta| meta.size);
+        let rebuilt = meta.is_some_and(|meta| meta.rebuilt);
+        if screen.json {
+            screen.object(json!({ "delivery": delivery.id, "bytes": size, "state": state, "rebuilt": rebuilt }));
+        } else {
+            rows.push(vec![
+                state.to_owned(),
+                if size > 0 { bytes(size) } else { "-".into() },
+                delivery.id,
+            ]);
+        }
+    }
+    for line in table(&rows) {
+        screen.line(&line);
+    }
+    if rows.is_empty() && !screen.json {
+        screen.say("the catalogue names no delivery");
+    }
+    Ok(0)
+}
+
+fn state(packages: &Packages, delivery: &str) -> Result<(&'static str, Option<Meta>), Trouble> {
+    let coming = packages.coming(delivery)?;
+    Ok(match packages.held(delivery)? {
+        Some(meta) if meta.damaged => ("damaged", Some(meta)),
+        Some(meta) => ("held", Some(meta)),
+        None if coming.is_some() => ("partial", coming),
+        None => ("missing", None),
+    })
+}
+
+fn verify(packages: &Packages, screen: &Screen) -> Result<u8, Trouble> {
+    let (held, _) = packages.list()?;
+    let mut damaged = 0;
+    for meta in held {
+        let found = packages
+            .content(&meta)
+            .and_then(|content| content::verify(&content));
+        let word = match &found {
+            Ok(verdict) if verdict.clean() => "whole".to_owned(),
+            Ok(verdict) => format!(
+                "damaged: {} members",
+                verdict.bad.len() + verdict.unseen.len()
+            ),
+            Err(trouble) => format!("damaged: {}", trouble.reason),
+        };
+        if word != "whole" {
+            damaged += 1;
+            packages.mark_damaged(&meta)?;
+        }
+        if screen.json {
+            let state = if word == "whole" { "held" } else { "damaged" };
+            screen.object(json!({ "delivery": meta.delivery, "bytes": meta.size, "state": state, "rebuilt": meta.rebuilt }));
+        } else {
+            screen.line(&format!("{}  {word}", meta.delivery));
+        }
+    }
+    if damaged > 0 {
+        screen.say(&format!(
+            "{damaged} damaged: the next synchronization fetches them again"
+        ));
+    }
+    Ok(u8::from(damaged > 0))
+}
+
+fn export(packages: &Packages, uri: &str, file: &Path, screen: &Screen) -> Result<u8, Trouble> {
+    let meta = packages
+        .held(uri)?
+        .filter(|meta| !meta.damaged)
+        .ok_or_else(|| {
+            let reason =
+                format!("the box holds no whole package of {uri} (see `boxsync packages`)");
+            Trouble::new("package.not_held", Class::GiveUp, Outcome::Failed, reason)
+        })?;
+    let content = packages.content(&meta)?;
+    let mut out = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+        .map_err(|error| trouble(file, "make", &error))?;
+    content::each(&content, 0..meta.size, |_, piece| {
+        out.write_all(piece)
+            .map_err(|error| trouble(file, "write", &error))
+    })?;
+    screen.say(&format!("{} bytes in clear: {}", meta.size, file.display()));
+    Ok(0)
+}

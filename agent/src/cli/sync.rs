@@ -1,0 +1,145 @@
+//! `sync`: one synchronization now, with progress, and its account at the end.
+//! Never leaves anything half done when it is interrupted: what came is kept and goes on next time.
+//! Called by `cli`.
+
+use clap::Args;
+use logic::entity::EntityType;
+use logic::report::Report;
+use logic::words::{Outcome, Trouble};
+
+use super::screen::{Mood, Screen, bytes, span, table};
+use super::{bar, runtime};
+use crate::engine::progress::Watch;
+use crate::engine::{Engine, Request};
+
+/// Options of `sync`.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Only this type; may be given several times.
+    #[arg(long = "type", value_name = "TYPE", value_parser = super::entity_type)]
+    types: Vec<EntityType>,
+    /// Only catalogue and packages.
+    #[arg(long)]
+    data: bool,
+    /// Only what the box owes: results, logs, sessions.
+    #[arg(long, conflicts_with_all = ["data", "types"])]
+    results: bool,
+    /// Delete what central no longer names, however much it is.
+    #[arg(long)]
+    allow_deletes: bool,
+}
+
+impl Options {
+    fn request(&self) -> Request {
+        let some = self.data || self.results || !self.types.is_empty();
+        Request {
+            types: self.types.clone(),
+            data: !self.results,
+            results: !some || self.results,
+            allow_deletes: self.allow_deletes,
+            asked: true,
+        }
+    }
+}
+
+pub(super) fn act(engine: &Engine, options: &Options, screen: &Screen) -> Result<u8, Trouble> {
+    engine.settings().central()?;
+    let watch = Watch::default();
+    let request = options.request();
+    let report = runtime(async {
+        tokio::select! {
+            report = engine.synchronize(&request, &watch) => Some(report),
+            () = bar::follow(screen, &watch) => None,
+            _ = tokio::signal::ctrl_c() => None,
+        }
+    });
+    bar::clear(screen);
+    let Some(report) = report else {
+        screen.say("stopped; what came is kept, the next run goes on from here");
+        return Ok(130);
+    };
+    if screen.json {
+        screen.object(serde_json::to_value(&report).unwrap_or_default());
+    } else {
+        show(&report, screen);
+    }
+    let usage = report.code.starts_with("config.");
+    Ok(if usage { 2 } else { report.outcome.exit() })
+}
+
+/// The account of a run for people, on one screen.
+pub(super) fn show(report: &Report, screen: &Screen) {
+    let mut rows = Vec::new();
+    for kind in EntityType::ALL {
+        let Some(count) = report.entities.get(kind.word()) else {
+            continue;
+        };
+        let mut words = Vec::new();
+        for (number, word) in [
+            (count.created, "new"),
+            (count.updated, "changed"),
+            (count.unchanged, "unchanged"),
+            (count.deleted, "deleted"),
+            (count.held_back, "held back"),
+            (count.failed, "failed"),
+        ] {
+            if number > 0 {
+                words.push(format!("{number} {word}"));
+            }
+        }
+        rows.push(vec![
+            kind.word().to_owned(),
+            if words.is_empty() {
+                "none".into()
+            } else {
+                words.join(", ")
+            },
+        ]);
+    }
+    let packages = &report.packages;
+    if packages.downloaded + packages.unchanged + packages.failed > 0 {
+        let words = format!(
+            "{} brought ({}, {} over the link), {} held before, {} missing",
+            packages.downloaded,
+            bytes(packages.bytes_stored),
+            bytes(packages.bytes_on_wire),
+            packages.unchanged,
+            packages.failed
+        );
+        rows.push(vec!["packages".into(), words]);
+    }
+    let results = &report.results;
+    if results.acknowledged + results.refused + results.unconfirmed + results.queued > 0 {
+        let words = format!(
+            "{} acknowledged, {} refused, {} unconfirmed, {} waiting",
+            results.acknowledged, results.refused, results.unconfirmed, results.queued
+        );
+        rows.push(vec!["results".into(), words]);
+    }
+    for line in table(&rows) {
+        screen.line(&line);
+    }
+    let took = span((report.finished_at - report.started_at).max(0) as u64);
+    let (mood, word) = match report.outcome {
+        Outcome::Finished => (Mood::Good, "finished".to_owned()),
+        outcome => (Mood::Bad, format!("{} [{}]", outcome.word(), report.code)),
+    };
+    let link = match report.connection.download_mbit_s {
+        0.0 => String::new(),
+        rate => format!(", {rate} Mbit/s"),
+    };
+    screen.line(&format!(
+        "synchronization {} {} in {took}{link}",
+        report.sync_id,
+        screen.paint(mood, &word)
+    ));
+    for finding in report.findings.iter().take(10) {
+        screen.line(&format!("  {}", finding.reason));
+    }
+    if report.findings.len() > 10 {
+        screen.line(&format!(
+            "  … and {} more (boxsync history --json)",
+            report.findings.len() - 10
+        ));
+    }
+}

@@ -1,0 +1,484 @@
+//! The box at work: opens the state, speaks to central, brings one synchronization to its end.
+//! Never holds the store while it is idle, and never runs twice at a time on one state folder.
+//! Called by `cli` and by the daemon's worker.
+
+pub mod content;
+pub mod progress;
+pub mod survey;
+
+mod fetch;
+mod flush;
+mod lane;
+mod probe;
+mod rebuild;
+mod run;
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use logic::api::{Call, Handshake};
+use logic::entity::EntityType;
+use logic::identity::{self, Enrolment, Identity};
+use logic::report::Report;
+use logic::settings::Settings;
+use logic::sync::Plan;
+use logic::words::{Class, Outcome, Params, Trouble};
+
+use crate::clock;
+use crate::root::{Lock, Root, trouble};
+use crate::uplink::{Credentials, Line, Secret, Uplink};
+use crate::vault::catalogue::{Catalogue, Edition};
+use crate::vault::index::Index;
+use crate::vault::package::Packages;
+use crate::vault::{Vault, random};
+
+use fetch::{Limits, Link};
+use progress::Watch;
+use run::Run;
+
+/// What one synchronization is asked to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Only these types; empty: all.
+    pub types: Vec<EntityType>,
+    /// Catalogue and packages.
+    pub data: bool,
+    /// Results, logs and sessions.
+    pub results: bool,
+    /// A person has seen the deletions that were held back.
+    pub allow_deletes: bool,
+    /// Somebody waits for it: an unreachable central is given up soon.
+    pub asked: bool,
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Self {
+            types: Vec::new(),
+            data: true,
+            results: true,
+            allow_deletes: false,
+            asked: true,
+        }
+    }
+}
+
+/// How long a second process waits for the first one's lock before it says who holds it.
+const LOCK_PATIENCE: Duration = Duration::from_secs(3);
+/// How long the store may be in another process's hands.
+const STORE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The opened box.
+pub struct Engine {
+    root: Root,
+    settings: Settings,
+    vault: Vault,
+}
+
+impl Engine {
+    /// Opens the state folder.
+    ///
+    /// # Errors
+    /// What `Vault::open` says.
+    pub fn open(root: &Root, settings: Settings) -> Result<Self, Trouble> {
+        Ok(Self {
+            root: root.clone(),
+            settings,
+            vault: Vault::open(root)?,
+        })
+    }
+
+    /// The open state folder.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// The configuration in force.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Who this box is; made at the first call. A configured id replaces the one that was made.
+    ///
+    /// # Errors
+    /// `store.damaged`, or what the file system says.
+    pub fn identity(&self) -> Result<Identity, Trouble> {
+        let entry = self.vault.entry("identity");
+        let mut identity = match entry.get::<Identity>()? {
+            Some(identity) => identity,
+            None => {
+                let identity = Identity::new(random());
+                entry.put(&identity)?;
+                identity
+            }
+        };
+        if let Some(id) = self
+            .settings
+            .this_box
+            .id
+            .as_ref()
+            .filter(|id| **id != identity.box_id)
+        {
+            id.clone_into(&mut identity.box_id);
+            entry.put(&identity)?;
+        }
+        Ok(identity)
+    }
+
+    /// What enrolment brought, if the box is enrolled.
+    ///
+    /// # Errors
+    /// `store.damaged`, or what the file system says.
+    pub fn enrolment(&self) -> Result<Option<Enrolment>, Trouble> {
+        self.vault.entry("credentials").get()
+    }
+
+    /// VM version of the box.
+    ///
+    /// # Errors
+    /// `config.no_version`.
+    pub fn version(&self) -> Result<String, Trouble> {
+        let release = fs::read_to_string(self.root.os_release()).unwrap_or_default();
+        identity::version(self.settings.this_box.tao_version.as_deref(), &release)
+    }
+
+    /// The organisation of the box.
+    ///
+    /// # Errors
+    /// `config.no_organisation`.
+    pub fn organisation(&self) -> Result<String, Trouble> {
+        identity::organisation(
+            self.settings.this_box.organisation_id.as_deref(),
+            self.enrolment()?.as_ref(),
+        )
+    }
+
+    /// The account of the last run.
+    ///
+    /// # Errors
+    /// `store.damaged`, or what the file system says.
+    pub fn last(&self) -> Result<Option<Report>, Trouble> {
+        self.vault.entry("last").get()
+    }
+
+    /// The numbered runs, newest first.
+    ///
+    /// # Errors
+    /// `state.busy` while a run holds the store.
+    pub fn history(&self, most: usize) -> Result<Vec<Report>, Trouble> {
+        let index = self.store()?;
+        let reports = index.history(most)?;
+        index.close()?;
+        Ok(reports)
+    }
+
+    /// Trades a sync manager's login for credentials and keeps them sealed (protocol 2). One more consumer is made
+    /// on central each time.
+    ///
+    /// # Errors
+    /// `auth.password`, `auth.not_sync_manager`, or what the call says.
+    pub async fn enroll(&self, login: &str, password: &str) -> Result<Enrolment, Trouble> {
+        let uplink = self.uplink(None)?;
+        let reply = uplink.call(&Call::handshake(login, password)).await?;
+        let handshake = Handshake::read(&reply)?;
+        let enrolment = Enrolment {
+            key: handshake.key,
+            secret: handshake.secret,
+            token_url: handshake.token_url,
+            sync_user: Some(handshake.user),
+            enrolled_at: clock::now().wall,
+        };
+        self.keep(&enrolment)?;
+        Ok(enrolment)
+    }
+
+    /// Keeps credentials, sealed; they replace earlier ones.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn keep(&self, enrolment: &Enrolment) -> Result<(), Trouble> {
+        let _lock = Lock::take(&self.root, LOCK_PATIENCE)?;
+        self.identity()?;
+        self.vault.entry("credentials").put(enrolment)
+    }
+
+    /// One synchronization, from the token to the confirmation. Whatever happens, there is an account of it.
+    pub async fn synchronize(&self, request: &Request, watch: &Watch) -> Report {
+        let begun = clock::now().wall;
+        let mut params = Params {
+            organisation_id: self
+                .settings
+                .this_box
+                .organisation_id
+                .clone()
+                .unwrap_or_default(),
+            sync_id: 0,
+            box_id: String::new(),
+            tao_version: self
+                .settings
+                .this_box
+                .tao_version
+                .clone()
+                .unwrap_or_default(),
+        };
+        match self.run(request, watch, &mut params).await {
+            Ok(report) => report,
+            Err(trouble) => {
+                let mut report = Report::new(&params, begun);
+                report.stop(&trouble);
+                report
+            }
+        }
+    }
+
+    async fn run(
+        &self,
+        request: &Request,
+        watch: &Watch,
+        params: &mut Params,
+    ) -> Result<Report, Trouble> {
+        let _lock = Lock::take(&self.root, LOCK_PATIENCE)?;
+        let identities = self.vault.entry("identity");
+        let mut identity = self.identity()?;
+        params.box_id.clone_from(&identity.box_id);
+        params.sync_id = identity.sync_id;
+        let enrolment = self.enrolment()?.ok_or_else(not_enrolled)?;
+        params.organisation_id = self.organisation()?;
+        params.tao_version = self.version()?;
+        let uplink = self.uplink(Some((&enrolment, &identity)))?;
+        // The number is durable before central sees it: after a power cut it is not used again.
+        identity.sync_id += 1;
+        identities.put(&identity)?;
+        params.sync_id = identity.sync_id;
+        let catalogue = Catalogue::open(&self.vault)?;
+        let mut edition = catalogue.edition()?;
+        if edition.organisation_id != params.organisation_id {
+            self.belongs_elsewhere(&edition, params)?;
+            edition.organisation_id.clone_from(&params.organisation_id);
+        }
+        let index = self.store()?;
+        let plan = self.plan(request, params, &edition);
+        let link = self.link(&uplink, watch)?;
+        let run = Run::new(
+            self.vault.clone(),
+            uplink,
+            catalogue,
+            index,
+            link,
+            watch.clone(),
+            edition,
+        );
+        let (report, run) = run.drive(plan).await;
+        self.remember(run.index, &report)?;
+        Ok(report)
+    }
+
+    /// A catalogue of another organisation is not overwritten by a changed configuration: a person decides.
+    fn belongs_elsewhere(&self, edition: &Edition, params: &Params) -> Result<(), Trouble> {
+        let holds = EntityType::ALL.iter().any(|kind| edition.count(*kind) > 0);
+        if !holds || edition.organisation_id.is_empty() {
+            return Ok(());
+        }
+        let reason = format!(
+            "the box holds the catalogue of organisation {}, but is configured for {}: `boxsync wipe` first if that is meant",
+            edition.organisation_id, params.organisation_id
+        );
+        Err(Trouble::new(
+            "catalogue.other_organisation",
+            Class::Operator,
+            Outcome::Failed,
+            reason,
+        ))
+    }
+
+    fn plan(&self, request: &Request, params: &Params, edition: &Edition) -> Plan {
+        let all = request.types.is_empty();
+        let types = EntityType::ALL
+            .into_iter()
+            .filter(|kind| all || request.types.contains(kind));
+        Plan {
+            params: params.clone(),
+            types: if request.data {
+                types.collect()
+            } else {
+                Vec::new()
+            },
+            packages: request.data && (all || request.types.contains(&EntityType::Delivery)),
+            owed: request.results,
+            measure: self.settings.sync.measure && request.data && all,
+            asked: request.asked,
+            allow_deletes: request.allow_deletes,
+            delete_limit: self.settings.sync.delete_limit,
+            lanes: usize::from(self.settings.sync.lanes),
+            votes: edition.votes.clone(),
+            hash: run::hash(&self.vault),
+            random: u64::from_le_bytes(random()),
+        }
+    }
+
+    fn link(&self, uplink: &Uplink, watch: &Watch) -> Result<Link, Trouble> {
+        let download = self.settings.download.clone();
+        let limits = Limits {
+            reserve: download.reserve.bytes(),
+            max_rate: download.max_rate.bytes(),
+            gate: Box::new(|| None),
+        };
+        let packages = Packages::open(&self.vault)?;
+        let window = download.window_flush.bytes();
+        Ok(Link::new(
+            uplink.clone(),
+            packages,
+            watch.clone(),
+            limits,
+            usize::from(download.connections),
+            window,
+        ))
+    }
+
+    fn remember(&self, index: Option<Index>, report: &Report) -> Result<(), Trouble> {
+        self.vault.entry("last").put(report)?;
+        let index = match index {
+            Some(index) => index,
+            None => self.store()?,
+        };
+        index.remember(report)?;
+        index.close()
+    }
+
+    fn store(&self) -> Result<Index, Trouble> {
+        let index = Index::open(&self.vault, STORE_PATIENCE, &opens_in_a_child)?;
+        if let Some(told) = &index.rebuilt {
+            tracing::warn!(code = "store.rebuilt", "{told}");
+        }
+        Ok(index)
+    }
+
+    /// The line to central, with the credentials of the box or without any (for the handshake).
+    ///
+    /// # Errors
+    /// `config.no_url`, or a CA file or proxy password that cannot be read.
+    pub fn uplink(&self, who: Option<(&Enrolment, &Identity)>) -> Result<Uplink, Trouble> {
+        let central = &self.settings.central;
+        let read = |path: &Path| fs::read(path).map_err(|error| config(path, &error));
+        let line = Line {
+            root: self.settings.central()?.clone(),
+            ca_pem: central.ca_file.as_deref().map(read).transpose()?,
+            proxy: central.proxy.clone(),
+            proxy_password: central
+                .proxy_password_file
+                .as_deref()
+                .map(secret_file)
+                .transpose()?,
+            no_proxy: Vec::new(),
+            box_id: who
+                .map(|(_, identity)| identity.box_id.clone())
+                .unwrap_or_default(),
+            time: Arc::new(clock::Estimate::new()),
+            token_elsewhere: central.token_elsewhere,
+            connections: usize::from(
+                self.settings
+                    .download
+                    .connections
+                    .max(self.settings.sync.lanes),
+            ) + 1,
+        };
+        let credentials = who.map(|(enrolment, _)| Credentials {
+            key: enrolment.key.clone(),
+            secret: Secret::new(enrolment.secret.clone()),
+            token_url: enrolment.token_url.clone(),
+        });
+        Uplink::new(line, credentials)
+    }
+}
+
+fn not_enrolled() -> Trouble {
+    let reason = "this box is not enrolled: run `boxsync enroll --login L --password-file F`, or `boxsync credentials import`";
+    Trouble::new(
+        "auth.not_enrolled",
+        Class::Operator,
+        Outcome::Unauthorized,
+        reason,
+    )
+}
+
+fn config(path: &Path, error: &std::io::Error) -> Trouble {
+    let reason = format!("{}: cannot be read: {error}", path.display());
+    Trouble::new("config.file", Class::Operator, Outcome::Failed, reason)
+}
+
+/// A secret kept in a file: its first line, without the line end.
+///
+/// # Errors
+/// `config.file` when it cannot be read or is empty.
+pub fn secret_file(path: &Path) -> Result<Secret, Trouble> {
+    let text = fs::read_to_string(path).map_err(|error| config(path, &error))?;
+    let line = text.lines().next().unwrap_or_default();
+    if line.is_empty() {
+        let reason = format!(
+            "{}: is empty; expected a secret in its first line",
+            path.display()
+        );
+        return Err(Trouble::new(
+            "config.file",
+            Class::Operator,
+            Outcome::Failed,
+            reason,
+        ));
+    }
+    Ok(Secret::new(line.to_owned()))
+}
+
+/// Opens a doubtful store in a child process first: a damaged sled may panic, which then ends the child.
+fn opens_in_a_child(path: &Path) -> bool {
+    let Ok(own) = std::env::current_exe() else {
+        return true;
+    };
+    std::process::Command::new(own)
+        .arg("probe-store")
+        .arg(path)
+        .stderr(std::process::Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// Removes keys and data, durably.
+///
+/// # Errors
+/// What the file system says.
+pub fn wipe(root: &Root) -> Result<(), Trouble> {
+    let state = root.state();
+    let _lock = Lock::take(root, LOCK_PATIENCE)?;
+    // The keys first: whatever a power cut leaves is unreadable from here on.
+    for name in [crate::vault::key::KEY_NAME, "data.key"] {
+        destroy(&state.join(name))?;
+    }
+    let entries = fs::read_dir(&state).map_err(|error| trouble(&state, "list", &error))?;
+    for entry in entries.filter_map(Result::ok) {
+        let path = entry.path();
+        let removed = if path.is_dir() {
+            fs::remove_dir_all(&path)
+        } else {
+            fs::remove_file(&path)
+        };
+        removed.map_err(|error| trouble(&path, "remove", &error))?;
+    }
+    crate::root::sync_folder(&state.join("version"))
+}
+
+/// Overwrites a key file before it is removed; on flash the old cells may still hold it for a while.
+fn destroy(path: &Path) -> Result<(), Trouble> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let length = fs::metadata(path).map_or(0, |meta| meta.len());
+    let overwrite = || {
+        use std::io::Write;
+        let mut file = fs::OpenOptions::new().write(true).open(path)?;
+        file.write_all(&vec![0; length as usize])?;
+        file.sync_all()?;
+        fs::remove_file(path)
+    };
+    overwrite().map_err(|error| trouble(path, "destroy", &error))
+}

@@ -1,0 +1,443 @@
+//! One package, from first contact to visible: probe, resume or begin, bring what is missing, verify, repair, publish.
+//! Never makes a package visible before every member's CRC-32 was checked over what is really on disk.
+//! Called by `run` for `Command::Package`.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use logic::pace::Pace;
+use logic::sync::PackageEnd;
+use logic::words::{Class, Outcome, Trouble};
+use logic::zip::{Directory, Verdict, Verifier};
+
+use super::flush::Flusher;
+use super::lane::{self, Shared};
+use super::probe::{Answer, Known, Probe, changed, dishonest, probe};
+use super::progress::Watch;
+use super::rebuild;
+use crate::uplink::Uplink;
+use crate::vault::package::{Meta, Packages, Part};
+
+/// What the fetching of packages shares from one to the next.
+#[derive(Clone)]
+pub(super) struct Link {
+    pub(super) uplink: Uplink,
+    pub(super) packages: Packages,
+    pub(super) watch: Watch,
+    pub(super) limits: Rc<Limits>,
+    pub(super) pace: Rc<RefCell<Pace>>,
+    flusher: Rc<Flusher>,
+}
+
+/// What the configuration allows a download.
+pub(super) struct Limits {
+    /// Disk kept free for results, bytes.
+    pub(super) reserve: u64,
+    /// Bytes per second; 0 is no limit.
+    pub(super) max_rate: u64,
+    /// How long to wait before the next range: a window that is closed, an exam that runs.
+    pub(super) gate: Box<dyn Fn() -> Option<(&'static str, Duration)>>,
+}
+
+impl Link {
+    pub(super) fn new(
+        uplink: Uplink,
+        packages: Packages,
+        watch: Watch,
+        limits: Limits,
+        connections: usize,
+        window: u64,
+    ) -> Self {
+        Self {
+            uplink,
+            packages,
+            watch,
+            limits: Rc::new(limits),
+            pace: Rc::new(RefCell::new(Pace::new(connections))),
+            flusher: Rc::new(Flusher::new(window)),
+        }
+    }
+
+    /// Waits while downloads are not allowed.
+    pub(super) async fn gate(&self) {
+        while let Some((why, wait)) = (self.limits.gate)() {
+            self.wait(why, wait.min(Duration::from_secs(30))).await;
+        }
+    }
+
+    /// A wait with a name.
+    pub(super) async fn wait(&self, why: &'static str, wait: Duration) {
+        self.watch.waits(Some(why));
+        tokio::time::sleep(wait).await;
+        self.watch.waits(None);
+    }
+
+    /// Keeps the configured rate: the time that these bytes may take is slept away.
+    pub(super) async fn throttle(&self, bytes: u64) {
+        if self.limits.max_rate > 0 {
+            let share = bytes as f64 / self.limits.max_rate as f64;
+            tokio::time::sleep(Duration::from_secs_f64(
+                share * self.pace.borrow().lanes() as f64,
+            ))
+            .await;
+        }
+    }
+
+    /// Counts written bytes towards the next flush and the progress.
+    pub(super) fn written(&self, bytes: u64, part: &Part) {
+        self.flusher.written(bytes, part);
+        self.watch.package(part.meta(), part.have());
+    }
+
+    /// Waits until no more than one window of bytes is unflushed.
+    pub(super) async fn flushed(&self) -> Result<(), Trouble> {
+        self.flusher.settle().await
+    }
+}
+
+/// Brings the package of one delivery home.
+pub(super) async fn fetch(link: &Link, delivery: &str, recheck: bool) -> PackageEnd {
+    let mut on_wire = 0;
+    match bring(link, delivery, recheck, &mut on_wire).await {
+        Ok(Some(meta)) => PackageEnd::Fetched {
+            bytes: meta.size,
+            on_wire,
+        },
+        Ok(None) => PackageEnd::Held { on_wire },
+        Err(trouble) => {
+            let reason = format!("package of {delivery}: {}", trouble.reason);
+            PackageEnd::Failed {
+                trouble: Trouble { reason, ..trouble },
+                on_wire,
+            }
+        }
+    }
+}
+
+/// How often a package may change under our hands before the run leaves it for the next one.
+const EDITIONS: u32 = 4;
+
+/// `None` when it was held already.
+async fn bring(
+    link: &Link,
+    delivery: &str,
+    recheck: bool,
+    on_wire: &mut u64,
+) -> Result<Option<Meta>, Trouble> {
+    let held = link.packages.held(delivery)?.filter(|meta| !meta.damaged);
+    if held.is_some() && !recheck {
+        return Ok(None);
+    }
+    for _ in 0..EDITIONS {
+        link.gate().await;
+        let result = match probe_patiently(link, delivery).await? {
+            Probe::Known(known) => {
+                *on_wire += known.tail.len() as u64;
+                let same = |meta: &Meta| {
+                    meta.size == known.identity.size && meta.tail == Some(known.identity.tail)
+                };
+                if held.as_ref().is_some_and(same) {
+                    return Ok(None);
+                }
+                ranged(link, delivery, *known, on_wire).await
+            }
+            Probe::Small(bytes) => {
+                *on_wire += bytes.len() as u64;
+                small(link, delivery, &bytes, held.as_ref())
+            }
+            Probe::Streaming(opened) => streamed(link, delivery, opened, on_wire).await.map(Some),
+        };
+        match result {
+            Err(trouble) if trouble.code == "package.changed" => link.packages.abandon(delivery)?,
+            done => return done,
+        }
+    }
+    Err(Trouble {
+        class: Class::GiveUp,
+        ..changed()
+    })
+}
+
+/// First contact, tried again while the link or central is only passing through a bad moment.
+async fn probe_patiently(link: &Link, delivery: &str) -> Result<Probe, Trouble> {
+    const TRIES: u32 = 4;
+    let mut random = u64::from_le_bytes(crate::vault::random());
+    for attempt in 1..TRIES {
+        match probe(&link.uplink, delivery).await {
+            Err(trouble) if trouble.class == Class::Retry => {
+                random = logic::retry::mix(random);
+                let wait = logic::retry::backoff(attempt, trouble.retry_after, random);
+                link.wait("the next attempt at a package", wait).await;
+            }
+            result => return result,
+        }
+    }
+    probe(&link.uplink, delivery).await
+}
+
+/// A package that is known before its bytes come.
+async fn ranged(
+    link: &Link,
+    delivery: &str,
+    known: Known,
+    on_wire: &mut u64,
+) -> Result<Option<Meta>, Trouble> {
+    let mut part = open_part(link, delivery, &known).await?;
+    let begun = part.have().iter().any(|have| *have);
+    place_tail(&mut part, &known)?;
+    let rebuilt = if begun {
+        false
+    } else {
+        rebuild::from_held(link, &mut part, &known, on_wire).await?
+    };
+    let mut part = bring_missing(link, delivery, part, on_wire).await?;
+    let mut suspects: Vec<usize> = Vec::new();
+    loop {
+        let (back, verdict) = verify(part, known.directory.clone()).await?;
+        part = back;
+        if verdict.clean() {
+            link.flushed().await?;
+            return part.publish(rebuilt).map(Some);
+        }
+        let bad: Vec<usize> = verdict
+            .bad
+            .iter()
+            .map(|(member, _)| *member)
+            .chain(verdict.unseen)
+            .collect();
+        if let Some(twice) = bad.iter().find(|member| suspects.contains(member)) {
+            let name = String::from_utf8_lossy(&known.directory.members[*twice].name).into_owned();
+            let why = verdict
+                .bad
+                .iter()
+                .find(|(member, _)| member == twice)
+                .map(|(_, fault)| fault.to_string());
+            let reason = format!(
+                "member {name} is damaged on central: fetched twice, wrong twice ({})",
+                why.unwrap_or_default()
+            );
+            return Err(Trouble::new(
+                "package.damaged",
+                Class::GiveUp,
+                Outcome::Failed,
+                reason,
+            ));
+        }
+        // Before any repair the end is read again: the same size with another end is another package.
+        match probe_patiently(link, delivery).await? {
+            Probe::Known(again) if again.identity == known.identity => {
+                *on_wire += again.tail.len() as u64
+            }
+            _ => return Err(changed()),
+        }
+        for member in &bad {
+            let extent = known.directory.extent(*member);
+            let record = u64::from(part.meta().record);
+            for index in extent.start / record..extent.end.div_ceil(record) {
+                part.forget(index);
+            }
+        }
+        suspects.extend(bad);
+        part = bring_missing(link, delivery, part, on_wire).await?;
+    }
+}
+
+/// Goes on with the download of the same package, or begins.
+async fn open_part(link: &Link, delivery: &str, known: &Known) -> Result<Part, Trouble> {
+    let coming = link.packages.coming(delivery).ok().flatten();
+    let same =
+        |meta: &Meta| meta.size == known.identity.size && meta.tail == Some(known.identity.tail);
+    match coming.filter(same) {
+        Some(meta) => {
+            let packages = link.packages.clone();
+            away(move || packages.resume(meta)).await?
+        }
+        None => link.packages.begin(
+            delivery,
+            known.identity.size,
+            Some(known.identity.tail),
+            link.limits.reserve,
+        ),
+    }
+}
+
+/// The records that the probe brought whole.
+fn place_tail(part: &mut Part, known: &Known) -> Result<(), Trouble> {
+    let record = u64::from(part.meta().record);
+    let start = known.identity.size - known.tail.len() as u64;
+    for index in start.div_ceil(record)..part.meta().records() {
+        if !part.have()[index as usize] {
+            let mut buffer = Part::buffer();
+            let at = (index * record - start) as usize;
+            buffer.extend_from_slice(&known.tail[at..at + part.meta().length(index)]);
+            part.write(index, &mut buffer)?;
+        }
+    }
+    Ok(())
+}
+
+async fn bring_missing(
+    link: &Link,
+    delivery: &str,
+    part: Part,
+    on_wire: &mut u64,
+) -> Result<Part, Trouble> {
+    let pace = link.pace.borrow().clone();
+    let shared = Shared::new(part, pace, 0);
+    let result = lane::run(link, delivery, &shared).await;
+    let shared = Rc::try_unwrap(shared)
+        .ok()
+        .expect("all lanes have ended")
+        .into_inner();
+    *on_wire += shared.on_wire;
+    *link.pace.borrow_mut() = shared.pace;
+    let flushed = link.flushed().await;
+    result.and(flushed).map(|()| shared.part)
+}
+
+/// Checks every member over what is on disk, away from the event loop.
+async fn verify(part: Part, directory: Directory) -> Result<(Part, Verdict), Trouble> {
+    away(move || {
+        let mut verifier = Verifier::new(directory);
+        let mut buffer = Vec::new();
+        let record = u64::from(part.meta().record);
+        for index in 0..part.meta().records() {
+            // A record that does not open leaves a gap: its members are found unseen, and fetched again.
+            if let Ok(plain) = part.content().record(index, &mut buffer) {
+                verifier.feed(index * record, plain);
+            }
+        }
+        (part, verifier.finish())
+    })
+    .await
+}
+
+/// A package that came whole in one small answer.
+fn small(
+    link: &Link,
+    delivery: &str,
+    bytes: &[u8],
+    held: Option<&Meta>,
+) -> Result<Option<Meta>, Trouble> {
+    let directory = directory(bytes.len() as u64, bytes)?;
+    let identity = directory.identity;
+    if held.is_some_and(|meta| meta.size == identity.size && meta.tail == Some(identity.tail)) {
+        return Ok(None);
+    }
+    let mut verifier = Verifier::new(&directory);
+    verifier.feed(0, bytes);
+    sound(&verifier.finish(), &directory)?;
+    let mut part = link.packages.begin(
+        delivery,
+        identity.size,
+        Some(identity.tail),
+        link.limits.reserve,
+    )?;
+    let record = part.meta().record as usize;
+    for (index, chunk) in bytes.chunks(record).enumerate() {
+        let mut buffer = Part::buffer();
+        buffer.extend_from_slice(chunk);
+        part.write(index as u64, &mut buffer)?;
+    }
+    part.publish(false).map(Some)
+}
+
+/// The last way: a server that ignores ranges streams the whole package; a cut costs everything.
+async fn streamed(
+    link: &Link,
+    delivery: &str,
+    mut opened: Answer,
+    on_wire: &mut u64,
+) -> Result<Meta, Trouble> {
+    let size = opened
+        .length()
+        .ok_or_else(|| dishonest("a whole package came without its length"))?;
+    let mut part = link
+        .packages
+        .begin(delivery, size, None, link.limits.reserve)?;
+    let mut buffer = Part::buffer();
+    let mut index = 0;
+    while let Some(chunk) = opened.chunk().await? {
+        *on_wire += chunk.len() as u64;
+        let mut rest = &chunk[..];
+        while !rest.is_empty() {
+            if index == part.meta().records() {
+                return Err(dishonest("more bytes came than Content-Length announced"));
+            }
+            let length = part.meta().length(index) + logic::seal::NONCE;
+            let take = rest.len().min(length - buffer.len());
+            buffer.extend_from_slice(&rest[..take]);
+            rest = &rest[take..];
+            if buffer.len() == length {
+                part.write(index, &mut buffer)?;
+                link.written(length as u64, &part);
+                index += 1;
+            }
+        }
+        link.flushed().await?;
+        link.throttle(chunk.len() as u64).await;
+    }
+    if index < part.meta().records() {
+        return Err(Trouble::new(
+            "net.cut",
+            Class::Retry,
+            Outcome::Failed,
+            "the package ended early",
+        ));
+    }
+    let directory = read_directory(&part)?;
+    part.identify(directory.identity.tail)?;
+    let (part, verdict) = verify(part, directory.clone()).await?;
+    sound(&verdict, &directory)?;
+    part.publish(false)
+}
+
+fn sound(verdict: &Verdict, directory: &Directory) -> Result<(), Trouble> {
+    match verdict.bad.first() {
+        None if verdict.unseen.is_empty() => Ok(()),
+        None => Err(changed()),
+        Some((member, fault)) => {
+            let name = String::from_utf8_lossy(&directory.members[*member].name).into_owned();
+            let reason = format!("member {name} came damaged: {fault}");
+            Err(Trouble::new(
+                "package.damaged",
+                Class::GiveUp,
+                Outcome::Failed,
+                reason,
+            ))
+        }
+    }
+}
+
+/// The directory of a package whose end is given.
+fn directory(size: u64, tail: &[u8]) -> Result<Directory, Trouble> {
+    match logic::zip::Tail::read(size, tail) {
+        Ok(logic::zip::Tail::Whole(directory)) => Ok(directory),
+        Ok(logic::zip::Tail::Need(_)) => Err(not_zip("its directory is cut")),
+        Err(flaw) => Err(not_zip(&flaw.to_string())),
+    }
+}
+
+fn not_zip(why: &str) -> Trouble {
+    let reason = format!("what central gives is no zip package: {why}");
+    Trouble::new("package.not_zip", Class::GiveUp, Outcome::Failed, reason)
+}
+
+fn read_directory(part: &Part) -> Result<Directory, Trouble> {
+    super::content::directory(part.content())
+}
+
+/// Runs work that reads or computes for long, away from the event loop.
+pub(super) async fn away<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Trouble> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        Trouble::new(
+            "engine.worker",
+            Class::Retry,
+            Outcome::Failed,
+            format!("a worker thread ended early: {error}"),
+        )
+    })
+}

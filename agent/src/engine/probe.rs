@@ -1,0 +1,275 @@
+//! First contact with a package: its size and its end, believed only from a parsed `Content-Range` (protocol 6.3, 6.4).
+//! Never takes an answer for a package before it looks like one, and never believes a range that is not the asked one.
+//! Called by `fetch` at the start, at each resume and before a repair.
+
+use logic::api::{Call, Range, Reply, answer};
+use logic::range::ContentRange;
+use logic::words::{Class, Outcome, Trouble};
+use logic::zip::{Directory, Identity, Tail};
+
+use bytes::Bytes;
+
+use crate::uplink::{Opened, Uplink};
+
+/// What central has under a delivery's URI.
+pub(super) enum Probe {
+    /// It serves ranges: the package is known by size and tail.
+    Known(Box<Known>),
+    /// It served the whole package in one answer, small enough to hold.
+    Small(Vec<u8>),
+    /// It (or a proxy) ignores ranges: the whole package streams, from its first byte.
+    Streaming(Answer),
+}
+
+/// An answer to a request for a package, its content still to come.
+pub(super) struct Answer {
+    opened: Opened,
+    /// Content that was looked at and put back.
+    front: Option<Bytes>,
+}
+
+impl Answer {
+    /// What the answer says it is a part of; believed only when it is sound.
+    pub(super) fn content_range(&self) -> Option<ContentRange> {
+        ContentRange::parse(self.opened.header("content-range")?)
+    }
+
+    /// Announced bytes of content.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.opened.header("content-length")?.parse().ok()
+    }
+
+    /// The next piece of content; `None` after the last one.
+    pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Trouble> {
+        match self.front.take() {
+            Some(front) => Ok(Some(front)),
+            None => self.opened.chunk().await,
+        }
+    }
+}
+
+/// A package known before its bytes have come.
+pub(super) struct Known {
+    /// Size and tail hash.
+    pub(super) identity: Identity,
+    /// The directory at its end.
+    pub(super) directory: Directory,
+    /// The last bytes, from the directory's start or before.
+    pub(super) tail: Vec<u8>,
+}
+
+/// A whole package up to this size is held in memory: smaller than the first suffix that is asked for.
+const SMALL: usize = Tail::FIRST as usize;
+
+/// Asks for the end of a package.
+///
+/// # Errors
+/// `package.missing` (404), `package.not_zip`, `package.empty`, `package.range`, or what uplink and central say.
+pub(super) async fn probe(uplink: &Uplink, delivery: &str) -> Result<Probe, Trouble> {
+    let opened = open(uplink, delivery, Some(Range::Suffix(Tail::FIRST))).await?;
+    let Some(range) = opened.content_range() else {
+        // 200 without Content-Range: the whole package, or nothing because it is shorter than the suffix.
+        return whole(uplink, delivery, opened).await;
+    };
+    if range.last + 1 != range.total || range.len() > Tail::FIRST {
+        return Err(dishonest(&format!(
+            "the last {} bytes were asked for, bytes {}-{} came",
+            Tail::FIRST,
+            range.first,
+            range.last
+        )));
+    }
+    let mut tail = collect(opened, range.len() as usize).await?;
+    loop {
+        match Tail::read(range.total, &tail).map_err(|flaw| not_zip(&flaw.to_string()))? {
+            Tail::Whole(directory) => {
+                let identity = directory.identity;
+                return Ok(Probe::Known(Box::new(Known {
+                    identity,
+                    directory,
+                    tail,
+                })));
+            }
+            Tail::Need(from) => {
+                let had = range.total - tail.len() as u64;
+                let asked = (from, had - 1);
+                let opened = open(uplink, delivery, Some(Range::Span(asked.0, asked.1))).await?;
+                let came = opened
+                    .content_range()
+                    .ok_or_else(|| dishonest("a range was asked for, none came"))?;
+                if (came.first, came.last, came.total) != (asked.0, asked.1, range.total) {
+                    return Err(changed());
+                }
+                let mut longer = collect(opened, came.len() as usize).await?;
+                longer.extend_from_slice(&tail);
+                tail = longer;
+            }
+        }
+    }
+}
+
+async fn whole(uplink: &Uplink, delivery: &str, mut opened: Answer) -> Result<Probe, Trouble> {
+    let mut body = Vec::new();
+    match opened.chunk().await? {
+        None => {
+            opened = open(uplink, delivery, None).await?;
+            if opened.content_range().is_some() {
+                return Err(dishonest("the whole package was asked for, a part came"));
+            }
+        }
+        Some(first) => {
+            must_be_zip(&first)?;
+            opened.front = Some(first);
+        }
+    }
+    if opened.length().is_none_or(|length| length > SMALL as u64) && opened.length().is_some() {
+        return Ok(Probe::Streaming(opened));
+    }
+    let announced = opened.length();
+    while let Some(chunk) = opened.chunk().await? {
+        body.extend_from_slice(&chunk);
+        if body.len() > SMALL {
+            // Unannounced and long: what was read goes back in front.
+            opened.front = Some(body.into());
+            return Ok(Probe::Streaming(opened));
+        }
+    }
+    if body.is_empty() {
+        return Err(trouble(
+            "package.empty",
+            "central answered with an empty package",
+        ));
+    }
+    if announced.is_some_and(|announced| announced != body.len() as u64) {
+        return Err(trouble(
+            "package.length",
+            "the package is not as long as central announced",
+        ));
+    }
+    must_be_zip(&body)?;
+    Ok(Probe::Small(body))
+}
+
+/// Opens one range of a package; an answer that is no package is read and told as what it is.
+pub(super) async fn open(
+    uplink: &Uplink,
+    delivery: &str,
+    range: Option<Range>,
+) -> Result<Answer, Trouble> {
+    let opened = uplink.open(&Call::package(delivery, range)).await?;
+    if matches!(opened.status, 200 | 206) {
+        return Ok(Answer {
+            opened,
+            front: None,
+        });
+    }
+    Err(refused(&opened.reply().await?))
+}
+
+fn refused(reply: &Reply) -> Trouble {
+    let trouble = answer::parse::<serde::de::IgnoredAny>(reply, "a package").err();
+    match trouble {
+        Some(trouble) if trouble.code == "central.not_found" => {
+            let reason = "central has no package for this delivery (it was published before the synchronisation was installed, or its test is gone)";
+            Trouble {
+                reason: reason.into(),
+                code: "package.missing".into(),
+                ..trouble
+            }
+        }
+        Some(trouble) => trouble,
+        None => dishonest(&format!(
+            "status {} to a request for a package",
+            reply.status
+        )),
+    }
+}
+
+async fn collect(mut opened: Answer, length: usize) -> Result<Vec<u8>, Trouble> {
+    let mut body = Vec::with_capacity(length);
+    while let Some(chunk) = opened.chunk().await? {
+        if body.len() + chunk.len() > length {
+            return Err(dishonest("more bytes came than Content-Range announced"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    if body.len() < length {
+        return Err(Trouble::new(
+            "net.cut",
+            Class::Retry,
+            Outcome::Failed,
+            "the answer ended early",
+        ));
+    }
+    Ok(body)
+}
+
+fn must_be_zip(bytes: &[u8]) -> Result<(), Trouble> {
+    if bytes.starts_with(b"PK") {
+        return Ok(());
+    }
+    // A refusal or a page for people with status 200 (protocol 0.2).
+    let reply = Reply {
+        status: 200,
+        headers: Vec::new(),
+        body: bytes.to_vec(),
+    };
+    match answer::parse::<serde::de::IgnoredAny>(&reply, "a package") {
+        Err(trouble)
+            if trouble.code != "central.foreign" || bytes.trim_ascii_start().starts_with(b"<") =>
+        {
+            Err(trouble)
+        }
+        _ => Err(not_zip("it does not begin as a zip")),
+    }
+}
+
+/// The answer is not the range that was asked for.
+pub(super) fn dishonest(what: &str) -> Trouble {
+    trouble(
+        "package.range",
+        &format!("central or a proxy is not honest about ranges: {what}"),
+    )
+}
+
+/// The package is not the one whose bytes are held: it is begun anew.
+pub(super) fn changed() -> Trouble {
+    Trouble::new(
+        "package.changed",
+        Class::Refresh,
+        Outcome::Failed,
+        "the package changed on central while it was fetched",
+    )
+}
+
+fn not_zip(why: &str) -> Trouble {
+    trouble(
+        "package.not_zip",
+        &format!("what central gives is no zip package: {why}"),
+    )
+}
+
+fn trouble(code: &str, reason: &str) -> Trouble {
+    Trouble::new(code, Class::GiveUp, Outcome::Failed, reason)
+}
+
+/// Checks that an answer is exactly the span asked for, of the package of this size.
+pub(super) fn is_span(
+    range: Option<ContentRange>,
+    first: u64,
+    last: u64,
+    size: u64,
+) -> Result<(), Trouble> {
+    match range {
+        Some(range) if range.total != size => Err(changed()),
+        // A shorter answer is honest as long as it says so: it is taken, and the rest asked for again.
+        Some(range) if range.first == first && range.last <= last => Ok(()),
+        Some(range) => Err(dishonest(&format!(
+            "bytes {first}-{last} were asked for, {}-{} came",
+            range.first, range.last
+        ))),
+        None => Err(dishonest(
+            "a range was asked for, an answer without Content-Range came",
+        )),
+    }
+}

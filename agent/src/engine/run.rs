@@ -1,0 +1,336 @@
+//! Executes one synchronization: what the machine of `logic` commands is done here, what comes of it goes back.
+//! Never decides what comes next.
+//! Called by `Engine::synchronize`.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use logic::api::Answered;
+use logic::entity::{Entity, EntityType};
+use logic::report::{Connection, OwedCount, Report};
+use logic::seal::NameHash;
+use logic::sync::{Command, Event, Plan, Publication, Sync};
+use logic::words::Trouble;
+use tokio::sync::mpsc;
+
+use super::fetch::{Link, fetch};
+use super::progress::Watch;
+use super::survey;
+use crate::clock;
+use crate::uplink::Uplink;
+use crate::vault::Vault;
+use crate::vault::catalogue::{self, Catalogue, Edition, Rows, Writer};
+use crate::vault::index::{Change, Index, Op};
+
+/// What one run works with.
+pub(super) struct Run {
+    pub(super) vault: Vault,
+    pub(super) uplink: Uplink,
+    pub(super) catalogue: Catalogue,
+    pub(super) index: Option<Index>,
+    pub(super) link: Link,
+    pub(super) watch: Watch,
+    pub(super) edition: Edition,
+    /// What this run brought: rows by type, and the ids for the feed.
+    staged: BTreeMap<EntityType, Rows>,
+    ids: BTreeMap<NameHash, String>,
+    classes: Rows,
+    writer: Option<Writer>,
+    wanted: u64,
+    done: u64,
+}
+
+impl Run {
+    pub(super) fn new(
+        vault: Vault,
+        uplink: Uplink,
+        catalogue: Catalogue,
+        index: Index,
+        link: Link,
+        watch: Watch,
+        edition: Edition,
+    ) -> Self {
+        Self {
+            vault,
+            uplink,
+            catalogue,
+            index: Some(index),
+            link,
+            watch,
+            edition,
+            staged: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            classes: Rows::new(),
+            writer: None,
+            wanted: 0,
+            done: 0,
+        }
+    }
+
+    /// Drives the machine to its end.
+    pub(super) async fn drive(mut self, plan: Plan) -> (Report, Self) {
+        let (send, mut receive) = mpsc::unbounded_channel();
+        let mut sync = Sync::new(plan, clock::now());
+        loop {
+            while let Some(command) = sync.next() {
+                if let Command::End(report) = command {
+                    return (*report, self);
+                }
+                if let Some(event) = self.execute(command, &send) {
+                    sync.handle(event, clock::now());
+                }
+            }
+            self.watch.report(sync.report());
+            let event = match sync.due() {
+                Some((at, why)) => {
+                    let wait = at.mono.saturating_sub(clock::now().mono);
+                    self.watch.waits(
+                        (wait > Duration::from_secs(1) && why == "the next attempt").then_some(why),
+                    );
+                    tokio::select! {
+                        event = receive.recv() => event,
+                        () = tokio::time::sleep(wait) => Some(Event::Woken),
+                    }
+                }
+                None => receive.recv().await,
+            };
+            self.watch.waits(None);
+            sync.handle(
+                event.expect("the sender lives as long as the loop"),
+                clock::now(),
+            );
+        }
+    }
+
+    /// Does what is commanded: at once, with its event, or in the background, whose event comes over `send`.
+    fn execute(&mut self, command: Command, send: &mpsc::UnboundedSender<Event>) -> Option<Event> {
+        match command {
+            Command::Ask(ticket, call) => {
+                self.watch.does(doing(call.name));
+                let (uplink, send) = (self.uplink.clone(), send.clone());
+                tokio::task::spawn_local(async move {
+                    let answered: Answered = uplink.call(&call).await;
+                    // The machine may have ended meanwhile.
+                    let _ = send.send(Event::Answered(ticket, answered));
+                });
+                None
+            }
+            Command::Index(kind) => Some(self.index(kind)),
+            Command::Stage(kind, entities) => Some(Event::Staged(self.stage(kind, &entities))),
+            Command::StageClasses(classes) => Some(Event::Staged(self.stage_classes(&classes))),
+            Command::Classes(kind, classes) => {
+                let known = |class: &String| {
+                    let name = self.vault.keys().name("class", class);
+                    self.edition.classes.contains_key(&name) || self.classes.contains_key(&name)
+                };
+                Some(Event::Unknown(
+                    kind,
+                    classes.into_iter().filter(|class| !known(class)).collect(),
+                ))
+            }
+            Command::Publish(publication) => Some(Event::Published(self.publish(publication))),
+            Command::Owed => Some(Event::Owed(OwedCount::default(), None)),
+            Command::Package { delivery, recheck } => {
+                self.watch.does("bringing packages");
+                self.watch.packages(self.done, self.wanted);
+                self.done += 1;
+                self.watch.begins(&delivery);
+                let (link, send) = (self.link.clone(), send.clone());
+                tokio::task::spawn_local(async move {
+                    let end = fetch(&link, &delivery, recheck).await;
+                    let _ = send.send(Event::Package(end));
+                });
+                None
+            }
+            Command::Collect => {
+                self.collect();
+                None
+            }
+            Command::Survey => {
+                self.watch.does("confirming to central");
+                Some(Event::Surveyed(
+                    survey::take(self.vault.state()),
+                    self.connection(),
+                ))
+            }
+            Command::End(_) => None,
+        }
+    }
+
+    /// Visible rows of a type, and staged ones that an interrupted run left and whose records open.
+    fn index(&mut self, kind: EntityType) -> Event {
+        let held = self
+            .edition
+            .types
+            .get(&kind)
+            .map(catalogue::index)
+            .unwrap_or_default();
+        let staged = self
+            .index
+            .as_ref()
+            .and_then(|index| index.staged(kind).ok())
+            .unwrap_or_default();
+        let mut reader = self.catalogue.reader();
+        let staged: Rows = staged
+            .into_iter()
+            .filter(|(name, row)| reader.holds(kind, name, row))
+            .collect();
+        let rows = catalogue::index(&staged);
+        self.staged.entry(kind).or_default().extend(staged);
+        Event::Indexed(kind, held, rows)
+    }
+
+    fn writer(&mut self) -> Result<&mut Writer, Trouble> {
+        if self.writer.is_none() {
+            self.writer = Some(self.catalogue.writer()?);
+        }
+        Ok(self.writer.as_mut().expect("made above"))
+    }
+
+    fn stage(&mut self, kind: EntityType, entities: &[Entity]) -> Result<(), Trouble> {
+        let mut rows = Vec::with_capacity(entities.len());
+        for entity in entities {
+            let name = self.vault.keys().name(kind.word(), &entity.id);
+            let row = self.writer()?.entity(kind, name, entity)?;
+            self.ids.insert(name, entity.id.clone());
+            rows.push((name, row));
+        }
+        self.writer()?.flush()?;
+        self.staged
+            .entry(kind)
+            .or_default()
+            .extend(rows.iter().copied());
+        self.index
+            .as_ref()
+            .map_or(Ok(()), |index| index.stage(kind, &rows))
+    }
+
+    fn stage_classes(&mut self, classes: &[Entity]) -> Result<(), Trouble> {
+        for class in classes {
+            let mut class = class.clone();
+            class.properties.remove(logic::entity::uri::APPLICATION_KEY);
+            let name = self.vault.keys().name("class", &class.id);
+            let row = self.writer()?.class(name, &class)?;
+            self.classes.insert(name, row);
+        }
+        Ok(())
+    }
+
+    /// One generation: rows put and removed, renamed into place at once, then told to the followers.
+    fn publish(&mut self, publication: Publication) -> Result<(), Trouble> {
+        let before = self.edition.clone();
+        let mut edition = Edition {
+            votes: publication.votes,
+            ..before.clone()
+        };
+        let mut changes = Vec::new();
+        if publication.visible {
+            edition.generation += 1;
+            if publication.complete {
+                edition.complete_at = Some(clock::now().wall);
+            }
+            edition.classes.append(&mut self.classes);
+            let mut reader = self.catalogue.reader();
+            let generation = edition.generation;
+            for (kind, change) in publication.changes {
+                let staged = self.staged.remove(&kind).unwrap_or_default();
+                let rows = edition.types.entry(kind).or_default();
+                for name in change.put {
+                    let Some(row) = staged.get(&name) else {
+                        continue;
+                    };
+                    let id = match self.ids.remove(&name) {
+                        Some(id) => id,
+                        None => reader.entity(kind, &name, row)?.id,
+                    };
+                    rows.insert(name, *row);
+                    changes.push(Change {
+                        kind,
+                        id,
+                        op: Op::Put,
+                        generation,
+                    });
+                }
+                for name in change.remove {
+                    let Some(row) = rows.remove(&name) else {
+                        continue;
+                    };
+                    // A record that no longer opens is removed all the same; followers then need no line for it.
+                    if let Ok(entity) = reader.entity(kind, &name, &row) {
+                        changes.push(Change {
+                            kind,
+                            id: entity.id,
+                            op: Op::Remove,
+                            generation,
+                        });
+                    }
+                }
+            }
+            let writer = match self.writer.take() {
+                Some(writer) => Some(writer),
+                None if changes.is_empty() => None,
+                None => Some(self.catalogue.writer()?),
+            };
+            let writer = match writer {
+                Some(mut writer) => {
+                    self.catalogue.compact(&mut edition, &mut writer)?;
+                    Some(writer)
+                }
+                None => None,
+            };
+            self.catalogue.publish(&before, &edition, writer)?;
+        } else if edition != before {
+            self.catalogue.publish(&before, &edition, None)?;
+        }
+        if let Some(index) = &self.index {
+            if publication.visible {
+                index.follow(before.generation, edition.generation, &changes)?;
+                index.unstage()?;
+            }
+        }
+        self.wanted = edition.count(EntityType::Delivery) as u64;
+        self.edition = edition;
+        // The store is not needed while packages come, which may take a night: others may look into it meanwhile.
+        self.index.take().map_or(Ok(()), Index::close)
+    }
+
+    fn collect(&mut self) {
+        let mut reader = self.catalogue.reader();
+        let named: std::collections::BTreeSet<String> = self
+            .edition
+            .rows(EntityType::Delivery)
+            .filter_map(|(name, row)| Some(reader.entity(EntityType::Delivery, name, row).ok()?.id))
+            .collect();
+        if named.len() < self.edition.count(EntityType::Delivery) {
+            return;
+        }
+        if let Err(trouble) = self
+            .link
+            .packages
+            .collect(&|delivery| named.contains(delivery))
+        {
+            tracing::warn!(code = %trouble.code, "{trouble}");
+        }
+    }
+
+    fn connection(&self) -> Connection {
+        survey::connection(&self.uplink.meter())
+    }
+}
+
+/// Keeps a type nameable in `Plan` from `Engine`.
+pub(super) fn hash(vault: &Vault) -> Rc<dyn Fn(EntityType, &str) -> NameHash> {
+    let keys = vault.keys().clone();
+    Rc::new(move |kind, id| keys.name(kind.word(), id))
+}
+
+fn doing(call: &str) -> &'static str {
+    match call {
+        "versions" => "asking central for its versions",
+        "checksums" => "comparing the catalogue",
+        "details" | "classes" => "bringing the catalogue",
+        "speed" => "measuring the link",
+        _ => "talking to central",
+    }
+}

@@ -1,0 +1,492 @@
+//! The line to central: sends calls over HTTP/1.1 and brings back what came, with one token for all.
+//! Never decides what an answer means, never repeats what may have been processed, never follows a redirect.
+//! Called by the engine.
+
+mod dial;
+mod fault;
+mod gunzip;
+mod meter;
+mod opened;
+mod pool;
+mod route;
+mod secret;
+mod tls;
+mod token;
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderValue};
+use hyper::{Request, Response, Uri};
+use logic::api::{Answered, Body, Call, Method};
+use logic::words::Trouble;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use rustls::time_provider::TimeProvider;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, timeout};
+
+pub use fault::surely_unsent;
+pub use logic::settings::{Proxy, Url};
+pub use meter::{Meter, Sample};
+pub use opened::Opened;
+pub use secret::Secret;
+pub use tls::Heard;
+pub use token::Credentials;
+
+use dial::{Lane, Place, dial};
+use fault::{misconfigured, passing, unusable};
+use gunzip::Gunzip;
+use meter::Ledger;
+use pool::Pool;
+use route::Route;
+use tls::{Tls, boottime};
+use token::Holder;
+
+/// The longest header block of an answer.
+const HEADER_LIMIT: usize = 64 << 10;
+/// The head of an answer comes within this time after the request could have been carried.
+const HEAD: Duration = Duration::from_secs(60);
+/// Central needs seconds for each chunk of results (protocol 15.1, 40).
+const HEAD_RESULTS: Duration = Duration::from_secs(120);
+/// A request is given a second for so many bytes: 64 kbit/s.
+const UPLOAD: u64 = 8 << 10;
+/// An idle connection is used again for so long; nginx keeps it 75 s.
+const IDLE: Duration = Duration::from_secs(60);
+/// The same for what must not be sent twice: below the 5 s after which Apache closes, so that the two never cross.
+const IDLE_ONCE: Duration = Duration::from_secs(3);
+/// An idle connection that is not ready by then is not used.
+const READY: Duration = Duration::from_secs(5);
+
+/// What no request target may hold; everything else of central's own paths is left as it is.
+const TARGET: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// Where central is, and how it is reached.
+#[derive(Debug)]
+pub struct Line {
+    /// Central's root URL; its path ends with `/`.
+    pub root: Url,
+    /// PEM certificates added to the built-in roots.
+    pub ca_pem: Option<Vec<u8>>,
+    /// The proxy, for http and https alike; it is itself spoken to in plain http.
+    pub proxy: Option<Proxy>,
+    /// The password of the proxy's user.
+    pub proxy_password: Option<Secret>,
+    /// Hosts without proxy, as in NO_PROXY; loopback never has one.
+    pub no_proxy: Vec<String>,
+    /// Sent as `x-tao-box-id` with every call that carries a token.
+    pub box_id: String,
+    /// The time that certificates are judged by: a lower bound is enough, see `Uplink::heard`.
+    pub time: Arc<dyn TimeProvider>,
+    /// Whether the OAuth secret may be sent to another host than central's root.
+    pub token_elsewhere: bool,
+    /// The most connections open at once.
+    pub connections: usize,
+}
+
+/// The line to central. Cheap to clone; clones share connections, token and counters. Needs a tokio runtime.
+#[derive(Clone)]
+pub struct Uplink {
+    inner: Rc<Inner>,
+}
+
+struct Inner {
+    root: Url,
+    box_id: HeaderValue,
+    time: Arc<dyn TimeProvider>,
+    route: Route,
+    tls: Tls,
+    pool: Pool,
+    ledger: Ledger,
+    holder: Holder,
+    serial: Cell<u64>,
+}
+
+impl Uplink {
+    /// Prepares the line; nothing is opened. Without credentials only calls without a token can be made.
+    ///
+    /// # Errors
+    /// `config.*`: CA certificates that are none, a proxy spoken to over TLS, a box id that no header can carry.
+    pub fn new(line: Line, credentials: Option<Credentials>) -> Result<Self, Trouble> {
+        if line.proxy.as_ref().is_some_and(|proxy| proxy.url.https) {
+            return Err(misconfigured(
+                "config.proxy",
+                "[central] proxy: expected a proxy that is spoken to in http://",
+            ));
+        }
+        let box_id = HeaderValue::from_str(&line.box_id)
+            .map_err(|_| misconfigured("config.box_id", "[box] id: expected printable ASCII"))?;
+        Ok(Self {
+            inner: Rc::new(Inner {
+                root: line.root,
+                box_id,
+                time: line.time.clone(),
+                route: Route::new(
+                    line.proxy.as_ref(),
+                    line.proxy_password.as_ref(),
+                    &line.no_proxy,
+                ),
+                tls: Tls::new(line.ca_pem.as_deref(), line.time)?,
+                pool: Pool::new(line.connections),
+                ledger: Ledger::default(),
+                holder: Holder::new(credentials, line.token_elsewhere),
+                serial: Cell::new(0),
+            }),
+        })
+    }
+
+    /// Sends a call and reads the whole answer, at most `call.limit` bytes of it, inflated if it came as gzip.
+    ///
+    /// # Errors
+    /// As `open` and `Opened::chunk`; `central.too_large` beyond the limit.
+    pub async fn call(&self, call: &Call) -> Answered {
+        self.open(call).await?.reply().await
+    }
+
+    /// Sends a call and gives back status and header; the content follows piece by piece. On 401 one new token is
+    /// fetched, shared by all calls under way, and the call is repeated once.
+    ///
+    /// # Errors
+    /// - before the request was sent (`surely_unsent`): `net.dns`, `net.refused`, `net.unreachable` (no route, no
+    ///   connection in time), `net.tls`, `net.proxy`; for want of a token `net.token`, `auth.token`,
+    ///   `auth.not_enrolled`, `auth.refused` (credentials, or a token twice), `auth.shared`,
+    ///   `central.maintenance`, `central.unavailable`, `central.error`;
+    /// - afterwards: `net.reset` (closed without an answer), `net.timeout` (no head in time), `net.cut`,
+    ///   `central.foreign` (not HTTP), `central.too_large` (header), `central.compressed` (an encoding that was not
+    ///   asked for).
+    pub async fn open(&self, call: &Call) -> Result<Opened, Trouble> {
+        let inner = &self.inner;
+        if !call.bearer {
+            return inner.exchange(&inner.ask(call, None)).await;
+        }
+        let bearer = inner.holder.bearer(inner, None).await?;
+        let opened = inner.exchange(&inner.ask(call, Some(bearer.value))).await?;
+        if opened.status != 401 {
+            inner.holder.met(opened.status);
+            return Ok(opened);
+        }
+        opened.drain().await;
+        let bearer = inner.holder.bearer(inner, Some(bearer.serial)).await?;
+        let opened = inner.exchange(&inner.ask(call, Some(bearer.value))).await?;
+        if opened.status == 401 {
+            opened.drain().await;
+            return Err(inner.holder.refused_again(bearer.serial).await);
+        }
+        inner.holder.met(opened.status);
+        Ok(opened)
+    }
+
+    /// What the line carried so far.
+    pub fn meter(&self) -> Meter {
+        self.inner.ledger.meter()
+    }
+
+    /// Tokens that central refused before their time within the last ten minutes. Two or more: finding `auth.shared`,
+    /// another box uses the same OAuth client.
+    pub fn evicted(&self) -> u32 {
+        self.inner.holder.evicted()
+    }
+
+    /// The last `Date` that central gave over TLS under a certificate valid at that date: only this may raise the
+    /// box's own estimate of time. `None` over plain http, for ever.
+    pub fn heard(&self) -> Option<Heard> {
+        self.inner.tls.heard()
+    }
+
+    /// How far central's clock is ahead of `Line::time`, in seconds; from authenticated answers only.
+    pub fn skew(&self) -> Option<i64> {
+        let heard = self.heard()?;
+        let own = i64::try_from(self.inner.time.current_time()?.as_secs()).ok()?;
+        let since = boottime().saturating_sub(heard.mono).as_secs();
+        Some(heard.date + i64::try_from(since).ok()? - own)
+    }
+}
+
+/// One request, ready to be sent as often as it may be.
+struct Ask<'a> {
+    name: &'static str,
+    /// The host; its path does not count.
+    url: &'a Url,
+    /// Path and query.
+    target: String,
+    method: Method,
+    content_type: Option<&'static str>,
+    body: Bytes,
+    bearer: Option<HeaderValue>,
+    range: Option<String>,
+    identity: bool,
+    limit: usize,
+    /// Whether it may be sent a second time when a used connection fails before any byte of an answer.
+    repeatable: bool,
+}
+
+impl Ask<'_> {
+    /// How long the head of the answer may take, the way up included.
+    fn patience(&self) -> Duration {
+        let head = match self.name {
+            "results" | "logs" | "sessions" | "lti_users" => HEAD_RESULTS,
+            _ => HEAD,
+        };
+        head + Duration::from_secs(self.body.len() as u64 / UPLOAD)
+    }
+
+    fn request(&self, lane: &Lane, inner: &Inner) -> Result<Request<Full<Bytes>>, Trouble> {
+        let target = utf8_percent_encode(&self.target, TARGET).to_string();
+        let uri = match lane.forward {
+            None => target,
+            Some(_) => format!("{}{target}", self.url.origin()),
+        };
+        let uri: Uri = uri.parse().map_err(|error| {
+            let reason = format!("the address of {} cannot be asked for: {error}", self.name);
+            unusable("central.foreign", reason)
+        })?;
+        let method = match self.method {
+            Method::Get => hyper::Method::GET,
+            Method::Post => hyper::Method::POST,
+        };
+        let encoding = if self.identity { "identity" } else { "gzip" };
+        let mut request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .header(header::HOST, self.url.authority())
+            .header(
+                header::USER_AGENT,
+                concat!("boxsync/", env!("CARGO_PKG_VERSION")),
+            )
+            .header(header::ACCEPT, "application/json")
+            .header(header::ACCEPT_ENCODING, encoding);
+        if let Some(kind) = self.content_type {
+            request = request.header(header::CONTENT_TYPE, kind);
+        }
+        if let Some(range) = &self.range {
+            request = request.header(header::RANGE, range);
+        }
+        if let Some(bearer) = &self.bearer {
+            request = request
+                .header(header::AUTHORIZATION, bearer)
+                .header("x-tao-box-id", &inner.box_id);
+        }
+        let authorization = lane.forward.as_ref().and_then(|v| v.authorization.as_ref());
+        if let Some(authorization) = authorization {
+            request = request.header(header::PROXY_AUTHORIZATION, authorization.reveal());
+        }
+        request
+            .body(Full::new(self.body.clone()))
+            .map_err(|error| unusable("central.foreign", format!("{}: {error}", self.name)))
+    }
+}
+
+impl Inner {
+    /// The request that a call is, with a token or without.
+    fn ask(&self, call: &Call, bearer: Option<HeaderValue>) -> Ask<'_> {
+        let (content_type, body) = match &call.body {
+            Body::Empty => (None, Bytes::new()),
+            Body::Json(json) => (Some("application/json"), json.clone().into()),
+            Body::Form(form) => (
+                Some("application/x-www-form-urlencoded"),
+                form.clone().into(),
+            ),
+        };
+        let idempotent = ["details", "classes", "speed"].contains(&call.name);
+        Ask {
+            name: call.name,
+            url: &self.root,
+            target: self.root.target(&call.path),
+            method: call.method,
+            content_type,
+            body,
+            bearer,
+            range: call.range.map(|range| range.to_string()),
+            identity: call.identity,
+            limit: call.limit,
+            repeatable: call.method == Method::Get || idempotent,
+        }
+    }
+
+    /// Sends a request on an idle connection or a fresh one. A used one may have been closed by the other side in
+    /// the same moment: then a request that may be sent twice, or was not sent at all, goes once over a fresh one.
+    async fn exchange(self: &Rc<Self>, ask: &Ask<'_>) -> Result<Opened, Trouble> {
+        let turn = self.pool.turn().await;
+        let place = Place::of(ask.url);
+        let age = if ask.repeatable { IDLE } else { IDLE_ONCE };
+        let mut reuse = true;
+        loop {
+            let idle = reuse.then(|| self.pool.take(&place, age)).flatten();
+            let reused = idle.is_some();
+            let mut lane = match idle {
+                Some(lane) => lane,
+                None => {
+                    self.pool.make_room();
+                    dial(ask.url, &self.route, &self.tls, &self.ledger).await?
+                }
+            };
+            if !matches!(timeout(READY, lane.sender.ready()).await, Ok(Ok(()))) {
+                if reused {
+                    continue;
+                }
+                return Err(unsent(ask));
+            }
+            let request = ask.request(&lane, self)?;
+            let before = lane.wire.received();
+            let began = Instant::now();
+            self.ledger.request();
+            let sent = timeout(ask.patience(), lane.sender.try_send_request(request)).await;
+            let mut failure = match sent {
+                Ok(Ok(response)) => return self.opened(ask, lane, turn, response, began),
+                Ok(Err(failure)) => failure,
+                Err(_) => {
+                    self.failed(ask, began);
+                    return Err(passing(
+                        "net.timeout",
+                        format!(
+                            "{} did not answer {} within {} s",
+                            ask.url.endpoint(),
+                            ask.name,
+                            ask.patience().as_secs()
+                        ),
+                    ));
+                }
+            };
+            let kept = failure.take_message().is_some();
+            let answered = lane.wire.received() > before;
+            if reused && !answered && (kept || ask.repeatable) {
+                reuse = false;
+                continue;
+            }
+            self.failed(ask, began);
+            if kept {
+                return Err(unsent(ask));
+            }
+            if lane.chain.is_none() && lane.wire.began_with_tls() {
+                return Err(opened::wants_tls(&ask.url.endpoint()));
+            }
+            return Err(fault::headless(
+                failure.error(),
+                &ask.url.endpoint(),
+                answered,
+            ));
+        }
+    }
+
+    /// The head of an answer has come: it is looked at as far as the line is concerned.
+    fn opened(
+        self: &Rc<Self>,
+        ask: &Ask<'_>,
+        mut lane: Lane,
+        turn: OwnedSemaphorePermit,
+        response: Response<Incoming>,
+        began: Instant,
+    ) -> Result<Opened, Trouble> {
+        let (head, body) = response.into_parts();
+        let status = head.status.as_u16();
+        let place = ask.url.endpoint();
+        if let Some(via) = lane.forward.as_ref().filter(|_| status == 407) {
+            let proxy = format!("{}:{}", via.host, via.port);
+            return Err(dial::refused(status, &proxy, &place));
+        }
+        let headers: Vec<(String, String)> = head
+            .headers
+            .iter()
+            .map(|(name, value)| {
+                let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+                (name.as_str().to_owned(), value)
+            })
+            .collect();
+        let field = |name: &str| {
+            headers
+                .iter()
+                .find(|(n, _)| n == name)
+                .map(|(_, v)| v.as_str())
+        };
+        if let Some(chain) = &mut lane.chain {
+            // A cache repeats the date at which it stored.
+            let date = field("date").filter(|_| field("age").is_none());
+            self.tls.attest(chain, date.and_then(seconds), &place)?;
+        }
+        let inflate = match field("content-encoding").map(str::trim) {
+            None | Some("" | "identity") => None,
+            Some("gzip" | "x-gzip") if !(ask.identity && head.status.is_success()) => {
+                Some(Gunzip::new(ask.limit))
+            }
+            Some(encoding) => {
+                return Err(unusable(
+                    "central.compressed",
+                    format!(
+                        "the answer to {} came as {encoding:?}, which was not asked for: a proxy or the web server compresses it",
+                        ask.name
+                    ),
+                ));
+            }
+        };
+        let flow = opened::Flow {
+            inner: self.clone(),
+            inflate: inflate.filter(|_| !hyper::body::Body::is_end_stream(&body)),
+            body,
+            name: ask.name,
+            place,
+            limit: ask.limit,
+            began,
+            first_byte: began.elapsed(),
+            hold: Some((lane, turn)),
+            bytes: 0,
+            sent: ask.body.len() as u64,
+            waited: Duration::ZERO,
+            paced: 0,
+        };
+        Ok(Opened {
+            status,
+            headers,
+            flow,
+        })
+    }
+
+    fn failed(&self, ask: &Ask<'_>, began: Instant) {
+        self.ledger.sample(Sample {
+            nth: 0,
+            name: ask.name,
+            bytes: 0,
+            sent: ask.body.len() as u64,
+            first_byte: Duration::ZERO,
+            took: began.elapsed(),
+            ok: false,
+        });
+    }
+
+    /// The number of the next token.
+    fn serial(&self) -> u64 {
+        self.serial.set(self.serial.get() + 1);
+        self.serial.get()
+    }
+}
+
+/// The connection ended before the request was on it.
+fn unsent(ask: &Ask<'_>) -> Trouble {
+    let reason = format!(
+        "{} closed the connection before {} was sent",
+        ask.url.endpoint(),
+        ask.name
+    );
+    passing("net.refused", reason)
+}
+
+/// Unix seconds of a `Date` field (RFC 9110 5.6.7).
+fn seconds(date: &str) -> Option<i64> {
+    let date = httpdate::parse_http_date(date).ok()?;
+    let since = date.duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_secs()).ok()
+}

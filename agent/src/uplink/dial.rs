@@ -1,0 +1,302 @@
+//! Opens connections: name, address, proxy, TLS, HTTP/1.1.
+//! Never sends a request and never trusts what answers.
+//! Called by the exchange when the pool has no idle connection.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use logic::words::Trouble;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::TlsConnector;
+
+use super::HEADER_LIMIT;
+use super::fault::{passing, standing};
+use super::meter::{Ledger, Tap, Wire};
+use super::route::{Route, Via};
+use super::tls::{self, Chain, Tls};
+use logic::settings::Url;
+
+/// Name and connection, all addresses together.
+const CONNECT: Duration = Duration::from_secs(10);
+/// An address has this head start before the next one is tried beside it (RFC 8305 5).
+const HEAD_START: Duration = Duration::from_millis(250);
+/// The proxy's answer to CONNECT: it connects onward meanwhile.
+const TUNNEL: Duration = Duration::from_secs(20);
+/// The handshake carries a chain of some KiB over a thin link.
+const HANDSHAKE: Duration = Duration::from_secs(20);
+/// The longest head of a proxy's answer to CONNECT.
+const TUNNEL_HEAD: usize = 16 << 10;
+
+/// Where a connection leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) https: bool,
+    pub(super) host: String,
+    pub(super) port: u16,
+}
+
+impl Place {
+    pub(super) fn of(url: &Url) -> Self {
+        Self {
+            https: url.https,
+            host: url.host.clone(),
+            port: url.port,
+        }
+    }
+}
+
+/// One open connection.
+pub(super) struct Lane {
+    pub(super) sender: SendRequest<Full<Bytes>>,
+    pub(super) place: Place,
+    /// Bytes of HTTP, below it nothing.
+    pub(super) wire: Arc<Wire>,
+    /// What central showed, over TLS.
+    pub(super) chain: Option<Chain>,
+    /// Whether requests go in absolute form to a proxy, and with which credentials.
+    pub(super) forward: Option<Via>,
+    /// When it was last given back.
+    pub(super) idle_since: Instant,
+}
+
+/// Opens a connection to the host of `url`, through the proxy where there is one.
+pub(super) async fn dial(
+    url: &Url,
+    route: &Route,
+    tls: &Tls,
+    ledger: &Ledger,
+) -> Result<Lane, Trouble> {
+    let via = route.via(url);
+    let stream = match via {
+        None => connect(&url.host, url.port).await?,
+        Some(via) => connect(&via.host, via.port).await.map_err(|trouble| {
+            passing(
+                "net.proxy",
+                format!("the proxy cannot be reached: {}", trouble.reason),
+            )
+        })?,
+    };
+    let (mut tap, wire) = ledger.tap(stream);
+    if !url.https {
+        let sender = speak(tap, url).await?;
+        return Ok(lane(sender, url, wire, None, via.cloned()));
+    }
+    if let Some(via) = via {
+        match timeout(TUNNEL, tunnel(&mut tap, via, &url.endpoint())).await {
+            Ok(result) => result?,
+            Err(_) => {
+                return Err(passing(
+                    "net.proxy",
+                    format!(
+                        "the proxy {}:{} did not open a way to {} within {} s",
+                        via.host,
+                        via.port,
+                        url.host,
+                        TUNNEL.as_secs()
+                    ),
+                ));
+            }
+        }
+    }
+    let name = ServerName::try_from(url.host.clone()).map_err(|_| {
+        standing(
+            "net.tls",
+            format!("{} is no name that a certificate can be for", url.host),
+        )
+    })?;
+    let connecting = TlsConnector::from(tls.config.clone()).connect(name.clone(), tap);
+    let stream = match timeout(HANDSHAKE, connecting).await {
+        Ok(result) => result.map_err(|error| tls::failure(&error, &url.endpoint()))?,
+        Err(_) => {
+            return Err(passing(
+                "net.tls",
+                format!(
+                    "{} did not finish the TLS handshake within {} s",
+                    url.endpoint(),
+                    HANDSHAKE.as_secs()
+                ),
+            ));
+        }
+    };
+    let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
+    let chain = tls.chain(shown, name);
+    // Alerts and session tickets of TLS are no answer: what central said is counted above it.
+    let (stream, wire) = Tap::over(stream);
+    let sender = speak(stream, url).await?;
+    Ok(lane(sender, url, wire, Some(chain), None))
+}
+
+fn lane(
+    sender: SendRequest<Full<Bytes>>,
+    url: &Url,
+    wire: Arc<Wire>,
+    chain: Option<Chain>,
+    forward: Option<Via>,
+) -> Lane {
+    Lane {
+        sender,
+        place: Place::of(url),
+        wire,
+        chain,
+        forward,
+        idle_since: Instant::now(),
+    }
+}
+
+/// HTTP/1.1 on a stream; the connection's own task ends with it.
+async fn speak<S>(stream: S, url: &Url) -> Result<SendRequest<Full<Bytes>>, Trouble>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) = http1::Builder::new()
+        // TAO behind PHP reads `Range` in exactly this case (protocol 6.3).
+        .title_case_headers(true)
+        .max_header_size(HEADER_LIMIT)
+        .max_buf_size(2 * HEADER_LIMIT)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| {
+            passing(
+                "net.refused",
+                format!("{} cannot be spoken to: {error}", url.endpoint()),
+            )
+        })?;
+    tokio::spawn(async move {
+        // Whoever waits for an answer hears of the failure; nobody else needs to.
+        let _ = connection.await;
+    });
+    Ok(sender)
+}
+
+/// Resolves and connects within `CONNECT`.
+async fn connect(host: &str, port: u16) -> Result<TcpStream, Trouble> {
+    let end = Instant::now() + CONNECT;
+    let unknown =
+        |why: String| passing("net.dns", format!("the name {host} has no address: {why}"));
+    let addresses: VecDeque<SocketAddr> =
+        match tokio::time::timeout_at(end, tokio::net::lookup_host((host, port))).await {
+            Ok(Ok(found)) => found.collect(),
+            Ok(Err(error)) => return Err(unknown(error.to_string())),
+            Err(_) => {
+                return Err(unknown(format!("no answer within {} s", CONNECT.as_secs())));
+            }
+        };
+    if addresses.is_empty() {
+        return Err(unknown("the list is empty".into()));
+    }
+    let place = format!("{host}:{port}");
+    match tokio::time::timeout_at(end, race(addresses)).await {
+        Ok(Ok(stream)) => {
+            // Small requests must not wait for acknowledgements; without it they only take longer.
+            let _ = stream.set_nodelay(true);
+            Ok(stream)
+        }
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Err(passing(
+            "net.refused",
+            format!("{place} refused the connection"),
+        )),
+        Ok(Err(error)) => Err(passing(
+            "net.unreachable",
+            format!("{place} cannot be reached: {error}"),
+        )),
+        Err(_) => Err(passing(
+            "net.unreachable",
+            format!(
+                "{place} did not accept a connection within {} s",
+                CONNECT.as_secs()
+            ),
+        )),
+    }
+}
+
+/// The first of the addresses that accepts; each has a head start before the next. The error is that of the last.
+async fn race(mut addresses: VecDeque<SocketAddr>) -> io::Result<TcpStream> {
+    let mut tries = JoinSet::new();
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    loop {
+        let Some(address) = addresses.pop_front() else {
+            match tries.join_next().await {
+                Some(Ok(Ok(stream))) => return Ok(stream),
+                Some(Ok(Err(error))) => last = error,
+                Some(Err(_)) => {}
+                None => return Err(last),
+            }
+            continue;
+        };
+        tries.spawn(TcpStream::connect(address));
+        if addresses.is_empty() {
+            continue;
+        }
+        tokio::select! {
+            Some(joined) = tries.join_next() => match joined {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) => last = error,
+                Err(_) => {}
+            },
+            () = sleep(HEAD_START) => {}
+        }
+    }
+}
+
+/// CONNECT (RFC 9110 9.3.6): after a 2xx the stream leads to `endpoint`.
+async fn tunnel(stream: &mut Tap<TcpStream>, via: &Via, endpoint: &str) -> Result<(), Trouble> {
+    let place = format!("{}:{}", via.host, via.port);
+    let broken = |why: &str| passing("net.proxy", format!("the proxy {place} {why}"));
+    let mut request = format!("CONNECT {endpoint} HTTP/1.1\r\nHost: {endpoint}\r\n");
+    if let Some(authorization) = &via.authorization {
+        request += &format!("Proxy-Authorization: {}\r\n", authorization.reveal());
+    }
+    request += "\r\n";
+    let sent = stream.write_all(request.as_bytes()).await;
+    zeroize::Zeroize::zeroize(&mut request);
+    sent.map_err(|_| broken("closed the connection"))?;
+    let mut head = Vec::new();
+    let end = loop {
+        let mut piece = [0; 1024];
+        let n = stream.read(&mut piece).await.unwrap_or(0);
+        head.extend_from_slice(&piece[..n]);
+        if let Some(at) = head.windows(4).position(|w| w == b"\r\n\r\n") {
+            break at + 4;
+        }
+        if n == 0 || head.len() > TUNNEL_HEAD {
+            return Err(broken("did not answer CONNECT as a proxy does"));
+        }
+    };
+    let status = head
+        .get(9..12)
+        .filter(|_| head.starts_with(b"HTTP/1."))
+        .and_then(|digits| std::str::from_utf8(digits).ok())
+        .and_then(|digits| digits.parse().ok());
+    match status {
+        Some(200..=299) if end == head.len() => Ok(()),
+        Some(status @ 100..=599) => Err(refused(status, &place, endpoint)),
+        _ => Err(broken("did not answer CONNECT as a proxy does")),
+    }
+}
+
+/// A proxy said no.
+pub(super) fn refused(status: u16, place: &str, target: &str) -> Trouble {
+    match status {
+        407 => standing(
+            "net.proxy",
+            format!(
+                "the proxy {place} wants a user and a password that it accepts (status 407): [central] proxy and proxy_password_file"
+            ),
+        ),
+        _ => passing(
+            "net.proxy",
+            format!("the proxy {place} opened no way to {target} (status {status})"),
+        ),
+    }
+}

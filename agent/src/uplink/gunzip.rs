@@ -1,0 +1,208 @@
+//! Inflates a gzip stream as it comes (RFC 1952), bounded, its CRC-32 and length checked at the end.
+//! Never gives out more than the bound, whatever the stream claims.
+//! Called by `opened`.
+
+use miniz_oxide::inflate::stream::{InflateState, inflate};
+use miniz_oxide::{DataFormat, MZError, MZFlush, MZStatus};
+
+/// The longest header that is read; nginx and Apache write ten bytes.
+const HEADER: usize = 1024;
+/// Output is made in steps of this size.
+const STEP: usize = 32 << 10;
+
+/// Why a stream cannot be inflated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flaw {
+    /// It is longer than the bound.
+    TooLarge,
+    /// It is not gzip, damaged, or ends too early.
+    Damaged,
+}
+
+/// One gzip stream in the middle of being read.
+pub(super) struct Gunzip {
+    state: Box<InflateState>,
+    /// Header before the stream, trailer after it.
+    held: Vec<u8>,
+    stage: Stage,
+    crc: crc32fast::Hasher,
+    length: usize,
+    limit: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Header,
+    Content,
+    Trailer,
+}
+
+impl Gunzip {
+    /// A stream that may inflate to `limit` bytes.
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            state: InflateState::new_boxed(DataFormat::Raw),
+            held: Vec::new(),
+            stage: Stage::Header,
+            crc: crc32fast::Hasher::new(),
+            length: 0,
+            limit,
+        }
+    }
+
+    /// The content that `input` brings.
+    pub(super) fn push(&mut self, input: &[u8]) -> Result<Vec<u8>, Flaw> {
+        match self.stage {
+            Stage::Header => {
+                self.held.extend_from_slice(input);
+                let Some(length) = header(&self.held)? else {
+                    return Ok(Vec::new());
+                };
+                let held = std::mem::take(&mut self.held);
+                self.stage = Stage::Content;
+                self.content(&held[length..])
+            }
+            Stage::Content => self.content(input),
+            Stage::Trailer => self.trailer(input).map(|()| Vec::new()),
+        }
+    }
+
+    /// The end of the stream: whether it was whole.
+    pub(super) fn end(&self) -> Result<(), Flaw> {
+        let mut expected = self.crc.clone().finalize().to_le_bytes().to_vec();
+        expected.extend_from_slice(&(self.length as u32).to_le_bytes());
+        let whole = self.stage == Stage::Trailer && self.held == expected;
+        whole.then_some(()).ok_or(Flaw::Damaged)
+    }
+
+    fn content(&mut self, mut input: &[u8]) -> Result<Vec<u8>, Flaw> {
+        let mut out = Vec::new();
+        loop {
+            let from = out.len();
+            out.resize(from + STEP, 0);
+            let step = inflate(&mut self.state, input, &mut out[from..], MZFlush::None);
+            out.truncate(from + step.bytes_written);
+            input = &input[step.bytes_consumed..];
+            self.crc.update(&out[from..]);
+            self.length += step.bytes_written;
+            if self.length > self.limit {
+                return Err(Flaw::TooLarge);
+            }
+            match step.status {
+                Ok(MZStatus::StreamEnd) => {
+                    self.stage = Stage::Trailer;
+                    self.trailer(input)?;
+                    return Ok(out);
+                }
+                Ok(_) if step.bytes_written == STEP || !input.is_empty() => {}
+                Ok(_) | Err(MZError::Buf) => return Ok(out),
+                Err(_) => return Err(Flaw::Damaged),
+            }
+            if step.bytes_written == 0 && step.bytes_consumed == 0 {
+                return Err(Flaw::Damaged);
+            }
+        }
+    }
+
+    fn trailer(&mut self, input: &[u8]) -> Result<(), Flaw> {
+        self.held.extend_from_slice(input);
+        if self.held.len() > 8 {
+            return Err(Flaw::Damaged);
+        }
+        Ok(())
+    }
+}
+
+/// The length of a complete header; `None` when more of it must come.
+fn header(held: &[u8]) -> Result<Option<usize>, Flaw> {
+    let length = measure(held);
+    let sound = held.iter().zip([0x1f, 0x8b, 8]).all(|(a, b)| *a == b)
+        && held.get(3).is_none_or(|flags| flags & 0xe0 == 0)
+        && (length.is_some() || held.len() <= HEADER);
+    if sound {
+        Ok(length)
+    } else {
+        Err(Flaw::Damaged)
+    }
+}
+
+fn measure(held: &[u8]) -> Option<usize> {
+    let flags = *held.get(3)?;
+    let mut at = 10;
+    if flags & 4 != 0 {
+        at += 2 + usize::from(u16::from_le_bytes([*held.get(at)?, *held.get(at + 1)?]));
+    }
+    for text in [8, 16] {
+        if flags & text != 0 {
+            at += 1 + held.get(at..)?.iter().position(|byte| *byte == 0)?;
+        }
+    }
+    if flags & 2 != 0 {
+        at += 2;
+    }
+    (held.len() >= at).then_some(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn gzip(content: &[u8], flags: u8, extra: &[u8]) -> Vec<u8> {
+        let mut out = vec![0x1f, 0x8b, 8, flags, 0, 0, 0, 0, 0, 3];
+        out.extend_from_slice(extra);
+        out.extend(miniz_oxide::deflate::compress_to_vec(content, 6));
+        out.extend(crc32fast::hash(content).to_le_bytes());
+        out.extend((content.len() as u32).to_le_bytes());
+        out
+    }
+
+    fn read(stream: &[u8], piece: usize, limit: usize) -> Result<Vec<u8>, Flaw> {
+        let mut gunzip = Gunzip::new(limit);
+        let mut out = Vec::new();
+        for part in stream.chunks(piece) {
+            out.extend(gunzip.push(part)?);
+        }
+        gunzip.end().map(|()| out)
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_packed_comes_out_in_any_pieces(seed in any::<u8>(), length in 0usize..200_000, piece in 1usize..5000) {
+            let content: Vec<u8> = (0..length).map(|i| (i / 7) as u8 ^ seed).collect();
+            prop_assert_eq!(read(&gzip(&content, 0, b""), piece, length), Ok(content));
+        }
+
+        #[test]
+        fn a_flipped_or_lost_byte_is_never_content(at in 0usize..1000, flip in 1u8..=255) {
+            let content = b"checksums compress well, checksums compress well, checksums".repeat(20);
+            let mut stream = gzip(&content, 0, b"");
+            let at = at % stream.len();
+            prop_assert_eq!(read(&stream[..at], 50, 1 << 20), Err(Flaw::Damaged));
+            stream[at] ^= flip;
+            if let Ok(out) = read(&stream, 50, 1 << 20) {
+                prop_assert_eq!(out, content, "a header field or padding, or nothing");
+            }
+        }
+    }
+
+    #[test]
+    fn optional_fields_of_the_header_are_skipped() {
+        let stream = gzip(
+            b"content",
+            4 | 8 | 16 | 2,
+            b"\x03\0abcname\0remark\0\x01\x02",
+        );
+        for piece in 1..stream.len() {
+            assert_eq!(read(&stream, piece, 100).unwrap(), b"content");
+        }
+    }
+
+    #[test]
+    fn a_bomb_stops_at_the_bound() {
+        let bomb = gzip(&vec![0; 50 << 20], 0, b"");
+        assert!(bomb.len() < 100 << 10);
+        assert_eq!(read(&bomb, 1 << 14, 1 << 20), Err(Flaw::TooLarge));
+        assert_eq!(read(b"<html>", 6, 100), Err(Flaw::Damaged));
+    }
+}

@@ -1,0 +1,250 @@
+//! Counts what the line carried: requests, connections, bytes of the sockets, and a sample per call.
+//! Never grows without bound: the newest samples are kept.
+//! Called by `dial`, `opened` and the exchange; read by the engine for pace and statistics.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// So many samples are kept.
+const SAMPLES: usize = 512;
+
+/// What the line carried since the uplink was made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Meter {
+    /// Requests sent, those for tokens and repeated ones included.
+    pub requests: u64,
+    /// Connections opened.
+    pub connections: u64,
+    /// Bytes read from sockets, TLS and headers included.
+    pub received: u64,
+    /// Bytes written to sockets, TLS and headers included.
+    pub sent: u64,
+    /// The newest calls, oldest first.
+    pub samples: Vec<Sample>,
+}
+
+/// One call as the line saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sample {
+    /// Counts up from 1 over all calls: what was already seen can be told from what is new.
+    pub nth: u64,
+    /// `Call::name`, or `token`.
+    pub name: &'static str,
+    /// Bytes of content as they came, before inflating.
+    pub bytes: u64,
+    /// Bytes of content of the request.
+    pub sent: u64,
+    /// From the request to the head of the answer.
+    pub first_byte: Duration,
+    /// From the request to the end of the content, pauses of the reader included.
+    pub took: Duration,
+    /// Whether the answer came to its end; false also for one that was dropped in the middle.
+    pub ok: bool,
+}
+
+/// The counters behind `Meter`.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    requests: Cell<u64>,
+    connections: Cell<u64>,
+    wire: Arc<Wire>,
+    nth: Cell<u64>,
+    samples: RefCell<VecDeque<Sample>>,
+}
+
+impl Ledger {
+    pub(super) fn request(&self) {
+        self.requests.set(self.requests.get() + 1);
+    }
+
+    /// Counts the connection and wraps its stream.
+    pub(super) fn tap(&self, stream: TcpStream) -> (Tap<TcpStream>, Arc<Wire>) {
+        self.connections.set(self.connections.get() + 1);
+        let (tap, own) = Tap::over(stream);
+        let all = Some(self.wire.clone());
+        (Tap { all, ..tap }, own)
+    }
+
+    pub(super) fn sample(&self, sample: Sample) {
+        self.nth.set(self.nth.get() + 1);
+        let mut samples = self.samples.borrow_mut();
+        if samples.len() == SAMPLES {
+            samples.pop_front();
+        }
+        samples.push_back(Sample {
+            nth: self.nth.get(),
+            ..sample
+        });
+    }
+
+    pub(super) fn meter(&self) -> Meter {
+        Meter {
+            requests: self.requests.get(),
+            connections: self.connections.get(),
+            received: self.wire.received(),
+            sent: self.wire.sent.load(Ordering::Relaxed),
+            samples: self.samples.borrow().iter().copied().collect(),
+        }
+    }
+}
+
+/// Bytes of one socket, or of all.
+#[derive(Debug, Default)]
+pub(super) struct Wire {
+    received: AtomicU64,
+    sent: AtomicU64,
+    /// The first two bytes that came, big end first, with a mark above them.
+    first: AtomicU32,
+}
+
+impl Wire {
+    pub(super) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    /// Whether the peer's first bytes were a TLS record: an alert or a handshake, version 3.x (RFC 8446 5.1).
+    pub(super) fn began_with_tls(&self) -> bool {
+        let first = self.first.load(Ordering::Relaxed);
+        matches!(first, 0x1_1503 | 0x1_1603)
+    }
+
+    fn read(&self, bytes: &[u8]) {
+        if let [a, b, ..] = bytes
+            && self.received() == 0
+        {
+            let first = 0x1_0000 | u32::from(*a) << 8 | u32::from(*b);
+            self.first.store(first, Ordering::Relaxed);
+        }
+        self.received
+            .fetch_add(bytes.len() as u64, Ordering::Relaxed);
+    }
+}
+
+/// A stream that counts: the socket itself, and above TLS the plain text.
+#[derive(Debug)]
+pub(super) struct Tap<S> {
+    stream: S,
+    own: Arc<Wire>,
+    /// The socket counts for the whole line too.
+    all: Option<Arc<Wire>>,
+}
+
+impl<S> Tap<S> {
+    /// Counts what passes `stream` by itself.
+    pub(super) fn over(stream: S) -> (Self, Arc<Wire>) {
+        let own = Arc::new(Wire::default());
+        let tap = Self {
+            stream,
+            own: own.clone(),
+            all: None,
+        };
+        (tap, own)
+    }
+
+    fn wires(&self) -> impl Iterator<Item = &Wire> {
+        std::iter::once(&*self.own).chain(self.all.as_deref())
+    }
+
+    fn wrote(&self, result: &Poll<io::Result<usize>>) {
+        if let Poll::Ready(Ok(n)) = result {
+            for wire in self.wires() {
+                wire.sent.fetch_add(*n as u64, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let result = Pin::new(&mut self.stream).poll_read(cx, buf);
+        for wire in self.wires() {
+            wire.read(&buf.filled()[before..]);
+        }
+        result
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.wrote(&result);
+        result
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.wrote(&result);
+        result
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_samples_are_kept_and_numbered() {
+        let ledger = Ledger::default();
+        for bytes in 0..SAMPLES as u64 + 3 {
+            ledger.sample(Sample {
+                nth: 0,
+                name: "package",
+                bytes,
+                sent: 0,
+                first_byte: Duration::ZERO,
+                took: Duration::ZERO,
+                ok: true,
+            });
+        }
+        let samples = ledger.meter().samples;
+        assert_eq!(samples.len(), SAMPLES);
+        assert_eq!((samples[0].nth, samples[0].bytes), (4, 3));
+    }
+
+    #[test]
+    fn an_alert_is_told_from_text() {
+        for (bytes, tls) in [
+            (&b"\x15\x03\x01"[..], true),
+            (b"HT", false),
+            (b"\x15", false),
+        ] {
+            let wire = Wire::default();
+            wire.read(bytes);
+            assert_eq!(wire.began_with_tls(), tls);
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! Holds the one token of this box: fetched once for all who need it, renewed in time, replaced once when refused.
+//! Never writes it anywhere, and never sends the secret where the operator did not allow it.
+//! Called by `Uplink` before and after calls that carry a token.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use hyper::header::HeaderValue;
+use logic::api::{Method, Reply, answer};
+use logic::grant::{Grant, Watch, life};
+use logic::words::{Outcome, Trouble};
+use oauth2::basic::{
+    BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
+    BasicTokenType,
+};
+use oauth2::{
+    AccessToken, AuthType, ClientId, ClientSecret, HttpRequest, HttpResponse, RefreshToken, Scope,
+    StandardRevocableToken, TokenResponse, TokenUrl,
+};
+use tokio::sync::Mutex;
+
+use super::fault::{surely_unsent, unauthorized, unusable};
+use super::secret::Secret;
+use super::tls::boottime;
+use super::{Ask, Inner};
+use logic::settings::Url;
+
+/// Where the token is asked for below central's root (protocol 1.1).
+const ROUTE: &str = "taoOauth/TokenApi/requestToken";
+/// A token answer has 114 bytes.
+const LIMIT: usize = 64 << 10;
+
+/// The OAuth client of this box at central (protocol 1.4).
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// OAuth client id.
+    pub key: String,
+    /// OAuth client secret.
+    pub secret: Secret,
+    /// Where central says that tokens are asked for; central's root serves as well.
+    pub token_url: String,
+}
+
+/// A token and its number.
+#[derive(Debug, Clone)]
+pub(super) struct Bearer {
+    /// The value of `Authorization`.
+    pub(super) value: HeaderValue,
+    pub(super) serial: u64,
+    grant: Grant,
+}
+
+/// The one who holds the token.
+pub(super) struct Holder {
+    credentials: Option<Credentials>,
+    elsewhere: bool,
+    held: Mutex<Option<Bearer>>,
+    /// Token requests that came to an end.
+    attempts: Cell<u64>,
+    failure: RefCell<Option<Trouble>>,
+    watch: RefCell<Watch>,
+}
+
+impl Holder {
+    /// `elsewhere`: the secret may be sent to another place than central's root.
+    pub(super) fn new(credentials: Option<Credentials>, elsewhere: bool) -> Self {
+        Self {
+            credentials,
+            elsewhere,
+            held: Mutex::new(None),
+            attempts: Cell::new(0),
+            failure: RefCell::new(None),
+            watch: RefCell::default(),
+        }
+    }
+
+    /// A token that is not the `refused` one. All who wait here while one is fetched share what came of it.
+    pub(super) async fn bearer(
+        &self,
+        inner: &Rc<Inner>,
+        refused: Option<u64>,
+    ) -> Result<Bearer, Trouble> {
+        let Some(credentials) = &self.credentials else {
+            return Err(unauthorized(
+                "auth.not_enrolled",
+                "this box has no credentials for central: enroll it first",
+            ));
+        };
+        let before = self.attempts.get();
+        let mut held = self.held.lock().await;
+        if let Some(serial) = refused {
+            self.bury(&mut held, serial);
+        }
+        let shared = self.attempts.get() != before;
+        if let Some(trouble) = self.failure.borrow().clone().filter(|_| shared) {
+            return Err(trouble);
+        }
+        if let Some(bearer) = held
+            .as_ref()
+            .filter(|bearer| shared || bearer.grant.fresh(boottime()))
+        {
+            return Ok(bearer.clone());
+        }
+        let fetched = self.fetch(inner, credentials).await;
+        self.attempts.set(self.attempts.get() + 1);
+        *self.failure.borrow_mut() = fetched.as_ref().err().cloned();
+        let bearer = fetched?;
+        *held = Some(bearer.clone());
+        Ok(bearer)
+    }
+
+    /// Central answered a call with a status other than 401: a success says that it took the token.
+    pub(super) fn met(&self, status: u16) {
+        if (200..300).contains(&status) {
+            self.watch.borrow_mut().accepted(boottime());
+        }
+    }
+
+    /// Central refused the token that had just replaced a refused one.
+    pub(super) async fn refused_again(&self, serial: u64) -> Trouble {
+        self.bury(&mut *self.held.lock().await, serial);
+        if self.watch.borrow().shared(boottime()) {
+            return unauthorized(
+                "auth.shared",
+                "central refuses tokens that it has just issued: another box uses the same OAuth client",
+            );
+        }
+        unauthorized(
+            "auth.refused",
+            "central does not accept the token that it has just issued to this box",
+        )
+    }
+
+    /// See `Uplink::evicted`.
+    pub(super) fn evicted(&self) -> u32 {
+        self.watch.borrow().evicted(boottime())
+    }
+
+    /// The first refusal of a token ends it; later ones are of calls that were under way.
+    fn bury(&self, held: &mut Option<Bearer>, serial: u64) {
+        if let Some(dead) = held.take_if(|bearer| bearer.serial == serial) {
+            self.watch.borrow_mut().refused(&dead.grant, boottime());
+        }
+    }
+
+    /// Asks for a token where central said, else at central's root (protocol 0.1).
+    async fn fetch(&self, inner: &Rc<Inner>, credentials: &Credentials) -> Result<Bearer, Trouble> {
+        let own = Url {
+            path: inner.root.target(ROUTE),
+            ..inner.root.clone()
+        };
+        let named = Url::parse(&credentials.token_url)
+            .ok()
+            .filter(|url| *url != own && self.allowed(url, &own));
+        if let Some(url) = named {
+            match self.ask(inner, credentials, &url).await {
+                Err(trouble) if trouble.outcome != Outcome::Unauthorized => {}
+                settled => return settled,
+            }
+        }
+        self.ask(inner, credentials, &own).await.map_err(tokenless)
+    }
+
+    /// The same place is always allowed, another one if the operator says so, plain text instead of TLS never.
+    fn allowed(&self, url: &Url, own: &Url) -> bool {
+        let same = url.https == own.https && url.host == own.host && url.port == own.port;
+        same || (self.elsewhere && (url.https || !own.https))
+    }
+
+    async fn ask(
+        &self,
+        inner: &Rc<Inner>,
+        credentials: &Credentials,
+        url: &Url,
+    ) -> Result<Bearer, Trouble> {
+        let asked = boottime();
+        let answer = RefCell::new(None);
+        let deliver = |request: HttpRequest| async {
+            let sent = inner.exchange(&ask(url, request)).await;
+            let answered = match sent {
+                Ok(opened) => opened.reply().await,
+                Err(trouble) => Err(trouble),
+            };
+            *answer.borrow_mut() = Some(answered.clone());
+            answered.and_then(|reply| response(&reply))
+        };
+        let place = TokenUrl::new(url.to_string()).map_err(|error| {
+            unusable("central.foreign", format!("the token URL {url}: {error}"))
+        })?;
+        let client = Client::new(ClientId::new(credentials.key.clone()))
+            .set_client_secret(ClientSecret::new(credentials.secret.reveal().to_owned()))
+            .set_auth_type(AuthType::RequestBody)
+            .set_token_uri(place);
+        let token = client
+            .exchange_client_credentials()
+            .request_async(&deliver)
+            .await;
+        let reply = answer.into_inner().unwrap_or_else(|| {
+            Err(unusable(
+                "central.foreign",
+                format!("no token request can be made for {url}"),
+            ))
+        })?;
+        let token = match token {
+            Ok(token) => token,
+            Err(_) if reply.status == 401 => {
+                return Err(unauthorized(
+                    "auth.refused",
+                    "credentials refused: central does not know the OAuth key and secret of this box",
+                ));
+            }
+            Err(_) => answer::parse::<Token>(&reply, "`access_token` and `expires`")?,
+        };
+        self.issue(&token, &reply, asked, inner)
+    }
+
+    fn issue(
+        &self,
+        token: &Token,
+        reply: &Reply,
+        asked: Duration,
+        inner: &Rc<Inner>,
+    ) -> Result<Bearer, Trouble> {
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", token.access.secret()))
+            .map_err(|_| {
+                unusable(
+                    "central.foreign",
+                    "central issued a token that no header can carry",
+                )
+            })?;
+        value.set_sensitive(true);
+        let date = reply.header("date").and_then(super::seconds);
+        Ok(Bearer {
+            value,
+            serial: inner.serial(),
+            grant: Grant::new(asked, life(token.expires, date)),
+        })
+    }
+}
+
+/// A failed request for a token, told apart from a failure of the call that needed it: that one was never sent, and
+/// its content is not the cause.
+fn tokenless(trouble: Trouble) -> Trouble {
+    let told = [
+        "central.maintenance",
+        "central.unavailable",
+        "central.error",
+    ];
+    let before = trouble.code.starts_with("net.") && surely_unsent(&trouble);
+    if before || trouble.outcome == Outcome::Unauthorized || told.contains(&trouble.code.as_str()) {
+        return trouble;
+    }
+    let code = match trouble.outcome {
+        Outcome::Offline => "net.token",
+        _ => "auth.token",
+    };
+    Trouble {
+        code: code.to_owned(),
+        reason: format!("no token could be fetched: {}", trouble.reason),
+        ..trouble
+    }
+}
+
+type Client = oauth2::Client<
+    BasicErrorResponse,
+    Token,
+    BasicTokenIntrospectionResponse,
+    StandardRevocableToken,
+    BasicRevocationErrorResponse,
+>;
+
+/// What central answers instead of RFC 6749 5.1: no type, and an absolute end (protocol 1.1).
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+struct Token {
+    #[serde(rename = "access_token")]
+    access: AccessToken,
+    #[serde(alias = "expires_in")]
+    expires: i64,
+}
+
+impl TokenResponse for Token {
+    type TokenType = BasicTokenType;
+
+    fn access_token(&self) -> &AccessToken {
+        &self.access
+    }
+
+    fn token_type(&self) -> &BasicTokenType {
+        &BasicTokenType::Bearer
+    }
+
+    /// Not known without the `Date` of the answer: `logic::grant` decides.
+    fn expires_in(&self) -> Option<Duration> {
+        None
+    }
+
+    fn refresh_token(&self) -> Option<&RefreshToken> {
+        None
+    }
+
+    fn scopes(&self) -> Option<&Vec<Scope>> {
+        None
+    }
+}
+
+fn ask(url: &Url, request: HttpRequest) -> Ask<'_> {
+    Ask {
+        name: "token",
+        url,
+        target: url.path.clone(),
+        method: Method::Post,
+        content_type: Some("application/x-www-form-urlencoded"),
+        body: request.into_body().into(),
+        bearer: None,
+        range: None,
+        identity: true,
+        limit: LIMIT,
+        // A second request only supersedes the token of the first.
+        repeatable: true,
+    }
+}
+
+/// As `oauth2` reads it: by status and content, whatever the label.
+fn response(reply: &Reply) -> Result<HttpResponse, Trouble> {
+    let mut response = HttpResponse::new(reply.body.clone());
+    *response.status_mut() = hyper::StatusCode::from_u16(reply.status)
+        .map_err(|error| unusable("central.foreign", error.to_string()))?;
+    Ok(response)
+}

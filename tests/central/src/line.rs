@@ -1,0 +1,140 @@
+//! One connection as the script sees it: counted bytes, and an end that is a reset when told so.
+//! Never speaks HTTP or TLS.
+//! Wrapped around each accepted socket by `serve`.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// What a connection shares with the bodies that go over it.
+#[derive(Default)]
+pub(crate) struct Line {
+    pub(crate) number: u64,
+    pub(crate) read: Arc<AtomicU64>,
+    pub(crate) written: Arc<AtomicU64>,
+    reset: AtomicBool,
+    flush: Mutex<Flush>,
+}
+
+#[derive(Default)]
+struct Flush {
+    waker: Option<Waker>,
+    done: bool,
+}
+
+impl Line {
+    pub(crate) fn new(number: u64, read: Arc<AtomicU64>, written: Arc<AtomicU64>) -> Self {
+        Self {
+            number,
+            read,
+            written,
+            ..Self::default()
+        }
+    }
+
+    /// Ready once everything written before the first call has been handed to the kernel.
+    pub(crate) fn poll_flushed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut flush = self.flush.lock().unwrap_or_else(PoisonError::into_inner);
+        if flush.done {
+            return Poll::Ready(());
+        }
+        flush.waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Makes the end of the connection a reset.
+    pub(crate) fn sever(&self, reset: bool) {
+        self.reset.store(reset, Ordering::Relaxed);
+    }
+
+    fn flushed(&self) {
+        let mut flush = self.flush.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(waker) = flush.waker.take() {
+            flush.done = true;
+            waker.wake();
+        }
+    }
+}
+
+/// The socket of a connection.
+pub(crate) struct Wire {
+    socket: TcpStream,
+    line: Arc<Line>,
+}
+
+impl Wire {
+    pub(crate) fn new(socket: TcpStream, line: Arc<Line>) -> Self {
+        Self { socket, line }
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        if self.line.reset.load(Ordering::Relaxed) {
+            // A connection that is gone already cannot be reset: nothing to be done about it.
+            let _ = self.socket.set_zero_linger();
+        }
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        std::task::ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
+        let read = (buf.filled().len() - before) as u64;
+        self.line.read.fetch_add(read, Ordering::Relaxed);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = std::task::ready!(Pin::new(&mut self.socket).poll_write(cx, buf))?;
+        self.line
+            .written
+            .fetch_add(written as u64, Ordering::Relaxed);
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = std::task::ready!(Pin::new(&mut self.socket).poll_write_vectored(cx, bufs))?;
+        self.line
+            .written
+            .fetch_add(written as u64, Ordering::Relaxed);
+        Poll::Ready(Ok(written))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        std::task::ready!(Pin::new(&mut self.socket).poll_flush(cx))?;
+        self.line.flushed();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.line.reset.load(Ordering::Relaxed) {
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
