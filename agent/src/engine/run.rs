@@ -319,8 +319,8 @@ impl Run {
     }
 }
 
-/// Keeps a type nameable in `Plan` from `Engine`.
-pub(super) fn hash(vault: &Vault) -> Rc<dyn Fn(EntityType, &str) -> NameHash> {
+/// The store's own keyed hash of an id.
+pub(super) fn hash(vault: &Vault) -> logic::sync::Hash {
     let keys = vault.keys().clone();
     Rc::new(move |kind, id| keys.name(kind.word(), id))
 }
