@@ -283,11 +283,9 @@ impl Run {
         } else if edition != before {
             self.catalogue.publish(&before, &edition, None)?;
         }
-        if let Some(index) = &self.index {
-            if publication.visible {
-                index.follow(before.generation, edition.generation, &changes)?;
-                index.unstage()?;
-            }
+        if let Some(index) = self.index.as_ref().filter(|_| publication.visible) {
+            index.follow(before.generation, edition.generation, &changes)?;
+            index.unstage()?;
         }
         self.wanted = edition.count(EntityType::Delivery) as u64;
         self.edition = edition;
