@@ -67,7 +67,8 @@ pub(crate) fn which_browser(request: &Request) -> Answer {
     let agent = request.header(&USER_AGENT).unwrap_or("");
     let version = agent
         .split_once("Chrome/")
-        .map(|(_, rest)| rest.split('.').take(2).collect::<Vec<_>>().join("."));
+        .and_then(|(_, rest)| rest.split(' ').next())
+        .map(|number| number.split('.').take(2).collect::<Vec<_>>().join("."));
     let browser = if version.is_some() {
         "Chrome"
     } else {
