@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use crate::entity::{Entity, Kind, Property, uri};
 use crate::package::{Change, Package};
-use crate::seed::{EPOCH, Random};
+use crate::random::Random;
+use crate::seed::EPOCH;
 
 /// The resources.
 pub(crate) struct Catalogue {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use hyper::header::{IF_NONE_MATCH, RANGE, USER_AGENT};
 
 use crate::php::Value;
-use crate::seed::Random;
+use crate::random::Random;
 use crate::token::form_fields;
 use crate::wire::{self, Answer, Request};
 

@@ -284,7 +284,7 @@ fn matches(rule: &Rule, request: &Request) -> bool {
     };
     let target = format!("{}?{}", request.path, request.query);
     target.contains(text)
-        || crate::php::unescape(&target).contains(text)
+        || crate::query::unescape(&target).contains(text)
         || contains(&request.body, text.as_bytes())
         || contains(&request.body, text.replace('/', "\\/").as_bytes())
 }

@@ -8,6 +8,7 @@ use hyper::header::RANGE;
 use crate::catalogue::Catalogue;
 use crate::entity::{Kind, uri};
 use crate::php::{self, Value};
+use crate::query;
 use crate::token::Session;
 use crate::wire::{self, Answer, Request};
 
@@ -165,11 +166,11 @@ pub(crate) fn checksums(
     out.push('"');
     // The quirk of protocol 5.3: whether the type honours the offset or not, a full page has a next one.
     if count == page_size {
-        let next = next_parameters(php::parse_query(&request.query), offset + page_size);
+        let next = next_parameters(query::parse_query(&request.query), offset + page_size);
         out.push_str(",\"nextCallUrl\":");
         let url = format!(
             "/taoSync/SynchronisationApi/fetchEntityChecksums?{}",
-            php::build_query(&next)
+            query::build_query(&next)
         );
         php::quote(&mut out, &url);
     }
