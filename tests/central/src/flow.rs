@@ -139,6 +139,14 @@ impl Flow {
     }
 }
 
+impl Drop for Flow {
+    fn drop(&mut self) {
+        if self.passage.hangs_up {
+            self.line.hang_up();
+        }
+    }
+}
+
 impl Body for Flow {
     type Data = Bytes;
     type Error = Severed;

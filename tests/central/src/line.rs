@@ -18,6 +18,10 @@ pub(crate) struct Line {
     pub(crate) read: Arc<AtomicU64>,
     pub(crate) written: Arc<AtomicU64>,
     reset: AtomicBool,
+    /// The body has been handed over and the connection is to end without notice.
+    hangs_up: AtomicBool,
+    /// What was handed over has left: reading finds the end.
+    is_over: AtomicBool,
     flush: Mutex<Flush>,
 }
 
@@ -52,7 +56,15 @@ impl Line {
         self.reset.store(reset, Ordering::Relaxed);
     }
 
-    fn flushed(&self) {
+    /// Lets the connection end once everything handed over has left.
+    pub(crate) fn hang_up(&self) {
+        self.hangs_up.store(true, Ordering::Relaxed);
+    }
+
+    fn flushed(&self, cx: &Context<'_>) {
+        if self.hangs_up.load(Ordering::Relaxed) && !self.is_over.swap(true, Ordering::Relaxed) {
+            cx.waker().wake_by_ref();
+        }
         let mut flush = self.flush.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(waker) = flush.waker.take() {
             flush.done = true;
@@ -88,6 +100,9 @@ impl AsyncRead for Wire {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.line.is_over.load(Ordering::Relaxed) {
+            return Poll::Ready(Ok(()));
+        }
         let before = buf.filled().len();
         std::task::ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
         let read = (buf.filled().len() - before) as u64;
@@ -127,7 +142,7 @@ impl AsyncWrite for Wire {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         std::task::ready!(Pin::new(&mut self.socket).poll_flush(cx))?;
-        self.line.flushed();
+        self.line.flushed(cx);
         Poll::Ready(Ok(()))
     }
 

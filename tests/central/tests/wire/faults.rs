@@ -135,6 +135,7 @@ fn statuses_and_pages_come_instead_of_processing() {
         code: 503,
         body: "busy".into(),
         retry_after: Some("7".into()),
+        location: None,
     };
     script(status);
     let answer = site.results(&["e"]);
@@ -297,5 +298,59 @@ fn a_closed_port_refuses_and_a_severed_connection_ends() {
     let refused = TcpStream::connect(site.central.address()).unwrap_err();
     assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
     site.central.set_listening(true);
+    assert_eq!(site.versions().status, 200);
+}
+
+#[test]
+fn a_range_can_be_longer_than_it_says() {
+    let site = Site::small();
+    let whole = site.central.package(&site.delivery()).unwrap();
+    site.central
+        .script(Rule::on(Route::Package, Fault::LongRange { bytes: 5 }));
+    let answer = site.package("Range: bytes=10-5009\r\n");
+    assert_eq!(
+        answer.header("content-range"),
+        Some(format!("bytes 10-5009/{}", whole.len()).as_str())
+    );
+    assert_eq!(answer.body, whole[10..5015]);
+}
+
+#[test]
+fn bodies_are_rewritten_and_given() {
+    let site = Site::small();
+    let rewrite = Fault::Rewrite {
+        find: "\"2022.11\"".into(),
+        with: "7".into(),
+    };
+    site.central.script(Rule::on(Route::SupportedVm, rewrite));
+    assert_eq!(json_of(&site.versions())["data"][0], 7);
+    site.central.script(Rule::on(
+        Route::SupportedVm,
+        Fault::Json { body: "[1]".into() },
+    ));
+    assert_eq!(site.versions().body, b"[1]");
+}
+
+#[test]
+fn a_connection_that_hangs_up_gives_its_answer_first() {
+    let site = Site::small();
+    site.central.script(Rule::on(Route::Package, Fault::HangUp));
+    let mut socket = TcpStream::connect(site.central.address()).unwrap();
+    let ask = |path: &str| site.request("GET", path, "", "");
+    let uri = site.delivery().replace('#', "%23");
+    let target = format!("/taoSync/SynchronisationApi/getDeliveryTest?delivery-uri={uri}");
+    socket.write_all(&ask("/taoSync/api/supportedVm")).unwrap();
+    socket.write_all(&ask(&target)).unwrap();
+    let mut bytes = Vec::new();
+    socket.read_to_end(&mut bytes).unwrap();
+    assert!(bytes.ends_with(&site.central.package(&site.delivery()).unwrap()));
+    let text = String::from_utf8_lossy(&bytes);
+    assert_eq!(
+        (
+            text.matches("HTTP/1.1 200").count(),
+            text.contains("onnection: close")
+        ),
+        (2, false)
+    );
     assert_eq!(site.versions().status, 200);
 }
