@@ -308,7 +308,8 @@ impl Catalogue {
         for organisation in self.organisations() {
             for kind in Kind::ALL {
                 for at in self.list(&organisation, kind).iter() {
-                    self.at(*at).checksum();
+                    self.at(*at).row();
+                    self.at(*at).object();
                 }
             }
         }

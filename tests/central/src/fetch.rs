@@ -133,7 +133,13 @@ pub(crate) fn checksums(
         .filter(|_| !is_joined)
         .and_then(|text| php::numeric(&text));
     let is_paged = matches!(kind, Kind::TestCenter | Kind::TestTaker);
-    let (skip, take) = if is_paged {
+    let page = if is_paged && since.is_none() {
+        let start = offset.min(list.len());
+        &list[start..start.saturating_add(page_size).min(list.len())]
+    } else {
+        list.as_slice()
+    };
+    let (skip, take) = if is_paged && since.is_some() {
         (offset, page_size)
     } else {
         (0, usize::MAX)
@@ -142,7 +148,7 @@ pub(crate) fn checksums(
         && param("withProperties").is_some_and(|w| !w.is_empty() && w != "0");
     let mut count = 0;
     let mut entities = String::new();
-    let chosen = list
+    let chosen = page
         .iter()
         .map(|at| catalogue.at(*at))
         .filter(|e| since.is_none_or(|s| e.created as f64 >= s))

@@ -56,6 +56,23 @@ impl Line {
         self.reset.store(reset, Ordering::Relaxed);
     }
 
+    /// Counts before the bytes leave: whoever has read them finds them counted.
+    fn counted(
+        &self,
+        length: usize,
+        write: impl FnOnce() -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        self.written.fetch_add(length as u64, Ordering::Relaxed);
+        let outcome = write();
+        let written = match &outcome {
+            Poll::Ready(Ok(written)) => *written,
+            _ => 0,
+        };
+        self.written
+            .fetch_sub((length - written) as u64, Ordering::Relaxed);
+        outcome
+    }
+
     /// Lets the connection end once everything handed over has left.
     pub(crate) fn hang_up(&self) {
         self.hangs_up.store(true, Ordering::Relaxed);
@@ -117,11 +134,8 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = std::task::ready!(Pin::new(&mut self.socket).poll_write(cx, buf))?;
-        self.line
-            .written
-            .fetch_add(written as u64, Ordering::Relaxed);
-        Poll::Ready(Ok(written))
+        let line = Arc::clone(&self.line);
+        line.counted(buf.len(), || Pin::new(&mut self.socket).poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -129,11 +143,11 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = std::task::ready!(Pin::new(&mut self.socket).poll_write_vectored(cx, bufs))?;
-        self.line
-            .written
-            .fetch_add(written as u64, Ordering::Relaxed);
-        Poll::Ready(Ok(written))
+        let line = Arc::clone(&self.line);
+        let length = bufs.iter().map(|b| b.len()).sum();
+        line.counted(length, || {
+            Pin::new(&mut self.socket).poll_write_vectored(cx, bufs)
+        })
     }
 
     fn is_write_vectored(&self) -> bool {
