@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod entity;
+pub mod intake;
 pub mod manifest;
 pub mod php;
 pub mod range;
