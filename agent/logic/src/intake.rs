@@ -20,7 +20,6 @@ use crate::entity::EntityType;
 use crate::report::Finding;
 use crate::words::{Class, Outcome, Trouble};
 
-pub(crate) use document::Pairs;
 use path::At;
 
 /// The default bound of one item (issue 4).

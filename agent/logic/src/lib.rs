@@ -11,5 +11,6 @@ pub mod range;
 pub mod report;
 pub mod retry;
 pub mod seal;
+pub mod spool;
 pub mod sync;
 pub mod words;

@@ -1,48 +1,15 @@
 //! Takes a document apart without losing an entry: central's body or the bare content within it.
 //! Never lets one of two equal keys vanish.
-//! Called by `intake`, and by `spool` for acknowledgements.
+//! Called by `intake`.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::path::At;
+use crate::api::answer::PhpMap as Pairs;
 use crate::words::Trouble;
-
-/// The entries of an object in their order, equal keys included; an empty list is PHP's empty map.
-pub(crate) struct Pairs<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> Visitor<'de> for Either {
-            type Value = Pairs<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("a map")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some((key, value)) = map.next_entry::<String, &RawValue>()? {
-                    pairs.push((Cow::Owned(key), value));
-                }
-                Ok(Pairs(pairs))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                match seq.next_element::<&RawValue>()? {
-                    None => Ok(Pairs(Vec::new())),
-                    Some(_) => Err(serde::de::Error::custom("a list that is not empty")),
-                }
-            }
-        }
-        deserializer.deserialize_any(Either)
-    }
-}
 
 /// What the route's key holds, or the document itself when it is the bare content.
 pub(super) fn content<'a>(document: &'a RawValue, key: &str) -> Result<&'a RawValue, Trouble> {

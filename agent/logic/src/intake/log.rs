@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
-use super::document::{self, Pairs};
+use super::document;
 use super::path::{At, text};
 use super::{Item, Kind, Print, canonical};
+use crate::api::answer::PhpMap as Pairs;
 use crate::report::Finding;
 use crate::words::Trouble;
 

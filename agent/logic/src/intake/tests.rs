@@ -3,6 +3,7 @@
 //! Run by `cargo test -p logic`.
 
 use super::*;
+use crate::api::answer::PhpMap as Pairs;
 use proptest::prelude::*;
 use serde_json::json;
 
