@@ -50,6 +50,7 @@
 //! Log rows and sessions are sent again after a lost answer; what central may hold twice is counted as `doubled`.
 
 mod ledger;
+mod plan;
 mod request;
 mod result;
 mod row;
@@ -62,54 +63,12 @@ use crate::api::{Answered, Call};
 use crate::intake::Kind;
 use crate::report::{Finding, OwedCount};
 use crate::retry;
-use crate::words::{Class, Now, Outcome, Params, Trouble};
+use crate::words::{Class, Now, Outcome, Trouble};
 
 pub use ledger::{Admission, Change, Key, Ledger, Others, Owed, Part, State};
+pub use plan::{Ending, Plan};
 
 use request::Heard;
-
-/// How a pass over the spool is to be made.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// Parameters of every call.
-    pub params: Params,
-    /// Results or sessions in one request, at most (`results.chunk_size`, default 10).
-    pub chunk: usize,
-    /// Payload bytes in one request of several items, at most; below the 1 MiB that nginx takes by default.
-    pub chunk_bytes: u64,
-    /// Log rows in one request, at most (default 200).
-    pub rows: usize,
-    /// How long central may still be at a request whose answer was lost (default 60 s).
-    pub settle: Duration,
-    /// Whether LTI users are sent at all.
-    pub lti_users: bool,
-    /// Somebody waits: what is left alone for some runs is tried now.
-    pub asked: bool,
-    /// What is known of central's version; when it changes, refused and unconfirmed items are tried again.
-    pub central: String,
-    /// Whether the probe may be used: false once it was found to be stored (`Ending::probe_stored`).
-    pub probe: bool,
-    /// Seed of the jitter.
-    pub random: u64,
-}
-
-impl Plan {
-    /// A plan with the defaults of the configuration.
-    pub fn new(params: Params, central: String, random: u64) -> Self {
-        Self {
-            params,
-            chunk: 10,
-            chunk_bytes: 900 << 10,
-            rows: 200,
-            settle: Duration::from_secs(60),
-            lti_users: false,
-            asked: false,
-            central,
-            probe: true,
-            random,
-        }
-    }
-}
 
 /// Names one call under way.
 pub type Ticket = u64;
@@ -125,19 +84,6 @@ pub enum Command {
     Ask(Ticket, Call),
     /// Nothing more can be done in this run.
     End(Box<Ending>),
-}
-
-/// How the pass ended.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Ending {
-    /// What was done and what is left; fits `sync::Event::Owed`.
-    pub count: OwedCount,
-    /// What ended it early.
-    pub trouble: Option<Trouble>,
-    /// What a person should know, each once.
-    pub findings: Vec<Trouble>,
-    /// Central stored a probe: it must never be probed again (`Plan::probe`).
-    pub probe_stored: bool,
 }
 
 /// One opened item.
@@ -174,6 +120,8 @@ struct Entry {
     refused: u32,
     /// Answers lost in this run.
     lost: u32,
+    /// Left to a later run from the beginning.
+    left: bool,
 }
 
 /// One exchange with central.
@@ -260,6 +208,10 @@ impl Sending {
     }
 
     /// The next thing to do; `None` until the next event or until `due`.
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "no iterator: `None` is not its end"
+    )]
     pub fn next(&mut self) -> Option<Command> {
         self.out.pop_front()
     }
@@ -333,6 +285,7 @@ impl Sending {
             owed: item.owed,
             refused: item.refused,
             lost: 0,
+            left: !due,
         };
         self.entries.insert(item.key.clone(), entry);
         if !due {
@@ -454,21 +407,39 @@ impl Sending {
 
     fn remember(&mut self, changes: &[Change]) {
         for change in changes {
-            if let Some(entry) = self.entries.get_mut(&change.key) {
-                entry.state = change.state;
-                entry.failures += change.failures;
-                for (_, part) in &change.parts {
-                    match part {
-                        Part::Stored => entry.owed = entry.owed.saturating_sub(1),
-                        Part::Refused => {
-                            entry.owed = entry.owed.saturating_sub(1);
-                            entry.refused += 1;
-                        }
-                        Part::Owed | Part::Flying => {}
-                    }
+            let Some(entry) = self.entries.get_mut(&change.key) else {
+                continue;
+            };
+            entry.state = change.state;
+            entry.failures += change.failures;
+            for (_, part) in &change.parts {
+                if matches!(part, Part::Stored | Part::Refused) {
+                    entry.owed = entry.owed.saturating_sub(1);
+                    entry.refused += u32::from(*part == Part::Refused);
                 }
             }
+            if change.key.kind == Kind::Results && change.state == State::Acknowledged {
+                self.wake(&change.key.id);
+            }
         }
+    }
+
+    /// Central knows the execution from now on: rows and sessions that it did not take before are due at once.
+    fn wake(&mut self, id: &str) {
+        let due = |kind| -> Vec<Key> {
+            self.editions(kind, id)
+                .filter(|(_, entry)| entry.left && entry.state == State::Queued)
+                .map(|(key, _)| key.clone())
+                .collect()
+        };
+        let (rows, sessions) = (due(Kind::Logs), due(Kind::Sessions));
+        for key in rows.iter().chain(&sessions) {
+            if let Some(entry) = self.entries.get_mut(key) {
+                entry.left = false;
+            }
+        }
+        self.rows.queue.extend(rows);
+        self.sessions.queue.extend(sessions);
     }
 
     fn answered(&mut self, job: Job, answered: Answered, took: Duration, now: Now) {

@@ -80,7 +80,7 @@ pub struct Ledger {
     pub attempts: u32,
     /// How often central surely did not take it.
     pub failures: u32,
-    /// Why it is where it is.
+    /// Why it is where it is, or what went wrong with it last.
     pub reason: Option<Finding>,
     /// The first synchronisation (`sync_id`) that tries it again by itself.
     pub not_before: u64,
@@ -101,7 +101,7 @@ pub struct Change {
     pub attempts: u32,
     /// Failures to add.
     pub failures: u32,
-    /// Why; `None` clears it.
+    /// Why; `None` leaves what was said before, until it is acknowledged.
     pub reason: Option<Finding>,
     /// The first synchronisation that tries it again by itself.
     pub not_before: u64,
@@ -202,7 +202,9 @@ impl Ledger {
         self.state = change.state;
         self.attempts = self.attempts.saturating_add(change.attempts);
         self.failures = self.failures.saturating_add(change.failures);
-        self.reason.clone_from(&change.reason);
+        if change.reason.is_some() || change.state == State::Acknowledged {
+            self.reason.clone_from(&change.reason);
+        }
         self.not_before = change.not_before;
         self.central.clone_from(&change.central);
         if change.reopen {

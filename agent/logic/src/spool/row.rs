@@ -214,6 +214,9 @@ impl Sending {
             Heard::TooLong(trouble) if total <= 1 => {
                 let reason = finding("logs.too_long", trouble.reason);
                 for group in groups {
+                    self.ending.count.logs.refused += 1;
+                    let told = format!("a log row of {}: {}", group.key.id, reason.reason);
+                    self.complain(&reason.code, told);
                     let parts = group.rows.iter().map(|row| (row.index, Part::Refused));
                     self.settle_rows(&mut changes, &group.key, parts.collect(), Some(&reason));
                 }
@@ -297,6 +300,7 @@ impl Sending {
                 self.ending.count.logs.refused += 1;
                 let told = format!("a log row of {}: {}", key.id, reason.reason);
                 self.complain(&reason.code, told);
+                self.rows.queue.retain(|other| *other != key);
                 self.settle_rows(
                     &mut changes,
                     &key,
@@ -402,9 +406,7 @@ impl Sending {
             let reason = finding("logs.queued", "some rows are left to a later run");
             self.failure(key, reason)
         } else {
-            if !self.rows.queue.contains(key) {
-                self.rows.queue.push_front(key.clone());
-            }
+            self.rows.queue.push_front(key.clone());
             self.change(key, State::Queued)
         };
         change.reason = reason.cloned().or(change.reason);

@@ -16,7 +16,7 @@ const STREAK: u32 = 3;
 /// Sessions or users of a pass.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
-    queue: VecDeque<Key>,
+    pub(super) queue: VecDeque<Key>,
     /// Sent before, the answer was lost.
     doubts: BTreeSet<Key>,
     /// Items that go alone, as a request of several failed.
@@ -49,10 +49,11 @@ impl Sending {
         let (mut keys, mut rest) = (Vec::<Key>::new(), VecDeque::new());
         let mut closed = false;
         for key in std::mem::take(&mut self.sessions.queue) {
-            let owes = self.pending(Kind::Results, &key.id) || self.pending(Kind::Logs, &key.id);
+            let owes = |kind| self.pending(kind, &key.id);
             let alone = self.sessions.solo.contains(&key);
             let again = keys.iter().any(|other| other.id == key.id);
-            if closed || owes || again || (alone && !keys.is_empty()) {
+            let waits = closed || again || (alone && !keys.is_empty());
+            if waits || owes(Kind::Results) || owes(Kind::Logs) {
                 rest.push_back(key);
                 continue;
             }

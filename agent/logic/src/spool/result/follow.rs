@@ -34,8 +34,6 @@ pub(super) struct Queue {
     /// Failed in this run, each with its reason until it is refused.
     failed: Failed,
     unproven: Vec<(Key, u32, Finding)>,
-    /// Why variables of an item were refused in this run.
-    refused: BTreeMap<Key, Finding>,
     /// Variables that central died on once in this run.
     died: Failed,
     /// Items of which an entry was accepted in this run.
@@ -187,8 +185,7 @@ impl Sending {
             .iter()
             .any(|(_, part)| *part == Part::Refused);
         let end = if refused {
-            let told = self.results.follow.refused.get(key);
-            let reason = told.or(item.ledger.reason.as_ref()).cloned();
+            let reason = item.ledger.reason.clone();
             let reason = reason.unwrap_or_else(|| {
                 finding(
                     "results.rejected",
@@ -235,8 +232,7 @@ impl Sending {
                 let reason = finding("results.too_long", trouble.reason);
                 let mut change = self.change(&key, State::Queued);
                 change.parts.extend(part.map(|at| (at, Part::Refused)));
-                change.reason = Some(reason.clone());
-                self.results.follow.refused.insert(key.clone(), reason);
+                change.reason = Some(reason);
                 self.results.follow.queue.push_front(key);
                 self.note(vec![change]);
             }
@@ -326,9 +322,8 @@ impl Sending {
         for (key, at, reason) in std::mem::take(&mut self.results.follow.unproven) {
             let mut change = self.change(&key, State::Queued);
             change.parts.push((at, Part::Refused));
-            change.reason = Some(reason.clone());
+            change.reason = Some(reason);
             changes.push(change);
-            self.results.follow.refused.insert(key.clone(), reason);
             if !self.results.follow.queue.contains(&key) {
                 self.results.follow.queue.push_back(key);
             }
