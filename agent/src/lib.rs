@@ -6,6 +6,7 @@ pub mod cli;
 pub mod clock;
 pub mod engine;
 pub mod host;
+pub mod intake;
 pub mod root;
 pub mod uplink;
 pub mod vault;
