@@ -357,6 +357,7 @@ impl Engine {
         let plan = spool::Plan {
             chunk: usize::from(results.chunk_size),
             lti_users: results.lti_users,
+            settle: results.settle,
             asked: request.asked,
             probe: probe.get()?.unwrap_or(true),
             ..spool::Plan::new(params.clone(), String::new(), u64::from_le_bytes(random()))

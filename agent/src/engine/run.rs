@@ -127,9 +127,10 @@ impl Run {
                 ))
             }
             Command::Publish(publication) => Some(Event::Published(self.publish(publication))),
-            Command::Owed => {
+            Command::Owed(central) => {
                 self.means.watch.does("sending what is owed");
                 let (pass, plan) = self.means.sending.clone();
+                let plan = spool::Plan { central, ..plan };
                 let send = send.clone();
                 tokio::task::spawn_local(async move {
                     let (count, trouble) = owed::send(&pass, plan).await;
