@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 pub use errand::{Cause, End, Errand};
+use serde::{Deserialize, Serialize};
 
 use crate::retry;
 use crate::words::Now;
@@ -43,9 +44,11 @@ pub enum Event {
 }
 
 /// How far a run is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// Central has not answered yet.
+    #[default]
     Asking,
     /// Central answers.
     Comparing,
