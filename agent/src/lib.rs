@@ -6,6 +6,7 @@ pub mod cli;
 pub mod clock;
 pub mod daemon;
 pub mod engine;
+pub mod host;
 pub mod journal;
 pub mod notify;
 pub mod root;

@@ -3,6 +3,7 @@
 //! Called by the routes `status`, `metrics` and `sync/events`.
 
 use logic::entity::EntityType;
+use logic::identity::Identity;
 use logic::words::Trouble;
 use serde_json::{Map, Value as Json, json};
 
@@ -22,8 +23,11 @@ pub(super) fn of_box(board: &Board) -> Result<Map<String, Json>, Trouble> {
         .iter()
         .map(|kind| (kind.word().to_owned(), json!(edition.count(*kind))))
         .collect();
+    // Only read: writing it here could undo the number that a worker has just taken.
+    let identity = engine.vault().entry("identity").get::<Identity>()?;
+    let box_id = identity.map(|identity| identity.box_id);
     let told = json!({
-        "box_id": engine.identity()?.box_id,
+        "box_id": box_id,
         "enrolled": engine.enrolment()?.is_some(),
         "organisation_id": edition.organisation_id,
         "generation": edition.generation,
