@@ -3,6 +3,7 @@
 //! Called by `cli` and by the daemon's worker.
 
 pub mod content;
+pub mod exam;
 pub mod progress;
 pub mod survey;
 
@@ -30,10 +31,11 @@ use logic::sync::Plan;
 use logic::words::{Class, Outcome, Params, Trouble};
 
 use crate::clock;
+use crate::journal::event;
 use crate::root::{Lock, Root, trouble};
 use crate::uplink::{Credentials, Line, Secret, Uplink};
 use crate::vault::catalogue::{Catalogue, Edition};
-use crate::vault::index::Index;
+use crate::vault::index::{Feed, Index};
 use crate::vault::package::Packages;
 use crate::vault::spool::Spool;
 use crate::vault::{Vault, random};
@@ -131,6 +133,7 @@ impl Engine {
                         ..Identity::new(random(), seen)
                     };
                     tracing::warn!(
+                        message_id = event::CLONE_FOUND.id,
                         code = "identity.clone",
                         "this box is a copy ({why}): its id is {} now, it must be enrolled anew",
                         identity.box_id
@@ -193,6 +196,17 @@ impl Engine {
         let reports = index.history(most)?;
         index.close()?;
         Ok(reports)
+    }
+
+    /// Changes after a position of the feed, at most `most`.
+    ///
+    /// # Errors
+    /// `state.busy` while a run holds the store.
+    pub fn feed(&self, since: u64, most: usize) -> Result<Feed, Trouble> {
+        let index = self.store()?;
+        let feed = index.feed(since, most)?;
+        index.close()?;
+        Ok(feed)
     }
 
     /// Trades a sync manager's login for credentials and keeps them sealed (protocol 2). One more consumer is made
@@ -373,10 +387,11 @@ impl Engine {
 
     fn link(&self, uplink: &Uplink, watch: &Watch) -> Result<Link, Trouble> {
         let download = self.settings.download.clone();
+        let root = self.root.clone();
         let limits = Limits {
             reserve: download.reserve.bytes(),
             max_rate: download.max_rate.bytes(),
-            gate: Box::new(|| None),
+            gate: Box::new(move || exam::running(&root).map(|left| ("the running exam", left))),
         };
         let packages = Packages::open(&self.vault)?;
         let window = download.window_flush.bytes();
@@ -403,7 +418,8 @@ impl Engine {
     fn store(&self) -> Result<Index, Trouble> {
         let index = Index::open(&self.vault, STORE_PATIENCE, &opens_in_a_child)?;
         if let Some(told) = &index.rebuilt {
-            tracing::warn!(code = "store.rebuilt", "{told}");
+            let message_id = event::STORE_REBUILT.id;
+            tracing::warn!(message_id, code = "store.rebuilt", "{told}");
         }
         Ok(index)
     }

@@ -15,6 +15,7 @@ pub mod php;
 pub mod range;
 pub mod report;
 pub mod retry;
+pub mod schedule;
 pub mod seal;
 pub mod settings;
 pub mod spool;

@@ -9,9 +9,10 @@ use std::time::Duration;
 use logic::api::Answered;
 use logic::entity::{Entity, EntityType};
 use logic::report::{Connection, Report};
+use logic::schedule::Stage;
 use logic::seal::NameHash;
 use logic::spool;
-use logic::sync::{Command, Event, Plan, Publication, Sync};
+use logic::sync::{Command, Event, PackageEnd, Plan, Publication, Sync};
 use logic::words::Trouble;
 use tokio::sync::mpsc;
 
@@ -20,6 +21,7 @@ use super::owed::{self, Pass};
 use super::progress::Watch;
 use super::survey;
 use crate::clock;
+use crate::journal::event;
 use crate::uplink::Uplink;
 use crate::vault::Vault;
 use crate::vault::catalogue::{self, Catalogue, Edition, Rows, Writer};
@@ -93,10 +95,11 @@ impl Run {
                 None => receive.recv().await,
             };
             self.means.watch.waits(None);
-            sync.handle(
-                event.expect("the sender lives as long as the loop"),
-                clock::now(),
-            );
+            let event = event.expect("the sender lives as long as the loop");
+            if matches!(event, Event::Answered(_, Ok(_))) {
+                self.means.watch.reached(Stage::Comparing);
+            }
+            sync.handle(event, clock::now());
         }
     }
 
@@ -140,12 +143,17 @@ impl Run {
             }
             Command::Package { delivery, recheck } => {
                 self.means.watch.does("bringing packages");
+                self.means.watch.reached(Stage::Packages);
                 self.means.watch.packages(self.done, self.wanted);
                 self.done += 1;
                 self.means.watch.begins(&delivery);
                 let (link, send) = (self.means.link.clone(), send.clone());
                 tokio::task::spawn_local(async move {
                     let end = fetch(&link, &delivery, recheck).await;
+                    if let PackageEnd::Fetched { bytes, .. } = end {
+                        let message_id = event::PACKAGE_HELD.id;
+                        tracing::info!(message_id, code = event::PACKAGE_HELD.code, "type" = "delivery", entity = %delivery, bytes, "a test package is held");
+                    }
                     let _ = send.send(Event::Package(end));
                 });
                 None

@@ -295,7 +295,7 @@ pub(super) static KEYS: &[Key] = &[
         section: "results",
         name: "settle",
         doc: "How long central may still be at a request whose answer was lost; only then is a result sent again.",
-        default: Some(r#""60s""#),
+        default: Some(r#""1m""#),
         example: r#""2m""#,
         set: |s, v| put(&mut s.results.settle, v.span(SECOND, YEAR)),
         show: |s| Some(Value::text(super::span::print(s.results.settle))),
