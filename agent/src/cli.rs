@@ -66,7 +66,10 @@ enum Verb {
         after_help = "Examples:\n  boxsync sync                      everything\n  boxsync sync --type delivery      deliveries and their packages\n  boxsync sync --allow-deletes      you have seen what would be deleted"
     )]
     Sync(sync::Options),
-    /// Where the box stands.
+    /// Whether the box is ready for the exam, on one screen.
+    #[command(
+        after_help = "Exit status: 0 READY or READY, BUT; 1 NOT READY.\n\nExamples:\n  boxsync status\n  boxsync status --json | jq .verdict"
+    )]
     Status,
     /// Past synchronizations, newest first.
     History {
@@ -191,7 +194,7 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Trouble> {
         Verb::ProbeStore { path } => Ok(u8::from(!crate::vault::index::opens(&path))),
         Verb::Config { act } => config::act(&root, act, screen),
         Verb::Sync(options) => sync::act(&open(&root)?, &options, screen),
-        Verb::Status => status::act(&open(&root)?, screen),
+        Verb::Status => status::act(open(&root), screen),
         Verb::History { limit } => history::act(&open(&root)?, limit, screen),
         Verb::Entities { kind, id } => entities::act(&open(&root)?, kind, id.as_deref(), screen),
         Verb::Packages { act } => packages::act(&open(&root)?, act, screen),

@@ -168,7 +168,15 @@ impl Engine {
     /// # Errors
     /// `state.busy` while a run holds the store.
     pub fn history(&self, most: usize) -> Result<Vec<Report>, Trouble> {
-        let index = self.store()?;
+        self.recent(most, STORE_PATIENCE)
+    }
+
+    /// As `history`, for those who do not wait long for the store.
+    ///
+    /// # Errors
+    /// As `history`.
+    pub fn recent(&self, most: usize, patience: Duration) -> Result<Vec<Report>, Trouble> {
+        let index = self.store_within(patience)?;
         let reports = index.history(most)?;
         index.close()?;
         Ok(reports)
@@ -348,7 +356,11 @@ impl Engine {
     }
 
     fn store(&self) -> Result<Index, Trouble> {
-        let index = Index::open(&self.vault, STORE_PATIENCE, &opens_in_a_child)?;
+        self.store_within(STORE_PATIENCE)
+    }
+
+    fn store_within(&self, patience: Duration) -> Result<Index, Trouble> {
+        let index = Index::open(&self.vault, patience, &opens_in_a_child)?;
         if let Some(told) = &index.rebuilt {
             tracing::warn!(code = "store.rebuilt", "{told}");
         }

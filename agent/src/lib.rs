@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod clock;
+pub mod doctor;
 pub mod engine;
 pub mod root;
 pub mod uplink;

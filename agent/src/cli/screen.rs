@@ -13,7 +13,7 @@ pub(super) struct Screen {
     pub(super) json: bool,
     /// People watch stderr.
     pub(super) live: bool,
-    colour: bool,
+    pub(super) colour: bool,
 }
 
 /// What a line is about.
@@ -30,6 +30,16 @@ impl Screen {
         let colour = std::io::stdout().is_terminal()
             && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
         Self { json, live, colour }
+    }
+
+    /// Neither colour nor bars, as in a file.
+    #[cfg(test)]
+    pub(super) fn plain() -> Self {
+        Self {
+            json: false,
+            live: false,
+            colour: false,
+        }
     }
 
     /// A line of data for people; broken pipes end the program quietly elsewhere.
@@ -78,6 +88,8 @@ pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter()
+            // The end of a shorter row needs no column.
+            .filter(|row| row.len() == columns || row.len() > column + 1)
             .filter_map(|row| row.get(column))
             .map(|cell| cell.chars().count())
             .max()
@@ -104,6 +116,35 @@ pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
             cut(line.trim_end(), WIDTH)
         })
         .collect()
+}
+
+/// Names and what is said of each, in two columns; the second is cut to fit 80.
+pub(super) fn pairs(rows: &[(String, String)]) -> Vec<String> {
+    let widths = rows.iter().map(|(name, _)| name.chars().count());
+    let width = widths.max().unwrap_or(0);
+    rows.iter()
+        .map(|(name, text)| cut(format!("{name:width$}  {text}").trim_end(), 80))
+        .collect()
+}
+
+/// Text in lines of at most `width` characters, broken at blanks; a longer word has a line of its own.
+pub(super) fn fold(text: &str, width: usize) -> impl Iterator<Item = String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        let taken = line.chars().count();
+        if taken > 0 && taken + 1 + word.chars().count() > width {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    if !line.is_empty() {
+        lines.push(line);
+    }
+    lines.into_iter()
 }
 
 /// At most `width` characters, an ellipsis where something is missing.
