@@ -2,6 +2,9 @@
 //! Never looks at the world: facts and readings arrive as values.
 //! Called by `doctor`, `status`, `stats` and whoever shows the same elsewhere (page, socket, journal).
 
+pub mod catalogue;
+pub mod plan;
 pub mod verdict;
 
+pub use plan::{Check, Facts, Finding, Status, Step, fold, plan, worst};
 pub use verdict::{Standing, Verdict, Word};
