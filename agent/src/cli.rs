@@ -5,6 +5,7 @@
 mod bar;
 mod config;
 mod credentials;
+mod doctor;
 mod entities;
 mod history;
 mod identity;
@@ -71,6 +72,11 @@ enum Verb {
         after_help = "Exit status: 0 READY or READY, BUT; 1 NOT READY.\n\nExamples:\n  boxsync status\n  boxsync status --json | jq .verdict"
     )]
     Status,
+    /// What is wrong, and the one thing to do.
+    #[command(
+        after_help = "Exit status: 0 nothing failed; 1 a check failed.\n\nExamples:\n  boxsync doctor\n  boxsync doctor --offline\n  boxsync doctor --bundle /tmp/box.tar\n  boxsync doctor explain net.dns"
+    )]
+    Doctor(doctor::Options),
     /// Past synchronizations, newest first.
     History {
         /// At most so many.
@@ -195,6 +201,7 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Trouble> {
         Verb::Config { act } => config::act(&root, act, screen),
         Verb::Sync(options) => sync::act(&open(&root)?, &options, screen),
         Verb::Status => status::act(open(&root), screen),
+        Verb::Doctor(options) => doctor::act(&root, settings(&root), options, screen),
         Verb::History { limit } => history::act(&open(&root)?, limit, screen),
         Verb::Entities { kind, id } => entities::act(&open(&root)?, kind, id.as_deref(), screen),
         Verb::Packages { act } => packages::act(&open(&root)?, act, screen),

@@ -39,7 +39,7 @@ impl Estimate {
 }
 
 /// Unix seconds of the build; no certificate that matters was valid only before.
-const BUILT: i64 = 1_795_000_000;
+pub const BUILT: i64 = 1_795_000_000;
 
 impl rustls::time_provider::TimeProvider for Estimate {
     fn current_time(&self) -> Option<rustls::pki_types::UnixTime> {

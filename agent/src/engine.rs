@@ -372,30 +372,8 @@ impl Engine {
     /// # Errors
     /// `config.no_url`, or a CA file or proxy password that cannot be read.
     pub fn uplink(&self, who: Option<(&Enrolment, &Identity)>) -> Result<Uplink, Trouble> {
-        let central = &self.settings.central;
-        let read = |path: &Path| fs::read(path).map_err(|error| config(path, &error));
-        let line = Line {
-            root: self.settings.central()?.clone(),
-            ca_pem: central.ca_file.as_deref().map(read).transpose()?,
-            proxy: central.proxy.clone(),
-            proxy_password: central
-                .proxy_password_file
-                .as_deref()
-                .map(secret_file)
-                .transpose()?,
-            no_proxy: Vec::new(),
-            box_id: who
-                .map(|(_, identity)| identity.box_id.clone())
-                .unwrap_or_default(),
-            time: Arc::new(clock::Estimate::new()),
-            token_elsewhere: central.token_elsewhere,
-            connections: usize::from(
-                self.settings
-                    .download
-                    .connections
-                    .max(self.settings.sync.lanes),
-            ) + 1,
-        };
+        let box_id = who.map(|(_, identity)| identity.box_id.clone());
+        let line = line(&self.settings, box_id.unwrap_or_default())?;
         let credentials = who.map(|(enrolment, _)| Credentials {
             key: enrolment.key.clone(),
             secret: Secret::new(enrolment.secret.clone()),
@@ -403,6 +381,30 @@ impl Engine {
         });
         Uplink::new(line, credentials)
     }
+}
+
+/// Where central is and how it is reached, as configured.
+///
+/// # Errors
+/// `config.no_url`, or a CA file or proxy password that cannot be read.
+pub fn line(settings: &Settings, box_id: String) -> Result<Line, Trouble> {
+    let central = &settings.central;
+    let read = |path: &Path| fs::read(path).map_err(|error| config(path, &error));
+    Ok(Line {
+        root: settings.central()?.clone(),
+        ca_pem: central.ca_file.as_deref().map(read).transpose()?,
+        proxy: central.proxy.clone(),
+        proxy_password: central
+            .proxy_password_file
+            .as_deref()
+            .map(secret_file)
+            .transpose()?,
+        no_proxy: Vec::new(),
+        box_id,
+        time: Arc::new(clock::Estimate::new()),
+        token_elsewhere: central.token_elsewhere,
+        connections: usize::from(settings.download.connections.max(settings.sync.lanes)) + 1,
+    })
 }
 
 fn not_enrolled() -> Trouble {
@@ -443,7 +445,7 @@ pub fn secret_file(path: &Path) -> Result<Secret, Trouble> {
 }
 
 /// Opens a doubtful store in a child process first: a damaged sled may panic, which then ends the child.
-fn opens_in_a_child(path: &Path) -> bool {
+pub(crate) fn opens_in_a_child(path: &Path) -> bool {
     let Ok(own) = std::env::current_exe() else {
         return true;
     };

@@ -3,6 +3,7 @@
 //! Called by `doctor`, `status`, `stats` and whoever shows the same elsewhere (page, socket, journal).
 
 pub mod catalogue;
+pub mod honesty;
 pub mod plan;
 pub mod verdict;
 

@@ -14,6 +14,7 @@ fn whole() -> Facts {
         https: true,
         proxy: false,
         loopback: false,
+        new: false,
         opened: true,
         enrolled: true,
         identified: true,
@@ -149,7 +150,6 @@ fn folded(failures: &[(Check, &str)]) -> Vec<(String, Status)> {
 fn the_cause_is_told_and_what_follows_is_folded() {
     let told = folded(&[
         (Check::Connect, "net.refused"),
-        (Check::Clock, "doctor.late"),
         (Check::Tls, "net.refused"),
         (Check::Answer, "net.refused"),
         (Check::Token, "net.refused"),
@@ -161,7 +161,6 @@ fn the_cause_is_told_and_what_follows_is_folded() {
     ]);
     let expected = [
         ("net.refused", Status::Fail),
-        ("clock.skew", Status::Skip),
         ("net.tls", Status::Skip),
         ("central.answer", Status::Skip),
         ("auth.token", Status::Skip),

@@ -11,7 +11,7 @@ use logic::report::Report;
 use logic::words::{Outcome, Trouble};
 
 use crate::clock;
-use crate::engine::{Engine, survey};
+use crate::engine::{self, Engine, survey};
 use crate::vault::catalogue::{Catalogue, Edition};
 use crate::vault::package::Packages;
 
@@ -52,7 +52,9 @@ pub fn unreadable(trouble: &Trouble) -> Standing {
 /// # Errors
 /// `store.damaged` when not even the last one can be read.
 pub fn reports(engine: &Engine, most: usize) -> Result<Vec<Report>, Trouble> {
-    let kept = engine.vault().state().join("index").is_dir();
+    let path = engine.vault().state().join("index");
+    // A damaged store may panic: it is opened in a child first.
+    let kept = path.is_dir() && engine::opens_in_a_child(&path);
     let recent = kept.then(|| engine.recent(most, PATIENCE).ok()).flatten();
     match recent.filter(|reports| !reports.is_empty()) {
         Some(reports) => Ok(reports),

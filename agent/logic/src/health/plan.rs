@@ -120,12 +120,11 @@ impl Check {
     /// What has to be sound for this one to tell anything.
     fn needs(self) -> &'static [Self] {
         match self {
-            Self::Config | Self::State | Self::Unit | Self::Link => &[],
+            Self::Config | Self::State | Self::Unit | Self::Link | Self::Clock => &[],
             Self::Key | Self::Disk | Self::Store => &[Self::State],
             Self::Address => &[Self::Link],
             Self::Dns => &[Self::Config, Self::Address],
             Self::Connect => &[Self::Dns],
-            Self::Clock => &[Self::Connect],
             Self::Tls => &[Self::Connect, Self::Clock],
             Self::Answer => &[Self::Tls],
             Self::Token => &[Self::Answer, Self::Key],
@@ -176,6 +175,8 @@ pub struct Facts {
     pub proxy: bool,
     /// Central (or the proxy) is on this very machine.
     pub loopback: bool,
+    /// Nothing was ever kept in the state folder.
+    pub new: bool,
     /// The state folder opened.
     pub opened: bool,
     /// There are credentials.
@@ -358,8 +359,8 @@ pub fn fold(steps: &[Step], mut found: BTreeMap<Check, Finding>) -> Vec<Finding>
                 finding
             }
             (_, Some(cause), _) => Finding::skip(check, format!("because of {cause}")),
-            (_, None, Some(skip)) => Finding::skip(check, skip),
-            (Some(finding), None, None) => finding,
+            (Some(finding), None, _) => finding,
+            (None, None, Some(skip)) => Finding::skip(check, skip),
             (None, None, None) => {
                 Finding::fail("doctor.late", format!("{}: no result", check.code()))
             }
@@ -396,6 +397,7 @@ fn alone(code: &str) -> bool {
             "results.refused",
             "results.unconfirmed",
             "clock.behind",
+            "auth.not_enrolled",
         ]
         .contains(&code)
 }
