@@ -102,7 +102,7 @@ pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
             let mut line = String::new();
             for (column, cell) in row.iter().enumerate() {
                 let pad = widths[column].saturating_sub(cell.chars().count());
-                let number = cell.chars().next().is_some_and(|c| c.is_ascii_digit()) && column > 0;
+                let number = column > 0 && is_figure(cell);
                 let last = column + 1 == row.len();
                 match (number, last) {
                     (true, _) => line.extend([" ".repeat(pad), cell.clone()].concat().chars()),
@@ -116,6 +116,16 @@ pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
             cut(line.trim_end(), WIDTH)
         })
         .collect()
+}
+
+/// Figures, each with its unit or without one; a sentence that begins with a figure is none.
+fn is_figure(cell: &str) -> bool {
+    const UNITS: [&str; 10] = ["B", "kB", "MB", "GB", "TB", "s", "min", "h", "d", "UTC"];
+    let digit = |word: &str| word.starts_with(|c: char| c.is_ascii_digit());
+    digit(cell)
+        && cell
+            .split(' ')
+            .all(|word| digit(word) || UNITS.contains(&word))
 }
 
 /// Names and what is said of each, in two columns; the second is cut to fit 80.
@@ -239,9 +249,11 @@ mod tests {
             vec!["test-taker".into(), "300".into()],
             vec!["delivery".into(), "7".into()],
             vec!["x".repeat(100)],
+            vec!["proctor".into(), "3 new".into()],
         ];
         let lines = table(&rows);
         assert!(lines.iter().all(|line| line.chars().count() <= 80));
         assert!(lines[0].ends_with("  300") && lines[1].ends_with("    7"));
+        assert_eq!(lines[3], "proctor     3 new");
     }
 }

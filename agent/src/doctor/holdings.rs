@@ -5,7 +5,6 @@
 use std::fs;
 use std::path::Path;
 
-use logic::entity::EntityType;
 use logic::health::verdict::{Owed, Standing};
 use logic::health::{Check, Finding};
 use logic::report::Report;
@@ -53,13 +52,7 @@ fn or_trouble(result: Result<Finding, Trouble>) -> Finding {
 fn catalogue(engine: &Engine, now: &Standing) -> Result<Finding, Trouble> {
     let catalogue = Catalogue::open(engine.vault())?;
     let edition = catalogue.edition()?;
-    let mut reader = catalogue.reader();
-    let mut damaged = 0;
-    for kind in EntityType::ALL {
-        for (name, row) in edition.rows(kind) {
-            damaged += u64::from(!reader.holds(kind, name, row));
-        }
-    }
+    let damaged = standing::unreadable_entities(&catalogue, &edition);
     if damaged > 0 {
         let summary = format!("{damaged} entities of the catalogue do not open");
         return Ok(Finding::fail("store.damaged", summary));

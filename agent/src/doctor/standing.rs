@@ -70,6 +70,11 @@ fn read(engine: &Engine, standing: &mut Standing) -> Result<(), Trouble> {
     let last = engine.last()?;
     let reports = reports(engine, RECENT)?;
     standing.rate = rate(&reports);
+    let damaged = unreadable_entities(&catalogue, &edition);
+    if damaged > 0 {
+        let reason = format!("{damaged} entities of the catalogue do not open");
+        standing.trouble = Some(("store.damaged".into(), reason));
+    }
     standing.packages = stock(engine, &catalogue, &edition)?;
     standing.packages.absent = absent(&reports);
     let reached = last.as_ref().filter(|last| reached(last));
@@ -103,6 +108,16 @@ fn shown(edition: &Edition) -> Shown {
     }
 }
 
+/// Entities whose records do not open.
+pub(super) fn unreadable_entities(catalogue: &Catalogue, edition: &Edition) -> usize {
+    let mut reader = catalogue.reader();
+    EntityType::ALL
+        .into_iter()
+        .flat_map(|kind| edition.rows(kind).map(move |(name, row)| (kind, name, row)))
+        .filter(|(kind, name, row)| !reader.holds(*kind, name, row))
+        .count()
+}
+
 fn stock(engine: &Engine, catalogue: &Catalogue, edition: &Edition) -> Result<Stock, Trouble> {
     let packages = Packages::open(engine.vault())?;
     let mut reader = catalogue.reader();
@@ -112,7 +127,7 @@ fn stock(engine: &Engine, catalogue: &Catalogue, edition: &Edition) -> Result<St
         let delivery = reader.entity(EntityType::Delivery, name, row)?.id;
         let coming = packages.coming(&delivery)?;
         match packages.held(&delivery)? {
-            Some(meta) if !meta.damaged => {
+            Some(meta) if !meta.damaged && packages.glance(&meta).is_ok() => {
                 stock.held += 1;
                 continue;
             }

@@ -188,7 +188,7 @@ fn certificate<T>(now: &Result<T, Trouble>, later: &Result<T, Trouble>) -> Findi
         .detail(&trouble.reason),
         _ => Finding::pass(
             Check::Tls,
-            "the certificate is valid, and for three weeks at least",
+            "the certificate is valid for three weeks at least",
         ),
     }
 }

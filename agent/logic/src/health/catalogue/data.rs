@@ -140,7 +140,7 @@ pub(super) const CODES: &[Code] = &[
         "package.damaged",
         "a package on the box is damaged",
         "A package that was whole no longer is: its bytes changed on disk. It is fetched again, as far as needed.",
-        "Run `boxsync sync --type delivery`; if it happens again, replace the disk.",
+        "Run `boxsync packages verify`, then `boxsync sync`; if it happens again, replace the disk.",
     ),
     code(
         "package.not_held",
