@@ -19,6 +19,7 @@ use logic::settings::Settings;
 use logic::words::Trouble;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::engine::Engine;
 use crate::root::Root;
 
 /// What the technician asked for.
@@ -73,6 +74,13 @@ pub fn examine(root: &Root, settings: Result<Settings, Trouble>, options: Option
     // A name server that does not answer holds a thread for half a minute: nobody waits for it.
     runtime.shutdown_background();
     findings
+}
+
+/// The opened box, unless it is new or does not open; nothing is made.
+pub fn opened(root: &Root, settings: &Settings) -> Option<Engine> {
+    let kept = !first::is_new(&root.state());
+    kept.then(|| Engine::open(root, settings.clone()).ok())
+        .flatten()
 }
 
 async fn look(root: &Root, settings: Result<Settings, Trouble>, options: Options) -> Vec<Finding> {

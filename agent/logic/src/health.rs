@@ -5,6 +5,9 @@
 pub mod catalogue;
 pub mod honesty;
 pub mod plan;
+pub mod redact;
+pub mod stats;
+pub mod tar;
 pub mod verdict;
 
 pub use plan::{Check, Facts, Finding, Status, Step, fold, plan, worst};

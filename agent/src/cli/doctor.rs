@@ -2,7 +2,10 @@
 //! Never exits with anything but 0 (nothing failed) and 1 (something failed).
 //! Called by `cli`.
 
-use std::path::PathBuf;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use logic::health::{Finding, Status, catalogue, worst};
@@ -11,8 +14,9 @@ use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
 
 use super::screen::{Mood, Screen, fold};
+use crate::bundle;
 use crate::doctor::{self, examine};
-use crate::root::Root;
+use crate::root::{Root, trouble};
 
 /// Options of `doctor`.
 #[derive(Debug, Args)]
@@ -54,7 +58,12 @@ pub(super) fn act(
         offline: options.offline,
         deep: options.deep,
     };
-    let findings = examine(root, settings, asked);
+    // File and journal are opened while root's rights are still there.
+    let bundle = options.bundle.as_deref().map(open).transpose()?;
+    let journal = bundle
+        .as_ref()
+        .map_or_else(String::new, |_| bundle::journal());
+    let findings = examine(root, settings.clone(), asked);
     if screen.json {
         screen.object(json!({ "checks": findings, "worst": worst(&findings) }));
     } else {
@@ -62,7 +71,35 @@ pub(super) fn act(
             screen.line(&line);
         }
     }
+    if let (Some(mut file), Some(path)) = (bundle, &options.bundle) {
+        let written = bundle::make(root, &settings, &findings, &journal).and_then(|bytes| {
+            let kept = file.write_all(&bytes).and_then(|()| file.sync_all());
+            kept.map_err(|error| trouble(path, "write", &error))
+        });
+        if let Err(trouble) = written {
+            // It is empty; where the folder is root's it stays so.
+            let _ = fs::remove_file(path);
+            return Err(trouble);
+        }
+        screen.say(&format!(
+            "support bundle: {}, without secrets and names; send this file",
+            path.display()
+        ));
+    }
     Ok(u8::from(worst(&findings) == Status::Fail))
+}
+
+/// A new file for the bundle that only its maker reads.
+fn open(path: &Path) -> Result<File, Trouble> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| Trouble {
+            code: "input.file".into(),
+            ..trouble(path, "make", &error)
+        })
 }
 
 fn explain(wanted: &str, screen: &Screen) -> Result<u8, Trouble> {

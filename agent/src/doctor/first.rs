@@ -64,7 +64,7 @@ pub(super) async fn open(root: &Root, settings: &Settings, found: &Found) -> Opt
 }
 
 /// Whether nothing was ever kept here: opening such a folder would make a key.
-fn is_new(state: &Path) -> bool {
+pub(super) fn is_new(state: &Path) -> bool {
     let Ok(entries) = fs::read_dir(state) else {
         return !state.exists();
     };
