@@ -11,6 +11,7 @@ mod history;
 mod identity;
 mod packages;
 mod screen;
+mod stats;
 mod status;
 mod sync;
 mod wipe;
@@ -83,6 +84,8 @@ enum Verb {
         #[arg(long, default_value_t = 20)]
         limit: usize,
     },
+    /// The link over time, and what the coming night can carry.
+    Stats,
     /// What the catalogue holds.
     #[command(
         after_help = "Examples:\n  boxsync entities\n  boxsync entities test-taker --json\n  boxsync entities delivery --id https://central.example/tao.rdf#i4001"
@@ -203,6 +206,7 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Trouble> {
         Verb::Status => status::act(open(&root), screen),
         Verb::Doctor(options) => doctor::act(&root, settings(&root), options, screen),
         Verb::History { limit } => history::act(&open(&root)?, limit, screen),
+        Verb::Stats => stats::act(&open(&root)?, screen),
         Verb::Entities { kind, id } => entities::act(&open(&root)?, kind, id.as_deref(), screen),
         Verb::Packages { act } => packages::act(&open(&root)?, act, screen),
         Verb::Enroll {
