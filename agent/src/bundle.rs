@@ -59,19 +59,21 @@ pub fn journal() -> String {
         .enable_all()
         .build()
         .expect("an event loop needs only file descriptors");
-    let asked = Command::new("journalctl")
-        .args([
-            "--unit=boxsync.service",
-            "--output=json",
-            "--no-pager",
-            "--quiet",
-            JOURNAL,
-        ])
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let output = runtime.block_on(async { tokio::time::timeout(PATIENCE, asked).await });
+    let output = runtime.block_on(async {
+        let asked = Command::new("journalctl")
+            .args([
+                "--unit=boxsync.service",
+                "--output=json",
+                "--no-pager",
+                "--quiet",
+                JOURNAL,
+            ])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .output();
+        tokio::time::timeout(PATIENCE, asked).await
+    });
     match output {
         Ok(Ok(output)) => String::from_utf8_lossy(&output.stdout).into_owned(),
         _ => String::new(),

@@ -277,8 +277,8 @@ fn every_code_in_the_source_is_in_the_catalogue() {
 }
 
 fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in std::fs::read_dir(folder).expect("the source tree is there") {
+        let path = entry.expect("it can be listed").path();
         if path.is_dir() {
             sources(&path, files);
         } else if path.extension().is_some_and(|extension| extension == "rs") {

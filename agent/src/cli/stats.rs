@@ -87,7 +87,7 @@ fn spread(spread: Option<&Spread>) -> String {
     match spread {
         None => "not measured yet".into(),
         Some(spread) => format!(
-            "{:.1} Mbit/s in the middle; one in ten below {:.1}, one in ten above {:.1}",
+            "{:.1} Mbit/s in the middle; a tenth below {:.1}, a tenth above {:.1}",
             spread.p50, spread.p10, spread.p90
         ),
     }
@@ -199,7 +199,7 @@ mod tests {
             "\
 The link over 48 synchronizations, 2026-11-23 to 2026-11-25
 
-download  3.8 Mbit/s in the middle; one in ten below 1.5, one in ten above 6.2
+download  3.8 Mbit/s in the middle; a tenth below 1.5, a tenth above 6.2
 upload    not measured yet
 failed    4 of 48 runs (8 %), 4 of them offline; 8 of 104 packages (7 %)
 
