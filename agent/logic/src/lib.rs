@@ -7,6 +7,7 @@ pub mod chunk;
 pub mod entity;
 pub mod fingerprint;
 pub mod grant;
+pub mod health;
 pub mod identity;
 pub mod intake;
 pub mod manifest;
