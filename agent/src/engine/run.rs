@@ -74,7 +74,9 @@ impl Run {
         let mut sync = Sync::new(plan, clock::now());
         loop {
             while let Some(command) = sync.next() {
-                if let Command::End(report) = command {
+                if let Command::End(mut report) = command {
+                    // The confirmation itself was not yet on the wire when central was told the numbers.
+                    report.connection = self.connection();
                     return (*report, self);
                 }
                 if let Some(event) = self.execute(command, &send) {
