@@ -3,3 +3,7 @@
 //! Run by `scripts/test`, which builds the binary before.
 
 mod catalogue;
+mod confirm;
+mod guard;
+mod line;
+mod token;
