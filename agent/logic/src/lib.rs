@@ -5,6 +5,7 @@
 pub mod api;
 pub mod chunk;
 pub mod entity;
+pub mod fingerprint;
 pub mod grant;
 pub mod identity;
 pub mod manifest;

@@ -285,11 +285,9 @@ impl Run {
         } else if edition != before {
             self.catalogue.publish(&before, &edition, None)?;
         }
-        if let Some(index) = &self.index {
-            if publication.visible {
-                index.follow(before.generation, edition.generation, &changes)?;
-                index.unstage()?;
-            }
+        if let Some(index) = self.index.as_ref().filter(|_| publication.visible) {
+            index.follow(before.generation, edition.generation, &changes)?;
+            index.unstage()?;
         }
         self.wanted = edition.count(EntityType::Delivery) as u64;
         self.edition = edition;
@@ -321,8 +319,8 @@ impl Run {
     }
 }
 
-/// Keeps a type nameable in `Plan` from `Engine`.
-pub(super) fn hash(vault: &Vault) -> Rc<dyn Fn(EntityType, &str) -> NameHash> {
+/// The store's own keyed hash of an id.
+pub(super) fn hash(vault: &Vault) -> logic::sync::Hash {
     let keys = vault.keys().clone();
     Rc::new(move |kind, id| keys.name(kind.word(), id))
 }

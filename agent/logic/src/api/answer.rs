@@ -305,9 +305,9 @@ impl Refusal {
     }
 
     fn is_code(&self, code: &str) -> bool {
-        self.code
-            .as_ref()
-            .is_some_and(|c| c.as_str() == Some(code) || c.to_string() == code)
+        self.code.as_ref().is_some_and(|c| {
+            c.as_str() == Some(code) || c.as_u64().is_some_and(|n| n.to_string() == code)
+        })
     }
 
     fn message(&self) -> String {
