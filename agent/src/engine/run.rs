@@ -14,7 +14,7 @@ use logic::sync::{Command, Event, Plan, Publication, Sync};
 use logic::words::Trouble;
 use tokio::sync::mpsc;
 
-use super::fetch::{Link, fetch};
+use super::fetch::{Link, Wanted, fetch};
 use super::progress::Watch;
 use super::survey;
 use crate::clock;
@@ -139,8 +139,9 @@ impl Run {
                 self.done += 1;
                 self.watch.begins(&delivery);
                 let (link, send) = (self.link.clone(), send.clone());
+                let wanted = self.wanted(delivery, recheck);
                 tokio::task::spawn_local(async move {
-                    let end = fetch(&link, &delivery, recheck).await;
+                    let end = fetch(&link, &wanted).await;
                     let _ = send.send(Event::Package(end));
                 });
                 None
@@ -311,6 +312,21 @@ impl Run {
             .collect(&|delivery| named.contains(delivery))
         {
             tracing::warn!(code = %trouble.code, "{trouble}");
+        }
+    }
+
+    fn wanted(&self, delivery: String, changed: bool) -> Wanted {
+        let name = self
+            .vault
+            .keys()
+            .name(EntityType::Delivery.word(), &delivery);
+        let rows = self.edition.types.get(&EntityType::Delivery);
+        Wanted {
+            entity: rows
+                .and_then(|rows| rows.get(&name))
+                .map(|row| row.checksum),
+            delivery,
+            changed,
         }
     }
 
