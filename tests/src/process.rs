@@ -93,6 +93,15 @@ impl Running {
         self.child.try_wait().is_ok_and(|status| status.is_none())
     }
 
+    /// Whether everything that came from this port was taken off the line and the process waits for something.
+    #[must_use]
+    pub fn has_read_all_from(&self, port: u16) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
+        let waits =
+            stat.is_ok_and(|stat| stat.rsplit(')').next().is_some_and(|s| s.starts_with(" S")));
+        waits && queued(port) == 0
+    }
+
     /// Waits until something happens outside while the process runs; false when the process ended before.
     pub fn until(&mut self, what: &str, mut condition: impl FnMut() -> bool) -> bool {
         let mut met = false;
@@ -161,6 +170,25 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Bytes in the kernel's queues of all connections with this port at either end (proc(5), `/proc/net/tcp`).
+fn queued(port: u16) -> u64 {
+    let suffix = format!(":{port:04X}");
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    let queues = table.lines().filter_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let (local, remote, state, queues) = (
+            fields.get(1)?,
+            fields.get(2)?,
+            fields.get(3)?,
+            fields.get(4)?,
+        );
+        let concerned = *state == "01" && (local.ends_with(&suffix) || remote.ends_with(&suffix));
+        let (sending, receiving) = queues.split_once(':').filter(|_| concerned)?;
+        Some(u64::from_str_radix(sending, 16).ok()? + u64::from_str_radix(receiving, 16).ok()?)
+    });
+    queues.sum()
 }
 
 fn drain(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {

@@ -180,8 +180,6 @@ fn a_wrong_organisation_on_a_new_box_is_named() {
 #[test]
 fn a_page_for_people_with_status_200_changes_nothing_wherever_it_comes() {
     let site = Site::synchronized();
-    site.central.touch("1001", Kind::TestTaker, 3);
-    site.central.touch("1001", Kind::Delivery, 3);
     let before = held(&site);
     let portal = Fault::Page {
         html: "<!DOCTYPE html><html><title>Welcome to the airport</title></html>".into(),
@@ -197,6 +195,7 @@ fn a_page_for_people_with_status_200_changes_nothing_wherever_it_comes() {
             Route::Details,
         ] {
             site.central.clear_script();
+            site.central.touch("1001", Kind::TestTaker, 3);
             site.central.script(Rule::on(route, fault.clone()).always());
             let ran = site.sync().exits(1).object();
             let told = ran["code"].as_str().unwrap();

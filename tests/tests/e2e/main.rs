@@ -2,8 +2,13 @@
 //! Never rolls a fault and never pauses but in `wait_until`.
 //! Run by `scripts/test`, which builds the binary before.
 
+mod answer;
 mod catalogue;
+mod command;
 mod confirm;
+mod delta;
 mod guard;
 mod line;
+mod package;
+mod resume;
 mod token;
