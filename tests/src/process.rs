@@ -220,6 +220,17 @@ impl Ran {
         self
     }
 
+    /// Holds that it ended by itself, with one of the statuses of design 4.2.
+    ///
+    /// # Panics
+    /// When it did not.
+    #[track_caller]
+    pub fn ends(self) -> Self {
+        let status = self.exit.filter(|status| (0..=5).contains(status));
+        assert!(status.is_some(), "{}", self.story());
+        self.exits(status.unwrap_or_default())
+    }
+
     /// Holds that it was killed by a signal.
     ///
     /// # Panics

@@ -11,4 +11,5 @@ mod guard;
 mod line;
 mod package;
 mod resume;
+mod state;
 mod token;
