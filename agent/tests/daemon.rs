@@ -548,7 +548,7 @@ fn provision(house: &House, content: &[u8]) {
         buffer.extend_from_slice(chunk);
         part.write(index as u64, &mut buffer).unwrap();
     }
-    part.publish(false).unwrap();
+    part.publish(false, None).unwrap();
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use logic::entity::Checksum;
 use logic::seal::{NONCE, NameHash, OVERHEAD, Sealer};
 use logic::words::{Class, Outcome, Trouble};
 use nix::fcntl::{FallocateFlags, fallocate};
@@ -39,6 +40,8 @@ pub struct Meta {
     pub rebuilt: bool,
     /// A later check found it damaged.
     pub damaged: bool,
+    /// Checksum of the delivery that it was last compared for: central's package may be another one since.
+    pub entity: Option<Checksum>,
 }
 
 impl Meta {
@@ -165,6 +168,7 @@ impl Packages {
             record: RECORD,
             rebuilt: false,
             damaged: false,
+            entity: None,
         };
         self.must_fit(meta.sealed_size(), reserve)?;
         let path = self.data_path(&meta);
@@ -298,6 +302,21 @@ impl Packages {
             content.record(index, &mut buffer)?;
         }
         Ok(())
+    }
+
+    /// Notes that a held package is central's as the delivery stands now.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn compared(&self, meta: &Meta, entity: Option<Checksum>) -> Result<(), Trouble> {
+        if meta.entity == entity {
+            return Ok(());
+        }
+        let meta = Meta {
+            entity,
+            ..meta.clone()
+        };
+        self.write_meta(&self.meta_path(&meta.delivery, "meta"), &meta)
     }
 
     fn must_fit(&self, bytes: u64, reserve: u64) -> Result<(), Trouble> {
@@ -531,17 +550,18 @@ impl Part {
         self.packages.write_meta(&path, &self.content.meta)
     }
 
-    /// Makes the package visible, durably; the one before goes.
+    /// Makes the package visible, durably, as that of the delivery with this checksum; the one before goes.
     ///
     /// # Errors
     /// What the file system says.
-    pub fn publish(self, rebuilt: bool) -> Result<Meta, Trouble> {
+    pub fn publish(self, rebuilt: bool, entity: Option<Checksum>) -> Result<Meta, Trouble> {
         self.content
             .file
             .sync_all()
             .map_err(|error| trouble(&self.content.path, "sync", &error))?;
         let meta = Meta {
             rebuilt,
+            entity,
             ..self.content.meta.clone()
         };
         self.packages.publish(&meta)?;
@@ -627,7 +647,7 @@ mod tests {
             if tail == 1 {
                 assert_eq!(packages.held("d").unwrap(), None);
             }
-            part.publish(false).unwrap();
+            part.publish(false, None).unwrap();
             let meta = packages.held("d").unwrap().unwrap();
             assert_eq!(
                 (meta.tail, packages.coming("d").unwrap()),
