@@ -5,6 +5,7 @@
 pub mod api;
 pub mod chunk;
 pub mod entity;
+pub mod gateway;
 pub mod grant;
 pub mod identity;
 pub mod manifest;
