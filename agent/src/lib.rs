@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod clock;
 pub mod engine;
+pub mod gateway;
 pub mod root;
 pub mod uplink;
 pub mod vault;

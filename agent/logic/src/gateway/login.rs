@@ -62,6 +62,36 @@ pub fn token(random: [u8; 42]) -> String {
     letters(salt) + &hex(hash)
 }
 
+/// The live tokens. Several at once: a client that asks again because a clock jumped does not harm another one.
+#[derive(Debug, Clone, Default)]
+pub struct Tokens {
+    live: Vec<(String, Duration)>,
+}
+
+impl Tokens {
+    /// More than this at once push the oldest out.
+    const MOST: usize = 256;
+
+    /// Keeps a new token; `now` is the time since boot, which no step of the clock ages.
+    pub fn keep(&mut self, token: String, now: Duration) {
+        self.live.retain(|(_, ends)| *ends > now);
+        if self.live.len() >= Self::MOST {
+            self.live.remove(0);
+        }
+        self.live.push((token, now + LIFETIME));
+    }
+
+    /// Whether a token lives at `now`.
+    pub fn hold(&self, token: &str, now: Duration) -> bool {
+        let is_it = |(held, ends): &(String, Duration)| {
+            same(held.as_bytes(), token.as_bytes()) & (*ends > now)
+        };
+        self.live
+            .iter()
+            .fold(false, |found, held| found | is_it(held))
+    }
+}
+
 /// Answers a token request (protocol 1.1); `grant` makes the token and says when it ends, in Unix seconds.
 pub fn token_request(
     query: &str,
@@ -346,6 +376,19 @@ mod tests {
         ] {
             assert_eq!(shown(nothing), None, "{nothing:?}");
         }
+    }
+
+    #[test]
+    fn tokens_live_an_hour_beside_each_other() {
+        let mut tokens = Tokens::default();
+        let now = Duration::from_secs(5);
+        for n in 0..300 {
+            tokens.keep(n.to_string(), now);
+        }
+        assert!(tokens.hold("299", now) && tokens.hold("44", now) && !tokens.hold("43", now));
+        assert!(!tokens.hold("", now) && !tokens.hold("29", now + LIFETIME));
+        tokens.keep("new".into(), now + LIFETIME);
+        assert_eq!(tokens.live.len(), 1);
     }
 
     #[test]
