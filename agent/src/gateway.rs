@@ -1,6 +1,6 @@
 //! The server half of the protocol for a TAO on this box: HTTP/1.1 on `[gateway] listen`, answered from the vault.
 //! Never lets anybody without the box's own credentials read a byte, and never asks central for anything.
-//! Called by the daemon: `serve(listener, Gateway::open(vault, setup, intake)?, stop).await`, once, for as long as it runs.
+//! Called by the daemon, once: `serve(listener, Gateway::open(vault, Setup::of(&settings, version), intake)?, stop)`.
 
 pub mod intake;
 pub mod ledger;
@@ -22,6 +22,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use logic::gateway::Voice;
 use logic::gateway::login::{Client, Guesses, Tokens};
+use logic::settings::Settings;
 use logic::words::{Class, Outcome, Trouble};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -55,6 +56,18 @@ pub struct Setup {
     pub lti_users: bool,
     /// How old the catalogue may be when a client's run begins (`gateway.max_age`); `None`: any age.
     pub max_age: Option<Duration>,
+}
+
+impl Setup {
+    /// What the configuration says; `version` is the VM version of the box (`Engine::version`).
+    pub fn of(settings: &Settings, version: String) -> Self {
+        let max_age = settings.gateway.max_age;
+        Self {
+            version,
+            lti_users: settings.results.lti_users,
+            max_age: (!max_age.is_zero()).then_some(max_age),
+        }
+    }
 }
 
 /// The opened gateway.

@@ -33,7 +33,10 @@ pub(super) fn package(content: Content, range: Option<&str>) -> Response<Out> {
         response(status, &fields)
     };
     let Some(range) = range else {
-        return filled(head(200), Out::package(content, [0..size].into()));
+        return filled(
+            head(200),
+            Out::package(content, std::iter::once(0..size).collect()),
+        );
     };
     match span::spans(range, size) {
         // Central's way to say that a range cannot be satisfied.

@@ -233,9 +233,8 @@ impl Served {
         }
         request.push_str("Connection: close\r\n\r\n");
         let mut stream = TcpStream::connect(self.at).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
         // A server that refuses a large content may close before it has read all of it.
-        let _ = stream.write_all(body);
+        let _ = stream.write_all(&[request.as_bytes(), body].concat());
         let mut bytes = Vec::new();
         let _ = stream.read_to_end(&mut bytes);
         parse(&bytes, method == "HEAD")
