@@ -133,7 +133,13 @@ enum Verb {
         act: credentials::Act,
     },
     /// Who this box is.
-    Identity,
+    #[command(
+        after_help = "Examples:\n  boxsync identity\n  boxsync identity gateway          how to point the TAO on this box at boxsync"
+    )]
+    Identity {
+        #[command(subcommand)]
+        act: Option<identity::Act>,
+    },
     /// The configuration.
     Config {
         #[command(subcommand)]
@@ -243,7 +249,7 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Trouble> {
             password_file,
         } => credentials::enroll(&open(&root)?, &login, &password_file, screen),
         Verb::Credentials { act } => credentials::act(&open(&root)?, act, screen),
-        Verb::Identity => identity::act(&open(&root)?, screen),
+        Verb::Identity { act } => identity::act(&open(&root)?, act.as_ref(), screen),
         Verb::Key {
             act: KeyAct::Rotate,
         } => {

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod daemon;
 pub mod doctor;
 pub mod engine;
+pub mod gateway;
 pub mod host;
 pub mod intake;
 pub mod journal;

@@ -6,6 +6,7 @@ pub mod api;
 pub mod chunk;
 pub mod entity;
 pub mod fingerprint;
+pub mod gateway;
 pub mod grant;
 pub mod health;
 pub mod identity;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 fn said(body: &Value) -> Fault {
     Fault::Status {
+        location: None,
         code: 200,
         body: body.to_string(),
         retry_after: None,
@@ -47,6 +48,7 @@ fn broken_lists_and_details_are_named_and_the_rest_comes() {
         (Fault::NotUtf8, "central.foreign"),
         (
             Fault::Status {
+                location: None,
                 code: 200,
                 body: String::new(),
                 retry_after: None,
@@ -55,6 +57,7 @@ fn broken_lists_and_details_are_named_and_the_rest_comes() {
         ),
         (
             Fault::Status {
+                location: None,
                 code: 200,
                 body: "null".into(),
                 retry_after: None,
@@ -63,6 +66,7 @@ fn broken_lists_and_details_are_named_and_the_rest_comes() {
         ),
         (
             Fault::Status {
+                location: None,
                 code: 302,
                 body: String::new(),
                 retry_after: None,
@@ -301,6 +305,7 @@ fn an_error_of_central_in_one_batch_costs_one_entity() {
     let site = Site::small();
     let offender = site.ids(Kind::TestTaker)[11].clone();
     let empty = Fault::Status {
+        location: None,
         code: 500,
         body: String::new(),
         retry_after: None,

@@ -84,6 +84,7 @@ fn a_failed_run_is_told_when_central_can_be_reached() {
 fn a_confirmation_that_central_does_not_take_is_said_again_without_the_state() {
     let site = Site::small();
     let empty = Fault::Status {
+        location: None,
         code: 500,
         body: String::new(),
         retry_after: None,

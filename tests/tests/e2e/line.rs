@@ -70,6 +70,7 @@ fn a_central_that_cannot_be_reached_is_offline_with_a_code_and_soon() {
 fn a_run_that_meets_short_faults_goes_on() {
     let site = Site::enrolled(small());
     let busy = Fault::Status {
+        location: None,
         code: 503,
         body: "<html>busy</html>".into(),
         retry_after: Some("1".into()),

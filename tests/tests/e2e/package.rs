@@ -349,6 +349,7 @@ fn a_compressed_package_is_read_or_named() {
 fn a_central_in_trouble_is_tried_again_within_the_run() {
     let site = site(700_000);
     let busy = |code| Fault::Status {
+        location: None,
         code,
         body: "<html>busy</html>".into(),
         retry_after: Some("1".into()),
@@ -367,6 +368,7 @@ fn a_refusal_labelled_like_a_package_is_no_package() {
     for nth in [1, 4] {
         site.central.script(
             on_package(Fault::Status {
+                location: None,
                 code: 200,
                 body: body.into(),
                 retry_after: None,
@@ -385,6 +387,7 @@ fn a_crash_of_central_without_a_body_is_no_package() {
     let site = site(700_000);
     site.central.script(
         on_package(Fault::Status {
+            location: None,
             code: 500,
             body: String::new(),
             retry_after: None,
