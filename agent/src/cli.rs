@@ -5,12 +5,15 @@
 mod bar;
 mod config;
 mod credentials;
+mod doctor;
 mod entities;
 mod history;
 mod identity;
 mod packages;
 mod results;
+mod run;
 mod screen;
+mod stats;
 mod status;
 mod sync;
 mod wipe;
@@ -62,19 +65,34 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// The daemon: synchronizes at boot, at intervals and when asked.
+    #[command(
+        after_help = "Started by systemd (boxsync.service). SIGHUP reads the configuration again."
+    )]
+    Run,
     /// One synchronization now.
     #[command(
         after_help = "Examples:\n  boxsync sync                      everything\n  boxsync sync --type delivery      deliveries and their packages\n  boxsync sync --allow-deletes      you have seen what would be deleted"
     )]
     Sync(sync::Options),
-    /// Where the box stands.
+    /// Whether the box is ready for the exam, on one screen.
+    #[command(
+        after_help = "Exit status: 0 READY or READY, BUT; 1 NOT READY.\n\nExamples:\n  boxsync status\n  boxsync status --json | jq .verdict"
+    )]
     Status,
+    /// What is wrong, and the one thing to do.
+    #[command(
+        after_help = "Exit status: 0 nothing failed; 1 a check failed.\n\nExamples:\n  boxsync doctor\n  boxsync doctor --offline\n  boxsync doctor --bundle /tmp/box.tar\n  boxsync doctor explain net.dns"
+    )]
+    Doctor(doctor::Options),
     /// Past synchronizations, newest first.
     History {
         /// At most so many.
         #[arg(long, default_value_t = 20)]
         limit: usize,
     },
+    /// The link over time, and what the coming night can carry.
+    Stats,
     /// What the catalogue holds.
     #[command(
         after_help = "Examples:\n  boxsync entities\n  boxsync entities test-taker --json\n  boxsync entities delivery --id https://central.example/tao.rdf#i4001"
@@ -115,7 +133,13 @@ enum Verb {
         act: credentials::Act,
     },
     /// Who this box is.
-    Identity,
+    #[command(
+        after_help = "Examples:\n  boxsync identity\n  boxsync identity gateway          how to point the TAO on this box at boxsync"
+    )]
+    Identity {
+        #[command(subcommand)]
+        act: Option<identity::Act>,
+    },
     /// The configuration.
     Config {
         #[command(subcommand)]
@@ -139,6 +163,19 @@ enum Verb {
     },
     /// The manual page on stdout (roff).
     Man,
+    /// One synchronization for the daemon.
+    #[command(hide = true)]
+    SyncWorker,
+    /// The change feed for the daemon.
+    #[command(hide = true)]
+    FeedWorker {
+        /// Changes after this number.
+        #[arg(long)]
+        since: u64,
+        /// At most so many.
+        #[arg(long)]
+        limit: usize,
+    },
     /// Whether a sled store opens; run in a process of its own.
     #[command(hide = true)]
     ProbeStore {
@@ -196,9 +233,14 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Trouble> {
         Verb::Man => man(),
         Verb::ProbeStore { path } => Ok(u8::from(!crate::vault::index::opens(&path))),
         Verb::Config { act } => config::act(&root, act, screen),
-        Verb::Sync(options) => sync::act(&open(&root)?, &options, screen),
-        Verb::Status => status::act(&open(&root)?, screen),
+        Verb::Run => run::act(&root),
+        Verb::SyncWorker => run::work(&root),
+        Verb::FeedWorker { since, limit } => run::read_feed(&root, since, limit),
+        Verb::Sync(options) => sync::act(&root, &options, screen),
+        Verb::Status => status::act(open(&root), screen),
+        Verb::Doctor(options) => doctor::act(&root, settings(&root), options, screen),
         Verb::History { limit } => history::act(&open(&root)?, limit, screen),
+        Verb::Stats => stats::act(&open(&root)?, screen),
         Verb::Entities { kind, id } => entities::act(&open(&root)?, kind, id.as_deref(), screen),
         Verb::Packages { act } => packages::act(&open(&root)?, act, screen),
         Verb::Results { act } => results::act(&open(&root)?, act, screen),
@@ -207,7 +249,7 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Trouble> {
             password_file,
         } => credentials::enroll(&open(&root)?, &login, &password_file, screen),
         Verb::Credentials { act } => credentials::act(&open(&root)?, act, screen),
-        Verb::Identity => identity::act(&open(&root)?, screen),
+        Verb::Identity { act } => identity::act(&open(&root)?, act.as_ref(), screen),
         Verb::Key {
             act: KeyAct::Rotate,
         } => {

@@ -2,11 +2,18 @@
 //! Never decides what `logic` can decide: it executes commands and reports what came of them.
 //! Called by the binary `boxsync` and by the contract tests.
 
+pub mod bundle;
 pub mod cli;
 pub mod clock;
+pub mod daemon;
+pub mod doctor;
 pub mod engine;
+pub mod gateway;
 pub mod host;
 pub mod intake;
+pub mod journal;
+pub mod notify;
 pub mod root;
+pub mod socket;
 pub mod uplink;
 pub mod vault;
