@@ -10,6 +10,7 @@ mod entities;
 mod history;
 mod identity;
 mod packages;
+mod results;
 mod screen;
 mod stats;
 mod status;
@@ -103,6 +104,11 @@ enum Verb {
         #[command(subcommand)]
         act: Option<packages::Act>,
     },
+    /// What the box owes to central: results, logs, sessions.
+    Results {
+        #[command(subcommand)]
+        act: Option<results::Act>,
+    },
     /// Trades a sync manager's login for credentials of this box.
     #[command(
         after_help = "Each enrolment makes one more client on central: enrol once.\nThe password is read from a file, or from a prompt with `--password-file -`."
@@ -181,7 +187,7 @@ pub fn main() -> ExitCode {
 
 /// The exit status of a trouble (design 4.2).
 fn exit(trouble: &Trouble) -> u8 {
-    let usage = ["config.", "input."]
+    let usage = ["config.", "input.", "intake."]
         .iter()
         .any(|area| trouble.code.starts_with(area));
     if usage { 2 } else { trouble.outcome.exit() }
@@ -209,6 +215,7 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Trouble> {
         Verb::Stats => stats::act(&open(&root)?, screen),
         Verb::Entities { kind, id } => entities::act(&open(&root)?, kind, id.as_deref(), screen),
         Verb::Packages { act } => packages::act(&open(&root)?, act, screen),
+        Verb::Results { act } => results::act(&open(&root)?, act, screen),
         Verb::Enroll {
             login,
             password_file,

@@ -9,12 +9,14 @@ pub mod survey;
 mod fetch;
 mod flush;
 mod lane;
+mod owed;
 mod probe;
 mod rebuild;
 mod run;
 
 use std::fs;
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ use logic::entity::EntityType;
 use logic::identity::{self, Enrolment, Identity};
 use logic::report::Report;
 use logic::settings::Settings;
+use logic::spool;
 use logic::sync::Plan;
 use logic::words::{Class, Outcome, Params, Trouble};
 
@@ -32,11 +35,13 @@ use crate::uplink::{Credentials, Line, Secret, Uplink};
 use crate::vault::catalogue::{Catalogue, Edition};
 use crate::vault::index::Index;
 use crate::vault::package::Packages;
+use crate::vault::spool::Spool;
 use crate::vault::{Vault, random};
 
 use fetch::{Limits, Link};
+use owed::Pass;
 use progress::Watch;
-use run::Run;
+use run::{Means, Run};
 
 /// What one synchronization is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,28 +105,44 @@ impl Engine {
         &self.settings
     }
 
-    /// Who this box is; made at the first call. A configured id replaces the one that was made.
+    /// Who this box is; made at the first call. A configured id replaces the one that was made. An image that wakes
+    /// on another machine takes a new id before it speaks, and is no longer enrolled: two boxes with one OAuth client
+    /// would evict each other's tokens, and central would take them for one. It keeps the catalogue.
     ///
     /// # Errors
     /// `store.damaged`, or what the file system says.
     pub fn identity(&self) -> Result<Identity, Trouble> {
         let entry = self.vault.entry("identity");
-        let mut identity = match entry.get::<Identity>()? {
-            Some(identity) => identity,
-            None => {
-                let identity = Identity::new(random());
-                entry.put(&identity)?;
-                identity
-            }
+        let seen = crate::host::fingerprint(&self.root);
+        let stored = entry.get::<Identity>()?;
+        let mut identity = match stored.clone() {
+            None => Identity::new(random(), seen),
+            Some(held) => match seen.clone_of(&held.fingerprint) {
+                None => Identity {
+                    fingerprint: seen.merged(&held.fingerprint),
+                    ..held
+                },
+                Some(why) => {
+                    self.vault.entry("credentials").remove()?;
+                    Spool::open(&self.vault)?.disown(&held.box_id)?;
+                    let copied_from = Some(held.box_id);
+                    let identity = Identity {
+                        copied_from,
+                        ..Identity::new(random(), seen)
+                    };
+                    tracing::warn!(
+                        code = "identity.clone",
+                        "this box is a copy ({why}): its id is {} now, it must be enrolled anew",
+                        identity.box_id
+                    );
+                    identity
+                }
+            },
         };
-        if let Some(id) = self
-            .settings
-            .this_box
-            .id
-            .as_ref()
-            .filter(|id| **id != identity.box_id)
-        {
+        if let Some(id) = self.settings.this_box.id.as_ref() {
             id.clone_into(&mut identity.box_id);
+        }
+        if stored.as_ref() != Some(&identity) {
             entry.put(&identity)?;
         }
         Ok(identity)
@@ -267,18 +288,24 @@ impl Engine {
             edition.organisation_id.clone_from(&params.organisation_id);
         }
         let index = self.store()?;
-        let plan = self.plan(request, params, &edition);
+        let measured = index
+            .history(200)?
+            .iter()
+            .any(|report| is_recent_measure(report, clock::now().wall));
+        let mut plan = self.plan(request, params, &edition);
+        plan.measure &= !measured;
         let link = self.link(&uplink, watch)?;
-        let run = Run::new(
-            self.vault.clone(),
-            uplink,
+        let means = Means {
+            sending: self.sending(request, &uplink, params)?,
+            vault: self.vault.clone(),
+            uplink: uplink.clone(),
             catalogue,
-            index,
             link,
-            watch.clone(),
-            edition,
-        );
+            watch: watch.clone(),
+        };
+        let run = Run::new(means, index, edition);
         let (report, run) = run.drive(plan).await;
+        self.hear(&uplink)?;
         self.remember(run.index, &report)?;
         Ok(report)
     }
@@ -326,6 +353,31 @@ impl Engine {
         }
     }
 
+    /// How what is owed goes home in this run.
+    fn sending(
+        &self,
+        request: &Request,
+        uplink: &Uplink,
+        params: &Params,
+    ) -> Result<(Rc<Pass>, spool::Plan), Trouble> {
+        let results = &self.settings.results;
+        let probe = self.vault.entry("probe");
+        let plan = spool::Plan {
+            chunk: usize::from(results.chunk_size),
+            lti_users: results.lti_users,
+            asked: request.asked,
+            probe: probe.get()?.unwrap_or(true),
+            ..spool::Plan::new(params.clone(), String::new(), u64::from_le_bytes(random()))
+        };
+        let pass = Pass {
+            spool: Spool::open(&self.vault)?,
+            uplink: uplink.clone(),
+            forget: results.delete_after_send,
+            probe,
+        };
+        Ok((Rc::new(pass), plan))
+    }
+
     fn link(&self, uplink: &Uplink, watch: &Watch) -> Result<Link, Trouble> {
         let download = self.settings.download.clone();
         let limits = Limits {
@@ -367,13 +419,28 @@ impl Engine {
         Ok(index)
     }
 
+    /// The last authenticated time, Unix seconds. A damaged entry is as good as none: the build time is the bound.
+    pub fn heard(&self) -> Option<i64> {
+        self.vault.entry("time").get().ok().flatten()
+    }
+
+    /// Raises the bound to what central stated under a valid certificate.
+    fn hear(&self, uplink: &Uplink) -> Result<(), Trouble> {
+        match uplink.heard() {
+            Some(heard) if self.heard().is_none_or(|before| before < heard.date) => {
+                self.vault.entry("time").put(&heard.date)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The line to central, with the credentials of the box or without any (for the handshake).
     ///
     /// # Errors
     /// `config.no_url`, or a CA file or proxy password that cannot be read.
     pub fn uplink(&self, who: Option<(&Enrolment, &Identity)>) -> Result<Uplink, Trouble> {
         let box_id = who.map(|(_, identity)| identity.box_id.clone());
-        let line = line(&self.settings, box_id.unwrap_or_default())?;
+        let line = line(&self.settings, box_id.unwrap_or_default(), self.heard())?;
         let credentials = who.map(|(enrolment, _)| Credentials {
             key: enrolment.key.clone(),
             secret: Secret::new(enrolment.secret.clone()),
@@ -383,11 +450,11 @@ impl Engine {
     }
 }
 
-/// Where central is and how it is reached, as configured.
+/// Where central is and how it is reached, as configured. `heard`: the last time that central stated, Unix seconds.
 ///
 /// # Errors
 /// `config.no_url`, or a CA file or proxy password that cannot be read.
-pub fn line(settings: &Settings, box_id: String) -> Result<Line, Trouble> {
+pub fn line(settings: &Settings, box_id: String, heard: Option<i64>) -> Result<Line, Trouble> {
     let central = &settings.central;
     let read = |path: &Path| fs::read(path).map_err(|error| config(path, &error));
     Ok(Line {
@@ -401,10 +468,16 @@ pub fn line(settings: &Settings, box_id: String) -> Result<Line, Trouble> {
             .transpose()?,
         no_proxy: Vec::new(),
         box_id,
-        time: Arc::new(clock::Estimate::new()),
+        time: Arc::new(clock::Estimate::new(heard)),
         token_elsewhere: central.token_elsewhere,
         connections: usize::from(settings.download.connections.max(settings.sync.lanes)) + 1,
     })
+}
+
+/// Central's own speed check moves 2 MiB: once a day is enough for a link that carries nothing else.
+fn is_recent_measure(report: &Report, now: i64) -> bool {
+    const DAY: i64 = 24 * 60 * 60;
+    report.connection.download_mbit_s > 0.0 && (0..DAY).contains(&(now - report.started_at))
 }
 
 fn not_enrolled() -> Trouble {

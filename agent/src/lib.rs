@@ -7,6 +7,8 @@ pub mod cli;
 pub mod clock;
 pub mod doctor;
 pub mod engine;
+pub mod host;
+pub mod intake;
 pub mod root;
 pub mod uplink;
 pub mod vault;

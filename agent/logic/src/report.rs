@@ -88,9 +88,9 @@ pub struct Connection {
     pub upload_mbit_s: f64,
     /// Requests sent, token requests included.
     pub requests: u64,
-    /// Bytes received, headers excluded.
+    /// Bytes read from sockets, headers and TLS included.
     pub bytes_received: u64,
-    /// Bytes sent, headers excluded.
+    /// Bytes written to sockets, headers and TLS included.
     pub bytes_sent: u64,
 }
 

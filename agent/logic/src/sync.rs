@@ -42,10 +42,13 @@ pub struct Plan {
     /// Deletions that earlier runs held back, by type.
     pub votes: BTreeMap<EntityType, Votes>,
     /// Keyed hash of an id, as the store computes it.
-    pub hash: std::rc::Rc<dyn Fn(EntityType, &str) -> NameHash>,
+    pub hash: Hash,
     /// Seed of the jitter.
     pub random: u64,
 }
+
+/// Keyed hash of an id of a type.
+pub type Hash = std::rc::Rc<dyn Fn(EntityType, &str) -> NameHash>;
 
 /// A run that was asked for gives up an unreachable central within this time (design 3).
 pub const ASKED_PATIENCE: Duration = Duration::from_secs(50);
@@ -233,6 +236,10 @@ impl Sync {
         sync
     }
 
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "a machine is no iterator: it goes on after `None`"
+    )]
     /// The next thing to do; `None` until the next event or until `due`.
     pub fn next(&mut self) -> Option<Command> {
         self.out.pop_front()

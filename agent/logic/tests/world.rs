@@ -2,6 +2,8 @@
 //! Never shares code with the product beyond the words of the wire; never sleeps.
 //! Run by `cargo test -p logic`; the real binary meets real sockets in `tests/`.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 

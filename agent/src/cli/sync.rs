@@ -74,47 +74,49 @@ pub(super) fn show(report: &Report, screen: &Screen) {
         let Some(count) = report.entities.get(kind.word()) else {
             continue;
         };
-        let mut words = Vec::new();
-        for (number, word) in [
+        let words = words(&[
             (count.created, "new"),
             (count.updated, "changed"),
             (count.unchanged, "unchanged"),
             (count.deleted, "deleted"),
             (count.held_back, "held back"),
             (count.failed, "failed"),
-        ] {
-            if number > 0 {
-                words.push(format!("{number} {word}"));
-            }
-        }
+        ]);
         rows.push(vec![
             kind.word().to_owned(),
             if words.is_empty() {
                 "none".into()
             } else {
-                words.join(", ")
+                words
             },
         ]);
     }
     let packages = &report.packages;
-    if packages.downloaded + packages.unchanged + packages.failed > 0 {
-        let words = format!(
-            "{} brought ({}, {} over the link), {} held before, {} missing",
-            packages.downloaded,
-            bytes(packages.bytes_stored),
-            bytes(packages.bytes_on_wire),
-            packages.unchanged,
-            packages.failed
-        );
-        rows.push(vec!["packages".into(), words]);
+    let counts = words(&[
+        (packages.downloaded, "brought"),
+        (packages.unchanged, "held before"),
+        (packages.failed, "missing"),
+    ]);
+    if !counts.is_empty() {
+        let wire = match packages.bytes_on_wire {
+            0 => String::new(),
+            wire => format!(
+                " ({}, {} on the wire)",
+                bytes(packages.bytes_stored),
+                bytes(wire)
+            ),
+        };
+        rows.push(vec!["packages".into(), counts + &wire]);
     }
     let results = &report.results;
-    if results.acknowledged + results.refused + results.unconfirmed + results.queued > 0 {
-        let words = format!(
-            "{} acknowledged, {} refused, {} unconfirmed, {} waiting",
-            results.acknowledged, results.refused, results.unconfirmed, results.queued
-        );
-        rows.push(vec!["results".into(), words]);
+    let counts = words(&[
+        (results.acknowledged, "acknowledged"),
+        (results.refused, "refused"),
+        (results.unconfirmed, "unconfirmed"),
+        (results.queued, "waiting"),
+    ]);
+    if !counts.is_empty() {
+        rows.push(vec!["results".into(), counts]);
     }
     for line in table(&rows) {
         screen.line(&line);
@@ -142,4 +144,12 @@ pub(super) fn show(report: &Report, screen: &Screen) {
             report.findings.len() - 10
         ));
     }
+}
+
+/// The counts that are not zero, with their words.
+fn words(counts: &[(u64, &str)]) -> String {
+    let told = counts.iter().filter(|(n, _)| *n > 0);
+    told.map(|(n, word)| format!("{n} {word}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
