@@ -9,6 +9,7 @@ mod entities;
 mod history;
 mod identity;
 mod packages;
+mod results;
 mod run;
 mod screen;
 mod status;
@@ -96,6 +97,11 @@ enum Verb {
     Packages {
         #[command(subcommand)]
         act: Option<packages::Act>,
+    },
+    /// What the box owes to central: results, logs, sessions.
+    Results {
+        #[command(subcommand)]
+        act: Option<results::Act>,
     },
     /// Trades a sync manager's login for credentials of this box.
     #[command(
@@ -188,7 +194,7 @@ pub fn main() -> ExitCode {
 
 /// The exit status of a trouble (design 4.2).
 fn exit(trouble: &Trouble) -> u8 {
-    let usage = ["config.", "input."]
+    let usage = ["config.", "input.", "intake."]
         .iter()
         .any(|area| trouble.code.starts_with(area));
     if usage { 2 } else { trouble.outcome.exit() }
@@ -217,6 +223,7 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Trouble> {
         Verb::History { limit } => history::act(&open(&root)?, limit, screen),
         Verb::Entities { kind, id } => entities::act(&open(&root)?, kind, id.as_deref(), screen),
         Verb::Packages { act } => packages::act(&open(&root)?, act, screen),
+        Verb::Results { act } => results::act(&open(&root)?, act, screen),
         Verb::Enroll {
             login,
             password_file,

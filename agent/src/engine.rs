@@ -10,12 +10,14 @@ pub mod survey;
 mod fetch;
 mod flush;
 mod lane;
+mod owed;
 mod probe;
 mod rebuild;
 mod run;
 
 use std::fs;
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +26,7 @@ use logic::entity::EntityType;
 use logic::identity::{self, Enrolment, Identity};
 use logic::report::Report;
 use logic::settings::Settings;
+use logic::spool;
 use logic::sync::Plan;
 use logic::words::{Class, Outcome, Params, Trouble};
 
@@ -34,11 +37,13 @@ use crate::uplink::{Credentials, Line, Secret, Uplink};
 use crate::vault::catalogue::{Catalogue, Edition};
 use crate::vault::index::{Feed, Index};
 use crate::vault::package::Packages;
+use crate::vault::spool::Spool;
 use crate::vault::{Vault, random};
 
 use fetch::{Limits, Link};
+use owed::Pass;
 use progress::Watch;
-use run::Run;
+use run::{Means, Run};
 
 /// What one synchronization is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,6 +126,7 @@ impl Engine {
                 },
                 Some(why) => {
                     self.vault.entry("credentials").remove()?;
+                    Spool::open(&self.vault)?.disown(&held.box_id)?;
                     let copied_from = Some(held.box_id);
                     let identity = Identity {
                         copied_from,
@@ -295,17 +301,17 @@ impl Engine {
         let mut plan = self.plan(request, params, &edition);
         plan.measure &= !measured;
         let link = self.link(&uplink, watch)?;
-        let run = Run::new(
-            self.vault.clone(),
-            uplink,
+        let means = Means {
+            sending: self.sending(request, &uplink, params)?,
+            vault: self.vault.clone(),
+            uplink: uplink.clone(),
             catalogue,
-            index,
             link,
-            watch.clone(),
-            edition,
-        );
+            watch: watch.clone(),
+        };
+        let run = Run::new(means, index, edition);
         let (report, run) = run.drive(plan).await;
-        self.hear(&run.uplink)?;
+        self.hear(&uplink)?;
         self.remember(run.index, &report)?;
         Ok(report)
     }
@@ -351,6 +357,31 @@ impl Engine {
             hash: run::hash(&self.vault),
             random: u64::from_le_bytes(random()),
         }
+    }
+
+    /// How what is owed goes home in this run.
+    fn sending(
+        &self,
+        request: &Request,
+        uplink: &Uplink,
+        params: &Params,
+    ) -> Result<(Rc<Pass>, spool::Plan), Trouble> {
+        let results = &self.settings.results;
+        let probe = self.vault.entry("probe");
+        let plan = spool::Plan {
+            chunk: usize::from(results.chunk_size),
+            lti_users: results.lti_users,
+            asked: request.asked,
+            probe: probe.get()?.unwrap_or(true),
+            ..spool::Plan::new(params.clone(), String::new(), u64::from_le_bytes(random()))
+        };
+        let pass = Pass {
+            spool: Spool::open(&self.vault)?,
+            uplink: uplink.clone(),
+            forget: results.delete_after_send,
+            probe,
+        };
+        Ok((Rc::new(pass), plan))
     }
 
     fn link(&self, uplink: &Uplink, watch: &Watch) -> Result<Link, Trouble> {

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod daemon;
 pub mod engine;
 pub mod host;
+pub mod intake;
 pub mod journal;
 pub mod notify;
 pub mod root;

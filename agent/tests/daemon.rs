@@ -160,13 +160,15 @@ impl House {
     fn call(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
         let mut stream = self.connect();
         let length = body.len();
-        write!(
-            stream,
+        let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: boxsync\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
-        )
-        .unwrap();
-        let mut all = Vec::new();
-        stream.read_to_end(&mut all).unwrap();
+        );
+        // A request that is refused is answered before its body was read, and the rest of it meets a closed door.
+        let _ = stream.write_all(request.as_bytes());
+        let (mut all, mut piece) = (Vec::new(), [0; 64 << 10]);
+        while let Ok(length @ 1..) = stream.read(&mut piece) {
+            all.extend_from_slice(&piece[..length]);
+        }
         let cut = all.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
         let head = String::from_utf8(all[..cut].to_vec())
             .unwrap()
@@ -492,7 +494,7 @@ fn every_route_is_described() {
             if path == "/v1/sync/events" {
                 continue;
             }
-            let url = format!("{path}?{}", needed.join("&"));
+            let url = format!("{}?{}", path.replace("{id}", "i5001"), needed.join("&"));
             let answer = house.call(&method.to_uppercase(), &url, "", "{}");
             let status = answer.status.to_string();
             assert!(
@@ -502,8 +504,74 @@ fn every_route_is_described() {
         }
     }
     let paths = described["paths"].as_object().unwrap().len();
-    assert_eq!(paths, 9);
+    assert_eq!(paths, 17);
     assert_eq!(terminate(&house, daemon).code(), Some(0));
+}
+
+const EXECUTION: &str = "https://box.example/tao.rdf#i5001";
+
+/// What the delivery engine hands over of one execution (protocol 7.1).
+fn result(value: &str) -> Json {
+    serde_json::json!({
+        "deliveryId": DELIVERY, "deliveryExecutionId": EXECUTION,
+        "details": {
+            "identifier": EXECUTION, "label": "Algebra B1", "test-taker": "https://central.example/tao.rdf#t17",
+            "starttime": "0.10000000 1795000000", "finishtime": null,
+            "state": "http://www.tao.lu/Ontologies/TAODelivery.rdf#DeliveryExecutionStatusFinished",
+        },
+        "variables": [{
+            "type": "taoResultServer_models_classes_OutcomeVariable", "callIdTest": EXECUTION, "callIdItem": null,
+            "test": "https://central.example/tao.rdf#test", "item": null,
+            "data": {
+                "identifier": "SCORE", "cardinality": "single", "baseType": "float", "epoch": "0.9 1795003600",
+                "normalMinimum": null, "normalMaximum": 1.5, "value": value,
+            },
+        }],
+    })
+}
+
+#[test]
+fn what_a_candidate_did_is_on_disk_before_the_answer_and_never_doubled() {
+    let house = House::new("[sync]\non_boot = false\n[results]\nmax_item = \"64KiB\"\n");
+    let daemon = house.start();
+    let path = format!("/v1/results/{}", EXECUTION.replace('#', "%23"));
+    let one = result("MC41").to_string();
+    for new in [true, false] {
+        let kept = house.call("PUT", &path, "", &one);
+        let told = kept.json();
+        assert_eq!(
+            (kept.status, &told["items"][0]["id"]),
+            (200, &EXECUTION.into())
+        );
+        assert_eq!(told["items"][0]["new"], new);
+    }
+    let all = serde_json::json!({ "results": { EXECUTION: result("MC41") } }).to_string();
+    let again = house.call("POST", "/v1/results", "", &all);
+    assert_eq!(
+        (again.status, &again.json()["items"][0]["new"]),
+        (200, &false.into())
+    );
+    let mut wrong = result("MC41");
+    wrong["variables"][0]["data"]["normalMaximum"] = "much".into();
+    let refused = house.call("PUT", &path, "", &wrong.to_string());
+    assert_eq!(refused.status, 422);
+    let reason = refused.json()["reason"].as_str().unwrap().to_owned();
+    assert!(
+        reason.contains("variables[0].data.normalMaximum"),
+        "{reason}"
+    );
+    let large = result(&"A".repeat(80 << 10)).to_string();
+    assert_eq!(house.call("PUT", &path, "", &large).status, 413);
+    assert_eq!(house.call("PUT", "/v1/results/", "", &one).status, 400);
+    assert_eq!(house.call("GET", "/v1/results", "", "").status, 405);
+    // It outlives the daemon that accepted it, however that ended.
+    drop(daemon);
+    let held = house.cli(&["results", "--json"]);
+    let held: Json = serde_json::from_slice(&held.stdout).unwrap();
+    assert_eq!(
+        (&held["id"], &held["state"]),
+        (&EXECUTION.into(), &"queued".into())
+    );
 }
 
 /// A catalogue of some entities and one package, as a run would leave it.
