@@ -9,7 +9,7 @@ mod content;
 pub mod feed;
 mod metrics;
 mod query;
-mod receive;
+pub mod receive;
 mod route;
 mod standing;
 

@@ -53,8 +53,7 @@ pub(super) async fn send(pass: &Pass, plan: Plan) -> (OwedCount, Option<Trouble>
                 for finding in &ending.findings {
                     tracing::warn!(code = %finding.code, "{finding}");
                 }
-                let first = ending.trouble.as_ref().or(ending.findings.first()).cloned();
-                return (ending.count, first);
+                return ending.told();
             }
         };
         sending.handle(event, clock::now());

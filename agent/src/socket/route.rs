@@ -176,29 +176,27 @@ pub(super) async fn whole(
     most: usize,
     patience: Duration,
 ) -> Result<Bytes, Trouble> {
-    let too_large = || {
-        let reason = format!("the body is longer than {most} bytes");
-        Trouble::new("api.too_large", Class::GiveUp, Outcome::Failed, reason)
-    };
     // What says so itself is not read at all.
     if request.body().size_hint().lower() > most as u64 {
-        return Err(too_large());
+        return Err(too_large(most as u64));
     }
     let body = Limited::new(request.into_body(), most).collect();
     match tokio::time::timeout(patience, body).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(most as u64)),
         Ok(Err(error)) => Err(flaw(&format!("the body did not come whole: {error}"))),
-        Err(_) => {
-            let reason = format!("the body did not come within {} s", patience.as_secs());
-            Err(Trouble::new(
-                "api.slow",
-                Class::Retry,
-                Outcome::Failed,
-                reason,
-            ))
-        }
+        Err(_) => Err(slow(patience)),
     }
+}
+
+pub(super) fn too_large(most: u64) -> Trouble {
+    let reason = format!("the body is longer than {most} bytes");
+    Trouble::new("api.too_large", Class::GiveUp, Outcome::Failed, reason)
+}
+
+pub(super) fn slow(patience: Duration) -> Trouble {
+    let reason = format!("the body did not come within {} s", patience.as_secs());
+    Trouble::new("api.slow", Class::Retry, Outcome::Failed, reason)
 }
 
 /// Server-sent events (WHATWG HTML 9.2): how it stands now, then whatever is told.

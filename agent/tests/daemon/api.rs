@@ -139,7 +139,7 @@ fn result(value: &str) -> Json {
 
 #[test]
 fn what_a_candidate_did_is_on_disk_before_the_answer_and_never_doubled() {
-    let house = House::new("[sync]\non_boot = false\n[results]\nmax_item = \"64KiB\"\n");
+    let house = House::new("[sync]\non_boot = false\n[results]\nmax_item = \"1MiB\"\n");
     let daemon = house.start();
     let path = format!("/v1/results/{}", EXECUTION.replace('#', "%23"));
     let one = result("MC41").to_string();
@@ -167,14 +167,35 @@ fn what_a_candidate_did_is_on_disk_before_the_answer_and_never_doubled() {
         reason.contains("variables[0].data.normalMaximum"),
         "{reason}"
     );
-    let large = result(&"A".repeat(80 << 10)).to_string();
-    assert_eq!(house.call("PUT", &path, "", &large).status, 413);
+    // Larger ones pass through a process of their own, with the same answers.
+    let large = result(&"A".repeat(300 << 10)).to_string();
+    for new in [true, false] {
+        let kept = house.call("PUT", &path, "", &large);
+        assert_eq!(
+            (kept.status, &kept.json()["items"][0]["new"]),
+            (200, &new.into())
+        );
+    }
+    wrong["label"] = "x".repeat(300 << 10).into();
+    assert_eq!(house.call("PUT", &path, "", &wrong.to_string()).status, 422);
+    let larger = result(&"A".repeat(2 << 20)).to_string();
+    assert_eq!(house.call("PUT", &path, "", &larger).status, 413);
     assert_eq!(house.call("PUT", "/v1/results/", "", &one).status, 400);
     assert_eq!(house.call("GET", "/v1/results", "", "").status, 405);
     // It outlives the daemon that accepted it, however that ended.
     drop(daemon);
     let held = house.cli(&["results", "--json"]);
-    let held: Json = serde_json::from_slice(&held.stdout).unwrap();
+    let held = String::from_utf8(held.stdout).unwrap();
+    let held: Vec<Json> = held
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(
+        held.len(),
+        2,
+        "the execution as it was first, and as it was when reactivated"
+    );
+    let held = &held[0];
     assert_eq!(
         (&held["id"], &held["state"]),
         (&EXECUTION.into(), &"queued".into())
@@ -221,7 +242,7 @@ fn provision(house: &House, content: &[u8]) {
         buffer.extend_from_slice(chunk);
         part.write(index as u64, &mut buffer).unwrap();
     }
-    part.publish(false).unwrap();
+    part.publish(false, None).unwrap();
 }
 
 #[test]

@@ -292,6 +292,15 @@ pub(super) static KEYS: &[Key] = &[
         show: |s| Some(Value::Flag(s.results.lti_users)),
     },
     Key {
+        section: "results",
+        name: "settle",
+        doc: "How long central may still be at a request whose answer was lost; only then is a result sent again.",
+        default: Some(r#""1m""#),
+        example: r#""2m""#,
+        set: |s, v| put(&mut s.results.settle, v.span(SECOND, YEAR)),
+        show: |s| Some(Value::text(super::span::print(s.results.settle))),
+    },
+    Key {
         section: "gateway",
         name: "listen",
         doc: "Address and port on which a TAO of this box synchronizes from boxsync; a port alone is on loopback. \
@@ -300,6 +309,15 @@ pub(super) static KEYS: &[Key] = &[
         example: r#""127.0.0.1:7380""#,
         set: |s, v| put(&mut s.gateway.listen, v.optional(listen)),
         show: |s| s.gateway.listen.map(Value::text),
+    },
+    Key {
+        section: "gateway",
+        name: "max_age",
+        doc: "Age of the catalogue beyond which a TAO of this box is told so instead of being served, 0 for no limit.",
+        default: Some(r#""30d""#),
+        example: r#""7d""#,
+        set: |s, v| put(&mut s.gateway.max_age, v.span(Duration::ZERO, YEAR)),
+        show: |s| Some(Value::text(super::span::print(s.gateway.max_age))),
     },
     Key {
         section: "page",
