@@ -25,27 +25,39 @@ fn read(clock: ClockId) -> Duration {
     })
 }
 
-/// The time that certificates are judged by: never before this program was built.
+/// The time that certificates are judged by: a lower bound that no wrong clock can move.
+///
+/// It is the build time, or the last time that central stated over TLS under a valid certificate, plus what has
+/// passed since on the clock that never steps. The system's clock is not asked: one that is behind would refuse good
+/// certificates, one that is ahead would too, and neither can be told from a right one before central was heard.
+/// `uplink` completes the judgement with central's own `Date` (anchors part A, item 5).
 #[derive(Debug)]
 pub struct Estimate {
-    floor: i64,
+    bound: i64,
+    since: Duration,
 }
 
 impl Estimate {
-    /// Trusts the system's clock above the build time.
-    pub fn new() -> Self {
-        Self { floor: BUILT }
+    /// Begins at the later of the build time and `heard`, Unix seconds.
+    pub fn new(heard: Option<i64>) -> Self {
+        Self {
+            bound: heard.unwrap_or(0).max(built()),
+            since: now().mono,
+        }
     }
 }
 
-/// Unix seconds of the build; no certificate that matters was valid only before.
-const BUILT: i64 = 1_795_000_000;
+/// Unix seconds of the build.
+pub fn built() -> i64 {
+    env!("BUILT").parse().unwrap_or(0)
+}
 
 impl rustls::time_provider::TimeProvider for Estimate {
     fn current_time(&self) -> Option<rustls::pki_types::UnixTime> {
-        let wall = now().wall.max(self.floor);
+        let passed = now().mono.saturating_sub(self.since);
+        let bound = Duration::from_secs(self.bound.max(0) as u64);
         Some(rustls::pki_types::UnixTime::since_unix_epoch(
-            Duration::from_secs(wall as u64),
+            bound + passed,
         ))
     }
 }

@@ -163,8 +163,9 @@ impl Uplink {
     ///
     /// # Errors
     /// - before the request was sent (`surely_unsent`): `net.dns`, `net.refused`, `net.unreachable` (no route, no
-    ///   connection in time), `net.tls`, `net.proxy`, `net.token`; `auth.not_enrolled`, `auth.refused`
-    ///   (credentials, or a token twice), `auth.shared`; or what central answered to the request for a token;
+    ///   connection in time), `net.tls`, `net.proxy`; for want of a token `net.token`, `auth.token`,
+    ///   `auth.not_enrolled`, `auth.refused` (credentials, or a token twice), `auth.shared`,
+    ///   `central.maintenance`, `central.unavailable`, `central.error`;
     /// - afterwards: `net.reset` (closed without an answer), `net.timeout` (no head in time), `net.cut`,
     ///   `central.foreign` (not HTTP), `central.too_large` (header), `central.compressed` (an encoding that was not
     ///   asked for).
@@ -176,7 +177,7 @@ impl Uplink {
         let bearer = inner.holder.bearer(inner, None).await?;
         let opened = inner.exchange(&inner.ask(call, Some(bearer.value))).await?;
         if opened.status != 401 {
-            inner.holder.accepted();
+            inner.holder.met(opened.status);
             return Ok(opened);
         }
         opened.drain().await;
@@ -186,7 +187,7 @@ impl Uplink {
             opened.drain().await;
             return Err(inner.holder.refused_again(bearer.serial).await);
         }
-        inner.holder.accepted();
+        inner.holder.met(opened.status);
         Ok(opened)
     }
 
@@ -443,6 +444,7 @@ impl Inner {
             first_byte: began.elapsed(),
             hold: Some((lane, turn)),
             bytes: 0,
+            sent: ask.body.len() as u64,
             waited: Duration::ZERO,
             paced: 0,
         };
@@ -458,6 +460,7 @@ impl Inner {
             nth: 0,
             name: ask.name,
             bytes: 0,
+            sent: ask.body.len() as u64,
             first_byte: Duration::ZERO,
             took: began.elapsed(),
             ok: false,

@@ -48,10 +48,10 @@ impl Work {
             return;
         }
         let (mut start, mut end) = (run.start, run.end);
-        if let Some((before, till)) = self.runs.range(..=start).next_back() {
-            if *till >= start {
-                (start, end) = (*before, end.max(*till));
-            }
+        if let Some((before, till)) = self.runs.range(..=start).next_back()
+            && *till >= start
+        {
+            (start, end) = (*before, end.max(*till));
         }
         while let Some((after, till)) = self.runs.range(start..).next() {
             if *after > end {

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::entity::{Entity, uri};
+use crate::fingerprint::Fingerprint;
 use crate::words::{Class, Outcome, Trouble};
 
 /// The identity of this box.
@@ -14,18 +15,21 @@ pub struct Identity {
     pub box_id: String,
     /// The number of the last synchronization begun.
     pub sync_id: u64,
-    /// What the machine looked like when the id was made: a clone looks different.
-    pub fingerprint: Vec<(String, String)>,
+    /// What the machine looks like that the id belongs to.
+    pub fingerprint: Fingerprint,
+    /// The id of the box that this one was copied from, if it was.
+    pub copied_from: Option<String>,
 }
 
 impl Identity {
     /// A new identity from 10 random bytes: 20 hex digits.
-    pub fn new(random: [u8; 10]) -> Self {
+    pub fn new(random: [u8; 10], fingerprint: Fingerprint) -> Self {
         let box_id = random.iter().map(|byte| format!("{byte:02x}")).collect();
         Self {
             box_id,
             sync_id: 0,
-            fingerprint: Vec::new(),
+            fingerprint,
+            copied_from: None,
         }
     }
 }

@@ -135,13 +135,13 @@ impl Pace {
         let sum = self.bytes as f64 / lasted.as_secs_f64();
         self.since = Some(now);
         self.bytes = 0;
-        if let Some((earlier, lanes)) = self.before {
-            if sum < earlier * GAIN {
-                self.lanes = lanes;
-                self.before = None;
-                self.rest_until = Some(now.after(REST));
-                return;
-            }
+        if let Some((earlier, lanes)) = self.before
+            && sum < earlier * GAIN
+        {
+            self.lanes = lanes;
+            self.before = None;
+            self.rest_until = Some(now.after(REST));
+            return;
         }
         let resting = self.rest_until.is_some_and(|until| now.mono < until.mono);
         if resting || self.lanes >= self.most {

@@ -42,10 +42,13 @@ pub struct Plan {
     /// Deletions that earlier runs held back, by type.
     pub votes: BTreeMap<EntityType, Votes>,
     /// Keyed hash of an id, as the store computes it.
-    pub hash: std::rc::Rc<dyn Fn(EntityType, &str) -> NameHash>,
+    pub hash: Hash,
     /// Seed of the jitter.
     pub random: u64,
 }
+
+/// Keyed hash of an id of a type.
+pub type Hash = std::rc::Rc<dyn Fn(EntityType, &str) -> NameHash>;
 
 /// A run that was asked for gives up an unreachable central within this time (design 3).
 pub const ASKED_PATIENCE: Duration = Duration::from_secs(50);
@@ -68,8 +71,9 @@ pub enum Command {
     Classes(EntityType, Vec<String>),
     /// Make the run visible as one generation: `Event::Published`.
     Publish(Publication),
-    /// Send what the box owes until nothing more can be done in this run: `Event::Owed`.
-    Owed,
+    /// Send what the box owes until nothing more can be done in this run: `Event::Owed`. The text is what is known of
+    /// central's version: when it changes, what was refused is tried again.
+    Owed(String),
     /// Bring one package home: `Event::Package`.
     Package {
         /// URI of the delivery.
@@ -205,6 +209,8 @@ pub struct Sync {
     /// The trouble that ended the run early.
     stopped: Option<Trouble>,
     started: Now,
+    /// The versions that central supports, as one text.
+    central: String,
 }
 
 /// Attempts of one call within a run, the first included.
@@ -228,11 +234,16 @@ impl Sync {
             reached: false,
             stopped: None,
             started: now,
+            central: String::new(),
         };
         sync.ask(Purpose::Versions, Call::versions());
         sync
     }
 
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "a machine is no iterator: it goes on after `None`"
+    )]
     /// The next thing to do; `None` until the next event or until `due`.
     pub fn next(&mut self) -> Option<Command> {
         self.out.pop_front()
@@ -377,7 +388,10 @@ impl Sync {
     fn versions(&mut self, answered: Answered) {
         match answered.and_then(|reply| answer::versions(&reply)) {
             Err(trouble) => self.stop(trouble),
-            Ok(versions) if versions.contains(&self.plan.params.tao_version) => self.begin_owed(),
+            Ok(versions) if versions.contains(&self.plan.params.tao_version) => {
+                self.central = versions.join(", ");
+                self.begin_owed();
+            }
             Ok(versions) => {
                 let own = &self.plan.params.tao_version;
                 let known = if versions.is_empty() {
@@ -401,7 +415,7 @@ impl Sync {
     fn begin_owed(&mut self) {
         self.phase = Phase::Owed;
         if self.plan.owed {
-            self.out.push_back(Command::Owed)
+            self.out.push_back(Command::Owed(self.central.clone()))
         } else {
             self.begin_catalogue()
         }
@@ -472,7 +486,7 @@ impl Sync {
         }
         // What is owed goes first again between two packages (design 3).
         if transferred && self.plan.owed && !self.queue.is_empty() {
-            self.out.push_back(Command::Owed);
+            self.out.push_back(Command::Owed(self.central.clone()));
         } else {
             self.next_package();
         }

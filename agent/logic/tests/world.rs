@@ -2,6 +2,8 @@
 //! Never shares code with the product beyond the words of the wire; never sleeps.
 //! Run by `cargo test -p logic`; the real binary meets real sockets in `tests/`.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -283,7 +285,7 @@ fn run(central: &mut Central, disk: &mut Disk, now: &mut Now, random: u64) -> Op
                     disk.publish(publication);
                     events.push_back(Event::Published(Ok(())));
                 }
-                Command::Owed => events.push_back(Event::Owed(OwedCount::default(), None)),
+                Command::Owed(_) => events.push_back(Event::Owed(OwedCount::default(), None)),
                 Command::Package { .. } => {
                     events.push_back(Event::Package(PackageEnd::Held { on_wire: 0 }))
                 }

@@ -66,11 +66,7 @@ impl Bar {
         let rate = self.rate(package.bytes);
         let left = (rate > 0.0)
             .then(|| ((package.size.saturating_sub(package.bytes)) as f64 / rate) as u64);
-        let filled = if package.size > 0 {
-            (package.bytes * 20 / package.size) as usize
-        } else {
-            0
-        };
+        let filled = (package.bytes * 20).checked_div(package.size).unwrap_or(0) as usize;
         format!(
             "package {}/{wanted} [{}{}] {} of {}  {}/s  {}{waits}",
             done + 1,

@@ -28,7 +28,7 @@ pub(super) fn act(engine: &Engine, act: Option<&Act>, screen: &Screen) -> Result
     let (organisation, version) = (engine.organisation(), engine.version());
     if screen.json {
         screen.object(json!({
-            "box_id": identity.box_id, "sync_id": identity.sync_id, "tao_version": version.ok(),
+            "box_id": identity.box_id, "copied_from": identity.copied_from, "sync_id": identity.sync_id, "tao_version": version.ok(),
             "organisation_id": organisation.ok(), "client": enrolment.as_ref().map(|e| &e.key),
             "enrolled_at": enrolment.as_ref().map(|e| e.enrolled_at),
         }));
@@ -37,7 +37,7 @@ pub(super) fn act(engine: &Engine, act: Option<&Act>, screen: &Screen) -> Result
     let or_why = |result: Result<String, Trouble>| {
         result.unwrap_or_else(|trouble| format!("unknown: {}", trouble.reason))
     };
-    let rows = vec![
+    let mut rows = vec![
         vec!["box id".into(), identity.box_id],
         vec!["synchronizations".into(), identity.sync_id.to_string()],
         vec!["organisation".into(), or_why(organisation)],
@@ -49,6 +49,15 @@ pub(super) fn act(engine: &Engine, act: Option<&Act>, screen: &Screen) -> Result
             }),
         ],
     ];
+    if let Some(original) = identity.copied_from {
+        rows.insert(
+            1,
+            vec![
+                "copied from".into(),
+                format!("{original} (this machine is another one: enrol it)"),
+            ],
+        );
+    }
     for line in table(&rows) {
         screen.line(&line);
     }

@@ -72,38 +72,43 @@ impl Screen {
     }
 }
 
-/// Rows in columns as wide as their widest cell; the last column is cut to fit 80.
+/// Rows in columns as wide as their widest cell, figures to the right; a line is cut to fit 80.
 pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
     const WIDTH: usize = 80;
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    // The last column is never padded: its long cells would push the others away.
     let width = |column: usize| {
-        rows.iter()
+        let cells = rows
+            .iter()
+            .filter(|row| row.len() > column + 1 || is_figure(&row[row.len() - 1]));
+        cells
             .filter_map(|row| row.get(column))
             .map(|cell| cell.chars().count())
             .max()
+            .unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| width(column).unwrap_or(0))
-        .collect();
-    rows.iter()
-        .map(|row| {
-            let mut line = String::new();
-            for (column, cell) in row.iter().enumerate() {
-                let pad = widths[column].saturating_sub(cell.chars().count());
-                let number = cell.chars().next().is_some_and(|c| c.is_ascii_digit()) && column > 0;
-                let last = column + 1 == row.len();
-                match (number, last) {
-                    (true, _) => line.extend([" ".repeat(pad), cell.clone()].concat().chars()),
-                    (false, true) => line.push_str(cell),
-                    (false, false) => line.extend([cell.clone(), " ".repeat(pad)].concat().chars()),
+    let line = |row: &Vec<String>| {
+        let cells: Vec<String> = row
+            .iter()
+            .enumerate()
+            .map(|(column, cell)| {
+                let pad = " ".repeat(width(column).saturating_sub(cell.chars().count()));
+                if column > 0 && is_figure(cell) {
+                    pad + cell
+                } else {
+                    cell.clone() + &pad
                 }
-                if !last {
-                    line.push_str("  ");
-                }
-            }
-            cut(line.trim_end(), WIDTH)
-        })
-        .collect()
+            })
+            .collect();
+        cut(cells.join("  ").trim_end(), WIDTH)
+    };
+    rows.iter().map(line).collect()
+}
+
+/// Whether a cell is a number, perhaps with a unit.
+fn is_figure(cell: &str) -> bool {
+    let (number, unit) = cell.split_once(' ').unwrap_or((cell, ""));
+    let digits = number.chars().all(|c| c.is_ascii_digit() || c == '.');
+    digits && !number.is_empty() && ["", "B", "kB", "MB", "GB", "TB", "s", "min"].contains(&unit)
 }
 
 /// At most `width` characters, an ellipsis where something is missing.

@@ -76,11 +76,9 @@ impl Link {
     /// Keeps the configured rate: the time that these bytes may take is slept away.
     pub(super) async fn throttle(&self, bytes: u64) {
         if self.limits.max_rate > 0 {
-            let share = bytes as f64 / self.limits.max_rate as f64;
-            tokio::time::sleep(Duration::from_secs_f64(
-                share * self.pace.borrow().lanes() as f64,
-            ))
-            .await;
+            let lanes = self.pace.borrow().lanes();
+            let seconds = bytes as f64 / self.limits.max_rate as f64 * lanes as f64;
+            tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
         }
     }
 
@@ -146,7 +144,7 @@ async fn bring(
                 *on_wire += bytes.len() as u64;
                 small(link, delivery, &bytes, held.as_ref())
             }
-            Probe::Streaming(opened) => streamed(link, delivery, opened, on_wire).await.map(Some),
+            Probe::Streaming(opened) => streamed(link, delivery, *opened, on_wire).await.map(Some),
         };
         match result {
             Err(trouble) if trouble.code == "package.changed" => link.packages.abandon(delivery)?,

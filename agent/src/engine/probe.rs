@@ -18,7 +18,7 @@ pub(super) enum Probe {
     /// It served the whole package in one answer, small enough to hold.
     Small(Vec<u8>),
     /// It (or a proxy) ignores ranges: the whole package streams, from its first byte.
-    Streaming(Answer),
+    Streaming(Box<Answer>),
 }
 
 /// An answer to a request for a package, its content still to come.
@@ -123,7 +123,7 @@ async fn whole(uplink: &Uplink, delivery: &str, mut opened: Answer) -> Result<Pr
         }
     }
     if opened.length().is_none_or(|length| length > SMALL as u64) && opened.length().is_some() {
-        return Ok(Probe::Streaming(opened));
+        return Ok(Probe::Streaming(Box::new(opened)));
     }
     let announced = opened.length();
     while let Some(chunk) = opened.chunk().await? {
@@ -131,7 +131,7 @@ async fn whole(uplink: &Uplink, delivery: &str, mut opened: Answer) -> Result<Pr
         if body.len() > SMALL {
             // Unannounced and long: what was read goes back in front.
             opened.front = Some(body.into());
-            return Ok(Probe::Streaming(opened));
+            return Ok(Probe::Streaming(Box::new(opened)));
         }
     }
     if body.is_empty() {

@@ -55,21 +55,19 @@ pub fn connection(meter: &Meter) -> Connection {
         };
         (rate * 100.0).round() / 100.0
     };
-    let telling = |sample: &&Sample| sample.ok && sample.bytes >= TELLING;
-    let (bytes, seconds) =
-        meter
+    let over = |bytes: fn(&Sample) -> u64| {
+        let telling = meter
             .samples
             .iter()
-            .filter(telling)
-            .fold((0, 0.0), |(bytes, seconds), sample| {
-                (
-                    bytes + sample.bytes,
-                    seconds + sample.took.saturating_sub(sample.first_byte).as_secs_f64(),
-                )
-            });
+            .filter(|sample| sample.ok && bytes(sample) >= TELLING);
+        let (sum, seconds) = telling.fold((0, 0.0), |(sum, seconds), sample| {
+            (sum + bytes(sample), seconds + sample.took.as_secs_f64())
+        });
+        rate(sum, seconds)
+    };
     Connection {
-        download_mbit_s: rate(bytes, seconds),
-        upload_mbit_s: 0.0,
+        download_mbit_s: over(|sample| sample.bytes),
+        upload_mbit_s: over(|sample| sample.sent),
         requests: meter.requests,
         bytes_received: meter.received,
         bytes_sent: meter.sent,

@@ -84,9 +84,9 @@ pub(super) fn headless(error: &hyper::Error, place: &str, answered: bool) -> Tro
     )
 }
 
-/// What a failure within the content of an answer means.
+/// What a failure within the content of an answer means. Broken framing is not the line's fault: TCP or TLS carried it.
 pub(super) fn cut(error: &hyper::Error, place: &str, bytes: u64) -> Trouble {
-    if error.is_parse() {
+    if io_kind(error) == Some(io::ErrorKind::InvalidInput) {
         return unusable(
             "central.foreign",
             format!("{place} broke the framing of its answer after {bytes} bytes"),
@@ -99,18 +99,23 @@ pub(super) fn cut(error: &hyper::Error, place: &str, bytes: u64) -> Trouble {
 }
 
 fn ending(error: &hyper::Error) -> &'static str {
+    match io_kind(error) {
+        Some(io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted) => {
+            "reset the connection"
+        }
+        Some(io::ErrorKind::TimedOut) => "stopped acknowledging",
+        _ => "closed the connection",
+    }
+}
+
+/// The kind of the I/O error within.
+fn io_kind(error: &hyper::Error) -> Option<io::ErrorKind> {
     let mut source = std::error::Error::source(error);
     while let Some(inner) = source {
         if let Some(io) = inner.downcast_ref::<io::Error>() {
-            return match io.kind() {
-                io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
-                    "reset the connection"
-                }
-                io::ErrorKind::TimedOut => "stopped acknowledging",
-                _ => "closed the connection",
-            };
+            return Some(io.kind());
         }
         source = inner.source();
     }
-    "closed the connection"
+    None
 }

@@ -41,6 +41,8 @@ pub struct Sample {
     pub name: &'static str,
     /// Bytes of content as they came, before inflating.
     pub bytes: u64,
+    /// Bytes of content of the request.
+    pub sent: u64,
     /// From the request to the head of the answer.
     pub first_byte: Duration,
     /// From the request to the end of the content, pauses of the reader included.
@@ -222,6 +224,7 @@ mod tests {
                 nth: 0,
                 name: "package",
                 bytes,
+                sent: 0,
                 first_byte: Duration::ZERO,
                 took: Duration::ZERO,
                 ok: true,

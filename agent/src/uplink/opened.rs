@@ -50,6 +50,8 @@ pub(super) struct Flow {
     /// The connection and the right to it, until the content has ended.
     pub(super) hold: Option<(Lane, OwnedSemaphorePermit)>,
     pub(super) bytes: u64,
+    /// Bytes of the request's content.
+    pub(super) sent: u64,
     /// Waited for the last `PACE` bytes, of which `paced` have come.
     pub(super) waited: Duration,
     pub(super) paced: u64,
@@ -195,6 +197,7 @@ impl Flow {
             nth: 0,
             name: self.name,
             bytes: self.bytes,
+            sent: self.sent,
             first_byte: self.first_byte,
             took: self.began.elapsed(),
             ok,

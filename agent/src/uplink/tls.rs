@@ -240,6 +240,7 @@ impl ServerCertVerifier for Judge {
                 at,
             );
             // Until a date was heard the box knows only "not earlier than": a later beginning is no proof of fault.
+            // What stays open: on first contact the stolen key of a certificate that expired after the box's bound.
             // Each round moves forward to the beginning of one certificate of the chain, so that the loop ends.
             match verdict {
                 Err(Error::InvalidCertificate(CertificateError::NotValidYetContext {
@@ -336,7 +337,10 @@ fn certificate(error: &CertificateError, host: &str) -> String {
             "the certificate of {host} has an unknown issuer: if central's authority is a private one, name it in [central] ca_file"
         ),
         CertificateError::BadSignature => {
-            format!("the certificate of {host} has a wrong signature")
+            // A private authority that was made anew under its old name.
+            format!(
+                "the certificate of {host} was not signed by the authority that this box knows by that name: [central] ca_file may be an old one"
+            )
         }
         CertificateError::Revoked => format!("the certificate of {host} was revoked"),
         other => format!("the certificate of {host} cannot be accepted: {other:?}"),

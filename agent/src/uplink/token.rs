@@ -20,7 +20,7 @@ use oauth2::{
 };
 use tokio::sync::Mutex;
 
-use super::fault::{passing, surely_unsent, unauthorized, unusable};
+use super::fault::{surely_unsent, unauthorized, unusable};
 use super::secret::Secret;
 use super::tls::boottime;
 use super::{Ask, Inner};
@@ -110,9 +110,11 @@ impl Holder {
         Ok(bearer)
     }
 
-    /// Central took a token.
-    pub(super) fn accepted(&self) {
-        self.watch.borrow_mut().accepted(boottime());
+    /// Central answered a call with a status other than 401: a success says that it took the token.
+    pub(super) fn met(&self, status: u16) {
+        if (200..300).contains(&status) {
+            self.watch.borrow_mut().accepted(boottime());
+        }
     }
 
     /// Central refused the token that had just replaced a refused one.
@@ -157,16 +159,7 @@ impl Holder {
                 settled => return settled,
             }
         }
-        self.ask(inner, credentials, &own).await.map_err(|trouble| {
-            if surely_unsent(&trouble) || trouble.outcome != Outcome::Offline {
-                return trouble;
-            }
-            // The call that needed the token was never sent, whatever became of the token's own request.
-            passing(
-                "net.token",
-                format!("no token could be fetched: {}", trouble.reason),
-            )
-        })
+        self.ask(inner, credentials, &own).await.map_err(tokenless)
     }
 
     /// The same place is always allowed, another one if the operator says so, plain text instead of TLS never.
@@ -243,6 +236,29 @@ impl Holder {
             serial: inner.serial(),
             grant: Grant::new(asked, life(token.expires, date)),
         })
+    }
+}
+
+/// A failed request for a token, told apart from a failure of the call that needed it: that one was never sent, and
+/// its content is not the cause.
+fn tokenless(trouble: Trouble) -> Trouble {
+    let told = [
+        "central.maintenance",
+        "central.unavailable",
+        "central.error",
+    ];
+    let before = trouble.code.starts_with("net.") && surely_unsent(&trouble);
+    if before || trouble.outcome == Outcome::Unauthorized || told.contains(&trouble.code.as_str()) {
+        return trouble;
+    }
+    let code = match trouble.outcome {
+        Outcome::Offline => "net.token",
+        _ => "auth.token",
+    };
+    Trouble {
+        code: code.to_owned(),
+        reason: format!("no token could be fetched: {}", trouble.reason),
+        ..trouble
     }
 }
 

@@ -305,9 +305,9 @@ impl Refusal {
     }
 
     fn is_code(&self, code: &str) -> bool {
-        self.code
-            .as_ref()
-            .is_some_and(|c| c.as_str() == Some(code) || c.to_string() == code)
+        self.code.as_ref().is_some_and(|c| {
+            c.as_str() == Some(code) || c.as_u64().is_some_and(|n| n.to_string() == code)
+        })
     }
 
     fn message(&self) -> String {
@@ -357,7 +357,7 @@ fn operator(code: &str, reason: &str) -> Trouble {
 }
 
 /// A PHP map on the wire: an object, or `[]` when it is empty (protocol 15.1, 4).
-struct PhpMap<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub(crate) struct PhpMap<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for PhpMap<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

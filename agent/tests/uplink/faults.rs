@@ -1,0 +1,274 @@
+//! Every way in which the line fails: its code, and whether the request may have been processed.
+//! Never retries for the caller where a second request could do harm.
+//! Run by `main`.
+
+use std::time::Duration;
+
+use agent::uplink::{Proxy, Uplink, surely_unsent};
+use logic::api::{Answered, Call};
+use logic::words::{Outcome, Trouble};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+use crate::central::*;
+
+async fn trouble(root: &str, call: &Call) -> Trouble {
+    Uplink::new(line(root), Some(credentials(root)))
+        .unwrap()
+        .call(call)
+        .await
+        .unwrap_err()
+}
+
+/// One call to a central that answers `bytes` and then closes or hangs.
+async fn answered(bytes: &'static [u8], hang: bool) -> Answered {
+    let central =
+        Central::plain(move |_| Told::raw(bytes, if hang { Then::Hang } else { Then::Close }))
+            .await;
+    Uplink::new(line(&central.root()), None)
+        .unwrap()
+        .call(&open_get())
+        .await
+}
+
+fn results() -> Call {
+    Call::results(&json!({}), &json!({}))
+}
+
+#[test]
+fn what_was_never_sent_is_told_from_what_may_have_been_processed() {
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let refused = trouble(&format!("http://127.0.0.1:{port}/"), &results()).await;
+        assert_eq!(refused.code, "net.refused");
+        assert_eq!(refused.outcome, Outcome::Offline);
+        assert!(refused.reason.contains(&format!("127.0.0.1:{port}")));
+        // A label of more than 63 characters is refused by the resolver itself: nothing is asked of the network.
+        let mut nowhere = line("http://central.example/");
+        nowhere.root.host = format!("{}.example", "a".repeat(64));
+        let nowhere = Uplink::new(nowhere, None).unwrap();
+        let unknown = nowhere.call(&open_get()).await.unwrap_err();
+        assert_eq!(unknown.code, "net.dns");
+        for sure in [refused, unknown] {
+            assert!(surely_unsent(&sure), "{}", sure.code);
+        }
+
+        let table: [(&[u8], bool, &str); 9] = [
+            (b"", false, "net.reset"),
+            (b"HTTP/1.1 200 X\r\nDate: M", false, "net.cut"),
+            (
+                b"HTTP/1.1 200 X\r\nContent-Length: 10\r\n\r\n12345",
+                false,
+                "net.cut",
+            ),
+            (
+                b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n123",
+                false,
+                "net.cut",
+            ),
+            (
+                b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+                false,
+                "central.foreign",
+            ),
+            (
+                b"HTTP/1.1 200 X\r\nContent-Length: 10\r\n\r\n12345",
+                true,
+                "net.stalled",
+            ),
+            (b"", true, "net.timeout"),
+            (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", false, "central.foreign"),
+            (
+                b"HTTP/1.1 200 X\r\nContent-Encoding: br\r\nContent-Length: 1\r\n\r\nx",
+                false,
+                "central.compressed",
+            ),
+        ];
+        for (bytes, hang, code) in table {
+            let trouble = answered(bytes, hang).await.unwrap_err();
+            assert_eq!(trouble.code, code, "{}", trouble.reason);
+            assert!(!surely_unsent(&trouble), "{code}");
+        }
+    });
+}
+
+#[test]
+fn a_content_that_ends_with_its_connection_is_whole() {
+    run(async {
+        // Apache with mod_php answers failures so (protocol 0.5).
+        let reply = answered(b"HTTP/1.0 500 X\r\nConnection: close\r\n\r\n{}", false)
+            .await
+            .unwrap();
+        assert_eq!((reply.status, &reply.body[..]), (500, &b"{}"[..]));
+    });
+}
+
+#[test]
+fn answers_are_bounded() {
+    run(async {
+        let central = Central::plain(|asked| match asked.nth {
+            1 => Told::raw(
+                format!("HTTP/1.1 200 X\r\nX: {}\r\n\r\n", "x".repeat(70 << 10)),
+                Then::Close,
+            ),
+            2 => Told::raw(
+                "HTTP/1.1 200 X\r\nContent-Length: 99999999999\r\n\r\n",
+                Then::Hang,
+            ),
+            _ => Told::whole(200, "", &[b'x'; 1001]),
+        })
+        .await;
+        let uplink = Uplink::new(line(&central.root()), None).unwrap();
+        let call = Call {
+            limit: 1000,
+            ..open_get()
+        };
+        for _ in 0..3 {
+            let trouble = uplink.call(&call).await.unwrap_err();
+            assert_eq!(trouble.code, "central.too_large", "{}", trouble.reason);
+        }
+        let call = Call {
+            limit: 1001,
+            ..open_get()
+        };
+        assert_eq!(uplink.call(&call).await.unwrap().body.len(), 1001);
+    });
+}
+
+#[test]
+fn waits_end_when_they_should() {
+    run(async {
+        let central = Central::plain(|asked| match asked.is_token() {
+            true => Told::token(1),
+            false => Told::raw("", Then::Hang),
+        })
+        .await;
+        let uplink = uplink(&central.root());
+        for (call, seconds) in [(open_get(), 60), (results(), 120)] {
+            let began = Instant::now();
+            assert_eq!(uplink.call(&call).await.unwrap_err().code, "net.timeout");
+            // The timer counts in milliseconds and rounds up.
+            assert_eq!(began.elapsed().as_secs(), seconds);
+        }
+        let began = Instant::now();
+        let trouble = answered(b"HTTP/1.1 200 X\r\nContent-Length: 10\r\n\r\n12345", true)
+            .await
+            .unwrap_err();
+        assert_eq!(
+            (trouble.code.as_str(), began.elapsed().as_secs()),
+            ("net.stalled", 30)
+        );
+    });
+}
+
+#[test]
+fn a_trickle_is_a_stall_and_a_slow_link_is_not() {
+    run(async {
+        for (piece, code) in [(30, Some("net.stalled")), (100, None)] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let root = format!("http://{}/", listener.local_addr().unwrap());
+            tokio::task::spawn_local(async move {
+                use tokio::io::{AsyncReadExt, AsyncWriteExt};
+                let (mut stream, _) = listener.accept().await.unwrap();
+                stream.read_u8().await.unwrap();
+                let head = format!("HTTP/1.1 200 X\r\nContent-Length: {}\r\n\r\n", piece * 200);
+                stream.write_all(head.as_bytes()).await.unwrap();
+                for _ in 0..200 {
+                    // A piece every two seconds.
+                    tokio::time::sleep(Duration::from_secs(2)).await;
+                    if stream.write_all(&vec![b'x'; piece]).await.is_err() {
+                        return;
+                    }
+                }
+            });
+            let answered = Uplink::new(line(&root), None)
+                .unwrap()
+                .call(&open_get())
+                .await;
+            assert_eq!(answered.err().map(|t| t.code).as_deref(), code);
+        }
+    });
+}
+
+#[test]
+fn a_used_connection_that_fails_is_replaced_only_where_nothing_can_be_doubled() {
+    run(async {
+        let script = |asked: &Asked| match (asked.is_token(), asked.connection) {
+            (true, _) => Told::token(1),
+            // What comes second on the first connection meets its end.
+            (false, 1) if asked.nth > 2 => Told::raw("", Then::Close),
+            _ => Told::ok("{}"),
+        };
+        for (second, expected) in [
+            (Call::versions(), None),
+            (Call::classes(logic::entity::EntityType::Proctor, &[]), None),
+            (results(), Some("net.reset")),
+            (Call::handshake("l", "p"), Some("net.reset")),
+        ] {
+            let central = Central::plain(script).await;
+            let uplink = uplink(&central.root());
+            uplink.call(&Call::versions()).await.unwrap();
+            let answered = uplink.call(&second).await;
+            let code = answered.as_ref().err().map(|trouble| trouble.code.as_str());
+            assert_eq!(code, expected, "{}", second.name);
+            let sent = if expected.is_none() { 2 } else { 1 };
+            assert_eq!(central.calls().len(), 1 + sent, "{}", second.name);
+        }
+    });
+}
+
+#[test]
+fn what_must_not_be_doubled_does_not_ride_on_an_old_connection() {
+    run(async {
+        let central = Central::plain(|asked| match asked.is_token() {
+            true => Told::token(1),
+            false => Told::ok("{}"),
+        })
+        .await;
+        let uplink = uplink(&central.root());
+        uplink.call(&results()).await.unwrap();
+        tokio::time::advance(Duration::from_secs(4)).await;
+        uplink.call(&Call::versions()).await.unwrap();
+        tokio::time::advance(Duration::from_secs(4)).await;
+        uplink.call(&results()).await.unwrap();
+        let used: Vec<usize> = central
+            .calls()
+            .iter()
+            .map(|asked| asked.connection)
+            .collect();
+        assert_eq!(used, [1, 1, 2]);
+    });
+}
+
+#[test]
+fn a_proxy_that_refuses_is_named() {
+    run(async {
+        for (bytes, words) in [
+            (
+                &b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"[..],
+                "407",
+            ),
+            (b"HTTP/1.1 503 Service Unavailable\r\nX: y\r\n\r\nno", "503"),
+            (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "did not answer CONNECT"),
+            (b"", "did not answer CONNECT"),
+        ] {
+            let proxy = Central::plain(move |_| Told::raw(bytes, Then::Close)).await;
+            let mut line = line("https://central.example/");
+            line.proxy = Some(Proxy::parse(&format!("http://127.0.0.1:{}", proxy.port)).unwrap());
+            let trouble = Uplink::new(line, None)
+                .unwrap()
+                .call(&open_get())
+                .await
+                .unwrap_err();
+            assert_eq!(trouble.code, "net.proxy");
+            assert!(trouble.reason.contains(words), "{}", trouble.reason);
+            assert!(surely_unsent(&trouble));
+            assert!(proxy.asked()[0].head.starts_with(
+                "CONNECT central.example:443 HTTP/1.1\r\nHost: central.example:443\r\n"
+            ));
+        }
+    });
+}

@@ -1,0 +1,293 @@
+//! Certificates: judged by the box's own time, each flaw named, a dead clock no reason to look away.
+//! Never trusts more than central's own date under a chain that is valid at that date.
+//! Run by `main`.
+
+use std::sync::Arc;
+
+use agent::uplink::{Line, Proxy, Secret, Uplink, surely_unsent};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+
+use crate::central::*;
+
+/// What the server shows: a certificate for `name` from `from` to `to` (years, from January), and the PEM of its CA.
+fn authority(name: &str, from: i32, to: i32) -> (Arc<ServerConfig>, Vec<u8>) {
+    authority_called("Test Authority", name, from, to)
+}
+
+fn authority_called(called: &str, name: &str, from: i32, to: i32) -> (Arc<ServerConfig>, Vec<u8>) {
+    let mut ca = CertificateParams::new(Vec::new()).unwrap();
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    ca.distinguished_name
+        .push(rcgen::DnType::CommonName, called);
+    ca.not_before = date_time_ymd(2000, 1, 1);
+    ca.not_after = date_time_ymd(2100, 1, 1);
+    let ca_key = KeyPair::generate().unwrap();
+    let ca_pem = ca.self_signed(&ca_key).unwrap().pem().into_bytes();
+    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.not_before = date_time_ymd(from, 1, 1);
+    params.not_after = date_time_ymd(to, 1, 1);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, &Issuer::new(ca, ca_key)).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+        )
+        .unwrap();
+    (Arc::new(config), ca_pem)
+}
+
+fn trusting(central: &Central, ca_pem: Vec<u8>, time: u64) -> Uplink {
+    let line = Line {
+        ca_pem: Some(ca_pem),
+        time: Arc::new(Standing(time)),
+        ..line(&format!("https://127.0.0.1:{}/", central.port))
+    };
+    Uplink::new(line, None).unwrap()
+}
+
+/// One call at `time` to a central of that certificate: the reason of its failure, if it fails.
+async fn judged(name: &str, from: i32, to: i32, time: u64) -> Result<Option<i64>, String> {
+    let (config, ca_pem) = authority(name, from, to);
+    let central = Central::tls(config, |_| Told::ok("{}")).await;
+    let uplink = trusting(&central, ca_pem, time);
+    match uplink.call(&open_get()).await {
+        Ok(_) => Ok(uplink.skew()),
+        Err(trouble) => {
+            assert_eq!(
+                (trouble.code.as_str(), trouble.outcome.exit()),
+                ("net.tls", 4)
+            );
+            assert!(surely_unsent(&trouble));
+            assert_eq!(uplink.heard(), None);
+            Err(trouble.reason)
+        }
+    }
+}
+
+#[test]
+fn each_flaw_of_a_certificate_is_named() {
+    run(async {
+        assert_eq!(judged("127.0.0.1", 2025, 2028, TODAY).await, Ok(Some(0)));
+        let expired = judged("127.0.0.1", 2020, 2021, TODAY).await.unwrap_err();
+        assert!(
+            expired.contains("certificate")
+                && expired.contains("has expired: it ended Fri, 01 Jan 2021"),
+            "{expired}"
+        );
+        let name = judged("other.example", 2025, 2028, TODAY)
+            .await
+            .unwrap_err();
+        assert!(
+            name.contains("certificate is for another host name than 127.0.0.1"),
+            "{name}"
+        );
+        let early = judged("127.0.0.1", 2027, 2028, TODAY).await.unwrap_err();
+        assert!(
+            early.contains("certificate")
+                && early.contains("not yet valid: it begins Fri, 01 Jan 2027"),
+            "{early}"
+        );
+
+        for (called, words) in [
+            ("Other Authority", "unknown issuer"),
+            ("Test Authority", "not signed by the authority"),
+        ] {
+            let (config, _) = authority("127.0.0.1", 2025, 2028);
+            let (_, other) = authority_called(called, "127.0.0.1", 2025, 2028);
+            let central = Central::tls(config, |_| Told::ok("{}")).await;
+            let uplink = trusting(&central, other, TODAY);
+            let reason = uplink.call(&open_get()).await.unwrap_err().reason;
+            assert!(
+                reason.contains("certificate") && reason.contains(words),
+                "{reason}"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_dead_clock_is_no_obstacle_and_no_licence() {
+    run(async {
+        // In 1970 the certificate has not begun; central's date proves that it has.
+        assert_eq!(
+            judged("127.0.0.1", 2025, 2028, 0).await,
+            Ok(Some(TODAY as i64))
+        );
+        // The lower bound of the box is in 2019: expired at central's own date, though not by the box's.
+        let reason = judged("127.0.0.1", 2020, 2021, 1_546_300_800)
+            .await
+            .unwrap_err();
+        assert!(reason.contains("has expired"), "{reason}");
+        // Expired by the lower bound already.
+        let reason = judged("127.0.0.1", 2020, 2021, TODAY).await.unwrap_err();
+        assert!(reason.contains("has expired"), "{reason}");
+    });
+}
+
+#[test]
+fn once_central_was_heard_its_time_counts_for_the_next_connection() {
+    run(async {
+        let (config, ca_pem) = authority("127.0.0.1", 2025, 2028);
+        // Each answer closes: the second one comes over a new connection, which is judged strictly.
+        let central = Central::tls(config, |asked| Told {
+            then: Then::Close,
+            ..match asked.nth {
+                1 => Told::whole(200, "Connection: close\r\n", b"{}"),
+                _ => Told::raw("HTTP/1.1 200 X\r\nContent-Length: 2\r\n\r\n{}", Then::Close),
+            }
+        })
+        .await;
+        let uplink = trusting(&central, ca_pem, 0);
+        uplink.call(&open_get()).await.unwrap();
+        assert_eq!(uplink.heard().map(|heard| heard.date), Some(TODAY as i64));
+        uplink.call(&open_get()).await.unwrap();
+        assert_eq!(central.asked()[1].connection, 2);
+    });
+}
+
+#[test]
+fn a_date_that_proves_nothing_is_not_believed() {
+    run(async {
+        let cases = [
+            // Without a date nothing can be proven; from a cache it is old.
+            (0, "HTTP/1.1 200 X\r\nContent-Length: 2\r\n\r\n{}".to_owned(), Some("no date")),
+            (0, format!("HTTP/1.1 200 X\r\nDate: {DATE}\r\nAge: 5\r\nContent-Length: 2\r\n\r\n{{}}"), Some("no date")),
+            // Valid by the box's time, not by central's: its clock is wrong, and is not taken over.
+            (TODAY, "HTTP/1.1 200 X\r\nDate: Thu, 01 Jan 1970 00:00:10 GMT\r\nContent-Length: 2\r\n\r\n{}".to_owned(), None),
+        ];
+        for (time, answer, expected) in cases {
+            let (config, ca_pem) = authority("127.0.0.1", 2025, 2028);
+            let central =
+                Central::tls(config, move |_| Told::raw(answer.clone(), Then::Keep)).await;
+            let uplink = trusting(&central, ca_pem, time);
+            let reason = uplink
+                .call(&open_get())
+                .await
+                .err()
+                .map(|trouble| trouble.reason);
+            match expected {
+                None => assert_eq!(reason, None),
+                Some(words) => assert!(reason.as_ref().unwrap().contains(words), "{reason:?}"),
+            }
+            assert_eq!((uplink.heard(), uplink.skew()), (None, None));
+        }
+        let plain = Central::plain(|_| Told::ok("{}")).await;
+        let uplink = Uplink::new(line(&plain.root()), None).unwrap();
+        uplink.call(&open_get()).await.unwrap();
+        assert_eq!(uplink.heard(), None, "plain text proves nothing");
+    });
+}
+
+#[test]
+fn the_wrong_scheme_is_recognised_both_ways() {
+    run(async {
+        let plain = Central::plain(|_| Told::ok("{}")).await;
+        let (config, ca_pem) = authority("127.0.0.1", 2025, 2028);
+        let trouble = trusting(&plain, ca_pem, TODAY)
+            .call(&open_get())
+            .await
+            .unwrap_err();
+        assert_eq!(trouble.code, "net.tls", "{}", trouble.reason);
+        // The scripted server waits for a whole head; a real one answers at once.
+        let talker = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = talker.local_addr().unwrap().port();
+        tokio::task::spawn_local(async move {
+            use tokio::io::AsyncWriteExt;
+            let (mut stream, _) = talker.accept().await.unwrap();
+            let _ = stream
+                .write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+                .await;
+            std::future::pending::<()>().await;
+        });
+        let root = format!("https://127.0.0.1:{port}/");
+        let trouble = Uplink::new(line(&root), None)
+            .unwrap()
+            .call(&open_get())
+            .await
+            .unwrap_err();
+        assert!(
+            trouble.reason.contains("does not speak TLS") && trouble.reason.contains("http://"),
+            "{}",
+            trouble.reason
+        );
+
+        let central = Central::tls(config, |_| Told::ok("{}")).await;
+        let nginx = Central::plain(|_| {
+            Told::whole(
+                400,
+                "",
+                b"<html>The plain HTTP request was sent to HTTPS port</html>",
+            )
+        })
+        .await;
+        for server in [&central, &nginx] {
+            let uplink = Uplink::new(line(&server.root()), None).unwrap();
+            let trouble = uplink.call(&open_get()).await.unwrap_err();
+            assert_eq!(trouble.code, "net.tls", "{}", trouble.reason);
+            assert!(trouble.reason.contains("https://"), "{}", trouble.reason);
+        }
+    });
+}
+
+#[test]
+fn tls_goes_through_a_proxy_end_to_end() {
+    run(async {
+        let (config, ca_pem) = authority("central.example", 2025, 2028);
+        let central = Central::tls(config, |asked| match asked.head.starts_with("CONNECT") {
+            true => Told::raw(
+                "HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n",
+                Then::Keep,
+            ),
+            false => Told::ok("{}"),
+        })
+        .await;
+        let line = Line {
+            ca_pem: Some(ca_pem),
+            proxy: Some(Proxy::parse(&format!("http://user@127.0.0.1:{}", central.port)).unwrap()),
+            proxy_password: Some(Secret::new("secret".into())),
+            ..line("https://central.example/")
+        };
+        let uplink = Uplink::new(line, None).unwrap();
+        for _ in 0..2 {
+            uplink.call(&open_get()).await.unwrap();
+        }
+        let [connect, first, second] = &central.asked()[..] else {
+            panic!("one way, two requests")
+        };
+        assert_eq!(connect.target(), "central.example:443");
+        assert_eq!(
+            connect.field("Proxy-Authorization"),
+            Some("Basic dXNlcjpzZWNyZXQ=")
+        );
+        for asked in [first, second] {
+            assert_eq!(
+                (asked.connection, asked.target()),
+                (1, "/taoSync/api/supportedVm")
+            );
+            assert_eq!(asked.field("Proxy-Authorization"), None);
+        }
+    });
+}
+
+#[test]
+fn authorities_that_are_none_are_refused_at_once() {
+    for pem in [
+        &b""[..],
+        b"garbage",
+        b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    ] {
+        let line = Line {
+            ca_pem: Some(pem.to_vec()),
+            ..line("https://central.example/")
+        };
+        let trouble = Uplink::new(line, None).err().unwrap();
+        assert_eq!(trouble.code, "config.ca_file");
+    }
+}

@@ -1,0 +1,582 @@
+//! Scripted faults: which request goes wrong, and how.
+//! Never rolls dice: a rule fires on the n-th matching request and says so.
+//! Called by `serve` before and after the handlers.
+
+use bytes::Bytes;
+use hyper::header::{
+    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, HeaderName, HeaderValue,
+    LOCATION, RETRY_AFTER, VARY,
+};
+use serde::Deserialize;
+
+use crate::package::Change;
+use crate::route::Route;
+use crate::wire::{self, Answer, Request};
+
+/// What goes wrong with one request.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Fault {
+    /// The connection is reset before the body is read; nothing is processed. A rule without a route
+    /// refuses the connection before anything is read. A text that the rule names must be in the target.
+    Refuse,
+    /// The connection is reset after so many bytes of the request body; nothing is processed. A text that
+    /// the rule names must be in the target.
+    CutUpload {
+        /// Bytes of the request body that are read.
+        after: u64,
+    },
+    /// The request is read and never processed nor answered; the connection stays open.
+    Silence,
+    /// The answer stops after so many bytes of its body, for ever.
+    Stall {
+        /// Bytes of the body that are sent.
+        after: u64,
+    },
+    /// The connection ends after so many bytes of the answer's body.
+    Cut {
+        /// Bytes of the body that are sent.
+        after: u64,
+        /// With a reset (bytes under way may be lost) instead of an orderly end.
+        #[serde(default)]
+        reset: bool,
+    },
+    /// One byte of the body is inverted.
+    Corrupt {
+        /// Offset in the body, or in the package.
+        at: u64,
+        /// Whether the offset counts from the start of the package; answers without that byte are whole.
+        #[serde(default)]
+        in_package: bool,
+    },
+    /// 401 as for an unknown token; nothing is processed.
+    Unauthorized,
+    /// A status of a proxy or a sick server; nothing is processed.
+    Status {
+        /// HTTP status.
+        code: u16,
+        /// Body, empty by default.
+        #[serde(default)]
+        body: String,
+        /// `Retry-After`, seconds or a date.
+        #[serde(default)]
+        retry_after: Option<String>,
+        /// `Location` of a redirection.
+        #[serde(default)]
+        location: Option<String>,
+    },
+    /// 200 and this JSON text, whatever was asked; nothing is processed.
+    Json {
+        /// The text.
+        body: String,
+    },
+    /// An HTML page with status 200; nothing is processed.
+    Page {
+        /// The page.
+        html: String,
+    },
+    /// TAO's maintenance page; nothing is processed.
+    Maintenance,
+    /// The answer is compressed, without `Content-Length` and `Accept-Ranges`.
+    Gzip {
+        /// Also when the request did not allow it, and 206 too; else as nginx does.
+        #[serde(default)]
+        always: bool,
+    },
+    /// An answer to a range has fewer bytes than asked for.
+    ShortRange {
+        /// Bytes that are sent.
+        bytes: u64,
+        /// Whether `Content-Range` tells the truth.
+        #[serde(default)]
+        honest: bool,
+    },
+    /// An answer to a range goes on for so many bytes beyond what `Content-Range` says.
+    LongRange {
+        /// Bytes beyond.
+        bytes: u64,
+    },
+    /// The range is ignored: 200 and the whole file.
+    IgnoreRange,
+    /// The answer to a range is another one.
+    ShiftRange {
+        /// Bytes by which it is shifted.
+        by: i64,
+        /// Whether the bytes are shifted as `Content-Range` says; else only the header is.
+        #[serde(default)]
+        honest: bool,
+    },
+    /// The answer is slow.
+    Throttle {
+        /// Bytes per second.
+        rate: u64,
+    },
+    /// The first byte of the answer is late; the request is processed first.
+    Latency {
+        /// Milliseconds.
+        ms: u64,
+    },
+    /// The connection is closed without notice once the answer has left.
+    HangUp,
+    /// A text in the body is replaced wherever it stands; `/` is escaped in JSON.
+    Rewrite {
+        /// What is replaced.
+        find: String,
+        /// By what.
+        with: String,
+    },
+    /// The body ends early, well framed.
+    Truncate {
+        /// Bytes of the body that are kept.
+        bytes: u64,
+    },
+    /// The body is valid JSON of so many bytes.
+    Huge {
+        /// Bytes of the body.
+        bytes: u64,
+    },
+    /// The body is JSON nested so deep.
+    Deep {
+        /// Levels of arrays.
+        depth: u64,
+    },
+    /// The body is JSON but for one byte that is no UTF-8.
+    NotUtf8,
+    /// The process dies before anything is processed: no answer.
+    CrashBefore,
+    /// The process dies after everything was stored: no answer.
+    CrashAfter,
+    /// The process dies when so many variables of the request were stored (results only): no answer.
+    CrashInside {
+        /// Variables of the request that are stored.
+        variables: u64,
+    },
+    /// The package is replaced just before this request is answered.
+    ChangePackage(Change),
+}
+
+/// Which requests a fault befalls.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// Only this route.
+    pub route: Option<Route>,
+    /// Only requests whose target (percent-encoded and decoded) or body contains this text.
+    pub containing: Option<String>,
+    /// The first matching request that is befallen, counted from 1 when the rule is added.
+    pub nth: u64,
+    /// How many requests are befallen, from the n-th on.
+    pub times: u64,
+    /// What befalls them.
+    pub fault: Fault,
+}
+
+impl Rule {
+    /// The next request of a route.
+    #[must_use]
+    pub fn on(route: Route, fault: Fault) -> Self {
+        Self {
+            route: Some(route),
+            ..Self::any(fault)
+        }
+    }
+
+    /// The next request of any route.
+    #[must_use]
+    pub fn any(fault: Fault) -> Self {
+        Self {
+            route: None,
+            containing: None,
+            nth: 1,
+            times: 1,
+            fault,
+        }
+    }
+
+    /// Only requests that contain this text.
+    #[must_use]
+    pub fn containing(mut self, text: &str) -> Self {
+        self.containing = Some(text.to_owned());
+        self
+    }
+
+    /// From the n-th matching request on.
+    #[must_use]
+    pub fn nth(mut self, nth: u64) -> Self {
+        self.nth = nth;
+        self
+    }
+
+    /// So many times.
+    #[must_use]
+    pub fn times(mut self, times: u64) -> Self {
+        self.times = times;
+        self
+    }
+
+    /// For ever.
+    #[must_use]
+    pub fn always(self) -> Self {
+        self.times(u64::MAX)
+    }
+}
+
+struct Armed {
+    rule: Rule,
+    seen: u64,
+    fired: u64,
+}
+
+/// When a fault is looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// A connection was accepted.
+    Accepted,
+    /// The head was read; the body was not.
+    Head,
+    /// The request is complete.
+    Complete,
+}
+
+impl Stage {
+    fn of(rule: &Rule) -> Self {
+        match rule.fault {
+            Fault::Refuse if rule.route.is_none() && rule.containing.is_none() => Self::Accepted,
+            Fault::Refuse | Fault::CutUpload { .. } => Self::Head,
+            _ => Self::Complete,
+        }
+    }
+}
+
+/// The script.
+#[derive(Default)]
+pub(crate) struct Script {
+    armed: Vec<Armed>,
+}
+
+impl Script {
+    pub(crate) fn add(&mut self, rule: Rule) {
+        self.armed.push(Armed {
+            rule,
+            seen: 0,
+            fired: 0,
+        });
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.armed.clear();
+    }
+
+    /// Firings still to come, rules without end not counted.
+    pub(crate) fn pending(&self) -> u64 {
+        self.armed
+            .iter()
+            .filter(|a| a.rule.times != u64::MAX)
+            .map(|a| a.rule.times - a.fired)
+            .sum()
+    }
+
+    /// Firings so far of all rules that were not cleared.
+    pub(crate) fn fired(&self) -> u64 {
+        self.armed.iter().map(|a| a.fired).sum()
+    }
+
+    /// The faults that befall a request now, in the order their rules were added.
+    pub(crate) fn strike(&mut self, stage: Stage, request: Option<&Request>) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        for armed in &mut self.armed {
+            let rule = &armed.rule;
+            if Stage::of(rule) != stage || !request.is_none_or(|r| matches(rule, r)) {
+                continue;
+            }
+            armed.seen += 1;
+            if armed.seen >= rule.nth && armed.fired < rule.times {
+                armed.fired += 1;
+                faults.push(rule.fault.clone());
+            }
+        }
+        faults
+    }
+}
+
+fn matches(rule: &Rule, request: &Request) -> bool {
+    if rule.route.is_some_and(|route| route != request.route) {
+        return false;
+    }
+    let Some(text) = &rule.containing else {
+        return true;
+    };
+    let target = format!("{}?{}", request.path, request.query);
+    target.contains(text)
+        || crate::query::unescape(&target).contains(text)
+        || contains(&request.body, text.as_bytes())
+        || contains(&request.body, text.replace('/', "\\/").as_bytes())
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    !needle.is_empty()
+        && haystack
+            .windows(needle.len())
+            .any(|window| window == needle)
+}
+
+/// What happens to the bytes of a body on their way.
+#[derive(Default)]
+pub(crate) struct Passage {
+    pub(crate) stall: Option<u64>,
+    pub(crate) cut: Option<(u64, bool)>,
+    pub(crate) corrupt: Vec<u64>,
+    pub(crate) rate: Option<u64>,
+    pub(crate) latency_ms: u64,
+    pub(crate) hangs_up: bool,
+}
+
+/// Applies one fault to an answer that a handler gave.
+pub(crate) fn distort(
+    fault: &Fault,
+    request: &Request,
+    answer: &mut Answer,
+    passage: &mut Passage,
+) {
+    match fault {
+        Fault::Stall { after } => passage.stall = Some(*after),
+        Fault::Cut { after, reset } => passage.cut = Some((*after, *reset)),
+        Fault::Corrupt { at, in_package } => {
+            let start = answer.package.as_ref().map_or(0, |(_, start)| *start);
+            if !in_package {
+                passage.corrupt.push(*at);
+            } else if answer.package.is_some() && *at >= start && *at - start < answer.length() {
+                passage.corrupt.push(*at - start);
+            }
+        }
+        Fault::Throttle { rate } => passage.rate = Some(*rate),
+        Fault::Latency { ms } => passage.latency_ms += ms,
+        Fault::HangUp => passage.hangs_up = true,
+        Fault::Rewrite { find, with } => {
+            let text = String::from_utf8_lossy(&answer.whole()).replace(find, with);
+            answer.replace_body(text.into());
+        }
+        Fault::LongRange { bytes } => long_range(answer, *bytes),
+        Fault::Gzip { always } => gzip(request, answer, *always),
+        Fault::ShortRange { bytes, honest } => short_range(answer, *bytes, *honest),
+        Fault::IgnoreRange => {
+            if let Some((content, _)) = answer.package.clone() {
+                *answer = wire::package(&content, &[], 0);
+            }
+        }
+        Fault::ShiftRange { by, honest } => shift_range(answer, *by, *honest),
+        Fault::Truncate { bytes } => {
+            let whole = answer.whole();
+            let keep = usize::try_from(*bytes)
+                .unwrap_or(usize::MAX)
+                .min(whole.len());
+            answer.replace_body(whole.slice(..keep));
+        }
+        Fault::Huge { bytes } => {
+            let mut body = b"{\"x\":\"".to_vec();
+            let fill = usize::try_from(*bytes)
+                .unwrap_or(usize::MAX)
+                .saturating_sub(8);
+            body.resize(6 + fill, b'x');
+            body.extend_from_slice(b"\"}");
+            answer.replace_body(body.into());
+        }
+        Fault::Deep { depth } => {
+            let depth = usize::try_from(*depth).unwrap_or(usize::MAX);
+            answer.replace_body(format!("{}{}", "[".repeat(depth), "]".repeat(depth)).into());
+        }
+        Fault::NotUtf8 => {
+            let mut body = answer.whole().to_vec();
+            if let Some(at) = body.iter().position(|b| *b == b'"') {
+                body.insert(at + 1, 0xff);
+            }
+            answer.replace_body(body.into());
+        }
+        _ => {}
+    }
+    if answer.sized && answer.get(&CONTENT_LENGTH).is_some() {
+        answer.announce();
+    }
+}
+
+/// The answer of a fault that comes instead of processing, if it is one.
+pub(crate) fn instead(fault: &Fault, request: &Request) -> Option<Answer> {
+    match fault {
+        Fault::Unauthorized => Some(wire::unauthorized()),
+        Fault::Maintenance => Some(wire::maintenance(request)),
+        Fault::Json { body } => Some(wire::success(body.clone())),
+        Fault::Page { html } => Some(Answer::new(
+            200,
+            Some("text/html; charset=UTF-8"),
+            Bytes::from(html.clone()),
+        )),
+        Fault::Status {
+            code,
+            body,
+            retry_after,
+            location,
+        } => {
+            let mut answer = Answer::new(*code, Some("text/html"), Bytes::from(body.clone()));
+            answer.announce();
+            if let Some(value) = retry_after {
+                answer.text(RETRY_AFTER, value);
+            }
+            if let Some(value) = location {
+                answer.text(LOCATION, value);
+            }
+            Some(answer)
+        }
+        _ => None,
+    }
+}
+
+fn gzip(request: &Request, answer: &mut Answer, always: bool) {
+    let is_allowed = request
+        .header(&hyper::header::ACCEPT_ENCODING)
+        .is_some_and(|value| value.contains("gzip"));
+    if !always && (!is_allowed || answer.status == 206) {
+        return;
+    }
+    let content = answer.whole();
+    let mut body = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
+    body.extend_from_slice(&miniz_oxide::deflate::compress_to_vec(&content, 6));
+    body.extend_from_slice(&crc32fast::hash(&content).to_le_bytes());
+    body.extend_from_slice(&(content.len() as u32).to_le_bytes());
+    answer.replace_body(body.into());
+    answer.sized = false;
+    answer.unset(&CONTENT_LENGTH);
+    answer.unset(&ACCEPT_RANGES);
+    answer.set(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    answer.set(VARY, HeaderValue::from_static("Accept-Encoding"));
+}
+
+fn content_range(answer: &Answer) -> Option<(u64, u64, u64)> {
+    let text = answer.get(&CONTENT_RANGE)?.to_str().ok()?;
+    let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
+    let (first, last) = range.split_once('-')?;
+    Some((first.parse().ok()?, last.parse().ok()?, total.parse().ok()?))
+}
+
+fn short_range(answer: &mut Answer, bytes: u64, honest: bool) {
+    let Some((first, _, total)) = content_range(answer) else {
+        return;
+    };
+    let whole = answer.whole();
+    let keep = bytes.min(whole.len() as u64).max(1);
+    answer.parts = vec![wire::slice(&whole, 0, keep - 1)];
+    if honest {
+        let name: HeaderName = CONTENT_RANGE;
+        answer.text(name, &format!("bytes {first}-{}/{total}", first + keep - 1));
+    }
+}
+
+fn long_range(answer: &mut Answer, bytes: u64) {
+    if let (Some((first, last, total)), Some((content, _))) =
+        (content_range(answer), &answer.package)
+    {
+        let end = last.saturating_add(bytes).min(total - 1);
+        answer.parts = vec![wire::slice(content, first, end)];
+    }
+}
+
+fn shift_range(answer: &mut Answer, by: i64, honest: bool) {
+    let Some((first, last, total)) = content_range(answer) else {
+        return;
+    };
+    let first = first.saturating_add_signed(by).min(total - 1);
+    let last = last.saturating_add_signed(by).clamp(first, total - 1);
+    answer.text(CONTENT_RANGE, &format!("bytes {first}-{last}/{total}"));
+    if honest && let Some((content, start)) = &mut answer.package {
+        *start = first;
+        answer.parts = vec![wire::slice(content, first, last)];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::{HeaderMap, Method};
+
+    fn request(route: Route, body: &'static str) -> Request {
+        Request {
+            route,
+            method: Method::POST,
+            path: "p".into(),
+            query: "delivery-uri=a%23b".into(),
+            headers: HeaderMap::new(),
+            body: Bytes::from_static(body.as_bytes()),
+        }
+    }
+
+    #[test]
+    fn a_rule_fires_from_its_nth_match_so_many_times() {
+        let mut script = Script::default();
+        script.add(
+            Rule::on(Route::Results, Fault::CrashBefore)
+                .containing("exec")
+                .nth(2)
+                .times(2),
+        );
+        let hit = request(Route::Results, "{\"exec\":1}");
+        let miss = request(Route::Logs, "{\"exec\":1}");
+        let strikes: Vec<usize> = [&hit, &miss, &hit, &hit, &hit]
+            .map(|r| script.strike(Stage::Complete, Some(r)).len())
+            .into();
+        assert_eq!(strikes, [0, 0, 1, 1, 0]);
+        assert_eq!((script.pending(), script.fired()), (0, 2));
+    }
+
+    #[test]
+    fn a_target_matches_decoded_too() {
+        let rule = Rule::any(Fault::Silence).containing("a#b");
+        assert!(matches(&rule, &request(Route::Package, "")));
+    }
+
+    #[test]
+    fn ranges_are_shortened_and_shifted_as_told() {
+        let content: Bytes = (0..=255).collect::<Vec<u8>>().into();
+        let asked = || wire::package(&content, &[(10, 19)], 0);
+        let run = |fault: &Fault| {
+            let mut answer = asked();
+            let request = request(Route::Package, "");
+            distort(fault, &request, &mut answer, &mut Passage::default());
+            let range = answer
+                .get(&CONTENT_RANGE)
+                .map(|v| v.to_str().unwrap().to_owned());
+            let length = answer
+                .get(&CONTENT_LENGTH)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned();
+            (range.unwrap_or_default(), length, answer.whole().to_vec())
+        };
+        let (range, length, body) = run(&Fault::ShortRange {
+            bytes: 4,
+            honest: true,
+        });
+        assert_eq!(
+            (range.as_str(), length.as_str(), body),
+            ("bytes 10-13/256", "4", vec![10, 11, 12, 13])
+        );
+        let (range, length, _) = run(&Fault::ShortRange {
+            bytes: 4,
+            honest: false,
+        });
+        assert_eq!((range.as_str(), length.as_str()), ("bytes 10-19/256", "4"));
+        let (range, _, body) = run(&Fault::ShiftRange {
+            by: 5,
+            honest: true,
+        });
+        assert_eq!(
+            (range.as_str(), body[0], body.len()),
+            ("bytes 15-24/256", 15, 10)
+        );
+        let (range, _, body) = run(&Fault::ShiftRange {
+            by: -5,
+            honest: false,
+        });
+        assert_eq!((range.as_str(), body[0]), ("bytes 5-14/256", 10));
+        let (range, length, _) = run(&Fault::IgnoreRange);
+        assert_eq!((range.as_str(), length.as_str()), ("", "256"));
+    }
+}
