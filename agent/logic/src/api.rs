@@ -6,7 +6,7 @@ pub mod ack;
 pub mod answer;
 pub mod call;
 
-pub use answer::{Classes, Details, Handshake, Page};
+pub use answer::{Classes, Details, Handshake, Odd, Page};
 pub use call::{Body, Call, Method, Range};
 
 use crate::words::Trouble;

@@ -8,6 +8,7 @@ pub mod entity;
 pub mod fingerprint;
 pub mod gateway;
 pub mod grant;
+pub mod health;
 pub mod identity;
 pub mod intake;
 pub mod manifest;

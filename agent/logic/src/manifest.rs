@@ -111,6 +111,10 @@ impl Manifest {
                 wanted.push(id.clone());
             }
         }
+        // An entry that cannot be read is no word about the entity: what is held of that name is not gone.
+        for key in &page.doubtful {
+            self.seen.insert(hash(key));
+        }
         self.pages += 1;
         let fresh = self.seen.len() > before;
         let next = page
@@ -210,6 +214,7 @@ mod tests {
             next: next.map(str::to_owned),
             listed,
             odd: Vec::new(),
+            doubtful: Vec::new(),
         }
     }
 
@@ -255,6 +260,17 @@ mod tests {
                 .next
                 .is_none()
         );
+    }
+
+    #[test]
+    fn an_entry_that_cannot_be_read_deletes_nothing() {
+        let mut manifest = Manifest::new(EntityType::Proctor, held(&["a", "b", "c"]), Index::new());
+        let page = Page {
+            doubtful: vec!["b".to_owned()],
+            ..listed(&["a", "c"], None)
+        };
+        manifest.page(&page, name);
+        assert_eq!(manifest.close(&Votes::new(), GUARD), Closing::default());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use logic::entity::Checksum;
 use logic::pace::Pace;
 use logic::sync::PackageEnd;
 use logic::words::{Class, Outcome, Trouble};
@@ -94,10 +95,28 @@ impl Link {
     }
 }
 
+/// A delivery whose package is wanted.
+pub(super) struct Wanted {
+    /// URI.
+    pub(super) delivery: String,
+    /// It changed in this run.
+    pub(super) changed: bool,
+    /// Its checksum; `None` for one that central names but gives no details of.
+    pub(super) entity: Option<Checksum>,
+}
+
+impl Wanted {
+    /// A run that was cut may have shown a changed delivery and not come to its package: the held one is central's
+    /// only if it was compared for the delivery as it stands.
+    fn is_met_by(&self, held: &Meta) -> bool {
+        !self.changed && (self.entity.is_none() || self.entity == held.entity)
+    }
+}
+
 /// Brings the package of one delivery home.
-pub(super) async fn fetch(link: &Link, delivery: &str, recheck: bool) -> PackageEnd {
-    let mut on_wire = 0;
-    match bring(link, delivery, recheck, &mut on_wire).await {
+pub(super) async fn fetch(link: &Link, wanted: &Wanted) -> PackageEnd {
+    let (delivery, mut on_wire) = (&wanted.delivery, 0);
+    match bring(link, wanted, &mut on_wire).await {
         Ok(Some(meta)) => PackageEnd::Fetched {
             bytes: meta.size,
             on_wire,
@@ -116,15 +135,17 @@ pub(super) async fn fetch(link: &Link, delivery: &str, recheck: bool) -> Package
 /// How often a package may change under our hands before the run leaves it for the next one.
 const EDITIONS: u32 = 4;
 
+/// A package that came whole and was verified, not visible yet.
+struct Whole {
+    part: Part,
+    rebuilt: bool,
+}
+
 /// `None` when it was held already.
-async fn bring(
-    link: &Link,
-    delivery: &str,
-    recheck: bool,
-    on_wire: &mut u64,
-) -> Result<Option<Meta>, Trouble> {
+async fn bring(link: &Link, wanted: &Wanted, on_wire: &mut u64) -> Result<Option<Meta>, Trouble> {
+    let delivery = &wanted.delivery;
     let held = link.packages.held(delivery)?.filter(|meta| !meta.damaged);
-    if held.is_some() && !recheck {
+    if held.as_ref().is_some_and(|held| wanted.is_met_by(held)) {
         return Ok(None);
     }
     for _ in 0..EDITIONS {
@@ -135,10 +156,10 @@ async fn bring(
                 let same = |meta: &Meta| {
                     meta.size == known.identity.size && meta.tail == Some(known.identity.tail)
                 };
-                if held.as_ref().is_some_and(same) {
-                    return Ok(None);
+                match held.as_ref().filter(|held| same(held)) {
+                    Some(_) => Ok(None),
+                    None => ranged(link, delivery, *known, on_wire).await,
                 }
-                ranged(link, delivery, *known, on_wire).await
             }
             Probe::Small(bytes) => {
                 *on_wire += bytes.len() as u64;
@@ -147,8 +168,15 @@ async fn bring(
             Probe::Streaming(opened) => streamed(link, delivery, *opened, on_wire).await.map(Some),
         };
         match result {
+            Ok(Some(whole)) => return whole.part.publish(whole.rebuilt, wanted.entity).map(Some),
+            Ok(None) => {
+                let held = held
+                    .as_ref()
+                    .map(|held| link.packages.compared(held, wanted.entity));
+                return held.transpose().map(|_| None);
+            }
             Err(trouble) if trouble.code == "package.changed" => link.packages.abandon(delivery)?,
-            done => return done,
+            Err(trouble) => return Err(trouble),
         }
     }
     Err(Trouble {
@@ -180,7 +208,7 @@ async fn ranged(
     delivery: &str,
     known: Known,
     on_wire: &mut u64,
-) -> Result<Option<Meta>, Trouble> {
+) -> Result<Option<Whole>, Trouble> {
     let mut part = open_part(link, delivery, &known).await?;
     let begun = part.have().iter().any(|have| *have);
     place_tail(&mut part, &known)?;
@@ -196,7 +224,7 @@ async fn ranged(
         part = back;
         if verdict.clean() {
             link.flushed().await?;
-            return part.publish(rebuilt).map(Some);
+            return Ok(Some(Whole { part, rebuilt }));
         }
         let bad: Vec<usize> = verdict
             .bad
@@ -317,7 +345,7 @@ fn small(
     delivery: &str,
     bytes: &[u8],
     held: Option<&Meta>,
-) -> Result<Option<Meta>, Trouble> {
+) -> Result<Option<Whole>, Trouble> {
     let directory = directory(bytes.len() as u64, bytes)?;
     let identity = directory.identity;
     if held.is_some_and(|meta| meta.size == identity.size && meta.tail == Some(identity.tail)) {
@@ -338,7 +366,10 @@ fn small(
         buffer.extend_from_slice(chunk);
         part.write(index as u64, &mut buffer)?;
     }
-    part.publish(false).map(Some)
+    Ok(Some(Whole {
+        part,
+        rebuilt: false,
+    }))
 }
 
 /// The last way: a server that ignores ranges streams the whole package; a cut costs everything.
@@ -347,7 +378,7 @@ async fn streamed(
     delivery: &str,
     mut opened: Answer,
     on_wire: &mut u64,
-) -> Result<Meta, Trouble> {
+) -> Result<Whole, Trouble> {
     let size = opened
         .length()
         .ok_or_else(|| dishonest("a whole package came without its length"))?;
@@ -388,7 +419,10 @@ async fn streamed(
     part.identify(directory.identity.tail)?;
     let (part, verdict) = verify(part, directory.clone()).await?;
     sound(&verdict, &directory)?;
-    part.publish(false)
+    Ok(Whole {
+        part,
+        rebuilt: false,
+    })
 }
 
 fn sound(verdict: &Verdict, directory: &Directory) -> Result<(), Trouble> {

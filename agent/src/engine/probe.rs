@@ -97,8 +97,14 @@ pub(super) async fn probe(uplink: &Uplink, delivery: &str) -> Result<Probe, Trou
                 let came = opened
                     .content_range()
                     .ok_or_else(|| dishonest("a range was asked for, none came"))?;
-                if (came.first, came.last, came.total) != (asked.0, asked.1, range.total) {
+                if came.total != range.total {
                     return Err(changed());
+                }
+                if (came.first, came.last) != asked {
+                    return Err(dishonest(&format!(
+                        "bytes {}-{} were asked for, {}-{} came",
+                        asked.0, asked.1, came.first, came.last
+                    )));
                 }
                 let mut longer = collect(opened, came.len() as usize).await?;
                 longer.extend_from_slice(&tail);

@@ -16,7 +16,7 @@ use logic::sync::{Command, Event, PackageEnd, Plan, Publication, Sync};
 use logic::words::Trouble;
 use tokio::sync::mpsc;
 
-use super::fetch::{Link, fetch};
+use super::fetch::{Link, Wanted, fetch};
 use super::owed::{self, Pass};
 use super::progress::Watch;
 use super::survey;
@@ -73,7 +73,9 @@ impl Run {
         let mut sync = Sync::new(plan, clock::now());
         loop {
             while let Some(command) = sync.next() {
-                if let Command::End(report) = command {
+                if let Command::End(mut report) = command {
+                    // The confirmation itself was not yet on the wire when central was told the numbers.
+                    report.connection = self.connection();
                     return (*report, self);
                 }
                 if let Some(event) = self.execute(command, &send) {
@@ -156,11 +158,12 @@ impl Run {
                 self.done += 1;
                 self.means.watch.begins(&delivery);
                 let (link, send) = (self.means.link.clone(), send.clone());
+                let wanted = self.wanted(delivery, recheck);
                 tokio::task::spawn_local(async move {
-                    let end = fetch(&link, &delivery, recheck).await;
+                    let end = fetch(&link, &wanted).await;
                     if let PackageEnd::Fetched { bytes, .. } = end {
                         let message_id = event::PACKAGE_HELD.id;
-                        tracing::info!(message_id, code = event::PACKAGE_HELD.code, "type" = "delivery", entity = %delivery, bytes, "a test package is held");
+                        tracing::info!(message_id, code = event::PACKAGE_HELD.code, "type" = "delivery", entity = %wanted.delivery, bytes, "a test package is held");
                     }
                     let _ = send.send(Event::Package(end));
                 });
@@ -333,6 +336,22 @@ impl Run {
             .collect(&|delivery| named.contains(delivery))
         {
             tracing::warn!(code = %trouble.code, "{trouble}");
+        }
+    }
+
+    fn wanted(&self, delivery: String, changed: bool) -> Wanted {
+        let name = self
+            .means
+            .vault
+            .keys()
+            .name(EntityType::Delivery.word(), &delivery);
+        let rows = self.edition.types.get(&EntityType::Delivery);
+        Wanted {
+            entity: rows
+                .and_then(|rows| rows.get(&name))
+                .map(|row| row.checksum),
+            delivery,
+            changed,
         }
     }
 

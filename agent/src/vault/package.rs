@@ -10,6 +10,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use logic::entity::Checksum;
 use logic::seal::{NONCE, NameHash, OVERHEAD, Sealer};
 use logic::words::{Class, Outcome, Trouble};
 use nix::fcntl::{FallocateFlags, fallocate};
@@ -39,6 +40,8 @@ pub struct Meta {
     pub rebuilt: bool,
     /// A later check found it damaged.
     pub damaged: bool,
+    /// Checksum of the delivery that it was last compared for: central's package may be another one since.
+    pub entity: Option<Checksum>,
 }
 
 impl Meta {
@@ -165,6 +168,7 @@ impl Packages {
             record: RECORD,
             rebuilt: false,
             damaged: false,
+            entity: None,
         };
         self.must_fit(meta.sealed_size(), reserve)?;
         let path = self.data_path(&meta);
@@ -275,6 +279,41 @@ impl Packages {
     pub fn mark_damaged(&self, meta: &Meta) -> Result<(), Trouble> {
         let meta = Meta {
             damaged: true,
+            ..meta.clone()
+        };
+        self.write_meta(&self.meta_path(&meta.delivery, "meta"), &meta)
+    }
+
+    /// A quick look at a held package: its file is as long as it must be, its first and its last record open.
+    ///
+    /// # Errors
+    /// `store.damaged`, or what the file system says.
+    pub fn glance(&self, meta: &Meta) -> Result<(), Trouble> {
+        let content = self.content(meta)?;
+        let length = content.file.metadata().map(|file| file.len());
+        if length.is_ok_and(|length| length != meta.sealed_size()) {
+            return Err(damaged(
+                &content.path,
+                "a package is shorter than it must be, it",
+            ));
+        }
+        let mut buffer = Vec::new();
+        for index in [0, meta.records().saturating_sub(1)] {
+            content.record(index, &mut buffer)?;
+        }
+        Ok(())
+    }
+
+    /// Notes that a held package is central's as the delivery stands now.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn compared(&self, meta: &Meta, entity: Option<Checksum>) -> Result<(), Trouble> {
+        if meta.entity == entity {
+            return Ok(());
+        }
+        let meta = Meta {
+            entity,
             ..meta.clone()
         };
         self.write_meta(&self.meta_path(&meta.delivery, "meta"), &meta)
@@ -406,6 +445,18 @@ impl Content {
             .map_err(|_| damaged(&self.path, &format!("record {index} of a package")))
     }
 
+    /// Plain bytes of the records that were written, without opening any: space that was only taken reads as zeros.
+    pub fn written(&self) -> u64 {
+        let mut nonce = [0; NONCE];
+        (0..self.meta.records())
+            .filter(|index| {
+                let read = self.file.read_exact_at(&mut nonce, self.meta.slot(*index));
+                read.is_ok() && nonce != [0; NONCE]
+            })
+            .map(|index| self.meta.length(index) as u64)
+            .sum()
+    }
+
     /// Plain bytes from `start`, at most one record of them.
     ///
     /// # Errors
@@ -499,17 +550,18 @@ impl Part {
         self.packages.write_meta(&path, &self.content.meta)
     }
 
-    /// Makes the package visible, durably; the one before goes.
+    /// Makes the package visible, durably, as that of the delivery with this checksum; the one before goes.
     ///
     /// # Errors
     /// What the file system says.
-    pub fn publish(self, rebuilt: bool) -> Result<Meta, Trouble> {
+    pub fn publish(self, rebuilt: bool, entity: Option<Checksum>) -> Result<Meta, Trouble> {
         self.content
             .file
             .sync_all()
             .map_err(|error| trouble(&self.content.path, "sync", &error))?;
         let meta = Meta {
             rebuilt,
+            entity,
             ..self.content.meta.clone()
         };
         self.packages.publish(&meta)?;
@@ -595,7 +647,7 @@ mod tests {
             if tail == 1 {
                 assert_eq!(packages.held("d").unwrap(), None);
             }
-            part.publish(false).unwrap();
+            part.publish(false, None).unwrap();
             let meta = packages.held("d").unwrap().unwrap();
             assert_eq!(
                 (meta.tail, packages.coming("d").unwrap()),

@@ -22,6 +22,17 @@ pub struct Page {
     pub listed: Vec<(String, String)>,
     /// Entries that name no id or no checksum: what they were, for the report.
     pub odd: Vec<String>,
+    /// The keys of these entries: central still names them, so nothing of that name is gone.
+    pub doubtful: Vec<String>,
+}
+
+/// One thing of a map that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Odd {
+    /// Its key in the map: the id, unless the map is odd too.
+    pub key: String,
+    /// What is wrong, for the report.
+    pub reason: String,
 }
 
 /// The entities of `fetchEntityDetails` or `fetchClassDetails`, good ones and odd ones apart.
@@ -30,7 +41,7 @@ pub struct Details {
     /// In the order of the server.
     pub entities: Vec<Entity>,
     /// What could not be read, each with the entity and the predicate that are wrong.
-    pub odd: Vec<String>,
+    pub odd: Vec<Odd>,
 }
 
 /// Classes have the shape of details (protocol 5.5).
@@ -70,6 +81,11 @@ impl Page {
             checksum: Option<Cow<'a, str>>,
         }
         let wire: Wire = parse(reply, "a page of checksums (`entities`)")?;
+        if let Some(astray) = wire.next.as_ref().filter(|next| !is_next_page(next)) {
+            return Err(foreign(format!(
+                "the next page of a list was expected at `/taoSync/…/fetchEntityChecksums`, not at `{astray}`"
+            )));
+        }
         let mut page = Self {
             next: wire.next,
             ..Self::default()
@@ -82,13 +98,23 @@ impl Page {
                 }) if !id.is_empty() && !checksum.is_empty() => {
                     page.listed.push((id.into_owned(), checksum.into_owned()));
                 }
-                _ => page.odd.push(format!(
-                    "list entry `{key}`: expected text in `id` and `checksum`"
-                )),
+                _ => {
+                    page.odd.push(format!(
+                        "list entry `{key}`: expected text in `id` and `checksum`"
+                    ));
+                    page.doubtful.push(key.into_owned());
+                }
             }
         }
         Ok(page)
     }
+}
+
+/// Whether a `nextCallUrl` leads to a list at all: a path below the root URL (protocol 0.1), whatever its parameters.
+fn is_next_page(next: &str) -> bool {
+    let path = next.split('?').next().unwrap_or_default();
+    let path = path.strip_prefix('/').unwrap_or(path);
+    path.starts_with("taoSync/") && path.trim_end_matches('/').ends_with("fetchEntityChecksums")
 }
 
 impl Details {
@@ -102,7 +128,10 @@ impl Details {
         for (key, raw) in map.0 {
             match Entity::from_json(raw.get().as_bytes()) {
                 Ok(entity) => details.entities.push(entity),
-                Err(error) => details.odd.push(format!("entity `{key}`: {error}")),
+                Err(error) => details.odd.push(Odd {
+                    reason: format!("entity `{key}`: {error}"),
+                    key: key.into_owned(),
+                }),
             }
         }
         Ok(details)
@@ -483,5 +512,26 @@ mod tests {
         let page = Page::read(&reply(200, body)).unwrap();
         assert_eq!(page.listed, [("a".to_owned(), "c".to_owned())]);
         assert_eq!(page.odd.len(), 2);
+        assert_eq!(page.doubtful, ["b", "d"]);
+    }
+
+    #[test]
+    fn a_next_page_elsewhere_is_foreign() {
+        let read = |next: &str| {
+            let body = serde_json::json!({"nextCallUrl": next, "entities": []}).to_string();
+            Page::read(&reply(200, &body)).map(|page| page.next)
+        };
+        let good =
+            "/taoSync/SynchronisationApi/fetchEntityChecksums?type=proctor&params%5Boffset%5D=100";
+        assert_eq!(read(good).unwrap().as_deref(), Some(good));
+        for astray in [
+            "",
+            "x",
+            "//evil.example/x",
+            "http://evil.example/taoSync/fetchEntityChecksums",
+            "/taoSync/HandShake",
+        ] {
+            assert_eq!(code(read(astray)), "central.foreign", "{astray}");
+        }
     }
 }

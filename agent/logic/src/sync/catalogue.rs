@@ -241,9 +241,9 @@ impl Sync {
             }
         }
         for odd in &details.odd {
-            let id = missing.iter().find(|id| odd.contains(id.as_str())).cloned();
-            id.map(|id| missing.remove(&id));
-            self.fail_entity(kind, odd);
+            if missing.remove(&odd.key) {
+                self.fail_entity(kind, &odd.reason);
+            }
         }
         for id in missing {
             self.fail_entity(

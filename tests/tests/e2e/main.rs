@@ -1,0 +1,17 @@
+//! The real binary, real sockets, scripted faults: what design 1 promises, held end to end.
+//! Never rolls a fault and never pauses but in `wait_until`.
+//! Run by `scripts/test`, which builds the binary before.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod answer;
+mod catalogue;
+mod command;
+mod confirm;
+mod delta;
+mod guard;
+mod line;
+mod package;
+mod resume;
+mod state;
+mod token;
