@@ -9,6 +9,8 @@ mod entities;
 mod history;
 mod identity;
 mod packages;
+mod results;
+mod run;
 mod screen;
 mod status;
 mod sync;
@@ -61,6 +63,11 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// The daemon: synchronizes at boot, at intervals and when asked.
+    #[command(
+        after_help = "Started by systemd (boxsync.service). SIGHUP reads the configuration again."
+    )]
+    Run,
     /// One synchronization now.
     #[command(
         after_help = "Examples:\n  boxsync sync                      everything\n  boxsync sync --type delivery      deliveries and their packages\n  boxsync sync --allow-deletes      you have seen what would be deleted"
@@ -90,6 +97,11 @@ enum Verb {
     Packages {
         #[command(subcommand)]
         act: Option<packages::Act>,
+    },
+    /// What the box owes to central: results, logs, sessions.
+    Results {
+        #[command(subcommand)]
+        act: Option<results::Act>,
     },
     /// Trades a sync manager's login for credentials of this box.
     #[command(
@@ -133,6 +145,19 @@ enum Verb {
     },
     /// The manual page on stdout (roff).
     Man,
+    /// One synchronization for the daemon.
+    #[command(hide = true)]
+    SyncWorker,
+    /// The change feed for the daemon.
+    #[command(hide = true)]
+    FeedWorker {
+        /// Changes after this number.
+        #[arg(long)]
+        since: u64,
+        /// At most so many.
+        #[arg(long)]
+        limit: usize,
+    },
     /// Whether a sled store opens; run in a process of its own.
     #[command(hide = true)]
     ProbeStore {
@@ -169,7 +194,7 @@ pub fn main() -> ExitCode {
 
 /// The exit status of a trouble (design 4.2).
 fn exit(trouble: &Trouble) -> u8 {
-    let usage = ["config.", "input."]
+    let usage = ["config.", "input.", "intake."]
         .iter()
         .any(|area| trouble.code.starts_with(area));
     if usage { 2 } else { trouble.outcome.exit() }
@@ -190,11 +215,15 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Trouble> {
         Verb::Man => man(),
         Verb::ProbeStore { path } => Ok(u8::from(!crate::vault::index::opens(&path))),
         Verb::Config { act } => config::act(&root, act, screen),
-        Verb::Sync(options) => sync::act(&open(&root)?, &options, screen),
+        Verb::Run => run::act(&root),
+        Verb::SyncWorker => run::work(&root),
+        Verb::FeedWorker { since, limit } => run::read_feed(&root, since, limit),
+        Verb::Sync(options) => sync::act(&root, &options, screen),
         Verb::Status => status::act(&open(&root)?, screen),
         Verb::History { limit } => history::act(&open(&root)?, limit, screen),
         Verb::Entities { kind, id } => entities::act(&open(&root)?, kind, id.as_deref(), screen),
         Verb::Packages { act } => packages::act(&open(&root)?, act, screen),
+        Verb::Results { act } => results::act(&open(&root)?, act, screen),
         Verb::Enroll {
             login,
             password_file,

@@ -3,18 +3,21 @@
 //! Called by `cli` and by the daemon's worker.
 
 pub mod content;
+pub mod exam;
 pub mod progress;
 pub mod survey;
 
 mod fetch;
 mod flush;
 mod lane;
+mod owed;
 mod probe;
 mod rebuild;
 mod run;
 
 use std::fs;
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,20 +26,24 @@ use logic::entity::EntityType;
 use logic::identity::{self, Enrolment, Identity};
 use logic::report::Report;
 use logic::settings::Settings;
+use logic::spool;
 use logic::sync::Plan;
 use logic::words::{Class, Outcome, Params, Trouble};
 
 use crate::clock;
+use crate::journal::event;
 use crate::root::{Lock, Root, trouble};
 use crate::uplink::{Credentials, Line, Secret, Uplink};
 use crate::vault::catalogue::{Catalogue, Edition};
-use crate::vault::index::Index;
+use crate::vault::index::{Feed, Index};
 use crate::vault::package::Packages;
+use crate::vault::spool::Spool;
 use crate::vault::{Vault, random};
 
 use fetch::{Limits, Link};
+use owed::Pass;
 use progress::Watch;
-use run::Run;
+use run::{Means, Run};
 
 /// What one synchronization is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,12 +126,14 @@ impl Engine {
                 },
                 Some(why) => {
                     self.vault.entry("credentials").remove()?;
+                    Spool::open(&self.vault)?.disown(&held.box_id)?;
                     let copied_from = Some(held.box_id);
                     let identity = Identity {
                         copied_from,
                         ..Identity::new(random(), seen)
                     };
                     tracing::warn!(
+                        message_id = event::CLONE_FOUND.id,
                         code = "identity.clone",
                         "this box is a copy ({why}): its id is {} now, it must be enrolled anew",
                         identity.box_id
@@ -187,6 +196,17 @@ impl Engine {
         let reports = index.history(most)?;
         index.close()?;
         Ok(reports)
+    }
+
+    /// Changes after a position of the feed, at most `most`.
+    ///
+    /// # Errors
+    /// `state.busy` while a run holds the store.
+    pub fn feed(&self, since: u64, most: usize) -> Result<Feed, Trouble> {
+        let index = self.store()?;
+        let feed = index.feed(since, most)?;
+        index.close()?;
+        Ok(feed)
     }
 
     /// Trades a sync manager's login for credentials and keeps them sealed (protocol 2). One more consumer is made
@@ -281,17 +301,17 @@ impl Engine {
         let mut plan = self.plan(request, params, &edition);
         plan.measure &= !measured;
         let link = self.link(&uplink, watch)?;
-        let run = Run::new(
-            self.vault.clone(),
-            uplink,
+        let means = Means {
+            sending: self.sending(request, &uplink, params)?,
+            vault: self.vault.clone(),
+            uplink: uplink.clone(),
             catalogue,
-            index,
             link,
-            watch.clone(),
-            edition,
-        );
+            watch: watch.clone(),
+        };
+        let run = Run::new(means, index, edition);
         let (report, run) = run.drive(plan).await;
-        self.hear(&run.uplink)?;
+        self.hear(&uplink)?;
         self.remember(run.index, &report)?;
         Ok(report)
     }
@@ -339,12 +359,39 @@ impl Engine {
         }
     }
 
+    /// How what is owed goes home in this run.
+    fn sending(
+        &self,
+        request: &Request,
+        uplink: &Uplink,
+        params: &Params,
+    ) -> Result<(Rc<Pass>, spool::Plan), Trouble> {
+        let results = &self.settings.results;
+        let probe = self.vault.entry("probe");
+        let plan = spool::Plan {
+            chunk: usize::from(results.chunk_size),
+            lti_users: results.lti_users,
+            settle: results.settle,
+            asked: request.asked,
+            probe: probe.get()?.unwrap_or(true),
+            ..spool::Plan::new(params.clone(), String::new(), u64::from_le_bytes(random()))
+        };
+        let pass = Pass {
+            spool: Spool::open(&self.vault)?,
+            uplink: uplink.clone(),
+            forget: results.delete_after_send,
+            probe,
+        };
+        Ok((Rc::new(pass), plan))
+    }
+
     fn link(&self, uplink: &Uplink, watch: &Watch) -> Result<Link, Trouble> {
         let download = self.settings.download.clone();
+        let root = self.root.clone();
         let limits = Limits {
             reserve: download.reserve.bytes(),
             max_rate: download.max_rate.bytes(),
-            gate: Box::new(|| None),
+            gate: Box::new(move || exam::running(&root).map(|left| ("the running exam", left))),
         };
         let packages = Packages::open(&self.vault)?;
         let window = download.window_flush.bytes();
@@ -371,7 +418,8 @@ impl Engine {
     fn store(&self) -> Result<Index, Trouble> {
         let index = Index::open(&self.vault, STORE_PATIENCE, &opens_in_a_child)?;
         if let Some(told) = &index.rebuilt {
-            tracing::warn!(code = "store.rebuilt", "{told}");
+            let message_id = event::STORE_REBUILT.id;
+            tracing::warn!(message_id, code = "store.rebuilt", "{told}");
         }
         Ok(index)
     }

@@ -4,8 +4,13 @@
 
 pub mod cli;
 pub mod clock;
+pub mod daemon;
 pub mod engine;
 pub mod host;
+pub mod intake;
+pub mod journal;
+pub mod notify;
 pub mod root;
+pub mod socket;
 pub mod uplink;
 pub mod vault;

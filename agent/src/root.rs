@@ -26,6 +26,11 @@ impl Root {
         Self { root: root.into() }
     }
 
+    /// The folder that everything lies below.
+    pub fn path(&self) -> &Path {
+        &self.root
+    }
+
     /// `etc/boxsync/boxsync.toml`.
     pub fn config(&self) -> PathBuf {
         self.root.join("etc/boxsync/boxsync.toml")

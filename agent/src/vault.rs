@@ -7,6 +7,7 @@ pub mod entry;
 pub mod index;
 pub mod key;
 pub mod package;
+pub mod spool;
 
 pub use entry::Entry;
 pub use key::Keyring;

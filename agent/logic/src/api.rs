@@ -2,6 +2,7 @@
 //! Never sends anything: a `Call` is a value, a `Reply` is what came back for it.
 //! Called by `sync`, `spool` and `package` (build and read), and by `uplink` (send).
 
+pub mod ack;
 pub mod answer;
 pub mod call;
 

@@ -131,6 +131,9 @@ pub struct Report {
     pub connection: Connection,
     /// Everything that went wrong, in order, each told once: code and reason.
     pub findings: Vec<Finding>,
+    /// Central's last wish to be left alone for so long; for the next run's time, not for the account.
+    #[serde(skip)]
+    pub wish: Option<std::time::Duration>,
 }
 
 /// One thing that went wrong in a run.
@@ -166,6 +169,7 @@ impl Report {
             sessions: RowCount::default(),
             connection: Connection::default(),
             findings: Vec::new(),
+            wish: None,
         }
     }
 
@@ -176,6 +180,7 @@ impl Report {
 
     /// Notes a finding; the first one names the run.
     pub fn find(&mut self, trouble: &Trouble) {
+        self.wish = trouble.retry_after.or(self.wish);
         if self.findings.is_empty() {
             self.code = trouble.code.clone();
             self.reason = trouble.reason.clone();

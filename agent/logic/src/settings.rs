@@ -139,6 +139,8 @@ pub struct Results {
     pub max_item: Size,
     /// Whether LTI users are sent (protocol 8.2).
     pub lti_users: bool,
+    /// How long central may still be at a request whose answer was lost.
+    pub settle: Duration,
 }
 
 /// `[gateway]`: the server half of the protocol.

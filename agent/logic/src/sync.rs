@@ -71,8 +71,9 @@ pub enum Command {
     Classes(EntityType, Vec<String>),
     /// Make the run visible as one generation: `Event::Published`.
     Publish(Publication),
-    /// Send what the box owes until nothing more can be done in this run: `Event::Owed`.
-    Owed,
+    /// Send what the box owes until nothing more can be done in this run: `Event::Owed`. The text is what is known of
+    /// central's version: when it changes, what was refused is tried again.
+    Owed(String),
     /// Bring one package home: `Event::Package`.
     Package {
         /// URI of the delivery.
@@ -208,6 +209,8 @@ pub struct Sync {
     /// The trouble that ended the run early.
     stopped: Option<Trouble>,
     started: Now,
+    /// The versions that central supports, as one text.
+    central: String,
 }
 
 /// Attempts of one call within a run, the first included.
@@ -231,6 +234,7 @@ impl Sync {
             reached: false,
             stopped: None,
             started: now,
+            central: String::new(),
         };
         sync.ask(Purpose::Versions, Call::versions());
         sync
@@ -384,7 +388,10 @@ impl Sync {
     fn versions(&mut self, answered: Answered) {
         match answered.and_then(|reply| answer::versions(&reply)) {
             Err(trouble) => self.stop(trouble),
-            Ok(versions) if versions.contains(&self.plan.params.tao_version) => self.begin_owed(),
+            Ok(versions) if versions.contains(&self.plan.params.tao_version) => {
+                self.central = versions.join(", ");
+                self.begin_owed();
+            }
             Ok(versions) => {
                 let own = &self.plan.params.tao_version;
                 let known = if versions.is_empty() {
@@ -408,7 +415,7 @@ impl Sync {
     fn begin_owed(&mut self) {
         self.phase = Phase::Owed;
         if self.plan.owed {
-            self.out.push_back(Command::Owed)
+            self.out.push_back(Command::Owed(self.central.clone()))
         } else {
             self.begin_catalogue()
         }
@@ -479,7 +486,7 @@ impl Sync {
         }
         // What is owed goes first again between two packages (design 3).
         if transferred && self.plan.owed && !self.queue.is_empty() {
-            self.out.push_back(Command::Owed);
+            self.out.push_back(Command::Owed(self.central.clone()));
         } else {
             self.next_package();
         }

@@ -5,12 +5,15 @@
 use clap::Args;
 use logic::entity::EntityType;
 use logic::report::Report;
+use logic::schedule::Errand;
 use logic::words::{Outcome, Trouble};
 
 use super::screen::{Mood, Screen, bytes, span, table};
 use super::{bar, runtime};
+use crate::engine::Request;
 use crate::engine::progress::Watch;
-use crate::engine::{Engine, Request};
+use crate::root::Root;
+use crate::socket::client;
 
 /// Options of `sync`.
 #[derive(Debug, Args)]
@@ -30,22 +33,45 @@ pub(super) struct Options {
 }
 
 impl Options {
-    fn request(&self) -> Request {
+    fn errand(&self) -> Errand {
         let some = self.data || self.results || !self.types.is_empty();
-        Request {
+        Errand {
             types: self.types.clone(),
             data: !self.results,
             results: !some || self.results,
             allow_deletes: self.allow_deletes,
-            asked: true,
         }
     }
 }
 
-pub(super) fn act(engine: &Engine, options: &Options, screen: &Screen) -> Result<u8, Trouble> {
-    engine.settings().central()?;
+pub(super) fn act(root: &Root, options: &Options, screen: &Screen) -> Result<u8, Trouble> {
     let watch = Watch::default();
-    let request = options.request();
+    let errand = options.errand();
+    let through = runtime(async {
+        tokio::select! {
+            report = client::synchronize(root, &errand, &watch) => report.map(Some),
+            () = bar::follow(screen, &watch) => Ok(None),
+            _ = tokio::signal::ctrl_c() => Ok(None),
+        }
+    });
+    bar::clear(screen);
+    match through? {
+        Some(Some(report)) => return Ok(told(&report, screen)),
+        Some(None) => {}
+        None => {
+            screen.say("no longer watched; the daemon goes on with the synchronization");
+            return Ok(130);
+        }
+    }
+    let engine = super::open(root)?;
+    engine.settings().central()?;
+    let request = Request {
+        types: errand.types,
+        data: errand.data,
+        results: errand.results,
+        allow_deletes: errand.allow_deletes,
+        asked: true,
+    };
     let report = runtime(async {
         tokio::select! {
             report = engine.synchronize(&request, &watch) => Some(report),
@@ -58,13 +84,18 @@ pub(super) fn act(engine: &Engine, options: &Options, screen: &Screen) -> Result
         screen.say("stopped; what came is kept, the next run goes on from here");
         return Ok(130);
     };
+    Ok(told(&report, screen))
+}
+
+/// Shows the account; gives the exit status.
+fn told(report: &Report, screen: &Screen) -> u8 {
     if screen.json {
-        screen.object(serde_json::to_value(&report).unwrap_or_default());
+        screen.object(serde_json::to_value(report).unwrap_or_default());
     } else {
-        show(&report, screen);
+        show(report, screen);
     }
     let usage = report.code.starts_with("config.");
-    Ok(if usage { 2 } else { report.outcome.exit() })
+    if usage { 2 } else { report.outcome.exit() }
 }
 
 /// The account of a run for people, on one screen.

@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use logic::report::Report;
+use logic::schedule::Stage;
 use serde::{Deserialize, Serialize};
 
 use crate::vault::package::Meta;
@@ -15,6 +16,8 @@ use crate::vault::package::Meta;
 pub struct Progress {
     /// What is being done, in words.
     pub doing: String,
+    /// How far it is, as far as another run depends on it.
+    pub stage: Stage,
     /// What the run waits for, when it waits.
     pub waits: Option<String>,
     /// Entities compared so far, over all types.
@@ -44,6 +47,16 @@ impl Watch {
     /// The present state.
     pub fn snapshot(&self) -> Progress {
         self.0.borrow().clone()
+    }
+
+    /// Takes over what another process tells of its run.
+    pub fn follow(&self, progress: Progress) {
+        *self.0.borrow_mut() = progress;
+    }
+
+    pub(super) fn reached(&self, stage: Stage) {
+        let mut progress = self.0.borrow_mut();
+        progress.stage = progress.stage.max(stage);
     }
 
     pub(super) fn does(&self, what: &str) {

@@ -8,30 +8,41 @@ use std::time::Duration;
 
 use logic::api::Answered;
 use logic::entity::{Entity, EntityType};
-use logic::report::{Connection, OwedCount, Report};
+use logic::report::{Connection, Report};
+use logic::schedule::Stage;
 use logic::seal::NameHash;
-use logic::sync::{Command, Event, Plan, Publication, Sync};
+use logic::spool;
+use logic::sync::{Command, Event, PackageEnd, Plan, Publication, Sync};
 use logic::words::Trouble;
 use tokio::sync::mpsc;
 
 use super::fetch::{Link, Wanted, fetch};
+use super::owed::{self, Pass};
 use super::progress::Watch;
 use super::survey;
 use crate::clock;
+use crate::journal::event;
 use crate::uplink::Uplink;
 use crate::vault::Vault;
 use crate::vault::catalogue::{self, Catalogue, Edition, Rows, Writer};
 use crate::vault::index::{Change, Index, Op};
 
 /// What one run works with.
-pub(super) struct Run {
+pub(super) struct Means {
     pub(super) vault: Vault,
     pub(super) uplink: Uplink,
     pub(super) catalogue: Catalogue,
-    pub(super) index: Option<Index>,
     pub(super) link: Link,
     pub(super) watch: Watch,
-    pub(super) edition: Edition,
+    pub(super) sending: (Rc<Pass>, spool::Plan),
+}
+
+/// One run under way.
+pub(super) struct Run {
+    means: Means,
+    /// Let go when the catalogue is published.
+    pub(super) index: Option<Index>,
+    edition: Edition,
     /// What this run brought: rows by type, and the ids for the feed.
     staged: BTreeMap<EntityType, Rows>,
     ids: BTreeMap<NameHash, String>,
@@ -42,22 +53,10 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(
-        vault: Vault,
-        uplink: Uplink,
-        catalogue: Catalogue,
-        index: Index,
-        link: Link,
-        watch: Watch,
-        edition: Edition,
-    ) -> Self {
+    pub(super) fn new(means: Means, index: Index, edition: Edition) -> Self {
         Self {
-            vault,
-            uplink,
-            catalogue,
+            means,
             index: Some(index),
-            link,
-            watch,
             edition,
             staged: BTreeMap::new(),
             ids: BTreeMap::new(),
@@ -83,11 +82,11 @@ impl Run {
                     sync.handle(event, clock::now());
                 }
             }
-            self.watch.report(sync.report());
+            self.means.watch.report(sync.report());
             let event = match sync.due() {
                 Some((at, why)) => {
                     let wait = at.mono.saturating_sub(clock::now().mono);
-                    self.watch.waits(
+                    self.means.watch.waits(
                         (wait > Duration::from_secs(1) && why == "the next attempt").then_some(why),
                     );
                     tokio::select! {
@@ -97,11 +96,12 @@ impl Run {
                 }
                 None => receive.recv().await,
             };
-            self.watch.waits(None);
-            sync.handle(
-                event.expect("the sender lives as long as the loop"),
-                clock::now(),
-            );
+            self.means.watch.waits(None);
+            let event = event.expect("the sender lives as long as the loop");
+            if matches!(event, Event::Answered(_, Ok(_))) {
+                self.means.watch.reached(Stage::Comparing);
+            }
+            sync.handle(event, clock::now());
         }
     }
 
@@ -109,8 +109,8 @@ impl Run {
     fn execute(&mut self, command: Command, send: &mpsc::UnboundedSender<Event>) -> Option<Event> {
         match command {
             Command::Ask(ticket, call) => {
-                self.watch.does(doing(call.name));
-                let (uplink, send) = (self.uplink.clone(), send.clone());
+                self.means.watch.does(doing(call.name));
+                let (uplink, send) = (self.means.uplink.clone(), send.clone());
                 tokio::task::spawn_local(async move {
                     let answered: Answered = uplink.call(&call).await;
                     // The machine may have ended meanwhile.
@@ -123,7 +123,7 @@ impl Run {
             Command::StageClasses(classes) => Some(Event::Staged(self.stage_classes(&classes))),
             Command::Classes(kind, classes) => {
                 let known = |class: &String| {
-                    let name = self.vault.keys().name("class", class);
+                    let name = self.means.vault.keys().name("class", class);
                     self.edition.classes.contains_key(&name) || self.classes.contains_key(&name)
                 };
                 Some(Event::Unknown(
@@ -132,16 +132,31 @@ impl Run {
                 ))
             }
             Command::Publish(publication) => Some(Event::Published(self.publish(publication))),
-            Command::Owed => Some(Event::Owed(OwedCount::default(), None)),
+            Command::Owed(central) => {
+                self.means.watch.does("sending what is owed");
+                let (pass, plan) = self.means.sending.clone();
+                let plan = spool::Plan { central, ..plan };
+                let send = send.clone();
+                tokio::task::spawn_local(async move {
+                    let (count, trouble) = owed::send(&pass, plan).await;
+                    let _ = send.send(Event::Owed(count, trouble));
+                });
+                None
+            }
             Command::Package { delivery, recheck } => {
-                self.watch.does("bringing packages");
-                self.watch.packages(self.done, self.wanted);
+                self.means.watch.does("bringing packages");
+                self.means.watch.reached(Stage::Packages);
+                self.means.watch.packages(self.done, self.wanted);
                 self.done += 1;
-                self.watch.begins(&delivery);
-                let (link, send) = (self.link.clone(), send.clone());
+                self.means.watch.begins(&delivery);
+                let (link, send) = (self.means.link.clone(), send.clone());
                 let wanted = self.wanted(delivery, recheck);
                 tokio::task::spawn_local(async move {
                     let end = fetch(&link, &wanted).await;
+                    if let PackageEnd::Fetched { bytes, .. } = end {
+                        let (message_id, delivery) = (event::PACKAGE_HELD.id, &wanted.delivery);
+                        tracing::info!(message_id, code = event::PACKAGE_HELD.code, "type" = "delivery", entity = %delivery, bytes, "a test package is held");
+                    }
                     let _ = send.send(Event::Package(end));
                 });
                 None
@@ -151,9 +166,9 @@ impl Run {
                 None
             }
             Command::Survey => {
-                self.watch.does("confirming to central");
+                self.means.watch.does("confirming to central");
                 Some(Event::Surveyed(
-                    survey::take(self.vault.state()),
+                    survey::take(self.means.vault.state()),
                     self.connection(),
                 ))
             }
@@ -174,7 +189,7 @@ impl Run {
             .as_ref()
             .and_then(|index| index.staged(kind).ok())
             .unwrap_or_default();
-        let mut reader = self.catalogue.reader();
+        let mut reader = self.means.catalogue.reader();
         let staged: Rows = staged
             .into_iter()
             .filter(|(name, row)| reader.holds(kind, name, row))
@@ -186,7 +201,7 @@ impl Run {
 
     fn writer(&mut self) -> Result<&mut Writer, Trouble> {
         if self.writer.is_none() {
-            self.writer = Some(self.catalogue.writer()?);
+            self.writer = Some(self.means.catalogue.writer()?);
         }
         Ok(self.writer.as_mut().expect("made above"))
     }
@@ -194,7 +209,7 @@ impl Run {
     fn stage(&mut self, kind: EntityType, entities: &[Entity]) -> Result<(), Trouble> {
         let mut rows = Vec::with_capacity(entities.len());
         for entity in entities {
-            let name = self.vault.keys().name(kind.word(), &entity.id);
+            let name = self.means.vault.keys().name(kind.word(), &entity.id);
             let row = self.writer()?.entity(kind, name, entity)?;
             self.ids.insert(name, entity.id.clone());
             rows.push((name, row));
@@ -213,7 +228,7 @@ impl Run {
         for class in classes {
             let mut class = class.clone();
             class.properties.remove(logic::entity::uri::APPLICATION_KEY);
-            let name = self.vault.keys().name("class", &class.id);
+            let name = self.means.vault.keys().name("class", &class.id);
             let row = self.writer()?.class(name, &class)?;
             self.classes.insert(name, row);
         }
@@ -234,7 +249,7 @@ impl Run {
                 edition.complete_at = Some(clock::now().wall);
             }
             edition.classes.append(&mut self.classes);
-            let mut reader = self.catalogue.reader();
+            let mut reader = self.means.catalogue.reader();
             let generation = edition.generation;
             for (kind, change) in publication.changes {
                 let staged = self.staged.remove(&kind).unwrap_or_default();
@@ -273,18 +288,18 @@ impl Run {
             let writer = match self.writer.take() {
                 Some(writer) => Some(writer),
                 None if changes.is_empty() => None,
-                None => Some(self.catalogue.writer()?),
+                None => Some(self.means.catalogue.writer()?),
             };
             let writer = match writer {
                 Some(mut writer) => {
-                    self.catalogue.compact(&mut edition, &mut writer)?;
+                    self.means.catalogue.compact(&mut edition, &mut writer)?;
                     Some(writer)
                 }
                 None => None,
             };
-            self.catalogue.publish(&before, &edition, writer)?;
+            self.means.catalogue.publish(&before, &edition, writer)?;
         } else if edition != before {
-            self.catalogue.publish(&before, &edition, None)?;
+            self.means.catalogue.publish(&before, &edition, None)?;
         }
         if let Some(index) = self.index.as_ref().filter(|_| publication.visible) {
             index.follow(before.generation, edition.generation, &changes)?;
@@ -297,7 +312,7 @@ impl Run {
     }
 
     fn collect(&mut self) {
-        let mut reader = self.catalogue.reader();
+        let mut reader = self.means.catalogue.reader();
         let named: std::collections::BTreeSet<String> = self
             .edition
             .rows(EntityType::Delivery)
@@ -307,6 +322,7 @@ impl Run {
             return;
         }
         if let Err(trouble) = self
+            .means
             .link
             .packages
             .collect(&|delivery| named.contains(delivery))
@@ -317,6 +333,7 @@ impl Run {
 
     fn wanted(&self, delivery: String, changed: bool) -> Wanted {
         let name = self
+            .means
             .vault
             .keys()
             .name(EntityType::Delivery.word(), &delivery);
@@ -331,7 +348,7 @@ impl Run {
     }
 
     fn connection(&self) -> Connection {
-        survey::connection(&self.uplink.meter())
+        survey::connection(&self.means.uplink.meter())
     }
 }
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use crate::entity::{Entity, Kind, Property, uri};
 use crate::package::{Change, Package};
-use crate::seed::{EPOCH, Random};
+use crate::random::Random;
+use crate::seed::EPOCH;
 
 /// The resources.
 pub(crate) struct Catalogue {
@@ -118,13 +119,14 @@ impl Catalogue {
                 let mut seen = HashSet::new();
                 let mut found = Vec::new();
                 for eligibility in related(Kind::Eligibility, uri::ELIGIBLE_CENTRE) {
-                    for value in self.entities[eligibility].values(relation) {
-                        if let Some(&at) = self.index.get(value)
-                            && seen.insert(at)
-                        {
-                            found.push(at);
-                        }
-                    }
+                    // The list comes in the order the relations were made, the property in any order (5.2).
+                    let mut members: Vec<usize> = self.entities[eligibility]
+                        .values(relation)
+                        .iter()
+                        .filter_map(|value| self.index.get(value).copied())
+                        .collect();
+                    members.sort_unstable();
+                    found.extend(members.into_iter().filter(|at| seen.insert(*at)));
                 }
                 found
             }
@@ -306,7 +308,8 @@ impl Catalogue {
         for organisation in self.organisations() {
             for kind in Kind::ALL {
                 for at in self.list(&organisation, kind).iter() {
-                    self.at(*at).checksum();
+                    self.at(*at).row();
+                    self.at(*at).object();
                 }
             }
         }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use hyper::header::{IF_NONE_MATCH, RANGE, USER_AGENT};
 
 use crate::php::Value;
-use crate::seed::Random;
+use crate::random::Random;
 use crate::token::form_fields;
 use crate::wire::{self, Answer, Request};
 
@@ -67,7 +67,8 @@ pub(crate) fn which_browser(request: &Request) -> Answer {
     let agent = request.header(&USER_AGENT).unwrap_or("");
     let version = agent
         .split_once("Chrome/")
-        .map(|(_, rest)| rest.split('.').take(2).collect::<Vec<_>>().join("."));
+        .and_then(|(_, rest)| rest.split(' ').next())
+        .map(|number| number.split('.').take(2).collect::<Vec<_>>().join("."));
     let browser = if version.is_some() {
         "Chrome"
     } else {

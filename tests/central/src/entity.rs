@@ -127,6 +127,8 @@ pub(crate) struct Entity {
     properties: OnceLock<Vec<Property>>,
     /// Checksum and row of the list for its own type.
     row: OnceLock<(String, String)>,
+    /// The entity object for its own type.
+    object: OnceLock<String>,
 }
 
 impl Entity {
@@ -139,6 +141,7 @@ impl Entity {
             birth: None,
             properties: OnceLock::from(properties),
             row: OnceLock::new(),
+            object: OnceLock::new(),
         }
     }
 
@@ -157,6 +160,7 @@ impl Entity {
             birth: Some((birth, n)),
             properties: OnceLock::new(),
             row: OnceLock::new(),
+            object: OnceLock::new(),
         }
     }
 
@@ -193,6 +197,7 @@ impl Entity {
         }
         self.properties = OnceLock::from(properties);
         self.row = OnceLock::new();
+        self.object = OnceLock::new();
     }
 
     /// The checksum as its own type sees it.
@@ -235,6 +240,23 @@ impl Entity {
 
     /// The entity object of protocol 5.2 with the exclusions of a type.
     pub(crate) fn render(&self, out: &mut String, kind: Kind) {
+        if kind == self.kind {
+            out.push_str(self.object());
+        } else {
+            self.render_as(out, kind);
+        }
+    }
+
+    /// The entity object for its own type, made once.
+    pub(crate) fn object(&self) -> &str {
+        self.object.get_or_init(|| {
+            let mut out = String::new();
+            self.render_as(&mut out, self.kind);
+            out
+        })
+    }
+
+    fn render_as(&self, out: &mut String, kind: Kind) {
         let map = self.collapsed(kind);
         if kind == self.kind {
             self.open(out, self.checksum());

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use hyper::header::{
     ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, HeaderName, HeaderValue,
-    RETRY_AFTER, VARY,
+    LOCATION, RETRY_AFTER, VARY,
 };
 use serde::Deserialize;
 
@@ -18,9 +18,10 @@ use crate::wire::{self, Answer, Request};
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Fault {
     /// The connection is reset before the body is read; nothing is processed. A rule without a route
-    /// refuses the connection before anything is read.
+    /// refuses the connection before anything is read. A text that the rule names must be in the target.
     Refuse,
-    /// The connection is reset after so many bytes of the request body; nothing is processed.
+    /// The connection is reset after so many bytes of the request body; nothing is processed. A text that
+    /// the rule names must be in the target.
     CutUpload {
         /// Bytes of the request body that are read.
         after: u64,
@@ -60,6 +61,14 @@ pub enum Fault {
         /// `Retry-After`, seconds or a date.
         #[serde(default)]
         retry_after: Option<String>,
+        /// `Location` of a redirection.
+        #[serde(default)]
+        location: Option<String>,
+    },
+    /// 200 and this JSON text, whatever was asked; nothing is processed.
+    Json {
+        /// The text.
+        body: String,
     },
     /// An HTML page with status 200; nothing is processed.
     Page {
@@ -82,6 +91,11 @@ pub enum Fault {
         #[serde(default)]
         honest: bool,
     },
+    /// An answer to a range goes on for so many bytes beyond what `Content-Range` says.
+    LongRange {
+        /// Bytes beyond.
+        bytes: u64,
+    },
     /// The range is ignored: 200 and the whole file.
     IgnoreRange,
     /// The answer to a range is another one.
@@ -101,6 +115,15 @@ pub enum Fault {
     Latency {
         /// Milliseconds.
         ms: u64,
+    },
+    /// The connection is closed without notice once the answer has left.
+    HangUp,
+    /// A text in the body is replaced wherever it stands; `/` is escaped in JSON.
+    Rewrite {
+        /// What is replaced.
+        find: String,
+        /// By what.
+        with: String,
     },
     /// The body ends early, well framed.
     Truncate {
@@ -284,7 +307,7 @@ fn matches(rule: &Rule, request: &Request) -> bool {
     };
     let target = format!("{}?{}", request.path, request.query);
     target.contains(text)
-        || crate::php::unescape(&target).contains(text)
+        || crate::query::unescape(&target).contains(text)
         || contains(&request.body, text.as_bytes())
         || contains(&request.body, text.replace('/', "\\/").as_bytes())
 }
@@ -304,6 +327,7 @@ pub(crate) struct Passage {
     pub(crate) corrupt: Vec<u64>,
     pub(crate) rate: Option<u64>,
     pub(crate) latency_ms: u64,
+    pub(crate) hangs_up: bool,
 }
 
 /// Applies one fault to an answer that a handler gave.
@@ -326,6 +350,12 @@ pub(crate) fn distort(
         }
         Fault::Throttle { rate } => passage.rate = Some(*rate),
         Fault::Latency { ms } => passage.latency_ms += ms,
+        Fault::HangUp => passage.hangs_up = true,
+        Fault::Rewrite { find, with } => {
+            let text = String::from_utf8_lossy(&answer.whole()).replace(find, with);
+            answer.replace_body(text.into());
+        }
+        Fault::LongRange { bytes } => long_range(answer, *bytes),
         Fault::Gzip { always } => gzip(request, answer, *always),
         Fault::ShortRange { bytes, honest } => short_range(answer, *bytes, *honest),
         Fault::IgnoreRange => {
@@ -373,6 +403,7 @@ pub(crate) fn instead(fault: &Fault, request: &Request) -> Option<Answer> {
     match fault {
         Fault::Unauthorized => Some(wire::unauthorized()),
         Fault::Maintenance => Some(wire::maintenance(request)),
+        Fault::Json { body } => Some(wire::success(body.clone())),
         Fault::Page { html } => Some(Answer::new(
             200,
             Some("text/html; charset=UTF-8"),
@@ -382,11 +413,15 @@ pub(crate) fn instead(fault: &Fault, request: &Request) -> Option<Answer> {
             code,
             body,
             retry_after,
+            location,
         } => {
             let mut answer = Answer::new(*code, Some("text/html"), Bytes::from(body.clone()));
             answer.announce();
             if let Some(value) = retry_after {
                 answer.text(RETRY_AFTER, value);
+            }
+            if let Some(value) = location {
+                answer.text(LOCATION, value);
             }
             Some(answer)
         }
@@ -426,11 +461,20 @@ fn short_range(answer: &mut Answer, bytes: u64, honest: bool) {
         return;
     };
     let whole = answer.whole();
-    let keep = bytes.clamp(1, whole.len() as u64);
+    let keep = bytes.min(whole.len() as u64).max(1);
     answer.parts = vec![wire::slice(&whole, 0, keep - 1)];
     if honest {
         let name: HeaderName = CONTENT_RANGE;
         answer.text(name, &format!("bytes {first}-{}/{total}", first + keep - 1));
+    }
+}
+
+fn long_range(answer: &mut Answer, bytes: u64) {
+    if let (Some((first, last, total)), Some((content, _))) =
+        (content_range(answer), &answer.package)
+    {
+        let end = last.saturating_add(bytes).min(total - 1);
+        answer.parts = vec![wire::slice(content, first, end)];
     }
 }
 

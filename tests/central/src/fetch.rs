@@ -8,6 +8,7 @@ use hyper::header::RANGE;
 use crate::catalogue::Catalogue;
 use crate::entity::{Kind, uri};
 use crate::php::{self, Value};
+use crate::query;
 use crate::token::Session;
 use crate::wire::{self, Answer, Request};
 
@@ -132,7 +133,13 @@ pub(crate) fn checksums(
         .filter(|_| !is_joined)
         .and_then(|text| php::numeric(&text));
     let is_paged = matches!(kind, Kind::TestCenter | Kind::TestTaker);
-    let (skip, take) = if is_paged {
+    let page = if is_paged && since.is_none() {
+        let start = offset.min(list.len());
+        &list[start..start.saturating_add(page_size).min(list.len())]
+    } else {
+        list.as_slice()
+    };
+    let (skip, take) = if is_paged && since.is_some() {
         (offset, page_size)
     } else {
         (0, usize::MAX)
@@ -141,7 +148,7 @@ pub(crate) fn checksums(
         && param("withProperties").is_some_and(|w| !w.is_empty() && w != "0");
     let mut count = 0;
     let mut entities = String::new();
-    let chosen = list
+    let chosen = page
         .iter()
         .map(|at| catalogue.at(*at))
         .filter(|e| since.is_none_or(|s| e.created as f64 >= s))
@@ -165,11 +172,11 @@ pub(crate) fn checksums(
     out.push('"');
     // The quirk of protocol 5.3: whether the type honours the offset or not, a full page has a next one.
     if count == page_size {
-        let next = next_parameters(php::parse_query(&request.query), offset + page_size);
+        let next = next_parameters(query::parse_query(&request.query), offset + page_size);
         out.push_str(",\"nextCallUrl\":");
         let url = format!(
             "/taoSync/SynchronisationApi/fetchEntityChecksums?{}",
-            php::build_query(&next)
+            query::build_query(&next)
         );
         php::quote(&mut out, &url);
     }

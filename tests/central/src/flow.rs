@@ -139,6 +139,14 @@ impl Flow {
     }
 }
 
+impl Drop for Flow {
+    fn drop(&mut self) {
+        if self.passage.hangs_up {
+            self.line.hang_up();
+        }
+    }
+}
+
 impl Body for Flow {
     type Data = Bytes;
     type Error = Severed;
@@ -179,7 +187,8 @@ impl Body for Flow {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left() == 0 && self.passage.cut.is_none() && self.passage.stall.is_none()
+        // An empty body of unknown length is framed as chunks too, as PHP's are.
+        self.sized && self.left() == 0 && self.passage.cut.is_none() && self.passage.stall.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -14,6 +14,8 @@ mod line;
 mod logs;
 mod package;
 mod php;
+mod query;
+mod random;
 mod results;
 mod route;
 mod seed;

@@ -18,6 +18,10 @@ pub(crate) struct Line {
     pub(crate) read: Arc<AtomicU64>,
     pub(crate) written: Arc<AtomicU64>,
     reset: AtomicBool,
+    /// The body has been handed over and the connection is to end without notice.
+    hangs_up: AtomicBool,
+    /// What was handed over has left: reading finds the end.
+    is_over: AtomicBool,
     flush: Mutex<Flush>,
 }
 
@@ -52,7 +56,32 @@ impl Line {
         self.reset.store(reset, Ordering::Relaxed);
     }
 
-    fn flushed(&self) {
+    /// Counts before the bytes leave: whoever has read them finds them counted.
+    fn counted(
+        &self,
+        length: usize,
+        write: impl FnOnce() -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        self.written.fetch_add(length as u64, Ordering::Relaxed);
+        let outcome = write();
+        let written = match &outcome {
+            Poll::Ready(Ok(written)) => *written,
+            _ => 0,
+        };
+        self.written
+            .fetch_sub((length - written) as u64, Ordering::Relaxed);
+        outcome
+    }
+
+    /// Lets the connection end once everything handed over has left.
+    pub(crate) fn hang_up(&self) {
+        self.hangs_up.store(true, Ordering::Relaxed);
+    }
+
+    fn flushed(&self, cx: &Context<'_>) {
+        if self.hangs_up.load(Ordering::Relaxed) && !self.is_over.swap(true, Ordering::Relaxed) {
+            cx.waker().wake_by_ref();
+        }
         let mut flush = self.flush.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(waker) = flush.waker.take() {
             flush.done = true;
@@ -88,6 +117,9 @@ impl AsyncRead for Wire {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.line.is_over.load(Ordering::Relaxed) {
+            return Poll::Ready(Ok(()));
+        }
         let before = buf.filled().len();
         std::task::ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
         let read = (buf.filled().len() - before) as u64;
@@ -102,11 +134,8 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = std::task::ready!(Pin::new(&mut self.socket).poll_write(cx, buf))?;
-        self.line
-            .written
-            .fetch_add(written as u64, Ordering::Relaxed);
-        Poll::Ready(Ok(written))
+        let line = Arc::clone(&self.line);
+        line.counted(buf.len(), || Pin::new(&mut self.socket).poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -114,11 +143,11 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = std::task::ready!(Pin::new(&mut self.socket).poll_write_vectored(cx, bufs))?;
-        self.line
-            .written
-            .fetch_add(written as u64, Ordering::Relaxed);
-        Poll::Ready(Ok(written))
+        let line = Arc::clone(&self.line);
+        let length = bufs.iter().map(|b| b.len()).sum();
+        line.counted(length, || {
+            Pin::new(&mut self.socket).poll_write_vectored(cx, bufs)
+        })
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -127,7 +156,7 @@ impl AsyncWrite for Wire {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         std::task::ready!(Pin::new(&mut self.socket).poll_flush(cx))?;
-        self.line.flushed();
+        self.line.flushed(cx);
         Poll::Ready(Ok(()))
     }
 

@@ -20,6 +20,9 @@ pub struct LogRow {
     pub created_by: String,
 }
 
+/// Acknowledgements as ready JSON in request order, then how many were imported and how many failed.
+pub(crate) type Acknowledged = (Vec<(String, String)>, (u64, u64));
+
 const REQUIRED: [&str; 6] = [
     "id",
     "delivery_execution_id",
@@ -45,7 +48,7 @@ struct Prepared<'a> {
     is_late_irregularity: bool,
 }
 
-/// Stores the groups of a request; acknowledgements as ready JSON, then imported and failed groups.
+/// Stores the groups of a request.
 pub(crate) fn intake(
     groups: &Value,
     box_id: Option<&Value>,
@@ -53,7 +56,7 @@ pub(crate) fn intake(
     now: u64,
     results: &mut Results,
     rows: &mut Vec<LogRow>,
-) -> (Vec<(String, String)>, (u64, u64)) {
+) -> Acknowledged {
     let mut acknowledged = Vec::new();
     let mut counted = (0, 0);
     for (id, group) in groups.entries() {
@@ -162,12 +165,12 @@ fn insert(rows: &[Prepared<'_>]) -> Result<Vec<LogRow>, ()> {
         .collect()
 }
 
-/// `syncTestSessions`: acknowledgements, then imported and failed; nothing if an element is no string.
+/// `syncTestSessions`; nothing if an element is no string.
 pub(crate) fn sessions(
     list: &Value,
     results: &mut Results,
     is_compiled: impl Fn(&str) -> bool,
-) -> Option<(Vec<(String, String)>, (u64, u64))> {
+) -> Option<Acknowledged> {
     let ids: Option<Vec<String>> = list
         .entries()
         .into_iter()

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 
 use crate::php;
-use crate::seed::Random;
+use crate::random::Random;
 use crate::zip::{self, Member};
 
 /// How a package becomes a new version under the same URI.

@@ -231,10 +231,8 @@ fn read_variable(variable: &Value) -> Result<Variable, Failure> {
             .ok_or(Failure::TypeError)
     };
     let identifier = typed("identifier")?;
-    if !matches!(
-        data.get("cardinality").and_then(Value::text),
-        Some("single" | "multiple" | "ordered" | "record")
-    ) {
+    let cardinality = typed("cardinality")?;
+    if !["single", "multiple", "ordered", "record"].contains(&cardinality.as_str()) {
         return Err(Failure::Refused);
     }
     typed("baseType")?;

@@ -196,10 +196,13 @@ async fn handle(
     let announced = request
         .header(&CONTENT_LENGTH)
         .and_then(|text| text.parse::<u64>().ok());
-    let is_too_large = announced.is_some_and(|length| length > limit);
+    let mut is_too_large = announced.is_some_and(|length| length > limit);
     if !is_too_large {
         match collect(body, limit).await {
-            Some(content) => request.body = content,
+            Some(content) => {
+                is_too_large = content.len() as u64 > limit;
+                request.body = content;
+            }
             None => return sever(&line),
         }
     }
@@ -330,7 +333,7 @@ fn respond(
     response
 }
 
-/// The body, up to a limit; nothing if the client went away.
+/// The body until it is longer than a limit; nothing if the client went away.
 async fn collect(mut body: Incoming, limit: u64) -> Option<Bytes> {
     let mut whole = BytesMut::new();
     let mut only: Option<Bytes> = None;
@@ -347,7 +350,7 @@ async fn collect(mut body: Incoming, limit: u64) -> Option<Bytes> {
             whole.extend_from_slice(&data);
         }
         let length = only.as_ref().map_or(whole.len(), Bytes::len) as u64;
-        if length >= limit {
+        if length > limit {
             break;
         }
     }

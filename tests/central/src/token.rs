@@ -10,7 +10,7 @@ use crate::catalogue::Catalogue;
 use crate::entity::{Kind, uri};
 use crate::package::digest;
 use crate::php::{self, Value};
-use crate::seed::Random;
+use crate::random::Random;
 use crate::wire::{self, Answer, Request};
 
 /// A user that can log in.
@@ -219,7 +219,9 @@ pub(crate) fn form_fields(request: &Request) -> Option<Value> {
     }
     let kind = request.header(&hyper::header::CONTENT_TYPE)?;
     if kind.starts_with("application/x-www-form-urlencoded") {
-        return Some(php::parse_query(&String::from_utf8_lossy(&request.body)));
+        return Some(crate::query::parse_query(&String::from_utf8_lossy(
+            &request.body,
+        )));
     }
     let boundary = kind
         .strip_prefix("multipart/form-data")?

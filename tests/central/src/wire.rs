@@ -10,6 +10,7 @@ use hyper::header::{
 use hyper::{HeaderMap, Method};
 
 use crate::php::{self, Value};
+use crate::query;
 use crate::route::Route;
 
 /// What a handler reads.
@@ -43,12 +44,12 @@ impl Request {
 
     /// GET parameters; top-level strings are cleaned as tao-core does (protocol 0.4).
     pub(crate) fn parameters(&self) -> Value {
-        match php::parse_query(&self.query) {
+        match query::parse_query(&self.query) {
             Value::Map(entries) => Value::Map(
                 entries
                     .into_iter()
                     .map(|(key, value)| match value {
-                        Value::Text(text) => (key, Value::Text(php::clean(&text))),
+                        Value::Text(text) => (key, Value::Text(query::clean(&text))),
                         other => (key, other),
                     })
                     .collect(),

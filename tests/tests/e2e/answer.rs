@@ -1,15 +1,11 @@
 //! Answers that are broken, endless or odd: each is named, the others are kept, nothing is lost.
 
 use central::{Fault, Kind, Route, Rule};
-use e2e::{Ran, Site};
+use e2e::{Ran, Site, status};
 use serde_json::{Value, json};
 
 fn said(body: &Value) -> Fault {
-    Fault::Status {
-        code: 200,
-        body: body.to_string(),
-        retry_after: None,
-    }
+    status(200, &body.to_string(), None)
 }
 
 /// What central would list of a type, to be changed by hand.
@@ -45,30 +41,9 @@ fn broken_lists_and_details_are_named_and_the_rest_comes() {
         (Fault::Truncate { bytes: 40 }, "central.foreign"),
         (Fault::Deep { depth: 200_000 }, "central.foreign"),
         (Fault::NotUtf8, "central.foreign"),
-        (
-            Fault::Status {
-                code: 200,
-                body: String::new(),
-                retry_after: None,
-            },
-            "central.foreign",
-        ),
-        (
-            Fault::Status {
-                code: 200,
-                body: "null".into(),
-                retry_after: None,
-            },
-            "central.foreign",
-        ),
-        (
-            Fault::Status {
-                code: 302,
-                body: String::new(),
-                retry_after: None,
-            },
-            "central.foreign",
-        ),
+        (status(200, "", None), "central.foreign"),
+        (status(200, "null", None), "central.foreign"),
+        (status(302, "", None), "central.foreign"),
     ] {
         let site = Site::small();
         site.central
@@ -110,7 +85,12 @@ fn an_answer_without_end_is_not_held_in_memory() {
         .script(list_of("proctor", Fault::Huge { bytes: 64 << 20 }));
     let ran = site.sync().exits(1);
     assert!(finding(&ran, "central.too_large").starts_with("proctor list"));
-    assert!(ran.object()["connection"]["bytes_received"].as_u64().unwrap() < 40 << 20);
+    assert!(
+        ran.object()["connection"]["bytes_received"]
+            .as_u64()
+            .unwrap()
+            < 40 << 20
+    );
     site.sync().exits(0);
     site.assert_equal_to_central();
 }
@@ -180,7 +160,10 @@ fn odd_property_values_cost_their_entity_and_no_other() {
         assert_eq!(ran.object()["entities"]["administrator"]["failed"], 1);
         site.central.clear_script();
         site.sync().exits(0);
-        assert!(site.entities().contains_key(&("administrator".into(), ids[0].clone())));
+        assert!(
+            site.entities()
+                .contains_key(&("administrator".into(), ids[0].clone()))
+        );
     }
 }
 
@@ -265,12 +248,22 @@ fn details_that_were_not_asked_for_are_not_believed() {
 fn a_next_page_that_leads_astray_is_not_followed() {
     let site = Site::synchronized();
     let mut list = listed(&site, Kind::Proctor);
-    for next in ["http://evil.example/x?y", "//evil.example/x", "", "x", "/taoSync/HandShake"] {
+    for next in [
+        "http://evil.example/x?y",
+        "//evil.example/x",
+        "",
+        "x",
+        "/taoSync/HandShake",
+    ] {
         list["nextCallUrl"] = json!(next);
         site.central.reset_log();
         site.central.script(list_of("proctor", said(&list)));
         let ran = site.sync().exits(1);
-        assert!(finding(&ran, "central.foreign").contains("next page"), "{}", ran.story());
+        assert!(
+            finding(&ran, "central.foreign").contains("next page"),
+            "{}",
+            ran.story()
+        );
         assert_eq!(site.asked(Route::Checksums), 6);
         assert_eq!(site.central.requests_on(Route::Unknown).len(), 0);
         site.assert_catalogue();
@@ -282,11 +275,7 @@ fn an_error_of_central_in_one_batch_costs_one_entity() {
     // A PHP error by content comes as 500 without a body: the batch is halved until the offender stands alone.
     let site = Site::small();
     let offender = site.ids(Kind::TestTaker)[11].clone();
-    let empty = Fault::Status {
-        code: 500,
-        body: String::new(),
-        retry_after: None,
-    };
+    let empty = status(500, "", None);
     site.central.script(
         Rule::on(Route::Details, empty)
             .containing(&format!("{offender}\""))

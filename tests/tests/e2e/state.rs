@@ -35,7 +35,11 @@ fn nothing_at_rest_is_readable_and_nobody_else_may_look() {
     let site = tiny();
     // A run that was cut leaves things under way too.
     let last = site.delivery(1);
-    site.central.script(Rule::on(Route::Package, Fault::Stall { after: 100_000 }).containing(&last).nth(2));
+    site.central.script(
+        Rule::on(Route::Package, Fault::Stall { after: 100_000 })
+            .containing(&last)
+            .nth(2),
+    );
     let mut running = site.start(&["sync", "--json"]);
     assert!(running.until("the last package", || {
         let requests = site.central.requests_on(Route::Package);
@@ -43,18 +47,35 @@ fn nothing_at_rest_is_readable_and_nobody_else_may_look() {
     }));
     running.kill().was_killed();
     let look = |site: &Site| {
-        let mut needles: Vec<Vec<u8>> = vec![b"boxsync-export".to_vec(), b"http://www.tao.lu".to_vec(), b"test-taker ".to_vec(), b"imsmanifest.xml".to_vec(), b"PK\x01\x02".to_vec()];
+        let mut needles: Vec<Vec<u8>> = vec![
+            b"boxsync-export".to_vec(),
+            b"http://www.tao.lu".to_vec(),
+            b"test-taker ".to_vec(),
+            b"imsmanifest.xml".to_vec(),
+            b"PK\x01\x02".to_vec(),
+        ];
         for kind in Kind::ALL {
             for id in site.ids(kind) {
                 needles.push(id.rsplit('#').next().unwrap().as_bytes().to_vec());
                 for property in site.central.resource(&id).unwrap().properties {
-                    needles.extend(property.values.iter().filter(|value| value.len() > 7).map(|value| value.as_bytes().to_vec()));
+                    needles.extend(
+                        property
+                            .values
+                            .iter()
+                            .filter(|value| value.len() > 7)
+                            .map(|value| value.as_bytes().to_vec()),
+                    );
                 }
             }
         }
         for delivery in site.ids(Kind::Delivery) {
             let package = site.central.package(&delivery).unwrap();
-            needles.extend(package.chunks(8_000).filter(|chunk| chunk.len() == 8_000).map(|chunk| chunk[..24].to_vec()));
+            needles.extend(
+                package
+                    .chunks(8_000)
+                    .filter(|chunk| chunk.len() == 8_000)
+                    .map(|chunk| chunk[..24].to_vec()),
+            );
         }
         let (login, password) = site.central.manager("1001").unwrap();
         needles.extend([login.into_bytes(), password.into_bytes()]);
@@ -62,7 +83,10 @@ fn nothing_at_rest_is_readable_and_nobody_else_may_look() {
             needles.extend([consumer.key.into_bytes(), consumer.secret.into_bytes()]);
             needles.extend(consumer.token.map(|(token, _)| token.into_bytes()));
         }
-        let box_id = site.run(&["identity", "--json"]).exits(0).object()["box_id"].as_str().unwrap().to_owned();
+        let box_id = site.run(&["identity", "--json"]).exits(0).object()["box_id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         needles.push(box_id.into_bytes());
         needles.sort();
         needles.dedup();
@@ -75,7 +99,10 @@ fn nothing_at_rest_is_readable_and_nobody_else_may_look() {
             for needle in &needles {
                 let text = String::from_utf8_lossy(needle).into_owned();
                 assert!(!contains(&bytes, needle), "{name} holds {text}");
-                assert!(!contains(name.as_bytes(), needle), "the name {name} holds {text}");
+                assert!(
+                    !contains(name.as_bytes(), needle),
+                    "the name {name} holds {text}"
+                );
             }
         }
     };
@@ -86,10 +113,20 @@ fn nothing_at_rest_is_readable_and_nobody_else_may_look() {
     assert_eq!(mode(&site.state("")), 0o700);
     for file in site.files() {
         let inside_sled = file.starts_with(site.state("index"));
-        assert!(inside_sled || mode(&file) == 0o600, "{}: {:o}", file.display(), mode(&file));
+        assert!(
+            inside_sled || mode(&file) == 0o600,
+            "{}: {:o}",
+            file.display(),
+            mode(&file)
+        );
         let folder = file.parent().unwrap();
         let is_closed = |folder: &Path| mode(folder) == 0o700;
-        assert!(inside_sled || is_closed(folder), "{}: {:o}", folder.display(), mode(folder));
+        assert!(
+            inside_sled || is_closed(folder),
+            "{}: {:o}",
+            folder.display(),
+            mode(folder)
+        );
     }
 }
 
@@ -99,12 +136,21 @@ fn another_key_and_a_missing_key_are_named_and_nothing_is_made_anew() {
     let key = site.state("boxsync.key");
     let good = fs::read(&key).unwrap();
     let count = site.files().len();
-    for (content, code) in [(Some(vec![7; 32]), "key.wrong"), (Some(b"short".to_vec()), "key.malformed"), (None, "key.sealed")] {
+    for (content, code) in [
+        (Some(vec![7; 32]), "key.wrong"),
+        (Some(b"short".to_vec()), "key.malformed"),
+        (None, "key.sealed"),
+    ] {
         match content {
             Some(content) => fs::write(&key, content).unwrap(),
             None => fs::remove_file(&key).unwrap(),
         }
-        for verb in [&["sync", "--json"][..], &["entities", "--json"], &["packages", "--json"], &["status", "--json"]] {
+        for verb in [
+            &["sync", "--json"][..],
+            &["entities", "--json"],
+            &["packages", "--json"],
+            &["status", "--json"],
+        ] {
             let ran = site.run(verb).exits(1);
             assert_eq!(ran.object()["code"], code, "{}", ran.story());
         }
@@ -112,7 +158,10 @@ fn another_key_and_a_missing_key_are_named_and_nothing_is_made_anew() {
     assert_eq!(site.files().len(), count - 1);
     fs::write(&key, good).unwrap();
     site.assert_equal_to_central();
-    assert_eq!(site.central.counters().requests, site.asked(Route::Details) as u64);
+    assert_eq!(
+        site.central.counters().requests,
+        site.asked(Route::Details) as u64
+    );
 }
 
 #[test]
@@ -122,7 +171,11 @@ fn the_key_may_come_from_the_credentials_directory() {
     fs::create_dir(&folder).unwrap();
     fs::rename(site.state("boxsync.key"), folder.join("boxsync.key")).unwrap();
     site.sync().exits(1).code("key.sealed");
-    let out = site.command(&["status", "--json"]).env("CREDENTIALS_DIRECTORY", &folder).output().unwrap();
+    let out = site
+        .command(&["status", "--json"])
+        .env("CREDENTIALS_DIRECTORY", &folder)
+        .output()
+        .unwrap();
     assert!(out.status.success(), "{out:?}");
     assert!(!site.state("boxsync.key").exists());
 }
@@ -134,7 +187,10 @@ fn a_new_envelope_key_costs_nothing() {
     site.run(&["key", "rotate"]).exits(0);
     let new = fs::read(site.state("boxsync.key")).unwrap();
     assert_ne!(old, new);
-    assert_eq!(site.sync().exits(0).object()["packages"]["bytes_on_wire"], 0);
+    assert_eq!(
+        site.sync().exits(0).object()["packages"]["bytes_on_wire"],
+        0
+    );
     site.assert_equal_to_central();
     fs::write(site.state("boxsync.key"), old).unwrap();
     site.sync().exits(1).code("key.wrong");
@@ -144,7 +200,11 @@ fn a_new_envelope_key_costs_nothing() {
 fn a_folder_of_a_newer_version_is_left_alone() {
     let site = tiny().held();
     fs::write(site.state("version"), "99\n").unwrap();
-    for verb in [&["sync", "--json"][..], &["status", "--json"], &["entities", "--json"]] {
+    for verb in [
+        &["sync", "--json"][..],
+        &["status", "--json"],
+        &["entities", "--json"],
+    ] {
         site.run(verb).exits(1).code("state.newer");
     }
     fs::write(site.state("version"), "x").unwrap();
@@ -160,14 +220,20 @@ fn a_damaged_edition_is_named_and_never_silently_empty() {
         let file = site.state("catalogue/edition");
         let good = fs::read(&file).unwrap();
         flip(&file, at);
-        for verb in [&["entities", "--json"][..], &["packages", "--json"], &["status", "--json"]] {
+        for verb in [
+            &["entities", "--json"][..],
+            &["packages", "--json"],
+            &["status", "--json"],
+        ] {
             let ran = site.run(verb).exits(1);
             assert_eq!(ran.object()["code"], "store.damaged", "{}", ran.story());
             assert!(ran.err.contains("edition"), "{}", ran.story());
         }
         site.sync().exits(1).code("store.damaged");
         fs::write(&file, &good[..good.len() / 2]).unwrap();
-        site.run(&["entities", "--json"]).exits(1).code("store.damaged");
+        site.run(&["entities", "--json"])
+            .exits(1)
+            .code("store.damaged");
         fs::write(&file, good).unwrap();
         site.sync().exits(0);
     }
@@ -190,7 +256,10 @@ fn a_damaged_entity_is_named() {
 fn damaged_credentials_and_identity_are_named() {
     for name in ["credentials", "identity"] {
         let site = tiny().held();
-        let file = site.files().into_iter().find(|file| file.file_name().is_some_and(|n| n.to_string_lossy().starts_with(name)));
+        let file = site.files().into_iter().find(|file| {
+            file.file_name()
+                .is_some_and(|n| n.to_string_lossy().starts_with(name))
+        });
         let file = file.unwrap_or_else(|| panic!("no file {name} in {:?}", site.files()));
         flip(&file, 30);
         let ran = site.sync().exits(1);
@@ -291,7 +360,12 @@ fn a_read_only_state_folder_is_named() {
     if nix::unistd::geteuid().is_root() {
         use std::os::unix::fs::MetadataExt;
         for path in everything(&state) {
-            assert_eq!(fs::metadata(&path).unwrap().uid(), 65_534, "{} is root's", path.display());
+            assert_eq!(
+                fs::metadata(&path).unwrap().uid(),
+                65_534,
+                "{} is root's",
+                path.display()
+            );
         }
     }
 }
@@ -335,7 +409,13 @@ fn a_full_disk_is_a_state_with_a_name_and_nothing_is_lost() {
     };
     let ran = ran.exits(1);
     let object = ran.code("disk.full");
-    assert_eq!((object["packages"]["downloaded"].as_u64(), object["packages"]["failed"].as_u64()), (Some(1), Some(1)));
+    assert_eq!(
+        (
+            object["packages"]["downloaded"].as_u64(),
+            object["packages"]["failed"].as_u64()
+        ),
+        (Some(1), Some(1))
+    );
     fs::remove_dir_all(site.state("")).unwrap();
     fs::rename(site.path("left"), site.state("")).unwrap();
     site.assert_catalogue();
@@ -348,14 +428,24 @@ fn a_full_disk_is_a_state_with_a_name_and_nothing_is_lost() {
 fn a_second_process_hears_who_runs_and_readers_are_not_disturbed() {
     let site = tiny().held();
     site.central.touch("1001", Kind::TestTaker, 2);
-    site.central.script(Rule::on(Route::Checksums, Fault::Silence).containing("type=delivery"));
+    site.central
+        .script(Rule::on(Route::Checksums, Fault::Silence).containing("type=delivery"));
     let mut first = site.start(&["sync", "--json"]);
     assert!(first.until("a list that is not answered", || {
-        site.central.requests_on(Route::Checksums).iter().any(|seen| seen.query.contains("type=delivery"))
+        site.central
+            .requests_on(Route::Checksums)
+            .iter()
+            .any(|seen| seen.query.contains("type=delivery"))
     }));
     let second = site.sync().exits(1);
     let told = second.code("state.busy");
-    assert!(told["reason"].as_str().unwrap().contains(&first.id().to_string()), "{told}");
+    assert!(
+        told["reason"]
+            .as_str()
+            .unwrap()
+            .contains(&first.id().to_string()),
+        "{told}"
+    );
     assert_eq!(site.entities().len(), 22);
     assert_eq!(site.packages().len(), 2);
     site.run(&["status", "--json"]).exits(0);
@@ -370,7 +460,10 @@ fn a_second_process_hears_who_runs_and_readers_are_not_disturbed() {
 fn processes_that_start_together_take_turns() {
     let site = tiny();
     let all: Vec<_> = (0..4).map(|_| site.start(&["sync", "--json"])).collect();
-    let mut ids: Vec<u64> = all.into_iter().map(|running| running.end().exits(0).object()["sync_id"].as_u64().unwrap()).collect();
+    let mut ids: Vec<u64> = all
+        .into_iter()
+        .map(|running| running.end().exits(0).object()["sync_id"].as_u64().unwrap())
+        .collect();
     ids.sort_unstable();
     assert_eq!(ids, [1, 2, 3, 4]);
     site.assert_equal_to_central();

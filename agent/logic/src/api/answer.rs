@@ -386,7 +386,7 @@ fn operator(code: &str, reason: &str) -> Trouble {
 }
 
 /// A PHP map on the wire: an object, or `[]` when it is empty (protocol 15.1, 4).
-struct PhpMap<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub(crate) struct PhpMap<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for PhpMap<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -292,6 +292,15 @@ pub(super) static KEYS: &[Key] = &[
         show: |s| Some(Value::Flag(s.results.lti_users)),
     },
     Key {
+        section: "results",
+        name: "settle",
+        doc: "How long central may still be at a request whose answer was lost; only then is a result sent again.",
+        default: Some(r#""1m""#),
+        example: r#""2m""#,
+        set: |s, v| put(&mut s.results.settle, v.span(SECOND, YEAR)),
+        show: |s| Some(Value::text(super::span::print(s.results.settle))),
+    },
+    Key {
         section: "gateway",
         name: "listen",
         doc: "Address and port on which a TAO of this box synchronizes from boxsync; a port alone is on loopback. \

@@ -8,20 +8,20 @@ use std::time::Duration;
 
 /// What came back.
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// HTTP status, 0 when no head arrived.
-    pub status: u16,
+    pub(crate) status: u16,
     /// Names and values as sent.
-    pub headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     /// The body after the framing was removed, as far as it came.
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
     /// Whether the body came to its end.
-    pub is_complete: bool,
+    pub(crate) is_complete: bool,
 }
 
 impl Answer {
     /// A header.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
             .find(|(n, _)| n.eq_ignore_ascii_case(name))
@@ -30,9 +30,11 @@ impl Answer {
 }
 
 /// Sends a request and reads until the connection or the answer ends.
-pub fn send(address: SocketAddr, request: &[u8]) -> Answer {
+pub(crate) fn send(address: SocketAddr, request: &[u8]) -> Answer {
     let mut socket = TcpStream::connect(address).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
     // A server may answer and close before it has read everything.
     let _ = socket.write_all(request);
     let is_head = request.starts_with(b"HEAD ");
@@ -64,7 +66,11 @@ fn parse(bytes: &[u8], is_head: bool) -> Answer {
     let mut rest = &bytes[end + 4..];
     let mut lines = head.split("\r\n");
     let status = lines.next().unwrap_or("");
-    answer.status = status.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
+    answer.status = status
+        .split(' ')
+        .nth(1)
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(0);
     if answer.status == 100 {
         return parse(rest, is_head);
     }
@@ -99,5 +105,7 @@ fn parse(bytes: &[u8], is_head: bool) -> Answer {
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+    haystack
+        .windows(needle.len())
+        .position(|window| window == needle)
 }

@@ -1,0 +1,333 @@
+//! Decides what may enter the spool: results, logs, sessions and LTI users in the shapes of central's own routes.
+//! Never lets in what central would choke on, never changes what a candidate did, never writes.
+//! Called by the local API and by `results submit`; what it lets in is kept by `vault` and sent by `spool`.
+
+mod document;
+mod log;
+mod path;
+mod result;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use crate::entity::EntityType;
+use crate::report::Finding;
+use crate::words::{Class, Outcome, Trouble};
+
+use path::At;
+
+/// The default bound of one item (issue 4).
+pub const ITEM_LIMIT: usize = 16 << 20;
+
+/// What the box owes to central, in the order of sending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// What a candidate did in one execution (protocol 7).
+    Results,
+    /// Rows of the delivery log of one execution (protocol 8.1).
+    Logs,
+    /// One test session (protocol 8.3).
+    Sessions,
+    /// One LTI user (protocol 8.2).
+    LtiUsers,
+}
+
+impl Kind {
+    /// All of them, in the order of sending.
+    pub const ALL: [Self; 4] = [Self::Results, Self::Logs, Self::Sessions, Self::LtiUsers];
+
+    /// The word of `results submit --kind`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Results => "results",
+            Self::Logs => "logs",
+            Self::Sessions => "sessions",
+            Self::LtiUsers => "lti-users",
+        }
+    }
+
+    /// The key of the body of central's route.
+    fn key(self) -> &'static str {
+        match self {
+            Self::Results => "results",
+            Self::Logs => "delivery_logs",
+            Self::Sessions => "test_sessions",
+            Self::LtiUsers => "lti_users",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl FromStr for Kind {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.word() == text)
+            .ok_or(())
+    }
+}
+
+/// 128 bits of SHA-256 over a canonical form: equal prints, equal content.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Print(pub [u8; 16]);
+
+impl Print {
+    /// The print of some bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut print = [0; 16];
+        print.copy_from_slice(&Sha256::digest(bytes)[..16]);
+        Self(print)
+    }
+}
+
+impl fmt::Debug for Print {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// One thing that the box owes: validated, normalised, ready to be sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// What it is.
+    pub kind: Kind,
+    /// Execution id; for LTI users their id, or the print of their content.
+    pub id: String,
+    /// URI of the delivery, of a result.
+    pub delivery: Option<String>,
+    /// URI of the test taker, of a result.
+    pub test_taker: Option<String>,
+    /// Canonical JSON: a Result, a list of rows with the same keys in the same order, a session's id, a user.
+    pub payload: Vec<u8>,
+    /// One print a variable (of a result) or a row (of logs), in the order of the payload; empty for the others.
+    pub parts: Vec<Print>,
+    /// The print of the whole content.
+    pub content: Print,
+}
+
+/// What one document brought.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Intake {
+    /// In the order of the document.
+    pub items: Vec<Item>,
+    /// What central takes, but somebody should look at; told once each, with its path.
+    pub warnings: Vec<Finding>,
+}
+
+/// Answers whether the catalogue holds an entity; only `Delivery` and `TestTaker` are asked for.
+pub type Known<'a> = &'a dyn Fn(EntityType, &str) -> bool;
+
+/// Reads a document in the shape that central's route takes for its kind, or the bare map or list within it;
+/// `sync_params` are ignored. `limit` bounds the bytes of one item.
+///
+/// # Errors
+/// `intake.malformed` with the path of the offending field; `intake.too_long` with the id of the item. Then nothing
+/// of the document was let in.
+pub fn read(
+    kind: Kind,
+    document: &[u8],
+    limit: usize,
+    known: Known<'_>,
+) -> Result<Intake, Trouble> {
+    let raw: &RawValue = serde_json::from_slice(document).map_err(|error| not_json(&error))?;
+    let content = document::content(raw, kind.key())?;
+    let root = At::root(kind.key());
+    let mut intake = Intake::default();
+    match kind {
+        Kind::Results => {
+            for (id, raw) in document::map(content, &root, "a map of execution id to result")? {
+                let item = result::read(&id, &value(raw)?, &root.key(&id), known, &mut intake)?;
+                intake.items.push(item);
+            }
+        }
+        Kind::Logs => {
+            for (id, raw) in document::map(content, &root, "a map of execution id to log rows")? {
+                if let Some(item) = log::read(&id, raw, &root.key(&id), &mut intake.warnings)? {
+                    intake.items.push(item);
+                }
+            }
+        }
+        Kind::Sessions => {
+            let list = document::list(content, &root, "a list of execution ids")?;
+            for (index, raw) in list.into_iter().enumerate() {
+                let at = root.index(index);
+                let id = path::text(&value(raw)?, &at, "an execution id")?;
+                intake.items.push(session(&id));
+            }
+        }
+        Kind::LtiUsers => {
+            let list = document::list(content, &root, "a list of users")?;
+            for (index, raw) in list.into_iter().enumerate() {
+                intake.items.push(lti_user(raw, None, &root.index(index))?);
+            }
+        }
+    }
+    bounded(intake, limit)
+}
+
+/// Reads one item that is put by its id: a Result, a list of log rows, a user; of a session the id says it all.
+///
+/// # Errors
+/// As `read`.
+pub fn read_one(
+    kind: Kind,
+    id: &str,
+    document: &[u8],
+    limit: usize,
+    known: Known<'_>,
+) -> Result<Intake, Trouble> {
+    let root = At::root(kind.key());
+    let at = root.key(id);
+    if id.is_empty() {
+        return Err(at.malformed("expected an id that is not empty"));
+    }
+    let mut intake = Intake::default();
+    if kind == Kind::Sessions {
+        intake.items.push(session(id));
+        return Ok(intake);
+    }
+    let raw: &RawValue = serde_json::from_slice(document).map_err(|error| not_json(&error))?;
+    match kind {
+        Kind::Results => {
+            let item = result::read(id, &value(raw)?, &at, known, &mut intake)?;
+            intake.items.push(item);
+        }
+        Kind::Logs => intake
+            .items
+            .extend(log::read(id, raw, &at, &mut intake.warnings)?),
+        Kind::LtiUsers => intake.items.push(lti_user(raw, Some(id), &at)?),
+        Kind::Sessions => {}
+    }
+    bounded(intake, limit)
+}
+
+fn bounded(intake: Intake, limit: usize) -> Result<Intake, Trouble> {
+    match intake.items.iter().find(|item| item.payload.len() > limit) {
+        None => Ok(intake),
+        Some(item) => {
+            let reason = format!(
+                "{}[\"{}\"] takes {} bytes: expected at most {limit} (`results.item_limit`)",
+                item.kind.key(),
+                item.id,
+                item.payload.len()
+            );
+            Err(Trouble::new(
+                "intake.too_long",
+                Class::GiveUp,
+                Outcome::Failed,
+                reason,
+            ))
+        }
+    }
+}
+
+fn session(id: &str) -> Item {
+    let payload = Json::String(id.to_owned()).to_string().into_bytes();
+    Item {
+        kind: Kind::Sessions,
+        id: id.to_owned(),
+        delivery: None,
+        test_taker: None,
+        content: Print::of(&payload),
+        payload,
+        parts: Vec::new(),
+    }
+}
+
+/// No public extension defines a user (protocol 8.2): any object passes as it is.
+fn lti_user(raw: &RawValue, id: Option<&str>, at: &At<'_>) -> Result<Item, Trouble> {
+    let user = value(raw)?;
+    let Json::Object(fields) = &user else {
+        return Err(at.expected("a user (an object)", &user));
+    };
+    let payload = canonical(&user);
+    let content = Print::of(&payload);
+    let own = match fields.get("id") {
+        Some(Json::String(text)) if !text.is_empty() => Some(Cow::Borrowed(text.as_str())),
+        Some(Json::Number(number)) => Some(Cow::Owned(number.to_string())),
+        _ => None,
+    };
+    if let (Some(id), Some(own)) = (id, &own)
+        && id != own
+    {
+        return Err(at
+            .key("id")
+            .malformed(&format!("expected `{id}`, under which it was put")));
+    }
+    let id = id
+        .map(str::to_owned)
+        .or(own.map(Cow::into_owned))
+        .unwrap_or_else(|| format!("{content:?}"));
+    Ok(Item {
+        kind: Kind::LtiUsers,
+        id,
+        delivery: None,
+        test_taker: None,
+        payload,
+        parts: Vec::new(),
+        content,
+    })
+}
+
+fn value(raw: &RawValue) -> Result<Json, Trouble> {
+    serde_json::from_str(raw.get()).map_err(|error| not_json(&error))
+}
+
+fn not_json(error: &serde_json::Error) -> Trouble {
+    let reason = format!("expected one JSON document: {error}");
+    Trouble::new("intake.malformed", Class::GiveUp, Outcome::Failed, reason)
+}
+
+/// JSON with the keys of every object sorted, without white space: one form for one content.
+pub(crate) fn canonical(value: &Json) -> Vec<u8> {
+    fn write(value: &Json, out: &mut Vec<u8>) {
+        match value {
+            Json::Object(map) => {
+                // Not left to the map's own order, which a feature of serde_json may change.
+                let mut pairs: Vec<_> = map.iter().collect();
+                pairs.sort_by_key(|(key, _)| *key);
+                out.push(b'{');
+                for (at, (key, value)) in pairs.into_iter().enumerate() {
+                    if at > 0 {
+                        out.push(b',');
+                    }
+                    write(&Json::String(key.clone()), out);
+                    out.push(b':');
+                    write(value, out);
+                }
+                out.push(b'}');
+            }
+            Json::Array(list) => {
+                out.push(b'[');
+                for (at, value) in list.iter().enumerate() {
+                    if at > 0 {
+                        out.push(b',');
+                    }
+                    write(value, out);
+                }
+                out.push(b']');
+            }
+            scalar => out.extend_from_slice(scalar.to_string().as_bytes()),
+        }
+    }
+    let mut out = Vec::new();
+    write(value, &mut out);
+    out
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+//! Validates the log rows of one execution and writes them with the same keys in the same order (protocol 8.1).
+//! Never changes what an event says: `data` stays byte for byte.
+//! Called by `intake`.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+use serde_json::value::RawValue;
+
+use super::document;
+use super::path::{At, text};
+use super::{Item, Kind, Print, canonical};
+use crate::api::answer::PhpMap as Pairs;
+use crate::report::Finding;
+use crate::words::Trouble;
+
+/// What central's columns take, and the id that it acknowledges by. Any other key fails the whole group.
+const KEYS: [&str; 6] = [
+    "id",
+    "delivery_execution_id",
+    "event_id",
+    "data",
+    "created_at",
+    "created_by",
+];
+/// A flag for central, removed before it stores.
+const AFTER: &str = "log_is_after_session_sync";
+/// The box's own bookkeeping: it says nothing to central.
+const SYNCED: &str = "is_synced";
+
+/// One item of all rows; `None` when there are none, as central takes nothing from an empty list.
+pub(super) fn read(
+    execution: &str,
+    raw: &RawValue,
+    at: &At<'_>,
+    warnings: &mut Vec<Finding>,
+) -> Result<Option<Item>, Trouble> {
+    let mut seen: BTreeMap<String, Print> = BTreeMap::new();
+    let mut parts = Vec::new();
+    let mut payload = vec![b'['];
+    for (index, raw) in document::list(raw, at, "a list of log rows")?
+        .into_iter()
+        .enumerate()
+    {
+        let at = at.index(index);
+        let (id, print, row) = row(execution, raw, &at)?;
+        match seen.insert(id, print) {
+            // The same row twice is one row.
+            Some(first) if first == print => {
+                warnings.push(Finding {
+                    code: "intake.repeated_row".into(),
+                    reason: format!("{at}: an identical row stands above; it was left out"),
+                });
+                continue;
+            }
+            Some(_) => {
+                return Err(at
+                    .key("id")
+                    .malformed("expected an id that no other row of this execution has"));
+            }
+            None => {}
+        }
+        if !parts.is_empty() {
+            payload.push(b',');
+        }
+        payload.extend_from_slice(&row);
+        parts.push(print);
+    }
+    payload.push(b']');
+    Ok((!parts.is_empty()).then(|| Item {
+        kind: Kind::Logs,
+        id: execution.to_owned(),
+        delivery: None,
+        test_taker: None,
+        content: Print::of(&payload),
+        payload,
+        parts,
+    }))
+}
+
+/// The id as text, the print, the row as it is sent.
+fn row(execution: &str, raw: &RawValue, at: &At<'_>) -> Result<(String, Print, Vec<u8>), Trouble> {
+    let Pairs(pairs) = serde_json::from_str(raw.get())
+        .map_err(|error| at.malformed(&format!("expected a log row (an object): {error}")))?;
+    let mut fields: BTreeMap<Cow<str>, &RawValue> = BTreeMap::new();
+    for (key, value) in pairs {
+        let at = at.key(&key);
+        if !KEYS.contains(&key.as_ref()) && key != AFTER && key != SYNCED {
+            return Err(at.malformed(&format!(
+                "expected no such key (central has no column for it): a row has {}, {AFTER}, {SYNCED}",
+                KEYS.join(", ")
+            )));
+        }
+        if fields.contains_key(&key) {
+            return Err(at.malformed("expected this key once"));
+        }
+        fields.insert(key, value);
+    }
+    let field = |key: &str| -> Result<Json, Trouble> {
+        let raw = fields
+            .get(key)
+            .ok_or_else(|| at.key(key).malformed("expected this key, found none"))?;
+        super::value(raw)
+    };
+    let id = field("id")?;
+    let id_text = match &id {
+        Json::Number(number) if number.is_u64() || number.is_i64() => number.to_string(),
+        other => text(other, &at.key("id"), "a row id (text or whole number)")?,
+    };
+    let own = field("delivery_execution_id")?;
+    if own.as_str() != Some(execution) {
+        let what = "the execution id under which the row stands";
+        return Err(at.key("delivery_execution_id").expected(what, &own));
+    }
+    let event = text(&field("event_id")?, &at.key("event_id"), "an event id")?;
+    let by = text(&field("created_by")?, &at.key("created_by"), "a user URI")?;
+    let created = field("created_at")?;
+    let is_time = match &created {
+        Json::Number(_) => true,
+        Json::String(text) => is_seconds(text),
+        _ => false,
+    };
+    if !is_time {
+        let what = "Unix seconds with or without a fraction";
+        return Err(at.key("created_at").expected(what, &created));
+    }
+    let after = match fields.get(AFTER).map(|raw| raw.get()) {
+        None | Some("null" | "false") => false,
+        Some("true") => true,
+        Some(_) => return Err(at.key(AFTER).malformed("expected a boolean")),
+    };
+    let data = fields
+        .get("data")
+        .ok_or_else(|| at.key("data").malformed("expected this key, found none"))?;
+    let row = format!(
+        r#"{{"id":{id},"delivery_execution_id":{own},"event_id":{},"data":{},"created_at":{created},"created_by":{},"{AFTER}":{after}}}"#,
+        Json::String(event.clone()),
+        data.get(),
+        Json::String(by.clone()),
+    );
+    // The flag says when a row is sent, not what it is.
+    let print = Print::of(&canonical(&Json::Array(vec![
+        Json::String(id_text.clone()),
+        Json::String(event),
+        super::value(data)?,
+        created,
+        Json::String(by),
+    ])));
+    Ok((id_text, print, row.into_bytes()))
+}
+
+fn is_seconds(text: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    match text.split_once('.') {
+        Some((seconds, fraction)) => digits(seconds) && digits(fraction),
+        None => digits(text),
+    }
+}

@@ -1,0 +1,113 @@
+//! Names a field within a document by its path and says what was expected there.
+//! Never repeats the value that was found: it may be a candidate's answer.
+//! Called by the readers of `intake`.
+
+use std::fmt;
+
+use serde_json::{Map, Value as Json};
+
+use crate::words::{Class, Outcome, Trouble};
+
+/// A place in a document; printed as `results["…"].variables[3].data.epoch`.
+pub(super) struct At<'a> {
+    parent: Option<&'a At<'a>>,
+    step: Step<'a>,
+}
+
+enum Step<'a> {
+    Key(&'a str),
+    Index(usize),
+}
+
+impl<'a> At<'a> {
+    pub(super) fn root(name: &'a str) -> Self {
+        Self {
+            parent: None,
+            step: Step::Key(name),
+        }
+    }
+
+    pub(super) fn key(&'a self, key: &'a str) -> Self {
+        Self {
+            parent: Some(self),
+            step: Step::Key(key),
+        }
+    }
+
+    pub(super) fn index(&'a self, index: usize) -> Self {
+        Self {
+            parent: Some(self),
+            step: Step::Index(index),
+        }
+    }
+
+    pub(super) fn expected(&self, what: &str, found: &Json) -> Trouble {
+        self.malformed(&format!("expected {what}, found {}", sort(found)))
+    }
+
+    pub(super) fn malformed(&self, what: &str) -> Trouble {
+        let reason = format!("{self}: {what}");
+        Trouble::new("intake.malformed", Class::GiveUp, Outcome::Failed, reason)
+    }
+}
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        if let Some(parent) = self.parent {
+            parent.fmt(f)?;
+        }
+        let plain = |key: &str| {
+            key.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+        };
+        match self.step {
+            Step::Key(key) if self.parent.is_none() => f.write_str(key),
+            Step::Key(key) if plain(key) => write!(f, ".{key}"),
+            Step::Key(key) => write!(f, "[\"{}\"]", key.escape_debug()),
+            Step::Index(index) => write!(f, "[{index}]"),
+        }
+    }
+}
+
+fn sort(found: &Json) -> &'static str {
+    match found {
+        Json::Null => "null",
+        Json::Bool(_) => "a boolean",
+        Json::Number(_) => "a number",
+        Json::String(text) if text.is_empty() => "an empty text",
+        Json::String(_) => "another text",
+        Json::Array(_) => "a list",
+        Json::Object(_) => "an object",
+    }
+}
+
+pub(super) fn object<'v>(
+    value: &'v Json,
+    at: &At<'_>,
+    what: &str,
+) -> Result<&'v Map<String, Json>, Trouble> {
+    value.as_object().ok_or_else(|| at.expected(what, value))
+}
+
+/// A key that must exist, whatever its value.
+pub(super) fn field<'v>(
+    map: &'v Map<String, Json>,
+    key: &str,
+    at: &At<'_>,
+) -> Result<&'v Json, Trouble> {
+    map.get(key)
+        .ok_or_else(|| at.key(key).malformed("expected this key, found none"))
+}
+
+/// A text that names something: not empty, and without control characters, which PostgreSQL may refuse.
+pub(super) fn text(value: &Json, at: &At<'_>, what: &str) -> Result<String, Trouble> {
+    match value {
+        Json::String(text) if !text.is_empty() && !text.chars().any(char::is_control) => {
+            Ok(text.clone())
+        }
+        Json::String(text) if !text.is_empty() => {
+            Err(at.malformed(&format!("expected {what} without control characters")))
+        }
+        other => Err(at.expected(what, other)),
+    }
+}

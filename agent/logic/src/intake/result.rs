@@ -1,0 +1,404 @@
+//! Validates one result against what central needs and writes it in one form (protocol 7.1).
+//! Never lets a wrong type pass: one costs the whole request a 500 and leaves an orphan on central (protocol 7.5).
+//! Called by `intake`.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde_json::{Map, Value as Json, json};
+
+use super::path::{At, field, object, text};
+use super::{Intake, Item, Kind, Known, Print, canonical};
+use crate::entity::EntityType;
+use crate::report::Finding;
+use crate::words::Trouble;
+
+/// Prefix of the states that central knows (protocol A.4).
+const STATE: &str = "http://www.tao.lu/Ontologies/TAODelivery.rdf#DeliveryExecutionStatus";
+/// What follows it.
+const STATES: [&str; 7] = [
+    "Active",
+    "Paused",
+    "Finished",
+    "Terminated",
+    "Awaiting",
+    "Authorized",
+    "Canceled",
+];
+/// All six must exist (protocol 7.1).
+const DETAILS: [&str; 6] = [
+    "identifier",
+    "label",
+    "test-taker",
+    "starttime",
+    "finishtime",
+    "state",
+];
+const TOP: [&str; 4] = ["deliveryId", "deliveryExecutionId", "details", "variables"];
+const VARIABLE: [&str; 6] = ["type", "callIdItem", "callIdTest", "test", "item", "data"];
+const CARDINALITIES: [&str; 4] = ["single", "multiple", "ordered", "record"];
+/// Fields that newer clients send and central ignores: they pass, but make no other variable (protocol 7.1).
+const IGNORED: [&str; 2] = ["type", "externallyGraded"];
+/// Central's storage keeps identifiers in columns of this many characters.
+const COLUMN: usize = 255;
+
+/// PHP takes text with or without padding; equal bytes must become equal text here.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+pub(super) fn read(
+    id: &str,
+    value: &Json,
+    at: &At<'_>,
+    known: Known<'_>,
+    intake: &mut Intake,
+) -> Result<Item, Trouble> {
+    let result = object(value, at, "a result (an object)")?;
+    let warnings = &mut intake.warnings;
+    unknown_keys(result, &TOP, at, warnings);
+    let delivery = text(
+        field(result, "deliveryId", at)?,
+        &at.key("deliveryId"),
+        "the URI of a delivery",
+    )?;
+    let own = field(result, "deliveryExecutionId", at)?;
+    if own.as_str() != Some(id) {
+        let what = "the execution id under which the result stands";
+        return Err(at.key("deliveryExecutionId").expected(what, own));
+    }
+    let details_at = at.key("details");
+    let (details, test_taker) = details(field(result, "details", at)?, &details_at, warnings)?;
+    let entities = [
+        (EntityType::Delivery, &delivery, at.key("deliveryId")),
+        (
+            EntityType::TestTaker,
+            &test_taker,
+            details_at.key("test-taker"),
+        ),
+    ];
+    for (kind, uri, at) in &entities {
+        if !known(*kind, uri) {
+            warn(
+                warnings,
+                "intake.unknown_entity",
+                at,
+                &format!("the box holds no such {}", kind.word()),
+            );
+        }
+    }
+    let variables_at = at.key("variables");
+    let none = Vec::new();
+    let list = match field(result, "variables", at)? {
+        Json::Array(list) => list,
+        Json::Null => &none,
+        other => return Err(variables_at.expected("a list of variables", other)),
+    };
+    let mut parts: BTreeMap<Print, usize> = BTreeMap::new();
+    let mut order = Vec::with_capacity(list.len());
+    let mut variables = Vec::with_capacity(list.len());
+    for (index, value) in list.iter().enumerate() {
+        let at = variables_at.index(index);
+        let variable = variable(id, value, &at, warnings)?;
+        let print = print(&variable);
+        if let Some(first) = parts.insert(print, index) {
+            // Central stores the first, fails at the second and forgets the whole entry (protocol 7.5).
+            return Err(at.malformed(&format!(
+                "expected another variable than variables[{first}], found an identical one"
+            )));
+        }
+        order.push(print);
+        variables.push(variable);
+    }
+    let payload = canonical(&json!({
+        "deliveryId": delivery,
+        "deliveryExecutionId": id,
+        "details": details,
+        "variables": variables,
+    }));
+    Ok(Item {
+        kind: Kind::Results,
+        id: id.to_owned(),
+        delivery: Some(delivery),
+        test_taker: Some(test_taker),
+        content: Print::of(&payload),
+        payload,
+        parts: order,
+    })
+}
+
+fn details(
+    value: &Json,
+    at: &At<'_>,
+    warnings: &mut Vec<Finding>,
+) -> Result<(Json, String), Trouble> {
+    let details = object(value, at, "an object")?;
+    unknown_keys(details, &DETAILS, at, warnings);
+    for key in ["identifier", "label", "starttime", "finishtime"] {
+        match field(details, key, at)? {
+            Json::Null | Json::String(_) => {}
+            other => return Err(at.key(key).expected("a text or null", other)),
+        }
+    }
+    let test_taker = text(
+        field(details, "test-taker", at)?,
+        &at.key("test-taker"),
+        "the URI of a test taker",
+    )?;
+    let state = field(details, "state", at)?;
+    let is_state = state
+        .as_str()
+        .and_then(|uri| uri.strip_prefix(STATE))
+        .is_some_and(|name| STATES.contains(&name));
+    if !is_state {
+        let what = format!("`{STATE}` followed by one of {}", STATES.join(", "));
+        return Err(at.key("state").expected(&what, state));
+    }
+    Ok((pick(details, &DETAILS), test_taker))
+}
+
+fn variable(
+    id: &str,
+    value: &Json,
+    at: &At<'_>,
+    warnings: &mut Vec<Finding>,
+) -> Result<Json, Trouble> {
+    let variable = object(value, at, "a variable (an object)")?;
+    unknown_keys(variable, &VARIABLE, at, warnings);
+    let mut out = Map::new();
+    let class = field(variable, "type", at)?;
+    let sort = class
+        .as_str()
+        .and_then(|name| name.strip_prefix("taoResultServer_models_classes_"));
+    let Some(sort @ ("ResponseVariable" | "OutcomeVariable" | "TraceVariable")) = sort else {
+        // Central takes any other text for an outcome.
+        let what = "`taoResultServer_models_classes_` followed by ResponseVariable, OutcomeVariable or TraceVariable";
+        return Err(at.key("type").expected(what, class));
+    };
+    out.insert("type".into(), class.clone());
+    calls(id, variable, at, &mut out, warnings)?;
+    let test = text(
+        field(variable, "test", at)?,
+        &at.key("test"),
+        "the identifier of a test",
+    )?;
+    column(&test, &at.key("test"), warnings);
+    out.insert("test".into(), Json::String(test));
+    out.insert(
+        "data".into(),
+        data(
+            sort,
+            field(variable, "data", at)?,
+            &at.key("data"),
+            warnings,
+        )?,
+    );
+    Ok(Json::Object(out))
+}
+
+/// Which item or test the variable belongs to.
+fn calls(
+    id: &str,
+    variable: &Map<String, Json>,
+    at: &At<'_>,
+    out: &mut Map<String, Json>,
+    warnings: &mut Vec<Finding>,
+) -> Result<(), Trouble> {
+    let call_item = optional(
+        field(variable, "callIdItem", at)?,
+        &at.key("callIdItem"),
+        "`<execution id>.<item>.<occurrence>` or null",
+    )?;
+    if let Some(call) = &call_item {
+        let item = optional(
+            field(variable, "item", at)?,
+            &at.key("item"),
+            "the identifier of an item or null",
+        )?;
+        let formed = call
+            .strip_prefix(id)
+            .and_then(|rest| rest.strip_prefix('.'))
+            .and_then(|rest| rest.rsplit_once('.'))
+            .is_some_and(|(item, occurrence)| {
+                !item.is_empty() && occurrence.parse::<u32>().is_ok()
+            });
+        if !formed {
+            warn(
+                warnings,
+                "intake.call_id",
+                &at.key("callIdItem"),
+                "not of the form `<execution id>.<item>.<occurrence>`",
+            );
+        }
+        column(call, &at.key("callIdItem"), warnings);
+        if let Some(item) = &item {
+            column(item, &at.key("item"), warnings);
+        }
+        out.insert("item".into(), json!(item));
+        let call_test = variable.get("callIdTest").unwrap_or(&Json::Null);
+        let call_test = optional(call_test, &at.key("callIdTest"), "the execution id or null")?;
+        out.insert("callIdTest".into(), json!(call_test));
+    } else {
+        let call = field(variable, "callIdTest", at)?;
+        let call = text(
+            call,
+            &at.key("callIdTest"),
+            "the execution id, as `callIdItem` is null",
+        )?;
+        if call != id {
+            warn(
+                warnings,
+                "intake.call_id",
+                &at.key("callIdTest"),
+                "not the execution id",
+            );
+        }
+        column(&call, &at.key("callIdTest"), warnings);
+        let item = variable.get("item").unwrap_or(&Json::Null);
+        let item = optional(item, &at.key("item"), "the identifier of an item or null")?;
+        out.insert("item".into(), json!(item));
+        out.insert("callIdTest".into(), Json::String(call));
+    }
+    out.insert("callIdItem".into(), json!(call_item));
+    Ok(())
+}
+
+fn data(
+    sort: &str,
+    value: &Json,
+    at: &At<'_>,
+    warnings: &mut Vec<Finding>,
+) -> Result<Json, Trouble> {
+    let data = object(value, at, "an object")?;
+    let own: &[&str] = match sort {
+        "ResponseVariable" => &["candidateResponse", "correctResponse"],
+        "OutcomeVariable" => &["value", "normalMinimum", "normalMaximum"],
+        _ => &["trace"],
+    };
+    let common = ["identifier", "cardinality", "baseType", "epoch"];
+    let keys = [&common[..], own, &IGNORED[..]].concat();
+    unknown_keys(data, &keys, at, warnings);
+    let identifier = text(
+        field(data, "identifier", at)?,
+        &at.key("identifier"),
+        "the identifier of a variable",
+    )?;
+    column(&identifier, &at.key("identifier"), warnings);
+    text(
+        field(data, "baseType", at)?,
+        &at.key("baseType"),
+        "a base type (a text, for records too)",
+    )?;
+    let cardinality = field(data, "cardinality", at)?;
+    if !cardinality
+        .as_str()
+        .is_some_and(|text| CARDINALITIES.contains(&text))
+    {
+        return Err(at
+            .key("cardinality")
+            .expected(&format!("one of {}", CARDINALITIES.join(", ")), cardinality));
+    }
+    let epoch = field(data, "epoch", at)?;
+    if !epoch.as_str().is_some_and(is_microtime) {
+        let what = "`<fraction> <seconds>` as in `0.12345600 1795000000`";
+        return Err(at.key("epoch").expected(what, epoch));
+    }
+    let mut out = pick(data, &keys);
+    for key in own {
+        let here = at.key(key);
+        let value = match *key {
+            "candidateResponse" | "value" => base64(field(data, key, at)?, &here)?,
+            "trace" => match field(data, key, at)? {
+                text @ Json::String(_) => text.clone(),
+                other => return Err(here.expected("a text", other)),
+            },
+            "correctResponse" => data.get(*key).cloned().unwrap_or(Json::Null),
+            _ => match data.get(*key).unwrap_or(&Json::Null) {
+                number @ (Json::Null | Json::Number(_)) => number.clone(),
+                other => return Err(here.expected("a number or null", other)),
+            },
+        };
+        out[*key] = value;
+    }
+    Ok(out)
+}
+
+fn base64(value: &Json, at: &At<'_>) -> Result<Json, Trouble> {
+    let bytes = value
+        .as_str()
+        .and_then(|text| BASE64.decode(text).ok())
+        .ok_or_else(|| at.expected("base64", value))?;
+    Ok(Json::String(BASE64.encode(bytes)))
+}
+
+/// PHP's `microtime()` text: a fraction of a second, a space, Unix seconds.
+fn is_microtime(text: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    text.split_once(' ').is_some_and(|(fraction, seconds)| {
+        fraction.strip_prefix("0.").is_some_and(digits) && digits(seconds)
+    })
+}
+
+fn optional(value: &Json, at: &At<'_>, what: &str) -> Result<Option<String>, Trouble> {
+    match value {
+        Json::Null => Ok(None),
+        other => text(other, at, what).map(Some),
+    }
+}
+
+fn pick(map: &Map<String, Json>, keys: &[&str]) -> Json {
+    let own = |key: &&str| {
+        map.get(*key)
+            .map(|value| ((*key).to_owned(), value.clone()))
+    };
+    Json::Object(keys.iter().filter_map(own).collect())
+}
+
+/// What makes a variable the same one to central: everything but what it ignores (protocol 7.1, 7.5).
+pub(crate) fn print(variable: &Json) -> Print {
+    let mut bare = variable.clone();
+    if let Some(data) = bare.get_mut("data").and_then(Json::as_object_mut) {
+        data.retain(|key, _| !IGNORED.contains(&key.as_str()));
+    }
+    if bare.get("callIdItem").is_some_and(Json::is_string) {
+        bare["callIdTest"] = Json::Null;
+    }
+    Print::of(&canonical(&bare))
+}
+
+fn unknown_keys(map: &Map<String, Json>, keys: &[&str], at: &At<'_>, warnings: &mut Vec<Finding>) {
+    for key in map.keys().filter(|key| !keys.contains(&key.as_str())) {
+        warn(
+            warnings,
+            "intake.unknown_key",
+            &at.key(key),
+            "central ignores this key; it was left out",
+        );
+    }
+}
+
+fn column(text: &str, at: &At<'_>, warnings: &mut Vec<Finding>) {
+    if text.chars().count() > COLUMN {
+        warn(
+            warnings,
+            "intake.long_text",
+            at,
+            "longer than 255 characters: central's storage may refuse it",
+        );
+    }
+}
+
+/// More warnings than this are not kept: a document that is odd everywhere stays readable.
+const WARNINGS_KEPT: usize = 50;
+
+fn warn(warnings: &mut Vec<Finding>, code: &str, at: &At<'_>, what: &str) {
+    if warnings.len() < WARNINGS_KEPT {
+        warnings.push(Finding {
+            code: code.into(),
+            reason: format!("{at}: {what}"),
+        });
+    }
+}

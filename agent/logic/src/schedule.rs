@@ -1,0 +1,372 @@
+//! When the daemon synchronizes: at boot, at intervals, again after a failure, when the network comes, when asked.
+//! Never reads a clock, never starts anything itself, and never follows the wall clock: it may be wrong by decades.
+//! Called by the daemon's loop, and by the simulations of a fleet.
+//!
+//! A whole fleet regains power in the same second, and central carries fifty requests a second. So every wait is spread:
+//! the interval by a phase of the box, each wait after a failure by full jitter, and whoever was told to come back later
+//! comes back later than that, spread again.
+
+mod errand;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+pub use errand::{Cause, End, Errand};
+use serde::{Deserialize, Serialize};
+
+use crate::retry;
+use crate::words::Now;
+
+/// What the configuration says about the times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// Whether the first run follows the start of the daemon at once.
+    pub on_boot: bool,
+    /// From one run to the next; more than zero.
+    pub interval: Duration,
+}
+
+/// What has happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Somebody waits for a run.
+    Asked(Errand),
+    /// A link came up or an address changed.
+    Network,
+    /// The run has come so far.
+    Reached(Stage),
+    /// The run is over.
+    Ended(End),
+    /// The configuration was read again.
+    Policy(Policy),
+    /// Time has passed: a wait may be over.
+    Woken,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Central has not answered yet.
+    #[default]
+    Asking,
+    /// Central answers.
+    Comparing,
+    /// The catalogue is visible; packages come, which may take a night.
+    Packages,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Begin a run; how it went comes back as `Event::Ended`.
+    Start(Start),
+    /// End the run under way; `Event::Ended(End::Stopped)` follows.
+    Stop,
+    /// Central could not be used: told once, when it begins.
+    Lost,
+    /// Central is back after so many tries.
+    Found(u32),
+}
+
+/// A run that is to begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Start {
+    /// What it is to do.
+    pub errand: Errand,
+    /// Why it begins.
+    pub cause: Cause,
+    /// Which try it is since central could last be used; 1 is the first.
+    pub attempt: u32,
+}
+
+#[derive(Debug, Clone)]
+struct Running {
+    errand: Errand,
+    asked: bool,
+    stage: Stage,
+}
+
+/// The boot run waits at most this long, so that a thousand boxes do not knock in one second.
+const BOOT: Duration = Duration::from_secs(5);
+/// The first wait after a failure is drawn below this.
+const FIRST: Duration = Duration::from_secs(10);
+/// No wait of our own after a failure is longer.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
+/// Nor cut below this by a short interval.
+const SHORTEST_CEILING: Duration = Duration::from_secs(60);
+/// No wait after a failure is shorter.
+const LEAST: Duration = Duration::from_millis(500);
+/// A wish of central for a longer wait is taken as this.
+const WISH: Duration = Duration::from_secs(3600);
+/// So many failures in a row open the breaker: then only one run in a long while tries.
+const BREAKER: u32 = 6;
+/// A changed network is tried after a moment (addresses and routes come one by one), spread.
+const SETTLE: Duration = Duration::from_secs(2);
+/// A link that flaps is tried at most this often.
+const FLAP: Duration = Duration::from_secs(60);
+
+/// The machine of the daemon's times.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    policy: Policy,
+    /// The phase of this box, as a share of the interval.
+    phase: u64,
+    random: u64,
+    /// The grid of intervals counts from here.
+    origin: Now,
+    wake: Option<(Now, Cause)>,
+    /// Central wished to be left alone until then; only a person ends that.
+    not_before: Option<Now>,
+    /// Failures in a row.
+    failures: u32,
+    /// Tries since central could last be used, for the journal.
+    lost: Option<u32>,
+    running: Option<Running>,
+    /// Asked for while another run had to be stopped first.
+    pending: Option<Errand>,
+    /// A wider run was stopped for one that was asked for: it goes on afterwards.
+    resume: bool,
+    network_rest: Option<Now>,
+    out: VecDeque<Command>,
+}
+
+impl Schedule {
+    /// The daemon begins. `box_seed` is a number of this box that stays (its phase), `random` one of this start.
+    pub fn new(policy: Policy, box_seed: u64, random: u64, now: Now) -> Self {
+        let mut schedule = Self {
+            policy,
+            phase: retry::mix(box_seed),
+            random: retry::mix(box_seed ^ random),
+            origin: now,
+            wake: None,
+            not_before: None,
+            failures: 0,
+            lost: None,
+            running: None,
+            pending: None,
+            resume: false,
+            network_rest: None,
+            out: VecDeque::new(),
+        };
+        schedule.wake = Some(if policy.on_boot {
+            let most = BOOT.min(policy.interval / 4);
+            (now.after(schedule.jitter(most)), Cause::Boot)
+        } else {
+            schedule.interval(now)
+        });
+        schedule
+    }
+
+    /// The next thing to do; `None` until the next event or until `due`.
+    pub fn next(&mut self) -> Option<Command> {
+        self.out.pop_front()
+    }
+
+    /// When the machine wants to be woken, and why; `None` while a run is under way.
+    pub fn due(&self) -> Option<(Now, &'static str)> {
+        self.wake.map(|(at, cause)| (at, cause.waits()))
+    }
+
+    /// Whether the breaker is open: only a probe now and then, and whoever asks, tries central.
+    pub fn open(&self) -> bool {
+        self.failures >= BREAKER
+    }
+
+    /// Tries since central could last be used; `None` while it can.
+    pub fn lost(&self) -> Option<u32> {
+        self.lost
+    }
+
+    /// Takes what happened.
+    pub fn handle(&mut self, event: Event, now: Now) {
+        match event {
+            Event::Asked(errand) => self.asked(errand, now),
+            Event::Network => self.network(now),
+            Event::Reached(stage) => {
+                if let Some(running) = &mut self.running {
+                    running.stage = running.stage.max(stage);
+                }
+            }
+            Event::Ended(end) => self.ended(end, now),
+            Event::Policy(policy) => self.changed(policy, now),
+            Event::Woken => match self.wake {
+                Some((at, cause)) if at.mono <= now.mono => {
+                    self.start(Errand::whole(), cause, now);
+                }
+                _ => {}
+            },
+        }
+    }
+
+    /// A run that does what is asked and has no long wait before it is joined; any other is stopped, which loses
+    /// nothing, and what it still had to do is done after what was asked for.
+    fn asked(&mut self, errand: Errand, now: Now) {
+        self.failures = 0;
+        self.not_before = None;
+        if let Some(pending) = &mut self.pending {
+            pending.widen(&errand);
+            return;
+        }
+        let Some(running) = &mut self.running else {
+            return self.start(errand, Cause::Asked, now);
+        };
+        let soon = match running.stage {
+            Stage::Asking => running.asked,
+            Stage::Comparing => true,
+            Stage::Packages => false,
+        };
+        if soon && running.errand.covers(&errand) {
+            running.asked = true;
+            return;
+        }
+        let mut wanted = errand;
+        if running.asked {
+            wanted.widen(&running.errand);
+        }
+        self.resume = !wanted.covers(&running.errand);
+        self.pending = Some(wanted);
+        self.out.push_back(Command::Stop);
+    }
+
+    /// Only who waits for central is helped by a new network; central's own wish stands.
+    fn network(&mut self, now: Now) {
+        let (Some((at, _)), Some(_)) = (self.wake, self.lost) else {
+            return;
+        };
+        if self.network_rest.is_some_and(|rest| now.mono < rest.mono) {
+            return;
+        }
+        let wait = SETTLE + self.jitter(SETTLE);
+        let soon = self.allowed(now.after(wait));
+        if soon.mono < at.mono {
+            self.wake = Some((soon, Cause::Network));
+            self.network_rest = Some(now.after(FLAP));
+        }
+    }
+
+    fn changed(&mut self, policy: Policy, now: Now) {
+        let same = policy.interval == self.policy.interval;
+        self.policy = policy;
+        if let (Some((_, Cause::Interval)), false) = (self.wake, same) {
+            self.wake = Some(self.interval(now));
+        }
+    }
+
+    fn start(&mut self, errand: Errand, cause: Cause, now: Now) {
+        self.wake = None;
+        self.not_before = self.not_before.filter(|at| at.mono > now.mono);
+        self.running = Some(Running {
+            errand: errand.clone(),
+            asked: cause == Cause::Asked,
+            stage: Stage::Asking,
+        });
+        self.out.push_back(Command::Start(Start {
+            errand,
+            cause,
+            attempt: self.lost.unwrap_or(0) + 1,
+        }));
+    }
+
+    fn ended(&mut self, end: End, now: Now) {
+        let Some(running) = self.running.take() else {
+            return;
+        };
+        self.tell(end);
+        match end {
+            End::Done => self.not_before = None,
+            End::Unreached(Some(wish)) => self.not_before = Some(now.after(wish.min(WISH))),
+            _ => {}
+        }
+        if let Some(errand) = self.pending.take() {
+            return self.start(errand, Cause::Asked, now);
+        }
+        let resume = std::mem::take(&mut self.resume);
+        self.wake = Some(match end {
+            End::Done if resume => (now, Cause::Resumed),
+            End::Done | End::Standing => {
+                self.failures = 0;
+                self.interval(now)
+            }
+            End::Partly => {
+                // Not a fault of the line: it counts for the wait, never for the breaker.
+                self.failures = (self.failures + 1).min(BREAKER - 1);
+                self.again(now)
+            }
+            End::Unreached(_) => {
+                self.failures = if running.asked { 1 } else { self.failures + 1 };
+                self.again(now)
+            }
+            End::Stopped => (now.after(LEAST), Cause::Resumed),
+        });
+    }
+
+    /// Told on the edge only.
+    fn tell(&mut self, end: End) {
+        match (end, self.lost) {
+            (End::Unreached(_), None) => {
+                self.lost = Some(1);
+                self.out.push_back(Command::Lost);
+            }
+            (End::Unreached(_), Some(tries)) => self.lost = Some(tries.saturating_add(1)),
+            (End::Done | End::Standing, Some(tries)) => {
+                self.lost = None;
+                self.out.push_back(Command::Found(tries));
+            }
+            _ => {}
+        }
+    }
+
+    /// The next try after a failure: exponential with full jitter, the interval at the latest; with the breaker open
+    /// one probe in the longest wait.
+    fn again(&mut self, now: Now) -> (Now, Cause) {
+        let ceiling = LONGEST.min(self.policy.interval.max(SHORTEST_CEILING));
+        if self.open() {
+            let wait = ceiling / 2 + self.jitter(ceiling / 2);
+            return (self.allowed(now.after(wait)), Cause::Probe);
+        }
+        let doublings = self.failures.saturating_sub(1).min(16);
+        let span = FIRST.min(self.policy.interval) * (1 << doublings);
+        let wait = self.jitter(span.min(ceiling)).max(LEAST);
+        // After a wish the whole span comes on top: everybody was told the same second.
+        let from = self.not_before.filter(|at| at.mono > now.mono);
+        let retry = from.unwrap_or(now).after(wait);
+        let (regular, cause) = self.interval(now);
+        if self.allowed(regular).mono < retry.mono && from.is_none() {
+            (regular, cause)
+        } else {
+            (retry, Cause::Retry)
+        }
+    }
+
+    /// The next point of this box's own grid that is at least half an interval away, spread a little.
+    fn interval(&mut self, now: Now) -> (Now, Cause) {
+        let interval = self.policy.interval.max(LEAST);
+        let phase = retry::jitter(interval, self.phase);
+        let since = now.mono.saturating_sub(self.origin.mono);
+        let into = (since + interval - phase).as_nanos() % interval.as_nanos();
+        let mut wait = interval - nanos(into);
+        if wait < interval / 2 {
+            wait += interval;
+        }
+        let wait = wait + self.jitter(interval / 10);
+        (self.allowed(now.after(wait)), Cause::Interval)
+    }
+
+    fn allowed(&self, at: Now) -> Now {
+        match self.not_before {
+            Some(least) if least.mono > at.mono => least,
+            _ => at,
+        }
+    }
+
+    fn jitter(&mut self, most: Duration) -> Duration {
+        self.random = retry::mix(self.random);
+        retry::jitter(most, self.random)
+    }
+}
+
+fn nanos(nanos: u128) -> Duration {
+    const SECOND: u128 = 1_000_000_000;
+    Duration::new((nanos / SECOND) as u64, (nanos % SECOND) as u32)
+}

@@ -1,0 +1,385 @@
+//! What is kept of each thing that the box owes: its state, its attempts, the state of each variable or row.
+//! Never holds the payload; never forgets what central has acknowledged.
+//! Called by `vault`, which seals the ledgers, and by the machine of `spool`, which changes them.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::intake::{Item, Kind, Print};
+use crate::report::Finding;
+
+/// Names one item: what was submitted under one id, counted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Key {
+    /// What it is.
+    pub kind: Kind,
+    /// Execution id or user id.
+    pub id: String,
+    /// 0 for the first content of this id; a reactivated execution and later rows count on.
+    pub edition: u32,
+}
+
+/// How far an item is (design 3 "Results").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Waits; central surely does not hold what is owed of it.
+    Queued,
+    /// May be on its way: found so at start, its outcome is unknown.
+    Sending,
+    /// Central holds it whole.
+    Acknowledged,
+    /// A central that is well does not take it.
+    Refused,
+    /// Nobody can say whether central holds it.
+    Unconfirmed,
+}
+
+impl State {
+    /// The word of `results --json`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sending => "sending",
+            Self::Acknowledged => "acknowledged",
+            Self::Refused => "refused",
+            Self::Unconfirmed => "unconfirmed",
+        }
+    }
+}
+
+/// How far one variable or one log row is; of a result that was never sent in parts all stay `Owed`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Part {
+    /// To be sent.
+    Owed,
+    /// Was sent, the answer is not known.
+    Flying,
+    /// Central holds it.
+    Stored,
+    /// A central that is well does not take it.
+    Refused,
+}
+
+/// The account of one item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// Which item.
+    pub key: Key,
+    /// Bytes of the payload.
+    pub size: u64,
+    /// URI of the delivery, of a result.
+    pub delivery: Option<String>,
+    /// The print of the whole content.
+    pub content: Print,
+    /// How far it is.
+    pub state: State,
+    /// Requests that carried it.
+    pub attempts: u32,
+    /// How often central surely did not take it.
+    pub failures: u32,
+    /// Why it is where it is, or what went wrong with it last.
+    pub reason: Option<Finding>,
+    /// The first synchronisation (`sync_id`) that tries it again by itself.
+    pub not_before: u64,
+    /// What was known of central's version when it was refused or left unconfirmed.
+    pub central: String,
+    /// Variables or rows, in the order of the payload.
+    pub parts: Vec<(Print, Part)>,
+}
+
+/// What the machine writes down about an item; `Ledger::apply` does it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Which item.
+    pub key: Key,
+    /// Its state from now on.
+    pub state: State,
+    /// Requests to add.
+    pub attempts: u32,
+    /// Failures to add.
+    pub failures: u32,
+    /// Why; `None` leaves what was said before, until it is acknowledged.
+    pub reason: Option<Finding>,
+    /// The first synchronisation that tries it again by itself.
+    pub not_before: u64,
+    /// What is known of central's version.
+    pub central: String,
+    /// Index and new state of variables or rows.
+    pub parts: Vec<(u32, Part)>,
+    /// Refused variables or rows are owed again, before `parts` apply.
+    pub reopen: bool,
+}
+
+/// What a submission is to the spool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admission {
+    /// It is held already, or nothing of it is new: answer as the first time, write nothing.
+    Known,
+    /// Write this payload and this ledger, then answer.
+    Fresh(Box<Ledger>, Vec<u8>),
+}
+
+/// What central holds of an execution through the other items of the same id.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Others {
+    /// Central knows the execution: variables can only be added (protocol 7.5).
+    pub mapped: bool,
+    /// Variables that it holds.
+    pub stored: BTreeSet<Print>,
+}
+
+/// What the machine must know of an item before it loads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owed {
+    /// Which item.
+    pub key: Key,
+    /// Bytes of the payload.
+    pub size: u64,
+    /// How far it is.
+    pub state: State,
+    /// How often central surely did not take it.
+    pub failures: u32,
+    /// The first synchronisation that tries it again by itself.
+    pub not_before: u64,
+    /// What was known of central's version when it was refused or left unconfirmed.
+    pub central: String,
+    /// Variables or rows that are neither stored nor refused.
+    pub owed: u32,
+    /// Variables or rows that are refused.
+    pub refused: u32,
+    /// Whether central knows the execution through another item.
+    pub mapped: bool,
+}
+
+impl Ledger {
+    /// Decides what a submission is, given all ledgers of the same kind and id. `result` is the content of the latest
+    /// result of the same id: a session is told again once its execution was reactivated.
+    pub fn admit(item: Item, same: &[Self], result: Option<Print>) -> Admission {
+        let content = match (item.kind, result) {
+            (Kind::Sessions, Some(result)) => Print::of(&[item.content.0, result.0].concat()),
+            _ => item.content,
+        };
+        if same.iter().any(|ledger| ledger.content == content) {
+            return Admission::Known;
+        }
+        let (mut payload, mut parts) = (item.payload, item.parts);
+        if item.kind == Kind::Logs {
+            let known: BTreeSet<Print> = same
+                .iter()
+                .flat_map(|ledger| ledger.parts.iter().map(|(print, _)| *print))
+                .collect();
+            (payload, parts) = without(payload, parts, &known);
+            if parts.is_empty() {
+                return Admission::Known;
+            }
+        }
+        let edition = same.iter().map(|ledger| ledger.key.edition + 1).max();
+        let ledger = Self {
+            key: Key {
+                kind: item.kind,
+                id: item.id,
+                edition: edition.unwrap_or(0),
+            },
+            size: payload.len() as u64,
+            delivery: item.delivery,
+            content,
+            state: State::Queued,
+            attempts: 0,
+            failures: 0,
+            reason: None,
+            not_before: 0,
+            central: String::new(),
+            parts: parts.into_iter().map(|part| (part, Part::Owed)).collect(),
+        };
+        Admission::Fresh(Box::new(ledger), payload)
+    }
+
+    /// Writes down what the machine decided.
+    pub fn apply(&mut self, change: &Change) {
+        self.state = change.state;
+        self.attempts = self.attempts.saturating_add(change.attempts);
+        self.failures = self.failures.saturating_add(change.failures);
+        if change.reason.is_some() || change.state == State::Acknowledged {
+            self.reason.clone_from(&change.reason);
+        }
+        self.not_before = change.not_before;
+        self.central.clone_from(&change.central);
+        if change.reopen {
+            self.reopen();
+        }
+        for (index, part) in &change.parts {
+            if let Some(entry) = self.parts.get_mut(*index as usize) {
+                entry.1 = *part;
+            }
+        }
+    }
+
+    /// `results retry`: what was refused is tried again, what is unconfirmed is asked about again. Says whether
+    /// anything changed.
+    pub fn retry(&mut self) -> bool {
+        match self.state {
+            State::Refused => {
+                self.state = State::Queued;
+                self.reopen();
+            }
+            State::Unconfirmed => self.state = State::Sending,
+            State::Queued if self.not_before > 0 => {}
+            _ => return false,
+        }
+        self.not_before = 0;
+        true
+    }
+
+    fn reopen(&mut self) {
+        for (_, part) in &mut self.parts {
+            if *part == Part::Refused {
+                *part = Part::Owed;
+            }
+        }
+    }
+
+    /// What the machine must know, given all ledgers of the same kind and id (this one may be among them).
+    pub fn owed(&self, same: &[Self]) -> Owed {
+        let count = |wanted: &dyn Fn(Part) -> bool| {
+            self.parts.iter().filter(|(_, part)| wanted(*part)).count() as u32
+        };
+        Owed {
+            key: self.key.clone(),
+            size: self.size,
+            state: self.state,
+            failures: self.failures,
+            not_before: self.not_before,
+            central: self.central.clone(),
+            owed: count(&|part| matches!(part, Part::Owed | Part::Flying)),
+            refused: count(&|part| part == Part::Refused),
+            mapped: Others::of(&self.key, same).mapped,
+        }
+    }
+}
+
+impl Others {
+    /// Gathers it from all ledgers of the same kind and id; the one of `key` itself is passed over.
+    pub fn of(key: &Key, same: &[Ledger]) -> Self {
+        let mut others = Self::default();
+        for ledger in same.iter().filter(|ledger| ledger.key != *key) {
+            let whole = ledger.state == State::Acknowledged;
+            for (print, part) in &ledger.parts {
+                if whole || *part == Part::Stored {
+                    others.stored.insert(*print);
+                }
+            }
+            others.mapped |= whole || ledger.parts.iter().any(|(_, part)| *part == Part::Stored);
+        }
+        others
+    }
+}
+
+/// Rows that are not known yet. A payload of intake is a list of as many rows as it has parts.
+fn without(payload: Vec<u8>, parts: Vec<Print>, known: &BTreeSet<Print>) -> (Vec<u8>, Vec<Print>) {
+    if parts.iter().all(|part| !known.contains(part)) {
+        return (payload, parts);
+    }
+    let rows: Vec<&RawValue> = serde_json::from_slice(&payload).unwrap_or_default();
+    let (mut kept, mut prints) = (vec![b'['], Vec::new());
+    for (row, part) in rows.iter().zip(parts) {
+        if known.contains(&part) {
+            continue;
+        }
+        if !prints.is_empty() {
+            kept.push(b',');
+        }
+        kept.extend_from_slice(row.get().as_bytes());
+        prints.push(part);
+    }
+    kept.push(b']');
+    (kept, prints)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(kind: Kind, content: u8, parts: &[u8]) -> Item {
+        let rows: Vec<_> = parts.iter().map(u8::to_string).collect();
+        Item {
+            kind,
+            id: "e".into(),
+            delivery: None,
+            test_taker: None,
+            payload: format!("[{}]", rows.join(",")).into_bytes(),
+            parts: parts.iter().map(|part| Print([*part; 16])).collect(),
+            content: Print([content; 16]),
+        }
+    }
+
+    fn fresh(admission: Admission) -> (Ledger, Vec<u8>) {
+        match admission {
+            Admission::Fresh(ledger, payload) => (*ledger, payload),
+            Admission::Known => panic!("known"),
+        }
+    }
+
+    #[test]
+    fn equal_content_is_known_and_other_content_the_next_edition() {
+        let (first, _) = fresh(Ledger::admit(item(Kind::Results, 1, &[1, 2]), &[], None));
+        assert_eq!(first.key.edition, 0);
+        let held = [first];
+        let again = Ledger::admit(item(Kind::Results, 1, &[1, 2]), &held, None);
+        assert_eq!(again, Admission::Known);
+        let (next, _) = fresh(Ledger::admit(
+            item(Kind::Results, 2, &[1, 2, 3]),
+            &held,
+            None,
+        ));
+        assert_eq!((next.key.edition, next.parts.len()), (1, 3));
+    }
+
+    #[test]
+    fn only_rows_that_are_new_enter_again() {
+        let (first, _) = fresh(Ledger::admit(item(Kind::Logs, 1, &[1, 2]), &[], None));
+        let held = [first];
+        let (next, payload) = fresh(Ledger::admit(item(Kind::Logs, 2, &[2, 3, 1]), &held, None));
+        assert_eq!(payload, b"[3]");
+        assert_eq!(next.parts, [(Print([3; 16]), Part::Owed)]);
+        let subset = Ledger::admit(item(Kind::Logs, 3, &[2]), &held, None);
+        assert_eq!(subset, Admission::Known);
+    }
+
+    #[test]
+    fn a_session_is_told_again_once_its_execution_was_reactivated() {
+        let session = || item(Kind::Sessions, 1, &[]);
+        let (a, b) = (Some(Print([7; 16])), Some(Print([8; 16])));
+        let (first, _) = fresh(Ledger::admit(session(), &[], a));
+        let held = [first];
+        assert_eq!(Ledger::admit(session(), &held, a), Admission::Known);
+        assert_eq!(fresh(Ledger::admit(session(), &held, b)).0.key.edition, 1);
+    }
+
+    #[test]
+    fn others_hold_what_was_acknowledged_whole_or_in_parts() {
+        let (mut first, _) = fresh(Ledger::admit(item(Kind::Results, 1, &[1, 2]), &[], None));
+        first.state = State::Refused;
+        let (second, _) = fresh(Ledger::admit(
+            item(Kind::Results, 2, &[2, 3]),
+            std::slice::from_ref(&first),
+            None,
+        ));
+        let of = |first: &Ledger| Others::of(&second.key, &[first.clone(), second.clone()]);
+        assert_eq!(of(&first), Others::default());
+        first.parts[1].1 = Part::Stored;
+        assert_eq!(of(&first).stored, [Print([2; 16])].into());
+        first.state = State::Acknowledged;
+        assert_eq!(of(&first).stored.len(), 2);
+        assert!(second.owed(&[first]).mapped);
+    }
+
+    #[test]
+    fn a_ledger_survives_the_store() {
+        let (ledger, _) = fresh(Ledger::admit(item(Kind::Logs, 1, &[1, 2]), &[], None));
+        let bytes = postcard::to_allocvec(&ledger).unwrap();
+        assert_eq!(postcard::from_bytes::<Ledger>(&bytes).unwrap(), ledger);
+    }
+}

@@ -1,0 +1,72 @@
+//! How a pass over the spool is to be made, and how it ended.
+//! Never decides anything itself.
+//! Called by `engine`, which makes the plan and reads the ending, and by the machine of `spool`.
+
+use std::time::Duration;
+
+use crate::report::OwedCount;
+use crate::words::{Params, Trouble};
+
+/// How a pass over the spool is to be made.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Parameters of every call.
+    pub params: Params,
+    /// Results or sessions in one request, at most (`results.chunk_size`, default 10).
+    pub chunk: usize,
+    /// Payload bytes in one request of several items, at most; below the 1 MiB that nginx takes by default.
+    pub chunk_bytes: u64,
+    /// Log rows in one request, at most (default 200).
+    pub rows: usize,
+    /// How long central may still be at a request whose answer was lost (default 60 s).
+    pub settle: Duration,
+    /// Whether LTI users are sent at all.
+    pub lti_users: bool,
+    /// Somebody waits: what is left alone for some runs is tried now.
+    pub asked: bool,
+    /// What is known of central's version; when it changes, refused and unconfirmed items are tried again.
+    pub central: String,
+    /// Whether the probe may be used: false once it was found to be stored (`Ending::probe_stored`).
+    pub probe: bool,
+    /// Seed of the jitter.
+    pub random: u64,
+}
+
+impl Plan {
+    /// A plan with the defaults of the configuration.
+    pub fn new(params: Params, central: String, random: u64) -> Self {
+        Self {
+            params,
+            chunk: 10,
+            chunk_bytes: 900 << 10,
+            rows: 200,
+            settle: Duration::from_secs(60),
+            lti_users: false,
+            asked: false,
+            central,
+            probe: true,
+            random,
+        }
+    }
+}
+
+/// How the pass ended.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Ending {
+    /// What was done and what is left; fits `sync::Event::Owed`.
+    pub count: OwedCount,
+    /// What ended it early.
+    pub trouble: Option<Trouble>,
+    /// What a person should know, each once.
+    pub findings: Vec<Trouble>,
+    /// Central stored a probe: it must never be probed again (`Plan::probe`).
+    pub probe_stored: bool,
+}
+
+impl Ending {
+    /// As `sync::Event::Owed` takes it: what ended the pass, or the first finding.
+    pub fn told(&self) -> (OwedCount, Option<Trouble>) {
+        let first = self.trouble.as_ref().or(self.findings.first());
+        (self.count, first.cloned())
+    }
+}

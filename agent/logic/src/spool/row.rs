@@ -1,0 +1,425 @@
+//! Log rows: at least once, row by row, after their result; what central may hold twice is counted (protocol 8.1).
+//! Never takes a row for stored that central does not name; never sends rows whose result is still owed.
+//! Called by the machine of `spool`.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+
+use super::request::{self, Heard};
+use super::{Change, Job, Key, Loaded, Part, SLOW, Sending, State, finding};
+use crate::api::{Reply, ack};
+use crate::intake::Kind;
+use crate::report::Finding;
+
+/// Failures in a row after which central is taken for sick.
+const STREAK: u32 = 3;
+
+/// The rows of one execution in one request.
+#[derive(Debug)]
+pub(super) struct Group {
+    key: Key,
+    rows: Vec<Sent>,
+}
+
+#[derive(Debug)]
+struct Sent {
+    index: u32,
+    id: String,
+    /// It was sent before and the answer was lost.
+    doubt: bool,
+}
+
+/// The log rows of a pass.
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub(super) queue: VecDeque<Key>,
+    /// Rows in the next request.
+    limit: usize,
+    most: usize,
+    /// Items that go alone, as a request of several failed.
+    solo: BTreeSet<Key>,
+    /// Items that go row by row, as their group failed.
+    single: BTreeSet<Key>,
+    /// Rows that are left to the next run.
+    skip: BTreeMap<Key, BTreeSet<u32>>,
+    /// Failed in this run; refused once another row is stored.
+    failed: Vec<(Key, u32, Finding)>,
+    streak: u32,
+}
+
+impl Lane {
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            queue: VecDeque::new(),
+            limit: most.max(1),
+            most: most.max(1),
+            solo: BTreeSet::new(),
+            single: BTreeSet::new(),
+            skip: BTreeMap::new(),
+            failed: Vec::new(),
+            streak: 0,
+        }
+    }
+
+    fn goes_alone(&self, key: &Key) -> bool {
+        self.solo.contains(key) || self.single.contains(key)
+    }
+}
+
+impl Sending {
+    pub(super) fn next_rows(&mut self) -> Option<Job> {
+        if self.rows.streak >= STREAK {
+            return None;
+        }
+        let (mut keys, mut rest) = (Vec::<Key>::new(), VecDeque::new());
+        let (mut rows, mut bytes, mut closed) = (0, 0, false);
+        for key in std::mem::take(&mut self.rows.queue) {
+            let entry = self.entries.get(&key);
+            let (size, owed) = entry.map_or((0, 0), |entry| (entry.size, entry.owed as usize));
+            let fits = keys.is_empty()
+                || (rows + owed <= self.rows.limit
+                    && bytes + size <= self.plan.chunk_bytes
+                    && !self.rows.goes_alone(&key)
+                    && keys.iter().all(|other| other.id != key.id));
+            if closed || !fits || self.pending(Kind::Results, &key.id) {
+                rest.push_back(key);
+                continue;
+            }
+            (rows, bytes) = (rows + owed, bytes + size);
+            closed = self.rows.goes_alone(&key) || rows >= self.rows.limit;
+            keys.push(key);
+        }
+        self.rows.queue = rest;
+        (!keys.is_empty()).then(|| Job::Rows {
+            keys,
+            groups: Vec::new(),
+        })
+    }
+
+    pub(super) fn mark_rows(&mut self, items: Vec<Loaded>) {
+        let mut budget = self.rows.limit;
+        let mut bytes = self.plan.chunk_bytes;
+        let (mut groups, mut bodies, mut changes) = (Vec::new(), Vec::new(), Vec::new());
+        for item in &items {
+            let key = &item.ledger.key;
+            let Ok(raw) = serde_json::from_slice::<Vec<&RawValue>>(&item.payload) else {
+                self.complain(
+                    "logs.unreadable",
+                    format!("the kept rows of {} cannot be read", key.id),
+                );
+                continue;
+            };
+            let most = if self.rows.single.contains(key) {
+                1
+            } else {
+                budget
+            };
+            let (rows, body) = self.choose(item, &raw, most, &mut bytes);
+            if rows.is_empty() {
+                let over = |(_, part): &_| matches!(part, Part::Stored | Part::Refused);
+                if item.ledger.parts.iter().all(over) {
+                    self.settle_rows(&mut changes, key, Vec::new(), None);
+                }
+                continue;
+            }
+            budget = budget.saturating_sub(rows.len());
+            let flying = rows.iter().map(|row| (row.index, Part::Flying));
+            changes.push(Change {
+                attempts: 1,
+                parts: flying.collect(),
+                ..self.change(key, State::Sending)
+            });
+            bodies.push(body);
+            groups.push(Group {
+                key: key.clone(),
+                rows,
+            });
+        }
+        if groups.is_empty() {
+            return self.emit(changes);
+        }
+        let doubts = groups.iter().flat_map(|group| &group.rows);
+        let doubled = doubts.filter(|row| row.doubt).count() as u64;
+        self.ending.count.logs.doubled += doubled;
+        let again = groups.iter().any(|group| {
+            self.rows.goes_alone(&group.key) || group.rows.iter().any(|row| row.doubt)
+        });
+        let params = request::params(&self.plan.params, !again);
+        let entries = groups
+            .iter()
+            .zip(&bodies)
+            .map(|(group, body)| (group.key.id.as_str(), body.as_slice()));
+        let call = request::logs(entries, &params);
+        let keys = Vec::new();
+        self.mark(Job::Rows { keys, groups }, call, changes);
+    }
+
+    /// The rows of one item that go into this request.
+    fn choose(
+        &self,
+        item: &Loaded,
+        raw: &[&RawValue],
+        most: usize,
+        bytes: &mut u64,
+    ) -> (Vec<Sent>, Vec<u8>) {
+        #[derive(serde::Deserialize)]
+        struct Wire {
+            id: serde_json::Value,
+        }
+        let skip = self.rows.skip.get(&item.ledger.key);
+        let (mut rows, mut body) = (Vec::new(), vec![b'[']);
+        for ((index, (_, part)), raw) in (0u32..).zip(&item.ledger.parts).zip(raw) {
+            let open = matches!(part, Part::Owed | Part::Flying)
+                && skip.is_none_or(|skip| !skip.contains(&index));
+            if !open {
+                continue;
+            }
+            let size = raw.get().len() as u64;
+            if rows.len() >= most || (!rows.is_empty() && size > *bytes) {
+                break;
+            }
+            let Ok(Wire { id }) = serde_json::from_str(raw.get()) else {
+                continue;
+            };
+            *bytes = bytes.saturating_sub(size);
+            if !rows.is_empty() {
+                body.push(b',');
+            }
+            body.extend_from_slice(raw.get().as_bytes());
+            rows.push(Sent {
+                index,
+                id: id.as_str().map_or_else(|| id.to_string(), str::to_owned),
+                doubt: *part == Part::Flying,
+            });
+        }
+        body.push(b']');
+        (rows, body)
+    }
+
+    pub(super) fn rows_answered(&mut self, groups: Vec<Group>, heard: Heard, took: Duration) {
+        let lane = &mut self.rows;
+        let total: usize = groups.iter().map(|group| group.rows.len()).sum();
+        let mut changes = Vec::new();
+        match heard {
+            Heard::Answer(reply) => {
+                lane.limit = if took > SLOW {
+                    (lane.limit / 2).max(1)
+                } else {
+                    (lane.limit * 2).min(lane.most)
+                };
+                return self.rows_acked(groups, &reply);
+            }
+            Heard::TooLong(trouble) if total <= 1 => {
+                let reason = finding("logs.too_long", trouble.reason);
+                for group in groups {
+                    self.ending.count.logs.refused += 1;
+                    let told = format!("a log row of {}: {}", group.key.id, reason.reason);
+                    self.complain(&reason.code, told);
+                    let parts = group.rows.iter().map(|row| (row.index, Part::Refused));
+                    self.settle_rows(&mut changes, &group.key, parts.collect(), Some(&reason));
+                }
+            }
+            Heard::TooLong(_) => {
+                self.plan.chunk_bytes = (self.plan.chunk_bytes / 2).max(1);
+                lane.limit = (total / 2).max(1);
+                self.rows_stand(&mut changes, groups);
+            }
+            Heard::Unsent(_) | Heard::Barred(_) => self.rows_stand(&mut changes, groups),
+            Heard::Rejected(trouble) => {
+                let reason = finding("logs.rejected", trouble.reason);
+                let several = groups.len() > 1;
+                for group in groups {
+                    if several {
+                        self.rows.solo.insert(group.key.clone());
+                        self.rows.queue.push_back(group.key);
+                    } else if group.rows.len() > 1 {
+                        self.rows.single.insert(group.key.clone());
+                        self.rows.queue.push_front(group.key);
+                    } else {
+                        self.row_failed(&mut changes, &group, reason.clone(), Part::Flying);
+                    }
+                }
+            }
+            Heard::Lost(_) => {
+                // What is sent again may be stored twice: less of it.
+                lane.limit = (lane.limit / 2).max(1);
+                for group in groups.into_iter().rev() {
+                    if self.lost(&group.key) {
+                        self.rows.queue.push_front(group.key);
+                    }
+                }
+            }
+        }
+        self.emit(changes);
+    }
+
+    fn rows_acked(&mut self, groups: Vec<Group>, reply: &Reply) {
+        let acks = ack::rows(reply).unwrap_or_default();
+        let mut changes = Vec::new();
+        let mut stored_any = false;
+        for group in groups {
+            match acks.get(&group.key.id) {
+                Some(ack::Rows {
+                    success: true,
+                    stored: Some(ids),
+                }) => {
+                    let ids: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
+                    stored_any |= !ids.is_empty();
+                    self.rows_stored(&mut changes, &group, &ids);
+                }
+                Some(ack::Rows { success: true, .. }) => {
+                    let reason = format!(
+                        "central took rows of {} without saying which: whether it holds them cannot be known",
+                        group.key.id
+                    );
+                    self.complain("logs.no_receipt", reason.clone());
+                    let change = Change {
+                        reason: Some(finding("logs.no_receipt", reason)),
+                        ..self.change(&group.key, State::Unconfirmed)
+                    };
+                    self.record(&mut changes, change);
+                }
+                Some(_) if group.rows.len() > 1 => {
+                    self.rows.single.insert(group.key.clone());
+                    self.rows_stand(&mut changes, vec![group]);
+                }
+                Some(_) => {
+                    let reason = finding("logs.not_stored", "central does not store the row");
+                    let before = before(&group.rows[0]);
+                    self.row_failed(&mut changes, &group, reason, before);
+                }
+                // Not named: they stay flying, the next run goes on here.
+                None => {}
+            }
+        }
+        if stored_any {
+            self.rows.streak = 0;
+            for (key, index, reason) in std::mem::take(&mut self.rows.failed) {
+                self.ending.count.logs.refused += 1;
+                let told = format!("a log row of {}: {}", key.id, reason.reason);
+                self.complain(&reason.code, told);
+                self.rows.queue.retain(|other| *other != key);
+                self.settle_rows(
+                    &mut changes,
+                    &key,
+                    vec![(index, Part::Refused)],
+                    Some(&reason),
+                );
+            }
+        }
+        self.emit(changes);
+    }
+
+    /// Rows that central names are stored; others wait for their result to be known to central.
+    fn rows_stored(&mut self, changes: &mut Vec<Change>, group: &Group, ids: &BTreeSet<&str>) {
+        let mut parts = Vec::new();
+        let mut unnamed = false;
+        for row in &group.rows {
+            if ids.contains(row.id.as_str()) {
+                self.ending.count.logs.acknowledged += 1;
+                parts.push((row.index, Part::Stored));
+            } else {
+                unnamed = true;
+                parts.push((row.index, before(row)));
+                self.skip(&group.key, row.index);
+            }
+        }
+        let reason = unnamed.then(|| {
+            finding(
+                "logs.unmapped",
+                "central stores rows only once it knows the result of their execution",
+            )
+        });
+        self.settle_rows(changes, &group.key, parts, reason.as_ref());
+    }
+
+    /// Central surely did not take them now: they stand where they stood.
+    fn rows_stand(&mut self, changes: &mut Vec<Change>, groups: Vec<Group>) {
+        for group in groups.into_iter().rev() {
+            let parts = group.rows.iter().map(|row| (row.index, before(row)));
+            let change = Change {
+                parts: parts.collect(),
+                ..self.change(&group.key, State::Queued)
+            };
+            self.record(changes, change);
+            self.rows.queue.push_front(group.key);
+        }
+    }
+
+    fn row_failed(
+        &mut self,
+        changes: &mut Vec<Change>,
+        group: &Group,
+        reason: Finding,
+        after: Part,
+    ) {
+        self.rows.streak += 1;
+        if self.rows.streak >= STREAK {
+            let reason = format!(
+                "central stored none of {} log rows in a row: it is taken for sick, all stay queued",
+                self.rows.streak
+            );
+            self.complain("central.sick", reason);
+        }
+        let index = group.rows[0].index;
+        self.skip(&group.key, index);
+        let failed = (group.key.clone(), index, reason.clone());
+        self.rows.failed.push(failed);
+        self.settle_rows(changes, &group.key, vec![(index, after)], Some(&reason));
+    }
+
+    fn skip(&mut self, key: &Key, index: u32) {
+        let skip = self.rows.skip.entry(key.clone()).or_default();
+        skip.insert(index);
+    }
+
+    /// Writes down rows and decides what becomes of their item: over, further rows now, or left to a later run.
+    fn settle_rows(
+        &mut self,
+        changes: &mut Vec<Change>,
+        key: &Key,
+        parts: Vec<(u32, Part)>,
+        reason: Option<&Finding>,
+    ) {
+        let over = |part: &Part| matches!(part, Part::Stored | Part::Refused);
+        let settled = parts.iter().filter(|(_, part)| over(part)).count() as u32;
+        let refuses = parts.iter().any(|(_, part)| *part == Part::Refused);
+        let Some(entry) = self.entries.get(key) else {
+            return;
+        };
+        let left = entry.owed.saturating_sub(settled);
+        let refused = entry.refused > 0 || refuses;
+        let skipped = self.rows.skip.get(key).map_or(0, |skip| {
+            let done = |index: &u32| parts.iter().any(|(at, part)| at == index && over(part));
+            skip.iter().filter(|index| !done(index)).count() as u32
+        });
+        let mut change = if left == 0 {
+            let state = if refused {
+                State::Refused
+            } else {
+                State::Acknowledged
+            };
+            self.change(key, state)
+        } else if skipped >= left {
+            let reason = finding("logs.queued", "some rows are left to a later run");
+            self.failure(key, reason)
+        } else {
+            self.rows.queue.push_front(key.clone());
+            self.change(key, State::Queued)
+        };
+        change.reason = reason.cloned().or(change.reason);
+        change.parts = parts;
+        if refuses && let Some(skip) = self.rows.skip.get_mut(key) {
+            for (index, _) in &change.parts {
+                skip.remove(index);
+            }
+        }
+        self.record(changes, change);
+    }
+}
+
+fn before(row: &Sent) -> Part {
+    if row.doubt { Part::Flying } else { Part::Owed }
+}

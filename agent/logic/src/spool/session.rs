@@ -1,0 +1,234 @@
+//! Test sessions after their results and logs, LTI users where configured: both at least once (protocol 8.2, 8.3).
+//! Never sends a session whose execution still owes anything; never takes silence for an acknowledgement.
+//! Called by the machine of `spool`.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use super::request::{self, Heard};
+use super::{Change, Job, Key, Loaded, Owed, Sending, State, finding};
+use crate::api::{Call, ack};
+use crate::intake::Kind;
+use crate::report::Finding;
+
+/// Failures in a row after which central is taken for sick.
+const STREAK: u32 = 3;
+
+/// Sessions or users of a pass.
+#[derive(Debug, Default)]
+pub(super) struct Lane {
+    pub(super) queue: VecDeque<Key>,
+    /// Sent before, the answer was lost.
+    doubts: BTreeSet<Key>,
+    /// Items that go alone, as a request of several failed.
+    solo: BTreeSet<Key>,
+    /// Failed in this run; refused once another one is accepted.
+    failed: Vec<(Key, Finding)>,
+    streak: u32,
+}
+
+impl Lane {
+    pub(super) fn enter(&mut self, item: &Owed) {
+        if matches!(item.state, State::Sending | State::Unconfirmed) {
+            self.doubts.insert(item.key.clone());
+        }
+        self.queue.push_back(item.key.clone());
+    }
+
+    fn requeue(&mut self, keys: Vec<Key>) {
+        for key in keys.into_iter().rev() {
+            self.queue.push_front(key);
+        }
+    }
+}
+
+impl Sending {
+    pub(super) fn next_sessions(&mut self) -> Option<Job> {
+        if self.sessions.streak >= STREAK {
+            return None;
+        }
+        let (mut keys, mut rest) = (Vec::<Key>::new(), VecDeque::new());
+        let mut closed = false;
+        for key in std::mem::take(&mut self.sessions.queue) {
+            let owes = |kind| self.pending(kind, &key.id);
+            let alone = self.sessions.solo.contains(&key);
+            let again = keys.iter().any(|other| other.id == key.id);
+            let waits = closed || again || (alone && !keys.is_empty());
+            if waits || owes(Kind::Results) || owes(Kind::Logs) {
+                rest.push_back(key);
+                continue;
+            }
+            keys.push(key);
+            closed = alone || keys.len() >= self.chunk;
+        }
+        self.sessions.queue = rest;
+        (!keys.is_empty()).then_some(Job::Sessions(keys))
+    }
+
+    pub(super) fn mark_sessions(&mut self, keys: Vec<Key>) {
+        let lane = &self.sessions;
+        let again = |key: &Key| lane.doubts.contains(key) || lane.solo.contains(key);
+        let params = request::params(&self.plan.params, !keys.iter().any(again));
+        let ids: Vec<String> = keys.iter().map(|key| key.id.clone()).collect();
+        let doubled = keys
+            .iter()
+            .filter(|key| self.sessions.doubts.contains(*key));
+        let doubled = doubled.count() as u64;
+        self.ending.count.sessions.doubled += doubled;
+        let changes = self.sent(&keys);
+        self.mark(Job::Sessions(keys), Call::sessions(&ids, &params), changes);
+    }
+
+    fn sent(&self, keys: &[Key]) -> Vec<Change> {
+        let sent = |key: &Key| Change {
+            attempts: 1,
+            ..self.change(key, State::Sending)
+        };
+        keys.iter().map(sent).collect()
+    }
+
+    pub(super) fn sessions_answered(&mut self, keys: Vec<Key>, heard: Heard) {
+        let mut changes = Vec::new();
+        match heard {
+            Heard::Answer(reply) => {
+                let acks = ack::entries(&reply).unwrap_or_default();
+                let mut accepted = false;
+                for key in keys {
+                    match acks.get(&key.id) {
+                        Some(true) => {
+                            accepted = true;
+                            self.ending.count.sessions.acknowledged += 1;
+                            let change = self.change(&key, State::Acknowledged);
+                            self.record(&mut changes, change);
+                        }
+                        Some(false) => {
+                            let reason = "central cannot complete the session: it does not know the execution or cannot open its test";
+                            self.session_failed(
+                                &mut changes,
+                                key,
+                                finding("sessions.failed", reason),
+                            );
+                        }
+                        // Not named: it stays `sending`, the next run sends it again.
+                        None => {}
+                    }
+                }
+                if accepted {
+                    self.sessions_proven(&mut changes);
+                }
+            }
+            Heard::Rejected(trouble) | Heard::TooLong(trouble) => match keys.len() {
+                1 => {
+                    let reason = finding("sessions.rejected", trouble.reason);
+                    for key in keys {
+                        self.session_failed(&mut changes, key, reason.clone());
+                    }
+                }
+                _ => {
+                    self.sessions.doubts.extend(keys.iter().cloned());
+                    self.sessions.solo.extend(keys.iter().cloned());
+                    self.sessions.requeue(keys);
+                }
+            },
+            Heard::Unsent(_) | Heard::Barred(_) => {
+                for key in &keys {
+                    let state = if self.sessions.doubts.contains(key) {
+                        State::Sending
+                    } else {
+                        State::Queued
+                    };
+                    let change = self.change(key, state);
+                    self.record(&mut changes, change);
+                }
+                self.sessions.requeue(keys);
+            }
+            Heard::Lost(_) => {
+                self.sessions.doubts.extend(keys.iter().cloned());
+                let again = keys.into_iter().filter(|key| self.lost(key)).collect();
+                self.sessions.requeue(again);
+            }
+        }
+        self.emit(changes);
+    }
+
+    fn session_failed(&mut self, changes: &mut Vec<Change>, key: Key, reason: Finding) {
+        self.sessions.streak += 1;
+        let change = self.failure(&key, reason.clone());
+        self.record(changes, change);
+        self.sessions.failed.push((key, reason));
+    }
+
+    /// Central completed another one: what failed fails by itself.
+    fn sessions_proven(&mut self, changes: &mut Vec<Change>) {
+        self.sessions.streak = 0;
+        for (key, reason) in std::mem::take(&mut self.sessions.failed) {
+            self.ending.count.sessions.refused += 1;
+            self.complain(
+                &reason.code,
+                format!("session of {}: {}", key.id, reason.reason),
+            );
+            let change = Change {
+                reason: Some(reason),
+                ..self.change(&key, State::Refused)
+            };
+            self.record(changes, change);
+        }
+    }
+
+    pub(super) fn next_users(&mut self) -> Option<Job> {
+        let mut keys = Vec::new();
+        let mut bytes = 0;
+        while let Some(key) = self.users.queue.front() {
+            bytes += self.entries.get(key).map_or(0, |entry| entry.size);
+            if keys.len() >= self.chunk || (!keys.is_empty() && bytes > self.plan.chunk_bytes) {
+                break;
+            }
+            keys.extend(self.users.queue.pop_front());
+        }
+        (!keys.is_empty()).then_some(Job::Users(keys))
+    }
+
+    pub(super) fn mark_users(&mut self, items: &[Loaded]) {
+        if items.is_empty() {
+            return;
+        }
+        let keys: Vec<Key> = items.iter().map(|item| item.ledger.key.clone()).collect();
+        let again = keys.iter().any(|key| self.users.doubts.contains(key));
+        let params = request::params(&self.plan.params, !again);
+        let payloads = items.iter().map(|item| item.payload.as_slice());
+        let call = request::lti_users(payloads, &params);
+        let changes = self.sent(&keys);
+        self.mark(Job::Users(keys), call, changes);
+    }
+
+    pub(super) fn users_answered(&mut self, keys: Vec<Key>, heard: Heard) {
+        let mut changes = Vec::new();
+        match heard {
+            Heard::Answer(_) => {
+                for key in &keys {
+                    changes.push(self.change(key, State::Acknowledged));
+                }
+            }
+            Heard::Rejected(trouble) | Heard::TooLong(trouble) => {
+                // No public central has the service (protocol 8.2): one request tells, the others wait with it.
+                let reason = format!("central does not take LTI users: {}", trouble.reason);
+                self.complain("lti_users.unsupported", reason.clone());
+                for key in keys.into_iter().chain(self.users.queue.split_off(0)) {
+                    changes
+                        .push(self.failure(&key, finding("lti_users.unsupported", reason.clone())));
+                }
+            }
+            Heard::Unsent(_) | Heard::Barred(_) => {
+                for key in &keys {
+                    changes.push(self.change(key, State::Queued));
+                }
+                self.users.requeue(keys);
+            }
+            Heard::Lost(_) => {
+                self.users.doubts.extend(keys.iter().cloned());
+                let again = keys.into_iter().filter(|key| self.lost(key)).collect();
+                self.users.requeue(again);
+            }
+        }
+        self.note(changes);
+    }
+}

@@ -1,0 +1,365 @@
+//! The machine of the daemon's times under any order of events: what must hold whatever happens.
+//! Never waits: time is a value.
+//! Run by `cargo test`.
+
+use std::time::Duration;
+
+use logic::entity::EntityType;
+use logic::schedule::{Cause, Command, End, Errand, Event, Policy, Schedule, Stage, Start};
+use logic::words::Now;
+use proptest::prelude::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const QUARTER: Policy = Policy {
+    on_boot: true,
+    interval: Duration::from_secs(900),
+};
+
+fn drain(schedule: &mut Schedule) -> Vec<Command> {
+    std::iter::from_fn(|| schedule.next()).collect()
+}
+
+/// Moves the time to what is due and gives the run that begins.
+fn run(schedule: &mut Schedule, now: &mut Now) -> Start {
+    let (at, _) = schedule.due().expect("an idle machine waits for something");
+    *now = now.after(at.mono.saturating_sub(now.mono));
+    schedule.handle(Event::Woken, *now);
+    match drain(schedule).pop() {
+        Some(Command::Start(start)) => start,
+        other => panic!("expected a start, not {other:?}"),
+    }
+}
+
+fn only_results() -> Errand {
+    Errand {
+        data: false,
+        ..Errand::whole()
+    }
+}
+
+#[test]
+fn the_first_run_follows_the_boot_and_the_next_ones_the_interval() {
+    let mut now = Now::default();
+    let mut schedule = Schedule::new(QUARTER, 7, 9, now);
+    let boot = run(&mut schedule, &mut now);
+    assert_eq!((boot.cause, boot.attempt), (Cause::Boot, 1));
+    assert!(now.mono <= 5 * SECOND);
+    let mut before = now;
+    for round in 0..100 {
+        schedule.handle(Event::Ended(End::Done), now);
+        assert_eq!(run(&mut schedule, &mut now).cause, Cause::Interval);
+        let gap = now.mono - before.mono;
+        let least = if round == 0 {
+            450 * SECOND
+        } else {
+            800 * SECOND
+        };
+        assert!(gap >= least && gap <= 1_440 * SECOND, "{round}: {gap:?}");
+        before = now;
+    }
+    let off = Policy {
+        on_boot: false,
+        ..QUARTER
+    };
+    let mut now = Now::default();
+    let mut schedule = Schedule::new(off, 7, 9, now);
+    assert_eq!(run(&mut schedule, &mut now).cause, Cause::Interval);
+}
+
+#[test]
+fn boxes_of_one_fleet_are_spread_over_the_interval() {
+    let mut slots = [0u32; 10];
+    for seed in 0..1000 {
+        let mut now = Now::default();
+        let mut schedule = Schedule::new(QUARTER, seed, 1, now);
+        run(&mut schedule, &mut now);
+        schedule.handle(Event::Ended(End::Done), now);
+        run(&mut schedule, &mut now);
+        let phase = now.mono.as_secs() % 900;
+        slots[(phase / 90) as usize] += 1;
+    }
+    assert!(
+        slots.iter().all(|boxes| (60..=140).contains(boxes)),
+        "{slots:?}"
+    );
+}
+
+#[test]
+fn failures_are_told_on_the_edge_and_the_breaker_leaves_one_probe() {
+    let mut now = Now::default();
+    let mut schedule = Schedule::new(QUARTER, 3, 4, now);
+    let mut told = Vec::new();
+    for _ in 0..20 {
+        run(&mut schedule, &mut now);
+        schedule.handle(Event::Ended(End::Unreached(None)), now);
+        told.extend(drain(&mut schedule));
+    }
+    assert_eq!(told, [Command::Lost]);
+    assert!(schedule.open());
+    let before = now;
+    assert_eq!(run(&mut schedule, &mut now).cause, Cause::Probe);
+    assert!(now.mono - before.mono >= 450 * SECOND);
+    schedule.handle(Event::Ended(End::Done), now);
+    assert_eq!(drain(&mut schedule), [Command::Found(20)]);
+    assert!(!schedule.open());
+}
+
+#[test]
+fn who_asks_ends_every_wait_and_leaves_no_breaker() {
+    let mut now = Now::default();
+    let mut schedule = Schedule::new(QUARTER, 3, 4, now);
+    for _ in 0..10 {
+        run(&mut schedule, &mut now);
+        schedule.handle(Event::Ended(End::Unreached(Some(40 * MINUTE))), now);
+    }
+    assert!(schedule.open());
+    drain(&mut schedule);
+    schedule.handle(Event::Asked(only_results()), now);
+    let start = Start {
+        errand: only_results(),
+        cause: Cause::Asked,
+        attempt: 11,
+    };
+    assert_eq!(drain(&mut schedule), [Command::Start(start)]);
+    schedule.handle(Event::Ended(End::Unreached(None)), now);
+    assert!(!schedule.open());
+    let before = now;
+    assert_eq!(run(&mut schedule, &mut now).cause, Cause::Retry);
+    assert!(now.mono - before.mono <= 10 * SECOND);
+}
+
+#[test]
+fn a_running_download_is_overtaken_and_goes_on_afterwards() {
+    let mut now = Now::default();
+    let mut schedule = Schedule::new(QUARTER, 3, 4, now);
+    run(&mut schedule, &mut now);
+    schedule.handle(Event::Reached(Stage::Packages), now);
+    schedule.handle(Event::Asked(only_results()), now);
+    assert_eq!(drain(&mut schedule), [Command::Stop]);
+    // Somebody else asks before the first run has stopped: both get one run.
+    let types = Errand {
+        types: vec![EntityType::Proctor],
+        results: false,
+        ..Errand::whole()
+    };
+    schedule.handle(Event::Asked(types), now);
+    assert_eq!(drain(&mut schedule), []);
+    schedule.handle(Event::Ended(End::Stopped), now);
+    let started = drain(&mut schedule);
+    assert!(
+        matches!(&started[..], [Command::Start(start)]
+            if start.cause == Cause::Asked && start.errand.results && start.errand.types == [EntityType::Proctor]),
+        "{started:?}"
+    );
+    schedule.handle(Event::Ended(End::Done), now);
+    let resumed = run(&mut schedule, &mut now);
+    assert_eq!(
+        (resumed.cause, resumed.errand),
+        (Cause::Resumed, Errand::whole())
+    );
+}
+
+#[test]
+fn a_run_that_central_answers_is_joined_and_one_that_waits_in_vain_is_not() {
+    let mut now = Now::default();
+    let mut schedule = Schedule::new(QUARTER, 3, 4, now);
+    run(&mut schedule, &mut now);
+    schedule.handle(Event::Reached(Stage::Comparing), now);
+    schedule.handle(Event::Asked(Errand::whole()), now);
+    assert_eq!(drain(&mut schedule), []);
+    schedule.handle(
+        Event::Asked(Errand {
+            allow_deletes: true,
+            ..Errand::whole()
+        }),
+        now,
+    );
+    assert_eq!(drain(&mut schedule), [Command::Stop]);
+    let mut schedule = Schedule::new(QUARTER, 3, 4, Now::default());
+    run(&mut schedule, &mut now);
+    schedule.handle(Event::Asked(Errand::whole()), now);
+    assert_eq!(drain(&mut schedule), [Command::Stop]);
+}
+
+#[test]
+fn a_network_that_comes_is_tried_soon_but_a_flapping_one_rarely() {
+    let mut now = Now::default();
+    let mut schedule = Schedule::new(QUARTER, 3, 4, now);
+    for _ in 0..10 {
+        run(&mut schedule, &mut now);
+        schedule.handle(Event::Ended(End::Unreached(None)), now);
+    }
+    drain(&mut schedule);
+    schedule.handle(Event::Network, now);
+    let before = now;
+    assert_eq!(run(&mut schedule, &mut now).cause, Cause::Network);
+    assert!(now.mono - before.mono <= 4 * SECOND);
+    schedule.handle(Event::Ended(End::Unreached(None)), now);
+    schedule.handle(Event::Network, now);
+    assert_eq!(run(&mut schedule, &mut now).cause, Cause::Probe);
+    // A box in step does not care about its network.
+    schedule.handle(Event::Ended(End::Done), now);
+    drain(&mut schedule);
+    schedule.handle(Event::Network, now.after(MINUTE));
+    assert_eq!(run(&mut schedule, &mut now).cause, Cause::Interval);
+}
+
+#[derive(Debug, Clone)]
+enum Act {
+    /// Whatever is due happens.
+    Due,
+    /// So much passes, in milliseconds, and the wall clock jumps by so much.
+    Pass(u64, i64),
+    Asked(Errand),
+    Network,
+    Reached(Stage),
+    Ended(End),
+    Interval(u64),
+}
+
+fn errand() -> impl Strategy<Value = Errand> {
+    let types = prop::sample::subsequence(EntityType::ALL.to_vec(), 0..=6);
+    (types, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+        |(types, data, results, allow_deletes)| Errand {
+            types,
+            data,
+            results,
+            allow_deletes,
+        },
+    )
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let end = prop_oneof![
+        Just(End::Done),
+        Just(End::Standing),
+        Just(End::Partly),
+        prop::option::of(0u64..90_000)
+            .prop_map(|wish| End::Unreached(wish.map(Duration::from_secs))),
+        Just(End::Stopped),
+    ];
+    let stage = prop_oneof![
+        Just(Stage::Asking),
+        Just(Stage::Comparing),
+        Just(Stage::Packages)
+    ];
+    prop_oneof![
+        4 => Just(Act::Due),
+        2 => (0u64..2_000_000, -400_000_000i64..400_000_000).prop_map(|(ms, jump)| Act::Pass(ms, jump)),
+        1 => errand().prop_map(Act::Asked),
+        1 => Just(Act::Network),
+        2 => stage.prop_map(Act::Reached),
+        4 => end.prop_map(Act::Ended),
+        1 => (1u64..100_000).prop_map(Act::Interval),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_one_run_at_a_time_no_busy_loop_and_always_a_next_time(
+        seed in any::<u64>(), first in 1u64..100_000, acts in prop::collection::vec(act(), 1..200)
+    ) {
+        let mut policy = Policy { on_boot: seed % 2 == 0, interval: Duration::from_secs(first) };
+        let mut now = Now { mono: Duration::from_secs(seed % 1_000_000), wall: 0 };
+        let mut schedule = Schedule::new(policy, seed, !seed, now);
+        let mut running: Option<Errand> = None;
+        let (mut wish_until, mut last_failure) = (Duration::ZERO, None::<Duration>);
+        let mut waiting: Vec<Errand> = Vec::new();
+        let mut stopping = false;
+        for act in acts {
+            match act {
+                Act::Due => {
+                    if let Some((at, _)) = schedule.due() {
+                        now = now.after(at.mono.saturating_sub(now.mono));
+                    }
+                    schedule.handle(Event::Woken, now);
+                }
+                Act::Pass(ms, jump) => {
+                    now = now.after(Duration::from_millis(ms));
+                    now.wall += jump;
+                    schedule.handle(Event::Woken, now);
+                }
+                Act::Asked(errand) => {
+                    waiting.push(errand.clone());
+                    wish_until = Duration::ZERO;
+                    schedule.handle(Event::Asked(errand), now);
+                }
+                Act::Network => schedule.handle(Event::Network, now),
+                Act::Reached(stage) => schedule.handle(Event::Reached(stage), now),
+                Act::Ended(end) => {
+                    // Nothing stops that was not told to.
+                    let end = if end == End::Stopped && !stopping { End::Partly } else { end };
+                    stopping = false;
+                    if let Some(errand) = running.take() {
+                        if end != End::Stopped {
+                            waiting.retain(|asked| !errand.covers(asked));
+                        }
+                        if end == End::Done {
+                            wish_until = Duration::ZERO;
+                        }
+                        if let End::Unreached(wish) = end {
+                            last_failure = Some(now.mono);
+                            if let Some(wish) = wish {
+                                wish_until = now.mono + wish.min(Duration::from_secs(3600));
+                            }
+                        }
+                    }
+                    schedule.handle(Event::Ended(end), now);
+                }
+                Act::Interval(seconds) => {
+                    policy.interval = Duration::from_secs(seconds);
+                    schedule.handle(Event::Policy(policy), now);
+                }
+            }
+            while let Some(command) = schedule.next() {
+                match command {
+                    Command::Start(start) => {
+                        prop_assert!(running.is_none(), "two runs at once");
+                        if start.cause != Cause::Asked {
+                            prop_assert!(now.mono >= wish_until, "{:?} against central's wish", start.cause);
+                            if let (Some(failure), true) = (last_failure, start.cause != Cause::Resumed) {
+                                prop_assert!(now.mono - failure >= Duration::from_millis(500));
+                            }
+                        }
+                        running = Some(start.errand);
+                    }
+                    Command::Stop => {
+                        prop_assert!(running.is_some());
+                        stopping = true;
+                    }
+                    Command::Lost | Command::Found(_) => {}
+                }
+            }
+            match schedule.due() {
+                Some((at, _)) => {
+                    prop_assert!(running.is_none());
+                    let longest = Duration::from_secs(100_000) * 8 / 5 + Duration::from_secs(3600);
+                    prop_assert!(at.mono <= now.mono + longest);
+                }
+                None => prop_assert!(running.is_some(), "an idle machine that waits for nothing"),
+            }
+        }
+        // Whoever asked is served in the end: the run under way does it, or the one that follows its stop.
+        for _ in 0..3 {
+            if running.take().is_some_and(|errand| { waiting.retain(|asked| !errand.covers(asked)); true }) {
+                schedule.handle(Event::Ended(End::Stopped), now);
+            }
+            while let Some(command) = schedule.next() {
+                if let Command::Start(start) = command {
+                    running = Some(start.errand);
+                }
+            }
+        }
+        prop_assert!(waiting.is_empty() || running.is_some_and(|errand| waiting.iter().all(|asked| errand.covers(asked))));
+    }
+
+    #[test]
+    fn what_is_widened_covers_both(one in errand(), other in errand()) {
+        let mut both = one.clone();
+        both.widen(&other);
+        prop_assert!(both.covers(&one) && both.covers(&other));
+        let all = Errand { allow_deletes: true, ..Errand::whole() };
+        prop_assert!(all.covers(&both));
+    }
+}

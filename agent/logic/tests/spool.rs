@@ -1,0 +1,540 @@
+//! What the box owes through crashes on both sides: exactly once, or named with the true reason.
+//! Never shares code with the product beyond the words of the wire; never sleeps.
+//! Run by `cargo test -p logic`; the real binary meets real sockets in `tests/`.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+#[path = "spool/bench.rs"]
+mod bench;
+#[path = "spool/central.rs"]
+mod central;
+#[path = "spool/crash.rs"]
+mod crash;
+
+use std::collections::BTreeMap;
+
+use bench::{Box, names, result, rows};
+use central::{Central, Columns, Fault};
+use logic::intake::Kind;
+use logic::spool::{Part, State};
+use serde_json::json;
+
+/// A box that owes results `e0..`, three variables each, with poison in some.
+fn owing(count: usize, poison: &[(usize, &str)], script: Vec<Fault>) -> Box {
+    let mut world = Box::new(Central::new(script));
+    for at in 0..count {
+        let id = format!("e{at}");
+        let mut variables = names(0..3);
+        if let Some((_, name)) = poison.iter().find(|(of, _)| *of == at) {
+            variables[1] = (*name).to_owned();
+        }
+        world.submit(Kind::Results, &json!({ &id: result(&id, &variables) }));
+    }
+    world
+}
+
+fn states(world: &Box) -> BTreeMap<String, (State, String)> {
+    let of = |ledger: &logic::spool::Ledger| {
+        let code = ledger.reason.as_ref().map(|r| r.code.clone());
+        (
+            ledger.key.id.clone(),
+            (ledger.state, code.unwrap_or_default()),
+        )
+    };
+    world
+        .ledgers
+        .values()
+        .filter(|ledger| ledger.key.kind == Kind::Results)
+        .map(of)
+        .collect()
+}
+
+fn holds_once(world: &Box, id: &str, variables: usize) {
+    let at = world.central.mapping[id];
+    assert_eq!(
+        world.central.executions[at].variables.len(),
+        variables,
+        "{id}"
+    );
+}
+
+fn sent(world: &Box, name: &str) -> usize {
+    world
+        .central
+        .calls
+        .iter()
+        .filter(|(of, ..)| *of == name)
+        .count()
+}
+
+#[test]
+fn a_well_central_takes_all_in_chunks_and_the_last_one_alone() {
+    let mut world = owing(25, &[], Vec::new());
+    let ending = world.pass();
+    assert_eq!((ending.trouble, ending.findings), (None, Vec::new()));
+    assert_eq!(ending.count.results.acknowledged, 25);
+    assert_eq!(ending.count.results.queued, 0);
+    let sizes: Vec<_> = world
+        .central
+        .calls
+        .iter()
+        .map(|(_, logged, ids)| (*logged, ids.len()))
+        .collect();
+    assert_eq!(sizes, [(true, 10), (true, 10), (true, 4), (true, 1)]);
+    assert_eq!(world.central.executions.len(), 25);
+    assert_eq!(world.opened, 10);
+    assert_eq!(world.pass().count.results.acknowledged, 0);
+    assert_eq!(world.central.calls.len(), 4);
+}
+
+/// Protocol 7.2, 7.5: each fate of the first request, for five results; what is then known and what was sent for it.
+#[test]
+fn each_fate_of_a_chunk_ends_with_everything_stored_once() {
+    let table = [
+        (Fault::Unsent, 0, 0),
+        (Fault::CutBefore, 1, 0),
+        (Fault::CutAfter, 1, 0),
+        (Fault::Dies(0), 1, 1),
+        (Fault::Dies(5), 1, 1),
+        (Fault::Died(0), 1, 1),
+        (Fault::Died(9), 1, 1),
+        (Fault::Late, 1, 0),
+        (Fault::Gateway(false), 1, 0),
+        (Fault::Gateway(true), 1, 0),
+        (Fault::Page(false), 1, 0),
+        (Fault::Page(true), 1, 0),
+        (Fault::Busy, 0, 0),
+        (Fault::Slow, 0, 0),
+    ];
+    for (fault, probes, orphans) in table {
+        let mut world = owing(5, &[], vec![fault]);
+        let ending = world.pass();
+        assert_eq!(ending.count.results.acknowledged, 5, "{fault:?} {ending:?}");
+        assert_eq!(sent(&world, "probe") > 0, probes > 0, "{fault:?}");
+        assert_eq!(world.central.executions.len(), 5 + orphans, "{fault:?}");
+        (0..5).for_each(|at| holds_once(&world, &format!("e{at}"), 3));
+        // Probes and repetitions are not in central's log.
+        let repeated = world
+            .central
+            .calls
+            .iter()
+            .filter(|(name, logged, _)| *name == "probe" && *logged);
+        assert_eq!(repeated.count(), 0);
+    }
+}
+
+#[test]
+fn a_barred_central_ends_the_pass_and_everything_stays_queued() {
+    let mut world = owing(5, &[], vec![Fault::Maintenance]);
+    let ending = world.pass();
+    assert_eq!(ending.trouble.unwrap().code, "central.maintenance");
+    assert_eq!(ending.count.results.queued, 5);
+    assert!(
+        states(&world)
+            .values()
+            .all(|(state, _)| *state == State::Queued)
+    );
+    assert_eq!(world.central.calls.len(), 1);
+}
+
+#[test]
+fn an_unreachable_central_is_asked_three_times() {
+    let mut world = owing(5, &[], vec![Fault::Unsent; 9]);
+    let ending = world.pass();
+    assert_eq!(ending.trouble.unwrap().code, "net.refused");
+    assert_eq!(
+        (world.central.calls.len(), ending.count.results.queued),
+        (3, 5)
+    );
+}
+
+#[test]
+fn poison_is_found_in_order_and_refused_once_central_is_proven_well() {
+    for (name, code, orphans) in [
+        ("POISON_TYPE", "results.rejected", 2),
+        ("POISON_STORE", "results.not_stored", 2),
+    ] {
+        let mut world = owing(8, &[(3, name)], Vec::new());
+        let ending = world.pass();
+        let states = states(&world);
+        assert_eq!(states["e3"], (State::Refused, code.into()));
+        assert_eq!(ending.count.results.refused, 1);
+        assert_eq!(ending.count.results.acknowledged, 7);
+        assert_eq!(ending.findings[0].code, code);
+        // One orphan by the chunk, one by the attempt alone: never more.
+        assert_eq!(world.central.executions.len(), 7 + orphans, "{name}");
+        (0..8)
+            .filter(|at| *at != 3)
+            .for_each(|at| holds_once(&world, &format!("e{at}"), 3));
+        // Refused stays refused, until central's version changes.
+        let calls = world.central.calls.len();
+        world.pass();
+        assert_eq!(world.central.calls.len(), calls);
+        world.plan.central = "2023.05".into();
+        world.pass();
+        assert!(world.central.calls.len() > calls);
+    }
+}
+
+#[test]
+fn without_a_witness_nothing_is_refused_and_it_is_left_alone_for_some_runs() {
+    let mut world = owing(1, &[(0, "POISON_TYPE")], Vec::new());
+    world.pass();
+    assert_eq!(
+        states(&world)["e0"],
+        (State::Queued, "results.rejected".into())
+    );
+    let calls = world.central.calls.len();
+    world.pass();
+    assert_eq!(world.central.calls.len(), calls);
+    // A witness comes: it goes last, after the suspect.
+    world.submit(Kind::Results, &json!({ "w": result("w", &names(0..2)) }));
+    world.pass();
+    world.pass();
+    world.plan.asked = true;
+    world.submit(Kind::Results, &json!({ "w2": result("w2", &names(0..2)) }));
+    world.pass();
+    assert_eq!(states(&world)["e0"].0, State::Refused);
+}
+
+#[test]
+fn a_sick_central_refuses_nothing_and_is_soon_left_alone() {
+    let mut world = owing(20, &[], Vec::new());
+    world.central.well_for = 1;
+    let ending = world.pass();
+    assert_eq!(ending.count.results.acknowledged, 10);
+    assert_eq!(
+        (ending.count.results.refused, ending.count.results.queued),
+        (0, 10)
+    );
+    assert!(ending.findings.iter().any(|f| f.code == "central.sick"));
+    // The chunk, three alone, the witness.
+    assert_eq!(sent(&world, "results"), 1 + 1 + 3 + 1);
+    world.central.well_for = usize::MAX;
+    world.plan.asked = true;
+    world.pass();
+    assert!(
+        states(&world)
+            .values()
+            .all(|(state, _)| *state == State::Acknowledged)
+    );
+}
+
+#[test]
+fn a_result_too_long_for_the_web_server_is_told_as_that() {
+    let mut world = owing(4, &[], Vec::new());
+    world.submit(
+        Kind::Results,
+        &json!({ "big": result("big", &names(0..40)) }),
+    );
+    world.submit(Kind::Results, &json!({ "z": result("z", &names(0..3)) }));
+    world.central.limit = 3000;
+    let ending = world.pass();
+    assert_eq!(
+        states(&world)["big"],
+        (State::Refused, "results.too_long".into())
+    );
+    assert!(ending.findings[0].reason.contains("raise the body limit"));
+    assert_eq!(ending.count.results.acknowledged, 5);
+    assert_eq!(world.central.executions.len(), 5);
+    // An operator raises it and asks again.
+    world.central.limit = usize::MAX;
+    let key = world.ledger(Kind::Results, "big", 0).key.clone();
+    assert!(world.ledgers.get_mut(&key).unwrap().retry());
+    world.pass();
+    holds_once(&world, "big", 40);
+}
+
+#[test]
+fn a_probe_that_does_not_mean_what_it_should_resolves_nothing() {
+    for (columns, held, stored) in [
+        (Columns::Broken, 0, false),
+        (Columns::Unnamed, 0, false),
+        (Columns::Stored, 1, true),
+    ] {
+        let mut world = owing(4, &[], vec![Fault::CutAfter]);
+        world.central.columns = columns;
+        let ending = world.pass();
+        assert_eq!(ending.count.results.unconfirmed, 3 - held, "{columns:?}");
+        assert_eq!(ending.probe_stored, stored);
+        assert_eq!(
+            world.central.executions.len(),
+            4,
+            "{columns:?}: never sent again"
+        );
+        assert!(
+            ending
+                .findings
+                .iter()
+                .any(|f| f.code == "results.unconfirmed")
+        );
+        // Not even later; but `retry` on a central that answers as it should resolves them.
+        world.pass();
+        assert_eq!(world.central.executions.len(), 4);
+        world.central.columns = Columns::Strict;
+        world.plan.probe = true;
+        world.ledgers.values_mut().for_each(|ledger| {
+            ledger.retry();
+        });
+        world.pass();
+        assert!(
+            states(&world)
+                .values()
+                .all(|(state, _)| *state == State::Acknowledged)
+        );
+        assert_eq!(world.central.executions.len(), 4);
+        let probes: usize = world.central.rows.values().map(Vec::len).sum();
+        assert_eq!(probes, held as usize);
+    }
+}
+
+/// Protocol 7.5: reactivated executions take only variables that are not stored yet, one by one.
+#[test]
+fn a_reactivated_execution_brings_only_what_is_new() {
+    let table = [
+        Fault::None,
+        Fault::Unsent,
+        Fault::CutBefore,
+        Fault::CutAfter,
+        Fault::Dies(0),
+        Fault::Dies(1),
+        Fault::Died(0),
+        Fault::Late,
+        Fault::Page(true),
+        Fault::Busy,
+    ];
+    for fault in table {
+        let mut world = owing(1, &[], Vec::new());
+        world.pass();
+        world.submit(Kind::Results, &json!({ "e0": result("e0", &names(0..6)) }));
+        world.submit(Kind::Results, &json!({ "e0": result("e0", &names(0..6)) }));
+        world.central.script = vec![fault].into();
+        let ending = world.pass();
+        assert_eq!(ending.count.results.acknowledged, 1, "{fault:?} {ending:?}");
+        assert_eq!(world.state(Kind::Results, "e0", 1), State::Acknowledged);
+        holds_once(&world, "e0", 6);
+        assert_eq!(world.central.executions.len(), 1);
+    }
+}
+
+#[test]
+fn a_new_state_without_new_variables_is_told_once() {
+    let mut world = owing(1, &[], Vec::new());
+    world.pass();
+    let mut other = result("e0", &names(0..3));
+    let state = "http://www.tao.lu/Ontologies/TAODelivery.rdf#DeliveryExecutionStatusTerminated";
+    other["details"]["state"] = json!(state);
+    world.submit(Kind::Results, &json!({ "e0": other }));
+    world.pass();
+    assert_eq!(world.central.executions[0].state, state);
+    assert_eq!(world.state(Kind::Results, "e0", 1), State::Acknowledged);
+    assert_eq!(sent(&world, "results"), 2);
+}
+
+#[test]
+fn a_poisoned_variable_of_a_reactivated_execution_is_refused_alone() {
+    for (name, code) in [
+        ("POISON_TYPE", "results.rejected"),
+        ("POISON_STORE", "results.not_stored"),
+    ] {
+        let mut world = owing(1, &[], Vec::new());
+        world.pass();
+        let mut variables = names(0..6);
+        variables[4] = name.into();
+        world.submit(Kind::Results, &json!({ "e0": result("e0", &variables) }));
+        world.pass();
+        let ledger = world.ledger(Kind::Results, "e0", 1);
+        let code_of = ledger.reason.as_ref().unwrap().code.as_str();
+        assert_eq!((ledger.state, code_of), (State::Refused, code));
+        assert_eq!(ledger.parts[4].1, Part::Refused);
+        holds_once(&world, "e0", 5);
+    }
+}
+
+#[test]
+fn a_new_content_waits_for_the_earlier_one_and_replaces_it_when_refused() {
+    let mut world = owing(3, &[(0, "POISON_STORE")], Vec::new());
+    world.submit(Kind::Results, &json!({ "e0": result("e0", &names(0..4)) }));
+    world.pass();
+    world.plan.asked = true;
+    world.pass();
+    assert_eq!(world.state(Kind::Results, "e0", 0), State::Refused);
+    assert_eq!(world.state(Kind::Results, "e0", 1), State::Acknowledged);
+    holds_once(&world, "e0", 4);
+    // The refused one comes back: only its variable that central does not have is sent.
+    world.plan.central = "2023.05".into();
+    world.pass();
+    holds_once(&world, "e0", 4);
+}
+
+#[test]
+fn logs_follow_their_results_and_sessions_their_logs() {
+    let mut world = owing(3, &[(1, "POISON_TYPE")], Vec::new());
+    for at in 0..3 {
+        let id = format!("e{at}");
+        world.submit(Kind::Logs, &rows(&id, 0..150, None));
+        world.submit(Kind::Sessions, &json!([id]));
+    }
+    let ending = world.pass();
+    assert_eq!(ending.count.logs.acknowledged, 300);
+    assert_eq!(
+        (ending.count.logs.queued, ending.count.logs.doubled),
+        (150, 0)
+    );
+    assert_eq!(
+        (
+            ending.count.sessions.acknowledged,
+            ending.count.sessions.queued
+        ),
+        (2, 1)
+    );
+    let order: Vec<_> = world.central.calls.iter().map(|(name, ..)| *name).collect();
+    let first = |name| order.iter().position(|of| *of == name).unwrap();
+    assert!(first("results") < first("logs") && first("logs") < first("sessions"));
+    assert_eq!(
+        world.central.sessions,
+        [("e0".into(), 1), ("e2".into(), 1)].into()
+    );
+    // Rows that came later open the session's execution again only for themselves.
+    world.submit(Kind::Logs, &rows("e0", 140..160, None));
+    let ending = world.pass();
+    assert_eq!(ending.count.logs.acknowledged, 10);
+    assert_eq!(world.central.rows["e0"].len(), 160);
+}
+
+#[test]
+fn many_rows_go_in_requests_of_two_hundred() {
+    let mut world = owing(1, &[], Vec::new());
+    world.submit(Kind::Logs, &rows("e0", 0..450, None));
+    world.pass();
+    assert_eq!(sent(&world, "logs"), 3);
+    assert_eq!(world.central.rows["e0"].len(), 450);
+    assert_eq!(world.state(Kind::Logs, "e0", 0), State::Acknowledged);
+}
+
+#[test]
+fn rows_of_a_lost_answer_are_sent_again_and_counted() {
+    let mut world = owing(2, &[], Vec::new());
+    world.pass();
+    world.submit(Kind::Logs, &rows("e0", 0..5, None));
+    world.central.script = vec![Fault::CutAfter].into();
+    let ending = world.pass();
+    assert_eq!(
+        (ending.count.logs.acknowledged, ending.count.logs.doubled),
+        (5, 5)
+    );
+    assert_eq!(world.central.rows["e0"].len(), 10);
+}
+
+#[test]
+fn a_row_that_central_does_not_store_is_refused_alone() {
+    let mut world = owing(2, &[], Vec::new());
+    world.submit(Kind::Logs, &rows("e0", 0..6, Some(2)));
+    world.submit(Kind::Logs, &rows("e1", 0..6, None));
+    let ending = world.pass();
+    assert_eq!(
+        (ending.count.logs.acknowledged, ending.count.logs.refused),
+        (11, 1)
+    );
+    let ledger = world.ledger(Kind::Logs, "e0", 0);
+    assert_eq!(
+        (ledger.state, ledger.parts[2].1),
+        (State::Refused, Part::Refused)
+    );
+    assert_eq!(world.central.rows["e0"].len(), 5);
+}
+
+#[test]
+fn rows_of_an_unknown_execution_stay_queued() {
+    let mut world = owing(1, &[], Vec::new());
+    world.submit(Kind::Logs, &rows("stranger", 0..3, None));
+    world.submit(Kind::Sessions, &json!(["stranger", "e0"]));
+    let ending = world.pass();
+    assert_eq!(
+        (ending.count.logs.acknowledged, ending.count.logs.queued),
+        (0, 3)
+    );
+    let ledger = world.ledger(Kind::Logs, "stranger", 0);
+    assert_eq!(ledger.reason.as_ref().unwrap().code, "logs.unmapped");
+    assert_eq!(world.central.sessions, [("e0".into(), 1)].into());
+    world.submit(
+        Kind::Results,
+        &json!({ "stranger": result("stranger", &names(0..2)) }),
+    );
+    world.pass();
+    assert_eq!(world.central.rows["stranger"].len(), 3);
+    assert_eq!(world.central.sessions["stranger"], 1);
+}
+
+#[test]
+fn a_session_that_central_cannot_complete_is_refused_beside_one_that_it_can() {
+    let mut world = owing(1, &[], Vec::new());
+    world.submit(Kind::Sessions, &json!(["nobody", "e0"]));
+    let ending = world.pass();
+    assert_eq!(
+        (
+            ending.count.sessions.acknowledged,
+            ending.count.sessions.refused
+        ),
+        (1, 1)
+    );
+    assert_eq!(world.state(Kind::Sessions, "nobody", 0), State::Refused);
+}
+
+#[test]
+fn lti_users_are_sent_only_where_configured() {
+    let mut world = Box::new(Central::new(Vec::new()));
+    world.submit(Kind::LtiUsers, &json!([{"id": "u1"}, {"id": "u2"}]));
+    world.pass();
+    assert_eq!(world.central.calls.len(), 0);
+    world.plan.lti_users = true;
+    let ending = world.pass();
+    assert_eq!(ending.findings[0].code, "lti_users.unsupported");
+    assert_eq!(world.state(Kind::LtiUsers, "u1", 0), State::Queued);
+    world.central.lti = true;
+    world.plan.asked = true;
+    world.pass();
+    assert_eq!(world.central.users.len(), 2);
+    assert_eq!(world.state(Kind::LtiUsers, "u2", 0), State::Acknowledged);
+}
+
+#[test]
+fn chunks_shrink_with_slow_answers_and_grow_back() {
+    let mut world = owing(45, &[], vec![Fault::None, Fault::Slow, Fault::Slow]);
+    world.pass();
+    let sizes: Vec<_> = world
+        .central
+        .calls
+        .iter()
+        .map(|(.., ids)| ids.len())
+        .collect();
+    assert_eq!(sizes, [10, 10, 5, 2, 4, 8, 5, 1]);
+}
+
+#[test]
+fn a_chunk_that_is_too_long_shrinks_by_its_bytes() {
+    let mut world = owing(20, &[], Vec::new());
+    world.central.limit = 6000;
+    let ending = world.pass();
+    assert_eq!(ending.count.results.acknowledged, 20);
+    let refused = sent(&world, "results");
+    assert!(refused <= 10, "{refused} requests");
+}
+
+#[test]
+fn a_row_too_long_for_the_web_server_is_refused_alone() {
+    let mut world = owing(1, &[], Vec::new());
+    let mut long = rows("e0", 0..9, None);
+    long["e0"][4]["data"] = json!("x".repeat(2000));
+    world.submit(Kind::Logs, &long);
+    world.central.limit = 1500;
+    let ending = world.pass();
+    assert_eq!(
+        (ending.count.logs.acknowledged, ending.count.logs.refused),
+        (8, 1)
+    );
+    let ledger = world.ledger(Kind::Logs, "e0", 0);
+    let code = ledger.reason.as_ref().unwrap().code.as_str();
+    assert_eq!((ledger.state, code), (State::Refused, "logs.too_long"));
+    assert_eq!(world.central.rows["e0"].len(), 8);
+}

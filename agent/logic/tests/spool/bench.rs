@@ -1,0 +1,237 @@
+//! The box around the machine: ledgers and payloads as files would keep them, power that goes at any step, no real time.
+//! Never forgets what was persisted; never sleeps.
+//! Used by `tests/spool.rs`.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use logic::intake::{self, ITEM_LIMIT, Kind};
+use logic::report::OwedCount;
+use logic::spool::{
+    Admission, Command, Ending, Event, Key, Ledger, Loaded, Others, Plan, Sending, State,
+};
+use logic::words::{Now, Params};
+use serde_json::{Value as Json, json};
+
+use crate::central::Central;
+
+/// When the power goes: before a command is done, or after it, before its event is heard.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cut {
+    /// So many commands after the last cut.
+    pub(crate) after: usize,
+    /// Whether the command was done; half of a persist otherwise.
+    pub(crate) done: bool,
+}
+
+pub(crate) struct Box {
+    pub(crate) central: Central,
+    pub(crate) ledgers: BTreeMap<Key, Ledger>,
+    pub(crate) payloads: BTreeMap<Key, Vec<u8>>,
+    pub(crate) cuts: VecDeque<Cut>,
+    pub(crate) now: Now,
+    pub(crate) plan: Plan,
+    /// Counted over all passes, those that were cut included.
+    pub(crate) doubled: u64,
+    pub(crate) passes: u64,
+    /// The longest list of payloads that was open at once.
+    pub(crate) opened: usize,
+}
+
+impl Box {
+    pub(crate) fn new(central: Central) -> Self {
+        let params = Params {
+            organisation_id: "1001".into(),
+            sync_id: 1,
+            box_id: "box".into(),
+            tao_version: "2022.11".into(),
+        };
+        Self {
+            central,
+            ledgers: BTreeMap::new(),
+            payloads: BTreeMap::new(),
+            cuts: VecDeque::new(),
+            now: Now {
+                mono: Duration::from_secs(100),
+                wall: 1_795_000_000,
+            },
+            plan: Plan::new(params, "2022.11".into(), 7),
+            doubled: 0,
+            passes: 0,
+            opened: 0,
+        }
+    }
+
+    /// As the local API does it: validate, admit, keep.
+    pub(crate) fn submit(&mut self, kind: Kind, document: &Json) {
+        let known = |_: logic::entity::EntityType, _: &str| true;
+        let document = document.to_string();
+        let intake = intake::read(kind, document.as_bytes(), ITEM_LIMIT, &known).unwrap();
+        for item in intake.items {
+            let same = self.same(kind, &item.id);
+            let result = self.same(Kind::Results, &item.id).last().map(|l| l.content);
+            if let Admission::Fresh(ledger, payload) = Ledger::admit(item, &same, result) {
+                self.payloads.insert(ledger.key.clone(), payload);
+                self.ledgers.insert(ledger.key.clone(), *ledger);
+            }
+        }
+    }
+
+    fn same(&self, kind: Kind, id: &str) -> Vec<Ledger> {
+        let of = |edition| Key {
+            kind,
+            id: id.to_owned(),
+            edition,
+        };
+        let editions = self.ledgers.range(of(0)..=of(u32::MAX));
+        editions.map(|(_, ledger)| ledger.clone()).collect()
+    }
+
+    /// A pass over the spool, begun again after each power cut.
+    pub(crate) fn pass(&mut self) -> Ending {
+        loop {
+            self.passes += 1;
+            self.plan.params.sync_id += 1;
+            self.plan.random += 1;
+            if let Some(ending) = self.once() {
+                if ending.probe_stored {
+                    self.plan.probe = false;
+                }
+                return ending;
+            }
+        }
+    }
+
+    fn once(&mut self) -> Option<Ending> {
+        let mut owed = Vec::new();
+        let mut all = self.ledgers.values().cloned().peekable();
+        while let Some(first) = all.next() {
+            let of = |l: &Ledger| l.key.kind == first.key.kind && l.key.id == first.key.id;
+            let mut same = vec![first.clone()];
+            while let Some(next) = all.next_if(of) {
+                same.push(next);
+            }
+            let open = same.iter().filter(|l| l.state != State::Acknowledged);
+            owed.extend(open.map(|ledger| ledger.owed(&same)));
+        }
+        let mut machine = Sending::new(self.plan.clone(), owed, self.now);
+        let mut events = VecDeque::new();
+        let mut steps = 0;
+        for _ in 0..100_000 {
+            while let Some(command) = machine.next() {
+                steps += 1;
+                let cut = self.cuts.front().copied().filter(|cut| cut.after < steps);
+                if cut.is_some_and(|cut| !cut.done) {
+                    // Half of what was to be written is written.
+                    if let Command::Persist(changes) = &command {
+                        let half = changes.len() / 2;
+                        changes[..half].iter().for_each(|change| self.apply(change));
+                    }
+                } else if let Some(ending) = self.execute(command, &mut events) {
+                    self.count(&ending.count);
+                    return Some(ending);
+                }
+                if cut.is_some() {
+                    self.cuts.pop_front();
+                    self.count(&machine.count());
+                    return None;
+                }
+            }
+            match events.pop_front() {
+                Some(event) => machine.handle(event, self.now),
+                None => {
+                    let (at, why) = machine.due().expect("a machine that is not done waits");
+                    assert!(!why.is_empty() && at.mono > self.now.mono);
+                    self.now = at;
+                    self.central.pass(at);
+                    machine.handle(Event::Woken, at);
+                }
+            }
+        }
+        panic!("the pass does not end");
+    }
+
+    fn count(&mut self, count: &OwedCount) {
+        self.doubled += count.logs.doubled + count.sessions.doubled;
+    }
+
+    fn apply(&mut self, change: &logic::spool::Change) {
+        self.ledgers
+            .get_mut(&change.key)
+            .expect("only held items change")
+            .apply(change);
+    }
+
+    fn execute(&mut self, command: Command, events: &mut VecDeque<Event>) -> Option<Ending> {
+        match command {
+            Command::Load(keys) => {
+                self.opened = self.opened.max(keys.len());
+                let load = |key: &Key| {
+                    Ok(Loaded {
+                        ledger: self.ledgers[key].clone(),
+                        payload: self.payloads[key].clone(),
+                        others: Others::of(key, &self.same(key.kind, &key.id)),
+                    })
+                };
+                events.push_back(Event::Loaded(keys.iter().map(load).collect()));
+            }
+            Command::Persist(changes) => {
+                changes.iter().for_each(|change| self.apply(change));
+                events.push_back(Event::Persisted(Ok(())));
+            }
+            Command::Ask(ticket, call) => {
+                let (answer, took) = self.central.answer(&call, self.now);
+                self.now = self.now.after(took);
+                events.push_back(Event::Answered(ticket, answer));
+            }
+            Command::End(ending) => return Some(*ending),
+        }
+        None
+    }
+
+    pub(crate) fn state(&self, kind: Kind, id: &str, edition: u32) -> State {
+        self.ledger(kind, id, edition).state
+    }
+
+    pub(crate) fn ledger(&self, kind: Kind, id: &str, edition: u32) -> &Ledger {
+        let id = id.to_owned();
+        &self.ledgers[&Key { kind, id, edition }]
+    }
+}
+
+/// A result with variables of these identifiers.
+pub(crate) fn result(id: &str, variables: &[String]) -> Json {
+    let variable = |name: &String| {
+        json!({
+            "type": "taoResultServer_models_classes_OutcomeVariable",
+            "callIdItem": format!("{id}.item-1.0"), "callIdTest": null, "test": "t", "item": "i",
+            "data": {"identifier": name, "cardinality": "single", "baseType": "float",
+                     "epoch": "0.5 1795000300", "normalMinimum": null, "normalMaximum": 1, "value": "MQ=="}
+        })
+    };
+    json!({
+        "deliveryId": "d", "deliveryExecutionId": id,
+        "details": {"identifier": id, "label": "l", "test-taker": "tt", "starttime": "0.1 1795000000", "finishtime": null,
+                    "state": "http://www.tao.lu/Ontologies/TAODelivery.rdf#DeliveryExecutionStatusFinished"},
+        "variables": variables.iter().map(variable).collect::<Vec<_>>()
+    })
+}
+
+/// Log rows of an execution with these ids; `poison` is one that central does not store.
+pub(crate) fn rows(id: &str, ids: std::ops::Range<usize>, poison: Option<usize>) -> Json {
+    let row = |at: usize| {
+        let event = if poison == Some(at) {
+            "POISON"
+        } else {
+            "TEST_AUTHORISE"
+        };
+        json!({"id": format!("{id}/{at}"), "delivery_execution_id": id, "event_id": event, "data": {"n": at},
+               "created_at": "1795000100.1", "created_by": "u"})
+    };
+    json!({ id: ids.map(row).collect::<Vec<_>>() })
+}
+
+/// Names of variables.
+pub(crate) fn names(range: std::ops::Range<usize>) -> Vec<String> {
+    range.map(|at| format!("V{at}")).collect()
+}

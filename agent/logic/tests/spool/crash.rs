@@ -1,0 +1,172 @@
+//! Any faults of central, any power cuts of the box: whatever happens, each item is home once or named.
+//! Never sleeps, never draws: proptest scripts the faults.
+//! Used by `tests/spool.rs`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use logic::intake::Kind;
+use logic::spool::State;
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::bench::{Box, Cut, names, result, rows};
+use crate::central::{Central, Fault};
+
+fn fault() -> impl Strategy<Value = Fault> {
+    prop_oneof![
+        6 => Just(Fault::None),
+        1 => Just(Fault::Unsent),
+        1 => Just(Fault::CutBefore),
+        2 => Just(Fault::CutAfter),
+        2 => (0usize..40).prop_map(Fault::Dies),
+        2 => (0usize..40).prop_map(Fault::Died),
+        1 => Just(Fault::Late),
+        1 => any::<bool>().prop_map(Fault::Gateway),
+        1 => any::<bool>().prop_map(Fault::Page),
+        1 => Just(Fault::Busy),
+        1 => Just(Fault::Maintenance),
+        1 => Just(Fault::Slow),
+    ]
+}
+
+/// Results with variables, poison, a second content, log rows, sessions.
+#[derive(Debug, Clone)]
+struct Owing {
+    variables: usize,
+    poison: Option<bool>,
+    again: usize,
+    rows: usize,
+    session: bool,
+}
+
+fn owing_strategy() -> impl Strategy<Value = Owing> {
+    (
+        0usize..8,
+        prop_oneof![8 => Just(None), 1 => any::<bool>().prop_map(Some)],
+        prop_oneof![2 => Just(0usize), 1 => 1usize..4],
+        0usize..6,
+        any::<bool>(),
+    )
+        .prop_map(|(variables, poison, again, rows, session)| Owing {
+            variables,
+            poison,
+            again,
+            rows,
+            session,
+        })
+}
+
+fn cut() -> impl Strategy<Value = Cut> {
+    (0usize..30, any::<bool>()).prop_map(|(after, done)| Cut { after, done })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+    #[test]
+    fn through_every_crash_each_item_is_home_once_or_named(
+        items in prop::collection::vec(owing_strategy(), 1..25),
+        script in prop::collection::vec(fault(), 0..40),
+        cuts in prop::collection::vec(cut(), 0..12),
+        chunk in 1usize..12,
+        early in any::<bool>(),
+    ) {
+        let mut world = Box::new(Central::new(script));
+        world.cuts = cuts.into();
+        world.plan.chunk = chunk;
+        world.plan.rows = 7;
+        for (at, item) in items.iter().enumerate() {
+            let id = format!("e{at:02}");
+            let mut variables = names(0..item.variables);
+            match item.poison {
+                Some(true) => variables.push("POISON_TYPE".into()),
+                Some(false) => variables.push("POISON_STORE".into()),
+                None => {}
+            }
+            world.submit(Kind::Results, &json!({ &id: result(&id, &variables) }));
+            world.submit(Kind::Logs, &rows(&id, 0..item.rows, None));
+            if item.session {
+                world.submit(Kind::Sessions, &json!([id]));
+            }
+        }
+        if !early {
+            world.pass();
+        }
+        for (at, item) in items.iter().enumerate().filter(|(_, item)| item.again > 0) {
+            let id = format!("e{at:02}");
+            let variables = names(0..item.variables + item.again);
+            world.submit(Kind::Results, &json!({ &id: result(&id, &variables) }));
+        }
+        for round in 0..12 {
+            // Each round brings one more result: life goes on, and it may be a witness.
+            let id = format!("w{round}");
+            world.submit(Kind::Results, &json!({ &id: result(&id, &names(0..2)) }));
+            world.plan.asked = round >= 6;
+            world.pass();
+            // Exactly once, at every moment.
+            let mut complete = BTreeSet::new();
+            for execution in world.central.executions.iter().filter(|e| e.complete) {
+                let id = &execution.id;
+                prop_assert!(complete.insert(id), "{} is doubled", id);
+                let distinct: BTreeSet<_> = execution.variables.iter().collect();
+                prop_assert_eq!(distinct.len(), execution.variables.len(), "{} has doubled variables", id);
+            }
+        }
+        world.central.script.clear();
+        world.cuts.clear();
+        let hurt = world.central.hurt.clone();
+        // What a fault made look like poison is refused by a central that was well again: `retry` brings it home.
+        for ledger in world.ledgers.values_mut() {
+            let item = ledger.key.id.strip_prefix('e').map(|at| &items[at.parse::<usize>().unwrap()]);
+            let poison = item.is_some_and(|item| item.poison.is_some()) && ledger.key.edition == 0;
+            if ledger.key.kind == Kind::Results && ledger.state == State::Refused && !poison {
+                prop_assert!(hurt.contains(&ledger.key.id), "{:?} was refused for nothing", ledger.key);
+                ledger.retry();
+            }
+        }
+        for round in 0..3 {
+            let id = format!("x{round}");
+            world.submit(Kind::Results, &json!({ &id: result(&id, &names(0..2)) }));
+            world.pass();
+        }
+        let mut whole = BTreeMap::new();
+        for (at, item) in items.iter().enumerate() {
+            let id = format!("e{at:02}");
+            let first = world.ledger(Kind::Results, &id, 0);
+            let code = first.reason.as_ref().map_or("", |r| r.code.as_str());
+            match item.poison {
+                None => prop_assert_eq!(first.state, State::Acknowledged, "{} {}", id, code),
+                Some(kind) => {
+                    prop_assert_eq!(first.state, State::Refused, "{} {}", id, code);
+                    let told = if kind { "results.rejected" } else { "results.not_stored" };
+                    prop_assert_eq!(code, told);
+                }
+            }
+            let total = match (item.poison, item.again) {
+                (Some(_), 0) => None,
+                (_, again) => Some(item.variables + again),
+            };
+            let held = world.central.mapping.get(&id).map(|at| world.central.executions[*at].variables.len());
+            prop_assert_eq!(held, total, "{}", &id);
+            if total.is_some() && item.poison.is_none() {
+                whole.insert(id, item);
+            }
+        }
+        // Nothing waits that could go, nothing is unconfirmed on a central that answers the probe.
+        for ledger in world.ledgers.values() {
+            prop_assert_ne!(ledger.state, State::Unconfirmed);
+        }
+        let mut surplus = 0;
+        for (id, item) in &whole {
+            let held = world.central.rows.get(id).cloned().unwrap_or_default();
+            let distinct: BTreeSet<_> = held.iter().collect();
+            prop_assert_eq!(distinct.len(), item.rows, "rows of {}", id);
+            surplus += held.len() - item.rows;
+            if item.session {
+                let told = world.central.sessions.get(id).copied().unwrap_or(0);
+                prop_assert!(told >= 1, "session of {}", id);
+                surplus += told as usize - 1;
+            }
+        }
+        prop_assert!(surplus as u64 <= world.doubled, "{} doubled, {} counted", surplus, world.doubled);
+    }
+}

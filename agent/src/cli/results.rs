@@ -1,0 +1,189 @@
+//! `results`: what the box owes to central, and what became of it.
+//! Never prints what a candidate did, unless it is exported to a file that was named.
+//! Called by `cli`.
+
+use std::fs::{self, OpenOptions};
+use std::io::{IsTerminal, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use logic::intake::Kind;
+use logic::spool::{Ledger, Part, State};
+use logic::words::{Class, Outcome, Trouble};
+use serde_json::json;
+
+use super::screen::{Screen, bytes, table};
+use crate::engine::Engine;
+use crate::intake::Intake;
+use crate::root::trouble;
+use crate::vault::spool::Spool;
+
+/// What to do with what the box owes.
+#[derive(Debug, Subcommand)]
+pub(super) enum Act {
+    /// Lets in what candidates did; durable when this returns.
+    Submit {
+        /// results, logs, sessions or lti-users.
+        #[arg(long, default_value = "results", value_parser = kind)]
+        kind: Kind,
+        /// JSON in the shape that central's own route takes for this kind.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Tries again what was refused or is unconfirmed.
+    Retry {
+        /// Ids; none means all.
+        ids: Vec<String>,
+    },
+    /// Writes an item in clear to a new file, after asking.
+    Export {
+        /// Execution id.
+        id: String,
+        /// New file.
+        file: PathBuf,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+fn kind(word: &str) -> Result<Kind, String> {
+    word.parse()
+        .map_err(|()| format!("expected one of {}", Kind::ALL.map(Kind::word).join(", ")))
+}
+
+pub(super) fn act(engine: &Engine, act: Option<Act>, screen: &Screen) -> Result<u8, Trouble> {
+    let spool = Spool::open(engine.vault())?;
+    match act {
+        None => list(&spool, screen),
+        Some(Act::Submit { kind, files }) => submit(engine, kind, &files, screen),
+        Some(Act::Retry { ids }) => {
+            let count = spool.retry(&ids)?;
+            screen.say(&format!(
+                "{count} will be tried again by the next synchronization"
+            ));
+            Ok(0)
+        }
+        Some(Act::Export { id, file, yes }) => export(&spool, &id, &file, yes, screen),
+    }
+}
+
+fn list(spool: &Spool, screen: &Screen) -> Result<u8, Trouble> {
+    let ledgers = spool.accounts()?;
+    if screen.json {
+        for ledger in &ledgers {
+            let reason = ledger.reason.as_ref().map(|reason| &reason.reason);
+            screen.object(json!({
+                "id": ledger.key.id, "kind": ledger.key.kind.word(), "edition": ledger.key.edition,
+                "state": ledger.state.word(), "attempts": ledger.attempts, "reason": reason,
+                "bytes": ledger.size, "parts": ledger.parts.len(),
+                "stored": ledger.parts.iter().filter(|(_, part)| *part == Part::Stored).count(),
+            }));
+        }
+        return Ok(0);
+    }
+    let open: Vec<&Ledger> = ledgers
+        .iter()
+        .filter(|ledger| ledger.state != State::Acknowledged)
+        .collect();
+    let row = |ledger: &&Ledger| {
+        let reason = ledger
+            .reason
+            .as_ref()
+            .map(|reason| reason.reason.clone())
+            .unwrap_or_default();
+        vec![
+            ledger.state.word().to_owned(),
+            ledger.key.kind.word().to_owned(),
+            bytes(ledger.size),
+            ledger.key.id.clone(),
+            reason,
+        ]
+    };
+    for line in table(&open.iter().map(row).collect::<Vec<_>>()) {
+        screen.line(&line);
+    }
+    screen.say(&format!(
+        "{} owed, {} acknowledged",
+        open.len(),
+        ledgers.len() - open.len()
+    ));
+    Ok(0)
+}
+
+fn submit(engine: &Engine, kind: Kind, files: &[PathBuf], screen: &Screen) -> Result<u8, Trouble> {
+    let intake = Intake::open(engine.vault(), engine.settings().results.max_item.bytes())?;
+    for file in files {
+        let document = fs::read(file).map_err(|error| {
+            let reason = format!("{}: cannot be read: {error}", file.display());
+            Trouble::new("input.file", Class::Operator, Outcome::Failed, reason)
+        })?;
+        let receipt = intake.submit(kind, &document).map_err(|trouble| {
+            let reason = format!("{}: {}", file.display(), trouble.reason);
+            Trouble { reason, ..trouble }
+        })?;
+        for warning in &receipt.warnings {
+            screen.say(&format!("{}: {}", file.display(), warning.reason));
+        }
+        for (id, fresh) in &receipt.items {
+            if screen.json {
+                screen.object(json!({ "id": id, "kind": kind.word(), "new": fresh }));
+            } else {
+                screen.line(&format!(
+                    "{id}  {}",
+                    if *fresh { "queued" } else { "known" }
+                ));
+            }
+        }
+    }
+    Ok(0)
+}
+
+fn export(spool: &Spool, id: &str, file: &Path, yes: bool, screen: &Screen) -> Result<u8, Trouble> {
+    let ledgers: Vec<Ledger> = spool
+        .accounts()?
+        .into_iter()
+        .filter(|ledger| ledger.key.id == id)
+        .collect();
+    let newest = ledgers
+        .iter()
+        .filter(|ledger| ledger.key.kind == Kind::Results)
+        .max_by_key(|l| l.key.edition);
+    let ledger = newest.or(ledgers.last()).ok_or_else(|| {
+        let reason = format!("the spool holds no item {id}");
+        Trouble::new("results.unknown", Class::GiveUp, Outcome::Failed, reason)
+    })?;
+    let loaded = spool.load(&ledger.key)?;
+    if !yes {
+        confirm(screen)?;
+    }
+    let mut out = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+        .map_err(|error| trouble(file, "make", &error))?;
+    out.write_all(&loaded.payload)
+        .map_err(|error| trouble(file, "write", &error))?;
+    screen.say(&format!(
+        "{} bytes in clear: {}",
+        loaded.payload.len(),
+        file.display()
+    ));
+    Ok(0)
+}
+
+fn confirm(screen: &Screen) -> Result<(), Trouble> {
+    let refused =
+        |reason: &str| Trouble::new("input.export", Class::Operator, Outcome::Failed, reason);
+    if !std::io::stdin().is_terminal() {
+        return Err(refused("no terminal to ask at: give `--yes`"));
+    }
+    screen.say("This writes what a candidate did in clear. Type `yes` to go on:");
+    let mut line = String::new();
+    match std::io::stdin().read_line(&mut line) {
+        Ok(_) if line.trim() == "yes" => Ok(()),
+        _ => Err(refused("nothing was written")),
+    }
+}

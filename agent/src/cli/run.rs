@@ -1,0 +1,67 @@
+//! `run`: the daemon; and the hidden verbs of the processes that it starts.
+//! Never returns before a signal ends it.
+//! Called by `cli`.
+
+use std::fs;
+use std::io::BufRead;
+use std::os::unix::fs::MetadataExt;
+
+use logic::words::{Class, Outcome, Trouble};
+
+use crate::daemon::{self, worker};
+use crate::journal;
+use crate::root::{Root, become_owner};
+use crate::socket::feed;
+
+/// The daemon.
+pub(super) fn act(root: &Root) -> Result<u8, Trouble> {
+    journal::begin();
+    let told = super::settings(root).inspect_err(journal::trouble);
+    told?;
+    run_folder(root);
+    become_owner(root)?;
+    super::runtime(daemon::run(root, &|| super::settings(root)))?;
+    Ok(0)
+}
+
+/// One synchronization for the daemon: the order on standard input, progress and account on standard output.
+pub(super) fn work(root: &Root) -> Result<u8, Trouble> {
+    journal::begin();
+    worker::bind_to_parent();
+    let mut line = String::new();
+    let read = std::io::stdin().lock().read_line(&mut line);
+    let order = read
+        .map_err(|error| error.to_string())
+        .and_then(|_| serde_json::from_str(&line).map_err(|error| error.to_string()))
+        .map_err(|error| {
+            let reason = format!("standard input: expected an order of the daemon: {error}");
+            Trouble::new("input.order", Class::GiveUp, Outcome::Failed, reason)
+        })?;
+    let report = super::runtime(worker::work(super::open(root), order));
+    Ok(report.outcome.exit())
+}
+
+/// The change feed for the daemon, on standard output.
+pub(super) fn read_feed(root: &Root, since: u64, limit: usize) -> Result<u8, Trouble> {
+    worker::bind_to_parent();
+    println!("{}", feed::read(super::open(root), since, limit));
+    Ok(0)
+}
+
+/// Root makes the socket's folder for the user that the daemon becomes.
+fn run_folder(root: &Root) {
+    let (Some(folder), Ok(owner)) = (
+        root.socket().parent().map(std::path::Path::to_owned),
+        fs::metadata(root.state()),
+    ) else {
+        return;
+    };
+    if nix::unistd::geteuid().is_root() && owner.uid() != 0 && fs::create_dir_all(&folder).is_ok() {
+        // Without it the daemon says that it has no socket.
+        let _ = nix::unistd::chown(
+            &folder,
+            Some(nix::unistd::Uid::from_raw(owner.uid())),
+            Some(nix::unistd::Gid::from_raw(owner.gid())),
+        );
+    }
+}

@@ -1,0 +1,361 @@
+//! The daemon: one loop that starts synchronizations, tells how it stands, and answers the local socket.
+//! Never opens the store, never synchronizes itself: that is done by a worker, a process of its own.
+//! Called by the verb `run`; its worker by the hidden verb `sync-worker`.
+
+mod network;
+mod voice;
+pub mod worker;
+
+use std::time::Duration;
+
+use logic::report::Report;
+use logic::retry;
+use logic::schedule::{Command, End, Event, Policy, Schedule, Start};
+use logic::settings::Settings;
+use logic::words::{Outcome, Trouble};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::clock;
+use crate::engine::Engine;
+use crate::engine::progress::Progress;
+use crate::journal;
+use crate::notify::{Notifier, watchdog};
+use crate::root::Root;
+use crate::socket::board::{Accepted, Ask, Board, Running, Standing};
+use crate::socket::{self, Door};
+use crate::vault::random;
+use network::Network;
+use voice::Voice;
+use worker::{Order, Told, Worker};
+
+/// Runs until a signal ends it; `read` reads the configuration again.
+///
+/// # Errors
+/// `config.*` of the first reading, `daemon.running` when another daemon answers on the socket.
+pub async fn run(root: &Root, read: &dyn Fn() -> Result<Settings, Trouble>) -> Result<(), Trouble> {
+    let settings = read()?;
+    let mut signals = Signals::new()?;
+    let door = Door::open(root)?;
+    let (board, asks) = Board::new(root, settings.clone(), clock::now());
+    let mut daemon = Daemon::new(root, &settings, board.clone());
+    let served = tokio::task::spawn_local(socket::serve(door, board));
+    daemon.notifier.ready();
+    voice::ready(&daemon.box_id);
+    daemon.turn(&mut signals, asks, read).await;
+    voice::stopping(&daemon.box_id);
+    daemon.notifier.stopping();
+    served.abort();
+    if let Some(worker) = daemon.worker.take() {
+        worker.end().await;
+    }
+    socket::close(root);
+    Ok(())
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    reload: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Trouble> {
+        let hear = |kind| {
+            signal(kind).map_err(|error| {
+                let reason = format!("cannot listen to signals: {error}");
+                Trouble::new(
+                    "daemon.signals",
+                    logic::words::Class::Operator,
+                    Outcome::Failed,
+                    reason,
+                )
+            })
+        };
+        Ok(Self {
+            terminate: hear(SignalKind::terminate())?,
+            interrupt: hear(SignalKind::interrupt())?,
+            reload: hear(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// What woke the loop.
+enum Woken {
+    End,
+    Reload,
+    Asked(Ask),
+    Network,
+    Worker(Told),
+    Due,
+    Watchdog,
+}
+
+struct Daemon {
+    root: Root,
+    board: Board,
+    notifier: Notifier,
+    schedule: Schedule,
+    box_id: String,
+    worker: Option<Worker>,
+    /// The run under way has been told to end.
+    stopping: bool,
+    /// Runs begun so far; the number of the newest.
+    runs: u64,
+    running: Option<Running>,
+    network: Option<Network>,
+    voice: Voice,
+    /// The state that the service manager was told last.
+    words: String,
+}
+
+impl Daemon {
+    fn new(root: &Root, settings: &Settings, board: Board) -> Self {
+        // A state folder that does not open is a state with a name: the daemon runs, says so, and tries again.
+        let identity = Engine::open(root, settings.clone()).and_then(|engine| engine.identity());
+        let box_id = match identity {
+            Ok(identity) => identity.box_id,
+            Err(trouble) => {
+                journal::trouble(&trouble);
+                String::new()
+            }
+        };
+        let seed = box_id
+            .bytes()
+            .fold(0, |seed, byte| retry::mix(seed ^ u64::from(byte)));
+        let now = clock::now();
+        let schedule = Schedule::new(policy(settings), seed, u64::from_le_bytes(random()), now);
+        Self {
+            root: root.clone(),
+            board,
+            notifier: Notifier::of_environment(),
+            schedule,
+            box_id,
+            worker: None,
+            stopping: false,
+            runs: 0,
+            running: None,
+            network: None,
+            voice: Voice::default(),
+            words: String::new(),
+        }
+    }
+
+    async fn turn(
+        &mut self,
+        signals: &mut Signals,
+        mut asks: mpsc::Receiver<Ask>,
+        read: &dyn Fn() -> Result<Settings, Trouble>,
+    ) {
+        let watchdog = watchdog();
+        let mut fed = tokio::time::Instant::now();
+        loop {
+            // Also when something else woke the loop: after a suspend the timer below is late, the clock is not.
+            self.schedule.handle(Event::Woken, clock::now());
+            self.obey().await;
+            self.listen();
+            self.show();
+            let wait = self
+                .schedule
+                .due()
+                .map(|(at, _)| at.mono.saturating_sub(clock::now().mono));
+            let feed = watchdog.map(|every| fed + every);
+            let woken = tokio::select! {
+                _ = signals.terminate.recv() => Woken::End,
+                _ = signals.interrupt.recv() => Woken::End,
+                _ = signals.reload.recv() => Woken::Reload,
+                Some(ask) = asks.recv() => Woken::Asked(ask),
+                () = changed(&mut self.network) => Woken::Network,
+                told = told(&mut self.worker) => Woken::Worker(told),
+                () = sleep(wait) => Woken::Due,
+                () = sleep_until(feed) => Woken::Watchdog,
+            };
+            match woken {
+                Woken::End => return,
+                Woken::Reload => self.reload(read),
+                Woken::Asked(ask) => self.asked(ask).await,
+                Woken::Network => self.schedule.handle(Event::Network, clock::now()),
+                Woken::Worker(told) => self.worker(told),
+                Woken::Due | Woken::Watchdog => {}
+            }
+            if feed.is_some_and(|at| at <= tokio::time::Instant::now()) {
+                self.notifier.alive();
+                fed = tokio::time::Instant::now();
+            }
+        }
+    }
+
+    /// Does what the schedule commands.
+    async fn obey(&mut self) {
+        while let Some(command) = self.schedule.next() {
+            match command {
+                Command::Start(start) => self.start(start).await,
+                Command::Stop => {
+                    self.stopping = true;
+                    if let Some(worker) = &mut self.worker {
+                        worker.stop();
+                    }
+                }
+                Command::Lost => self.voice.lost(&self.box_id, self.schedule.due()),
+                Command::Found(tries) => voice::found(&self.box_id, tries),
+            }
+        }
+    }
+
+    async fn start(&mut self, start: Start) {
+        self.runs += 1;
+        self.stopping = false;
+        self.running = Some(Running {
+            run: self.runs,
+            cause: start.cause,
+            progress: Progress::default(),
+        });
+        if start.attempt == 1 {
+            voice::started(&self.box_id, start.cause);
+        }
+        let order = Order {
+            errand: start.errand,
+            asked: start.cause == logic::schedule::Cause::Asked,
+        };
+        match Worker::start(&self.root, &order).await {
+            Ok(worker) => self.worker = Some(worker),
+            Err(trouble) => self.ended(&worker::account(&trouble), None),
+        }
+    }
+
+    async fn asked(&mut self, ask: Ask) {
+        let before = self.runs;
+        self.schedule.handle(Event::Asked(ask.errand), clock::now());
+        self.obey().await;
+        let accepted = Accepted {
+            run: self.runs + u64::from(self.stopping),
+            joined: !self.stopping && self.runs == before,
+        };
+        // Whoever asked may be gone; the run goes on.
+        let _ = ask.answer.send(accepted);
+    }
+
+    fn worker(&mut self, told: Told) {
+        match told {
+            Told::Progress(progress) => {
+                self.schedule
+                    .handle(Event::Reached(progress.stage), clock::now());
+                if let Some(running) = &mut self.running {
+                    running.progress = progress.clone();
+                }
+                self.board.progress(progress);
+            }
+            Told::Report(report, wish) => {
+                self.worker = None;
+                self.ended(&report, wish);
+            }
+            Told::Gone(_) if self.stopping => {
+                self.worker = None;
+                self.running = None;
+                self.board.stopped(self.runs);
+                self.schedule
+                    .handle(Event::Ended(End::Stopped), clock::now());
+            }
+            Told::Gone(how) => {
+                self.worker = None;
+                let trouble = worker::died(&how);
+                journal::trouble(&trouble);
+                self.ended(&worker::account(&trouble), None);
+            }
+        }
+    }
+
+    fn ended(&mut self, report: &Report, wish: Option<Duration>) {
+        self.running = None;
+        if !report.box_id.is_empty() {
+            self.box_id.clone_from(&report.box_id);
+        }
+        self.board.report(self.runs, report);
+        let end = End::of(report, wish);
+        self.voice.account(report, end);
+        self.schedule.handle(Event::Ended(end), clock::now());
+    }
+
+    /// A box in step does not listen to its network.
+    fn listen(&mut self) {
+        match (self.schedule.lost(), &self.network) {
+            (None, Some(_)) => self.network = None,
+            // Where the kernel does not tell, the waits of the schedule are all there is.
+            (Some(_), None) => self.network = Network::open().ok(),
+            _ => {}
+        }
+    }
+
+    fn reload(&mut self, read: &dyn Fn() -> Result<Settings, Trouble>) {
+        self.notifier.reloading(clock::now());
+        match read() {
+            Ok(settings) => {
+                let policy = policy(&settings);
+                self.schedule.handle(Event::Policy(policy), clock::now());
+                self.board.configure(settings);
+                tracing::info!("the configuration was read again");
+            }
+            Err(trouble) => {
+                journal::trouble(&trouble);
+                tracing::warn!("the configuration in force stays as it was");
+            }
+        }
+        self.notifier.ready();
+    }
+
+    fn show(&mut self) {
+        let standing = Standing {
+            running: self.running.clone(),
+            next: self.schedule.due(),
+            offline: self.schedule.lost(),
+            breaker: self.schedule.open(),
+        };
+        let words = self.voice.words(&standing);
+        self.board.show(standing);
+        if words != self.words {
+            self.notifier.status(&words);
+            self.words = words;
+        }
+    }
+}
+
+fn policy(settings: &Settings) -> Policy {
+    Policy {
+        on_boot: settings.sync.on_boot,
+        interval: settings.sync.interval,
+    }
+}
+
+async fn changed(network: &mut Option<Network>) {
+    match network {
+        Some(subscription) => {
+            if subscription.changed().await.is_err() {
+                // It is opened again at the next round; a broken one must not spin.
+                *network = None;
+                tokio::time::sleep(Duration::from_secs(60)).await;
+            }
+        }
+        None => std::future::pending().await,
+    }
+}
+
+async fn told(worker: &mut Option<Worker>) -> Told {
+    match worker {
+        Some(worker) => worker.told().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep(wait: Option<Duration>) {
+    match wait {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,192 @@
+//! What the daemon says: journal lines on the edge, and its state in words for the service manager.
+//! Never says the same thing twice in a row, and never a figure that changes all the time.
+//! Called by the daemon's loop.
+
+use std::collections::BTreeSet;
+
+use logic::report::Report;
+use logic::schedule::{Cause, End};
+use logic::words::{Now, Outcome};
+
+use crate::clock;
+use crate::engine::progress::Progress;
+use crate::journal::event;
+use crate::socket::board::Standing;
+
+/// What was said already.
+#[derive(Default)]
+pub(super) struct Voice {
+    /// Findings told: each is told again only after a run without it.
+    told: BTreeSet<String>,
+    /// The last account.
+    last: Option<Report>,
+}
+
+impl Voice {
+    /// One line for the run, one for each finding that is new; a central out of reach is told by `lost`.
+    pub(super) fn account(&mut self, report: &Report, end: End) {
+        self.last = Some(report.clone());
+        if report.outcome == Outcome::Finished {
+            finished(report);
+        }
+        let mut found = BTreeSet::new();
+        let mut named = false;
+        for finding in &report.findings {
+            let fresh = found.insert(finding.code.clone()) && !self.told.contains(&finding.code);
+            if let (true, Some(event)) = (fresh, event::of(&finding.code)) {
+                named |= finding.code == report.code;
+                tracing::warn!(
+                    message_id = event.id,
+                    code = %finding.code,
+                    box_id = %report.box_id,
+                    sync_id = report.sync_id,
+                    "{}",
+                    finding.reason
+                );
+            }
+        }
+        let unreached = matches!(end, End::Unreached(_));
+        if report.outcome != Outcome::Finished && !unreached && !self.told.contains(&report.code) {
+            failed(report, named);
+        }
+        // A run that did not reach central says nothing about what an earlier one found.
+        if unreached {
+            self.told.append(&mut found);
+        } else {
+            self.told = found;
+        }
+    }
+
+    /// Central cannot be used; `due`: when it is tried again.
+    pub(super) fn lost(&self, box_id: &str, due: Option<(Now, &'static str)>) {
+        let (code, reason) = match &self.last {
+            Some(report) => (report.code.as_str(), report.reason.as_str()),
+            None => (event::NET_OFFLINE.code, "no answer"),
+        };
+        let wait = due.map_or(0, |(at, _)| {
+            at.mono.saturating_sub(clock::now().mono).as_millis() as u64
+        });
+        tracing::warn!(
+            message_id = event::NET_OFFLINE.id,
+            code,
+            box_id,
+            attempt = 1,
+            wait_ms = wait,
+            "central cannot be used: {reason}; it is tried again by itself, its return is told here"
+        );
+    }
+
+    /// The state, for `systemctl status`.
+    pub(super) fn words(&self, standing: &Standing) -> String {
+        if let Some(running) = &standing.running {
+            return format!(
+                "synchronizing ({}): {}",
+                running.cause.word(),
+                doing(&running.progress)
+            );
+        }
+        let next = standing.next.map_or("", |(_, why)| why);
+        let state = match (&self.last, standing.offline) {
+            (_, Some(tries)) => format!("central cannot be used, {tries} tries"),
+            (None, None) => "not synchronized since the start".into(),
+            (Some(report), None) => match report.code.as_str() {
+                "ok" => format!("synchronization {} finished", report.sync_id),
+                "auth.not_enrolled" => "not enrolled: run `boxsync enroll`".into(),
+                code => format!(
+                    "synchronization {} {} ({code})",
+                    report.sync_id,
+                    report.outcome.word()
+                ),
+            },
+        };
+        format!("{state}; waiting for {next}")
+    }
+}
+
+/// What a run does, without figures that change all the time.
+fn doing(progress: &Progress) -> String {
+    match (&progress.waits, &progress.package) {
+        (Some(why), _) => format!("waiting for {why}"),
+        (None, Some(_)) => format!(
+            "package {} of {}",
+            progress.packages.0 + 1,
+            progress.packages.1
+        ),
+        (None, None) if progress.doing.is_empty() => "beginning".into(),
+        (None, None) => progress.doing.clone(),
+    }
+}
+
+/// The daemon answers from now on.
+pub(super) fn ready(box_id: &str) {
+    tracing::info!(
+        message_id = event::READY.id,
+        code = event::READY.code,
+        box_id,
+        "boxsync {} is ready",
+        env!("CARGO_PKG_VERSION")
+    );
+}
+
+/// A signal ends it.
+pub(super) fn stopping(box_id: &str) {
+    tracing::info!(
+        message_id = event::STOPPING.id,
+        code = event::STOPPING.code,
+        box_id,
+        "boxsync is stopping"
+    );
+}
+
+/// A run begins.
+pub(super) fn started(box_id: &str, cause: Cause) {
+    tracing::info!(
+        message_id = event::SYNC_STARTED.id,
+        code = event::SYNC_STARTED.code,
+        box_id,
+        "synchronizing ({})",
+        cause.word()
+    );
+}
+
+/// Central is back.
+pub(super) fn found(box_id: &str, tries: u32) {
+    tracing::info!(
+        message_id = event::NET_ONLINE.id,
+        code = event::NET_ONLINE.code,
+        box_id,
+        attempt = tries,
+        "central can be used again, after {tries} tries"
+    );
+}
+
+fn finished(report: &Report) {
+    tracing::info!(
+        message_id = event::SYNC_FINISHED.id,
+        code = event::SYNC_FINISHED.code,
+        box_id = %report.box_id,
+        sync_id = report.sync_id,
+        bytes = report.connection.bytes_received,
+        rate = report.connection.download_mbit_s,
+        "synchronization {} finished in {} s",
+        report.sync_id,
+        (report.finished_at - report.started_at).max(0)
+    );
+}
+
+/// `named`: the line before said why.
+fn failed(report: &Report, named: bool) {
+    let why = match named {
+        true => String::new(),
+        false => format!(": {}", report.reason),
+    };
+    tracing::warn!(
+        message_id = event::SYNC_FAILED.id,
+        code = %report.code,
+        box_id = %report.box_id,
+        sync_id = report.sync_id,
+        "synchronization {} ended, {}{why}",
+        report.sync_id,
+        report.outcome.word()
+    );
+}

@@ -1,0 +1,61 @@
+//! Sends what the box owes: executes the machine of `logic::spool` over the spool and the line.
+//! Never decides about an item; writes down what was decided before the machine goes on.
+//! Called by `run` for `Command::Owed`.
+
+use logic::report::OwedCount;
+use logic::spool::{Command, Event, Plan, Sending};
+use logic::words::Trouble;
+
+use crate::clock;
+use crate::uplink::Uplink;
+use crate::vault::Entry;
+use crate::vault::spool::Spool;
+
+/// What one pass works with.
+pub(super) struct Pass {
+    pub(super) spool: Spool,
+    pub(super) uplink: Uplink,
+    /// Payloads go when central has acknowledged them.
+    pub(super) forget: bool,
+    /// Remembers that central stores probes.
+    pub(super) probe: Entry,
+}
+
+/// One pass over the spool: what was done, what is left, and the first thing that went wrong.
+pub(super) async fn send(pass: &Pass, plan: Plan) -> (OwedCount, Option<Trouble>) {
+    let owed = match pass.spool.owed() {
+        Ok(owed) => owed,
+        Err(trouble) => return (OwedCount::default(), Some(trouble)),
+    };
+    let mut sending = Sending::new(plan, owed, clock::now());
+    loop {
+        let Some(command) = sending.next() else {
+            let Some((at, _)) = sending.due() else {
+                return (sending.count(), None);
+            };
+            tokio::time::sleep(at.mono.saturating_sub(clock::now().mono)).await;
+            sending.handle(Event::Woken, clock::now());
+            continue;
+        };
+        let event = match command {
+            Command::Load(keys) => {
+                Event::Loaded(keys.iter().map(|key| pass.spool.load(key)).collect())
+            }
+            Command::Persist(changes) => {
+                Event::Persisted(pass.spool.persist(&changes, pass.forget))
+            }
+            Command::Ask(ticket, call) => Event::Answered(ticket, pass.uplink.call(&call).await),
+            Command::End(ending) => {
+                if ending.probe_stored {
+                    // Without this note the next run probes once more, which stores one more row: no worse than now.
+                    let _ = pass.probe.put(&false);
+                }
+                for finding in &ending.findings {
+                    tracing::warn!(code = %finding.code, "{finding}");
+                }
+                return ending.told();
+            }
+        };
+        sending.handle(event, clock::now());
+    }
+}

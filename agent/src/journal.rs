@@ -1,0 +1,98 @@
+//! Where the daemon's words go: into the journal with fields, or as plain lines on standard error elsewhere.
+//! Never a name of a person, never another library's chatter, and never a line for each of three hundred tries.
+//! Called by `run` and its worker at their start; everybody else speaks through `tracing`.
+
+pub mod event;
+
+use std::fmt::{self, Write as _};
+use std::io::Write as _;
+use std::os::fd::AsFd;
+
+use logic::words::Trouble;
+use tracing::field::{Field, Visit};
+use tracing::{Event as Told, Level, Metadata, Subscriber};
+use tracing_subscriber::layer::{Context, SubscriberExt};
+use tracing_subscriber::{Layer, Registry, filter};
+
+use event::Event;
+
+/// Begins to listen; a second call changes nothing.
+pub fn begin() {
+    let ours = filter::filter_fn(ours);
+    let journal = under_journal()
+        .then(|| tracing_journald::Layer::new().ok())
+        .flatten();
+    // Only the first subscriber of a process counts.
+    let _ = match journal {
+        Some(layer) => {
+            let layer = layer
+                .with_field_prefix(None)
+                .with_syslog_identifier("boxsync".into());
+            tracing::subscriber::set_global_default(Registry::default().with(layer).with(ours))
+        }
+        None => tracing::subscriber::set_global_default(Registry::default().with(Plain).with(ours)),
+    };
+}
+
+/// Tells a trouble with the id of its kind, if it has one.
+pub fn trouble(trouble: &Trouble) {
+    let message_id = event::of(&trouble.code).map(|event: Event| event.id);
+    tracing::warn!(message_id, code = %trouble.code, "{}", trouble.reason);
+}
+
+fn ours(metadata: &Metadata<'_>) -> bool {
+    let own = ["agent", "boxsync", "logic"];
+    let name = metadata.target().split("::").next().unwrap_or_default();
+    *metadata.level() <= Level::INFO && own.contains(&name)
+}
+
+/// Whether standard error is the journal's own stream (systemd.exec(5), `$JOURNAL_STREAM`).
+fn under_journal() -> bool {
+    let Ok(named) = std::env::var("JOURNAL_STREAM") else {
+        return false;
+    };
+    nix::sys::stat::fstat(std::io::stderr().as_fd())
+        .is_ok_and(|stat| named == format!("{}:{}", stat.st_dev, stat.st_ino))
+}
+
+/// A line for a person: the words, and the code that the manual explains.
+struct Plain;
+
+impl<S: Subscriber> Layer<S> for Plain {
+    fn on_event(&self, event: &Told<'_>, _: Context<'_, S>) {
+        let mut line = Line::default();
+        event.record(&mut line);
+        let code = match line.code.as_str() {
+            "" => String::new(),
+            code => format!(" [{code}]"),
+        };
+        let _ = writeln!(
+            std::io::stderr(),
+            "boxsync: {}{}{code}",
+            line.message,
+            line.fields
+        );
+    }
+}
+
+#[derive(Default)]
+struct Line {
+    message: String,
+    fields: String,
+    code: String,
+}
+
+impl Visit for Line {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.record_debug(field, &format_args!("{value}"));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let _ = match field.name() {
+            "message" => write!(self.message, "{value:?}"),
+            "code" => write!(self.code, "{value:?}"),
+            "message_id" => Ok(()),
+            name => write!(self.fields, " {name}={value:?}"),
+        };
+    }
+}

@@ -1,0 +1,193 @@
+//! The events worth finding in the journal: one constant MESSAGE_ID each (design 4.4).
+//! Never changes an id: catalogs and searches of years to come name them.
+//! Called by whoever tells the journal something; `systemd/events.txt` is the same table, a test compares them.
+
+/// An event with an id of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event {
+    /// The `MESSAGE_ID`: 32 hex digits.
+    pub id: &'static str,
+    /// The `CODE`, dotted.
+    pub code: &'static str,
+}
+
+/// boxsync is ready.
+pub const READY: Event = Event {
+    id: "a25e88775eae46ca83c1157cdb2c43c3",
+    code: "ready",
+};
+/// boxsync is stopping.
+pub const STOPPING: Event = Event {
+    id: "df5c4b85bd1545a289238bc21f7bcf78",
+    code: "stopping",
+};
+/// A synchronization has started.
+pub const SYNC_STARTED: Event = Event {
+    id: "33606c17c2cc4aad974455065e0dc662",
+    code: "sync.started",
+};
+/// A synchronization has finished.
+pub const SYNC_FINISHED: Event = Event {
+    id: "e3a6b133ab2b4c92b25f41db2945730d",
+    code: "sync.finished",
+};
+/// A synchronization has failed.
+pub const SYNC_FAILED: Event = Event {
+    id: "1355e5f3b4de4e55a171ae6c8b6c0a1f",
+    code: "sync.failed",
+};
+/// Central cannot be reached.
+pub const NET_OFFLINE: Event = Event {
+    id: "11cbedf31a464b9ea047f473acb54ae7",
+    code: "net.offline",
+};
+/// Central can be reached again.
+pub const NET_ONLINE: Event = Event {
+    id: "b8a1ae5e90834b429cc16b727ee7cd97",
+    code: "net.online",
+};
+/// A test package is held.
+pub const PACKAGE_HELD: Event = Event {
+    id: "acd87a26d49e4a848f7a5191a5478c5b",
+    code: "package.held",
+};
+/// A test package is damaged.
+pub const PACKAGE_DAMAGED: Event = Event {
+    id: "c31eb182c5054d44bc3716f70ebe0eb6",
+    code: "package.damaged",
+};
+/// Deletions are held back.
+pub const DELETION_HELD_BACK: Event = Event {
+    id: "fc4d9781dab4423b992bf3efc18911e1",
+    code: "deletion.held_back",
+};
+/// The disk is full.
+pub const DISK_FULL: Event = Event {
+    id: "b6c58aabdd5d4086bb2da85141983384",
+    code: "disk.full",
+};
+/// The clock of this box is wrong.
+pub const CLOCK_WRONG: Event = Event {
+    id: "de997ff003b7466a9e71d018a01daa85",
+    code: "clock.wrong",
+};
+/// The store was rebuilt.
+pub const STORE_REBUILT: Event = Event {
+    id: "7527776f0a09409f8abf64f1b6b289dc",
+    code: "store.rebuilt",
+};
+/// This box is a copy of another.
+pub const CLONE_FOUND: Event = Event {
+    id: "b0877c6b413a415caaf03e3823b06afc",
+    code: "clone.found",
+};
+/// The box is enrolled.
+pub const ENROLLED: Event = Event {
+    id: "254a014ae8fb491b978a914a89321f3d",
+    code: "enrolled",
+};
+/// Central refuses the credentials.
+pub const AUTH_REFUSED: Event = Event {
+    id: "2825ea978ec848afb630d522d9b29c87",
+    code: "auth.refused",
+};
+/// Central does not support this VM version.
+pub const VERSION_UNSUPPORTED: Event = Event {
+    id: "3766b98533b84e199fc2c686dcf29b16",
+    code: "version.unsupported",
+};
+/// Central refuses a result.
+pub const RESULT_REFUSED: Event = Event {
+    id: "8e775713a34b4015a2460631c6688bae",
+    code: "result.refused",
+};
+/// It is unknown whether central has a result.
+pub const RESULT_UNCONFIRMED: Event = Event {
+    id: "d41ae8cdbe0b48b98a6c1e82acd03974",
+    code: "result.unconfirmed",
+};
+/// Central is under maintenance.
+pub const CENTRAL_MAINTENANCE: Event = Event {
+    id: "d5c6ad37e3dc486a8174fcf0219aa992",
+    code: "central.maintenance",
+};
+/// Central names another test centre.
+pub const CATALOGUE_OTHER_CENTRE: Event = Event {
+    id: "ee40b772910e4c00a2d13d804dfe875f",
+    code: "catalogue.other_centre",
+};
+/// The key does not open the data.
+pub const KEY_WRONG: Event = Event {
+    id: "4c376887b9434fceab74e019ccb367d6",
+    code: "key.wrong",
+};
+/// The configuration is wrong.
+pub const CONFIG_WRONG: Event = Event {
+    id: "7e25f4774cb8404c87b0233df99489aa",
+    code: "config.wrong",
+};
+
+/// All of them.
+pub const ALL: [Event; 23] = [
+    READY,
+    STOPPING,
+    SYNC_STARTED,
+    SYNC_FINISHED,
+    SYNC_FAILED,
+    NET_OFFLINE,
+    NET_ONLINE,
+    PACKAGE_HELD,
+    PACKAGE_DAMAGED,
+    DELETION_HELD_BACK,
+    DISK_FULL,
+    CLOCK_WRONG,
+    STORE_REBUILT,
+    CLONE_FOUND,
+    ENROLLED,
+    AUTH_REFUSED,
+    VERSION_UNSUPPORTED,
+    RESULT_REFUSED,
+    RESULT_UNCONFIRMED,
+    CENTRAL_MAINTENANCE,
+    CATALOGUE_OTHER_CENTRE,
+    KEY_WRONG,
+    CONFIG_WRONG,
+];
+
+/// The event that a trouble's code belongs to; codes of one kind share one.
+pub fn of(code: &str) -> Option<Event> {
+    let code = match code {
+        "catalogue.held_back" => DELETION_HELD_BACK.code,
+        "auth.not_enrolled" | "auth.password" | "auth.role" | "auth.shared" => AUTH_REFUSED.code,
+        "key.sealed" => KEY_WRONG.code,
+        code if code.starts_with("config.") => CONFIG_WRONG.code,
+        code => code,
+    };
+    ALL.into_iter().find(|event| event.code == code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_the_one_that_the_catalog_explains() {
+        let file = include_str!("../../../systemd/events.txt");
+        let rows: Vec<(&str, &str)> = file
+            .lines()
+            .filter(|line| !line.starts_with('#') && !line.is_empty())
+            .map(|line| {
+                let mut cells = line.split('\t');
+                (cells.next().unwrap(), cells.next().unwrap())
+            })
+            .collect();
+        assert_eq!(rows, ALL.map(|event| (event.id, event.code)));
+    }
+
+    #[test]
+    fn codes_of_one_kind_share_an_event() {
+        assert_eq!(of("config.value"), Some(CONFIG_WRONG));
+        assert_eq!(of("disk.full"), Some(DISK_FULL));
+        assert_eq!(of("net.dns"), None);
+    }
+}

@@ -1,0 +1,139 @@
+//! The local API: HTTP/1.1 and JSON over a unix socket, for the delivery engine and the command line (design 4.3).
+//! Never reachable over a network, never a path in the file system of the caller, never a body without a limit.
+//! Called by the daemon; `client` is the other end, for `boxsync sync`.
+
+pub mod board;
+mod body;
+pub mod client;
+mod content;
+pub mod feed;
+mod metrics;
+mod query;
+mod route;
+mod standing;
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use logic::words::{Class, Outcome, Trouble};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+
+use crate::root::{Root, trouble};
+use board::Board;
+
+/// Connections at once; the next one waits in the kernel's queue.
+const CONNECTIONS: usize = 64;
+/// A request's head has to come within this.
+const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+/// And has at most so many bytes.
+const HEAD: usize = 16 << 10;
+
+/// The socket, before anybody is let in.
+pub struct Door(Option<UnixListener>);
+
+impl Door {
+    /// Makes the socket. Where it cannot be made the daemon works without it, and says so.
+    ///
+    /// # Errors
+    /// `daemon.running` when another daemon answers there.
+    pub fn open(root: &Root) -> Result<Self, Trouble> {
+        let path = root.socket();
+        match std::os::unix::net::UnixStream::connect(&path) {
+            Ok(_) => {
+                let reason = format!("{}: another boxsync is running", path.display());
+                return Err(Trouble::new(
+                    "daemon.running",
+                    Class::Operator,
+                    Outcome::Failed,
+                    reason,
+                ));
+            }
+            // Left behind by a daemon that was killed.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                let _ = fs::remove_file(&path);
+            }
+            Err(_) => {}
+        }
+        let make = || {
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            let listener = UnixListener::bind(&path)?;
+            // Who may speak is decided by the caller's ids, not by the file.
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o666))?;
+            Ok(listener)
+        };
+        Ok(Self(match make() {
+            Ok(listener) => Some(listener),
+            Err(error) => {
+                crate::journal::trouble(&trouble(&path, "make the socket", &error));
+                None
+            }
+        }))
+    }
+}
+
+/// Takes the socket away, so that the command line works by itself.
+pub fn close(root: &Root) {
+    // It may never have been made.
+    let _ = fs::remove_file(root.socket());
+}
+
+/// Answers until it is dropped.
+pub async fn serve(door: Door, board: Board) {
+    let Some(listener) = door.0 else {
+        return std::future::pending().await;
+    };
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(place) = places.clone().acquire_owned().await else {
+            return;
+        };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let board = board.clone();
+                tokio::task::spawn_local(async move {
+                    speak(stream, board).await;
+                    drop(place);
+                });
+            }
+            // Out of file descriptors: others will be given back.
+            Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+        }
+    }
+}
+
+async fn speak(stream: UnixStream, board: Board) {
+    let peer = stream.peer_cred().ok();
+    let service = service_fn(move |request| {
+        let board = board.clone();
+        async move {
+            let allowed = peer.is_some_and(|peer| admitted(&board, peer.uid(), peer.gid()));
+            Ok::<_, std::convert::Infallible>(route::answer(&board, allowed, request).await)
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_PATIENCE)
+        .max_buf_size(HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    // A caller that hangs up in the middle is its own business.
+    let _ = connection.await;
+}
+
+/// Root, the daemon's own user, and whom the configuration names.
+fn admitted(board: &Board, uid: u32, gid: u32) -> bool {
+    let settings = board.settings();
+    let own = nix::unistd::geteuid().as_raw();
+    uid == 0
+        || uid == own
+        || settings.this_box.allow_uids.contains(&uid)
+        || settings.this_box.allow_gids.contains(&gid)
+}

@@ -1,0 +1,201 @@
+//! What the daemon shows to whoever asks, and the way to ask it for a run.
+//! Never decides anything: the loop writes, the connections read.
+//! Called by the daemon's loop and by every route.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use logic::report::Report;
+use logic::schedule::{Cause, Errand};
+use logic::settings::Settings;
+use logic::words::{Class, Now, Outcome, Trouble};
+use serde::Serialize;
+use serde_json::json;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use crate::engine::progress::Progress;
+use crate::root::Root;
+
+/// Somebody wants a run.
+#[derive(Debug)]
+pub struct Ask {
+    /// What it is to do.
+    pub errand: Errand,
+    /// Where the loop says which run will do it.
+    pub answer: oneshot::Sender<Accepted>,
+}
+
+/// Which run does what was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Accepted {
+    /// Its number since the daemon started; the first report of this run or a later one answers the asker.
+    pub run: u64,
+    /// It was under way already.
+    pub joined: bool,
+}
+
+/// One thing told to the followers.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// `progress`, `report`, `stopped` or `state`.
+    pub kind: &'static str,
+    /// JSON, on one line.
+    pub data: Rc<str>,
+}
+
+/// A run under way.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Running {
+    /// Its number since the daemon started.
+    pub run: u64,
+    /// Why it began.
+    pub cause: Cause,
+    /// How far it is.
+    pub progress: Progress,
+}
+
+/// How the daemon stands.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Standing {
+    /// The run under way.
+    pub running: Option<Running>,
+    /// When the next one begins, and what that wait is called.
+    pub next: Option<(Now, &'static str)>,
+    /// Tries since central could last be used.
+    pub offline: Option<u32>,
+    /// Whether only a probe now and then tries central.
+    pub breaker: bool,
+}
+
+/// Shared by the loop and all connections; cheap to clone.
+#[derive(Clone)]
+pub struct Board(Rc<Inner>);
+
+struct Inner {
+    root: Root,
+    started: Now,
+    settings: RefCell<Rc<Settings>>,
+    standing: RefCell<Standing>,
+    ended: RefCell<BTreeMap<&'static str, u64>>,
+    requests: Cell<u64>,
+    told: broadcast::Sender<Told>,
+    asks: mpsc::Sender<Ask>,
+}
+
+impl Board {
+    /// An empty board, and where its askers are heard.
+    pub fn new(root: &Root, settings: Settings, started: Now) -> (Self, mpsc::Receiver<Ask>) {
+        let (asks, heard) = mpsc::channel(16);
+        let (told, _) = broadcast::channel(64);
+        let inner = Inner {
+            root: root.clone(),
+            started,
+            settings: RefCell::new(Rc::new(settings)),
+            standing: RefCell::default(),
+            ended: RefCell::default(),
+            requests: Cell::new(0),
+            told,
+            asks,
+        };
+        (Self(Rc::new(inner)), heard)
+    }
+
+    /// Where everything lies.
+    pub fn root(&self) -> &Root {
+        &self.0.root
+    }
+
+    /// When the daemon started.
+    pub fn started(&self) -> Now {
+        self.0.started
+    }
+
+    /// The configuration in force.
+    pub fn settings(&self) -> Rc<Settings> {
+        self.0.settings.borrow().clone()
+    }
+
+    /// Another configuration is in force.
+    pub fn configure(&self, settings: Settings) {
+        *self.0.settings.borrow_mut() = Rc::new(settings);
+    }
+
+    /// How the daemon stands.
+    pub fn standing(&self) -> Standing {
+        self.0.standing.borrow().clone()
+    }
+
+    /// Shows how the daemon stands.
+    pub fn show(&self, standing: Standing) {
+        *self.0.standing.borrow_mut() = standing;
+    }
+
+    /// The run has come so far.
+    pub fn progress(&self, progress: Progress) {
+        let mut standing = self.0.standing.borrow_mut();
+        if let Some(running) = &mut standing.running {
+            self.tell(
+                "progress",
+                json!({ "run": running.run, "progress": progress }),
+            );
+            running.progress = progress;
+        }
+    }
+
+    /// A run has ended with an account.
+    pub fn report(&self, run: u64, report: &Report) {
+        *self
+            .0
+            .ended
+            .borrow_mut()
+            .entry(report.outcome.word())
+            .or_default() += 1;
+        self.tell("report", json!({ "run": run, "report": report }));
+    }
+
+    /// A run was stopped; the next one does what was asked of it.
+    pub fn stopped(&self, run: u64) {
+        *self.0.ended.borrow_mut().entry("stopped").or_default() += 1;
+        self.tell("stopped", json!({ "run": run, "next": run + 1 }));
+    }
+
+    /// Runs ended so far, by outcome.
+    pub fn ended(&self) -> BTreeMap<&'static str, u64> {
+        self.0.ended.borrow().clone()
+    }
+
+    /// Counts a request; gives the number so far.
+    pub fn count(&self) -> u64 {
+        self.0.requests.set(self.0.requests.get() + 1);
+        self.0.requests.get()
+    }
+
+    /// Everything that is told from now on.
+    pub fn follow(&self) -> broadcast::Receiver<Told> {
+        self.0.told.subscribe()
+    }
+
+    /// Asks the loop for a run.
+    ///
+    /// # Errors
+    /// `daemon.stopping`.
+    pub async fn ask(&self, errand: Errand) -> Result<Accepted, Trouble> {
+        let (answer, heard) = oneshot::channel();
+        let stopping = || {
+            let reason = "the daemon is stopping: ask again when it has started";
+            Trouble::new("daemon.stopping", Class::Retry, Outcome::Failed, reason)
+        };
+        let ask = Ask { errand, answer };
+        self.0.asks.send(ask).await.map_err(|_| stopping())?;
+        heard.await.map_err(|_| stopping())
+    }
+
+    fn tell(&self, kind: &'static str, data: serde_json::Value) {
+        // Nobody may be following.
+        let _ = self.0.told.send(Told {
+            kind,
+            data: data.to_string().into(),
+        });
+    }
+}

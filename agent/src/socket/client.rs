@@ -1,0 +1,159 @@
+//! The other end of the local API: `boxsync sync` through the daemon that runs.
+//! Never waits for a daemon that is not there.
+//! Called by the verb `sync`.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::{Method, Request, Response};
+use hyper_util::rt::TokioIo;
+use logic::report::Report;
+use logic::schedule::Errand;
+use logic::words::{Class, Outcome, Trouble};
+use serde::Deserialize;
+use serde_json::Value as Json;
+use tokio::net::UnixStream;
+
+use crate::engine::progress::{Progress, Watch};
+use crate::root::Root;
+
+/// The longest event that is read.
+const EVENT: usize = 4 << 20;
+
+/// Asks the daemon for a run and follows it to its account; `None` when no daemon answers.
+///
+/// # Errors
+/// What the daemon says; `daemon.gone` when it ends meanwhile.
+pub async fn synchronize(
+    root: &Root,
+    errand: &Errand,
+    watch: &Watch,
+) -> Result<Option<Report>, Trouble> {
+    let Ok(stream) = UnixStream::connect(root.socket()).await else {
+        return Ok(None);
+    };
+    // First the ear, then the question: nothing that is told in between is missed.
+    let events = call(stream, Method::GET, "/v1/sync/events", Bytes::new()).await?;
+    let mut events = Events {
+        body: succeeded(events).await?.into_body(),
+        held: Vec::new(),
+    };
+    let stream = UnixStream::connect(root.socket()).await.map_err(gone)?;
+    let question = serde_json::to_vec(errand).expect("plain data always serialises");
+    let answer = call(stream, Method::POST, "/v1/sync", question.into()).await?;
+    let answer = succeeded(answer)
+        .await?
+        .into_body()
+        .collect()
+        .await
+        .map_err(gone)?;
+    let accepted: Accepted = serde_json::from_slice(&answer.to_bytes()).map_err(gone)?;
+    while let Some((kind, data)) = events.next().await? {
+        if data
+            .get("run")
+            .and_then(Json::as_u64)
+            .is_none_or(|run| run < accepted.run)
+        {
+            continue;
+        }
+        match kind.as_str() {
+            "progress" => {
+                if let Ok(progress) = Progress::deserialize(&data["progress"]) {
+                    watch.follow(progress);
+                }
+            }
+            "report" => return Report::deserialize(&data["report"]).map(Some).map_err(gone),
+            _ => {}
+        }
+    }
+    Err(gone("it ended before the synchronization did"))
+}
+
+#[derive(Deserialize)]
+struct Accepted {
+    run: u64,
+}
+
+async fn call(
+    stream: UnixStream,
+    method: Method,
+    path: &str,
+    body: Bytes,
+) -> Result<Response<Incoming>, Trouble> {
+    let (mut send, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(gone)?;
+    tokio::task::spawn_local(async move {
+        // Its end is seen by whoever reads the answer.
+        let _ = connection.await;
+    });
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(HOST, "boxsync")
+        .header(CONTENT_TYPE, "application/json")
+        .body(Full::new(body))
+        .map_err(gone)?;
+    send.send_request(request).await.map_err(gone)
+}
+
+/// The daemon's own words for what it refuses.
+async fn succeeded(answer: Response<Incoming>) -> Result<Response<Incoming>, Trouble> {
+    #[derive(Deserialize)]
+    struct Told {
+        code: String,
+        reason: String,
+    }
+    if answer.status().is_success() {
+        return Ok(answer);
+    }
+    let status = answer.status();
+    let body = answer.into_body().collect().await.map_err(gone)?;
+    let told: Told = serde_json::from_slice(&body.to_bytes())
+        .map_err(|_| gone(format!("it answered with status {status}")))?;
+    let outcome = Outcome::Failed;
+    Err(Trouble::new(
+        &told.code,
+        Class::Operator,
+        outcome,
+        told.reason,
+    ))
+}
+
+/// Server-sent events as they come.
+struct Events {
+    body: Incoming,
+    held: Vec<u8>,
+}
+
+impl Events {
+    /// Kind and data of the next one; `None` at the end.
+    async fn next(&mut self) -> Result<Option<(String, Json)>, Trouble> {
+        loop {
+            if let Some(end) = self.held.windows(2).position(|pair| pair == b"\n\n") {
+                let event: Vec<u8> = self.held.drain(..end + 2).collect();
+                let event = String::from_utf8_lossy(&event);
+                let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name));
+                let kind = field("event: ").unwrap_or_default().to_owned();
+                let data = field("data: ").unwrap_or("null");
+                return Ok(Some((kind, serde_json::from_str(data).map_err(gone)?)));
+            }
+            if self.held.len() > EVENT {
+                return Err(gone("it sent an event without an end"));
+            }
+            match self.body.frame().await {
+                Some(frame) => {
+                    if let Ok(data) = frame.map_err(gone)?.into_data() {
+                        self.held.extend_from_slice(&data);
+                    }
+                }
+                None => return Ok(None),
+            }
+        }
+    }
+}
+
+fn gone(why: impl std::fmt::Display) -> Trouble {
+    let reason = format!("the daemon was lost: {why}; `boxsync status` shows how far it came");
+    Trouble::new("daemon.gone", Class::Retry, Outcome::Failed, reason)
+}

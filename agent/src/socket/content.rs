@@ -1,0 +1,277 @@
+//! What the box holds: entities and packages as lines, the content of a package in clear and in ranges.
+//! Never writes anything in clear to a disk: a record is opened when there is room for it in the connection.
+//! Called by the routes.
+
+use bytes::Bytes;
+use hyper::header::{ACCEPT_RANGES, CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE, RANGE};
+use hyper::{Response, StatusCode};
+use logic::entity::EntityType;
+use logic::seal::NameHash;
+use logic::words::{Class, Outcome, Trouble};
+use serde_json::json;
+
+use super::board::Board;
+use super::body::{Body, Pieces};
+use super::query::{Query, flaw};
+use super::route::with_type;
+use crate::engine::Engine;
+use crate::vault::catalogue::Catalogue;
+use crate::vault::package::{Meta, Packages};
+
+/// Lines are gathered to about so many bytes before they are handed on.
+const GATHER: usize = 32 << 10;
+const LINES: &str = "application/x-ndjson";
+
+fn open(board: &Board) -> Result<Engine, Trouble> {
+    Engine::open(board.root(), (*board.settings()).clone())
+}
+
+/// Entities of one generation, one a line.
+pub(super) fn entities(board: &Board, query: &Query) -> Result<Response<Body>, Trouble> {
+    let kind = match query.text("type") {
+        None => None,
+        Some(word) => Some(EntityType::of(word).ok_or_else(|| {
+            let words: Vec<&str> = EntityType::ALL.iter().map(|kind| kind.word()).collect();
+            flaw(&format!(
+                "parameter `type`: expected one of {}",
+                words.join(", ")
+            ))
+        })?),
+    };
+    let engine = open(board)?;
+    let catalogue = Catalogue::open(engine.vault())?;
+    let edition = catalogue.edition()?;
+    let generation = edition.generation;
+    let keys = engine.vault().keys().clone();
+    let id = query.text("id").map(str::to_owned);
+    let mut rows = edition
+        .types
+        .into_iter()
+        .filter(move |(each, _)| kind.is_none_or(|kind| kind == *each))
+        .flat_map(move |(kind, rows)| {
+            let wanted = id.as_ref().map(|id| keys.name(kind.word(), id));
+            rows.into_iter()
+                .filter(move |(name, _)| wanted.is_none_or(|wanted| wanted == *name))
+                .map(move |(name, row)| (kind, name, row))
+        })
+        .peekable();
+    if let (Some(id), None) = (query.text("id"), rows.peek()) {
+        let reason = format!("the box holds no entity {id}");
+        return Err(Trouble::new(
+            "catalogue.unknown_entity",
+            Class::GiveUp,
+            Outcome::Failed,
+            reason,
+        ));
+    }
+    let mut reader = catalogue.reader();
+    let lines = rows.map(move |(kind, name, row)| {
+        let entity = reader.entity(kind, &name, &row)?;
+        Ok(json!({
+            "id": entity.id, "type": kind.word(), "checksum": entity.checksum, "properties": entity.properties,
+        }))
+    });
+    let mut response = with_type(StatusCode::OK, LINES, Body::Pieces(gather(lines), None));
+    response
+        .headers_mut()
+        .insert("boxsync-generation", generation.into());
+    Ok(response)
+}
+
+/// The packages of the deliveries in the catalogue, one a line; the words of `packages --json`.
+pub(super) fn packages(board: &Board) -> Result<Response<Body>, Trouble> {
+    let engine = open(board)?;
+    let catalogue = Catalogue::open(engine.vault())?;
+    let edition = catalogue.edition()?;
+    let packages = Packages::open(engine.vault())?;
+    let mut reader = catalogue.reader();
+    let rows = edition
+        .types
+        .into_iter()
+        .filter(|(kind, _)| *kind == EntityType::Delivery)
+        .flat_map(|(_, rows)| rows);
+    let lines = rows.map(move |(name, row)| {
+        let delivery = reader.entity(EntityType::Delivery, &name, &row)?.id;
+        let (state, meta) = state(&packages, &delivery)?;
+        let bytes = meta.as_ref().map_or(0, |meta| meta.size);
+        let rebuilt = meta.is_some_and(|meta| meta.rebuilt);
+        Ok(json!({ "delivery": delivery, "bytes": bytes, "state": state, "rebuilt": rebuilt }))
+    });
+    Ok(with_type(
+        StatusCode::OK,
+        LINES,
+        Body::Pieces(gather(lines), None),
+    ))
+}
+
+fn state(packages: &Packages, delivery: &str) -> Result<(&'static str, Option<Meta>), Trouble> {
+    let coming = packages.coming(delivery)?;
+    Ok(match packages.held(delivery)? {
+        Some(meta) if meta.damaged => ("damaged", Some(meta)),
+        Some(meta) => ("held", Some(meta)),
+        None if coming.is_some() => ("partial", coming),
+        None => ("missing", None),
+    })
+}
+
+fn gather(mut lines: impl Iterator<Item = Result<serde_json::Value, Trouble>> + 'static) -> Pieces {
+    Box::new(move || {
+        let mut piece = Vec::new();
+        while piece.len() < GATHER {
+            match lines.next() {
+                Some(Ok(line)) => {
+                    piece.extend_from_slice(line.to_string().as_bytes());
+                    piece.push(b'\n');
+                }
+                Some(Err(trouble)) => return Some(Err(trouble)),
+                None => break,
+            }
+        }
+        (!piece.is_empty()).then(|| Ok(piece.into()))
+    })
+}
+
+/// The content of a whole package, or one range of it (RFC 9110 14).
+pub(super) fn package(
+    board: &Board,
+    query: &Query,
+    headers: &HeaderMap,
+) -> Result<Response<Body>, Trouble> {
+    let delivery = query
+        .text("delivery")
+        .ok_or_else(|| flaw("parameter `delivery` is missing: expected the URI of a delivery"))?;
+    let packages = Packages::open(open(board)?.vault())?;
+    let meta = packages
+        .held(delivery)?
+        .filter(|meta| !meta.damaged)
+        .ok_or_else(|| {
+            let reason = format!("the box holds no whole package of {delivery}");
+            Trouble::new("package.not_held", Class::GiveUp, Outcome::Failed, reason)
+        })?;
+    let tag = HeaderValue::from_str(&format!("\"{}\"", NameHash(meta.edition)))
+        .map_err(|_| flaw("the edition of the package has no name"))?;
+    // A range of another edition would be a piece of another package: then all of it is sent.
+    let same = headers.get(IF_RANGE).is_none_or(|value| *value == tag);
+    let wanted = headers
+        .get(RANGE)
+        .filter(|_| same)
+        .map_or(Wanted::All, |value| {
+            Wanted::read(value.to_str().unwrap_or_default(), meta.size)
+        });
+    let (status, start, end) = match wanted {
+        Wanted::All => (StatusCode::OK, 0, meta.size),
+        Wanted::Part(start, end) => (StatusCode::PARTIAL_CONTENT, start, end),
+        Wanted::Outside => {
+            let reason = format!("the package has {} bytes", meta.size);
+            let trouble = Trouble::new("api.range", Class::GiveUp, Outcome::Failed, reason);
+            let mut response = super::route::refusal(&trouble);
+            insert(
+                &mut response,
+                CONTENT_RANGE,
+                &format!("bytes */{}", meta.size),
+            );
+            return Ok(response);
+        }
+    };
+    let size = meta.size;
+    let content = packages.content(&meta)?;
+    let mut at = start;
+    let pieces: Pieces = Box::new(move || {
+        if at >= end {
+            return None;
+        }
+        let piece = content.from(at, end - at);
+        if let Ok(piece) = &piece {
+            at += piece.len() as u64;
+        }
+        Some(piece.map(Bytes::from))
+    });
+    let mut response = with_type(
+        status,
+        "application/zip",
+        Body::Pieces(pieces, Some(end - start)),
+    );
+    let headers = response.headers_mut();
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(ETAG, tag);
+    if status == StatusCode::PARTIAL_CONTENT {
+        let place = format!("bytes {start}-{}/{size}", end - 1);
+        insert(&mut response, CONTENT_RANGE, &place);
+    }
+    Ok(response)
+}
+
+fn insert(response: &mut Response<Body>, name: hyper::header::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+/// What a `Range` asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Wanted {
+    /// Everything: there is no range, or one that this server does not do, which RFC 9110 14.2 lets it ignore.
+    All,
+    /// From the first to before the second.
+    Part(u64, u64),
+    /// Nothing that is there.
+    Outside,
+}
+
+impl Wanted {
+    fn read(text: &str, size: u64) -> Self {
+        let Some((first, last)) = text
+            .strip_prefix("bytes=")
+            .and_then(|range| range.split_once('-'))
+        else {
+            return Self::All;
+        };
+        let number = |text: &str| {
+            let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+            digits.then(|| text.parse::<u64>().unwrap_or(u64::MAX))
+        };
+        match (number(first), number(last)) {
+            (Some(first), Some(last)) if last < first => Self::All,
+            (Some(first), _) if first >= size => match last.is_empty() || number(last).is_some() {
+                true => Self::Outside,
+                false => Self::All,
+            },
+            (Some(first), Some(last)) => Self::Part(first, last.saturating_add(1).min(size)),
+            (Some(first), None) if last.is_empty() => Self::Part(first, size),
+            (None, Some(0)) if first.is_empty() => Self::Outside,
+            (None, Some(_)) if first.is_empty() && size == 0 => Self::Outside,
+            (None, Some(count)) if first.is_empty() => Self::Part(size.saturating_sub(count), size),
+            _ => Self::All,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_as_the_standard_says() {
+        let table = [
+            ("bytes=0-9", Wanted::Part(0, 10)),
+            ("bytes=90-", Wanted::Part(90, 100)),
+            ("bytes=90-400", Wanted::Part(90, 100)),
+            ("bytes=-10", Wanted::Part(90, 100)),
+            ("bytes=-400", Wanted::Part(0, 100)),
+            ("bytes=99-99999999999999999999999", Wanted::Part(99, 100)),
+            ("bytes=100-", Wanted::Outside),
+            ("bytes=100-200", Wanted::Outside),
+            ("bytes=-0", Wanted::Outside),
+            ("bytes=9-0", Wanted::All),
+            ("bytes=0-1,5-6", Wanted::All),
+            ("bytes=", Wanted::All),
+            ("bytes=-", Wanted::All),
+            ("bytes=a-b", Wanted::All),
+            ("items=0-1", Wanted::All),
+        ];
+        for (text, wanted) in table {
+            assert_eq!(Wanted::read(text, 100), wanted, "{text}");
+        }
+        assert_eq!(Wanted::read("bytes=-5", 0), Wanted::Outside);
+    }
+}

@@ -1,0 +1,84 @@
+//! How the box and its daemon stand, as one object.
+//! Never speaks to central and never opens the store.
+//! Called by the routes `status`, `metrics` and `sync/events`.
+
+use logic::entity::EntityType;
+use logic::identity::Identity;
+use logic::words::Trouble;
+use serde_json::{Map, Value as Json, json};
+
+use super::board::Board;
+use crate::clock;
+use crate::engine::{Engine, exam, survey};
+use crate::vault::catalogue::Catalogue;
+use crate::vault::package::Packages;
+
+/// What the folder of the box says; the words of `status --json`.
+pub(super) fn of_box(board: &Board) -> Result<Map<String, Json>, Trouble> {
+    let engine = Engine::open(board.root(), (*board.settings()).clone())?;
+    let edition = Catalogue::open(engine.vault())?.edition()?;
+    let (held, coming) = Packages::open(engine.vault())?.list()?;
+    let held = held.iter().filter(|meta| !meta.damaged).count();
+    let entities: Map<_, _> = EntityType::ALL
+        .iter()
+        .map(|kind| (kind.word().to_owned(), json!(edition.count(*kind))))
+        .collect();
+    // Only read: writing it here could undo the number that a worker has just taken.
+    let identity = engine.vault().entry("identity").get::<Identity>()?;
+    let box_id = identity.map(|identity| identity.box_id);
+    let told = json!({
+        "box_id": box_id,
+        "enrolled": engine.enrolment()?.is_some(),
+        "organisation_id": edition.organisation_id,
+        "generation": edition.generation,
+        "complete_at": edition.complete_at,
+        "entities": entities,
+        "packages": {
+            "held": held,
+            "wanted": edition.count(EntityType::Delivery),
+            "coming": coming.len(),
+        },
+        "free_bytes": survey::free(engine.vault().state()),
+        "last": engine.last()?,
+    });
+    match told {
+        Json::Object(map) => Ok(map),
+        _ => Ok(Map::new()),
+    }
+}
+
+/// How the daemon stands.
+pub(super) fn daemon(board: &Board) -> Json {
+    let standing = board.standing();
+    let now = clock::now();
+    let next = standing.next.map(|(at, why)| {
+        let wait = at.mono.saturating_sub(now.mono).as_millis() as u64;
+        json!({ "in_ms": wait, "why": why })
+    });
+    let up = now.mono.saturating_sub(board.started().mono);
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "pid": std::process::id(),
+        "uptime_seconds": up.as_secs(),
+        "running": standing.running,
+        "next": next,
+        "offline_tries": standing.offline.unwrap_or(0),
+        "breaker_open": standing.breaker,
+        "exam_seconds_left": exam::running(board.root()).map(|left| left.as_secs()),
+    })
+}
+
+/// Both; a box whose folder does not open says why under `trouble`.
+pub(super) fn status(board: &Board) -> Json {
+    let mut told = Map::new();
+    told.insert("schema".into(), json!(1));
+    match of_box(board) {
+        Ok(of_box) => told.extend(of_box),
+        Err(trouble) => {
+            let reason = json!({ "code": trouble.code, "reason": trouble.reason });
+            told.insert("trouble".into(), reason);
+        }
+    }
+    told.insert("daemon".into(), daemon(board));
+    Json::Object(told)
+}
