@@ -5,6 +5,7 @@
 mod bar;
 mod config;
 mod credentials;
+mod doctor;
 mod entities;
 mod history;
 mod identity;
@@ -12,6 +13,7 @@ mod packages;
 mod results;
 mod run;
 mod screen;
+mod stats;
 mod status;
 mod sync;
 mod wipe;
@@ -73,14 +75,24 @@ enum Verb {
         after_help = "Examples:\n  boxsync sync                      everything\n  boxsync sync --type delivery      deliveries and their packages\n  boxsync sync --allow-deletes      you have seen what would be deleted"
     )]
     Sync(sync::Options),
-    /// Where the box stands.
+    /// Whether the box is ready for the exam, on one screen.
+    #[command(
+        after_help = "Exit status: 0 READY or READY, BUT; 1 NOT READY.\n\nExamples:\n  boxsync status\n  boxsync status --json | jq .verdict"
+    )]
     Status,
+    /// What is wrong, and the one thing to do.
+    #[command(
+        after_help = "Exit status: 0 nothing failed; 1 a check failed.\n\nExamples:\n  boxsync doctor\n  boxsync doctor --offline\n  boxsync doctor --bundle /tmp/box.tar\n  boxsync doctor explain net.dns"
+    )]
+    Doctor(doctor::Options),
     /// Past synchronizations, newest first.
     History {
         /// At most so many.
         #[arg(long, default_value_t = 20)]
         limit: usize,
     },
+    /// The link over time, and what the coming night can carry.
+    Stats,
     /// What the catalogue holds.
     #[command(
         after_help = "Examples:\n  boxsync entities\n  boxsync entities test-taker --json\n  boxsync entities delivery --id https://central.example/tao.rdf#i4001"
@@ -121,7 +133,13 @@ enum Verb {
         act: credentials::Act,
     },
     /// Who this box is.
-    Identity,
+    #[command(
+        after_help = "Examples:\n  boxsync identity\n  boxsync identity gateway          how to point the TAO on this box at boxsync"
+    )]
+    Identity {
+        #[command(subcommand)]
+        act: Option<identity::Act>,
+    },
     /// The configuration.
     Config {
         #[command(subcommand)]
@@ -219,8 +237,10 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Trouble> {
         Verb::SyncWorker => run::work(&root),
         Verb::FeedWorker { since, limit } => run::read_feed(&root, since, limit),
         Verb::Sync(options) => sync::act(&root, &options, screen),
-        Verb::Status => status::act(&open(&root)?, screen),
+        Verb::Status => status::act(open(&root), screen),
+        Verb::Doctor(options) => doctor::act(&root, settings(&root), options, screen),
         Verb::History { limit } => history::act(&open(&root)?, limit, screen),
+        Verb::Stats => stats::act(&open(&root)?, screen),
         Verb::Entities { kind, id } => entities::act(&open(&root)?, kind, id.as_deref(), screen),
         Verb::Packages { act } => packages::act(&open(&root)?, act, screen),
         Verb::Results { act } => results::act(&open(&root)?, act, screen),
@@ -229,7 +249,7 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Trouble> {
             password_file,
         } => credentials::enroll(&open(&root)?, &login, &password_file, screen),
         Verb::Credentials { act } => credentials::act(&open(&root)?, act, screen),
-        Verb::Identity => identity::act(&open(&root)?, screen),
+        Verb::Identity { act } => identity::act(&open(&root)?, act.as_ref(), screen),
         Verb::Key {
             act: KeyAct::Rotate,
         } => {

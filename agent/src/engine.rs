@@ -192,7 +192,15 @@ impl Engine {
     /// # Errors
     /// `state.busy` while a run holds the store.
     pub fn history(&self, most: usize) -> Result<Vec<Report>, Trouble> {
-        let index = self.store()?;
+        self.recent(most, STORE_PATIENCE)
+    }
+
+    /// As `history`, for those who do not wait long for the store.
+    ///
+    /// # Errors
+    /// As `history`.
+    pub fn recent(&self, most: usize, patience: Duration) -> Result<Vec<Report>, Trouble> {
+        let index = self.store_within(patience)?;
         let reports = index.history(most)?;
         index.close()?;
         Ok(reports)
@@ -416,7 +424,11 @@ impl Engine {
     }
 
     fn store(&self) -> Result<Index, Trouble> {
-        let index = Index::open(&self.vault, STORE_PATIENCE, &opens_in_a_child)?;
+        self.store_within(STORE_PATIENCE)
+    }
+
+    fn store_within(&self, patience: Duration) -> Result<Index, Trouble> {
+        let index = Index::open(&self.vault, patience, &opens_in_a_child)?;
         if let Some(told) = &index.rebuilt {
             let message_id = event::STORE_REBUILT.id;
             tracing::warn!(message_id, code = "store.rebuilt", "{told}");
@@ -444,30 +456,8 @@ impl Engine {
     /// # Errors
     /// `config.no_url`, or a CA file or proxy password that cannot be read.
     pub fn uplink(&self, who: Option<(&Enrolment, &Identity)>) -> Result<Uplink, Trouble> {
-        let central = &self.settings.central;
-        let read = |path: &Path| fs::read(path).map_err(|error| config(path, &error));
-        let line = Line {
-            root: self.settings.central()?.clone(),
-            ca_pem: central.ca_file.as_deref().map(read).transpose()?,
-            proxy: central.proxy.clone(),
-            proxy_password: central
-                .proxy_password_file
-                .as_deref()
-                .map(secret_file)
-                .transpose()?,
-            no_proxy: Vec::new(),
-            box_id: who
-                .map(|(_, identity)| identity.box_id.clone())
-                .unwrap_or_default(),
-            time: Arc::new(clock::Estimate::new(self.heard())),
-            token_elsewhere: central.token_elsewhere,
-            connections: usize::from(
-                self.settings
-                    .download
-                    .connections
-                    .max(self.settings.sync.lanes),
-            ) + 1,
-        };
+        let box_id = who.map(|(_, identity)| identity.box_id.clone());
+        let line = line(&self.settings, box_id.unwrap_or_default(), self.heard())?;
         let credentials = who.map(|(enrolment, _)| Credentials {
             key: enrolment.key.clone(),
             secret: Secret::new(enrolment.secret.clone()),
@@ -481,6 +471,30 @@ impl Engine {
 fn is_recent_measure(report: &Report, now: i64) -> bool {
     const DAY: i64 = 24 * 60 * 60;
     report.connection.download_mbit_s > 0.0 && (0..DAY).contains(&(now - report.started_at))
+}
+
+/// Where central is and how it is reached, as configured; `heard` is the last authenticated time, Unix seconds.
+///
+/// # Errors
+/// `config.no_url`, or a CA file or proxy password that cannot be read.
+pub fn line(settings: &Settings, box_id: String, heard: Option<i64>) -> Result<Line, Trouble> {
+    let central = &settings.central;
+    let read = |path: &Path| fs::read(path).map_err(|error| config(path, &error));
+    Ok(Line {
+        root: settings.central()?.clone(),
+        ca_pem: central.ca_file.as_deref().map(read).transpose()?,
+        proxy: central.proxy.clone(),
+        proxy_password: central
+            .proxy_password_file
+            .as_deref()
+            .map(secret_file)
+            .transpose()?,
+        no_proxy: Vec::new(),
+        box_id,
+        time: Arc::new(clock::Estimate::new(heard)),
+        token_elsewhere: central.token_elsewhere,
+        connections: usize::from(settings.download.connections.max(settings.sync.lanes)) + 1,
+    })
 }
 
 fn not_enrolled() -> Trouble {
@@ -521,7 +535,7 @@ pub fn secret_file(path: &Path) -> Result<Secret, Trouble> {
 }
 
 /// Opens a doubtful store in a child process first: a damaged sled may panic, which then ends the child.
-fn opens_in_a_child(path: &Path) -> bool {
+pub(crate) fn opens_in_a_child(path: &Path) -> bool {
     let Ok(own) = std::env::current_exe() else {
         return true;
     };

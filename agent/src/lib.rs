@@ -2,10 +2,13 @@
 //! Never decides what `logic` can decide: it executes commands and reports what came of them.
 //! Called by the binary `boxsync` and by the contract tests.
 
+pub mod bundle;
 pub mod cli;
 pub mod clock;
 pub mod daemon;
+pub mod doctor;
 pub mod engine;
+pub mod gateway;
 pub mod host;
 pub mod intake;
 pub mod journal;

@@ -2,6 +2,8 @@
 //! Never waits for a time: each wait is for something that comes, with a limit that only a failure reaches.
 //! Run by `cargo test`.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -546,7 +548,7 @@ fn provision(house: &House, content: &[u8]) {
         buffer.extend_from_slice(chunk);
         part.write(index as u64, &mut buffer).unwrap();
     }
-    part.publish(false).unwrap();
+    part.publish(false, None).unwrap();
 }
 
 #[test]

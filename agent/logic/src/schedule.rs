@@ -158,6 +158,10 @@ impl Schedule {
         schedule
     }
 
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "a machine is no iterator: it goes on after `None`"
+    )]
     /// The next thing to do; `None` until the next event or until `due`.
     pub fn next(&mut self) -> Option<Command> {
         self.out.pop_front()

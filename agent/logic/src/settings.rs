@@ -148,6 +148,8 @@ pub struct Results {
 pub struct Gateway {
     /// Where it listens; off when absent.
     pub listen: Option<SocketAddr>,
+    /// How old the catalogue may be when a client begins; zero: any age.
+    pub max_age: Duration,
 }
 
 /// `[page]`: the status page.

@@ -1,14 +1,28 @@
-//! `identity`: who this box is to central.
-//! Never prints a secret.
+//! `identity`: who this box is to central, and with which credentials the TAO on it finds boxsync.
+//! Never prints a secret of central's; those of the gateway only when asked for by name.
 //! Called by `cli`.
 
+use std::net::{Ipv4Addr, SocketAddr};
+
+use clap::Subcommand;
 use logic::words::Trouble;
 use serde_json::json;
 
 use super::screen::{Screen, table, time};
 use crate::engine::Engine;
+use crate::gateway::{ledger, root_url};
 
-pub(super) fn act(engine: &Engine, screen: &Screen) -> Result<u8, Trouble> {
+/// What to tell instead.
+#[derive(Debug, Subcommand)]
+pub(super) enum Act {
+    /// Credentials and commands that point a TAO on this box at boxsync. Prints a secret.
+    Gateway,
+}
+
+pub(super) fn act(engine: &Engine, act: Option<&Act>, screen: &Screen) -> Result<u8, Trouble> {
+    if let Some(Act::Gateway) = act {
+        return gateway(engine, screen);
+    }
     let identity = engine.identity()?;
     let enrolment = engine.enrolment()?;
     let (organisation, version) = (engine.organisation(), engine.version());
@@ -48,4 +62,63 @@ pub(super) fn act(engine: &Engine, screen: &Screen) -> Result<u8, Trouble> {
         screen.line(&line);
     }
     Ok(0)
+}
+
+/// Where the gateway listens when it is switched on without a word on where (design 4.1).
+const USUAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7380);
+
+fn gateway(engine: &Engine, screen: &Screen) -> Result<u8, Trouble> {
+    let listen = engine.settings().gateway.listen;
+    let client = ledger::client(engine.vault())?;
+    let root = root_url(listen.unwrap_or(USUAL));
+    let token_url = format!("{root}taoOauth/TokenApi/requestToken");
+    if listen.is_none() {
+        screen.say("the gateway is off: set `listen` in section [gateway] of boxsync.toml");
+    }
+    if screen.json {
+        screen.object(json!({
+            "key": client.key, "secret": client.secret, "token_url": token_url, "root_url": root,
+        }));
+        return Ok(0);
+    }
+    for line in commands(&client.key, &client.secret, &token_url, &root) {
+        screen.line(&line);
+    }
+    Ok(0)
+}
+
+/// The credentials, and the two commands of TAO that make it ask boxsync (protocol 1.4, 2.4). Not cut to the width of
+/// a screen: they are there to be copied.
+fn commands(key: &str, secret: &str, token_url: &str, root: &str) -> [String; 7] {
+    [
+        format!("key        {key}"),
+        format!("secret     {secret}"),
+        format!("token url  {token_url}"),
+        format!("root url   {root}"),
+        "Run these two in the folder of the TAO on this box, as its user:".to_owned(),
+        format!(
+            r"php index.php 'oat\taoSync\scripts\tool\oauth\ImportOauthCredentials' -k {key} -s {secret} -tu {token_url} -u {root}"
+        ),
+        format!(
+            r"php index.php 'oat\taoSync\scripts\tool\RegisterHandShakeRootURL' --rootUrl={root}"
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_are_those_that_central_prints() {
+        let lines = commands("k", "s", "http://b/t", "http://b/");
+        assert_eq!(
+            lines[5],
+            r"php index.php 'oat\taoSync\scripts\tool\oauth\ImportOauthCredentials' -k k -s s -tu http://b/t -u http://b/"
+        );
+        assert_eq!(
+            lines[6],
+            r"php index.php 'oat\taoSync\scripts\tool\RegisterHandShakeRootURL' --rootUrl=http://b/"
+        );
+    }
 }

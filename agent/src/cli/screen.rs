@@ -13,7 +13,7 @@ pub(super) struct Screen {
     pub(super) json: bool,
     /// People watch stderr.
     pub(super) live: bool,
-    colour: bool,
+    pub(super) colour: bool,
 }
 
 /// What a line is about.
@@ -30,6 +30,16 @@ impl Screen {
         let colour = std::io::stdout().is_terminal()
             && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
         Self { json, live, colour }
+    }
+
+    /// Neither colour nor bars, as in a file.
+    #[cfg(test)]
+    pub(super) fn plain() -> Self {
+        Self {
+            json: false,
+            live: false,
+            colour: false,
+        }
     }
 
     /// A line of data for people; broken pipes end the program quietly elsewhere.
@@ -72,43 +82,79 @@ impl Screen {
     }
 }
 
-/// Rows in columns as wide as their widest cell, figures to the right; a line is cut to fit 80.
+/// Rows in columns as wide as their widest cell; the last column is cut to fit 80.
 pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
     const WIDTH: usize = 80;
-    // The last column is never padded: its long cells would push the others away.
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
-        let cells = rows
-            .iter()
-            .filter(|row| row.len() > column + 1 || is_figure(&row[row.len() - 1]));
-        cells
+        rows.iter()
+            // The end of a shorter row needs no column.
+            .filter(|row| row.len() == columns || row.len() > column + 1)
             .filter_map(|row| row.get(column))
             .map(|cell| cell.chars().count())
             .max()
-            .unwrap_or(0)
     };
-    let line = |row: &Vec<String>| {
-        let cells: Vec<String> = row
-            .iter()
-            .enumerate()
-            .map(|(column, cell)| {
-                let pad = " ".repeat(width(column).saturating_sub(cell.chars().count()));
-                if column > 0 && is_figure(cell) {
-                    pad + cell
-                } else {
-                    cell.clone() + &pad
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| width(column).unwrap_or(0))
+        .collect();
+    rows.iter()
+        .map(|row| {
+            let mut line = String::new();
+            for (column, cell) in row.iter().enumerate() {
+                let pad = widths[column].saturating_sub(cell.chars().count());
+                let number = column > 0 && is_figure(cell);
+                let last = column + 1 == row.len();
+                match (number, last) {
+                    (true, _) => line.push_str(&[" ".repeat(pad), cell.clone()].concat()),
+                    (false, true) => line.push_str(cell),
+                    (false, false) => line.push_str(&[cell.clone(), " ".repeat(pad)].concat()),
                 }
-            })
-            .collect();
-        cut(cells.join("  ").trim_end(), WIDTH)
-    };
-    rows.iter().map(line).collect()
+                if !last {
+                    line.push_str("  ");
+                }
+            }
+            cut(line.trim_end(), WIDTH)
+        })
+        .collect()
 }
 
-/// Whether a cell is a number, perhaps with a unit.
+/// Figures, each with its unit or without one; a sentence that begins with a figure is none.
 fn is_figure(cell: &str) -> bool {
-    let (number, unit) = cell.split_once(' ').unwrap_or((cell, ""));
-    let digits = number.chars().all(|c| c.is_ascii_digit() || c == '.');
-    digits && !number.is_empty() && ["", "B", "kB", "MB", "GB", "TB", "s", "min"].contains(&unit)
+    const UNITS: [&str; 10] = ["B", "kB", "MB", "GB", "TB", "s", "min", "h", "d", "UTC"];
+    let digit = |word: &str| word.starts_with(|c: char| c.is_ascii_digit());
+    digit(cell)
+        && cell
+            .split(' ')
+            .all(|word| digit(word) || UNITS.contains(&word))
+}
+
+/// Names and what is said of each, in two columns; the second is cut to fit 80.
+pub(super) fn pairs(rows: &[(String, String)]) -> Vec<String> {
+    let widths = rows.iter().map(|(name, _)| name.chars().count());
+    let width = widths.max().unwrap_or(0);
+    rows.iter()
+        .map(|(name, text)| cut(format!("{name:width$}  {text}").trim_end(), 80))
+        .collect()
+}
+
+/// Text in lines of at most `width` characters, broken at blanks; a longer word has a line of its own.
+pub(super) fn fold(text: &str, width: usize) -> impl Iterator<Item = String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        let taken = line.chars().count();
+        if taken > 0 && taken + 1 + word.chars().count() > width {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    if !line.is_empty() {
+        lines.push(line);
+    }
+    lines.into_iter()
 }
 
 /// At most `width` characters, an ellipsis where something is missing.
@@ -203,9 +249,11 @@ mod tests {
             vec!["test-taker".into(), "300".into()],
             vec!["delivery".into(), "7".into()],
             vec!["x".repeat(100)],
+            vec!["proctor".into(), "3 new".into()],
         ];
         let lines = table(&rows);
         assert!(lines.iter().all(|line| line.chars().count() <= 80));
         assert!(lines[0].ends_with("  300") && lines[1].ends_with("    7"));
+        assert_eq!(lines[3], "proctor     3 new");
     }
 }

@@ -154,8 +154,8 @@ impl Run {
                 tokio::task::spawn_local(async move {
                     let end = fetch(&link, &wanted).await;
                     if let PackageEnd::Fetched { bytes, .. } = end {
-                        let (message_id, delivery) = (event::PACKAGE_HELD.id, &wanted.delivery);
-                        tracing::info!(message_id, code = event::PACKAGE_HELD.code, "type" = "delivery", entity = %delivery, bytes, "a test package is held");
+                        let message_id = event::PACKAGE_HELD.id;
+                        tracing::info!(message_id, code = event::PACKAGE_HELD.code, "type" = "delivery", entity = %wanted.delivery, bytes, "a test package is held");
                     }
                     let _ = send.send(Event::Package(end));
                 });

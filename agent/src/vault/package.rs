@@ -284,6 +284,26 @@ impl Packages {
         self.write_meta(&self.meta_path(&meta.delivery, "meta"), &meta)
     }
 
+    /// A quick look at a held package: its file is as long as it must be, its first and its last record open.
+    ///
+    /// # Errors
+    /// `store.damaged`, or what the file system says.
+    pub fn glance(&self, meta: &Meta) -> Result<(), Trouble> {
+        let content = self.content(meta)?;
+        let length = content.file.metadata().map(|file| file.len());
+        if length.is_ok_and(|length| length != meta.sealed_size()) {
+            return Err(damaged(
+                &content.path,
+                "a package is shorter than it must be, it",
+            ));
+        }
+        let mut buffer = Vec::new();
+        for index in [0, meta.records().saturating_sub(1)] {
+            content.record(index, &mut buffer)?;
+        }
+        Ok(())
+    }
+
     /// Notes that a held package is central's as the delivery stands now.
     ///
     /// # Errors
@@ -423,6 +443,18 @@ impl Content {
         self.sealer
             .open_in_place(&self.meta.place(index), buffer)
             .map_err(|_| damaged(&self.path, &format!("record {index} of a package")))
+    }
+
+    /// Plain bytes of the records that were written, without opening any: space that was only taken reads as zeros.
+    pub fn written(&self) -> u64 {
+        let mut nonce = [0; NONCE];
+        (0..self.meta.records())
+            .filter(|index| {
+                let read = self.file.read_exact_at(&mut nonce, self.meta.slot(*index));
+                read.is_ok() && nonce != [0; NONCE]
+            })
+            .map(|index| self.meta.length(index) as u64)
+            .sum()
     }
 
     /// Plain bytes from `start`, at most one record of them.

@@ -311,6 +311,15 @@ pub(super) static KEYS: &[Key] = &[
         show: |s| s.gateway.listen.map(Value::text),
     },
     Key {
+        section: "gateway",
+        name: "max_age",
+        doc: "Age of the catalogue beyond which a TAO of this box is told so instead of being served, 0 for no limit.",
+        default: Some(r#""30d""#),
+        example: r#""7d""#,
+        set: |s, v| put(&mut s.gateway.max_age, v.span(Duration::ZERO, YEAR)),
+        show: |s| Some(Value::text(super::span::print(s.gateway.max_age))),
+    },
+    Key {
         section: "page",
         name: "listen",
         doc: "Address and port of the status page, which anybody who reaches it may read; a port alone is on \

@@ -1,0 +1,262 @@
+//! Codes of what the box holds and owes: store, catalogue, packages, results, synchronizations.
+//! Never a rule: only words.
+//! Called by `catalogue`.
+
+use super::{Code, code};
+
+pub(super) const CODES: &[Code] = &[
+    code(
+        "store.open",
+        "index store",
+        "The store holds what can be rebuilt: the history, the change feed and what an interrupted run had staged.",
+        "See its size with `du -sh /var/lib/boxsync/index`.",
+    ),
+    code(
+        "store.failed",
+        "the index store does not open",
+        "The store on disk is damaged, mostly by a power loss. It holds nothing irreplaceable: the next \
+         synchronization moves it aside and rebuilds it; only the history of past runs is lost.",
+        "Run `boxsync sync`.",
+    ),
+    code(
+        "store.rebuilt",
+        "the index store was rebuilt",
+        "The store had been damaged and was moved to the folder `quarantine`; a new one took its place. Followers of \
+         the change feed read everything again.",
+        "Nothing to do; if it happens often, replace the disk.",
+    ),
+    code(
+        "store.damaged",
+        "a sealed file is damaged",
+        "A file does not open with the key of the box: its bytes changed on disk, it was copied from another box, or \
+         it was cut. It is never taken as empty.",
+        "Check the disk, then run `boxsync sync`; what central has is brought again.",
+    ),
+    code(
+        "catalogue.organisation",
+        "organisation",
+        "Central has to know the organisation of the box: it then names at least one test centre for it.",
+        "See `organisation_id` with `boxsync identity`.",
+    ),
+    code(
+        "catalogue.unknown_organisation",
+        "central names nothing for this organisation",
+        "For an organisation id that it does not know central answers empty lists, as if there were nothing. \
+         Mostly the id is mistyped. Nothing on the box is deleted because of it.",
+        "Correct `organisation_id` in section [box], or ask the operator of central for the right id.",
+    ),
+    code(
+        "catalogue.other_organisation",
+        "the catalogue is of another organisation",
+        "The box holds the catalogue of one organisation and is configured for another. It is not overwritten by \
+         itself.",
+        "Correct `organisation_id`; or, if the box changes its organisation, run `boxsync wipe` first.",
+    ),
+    code(
+        "catalogue.other_centre",
+        "central names another test centre",
+        "The lists of central no longer name the test centre that the box holds, but another one. Everything is \
+         held back, so that a mistake on central cannot empty a box.",
+        "Ask the operator of central; if it is meant, run `boxsync sync --allow-deletes`.",
+    ),
+    code(
+        "catalogue.complete",
+        "catalogue",
+        "The catalogue is complete when one synchronization has read all six lists of central to their ends.",
+        "Run `boxsync sync`.",
+    ),
+    code(
+        "catalogue.incomplete",
+        "the catalogue is not complete",
+        "No synchronization has read all lists of central to their ends yet.",
+        "Run `boxsync sync` and let it finish.",
+    ),
+    code(
+        "catalogue.empty",
+        "the catalogue names no delivery",
+        "Central has published no test for the organisation of the box, or its eligibilities name none.",
+        "Ask the operator of central to publish the tests for this organisation.",
+    ),
+    code(
+        "catalogue.old",
+        "the catalogue is old",
+        "The last complete synchronization is days ago. Test takers and tests that were added since are not on the \
+         box.",
+        "Connect the box to the network and run `boxsync sync`.",
+    ),
+    code(
+        "catalogue.held_back",
+        "deletions are held back",
+        "Central no longer names many of the entities that the box holds. They are kept until a second run, a day \
+         later, agrees, or a person says so.",
+        "If central is right, run `boxsync sync --allow-deletes`.",
+    ),
+    code(
+        "catalogue.endless",
+        "a list of central does not end",
+        "Central's pages repeat without bringing anything new, or there are more than any central has. The list was \
+         taken as far as it brought something.",
+        "Tell the operator of central this code.",
+    ),
+    code(
+        "catalogue.checksum",
+        "a checksum does not fit its entity",
+        "What central computed for an entity is not what follows from its properties. The entity is stored as \
+         received.",
+        "Tell the operator of central which entity is named.",
+    ),
+    code(
+        "catalogue.entity",
+        "an entity could not be brought",
+        "Central names an entity in its list, but gives no usable details for it. All others were brought.",
+        "Ask the operator of central to look at the entity that is named.",
+    ),
+    code(
+        "catalogue.unknown_entity",
+        "the box does not hold this entity",
+        "There is no entity with this URI in the catalogue of the box.",
+        "List what there is with `boxsync entities`.",
+    ),
+    code(
+        "package.whole",
+        "packages",
+        "Each delivery of the catalogue needs its test package, whole and verified.",
+        "Run `boxsync sync --type delivery`.",
+    ),
+    code(
+        "package.incomplete",
+        "packages are still missing",
+        "Not every delivery of the catalogue has its package on the box yet. What has come of them is kept.",
+        "Run `boxsync sync` and let it finish.",
+    ),
+    code(
+        "package.missing",
+        "central has no package for a delivery",
+        "Central answers 404 for the package: the delivery was published before the synchronisation was installed \
+         there, or its test is gone.",
+        "Ask the operator of central to publish the delivery again.",
+    ),
+    code(
+        "package.damaged",
+        "a package on the box is damaged",
+        "A package that was whole no longer is: its bytes changed on disk. It is fetched again, as far as needed.",
+        "Run `boxsync packages verify`, then `boxsync sync`; if it happens again, replace the disk.",
+    ),
+    code(
+        "package.not_held",
+        "the box holds no whole package of this delivery",
+        "The package is still coming, is damaged, or the delivery is not in the catalogue.",
+        "See `boxsync packages`.",
+    ),
+    code(
+        "package.changed",
+        "a package changed on central while it was fetched",
+        "The package was published anew during the download. It is fetched again from its beginning.",
+        "Run `boxsync sync` again.",
+    ),
+    code(
+        "package.range",
+        "parts of packages",
+        "Packages are fetched in parts, so that a cut costs little. If parts come ignored, shifted, cut or \
+         compressed, a proxy or the web server on the way changes them, and every cut starts a package anew.",
+        "Ask the operator of the proxy or of central to let Range requests through unchanged.",
+    ),
+    code(
+        "package.empty",
+        "central gives an empty package",
+        "Central answers with a package of no bytes: the file is missing on its disk.",
+        "Ask the operator of central to publish the delivery again.",
+    ),
+    code(
+        "package.length",
+        "a package is not as long as announced",
+        "Central announced one length and gave another. Nothing of it was used.",
+        "Run `boxsync sync` again; if it stays, tell the operator of central.",
+    ),
+    code(
+        "package.not_zip",
+        "central gives something else than a package",
+        "What came for a package is no zip file. Mostly a page of a proxy, or a broken publication.",
+        "Ask the operator of central to publish the delivery again.",
+    ),
+    code(
+        "package.truncated",
+        "a package is cut",
+        "The end of the zip file is missing or points behind its own end: it is cut on central.",
+        "Ask the operator of central to publish the delivery again.",
+    ),
+    code(
+        "package.directory",
+        "the directory of a package is broken",
+        "The list of members at the end of the zip file contradicts itself.",
+        "Ask the operator of central to publish the delivery again.",
+    ),
+    code(
+        "package.multidisk",
+        "a package is a part of a split zip",
+        "The zip file says that it is one of several; TAO never makes such.",
+        "Ask the operator of central to publish the delivery again.",
+    ),
+    code(
+        "package.too_large",
+        "a package has too many or too large members",
+        "The directory of the package is larger than any that a box can hold.",
+        "Ask the operator of central to split the test.",
+    ),
+    code(
+        "results.spool",
+        "results to send",
+        "What candidates produced lies on disk until central has acknowledged it.",
+        "Run `boxsync sync --results`.",
+    ),
+    code(
+        "results.queued",
+        "results wait to be sent",
+        "Results were accepted and lie safely on disk; central has not acknowledged them yet.",
+        "Connect the box to the network and run `boxsync sync --results`.",
+    ),
+    code(
+        "results.refused",
+        "central does not accept some results",
+        "Central broke on these results while it took others. They are kept on the box.",
+        "See `boxsync results`, export them with `boxsync results export ID FILE` and send them to your support.",
+    ),
+    code(
+        "results.unconfirmed",
+        "it is not known whether central has some results",
+        "The answer of central to these results was lost. Sending them blindly could double them, so they are kept \
+         until somebody has looked.",
+        "Ask the operator of central whether it has them; if not, run `boxsync results retry ID`.",
+    ),
+    code(
+        "results.stuck",
+        "results wait although central was reached",
+        "Synchronizations reach central, yet results stay in the queue.",
+        "Run `boxsync sync --results` and look at what it tells.",
+    ),
+    code(
+        "sync.last",
+        "last synchronizations",
+        "The outcomes of the last runs.",
+        "See `boxsync history`.",
+    ),
+    code(
+        "sync.never",
+        "there was no synchronization yet",
+        "The box has never finished a run.",
+        "Run `boxsync sync`.",
+    ),
+    code(
+        "sync.failed",
+        "the last synchronization failed",
+        "The last run ended early or finished with something failed; its own code tells what.",
+        "Run `boxsync sync` and look at what it tells.",
+    ),
+    code(
+        "engine.worker",
+        "a worker of boxsync ended unexpectedly",
+        "An inner part of boxsync that writes packages ended before its work was done. Nothing is lost; the next run \
+         goes on.",
+        "Run `boxsync sync` again; if it stays, send a support bundle (`boxsync doctor --bundle FILE`).",
+    ),
+];

@@ -1,0 +1,304 @@
+//! Codes of the box itself: configuration, state folder, key, disk, clock, unit, input.
+//! Never a rule: only words.
+//! Called by `catalogue`.
+
+use super::{Code, code};
+
+pub(super) const CODES: &[Code] = &[
+    code(
+        "ready",
+        "the box is ready",
+        "The catalogue is complete for the organisation of the box, every package is held, and nothing waits for \
+         central. An exam can run without a network.",
+        "Nothing to do.",
+    ),
+    code(
+        "config.read",
+        "configuration",
+        "boxsync.toml, the files of boxsync.d in the order of their names, and the variables BOXSYNC_* are read in \
+         this order; later ones override earlier ones key by key.",
+        "See what is in force with `boxsync config show`.",
+    ),
+    code(
+        "config.syntax",
+        "the configuration is not TOML",
+        "A configuration file cannot be read as TOML: a quote or a bracket is missing, or a line is cut. The place \
+         is told as file and line. Nothing of that file is in force.",
+        "Mend the line that is named, then run `boxsync config check`.",
+    ),
+    code(
+        "config.unknown_key",
+        "the configuration has an unknown key",
+        "A key, a section or a variable is not one of boxsync's. Mostly it is mistyped or stands in the wrong \
+         section; the nearest known key is named.",
+        "Correct or remove the key that is named, then run `boxsync config check`.",
+    ),
+    code(
+        "config.value",
+        "a configured value cannot be used",
+        "A key is known, but its value is not of the kind that the key takes. What was expected and an example are \
+         told beside it.",
+        "Write the value as the example shows, then run `boxsync config check`.",
+    ),
+    code(
+        "config.file",
+        "a configured file cannot be read",
+        "A file that the configuration names (CA certificates, a password) or a configuration file itself is \
+         missing, empty, or not readable for the user that boxsync runs as.",
+        "Put the file that is named in place, readable for the user boxsync.",
+    ),
+    code(
+        "config.no_url",
+        "no central server is configured",
+        "Without the URL of central there is nobody to synchronize with.",
+        "Set `url` in section [central] of /etc/boxsync/boxsync.toml.",
+    ),
+    code(
+        "config.no_organisation",
+        "the organisation of the box is not known",
+        "Central gives each organisation its own catalogue. The enrolment named none or several, so one has to be \
+         configured.",
+        "Set `organisation_id` in section [box] of /etc/boxsync/boxsync.toml.",
+    ),
+    code(
+        "config.no_version",
+        "the VM version of the box is not known",
+        "Central answers only boxes whose VM version it supports. It is read from IMAGE_VERSION of os-release, or \
+         from the configuration.",
+        "Set `tao_version` in section [box] of /etc/boxsync/boxsync.toml.",
+    ),
+    code(
+        "config.ca_file",
+        "the file of CA certificates is not usable",
+        "The file that [central] ca_file names holds no PEM certificate, or a broken one.",
+        "Replace the file by the PEM certificate of the authority that signed central's certificate.",
+    ),
+    code(
+        "config.proxy",
+        "the proxy is not usable as configured",
+        "boxsync speaks plain http to a proxy and opens a tunnel through it; a proxy URL with https:// is not \
+         supported.",
+        "Write `proxy` in section [central] as http://host:port.",
+    ),
+    code(
+        "config.box_id",
+        "the box id is not usable",
+        "The box id travels in a header field, which takes visible ASCII characters only.",
+        "Set `id` in section [box] to visible ASCII characters, or remove it.",
+    ),
+    code(
+        "config.tls",
+        "TLS cannot be set up",
+        "The TLS library of this boxsync refused its own settings. This does not depend on central.",
+        "Install boxsync again.",
+    ),
+    code(
+        "input.file",
+        "an input file cannot be used",
+        "The file given to the command is missing, empty or not readable.",
+        "Give the path of an existing, readable file.",
+    ),
+    code(
+        "input.key",
+        "the client id is malformed",
+        "An OAuth client id has no blanks; central prints it when credentials are generated.",
+        "Copy the client id from central once more.",
+    ),
+    code(
+        "input.token_url",
+        "the token URL is malformed",
+        "The token URL is the absolute http or https URL that central prints with the credentials.",
+        "Copy the token URL from central once more.",
+    ),
+    code(
+        "input.wipe",
+        "the box was not wiped",
+        "Wiping destroys the key and all data. It needs the box id typed as confirmation, and what was typed is \
+         not the box id.",
+        "If you mean it, run `boxsync wipe` again and type the box id.",
+    ),
+    code(
+        "input.code",
+        "an unknown code",
+        "`doctor explain` knows every code that this boxsync tells; this is none of them.",
+        "Use the code as it stands in brackets behind a message.",
+    ),
+    code(
+        "output.failed",
+        "output cannot be written",
+        "The terminal, pipe or file that the output goes to took no more.",
+        "Check the disk that the output goes to.",
+    ),
+    code(
+        "state.folder",
+        "state folder",
+        "Everything that the box keeps lies sealed below /var/lib/boxsync, owned by one user, in a layout with a \
+         version.",
+        "See that /var/lib/boxsync exists and belongs to the user boxsync.",
+    ),
+    code(
+        "state.new",
+        "the box is new",
+        "The state folder does not exist or is empty: boxsync has not run here yet, or the disk of an older box \
+         is not mounted.",
+        "If the box is new, enroll it with `boxsync enroll`.",
+    ),
+    code(
+        "state.newer",
+        "the state folder is of a newer boxsync",
+        "A newer boxsync has written the state folder. An older one leaves it alone, since it would not understand \
+         it; nothing is lost.",
+        "Install the newer boxsync again.",
+    ),
+    code(
+        "state.version",
+        "the version of the state folder cannot be read",
+        "The file `version` in the state folder holds no number. It may have been cut by a power loss or edited.",
+        "Write 1 into the file that is named.",
+    ),
+    code(
+        "state.read_only",
+        "the state folder cannot be written",
+        "The volume is mounted read-only, which Linux also does by itself after a disk error, or the folder belongs \
+         to another user.",
+        "Make the state folder writable for the user boxsync; if the volume went read-only by itself, replace the disk.",
+    ),
+    code(
+        "state.owner",
+        "the state folder's owner cannot be impersonated",
+        "Run as root, boxsync takes the identity of the state folder's owner, so that nothing of root's is left in \
+         it. Here that is not allowed, as in a container without the capability.",
+        "Run the command as the owner of the state folder.",
+    ),
+    code(
+        "state.io",
+        "the disk gave an error",
+        "An operation on a file of the state folder failed for a reason of the disk or the file system, told beside \
+         the path.",
+        "Check the disk (`dmesg`, smartctl) and replace it if it gives errors.",
+    ),
+    code(
+        "state.busy",
+        "another boxsync is at work",
+        "A synchronization is running and holds the state. Only one runs at a time; this is not a fault.",
+        "Wait until the running synchronization has ended.",
+    ),
+    code(
+        "key.open",
+        "key of the data",
+        "A data key seals all data; an envelope key, from a systemd credential or a file, wraps the data key.",
+        "Keep a copy of the envelope key in a safe place.",
+    ),
+    code(
+        "key.wrong",
+        "the key does not open the data",
+        "The envelope key is not the one that wraps the data key: the disk or the credential of another box was put \
+         in, or the key was replaced. Nothing is changed or deleted; with the right key everything opens again.",
+        "Put the envelope key of this box back (boxsync.key).",
+    ),
+    code(
+        "key.sealed",
+        "there is no key for the data",
+        "The state folder holds sealed data and no envelope key is at hand. Without it nobody can read the data, \
+         and boxsync makes no second key beside it.",
+        "Run boxsync as its service or as root, so that it finds the key boxsync.key.",
+    ),
+    code(
+        "key.malformed",
+        "the key file is malformed",
+        "An envelope key has 32 bytes or 64 hex digits; the file that is named has something else.",
+        "Put the original key file back.",
+    ),
+    code(
+        "key.elsewhere",
+        "the key is kept by systemd",
+        "The envelope key comes from a systemd credential, which boxsync cannot replace itself.",
+        "Replace the credential, with the old key beside it as boxsync.key.old.",
+    ),
+    code(
+        "disk.space",
+        "disk",
+        "Packages leave `reserve` bytes of the volume free, so that answers of candidates always find room.",
+        "Keep more free than [download] reserve.",
+    ),
+    code(
+        "disk.full",
+        "the disk is full",
+        "Too little is free to store anything. Downloads stop before the reserve for results is touched; below that, \
+         answers of candidates are in danger.",
+        "Free disk space on the volume of /var/lib/boxsync, or use a larger disk.",
+    ),
+    code(
+        "disk.reserve",
+        "less disk is free than is kept for results",
+        "What [download] reserve keeps free for results is partly used. No more packages are fetched until there is \
+         room again.",
+        "Free disk space on the volume of /var/lib/boxsync, or use a larger disk.",
+    ),
+    code(
+        "clock.skew",
+        "clock",
+        "The clock of the box is compared with the date of central's answers. boxsync judges certificates and waits \
+         by a time of its own and gets along with a wrong clock; times of results do not.",
+        "Let the box synchronize its clock (NTP).",
+    ),
+    code(
+        "clock.wrong",
+        "the clock of the box is wrong",
+        "Central's answers carry another time than the box believes. Times in results and logs will be wrong, and \
+         certificates may seem expired or not yet valid. Often the battery of the clock is empty.",
+        "Set the clock: `timedatectl set-time` or NTP; then replace the clock's battery.",
+    ),
+    code(
+        "clock.behind",
+        "the clock is behind a time that has surely passed",
+        "The clock of the box stands before the day this boxsync was built, or before its own last synchronization. \
+         Often the battery of the clock is empty.",
+        "Set the clock: `timedatectl set-time` or NTP; then replace the clock's battery.",
+    ),
+    code(
+        "unit.state",
+        "service",
+        "systemd runs boxsync as a service and restarts it when it ends or when its watchdog finds no progress.",
+        "See `systemctl status boxsync`.",
+    ),
+    code(
+        "unit.down",
+        "the service does not run",
+        "The box only synchronizes by itself while the service boxsync runs.",
+        "Start it: `systemctl enable --now boxsync`.",
+    ),
+    code(
+        "unit.failed",
+        "the service has failed",
+        "systemd gave up on boxsync: it ended too often in a short time. The journal tells why.",
+        "Read `journalctl -u boxsync -e`, then `systemctl restart boxsync`.",
+    ),
+    code(
+        "unit.restarts",
+        "the service was restarted",
+        "boxsync ended unexpectedly or its watchdog saw no progress, and systemd started it again. Nothing is lost \
+         by a restart, but it should not happen.",
+        "Make a support bundle with `boxsync doctor --bundle FILE` and send it to your support.",
+    ),
+    code(
+        "doctor.offline",
+        "not looked at",
+        "The check needs the network and `--offline` was given.",
+        "Run `boxsync doctor` without --offline.",
+    ),
+    code(
+        "doctor.late",
+        "a check did not end in time",
+        "Each check has a time limit, so that the answer comes while you stand at the box. This one did not end: \
+         the network swallows packets, or the disk is very slow.",
+        "Run `boxsync doctor` again; if it stays, follow the first failed check.",
+    ),
+    code(
+        "bundle.secret",
+        "the support bundle was not written",
+        "Before a bundle is written, its bytes are searched for every secret of the box. One was found, so nothing \
+         was written.",
+        "Tell your support that the bundle was refused, and where.",
+    ),
+];

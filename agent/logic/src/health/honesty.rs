@@ -1,0 +1,83 @@
+//! Decides whether a part of a package came as it was asked for, or what was done to it on the way (protocol 6.3).
+//! Never believes a status: only `Content-Range` and the bytes themselves.
+//! Called by `doctor` with the answer to a small range.
+
+use crate::range::ContentRange;
+
+/// What came for a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part<'a> {
+    /// The field `Content-Range`.
+    pub range: Option<&'a str>,
+    /// The content, as far as it was read: a little more than was asked for tells enough.
+    pub content: &'a [u8],
+    /// The bytes that the box holds of the same place, if it holds the package.
+    pub known: Option<&'a [u8]>,
+}
+
+/// Judges the part that came for bytes `first` to `last`, both included. Gives the total size of the package.
+///
+/// # Errors
+/// What was done to it, in words.
+pub fn judge(part: &Part<'_>, first: u64, last: u64) -> Result<u64, String> {
+    let length = last - first + 1;
+    let got = part.content.len() as u64;
+    let Some(field) = part.range else {
+        return Err(match got {
+            0 => "an empty answer came for a part".into(),
+            _ => "the range was ignored: the package comes from its beginning".into(),
+        });
+    };
+    let range = ContentRange::parse(field)
+        .ok_or_else(|| "the answer does not say which part it is".to_owned())?;
+    if (range.first, range.last) != (first, last) {
+        return Err(format!(
+            "bytes {first}-{last} were asked for, {}-{} came: the range was shifted",
+            range.first, range.last
+        ));
+    }
+    if got != length {
+        return Err(format!(
+            "{length} bytes were asked for, {got} came: the part was {}",
+            if got < length { "cut" } else { "lengthened" }
+        ));
+    }
+    if part.known.is_some_and(|known| known != part.content) {
+        return Err("other bytes came than the box holds of the same package".into());
+    }
+    Ok(range.total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_done_to_a_range_is_told() {
+        let asked = b"K\x03\x04\x14";
+        type Case<'a> = (Option<&'a str>, &'a [u8], Result<u64, &'a str>);
+        let table: [Case; 9] = [
+            (Some("bytes 1-4/900"), asked, Ok(900)),
+            (None, b"PK\x03\x04\x14\0", Err("ignored")),
+            (None, b"", Err("empty")),
+            (Some("bytes 0-3/900"), asked, Err("shifted")),
+            (Some("bytes 1-4/*"), asked, Err("does not say")),
+            (Some("bytes 1-4/900"), b"K\x03", Err("cut")),
+            (Some("bytes 1-4/900"), b"K\x03\x04\x14\0", Err("lengthened")),
+            (Some("bytes 1-4/900"), b"ABCD", Err("other bytes")),
+            (Some("bytes 1-899/900"), asked, Err("shifted")),
+        ];
+        for (range, content, expected) in table {
+            let part = Part {
+                range,
+                content,
+                known: Some(asked),
+            };
+            match (judge(&part, 1, 4), expected) {
+                (Ok(total), Ok(wanted)) => assert_eq!(total, wanted),
+                (Err(told), Err(word)) => assert!(told.contains(word), "{told}"),
+                (got, _) => panic!("{range:?}: {got:?}"),
+            }
+        }
+    }
+}

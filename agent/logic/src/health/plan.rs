@@ -1,0 +1,412 @@
+//! Which checks are made, in which order, and which follow from which; then: what was found, the cause before its effects.
+//! Never makes a check itself.
+//! Called by `doctor` before and after its probes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::catalogue;
+
+/// One layer that can be looked at, in the order in which causes lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Check {
+    /// Files and environment.
+    Config,
+    /// The state folder: there, writable, of a known version.
+    State,
+    /// The key opens it.
+    Key,
+    /// Free space.
+    Disk,
+    /// The index store opens.
+    Store,
+    /// The service of systemd.
+    Unit,
+    /// An interface is up.
+    Link,
+    /// It has an address, and a route leads out.
+    Address,
+    /// The host (or the proxy) has an address.
+    Dns,
+    /// It accepts a connection.
+    Connect,
+    /// The clock of the box against central's.
+    Clock,
+    /// Handshake, chain, host name, expiry.
+    Tls,
+    /// It is central that answers.
+    Answer,
+    /// Credentials become a token.
+    Token,
+    /// The token may synchronize.
+    Role,
+    /// Central supports the VM version.
+    Version,
+    /// Central knows the organisation.
+    Organisation,
+    /// The catalogue on the box.
+    Catalogue,
+    /// The packages on the box.
+    Packages,
+    /// Parts of packages come as asked.
+    Range,
+    /// What is owed.
+    Spool,
+    /// The last runs.
+    History,
+    /// The rate of the link.
+    Speed,
+}
+
+impl Check {
+    /// All checks in the order in which causes lie.
+    pub const ALL: [Self; 23] = [
+        Self::Config,
+        Self::State,
+        Self::Key,
+        Self::Disk,
+        Self::Store,
+        Self::Unit,
+        Self::Link,
+        Self::Address,
+        Self::Dns,
+        Self::Connect,
+        Self::Clock,
+        Self::Tls,
+        Self::Answer,
+        Self::Token,
+        Self::Role,
+        Self::Version,
+        Self::Organisation,
+        Self::Catalogue,
+        Self::Packages,
+        Self::Range,
+        Self::Spool,
+        Self::History,
+        Self::Speed,
+    ];
+
+    /// The code of the check while nothing is wrong; the catalogue tells what is looked at.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Config => "config.read",
+            Self::State => "state.folder",
+            Self::Key => "key.open",
+            Self::Disk => "disk.space",
+            Self::Store => "store.open",
+            Self::Unit => "unit.state",
+            Self::Link => "net.link",
+            Self::Address => "net.address",
+            Self::Dns => "net.dns",
+            Self::Connect => "net.connect",
+            Self::Clock => "clock.skew",
+            Self::Tls => "net.tls",
+            Self::Answer => "central.answer",
+            Self::Token => "auth.token",
+            Self::Role => "auth.role",
+            Self::Version => "version.supported",
+            Self::Organisation => "catalogue.organisation",
+            Self::Catalogue => "catalogue.complete",
+            Self::Packages => "package.whole",
+            Self::Range => "package.range",
+            Self::Spool => "results.spool",
+            Self::History => "sync.last",
+            Self::Speed => "link.speed",
+        }
+    }
+
+    /// What has to be sound for this one to tell anything.
+    fn needs(self) -> &'static [Self] {
+        match self {
+            Self::Config | Self::State | Self::Unit | Self::Link | Self::Clock => &[],
+            Self::Key | Self::Disk | Self::Store => &[Self::State],
+            Self::Address => &[Self::Link],
+            Self::Dns => &[Self::Config, Self::Address],
+            Self::Connect => &[Self::Dns],
+            Self::Tls => &[Self::Connect, Self::Clock],
+            Self::Answer => &[Self::Tls],
+            Self::Token => &[Self::Answer, Self::Key],
+            Self::Role => &[Self::Token],
+            Self::Version => &[Self::Role],
+            Self::Organisation => &[Self::Version],
+            Self::Catalogue => &[Self::Key, Self::Organisation],
+            Self::Packages => &[Self::Catalogue],
+            Self::Range => &[Self::Version, Self::Catalogue],
+            Self::Spool | Self::Speed => &[Self::Key],
+            Self::History => &[
+                Self::Key,
+                Self::Organisation,
+                Self::Catalogue,
+                Self::Packages,
+                Self::Spool,
+            ],
+        }
+    }
+
+    /// Whether it speaks to anything beyond the box.
+    fn remote(self) -> bool {
+        matches!(
+            self,
+            Self::Dns
+                | Self::Connect
+                | Self::Tls
+                | Self::Answer
+                | Self::Token
+                | Self::Role
+                | Self::Version
+                | Self::Organisation
+                | Self::Range
+        )
+    }
+}
+
+/// What is known before the first packet: it decides which checks make sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Facts {
+    /// `--offline`.
+    pub offline: bool,
+    /// The configuration names a central.
+    pub url: bool,
+    /// Over TLS.
+    pub https: bool,
+    /// Through a proxy.
+    pub proxy: bool,
+    /// Central (or the proxy) is on this very machine.
+    pub loopback: bool,
+    /// Nothing was ever kept in the state folder.
+    pub new: bool,
+    /// The state folder opened.
+    pub opened: bool,
+    /// There are credentials.
+    pub enrolled: bool,
+    /// Organisation and VM version are known.
+    pub identified: bool,
+    /// The catalogue names a delivery.
+    pub deliveries: bool,
+    /// There is an index store.
+    pub store: bool,
+    /// A past run is remembered.
+    pub runs: bool,
+    /// systemd runs this machine, and the root is its root.
+    pub systemd: bool,
+}
+
+/// One check as it is planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// What is looked at.
+    pub check: Check,
+    /// It ends within this time, whatever happens.
+    pub limit: Duration,
+    /// Why it is not made.
+    pub skip: Option<&'static str>,
+}
+
+/// The checks for these facts: all of them, in the order in which causes lie, each with its limit or the reason why
+/// it is not made.
+pub fn plan(facts: &Facts) -> Vec<Step> {
+    Check::ALL
+        .into_iter()
+        .map(|check| Step {
+            check,
+            limit: limit(check),
+            skip: skip(check, facts),
+        })
+        .collect()
+}
+
+/// The longest chain of limits, that of a network that swallows every packet, stays below 15 s.
+fn limit(check: Check) -> Duration {
+    Duration::from_millis(match check {
+        Check::Config | Check::State | Check::Key | Check::Disk | Check::Link | Check::Address => {
+            500
+        }
+        Check::Dns | Check::Store | Check::Unit => 4000,
+        Check::Connect => 4000,
+        Check::Clock | Check::Tls => 6000,
+        Check::Answer | Check::Token | Check::Role | Check::Version => 6000,
+        Check::Organisation | Check::Range => 5000,
+        Check::Catalogue | Check::Packages | Check::Spool | Check::History | Check::Speed => 3000,
+    })
+}
+
+fn skip(check: Check, facts: &Facts) -> Option<&'static str> {
+    if facts.offline && check.remote() {
+        return Some("not looked at: --offline");
+    }
+    if check.remote() && !facts.url {
+        return Some("no central server is configured");
+    }
+    let reason = |skip: bool, reason: &'static str| skip.then_some(reason);
+    match check {
+        Check::Link | Check::Address => reason(
+            facts.loopback,
+            "central or its proxy is on this machine: no network is needed",
+        ),
+        Check::Tls => reason(!facts.https, "central is spoken to without TLS (http://)"),
+        Check::Store => reason(!facts.store, "there is no store yet"),
+        Check::Unit => reason(!facts.systemd, "systemd does not run this box"),
+        Check::Organisation => reason(
+            !facts.identified,
+            "organisation or VM version of the box are not known",
+        ),
+        Check::Range => reason(!facts.deliveries, "no delivery is known to ask for"),
+        Check::Speed => reason(!facts.runs, "no synchronization has measured the link yet"),
+        Check::Catalogue | Check::Packages | Check::Spool | Check::History => {
+            reason(!facts.opened, "the box is new")
+        }
+        _ => None,
+    }
+}
+
+/// How a check came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Sound.
+    Pass,
+    /// Not made, or it would tell nothing.
+    Skip,
+    /// Works, but should be looked at.
+    Warn,
+    /// Broken.
+    Fail,
+}
+
+impl Status {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Skip => "skip",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The code that `doctor explain` tells at length.
+    pub code: String,
+    /// How it came out.
+    pub status: Status,
+    /// What was seen, in one line.
+    pub summary: String,
+    /// What else was seen; empty when there is nothing to add.
+    pub detail: String,
+    /// The one thing to do; empty when there is nothing to do.
+    pub remedy: String,
+}
+
+impl Finding {
+    /// A sound check.
+    pub fn pass(check: Check, summary: impl Into<String>) -> Self {
+        Self::new(check.code(), Status::Pass, summary)
+    }
+
+    /// A check that was not made.
+    pub fn skip(check: Check, summary: impl Into<String>) -> Self {
+        Self::new(check.code(), Status::Skip, summary)
+    }
+
+    /// Something to look at.
+    pub fn warn(code: &str, summary: impl Into<String>) -> Self {
+        Self::new(code, Status::Warn, summary)
+    }
+
+    /// Something broken.
+    pub fn fail(code: &str, summary: impl Into<String>) -> Self {
+        Self::new(code, Status::Fail, summary)
+    }
+
+    /// With more of what was seen.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+
+    fn new(code: &str, status: Status, summary: impl Into<String>) -> Self {
+        let remedy = match status {
+            Status::Warn | Status::Fail => catalogue::remedy(code),
+            Status::Pass | Status::Skip => "",
+        };
+        Self {
+            code: code.to_owned(),
+            status,
+            summary: summary.into(),
+            detail: String::new(),
+            remedy: remedy.to_owned(),
+        }
+    }
+}
+
+/// What was found, for people and machines: failures, warnings, then the rest, each in the order of the plan. What
+/// follows from a failure is not told as one of its own.
+pub fn fold(steps: &[Step], mut found: BTreeMap<Check, Finding>) -> Vec<Finding> {
+    let mut causes: BTreeMap<Check, String> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for step in steps {
+        let check = step.check;
+        let cause = check.needs().iter().find_map(|need| causes.get(need));
+        let finding = found.remove(&check);
+        let finding = match (finding, cause, step.skip) {
+            (Some(finding), _, _) if finding.status == Status::Pass || alone(&finding.code) => {
+                finding
+            }
+            (_, Some(cause), _) => Finding::skip(check, format!("because of {cause}")),
+            (Some(finding), None, _) => finding,
+            (None, None, Some(skip)) => Finding::skip(check, skip),
+            (None, None, None) => {
+                Finding::fail("doctor.late", format!("{}: no result", check.code()))
+            }
+        };
+        // A sound answer from outside ends the chain; a sound file on the box does not mend the network.
+        let mends = finding.status == Status::Pass && check.remote();
+        match (finding.status, cause.cloned()) {
+            (Status::Fail, _) => {
+                causes.insert(check, finding.code.clone());
+            }
+            (_, Some(cause)) if !mends => {
+                causes.insert(check, cause);
+            }
+            _ => {}
+        }
+        findings.push(finding);
+    }
+    findings.sort_by_key(|finding| match finding.status {
+        Status::Fail => 0,
+        Status::Warn => 1,
+        Status::Pass => 2,
+        Status::Skip => 3,
+    });
+    findings
+}
+
+/// What never follows from anything else: lost bytes, results in doubt, a clock without a battery.
+fn alone(code: &str) -> bool {
+    ["store.", "disk."]
+        .iter()
+        .any(|area| code.starts_with(area))
+        || [
+            "package.damaged",
+            "results.refused",
+            "results.unconfirmed",
+            "clock.behind",
+            "auth.not_enrolled",
+        ]
+        .contains(&code)
+}
+
+/// The worst of all.
+pub fn worst(findings: &[Finding]) -> Status {
+    let statuses = findings.iter().map(|finding| finding.status);
+    statuses
+        .filter(|status| *status != Status::Skip)
+        .max()
+        .unwrap_or(Status::Pass)
+}

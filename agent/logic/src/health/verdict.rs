@@ -1,0 +1,409 @@
+//! Decides whether the box is ready for an exam, and tells the one reason if it is not.
+//! Never measures anything: what stands is an argument.
+//! Called by `status`, by the daemon for journal and socket, and by the status page.
+
+use serde::{Deserialize, Serialize};
+
+use crate::words::Outcome;
+
+/// A catalogue that is older than this may miss what changed on central since.
+const OLD: i64 = 48 * 60 * 60;
+/// Below this much free disk the answers of one exam room may not fit.
+const ALMOST_FULL: u64 = 64 << 20;
+
+/// Where the box stands: everything that the verdict depends on.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Standing {
+    /// Unix seconds by the box's best estimate.
+    pub now: i64,
+    /// What keeps the state folder from being read, as code and reason.
+    pub trouble: Option<(String, String)>,
+    /// Whether there are credentials.
+    pub enrolled: bool,
+    /// Organisation that is configured or was learned; `None` when unknown.
+    pub organisation: Option<String>,
+    /// The catalogue.
+    pub catalogue: Shown,
+    /// The test packages.
+    pub packages: Stock,
+    /// What the box owes to central; `None` when that cannot be told.
+    pub owed: Option<Owed>,
+    /// The last synchronization.
+    pub last: Option<Last>,
+    /// Unix seconds of the last answer of central, `None` before the first.
+    pub contact: Option<i64>,
+    /// VM version of the box.
+    pub version: Option<String>,
+    /// Whether central supports that version; `None` before it was asked.
+    pub supported: Option<bool>,
+    /// Bytes free on the volume of the state folder, and bytes of it that packages leave to results.
+    pub disk: Option<(u64, u64)>,
+    /// Bytes per second that the link carried lately.
+    pub rate: Option<f64>,
+}
+
+/// The catalogue as readers see it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Shown {
+    /// The organisation that it was read for; empty before the first run.
+    pub organisation: String,
+    /// Unix seconds of the last run that read all lists to their ends.
+    pub complete_at: Option<i64>,
+    /// Entities by type, in the words and the order of the wire.
+    pub entities: Vec<(String, u64)>,
+    /// Entities that central no longer names and that are kept.
+    pub held_back: u64,
+}
+
+impl Shown {
+    /// How many entities of a type are shown.
+    pub fn count(&self, word: &str) -> u64 {
+        let found = self.entities.iter().find(|(name, _)| name == word);
+        found.map_or(0, |(_, count)| *count)
+    }
+}
+
+/// Packages, one for each delivery of the catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Stock {
+    /// Deliveries of the catalogue.
+    pub wanted: u64,
+    /// Whole and verified.
+    pub held: u64,
+    /// Begun.
+    pub coming: u64,
+    /// Held, but found damaged by a later check.
+    pub damaged: u64,
+    /// Central said that it has none.
+    pub absent: u64,
+    /// Bytes still to come of those whose size is known.
+    pub bytes_left: u64,
+    /// Packages not held whose size is not known yet.
+    pub unknown: u64,
+}
+
+/// Results, logs and sessions that central does not have for certain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Owed {
+    /// Waiting to be sent.
+    pub queued: u64,
+    /// Not accepted by central.
+    pub refused: u64,
+    /// Sent, and the answer was lost.
+    pub unconfirmed: u64,
+}
+
+/// The last synchronization in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Last {
+    /// Its number.
+    pub sync_id: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Its code, `ok` when all went well.
+    pub code: String,
+    /// In words; empty when all went well.
+    pub reason: String,
+    /// Unix seconds.
+    pub finished_at: i64,
+}
+
+/// The answer in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Word {
+    /// The exam can run, and central is up to date.
+    Ready,
+    /// The exam can run; something else needs a look.
+    ReadyBut,
+    /// The exam cannot run as planned.
+    NotReady,
+}
+
+impl Word {
+    /// As people read it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Ready => "READY",
+            Self::ReadyBut => "READY, BUT …",
+            Self::NotReady => "NOT READY",
+        }
+    }
+
+    /// As machines read it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::ReadyBut => "ready_but",
+            Self::NotReady => "not_ready",
+        }
+    }
+
+    /// The exit status of `status`.
+    pub fn exit(self) -> u8 {
+        u8::from(self == Self::NotReady)
+    }
+}
+
+/// Whether the box is ready, and why not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The answer.
+    pub word: Word,
+    /// The code that `doctor explain` tells at length; `ready` when there is nothing to tell.
+    pub code: String,
+    /// The one reason, in words; of a ready box, what it is ready with.
+    pub reason: String,
+    /// What else needs a look, in order of weight.
+    pub also: Vec<String>,
+}
+
+impl Verdict {
+    /// Judges what stands.
+    pub fn of(standing: &Standing) -> Self {
+        if let Some((code, reason)) = blocked(standing) {
+            return Self {
+                word: Word::NotReady,
+                code,
+                reason,
+                also: Vec::new(),
+            };
+        }
+        let mut looks = looks(standing).into_iter();
+        match looks.next() {
+            None => Self {
+                word: Word::Ready,
+                code: "ready".into(),
+                reason: format!(
+                    "the catalogue of organisation {} is complete, all {} packages are held",
+                    standing.catalogue.organisation, standing.packages.held
+                ),
+                also: Vec::new(),
+            },
+            Some((code, reason)) => Self {
+                word: Word::ReadyBut,
+                code: code.into(),
+                reason,
+                also: looks.map(|(_, reason)| reason).collect(),
+            },
+        }
+    }
+}
+
+/// Minutes that the rest of the packages takes at the measured rate; `None` without a rate or with sizes unknown.
+pub fn minutes_left(standing: &Standing) -> Option<u64> {
+    let rate = standing.rate.filter(|rate| *rate > 0.0)?;
+    let known = standing.packages.unknown == 0 && standing.packages.bytes_left > 0;
+    known.then(|| (standing.packages.bytes_left as f64 / rate / 60.0).ceil() as u64)
+}
+
+/// What makes an exam impossible, the cause before its effects.
+fn blocked(standing: &Standing) -> Option<(String, String)> {
+    if let Some(trouble) = &standing.trouble {
+        return Some(trouble.clone());
+    }
+    let shown = &standing.catalogue;
+    let stock = &standing.packages;
+    let told = |code: &str, reason: String| Some((code.to_owned(), reason));
+    if shown.complete_at.is_none() {
+        if !standing.enrolled {
+            return told(
+                "auth.not_enrolled",
+                "the box has no credentials for central".into(),
+            );
+        }
+        let why = standing.last.as_ref().filter(|last| last.code != "ok");
+        return match why {
+            Some(last) => told(
+                &last.code,
+                format!("the catalogue was never complete: {}", last.reason),
+            ),
+            None => told(
+                "catalogue.incomplete",
+                "the catalogue was never complete: no synchronization has finished yet".into(),
+            ),
+        };
+    }
+    if let Some(wanted) = standing
+        .organisation
+        .as_ref()
+        .filter(|id| **id != shown.organisation)
+    {
+        return told(
+            "catalogue.other_organisation",
+            format!(
+                "the box holds the catalogue of organisation {}, but belongs to {wanted}",
+                shown.organisation
+            ),
+        );
+    }
+    if stock.wanted == 0 {
+        return told(
+            "catalogue.empty",
+            format!(
+                "the catalogue of organisation {} names no delivery: there is nothing to take",
+                shown.organisation
+            ),
+        );
+    }
+    if standing.disk.is_some_and(|(free, _)| free < ALMOST_FULL) {
+        return told(
+            "disk.full",
+            "the disk is full: answers of candidates cannot be kept".into(),
+        );
+    }
+    let lacking = stock.wanted.saturating_sub(stock.held);
+    if lacking == 0 || (lacking <= stock.absent && stock.held > 0 && stock.damaged == 0) {
+        return None;
+    }
+    if stock.damaged > 0 {
+        return told(
+            "package.damaged",
+            format!(
+                "{} of {} packages held, {} damaged: they are fetched again by the next synchronization",
+                stock.held, stock.wanted, stock.damaged
+            ),
+        );
+    }
+    if lacking <= stock.absent {
+        return told(
+            "package.missing",
+            format!(
+                "central has no package for {}",
+                counted(lacking, "delivery", "deliveries")
+            ),
+        );
+    }
+    told(
+        "package.incomplete",
+        format!("{} of {} packages held", stock.held, stock.wanted),
+    )
+}
+
+/// What does not stop an exam, but needs a look; what may cost answers comes first.
+fn looks(standing: &Standing) -> Vec<(&'static str, String)> {
+    let shown = &standing.catalogue;
+    let mut looks = Vec::new();
+    let mut look = |code: &'static str, reason: String| looks.push((code, reason));
+    if let Some((free, reserve)) = standing.disk
+        && free < reserve
+    {
+        look(
+            "disk.reserve",
+            "less disk is free than is kept for results".into(),
+        );
+    }
+    let owed = standing.owed.unwrap_or_default();
+    if owed.refused > 0 {
+        look(
+            "results.refused",
+            format!(
+                "central did not accept {}",
+                counted(owed.refused, "result", "results")
+            ),
+        );
+    }
+    if owed.unconfirmed > 0 {
+        look(
+            "results.unconfirmed",
+            format!(
+                "central may or may not have {}",
+                counted(owed.unconfirmed, "result", "results")
+            ),
+        );
+    }
+    if !standing.enrolled {
+        look(
+            "auth.not_enrolled",
+            "the box has no credentials: results cannot go to central".into(),
+        );
+    }
+    if standing.supported == Some(false) {
+        let version = standing.version.as_deref().unwrap_or("of this box");
+        look(
+            "version.unsupported",
+            format!("central does not support VM version {version}: results cannot go to central"),
+        );
+    }
+    let lacking = standing
+        .packages
+        .wanted
+        .saturating_sub(standing.packages.held);
+    if lacking > 0 {
+        look(
+            "package.missing",
+            format!(
+                "central has no package for {}",
+                counted(lacking, "delivery", "deliveries")
+            ),
+        );
+    }
+    if let Some(at) = shown.complete_at {
+        let age = standing.now - at;
+        if age < -300 {
+            look(
+                "clock.behind",
+                "the clock of the box is behind the time of its own catalogue".into(),
+            );
+        } else if age > OLD {
+            look(
+                "catalogue.old",
+                format!(
+                    "the catalogue is {} days old: later changes on central are not on the box",
+                    age / 86_400
+                ),
+            );
+        }
+    }
+    if shown.held_back > 0 {
+        look(
+            "catalogue.held_back",
+            format!(
+                "central no longer names {}, which were kept",
+                counted(shown.held_back, "entity", "entities")
+            ),
+        );
+    }
+    if let Some(last) = standing.last.as_ref().filter(|last| weighs(last)) {
+        look(
+            "sync.failed",
+            format!("the last synchronization {}: {}", ended(last), last.reason),
+        );
+    }
+    if owed.queued > 0 {
+        look(
+            "results.queued",
+            format!(
+                "{} still to go to central",
+                counted(owed.queued, "result is", "results are")
+            ),
+        );
+    }
+    looks
+}
+
+/// Whether the end of the last run is news: being offline is how a box works, the others are told above.
+fn weighs(last: &Last) -> bool {
+    let told = [
+        "version.unsupported",
+        "package.missing",
+        "catalogue.held_back",
+        "auth.not_enrolled",
+    ];
+    !matches!(last.outcome, Outcome::Finished | Outcome::Offline)
+        && !told.contains(&last.code.as_str())
+}
+
+fn ended(last: &Last) -> &'static str {
+    match last.outcome {
+        Outcome::Unauthorized => "was refused",
+        _ => "failed",
+    }
+}
+
+fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests;

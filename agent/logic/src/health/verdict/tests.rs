@@ -1,0 +1,221 @@
+//! Holds each state of a box against its word and its reason.
+//! Never a real box.
+//! Run with the tests of `logic`.
+
+use super::*;
+
+const NOW: i64 = 1_795_500_000;
+
+fn sound() -> Standing {
+    Standing {
+        now: NOW,
+        enrolled: true,
+        organisation: Some("1001".into()),
+        catalogue: Shown {
+            organisation: "1001".into(),
+            complete_at: Some(NOW - 600),
+            entities: vec![("test-taker".into(), 300), ("delivery".into(), 7)],
+            held_back: 0,
+        },
+        packages: Stock {
+            wanted: 7,
+            held: 7,
+            ..Stock::default()
+        },
+        owed: Some(Owed::default()),
+        last: Some(last(Outcome::Finished, "ok")),
+        contact: Some(NOW - 600),
+        version: Some("2022.11".into()),
+        supported: Some(true),
+        disk: Some((20 << 30, 1 << 30)),
+        ..Standing::default()
+    }
+}
+
+fn last(outcome: Outcome, code: &str) -> Last {
+    Last {
+        sync_id: 12,
+        outcome,
+        code: code.into(),
+        reason: if code == "ok" { "" } else { "because" }.into(),
+        finished_at: NOW - 600,
+    }
+}
+
+#[test]
+fn each_state_has_its_word_and_its_reason() {
+    type Case = (fn(&mut Standing), Word, &'static str);
+    let table: [Case; 24] = [
+        (|_| {}, Word::Ready, "ready"),
+        (
+            |s| s.trouble = Some(("key.wrong".into(), "another key".into())),
+            Word::NotReady,
+            "key.wrong",
+        ),
+        (
+            |s| (s.enrolled, s.catalogue.complete_at) = (false, None),
+            Word::NotReady,
+            "auth.not_enrolled",
+        ),
+        (
+            |s| (s.last, s.catalogue.complete_at) = (None, None),
+            Word::NotReady,
+            "catalogue.incomplete",
+        ),
+        (
+            |s| {
+                s.catalogue.complete_at = None;
+                s.last = Some(last(Outcome::Offline, "net.dns"));
+            },
+            Word::NotReady,
+            "net.dns",
+        ),
+        (
+            |s| s.organisation = Some("1002".into()),
+            Word::NotReady,
+            "catalogue.other_organisation",
+        ),
+        (
+            |s| s.packages = Stock::default(),
+            Word::NotReady,
+            "catalogue.empty",
+        ),
+        (
+            |s| s.disk = Some((1 << 20, 1 << 30)),
+            Word::NotReady,
+            "disk.full",
+        ),
+        (
+            |s| (s.packages.held, s.packages.coming) = (5, 2),
+            Word::NotReady,
+            "package.incomplete",
+        ),
+        (
+            |s| (s.packages.held, s.packages.damaged) = (6, 1),
+            Word::NotReady,
+            "package.damaged",
+        ),
+        (
+            |s| (s.packages.held, s.packages.wanted, s.packages.absent) = (0, 2, 2),
+            Word::NotReady,
+            "package.missing",
+        ),
+        (
+            |s| (s.packages.held, s.packages.absent) = (5, 1),
+            Word::NotReady,
+            "package.incomplete",
+        ),
+        (
+            |s| (s.packages.held, s.packages.absent) = (6, 1),
+            Word::ReadyBut,
+            "package.missing",
+        ),
+        (
+            |s| s.disk = Some((1 << 29, 1 << 30)),
+            Word::ReadyBut,
+            "disk.reserve",
+        ),
+        (
+            |s| {
+                s.owed = Some(Owed {
+                    queued: 3,
+                    refused: 1,
+                    unconfirmed: 1,
+                })
+            },
+            Word::ReadyBut,
+            "results.refused",
+        ),
+        (
+            |s| {
+                s.owed = Some(Owed {
+                    queued: 3,
+                    refused: 0,
+                    unconfirmed: 1,
+                })
+            },
+            Word::ReadyBut,
+            "results.unconfirmed",
+        ),
+        (
+            |s| {
+                s.owed = Some(Owed {
+                    queued: 3,
+                    ..Owed::default()
+                })
+            },
+            Word::ReadyBut,
+            "results.queued",
+        ),
+        (|s| s.enrolled = false, Word::ReadyBut, "auth.not_enrolled"),
+        (
+            |s| s.supported = Some(false),
+            Word::ReadyBut,
+            "version.unsupported",
+        ),
+        (
+            |s| s.catalogue.complete_at = Some(NOW - OLD - 1),
+            Word::ReadyBut,
+            "catalogue.old",
+        ),
+        (|s| s.now = 86_400, Word::ReadyBut, "clock.behind"),
+        (
+            |s| s.catalogue.held_back = 40,
+            Word::ReadyBut,
+            "catalogue.held_back",
+        ),
+        (
+            |s| s.last = Some(last(Outcome::Unauthorized, "auth.refused")),
+            Word::ReadyBut,
+            "sync.failed",
+        ),
+        (
+            |s| s.last = Some(last(Outcome::Offline, "net.dns")),
+            Word::Ready,
+            "ready",
+        ),
+    ];
+    for (at, (change, word, code)) in table.iter().enumerate() {
+        let mut standing = sound();
+        change(&mut standing);
+        let verdict = Verdict::of(&standing);
+        assert_eq!(
+            (verdict.word, verdict.code.as_str()),
+            (*word, *code),
+            "case {at}: {verdict:?}"
+        );
+        assert!(!verdict.reason.is_empty());
+    }
+}
+
+#[test]
+fn what_else_needs_a_look_is_told_in_order_of_weight() {
+    let mut standing = sound();
+    standing.owed = Some(Owed {
+        queued: 12,
+        refused: 1,
+        unconfirmed: 0,
+    });
+    standing.catalogue.held_back = 1;
+    let verdict = Verdict::of(&standing);
+    assert_eq!(verdict.reason, "central did not accept 1 result");
+    assert_eq!(
+        verdict.also,
+        [
+            "central no longer names 1 entity, which were kept",
+            "12 results are still to go to central"
+        ]
+    );
+    assert_eq!(verdict.word.exit(), 0);
+}
+
+#[test]
+fn minutes_are_told_only_when_they_are_known() {
+    let mut standing = sound();
+    standing.packages.bytes_left = 600_000_000;
+    assert_eq!(minutes_left(&standing), None);
+    standing.rate = Some(500_000.0);
+    assert_eq!(minutes_left(&standing), Some(20));
+    standing.packages.unknown = 1;
+    assert_eq!(minutes_left(&standing), None);
+}

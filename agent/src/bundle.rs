@@ -1,0 +1,214 @@
+//! The support bundle: one tar with everything a supporter needs, without secrets and without names.
+//! Never leaves the box by itself, and is never written when a known secret is still in it.
+//! Called by `doctor --bundle`.
+
+mod known;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use logic::health::redact::Redactor;
+use logic::health::stats::Stats;
+use logic::health::tar::tar;
+use logic::health::{Finding, Verdict, worst};
+use logic::settings::Settings;
+use logic::words::{Class, Outcome, Trouble};
+use serde_json::{Map, Value as Json, json};
+use tokio::process::Command;
+
+use crate::clock;
+use crate::doctor::{opened, standing};
+use crate::engine::{Engine, survey};
+use crate::root::Root;
+use crate::vault::random;
+
+/// Past synchronizations told.
+const HISTORY: usize = 200;
+/// Lines of the journal told.
+const JOURNAL: &str = "--lines=2000";
+/// The journal is asked for so long.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The fields of a journal entry that are told (design 4.4); command lines and environments are not.
+const FIELDS: [&str; 17] = [
+    "__REALTIME_TIMESTAMP",
+    "PRIORITY",
+    "SYSLOG_IDENTIFIER",
+    "MESSAGE_ID",
+    "MESSAGE",
+    "CODE",
+    "BOX_ID",
+    "SYNC_ID",
+    "TYPE",
+    "ENTITY",
+    "BYTES",
+    "RATE",
+    "ATTEMPT",
+    "WAIT_MS",
+    "UNIT",
+    "JOB_RESULT",
+    "_PID",
+];
+
+/// The service's recent journal, one JSON object a line; empty where there is none. Asked before root's rights are
+/// given up, since the journal is not everybody's.
+pub fn journal() -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("an event loop needs only file descriptors");
+    let output = runtime.block_on(async {
+        let asked = Command::new("journalctl")
+            .args([
+                "--unit=boxsync.service",
+                "--output=json",
+                "--no-pager",
+                "--quiet",
+                JOURNAL,
+            ])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .output();
+        tokio::time::timeout(PATIENCE, asked).await
+    });
+    match output {
+        Ok(Ok(output)) => String::from_utf8_lossy(&output.stdout).into_owned(),
+        _ => String::new(),
+    }
+}
+
+/// The finished bytes.
+///
+/// # Errors
+/// `bundle.secret` when a known secret is still in them: then nothing may be written.
+pub fn make(
+    root: &Root,
+    settings: &Result<Settings, Trouble>,
+    findings: &[Finding],
+    journal: &str,
+) -> Result<Vec<u8>, Trouble> {
+    let defaults = Settings::default();
+    let in_force = settings.as_ref().unwrap_or(&defaults);
+    let engine = opened(root, in_force);
+    let mut redactor = Redactor::new(random());
+    known::secrets(root, in_force, engine.as_ref(), &mut redactor);
+    known::people(engine.as_ref(), &mut redactor);
+    let mut files = BTreeMap::new();
+    let mut put = |name, value: Json| {
+        let text = serde_json::to_string_pretty(&value).unwrap_or_default() + "\n";
+        files.insert(name, text);
+    };
+    put(
+        "doctor.json",
+        json!({ "schema": 1, "checks": findings, "worst": worst(findings) }),
+    );
+    put("configuration.json", configuration(settings));
+    put("store.json", figures(root));
+    put(
+        "version.json",
+        json!({
+            "boxsync": env!("CARGO_PKG_VERSION"), "layout": crate::root::LAYOUT, "made_at": clock::now().wall,
+            "uptime_s": clock::now().mono.as_secs(), "machine": std::env::consts::ARCH, "kernel": kernel(),
+        }),
+    );
+    if let Some(engine) = &engine {
+        let standing = standing::take(engine);
+        let reports = standing::reports(engine, HISTORY).unwrap_or_default();
+        let offset = in_force.download.utc_offset.seconds();
+        put(
+            "status.json",
+            json!({ "verdict": Verdict::of(&standing), "standing": standing }),
+        );
+        put("report.json", json!(reports.first()));
+        put(
+            "link.json",
+            json!(Stats::of(&reports, standing.now, offset)),
+        );
+        put("history.json", json!(reports));
+    }
+    files.insert("journal.jsonl", lines(journal));
+    finish(&redactor, &files)
+}
+
+/// Redacts each file, packs them, and looks once more.
+fn finish(redactor: &Redactor, files: &BTreeMap<&str, String>) -> Result<Vec<u8>, Trouble> {
+    let clean: Vec<(&str, String)> = files
+        .iter()
+        .map(|(name, text)| (*name, redactor.redact(text)))
+        .collect();
+    let parts = clean.iter().map(|(name, text)| (*name, text.as_bytes()));
+    let bytes = tar(parts);
+    match redactor.remains(&bytes) {
+        None => Ok(bytes),
+        Some(what) => Err(Trouble::new(
+            "bundle.secret",
+            Class::GiveUp,
+            Outcome::Failed,
+            format!("the bundle was not written: {what} is still in it"),
+        )),
+    }
+}
+
+fn configuration(settings: &Result<Settings, Trouble>) -> Json {
+    match settings {
+        Ok(settings) => settings.json(),
+        Err(trouble) => json!({ "schema": 1, "code": trouble.code, "reason": trouble.reason }),
+    }
+}
+
+/// Files and bytes of each folder of the state.
+fn figures(root: &Root) -> Json {
+    let state = root.state();
+    let mut folders = Map::new();
+    let names = ["catalogue", "index", "packages", "spool", "quarantine"];
+    for name in names {
+        let (files, bytes) = measure(&state.join(name));
+        folders.insert(name.into(), json!({ "files": files, "bytes": bytes }));
+    }
+    json!({ "schema": 1, "folders": folders, "free_bytes": survey::free(&state) })
+}
+
+fn measure(folder: &Path) -> (u64, u64) {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries
+        .filter_map(Result::ok)
+        .map(|entry| match entry.metadata() {
+            Ok(meta) if meta.is_dir() => measure(&entry.path()),
+            Ok(meta) => (1, meta.len()),
+            Err(_) => (1, 0),
+        })
+        .fold((0, 0), |(files, bytes), (more, length)| {
+            (files + more, bytes + length)
+        })
+}
+
+fn kernel() -> String {
+    let text = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    text.trim().to_owned()
+}
+
+/// The told fields of each entry; a field that is no text (journald writes such as a list of bytes) is left out.
+fn lines(journal: &str) -> String {
+    let mut out = String::new();
+    for line in journal.lines() {
+        let Ok(entry) = serde_json::from_str::<Map<String, Json>>(line) else {
+            continue;
+        };
+        let told: Map<String, Json> = FIELDS
+            .iter()
+            .filter_map(|field| {
+                let value = entry.get(*field)?.as_str()?;
+                Some(((*field).to_owned(), json!(value)))
+            })
+            .collect();
+        out += &Json::Object(told).to_string();
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! What must not be in a bundle, by value: every secret that this box knows, every person of its catalogue.
+//! Never keeps any of it longer than the bundle is made.
+//! Called by `bundle`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use logic::entity::{Entity, EntityType, uri};
+use logic::health::redact::Redactor;
+use logic::settings::Settings;
+
+use super::Engine;
+use crate::engine::secret_file;
+use crate::root::Root;
+use crate::vault::catalogue::Catalogue;
+use crate::vault::key::KEY_NAME;
+
+/// Predicates of a user that tell who it is, by their last word.
+const NAMING: [&str; 6] = [
+    "#login",
+    "#label",
+    "#userFirstName",
+    "#userLastName",
+    "#userMail",
+    "#mail",
+];
+
+/// A credential larger than this is no secret of ours.
+const LARGEST: u64 = 64 << 10;
+
+/// Keys, the client secret, password hashes, passwords in files, credentials of systemd.
+pub(super) fn secrets(
+    root: &Root,
+    settings: &Settings,
+    engine: Option<&Engine>,
+    redactor: &mut Redactor,
+) {
+    let state = root.state();
+    for name in ["", ".next", ".old"] {
+        file(
+            &state.join(format!("{KEY_NAME}{name}")),
+            "envelope key",
+            redactor,
+        );
+    }
+    file(&state.join("data.key"), "wrapped data key", redactor);
+    if let Some(folder) = std::env::var_os("CREDENTIALS_DIRECTORY") {
+        let entries = fs::read_dir(PathBuf::from(folder)).into_iter().flatten();
+        for entry in entries.filter_map(Result::ok) {
+            file(&entry.path(), "credential", redactor);
+        }
+    }
+    proxy(settings, redactor);
+    if let Some(enrolment) = engine.and_then(|engine| engine.enrolment().ok()?) {
+        redactor.secret("client secret", enrolment.secret.as_bytes());
+        if let Some(user) = &enrolment.sync_user {
+            hashes(user, redactor);
+        }
+    }
+}
+
+fn file(path: &Path, what: &'static str, redactor: &mut Redactor) {
+    let small = fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() <= LARGEST);
+    let Some(bytes) = small.then(|| fs::read(path).ok()).flatten() else {
+        return;
+    };
+    redactor.secret(what, &bytes);
+    redactor.secret(what, bytes.trim_ascii());
+}
+
+fn proxy(settings: &Settings, redactor: &mut Redactor) {
+    let password = settings.central.proxy_password_file.as_deref();
+    let Some(password) = password.and_then(|path| secret_file(path).ok()) else {
+        return;
+    };
+    redactor.secret("proxy password", password.reveal().as_bytes());
+    let user = settings.central.proxy.as_ref();
+    if let Some(user) = user.and_then(|proxy| proxy.user.as_ref()) {
+        let pair = format!("{user}:{}", password.reveal());
+        redactor.secret("proxy password", pair.as_bytes());
+    }
+}
+
+fn hashes(user: &Entity, redactor: &mut Redactor) {
+    for hash in user.properties.values(uri::PASSWORD) {
+        redactor.secret("password hash", hash.as_bytes());
+    }
+}
+
+/// Everybody in the catalogue, and the sync manager.
+pub(super) fn people(engine: Option<&Engine>, redactor: &mut Redactor) {
+    let Some(engine) = engine else { return };
+    if let Some(user) = engine
+        .enrolment()
+        .ok()
+        .flatten()
+        .and_then(|enrolment| enrolment.sync_user)
+    {
+        person(&user, redactor);
+    }
+    let Ok(catalogue) = Catalogue::open(engine.vault()) else {
+        return;
+    };
+    let Ok(edition) = catalogue.edition() else {
+        return;
+    };
+    let mut reader = catalogue.reader();
+    let kinds = [
+        EntityType::Administrator,
+        EntityType::Proctor,
+        EntityType::TestTaker,
+    ];
+    for kind in kinds {
+        for (name, row) in edition.rows(kind) {
+            if let Ok(entity) = reader.entity(kind, name, row) {
+                person(&entity, redactor);
+            }
+        }
+    }
+}
+
+fn person(user: &Entity, redactor: &mut Redactor) {
+    redactor.person_uri(&user.id);
+    for (predicate, _) in user.properties.iter() {
+        if NAMING.iter().any(|word| predicate.ends_with(word)) {
+            for value in user.properties.values(predicate) {
+                redactor.person(value);
+            }
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Plants a canary of every kind in a box and looks for each in the finished bundle.
+//! Never a real secret.
+//! Run with the tests of `agent`.
+
+use super::*;
+use logic::entity::{Entity, EntityType, Value, uri};
+use logic::identity::Enrolment;
+use logic::report::Report;
+use logic::settings::Source;
+use logic::words::Params;
+
+use crate::vault::catalogue::{Catalogue, Edition};
+
+const SECRET: &str = "CanaryClientSecret0123456789abcdef";
+const HASH: &str = "SaltCanary9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+const PROXY: &str = "canary-proxy-pass\"word";
+
+fn user(id: &str, login: &str, first: &str, last: &str) -> Entity {
+    let generis = "http://www.tao.lu/Ontologies/generis.rdf";
+    let one = |text: &str| Value::One(text.to_owned());
+    let properties = [
+        (uri::LOGIN.to_owned(), one(login)),
+        (uri::PASSWORD.to_owned(), one(HASH)),
+        (format!("{generis}#userFirstName"), one(first)),
+        (format!("{generis}#userLastName"), one(last)),
+        (
+            format!("{generis}#userMail"),
+            one("zoe.canary@school.example"),
+        ),
+    ];
+    Entity {
+        id: format!("https://central.example/tao.rdf#{id}"),
+        checksum: "0".repeat(32),
+        properties: properties.into_iter().collect(),
+    }
+}
+
+/// A box with an enrolment, one test taker and an account of a run that leaked everything.
+fn planted() -> (tempfile::TempDir, Root, Result<Settings, Trouble>) {
+    let dir = tempfile::tempdir().unwrap();
+    let root = Root::new(dir.path());
+    let password = dir.path().join("proxy-password");
+    fs::write(&password, format!("{PROXY}\n")).unwrap();
+    let text = format!(
+        "[central]\nurl = \"https://central.example/\"\nproxy = \"http://canaryuser@proxy:3128\"\nproxy_password_file = \"{}\"\n",
+        password.display()
+    );
+    let sources = [Source {
+        name: "boxsync.toml",
+        text: &text,
+    }];
+    let settings = Settings::read(&sources, std::iter::empty());
+    let engine = Engine::open(&root, settings.clone().unwrap()).unwrap();
+    engine
+        .keep(&Enrolment {
+            key: "0123456789abcdef0123456789abcdef".into(),
+            secret: SECRET.into(),
+            token_url: "https://central.example/token".into(),
+            sync_user: Some(user("i1", "syncboss", "Boss", "Canarini")),
+            enrolled_at: 1,
+        })
+        .unwrap();
+    let catalogue = Catalogue::open(engine.vault()).unwrap();
+    let mut writer = catalogue.writer().unwrap();
+    let taker = user("i77777", "zoe.canary", "Zoé", "Canarova");
+    let name = engine.vault().keys().name("test-taker", &taker.id);
+    let row = writer.entity(EntityType::TestTaker, name, &taker).unwrap();
+    let mut edition = Edition::default();
+    edition
+        .types
+        .entry(EntityType::TestTaker)
+        .or_default()
+        .insert(name, row);
+    catalogue
+        .publish(&Edition::default(), &edition, Some(writer))
+        .unwrap();
+    let params = Params {
+        organisation_id: "1001".into(),
+        sync_id: 1,
+        box_id: "b".into(),
+        tao_version: "2022.11".into(),
+    };
+    let mut report = Report::new(&params, 1);
+    report.stop(&Trouble::new(
+        "central.refused",
+        Class::GiveUp,
+        Outcome::Failed,
+        leak(),
+    ));
+    engine.vault().entry("last").put(&report).unwrap();
+    (dir, root, settings)
+}
+
+/// Everything that must not come out, in one line.
+fn leak() -> String {
+    format!(
+        "{SECRET} {HASH} {PROXY} Bearer tokenCanary0123456789 http://canaryuser:pw@proxy/ $2y$10$canaryhashcanaryhash \
+         Zoé Canarova (zoe.canary, zoe.canary@school.example) failed, then Zoé again; #i77777"
+    )
+}
+
+fn journal_of(message: &str) -> String {
+    let entry = json!({
+        "MESSAGE": message, "PRIORITY": "6", "_CMDLINE": "boxsync --password CmdlineCanary", "SYNC_ID": "4",
+    });
+    let bytes = json!({ "MESSAGE": message.as_bytes(), "PRIORITY": "6" });
+    format!("{entry}\n{bytes}\nnot JSON\n")
+}
+
+#[test]
+fn no_canary_of_any_kind_is_in_the_bundle() {
+    let (dir, root, settings) = planted();
+    let findings = [Finding::fail("central.refused", leak()).detail(leak())];
+    let key = fs::read(root.state().join("boxsync.key")).unwrap();
+    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let journal = journal_of(&format!("{} key {hex}", leak()));
+    let bundle = make(&root, &settings, &findings, &journal).unwrap();
+    let text = String::from_utf8_lossy(&bundle).into_owned();
+    let proxy_in_json = PROXY.replace('"', "\\\"");
+    for canary in [
+        SECRET,
+        HASH,
+        &HASH[10..],
+        PROXY,
+        &proxy_in_json,
+        &hex,
+        "tokenCanary",
+        "canaryuser",
+        "canaryhash",
+        "CmdlineCanary",
+        "Zoé",
+        "Canarova",
+        "zoe.canary",
+        "school.example",
+        "i77777",
+        "syncboss",
+        "Canarini",
+    ] {
+        assert!(!text.contains(canary), "{canary} is in the bundle");
+    }
+    assert!(!bundle.windows(key.len()).any(|window| window == key));
+    // What a supporter needs is still there.
+    for word in [
+        "central.refused",
+        "doctor.json",
+        "configuration.json",
+        "history.json",
+        "link.json",
+        "status.json",
+        "store.json",
+        "version.json",
+        "report.json",
+        "journal.jsonl",
+        "\"SYNC_ID\":\"4\"",
+        "expected_download",
+        "1001",
+    ] {
+        assert!(text.contains(word), "{word} is missing");
+    }
+    drop(dir);
+}
+
+#[test]
+fn a_machine_without_a_journal_gives_none_and_does_not_fail() {
+    // Whatever this machine has: each line told is an object of known fields.
+    for line in lines(&journal()).lines() {
+        let entry: Map<String, Json> = serde_json::from_str(line).unwrap();
+        assert!(entry.keys().all(|field| FIELDS.contains(&field.as_str())));
+    }
+    assert_eq!(lines("not JSON\n[1]\n"), "");
+}
+
+#[test]
+fn one_person_is_one_pseudonym_in_all_files() {
+    let (_dir, root, settings) = planted();
+    let findings = [Finding::fail("central.refused", "by Canarova.")];
+    let bundle = make(&root, &settings, &findings, &journal_of("canarova!")).unwrap();
+    let text = String::from_utf8_lossy(&bundle).into_owned();
+    let at = text.find("by person-").unwrap() + 3;
+    let pseudonym = &text[at..at + "person-".len() + 8];
+    assert!(text.contains(&format!("{pseudonym}!")));
+}
+
+#[test]
+fn a_bundle_that_still_holds_a_secret_is_refused() {
+    let mut redactor = Redactor::new([1; 32]);
+    // The word that stands for a secret holds this one: it cannot be taken out.
+    redactor.secret("odd secret", b"[long value]");
+    redactor.secret("long value", b"another secret");
+    let files = BTreeMap::from([("a.json", "x".repeat(80))]);
+    let trouble = finish(&redactor, &files).unwrap_err();
+    assert_eq!(trouble.code, "bundle.secret");
+    assert!(!trouble.reason.contains("[long value]"));
+}
+
+#[test]
+fn the_same_box_gives_the_same_files_in_the_same_order() {
+    let (_dir, root, settings) = planted();
+    let names = |bundle: &[u8]| -> Vec<String> {
+        let mut names = Vec::new();
+        let mut at = 0;
+        while bundle[at] != 0 {
+            let end = bundle[at..].iter().position(|byte| *byte == 0).unwrap();
+            names.push(String::from_utf8_lossy(&bundle[at..at + end]).into_owned());
+            let octal = std::str::from_utf8(&bundle[at + 124..at + 135]).unwrap();
+            let length = usize::from_str_radix(octal, 8).unwrap();
+            at += 512 + length.next_multiple_of(512);
+        }
+        names
+    };
+    let first = names(&make(&root, &settings, &[], "").unwrap());
+    assert_eq!(first, names(&make(&root, &settings, &[], "").unwrap()));
+    assert_eq!(
+        first,
+        [
+            "configuration.json",
+            "doctor.json",
+            "history.json",
+            "journal.jsonl",
+            "link.json",
+            "report.json",
+            "status.json",
+            "store.json",
+            "version.json"
+        ]
+    );
+}

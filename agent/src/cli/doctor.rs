@@ -1,0 +1,236 @@
+//! `doctor`: what is wrong and the one thing to do; `doctor explain`: a code at length.
+//! Never exits with anything but 0 (nothing failed) and 1 (something failed).
+//! Called by `cli`.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use logic::health::{Finding, Status, catalogue, worst};
+use logic::settings::Settings;
+use logic::words::{Class, Outcome, Trouble};
+use serde_json::json;
+
+use super::screen::{Mood, Screen, fold};
+use crate::bundle;
+use crate::doctor::{self, examine};
+use crate::root::{Root, trouble};
+
+/// Options of `doctor`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct Options {
+    #[command(subcommand)]
+    act: Option<Act>,
+    /// Speak to nobody: look at the box alone.
+    #[arg(long)]
+    offline: bool,
+    /// Read and check every byte of every package; takes minutes.
+    #[arg(long)]
+    deep: bool,
+    /// Also write a support bundle: everything a supporter needs, no secret, no name.
+    #[arg(long, value_name = "FILE")]
+    bundle: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// Tells at length what a code means and what to do.
+    Explain {
+        /// As it stands in brackets behind a message: net.dns, auth.refused, …
+        code: String,
+    },
+}
+
+/// `settings`: the configuration, or what is wrong with it.
+pub(super) fn act(
+    root: &Root,
+    settings: Result<Settings, Trouble>,
+    options: Options,
+    screen: &Screen,
+) -> Result<u8, Trouble> {
+    if let Some(Act::Explain { code }) = options.act {
+        return explain(&code, screen);
+    }
+    let asked = doctor::Options {
+        offline: options.offline,
+        deep: options.deep,
+    };
+    // File and journal are opened while root's rights are still there.
+    let bundle = options.bundle.as_deref().map(open).transpose()?;
+    let journal = bundle
+        .as_ref()
+        .map_or_else(String::new, |_| bundle::journal());
+    let findings = examine(root, settings.clone(), asked);
+    if screen.json {
+        screen.object(json!({ "checks": findings, "worst": worst(&findings) }));
+    } else {
+        for line in lines(&findings, screen) {
+            screen.line(&line);
+        }
+    }
+    if let (Some(mut file), Some(path)) = (bundle, &options.bundle) {
+        let written = bundle::make(root, &settings, &findings, &journal).and_then(|bytes| {
+            let kept = file.write_all(&bytes).and_then(|()| file.sync_all());
+            kept.map_err(|error| trouble(path, "write", &error))
+        });
+        if let Err(trouble) = written {
+            // It is empty; where the folder is root's it stays so.
+            let _ = fs::remove_file(path);
+            return Err(trouble);
+        }
+        screen.say(&format!(
+            "support bundle: {}, without secrets and names; send this file",
+            path.display()
+        ));
+    }
+    Ok(u8::from(worst(&findings) == Status::Fail))
+}
+
+/// A new file for the bundle that only its maker reads.
+fn open(path: &Path) -> Result<File, Trouble> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| Trouble {
+            code: "input.file".into(),
+            ..trouble(path, "make", &error)
+        })
+}
+
+fn explain(wanted: &str, screen: &Screen) -> Result<u8, Trouble> {
+    let wanted = wanted.trim_matches(['[', ']']);
+    let Some(code) = catalogue::find(wanted) else {
+        let near = catalogue::nearest(wanted).code;
+        let reason = format!("{wanted:?} is no code of this boxsync; the nearest one is {near}");
+        return Err(Trouble::new(
+            "input.code",
+            Class::Operator,
+            Outcome::Failed,
+            reason,
+        ));
+    };
+    if screen.json {
+        screen.object(json!({
+            "code": code.code, "title": code.title, "text": code.text, "remedy": code.remedy,
+        }));
+        return Ok(0);
+    }
+    screen.line(&format!("{}: {}", code.code, code.title));
+    screen.line("");
+    for line in fold(code.text, 80) {
+        screen.line(&line);
+    }
+    screen.line("");
+    for line in fold(&format!("What to do: {}", code.remedy), 80) {
+        screen.line(&line);
+    }
+    Ok(0)
+}
+
+/// First what is broken, each with its remedy; then one line a check.
+fn lines(findings: &[Finding], screen: &Screen) -> Vec<String> {
+    let mut lines = Vec::new();
+    let told = |status: Status| findings.iter().filter(move |f| f.status == status);
+    for finding in told(Status::Fail).chain(told(Status::Warn)) {
+        let (mood, word) = match finding.status {
+            Status::Fail => (Mood::Bad, "FAIL"),
+            _ => (Mood::Doubt, "WARN"),
+        };
+        let mut first = true;
+        for line in fold(&format!("{} [{}]", finding.summary, finding.code), 74) {
+            let head = if first { word } else { "    " };
+            let head = if first {
+                screen.paint(mood, head)
+            } else {
+                head.to_owned()
+            };
+            lines.push(format!("{head}  {line}"));
+            first = false;
+        }
+        for detail in finding.detail.lines().take(5) {
+            lines.extend(fold(detail, 74).map(|line| format!("      {line}")));
+        }
+        let remedy = format!("What to do: {}", finding.remedy);
+        lines.extend(fold(&remedy, 74).map(|line| format!("      {line}")));
+        lines.push(String::new());
+    }
+    if lines.is_empty() {
+        lines.push(screen.paint(Mood::Good, "Nothing is wrong."));
+        lines.push(String::new());
+    }
+    for finding in told(Status::Pass) {
+        let text = format!("{:<22}  {}", finding.code, finding.summary);
+        lines.push(format!(
+            "{}  {}",
+            screen.paint(Mood::Good, "ok  "),
+            super::screen::cut(&text, 74)
+        ));
+    }
+    let mut skipped: Vec<(&str, Vec<&str>)> = Vec::new();
+    for finding in told(Status::Skip) {
+        match skipped.iter_mut().find(|(why, _)| *why == finding.summary) {
+            Some((_, codes)) => codes.push(&finding.code),
+            None => skipped.push((&finding.summary, vec![&finding.code])),
+        }
+    }
+    for (why, codes) in skipped {
+        let mut head = "skip";
+        for line in fold(&format!("{why}: {}", codes.join(", ")), 74) {
+            lines.push(format!("{head}  {line}"));
+            head = "    ";
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use logic::health::Check;
+
+    #[test]
+    fn the_cause_and_its_remedy_come_first() {
+        let findings = [
+            Finding::fail(
+                "net.dns",
+                "central.example has no address: no answer within 4 s",
+            )
+            .detail("name servers: 192.0.2.53"),
+            Finding::warn("disk.reserve", "512 MiB free, 1024 MiB kept for results"),
+            Finding::pass(Check::Link, "up: eth0"),
+            Finding::skip(Check::Connect, "because of net.dns"),
+            Finding::skip(Check::Unit, "systemd does not run this box"),
+            Finding::skip(Check::Tls, "because of net.dns"),
+        ];
+        let lines = lines(&findings, &Screen::plain());
+        assert!(lines.iter().all(|line| line.chars().count() <= 80));
+        assert_eq!(
+            lines.join("\n"),
+            "\
+FAIL  central.example has no address: no answer within 4 s [net.dns]
+      name servers: 192.0.2.53
+      What to do: Check the host name in [central] url and the name server in
+      /etc/resolv.conf.
+
+WARN  512 MiB free, 1024 MiB kept for results [disk.reserve]
+      What to do: Free disk space on the volume of /var/lib/boxsync, or use a
+      larger disk.
+
+ok    net.link                up: eth0
+skip  because of net.dns: net.connect, net.tls
+skip  systemd does not run this box: unit.state"
+        );
+    }
+
+    #[test]
+    fn an_unknown_code_is_a_usage_error_that_names_the_nearest() {
+        let trouble = explain("net.dsn", &Screen::plain()).unwrap_err();
+        assert_eq!(trouble.code, "input.code");
+        assert!(trouble.reason.ends_with("net.dns"));
+    }
+}

@@ -1,0 +1,214 @@
+//! `stats`: the link over time, and what the coming night can carry.
+//! Never speaks to central: only past synchronizations are read.
+//! Called by `cli`.
+
+use logic::health::Standing;
+use logic::health::stats::{Day, Night, Spread, Stats, sparkline};
+use logic::words::Trouble;
+use serde_json::json;
+
+use super::screen::{Screen, bytes, pairs, span, time};
+use crate::clock;
+use crate::doctor::standing;
+use crate::engine::Engine;
+
+/// As many past synchronizations as are kept.
+const MOST: usize = 500;
+
+pub(super) fn act(engine: &Engine, screen: &Screen) -> Result<u8, Trouble> {
+    let reports = standing::reports(engine, MOST)?;
+    let offset = engine.settings().download.utc_offset;
+    let stats = Stats::of(&reports, clock::now().wall, offset.seconds());
+    let standing = standing::take(engine);
+    if screen.json {
+        let stock = &standing.packages;
+        screen.object(json!({
+            "link": stats,
+            "packages": { "bytes_left": stock.bytes_left, "unknown": stock.unknown },
+        }));
+        return Ok(0);
+    }
+    if stats.runs == 0 {
+        screen.say("no synchronization yet");
+        return Ok(0);
+    }
+    for line in lines(&stats, &standing, &offset.to_string()) {
+        screen.line(&line);
+    }
+    Ok(0)
+}
+
+fn lines(stats: &Stats, standing: &Standing, offset: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some((first, last)) = stats.between {
+        lines.push(format!(
+            "The link over {} synchronizations, {} to {}",
+            stats.runs,
+            date(first + stats.offset),
+            date(last + stats.offset)
+        ));
+        lines.push(String::new());
+    }
+    let mut rows = Vec::new();
+    let mut row = |name: &str, text: String| rows.push((name.to_owned(), text));
+    row("download", spread(stats.download.as_ref()));
+    row("upload", spread(stats.upload.as_ref()));
+    row(
+        "failed",
+        format!(
+            "{}, {} of them offline; {}",
+            share(stats.failed, stats.runs, "runs"),
+            stats.offline,
+            share(
+                stats.packages.0,
+                stats.packages.0 + stats.packages.1,
+                "packages"
+            )
+        ),
+    );
+    row("", String::new());
+    row(
+        "by hour",
+        format!("00 {} 23", sparkline(stats.hours.iter().copied())),
+    );
+    row("by day", days(stats));
+    lines.extend(pairs(&rows));
+    lines.push(format!(
+        "local time is UTC{offset}; a dot is an hour or a day without a measurement"
+    ));
+    if let Some(night) = &stats.night {
+        lines.push(String::new());
+        lines.extend(nights(night, standing, stats.offset));
+    }
+    lines
+}
+
+fn spread(spread: Option<&Spread>) -> String {
+    match spread {
+        None => "not measured yet".into(),
+        Some(spread) => format!(
+            "{:.1} Mbit/s in the middle; a tenth below {:.1}, a tenth above {:.1}",
+            spread.p50, spread.p10, spread.p90
+        ),
+    }
+}
+
+fn share(part: u64, whole: u64, what: &str) -> String {
+    match whole {
+        0 => format!("0 of 0 {what}"),
+        _ => format!("{part} of {whole} {what} ({} %)", part * 100 / whole),
+    }
+}
+
+fn days(stats: &Stats) -> String {
+    let date_of = |day: Option<&Day>| {
+        let text = day.map_or_else(String::new, |day| date(day.noon + stats.offset));
+        // Month and day are enough within two weeks.
+        text.get(5..).unwrap_or_default().to_owned()
+    };
+    format!(
+        "{} {} {}",
+        date_of(stats.days.first()),
+        sparkline(stats.days.iter().map(|day| day.rate)),
+        date_of(stats.days.last())
+    )
+}
+
+fn nights(night: &Night, standing: &Standing, offset: i64) -> Vec<String> {
+    let clock = |wall: i64| time(wall).get(11..16).unwrap_or_default().to_owned();
+    let mut lines = vec![format!(
+        "The coming night, {} to {} ({}), carries {}, {} when slow",
+        clock(night.begins + offset),
+        clock(night.begins + night.seconds + offset),
+        span(night.seconds as u64),
+        bytes(night.bytes),
+        bytes(night.at_least)
+    )];
+    let left = standing.packages.bytes_left;
+    if left > 0 {
+        let fits = if left <= night.at_least {
+            "fits"
+        } else if left <= night.bytes {
+            "fits if the night is not slow"
+        } else {
+            "does not fit into one night"
+        };
+        lines.push(format!("Packages still to come: {}: {fits}", bytes(left)));
+    }
+    lines
+}
+
+/// The date of a moment that is local already.
+fn date(local: i64) -> String {
+    time(local).get(..10).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use logic::report::Report;
+    use logic::words::{Class, Outcome, Params};
+
+    /// 2026-11-24 00:00 UTC.
+    const MIDNIGHT: i64 = 1_795_478_400;
+
+    fn report(started_at: i64, rate: f64) -> Report {
+        let params = Params {
+            organisation_id: "1".into(),
+            sync_id: 1,
+            box_id: "b".into(),
+            tao_version: "v".into(),
+        };
+        let mut report = Report::new(&params, started_at);
+        report.connection.download_mbit_s = rate;
+        report.packages.downloaded = 2;
+        if rate == 0.0 {
+            report.packages.failed = 2;
+            report.stop(&Trouble::new(
+                "net.dns",
+                Class::Retry,
+                Outcome::Offline,
+                "no address",
+            ));
+        }
+        report
+    }
+
+    #[test]
+    fn the_link_is_drawn_on_one_screen() {
+        let reports: Vec<Report> = (0..48)
+            .map(|hour| {
+                let rate = if hour % 12 == 5 {
+                    0.0
+                } else {
+                    1.0 + (hour % 24) as f64 / 4.0
+                };
+                report(MIDNIGHT - 86_400 + hour * 3600, rate)
+            })
+            .collect();
+        let stats = Stats::of(&reports, MIDNIGHT + 34 * 3600, 3600);
+        let mut standing = Standing::default();
+        standing.packages.bytes_left = 20_000_000_000;
+        let lines = lines(&stats, &standing, "+01:00");
+        assert!(
+            lines.iter().all(|line| line.chars().count() <= 80),
+            "{lines:#?}"
+        );
+        assert_eq!(
+            lines.join("\n"),
+            "\
+The link over 48 synchronizations, 2026-11-23 to 2026-11-25
+
+download  3.8 Mbit/s in the middle; a tenth below 1.5, a tenth above 6.2
+upload    not measured yet
+failed    4 of 48 runs (8 %), 4 of them offline; 8 of 104 packages (7 %)
+
+by hour   00 █▂▂▂▃▃·▃▄▄▄▅▅▅▆▆▆▆·▇▇███ 23
+by day    11-12 ···········▅▅█ 11-25
+local time is UTC+01:00; a dot is an hour or a day without a measurement
+
+The coming night, 18:00 to 07:00 (13 h 0 min), carries 33.7 GB, 7.7 GB when slow
+Packages still to come: 20.0 GB: fits if the night is not slow"
+        );
+    }
+}

@@ -1,0 +1,319 @@
+//! What the box holds and owes: catalogue, packages, results, last runs, the rate that the link carried.
+//! Never repairs anything: the next synchronization does.
+//! Called by `doctor` in a thread of its own, since disks may be slow.
+
+use std::fs;
+use std::path::Path;
+
+use logic::health::verdict::{Owed, Standing};
+use logic::health::{Check, Finding};
+use logic::report::Report;
+use logic::words::{Outcome, Trouble};
+
+use super::{Found, standing};
+use crate::engine::{Engine, content};
+use crate::vault::catalogue::Catalogue;
+use crate::vault::package::Packages;
+
+/// So many past runs are looked at.
+const RECENT: usize = 20;
+/// A complete catalogue older than this is told, in seconds.
+const OLD: i64 = 48 * 60 * 60;
+
+/// Looks at everything, in the order of the plan.
+pub(super) fn read(engine: &Engine, deep: bool, found: &Found) {
+    let now = standing::take(engine);
+    found.tell(Check::Catalogue, or_trouble(catalogue(engine, &now)));
+    found.tell(Check::Packages, or_trouble(packages(engine, &now, deep)));
+    let reports = standing::reports(engine, RECENT);
+    let reports = match reports {
+        Ok(reports) => reports,
+        Err(trouble) => {
+            for check in [Check::Spool, Check::History] {
+                found.tell(check, Finding::fail(&trouble.code, &trouble.reason));
+            }
+            return;
+        }
+    };
+    let files = count(&engine.vault().state().join("spool"));
+    found.tell(Check::Spool, spool(files, now.owed, &reports));
+    found.tell(Check::History, history(&reports));
+    let link = &engine.settings().link;
+    found.tell(
+        Check::Speed,
+        speed(&reports, link.expected_download, link.expected_upload),
+    );
+}
+
+fn or_trouble(result: Result<Finding, Trouble>) -> Finding {
+    result.unwrap_or_else(|trouble| Finding::fail(&trouble.code, trouble.reason))
+}
+
+fn catalogue(engine: &Engine, now: &Standing) -> Result<Finding, Trouble> {
+    let catalogue = Catalogue::open(engine.vault())?;
+    let edition = catalogue.edition()?;
+    let damaged = standing::unreadable_entities(&catalogue, &edition);
+    if damaged > 0 {
+        let summary = format!("{damaged} entities of the catalogue do not open");
+        return Ok(Finding::fail("store.damaged", summary));
+    }
+    let shown = &now.catalogue;
+    let Some(at) = shown.complete_at else {
+        return Ok(Finding::fail(
+            "catalogue.incomplete",
+            "no synchronization has read the whole catalogue yet",
+        ));
+    };
+    let wanted = now.organisation.as_ref();
+    if let Some(wanted) = wanted.filter(|id| **id != shown.organisation) {
+        let summary = format!(
+            "the catalogue is of organisation {}, the box belongs to {wanted}",
+            shown.organisation
+        );
+        return Ok(Finding::fail("catalogue.other_organisation", summary));
+    }
+    let words: Vec<String> = shown
+        .entities
+        .iter()
+        .map(|(word, count)| format!("{count} {word}"))
+        .collect();
+    let summary = format!("complete, of organisation {}", shown.organisation);
+    let detail = words.join(", ");
+    Ok(if shown.count("delivery") == 0 {
+        let summary = format!("organisation {} has no delivery", shown.organisation);
+        Finding::warn("catalogue.empty", summary).detail(detail)
+    } else if shown.held_back > 0 {
+        let summary = format!("{} deletions are held back", shown.held_back);
+        Finding::warn("catalogue.held_back", summary).detail(detail)
+    } else if now.now - at > OLD {
+        let summary = format!("complete, but {} days old", (now.now - at) / 86_400);
+        Finding::warn("catalogue.old", summary).detail(detail)
+    } else {
+        Finding::pass(Check::Catalogue, summary).detail(detail)
+    })
+}
+
+fn packages(engine: &Engine, now: &Standing, deep: bool) -> Result<Finding, Trouble> {
+    let packages = Packages::open(engine.vault())?;
+    let (held, _) = packages.list()?;
+    let mut broken = Vec::new();
+    for meta in &held {
+        let sound = if meta.damaged {
+            Err("a check found it damaged".to_owned())
+        } else if deep {
+            whole(&packages, meta)
+        } else {
+            packages.glance(meta).map_err(|trouble| trouble.reason)
+        };
+        if let Err(why) = sound {
+            broken.push(format!("{}: {why}", meta.delivery));
+        }
+    }
+    let stock = &now.packages;
+    if !broken.is_empty() {
+        let summary = format!("{} of {} packages are damaged", broken.len(), held.len());
+        return Ok(Finding::fail("package.damaged", summary).detail(broken.join("\n")));
+    }
+    let summary = format!("{} of {} packages held", stock.held, stock.wanted);
+    let lacking = stock.wanted.saturating_sub(stock.held);
+    if stock.wanted == 0 {
+        return Ok(Finding::skip(
+            Check::Packages,
+            "the catalogue names no delivery",
+        ));
+    }
+    Ok(match lacking {
+        0 if deep => Finding::pass(Check::Packages, format!("{summary}, every byte checked")),
+        0 => Finding::pass(Check::Packages, summary),
+        lacking if lacking <= stock.absent => Finding::warn(
+            "package.missing",
+            format!("{summary}; central has none for the others"),
+        ),
+        _ => {
+            let detail = format!(
+                "{} begun, {} bytes left of them",
+                stock.coming, stock.bytes_left
+            );
+            Finding::fail("package.incomplete", summary).detail(detail)
+        }
+    })
+}
+
+fn whole(packages: &Packages, meta: &crate::vault::package::Meta) -> Result<(), String> {
+    let verdict = packages
+        .content(meta)
+        .and_then(|content| content::verify(&content))
+        .map_err(|trouble| trouble.reason)?;
+    if verdict.clean() {
+        return Ok(());
+    }
+    let members = verdict.bad.len() + verdict.unseen.len();
+    Err(format!("{members} damaged members"))
+}
+
+fn count(folder: &Path) -> Option<u64> {
+    let entries = fs::read_dir(folder).ok()?;
+    let each = entries.filter_map(Result::ok).map(|entry| {
+        let path = entry.path();
+        if path.is_dir() {
+            count(&path).unwrap_or(0)
+        } else {
+            1
+        }
+    });
+    Some(each.sum())
+}
+
+/// `files`: in the spool, if there is one; `owed`: as the last run told; `reports`: newest first.
+fn spool(files: Option<u64>, owed: Option<Owed>, reports: &[Report]) -> Finding {
+    let Some(owed) = owed else {
+        return match files {
+            Some(files) if files > 0 => {
+                Finding::pass(Check::Spool, format!("{files} files, none sent yet"))
+            }
+            _ => Finding::pass(Check::Spool, "nothing is owed"),
+        };
+    };
+    let detail = files.map_or(String::new(), |files| format!("{files} files in the spool"));
+    let finding = if owed.refused > 0 {
+        let summary = format!("central did not accept {} results", owed.refused);
+        Finding::warn("results.refused", summary)
+    } else if owed.unconfirmed > 0 {
+        let summary = format!("central may or may not have {} results", owed.unconfirmed);
+        Finding::warn("results.unconfirmed", summary)
+    } else if owed.queued == 0 {
+        Finding::pass(Check::Spool, "nothing is owed")
+    } else if stuck(reports) {
+        let summary = format!("{} results wait although central was reached", owed.queued);
+        Finding::fail("results.stuck", summary)
+    } else {
+        Finding::pass(
+            Check::Spool,
+            format!("{} results wait to be sent", owed.queued),
+        )
+    };
+    finding.detail(detail)
+}
+
+/// Three runs in a row reached central and acknowledged nothing of what waits.
+fn stuck(reports: &[Report]) -> bool {
+    let idle = |report: &Report| {
+        matches!(report.outcome, Outcome::Finished | Outcome::Failed)
+            && report.results.queued > 0
+            && report.results.acknowledged == 0
+    };
+    reports.len() >= 3 && reports.iter().take(3).all(idle)
+}
+
+fn history(reports: &[Report]) -> Finding {
+    let Some(last) = reports.first() else {
+        return Finding::warn("sync.never", "no synchronization has finished yet");
+    };
+    if last.outcome == Outcome::Finished {
+        let summary = format!("no. {} finished", last.sync_id);
+        return Finding::pass(Check::History, summary);
+    }
+    let failed = reports
+        .iter()
+        .take_while(|report| report.outcome != Outcome::Finished)
+        .count();
+    let summary = format!("no. {} ended with {}", last.sync_id, last.code);
+    let row = match failed {
+        1 => String::new(),
+        failed => format!("\n{failed} in a row did not finish"),
+    };
+    Finding::warn("sync.failed", summary).detail(format!("{}{row}", last.reason))
+}
+
+fn speed(reports: &[Report], download: f64, upload: f64) -> Finding {
+    let middle = |rate: fn(&Report) -> f64| {
+        let mut rates: Vec<f64> = reports
+            .iter()
+            .map(rate)
+            .filter(|rate| *rate > 0.0)
+            .collect();
+        rates.sort_by(f64::total_cmp);
+        rates.get(rates.len() / 2).copied()
+    };
+    let down = middle(|report| report.connection.download_mbit_s);
+    let up = middle(|report| report.connection.upload_mbit_s);
+    let Some(rate) = down else {
+        return Finding::skip(Check::Speed, "no synchronization has measured the link yet");
+    };
+    let summary = match up {
+        Some(up) => format!("{rate:.1} Mbit/s down, {up:.1} up"),
+        None => format!("{rate:.1} Mbit/s down"),
+    };
+    if rate < download || up.is_some_and(|up| up < upload) {
+        let detail = format!("expected: {download} Mbit/s down, {upload} up");
+        return Finding::warn("link.slow", summary).detail(detail);
+    }
+    Finding::pass(Check::Speed, summary)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use logic::words::{Class, Params};
+
+    fn report(queued: u64, outcome: Outcome) -> Report {
+        let params = Params {
+            organisation_id: "1".into(),
+            sync_id: 4,
+            box_id: "b".into(),
+            tao_version: "2022.11".into(),
+        };
+        let mut report = Report::new(&params, 0);
+        report.results.queued = queued;
+        report.connection.download_mbit_s = 2.0;
+        if outcome != Outcome::Finished {
+            report.stop(&Trouble::new(
+                "net.dns",
+                Class::Retry,
+                outcome,
+                "no address",
+            ));
+        }
+        report
+    }
+
+    #[test]
+    fn results_that_never_leave_are_stuck_and_those_of_an_offline_box_wait() {
+        let owed = |queued| {
+            Some(Owed {
+                queued,
+                ..Owed::default()
+            })
+        };
+        let reached = vec![report(3, Outcome::Finished); 3];
+        let offline = vec![report(3, Outcome::Offline); 3];
+        assert_eq!(spool(None, owed(3), &reached).code, "results.stuck");
+        assert_eq!(spool(None, owed(3), &offline).code, "results.spool");
+        assert_eq!(spool(None, owed(0), &reached).summary, "nothing is owed");
+        assert_eq!(spool(Some(4), None, &[]).summary, "4 files, none sent yet");
+        let refused = Some(Owed {
+            refused: 1,
+            ..Owed::default()
+        });
+        assert_eq!(spool(None, refused, &reached).code, "results.refused");
+    }
+
+    #[test]
+    fn the_last_runs_are_told_with_how_many_failed() {
+        assert_eq!(history(&[]).code, "sync.never");
+        assert_eq!(history(&[report(0, Outcome::Finished)]).code, "sync.last");
+        let failed = history(&vec![report(0, Outcome::Offline); 3]);
+        assert_eq!(failed.code, "sync.failed");
+        assert_eq!(failed.detail, "no address\n3 in a row did not finish");
+    }
+
+    #[test]
+    fn the_rate_is_the_middle_one_of_the_last_runs() {
+        let mut reports = vec![report(0, Outcome::Finished); 3];
+        reports[0].connection.download_mbit_s = 0.0;
+        reports[1].connection.download_mbit_s = 0.2;
+        assert_eq!(speed(&reports, 1.0, 1.0).code, "link.speed");
+        assert_eq!(speed(&reports, 4.0, 1.0).code, "link.slow");
+        assert_eq!(speed(&[], 1.0, 1.0).code, "link.speed");
+    }
+}

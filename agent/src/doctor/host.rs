@@ -1,0 +1,156 @@
+//! What the host says: the service of systemd, and whether the index store opens, each asked in a process of its own.
+//! Never starts, stops or repairs anything.
+//! Called by `doctor`.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::process::Stdio;
+
+use logic::health::{Check, Finding, Step};
+use nix::fcntl::{Flock, FlockArg};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use super::{Found, limit, made};
+use crate::root::Root;
+
+/// Opens the index store in a child: a damaged one may panic.
+pub(super) async fn store(steps: &[Step], root: &Root, found: &Found) {
+    if !made(steps, Check::Store) {
+        return;
+    }
+    let path = root.state().join("index");
+    let late = || Finding::warn("doctor.late", "the index store takes long to open");
+    let finding = if in_use(&path) {
+        Finding::pass(Check::Store, "in use by a running boxsync")
+    } else {
+        let Ok(own) = std::env::current_exe() else {
+            return found.tell(Check::Store, late());
+        };
+        let child = Command::new(own)
+            .arg("probe-store")
+            .arg(&path)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .status();
+        match timeout(limit(steps, Check::Store), child).await {
+            Ok(Ok(status)) if status.success() => Finding::pass(Check::Store, "opens"),
+            Ok(Ok(_)) if in_use(&path) => {
+                Finding::pass(Check::Store, "in use by a running boxsync")
+            }
+            Ok(Ok(_)) => Finding::fail(
+                "store.failed",
+                format!("{}: does not open: it is damaged", path.display()),
+            ),
+            Ok(Err(_)) | Err(_) => late(),
+        }
+    };
+    found.tell(Check::Store, finding);
+}
+
+/// Whether another process has the store open: sled locks its file.
+fn in_use(path: &std::path::Path) -> bool {
+    let Ok(file) = File::open(path.join("db")) else {
+        return false;
+    };
+    matches!(
+        Flock::lock(file, FlockArg::LockSharedNonblock),
+        Err((_, nix::errno::Errno::EWOULDBLOCK))
+    )
+}
+
+/// What systemd says of the service.
+pub(super) async fn unit(steps: &[Step], found: &Found) {
+    if !made(steps, Check::Unit) {
+        return;
+    }
+    let asked = Command::new("systemctl")
+        .args([
+            "show",
+            "boxsync.service",
+            "--property=LoadState,ActiveState,SubState,Result,NRestarts,WatchdogUSec,UnitFileState",
+        ])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let finding = match timeout(limit(steps, Check::Unit), asked).await {
+        Ok(Ok(output)) if output.status.success() => {
+            judge(&String::from_utf8_lossy(&output.stdout))
+        }
+        Ok(_) => Finding::skip(Check::Unit, "systemctl does not answer"),
+        Err(_) => Finding::warn("doctor.late", "systemctl does not answer in time"),
+    };
+    found.tell(Check::Unit, finding);
+}
+
+fn judge(text: &str) -> Finding {
+    let fields: BTreeMap<&str, &str> = text.lines().filter_map(|l| l.split_once('=')).collect();
+    let field = |name: &str| fields.get(name).copied().unwrap_or_default();
+    let state = format!("{} ({})", field("ActiveState"), field("SubState"));
+    let restarts: u32 = field("NRestarts").parse().unwrap_or(0);
+    let watchdog = match field("WatchdogUSec") {
+        "" | "0" | "infinity" => "no watchdog".to_owned(),
+        every => format!("watchdog {every}"),
+    };
+    match (field("LoadState"), field("ActiveState")) {
+        ("not-found", _) => Finding::skip(Check::Unit, "boxsync is not installed as a service"),
+        (_, "failed") => {
+            let summary = format!("the service has failed: {}", field("Result"));
+            Finding::fail("unit.failed", summary).detail(format!("{restarts} restarts"))
+        }
+        (_, "active" | "activating" | "reloading") if restarts > 0 => {
+            let summary = format!("{state}, restarted {restarts} times since it was started");
+            Finding::warn("unit.restarts", summary).detail(watchdog)
+        }
+        (_, "active" | "activating" | "reloading") => {
+            Finding::pass(Check::Unit, format!("{state}, {watchdog}"))
+        }
+        _ => Finding::warn("unit.down", format!("the service is {state}"))
+            .detail(format!("at boot: {}", field("UnitFileState"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_service_is_judged_by_what_systemd_shows() {
+        let table = [
+            ("LoadState=not-found\nActiveState=inactive\n", "unit.state"),
+            (
+                "LoadState=loaded\nActiveState=active\nSubState=running\nNRestarts=0\n",
+                "unit.state",
+            ),
+            (
+                "LoadState=loaded\nActiveState=active\nSubState=running\nNRestarts=3\n",
+                "unit.restarts",
+            ),
+            (
+                "LoadState=loaded\nActiveState=failed\nResult=watchdog\n",
+                "unit.failed",
+            ),
+            (
+                "LoadState=loaded\nActiveState=inactive\nSubState=dead\n",
+                "unit.down",
+            ),
+        ];
+        for (text, code) in table {
+            assert_eq!(judge(text).code, code, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_store_that_another_process_holds_is_in_use() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(!in_use(dir.path()));
+        let file = File::create(dir.path().join("db")).unwrap();
+        let held = Flock::lock(file, FlockArg::LockExclusiveNonblock).unwrap();
+        assert!(in_use(dir.path()));
+        drop(held);
+        assert!(!in_use(dir.path()));
+    }
+}

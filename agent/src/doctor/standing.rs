@@ -1,0 +1,185 @@
+//! Reads where the box stands: catalogue, packages, what is owed, last contact, disk.
+//! Never speaks to central, never waits for a run, never judges: `logic::health::Verdict` does.
+//! Called by `status`, by the daemon and by the support bundle.
+
+use std::time::Duration;
+
+use logic::entity::EntityType;
+use logic::health::Standing;
+use logic::health::verdict::{Last, Owed, Shown, Stock};
+use logic::report::Report;
+use logic::words::{Outcome, Trouble};
+
+use crate::clock;
+use crate::engine::{self, Engine, survey};
+use crate::vault::catalogue::{Catalogue, Edition};
+use crate::vault::package::Packages;
+
+/// The store may be in a run's hands: then the account of the last run has to do.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// So many past runs are asked for the rate of the link.
+const RECENT: usize = 20;
+/// Bits per second of one Mbit/s as TAO counts them (protocol 9.6).
+const MEGABIT: f64 = 1_048_576.0;
+
+/// Where the box stands now; what cannot be read is told in it as `trouble`.
+pub fn take(engine: &Engine) -> Standing {
+    let mut standing = Standing {
+        now: clock::now().wall,
+        disk: survey::free(engine.vault().state())
+            .map(|free| (free, engine.settings().download.reserve.bytes())),
+        version: engine.version().ok(),
+        organisation: engine.organisation().ok(),
+        ..Standing::default()
+    };
+    if let Err(trouble) = read(engine, &mut standing) {
+        standing.trouble = Some((trouble.code, trouble.reason));
+    }
+    standing
+}
+
+/// Where a box stands whose state folder cannot be opened.
+pub fn unreadable(trouble: &Trouble) -> Standing {
+    Standing {
+        now: clock::now().wall,
+        trouble: Some((trouble.code.clone(), trouble.reason.clone())),
+        ..Standing::default()
+    }
+}
+
+/// The newest accounts of runs, newest first: from the store when it is free, else the last one alone.
+///
+/// # Errors
+/// `store.damaged` when not even the last one can be read.
+pub fn reports(engine: &Engine, most: usize) -> Result<Vec<Report>, Trouble> {
+    let path = engine.vault().state().join("index");
+    // A damaged store may panic: it is opened in a child first.
+    let kept = path.is_dir() && engine::opens_in_a_child(&path);
+    let recent = kept.then(|| engine.recent(most, PATIENCE).ok()).flatten();
+    match recent.filter(|reports| !reports.is_empty()) {
+        Some(reports) => Ok(reports),
+        None => Ok(engine.last()?.into_iter().collect()),
+    }
+}
+
+fn read(engine: &Engine, standing: &mut Standing) -> Result<(), Trouble> {
+    standing.enrolled = engine.enrolment()?.is_some();
+    let catalogue = Catalogue::open(engine.vault())?;
+    let edition = catalogue.edition()?;
+    standing.catalogue = shown(&edition);
+    let last = engine.last()?;
+    let reports = reports(engine, RECENT)?;
+    standing.rate = rate(&reports);
+    let damaged = unreadable_entities(&catalogue, &edition);
+    if damaged > 0 {
+        let reason = format!("{damaged} entities of the catalogue do not open");
+        standing.trouble = Some(("store.damaged".into(), reason));
+    }
+    standing.packages = stock(engine, &catalogue, &edition)?;
+    standing.packages.absent = absent(&reports);
+    let reached = last.as_ref().filter(|last| reached(last));
+    standing.contact = edition
+        .complete_at
+        .max(reached.map(|report| report.finished_at));
+    standing.supported = match &last {
+        Some(last) if last.outcome == Outcome::Unsupported => Some(false),
+        _ => edition.complete_at.map(|_| true),
+    };
+    standing.owed = last.as_ref().map(owed);
+    standing.last = last.map(|report| Last {
+        sync_id: report.sync_id,
+        outcome: report.outcome,
+        code: report.code,
+        reason: report.reason,
+        finished_at: report.finished_at,
+    });
+    Ok(())
+}
+
+fn shown(edition: &Edition) -> Shown {
+    Shown {
+        organisation: edition.organisation_id.clone(),
+        complete_at: edition.complete_at,
+        entities: EntityType::ALL
+            .into_iter()
+            .map(|kind| (kind.word().to_owned(), edition.count(kind) as u64))
+            .collect(),
+        held_back: edition.votes.values().map(|votes| votes.len() as u64).sum(),
+    }
+}
+
+/// Entities whose records do not open.
+pub(super) fn unreadable_entities(catalogue: &Catalogue, edition: &Edition) -> usize {
+    let mut reader = catalogue.reader();
+    EntityType::ALL
+        .into_iter()
+        .flat_map(|kind| edition.rows(kind).map(move |(name, row)| (kind, name, row)))
+        .filter(|(kind, name, row)| !reader.holds(*kind, name, row))
+        .count()
+}
+
+fn stock(engine: &Engine, catalogue: &Catalogue, edition: &Edition) -> Result<Stock, Trouble> {
+    let packages = Packages::open(engine.vault())?;
+    let mut reader = catalogue.reader();
+    let mut stock = Stock::default();
+    for (name, row) in edition.rows(EntityType::Delivery) {
+        stock.wanted += 1;
+        let delivery = reader.entity(EntityType::Delivery, name, row)?.id;
+        let coming = packages.coming(&delivery)?;
+        match packages.held(&delivery)? {
+            Some(meta) if !meta.damaged && packages.glance(&meta).is_ok() => {
+                stock.held += 1;
+                continue;
+            }
+            Some(_) => stock.damaged += 1,
+            None => {}
+        }
+        let Some(meta) = coming else {
+            stock.unknown += 1;
+            continue;
+        };
+        stock.coming += 1;
+        let written = packages
+            .content(&meta)
+            .map_or(0, |content| content.written());
+        stock.bytes_left += meta.size.saturating_sub(written);
+    }
+    Ok(stock)
+}
+
+/// Bytes per second of the last run that measured the link.
+fn rate(reports: &[Report]) -> Option<f64> {
+    reports
+        .iter()
+        .map(|report| report.connection.download_mbit_s)
+        .find(|rate| *rate > 0.0)
+        .map(|rate| rate * MEGABIT / 8.0)
+}
+
+/// How many packages central did not have in the last run that asked for them.
+fn absent(reports: &[Report]) -> u64 {
+    let asked = |report: &&Report| {
+        let packages = &report.packages;
+        packages.downloaded + packages.unchanged + packages.failed > 0
+    };
+    reports.iter().find(asked).map_or(0, |report| {
+        let missing = |finding: &&logic::report::Finding| finding.code == "package.missing";
+        report.findings.iter().filter(missing).count() as u64
+    })
+}
+
+fn owed(report: &Report) -> Owed {
+    Owed {
+        queued: report.results.queued + report.logs.queued + report.sessions.queued,
+        refused: report.results.refused + report.logs.refused + report.sessions.refused,
+        unconfirmed: report.results.unconfirmed,
+    }
+}
+
+/// Whether central itself answered in this run.
+fn reached(report: &Report) -> bool {
+    let before = ["net.", "config.", "key.", "state.", "store.", "disk."];
+    report.outcome != Outcome::Offline
+        && report.code != "auth.not_enrolled"
+        && !before.iter().any(|area| report.code.starts_with(area))
+}

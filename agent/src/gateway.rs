@@ -1,0 +1,228 @@
+//! The server half of the protocol for a TAO on this box: HTTP/1.1 on `[gateway] listen`, answered from the vault.
+//! Never lets anybody without the box's own credentials read a byte, and never asks central for anything.
+//! Called by the daemon, once: `serve(listener, Gateway::open(vault, Setup::of(&settings, version), intake)?, stop)`.
+
+pub mod intake;
+pub mod ledger;
+
+mod content;
+mod desk;
+mod line;
+mod response;
+mod run;
+mod shelf;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use logic::gateway::Voice;
+use logic::gateway::login::{Client, Guesses, Tokens};
+use logic::settings::Settings;
+use logic::words::{Class, Outcome, Trouble};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::vault::Vault;
+use crate::vault::package::Packages;
+use intake::Intake;
+use line::Line;
+use run::Runs;
+
+/// Connections at once; more wait in the listener's queue.
+const LINES: usize = 64;
+/// Requests with what candidates produced that are held in memory at once.
+const INTAKES: usize = 2;
+/// The head of a request must come within this; a connection that is kept but not used ends with it too.
+const HEAD_WITHIN: Duration = Duration::from_secs(15);
+/// A connection on which nothing moves for so long is cut.
+const STUCK: Duration = Duration::from_secs(120);
+/// What is being answered when the daemon stops may take so much longer.
+const GRACE: Duration = Duration::from_secs(2);
+/// Wait after the listener failed, e.g. for want of file descriptors.
+const LISTENER_REST: Duration = Duration::from_millis(200);
+
+/// What the gateway has to know of the box.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setup {
+    /// VM version of the box; it signs every failure and is always supported.
+    pub version: String,
+    /// Whether LTI users are taken (`results.lti_users`); else they are answered as by a central without an extension.
+    pub lti_users: bool,
+    /// How old the catalogue may be when a client's run begins (`gateway.max_age`); `None`: any age.
+    pub max_age: Option<Duration>,
+}
+
+impl Setup {
+    /// What the configuration says; `version` is the VM version of the box (`Engine::version`).
+    pub fn of(settings: &Settings, version: String) -> Self {
+        let max_age = settings.gateway.max_age;
+        Self {
+            version,
+            lti_users: settings.results.lti_users,
+            max_age: (!max_age.is_zero()).then_some(max_age),
+        }
+    }
+}
+
+/// The opened gateway.
+pub struct Gateway {
+    vault: Vault,
+    setup: Setup,
+    voice: Voice,
+    client: Client,
+    runs: Runs,
+    packages: Packages,
+    intake: Option<Arc<dyn Intake>>,
+    intakes: Arc<Semaphore>,
+    tokens: Mutex<Tokens>,
+    guesses: Mutex<Guesses>,
+}
+
+impl Gateway {
+    /// Prepares it; its credentials are made if there are none yet. Without an `intake` the results stay with the TAO.
+    ///
+    /// # Errors
+    /// `store.damaged`, or what the file system says.
+    pub fn open(
+        vault: Vault,
+        setup: Setup,
+        intake: Option<Arc<dyn Intake>>,
+    ) -> Result<Self, Trouble> {
+        Ok(Self {
+            client: ledger::client(&vault)?,
+            runs: Runs::open(&vault, setup.max_age)?,
+            packages: Packages::open(&vault)?,
+            voice: Voice {
+                version: setup.version.clone(),
+            },
+            vault,
+            setup,
+            intake,
+            intakes: Arc::new(Semaphore::new(INTAKES)),
+            tokens: Mutex::default(),
+            guesses: Mutex::default(),
+        })
+    }
+}
+
+/// Serves until `stop` is done; what is being answered then gets two seconds more.
+///
+/// # Errors
+/// `gateway.listen` when the listener has no address.
+pub async fn serve(
+    listener: TcpListener,
+    gateway: Gateway,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Trouble> {
+    let at = listener.local_addr().map_err(|error| {
+        let reason = format!("the gateway's listener has no address: {error}");
+        Trouble::new("gateway.listen", Class::Operator, Outcome::Failed, reason)
+    })?;
+    let gateway = Arc::new(gateway);
+    let slots = Arc::new(Semaphore::new(LINES));
+    let (stopping, told) = watch::channel(false);
+    let mut lines = JoinSet::new();
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let accepting = async {
+            let slot = slots.clone().acquire_owned().await;
+            (slot, listener.accept().await)
+        };
+        tokio::select! {
+            () = &mut stop => break,
+            Some(_) = lines.join_next() => {}
+            (slot, accepted) = accepting => match accepted {
+                Ok((stream, _)) => {
+                    let line = converse(stream, at, gateway.clone(), told.clone());
+                    lines.spawn(async move {
+                        line.await;
+                        drop(slot);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(code = "gateway.listen", "the gateway's listener failed: {error}");
+                    tokio::time::sleep(LISTENER_REST).await;
+                }
+            }
+        }
+    }
+    drop(listener);
+    let _ = stopping.send(true);
+    let drained = async { while lines.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(GRACE, drained).await;
+    Ok(())
+}
+
+/// One connection, to its end. The PHP client opens one for every request.
+async fn converse(
+    stream: TcpStream,
+    at: SocketAddr,
+    gateway: Arc<Gateway>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let _ = stream.set_nodelay(true);
+    let (line, moved) = Line::new(stream);
+    let service = service_fn(move |request| {
+        let answer = gateway.clone().answer(at, request);
+        async move { Ok::<_, Infallible>(answer.await) }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        .title_case_headers(true)
+        .serve_connection(TokioIo::new(line), service);
+    let mut connection = std::pin::pin!(connection);
+    let mut before = 0;
+    loop {
+        tokio::select! {
+            // Whoever hangs up in the middle of an answer asks again.
+            _ = &mut connection => return,
+            _ = stopping.changed() => {
+                connection.as_mut().graceful_shutdown();
+                let _ = connection.await;
+                return;
+            }
+            () = tokio::time::sleep(STUCK) => {
+                let now = moved.load(Ordering::Relaxed);
+                if now == before {
+                    return;
+                }
+                before = now;
+            }
+        }
+    }
+}
+
+/// The root URL that a TAO on this box is pointed at when the gateway listens there.
+pub fn root_url(listen: SocketAddr) -> String {
+    let mut local = listen;
+    if listen.ip().is_unspecified() {
+        local.set_ip(match listen {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http://{local}/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_url_is_one_that_a_tao_reaches() {
+        let at: SocketAddr = "127.0.0.1:7380".parse().unwrap();
+        assert_eq!(
+            root_url("0.0.0.0:80".parse().unwrap()),
+            "http://127.0.0.1:80/"
+        );
+        assert_eq!(root_url("[::]:80".parse().unwrap()), "http://[::1]:80/");
+        assert_eq!(root_url(at), "http://127.0.0.1:7380/");
+    }
+}

@@ -1,0 +1,364 @@
+//! What each place answers: who asks is proved first, then the content is read, then the vault is asked.
+//! Never reads a request's content for somebody without credentials, token and handshake apart.
+//! Called by the gateway for every request.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::HeaderName;
+use hyper::http::request::Parts;
+use hyper::{Request, Response, header};
+use logic::entity::{Entity, EntityType, uri};
+use logic::gateway::catalogue::{Checksums, Classes, Details};
+use logic::gateway::confirm::{Confirmation, received};
+use logic::gateway::login::{self, Shown};
+use logic::gateway::owed::{Batch, Kind, Taken};
+use logic::gateway::query::Params;
+use logic::gateway::{Answer, Place, accepts, diagnostic};
+use logic::identity::Enrolment;
+use tokio::task::spawn_blocking;
+
+use super::content::{self, Out, Unread};
+use super::run::{Asker, Hidden};
+use super::{Gateway, ledger, response};
+use crate::clock;
+use crate::vault::package::Content;
+use crate::vault::random;
+
+/// A request whose right to ask is proved.
+struct Session {
+    /// That of the sync manager, when a login was shown (protocol 5.1).
+    organisation: Option<String>,
+}
+
+impl Gateway {
+    pub(super) async fn answer(
+        self: Arc<Self>,
+        at: SocketAddr,
+        request: Request<Incoming>,
+    ) -> Response<Out> {
+        let (head, body) = request.into_parts();
+        let place = Place::of(head.uri.path());
+        let session = match self.admit(place, &head) {
+            Ok(session) => session,
+            Err(refused) => {
+                content::discard(body, place.limit()).await;
+                return response::plain(refused);
+            }
+        };
+        let field = |name| field(&head, name);
+        let query = head.uri.query().unwrap_or_default().to_owned();
+        let range = field(header::RANGE).map(str::to_owned);
+        // Held until the work is done, even when the client hangs up.
+        let turn = if place.is_intake() {
+            self.intakes.clone().acquire_owned().await.ok()
+        } else {
+            None
+        };
+        let body = match content::read(body, place.limit()).await {
+            Ok(body) => body,
+            Err(Unread::TooLarge) => {
+                return response::plain(Answer::too_large().with("connection", "close"));
+            }
+            Err(Unread::Gone) => {
+                return response::plain(
+                    self.voice
+                        .later(408, "The request did not come whole")
+                        .with("connection", "close"),
+                );
+            }
+        };
+        match place {
+            // The client's speed check puts a content on its GET: it has been read by now.
+            Place::Package => return self.package(query, range).await,
+            Place::Bandwidth(size) => {
+                return response::bandwidth(size, field(header::IF_NONE_MATCH), range.as_deref());
+            }
+            _ => {}
+        }
+        let token_url = token_url(field(header::HOST), at);
+        let kind = field(header::CONTENT_TYPE).map(str::to_owned);
+        let work = move || {
+            let _turn = turn;
+            match place {
+                Place::Upload => diagnostic::upload(kind.as_deref(), &body),
+                _ => self.reply(place, &query, &body, &session, &token_url),
+            }
+        };
+        // The store blocks; the daemon's loop goes on meanwhile.
+        match spawn_blocking(work).await {
+            Ok(answer) => response::plain(answer),
+            Err(_) => response::plain(Answer::type_error()),
+        }
+    }
+
+    /// Whether a request is to be answered at all: credentials first, then what it accepts, then its method.
+    fn admit(&self, place: Place, head: &Parts) -> Result<Session, Answer> {
+        let session = if place.is_open() {
+            Session { organisation: None }
+        } else {
+            self.session(field(head, header::AUTHORIZATION))?
+        };
+        let takes_all = matches!(place, Place::Token | Place::Upload | Place::Bandwidth(_));
+        if !takes_all && !accepts(field(head, header::ACCEPT)) {
+            return Err(self.voice.not_acceptable(place));
+        }
+        self.voice.verb(place, head.method.as_str())?;
+        Ok(session)
+    }
+
+    fn reply(
+        &self,
+        place: Place,
+        query: &str,
+        body: &Bytes,
+        session: &Session,
+        token_url: &str,
+    ) -> Answer {
+        let voice = &self.voice;
+        let answered = match place {
+            Place::Token => Ok(login::token_request(
+                query,
+                body,
+                &self.client,
+                voice,
+                || self.grant(),
+            )),
+            Place::HandShake => self.handshake(body, token_url),
+            Place::Versions => self
+                .versions()
+                .map(|known| logic::gateway::versions(&known)),
+            Place::Checksums => self.checksums(query, session),
+            Place::Details => self.details(body),
+            Place::Classes => self.classes(body),
+            Place::Results => self.take(Kind::Results, body),
+            Place::Logs => self.take(Kind::Logs, body),
+            Place::Sessions => self.take(Kind::Sessions, body),
+            Place::LtiUsers if !self.setup.lti_users => Ok(voice.generic(500)),
+            Place::LtiUsers => self.take(Kind::LtiUsers, body),
+            Place::Finished => self.confirm(true, body),
+            Place::Failed => self.confirm(false, body),
+            Place::PublicKey => Ok(logic::gateway::public_key(body, voice)),
+            // Answered before the content was read.
+            Place::Package
+            | Place::Upload
+            | Place::Bandwidth(_)
+            | Place::NoFile
+            | Place::NoAction
+            | Place::NoController
+            | Place::Nowhere => Ok(voice.generic(404)),
+        };
+        answered.unwrap_or_else(|hidden| self.hidden(hidden))
+    }
+
+    fn hidden(&self, hidden: Hidden) -> Answer {
+        match hidden {
+            Hidden::Told(told) => self.voice.later(503, &told),
+            Hidden::Broken(trouble) => {
+                tracing::error!(code = trouble.code, "{}", trouble.reason);
+                let told = format!(
+                    "boxsync cannot read its own data [{}]. Nothing was changed: see `boxsync doctor` on the box.",
+                    trouble.code
+                );
+                self.voice.later(503, &told)
+            }
+        }
+    }
+
+    fn session(&self, authorization: Option<&str>) -> Result<Session, Answer> {
+        match login::shown(authorization) {
+            Some(Shown::Token(token)) if lock(&self.tokens).hold(&token, clock::now().mono) => {
+                Ok(Session { organisation: None })
+            }
+            Some(Shown::Login(name, password)) => {
+                let user = self
+                    .manager(&name, &password)?
+                    .filter(login::is_manager)
+                    .ok_or_else(|| self.voice.unauthorized())?;
+                let organisation = user.properties.first(uri::ORGANISATION).map(str::to_owned);
+                Ok(Session { organisation })
+            }
+            _ => Err(self.voice.unauthorized()),
+        }
+    }
+
+    /// The sync manager that enrolment brought, if login and password are his. Wrong ones are slowed down.
+    fn manager(&self, name: &str, password: &str) -> Result<Option<Entity>, Answer> {
+        let now = clock::now().mono;
+        if let Err(wait) = lock(&self.guesses).allow(now) {
+            let told = "Too many wrong passwords: wait a minute";
+            let seconds = wait.as_secs() + 1;
+            return Err(self
+                .voice
+                .later(429, told)
+                .with("retry-after", seconds.to_string()));
+        }
+        let enrolment = self.vault.entry("credentials").get::<Enrolment>();
+        let enrolment = enrolment.map_err(|trouble| self.hidden(Hidden::Broken(trouble)))?;
+        let user = enrolment
+            .and_then(|enrolment| enrolment.sync_user)
+            .filter(|user| login::knows(user, name, password));
+        if user.is_none() {
+            lock(&self.guesses).wrong(now);
+        }
+        Ok(user)
+    }
+
+    fn handshake(&self, body: &[u8], token_url: &str) -> Result<Answer, Hidden> {
+        let (name, password) = match login::handshake(body, &self.voice) {
+            Ok(shown) => shown,
+            Err(refused) => return Ok(refused),
+        };
+        Ok(match self.manager(&name, &password) {
+            Ok(Some(user)) => login::accepted(&user, &self.client, token_url, &self.voice),
+            Ok(None) => login::refused(&self.voice),
+            Err(refused) => refused,
+        })
+    }
+
+    /// A new token and the Unix second in which it ends, by the clock that the client on this box reads too.
+    fn grant(&self) -> (String, i64) {
+        let now = clock::now();
+        let token = login::token(random());
+        lock(&self.tokens).keep(token.clone(), now.mono);
+        (token, now.after(login::LIFETIME).wall)
+    }
+
+    fn versions(&self) -> Result<Vec<String>, Hidden> {
+        Ok(ledger::versions(&self.vault, &self.setup.version)?)
+    }
+
+    fn checksums(&self, query: &str, session: &Session) -> Result<Answer, Hidden> {
+        let organisation = session.organisation.as_deref();
+        let asked = match Checksums::read(query, organisation, &self.versions()?, &self.voice) {
+            Ok(asked) => asked,
+            Err(refused) => return Ok(refused),
+        };
+        let asker = Asker::of(asked.run());
+        let held = self.runs.hold(&asker, asked.is_first(), clock::now())?;
+        Ok(asked.answer(&*held, &self.voice)?)
+    }
+
+    fn details(&self, body: &[u8]) -> Result<Answer, Hidden> {
+        let asked = match Details::read(body, &self.versions()?, &self.voice) {
+            Ok(asked) => asked,
+            Err(refused) => return Ok(refused),
+        };
+        let held = self
+            .runs
+            .hold(&Asker::of(asked.run()), false, clock::now())?;
+        Ok(asked.answer(&*held, &self.voice)?)
+    }
+
+    fn classes(&self, body: &[u8]) -> Result<Answer, Hidden> {
+        let asked = match Classes::read(body, &self.voice) {
+            Ok(asked) => asked,
+            Err(refused) => return Ok(refused),
+        };
+        let held = self.runs.hold(&Asker::Beside, false, clock::now())?;
+        Ok(asked.answer(&*held)?)
+    }
+
+    fn take(&self, kind: Kind, body: &[u8]) -> Result<Answer, Hidden> {
+        let batch = match Batch::read(kind, body, &self.versions()?, &self.voice) {
+            Ok(batch) => batch,
+            Err(refused) => return Ok(refused),
+        };
+        let Some(intake) = &self.intake else {
+            let told = "boxsync takes no results on this box: they stay where they are";
+            return Ok(self.voice.later(503, told));
+        };
+        let taken = intake.take(&batch.offers);
+        for (offer, taken) in batch.offers.iter().zip(&taken) {
+            if let Taken::Refused(trouble) | Taken::Failed(trouble) = taken {
+                tracing::warn!(
+                    code = trouble.code,
+                    entity = offer.id,
+                    "not taken from the TAO on this box: {}",
+                    trouble.reason
+                );
+            }
+        }
+        Ok(batch.answer(&taken, &self.voice))
+    }
+
+    fn confirm(&self, finished: bool, body: &[u8]) -> Result<Answer, Hidden> {
+        match Confirmation::read(finished, body, clock::now().wall, &self.voice) {
+            Ok(confirmation) => {
+                self.runs.end(confirmation.run.as_ref());
+                ledger::confirm(&self.vault, confirmation)?;
+                Ok(received())
+            }
+            Err(refused) => Ok(refused),
+        }
+    }
+
+    async fn package(self: Arc<Self>, query: String, range: Option<String>) -> Response<Out> {
+        let gateway = self.clone();
+        let found = spawn_blocking(move || {
+            let query = Params::read(query.as_bytes());
+            match query.text("delivery-uri").map(str::trim) {
+                Some(delivery) => gateway.find(delivery),
+                None => Ok(Err(gateway.voice.generic(500))),
+            }
+        });
+        let content = match found.await {
+            Ok(Ok(Ok(content))) => content,
+            Ok(Ok(Err(refused))) => return response::plain(refused),
+            Ok(Err(hidden)) => return response::plain(self.hidden(hidden)),
+            Err(_) => return response::plain(Answer::type_error()),
+        };
+        response::package(content, range.as_deref())
+    }
+
+    /// The package of a delivery: its content, or why there is none.
+    fn find(&self, delivery: &str) -> Result<Result<Content, Answer>, Hidden> {
+        let held = self.runs.hold(&Asker::Beside, false, clock::now())?;
+        if !held.has(EntityType::Delivery, delivery) {
+            return Ok(Err(self.voice.generic(404)));
+        }
+        match self.packages.held(delivery)?.filter(|meta| !meta.damaged) {
+            Some(meta) => Ok(Ok(self.packages.content(&meta)?)),
+            None => {
+                let told = "The test package of this delivery is not on the box yet: synchronize again later";
+                Ok(Err(self.voice.later(503, told)))
+            }
+        }
+    }
+}
+
+fn field(head: &Parts, name: HeaderName) -> Option<&str> {
+    head.headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Where tokens are asked for, as the one who asks reached this box; else the listener's own address.
+fn token_url(host: Option<&str>, at: SocketAddr) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+    let host = host
+        .filter(|host| !host.is_empty() && host.bytes().all(plain))
+        .map_or_else(|| at.to_string(), str::to_owned);
+    format!("http://{host}/taoOauth/TokenApi/requestToken")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What these guard is changed in single steps: a panic of a holder leaves it whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_url_is_on_the_host_that_was_asked() {
+        let at: SocketAddr = "127.0.0.1:7380".parse().unwrap();
+        let url = |host| token_url(host, at);
+        let path = "/taoOauth/TokenApi/requestToken";
+        assert_eq!(url(Some("box:80")), format!("http://box:80{path}"));
+        for odd in [None, Some(""), Some("a/b"), Some("a b"), Some("a@b")] {
+            assert_eq!(url(odd), format!("http://127.0.0.1:7380{path}"));
+        }
+    }
+}

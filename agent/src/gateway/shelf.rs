@@ -1,0 +1,128 @@
+//! One edition of the catalogue as a client's run sees it: its rows, and its segments kept open.
+//! Never changes: a publication, a compaction or a removal on disk does not reach it.
+//! Called by the gateway through `logic::gateway::catalogue::Shelf`.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use logic::entity::{Entity, EntityType};
+use logic::gateway::catalogue::Shelf;
+use logic::words::Trouble;
+
+use crate::vault::Keyring;
+use crate::vault::catalogue::{Catalogue, Edition, Reader};
+
+/// An edition with everything that it needs to be read.
+pub(super) struct Held {
+    edition: Edition,
+    reader: Mutex<Reader>,
+    keys: Keyring,
+    lists: [OnceLock<Vec<(String, String)>>; EntityType::ALL.len()],
+}
+
+impl Held {
+    /// Opens the edition that is shown now. Two publications between its reading and the opening of its segments take
+    /// them away; then the newer one is opened.
+    ///
+    /// # Errors
+    /// `store.damaged`, or what the file system says.
+    pub(super) fn open(catalogue: &Catalogue, keys: &Keyring) -> Result<Self, Trouble> {
+        const TRIES: usize = 3;
+        let mut left = TRIES;
+        loop {
+            let edition = catalogue.edition()?;
+            let mut reader = catalogue.reader();
+            match open_all(&edition, &mut reader) {
+                Ok(()) => {
+                    return Ok(Self {
+                        edition,
+                        reader: Mutex::new(reader),
+                        keys: keys.clone(),
+                        lists: Default::default(),
+                    });
+                }
+                Err(trouble) if left == 1 => return Err(trouble),
+                Err(_) => left -= 1,
+            }
+        }
+    }
+
+    pub(super) fn edition(&self) -> &Edition {
+        &self.edition
+    }
+
+    /// Whether an entity is shown.
+    pub(super) fn has(&self, kind: EntityType, id: &str) -> bool {
+        let name = self.keys.name(kind.word(), id);
+        let rows = self.edition.types.get(&kind);
+        rows.is_some_and(|rows| rows.contains_key(&name))
+    }
+
+    fn reader(&self) -> MutexGuard<'_, Reader> {
+        // A reader keeps nothing between two reads but open files.
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read_list(&self, kind: EntityType) -> Result<Vec<(String, String)>, Trouble> {
+        let mut reader = self.reader();
+        let mut list = Vec::with_capacity(self.edition.count(kind));
+        for (name, row) in self.edition.rows(kind) {
+            let entity = reader.entity(kind, name, row)?;
+            list.push((entity.id, entity.checksum));
+        }
+        list.sort();
+        Ok(list)
+    }
+}
+
+/// Reads one record of each segment: the reader then holds its file open.
+fn open_all(edition: &Edition, reader: &mut Reader) -> Result<(), Trouble> {
+    let mut seen = BTreeSet::new();
+    for (kind, rows) in &edition.types {
+        for (name, row) in rows {
+            if seen.insert(row.segment) {
+                reader.entity(*kind, name, row)?;
+            }
+        }
+    }
+    for (name, row) in &edition.classes {
+        if seen.insert(row.segment) {
+            reader.class(name, row)?;
+        }
+    }
+    Ok(())
+}
+
+impl Shelf for Held {
+    fn organisation(&self) -> &str {
+        &self.edition.organisation_id
+    }
+
+    fn list(&self, kind: EntityType) -> Result<&[(String, String)], Trouble> {
+        let slot = &self.lists[kind as usize];
+        match slot.get() {
+            Some(list) => Ok(list),
+            None => {
+                let list = self.read_list(kind)?;
+                Ok(slot.get_or_init(|| list))
+            }
+        }
+    }
+
+    fn entity(&self, kind: EntityType, id: &str) -> Result<Option<Entity>, Trouble> {
+        let name = self.keys.name(kind.word(), id);
+        let row = self
+            .edition
+            .types
+            .get(&kind)
+            .and_then(|rows| rows.get(&name));
+        row.map(|row| self.reader().entity(kind, &name, row))
+            .transpose()
+    }
+
+    fn class(&self, id: &str) -> Result<Option<Entity>, Trouble> {
+        let name = self.keys.name("class", id);
+        let row = self.edition.classes.get(&name);
+        row.map(|row| self.reader().class(&name, row)).transpose()
+    }
+}
