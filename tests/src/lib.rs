@@ -9,7 +9,7 @@ mod truth;
 use std::time::{Duration, Instant};
 
 pub use process::{Ran, Running};
-pub use site::{Site, mode, options};
+pub use site::{Site, mode, options, status};
 pub use truth::Entity;
 
 /// No run of the binary takes longer; a run that does is killed and fails its test.

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use central::{Central, Dataset, Kind, Options, Route};
+use central::{Central, Dataset, Fault, Kind, Options, Route};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -23,6 +23,17 @@ pub fn options(test_takers: usize, deliveries: usize, sizes: (u64, u64)) -> Opti
     Options {
         dataset: Dataset::sized(7, test_takers, deliveries, sizes),
         ..Options::default()
+    }
+}
+
+/// A status of a proxy or a sick server, with a wish for a wait where there is one.
+#[must_use]
+pub fn status(code: u16, body: &str, retry_after: Option<u64>) -> Fault {
+    Fault::Status {
+        code,
+        body: body.to_owned(),
+        retry_after: retry_after.map(|seconds| seconds.to_string()),
+        location: None,
     }
 }
 

@@ -1,16 +1,11 @@
 //! Answers that are broken, endless or odd: each is named, the others are kept, nothing is lost.
 
 use central::{Fault, Kind, Route, Rule};
-use e2e::{Ran, Site};
+use e2e::{Ran, Site, status};
 use serde_json::{Value, json};
 
 fn said(body: &Value) -> Fault {
-    Fault::Status {
-        location: None,
-        code: 200,
-        body: body.to_string(),
-        retry_after: None,
-    }
+    status(200, &body.to_string(), None)
 }
 
 /// What central would list of a type, to be changed by hand.
@@ -46,33 +41,9 @@ fn broken_lists_and_details_are_named_and_the_rest_comes() {
         (Fault::Truncate { bytes: 40 }, "central.foreign"),
         (Fault::Deep { depth: 200_000 }, "central.foreign"),
         (Fault::NotUtf8, "central.foreign"),
-        (
-            Fault::Status {
-                location: None,
-                code: 200,
-                body: String::new(),
-                retry_after: None,
-            },
-            "central.foreign",
-        ),
-        (
-            Fault::Status {
-                location: None,
-                code: 200,
-                body: "null".into(),
-                retry_after: None,
-            },
-            "central.foreign",
-        ),
-        (
-            Fault::Status {
-                location: None,
-                code: 302,
-                body: String::new(),
-                retry_after: None,
-            },
-            "central.foreign",
-        ),
+        (status(200, "", None), "central.foreign"),
+        (status(200, "null", None), "central.foreign"),
+        (status(302, "", None), "central.foreign"),
     ] {
         let site = Site::small();
         site.central
@@ -304,12 +275,7 @@ fn an_error_of_central_in_one_batch_costs_one_entity() {
     // A PHP error by content comes as 500 without a body: the batch is halved until the offender stands alone.
     let site = Site::small();
     let offender = site.ids(Kind::TestTaker)[11].clone();
-    let empty = Fault::Status {
-        location: None,
-        code: 500,
-        body: String::new(),
-        retry_after: None,
-    };
+    let empty = status(500, "", None);
     site.central.script(
         Rule::on(Route::Details, empty)
             .containing(&format!("{offender}\""))

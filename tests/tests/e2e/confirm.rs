@@ -1,7 +1,7 @@
 //! What central is told: versions, finish and failure, numbers that grow for ever.
 
 use central::{Fault, Kind, Route, Rule};
-use e2e::{Site, options};
+use e2e::{Site, options, status};
 
 #[test]
 fn a_finished_run_is_a_success_on_central_with_the_client_state() {
@@ -83,12 +83,7 @@ fn a_failed_run_is_told_when_central_can_be_reached() {
 #[test]
 fn a_confirmation_that_central_does_not_take_is_said_again_without_the_state() {
     let site = Site::small();
-    let empty = Fault::Status {
-        location: None,
-        code: 500,
-        body: String::new(),
-        retry_after: None,
-    };
+    let empty = status(500, "", None);
     site.central.script(Rule::on(Route::Finished, empty));
     site.sync().exits(0).code("ok");
     let finished = site.central.requests_on(Route::Finished);

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use central::{Central, Certificate, Fault, Options, Route, Rule};
-use e2e::{Site, options};
+use e2e::{Site, options, status};
 
 fn small() -> Options {
     options(3, 1, (4_000, 4_000))
@@ -69,12 +69,7 @@ fn a_central_that_cannot_be_reached_is_offline_with_a_code_and_soon() {
 #[test]
 fn a_run_that_meets_short_faults_goes_on() {
     let site = Site::enrolled(small());
-    let busy = Fault::Status {
-        location: None,
-        code: 503,
-        body: "<html>busy</html>".into(),
-        retry_after: Some("1".into()),
-    };
+    let busy = status(503, "<html>busy</html>", Some(1));
     site.central
         .script(Rule::on(Route::SupportedVm, Fault::Refuse));
     site.central.script(

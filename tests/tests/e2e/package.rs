@@ -1,7 +1,7 @@
 //! Test packages that are missing, broken, changing or badly served: never a wrong byte becomes visible.
 
 use central::{Change, Fault, Kind, Route, Rule};
-use e2e::{Ran, Site, options};
+use e2e::{Ran, Site, options, status};
 
 /// One delivery whose package has this size; ranges come one after the other.
 fn site(size: u64) -> Site {
@@ -348,12 +348,7 @@ fn a_compressed_package_is_read_or_named() {
 #[test]
 fn a_central_in_trouble_is_tried_again_within_the_run() {
     let site = site(700_000);
-    let busy = |code| Fault::Status {
-        location: None,
-        code,
-        body: "<html>busy</html>".into(),
-        retry_after: Some("1".into()),
-    };
+    let busy = |code| status(code, "<html>busy</html>", Some(1));
     site.central.script(on_package(busy(503)));
     site.central.script(on_package(busy(502)).nth(3));
     site.sync().exits(0).code("ok");
@@ -366,15 +361,8 @@ fn a_refusal_labelled_like_a_package_is_no_package() {
     let body = r#"{"success":false,"errorCode":500,"errorMsg":"","version":"2022.11"}"#;
     let site = site(700_000);
     for nth in [1, 4] {
-        site.central.script(
-            on_package(Fault::Status {
-                location: None,
-                code: 200,
-                body: body.into(),
-                retry_after: None,
-            })
-            .nth(nth),
-        );
+        site.central
+            .script(on_package(status(200, body, None)).nth(nth));
     }
     site.sync().ends();
     site.central.clear_script();
@@ -385,15 +373,8 @@ fn a_refusal_labelled_like_a_package_is_no_package() {
 #[test]
 fn a_crash_of_central_without_a_body_is_no_package() {
     let site = site(700_000);
-    site.central.script(
-        on_package(Fault::Status {
-            location: None,
-            code: 500,
-            body: String::new(),
-            retry_after: None,
-        })
-        .always(),
-    );
+    site.central
+        .script(on_package(status(500, "", None)).always());
     let ran = site.sync().exits(1);
     assert!(
         ran.object()["code"]
