@@ -166,6 +166,15 @@ enum Verb {
     /// One synchronization for the daemon.
     #[command(hide = true)]
     SyncWorker,
+    /// The intake of a large item for the daemon.
+    #[command(hide = true)]
+    IntakeWorker {
+        /// results, logs, sessions or lti-users.
+        kind: String,
+        /// Id of a single item.
+        #[arg(long)]
+        id: Option<String>,
+    },
     /// The change feed for the daemon.
     #[command(hide = true)]
     FeedWorker {
@@ -235,6 +244,7 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Trouble> {
         Verb::Config { act } => config::act(&root, act, screen),
         Verb::Run => run::act(&root),
         Verb::SyncWorker => run::work(&root),
+        Verb::IntakeWorker { kind, id } => run::receive(&root, &kind, id),
         Verb::FeedWorker { since, limit } => run::read_feed(&root, since, limit),
         Verb::Sync(options) => sync::act(&root, &options, screen),
         Verb::Status => status::act(open(&root), screen),

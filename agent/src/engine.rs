@@ -437,7 +437,7 @@ impl Engine {
     }
 
     /// The last authenticated time, Unix seconds. A damaged entry is as good as none: the build time is the bound.
-    fn heard(&self) -> Option<i64> {
+    pub fn heard(&self) -> Option<i64> {
         self.vault.entry("time").get().ok().flatten()
     }
 
@@ -467,13 +467,7 @@ impl Engine {
     }
 }
 
-/// Central's own speed check moves 2 MiB: once a day is enough for a link that carries nothing else.
-fn is_recent_measure(report: &Report, now: i64) -> bool {
-    const DAY: i64 = 24 * 60 * 60;
-    report.connection.download_mbit_s > 0.0 && (0..DAY).contains(&(now - report.started_at))
-}
-
-/// Where central is and how it is reached, as configured; `heard` is the last authenticated time, Unix seconds.
+/// Where central is and how it is reached, as configured. `heard`: the last time that central stated, Unix seconds.
 ///
 /// # Errors
 /// `config.no_url`, or a CA file or proxy password that cannot be read.
@@ -495,6 +489,12 @@ pub fn line(settings: &Settings, box_id: String, heard: Option<i64>) -> Result<L
         token_elsewhere: central.token_elsewhere,
         connections: usize::from(settings.download.connections.max(settings.sync.lanes)) + 1,
     })
+}
+
+/// Central's own speed check moves 2 MiB: once a day is enough for a link that carries nothing else.
+fn is_recent_measure(report: &Report, now: i64) -> bool {
+    const DAY: i64 = 24 * 60 * 60;
+    report.connection.download_mbit_s > 0.0 && (0..DAY).contains(&(now - report.started_at))
 }
 
 fn not_enrolled() -> Trouble {

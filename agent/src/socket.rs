@@ -9,6 +9,7 @@ mod content;
 pub mod feed;
 mod metrics;
 mod query;
+pub mod receive;
 mod route;
 mod standing;
 

@@ -3,7 +3,7 @@
 //! Called by `cli`.
 
 use std::fs;
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 use std::os::unix::fs::MetadataExt;
 
 use logic::words::{Class, Outcome, Trouble};
@@ -11,7 +11,7 @@ use logic::words::{Class, Outcome, Trouble};
 use crate::daemon::{self, worker};
 use crate::journal;
 use crate::root::{Root, become_owner};
-use crate::socket::feed;
+use crate::socket::{feed, receive};
 
 /// The daemon.
 pub(super) fn act(root: &Root) -> Result<u8, Trouble> {
@@ -39,6 +39,22 @@ pub(super) fn work(root: &Root) -> Result<u8, Trouble> {
         })?;
     let report = super::runtime(worker::work(super::open(root), order));
     Ok(report.outcome.exit())
+}
+
+/// The intake of a large item for the daemon: the document on standard input, the receipt on standard output.
+pub(super) fn receive(root: &Root, kind: &str, id: Option<String>) -> Result<u8, Trouble> {
+    worker::bind_to_parent();
+    let input = |reason: String| Trouble::new("input.kind", Class::GiveUp, Outcome::Failed, reason);
+    let kind = kind
+        .parse()
+        .map_err(|()| input(format!("no kind of item is called {kind}")))?;
+    let mut document = Vec::new();
+    std::io::stdin()
+        .lock()
+        .read_to_end(&mut document)
+        .map_err(|error| input(format!("standard input cannot be read: {error}")))?;
+    println!("{}", receive::work(super::open(root), kind, id, document));
+    Ok(0)
 }
 
 /// The change feed for the daemon, on standard output.

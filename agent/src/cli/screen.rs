@@ -82,50 +82,43 @@ impl Screen {
     }
 }
 
-/// Rows in columns as wide as their widest cell; the last column is cut to fit 80.
+/// Rows in columns as wide as their widest cell, figures to the right; a line is cut to fit 80.
 pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
     const WIDTH: usize = 80;
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    // The last column is never padded: its long cells would push the others away.
     let width = |column: usize| {
-        rows.iter()
-            // The end of a shorter row needs no column.
-            .filter(|row| row.len() == columns || row.len() > column + 1)
+        let cells = rows
+            .iter()
+            .filter(|row| row.len() > column + 1 || is_figure(&row[row.len() - 1]));
+        cells
             .filter_map(|row| row.get(column))
             .map(|cell| cell.chars().count())
             .max()
+            .unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| width(column).unwrap_or(0))
-        .collect();
-    rows.iter()
-        .map(|row| {
-            let mut line = String::new();
-            for (column, cell) in row.iter().enumerate() {
-                let pad = widths[column].saturating_sub(cell.chars().count());
-                let number = column > 0 && is_figure(cell);
-                let last = column + 1 == row.len();
-                match (number, last) {
-                    (true, _) => line.push_str(&[" ".repeat(pad), cell.clone()].concat()),
-                    (false, true) => line.push_str(cell),
-                    (false, false) => line.push_str(&[cell.clone(), " ".repeat(pad)].concat()),
+    let line = |row: &Vec<String>| {
+        let cells: Vec<String> = row
+            .iter()
+            .enumerate()
+            .map(|(column, cell)| {
+                let pad = " ".repeat(width(column).saturating_sub(cell.chars().count()));
+                if column > 0 && is_figure(cell) {
+                    pad + cell
+                } else {
+                    cell.clone() + &pad
                 }
-                if !last {
-                    line.push_str("  ");
-                }
-            }
-            cut(line.trim_end(), WIDTH)
-        })
-        .collect()
+            })
+            .collect();
+        cut(cells.join("  ").trim_end(), WIDTH)
+    };
+    rows.iter().map(line).collect()
 }
 
-/// Figures, each with its unit or without one; a sentence that begins with a figure is none.
+/// Whether a cell is a number, perhaps with a unit.
 fn is_figure(cell: &str) -> bool {
-    const UNITS: [&str; 10] = ["B", "kB", "MB", "GB", "TB", "s", "min", "h", "d", "UTC"];
-    let digit = |word: &str| word.starts_with(|c: char| c.is_ascii_digit());
-    digit(cell)
-        && cell
-            .split(' ')
-            .all(|word| digit(word) || UNITS.contains(&word))
+    let (number, unit) = cell.split_once(' ').unwrap_or((cell, ""));
+    let digits = number.chars().all(|c| c.is_ascii_digit() || c == '.');
+    digits && !number.is_empty() && ["", "B", "kB", "MB", "GB", "TB", "s", "min"].contains(&unit)
 }
 
 /// Names and what is said of each, in two columns; the second is cut to fit 80.

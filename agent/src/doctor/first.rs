@@ -13,7 +13,7 @@ use logic::words::Trouble;
 use nix::unistd::{AccessFlags, access};
 
 use super::Found;
-use crate::engine::{self, Engine};
+use crate::engine::{self, Engine, survey};
 use crate::root::{Root, become_owner};
 use crate::uplink::Line;
 use crate::vault::catalogue::Catalogue;
@@ -103,16 +103,14 @@ fn key(state: &Path) -> Finding {
 }
 
 fn disk(folder: &Path, settings: &Settings, found: &Found) {
-    let finding = match nix::sys::statvfs::statvfs(folder) {
-        Ok(stat) => {
-            let free = stat.blocks_available() * stat.fragment_size();
-            // Some file systems count no inodes at all.
-            let nodes = stat.files() == 0 || stat.files_available() > 16;
-            room(free, settings.download.reserve.bytes(), nodes)
-        }
-        Err(error) => Finding::fail(
+    // Some file systems count no inodes at all.
+    let nodes = nix::sys::statvfs::statvfs(folder)
+        .is_ok_and(|stat| stat.files() == 0 || stat.files_available() > 16);
+    let finding = match survey::free(folder) {
+        Some(free) => room(free, settings.download.reserve.bytes(), nodes),
+        None => Finding::fail(
             "state.io",
-            format!("{}: cannot be measured: {error}", folder.display()),
+            format!("{}: cannot be measured", folder.display()),
         ),
     };
     found.tell(Check::Disk, finding);

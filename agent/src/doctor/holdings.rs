@@ -2,9 +2,6 @@
 //! Never repairs anything: the next synchronization does.
 //! Called by `doctor` in a thread of its own, since disks may be slow.
 
-use std::fs;
-use std::path::Path;
-
 use logic::health::verdict::{Owed, Standing};
 use logic::health::{Check, Finding};
 use logic::report::Report;
@@ -35,8 +32,7 @@ pub(super) fn read(engine: &Engine, deep: bool, found: &Found) {
             return;
         }
     };
-    let files = count(&engine.vault().state().join("spool"));
-    found.tell(Check::Spool, spool(files, now.owed, &reports));
+    found.tell(Check::Spool, spool(now.owed.unwrap_or_default(), &reports));
     found.tell(Check::History, history(&reports));
     let link = &engine.settings().link;
     found.tell(
@@ -151,31 +147,9 @@ fn whole(packages: &Packages, meta: &crate::vault::package::Meta) -> Result<(), 
     Err(format!("{members} damaged members"))
 }
 
-fn count(folder: &Path) -> Option<u64> {
-    let entries = fs::read_dir(folder).ok()?;
-    let each = entries.filter_map(Result::ok).map(|entry| {
-        let path = entry.path();
-        if path.is_dir() {
-            count(&path).unwrap_or(0)
-        } else {
-            1
-        }
-    });
-    Some(each.sum())
-}
-
-/// `files`: in the spool, if there is one; `owed`: as the last run told; `reports`: newest first.
-fn spool(files: Option<u64>, owed: Option<Owed>, reports: &[Report]) -> Finding {
-    let Some(owed) = owed else {
-        return match files {
-            Some(files) if files > 0 => {
-                Finding::pass(Check::Spool, format!("{files} files, none sent yet"))
-            }
-            _ => Finding::pass(Check::Spool, "nothing is owed"),
-        };
-    };
-    let detail = files.map_or(String::new(), |files| format!("{files} files in the spool"));
-    let finding = if owed.refused > 0 {
+/// `reports`: newest first.
+fn spool(owed: Owed, reports: &[Report]) -> Finding {
+    if owed.refused > 0 {
         let summary = format!("central did not accept {} results", owed.refused);
         Finding::warn("results.refused", summary)
     } else if owed.unconfirmed > 0 {
@@ -191,8 +165,7 @@ fn spool(files: Option<u64>, owed: Option<Owed>, reports: &[Report]) -> Finding 
             Check::Spool,
             format!("{} results wait to be sent", owed.queued),
         )
-    };
-    finding.detail(detail)
+    }
 }
 
 /// Three runs in a row reached central and acknowledged nothing of what waits.
@@ -279,23 +252,20 @@ mod tests {
 
     #[test]
     fn results_that_never_leave_are_stuck_and_those_of_an_offline_box_wait() {
-        let owed = |queued| {
-            Some(Owed {
-                queued,
-                ..Owed::default()
-            })
+        let owed = |queued| Owed {
+            queued,
+            ..Owed::default()
         };
         let reached = vec![report(3, Outcome::Finished); 3];
         let offline = vec![report(3, Outcome::Offline); 3];
-        assert_eq!(spool(None, owed(3), &reached).code, "results.stuck");
-        assert_eq!(spool(None, owed(3), &offline).code, "results.spool");
-        assert_eq!(spool(None, owed(0), &reached).summary, "nothing is owed");
-        assert_eq!(spool(Some(4), None, &[]).summary, "4 files, none sent yet");
-        let refused = Some(Owed {
+        assert_eq!(spool(owed(3), &reached).code, "results.stuck");
+        assert_eq!(spool(owed(3), &offline).code, "results.spool");
+        assert_eq!(spool(owed(0), &reached).summary, "nothing is owed");
+        let refused = Owed {
             refused: 1,
             ..Owed::default()
-        });
-        assert_eq!(spool(None, refused, &reached).code, "results.refused");
+        };
+        assert_eq!(spool(refused, &reached).code, "results.refused");
     }
 
     #[test]

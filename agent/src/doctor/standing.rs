@@ -8,12 +8,14 @@ use logic::entity::EntityType;
 use logic::health::Standing;
 use logic::health::verdict::{Last, Owed, Shown, Stock};
 use logic::report::Report;
+use logic::spool::State;
 use logic::words::{Outcome, Trouble};
 
 use crate::clock;
 use crate::engine::{self, Engine, survey};
 use crate::vault::catalogue::{Catalogue, Edition};
 use crate::vault::package::Packages;
+use crate::vault::spool::Spool;
 
 /// The store may be in a run's hands: then the account of the last run has to do.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -85,7 +87,7 @@ fn read(engine: &Engine, standing: &mut Standing) -> Result<(), Trouble> {
         Some(last) if last.outcome == Outcome::Unsupported => Some(false),
         _ => edition.complete_at.map(|_| true),
     };
-    standing.owed = last.as_ref().map(owed);
+    standing.owed = Some(owed(engine)?);
     standing.last = last.map(|report| Last {
         sync_id: report.sync_id,
         outcome: report.outcome,
@@ -168,12 +170,20 @@ fn absent(reports: &[Report]) -> u64 {
     })
 }
 
-fn owed(report: &Report) -> Owed {
-    Owed {
-        queued: report.results.queued + report.logs.queued + report.sessions.queued,
-        refused: report.results.refused + report.logs.refused + report.sessions.refused,
-        unconfirmed: report.results.unconfirmed,
+fn owed(engine: &Engine) -> Result<Owed, Trouble> {
+    let mut owed = Owed::default();
+    if !engine.vault().state().join("spool").is_dir() {
+        return Ok(owed);
     }
+    for ledger in Spool::open(engine.vault())?.accounts()? {
+        match ledger.state {
+            State::Queued | State::Sending => owed.queued += 1,
+            State::Refused => owed.refused += 1,
+            State::Unconfirmed => owed.unconfirmed += 1,
+            State::Acknowledged => {}
+        }
+    }
+    Ok(owed)
 }
 
 /// Whether central itself answered in this run.

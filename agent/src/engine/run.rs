@@ -111,8 +111,16 @@ impl Run {
             Command::Ask(ticket, call) => {
                 self.means.watch.does(doing(call.name));
                 let (uplink, send) = (self.means.uplink.clone(), send.clone());
+                let vault = self.means.vault.clone();
                 tokio::task::spawn_local(async move {
                     let answered: Answered = uplink.call(&call).await;
+                    if let Ok(reply) = &answered
+                        && call.name == "versions"
+                        && let Ok(versions) = logic::api::answer::versions(reply)
+                    {
+                        // Only for clients of the gateway; a run does not fail for them.
+                        let _ = crate::gateway::ledger::remember_versions(&vault, &versions);
+                    }
                     // The machine may have ended meanwhile.
                     let _ = send.send(Event::Answered(ticket, answered));
                 });

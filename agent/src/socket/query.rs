@@ -21,7 +21,8 @@ impl Query {
             .filter(|p| !p.is_empty())
         {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let (name, value) = (decode(name)?, decode(value)?);
+            let plain = |text: &str| decode(&text.replace('+', " "));
+            let (name, value) = (plain(name)?, plain(value)?);
             if !known.contains(&name.as_str()) {
                 return Err(flaw(&format!(
                     "unknown parameter `{name}`, expected {}",
@@ -57,11 +58,12 @@ impl Query {
     }
 }
 
-fn decode(text: &str) -> Result<String, Trouble> {
-    percent_decode_str(&text.replace('+', " "))
+/// Undoes percent encoding.
+pub(super) fn decode(text: &str) -> Result<String, Trouble> {
+    percent_decode_str(text)
         .decode_utf8()
         .map(|text| text.into_owned())
-        .map_err(|_| flaw("the query is not UTF-8"))
+        .map_err(|_| flaw("the request's address is not UTF-8"))
 }
 
 /// A request that can never succeed as it is.

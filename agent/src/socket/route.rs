@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
 use logic::schedule::Errand;
@@ -19,6 +19,7 @@ use tokio::sync::{broadcast, mpsc};
 use super::board::Board;
 use super::body::Body;
 use super::query::{Query, flaw};
+use super::receive::{self, Target};
 use super::{content, feed, metrics, standing};
 use crate::engine::exam;
 
@@ -55,20 +56,10 @@ async fn dispatch(board: &Board, request: Request<Incoming>) -> Result<Response<
     let query = request.uri().query().map(str::to_owned);
     let query = |known: &[&str]| Query::read(query.as_deref(), known);
     let route = path.strip_prefix("/v1/").unwrap_or_default();
-    let allow = match route {
-        "status" | "sync/events" | "entities" | "feed" | "packages" | "packages/content"
-        | "metrics" | "openapi.json" => Method::GET,
-        "sync" => Method::POST,
-        "exam" => Method::PUT,
-        _ => {
-            let reason = format!("there is no {path}; /v1/openapi.json describes what there is");
-            return Err(Trouble::new(
-                "api.unknown_route",
-                Class::GiveUp,
-                Outcome::Failed,
-                reason,
-            ));
-        }
+    let target = Target::of(route).transpose()?;
+    let allow = match (route, &target) {
+        (_, Some((_, method))) => method.clone(),
+        _ => method_of(&path, route)?,
     };
     if request.method() != allow {
         let reason = format!("{path} is used with {allow}");
@@ -78,6 +69,10 @@ async fn dispatch(board: &Board, request: Request<Incoming>) -> Result<Response<
             response.headers_mut().insert(ALLOW, allow);
         }
         return Ok(response);
+    }
+    if let Some((target, _)) = target {
+        query(&[])?;
+        return receive::answer(board, target, request).await;
     }
     match route {
         "status" => {
@@ -124,6 +119,24 @@ async fn dispatch(board: &Board, request: Request<Incoming>) -> Result<Response<
     }
 }
 
+fn method_of(path: &str, route: &str) -> Result<Method, Trouble> {
+    match route {
+        "status" | "sync/events" | "entities" | "feed" | "packages" | "packages/content"
+        | "metrics" | "openapi.json" => Ok(Method::GET),
+        "sync" => Ok(Method::POST),
+        "exam" => Ok(Method::PUT),
+        _ => {
+            let reason = format!("there is no {path}; /v1/openapi.json describes what there is");
+            Err(Trouble::new(
+                "api.unknown_route",
+                Class::GiveUp,
+                Outcome::Failed,
+                reason,
+            ))
+        }
+    }
+}
+
 /// The body of `PUT /v1/exam`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -152,31 +165,38 @@ fn signal_exam(board: &Board, wanted: Exam) -> Result<Response<Body>, Trouble> {
 
 /// Reads a body as JSON; an empty one is an empty object.
 async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Trouble> {
-    let body = Limited::new(request.into_body(), SMALL).collect();
-    let bytes = match tokio::time::timeout(BODY_PATIENCE, body).await {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            let reason = format!("the body is longer than {SMALL} bytes");
-            return Err(Trouble::new(
-                "api.too_large",
-                Class::GiveUp,
-                Outcome::Failed,
-                reason,
-            ));
-        }
-        Ok(Err(error)) => return Err(flaw(&format!("the body did not come whole: {error}"))),
-        Err(_) => {
-            let reason = format!("the body did not come within {} s", BODY_PATIENCE.as_secs());
-            return Err(Trouble::new(
-                "api.slow",
-                Class::Retry,
-                Outcome::Failed,
-                reason,
-            ));
-        }
-    };
+    let bytes = whole(request, SMALL, BODY_PATIENCE).await?;
     let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
     serde_json::from_slice(text).map_err(|error| flaw(&format!("the body: {error}")))
+}
+
+/// Reads a body of at most so many bytes within a time.
+pub(super) async fn whole(
+    request: Request<Incoming>,
+    most: usize,
+    patience: Duration,
+) -> Result<Bytes, Trouble> {
+    // What says so itself is not read at all.
+    if request.body().size_hint().lower() > most as u64 {
+        return Err(too_large(most as u64));
+    }
+    let body = Limited::new(request.into_body(), most).collect();
+    match tokio::time::timeout(patience, body).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(most as u64)),
+        Ok(Err(error)) => Err(flaw(&format!("the body did not come whole: {error}"))),
+        Err(_) => Err(slow(patience)),
+    }
+}
+
+pub(super) fn too_large(most: u64) -> Trouble {
+    let reason = format!("the body is longer than {most} bytes");
+    Trouble::new("api.too_large", Class::GiveUp, Outcome::Failed, reason)
+}
+
+pub(super) fn slow(patience: Duration) -> Trouble {
+    let reason = format!("the body did not come within {} s", patience.as_secs());
+    Trouble::new("api.slow", Class::Retry, Outcome::Failed, reason)
 }
 
 /// Server-sent events (WHATWG HTML 9.2): how it stands now, then whatever is told.
@@ -240,8 +260,12 @@ pub(super) fn refusal(trouble: &Trouble) -> Response<Body> {
         "api.method" => StatusCode::METHOD_NOT_ALLOWED,
         "api.slow" => StatusCode::REQUEST_TIMEOUT,
         "feed.gone" => StatusCode::GONE,
-        "api.too_large" => StatusCode::PAYLOAD_TOO_LARGE,
+        "api.too_large" | "intake.too_long" => StatusCode::PAYLOAD_TOO_LARGE,
+        "disk.full" => StatusCode::INSUFFICIENT_STORAGE,
         "api.range" => StatusCode::RANGE_NOT_SATISFIABLE,
+        code if code.starts_with("intake.") && trouble.class != Class::Retry => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
         _ if trouble.class == Class::Retry => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };

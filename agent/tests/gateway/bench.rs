@@ -171,7 +171,7 @@ impl Stock {
             buffer.extend_from_slice(record);
             part.write(index as u64, &mut buffer).unwrap();
         }
-        part.publish(false).unwrap();
+        part.publish(false, None).unwrap();
     }
 }
 

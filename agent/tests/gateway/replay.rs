@@ -11,7 +11,7 @@ use logic::entity::{Entity, EntityType};
 use logic::identity::Enrolment;
 use serde_json::{Value as Json, json};
 
-use crate::bench::{Desk, Exchange, Reply, Served, Stock, VERSION, exchanges};
+use crate::bench::{Exchange, Reply, Served, Stock, VERSION, exchanges};
 
 /// Where the gateway differs from central on purpose: first and last exchange, and why.
 const EXCEPTIONS: &[(u64, u64, &str)] = &[
@@ -265,9 +265,16 @@ impl Fleet {
             "results-chunk10x102vars" => {
                 let results: serde_json::Map<_, _> = (0..10)
                     .map(|n| {
-                        let mut result = self.first_result.clone();
+                        let first = self.first_result.to_string();
+                        let own = first.replace("#exec1", &format!("#execb{n}"));
+                        let mut result: Json = serde_json::from_str(&own).unwrap();
                         let variable = result["variables"][0].clone();
-                        result["variables"] = vec![variable; 102].into();
+                        let variables = (0..102).map(|n| {
+                            let mut variable = variable.clone();
+                            variable["data"]["identifier"] = format!("RESPONSE_{n}").into();
+                            variable
+                        });
+                        result["variables"] = variables.collect();
                         (format!("http://box.test/local.rdf#execb{n}"), result)
                     })
                     .collect();
@@ -288,7 +295,8 @@ fn serve(stock: &Stock) -> Served {
         lti_users: false,
         max_age: None,
     };
-    Served::new(&stock.vault, setup, Some(Arc::new(Desk::default())))
+    let intake = agent::intake::Intake::open(&stock.vault, 16 << 20).unwrap();
+    Served::new(&stock.vault, setup, Some(Arc::new(intake)))
 }
 
 fn enrol(stock: &Stock, all: &[Exchange]) {

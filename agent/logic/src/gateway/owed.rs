@@ -3,6 +3,7 @@
 //! Called by the gateway: a request becomes `Offer`s, what became of them becomes the answer.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
@@ -10,29 +11,16 @@ use serde_json::{Value as Json, json};
 use super::catalogue::{check_version, params, text};
 use super::pairs::Pairs;
 use super::{Answer, Voice};
+pub use crate::intake::Kind;
 use crate::words::Trouble;
 
-/// What an offer is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// What a candidate did in one execution (protocol 7).
-    Results,
-    /// Rows of the delivery log of one execution (protocol 8.1).
-    Logs,
-    /// One test session (protocol 8.3).
-    Sessions,
-    /// One LTI user (protocol 8.2).
-    LtiUsers,
-}
-
-impl Kind {
-    fn key(self) -> &'static str {
-        match self {
-            Self::Results => "results",
-            Self::Logs => "delivery_logs",
-            Self::Sessions => "test_sessions",
-            Self::LtiUsers => "lti_users",
-        }
+/// The key of the body of central's route.
+fn key(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Results => "results",
+        Kind::Logs => "delivery_logs",
+        Kind::Sessions => "test_sessions",
+        Kind::LtiUsers => "lti_users",
     }
 }
 
@@ -73,6 +61,8 @@ pub struct Batch {
 #[derive(Debug, PartialEq, Eq)]
 struct Line {
     key: String,
+    /// The offers that it stands for; none for what central fails by itself.
+    offers: Range<usize>,
     failed: bool,
     delivery: Option<Json>,
     rows: Option<Vec<Json>>,
@@ -82,6 +72,7 @@ impl Line {
     fn failed(key: String, delivery: Option<Json>) -> Self {
         Self {
             key,
+            offers: 0..0,
             failed: true,
             delivery,
             rows: None,
@@ -98,7 +89,7 @@ impl Batch {
         let generic = || voice.generic(500);
         let body: BTreeMap<String, &RawValue> =
             serde_json::from_slice(body).map_err(|_| generic())?;
-        let content = body.get(kind.key()).ok_or_else(generic)?;
+        let content = body.get(key(kind)).ok_or_else(generic)?;
         let content: Pairs = serde_json::from_str(content.get()).map_err(|_| generic())?;
         let given: Json = match body.get("sync_params") {
             Some(raw) => serde_json::from_str(raw.get()).map_err(|_| generic())?,
@@ -132,21 +123,23 @@ impl Batch {
             let told = format!("This box cannot take it now: {}", trouble.reason);
             return voice.later(503, &told);
         }
-        let refused = taken.iter().any(|taken| *taken != Taken::Durable);
-        if self.broken || refused || taken.len() != self.offers.len() {
+        let refused = |at: usize| taken.get(at) != Some(&Taken::Durable);
+        let fatal = |at: usize| refused(at) && self.offers[at].kind != Kind::Logs;
+        if self.broken || taken.len() != self.offers.len() || (0..taken.len()).any(fatal) {
             // As central would: the client keeps what was not acknowledged, while a second `success` 0 would make it
-            // believe that all is well (protocol 7.6).
+            // believe that all is well (protocol 7.6). Of logs it keeps what is not named (protocol 8.1).
             return Answer::type_error();
         }
         if self.lines.is_empty() {
             return Answer::json("[]");
         }
         let acks = self.lines.iter().map(|line| {
-            let mut ack = json!({ "success": u8::from(!line.failed) });
+            let failed = line.failed || line.offers.clone().any(refused);
+            let mut ack = json!({ "success": u8::from(!failed) });
             if let Some(delivery) = &line.delivery {
                 ack["deliveryId"] = delivery.clone();
             }
-            if let Some(rows) = line.rows.as_ref().filter(|_| !line.failed) {
+            if let Some(rows) = line.rows.as_ref().filter(|_| !failed) {
                 ack["logsSynced"] = rows.clone().into();
             }
             (line.key.clone(), ack)
@@ -162,8 +155,9 @@ impl Batch {
         Answer::json(body)
     }
 
-    fn offer(&mut self, kind: Kind, id: String, content: String) {
+    fn offer(&mut self, kind: Kind, id: String, content: String) -> Range<usize> {
         self.offers.push(Offer { kind, id, content });
+        self.offers.len() - 1..self.offers.len()
     }
 
     fn result(&mut self, key: String, raw: &RawValue) {
@@ -200,9 +194,10 @@ impl Batch {
                     Some(id) if self.is_list => id,
                     _ => key.clone(),
                 };
-                self.offer(Kind::Results, id, raw.get().to_owned());
+                let offers = self.offer(Kind::Results, id, raw.get().to_owned());
                 self.lines.push(Line {
                     key,
+                    offers,
                     failed: false,
                     delivery,
                     rows: None,
@@ -254,11 +249,14 @@ impl Batch {
                 None => groups.push((execution, vec![raw.get()])),
             }
         }
+        let first = self.offers.len();
         for (id, rows) in groups {
             self.offer(Kind::Logs, id, format!("[{}]", rows.join(",")));
         }
+        let offers = first..self.offers.len();
         self.lines.push(Line {
             key,
+            offers,
             failed: false,
             delivery: None,
             rows: Some(ids),
@@ -273,13 +271,14 @@ impl Batch {
         };
         // Acknowledged by id, though they came as a list.
         self.is_list = false;
-        self.offer(
+        let offers = self.offer(
             Kind::Sessions,
             id.clone(),
             Json::from(id.as_str()).to_string(),
         );
         self.lines.push(Line {
             key: id,
+            offers,
             failed: false,
             delivery: None,
             rows: None,
@@ -292,9 +291,10 @@ impl Batch {
             return self.lines.push(Line::failed(key, None));
         }
         let id = text(user.get("id")).unwrap_or_default();
-        self.offer(Kind::LtiUsers, id, raw.get().to_owned());
+        let offers = self.offer(Kind::LtiUsers, id, raw.get().to_owned());
         self.lines.push(Line {
             key,
+            offers,
             failed: false,
             delivery: None,
             rows: None,
@@ -352,7 +352,7 @@ mod tests {
     }
 
     fn read(kind: Kind, content: Json) -> Result<Batch, Answer> {
-        let body = json!({ kind.key(): content, "sync_params": { "tao_version": "2022.11" } });
+        let body = json!({ key(kind): content, "sync_params": { "tao_version": "2022.11" } });
         Batch::read(
             kind,
             body.to_string().as_bytes(),
@@ -458,6 +458,11 @@ mod tests {
             "e3": "x", "e4": [row(5, "e4"), odd],
         });
         let batch = read(Kind::Logs, logs).unwrap();
+        let trouble = Trouble::new("intake.malformed", Class::GiveUp, Outcome::Failed, "x");
+        let half = batch.answer(&[Taken::Durable, Taken::Refused(trouble)], &voice());
+        let half: Json = serde_json::from_slice(&half.body).unwrap();
+        assert_eq!(half["e1"], json!({ "success": 0 }));
+        assert_eq!(half["e3"]["success"], 1);
         let offers: Vec<_> = batch.offers.iter().map(|o| o.id.as_str()).collect();
         assert_eq!(offers, ["e1", "e2"]);
         assert_eq!(

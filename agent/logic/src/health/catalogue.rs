@@ -6,6 +6,8 @@ mod central;
 mod data;
 mod local;
 mod net;
+mod service;
+mod work;
 
 use std::cmp::Ordering;
 
@@ -38,9 +40,16 @@ const fn code(
 
 /// All codes, area by area.
 pub fn all() -> impl Iterator<Item = &'static Code> {
-    [local::CODES, net::CODES, central::CODES, data::CODES]
-        .into_iter()
-        .flatten()
+    [
+        local::CODES,
+        net::CODES,
+        central::CODES,
+        data::CODES,
+        work::CODES,
+        service::CODES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// What a code means.

@@ -1,0 +1,156 @@
+//! Codes of boxsync as a service: daemon, local API, gateway, and the events of the journal.
+//! Never a rule: only words.
+//! Called by `catalogue`.
+
+use super::{Code, code};
+
+pub(super) const CODES: &[Code] = &[
+    code(
+        "identity.clone",
+        "the disk runs on another machine",
+        "The machine is not the one on which the box id was made: the disk was copied or moved. The box has a new id \
+         and asks to be enrolled, so that two boxes never share one.",
+        "Enroll this box: `boxsync enroll --login L --password-file F`.",
+    ),
+    code(
+        "clone.found",
+        "the disk runs on another machine",
+        "The machine is not the one on which the box id was made: the disk was copied or moved. The box has a new id \
+         and asks to be enrolled, so that two boxes never share one.",
+        "Enroll this box: `boxsync enroll --login L --password-file F`.",
+    ),
+    code(
+        "daemon.running",
+        "a daemon runs already",
+        "Another boxsync serves the socket of this box; two are never needed.",
+        "See `systemctl status boxsync`.",
+    ),
+    code(
+        "daemon.gone",
+        "the daemon ended meanwhile",
+        "The connection to the daemon broke before it answered: it was stopped or started again.",
+        "Run the command again.",
+    ),
+    code(
+        "daemon.stopping",
+        "the daemon is stopping",
+        "The daemon takes no more orders, since it is about to end.",
+        "Run the command again when the service has started.",
+    ),
+    code(
+        "daemon.signals",
+        "the daemon cannot hear signals",
+        "The kernel gave no handler for signals, which never happens on a healthy machine.",
+        "Restart the machine.",
+    ),
+    code(
+        "worker.died",
+        "the worker of a synchronization ended unexpectedly",
+        "The process that synchronizes ended before its work was done, out of memory or by a fault. Nothing is lost; \
+         the next run goes on.",
+        "Run `boxsync sync` again; if it stays, send a support bundle (`boxsync doctor --bundle FILE`).",
+    ),
+    code(
+        "config.wrong",
+        "the configuration is wrong",
+        "The daemon started with a configuration that cannot be used; what is wrong is told beside it.",
+        "Run `boxsync config check` and mend what it names.",
+    ),
+    code(
+        "api.denied",
+        "the local API refused a caller",
+        "Only root, the user of boxsync and those named in allow_uids and allow_gids may use the socket.",
+        "Name the user in [box] allow_uids, or run the command as root.",
+    ),
+    code(
+        "api.unknown_route",
+        "the local API has no such route",
+        "The path that was asked for is not one of the local API of this boxsync.",
+        "See the OpenAPI document of the local API.",
+    ),
+    code(
+        "api.method",
+        "the local API takes another method there",
+        "The route exists, but not with this method.",
+        "See the OpenAPI document of the local API.",
+    ),
+    code(
+        "api.range",
+        "a range cannot be given",
+        "The part of a package that was asked for lies outside of it.",
+        "Ask for a range within the size of the package.",
+    ),
+    code(
+        "api.request",
+        "a request to the local API is malformed",
+        "The request is not HTTP, or its content is not what the route takes.",
+        "See the OpenAPI document of the local API.",
+    ),
+    code(
+        "api.slow",
+        "a caller of the local API was too slow",
+        "The content of a request did not come in time.",
+        "Send the request again.",
+    ),
+    code(
+        "api.too_large",
+        "a request to the local API is too large",
+        "The content is larger than [results] max_item.",
+        "Raise [results] max_item if such large items are meant.",
+    ),
+    code(
+        "feed.gone",
+        "the change feed no longer reaches back so far",
+        "A follower asks for changes that are not kept any more, or of an earlier epoch.",
+        "Let the follower read all entities again.",
+    ),
+    code(
+        "gateway.listen",
+        "the gateway cannot listen",
+        "The address of [gateway] listen is in use by another program, or does not belong to this machine.",
+        "Set [gateway] listen to a free port of this machine.",
+    ),
+    code(
+        "page.listen",
+        "the status page cannot listen",
+        "The address of [page] listen is in use by another program, or does not belong to this machine.",
+        "Set [page] listen to a free port of this machine.",
+    ),
+    code(
+        "sync.started",
+        "a synchronization has started",
+        "The box synchronizes with central.",
+        "Nothing to do.",
+    ),
+    code(
+        "sync.finished",
+        "a synchronization has finished",
+        "All of it went well.",
+        "Nothing to do.",
+    ),
+    code(
+        "net.offline",
+        "central cannot be reached",
+        "The box tries again by itself, less and less often. An exam can run meanwhile.",
+        "Run `boxsync doctor` to see where the way to central ends.",
+    ),
+    code(
+        "net.online",
+        "central can be reached again",
+        "What waited is sent now.",
+        "Nothing to do.",
+    ),
+    code(
+        "package.held",
+        "a test package is held",
+        "It is whole and verified.",
+        "Nothing to do.",
+    ),
+    code(
+        "deletion.held_back",
+        "deletions are held back",
+        "Central no longer names many of the entities that the box holds. They are kept until a second run, a day \
+         later, agrees, or a person says so.",
+        "If central is right, run `boxsync sync --allow-deletes`.",
+    ),
+];

@@ -1,0 +1,202 @@
+//! The way in for what candidates did: read whole, handed to the intake, answered when it is on disk.
+//! Never answers yes before that, and never reads more than one item may have.
+//! Called by the routes `results`, `logs`, `lti-users` and `sessions`.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use hyper::body::{Body as _, Incoming};
+use hyper::{Method, Request, Response, StatusCode};
+use logic::intake::Kind;
+use logic::words::{Class, Outcome, Trouble};
+use serde_json::{Value as Json, json};
+use tokio::io::AsyncWriteExt;
+use tokio::sync::Semaphore;
+
+use super::board::Board;
+use super::body::Body;
+use super::query::{decode, flaw};
+use super::route::{object, slow, too_large, whole};
+use crate::daemon::worker::child;
+use crate::engine::Engine;
+use crate::intake::{Intake, Receipt};
+
+/// A large item from a busy delivery engine has to come within this.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Documents up to this are let in by the daemon itself.
+const SMALL: u64 = 256 << 10;
+/// What a document may have around its item.
+const ENVELOPE: u64 = 64 << 10;
+/// Follows the document on its way to the worker; no JSON ends with it.
+const END: u8 = 0x04;
+
+/// Items that are read at once; each may be as large as the largest item. Others wait before their bodies are read.
+static PLACES: Semaphore = Semaphore::const_new(4);
+
+/// What a route takes: the kind, and the id of a single item.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    kind: Kind,
+    id: Option<String>,
+}
+
+impl Target {
+    /// The intake that a path names, and the method it is used with.
+    pub(super) fn of(route: &str) -> Option<Result<(Self, Method), Trouble>> {
+        let (word, id) = match route.split_once('/') {
+            Some((word, id)) => (word, Some(id)),
+            None => (route, None),
+        };
+        let kind = word.parse::<Kind>().ok()?;
+        let Some(id) = id else {
+            return Some(Ok((Self { kind, id: None }, Method::POST)));
+        };
+        // An id is a URI: its slashes may be written as they are or encoded.
+        Some(decode(id).and_then(|id| {
+            if id.is_empty() {
+                return Err(flaw("the id of the item is missing at the end of the path"));
+            }
+            let id = Some(id);
+            Ok((Self { kind, id }, Method::PUT))
+        }))
+    }
+}
+
+/// Lets in what the body holds.
+pub(super) async fn answer(
+    board: &Board,
+    target: Target,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Trouble> {
+    let settings = board.settings();
+    let limit = settings.results.max_item.bytes();
+    let _place = PLACES.acquire().await;
+    let size = request.body().size_hint();
+    if size.lower() > limit.saturating_add(ENVELOPE) {
+        return Err(too_large(limit));
+    }
+    let told = if size.upper().is_some_and(|most| most <= SMALL) {
+        let document = whole(request, SMALL as usize, PATIENCE).await?;
+        let (root, settings) = (board.root().clone(), (*settings).clone());
+        // The disk may take its time to sync: others are answered meanwhile.
+        let kept = tokio::task::spawn_blocking(move || {
+            keep(Engine::open(&root, settings), &target, &document)
+        });
+        kept.await.map_err(failed)?
+    } else {
+        let kept = tokio::time::timeout(PATIENCE, elsewhere(board, &target, request, limit));
+        kept.await.map_err(|_| slow(PATIENCE))??
+    };
+    match told.get("trouble") {
+        Some(trouble) => Err(serde_json::from_value(trouble.clone()).map_err(failed)?),
+        None => Ok(object(StatusCode::OK, told)),
+    }
+}
+
+/// A large document is handed on as it comes to a process of its own: read here, its memory would stay with the daemon.
+async fn elsewhere(
+    board: &Board,
+    target: &Target,
+    request: Request<Incoming>,
+    limit: u64,
+) -> Result<Json, Trouble> {
+    let mut command = child(board.root(), "intake-worker");
+    command.arg(target.kind.word());
+    if let Some(id) = &target.id {
+        command.arg("--id").arg(id);
+    }
+    let mut worker = command.stdin(Stdio::piped()).spawn().map_err(failed)?;
+    let mut input = worker.stdin.take();
+    let mut body = request.into_body();
+    let mut left = limit.saturating_add(ENVELOPE);
+    while let Some(frame) = body.frame().await {
+        let frame =
+            frame.map_err(|error| flaw(&format!("the body did not come whole: {error}")))?;
+        let Ok(piece) = frame.into_data() else {
+            continue;
+        };
+        // Dropped, the worker is killed before it saw the document's end: nothing of it was let in.
+        left = left
+            .checked_sub(piece.len() as u64)
+            .ok_or_else(|| too_large(limit))?;
+        if let Some(pipe) = &mut input {
+            // A worker that is gone is told by its answer.
+            if pipe.write_all(&piece).await.is_err() {
+                input = None;
+            }
+        }
+    }
+    // The end of the document is said, so that one that was cut is never taken for a whole one.
+    if let Some(mut pipe) = input.take() {
+        let _ = pipe.write_all(&[END]).await;
+    }
+    let output = worker.wait_with_output().await.map_err(failed)?;
+    serde_json::from_slice(&output.stdout).map_err(failed)
+}
+
+/// The worker: reads a document to its marked end and lets it in; one object, the receipt or the trouble.
+pub fn work(
+    engine: Result<Engine, Trouble>,
+    kind: Kind,
+    id: Option<String>,
+    mut document: Vec<u8>,
+) -> Json {
+    if document.pop() != Some(END) {
+        return json!({ "trouble": flaw("the document did not come whole") });
+    }
+    keep(engine, &Target { kind, id }, &document)
+}
+
+fn keep(engine: Result<Engine, Trouble>, target: &Target, document: &[u8]) -> Json {
+    let kept = engine.and_then(|engine| {
+        let limit = engine.settings().results.max_item.bytes();
+        let intake = Intake::open(engine.vault(), limit)?;
+        match &target.id {
+            Some(id) => intake.put(target.kind, id, document),
+            None => intake.submit(target.kind, document),
+        }
+    });
+    match kept {
+        Ok(receipt) => told(&receipt),
+        Err(trouble) => json!({ "trouble": trouble }),
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> Trouble {
+    let reason = format!("the item was not kept: {error}");
+    Trouble::new("intake.failed", Class::Retry, Outcome::Failed, reason)
+}
+
+fn told(receipt: &Receipt) -> Json {
+    let item = |(id, new): &(String, bool)| json!({ "id": id, "new": new });
+    json!({
+        "schema": 1,
+        "items": receipt.items.iter().map(item).collect::<Vec<_>>(),
+        "warnings": receipt.warnings,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_names_the_kind_and_the_id() {
+        let target = |route| Target::of(route).map(Result::unwrap);
+        let one = Target {
+            kind: Kind::Results,
+            id: Some("https://box/tao.rdf#i1".into()),
+        };
+        let route = "results/https%3A%2F%2Fbox%2Ftao.rdf%23i1";
+        assert_eq!(target(route), Some((one, Method::PUT)));
+        let all = Target {
+            kind: Kind::LtiUsers,
+            id: None,
+        };
+        assert_eq!(target("lti-users"), Some((all, Method::POST)));
+        assert_eq!(target("exam"), None);
+        assert!(Target::of("logs/").is_some_and(|target| target.is_err()));
+    }
+}

@@ -1,0 +1,331 @@
+//! Its local API: what the delivery engine reads and hands over, what is refused, what is described.
+//! Never a status that the description does not name.
+//! Run by `cargo test`.
+
+use std::io::Write;
+use std::time::Duration;
+
+use agent::vault::Vault;
+use agent::vault::catalogue::{Catalogue, Edition};
+use agent::vault::package::{Packages, Part};
+use logic::entity::{Entity, EntityType, Value, uri};
+use serde_json::Value as Json;
+
+use crate::house::*;
+
+#[test]
+fn what_is_no_request_is_refused_with_a_code() {
+    let house = House::new(QUIET);
+    let daemon = house.start();
+    let large = format!("{{\"types\":[{}]}}", "\"delivery\",".repeat(4000));
+    let table = [
+        ("GET", "/v1/nothing", "", 404, "api.unknown_route"),
+        ("GET", "/", "", 404, "api.unknown_route"),
+        ("GET", "/v1/sync", "", 405, "api.method"),
+        ("DELETE", "/v1/status", "", 405, "api.method"),
+        ("POST", "/v1/sync", "{", 400, "api.request"),
+        ("POST", "/v1/sync", "{\"typ\":[]}", 400, "api.request"),
+        (
+            "POST",
+            "/v1/sync",
+            "{\"types\":[\"exam\"]}",
+            400,
+            "api.request",
+        ),
+        ("POST", "/v1/sync", &large, 413, "api.too_large"),
+        ("PUT", "/v1/exam", "{}", 400, "api.request"),
+        ("PUT", "/v1/exam", "{\"active\":true}", 400, "api.request"),
+        ("GET", "/v1/entities?type=exam", "", 400, "api.request"),
+        (
+            "GET",
+            "/v1/entities?id=x",
+            "",
+            404,
+            "catalogue.unknown_entity",
+        ),
+        ("GET", "/v1/feed?since=-1", "", 400, "api.request"),
+        ("GET", "/v1/feed?limit=0", "", 400, "api.request"),
+        ("GET", "/v1/feed?epoch=7", "", 410, "feed.gone"),
+        ("GET", "/v1/packages/content", "", 400, "api.request"),
+        (
+            "GET",
+            "/v1/packages/content?delivery=x",
+            "",
+            404,
+            "package.not_held",
+        ),
+        ("GET", "/v1/status?x=1", "", 400, "api.request"),
+    ];
+    for (method, path, body, status, code) in table {
+        let answer = house.call(method, path, "", body);
+        assert_eq!(answer.status, status, "{method} {path}");
+        let told = answer.json();
+        assert_eq!(
+            (&told["schema"], &told["code"]),
+            (&1.into(), &code.into()),
+            "{method} {path}"
+        );
+        assert!(
+            told["reason"]
+                .as_str()
+                .is_some_and(|reason| !reason.is_empty())
+        );
+    }
+    let on = house.call(
+        "PUT",
+        "/v1/exam",
+        "",
+        r#"{"active":true,"ttl_seconds":3600}"#,
+    );
+    assert_eq!(on.status, 200);
+    let left = agent::engine::exam::running(&house.root()).unwrap();
+    assert!(left > Duration::from_secs(3000), "{left:?}");
+    house.call("PUT", "/v1/exam", "", r#"{"active":false}"#);
+    assert_eq!(agent::engine::exam::running(&house.root()), None);
+    assert_eq!(terminate(&house, daemon).code(), Some(0));
+}
+
+#[test]
+fn every_route_is_described() {
+    let house = House::new(QUIET);
+    let daemon = house.start();
+    let described = house.get("/v1/openapi.json").json();
+    assert!(described["openapi"].as_str().unwrap().starts_with("3."));
+    for (path, acts) in described["paths"].as_object().unwrap() {
+        for (method, act) in acts.as_object().unwrap() {
+            let query = act["parameters"].as_array().into_iter().flatten();
+            let needed: Vec<String> = query
+                .filter(|parameter| parameter["required"] == true)
+                .map(|parameter| format!("{}=x", parameter["name"].as_str().unwrap()))
+                .collect();
+            if path == "/v1/sync/events" {
+                continue;
+            }
+            let url = format!("{}?{}", path.replace("{id}", "i5001"), needed.join("&"));
+            let answer = house.call(&method.to_uppercase(), &url, "", "{}");
+            let status = answer.status.to_string();
+            assert!(
+                act["responses"].get(&status).is_some(),
+                "{method} {path} answers {status}"
+            );
+        }
+    }
+    let paths = described["paths"].as_object().unwrap().len();
+    assert_eq!(paths, 17);
+    assert_eq!(terminate(&house, daemon).code(), Some(0));
+}
+
+const EXECUTION: &str = "https://box.example/tao.rdf#i5001";
+
+/// What the delivery engine hands over of one execution (protocol 7.1).
+fn result(value: &str) -> Json {
+    serde_json::json!({
+        "deliveryId": DELIVERY, "deliveryExecutionId": EXECUTION,
+        "details": {
+            "identifier": EXECUTION, "label": "Algebra B1", "test-taker": "https://central.example/tao.rdf#t17",
+            "starttime": "0.10000000 1795000000", "finishtime": null,
+            "state": "http://www.tao.lu/Ontologies/TAODelivery.rdf#DeliveryExecutionStatusFinished",
+        },
+        "variables": [{
+            "type": "taoResultServer_models_classes_OutcomeVariable", "callIdTest": EXECUTION, "callIdItem": null,
+            "test": "https://central.example/tao.rdf#test", "item": null,
+            "data": {
+                "identifier": "SCORE", "cardinality": "single", "baseType": "float", "epoch": "0.9 1795003600",
+                "normalMinimum": null, "normalMaximum": 1.5, "value": value,
+            },
+        }],
+    })
+}
+
+#[test]
+fn what_a_candidate_did_is_on_disk_before_the_answer_and_never_doubled() {
+    let house = House::new("[sync]\non_boot = false\n[results]\nmax_item = \"1MiB\"\n");
+    let daemon = house.start();
+    let path = format!("/v1/results/{}", EXECUTION.replace('#', "%23"));
+    let one = result("MC41").to_string();
+    for new in [true, false] {
+        let kept = house.call("PUT", &path, "", &one);
+        let told = kept.json();
+        assert_eq!(
+            (kept.status, &told["items"][0]["id"]),
+            (200, &EXECUTION.into())
+        );
+        assert_eq!(told["items"][0]["new"], new);
+    }
+    let all = serde_json::json!({ "results": { EXECUTION: result("MC41") } }).to_string();
+    let again = house.call("POST", "/v1/results", "", &all);
+    assert_eq!(
+        (again.status, &again.json()["items"][0]["new"]),
+        (200, &false.into())
+    );
+    let mut wrong = result("MC41");
+    wrong["variables"][0]["data"]["normalMaximum"] = "much".into();
+    let refused = house.call("PUT", &path, "", &wrong.to_string());
+    assert_eq!(refused.status, 422);
+    let reason = refused.json()["reason"].as_str().unwrap().to_owned();
+    assert!(
+        reason.contains("variables[0].data.normalMaximum"),
+        "{reason}"
+    );
+    // Larger ones pass through a process of their own, with the same answers.
+    let large = result(&"A".repeat(300 << 10)).to_string();
+    for new in [true, false] {
+        let kept = house.call("PUT", &path, "", &large);
+        assert_eq!(
+            (kept.status, &kept.json()["items"][0]["new"]),
+            (200, &new.into())
+        );
+    }
+    wrong["label"] = "x".repeat(300 << 10).into();
+    assert_eq!(house.call("PUT", &path, "", &wrong.to_string()).status, 422);
+    let larger = result(&"A".repeat(2 << 20)).to_string();
+    assert_eq!(house.call("PUT", &path, "", &larger).status, 413);
+    assert_eq!(house.call("PUT", "/v1/results/", "", &one).status, 400);
+    assert_eq!(house.call("GET", "/v1/results", "", "").status, 405);
+    // It outlives the daemon that accepted it, however that ended.
+    drop(daemon);
+    let held = house.cli(&["results", "--json"]);
+    let held = String::from_utf8(held.stdout).unwrap();
+    let held: Vec<Json> = held
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(
+        held.len(),
+        2,
+        "the execution as it was first, and as it was when reactivated"
+    );
+    let held = &held[0];
+    assert_eq!(
+        (&held["id"], &held["state"]),
+        (&EXECUTION.into(), &"queued".into())
+    );
+}
+
+/// A catalogue of some entities and one package, as a run would leave it.
+fn provision(house: &House, content: &[u8]) {
+    let vault = Vault::open(&house.root()).unwrap();
+    let catalogue = Catalogue::open(&vault).unwrap();
+    let mut edition = Edition {
+        generation: 7,
+        ..Edition::default()
+    };
+    let mut writer = catalogue.writer().unwrap();
+    for number in 0..3000 {
+        let (kind, id) = match number {
+            0 => (EntityType::Delivery, DELIVERY.to_owned()),
+            _ => (
+                EntityType::TestTaker,
+                format!("https://central.example/tao.rdf#t{number}"),
+            ),
+        };
+        let label = Value::One(format!("label {number}"));
+        let properties = [(uri::LABEL.to_owned(), label)].into_iter().collect();
+        let entity = Entity {
+            checksum: logic::php::checksum(&properties, &[]),
+            id,
+            properties,
+        };
+        let name = vault.keys().name(kind.word(), &entity.id);
+        let row = writer.entity(kind, name, &entity).unwrap();
+        edition.types.entry(kind).or_default().insert(name, row);
+    }
+    catalogue
+        .publish(&Edition::default(), &edition, Some(writer))
+        .unwrap();
+    let packages = Packages::open(&vault).unwrap();
+    let mut part = packages
+        .begin(DELIVERY, content.len() as u64, Some([1; 32]), 0)
+        .unwrap();
+    for (index, chunk) in content.chunks(part.meta().record as usize).enumerate() {
+        let mut buffer = Part::buffer();
+        buffer.extend_from_slice(chunk);
+        part.write(index as u64, &mut buffer).unwrap();
+    }
+    part.publish(false, None).unwrap();
+}
+
+#[test]
+fn the_delivery_engine_reads_entities_and_ranges_of_a_package() {
+    let house = House::new(QUIET);
+    let content: Vec<u8> = (0..300_000u32).flat_map(|n| n.to_le_bytes()).collect();
+    provision(&house, &content);
+    let daemon = house.start();
+    let all = house.get("/v1/entities");
+    assert!(all.head.contains("boxsync-generation: 7"), "{}", all.head);
+    let lines = all.lines();
+    assert_eq!(lines.len(), 3000);
+    assert!(lines.iter().all(|line| {
+        line["properties"][uri::LABEL]
+            .as_str()
+            .unwrap()
+            .starts_with("label ")
+    }));
+    assert_eq!(house.get("/v1/entities?type=delivery").lines().len(), 1);
+    let one = house
+        .get("/v1/entities?type=test-taker&id=https%3A%2F%2Fcentral.example%2Ftao.rdf%23t17")
+        .lines();
+    assert_eq!(
+        (one.len(), &one[0]["properties"][uri::LABEL]),
+        (1, &"label 17".into())
+    );
+    let packages = house.get("/v1/packages").lines();
+    assert_eq!(
+        (packages.len(), &packages[0]["state"], &packages[0]["bytes"]),
+        (1, &"held".into(), &1_200_000.into())
+    );
+    let path = format!(
+        "/v1/packages/content?delivery={}",
+        DELIVERY.replace('#', "%23")
+    );
+    let whole = house.get(&path);
+    assert_eq!(whole.status, 200);
+    assert!(whole.body == content && whole.head.contains("content-length: 1200000"));
+    let tag = whole
+        .head
+        .lines()
+        .find_map(|line| line.strip_prefix("etag: "))
+        .unwrap()
+        .to_owned();
+    for (range, from, to) in [
+        ("0-0", 0, 1),
+        ("65530-65545", 65530, 65546),
+        ("-4", 1_199_996, 1_200_000),
+        ("1199999-", 1_199_999, 1_200_000),
+    ] {
+        let part = house.call(
+            "GET",
+            &path,
+            &format!("Range: bytes={range}\r\nIf-Range: {tag}\r\n"),
+            "",
+        );
+        assert_eq!(part.status, 206, "{range}");
+        assert!(part.body == content[from..to], "{range}");
+        assert!(
+            part.head
+                .contains(&format!("content-range: bytes {from}-{}/1200000", to - 1)),
+            "{}",
+            part.head
+        );
+    }
+    let outside = house.call("GET", &path, "Range: bytes=1200000-\r\n", "");
+    assert_eq!(
+        (outside.status, &outside.json()["code"]),
+        (416, &"api.range".into())
+    );
+    let other = house.call(
+        "GET",
+        &path,
+        "Range: bytes=0-0\r\nIf-Range: \"other\"\r\n",
+        "",
+    );
+    assert_eq!((other.status, other.body.len()), (200, content.len()));
+    // Nobody reads this one: it must not cost the daemon the package in memory, nor keep it from ending.
+    let mut idle = house.connect();
+    write!(idle, "GET {path} HTTP/1.1\r\nHost: boxsync\r\n\r\n").unwrap();
+    assert_eq!(
+        house.get("/v1/feed").json()["changes"],
+        Json::Array(Vec::new())
+    );
+    assert_eq!(terminate(&house, daemon).code(), Some(0));
+}

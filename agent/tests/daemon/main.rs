@@ -1,0 +1,9 @@
+//! The daemon as systemd and its neighbours meet it: the built program, real signals, real sockets.
+//! Never a part of it in this process.
+//! Run by `cargo test`.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod api;
+mod house;
+mod life;
