@@ -71,8 +71,16 @@ fn list(engine: &Engine, packages: &Packages, screen: &Screen) -> Result<u8, Tro
 }
 
 fn state(packages: &Packages, delivery: &str) -> Result<(&'static str, Option<Meta>), Trouble> {
-    let coming = packages.coming(delivery)?;
-    Ok(match packages.held(delivery)? {
+    let opened = |meta: Result<Option<Meta>, Trouble>| match meta {
+        Err(trouble) if trouble.code == "store.damaged" => Ok(Err(())),
+        meta => meta.map(Ok),
+    };
+    // A package that was coming and whose description rotted begins anew: nothing of it can be used.
+    let coming = opened(packages.coming(delivery))?.unwrap_or(None);
+    let Ok(held) = opened(packages.held(delivery))? else {
+        return Ok(("damaged", None));
+    };
+    Ok(match held {
         Some(meta) if meta.damaged => ("damaged", Some(meta)),
         Some(meta) => ("held", Some(meta)),
         None if coming.is_some() => ("partial", coming),

@@ -144,7 +144,13 @@ struct Whole {
 /// `None` when it was held already.
 async fn bring(link: &Link, wanted: &Wanted, on_wire: &mut u64) -> Result<Option<Meta>, Trouble> {
     let delivery = &wanted.delivery;
-    let held = link.packages.held(delivery)?.filter(|meta| !meta.damaged);
+    let held = match link.packages.held(delivery) {
+        Err(trouble) if trouble.code == "store.damaged" => {
+            tracing::warn!(code = %trouble.code, "{trouble}: the package is fetched again");
+            None
+        }
+        held => held?.filter(|meta| !meta.damaged),
+    };
     if held.as_ref().is_some_and(|held| wanted.is_met_by(held)) {
         return Ok(None);
     }

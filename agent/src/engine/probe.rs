@@ -26,6 +26,8 @@ pub(super) struct Answer {
     opened: Opened,
     /// Content that was looked at and put back.
     front: Option<Bytes>,
+    /// Bytes that may still come, of an answer that says its place.
+    left: Option<u64>,
 }
 
 impl Answer {
@@ -39,12 +41,19 @@ impl Answer {
         self.opened.header("content-length")?.parse().ok()
     }
 
-    /// The next piece of content; `None` after the last one.
+    /// The next piece of content; `None` after the last one. What goes on beyond its `Content-Range` lies about its
+    /// place: nothing of the excess is handed out.
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Trouble> {
-        match self.front.take() {
-            Some(front) => Ok(Some(front)),
-            None => self.opened.chunk().await,
+        if let Some(front) = self.front.take() {
+            return Ok(Some(front));
         }
+        let chunk = self.opened.chunk().await?;
+        if let (Some(left), Some(chunk)) = (&mut self.left, &chunk) {
+            *left = left
+                .checked_sub(chunk.len() as u64)
+                .ok_or_else(|| dishonest("more bytes came than Content-Range announced"))?;
+        }
+        Ok(chunk)
     }
 }
 
@@ -164,10 +173,13 @@ pub(super) async fn open(
 ) -> Result<Answer, Trouble> {
     let opened = uplink.open(&Call::package(delivery, range)).await?;
     if matches!(opened.status, 200 | 206) {
-        return Ok(Answer {
+        let mut answer = Answer {
             opened,
             front: None,
-        });
+            left: None,
+        };
+        answer.left = answer.content_range().map(|range| range.len());
+        return Ok(answer);
     }
     Err(refused(&opened.reply().await?))
 }

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::catalogue::{Row, Rows};
-use super::{Vault, damaged, random};
+use super::{Keyring, Vault, damaged, random};
 use crate::root::trouble;
 
 /// Synchronizations remembered.
@@ -70,6 +70,7 @@ pub struct Index {
     db: sled::Db,
     path: PathBuf,
     sealer: Sealer,
+    keys: Keyring,
     /// What had to be done to open it, for the journal.
     pub rebuilt: Option<String>,
 }
@@ -126,6 +127,7 @@ impl Index {
             db,
             path,
             sealer,
+            keys: vault.keys().clone(),
             rebuilt,
         })
     }
@@ -137,14 +139,20 @@ impl Index {
     pub fn staged(&self, kind: EntityType) -> Result<Rows, Trouble> {
         let tree = self.tree("staged")?;
         let mut rows = Rows::new();
-        for entry in tree.scan_prefix(kind.word()) {
+        let prefix = self.prefix(kind);
+        for entry in tree.scan_prefix(prefix) {
             let (key, value) = entry.map_err(|error| failed(&self.path, &error))?;
-            let name = <[u8; 16]>::try_from(&key[kind.word().len()..]);
+            let name = <[u8; 16]>::try_from(&key[prefix.len()..]);
             if let (Ok(name), Some(row)) = (name, self.unseal::<Row>("staged", &key, &value)) {
                 rows.insert(NameHash(name), row);
             }
         }
         Ok(rows)
+    }
+
+    /// What the keys of one type's staged rows begin with: not even a type's name is readable.
+    fn prefix(&self, kind: EntityType) -> [u8; 16] {
+        self.keys.name("staged", kind.word()).0
     }
 
     /// Remembers where staged records lie.
@@ -154,7 +162,7 @@ impl Index {
     pub fn stage(&self, kind: EntityType, rows: &[(NameHash, Row)]) -> Result<(), Trouble> {
         let mut batch = sled::Batch::default();
         for (name, row) in rows {
-            let key = [kind.word().as_bytes(), &name.0].concat();
+            let key = [self.prefix(kind), name.0].concat();
             batch.insert(key.clone(), self.seal("staged", &key, row));
         }
         self.tree("staged")?

@@ -115,7 +115,8 @@ impl Packages {
         self.read_meta(&self.meta_path(delivery, "part"))
     }
 
-    /// All packages: held ones, then coming ones, each list in the order of their file names.
+    /// All packages: held ones, then coming ones, each list in the order of their file names. One whose description does
+    /// not open is in neither.
     ///
     /// # Errors
     /// As `held`.
@@ -127,7 +128,11 @@ impl Packages {
                 Some("part") => &mut lists.1,
                 _ => continue,
             };
-            list.extend(self.read_meta(&path)?);
+            match self.read_meta(&path) {
+                // One description that rotted must not hide all others; its package is fetched again.
+                Err(trouble) if trouble.code == "store.damaged" => {}
+                meta => list.extend(meta?),
+            }
         }
         Ok(lists)
     }
