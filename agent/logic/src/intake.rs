@@ -220,7 +220,7 @@ fn bounded(intake: Intake, limit: usize) -> Result<Intake, Trouble> {
         None => Ok(intake),
         Some(item) => {
             let reason = format!(
-                "{}[\"{}\"] takes {} bytes: expected at most {limit} (`results.item_limit`)",
+                "{}[\"{}\"] takes {} bytes: expected at most {limit} (`max_item` in section [results])",
                 item.kind.key(),
                 item.id,
                 item.payload.len()

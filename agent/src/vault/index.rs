@@ -263,7 +263,11 @@ impl Index {
         // Forwards, then turned: walking a tree backwards brings sled's greatest key into the binary, one MiB of 0xff.
         let older = tree.len().saturating_sub(most);
         let reports = self.list("history", tree.iter().skip(older))?;
-        Ok(reports.into_iter().rev().map(|(_, report)| report).collect())
+        Ok(reports
+            .into_iter()
+            .rev()
+            .map(|(_, report)| report)
+            .collect())
     }
 
     /// Makes everything durable and lets go. sled's own flush does not survive a power cut: its file is synced too.

@@ -118,7 +118,8 @@ proptest! {
         for ledger in world.ledgers.values_mut() {
             let item = ledger.key.id.strip_prefix('e').map(|at| &items[at.parse::<usize>().unwrap()]);
             let poison = item.is_some_and(|item| item.poison.is_some()) && ledger.key.edition == 0;
-            if ledger.key.kind == Kind::Results && ledger.state == State::Refused && !poison {
+            let kind = matches!(ledger.key.kind, Kind::Results | Kind::Logs);
+            if kind && ledger.state == State::Refused && !poison {
                 prop_assert!(hurt.contains(&ledger.key.id), "{:?} was refused for nothing", ledger.key);
                 ledger.retry();
             }

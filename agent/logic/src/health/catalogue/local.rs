@@ -111,6 +111,12 @@ pub(super) const CODES: &[Code] = &[
         "Copy the token URL from central once more.",
     ),
     code(
+        "input.kind",
+        "no such kind of item",
+        "An item was submitted under a kind that is none of results, logs, sessions and lti-users.",
+        "Name one of the four kinds.",
+    ),
+    code(
         "input.wipe",
         "the box was not wiped",
         "Wiping destroys the key and all data. It needs the box id typed as confirmation, and what was typed is \

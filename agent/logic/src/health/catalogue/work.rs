@@ -13,10 +13,16 @@ pub(super) const CODES: &[Code] = &[
         "Correct the field that is named and submit again.",
     ),
     code(
+        "intake.failed",
+        "an item could not be taken in",
+        "The process that takes in large items ended early; nothing of the item was kept, and its sender was told so.",
+        "Submit it again; if it fails again, look at disk and memory.",
+    ),
+    code(
         "intake.too_long",
-        "a submitted value is too long",
-        "Central's storage takes no value of this length in this place.",
-        "Shorten the field that is named and submit again.",
+        "a submitted item is too large",
+        "One item takes more bytes than `max_item` in section [results] allows; nothing of it was kept.",
+        "Raise `max_item` in section [results] of boxsync.toml and submit it again.",
     ),
     code(
         "intake.long_text",
