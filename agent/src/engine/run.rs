@@ -184,20 +184,27 @@ impl Run {
         }
     }
 
-    /// Visible rows of a type, and staged ones that an interrupted run left and whose records open.
+    /// Visible rows of a type, and staged ones that an interrupted run left; those whose records do not open are
+    /// brought again.
     fn index(&mut self, kind: EntityType) -> Event {
-        let held = self
-            .edition
-            .types
-            .get(&kind)
-            .map(catalogue::index)
-            .unwrap_or_default();
+        let mut reader = self.means.catalogue.reader();
+        let rows = self.edition.types.entry(kind).or_default();
+        let before = rows.len();
+        rows.retain(|name, row| reader.holds(kind, name, row));
+        if rows.len() < before {
+            let lost = before - rows.len();
+            tracing::warn!(
+                code = "store.damaged",
+                "{lost} records of type {} do not open: they are brought again",
+                kind.word()
+            );
+        }
+        let held = catalogue::index(rows);
         let staged = self
             .index
             .as_ref()
             .and_then(|index| index.staged(kind).ok())
             .unwrap_or_default();
-        let mut reader = self.means.catalogue.reader();
         let staged: Rows = staged
             .into_iter()
             .filter(|(name, row)| reader.holds(kind, name, row))
