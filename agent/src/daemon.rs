@@ -4,7 +4,6 @@
 
 mod network;
 mod voice;
-pub mod worker;
 
 use std::time::Duration;
 
@@ -25,9 +24,9 @@ use crate::root::Root;
 use crate::socket::board::{Accepted, Ask, Board, Running, Standing};
 use crate::socket::{self, Door};
 use crate::vault::random;
+use crate::worker::{self, Order, Told, Worker};
 use network::Network;
 use voice::Voice;
-use worker::{Order, Told, Worker};
 
 /// Runs until a signal ends it; `read` reads the configuration again.
 ///

@@ -6,6 +6,7 @@ pub mod content;
 pub mod exam;
 pub mod progress;
 pub mod survey;
+pub mod versions;
 
 mod fetch;
 mod flush;

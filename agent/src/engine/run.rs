@@ -119,7 +119,7 @@ impl Run {
                         && let Ok(versions) = logic::api::answer::versions(reply)
                     {
                         // Only for clients of the gateway; a run does not fail for them.
-                        let _ = crate::gateway::ledger::remember_versions(&vault, &versions);
+                        let _ = super::versions::remember(&vault, &versions);
                     }
                     // The machine may have ended meanwhile.
                     let _ = send.send(Event::Answered(ticket, answered));

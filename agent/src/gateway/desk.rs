@@ -227,7 +227,10 @@ impl Gateway {
     }
 
     fn versions(&self) -> Result<Vec<String>, Hidden> {
-        Ok(ledger::versions(&self.vault, &self.setup.version)?)
+        Ok(crate::engine::versions::known(
+            &self.vault,
+            &self.setup.version,
+        )?)
     }
 
     fn checksums(&self, query: &str, session: &Session) -> Result<Answer, Hidden> {

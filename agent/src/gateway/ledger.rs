@@ -44,30 +44,6 @@ pub fn client(vault: &Vault) -> Result<Client, Trouble> {
     Ok(client)
 }
 
-/// Keeps the versions that central supports, for clients that ask while it cannot be reached.
-///
-/// # Errors
-/// What the file system says.
-pub fn remember_versions(vault: &Vault, versions: &[String]) -> Result<(), Trouble> {
-    let entry = vault.entry("versions");
-    if entry.get::<Vec<String>>().ok().flatten().as_deref() == Some(versions) {
-        return Ok(());
-    }
-    entry.put(&versions)
-}
-
-/// The versions last seen from central, that of the box at least.
-///
-/// # Errors
-/// `store.damaged`, or what the file system says.
-pub fn versions(vault: &Vault, own: &str) -> Result<Vec<String>, Trouble> {
-    let mut versions: Vec<String> = vault.entry("versions").get()?.unwrap_or_default();
-    if !versions.iter().any(|known| known == own) {
-        versions.push(own.to_owned());
-    }
-    Ok(versions)
-}
-
 /// Keeps what a client said about the end of its run.
 ///
 /// # Errors
@@ -126,15 +102,6 @@ mod tests {
             .collect();
         assert!(made.iter().all(|client| *client == made[0]));
         assert_eq!(client(&vault).unwrap(), made[0]);
-    }
-
-    #[test]
-    fn the_box_s_own_version_is_always_supported() {
-        let (_dir, vault) = vault();
-        assert_eq!(versions(&vault, "2022.11").unwrap(), ["2022.11"]);
-        remember_versions(&vault, &["3.4".into(), "2022.11".into()]).unwrap();
-        assert_eq!(versions(&vault, "2022.11").unwrap(), ["3.4", "2022.11"]);
-        assert_eq!(versions(&vault, "5").unwrap(), ["3.4", "2022.11", "5"]);
     }
 
     #[test]
