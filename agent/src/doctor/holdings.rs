@@ -105,6 +105,10 @@ fn packages(engine: &Engine, now: &Standing, deep: bool) -> Result<Finding, Trou
             broken.push(format!("{}: {why}", meta.delivery));
         }
     }
+    if let Some((code, reason)) = &now.trouble {
+        // What could not be counted is not "none".
+        return Ok(Finding::fail(code, reason));
+    }
     let stock = &now.packages;
     if !broken.is_empty() {
         let summary = format!("{} of {} packages are damaged", broken.len(), held.len());

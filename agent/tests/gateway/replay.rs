@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use agent::gateway::{Setup, ledger};
+use agent::gateway::Setup;
 use logic::api::Handshake;
 use logic::entity::{Entity, EntityType};
 use logic::identity::Enrolment;
