@@ -12,6 +12,7 @@ mod fetch;
 mod flush;
 mod lane;
 mod line;
+mod link;
 mod owed;
 mod probe;
 mod rebuild;
@@ -46,7 +47,7 @@ use crate::vault::package::Packages;
 use crate::vault::spool::Spool;
 use crate::vault::{Vault, random};
 
-use fetch::{Limits, Link};
+use link::{Limits, Link};
 use owed::Pass;
 use progress::Watch;
 use run::{Means, Run};

@@ -16,7 +16,8 @@ use logic::sync::{Command, Event, PackageEnd, Plan, Publication, Sync};
 use logic::words::Trouble;
 use tokio::sync::mpsc;
 
-use super::fetch::{Link, Wanted, fetch};
+use super::fetch::{Wanted, fetch};
+use super::link::Link;
 use super::owed::{self, Pass};
 use super::progress::Watch;
 use super::survey;

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use super::board::Board;
 use super::body::Body;
 use super::query::{Query, flaw};
-use super::route::object;
+use super::wire::object;
 use crate::engine::Engine;
 use crate::worker::child;
 

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use super::board::Board;
 use super::body::Body;
 use super::query::{decode, flaw};
-use super::route::{object, slow, too_large, whole};
+use super::wire::{object, slow, too_large, whole};
 use crate::engine::Engine;
 use crate::intake::{Intake, Receipt};
 use crate::worker::child;
