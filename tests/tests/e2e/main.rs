@@ -12,6 +12,7 @@ mod delta;
 mod doctor;
 mod guard;
 mod line;
+mod oracle;
 mod package;
 mod results;
 mod resume;
