@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use logic::api::Answered;
 use logic::entity::{Entity, EntityType};
-use logic::report::{Connection, Report};
+use logic::report::{Connection, Report, Survey};
 use logic::schedule::Stage;
 use logic::seal::NameHash;
 use logic::spool;
@@ -21,6 +21,7 @@ use super::owed::{self, Pass};
 use super::progress::Watch;
 use super::survey;
 use crate::clock;
+use crate::gateway::ledger;
 use crate::journal::event;
 use crate::uplink::Uplink;
 use crate::vault::Vault;
@@ -119,7 +120,7 @@ impl Run {
                         && let Ok(versions) = logic::api::answer::versions(reply)
                     {
                         // Only for clients of the gateway; a run does not fail for them.
-                        let _ = crate::gateway::ledger::remember_versions(&vault, &versions);
+                        let _ = ledger::remember_versions(&vault, &versions);
                     }
                     // The machine may have ended meanwhile.
                     let _ = send.send(Event::Answered(ticket, answered));
@@ -175,10 +176,18 @@ impl Run {
             }
             Command::Survey => {
                 self.means.watch.does("confirming to central");
-                Some(Event::Surveyed(
-                    survey::take(self.means.vault.state()),
-                    self.connection(),
-                ))
+                let survey = Survey {
+                    // What clients of the gateway said is worth telling, but no run fails for it.
+                    clients: ledger::confirmations(&self.means.vault).unwrap_or_default(),
+                    ..survey::take(self.means.vault.state())
+                };
+                Some(Event::Surveyed(survey, self.connection()))
+            }
+            Command::Told(clients) => {
+                if let Err(trouble) = ledger::forget(&self.means.vault, &clients) {
+                    tracing::warn!(code = %trouble.code, "{trouble}");
+                }
+                None
             }
             Command::End(_) => None,
         }
