@@ -7,6 +7,7 @@ pub mod exam;
 pub mod progress;
 pub mod survey;
 
+mod enrol;
 mod fetch;
 mod flush;
 mod lane;
