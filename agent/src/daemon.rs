@@ -2,6 +2,7 @@
 //! Never opens the store, never synchronizes itself: that is done by a worker, a process of its own.
 //! Called by the verb `run`; its worker by the hidden verb `sync-worker`.
 
+mod gate;
 mod network;
 mod voice;
 
@@ -25,6 +26,7 @@ use crate::socket::board::{Accepted, Ask, Board, Running, Standing};
 use crate::socket::{self, Door};
 use crate::vault::random;
 use crate::worker::{self, Order, Told, Worker};
+use gate::Gate;
 use network::Network;
 use voice::Voice;
 
@@ -45,9 +47,13 @@ pub async fn run(root: &Root, read: &dyn Fn() -> Result<Settings, Trouble>) -> R
     voice::stopping(&daemon.box_id);
     daemon.notifier.stopping();
     served.abort();
-    if let Some(worker) = daemon.worker.take() {
-        worker.end().await;
-    }
+    let worker = daemon.worker.take();
+    // Both have a few seconds, and together no more.
+    tokio::join!(daemon.gate.end(), async {
+        if let Some(worker) = worker {
+            worker.end().await;
+        }
+    });
     socket::close(root);
     Ok(())
 }
@@ -103,6 +109,7 @@ struct Daemon {
     runs: u64,
     running: Option<Running>,
     network: Option<Network>,
+    gate: Gate,
     voice: Voice,
     /// The state that the service manager was told last.
     words: String,
@@ -135,6 +142,7 @@ impl Daemon {
             runs: 0,
             running: None,
             network: None,
+            gate: Gate::new(root, settings),
             voice: Voice::default(),
             words: String::new(),
         }
@@ -291,6 +299,7 @@ impl Daemon {
             Ok(settings) => {
                 let policy = policy(&settings);
                 self.schedule.handle(Event::Policy(policy), clock::now());
+                self.gate.configure(&settings);
                 self.board.configure(settings);
                 tracing::info!("the configuration was read again");
             }

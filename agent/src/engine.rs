@@ -2,12 +2,14 @@
 //! Never holds the store while it is idle, and never runs twice at a time on one state folder.
 //! Called by `cli` and by the daemon's worker.
 
+pub mod clients;
 pub mod content;
 pub mod exam;
 pub mod progress;
 pub mod survey;
 pub mod versions;
 
+mod enrol;
 mod fetch;
 mod flush;
 mod lane;

@@ -75,7 +75,7 @@ fn no_proxy() -> Vec<String> {
         .collect()
 }
 
-fn config(path: &Path, error: &std::io::Error) -> Trouble {
+pub(super) fn config(path: &Path, error: &std::io::Error) -> Trouble {
     let reason = format!("{}: cannot be read: {error}", path.display());
     Trouble::new("config.file", Class::Operator, Outcome::Failed, reason)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use logic::api::Answered;
 use logic::entity::{Entity, EntityType};
-use logic::report::{Connection, Report};
+use logic::report::{Connection, Report, Survey};
 use logic::schedule::Stage;
 use logic::seal::NameHash;
 use logic::spool;
@@ -176,10 +176,18 @@ impl Run {
             }
             Command::Survey => {
                 self.means.watch.does("confirming to central");
-                Some(Event::Surveyed(
-                    survey::take(self.means.vault.state()),
-                    self.connection(),
-                ))
+                let survey = Survey {
+                    // What clients of the gateway said is worth telling, but no run fails for it.
+                    clients: super::clients::confirmations(&self.means.vault).unwrap_or_default(),
+                    ..survey::take(self.means.vault.state())
+                };
+                Some(Event::Surveyed(survey, self.connection()))
+            }
+            Command::Told(clients) => {
+                if let Err(trouble) = super::clients::forget(&self.means.vault, &clients) {
+                    tracing::warn!(code = %trouble.code, "{trouble}");
+                }
+                None
             }
             Command::End(_) => None,
         }
