@@ -43,7 +43,7 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(15);
 /// And has at most so many bytes.
 const HEAD: usize = 16 << 10;
 /// An address that is not there yet (a box that waits for its network) is tried again after this.
-const REST: Duration = Duration::from_secs(15);
+const REST: Duration = Duration::from_secs(5);
 /// A first visitor waits so long for the box to be looked at; then the page says that it is being looked at.
 const FIRST: Duration = Duration::from_secs(6);
 

@@ -25,8 +25,10 @@ pub(super) fn svg(language: Language, stats: &Stats) -> String {
         .fold(0.0, f64::max);
     let step = WIDTH / stats.days.len().max(1) as f64;
     let mut out = format!(
-        "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-labelledby=\"chart-title\">\
+        "<svg viewBox=\"-16 0 {} {HEIGHT}\" role=\"img\" aria-labelledby=\"chart-title\">\
          <title id=\"chart-title\">{}</title>",
+        // The names of the first and the last day stand out a little.
+        WIDTH + 32.0,
         escape(words.chart)
     );
     let ground = HEIGHT - BELOW;

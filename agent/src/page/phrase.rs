@@ -170,6 +170,7 @@ const PAIRS: &[(&str, &str)] = &[
     ),
     // Frequent ends of a run.
     ("the name {} has no address", "le nom {1} n’a pas d’adresse"),
+    ("{} refused the connection", "{1} a refusé la connexion"),
     // Remedies (`logic::health::catalogue`).
     ("Nothing to do.", "Rien à faire."),
     (
@@ -326,6 +327,44 @@ const PAIRS: &[(&str, &str)] = &[
         "the key does not open the data",
         "la clé n’ouvre pas les données",
     ),
+    ("the box is ready", "la box est prête"),
+    (
+        "the catalogue is of another organisation",
+        "le catalogue est celui d’une autre organisation",
+    ),
+    (
+        "the catalogue names no delivery",
+        "le catalogue ne contient aucune épreuve",
+    ),
+    (
+        "the clock is behind a time that has surely passed",
+        "l’horloge retarde sur une date certainement passée",
+    ),
+    (
+        "it is not known whether central has some results",
+        "on ne sait pas si le serveur central a reçu certains résultats",
+    ),
+    (
+        "central does not support the VM version",
+        "le serveur central n’accepte pas la version de la VM",
+    ),
+    (
+        "central refuses the credentials",
+        "le serveur central refuse les identifiants",
+    ),
+    ("the connection was refused", "la connexion a été refusée"),
+    (
+        "central did not answer in time",
+        "le serveur central n’a pas répondu à temps",
+    ),
+    (
+        "a sealed file is damaged",
+        "un fichier scellé est endommagé",
+    ),
+    (
+        "another boxsync is at work",
+        "un autre boxsync est à l’œuvre",
+    ),
     // What a check saw.
     ("not looked at: --offline", "non examiné : sans réseau"),
     ("opens", "s’ouvre"),
@@ -430,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn every_remedy_of_a_verdict_is_there_in_both_languages() {
+    fn title_and_remedy_of_every_verdict_are_there_in_both_languages() {
         for code in [
             "ready",
             "auth.not_enrolled",
@@ -462,6 +501,8 @@ mod tests {
         ] {
             let remedy = catalogue::remedy(code);
             assert!(french(remedy).is_some(), "{code}: {remedy}");
+            let title = catalogue::find(code).unwrap().title;
+            assert!(french(title).is_some(), "{code}: {title}");
         }
     }
 

@@ -151,7 +151,7 @@ fn main(language: Language, view: &View) -> String {
         ) + &now(language, view);
     };
     let stats = Stats::of(&glance.reports, glance.standing.now, view.offset);
-    verdict(language, glance)
+    verdict(language, glance, view.running.is_some())
         + &now(language, view)
         + &holdings(language, &glance.standing, view.offset)
         + &doctor(language, view.findings)
@@ -166,7 +166,7 @@ fn section(id: &str, class: &str, title: &str, body: &str) -> String {
     )
 }
 
-fn verdict(language: Language, glance: &Glance) -> String {
+fn verdict(language: Language, glance: &Glance, runs: bool) -> String {
     let words = language.words();
     let verdict = glance.verdict();
     let sign = match verdict.word {
@@ -185,7 +185,16 @@ fn verdict(language: Language, glance: &Glance) -> String {
     }
     body += "</div>";
     if verdict.word != logic::health::Word::Ready {
-        let remedy = remedied(&html(language, catalogue::remedy(&verdict.code)));
+        // What a synchronization cures is being cured already: nobody should start another one.
+        let cured = [
+            "package.incomplete",
+            "package.damaged",
+            "catalogue.incomplete",
+        ];
+        let remedy = match runs && cured.contains(&verdict.code.as_str()) {
+            true => escape(words.let_it_run),
+            false => remedied(&html(language, catalogue::remedy(&verdict.code))),
+        };
         body += &format!(
             "<div class=\"remedy\"><h3>{}</h3><p>{remedy}</p><p class=\"soft\">{} <code>boxsync doctor explain {}</code></p></div>",
             words.to_do,

@@ -81,6 +81,7 @@ words! {
     not_ready: "NOT READY", "PAS PRÊTE";
     looking: "The box is being looked at …", "Examen de la box en cours …";
     to_do: "What to do", "Que faire";
+    let_it_run: "A synchronization is running: let it finish.", "Une synchronisation est en cours : la laisser aboutir.";
     more: "More on the box:", "En savoir plus, sur la box :";
     now: "Right now", "En ce moment";
     idle: "No synchronization is running.", "Aucune synchronisation en cours.";
@@ -145,11 +146,15 @@ words! {
     report: "Report of synchronization no. {}", "Rapport de la synchronisation n° {}";
     began: "Began", "Début";
     lasted: "Lasted", "Durée";
-    entity_counts: "Entities new, changed, removed, kept, failed", "Entités nouvelles, modifiées, supprimées, conservées, en échec";
-    package_counts: "Packages brought, held before, missing", "Paquets reçus, déjà présents, manquants";
-    received: "Received, sent", "Reçu, envoyé";
-    link_rate: "Download, upload (Mbit/s)", "Descendant, montant (Mbit/s)";
-    results_counts: "Results accepted, refused, unconfirmed, waiting", "Résultats acceptés, refusés, non confirmés, en attente";
+    entities_run: "Entities", "Entités";
+    entity_counts: "{1} new, {2} changed, {3} removed, {4} kept though not named, {5} failed",
+        "{1} nouvelles, {2} modifiées, {3} supprimées, {4} conservées bien que non nommées, {5} en échec";
+    package_counts: "{1} brought, {2} held before, {3} missing", "{1} reçus, {2} déjà présents, {3} manquants";
+    traffic: "Traffic", "Trafic";
+    received: "{1} received, {2} sent", "{1} reçus, {2} envoyés";
+    link_rate: "{1} Mbit/s down, {2} Mbit/s up", "{1} Mbit/s descendant, {2} Mbit/s montant";
+    results_run: "Results", "Résultats";
+    results_counts: "{1} accepted, {2} refused, {3} unconfirmed, {4} waiting", "{1} acceptés, {2} refusés, {3} non confirmés, {4} en attente";
     went_wrong: "What went wrong", "Ce qui n’a pas fonctionné";
     doctor: "What doctor finds on the box", "Ce que doctor constate sur la box";
     doctor_note: "Without the network; for all checks: ", "Sans le réseau ; pour tous les contrôles : ";

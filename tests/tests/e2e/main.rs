@@ -12,6 +12,7 @@ mod delta;
 mod guard;
 mod line;
 mod package;
+mod page;
 mod resume;
 mod state;
 mod token;

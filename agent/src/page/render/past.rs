@@ -91,26 +91,34 @@ fn rows(language: Language, report: &Report, offset: i64) -> Vec<(&'static str, 
     let mut rows = vec![
         (words.began, moment(language, report.started_at, offset)),
         (words.lasted, span(language, lasted)),
-        (words.entity_counts, counts(&entities)),
+        (words.entities_run, counts(words.entity_counts, &entities)),
         (
-            words.package_counts,
-            counts(&[packages.downloaded, packages.unchanged, packages.failed]),
+            words.packages,
+            counts(
+                words.package_counts,
+                &[packages.downloaded, packages.unchanged, packages.failed],
+            ),
         ),
         (
-            words.results_counts,
-            counts(&[
-                results.acknowledged,
-                results.refused,
-                results.unconfirmed,
-                results.queued,
-            ]),
+            words.results_run,
+            counts(
+                words.results_counts,
+                &[
+                    results.acknowledged,
+                    results.refused,
+                    results.unconfirmed,
+                    results.queued,
+                ],
+            ),
         ),
         (
-            words.received,
-            format!(
-                "{}, {}",
-                bytes(language, link.bytes_received),
-                bytes(language, link.bytes_sent)
+            words.traffic,
+            put(
+                words.received,
+                &[
+                    &bytes(language, link.bytes_received),
+                    &bytes(language, link.bytes_sent),
+                ],
             ),
         ),
     ];
@@ -119,17 +127,14 @@ fn rows(language: Language, report: &Report, offset: i64) -> Vec<(&'static str, 
             true => decimal(language, rate),
             false => "–".to_owned(),
         };
-        let text = format!(
-            "{} / {}",
-            rate(link.download_mbit_s),
-            rate(link.upload_mbit_s)
-        );
-        rows.push((words.link_rate, text));
+        let (down, up) = (rate(link.download_mbit_s), rate(link.upload_mbit_s));
+        rows.push((words.link, put(words.link_rate, &[&down, &up])));
     }
     rows
 }
 
-fn counts(counts: &[u64]) -> String {
-    let texts: Vec<String> = counts.iter().map(u64::to_string).collect();
-    texts.join(", ")
+fn counts(text: &str, counts: &[u64]) -> String {
+    let counts: Vec<String> = counts.iter().map(u64::to_string).collect();
+    let counts: Vec<&str> = counts.iter().map(String::as_str).collect();
+    put(text, &counts)
 }

@@ -127,7 +127,7 @@ fn the_page_in_both_languages() {
     let english = seen(&shown(Language::English, &glance, &findings));
     assert!(
         english.starts_with(
-            "Ready for the exam? ✖ NOT READY 5 of 7 packages held What to do Run boxsync sync and let it finish. \
+            "Ready for the exam? ✖ NOT READY 5 of 7 packages held What to do A synchronization is running: let it finish. \
              More on the box: boxsync doctor explain package.incomplete Right now A synchronization is running: \
              bringing packages. Entities compared: 307. Packages of this run: 2 of 7. Package under way: 10.0 MB of \
              25.0 MB. What the box holds 5 of 7 packages held Details of the box Test packages 5 of 7 packages held, \
@@ -141,8 +141,8 @@ fn the_page_in_both_languages() {
     let french = seen(&shown(Language::French, &glance, &findings));
     assert!(
         french.starts_with(
-            "Prête pour l’examen ? ✖ PAS PRÊTE 5 paquets présents sur 7 Que faire Exécuter boxsync sync et le laisser \
-             aboutir. En savoir plus, sur la box : boxsync doctor explain package.incomplete En ce moment \
+            "Prête pour l’examen ? ✖ PAS PRÊTE 5 paquets présents sur 7 Que faire Une synchronisation est en cours : la \
+             laisser aboutir. En savoir plus, sur la box : boxsync doctor explain package.incomplete En ce moment \
              Synchronisation en cours : réception des paquets. Entités comparées : 307."
         ),
         "{french}"
