@@ -1,6 +1,6 @@
 //! The support bundle: one tar with everything a supporter needs, without secrets and without names.
 //! Never leaves the box by itself, and is never written when a known secret is still in it.
-//! Called by `doctor --bundle`.
+//! Called by `doctor --bundle`; its redactor by the status page too.
 
 mod known;
 
@@ -93,9 +93,7 @@ pub fn make(
     let defaults = Settings::default();
     let in_force = settings.as_ref().unwrap_or(&defaults);
     let engine = opened(root, in_force);
-    let mut redactor = Redactor::new(random());
-    known::secrets(root, in_force, engine.as_ref(), &mut redactor);
-    known::people(engine.as_ref(), &mut redactor);
+    let redactor = redactor(root, in_force, engine.as_ref());
     let mut files = BTreeMap::new();
     let mut put = |name, value: Json| {
         let text = serde_json::to_string_pretty(&value).unwrap_or_default() + "\n";
@@ -131,6 +129,14 @@ pub fn make(
     }
     files.insert("journal.jsonl", lines(journal));
     finish(&redactor, &files)
+}
+
+/// Knows every secret of this box and everybody of its catalogue, to take them out of a text.
+pub fn redactor(root: &Root, settings: &Settings, engine: Option<&Engine>) -> Redactor {
+    let mut redactor = Redactor::new(random());
+    known::secrets(root, settings, engine, &mut redactor);
+    known::people(engine, &mut redactor);
+    redactor
 }
 
 /// Redacts each file, packs them, and looks once more.

@@ -185,6 +185,13 @@ enum Verb {
         #[arg(long)]
         limit: usize,
     },
+    /// What the status page shows, for the daemon.
+    #[command(hide = true)]
+    PageWorker {
+        /// What doctor finds without the network, instead of where the box stands.
+        #[arg(long)]
+        examine: bool,
+    },
     /// Whether a sled store opens; run in a process of its own.
     #[command(hide = true)]
     ProbeStore {
@@ -246,6 +253,7 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Trouble> {
         Verb::SyncWorker => run::work(&root),
         Verb::IntakeWorker { kind, id } => run::receive(&root, &kind, id),
         Verb::FeedWorker { since, limit } => run::read_feed(&root, since, limit),
+        Verb::PageWorker { examine } => run::look(&root, examine),
         Verb::Sync(options) => sync::act(&root, &options, screen),
         Verb::Status => status::act(open(&root), screen),
         Verb::Doctor(options) => doctor::act(&root, settings(&root), options, screen),

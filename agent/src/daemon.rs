@@ -21,6 +21,7 @@ use crate::engine::Engine;
 use crate::engine::progress::Progress;
 use crate::journal;
 use crate::notify::{Notifier, watchdog};
+use crate::page;
 use crate::root::Root;
 use crate::socket::board::{Accepted, Ask, Board, Running, Standing};
 use crate::socket::{self, Door};
@@ -40,6 +41,10 @@ pub async fn run(root: &Root, read: &dyn Fn() -> Result<Settings, Trouble>) -> R
     let door = Door::open(root)?;
     let (board, asks) = Board::new(root, settings.clone(), clock::now());
     let mut daemon = Daemon::new(root, &settings, board.clone());
+    let page = settings
+        .page
+        .listen
+        .map(|at| tokio::task::spawn_local(page::serve(at, board.clone())));
     let served = tokio::task::spawn_local(socket::serve(door, board));
     daemon.notifier.ready();
     voice::ready(&daemon.box_id);
@@ -47,6 +52,9 @@ pub async fn run(root: &Root, read: &dyn Fn() -> Result<Settings, Trouble>) -> R
     voice::stopping(&daemon.box_id);
     daemon.notifier.stopping();
     served.abort();
+    if let Some(page) = page {
+        page.abort();
+    }
     let worker = daemon.worker.take();
     // Both have a few seconds, and together no more.
     tokio::join!(daemon.gate.end(), async {

@@ -13,6 +13,7 @@ pub mod host;
 pub mod intake;
 pub mod journal;
 pub mod notify;
+pub mod page;
 pub mod root;
 pub mod socket;
 pub mod uplink;

@@ -10,6 +10,7 @@ use logic::words::{Class, Outcome, Trouble};
 
 use crate::daemon;
 use crate::journal;
+use crate::page::glance;
 use crate::root::{Root, become_owner};
 use crate::socket::{feed, receive};
 use crate::worker;
@@ -62,6 +63,20 @@ pub(super) fn receive(root: &Root, kind: &str, id: Option<String>) -> Result<u8,
 pub(super) fn read_feed(root: &Root, since: u64, limit: usize) -> Result<u8, Trouble> {
     worker::bind_to_parent();
     println!("{}", feed::read(super::open(root), since, limit));
+    Ok(0)
+}
+
+/// What the status page shows, on standard output.
+pub(super) fn look(root: &Root, examine: bool) -> Result<u8, Trouble> {
+    worker::bind_to_parent();
+    let settings = super::settings(root);
+    let told = if examine {
+        serde_json::to_string(&glance::examine(root, &settings))
+    } else {
+        let in_force = settings.unwrap_or_default();
+        serde_json::to_string(&glance::look(root, super::open(root), &in_force))
+    };
+    println!("{}", told.expect("plain data always serialises"));
     Ok(0)
 }
 

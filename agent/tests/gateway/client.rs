@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent::clock;
-use agent::gateway::intake::{Intake, Kind, Offer, Taken};
 use agent::gateway::Setup;
+use agent::gateway::intake::{Intake, Kind, Offer, Taken};
 use agent::vault::package::Packages;
 use logic::entity::{Entity, EntityType, Value, uri};
 use logic::words::{Class, Outcome, Trouble};

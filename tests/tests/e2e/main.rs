@@ -14,6 +14,7 @@ mod guard;
 mod line;
 mod oracle;
 mod package;
+mod page;
 mod results;
 mod resume;
 mod state;

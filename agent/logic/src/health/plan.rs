@@ -288,7 +288,7 @@ impl Status {
 }
 
 /// What a check found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// The code that `doctor explain` tells at length.
     pub code: String,

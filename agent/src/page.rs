@@ -1,0 +1,247 @@
+//! The status page: one HTML document for a phone or a laptop beside the box, on `[page] listen` (issue 7, item 4).
+//! Never changes anything, never opens the store in the daemon, never names anybody: whoever reaches it may read it.
+//! Called by the daemon, once.
+
+mod chart;
+mod figure;
+pub mod glance;
+mod phrase;
+mod render;
+mod words;
+
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use logic::words::{Class, Outcome, Trouble};
+use serde_json::json;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+use crate::clock;
+use crate::journal;
+use crate::socket::board::Board;
+use crate::vault::random;
+use glance::Keeper;
+use render::View;
+use words::Language;
+
+/// Connections at once; the next one waits in the kernel's queue.
+const CONNECTIONS: usize = 32;
+/// A request's head has to come within this; a connection that is kept but not used ends with it too.
+const HEAD_PATIENCE: Duration = Duration::from_secs(15);
+/// And has at most so many bytes.
+const HEAD: usize = 16 << 10;
+/// An address that is not there yet (a box that waits for its network) is tried again after this.
+const REST: Duration = Duration::from_secs(5);
+/// A first visitor waits so long for the box to be looked at; then the page says that it is being looked at.
+const FIRST: Duration = Duration::from_secs(6);
+
+/// Answers until it is dropped.
+pub async fn serve(at: SocketAddr, board: Board) {
+    let listener = listen(at).await;
+    let keeper = Keeper::new(board);
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(place) = places.clone().acquire_owned().await else {
+            return;
+        };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let keeper = keeper.clone();
+                tokio::task::spawn_local(async move {
+                    speak(stream, keeper).await;
+                    drop(place);
+                });
+            }
+            // Out of file descriptors: others will be given back.
+            Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+        }
+    }
+}
+
+async fn listen(at: SocketAddr) -> TcpListener {
+    let mut told = false;
+    loop {
+        match TcpListener::bind(at).await {
+            Ok(listener) => return listener,
+            Err(error) if !told => {
+                let reason = format!("the status page cannot listen on {at}: {error}");
+                let trouble = Trouble::new("page.listen", Class::Operator, Outcome::Failed, reason);
+                journal::trouble(&trouble);
+                told = true;
+            }
+            Err(_) => {}
+        }
+        tokio::time::sleep(REST).await;
+    }
+}
+
+async fn speak(stream: TcpStream, keeper: Rc<Keeper>) {
+    let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+        let keeper = keeper.clone();
+        async move {
+            let (head, _) = request.into_parts();
+            let host = text(&head.headers, header::HOST);
+            let language = Language::of(text(&head.headers, header::ACCEPT_LANGUAGE));
+            let answer = match (&head.method, head.uri.path()) {
+                _ if !own(host, &machine()) => plain(StatusCode::MISDIRECTED_REQUEST),
+                (&Method::GET | &Method::HEAD, "/") => document(&keeper, language).await,
+                (&Method::GET | &Method::HEAD, "/status.json") => status(&keeper, language),
+                (&Method::GET | &Method::HEAD, _) => plain(StatusCode::NOT_FOUND),
+                _ => {
+                    let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED);
+                    let get = HeaderValue::from_static("GET, HEAD");
+                    answer.headers_mut().insert(header::ALLOW, get);
+                    answer
+                }
+            };
+            Ok::<_, std::convert::Infallible>(answer)
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_PATIENCE)
+        .max_buf_size(HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    // A browser that hangs up in the middle is its own business.
+    let _ = connection.await;
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> &str {
+    let value = headers.get(name).and_then(|value| value.to_str().ok());
+    value.unwrap_or_default()
+}
+
+/// The name of this machine, empty when it has none.
+fn machine() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().to_ascii_lowercase()
+}
+
+/// Whether a `Host` is this box by address or by its own name. Any other name is a page elsewhere that has pointed its
+/// name at this box, to read with a visitor's browser what only its network may read.
+fn own(host: &str, machine: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    };
+    let name = name.to_ascii_lowercase();
+    let named = !machine.is_empty() && (name == machine || name == format!("{machine}.local"));
+    name.parse::<IpAddr>().is_ok() || name == "localhost" || named
+}
+
+async fn document(keeper: &Rc<Keeper>, language: Language) -> Response<Full<Bytes>> {
+    let shown = keeper.fresh(FIRST).await;
+    let nonce = STANDARD.encode(random::<16>());
+    let standing = keeper.board().standing();
+    let settings = keeper.board().settings();
+    let view = View {
+        glance: shown.glance.as_deref(),
+        findings: shown.findings.as_ref().map(|findings| findings.as_slice()),
+        running: standing.running.as_ref(),
+        next: wait(standing.next),
+        offset: settings.download.utc_offset.seconds(),
+        stamp: shown.stamp,
+    };
+    let page = render::page(language, &view, &nonce);
+    let mut answer = answer(StatusCode::OK, "text/html; charset=utf-8", page.into());
+    let policy = format!(
+        "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    let headers = answer.headers_mut();
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    let tongue = HeaderValue::from_static(language.tag());
+    headers.insert(header::CONTENT_LANGUAGE, tongue);
+    answer
+}
+
+/// What changes while one looks: the words of the progress, and a stamp that tells when to read the page again.
+fn status(keeper: &Rc<Keeper>, language: Language) -> Response<Full<Bytes>> {
+    let shown = keeper.now();
+    let standing = keeper.board().standing();
+    let live = render::live(language, standing.running.as_ref(), wait(standing.next));
+    let verdict = shown
+        .glance
+        .as_ref()
+        .map(|glance| glance.verdict().word.word());
+    let told = json!({
+        "schema": 1, "stamp": shown.stamp, "verdict": verdict, "running": standing.running, "live": live,
+    });
+    let text = format!("{told}\n");
+    answer(StatusCode::OK, "application/json", text.into())
+}
+
+fn wait(next: Option<(logic::words::Now, &'static str)>) -> Option<u64> {
+    let now = clock::now();
+    next.map(|(at, _)| at.mono.saturating_sub(now.mono).as_secs())
+}
+
+fn plain(status: StatusCode) -> Response<Full<Bytes>> {
+    let text = format!("{status}\n");
+    answer(status, "text/plain; charset=utf-8", text.into())
+}
+
+fn answer(status: StatusCode, kind: &'static str, body: Bytes) -> Response<Full<Bytes>> {
+    let mut answer = Response::new(Full::new(body));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_TYPE, kind),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::VARY, "Accept-Language"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_names_of_this_box_are_answered() {
+        for host in [
+            "127.0.0.1:7381",
+            "[::1]:7381",
+            "192.168.1.20",
+            "localhost:7381",
+            "LOCALHOST",
+            "salle-3:7381",
+            "salle-3.local",
+        ] {
+            assert!(own(host, "salle-3"), "{host}");
+        }
+        for host in [
+            "",
+            "evil.example",
+            "evil.example:7381",
+            "salle-3.evil.example",
+            ".local",
+            "127.0.0.1.evil.example",
+        ] {
+            assert!(!own(host, "salle-3"), "{host}");
+        }
+        assert!(!own("", "") && !own(".local", ""));
+    }
+}

@@ -1,0 +1,288 @@
+//! What the page shows of the box: taken by a short-lived process, kept until it is old or a run has ended.
+//! Never opens the store in the daemon, never tells a person or a secret; at most one look at a time.
+//! Called by `page`, and by the hidden verb `page-worker`.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use logic::health::{Finding, Standing, Verdict};
+use logic::report::Report;
+use logic::settings::Settings;
+use logic::words::Trouble;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use crate::bundle;
+use crate::clock;
+use crate::daemon::worker::child;
+use crate::doctor::{self, standing};
+use crate::engine::Engine;
+use crate::journal;
+use crate::root::Root;
+use crate::socket::board::Board;
+
+/// Past synchronizations that the link is drawn from.
+const HISTORY: usize = 200;
+/// A look at the box serves for so long, while somebody reads the page.
+const OLD: Duration = Duration::from_secs(30);
+/// The checks of `doctor --offline` read more: they serve for longer.
+const EXAMINED: Duration = Duration::from_secs(300);
+/// The process that looks has to answer within this.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Where the box stands, and its past.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Glance {
+    /// What the verdict depends on.
+    pub standing: Standing,
+    /// Id of the box, when its folder opens.
+    pub box_id: Option<String>,
+    /// Past synchronizations, newest first.
+    pub reports: Vec<Report>,
+}
+
+impl Glance {
+    /// The same verdict as that of `status`.
+    pub fn verdict(&self) -> Verdict {
+        Verdict::of(&self.standing)
+    }
+}
+
+/// The looker's process: where the box stands.
+pub fn look(root: &Root, engine: Result<Engine, Trouble>, settings: &Settings) -> Glance {
+    let mut glance = match &engine {
+        Ok(engine) => Glance {
+            standing: standing::take(engine),
+            box_id: engine.identity().map(|identity| identity.box_id).ok(),
+            reports: standing::reports(engine, HISTORY).unwrap_or_default(),
+        },
+        Err(trouble) => Glance {
+            standing: standing::unreadable(trouble),
+            ..Glance::default()
+        },
+    };
+    let redactor = bundle::redactor(root, settings, engine.as_ref().ok());
+    let clean = |text: &mut String| *text = redactor.redact(text);
+    if let Some((_, reason)) = &mut glance.standing.trouble {
+        clean(reason);
+    }
+    if let Some(last) = &mut glance.standing.last {
+        clean(&mut last.reason);
+    }
+    for report in &mut glance.reports {
+        clean(&mut report.reason);
+        for finding in &mut report.findings {
+            clean(&mut finding.reason);
+        }
+    }
+    glance
+}
+
+/// The looker's process: what `doctor --offline` finds.
+pub fn examine(root: &Root, settings: &Result<Settings, Trouble>) -> Vec<Finding> {
+    let options = doctor::Options {
+        offline: true,
+        deep: false,
+    };
+    let mut findings = doctor::examine(root, settings.clone(), options);
+    let defaults = Settings::default();
+    let in_force = settings.as_ref().unwrap_or(&defaults);
+    let engine = doctor::opened(root, in_force);
+    let redactor = bundle::redactor(root, in_force, engine.as_ref());
+    for finding in &mut findings {
+        finding.summary = redactor.redact(&finding.summary);
+        finding.detail = redactor.redact(&finding.detail);
+    }
+    findings
+}
+
+/// What is shown at the moment.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Shown {
+    /// Another number: there is something new to read.
+    pub(super) stamp: u64,
+    /// Where the box stands; `None` before the first look.
+    pub(super) glance: Option<Rc<Glance>>,
+    /// What doctor found; `None` before the first time.
+    pub(super) findings: Option<Rc<Vec<Finding>>>,
+}
+
+/// When something was looked at: the time since boot, and how many runs had ended.
+type Looked = Cell<Option<(Duration, u64)>>;
+
+/// Keeps the last look, and takes a new one while somebody reads.
+pub(super) struct Keeper {
+    board: Board,
+    shown: RefCell<Shown>,
+    looked: Looked,
+    examined: Looked,
+    looking: Cell<bool>,
+    changed: watch::Sender<u64>,
+}
+
+impl Keeper {
+    pub(super) fn new(board: Board) -> Rc<Self> {
+        Rc::new(Self {
+            board,
+            shown: RefCell::default(),
+            looked: Cell::new(None),
+            examined: Cell::new(None),
+            looking: Cell::new(false),
+            changed: watch::channel(0).0,
+        })
+    }
+
+    pub(super) fn board(&self) -> &Board {
+        &self.board
+    }
+
+    /// What is known; a look is taken meanwhile when that is old.
+    pub(super) fn now(self: &Rc<Self>) -> Shown {
+        self.refresh();
+        self.shown.borrow().clone()
+    }
+
+    /// The same, but something: the first visitor waits a little.
+    pub(super) async fn fresh(self: &Rc<Self>, patience: Duration) -> Shown {
+        let mut changed = self.changed.subscribe();
+        let shown = self.now();
+        if shown.glance.is_some() && !self.is_due(&self.looked, OLD) {
+            return shown;
+        }
+        // Whatever is known by then is shown.
+        let _ = tokio::time::timeout(patience, changed.changed()).await;
+        self.shown.borrow().clone()
+    }
+
+    fn ended(&self) -> u64 {
+        self.board.ended().values().sum()
+    }
+
+    fn is_due(&self, looked: &Looked, old: Duration) -> bool {
+        looked.get().is_none_or(|(at, ended)| {
+            ended != self.ended() || clock::now().mono.saturating_sub(at) > old
+        })
+    }
+
+    fn refresh(self: &Rc<Self>) {
+        let (glance, findings) = (
+            self.is_due(&self.looked, OLD),
+            self.is_due(&self.examined, EXAMINED),
+        );
+        if self.looking.get() || !(glance || findings) {
+            return;
+        }
+        self.looking.set(true);
+        let keeper = self.clone();
+        tokio::task::spawn_local(async move {
+            // One after the other: the store opens in one process at a time.
+            if glance {
+                keeper.glance().await;
+            }
+            if findings {
+                keeper.findings().await;
+            }
+            keeper.looking.set(false);
+        });
+    }
+
+    async fn glance(&self) {
+        let at = (clock::now().mono, self.ended());
+        if let Some(mut glance) = ask::<Glance>(self.board.root(), &[]).await {
+            let known = self.shown.borrow().glance.clone();
+            if let Some(known) = known {
+                keep(&mut glance.reports, &known.reports);
+            }
+            self.shown.borrow_mut().glance = Some(Rc::new(glance));
+        }
+        self.looked.set(Some(at));
+        self.tell();
+    }
+
+    async fn findings(&self) {
+        let at = (clock::now().mono, self.ended());
+        if let Some(findings) = ask(self.board.root(), &["--examine"]).await {
+            self.shown.borrow_mut().findings = Some(Rc::new(findings));
+        }
+        self.examined.set(Some(at));
+        self.tell();
+    }
+
+    fn tell(&self) {
+        let mut shown = self.shown.borrow_mut();
+        shown.stamp += 1;
+        self.changed.send_replace(shown.stamp);
+    }
+}
+
+/// While a run holds the store only the last account can be read: those that are known already are not forgotten.
+fn keep(reports: &mut Vec<Report>, known: &[Report]) {
+    if reports.len() >= known.len() {
+        return;
+    }
+    for report in known {
+        if !reports.iter().any(|new| new.sync_id == report.sync_id) {
+            reports.push(report.clone());
+        }
+    }
+    reports.sort_by_key(|report| std::cmp::Reverse(report.sync_id));
+    reports.truncate(HISTORY);
+}
+
+async fn ask<T: serde::de::DeserializeOwned>(root: &Root, options: &[&str]) -> Option<T> {
+    let asked = child(root, "page-worker").args(options).output();
+    let failed = |how: String| {
+        let reason = format!("the process that looks at the box for the status page {how}");
+        journal::trouble(&Trouble::new(
+            "worker.died",
+            logic::words::Class::Retry,
+            logic::words::Outcome::Failed,
+            reason,
+        ));
+    };
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(output)) => serde_json::from_slice(&output.stdout)
+            .inspect_err(|_| failed(format!("ended with {}", output.status)))
+            .ok(),
+        Ok(Err(error)) => {
+            failed(format!("cannot be started: {error}"));
+            None
+        }
+        Err(_) => {
+            failed(format!("told nothing within {} s", PATIENCE.as_secs()));
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use logic::words::Params;
+
+    fn reports(ids: &[u64]) -> Vec<Report> {
+        let report = |id: &u64| {
+            let params = Params {
+                organisation_id: "1".into(),
+                sync_id: *id,
+                box_id: "b".into(),
+                tao_version: "v".into(),
+            };
+            Report::new(&params, 0)
+        };
+        ids.iter().map(report).collect()
+    }
+
+    #[test]
+    fn a_busy_store_makes_nothing_forgotten() {
+        let ids = |reports: &[Report]| reports.iter().map(|r| r.sync_id).collect::<Vec<_>>();
+        let mut new = reports(&[4]);
+        keep(&mut new, &reports(&[3, 2, 1]));
+        assert_eq!(ids(&new), [4, 3, 2, 1]);
+        // A store that was begun anew is shorter for good only when the known ones are gone from it too.
+        let mut new = reports(&[5, 4, 3]);
+        keep(&mut new, &reports(&[4, 3, 2]));
+        assert_eq!(ids(&new), [5, 4, 3]);
+    }
+}

@@ -1,0 +1,484 @@
+//! The document and the words of the progress, from what is known: the same values give the same page.
+//! Never puts a text into the document unescaped, and never tells the delivery or a person by name.
+//! Called by `page`.
+
+use logic::health::stats::Stats;
+use logic::health::verdict::{Standing, minutes_left};
+use logic::health::{Finding, Status, catalogue};
+use serde::Serialize;
+
+use super::chart;
+use super::figure::{ago, bytes, decimal, escape, moment, span};
+use super::glance::Glance;
+use super::phrase::{self, html};
+use super::words::{Language, put};
+use crate::socket::board::Running;
+
+mod past;
+
+const DOCUMENT: &str = include_str!("page.html");
+
+/// Everything that is shown.
+pub(super) struct View<'a> {
+    /// Where the box stands; `None` before the first look.
+    pub(super) glance: Option<&'a Glance>,
+    /// What doctor found; `None` before the first time.
+    pub(super) findings: Option<&'a [Finding]>,
+    /// The run under way.
+    pub(super) running: Option<&'a Running>,
+    /// Seconds until the next one.
+    pub(super) next: Option<u64>,
+    /// Seconds by which local time is ahead of UTC.
+    pub(super) offset: i64,
+    /// Number of this state.
+    pub(super) stamp: u64,
+}
+
+/// The words of the progress.
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct Live {
+    /// What is being done, or that nothing is.
+    doing: String,
+    /// How much was done.
+    counts: String,
+    /// How far the package under way is.
+    part: String,
+    /// The same in thousandths; `None` without a package under way.
+    value: Option<u64>,
+}
+
+/// The progress in words.
+pub(super) fn live(language: Language, running: Option<&Running>, next: Option<u64>) -> Live {
+    let words = language.words();
+    let Some(running) = running else {
+        let mut doing = words.idle.to_owned();
+        if let Some(next) = next {
+            doing.push(' ');
+            // Whole minutes: a screen reader is told when it changes.
+            let next = if next < 60 { next } else { next / 60 * 60 };
+            doing += &put(words.next, &[&span(language, next)]);
+        }
+        return Live {
+            doing,
+            counts: String::new(),
+            part: String::new(),
+            value: None,
+        };
+    };
+    let progress = &running.progress;
+    let mut doing = words.running.to_owned();
+    if !progress.doing.is_empty() {
+        doing += &format!(": {}", phrase::text(language, &progress.doing));
+        if language == Language::French {
+            doing = doing.replacen(": ", "\u{a0}: ", 1);
+        }
+    }
+    if let Some(why) = &progress.waits {
+        let why = phrase::text(language, why);
+        doing += &format!(" ({})", put(words.waits, &[&why]));
+    }
+    doing.push('.');
+    let mut counts = Vec::new();
+    if progress.entities > 0 {
+        counts.push(put(words.compared, &[&progress.entities.to_string()]));
+    }
+    let (done, wanted) = progress.packages;
+    if wanted > 0 {
+        let (done, wanted) = (done.to_string(), wanted.to_string());
+        counts.push(put(words.packages_done, &[&done, &wanted]));
+    }
+    let package = progress.package.as_ref().filter(|one| one.size > 0);
+    Live {
+        doing,
+        counts: counts.join(" "),
+        part: package.map_or_else(String::new, |package| {
+            let (have, size) = (
+                bytes(language, package.bytes),
+                bytes(language, package.size),
+            );
+            put(words.package_done, &[&have, &size])
+        }),
+        value: package.map(|package| (package.bytes.saturating_mul(1000) / package.size).min(1000)),
+    }
+}
+
+/// The whole document.
+pub(super) fn page(language: Language, view: &View, nonce: &str) -> String {
+    let words = language.words();
+    let box_id = view.glance.and_then(|glance| glance.box_id.as_deref());
+    let box_id = box_id.map_or_else(String::new, |id| {
+        let short: String = id.chars().take(12).collect();
+        format!(
+            "<p class=\"soft\">{} <code>{}</code></p>",
+            words.box_id,
+            escape(&short)
+        )
+    });
+    let foot = put(words.foot, &[env!("CARGO_PKG_VERSION")]);
+    let values = [
+        ("lang", language.tag().to_owned()),
+        ("title", escape(words.title)),
+        ("nonce", escape(nonce)),
+        ("stamp", view.stamp.to_string()),
+        ("skip", escape(words.skip)),
+        ("box", box_id),
+        ("lost", escape(words.lost)),
+        ("main", main(language, view)),
+        ("foot", escape(&foot)),
+    ];
+    // One pass over the document: what a value holds is never taken for a place.
+    let mut out = String::with_capacity(DOCUMENT.len() + (32 << 10));
+    let mut rest = DOCUMENT;
+    while let Some((before, after)) = rest.split_once("{{") {
+        out.push_str(before);
+        let (name, after) = after.split_once("}}").unwrap_or((after, ""));
+        if let Some((_, value)) = values.iter().find(|(known, _)| *known == name) {
+            out.push_str(value);
+        }
+        rest = after;
+    }
+    out + rest
+}
+
+fn main(language: Language, view: &View) -> String {
+    let words = language.words();
+    let Some(glance) = view.glance else {
+        return section(
+            "verdict",
+            "verdict",
+            words.question,
+            &format!("<p class=\"word\">{}</p>", escape(words.looking)),
+        ) + &now(language, view);
+    };
+    let stats = Stats::of(&glance.reports, glance.standing.now, view.offset);
+    verdict(language, glance, view.running.is_some())
+        + &now(language, view)
+        + &holdings(language, &glance.standing, view.offset)
+        + &doctor(language, view.findings)
+        + &link(language, &stats)
+        + &past::history(language, &glance.reports, view.offset)
+}
+
+fn section(id: &str, class: &str, title: &str, body: &str) -> String {
+    format!(
+        "<section id=\"{id}\" class=\"{class}\" aria-labelledby=\"{id}-title\"><h2 id=\"{id}-title\">{}</h2>{body}</section>\n",
+        escape(title)
+    )
+}
+
+fn verdict(language: Language, glance: &Glance, runs: bool) -> String {
+    let words = language.words();
+    let verdict = glance.verdict();
+    let sign = match verdict.word {
+        logic::health::Word::Ready => "✔",
+        logic::health::Word::ReadyBut => "!",
+        logic::health::Word::NotReady => "✖",
+    };
+    let mut body = format!(
+        "<div role=\"status\"><p class=\"word\"><span aria-hidden=\"true\">{sign} </span>{}</p><p class=\"reason\">{}</p>",
+        escape(words.verdict(verdict.word)),
+        html(language, &verdict.reason)
+    );
+    if !verdict.also.is_empty() {
+        let also = verdict.also.iter().map(|text| html(language, text));
+        body += &list("", also);
+    }
+    body += "</div>";
+    if verdict.word != logic::health::Word::Ready {
+        // What a synchronization cures is being cured already: nobody should start another one.
+        let cured = [
+            "package.incomplete",
+            "package.damaged",
+            "catalogue.incomplete",
+        ];
+        let remedy = match runs && cured.contains(&verdict.code.as_str()) {
+            true => escape(words.let_it_run),
+            false => remedied(&html(language, catalogue::remedy(&verdict.code))),
+        };
+        body += &format!(
+            "<div class=\"remedy\"><h3>{}</h3><p>{remedy}</p><p class=\"soft\">{} <code>boxsync doctor explain {}</code></p></div>",
+            words.to_do,
+            words.more,
+            escape(&verdict.code)
+        );
+    }
+    let class = format!("verdict {}", verdict.word.word());
+    section("verdict", &class, words.question, &body)
+}
+
+/// Commands between backticks, of a text that is HTML already.
+fn remedied(html: &str) -> String {
+    let mut out = String::new();
+    for (number, part) in html.split('`').enumerate() {
+        if number % 2 == 1 {
+            out += &format!("<code>{part}</code>");
+        } else {
+            out += part;
+        }
+    }
+    out
+}
+
+fn list(class: &str, items: impl Iterator<Item = String>) -> String {
+    let items: String = items.map(|item| format!("<li>{item}</li>")).collect();
+    match class {
+        "" => format!("<ul>{items}</ul>"),
+        _ => format!("<ul class=\"{class}\">{items}</ul>"),
+    }
+}
+
+fn now(language: Language, view: &View) -> String {
+    let words = language.words();
+    let live = live(language, view.running, view.next);
+    let (hidden, value) = match live.value {
+        Some(value) => ("", value),
+        None => (" hidden", 0),
+    };
+    let body = format!(
+        "<div aria-live=\"polite\"><p id=\"doing\">{}</p></div><p id=\"counts\">{}</p>\
+         <progress id=\"progress\" max=\"1000\" value=\"{value}\" aria-label=\"{}\"{hidden}></progress><p id=\"part\" class=\"soft\">{}</p>",
+        escape(&live.doing),
+        escape(&live.counts),
+        escape(words.progress),
+        escape(&live.part)
+    );
+    section("now", "", words.now, &body)
+}
+
+fn holdings(language: Language, standing: &Standing, offset: i64) -> String {
+    let words = language.words();
+    if standing.trouble.is_some() && standing.catalogue.entities.is_empty() {
+        return String::new();
+    }
+    let stock = &standing.packages;
+    let (held, wanted) = (stock.held.to_string(), stock.wanted.to_string());
+    let mut body = format!(
+        "<p>{}</p><progress max=\"{}\" value=\"{held}\" aria-label=\"{}\"></progress>",
+        escape(&put(words.held, &[&held, &wanted])),
+        stock.wanted.max(1),
+        words.held_bar
+    );
+    let rows = rows(language, standing, offset);
+    body += &format!(
+        "<table><caption class=\"far\">{}</caption><tbody>",
+        escape(words.details)
+    );
+    for (name, text) in rows {
+        body += &format!(
+            "<tr><th scope=\"row\">{}</th><td>{}</td></tr>",
+            escape(name),
+            escape(&text)
+        );
+    }
+    body += "</tbody></table>";
+    section("holdings", "", words.holdings, &body)
+}
+
+fn rows(language: Language, standing: &Standing, offset: i64) -> Vec<(&'static str, String)> {
+    let words = language.words();
+    let at = |at: i64| {
+        let ago = ago(language, at, standing.now);
+        format!("{} ({ago})", moment(language, at, offset))
+    };
+    let shown = &standing.catalogue;
+    let catalogue = match shown.complete_at {
+        Some(complete) => put(words.organisation, &[&shown.organisation, &at(complete)]),
+        None => words.never_complete.to_owned(),
+    };
+    let owed = match &standing.owed {
+        None => words.not_known.to_owned(),
+        Some(owed) if owed.queued + owed.refused + owed.unconfirmed == 0 => {
+            words.owed_none.to_owned()
+        }
+        Some(owed) => {
+            let counts = [owed.queued, owed.refused, owed.unconfirmed].map(|n| n.to_string());
+            put(words.owed_some, &counts.each_ref().map(String::as_str))
+        }
+    };
+    let supported = match standing.supported {
+        Some(true) => words.supported,
+        Some(false) => words.unsupported,
+        None => words.unasked,
+    };
+    let version = standing.version.as_deref().unwrap_or("–");
+    let mut rows = vec![
+        (words.packages, packages(language, standing)),
+        (words.catalogue, catalogue),
+        (
+            words.entities,
+            shown
+                .entities
+                .iter()
+                .map(|(_, count)| count)
+                .sum::<u64>()
+                .to_string(),
+        ),
+        (words.owed, owed),
+        (
+            words.contact,
+            standing.contact.map_or(words.never.to_owned(), at),
+        ),
+        (words.version, format!("{version}, {supported}")),
+        (
+            words.enrolled,
+            (if standing.enrolled {
+                words.yes
+            } else {
+                words.no
+            })
+            .to_owned(),
+        ),
+    ];
+    if let Some((free, reserve)) = standing.disk {
+        let (free, reserve) = (bytes(language, free), bytes(language, reserve));
+        rows.push((words.disk, put(words.disk_free, &[&free, &reserve])));
+    }
+    rows
+}
+
+fn packages(language: Language, standing: &Standing) -> String {
+    let words = language.words();
+    let stock = &standing.packages;
+    let (held, wanted) = (stock.held.to_string(), stock.wanted.to_string());
+    let mut parts = vec![put(words.held, &[&held, &wanted])];
+    for (count, text) in [
+        (stock.damaged, words.damaged),
+        (stock.unknown, words.unknown),
+    ] {
+        if count > 0 {
+            parts.push(put(text, &[&count.to_string()]));
+        }
+    }
+    if stock.bytes_left > 0 {
+        parts.push(put(words.left, &[&bytes(language, stock.bytes_left)]));
+    }
+    if let (Some(minutes), Some(rate)) = (minutes_left(standing), standing.rate) {
+        let (time, rate) = (span(language, minutes * 60), bytes(language, rate as u64));
+        parts.push(put(words.minutes, &[&time, &rate]));
+    }
+    parts.join(", ")
+}
+
+fn doctor(language: Language, findings: Option<&[Finding]>) -> String {
+    let words = language.words();
+    let Some(findings) = findings else {
+        let body = format!("<p>{}</p>", escape(words.looking));
+        return section("doctor", "", words.doctor, &body);
+    };
+    let told: Vec<_> = findings
+        .iter()
+        .filter(|finding| matches!(finding.status, Status::Fail | Status::Warn))
+        .collect();
+    let mut body = if told.is_empty() {
+        format!("<p>{}</p>", escape(words.all_well))
+    } else {
+        let items: String = told.iter().map(|one| finding(language, one)).collect();
+        format!("<ul class=\"found\">{items}</ul>")
+    };
+    body += &format!(
+        "<details id=\"checks\"><summary>{}</summary><table><caption class=\"far\">{}</caption><thead><tr>\
+         <th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr></thead><tbody>",
+        words.others,
+        escape(words.doctor),
+        words.check,
+        words.result,
+        words.seen
+    );
+    for finding in findings {
+        body += &format!(
+            "<tr class=\"{}\"><td>{}</td><td><b>{}</b></td><td>{}</td></tr>",
+            class(finding.status),
+            html(language, title(finding)),
+            words.status(finding.status),
+            html(language, &finding.summary)
+        );
+    }
+    body += &format!(
+        "</tbody></table></details><p class=\"soft\">{}<code>boxsync doctor</code></p>",
+        words.doctor_note
+    );
+    section("doctor", "", words.doctor, &body)
+}
+
+fn finding(language: Language, finding: &Finding) -> String {
+    let words = language.words();
+    let sign = if finding.status == Status::Fail {
+        "✖"
+    } else {
+        "!"
+    };
+    let mut out = format!(
+        "<li class=\"{}\"><p><b><span aria-hidden=\"true\">{sign} </span>{}</b> {} <code>{}</code></p>",
+        class(finding.status),
+        words.status(finding.status),
+        html(language, &finding.summary),
+        escape(&finding.code)
+    );
+    if !finding.remedy.is_empty() {
+        out += &format!(
+            "<p>{}{} {}</p>",
+            words.to_do,
+            colon(language),
+            remedied(&html(language, &finding.remedy))
+        );
+    }
+    out + "</li>"
+}
+
+/// French sets a space before it.
+fn colon(language: Language) -> &'static str {
+    match language {
+        Language::English => ":",
+        Language::French => "\u{a0}:",
+    }
+}
+
+fn title(finding: &Finding) -> &str {
+    catalogue::find(&finding.code).map_or(&finding.code, |code| code.title)
+}
+
+fn class(status: Status) -> &'static str {
+    match status {
+        Status::Pass => "pass",
+        Status::Skip => "skip",
+        Status::Warn => "warn",
+        Status::Fail => "fail",
+    }
+}
+
+fn link(language: Language, stats: &Stats) -> String {
+    let words = language.words();
+    let Some(spread) = &stats.download else {
+        let body = format!("<p>{}</p>", escape(words.link_none));
+        return section("link", "", words.link, &body);
+    };
+    let rate = |rate: f64| decimal(language, rate);
+    let spread = put(
+        words.link_words,
+        &[&rate(spread.p50), &rate(spread.p10), &rate(spread.p90)],
+    );
+    let counts = [stats.failed, stats.runs, stats.offline].map(|count| count.to_string());
+    let failed = put(words.link_failed, &counts.each_ref().map(String::as_str));
+    let mut body = format!("<p>{}</p><p>{}</p>", escape(&spread), escape(&failed));
+    if let Some(night) = &stats.night {
+        let (carries, least) = (
+            bytes(language, night.bytes),
+            bytes(language, night.at_least),
+        );
+        let night = put(words.link_night, &[&carries, &least]);
+        body += &format!("<p>{}</p>", escape(&night));
+    }
+    body += &chart::svg(language, stats);
+    if stats.days.iter().any(|day| day.failed > 0) {
+        body += &format!("<p class=\"soft\">{}</p>", escape(words.chart_failed));
+    }
+    body += &format!(
+        "<details id=\"chart-data\"><summary>{}</summary>{}</details>",
+        escape(words.chart_table),
+        chart::table(language, stats)
+    );
+    section("link", "", words.link, &body)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,291 @@
+use super::*;
+use crate::engine::progress::{PackageProgress, Progress};
+use logic::health::verdict::{Last, Owed, Shown, Stock, Verdict};
+use logic::health::{Check, Word};
+use logic::report::Report;
+use logic::schedule::Cause;
+use logic::words::{Class, Outcome, Params, Trouble};
+
+const NOW: i64 = 1_795_500_000;
+const NASTY: &str = "<script>alert(\"x\")</script>&'";
+
+fn standing() -> Standing {
+    Standing {
+        now: NOW,
+        enrolled: true,
+        organisation: Some("1001".into()),
+        catalogue: Shown {
+            organisation: "1001".into(),
+            complete_at: Some(NOW - 720),
+            entities: vec![("test-taker".into(), 300), ("delivery".into(), 7)],
+            held_back: 0,
+        },
+        packages: Stock {
+            wanted: 7,
+            held: 5,
+            coming: 2,
+            bytes_left: 1_200_000_000,
+            ..Stock::default()
+        },
+        owed: Some(Owed::default()),
+        last: None,
+        contact: Some(NOW - 720),
+        version: Some("2022.11".into()),
+        supported: Some(true),
+        disk: Some((12_000_000_000, 1 << 30)),
+        rate: Some(500_000.0),
+        trouble: None,
+    }
+}
+
+fn report(reason: &str) -> Report {
+    let params = Params {
+        organisation_id: "1001".into(),
+        sync_id: 12,
+        box_id: "b".into(),
+        tao_version: "2022.11".into(),
+    };
+    let mut report = Report::new(&params, NOW - 900);
+    report.finished_at = NOW - 720;
+    report.connection.download_mbit_s = 4.0;
+    report.packages.downloaded = 5;
+    report.stop(&Trouble::new(
+        "net.dns",
+        Class::Retry,
+        Outcome::Offline,
+        reason,
+    ));
+    report
+}
+
+fn glance(reason: &str) -> Glance {
+    Glance {
+        standing: standing(),
+        box_id: Some("4f1d0c9a8b7e6d5c4b3a".into()),
+        reports: vec![report(reason)],
+    }
+}
+
+fn running() -> Running {
+    Running {
+        run: 3,
+        cause: Cause::Boot,
+        progress: Progress {
+            doing: "bringing packages".into(),
+            entities: 307,
+            package: Some(PackageProgress {
+                delivery: "https://central.example/tao.rdf#i1".into(),
+                bytes: 10_000_000,
+                size: 25_000_000,
+            }),
+            packages: (2, 7),
+            ..Progress::default()
+        },
+    }
+}
+
+fn shown(language: Language, glance: &Glance, findings: &[Finding]) -> String {
+    let running = running();
+    let view = View {
+        glance: Some(glance),
+        findings: Some(findings),
+        running: Some(&running),
+        next: None,
+        offset: 3600,
+        stamp: 9,
+    };
+    page(language, &view, "bm9uY2U=")
+}
+
+/// What a reader sees: no markup, one blank between words.
+fn seen(page: &str) -> String {
+    let main = page.split("<main>").nth(1).unwrap();
+    let main = main.split("</main>").next().unwrap();
+    let mut out = String::new();
+    let mut inside = false;
+    for c in main.chars() {
+        match c {
+            '<' => inside = true,
+            '>' => {
+                inside = false;
+                out.push(' ');
+            }
+            c if !inside => out.push(c),
+            _ => {}
+        }
+    }
+    out.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_page_in_both_languages() {
+    let glance = glance("the name central.example has no address");
+    let findings = [
+        Finding::fail("package.incomplete", "5 of 7 packages held"),
+        Finding::pass(Check::Key, "the key opens the data"),
+    ];
+    let english = seen(&shown(Language::English, &glance, &findings));
+    assert!(
+        english.starts_with(
+            "Ready for the exam? ✖ NOT READY 5 of 7 packages held What to do A synchronization is running: let it finish. \
+             More on the box: boxsync doctor explain package.incomplete Right now A synchronization is running: \
+             bringing packages. Entities compared: 307. Packages of this run: 2 of 7. Package under way: 10.0 MB of \
+             25.0 MB. What the box holds 5 of 7 packages held Details of the box Test packages 5 of 7 packages held, \
+             1.2 GB left, about 40 min at 500.0 kB/s Catalogue organisation 1001, complete 2026-11-24 06:48 UTC+01:00 \
+             (12 min ago) Entities 307 Results to send none"
+        ),
+        "{english}"
+    );
+    assert!(english.contains("✖ broken 5 of 7 packages held package.incomplete What to do: Run"));
+    assert!(english.contains("No. 12: 2026-11-24 06:45 UTC+01:00 ! central not reached"));
+    let french = seen(&shown(Language::French, &glance, &findings));
+    assert!(
+        french.starts_with(
+            "Prête pour l’examen ? ✖ PAS PRÊTE 5 paquets présents sur 7 Que faire Une synchronisation est en cours : la \
+             laisser aboutir. En savoir plus, sur la box : boxsync doctor explain package.incomplete En ce moment \
+             Synchronisation en cours : réception des paquets. Entités comparées : 307."
+        ),
+        "{french}"
+    );
+    assert!(french.contains("le nom central.example n’a pas d’adresse net.dns"));
+    assert!(french.contains("clé des données bon la clé ouvre les données"));
+}
+
+#[test]
+fn nothing_that_was_read_becomes_markup() {
+    let mut glance = glance(NASTY);
+    glance.standing.version = Some(NASTY.into());
+    glance.standing.catalogue.organisation = NASTY.into();
+    glance.standing.organisation = Some("1".into());
+    glance.box_id = Some(NASTY.into());
+    let findings = [Finding::fail(NASTY, NASTY)];
+    for language in [Language::English, Language::French] {
+        let page = shown(language, &glance, &findings);
+        assert_eq!(page.matches("<script").count(), 1, "only its own");
+        assert!(!page.contains("alert(\""));
+    }
+}
+
+#[test]
+fn a_value_is_never_a_place() {
+    let mut glance = glance("{{nonce}} {{main}}");
+    glance.standing.version = Some("{{nonce}}".into());
+    let page = shown(Language::English, &glance, &[]);
+    assert_eq!(page.matches("bm9uY2U=").count(), 2);
+    assert!(page.contains("{{nonce}}, supported by central"));
+}
+
+#[test]
+fn nothing_is_loaded_and_nothing_is_styled_from_outside() {
+    for page in [
+        shown(Language::English, &glance("x"), &[]),
+        shown(Language::French, &glance("x"), &[]),
+    ] {
+        for forbidden in [
+            "src=", "http://", "https://", "style=", "onclick", "@import", "url(",
+        ] {
+            assert!(!page.contains(forbidden), "{forbidden}");
+        }
+    }
+}
+
+#[test]
+fn before_the_first_look_it_says_so() {
+    let view = View {
+        glance: None,
+        findings: None,
+        running: None,
+        next: Some(90),
+        offset: 0,
+        stamp: 0,
+    };
+    assert_eq!(
+        seen(&page(Language::English, &view, "n")),
+        "Ready for the exam? The box is being looked at … Right now No synchronization is running. The next one \
+         begins in 60 s."
+    );
+}
+
+#[test]
+fn every_reason_of_a_verdict_is_told_in_french() {
+    let mut cases: Vec<Standing> = vec![standing(); 16];
+    let done = Stock {
+        wanted: 7,
+        held: 7,
+        ..Stock::default()
+    };
+    for case in &mut cases[6..] {
+        case.packages = done;
+    }
+    cases[1].packages.damaged = 1;
+    cases[2].packages = Stock::default();
+    cases[3].packages.absent = 7;
+    cases[4].organisation = Some("2".into());
+    cases[5].disk = Some((1, 1));
+    cases[7].owed = Some(Owed {
+        queued: 1,
+        refused: 1,
+        unconfirmed: 1,
+    });
+    cases[8].owed = Some(Owed {
+        queued: 2,
+        refused: 2,
+        unconfirmed: 2,
+    });
+    cases[9].enrolled = false;
+    cases[9].supported = Some(false);
+    cases[10].catalogue.held_back = 1;
+    cases[11].catalogue.held_back = 2;
+    cases[11].catalogue.complete_at = Some(NOW - 300_000);
+    cases[12].catalogue.complete_at = Some(NOW + 4000);
+    cases[12].disk = Some((900_000_000, 1 << 30));
+    cases[13].catalogue.complete_at = None;
+    cases[14].catalogue.complete_at = None;
+    cases[14].enrolled = false;
+    cases[15].last = Some(Last {
+        sync_id: 1,
+        outcome: Outcome::Failed,
+        code: "net.dns".into(),
+        reason: "the name c has no address".into(),
+        finished_at: NOW,
+    });
+    let mut words = std::collections::BTreeSet::new();
+    for case in &cases {
+        let verdict = Verdict::of(case);
+        words.insert(verdict.word);
+        for reason in [&verdict.reason].into_iter().chain(&verdict.also) {
+            let told = phrase::html(Language::French, reason);
+            assert!(!told.contains("lang=\"en\""), "{told}");
+        }
+    }
+    assert_eq!(
+        words.into_iter().collect::<Vec<_>>(),
+        [Word::Ready, Word::ReadyBut, Word::NotReady]
+    );
+}
+
+#[test]
+fn the_page_can_be_read_without_eyes() {
+    let findings = [Finding::warn("clock.skew", "x")];
+    let page = shown(Language::French, &glance("x"), &findings);
+    assert!(page.contains("<html lang=\"fr\">") && page.contains("<main>"));
+    assert!(page.contains("aria-live=\"polite\"") && page.contains("role=\"status\""));
+    assert_eq!(
+        page.matches("<table").count(),
+        page.matches("<caption").count()
+    );
+    assert_eq!(page.matches("<h1").count(), 1);
+    let mut ids: Vec<&str> = page
+        .split(" id=\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count, "an id stands twice");
+    for named in page.split("aria-labelledby=\"").skip(1) {
+        let id = named.split('"').next().unwrap();
+        assert!(ids.contains(&id), "{id}");
+    }
+}
