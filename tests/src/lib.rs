@@ -4,12 +4,14 @@
 
 mod process;
 mod site;
+mod tao;
 mod truth;
 
 use std::time::{Duration, Instant};
 
 pub use process::{Ran, Running};
 pub use site::{Site, mode, options, status};
+pub use tao::{Brought, Said, Tao};
 pub use truth::Entity;
 
 /// No run of the binary takes longer; a run that does is killed and fails its test.

@@ -19,11 +19,10 @@ use crate::{LIMIT, wait_until};
 /// When it was not built.
 pub(crate) fn binary() -> PathBuf {
     let own = std::env::current_exe().expect("a process knows its own file");
-    let folder = own
-        .ancestors()
-        .nth(2)
-        .expect("tests lie in target/<profile>/deps");
-    let path = folder.join("boxsync");
+    // Tests lie in target/<profile>/deps, programs beside it.
+    let folders = own.ancestors().skip(1).take(2);
+    let mut paths = folders.map(|folder| folder.join("boxsync"));
+    let path = paths.find(|path| path.is_file()).unwrap_or_default();
     assert!(
         path.is_file(),
         "{} is missing: build it first with `cargo build -p agent` (scripts/test does)",

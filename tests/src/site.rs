@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,6 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::process::{self, Ran, Running};
+use crate::tao::Tao;
 use crate::truth::{Entity, Truth};
 
 /// The organisation of every seeded central.
@@ -181,6 +183,39 @@ impl Site {
     #[must_use]
     pub fn start(&self, arguments: &[&str]) -> Running {
         Running::start(self.command(arguments))
+    }
+
+    /// Starts the daemon with a folder of credentials, as systemd would.
+    #[must_use]
+    pub fn start_with(&self, credentials: &Path) -> Running {
+        let mut command = self.command(&["run"]);
+        command.env("CREDENTIALS_DIRECTORY", credentials);
+        Running::start(command)
+    }
+
+    /// Switches the gateway on, at a loopback address of this process and this test alone.
+    pub fn set_gateway(&mut self, test: u8) -> SocketAddr {
+        let [_, _, high, low] = std::process::id().to_be_bytes();
+        let at = SocketAddr::from(([127, test, high, low.clamp(1, 254)], 7380));
+        self.set("gateway", "listen", &format!("\"{at}\""));
+        at
+    }
+
+    /// A TAO that was pointed at this box's gateway.
+    #[must_use]
+    pub fn tao(&self, at: SocketAddr, sync_id: u64) -> Tao {
+        let shown = self
+            .run(&["identity", "gateway", "--json"])
+            .exits(0)
+            .object();
+        let text = |key: &str| shown[key].as_str().expect("a string").to_owned();
+        Tao {
+            at,
+            prefix: "/".into(),
+            key: text("key"),
+            secret: text("secret"),
+            sync_id,
+        }
     }
 
     /// Runs a shell script in a mount namespace of its own, with the box's binary, root and state folder as `$1`,

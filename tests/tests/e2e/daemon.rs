@@ -1,0 +1,82 @@
+//! The daemon beside its central: a box that enrols by itself.
+
+use std::fs;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+
+use central::Route;
+use e2e::{LIMIT, Running, Site, options, wait_until};
+
+fn site() -> Site {
+    let mut site = Site::new(options(5, 1, (10_000, 10_000)));
+    site.set("sync", "interval", "\"1h\"");
+    site
+}
+
+fn given(site: &Site, name: &str, login: &str, password: &str) -> PathBuf {
+    let folder = site.path("credentials");
+    fs::create_dir_all(&folder).unwrap();
+    let text = serde_json::json!({ "login": login, "password": password }).to_string();
+    fs::write(folder.join(name), text).unwrap();
+    folder
+}
+
+/// Ends it as systemd does and gives what it told.
+fn ended(running: Running) -> String {
+    running.signal(nix::sys::signal::Signal::SIGTERM);
+    running.end().exits(0).err
+}
+
+#[test]
+fn a_box_that_was_given_a_login_enrols_and_synchronizes_by_itself() {
+    for name in ["boxsync.enroll", "boxsync.enroll.sealed"] {
+        let site = site();
+        let (login, password) = site.central.manager("1001").unwrap();
+        let folder = given(&site, name, &login, &password);
+        let running = site.start_with(&folder);
+        wait_until("a first synchronization", LIMIT, || {
+            site.central
+                .sync_rows()
+                .iter()
+                .any(|row| row.status == "Success")
+        });
+        let told = ended(running);
+        assert!(
+            told.contains("[enrolled]") && !told.contains(&password),
+            "{told}"
+        );
+        site.assert_equal_to_central();
+        // Once: it is enrolled now.
+        let asked = site.asked(Route::Handshake);
+        let running = site.start_with(&folder);
+        wait_until("a second synchronization", LIMIT, || {
+            site.central.sync_rows().len() > 1
+        });
+        ended(running);
+        assert_eq!(site.asked(Route::Handshake), asked);
+    }
+}
+
+#[test]
+fn a_refused_login_is_told_and_not_tried_again_before_it_changes() {
+    let mut site = site();
+    site.set("sync", "on_boot", "false");
+    let (login, password) = site.central.manager("1001").unwrap();
+    let folder = given(&site, "boxsync.enroll", &login, "wrong");
+    let mut running = site.start_with(&folder);
+    let socket = site.path("run/boxsync/boxsync.sock");
+    assert!(running.until("the daemon", || UnixStream::connect(&socket).is_ok()));
+    // The second run meets the refusal, and does not go to central for it.
+    for _ in 0..2 {
+        let ran = site.run(&["sync", "--json"]).exits(3);
+        let _ = ran.code("auth.password");
+    }
+    assert_eq!(site.asked(Route::Handshake), 1);
+    given(&site, "boxsync.enroll", &login, &password);
+    site.run(&["sync", "--json"]).exits(0).code("ok");
+    let told = ended(running);
+    assert!(
+        told.contains("[auth.password]") && !told.contains(&password),
+        "{told}"
+    );
+}
