@@ -105,10 +105,24 @@ pub fn prepare(root: &Root) -> Result<(), Trouble> {
     match fs::read_to_string(&path) {
         Ok(text) => check_version(&path, &text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            write_durably(&path, format!("{LAYOUT}\n").as_bytes())
+            let _lock = lock_folder(&state)?;
+            match path.exists() {
+                true => Ok(()),
+                false => write_durably(&path, format!("{LAYOUT}\n").as_bytes()),
+            }
         }
         Err(error) => Err(trouble(&path, "read", &error)),
     }
+}
+
+/// Holds a new state folder for the one process that fills it: the others find what it made.
+///
+/// # Errors
+/// As `trouble` says.
+pub fn lock_folder(state: &Path) -> Result<Flock<File>, Trouble> {
+    let folder = File::open(state).map_err(|error| trouble(state, "open", &error))?;
+    Flock::lock(folder, FlockArg::LockExclusive)
+        .map_err(|(_, error)| trouble(state, "lock", &error.into()))
 }
 
 fn check_version(path: &Path, text: &str) -> Result<(), Trouble> {

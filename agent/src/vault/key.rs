@@ -10,7 +10,7 @@ use logic::seal::{Key, NameHash, OVERHEAD, Sealer};
 use logic::words::{Class, Outcome, Trouble};
 
 use super::random;
-use crate::root::{trouble, write_durably};
+use crate::root::{lock_folder, trouble, write_durably};
 
 /// The credential and the file that hold the envelope key: 32 bytes, or 64 hex digits.
 pub const KEY_NAME: &str = "boxsync.key";
@@ -41,6 +41,11 @@ impl Keyring {
 
     fn open_with(state: &Path, credentials: Option<&Path>) -> Result<Self, Trouble> {
         let wrapped = state.join("data.key");
+        // Two processes may meet a new folder at once; the one that waits finds the key that the other made.
+        let _lock = match wrapped.exists() {
+            true => None,
+            false => Some(lock_folder(state)?),
+        };
         let sealed = match fs::read(&wrapped) {
             Ok(sealed) => Some(sealed),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -250,6 +255,20 @@ mod tests {
         assert_eq!(code(Keyring::open(dir.path())), "key.sealed");
         fs::remove_file(dir.path().join(KEY_NAME)).unwrap();
         assert_eq!(code(Keyring::open(dir.path())), "key.sealed");
+    }
+
+    #[test]
+    fn many_that_meet_a_new_folder_at_once_have_one_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let openers: Vec<_> = (0..8)
+            .map(|_| {
+                let state = dir.path().to_owned();
+                std::thread::spawn(move || Keyring::open(&state).unwrap().name("a", "b"))
+            })
+            .collect();
+        let mut names: Vec<_> = openers.into_iter().map(|o| o.join().unwrap()).collect();
+        names.dedup();
+        assert_eq!(names.len(), 1);
     }
 
     #[test]
