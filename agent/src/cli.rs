@@ -265,8 +265,8 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Trouble> {
         Verb::Enroll {
             login,
             password_file,
-        } => credentials::enroll(&open(&root)?, &login, &password_file, screen),
-        Verb::Credentials { act } => credentials::act(&open(&root)?, act, screen),
+        } => credentials::enroll(&root, &open(&root)?, &login, &password_file, screen),
+        Verb::Credentials { act } => credentials::act(&root, &open(&root)?, act, screen),
         Verb::Identity { act } => identity::act(&open(&root)?, act.as_ref(), screen),
         Verb::Key {
             act: KeyAct::Rotate,

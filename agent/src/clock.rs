@@ -25,6 +25,11 @@ fn read(clock: ClockId) -> Duration {
     })
 }
 
+/// Unix seconds now, from a time that central stated (`date`, at `mono` on the clock that never steps).
+pub fn authenticated(date: i64, mono: Duration) -> i64 {
+    date + now().mono.saturating_sub(mono).as_secs() as i64
+}
+
 /// The time that certificates are judged by: a lower bound that no wrong clock can move.
 ///
 /// It is the build time, or the last time that central stated over TLS under a valid certificate, plus what has

@@ -2,9 +2,9 @@
 //! Never opens the store, never synchronizes itself: that is done by a worker, a process of its own.
 //! Called by the verb `run`; its worker by the hidden verb `sync-worker`.
 
+mod gate;
 mod network;
 mod voice;
-pub mod worker;
 
 use std::time::Duration;
 
@@ -26,9 +26,10 @@ use crate::root::Root;
 use crate::socket::board::{Accepted, Ask, Board, Running, Standing};
 use crate::socket::{self, Door};
 use crate::vault::random;
+use crate::worker::{self, Order, Told, Worker};
+use gate::Gate;
 use network::Network;
 use voice::Voice;
-use worker::{Order, Told, Worker};
 
 /// Runs until a signal ends it; `read` reads the configuration again.
 ///
@@ -54,9 +55,13 @@ pub async fn run(root: &Root, read: &dyn Fn() -> Result<Settings, Trouble>) -> R
     if let Some(page) = page {
         page.abort();
     }
-    if let Some(worker) = daemon.worker.take() {
-        worker.end().await;
-    }
+    let worker = daemon.worker.take();
+    // Both have a few seconds, and together no more.
+    tokio::join!(daemon.gate.end(), async {
+        if let Some(worker) = worker {
+            worker.end().await;
+        }
+    });
     socket::close(root);
     Ok(())
 }
@@ -112,6 +117,7 @@ struct Daemon {
     runs: u64,
     running: Option<Running>,
     network: Option<Network>,
+    gate: Gate,
     voice: Voice,
     /// The state that the service manager was told last.
     words: String,
@@ -144,6 +150,7 @@ impl Daemon {
             runs: 0,
             running: None,
             network: None,
+            gate: Gate::new(root, settings),
             voice: Voice::default(),
             words: String::new(),
         }
@@ -300,6 +307,7 @@ impl Daemon {
             Ok(settings) => {
                 let policy = policy(&settings);
                 self.schedule.handle(Event::Policy(policy), clock::now());
+                self.gate.configure(&settings);
                 self.board.configure(settings);
                 tracing::info!("the configuration was read again");
             }

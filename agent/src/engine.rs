@@ -2,27 +2,36 @@
 //! Never holds the store while it is idle, and never runs twice at a time on one state folder.
 //! Called by `cli` and by the daemon's worker.
 
+pub mod clients;
 pub mod content;
 pub mod exam;
 pub mod progress;
 pub mod survey;
+pub mod versions;
 
+mod enrol;
 mod fetch;
 mod flush;
 mod lane;
+mod line;
+mod link;
 mod owed;
 mod probe;
 mod rebuild;
 mod run;
+mod wipe;
+
+pub use line::{line, secret_file};
+pub use wipe::wipe;
 
 use std::fs;
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use logic::api::{Call, Handshake};
 use logic::entity::EntityType;
+use logic::fingerprint::Fingerprint;
 use logic::identity::{self, Enrolment, Identity};
 use logic::report::Report;
 use logic::settings::Settings;
@@ -32,15 +41,15 @@ use logic::words::{Class, Outcome, Params, Trouble};
 
 use crate::clock;
 use crate::journal::event;
-use crate::root::{Lock, Root, trouble};
-use crate::uplink::{Credentials, Line, Secret, Uplink};
+use crate::root::{Lock, Root};
+use crate::uplink::{Credentials, Secret, Uplink};
 use crate::vault::catalogue::{Catalogue, Edition};
 use crate::vault::index::{Feed, Index};
 use crate::vault::package::Packages;
 use crate::vault::spool::Spool;
 use crate::vault::{Vault, random};
 
-use fetch::{Limits, Link};
+use link::{Limits, Link};
 use owed::Pass;
 use progress::Watch;
 use run::{Means, Run};
@@ -112,42 +121,67 @@ impl Engine {
     /// would evict each other's tokens, and central would take them for one. It keeps the catalogue.
     ///
     /// # Errors
-    /// `store.damaged`, or what the file system says.
+    /// `store.damaged`, `state.busy`, or what the file system says.
     pub fn identity(&self) -> Result<Identity, Trouble> {
+        let stored = self.vault.entry("identity").get::<Identity>()?;
+        let seen = crate::host::fingerprint(&self.root);
+        match stored {
+            Some(held) if seen.clone_of(&held.fingerprint).is_none() => Ok(self.called(held)),
+            _ => {
+                let lock = Lock::take(&self.root, LOCK_PATIENCE)?;
+                self.settled(&lock)
+            }
+        }
+    }
+
+    /// The same for those who hold the lock: what is new is written down.
+    fn settled(&self, _held: &Lock) -> Result<Identity, Trouble> {
         let entry = self.vault.entry("identity");
         let seen = crate::host::fingerprint(&self.root);
         let stored = entry.get::<Identity>()?;
-        let mut identity = match stored.clone() {
+        let identity = match stored.clone() {
             None => Identity::new(random(), seen),
             Some(held) => match seen.clone_of(&held.fingerprint) {
                 None => Identity {
                     fingerprint: seen.merged(&held.fingerprint),
                     ..held
                 },
-                Some(why) => {
-                    self.vault.entry("credentials").remove()?;
-                    Spool::open(&self.vault)?.disown(&held.box_id)?;
-                    let copied_from = Some(held.box_id);
-                    let identity = Identity {
-                        copied_from,
-                        ..Identity::new(random(), seen)
-                    };
-                    tracing::warn!(
-                        message_id = event::CLONE_FOUND.id,
-                        code = "identity.clone",
-                        "this box is a copy ({why}): its id is {} now, it must be enrolled anew",
-                        identity.box_id
-                    );
-                    identity
-                }
+                Some(why) => self.copied(held, seen, &why)?,
             },
         };
-        if let Some(id) = self.settings.this_box.id.as_ref() {
-            id.clone_into(&mut identity.box_id);
-        }
+        let identity = self.called(identity);
         if stored.as_ref() != Some(&identity) {
             entry.put(&identity)?;
         }
+        Ok(identity)
+    }
+
+    fn called(&self, mut identity: Identity) -> Identity {
+        if let Some(id) = self.settings.this_box.id.as_ref() {
+            id.clone_into(&mut identity.box_id);
+        }
+        identity
+    }
+
+    /// A copy gives up what belongs to the original: its id, its credentials, and what that one sends.
+    fn copied(
+        &self,
+        original: Identity,
+        seen: Fingerprint,
+        why: &str,
+    ) -> Result<Identity, Trouble> {
+        self.vault.entry("credentials").remove()?;
+        Spool::open(&self.vault)?.disown(&original.box_id)?;
+        let identity = Identity {
+            copied_from: Some(original.box_id),
+            ..Identity::new(random(), seen)
+        };
+        tracing::warn!(
+            message_id = event::CLONE_FOUND.id,
+            code = "identity.clone",
+            "this box is a copy ({why}): its id is {} now, it must be enrolled anew",
+            identity.box_id
+        );
         Ok(identity)
     }
 
@@ -242,8 +276,8 @@ impl Engine {
     /// # Errors
     /// What the file system says.
     pub fn keep(&self, enrolment: &Enrolment) -> Result<(), Trouble> {
-        let _lock = Lock::take(&self.root, LOCK_PATIENCE)?;
-        self.identity()?;
+        let lock = Lock::take(&self.root, LOCK_PATIENCE)?;
+        self.settled(&lock)?;
         self.vault.entry("credentials").put(enrolment)
     }
 
@@ -282,9 +316,9 @@ impl Engine {
         watch: &Watch,
         params: &mut Params,
     ) -> Result<Report, Trouble> {
-        let _lock = Lock::take(&self.root, LOCK_PATIENCE)?;
+        let lock = Lock::take(&self.root, LOCK_PATIENCE)?;
         let identities = self.vault.entry("identity");
-        let mut identity = self.identity()?;
+        let mut identity = self.settled(&lock)?;
         params.box_id.clone_from(&identity.box_id);
         params.sync_id = identity.sync_id;
         let enrolment = self.enrolment()?.ok_or_else(not_enrolled)?;
@@ -296,7 +330,7 @@ impl Engine {
         identities.put(&identity)?;
         params.sync_id = identity.sync_id;
         let catalogue = Catalogue::open(&self.vault)?;
-        let mut edition = catalogue.edition()?;
+        let mut edition = self.edition(&catalogue)?;
         if edition.organisation_id != params.organisation_id {
             self.belongs_elsewhere(&edition, params)?;
             edition.organisation_id.clone_from(&params.organisation_id);
@@ -308,7 +342,7 @@ impl Engine {
             .any(|report| is_recent_measure(report, clock::now().wall));
         let mut plan = self.plan(request, params, &edition);
         plan.measure &= !measured;
-        let link = self.link(&uplink, watch)?;
+        let link = self.link(request, &uplink, watch)?;
         let means = Means {
             sending: self.sending(request, &uplink, params)?,
             vault: self.vault.clone(),
@@ -318,10 +352,31 @@ impl Engine {
             watch: watch.clone(),
         };
         let run = Run::new(means, index, edition);
-        let (report, run) = run.drive(plan).await;
-        self.hear(&uplink)?;
-        self.remember(run.index, &report)?;
+        let (mut report, run) = run.drive(plan).await;
+        let heard = self.hear(&uplink);
+        let remembered = self.remember(run.index, &report);
+        // A full disk at the end takes nothing from the account of the run.
+        for trouble in [heard, remembered].into_iter().filter_map(Result::err) {
+            report.find(&trouble);
+        }
         Ok(report)
+    }
+
+    /// What is shown now. A damaged edition cannot be read by anyone: it is kept aside, and the run brings a new one.
+    fn edition(&self, catalogue: &Catalogue) -> Result<Edition, Trouble> {
+        match catalogue.edition() {
+            Err(trouble) if trouble.code == "store.damaged" => {
+                let aside = catalogue.set_aside(&self.vault)?;
+                tracing::warn!(
+                    message_id = event::STORE_REBUILT.id,
+                    code = event::STORE_REBUILT.code,
+                    "{trouble}: moved to {}, the catalogue is brought anew",
+                    aside.display()
+                );
+                Ok(Edition::default())
+            }
+            edition => edition,
+        }
     }
 
     /// A catalogue of another organisation is not overwritten by a changed configuration: a person decides.
@@ -393,13 +448,28 @@ impl Engine {
         Ok((Rc::new(pass), plan))
     }
 
-    fn link(&self, uplink: &Uplink, watch: &Watch) -> Result<Link, Trouble> {
+    fn link(&self, request: &Request, uplink: &Uplink, watch: &Watch) -> Result<Link, Trouble> {
         let download = self.settings.download.clone();
-        let root = self.root.clone();
+        let (root, line, hours, asked) = (
+            self.root.clone(),
+            uplink.clone(),
+            download.clone(),
+            request.asked,
+        );
+        // An exam holds downloads back; a closed window does too, unless somebody asked or the hour is not known.
+        let gate = move || {
+            let exam = exam::running(&root).map(|left| ("the running exam", left));
+            let window = || {
+                let wall = clock::authenticated(line.heard()?.date, line.heard()?.mono);
+                let closed = hours.wait(wall);
+                (!asked && !closed.is_zero()).then_some(("the next download window", closed))
+            };
+            exam.or_else(window)
+        };
         let limits = Limits {
             reserve: download.reserve.bytes(),
             max_rate: download.max_rate.bytes(),
-            gate: Box::new(move || exam::running(&root).map(|left| ("the running exam", left))),
+            gate: Box::new(gate),
         };
         let packages = Packages::open(&self.vault)?;
         let window = download.window_flush.bytes();
@@ -467,30 +537,6 @@ impl Engine {
     }
 }
 
-/// Where central is and how it is reached, as configured. `heard`: the last time that central stated, Unix seconds.
-///
-/// # Errors
-/// `config.no_url`, or a CA file or proxy password that cannot be read.
-pub fn line(settings: &Settings, box_id: String, heard: Option<i64>) -> Result<Line, Trouble> {
-    let central = &settings.central;
-    let read = |path: &Path| fs::read(path).map_err(|error| config(path, &error));
-    Ok(Line {
-        root: settings.central()?.clone(),
-        ca_pem: central.ca_file.as_deref().map(read).transpose()?,
-        proxy: central.proxy.clone(),
-        proxy_password: central
-            .proxy_password_file
-            .as_deref()
-            .map(secret_file)
-            .transpose()?,
-        no_proxy: Vec::new(),
-        box_id,
-        time: Arc::new(clock::Estimate::new(heard)),
-        token_elsewhere: central.token_elsewhere,
-        connections: usize::from(settings.download.connections.max(settings.sync.lanes)) + 1,
-    })
-}
-
 /// Central's own speed check moves 2 MiB: once a day is enough for a link that carries nothing else.
 fn is_recent_measure(report: &Report, now: i64) -> bool {
     const DAY: i64 = 24 * 60 * 60;
@@ -507,33 +553,6 @@ fn not_enrolled() -> Trouble {
     )
 }
 
-fn config(path: &Path, error: &std::io::Error) -> Trouble {
-    let reason = format!("{}: cannot be read: {error}", path.display());
-    Trouble::new("config.file", Class::Operator, Outcome::Failed, reason)
-}
-
-/// A secret kept in a file: its first line, without the line end.
-///
-/// # Errors
-/// `config.file` when it cannot be read or is empty.
-pub fn secret_file(path: &Path) -> Result<Secret, Trouble> {
-    let text = fs::read_to_string(path).map_err(|error| config(path, &error))?;
-    let line = text.lines().next().unwrap_or_default();
-    if line.is_empty() {
-        let reason = format!(
-            "{}: is empty; expected a secret in its first line",
-            path.display()
-        );
-        return Err(Trouble::new(
-            "config.file",
-            Class::Operator,
-            Outcome::Failed,
-            reason,
-        ));
-    }
-    Ok(Secret::new(line.to_owned()))
-}
-
 /// Opens a doubtful store in a child process first: a damaged sled may panic, which then ends the child.
 pub(crate) fn opens_in_a_child(path: &Path) -> bool {
     let Ok(own) = std::env::current_exe() else {
@@ -545,44 +564,4 @@ pub(crate) fn opens_in_a_child(path: &Path) -> bool {
         .stderr(std::process::Stdio::null())
         .status()
         .is_ok_and(|status| status.success())
-}
-
-/// Removes keys and data, durably.
-///
-/// # Errors
-/// What the file system says.
-pub fn wipe(root: &Root) -> Result<(), Trouble> {
-    let state = root.state();
-    let _lock = Lock::take(root, LOCK_PATIENCE)?;
-    // The keys first: whatever a power cut leaves is unreadable from here on.
-    for name in [crate::vault::key::KEY_NAME, "data.key"] {
-        destroy(&state.join(name))?;
-    }
-    let entries = fs::read_dir(&state).map_err(|error| trouble(&state, "list", &error))?;
-    for entry in entries.filter_map(Result::ok) {
-        let path = entry.path();
-        let removed = if path.is_dir() {
-            fs::remove_dir_all(&path)
-        } else {
-            fs::remove_file(&path)
-        };
-        removed.map_err(|error| trouble(&path, "remove", &error))?;
-    }
-    crate::root::sync_folder(&state.join("version"))
-}
-
-/// Overwrites a key file before it is removed; on flash the old cells may still hold it for a while.
-fn destroy(path: &Path) -> Result<(), Trouble> {
-    if !path.exists() {
-        return Ok(());
-    }
-    let length = fs::metadata(path).map_or(0, |meta| meta.len());
-    let overwrite = || {
-        use std::io::Write;
-        let mut file = fs::OpenOptions::new().write(true).open(path)?;
-        file.write_all(&vec![0; length as usize])?;
-        file.sync_all()?;
-        fs::remove_file(path)
-    };
-    overwrite().map_err(|error| trouble(path, "destroy", &error))
 }

@@ -18,3 +18,4 @@ pub mod root;
 pub mod socket;
 pub mod uplink;
 pub mod vault;
+pub mod worker;

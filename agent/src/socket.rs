@@ -12,6 +12,7 @@ mod query;
 pub mod receive;
 mod route;
 mod standing;
+mod wire;
 
 use std::fs;
 use std::io;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::entity::EntityType;
+use crate::gateway::confirm::Confirmation;
 use crate::words::{Outcome, Params, Trouble};
 
 /// Counters of one entity type.
@@ -206,12 +207,14 @@ impl Report {
 }
 
 /// What the host tells about itself for the client state (protocol 9.2). `None` is "cannot be evaluated".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Survey {
     /// Bytes used below the data path, bytes free on its volume.
     pub disk: Option<(u64, u64)>,
     /// Bytes that the store takes, bytes free on its volume.
     pub database: Option<(u64, u64)>,
+    /// What clients of the gateway confirmed and central was not told yet, oldest first.
+    pub clients: Vec<Confirmation>,
 }
 
 /// The client state of a run in the exact shape of protocol 9.2: complete nodes only, warnings instead of errors,
@@ -237,7 +240,78 @@ pub fn client_state(report: &Report, survey: &Survey) -> Json {
             &Json::Null,
         )
     }));
+    children.extend(survey.clients.iter().map(client));
     json!({ "type": "info", "message": "Offline machine usage report", "data": null, "children": children })
+}
+
+/// What a client of the gateway said of its run. Its own figures are left out: central merges the data of all nodes by
+/// key, and disk and database of the box are told above.
+fn client(confirmation: &Confirmation) -> Json {
+    let run = confirmation.run.as_ref();
+    let number = run.map_or(String::new(), |run| format!(" {}", plain(&run.sync_id, 20)));
+    let data = run.map_or(Json::Null, |run| {
+        json!({ format!("client_sync_{}", plain(&run.sync_id, 20)): {
+            "box_id": plain(&run.box_id, 50),
+            "finished": confirmation.finished,
+            "at": confirmation.at,
+            "tao_version": confirmation.tao_version.as_deref().map(|version| plain(version, 50)),
+        }})
+    });
+    let (kind, end) = match (confirmation.finished, &confirmation.reason) {
+        (true, _) => ("info", "finished".to_owned()),
+        (false, None) => ("warning", "failed".to_owned()),
+        (false, Some(reason)) => ("warning", format!("failed: {}", words(reason))),
+    };
+    let mut told = node(
+        kind,
+        &format!("Synchronization{number} of the TAO on this box {end}"),
+        &data,
+    );
+    let state = confirmation
+        .client_state
+        .as_deref()
+        .and_then(|text| serde_json::from_str(text).ok());
+    let mut wrong = Vec::new();
+    collect(&state.unwrap_or_default(), &mut wrong, &|node| {
+        matches!(node["type"].as_str(), Some("warning" | "error"))
+    });
+    told["children"] = wrong
+        .iter()
+        .map(|message| node("warning", message, &Json::Null))
+        .collect();
+    told
+}
+
+/// A reason in words: the messages of a list of reports, which old clients send, or the text itself.
+fn words(reason: &str) -> String {
+    let mut messages = Vec::new();
+    if let Ok(reports) = serde_json::from_str::<Json>(reason) {
+        collect(&reports, &mut messages, &|_| true);
+    }
+    match messages.is_empty() {
+        true => plain(reason, 500),
+        false => plain(&messages.join("; "), 500),
+    }
+}
+
+/// The messages of the nodes that count, in order, a few of them.
+fn collect(tree: &Json, found: &mut Vec<String>, counts: &dyn Fn(&Json) -> bool) {
+    const MOST: usize = 10;
+    if let (Some(message), true) = (tree["message"].as_str(), counts(tree))
+        && found.len() < MOST
+    {
+        found.push(plain(message, 300));
+    }
+    let inner = tree.as_array().or_else(|| tree["children"].as_array());
+    for node in inner.into_iter().flatten() {
+        collect(node, found, counts);
+    }
+}
+
+/// Text that every database keeps: no control characters, and not longer than `most` characters.
+fn plain(text: &str, most: usize) -> String {
+    let printable = text.chars().filter(|letter| !letter.is_control());
+    printable.take(most).collect()
 }
 
 fn node(kind: &str, message: &str, data: &Json) -> Json {
@@ -321,6 +395,13 @@ mod tests {
             &Survey {
                 disk: Some((1, 2)),
                 database: None,
+                clients: vec![
+                    confirmed(
+                        true,
+                        r#"{"params":{"sync_id":12,"box_id":"b","client_state":{"type":"error","message":"x","data":{"disk_space_utilization":{}},"children":[7,{"message":"y"}]}}}"#,
+                    ),
+                    confirmed(false, r#"{"failure-reason":[{"type":"error"}]}"#),
+                ],
             },
         );
         let mut nodes = vec![&state];
@@ -328,6 +409,48 @@ mod tests {
             assert!(node["message"].is_string() && node.get("data").is_some());
             assert!(["info", "success", "warning"].contains(&node["type"].as_str().unwrap()));
             nodes.extend(node["children"].as_array().unwrap());
+        }
+    }
+
+    fn confirmed(finished: bool, body: &str) -> Confirmation {
+        let voice = crate::gateway::Voice {
+            version: "2022.11".into(),
+        };
+        Confirmation::read(finished, body.as_bytes(), 5, &voice).unwrap()
+    }
+
+    #[test]
+    fn a_client_of_the_gateway_is_told_in_the_words_it_used() {
+        let finished = confirmed(
+            true,
+            r#"{"params":{"sync_id":12,"box_id":"b","tao_version":"1","client_state":
+               {"type":"info","message":"usage","data":null,"children":[
+                 {"type":"info","message":"Disk","data":{"disk_space_utilization":{"used":1,"free":2}}},
+                 {"type":"error","message":"no\u0000 space","data":null}]}}}"#,
+        );
+        assert_eq!(
+            client(&finished),
+            json!({
+                "type": "info",
+                "message": "Synchronization 12 of the TAO on this box finished",
+                "data": { "client_sync_12": { "box_id": "b", "finished": true, "at": 5, "tao_version": "1" } },
+                "children": [{ "type": "warning", "message": "no space", "data": null, "children": [] }],
+            })
+        );
+        let reports =
+            r#"{"failure-reason":[{"type":"error","message":"a","children":[{"message":"b"}]}]}"#;
+        for (body, message) in [
+            (reports, "failed: a; b"),
+            (r#"{"failure-reason":"Disk full"}"#, "failed: Disk full"),
+            (r#"{"failure-reason":[1]}"#, "failed: [1]"),
+            ("{}", "failed"),
+        ] {
+            let told = client(&confirmed(false, body));
+            let expected = format!("Synchronization of the TAO on this box {message}");
+            assert_eq!(
+                told,
+                json!({ "type": "warning", "message": expected, "data": null, "children": [] })
+            );
         }
     }
 }

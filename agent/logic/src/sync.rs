@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::api::{Answered, Call, answer};
 use crate::entity::{Entity, EntityType};
+use crate::gateway::confirm::Confirmation;
 use crate::manifest::{Index, Votes};
 use crate::report::{OwedCount, Report, Survey};
 use crate::retry;
@@ -85,6 +86,8 @@ pub enum Command {
     Collect,
     /// Measure disk and store for the client state: `Event::Surveyed`.
     Survey,
+    /// Central was told what these clients confirmed: they are not told again.
+    Told(Vec<Confirmation>),
     /// The run is over.
     End(Box<Report>),
 }

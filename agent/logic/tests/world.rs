@@ -289,7 +289,7 @@ fn run(central: &mut Central, disk: &mut Disk, now: &mut Now, random: u64) -> Op
                 Command::Package { .. } => {
                     events.push_back(Event::Package(PackageEnd::Held { on_wire: 0 }))
                 }
-                Command::Collect => {}
+                Command::Collect | Command::Told(_) => {}
                 Command::Survey => {
                     events.push_back(Event::Surveyed(Survey::default(), Connection::default()))
                 }

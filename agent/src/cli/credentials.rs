@@ -14,6 +14,8 @@ use super::runtime;
 use super::screen::Screen;
 use crate::clock;
 use crate::engine::{Engine, secret_file};
+use crate::root::Root;
+use crate::socket::client;
 use crate::uplink::Secret;
 
 /// What to do with credentials.
@@ -33,7 +35,7 @@ pub(super) enum Act {
     },
 }
 
-pub(super) fn act(engine: &Engine, act: Act, screen: &Screen) -> Result<u8, Trouble> {
+pub(super) fn act(root: &Root, engine: &Engine, act: Act, screen: &Screen) -> Result<u8, Trouble> {
     let Act::Import {
         key,
         secret_file,
@@ -62,10 +64,12 @@ pub(super) fn act(engine: &Engine, act: Act, screen: &Screen) -> Result<u8, Trou
         enrolled_at: clock::now().wall,
     };
     engine.keep(&enrolment)?;
+    runtime(client::wake(root));
     tell(engine, &enrolment, screen)
 }
 
 pub(super) fn enroll(
+    root: &Root,
     engine: &Engine,
     login: &str,
     password_file: &Path,
@@ -73,6 +77,7 @@ pub(super) fn enroll(
 ) -> Result<u8, Trouble> {
     let password = read(password_file)?;
     let enrolment = runtime(engine.enroll(login, password.reveal()))?;
+    runtime(client::wake(root));
     tell(engine, &enrolment, screen)
 }
 

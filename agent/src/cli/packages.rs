@@ -8,11 +8,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use logic::entity::EntityType;
+use logic::entity::{EntityType, uri};
 use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
 
-use super::screen::{Screen, bytes, table};
+use super::screen::{Screen, bytes, cut, table};
 use crate::engine::{Engine, content};
 use crate::root::trouble;
 use crate::vault::catalogue::Catalogue;
@@ -54,10 +54,12 @@ fn list(engine: &Engine, packages: &Packages, screen: &Screen) -> Result<u8, Tro
         if screen.json {
             screen.object(json!({ "delivery": delivery.id, "bytes": size, "state": state, "rebuilt": rebuilt }));
         } else {
+            let label = delivery.properties.first(uri::LABEL).unwrap_or_default();
             rows.push(vec![
                 state.to_owned(),
                 if size > 0 { bytes(size) } else { "-".into() },
-                delivery.id,
+                cut(label, 28),
+                delivery.id.clone(),
             ]);
         }
     }

@@ -8,11 +8,12 @@ use std::os::unix::fs::MetadataExt;
 
 use logic::words::{Class, Outcome, Trouble};
 
-use crate::daemon::{self, worker};
+use crate::daemon;
 use crate::journal;
 use crate::page::glance;
 use crate::root::{Root, become_owner};
 use crate::socket::{feed, receive};
+use crate::worker;
 
 /// The daemon.
 pub(super) fn act(root: &Root) -> Result<u8, Trouble> {

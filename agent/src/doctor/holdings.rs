@@ -11,6 +11,7 @@ use super::{Found, standing};
 use crate::engine::{Engine, content};
 use crate::vault::catalogue::Catalogue;
 use crate::vault::package::Packages;
+use crate::vault::spool::Spool;
 
 /// So many past runs are looked at.
 const RECENT: usize = 20;
@@ -32,7 +33,9 @@ pub(super) fn read(engine: &Engine, deep: bool, found: &Found) {
             return;
         }
     };
-    found.tell(Check::Spool, spool(now.owed.unwrap_or_default(), &reports));
+    let aside = Spool::open(engine.vault()).map_or_else(|_| Vec::new(), |s| s.quarantined());
+    let owed = now.owed.unwrap_or_default();
+    found.tell(Check::Spool, spool(owed, &aside, &reports));
     found.tell(Check::History, history(&reports));
     let link = &engine.settings().link;
     found.tell(
@@ -105,6 +108,10 @@ fn packages(engine: &Engine, now: &Standing, deep: bool) -> Result<Finding, Trou
             broken.push(format!("{}: {why}", meta.delivery));
         }
     }
+    if let Some((code, reason)) = &now.trouble {
+        // What could not be counted is not "none".
+        return Ok(Finding::fail(code, reason));
+    }
     let stock = &now.packages;
     if !broken.is_empty() {
         let summary = format!("{} of {} packages are damaged", broken.len(), held.len());
@@ -147,9 +154,12 @@ fn whole(packages: &Packages, meta: &crate::vault::package::Meta) -> Result<(), 
     Err(format!("{members} damaged members"))
 }
 
-/// `reports`: newest first.
-fn spool(owed: Owed, reports: &[Report]) -> Finding {
-    if owed.refused > 0 {
+/// `aside`: names of files that did not open; `reports`: newest first.
+fn spool(owed: Owed, aside: &[String], reports: &[Report]) -> Finding {
+    if !aside.is_empty() {
+        let summary = format!("{} files of the spool did not open", aside.len());
+        Finding::warn("results.quarantined", summary).detail(aside.join("\n"))
+    } else if owed.refused > 0 {
         let summary = format!("central did not accept {} results", owed.refused);
         Finding::warn("results.refused", summary)
     } else if owed.unconfirmed > 0 {
@@ -258,14 +268,20 @@ mod tests {
         };
         let reached = vec![report(3, Outcome::Finished); 3];
         let offline = vec![report(3, Outcome::Offline); 3];
-        assert_eq!(spool(owed(3), &reached).code, "results.stuck");
-        assert_eq!(spool(owed(3), &offline).code, "results.spool");
-        assert_eq!(spool(owed(0), &reached).summary, "nothing is owed");
+        assert_eq!(spool(owed(3), &[], &reached).code, "results.stuck");
+        assert_eq!(spool(owed(3), &[], &offline).code, "results.spool");
+        assert_eq!(spool(owed(0), &[], &reached).summary, "nothing is owed");
         let refused = Owed {
             refused: 1,
             ..Owed::default()
         };
-        assert_eq!(spool(refused, &reached).code, "results.refused");
+        assert_eq!(spool(refused, &[], &reached).code, "results.refused");
+        let aside = ["a.item".to_owned()];
+        let told = spool(owed(0), &aside, &reached);
+        assert_eq!(
+            (told.code.as_str(), told.detail.as_str()),
+            ("results.quarantined", "a.item")
+        );
     }
 
     #[test]

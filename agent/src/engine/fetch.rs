@@ -2,98 +2,18 @@
 //! Never makes a package visible before every member's CRC-32 was checked over what is really on disk.
 //! Called by `run` for `Command::Package`.
 
-use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use logic::entity::Checksum;
-use logic::pace::Pace;
 use logic::sync::PackageEnd;
 use logic::words::{Class, Outcome, Trouble};
 use logic::zip::{Directory, Verdict, Verifier};
 
-use super::flush::Flusher;
 use super::lane::{self, Shared};
+use super::link::Link;
 use super::probe::{Answer, Known, Probe, changed, dishonest, probe};
-use super::progress::Watch;
 use super::rebuild;
-use crate::uplink::Uplink;
-use crate::vault::package::{Meta, Packages, Part};
-
-/// What the fetching of packages shares from one to the next.
-#[derive(Clone)]
-pub(super) struct Link {
-    pub(super) uplink: Uplink,
-    pub(super) packages: Packages,
-    pub(super) watch: Watch,
-    pub(super) limits: Rc<Limits>,
-    pub(super) pace: Rc<RefCell<Pace>>,
-    flusher: Rc<Flusher>,
-}
-
-/// What the configuration allows a download.
-pub(super) struct Limits {
-    /// Disk kept free for results, bytes.
-    pub(super) reserve: u64,
-    /// Bytes per second; 0 is no limit.
-    pub(super) max_rate: u64,
-    /// How long to wait before the next range: a window that is closed, an exam that runs.
-    pub(super) gate: Box<dyn Fn() -> Option<(&'static str, Duration)>>,
-}
-
-impl Link {
-    pub(super) fn new(
-        uplink: Uplink,
-        packages: Packages,
-        watch: Watch,
-        limits: Limits,
-        connections: usize,
-        window: u64,
-    ) -> Self {
-        Self {
-            uplink,
-            packages,
-            watch,
-            limits: Rc::new(limits),
-            pace: Rc::new(RefCell::new(Pace::new(connections))),
-            flusher: Rc::new(Flusher::new(window)),
-        }
-    }
-
-    /// Waits while downloads are not allowed.
-    pub(super) async fn gate(&self) {
-        while let Some((why, wait)) = (self.limits.gate)() {
-            self.wait(why, wait.min(Duration::from_secs(30))).await;
-        }
-    }
-
-    /// A wait with a name.
-    pub(super) async fn wait(&self, why: &'static str, wait: Duration) {
-        self.watch.waits(Some(why));
-        tokio::time::sleep(wait).await;
-        self.watch.waits(None);
-    }
-
-    /// Keeps the configured rate: the time that these bytes may take is slept away.
-    pub(super) async fn throttle(&self, bytes: u64) {
-        if self.limits.max_rate > 0 {
-            let lanes = self.pace.borrow().lanes();
-            let seconds = bytes as f64 / self.limits.max_rate as f64 * lanes as f64;
-            tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
-        }
-    }
-
-    /// Counts written bytes towards the next flush and the progress.
-    pub(super) fn written(&self, bytes: u64, part: &Part) {
-        self.flusher.written(bytes, part);
-        self.watch.package(part.meta(), part.have());
-    }
-
-    /// Waits until no more than one window of bytes is unflushed.
-    pub(super) async fn flushed(&self) -> Result<(), Trouble> {
-        self.flusher.settle().await
-    }
-}
+use crate::vault::package::{Meta, Part};
 
 /// A delivery whose package is wanted.
 pub(super) struct Wanted {

@@ -15,7 +15,7 @@ use logic::seal::NONCE;
 use logic::words::{Class, Trouble};
 use tokio::task::JoinSet;
 
-use super::fetch::Link;
+use super::link::Link;
 use super::probe::{is_span, open};
 use crate::clock;
 use crate::vault::package::Part;

@@ -53,7 +53,13 @@ pub(super) async fn send(pass: &Pass, plan: Plan) -> (OwedCount, Option<Trouble>
                 for finding in &ending.findings {
                     tracing::warn!(code = %finding.code, "{finding}");
                 }
-                return ending.told();
+                let (count, trouble) = ending.told();
+                // A file that is lost is told before what comes again with the next run.
+                let lost = ending
+                    .trouble
+                    .is_none()
+                    .then(|| pass.spool.set_aside_since());
+                return (count, lost.flatten().or(trouble));
             }
         };
         sending.handle(event, clock::now());

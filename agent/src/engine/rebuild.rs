@@ -9,7 +9,7 @@ use logic::words::{Class, Trouble};
 use logic::zip::{Directory, LocalHeader, Member, Segment, plan};
 
 use super::content;
-use super::fetch::Link;
+use super::link::Link;
 use super::probe::{Known, is_span, open};
 use crate::clock;
 use crate::vault::package::{Content, Part};

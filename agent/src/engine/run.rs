@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use logic::api::Answered;
 use logic::entity::{Entity, EntityType};
-use logic::report::{Connection, Report};
+use logic::report::{Connection, Report, Survey};
 use logic::schedule::Stage;
 use logic::seal::NameHash;
 use logic::spool;
@@ -16,7 +16,8 @@ use logic::sync::{Command, Event, PackageEnd, Plan, Publication, Sync};
 use logic::words::Trouble;
 use tokio::sync::mpsc;
 
-use super::fetch::{Link, Wanted, fetch};
+use super::fetch::{Wanted, fetch};
+use super::link::Link;
 use super::owed::{self, Pass};
 use super::progress::Watch;
 use super::survey;
@@ -119,7 +120,7 @@ impl Run {
                         && let Ok(versions) = logic::api::answer::versions(reply)
                     {
                         // Only for clients of the gateway; a run does not fail for them.
-                        let _ = crate::gateway::ledger::remember_versions(&vault, &versions);
+                        let _ = super::versions::remember(&vault, &versions);
                     }
                     // The machine may have ended meanwhile.
                     let _ = send.send(Event::Answered(ticket, answered));
@@ -175,29 +176,44 @@ impl Run {
             }
             Command::Survey => {
                 self.means.watch.does("confirming to central");
-                Some(Event::Surveyed(
-                    survey::take(self.means.vault.state()),
-                    self.connection(),
-                ))
+                let survey = Survey {
+                    // What clients of the gateway said is worth telling, but no run fails for it.
+                    clients: super::clients::confirmations(&self.means.vault).unwrap_or_default(),
+                    ..survey::take(self.means.vault.state())
+                };
+                Some(Event::Surveyed(survey, self.connection()))
+            }
+            Command::Told(clients) => {
+                if let Err(trouble) = super::clients::forget(&self.means.vault, &clients) {
+                    tracing::warn!(code = %trouble.code, "{trouble}");
+                }
+                None
             }
             Command::End(_) => None,
         }
     }
 
-    /// Visible rows of a type, and staged ones that an interrupted run left and whose records open.
+    /// Visible rows of a type, and staged ones that an interrupted run left; those whose records do not open are
+    /// brought again.
     fn index(&mut self, kind: EntityType) -> Event {
-        let held = self
-            .edition
-            .types
-            .get(&kind)
-            .map(catalogue::index)
-            .unwrap_or_default();
+        let mut reader = self.means.catalogue.reader();
+        let rows = self.edition.types.entry(kind).or_default();
+        let before = rows.len();
+        rows.retain(|name, row| reader.holds(kind, name, row));
+        if rows.len() < before {
+            let lost = before - rows.len();
+            tracing::warn!(
+                code = "store.damaged",
+                "{lost} records of type {} do not open: they are brought again",
+                kind.word()
+            );
+        }
+        let held = catalogue::index(rows);
         let staged = self
             .index
             .as_ref()
             .and_then(|index| index.staged(kind).ok())
             .unwrap_or_default();
-        let mut reader = self.means.catalogue.reader();
         let staged: Rows = staged
             .into_iter()
             .filter(|(name, row)| reader.holds(kind, name, row))

@@ -19,6 +19,7 @@ pub fn take(state: &Path) -> Survey {
     Survey {
         disk: free.map(|free| (used(state), free)),
         database: free.map(|free| (database, free)),
+        clients: Vec::new(),
     }
 }
 

@@ -22,7 +22,7 @@ use tokio::task::spawn_blocking;
 
 use super::content::{self, Out, Unread};
 use super::run::{Asker, Hidden};
-use super::{Gateway, ledger, response};
+use super::{Gateway, response};
 use crate::clock;
 use crate::vault::package::Content;
 use crate::vault::random;
@@ -227,7 +227,10 @@ impl Gateway {
     }
 
     fn versions(&self) -> Result<Vec<String>, Hidden> {
-        Ok(ledger::versions(&self.vault, &self.setup.version)?)
+        Ok(crate::engine::versions::known(
+            &self.vault,
+            &self.setup.version,
+        )?)
     }
 
     fn checksums(&self, query: &str, session: &Session) -> Result<Answer, Hidden> {
@@ -288,7 +291,7 @@ impl Gateway {
         match Confirmation::read(finished, body, clock::now().wall, &self.voice) {
             Ok(confirmation) => {
                 self.runs.end(confirmation.run.as_ref());
-                ledger::confirm(&self.vault, confirmation)?;
+                crate::engine::clients::confirm(&self.vault, confirmation)?;
                 Ok(received())
             }
             Err(refused) => Ok(refused),

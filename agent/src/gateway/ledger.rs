@@ -1,20 +1,16 @@
-//! Small things that outlive the process: the gateway's credentials, central's versions, what clients confirmed.
-//! Never makes credentials twice, and never grows without bound.
-//! Called by the gateway, by `identity gateway`, and by whoever reports to central.
+//! The credentials of the TAO on this box, which outlive the process.
+//! Never makes them twice.
+//! Called by the gateway and by `identity gateway`.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 
-use logic::gateway::confirm::Confirmation;
 use logic::gateway::login::Client;
 use logic::words::Trouble;
 use nix::fcntl::{Flock, FlockArg};
 
 use crate::root::trouble;
 use crate::vault::{Vault, random};
-
-/// Confirmations that are kept until they are passed on; older ones go.
-const CONFIRMATIONS: usize = 20;
 
 /// The credentials for the TAO on this box, made at first need.
 ///
@@ -44,62 +40,6 @@ pub fn client(vault: &Vault) -> Result<Client, Trouble> {
     Ok(client)
 }
 
-/// Keeps the versions that central supports, for clients that ask while it cannot be reached.
-///
-/// # Errors
-/// What the file system says.
-pub fn remember_versions(vault: &Vault, versions: &[String]) -> Result<(), Trouble> {
-    let entry = vault.entry("versions");
-    if entry.get::<Vec<String>>().ok().flatten().as_deref() == Some(versions) {
-        return Ok(());
-    }
-    entry.put(&versions)
-}
-
-/// The versions last seen from central, that of the box at least.
-///
-/// # Errors
-/// `store.damaged`, or what the file system says.
-pub fn versions(vault: &Vault, own: &str) -> Result<Vec<String>, Trouble> {
-    let mut versions: Vec<String> = vault.entry("versions").get()?.unwrap_or_default();
-    if !versions.iter().any(|known| known == own) {
-        versions.push(own.to_owned());
-    }
-    Ok(versions)
-}
-
-/// Keeps what a client said about the end of its run.
-///
-/// # Errors
-/// `store.damaged`, or what the file system says.
-pub fn confirm(vault: &Vault, confirmation: Confirmation) -> Result<(), Trouble> {
-    let entry = vault.entry("confirmations");
-    let mut kept: Vec<Confirmation> = entry.get()?.unwrap_or_default();
-    if kept.len() >= CONFIRMATIONS {
-        kept.drain(..=kept.len() - CONFIRMATIONS);
-    }
-    kept.push(confirmation);
-    entry.put(&kept)
-}
-
-/// What clients confirmed since it was last passed on, oldest first.
-///
-/// # Errors
-/// `store.damaged`, or what the file system says.
-pub fn confirmations(vault: &Vault) -> Result<Vec<Confirmation>, Trouble> {
-    Ok(vault.entry("confirmations").get()?.unwrap_or_default())
-}
-
-/// Forgets confirmations that central has been told of; those that came since stay.
-///
-/// # Errors
-/// `store.damaged`, or what the file system says.
-pub fn forget(vault: &Vault, told: &[Confirmation]) -> Result<(), Trouble> {
-    let mut kept = confirmations(vault)?;
-    kept.retain(|confirmation| !told.contains(confirmation));
-    vault.entry("confirmations").put(&kept)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,29 +66,5 @@ mod tests {
             .collect();
         assert!(made.iter().all(|client| *client == made[0]));
         assert_eq!(client(&vault).unwrap(), made[0]);
-    }
-
-    #[test]
-    fn the_box_s_own_version_is_always_supported() {
-        let (_dir, vault) = vault();
-        assert_eq!(versions(&vault, "2022.11").unwrap(), ["2022.11"]);
-        remember_versions(&vault, &["3.4".into(), "2022.11".into()]).unwrap();
-        assert_eq!(versions(&vault, "2022.11").unwrap(), ["3.4", "2022.11"]);
-        assert_eq!(versions(&vault, "5").unwrap(), ["3.4", "2022.11", "5"]);
-    }
-
-    #[test]
-    fn confirmations_are_bounded_and_forgotten_when_told() {
-        let (_dir, vault) = vault();
-        let voice = logic::gateway::Voice {
-            version: "2022.11".into(),
-        };
-        for at in 0..30 {
-            confirm(&vault, Confirmation::read(true, b"{}", at, &voice).unwrap()).unwrap();
-        }
-        let kept = confirmations(&vault).unwrap();
-        assert_eq!((kept.len(), kept[0].at), (CONFIRMATIONS, 10));
-        forget(&vault, &kept[..19]).unwrap();
-        assert_eq!(confirmations(&vault).unwrap(), kept[19..]);
     }
 }

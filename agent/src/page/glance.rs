@@ -15,12 +15,12 @@ use tokio::sync::watch;
 
 use crate::bundle;
 use crate::clock;
-use crate::daemon::worker::child;
 use crate::doctor::{self, standing};
 use crate::engine::Engine;
 use crate::journal;
 use crate::root::Root;
 use crate::socket::board::Board;
+use crate::worker::child;
 
 /// Past synchronizations that the link is drawn from.
 const HISTORY: usize = 200;

@@ -1,6 +1,8 @@
 //! The other end of the local API: `boxsync sync` through the daemon that runs.
 //! Never waits for a daemon that is not there.
-//! Called by the verb `sync`.
+//! Called by the verb `sync`, and by those that bring credentials.
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -19,6 +21,8 @@ use tokio::net::UnixStream;
 use crate::engine::progress::{Progress, Watch};
 use crate::root::Root;
 
+/// A daemon that does not answer within this is busy enough.
+const WAKING: Duration = Duration::from_secs(2);
 /// The longest event that is read.
 const EVENT: usize = 4 << 20;
 
@@ -69,6 +73,18 @@ pub async fn synchronize(
         }
     }
     Err(gone("it ended before the synchronization did"))
+}
+
+/// Asks a daemon that runs for a synchronization, and does not wait for it; without a daemon nothing happens.
+pub async fn wake(root: &Root) {
+    let asked = async {
+        let stream = UnixStream::connect(root.socket()).await.map_err(gone)?;
+        let question = serde_json::to_vec(&Errand::whole()).expect("plain data always serialises");
+        let answer = call(stream, Method::POST, "/v1/sync", question.into()).await?;
+        succeeded(answer).await
+    };
+    // Whoever asks has done its own work already: the daemon finds out by itself at its next interval.
+    let _ = tokio::time::timeout(WAKING, asked).await;
 }
 
 #[derive(Deserialize)]

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::board::Board;
 use super::body::{Body, Pieces};
 use super::query::{Query, flaw};
-use super::route::with_type;
+use super::wire::with_type;
 use crate::engine::Engine;
 use crate::vault::catalogue::Catalogue;
 use crate::vault::package::{Meta, Packages};
@@ -164,7 +164,7 @@ pub(super) fn package(
         Wanted::Outside => {
             let reason = format!("the package has {} bytes", meta.size);
             let trouble = Trouble::new("api.range", Class::GiveUp, Outcome::Failed, reason);
-            let mut response = super::route::refusal(&trouble);
+            let mut response = super::wire::refusal(&trouble);
             insert(
                 &mut response,
                 CONTENT_RANGE,

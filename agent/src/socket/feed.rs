@@ -12,9 +12,9 @@ use tokio::sync::Semaphore;
 use super::board::Board;
 use super::body::Body;
 use super::query::{Query, flaw};
-use super::route::object;
-use crate::daemon::worker::child;
+use super::wire::object;
 use crate::engine::Engine;
+use crate::worker::child;
 
 /// The most changes in one answer, and how many there are unasked.
 const MOST: u64 = 10_000;

@@ -9,8 +9,8 @@ use serde_json::{Map, Value as Json};
 
 use super::board::Board;
 use super::body::Body;
-use super::route::with_type;
 use super::standing;
+use super::wire::with_type;
 use crate::clock;
 
 const TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

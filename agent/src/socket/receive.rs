@@ -17,10 +17,10 @@ use tokio::sync::Semaphore;
 use super::board::Board;
 use super::body::Body;
 use super::query::{decode, flaw};
-use super::route::{object, slow, too_large, whole};
-use crate::daemon::worker::child;
+use super::wire::{object, slow, too_large, whole};
 use crate::engine::Engine;
 use crate::intake::{Intake, Receipt};
+use crate::worker::child;
 
 /// A large item from a busy delivery engine has to come within this.
 const PATIENCE: Duration = Duration::from_secs(60);

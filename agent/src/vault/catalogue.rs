@@ -120,6 +120,18 @@ impl Catalogue {
             .ok_or_else(|| damaged(&path, "the edition of the catalogue"))
     }
 
+    /// Keeps an edition that does not open where nobody reads it, and says where.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn set_aside(&self, vault: &Vault) -> Result<PathBuf, Trouble> {
+        let folder = vault.state().join("quarantine");
+        make_folder(&folder)?;
+        let (path, aside) = (self.folder.join("edition"), folder.join("edition"));
+        fs::rename(&path, &aside).map_err(|error| trouble(&path, "move aside", &error))?;
+        Ok(aside)
+    }
+
     /// Makes an edition visible, durably; `writer`'s bytes are synced before. Segments that neither it nor the one
     /// before names go.
     ///

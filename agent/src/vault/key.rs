@@ -15,6 +15,9 @@ use crate::root::{trouble, write_durably};
 /// The credential and the file that hold the envelope key: 32 bytes, or 64 hex digits.
 pub const KEY_NAME: &str = "boxsync.key";
 
+/// The same as a credential that was sealed for this machine; systemd opens it (systemd-creds(1)).
+const SEALED_NAME: &str = "boxsync.key.sealed";
+
 /// Files that a new state folder may hold before its first key is made.
 const NOT_DATA: [&str; 3] = ["version", "lock", "lost+found"];
 
@@ -33,13 +36,17 @@ impl Keyring {
     /// # Errors
     /// `key.sealed` when the folder holds data and no key is at hand; `key.wrong` when the key at hand is another one.
     pub fn open(state: &Path) -> Result<Self, Trouble> {
+        Self::open_with(state, credentials().as_deref())
+    }
+
+    fn open_with(state: &Path, credentials: Option<&Path>) -> Result<Self, Trouble> {
         let wrapped = state.join("data.key");
         let sealed = match fs::read(&wrapped) {
             Ok(sealed) => Some(sealed),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(trouble(&wrapped, "read", &error)),
         };
-        match (envelope(state)?, sealed) {
+        match (envelope(state, credentials)?, sealed) {
             (Some((envelope, origin)), Some(sealed)) => {
                 let data = unwrap(&envelope, &sealed).ok_or_else(|| wrong(&origin, &wrapped))?;
                 rewrap(&origin, &wrapped, &data)?;
@@ -65,9 +72,10 @@ impl Keyring {
     /// # Errors
     /// `key.elsewhere` when the envelope key is a credential, which boxsync cannot replace; or what the files say.
     pub fn rotate(&self, state: &Path) -> Result<(), Trouble> {
-        if credential().is_some_and(|path| path.exists()) {
+        let held = |name: &&str| credentials().is_some_and(|folder| folder.join(name).exists());
+        if let Some(name) = [SEALED_NAME, KEY_NAME].iter().find(|name| held(name)) {
             let reason = format!(
-                "the envelope key is the credential {KEY_NAME}: replace it there, with the old one as {KEY_NAME}.old"
+                "the envelope key is the credential {name}: replace it there, with the old one as {KEY_NAME}.old"
             );
             return Err(Trouble::new(
                 "key.elsewhere",
@@ -108,10 +116,13 @@ impl Keyring {
 }
 
 /// The envelope key at hand and where it came from: the credential, else the file, else what a rotation left.
-fn envelope(state: &Path) -> Result<Option<(Key, PathBuf)>, Trouble> {
+fn envelope(state: &Path, credentials: Option<&Path>) -> Result<Option<(Key, PathBuf)>, Trouble> {
+    let old = format!("{KEY_NAME}.old");
+    let credential = |name: &str| credentials.map(|folder| folder.join(name));
     let candidates = [
-        credential(),
-        credential().map(|path| path.with_extension("key.old")),
+        credential(SEALED_NAME),
+        credential(KEY_NAME),
+        credential(&old),
         Some(state.join(KEY_NAME)),
         Some(state.join(format!("{KEY_NAME}.next"))),
     ];
@@ -150,18 +161,17 @@ fn rewrap(origin: &Path, wrapped: &Path, data: &Key) -> Result<(), Trouble> {
     {
         return Ok(());
     }
-    match fs::read(origin.with_extension(""))
-        .ok()
-        .as_deref()
-        .and_then(parse)
-    {
+    let fresh = [SEALED_NAME, KEY_NAME]
+        .iter()
+        .find_map(|name| parse(&fs::read(origin.with_file_name(name)).ok()?));
+    match fresh {
         Some(fresh) => write_durably(wrapped, &wrap(&fresh, data)),
         None => Ok(()),
     }
 }
 
-fn credential() -> Option<PathBuf> {
-    std::env::var_os("CREDENTIALS_DIRECTORY").map(|dir| Path::new(&dir).join(KEY_NAME))
+fn credentials() -> Option<PathBuf> {
+    std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
 }
 
 fn parse(bytes: &[u8]) -> Option<Key> {
@@ -250,6 +260,30 @@ mod tests {
         assert_eq!(code(Keyring::open(dir.path())), "key.wrong");
         fs::write(dir.path().join(KEY_NAME), "short").unwrap();
         assert_eq!(code(Keyring::open(dir.path())), "key.malformed");
+    }
+
+    #[test]
+    fn a_credential_opens_under_either_name_and_a_replaced_one_wraps_anew() {
+        let (state, creds) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let open = || Keyring::open_with(state.path(), Some(creds.path()));
+        let put = |name: &str, byte: u8| fs::write(creds.path().join(name), [byte; 32]).unwrap();
+        let drop = |name: &str| fs::remove_file(creds.path().join(name)).unwrap();
+        put(SEALED_NAME, 1);
+        let name = open().unwrap().name("a", "b");
+        assert!(!state.path().join(KEY_NAME).exists());
+        drop(SEALED_NAME);
+        put(KEY_NAME, 1);
+        assert_eq!(open().unwrap().name("a", "b"), name);
+        // Replaced by a sealed one, the old one beside it once.
+        drop(KEY_NAME);
+        put(SEALED_NAME, 2);
+        assert_eq!(code(open()), "key.wrong");
+        put("boxsync.key.old", 1);
+        assert_eq!(open().unwrap().name("a", "b"), name);
+        drop("boxsync.key.old");
+        assert_eq!(open().unwrap().name("a", "b"), name);
+        drop(SEALED_NAME);
+        assert_eq!(code(open()), "key.sealed");
     }
 
     #[test]

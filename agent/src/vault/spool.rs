@@ -10,6 +10,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use logic::intake::{Item, Kind};
@@ -29,6 +30,8 @@ pub struct Spool {
     folder: PathBuf,
     done: PathBuf,
     quarantine: PathBuf,
+    /// Names of what was set aside and is not told yet.
+    aside: Arc<Mutex<Vec<String>>>,
     keys: Keyring,
     sealer: Sealer,
 }
@@ -54,6 +57,7 @@ impl Spool {
             folder,
             done,
             quarantine: vault.state().join("quarantine"),
+            aside: Arc::default(),
             sealer: keys.sealer("spool"),
             keys,
         })
@@ -119,6 +123,36 @@ impl Spool {
         let mut ledgers = self.ledgers(&self.folder)?;
         ledgers.extend(self.ledgers(&self.done)?);
         Ok(ledgers)
+    }
+
+    /// What was set aside since this was asked last, as one finding.
+    pub fn set_aside_since(&self) -> Option<Trouble> {
+        let names = std::mem::take(&mut *self.aside.lock().unwrap_or_else(PoisonError::into_inner));
+        (!names.is_empty()).then(|| {
+            let reason = format!(
+                "files of the spool do not open and lie in {} now: {}",
+                self.quarantine.display(),
+                names.join(", ")
+            );
+            Trouble::new(
+                "results.quarantined",
+                Class::Operator,
+                Outcome::Failed,
+                reason,
+            )
+        })
+    }
+
+    /// Files that were set aside and still lie there; the index store leaves folders.
+    pub fn quarantined(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.quarantine).into_iter().flatten();
+        let mut names: Vec<String> = entries
+            .filter_map(Result::ok)
+            .filter(|entry| entry.path().is_file())
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
     }
 
     /// Opens an item to send it.
@@ -231,14 +265,18 @@ impl Spool {
     }
 
     /// An account that does not open: what was decided is not known, so the outcome is not either. The item goes on
-    /// as one that may have been sent; the damaged file is kept aside.
+    /// as one that may have been sent, unless it lies where only acknowledged ones are; the damaged file is kept aside.
     fn doubtful(&self, key: &Key, path: &Path) -> Result<Option<Ledger>, Trouble> {
         self.set_aside(path, "the account of an item")?;
         let Some(item) = self.find(key, "item") else {
             return Ok(None);
         };
+        let state = match item.starts_with(&self.done) {
+            true => State::Acknowledged,
+            false => State::Sending,
+        };
         let ledger = Ledger {
-            state: State::Sending,
+            state,
             ..self.read_item(&item)?.ledger
         };
         self.write_state(&ledger)?;
@@ -268,10 +306,19 @@ impl Spool {
                         Some(accepted) => {
                             ledgers.extend(self.doubtful(&accepted.ledger.key, path)?)
                         }
-                        None => self.set_aside(path, "the account of an item")?,
+                        None => {
+                            self.set_aside(path, "the account of an item")?;
+                            let item = path.with_extension("item");
+                            if item.exists() {
+                                self.set_aside(&item, "an item of the spool")?;
+                            }
+                        }
                     },
                 },
-                _ => {}
+                // What is about to be renamed, by this process or another.
+                Some("new") => {}
+                _ if path.is_dir() || path.file_name() == Some("lock".as_ref()) => {}
+                _ => self.set_aside(path, "a file that the spool did not write")?,
             }
         }
         Ok(ledgers)
@@ -327,6 +374,9 @@ impl Spool {
             "{}",
             damaged(&aside, what).reason
         );
+        let name = aside.file_name().unwrap_or_default().to_string_lossy();
+        let mut names = self.aside.lock().unwrap_or_else(PoisonError::into_inner);
+        names.push(name.into_owned());
         Ok(())
     }
 

@@ -70,9 +70,15 @@ impl House {
             "[central]\nurl = \"{url}\"\n[box]\norganisation_id = \"1\"\ntao_version = \"2022.11\"\n\
              [sync]\non_boot = false\ninterval = \"1h\"\n"
         ));
-        fs::write(house.dir.path().join("secret"), "s\n").unwrap();
-        let secret = house.dir.path().join("secret");
-        let token_url = format!("{url}token");
+        house.import(&central);
+        (house, central)
+    }
+
+    /// Brings credentials for this central.
+    pub(crate) fn import(&self, central: &TcpListener) {
+        let secret = self.dir.path().join("secret");
+        fs::write(&secret, "s\n").unwrap();
+        let token_url = format!("http://{}/token", central.local_addr().unwrap());
         let args = [
             "credentials",
             "import",
@@ -81,10 +87,10 @@ impl House {
             "--token-url",
             &token_url,
             "--secret-file",
+            secret.to_str().unwrap(),
         ];
-        let imported = house.cli(&[&args[..], &[secret.to_str().unwrap()]].concat());
+        let imported = self.cli(&args);
         assert!(imported.status.success(), "{imported:?}");
-        (house, central)
     }
 
     pub(crate) fn configure(&self, config: &str) {

@@ -116,6 +116,16 @@ fn sync_goes_through_the_daemon_with_the_same_words_and_status() {
 }
 
 #[test]
+fn credentials_wake_a_daemon_that_waits() {
+    let (house, central) = House::before_silence();
+    let daemon = house.start();
+    house.import(&central);
+    house.notified("STATUS=synchronizing (asked)");
+    let _held = central.accept().unwrap();
+    assert_eq!(terminate(&house, daemon).code(), Some(0));
+}
+
+#[test]
 fn a_run_is_joined_or_overtaken_and_a_worker_that_dies_is_told() {
     let (house, central) = House::before_silence();
     let daemon = house.start();

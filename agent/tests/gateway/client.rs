@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent::clock;
+use agent::gateway::Setup;
 use agent::gateway::intake::{Intake, Kind, Offer, Taken};
-use agent::gateway::{Setup, ledger};
 use agent::vault::package::Packages;
 use logic::entity::{Entity, EntityType, Value, uri};
 use logic::words::{Class, Outcome, Trouble};
@@ -200,7 +200,7 @@ fn a_client_s_run_brings_340_entities_and_12_packages() {
     }
     assert_eq!(count, 340);
     assert_eq!(client.confirm().json()["message"], "Confirmation received.");
-    let kept = ledger::confirmations(&stock.vault).unwrap();
+    let kept = agent::engine::clients::confirmations(&stock.vault).unwrap();
     assert_eq!(kept.len(), 1);
     assert!(kept[0].finished && kept[0].run.as_ref().unwrap().sync_id == "1");
 }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use agent::gateway::{Setup, ledger};
+use agent::gateway::Setup;
 use logic::api::Handshake;
 use logic::entity::{Entity, EntityType};
 use logic::identity::Enrolment;
@@ -316,7 +316,7 @@ fn enrol(stock: &Stock, all: &[Exchange]) {
     stock.vault.entry("credentials").put(&enrolment).unwrap();
     let versions = by_number(all, 39).reply.json()["data"].clone();
     let versions: Vec<String> = serde_json::from_value(versions).unwrap();
-    ledger::remember_versions(&stock.vault, &versions).unwrap();
+    agent::engine::versions::remember(&stock.vault, &versions).unwrap();
 }
 
 fn by_number(all: &[Exchange], n: u64) -> &Exchange {

@@ -476,3 +476,29 @@ fn a_closed_pipe_is_no_panic() {
     let words = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(!words.contains("panicked"), "{words}");
 }
+
+#[test]
+fn colour_is_for_terminals_and_for_those_who_want_it() {
+    let site = tiny().held();
+    let on_a_terminal = |environment: &str| {
+        let boxsync = site
+            .command(&[])
+            .get_program()
+            .to_string_lossy()
+            .into_owned();
+        let root = site.path("");
+        let line = format!("{environment} {boxsync} --root {} status", root.display());
+        let out = std::process::Command::new("script")
+            .args(["-qec", &line, "/dev/null"])
+            .output();
+        out.map(|out| String::from_utf8_lossy(&out.stdout).into_owned())
+    };
+    let Ok(colourful) = on_a_terminal("") else {
+        eprintln!("skipped: a terminal is imitated by `script` of util-linux");
+        return;
+    };
+    assert!(colourful.contains("\x1b[32m"), "{colourful}");
+    let plain = on_a_terminal("NO_COLOR=1").unwrap();
+    assert!(!plain.contains("\x1b["), "{plain}");
+    assert!(plain.contains("packages"), "{plain}");
+}

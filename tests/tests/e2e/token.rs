@@ -152,17 +152,19 @@ fn a_refused_token_costs_one_refresh_and_one_retry_of_each_call() {
 
 #[test]
 fn many_calls_under_way_share_one_refresh() {
-    let mut site = Site::enrolled(options(400, 1, (4_000, 4_000)));
+    let mut site = Site::enrolled(options(100, 1, (4_000, 4_000)));
     site.set("sync", "lanes", "8");
-    site.central.set_latency(20);
-    site.central.script(
-        Rule::on(Route::Details, Fault::Unauthorized)
-            .nth(6)
-            .times(4),
-    );
+    // One page becomes four calls at once; each of them is refused once, its second attempt is not.
+    for taker in site.ids(Kind::TestTaker).iter().skip(5).step_by(25) {
+        let refusal = Rule::on(Route::Details, Fault::Unauthorized);
+        site.central
+            .script(refusal.containing(&format!("{taker}\"")));
+    }
+    site.central.set_latency(150);
     site.sync().exits(0).code("ok");
+    assert_eq!(site.central.firings(), (4, 0));
+    // All were sent with the first token, or the last of them came after the refresh: then it is a second one.
     let tokens = site.asked(Route::Token);
-    // The four refused ones were under way together, or the last of them came after the refresh: then it is a second one.
     assert!((2..=3).contains(&tokens), "{tokens} tokens");
     site.central.set_latency(0);
     site.assert_equal_to_central();

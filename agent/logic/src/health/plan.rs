@@ -396,6 +396,7 @@ fn alone(code: &str) -> bool {
             "package.damaged",
             "results.refused",
             "results.unconfirmed",
+            "results.quarantined",
             "clock.behind",
             "auth.not_enrolled",
         ]

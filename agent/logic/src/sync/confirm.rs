@@ -38,7 +38,15 @@ impl Sync {
     /// After the empty 500 that a client state can cause it is said again without one (protocol 9.2).
     pub(super) fn confirmed(&mut self, with_state: bool, answered: Answered) {
         match answered.and_then(|reply| answer::confirmation(&reply)) {
-            Ok(()) => self.end(),
+            Ok(()) => {
+                // Also when central refused the state: it may have been for what a client said, and this box's own state
+                // is not to be refused for that again and again.
+                let told = std::mem::take(&mut self.survey.clients);
+                if !told.is_empty() {
+                    self.out.push_back(Command::Told(told));
+                }
+                self.end();
+            }
             Err(trouble) if with_state && trouble.code == "central.rejected" => {
                 self.confirm_finished(false)
             }

@@ -121,8 +121,8 @@ pub(super) const CODES: &[Code] = &[
     code(
         "results.quarantined",
         "a file of the spool was set aside",
-        "A file of the spool does not open: its bytes changed on disk. It lies in the folder `quarantine` now.",
-        "Send a support bundle (`boxsync doctor --bundle FILE`) before the disk is replaced.",
+        "A file of the spool does not open: its bytes changed on disk. It lies in the folder `quarantine` now. What it held may still be with whoever handed it over.",
+        "Keep the folder /var/lib/boxsync/quarantine for your support, then remove it and replace the disk.",
     ),
     code(
         "results.unknown",

@@ -211,7 +211,7 @@ pub async fn work(engine: Result<Engine, Trouble>, order: Order) -> Report {
     };
     let report = match &engine {
         Ok(engine) => tokio::select! {
-            report = engine.synchronize(&request, &watch) => report,
+            report = synchronize(engine, &request, &watch) => report,
             () = relay(&watch) => account(&died("lost the daemon")),
         },
         Err(trouble) => account(trouble),
@@ -219,6 +219,14 @@ pub async fn work(engine: Result<Engine, Trouble>, order: Order) -> Report {
     let wish = report.wish;
     tell(&Line::Report(Box::new(report.clone()), wish));
     report
+}
+
+/// A box that was given a login enrols first.
+async fn synchronize(engine: &Engine, request: &Request, watch: &Watch) -> Report {
+    match engine.enrol_by_credential().await {
+        Ok(()) => engine.synchronize(request, watch).await,
+        Err(trouble) => account(&trouble),
+    }
 }
 
 /// Tells each change, five times a second at most; ends when nobody reads.

@@ -1,0 +1,70 @@
+//! What the clients of the gateway confirmed, until central was told of it.
+//! Never grows without bound.
+//! Written by the gateway, passed on by `run` with the box's own report.
+
+use logic::gateway::confirm::Confirmation;
+use logic::words::Trouble;
+
+use crate::vault::Vault;
+
+/// Confirmations that are kept until they are passed on; older ones go.
+const CONFIRMATIONS: usize = 20;
+
+/// Keeps what a client said about the end of its run.
+///
+/// # Errors
+/// `store.damaged`, or what the file system says.
+pub fn confirm(vault: &Vault, confirmation: Confirmation) -> Result<(), Trouble> {
+    let entry = vault.entry("confirmations");
+    let mut kept: Vec<Confirmation> = entry.get()?.unwrap_or_default();
+    if kept.len() >= CONFIRMATIONS {
+        kept.drain(..=kept.len() - CONFIRMATIONS);
+    }
+    kept.push(confirmation);
+    entry.put(&kept)
+}
+
+/// What clients confirmed since it was last passed on, oldest first.
+///
+/// # Errors
+/// `store.damaged`, or what the file system says.
+pub fn confirmations(vault: &Vault) -> Result<Vec<Confirmation>, Trouble> {
+    Ok(vault.entry("confirmations").get()?.unwrap_or_default())
+}
+
+/// Forgets confirmations that central has been told of; those that came since stay.
+///
+/// # Errors
+/// `store.damaged`, or what the file system says.
+pub fn forget(vault: &Vault, told: &[Confirmation]) -> Result<(), Trouble> {
+    let mut kept = confirmations(vault)?;
+    kept.retain(|confirmation| !told.contains(confirmation));
+    vault.entry("confirmations").put(&kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::root::Root;
+
+    fn vault() -> (tempfile::TempDir, Vault) {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::open(&Root::new(dir.path())).unwrap();
+        (dir, vault)
+    }
+
+    #[test]
+    fn confirmations_are_bounded_and_forgotten_when_told() {
+        let (_dir, vault) = vault();
+        let voice = logic::gateway::Voice {
+            version: "2022.11".into(),
+        };
+        for at in 0..30 {
+            confirm(&vault, Confirmation::read(true, b"{}", at, &voice).unwrap()).unwrap();
+        }
+        let kept = confirmations(&vault).unwrap();
+        assert_eq!((kept.len(), kept[0].at), (CONFIRMATIONS, 10));
+        forget(&vault, &kept[..19]).unwrap();
+        assert_eq!(confirmations(&vault).unwrap(), kept[19..]);
+    }
+}

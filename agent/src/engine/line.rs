@@ -1,0 +1,103 @@
+//! Where central is and how it is reached: configuration, secrets in files, the proxies of the environment.
+//! Never takes a secret from the environment.
+//! Called by `Engine::uplink` and by `doctor`.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use logic::settings::{Proxy, Settings};
+use logic::words::{Class, Outcome, Trouble};
+
+use crate::clock;
+use crate::uplink::{Line, Secret};
+
+/// Where central is and how it is reached, as configured. `heard`: the last time that central stated, Unix seconds.
+///
+/// # Errors
+/// `config.no_url`, or a CA file or proxy password that cannot be read.
+pub fn line(settings: &Settings, box_id: String, heard: Option<i64>) -> Result<Line, Trouble> {
+    let central = &settings.central;
+    let root = settings.central()?.clone();
+    let read = |path: &Path| fs::read(path).map_err(|error| config(path, &error));
+    let proxy = match &central.proxy {
+        Some(proxy) => Some(proxy.clone()),
+        None => proxy_of_environment(root.https)?,
+    };
+    Ok(Line {
+        root,
+        ca_pem: central.ca_file.as_deref().map(read).transpose()?,
+        proxy,
+        proxy_password: central
+            .proxy_password_file
+            .as_deref()
+            .map(secret_file)
+            .transpose()?,
+        no_proxy: no_proxy(),
+        box_id,
+        time: Arc::new(clock::Estimate::new(heard)),
+        token_elsewhere: central.token_elsewhere,
+        connections: usize::from(settings.download.connections.max(settings.sync.lanes)) + 1,
+    })
+}
+
+/// The proxy that the environment names for the scheme; the configuration comes first.
+fn proxy_of_environment(https: bool) -> Result<Option<Proxy>, Trouble> {
+    // `HTTP_PROXY` in capitals may come from a request's header in CGI; lower case is the custom for it.
+    let names: &[&str] = if https {
+        &["HTTPS_PROXY", "https_proxy"]
+    } else {
+        &["http_proxy"]
+    };
+    let Some((name, text)) = names.iter().find_map(|name| {
+        Some((
+            name,
+            std::env::var(name).ok().filter(|text| !text.is_empty())?,
+        ))
+    }) else {
+        return Ok(None);
+    };
+    Proxy::parse(&text).map(Some).map_err(|expected| {
+        let reason = format!("{name}: expected {expected}");
+        Trouble::new("config.proxy", Class::Operator, Outcome::Failed, reason)
+    })
+}
+
+/// Hosts without proxy, separated by commas or blanks.
+fn no_proxy() -> Vec<String> {
+    let text = ["NO_PROXY", "no_proxy"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok())
+        .unwrap_or_default();
+    text.split([',', ' '])
+        .filter(|host| !host.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+pub(super) fn config(path: &Path, error: &std::io::Error) -> Trouble {
+    let reason = format!("{}: cannot be read: {error}", path.display());
+    Trouble::new("config.file", Class::Operator, Outcome::Failed, reason)
+}
+
+/// A secret kept in a file: its first line, without the line end.
+///
+/// # Errors
+/// `config.file` when it cannot be read or is empty.
+pub fn secret_file(path: &Path) -> Result<Secret, Trouble> {
+    let text = fs::read_to_string(path).map_err(|error| config(path, &error))?;
+    let line = text.lines().next().unwrap_or_default();
+    if line.is_empty() {
+        let reason = format!(
+            "{}: is empty; expected a secret in its first line",
+            path.display()
+        );
+        return Err(Trouble::new(
+            "config.file",
+            Class::Operator,
+            Outcome::Failed,
+            reason,
+        ));
+    }
+    Ok(Secret::new(line.to_owned()))
+}

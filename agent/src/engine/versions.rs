@@ -1,0 +1,47 @@
+//! The versions that central supports, as it last said: what the gateway answers while the link is down.
+//! Never asks central.
+//! Written by `run`, read by the gateway.
+
+use logic::words::Trouble;
+
+use crate::vault::Vault;
+
+/// Keeps what central answered.
+///
+/// # Errors
+/// What the file system says.
+pub fn remember(vault: &Vault, versions: &[String]) -> Result<(), Trouble> {
+    let entry = vault.entry("versions");
+    if entry.get::<Vec<String>>().ok().flatten().as_deref() == Some(versions) {
+        return Ok(());
+    }
+    entry.put(&versions)
+}
+
+/// The versions last seen from central, that of the box at least.
+///
+/// # Errors
+/// `store.damaged`, or what the file system says.
+pub fn known(vault: &Vault, own: &str) -> Result<Vec<String>, Trouble> {
+    let mut versions: Vec<String> = vault.entry("versions").get()?.unwrap_or_default();
+    if !versions.iter().any(|known| known == own) {
+        versions.push(own.to_owned());
+    }
+    Ok(versions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::root::Root;
+
+    #[test]
+    fn the_box_s_own_version_is_always_supported() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::open(&Root::new(dir.path())).unwrap();
+        assert_eq!(known(&vault, "2022.11").unwrap(), ["2022.11"]);
+        remember(&vault, &["3.4".into(), "2022.11".into()]).unwrap();
+        assert_eq!(known(&vault, "2022.11").unwrap(), ["3.4", "2022.11"]);
+        assert_eq!(known(&vault, "5").unwrap(), ["3.4", "2022.11", "5"]);
+    }
+}

@@ -1,0 +1,94 @@
+//! Bodies in and out: read within bounds of size and time, written as JSON, a failure with the status that fits it.
+//! Never decides which route answers.
+//! Called by every route.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::{Request, Response, StatusCode};
+use logic::words::{Class, Outcome, Trouble};
+use serde_json::json;
+
+use super::body::Body;
+use super::query::flaw;
+
+/// What a caller is asked to wait where a store is busy, seconds.
+const BUSY: u64 = 5;
+
+/// Reads a body of at most so many bytes within a time.
+pub(super) async fn whole(
+    request: Request<Incoming>,
+    most: usize,
+    patience: Duration,
+) -> Result<Bytes, Trouble> {
+    // What says so itself is not read at all.
+    if request.body().size_hint().lower() > most as u64 {
+        return Err(too_large(most as u64));
+    }
+    let body = Limited::new(request.into_body(), most).collect();
+    match tokio::time::timeout(patience, body).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(most as u64)),
+        Ok(Err(error)) => Err(flaw(&format!("the body did not come whole: {error}"))),
+        Err(_) => Err(slow(patience)),
+    }
+}
+
+pub(super) fn too_large(most: u64) -> Trouble {
+    let reason = format!("the body is longer than {most} bytes");
+    Trouble::new("api.too_large", Class::GiveUp, Outcome::Failed, reason)
+}
+
+pub(super) fn slow(patience: Duration) -> Trouble {
+    let reason = format!("the body did not come within {} s", patience.as_secs());
+    Trouble::new("api.slow", Class::Retry, Outcome::Failed, reason)
+}
+
+/// A JSON object as an answer.
+pub(super) fn object(status: StatusCode, object: serde_json::Value) -> Response<Body> {
+    let mut text = object.to_string();
+    text.push('\n');
+    with_type(status, "application/json", Body::whole(text))
+}
+
+/// An answer of a type; nothing of it may be kept by anybody in between.
+pub(super) fn with_type(status: StatusCode, kind: &'static str, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// A trouble on the wire: its code and reason, and the status that fits.
+pub(super) fn refusal(trouble: &Trouble) -> Response<Body> {
+    let status = match trouble.code.as_str() {
+        "api.request" => StatusCode::BAD_REQUEST,
+        "api.denied" => StatusCode::FORBIDDEN,
+        "api.unknown_route" | "catalogue.unknown_entity" | "package.not_held" => {
+            StatusCode::NOT_FOUND
+        }
+        "api.method" => StatusCode::METHOD_NOT_ALLOWED,
+        "api.slow" => StatusCode::REQUEST_TIMEOUT,
+        "feed.gone" => StatusCode::GONE,
+        "api.too_large" | "intake.too_long" => StatusCode::PAYLOAD_TOO_LARGE,
+        "disk.full" => StatusCode::INSUFFICIENT_STORAGE,
+        "api.range" => StatusCode::RANGE_NOT_SATISFIABLE,
+        code if code.starts_with("intake.") && trouble.class != Class::Retry => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        _ if trouble.class == Class::Retry => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    let told = json!({ "schema": 1, "code": trouble.code, "reason": trouble.reason });
+    let mut response = object(status, told);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        let wait = trouble.retry_after.map_or(BUSY, |wait| wait.as_secs());
+        response.headers_mut().insert(RETRY_AFTER, wait.into());
+    }
+    response
+}

@@ -1,0 +1,78 @@
+//! The shape of the code, held by a test: every module of `agent` names only modules of lower layers.
+//! Never looks at anything but `crate::` paths in the sources.
+//! Run by `cargo test -p agent`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// From the bottom up. Modules of one layer do not name each other: adapters meet only in `engine`.
+const LAYERS: [&[&str]; 8] = [
+    &["clock", "journal", "notify", "root"],
+    &["host", "uplink", "vault"],
+    &["engine", "intake"],
+    &["worker"],
+    &["doctor", "gateway", "socket"],
+    &["bundle", "page"],
+    &["daemon"],
+    &["cli"],
+];
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder)
+        .expect("the sources are there")
+        .filter_map(Result::ok)
+    {
+        let path = entry.path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_module_names_only_lower_layers() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let rank: BTreeMap<&str, usize> = LAYERS
+        .iter()
+        .enumerate()
+        .flat_map(|(rank, modules)| modules.iter().map(move |module| (*module, rank)))
+        .collect();
+    let mut paths = Vec::new();
+    sources(&root, &mut paths);
+    let (mut wrong, mut unknown) = (BTreeSet::new(), BTreeSet::new());
+    for path in paths {
+        let relative = path.strip_prefix(&root).expect("below the root");
+        let module = relative
+            .iter()
+            .next()
+            .map(|part| part.to_string_lossy().trim_end_matches(".rs").to_owned());
+        let module = module.expect("a file has a name");
+        if ["lib", "main"].contains(&module.as_str()) {
+            continue;
+        }
+        let Some(own) = rank.get(module.as_str()) else {
+            unknown.insert(module);
+            continue;
+        };
+        let text = fs::read_to_string(&path).expect("a source is text");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for rest in code.split("crate::").skip(1) {
+            let named: String = rest
+                .chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect();
+            match rank.get(named.as_str()) {
+                Some(other) if *other < *own || named == module => {}
+                Some(_) => {
+                    wrong.insert(format!("{} names crate::{named}", relative.display()));
+                }
+                None => {}
+            }
+        }
+    }
+    assert!(unknown.is_empty(), "modules without a layer: {unknown:?}");
+    assert!(wrong.is_empty(), "against the layers: {wrong:#?}");
+}

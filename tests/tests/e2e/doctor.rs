@@ -1,0 +1,437 @@
+//! Broken boxes: what doctor tells first is the true cause, with one thing to do.
+//! Never mends a box: each is built, broken, looked at.
+//! `BOXSYNC_TABLE` names a file that the table is written to, as it stands in the README.
+
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use central::{Certificate, Fault, Kind, Options, Route, Rule};
+use e2e::{Ran, Site, options, status};
+use serde_json::{Value, json};
+
+/// A box, how it is broken, and what doctor must tell first.
+struct Broken {
+    told: &'static str,
+    code: &'static str,
+    make: fn() -> Look,
+}
+
+/// What was made of a box.
+enum Look {
+    At(Box<Site>),
+    Ran(Ran),
+    Skipped(&'static str),
+}
+
+/// One line of the table.
+struct Line {
+    told: &'static str,
+    code: &'static str,
+    found: Result<Value, &'static str>,
+}
+
+fn small() -> Options {
+    options(20, 2, (40_000, 300_000))
+}
+
+fn tls(certificate: Certificate) -> Options {
+    Options {
+        tls: Some(certificate),
+        ..small()
+    }
+}
+
+fn held() -> Site {
+    Site::enrolled(small()).held()
+}
+
+fn at(site: Site) -> Look {
+    Look::At(Box::new(site))
+}
+
+/// A box that held everything before this.
+fn after(breaks: impl FnOnce(&mut Site)) -> Look {
+    let mut site = held();
+    breaks(&mut site);
+    at(site)
+}
+
+fn always(fault: Fault) -> Rule {
+    Rule::any(fault).always()
+}
+
+fn table() -> Vec<Broken> {
+    let broken = |told, code, make| Broken { told, code, make };
+    vec![
+        broken("no URL is configured", "config.no_url", || {
+            after(|site| site.unset("central", "url"))
+        }),
+        broken("the configuration is no TOML", "config.syntax", || {
+            after(|site| {
+                fs::write(site.path("etc/boxsync/boxsync.toml"), "[central\nurl").unwrap();
+            })
+        }),
+        broken("a key is misspelt", "config.unknown_key", || {
+            after(|site| site.set("sync", "intervall", "\"5m\""))
+        }),
+        broken("a newer boxsync was here", "state.newer", || {
+            after(|site| fs::write(site.state("version"), "99\n").unwrap())
+        }),
+        broken("the key of another box", "key.wrong", || {
+            after(|site| fs::write(site.state("boxsync.key"), [7; 32]).unwrap())
+        }),
+        broken("the key is gone", "key.sealed", || {
+            after(|site| fs::remove_file(site.state("boxsync.key")).unwrap())
+        }),
+        broken("the disk is full", "disk.full", full_disk),
+        broken("the index store is damaged", "store.failed", || {
+            after(|site| {
+                let files = site.files();
+                for file in files.iter().filter(|f| f.starts_with(site.state("index"))) {
+                    fs::write(file, "rubbish").unwrap();
+                }
+            })
+        }),
+        broken("no name server answers", "net.dns", || {
+            after(|site| site.set("central", "url", "\"http://central.invalid/\""))
+        }),
+        broken("nothing listens on central's port", "net.refused", || {
+            after(|site| site.central.set_listening(false))
+        }),
+        broken("a captive portal", "central.foreign", || {
+            after(|site| {
+                let html = "<html><body>Welcome! Please log in.</body></html>".into();
+                site.central.script(always(Fault::Page { html }));
+            })
+        }),
+        broken("central accepts and says nothing", "net.timeout", || {
+            after(|site| site.central.script(always(Fault::Silence)))
+        }),
+        broken("the clocks are three days apart", "clock.wrong", || {
+            after(|site| site.central.set_clock_offset(3 * 86_400))
+        }),
+        broken("another authority signs", "net.tls", || {
+            let site = Site::enrolled(tls(Certificate::Good)).held();
+            let other = Site::new(tls(Certificate::Good));
+            let pem = other.central.ca_pem().unwrap();
+            fs::write(site.path("etc/boxsync/ca.pem"), pem).unwrap();
+            at(site)
+        }),
+        broken("central's certificate has expired", "net.tls", || {
+            at(Site::new(tls(Certificate::Expired)))
+        }),
+        broken("a certificate for another host", "net.tls", || {
+            at(Site::new(tls(Certificate::WrongHost)))
+        }),
+        broken(
+            "central is under maintenance",
+            "central.maintenance",
+            || after(|site| site.central.set_maintenance(true)),
+        ),
+        broken("the proxy finds no central", "central.unavailable", || {
+            after(|site| {
+                let gateway = status(502, "<html>bad gateway</html>", None);
+                site.central.script(always(gateway));
+            })
+        }),
+        broken("the box was never enrolled", "auth.not_enrolled", || {
+            at(Site::new(small()))
+        }),
+        broken(
+            "enrolled with a wrong password",
+            "auth.not_enrolled",
+            || {
+                let site = Site::new(small());
+                let (login, _) = site.central.manager("1001").unwrap();
+                site.enroll_as(&login, "wrong").exits(3);
+                at(site)
+            },
+        ),
+        broken("central revoked the client", "auth.refused", || {
+            after(|site| {
+                for consumer in site.central.consumers() {
+                    site.central.revoke_consumer(&consumer.key);
+                }
+            })
+        }),
+        broken("the client lacks the role", "auth.role", without_role),
+        broken(
+            "central does not support the VM",
+            "version.unsupported",
+            || after(|site| site.central.set_versions(&["2024.06"])),
+        ),
+        broken(
+            "a wrong organisation",
+            "catalogue.unknown_organisation",
+            || after(|site| site.set("box", "organisation_id", "\"9999\"")),
+        ),
+        broken("most test takers vanished", "catalogue.held_back", || {
+            after(|site| {
+                for id in site.ids(Kind::TestTaker).iter().take(15) {
+                    assert!(site.central.remove(id));
+                }
+                site.sync().exits(1);
+            })
+        }),
+        broken("half a package", "package.incomplete", || {
+            let site = Site::enrolled(small());
+            let cut = Fault::Cut {
+                after: 10_000,
+                reset: false,
+            };
+            let rule = Rule::on(Route::Package, cut);
+            site.central
+                .script(rule.containing(&site.delivery(1)).always());
+            site.sync().ends();
+            site.central.clear_script();
+            at(site)
+        }),
+        broken("a damaged package", "package.damaged", || {
+            after(|site| {
+                let file = site.files_of("data").remove(0);
+                let mut bytes = fs::read(&file).unwrap();
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+                fs::write(&file, bytes).unwrap();
+                site.run(&["packages", "verify"]).exits(1);
+            })
+        }),
+        broken("a proxy eats ranges", "package.range", || {
+            after(|site| {
+                let rule = Rule::on(Route::Package, Fault::IgnoreRange);
+                site.central.script(rule.always());
+            })
+        }),
+        broken("a proxy sends another part", "package.range", || {
+            after(|site| {
+                let fault = Fault::ShiftRange {
+                    by: 7,
+                    honest: false,
+                };
+                site.central
+                    .script(Rule::on(Route::Package, fault).always());
+            })
+        }),
+        broken("central refuses one result", "results.refused", || {
+            after(|site| {
+                owe(site, &["kve_good", "kve_bad"]);
+                let rule = Rule::on(Route::Results, status(500, "", None));
+                site.central.script(rule.containing("kve_bad").always());
+                site.sync_with(&["--results"]).ends();
+                site.central.clear_script();
+            })
+        }),
+        broken("a result is torn on disk", "results.quarantined", || {
+            after(|site| {
+                owe(site, &["kve_one"]);
+                fs::write(site.files_of("item").remove(0), "torn").unwrap();
+                site.sync_with(&["--results"]).exits(1);
+            })
+        }),
+        broken("results never leave", "results.stuck", || {
+            after(|site| {
+                owe(site, &["kve_one"]);
+                let rule = Rule::on(Route::Results, status(500, "", None));
+                site.central.script(rule.always());
+                for _ in 0..3 {
+                    site.sync_with(&["--results"]).ends();
+                }
+                site.central.clear_script();
+            })
+        }),
+    ]
+}
+
+fn full_disk() -> Look {
+    let site = held();
+    let script = "mount -t tmpfs -o size=8m tmpfs /mnt; cp -a \"$3\"/. /mnt/; mount --move /mnt \"$3\"; \
+                  head -c 100m /dev/zero > \"$3/fill\" || true; \"$1\" --root \"$2\" doctor --json";
+    match site.in_own_mounts(script) {
+        Some(ran) => Look::Ran(ran),
+        None => Look::Skipped("a full file system needs root and mount namespaces"),
+    }
+}
+
+fn without_role() -> Look {
+    let site = held();
+    let consumer = site.central.add_consumer(false);
+    let secret = site.secret(&consumer.secret);
+    let url = format!("{}taoOauth/TokenApi/requestToken", site.central.url());
+    site.run(&[
+        "credentials",
+        "import",
+        "--key",
+        &consumer.key,
+        "--secret-file",
+        secret.to_str().unwrap(),
+        "--token-url",
+        &url,
+    ])
+    .exits(0);
+    at(site)
+}
+
+/// Results without variables, owed by the box.
+fn owe(site: &Site, ids: &[&str]) {
+    let result = |id: &str| {
+        json!({
+            "deliveryId": site.delivery(0), "deliveryExecutionId": id,
+            "details": {
+                "identifier": id, "label": "x", "test-taker": site.ids(Kind::TestTaker)[0],
+                "starttime": "0.10000000 1795000000", "finishtime": null,
+                "state": "http://www.tao.lu/Ontologies/TAODelivery.rdf#DeliveryExecutionStatusFinished",
+            },
+            "variables": [{
+                "type": "taoResultServer_models_classes_TraceVariable", "callIdItem": null, "callIdTest": id,
+                "test": "t", "data": {
+                    "identifier": "TRACE", "cardinality": "single", "baseType": "string",
+                    "epoch": "0.10000000 1795000000", "trace": "canaryanswer of a candidate",
+                },
+            }],
+        })
+    };
+    let map: serde_json::Map<String, Value> = ids
+        .iter()
+        .map(|id| ((*id).to_owned(), result(id)))
+        .collect();
+    let file = site.path("owed.json");
+    fs::write(&file, Value::Object(map).to_string()).unwrap();
+    site.run(&["results", "submit", file.to_str().unwrap()])
+        .exits(0);
+    fs::remove_file(file).unwrap();
+}
+
+fn look(broken: &Broken) -> Line {
+    let Broken { told, code, make } = *broken;
+    let (ran, site) = match make() {
+        Look::Skipped(why) => {
+            let found = Err(why);
+            return Line { told, code, found };
+        }
+        Look::Ran(ran) => (ran, None),
+        Look::At(site) => (site.run(&["doctor", "--json"]).ends(), Some(site)),
+    };
+    assert!(
+        ran.took < Duration::from_secs(15),
+        "{told}\n{}",
+        ran.story()
+    );
+    let checks = ran.object()["checks"].clone();
+    let first = checks[0].clone();
+    let fails = first["status"] == "fail";
+    assert_eq!(ran.exit, Some(i32::from(fails)), "{told}\n{}", ran.story());
+    if let Some(site) = site {
+        let code = first["code"].as_str().unwrap();
+        site.run(&["doctor", "explain", code]).exits(0);
+    }
+    let found = Ok(first);
+    Line { told, code, found }
+}
+
+#[test]
+fn the_first_finding_is_the_true_cause() {
+    let table = table();
+    let mut lines: Vec<Line> = Vec::new();
+    for some in table.chunks(4) {
+        thread::scope(|scope| {
+            let looks: Vec<_> = some.iter().map(|b| scope.spawn(|| look(b))).collect();
+            lines.extend(looks.into_iter().map(|look| look.join().unwrap()));
+        });
+    }
+    let mut text =
+        String::from("| Box | First finding | What is seen | What to do |\n|---|---|---|---|\n");
+    let mut wrong = Vec::new();
+    for line in &lines {
+        let first = match &line.found {
+            Ok(first) => first,
+            Err(why) => {
+                println!("skipped: {}: {why}", line.told);
+                continue;
+            }
+        };
+        let word = |key: &str| first[key].as_str().unwrap_or_default().replace('|', "\\|");
+        let row = format!(
+            "| {} | `{}` | {} | {} |\n",
+            line.told,
+            word("code"),
+            neutral(&word("summary")),
+            word("remedy")
+        );
+        if word("code") != line.code || word("remedy").is_empty() {
+            wrong.push(format!("expected {}: {row}", line.code));
+        }
+        text.push_str(&row);
+    }
+    println!("{text}");
+    if let Ok(path) = std::env::var("BOXSYNC_TABLE") {
+        fs::write(path, &text).unwrap();
+    }
+    assert!(wrong.is_empty(), "{}", wrong.concat());
+}
+
+/// Without what differs from run to run: temporary folders and ports.
+fn neutral(summary: &str) -> String {
+    let root = std::env::temp_dir();
+    let root = format!("{}/", root.display());
+    let mut words: Vec<String> = Vec::new();
+    for word in summary.split(' ') {
+        let word = match word.split_once(&root) {
+            Some((head, rest)) => {
+                let rest = rest.split_once('/').map_or("", |(_, rest)| rest);
+                format!("{head}/{rest}")
+            }
+            None => word.to_owned(),
+        };
+        words.push(match word.split_once("127.0.0.1:") {
+            Some((head, rest)) => {
+                let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+                format!("{head}central.example:443{rest}")
+            }
+            None => word,
+        });
+    }
+    words.join(" ")
+}
+
+#[test]
+fn the_support_bundle_holds_no_secret() {
+    let site = held();
+    owe(&site, &["kve_canary"]);
+    let (login, password) = site.central.manager("1001").unwrap();
+    let file = site.path("box.tar");
+    site.run(&["doctor", "--json", "--bundle", file.to_str().unwrap()])
+        .exits(0);
+    assert_eq!(e2e::mode(&file), 0o600);
+    let bundle = fs::read(&file).unwrap();
+    let holds = |needle: &str| {
+        bundle
+            .windows(needle.len())
+            .any(|window| window == needle.as_bytes())
+    };
+    assert!(holds("central.answer"), "it tells what doctor found");
+    let mut secrets = vec![login, password, "canaryanswer".to_owned()];
+    for consumer in site.central.consumers() {
+        secrets.push(consumer.secret);
+        secrets.extend(consumer.token.map(|(token, _)| token));
+    }
+    for id in site.ids(Kind::TestTaker) {
+        let resource = site.central.resource(&id).unwrap();
+        let personal = [
+            "userFirstName",
+            "userLastName",
+            "userMail",
+            "password",
+            "#login",
+        ];
+        for property in resource.properties {
+            if personal.iter().any(|p| property.predicate.ends_with(p)) {
+                secrets.extend(property.values);
+            }
+        }
+    }
+    assert!(secrets.len() > 20);
+    for secret in secrets.iter().filter(|secret| secret.len() > 3) {
+        assert!(!holds(secret), "{secret} is in the bundle");
+    }
+}
