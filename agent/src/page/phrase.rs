@@ -73,11 +73,11 @@ const PAIRS: &[(&str, &str)] = &[
     ),
     (
         "the catalogue was never complete: no synchronization has finished yet",
-        "le catalogue n’a jamais été complet : aucune synchronisation n’a encore abouti",
+        "le catalogue n’a jamais été complet\u{a0}: aucune synchronisation n’a encore abouti",
     ),
     (
         "the catalogue was never complete: {}",
-        "le catalogue n’a jamais été complet : {1}",
+        "le catalogue n’a jamais été complet\u{a0}: {1}",
     ),
     (
         "the box holds the catalogue of organisation {}, but belongs to {}",
@@ -85,15 +85,15 @@ const PAIRS: &[(&str, &str)] = &[
     ),
     (
         "the catalogue of organisation {} names no delivery: there is nothing to take",
-        "le catalogue de l’organisation {1} ne contient aucune épreuve : il n’y a rien à passer",
+        "le catalogue de l’organisation {1} ne contient aucune épreuve\u{a0}: il n’y a rien à passer",
     ),
     (
         "the disk is full: answers of candidates cannot be kept",
-        "le disque est plein : les réponses des candidats ne peuvent pas être conservées",
+        "le disque est plein\u{a0}: les réponses des candidats ne peuvent pas être conservées",
     ),
     (
         "{} of {} packages held, {} damaged: they are fetched again by the next synchronization",
-        "{1} paquets présents sur {2}, {3} endommagés : la prochaine synchronisation les reprend",
+        "{1} paquets présents sur {2}, {3} endommagés\u{a0}: la prochaine synchronisation les reprend",
     ),
     ("{} of {} packages held", "{1} paquets présents sur {2}"),
     (
@@ -126,11 +126,11 @@ const PAIRS: &[(&str, &str)] = &[
     ),
     (
         "the box has no credentials: results cannot go to central",
-        "la box n’a pas d’identifiants : les résultats ne peuvent pas partir vers le serveur central",
+        "la box n’a pas d’identifiants\u{a0}: les résultats ne peuvent pas partir vers le serveur central",
     ),
     (
         "central does not support VM version {}: results cannot go to central",
-        "le serveur central n’accepte pas la version {1} de la VM : les résultats ne peuvent pas y partir",
+        "le serveur central n’accepte pas la version {1} de la VM\u{a0}: les résultats ne peuvent pas y partir",
     ),
     (
         "the clock of the box is behind the time of its own catalogue",
@@ -138,7 +138,7 @@ const PAIRS: &[(&str, &str)] = &[
     ),
     (
         "the catalogue is {} days old: later changes on central are not on the box",
-        "le catalogue a {1} jours : les changements faits depuis sur le serveur central ne sont pas sur la box",
+        "le catalogue a {1} jours\u{a0}: les changements faits depuis sur le serveur central ne sont pas sur la box",
     ),
     (
         "central no longer names 1 entity, which were kept",
@@ -150,11 +150,11 @@ const PAIRS: &[(&str, &str)] = &[
     ),
     (
         "the last synchronization was refused: {}",
-        "la dernière synchronisation a été refusée : {1}",
+        "la dernière synchronisation a été refusée\u{a0}: {1}",
     ),
     (
         "the last synchronization failed: {}",
-        "la dernière synchronisation a échoué : {1}",
+        "la dernière synchronisation a échoué\u{a0}: {1}",
     ),
     (
         "1 result is still to go to central",
@@ -179,7 +179,7 @@ const PAIRS: &[(&str, &str)] = &[
     ),
     (
         "Enroll the box again: `boxsync enroll --login L --password-file F`.",
-        "Réinscrire la box : `boxsync enroll --login L --password-file F`.",
+        "Réinscrire la box\u{a0}: `boxsync enroll --login L --password-file F`.",
     ),
     (
         "Run `boxsync sync` and let it finish.",
@@ -187,7 +187,7 @@ const PAIRS: &[(&str, &str)] = &[
     ),
     (
         "Correct `organisation_id`; or, if the box changes its organisation, run `boxsync wipe` first.",
-        "Corriger `organisation_id` ; ou, si la box change d’organisation, exécuter d’abord `boxsync wipe`.",
+        "Corriger `organisation_id`\u{a0}; ou, si la box change d’organisation, exécuter d’abord `boxsync wipe`.",
     ),
     (
         "Ask the operator of central to publish the tests for this organisation.",
@@ -199,7 +199,7 @@ const PAIRS: &[(&str, &str)] = &[
     ),
     (
         "Run `boxsync packages verify`, then `boxsync sync`; if it happens again, replace the disk.",
-        "Exécuter `boxsync packages verify`, puis `boxsync sync` ; si cela se reproduit, remplacer le disque.",
+        "Exécuter `boxsync packages verify`, puis `boxsync sync`\u{a0}; si cela se reproduit, remplacer le disque.",
     ),
     (
         "Ask the operator of central to publish the delivery again.",
@@ -211,7 +211,7 @@ const PAIRS: &[(&str, &str)] = &[
     ),
     (
         "Ask the operator of central whether it has them; if not, run `boxsync results retry ID`.",
-        "Demander à l’exploitant du serveur central s’il les a ; sinon, exécuter `boxsync results retry ID`.",
+        "Demander à l’exploitant du serveur central s’il les a\u{a0}; sinon, exécuter `boxsync results retry ID`.",
     ),
     (
         "Install a box image whose version central supports, or ask the operator of central to add this one.",
@@ -219,7 +219,7 @@ const PAIRS: &[(&str, &str)] = &[
     ),
     (
         "Set the clock: `timedatectl set-time` or NTP; then replace the clock's battery.",
-        "Régler l’horloge : `timedatectl set-time` ou NTP ; puis remplacer la pile de l’horloge.",
+        "Régler l’horloge\u{a0}: `timedatectl set-time` ou NTP\u{a0}; puis remplacer la pile de l’horloge.",
     ),
     (
         "Let the box synchronize its clock (NTP).",
@@ -255,7 +255,7 @@ const PAIRS: &[(&str, &str)] = &[
     ),
     (
         "Try again later; if it stays, ask the operator of central.",
-        "Réessayer plus tard ; si cela persiste, s’adresser à l’exploitant du serveur central.",
+        "Réessayer plus tard\u{a0}; si cela persiste, s’adresser à l’exploitant du serveur central.",
     ),
     (
         "Put the envelope key of this box back (boxsync.key).",
@@ -263,7 +263,7 @@ const PAIRS: &[(&str, &str)] = &[
     ),
     (
         "Check the disk, then run `boxsync sync`; what central has is brought again.",
-        "Vérifier le disque, puis exécuter `boxsync sync` ; ce que le serveur central possède est repris.",
+        "Vérifier le disque, puis exécuter `boxsync sync`\u{a0}; ce que le serveur central possède est repris.",
     ),
     (
         "Wait until the running synchronization has ended.",
@@ -366,14 +366,14 @@ const PAIRS: &[(&str, &str)] = &[
         "un autre boxsync est à l’œuvre",
     ),
     // What a check saw.
-    ("not looked at: --offline", "non examiné : sans réseau"),
+    ("not looked at: --offline", "non examiné\u{a0}: sans réseau"),
     ("opens", "s’ouvre"),
     ("nothing is owed", "rien à envoyer"),
     ("no. {} finished", "la n° {1} est terminée"),
     ("the key opens the data", "la clé ouvre les données"),
     (
         "the key lies beside the data: it does not protect a stolen disk",
-        "la clé est à côté des données : elle ne protège pas un disque volé",
+        "la clé est à côté des données\u{a0}: elle ne protège pas un disque volé",
     ),
     ("there is no store yet", "il n’y a pas encore d’index"),
     (
@@ -398,7 +398,7 @@ const PAIRS: &[(&str, &str)] = &[
     ),
     (
         "central or its proxy is on this machine: no network is needed",
-        "le serveur central ou son proxy est sur cette machine : aucun réseau n’est nécessaire",
+        "le serveur central ou son proxy est sur cette machine\u{a0}: aucun réseau n’est nécessaire",
     ),
     (
         "in use by a running boxsync",
@@ -447,7 +447,7 @@ mod tests {
         assert_eq!(values("é{}", "è"), None);
         assert_eq!(
             french("the last synchronization failed: the name x.y has no address").as_deref(),
-            Some("la dernière synchronisation a échoué : le nom x.y n’a pas d’adresse")
+            Some("la dernière synchronisation a échoué\u{a0}: le nom x.y n’a pas d’adresse")
         );
     }
 

@@ -16,7 +16,7 @@ use crate::socket::board::Running;
 
 mod past;
 
-const DOCUMENT: &str = include_str!("page.html");
+const DOCUMENT: &str = include_str!("document.html");
 
 /// Everything that is shown.
 pub(super) struct View<'a> {

@@ -75,29 +75,29 @@ words! {
     title: "Status of the box", "État de la box";
     skip: "Skip to the verdict", "Aller au verdict";
     box_id: "Box", "Box";
-    question: "Ready for the exam?", "Prête pour l’examen ?";
+    question: "Ready for the exam?", "Prête pour l’examen\u{a0}?";
     ready: "READY", "PRÊTE";
     ready_but: "READY, BUT …", "PRÊTE, MAIS …";
     not_ready: "NOT READY", "PAS PRÊTE";
     looking: "The box is being looked at …", "Examen de la box en cours …";
     to_do: "What to do", "Que faire";
-    let_it_run: "A synchronization is running: let it finish.", "Une synchronisation est en cours : la laisser aboutir.";
-    more: "More on the box:", "En savoir plus, sur la box :";
+    let_it_run: "A synchronization is running: let it finish.", "Une synchronisation est en cours\u{a0}: la laisser aboutir.";
+    more: "More on the box:", "En savoir plus, sur la box\u{a0}:";
     now: "Right now", "En ce moment";
     idle: "No synchronization is running.", "Aucune synchronisation en cours.";
     next: "The next one begins in {}.", "La prochaine commence dans {}.";
     running: "A synchronization is running", "Synchronisation en cours";
-    waits: "waiting: {}", "en attente : {}";
+    waits: "waiting: {}", "en attente\u{a0}: {}";
     progress: "Progress of the package under way", "Progression du paquet en cours";
-    package_done: "Package under way: {1} of {2}.", "Paquet en cours : {1} sur {2}.";
-    packages_done: "Packages of this run: {1} of {2}.", "Paquets de cette synchronisation : {1} sur {2}.";
-    compared: "Entities compared: {}.", "Entités comparées : {}.";
+    package_done: "Package under way: {1} of {2}.", "Paquet en cours\u{a0}: {1} sur {2}.";
+    packages_done: "Packages of this run: {1} of {2}.", "Paquets de cette synchronisation\u{a0}: {1} sur {2}.";
+    compared: "Entities compared: {}.", "Entités comparées\u{a0}: {}.";
     holdings: "What the box holds", "Contenu de la box";
     held: "{1} of {2} packages held", "{1} paquets présents sur {2}";
     held_bar: "Packages held", "Paquets présents";
-    damaged: "damaged: {}", "endommagés : {}";
+    damaged: "damaged: {}", "endommagés\u{a0}: {}";
     left: "{} left", "reste {}";
-    unknown: "not begun: {}", "non commencés : {}";
+    unknown: "not begun: {}", "non commencés\u{a0}: {}";
     minutes: "about {1} at {2}/s", "environ {1} à {2}/s";
     details: "Details of the box", "Détails de la box";
     packages: "Test packages", "Paquets de tests";
@@ -123,7 +123,7 @@ words! {
     link: "The link", "La liaison";
     link_none: "No synchronization has measured the link yet.", "Aucune synchronisation n’a encore mesuré la liaison.";
     link_words: "Download rate: {1} Mbit/s in the middle; one in ten below {2}, one in ten above {3}.",
-        "Débit descendant : {1} Mbit/s en médiane ; un sur dix sous {2}, un sur dix au-dessus de {3}.";
+        "Débit descendant\u{a0}: {1} Mbit/s en médiane\u{a0}; un sur dix sous {2}, un sur dix au-dessus de {3}.";
     link_failed: "{1} of {2} synchronizations did not finish, {3} of them without reaching central.",
         "{1} synchronisations sur {2} n’ont pas abouti, dont {3} sans joindre le serveur central.";
     link_night: "The coming night carries about {1} ({2} when slow).", "La nuit prochaine peut transférer environ {1} ({2} si la liaison est lente).";
@@ -136,7 +136,7 @@ words! {
     unfinished: "Not finished", "Non abouties";
     history: "Past synchronizations", "Synchronisations passées";
     history_none: "None yet.", "Aucune pour l’instant.";
-    history_more: "Only the newest are shown; all of them: ", "Seules les plus récentes sont affichées ; pour toutes : ";
+    history_more: "Only the newest are shown; all of them: ", "Seules les plus récentes sont affichées\u{a0}; pour toutes\u{a0}: ";
     run: "No. {}", "N° {}";
     finished: "finished", "terminée";
     failed: "failed", "échouée";
@@ -157,7 +157,7 @@ words! {
     results_counts: "{1} accepted, {2} refused, {3} unconfirmed, {4} waiting", "{1} acceptés, {2} refusés, {3} non confirmés, {4} en attente";
     went_wrong: "What went wrong", "Ce qui n’a pas fonctionné";
     doctor: "What doctor finds on the box", "Ce que doctor constate sur la box";
-    doctor_note: "Without the network; for all checks: ", "Sans le réseau ; pour tous les contrôles : ";
+    doctor_note: "Without the network; for all checks: ", "Sans le réseau\u{a0}; pour tous les contrôles\u{a0}: ";
     check: "Check", "Contrôle";
     result: "Result", "Résultat";
     seen: "What was seen", "Constat";
@@ -169,7 +169,7 @@ words! {
     others: "All checks", "Tous les contrôles";
     ago: "{} ago", "il y a {}";
     ahead: "by a clock that was ahead of now", "selon une horloge en avance";
-    lost: "This page has lost the box: what it shows is old.", "Cette page n’atteint plus la box : ce qu’elle affiche est ancien.";
+    lost: "This page has lost the box: what it shows is old.", "Cette page n’atteint plus la box\u{a0}: ce qu’elle affiche est ancien.";
     foot: "Read-only page of boxsync {}. It names nobody and holds no secret.", "Page en lecture seule de boxsync {}. Elle ne nomme personne et ne contient aucun secret.";
 }
 

@@ -105,13 +105,6 @@ pub(super) const CODES: &[Code] = &[
         "Let the follower read all entities again.",
     ),
     code(
-        "page.listen",
-        "the status page has no address",
-        "The address in [page] listen is not one of this box (yet), or something else listens on its port. The \
-         daemon works without the page, and tries again every few seconds.",
-        "Check `listen` in section [page] against the addresses that `ip addr` shows.",
-    ),
-    code(
         "gateway.listen",
         "the gateway cannot listen",
         "The address of [gateway] listen is in use by another program, or does not belong to this machine.",
