@@ -7,13 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom up. Modules of one layer do not name each other: adapters meet only in `engine`.
-const LAYERS: [&[&str]; 8] = [
+const LAYERS: [&[&str]; 9] = [
     &["clock", "journal", "notify", "root"],
     &["host", "uplink", "vault"],
     &["engine", "intake"],
     &["worker"],
     &["doctor", "gateway", "socket"],
-    &["bundle", "page"],
+    &["bundle"],
+    &["page"],
     &["daemon"],
     &["cli"],
 ];
