@@ -21,6 +21,8 @@ use crate::root::trouble;
 const HISTORY_KEPT: u64 = 500;
 /// Changes remembered: a follower that is further behind reads everything again.
 const FEED_KEPT: u64 = 100_000;
+/// Lines of the feed in one batch of the store.
+const FOLLOWED_AT_ONCE: usize = 100;
 
 /// What happened to one entity in one generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,15 +200,20 @@ impl Index {
                 }
             }
         };
-        let mut batch = sled::Batch::default();
-        for change in changes {
-            head.newest += 1;
-            let key = head.newest.to_be_bytes();
-            batch.insert(&key, self.seal("feed", &key, change));
+        // sled frees nothing before a batch has ended: ten thousand changes at once hold 40 MiB. Lines beyond the head
+        // are nobody's, so that a cut between two batches shows none of them.
+        for part in changes.chunks(FOLLOWED_AT_ONCE) {
+            let mut batch = sled::Batch::default();
+            for change in part {
+                head.newest += 1;
+                let key = head.newest.to_be_bytes();
+                batch.insert(&key, self.seal("feed", &key, change));
+            }
+            tree.apply_batch(batch)
+                .map_err(|error| failed(&self.path, &error))?;
         }
         head.generation = generation;
-        batch.insert(b"head", self.seal("feed", b"head", &head));
-        tree.apply_batch(batch)
+        tree.insert(b"head", self.seal("feed", b"head", &head))
             .map_err(|error| failed(&self.path, &error))?;
         self.trim("feed", head.newest.saturating_sub(FEED_KEPT))
     }
@@ -225,6 +232,10 @@ impl Index {
         let changes = self.list::<Change>(
             "feed",
             tree.range(since.saturating_add(1).to_be_bytes()..)
+                .take_while(|line| match line {
+                    Ok((key, _)) => number(key).is_none_or(|at| at <= head.newest),
+                    Err(_) => true,
+                })
                 .take(most),
         )?;
         let oldest = tree
@@ -232,7 +243,8 @@ impl Index {
             .keys()
             .next()
             .and_then(Result::ok)
-            .and_then(|key| number(&key));
+            .and_then(|key| number(&key))
+            .filter(|at| *at <= head.newest);
         Ok(Feed {
             epoch: head.epoch,
             changes,

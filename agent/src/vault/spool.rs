@@ -22,7 +22,7 @@ use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
 use super::{Keyring, Vault, damaged, random};
-use crate::root::{make_folder, sync_folder, trouble, write_durably};
+use crate::root::{make_folder, sync_folder, trouble, write_all_durably, write_durably};
 
 /// The folder `spool/`.
 #[derive(Clone)]
@@ -101,7 +101,7 @@ impl Spool {
         for ledger in self.ledgers(&self.folder)? {
             if ledger.state == State::Acknowledged {
                 // A power cut between the last word and the move.
-                self.retire(&ledger.key)?;
+                self.retire(&[&ledger.key])?;
                 continue;
             }
             let path = self.path(&self.folder, &ledger.key, "item");
@@ -178,20 +178,26 @@ impl Spool {
     /// What the file system says; then nothing may be sent on the strength of it.
     pub fn persist(&self, changes: &[Change], forget: bool) -> Result<(), Trouble> {
         let _lock = self.lock()?;
+        let mut changed: Vec<Ledger> = Vec::with_capacity(changes.len());
         for change in changes {
-            let Some(mut ledger) = self.ledger(&change.key)? else {
-                continue;
-            };
-            ledger.apply(change);
-            self.write_state(&ledger)?;
-            if ledger.state == State::Acknowledged {
-                if forget {
-                    self.forget(&ledger.key)?;
+            match changed.iter_mut().find(|ledger| ledger.key == change.key) {
+                Some(ledger) => ledger.apply(change),
+                None => {
+                    if let Some(mut ledger) = self.ledger(&change.key)? {
+                        ledger.apply(change);
+                        changed.push(ledger);
+                    }
                 }
-                self.retire(&ledger.key)?;
             }
         }
-        Ok(())
+        let states: Vec<_> = changed.iter().map(|ledger| self.state(ledger)).collect();
+        write_all_durably(&states)?;
+        changed.retain(|ledger| ledger.state == State::Acknowledged);
+        for ledger in changed.iter().filter(|_| forget) {
+            self.forget(&ledger.key)?;
+        }
+        let keys: Vec<&Key> = changed.iter().map(|ledger| &ledger.key).collect();
+        self.retire(&keys)
     }
 
     /// `results retry`: tries again what was refused or is unconfirmed; all of it when no id is given. Gives how many.
@@ -325,6 +331,11 @@ impl Spool {
     }
 
     fn write_state(&self, ledger: &Ledger) -> Result<(), Trouble> {
+        write_all_durably(&[self.state(ledger)])
+    }
+
+    /// Where an account belongs, and its sealed bytes.
+    fn state(&self, ledger: &Ledger) -> (PathBuf, Vec<u8>) {
         let folder = match self
             .find(&ledger.key, "item")
             .or_else(|| self.find(&ledger.key, "state"))
@@ -333,12 +344,13 @@ impl Spool {
             _ => &self.folder,
         };
         let path = self.path(folder, &ledger.key, "state");
-        write_durably(&path, &self.seal(&path, ledger))
+        let bytes = self.seal(&path, ledger);
+        (path, bytes)
     }
 
     /// Moves what is acknowledged out of the way. The account goes last: until then it is found where it was.
-    fn retire(&self, key: &Key) -> Result<(), Trouble> {
-        for extension in ["item", "state"] {
+    fn retire(&self, keys: &[&Key]) -> Result<(), Trouble> {
+        for (key, extension) in keys.iter().flat_map(|key| [(key, "item"), (key, "state")]) {
             let (from, to) = (
                 self.path(&self.folder, key, extension),
                 self.path(&self.done, key, extension),
@@ -350,6 +362,9 @@ impl Spool {
                 _ => {}
             }
         }
+        let Some(key) = keys.first() else {
+            return Ok(());
+        };
         sync_folder(&self.path(&self.done, key, "state"))?;
         sync_folder(&self.path(&self.folder, key, "state"))
     }

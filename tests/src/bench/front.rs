@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
 use crate::Result;
 use crate::measure;
@@ -109,12 +109,17 @@ fn free() -> Result<u16> {
 fn certify(folder: &Path) -> Result<PathBuf> {
     let mut authority = CertificateParams::new(Vec::new())?;
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    authority
+        .distinguished_name
+        .push(DnType::CommonName, "bench authority");
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     let key = KeyPair::generate()?;
     let ca = folder.join("ca.pem");
     fs::write(&ca, authority.self_signed(&key)?.pem())?;
     let issuer = Issuer::new(authority, key);
-    let server = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()])?;
+    let mut server = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()])?;
+    // With the authority's name it would pass for self-signed.
+    server.distinguished_name.push(DnType::CommonName, "bench");
     let key = KeyPair::generate()?;
     fs::write(
         folder.join("server.pem"),

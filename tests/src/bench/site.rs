@@ -114,7 +114,7 @@ impl Central {
             "/_control",
             "",
         )?)?;
-        let number = |key: &str| told[key].as_f64().unwrap_or(f64::NAN);
+        let number = |key: &str| told["central"][key].as_f64().unwrap_or(f64::NAN);
         Ok(Traffic {
             requests: number("requests"),
             connections: number("connections"),
