@@ -163,7 +163,7 @@ impl Uplink {
     ///
     /// # Errors
     /// - before the request was sent (`surely_unsent`): `net.dns`, `net.refused`, `net.unreachable` (no route, no
-    ///   connection in time), `net.tls`, `net.proxy`; for want of a token `net.token`, `auth.token`,
+    ///   connection in time), `net.tls` and `net.tls_*`, `net.proxy`; for want of a token `net.token`, `auth.token`,
     ///   `auth.not_enrolled`, `auth.refused` (credentials, or a token twice), `auth.shared`,
     ///   `central.maintenance`, `central.unavailable`, `central.error`;
     /// - afterwards: `net.reset` (closed without an answer), `net.timeout` (no head in time), `net.cut`,

@@ -191,7 +191,10 @@ fn span(seconds: u64) -> String {
 
 /// `now`: what failed by the time that the box uses; `later`: what fails by a time three weeks on.
 fn certificate(now: Option<&Trouble>, later: Option<&Trouble>) -> Finding {
-    match (now, later.filter(|trouble| trouble.code == "net.tls")) {
+    match (
+        now,
+        later.filter(|trouble| trouble.code == "net.tls_expired"),
+    ) {
         (Some(trouble), _) => told(trouble),
         (None, Some(trouble)) => Finding::warn(
             "net.tls_expiring",
@@ -490,16 +493,22 @@ mod tests {
 
     #[test]
     fn a_certificate_that_ends_soon_is_a_warning() {
-        let tls = || {
-            Trouble::new(
-                "net.tls",
+        let tls = |code| {
+            let (class, outcome) = (
                 logic::words::Class::Operator,
                 logic::words::Outcome::Offline,
-                "expired",
-            )
+            );
+            Trouble::new(code, class, outcome, "because")
         };
+        let ended = tls("net.tls_expired");
         assert_eq!(certificate(None, None).status, Status::Pass);
-        assert_eq!(certificate(None, Some(&tls())).code, "net.tls_expiring");
-        assert_eq!(certificate(Some(&tls()), None).status, Status::Fail);
+        assert_eq!(certificate(None, Some(&ended)).code, "net.tls_expiring");
+        // A handshake that was cut says nothing of the day on which the certificate ends.
+        assert_eq!(certificate(None, Some(&tls("net.tls"))).code, "net.tls");
+        let failed = certificate(Some(&ended), None);
+        assert_eq!(
+            (failed.code.as_str(), failed.status),
+            ("net.tls_expired", Status::Fail)
+        );
     }
 }

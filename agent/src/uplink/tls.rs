@@ -293,56 +293,98 @@ pub(super) fn failure(error: &io::Error, host: &str) -> Trouble {
 }
 
 fn refusal(error: &Error, host: &str) -> Trouble {
-    let reason = match error {
+    let (code, reason) = match error {
         Error::InvalidCertificate(error) => certificate(error, host),
-        Error::NoCertificatesPresented => format!("{host} showed no certificate"),
-        Error::InvalidMessage(_) => format!(
-            "{host} does not speak TLS on this port: a URL with http:// or another port is expected"
+        Error::NoCertificatesPresented => ("net.tls", format!("{host} showed no certificate")),
+        Error::InvalidMessage(_) => (
+            "net.tls",
+            format!(
+                "{host} does not speak TLS on this port: a URL with http:// or another port is expected"
+            ),
         ),
-        Error::AlertReceived(alert) => {
-            format!("{host} refused the TLS handshake: it answered {alert:?}")
-        }
-        other => format!("the TLS handshake with {host} failed: {other}"),
+        Error::AlertReceived(alert) => (
+            "net.tls",
+            format!("{host} refused the TLS handshake: it answered {alert:?}"),
+        ),
+        other => (
+            "net.tls",
+            format!("the TLS handshake with {host} failed: {other}"),
+        ),
     };
-    standing("net.tls", reason)
+    standing(code, reason)
 }
 
-fn certificate(error: &CertificateError, host: &str) -> String {
+/// What is wrong with a certificate: each cause that has a remedy of its own has a code of its own.
+fn certificate(error: &CertificateError, host: &str) -> (&'static str, String) {
     let day = |time: &UnixTime| {
         // httpdate goes no further than the year 9999.
         let seconds = time.as_secs().min(253_402_300_799);
         httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds))
     };
     match error {
-        CertificateError::ExpiredContext { time, not_after } => format!(
-            "the certificate of {host} has expired: it ended {}, and it is {}",
-            day(not_after),
-            day(time)
+        CertificateError::ExpiredContext { time, not_after } => (
+            "net.tls_expired",
+            format!(
+                "the certificate of {host} has expired: it ended {}, and it is {}",
+                day(not_after),
+                day(time)
+            ),
         ),
-        CertificateError::Expired => format!("the certificate of {host} has expired"),
-        CertificateError::NotValidYetContext { time, not_before } => format!(
-            "the certificate of {host} is not yet valid: it begins {}, and it is {}",
-            day(not_before),
-            day(time)
+        CertificateError::Expired => (
+            "net.tls_expired",
+            format!("the certificate of {host} has expired"),
         ),
-        CertificateError::NotValidYet => format!("the certificate of {host} is not yet valid"),
-        CertificateError::NotValidForNameContext { presented, .. } => format!(
-            "the certificate is for another host name than {host}: {}",
-            presented.join(", ")
+        CertificateError::NotValidYetContext { time, not_before } => (
+            "net.tls_not_yet",
+            format!(
+                "the certificate of {host} is not yet valid: it begins {}, and it is {}",
+                day(not_before),
+                day(time)
+            ),
+        ),
+        CertificateError::NotValidYet => (
+            "net.tls_not_yet",
+            format!("the certificate of {host} is not yet valid"),
+        ),
+        CertificateError::NotValidForNameContext { presented, .. } => (
+            "net.tls_host",
+            format!(
+                "the certificate is not for {host}, but for {}",
+                names(presented)
+            ),
         ),
         CertificateError::NotValidForName => {
-            format!("the certificate is for another host name than {host}")
+            ("net.tls_host", format!("the certificate is not for {host}"))
         }
-        CertificateError::UnknownIssuer => format!(
-            "the certificate of {host} has an unknown issuer: if central's authority is a private one, name it in [central] ca_file"
+        CertificateError::UnknownIssuer => (
+            "net.tls_issuer",
+            format!(
+                "the certificate of {host} was signed by an authority that this box does not know"
+            ),
         ),
-        CertificateError::BadSignature => {
-            // A private authority that was made anew under its old name.
+        // A private authority that was made anew under its old name.
+        CertificateError::BadSignature => (
+            "net.tls_issuer",
             format!(
                 "the certificate of {host} was not signed by the authority that this box knows by that name: [central] ca_file may be an old one"
-            )
-        }
-        CertificateError::Revoked => format!("the certificate of {host} was revoked"),
-        other => format!("the certificate of {host} cannot be accepted: {other:?}"),
+            ),
+        ),
+        CertificateError::Revoked => ("net.tls", format!("the certificate of {host} was revoked")),
+        other => (
+            "net.tls",
+            format!("the certificate of {host} cannot be accepted: {other:?}"),
+        ),
+    }
+}
+
+/// The names within rustls' `DnsName("a.example")`.
+fn names(presented: &[String]) -> String {
+    let bare = |name: &String| match name.split('"').nth(1) {
+        Some(bare) => bare.to_owned(),
+        None => name.clone(),
+    };
+    match presented {
+        [] => "no host at all".to_owned(),
+        names => names.iter().map(bare).collect::<Vec<_>>().join(", "),
     }
 }

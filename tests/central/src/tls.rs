@@ -19,6 +19,8 @@ pub enum Certificate {
     Good,
     /// Expired years ago.
     Expired,
+    /// Valid from the year 2100 on.
+    Early,
     /// Valid for `elsewhere.example` only.
     WrongHost,
 }
@@ -44,9 +46,13 @@ pub(crate) fn make(certificate: Certificate) -> Result<(Arc<ServerConfig>, Strin
         .distinguished_name
         .push(DnType::CommonName, "reference central");
     server.use_authority_key_identifier_extension = true;
-    if certificate == Certificate::Expired {
-        server.not_before = date_time_ymd(2019, 1, 1);
-        server.not_after = date_time_ymd(2020, 1, 1);
+    match certificate {
+        Certificate::Expired => {
+            server.not_before = date_time_ymd(2019, 1, 1);
+            server.not_after = date_time_ymd(2020, 1, 1);
+        }
+        Certificate::Early => server.not_before = date_time_ymd(2100, 1, 1),
+        Certificate::Good | Certificate::WrongHost => {}
     }
     let server_key = KeyPair::generate()?;
     let server_certificate = server.signed_by(&server_key, &issuer)?;

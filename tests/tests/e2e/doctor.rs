@@ -111,17 +111,24 @@ fn table() -> Vec<Broken> {
         broken("the clocks are three days apart", "clock.wrong", || {
             after(|site| site.central.set_clock_offset(3 * 86_400))
         }),
-        broken("another authority signs", "net.tls", || {
+        broken("another authority signs", "net.tls_issuer", || {
             let site = Site::enrolled(tls(Certificate::Good)).held();
             let other = Site::new(tls(Certificate::Good));
             let pem = other.central.ca_pem().unwrap();
             fs::write(site.path("etc/boxsync/ca.pem"), pem).unwrap();
             at(site)
         }),
-        broken("central's certificate has expired", "net.tls", || {
-            at(Site::new(tls(Certificate::Expired)))
-        }),
-        broken("a certificate for another host", "net.tls", || {
+        broken(
+            "central's certificate has expired",
+            "net.tls_expired",
+            || at(Site::new(tls(Certificate::Expired))),
+        ),
+        broken(
+            "central's certificate is of a later time",
+            "net.tls_not_yet",
+            || at(Site::new(tls(Certificate::Early))),
+        ),
+        broken("a certificate for another host", "net.tls_host", || {
             at(Site::new(tls(Certificate::WrongHost)))
         }),
         broken(

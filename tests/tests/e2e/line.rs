@@ -94,14 +94,14 @@ fn a_run_that_meets_short_faults_goes_on() {
 #[test]
 fn certificates_that_prove_nothing_are_called_by_their_name() {
     thread::scope(|scope| {
-        for (certificate, host) in [
-            (Certificate::Expired, "127.0.0.1"),
-            (Certificate::WrongHost, "127.0.0.1"),
+        for (certificate, code) in [
+            (Certificate::Expired, "net.tls_expired"),
+            (Certificate::Early, "net.tls_not_yet"),
+            (Certificate::WrongHost, "net.tls_host"),
         ] {
             scope.spawn(move || {
                 let site = Site::new(Options {
                     tls: Some(certificate),
-                    host: host.into(),
                     ..small()
                 });
                 let ran = site.enroll().exits(4).object();
@@ -109,7 +109,7 @@ fn certificates_that_prove_nothing_are_called_by_their_name() {
                     reason(&ran).contains("certificate"),
                     "{certificate:?}: {ran}"
                 );
-                assert_eq!(ran["code"], "net.tls");
+                assert_eq!(ran["code"], code);
             });
         }
         scope.spawn(|| {
@@ -126,10 +126,10 @@ fn certificates_that_prove_nothing_are_called_by_their_name() {
             let file = site.path("stranger.pem");
             std::fs::write(&file, stranger.ca_pem().unwrap()).unwrap();
             site.set("central", "ca_file", &format!("{file:?}"));
-            let ran = site.sync().exits(4).code("net.tls");
+            let ran = site.sync().exits(4).code("net.tls_issuer");
             assert!(reason(&ran).contains("certificate"), "{ran}");
             site.unset("central", "ca_file");
-            let ran = site.sync().exits(4).code("net.tls");
+            let ran = site.sync().exits(4).code("net.tls_issuer");
             assert!(reason(&ran).contains("certificate"), "{ran}");
         });
     });

@@ -71,10 +71,42 @@ pub(super) const CODES: &[Code] = &[
     code(
         "net.tls",
         "TLS and certificate",
-        "Central's certificate has to be signed by a known authority, be valid now and be made for central's host \
-         name. If it is not, either central's certificate is wrong, its authority is a private one that the box \
-         does not know, or a firewall opens the encrypted connection.",
-        "If central's authority is a private one, name its PEM file in [central] ca_file; else tell the operator of central.",
+        "Central has to speak TLS on the port of an https:// URL, and its certificate has to be signed by a known \
+         authority, be valid now and be made for central's host name. What is wrong with a certificate has a code of \
+         its own; here the handshake itself failed: http:// and https:// are mixed up, the port is another one, or \
+         a firewall closes encrypted connections.",
+        "Check http:// or https:// and the port in [central] url; if they are right, ask the network's administrator \
+         about the firewall.",
+    ),
+    code(
+        "net.tls_expired",
+        "central's certificate has expired",
+        "Central's certificate was good until the day that is told, by the time of central's own answers and not by \
+         the clock of the box. No box can synchronize until it is renewed.",
+        "Tell the operator of central to renew the certificate.",
+    ),
+    code(
+        "net.tls_not_yet",
+        "central's certificate is not valid yet",
+        "Central's certificate begins later than now, by the time of central's own answers: it was put in place too \
+         early, or central's clock was wrong when it was made.",
+        "Tell the operator of central to use a certificate that is valid today.",
+    ),
+    code(
+        "net.tls_host",
+        "the certificate is for another host",
+        "The host name in the configured URL is not among those that central's certificate is made for: the URL \
+         holds an address or an alias, or another server answers under central's name.",
+        "Write the host name that central's certificate is made for into [central] url.",
+    ),
+    code(
+        "net.tls_issuer",
+        "an unknown authority signed central's certificate",
+        "Neither the public authorities nor those of [central] ca_file have signed the certificate. Central may have \
+         a private authority that the box was not given, or was given before it was renewed; or a firewall opens \
+         the encrypted connection and signs in central's place.",
+        "If central's authority is a private one, name its current PEM file in [central] ca_file; else ask the \
+         network's administrator to let the box through to central unopened.",
     ),
     code(
         "net.tls_expiring",
