@@ -2,6 +2,7 @@
 //! Never changes anything, never opens the store in the daemon, never names anybody: whoever reaches it may read it.
 //! Called by the daemon, once.
 
+mod advice;
 mod chart;
 mod figure;
 pub mod glance;

@@ -2,7 +2,7 @@
 //! Never repairs anything: the next synchronization does.
 //! Called by `doctor` in a thread of its own, since disks may be slow.
 
-use logic::health::verdict::{Owed, Standing};
+use logic::health::verdict::{Owed, Standing, counted};
 use logic::health::{Check, Finding};
 use logic::report::Report;
 use logic::words::{Outcome, Trouble};
@@ -82,7 +82,11 @@ fn catalogue(engine: &Engine, now: &Standing) -> Result<Finding, Trouble> {
         let summary = format!("organisation {} has no delivery", shown.organisation);
         Finding::warn("catalogue.empty", summary).detail(detail)
     } else if shown.held_back > 0 {
-        let summary = format!("{} deletions are held back", shown.held_back);
+        let summary = counted(
+            shown.held_back,
+            "deletion is held back",
+            "deletions are held back",
+        );
         Finding::warn("catalogue.held_back", summary).detail(detail)
     } else if now.now - at > OLD {
         let summary = format!("complete, but {} days old", (now.now - at) / 86_400);
@@ -114,7 +118,12 @@ fn packages(engine: &Engine, now: &Standing, deep: bool) -> Result<Finding, Trou
     }
     let stock = &now.packages;
     if !broken.is_empty() {
-        let summary = format!("{} of {} packages are damaged", broken.len(), held.len());
+        let summary = format!(
+            "{} of {} packages {} damaged",
+            broken.len(),
+            held.len(),
+            if broken.len() == 1 { "is" } else { "are" }
+        );
         return Ok(Finding::fail("package.damaged", summary).detail(broken.join("\n")));
     }
     let summary = format!("{} of {} packages held", stock.held, stock.wanted);
@@ -151,30 +160,32 @@ fn whole(packages: &Packages, meta: &crate::vault::package::Meta) -> Result<(), 
         return Ok(());
     }
     let members = verdict.bad.len() + verdict.unseen.len();
-    Err(format!("{members} damaged members"))
+    Err(counted(members as u64, "damaged member", "damaged members"))
 }
 
 /// `aside`: names of files that did not open; `reports`: newest first.
 fn spool(owed: Owed, aside: &[String], reports: &[Report]) -> Finding {
     if !aside.is_empty() {
-        let summary = format!("{} files of the spool did not open", aside.len());
+        let files = counted(aside.len() as u64, "file", "files");
+        let summary = format!("{files} of the spool did not open");
         Finding::warn("results.quarantined", summary).detail(aside.join("\n"))
     } else if owed.refused > 0 {
-        let summary = format!("central did not accept {} results", owed.refused);
+        let results = counted(owed.refused, "result", "results");
+        let summary = format!("central did not accept {results}");
         Finding::warn("results.refused", summary)
     } else if owed.unconfirmed > 0 {
-        let summary = format!("central may or may not have {} results", owed.unconfirmed);
+        let results = counted(owed.unconfirmed, "result", "results");
+        let summary = format!("central may or may not have {results}");
         Finding::warn("results.unconfirmed", summary)
     } else if owed.queued == 0 {
         Finding::pass(Check::Spool, "nothing is owed")
     } else if stuck(reports) {
-        let summary = format!("{} results wait although central was reached", owed.queued);
+        let waits = counted(owed.queued, "result waits", "results wait");
+        let summary = format!("{waits} although central was reached");
         Finding::fail("results.stuck", summary)
     } else {
-        Finding::pass(
-            Check::Spool,
-            format!("{} results wait to be sent", owed.queued),
-        )
+        let waits = counted(owed.queued, "result waits", "results wait");
+        Finding::pass(Check::Spool, format!("{waits} to be sent"))
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::process::Stdio;
 
+use logic::health::verdict::counted;
 use logic::health::{Check, Finding, Step};
 use nix::fcntl::{Flock, FlockArg};
 use tokio::process::Command;
@@ -90,7 +91,7 @@ fn judge(text: &str) -> Finding {
     let fields: BTreeMap<&str, &str> = text.lines().filter_map(|l| l.split_once('=')).collect();
     let field = |name: &str| fields.get(name).copied().unwrap_or_default();
     let state = format!("{} ({})", field("ActiveState"), field("SubState"));
-    let restarts: u32 = field("NRestarts").parse().unwrap_or(0);
+    let restarts: u64 = field("NRestarts").parse().unwrap_or(0);
     let watchdog = match field("WatchdogUSec") {
         "" | "0" | "infinity" => "no watchdog".to_owned(),
         every => format!("watchdog {every}"),
@@ -99,10 +100,14 @@ fn judge(text: &str) -> Finding {
         ("not-found", _) => Finding::skip(Check::Unit, "boxsync is not installed as a service"),
         (_, "failed") => {
             let summary = format!("the service has failed: {}", field("Result"));
-            Finding::fail("unit.failed", summary).detail(format!("{restarts} restarts"))
+            Finding::fail("unit.failed", summary).detail(counted(restarts, "restart", "restarts"))
         }
         (_, "active" | "activating" | "reloading") if restarts > 0 => {
-            let summary = format!("{state}, restarted {restarts} times since it was started");
+            let often = match restarts {
+                1 => "once".to_owned(),
+                often => format!("{often} times"),
+            };
+            let summary = format!("{state}, restarted {often} since it was started");
             Finding::warn("unit.restarts", summary).detail(watchdog)
         }
         (_, "active" | "activating" | "reloading") => {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use logic::api::{Call, Page, Range, Reply, answer};
 use logic::entity::EntityType;
 use logic::health::honesty::{Part, judge};
+use logic::health::verdict::counted;
 use logic::health::{Check, Finding, Step};
 use logic::identity::{Enrolment, Identity};
 use logic::settings::Settings;
@@ -328,7 +329,10 @@ async fn organisation(
                 ),
                 Ok(page) => Finding::pass(
                     Check::Organisation,
-                    format!("{id}: central names {} test centre(s)", page.listed.len()),
+                    format!(
+                        "{id}: central names {}",
+                        counted(page.listed.len() as u64, "test centre", "test centres")
+                    ),
                 ),
                 Err(trouble) => told(&trouble),
             }

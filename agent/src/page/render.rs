@@ -4,9 +4,10 @@
 
 use logic::health::stats::Stats;
 use logic::health::verdict::{Standing, minutes_left};
-use logic::health::{Finding, Status, catalogue};
+use logic::health::{Finding, Status};
 use serde::Serialize;
 
+use super::advice::{remedy, title};
 use super::chart;
 use super::figure::{ago, bytes, decimal, escape, moment, span};
 use super::glance::Glance;
@@ -174,13 +175,19 @@ fn verdict(language: Language, glance: &Glance, runs: bool) -> String {
         logic::health::Word::ReadyBut => "!",
         logic::health::Word::NotReady => "✖",
     };
+    // What a reason may carry is the end of the last run.
+    let last = glance.standing.last.as_ref().map(|last| last.code.as_str());
+    let about = match (&glance.standing.trouble, last) {
+        (Some((code, _)), _) => code,
+        (None, last) => last.unwrap_or_default(),
+    };
     let mut body = format!(
         "<div role=\"status\"><p class=\"word\"><span aria-hidden=\"true\">{sign} </span>{}</p><p class=\"reason\">{}</p>",
         escape(words.verdict(verdict.word)),
-        html(language, &verdict.reason)
+        html(language, about, &verdict.reason)
     );
     if !verdict.also.is_empty() {
-        let also = verdict.also.iter().map(|text| html(language, text));
+        let also = verdict.also.iter().map(|text| html(language, about, text));
         body += &list("", also);
     }
     body += "</div>";
@@ -193,7 +200,7 @@ fn verdict(language: Language, glance: &Glance, runs: bool) -> String {
         ];
         let remedy = match runs && cured.contains(&verdict.code.as_str()) {
             true => escape(words.let_it_run),
-            false => remedied(&html(language, catalogue::remedy(&verdict.code))),
+            false => remedied(&escape(&remedy(language, &verdict.code))),
         };
         body += &format!(
             "<div class=\"remedy\"><h3>{}</h3><p>{remedy}</p><p class=\"soft\">{} <code>boxsync doctor explain {}</code></p></div>",
@@ -388,9 +395,9 @@ fn doctor(language: Language, findings: Option<&[Finding]>) -> String {
         body += &format!(
             "<tr class=\"{}\"><td>{}</td><td><b>{}</b></td><td>{}</td></tr>",
             class(finding.status),
-            html(language, title(finding)),
+            escape(&title(language, &finding.code)),
             words.status(finding.status),
-            html(language, &finding.summary)
+            html(language, "", &finding.summary)
         );
     }
     body += &format!(
@@ -411,7 +418,7 @@ fn finding(language: Language, finding: &Finding) -> String {
         "<li class=\"{}\"><p><b><span aria-hidden=\"true\">{sign} </span>{}</b> {} <code>{}</code></p>",
         class(finding.status),
         words.status(finding.status),
-        html(language, &finding.summary),
+        html(language, &finding.code, &finding.summary),
         escape(&finding.code)
     );
     if !finding.remedy.is_empty() {
@@ -419,7 +426,7 @@ fn finding(language: Language, finding: &Finding) -> String {
             "<p>{}{} {}</p>",
             words.to_do,
             colon(language),
-            remedied(&html(language, &finding.remedy))
+            remedied(&escape(&remedy(language, &finding.code)))
         );
     }
     out + "</li>"
@@ -431,10 +438,6 @@ fn colon(language: Language) -> &'static str {
         Language::English => ":",
         Language::French => "\u{a0}:",
     }
-}
-
-fn title(finding: &Finding) -> &str {
-    catalogue::find(&finding.code).map_or(&finding.code, |code| code.title)
 }
 
 fn class(status: Status) -> &'static str {

@@ -175,8 +175,12 @@ impl Verdict {
                 word: Word::Ready,
                 code: "ready".into(),
                 reason: format!(
-                    "the catalogue of organisation {} is complete, all {} packages are held",
-                    standing.catalogue.organisation, standing.packages.held
+                    "the catalogue of organisation {} is complete, {} held",
+                    standing.catalogue.organisation,
+                    match standing.packages.held {
+                        1 => "1 package is".to_owned(),
+                        held => format!("all {held} packages are"),
+                    }
                 ),
                 also: Vec::new(),
             },
@@ -260,7 +264,7 @@ fn blocked(standing: &Standing) -> Option<(String, String)> {
         return told(
             "package.damaged",
             format!(
-                "{} of {} packages held, {} damaged: they are fetched again by the next synchronization",
+                "{} of {} packages held, {} damaged: the next synchronization mends that",
                 stock.held, stock.wanted, stock.damaged
             ),
         );
@@ -359,8 +363,8 @@ fn looks(standing: &Standing) -> Vec<(&'static str, String)> {
         look(
             "catalogue.held_back",
             format!(
-                "central no longer names {}, which were kept",
-                counted(shown.held_back, "entity", "entities")
+                "central no longer names {} kept",
+                counted(shown.held_back, "entity, which was", "entities, which were")
             ),
         );
     }
@@ -401,7 +405,8 @@ fn ended(last: &Last) -> &'static str {
     }
 }
 
-fn counted(number: u64, one: &str, many: &str) -> String {
+/// A number and what is counted, in its right form.
+pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 

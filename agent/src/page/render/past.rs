@@ -62,7 +62,7 @@ fn report(language: Language, report: &Report, offset: i64) -> String {
         for finding in &report.findings {
             out += &format!(
                 "<li>{} <code>{}</code></li>",
-                html(language, &finding.reason),
+                html(language, &finding.code, &finding.reason),
                 escape(&finding.code)
             );
         }

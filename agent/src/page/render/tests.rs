@@ -119,7 +119,7 @@ fn seen(page: &str) -> String {
 
 #[test]
 fn the_page_in_both_languages() {
-    let glance = glance("the name central.example has no address");
+    let glance = glance("the name central.example has no address: no answer within 4 s");
     let findings = [
         Finding::fail("package.incomplete", "5 of 7 packages held"),
         Finding::pass(Check::Key, "the key opens the data"),
@@ -147,7 +147,9 @@ fn the_page_in_both_languages() {
         ),
         "{french}"
     );
-    assert!(french.contains("le nom central.example n’a pas d’adresse net.dns"));
+    assert!(
+        french.contains("le nom central.example n’a pas d’adresse : pas de réponse en 4 s net.dns")
+    );
     assert!(french.contains("clé des données bon la clé ouvre les données"));
 }
 
@@ -246,7 +248,7 @@ fn every_reason_of_a_verdict_is_told_in_french() {
         sync_id: 1,
         outcome: Outcome::Failed,
         code: "net.dns".into(),
-        reason: "the name c has no address".into(),
+        reason: "the name c has no address: no answer within 4 s".into(),
         finished_at: NOW,
     });
     let mut words = std::collections::BTreeSet::new();
@@ -254,7 +256,7 @@ fn every_reason_of_a_verdict_is_told_in_french() {
         let verdict = Verdict::of(case);
         words.insert(verdict.word);
         for reason in [&verdict.reason].into_iter().chain(&verdict.also) {
-            let told = phrase::html(Language::French, reason);
+            let told = phrase::html(Language::French, "", reason);
             assert!(!told.contains("lang=\"en\""), "{told}");
         }
     }
@@ -262,6 +264,60 @@ fn every_reason_of_a_verdict_is_told_in_french() {
         words.into_iter().collect::<Vec<_>>(),
         [Word::Ready, Word::ReadyBut, Word::NotReady]
     );
+}
+
+/// What stands on a page in its own language: without what is marked as another one, and without commands and codes.
+fn own(page: &str) -> String {
+    let mut out = page.split("<main>").nth(1).unwrap().to_owned();
+    for (open, close) in [("<span lang=\"en\">", "</span>"), ("<code>", "</code>")] {
+        while let Some(at) = out.find(open) {
+            let end = at + out[at..].find(close).unwrap() + close.len();
+            out.replace_range(at..end, " ");
+        }
+    }
+    seen(&format!("<main>{out}"))
+}
+
+/// English words that French does not have.
+fn english(text: &str) -> Vec<&str> {
+    const WORDS: [&str; 30] = [
+        "the", "is", "of", "and", "not", "was", "were", "has", "have", "with", "from", "that",
+        "this", "for", "are", "cannot", "did", "does", "its", "be", "by", "to", "it", "no", "does",
+        "held", "packages", "run", "ask", "set",
+    ];
+    let words = text.split(|c: char| !c.is_alphanumeric());
+    words.filter(|word| WORDS.contains(word)).collect()
+}
+
+#[test]
+fn broken_boxes_are_told_in_french() {
+    let table = include_str!("../../../../tests/fixtures/broken.md");
+    let mut rows = 0;
+    for row in table.lines().skip(2) {
+        let cells: Vec<&str> = row.split(" | ").collect();
+        let code = cells[1].trim_matches('`');
+        let finding = Finding::fail(code, cells[2]);
+        // As a finding, as the reason of the verdict, as the end of the last run.
+        let mut glance = glance(cells[2]);
+        glance.standing.catalogue.complete_at = None;
+        glance.standing.last = Some(Last {
+            sync_id: 1,
+            outcome: Outcome::Failed,
+            code: code.to_owned(),
+            reason: cells[2].to_owned(),
+            finished_at: NOW,
+        });
+        glance.reports[0].findings[0].code = code.to_owned();
+        let page = shown(Language::French, &glance, std::slice::from_ref(&finding));
+        let own = own(&page);
+        assert_eq!(english(&own), Vec::<&str>::new(), "{code}: {own}");
+        assert!(own.contains("Que faire"), "{own}");
+        glance.standing.trouble = Some((code.to_owned(), cells[2].to_owned()));
+        let own = self::own(&shown(Language::French, &glance, &[finding]));
+        assert_eq!(english(&own), Vec::<&str>::new(), "{code}: {own}");
+        rows += 1;
+    }
+    assert!(rows > 30, "{rows}");
 }
 
 #[test]

@@ -202,7 +202,7 @@ fn what_else_needs_a_look_is_told_in_order_of_weight() {
     assert_eq!(
         verdict.also,
         [
-            "central no longer names 1 entity, which were kept",
+            "central no longer names 1 entity, which was kept",
             "12 results are still to go to central"
         ]
     );
