@@ -21,7 +21,7 @@ use crate::engine::Engine;
 use crate::engine::progress::Progress;
 use crate::journal;
 use crate::notify::{Notifier, watchdog};
-use crate::page;
+use crate::page::Page;
 use crate::root::Root;
 use crate::socket::board::{Accepted, Ask, Board, Running, Standing};
 use crate::socket::{self, Door};
@@ -41,10 +41,6 @@ pub async fn run(root: &Root, read: &dyn Fn() -> Result<Settings, Trouble>) -> R
     let door = Door::open(root)?;
     let (board, asks) = Board::new(root, settings.clone(), clock::now());
     let mut daemon = Daemon::new(root, &settings, board.clone());
-    let page = settings
-        .page
-        .listen
-        .map(|at| tokio::task::spawn_local(page::serve(at, board.clone())));
     let served = tokio::task::spawn_local(socket::serve(door, board));
     daemon.notifier.ready();
     voice::ready(&daemon.box_id);
@@ -52,9 +48,7 @@ pub async fn run(root: &Root, read: &dyn Fn() -> Result<Settings, Trouble>) -> R
     voice::stopping(&daemon.box_id);
     daemon.notifier.stopping();
     served.abort();
-    if let Some(page) = page {
-        page.abort();
-    }
+    drop(daemon.page);
     let worker = daemon.worker.take();
     // Both have a few seconds, and together no more.
     tokio::join!(daemon.gate.end(), async {
@@ -118,6 +112,7 @@ struct Daemon {
     running: Option<Running>,
     network: Option<Network>,
     gate: Gate,
+    page: Page,
     voice: Voice,
     /// The state that the service manager was told last.
     words: String,
@@ -139,6 +134,7 @@ impl Daemon {
             .fold(0, |seed, byte| retry::mix(seed ^ u64::from(byte)));
         let now = clock::now();
         let schedule = Schedule::new(policy(settings), seed, u64::from_le_bytes(random()), now);
+        let page = Page::new(board.clone(), settings);
         Self {
             root: root.clone(),
             board,
@@ -151,6 +147,7 @@ impl Daemon {
             running: None,
             network: None,
             gate: Gate::new(root, settings),
+            page,
             voice: Voice::default(),
             words: String::new(),
         }
@@ -308,6 +305,7 @@ impl Daemon {
                 let policy = policy(&settings);
                 self.schedule.handle(Event::Policy(policy), clock::now());
                 self.gate.configure(&settings);
+                self.page.configure(&settings);
                 self.board.configure(settings);
                 tracing::info!("the configuration was read again");
             }

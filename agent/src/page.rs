@@ -1,6 +1,6 @@
 //! The status page: one HTML document for a phone or a laptop beside the box, on `[page] listen` (issue 7, item 4).
 //! Never changes anything, never opens the store in the daemon, never names anybody: whoever reaches it may read it.
-//! Called by the daemon, once.
+//! Called by the daemon, at its start and at each new configuration.
 
 mod advice;
 mod chart;
@@ -12,7 +12,6 @@ mod words;
 
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -20,18 +19,18 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use logic::settings::Settings;
 use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::clock;
 use crate::journal;
 use crate::socket::board::Board;
+use crate::socket::hall;
 use crate::vault::random;
 use glance::Keeper;
 use render::View;
@@ -41,34 +40,75 @@ use words::Language;
 const CONNECTIONS: usize = 32;
 /// A request's head has to come within this; a connection that is kept but not used ends with it too.
 const HEAD_PATIENCE: Duration = Duration::from_secs(15);
-/// And has at most so many bytes.
-const HEAD: usize = 16 << 10;
 /// An address that is not there yet (a box that waits for its network) is tried again after this.
 const REST: Duration = Duration::from_secs(5);
 /// A first visitor waits so long for the box to be looked at; then the page says that it is being looked at.
 const FIRST: Duration = Duration::from_secs(6);
 
-/// Answers until it is dropped.
-pub async fn serve(at: SocketAddr, board: Board) {
-    let listener = listen(at).await;
-    let keeper = Keeper::new(board);
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    loop {
-        let Ok(place) = places.clone().acquire_owned().await else {
-            return;
+/// The page as it is configured: off, waiting for its address, or served.
+pub struct Page {
+    board: Board,
+    at: Option<SocketAddr>,
+    served: Option<JoinHandle<()>>,
+}
+
+impl Page {
+    /// Serves it if the configuration says so.
+    pub fn new(board: Board, settings: &Settings) -> Self {
+        let mut page = Self {
+            board,
+            at: None,
+            served: None,
         };
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let keeper = keeper.clone();
-                tokio::task::spawn_local(async move {
-                    speak(stream, keeper).await;
-                    drop(place);
-                });
+        page.configure(settings);
+        page
+    }
+
+    /// Follows another configuration. One that says the same of the page interrupts nobody.
+    pub fn configure(&mut self, settings: &Settings) {
+        let at = settings.page.listen;
+        if at == self.at {
+            return;
+        }
+        self.at = at;
+        let (before, board) = (self.served.take(), self.board.clone());
+        self.served = Some(tokio::task::spawn_local(async move {
+            // The one before may hold the same port.
+            if let Some(before) = before {
+                before.abort();
+                let _ = before.await;
             }
-            // Out of file descriptors: others will be given back.
-            Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+            if let Some(at) = at {
+                serve(at, board).await;
+            }
+        }));
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        if let Some(served) = &self.served {
+            served.abort();
         }
     }
+}
+
+/// Answers until it is dropped; who is spoken with then is cut off, so that a page that was switched off is off.
+async fn serve(at: SocketAddr, board: Board) {
+    let listener = listen(at).await;
+    tracing::info!("the status page is served at http://{at}/");
+    let keeper = Keeper::new(board);
+    let (_open, closed) = watch::channel(());
+    let answered = |stream| {
+        let (keeper, mut closed) = (keeper.clone(), closed.clone());
+        async move {
+            tokio::select! {
+                () = speak(stream, keeper) => {}
+                _ = closed.changed() => {}
+            }
+        }
+    };
+    hall::receive(listener, CONNECTIONS, answered).await;
 }
 
 async fn listen(at: SocketAddr) -> TcpListener {
@@ -89,34 +129,31 @@ async fn listen(at: SocketAddr) -> TcpListener {
 }
 
 async fn speak(stream: TcpStream, keeper: Rc<Keeper>) {
-    let service = service_fn(move |request: Request<hyper::body::Incoming>| {
-        let keeper = keeper.clone();
-        async move {
-            let (head, _) = request.into_parts();
-            let host = text(&head.headers, header::HOST);
-            let language = Language::of(text(&head.headers, header::ACCEPT_LANGUAGE));
-            let answer = match (&head.method, head.uri.path()) {
-                _ if !own(host, &machine()) => plain(StatusCode::MISDIRECTED_REQUEST),
-                (&Method::GET | &Method::HEAD, "/") => document(&keeper, language).await,
-                (&Method::GET | &Method::HEAD, "/status.json") => status(&keeper, language),
-                (&Method::GET | &Method::HEAD, _) => plain(StatusCode::NOT_FOUND),
-                _ => {
-                    let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED);
-                    let get = HeaderValue::from_static("GET, HEAD");
-                    answer.headers_mut().insert(header::ALLOW, get);
-                    answer
-                }
-            };
-            Ok::<_, std::convert::Infallible>(answer)
+    hall::converse(stream, HEAD_PATIENCE, |request| {
+        answered(request, keeper.clone())
+    })
+    .await;
+}
+
+async fn answered(
+    request: Request<hyper::body::Incoming>,
+    keeper: Rc<Keeper>,
+) -> Response<Full<Bytes>> {
+    let (head, _) = request.into_parts();
+    let host = text(&head.headers, header::HOST);
+    let language = Language::of(text(&head.headers, header::ACCEPT_LANGUAGE));
+    match (&head.method, head.uri.path()) {
+        _ if !own(host, &machine()) => plain(StatusCode::MISDIRECTED_REQUEST),
+        (&Method::GET | &Method::HEAD, "/") => document(&keeper, language).await,
+        (&Method::GET | &Method::HEAD, "/status.json") => status(&keeper, language),
+        (&Method::GET | &Method::HEAD, _) => plain(StatusCode::NOT_FOUND),
+        _ => {
+            let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED);
+            let get = HeaderValue::from_static("GET, HEAD");
+            answer.headers_mut().insert(header::ALLOW, get);
+            answer
         }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_PATIENCE)
-        .max_buf_size(HEAD)
-        .serve_connection(TokioIo::new(stream), service);
-    // A browser that hangs up in the middle is its own business.
-    let _ = connection.await;
+    }
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> &str {

@@ -7,6 +7,7 @@ mod body;
 pub mod client;
 mod content;
 pub mod feed;
+pub(crate) mod hall;
 mod metrics;
 mod query;
 pub mod receive;
@@ -17,15 +18,10 @@ mod wire;
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use logic::words::{Class, Outcome, Trouble};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
 
 use crate::root::{Root, trouble};
 use board::Board;
@@ -34,8 +30,6 @@ use board::Board;
 const CONNECTIONS: usize = 64;
 /// A request's head has to come within this.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
-/// And has at most so many bytes.
-const HEAD: usize = 16 << 10;
 
 /// The socket, before anybody is let in.
 pub struct Door(Option<UnixListener>);
@@ -93,41 +87,20 @@ pub async fn serve(door: Door, board: Board) {
     let Some(listener) = door.0 else {
         return std::future::pending().await;
     };
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    loop {
-        let Ok(place) = places.clone().acquire_owned().await else {
-            return;
-        };
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let board = board.clone();
-                tokio::task::spawn_local(async move {
-                    speak(stream, board).await;
-                    drop(place);
-                });
-            }
-            // Out of file descriptors: others will be given back.
-            Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
-        }
-    }
+    let answered = |stream| speak(stream, board.clone());
+    hall::receive(listener, CONNECTIONS, answered).await;
 }
 
 async fn speak(stream: UnixStream, board: Board) {
     let peer = stream.peer_cred().ok();
-    let service = service_fn(move |request| {
+    let answer = |request| {
         let board = board.clone();
         async move {
             let allowed = peer.is_some_and(|peer| admitted(&board, peer.uid(), peer.gid()));
-            Ok::<_, std::convert::Infallible>(route::answer(&board, allowed, request).await)
+            route::answer(&board, allowed, request).await
         }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_PATIENCE)
-        .max_buf_size(HEAD)
-        .serve_connection(TokioIo::new(stream), service);
-    // A caller that hangs up in the middle is its own business.
-    let _ = connection.await;
+    };
+    hall::converse(stream, HEAD_PATIENCE, answer).await;
 }
 
 /// Root, the daemon's own user, and whom the configuration names.

@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 
 use e2e::{LIMIT, Running, Site, options, wait_until};
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 /// A box whose daemon serves the page, and its port.
@@ -237,6 +238,42 @@ fn it_is_off_unless_configured_and_waits_for_its_address() {
     assert_eq!(sockets_of(daemon.id()), 1);
     let ran = daemon.kill();
     assert!(ran.err.contains("[page.listen]"), "{}", ran.story());
+}
+
+#[test]
+fn another_address_counts_from_the_next_reload_on() {
+    let mut site = Site::enrolled(options(3, 1, (4_000, 6_000)));
+    site.set("sync", "on_boot", "false");
+    let (daemon, port) = served(&mut site);
+    let closed = |port| TcpStream::connect(("127.0.0.1", port)).is_err();
+    // A browser that stays connected does not keep the page where it no longer is.
+    let mut visitor = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    visitor.set_read_timeout(Some(LIMIT)).unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = free.local_addr().unwrap().port();
+    drop(free);
+    site.set("page", "listen", &format!("\"127.0.0.1:{other}\""));
+    daemon.signal(Signal::SIGHUP);
+    wait_until("the page at its new address", LIMIT, || {
+        TcpStream::connect(("127.0.0.1", other)).is_ok()
+    });
+    assert!(closed(port));
+    assert_eq!(visitor.read(&mut [0; 1]).unwrap(), 0);
+    assert!(status(other)["schema"] == 1);
+    // The same port at another address waits for nobody.
+    site.set("page", "listen", &format!("\"127.0.0.2:{other}\""));
+    daemon.signal(Signal::SIGHUP);
+    wait_until("the page at another address", LIMIT, || {
+        TcpStream::connect(("127.0.0.2", other)).is_ok()
+    });
+    assert!(closed(other));
+    site.unset("page", "listen");
+    daemon.signal(Signal::SIGHUP);
+    wait_until("the end of the page", LIMIT, || {
+        sockets_of(daemon.id()) == 0
+    });
+    let ran = daemon.kill();
+    assert!(!ran.err.contains("[page.listen]"), "{}", ran.story());
 }
 
 /// How many TCP sockets of a process listen (proc(5), `/proc/net/tcp`: state 0A, the inode in the tenth field).
