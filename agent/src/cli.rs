@@ -41,8 +41,8 @@ use screen::Screen;
     arg_required_else_help = true
 )]
 #[command(
-    after_help = "Exit status: 0 all well; 1 something failed or was held back; 2 usage or configuration;\n\
-    3 not enrolled or refused; 4 central cannot be reached; 5 VM version not supported.\n\n\
+    after_help = "Exit status:\n  0  all well\n  1  something failed or was held back\n  2  usage or configuration\n  \
+    3  not enrolled, or refused by central\n  4  central cannot be reached\n  5  VM version not supported\n\n\
     Examples:\n  boxsync enroll --login sync-3005 --password-file /run/pw\n  boxsync sync\n  boxsync status"
 )]
 struct Command {
@@ -56,10 +56,16 @@ struct Command {
 #[derive(Debug, Args)]
 struct Global {
     /// Everything lies below this folder.
-    #[arg(long, global = true, value_name = "DIR", default_value = "/")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        default_value = "/",
+        display_order = 100
+    )]
     root: PathBuf,
     /// One JSON object a line on stdout, for machines.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 101)]
     json: bool,
 }
 
@@ -86,9 +92,12 @@ enum Verb {
     )]
     Doctor(doctor::Options),
     /// Past synchronizations, newest first.
+    #[command(
+        after_help = "Examples:\n  boxsync history\n  boxsync history --limit 1 --json | jq .findings"
+    )]
     History {
         /// At most so many.
-        #[arg(long, default_value_t = 20)]
+        #[arg(long, value_name = "N", default_value_t = 20)]
         limit: usize,
     },
     /// The link over time, and what the coming night can carry.
@@ -106,11 +115,17 @@ enum Verb {
         id: Option<String>,
     },
     /// Test packages.
+    #[command(
+        after_help = "Examples:\n  boxsync packages\n  boxsync packages verify\n  boxsync packages export https://central.example/tao.rdf#i4001 /tmp/test.zip"
+    )]
     Packages {
         #[command(subcommand)]
         act: Option<packages::Act>,
     },
     /// What the box owes to central: results, logs, sessions.
+    #[command(
+        after_help = "Examples:\n  boxsync results\n  boxsync results retry\n  boxsync results export ID /tmp/result.json"
+    )]
     Results {
         #[command(subcommand)]
         act: Option<results::Act>,
@@ -354,5 +369,26 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Command::command().debug_assert();
+    }
+
+    #[test]
+    fn help_fits_a_terminal() {
+        let mut command = Command::command();
+        command.build();
+        for verb in [
+            "", "sync", "status", "doctor", "results", "packages", "history",
+        ] {
+            let found = match verb {
+                "" => &mut command,
+                verb => command.find_subcommand_mut(verb).unwrap(),
+            };
+            let help = found.render_help().to_string();
+            let lines: Vec<String> = help
+                .lines()
+                .map(|line| line.trim_end().to_owned())
+                .collect();
+            let name = format!("help-{verb}");
+            screen::held(name.trim_end_matches('-'), &lines, 80);
+        }
     }
 }

@@ -241,8 +241,9 @@ fn a_mistyped_code_leads_to_the_nearest_one() {
         ("auth.refuse", "auth.refused"),
         ("package.mising", "package.missing"),
     ] {
-        assert_eq!(catalogue::nearest(written).code, nearest);
+        assert_eq!(catalogue::nearest(written).unwrap().code, nearest);
     }
+    assert_eq!(catalogue::nearest("foo"), None);
 }
 
 /// Dotted words in the source that are no codes.

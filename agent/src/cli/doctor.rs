@@ -8,12 +8,13 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use logic::health::{Finding, Status, catalogue, worst};
+use logic::health::catalogue::{self, Code};
+use logic::health::{Finding, Status, worst};
 use logic::settings::Settings;
 use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
 
-use super::screen::{Mood, Screen, fold};
+use super::screen::{Mood, Screen, advice, cut, fold};
 use crate::bundle;
 use crate::doctor::{self, examine};
 use crate::root::{Root, trouble};
@@ -105,8 +106,11 @@ fn open(path: &Path) -> Result<File, Trouble> {
 fn explain(wanted: &str, screen: &Screen) -> Result<u8, Trouble> {
     let wanted = wanted.trim_matches(['[', ']']);
     let Some(code) = catalogue::find(wanted) else {
-        let near = catalogue::nearest(wanted).code;
-        let reason = format!("{wanted:?} is no code of this boxsync; the nearest one is {near}");
+        let near = match catalogue::nearest(wanted) {
+            Some(near) => format!("the nearest one is {}", near.code),
+            None => "codes stand in brackets behind a message".to_owned(),
+        };
+        let reason = format!("{wanted:?} is no code of this boxsync; {near}");
         return Err(Trouble::new(
             "input.code",
             Class::Operator,
@@ -120,21 +124,25 @@ fn explain(wanted: &str, screen: &Screen) -> Result<u8, Trouble> {
         }));
         return Ok(0);
     }
-    screen.line(&format!("{}: {}", code.code, code.title));
-    screen.line("");
-    for line in fold(code.text, 80) {
-        screen.line(&line);
-    }
-    screen.line("");
-    for line in fold(&format!("What to do: {}", code.remedy), 80) {
+    for line in explained(code, screen.width) {
         screen.line(&line);
     }
     Ok(0)
 }
 
+fn explained(code: &Code, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = fold(&format!("{}: {}", code.code, code.title), width).collect();
+    lines.push(String::new());
+    lines.extend(fold(code.text, width));
+    lines.push(String::new());
+    lines.extend(advice(code.code, width));
+    lines
+}
+
 /// First what is broken, each with its remedy; then one line a check.
 fn lines(findings: &[Finding], screen: &Screen) -> Vec<String> {
     let mut lines = Vec::new();
+    let width = screen.width - 6;
     let told = |status: Status| findings.iter().filter(move |f| f.status == status);
     for finding in told(Status::Fail).chain(told(Status::Warn)) {
         let (mood, word) = match finding.status {
@@ -142,7 +150,7 @@ fn lines(findings: &[Finding], screen: &Screen) -> Vec<String> {
             _ => (Mood::Doubt, "WARN"),
         };
         let mut first = true;
-        for line in fold(&format!("{} [{}]", finding.summary, finding.code), 74) {
+        for line in fold(&format!("{} [{}]", finding.summary, finding.code), width) {
             let head = if first { word } else { "    " };
             let head = if first {
                 screen.paint(mood, head)
@@ -153,10 +161,10 @@ fn lines(findings: &[Finding], screen: &Screen) -> Vec<String> {
             first = false;
         }
         for detail in finding.detail.lines().take(5) {
-            lines.extend(fold(detail, 74).map(|line| format!("      {line}")));
+            lines.extend(fold(detail, width).map(|line| format!("      {line}")));
         }
         let remedy = format!("What to do: {}", finding.remedy);
-        lines.extend(fold(&remedy, 74).map(|line| format!("      {line}")));
+        lines.extend(fold(&remedy, width).map(|line| format!("      {line}")));
         lines.push(String::new());
     }
     if lines.is_empty() {
@@ -168,7 +176,7 @@ fn lines(findings: &[Finding], screen: &Screen) -> Vec<String> {
         lines.push(format!(
             "{}  {}",
             screen.paint(Mood::Good, "ok  "),
-            super::screen::cut(&text, 74)
+            cut(&text, width)
         ));
     }
     let mut skipped: Vec<(&str, Vec<&str>)> = Vec::new();
@@ -180,7 +188,7 @@ fn lines(findings: &[Finding], screen: &Screen) -> Vec<String> {
     }
     for (why, codes) in skipped {
         let mut head = "skip";
-        for line in fold(&format!("{why}: {}", codes.join(", ")), 74) {
+        for line in fold(&format!("{}: {why}", codes.join(", ")), width) {
             lines.push(format!("{head}  {line}"));
             head = "    ";
         }
@@ -191,6 +199,7 @@ fn lines(findings: &[Finding], screen: &Screen) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::screen::held;
     use logic::health::Check;
 
     #[test]
@@ -207,30 +216,25 @@ mod tests {
             Finding::skip(Check::Unit, "systemd does not run this box"),
             Finding::skip(Check::Tls, "because of net.dns"),
         ];
-        let lines = lines(&findings, &Screen::plain());
-        assert!(lines.iter().all(|line| line.chars().count() <= 80));
-        assert_eq!(
-            lines.join("\n"),
-            "\
-FAIL  central.example has no address: no answer within 4 s [net.dns]
-      name servers: 192.0.2.53
-      What to do: Check the host name in [central] url and the name server in
-      /etc/resolv.conf.
+        held("doctor", &lines(&findings, &Screen::plain(80)), 80);
+        held("doctor-60", &lines(&findings, &Screen::plain(60)), 60);
+        let sound = [Finding::pass(Check::Link, "up: eth0")];
+        held("doctor-sound", &lines(&sound, &Screen::plain(80)), 80);
+    }
 
-WARN  512 MiB free, 1024 MiB kept for results [disk.reserve]
-      What to do: Free disk space on the volume of /var/lib/boxsync, or use a
-      larger disk.
-
-ok    net.link                up: eth0
-skip  because of net.dns: net.connect, net.tls
-skip  systemd does not run this box: unit.state"
-        );
+    #[test]
+    fn a_code_is_told_at_length() {
+        let code = catalogue::find("net.tls_issuer").unwrap();
+        held("explain", &explained(code, 80), 80);
+        held("explain-60", &explained(code, 60), 60);
     }
 
     #[test]
     fn an_unknown_code_is_a_usage_error_that_names_the_nearest() {
-        let trouble = explain("net.dsn", &Screen::plain()).unwrap_err();
+        let trouble = explain("net.dsn", &Screen::plain(80)).unwrap_err();
         assert_eq!(trouble.code, "input.code");
         assert!(trouble.reason.ends_with("net.dns"));
+        let trouble = explain("foo", &Screen::plain(80)).unwrap_err();
+        assert!(trouble.reason.ends_with("behind a message"), "{trouble}");
     }
 }

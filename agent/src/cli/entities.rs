@@ -21,7 +21,10 @@ pub(super) fn act(
     if kind.is_none() && id.is_none() && !screen.json {
         let row =
             |kind: &EntityType| vec![kind.word().to_owned(), edition.count(*kind).to_string()];
-        for line in table(&EntityType::ALL.iter().map(row).collect::<Vec<_>>()) {
+        for line in table(
+            &EntityType::ALL.iter().map(row).collect::<Vec<_>>(),
+            screen.width,
+        ) {
             screen.line(&line);
         }
         return Ok(0);

@@ -2,7 +2,8 @@
 //! Never more than was asked for.
 //! Called by `cli`.
 
-use logic::words::Trouble;
+use logic::report::Report;
+use logic::words::{Outcome, Trouble};
 
 use super::screen::{Screen, bytes, span, table, time};
 use crate::engine::Engine;
@@ -19,21 +20,69 @@ pub(super) fn act(engine: &Engine, limit: usize, screen: &Screen) -> Result<u8, 
         screen.say("no synchronization yet");
         return Ok(0);
     }
-    let head = ["no.", "began", "took", "outcome", "received", "code"]
-        .map(str::to_owned)
-        .to_vec();
-    let row = |report: &logic::report::Report| {
-        vec![
-            report.sync_id.to_string(),
-            time(report.started_at),
-            span((report.finished_at - report.started_at).max(0) as u64),
-            report.outcome.word().to_owned(),
-            bytes(report.connection.bytes_received),
-            report.code.clone(),
-        ]
-    };
-    for line in table(&[vec![head], reports.iter().map(row).collect()].concat()) {
+    for line in lines(&reports, screen.width) {
         screen.line(&line);
     }
     Ok(0)
+}
+
+/// A narrow screen has room for the code, which `doctor explain` wants whole, but not for the bytes.
+fn lines(reports: &[Report], width: usize) -> Vec<String> {
+    const ROOMY: usize = 74;
+    let cells = |cells: [String; 5]| {
+        let [number, began, took, received, end] = cells;
+        match width < ROOMY {
+            true => vec![number, began, took, end],
+            false => vec![number, began, took, received, end],
+        }
+    };
+    let head = cells(["no.", "began (UTC)", "took", "received", "end"].map(str::to_owned));
+    let row = |report: &Report| {
+        cells([
+            report.sync_id.to_string(),
+            time(report.started_at).trim_end_matches(" UTC").to_owned(),
+            span((report.finished_at - report.started_at).max(0) as u64),
+            bytes(report.connection.bytes_received),
+            match report.outcome {
+                Outcome::Finished => "finished".to_owned(),
+                _ => report.code.clone(),
+            },
+        ])
+    };
+    table(
+        &[vec![head], reports.iter().map(row).collect()].concat(),
+        width,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::screen::held;
+    use logic::words::{Class, Params};
+
+    #[test]
+    fn a_run_is_a_line() {
+        let report = |sync_id: u64| {
+            let params = Params {
+                organisation_id: "1001".into(),
+                sync_id,
+                box_id: "b".into(),
+                tao_version: "2022.11".into(),
+            };
+            let mut report = Report::new(&params, 1_795_500_000 + sync_id as i64 * 900);
+            report.finished_at = report.started_at + 7 * sync_id as i64;
+            report.connection.bytes_received = 40_000 * sync_id;
+            report
+        };
+        let mut reports: Vec<Report> = [131, 20, 9].map(report).into();
+        reports[1].stop(&Trouble::new(
+            "catalogue.unknown_organisation",
+            Class::Operator,
+            Outcome::Unauthorized,
+            "x",
+        ));
+        held("history", &lines(&reports, 80), 80);
+        held("history-60", &lines(&reports, 60), 60);
+    }
 }

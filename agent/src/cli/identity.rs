@@ -8,7 +8,7 @@ use clap::Subcommand;
 use logic::words::Trouble;
 use serde_json::json;
 
-use super::screen::{Screen, table, time};
+use super::screen::{Screen, pairs, time};
 use crate::engine::Engine;
 use crate::gateway::{ledger, root_url};
 
@@ -37,28 +37,24 @@ pub(super) fn act(engine: &Engine, act: Option<&Act>, screen: &Screen) -> Result
     let or_why = |result: Result<String, Trouble>| {
         result.unwrap_or_else(|trouble| format!("unknown: {}", trouble.reason))
     };
-    let mut rows = vec![
-        vec!["box id".into(), identity.box_id],
-        vec!["synchronizations".into(), identity.sync_id.to_string()],
-        vec!["organisation".into(), or_why(organisation)],
-        vec!["VM version".into(), or_why(version)],
-        vec![
-            "enrolled".into(),
-            enrolment.map_or("no".into(), |e| {
-                format!("{} as client {}", time(e.enrolled_at), e.key)
-            }),
-        ],
-    ];
+    let mut rows = Vec::new();
+    let mut row = |name: &str, text: String| rows.push((name.to_owned(), text));
+    row("box id", identity.box_id);
     if let Some(original) = identity.copied_from {
-        rows.insert(
-            1,
-            vec![
-                "copied from".into(),
-                format!("{original} (this machine is another one: enrol it)"),
-            ],
-        );
+        let text = format!("{original} (this machine is another one: enrol it)");
+        row("copied from", text);
     }
-    for line in table(&rows) {
+    row("synchronizations", identity.sync_id.to_string());
+    row("organisation", or_why(organisation));
+    row("VM version", or_why(version));
+    match enrolment {
+        Some(enrolment) => {
+            row("enrolled", time(enrolment.enrolled_at));
+            row("client", enrolment.key);
+        }
+        None => row("enrolled", "no".into()),
+    }
+    for line in pairs(&rows, screen.width) {
         screen.line(&line);
     }
     Ok(0)

@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use logic::entity::{EntityType, uri};
+use logic::health::verdict::counted;
 use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
 
-use super::screen::{Screen, bytes, cut, table};
+use super::screen::{Screen, bytes, things};
 use crate::engine::{Engine, content};
 use crate::root::trouble;
 use crate::vault::catalogue::Catalogue;
@@ -55,21 +56,48 @@ fn list(engine: &Engine, packages: &Packages, screen: &Screen) -> Result<u8, Tro
             screen.object(json!({ "delivery": delivery.id, "bytes": size, "state": state, "rebuilt": rebuilt }));
         } else {
             let label = delivery.properties.first(uri::LABEL).unwrap_or_default();
-            rows.push(vec![
-                state.to_owned(),
-                if size > 0 { bytes(size) } else { "-".into() },
-                cut(label, 28),
-                delivery.id.clone(),
-            ]);
+            rows.push(Row {
+                state,
+                size,
+                label: label.to_owned(),
+                delivery: delivery.id.clone(),
+            });
         }
     }
-    for line in table(&rows) {
+    rows.sort_by(|a, b| {
+        a.label
+            .cmp(&b.label)
+            .then_with(|| a.delivery.cmp(&b.delivery))
+    });
+    for line in lines(&rows, screen.width) {
         screen.line(&line);
     }
     if rows.is_empty() && !screen.json {
         screen.say("the catalogue names no delivery");
     }
     Ok(0)
+}
+
+/// A package as it is listed.
+struct Row {
+    state: &'static str,
+    /// Bytes, 0 while they are not known.
+    size: u64,
+    label: String,
+    delivery: String,
+}
+
+fn lines(rows: &[Row], width: usize) -> Vec<String> {
+    let row = |row: &Row| {
+        let size = if row.size > 0 {
+            bytes(row.size)
+        } else {
+            "-".into()
+        };
+        let cells = vec![row.state.to_owned(), size, row.label.clone()];
+        (cells, row.delivery.clone(), String::new())
+    };
+    things(&rows.iter().map(row).collect::<Vec<_>>(), width)
 }
 
 fn state(packages: &Packages, delivery: &str) -> Result<(&'static str, Option<Meta>), Trouble> {
@@ -99,10 +127,10 @@ fn verify(packages: &Packages, screen: &Screen) -> Result<u8, Trouble> {
             .and_then(|content| content::verify(&content));
         let word = match &found {
             Ok(verdict) if verdict.clean() => "whole".to_owned(),
-            Ok(verdict) => format!(
-                "damaged: {} members",
-                verdict.bad.len() + verdict.unseen.len()
-            ),
+            Ok(verdict) => {
+                let members = (verdict.bad.len() + verdict.unseen.len()) as u64;
+                format!("damaged: {}", counted(members, "member", "members"))
+            }
             Err(trouble) => format!("damaged: {}", trouble.reason),
         };
         if word != "whole" {
@@ -118,7 +146,7 @@ fn verify(packages: &Packages, screen: &Screen) -> Result<u8, Trouble> {
     }
     if damaged > 0 {
         screen.say(&format!(
-            "{damaged} damaged: the next synchronization fetches them again"
+            "{damaged} damaged: the next synchronization mends that"
         ));
     }
     Ok(u8::from(damaged > 0))
@@ -146,4 +174,33 @@ fn export(packages: &Packages, uri: &str, file: &Path, screen: &Screen) -> Resul
     })?;
     screen.say(&format!("{} bytes in clear: {}", meta.size, file.display()));
     Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::screen::held;
+
+    #[test]
+    fn a_delivery_is_named_whole() {
+        let row = |state, size, label: &str, id: &str| Row {
+            state,
+            size,
+            label: label.to_owned(),
+            delivery: format!("https://central.example/{id}"),
+        };
+        let mut rows = vec![
+            row("held", 346_400, "Algebra B1", "tao.rdf#i4001"),
+            row("partial", 25_000_000, "Algebra B2", "tao.rdf#i4002"),
+            row(
+                "missing",
+                0,
+                "Reading, a text of the year 1900",
+                "tao.rdf#i4003",
+            ),
+        ];
+        held("packages", &lines(&rows, 100), 100);
+        rows[1].delivery += "e2f737978d71ddc1a";
+        held("packages-long", &lines(&rows, 80), 80);
+    }
 }

@@ -13,7 +13,7 @@ use logic::spool::{Ledger, Part, State};
 use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
 
-use super::screen::{Screen, bytes, table};
+use super::screen::{Screen, bytes, things};
 use crate::engine::Engine;
 use crate::intake::Intake;
 use crate::root::trouble;
@@ -60,6 +60,13 @@ pub(super) fn act(engine: &Engine, act: Option<Act>, screen: &Screen) -> Result<
         Some(Act::Submit { kind, files }) => submit(engine, kind, &files, screen),
         Some(Act::Retry { ids }) => {
             let count = spool.retry(&ids)?;
+            if count == 0 && !ids.is_empty() {
+                let reason = format!(
+                    "nothing of {} is refused or unconfirmed (see `boxsync results`)",
+                    ids.join(", ")
+                );
+                return Err(unknown(reason));
+            }
             screen.say(&format!(
                 "{count} will be tried again by the next synchronization"
             ));
@@ -87,21 +94,7 @@ fn list(spool: &Spool, screen: &Screen) -> Result<u8, Trouble> {
         .iter()
         .filter(|ledger| ledger.state != State::Acknowledged)
         .collect();
-    let row = |ledger: &&Ledger| {
-        let reason = ledger
-            .reason
-            .as_ref()
-            .map(|reason| reason.reason.clone())
-            .unwrap_or_default();
-        vec![
-            ledger.state.word().to_owned(),
-            ledger.key.kind.word().to_owned(),
-            bytes(ledger.size),
-            ledger.key.id.clone(),
-            reason,
-        ]
-    };
-    for line in table(&open.iter().map(row).collect::<Vec<_>>()) {
+    for line in lines(&open, screen.width) {
         screen.line(&line);
     }
     screen.say(&format!(
@@ -110,6 +103,19 @@ fn list(spool: &Spool, screen: &Screen) -> Result<u8, Trouble> {
         ledgers.len() - open.len()
     ));
     Ok(0)
+}
+
+fn lines(owed: &[&Ledger], width: usize) -> Vec<String> {
+    let row = |ledger: &&Ledger| {
+        let reason = ledger.reason.as_ref().map(|reason| reason.reason.clone());
+        let cells = vec![
+            ledger.state.word().to_owned(),
+            ledger.key.kind.word().to_owned(),
+            bytes(ledger.size),
+        ];
+        (cells, ledger.key.id.clone(), reason.unwrap_or_default())
+    };
+    things(&owed.iter().map(row).collect::<Vec<_>>(), width)
 }
 
 fn submit(engine: &Engine, kind: Kind, files: &[PathBuf], screen: &Screen) -> Result<u8, Trouble> {
@@ -150,10 +156,9 @@ fn export(spool: &Spool, id: &str, file: &Path, yes: bool, screen: &Screen) -> R
         .iter()
         .filter(|ledger| ledger.key.kind == Kind::Results)
         .max_by_key(|l| l.key.edition);
-    let ledger = newest.or(ledgers.last()).ok_or_else(|| {
-        let reason = format!("the spool holds no item {id}");
-        Trouble::new("results.unknown", Class::GiveUp, Outcome::Failed, reason)
-    })?;
+    let ledger = newest
+        .or(ledgers.last())
+        .ok_or_else(|| unknown(format!("the spool holds no item {id}")))?;
     let loaded = spool.load(&ledger.key)?;
     if !yes {
         confirm(screen)?;
@@ -172,6 +177,10 @@ fn export(spool: &Spool, id: &str, file: &Path, yes: bool, screen: &Screen) -> R
         file.display()
     ));
     Ok(0)
+}
+
+fn unknown(reason: String) -> Trouble {
+    Trouble::new("results.unknown", Class::GiveUp, Outcome::Failed, reason)
 }
 
 fn confirm(screen: &Screen) -> Result<(), Trouble> {

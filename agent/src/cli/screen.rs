@@ -4,8 +4,13 @@
 
 use std::io::{IsTerminal, Write};
 
+use logic::health::catalogue;
 use logic::words::Trouble;
 use serde_json::{Value as Json, json};
+
+/// No screen is taken for wider than this, nor for narrower.
+const WIDEST: usize = 80;
+const NARROWEST: usize = 40;
 
 /// How this process writes.
 pub(super) struct Screen {
@@ -14,6 +19,8 @@ pub(super) struct Screen {
     /// People watch stderr.
     pub(super) live: bool,
     pub(super) colour: bool,
+    /// Columns of a line.
+    pub(super) width: usize,
 }
 
 /// What a line is about.
@@ -29,16 +36,22 @@ impl Screen {
         let live = std::io::stderr().is_terminal();
         let colour = std::io::stdout().is_terminal()
             && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        Self { json, live, colour }
+        Self {
+            json,
+            live,
+            colour,
+            width: columns(std::io::stdout()),
+        }
     }
 
     /// Neither colour nor bars, as in a file.
     #[cfg(test)]
-    pub(super) fn plain() -> Self {
+    pub(super) fn plain(width: usize) -> Self {
         Self {
             json: false,
             live: false,
             colour: false,
+            width,
         }
     }
 
@@ -60,9 +73,20 @@ impl Screen {
         let _ = writeln!(std::io::stderr(), "{text}");
     }
 
-    /// What went wrong, for people; for machines an object too.
+    /// What went wrong, for people; for machines an object too. Whoever watches is told what to do as well.
     pub(super) fn trouble(&self, trouble: &Trouble) {
-        self.say(&format!("boxsync: {} [{}]", trouble.reason, trouble.code));
+        let told = format!("boxsync: {} [{}]", trouble.reason, trouble.code);
+        if self.live {
+            let width = columns(std::io::stderr());
+            for line in told.lines().flat_map(|line| fold(line, width)) {
+                self.say(&line);
+            }
+            for line in advice(&trouble.code, width) {
+                self.say(&line);
+            }
+        } else {
+            self.say(&told);
+        }
         if self.json {
             self.object(json!({ "outcome": trouble.outcome.word(), "code": trouble.code, "reason": trouble.reason }));
         }
@@ -82,9 +106,49 @@ impl Screen {
     }
 }
 
-/// Rows in columns as wide as their widest cell, figures to the right; a line is cut to fit 80.
-pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
-    const WIDTH: usize = 80;
+/// The columns of the terminal that a stream leads to.
+fn columns(stream: impl std::os::fd::AsFd) -> usize {
+    let columns = terminal_size::terminal_size_of(stream).map(|(width, _)| usize::from(width.0));
+    columns.unwrap_or(WIDEST).clamp(NARROWEST, WIDEST)
+}
+
+/// The one thing to do about a code.
+pub(super) fn advice(code: &str, width: usize) -> impl Iterator<Item = String> + use<> {
+    fold(&format!("What to do: {}", catalogue::remedy(code)), width)
+}
+
+/// Rows in columns as wide as their widest cell, figures to the right; a line is cut to fit.
+pub(super) fn table(rows: &[Vec<String>], width: usize) -> Vec<String> {
+    let lines = uncut(rows);
+    lines.iter().map(|line| cut(line, width)).collect()
+}
+
+/// Things with an id that has to stand there whole: on one line where all of them fit, else the id below; what is said
+/// of a thing stands below it in any case. A row: the cells before the id, the id, what is said.
+pub(super) fn things(rows: &[(Vec<String>, String, String)], width: usize) -> Vec<String> {
+    let row = |(cells, id, _): &(Vec<String>, String, String)| {
+        let mut cells = cells.clone();
+        cells.push(id.clone());
+        cells
+    };
+    let mut heads = uncut(&rows.iter().map(row).collect::<Vec<_>>());
+    let below = heads.iter().any(|line| line.chars().count() > width);
+    if below {
+        let cells = |(cells, ..): &(Vec<String>, String, String)| cells.clone();
+        heads = table(&rows.iter().map(cells).collect::<Vec<_>>(), width);
+    }
+    let mut lines = Vec::new();
+    for (head, (_, id, said)) in heads.into_iter().zip(rows) {
+        lines.push(head);
+        if below {
+            lines.push(format!("    {id}"));
+        }
+        lines.extend(fold(said, width - 4).map(|line| format!("    {line}")));
+    }
+    lines
+}
+
+fn uncut(rows: &[Vec<String>]) -> Vec<String> {
     // The last column is never padded: its long cells would push the others away.
     let width = |column: usize| {
         let cells = rows
@@ -109,7 +173,7 @@ pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
                 }
             })
             .collect();
-        cut(cells.join("  ").trim_end(), WIDTH)
+        cells.join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect()
 }
@@ -121,20 +185,29 @@ fn is_figure(cell: &str) -> bool {
     digits && !number.is_empty() && ["", "B", "kB", "MB", "GB", "TB", "s", "min"].contains(&unit)
 }
 
-/// Names and what is said of each, in two columns; the second is cut to fit 80.
-pub(super) fn pairs(rows: &[(String, String)]) -> Vec<String> {
-    let widths = rows.iter().map(|(name, _)| name.chars().count());
-    let width = widths.max().unwrap_or(0);
-    rows.iter()
-        .map(|(name, text)| cut(format!("{name:width$}  {text}").trim_end(), 80))
-        .collect()
+/// Names and what is said of each, in two columns; the second goes on below itself.
+pub(super) fn pairs(rows: &[(String, String)], width: usize) -> Vec<String> {
+    let names = rows.iter().map(|(name, _)| name.chars().count());
+    let column = names.max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for (name, text) in rows {
+        let mut name = name.as_str();
+        for line in fold(text, width.saturating_sub(column + 2)) {
+            lines.push(format!("{name:column$}  {line}"));
+            name = "";
+        }
+    }
+    lines
 }
 
-/// Text in lines of at most `width` characters, broken at blanks; a longer word has a line of its own.
-pub(super) fn fold(text: &str, width: usize) -> impl Iterator<Item = String> {
+/// Text in lines of at most `width` characters, broken at blanks but not at U+00A0; a longer word has a line of its own.
+pub(super) fn fold(text: &str, width: usize) -> impl Iterator<Item = String> + use<> {
     let mut lines = Vec::new();
     let mut line = String::new();
-    for word in text.split_whitespace() {
+    for word in text
+        .split([' ', '\n', '\t'])
+        .filter(|word| !word.is_empty())
+    {
         let taken = line.chars().count();
         if taken > 0 && taken + 1 + word.chars().count() > width {
             lines.push(std::mem::take(&mut line));
@@ -142,12 +215,20 @@ pub(super) fn fold(text: &str, width: usize) -> impl Iterator<Item = String> {
         if !line.is_empty() {
             line.push(' ');
         }
-        line.push_str(word);
+        line.push_str(&word.replace('\u{a0}', " "));
     }
     if !line.is_empty() {
         lines.push(line);
     }
     lines.into_iter()
+}
+
+/// The counts that are not zero, with their words.
+pub(super) fn counts(counts: &[(u64, &str)]) -> String {
+    let told = counts.iter().filter(|(n, _)| *n > 0);
+    told.map(|(n, word)| format!("{n} {word}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// At most `width` characters, an ellipsis where something is missing.
@@ -211,9 +292,70 @@ pub(super) fn span(seconds: u64) -> String {
     }
 }
 
+/// Holds what a screen shows against a file of tests/fixtures/screens; `BOXSYNC_SNAPSHOTS=1` writes it anew.
+#[cfg(test)]
+#[track_caller]
+pub(super) fn held(name: &str, lines: &[String], width: usize) {
+    let wide: Vec<&String> = lines
+        .iter()
+        .filter(|line| line.chars().count() > width)
+        .collect();
+    assert!(wide.is_empty(), "wider than {width}: {wide:#?}");
+    assert!(
+        lines.iter().all(|line| line.trim_end() == line),
+        "{lines:#?}"
+    );
+    let text = lines.join("\n") + "\n";
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/screens");
+    let file = format!("{folder}/{name}.txt");
+    if std::env::var_os("BOXSYNC_SNAPSHOTS").is_some() {
+        std::fs::create_dir_all(folder).unwrap();
+        std::fs::write(&file, &text).unwrap();
+    }
+    let known = std::fs::read_to_string(&file).unwrap_or_default();
+    assert_eq!(text, known, "{file}: BOXSYNC_SNAPSHOTS=1 writes it anew");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_break_at_blanks_that_may_break() {
+        let told = fold("one two\u{a0}three four", 10).collect::<Vec<_>>();
+        assert_eq!(told, ["one", "two three", "four"]);
+        let rows = [
+            ("a".to_owned(), "b c".to_owned()),
+            ("long".to_owned(), "d".to_owned()),
+        ];
+        assert_eq!(pairs(&rows, 7), ["a     b", "      c", "long  d"]);
+    }
+
+    #[test]
+    fn an_id_is_never_cut() {
+        let row = |id: &str, said: &str| {
+            (
+                vec!["held".to_owned(), "7 B".to_owned()],
+                id.to_owned(),
+                said.to_owned(),
+            )
+        };
+        let short = [row("x", ""), row("y", "odd")];
+        assert_eq!(
+            things(&short, 20),
+            ["held  7 B  x", "held  7 B  y", "    odd"]
+        );
+        let long = [row("x", ""), row("https://central.example/#i1", "")];
+        assert_eq!(
+            things(&long, 20),
+            [
+                "held  7 B",
+                "    x",
+                "held  7 B",
+                "    https://central.example/#i1"
+            ]
+        );
+    }
 
     #[test]
     fn figures_read_well() {
@@ -244,7 +386,7 @@ mod tests {
             vec!["x".repeat(100)],
             vec!["proctor".into(), "3 new".into()],
         ];
-        let lines = table(&rows);
+        let lines = table(&rows, 80);
         assert!(lines.iter().all(|line| line.chars().count() <= 80));
         assert!(lines[0].ends_with("  300") && lines[1].ends_with("    7"));
         assert_eq!(lines[3], "proctor     3 new");

@@ -4,10 +4,11 @@
 
 use logic::health::Standing;
 use logic::health::stats::{Day, Night, Spread, Stats, sparkline};
+use logic::health::verdict::counted;
 use logic::words::Trouble;
 use serde_json::json;
 
-use super::screen::{Screen, bytes, pairs, span, time};
+use super::screen::{Screen, bytes, fold, pairs, time};
 use crate::clock;
 use crate::doctor::standing;
 use crate::engine::Engine;
@@ -32,21 +33,22 @@ pub(super) fn act(engine: &Engine, screen: &Screen) -> Result<u8, Trouble> {
         screen.say("no synchronization yet");
         return Ok(0);
     }
-    for line in lines(&stats, &standing, &offset.to_string()) {
+    for line in lines(&stats, &standing, &offset.to_string(), screen.width) {
         screen.line(&line);
     }
     Ok(0)
 }
 
-fn lines(stats: &Stats, standing: &Standing, offset: &str) -> Vec<String> {
+fn lines(stats: &Stats, standing: &Standing, offset: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some((first, last)) = stats.between {
-        lines.push(format!(
-            "The link over {} synchronizations, {} to {}",
-            stats.runs,
-            date(first + stats.offset),
-            date(last + stats.offset)
-        ));
+        let (first, last) = (date(first + stats.offset), date(last + stats.offset));
+        let days = match first == last {
+            true => first,
+            false => format!("{first} to {last}"),
+        };
+        let runs = counted(stats.runs, "synchronization", "synchronizations");
+        lines.push(format!("The link over {runs}, {days}"));
         lines.push(String::new());
     }
     let mut rows = Vec::new();
@@ -56,9 +58,12 @@ fn lines(stats: &Stats, standing: &Standing, offset: &str) -> Vec<String> {
     row(
         "failed",
         format!(
-            "{}, {} of them offline; {}",
+            "{}{}; {}",
             share(stats.failed, stats.runs, "runs"),
-            stats.offline,
+            match stats.offline {
+                0 => String::new(),
+                offline => format!(", {offline} of them offline"),
+            },
             share(
                 stats.packages.0,
                 stats.packages.0 + stats.packages.1,
@@ -66,19 +71,19 @@ fn lines(stats: &Stats, standing: &Standing, offset: &str) -> Vec<String> {
             )
         ),
     );
-    row("", String::new());
     row(
         "by hour",
         format!("00 {} 23", sparkline(stats.hours.iter().copied())),
     );
     row("by day", days(stats));
-    lines.extend(pairs(&rows));
-    lines.push(format!(
-        "local time is UTC{offset}; a dot is an hour or a day without a measurement"
-    ));
+    lines.extend(pairs(&rows, width));
+    let legend = format!("local time is UTC{offset}; a dot: nothing was measured");
+    lines.extend(fold(&legend, width));
     if let Some(night) = &stats.night {
         lines.push(String::new());
-        lines.extend(nights(night, standing, stats.offset));
+        for line in nights(night, standing, stats.offset) {
+            lines.extend(fold(&line, width));
+        }
     }
     lines
 }
@@ -94,8 +99,8 @@ fn spread(spread: Option<&Spread>) -> String {
 }
 
 fn share(part: u64, whole: u64, what: &str) -> String {
-    match whole {
-        0 => format!("0 of 0 {what}"),
+    match part {
+        0 => format!("0 of {whole} {what}"),
         _ => format!("{part} of {whole} {what} ({} %)", part * 100 / whole),
     }
 }
@@ -116,13 +121,15 @@ fn days(stats: &Stats) -> String {
 
 fn nights(night: &Night, standing: &Standing, offset: i64) -> Vec<String> {
     let clock = |wall: i64| time(wall).get(11..16).unwrap_or_default().to_owned();
+    let slow = match night.at_least < night.bytes {
+        true => format!(", {} when slow", bytes(night.at_least)),
+        false => String::new(),
+    };
     let mut lines = vec![format!(
-        "The coming night, {} to {} ({}), carries {}, {} when slow",
+        "The coming night, {} to {}, carries {}{slow}.",
         clock(night.begins + offset),
         clock(night.begins + night.seconds + offset),
-        span(night.seconds as u64),
         bytes(night.bytes),
-        bytes(night.at_least)
     )];
     let left = standing.packages.bytes_left;
     if left > 0 {
@@ -133,7 +140,10 @@ fn nights(night: &Night, standing: &Standing, offset: i64) -> Vec<String> {
         } else {
             "does not fit into one night"
         };
-        lines.push(format!("Packages still to come: {}: {fits}", bytes(left)));
+        lines.push(format!(
+            "{} of packages are still to come: that {fits}.",
+            bytes(left)
+        ));
     }
     lines
 }
@@ -146,6 +156,7 @@ fn date(local: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::screen::held;
     use logic::report::Report;
     use logic::words::{Class, Outcome, Params};
 
@@ -189,26 +200,13 @@ mod tests {
         let stats = Stats::of(&reports, MIDNIGHT + 34 * 3600, 3600);
         let mut standing = Standing::default();
         standing.packages.bytes_left = 20_000_000_000;
-        let lines = lines(&stats, &standing, "+01:00");
-        assert!(
-            lines.iter().all(|line| line.chars().count() <= 80),
-            "{lines:#?}"
-        );
-        assert_eq!(
-            lines.join("\n"),
-            "\
-The link over 48 synchronizations, 2026-11-23 to 2026-11-25
-
-download  3.8 Mbit/s in the middle; a tenth below 1.5, a tenth above 6.2
-upload    not measured yet
-failed    4 of 48 runs (8 %), 4 of them offline; 8 of 104 packages (7 %)
-
-by hour   00 █▂▂▂▃▃·▃▄▄▄▅▅▅▆▆▆▆·▇▇███ 23
-by day    11-12 ···········▅▅█ 11-25
-local time is UTC+01:00; a dot is an hour or a day without a measurement
-
-The coming night, 18:00 to 07:00 (13 h 0 min), carries 33.7 GB, 7.7 GB when slow
-Packages still to come: 20.0 GB: fits if the night is not slow"
+        held("stats", &lines(&stats, &standing, "+01:00", 80), 80);
+        held("stats-60", &lines(&stats, &standing, "+01:00", 60), 60);
+        let one = Stats::of(&reports[..1], MIDNIGHT + 3600, 0);
+        held(
+            "stats-one",
+            &lines(&one, &Standing::default(), "+00:00", 80),
+            80,
         );
     }
 }

@@ -6,7 +6,7 @@ use logic::health::verdict::{Standing, Verdict, Word, minutes_left};
 use logic::words::{Outcome, Trouble};
 use serde_json::{Value as Json, json};
 
-use super::screen::{Mood, Screen, bytes, cut, fold, pairs, span, time};
+use super::screen::{Mood, Screen, advice, bytes, counts, fold, pairs, span, time};
 use crate::doctor::standing;
 use crate::engine::Engine;
 
@@ -75,22 +75,25 @@ fn lines(
     let word = screen.paint(mood, verdict.word.text());
     let mut lines = vec![format!("Ready for the exam?  {word}")];
     for reason in [&verdict.reason].into_iter().chain(&verdict.also) {
-        lines.extend(fold(reason, 76).map(|line| format!("  {line}")));
+        let mut head = "  ";
+        for line in fold(reason, screen.width - 4) {
+            lines.push(format!("{head}{line}"));
+            head = "    ";
+        }
+    }
+    if verdict.word != Word::Ready {
+        let cause = verdict.cause(standing);
+        lines.push(String::new());
+        lines.extend(advice(cause, screen.width));
+        lines.extend(fold(
+            &format!("More: boxsync doctor, or boxsync doctor explain\u{a0}{cause}"),
+            screen.width,
+        ));
     }
     let rows = rows(standing, box_id);
     if !rows.is_empty() {
         lines.push(String::new());
-        lines.extend(pairs(&rows));
-    }
-    if verdict.word != Word::Ready {
-        lines.push(String::new());
-        lines.push(cut(
-            &format!(
-                "What to do: boxsync doctor, or boxsync doctor explain {}",
-                verdict.code
-            ),
-            80,
-        ));
+        lines.extend(pairs(&rows, screen.width));
     }
     lines
 }
@@ -104,8 +107,15 @@ fn rows(standing: &Standing, box_id: Option<&str>) -> Vec<(String, String)> {
     if standing.trouble.is_none() {
         row("enrolled", yes(standing.enrolled, "no: boxsync enroll"));
         row("catalogue", catalogue(standing));
-        for line in holds(standing) {
-            row("", line);
+        let told = standing.catalogue.told().join(",\n");
+        if standing
+            .catalogue
+            .entities
+            .iter()
+            .any(|(_, count)| *count > 0)
+        {
+            // A number and its noun stay together.
+            row("", told.replace(' ', "\u{a0}"));
         }
         row("packages", packages(standing));
         row("results", results(standing));
@@ -155,19 +165,17 @@ fn catalogue(standing: &Standing) -> String {
     }
 }
 
-/// How many of each type, in as many lines as it takes.
-fn holds(standing: &Standing) -> Vec<String> {
-    let words: Vec<String> = standing
-        .catalogue
-        .entities
-        .iter()
-        .map(|(word, count)| format!("{count} {word}"))
-        .collect();
-    fold(&words.join(", "), 64).collect()
-}
-
 fn packages(standing: &Standing) -> String {
     let stock = &standing.packages;
+    if stock.wanted == 0 {
+        let known = standing.catalogue.complete_at.is_some();
+        return (if known {
+            "the catalogue names none"
+        } else {
+            "nothing known yet"
+        })
+        .into();
+    }
     let mut text = format!("{} of {} held", stock.held, stock.wanted);
     if stock.damaged > 0 {
         text += &format!(", {} damaged", stock.damaged);
@@ -188,13 +196,18 @@ fn packages(standing: &Standing) -> String {
 }
 
 fn results(standing: &Standing) -> String {
-    match &standing.owed {
-        None => "nothing known yet".into(),
-        Some(owed) if owed.queued + owed.refused + owed.unconfirmed == 0 => "nothing owed".into(),
-        Some(owed) => format!(
-            "{} waiting, {} refused, {} unconfirmed",
-            owed.queued, owed.refused, owed.unconfirmed
-        ),
+    let Some(owed) = &standing.owed else {
+        return "nothing known yet".into();
+    };
+    let told = counts(&[
+        (owed.queued, "waiting"),
+        (owed.refused, "refused"),
+        (owed.unconfirmed, "unconfirmed"),
+    ]);
+    if told.is_empty() {
+        "nothing owed".into()
+    } else {
+        told
     }
 }
 
@@ -209,7 +222,7 @@ fn version(standing: &Standing) -> String {
 }
 
 fn moment(at: i64, now: i64) -> String {
-    format!("{}, {}", time(at), ago(at, now))
+    format!("{}, {}", time(at).replace(' ', "\u{a0}"), ago(at, now))
 }
 
 fn ago(at: i64, now: i64) -> String {
@@ -222,151 +235,87 @@ fn ago(at: i64, now: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use logic::health::verdict::{Last, Owed, Shown, Stock};
+    use crate::cli::screen::held;
+    use logic::health::verdict::{Last, Owed, Stock};
 
-    const NOW: i64 = 1_795_500_000;
-
-    fn standing() -> Standing {
-        let entities = [
-            ("test-center", 1),
-            ("administrator", 2),
-            ("proctor", 4),
-            ("test-taker", 300),
-            ("eligibility", 7),
-            ("delivery", 7),
-        ];
-        Standing {
-            now: NOW,
-            enrolled: true,
-            organisation: Some("1001".into()),
-            catalogue: Shown {
-                organisation: "1001".into(),
-                complete_at: Some(NOW - 720),
-                entities: entities
-                    .map(|(word, count)| (word.to_owned(), count))
-                    .to_vec(),
-                held_back: 0,
-            },
-            packages: Stock {
-                wanted: 7,
-                held: 5,
-                coming: 2,
-                bytes_left: 1_200_000_000,
-                ..Stock::default()
-            },
-            owed: Some(Owed::default()),
-            last: Some(Last {
-                sync_id: 12,
-                outcome: Outcome::Offline,
-                code: "net.dns".into(),
-                reason: "the name central.example has no address".into(),
-                finished_at: NOW - 60,
-            }),
-            contact: Some(NOW - 720),
-            version: Some("2022.11".into()),
-            supported: Some(true),
-            disk: Some((12_000_000_000, 1 << 30)),
-            rate: Some(500_000.0),
-            trouble: None,
-        }
+    /// The ready box of tests/fixtures/standing.json.
+    fn ready() -> Standing {
+        let text = include_str!("../../../tests/fixtures/standing.json");
+        serde_json::from_str(text).unwrap()
     }
 
-    fn shown(standing: &Standing) -> String {
-        let verdict = Verdict::of(standing);
-        let lines = lines(
-            standing,
-            &verdict,
-            Some("4f1d0c9a8b7e6d5c4b3a"),
-            &Screen::plain(),
-        );
-        assert!(lines.iter().all(|line| line.chars().count() <= 80));
-        assert!(lines.len() <= 24);
-        lines.join("\n")
-    }
-
-    #[test]
-    fn packages_that_are_missing_are_told_with_bytes_and_minutes() {
-        assert_eq!(
-            shown(&standing()),
-            "\
-Ready for the exam?  NOT READY
-  5 of 7 packages held
-
-box           4f1d0c9a8b7e6d5c4b3a
-enrolled      yes
-catalogue     organisation 1001, complete 2026-11-24 05:48 UTC, 12 min ago
-              1 test-center, 2 administrator, 4 proctor, 300 test-taker, 7
-              eligibility, 7 delivery
-packages      5 of 7 held, 1.2 GB left: 40 min at 500.0 kB/s
-results       nothing owed
-last contact  2026-11-24 05:48 UTC, 12 min ago
-VM version    2022.11, supported by central
-disk          12.0 GB free, 1.1 GB kept for results
-last run      no. 12 offline [net.dns], 60 s ago
-
-What to do: boxsync doctor, or boxsync doctor explain package.incomplete"
-        );
-    }
-
-    #[test]
-    fn a_ready_box_with_results_owed() {
-        let mut standing = standing();
+    /// The same with two packages on their way and a dead name server.
+    fn half() -> Standing {
+        let mut standing = ready();
         standing.packages = Stock {
-            wanted: 7,
-            held: 7,
-            ..Stock::default()
+            held: 5,
+            coming: 2,
+            bytes_left: 1_200_000_000,
+            ..standing.packages
         };
-        standing.owed = Some(Owed {
+        standing.last = Some(Last {
+            sync_id: 12,
+            outcome: Outcome::Offline,
+            code: "net.dns".into(),
+            reason: "the name central.example has no address: no answer within 4 s".into(),
+            finished_at: standing.now - 60,
+        });
+        standing
+    }
+
+    fn shown(name: &str, standing: &Standing, box_id: Option<&str>, width: usize) {
+        let screen = Screen::plain(width);
+        let lines = lines(standing, &Verdict::of(standing), box_id, &screen);
+        assert!(lines.len() <= 24, "{lines:#?}");
+        held(name, &lines, width);
+    }
+
+    #[test]
+    fn one_screen_tells_where_the_box_stands() {
+        let id = Some("4f1d0c9a8b7e6d5c4b3a");
+        shown("status-ready", &ready(), id, 80);
+        shown("status-not-ready", &half(), id, 80);
+        shown("status-not-ready-60", &half(), id, 60);
+        let mut owing = ready();
+        owing.owed = Some(Owed {
             queued: 12,
             refused: 0,
             unconfirmed: 1,
         });
-        standing.last = None;
-        assert_eq!(
-            shown(&standing),
-            "\
-Ready for the exam?  READY, BUT …
-  central may or may not have 1 result
-  12 results are still to go to central
-
-box           4f1d0c9a8b7e6d5c4b3a
-enrolled      yes
-catalogue     organisation 1001, complete 2026-11-24 05:48 UTC, 12 min ago
-              1 test-center, 2 administrator, 4 proctor, 300 test-taker, 7
-              eligibility, 7 delivery
-packages      7 of 7 held
-results       12 waiting, 0 refused, 1 unconfirmed
-last contact  2026-11-24 05:48 UTC, 12 min ago
-VM version    2022.11, supported by central
-disk          12.0 GB free, 1.1 GB kept for results
-
-What to do: boxsync doctor, or boxsync doctor explain results.unconfirmed"
-        );
+        owing.last = Some(Last {
+            sync_id: 13,
+            outcome: Outcome::Unauthorized,
+            code: "auth.refused".into(),
+            reason:
+                "credentials refused: central does not know the OAuth key and secret of this box"
+                    .into(),
+            finished_at: owing.now - 60,
+        });
+        shown("status-ready-but", &owing, id, 80);
     }
 
     #[test]
-    fn a_box_that_does_not_open_tells_only_why() {
+    fn a_new_box_and_one_that_does_not_open_tell_what_is_known() {
+        let mut new = Standing {
+            now: ready().now,
+            enrolled: true,
+            owed: Some(Owed::default()),
+            ..Standing::default()
+        };
+        new.version = Some("2022.11".into());
+        shown("status-new", &new, Some("4f1d0c9a8b7e6d5c4b3a"), 80);
         let trouble = Trouble::new(
             "key.wrong",
             logic::words::Class::Operator,
             Outcome::Failed,
             "/var/lib/boxsync/boxsync.key: this key does not open /var/lib/boxsync/data.key: it is damaged, or the key of another box",
         );
-        let standing = standing::unreadable(&trouble);
-        assert_eq!(
-            lines(&standing, &Verdict::of(&standing), None, &Screen::plain()).join("\n"),
-            "\
-Ready for the exam?  NOT READY
-  /var/lib/boxsync/boxsync.key: this key does not open
-  /var/lib/boxsync/data.key: it is damaged, or the key of another box
-
-What to do: boxsync doctor, or boxsync doctor explain key.wrong"
-        );
+        shown("status-closed", &standing::unreadable(&trouble), None, 80);
     }
 
     #[test]
     fn machines_read_the_same_verdict() {
-        let standing = standing();
+        let standing = half();
         let object = object(&standing, &Verdict::of(&standing), Some("b"));
         assert_eq!(object["verdict"]["word"], "not_ready");
         assert_eq!(object["verdict"]["reason"], "5 of 7 packages held");

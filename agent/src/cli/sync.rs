@@ -8,7 +8,7 @@ use logic::report::Report;
 use logic::schedule::Errand;
 use logic::words::{Outcome, Trouble};
 
-use super::screen::{Mood, Screen, bytes, span, table};
+use super::screen::{Mood, Screen, advice, bytes, counts, fold, span, table};
 use super::{bar, runtime};
 use crate::engine::Request;
 use crate::engine::progress::Watch;
@@ -92,20 +92,22 @@ fn told(report: &Report, screen: &Screen) -> u8 {
     if screen.json {
         screen.object(serde_json::to_value(report).unwrap_or_default());
     } else {
-        show(report, screen);
+        for line in lines(report, screen) {
+            screen.line(&line);
+        }
     }
     let usage = report.code.starts_with("config.");
     if usage { 2 } else { report.outcome.exit() }
 }
 
 /// The account of a run for people, on one screen.
-pub(super) fn show(report: &Report, screen: &Screen) {
+fn lines(report: &Report, screen: &Screen) -> Vec<String> {
     let mut rows = Vec::new();
     for kind in EntityType::ALL {
         let Some(count) = report.entities.get(kind.word()) else {
             continue;
         };
-        let words = words(&[
+        let words = counts(&[
             (count.created, "new"),
             (count.updated, "changed"),
             (count.unchanged, "unchanged"),
@@ -123,12 +125,12 @@ pub(super) fn show(report: &Report, screen: &Screen) {
         ]);
     }
     let packages = &report.packages;
-    let counts = words(&[
+    let told = counts(&[
         (packages.downloaded, "brought"),
         (packages.unchanged, "held before"),
         (packages.failed, "missing"),
     ]);
-    if !counts.is_empty() {
+    if !told.is_empty() {
         let wire = match packages.bytes_on_wire {
             0 => String::new(),
             wire => format!(
@@ -137,21 +139,19 @@ pub(super) fn show(report: &Report, screen: &Screen) {
                 bytes(wire)
             ),
         };
-        rows.push(vec!["packages".into(), counts + &wire]);
+        rows.push(vec!["packages".into(), told + &wire]);
     }
     let results = &report.results;
-    let counts = words(&[
+    let told = counts(&[
         (results.acknowledged, "acknowledged"),
         (results.refused, "refused"),
         (results.unconfirmed, "unconfirmed"),
         (results.queued, "waiting"),
     ]);
-    if !counts.is_empty() {
-        rows.push(vec!["results".into(), counts]);
+    if !told.is_empty() {
+        rows.push(vec!["results".into(), told]);
     }
-    for line in table(&rows) {
-        screen.line(&line);
-    }
+    let mut lines = table(&rows, screen.width);
     let took = span((report.finished_at - report.started_at).max(0) as u64);
     let (mood, word) = match report.outcome {
         Outcome::Finished => (Mood::Good, "finished".to_owned()),
@@ -159,28 +159,80 @@ pub(super) fn show(report: &Report, screen: &Screen) {
     };
     let link = match report.connection.download_mbit_s {
         0.0 => String::new(),
-        rate => format!(", {rate} Mbit/s"),
+        rate => format!(", {rate:.1} Mbit/s"),
     };
-    screen.line(&format!(
+    lines.push(format!(
         "synchronization {} {} in {took}{link}",
         report.sync_id,
         screen.paint(mood, &word)
     ));
     for finding in report.findings.iter().take(10) {
-        screen.line(&format!("  {}", finding.reason));
+        let told = fold(&finding.reason, screen.width - 2);
+        lines.extend(told.map(|line| format!("  {line}")));
     }
     if report.findings.len() > 10 {
-        screen.line(&format!(
+        lines.push(format!(
             "  … and {} more (boxsync history --json)",
             report.findings.len() - 10
         ));
     }
+    if report.outcome != Outcome::Finished {
+        lines.extend(advice(&report.code, screen.width));
+    }
+    lines
 }
 
-/// The counts that are not zero, with their words.
-fn words(counts: &[(u64, &str)]) -> String {
-    let told = counts.iter().filter(|(n, _)| *n > 0);
-    told.map(|(n, word)| format!("{n} {word}"))
-        .collect::<Vec<_>>()
-        .join(", ")
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::screen::held;
+    use logic::report::EntityCount;
+    use logic::words::{Class, Params};
+
+    fn report() -> Report {
+        let params = Params {
+            organisation_id: "1001".into(),
+            sync_id: 12,
+            box_id: "b".into(),
+            tao_version: "2022.11".into(),
+        };
+        let mut report = Report::new(&params, 1_795_500_000);
+        report.finished_at = report.started_at + 95;
+        let counts = [
+            ("test-center", 1, 0),
+            ("test-taker", 295, 5),
+            ("delivery", 7, 0),
+        ];
+        for (word, unchanged, created) in counts {
+            let count = EntityCount {
+                unchanged,
+                created,
+                ..EntityCount::default()
+            };
+            report.entities.insert(word.to_owned(), count);
+        }
+        report
+    }
+
+    #[test]
+    fn the_account_of_a_run_says_what_to_do_when_it_failed() {
+        let screen = Screen::plain(80);
+        let mut done = report();
+        done.packages.downloaded = 1;
+        done.packages.unchanged = 6;
+        done.packages.bytes_on_wire = 3_000_000;
+        done.packages.bytes_stored = 25_000_000;
+        done.results.acknowledged = 12;
+        done.connection.download_mbit_s = 4.25;
+        held("sync", &lines(&done, &screen), 80);
+        let mut cut = report();
+        cut.stop(&Trouble::new(
+            "net.tls_issuer",
+            Class::Operator,
+            Outcome::Offline,
+            "the certificate of central.example:443 was signed by an authority that this box does not know",
+        ));
+        held("sync-failed", &lines(&cut, &screen), 80);
+        held("sync-failed-60", &lines(&cut, &Screen::plain(60)), 60);
+    }
 }

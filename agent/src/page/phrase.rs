@@ -129,6 +129,10 @@ const CARRIERS: &[(&str, &str)] = &[
         "la dernière synchronisation a été refusée\u{a0}: ",
     ),
     (
+        "the last synchronization did not reach central: {}",
+        "la dernière synchronisation n’a pas joint le serveur central\u{a0}: ",
+    ),
+    (
         "the last synchronization failed: {}",
         "la dernière synchronisation a échoué\u{a0}: ",
     ),

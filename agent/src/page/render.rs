@@ -198,15 +198,16 @@ fn verdict(language: Language, glance: &Glance, runs: bool) -> String {
             "package.damaged",
             "catalogue.incomplete",
         ];
-        let remedy = match runs && cured.contains(&verdict.code.as_str()) {
+        let cause = verdict.cause(&glance.standing);
+        let remedy = match runs && cured.contains(&cause) {
             true => escape(words.let_it_run),
-            false => remedied(&escape(&remedy(language, &verdict.code))),
+            false => remedied(&escape(&remedy(language, cause))),
         };
         body += &format!(
             "<div class=\"remedy\"><h3>{}</h3><p>{remedy}</p><p class=\"soft\">{} <code>boxsync doctor explain {}</code></p></div>",
             words.to_do,
             words.more,
-            escape(&verdict.code)
+            escape(cause)
         );
     }
     let class = format!("verdict {}", verdict.word.word());

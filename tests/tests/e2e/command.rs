@@ -10,6 +10,33 @@ fn tiny() -> Site {
 }
 
 #[test]
+fn every_screen_fits_eighty_columns_and_has_no_colour_in_a_file() {
+    let site = tiny().held();
+    for arguments in [
+        &["status"][..],
+        &["doctor"],
+        &["doctor", "explain", "net.tls_issuer"],
+        &["stats"],
+        &["history"],
+        &["entities"],
+        &["packages"],
+        &["results"],
+        &["identity"],
+        &["sync"],
+        &["--help"],
+        &["doctor", "--help"],
+    ] {
+        let ran = site.run(arguments).exits(0);
+        assert!(!ran.out.contains('\u{1b}'), "{}", ran.story());
+        for line in ran.out.lines() {
+            // Where packages lie is the machine's affair: its temporary folder may be long.
+            let place = line.contains(site.path("").to_str().unwrap());
+            assert!(place || line.chars().count() <= 80, "{}", ran.story());
+        }
+    }
+}
+
+#[test]
 fn every_verb_speaks_json_with_a_schema() {
     let site = tiny().held();
     let delivery = site.delivery(0);

@@ -65,15 +65,14 @@ pub fn remedy(wanted: &str) -> &'static str {
     )
 }
 
-/// The code that is written most like this one.
-pub fn nearest(written: &str) -> &'static Code {
+/// The code that is written most like this one, if there is one that is like it at all.
+pub fn nearest(written: &str) -> Option<&'static Code> {
     let written = written.to_lowercase();
     let likeness = |code: &Code| strsim::normalized_damerau_levenshtein(&written, code.code);
-    all()
-        .max_by(|a, b| {
-            likeness(a)
-                .partial_cmp(&likeness(b))
-                .unwrap_or(Ordering::Equal)
-        })
-        .unwrap_or(&local::CODES[0])
+    let nearest = all().max_by(|a, b| {
+        likeness(a)
+            .partial_cmp(&likeness(b))
+            .unwrap_or(Ordering::Equal)
+    })?;
+    (likeness(nearest) >= 0.5).then_some(nearest)
 }

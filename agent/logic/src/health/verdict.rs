@@ -61,6 +61,16 @@ impl Shown {
         let found = self.entities.iter().find(|(name, _)| name == word);
         found.map_or(0, |(_, count)| *count)
     }
+
+    /// What is shown, each as people say it: `300 test-takers`, `1 delivery`.
+    pub fn told(&self) -> Vec<String> {
+        let plural = |word: &str| match word.strip_suffix('y') {
+            Some(stem) => format!("{stem}ies"),
+            None => format!("{word}s"),
+        };
+        let told = |(word, count): &(String, u64)| counted(*count, word, &plural(word));
+        self.entities.iter().map(told).collect()
+    }
 }
 
 /// Packages, one for each delivery of the catalogue.
@@ -162,11 +172,14 @@ impl Verdict {
     /// Judges what stands.
     pub fn of(standing: &Standing) -> Self {
         if let Some((code, reason)) = blocked(standing) {
+            // What is missing would be there if the last run had come through.
+            let last = standing.last.as_ref();
+            let also = last.filter(|last| missed(&code, last));
             return Self {
                 word: Word::NotReady,
+                also: also.map(ended).into_iter().collect(),
                 code,
                 reason,
-                also: Vec::new(),
             };
         }
         let mut looks = looks(standing).into_iter();
@@ -190,6 +203,14 @@ impl Verdict {
                 reason,
                 also: looks.map(|(_, reason)| reason).collect(),
             },
+        }
+    }
+
+    /// The code whose remedy helps: that of the last run, where nothing else stands in the way.
+    pub fn cause<'a>(&'a self, standing: &'a Standing) -> &'a str {
+        match &standing.last {
+            Some(last) if self.code == "sync.failed" || missed(&self.code, last) => &last.code,
+            _ => &self.code,
         }
     }
 }
@@ -369,10 +390,7 @@ fn looks(standing: &Standing) -> Vec<(&'static str, String)> {
         );
     }
     if let Some(last) = standing.last.as_ref().filter(|last| weighs(last)) {
-        look(
-            "sync.failed",
-            format!("the last synchronization {}: {}", ended(last), last.reason),
-        );
+        look("sync.failed", ended(last));
     }
     if owed.queued > 0 {
         look(
@@ -398,11 +416,22 @@ fn weighs(last: &Last) -> bool {
         && !told.contains(&last.code.as_str())
 }
 
-fn ended(last: &Last) -> &'static str {
-    match last.outcome {
+/// Whether packages are missing because the last run did not get as far.
+fn missed(code: &str, last: &Last) -> bool {
+    let stopped = matches!(
+        last.outcome,
+        Outcome::Offline | Outcome::Unauthorized | Outcome::Unsupported
+    );
+    stopped && ["package.incomplete", "package.damaged"].contains(&code)
+}
+
+fn ended(last: &Last) -> String {
+    let how = match last.outcome {
         Outcome::Unauthorized => "was refused",
+        Outcome::Offline => "did not reach central",
         _ => "failed",
-    }
+    };
+    format!("the last synchronization {how}: {}", last.reason)
 }
 
 /// A number and what is counted, in its right form.

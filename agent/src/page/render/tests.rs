@@ -1,6 +1,6 @@
 use super::*;
 use crate::engine::progress::{PackageProgress, Progress};
-use logic::health::verdict::{Last, Owed, Shown, Stock, Verdict};
+use logic::health::verdict::{Last, Owed, Stock, Verdict};
 use logic::health::{Check, Word};
 use logic::report::Report;
 use logic::schedule::Cause;
@@ -9,33 +9,18 @@ use logic::words::{Class, Outcome, Params, Trouble};
 const NOW: i64 = 1_795_500_000;
 const NASTY: &str = "<script>alert(\"x\")</script>&'";
 
+/// The ready box of tests/fixtures/standing.json, with two packages still on their way.
 fn standing() -> Standing {
-    Standing {
-        now: NOW,
-        enrolled: true,
-        organisation: Some("1001".into()),
-        catalogue: Shown {
-            organisation: "1001".into(),
-            complete_at: Some(NOW - 720),
-            entities: vec![("test-taker".into(), 300), ("delivery".into(), 7)],
-            held_back: 0,
-        },
-        packages: Stock {
-            wanted: 7,
-            held: 5,
-            coming: 2,
-            bytes_left: 1_200_000_000,
-            ..Stock::default()
-        },
-        owed: Some(Owed::default()),
-        last: None,
-        contact: Some(NOW - 720),
-        version: Some("2022.11".into()),
-        supported: Some(true),
-        disk: Some((12_000_000_000, 1 << 30)),
-        rate: Some(500_000.0),
-        trouble: None,
-    }
+    let text = include_str!("../../../../tests/fixtures/standing.json");
+    let mut standing: Standing = serde_json::from_str(text).unwrap();
+    standing.last = None;
+    standing.packages = Stock {
+        held: 5,
+        coming: 2,
+        bytes_left: 1_200_000_000,
+        ..standing.packages
+    };
+    standing
 }
 
 fn report(reason: &str) -> Report {
@@ -132,7 +117,7 @@ fn the_page_in_both_languages() {
              bringing packages. Entities compared: 307. Packages of this run: 2 of 7. Package under way: 10.0 MB of \
              25.0 MB. What the box holds 5 of 7 packages held Details of the box Test packages 5 of 7 packages held, \
              1.2 GB left, about 40 min at 500.0 kB/s Catalogue organisation 1001, complete 2026-11-24 06:48 UTC+01:00 \
-             (12 min ago) Entities 307 Results to send none"
+             (12 min ago) Entities 321 Results to send none"
         ),
         "{english}"
     );

@@ -6,30 +6,10 @@ use super::*;
 
 const NOW: i64 = 1_795_500_000;
 
+/// A box that is ready, as the tests of the command line and of the page know it.
 fn sound() -> Standing {
-    Standing {
-        now: NOW,
-        enrolled: true,
-        organisation: Some("1001".into()),
-        catalogue: Shown {
-            organisation: "1001".into(),
-            complete_at: Some(NOW - 600),
-            entities: vec![("test-taker".into(), 300), ("delivery".into(), 7)],
-            held_back: 0,
-        },
-        packages: Stock {
-            wanted: 7,
-            held: 7,
-            ..Stock::default()
-        },
-        owed: Some(Owed::default()),
-        last: Some(last(Outcome::Finished, "ok")),
-        contact: Some(NOW - 600),
-        version: Some("2022.11".into()),
-        supported: Some(true),
-        disk: Some((20 << 30, 1 << 30)),
-        ..Standing::default()
-    }
+    let text = include_str!("../../../../../tests/fixtures/standing.json");
+    serde_json::from_str(text).unwrap()
 }
 
 fn last(outcome: Outcome, code: &str) -> Last {
@@ -210,9 +190,47 @@ fn what_else_needs_a_look_is_told_in_order_of_weight() {
 }
 
 #[test]
+fn a_failed_run_is_mended_by_the_remedy_of_its_own_code() {
+    let mut standing = sound();
+    standing.last = Some(last(Outcome::Unauthorized, "auth.refused"));
+    let verdict = Verdict::of(&standing);
+    assert_eq!(verdict.code, "sync.failed");
+    assert_eq!(verdict.cause(&standing), "auth.refused");
+    // Another run cannot bring what is missing before that.
+    standing.packages.held = 5;
+    let verdict = Verdict::of(&standing);
+    assert_eq!(verdict.code, "package.incomplete");
+    assert_eq!(verdict.cause(&standing), "auth.refused");
+    assert_eq!(
+        verdict.also,
+        ["the last synchronization was refused: because"]
+    );
+    standing.last = Some(last(Outcome::Failed, "central.error"));
+    let verdict = Verdict::of(&standing);
+    assert_eq!(verdict.cause(&standing), "package.incomplete");
+    assert_eq!(verdict.also, Vec::<String>::new());
+}
+
+#[test]
+fn entities_are_counted_as_people_say_it() {
+    assert_eq!(
+        sound().catalogue.told(),
+        [
+            "1 test-center",
+            "2 administrators",
+            "4 proctors",
+            "300 test-takers",
+            "7 eligibilities",
+            "7 deliveries"
+        ]
+    );
+}
+
+#[test]
 fn minutes_are_told_only_when_they_are_known() {
     let mut standing = sound();
     standing.packages.bytes_left = 600_000_000;
+    standing.rate = None;
     assert_eq!(minutes_left(&standing), None);
     standing.rate = Some(500_000.0);
     assert_eq!(minutes_left(&standing), Some(20));
