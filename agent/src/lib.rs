@@ -8,6 +8,8 @@ pub mod clock;
 pub mod daemon;
 pub mod doctor;
 pub mod engine;
+#[cfg(test)]
+mod fixture;
 pub mod gateway;
 pub mod host;
 pub mod intake;

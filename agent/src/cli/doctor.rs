@@ -199,7 +199,7 @@ fn lines(findings: &[Finding], screen: &Screen) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::screen::held;
+    use crate::cli::screen::{coloured, held};
     use logic::health::Check;
 
     #[test]
@@ -211,13 +211,27 @@ mod tests {
             )
             .detail("name servers: 192.0.2.53"),
             Finding::warn("disk.reserve", "512 MiB free, 1024 MiB kept for results"),
+            Finding::pass(Check::Config, "central is https://central.example/"),
+            Finding::pass(Check::State, "/var/lib/boxsync: writable, layout 1"),
+            Finding::pass(Check::Key, "the key opens the data"),
+            Finding::pass(Check::Store, "opens"),
             Finding::pass(Check::Link, "up: eth0"),
+            Finding::pass(Check::Address, "192.0.2.17, with a way out"),
+            Finding::pass(Check::Clock, "plausible; central's time was not heard"),
+            Finding::pass(Check::Catalogue, "complete, of organisation 1001"),
+            Finding::pass(Check::Packages, "7 of 7 packages held"),
+            Finding::pass(Check::Spool, "nothing is owed"),
             Finding::skip(Check::Connect, "because of net.dns"),
             Finding::skip(Check::Unit, "systemd does not run this box"),
             Finding::skip(Check::Tls, "because of net.dns"),
+            Finding::skip(Check::Answer, "because of net.dns"),
+            Finding::skip(Check::Token, "because of net.dns"),
+            Finding::skip(Check::Role, "because of net.dns"),
+            Finding::skip(Check::Version, "because of net.dns"),
         ];
         held("doctor", &lines(&findings, &Screen::plain(80)), 80);
         held("doctor-60", &lines(&findings, &Screen::plain(60)), 60);
+        coloured("doctor", |screen| lines(&findings, screen));
         let sound = [Finding::pass(Check::Link, "up: eth0")];
         held("doctor-sound", &lines(&sound, &Screen::plain(80)), 80);
     }

@@ -292,7 +292,7 @@ pub(super) fn span(seconds: u64) -> String {
     }
 }
 
-/// Holds what a screen shows against a file of tests/fixtures/screens; `BOXSYNC_SNAPSHOTS=1` writes it anew.
+/// Holds a screen against its file: no line wider than it, none with blanks at its end.
 #[cfg(test)]
 #[track_caller]
 pub(super) fn held(name: &str, lines: &[String], width: usize) {
@@ -305,15 +305,18 @@ pub(super) fn held(name: &str, lines: &[String], width: usize) {
         lines.iter().all(|line| line.trim_end() == line),
         "{lines:#?}"
     );
-    let text = lines.join("\n") + "\n";
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/screens");
-    let file = format!("{folder}/{name}.txt");
-    if std::env::var_os("BOXSYNC_SNAPSHOTS").is_some() {
-        std::fs::create_dir_all(folder).unwrap();
-        std::fs::write(&file, &text).unwrap();
-    }
-    let known = std::fs::read_to_string(&file).unwrap_or_default();
-    assert_eq!(text, known, "{file}: BOXSYNC_SNAPSHOTS=1 writes it anew");
+    crate::fixture::held(&format!("{name}.txt"), &(lines.join("\n") + "\n"));
+}
+
+/// The same as a terminal shows it, for its picture.
+#[cfg(test)]
+#[track_caller]
+pub(super) fn coloured(name: &str, lines: impl Fn(&Screen) -> Vec<String>) {
+    let colour = Screen {
+        colour: true,
+        ..Screen::plain(80)
+    };
+    crate::fixture::held(&format!("{name}.ansi"), &(lines(&colour).join("\n") + "\n"));
 }
 
 #[cfg(test)]

@@ -235,7 +235,7 @@ fn ago(at: i64, now: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::screen::held;
+    use crate::cli::screen::{coloured, held};
     use logic::health::verdict::{Last, Owed, Stock};
 
     /// The ready box of tests/fixtures/standing.json.
@@ -276,6 +276,9 @@ mod tests {
         shown("status-ready", &ready(), id, 80);
         shown("status-not-ready", &half(), id, 80);
         shown("status-not-ready-60", &half(), id, 60);
+        coloured("status", |screen| {
+            lines(&half(), &Verdict::of(&half()), id, screen)
+        });
         let mut owing = ready();
         owing.owed = Some(Owed {
             queued: 12,

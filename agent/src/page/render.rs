@@ -259,10 +259,10 @@ fn holdings(language: Language, standing: &Standing, offset: i64) -> String {
         return String::new();
     }
     let stock = &standing.packages;
-    let (held, wanted) = (stock.held.to_string(), stock.wanted.to_string());
+    let held = stock.held.to_string();
     let mut body = format!(
         "<p>{}</p><progress max=\"{}\" value=\"{held}\" aria-label=\"{}\"></progress>",
-        escape(&put(words.held, &[&held, &wanted])),
+        escape(&packages(language, standing)),
         stock.wanted.max(1),
         words.held_bar
     );
@@ -299,8 +299,14 @@ fn rows(language: Language, standing: &Standing, offset: i64) -> Vec<(&'static s
             words.owed_none.to_owned()
         }
         Some(owed) => {
-            let counts = [owed.queued, owed.refused, owed.unconfirmed].map(|n| n.to_string());
-            put(words.owed_some, &counts.each_ref().map(String::as_str))
+            let counts = [
+                (owed.queued, words.queued),
+                (owed.refused, words.refused),
+                (owed.unconfirmed, words.unconfirmed),
+            ];
+            let told = counts.iter().filter(|(count, _)| *count > 0);
+            let told = told.map(|(count, text)| put(text, &[&count.to_string()]));
+            told.collect::<Vec<_>>().join(", ")
         }
     };
     let supported = match standing.supported {
@@ -310,7 +316,6 @@ fn rows(language: Language, standing: &Standing, offset: i64) -> Vec<(&'static s
     };
     let version = standing.version.as_deref().unwrap_or("–");
     let mut rows = vec![
-        (words.packages, packages(language, standing)),
         (words.catalogue, catalogue),
         (
             words.entities,

@@ -108,7 +108,9 @@ words! {
     entities: "Entities", "Entités";
     owed: "Results to send", "Résultats à envoyer";
     owed_none: "none", "aucun";
-    owed_some: "{1} waiting, {2} refused, {3} unconfirmed", "{1} en attente, {2} refusés, {3} non confirmés";
+    queued: "{} waiting", "{} en attente";
+    refused: "{} refused", "refusés\u{a0}: {}";
+    unconfirmed: "{} unconfirmed", "non confirmés\u{a0}: {}";
     not_known: "not known yet", "pas encore connu";
     contact: "Last contact with central", "Dernier contact avec le serveur central";
     version: "VM version", "Version de la VM";

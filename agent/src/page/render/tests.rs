@@ -1,5 +1,6 @@
 use super::*;
 use crate::engine::progress::{PackageProgress, Progress};
+use crate::fixture;
 use logic::health::verdict::{Last, Owed, Stock, Verdict};
 use logic::health::{Check, Word};
 use logic::report::Report;
@@ -115,8 +116,8 @@ fn the_page_in_both_languages() {
             "Ready for the exam? ✖ NOT READY 5 of 7 packages held What to do A synchronization is running: let it finish. \
              More on the box: boxsync doctor explain package.incomplete Right now A synchronization is running: \
              bringing packages. Entities compared: 307. Packages of this run: 2 of 7. Package under way: 10.0 MB of \
-             25.0 MB. What the box holds 5 of 7 packages held Details of the box Test packages 5 of 7 packages held, \
-             1.2 GB left, about 40 min at 500.0 kB/s Catalogue organisation 1001, complete 2026-11-24 06:48 UTC+01:00 \
+             25.0 MB. What the box holds 5 of 7 packages held, \
+             1.2 GB left, about 40 min at 500.0 kB/s Details of the box Catalogue organisation 1001, complete 2026-11-24 06:48 UTC+01:00 \
              (12 min ago) Entities 321 Results to send none"
         ),
         "{english}"
@@ -136,6 +137,71 @@ fn the_page_in_both_languages() {
         french.contains("le nom central.example n’a pas d’adresse : pas de réponse en 4 s net.dns")
     );
     assert!(french.contains("clé des données bon la clé ouvre les données"));
+}
+
+/// Two weeks of a box: a run a day, the link now better, now worse, twice dead; results refused, packages brought.
+fn fortnight() -> Glance {
+    let mut glance = glance("");
+    let rates = [
+        4.2, 5.1, 3.8, 0.0, 4.9, 6.3, 6.0, 2.2, 1.4, 5.5, 0.0, 4.4, 5.8, 6.1,
+    ];
+    let newest = rates.iter().rev().zip(0i64..);
+    glance.reports = newest
+        .map(|(rate, day)| {
+            let mut report =
+                report("the name central.example has no address: no answer within 4 s");
+            report.sync_id = 140 - day as u64;
+            report.started_at = NOW - 720 - 40 - day * 86_400;
+            report.finished_at = report.started_at + 40;
+            report.connection.download_mbit_s = *rate;
+            report.connection.bytes_received = (rate * 5e6) as u64;
+            if *rate > 0.0 {
+                report.outcome = Outcome::Finished;
+                report.code = "ok".into();
+                report.findings.clear();
+            }
+            report
+        })
+        .collect();
+    glance
+}
+
+#[test]
+fn the_pages_of_the_pictures() {
+    let incomplete = [Finding::fail("package.incomplete", "5 of 7 packages held")];
+    let page = |language, glance: &Glance, findings: &[Finding], running: Option<&Running>| {
+        let view = View {
+            glance: Some(glance),
+            findings: Some(findings),
+            running,
+            next: Some(480),
+            offset: 3600,
+            stamp: 9,
+        };
+        page(language, &view, "bm9uY2U=")
+    };
+    let coming = page(
+        Language::English,
+        &fortnight(),
+        &incomplete,
+        Some(&running()),
+    );
+    fixture::held("page-en.html", &coming);
+    let mut owing = fortnight();
+    owing.standing.packages.held = 7;
+    owing.standing.packages.bytes_left = 0;
+    owing.standing.owed = Some(Owed {
+        queued: 12,
+        refused: 1,
+        unconfirmed: 0,
+    });
+    let refused = [
+        Finding::warn("results.refused", "central did not accept 1 result"),
+        Finding::pass(Check::Disk, "11444 MiB free, 1024 MiB kept for results"),
+        Finding::pass(Check::Packages, "7 of 7 packages held"),
+    ];
+    let told = page(Language::French, &owing, &refused, None);
+    fixture::held("page-fr.html", &told);
 }
 
 #[test]

@@ -1,0 +1,18 @@
+//! Holds what a technician sees against the files of tests/fixtures/screens; `BOXSYNC_SNAPSHOTS=1` writes them anew.
+//! Never a part of the binary.
+//! Called by the tests of `cli` and `page`.
+
+use std::path::Path;
+
+/// Holds a text against the file of that name.
+#[track_caller]
+pub(crate) fn held(name: &str, text: &str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/screens");
+    let file = folder.join(name);
+    if std::env::var_os("BOXSYNC_SNAPSHOTS").is_some() {
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(&file, text).unwrap();
+    }
+    let known = std::fs::read_to_string(&file).unwrap_or_default();
+    assert_eq!(text, known, "{name}: BOXSYNC_SNAPSHOTS=1 writes it anew");
+}
