@@ -81,6 +81,10 @@ fn placed<'a>(french: &str, values: &[&'a str]) -> Vec<Piece<'a>> {
         match (self::french("", value), has_words(value)) {
             (Some(within), _) => pieces.extend(within),
             (None, true) => pieces.push(Piece::Foreign(value)),
+            // A rate has a comma, a version keeps its point.
+            (None, false) if french.contains("Mbit/s") => {
+                pieces.push(Piece::Own(value.replace('.', ",")));
+            }
             (None, false) => pieces.push(Piece::Own(value.to_owned())),
         }
         rest = after;
@@ -173,6 +177,11 @@ mod tests {
         assert_eq!(
             plain("the last synchronization failed: x.y refused the connection"),
             "la dernière synchronisation a échoué\u{a0}: x.y a refusé la connexion"
+        );
+        assert_eq!(plain("9.2 Mbit/s down"), "9,2 Mbit/s descendant");
+        assert_eq!(
+            plain("central supports 2024.06, not 2022.11"),
+            "le serveur central accepte 2024.06, mais pas 2022.11"
         );
     }
 

@@ -468,14 +468,20 @@ fn link(language: Language, stats: &Stats) -> String {
     );
     let counts = [stats.failed, stats.runs, stats.offline].map(|count| count.to_string());
     let failed = put(words.link_failed, &counts.each_ref().map(String::as_str));
-    let mut body = format!("<p>{}</p><p>{}</p>", escape(&spread), escape(&failed));
+    let mut body = format!("<p>{}</p>", escape(&spread));
+    if stats.failed > 0 {
+        body += &format!("<p>{}</p>", escape(&failed));
+    }
     if let Some(night) = &stats.night {
         let (carries, least) = (
             bytes(language, night.bytes),
             bytes(language, night.at_least),
         );
-        let night = put(words.link_night, &[&carries, &least]);
-        body += &format!("<p>{}</p>", escape(&night));
+        let text = match carries == least {
+            true => words.link_night,
+            false => words.link_night_slow,
+        };
+        body += &format!("<p>{}</p>", escape(&put(text, &[&carries, &least])));
     }
     body += &chart::svg(language, stats);
     if stats.days.iter().any(|day| day.failed > 0) {

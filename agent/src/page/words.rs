@@ -93,7 +93,7 @@ words! {
     packages_done: "Packages of this run: {1} of {2}.", "Paquets de cette synchronisation\u{a0}: {1} sur {2}.";
     compared: "Entities compared: {}.", "Entités comparées\u{a0}: {}.";
     holdings: "What the box holds", "Contenu de la box";
-    held: "{1} of {2} packages held", "{1} paquets présents sur {2}";
+    held: "{1} of {2} packages held", "Paquets présents\u{a0}: {1} sur {2}";
     held_bar: "Packages held", "Paquets présents";
     damaged: "damaged: {}", "endommagés\u{a0}: {}";
     left: "{} left", "reste {}";
@@ -127,8 +127,9 @@ words! {
     link_words: "Download rate: {1} Mbit/s in the middle; one in ten below {2}, one in ten above {3}.",
         "Débit descendant\u{a0}: {1} Mbit/s en médiane\u{a0}; un sur dix sous {2}, un sur dix au-dessus de {3}.";
     link_failed: "{1} of {2} synchronizations did not finish, {3} of them without reaching central.",
-        "{1} synchronisations sur {2} n’ont pas abouti, dont {3} sans joindre le serveur central.";
-    link_night: "The coming night carries about {1} ({2} when slow).", "La nuit prochaine peut transférer environ {1} ({2} si la liaison est lente).";
+        "Synchronisations non abouties\u{a0}: {1} sur {2}, dont {3} sans joindre le serveur central.";
+    link_night: "The coming night carries about {}.", "La nuit prochaine peut transférer environ {}.";
+    link_night_slow: "The coming night carries about {1} ({2} when slow).", "La nuit prochaine peut transférer environ {1} ({2} si la liaison est lente).";
     chart: "Download rate of each day, in Mbit/s, over the last 14 days", "Débit descendant de chaque jour, en Mbit/s, sur les 14 derniers jours";
     chart_failed: "✕ a day on which a synchronization did not finish", "✕ jour où une synchronisation n’a pas abouti";
     chart_table: "The same as a table", "Les mêmes données en tableau";

@@ -72,7 +72,7 @@ fn the_page_only_tells_and_tells_nobody_by_name() {
     assert!(english.contains("READY") && english.contains("2 of 2 packages held"));
     let (head, french) = ask(port, "GET", "/", "Accept-Language: fr-LU\r\n");
     assert!(head.contains("content-language: fr"), "{head}");
-    assert!(french.contains("PRÊTE") && french.contains("2 paquets présents sur 2"));
+    assert!(french.contains("PRÊTE") && french.contains("Paquets présents\u{a0}: 2 sur 2"));
     for (method, path, headers, wanted) in [
         ("POST", "/", "Content-Length: 0\r\n", "405"),
         ("DELETE", "/status.json", "", "405"),
@@ -159,7 +159,7 @@ fn a_browser_shows_it_in_both_languages() {
             "fr",
             [
                 "PRÊTE",
-                "2 paquets présents sur 2",
+                "Paquets présents",
                 "Aucune synchronisation en cours.",
                 "Synchronisations passées",
             ],

@@ -127,7 +127,7 @@ fn the_page_in_both_languages() {
     let french = seen(&shown(Language::French, &glance, &findings));
     assert!(
         french.starts_with(
-            "Prête pour l’examen ? ✖ PAS PRÊTE 5 paquets présents sur 7 Que faire Une synchronisation est en cours : la \
+            "Prête pour l’examen ? ✖ PAS PRÊTE paquets présents : 5 sur 7 Que faire Une synchronisation est en cours : la \
              laisser aboutir. En savoir plus, sur la box : boxsync doctor explain package.incomplete En ce moment \
              Synchronisation en cours : réception des paquets. Entités comparées : 307."
         ),
