@@ -131,13 +131,10 @@ fn lines(report: &Report, screen: &Screen) -> Vec<String> {
         (packages.failed, "missing"),
     ]);
     if !told.is_empty() {
-        let wire = match packages.bytes_on_wire {
-            0 => String::new(),
-            wire => format!(
-                " ({}, {} on the wire)",
-                bytes(packages.bytes_stored),
-                bytes(wire)
-            ),
+        let wire = match (packages.bytes_stored, packages.bytes_on_wire) {
+            (_, 0) => String::new(),
+            (0, wire) => format!(" ({} on the wire)", bytes(wire)),
+            (stored, wire) => format!(" ({}, {} on the wire)", bytes(stored), bytes(wire)),
         };
         rows.push(vec!["packages".into(), told + &wire]);
     }

@@ -65,8 +65,10 @@ pub(super) async fn open(root: &Root, settings: &Settings, found: &Found) -> Opt
 
 /// Whether nothing was ever kept here: opening such a folder would make a key.
 pub(super) fn is_new(state: &Path) -> bool {
-    let Ok(entries) = fs::read_dir(state) else {
-        return !state.exists();
+    let entries = match fs::read_dir(state) {
+        Ok(entries) => entries,
+        // What may not be looked at is not new.
+        Err(error) => return error.kind() == std::io::ErrorKind::NotFound,
     };
     let mut names = entries
         .filter_map(Result::ok)

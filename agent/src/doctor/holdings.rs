@@ -22,7 +22,17 @@ const OLD: i64 = 48 * 60 * 60;
 pub(super) fn read(engine: &Engine, deep: bool, found: &Found) {
     let now = standing::take(engine);
     found.tell(Check::Catalogue, or_trouble(catalogue(engine, &now)));
-    found.tell(Check::Packages, or_trouble(packages(engine, &now, deep)));
+    let packages = or_trouble(packages(engine, &now, deep));
+    if let Some((free, reserve)) = now.disk.filter(|(free, reserve)| free < reserve)
+        && packages.code == "package.incomplete"
+    {
+        let (free, reserve) = (free >> 20, reserve >> 20);
+        let summary =
+            format!("{free} MiB free, {reserve} MiB kept for results: packages find no room");
+        found.tell(Check::Disk, Finding::fail("disk.reserve", summary));
+    }
+    let told = packages.code.clone();
+    found.tell(Check::Packages, packages);
     let reports = standing::reports(engine, RECENT);
     let reports = match reports {
         Ok(reports) => reports,
@@ -36,7 +46,7 @@ pub(super) fn read(engine: &Engine, deep: bool, found: &Found) {
     let aside = Spool::open(engine.vault()).map_or_else(|_| Vec::new(), |s| s.quarantined());
     let owed = now.owed.unwrap_or_default();
     found.tell(Check::Spool, spool(owed, &aside, &reports));
-    found.tell(Check::History, history(&reports));
+    found.tell(Check::History, history(&reports, &told));
     let link = &engine.settings().link;
     found.tell(
         Check::Speed,
@@ -137,6 +147,11 @@ fn packages(engine: &Engine, now: &Standing, deep: bool) -> Result<Finding, Trou
     Ok(match lacking {
         0 if deep => Finding::pass(Check::Packages, format!("{summary}, every byte checked")),
         0 => Finding::pass(Check::Packages, summary),
+        lacking if lacking <= stock.absent && stock.held == 0 => {
+            let deliveries = counted(lacking, "delivery", "deliveries");
+            let summary = format!("central has no package for {deliveries}");
+            Finding::fail("package.missing", summary)
+        }
         lacking if lacking <= stock.absent => Finding::warn(
             "package.missing",
             format!("{summary}; central has none for the others"),
@@ -199,13 +214,17 @@ fn stuck(reports: &[Report]) -> bool {
     reports.len() >= 3 && reports.iter().take(3).all(idle)
 }
 
-fn history(reports: &[Report]) -> Finding {
+/// `told`: the code under which the packages are told already.
+fn history(reports: &[Report], told: &str) -> Finding {
     let Some(last) = reports.first() else {
         return Finding::warn("sync.never", "no synchronization has finished yet");
     };
     if last.outcome == Outcome::Finished {
         let summary = format!("no. {} finished", last.sync_id);
         return Finding::pass(Check::History, summary);
+    }
+    if last.code == told {
+        return Finding::skip(Check::History, format!("because of {told}"));
     }
     let failed = reports
         .iter()
@@ -297,11 +316,14 @@ mod tests {
 
     #[test]
     fn the_last_runs_are_told_with_how_many_failed() {
-        assert_eq!(history(&[]).code, "sync.never");
-        assert_eq!(history(&[report(0, Outcome::Finished)]).code, "sync.last");
-        let failed = history(&vec![report(0, Outcome::Offline); 3]);
+        assert_eq!(history(&[], "").code, "sync.never");
+        let finished = [report(0, Outcome::Finished)];
+        assert_eq!(history(&finished, "package.whole").code, "sync.last");
+        let failed = history(&vec![report(0, Outcome::Offline); 3], "package.whole");
         assert_eq!(failed.code, "sync.failed");
         assert_eq!(failed.detail, "no address\n3 in a row did not finish");
+        let known = history(&[report(0, Outcome::Offline)], "net.dns");
+        assert_eq!(known.status, logic::health::Status::Skip);
     }
 
     #[test]

@@ -214,6 +214,13 @@ fn who_answers(reply: &Reply) -> Result<(), Trouble> {
     let json = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&reply.body);
     match answer::versions(reply) {
         Ok(_) => Ok(()),
+        // Nobody is told "not for you" before he said who he is, but for a path that TAO does not know (protocol 2).
+        Err(trouble) if trouble.code == "auth.role" && json.is_ok() => Err(Trouble::new(
+            "central.not_found",
+            trouble.class,
+            logic::words::Outcome::Failed,
+            "a TAO answers, but there is no synchronisation at this path",
+        )),
         Err(trouble) if trouble.code.starts_with("auth.") && json.is_ok() => Ok(()),
         Err(trouble) if trouble.code.starts_with("auth.") => Err(Trouble::new(
             "central.foreign",
@@ -486,6 +493,11 @@ mod tests {
             ),
             (503, "", "central.unavailable"),
             (404, "", "central.not_found"),
+            (
+                403,
+                r#"{"success":false,"errorCode":403,"errorMsg":"Access denied."}"#,
+                "central.not_found",
+            ),
         ] {
             assert_eq!(
                 code(status, body),

@@ -114,21 +114,22 @@ pub(super) async fn name_and_connection(steps: &[Step], line: Option<&Line>, fou
     let Some(addresses) = name(steps, host, port, whose, found).await else {
         return;
     };
+    let fail = |code, summary| Finding::fail(blamed(whose, code), summary);
     let limit = limit(steps, Check::Connect);
     let finding = match timeout(limit, any(addresses)).await {
         Ok(Ok(address)) => Finding::pass(
             Check::Connect,
             format!("{whose}{address} accepts a connection"),
         ),
-        Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => Finding::fail(
+        Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => fail(
             "net.refused",
             format!("{whose}{host}:{port} refused the connection"),
         ),
-        Ok(Err(error)) => Finding::fail(
+        Ok(Err(error)) => fail(
             "net.unreachable",
             format!("{whose}{host}:{port} cannot be reached: {error}"),
         ),
-        Err(_) => Finding::fail(
+        Err(_) => fail(
             "net.unreachable",
             format!(
                 "{whose}{host}:{port} did not accept a connection within {} s",
@@ -137,6 +138,14 @@ pub(super) async fn name_and_connection(steps: &[Step], line: Option<&Line>, fou
         ),
     };
     found.tell(Check::Connect, finding);
+}
+
+/// The code of a failure on the way: what fails at the proxy is mended there, not at central.
+fn blamed<'a>(whose: &str, code: &'a str) -> &'a str {
+    match whose {
+        "" => code,
+        _ => "net.proxy",
+    }
 }
 
 async fn name(
@@ -153,7 +162,8 @@ async fn name(
     }
     let limit = limit(steps, Check::Dns);
     let failed = |why: String| {
-        Finding::fail("net.dns", format!("{whose}{host} has no address: {why}")).detail(servers())
+        let summary = format!("{whose}{host} has no address: {why}");
+        Finding::fail(blamed(whose, "net.dns"), summary).detail(servers())
     };
     let finding = match timeout(limit, lookup_host((host, port))).await {
         Ok(Ok(addresses)) => {

@@ -99,6 +99,12 @@ fn table() -> Vec<Broken> {
         broken("nothing listens on central's port", "net.refused", || {
             after(|site| site.central.set_listening(false))
         }),
+        broken("nothing listens on the proxy's port", "net.proxy", || {
+            after(|site| {
+                site.set("central", "url", "\"http://central.example/\"");
+                site.set("central", "proxy", "\"http://127.0.0.1:9\"");
+            })
+        }),
         broken("a captive portal", "central.foreign", || {
             after(|site| {
                 let html = "<html><body>Welcome! Please log in.</body></html>".into();
@@ -130,6 +136,12 @@ fn table() -> Vec<Broken> {
         ),
         broken("a certificate for another host", "net.tls_host", || {
             at(Site::new(tls(Certificate::WrongHost)))
+        }),
+        broken("a wrong path in the URL", "central.not_found", || {
+            after(|site| {
+                let url = format!("\"{}portal/\"", site.central.url());
+                site.set("central", "url", &url);
+            })
         }),
         broken(
             "central is under maintenance",
@@ -192,6 +204,24 @@ fn table() -> Vec<Broken> {
                 .script(rule.containing(&site.delivery(1)).always());
             site.sync().ends();
             site.central.clear_script();
+            at(site)
+        }),
+        broken(
+            "no room but what is kept for results",
+            "disk.reserve",
+            || {
+                let mut site = Site::enrolled(small());
+                site.set("download", "reserve", "\"900TB\"");
+                site.sync().exits(1);
+                at(site)
+            },
+        ),
+        broken("central has no packages", "package.missing", || {
+            let site = Site::enrolled(small());
+            for delivery in site.ids(Kind::Delivery) {
+                assert!(site.central.remove_package(&delivery));
+            }
+            site.sync().exits(1);
             at(site)
         }),
         broken("a damaged package", "package.damaged", || {
@@ -383,11 +413,15 @@ fn the_first_finding_is_the_true_cause() {
     }
 }
 
-/// Without what differs from run to run: temporary folders, ports, the time.
+/// Without what differs from run to run: temporary folders, ports, the time, the room on this machine's disk.
 fn neutral(summary: &str) -> String {
     let summary = match summary.split_once(", and it is ") {
         Some((before, _)) => &format!("{before}, and it is later"),
         None => summary,
+    };
+    let summary = match summary.split_once(" MiB free") {
+        Some((free, rest)) if free != "0" => &format!("12000 MiB free{rest}"),
+        _ => summary,
     };
     let root = std::env::temp_dir();
     let root = format!("{}/", root.display());

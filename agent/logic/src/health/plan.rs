@@ -132,7 +132,7 @@ impl Check {
             Self::Version => &[Self::Role],
             Self::Organisation => &[Self::Version],
             Self::Catalogue => &[Self::Key, Self::Organisation],
-            Self::Packages => &[Self::Catalogue],
+            Self::Packages => &[Self::Disk, Self::Catalogue],
             Self::Range => &[Self::Version, Self::Catalogue],
             Self::Spool | Self::Speed => &[Self::Key],
             Self::History => &[

@@ -299,10 +299,14 @@ fn blocked(standing: &Standing) -> Option<(String, String)> {
             ),
         );
     }
-    told(
-        "package.incomplete",
-        format!("{} of {} packages held", stock.held, stock.wanted),
-    )
+    let summary = format!("{} of {} packages held", stock.held, stock.wanted);
+    if standing.disk.is_some_and(|(free, reserve)| free < reserve) {
+        return told(
+            "disk.reserve",
+            format!("{summary}: there is no room for the others beside what is kept for results"),
+        );
+    }
+    told("package.incomplete", summary)
 }
 
 /// What does not stop an exam, but needs a look; what may cost answers comes first.

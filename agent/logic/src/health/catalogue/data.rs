@@ -134,7 +134,7 @@ pub(super) const CODES: &[Code] = &[
         "central has no package for a delivery",
         "Central answers 404 for the package: the delivery was published before the synchronisation was installed \
          there, or its test is gone.",
-        "Ask the operator of central to publish the delivery again.",
+        "See which one with `boxsync packages`, and ask the operator of central to publish it again.",
     ),
     code(
         "package.damaged",

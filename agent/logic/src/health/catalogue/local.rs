@@ -239,7 +239,7 @@ pub(super) const CODES: &[Code] = &[
         "less disk is free than is kept for results",
         "What [download] reserve keeps free for results is partly used. No more packages are fetched until there is \
          room again.",
-        "Free disk space on the volume of /var/lib/boxsync, or use a larger disk.",
+        "Free disk space on the volume of /var/lib/boxsync; if there is enough, lower [download] reserve.",
     ),
     code(
         "clock.skew",

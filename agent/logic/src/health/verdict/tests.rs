@@ -25,7 +25,7 @@ fn last(outcome: Outcome, code: &str) -> Last {
 #[test]
 fn each_state_has_its_word_and_its_reason() {
     type Case = (fn(&mut Standing), Word, &'static str);
-    let table: [Case; 24] = [
+    let table: [Case; 25] = [
         (|_| {}, Word::Ready, "ready"),
         (
             |s| s.trouble = Some(("key.wrong".into(), "another key".into())),
@@ -69,6 +69,11 @@ fn each_state_has_its_word_and_its_reason() {
             |s| (s.packages.held, s.packages.coming) = (5, 2),
             Word::NotReady,
             "package.incomplete",
+        ),
+        (
+            |s| (s.packages.held, s.disk) = (5, Some((1 << 29, 1 << 30))),
+            Word::NotReady,
+            "disk.reserve",
         ),
         (
             |s| (s.packages.held, s.packages.damaged) = (6, 1),
