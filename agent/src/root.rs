@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use logic::words::{Class, Outcome, Trouble};
 use nix::fcntl::{Flock, FlockArg};
+use nix::unistd::{AccessFlags, access};
 
 /// The version of the state folder's layout that this boxsync writes.
 pub const LAYOUT: u32 = 1;
@@ -70,12 +71,22 @@ impl Root {
 /// Takes the identity of the state folder's owner when run as root, so that nothing of root's is left in it.
 ///
 /// # Errors
-/// `state.owner` when the identity cannot be taken.
+/// `state.owner` when the identity cannot be taken, or when a user who is neither root nor the owner may not enter.
 pub fn become_owner(root: &Root) -> Result<(), Trouble> {
     let Ok(owner) = fs::metadata(root.state()) else {
         return Ok(());
     };
-    if !nix::unistd::geteuid().is_root() || owner.uid() == 0 {
+    let own = nix::unistd::geteuid();
+    if !own.is_root() && owner.uid() != 0 && owner.uid() != own.as_raw() {
+        // Somebody at the box who has forgotten `sudo`; a folder of root's is the fault of the folder.
+        let rights = AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK;
+        return access(&root.state(), rights).map_err(|_| {
+            let state = root.state();
+            let reason = format!("{}: this user may not open it", state.display());
+            Trouble::new("state.owner", Class::Operator, Outcome::Failed, reason)
+        });
+    }
+    if !own.is_root() || owner.uid() == 0 {
         return Ok(());
     }
     let (uid, gid) = (
@@ -294,6 +305,17 @@ impl Lock {
             }
         }
     }
+}
+
+/// Whether another process has locked a file; nothing stays locked by the question.
+pub fn is_locked(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else {
+        return false;
+    };
+    matches!(
+        Flock::lock(file, FlockArg::LockSharedNonblock),
+        Err((_, nix::errno::Errno::EWOULDBLOCK))
+    )
 }
 
 fn busy(path: &Path) -> Trouble {

@@ -63,6 +63,9 @@ impl Bar {
             };
         };
         let (done, wanted) = progress.packages;
+        if package.size == 0 {
+            return format!("package {}/{wanted}  asking for its size{waits}", done + 1);
+        }
         let rate = self.rate(package.bytes);
         let left = (rate > 0.0)
             .then(|| ((package.size.saturating_sub(package.bytes)) as f64 / rate) as u64);

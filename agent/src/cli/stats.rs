@@ -132,18 +132,28 @@ fn nights(night: &Night, standing: &Standing, offset: i64) -> Vec<String> {
         bytes(night.bytes),
     )];
     let left = standing.packages.bytes_left;
-    if left > 0 {
-        let fits = if left <= night.at_least {
-            "fits"
-        } else if left <= night.bytes {
-            "fits if the night is not slow"
-        } else {
-            "does not fit into one night"
-        };
-        lines.push(format!(
-            "{} of packages are still to come: that {fits}.",
-            bytes(left)
-        ));
+    // Nobody knows the size of a package that has not begun.
+    let unknown = match standing.packages.unknown {
+        0 => None,
+        1 => Some("1 package of unknown size".to_owned()),
+        many => Some(format!("{many} packages of unknown size")),
+    };
+    match (left, unknown) {
+        (0, None) => {}
+        (0, Some(unknown)) => lines.push(format!("Still to come: {unknown}.")),
+        (left, Some(unknown)) => {
+            lines.push(format!("Still to come: {} and {unknown}.", bytes(left)));
+        }
+        (left, None) => {
+            let fits = if left <= night.at_least {
+                "fits"
+            } else if left <= night.bytes {
+                "fits if the night is not slow"
+            } else {
+                "does not fit into one night"
+            };
+            lines.push(format!("Still to come: {}: that {fits}.", bytes(left)));
+        }
     }
     lines
 }
@@ -202,11 +212,8 @@ mod tests {
         standing.packages.bytes_left = 20_000_000_000;
         held("stats", &lines(&stats, &standing, "+01:00", 80), 80);
         held("stats-60", &lines(&stats, &standing, "+01:00", 60), 60);
+        standing.packages.unknown = 2;
         let one = Stats::of(&reports[..1], MIDNIGHT + 3600, 0);
-        held(
-            "stats-one",
-            &lines(&one, &Standing::default(), "+00:00", 80),
-            80,
-        );
+        held("stats-one", &lines(&one, &standing, "+00:00", 80), 80);
     }
 }

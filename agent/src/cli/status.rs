@@ -2,37 +2,53 @@
 //! Never speaks to central.
 //! Called by `cli`.
 
-use logic::health::verdict::{Standing, Verdict, Word, minutes_left};
+use logic::health::verdict::{Standing, Verdict, Word, is_mended_by_a_run, minutes_left};
 use logic::words::{Outcome, Trouble};
 use serde_json::{Value as Json, json};
 
 use super::screen::{Mood, Screen, advice, bytes, counts, fold, pairs, span, time};
 use crate::doctor::standing;
 use crate::engine::Engine;
+use crate::root::is_locked;
 
 /// `engine`: the opened box, or why it does not open: then it is not ready, and that is the reason.
 pub(super) fn act(engine: Result<Engine, Trouble>, screen: &Screen) -> Result<u8, Trouble> {
-    let (standing, box_id) = match engine {
+    let (standing, seen) = match engine {
         Ok(engine) => {
-            let box_id = engine.identity().map(|identity| identity.box_id).ok();
-            (standing::take(&engine), box_id)
+            let seen = Seen {
+                box_id: engine.identity().map(|identity| identity.box_id).ok(),
+                running: is_locked(&engine.vault().state().join("lock")),
+            };
+            (standing::take(&engine), seen)
         }
-        Err(trouble) if trouble.code.starts_with("config.") => return Err(trouble),
-        Err(trouble) => (standing::unreadable(&trouble), None),
+        // Nothing can be said of a box that may not be looked at.
+        Err(trouble) if trouble.code.starts_with("config.") || trouble.code == "state.owner" => {
+            return Err(trouble);
+        }
+        Err(trouble) => (standing::unreadable(&trouble), Seen::default()),
     };
     let verdict = Verdict::of(&standing);
     if screen.json {
-        screen.object(object(&standing, &verdict, box_id.as_deref()));
+        screen.object(object(&standing, &verdict, &seen));
     } else {
-        for line in lines(&standing, &verdict, box_id.as_deref(), screen) {
+        for line in lines(&standing, &verdict, &seen, screen) {
             screen.line(&line);
         }
     }
     Ok(verdict.word.exit())
 }
 
+/// What the verdict does not depend on.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Id of the box, when its folder opens.
+    box_id: Option<String>,
+    /// A synchronization is under way.
+    running: bool,
+}
+
 /// The standing for machines.
-pub(super) fn object(standing: &Standing, verdict: &Verdict, box_id: Option<&str>) -> Json {
+fn object(standing: &Standing, verdict: &Verdict, seen: &Seen) -> Json {
     let entities: serde_json::Map<String, Json> = standing
         .catalogue
         .entities
@@ -42,7 +58,8 @@ pub(super) fn object(standing: &Standing, verdict: &Verdict, box_id: Option<&str
     let stock = &standing.packages;
     json!({
         "verdict": verdict,
-        "box_id": box_id,
+        "box_id": seen.box_id,
+        "running": seen.running,
         "enrolled": standing.enrolled,
         "organisation_id": standing.catalogue.organisation,
         "complete_at": standing.catalogue.complete_at,
@@ -61,12 +78,7 @@ pub(super) fn object(standing: &Standing, verdict: &Verdict, box_id: Option<&str
     })
 }
 
-fn lines(
-    standing: &Standing,
-    verdict: &Verdict,
-    box_id: Option<&str>,
-    screen: &Screen,
-) -> Vec<String> {
+fn lines(standing: &Standing, verdict: &Verdict, seen: &Seen, screen: &Screen) -> Vec<String> {
     let mood = match verdict.word {
         Word::Ready => Mood::Good,
         Word::ReadyBut => Mood::Doubt,
@@ -84,13 +96,18 @@ fn lines(
     if verdict.word != Word::Ready {
         let cause = verdict.cause(standing);
         lines.push(String::new());
-        lines.extend(advice(cause, screen.width));
+        if seen.running && is_mended_by_a_run(cause) {
+            let text = "What to do: a synchronization is running, let it finish; `boxsync sync` shows how far it is.";
+            lines.extend(fold(text, screen.width));
+        } else {
+            lines.extend(advice(cause, screen.width));
+        }
         lines.extend(fold(
             &format!("More: boxsync doctor, or boxsync doctor explain\u{a0}{cause}"),
             screen.width,
         ));
     }
-    let rows = rows(standing, box_id);
+    let rows = rows(standing, seen);
     if !rows.is_empty() {
         lines.push(String::new());
         lines.extend(pairs(&rows, screen.width));
@@ -98,11 +115,11 @@ fn lines(
     lines
 }
 
-fn rows(standing: &Standing, box_id: Option<&str>) -> Vec<(String, String)> {
+fn rows(standing: &Standing, seen: &Seen) -> Vec<(String, String)> {
     let mut rows = Vec::new();
     let mut row = |name: &str, text: String| rows.push((name.to_owned(), text));
-    if let Some(box_id) = box_id {
-        row("box", box_id.to_owned());
+    if let Some(box_id) = &seen.box_id {
+        row("box", box_id.clone());
     }
     if standing.trouble.is_none() {
         row("enrolled", yes(standing.enrolled, "no: boxsync enroll"));
@@ -146,6 +163,9 @@ fn rows(standing: &Standing, box_id: Option<&str>) -> Vec<(String, String)> {
                 ago(last.finished_at, standing.now)
             ),
         );
+    }
+    if seen.running {
+        row("right now", "a synchronization is running".into());
     }
     rows
 }
@@ -263,22 +283,36 @@ mod tests {
         standing
     }
 
-    fn shown(name: &str, standing: &Standing, box_id: Option<&str>, width: usize) {
+    fn opened() -> Seen {
+        Seen {
+            box_id: Some("4f1d0c9a8b7e6d5c4b3a".into()),
+            running: false,
+        }
+    }
+
+    fn shown(name: &str, standing: &Standing, seen: &Seen, width: usize) {
         let screen = Screen::plain(width);
-        let lines = lines(standing, &Verdict::of(standing), box_id, &screen);
+        let lines = lines(standing, &Verdict::of(standing), seen, &screen);
         assert!(lines.len() <= 24, "{lines:#?}");
         held(name, &lines, width);
     }
 
     #[test]
     fn one_screen_tells_where_the_box_stands() {
-        let id = Some("4f1d0c9a8b7e6d5c4b3a");
+        let id = &opened();
         shown("status-ready", &ready(), id, 80);
         shown("status-not-ready", &half(), id, 80);
         shown("status-not-ready-60", &half(), id, 60);
         coloured("status", |screen| {
             lines(&half(), &Verdict::of(&half()), id, screen)
         });
+        let mut coming = half();
+        coming.last = ready().last;
+        let running = Seen {
+            running: true,
+            ..opened()
+        };
+        shown("status-running", &coming, &running, 80);
         let mut owing = ready();
         owing.owed = Some(Owed {
             queued: 12,
@@ -306,20 +340,26 @@ mod tests {
             ..Standing::default()
         };
         new.version = Some("2022.11".into());
-        shown("status-new", &new, Some("4f1d0c9a8b7e6d5c4b3a"), 80);
+        shown("status-new", &new, &opened(), 80);
         let trouble = Trouble::new(
             "key.wrong",
             logic::words::Class::Operator,
             Outcome::Failed,
             "/var/lib/boxsync/boxsync.key: this key does not open /var/lib/boxsync/data.key: it is damaged, or the key of another box",
         );
-        shown("status-closed", &standing::unreadable(&trouble), None, 80);
+        let closed = Seen::default();
+        shown(
+            "status-closed",
+            &standing::unreadable(&trouble),
+            &closed,
+            80,
+        );
     }
 
     #[test]
     fn machines_read_the_same_verdict() {
         let standing = half();
-        let object = object(&standing, &Verdict::of(&standing), Some("b"));
+        let object = object(&standing, &Verdict::of(&standing), &opened());
         assert_eq!(object["verdict"]["word"], "not_ready");
         assert_eq!(object["verdict"]["reason"], "5 of 7 packages held");
         assert_eq!(object["packages"]["minutes_left"], 40);

@@ -157,11 +157,12 @@ fn packages(engine: &Engine, now: &Standing, deep: bool) -> Result<Finding, Trou
             format!("{summary}; central has none for the others"),
         ),
         _ => {
-            let detail = format!(
-                "{} begun, {} bytes left of them",
-                stock.coming, stock.bytes_left
-            );
-            Finding::fail("package.incomplete", summary).detail(detail)
+            let mib = stock.bytes_left.div_ceil(1 << 20);
+            let begun = match stock.coming {
+                0 => "none of the others has begun".to_owned(),
+                coming => format!("{coming} begun, of which {mib} MiB are to come"),
+            };
+            Finding::fail("package.incomplete", summary).detail(begun)
         }
     })
 }

@@ -3,17 +3,15 @@
 //! Called by `doctor`.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::process::Stdio;
 
 use logic::health::verdict::counted;
 use logic::health::{Check, Finding, Step};
-use nix::fcntl::{Flock, FlockArg};
 use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::{Found, limit, made};
-use crate::root::Root;
+use crate::root::{Root, is_locked};
 
 /// Opens the index store in a child: a damaged one may panic.
 pub(super) async fn store(steps: &[Step], root: &Root, found: &Found) {
@@ -53,13 +51,7 @@ pub(super) async fn store(steps: &[Step], root: &Root, found: &Found) {
 
 /// Whether another process has the store open: sled locks its file.
 fn in_use(path: &std::path::Path) -> bool {
-    let Ok(file) = File::open(path.join("db")) else {
-        return false;
-    };
-    matches!(
-        Flock::lock(file, FlockArg::LockSharedNonblock),
-        Err((_, nix::errno::Errno::EWOULDBLOCK))
-    )
+    is_locked(&path.join("db"))
 }
 
 /// What systemd says of the service.
@@ -121,6 +113,8 @@ fn judge(text: &str) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nix::fcntl::{Flock, FlockArg};
+    use std::fs::File;
 
     #[test]
     fn the_service_is_judged_by_what_systemd_shows() {

@@ -3,7 +3,7 @@
 //! Called by `page`.
 
 use logic::health::stats::Stats;
-use logic::health::verdict::{Standing, minutes_left};
+use logic::health::verdict::{Standing, is_mended_by_a_run, minutes_left};
 use logic::health::{Finding, Status};
 use serde::Serialize;
 
@@ -192,14 +192,8 @@ fn verdict(language: Language, glance: &Glance, runs: bool) -> String {
     }
     body += "</div>";
     if verdict.word != logic::health::Word::Ready {
-        // What a synchronization cures is being cured already: nobody should start another one.
-        let cured = [
-            "package.incomplete",
-            "package.damaged",
-            "catalogue.incomplete",
-        ];
         let cause = verdict.cause(&glance.standing);
-        let remedy = match runs && cured.contains(&cause) {
+        let remedy = match runs && is_mended_by_a_run(cause) {
             true => escape(words.let_it_run),
             false => remedied(&escape(&remedy(language, cause))),
         };

@@ -78,6 +78,7 @@ fn table() -> Vec<Broken> {
         broken("a newer boxsync was here", "state.newer", || {
             after(|site| fs::write(site.state("version"), "99\n").unwrap())
         }),
+        broken("somebody without the rights", "state.owner", without_rights),
         broken("the key of another box", "key.wrong", || {
             after(|site| fs::write(site.state("boxsync.key"), [7; 32]).unwrap())
         }),
@@ -290,6 +291,18 @@ fn full_disk() -> Look {
     }
 }
 
+fn without_rights() -> Look {
+    let site = held();
+    let script = "mount -t tmpfs tmpfs /mnt; cp -a \"$2\" /mnt/box; cp \"$1\" /mnt/boxsync; \
+                  chmod 755 /mnt/box /mnt/box/etc /mnt/box/etc/boxsync /mnt/box/var /mnt/box/var/lib; \
+                  chown -R 33 /mnt/box/var/lib/boxsync; \
+                  setpriv --reuid 65534 --clear-groups /mnt/boxsync --root /mnt/box doctor --json";
+    match site.in_own_mounts(script) {
+        Some(ran) => Look::Ran(ran),
+        None => Look::Skipped("another user needs root"),
+    }
+}
+
 fn without_role() -> Look {
     let site = held();
     let consumer = site.central.add_consumer(false);
@@ -423,6 +436,7 @@ fn neutral(summary: &str) -> String {
         Some((free, rest)) if free != "0" => &format!("12000 MiB free{rest}"),
         _ => summary,
     };
+    let summary = &summary.replace("/mnt/box/", "/");
     let root = std::env::temp_dir();
     let root = format!("{}/", root.display());
     let mut words: Vec<String> = Vec::new();

@@ -420,6 +420,16 @@ fn weighs(last: &Last) -> bool {
         && !told.contains(&last.code.as_str())
 }
 
+/// Whether a run that is under way mends what a code tells: nobody should begin another one.
+pub fn is_mended_by_a_run(code: &str) -> bool {
+    [
+        "package.incomplete",
+        "package.damaged",
+        "catalogue.incomplete",
+    ]
+    .contains(&code)
+}
+
 /// Whether packages are missing because the last run did not get as far.
 fn missed(code: &str, last: &Last) -> bool {
     let stopped = matches!(

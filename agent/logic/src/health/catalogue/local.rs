@@ -171,10 +171,10 @@ pub(super) const CODES: &[Code] = &[
     ),
     code(
         "state.owner",
-        "the state folder's owner cannot be impersonated",
-        "Run as root, boxsync takes the identity of the state folder's owner, so that nothing of root's is left in \
-         it. Here that is not allowed, as in a container without the capability.",
-        "Run the command as the owner of the state folder.",
+        "this user may not act for the box",
+        "What the box keeps belongs to one user, mostly boxsync. Root may act as that user, unless a container forbids \
+         it; nobody else may.",
+        "Run the command with `sudo`.",
     ),
     code(
         "state.io",
