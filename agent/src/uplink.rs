@@ -5,6 +5,7 @@
 mod dial;
 mod fault;
 mod gunzip;
+mod issuer;
 mod meter;
 mod opened;
 mod pool;

@@ -24,7 +24,7 @@ use super::HEADER_LIMIT;
 use super::fault::{passing, standing};
 use super::meter::{Ledger, Tap, Wire};
 use super::route::{Route, Via};
-use super::tls::{self, Chain, Tls};
+use super::tls::{Chain, Tls};
 use logic::settings::Url;
 
 /// Name and connection, all addresses together.
@@ -117,7 +117,7 @@ pub(super) async fn dial(
     })?;
     let connecting = TlsConnector::from(tls.config.clone()).connect(name.clone(), tap);
     let stream = match timeout(HANDSHAKE, connecting).await {
-        Ok(result) => result.map_err(|error| tls::failure(&error, &url.endpoint()))?,
+        Ok(result) => result.map_err(|error| tls.failure(&error, &url.endpoint()))?,
         Err(_) => {
             return Err(passing(
                 "net.tls",

@@ -17,6 +17,7 @@ use rustls::{
 };
 
 use super::fault::{misconfigured, passing, standing};
+use super::issuer;
 
 /// The time by central's authenticated `Date`, and when it was heard on the clock that counts suspend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +101,11 @@ impl Tls {
                     format!("the certificate authorities cannot be used: {error}"),
                 )
             })?;
-        let judge = Arc::new(Judge { inner, clock });
+        let judge = Arc::new(Judge {
+            inner,
+            clock,
+            stranger: Mutex::default(),
+        });
         let mut config = ClientConfig::builder_with_details(provider, judge.clock.clone())
             .with_safe_default_protocol_versions()
             .map_err(|error| misconfigured("config.tls", format!("TLS cannot be set up: {error}")))?
@@ -116,6 +121,35 @@ impl Tls {
 
     pub(super) fn heard(&self) -> Option<Heard> {
         self.judge.clock.heard()
+    }
+
+    /// What a failed handshake means, in plain words.
+    pub(super) fn failure(&self, error: &io::Error, host: &str) -> Trouble {
+        let refused = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<Error>());
+        match refused {
+            Some(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+                let stranger = &self.judge.stranger;
+                let stranger = stranger.lock().unwrap_or_else(PoisonError::into_inner);
+                let whom = match &*stranger {
+                    Some(name) => format!("\"{name}\", an authority"),
+                    None => "an authority".to_owned(),
+                };
+                let reason = format!(
+                    "the certificate of {host} was signed by {whom} that this box does not know"
+                );
+                standing("net.tls_issuer", reason)
+            }
+            Some(error) => refusal(error, host),
+            None => passing(
+                "net.tls",
+                format!(
+                    "{host} closed the connection in the TLS handshake: a port that speaks plain http, or a firewall ({})",
+                    error.kind()
+                ),
+            ),
+        }
     }
 
     /// Takes what a handshake showed; resumed sessions remember their chain.
@@ -207,6 +241,8 @@ fn roots(ca_pem: Option<&[u8]>) -> Result<RootCertStore, Trouble> {
 struct Judge {
     inner: Arc<WebPkiServerVerifier>,
     clock: Arc<Clock>,
+    /// Who signed the last chain that no known authority had signed.
+    stranger: Mutex<Option<String>>,
 }
 
 impl Judge {
@@ -247,6 +283,12 @@ impl ServerCertVerifier for Judge {
                     not_before,
                     ..
                 })) if self.clock.heard().is_none() && not_before > at => at = not_before,
+                Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+                    let top = intermediates.last().unwrap_or(end_entity);
+                    let mut stranger = self.stranger.lock().unwrap_or_else(PoisonError::into_inner);
+                    *stranger = issuer::name(top);
+                    return verdict;
+                }
                 verdict => return verdict,
             }
         }
@@ -272,23 +314,6 @@ impl ServerCertVerifier for Judge {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.inner.supported_verify_schemes()
-    }
-}
-
-/// What a failed handshake means, in plain words.
-pub(super) fn failure(error: &io::Error, host: &str) -> Trouble {
-    match error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<Error>())
-    {
-        Some(error) => refusal(error, host),
-        None => passing(
-            "net.tls",
-            format!(
-                "{host} closed the connection in the TLS handshake: a port that speaks plain http, or a firewall ({})",
-                error.kind()
-            ),
-        ),
     }
 }
 
@@ -358,9 +383,7 @@ fn certificate(error: &CertificateError, host: &str) -> (&'static str, String) {
         }
         CertificateError::UnknownIssuer => (
             "net.tls_issuer",
-            format!(
-                "the certificate of {host} was signed by an authority that this box does not know"
-            ),
+            format!("no authority that this box knows has signed the certificate of {host}"),
         ),
         // A private authority that was made anew under its old name.
         CertificateError::BadSignature => (

@@ -111,7 +111,10 @@ fn each_flaw_of_a_certificate_is_named() {
         assert!(reason.ends_with("but for other.example"), "{reason}");
 
         for (called, words) in [
-            ("Other Authority", "does not know"),
+            (
+                "Other Authority",
+                "signed by \"Test Authority\", an authority that",
+            ),
             ("Test Authority", "not signed by the authority"),
         ] {
             let (config, _) = authority("127.0.0.1", 2025, 2028);

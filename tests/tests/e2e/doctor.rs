@@ -126,6 +126,15 @@ fn table() -> Vec<Broken> {
             at(site)
         }),
         broken(
+            "an authority that the box was not given signs",
+            "net.tls_issuer",
+            || {
+                let mut site = Site::new(tls(Certificate::Good));
+                site.unset("central", "ca_file");
+                at(site)
+            },
+        ),
+        broken(
             "central's certificate has expired",
             "net.tls_expired",
             || at(Site::new(tls(Certificate::Expired))),

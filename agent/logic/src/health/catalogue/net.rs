@@ -103,8 +103,9 @@ pub(super) const CODES: &[Code] = &[
         "net.tls_issuer",
         "an unknown authority signed central's certificate",
         "Neither the public authorities nor those of [central] ca_file have signed the certificate. Central may have \
-         a private authority that the box was not given, or was given before it was renewed; or a firewall opens \
-         the encrypted connection and signs in central's place.",
+         a private authority that the box was not given, or was given before it was renewed; its web server may not \
+         show the certificates in between; or a firewall opens the encrypted connection and signs in central's place. \
+         Who has signed is told beside it.",
         "If central's authority is a private one, name its current PEM file in [central] ca_file; else ask the \
          network's administrator to let the box through to central unopened.",
     ),
