@@ -14,10 +14,13 @@ use logic::settings::Settings;
 use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
 
-use super::screen::{Mood, Screen, advice, cut, fold};
+use super::screen::{Mood, Screen, advice, fold, pairs};
 use crate::bundle;
 use crate::doctor::{self, examine};
 use crate::root::{Root, trouble};
+
+/// Lines of a terminal, beside the prompt.
+const SCREEN: usize = 23;
 
 /// Options of `doctor`.
 #[derive(Debug, Args)]
@@ -149,17 +152,8 @@ fn lines(findings: &[Finding], screen: &Screen) -> Vec<String> {
             Status::Fail => (Mood::Bad, "FAIL"),
             _ => (Mood::Doubt, "WARN"),
         };
-        let mut first = true;
-        for line in fold(&format!("{} [{}]", finding.summary, finding.code), width) {
-            let head = if first { word } else { "    " };
-            let head = if first {
-                screen.paint(mood, head)
-            } else {
-                head.to_owned()
-            };
-            lines.push(format!("{head}  {line}"));
-            first = false;
-        }
+        let told = format!("{} [{}]", finding.summary, finding.code);
+        lines.extend(hung(&screen.paint(mood, word), &told, width));
         for detail in finding.detail.lines().take(5) {
             lines.extend(fold(detail, width).map(|line| format!("      {line}")));
         }
@@ -167,18 +161,16 @@ fn lines(findings: &[Finding], screen: &Screen) -> Vec<String> {
         lines.extend(fold(&remedy, width).map(|line| format!("      {line}")));
         lines.push(String::new());
     }
-    if lines.is_empty() {
-        lines.push(screen.paint(Mood::Good, "Nothing is wrong."));
-        lines.push(String::new());
-    }
-    for finding in told(Status::Pass) {
-        let text = format!("{:<22}  {}", finding.code, finding.summary);
-        lines.push(format!(
-            "{}  {}",
-            screen.paint(Mood::Good, "ok  "),
-            cut(&text, width)
-        ));
-    }
+    let ok = screen.paint(Mood::Good, "ok  ");
+    let passed = |finding: &Finding| (finding.code.clone(), finding.summary.clone());
+    let passed: Vec<_> = told(Status::Pass).map(passed).collect();
+    let mut sound: Vec<String> = pairs(&passed, width)
+        .iter()
+        .map(|line| match line.starts_with(' ') {
+            true => format!("      {line}"),
+            false => format!("{ok}  {line}"),
+        })
+        .collect();
     let mut skipped: Vec<(&str, Vec<&str>)> = Vec::new();
     for finding in told(Status::Skip) {
         match skipped.iter_mut().find(|(why, _)| *why == finding.summary) {
@@ -186,14 +178,28 @@ fn lines(findings: &[Finding], screen: &Screen) -> Vec<String> {
             None => skipped.push((&finding.summary, vec![&finding.code])),
         }
     }
-    for (why, codes) in skipped {
-        let mut head = "skip";
-        for line in fold(&format!("{}: {why}", codes.join(", ")), width) {
-            lines.push(format!("{head}  {line}"));
-            head = "    ";
-        }
+    let skipped: Vec<String> = skipped
+        .into_iter()
+        .flat_map(|(why, codes)| hung("skip", &format!("{}: {why}", codes.join(", ")), width))
+        .collect();
+    if lines.is_empty() {
+        let well = screen.paint(Mood::Good, "Nothing is wrong.");
+        return [sound, skipped, vec![String::new(), well]].concat();
     }
-    lines
+    // The cause must not leave the top of the screen: what is sound makes room for it.
+    if lines.len() + sound.len() + skipped.len() > SCREEN {
+        let codes: Vec<&str> = told(Status::Pass).map(|f| f.code.as_str()).collect();
+        sound = hung(&ok, &codes.join(", "), width);
+    }
+    [lines, sound, skipped].concat()
+}
+
+/// Text behind a word, and below itself where it takes more lines.
+fn hung(word: &str, text: &str, width: usize) -> Vec<String> {
+    let mut head = word;
+    fold(text, width)
+        .map(|line| format!("{}  {line}", std::mem::replace(&mut head, "    ")))
+        .collect()
 }
 
 #[cfg(test)]
@@ -234,6 +240,14 @@ mod tests {
         coloured("doctor", |screen| lines(&findings, screen));
         let sound = [Finding::pass(Check::Link, "up: eth0")];
         held("doctor-sound", &lines(&sound, &Screen::plain(80)), 80);
+        let more = Finding::fail(
+            "store.failed",
+            "/var/lib/boxsync/index: does not open: it is damaged",
+        );
+        let crowded = [&findings[..], &[more]].concat();
+        let crowded = lines(&crowded, &Screen::plain(80));
+        assert!(crowded.len() <= SCREEN, "{crowded:#?}");
+        held("doctor-crowded", &crowded, 80);
     }
 
     #[test]

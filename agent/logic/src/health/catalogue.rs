@@ -74,5 +74,5 @@ pub fn nearest(written: &str) -> Option<&'static Code> {
             .partial_cmp(&likeness(b))
             .unwrap_or(Ordering::Equal)
     })?;
-    (likeness(nearest) >= 0.5).then_some(nearest)
+    (likeness(nearest) >= 0.6).then_some(nearest)
 }
