@@ -71,6 +71,7 @@ impl Engine {
                 tracing::info!(
                     message_id = event::ENROLLED.id,
                     code = event::ENROLLED.code,
+                    box_id = %self.identity()?.box_id,
                     "the box is enrolled with the credential {} as client {}",
                     path.display(),
                     enrolment.key
