@@ -43,16 +43,18 @@ pub(crate) fn make(certificate: Certificate) -> Result<(Arc<ServerConfig>, Strin
             .into(),
     };
     let mut server = CertificateParams::new(names)?;
+    if certificate == Certificate::Good {
+        server.not_before = date_time_ymd(2020, 1, 1);
+        server.not_after = date_time_ymd(2036, 1, 1);
+    }
     server
         .distinguished_name
         .push(DnType::CommonName, "reference central");
     server.use_authority_key_identifier_extension = true;
-    let (from, to) = match certificate {
-        Certificate::Expired => (2019, 2020),
-        _ => (2020, 2036),
-    };
-    server.not_before = date_time_ymd(from, 1, 1);
-    server.not_after = date_time_ymd(to, 1, 1);
+    if certificate == Certificate::Expired {
+        server.not_before = date_time_ymd(2019, 1, 1);
+        server.not_after = date_time_ymd(2020, 1, 1);
+    }
     let server_key = KeyPair::generate()?;
     let server_certificate = server.signed_by(&server_key, &issuer)?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(server_key.serialize_der()));
