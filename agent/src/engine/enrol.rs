@@ -55,7 +55,7 @@ impl Engine {
         if self.enrolment()?.is_some() {
             return Ok(());
         }
-        let folder = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        let folder = self.root.credentials();
         let Some((path, text)) = folder.as_deref().map(find).transpose()?.flatten() else {
             return Ok(());
         };
