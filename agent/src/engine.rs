@@ -22,7 +22,7 @@ mod run;
 mod wipe;
 
 pub use line::{line, secret_file};
-pub use wipe::wipe;
+pub use wipe::{no_daemon, wipe};
 
 use std::fs;
 use std::path::Path;
