@@ -13,7 +13,7 @@ use crate::results::field;
 use crate::site::{Central, Process, Site, built, folder};
 use crate::{Result, cells, measure, table};
 
-const IDLE: Duration = Duration::from_secs(30);
+const IDLE: Duration = Duration::from_secs(60);
 const LINES: &str = "[sync]\nmeasure = false\ninterval = \"1h\"\n[download]\nreserve = \"0\"\n";
 
 /// Prints the table.
@@ -38,6 +38,8 @@ pub(crate) fn run() -> Result<()> {
     let mut command = site.command(&["run"]);
     command
         .env("NOTIFY_SOCKET", &path)
+        // As the unit has it: feeding the watchdog is what wakes an idle daemon.
+        .env("WATCHDOG_USEC", "120000000")
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let daemon = Process(command.spawn()?);
