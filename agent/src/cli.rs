@@ -218,6 +218,9 @@ enum Verb {
 #[derive(Debug, Subcommand)]
 enum KeyAct {
     /// Wraps the data key with a new envelope key; nothing is re-encrypted or fetched again.
+    #[command(
+        after_help = "A key file beside the data does not protect a stolen disk. To seal a new key to this machine (its TPM2 if\nit has one, else a key of the host) and use that from now on, as root:\n  head -c 32 /dev/urandom | systemd-creds encrypt --name=boxsync.key.sealed - \\\n    /etc/credstore.encrypted/boxsync.key.sealed\n  systemctl restart boxsync.service && boxsync identity && shred -u /var/lib/boxsync/boxsync.key"
+    )]
     Rotate,
 }
 

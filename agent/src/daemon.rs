@@ -231,7 +231,7 @@ impl Daemon {
         };
         match Worker::start(&self.root, &order).await {
             Ok(worker) => self.worker = Some(worker),
-            Err(trouble) => self.ended(&worker::account(&trouble), None),
+            Err(trouble) => self.ended(&worker::account(&trouble)),
         }
     }
 
@@ -257,9 +257,9 @@ impl Daemon {
                 }
                 self.board.progress(progress);
             }
-            Told::Report(report, wish) => {
+            Told::Report(report) => {
                 self.worker = None;
-                self.ended(&report, wish);
+                self.ended(&report);
             }
             Told::Gone(_) if self.stopping => {
                 self.worker = None;
@@ -272,18 +272,18 @@ impl Daemon {
                 self.worker = None;
                 let trouble = worker::died(&how);
                 journal::trouble(&trouble);
-                self.ended(&worker::account(&trouble), None);
+                self.ended(&worker::account(&trouble));
             }
         }
     }
 
-    fn ended(&mut self, report: &Report, wish: Option<Duration>) {
+    fn ended(&mut self, report: &Report) {
         self.running = None;
         if !report.box_id.is_empty() {
             self.box_id.clone_from(&report.box_id);
         }
         self.board.report(self.runs, report);
-        let end = End::of(report, wish);
+        let end = End::of(report, report.wish);
         self.voice.account(report, end);
         self.schedule.handle(Event::Ended(end), clock::now());
     }

@@ -22,7 +22,7 @@ mod run;
 mod wipe;
 
 pub use line::{line, secret_file};
-pub use wipe::wipe;
+pub use wipe::{no_daemon, wipe};
 
 use std::fs;
 use std::path::Path;
@@ -179,6 +179,7 @@ impl Engine {
         tracing::warn!(
             message_id = event::CLONE_FOUND.id,
             code = "identity.clone",
+            box_id = %identity.box_id,
             "this box is a copy ({why}): its id is {} now, it must be enrolled anew",
             identity.box_id
         );
@@ -353,6 +354,9 @@ impl Engine {
         };
         let run = Run::new(means, index, edition);
         let (mut report, run) = run.drive(plan).await;
+        report.skew = uplink
+            .heard()
+            .map(|heard| clock::authenticated(heard.date, heard.mono) - clock::now().wall);
         let heard = self.hear(&uplink);
         let remembered = self.remember(run.index, &report);
         // A full disk at the end takes nothing from the account of the run.

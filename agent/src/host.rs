@@ -15,8 +15,9 @@ const BOARD: &str = "dmi-uuid";
 
 /// The machine as it can be seen from here.
 pub fn fingerprint(root: &Root) -> Fingerprint {
-    let board = std::env::var_os("CREDENTIALS_DIRECTORY")
-        .and_then(|folder| text(&Path::new(&folder).join(BOARD)))
+    let board = root
+        .credentials()
+        .and_then(|folder| text(&folder.join(BOARD)))
         .or_else(|| text(&root.host("sys/class/dmi/id/product_uuid")));
     Fingerprint {
         board: board.unwrap_or_default(),

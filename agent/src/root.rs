@@ -62,6 +62,18 @@ impl Root {
         self.root.join("var/lib/boxsync")
     }
 
+    /// Where systemd left the secrets of this machine: for the service itself where it says, for a command of root's
+    /// beside a running service where that one's are.
+    pub fn credentials(&self) -> Option<PathBuf> {
+        match std::env::var_os("CREDENTIALS_DIRECTORY") {
+            Some(folder) => Some(folder.into()),
+            None => {
+                let folder = self.root.join("run/credentials/boxsync.service");
+                folder.is_dir().then_some(folder)
+            }
+        }
+    }
+
     /// The local API's socket, `run/boxsync/boxsync.sock`.
     pub fn socket(&self) -> PathBuf {
         self.root.join("run/boxsync/boxsync.sock")
@@ -105,25 +117,66 @@ pub fn become_owner(root: &Root) -> Result<(), Trouble> {
         })
 }
 
-/// Makes the state folder if it is missing and checks its version; an empty or missing one is new.
+/// Makes the state folder if it is missing and says which layout it has; an empty or missing one is new.
 ///
 /// # Errors
-/// `state.newer` for a folder of a newer boxsync, `state.read_only`, `disk.full` or `state.io`.
-pub fn prepare(root: &Root) -> Result<(), Trouble> {
+/// `state.newer` for a folder of a newer boxsync, `state.version`, `state.read_only`, `disk.full` or `state.io`.
+pub fn prepare(root: &Root) -> Result<u32, Trouble> {
     let state = root.state();
+    if let Some(parent) = state.parent() {
+        // What lies above is everybody's, as far as the umask lets it.
+        fs::create_dir_all(parent).map_err(|error| trouble(parent, "make the folder", &error))?;
+    }
     make_folder(&state)?;
     let path = state.join("version");
-    match fs::read_to_string(&path) {
-        Ok(text) => check_version(&path, &text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let _lock = lock_folder(&state)?;
-            match path.exists() {
-                true => Ok(()),
-                false => write_durably(&path, format!("{LAYOUT}\n").as_bytes()),
-            }
+    if !path.exists() {
+        let _lock = lock_folder(&state)?;
+        if !path.exists() {
+            set_layout(root, LAYOUT)?;
         }
-        Err(error) => Err(trouble(&path, "read", &error)),
     }
+    match layout(root)? {
+        newer if newer > LAYOUT => {
+            let reason = format!(
+                "{}: the state folder has layout {newer}, this boxsync knows up to {LAYOUT}: install a newer boxsync",
+                path.display()
+            );
+            Err(operator("state.newer", reason))
+        }
+        held => Ok(held),
+    }
+}
+
+/// The layout that the state folder has, whether it is known or not.
+///
+/// # Errors
+/// `state.version` for what is no number, or what the file system says.
+pub fn layout(root: &Root) -> Result<u32, Trouble> {
+    let path = root.state().join("version");
+    let text = fs::read_to_string(&path).map_err(|error| trouble(&path, "read", &error))?;
+    match text.trim().parse() {
+        Ok(layout @ 1..) => Ok(layout),
+        _ => {
+            let reason = format!(
+                "{}: expected a number, the version of the layout",
+                path.display()
+            );
+            Err(operator("state.version", reason))
+        }
+    }
+}
+
+/// The state folder has this layout from now on.
+///
+/// # Errors
+/// As `trouble` says.
+pub fn set_layout(root: &Root, layout: u32) -> Result<(), Trouble> {
+    let path = root.state().join("version");
+    write_durably(&path, format!("{layout}\n").as_bytes())
+}
+
+fn operator(code: &str, reason: String) -> Trouble {
+    Trouble::new(code, Class::Operator, Outcome::Failed, reason)
 }
 
 /// Holds a new state folder for the one process that fills it: the others find what it made.
@@ -134,29 +187,6 @@ pub fn lock_folder(state: &Path) -> Result<Flock<File>, Trouble> {
     let folder = File::open(state).map_err(|error| trouble(state, "open", &error))?;
     Flock::lock(folder, FlockArg::LockExclusive)
         .map_err(|(_, error)| trouble(state, "lock", &error.into()))
-}
-
-fn check_version(path: &Path, text: &str) -> Result<(), Trouble> {
-    let operator = |code: &str, reason: String| {
-        Err(Trouble::new(code, Class::Operator, Outcome::Failed, reason))
-    };
-    match text.trim().parse::<u32>() {
-        Ok(version) if version <= LAYOUT => Ok(()),
-        Ok(version) => operator(
-            "state.newer",
-            format!(
-                "{}: the state folder has layout {version}, this boxsync knows up to {LAYOUT}: install a newer boxsync",
-                path.display()
-            ),
-        ),
-        Err(_) => operator(
-            "state.version",
-            format!(
-                "{}: expected a number, the version of the layout",
-                path.display()
-            ),
-        ),
-    }
 }
 
 /// Makes a folder that only its owner enters.
@@ -172,6 +202,27 @@ pub fn make_folder(path: &Path) -> Result<(), Trouble> {
         .mode(0o700)
         .create(path)
         .map_err(|error| trouble(path, "make the folder", &error))
+}
+
+/// Moves what does not open into the folder `quarantine`, under a name that nothing there has yet: what was put aside
+/// before stays.
+///
+/// # Errors
+/// As `trouble` says.
+pub fn set_aside(quarantine: &Path, path: &Path) -> Result<PathBuf, Trouble> {
+    make_folder(quarantine)?;
+    // Two processes may find the same name free.
+    let _lock = lock_folder(quarantine)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut aside = quarantine.join(&*name);
+    for number in 2u32.. {
+        if aside.symlink_metadata().is_err() {
+            break;
+        }
+        aside = quarantine.join(format!("{name}.{number}"));
+    }
+    fs::rename(path, &aside).map_err(|error| trouble(path, "move aside", &error))?;
+    Ok(aside)
 }
 
 /// Replaces a file whole or not at all: written beside it, synced, renamed, folder synced. Mode 0600.
@@ -349,7 +400,7 @@ pub fn trouble(path: &Path, verb: &str, error: &io::Error) -> Trouble {
         ),
         _ => format!("{}: cannot {verb}: {error}", path.display()),
     };
-    Trouble::new(code, Class::Operator, Outcome::Failed, reason)
+    operator(code, reason)
 }
 
 #[cfg(test)]
@@ -364,6 +415,40 @@ mod tests {
         prepare(&root).unwrap();
         fs::write(root.state().join("version"), "2\n").unwrap();
         assert_eq!(prepare(&root).unwrap_err().code, "state.newer");
+        for nonsense in ["0\n", "x", ""] {
+            fs::write(root.state().join("version"), nonsense).unwrap();
+            assert_eq!(prepare(&root).unwrap_err().code, "state.version");
+        }
+    }
+
+    #[test]
+    fn only_the_state_folder_itself_is_closed_to_others() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::new(dir.path().join("new"));
+        assert_eq!(prepare(&root).unwrap(), LAYOUT);
+        let mode = |path: &str| {
+            let path = root.path().join(path);
+            fs::metadata(path).unwrap().permissions().mode() & 0o777
+        };
+        let beside = dir.path().join("beside");
+        fs::create_dir(&beside).unwrap();
+        let usual = fs::metadata(beside).unwrap().permissions().mode() & 0o777;
+        assert_eq!([mode(""), mode("var"), mode("var/lib")], [usual; 3]);
+        assert_eq!(mode("var/lib/boxsync"), 0o700);
+    }
+
+    #[test]
+    fn what_is_put_aside_replaces_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (folder, path) = (dir.path().join("quarantine"), dir.path().join("edition"));
+        for (content, name) in [("a", "edition"), ("b", "edition.2"), ("c", "edition.3")] {
+            fs::write(&path, content).unwrap();
+            assert_eq!(set_aside(&folder, &path).unwrap(), folder.join(name));
+        }
+        assert_eq!(fs::read(folder.join("edition")).unwrap(), b"a");
+        assert_eq!(fs::read(folder.join("edition.3")).unwrap(), b"c");
+        assert_eq!(set_aside(&folder, &path).unwrap_err().code, "state.io");
     }
 
     #[test]

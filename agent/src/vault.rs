@@ -6,6 +6,7 @@ pub mod catalogue;
 pub mod entry;
 pub mod index;
 pub mod key;
+mod layout;
 pub mod package;
 pub mod spool;
 
@@ -30,12 +31,14 @@ impl Vault {
     /// folder that holds nothing yet.
     ///
     /// # Errors
-    /// `key.sealed` without a key, `key.wrong` with another one, or what the files say.
+    /// `key.sealed` without a key, `key.wrong` with another one, `state.newer`, or what the files say.
     pub fn open(root: &Root) -> Result<Self, Trouble> {
-        crate::root::prepare(root)?;
+        let held = crate::root::prepare(root)?;
         let state = root.state();
-        let keys = Keyring::open(&state)?;
-        Ok(Self { state, keys })
+        let keys = Keyring::open_with(&state, root.credentials())?;
+        let vault = Self { state, keys };
+        layout::bring(root, &vault, held)?;
+        Ok(vault)
     }
 
     /// The state folder.

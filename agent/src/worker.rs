@@ -35,7 +35,8 @@ pub struct Order {
 #[serde(rename_all = "snake_case")]
 enum Line {
     Progress(Progress),
-    Report(Box<Report>, Option<Duration>),
+    /// The account, and what is not of the account: central's wish, the skew of the clock.
+    Report(Box<Report>, Option<Duration>, Option<i64>),
 }
 
 /// What came from the worker.
@@ -43,8 +44,8 @@ enum Line {
 pub(super) enum Told {
     /// It has come so far.
     Progress(Progress),
-    /// It has ended, with its account and central's wish.
-    Report(Box<Report>, Option<Duration>),
+    /// It has ended, with its account.
+    Report(Box<Report>),
     /// It has ended without an account.
     Gone(String),
 }
@@ -58,7 +59,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(super) struct Worker {
     child: Child,
     lines: Lines<BufReader<tokio::io::Take<ChildStdout>>>,
-    account: Option<(Box<Report>, Option<Duration>)>,
+    account: Option<Box<Report>>,
     /// It was told to end, and has until then.
     deadline: Option<Instant>,
 }
@@ -102,7 +103,14 @@ impl Worker {
             match line {
                 Ok(Some(line)) => match serde_json::from_str(&line) {
                     Ok(Line::Progress(progress)) => return Told::Progress(progress),
-                    Ok(Line::Report(report, wish)) => self.account = Some((report, wish)),
+                    Ok(Line::Report(report, wish, skew)) => {
+                        let whole = Report {
+                            wish,
+                            skew,
+                            ..*report
+                        };
+                        self.account = Some(Box::new(whole));
+                    }
                     // Whatever else a library prints there is none of the protocol's.
                     Err(_) => {}
                 },
@@ -119,7 +127,7 @@ impl Worker {
             }
         };
         match (self.account.take(), status) {
-            (Some((report, wish)), _) => Told::Report(report, wish),
+            (Some(report), _) => Told::Report(report),
             (None, Ok(status)) => Told::Gone(ending(status)),
             (None, Err(error)) => Told::Gone(format!("was lost: {error}")),
         }
@@ -216,8 +224,11 @@ pub async fn work(engine: Result<Engine, Trouble>, order: Order) -> Report {
         },
         Err(trouble) => account(trouble),
     };
-    let wish = report.wish;
-    tell(&Line::Report(Box::new(report.clone()), wish));
+    tell(&Line::Report(
+        Box::new(report.clone()),
+        report.wish,
+        report.skew,
+    ));
     report
 }
 

@@ -135,6 +135,9 @@ pub struct Report {
     /// Central's last wish to be left alone for so long; for the next run's time, not for the account.
     #[serde(skip)]
     pub wish: Option<std::time::Duration>,
+    /// How far central's clock is ahead of the box's, in seconds, as it was heard over TLS; for the journal alone.
+    #[serde(skip)]
+    pub skew: Option<i64>,
 }
 
 /// One thing that went wrong in a run.
@@ -171,6 +174,7 @@ impl Report {
             connection: Connection::default(),
             findings: Vec::new(),
             wish: None,
+            skew: None,
         }
     }
 

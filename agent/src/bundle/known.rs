@@ -3,7 +3,7 @@
 //! Called by `bundle`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use logic::entity::{Entity, EntityType, uri};
 use logic::health::redact::Redactor;
@@ -44,8 +44,8 @@ pub(super) fn secrets(
         );
     }
     file(&state.join("data.key"), "wrapped data key", redactor);
-    if let Some(folder) = std::env::var_os("CREDENTIALS_DIRECTORY") {
-        let entries = fs::read_dir(PathBuf::from(folder)).into_iter().flatten();
+    if let Some(folder) = root.credentials() {
+        let entries = fs::read_dir(folder).into_iter().flatten();
         for entry in entries.filter_map(Result::ok) {
             file(&entry.path(), "credential", redactor);
         }

@@ -14,6 +14,7 @@ use crate::vault::Vault;
 
 pub(super) fn act(root: &Root, yes: Option<&str>, screen: &Screen) -> Result<u8, Trouble> {
     become_owner(root)?;
+    engine::no_daemon(root)?;
     // A box whose key is lost can still be wiped: then the folder's own name is asked for.
     let identity = Vault::open(root).and_then(|vault| vault.entry("identity").get::<Identity>());
     let word = identity

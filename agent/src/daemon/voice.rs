@@ -20,12 +20,18 @@ pub(super) struct Voice {
     told: BTreeSet<String>,
     /// The last account.
     last: Option<Report>,
+    /// The clock was called wrong.
+    clock_wrong: bool,
 }
+
+/// A clock that is further off than this, in seconds, is worth a line (as `doctor` judges it).
+const OFF: u64 = 5 * 60;
 
 impl Voice {
     /// One line for the run, one for each finding that is new; a central out of reach is told by `lost`.
     pub(super) fn account(&mut self, report: &Report, end: End) {
         self.last = Some(report.clone());
+        self.clock(report);
         if report.outcome == Outcome::Finished {
             finished(report);
         }
@@ -54,6 +60,28 @@ impl Voice {
             self.told.append(&mut found);
         } else {
             self.told = found;
+        }
+    }
+
+    /// A run that heard no authenticated time says nothing about the clock.
+    fn clock(&mut self, report: &Report) {
+        let Some(skew) = report.skew else { return };
+        let off = skew.unsigned_abs();
+        let (is_wrong, was_wrong) = (off > OFF, self.clock_wrong);
+        self.clock_wrong = is_wrong;
+        let (message_id, code) = (event::CLOCK_WRONG.id, event::CLOCK_WRONG.code);
+        let way = if skew > 0 { "behind" } else { "ahead of" };
+        match (is_wrong, was_wrong) {
+            (true, false) => tracing::warn!(
+                message_id,
+                code,
+                box_id = %report.box_id,
+                sync_id = report.sync_id,
+                "the clock of this box is {} {way} central's; certificates are not judged by it",
+                span(off)
+            ),
+            (false, true) => tracing::info!("the clock of this box is right again"),
+            _ => {}
         }
     }
 
@@ -114,6 +142,13 @@ fn doing(progress: &Progress) -> String {
         ),
         (None, None) if progress.doing.is_empty() => "beginning".into(),
         (None, None) => progress.doing.clone(),
+    }
+}
+
+fn span(seconds: u64) -> String {
+    match seconds / 60 {
+        minutes @ 2880.. => format!("{} days", minutes / 1440),
+        minutes => format!("{minutes} minutes"),
     }
 }
 
@@ -189,4 +224,30 @@ fn failed(report: &Report, named: bool) {
         report.sync_id,
         report.outcome.word()
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::worker::{account, died};
+
+    #[test]
+    fn a_wrong_clock_is_wrong_until_a_run_heard_that_it_is_right() {
+        let mut voice = Voice::default();
+        let mut report = account(&died("was ended"));
+        for (skew, wrong) in [
+            (None, false),
+            (Some(300), false),
+            (Some(-301), true),
+            (None, true),
+            (Some(1_795_000_000), true),
+            (Some(0), false),
+        ] {
+            report.skew = skew;
+            voice.account(&report, End::of(&report, None));
+            assert_eq!(voice.clock_wrong, wrong, "{skew:?}");
+        }
+        assert_eq!(span(OFF + 1), "5 minutes");
+        assert_eq!(span(1_795_000_000), "20775 days");
+    }
 }

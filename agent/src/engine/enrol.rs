@@ -55,7 +55,7 @@ impl Engine {
         if self.enrolment()?.is_some() {
             return Ok(());
         }
-        let folder = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        let folder = self.root.credentials();
         let Some((path, text)) = folder.as_deref().map(find).transpose()?.flatten() else {
             return Ok(());
         };
@@ -71,6 +71,7 @@ impl Engine {
                 tracing::info!(
                     message_id = event::ENROLLED.id,
                     code = event::ENROLLED.code,
+                    box_id = %self.identity()?.box_id,
                     "the box is enrolled with the credential {} as client {}",
                     path.display(),
                     enrolment.key

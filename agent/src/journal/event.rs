@@ -184,6 +184,43 @@ mod tests {
         assert_eq!(rows, ALL.map(|event| (event.id, event.code)));
     }
 
+    /// What is told with an event beside its code, besides what every account of a run has.
+    fn fields(code: &str) -> &'static [&'static str] {
+        match code {
+            "package.held" => &["ENTITY", "BYTES"],
+            "net.online" => &["BOX_ID", "ATTEMPT"],
+            "ready" | "stopping" | "sync.started" | "clone.found" | "enrolled" => &["BOX_ID"],
+            "sync.finished" | "sync.failed" => &["BOX_ID", "SYNC_ID"],
+            _ => &[],
+        }
+    }
+
+    #[test]
+    fn the_catalog_says_what_each_event_means_and_what_to_do() {
+        let catalog = include_str!("../../../systemd/boxsync.catalog");
+        let entries: Vec<(&str, &str)> = catalog
+            .split("\n-- ")
+            .skip(1)
+            .map(|entry| entry.split_once('\n').unwrap())
+            .collect();
+        assert_eq!(entries.len(), ALL.len());
+        for (event, (id, text)) in ALL.iter().zip(entries) {
+            assert_eq!(event.id, id);
+            let (head, body) = text.split_once("\n\n").unwrap();
+            assert!(head.starts_with("Subject: ") && head.contains("\nDefined-By: boxsync\n"));
+            // What it means; what to do, or that there is nothing to do.
+            assert!(body.trim().split("\n\n").count() >= 2, "{}", event.code);
+            let named = body.split('@').skip(1).step_by(2);
+            for field in named {
+                assert!(
+                    field == "CODE" || fields(event.code).contains(&field),
+                    "{}: {field} is not told",
+                    event.code
+                );
+            }
+        }
+    }
+
     #[test]
     fn codes_of_one_kind_share_an_event() {
         assert_eq!(of("config.value"), Some(CONFIG_WRONG));

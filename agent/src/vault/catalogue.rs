@@ -15,7 +15,7 @@ use logic::words::Trouble;
 use serde::{Deserialize, Serialize};
 
 use super::{Vault, damaged, random};
-use crate::root::{make_folder, sync_folder, trouble, write_durably};
+use crate::root::{make_folder, set_aside, sync_folder, trouble, write_durably};
 
 /// The word that stands for classes where a type is expected.
 const CLASS: &str = "class";
@@ -125,11 +125,10 @@ impl Catalogue {
     /// # Errors
     /// What the file system says.
     pub fn set_aside(&self, vault: &Vault) -> Result<PathBuf, Trouble> {
-        let folder = vault.state().join("quarantine");
-        make_folder(&folder)?;
-        let (path, aside) = (self.folder.join("edition"), folder.join("edition"));
-        fs::rename(&path, &aside).map_err(|error| trouble(&path, "move aside", &error))?;
-        Ok(aside)
+        set_aside(
+            &vault.state().join("quarantine"),
+            &self.folder.join("edition"),
+        )
     }
 
     /// Makes an edition visible, durably; `writer`'s bytes are synced before. Segments that neither it nor the one

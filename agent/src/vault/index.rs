@@ -15,7 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use super::catalogue::{Row, Rows};
 use super::{Keyring, Vault, damaged, random};
-use crate::root::trouble;
+use crate::root::{lock_folder, set_aside, trouble, write_durably};
+
+/// The format of what the store keeps; grows with every change of a row's shape. A store of another format is dropped.
+const FORMAT: u32 = 1;
 
 /// Synchronizations remembered.
 const HISTORY_KEPT: u64 = 500;
@@ -88,9 +91,18 @@ impl Index {
         patience: Duration,
         probe: &dyn Fn(&Path) -> bool,
     ) -> Result<Self, Trouble> {
+        Self::open_as(FORMAT, vault, patience, probe)
+    }
+
+    fn open_as(
+        format: u32,
+        vault: &Vault,
+        patience: Duration,
+        probe: &dyn Fn(&Path) -> bool,
+    ) -> Result<Self, Trouble> {
         let path = vault.state().join("index");
         let open_mark = vault.state().join("index.open");
-        let mut rebuilt = None;
+        let mut rebuilt = fit(vault.state(), &path, format)?;
         if open_mark.exists() && path.exists() && !probe(&path) {
             rebuilt = Some(quarantine(
                 vault,
@@ -383,13 +395,36 @@ fn number(key: &[u8]) -> Option<u64> {
     key.try_into().ok().map(u64::from_be_bytes)
 }
 
+/// Drops a store of another format, and says so. A power cut leaves the old mark, and all is done again.
+fn fit(state: &Path, path: &Path, format: u32) -> Result<Option<String>, Trouble> {
+    let mark = path.with_extension("format");
+    // The first format had no mark.
+    let held = || match fs::read_to_string(&mark) {
+        Ok(text) => Ok(text.trim().parse().unwrap_or(0)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(1),
+        Err(error) => Err(trouble(&mark, "read", &error)),
+    };
+    if held()? == format {
+        return Ok(None);
+    }
+    let _lock = lock_folder(state)?;
+    let held = held()?;
+    if held == format {
+        return Ok(None);
+    }
+    let told = path.exists().then(|| {
+        format!("the store had format {held}, this boxsync writes {format}: dropped, rebuilt from the sealed files")
+    });
+    if told.is_some() {
+        fs::remove_dir_all(path).map_err(|error| trouble(path, "remove", &error))?;
+    }
+    write_durably(&mark, format!("{format}\n").as_bytes())?;
+    Ok(told)
+}
+
 /// Moves the store aside; it holds nothing irreplaceable.
 fn quarantine(vault: &Vault, path: &Path, why: &str) -> Result<String, Trouble> {
-    let folder = vault.state().join("quarantine");
-    crate::root::make_folder(&folder)?;
-    let tag = NameHash(random());
-    let aside = folder.join(format!("index-{}", &tag.to_string()[..8]));
-    fs::rename(path, &aside).map_err(|error| trouble(path, "move aside", &error))?;
+    let aside = set_aside(&vault.state().join("quarantine"), path)?;
     Ok(format!(
         "the store was damaged ({why}): moved to {}, rebuilt from the sealed files",
         aside.display()
@@ -465,6 +500,59 @@ mod tests {
         assert_eq!(index.staged(EntityType::Delivery).unwrap(), Rows::new());
         index.unstage().unwrap();
         assert_eq!(index.staged(EntityType::Proctor).unwrap(), Rows::new());
+    }
+
+    #[test]
+    fn a_store_of_another_format_is_dropped_and_that_is_told_once() {
+        let (_dir, vault) = vault();
+        let as_format =
+            |format| Index::open_as(format, &vault, Duration::from_secs(10), &|_| true).unwrap();
+        let first = as_format(1);
+        assert_eq!(first.rebuilt, None);
+        first.follow(0, 1, &[change("a", 1)]).unwrap();
+        first.close().unwrap();
+        let second = as_format(2);
+        let told = second.rebuilt.as_deref().unwrap();
+        assert!(
+            told.contains("format 1") && told.contains("writes 2"),
+            "{told}"
+        );
+        assert_eq!(second.feed(0, 10).unwrap().changes, []);
+        second.follow(0, 1, &[change("b", 1)]).unwrap();
+        second.close().unwrap();
+        let again = as_format(2);
+        assert_eq!(again.rebuilt, None);
+        assert_eq!(again.feed(0, 10).unwrap().changes, [(1, change("b", 1))]);
+        // Back to an older boxsync: as if it were damaged.
+        again.close().unwrap();
+        assert!(as_format(1).rebuilt.is_some());
+    }
+
+    #[test]
+    fn another_shape_of_a_row_is_another_format() {
+        let params = logic::words::Params {
+            organisation_id: "1".into(),
+            sync_id: 2,
+            box_id: "b".into(),
+            tao_version: "2022.11".into(),
+        };
+        let mut report = Report::new(&params, 3);
+        report.entity(EntityType::Delivery).created = 4;
+        report.find(&damaged(Path::new("p"), "w"));
+        let row = Row {
+            checksum: Checksum([1; 16]),
+            segment: 3,
+            offset: 5,
+            length: 9,
+        };
+        let head = FeedHead {
+            epoch: 1,
+            newest: 2,
+            generation: 3,
+        };
+        let bytes = postcard::to_allocvec(&(report, row, head, change("a", 1))).unwrap();
+        // Another figure: `FORMAT` grows, and so does `LAYOUT`, for `last` is a report too.
+        assert_eq!((FORMAT, crc32fast::hash(&bytes)), (1, 2_413_478_802));
     }
 
     #[test]

@@ -28,18 +28,23 @@ const WRAP: &[u8] = b"boxsync/1 data key";
 pub struct Keyring {
     data: Key,
     names: Key,
+    /// The folder that an envelope key of the service manager comes from.
+    credentials: Option<PathBuf>,
 }
 
 impl Keyring {
-    /// Opens the data key of a state folder, or makes it in an empty one.
+    /// As `open_with`, for a state folder whose key is its own.
+    #[cfg(test)]
+    pub fn open(state: &Path) -> Result<Self, Trouble> {
+        Self::open_with(state, None)
+    }
+
+    /// Opens the data key of a state folder, or makes it in an empty one. The envelope key is a credential, or a file of
+    /// the folder.
     ///
     /// # Errors
     /// `key.sealed` when the folder holds data and no key is at hand; `key.wrong` when the key at hand is another one.
-    pub fn open(state: &Path) -> Result<Self, Trouble> {
-        Self::open_with(state, credentials().as_deref())
-    }
-
-    fn open_with(state: &Path, credentials: Option<&Path>) -> Result<Self, Trouble> {
+    pub fn open_with(state: &Path, credentials: Option<PathBuf>) -> Result<Self, Trouble> {
         let wrapped = state.join("data.key");
         // Two processes may meet a new folder at once; the one that waits finds the key that the other made.
         let _lock = match wrapped.exists() {
@@ -51,24 +56,29 @@ impl Keyring {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(trouble(&wrapped, "read", &error)),
         };
-        match (envelope(state, credentials)?, sealed) {
+        let data = match (envelope(state, credentials.as_deref())?, sealed) {
             (Some((envelope, origin)), Some(sealed)) => {
                 let data = unwrap(&envelope, &sealed).ok_or_else(|| wrong(&origin, &wrapped))?;
-                rewrap(&origin, &wrapped, &data)?;
-                Ok(Self::of(data))
+                rewrap(credentials.as_deref(), &origin, &wrapped, &data)?;
+                data
             }
             (Some((envelope, _)), None) => {
                 must_be_empty(state, "its data key `data.key` is missing")?;
-                Self::make(&wrapped, &envelope)
+                make(&wrapped, &envelope)?
             }
-            (None, Some(_)) => Err(sealed_folder(state, "no key is at hand")),
+            (None, Some(_)) => return Err(sealed_folder(state, "no key is at hand")),
             (None, None) => {
                 must_be_empty(state, "no key is at hand")?;
                 let envelope = Key::new(random());
                 write_durably(&state.join(KEY_NAME), envelope.expose())?;
-                Self::make(&wrapped, &envelope)
+                make(&wrapped, &envelope)?
             }
-        }
+        };
+        Ok(Self {
+            names: data.derive(b"boxsync/1 names"),
+            data,
+            credentials,
+        })
     }
 
     /// Wraps the same data key with a new envelope key; nothing else is touched. A power cut at any point leaves a
@@ -77,7 +87,8 @@ impl Keyring {
     /// # Errors
     /// `key.elsewhere` when the envelope key is a credential, which boxsync cannot replace; or what the files say.
     pub fn rotate(&self, state: &Path) -> Result<(), Trouble> {
-        let held = |name: &&str| credentials().is_some_and(|folder| folder.join(name).exists());
+        let folder = self.credentials.as_deref();
+        let held = |name: &&str| folder.is_some_and(|folder| folder.join(name).exists());
         if let Some(name) = [SEALED_NAME, KEY_NAME].iter().find(|name| held(name)) {
             let reason = format!(
                 "the envelope key is the credential {name}: replace it there, with the old one as {KEY_NAME}.old"
@@ -98,17 +109,6 @@ impl Keyring {
         crate::root::sync_folder(&path)
     }
 
-    fn make(wrapped: &Path, envelope: &Key) -> Result<Self, Trouble> {
-        let data = Key::new(random());
-        write_durably(wrapped, &wrap(envelope, &data))?;
-        Ok(Self::of(data))
-    }
-
-    fn of(data: Key) -> Self {
-        let names = data.derive(b"boxsync/1 names");
-        Self { data, names }
-    }
-
     /// Seals and opens the records of one purpose.
     pub fn sealer(&self, purpose: &str) -> Sealer {
         Sealer::new(&self.data.derive(format!("boxsync/1 {purpose}").as_bytes()))
@@ -118,6 +118,12 @@ impl Keyring {
     pub fn name(&self, kind: &str, id: &str) -> NameHash {
         self.names.name(kind, id)
     }
+}
+
+fn make(wrapped: &Path, envelope: &Key) -> Result<Key, Trouble> {
+    let data = Key::new(random());
+    write_durably(wrapped, &wrap(envelope, &data))?;
+    Ok(data)
 }
 
 /// The envelope key at hand and where it came from: the credential, else the file, else what a rotation left.
@@ -158,25 +164,30 @@ fn envelope(state: &Path, credentials: Option<&Path>) -> Result<Option<(Key, Pat
     Ok(first)
 }
 
-/// A credential that was replaced: the old one still opened the data key, so it is wrapped with the new one.
-fn rewrap(origin: &Path, wrapped: &Path, data: &Key) -> Result<(), Trouble> {
-    if origin
-        .extension()
-        .is_none_or(|extension| extension != "old")
-    {
-        return Ok(());
+/// A credential is at hand, but another key opened the data: the credential before, or the file of a box that had none.
+/// The data key is wrapped with the new one; what was used before is of no use any more, but only a person removes it.
+fn rewrap(
+    credentials: Option<&Path>,
+    origin: &Path,
+    wrapped: &Path,
+    data: &Key,
+) -> Result<(), Trouble> {
+    let wanted = [SEALED_NAME, KEY_NAME].iter().find_map(|name| {
+        let path = credentials?.join(name);
+        Some((parse(&fs::read(&path).ok()?)?, path))
+    });
+    match wanted {
+        Some((fresh, path)) if path != origin => {
+            write_durably(wrapped, &wrap(&fresh, data))?;
+            tracing::info!(
+                "the data is sealed with the credential {} from now on; {} opens nothing any more: remove it",
+                path.display(),
+                origin.display()
+            );
+            Ok(())
+        }
+        _ => Ok(()),
     }
-    let fresh = [SEALED_NAME, KEY_NAME]
-        .iter()
-        .find_map(|name| parse(&fs::read(origin.with_file_name(name)).ok()?));
-    match fresh {
-        Some(fresh) => write_durably(wrapped, &wrap(&fresh, data)),
-        None => Ok(()),
-    }
-}
-
-fn credentials() -> Option<PathBuf> {
-    std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
 }
 
 fn parse(bytes: &[u8]) -> Option<Key> {
@@ -284,7 +295,7 @@ mod tests {
     #[test]
     fn a_credential_opens_under_either_name_and_a_replaced_one_wraps_anew() {
         let (state, creds) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let open = || Keyring::open_with(state.path(), Some(creds.path()));
+        let open = || Keyring::open_with(state.path(), Some(creds.path().to_owned()));
         let put = |name: &str, byte: u8| fs::write(creds.path().join(name), [byte; 32]).unwrap();
         let drop = |name: &str| fs::remove_file(creds.path().join(name)).unwrap();
         put(SEALED_NAME, 1);
@@ -303,6 +314,24 @@ mod tests {
         assert_eq!(open().unwrap().name("a", "b"), name);
         drop(SEALED_NAME);
         assert_eq!(code(open()), "key.sealed");
+    }
+
+    #[test]
+    fn a_credential_takes_the_place_of_the_file() {
+        let (state, creds) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let open = || Keyring::open_with(state.path(), Some(creds.path().to_owned()));
+        let name = open().unwrap().name("a", "b");
+        let file = state.path().join(KEY_NAME);
+        fs::write(creds.path().join(SEALED_NAME), [5; 32]).unwrap();
+        let keys = open().unwrap();
+        assert_eq!(keys.name("a", "b"), name);
+        assert_eq!(keys.rotate(state.path()).unwrap_err().code, "key.elsewhere");
+        // The file is left to a person, and opens nothing: a disk without the credential is sealed.
+        assert!(file.exists());
+        assert_eq!(code(Keyring::open(state.path())), "key.wrong");
+        fs::remove_file(file).unwrap();
+        assert_eq!(open().unwrap().name("a", "b"), name);
+        assert_eq!(code(Keyring::open(state.path())), "key.sealed");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use crate::results::field;
 use crate::site::{Central, Process, Site, built, folder};
 use crate::{Result, cells, measure, table};
 
-const IDLE: Duration = Duration::from_secs(30);
+const IDLE: Duration = Duration::from_secs(60);
 const LINES: &str = "[sync]\nmeasure = false\ninterval = \"1h\"\n[download]\nreserve = \"0\"\n";
 
 /// Prints the table.
@@ -37,6 +38,8 @@ pub(crate) fn run() -> Result<()> {
     let mut command = site.command(&["run"]);
     command
         .env("NOTIFY_SOCKET", &path)
+        // As the unit has it: feeding the watchdog is what wakes an idle daemon.
+        .env("WATCHDOG_USEC", "120000000")
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let daemon = Process(command.spawn()?);
@@ -74,12 +77,12 @@ pub(crate) fn run() -> Result<()> {
         rss += field(&memory, "Rss:") / 1024.0;
         pss += field(&memory, "Pss:") / 1024.0;
     }
-    let size = fs::metadata(built("boxsync")?)?.len() as f64 / 1_048_576.0;
+    let program = built("boxsync")?;
     let mut rows = vec![
         cells(["", "measured", "aim"]),
         vec![
-            "binary of this build, MiB".into(),
-            format!("{size:.2}"),
+            format!("{}, MiB", program.display()),
+            mebibytes(fs::metadata(&program)?.len()),
             "5".into(),
         ],
         vec![
@@ -108,16 +111,28 @@ pub(crate) fn run() -> Result<()> {
             String::new(),
         ],
     ];
-    // The static one of `scripts/release` is what is shipped.
-    if let Ok(meta) = fs::metadata("dist/boxsync") {
-        let size = format!("{:.2}", meta.len() as f64 / 1_048_576.0);
-        rows.insert(2, vec!["binary in dist, MiB".into(), size, "5".into()]);
+    // What `image/build` made of it: an image is a file with holes, its blocks are what it takes.
+    for entry in fs::read_dir("dist").into_iter().flatten().flatten() {
+        let (name, meta) = (
+            entry.file_name().to_string_lossy().into_owned(),
+            entry.metadata()?,
+        );
+        if name != "boxsync" {
+            let taken = mebibytes(meta.blocks() * 512);
+            rows.push(vec![format!("dist/{name}, MiB"), taken, String::new()]);
+        }
     }
     table(
-        "boxsync run with nothing to do; mender 30.6 MiB and 13, syncthing 42 MiB and 1,287, timesyncd 7.7 MiB and 24",
+        "boxsync run with nothing to do. Idle RSS and wake-ups a minute of others: mender 30.6 MiB and 13, syncthing \
+         42 MiB and 1,287, timesyncd 7.7 MiB and 24. Greengrass lite: PSS 14.8 MB, start 1,328 ms; files: tedge agent \
+         4.3 MB, mender-client 10.1 MB, tailscale 23 MB",
         &rows,
     );
     Ok(())
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{:.2}", bytes as f64 / 1_048_576.0)
 }
 
 /// A process and its descendants.

@@ -58,6 +58,24 @@ fn a_box_that_was_given_a_login_enrols_and_synchronizes_by_itself() {
 }
 
 #[test]
+fn a_box_is_not_wiped_under_its_daemon() {
+    let mut site = site();
+    site.set("sync", "on_boot", "false");
+    let mut running = site.start(&["run"]);
+    let socket = site.path("run/boxsync/boxsync.sock");
+    assert!(running.until("the daemon", || UnixStream::connect(&socket).is_ok()));
+    let who = site.run(&["identity", "--json"]).exits(0).object();
+    let files = site.files();
+    let wipe = ["wipe", "--yes", who["box_id"].as_str().unwrap(), "--json"];
+    let told = site.run(&wipe).exits(1).code("daemon.running").to_string();
+    assert!(told.contains("systemctl stop boxsync.service"), "{told}");
+    assert_eq!(site.files(), files);
+    ended(running);
+    site.run(&wipe).exits(0);
+    assert_eq!(site.files(), Vec::<PathBuf>::new());
+}
+
+#[test]
 fn a_refused_login_is_told_and_not_tried_again_before_it_changes() {
     let mut site = site();
     site.set("sync", "on_boot", "false");

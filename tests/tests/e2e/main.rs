@@ -21,3 +21,4 @@ mod results;
 mod resume;
 mod state;
 mod token;
+mod unit;

@@ -179,6 +179,21 @@ fn the_key_may_come_from_the_credentials_directory() {
 }
 
 #[test]
+fn a_command_beside_the_service_finds_the_credential_that_the_service_was_given() {
+    let site = tiny().held();
+    let folder = site.path("run/credentials/boxsync.service");
+    fs::create_dir_all(&folder).unwrap();
+    fs::rename(site.state("boxsync.key"), folder.join("boxsync.key.sealed")).unwrap();
+    site.run(&["status", "--json"]).exits(0);
+    site.run(&["key", "rotate", "--json"])
+        .exits(1)
+        .code("key.elsewhere");
+    // The service is stopped: systemd takes its credentials away.
+    fs::remove_dir_all(folder).unwrap();
+    site.run(&["status", "--json"]).exits(1).code("key.sealed");
+}
+
+#[test]
 fn a_new_envelope_key_costs_nothing() {
     let site = tiny().held();
     let old = fs::read(site.state("boxsync.key")).unwrap();
@@ -209,6 +224,39 @@ fn a_folder_of_a_newer_version_is_left_alone() {
     site.sync().exits(1).code("state.version");
     fs::write(site.state("version"), "1\n").unwrap();
     site.assert_equal_to_central();
+}
+
+/// `layout-1` was written by boxsync 0.1.0 as of November 2026 (the store left out, since it is rebuilt): three test
+/// takers, two packages, a result that waits.
+#[test]
+fn a_box_of_the_first_layout_holds_what_it_held() {
+    let site = Site::new(options(1, 1, (4_000, 4_000)));
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/layout-1");
+    for file in everything(&fixture) {
+        let copy = site.state(file.strip_prefix(&fixture).unwrap().to_str().unwrap());
+        if file.is_dir() {
+            fs::create_dir_all(copy).unwrap();
+        } else {
+            fs::create_dir_all(copy.parent().unwrap()).unwrap();
+            fs::copy(file, copy).unwrap();
+        }
+    }
+    let who = site.run(&["identity", "--json"]).exits(0).object();
+    assert_eq!(who["box_id"], "e2dcc496c4d974b45e23");
+    assert_eq!(site.entities().len(), 13);
+    assert_eq!(
+        site.packages().values().collect::<Vec<_>>(),
+        ["held", "held"]
+    );
+    site.run(&["packages", "verify"]).exits(0);
+    let owed = site.run(&["results", "--json"]).exits(0);
+    assert!(
+        owed.out.contains("kve_de_000001") && owed.out.contains("queued"),
+        "{}",
+        owed.out
+    );
+    let last = site.run(&["status", "--json"]).ends().object();
+    assert_eq!(last["last"]["sync_id"], 1, "{last}");
 }
 
 #[test]

@@ -1,0 +1,150 @@
+//! What systemd itself says of the units, the catalog, the account and the folder that are installed with boxsync.
+//! Skipped, with the reason on standard error, where systemd's tools are missing.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn source(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)
+}
+
+/// What the tool says; `None` where there is no such tool.
+fn ask(tool: &str, arguments: &[&str]) -> Option<Output> {
+    let asked = Command::new(tool)
+        .args(arguments)
+        .env("SYSTEMD_COLORS", "0")
+        .output();
+    match asked {
+        Ok(output) => Some(output),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            eprintln!("skipped: {tool} is missing here");
+            None
+        }
+        Err(error) => panic!("{tool}: {error}"),
+    }
+}
+
+#[track_caller]
+fn clean(output: &Output) -> String {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{errors}{text}");
+    // systemd ends well on keys that it does not know: what it says is what counts.
+    assert_eq!(errors, "");
+    text
+}
+
+#[test]
+fn every_unit_is_understood_by_systemd() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = dir.path().join("boxsync");
+    fs::write(&program, "").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    for unit in [
+        "systemd/boxsync.service",
+        "image/root/usr/lib/systemd/system/boxsync-clock.service",
+        "image/root/usr/lib/systemd/system/boxsync-report.service",
+    ] {
+        // The one thing that may differ from the box: where the program lies.
+        let text = fs::read_to_string(source(unit)).unwrap();
+        let text = text.replace("/usr/bin/boxsync", program.to_str().unwrap());
+        let copy = dir.path().join(Path::new(unit).file_name().unwrap());
+        fs::write(&copy, text).unwrap();
+        let copy = copy.to_str().unwrap();
+        let Some(output) = ask("systemd-analyze", &["verify", "--man=no", copy]) else {
+            return;
+        };
+        clean(&output);
+    }
+    // It is no empty word: a key that nobody knows is told.
+    let wrong = dir.path().join("wrong.service");
+    fs::write(
+        &wrong,
+        "[Service]\nExecStart=/bin/true\nProtectSystems=yes\n",
+    )
+    .unwrap();
+    let output = ask(
+        "systemd-analyze",
+        &["verify", "--man=no", wrong.to_str().unwrap()],
+    );
+    assert!(String::from_utf8_lossy(&output.unwrap().stderr).contains("ProtectSystems"));
+}
+
+#[test]
+fn the_unit_is_exposed_by_at_most_one_and_a_half() {
+    let unit = source("systemd/boxsync.service");
+    // In tenths; the status says whether it is kept.
+    let arguments = [
+        "security",
+        "--no-pager",
+        "--offline=true",
+        "--threshold=15",
+        unit.to_str().unwrap(),
+    ];
+    if let Some(output) = ask("systemd-analyze", &arguments) {
+        let text = clean(&output);
+        assert!(text.contains("Overall exposure level"), "{text}");
+    }
+}
+
+#[test]
+fn the_journal_finds_an_explanation_for_each_event() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalogs = dir.path().join("usr/lib/systemd/catalog");
+    fs::create_dir_all(&catalogs).unwrap();
+    fs::create_dir_all(dir.path().join("var/lib/systemd/catalog")).unwrap();
+    fs::copy(
+        source("systemd/boxsync.catalog"),
+        catalogs.join("boxsync.catalog"),
+    )
+    .unwrap();
+    let root = format!("--root={}", dir.path().display());
+    let Some(output) = ask("journalctl", &[&root, "--update-catalog"]) else {
+        return;
+    };
+    clean(&output);
+    let listed = clean(&ask("journalctl", &[&root, "--list-catalog"]).unwrap());
+    let mut listed: Vec<&str> = listed.lines().collect();
+    let table = fs::read_to_string(source("systemd/events.txt")).unwrap();
+    let events = table.lines().filter(|line| !line.starts_with('#'));
+    let mut expected: Vec<String> = events
+        .map(|line| {
+            let cells: Vec<&str> = line.split('\t').collect();
+            format!("{} boxsync: {}", cells[0], cells[2])
+        })
+        .collect();
+    listed.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(listed, expected);
+}
+
+#[test]
+fn the_account_and_its_folder_are_made_as_the_unit_expects_them() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("etc")).unwrap();
+    let root = format!("--root={}", dir.path().display());
+    let account = source("systemd/boxsync.sysusers");
+    let account = account.to_str().unwrap();
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: accounts and their folders are made by root alone");
+        return;
+    }
+    let Some(output) = ask("systemd-sysusers", &[&root, account]) else {
+        return;
+    };
+    assert!(output.status.success(), "{output:?}");
+    let users = fs::read_to_string(dir.path().join("etc/passwd")).unwrap();
+    let entry = users.lines().find(|line| line.starts_with("boxsync:"));
+    assert!(entry.is_some_and(|line| line.contains(":/var/lib/boxsync:")));
+    let folder = source("systemd/boxsync.tmpfiles");
+    let Some(output) = ask(
+        "systemd-tmpfiles",
+        &[&root, "--create", folder.to_str().unwrap()],
+    ) else {
+        return;
+    };
+    clean(&output);
+    assert_eq!(e2e::mode(&dir.path().join("var/lib/boxsync")), 0o700);
+}
