@@ -15,6 +15,7 @@ use logic::seal::NONCE;
 use logic::words::{Class, Trouble};
 use tokio::task::JoinSet;
 
+use super::incoming::Incoming;
 use super::link::Link;
 use super::probe::{is_span, open};
 use crate::clock;
@@ -25,7 +26,7 @@ const TRIES: u32 = 5;
 
 /// What the lanes of one package share.
 pub(super) struct Shared {
-    pub(super) part: Part,
+    pub(super) incoming: Incoming,
     pub(super) work: Work,
     pub(super) pace: Pace,
     /// Content bytes received.
@@ -39,11 +40,11 @@ pub(super) struct Shared {
 
 impl Shared {
     /// Prepares what is missing of a part.
-    pub(super) fn new(part: Part, pace: Pace, on_wire: u64) -> Rc<RefCell<Self>> {
-        let work = Work::missing(part.have());
+    pub(super) fn new(incoming: Incoming, pace: Pace, on_wire: u64) -> Rc<RefCell<Self>> {
+        let work = Work::missing(incoming.part().have());
         let random = u64::from_le_bytes(crate::vault::random());
         Rc::new(RefCell::new(Self {
-            part,
+            incoming,
             work,
             pace,
             on_wire,
@@ -76,7 +77,7 @@ pub(super) async fn run(
             let (link, delivery, shared) = (link.clone(), delivery.to_owned(), shared.clone());
             let run = {
                 let mut shared = shared.borrow_mut();
-                let most = shared.pace.range() / u64::from(shared.part.meta().record);
+                let most = shared.pace.range() / u64::from(shared.incoming.part().meta().record);
                 shared.work.take(most)
             };
             let Some(run) = run else { break };
@@ -176,7 +177,7 @@ async fn receive(
 ) -> Result<(), Trouble> {
     let (first, last, size) = {
         let shared = shared.borrow();
-        let meta = shared.part.meta();
+        let meta = shared.incoming.part().meta();
         let record = u64::from(meta.record);
         (
             run.start * record,
@@ -198,14 +199,14 @@ async fn receive(
                     "more bytes came than were asked for",
                 ));
             }
-            let length = shared.borrow().part.meta().length(got.next) + NONCE;
+            let length = shared.borrow().incoming.part().meta().length(got.next) + NONCE;
             let take = rest.len().min(length - buffer.len());
             buffer.extend_from_slice(&rest[..take]);
             rest = &rest[take..];
             if buffer.len() == length {
-                shared.borrow_mut().part.write(got.next, &mut buffer)?;
+                shared.borrow_mut().incoming.write(got.next, &mut buffer)?;
                 got.next += 1;
-                link.written(length as u64, &shared.borrow().part);
+                link.written(length as u64, shared.borrow().incoming.part());
             }
         }
         link.flushed().await?;
