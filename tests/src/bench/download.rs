@@ -357,11 +357,6 @@ fn republish(mib: usize) -> Result<()> {
         .as_str()
         .ok_or("a package has a delivery")?
         .to_owned();
-    let told = central.order(&json!({"republish": {"percent": 5.0}}))?;
-    let new = told["republish"][&old]
-        .as_str()
-        .ok_or_else(|| format!("no new delivery in {told}"))?
-        .to_owned();
     let bearer = central.bearer()?;
     let fetch = |uri: &str| {
         let target = format!(
@@ -370,10 +365,17 @@ fn republish(mib: usize) -> Result<()> {
         );
         Client::tcp(central.address, &bearer)?.good("GET", &target, "")
     };
-    let (before, after) = (fetch(&old)?, fetch(&new)?);
+    let before = fetch(&old)?;
+    let told = central.order(&json!({"republish": {"percent": 5.0}}))?;
+    let new = told["republish"][&old]
+        .as_str()
+        .ok_or_else(|| format!("no new delivery in {told}"))?
+        .to_owned();
+    let after = fetch(&new)?;
     let least = archive::lower_bound(&before, &after);
     let traffic = central.traffic()?;
-    let (cost, output) = site.measured(&["sync", "--data", "--json"])?;
+    // Central names the old delivery no more: that it may go is not what is measured.
+    let (cost, output) = site.measured(&["sync", "--data", "--json", "--allow-deletes"])?;
     let wire = central.traffic_since(traffic)?.sent;
     let report: Value = serde_json::from_slice(&output.stdout)?;
     let fetched = report["packages"]["bytes_on_wire"]
