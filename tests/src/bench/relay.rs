@@ -102,9 +102,12 @@ fn carry(from: &Arc<SyncDevice>, to: &Arc<SyncDevice>, shape: Shape, life: &Arc<
         let mut free = Instant::now();
         let mut buffer = vec![0; 2048];
         while let Ok(length) = from.recv(&mut buffer) {
-            let Some(packet) = packet(&buffer[..length], &life, shape.reset, down) else {
+            let Some((packet, reply)) = packet(&buffer[..length], &life, shape.reset, down) else {
                 continue;
             };
+            if let Some(reply) = reply {
+                let _ = from.send(&reply);
+            }
             random ^= random << 13;
             random ^= random >> 7;
             random ^= random << 17;
@@ -124,13 +127,13 @@ fn carry(from: &Arc<SyncDevice>, to: &Arc<SyncDevice>, shape: Shape, life: &Arc<
     });
 }
 
-/// What goes on in place of a packet: itself, or the reset of a connection whose time has come. Only IPv4 and TCP pass.
-fn packet(bytes: &[u8], life: &Life, reset: u64, down: bool) -> Option<Vec<u8>> {
+/// What goes on in place of a packet, and what its sender is told: the packet itself and nothing, or for a connection
+/// whose time has come a reset to both sides. Only IPv4 and TCP pass.
+fn packet(bytes: &[u8], life: &Life, reset: u64, down: bool) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
     let head = usize::from(bytes.first()? & 15) * 4;
     if bytes[0] >> 4 != 4 || *bytes.get(9)? != 6 || bytes.len() < head + 20 {
         return None;
     }
-    let mut packet = bytes.to_vec();
     let port = |at: usize| u16::from_be_bytes([bytes[head + at], bytes[head + at + 1]]);
     let near = if down { port(2) } else { port(0) };
     let payload = bytes.len() - head - usize::from(bytes[head + 12] >> 4) * 4;
@@ -145,19 +148,29 @@ fn packet(bytes: &[u8], life: &Life, reset: u64, down: bool) -> Option<Vec<u8>> 
     if !down && bytes[head + 13] & SYN != 0 {
         born.insert(near, stretch);
     }
-    if born.get(&near).is_some_and(|born| *born < stretch) {
-        packet.truncate(head + 20);
-        packet[2..4].copy_from_slice(&((head + 20) as u16).to_be_bytes());
-        packet[head + 12] = 5 << 4;
-        const RST_ACK: u8 = 0x14;
-        packet[head + 13] = RST_ACK;
-        seal(&mut packet, head);
+    if born.get(&near).is_none_or(|born| *born == stretch) {
+        return Some((bytes.to_vec(), None));
     }
-    Some(packet)
+    let mut onward = bytes[..head + 20].to_vec();
+    onward[2..4].copy_from_slice(&((head + 20) as u16).to_be_bytes());
+    onward[head + 12] = 5 << 4;
+    const RST_ACK: u8 = 0x14;
+    onward[head + 13] = RST_ACK;
+    // The sender is told with the number that it expects next (RFC 5961 3): what it acknowledged itself.
+    let mut back = onward.clone();
+    back[12..16].copy_from_slice(&bytes[16..20]);
+    back[16..20].copy_from_slice(&bytes[12..16]);
+    back[head..head + 2].copy_from_slice(&bytes[head + 2..head + 4]);
+    back[head + 2..head + 4].copy_from_slice(&bytes[head..head + 2]);
+    back[head + 4..head + 8].copy_from_slice(&bytes[head + 8..head + 12]);
+    back[head + 8..head + 12].copy_from_slice(&bytes[head + 4..head + 8]);
+    checksum(&mut onward, head);
+    checksum(&mut back, head);
+    Some((onward, Some(back)))
 }
 
 /// The checksums of RFC 791 and RFC 9293 3.1.
-fn seal(packet: &mut [u8], head: usize) {
+fn checksum(packet: &mut [u8], head: usize) {
     let sum = |bytes: &[u8]| -> u32 {
         bytes
             .chunks(2)
