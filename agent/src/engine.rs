@@ -12,6 +12,7 @@ pub mod versions;
 mod enrol;
 mod fetch;
 mod flush;
+mod incoming;
 mod lane;
 mod line;
 mod link;

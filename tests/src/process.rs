@@ -67,7 +67,12 @@ pub struct Ran {
 }
 
 impl Running {
-    pub(crate) fn start(mut command: Command) -> Self {
+    /// Starts any command, its output kept.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start(mut command: Command) -> Self {
         let told = format!("{command:?}");
         let mut child = command.spawn().unwrap_or_else(|e| panic!("{told}: {e}"));
         let out = child.stdout.take().map(drain);

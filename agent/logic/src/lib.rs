@@ -18,9 +18,10 @@ pub mod range;
 pub mod report;
 pub mod retry;
 pub mod schedule;
-pub mod seal;
 pub mod settings;
 pub mod spool;
 pub mod sync;
 pub mod words;
 pub mod zip;
+
+pub use seal;

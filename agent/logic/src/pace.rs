@@ -5,7 +5,8 @@
 //! Each range costs central a PHP start (protocol 6, anchors part A 0), so a range is as large as makes that cost
 //! small; it is cut into records on arrival, so its size does not matter for what a broken connection loses.
 //! One connection is enough on a clean link. Where loss throttles each connection, more of them carry more: a second
-//! one is tried, and the number grows as long as the sum grows with it.
+//! one is tried, and the number grows as long as the sum grows with it. What has come is counted as it comes: a slow
+//! range must not keep the pace in the dark until it ends.
 
 use std::time::Duration;
 
@@ -18,10 +19,13 @@ pub const LARGEST: u64 = 16 << 20;
 
 /// A range should take this many times as long as the wait for its first byte.
 const WORTH: u32 = 40;
-/// The sum of all connections is judged over at least this long.
-const TRIAL: Duration = Duration::from_secs(4);
-/// After a trial that brought nothing, the next one waits.
-const REST: Duration = Duration::from_secs(90);
+/// The sum of all connections is judged over at least this long, and over so many waits for a first byte: a new
+/// connection needs several to come to speed.
+const TRIAL: Duration = Duration::from_secs(2);
+const TRIAL_WAITS: u32 = 10;
+/// After a trial that brought nothing, the next one waits, each time twice as long.
+const REST: Duration = Duration::from_secs(15);
+const LONGEST_REST: Duration = Duration::from_secs(240);
 /// A trial is a success if the sum grew by this factor.
 const GAIN: f64 = 1.2;
 
@@ -63,6 +67,7 @@ pub struct Pace {
     bytes: u64,
     /// Sum before the last change of lanes, bytes per second, and the lanes it was reached with.
     before: Option<(f64, usize)>,
+    rest: Duration,
     rest_until: Option<Now>,
 }
 
@@ -77,6 +82,7 @@ impl Pace {
             since: None,
             bytes: 0,
             before: None,
+            rest: REST,
             rest_until: None,
         }
     }
@@ -98,7 +104,6 @@ impl Pace {
 
     /// Learns from a range that ended.
     pub fn learn(&mut self, sample: Sample, now: Now) {
-        self.bytes += sample.bytes;
         if sample.bytes > 0 {
             let took = sample
                 .whole
@@ -115,21 +120,21 @@ impl Pace {
             self.lanes = (self.lanes / 2).max(1);
             self.before = None;
             self.since = None;
-            self.rest_until = Some(now.after(REST));
-            return;
+            self.rests(now);
         }
-        self.judge(now);
     }
 
-    /// Ends a trial when it has lasted: keeps what was gained and tries more, or goes back and rests.
-    fn judge(&mut self, now: Now) {
+    /// Content bytes that have come just now, over any connection. Ends a trial when it has lasted: keeps what was
+    /// gained and tries more, or goes back and rests.
+    pub fn came(&mut self, bytes: u64, now: Now) {
+        self.bytes += bytes;
         let Some(since) = self.since else {
             self.since = Some(now);
             self.bytes = 0;
             return;
         };
         let lasted = now.mono.saturating_sub(since.mono);
-        if lasted < TRIAL {
+        if lasted < TRIAL.max(self.wait.unwrap_or_default() * TRIAL_WAITS) {
             return;
         }
         let sum = self.bytes as f64 / lasted.as_secs_f64();
@@ -140,8 +145,11 @@ impl Pace {
         {
             self.lanes = lanes;
             self.before = None;
-            self.rest_until = Some(now.after(REST));
+            self.rests(now);
             return;
+        }
+        if self.before.is_some() {
+            self.rest = REST;
         }
         let resting = self.rest_until.is_some_and(|until| now.mono < until.mono);
         if resting || self.lanes >= self.most {
@@ -150,6 +158,11 @@ impl Pace {
         }
         self.before = Some((sum, self.lanes));
         self.lanes = (self.lanes * 2).min(self.most);
+    }
+
+    fn rests(&mut self, now: Now) {
+        self.rest_until = Some(now.after(self.rest));
+        self.rest = (self.rest * 2).min(LONGEST_REST);
     }
 }
 
@@ -168,6 +181,7 @@ mod tests {
             let whole = first_byte + Duration::from_secs_f64(bytes as f64 / rate);
             *now = now.after(whole);
             for _ in 0..lanes {
+                pace.came(bytes, *now);
                 pace.learn(
                     Sample {
                         bytes,

@@ -1,14 +1,16 @@
 //! One package, from first contact to visible: probe, resume or begin, bring what is missing, verify, repair, publish.
-//! Never makes a package visible before every member's CRC-32 was checked over what is really on disk.
+//! Never makes a package visible before every member's CRC-32 was checked over the bytes that were sealed.
 //! Called by `run` for `Command::Package`.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use logic::entity::Checksum;
 use logic::sync::PackageEnd;
 use logic::words::{Class, Outcome, Trouble};
 use logic::zip::{Directory, Verdict, Verifier};
 
+use super::incoming::Incoming;
 use super::lane::{self, Shared};
 use super::link::Link;
 use super::probe::{Answer, Known, Probe, changed, dishonest, probe};
@@ -135,21 +137,22 @@ async fn ranged(
     known: Known,
     on_wire: &mut u64,
 ) -> Result<Option<Whole>, Trouble> {
-    let mut part = open_part(link, delivery, &known).await?;
-    let begun = part.have().iter().any(|have| *have);
-    place_tail(&mut part, &known)?;
+    let mut incoming = open_incoming(link, delivery, &known).await?;
+    let begun = incoming.part().have().iter().any(|have| *have);
+    place_tail(&mut incoming, &known)?;
     let rebuilt = if begun {
         false
     } else {
-        rebuild::from_held(link, &mut part, &known, on_wire).await?
+        rebuild::from_held(link, &mut incoming, &known, on_wire).await?
     };
-    let mut part = bring_missing(link, delivery, part, on_wire).await?;
     let mut suspects: Vec<usize> = Vec::new();
     loop {
-        let (back, verdict) = verify(part, known.directory.clone()).await?;
-        part = back;
+        let verdict;
+        incoming = bring_missing(link, delivery, incoming, on_wire).await?;
+        (incoming, verdict) = incoming.verdict().await?;
         if verdict.clean() {
             link.flushed().await?;
+            let part = incoming.into_part();
             return Ok(Some(Whole { part, rebuilt }));
         }
         let bad: Vec<usize> = verdict
@@ -185,45 +188,47 @@ async fn ranged(
         }
         for member in &bad {
             let extent = known.directory.extent(*member);
-            let record = u64::from(part.meta().record);
+            let record = u64::from(incoming.part().meta().record);
             for index in extent.start / record..extent.end.div_ceil(record) {
-                part.forget(index);
+                incoming.forget(index);
             }
         }
         suspects.extend(bad);
-        part = bring_missing(link, delivery, part, on_wire).await?;
     }
 }
 
 /// Goes on with the download of the same package, or begins.
-async fn open_part(link: &Link, delivery: &str, known: &Known) -> Result<Part, Trouble> {
+async fn open_incoming(link: &Link, delivery: &str, known: &Known) -> Result<Incoming, Trouble> {
     let coming = link.packages.coming(delivery).ok().flatten();
     let same =
         |meta: &Meta| meta.size == known.identity.size && meta.tail == Some(known.identity.tail);
+    let directory = known.directory.clone();
     match coming.filter(same) {
         Some(meta) => {
             let packages = link.packages.clone();
-            away(move || packages.resume(meta)).await?
+            away(move || Incoming::resume(&packages, meta, directory)).await?
         }
-        None => link.packages.begin(
-            delivery,
-            known.identity.size,
-            Some(known.identity.tail),
-            link.limits.reserve,
-        ),
+        None => {
+            let (size, tail) = (known.identity.size, known.identity.tail);
+            let part = link
+                .packages
+                .begin(delivery, size, Some(tail), link.limits.reserve)?;
+            Ok(Incoming::new(part, directory))
+        }
     }
 }
 
 /// The records that the probe brought whole.
-fn place_tail(part: &mut Part, known: &Known) -> Result<(), Trouble> {
-    let record = u64::from(part.meta().record);
+fn place_tail(incoming: &mut Incoming, known: &Known) -> Result<(), Trouble> {
+    let record = u64::from(incoming.part().meta().record);
     let start = known.identity.size - known.tail.len() as u64;
-    for index in start.div_ceil(record)..part.meta().records() {
-        if !part.have()[index as usize] {
+    for index in start.div_ceil(record)..incoming.part().meta().records() {
+        if !incoming.part().have()[index as usize] {
             let mut buffer = Part::buffer();
             let at = (index * record - start) as usize;
-            buffer.extend_from_slice(&known.tail[at..at + part.meta().length(index)]);
-            part.write(index, &mut buffer)?;
+            let length = incoming.part().meta().length(index);
+            buffer.extend_from_slice(&known.tail[at..at + length]);
+            incoming.write(index, &mut buffer)?;
         }
     }
     Ok(())
@@ -232,11 +237,11 @@ fn place_tail(part: &mut Part, known: &Known) -> Result<(), Trouble> {
 async fn bring_missing(
     link: &Link,
     delivery: &str,
-    part: Part,
+    incoming: Incoming,
     on_wire: &mut u64,
-) -> Result<Part, Trouble> {
+) -> Result<Incoming, Trouble> {
     let pace = link.pace.borrow().clone();
-    let shared = Shared::new(part, pace, 0);
+    let shared = Shared::new(incoming, pace, 0);
     let result = lane::run(link, delivery, &shared).await;
     let shared = Rc::try_unwrap(shared)
         .ok()
@@ -245,24 +250,7 @@ async fn bring_missing(
     *on_wire += shared.on_wire;
     *link.pace.borrow_mut() = shared.pace;
     let flushed = link.flushed().await;
-    result.and(flushed).map(|()| shared.part)
-}
-
-/// Checks every member over what is on disk, away from the event loop.
-async fn verify(part: Part, directory: Directory) -> Result<(Part, Verdict), Trouble> {
-    away(move || {
-        let mut verifier = Verifier::new(directory);
-        let mut buffer = Vec::new();
-        let record = u64::from(part.meta().record);
-        for index in 0..part.meta().records() {
-            // A record that does not open leaves a gap: its members are found unseen, and fetched again.
-            if let Ok(plain) = part.content().record(index, &mut buffer) {
-                verifier.feed(index * record, plain);
-            }
-        }
-        (part, verifier.finish())
-    })
-    .await
+    result.and(flushed).map(|()| shared.incoming)
 }
 
 /// A package that came whole in one small answer.
@@ -341,12 +329,12 @@ async fn streamed(
             "the package ended early",
         ));
     }
-    let directory = read_directory(&part)?;
+    let directory = Arc::new(super::content::directory(part.content())?);
     part.identify(directory.identity.tail)?;
-    let (part, verdict) = verify(part, directory.clone()).await?;
+    let (incoming, verdict) = Incoming::new(part, directory.clone()).verdict().await?;
     sound(&verdict, &directory)?;
     Ok(Whole {
-        part,
+        part: incoming.into_part(),
         rebuilt: false,
     })
 }
@@ -380,10 +368,6 @@ fn directory(size: u64, tail: &[u8]) -> Result<Directory, Trouble> {
 fn not_zip(why: &str) -> Trouble {
     let reason = format!("what central gives is no zip package: {why}");
     Trouble::new("package.not_zip", Class::GiveUp, Outcome::Failed, reason)
-}
-
-fn read_directory(part: &Part) -> Result<Directory, Trouble> {
-    super::content::directory(part.content())
 }
 
 /// Runs work that reads or computes for long, away from the event loop.

@@ -3,6 +3,7 @@
 //! Called by `fetch`.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,24 +13,32 @@ use logic::chunk::Work;
 use logic::pace::{End, Pace, Sample};
 use logic::retry;
 use logic::seal::NONCE;
-use logic::words::{Class, Trouble};
+use logic::words::{Class, Now, Trouble};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use super::incoming::Incoming;
 use super::link::Link;
 use super::probe::{is_span, open};
 use crate::clock;
 use crate::vault::package::Part;
 
-/// Failed attempts in a row, without a single new record, after which a package is given up for this run.
+/// Failed attempts in a row, without any progress, after which a package is given up for this run.
 const TRIES: u32 = 5;
+/// Bytes of content that count as progress.
+const PROGRESS: u64 = 4 << 10;
 
 /// What the lanes of one package share.
 pub(super) struct Shared {
-    pub(super) part: Part,
+    pub(super) incoming: Incoming,
     pub(super) work: Work,
     pub(super) pace: Pace,
     /// Content bytes received.
     pub(super) on_wire: u64,
+    /// The beginnings of records whose ranges were cut, by record: the next range goes on in the middle.
+    begun: BTreeMap<u64, Vec<u8>>,
+    /// More lanes may be opened.
+    more: Rc<Notify>,
     /// Failures in a row without progress.
     failures: u32,
     /// The trouble that ended the download; the other lanes stop at it.
@@ -39,14 +48,16 @@ pub(super) struct Shared {
 
 impl Shared {
     /// Prepares what is missing of a part.
-    pub(super) fn new(part: Part, pace: Pace, on_wire: u64) -> Rc<RefCell<Self>> {
-        let work = Work::missing(part.have());
+    pub(super) fn new(incoming: Incoming, pace: Pace, on_wire: u64) -> Rc<RefCell<Self>> {
+        let work = Work::missing(incoming.part().have());
         let random = u64::from_le_bytes(crate::vault::random());
         Rc::new(RefCell::new(Self {
-            part,
+            incoming,
             work,
             pace,
             on_wire,
+            begun: BTreeMap::new(),
+            more: Rc::default(),
             failures: 0,
             trouble: None,
             random,
@@ -64,6 +75,7 @@ pub(super) async fn run(
     shared: &Rc<RefCell<Shared>>,
 ) -> Result<(), Trouble> {
     let mut lanes = JoinSet::new();
+    let more = shared.borrow().more.clone();
     loop {
         let (wanted, ended) = {
             let shared = shared.borrow();
@@ -76,16 +88,21 @@ pub(super) async fn run(
             let (link, delivery, shared) = (link.clone(), delivery.to_owned(), shared.clone());
             let run = {
                 let mut shared = shared.borrow_mut();
-                let most = shared.pace.range() / u64::from(shared.part.meta().record);
-                shared.work.take(most)
+                let most = shared.pace.range() / u64::from(shared.incoming.part().meta().record);
+                // Towards the end all lanes share what is left.
+                let share = shared.work.records().div_ceil(wanted as u64);
+                shared.work.take(most.min(share))
             };
             let Some(run) = run else { break };
             lanes.spawn_local(async move { range(&link, &delivery, &shared, run).await });
         }
-        match lanes.join_next().await {
-            None => break,
-            Some(Err(_)) => unreachable!("a lane neither panics nor is aborted while it is joined"),
-            Some(Ok(())) => {}
+        tokio::select! {
+            lane = lanes.join_next() => match lane {
+                None => break,
+                Some(Err(_)) => unreachable!("a lane neither panics nor is aborted while it is joined"),
+                Some(Ok(())) => {}
+            },
+            () = more.notified() => {}
         }
     }
     match shared.borrow_mut().trouble.take() {
@@ -98,8 +115,10 @@ pub(super) async fn run(
 async fn range(link: &Link, delivery: &str, shared: &Rc<RefCell<Shared>>, run: Range<u64>) {
     link.gate().await;
     let begun = clock::now();
+    let begun_record = shared.borrow_mut().begun.remove(&run.start);
     let mut got = Got {
         next: run.start,
+        buffer: begun_record.unwrap_or_else(Part::buffer),
         bytes: 0,
         first_byte: None,
     };
@@ -135,7 +154,12 @@ async fn range(link: &Link, delivery: &str, shared: &Rc<RefCell<Shared>>, run: R
                 shared.failures = 0;
                 None
             }
-            Err(trouble) => shared.fail(trouble, got.next > run.start),
+            Err(trouble) => {
+                if trouble.class == Class::Retry && got.buffer.len() > NONCE {
+                    shared.begun.insert(got.next, got.buffer);
+                }
+                shared.fail(trouble, got.bytes >= PROGRESS)
+            }
         }
     };
     if let Some(wait) = wait {
@@ -144,6 +168,16 @@ async fn range(link: &Link, delivery: &str, shared: &Rc<RefCell<Shared>>, run: R
 }
 
 impl Shared {
+    /// Counts what came, and calls for more lanes when the pace wants them.
+    fn came(&mut self, bytes: u64, now: Now) {
+        self.on_wire += bytes;
+        let before = self.pace.lanes();
+        self.pace.came(bytes, now);
+        if self.pace.lanes() > before {
+            self.more.notify_one();
+        }
+    }
+
     /// What follows from a failed range: a wait before the next one, or the end of the download.
     fn fail(&mut self, trouble: Trouble, progress: bool) -> Option<Duration> {
         if progress {
@@ -163,6 +197,8 @@ impl Shared {
 struct Got {
     /// The first record of the run that has not come.
     next: u64,
+    /// As much of it as came.
+    buffer: Vec<u8>,
     bytes: u64,
     first_byte: Option<Duration>,
 }
@@ -176,21 +212,21 @@ async fn receive(
 ) -> Result<(), Trouble> {
     let (first, last, size) = {
         let shared = shared.borrow();
-        let meta = shared.part.meta();
+        let meta = shared.incoming.part().meta();
         let record = u64::from(meta.record);
         (
-            run.start * record,
+            run.start * record + (got.buffer.len() - NONCE) as u64,
             (run.end * record).min(meta.size) - 1,
             meta.size,
         )
     };
     let mut opened = open(&link.uplink, delivery, Some(Span::Span(first, last))).await?;
     is_span(opened.content_range(), first, last, size)?;
-    let mut buffer = Part::buffer();
     while let Some(chunk) = opened.chunk().await? {
-        got.first_byte.get_or_insert(clock::now().mono);
+        let now = clock::now();
+        got.first_byte.get_or_insert(now.mono);
         got.bytes += chunk.len() as u64;
-        shared.borrow_mut().on_wire += chunk.len() as u64;
+        shared.borrow_mut().came(chunk.len() as u64, now);
         let mut rest = &chunk[..];
         while !rest.is_empty() {
             if got.next >= run.end {
@@ -198,14 +234,15 @@ async fn receive(
                     "more bytes came than were asked for",
                 ));
             }
-            let length = shared.borrow().part.meta().length(got.next) + NONCE;
-            let take = rest.len().min(length - buffer.len());
-            buffer.extend_from_slice(&rest[..take]);
+            let length = shared.borrow().incoming.part().meta().length(got.next) + NONCE;
+            let take = rest.len().min(length - got.buffer.len());
+            got.buffer.extend_from_slice(&rest[..take]);
             rest = &rest[take..];
-            if buffer.len() == length {
-                shared.borrow_mut().part.write(got.next, &mut buffer)?;
+            if got.buffer.len() == length {
+                let mut shared = shared.borrow_mut();
+                shared.incoming.write(got.next, &mut got.buffer)?;
                 got.next += 1;
-                link.written(length as u64, &shared.borrow().part);
+                link.written(length as u64, shared.incoming.part());
             }
         }
         link.flushed().await?;

@@ -2,6 +2,8 @@
 //! Never takes an answer for a package before it looks like one, and never believes a range that is not the asked one.
 //! Called by `fetch` at the start, at each resume and before a repair.
 
+use std::sync::Arc;
+
 use logic::api::{Call, Range, Reply, answer};
 use logic::range::ContentRange;
 use logic::words::{Class, Outcome, Trouble};
@@ -62,7 +64,7 @@ pub(super) struct Known {
     /// Size and tail hash.
     pub(super) identity: Identity,
     /// The directory at its end.
-    pub(super) directory: Directory,
+    pub(super) directory: Arc<Directory>,
     /// The last bytes, from the directory's start or before.
     pub(super) tail: Vec<u8>,
 }
@@ -95,7 +97,7 @@ pub(super) async fn probe(uplink: &Uplink, delivery: &str) -> Result<Probe, Trou
                 let identity = directory.identity;
                 return Ok(Probe::Known(Box::new(Known {
                     identity,
-                    directory,
+                    directory: Arc::new(directory),
                     tail,
                 })));
             }

@@ -9,6 +9,7 @@ use logic::words::{Class, Trouble};
 use logic::zip::{Directory, LocalHeader, Member, Segment, plan};
 
 use super::content;
+use super::incoming::Incoming;
 use super::link::Link;
 use super::probe::{Known, is_span, open};
 use crate::clock;
@@ -24,7 +25,7 @@ const OVERHEAD: u64 = 16 << 10;
 /// `package.changed`, or what the disk says.
 pub(super) async fn from_held(
     link: &Link,
-    part: &mut Part,
+    incoming: &mut Incoming,
     known: &Known,
     on_wire: &mut u64,
 ) -> Result<bool, Trouble> {
@@ -42,7 +43,7 @@ pub(super) async fn from_held(
     let begun = clock::now();
     let mut builder = Builder {
         link,
-        part,
+        incoming,
         at: 0,
         buffer: Part::buffer(),
     };
@@ -110,7 +111,7 @@ fn relative(link: &Link, new: &Directory) -> Option<(Content, Directory)> {
 /// Writes the new package from its beginning; records that are there already are passed over.
 struct Builder<'a> {
     link: &'a Link,
-    part: &'a mut Part,
+    incoming: &'a mut Incoming,
     /// Offset of the next byte.
     at: u64,
     buffer: Vec<u8>,
@@ -118,20 +119,20 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn take(&mut self, mut bytes: &[u8]) -> Result<(), Trouble> {
-        let record = u64::from(self.part.meta().record);
+        let record = u64::from(self.incoming.part().meta().record);
         while !bytes.is_empty() {
             let index = self.at / record;
-            let length = self.part.meta().length(index) + logic::seal::NONCE;
+            let length = self.incoming.part().meta().length(index) + logic::seal::NONCE;
             let take = bytes.len().min(length - self.buffer.len());
             self.buffer.extend_from_slice(&bytes[..take]);
             bytes = &bytes[take..];
             self.at += take as u64;
             if self.buffer.len() == length {
-                if self.part.have()[index as usize] {
+                if self.incoming.part().have()[index as usize] {
                     self.buffer.truncate(logic::seal::NONCE);
                 } else {
-                    self.part.write(index, &mut self.buffer)?;
-                    self.link.written(length as u64, self.part);
+                    self.incoming.write(index, &mut self.buffer)?;
+                    self.link.written(length as u64, self.incoming.part());
                 }
             }
         }
@@ -178,8 +179,8 @@ impl Builder<'_> {
         end: u64,
         on_wire: &mut u64,
     ) -> Result<(), Trouble> {
-        let delivery = self.part.meta().delivery.clone();
-        let (first, last, size) = (*next, end - 1, self.part.meta().size);
+        let delivery = self.incoming.part().meta().delivery.clone();
+        let (first, last, size) = (*next, end - 1, self.incoming.part().meta().size);
         let mut opened = open(&self.link.uplink, &delivery, Some(Span::Span(first, last))).await?;
         is_span(opened.content_range(), first, last, size)?;
         while let Some(chunk) = opened.chunk().await? {

@@ -14,7 +14,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use logic::words::Trouble;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -35,6 +35,8 @@ const HEAD_START: Duration = Duration::from_millis(250);
 const TUNNEL: Duration = Duration::from_secs(20);
 /// The handshake carries a chain of some KiB over a thin link.
 const HANDSHAKE: Duration = Duration::from_secs(20);
+/// Bytes that one read takes from a socket under TLS: rustls by itself asks for 4 KiB at a time.
+const READ: usize = 64 << 10;
 /// The longest head of a proxy's answer to CONNECT.
 const TUNNEL_HEAD: usize = 16 << 10;
 
@@ -115,7 +117,8 @@ pub(super) async fn dial(
             format!("{} is no name that a certificate can be for", url.host),
         )
     })?;
-    let connecting = TlsConnector::from(tls.config.clone()).connect(name.clone(), tap);
+    let stream = BufReader::with_capacity(READ, tap);
+    let connecting = TlsConnector::from(tls.config.clone()).connect(name.clone(), stream);
     let stream = match timeout(HANDSHAKE, connecting).await {
         Ok(result) => result.map_err(|error| tls.failure(&error, &url.endpoint()))?,
         Err(_) => {

@@ -219,11 +219,12 @@ impl Packages {
         })
     }
 
-    /// Goes on with a download: every record on disk is opened, and what is whole and authentic counts.
+    /// Goes on with a download: every record on disk is opened, and what is whole and authentic counts. `see` is shown
+    /// the plain bytes of each such record, in the order of the package.
     ///
     /// # Errors
     /// What the file system says.
-    pub fn resume(&self, meta: Meta) -> Result<Part, Trouble> {
+    pub fn resume(&self, meta: Meta, mut see: impl FnMut(u64, &[u8])) -> Result<Part, Trouble> {
         let path = self.data_path(&meta);
         let file = OpenOptions::new()
             .read(true)
@@ -245,7 +246,10 @@ impl Packages {
         };
         let mut buffer = Vec::new();
         for index in 0..part.content.meta.records() {
-            part.have[index as usize] = part.content.record(index, &mut buffer).is_ok();
+            if let Ok(plain) = part.content.record(index, &mut buffer) {
+                see(index, plain);
+                part.have[index as usize] = true;
+            }
         }
         Ok(part)
     }

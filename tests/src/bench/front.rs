@@ -12,6 +12,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 
 use crate::Result;
 use crate::measure;
+use crate::relay::FAR_ADDRESS;
 use crate::site::{Central, Process};
 
 /// A running nginx.
@@ -40,7 +41,7 @@ http {{
   fastcgi_temp_path {here}/fastcgi; uwsgi_temp_path {here}/uwsgi; scgi_temp_path {here}/scgi;
   upstream central {{ server {central}; keepalive 4; }}
   server {{
-    listen 127.0.0.1:{http}; listen 127.0.0.1:{https} ssl;
+    listen 127.0.0.1:{http}; listen {https} ssl;
     ssl_certificate {here}/server.pem; ssl_certificate_key {here}/server.key; ssl_protocols TLSv1.2 TLSv1.3;
     location = /package.zip {{ alias {here}/package.zip; }}
     location = /taoSync/SynchronisationApi/getDeliveryTest {{ types {{}} default_type application/json; alias {here}/package.zip; }}
@@ -72,6 +73,11 @@ http {{
             http,
             https,
         })
+    }
+
+    /// Root URL over TLS at another address of this machine.
+    pub(crate) fn url_at(&self, address: &str) -> String {
+        format!("https://{address}:{}/", self.https)
     }
 
     /// Root URL.
@@ -117,7 +123,11 @@ fn certify(folder: &Path) -> Result<PathBuf> {
     let ca = folder.join("ca.pem");
     fs::write(&ca, authority.self_signed(&key)?.pem())?;
     let issuer = Issuer::new(authority, key);
-    let mut server = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()])?;
+    let mut server = CertificateParams::new(vec![
+        "localhost".to_owned(),
+        "127.0.0.1".to_owned(),
+        FAR_ADDRESS.to_owned(),
+    ])?;
     // With the authority's name it would pass for self-signed.
     server.distinguished_name.push(DnType::CommonName, "bench");
     let key = KeyPair::generate()?;

@@ -4,12 +4,14 @@
 
 mod appliance;
 mod archive;
+mod badlink;
 mod catalogue;
 mod client;
 mod download;
 mod floor;
 mod front;
 mod measure;
+mod relay;
 mod results;
 mod site;
 
@@ -18,14 +20,15 @@ use std::process::ExitCode;
 /// Whatever stopped a benchmark, in words.
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-const USAGE: &str =
-    "usage: bench catalogue [TEST-TAKERS] | download [MIB] | results [ITEMS] | appliance";
+const USAGE: &str = "usage: bench catalogue [TEST-TAKERS] | download [MIB [whole|resume|republished]] | badlink [MIB] | results [ITEMS] | appliance";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let ended = match arguments.first().map(String::as_str) {
         Some("catalogue") => number(&arguments, 10_000).and_then(catalogue::run),
-        Some("download") => number(&arguments, 512).and_then(download::run),
+        Some("download") => number(&arguments, 512)
+            .and_then(|mib| download::run(mib, arguments.get(2).map(String::as_str))),
+        Some("badlink") => number(&arguments, 48).and_then(badlink::run),
         Some("results") => number(&arguments, 500).and_then(results::run),
         Some("appliance") => appliance::run(),
         Some("measure") => return measure::wrap(&arguments[1..]),

@@ -17,6 +17,7 @@ mod line;
 mod oracle;
 mod package;
 mod page;
+mod power;
 mod results;
 mod resume;
 mod state;

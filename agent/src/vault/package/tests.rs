@@ -35,7 +35,7 @@ fn what_is_whole_is_kept_and_nothing_else() {
     drop(part);
     let meta = packages.coming("d").unwrap().unwrap();
     assert_eq!(
-        packages.resume(meta.clone()).unwrap().have(),
+        packages.resume(meta.clone(), |_, _| ()).unwrap().have(),
         [true, false, true]
     );
     // A torn write of the last record, and a lost one of the first.
@@ -43,16 +43,19 @@ fn what_is_whole_is_kept_and_nothing_else() {
     bytes[slot as usize + 50..].fill(0);
     fs::write(&path, &bytes).unwrap();
     assert_eq!(
-        packages.resume(meta.clone()).unwrap().have(),
+        packages.resume(meta.clone(), |_, _| ()).unwrap().have(),
         [true, false, false]
     );
     fs::write(&path, &bytes[..10]).unwrap();
     assert_eq!(
-        packages.resume(meta.clone()).unwrap().have(),
+        packages.resume(meta.clone(), |_, _| ()).unwrap().have(),
         [false, false, false]
     );
     fs::remove_file(&path).unwrap();
-    assert_eq!(packages.resume(meta).unwrap().have(), [false, false, false]);
+    assert_eq!(
+        packages.resume(meta, |_, _| ()).unwrap().have(),
+        [false, false, false]
+    );
 }
 
 #[test]
@@ -66,7 +69,10 @@ fn records_of_another_edition_or_place_do_not_open() {
     fs::write(&part.content.path, &old).unwrap();
     let meta = part.meta().clone();
     drop(part);
-    assert_eq!(packages.resume(meta).unwrap().have(), [false, false, false]);
+    assert_eq!(
+        packages.resume(meta, |_, _| ()).unwrap().have(),
+        [false, false, false]
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! Never draws a nonce or a key: the caller brings random bytes. Never says why a record does not open.
 //! Called by `vault` for every byte that it keeps.
 
-use aes_gcm::aead::{Aead, AeadInPlace, KeyInit, Payload};
+use aes_gcm::aead::{AeadInOut, KeyInit};
 use aes_gcm::{Aes256Gcm, Nonce, Tag};
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,8 @@ use zeroize::Zeroize;
 /// Bytes of a nonce; drawn anew for every seal.
 pub const NONCE: usize = 12;
 /// Bytes that sealing adds: nonce before, tag behind.
-pub const OVERHEAD: usize = NONCE + 16;
+pub const OVERHEAD: usize = NONCE + TAG;
+const TAG: usize = 16;
 
 /// A 256-bit key; wiped from memory when dropped, never printed.
 #[derive(Clone)]
@@ -114,26 +115,21 @@ impl Sealer {
 
     /// Nonce, ciphertext, tag. `place` is bound to the record: elsewhere it does not open.
     pub fn seal(&self, nonce: [u8; NONCE], place: &[u8], plain: &[u8]) -> Vec<u8> {
-        let payload = Payload {
-            msg: plain,
-            aad: place,
-        };
-        let sealed = self
-            .0
-            .encrypt(Nonce::from_slice(&nonce), payload)
-            .expect("a record is shorter than 64 GiB");
-        let mut record = Vec::with_capacity(NONCE + sealed.len());
+        let mut record = Vec::with_capacity(plain.len() + OVERHEAD);
         record.extend_from_slice(&nonce);
-        record.extend_from_slice(&sealed);
+        record.extend_from_slice(plain);
+        self.seal_in_place(place, &mut record);
         record
     }
 
     /// Seals in place a buffer that holds `NONCE` bytes of nonce and then the plain bytes; appends the tag.
     pub fn seal_in_place(&self, place: &[u8], record: &mut Vec<u8>) {
-        let (nonce, plain) = record.split_at_mut(NONCE);
+        let (nonce, plain) = record
+            .split_first_chunk_mut::<NONCE>()
+            .expect("a record begins with its nonce");
         let tag = self
             .0
-            .encrypt_in_place_detached(Nonce::from_slice(nonce), place, plain)
+            .encrypt_inout_detached(&Nonce::from(*nonce), place, plain.into())
             .expect("a record is shorter than 64 GiB");
         record.extend_from_slice(&tag);
     }
@@ -157,18 +153,11 @@ impl Sealer {
         place: &[u8],
         record: &'a mut [u8],
     ) -> Result<&'a [u8], NotOurs> {
-        if record.len() < OVERHEAD {
-            return Err(NotOurs);
-        }
-        let (nonce, rest) = record.split_at_mut(NONCE);
-        let (sealed, tag) = rest.split_at_mut(rest.len() - 16);
+        let (nonce, rest) = record.split_first_chunk_mut::<NONCE>().ok_or(NotOurs)?;
+        let (sealed, tag) = rest.split_last_chunk_mut::<TAG>().ok_or(NotOurs)?;
+        let (nonce, tag) = (Nonce::from(*nonce), Tag::from(*tag));
         self.0
-            .decrypt_in_place_detached(
-                Nonce::from_slice(nonce),
-                place,
-                sealed,
-                Tag::from_slice(tag),
-            )
+            .decrypt_inout_detached(&nonce, place, (&mut *sealed).into(), &tag)
             .map_err(|_| NotOurs)?;
         Ok(sealed)
     }
@@ -196,6 +185,32 @@ mod tests {
             sealer.seal_in_place(b"here", &mut in_place);
             prop_assert_eq!(in_place, sealed);
         }
+    }
+
+    /// What lies on the disk of a box opens after every update: test case 16 of the GCM specification.
+    #[test]
+    fn it_is_aes_256_gcm() {
+        let hex = |text: &str| -> Vec<u8> {
+            let bytes = text.as_bytes().chunks(2);
+            let byte = |digits| u8::from_str_radix(str::from_utf8(digits).unwrap(), 16).unwrap();
+            bytes.map(byte).collect()
+        };
+        let key = hex("feffe9928665731c6d6a8f9467308308").repeat(2);
+        let plain = hex(concat!(
+            "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72",
+            "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39"
+        ));
+        let sealed = hex(concat!(
+            "cafebabefacedbaddecaf888",
+            "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa",
+            "8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662",
+            "76fc6ece0f4e1768cddf8853bb2d551b"
+        ));
+        let place = hex("feedfacedeadbeeffeedfacedeadbeefabaddad2");
+        let sealer = Sealer::new(&Key::new(key.try_into().unwrap()));
+        let nonce = sealed[..NONCE].try_into().unwrap();
+        assert_eq!(sealer.seal(nonce, &place, &plain), sealed);
+        assert_eq!(sealer.open(&place, &sealed), Ok(plain));
     }
 
     #[test]

@@ -1,0 +1,140 @@
+//! A package while it comes: every record is checked on its way to the disk, in the order of the package.
+//! Never calls a member good whose bytes it did not see: what came out of order is read back from the disk.
+//! Called by `fetch`, `lane` and `rebuild`, which bring the records.
+
+use std::sync::Arc;
+
+use logic::seal::NONCE;
+use logic::words::Trouble;
+use logic::zip::{Directory, Verdict, Verifier};
+
+use super::fetch::away;
+use crate::vault::package::{Meta, Packages, Part};
+
+/// Records that are read back at most for each one that is written: enough to catch up, too little to hold anything up.
+const BACK: u64 = 2;
+
+/// A part, and how far its content was checked.
+///
+/// A record is checked as plain bytes just before it is sealed; from there on its seal vouches for it, and one that the
+/// disk loses does not open. So nothing is read twice on a link that brings the records in their order.
+pub(super) struct Incoming {
+    part: Part,
+    directory: Arc<Directory>,
+    verifier: Verifier<Arc<Directory>>,
+    /// The record that is to be checked next; all before it were.
+    next: u64,
+    buffer: Vec<u8>,
+}
+
+impl Incoming {
+    /// A part of which nothing was checked yet.
+    pub(super) fn new(part: Part, directory: Arc<Directory>) -> Self {
+        Self {
+            verifier: Verifier::new(directory.clone()),
+            part,
+            directory,
+            next: 0,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Goes on with a part that is on disk: what opens counts, and is checked in the same pass.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(super) fn resume(
+        packages: &Packages,
+        meta: Meta,
+        directory: Arc<Directory>,
+    ) -> Result<Self, Trouble> {
+        let (mut verifier, mut next) = (Verifier::new(directory.clone()), 0);
+        let record = u64::from(meta.record);
+        let part = packages.resume(meta, |index, plain| {
+            if index == next {
+                verifier.feed(index * record, plain);
+                next += 1;
+            }
+        })?;
+        Ok(Self {
+            part,
+            directory,
+            verifier,
+            next,
+            buffer: Vec::new(),
+        })
+    }
+
+    /// What comes.
+    pub(super) fn part(&self) -> &Part {
+        &self.part
+    }
+
+    /// Seals and writes one record; as `Part::write`.
+    ///
+    /// # Errors
+    /// As `Part::write`.
+    pub(super) fn write(&mut self, index: u64, buffer: &mut Vec<u8>) -> Result<(), Trouble> {
+        if index == self.next {
+            let at = index * u64::from(self.part.meta().record);
+            self.verifier.feed(at, &buffer[NONCE..]);
+            self.next += 1;
+        }
+        if let Err(trouble) = self.part.write(index, buffer) {
+            // What was checked is not what is on disk.
+            self.anew();
+            return Err(trouble);
+        }
+        self.read_back(BACK);
+        Ok(())
+    }
+
+    /// Forgets one record: it is to be fetched again.
+    pub(super) fn forget(&mut self, index: u64) {
+        self.part.forget(index);
+        self.anew();
+    }
+
+    /// Checks what was not checked on its way, away from the event loop, and says what all members are worth. After
+    /// that the check begins anew: whatever is repaired, the whole package is read once more.
+    ///
+    /// # Errors
+    /// None of the package's own: a record that does not open leaves its members unseen.
+    pub(super) async fn verdict(mut self) -> Result<(Self, Verdict), Trouble> {
+        away(move || {
+            let records = self.part.meta().records();
+            while self.next < records {
+                self.read_back(records);
+                // A record that is missing.
+                self.next += 1;
+            }
+            let verdict = self.anew().finish();
+            (self, verdict)
+        })
+        .await
+    }
+
+    /// The part, to be published.
+    pub(super) fn into_part(self) -> Part {
+        self.part
+    }
+
+    fn anew(&mut self) -> Verifier<Arc<Directory>> {
+        self.next = 0;
+        std::mem::replace(&mut self.verifier, Verifier::new(self.directory.clone()))
+    }
+
+    fn read_back(&mut self, most: u64) {
+        let record = u64::from(self.part.meta().record);
+        for _ in 0..most {
+            if self.part.have().get(self.next as usize) != Some(&true) {
+                return;
+            }
+            // One that does not open leaves a gap: its members are found unseen, and fetched again.
+            if let Ok(plain) = self.part.content().record(self.next, &mut self.buffer) {
+                self.verifier.feed(self.next * record, plain);
+            }
+            self.next += 1;
+        }
+    }
+}
