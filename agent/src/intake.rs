@@ -63,15 +63,12 @@ impl Intake {
     }
 
     fn keep(&self, read: intake::Intake) -> Result<Receipt, Trouble> {
-        let mut receipt = Receipt {
-            items: Vec::new(),
+        let ids: Vec<String> = read.items.iter().map(|item| item.id.clone()).collect();
+        let new = self.spool.admit(read.items)?;
+        Ok(Receipt {
+            items: ids.into_iter().zip(new).collect(),
             warnings: read.warnings,
-        };
-        for item in read.items {
-            let id = item.id.clone();
-            receipt.items.push((id, self.spool.admit(item)?));
-        }
-        Ok(receipt)
+        })
     }
 
     /// What candidates did is let in whatever the state of the catalogue: it only feeds warnings.
