@@ -12,6 +12,8 @@ mod query;
 pub mod receive;
 mod route;
 mod standing;
+mod target;
+mod wanted;
 mod wire;
 
 use std::fs;

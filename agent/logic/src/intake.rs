@@ -192,8 +192,8 @@ pub fn read_one(
 ) -> Result<Intake, Trouble> {
     let root = At::root(kind.key());
     let at = root.key(id);
-    if id.is_empty() {
-        return Err(at.malformed("expected an id that is not empty"));
+    if !path::is_name(id) {
+        return Err(at.malformed("expected an id that is not empty, without control characters"));
     }
     let mut intake = Intake::default();
     if kind == Kind::Sessions {
