@@ -2,13 +2,17 @@
 //! Never lets in half a document.
 //! Called by `results submit`, the local API and the gateway.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use logic::entity::EntityType;
 use logic::intake::{self, Kind};
 use logic::report::Finding;
+use logic::seal::NameHash;
 use logic::words::Trouble;
 
 use crate::vault::Vault;
-use crate::vault::catalogue::{Catalogue, Edition};
+use crate::vault::catalogue::{Catalogue, Rows, Stamp};
 use crate::vault::spool::Spool;
 
 /// The way into the spool.
@@ -47,8 +51,8 @@ impl Intake {
     /// # Errors
     /// `intake.*` with the path of the offending field, then nothing was let in; or what the disk says.
     pub fn submit(&self, kind: Kind, document: &[u8]) -> Result<Receipt, Trouble> {
-        let edition = self.edition();
-        let known = |kind: EntityType, id: &str| self.knows(&edition, kind, id);
+        let shown = self.shown();
+        let known = |kind: EntityType, id: &str| self.knows(&shown, kind, id);
         self.keep(intake::read(kind, document, self.limit, &known)?)
     }
 
@@ -57,35 +61,88 @@ impl Intake {
     /// # Errors
     /// As `submit`.
     pub fn put(&self, kind: Kind, id: &str, document: &[u8]) -> Result<Receipt, Trouble> {
-        let edition = self.edition();
-        let known = |kind: EntityType, id: &str| self.knows(&edition, kind, id);
+        let shown = self.shown();
+        let known = |kind: EntityType, id: &str| self.knows(&shown, kind, id);
         self.keep(intake::read_one(kind, id, document, self.limit, &known)?)
     }
 
     fn keep(&self, read: intake::Intake) -> Result<Receipt, Trouble> {
-        let mut receipt = Receipt {
-            items: Vec::new(),
+        let ids: Vec<String> = read.items.iter().map(|item| item.id.clone()).collect();
+        let new = self.spool.admit(read.items)?;
+        Ok(Receipt {
+            items: ids.into_iter().zip(new).collect(),
             warnings: read.warnings,
-        };
-        for item in read.items {
-            let id = item.id.clone();
-            receipt.items.push((id, self.spool.admit(item)?));
-        }
-        Ok(receipt)
+        })
     }
 
-    /// What candidates did is let in whatever the state of the catalogue: it only feeds warnings.
-    fn edition(&self) -> Option<Edition> {
-        Catalogue::open(&self.vault).ok()?.edition().ok()
-    }
-
-    fn knows(&self, edition: &Option<Edition>, kind: EntityType, id: &str) -> bool {
-        let Some(rows) = edition
-            .as_ref()
-            .and_then(|edition| edition.types.get(&kind))
-        else {
+    fn knows(&self, shown: &Option<Arc<Shown>>, kind: EntityType, id: &str) -> bool {
+        let Some(names) = shown.as_ref().and_then(|shown| shown.names.get(&kind)) else {
             return true;
         };
-        rows.contains_key(&self.vault.keys().name(kind.word(), id))
+        let name = self.vault.keys().name(kind.word(), id);
+        names.binary_search(&name).is_ok()
+    }
+
+    /// What candidates did is let in whatever the state of the catalogue: it only feeds warnings. Its edition is read
+    /// once, not for every item: with ten thousand test takers that costs more than the disk does.
+    fn shown(&self) -> Option<Arc<Shown>> {
+        static SHOWN: Mutex<Option<Arc<Shown>>> = Mutex::new(None);
+        let catalogue = Catalogue::open(&self.vault).ok()?;
+        // Taken before the edition is read: if that is replaced in between, it is read once more.
+        let stamp = catalogue.stamp()?;
+        let mut held = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.as_ref().is_none_or(|held| held.stamp != stamp) {
+            let mut types = catalogue.edition().ok()?.types;
+            types.retain(|kind, _| matches!(kind, EntityType::Delivery | EntityType::TestTaker));
+            let names = |(kind, rows): (EntityType, Rows)| (kind, rows.into_keys().collect());
+            let names = types.into_iter().map(names).collect();
+            *held = Some(Arc::new(Shown { stamp, names }));
+        }
+        held.clone()
+    }
+}
+
+/// Names of what the catalogue shows, in order.
+struct Shown {
+    stamp: Stamp,
+    names: BTreeMap<EntityType, Vec<NameHash>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::root::Root;
+    use crate::vault::catalogue::{Edition, Row};
+    use logic::entity::Checksum;
+
+    #[test]
+    fn a_newer_edition_is_met_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::open(&Root::new(dir.path())).unwrap();
+        let intake = Intake::open(&vault, 1 << 20).unwrap();
+        let catalogue = Catalogue::open(&vault).unwrap();
+        let knows = |id: &str| intake.knows(&intake.shown(), EntityType::TestTaker, id);
+        assert!(knows("a"), "nothing is warned of on a new box");
+        let mut edition = Edition::default();
+        for ids in [&["a"][..], &["a", "b"], &["b"]] {
+            let before = edition.clone();
+            let row = |id: &&str| {
+                let row = Row {
+                    checksum: Checksum([0; 16]),
+                    segment: 1,
+                    offset: 0,
+                    length: 0,
+                };
+                (vault.keys().name(EntityType::TestTaker.word(), id), row)
+            };
+            let rows = ids.iter().map(row).collect();
+            edition.types.insert(EntityType::TestTaker, rows);
+            catalogue.publish(&before, &edition, None).unwrap();
+            for id in ["a", "b"] {
+                assert_eq!(knows(id), ids.contains(&id), "{id} of {ids:?}");
+            }
+            let untold = intake.knows(&intake.shown(), EntityType::Delivery, "d");
+            assert!(untold, "what was never read is not missed");
+        }
     }
 }

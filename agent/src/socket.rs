@@ -13,6 +13,8 @@ mod query;
 pub mod receive;
 mod route;
 mod standing;
+mod target;
+mod wanted;
 mod wire;
 
 use std::fs;

@@ -54,6 +54,8 @@ const HEADER_LIMIT: usize = 64 << 10;
 const HEAD: Duration = Duration::from_secs(60);
 /// Central needs seconds for each chunk of results (protocol 15.1, 40).
 const HEAD_RESULTS: Duration = Duration::from_secs(120);
+/// A probe asks for no more than a few mappings, and everything else that is owed waits for it.
+const HEAD_PROBE: Duration = Duration::from_secs(20);
 /// A request is given a second for so many bytes: 64 kbit/s.
 const UPLOAD: u64 = 8 << 10;
 /// An idle connection is used again for so long; nginx keeps it 75 s.
@@ -241,6 +243,7 @@ impl Ask<'_> {
     fn patience(&self) -> Duration {
         let head = match self.name {
             "results" | "logs" | "sessions" | "lti_users" => HEAD_RESULTS,
+            "probe" => HEAD_PROBE,
             _ => HEAD,
         };
         head + Duration::from_secs(self.body.len() as u64 / UPLOAD)

@@ -192,8 +192,8 @@ pub fn read_one(
 ) -> Result<Intake, Trouble> {
     let root = At::root(kind.key());
     let at = root.key(id);
-    if id.is_empty() {
-        return Err(at.malformed("expected an id that is not empty"));
+    if !path::is_name(id) {
+        return Err(at.malformed("expected an id that is not empty, without control characters"));
     }
     let mut intake = Intake::default();
     if kind == Kind::Sessions {
@@ -305,7 +305,7 @@ pub(crate) fn canonical(value: &Json) -> Vec<u8> {
                     if at > 0 {
                         out.push(b',');
                     }
-                    write(&Json::String(key.clone()), out);
+                    scalar(key, out);
                     out.push(b':');
                     write(value, out);
                 }
@@ -321,8 +321,11 @@ pub(crate) fn canonical(value: &Json) -> Vec<u8> {
                 }
                 out.push(b']');
             }
-            scalar => out.extend_from_slice(scalar.to_string().as_bytes()),
+            plain => scalar(plain, out),
         }
+    }
+    fn scalar(value: &(impl Serialize + ?Sized), out: &mut Vec<u8>) {
+        serde_json::to_writer(out, value).expect("a vector takes every text and number");
     }
     let mut out = Vec::new();
     write(value, &mut out);

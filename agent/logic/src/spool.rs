@@ -20,7 +20,7 @@
 //! | in a chunk | 413 | smaller chunk | | queued |
 //! | any | lost: cut, timeout, gateway, page, crash of the box | probe | mapped | acknowledged |
 //! | | | | not mapped | `settle` is waited for, since central may still be at it; probe again, then alone |
-//! | | | | no answer | sending: the next run goes on here |
+//! | | | | no answer, twice | sending: the next run goes on here, this one with what else is owed |
 //! | alone | `success 1` | | | acknowledged |
 //! | alone | `success 0` | probe | mapped | acknowledged: a lost request had stored it |
 //! | | | | not mapped | failed: an orphan with some variables is left on central |

@@ -290,6 +290,26 @@ fn a_probe_that_does_not_mean_what_it_should_resolves_nothing() {
 
 /// Protocol 7.5: reactivated executions take only variables that are not stored yet, one by one.
 #[test]
+fn a_probe_that_is_not_answered_holds_back_nothing_but_what_is_in_doubt() {
+    let lost = [Fault::CutBefore; 2];
+    let mut world = owing(5, &[], [&[Fault::CutAfter], &lost[..]].concat());
+    // Three requests in a row without an answer: central is not there.
+    assert_eq!(world.pass().trouble.unwrap().code, "net.reset");
+    // Two probes: what else is owed goes on.
+    world.central.script.extend(lost);
+    let ending = world.pass();
+    assert_eq!((ending.trouble, ending.findings.len()), (None, 1));
+    let count = ending.count.results;
+    assert_eq!((count.acknowledged, count.queued), (1, 4));
+    assert_eq!((sent(&world, "probe"), sent(&world, "results")), (4, 2));
+    assert_eq!(states(&world)["e0"].0, State::Sending);
+    // The next run asks again, and sends none of them.
+    assert_eq!(world.pass().count.results.acknowledged, 4);
+    assert_eq!((sent(&world, "probe"), sent(&world, "results")), (6, 2));
+    (0..5).for_each(|at| holds_once(&world, &format!("e{at}"), 3));
+}
+
+#[test]
 fn a_reactivated_execution_brings_only_what_is_new() {
     let table = [
         Fault::None,

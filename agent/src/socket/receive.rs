@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use logic::intake::Kind;
 use logic::words::{Class, Outcome, Trouble};
 use serde_json::{Value as Json, json};
@@ -16,7 +16,8 @@ use tokio::sync::Semaphore;
 
 use super::board::Board;
 use super::body::Body;
-use super::query::{decode, flaw};
+use super::query::flaw;
+use super::target::Target;
 use super::wire::{object, slow, too_large, whole};
 use crate::engine::Engine;
 use crate::intake::{Intake, Receipt};
@@ -34,35 +35,6 @@ const END: u8 = 0x04;
 
 /// Items that are read at once; each may be as large as the largest item. Others wait before their bodies are read.
 static PLACES: Semaphore = Semaphore::const_new(4);
-
-/// What a route takes: the kind, and the id of a single item.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Target {
-    kind: Kind,
-    id: Option<String>,
-}
-
-impl Target {
-    /// The intake that a path names, and the method it is used with.
-    pub(super) fn of(route: &str) -> Option<Result<(Self, Method), Trouble>> {
-        let (word, id) = match route.split_once('/') {
-            Some((word, id)) => (word, Some(id)),
-            None => (route, None),
-        };
-        let kind = word.parse::<Kind>().ok()?;
-        let Some(id) = id else {
-            return Some(Ok((Self { kind, id: None }, Method::POST)));
-        };
-        // An id is a URI: its slashes may be written as they are or encoded.
-        Some(decode(id).and_then(|id| {
-            if id.is_empty() {
-                return Err(flaw("the id of the item is missing at the end of the path"));
-            }
-            let id = Some(id);
-            Ok((Self { kind, id }, Method::PUT))
-        }))
-    }
-}
 
 /// Lets in what the body holds.
 pub(super) async fn answer(
@@ -176,27 +148,4 @@ fn told(receipt: &Receipt) -> Json {
         "items": receipt.items.iter().map(item).collect::<Vec<_>>(),
         "warnings": receipt.warnings,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_names_the_kind_and_the_id() {
-        let target = |route| Target::of(route).map(Result::unwrap);
-        let one = Target {
-            kind: Kind::Results,
-            id: Some("https://box/tao.rdf#i1".into()),
-        };
-        let route = "results/https%3A%2F%2Fbox%2Ftao.rdf%23i1";
-        assert_eq!(target(route), Some((one, Method::PUT)));
-        let all = Target {
-            kind: Kind::LtiUsers,
-            id: None,
-        };
-        assert_eq!(target("lti-users"), Some((all, Method::POST)));
-        assert_eq!(target("exam"), None);
-        assert!(Target::of("logs/").is_some_and(|target| target.is_err()));
-    }
 }

@@ -10,15 +10,16 @@ use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use logic::schedule::Errand;
 use logic::words::{Class, Outcome, Trouble};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::json;
 use tokio::sync::{broadcast, mpsc};
 
 use super::board::Board;
 use super::body::Body;
 use super::query::{Query, flaw};
-use super::receive::{self, Target};
+use super::receive;
+use super::target::Target;
 use super::wire::{object, refusal, whole, with_type};
 use super::{content, feed, metrics, standing};
 use crate::engine::exam;
@@ -55,7 +56,9 @@ async fn dispatch(board: &Board, request: Request<Incoming>) -> Result<Response<
     let route = path.strip_prefix("/v1/").unwrap_or_default();
     let target = Target::of(route).transpose()?;
     let allow = match (route, &target) {
-        (_, Some((_, method))) => method.clone(),
+        // One item is put in its place, a document of many is handed over.
+        (_, Some(target)) if target.id.is_some() => Method::PUT,
+        (_, Some(_)) => Method::POST,
         _ => method_of(&path, route)?,
     };
     if request.method() != allow {
@@ -67,7 +70,7 @@ async fn dispatch(board: &Board, request: Request<Incoming>) -> Result<Response<
         }
         return Ok(response);
     }
-    if let Some((target, _)) = target {
+    if let Some(target) = target {
         query(&[])?;
         return receive::answer(board, target, request).await;
     }
@@ -139,7 +142,22 @@ fn method_of(path: &str, route: &str) -> Result<Method, Trouble> {
 #[serde(deny_unknown_fields)]
 struct Exam {
     active: bool,
+    #[serde(default, deserialize_with = "whole_seconds")]
     ttl_seconds: Option<u64>,
+}
+
+/// JSON knows one kind of number: `60.0` is a whole one.
+fn whole_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    let written = number.as_f64().filter(|n| n.fract() == 0.0 && *n >= 0.0);
+    let whole = number.as_u64().or(written.map(|n| n as u64));
+    whole.map(Some).ok_or_else(|| {
+        serde::de::Error::custom(format!(
+            "`ttl_seconds`: expected whole seconds, found {number}"
+        ))
+    })
 }
 
 fn signal_exam(board: &Board, wanted: Exam) -> Result<Response<Body>, Trouble> {
@@ -164,6 +182,10 @@ fn signal_exam(board: &Board, wanted: Exam) -> Result<Response<Body>, Trouble> {
 async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Trouble> {
     let bytes = whole(request, SMALL, BODY_PATIENCE).await?;
     let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+    // A list would be taken for the fields in their order.
+    if text.trim_ascii_start().first() != Some(&b'{') {
+        return Err(flaw("the body: expected an object"));
+    }
     serde_json::from_slice(text).map_err(|error| flaw(&format!("the body: {error}")))
 }
 

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use logic::entity::{Checksum, Entity, EntityType};
@@ -79,6 +79,16 @@ pub fn index(rows: &Rows) -> Index {
         .collect()
 }
 
+/// Names the file of one edition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    path: PathBuf,
+    /// Device, inode, length.
+    file: (u64, u64, u64),
+    /// Seconds and nanoseconds.
+    changed: (i64, i64),
+}
+
 /// The folder `catalogue/`.
 #[derive(Clone)]
 pub struct Catalogue {
@@ -118,6 +128,17 @@ impl Catalogue {
             .ok()
             .and_then(|plain| postcard::from_bytes(plain).ok())
             .ok_or_else(|| damaged(&path, "the edition of the catalogue"))
+    }
+
+    /// Which file is shown now; another one after every `publish`. `None` on a new box.
+    pub fn stamp(&self) -> Option<Stamp> {
+        let path = self.folder.join("edition");
+        let meta = fs::metadata(&path).ok()?;
+        Some(Stamp {
+            file: (meta.dev(), meta.ino(), meta.len()),
+            changed: (meta.mtime(), meta.mtime_nsec()),
+            path,
+        })
     }
 
     /// Keeps an edition that does not open where nobody reads it, and says where.

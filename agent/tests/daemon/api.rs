@@ -24,6 +24,8 @@ fn what_is_no_request_is_refused_with_a_code() {
         ("GET", "/v1/sync", "", 405, "api.method"),
         ("DELETE", "/v1/status", "", 405, "api.method"),
         ("POST", "/v1/sync", "{", 400, "api.request"),
+        ("POST", "/v1/sync", "[]", 400, "api.request"),
+        ("PUT", "/v1/exam", "[false,null]", 400, "api.request"),
         ("POST", "/v1/sync", "{\"typ\":[]}", 400, "api.request"),
         (
             "POST",
@@ -35,6 +37,13 @@ fn what_is_no_request_is_refused_with_a_code() {
         ("POST", "/v1/sync", &large, 413, "api.too_large"),
         ("PUT", "/v1/exam", "{}", 400, "api.request"),
         ("PUT", "/v1/exam", "{\"active\":true}", 400, "api.request"),
+        (
+            "PUT",
+            "/v1/exam",
+            "{\"active\":true,\"ttl_seconds\":0.5}",
+            400,
+            "api.request",
+        ),
         ("GET", "/v1/entities?type=exam", "", 400, "api.request"),
         (
             "GET",
@@ -75,7 +84,7 @@ fn what_is_no_request_is_refused_with_a_code() {
         "PUT",
         "/v1/exam",
         "",
-        r#"{"active":true,"ttl_seconds":3600}"#,
+        r#"{"active":true,"ttl_seconds":3600.0}"#,
     );
     assert_eq!(on.status, 200);
     let left = agent::engine::exam::running(&house.root()).unwrap();

@@ -147,7 +147,11 @@ fn waits_end_when_they_should() {
         })
         .await;
         let uplink = uplink(&central.root());
-        for (call, seconds) in [(open_get(), 60), (results(), 120)] {
+        let probe = Call {
+            name: "probe",
+            ..results()
+        };
+        for (call, seconds) in [(open_get(), 60), (results(), 120), (probe, 20)] {
             let began = Instant::now();
             assert_eq!(uplink.call(&call).await.unwrap_err().code, "net.timeout");
             // The timer counts in milliseconds and rounds up.

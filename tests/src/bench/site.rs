@@ -17,9 +17,6 @@ use crate::measure::{self, Cost};
 
 /// A program that was built beside this one.
 pub(crate) fn built(name: &str) -> Result<PathBuf> {
-    if let ("boxsync", Some(shipped)) = (name, std::env::var_os("BENCH_BOXSYNC")) {
-        return Ok(PathBuf::from(shipped).canonicalize()?);
-    }
     let path = std::env::current_exe()?.with_file_name(name);
     if path.is_file() {
         Ok(path)

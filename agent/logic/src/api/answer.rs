@@ -80,7 +80,7 @@ impl Page {
             #[serde(borrow)]
             checksum: Option<Cow<'a, str>>,
         }
-        let wire: Wire = parse(reply, "a page of checksums (`entities`)")?;
+        let wire: Wire = object(reply, "a page of checksums (`entities`)")?;
         if let Some(astray) = wire.next.as_ref().filter(|next| !is_next_page(next)) {
             return Err(foreign(format!(
                 "the next page of a list was expected at `/taoSync/…/fetchEntityChecksums`, not at `{astray}`"
@@ -169,7 +169,7 @@ impl Handshake {
             let reason = "central knows this user, but not as a synchronisation manager (role taoSyncManager)";
             return Err(operator("auth.not_sync_manager", reason));
         }
-        let wire: Wire = parse(reply, "`syncUser` and `oauthInfo`")?;
+        let wire: Wire = object(reply, "`syncUser` and `oauthInfo`")?;
         let user = Entity::from_json(wire.user.get().as_bytes()).map_err(|error| {
             foreign(format!(
                 "the handshake's `syncUser` cannot be read: {error}"
@@ -193,7 +193,7 @@ pub fn versions(reply: &Reply) -> Result<Vec<String>, Trouble> {
     struct Wire {
         data: Vec<String>,
     }
-    parse::<Wire>(reply, "`data`, a list of supported VM versions").map(|wire| wire.data)
+    object::<Wire>(reply, "`data`, a list of supported VM versions").map(|wire| wire.data)
 }
 
 /// Reads the confirmation of protocol 9.1 and 9.3.
@@ -206,7 +206,18 @@ pub fn confirmation(reply: &Reply) -> Result<(), Trouble> {
         #[serde(rename = "message")]
         _message: String,
     }
-    parse::<Wire>(reply, "`message`").map(|_| ())
+    object::<Wire>(reply, "`message`").map(|_| ())
+}
+
+/// The same for a value with keys: a list would be taken for its fields in their order.
+fn object<'a, T: Deserialize<'a>>(reply: &'a Reply, expected: &str) -> Result<T, Trouble> {
+    let value = parse(reply, expected)?;
+    match reply.body.trim_ascii_start().first() {
+        Some(b'{') => Ok(value),
+        _ => Err(foreign(format!(
+            "central answered without {expected}: a list"
+        ))),
+    }
 }
 
 /// Whether the reply is a success in status and in body, as any JSON value of the shape `T`.
@@ -444,6 +455,20 @@ mod tests {
             Details::default()
         );
         assert_eq!(code(Details::read(&reply(200, "[1]"))), "central.foreign");
+    }
+
+    #[test]
+    fn a_list_is_no_object_whose_keys_stand_in_their_order() {
+        let page = reply(200, r#"[null,{"a":{"id":"a","checksum":"c"}}]"#);
+        assert_eq!(code(Page::read(&page)), "central.foreign");
+        assert_eq!(
+            code(versions(&reply(200, r#"[["2022.11"]]"#))),
+            "central.foreign"
+        );
+        assert_eq!(
+            code(confirmation(&reply(200, r#"["received"]"#))),
+            "central.foreign"
+        );
     }
 
     #[test]

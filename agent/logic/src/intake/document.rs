@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::value::RawValue;
 
-use super::path::At;
+use super::path::{At, is_name};
 use crate::api::answer::PhpMap as Pairs;
 use crate::words::Trouble;
 
@@ -44,7 +44,7 @@ pub(super) fn map<'a>(
         .map_err(|error| at.malformed(&format!("expected {what}: {error}")))?;
     let mut seen = BTreeSet::new();
     for (id, _) in &pairs {
-        if id.is_empty() || id.chars().any(char::is_control) {
+        if !is_name(id) {
             return Err(at.key(id).malformed("expected an execution id as key"));
         }
         if !seen.insert(id.as_ref()) {

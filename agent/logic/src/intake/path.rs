@@ -99,12 +99,15 @@ pub(super) fn field<'v>(
         .ok_or_else(|| at.key(key).malformed("expected this key, found none"))
 }
 
-/// A text that names something: not empty, and without control characters, which PostgreSQL may refuse.
+/// Whether a text can name something: not empty, and without control characters, which PostgreSQL may refuse.
+pub(super) fn is_name(text: &str) -> bool {
+    !text.is_empty() && !text.chars().any(char::is_control)
+}
+
+/// A text that names something.
 pub(super) fn text(value: &Json, at: &At<'_>, what: &str) -> Result<String, Trouble> {
     match value {
-        Json::String(text) if !text.is_empty() && !text.chars().any(char::is_control) => {
-            Ok(text.clone())
-        }
+        Json::String(text) if is_name(text) => Ok(text.clone()),
         Json::String(text) if !text.is_empty() => {
             Err(at.malformed(&format!("expected {what} without control characters")))
         }

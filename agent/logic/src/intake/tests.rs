@@ -50,6 +50,22 @@ fn submit(result: &Json) -> Result<Intake, Trouble> {
 }
 
 #[test]
+fn what_is_put_by_its_id_is_let_in_under_no_other_rule() {
+    for id in ["", "e\u{0}1", "e\n1", "e\u{85}1"] {
+        let mut result = example();
+        result["deliveryExecutionId"] = id.into();
+        let map = json!({ id: &result }).to_string();
+        let all = read(Kind::Results, map.as_bytes(), ITEM_LIMIT, &everything);
+        assert_eq!(all.unwrap_err().code, "intake.malformed", "{id:?}");
+        for kind in Kind::ALL {
+            let one = result.to_string();
+            let one = read_one(kind, id, one.as_bytes(), ITEM_LIMIT, &everything);
+            assert_eq!(one.unwrap_err().code, "intake.malformed", "{kind:?} {id:?}");
+        }
+    }
+}
+
+#[test]
 fn the_example_of_the_protocol_is_let_in_whole() {
     let intake = submit(&example()).unwrap();
     assert_eq!(intake.warnings, []);

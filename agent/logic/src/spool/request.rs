@@ -26,21 +26,24 @@ pub(super) enum Heard {
     Lost(Trouble),
 }
 
-/// Failures before anything of the request was sent.
-const UNSENT: [&str; 6] = [
-    "net.dns",
-    "net.refused",
-    "net.unreachable",
-    "net.proxy",
-    "net.tls",
-    "net.token",
-];
+/// Whether it failed before anything of the request was sent: on the way there, or at central's certificate
+/// (`net.tls`, `net.tls_host` and their like).
+fn is_unsent(trouble: &Trouble) -> bool {
+    const CODES: [&str; 5] = [
+        "net.dns",
+        "net.refused",
+        "net.unreachable",
+        "net.proxy",
+        "net.token",
+    ];
+    CODES.contains(&trouble.code.as_str()) || trouble.code.starts_with("net.tls")
+}
 
 /// `any`: the answer's shape is not known (LTI users, protocol 8.2); every JSON that is no refusal will do.
 pub(super) fn hear(answered: Answered, any: bool) -> Heard {
     let reply = match answered {
         Ok(reply) => reply,
-        Err(trouble) if UNSENT.contains(&trouble.code.as_str()) => return Heard::Unsent(trouble),
+        Err(trouble) if is_unsent(&trouble) => return Heard::Unsent(trouble),
         Err(trouble) if trouble.code.starts_with("auth.") => return Heard::Barred(trouble),
         Err(trouble) => return Heard::Lost(trouble),
     };
@@ -303,6 +306,7 @@ mod tests {
             (reply(504, ""), "Lost"),
             (net("net.dns"), "Unsent"),
             (net("net.tls"), "Unsent"),
+            (net("net.tls_expired"), "Unsent"),
             (net("auth.token"), "Barred"),
             (net("net.reset"), "Lost"),
             (net("net.timeout"), "Lost"),

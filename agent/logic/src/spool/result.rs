@@ -11,7 +11,7 @@ use super::{Change, Job, Key, Loaded, Owed, Sending, State, finding};
 use crate::api::{Reply, ack};
 use crate::intake::Kind;
 use crate::report::Finding;
-use crate::words::Now;
+use crate::words::{Now, Trouble};
 
 pub(super) use follow::Follow;
 
@@ -21,6 +21,10 @@ const PROBED: usize = 50;
 const STREAK: u32 = 3;
 /// Probes that central may fail on before the doubts are left to the next run.
 const PROBE_FAILURES: u32 = 3;
+
+/// Probes without a complete answer, for the same: one less than end the pass, since central may well answer to
+/// results and not to probes.
+const PROBE_SILENCES: u32 = super::SILENCE - 1;
 
 /// A result whose outcome is unknown.
 #[derive(Debug)]
@@ -300,18 +304,10 @@ impl Sending {
         let reply = match heard {
             Heard::Answer(reply) => reply,
             Heard::Rejected(trouble) | Heard::TooLong(trouble) => {
-                self.results.probe_failures += 1;
-                if self.results.probe_failures >= PROBE_FAILURES {
-                    // They stay `sending`: the next run asks again.
-                    self.results.doubts.clear();
-                    self.results.follow.give_up();
-                    self.find(trouble);
-                } else {
-                    self.pause = Some(now.after(super::QUICK));
-                }
-                return;
+                return self.unanswered(trouble, PROBE_FAILURES, now);
             }
-            Heard::Lost(_) | Heard::Unsent(_) | Heard::Barred(_) => return,
+            Heard::Lost(trouble) => return self.unanswered(trouble, PROBE_SILENCES, now),
+            Heard::Unsent(_) | Heard::Barred(_) => return,
         };
         let acks = ack::rows(&reply).unwrap_or_default();
         let unmapped = |id: &str| {
@@ -344,6 +340,19 @@ impl Sending {
             }
         }
         self.note(changes);
+    }
+
+    /// A probe brought nothing. After `most` of them the doubts are left, and what is owed beside them goes on.
+    fn unanswered(&mut self, trouble: Trouble, most: u32, now: Now) {
+        self.results.probe_failures += 1;
+        if self.results.probe_failures >= most {
+            // They stay `sending`: the next run asks again.
+            self.results.doubts.clear();
+            self.results.follow.give_up();
+            self.find(trouble);
+        } else if self.pause.is_none() {
+            self.pause = Some(now.after(super::QUICK));
+        }
     }
 
     /// The doubts that were asked about.

@@ -1,0 +1,62 @@
+//! What the path of an intake names: the kind, and the id of a single item.
+//! Never looks at the body, and names nothing of HTTP: the fuzzer reads it as it stands here.
+//! Called by `route`; used by `receive`.
+
+use logic::intake::Kind;
+use logic::words::Trouble;
+
+use super::query::{decode, flaw};
+
+/// What a route takes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    /// What it is.
+    pub(super) kind: Kind,
+    /// Whose it is; nothing where the body names all.
+    pub(super) id: Option<String>,
+}
+
+impl Target {
+    /// The intake that a path below `/v1/` names, if it names one.
+    pub(super) fn of(route: &str) -> Option<Result<Self, Trouble>> {
+        let (word, id) = match route.split_once('/') {
+            Some((word, id)) => (word, Some(id)),
+            None => (route, None),
+        };
+        let kind = word.parse::<Kind>().ok()?;
+        let Some(id) = id else {
+            return Some(Ok(Self { kind, id: None }));
+        };
+        // An id is a URI: its slashes may be written as they are or encoded.
+        Some(decode(id).and_then(|id| {
+            if id.is_empty() {
+                return Err(flaw("the id of the item is missing at the end of the path"));
+            }
+            let id = Some(id);
+            Ok(Self { kind, id })
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_names_the_kind_and_the_id() {
+        let target = |route| Target::of(route).map(Result::unwrap);
+        let one = Target {
+            kind: Kind::Results,
+            id: Some("https://box/tao.rdf#i1".into()),
+        };
+        let route = "results/https%3A%2F%2Fbox%2Ftao.rdf%23i1";
+        assert_eq!(target(route), Some(one));
+        let all = Target {
+            kind: Kind::LtiUsers,
+            id: None,
+        };
+        assert_eq!(target("lti-users"), Some(all));
+        assert_eq!(target("exam"), None);
+        assert!(Target::of("logs/").is_some_and(|target| target.is_err()));
+    }
+}

@@ -1,0 +1,87 @@
+//! Who may change the spool when: many beside each other as long as their ids differ, or one alone.
+//! Never looks at what lies there. The locks are the kernel's: they hold between processes and end with them.
+//! Called by `spool`; each step behind the gate is short.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use logic::seal::NameHash;
+use logic::words::Trouble;
+use nix::fcntl::{FcntlArg, Flock, FlockArg, fcntl};
+use nix::libc;
+
+use crate::root::trouble;
+
+/// Shared by all beside each other; on it, one byte range an id.
+const LOCK: &str = "lock";
+/// Held for the moment of asking: whoever waits to be alone is not overtaken for ever.
+const TURN: &str = "turn";
+
+/// Held until it is dropped.
+#[derive(Debug)]
+pub(super) struct Gate(#[expect(dead_code, reason = "held until dropped")] Flock<File>);
+
+impl Gate {
+    /// For whoever changes the items of these ids and of no others.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(super) fn beside(folder: &Path, ids: Vec<NameHash>) -> Result<Self, Trouble> {
+        let lock = entered(folder, FlockArg::LockShared)?;
+        let mut places: Vec<i64> = ids.iter().map(place).collect();
+        // In one order everywhere: nobody waits in a circle.
+        places.sort_unstable();
+        places.dedup();
+        for place in places {
+            let range = libc::flock {
+                l_type: libc::F_WRLCK as libc::c_short,
+                l_whence: libc::SEEK_SET as libc::c_short,
+                l_start: place,
+                l_len: 1,
+                l_pid: 0,
+            };
+            fcntl(&*lock, FcntlArg::F_OFD_SETLKW(&range))
+                .map_err(|error| trouble(&folder.join(LOCK), "lock", &error.into()))?;
+        }
+        Ok(Self(lock))
+    }
+
+    /// For whoever looks at all items, or changes any.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(super) fn alone(folder: &Path) -> Result<Self, Trouble> {
+        entered(folder, FlockArg::LockExclusive).map(Self)
+    }
+}
+
+/// Whether a file of the spool's folder is one of the gate's.
+pub(super) fn owns(path: &Path) -> bool {
+    [LOCK, TURN]
+        .iter()
+        .any(|name| path.file_name() == Some(name.as_ref()))
+}
+
+fn entered(folder: &Path, how: FlockArg) -> Result<Flock<File>, Trouble> {
+    let _turn = taken(&folder.join(TURN), FlockArg::LockExclusive)?;
+    taken(&folder.join(LOCK), how)
+}
+
+fn taken(path: &Path, how: FlockArg) -> Result<Flock<File>, Trouble> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| trouble(path, "open", &error))?;
+    Flock::lock(file, how).map_err(|(_, error)| trouble(path, "lock", &error.into()))
+}
+
+/// The byte of the lock file that stands for an id; two ids at one byte only wait for each other.
+fn place(id: &NameHash) -> i64 {
+    let mut head = [0; 8];
+    head.copy_from_slice(&id.0[..8]);
+    i64::from_le_bytes(head) & (i64::MAX >> 1)
+}

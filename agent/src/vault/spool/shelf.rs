@@ -1,0 +1,288 @@
+//! The files of the spool: where an item and its account lie, how they are sealed, and what becomes of damaged ones.
+//! Never decides about an item, and never waits for anybody.
+//! Called by `spool`, which says who may when.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use logic::intake::Kind;
+use logic::seal::Sealer;
+use logic::spool::{Key, Ledger, State};
+use logic::words::Trouble;
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::gate;
+use crate::root::{self, sync_folder, trouble, write_all_durably};
+use crate::vault::{Keyring, damaged, random};
+
+/// Files that become durable together, at most: each is open meanwhile.
+pub(super) const TOGETHER: usize = 64;
+
+/// The folder `spool/`, `done/` in it, and where damaged files go.
+#[derive(Clone)]
+pub(super) struct Shelf {
+    pub(super) folder: PathBuf,
+    pub(super) done: PathBuf,
+    pub(super) quarantine: PathBuf,
+    /// Names of what was set aside and is not told yet.
+    pub(super) aside: Arc<Mutex<Vec<String>>>,
+    pub(super) keys: Keyring,
+    pub(super) sealer: Sealer,
+}
+
+/// An item as it was accepted. The account comes first: whoever wants it alone reads no further.
+#[derive(Serialize, Deserialize)]
+struct Accepted<'a> {
+    ledger: Ledger,
+    /// As bytes: a sequence of numbers, for which serde takes a vector, costs a call for each.
+    #[serde(borrow, serialize_with = "bytes")]
+    payload: &'a [u8],
+}
+
+fn bytes<S: Serializer>(payload: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(payload)
+}
+
+/// What became of reading a file.
+enum Read<T> {
+    Whole(T),
+    /// It does not open.
+    Damaged,
+    /// It is not there, or no longer: what is acknowledged moves.
+    Gone,
+}
+
+impl Shelf {
+    /// An item that is accepted: where it belongs, and its sealed bytes.
+    pub(super) fn item(&self, ledger: Ledger, payload: &[u8]) -> (PathBuf, Vec<u8>) {
+        let path = self.path(&self.folder, &ledger.key, "item");
+        let sealed = self.seal(&path, &Accepted { ledger, payload });
+        (path, sealed)
+    }
+
+    /// All accounts of one kind and id, by edition.
+    pub(super) fn same(&self, kind: Kind, id: &str) -> Result<Vec<Ledger>, Trouble> {
+        self.editions(kind, id, None)
+    }
+
+    /// The accounts of the other items of the same kind and id.
+    pub(super) fn others(&self, key: &Key) -> Result<Vec<Ledger>, Trouble> {
+        self.editions(key.kind, &key.id, Some(key.edition))
+    }
+
+    fn editions(&self, kind: Kind, id: &str, but: Option<u32>) -> Result<Vec<Ledger>, Trouble> {
+        let mut ledgers = Vec::new();
+        for edition in (0..).filter(|edition| Some(*edition) != but) {
+            let key = Key {
+                kind,
+                id: id.to_owned(),
+                edition,
+            };
+            match self.ledger(&key)? {
+                Some(ledger) => ledgers.push(ledger),
+                None => break,
+            }
+        }
+        Ok(ledgers)
+    }
+
+    /// The account of one item: the newest word about it, or the one it began with.
+    pub(super) fn ledger(&self, key: &Key) -> Result<Option<Ledger>, Trouble> {
+        if let Some(path) = self.find(key, "state") {
+            return match self.account(&path)? {
+                Read::Whole(ledger) => Ok(Some(ledger)),
+                Read::Damaged | Read::Gone => self.doubtful(key, &path),
+            };
+        }
+        match self.find(key, "item") {
+            Some(path) => Ok(Some(self.read_item(&path)?.0)),
+            None => Ok(None),
+        }
+    }
+
+    /// An account that does not open: what was decided is not known, so the outcome is not either. The item goes on
+    /// as one that may have been sent, unless it lies where only acknowledged ones are; the damaged file is kept aside.
+    fn doubtful(&self, key: &Key, path: &Path) -> Result<Option<Ledger>, Trouble> {
+        self.set_aside(path, "the account of an item")?;
+        let Some(item) = self.find(key, "item") else {
+            return Ok(None);
+        };
+        let state = match item.starts_with(&self.done) {
+            true => State::Acknowledged,
+            false => State::Sending,
+        };
+        let ledger = Ledger {
+            state,
+            ..self.read_item(&item)?.0
+        };
+        self.write_states(std::slice::from_ref(&ledger))?;
+        Ok(Some(ledger))
+    }
+
+    pub(super) fn ledgers(&self, folder: &Path) -> Result<Vec<Ledger>, Trouble> {
+        let entries = fs::read_dir(folder).map_err(|error| trouble(folder, "list", &error))?;
+        let mut paths: Vec<PathBuf> = entries
+            .filter_map(Result::ok)
+            .map(|entry| entry.path())
+            .collect();
+        paths.sort();
+        let mut ledgers = Vec::new();
+        for path in &paths {
+            let state = path.with_extension("state");
+            match path.extension().and_then(|extension| extension.to_str()) {
+                // An item whose account exists is met there.
+                Some("item") if state.exists() => {}
+                Some("item") => match self.account(path)? {
+                    Read::Whole(ledger) => ledgers.push(ledger),
+                    Read::Damaged => self.set_aside(path, "an item of the spool")?,
+                    Read::Gone => {}
+                },
+                Some("state") => match self.account(path)? {
+                    Read::Whole(ledger) => ledgers.push(ledger),
+                    Read::Damaged => ledgers.extend(self.without_account(path)?),
+                    Read::Gone => {}
+                },
+                // What is about to be renamed, by this process or another.
+                Some("new") => {}
+                _ if path.is_dir() || gate::owns(path) => {}
+                _ => self.set_aside(path, "a file that the spool did not write")?,
+            }
+        }
+        Ok(ledgers)
+    }
+
+    /// What is left of an item whose account does not open.
+    fn without_account(&self, path: &Path) -> Result<Option<Ledger>, Trouble> {
+        let item = path.with_extension("item");
+        if let Read::Whole(began) = self.account(&item)? {
+            return self.doubtful(&began.key, path);
+        }
+        self.set_aside(path, "the account of an item")?;
+        if item.exists() {
+            self.set_aside(&item, "an item of the spool")?;
+        }
+        Ok(None)
+    }
+
+    /// Accounts, durable when this returns.
+    pub(super) fn write_states(&self, ledgers: &[Ledger]) -> Result<(), Trouble> {
+        for part in ledgers.chunks(TOGETHER) {
+            let states: Vec<_> = part.iter().map(|ledger| self.state(ledger)).collect();
+            write_all_durably(&states)?;
+        }
+        Ok(())
+    }
+
+    /// Where an account belongs, and its sealed bytes.
+    fn state(&self, ledger: &Ledger) -> (PathBuf, Vec<u8>) {
+        let folder = match self
+            .find(&ledger.key, "item")
+            .or_else(|| self.find(&ledger.key, "state"))
+        {
+            Some(path) if path.starts_with(&self.done) => &self.done,
+            _ => &self.folder,
+        };
+        let path = self.path(folder, &ledger.key, "state");
+        let bytes = self.seal(&path, ledger);
+        (path, bytes)
+    }
+
+    /// Moves what is acknowledged out of the way. The account goes last: until then it is found where it was.
+    pub(super) fn retire(&self, keys: &[&Key]) -> Result<(), Trouble> {
+        for (key, extension) in keys.iter().flat_map(|key| [(key, "item"), (key, "state")]) {
+            let (from, to) = (
+                self.path(&self.folder, key, extension),
+                self.path(&self.done, key, extension),
+            );
+            match fs::rename(&from, &to) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(trouble(&from, "move", &error));
+                }
+                _ => {}
+            }
+        }
+        let Some(key) = keys.first() else {
+            return Ok(());
+        };
+        sync_folder(&self.path(&self.done, key, "state"))?;
+        sync_folder(&self.path(&self.folder, key, "state"))
+    }
+
+    pub(super) fn forget(&self, key: &Key) -> Result<(), Trouble> {
+        let path = self.path(&self.folder, key, "item");
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(trouble(&path, "remove", &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Keeps a file that does not open where nobody takes it for an item, and says so.
+    fn set_aside(&self, path: &Path, what: &str) -> Result<(), Trouble> {
+        let aside = root::set_aside(&self.quarantine, path)?;
+        tracing::error!(
+            code = "results.quarantined",
+            "{}",
+            damaged(&aside, what).reason
+        );
+        let name = aside.file_name().unwrap_or_default().to_string_lossy();
+        let mut names = self.aside.lock().unwrap_or_else(PoisonError::into_inner);
+        names.push(name.into_owned());
+        Ok(())
+    }
+
+    pub(super) fn find(&self, key: &Key, extension: &str) -> Option<PathBuf> {
+        [&self.folder, &self.done]
+            .into_iter()
+            .map(|folder| self.path(folder, key, extension))
+            .find(|path| path.exists())
+    }
+
+    pub(super) fn path(&self, folder: &Path, key: &Key, extension: &str) -> PathBuf {
+        let name = self.keys.name(key.kind.word(), &key.id);
+        folder.join(format!("{name}-{}.{extension}", key.edition))
+    }
+
+    pub(super) fn read_item(&self, path: &Path) -> Result<(Ledger, Vec<u8>), Trouble> {
+        let whole = |plain: &[u8]| {
+            let accepted: Accepted = postcard::from_bytes(plain).ok()?;
+            Some((accepted.ledger, accepted.payload.to_vec()))
+        };
+        match self.read(path, whole)? {
+            Read::Whole(item) => Ok(item),
+            Read::Damaged | Read::Gone => Err(damaged(path, "an item of the spool")),
+        }
+    }
+
+    /// The account in a `.state`, or the one that an `.item` began with.
+    fn account(&self, path: &Path) -> Result<Read<Ledger>, Trouble> {
+        self.read(path, |plain| postcard::from_bytes(plain).ok())
+    }
+
+    fn read<T>(
+        &self,
+        path: &Path,
+        take: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Result<Read<T>, Trouble> {
+        let mut sealed = match fs::read(path) {
+            Ok(sealed) => sealed,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Read::Gone),
+            Err(error) => return Err(trouble(path, "read", &error)),
+        };
+        let plain = self.sealer.open_in_place(place(path), &mut sealed).ok();
+        Ok(plain.and_then(take).map_or(Read::Damaged, Read::Whole))
+    }
+
+    fn seal<T: Serialize>(&self, path: &Path, value: &T) -> Vec<u8> {
+        let plain = postcard::to_allocvec(value).expect("plain data always serialises");
+        self.sealer.seal(random(), place(path), &plain)
+    }
+}
+
+/// The name of the file is bound to its content, the folder is not: it moves when it is done.
+fn place(path: &Path) -> &[u8] {
+    path.file_name().unwrap_or_default().as_encoded_bytes()
+}

@@ -1,0 +1,188 @@
+//! The spool on a real disk: editions, cuts, damage, and many who hand over at once.
+//! Never waits for a clock.
+//! Called by nobody.
+
+use super::*;
+use crate::root::Root;
+use logic::intake::Print;
+
+fn spool() -> (tempfile::TempDir, Spool) {
+    let dir = tempfile::tempdir().unwrap();
+    let vault = Vault::open(&Root::new(dir.path())).unwrap();
+    let spool = Spool::open(&vault).unwrap();
+    (dir, spool)
+}
+
+fn item(id: &str, content: &str) -> Item {
+    let print = Print::of(content.as_bytes());
+    Item {
+        kind: Kind::Results,
+        id: id.into(),
+        delivery: None,
+        test_taker: None,
+        payload: content.into(),
+        parts: vec![print],
+        content: print,
+    }
+}
+
+fn admit(spool: &Spool, id: &str, content: &str) -> bool {
+    spool.admit(vec![item(id, content)]).unwrap() == [true]
+}
+
+fn change(key: &Key, state: State) -> Change {
+    Change {
+        key: key.clone(),
+        state,
+        attempts: 1,
+        failures: 0,
+        reason: None,
+        not_before: 0,
+        central: String::new(),
+        parts: Vec::new(),
+        reopen: false,
+    }
+}
+
+#[test]
+fn the_same_again_is_known_and_other_content_is_another_edition() {
+    let (_dir, spool) = spool();
+    assert!(admit(&spool, "a", "one"));
+    assert!(!admit(&spool, "a", "one"));
+    let first = spool.owed().unwrap().remove(0).key;
+    spool
+        .persist(&[change(&first, State::Acknowledged)], false)
+        .unwrap();
+    assert!(!admit(&spool, "a", "one"));
+    assert!(admit(&spool, "a", "two"));
+    let owed = spool.owed().unwrap();
+    assert_eq!(
+        owed.iter().map(|owed| owed.key.edition).collect::<Vec<_>>(),
+        [1]
+    );
+    assert!(owed[0].mapped);
+    assert_eq!(spool.load(&owed[0].key).unwrap().payload, b"two");
+    assert_eq!(spool.accounts().unwrap().len(), 2);
+}
+
+#[test]
+fn acknowledged_is_never_owed_again_whatever_the_cut() {
+    let (_dir, spool) = spool();
+    admit(&spool, "a", "one");
+    let key = spool.owed().unwrap().remove(0).key;
+    spool
+        .persist(&[change(&key, State::Acknowledged)], true)
+        .unwrap();
+    // The cut came between the last word and the move.
+    for extension in ["item", "state"] {
+        let _ = fs::rename(
+            spool.shelf.path(&spool.shelf.done, &key, extension),
+            spool.shelf.path(&spool.shelf.folder, &key, extension),
+        );
+    }
+    assert_eq!(spool.owed().unwrap(), []);
+    assert!(!admit(&spool, "a", "one"));
+    assert!(spool.shelf.find(&key, "item").is_none());
+}
+
+#[test]
+fn a_damaged_account_means_an_unknown_outcome() {
+    let (_dir, spool) = spool();
+    admit(&spool, "a", "one");
+    let key = spool.owed().unwrap().remove(0).key;
+    spool
+        .persist(&[change(&key, State::Queued)], false)
+        .unwrap();
+    fs::write(spool.shelf.path(&spool.shelf.folder, &key, "state"), "x").unwrap();
+    assert_eq!(spool.owed().unwrap()[0].state, State::Sending);
+    fs::write(spool.shelf.path(&spool.shelf.folder, &key, "item"), "x").unwrap();
+    fs::remove_file(spool.shelf.path(&spool.shelf.folder, &key, "state")).unwrap();
+    assert_eq!(spool.owed().unwrap(), []);
+    assert_eq!(fs::read_dir(&spool.shelf.quarantine).unwrap().count(), 2);
+}
+
+#[test]
+fn a_copy_sends_nothing_by_itself() {
+    let (_dir, spool) = spool();
+    admit(&spool, "a", "one");
+    spool.disown("original").unwrap();
+    assert_eq!(spool.owed().unwrap()[0].state, State::Unconfirmed);
+    assert_eq!(spool.retry(&[]).unwrap(), 1);
+    assert_eq!(spool.owed().unwrap()[0].state, State::Sending);
+}
+
+#[test]
+fn of_many_who_hand_over_the_same_one_is_told_that_it_was_new() {
+    let (_dir, spool) = spool();
+    let told = std::thread::scope(|scope| {
+        let hand_over = |nth: usize| {
+            let spool = spool.clone();
+            // Each id comes from four threads, in two contents of two threads each.
+            let (id, content) = (format!("id {}", nth / 4), format!("{}", nth % 4 / 2));
+            scope.spawn(move || admit(&spool, &id, &content))
+        };
+        let threads: Vec<_> = (0..32).map(hand_over).collect();
+        let told: Vec<bool> = threads.into_iter().map(|t| t.join().unwrap()).collect();
+        told
+    });
+    for two in told.chunks(2) {
+        assert_eq!(two.iter().filter(|new| **new).count(), 1, "{told:?}");
+    }
+    let mut keys: Vec<_> = spool
+        .accounts()
+        .unwrap()
+        .into_iter()
+        .map(|l| (l.key.id, l.key.edition))
+        .collect();
+    keys.sort();
+    let expected = (0..8).flat_map(|nth| [(format!("id {nth}"), 0), (format!("id {nth}"), 1)]);
+    assert_eq!(keys, expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn an_id_that_stands_twice_in_a_document_is_compared_with_itself() {
+    let (_dir, spool) = spool();
+    let items = vec![
+        item("a", "one"),
+        item("b", "one"),
+        item("a", "one"),
+        item("a", "two"),
+    ];
+    assert_eq!(spool.admit(items).unwrap(), [true, true, false, true]);
+    let editions = spool
+        .accounts()
+        .unwrap()
+        .into_iter()
+        .map(|l| (l.key.id, l.key.edition));
+    let mut editions: Vec<_> = editions.collect();
+    editions.sort();
+    assert_eq!(
+        editions,
+        [("a".into(), 0), ("a".into(), 1), ("b".into(), 0)]
+    );
+}
+
+#[test]
+fn sending_and_intake_wait_for_each_other_at_one_id_only() {
+    let (_dir, spool) = spool();
+    admit(&spool, "a", "one");
+    let key = spool.owed().unwrap().remove(0).key;
+    let held = spool.beside(["a"].into_iter()).unwrap();
+    // Neither of these would come back if it waited for the gate.
+    admit(&spool, "b", "one");
+    let (done, told) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let (waiting, same) = (spool.clone(), key.clone());
+        scope.spawn(move || {
+            waiting
+                .persist(&[change(&same, State::Acknowledged)], false)
+                .unwrap();
+            done.send(()).unwrap();
+        });
+        assert!(told.try_recv().is_err());
+        assert_eq!(spool.load(&key).unwrap().ledger.state, State::Queued);
+        drop(held);
+        told.recv().unwrap();
+    });
+    assert_eq!(spool.owed().unwrap().len(), 1);
+}
