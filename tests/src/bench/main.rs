@@ -10,6 +10,7 @@ mod client;
 mod download;
 mod floor;
 mod front;
+mod gateway;
 mod measure;
 mod relay;
 mod results;
@@ -20,7 +21,7 @@ use std::process::ExitCode;
 /// Whatever stopped a benchmark, in words.
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-const USAGE: &str = "usage: bench catalogue [TEST-TAKERS] | download [MIB [whole|resume|republished]] | badlink [MIB] | results [ITEMS] | appliance";
+const USAGE: &str = "usage: bench catalogue [TEST-TAKERS] | download [MIB [whole|resume|republished]] | badlink [MIB] | gateway [MIB] | results [ITEMS] | appliance";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Some("download") => number(&arguments, 512)
             .and_then(|mib| download::run(mib, arguments.get(2).map(String::as_str))),
         Some("badlink") => number(&arguments, 48).and_then(badlink::run),
+        Some("gateway") => number(&arguments, 256).and_then(gateway::run),
         Some("results") => number(&arguments, 500).and_then(results::run),
         Some("appliance") => appliance::run(),
         Some("measure") => return measure::wrap(&arguments[1..]),
