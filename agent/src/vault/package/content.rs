@@ -33,7 +33,12 @@ impl Content {
     /// # Errors
     /// `store.damaged` for a record that does not open, or what the file system says.
     pub fn record<'a>(&self, index: u64, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], Trouble> {
-        buffer.resize(self.meta.length(index) + OVERHEAD, 0);
+        let length = self.meta.length(index) + OVERHEAD;
+        if buffer.capacity() < length {
+            // Zeros of the allocator cost nothing; those of `resize` are written one by one in code made for size.
+            *buffer = vec![0; length];
+        }
+        buffer.resize(length, 0);
         match self.file.read_exact_at(buffer, self.meta.slot(index)) {
             Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
                 return Err(trouble(&self.path, "read", &error));
