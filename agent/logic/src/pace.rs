@@ -215,6 +215,16 @@ mod tests {
     }
 
     #[test]
+    fn a_slow_range_does_not_keep_the_pace_in_the_dark() {
+        let (mut pace, mut now) = (Pace::new(16), Now::default());
+        for _ in 0..40 {
+            now = now.after(Duration::from_millis(500));
+            pace.came(20_000 * pace.lanes() as u64, now);
+        }
+        assert_eq!(pace.lanes(), 16, "before any range has ended");
+    }
+
+    #[test]
     fn a_busy_central_is_asked_by_fewer() {
         let (mut pace, mut now) = (Pace::new(16), Now::default());
         play(&mut pace, &mut now, 120, 60e3, 1.2e6);

@@ -127,6 +127,25 @@ fn a_line_that_is_cut_again_and_again_still_brings_the_package() {
 }
 
 #[test]
+fn a_line_that_is_cut_within_every_record_still_brings_the_package() {
+    let site = site(700_000);
+    site.central.script(
+        on_package(Fault::Cut {
+            after: 25_000,
+            reset: false,
+        })
+        .nth(2)
+        .always(),
+    );
+    let ran = site.sync().exits(0);
+    ran.code("ok");
+    // The end was looked at once; what was cut goes on where it was cut.
+    let most = 700_000 + (64 << 10);
+    assert!(on_wire(&ran) <= most, "{} of {most}", on_wire(&ran));
+    site.assert_equal_to_central();
+}
+
+#[test]
 fn a_byte_that_came_wrong_costs_its_member_and_no_more() {
     let site = site(900_000);
     // The second request brings the content: one byte in its middle is wrong.
