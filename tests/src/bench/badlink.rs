@@ -42,8 +42,11 @@ pub(crate) fn run(mib: usize) -> Result<()> {
                 format!("{took:.0}"),
             ]);
         };
-        row("boxsync", boxsync(&central, &front, size)?);
-        for lanes in [16, 4, 1] {
+        for connections in [4, 16] {
+            let name = format!("boxsync, at most {connections} connections");
+            row(&name, boxsync(&central, &front, size, connections)?);
+        }
+        for lanes in [16, 4] {
             row(
                 &format!("aria2c -x{lanes}"),
                 aria2(home.path(), &front, lanes)?,
@@ -56,10 +59,12 @@ pub(crate) fn run(mib: usize) -> Result<()> {
 }
 
 /// The catalogue is home already; the few pages that are compared before the package count.
-fn boxsync(central: &Central, front: &Front, size: u64) -> Result<(u64, f64)> {
+fn boxsync(central: &Central, front: &Front, size: u64, connections: u8) -> Result<(u64, f64)> {
     let url = front.url_at(FAR_ADDRESS);
-    let quiet = "[sync]\nmeasure = false\n[download]\nreserve = \"0\"\n";
-    let site = Site::new(central, Some((&url, &front.ca)), quiet)?;
+    let lines = format!(
+        "[sync]\nmeasure = false\n[download]\nreserve = \"0\"\nconnections = {connections}\n"
+    );
+    let site = Site::new(central, Some((&url, &front.ca)), &lines)?;
     let hidden = front.package.with_extension("hidden");
     fs::rename(&front.package, &hidden)?;
     let ended = within(&site.command(&["sync", "--data"])).output();
