@@ -1,6 +1,6 @@
 //! The clocks of the box: the one that counts suspend and never steps, and the one that may be wrong by decades.
 //! Never sets a clock.
-//! Called by `engine`, `uplink` and the daemon's loop.
+//! Called by `engine`, `uplink`, the daemon's loop, and whoever shows a date.
 
 use std::time::Duration;
 
@@ -65,4 +65,18 @@ impl rustls::time_provider::TimeProvider for Estimate {
             bound + passed,
         ))
     }
+}
+
+/// Year, month and day of a number of days since 1970 (UTC, proleptic Gregorian); counted in years that begin in March.
+pub fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let index = (5 * day_of_year + 2) / 153;
+    let month = if index < 10 { index + 3 } else { index - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, month, day_of_year - (153 * index + 2) / 5 + 1)
 }

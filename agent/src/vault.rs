@@ -41,6 +41,14 @@ impl Vault {
         Ok(vault)
     }
 
+    /// One of an empty folder.
+    #[cfg(test)]
+    pub(crate) fn fresh() -> (tempfile::TempDir, Self) {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Self::open(&Root::new(dir.path())).unwrap();
+        (dir, vault)
+    }
+
     /// The state folder.
     pub fn state(&self) -> &Path {
         &self.state

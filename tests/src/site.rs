@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use central::{Central, Dataset, Fault, Kind, Options, Route};
+use central::{Central, Consumer, Dataset, Fault, Kind, Options, Route};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -257,6 +257,31 @@ impl Site {
             file,
             "--json",
         ])
+    }
+
+    /// Imports a client that was made on central.
+    #[must_use]
+    pub fn import(&self, key: &str, secret: &str, token_url: &str) -> Ran {
+        let file = self.secret(secret);
+        let file = file.to_str().expect("temporary paths are UTF-8");
+        self.run(&[
+            "credentials",
+            "import",
+            "--key",
+            key,
+            "--secret-file",
+            file,
+            "--token-url",
+            token_url,
+            "--json",
+        ])
+    }
+
+    /// Imports a client that was made on central, with central's own place for tokens.
+    #[must_use]
+    pub fn import_client(&self, client: &Consumer) -> Ran {
+        let url = format!("{}taoOauth/TokenApi/requestToken", self.central.url());
+        self.import(&client.key, &client.secret, &url)
     }
 
     /// A file whose first line is a secret.

@@ -8,6 +8,8 @@ use logic::health::catalogue;
 use logic::words::Trouble;
 use serde_json::{Value as Json, json};
 
+use crate::clock::civil;
+
 /// No screen is taken for wider than this, nor for narrower.
 const WIDEST: usize = 80;
 const NARROWEST: usize = 40;
@@ -258,23 +260,8 @@ pub(super) fn bytes(bytes: u64) -> String {
 
 /// A UTC time as people read it: 2026-11-24 15:30 UTC.
 pub(super) fn time(wall: i64) -> String {
-    let days = wall.div_euclid(86_400);
+    let (year, month, day) = civil(wall.div_euclid(86_400));
     let second = wall.rem_euclid(86_400);
-    // Civil date of a day number, with years that begin in March.
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_index = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 {
-        month_index + 3
-    } else {
-        month_index - 9
-    };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
     format!(
         "{year:04}-{month:02}-{day:02} {:02}:{:02} UTC",
         second / 3600,

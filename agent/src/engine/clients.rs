@@ -45,17 +45,10 @@ pub fn forget(vault: &Vault, told: &[Confirmation]) -> Result<(), Trouble> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::root::Root;
-
-    fn vault() -> (tempfile::TempDir, Vault) {
-        let dir = tempfile::tempdir().unwrap();
-        let vault = Vault::open(&Root::new(dir.path())).unwrap();
-        (dir, vault)
-    }
 
     #[test]
     fn confirmations_are_bounded_and_forgotten_when_told() {
-        let (_dir, vault) = vault();
+        let (_dir, vault) = Vault::fresh();
         let voice = logic::gateway::Voice {
             version: "2022.11".into(),
         };

@@ -241,7 +241,7 @@ async fn bring_missing(
     on_wire: &mut u64,
 ) -> Result<Incoming, Trouble> {
     let pace = link.pace.borrow().clone();
-    let shared = Shared::new(incoming, pace, 0);
+    let shared = Shared::new(incoming, pace);
     let result = lane::run(link, delivery, &shared).await;
     let shared = Rc::try_unwrap(shared)
         .ok()

@@ -57,11 +57,9 @@ impl Incoming {
             }
         })?;
         Ok(Self {
-            part,
-            directory,
             verifier,
             next,
-            buffer: Vec::new(),
+            ..Self::new(part, directory)
         })
     }
 
@@ -92,7 +90,9 @@ impl Incoming {
     /// Forgets one record: it is to be fetched again.
     pub(super) fn forget(&mut self, index: u64) {
         self.part.forget(index);
-        self.anew();
+        if index < self.next {
+            self.anew();
+        }
     }
 
     /// Checks what was not checked on its way, away from the event loop, and says what all members are worth. After

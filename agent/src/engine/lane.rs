@@ -48,14 +48,14 @@ pub(super) struct Shared {
 
 impl Shared {
     /// Prepares what is missing of a part.
-    pub(super) fn new(incoming: Incoming, pace: Pace, on_wire: u64) -> Rc<RefCell<Self>> {
+    pub(super) fn new(incoming: Incoming, pace: Pace) -> Rc<RefCell<Self>> {
         let work = Work::missing(incoming.part().have());
         let random = u64::from_le_bytes(crate::vault::random());
         Rc::new(RefCell::new(Self {
             incoming,
             work,
             pace,
-            on_wire,
+            on_wire: 0,
             begun: BTreeMap::new(),
             more: Rc::default(),
             failures: 0,

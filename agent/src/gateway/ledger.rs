@@ -43,17 +43,10 @@ pub fn client(vault: &Vault) -> Result<Client, Trouble> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::root::Root;
-
-    fn vault() -> (tempfile::TempDir, Vault) {
-        let dir = tempfile::tempdir().unwrap();
-        let vault = Vault::open(&Root::new(dir.path())).unwrap();
-        (dir, vault)
-    }
 
     #[test]
     fn credentials_are_made_once_even_by_many_at_once() {
-        let (_dir, vault) = vault();
+        let (_dir, vault) = Vault::fresh();
         let makers: Vec<_> = (0..8)
             .map(|_| {
                 let vault = vault.clone();

@@ -3,6 +3,7 @@
 //! Called by `render` and `chart`.
 
 use super::words::{Language, put};
+use crate::clock::civil;
 
 /// Text for an element or a quoted attribute.
 pub(super) fn escape(text: &str) -> String {
@@ -106,20 +107,6 @@ pub(super) fn short(language: Language, at: i64, offset: i64) -> String {
         Language::English => format!("{month:02}-{day:02}"),
         Language::French => format!("{day:02}/{month:02}"),
     }
-}
-
-/// Year, month and day of a number of days since 1970, in years that begin in March.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let index = (5 * day_of_year + 2) / 153;
-    let month = if index < 10 { index + 3 } else { index - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, day_of_year - (153 * index + 2) / 5 + 1)
 }
 
 #[cfg(test)]

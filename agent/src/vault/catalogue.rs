@@ -412,7 +412,6 @@ fn place(word: &str, name: &NameHash, checksum: &Checksum) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::root::Root;
 
     fn entity(id: &str, label: &str) -> Entity {
         let label = logic::entity::Value::One(label.to_owned());
@@ -425,12 +424,6 @@ mod tests {
             checksum,
             properties,
         }
-    }
-
-    fn vault() -> (tempfile::TempDir, Vault) {
-        let dir = tempfile::tempdir().unwrap();
-        let vault = Vault::open(&Root::new(dir.path())).unwrap();
-        (dir, vault)
     }
 
     fn run(vault: &Vault, catalogue: &Catalogue, entities: &[Entity]) -> Edition {
@@ -455,7 +448,7 @@ mod tests {
 
     #[test]
     fn a_reader_of_the_edition_before_still_finds_its_bytes() {
-        let (_dir, vault) = vault();
+        let (_dir, vault) = Vault::fresh();
         let catalogue = Catalogue::open(&vault).unwrap();
         let first = run(&vault, &catalogue, &[entity("a", "one")]);
         let second = run(&vault, &catalogue, &[entity("a", "two")]);
@@ -473,7 +466,7 @@ mod tests {
 
     #[test]
     fn nothing_at_rest_is_readable_and_damage_is_named() {
-        let (_dir, vault) = vault();
+        let (_dir, vault) = Vault::fresh();
         let catalogue = Catalogue::open(&vault).unwrap();
         let edition = run(
             &vault,
@@ -499,7 +492,7 @@ mod tests {
 
     #[test]
     fn dead_bytes_are_compacted_away() {
-        let (_dir, vault) = vault();
+        let (_dir, vault) = Vault::fresh();
         let catalogue = Catalogue::open(&vault).unwrap();
         let big = "x".repeat(3 << 20);
         for round in 0..6 {

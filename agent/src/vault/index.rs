@@ -439,14 +439,7 @@ fn failed(path: &Path, error: &sled::Error) -> Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::root::Root;
     use logic::entity::Checksum;
-
-    fn vault() -> (tempfile::TempDir, Vault) {
-        let dir = tempfile::tempdir().unwrap();
-        let vault = Vault::open(&Root::new(dir.path())).unwrap();
-        (dir, vault)
-    }
 
     fn open(vault: &Vault) -> Index {
         Index::open(vault, Duration::from_secs(10), &|_| true).unwrap()
@@ -463,7 +456,7 @@ mod tests {
 
     #[test]
     fn the_feed_is_numbered_and_a_gap_begins_a_new_epoch() {
-        let (_dir, vault) = vault();
+        let (_dir, vault) = Vault::fresh();
         let index = open(&vault);
         index
             .follow(0, 1, &[change("a", 1), change("b", 1)])
@@ -480,7 +473,7 @@ mod tests {
 
     #[test]
     fn staged_rows_survive_a_close_and_are_forgotten_together() {
-        let (_dir, vault) = vault();
+        let (_dir, vault) = Vault::fresh();
         let row = Row {
             checksum: Checksum([1; 16]),
             segment: 3,
@@ -504,7 +497,7 @@ mod tests {
 
     #[test]
     fn a_store_of_another_format_is_dropped_and_that_is_told_once() {
-        let (_dir, vault) = vault();
+        let (_dir, vault) = Vault::fresh();
         let as_format =
             |format| Index::open_as(format, &vault, Duration::from_secs(10), &|_| true).unwrap();
         let first = as_format(1);
@@ -557,7 +550,7 @@ mod tests {
 
     #[test]
     fn a_store_that_does_not_open_is_moved_aside() {
-        let (_dir, vault) = vault();
+        let (_dir, vault) = Vault::fresh();
         open(&vault).follow(0, 1, &[change("a", 1)]).unwrap();
         let index = Index::open(&vault, Duration::from_secs(10), &|_| false).unwrap();
         assert!(

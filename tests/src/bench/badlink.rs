@@ -20,8 +20,7 @@ const LIMIT: Duration = Duration::from_secs(150);
 /// Prints the table for a package of so many MiB.
 pub(crate) fn run(mib: usize) -> Result<()> {
     let home = folder()?;
-    let few = "--test-takers 5 --deliveries 1 --package-sizes 40kB";
-    let central = Central::start(home.path(), &few.split(' ').collect::<Vec<_>>())?;
+    let central = Central::with_package(home.path(), "40kB")?;
     let front = Front::start(home.path(), &central)?;
     let size = archive::write(&front.package, (mib as u64) << 20, false)?;
     let mut rows = vec![cells(["", "loss", "Mbit/s", "of the package", "s"])];

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::client::{Client, encode};
 use crate::front::Front;
 use crate::measure::{self, Cost};
-use crate::site::{Central, Process, Site, folder};
+use crate::site::{Central, Process, Site, folder, text};
 use crate::{Result, archive, cells, median, table};
 
 const QUIET: &str = "[sync]\nmeasure = false\n[download]\nreserve = \"0\"\n";
@@ -83,17 +83,7 @@ pub(crate) fn run(mib: usize, part: Option<&str>) -> Result<()> {
         return Ok(());
     }
     let home = folder()?;
-    let central = Central::start(
-        home.path(),
-        &[
-            "--test-takers",
-            "5",
-            "--deliveries",
-            "1",
-            "--package-sizes",
-            "40kB",
-        ],
-    )?;
+    let central = Central::with_package(home.path(), "40kB")?;
     let front = Front::start(home.path(), &central)?;
     let bytes = (mib as u64) << 20;
     let ways = [(true, false), (true, true), (false, false), (false, true)];
@@ -204,14 +194,7 @@ fn once(
 
 /// Holds that the box counts the package as held, in its full size.
 pub(crate) fn holds(site: &Site, size: u64) -> Result<()> {
-    let output = site.good(&["packages", "--json"])?;
-    let told: Value = serde_json::from_slice(
-        output
-            .stdout
-            .split(|byte| *byte == b'\n')
-            .next()
-            .unwrap_or_default(),
-    )?;
+    let told = site.package()?;
     if told["state"] == "held" && told["bytes"] == size {
         return Ok(());
     }
@@ -333,30 +316,10 @@ fn same(a: &Path, b: &Path) -> Result<bool> {
 fn republish(mib: usize) -> Result<()> {
     let home = folder()?;
     let size = format!("{mib}MiB");
-    let central = Central::start(
-        home.path(),
-        &[
-            "--test-takers",
-            "5",
-            "--deliveries",
-            "1",
-            "--package-sizes",
-            &size,
-        ],
-    )?;
+    let central = Central::with_package(home.path(), &size)?;
     let site = Site::new(&central, None, QUIET)?;
     site.good(&["sync", "--data"])?;
-    let held = site.good(&["packages", "--json"])?;
-    let old: Value = serde_json::from_slice(
-        held.stdout
-            .split(|byte| *byte == b'\n')
-            .next()
-            .unwrap_or_default(),
-    )?;
-    let old = old["delivery"]
-        .as_str()
-        .ok_or("a package has a delivery")?
-        .to_owned();
+    let old = text(&site.package()?, "delivery")?;
     let bearer = central.bearer()?;
     let fetch = |uri: &str| {
         let target = format!(

@@ -9,12 +9,12 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::client::{Client, encode};
 use crate::front::Front;
 use crate::measure::{self, Cost};
-use crate::site::{Central, Process, Site, folder, text};
+use crate::site::{Central, Process, Site, folder, text, token};
 use crate::{Result, cells, median, table};
 
 const ROUNDS: usize = 5;
@@ -23,15 +23,7 @@ const ROUNDS: usize = 5;
 pub(crate) fn run(mib: usize) -> Result<()> {
     let home = folder()?;
     let size = format!("{mib}MiB");
-    let few = [
-        "--test-takers",
-        "5",
-        "--deliveries",
-        "1",
-        "--package-sizes",
-        &size,
-    ];
-    let central = Central::start(home.path(), &few)?;
+    let central = Central::with_package(home.path(), &size)?;
     let front = Front::start(home.path(), &central)?;
     let address: SocketAddr = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let lines = format!(
@@ -39,11 +31,9 @@ pub(crate) fn run(mib: usize) -> Result<()> {
     );
     let site = Site::new(&central, None, &lines)?;
     site.good(&["sync", "--data"])?;
-    let held = site.good(&["packages", "--json"])?;
-    let held: Value = serde_json::from_slice(held.stdout.trim_ascii())?;
     let target = format!(
         "/taoSync/SynchronisationApi/getDeliveryTest?delivery-uri={}",
-        encode(&text(&held, "delivery")?)
+        encode(&text(&site.package()?, "delivery")?)
     );
     let shown = site.good(&["identity", "gateway", "--json"])?;
     let shown: Value = serde_json::from_slice(shown.stdout.trim_ascii())?;
@@ -52,10 +42,7 @@ pub(crate) fn run(mib: usize) -> Result<()> {
     measure::until("the gateway", Duration::from_secs(20), || {
         TcpStream::connect(address).is_ok()
     })?;
-    let body = json!({"client_id": shown["key"], "client_secret": shown["secret"]}).to_string();
-    let told = Client::tcp(address, "")?.good("POST", "/taoOauth/TokenApi/requestToken", &body)?;
-    let token = text(&serde_json::from_slice(&told)?, "access_token")?;
-    let bearer = format!("Authorization: Bearer {token}");
+    let bearer = format!("Authorization: Bearer {}", token(address, &shown)?);
     let content = Client::tcp(address, &format!("{bearer}\r\n"))?.good("GET", &target, "")?;
     fs::File::create(&front.package)?.write_all(&content)?;
 

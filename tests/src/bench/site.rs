@@ -101,6 +101,12 @@ impl Central {
         Ok(central)
     }
 
+    /// One whose catalogue is small, with one package of this size.
+    pub(crate) fn with_package(folder: &Path, size: &str) -> Result<Self> {
+        let few = ["--test-takers", "5", "--deliveries", "1"];
+        Self::start(folder, &[&few[..], &["--package-sizes", size]].concat())
+    }
+
     /// Gives orders; what each of them answered.
     pub(crate) fn order(&self, orders: &Value) -> Result<Value> {
         let answer =
@@ -130,17 +136,9 @@ impl Central {
 
     /// The header lines of a client with a token of its own.
     pub(crate) fn bearer(&self) -> Result<String> {
-        let body = json!({"client_id": self.info["key"], "client_secret": self.info["secret"]})
-            .to_string();
-        let answer = Client::tcp(self.address, "")?.good(
-            "POST",
-            "/taoOauth/TokenApi/requestToken",
-            &body,
-        )?;
-        let answer: Value = serde_json::from_slice(&answer)?;
+        let token = token(self.address, &self.info)?;
         Ok(format!(
-            "Authorization: Bearer {}\r\nx-tao-box-id: bench\r\n",
-            text(&answer, "access_token")?
+            "Authorization: Bearer {token}\r\nx-tao-box-id: bench\r\n"
         ))
     }
 }
@@ -154,6 +152,14 @@ impl Traffic {
             received: self.received - before.received,
         }
     }
+}
+
+/// A token for a client with this `key` and `secret`, from central or from a box that stands for it.
+pub(crate) fn token(address: SocketAddr, client: &Value) -> Result<String> {
+    let body = json!({"client_id": client["key"], "client_secret": client["secret"]}).to_string();
+    let place = "/taoOauth/TokenApi/requestToken";
+    let answer = Client::tcp(address, "")?.good("POST", place, &body)?;
+    text(&serde_json::from_slice(&answer)?, "access_token")
 }
 
 /// A text field of an object.
@@ -233,6 +239,13 @@ impl Site {
     pub(crate) fn good(&self, arguments: &[&str]) -> Result<Output> {
         let output = self.command(arguments).output()?;
         succeeded(arguments, output)
+    }
+
+    /// What the box says of its first package.
+    pub(crate) fn package(&self) -> Result<Value> {
+        let output = self.good(&["packages", "--json"])?;
+        let first = output.stdout.split(|byte| *byte == b'\n').next();
+        Ok(serde_json::from_slice(first.unwrap_or_default())?)
     }
 
     /// Runs a verb that has to succeed, and what it cost.

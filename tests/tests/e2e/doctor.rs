@@ -315,19 +315,7 @@ fn without_rights() -> Look {
 fn without_role() -> Look {
     let site = held();
     let consumer = site.central.add_consumer(false);
-    let secret = site.secret(&consumer.secret);
-    let url = format!("{}taoOauth/TokenApi/requestToken", site.central.url());
-    site.run(&[
-        "credentials",
-        "import",
-        "--key",
-        &consumer.key,
-        "--secret-file",
-        secret.to_str().unwrap(),
-        "--token-url",
-        &url,
-    ])
-    .exits(0);
+    site.import_client(&consumer).exits(0);
     at(site)
 }
 

@@ -1,6 +1,6 @@
 //! Credentials and tokens: enrolled or not, refused, expired, shared.
 
-use central::{Fault, Kind, Options, Route, Rule};
+use central::{Consumer, Fault, Kind, Options, Route, Rule};
 use e2e::{Site, options};
 
 #[test]
@@ -80,26 +80,15 @@ fn a_wrong_password_a_plain_user_and_a_central_in_maintenance_are_told_apart() {
 fn credentials_made_on_central_can_be_brought() {
     let site = Site::new(options(3, 1, (4_000, 4_000)));
     let consumer = site.central.add_consumer(true);
-    let secret = site.secret(&consumer.secret);
-    let url = format!("{}taoOauth/TokenApi/requestToken", site.central.url());
-    let import = |key: &str, url: &str| {
-        site.run(&[
-            "credentials",
-            "import",
-            "--key",
-            key,
-            "--secret-file",
-            secret.to_str().unwrap(),
-            "--token-url",
-            url,
-            "--json",
-        ])
-    };
-    import(&consumer.key, "not a url")
+    site.import(&consumer.key, &consumer.secret, "not a url")
         .exits(2)
         .code("input.token_url");
-    import("two words", &url).exits(2).code("input.key");
-    import(&consumer.key, &url).exits(0);
+    let wrong = Consumer {
+        key: "two words".into(),
+        ..consumer.clone()
+    };
+    site.import_client(&wrong).exits(2).code("input.key");
+    site.import_client(&consumer).exits(0);
     site.sync().exits(0);
     site.assert_equal_to_central();
 }
@@ -122,19 +111,7 @@ fn a_client_that_central_no_longer_knows_is_refused_and_nothing_is_lost() {
 fn a_client_without_the_role_is_told_so() {
     let site = Site::new(options(3, 1, (4_000, 4_000)));
     let consumer = site.central.add_consumer(false);
-    let secret = site.secret(&consumer.secret);
-    let url = format!("{}taoOauth/TokenApi/requestToken", site.central.url());
-    site.run(&[
-        "credentials",
-        "import",
-        "--key",
-        &consumer.key,
-        "--secret-file",
-        secret.to_str().unwrap(),
-        "--token-url",
-        &url,
-    ])
-    .exits(0);
+    site.import_client(&consumer).exits(0);
     site.sync().exits(3).code("auth.role");
 }
 

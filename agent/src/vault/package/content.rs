@@ -45,16 +45,14 @@ impl Content {
             }
             _ => {}
         }
+        let lost = || damaged(&self.path, &format!("record {index} of a package"));
         // Space that was only taken reads as zeros: no need to open that.
-        let empty = buffer.iter().take(NONCE).all(|byte| *byte == 0);
-        (!empty)
-            .then(|| {
-                self.sealer
-                    .open_in_place(&self.meta.place(index), buffer)
-                    .ok()
-            })
-            .flatten()
-            .ok_or_else(|| damaged(&self.path, &format!("record {index} of a package")))
+        if buffer[..NONCE] == [0; NONCE] {
+            return Err(lost());
+        }
+        self.sealer
+            .open_in_place(&self.meta.place(index), buffer)
+            .map_err(|_| lost())
     }
 
     /// Plain bytes of the records that were written, without opening any: space that was only taken reads as zeros.
