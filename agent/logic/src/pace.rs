@@ -4,9 +4,12 @@
 //!
 //! Each range costs central a PHP start (protocol 6, anchors part A 0), so a range is as large as makes that cost
 //! small; it is cut into records on arrival, so its size does not matter for what a broken connection loses.
-//! One connection is enough on a clean link. Where loss throttles each connection, more of them carry more: a second
-//! one is tried, and the number grows as long as the sum grows with it. What has come is counted as it comes: a slow
-//! range must not keep the pace in the dark until it ends.
+//! One connection is enough on a clean link. Where loss throttles each connection, more of them carry more. Which link
+//! it is shows a trial: the sum of all connections is measured, their number changed, the sum measured again once the
+//! new ones have come to speed. All that are allowed are tried first; more must bring more, fewer must bring as much: so
+//! a number that luck made too large, or that a slower central no longer rewards, falls again. A new connection is
+//! faster than it stays until it meets its first losses, so what a trial found counts only while it lasts. What has come
+//! is counted as it comes: a slow range must not keep the pace in the dark until it ends.
 
 use std::time::Duration;
 
@@ -19,25 +22,36 @@ pub const LARGEST: u64 = 16 << 20;
 
 /// A range should take this many times as long as the wait for its first byte.
 const WORTH: u32 = 40;
-/// The sum of all connections is judged over at least this long, and over so many waits for a first byte: a new
-/// connection needs several to come to speed.
-const TRIAL: Duration = Duration::from_secs(2);
-const TRIAL_WAITS: u32 = 10;
-/// After a trial that brought nothing, the next one waits, each time twice as long.
-const REST: Duration = Duration::from_secs(15);
+/// A new connection needs this long, and so many waits for a first byte, to come to speed: three for TCP, TLS and the
+/// request, the rest for slow start. Where some were closed, the others need less.
+const SETTLE: Duration = Duration::from_millis(500);
+const SETTLE_NEW: u32 = 6;
+const SETTLE_FEWER: u32 = 2;
+/// Then the sum of all connections is measured for so long.
+const MEASURE: Duration = Duration::from_secs(1);
+const MEASURE_WAITS: u32 = 5;
+/// After a trial that changed nothing the next one waits, each time twice as long.
+const REST: Duration = Duration::from_secs(30);
 const LONGEST_REST: Duration = Duration::from_secs(240);
-/// A trial is a success if the sum grew by this factor.
-const GAIN: f64 = 1.2;
+/// More connections are kept if the sum grew by this factor.
+const GAIN: f64 = 1.25;
+/// Fewer are kept if the sum stayed above this share of itself.
+const AS_MUCH: f64 = 0.9;
+/// A sum below this share of what the last trial ended with is that of another link: the rest is over.
+const CHANGED: f64 = 0.7;
+/// So many measurements in a row are begun again because a connection was cut; then one with a cut in it counts.
+const SPOILT: u8 = 3;
+
+/// A trial of more lanes takes all that are allowed.
+const ALL: usize = usize::MAX;
 
 /// How one range went.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sample {
     /// Content bytes that arrived.
     pub bytes: u64,
-    /// From the request to the first byte of content.
-    pub first_byte: Duration,
-    /// From the request to the end.
-    pub whole: Duration,
+    /// From the first byte of content to the end.
+    pub took: Duration,
     /// How it ended.
     pub end: End,
 }
@@ -58,17 +72,40 @@ pub enum End {
 pub struct Pace {
     most: usize,
     lanes: usize,
-    /// Smoothed wait for the first byte.
+    /// Wait for the first byte on this link: falls at once, rises slowly, for what is loaded or new waits longer.
     wait: Option<Duration>,
     /// Smoothed bytes per second of one range after its first byte.
     rate: Option<f64>,
-    /// The running trial: since when, bytes so far.
-    since: Option<Now>,
+    /// From when the sum of the lanes is measured; none until all of them are open.
+    from: Option<Now>,
+    /// Bytes since then.
     bytes: u64,
-    /// Sum before the last change of lanes, bytes per second, and the lanes it was reached with.
-    before: Option<(f64, usize)>,
+    /// Waits for a first byte before that.
+    settle: u32,
+    spoilt: u8,
+    trial: Option<Trial>,
+    /// Whether the next trial is one of more lanes.
+    up: bool,
+    /// By how much a trial of more lanes multiplies them.
+    step: usize,
+    /// Bytes per second that the last trial ended with, for the lanes that were kept.
+    known: f64,
     rest: Duration,
     rest_until: Option<Now>,
+}
+
+/// What another number of lanes must compare with.
+#[derive(Debug, Clone, Copy)]
+struct Trial {
+    /// Bytes per second, of all lanes together.
+    sum: f64,
+    lanes: usize,
+}
+
+impl Trial {
+    fn is_won_by(&self, sum: f64, lanes: usize) -> bool {
+        sum >= self.sum * if lanes > self.lanes { GAIN } else { AS_MUCH }
+    }
 }
 
 impl Pace {
@@ -79,9 +116,14 @@ impl Pace {
             lanes: 1,
             wait: None,
             rate: None,
-            since: None,
+            from: None,
             bytes: 0,
-            before: None,
+            settle: SETTLE_NEW,
+            spoilt: 0,
+            trial: None,
+            up: true,
+            step: ALL,
+            known: 0.0,
             rest: REST,
             rest_until: None,
         }
@@ -97,67 +139,146 @@ impl Pace {
         let bytes = match (self.rate, self.wait) {
             (Some(rate), Some(wait)) => (rate * (wait * WORTH).as_secs_f64().max(1.0)) as u64,
             // Nothing is known: large enough to learn from, small enough to lose.
-            _ => 1 << 20,
+            _ => 512 << 10,
         };
         bytes.clamp(SMALLEST, LARGEST) / SMALLEST * SMALLEST
+    }
+
+    /// A package begins: the pause before it must not count as a slow link.
+    pub fn begins(&mut self) {
+        self.settles(SETTLE_NEW);
+    }
+
+    /// Learns how long a range took to begin.
+    pub fn waited(&mut self, first_byte: Duration) {
+        self.wait = Some(match self.wait {
+            Some(wait) if wait < first_byte => wait.mul_f64(0.97) + first_byte.mul_f64(0.03),
+            _ => first_byte,
+        });
     }
 
     /// Learns from a range that ended.
     pub fn learn(&mut self, sample: Sample, now: Now) {
         if sample.bytes > 0 {
-            let took = sample
-                .whole
-                .saturating_sub(sample.first_byte)
-                .as_secs_f64()
-                .max(1e-4);
-            let rate = sample.bytes as f64 / took;
+            // What comes in one burst says little about the next range.
+            let took = sample.took.max(self.wait.unwrap_or_default()).as_secs_f64();
+            let rate = sample.bytes as f64 / took.max(1e-4);
             self.rate = Some(self.rate.map_or(rate, |old| old * 0.6 + rate * 0.4));
-            self.wait = Some(self.wait.map_or(sample.first_byte, |old| {
-                old.mul_f64(0.6) + sample.first_byte.mul_f64(0.4)
-            }));
         }
-        if sample.end == End::Busy {
-            self.lanes = (self.lanes / 2).max(1);
-            self.before = None;
-            self.since = None;
-            self.rests(now);
+        match sample.end {
+            End::Whole => {}
+            End::Cut => match self.trial {
+                // What comes in its place flatters the fewer.
+                Some(trial) if !self.up => {
+                    self.trial = None;
+                    self.goes_with(trial.lanes);
+                    self.rests(now);
+                }
+                _ if self.spoilt < SPOILT
+                    && self.from.is_some_and(|from| now.mono >= from.mono) =>
+                {
+                    self.spoilt += 1;
+                    self.settles(SETTLE_NEW);
+                }
+                _ => {}
+            },
+            End::Busy => {
+                self.trial = None;
+                self.goes_with((self.lanes / 2).max(1));
+                self.rests(now);
+            }
         }
     }
 
-    /// Content bytes that have come just now, over any connection. Ends a trial when it has lasted: keeps what was
-    /// gained and tries more, or goes back and rests.
-    pub fn came(&mut self, bytes: u64, now: Now) {
-        self.bytes += bytes;
-        let Some(since) = self.since else {
-            self.since = Some(now);
+    /// Content bytes that have come just now, over any connection; `open` ranges are under way. Ends a trial when it has
+    /// lasted: keeps what was gained and tries further, or goes back and rests.
+    pub fn came(&mut self, bytes: u64, open: usize, now: Now) {
+        if open != self.lanes {
+            // Not all are open yet, some are on their way out, or the package has no more work for them.
+            self.from = None;
+            return;
+        }
+        let wait = self.wait.unwrap_or_default();
+        let Some(from) = self.from else {
+            self.from = Some(now.after(SETTLE.max(wait * self.settle)));
             self.bytes = 0;
             return;
         };
-        let lasted = now.mono.saturating_sub(since.mono);
-        if lasted < TRIAL.max(self.wait.unwrap_or_default() * TRIAL_WAITS) {
+        let Some(lasted) = now.mono.checked_sub(from.mono) else {
+            return;
+        };
+        self.bytes += bytes;
+        if lasted < MEASURE.max(wait * MEASURE_WAITS) {
             return;
         }
         let sum = self.bytes as f64 / lasted.as_secs_f64();
-        self.since = Some(now);
+        self.from = Some(now);
         self.bytes = 0;
-        if let Some((earlier, lanes)) = self.before
-            && sum < earlier * GAIN
-        {
-            self.lanes = lanes;
-            self.before = None;
-            self.rests(now);
-            return;
+        self.spoilt = 0;
+        self.judge(sum, now);
+    }
+
+    fn judge(&mut self, sum: f64, now: Now) {
+        match self.trial.take() {
+            Some(trial) if !trial.is_won_by(sum, self.lanes) => {
+                self.known = trial.sum;
+                self.goes_with(trial.lanes);
+                self.step = if self.up { 2 } else { self.step };
+                self.up = !self.up;
+                self.rests(now);
+                return;
+            }
+            Some(_) => {
+                self.known = sum;
+                self.rest = REST;
+                self.step = if self.up { ALL } else { self.step };
+                if self.further() == self.lanes {
+                    self.up = !self.up;
+                    self.rests(now);
+                    return;
+                }
+            }
+            None if sum < self.known * CHANGED => {
+                (self.up, self.step, self.rest) = (true, ALL, REST);
+            }
+            None if self.rest_until.is_some_and(|until| now.mono < until.mono) => return,
+            None => {}
         }
-        if self.before.is_some() {
-            self.rest = REST;
+        if self.further() == self.lanes {
+            self.up = !self.up;
         }
-        let resting = self.rest_until.is_some_and(|until| now.mono < until.mono);
-        if resting || self.lanes >= self.most {
-            self.before = None;
-            return;
+        let lanes = self.further();
+        if lanes != self.lanes {
+            self.trial = Some(Trial {
+                sum,
+                lanes: self.lanes,
+            });
+            self.goes_with(lanes);
         }
-        self.before = Some((sum, self.lanes));
-        self.lanes = (self.lanes * 2).min(self.most);
+    }
+
+    /// The lanes of the next trial; as many as now at the end of that way.
+    fn further(&self) -> usize {
+        if self.up {
+            self.lanes.saturating_mul(self.step).min(self.most)
+        } else {
+            self.lanes.div_ceil(2)
+        }
+    }
+
+    fn goes_with(&mut self, lanes: usize) {
+        self.settles(if lanes > self.lanes {
+            SETTLE_NEW
+        } else {
+            SETTLE_FEWER
+        });
+        self.lanes = lanes;
+        self.spoilt = 0;
+    }
+
+    fn settles(&mut self, waits: u32) {
+        self.settle = waits;
+        self.from = None;
     }
 
     fn rests(&mut self, now: Now) {
@@ -170,71 +291,139 @@ impl Pace {
 mod tests {
     use super::*;
 
+    const WAIT: Duration = Duration::from_millis(50);
+
     /// Plays a link for `seconds`; each connection carries `each` bytes/s, all together at most `all`.
     fn play(pace: &mut Pace, now: &mut Now, seconds: u64, each: f64, all: f64) {
-        let end = now.after(Duration::from_secs(seconds));
-        while now.mono < end.mono {
-            let lanes = pace.lanes();
-            let rate = each.min(all / lanes as f64);
-            let bytes = pace.range();
-            let first_byte = Duration::from_millis(50);
-            let whole = first_byte + Duration::from_secs_f64(bytes as f64 / rate);
-            *now = now.after(whole);
-            for _ in 0..lanes {
-                pace.came(bytes, *now);
+        const TICK: Duration = Duration::from_millis(100);
+        let mut came = 0.0;
+        let begun = *now;
+        for _ in 0..seconds * 10 {
+            *now = now.after(TICK);
+            let lanes = pace.lanes() as f64;
+            let tick = (each * lanes).min(all) * TICK.as_secs_f64();
+            came += tick;
+            pace.waited(WAIT);
+            pace.came(tick as u64, pace.lanes(), *now);
+            let range = pace.range();
+            if came >= range as f64 {
+                came = 0.0;
+                let took = Duration::from_secs_f64(range as f64 / each.min(all / lanes));
+                let end = End::Whole;
                 pace.learn(
                     Sample {
-                        bytes,
-                        first_byte,
-                        whole,
-                        end: End::Whole,
+                        bytes: range,
+                        took,
+                        end,
                     },
                     *now,
                 );
             }
         }
+        assert_eq!(now.mono - begun.mono, Duration::from_secs(seconds));
+    }
+
+    /// The share of `seconds` that were spent with each number of lanes.
+    fn used(pace: &mut Pace, now: &mut Now, seconds: u64, each: f64, all: f64) -> Vec<f64> {
+        let mut used = vec![0.0; 17];
+        for _ in 0..seconds {
+            play(pace, now, 1, each, all);
+            used[pace.lanes()] += 1.0 / seconds as f64;
+        }
+        used
     }
 
     #[test]
-    fn one_connection_on_a_clean_link_and_many_where_each_is_throttled() {
+    fn one_connection_on_a_clean_link() {
         let (mut pace, mut now) = (Pace::new(16), Now::default());
-        let mut used = Vec::new();
-        for _ in 0..600 {
-            play(&mut pace, &mut now, 1, 1.2e6, 1.2e6);
-            used.push(pace.lanes());
+        let used = used(&mut pace, &mut now, 600, 1.2e6, 1.2e6);
+        assert!(used[1] > 0.95, "{used:?}");
+    }
+
+    #[test]
+    fn many_where_each_is_throttled_and_soon() {
+        let (mut pace, mut now) = (Pace::new(16), Now::default());
+        play(&mut pace, &mut now, 6, 60e3, 1.2e6);
+        assert_eq!(pace.lanes(), 16);
+        let used = used(&mut pace, &mut now, 600, 60e3, 1.2e6);
+        assert!(used[16] > 0.95, "{used:?}");
+    }
+
+    #[test]
+    fn as_many_as_the_link_rewards() {
+        for (each, all, enough) in [(400e3, 1.2e6, 3), (700e3, 1.2e6, 2), (150e3, 1.2e6, 8)] {
+            let (mut pace, mut now) = (Pace::new(16), Now::default());
+            play(&mut pace, &mut now, 300, each, all);
+            let used = used(&mut pace, &mut now, 3000, each, all);
+            let few: f64 = used[..enough].iter().sum();
+            let many: f64 = used[enough * 2 + 1..].iter().sum();
+            assert!(few < 0.1 && many < 0.1, "{enough}: {used:?}");
         }
-        let single = used.iter().filter(|lanes| **lanes == 1).count();
-        assert!(
-            single * 10 > used.len() * 9,
-            "{single} of {} seconds with one connection",
-            used.len()
-        );
-        let mut pace = Pace::new(16);
+    }
+
+    #[test]
+    fn the_number_follows_the_link() {
+        let (mut pace, mut now) = (Pace::new(16), Now::default());
         play(&mut pace, &mut now, 120, 60e3, 1.2e6);
+        play(&mut pace, &mut now, 600, 1.2e6, 1.2e6);
+        let clean = used(&mut pace, &mut now, 600, 1.2e6, 1.2e6);
+        assert!(clean[1] > 0.9, "after the loss has gone: {clean:?}");
+        play(&mut pace, &mut now, 600, 60e3, 1.2e6);
+        assert_eq!(pace.lanes(), 16, "after it has come back");
+    }
+
+    #[test]
+    fn what_is_not_open_is_not_measured() {
+        let (mut pace, mut now) = (Pace::new(16), Now::default());
+        for _ in 0..600 {
+            now = now.after(Duration::from_millis(100));
+            pace.came(6_000, 0, now);
+        }
+        assert_eq!(pace.lanes(), 1);
+        play(&mut pace, &mut now, 10, 60e3, 1.2e6);
         assert_eq!(pace.lanes(), 16);
     }
 
     #[test]
-    fn a_slow_range_does_not_keep_the_pace_in_the_dark() {
+    fn a_cut_begins_the_measurement_again_but_not_for_ever() {
         let (mut pace, mut now) = (Pace::new(16), Now::default());
-        for _ in 0..40 {
-            now = now.after(Duration::from_millis(500));
-            pace.came(20_000 * pace.lanes() as u64, now);
+        let cut = Sample {
+            bytes: 0,
+            took: Duration::ZERO,
+            end: End::Cut,
+        };
+        // The first bytes show that all are open, the settling takes half a second, the measurement one.
+        for tick in 0..10 {
+            now = now.after(Duration::from_millis(100));
+            pace.came(6_000, 1, now);
+            if tick == 9 {
+                pace.learn(cut, now);
+            }
         }
-        assert_eq!(pace.lanes(), 16, "before any range has ended");
+        play(&mut pace, &mut now, 1, 60e3, 1.2e6);
+        assert_eq!(pace.lanes(), 1, "it would have ended without the cut");
+        play(&mut pace, &mut now, 1, 60e3, 1.2e6);
+        assert_eq!(pace.lanes(), 16);
+        let mut pace = Pace::new(16);
+        for _ in 0..10 {
+            play(&mut pace, &mut now, 1, 60e3, 1.2e6);
+            pace.learn(cut, now);
+        }
+        assert_eq!(pace.lanes(), 16, "a cut each second");
     }
 
     #[test]
     fn a_busy_central_is_asked_by_fewer() {
         let (mut pace, mut now) = (Pace::new(16), Now::default());
-        play(&mut pace, &mut now, 120, 60e3, 1.2e6);
-        let busy = Sample {
-            bytes: 0,
-            first_byte: Duration::ZERO,
-            whole: Duration::ZERO,
-            end: End::Busy,
-        };
-        pace.learn(busy, now);
+        play(&mut pace, &mut now, 10, 60e3, 1.2e6);
+        pace.learn(
+            Sample {
+                bytes: 0,
+                took: Duration::ZERO,
+                end: End::Busy,
+            },
+            now,
+        );
         assert_eq!(pace.lanes(), 8);
     }
 

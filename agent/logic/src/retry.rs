@@ -1,6 +1,6 @@
 //! How long to wait before the next attempt: exponential, with full jitter, never shorter than central wished.
 //! Never draws a random number: the caller brings one and keeps the next.
-//! Called by `sync`, `schedule` and `package`.
+//! Called by `sync`, `schedule` and `engine`.
 
 use std::time::Duration;
 
@@ -18,6 +18,41 @@ pub fn backoff(attempt: u32, wish: Option<Duration>, random: u64) -> Duration {
     let drawn = jitter(span, random).max(Duration::from_millis(100));
     // Everybody who was told the same second must not come back in the same second.
     wish.map_or(drawn, |wish| wish + jitter(FIRST, random))
+}
+
+/// Failures of attempts that run side by side, counted in rounds: what one event broke at once is one failure, and what
+/// comes over any of them is progress.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rounds {
+    failed: u32,
+    /// When the last round was counted.
+    at: Option<Duration>,
+    /// Bytes that have come since.
+    came: u64,
+}
+
+impl Rounds {
+    /// Bytes of content that count as progress.
+    pub const PROGRESS: u64 = 4 << 10;
+
+    /// Bytes have come over any connection.
+    pub fn came(&mut self, bytes: u64) {
+        self.came += bytes;
+        if self.came >= Self::PROGRESS {
+            self.failed = 0;
+        }
+    }
+
+    /// An attempt that was made at `asked` failed at `now` (both since boot) and brought nothing worth naming. Gives the
+    /// failed rounds in a row, this one included.
+    pub fn failed(&mut self, asked: Duration, now: Duration) -> u32 {
+        if self.failed == 0 || self.at.is_none_or(|at| asked >= at) {
+            self.failed += 1;
+            self.at = Some(now);
+            self.came = 0;
+        }
+        self.failed
+    }
 }
 
 /// A span drawn evenly from zero to `most`.
@@ -58,5 +93,45 @@ mod tests {
             })
             .collect();
         assert!(waits.iter().any(|ms| *ms < 2_000) && waits.iter().any(|ms| *ms > 14_000));
+    }
+
+    #[test]
+    fn what_one_event_broke_is_one_failure() {
+        let seconds = Duration::from_secs;
+        let mut rounds = Rounds::default();
+        rounds.came(Rounds::PROGRESS);
+        // Sixteen connections, asked one after the other, are reset at once.
+        for asked in 0..16 {
+            assert_eq!(rounds.failed(seconds(asked), seconds(20)), 1);
+        }
+        // Each comes back and fails again: one by one, nothing else comes.
+        for round in 2..6 {
+            assert_eq!(
+                rounds.failed(seconds(20 * round), seconds(20 * round + 19)),
+                round as u32
+            );
+            assert_eq!(
+                rounds.failed(seconds(20 * round + 1), seconds(20 * round + 19)),
+                round as u32
+            );
+        }
+    }
+
+    #[test]
+    fn what_comes_over_another_connection_is_progress() {
+        let seconds = Duration::from_secs;
+        let mut rounds = Rounds::default();
+        for round in 1..100 {
+            assert_eq!(rounds.failed(seconds(round), seconds(round)), 1, "{round}");
+            rounds.came(Rounds::PROGRESS / 2);
+            rounds.came(Rounds::PROGRESS / 2);
+        }
+        assert_eq!(rounds.failed(seconds(200), seconds(200)), 1);
+        rounds.came(Rounds::PROGRESS - 1);
+        assert_eq!(
+            rounds.failed(seconds(201), seconds(201)),
+            2,
+            "too little to count"
+        );
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use logic::api::Range as Span;
 use logic::chunk::Work;
 use logic::pace::{End, Pace, Sample};
-use logic::retry;
+use logic::retry::{self, Rounds};
 use logic::seal::NONCE;
 use logic::words::{Class, Now, Trouble};
 use tokio::sync::Notify;
@@ -23,10 +23,8 @@ use super::probe::{is_span, open};
 use crate::clock;
 use crate::vault::package::Part;
 
-/// Failed attempts in a row, without any progress, after which a package is given up for this run.
+/// Failed rounds in a row, without any progress, after which a package is given up for this run.
 const TRIES: u32 = 5;
-/// Bytes of content that count as progress.
-const PROGRESS: u64 = 4 << 10;
 
 /// What the lanes of one package share.
 pub(super) struct Shared {
@@ -37,10 +35,11 @@ pub(super) struct Shared {
     pub(super) on_wire: u64,
     /// The beginnings of records whose ranges were cut, by record: the next range goes on in the middle.
     begun: BTreeMap<u64, Vec<u8>>,
+    /// Ranges under way.
+    open: usize,
     /// More lanes may be opened.
     more: Rc<Notify>,
-    /// Failures in a row without progress.
-    failures: u32,
+    failures: Rounds,
     /// The trouble that ended the download; the other lanes stop at it.
     trouble: Option<Trouble>,
     random: u64,
@@ -48,7 +47,8 @@ pub(super) struct Shared {
 
 impl Shared {
     /// Prepares what is missing of a part.
-    pub(super) fn new(incoming: Incoming, pace: Pace) -> Rc<RefCell<Self>> {
+    pub(super) fn new(incoming: Incoming, mut pace: Pace) -> Rc<RefCell<Self>> {
+        pace.begins();
         let work = Work::missing(incoming.part().have());
         let random = u64::from_le_bytes(crate::vault::random());
         Rc::new(RefCell::new(Self {
@@ -57,8 +57,9 @@ impl Shared {
             pace,
             on_wire: 0,
             begun: BTreeMap::new(),
+            open: 0,
             more: Rc::default(),
-            failures: 0,
+            failures: Rounds::default(),
             trouble: None,
             random,
         }))
@@ -96,6 +97,7 @@ pub(super) async fn run(
             let Some(run) = run else { break };
             lanes.spawn_local(async move { range(&link, &delivery, &shared, run).await });
         }
+        shared.borrow_mut().open = lanes.len();
         tokio::select! {
             lane = lanes.join_next() => match lane {
                 None => break,
@@ -114,12 +116,12 @@ pub(super) async fn run(
 /// One run of records: asked for, received, or given back as far as it did not come.
 async fn range(link: &Link, delivery: &str, shared: &Rc<RefCell<Shared>>, run: Range<u64>) {
     link.gate().await;
-    let begun = clock::now();
     let begun_record = shared.borrow_mut().begun.remove(&run.start);
     let mut got = Got {
         next: run.start,
         buffer: begun_record.unwrap_or_else(Part::buffer),
         bytes: 0,
+        asked: clock::now().mono,
         first_byte: None,
     };
     let result = receive(link, delivery, shared, &run, &mut got).await;
@@ -136,29 +138,16 @@ async fn range(link: &Link, delivery: &str, shared: &Rc<RefCell<Shared>>, run: R
             }
             Err(_) => End::Cut,
         };
-        let whole = now.mono.saturating_sub(begun.mono);
-        let first_byte = got
-            .first_byte
-            .map_or(whole, |at| at.saturating_sub(begun.mono));
-        shared.pace.learn(
-            Sample {
-                bytes: got.bytes,
-                first_byte,
-                whole,
-                end,
-            },
-            now,
-        );
+        let took = now.mono - got.first_byte.unwrap_or(now.mono);
+        let bytes = got.bytes;
+        shared.pace.learn(Sample { bytes, took, end }, now);
         match result {
-            Ok(()) => {
-                shared.failures = 0;
-                None
-            }
+            Ok(()) => None,
             Err(trouble) => {
                 if trouble.class == Class::Retry && got.buffer.len() > NONCE {
                     shared.begun.insert(got.next, got.buffer);
                 }
-                shared.fail(trouble, got.bytes >= PROGRESS)
+                shared.fail(trouble, got.bytes, got.asked, now)
             }
         }
     };
@@ -171,26 +160,27 @@ impl Shared {
     /// Counts what came, and calls for more lanes when the pace wants them.
     fn came(&mut self, bytes: u64, now: Now) {
         self.on_wire += bytes;
+        self.failures.came(bytes);
         let before = self.pace.lanes();
-        self.pace.came(bytes, now);
+        self.pace.came(bytes, self.open, now);
         if self.pace.lanes() > before {
             self.more.notify_one();
         }
     }
 
     /// What follows from a failed range: a wait before the next one, or the end of the download.
-    fn fail(&mut self, trouble: Trouble, progress: bool) -> Option<Duration> {
-        if progress {
-            self.failures = 0;
+    fn fail(&mut self, trouble: Trouble, got: u64, asked: Duration, now: Now) -> Option<Duration> {
+        let rounds = if got >= Rounds::PROGRESS {
+            0
         } else {
-            self.failures += 1;
-        }
-        if trouble.class != Class::Retry || self.failures >= TRIES {
+            self.failures.failed(asked, now.mono)
+        };
+        if trouble.class != Class::Retry || rounds >= TRIES {
             self.trouble.get_or_insert(trouble);
             return None;
         }
         self.random = retry::mix(self.random);
-        (self.failures > 0).then(|| retry::backoff(self.failures, trouble.retry_after, self.random))
+        (rounds > 0).then(|| retry::backoff(rounds, trouble.retry_after, self.random))
     }
 }
 
@@ -200,6 +190,8 @@ struct Got {
     /// As much of it as came.
     buffer: Vec<u8>,
     bytes: u64,
+    /// When it was asked for.
+    asked: Duration,
     first_byte: Option<Duration>,
 }
 
@@ -224,7 +216,10 @@ async fn receive(
     is_span(opened.content_range(), first, last, size)?;
     while let Some(chunk) = opened.chunk().await? {
         let now = clock::now();
-        got.first_byte.get_or_insert(now.mono);
+        if got.first_byte.is_none() {
+            got.first_byte = Some(now.mono);
+            shared.borrow_mut().pace.waited(now.mono - got.asked);
+        }
         got.bytes += chunk.len() as u64;
         shared.borrow_mut().came(chunk.len() as u64, now);
         let mut rest = &chunk[..];
