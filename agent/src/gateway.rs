@@ -5,6 +5,7 @@
 pub mod intake;
 pub mod ledger;
 
+mod ahead;
 mod content;
 mod desk;
 mod line;

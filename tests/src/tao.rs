@@ -51,7 +51,7 @@ impl Said {
 }
 
 /// What one run brought.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Brought {
     /// Checksums by id.
     pub entities: BTreeMap<String, String>,

@@ -1,18 +1,18 @@
-//! Contents of requests and answers: read with a bound and a time limit, made record by record in the stream.
-//! Never writes a decrypted byte to disk, and never holds more than one record of a package.
+//! Contents of requests and answers: read with a bound and a time limit, made in the stream.
+//! Never holds a whole package or bandwidth file.
 //! Called by the gateway and by hyper.
 
 use std::ops::Range;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use logic::seal::NONCE;
 use logic::words::Trouble;
 
+use super::ahead::Ahead;
 use crate::vault::package::Content;
 
 /// A client on this machine that takes longer than this to send one request is stuck.
@@ -59,75 +59,38 @@ pub(super) async fn discard(mut body: Incoming, limit: u64) {
 pub(super) enum Out {
     /// All of it.
     Whole(Bytes),
-    /// Spans of a package, one behind the other; `left` bytes are still to come.
-    Package {
-        content: Box<Content>,
-        spans: std::vec::IntoIter<Range<u64>>,
-        span: Range<u64>,
-        left: u64,
-    },
+    /// Spans of a package.
+    Package(Box<Ahead>),
     /// So many zeros.
     Zeros(u64),
 }
 
 impl Out {
-    /// Spans of a package.
+    /// Spans of a package, one behind the other.
     pub(super) fn package(content: Content, spans: Vec<Range<u64>>) -> Self {
-        Self::Package {
-            content: Box::new(content),
-            left: spans.iter().map(|span| span.end - span.start).sum(),
-            spans: spans.into_iter(),
-            span: 0..0,
-        }
+        Self::Package(Box::new(Ahead::new(content, spans)))
     }
 
     fn left(&self) -> u64 {
         match self {
             Self::Whole(bytes) => bytes.len() as u64,
-            Self::Package { left, .. } | Self::Zeros(left) => *left,
+            Self::Package(ahead) => ahead.left(),
+            Self::Zeros(left) => *left,
         }
     }
 
-    fn next(&mut self) -> Result<Bytes, Trouble> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Trouble>> {
         match self {
-            Self::Whole(bytes) => Ok(std::mem::take(bytes)),
+            Self::Whole(bytes) => Poll::Ready(Ok(std::mem::take(bytes))),
+            Self::Package(ahead) => ahead.poll_next(cx),
             Self::Zeros(left) => {
                 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
                 let take = (*left).min(ZEROS.len() as u64);
                 *left -= take;
-                Ok(Bytes::from_static(&ZEROS[..take as usize]))
-            }
-            Self::Package {
-                content,
-                spans,
-                span,
-                left,
-            } => {
-                while span.is_empty() {
-                    match spans.next() {
-                        Some(next) => *span = next,
-                        None => return Ok(Bytes::new()),
-                    }
-                }
-                let piece = piece(content, span)?;
-                span.start += piece.len() as u64;
-                *left -= piece.len() as u64;
-                Ok(piece)
+                Poll::Ready(Ok(Bytes::from_static(&ZEROS[..take as usize])))
             }
         }
     }
-}
-
-/// The part of a span that lies in its first record, opened in a buffer that is handed on without a copy.
-fn piece(content: &Content, span: &Range<u64>) -> Result<Bytes, Trouble> {
-    let record = u64::from(content.meta().record);
-    let index = span.start / record;
-    let mut buffer = Vec::new();
-    let length = content.record(index, &mut buffer)?.len();
-    let from = (span.start - index * record) as usize;
-    let to = length.min((span.end - index * record) as usize);
-    // Behind the nonce lie the plain bytes now.
-    Ok(Bytes::from(buffer).slice(NONCE + from..NONCE + to))
 }
 
 impl Body for Out {
@@ -136,12 +99,12 @@ impl Body for Out {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Trouble>>> {
         if self.left() == 0 {
             return Poll::Ready(None);
         }
-        let next = self.next();
+        let next = ready!(self.poll_next(cx));
         if let Err(trouble) = &next {
             // The connection ends short of its length, so the client keeps nothing of it.
             tracing::warn!(

@@ -1,4 +1,5 @@
-//! A package from the gateway of a box beside the same file from nginx, both over plain http on loopback.
+//! What a TAO on the box gets from the gateway: a package beside the same file from nginx, a whole run of its client
+//! beside the same run at the reference central; all over plain http on loopback.
 //! Never counts the first answer: it warms the page cache for both.
 //! Called by `main`.
 
@@ -7,8 +8,9 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use e2e::Tao;
 use serde_json::Value;
 
 use crate::client::{Client, encode};
@@ -19,36 +21,67 @@ use crate::{Result, cells, median, table};
 
 const ROUNDS: usize = 5;
 
-/// Prints the table for a package of so many MiB.
+/// Prints the tables: a package of so many MiB, and runs of a client.
 pub(crate) fn run(mib: usize) -> Result<()> {
+    packages(mib)?;
+    clients()
+}
+
+/// A box that holds what central has and serves it.
+struct Served {
+    site: Site,
+    at: SocketAddr,
+    /// What `identity gateway` shows.
+    shown: Value,
+    _daemon: Process,
+}
+
+impl Served {
+    fn start(central: &Central) -> Result<Self> {
+        let at: SocketAddr = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let lines = format!(
+            "[sync]\nmeasure = false\n[download]\nreserve = \"0\"\n[gateway]\nlisten = \"{at}\"\n"
+        );
+        let site = Site::new(central, None, &lines)?;
+        site.good(&["sync", "--data"])?;
+        let shown = site.good(&["identity", "gateway", "--json"])?;
+        let shown: Value = serde_json::from_slice(shown.stdout.trim_ascii())?;
+        let mut daemon = site.command(&["run"]);
+        let _daemon = Process(daemon.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
+        measure::until("the gateway", Duration::from_secs(20), || {
+            TcpStream::connect(at).is_ok()
+        })?;
+        Ok(Self {
+            site,
+            at,
+            shown,
+            _daemon,
+        })
+    }
+}
+
+fn packages(mib: usize) -> Result<()> {
     let home = folder()?;
     let size = format!("{mib}MiB");
     let central = Central::with_package(home.path(), &size)?;
     let front = Front::start(home.path(), &central)?;
-    let address: SocketAddr = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-    let lines = format!(
-        "[sync]\nmeasure = false\n[download]\nreserve = \"0\"\n[gateway]\nlisten = \"{address}\"\n"
-    );
-    let site = Site::new(&central, None, &lines)?;
-    site.good(&["sync", "--data"])?;
+    let Served {
+        site,
+        at,
+        shown,
+        _daemon,
+    } = Served::start(&central)?;
     let target = format!(
         "/taoSync/SynchronisationApi/getDeliveryTest?delivery-uri={}",
         encode(&text(&site.package()?, "delivery")?)
     );
-    let shown = site.good(&["identity", "gateway", "--json"])?;
-    let shown: Value = serde_json::from_slice(shown.stdout.trim_ascii())?;
-    let mut daemon = site.command(&["run"]);
-    let _daemon = Process(daemon.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
-    measure::until("the gateway", Duration::from_secs(20), || {
-        TcpStream::connect(address).is_ok()
-    })?;
-    let bearer = format!("Authorization: Bearer {}", token(address, &shown)?);
-    let content = Client::tcp(address, &format!("{bearer}\r\n"))?.good("GET", &target, "")?;
+    let bearer = format!("Authorization: Bearer {}", token(at, &shown)?);
+    let content = Client::tcp(at, &format!("{bearer}\r\n"))?.good("GET", &target, "")?;
     fs::File::create(&front.package)?.write_all(&content)?;
 
     let (file, gateway) = (
         format!("{}package.zip", front.url(false)),
-        format!("http://{address}{target}"),
+        format!("http://{at}{target}"),
     );
     let mut costs = [Vec::new(), Vec::new()];
     for _ in 0..=ROUNDS {
@@ -101,4 +134,63 @@ fn curl(home: &Path, url: &str, bearer: &str, size: usize) -> Result<Cost> {
         String::from_utf8_lossy(&output.stdout)
     )
     .into())
+}
+
+/// Runs of a client as the PHP one: a connection a request, lists, details, packages.
+fn clients() -> Result<()> {
+    let home = folder()?;
+    let many = ["--test-takers", "300", "--deliveries", "12"];
+    let central = Central::start(
+        home.path(),
+        &[&many[..], &["--package-sizes", "40kB..4MB"]].concat(),
+    )?;
+    let served = Served::start(&central)?;
+    let tao = |at, client: &Value, sync_id| -> Result<Tao> {
+        Ok(Tao {
+            at,
+            prefix: "/".into(),
+            key: text(client, "key")?,
+            secret: text(client, "secret")?,
+            sync_id,
+        })
+    };
+    let mut walls = [Vec::new(), Vec::new()];
+    let mut brought = None;
+    for round in 0..=ROUNDS as u64 {
+        let sides = [(central.address, &central.info), (served.at, &served.shown)];
+        for ((at, client), walls) in sides.into_iter().zip(&mut walls) {
+            let tao = tao(at, client, round + 1)?;
+            let begun = Instant::now();
+            let now = tao.run()?;
+            walls.push(begun.elapsed().as_secs_f64());
+            if brought.get_or_insert_with(|| now.clone()) != &now {
+                return Err("two runs of a client brought different things".into());
+            }
+        }
+    }
+    let brought = brought.unwrap_or_default();
+    let [reference, own] =
+        walls.map(|walls| median(walls.into_iter().skip(1).collect(), |wall| *wall));
+    let entities = brought.entities.len();
+    let row = |name: &str, wall: f64| {
+        vec![
+            name.to_owned(),
+            format!("{wall:.3}"),
+            format!("{:.0}", entities as f64 / wall),
+            format!("{:.2}", wall / reference),
+        ]
+    };
+    let rows = [
+        cells(["", "wall s", "entities/s", "/ central's"]),
+        row("reference central (no PHP, no database)", reference),
+        row("boxsync", own),
+    ];
+    let bytes: usize = brought.packages.values().sum();
+    let title = format!(
+        "a client's run of {entities} entities and {} packages ({:.1} MB), median of {ROUNDS} interleaved",
+        brought.packages.len(),
+        bytes as f64 / 1e6
+    );
+    table(&title, &rows);
+    Ok(())
 }

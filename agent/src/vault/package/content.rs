@@ -33,12 +33,25 @@ impl Content {
     /// # Errors
     /// `store.damaged` for a record that does not open, or what the file system says.
     pub fn record<'a>(&self, index: u64, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], Trouble> {
-        let length = self.meta.length(index) + OVERHEAD;
+        let length = self.room(index);
         if buffer.capacity() < length {
             // Zeros of the allocator cost nothing; those of `resize` are written one by one in code made for size.
             *buffer = vec![0; length];
         }
         buffer.resize(length, 0);
+        self.record_in(index, buffer)
+    }
+
+    /// How large a buffer for one record must be.
+    pub fn room(&self, index: u64) -> usize {
+        self.meta.length(index) + OVERHEAD
+    }
+
+    /// As `record`, in a buffer with exactly `room` for it: the plain bytes lie behind `NONCE` others.
+    ///
+    /// # Errors
+    /// As `record`.
+    pub fn record_in<'a>(&self, index: u64, buffer: &'a mut [u8]) -> Result<&'a [u8], Trouble> {
         match self.file.read_exact_at(buffer, self.meta.slot(index)) {
             Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
                 return Err(trouble(&self.path, "read", &error));

@@ -3,13 +3,11 @@
 //! Run with the library's own tests.
 
 use super::*;
-use crate::root::Root;
 
 const SIZE: u64 = RECORD as u64 * 2 + 100;
 
 fn packages() -> (tempfile::TempDir, Packages) {
-    let dir = tempfile::tempdir().unwrap();
-    let vault = Vault::open(&Root::new(dir.path())).unwrap();
+    let (dir, vault) = Vault::fresh();
     let packages = Packages::open(&vault).unwrap();
     (dir, packages)
 }
