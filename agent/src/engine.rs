@@ -9,6 +9,7 @@ pub mod progress;
 pub mod survey;
 pub mod versions;
 
+mod edition;
 mod enrol;
 mod fetch;
 mod flush;

@@ -232,6 +232,7 @@ struct Ask<'a> {
     body: Bytes,
     bearer: Option<HeaderValue>,
     range: Option<String>,
+    if_range: Option<&'a str>,
     identity: bool,
     limit: usize,
     /// Whether it may be sent a second time when a used connection fails before any byte of an answer.
@@ -280,6 +281,9 @@ impl Ask<'_> {
         if let Some(range) = &self.range {
             request = request.header(header::RANGE, range);
         }
+        if let Some(tag) = self.if_range {
+            request = request.header(header::IF_RANGE, tag);
+        }
         if let Some(bearer) = &self.bearer {
             request = request
                 .header(header::AUTHORIZATION, bearer)
@@ -297,7 +301,7 @@ impl Ask<'_> {
 
 impl Inner {
     /// The request that a call is, with a token or without.
-    fn ask(&self, call: &Call, bearer: Option<HeaderValue>) -> Ask<'_> {
+    fn ask<'a>(&'a self, call: &'a Call, bearer: Option<HeaderValue>) -> Ask<'a> {
         let (content_type, body) = match &call.body {
             Body::Empty => (None, Bytes::new()),
             Body::Json(json) => (Some("application/json"), json.clone().into()),
@@ -316,6 +320,7 @@ impl Inner {
             body,
             bearer,
             range: call.range.map(|range| range.to_string()),
+            if_range: call.if_range.as_deref(),
             identity: call.identity,
             limit: call.limit,
             repeatable: call.method == Method::Get || idempotent,

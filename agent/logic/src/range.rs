@@ -1,4 +1,4 @@
-//! Header fields that decide what bytes mean: `Content-Range` (RFC 9110 14.4) and `Retry-After` (RFC 9110 10.2.3).
+//! Header fields that decide what bytes mean: `Content-Range` (RFC 9110 14.4), `ETag` (8.8.3) and `Retry-After` (10.2.3).
 //! Never believes more than was parsed: what is not exactly a range is none.
 //! Called by `api` and `package`.
 
@@ -40,6 +40,14 @@ impl ContentRange {
     pub fn len(&self) -> u64 {
         self.last - self.first + 1
     }
+}
+
+/// The value of an `ETag` field if it is a strong one (RFC 9110 8.8.3): only such may be held against a part.
+pub fn strong_tag(value: &str) -> Option<&str> {
+    let value = value.trim();
+    let inner = value.strip_prefix('"')?.strip_suffix('"')?;
+    let fits = |byte: u8| byte == 0x21 || (0x23..=0x7e).contains(&byte) || byte >= 0x80;
+    inner.bytes().all(fits).then_some(value)
 }
 
 /// Only digits: no sign, no blank, at most what fits.
@@ -128,6 +136,25 @@ mod tests {
                 prop_assert!(range.last < range.total);
             }
             retry_after(&text, Some(&date));
+        }
+    }
+
+    #[test]
+    fn only_a_strong_tag_is_held_against_a_part() {
+        for tag in ["\"\"", "\"5f-1a2b\"", " \"xy\u{e4}z\" "] {
+            assert_eq!(strong_tag(tag), Some(tag.trim()));
+        }
+        for tag in [
+            "",
+            "\"",
+            "W/\"5f\"",
+            "5f",
+            "\"a\"b\"",
+            "\"a b\"",
+            "\"a\", \"b\"",
+            "\"a\u{7f}\"",
+        ] {
+            assert_eq!(strong_tag(tag), None, "{tag}");
         }
     }
 }

@@ -10,6 +10,7 @@ use logic::sync::PackageEnd;
 use logic::words::{Class, Outcome, Trouble};
 use logic::zip::{Directory, Verdict, Verifier};
 
+use super::edition::Edition;
 use super::incoming::Incoming;
 use super::lane::{self, Shared};
 use super::link::Link;
@@ -140,15 +141,16 @@ async fn ranged(
     let mut incoming = open_incoming(link, delivery, &known).await?;
     let begun = incoming.part().have().iter().any(|have| *have);
     place_tail(&mut incoming, &known)?;
+    let edition = Rc::new(Edition::new(delivery, &known));
     let rebuilt = if begun {
         false
     } else {
-        rebuild::from_held(link, &mut incoming, &known, on_wire).await?
+        rebuild::from_held(link, &mut incoming, &known, &edition, on_wire).await?
     };
     let mut suspects: Vec<usize> = Vec::new();
     loop {
         let verdict;
-        incoming = bring_missing(link, delivery, incoming, on_wire).await?;
+        incoming = bring_missing(link, &edition, incoming, on_wire).await?;
         (incoming, verdict) = incoming.verdict().await?;
         if verdict.clean() {
             link.flushed().await?;
@@ -236,18 +238,18 @@ fn place_tail(incoming: &mut Incoming, known: &Known) -> Result<(), Trouble> {
 
 async fn bring_missing(
     link: &Link,
-    delivery: &str,
+    edition: &Rc<Edition>,
     incoming: Incoming,
     on_wire: &mut u64,
 ) -> Result<Incoming, Trouble> {
     let pace = link.pace.borrow().clone();
     let shared = Shared::new(incoming, pace);
-    let result = lane::run(link, delivery, &shared).await;
+    let result = lane::run(link, edition, &shared).await;
     let shared = Rc::try_unwrap(shared)
         .ok()
         .expect("all lanes have ended")
         .into_inner();
-    *on_wire += shared.on_wire;
+    *on_wire += shared.on_wire + edition.looked();
     *link.pace.borrow_mut() = shared.pace;
     let flushed = link.flushed().await;
     result.and(flushed).map(|()| shared.incoming)

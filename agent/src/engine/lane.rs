@@ -8,7 +8,6 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
-use logic::api::Range as Span;
 use logic::chunk::Work;
 use logic::pace::{End, Pace, Sample};
 use logic::retry::{self, Rounds};
@@ -17,9 +16,9 @@ use logic::words::{Class, Now, Trouble};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use super::edition::Edition;
 use super::incoming::Incoming;
 use super::link::Link;
-use super::probe::{is_span, open};
 use crate::clock;
 use crate::vault::package::Part;
 
@@ -72,7 +71,7 @@ impl Shared {
 /// `package.changed`, or the trouble that no further attempt got past.
 pub(super) async fn run(
     link: &Link,
-    delivery: &str,
+    edition: &Rc<Edition>,
     shared: &Rc<RefCell<Shared>>,
 ) -> Result<(), Trouble> {
     let mut lanes = JoinSet::new();
@@ -86,7 +85,7 @@ pub(super) async fn run(
             )
         };
         while !ended && lanes.len() < wanted && !shared.borrow().work.is_empty() {
-            let (link, delivery, shared) = (link.clone(), delivery.to_owned(), shared.clone());
+            let (link, edition, shared) = (link.clone(), edition.clone(), shared.clone());
             let run = {
                 let mut shared = shared.borrow_mut();
                 let most = shared.pace.range() / u64::from(shared.incoming.part().meta().record);
@@ -95,7 +94,7 @@ pub(super) async fn run(
                 shared.work.take(most.min(share))
             };
             let Some(run) = run else { break };
-            lanes.spawn_local(async move { range(&link, &delivery, &shared, run).await });
+            lanes.spawn_local(async move { range(&link, &edition, &shared, run).await });
         }
         shared.borrow_mut().open = lanes.len();
         tokio::select! {
@@ -114,7 +113,7 @@ pub(super) async fn run(
 }
 
 /// One run of records: asked for, received, or given back as far as it did not come.
-async fn range(link: &Link, delivery: &str, shared: &Rc<RefCell<Shared>>, run: Range<u64>) {
+async fn range(link: &Link, edition: &Edition, shared: &Rc<RefCell<Shared>>, run: Range<u64>) {
     link.gate().await;
     let begun_record = shared.borrow_mut().begun.remove(&run.start);
     let mut got = Got {
@@ -124,7 +123,7 @@ async fn range(link: &Link, delivery: &str, shared: &Rc<RefCell<Shared>>, run: R
         asked: clock::now().mono,
         first_byte: None,
     };
-    let result = receive(link, delivery, shared, &run, &mut got).await;
+    let result = receive(link, edition, shared, &run, &mut got).await;
     let now = clock::now();
     let wait = {
         let mut shared = shared.borrow_mut();
@@ -197,23 +196,21 @@ struct Got {
 
 async fn receive(
     link: &Link,
-    delivery: &str,
+    edition: &Edition,
     shared: &Rc<RefCell<Shared>>,
     run: &Range<u64>,
     got: &mut Got,
 ) -> Result<(), Trouble> {
-    let (first, last, size) = {
+    let (first, last) = {
         let shared = shared.borrow();
         let meta = shared.incoming.part().meta();
         let record = u64::from(meta.record);
         (
             run.start * record + (got.buffer.len() - NONCE) as u64,
             (run.end * record).min(meta.size) - 1,
-            meta.size,
         )
     };
-    let mut opened = open(&link.uplink, delivery, Some(Span::Span(first, last))).await?;
-    is_span(opened.content_range(), first, last, size)?;
+    let mut opened = edition.range(&link.uplink, first, last).await?;
     while let Some(chunk) = opened.chunk().await? {
         let now = clock::now();
         if got.first_byte.is_none() {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use logic::api::{Call, Range, Reply, answer};
-use logic::range::ContentRange;
+use logic::range::{ContentRange, strong_tag};
 use logic::words::{Class, Outcome, Trouble};
 use logic::zip::{Directory, Identity, Tail};
 
@@ -38,6 +38,16 @@ impl Answer {
         ContentRange::parse(self.opened.header("content-range")?)
     }
 
+    /// The strong entity tag of what it is a part of.
+    fn tag(&self) -> Option<&str> {
+        strong_tag(self.opened.header("etag")?)
+    }
+
+    /// Whether it is a part of what has this tag, as far as it says.
+    pub(super) fn is_of(&self, tag: &str) -> bool {
+        self.content_range().is_some() && self.tag().is_none_or(|own| own == tag)
+    }
+
     /// Announced bytes of content.
     pub(super) fn length(&self) -> Option<u64> {
         self.opened.header("content-length")?.parse().ok()
@@ -67,6 +77,8 @@ pub(super) struct Known {
     pub(super) directory: Arc<Directory>,
     /// The last bytes, from the directory's start or before.
     pub(super) tail: Vec<u8>,
+    /// The strong entity tag that came with them.
+    pub(super) tag: Option<String>,
 }
 
 /// A whole package up to this size is held in memory: smaller than the first suffix that is asked for.
@@ -77,7 +89,7 @@ const SMALL: usize = Tail::FIRST as usize;
 /// # Errors
 /// `package.missing` (404), `package.not_zip`, `package.empty`, `package.range`, or what uplink and central say.
 pub(super) async fn probe(uplink: &Uplink, delivery: &str) -> Result<Probe, Trouble> {
-    let opened = open(uplink, delivery, Some(Range::Suffix(Tail::FIRST))).await?;
+    let opened = open(uplink, delivery, Some(Range::Suffix(Tail::FIRST)), None).await?;
     let Some(range) = opened.content_range() else {
         // 200 without Content-Range: the whole package, or nothing because it is shorter than the suffix.
         return whole(uplink, delivery, opened).await;
@@ -90,6 +102,7 @@ pub(super) async fn probe(uplink: &Uplink, delivery: &str) -> Result<Probe, Trou
             range.last
         )));
     }
+    let tag = opened.tag().map(str::to_owned);
     let mut tail = collect(opened, range.len() as usize).await?;
     loop {
         match Tail::read(range.total, &tail).map_err(|flaw| not_zip(&flaw.to_string()))? {
@@ -99,12 +112,14 @@ pub(super) async fn probe(uplink: &Uplink, delivery: &str) -> Result<Probe, Trou
                     identity,
                     directory: Arc::new(directory),
                     tail,
+                    tag,
                 })));
             }
             Tail::Need(from) => {
                 let had = range.total - tail.len() as u64;
                 let asked = (from, had - 1);
-                let opened = open(uplink, delivery, Some(Range::Span(asked.0, asked.1))).await?;
+                let opened =
+                    open(uplink, delivery, Some(Range::Span(asked.0, asked.1)), None).await?;
                 let came = opened
                     .content_range()
                     .ok_or_else(|| dishonest("a range was asked for, none came"))?;
@@ -129,7 +144,7 @@ async fn whole(uplink: &Uplink, delivery: &str, mut opened: Answer) -> Result<Pr
     let mut body = Vec::new();
     match opened.chunk().await? {
         None => {
-            opened = open(uplink, delivery, None).await?;
+            opened = open(uplink, delivery, None, None).await?;
             if opened.content_range().is_some() {
                 return Err(dishonest("the whole package was asked for, a part came"));
             }
@@ -167,13 +182,16 @@ async fn whole(uplink: &Uplink, delivery: &str, mut opened: Answer) -> Result<Pr
     Ok(Probe::Small(body))
 }
 
-/// Opens one range of a package; an answer that is no package is read and told as what it is.
+/// Opens one range of a package, or all of it where `if_tag` is not its tag any more; an answer that is no package is
+/// read and told as what it is.
 pub(super) async fn open(
     uplink: &Uplink,
     delivery: &str,
     range: Option<Range>,
+    if_tag: Option<&str>,
 ) -> Result<Answer, Trouble> {
-    let opened = uplink.open(&Call::package(delivery, range)).await?;
+    let call = Call::package(delivery, range).if_tag(if_tag);
+    let opened = uplink.open(&call).await?;
     if matches!(opened.status, 200 | 206) {
         let mut answer = Answer {
             opened,
@@ -271,25 +289,4 @@ fn not_zip(why: &str) -> Trouble {
 
 fn trouble(code: &str, reason: &str) -> Trouble {
     Trouble::new(code, Class::GiveUp, Outcome::Failed, reason)
-}
-
-/// Checks that an answer is exactly the span asked for, of the package of this size.
-pub(super) fn is_span(
-    range: Option<ContentRange>,
-    first: u64,
-    last: u64,
-    size: u64,
-) -> Result<(), Trouble> {
-    match range {
-        Some(range) if range.total != size => Err(changed()),
-        // A shorter answer is honest as long as it says so: it is taken, and the rest asked for again.
-        Some(range) if range.first == first && range.last <= last => Ok(()),
-        Some(range) => Err(dishonest(&format!(
-            "bytes {first}-{last} were asked for, {}-{} came",
-            range.first, range.last
-        ))),
-        None => Err(dishonest(
-            "a range was asked for, an answer without Content-Range came",
-        )),
-    }
 }

@@ -4,14 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use logic::api::Range as Span;
 use logic::words::{Class, Trouble};
 use logic::zip::{Directory, LocalHeader, Member, Segment, plan};
 
 use super::content;
+use super::edition::Edition;
 use super::incoming::Incoming;
 use super::link::Link;
-use super::probe::{Known, is_span, open};
+use super::probe::Known;
 use crate::clock;
 use crate::vault::package::{Content, Part};
 
@@ -27,6 +27,7 @@ pub(super) async fn from_held(
     link: &Link,
     incoming: &mut Incoming,
     known: &Known,
+    edition: &Edition,
     on_wire: &mut u64,
 ) -> Result<bool, Trouble> {
     let Some((old, directory)) = relative(link, &known.directory) else {
@@ -43,6 +44,7 @@ pub(super) async fn from_held(
     let begun = clock::now();
     let mut builder = Builder {
         link,
+        edition,
         incoming,
         at: 0,
         buffer: Part::buffer(),
@@ -111,6 +113,7 @@ fn relative(link: &Link, new: &Directory) -> Option<(Content, Directory)> {
 /// Writes the new package from its beginning; records that are there already are passed over.
 struct Builder<'a> {
     link: &'a Link,
+    edition: &'a Edition,
     incoming: &'a mut Incoming,
     /// Offset of the next byte.
     at: u64,
@@ -179,10 +182,8 @@ impl Builder<'_> {
         end: u64,
         on_wire: &mut u64,
     ) -> Result<(), Trouble> {
-        let delivery = self.incoming.part().meta().delivery.clone();
-        let (first, last, size) = (*next, end - 1, self.incoming.part().meta().size);
-        let mut opened = open(&self.link.uplink, &delivery, Some(Span::Span(first, last))).await?;
-        is_span(opened.content_range(), first, last, size)?;
+        let range = self.edition.range(&self.link.uplink, *next, end - 1);
+        let mut opened = range.await?;
         while let Some(chunk) = opened.chunk().await? {
             *on_wire += chunk.len() as u64;
             let take = chunk.len().min((end - *next) as usize);

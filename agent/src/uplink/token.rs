@@ -314,6 +314,7 @@ fn ask(url: &Url, request: HttpRequest) -> Ask<'_> {
         body: request.into_body().into(),
         bearer: None,
         range: None,
+        if_range: None,
         identity: true,
         limit: LIMIT,
         // A second request only supersedes the token of the first.

@@ -4,8 +4,8 @@
 
 use bytes::Bytes;
 use hyper::header::{
-    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, HeaderName, HeaderValue,
-    LOCATION, RETRY_AFTER, VARY,
+    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderName, HeaderValue,
+    IF_RANGE, LOCATION, RETRY_AFTER, VARY,
 };
 use serde::Deserialize;
 
@@ -98,6 +98,15 @@ pub enum Fault {
     },
     /// The range is ignored: 200 and the whole file.
     IgnoreRange,
+    /// A server in front gives packages a tag of their content and of its own name, and heeds `If-Range` (RFC 9110
+    /// 13.1.5): of a package with another tag, or a weak one, it gives the whole.
+    Tag {
+        /// Name of the server; what stands before the tag.
+        server: String,
+        /// Whether the tag is weak.
+        #[serde(default)]
+        weak: bool,
+    },
     /// The answer to a range is another one.
     ShiftRange {
         /// Bytes by which it is shifted.
@@ -363,6 +372,7 @@ pub(crate) fn distort(
                 *answer = wire::package(&content, &[], 0);
             }
         }
+        Fault::Tag { server, weak } => tag(request, answer, server, *weak),
         Fault::ShiftRange { by, honest } => shift_range(answer, *by, *honest),
         Fault::Truncate { bytes } => {
             let whole = answer.whole();
@@ -476,6 +486,19 @@ fn long_range(answer: &mut Answer, bytes: u64) {
         let end = last.saturating_add(bytes).min(total - 1);
         answer.parts = vec![wire::slice(content, first, end)];
     }
+}
+
+fn tag(request: &Request, answer: &mut Answer, server: &str, weak: bool) {
+    let Some((content, _)) = answer.package.clone() else {
+        return;
+    };
+    let sum = crc32fast::hash(&content);
+    let tag = format!("{}\"{server}-{sum:08x}\"", if weak { "W/" } else { "" });
+    let wished = request.header(&IF_RANGE);
+    if wished.is_some_and(|wished| weak || *wished != tag) {
+        *answer = wire::package(&content, &[], 0);
+    }
+    answer.text(ETAG, &tag);
 }
 
 fn shift_range(answer: &mut Answer, by: i64, honest: bool) {

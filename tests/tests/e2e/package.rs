@@ -213,6 +213,44 @@ fn a_package_that_changes_while_it_comes_is_begun_anew() {
 }
 
 #[test]
+fn where_a_server_in_front_tags_packages_a_change_costs_no_more_than_was_there() {
+    let tagged = |server: &str, weak| {
+        let server = server.to_owned();
+        on_package(Fault::Tag { server, weak })
+    };
+    let change = Change {
+        percent: 30.0,
+        same_size: true,
+    };
+    let runs = [Some(false), Some(true), None].map(|weak| {
+        let site = site(2_500_000);
+        site.central
+            .script(on_package(Fault::ChangePackage(change)).nth(3));
+        if let Some(weak) = weak {
+            site.central.script(tagged("front", weak).always());
+        }
+        let ran = site.sync().exits(0);
+        ran.code("ok");
+        site.assert_equal_to_central();
+        on_wire(&ran)
+    });
+    // Without a tag, or with a weak one, the change is met when all has come.
+    assert!(runs[0] + 1_000_000 < runs[1], "{runs:?}");
+    assert_eq!(runs[1], runs[2]);
+    // Two servers behind one name give it two tags: its end is looked at once more, and nothing comes twice.
+    let site = site(2_500_000);
+    for nth in 1..20 {
+        let server = ["one", "other"][nth as usize % 2];
+        site.central.script(tagged(server, false).nth(nth));
+    }
+    let ran = site.sync().exits(0);
+    ran.code("ok");
+    let most = 2_500_000 + 2 * (64 << 10);
+    assert!(on_wire(&ran) <= most, "{} of {most}", on_wire(&ran));
+    site.assert_equal_to_central();
+}
+
+#[test]
 fn a_package_that_changes_without_end_is_left_for_the_next_run() {
     let site = site(1_500_000);
     let change = Change {

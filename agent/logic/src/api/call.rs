@@ -61,6 +61,8 @@ pub struct Call {
     pub bearer: bool,
     /// The part that is asked for; `identity` encoding is asked for with it (protocol 6.3).
     pub range: Option<Range>,
+    /// The entity tag that the whole must still have for its part to come (`If-Range`, RFC 9110 13.1.5).
+    pub if_range: Option<String>,
     /// Whether the content must not be compressed on the way (the package, protocol 0.3).
     pub identity: bool,
     /// The most bytes of content that will be read; more is a failure `central.too_large`.
@@ -86,6 +88,7 @@ impl Call {
             body: Body::Empty,
             bearer: true,
             range: None,
+            if_range: None,
             identity: false,
             limit: ANSWER_LIMIT,
         }
@@ -159,6 +162,13 @@ impl Call {
             identity: true,
             ..Self::get("package", path)
         }
+    }
+
+    /// The same, but all of it where its strong entity tag is another one by now.
+    #[must_use]
+    pub fn if_tag(mut self, tag: Option<&str>) -> Self {
+        self.if_range = tag.map(str::to_owned);
+        self
     }
 
     /// `POST confirmSyncFinished` with the client state of protocol 9.2, or without one.

@@ -1,0 +1,89 @@
+//! Ranges of one edition of a package: what comes belongs to it, or nothing does.
+//! Never takes a tag's change for the package's: the servers behind one name give one file different tags, its end tells.
+//! Called by `lane` and `rebuild`.
+
+use std::cell::{Cell, RefCell};
+
+use logic::api::Range;
+use logic::range::ContentRange;
+use logic::words::Trouble;
+use logic::zip::Identity;
+
+use super::probe::{Answer, Known, Probe, changed, dishonest, open, probe};
+use crate::uplink::Uplink;
+
+/// A package as first contact showed it.
+pub(super) struct Edition {
+    delivery: String,
+    identity: Identity,
+    /// Its strong entity tag, while it tells anything (RFC 9110 8.8.3); TAO sends none, a server in front of it may.
+    tag: RefCell<Option<String>>,
+    /// Bytes that another look at the end cost.
+    looked: Cell<u64>,
+}
+
+impl Edition {
+    pub(super) fn new(delivery: &str, known: &Known) -> Self {
+        Self {
+            delivery: delivery.to_owned(),
+            identity: known.identity,
+            tag: RefCell::new(known.tag.clone()),
+            looked: Cell::new(0),
+        }
+    }
+
+    /// Bytes that came beside the ranges since this was last asked.
+    pub(super) fn looked(&self) -> u64 {
+        self.looked.take()
+    }
+
+    /// Asks for the bytes from `first` to `last`, if the package is still the same (RFC 9110 13.1.5).
+    ///
+    /// # Errors
+    /// `package.changed`, `package.range`, or what uplink and central say.
+    pub(super) async fn range(
+        &self,
+        uplink: &Uplink,
+        first: u64,
+        last: u64,
+    ) -> Result<Answer, Trouble> {
+        let span = Some(Range::Span(first, last));
+        let tag = self.tag.borrow().clone();
+        let mut answer = open(uplink, &self.delivery, span, tag.as_deref()).await?;
+        if tag.is_some_and(|tag| !answer.is_of(&tag)) {
+            drop(answer);
+            self.look(uplink).await?;
+            answer = open(uplink, &self.delivery, span, None).await?;
+        }
+        is_span(answer.content_range(), first, last, self.identity.size)?;
+        Ok(answer)
+    }
+
+    /// Another tag came, or the whole package: either it has changed, or its tag is of no use.
+    async fn look(&self, uplink: &Uplink) -> Result<(), Trouble> {
+        match probe(uplink, &self.delivery).await? {
+            Probe::Known(again) if again.identity == self.identity => {
+                self.looked.set(self.looked.get() + again.tail.len() as u64);
+                self.tag.take();
+                Ok(())
+            }
+            _ => Err(changed()),
+        }
+    }
+}
+
+/// Checks that an answer is exactly the span asked for, of the package of this size.
+fn is_span(range: Option<ContentRange>, first: u64, last: u64, size: u64) -> Result<(), Trouble> {
+    match range {
+        Some(range) if range.total != size => Err(changed()),
+        // A shorter answer is honest as long as it says so: it is taken, and the rest asked for again.
+        Some(range) if range.first == first && range.last <= last => Ok(()),
+        Some(range) => Err(dishonest(&format!(
+            "bytes {first}-{last} were asked for, {}-{} came",
+            range.first, range.last
+        ))),
+        None => Err(dishonest(
+            "a range was asked for, an answer without Content-Range came",
+        )),
+    }
+}
