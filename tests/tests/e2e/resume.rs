@@ -131,7 +131,7 @@ fn details_that_came_before_a_sudden_end_are_not_asked_for_again() {
 fn a_package_that_changed_while_the_box_was_off_is_begun_anew() {
     for same_size in [true, false] {
         let site = site();
-        cut_after(&site, 800_000);
+        cut_after(&site, 500_000);
         site.central.change_package(
             &site.delivery(0),
             Change {
@@ -147,10 +147,10 @@ fn a_package_that_changed_while_the_box_was_off_is_begun_anew() {
 #[test]
 fn records_that_rot_while_the_box_is_off_are_fetched_again() {
     let site = site();
-    cut_after(&site, 900_000);
+    cut_after(&site, 500_000);
     let file = site.files_of("data").remove(0);
     let mut bytes = std::fs::read(&file).unwrap();
-    for at in (0..800_000).step_by(100_000) {
+    for at in (0..400_000).step_by(50_000) {
         bytes[at] ^= 0xff;
     }
     std::fs::write(&file, bytes).unwrap();
