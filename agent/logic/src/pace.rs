@@ -21,7 +21,7 @@ pub const SMALLEST: u64 = 64 << 10;
 pub const LARGEST: u64 = 16 << 20;
 
 /// A range should take this many times as long as the wait for its first byte.
-const WORTH: u32 = 40;
+const WORTH: u32 = 80;
 /// A new connection needs this long, and so many waits for a first byte, to come to speed: three for TCP, TLS and the
 /// request, the rest for slow start. Where some were closed, the others need less.
 const SETTLE: Duration = Duration::from_millis(500);

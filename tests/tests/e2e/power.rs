@@ -1,14 +1,18 @@
-//! A cut before every single call that changes the disk, with what was not flushed lost or torn: the next run is right.
-//! Never guesses what a power cut may take: every write is traced, and so is every flush.
+//! A cut before every single call that changes the disk, with what was not flushed lost or torn: nothing is lost for it.
+//! Never guesses what a power cut may take: every change is traced, and so is every flush.
 //! Needs strace; says so and passes without it.
+
+mod loss;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use e2e::{Running, Site, options};
+use serde_json::json;
+
+use crate::results::{answers, assert_home, execution, owing, result, send, submit};
 
 /// What changes the disk.
 const CALLS: [&str; 9] = [
@@ -23,12 +27,46 @@ const CALLS: [&str; 9] = [
     "mkdir",
 ];
 
-/// One run in three of each call is cut where the machine is to be spared; `BOXSYNC_SWEEP=1` cuts them all.
-fn stride() -> usize {
-    std::env::var("BOXSYNC_SWEEP")
-        .ok()
-        .and_then(|every| every.parse().ok())
-        .unwrap_or(3)
+/// Cuts a run of these words before the nth of every call, from one state of the box, and takes what a cut may take.
+/// `prepare` and `check` are shown the number of the cut. Gives the cuts by call.
+fn sweep(
+    site: &Site,
+    words: &[&str],
+    prepare: impl Fn(usize),
+    check: impl Fn(usize, &str),
+) -> BTreeMap<&'static str, usize> {
+    let (fresh, before) = (site.path("fresh"), site.path("before"));
+    copy(&site.state(""), &fresh);
+    let (mut cuts, mut number, mut lost) = (BTreeMap::new(), 0, 0);
+    for call in CALLS {
+        // A thread may make a call less than in the run before: only several runs without a cut are the end.
+        let mut missed = 0;
+        for nth in 1.. {
+            number += 1;
+            copy(&fresh, &site.state(""));
+            prepare(number);
+            copy(&site.state(""), &before);
+            let log = site.path("trace");
+            if !cut(site, words, call, nth, &log) {
+                missed += 1;
+                if missed == 2 {
+                    break;
+                }
+                continue;
+            }
+            missed = 0;
+            let log = fs::read_to_string(&log).unwrap();
+            lost += loss::lose(&log, &site.state(""), &before, nth);
+            check(number, &format!("cut before {call} {nth}"));
+            *cuts.entry(call).or_insert(0) += 1;
+        }
+    }
+    println!("cuts before each call: {cuts:?}; changes that were lost or torn: {lost}");
+    for call in ["write", "fsync", "rename"] {
+        assert!(cuts.contains_key(call), "no {call} was seen: {cuts:?}");
+    }
+    assert!(lost > 0, "no cut found anything that was not flushed");
+    cuts
 }
 
 #[test]
@@ -39,42 +77,119 @@ fn a_cut_before_any_change_of_the_disk_costs_nothing_but_time() {
     let mut site = Site::enrolled(options(3, 2, (140_000, 200_000)));
     // Flushes follow closely, so that there are many moments to be cut in.
     site.set("download", "window_flush", "\"64KiB\"");
-    let fresh = site.path("fresh");
-    copy(&site.state(""), &fresh);
-    let (mut cuts, mut damaged) = (BTreeMap::new(), 0);
-    for call in CALLS {
-        // A thread may make a call less than in the run before: only several runs without a cut are the end.
-        let mut missed = 0;
-        for nth in (1..).step_by(stride()) {
-            fs::remove_dir_all(site.state("")).unwrap();
-            copy(&fresh, &site.state(""));
-            let log = site.path("trace");
-            if !cut(&site, call, nth, &log) {
-                missed += 1;
-                if missed == 2 {
-                    break;
-                }
-                continue;
-            }
-            missed = 0;
-            damaged += lose(&fs::read_to_string(&log).unwrap(), &site.state(""), nth);
+    let cuts = sweep(
+        &site,
+        &["sync"],
+        |_| {},
+        |_, told| {
             let ran = site.sync().ends();
-            assert_eq!(
-                ran.exit,
-                Some(0),
-                "cut before {call} {nth}\n{}",
-                ran.story()
-            );
+            assert_eq!(ran.exit, Some(0), "{told}\n{}", ran.story());
             site.assert_equal_to_central();
             site.run(&["packages", "verify"]).exits(0);
-            *cuts.entry(call).or_insert(0) += 1;
+        },
+    );
+    assert!(cuts.contains_key("pwrite64"), "{cuts:?}");
+}
+
+/// Three results of a cut, and their answers.
+fn three(number: usize) -> impl Iterator<Item = (String, Vec<String>)> {
+    let one = move |n: usize| {
+        let id = execution(number * 10 + n);
+        let answers = answers(&id, n + 1);
+        (id, answers)
+    };
+    (0..3).map(one)
+}
+
+fn document(site: &Site, number: usize) -> serde_json::Value {
+    let results = three(number).map(|(id, answers)| (id.clone(), result(site, &id, &answers)));
+    json!(results.collect::<serde_json::Map<_, _>>())
+}
+
+/// Sends what is owed until nothing is, then holds that central has all of it, once.
+fn comes_home(site: &Site, number: usize, told: &str) {
+    for _ in 0..3 {
+        let ran = send(site).ends();
+        if ran.exit == Some(0) {
+            break;
         }
+        println!("{told}: {}", ran.story());
     }
-    println!("cuts before each call: {cuts:?}; writes that were lost or torn: {damaged}");
-    for call in ["write", "pwrite64", "fsync", "rename"] {
-        assert!(cuts.contains_key(call), "no {call} was seen: {cuts:?}");
+    for (id, answers) in three(number) {
+        assert_home(site, &id, &answers);
     }
-    assert!(damaged > 0, "no cut found anything that was not flushed");
+}
+
+#[test]
+fn a_cut_while_results_are_handed_over_loses_and_doubles_none() {
+    if !can_trace() {
+        return;
+    }
+    let site = owing();
+    let path = site.path("document.json");
+    let words = [
+        "results",
+        "submit",
+        "--kind",
+        "results",
+        path.to_str().unwrap(),
+    ];
+    sweep(
+        &site,
+        &words,
+        |number| fs::write(&path, document(&site, number).to_string()).unwrap(),
+        |number, told| {
+            // Nobody was told that they are safe: they are handed over again.
+            let told_again = submit(&site, "results", &document(&site, number));
+            assert_eq!(told_again.len(), 3, "{told}");
+            comes_home(&site, number, told);
+        },
+    );
+}
+
+#[test]
+fn a_cut_while_results_are_sent_loses_and_doubles_none() {
+    if !can_trace() {
+        return;
+    }
+    let site = owing();
+    sweep(
+        &site,
+        &["sync", "--results"],
+        |number| {
+            submit(&site, "results", &document(&site, number));
+        },
+        |number, told| comes_home(&site, number, told),
+    );
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_cut_right_after() {
+    if !can_trace() {
+        return;
+    }
+    let site = owing();
+    let path = site.path("document.json");
+    let (log, before) = (site.path("trace"), site.path("before"));
+    for number in 0..4 {
+        fs::write(&path, document(&site, number).to_string()).unwrap();
+        copy(&site.state(""), &before);
+        let words = [
+            "results",
+            "submit",
+            "--kind",
+            "results",
+            path.to_str().unwrap(),
+        ];
+        assert!(!cut(&site, &words, "write", u16::MAX.into(), &log));
+        loss::lose(
+            &fs::read_to_string(&log).unwrap(),
+            &site.state(""),
+            &before,
+            number,
+        );
+        comes_home(&site, number, "cut after the acknowledgement");
+    }
 }
 
 fn can_trace() -> bool {
@@ -88,9 +203,9 @@ fn can_trace() -> bool {
     false
 }
 
-/// One synchronization, killed on entering the nth such call of any of its threads; whether there was one.
-fn cut(site: &Site, call: &str, nth: usize, log: &Path) -> bool {
-    let own = site.command(&["sync"]);
+/// A run of these words, killed on entering the nth such call of any of its threads; whether there was one.
+fn cut(site: &Site, words: &[&str], call: &str, nth: usize, log: &Path) -> bool {
+    let own = site.command(words);
     let mut command = Command::new("strace");
     command
         .env_clear()
@@ -105,77 +220,9 @@ fn cut(site: &Site, call: &str, nth: usize, log: &Path) -> bool {
     ran.exit.is_none()
 }
 
-/// Takes back what a power cut would: each write that no flush of its file followed is lost, or every other time torn
-/// in its middle.
-fn lose(log: &str, state: &Path, nth: usize) -> usize {
-    let mut lost = 0;
-    for (path, writes) in unflushed(log) {
-        let Ok(file) = fs::OpenOptions::new().write(true).open(&path) else {
-            continue;
-        };
-        assert!(
-            path.starts_with(state),
-            "{} is outside the state folder",
-            path.display()
-        );
-        for (offset, written) in writes {
-            let kept = if (nth + lost).is_multiple_of(2) {
-                0
-            } else {
-                written / 2
-            };
-            let zeros = vec![0; (written - kept) as usize];
-            file.write_all_at(&zeros, offset + kept).unwrap();
-            lost += 1;
-        }
-    }
-    lost
-}
-
-/// Offset and length of the writes that no flush covers, by file.
-fn unflushed(log: &str) -> BTreeMap<PathBuf, Vec<(u64, u64)>> {
-    let mut writes: BTreeMap<PathBuf, Vec<(u64, u64)>> = BTreeMap::new();
-    // Flushes under way, by thread: they cover what was written before they began.
-    let mut flushes: BTreeMap<&str, (PathBuf, usize)> = BTreeMap::new();
-    for line in log.lines() {
-        let Some((thread, line)) = line.split_once(' ') else {
-            continue;
-        };
-        let line = line.trim_start();
-        let place = line
-            .split_once('<')
-            .and_then(|(_, rest)| rest.split_once('>'));
-        if let (Some((call, _)), Some((path, rest))) = (line.split_once('('), place) {
-            let path = PathBuf::from(path);
-            match call {
-                "pwrite64" => {
-                    // `, ""..., LENGTH, OFFSET`, and then its end or ` <unfinished ...>`.
-                    let numbers = rest
-                        .split([',', ')', '<'])
-                        .filter_map(|n| n.trim().parse().ok());
-                    if let [length, offset, ..] = numbers.collect::<Vec<u64>>()[..] {
-                        writes.entry(path).or_default().push((offset, length));
-                    }
-                }
-                "fsync" | "fdatasync" => {
-                    let covered = writes.get(&path).map_or(0, Vec::len);
-                    flushes.insert(thread, (path, covered));
-                }
-                _ => {}
-            }
-        }
-        if line.ends_with("= 0")
-            && line.contains("sync")
-            && let Some((path, covered)) = flushes.remove(thread)
-            && let Some(writes) = writes.get_mut(&path)
-        {
-            writes.drain(..covered.min(writes.len()));
-        }
-    }
-    writes
-}
-
+/// Puts a copy of a folder in the place of another.
 fn copy(from: &Path, to: &Path) {
+    let _ = fs::remove_dir_all(to);
     let status = Command::new("cp").arg("-a").arg(from).arg(to).status();
     assert!(status.unwrap().success());
 }
