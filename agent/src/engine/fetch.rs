@@ -16,6 +16,7 @@ use super::lane::{self, Shared};
 use super::link::Link;
 use super::probe::{Answer, Known, Probe, changed, dishonest, probe};
 use super::rebuild;
+use crate::away::away;
 use crate::vault::package::{Meta, Part};
 
 /// A delivery whose package is wanted.
@@ -370,18 +371,4 @@ fn directory(size: u64, tail: &[u8]) -> Result<Directory, Trouble> {
 fn not_zip(why: &str) -> Trouble {
     let reason = format!("what central gives is no zip package: {why}");
     Trouble::new("package.not_zip", Class::GiveUp, Outcome::Failed, reason)
-}
-
-/// Runs work that reads or computes for long, away from the event loop.
-pub(super) async fn away<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Trouble> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| {
-        Trouble::new(
-            "engine.worker",
-            Class::Retry,
-            Outcome::Failed,
-            format!("a worker thread ended early: {error}"),
-        )
-    })
 }

@@ -7,9 +7,10 @@ use std::cell::RefCell;
 use std::fs::File;
 use std::io;
 
-use logic::words::{Class, Outcome, Trouble};
+use logic::words::Trouble;
 use tokio::task::JoinHandle;
 
+use crate::away::ended;
 use crate::vault::package::Part;
 
 /// Counts what was written and flushes it in the background.
@@ -63,15 +64,7 @@ impl Flusher {
                         &error,
                     ));
                 }
-                Err(error) => {
-                    let reason = format!("a flush ended early: {error}");
-                    return Err(Trouble::new(
-                        "engine.worker",
-                        Class::Retry,
-                        Outcome::Failed,
-                        reason,
-                    ));
-                }
+                Err(error) => return Err(ended(&error)),
                 Ok(Ok(())) => {}
             }
         }

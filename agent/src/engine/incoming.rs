@@ -8,7 +8,7 @@ use logic::seal::NONCE;
 use logic::words::Trouble;
 use logic::zip::{Directory, Verdict, Verifier};
 
-use super::fetch::away;
+use crate::away::away;
 use crate::vault::package::{Meta, Packages, Part};
 
 /// Records that are read back at most for each one that is written: enough to catch up, too little to hold anything up.

@@ -10,9 +10,10 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use logic::seal::NONCE;
-use logic::words::{Class, Outcome, Trouble};
+use logic::words::Trouble;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use crate::away::ended;
 use crate::vault::package::Content;
 
 /// Records that are opened at once, while those before them are sent.
@@ -59,7 +60,7 @@ impl Ahead {
                 self.opening = Some(opening);
                 return Poll::Pending;
             };
-            self.ready = opened.unwrap_or_else(|_| Err(stopped()))?.into();
+            self.ready = opened.unwrap_or_else(|error| Err(ended(&error)))?.into();
             if !self.spans.is_empty() {
                 self.opening = Some(self.open());
             }
@@ -103,11 +104,6 @@ impl Ahead {
             parts.into_iter().map(open).collect()
         })
     }
-}
-
-fn stopped() -> Trouble {
-    let reason = "a worker thread ended early";
-    Trouble::new("engine.worker", Class::Retry, Outcome::Failed, reason)
 }
 
 #[cfg(test)]
