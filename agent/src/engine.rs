@@ -26,6 +26,7 @@ mod wipe;
 pub use line::{line, secret_file};
 pub use wipe::{no_daemon, wipe};
 
+use std::cell::RefCell;
 use std::fs;
 use std::path::Path;
 use std::rc::Rc;
@@ -35,6 +36,7 @@ use logic::api::{Call, Handshake};
 use logic::entity::EntityType;
 use logic::fingerprint::Fingerprint;
 use logic::identity::{self, Enrolment, Identity};
+use logic::rate::Rate;
 use logic::report::Report;
 use logic::settings::Settings;
 use logic::spool;
@@ -474,7 +476,7 @@ impl Engine {
         };
         let limits = Limits {
             reserve: download.reserve.bytes(),
-            max_rate: download.max_rate.bytes(),
+            rate: RefCell::new(Rate::new(download.max_rate.bytes())),
             gate: Box::new(gate),
         };
         let packages = Packages::open(&self.vault)?;

@@ -15,6 +15,7 @@ pub mod manifest;
 pub mod pace;
 pub mod php;
 pub mod range;
+pub mod rate;
 pub mod report;
 pub mod retry;
 pub mod schedule;

@@ -37,10 +37,12 @@ const LONGEST_REST: Duration = Duration::from_secs(240);
 const GAIN: f64 = 1.25;
 /// Fewer are kept if the sum stayed above this share of itself.
 const AS_MUCH: f64 = 0.9;
-/// A sum below this share of what the last trial ended with is that of another link: the rest is over.
+/// Twice below this share of what the last trial ended with, the sum is that of another link: the rest is over.
 const CHANGED: f64 = 0.7;
 /// So many measurements in a row are begun again because a connection was cut; then one with a cut in it counts.
 const SPOILT: u8 = 3;
+/// A measurement that took so many times as long as it should has a pause in it: an exam, a wait, a suspended box.
+const PAUSED: u32 = 2;
 
 /// A trial of more lanes takes all that are allowed.
 const ALL: usize = usize::MAX;
@@ -48,6 +50,8 @@ const ALL: usize = usize::MAX;
 /// How one range went.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sample {
+    /// When it was asked for, since boot.
+    pub asked: Duration,
     /// Content bytes that arrived.
     pub bytes: u64,
     /// From the first byte of content to the end.
@@ -90,6 +94,10 @@ pub struct Pace {
     step: usize,
     /// Bytes per second that the last trial ended with, for the lanes that were kept.
     known: f64,
+    /// Whether the last measurement was far below that.
+    low: bool,
+    /// When central was last too busy.
+    busy: Option<Duration>,
     rest: Duration,
     rest_until: Option<Now>,
 }
@@ -124,6 +132,8 @@ impl Pace {
             up: true,
             step: ALL,
             known: 0.0,
+            low: false,
+            busy: None,
             rest: REST,
             rest_until: None,
         }
@@ -144,8 +154,12 @@ impl Pace {
         bytes.clamp(SMALLEST, LARGEST) / SMALLEST * SMALLEST
     }
 
-    /// A package begins: the pause before it must not count as a slow link.
+    /// A package begins: the pause before it must not count as a slow link, and a trial that the one before was too
+    /// short for has shown nothing.
     pub fn begins(&mut self) {
+        if let Some(trial) = self.trial.take() {
+            self.goes_with(trial.lanes);
+        }
         self.settles(SETTLE_NEW);
     }
 
@@ -167,26 +181,40 @@ impl Pace {
         }
         match sample.end {
             End::Whole => {}
-            End::Cut => match self.trial {
-                // What comes in its place flatters the fewer.
-                Some(trial) if !self.up => {
-                    self.trial = None;
-                    self.goes_with(trial.lanes);
-                    self.rests(now);
-                }
-                _ if self.spoilt < SPOILT
-                    && self.from.is_some_and(|from| now.mono >= from.mono) =>
-                {
-                    self.spoilt += 1;
-                    self.settles(SETTLE_NEW);
-                }
-                _ => {}
-            },
+            End::Cut if sample.bytes > 0 => self.cut(now),
+            // Refused: nothing that was measured has changed.
+            End::Cut => {}
+            // What was asked for before the last answer to that is the same event.
+            End::Busy if self.busy.is_some_and(|busy| sample.asked < busy) => {}
             End::Busy => {
-                self.trial = None;
-                self.goes_with((self.lanes / 2).max(1));
+                let half = (self.lanes / 2).max(1);
+                let before = self.trial.take().map_or(half, |trial| trial.lanes);
+                self.goes_with(half.min(before));
+                (self.up, self.step, self.known) = (false, 2, 0.0);
+                self.busy = Some(now.mono);
                 self.rests(now);
             }
+        }
+    }
+
+    /// A connection that carried was cut while the sum was measured: what comes in its place begins slowly, and then is
+    /// faster for a while than it stays.
+    fn cut(&mut self, now: Now) {
+        if self.from.is_none_or(|from| now.mono < from.mono) {
+            return;
+        }
+        match self.trial {
+            // It would flatter the fewer.
+            Some(trial) if !self.up => {
+                self.trial = None;
+                self.goes_with(trial.lanes);
+                self.rests(now);
+            }
+            _ if self.spoilt < SPOILT => {
+                self.spoilt += 1;
+                self.settles(SETTLE_NEW);
+            }
+            _ => {}
         }
     }
 
@@ -208,7 +236,12 @@ impl Pace {
             return;
         };
         self.bytes += bytes;
-        if lasted < MEASURE.max(wait * MEASURE_WAITS) {
+        let enough = MEASURE.max(wait * MEASURE_WAITS);
+        if lasted < enough {
+            return;
+        }
+        if lasted > enough * PAUSED {
+            self.settles(SETTLE_NEW);
             return;
         }
         let sum = self.bytes as f64 / lasted.as_secs_f64();
@@ -219,6 +252,7 @@ impl Pace {
     }
 
     fn judge(&mut self, sum: f64, now: Now) {
+        let low = std::mem::replace(&mut self.low, sum < self.known * CHANGED) && self.low;
         match self.trial.take() {
             Some(trial) if !trial.is_won_by(sum, self.lanes) => {
                 self.known = trial.sum;
@@ -238,9 +272,11 @@ impl Pace {
                     return;
                 }
             }
-            None if sum < self.known * CHANGED => {
-                (self.up, self.step, self.rest) = (true, ALL, REST);
+            None if low && self.lanes == self.most => {
+                self.known = sum;
+                return;
             }
+            None if low => (self.up, self.step, self.rest) = (true, ALL, REST),
             None if self.rest_until.is_some_and(|until| now.mono < until.mono) => return,
             None => {}
         }
@@ -273,7 +309,7 @@ impl Pace {
             SETTLE_FEWER
         });
         self.lanes = lanes;
-        self.spoilt = 0;
+        (self.spoilt, self.low) = (0, false);
     }
 
     fn settles(&mut self, waits: u32) {
@@ -309,9 +345,10 @@ mod tests {
             if came >= range as f64 {
                 came = 0.0;
                 let took = Duration::from_secs_f64(range as f64 / each.min(all / lanes));
-                let end = End::Whole;
+                let (asked, end) = (now.mono, End::Whole);
                 pace.learn(
                     Sample {
+                        asked,
                         bytes: range,
                         took,
                         end,
@@ -384,20 +421,26 @@ mod tests {
         assert_eq!(pace.lanes(), 16);
     }
 
+    fn ended(bytes: u64, end: End, asked: Now) -> Sample {
+        let (asked, took) = (asked.mono, Duration::from_secs(1));
+        Sample {
+            asked,
+            bytes,
+            took,
+            end,
+        }
+    }
+
     #[test]
     fn a_cut_begins_the_measurement_again_but_not_for_ever() {
         let (mut pace, mut now) = (Pace::new(16), Now::default());
-        let cut = Sample {
-            bytes: 0,
-            took: Duration::ZERO,
-            end: End::Cut,
-        };
+        let cut = |now: Now| ended(60_000, End::Cut, now);
         // The first bytes show that all are open, the settling takes half a second, the measurement one.
         for tick in 0..10 {
             now = now.after(Duration::from_millis(100));
             pace.came(6_000, 1, now);
             if tick == 9 {
-                pace.learn(cut, now);
+                pace.learn(cut(now), now);
             }
         }
         play(&mut pace, &mut now, 1, 60e3, 1.2e6);
@@ -407,24 +450,72 @@ mod tests {
         let mut pace = Pace::new(16);
         for _ in 0..10 {
             play(&mut pace, &mut now, 1, 60e3, 1.2e6);
-            pace.learn(cut, now);
+            pace.learn(cut(now), now);
         }
         assert_eq!(pace.lanes(), 16, "a cut each second");
     }
 
     #[test]
-    fn a_busy_central_is_asked_by_fewer() {
+    fn connections_that_are_refused_are_given_up() {
+        let (mut pace, mut now) = (Pace::new(16), Now::default());
+        // Each is throttled, but more than four are refused: the sum grows to four of them and no further.
+        for _ in 0..300 {
+            play(&mut pace, &mut now, 1, 60e3, 240e3);
+            for _ in 4..pace.lanes() {
+                pace.learn(ended(0, End::Cut, now), now);
+            }
+        }
+        assert!((2..=4).contains(&pace.lanes()), "{}", pace.lanes());
+    }
+
+    #[test]
+    fn a_pause_is_no_slow_link() {
+        let (mut pace, mut now) = (Pace::new(16), Now::default());
+        let mut used = Vec::new();
+        for _ in 0..60 {
+            play(&mut pace, &mut now, 7, 1.2e6, 1.2e6);
+            used.push(pace.lanes());
+            now = now.after(Duration::from_secs(7200));
+        }
+        assert!(
+            used.iter().filter(|lanes| **lanes == 1).count() > 55,
+            "{used:?}"
+        );
+    }
+
+    #[test]
+    fn packages_too_short_to_measure_take_one_connection() {
+        let (mut pace, mut now) = (Pace::new(16), Now::default());
+        play(&mut pace, &mut now, 2, 1.2e6, 1.2e6);
+        assert_eq!(pace.lanes(), 16, "a trial began");
+        for _ in 0..10 {
+            pace.begins();
+            play(&mut pace, &mut now, 1, 1.2e6, 1.2e6);
+            assert_eq!(pace.lanes(), 1);
+        }
+    }
+
+    #[test]
+    fn a_busy_central_is_asked_by_fewer_and_left_in_peace() {
         let (mut pace, mut now) = (Pace::new(16), Now::default());
         play(&mut pace, &mut now, 10, 60e3, 1.2e6);
-        pace.learn(
-            Sample {
-                bytes: 0,
-                took: Duration::ZERO,
-                end: End::Busy,
-            },
-            now,
-        );
-        assert_eq!(pace.lanes(), 8);
+        let asked = now;
+        now = now.after(Duration::from_secs(1));
+        for _ in 0..4 {
+            pace.learn(ended(0, End::Busy, asked), now);
+        }
+        assert_eq!(pace.lanes(), 8, "one event");
+        let used = used(&mut pace, &mut now, 25, 60e3, 1.2e6);
+        assert!(used[8] > 0.99, "{used:?}");
+    }
+
+    #[test]
+    fn a_central_that_is_busy_with_many_is_asked_by_as_many_as_before() {
+        let (mut pace, mut now) = (Pace::new(16), Now::default());
+        play(&mut pace, &mut now, 2, 1.2e6, 1.2e6);
+        assert_eq!(pace.lanes(), 16, "a trial began");
+        pace.learn(ended(0, End::Busy, now), now);
+        assert_eq!(pace.lanes(), 1);
     }
 
     #[test]

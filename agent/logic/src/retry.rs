@@ -12,12 +12,16 @@ const LONGEST: Duration = Duration::from_secs(120);
 /// The wait after `attempt` failed ones (1 = the first): full jitter below the doubled span, at least 100 ms and at
 /// least what central asked for.
 pub fn backoff(attempt: u32, wish: Option<Duration>, random: u64) -> Duration {
-    let span = FIRST
-        .saturating_mul(1 << attempt.saturating_sub(1).min(16))
-        .min(LONGEST);
-    let drawn = jitter(span, random).max(Duration::from_millis(100));
+    let drawn = jitter(span(attempt), random).max(Duration::from_millis(100));
     // Everybody who was told the same second must not come back in the same second.
     wish.map_or(drawn, |wish| wish + jitter(FIRST, random))
+}
+
+/// The longest wait after so many failures.
+fn span(attempt: u32) -> Duration {
+    FIRST
+        .saturating_mul(1 << attempt.saturating_sub(1).min(16))
+        .min(LONGEST)
 }
 
 /// Failures of attempts that run side by side, counted in rounds: what one event broke at once is one failure, and what
@@ -25,8 +29,8 @@ pub fn backoff(attempt: u32, wish: Option<Duration>, random: u64) -> Duration {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rounds {
     failed: u32,
-    /// When the last round was counted.
-    at: Option<Duration>,
+    /// What was asked before this belongs to the last round: all of them may have waited as long as one may.
+    until: Option<Duration>,
     /// Bytes that have come since.
     came: u64,
 }
@@ -46,9 +50,9 @@ impl Rounds {
     /// An attempt that was made at `asked` failed at `now` (both since boot) and brought nothing worth naming. Gives the
     /// failed rounds in a row, this one included.
     pub fn failed(&mut self, asked: Duration, now: Duration) -> u32 {
-        if self.failed == 0 || self.at.is_none_or(|at| asked >= at) {
+        if self.failed == 0 || self.until.is_none_or(|until| asked >= until) {
             self.failed += 1;
-            self.at = Some(now);
+            self.until = Some(now + span(self.failed));
             self.came = 0;
         }
         self.failed
@@ -106,14 +110,31 @@ mod tests {
         }
         // Each comes back and fails again: one by one, nothing else comes.
         for round in 2..6 {
-            assert_eq!(
-                rounds.failed(seconds(20 * round), seconds(20 * round + 19)),
-                round as u32
-            );
-            assert_eq!(
-                rounds.failed(seconds(20 * round + 1), seconds(20 * round + 19)),
-                round as u32
-            );
+            let (asked, now) = (seconds(60 * round), seconds(60 * round + 19));
+            assert_eq!(rounds.failed(asked, now), round as u32);
+            assert_eq!(rounds.failed(asked + seconds(1), now), round as u32);
+        }
+    }
+
+    #[test]
+    fn many_connections_that_are_refused_at_once_are_as_patient_as_one() {
+        let given_up_after = |lanes: usize| {
+            let (mut rounds, mut seed) = (Rounds::default(), 7);
+            let mut next = vec![Duration::ZERO; lanes];
+            loop {
+                let now = *next.iter().min().unwrap();
+                let lane = next.iter_mut().find(|at| **at == now).unwrap();
+                let failed = rounds.failed(now, now);
+                if failed >= 5 {
+                    return now;
+                }
+                seed = mix(seed);
+                *lane += backoff(failed, None, seed);
+            }
+        };
+        for lanes in [1, 4, 16] {
+            let after = given_up_after(lanes);
+            assert!(after >= Duration::from_secs(14), "{lanes}: {after:?}");
         }
     }
 
@@ -129,7 +150,7 @@ mod tests {
         assert_eq!(rounds.failed(seconds(200), seconds(200)), 1);
         rounds.came(Rounds::PROGRESS - 1);
         assert_eq!(
-            rounds.failed(seconds(201), seconds(201)),
+            rounds.failed(seconds(202), seconds(202)),
             2,
             "too little to count"
         );

@@ -8,6 +8,7 @@ use logic::api::Range;
 use logic::range::ContentRange;
 use logic::words::Trouble;
 use logic::zip::Identity;
+use tokio::sync::Mutex;
 
 use super::probe::{Answer, Known, Probe, changed, dishonest, open, probe};
 use crate::uplink::Uplink;
@@ -18,6 +19,8 @@ pub(super) struct Edition {
     identity: Identity,
     /// Its strong entity tag, while it tells anything (RFC 9110 8.8.3); TAO sends none, a server in front of it may.
     tag: RefCell<Option<String>>,
+    /// One looks for all that met another tag.
+    looking: Mutex<()>,
     /// Bytes that another look at the end cost.
     looked: Cell<u64>,
 }
@@ -28,6 +31,7 @@ impl Edition {
             delivery: delivery.to_owned(),
             identity: known.identity,
             tag: RefCell::new(known.tag.clone()),
+            looking: Mutex::default(),
             looked: Cell::new(0),
         }
     }
@@ -61,6 +65,10 @@ impl Edition {
 
     /// Another tag came, or the whole package: either it has changed, or its tag is of no use.
     async fn look(&self, uplink: &Uplink) -> Result<(), Trouble> {
+        let _turn = self.looking.lock().await;
+        if self.tag.borrow().is_none() {
+            return Ok(());
+        }
         match probe(uplink, &self.delivery).await? {
             Probe::Known(again) if again.identity == self.identity => {
                 self.looked.set(self.looked.get() + again.tail.len() as u64);

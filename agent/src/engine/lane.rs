@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use super::edition::Edition;
 use super::incoming::Incoming;
 use super::link::Link;
+use super::probe::short;
 use crate::clock;
 use crate::vault::package::Part;
 
@@ -122,6 +123,7 @@ async fn range(link: &Link, edition: &Edition, shared: &Rc<RefCell<Shared>>, run
         bytes: 0,
         asked: clock::now().mono,
         first_byte: None,
+        ended: false,
     };
     let result = receive(link, edition, shared, &run, &mut got).await;
     let now = clock::now();
@@ -135,11 +137,19 @@ async fn range(link: &Link, edition: &Edition, shared: &Rc<RefCell<Shared>>, run
             {
                 End::Busy
             }
+            // Shorter than asked, but to its end.
+            Err(_) if got.ended => End::Whole,
             Err(_) => End::Cut,
         };
-        let took = now.mono - got.first_byte.unwrap_or(now.mono);
-        let bytes = got.bytes;
-        shared.pace.learn(Sample { bytes, took, end }, now);
+        let sample = Sample {
+            asked: got.asked,
+            bytes: got.bytes,
+            took: got
+                .first_byte
+                .map_or(Duration::ZERO, |at| now.mono.saturating_sub(at)),
+            end,
+        };
+        shared.pace.learn(sample, now);
         match result {
             Ok(()) => None,
             Err(trouble) => {
@@ -192,6 +202,8 @@ struct Got {
     /// When it was asked for.
     asked: Duration,
     first_byte: Option<Duration>,
+    /// The answer came to its end.
+    ended: bool,
 }
 
 async fn receive(
@@ -215,7 +227,10 @@ async fn receive(
         let now = clock::now();
         if got.first_byte.is_none() {
             got.first_byte = Some(now.mono);
-            shared.borrow_mut().pace.waited(now.mono - got.asked);
+            shared
+                .borrow_mut()
+                .pace
+                .waited(now.mono.saturating_sub(got.asked));
         }
         got.bytes += chunk.len() as u64;
         shared.borrow_mut().came(chunk.len() as u64, now);
@@ -240,15 +255,9 @@ async fn receive(
         link.flushed().await?;
         link.throttle(chunk.len() as u64).await;
     }
+    got.ended = true;
     if got.next < run.end {
-        // Shorter than asked: honest, but what is missing is asked for again.
-        let reason = "central sent less of the package than it was asked for";
-        return Err(Trouble::new(
-            "net.cut",
-            Class::Retry,
-            logic::words::Outcome::Failed,
-            reason,
-        ));
+        return Err(short());
     }
     Ok(())
 }

@@ -7,10 +7,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use logic::pace::Pace;
+use logic::rate::Rate;
 use logic::words::Trouble;
 
 use super::flush::Flusher;
 use super::progress::Watch;
+use crate::clock;
 use crate::uplink::Uplink;
 use crate::vault::package::{Packages, Part};
 
@@ -29,8 +31,8 @@ pub(super) struct Link {
 pub(super) struct Limits {
     /// Disk kept free for results, bytes.
     pub(super) reserve: u64,
-    /// Bytes per second; 0 is no limit.
-    pub(super) max_rate: u64,
+    /// Bytes per second, over all connections.
+    pub(super) rate: RefCell<Rate>,
     /// How long to wait before the next range: a window that is closed, an exam that runs.
     pub(super) gate: Box<dyn Fn() -> Option<(&'static str, Duration)>>,
 }
@@ -70,10 +72,13 @@ impl Link {
 
     /// Keeps the configured rate: the time that these bytes may take is slept away.
     pub(super) async fn throttle(&self, bytes: u64) {
-        if self.limits.max_rate > 0 {
-            let lanes = self.pace.borrow().lanes();
-            let seconds = bytes as f64 / self.limits.max_rate as f64 * lanes as f64;
-            tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+        let wait = self
+            .limits
+            .rate
+            .borrow_mut()
+            .spend(bytes, clock::now().mono);
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
         }
     }
 

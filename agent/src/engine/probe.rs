@@ -270,6 +270,12 @@ pub(super) fn dishonest(what: &str) -> Trouble {
     )
 }
 
+/// Fewer bytes came than were asked for, whether announced so or not: the rest is asked for again.
+pub(super) fn short() -> Trouble {
+    let reason = "central sent less of the package than it was asked for";
+    Trouble::new("net.cut", Class::Retry, Outcome::Failed, reason)
+}
+
 /// The package is not the one whose bytes are held: it is begun anew.
 pub(super) fn changed() -> Trouble {
     Trouble::new(

@@ -11,7 +11,7 @@ use super::content;
 use super::edition::Edition;
 use super::incoming::Incoming;
 use super::link::Link;
-use super::probe::Known;
+use super::probe::{Known, short};
 use crate::clock;
 use crate::vault::package::{Content, Part};
 
@@ -192,6 +192,6 @@ impl Builder<'_> {
             self.link.flushed().await?;
             self.link.throttle(chunk.len() as u64).await;
         }
-        Ok(())
+        if *next < end { Err(short()) } else { Ok(()) }
     }
 }

@@ -1,5 +1,5 @@
 //! Spans of a package, opened a few records ahead of the one who sends them.
-//! Never writes a decrypted byte to disk, and never holds more than three batches of records.
+//! Never writes a decrypted byte to disk, and never opens more than a batch of records before the one before it is taken.
 //! Called by `content`.
 
 use std::collections::VecDeque;

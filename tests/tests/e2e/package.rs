@@ -251,6 +251,19 @@ fn where_a_server_in_front_tags_packages_a_change_costs_no_more_than_was_there()
 }
 
 #[test]
+fn all_connections_together_keep_the_configured_rate() {
+    let mut site = Site::enrolled(options(2, 1, (4_000_000, 4_000_000)));
+    site.set("download", "connections", "16");
+    site.set("download", "max_rate", "\"1MB\"");
+    let begun = std::time::Instant::now();
+    site.sync().exits(0).code("ok");
+    // However slow the machine is, it may not take less.
+    let took = begun.elapsed().as_secs_f64();
+    assert!(took > 3.5, "4 MB at 1 MB/s in {took} s");
+    site.assert_equal_to_central();
+}
+
+#[test]
 fn a_package_that_changes_without_end_is_left_for_the_next_run() {
     let site = site(1_500_000);
     let change = Change {

@@ -220,7 +220,8 @@ pub(super) static KEYS: &[Key] = &[
     Key {
         section: "download",
         name: "connections",
-        doc: "Most connections at once, from 1 to 16; fewer are used where one is as fast.",
+        doc: "Most connections at once, from 1 to 16; fewer are used where they bring as much. More help where the \
+              link loses packets; each holds a worker of central while a range comes.",
         default: Some("4"),
         example: "1",
         set: |s, v| put(&mut s.download.connections, v.whole(1, 16)),

@@ -1,44 +1,51 @@
 //! What a power cut may take, read from a trace of the calls that changed the disk: writes that no flush of their file
-//! followed, and names that changed without a flush of their folder.
-//! Never takes what was flushed, and never guesses what stood where before: a copy of the folder tells.
+//! followed, and names that changed without a flush of their folder. Names of new files are taken only with a rename.
+//! Never takes what was flushed: what it puts in its place is what a copy of the folder from before says, or nothing.
 //! Called by the sweeps.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// A change of the disk that may be undone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Change {
-    /// So many bytes at an offset, or at the end of the file.
-    Write(PathBuf, Option<u64>, u64),
+    /// So many bytes at an offset, or at the end of the file; the file's names since, the last one last.
+    Write(Vec<PathBuf>, Option<u64>, u64),
     Rename(PathBuf, PathBuf),
     Unlink(PathBuf),
 }
 
-/// Takes back every other change that was not flushed: a write whole or from its middle on, a rename, an unlink.
-/// `before` is a copy of `state` from before the trace. Gives the number of changes taken back.
+/// Takes back what was not flushed: each write from its middle on or whole, every other rename and unlink. `before` is a
+/// copy of `state` from before the trace. Gives the number of changes taken back.
 pub(super) fn lose(log: &str, state: &Path, before: &Path, nth: usize) -> usize {
-    let (changes, settled) = unflushed(log);
-    let mut lost = 0;
+    let Unflushed { changes, settled } = unflushed(log);
+    let old = |path: &Path| Some(before.join(path.strip_prefix(state).ok()?));
+    let (mut lost, mut renamed_back) = (0, BTreeSet::new());
     for (index, change) in changes.into_iter().enumerate().rev() {
         let turn = (nth + index).is_multiple_of(2);
         let undone = match change {
-            Change::Write(path, offset, length) if path.starts_with(state) => {
+            Change::Write(mut names, at, length) => {
+                while names.len() > 1 && renamed_back.contains(&names[names.len() - 1]) {
+                    names.pop();
+                }
+                let path = names.pop().unwrap_or_default();
                 let kept = if turn { 0 } else { length / 2 };
-                take_bytes(&path, offset, length, kept)
+                old(&path).is_some_and(|old| take_bytes(&path, &old, at, kept..length))
             }
-            Change::Rename(from, to) if turn && to.starts_with(state) => {
-                // What an earlier rename put there for good is nowhere any more.
-                !settled.contains(&to)
-                    && fs::rename(&to, from).is_ok()
-                    && bring_back(&to, state, before).is_some()
+            // What an earlier flushed rename put there is nowhere any more; after an unflushed one there was what was
+            // there before the trace.
+            Change::Rename(from, to)
+                if turn && !settled.contains(&to) && !renamed_back.contains(&to) =>
+            {
+                let undone = old(&to).is_some_and(|old| {
+                    fs::rename(&to, from).is_ok() && (!old.is_file() || fs::copy(old, &to).is_ok())
+                });
+                undone && renamed_back.insert(to)
             }
-            Change::Unlink(path) if turn && path.starts_with(state) => {
-                !path.exists()
-                    && !settled.contains(&path)
-                    && bring_back(&path, state, before) == Some(true)
+            Change::Unlink(path) if turn && !settled.contains(&path) && !path.exists() => {
+                old(&path).is_some_and(|old| old.is_file() && fs::copy(old, &path).is_ok())
             }
             _ => false,
         };
@@ -47,93 +54,115 @@ pub(super) fn lose(log: &str, state: &Path, before: &Path, nth: usize) -> usize 
     lost
 }
 
-/// The file as it was before, if it was; whether it was.
-fn bring_back(path: &Path, state: &Path, before: &Path) -> Option<bool> {
-    let old = before.join(path.strip_prefix(state).ok()?);
-    if !old.is_file() {
-        return Some(false);
-    }
-    fs::copy(old, path).ok().map(|_| true)
-}
-
-fn take_bytes(path: &Path, offset: Option<u64>, length: u64, kept: u64) -> bool {
+/// The bytes of a write from `lost` on become what they were.
+fn take_bytes(path: &Path, old: &Path, at: Option<u64>, lost: std::ops::Range<u64>) -> bool {
     let Ok(file) = OpenOptions::new().write(true).open(path) else {
         return false;
     };
-    match offset {
-        Some(offset) => {
-            let zeros = vec![0; (length - kept) as usize];
-            file.write_all_at(&zeros, offset + kept).unwrap();
+    let mut bytes = vec![0; (lost.end - lost.start) as usize];
+    match at {
+        Some(at) => {
+            if let Ok(old) = File::open(old) {
+                let _ = old.read_at(&mut bytes, at + lost.start).unwrap();
+            }
+            file.write_all_at(&bytes, at + lost.start).unwrap();
         }
         None => {
             let whole = file.metadata().unwrap().len();
-            file.set_len(whole.saturating_sub(length - kept)).unwrap();
+            file.set_len(whole.saturating_sub(bytes.len() as u64))
+                .unwrap();
         }
     }
     true
 }
 
-/// The changes that no flush covers, in their order, and the names that flushed renames gave.
-fn unflushed(log: &str) -> (Vec<Change>, BTreeSet<PathBuf>) {
-    let (mut changes, mut settled) = (Vec::new(), BTreeSet::new());
-    // Flushes under way, by thread: they cover what was changed before they began.
-    let mut flushes: BTreeMap<&str, (PathBuf, usize)> = BTreeMap::new();
+/// The changes that no flush covers, in their order, and the names that flushed renames and unlinks changed.
+#[derive(Debug, Default)]
+struct Unflushed {
+    changes: Vec<Change>,
+    settled: BTreeSet<PathBuf>,
+}
+
+fn unflushed(log: &str) -> Unflushed {
+    let (mut changes, mut settled): (Vec<(usize, Change)>, _) = (Vec::new(), BTreeSet::new());
+    // Calls under way, by thread, and how many changes there were before each.
+    let (mut begun, mut seen) = (BTreeMap::new(), 0);
     for line in log.lines() {
         let Some((thread, line)) = line.split_once(' ') else {
             continue;
         };
         let line = line.trim_start();
-        if line.contains(") = -1 ") {
+        if let Some(call) = line.strip_suffix(" <unfinished ...>") {
+            begun.insert(thread, (call, seen));
             continue;
         }
-        if let Some((call, rest)) = line.split_once('(') {
-            match (call, opened(rest), &named(rest)[..]) {
-                ("write", Some((path, rest)), _) => {
-                    // `, ""..., LENGTH`
-                    let length = numbers(rest).next().unwrap_or(0);
-                    changes.push(Change::Write(path, None, length));
-                }
-                ("pwrite64", Some((path, rest)), _) => {
-                    // `, ""..., LENGTH, OFFSET`
-                    let numbers: Vec<u64> = numbers(rest).collect();
-                    if let [length, offset, ..] = numbers[..] {
-                        changes.push(Change::Write(path, Some(offset), length));
+        // A call that failed, or on whose entry the process was killed, has changed nothing.
+        let result = line.rsplit_once(" = ").map_or("?", |(_, result)| result);
+        if !result.starts_with(|first: char| first.is_ascii_digit()) {
+            begun.remove(thread);
+            continue;
+        }
+        let (call, mark) = if line.starts_with("<... ") {
+            begun.remove(thread).unwrap_or((line, seen))
+        } else {
+            (line, seen)
+        };
+        let Some((name, rest)) = call.split_once('(') else {
+            continue;
+        };
+        let change = match (name, opened(rest), &named(rest)[..]) {
+            // `, ""..., LENGTH`
+            ("write", Some((path, rest)), _) => {
+                let length = numbers(rest).next().unwrap_or(0);
+                Change::Write(vec![path], None, length)
+            }
+            // `, ""..., LENGTH, OFFSET`
+            ("pwrite64", Some((path, rest)), _) => match numbers(rest).collect::<Vec<_>>()[..] {
+                [length, offset, ..] => Change::Write(vec![path], Some(offset), length),
+                _ => continue,
+            },
+            ("rename", _, [from, to]) => Change::Rename(from.into(), to.into()),
+            ("unlink", _, [path]) => Change::Unlink(path.into()),
+            ("fsync" | "fdatasync", Some((path, _)), _) => {
+                changes.retain(|(number, change)| {
+                    let covered = *number < mark && is_of(change, &path);
+                    if let (Change::Rename(_, name) | Change::Unlink(name), true) =
+                        (change, covered)
+                    {
+                        settled.insert(name.clone());
                     }
+                    !covered
+                });
+                continue;
+            }
+            _ => continue,
+        };
+        if let Change::Rename(_, gone) | Change::Unlink(gone) = &change {
+            // What was written to the file that had this name is of no account any more.
+            changes.retain(|(_, change)| !matches!(change, Change::Write(names, ..) if names.last() == Some(gone)));
+        }
+        if let Change::Rename(from, to) = &change {
+            for (_, change) in &mut changes {
+                match change {
+                    Change::Write(names, ..) if names.last() == Some(from) => {
+                        names.push(to.clone())
+                    }
+                    _ => {}
                 }
-                ("rename", _, [from, to]) => changes.push(Change::Rename(from.into(), to.into())),
-                ("unlink", _, [path]) => changes.push(Change::Unlink(path.into())),
-                ("fsync" | "fdatasync", Some((path, _)), _) => {
-                    flushes.insert(thread, (path, changes.len()));
-                }
-                _ => {}
             }
         }
-        if line.ends_with("= 0")
-            && line.contains("sync")
-            && let Some((path, covered)) = flushes.remove(thread)
-        {
-            let mut index = 0;
-            changes.retain(|change| {
-                index += 1;
-                let is_covered = index <= covered && is_of(change, &path);
-                if let (Change::Rename(_, to), true) = (change, is_covered) {
-                    settled.insert(to.clone());
-                }
-                !is_covered
-            });
-            // What others flush meanwhile began with more changes before it than there are now.
-            let gone = index - changes.len();
-            for (_, covered) in flushes.values_mut() {
-                *covered = covered.saturating_sub(gone);
-            }
-        }
+        changes.push((seen, change));
+        seen += 1;
     }
-    (changes, settled)
+    Unflushed {
+        changes: changes.into_iter().map(|(_, change)| change).collect(),
+        settled,
+    }
 }
 
 fn is_of(change: &Change, flushed: &Path) -> bool {
     match change {
-        Change::Write(path, ..) => path == flushed,
+        Change::Write(names, ..) => names.last().is_some_and(|name| name == flushed),
         Change::Rename(_, path) | Change::Unlink(path) => path.parent() == Some(flushed),
     }
 }
@@ -150,10 +179,10 @@ fn named(rest: &str) -> Vec<&str> {
     paths.filter(|path| path.starts_with('/')).collect()
 }
 
-/// The numbers between commas, up to the end or ` <unfinished ...>`.
+/// The numbers between commas.
 fn numbers(rest: &str) -> impl Iterator<Item = u64> {
-    let words = rest.split([',', ')', '<', '>']);
-    words.filter_map(|word| word.trim().parse().ok())
+    rest.split([',', ')'])
+        .filter_map(|word| word.trim().parse().ok())
 }
 
 #[test]
@@ -161,23 +190,54 @@ fn only_what_no_flush_covers_is_lost() {
     let log = r#"1 write(3</s/a>, ""..., 10) = 10
 1 fsync(3</s/a> <unfinished ...>
 2 pwrite64(4</s/b>, ""..., 7, 64) = 7
-2 write(3</s/a>, ""..., 5) = 5
-1 <... fsync resumed>) = 0
-1 rename("/s/a.new", "/s/a") = 0
+2 write(3</s/a>, ""..., 5 <unfinished ...>
+1 <... fsync resumed>)                  = 0
+2 <... write resumed>)                  = 5
 1 rename("/s/c.new", "/s/c") = 0
 1 fsync(5</s>) = 0
 1 unlink("/s/d") = 0
 1 unlink("/s/e") = -1 ENOENT (No such file or directory)
 1 write(1<pipe:[7]>, ""..., 3) = 3
 1 fdatasync(4</s/b>) = -1 EIO (Input/output error)
+1 write(6</s/f.new>, ""..., 9) = 9
+1 rename("/s/f.new", "/s/f") = 0
+1 fsync(5</s>) = 0
+2 write(3</s/a>, ""..., 8) = ?
+1 rename("/s/g", "/s/h" <unfinished ...>
+2 +++ killed by SIGKILL +++
+1 <... rename resumed>) = ?
 "#;
-    let (changes, settled) = unflushed(log);
+    let Unflushed { changes, settled } = unflushed(log);
     let path = |name: &str| PathBuf::from(format!("/s/{name}"));
     let expected = [
-        Change::Write(path("b"), Some(64), 7),
-        Change::Write(path("a"), None, 5),
-        Change::Unlink(path("d")),
+        Change::Write(vec![path("b")], Some(64), 7),
+        Change::Write(vec![path("a")], None, 5),
+        Change::Write(vec![path("f.new"), path("f")], None, 9),
     ];
     assert_eq!(changes, expected);
-    assert_eq!(settled, [path("a"), path("c")].into());
+    assert_eq!(settled, [path("c"), path("d"), path("f")].into());
+}
+
+#[test]
+fn a_file_that_was_renamed_before_it_was_flushed_is_torn() {
+    let dir = tempfile::tempdir().unwrap();
+    let (state, before) = (dir.path().join("state"), dir.path().join("before"));
+    for folder in [&state, &before] {
+        fs::create_dir(folder).unwrap();
+    }
+    let place = state.display();
+    fs::write(state.join("a"), "0123456789").unwrap();
+    fs::write(before.join("b"), "old old old").unwrap();
+    fs::write(state.join("b"), "old NEW old").unwrap();
+    fs::write(state.join("c"), "new").unwrap();
+    fs::write(before.join("c"), "old").unwrap();
+    let log = format!(
+        "1 write(3<{place}/a.new>, \"\"..., 10) = 10\n1 rename(\"{place}/a.new\", \"{place}/a\") = 0\n\
+         1 fsync(4<{place}>) = 0\n1 pwrite64(5<{place}/b>, \"\"..., 3, 4) = 3\n\
+         1 rename(\"{place}/c.new\", \"{place}/c\") = 0\n"
+    );
+    assert_eq!(lose(&log, &state, &before, 0), 3);
+    let now = |name: &str| fs::read_to_string(state.join(name)).unwrap();
+    assert_eq!((now("a"), now("b")), (String::new(), "old Nld old".into()));
+    assert_eq!((now("c"), now("c.new")), ("old".into(), "new".into()));
 }
