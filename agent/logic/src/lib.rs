@@ -10,6 +10,7 @@ pub mod gateway;
 pub mod grant;
 pub mod health;
 pub mod identity;
+pub mod inflate;
 pub mod intake;
 pub mod manifest;
 pub mod pace;

@@ -8,7 +8,6 @@
 mod delta;
 mod directory;
 mod header;
-mod inflate;
 mod tail;
 mod verifier;
 

@@ -2,13 +2,10 @@
 //! Never gives out more than the bound, whatever the stream claims.
 //! Called by `opened`.
 
-use miniz_oxide::inflate::stream::{InflateState, inflate};
-use miniz_oxide::{DataFormat, MZError, MZFlush, MZStatus};
+use logic::inflate::{Damaged, Inflate};
 
 /// The longest header that is read; nginx and Apache write ten bytes.
 const HEADER: usize = 1024;
-/// Output is made in steps of this size.
-const STEP: usize = 32 << 10;
 
 /// Why a stream cannot be inflated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,9 +16,15 @@ pub(super) enum Flaw {
     Damaged,
 }
 
+impl From<Damaged> for Flaw {
+    fn from(_: Damaged) -> Self {
+        Self::Damaged
+    }
+}
+
 /// One gzip stream in the middle of being read.
 pub(super) struct Gunzip {
-    state: Box<InflateState>,
+    inflate: Box<Inflate>,
     /// Header before the stream, trailer after it.
     held: Vec<u8>,
     stage: Stage,
@@ -41,7 +44,7 @@ impl Gunzip {
     /// A stream that may inflate to `limit` bytes.
     pub(super) fn new(limit: usize) -> Self {
         Self {
-            state: InflateState::new_boxed(DataFormat::Raw),
+            inflate: Box::default(),
             held: Vec::new(),
             stage: Stage::Header,
             crc: crc32fast::Hasher::new(),
@@ -75,33 +78,29 @@ impl Gunzip {
         whole.then_some(()).ok_or(Flaw::Damaged)
     }
 
-    fn content(&mut self, mut input: &[u8]) -> Result<Vec<u8>, Flaw> {
+    fn content(&mut self, input: &[u8]) -> Result<Vec<u8>, Flaw> {
+        let Self {
+            inflate,
+            crc,
+            length,
+            limit,
+            ..
+        } = self;
         let mut out = Vec::new();
-        loop {
-            let from = out.len();
-            out.resize(from + STEP, 0);
-            let step = inflate(&mut self.state, input, &mut out[from..], MZFlush::None);
-            out.truncate(from + step.bytes_written);
-            input = &input[step.bytes_consumed..];
-            self.crc.update(&out[from..]);
-            self.length += step.bytes_written;
-            if self.length > self.limit {
+        let taken = inflate.feed(input, |part| {
+            crc.update(part);
+            *length += part.len();
+            if *length > *limit {
                 return Err(Flaw::TooLarge);
             }
-            match step.status {
-                Ok(MZStatus::StreamEnd) => {
-                    self.stage = Stage::Trailer;
-                    self.trailer(input)?;
-                    return Ok(out);
-                }
-                Ok(_) if step.bytes_written == STEP || !input.is_empty() => {}
-                Ok(_) | Err(MZError::Buf) => return Ok(out),
-                Err(_) => return Err(Flaw::Damaged),
-            }
-            if step.bytes_written == 0 && step.bytes_consumed == 0 {
-                return Err(Flaw::Damaged);
-            }
+            out.extend_from_slice(part);
+            Ok(())
+        })?;
+        if inflate.is_done() {
+            self.stage = Stage::Trailer;
+            self.trailer(&input[taken..])?;
         }
+        Ok(out)
     }
 
     fn trailer(&mut self, input: &[u8]) -> Result<(), Flaw> {

@@ -8,8 +8,8 @@ use crc32fast::Hasher;
 
 use super::directory::LOCAL;
 use super::header::Fixed;
-use super::inflate::Inflate;
 use super::{Directory, Fault, Member, STORED};
+use crate::inflate::{Damaged, Inflate};
 
 /// What a verification found. Every member asked about is in exactly one list, each list in the order of the
 /// directory.
@@ -289,7 +289,7 @@ impl Work {
                 _ => Ok(()),
             };
         }
-        self.inflate.get_or_insert_with(Inflate::boxed).open();
+        self.inflate.get_or_insert_with(Box::default).open();
         Ok(())
     }
 
@@ -303,8 +303,8 @@ impl Work {
         let Self {
             crc, size, inflate, ..
         } = self;
-        let inflate = inflate.get_or_insert_with(Inflate::boxed);
-        inflate.feed(bytes, last, |content| {
+        let inflate = inflate.get_or_insert_with(Box::default);
+        let taken = inflate.feed(bytes, |content| {
             crc.update(content);
             *size += content.len() as u64;
             let (said, found) = (member.size, *size);
@@ -312,7 +312,12 @@ impl Work {
                 true => Err(Fault::Longer { said, found }),
                 false => Ok(()),
             }
-        })
+        })?;
+        // Bytes behind the end of the stream are no content, and a stream without an end is none.
+        match taken == bytes.len() && (inflate.is_done() || !last) {
+            true => Ok(()),
+            false => Err(Fault::Deflate),
+        }
     }
 
     /// The member is at its end: size and CRC-32 decide.
@@ -328,6 +333,12 @@ impl Work {
             said if said == found => Ok(()),
             said => Err(Fault::Crc { said, found }),
         }
+    }
+}
+
+impl From<Damaged> for Fault {
+    fn from(_: Damaged) -> Self {
+        Self::Deflate
     }
 }
 
