@@ -41,8 +41,8 @@ const AS_MUCH: f64 = 0.9;
 const CHANGED: f64 = 0.7;
 /// So many measurements in a row are begun again because a connection was cut; then one with a cut in it counts.
 const SPOILT: u8 = 3;
-/// A measurement that took so many times as long as it should has a pause in it: an exam, a wait, a suspended box.
-const PAUSED: u32 = 2;
+/// When nothing came for so long, it was no slow link but a pause: an exam, a wait, a suspended box.
+const PAUSE: Duration = Duration::from_secs(15);
 
 /// A trial of more lanes takes all that are allowed.
 const ALL: usize = usize::MAX;
@@ -86,6 +86,8 @@ pub struct Pace {
     bytes: u64,
     /// Waits for a first byte before that.
     settle: u32,
+    /// When something last came.
+    last: Duration,
     spoilt: u8,
     trial: Option<Trial>,
     /// Whether the next trial is one of more lanes.
@@ -127,6 +129,7 @@ impl Pace {
             from: None,
             bytes: 0,
             settle: SETTLE_NEW,
+            last: Duration::ZERO,
             spoilt: 0,
             trial: None,
             up: true,
@@ -226,6 +229,12 @@ impl Pace {
             self.from = None;
             return;
         }
+        let gap = now
+            .mono
+            .saturating_sub(std::mem::replace(&mut self.last, now.mono));
+        if gap > PAUSE {
+            self.settles(SETTLE_NEW);
+        }
         let wait = self.wait.unwrap_or_default();
         let Some(from) = self.from else {
             self.from = Some(now.after(SETTLE.max(wait * self.settle)));
@@ -236,12 +245,7 @@ impl Pace {
             return;
         };
         self.bytes += bytes;
-        let enough = MEASURE.max(wait * MEASURE_WAITS);
-        if lasted < enough {
-            return;
-        }
-        if lasted > enough * PAUSED {
-            self.settles(SETTLE_NEW);
+        if lasted < MEASURE.max(wait * MEASURE_WAITS) {
             return;
         }
         let sum = self.bytes as f64 / lasted.as_secs_f64();
@@ -481,6 +485,17 @@ mod tests {
             used.iter().filter(|lanes| **lanes == 1).count() > 55,
             "{used:?}"
         );
+    }
+
+    #[test]
+    fn a_slow_link_is_no_pause() {
+        let (mut pace, mut now) = (Pace::new(16), Now::default());
+        for _ in 0..20 {
+            now = now.after(Duration::from_secs(5));
+            let lanes = pace.lanes();
+            pace.came(16_000 * lanes as u64, lanes, now);
+        }
+        assert_eq!(pace.lanes(), 16);
     }
 
     #[test]
