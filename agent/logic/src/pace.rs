@@ -30,6 +30,8 @@ const SETTLE_FEWER: u32 = 2;
 /// Then the sum of all connections is measured for so long.
 const MEASURE: Duration = Duration::from_secs(1);
 const MEASURE_WAITS: u32 = 5;
+/// A central that is too busy is given so long before it is halved again.
+const RECOVERS: Duration = Duration::from_secs(10);
 /// After a trial that changed nothing the next one waits, each time twice as long.
 const REST: Duration = Duration::from_secs(30);
 const LONGEST_REST: Duration = Duration::from_secs(240);
@@ -98,7 +100,7 @@ pub struct Pace {
     known: f64,
     /// Whether the last measurement was far below that.
     low: bool,
-    /// When central was last too busy.
+    /// What was asked for before this met the same event in which central was too busy.
     busy: Option<Duration>,
     rest: Duration,
     rest_until: Option<Now>,
@@ -187,14 +189,13 @@ impl Pace {
             End::Cut if sample.bytes > 0 => self.cut(now),
             // Refused: nothing that was measured has changed.
             End::Cut => {}
-            // What was asked for before the last answer to that is the same event.
             End::Busy if self.busy.is_some_and(|busy| sample.asked < busy) => {}
             End::Busy => {
                 let half = (self.lanes / 2).max(1);
                 let before = self.trial.take().map_or(half, |trial| trial.lanes);
                 self.goes_with(half.min(before));
                 (self.up, self.step, self.known) = (false, 2, 0.0);
-                self.busy = Some(now.mono);
+                self.busy = Some(now.mono + RECOVERS);
                 self.rests(now);
             }
         }
@@ -207,9 +208,9 @@ impl Pace {
             return;
         }
         match self.trial {
-            // It would flatter the fewer.
+            // It would flatter the fewer. Where cuts are so frequent, the next trial is one of more.
             Some(trial) if !self.up => {
-                self.trial = None;
+                (self.trial, self.up) = (None, true);
                 self.goes_with(trial.lanes);
                 self.rests(now);
             }
@@ -519,9 +520,27 @@ mod tests {
         for _ in 0..4 {
             pace.learn(ended(0, End::Busy, asked), now);
         }
+        // They come back one by one, and central is still busy.
+        for _ in 0..4 {
+            now = now.after(Duration::from_secs(1));
+            pace.learn(ended(0, End::Busy, now), now);
+        }
         assert_eq!(pace.lanes(), 8, "one event");
         let used = used(&mut pace, &mut now, 25, 60e3, 1.2e6);
         assert!(used[8] > 0.99, "{used:?}");
+    }
+
+    #[test]
+    fn cuts_without_end_do_not_keep_the_number_low() {
+        let (mut pace, mut now) = (Pace::new(16), Now::default());
+        play(&mut pace, &mut now, 10, 60e3, 1.2e6);
+        pace.learn(ended(0, End::Busy, now), now);
+        assert_eq!(pace.lanes(), 8);
+        for _ in 0..200 {
+            play(&mut pace, &mut now, 1, 60e3, 1.2e6);
+            pace.learn(ended(60_000, End::Cut, now), now);
+        }
+        assert_eq!(pace.lanes(), 16);
     }
 
     #[test]

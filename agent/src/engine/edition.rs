@@ -19,8 +19,8 @@ pub(super) struct Edition {
     identity: Identity,
     /// Its strong entity tag, while it tells anything (RFC 9110 8.8.3); TAO sends none, a server in front of it may.
     tag: RefCell<Option<String>>,
-    /// One looks for all that met another tag.
-    looking: Mutex<()>,
+    /// One looks for all that met another tag; whether the package was found to be gone.
+    looking: Mutex<bool>,
     /// Bytes that another look at the end cost.
     looked: Cell<u64>,
 }
@@ -65,7 +65,10 @@ impl Edition {
 
     /// Another tag came, or the whole package: either it has changed, or its tag is of no use.
     async fn look(&self, uplink: &Uplink) -> Result<(), Trouble> {
-        let _turn = self.looking.lock().await;
+        let mut gone = self.looking.lock().await;
+        if *gone {
+            return Err(changed());
+        }
         if self.tag.borrow().is_none() {
             return Ok(());
         }
@@ -75,7 +78,10 @@ impl Edition {
                 self.tag.take();
                 Ok(())
             }
-            _ => Err(changed()),
+            _ => {
+                *gone = true;
+                Err(changed())
+            }
         }
     }
 }

@@ -115,7 +115,9 @@ pub(super) async fn run(
 
 /// One run of records: asked for, received, or given back as far as it did not come.
 async fn range(link: &Link, edition: &Edition, shared: &Rc<RefCell<Shared>>, run: Range<u64>) {
-    link.gate().await;
+    if link.gate().await {
+        shared.borrow_mut().pace.begins();
+    }
     let begun_record = shared.borrow_mut().begun.remove(&run.start);
     let mut got = Got {
         next: run.start,

@@ -56,11 +56,14 @@ impl Link {
         }
     }
 
-    /// Waits while downloads are not allowed.
-    pub(super) async fn gate(&self) {
+    /// Waits while downloads are not allowed; whether it had to.
+    pub(super) async fn gate(&self) -> bool {
+        let mut waited = false;
         while let Some((why, wait)) = (self.limits.gate)() {
             self.wait(why, wait.min(Duration::from_secs(30))).await;
+            waited = true;
         }
+        waited
     }
 
     /// A wait with a name.

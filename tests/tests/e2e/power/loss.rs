@@ -17,14 +17,22 @@ enum Change {
     Unlink(PathBuf),
 }
 
-/// Takes back what was not flushed: each write from its middle on or whole, every other rename and unlink. `before` is a
-/// copy of `state` from before the trace. Gives the number of changes taken back.
-pub(super) fn lose(log: &str, state: &Path, before: &Path, nth: usize) -> usize {
+/// What was taken back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Lost {
+    pub(super) writes: usize,
+    pub(super) names: usize,
+}
+
+/// Takes back what was not flushed: each write from its middle on or whole, every other rename and unlink, the even or
+/// the odd ones as `turn` says. `before` is a copy of `state` from before the trace.
+pub(super) fn lose(log: &str, state: &Path, before: &Path, turn: usize) -> Lost {
     let Unflushed { changes, settled } = unflushed(log);
     let old = |path: &Path| Some(before.join(path.strip_prefix(state).ok()?));
-    let (mut lost, mut renamed_back) = (0, BTreeSet::new());
+    let (mut lost, mut renamed_back) = (Lost::default(), BTreeSet::new());
     for (index, change) in changes.into_iter().enumerate().rev() {
-        let turn = (nth + index).is_multiple_of(2);
+        let turn = (turn + index).is_multiple_of(2);
+        let is_write = matches!(change, Change::Write(..));
         let undone = match change {
             Change::Write(mut names, at, length) => {
                 while names.len() > 1 && renamed_back.contains(&names[names.len() - 1]) {
@@ -49,7 +57,12 @@ pub(super) fn lose(log: &str, state: &Path, before: &Path, nth: usize) -> usize 
             }
             _ => false,
         };
-        lost += usize::from(undone);
+        let count = if is_write {
+            &mut lost.writes
+        } else {
+            &mut lost.names
+        };
+        *count += usize::from(undone);
     }
     lost
 }
@@ -236,7 +249,11 @@ fn a_file_that_was_renamed_before_it_was_flushed_is_torn() {
          1 fsync(4<{place}>) = 0\n1 pwrite64(5<{place}/b>, \"\"..., 3, 4) = 3\n\
          1 rename(\"{place}/c.new\", \"{place}/c\") = 0\n"
     );
-    assert_eq!(lose(&log, &state, &before, 0), 3);
+    let lost = Lost {
+        writes: 2,
+        names: 1,
+    };
+    assert_eq!(lose(&log, &state, &before, 0), lost);
     let now = |name: &str| fs::read_to_string(state.join(name)).unwrap();
     assert_eq!((now("a"), now("b")), (String::new(), "old Nld old".into()));
     assert_eq!((now("c"), now("c.new")), ("old".into(), "new".into()));
