@@ -4,8 +4,8 @@
 
 use bytes::Bytes;
 use hyper::header::{
-    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderName, HeaderValue,
-    IF_RANGE, LOCATION, RETRY_AFTER, VARY,
+    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, HeaderName, HeaderValue,
+    LOCATION, RETRY_AFTER, VARY,
 };
 use serde::Deserialize;
 
@@ -372,7 +372,7 @@ pub(crate) fn distort(
                 *answer = wire::package(&content, &[], 0);
             }
         }
-        Fault::Tag { server, weak } => tag(request, answer, server, *weak),
+        Fault::Tag { server, weak } => wire::tag(request, answer, server, *weak),
         Fault::ShiftRange { by, honest } => shift_range(answer, *by, *honest),
         Fault::Truncate { bytes } => {
             let whole = answer.whole();
@@ -486,19 +486,6 @@ fn long_range(answer: &mut Answer, bytes: u64) {
         let end = last.saturating_add(bytes).min(total - 1);
         answer.parts = vec![wire::slice(content, first, end)];
     }
-}
-
-fn tag(request: &Request, answer: &mut Answer, server: &str, weak: bool) {
-    let Some((content, _)) = answer.package.clone() else {
-        return;
-    };
-    let sum = crc32fast::hash(&content);
-    let tag = format!("{}\"{server}-{sum:08x}\"", if weak { "W/" } else { "" });
-    let wished = request.header(&IF_RANGE);
-    if wished.is_some_and(|wished| weak || *wished != tag) {
-        *answer = wire::package(&content, &[], 0);
-    }
-    answer.text(ETAG, &tag);
 }
 
 fn shift_range(answer: &mut Answer, by: i64, honest: bool) {

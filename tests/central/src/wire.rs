@@ -364,6 +364,20 @@ pub(crate) fn package(content: &Bytes, parts: &[(u64, u64)], buffer: u64) -> Ans
     answer
 }
 
+/// Tags an answer with a package as a server in front does; one whose `If-Range` names another tag gets the whole.
+pub(crate) fn tag(request: &Request, answer: &mut Answer, server: &str, weak: bool) {
+    let Some((content, _)) = answer.package.clone() else {
+        return;
+    };
+    let sum = crc32fast::hash(&content);
+    let tag = format!("{}\"{server}-{sum:08x}\"", if weak { "W/" } else { "" });
+    let wished = request.header(&hyper::header::IF_RANGE);
+    if wished.is_some_and(|wished| weak || *wished != tag) {
+        *answer = package(&content, &[], 0);
+    }
+    answer.text(hyper::header::ETAG, &tag);
+}
+
 /// The empty 200 of an unsatisfiable range (protocol 6.3).
 pub(crate) fn unsatisfiable() -> Answer {
     let mut answer = empty();

@@ -107,6 +107,17 @@ fn three(number: usize) -> impl Iterator<Item = (String, Vec<String>)> {
     (0..3).map(one)
 }
 
+/// The words that hand over what lies in a file.
+fn submission(path: &Path) -> [&str; 5] {
+    [
+        "results",
+        "submit",
+        "--kind",
+        "results",
+        path.to_str().unwrap(),
+    ]
+}
+
 fn document(site: &Site, number: usize) -> serde_json::Value {
     let results = three(number).map(|(id, answers)| (id.clone(), result(site, &id, &answers)));
     json!(results.collect::<serde_json::Map<_, _>>())
@@ -133,13 +144,7 @@ fn a_cut_while_results_are_handed_over_loses_and_doubles_none() {
     }
     let site = owing();
     let path = site.path("document.json");
-    let words = [
-        "results",
-        "submit",
-        "--kind",
-        "results",
-        path.to_str().unwrap(),
-    ];
+    let words = submission(&path);
     sweep(
         &site,
         &words,
@@ -180,13 +185,7 @@ fn what_was_acknowledged_survives_a_cut_right_after() {
     for number in 0..4 {
         fs::write(&path, document(&site, number).to_string()).unwrap();
         copy(&site.state(""), &before);
-        let words = [
-            "results",
-            "submit",
-            "--kind",
-            "results",
-            path.to_str().unwrap(),
-        ];
+        let words = submission(&path);
         assert!(!cut(&site, &words, "write", u16::MAX.into(), &log));
         loss::lose(
             &fs::read_to_string(&log).unwrap(),
