@@ -2,8 +2,11 @@
 //! Never sets a clock.
 //! Called by `engine`, `uplink`, the daemon's loop, and whoever shows a date.
 
+use std::fs;
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use logic::time::Uptime;
 use logic::words::Now;
 use nix::time::{ClockId, clock_gettime};
 
@@ -22,6 +25,23 @@ fn read(clock: ClockId) -> Duration {
             time.tv_sec().max(0) as u64,
             time.tv_nsec().clamp(0, 999_999_999) as u32,
         )
+    })
+}
+
+/// This boot, and how long it has been up.
+pub fn uptime() -> Uptime {
+    Uptime {
+        boot: boot(),
+        seconds: read(ClockId::CLOCK_BOOTTIME).as_secs(),
+    }
+}
+
+/// The kernel's random id of this boot; 0 on a kernel without one.
+fn boot() -> u128 {
+    static BOOT: OnceLock<u128> = OnceLock::new();
+    *BOOT.get_or_init(|| {
+        let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        u128::from_str_radix(&id.trim().replace('-', ""), 16).unwrap_or(0)
     })
 }
 

@@ -96,7 +96,11 @@ enum Woken {
     Worker(Told),
     Due,
     Watchdog,
+    Hour,
 }
+
+/// Running time is written down so often: what a power cut takes of it is at most this.
+const KEEP_TIME: Duration = Duration::from_secs(3600);
 
 struct Daemon {
     root: Root,
@@ -161,6 +165,7 @@ impl Daemon {
     ) {
         let watchdog = watchdog();
         let mut fed = tokio::time::Instant::now();
+        let mut kept = fed;
         loop {
             // Also when something else woke the loop: after a suspend the timer below is late, the clock is not.
             self.schedule.handle(Event::Woken, clock::now());
@@ -181,6 +186,7 @@ impl Daemon {
                 told = told(&mut self.worker) => Woken::Worker(told),
                 () = sleep(wait) => Woken::Due,
                 () = sleep_until(feed) => Woken::Watchdog,
+                () = sleep_until(Some(kept + KEEP_TIME)) => Woken::Hour,
             };
             match woken {
                 Woken::End => return,
@@ -188,6 +194,10 @@ impl Daemon {
                 Woken::Asked(ask) => self.asked(ask).await,
                 Woken::Network => self.schedule.handle(Event::Network, clock::now()),
                 Woken::Worker(told) => self.worker(told),
+                Woken::Hour => {
+                    self.keep_time();
+                    kept = tokio::time::Instant::now();
+                }
                 Woken::Due | Woken::Watchdog => {}
             }
             if feed.is_some_and(|at| at <= tokio::time::Instant::now()) {
@@ -195,6 +205,17 @@ impl Daemon {
                 fed = tokio::time::Instant::now();
             }
         }
+    }
+
+    /// Writes running time down, beside the loop: a slow disk holds nothing up.
+    fn keep_time(&self) {
+        let (root, settings) = (self.root.clone(), (*self.board.settings()).clone());
+        tokio::task::spawn_blocking(move || {
+            // A folder that does not open is told elsewhere.
+            if let Ok(engine) = Engine::open(&root, settings) {
+                engine.keep_time();
+            }
+        });
     }
 
     /// Does what the schedule commands.

@@ -322,6 +322,7 @@ impl Engine {
         params: &mut Params,
     ) -> Result<Report, Trouble> {
         let lock = Lock::take(&self.root, LOCK_PATIENCE)?;
+        self.keep_time();
         let identities = self.vault.entry("identity");
         let mut identity = self.settled(&lock)?;
         params.box_id.clone_from(&identity.box_id);
@@ -361,7 +362,10 @@ impl Engine {
         report.skew = uplink
             .heard()
             .map(|heard| clock::authenticated(heard.date, heard.mono) - clock::now().wall);
-        let heard = self.hear(&uplink);
+        let heard = match uplink.heard() {
+            Some(heard) => self.vault.hear(heard.date),
+            None => Ok(()),
+        };
         let remembered = self.remember(run.index, &report);
         // A full disk at the end takes nothing from the account of the run.
         for trouble in [heard, remembered].into_iter().filter_map(Result::err) {
@@ -514,19 +518,16 @@ impl Engine {
         Ok(index)
     }
 
-    /// The last authenticated time, Unix seconds. A damaged entry is as good as none: the build time is the bound.
-    pub fn heard(&self) -> Option<i64> {
-        self.vault.entry("time").get().ok().flatten()
+    /// Writes running time down, where it can be written.
+    pub fn keep_time(&self) {
+        if let Err(trouble) = self.vault.keep_time() {
+            tracing::debug!(code = %trouble.code, "{trouble}");
+        }
     }
 
-    /// Raises the bound to what central stated under a valid certificate.
-    fn hear(&self, uplink: &Uplink) -> Result<(), Trouble> {
-        match uplink.heard() {
-            Some(heard) if self.heard().is_none_or(|before| before < heard.date) => {
-                self.vault.entry("time").put(&heard.date)
-            }
-            _ => Ok(()),
-        }
+    /// The last authenticated time, Unix seconds.
+    pub fn heard(&self) -> Option<i64> {
+        self.vault.heard()
     }
 
     /// The line to central, with the credentials of the box or without any (for the handshake).

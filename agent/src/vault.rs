@@ -9,6 +9,7 @@ pub mod key;
 mod layout;
 pub mod package;
 pub mod spool;
+mod time;
 
 pub use entry::Entry;
 pub use key::Keyring;

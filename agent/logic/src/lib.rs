@@ -23,6 +23,7 @@ pub mod schedule;
 pub mod settings;
 pub mod spool;
 pub mod sync;
+pub mod time;
 pub mod words;
 pub mod zip;
 
