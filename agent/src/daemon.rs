@@ -231,6 +231,7 @@ impl Daemon {
                 }
                 Command::Lost => self.voice.lost(&self.box_id, self.schedule.due()),
                 Command::Found(tries) => voice::found(&self.box_id, tries),
+                Command::Wished(wish) => voice::wished(&self.box_id, wish),
             }
         }
     }

@@ -194,6 +194,11 @@ impl Uplink {
         Ok(opened)
     }
 
+    /// Bytes that came over all sockets so far.
+    pub fn received(&self) -> u64 {
+        self.inner.ledger.received()
+    }
+
     /// What the line carried so far.
     pub fn meter(&self) -> Meter {
         self.inner.ledger.meter()

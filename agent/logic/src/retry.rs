@@ -6,15 +6,38 @@ use std::time::Duration;
 
 /// The wait before the second attempt is drawn below this.
 const FIRST: Duration = Duration::from_secs(2);
-/// No wait of our own is longer.
-const LONGEST: Duration = Duration::from_secs(120);
+/// No wait of our own is longer; a run that nobody waits for sits out a wish of central up to this, and leaves a longer
+/// one to the schedule, so that the other lanes of the run come to their end.
+pub const LONGEST: Duration = Duration::from_secs(120);
+/// A wish of central that comes alone is believed up to this: a typing error must not park a box for hours.
+pub const WISH_BELIEVED: Duration = Duration::from_secs(15 * 60);
+/// A wish that is repeated is believed up to this.
+pub const WISH_LONGEST: Duration = Duration::from_secs(60 * 60);
+
+/// How long a wish of central (`Retry-After`) is honoured that follows on `repeated` wishes in a row which were longer
+/// than they were believed: twice as long each time.
+pub fn believed(wish: Duration, repeated: u32) -> Duration {
+    let bound = WISH_BELIEVED.saturating_mul(1 << repeated.min(16));
+    wish.min(bound.min(WISH_LONGEST))
+}
 
 /// The wait after `attempt` failed ones (1 = the first): full jitter below the doubled span, at least 100 ms and at
-/// least what central asked for.
+/// least what central asked for, as far as a single wish is believed.
 pub fn backoff(attempt: u32, wish: Option<Duration>, random: u64) -> Duration {
     let drawn = jitter(span(attempt), random).max(Duration::from_millis(100));
     // Everybody who was told the same second must not come back in the same second.
-    wish.map_or(drawn, |wish| wish + jitter(FIRST, random))
+    wish.map_or(drawn, |wish| believed(wish, 0) + jitter(FIRST, random))
+}
+
+/// A wait in words: the largest whole unit.
+pub fn words(wait: Duration) -> String {
+    let seconds = wait.as_secs();
+    let (count, unit) = match seconds {
+        0..=119 => (seconds, "second"),
+        120..=7199 => (seconds / 60, "minute"),
+        _ => (seconds / 3600, "hour"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The longest wait after so many failures.
@@ -82,8 +105,28 @@ mod tests {
         fn a_wait_is_bounded_and_honours_the_wish(attempt in 0u32..200, wish in prop::option::of(0u64..90_000), random in any::<u64>()) {
             let wish = wish.map(Duration::from_secs);
             let wait = backoff(attempt, wish, random);
-            prop_assert!(wait >= wish.unwrap_or(Duration::from_millis(100)));
-            prop_assert!(wait <= wish.map_or(LONGEST, |wish| wish + FIRST));
+            let believed = wish.map(|wish| wish.min(WISH_BELIEVED));
+            prop_assert!(wait >= believed.unwrap_or(Duration::from_millis(100)));
+            prop_assert!(wait <= believed.map_or(LONGEST, |wish| wish + FIRST));
+        }
+    }
+
+    #[test]
+    fn a_long_wish_is_believed_when_it_repeats() {
+        let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+        let table = [
+            (1, 0, 1),
+            (15, 0, 15),
+            (16, 0, 15),
+            (1440, 0, 15),
+            (1440, 1, 30),
+            (20, 1, 20),
+            (1440, 2, 60),
+            (1440, u32::MAX, 60),
+        ];
+        for (wish, repeated, honoured) in table {
+            let told = believed(minutes(wish), repeated);
+            assert_eq!(told, minutes(honoured), "{wish} min, repeated {repeated}");
         }
     }
 

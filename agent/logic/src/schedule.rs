@@ -65,8 +65,19 @@ pub enum Command {
     Stop,
     /// Central could not be used: told once, when it begins.
     Lost,
+    /// Central asked to be left alone for longer than is believed: told once, when it begins.
+    Wished(Wish),
     /// Central is back after so many tries.
     Found(u32),
+}
+
+/// A wish of central that is not honoured in full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wish {
+    /// How long central asked to be left alone.
+    pub wished: Duration,
+    /// How long it is left alone by a box that nobody asks.
+    pub honoured: Duration,
 }
 
 /// A run that is to begin.
@@ -97,8 +108,6 @@ const LONGEST: Duration = Duration::from_secs(15 * 60);
 const SHORTEST_CEILING: Duration = Duration::from_secs(60);
 /// No wait after a failure is shorter.
 const LEAST: Duration = Duration::from_millis(500);
-/// A wish of central for a longer wait is taken as this.
-const WISH: Duration = Duration::from_secs(3600);
 /// So many failures in a row open the breaker: then only one run in a long while tries.
 const BREAKER: u32 = 6;
 /// A changed network is tried after a moment (addresses and routes come one by one), spread.
@@ -118,6 +127,8 @@ pub struct Schedule {
     wake: Option<(Now, Cause)>,
     /// Central wished to be left alone until then; only a person ends that.
     not_before: Option<Now>,
+    /// Runs in a row that ended with a wish longer than it was believed.
+    wishes: u32,
     /// Failures in a row.
     failures: u32,
     /// Tries since central could last be used, for the journal.
@@ -141,6 +152,7 @@ impl Schedule {
             origin: now,
             wake: None,
             not_before: None,
+            wishes: 0,
             failures: 0,
             lost: None,
             running: None,
@@ -277,11 +289,7 @@ impl Schedule {
             return;
         };
         self.tell(end);
-        match end {
-            End::Done => self.not_before = None,
-            End::Unreached(Some(wish)) => self.not_before = Some(now.after(wish.min(WISH))),
-            _ => {}
-        }
+        self.wished(end, now);
         if let Some(errand) = self.pending.take() {
             return self.start(errand, Cause::Asked, now);
         }
@@ -303,6 +311,30 @@ impl Schedule {
             }
             End::Stopped => (now.after(LEAST), Cause::Resumed),
         });
+    }
+
+    /// What central wished, as far as it is believed: a long wait only when the wish for it repeats.
+    fn wished(&mut self, end: End, now: Now) {
+        match end {
+            End::Done | End::Standing => {
+                self.not_before = None;
+                self.wishes = 0;
+            }
+            End::Unreached(Some(wished)) => {
+                let honoured = retry::believed(wished, self.wishes);
+                self.not_before = Some(now.after(honoured));
+                if honoured == wished {
+                    self.wishes = 0;
+                } else {
+                    if self.wishes == 0 {
+                        self.out
+                            .push_back(Command::Wished(Wish { wished, honoured }));
+                    }
+                    self.wishes += 1;
+                }
+            }
+            End::Unreached(None) | End::Partly | End::Stopped => {}
+        }
     }
 
     /// Told on the edge only.

@@ -448,11 +448,13 @@ impl Sending {
             Heard::Lost(trouble) | Heard::Unsent(trouble) => {
                 self.silence += 1;
                 self.chunk = (self.chunk / 2).max(1);
-                if self.silence >= SILENCE {
+                // Whoever asked waits for no wish of central; a long one is left to the schedule.
+                let wish = trouble.retry_after.filter(|_| !self.plan.asked);
+                if self.silence >= SILENCE || wish.is_some_and(|wish| wish > retry::LONGEST) {
                     self.ending.trouble = Some(trouble.clone());
                 } else {
                     self.plan.random = retry::mix(self.plan.random);
-                    let wait = retry::backoff(self.silence, trouble.retry_after, self.plan.random);
+                    let wait = retry::backoff(self.silence, wish, self.plan.random);
                     self.pause = Some(now.after(wait));
                 }
             }

@@ -51,7 +51,7 @@ pub struct Plan {
 /// Keyed hash of an id of a type.
 pub type Hash = std::rc::Rc<dyn Fn(EntityType, &str) -> NameHash>;
 
-/// A run that was asked for gives up an unreachable central within this time (design 3).
+/// A run that was asked for gives up a central from which nothing comes for this time (design 3).
 pub const ASKED_PATIENCE: Duration = Duration::from_secs(50);
 
 /// Names one call under way.
@@ -157,6 +157,10 @@ pub enum Event {
     Package(PackageEnd),
     /// Disk and store as they are, and the link as this run met it.
     Surveyed(Survey, crate::report::Connection),
+    /// Bytes of central have come, though no whole answer: who asked waits on.
+    Heard,
+    /// Somebody waits for this run from now on: no wait is kept any longer.
+    Asked,
     /// Time has passed: a wait may be over.
     Woken,
 }
@@ -207,11 +211,14 @@ pub struct Sync {
     catalogue: Catalogue,
     /// Deliveries whose packages are still to be asked for.
     queue: VecDeque<(String, bool)>,
-    /// An answer of central was seen: it can be reached.
+    /// Central gave an answer that is of use: it can be reached.
     reached: bool,
+    /// When something of use came from central last; the begin of the run before that.
+    heard: Now,
+    /// Central has answered since with a failure of its own: bytes alone are of no use then.
+    sick: bool,
     /// The trouble that ended the run early.
     stopped: Option<Trouble>,
-    started: Now,
     /// The versions that central supports, as one text.
     central: String,
 }
@@ -235,8 +242,9 @@ impl Sync {
             tickets: 0,
             queue: VecDeque::new(),
             reached: false,
+            heard: now,
+            sick: false,
             stopped: None,
-            started: now,
             central: String::new(),
         };
         sync.ask(Purpose::Versions, Call::versions());
@@ -260,13 +268,12 @@ impl Sync {
             .map(|(at, _)| *at)
             .min()
             .map(|at| (at, "the next attempt"));
-        let patience =
-            (self.plan.asked && !self.reached && self.phase != Phase::Ended).then(|| {
-                (
-                    self.started.after(ASKED_PATIENCE),
-                    "giving up an unreachable central",
-                )
-            });
+        let patience = self.waits_for_central().then(|| {
+            (
+                self.heard.after(ASKED_PATIENCE),
+                "giving up an unreachable central",
+            )
+        });
         [retry, patience]
             .into_iter()
             .flatten()
@@ -283,6 +290,9 @@ impl Sync {
             Event::Package(end) => self.package(end),
             Event::Owed(count, trouble) => self.owed(count, trouble),
             Event::Surveyed(survey, connection) => self.surveyed(survey, connection),
+            Event::Heard if self.sick => {}
+            Event::Heard => self.heard = now,
+            Event::Asked => self.asked(now),
             Event::Woken => self.woken(now),
             Event::Indexed(kind, held, staged) => self.indexed(kind, held, staged),
             Event::Staged(result) => self.staged(result),
@@ -319,13 +329,19 @@ impl Sync {
         let Some(pending) = self.pending.remove(&ticket) else {
             return;
         };
-        self.reached |= answered.is_ok();
         let trouble = match &answered {
             Err(trouble) => Some(trouble.clone()),
             Ok(reply) => answer::parse::<serde::de::IgnoredAny>(reply, "JSON")
                 .err()
                 .filter(|t| t.class == Class::Retry),
         };
+        match &trouble {
+            None => {
+                (self.reached, self.sick) = (true, false);
+                self.heard = now;
+            }
+            Some(trouble) => self.sick |= trouble.code.starts_with("central."),
+        }
         match trouble {
             Some(trouble) if self.tries_again(&pending, &trouble) => {
                 self.retry(pending, &trouble, now)
@@ -334,18 +350,24 @@ impl Sync {
         }
     }
 
-    /// Central unreachable costs a run that was asked for few attempts, and a confirmation only one more.
+    /// Whether a call is tried again in this run; a long wish of central is left to the schedule.
     fn tries_again(&self, pending: &Pending, trouble: &Trouble) -> bool {
         let speed = matches!(pending.purpose, Purpose::Upload | Purpose::Download);
         trouble.class == Class::Retry
             && pending.attempt < ATTEMPTS
             && self.stopped.is_none()
             && !speed
+            && self.wish(trouble).is_none_or(|wish| wish <= retry::LONGEST)
+    }
+
+    /// Central's wish to be left alone, which counts only while nobody waits for the run.
+    fn wish(&self, trouble: &Trouble) -> Option<Duration> {
+        trouble.retry_after.filter(|_| !self.plan.asked)
     }
 
     fn retry(&mut self, mut pending: Pending, trouble: &Trouble, now: Now) {
         self.plan.random = retry::mix(self.plan.random);
-        let wait = retry::backoff(pending.attempt, trouble.retry_after, self.plan.random);
+        let wait = retry::backoff(pending.attempt, self.wish(trouble), self.plan.random);
         pending.attempt += 1;
         self.waiting.push((now.after(wait), pending));
     }
@@ -359,19 +381,46 @@ impl Sync {
         for (_, pending) in ready {
             self.send(pending);
         }
-        let patience = self.started.after(ASKED_PATIENCE);
-        if self.plan.asked && !self.reached && now.mono >= patience.mono {
-            let reason = format!(
-                "central did not answer within {} seconds",
-                ASKED_PATIENCE.as_secs()
-            );
-            self.stop(Trouble::new(
-                "net.timeout",
-                Class::Retry,
-                Outcome::Offline,
-                reason,
-            ));
+        if self.waits_for_central() && now.mono >= self.heard.after(ASKED_PATIENCE).mono {
+            self.give_up();
         }
+    }
+
+    /// Whether somebody waits while nothing but central can bring the run on.
+    fn waits_for_central(&self) -> bool {
+        let waits = !self.pending.is_empty() || !self.waiting.is_empty();
+        self.plan.asked && waits && self.phase != Phase::Ended
+    }
+
+    /// From now on somebody waits: whatever waited for its time is sent at once.
+    fn asked(&mut self, now: Now) {
+        self.plan.asked = true;
+        self.heard = now;
+        for (_, pending) in std::mem::take(&mut self.waiting) {
+            self.send(pending);
+        }
+    }
+
+    /// Nothing came from central for as long as whoever asked is to wait.
+    fn give_up(&mut self) {
+        let under_way = self.pending.values().next();
+        let call = under_way.or_else(|| self.waiting.first().map(|(_, pending)| pending));
+        let what = call.map_or("answer", |pending| pending.call.name);
+        let reason = format!(
+            "central did not answer within {} seconds: the run waited for its {what}",
+            ASKED_PATIENCE.as_secs()
+        );
+        let trouble = Trouble::new("net.timeout", Class::Retry, Outcome::Offline, reason);
+        if self.phase == Phase::Confirm {
+            self.report.find(&trouble);
+            return self.end();
+        }
+        self.stop(trouble);
+    }
+
+    /// Whether central gave an answer that is of use.
+    pub fn reached(&self) -> bool {
+        self.reached
     }
 
     fn settle(&mut self, purpose: Purpose, answered: Answered, now: Now) {

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use logic::entity::EntityType;
-use logic::schedule::{Cause, Command, End, Errand, Event, Policy, Schedule, Stage, Start};
+use logic::schedule::{Cause, Command, End, Errand, Event, Policy, Schedule, Stage, Start, Wish};
 use logic::words::Now;
 use proptest::prelude::*;
 
@@ -127,6 +127,42 @@ fn who_asks_ends_every_wait_and_leaves_no_breaker() {
     let before = now;
     assert_eq!(run(&mut schedule, &mut now).cause, Cause::Retry);
     assert!(now.mono - before.mono <= 10 * SECOND);
+}
+
+#[test]
+fn a_long_wish_of_central_is_believed_for_minutes_and_longer_when_it_repeats() {
+    let mut now = Now::default();
+    let mut schedule = Schedule::new(QUARTER, 3, 4, now);
+    let day = Duration::from_secs(86_400);
+    for least in [15, 30, 60, 60] {
+        run(&mut schedule, &mut now);
+        let before = now;
+        schedule.handle(Event::Ended(End::Unreached(Some(day))), now);
+        let wished = Wish {
+            wished: day,
+            honoured: 15 * MINUTE,
+        };
+        let told = drain(&mut schedule);
+        // On the edge alone, with both spans.
+        assert_eq!(told.contains(&Command::Wished(wished)), least == 15);
+        let (at, _) = schedule.due().unwrap();
+        let wait = at.mono - before.mono;
+        assert!(
+            wait >= least * MINUTE && wait <= (least + 16) * MINUTE,
+            "{wait:?}"
+        );
+    }
+    // Whoever asks waits for nothing, and a good run forgets it.
+    schedule.handle(Event::Asked(Errand::whole()), now);
+    assert!(matches!(&drain(&mut schedule)[..], [Command::Start(_)]));
+    schedule.handle(Event::Ended(End::Done), now);
+    run(&mut schedule, &mut now);
+    schedule.handle(Event::Ended(End::Unreached(Some(day))), now);
+    let told = drain(&mut schedule);
+    assert!(
+        matches!(&told[..], [_, Command::Wished(_)] | [Command::Wished(_), _]),
+        "{told:?}"
+    );
 }
 
 #[test]
@@ -266,7 +302,7 @@ proptest! {
         let mut running: Option<Errand> = None;
         let (mut wish_until, mut last_failure) = (Duration::ZERO, None::<Duration>);
         let mut waiting: Vec<Errand> = Vec::new();
-        let mut stopping = false;
+        let (mut stopping, mut long_wishes) = (false, 0);
         for act in acts {
             match act {
                 Act::Due => {
@@ -295,13 +331,15 @@ proptest! {
                         if end != End::Stopped {
                             waiting.retain(|asked| !errand.covers(asked));
                         }
-                        if end == End::Done {
-                            wish_until = Duration::ZERO;
+                        if matches!(end, End::Done | End::Standing) {
+                            (wish_until, long_wishes) = (Duration::ZERO, 0);
                         }
                         if let End::Unreached(wish) = end {
                             last_failure = Some(now.mono);
                             if let Some(wish) = wish {
-                                wish_until = now.mono + wish.min(Duration::from_secs(3600));
+                                let bound = [15, 30, 60][long_wishes.min(2)] * MINUTE;
+                                wish_until = now.mono + wish.min(bound);
+                                long_wishes = if wish > bound { long_wishes + 1 } else { 0 };
                             }
                         }
                     }
@@ -328,7 +366,7 @@ proptest! {
                         prop_assert!(running.is_some());
                         stopping = true;
                     }
-                    Command::Lost | Command::Found(_) => {}
+                    Command::Lost | Command::Found(_) | Command::Wished(_) => {}
                 }
             }
             match schedule.due() {

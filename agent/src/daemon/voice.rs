@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 
 use logic::report::Report;
-use logic::schedule::{Cause, End};
+use logic::retry;
+use logic::schedule::{Cause, End, Wish};
 use logic::words::{Now, Outcome};
 
 use crate::clock;
@@ -181,6 +182,19 @@ pub(super) fn started(box_id: &str, cause: Cause) {
         box_id,
         "synchronizing ({})",
         cause.word()
+    );
+}
+
+/// Central asked to be left alone for longer than is believed.
+pub(super) fn wished(box_id: &str, wish: Wish) {
+    tracing::warn!(
+        message_id = event::CENTRAL_WISH.id,
+        code = event::CENTRAL_WISH.code,
+        box_id,
+        wait_ms = wish.honoured.as_millis() as u64,
+        "central asks to be left alone for {}; it is left alone for {}, longer only if it asks again: `boxsync sync` tries at once",
+        retry::words(wish.wished),
+        retry::words(wish.honoured)
     );
 }
 

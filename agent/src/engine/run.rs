@@ -38,6 +38,9 @@ pub(super) struct Means {
     pub(super) sending: (Rc<Pass>, spool::Plan),
 }
 
+/// So often a run that waits looks whether bytes have come.
+const LISTENS: Duration = Duration::from_secs(5);
+
 /// One run under way.
 pub(super) struct Run {
     means: Means,
@@ -72,6 +75,7 @@ impl Run {
     pub(super) async fn drive(mut self, plan: Plan) -> (Report, Self) {
         let (send, mut receive) = mpsc::unbounded_channel();
         let mut sync = Sync::new(plan, clock::now());
+        let mut heard = 0;
         loop {
             while let Some(command) = sync.next() {
                 if let Command::End(mut report) = command {
@@ -92,17 +96,22 @@ impl Run {
                     );
                     tokio::select! {
                         event = receive.recv() => event,
-                        () = tokio::time::sleep(wait) => Some(Event::Woken),
+                        () = tokio::time::sleep(wait.min(LISTENS)) => Some(Event::Woken),
                     }
                 }
                 None => receive.recv().await,
             };
             self.means.watch.waits(None);
             let event = event.expect("the sender lives as long as the loop");
-            if matches!(event, Event::Answered(_, Ok(_))) {
-                self.means.watch.reached(Stage::Comparing);
+            let received = self.means.uplink.received();
+            if std::mem::replace(&mut heard, received) < received {
+                // A long answer over a thin line is no silence.
+                sync.handle(Event::Heard, clock::now());
             }
             sync.handle(event, clock::now());
+            if sync.reached() {
+                self.means.watch.reached(Stage::Comparing);
+            }
         }
     }
 

@@ -126,9 +126,14 @@ pub const CONFIG_WRONG: Event = Event {
     id: "7e25f4774cb8404c87b0233df99489aa",
     code: "config.wrong",
 };
+/// Central asks to be left alone for longer than is believed.
+pub const CENTRAL_WISH: Event = Event {
+    id: "6f1c52d04b9d4f0c9a7a5f3be2c8d7e1",
+    code: "central.wish",
+};
 
 /// All of them.
-pub const ALL: [Event; 23] = [
+pub const ALL: [Event; 24] = [
     READY,
     STOPPING,
     SYNC_STARTED,
@@ -152,6 +157,7 @@ pub const ALL: [Event; 23] = [
     CATALOGUE_OTHER_CENTRE,
     KEY_WRONG,
     CONFIG_WRONG,
+    CENTRAL_WISH,
 ];
 
 /// The event that a trouble's code belongs to; codes of one kind share one.
@@ -189,6 +195,7 @@ mod tests {
         match code {
             "package.held" => &["ENTITY", "BYTES"],
             "net.online" => &["BOX_ID", "ATTEMPT"],
+            "central.wish" => &["BOX_ID", "WAIT_MS"],
             "ready" | "stopping" | "sync.started" | "clone.found" | "enrolled" => &["BOX_ID"],
             "sync.finished" | "sync.failed" => &["BOX_ID", "SYNC_ID"],
             _ => &[],

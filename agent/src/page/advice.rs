@@ -59,6 +59,7 @@ mod tests {
     const ELSEWHERE: &[&str] = &[
         "api.",
         "bundle.",
+        "central.wish",
         "clone.",
         "config.wrong",
         "daemon.",

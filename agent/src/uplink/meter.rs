@@ -86,6 +86,10 @@ impl Ledger {
         });
     }
 
+    pub(super) fn received(&self) -> u64 {
+        self.wire.received()
+    }
+
     pub(super) fn meter(&self) -> Meter {
         Meter {
             requests: self.requests.get(),

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use super::Reply;
 use crate::entity::Entity;
 use crate::range::retry_after;
+use crate::retry;
 use crate::words::{Class, Outcome, Trouble};
 
 /// One page of `fetchEntityChecksums` (protocol 5.3).
@@ -322,8 +323,17 @@ fn status(reply: &Reply) -> Result<(), Trouble> {
     let wish = reply
         .header("retry-after")
         .and_then(|value| retry_after(value, reply.header("date")));
+    let reason = match wish.filter(|wish| *wish > retry::LONGEST) {
+        Some(wish) => format!(
+            "{}; it asks to be left alone for {}",
+            trouble.reason,
+            retry::words(wish)
+        ),
+        None => trouble.reason,
+    };
     Err(Trouble {
         retry_after: wish,
+        reason,
         ..trouble
     })
 }

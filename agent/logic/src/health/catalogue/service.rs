@@ -135,6 +135,13 @@ pub(super) const CODES: &[Code] = &[
         "Run `boxsync doctor` to see where the way to central ends.",
     ),
     code(
+        "central.wish",
+        "central asks to be left alone for long",
+        "Central, or a web server in front of it, answered with a Retry-After of more than a quarter of an hour. The box \
+         believes a quarter of an hour, and longer only when it is told so again and again.",
+        "Nothing to do: the box tries again by itself. `boxsync sync` tries at once.",
+    ),
+    code(
         "net.online",
         "central can be reached again",
         "What waited is sent now.",

@@ -1,0 +1,222 @@
+//! The lanes of a run in virtual time: what holds up one of them holds up no other, and whoever asked waits for nothing.
+//! Never waits: time is a value, and every answer takes as long as the test says.
+//! Run by `cargo test`.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use logic::api::{Answered, Call, Reply};
+use logic::entity::EntityType;
+use logic::manifest::Index;
+use logic::report::{Connection, OwedCount, Report, Survey};
+use logic::seal::NameHash;
+use logic::sync::{Command, Event, PackageEnd, Plan, Sync};
+use logic::words::{Class, Now, Outcome, Params, Trouble};
+use serde_json::json;
+
+const SECOND: Duration = Duration::from_secs(1);
+/// The head of an answer is waited for as long as this (`uplink`).
+const HEAD: Duration = Duration::from_secs(60);
+/// Design 3: whoever asked is answered within this where central is away.
+const ASKED: Duration = Duration::from_secs(60);
+
+fn plan(asked: bool) -> Plan {
+    Plan {
+        params: Params {
+            organisation_id: "1001".into(),
+            sync_id: 1,
+            box_id: "box".into(),
+            tao_version: "2022.11".into(),
+        },
+        types: EntityType::ALL.to_vec(),
+        packages: true,
+        owed: true,
+        measure: false,
+        asked,
+        allow_deletes: false,
+        delete_limit: 0.5,
+        lanes: 3,
+        votes: BTreeMap::new(),
+        hash: std::rc::Rc::new(|_, id| {
+            let mut name = [0; 16];
+            for (at, byte) in id.bytes().enumerate() {
+                name[at % 16] ^= byte.rotate_left(at as u32 % 7);
+            }
+            NameHash(name)
+        }),
+        random: 7,
+    }
+}
+
+/// What central does to a call: its answer and how long that takes.
+type Does<'a> = &'a mut dyn FnMut(&Call) -> (Duration, Answered);
+
+fn good(call: &Call) -> Answered {
+    let body = match call.name {
+        "versions" => json!({ "success": true, "data": ["2022.11"] }),
+        "checksums" => {
+            let kind = EntityType::ALL
+                .into_iter()
+                .find(|kind| call.path.contains(&format!("type={}&", kind.word())));
+            json!({ "type": kind.unwrap().word(), "entities": [] })
+        }
+        "confirm" => json!({ "message": "Confirmation received." }),
+        _ => json!([]),
+    };
+    Ok(reply(200, body.to_string(), None))
+}
+
+fn reply(status: u16, body: String, retry_after: Option<u64>) -> Reply {
+    let wish = retry_after.map(|seconds| ("retry-after".to_owned(), seconds.to_string()));
+    Reply {
+        status,
+        headers: wish.into_iter().collect(),
+        body: body.into(),
+    }
+}
+
+/// No answer at all, as `uplink` tells it.
+fn silence() -> (Duration, Answered) {
+    let reason = "central.example did not answer";
+    let trouble = Trouble::new("net.timeout", Class::Retry, Outcome::Offline, reason);
+    (HEAD, Err(trouble))
+}
+
+/// Somebody waits for the run from then on.
+type JoinedAfter = Option<Duration>;
+
+/// Plays one run to its end.
+fn play(plan: Plan, joined: JoinedAfter, central: Does) -> (Report, Duration) {
+    let begun = Now {
+        mono: 100 * SECOND,
+        wall: 1_795_000_000,
+    };
+    let mut now = begun;
+    let mut sync = Sync::new(plan, now);
+    let mut coming: Vec<(Duration, Event)> = Vec::new();
+    coming.extend(joined.map(|after| (now.mono + after, Event::Asked)));
+    for _ in 0..10_000 {
+        while let Some(command) = sync.next() {
+            let (takes, event) = match command {
+                Command::Ask(ticket, call) => {
+                    let (takes, answered) = central(&call);
+                    (takes, Event::Answered(ticket, answered))
+                }
+                Command::Index(kind) => (
+                    Duration::ZERO,
+                    Event::Indexed(kind, Index::new(), Index::new()),
+                ),
+                Command::Stage(..) | Command::StageClasses(_) => {
+                    (Duration::ZERO, Event::Staged(Ok(())))
+                }
+                Command::Classes(kind, _) => (Duration::ZERO, Event::Unknown(kind, Vec::new())),
+                Command::Publish(_) => (Duration::ZERO, Event::Published(Ok(()))),
+                Command::Owed(_) => (Duration::ZERO, Event::Owed(OwedCount::default(), None)),
+                Command::Package { .. } => (
+                    Duration::ZERO,
+                    Event::Package(PackageEnd::Held { on_wire: 0 }),
+                ),
+                Command::Collect | Command::Told(_) => continue,
+                Command::Survey => {
+                    let surveyed = Event::Surveyed(Survey::default(), Connection::default());
+                    (Duration::ZERO, surveyed)
+                }
+                Command::End(report) => return (*report, now.mono - begun.mono),
+            };
+            coming.push((now.mono + takes, event));
+        }
+        let next = (0..coming.len()).min_by_key(|at| coming[*at].0);
+        let due = sync.due().map(|(at, _)| at.mono);
+        match next {
+            Some(next) if due.is_none_or(|due| coming[next].0 <= due) => {
+                let (at, event) = coming.remove(next);
+                now = now.after(at.saturating_sub(now.mono));
+                sync.handle(event, now);
+            }
+            _ => {
+                let due = due.expect("a run that is not over waits for something");
+                now = now.after(due.saturating_sub(now.mono));
+                sync.handle(Event::Woken, now);
+            }
+        }
+    }
+    panic!("the run does not end");
+}
+
+fn unavailable() -> (Duration, Answered) {
+    (SECOND / 10, Ok(reply(503, String::new(), Some(86_400))))
+}
+
+#[test]
+fn a_long_wish_ends_a_run_that_nobody_waits_for_and_is_left_to_the_schedule() {
+    let (report, took) = play(plan(false), None, &mut |_| unavailable());
+    assert_eq!(report.code, "central.unavailable");
+    assert!(report.wish.is_some_and(|wish| wish >= 3600 * SECOND));
+    assert!(
+        report.reason.contains("left alone for 6 hours"),
+        "{}",
+        report.reason
+    );
+    assert!(took < SECOND, "{took:?}");
+}
+
+#[test]
+fn who_asked_waits_for_no_wish_of_central() {
+    for name in ["versions", "checksums", "confirm"] {
+        let mut met = false;
+        let (report, took) = play(plan(true), None, &mut |call| match call.name == name
+            && !std::mem::replace(&mut met, call.name == name)
+        {
+            true => unavailable(),
+            false => (SECOND / 10, good(call)),
+        });
+        assert!(
+            report
+                .findings
+                .iter()
+                .all(|found| !found.code.starts_with("central."))
+        );
+        assert!(took < 5 * SECOND, "{name}: {took:?}");
+    }
+}
+
+#[test]
+fn who_joins_a_run_ends_its_waits() {
+    let mut answers = 0;
+    let minute = (SECOND / 10, Ok(reply(503, String::new(), Some(100))));
+    let (_, took) = play(plan(false), Some(7 * SECOND), &mut |call| {
+        answers += 1;
+        if answers == 1 {
+            minute.clone()
+        } else {
+            (SECOND / 10, good(call))
+        }
+    });
+    assert!(took > 7 * SECOND && took < 10 * SECOND, "{took:?}");
+}
+
+#[test]
+fn who_asked_is_answered_within_a_minute_wherever_central_goes_away() {
+    for answered in 0..12 {
+        for sick in [false, true] {
+            let mut calls = 0;
+            let (report, took) = play(plan(true), None, &mut |call| {
+                calls += 1;
+                match (calls <= answered, sick) {
+                    (true, _) => (SECOND / 10, good(call)),
+                    (false, true) => unavailable(),
+                    (false, false) => silence(),
+                }
+            });
+            if calls > answered {
+                assert_ne!(report.outcome, Outcome::Finished, "{answered}");
+            }
+            assert!(
+                took <= ASKED,
+                "{answered} answers, then away ({sick}): {took:?}"
+            );
+        }
+    }
+}
