@@ -13,11 +13,21 @@ use serde_json::Value;
 
 use crate::{LIMIT, wait_until};
 
-/// The binary beside the test executable: `target/<profile>/boxsync`.
+/// The file under test: the one that ships, which `scripts/test` names in `E2E_BINARY`; else the debug build beside
+/// the test executable, `target/<profile>/boxsync`, whose libc is another one (`scripts/test quick`).
 ///
 /// # Panics
 /// When it was not built.
 pub(crate) fn binary() -> PathBuf {
+    if let Some(named) = std::env::var_os("E2E_BINARY") {
+        let path = PathBuf::from(&named);
+        assert!(
+            path.is_absolute() && path.is_file(),
+            "E2E_BINARY={}: expected the absolute path of a file (scripts/release makes dist/boxsync)",
+            path.display()
+        );
+        return path;
+    }
     let own = std::env::current_exe().expect("a process knows its own file");
     // Tests lie in target/<profile>/deps, programs beside it.
     let folders = own.ancestors().skip(1).take(2);

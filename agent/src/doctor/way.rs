@@ -176,7 +176,7 @@ async fn name(
             }
             failed("the list is empty".into())
         }
-        Ok(Err(error)) => failed(error.to_string()),
+        Ok(Err(_)) => failed("the look-up failed".into()),
         Err(_) => failed(format!("no answer within {} s", limit.as_secs())),
     };
     found.tell(Check::Dns, finding);

@@ -190,7 +190,7 @@ async fn connect(host: &str, port: u16) -> Result<TcpStream, Trouble> {
     let addresses: VecDeque<SocketAddr> =
         match tokio::time::timeout_at(end, tokio::net::lookup_host((host, port))).await {
             Ok(Ok(found)) => found.collect(),
-            Ok(Err(error)) => return Err(unknown(error.to_string())),
+            Ok(Err(_)) => return Err(unknown("the look-up failed".into())),
             Err(_) => {
                 return Err(unknown(format!("no answer within {} s", CONNECT.as_secs())));
             }

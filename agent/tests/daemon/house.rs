@@ -102,7 +102,10 @@ impl House {
     }
 
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_boxsync"));
+        // `scripts/test` names the file that ships.
+        let file =
+            std::env::var_os("E2E_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_boxsync").into());
+        let mut command = Command::new(file);
         command.arg("--root").arg(self.dir.path());
         command
     }
