@@ -169,7 +169,15 @@ fn configuration(settings: &Result<Settings, Trouble>) -> Json {
 fn figures(root: &Root) -> Json {
     let state = root.state();
     let mut folders = Map::new();
-    let names = ["catalogue", "index", "packages", "spool", "quarantine"];
+    let names = [
+        "catalogue",
+        "feed",
+        "history",
+        "index",
+        "packages",
+        "spool",
+        "quarantine",
+    ];
     for name in names {
         let (files, bytes) = measure(&state.join(name));
         folders.insert(name.into(), json!({ "files": files, "bytes": bytes }));

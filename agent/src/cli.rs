@@ -190,16 +190,6 @@ enum Verb {
         #[arg(long)]
         id: Option<String>,
     },
-    /// The change feed for the daemon.
-    #[command(hide = true)]
-    FeedWorker {
-        /// Changes after this number.
-        #[arg(long)]
-        since: u64,
-        /// At most so many.
-        #[arg(long)]
-        limit: usize,
-    },
     /// What the status page shows, for the daemon.
     #[command(hide = true)]
     PageWorker {
@@ -265,12 +255,11 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Trouble> {
             Ok(0)
         }
         Verb::Man => man(),
-        Verb::ProbeStore { path } => Ok(u8::from(!crate::vault::index::opens(&path))),
+        Verb::ProbeStore { path } => Ok(crate::vault::index::probe(&path).exit()),
         Verb::Config { act } => config::act(&root, act, screen),
         Verb::Run => run::act(&root),
         Verb::SyncWorker => run::work(&root),
         Verb::IntakeWorker { kind, id } => run::receive(&root, &kind, id),
-        Verb::FeedWorker { since, limit } => run::read_feed(&root, since, limit),
         Verb::PageWorker { examine } => run::look(&root, examine),
         Verb::Sync(options) => sync::act(&root, &options, screen),
         Verb::Status => status::act(open(&root), screen),

@@ -28,6 +28,7 @@ pub use wipe::{no_daemon, wipe};
 
 use std::cell::RefCell;
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -48,7 +49,8 @@ use crate::journal::event;
 use crate::root::{Lock, Root};
 use crate::uplink::{Credentials, Secret, Uplink};
 use crate::vault::catalogue::{Catalogue, Edition};
-use crate::vault::index::{Feed, Index};
+use crate::vault::history::History;
+use crate::vault::index::{Index, Probed};
 use crate::vault::package::Packages;
 use crate::vault::spool::Spool;
 use crate::vault::{Vault, random};
@@ -226,34 +228,12 @@ impl Engine {
         self.vault.entry("last").get()
     }
 
-    /// The numbered runs, newest first.
+    /// The numbered runs, newest first; also while a run is under way.
     ///
     /// # Errors
-    /// `state.busy` while a run holds the store.
+    /// What the file system says.
     pub fn history(&self, most: usize) -> Result<Vec<Report>, Trouble> {
-        self.recent(most, STORE_PATIENCE)
-    }
-
-    /// As `history`, for those who do not wait long for the store.
-    ///
-    /// # Errors
-    /// As `history`.
-    pub fn recent(&self, most: usize, patience: Duration) -> Result<Vec<Report>, Trouble> {
-        let index = self.store_within(patience)?;
-        let reports = index.history(most)?;
-        index.close()?;
-        Ok(reports)
-    }
-
-    /// Changes after a position of the feed, at most `most`.
-    ///
-    /// # Errors
-    /// `state.busy` while a run holds the store.
-    pub fn feed(&self, since: u64, most: usize) -> Result<Feed, Trouble> {
-        let index = self.store()?;
-        let feed = index.feed(since, most)?;
-        index.close()?;
-        Ok(feed)
+        History::of(&self.vault).newest(most)
     }
 
     /// Trades a sync manager's login for credentials and keeps them sealed (protocol 2). One more consumer is made
@@ -342,7 +322,7 @@ impl Engine {
             edition.organisation_id.clone_from(&params.organisation_id);
         }
         let index = self.store()?;
-        let measured = index
+        let measured = self
             .history(200)?
             .iter()
             .any(|report| is_recent_measure(report, clock::now().wall));
@@ -497,23 +477,23 @@ impl Engine {
 
     fn remember(&self, index: Option<Index>, report: &Report) -> Result<(), Trouble> {
         self.vault.entry("last").put(report)?;
-        let index = match index {
-            Some(index) => index,
-            None => self.store()?,
-        };
-        index.remember(report)?;
-        index.close()
+        History::of(&self.vault).append(report)?;
+        index.map_or(Ok(()), Index::close)
     }
 
     fn store(&self) -> Result<Index, Trouble> {
-        self.store_within(STORE_PATIENCE)
-    }
-
-    fn store_within(&self, patience: Duration) -> Result<Index, Trouble> {
-        let index = Index::open(&self.vault, patience, &opens_in_a_child)?;
+        let index = Index::open(&self.vault, STORE_PATIENCE, &opens_in_a_child)?;
         if let Some(told) = &index.rebuilt {
             let message_id = event::STORE_REBUILT.id;
             tracing::warn!(message_id, code = "store.rebuilt", "{told}");
+        }
+        // An older boxsync kept history and feed in the store: the feed begins a new epoch.
+        if index.has_old() {
+            let history = History::of(&self.vault);
+            if !history.exists() {
+                history.adopt(&index.old_history()?)?;
+            }
+            index.forget_old()?;
         }
         Ok(index)
     }
@@ -563,14 +543,15 @@ fn not_enrolled() -> Trouble {
 }
 
 /// Opens a doubtful store in a child process first: a damaged sled may panic, which then ends the child.
-pub(crate) fn opens_in_a_child(path: &Path) -> bool {
-    let Ok(own) = std::env::current_exe() else {
-        return true;
-    };
-    std::process::Command::new(own)
+fn opens_in_a_child(path: &Path) -> Probed {
+    // Also after the file was replaced by a newer version.
+    let child = std::process::Command::new("/proc/self/exe")
+        .arg0("boxsync")
         .arg("probe-store")
         .arg(path)
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
+        .status();
+    child.map_or(Probed::Unreadable, Probed::of)
 }

@@ -6,7 +6,7 @@ pub mod board;
 mod body;
 pub mod client;
 mod content;
-pub mod feed;
+mod feed;
 pub(crate) mod hall;
 mod metrics;
 mod query;

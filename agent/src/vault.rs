@@ -4,6 +4,9 @@
 
 pub mod catalogue;
 pub mod entry;
+pub mod feed;
+mod frames;
+pub mod history;
 pub mod index;
 pub mod key;
 mod layout;

@@ -2,6 +2,7 @@
 //! Never shares code or a folder with the product, and never pauses but in `wait_until`.
 //! Used by the tests of this crate.
 
+mod api;
 mod process;
 mod site;
 mod tao;
@@ -9,6 +10,7 @@ mod truth;
 
 use std::time::{Duration, Instant};
 
+pub use api::{Answer, Api};
 pub use process::{Ran, Running};
 pub use site::{Site, mode, options, status};
 pub use tao::{Brought, Said, Tao};

@@ -12,6 +12,7 @@ use central::{Central, Consumer, Dataset, Fault, Kind, Options, Route};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::api::Api;
 use crate::process::{self, Ran, Running};
 use crate::tao::Tao;
 use crate::truth::{Entity, Truth};
@@ -191,6 +192,25 @@ impl Site {
         let mut command = self.command(&["run"]);
         command.env("CREDENTIALS_DIRECTORY", credentials);
         Running::start(command)
+    }
+
+    /// The local API of its daemon.
+    #[must_use]
+    pub fn api(&self) -> Api {
+        Api::new(self.path("run/boxsync/boxsync.sock"))
+    }
+
+    /// Starts the daemon and waits until its local API answers.
+    ///
+    /// # Panics
+    /// When it ends before.
+    #[must_use]
+    pub fn start_daemon(&self) -> Running {
+        let mut running = self.start(&["run"]);
+        let api = self.api();
+        let up = running.until("the daemon", || api.connect().is_some());
+        assert!(up, "{}", running.end().story());
+        running
     }
 
     /// Switches the gateway on, at a loopback address of this process and this test alone.

@@ -5,6 +5,7 @@
 pub mod api;
 pub mod chunk;
 pub mod entity;
+pub mod feed;
 pub mod fingerprint;
 pub mod gateway;
 pub mod grant;

@@ -12,7 +12,7 @@ use crate::daemon;
 use crate::journal;
 use crate::page::glance;
 use crate::root::{Root, become_owner};
-use crate::socket::{feed, receive};
+use crate::socket::receive;
 use crate::worker;
 
 /// The daemon.
@@ -56,13 +56,6 @@ pub(super) fn receive(root: &Root, kind: &str, id: Option<String>) -> Result<u8,
         .read_to_end(&mut document)
         .map_err(|error| input(format!("standard input cannot be read: {error}")))?;
     println!("{}", receive::work(super::open(root), kind, id, document));
-    Ok(0)
-}
-
-/// The change feed for the daemon, on standard output.
-pub(super) fn read_feed(root: &Root, since: u64, limit: usize) -> Result<u8, Trouble> {
-    worker::bind_to_parent();
-    println!("{}", feed::read(super::open(root), since, limit));
     Ok(0)
 }
 

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
+use std::time::Duration;
 
 use logic::health::verdict::counted;
 use logic::health::{Check, Finding, Step};
@@ -11,47 +12,45 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::{Found, limit, made};
-use crate::root::{Root, is_locked};
+use crate::root::Root;
+use crate::vault::index::{Probed, Turn};
 
-/// Opens the index store in a child: a damaged one may panic.
+/// Opens the index store in a child: a damaged one may panic. Under the lock of the store, so that no run takes the
+/// child's hold of it for damage, and none is taken for damage by the child.
 pub(super) async fn store(steps: &[Step], root: &Root, found: &Found) {
     if !made(steps, Check::Store) {
         return;
     }
-    let path = root.state().join("index");
+    let state = root.state();
+    let path = state.join("index");
     let late = || Finding::warn("doctor.late", "the index store takes long to open");
-    let finding = if in_use(&path) {
-        Finding::pass(Check::Store, "in use by a running boxsync")
-    } else {
-        let Ok(own) = std::env::current_exe() else {
-            return found.tell(Check::Store, late());
-        };
-        let child = Command::new(own)
-            .arg("probe-store")
-            .arg(&path)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .status();
-        match timeout(limit(steps, Check::Store), child).await {
-            Ok(Ok(status)) if status.success() => Finding::pass(Check::Store, "opens"),
-            Ok(Ok(_)) if in_use(&path) => {
-                Finding::pass(Check::Store, "in use by a running boxsync")
-            }
-            Ok(Ok(_)) => Finding::fail(
-                "store.failed",
-                format!("{}: does not open: it is damaged", path.display()),
-            ),
-            Ok(Err(_)) | Err(_) => late(),
-        }
+    let used = || Finding::pass(Check::Store, "in use by a running boxsync");
+    let turn = match Turn::take(&state, Duration::ZERO) {
+        Err(trouble) if trouble.code == "state.busy" => return found.tell(Check::Store, used()),
+        // A folder that cannot be written to is told by its own check; the store can be read all the same.
+        turn => turn.ok(),
+    };
+    let child = Command::new("/proc/self/exe")
+        .arg0("boxsync")
+        .arg("probe-store")
+        .arg(&path)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .status();
+    let probed = timeout(limit(steps, Check::Store), child).await;
+    drop(turn);
+    let finding = match probed.map(|status| status.map(Probed::of)) {
+        Ok(Ok(Probed::Opens)) => Finding::pass(Check::Store, "opens"),
+        Ok(Ok(Probed::Busy)) => used(),
+        Ok(Ok(Probed::Damaged)) => Finding::fail(
+            "store.failed",
+            format!("{}: does not open: it is damaged", path.display()),
+        ),
+        Ok(Ok(Probed::Unreadable) | Err(_)) | Err(_) => late(),
     };
     found.tell(Check::Store, finding);
-}
-
-/// Whether another process has the store open: sled locks its file.
-fn in_use(path: &std::path::Path) -> bool {
-    is_locked(&path.join("db"))
 }
 
 /// What systemd says of the service.
@@ -113,8 +112,6 @@ fn judge(text: &str) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nix::fcntl::{Flock, FlockArg};
-    use std::fs::File;
 
     #[test]
     fn the_service_is_judged_by_what_systemd_shows() {
@@ -140,16 +137,5 @@ mod tests {
         for (text, code) in table {
             assert_eq!(judge(text).code, code, "{text}");
         }
-    }
-
-    #[test]
-    fn a_store_that_another_process_holds_is_in_use() {
-        let dir = tempfile::tempdir().unwrap();
-        assert!(!in_use(dir.path()));
-        let file = File::create(dir.path().join("db")).unwrap();
-        let held = Flock::lock(file, FlockArg::LockExclusiveNonblock).unwrap();
-        assert!(in_use(dir.path()));
-        drop(held);
-        assert!(!in_use(dir.path()));
     }
 }

@@ -2,8 +2,6 @@
 //! Never speaks to central, never waits for a run, never judges: `logic::health::Verdict` does.
 //! Called by `status`, by the daemon and by the support bundle.
 
-use std::time::Duration;
-
 use logic::entity::EntityType;
 use logic::health::Standing;
 use logic::health::verdict::{Last, Owed, Shown, Stock};
@@ -12,13 +10,11 @@ use logic::spool::State;
 use logic::words::{Outcome, Trouble};
 
 use crate::clock;
-use crate::engine::{self, Engine, survey};
+use crate::engine::{Engine, survey};
 use crate::vault::catalogue::{Catalogue, Edition};
 use crate::vault::package::Packages;
 use crate::vault::spool::Spool;
 
-/// The store may be in a run's hands: then the account of the last run has to do.
-const PATIENCE: Duration = Duration::from_millis(300);
 /// So many past runs are asked for the rate of the link.
 const RECENT: usize = 20;
 /// Bits per second of one Mbit/s as TAO counts them (protocol 9.6).
@@ -49,16 +45,16 @@ pub fn unreadable(trouble: &Trouble) -> Standing {
     }
 }
 
-/// The newest accounts of runs, newest first: from the store when it is free, else the last one alone.
+/// The newest accounts of runs, newest first; where there is no history yet, the last one alone.
 ///
 /// # Errors
 /// `store.damaged` when not even the last one can be read.
 pub fn reports(engine: &Engine, most: usize) -> Result<Vec<Report>, Trouble> {
-    let path = engine.vault().state().join("index");
-    // A damaged store may panic: it is opened in a child first.
-    let kept = path.is_dir() && engine::opens_in_a_child(&path);
-    let recent = kept.then(|| engine.recent(most, PATIENCE).ok()).flatten();
-    match recent.filter(|reports| !reports.is_empty()) {
+    match engine
+        .history(most)
+        .ok()
+        .filter(|reports| !reports.is_empty())
+    {
         Some(reports) => Ok(reports),
         None => Ok(engine.last()?.into_iter().collect()),
     }

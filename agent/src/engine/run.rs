@@ -26,7 +26,8 @@ use crate::journal::event;
 use crate::uplink::Uplink;
 use crate::vault::Vault;
 use crate::vault::catalogue::{self, Catalogue, Edition, Rows, Writer};
-use crate::vault::index::{Change, Index, Op};
+use crate::vault::feed::{Change, Feed, Op, Step};
+use crate::vault::index::Index;
 
 /// What one run works with.
 pub(super) struct Means {
@@ -50,6 +51,8 @@ pub(super) struct Run {
     /// What this run brought: rows by type, and the ids for the feed.
     staged: BTreeMap<EntityType, Rows>,
     ids: BTreeMap<NameHash, String>,
+    /// Something went that cannot be named any more: the feed then begins a new epoch.
+    unnamed: bool,
     classes: Rows,
     writer: Option<Writer>,
     wanted: u64,
@@ -64,6 +67,7 @@ impl Run {
             edition,
             staged: BTreeMap::new(),
             ids: BTreeMap::new(),
+            unnamed: false,
             classes: Rows::new(),
             writer: None,
             wanted: 0,
@@ -211,6 +215,7 @@ impl Run {
         rows.retain(|name, row| reader.holds(kind, name, row));
         if rows.len() < before {
             let lost = before - rows.len();
+            self.unnamed = true;
             tracing::warn!(
                 code = "store.damaged",
                 "{lost} records of type {} do not open: they are brought again",
@@ -307,14 +312,15 @@ impl Run {
                     let Some(row) = rows.remove(&name) else {
                         continue;
                     };
-                    // A record that no longer opens is removed all the same; followers then need no line for it.
-                    if let Ok(entity) = reader.entity(kind, &name, &row) {
-                        changes.push(Change {
+                    // A record that no longer opens is removed all the same.
+                    match reader.entity(kind, &name, &row) {
+                        Ok(entity) => changes.push(Change {
                             kind,
                             id: entity.id,
                             op: Op::Remove,
                             generation,
-                        });
+                        }),
+                        Err(_) => self.unnamed = true,
                     }
                 }
             }
@@ -334,9 +340,15 @@ impl Run {
         } else if edition != before {
             self.means.catalogue.publish(&before, &edition, None)?;
         }
-        if let Some(index) = self.index.as_ref().filter(|_| publication.visible) {
-            index.follow(before.generation, edition.generation, &changes)?;
-            index.unstage()?;
+        if publication.visible {
+            let step = Step {
+                before: before.generation,
+                generation: edition.generation,
+                from_empty: EntityType::ALL.iter().all(|kind| before.count(*kind) == 0),
+                complete: !std::mem::take(&mut self.unnamed),
+            };
+            Feed::of(&self.means.vault).append(step, &changes)?;
+            self.index.as_ref().map_or(Ok(()), Index::unstage)?;
         }
         self.wanted = edition.count(EntityType::Delivery) as u64;
         self.edition = edition;

@@ -12,7 +12,7 @@ use crate::uplink::{Meter, Sample};
 /// Disk below the state folder, and what of it the catalogue and the store take.
 pub fn take(state: &Path) -> Survey {
     let free = free(state);
-    let database = ["index", "catalogue"]
+    let database = ["index", "catalogue", "feed", "history"]
         .map(|name| used(&state.join(name)))
         .iter()
         .sum();

@@ -6,6 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use logic::entity::EntityType;
 use logic::report::Report;
 use logic::schedule::{Cause, Errand};
 use logic::settings::Settings;
@@ -16,6 +17,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::engine::progress::Progress;
 use crate::root::Root;
+use crate::vault::catalogue::{Catalogue, Stamp};
 
 /// Somebody wants a run.
 #[derive(Debug)]
@@ -68,6 +70,15 @@ pub struct Standing {
     pub breaker: bool,
 }
 
+/// What is known of the catalogue that is shown, without reading it again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Edited {
+    /// Its generation.
+    pub generation: u64,
+    /// It shows nothing.
+    pub is_empty: bool,
+}
+
 /// Shared by the loop and all connections; cheap to clone.
 #[derive(Clone)]
 pub struct Board(Rc<Inner>);
@@ -79,6 +90,8 @@ struct Inner {
     standing: RefCell<Standing>,
     ended: RefCell<BTreeMap<&'static str, u64>>,
     requests: Cell<u64>,
+    /// The file of the edition that was looked at last, and what it holds.
+    edited: RefCell<Option<(Option<Stamp>, Edited)>>,
     told: broadcast::Sender<Told>,
     asks: mpsc::Sender<Ask>,
 }
@@ -95,6 +108,7 @@ impl Board {
             standing: RefCell::default(),
             ended: RefCell::default(),
             requests: Cell::new(0),
+            edited: RefCell::default(),
             told,
             asks,
         };
@@ -174,6 +188,26 @@ impl Board {
     /// Everything that is told from now on.
     pub fn follow(&self) -> broadcast::Receiver<Told> {
         self.0.told.subscribe()
+    }
+
+    /// What the catalogue shows; it is read only when another edition has taken its place.
+    ///
+    /// # Errors
+    /// As `Catalogue::edition`.
+    pub(super) fn shown(&self, catalogue: &Catalogue) -> Result<Edited, Trouble> {
+        let stamp = catalogue.stamp();
+        if let Some((held, edited)) = &*self.0.edited.borrow()
+            && *held == stamp
+        {
+            return Ok(*edited);
+        }
+        let edition = catalogue.edition()?;
+        let edited = Edited {
+            generation: edition.generation,
+            is_empty: EntityType::ALL.iter().all(|kind| edition.count(*kind) == 0),
+        };
+        *self.0.edited.borrow_mut() = Some((stamp, edited));
+        Ok(edited)
     }
 
     /// Asks the loop for a run.

@@ -91,7 +91,7 @@ async fn dispatch(board: &Board, request: Request<Incoming>) -> Result<Response<
             Ok(events(board))
         }
         "entities" => content::entities(board, &query(&["type", "id"])?),
-        "feed" => feed::answer(board, &query(&["epoch", "since", "limit"])?).await,
+        "feed" => feed::answer(board, &query(&["epoch", "since", "cursor", "limit"])?),
         "packages" => {
             query(&[])?;
             content::packages(board)

@@ -1,74 +1,107 @@
-//! The sled store: what an interrupted run had staged, the change feed, the history and the link's statistics.
-//! Never the only place of anything irreplaceable: deleted whole, it is rebuilt and the feed begins a new epoch.
-//! Called by `engine` and the readers of history, feed and statistics; the only file that names sled.
+//! The sled store: where the records lie that an interrupted run had staged.
+//! Never the only place of anything irreplaceable, and never judged while another process has it: the lock comes first.
+//! Called by the run of `engine`; the only file that names sled.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use logic::entity::EntityType;
 use logic::report::Report;
 use logic::seal::{NameHash, Sealer};
 use logic::words::{Class, Outcome, Trouble};
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use super::catalogue::{Row, Rows};
-use super::{Keyring, Vault, damaged, random};
+use super::{Keyring, Vault, random};
 use crate::root::{lock_folder, set_aside, trouble, write_durably};
 
 /// The format of what the store keeps; grows with every change of a row's shape. A store of another format is dropped.
 const FORMAT: u32 = 1;
 
-/// Synchronizations remembered.
-const HISTORY_KEPT: u64 = 500;
-/// Changes remembered: a follower that is further behind reads everything again.
-const FEED_KEPT: u64 = 100_000;
-/// Lines of the feed in one batch of the store.
-const FOLLOWED_AT_ONCE: usize = 100;
+/// The trees of an older boxsync that files have taken the place of: `history` is read once, `feed` begins a new epoch.
+const OLD_TREES: [&str; 2] = ["history", "feed"];
 
-/// What happened to one entity in one generation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Op {
-    /// Created or updated.
-    Put,
-    /// No longer there.
-    Remove,
+/// What became of a store that was opened to see whether it opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probed {
+    /// It opens, and every row of it is read.
+    Opens,
+    /// It does not.
+    Damaged,
+    /// Another process has it: nothing is known.
+    Busy,
+    /// The disk does not give it, or the probe could not be made: nothing is known.
+    Unreadable,
 }
 
-/// One line of the change feed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
-    /// Type of the entity.
-    pub kind: EntityType,
-    /// URI of the entity.
-    pub id: String,
-    /// What happened.
-    pub op: Op,
-    /// The generation that shows it.
-    pub generation: u64,
+impl Probed {
+    /// The exit status of the process that probed.
+    pub fn exit(self) -> u8 {
+        match self {
+            Self::Opens => 0,
+            Self::Damaged => 1,
+            Self::Busy => 6,
+            Self::Unreadable => 7,
+        }
+    }
+
+    /// What the end of that process says. One that panicked met damage; one that was killed from outside tells nothing.
+    pub fn of(status: ExitStatus) -> Self {
+        let known = [Self::Opens, Self::Busy, Self::Unreadable];
+        let exit = |probed: &Self| status.code() == Some(i32::from(probed.exit()));
+        match status.signal() {
+            Some(KILLED | TERMINATED) => Self::Unreadable,
+            _ => known.into_iter().find(exit).unwrap_or(Self::Damaged),
+        }
+    }
 }
 
-/// Changes after a position.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Feed {
-    /// Another epoch means: read everything again.
-    pub epoch: u64,
-    /// Number and change, in order.
-    pub changes: Vec<(u64, Change)>,
-    /// The oldest number still kept; a follower below it reads everything again.
-    pub oldest: u64,
-    /// The newest number given so far.
-    pub newest: u64,
+/// SIGKILL and SIGTERM (signal(7)).
+const KILLED: i32 = 9;
+const TERMINATED: i32 = 15;
+
+/// The right to open the store, or to judge it: one process at a time has it.
+#[derive(Debug)]
+pub struct Turn(#[expect(dead_code, reason = "held until dropped")] Flock<File>);
+
+impl Turn {
+    /// Takes the lock beside the store of this state folder, waiting at most `patience`.
+    ///
+    /// # Errors
+    /// `state.busy` while another process has it, or what the file system says.
+    pub fn take(state: &Path, patience: Duration) -> Result<Self, Trouble> {
+        let path = state.join("index.lock");
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|error| trouble(&path, "open", &error))?;
+        let until = Instant::now() + patience;
+        loop {
+            match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(lock) => return Ok(Self(lock)),
+                Err((back, Errno::EWOULDBLOCK)) if Instant::now() < until => {
+                    file = back;
+                    std::thread::sleep(RETRY);
+                }
+                Err((_, Errno::EWOULDBLOCK)) => return Err(busy(&state.join("index"))),
+                Err((_, error)) => return Err(trouble(&path, "lock", &error.into())),
+            }
+        }
+    }
 }
 
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-struct FeedHead {
-    epoch: u64,
-    newest: u64,
-    generation: u64,
-}
+/// How often a lock that another process holds is tried again.
+const RETRY: Duration = Duration::from_millis(50);
 
 /// The open store. Drop it when it is not needed: its lock keeps other processes out.
 pub struct Index {
@@ -76,20 +109,22 @@ pub struct Index {
     path: PathBuf,
     sealer: Sealer,
     keys: Keyring,
+    _turn: Turn,
     /// What had to be done to open it, for the journal.
     pub rebuilt: Option<String>,
 }
 
 impl Index {
     /// Opens the store, waiting for another process at most `patience`. After an unclean end it is first opened by
-    /// `probe` (a child process, since a damaged sled may panic); what does not open is moved to `quarantine/`.
+    /// `probe` (a child process, since a damaged sled may panic); what does not open is moved to `quarantine/`. All of
+    /// it under the lock: a store in another process's hands is busy, whatever it looks like from outside.
     ///
     /// # Errors
     /// `state.busy` while another process has it, or what the file system says.
     pub fn open(
         vault: &Vault,
         patience: Duration,
-        probe: &dyn Fn(&Path) -> bool,
+        probe: &dyn Fn(&Path) -> Probed,
     ) -> Result<Self, Trouble> {
         Self::open_as(FORMAT, vault, patience, probe)
     }
@@ -98,35 +133,37 @@ impl Index {
         format: u32,
         vault: &Vault,
         patience: Duration,
-        probe: &dyn Fn(&Path) -> bool,
+        probe: &dyn Fn(&Path) -> Probed,
     ) -> Result<Self, Trouble> {
+        let until = Instant::now() + patience;
+        let turn = Turn::take(vault.state(), patience)?;
         let path = vault.state().join("index");
         let open_mark = vault.state().join("index.open");
         let mut rebuilt = fit(vault.state(), &path, format)?;
-        if open_mark.exists() && path.exists() && !probe(&path) {
-            rebuilt = Some(quarantine(
-                vault,
-                &path,
-                "it does not open after an unclean end",
-            )?);
+        while open_mark.exists() && path.exists() {
+            match probe(&path) {
+                Probed::Opens => break,
+                // A boxsync that was updated meanwhile may still have it, without the lock beside it.
+                Probed::Busy if Instant::now() < until => std::thread::sleep(RETRY),
+                Probed::Busy => return Err(busy(&path)),
+                Probed::Unreadable => return Err(unreadable(&path)),
+                Probed::Damaged => {
+                    let why = "it does not open after an unclean end";
+                    rebuilt = Some(quarantine(vault, &path, why)?);
+                }
+            }
         }
-        let until = Instant::now() + patience;
         let db = loop {
             match open(&path) {
                 Ok(db) => break db,
                 Err(error) if is_busy(&error) && Instant::now() < until => {
-                    std::thread::sleep(Duration::from_millis(50));
+                    std::thread::sleep(RETRY);
                 }
-                Err(error) if is_busy(&error) => {
-                    let reason = format!("{}: another process has the store open", path.display());
-                    return Err(Trouble::new(
-                        "state.busy",
-                        Class::Retry,
-                        Outcome::Failed,
-                        reason,
-                    ));
-                }
-                Err(sled::Error::Io(error)) if error.kind() != std::io::ErrorKind::InvalidData => {
+                Err(error) if is_busy(&error) => return Err(busy(&path)),
+                Err(error) if is_refused(&error) => {
+                    let sled::Error::Io(error) = error else {
+                        return Err(failed(&path, &error));
+                    };
                     return Err(trouble(&path, "open the store", &error));
                 }
                 Err(error) if rebuilt.is_none() => {
@@ -142,6 +179,7 @@ impl Index {
             path,
             sealer,
             keys: vault.keys().clone(),
+            _turn: turn,
             rebuilt,
         })
     }
@@ -194,104 +232,38 @@ impl Index {
             .map_err(|error| failed(&self.path, &error))
     }
 
-    /// Appends the changes of one generation. When the generation before is not the feed's last one (the store was
-    /// rebuilt, or lost its end in a power cut), a new epoch begins: followers then read everything again.
+    /// The accounts that an older boxsync kept here, oldest first; those that do not open are passed over.
     ///
     /// # Errors
     /// What the store says.
-    pub fn follow(&self, before: u64, generation: u64, changes: &[Change]) -> Result<(), Trouble> {
-        let tree = self.tree("feed")?;
-        let mut head = match self.head()? {
-            Some(head) if head.generation == before => head,
-            _ => {
-                tree.clear().map_err(|error| failed(&self.path, &error))?;
-                FeedHead {
-                    epoch: u64::from_be_bytes(random()) >> 12,
-                    newest: 0,
-                    generation: before,
-                }
-            }
-        };
-        // sled frees nothing before a batch has ended: ten thousand changes at once hold 40 MiB. Lines beyond the head
-        // are nobody's, so that a cut between two batches shows none of them.
-        for part in changes.chunks(FOLLOWED_AT_ONCE) {
-            let mut batch = sled::Batch::default();
-            for change in part {
-                head.newest += 1;
-                let key = head.newest.to_be_bytes();
-                batch.insert(&key, self.seal("feed", &key, change));
-            }
-            tree.apply_batch(batch)
+    pub fn old_history(&self) -> Result<Vec<Report>, Trouble> {
+        let mut reports = Vec::new();
+        for entry in self.tree("history")?.iter() {
+            let (key, value) = entry.map_err(|error| failed(&self.path, &error))?;
+            reports.extend(self.unseal::<Report>("history", &key, &value));
+        }
+        Ok(reports)
+    }
+
+    /// Whether an older boxsync kept history or feed here.
+    pub fn has_old(&self) -> bool {
+        let names = self.db.tree_names();
+        names
+            .iter()
+            .any(|name| OLD_TREES.iter().any(|old| name == old.as_bytes()))
+    }
+
+    /// Forgets what an older boxsync kept here: files have it now.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn forget_old(&self) -> Result<(), Trouble> {
+        for name in OLD_TREES {
+            self.db
+                .drop_tree(name)
                 .map_err(|error| failed(&self.path, &error))?;
         }
-        head.generation = generation;
-        tree.insert(b"head", self.seal("feed", b"head", &head))
-            .map_err(|error| failed(&self.path, &error))?;
-        self.trim("feed", head.newest.saturating_sub(FEED_KEPT))
-    }
-
-    /// Changes after `since`, at most `most`.
-    ///
-    /// # Errors
-    /// What the store says.
-    pub fn feed(&self, since: u64, most: usize) -> Result<Feed, Trouble> {
-        let tree = self.tree("feed")?;
-        let head = self.head()?.unwrap_or(FeedHead {
-            epoch: 0,
-            newest: 0,
-            generation: 0,
-        });
-        let changes = self.list::<Change>(
-            "feed",
-            tree.range(since.saturating_add(1).to_be_bytes()..)
-                .take_while(|line| match line {
-                    Ok((key, _)) => number(key).is_none_or(|at| at <= head.newest),
-                    Err(_) => true,
-                })
-                .take(most),
-        )?;
-        let oldest = tree
-            .iter()
-            .keys()
-            .next()
-            .and_then(Result::ok)
-            .and_then(|key| number(&key))
-            .filter(|at| *at <= head.newest);
-        Ok(Feed {
-            epoch: head.epoch,
-            changes,
-            oldest: oldest.unwrap_or(head.newest + 1),
-            newest: head.newest,
-        })
-    }
-
-    /// Remembers a run.
-    ///
-    /// # Errors
-    /// What the store says.
-    pub fn remember(&self, report: &Report) -> Result<(), Trouble> {
-        let key = report.sync_id.to_be_bytes();
-        let value = self.seal("history", &key, report);
-        self.tree("history")?
-            .insert(key, value)
-            .map_err(|error| failed(&self.path, &error))?;
-        self.trim("history", report.sync_id.saturating_sub(HISTORY_KEPT))
-    }
-
-    /// The newest runs, newest first.
-    ///
-    /// # Errors
-    /// What the store says.
-    pub fn history(&self, most: usize) -> Result<Vec<Report>, Trouble> {
-        let tree = self.tree("history")?;
-        // Forwards, then turned: walking a tree backwards brings sled's greatest key into the binary, one MiB of 0xff.
-        let older = tree.len().saturating_sub(most);
-        let reports = self.list("history", tree.iter().skip(older))?;
-        Ok(reports
-            .into_iter()
-            .rev()
-            .map(|(_, report)| report)
-            .collect())
+        Ok(())
     }
 
     /// Makes everything durable and lets go. sled's own flush does not survive a power cut: its file is synced too.
@@ -306,52 +278,19 @@ impl Index {
         fs::File::open(&file)
             .and_then(|file| file.sync_all())
             .map_err(|error| trouble(&file, "sync", &error))?;
-        let Self { db, path, .. } = self;
+        // The lock is let go after the store, and after the mark.
+        let Self {
+            db, path, _turn, ..
+        } = self;
         drop(db);
         let mark = path.with_extension("open");
         fs::remove_file(&mark).map_err(|error| trouble(&mark, "remove", &error))
-    }
-
-    fn head(&self) -> Result<Option<FeedHead>, Trouble> {
-        let value = self
-            .tree("feed")?
-            .get(b"head")
-            .map_err(|error| failed(&self.path, &error))?;
-        Ok(value.and_then(|value| self.unseal("feed", b"head", &value)))
     }
 
     fn tree(&self, name: &str) -> Result<sled::Tree, Trouble> {
         self.db
             .open_tree(name)
             .map_err(|error| failed(&self.path, &error))
-    }
-
-    fn list<T: DeserializeOwned>(
-        &self,
-        tree: &str,
-        entries: impl Iterator<Item = sled::Result<(sled::IVec, sled::IVec)>>,
-    ) -> Result<Vec<(u64, T)>, Trouble> {
-        let mut found = Vec::new();
-        for entry in entries {
-            let (key, value) = entry.map_err(|error| failed(&self.path, &error))?;
-            let Some(at) = number(&key) else { continue };
-            let value = self
-                .unseal(tree, &key, &value)
-                .ok_or_else(|| damaged(&self.path, &format!("row {at} of `{tree}`")))?;
-            found.push((at, value));
-        }
-        Ok(found)
-    }
-
-    /// Removes the rows with numbers up to `last`.
-    fn trim(&self, name: &str, last: u64) -> Result<(), Trouble> {
-        let tree = self.tree(name)?;
-        for key in tree.range(0u64.to_be_bytes()..=last.to_be_bytes()).keys() {
-            let key = key.map_err(|error| failed(&self.path, &error))?;
-            tree.remove(key)
-                .map_err(|error| failed(&self.path, &error))?;
-        }
-        Ok(())
     }
 
     fn seal<T: Serialize>(&self, tree: &str, key: &[u8], value: &T) -> Vec<u8> {
@@ -370,13 +309,22 @@ impl Index {
 }
 
 /// Whether the store at `path` opens; run in a process of its own, since a damaged sled may panic.
-pub fn opens(path: &Path) -> bool {
-    open(path).is_ok_and(|db| {
-        db.tree_names().iter().all(|name| {
-            db.open_tree(name)
-                .is_ok_and(|tree| tree.iter().all(|entry| entry.is_ok()))
-        })
-    })
+pub fn probe(path: &Path) -> Probed {
+    let read = || -> sled::Result<()> {
+        let db = open(path)?;
+        for name in db.tree_names() {
+            db.open_tree(name)?
+                .iter()
+                .try_for_each(|entry| entry.map(|_| ()))?;
+        }
+        Ok(())
+    };
+    match read() {
+        Ok(()) => Probed::Opens,
+        Err(error) if is_busy(&error) => Probed::Busy,
+        Err(error) if is_refused(&error) => Probed::Unreadable,
+        Err(_) => Probed::Damaged,
+    }
 }
 
 fn open(path: &Path) -> sled::Result<sled::Db> {
@@ -391,8 +339,24 @@ fn is_busy(error: &sled::Error) -> bool {
     matches!(error, sled::Error::Io(error) if error.to_string().contains("lock"))
 }
 
-fn number(key: &[u8]) -> Option<u64> {
-    key.try_into().ok().map(u64::from_be_bytes)
+/// The operating system said no: that is no damage. A place that no file can have is.
+fn is_refused(error: &sled::Error) -> bool {
+    let number = |error: &std::io::Error| error.raw_os_error();
+    matches!(error, sled::Error::Io(error) if number(error).is_some_and(|n| n != Errno::EINVAL as i32))
+}
+
+fn busy(path: &Path) -> Trouble {
+    let reason = format!("{}: another process has the store open", path.display());
+    Trouble::new("state.busy", Class::Retry, Outcome::Failed, reason)
+}
+
+fn unreadable(path: &Path) -> Trouble {
+    let reason = format!(
+        "{}: whether the store opens cannot be found out: the process that looks cannot be started, was killed, or \
+         cannot read the disk",
+        path.display()
+    );
+    Trouble::new("state.io", Class::Retry, Outcome::Failed, reason)
 }
 
 /// Drops a store of another format, and says so. A power cut leaves the old mark, and all is done again.
@@ -441,54 +405,47 @@ mod tests {
     use super::*;
     use logic::entity::Checksum;
 
+    const PATIENCE: Duration = Duration::from_secs(10);
+
     fn open(vault: &Vault) -> Index {
-        Index::open(vault, Duration::from_secs(10), &|_| true).unwrap()
+        Index::open(vault, PATIENCE, &|_| Probed::Opens).unwrap()
     }
 
-    fn change(id: &str, generation: u64) -> Change {
-        Change {
-            kind: EntityType::Proctor,
-            id: id.into(),
-            op: Op::Put,
-            generation,
+    fn row() -> Row {
+        Row {
+            checksum: Checksum([1; 16]),
+            segment: 3,
+            offset: 5,
+            length: 9,
         }
     }
 
-    #[test]
-    fn the_feed_is_numbered_and_a_gap_begins_a_new_epoch() {
-        let (_dir, vault) = Vault::fresh();
-        let index = open(&vault);
-        index
-            .follow(0, 1, &[change("a", 1), change("b", 1)])
-            .unwrap();
-        index.follow(1, 2, &[change("a", 2)]).unwrap();
-        let feed = index.feed(1, 10).unwrap();
-        assert_eq!(feed.changes, [(2, change("b", 1)), (3, change("a", 2))]);
-        assert_eq!((feed.oldest, feed.newest), (1, 3));
-        index.follow(7, 8, &[change("c", 8)]).unwrap();
-        let after = index.feed(0, 10).unwrap();
-        assert_ne!(after.epoch, feed.epoch);
-        assert_eq!(after.changes, [(1, change("c", 8))]);
+    fn report(sync_id: u64) -> Report {
+        let params = logic::words::Params {
+            organisation_id: "1".into(),
+            sync_id,
+            box_id: "b".into(),
+            tao_version: "2022.11".into(),
+        };
+        Report::new(&params, 3)
+    }
+
+    fn quarantined(vault: &Vault) -> usize {
+        fs::read_dir(vault.state().join("quarantine")).map_or(0, Iterator::count)
     }
 
     #[test]
     fn staged_rows_survive_a_close_and_are_forgotten_together() {
         let (_dir, vault) = Vault::fresh();
-        let row = Row {
-            checksum: Checksum([1; 16]),
-            segment: 3,
-            offset: 5,
-            length: 9,
-        };
         let index = open(&vault);
         index
-            .stage(EntityType::Proctor, &[(NameHash([2; 16]), row)])
+            .stage(EntityType::Proctor, &[(NameHash([2; 16]), row())])
             .unwrap();
         index.close().unwrap();
         let index = open(&vault);
         assert_eq!(
             index.staged(EntityType::Proctor).unwrap(),
-            Rows::from([(NameHash([2; 16]), row)])
+            Rows::from([(NameHash([2; 16]), row())])
         );
         assert_eq!(index.staged(EntityType::Delivery).unwrap(), Rows::new());
         index.unstage().unwrap();
@@ -499,10 +456,11 @@ mod tests {
     fn a_store_of_another_format_is_dropped_and_that_is_told_once() {
         let (_dir, vault) = Vault::fresh();
         let as_format =
-            |format| Index::open_as(format, &vault, Duration::from_secs(10), &|_| true).unwrap();
+            |format| Index::open_as(format, &vault, PATIENCE, &|_| Probed::Opens).unwrap();
+        let rows = [(NameHash([2; 16]), row())];
         let first = as_format(1);
         assert_eq!(first.rebuilt, None);
-        first.follow(0, 1, &[change("a", 1)]).unwrap();
+        first.stage(EntityType::Proctor, &rows).unwrap();
         first.close().unwrap();
         let second = as_format(2);
         let told = second.rebuilt.as_deref().unwrap();
@@ -510,12 +468,12 @@ mod tests {
             told.contains("format 1") && told.contains("writes 2"),
             "{told}"
         );
-        assert_eq!(second.feed(0, 10).unwrap().changes, []);
-        second.follow(0, 1, &[change("b", 1)]).unwrap();
+        assert_eq!(second.staged(EntityType::Proctor).unwrap(), Rows::new());
+        second.stage(EntityType::Proctor, &rows).unwrap();
         second.close().unwrap();
         let again = as_format(2);
         assert_eq!(again.rebuilt, None);
-        assert_eq!(again.feed(0, 10).unwrap().changes, [(1, change("b", 1))]);
+        assert_eq!(again.staged(EntityType::Proctor).unwrap(), Rows::from(rows));
         // Back to an older boxsync: as if it were damaged.
         again.close().unwrap();
         assert!(as_format(1).rebuilt.is_some());
@@ -523,48 +481,96 @@ mod tests {
 
     #[test]
     fn another_shape_of_a_row_is_another_format() {
-        let params = logic::words::Params {
-            organisation_id: "1".into(),
-            sync_id: 2,
-            box_id: "b".into(),
-            tao_version: "2022.11".into(),
-        };
-        let mut report = Report::new(&params, 3);
+        let mut report = report(2);
         report.entity(EntityType::Delivery).created = 4;
-        report.find(&damaged(Path::new("p"), "w"));
-        let row = Row {
-            checksum: Checksum([1; 16]),
-            segment: 3,
-            offset: 5,
-            length: 9,
-        };
-        let head = FeedHead {
-            epoch: 1,
-            newest: 2,
-            generation: 3,
-        };
-        let bytes = postcard::to_allocvec(&(report, row, head, change("a", 1))).unwrap();
-        // Another figure: `FORMAT` grows, and so does `LAYOUT`, for `last` is a report too.
-        assert_eq!((FORMAT, crc32fast::hash(&bytes)), (1, 2_413_478_802));
+        report.find(&super::super::damaged(Path::new("p"), "w"));
+        let crc = |bytes: &[u8]| crc32fast::hash(bytes);
+        // Another figure: `FORMAT` grows.
+        let row = postcard::to_allocvec(&row()).unwrap();
+        assert_eq!((FORMAT, crc(&row)), (1, 2_989_936_175));
+        // Another figure: `last` and the history in an older box's store need a way to be read.
+        assert_eq!(crc(&postcard::to_allocvec(&report).unwrap()), 2_642_096_501);
     }
 
     #[test]
     fn a_store_that_does_not_open_is_moved_aside() {
         let (_dir, vault) = Vault::fresh();
-        open(&vault).follow(0, 1, &[change("a", 1)]).unwrap();
-        let index = Index::open(&vault, Duration::from_secs(10), &|_| false).unwrap();
-        assert!(
-            index
-                .rebuilt
-                .as_deref()
-                .is_some_and(|told| told.contains("quarantine"))
-        );
-        assert_eq!(index.feed(0, 10).unwrap().changes, []);
+        let rows = [(NameHash([2; 16]), row())];
+        // Dropped without its close: an unclean end.
+        open(&vault).stage(EntityType::Proctor, &rows).unwrap();
+        let probe = |_: &Path| Probed::Damaged;
+        let index = Index::open(&vault, PATIENCE, &probe).unwrap();
+        let told = index.rebuilt.as_deref().unwrap();
+        assert!(told.contains("quarantine"), "{told}");
+        assert_eq!(index.staged(EntityType::Proctor).unwrap(), Rows::new());
+        assert_eq!(quarantined(&vault), 1);
+    }
+
+    #[test]
+    fn a_store_in_use_is_busy_and_never_damaged_whatever_a_probe_says() {
+        let (_dir, vault) = Vault::fresh();
+        let rows = [(NameHash([2; 16]), row())];
+        let held = open(&vault);
+        held.stage(EntityType::Proctor, &rows).unwrap();
+        // The mark of an open store lies there, and sled's own lock fails every probe.
+        for probed in [Probed::Damaged, Probed::Busy, Probed::Unreadable] {
+            let busy = Index::open(&vault, Duration::ZERO, &|_| probed)
+                .err()
+                .unwrap();
+            assert_eq!(busy.code, "state.busy");
+        }
+        assert_eq!(super::probe(&vault.state().join("index")), Probed::Busy);
+        assert_eq!(quarantined(&vault), 0);
+        held.close().unwrap();
         assert_eq!(
-            fs::read_dir(vault.state().join("quarantine"))
-                .unwrap()
-                .count(),
-            1
+            open(&vault).staged(EntityType::Proctor).unwrap(),
+            Rows::from(rows)
         );
+    }
+
+    #[test]
+    fn a_probe_that_knows_nothing_moves_nothing_aside() {
+        let (_dir, vault) = Vault::fresh();
+        drop(open(&vault));
+        for (probed, code) in [
+            (Probed::Busy, "state.busy"),
+            (Probed::Unreadable, "state.io"),
+        ] {
+            let told = Index::open(&vault, Duration::ZERO, &|_| probed)
+                .err()
+                .unwrap();
+            assert_eq!(told.code, code);
+        }
+        assert_eq!(quarantined(&vault), 0);
+        for (wait, probed) in [
+            (0, Probed::Opens),
+            (1 << 8, Probed::Damaged),
+            (101 << 8, Probed::Damaged),
+            (6 << 8, Probed::Busy),
+            (7 << 8, Probed::Unreadable),
+            (6, Probed::Damaged),
+            (9, Probed::Unreadable),
+            (15, Probed::Unreadable),
+        ] {
+            assert_eq!(Probed::of(ExitStatus::from_raw(wait)), probed, "{wait}");
+        }
+    }
+
+    #[test]
+    fn what_an_older_boxsync_kept_is_read_once() {
+        let (_dir, vault) = Vault::fresh();
+        let index = open(&vault);
+        for sync_id in [1u64, 2] {
+            let key = sync_id.to_be_bytes();
+            let value = index.seal("history", &key, &report(sync_id));
+            index.tree("history").unwrap().insert(key, value).unwrap();
+        }
+        index.tree("feed").unwrap().insert(b"head", b"x").unwrap();
+        index.close().unwrap();
+        let index = open(&vault);
+        assert!(index.has_old());
+        assert_eq!(index.old_history().unwrap(), [report(1), report(2)]);
+        index.forget_old().unwrap();
+        assert!(!index.has_old());
     }
 }

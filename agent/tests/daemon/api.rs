@@ -55,6 +55,15 @@ fn what_is_no_request_is_refused_with_a_code() {
         ("GET", "/v1/feed?since=-1", "", 400, "api.request"),
         ("GET", "/v1/feed?limit=0", "", 400, "api.request"),
         ("GET", "/v1/feed?epoch=7", "", 410, "feed.gone"),
+        ("GET", "/v1/feed?since=7", "", 400, "api.request"),
+        ("GET", "/v1/feed?cursor=7", "", 400, "api.request"),
+        (
+            "GET",
+            "/v1/feed?cursor=0-0-0000000000000000&since=1",
+            "",
+            400,
+            "api.request",
+        ),
         ("GET", "/v1/packages/content", "", 400, "api.request"),
         (
             "GET",
@@ -332,9 +341,18 @@ fn the_delivery_engine_reads_entities_and_ranges_of_a_package() {
     // Nobody reads this one: it must not cost the daemon the package in memory, nor keep it from ending.
     let mut idle = house.connect();
     write!(idle, "GET {path} HTTP/1.1\r\nHost: boxsync\r\n\r\n").unwrap();
+    // The catalogue came without a feed: nobody who has not read all of it is told that nothing follows.
+    let gone = house.get("/v1/feed").json();
     assert_eq!(
-        house.get("/v1/feed").json()["changes"],
-        Json::Array(Vec::new())
+        (&gone["code"], &gone["epoch"]),
+        (&"feed.gone".into(), &0.into())
     );
+    for place in [
+        "epoch=0&since=0",
+        &format!("cursor={}", gone["cursor"].as_str().unwrap()),
+    ] {
+        let feed = house.get(&format!("/v1/feed?{place}")).json();
+        assert_eq!(feed["changes"], Json::Array(Vec::new()));
+    }
     assert_eq!(terminate(&house, daemon).code(), Some(0));
 }

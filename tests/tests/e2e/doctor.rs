@@ -90,7 +90,7 @@ fn table() -> Vec<Broken> {
             after(|site| {
                 let files = site.files();
                 for file in files.iter().filter(|f| f.starts_with(site.state("index"))) {
-                    fs::write(file, "rubbish").unwrap();
+                    fs::write(file, [0; 5_000]).unwrap();
                 }
             })
         }),

@@ -18,6 +18,7 @@ mod oracle;
 mod package;
 mod page;
 mod power;
+mod readers;
 mod results;
 mod resume;
 mod state;

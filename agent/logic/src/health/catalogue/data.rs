@@ -8,21 +8,20 @@ pub(super) const CODES: &[Code] = &[
     code(
         "store.open",
         "index store",
-        "The store holds what can be rebuilt: the history, the change feed and what an interrupted run had staged.",
+        "The store holds what can be rebuilt: where the records lie that an interrupted run had staged.",
         "See its size with `du -sh /var/lib/boxsync/index`.",
     ),
     code(
         "store.failed",
         "the index store does not open",
         "The store on disk is damaged, mostly by a power loss. It holds nothing irreplaceable: the next \
-         synchronization moves it aside and rebuilds it; only the history of past runs is lost.",
+         synchronization moves it aside and rebuilds it.",
         "Run `boxsync sync`.",
     ),
     code(
         "store.rebuilt",
         "the index store was rebuilt",
-        "The store had been damaged and was moved to the folder `quarantine`; a new one took its place. Followers of \
-         the change feed read everything again.",
+        "The store had been damaged and was moved to the folder `quarantine`; a new one took its place.",
         "Nothing to do; if it happens often, replace the disk.",
     ),
     code(

@@ -1,0 +1,183 @@
+//! From where a follower of the change feed may go on, and when it has to read all entities again.
+//! Never takes the numbers of one history for those of another: a cursor names the publication that it stands behind.
+//! Called by the route of the feed; `vault::feed` keeps what is decided about.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A place in the feed: behind the change of this number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The epoch that the number belongs to.
+    pub epoch: u64,
+    /// Number of the last change before it.
+    pub number: u64,
+    /// Drawn by the publication that appended this change: an earlier copy of the folder cannot know it.
+    pub tag: u64,
+}
+
+/// As followers see it: a text to be given back as it is.
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}-{}-{:016x}", self.epoch, self.number, self.tag)
+    }
+}
+
+impl FromStr for Position {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let mut parts = text.split('-');
+        let mut part = || parts.next().ok_or(());
+        let number = |text: &str| match text.bytes().all(|byte| byte.is_ascii_digit()) {
+            true => text.parse().map_err(|_| ()),
+            false => Err(()),
+        };
+        let (epoch, after, tag) = (number(part()?)?, number(part()?)?, part()?);
+        let hex = tag.len() == 16 && tag.bytes().all(|byte| byte.is_ascii_hexdigit());
+        match parts.next() {
+            None if hex => Ok(Self {
+                epoch,
+                number: after,
+                tag: u64::from_str_radix(tag, 16).map_err(|_| ())?,
+            }),
+            _ => Err(()),
+        }
+    }
+}
+
+/// What a follower asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// What follows this number, of an epoch if one is named.
+    Since(Option<u64>, u64),
+    /// What follows a place that an earlier answer named.
+    Cursor(Position),
+}
+
+/// What the feed holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// Another epoch is another history.
+    pub epoch: u64,
+    /// The oldest change that is kept; one more than `newest` when there is none.
+    pub oldest: u64,
+    /// The newest change.
+    pub newest: u64,
+    /// The epoch began at an empty catalogue: who reads it from its first change misses nothing.
+    pub whole: bool,
+}
+
+/// What becomes of a follower.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// Changes after this number.
+    After(u64),
+    /// The same, if the place behind this number bears this tag; else it is `Gone`.
+    AfterTagged(u64, u64),
+    /// It has to read all entities again.
+    Gone,
+    /// A number alone does not say of which history it is.
+    NeedsEpoch,
+}
+
+/// Whether the feed reaches back to where a follower stands.
+pub fn admit(asked: Asked, held: Extent) -> Admission {
+    let reached = |number: u64| number.saturating_add(1) >= held.oldest && number <= held.newest;
+    match asked {
+        Asked::Since(None, 0) if held.whole && held.oldest == 1 => Admission::After(0),
+        Asked::Since(None, 0) => Admission::Gone,
+        Asked::Since(None, _) => Admission::NeedsEpoch,
+        Asked::Since(Some(epoch), number) if epoch == held.epoch && reached(number) => {
+            Admission::After(number)
+        }
+        Asked::Cursor(at) if at.epoch == held.epoch && reached(at.number) => {
+            Admission::AfterTagged(at.number, at.tag)
+        }
+        Asked::Since(Some(_), _) | Asked::Cursor(_) => Admission::Gone,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_follower_goes_on_only_where_nothing_can_be_missed() {
+        let whole = Extent {
+            epoch: 7,
+            oldest: 1,
+            newest: 5,
+            whole: true,
+        };
+        let trimmed = Extent { oldest: 3, ..whole };
+        // The catalogue was there before the feed: what it held then has no numbers.
+        let later = Extent {
+            oldest: 2,
+            whole: false,
+            ..whole
+        };
+        let empty = Extent {
+            epoch: 0,
+            oldest: 1,
+            newest: 0,
+            whole: true,
+        };
+        let since = Asked::Since;
+        let table = [
+            (since(None, 0), whole, Admission::After(0)),
+            (since(None, 0), empty, Admission::After(0)),
+            (since(None, 0), trimmed, Admission::Gone),
+            (since(None, 0), later, Admission::Gone),
+            (since(None, 4), whole, Admission::NeedsEpoch),
+            (since(Some(7), 0), whole, Admission::After(0)),
+            (since(Some(7), 5), whole, Admission::After(5)),
+            (since(Some(7), 6), whole, Admission::Gone),
+            (since(Some(8), 5), whole, Admission::Gone),
+            (since(Some(7), 1), trimmed, Admission::Gone),
+            (since(Some(7), 2), trimmed, Admission::After(2)),
+            (since(Some(7), 0), later, Admission::Gone),
+            (since(Some(7), 1), later, Admission::After(1)),
+            (since(Some(7), u64::MAX), whole, Admission::Gone),
+        ];
+        for (asked, held, wanted) in table {
+            assert_eq!(admit(asked, held), wanted, "{asked:?} of {held:?}");
+        }
+        let at = |epoch, number| {
+            Asked::Cursor(Position {
+                epoch,
+                number,
+                tag: 9,
+            })
+        };
+        assert_eq!(admit(at(7, 4), whole), Admission::AfterTagged(4, 9));
+        assert_eq!(admit(at(8, 4), whole), Admission::Gone);
+        assert_eq!(admit(at(7, 6), whole), Admission::Gone);
+        assert_eq!(admit(at(7, 1), trimmed), Admission::Gone);
+    }
+
+    #[test]
+    fn a_cursor_is_read_as_it_was_written_and_nothing_else_is() {
+        let place = Position {
+            epoch: 4_503_599_627_370_495,
+            number: 36,
+            tag: 0xabc,
+        };
+        let text = place.to_string();
+        assert_eq!(text, "4503599627370495-36-0000000000000abc");
+        assert_eq!(text.parse(), Ok(place));
+        for odd in [
+            "",
+            "1",
+            "1-2",
+            "1-2-3",
+            "+1-2-0000000000000abc",
+            "1--0000000000000abc",
+            "1-2-+000000000000abc",
+            "1-2-0000000000000abc-",
+            "1-99999999999999999999-0000000000000abc",
+        ] {
+            assert_eq!(odd.parse::<Position>(), Err(()), "{odd}");
+        }
+    }
+}
