@@ -3,6 +3,7 @@
 //! Called by the local API and by `results submit`; what it lets in is kept by `vault` and sent by `spool`.
 
 mod document;
+mod exact;
 mod log;
 mod path;
 mod result;
@@ -12,7 +13,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
@@ -20,6 +20,7 @@ use crate::entity::EntityType;
 use crate::report::Finding;
 use crate::words::{Class, Outcome, Trouble};
 
+use exact::Exact;
 use path::At;
 
 /// The default bound of one item (issue 4).
@@ -236,7 +237,7 @@ fn bounded(intake: Intake, limit: usize) -> Result<Intake, Trouble> {
 }
 
 fn session(id: &str) -> Item {
-    let payload = Json::String(id.to_owned()).to_string().into_bytes();
+    let payload = Exact::from(id).canonical();
     Item {
         kind: Kind::Sessions,
         id: id.to_owned(),
@@ -251,14 +252,14 @@ fn session(id: &str) -> Item {
 /// No public extension defines a user (protocol 8.2): any object passes as it is.
 fn lti_user(raw: &RawValue, id: Option<&str>, at: &At<'_>) -> Result<Item, Trouble> {
     let user = value(raw)?;
-    let Json::Object(fields) = &user else {
+    let Exact::Object(fields) = &user else {
         return Err(at.expected("a user (an object)", &user));
     };
-    let payload = canonical(&user);
+    let payload = user.canonical();
     let content = Print::of(&payload);
     let own = match fields.get("id") {
-        Some(Json::String(text)) if !text.is_empty() => Some(Cow::Borrowed(text.as_str())),
-        Some(Json::Number(number)) => Some(Cow::Owned(number.to_string())),
+        Some(Exact::String(text)) if !text.is_empty() => Some(Cow::Borrowed(text.as_str())),
+        Some(Exact::Number(number)) => Some(Cow::Borrowed(number.as_str())),
         _ => None,
     };
     if let (Some(id), Some(own)) = (id, &own)
@@ -283,53 +284,13 @@ fn lti_user(raw: &RawValue, id: Option<&str>, at: &At<'_>) -> Result<Item, Troub
     })
 }
 
-fn value(raw: &RawValue) -> Result<Json, Trouble> {
-    serde_json::from_str(raw.get()).map_err(|error| not_json(&error))
+fn value(raw: &RawValue) -> Result<Exact, Trouble> {
+    Exact::read(raw).map_err(|error| not_json(&error))
 }
 
 fn not_json(error: &serde_json::Error) -> Trouble {
     let reason = format!("expected one JSON document: {error}");
     Trouble::new("intake.malformed", Class::GiveUp, Outcome::Failed, reason)
-}
-
-/// JSON with the keys of every object sorted, without white space: one form for one content.
-pub(crate) fn canonical(value: &Json) -> Vec<u8> {
-    fn write(value: &Json, out: &mut Vec<u8>) {
-        match value {
-            Json::Object(map) => {
-                // Not left to the map's own order, which a feature of serde_json may change.
-                let mut pairs: Vec<_> = map.iter().collect();
-                pairs.sort_by_key(|(key, _)| *key);
-                out.push(b'{');
-                for (at, (key, value)) in pairs.into_iter().enumerate() {
-                    if at > 0 {
-                        out.push(b',');
-                    }
-                    scalar(key, out);
-                    out.push(b':');
-                    write(value, out);
-                }
-                out.push(b'}');
-            }
-            Json::Array(list) => {
-                out.push(b'[');
-                for (at, value) in list.iter().enumerate() {
-                    if at > 0 {
-                        out.push(b',');
-                    }
-                    write(value, out);
-                }
-                out.push(b']');
-            }
-            plain => scalar(plain, out),
-        }
-    }
-    fn scalar(value: &(impl Serialize + ?Sized), out: &mut Vec<u8>) {
-        serde_json::to_writer(out, value).expect("a vector takes every text and number");
-    }
-    let mut out = Vec::new();
-    write(value, &mut out);
-    out
 }
 
 #[cfg(test)]

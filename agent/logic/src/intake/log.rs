@@ -5,12 +5,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
 use super::document;
+use super::exact::Exact;
 use super::path::{At, text};
-use super::{Item, Kind, Print, canonical};
+use super::{Item, Kind, Print};
 use crate::api::answer::PhpMap as Pairs;
 use crate::report::Finding;
 use crate::words::Trouble;
@@ -39,12 +39,18 @@ pub(super) fn read(
     let mut seen: BTreeMap<String, Print> = BTreeMap::new();
     let mut parts = Vec::new();
     let mut payload = vec![b'['];
+    let mut content = payload.clone();
     for (index, raw) in document::list(raw, at, "a list of log rows")?
         .into_iter()
         .enumerate()
     {
         let at = at.index(index);
-        let (id, print, row) = row(execution, raw, &at)?;
+        let Row {
+            id,
+            print,
+            sent,
+            told,
+        } = row(execution, raw, &at)?;
         match seen.insert(id, print) {
             // The same row twice is one row.
             Some(first) if first == print => {
@@ -63,24 +69,37 @@ pub(super) fn read(
         }
         if !parts.is_empty() {
             payload.push(b',');
+            content.push(b',');
         }
-        payload.extend_from_slice(&row);
+        payload.extend_from_slice(&sent);
+        content.extend_from_slice(&told);
         parts.push(print);
     }
     payload.push(b']');
+    content.push(b']');
     Ok((!parts.is_empty()).then(|| Item {
         kind: Kind::Logs,
         id: execution.to_owned(),
         delivery: None,
         test_taker: None,
-        content: Print::of(&payload),
+        content: Print::of(&content),
         payload,
         parts,
     }))
 }
 
-/// The id as text, the print, the row as it is sent.
-fn row(execution: &str, raw: &RawValue, at: &At<'_>) -> Result<(String, Print, Vec<u8>), Trouble> {
+/// One row that central takes.
+struct Row {
+    /// Its id as text.
+    id: String,
+    print: Print,
+    /// As it is sent: every number as it came.
+    sent: Vec<u8>,
+    /// The same with its time as central's PHP reads it: equal rows are equal, however their time was written.
+    told: Vec<u8>,
+}
+
+fn row(execution: &str, raw: &RawValue, at: &At<'_>) -> Result<Row, Trouble> {
     let Pairs(pairs) = serde_json::from_str(raw.get())
         .map_err(|error| at.malformed(&format!("expected a log row (an object): {error}")))?;
     let mut fields: BTreeMap<Cow<str>, &RawValue> = BTreeMap::new();
@@ -97,7 +116,7 @@ fn row(execution: &str, raw: &RawValue, at: &At<'_>) -> Result<(String, Print, V
         }
         fields.insert(key, value);
     }
-    let field = |key: &str| -> Result<Json, Trouble> {
+    let field = |key: &str| -> Result<Exact, Trouble> {
         let raw = fields
             .get(key)
             .ok_or_else(|| at.key(key).malformed("expected this key, found none"))?;
@@ -105,7 +124,7 @@ fn row(execution: &str, raw: &RawValue, at: &At<'_>) -> Result<(String, Print, V
     };
     let id = field("id")?;
     let id_text = match &id {
-        Json::Number(number) if number.is_u64() || number.is_i64() => number.to_string(),
+        Exact::Number(number) if id.is_whole() => number.clone(),
         other => text(other, &at.key("id"), "a row id (text or whole number)")?,
     };
     let own = field("delivery_execution_id")?;
@@ -117,8 +136,8 @@ fn row(execution: &str, raw: &RawValue, at: &At<'_>) -> Result<(String, Print, V
     let by = text(&field("created_by")?, &at.key("created_by"), "a user URI")?;
     let created = field("created_at")?;
     let is_time = match &created {
-        Json::Number(_) => true,
-        Json::String(text) => is_seconds(text),
+        Exact::Number(_) => true,
+        Exact::String(text) => is_seconds(text),
         _ => false,
     };
     if !is_time {
@@ -133,21 +152,34 @@ fn row(execution: &str, raw: &RawValue, at: &At<'_>) -> Result<(String, Print, V
     let data = fields
         .get("data")
         .ok_or_else(|| at.key("data").malformed("expected this key, found none"))?;
-    let row = format!(
-        r#"{{"id":{id},"delivery_execution_id":{own},"event_id":{},"data":{},"created_at":{created},"created_by":{},"{AFTER}":{after}}}"#,
-        Json::String(event.clone()),
+    let text = |value: Vec<u8>| String::from_utf8(value).expect("JSON is UTF-8");
+    let before = format!(
+        r#"{{"id":{},"delivery_execution_id":{},"event_id":{},"data":{},"created_at":"#,
+        text(id.canonical()),
+        text(own.canonical()),
+        text(Exact::from(event.as_str()).canonical()),
         data.get(),
-        Json::String(by.clone()),
     );
+    let behind = format!(
+        r#","created_by":{},"{AFTER}":{after}}}"#,
+        text(Exact::from(by.as_str()).canonical())
+    );
+    let sent = [before.as_bytes(), &created.canonical(), behind.as_bytes()].concat();
+    let told = [before.as_bytes(), &created.as_doubles(), behind.as_bytes()].concat();
     // The flag says when a row is sent, not what it is.
-    let print = Print::of(&canonical(&Json::Array(vec![
-        Json::String(id_text.clone()),
-        Json::String(event),
+    let is = Exact::Array(vec![
+        id_text.as_str().into(),
+        event.into(),
         super::value(data)?,
         created,
-        Json::String(by),
-    ])));
-    Ok((id_text, print, row.into_bytes()))
+        by.into(),
+    ]);
+    Ok(Row {
+        id: id_text,
+        print: Print::of(&is.as_doubles()),
+        sent,
+        told,
+    })
 }
 
 fn is_seconds(text: &str) -> bool {

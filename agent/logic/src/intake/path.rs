@@ -4,8 +4,7 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value as Json};
-
+use super::exact::{Exact, Fields};
 use crate::words::{Class, Outcome, Trouble};
 
 /// A place in a document; printed as `results["…"].variables[3].data.epoch`.
@@ -41,7 +40,7 @@ impl<'a> At<'a> {
         }
     }
 
-    pub(super) fn expected(&self, what: &str, found: &Json) -> Trouble {
+    pub(super) fn expected(&self, what: &str, found: &Exact) -> Trouble {
         self.malformed(&format!("expected {what}, found {}", sort(found)))
     }
 
@@ -69,32 +68,24 @@ impl fmt::Display for At<'_> {
     }
 }
 
-fn sort(found: &Json) -> &'static str {
+fn sort(found: &Exact) -> &'static str {
     match found {
-        Json::Null => "null",
-        Json::Bool(_) => "a boolean",
-        Json::Number(_) => "a number",
-        Json::String(text) if text.is_empty() => "an empty text",
-        Json::String(_) => "another text",
-        Json::Array(_) => "a list",
-        Json::Object(_) => "an object",
+        Exact::Null => "null",
+        Exact::Bool(_) => "a boolean",
+        Exact::Number(_) => "a number",
+        Exact::String(text) if text.is_empty() => "an empty text",
+        Exact::String(_) => "another text",
+        Exact::Array(_) => "a list",
+        Exact::Object(_) => "an object",
     }
 }
 
-pub(super) fn object<'v>(
-    value: &'v Json,
-    at: &At<'_>,
-    what: &str,
-) -> Result<&'v Map<String, Json>, Trouble> {
+pub(super) fn object<'v>(value: &'v Exact, at: &At<'_>, what: &str) -> Result<&'v Fields, Trouble> {
     value.as_object().ok_or_else(|| at.expected(what, value))
 }
 
 /// A key that must exist, whatever its value.
-pub(super) fn field<'v>(
-    map: &'v Map<String, Json>,
-    key: &str,
-    at: &At<'_>,
-) -> Result<&'v Json, Trouble> {
+pub(super) fn field<'v>(map: &'v Fields, key: &str, at: &At<'_>) -> Result<&'v Exact, Trouble> {
     map.get(key)
         .ok_or_else(|| at.key(key).malformed("expected this key, found none"))
 }
@@ -105,10 +96,10 @@ pub(super) fn is_name(text: &str) -> bool {
 }
 
 /// A text that names something.
-pub(super) fn text(value: &Json, at: &At<'_>, what: &str) -> Result<String, Trouble> {
+pub(super) fn text(value: &Exact, at: &At<'_>, what: &str) -> Result<String, Trouble> {
     match value {
-        Json::String(text) if is_name(text) => Ok(text.clone()),
-        Json::String(text) if !text.is_empty() => {
+        Exact::String(text) if is_name(text) => Ok(text.clone()),
+        Exact::String(text) if !text.is_empty() => {
             Err(at.malformed(&format!("expected {what} without control characters")))
         }
         other => Err(at.expected(what, other)),

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use serde_json::{Map, Value as Json, json};
 
+use super::exact::{Exact, Fields};
 use super::path::{At, field, object, text};
-use super::{Intake, Item, Kind, Known, Print, canonical};
+use super::{Intake, Item, Kind, Known, Print};
 use crate::entity::EntityType;
 use crate::report::Finding;
 use crate::words::Trouble;
@@ -52,7 +52,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 pub(super) fn read(
     id: &str,
-    value: &Json,
+    value: &Exact,
     at: &At<'_>,
     known: Known<'_>,
     intake: &mut Intake,
@@ -93,8 +93,8 @@ pub(super) fn read(
     let variables_at = at.key("variables");
     let none = Vec::new();
     let list = match field(result, "variables", at)? {
-        Json::Array(list) => list,
-        Json::Null => &none,
+        Exact::Array(list) => list,
+        Exact::Null => &none,
         other => return Err(variables_at.expected("a list of variables", other)),
     };
     let mut parts: BTreeMap<Print, usize> = BTreeMap::new();
@@ -111,35 +111,35 @@ pub(super) fn read(
             )));
         }
         order.push(print);
-        variables.push(variable);
+        variables.push(Exact::Object(variable));
     }
-    let payload = canonical(&json!({
-        "deliveryId": delivery,
-        "deliveryExecutionId": id,
-        "details": details,
-        "variables": variables,
-    }));
+    let payload = Exact::from([
+        ("deliveryId", delivery.as_str().into()),
+        ("deliveryExecutionId", id.into()),
+        ("details", details),
+        ("variables", Exact::Array(variables)),
+    ]);
     Ok(Item {
         kind: Kind::Results,
         id: id.to_owned(),
         delivery: Some(delivery),
         test_taker: Some(test_taker),
-        content: Print::of(&payload),
-        payload,
+        content: Print::of(&payload.as_doubles()),
+        payload: payload.canonical(),
         parts: order,
     })
 }
 
 fn details(
-    value: &Json,
+    value: &Exact,
     at: &At<'_>,
     warnings: &mut Vec<Finding>,
-) -> Result<(Json, String), Trouble> {
+) -> Result<(Exact, String), Trouble> {
     let details = object(value, at, "an object")?;
     unknown_keys(details, &DETAILS, at, warnings);
     for key in ["identifier", "label", "starttime", "finishtime"] {
         match field(details, key, at)? {
-            Json::Null | Json::String(_) => {}
+            Exact::Null | Exact::String(_) => {}
             other => return Err(at.key(key).expected("a text or null", other)),
         }
     }
@@ -157,18 +157,18 @@ fn details(
         let what = format!("`{STATE}` followed by one of {}", STATES.join(", "));
         return Err(at.key("state").expected(&what, state));
     }
-    Ok((pick(details, &DETAILS), test_taker))
+    Ok((Exact::Object(pick(details, &DETAILS)), test_taker))
 }
 
 fn variable(
     id: &str,
-    value: &Json,
+    value: &Exact,
     at: &At<'_>,
     warnings: &mut Vec<Finding>,
-) -> Result<Json, Trouble> {
+) -> Result<Fields, Trouble> {
     let variable = object(value, at, "a variable (an object)")?;
     unknown_keys(variable, &VARIABLE, at, warnings);
-    let mut out = Map::new();
+    let mut out = Fields::new();
     let class = field(variable, "type", at)?;
     let sort = class
         .as_str()
@@ -186,25 +186,25 @@ fn variable(
         "the identifier of a test",
     )?;
     column(&test, &at.key("test"), warnings);
-    out.insert("test".into(), Json::String(test));
+    out.insert("test".into(), test.into());
     out.insert(
         "data".into(),
-        data(
+        Exact::Object(data(
             sort,
             field(variable, "data", at)?,
             &at.key("data"),
             warnings,
-        )?,
+        )?),
     );
-    Ok(Json::Object(out))
+    Ok(out)
 }
 
 /// Which item or test the variable belongs to.
 fn calls(
     id: &str,
-    variable: &Map<String, Json>,
+    variable: &Fields,
     at: &At<'_>,
-    out: &mut Map<String, Json>,
+    out: &mut Fields,
     warnings: &mut Vec<Finding>,
 ) -> Result<(), Trouble> {
     let call_item = optional(
@@ -237,10 +237,10 @@ fn calls(
         if let Some(item) = &item {
             column(item, &at.key("item"), warnings);
         }
-        out.insert("item".into(), json!(item));
-        let call_test = variable.get("callIdTest").unwrap_or(&Json::Null);
+        out.insert("item".into(), item.into());
+        let call_test = variable.get("callIdTest").unwrap_or(&Exact::Null);
         let call_test = optional(call_test, &at.key("callIdTest"), "the execution id or null")?;
-        out.insert("callIdTest".into(), json!(call_test));
+        out.insert("callIdTest".into(), call_test.into());
     } else {
         let call = field(variable, "callIdTest", at)?;
         let call = text(
@@ -257,21 +257,21 @@ fn calls(
             );
         }
         column(&call, &at.key("callIdTest"), warnings);
-        let item = variable.get("item").unwrap_or(&Json::Null);
+        let item = variable.get("item").unwrap_or(&Exact::Null);
         let item = optional(item, &at.key("item"), "the identifier of an item or null")?;
-        out.insert("item".into(), json!(item));
-        out.insert("callIdTest".into(), Json::String(call));
+        out.insert("item".into(), item.into());
+        out.insert("callIdTest".into(), call.into());
     }
-    out.insert("callIdItem".into(), json!(call_item));
+    out.insert("callIdItem".into(), call_item.into());
     Ok(())
 }
 
 fn data(
     sort: &str,
-    value: &Json,
+    value: &Exact,
     at: &At<'_>,
     warnings: &mut Vec<Finding>,
-) -> Result<Json, Trouble> {
+) -> Result<Fields, Trouble> {
     let data = object(value, at, "an object")?;
     let own: &[&str] = match sort {
         "ResponseVariable" => &["candidateResponse", "correctResponse"],
@@ -312,26 +312,26 @@ fn data(
         let value = match *key {
             "candidateResponse" | "value" => base64(field(data, key, at)?, &here)?,
             "trace" => match field(data, key, at)? {
-                text @ Json::String(_) => text.clone(),
+                text @ Exact::String(_) => text.clone(),
                 other => return Err(here.expected("a text", other)),
             },
-            "correctResponse" => data.get(*key).cloned().unwrap_or(Json::Null),
-            _ => match data.get(*key).unwrap_or(&Json::Null) {
-                number @ (Json::Null | Json::Number(_)) => number.clone(),
+            "correctResponse" => data.get(*key).cloned().unwrap_or(Exact::Null),
+            _ => match data.get(*key).unwrap_or(&Exact::Null) {
+                number @ (Exact::Null | Exact::Number(_)) => number.clone(),
                 other => return Err(here.expected("a number or null", other)),
             },
         };
-        out[*key] = value;
+        out.insert((*key).to_owned(), value);
     }
     Ok(out)
 }
 
-fn base64(value: &Json, at: &At<'_>) -> Result<Json, Trouble> {
+fn base64(value: &Exact, at: &At<'_>) -> Result<Exact, Trouble> {
     let bytes = value
         .as_str()
         .and_then(|text| BASE64.decode(text).ok())
         .ok_or_else(|| at.expected("base64", value))?;
-    Ok(Json::String(BASE64.encode(bytes)))
+    Ok(BASE64.encode(bytes).into())
 }
 
 /// PHP's `microtime()` text: a fraction of a second, a space, Unix seconds.
@@ -342,34 +342,34 @@ fn is_microtime(text: &str) -> bool {
     })
 }
 
-fn optional(value: &Json, at: &At<'_>, what: &str) -> Result<Option<String>, Trouble> {
+fn optional(value: &Exact, at: &At<'_>, what: &str) -> Result<Option<String>, Trouble> {
     match value {
-        Json::Null => Ok(None),
+        Exact::Null => Ok(None),
         other => text(other, at, what).map(Some),
     }
 }
 
-fn pick(map: &Map<String, Json>, keys: &[&str]) -> Json {
+fn pick(map: &Fields, keys: &[&str]) -> Fields {
     let own = |key: &&str| {
         map.get(*key)
             .map(|value| ((*key).to_owned(), value.clone()))
     };
-    Json::Object(keys.iter().filter_map(own).collect())
+    keys.iter().filter_map(own).collect()
 }
 
 /// What makes a variable the same one to central: everything but what it ignores (protocol 7.1, 7.5).
-pub(crate) fn print(variable: &Json) -> Print {
+fn print(variable: &Fields) -> Print {
     let mut bare = variable.clone();
-    if let Some(data) = bare.get_mut("data").and_then(Json::as_object_mut) {
+    if let Some(Exact::Object(data)) = bare.get_mut("data") {
         data.retain(|key, _| !IGNORED.contains(&key.as_str()));
     }
-    if bare.get("callIdItem").is_some_and(Json::is_string) {
-        bare["callIdTest"] = Json::Null;
+    if matches!(bare.get("callIdItem"), Some(Exact::String(_))) {
+        bare.insert("callIdTest".into(), Exact::Null);
     }
-    Print::of(&canonical(&bare))
+    Print::of(&Exact::Object(bare).as_doubles())
 }
 
-fn unknown_keys(map: &Map<String, Json>, keys: &[&str], at: &At<'_>, warnings: &mut Vec<Finding>) {
+fn unknown_keys(map: &Fields, keys: &[&str], at: &At<'_>, warnings: &mut Vec<Finding>) {
     for key in map.keys().filter(|key| !keys.contains(&key.as_str())) {
         warn(
             warnings,

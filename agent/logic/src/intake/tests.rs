@@ -5,7 +5,7 @@
 use super::*;
 use crate::api::answer::PhpMap as Pairs;
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 const ID: &str = "https://box.example/tao.rdf#i5001";
 
@@ -413,6 +413,74 @@ fn the_recorded_exchanges_agree() {
         let intake = read(kind, body.as_bytes(), ITEM_LIMIT, &everything);
         assert_eq!(intake.is_ok(), good, "{name}: {intake:?}");
     }
+}
+
+/// A number of 200 digits, which no double holds and no parser reads twice alike.
+fn long_number() -> String {
+    format!("9{}", "6".repeat(199))
+}
+
+#[test]
+fn a_number_leaves_as_the_text_that_it_came_as() {
+    for number in [
+        long_number().as_str(),
+        "1.50",
+        "0.1000000000000000055511151231257827",
+        "1E5",
+        "-0",
+    ] {
+        // Whatever is read again is the same, and says what the candidate's engine said.
+        let same = |kind, id: &str, document: &str| {
+            let all = read_one(kind, id, document.as_bytes(), ITEM_LIMIT, &everything).unwrap();
+            let item = all.items.into_iter().next().unwrap();
+            let again = read_one(kind, id, &item.payload, ITEM_LIMIT, &everything).unwrap();
+            assert_eq!(
+                again.items,
+                std::slice::from_ref(&item),
+                "{kind:?} {number}"
+            );
+            let text = String::from_utf8(item.payload.clone()).unwrap();
+            assert!(text.contains(&format!(":{number}")), "{kind:?} {text}");
+            item
+        };
+        let users = format!(r#"[{{"d": {number}}}]"#);
+        let read = read(Kind::LtiUsers, users.as_bytes(), ITEM_LIMIT, &everything).unwrap();
+        same(
+            Kind::LtiUsers,
+            &read.items[0].id,
+            &users[1..users.len() - 1],
+        );
+        let marked = with("/variables/1/data/normalMaximum", Some(json!("@")));
+        let result = marked.to_string().replace("\"@\"", number);
+        same(Kind::Results, ID, &result);
+        let mut marked = row();
+        marked["created_at"] = json!("@");
+        let rows = json!([marked]).to_string().replace("\"@\"", number);
+        same(Kind::Logs, ID, &rows);
+    }
+}
+
+#[test]
+fn one_double_written_in_two_ways_is_one_variable_and_one_row() {
+    let of = |number: &str| {
+        let marked = with("/variables/1/data/normalMaximum", Some(json!("@")));
+        let result = marked.to_string().replace("\"@\"", number);
+        let read = read_one(
+            Kind::Results,
+            ID,
+            result.as_bytes(),
+            ITEM_LIMIT,
+            &everything,
+        );
+        let item = read.unwrap().items.remove(0);
+        (item.parts, item.content)
+    };
+    assert_eq!(
+        of("1.50"),
+        of("1.5"),
+        "as it was kept before numbers were texts"
+    );
+    assert_ne!(of("1.50"), of("1.51"));
 }
 
 fn json_tree() -> impl Strategy<Value = Json> {
