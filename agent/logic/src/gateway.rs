@@ -64,6 +64,7 @@ impl Place {
         let Some(path) = path.strip_prefix('/') else {
             return Self::Nowhere;
         };
+        let is_doubled = path.starts_with('/') || path.contains("//");
         let path = path.strip_suffix('/').unwrap_or(path);
         const DATA: &str = "taoClientDiagnostic/views/js/tools/bandwidth/data/";
         if let Some(name) = path.strip_prefix(DATA) {
@@ -72,7 +73,7 @@ impl Place {
         let mut parts = path.split('/');
         let (extension, controller) = (parts.next(), parts.next());
         let action = parts.next().unwrap_or("index");
-        if path.is_empty() || path.contains("//") || parts.next().is_some() {
+        if path.is_empty() || is_doubled || parts.next().is_some() {
             return Self::Nowhere;
         }
         match (
@@ -384,6 +385,11 @@ mod tests {
             ),
             ("/", Place::Nowhere),
             ("", Place::Nowhere),
+            ("/taoSync/HandShake//", Place::Nowhere),
+            ("/taoSync//HandShake", Place::Nowhere),
+            ("/taoSync/SyApiv1//", Place::Nowhere),
+            ("/taoSync//", Place::Nowhere),
+            ("//", Place::Nowhere),
             (
                 "/taoClientDiagnostic/views/js/tools/bandwidth/data/bin1MB.data",
                 Place::Bandwidth(1 << 20),
@@ -400,7 +406,7 @@ mod tests {
         for (path, _) in places {
             assert_eq!(
                 Place::of(path).is_open(),
-                path.starts_with(open[0]) || path.starts_with(open[1])
+                (path.starts_with(open[0]) || path.starts_with(open[1])) && !path.contains("//")
             );
         }
     }
