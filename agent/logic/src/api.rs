@@ -5,6 +5,7 @@
 pub mod ack;
 pub mod answer;
 pub mod call;
+pub mod stranger;
 
 pub use answer::{Classes, Details, Handshake, Odd, Page};
 pub use call::{Body, Call, Method, Range};

@@ -15,7 +15,7 @@ pub mod uri {
     pub const TYPE: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type";
     /// Label of a resource.
     pub const LABEL: &str = "http://www.w3.org/2000/01/rdf-schema#label";
-    /// Key of an encrypted central, in clear: never part of a checksum, never stored with a class (protocol 5.5).
+    /// Key of an encrypted central: in clear on deliveries, wrapped on users (protocol 13); never stored with a class (5.5).
     pub const APPLICATION_KEY: &str = "http://www.tao.lu/Ontologies/TAODelivery.rdf#applicationKey";
     /// Organisation of a test centre or of a sync manager.
     pub const ORGANISATION: &str =
@@ -64,6 +64,15 @@ impl EntityType {
             Self::TestTaker => "test-taker",
             Self::Eligibility => "eligibility",
             Self::Delivery => "delivery",
+        }
+    }
+
+    /// What central sends with an entity of this type but leaves out of its checksum: the clear key of a delivery alone
+    /// (protocol 5.7, 13.4). The wrapped key of a user is a part of it (13.3).
+    pub fn outside_checksum(self) -> &'static [&'static str] {
+        match self {
+            Self::Delivery => &[uri::APPLICATION_KEY],
+            _ => &[],
         }
     }
 

@@ -2,6 +2,7 @@
 //! Never sends, stores or reads a clock: commands go out, events come in, time is an argument.
 //! Called by `engine`, which executes the commands, and by the virtual world of the tests.
 
+mod batch;
 mod catalogue;
 mod confirm;
 

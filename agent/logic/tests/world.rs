@@ -25,6 +25,8 @@ enum Fault {
     Error,
     Rejected,
     Page,
+    Portal,
+    Redirect,
     Truncated,
     Empty,
     Unavailable,
@@ -39,6 +41,8 @@ fn fault() -> impl Strategy<Value = Fault> {
         1 => Just(Fault::Error),
         1 => Just(Fault::Rejected),
         1 => Just(Fault::Page),
+        1 => Just(Fault::Portal),
+        1 => Just(Fault::Redirect),
         1 => Just(Fault::Truncated),
         1 => Just(Fault::Empty),
         1 => Just(Fault::Unavailable),
@@ -93,6 +97,8 @@ impl Central {
                 200,
                 "<html><title>Currently Under Maintenance</title>",
             )),
+            Fault::Portal => Ok(reply(200, "<html><title>Welcome to the airport</title>")),
+            Fault::Redirect => Ok(reply(302, "")),
             Fault::Truncated => Ok(reply(200, &good.to_string()[..good.to_string().len() / 2])),
             Fault::Empty if call.name == "checksums" => {
                 let of = |kind: &EntityType| call.path.contains(&format!("type={}&", kind.word()));

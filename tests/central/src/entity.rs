@@ -212,7 +212,7 @@ impl Entity {
 
     fn rendered(&self) -> &(String, String) {
         self.row.get_or_init(|| {
-            let checksum = php::checksum(&self.collapsed(self.kind));
+            let checksum = self.hashed(self.kind);
             let mut row = String::with_capacity(self.id.len() * 2 + 90);
             php::quote(&mut row, &self.id);
             row.push(':');
@@ -228,6 +228,13 @@ impl Entity {
         out.push_str(",\"checksum\":\"");
         out.push_str(checksum);
         out.push_str("\",\"properties\":");
+    }
+
+    /// The checksum: of a delivery without the clear key that an encrypted central adds (protocol 5.7).
+    fn hashed(&self, kind: Kind) -> String {
+        let mut map = self.collapsed(kind);
+        map.retain(|(predicate, _)| kind != Kind::Delivery || *predicate != uri::APPLICATION_KEY);
+        php::checksum(&map)
     }
 
     fn collapsed(&self, kind: Kind) -> Vec<(&str, Collapsed<'_>)> {
@@ -261,7 +268,7 @@ impl Entity {
         if kind == self.kind {
             self.open(out, self.checksum());
         } else {
-            self.open(out, &php::checksum(&map));
+            self.open(out, &self.hashed(kind));
         }
         if map.is_empty() {
             out.push_str("[]}");
@@ -350,6 +357,7 @@ pub mod uri {
     pub const PROCTORED_YES: &str = "http://www.tao.lu/Ontologies/TAODelivery.rdf#ComplyEnabled";
     pub const FEATURES: &str =
         "http://www.tao.lu/Ontologies/TAODelivery.rdf#DeliveryTestRunnerFeatures";
+    pub const APPLICATION_KEY: &str = "http://www.tao.lu/Ontologies/TAODelivery.rdf#applicationKey";
     pub const BACKUP_PATH: &str =
         "http://www.tao.lu/Ontologies/TAOPublishing.rdf#QtiTestBackupPath";
     pub const DELIVERY_ORIGIN: &str =

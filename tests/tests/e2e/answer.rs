@@ -1,7 +1,7 @@
 //! Answers that are broken, endless or odd: each is named, the others are kept, nothing is lost.
 
 use central::{Fault, Kind, Route, Rule};
-use e2e::{Ran, Site, status};
+use e2e::{Ran, Site, options, status};
 use serde_json::{Value, json};
 
 fn said(body: &Value) -> Fault {
@@ -292,4 +292,70 @@ fn an_error_of_central_in_one_batch_costs_one_entity() {
     site.central.clear_script();
     site.sync().exits(0);
     site.assert_equal_to_central();
+}
+
+/// A central with so many test takers to bring, and how many requests a run made that was answered so.
+fn requests(fault: Fault, route: Route) -> (Ran, u64) {
+    let site = Site::enrolled(options(600, 2, (20_000, 30_000)));
+    site.central.script(Rule::on(route, fault).always());
+    let ran = site.sync().exits(1);
+    let requests = site.central.counters().requests;
+    site.central.clear_script();
+    site.sync().exits(0);
+    site.assert_equal_to_central();
+    (ran, requests)
+}
+
+#[test]
+fn a_foreign_page_ends_the_catalogue_and_nobody_is_blamed_for_it() {
+    let portal = || Fault::Page {
+        html: "<!DOCTYPE html><title>Welcome to the airport</title>".into(),
+    };
+    // Details alone: what is under way comes back, nothing more is asked for. Packages are asked for all the same.
+    let (ran, asked) = requests(portal(), Route::Details);
+    finding(&ran, "central.foreign");
+    assert!(asked <= 30, "{asked} requests\n{}", ran.story());
+    let (ran, asked) = requests(portal(), Route::Checksums);
+    finding(&ran, "central.foreign");
+    assert!(asked <= 10, "{asked} requests\n{}", ran.story());
+    // A path that leads elsewhere is no entity's fault either.
+    let (ran, asked) = requests(status(302, "", None), Route::Details);
+    finding(&ran, "central.foreign");
+    assert!(asked <= 40, "{asked} requests\n{}", ran.story());
+}
+
+#[test]
+fn a_portal_in_the_middle_of_a_run_ends_the_catalogue_and_what_came_stays() {
+    let site = Site::enrolled(options(600, 2, (20_000, 30_000)));
+    let portal = Fault::Page {
+        html: "<html><title>Log in</title></html>".into(),
+    };
+    site.central
+        .script(Rule::on(Route::Details, portal).nth(12).always());
+    let ran = site.sync().exits(1);
+    finding(&ran, "central.foreign");
+    let details = site.asked(Route::Details);
+    assert!(details <= 16, "{details} requests for details");
+    let shown = site.entities().len();
+    assert!(shown > 100, "{shown}");
+    site.central.clear_script();
+    site.central.reset_log();
+    let again = site.sync().exits(0).code("ok");
+    let held = again["entities"]["test-taker"]["unchanged"].as_u64();
+    assert!(held > Some(50), "{again}");
+    site.assert_equal_to_central();
+}
+
+#[test]
+fn an_entity_that_breaks_central_is_still_found_by_halves() {
+    let site = Site::enrolled(options(200, 2, (20_000, 30_000)));
+    let poisoned = site.ids(Kind::TestTaker)[77].clone();
+    site.central.script(
+        Rule::on(Route::Details, status(500, "", None))
+            .containing(&poisoned)
+            .always(),
+    );
+    let ran = site.sync().exits(1);
+    assert_eq!(ran.object()["entities"]["test-taker"]["failed"], 1);
+    assert_eq!(ran.object()["entities"]["test-taker"]["created"], 199);
 }

@@ -251,3 +251,41 @@ fn a_changed_organisation_property_is_an_update_not_a_new_entity() {
     assert_eq!(ran["entities"]["proctor"], counts(0, 1, 2, 0));
     site.assert_catalogue();
 }
+
+#[test]
+fn an_encrypted_central_costs_no_request_more_than_a_plain_one() {
+    // Users carry their wrapped key, a part of their checksum; deliveries the clear one, which is none (protocol 13).
+    let runs = [false, true].map(|encrypted| {
+        let site = Site::enrolled(options(300, 3, (20_000, 40_000)));
+        if encrypted {
+            for kind in [
+                Kind::Administrator,
+                Kind::Proctor,
+                Kind::TestTaker,
+                Kind::Delivery,
+            ] {
+                for (n, id) in site.ids(kind).iter().enumerate() {
+                    let key = format!("7TI8ugLGBf4FYcw2N4/{n}==");
+                    assert!(site.central.set_property(id, uri::APPLICATION_KEY, &[&key]));
+                }
+            }
+            let listed = |id: &String| site.central.resource(id).unwrap().checksum;
+            let (user, delivery) = (site.ids(Kind::TestTaker), site.ids(Kind::Delivery));
+            let (user, delivery) = (&user[0], &delivery[0]);
+            let before = (listed(user), listed(delivery));
+            site.central
+                .set_property(user, uri::APPLICATION_KEY, &["new"]);
+            site.central
+                .set_property(delivery, uri::APPLICATION_KEY, &["new"]);
+            assert_ne!(listed(user), before.0);
+            assert_eq!(listed(delivery), before.1);
+        }
+        let ran = site.sync().exits(0).code("ok");
+        assert_eq!(ran["entities"]["test-taker"]["created"], 300);
+        let asked = site.asked(Route::Details);
+        site.assert_equal_to_central();
+        asked
+    });
+    assert_eq!(runs[0], runs[1]);
+    assert!(runs[1] <= 22, "{runs:?}");
+}

@@ -257,7 +257,8 @@ fn status(reply: &Reply) -> Result<(), Trouble> {
     };
     let trouble = match reply.status {
         200 | 206 => return Ok(()),
-        300..=399 => foreign(format!(
+        // 511: the network wants a login first (RFC 6585 6).
+        300..=399 | 511 => foreign(format!(
             "central redirected to another page (status {})",
             reply.status
         )),
@@ -513,6 +514,7 @@ mod tests {
             ),
             (502, "<html>".into(), "central.unavailable"),
             (302, String::new(), "central.foreign"),
+            (511, "log in".into(), "central.foreign"),
             (406, String::new(), "central.refused"),
             (
                 200,

@@ -4,7 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::batch::{self, After};
 use super::{Change, Command, Phase, Plan, Publication, Purpose, Sync, ends_run};
+use crate::api::stranger::{Stranger, stranger};
 use crate::api::{Answered, Call, Classes, Details, Page};
 use crate::entity::{Entity, EntityType, uri};
 use crate::manifest::{Guard, Index, Manifest};
@@ -34,6 +36,8 @@ pub(super) struct Catalogue {
     state: State,
     /// Central names a test centre, but none that this box holds.
     elsewhere: bool,
+    /// A foreign page came: nothing more is asked for.
+    ended: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +73,7 @@ impl Catalogue {
             stores: 0,
             state: State::Reading,
             elsewhere: false,
+            ended: false,
         }
     }
 
@@ -126,6 +131,9 @@ impl Sync {
             doubted: BTreeMap::new(),
         };
         self.catalogue.kinds.insert(kind, kind_state);
+        if self.catalogue.ended {
+            return self.drop_wanted(None);
+        }
         let call = Call::checksums(kind, &self.plan.params);
         self.ask_catalogue(Purpose::Page(kind), call);
     }
@@ -137,9 +145,15 @@ impl Sync {
 
     pub(super) fn page(&mut self, kind: EntityType, answered: Answered) {
         self.catalogue.calls -= 1;
+        let stranger = answered.as_ref().ok().and_then(stranger);
         let page = match answered.and_then(|reply| Page::read(&reply)) {
             Ok(page) => page,
             Err(trouble) if ends_run(&trouble) => return self.stop(trouble),
+            Err(trouble) if stranger == Some(Stranger::Page) => {
+                return self.end_lane(&about(kind, "list", &trouble));
+            }
+            // Asked for before the page came.
+            _ if self.catalogue.ended => return,
             Err(trouble) => {
                 self.report.find(&about(kind, "list", &trouble));
                 self.kind(kind).failed = true;
@@ -209,24 +223,49 @@ impl Sync {
 
     fn fill_batches(&mut self, kind: EntityType, all: bool) {
         let state = self.kind(kind);
-        let mut ready = Vec::new();
-        while state.partial.len() >= state.batch || (all && !state.partial.is_empty()) {
-            let rest = state
-                .partial
-                .split_off(state.batch.min(state.partial.len()));
-            ready.push((kind, std::mem::replace(&mut state.partial, rest)));
-        }
+        let ready = batch::cut(&mut state.partial, state.batch, all);
+        let ready = ready.into_iter().map(|ids| (kind, ids));
         self.catalogue.batches.extend(ready);
+    }
+
+    /// Somebody else answers in central's place: every further call of the catalogue would bring the same page. What
+    /// came is shown, what is missing comes with the next run, and no type's absent entities are judged.
+    fn end_lane(&mut self, trouble: &Trouble) {
+        if !std::mem::replace(&mut self.catalogue.ended, true) {
+            self.report.find(trouble);
+        }
+        self.catalogue.order.clear();
+        self.drop_wanted(None);
+    }
+
+    /// Gives up for this run what was not asked for yet: of one type, or of all.
+    fn drop_wanted(&mut self, only: Option<EntityType>) {
+        let goes = |kind: EntityType| only.is_none_or(|only| only == kind);
+        for (kind, ids) in std::mem::take(&mut self.catalogue.batches) {
+            if goes(kind) {
+                self.report.entity(kind).failed += ids.len() as u64;
+            } else {
+                self.catalogue.batches.push_back((kind, ids));
+            }
+        }
+        for (kind, state) in &mut self.catalogue.kinds {
+            if goes(*kind) {
+                state.failed = true;
+                let partial = std::mem::take(&mut state.partial);
+                self.report.entity(*kind).failed += partial.len() as u64;
+            }
+        }
     }
 
     pub(super) fn details(&mut self, kind: EntityType, ids: Vec<String>, answered: Answered) {
         self.catalogue.calls -= 1;
         self.catalogue.details -= 1;
         let weight = answered.as_ref().map_or(0, |reply| reply.body.len());
+        let stranger = answered.as_ref().ok().and_then(stranger);
         let details = match answered.and_then(|reply| Details::read(&reply)) {
             Ok(details) => details,
             Err(trouble) if ends_run(&trouble) => return self.stop(trouble),
-            Err(trouble) => return self.split(kind, ids, &trouble),
+            Err(trouble) => return self.details_failed(kind, ids, &trouble, stranger),
         };
         if let Some(each) = weight.checked_div(ids.len()).filter(|each| *each > 0) {
             self.kind(kind).batch = (BATCH_BYTES / each).clamp(1, BATCH_MOST);
@@ -257,11 +296,15 @@ impl Sync {
         }
     }
 
-    /// An answer that is too large, or that central fails on, is asked for in halves until the offender stands alone.
-    fn split(&mut self, kind: EntityType, mut ids: Vec<String>, trouble: &Trouble) {
-        let by_content = ["central.too_large", "central.rejected", "central.foreign"]
-            .contains(&trouble.code.as_str());
-        if by_content && ids.len() > 1 {
+    fn details_failed(
+        &mut self,
+        kind: EntityType,
+        mut ids: Vec<String>,
+        trouble: &Trouble,
+        stranger: Option<Stranger>,
+    ) {
+        let after = batch::after(&trouble.code, stranger, ids.len());
+        if after == After::Split {
             let rest = ids.split_off(ids.len() / 2);
             self.kind(kind).batch = ids.len();
             self.catalogue.batches.push_front((kind, rest));
@@ -269,13 +312,21 @@ impl Sync {
             return;
         }
         self.report.entity(kind).failed += ids.len() as u64;
-        self.report.find(&about(kind, "details", trouble));
+        let trouble = about(kind, "details", trouble);
+        match after {
+            After::EndLane => self.end_lane(&trouble),
+            After::EndType => {
+                self.report.find(&trouble);
+                self.drop_wanted(Some(kind));
+            }
+            After::Split | After::Skip => self.report.find(&trouble),
+        }
     }
 
     /// Recomputes the checksum over the properties (protocol 5.6). A mismatch is asked for once more: the same
     /// again is central's own way of formatting and is kept as received; both are told.
     fn trusts(&mut self, kind: EntityType, entity: &Entity) -> bool {
-        let computed = php::checksum(&entity.properties, &[uri::APPLICATION_KEY]);
+        let computed = php::checksum(&entity.properties, kind.outside_checksum());
         if computed == entity.checksum {
             self.kind(kind).doubted.remove(&entity.id);
             return true;
@@ -366,6 +417,9 @@ impl Sync {
 
     /// Gives free lanes their batches and moves on when nothing is under way.
     pub(super) fn advance_catalogue(&mut self, now: Now) {
+        if self.catalogue.ended {
+            self.drop_wanted(None);
+        }
         while self.catalogue.details < self.plan.lanes {
             let Some((kind, ids)) = self.catalogue.batches.pop_front() else {
                 break;

@@ -1,0 +1,108 @@
+//! Batches of details: how a list of ids is cut into them, and what a failed one means for itself and for the lane.
+//! Never holds more of an id than the id; never blames an entity for an answer that is not central's.
+//! Called by `sync::catalogue`.
+
+use crate::api::stranger::Stranger;
+
+/// What follows from an answer to a batch that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum After {
+    /// One of the batch may be at fault, or its size: it is asked for in halves until the offender stands alone.
+    Split,
+    /// Somebody else answered all paths, as far as one can tell: nothing more of the catalogue is asked for in this run.
+    EndLane,
+    /// This path leads elsewhere: nothing more of the type is asked for in this run.
+    EndType,
+    /// The batch is left for the next run, the others go on.
+    Skip,
+}
+
+/// The rule. `code`: what the answer means; `stranger`: whether it is central's at all; `ids`: how many were asked for.
+pub(super) fn after(code: &str, stranger: Option<Stranger>, ids: usize) -> After {
+    /// An empty 500, a body that is cut, garbled or of another shape, and what is too large in either direction.
+    const BY_CONTENT: [&str; 4] = [
+        "central.rejected",
+        "central.foreign",
+        "central.too_large",
+        "central.too_long",
+    ];
+    match stranger {
+        Some(Stranger::Page) => After::EndLane,
+        Some(Stranger::Redirect) => After::EndType,
+        None if ids > 1 && BY_CONTENT.contains(&code) => After::Split,
+        None => After::Skip,
+    }
+}
+
+/// Takes full batches of `size` from the front of `ids`, and what is left as one more where `all` are wanted. Each takes
+/// the room of its own ids alone: one page may name tens of thousands.
+pub(super) fn cut(ids: &mut Vec<String>, size: usize, all: bool) -> Vec<Vec<String>> {
+    let size = size.max(1);
+    let take = match all {
+        true => ids.len(),
+        false => ids.len() - ids.len() % size,
+    };
+    let rest = ids.split_off(take);
+    let mut ids = std::mem::replace(ids, rest).into_iter();
+    let mut batches = Vec::with_capacity(take.div_ceil(size));
+    while ids.len() > 0 {
+        let mut batch = Vec::with_capacity(size.min(ids.len()));
+        batch.extend(ids.by_ref().take(size));
+        batches.push(batch);
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_can_be_an_entity_s_fault_is_split() {
+        use After::{EndLane, EndType, Skip, Split};
+        let (page, other) = (Some(Stranger::Page), Some(Stranger::Redirect));
+        let table = [
+            ("an empty 500", "central.rejected", None, 100, Split),
+            ("the offender, alone", "central.rejected", None, 1, Skip),
+            ("JSON that is cut", "central.foreign", None, 100, Split),
+            ("… of one", "central.foreign", None, 1, Skip),
+            ("more than is held", "central.too_large", None, 2, Split),
+            ("413", "central.too_long", None, 100, Split),
+            ("a portal's page", "central.foreign", page, 100, EndLane),
+            ("… for one", "central.foreign", page, 1, EndLane),
+            ("a redirection", "central.foreign", other, 25, EndType),
+            ("a 500 with a body", "central.error", None, 100, Skip),
+            ("a 503 to the end", "central.unavailable", None, 100, Skip),
+            ("a 404", "central.not_found", None, 100, Skip),
+            ("a cut line", "net.cut", None, 100, Skip),
+        ];
+        for (what, code, stranger, ids, expected) in table {
+            assert_eq!(after(code, stranger, ids), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn batches_keep_the_order_and_take_no_room_but_their_own() {
+        for (count, size, all, expected) in [
+            (0, 25, true, (0, 0)),
+            (24, 25, false, (0, 24)),
+            (24, 25, true, (1, 0)),
+            (75, 25, false, (3, 0)),
+            (80, 25, false, (3, 5)),
+            (80, 25, true, (4, 0)),
+            (40_000, 25, true, (1600, 0)),
+            (3, 0, true, (3, 0)),
+        ] {
+            let mut ids: Vec<String> = (0..count).map(|n| n.to_string()).collect();
+            let whole = ids.clone();
+            let batches = cut(&mut ids, size, all);
+            assert_eq!((batches.len(), ids.len()), expected, "{count} {size}");
+            let room: usize = batches.iter().map(Vec::capacity).sum();
+            assert!(
+                room + ids.capacity() <= 2 * count + size,
+                "{room} of {count}"
+            );
+            assert_eq!([batches.concat(), ids].concat(), whole);
+        }
+    }
+}

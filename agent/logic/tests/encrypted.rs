@@ -1,0 +1,152 @@
+//! Recorded answers of an encrypted central (protocol 13): every checksum fits, and nothing is asked for twice.
+//! Never a made-up answer but the confirmation and the classes, which were not recorded.
+//! Run by `cargo test -p logic`.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use logic::api::{Body, Call, Details, Handshake, Page, Reply};
+use logic::entity::{EntityType, uri};
+use logic::manifest::Index;
+use logic::php;
+use logic::report::{Connection, OwedCount, Report, Survey};
+use logic::seal::NameHash;
+use logic::sync::{Command, Event, PackageEnd, Plan, Sync};
+use logic::words::{Now, Params};
+use serde_json::Value as Json;
+
+/// The reply of the exchange whose name ends so.
+fn recorded(name: &str) -> Reply {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/encrypted");
+    let is_it = |path: &std::path::PathBuf| {
+        let stem = path.file_stem().unwrap().to_string_lossy();
+        stem.ends_with(&format!("-enc-{name}"))
+    };
+    let mut paths = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().path());
+    let path = paths.find(is_it).unwrap_or_else(|| panic!("no {name}"));
+    let exchange: Json = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    reply(exchange["response"]["body"].as_str().unwrap())
+}
+
+fn reply(body: &str) -> Reply {
+    Reply {
+        status: 200,
+        headers: Vec::new(),
+        body: body.into(),
+    }
+}
+
+#[test]
+fn the_wrapped_key_of_a_user_is_in_its_checksum_and_the_clear_key_of_a_delivery_is_not() {
+    let mut with_key = BTreeMap::new();
+    for kind in EntityType::ALL {
+        let page = Page::read(&recorded(&format!("checksums-{}", kind.word()))).unwrap();
+        let details = Details::read(&recorded(&format!("details-{}", kind.word()))).unwrap();
+        assert_eq!((page.odd.len(), details.odd.len()), (0, 0));
+        let listed: BTreeMap<String, String> = page.listed.into_iter().collect();
+        for entity in details.entities {
+            let computed = php::checksum(&entity.properties, kind.outside_checksum());
+            assert_eq!(computed, entity.checksum, "{} {}", kind.word(), entity.id);
+            assert_eq!(listed[&entity.id], entity.checksum);
+            if entity.properties.get(uri::APPLICATION_KEY).is_some() {
+                *with_key.entry(kind).or_insert(0) += 1;
+            }
+        }
+    }
+    let kinds: Vec<EntityType> = with_key.into_keys().collect();
+    let expected = [
+        EntityType::Administrator,
+        EntityType::Proctor,
+        EntityType::TestTaker,
+        EntityType::Delivery,
+    ];
+    assert_eq!(kinds, expected, "the recordings hold keys of all four");
+    let user = Handshake::read(&recorded("handshake")).unwrap().user;
+    assert_eq!(php::checksum(&user.properties, &[]), user.checksum);
+}
+
+#[test]
+fn a_run_against_an_encrypted_central_asks_for_everything_once() {
+    let mut asked: BTreeMap<String, u32> = BTreeMap::new();
+    let report = run(&mut asked);
+    assert_eq!(
+        (report.code.as_str(), report.findings.len()),
+        ("ok", 0),
+        "{report:?}"
+    );
+    let created: u64 = report.entities.values().map(|count| count.created).sum();
+    assert_eq!(asked.len() as u64, created);
+    assert!(created >= 16, "{created}");
+    assert!(asked.values().all(|times| *times == 1), "{asked:?}");
+}
+
+fn run(asked: &mut BTreeMap<String, u32>) -> Report {
+    let plan = Plan {
+        params: Params {
+            organisation_id: "1001".into(),
+            sync_id: 1,
+            box_id: "box-1".into(),
+            tao_version: "2022.11".into(),
+        },
+        types: EntityType::ALL.to_vec(),
+        packages: true,
+        owed: true,
+        measure: false,
+        asked: false,
+        allow_deletes: false,
+        delete_limit: 0.2,
+        lanes: 3,
+        votes: BTreeMap::new(),
+        hash: std::rc::Rc::new(|_, id| {
+            let mut hash = [0; 16];
+            let tail = &id.as_bytes()[id.len() - 16..];
+            hash.copy_from_slice(tail);
+            NameHash(hash)
+        }),
+        random: 1,
+    };
+    let now = Now::default();
+    let mut sync = Sync::new(plan, now);
+    loop {
+        let event = match sync.next().expect("the machine goes on") {
+            Command::Ask(ticket, call) => Event::Answered(ticket, Ok(answer(&call, asked))),
+            Command::Index(kind) => Event::Indexed(kind, Index::new(), Index::new()),
+            Command::Stage(..) | Command::StageClasses(_) => Event::Staged(Ok(())),
+            Command::Classes(kind, classes) => Event::Unknown(kind, classes),
+            Command::Publish(_) => Event::Published(Ok(())),
+            Command::Owed(_) => Event::Owed(OwedCount::default(), None),
+            Command::Package { .. } => Event::Package(PackageEnd::Held { on_wire: 0 }),
+            Command::Survey => Event::Surveyed(Survey::default(), Connection::default()),
+            Command::End(report) => return *report,
+            Command::Collect | Command::Told(_) => continue,
+        };
+        sync.handle(event, now);
+    }
+}
+
+fn answer(call: &Call, asked: &mut BTreeMap<String, u32>) -> Reply {
+    let of = |path: &str| {
+        let kind = path.split("type=").nth(1).unwrap().split('&').next();
+        kind.unwrap().to_owned()
+    };
+    match call.name {
+        "versions" => recorded("supportedvm"),
+        "checksums" => recorded(&format!("checksums-{}", of(&call.path))),
+        "details" => {
+            let Body::Json(body) = &call.body else {
+                panic!("details are asked with JSON")
+            };
+            let body: Json = serde_json::from_slice(body).unwrap();
+            for id in body["entityIds"].as_array().unwrap() {
+                *asked.entry(id.as_str().unwrap().to_owned()).or_default() += 1;
+            }
+            recorded(&format!("details-{}", body["type"].as_str().unwrap()))
+        }
+        "classes" => reply("[]"),
+        _ => reply(r#"{"message":"Confirmation received."}"#),
+    }
+}
