@@ -2,7 +2,13 @@
 //! Never believes more than was parsed: what is not exactly a range is none.
 //! Called by `api` and `package`.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::time::{Duration, UNIX_EPOCH};
+
+/// The largest package that is believed, in bytes (1 PiB): no box holds it, and what is computed from sizes up to here
+/// stays far from the end of the numbers.
+pub const SIZE_LIMIT: u64 = 1 << 50;
 
 /// A parsed `Content-Range: bytes first-last/total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +34,8 @@ impl ContentRange {
         };
         let sound = unit.eq_ignore_ascii_case("bytes")
             && range.first <= range.last
-            && range.last < range.total;
+            && range.last < range.total
+            && range.total <= SIZE_LIMIT;
         sound.then_some(range)
     }
 
@@ -38,8 +45,13 @@ impl ContentRange {
         reason = "a satisfied range is never empty"
     )]
     pub fn len(&self) -> u64 {
-        self.last - self.first + 1
+        self.last.abs_diff(self.first).saturating_add(1)
     }
+}
+
+/// The value of a `Content-Length` field (RFC 9110 8.6), of a content that a box can hold.
+pub fn content_length(value: &str) -> Option<u64> {
+    digits(value.trim()).filter(|length| *length <= SIZE_LIMIT)
 }
 
 /// The value of an `ETag` field if it is a strong one (RFC 9110 8.8.3): only such may be held against a part.
@@ -107,8 +119,29 @@ mod tests {
             "bytes 0-4/5/6",
             "items 0-4/5",
             "bytes 0-99999999999999999999/999999999999999999999",
+            // Sealed it would have more bytes than a number holds.
+            "bytes 18438866140179029480-18438866140179029543/18438866140179029544",
+            "bytes 0-63/1125899906842625",
         ] {
             assert_eq!(ContentRange::parse(odd), None, "{odd}");
+        }
+        assert!(ContentRange::parse("bytes 0-63/1125899906842624").is_some());
+    }
+
+    #[test]
+    fn a_length_is_digits_and_within_bounds() {
+        assert_eq!(content_length(" 1639949 "), Some(1_639_949));
+        assert_eq!(content_length("0"), Some(0));
+        for odd in [
+            "",
+            "+5",
+            "-5",
+            "5, 5",
+            "0x5",
+            "1125899906842625",
+            "18438866140179029544",
+        ] {
+            assert_eq!(content_length(odd), None, "{odd}");
         }
     }
 

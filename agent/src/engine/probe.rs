@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use logic::api::{Call, Range, Reply, answer};
-use logic::range::{ContentRange, strong_tag};
+use logic::range::{ContentRange, content_length, strong_tag};
 use logic::words::{Class, Outcome, Trouble};
 use logic::zip::{Directory, Identity, Tail};
 
@@ -50,7 +50,7 @@ impl Answer {
 
     /// Announced bytes of content.
     pub(super) fn length(&self) -> Option<u64> {
-        self.opened.header("content-length")?.parse().ok()
+        content_length(self.opened.header("content-length")?)
     }
 
     /// The next piece of content; `None` after the last one. What goes on beyond its `Content-Range` lies about its

@@ -60,16 +60,18 @@ impl Meta {
 
     /// Plain bytes of one record.
     pub fn length(&self, index: u64) -> usize {
-        let start = index * u64::from(self.record);
-        (self.size - start).min(u64::from(self.record)) as usize
+        let start = index.saturating_mul(u64::from(self.record));
+        self.size.saturating_sub(start).min(u64::from(self.record)) as usize
     }
 
     fn slot(&self, index: u64) -> u64 {
-        index * (u64::from(self.record) + OVERHEAD as u64)
+        index.saturating_mul(u64::from(self.record) + OVERHEAD as u64)
     }
 
     fn sealed_size(&self) -> u64 {
-        self.size + self.records() * OVERHEAD as u64
+        self.records()
+            .saturating_mul(OVERHEAD as u64)
+            .saturating_add(self.size)
     }
 
     fn place(&self, index: u64) -> Vec<u8> {

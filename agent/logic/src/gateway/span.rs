@@ -2,6 +2,8 @@
 //! Never clamps: what is not wholly inside the file is nothing at all, as on central.
 //! Called for `getDeliveryTest` and for the bandwidth files.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 /// More parts than this in one field are taken as unsatisfiable.
 const MOST: usize = 64;
 
@@ -24,14 +26,15 @@ pub fn spans(value: &str, size: u64) -> Option<Vec<(u64, u64)>> {
 
 fn span(part: &str, size: u64) -> Option<(u64, u64)> {
     let (first, last) = part.split_once('-')?;
+    let end = size.checked_sub(1)?;
     match (first, last) {
         ("", count) => {
             let count = digits(count).filter(|count| (1..=size).contains(count))?;
-            Some((size - count, size - 1))
+            Some((size.checked_sub(count)?, end))
         }
         (first, "") => {
             let first = digits(first).filter(|first| *first < size)?;
-            Some((first, size - 1))
+            Some((first, end))
         }
         (first, last) => {
             let (first, last) = (digits(first)?, digits(last)?);

@@ -2,6 +2,8 @@
 //! Never reads a member; what it says is a promise until the verifier has seen the bytes.
 //! Called by `Tail`, the verifier, the delta and the package machine.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
@@ -129,8 +131,9 @@ impl Member {
     /// Where its local header lies, at most: reading these bytes suffices for `LocalHeader::read`.
     /// In a package without gaps and descriptors it is exactly the header.
     pub fn header(&self) -> Range<u64> {
-        let longest = LOCAL + self.name.len() as u64 + u64::from(u16::MAX);
-        let end = (self.limit - self.compressed).min(self.header_offset + longest);
+        let longest = (LOCAL + u64::from(u16::MAX)).saturating_add(self.name.len() as u64);
+        let data = self.limit.saturating_sub(self.compressed);
+        let end = data.min(self.header_offset.saturating_add(longest));
         self.header_offset..end
     }
 
@@ -150,7 +153,8 @@ impl Member {
     /// The first offset behind local header, name and data, when the local extra field is empty.
     fn least_end(&self) -> Option<u64> {
         self.header_offset
-            .checked_add(LOCAL + self.name.len() as u64)?
+            .checked_add(LOCAL)?
+            .checked_add(self.name.len() as u64)?
             .checked_add(self.compressed)
     }
 
@@ -161,9 +165,11 @@ impl Member {
             return Err("no entry starts here");
         }
         let [name, extra, comment] = [28, 30, 32].map(|at| usize::from(le16(entry, at)));
-        let name_end = CENTRAL + name;
-        let extra_end = name_end + extra;
-        let rest = bytes.get(..extra_end + comment).ok_or("it is cut")?;
+        // Each is at most 65,535.
+        let name_end = CENTRAL.saturating_add(name);
+        let extra_end = name_end.saturating_add(extra);
+        let end = extra_end.saturating_add(comment);
+        let rest = bytes.get(..end).ok_or("it is cut")?;
         let (name, extra) = (&rest[CENTRAL..name_end], &rest[name_end..extra_end]);
         let wide = blocks(extra).find(|(id, ..)| *id == EXTRA_ZIP64);
         let mut wide_at = 0;
@@ -175,8 +181,8 @@ impl Member {
             if small != u32::MAX {
                 return Ok(small.into());
             }
-            let big = block.get(wide_at..wide_at + 8);
-            wide_at += 8;
+            let big = block.get(wide_at..).and_then(|rest| rest.get(..8));
+            wide_at = wide_at.saturating_add(8);
             big.map(|big| le64(big, 0))
                 .ok_or("its zip64 numbers are missing")
         };
@@ -256,7 +262,7 @@ impl Directory {
                 0
             };
             return Err(match more {
-                1 => count(layout.members + 1),
+                1 => count(layout.members.saturating_add(1)),
                 _ => Flaw::Entry {
                     index: layout.members,
                     what: "no entry starts here",

@@ -227,7 +227,9 @@ impl Work {
                     return (took, Turn::Settled(Err(fault)));
                 }
                 let behind = (fixed.name() + fixed.extra()) as u64;
-                let end = at + took as u64 + behind + member.compressed;
+                let end = (took as u64 + behind)
+                    .saturating_add(at)
+                    .saturating_add(member.compressed);
                 if end > member.limit {
                     let fault = Fault::Header("it leaves no room for the data");
                     return (took, Turn::Settled(Err(fault)));
