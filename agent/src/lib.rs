@@ -6,6 +6,7 @@ pub mod away;
 pub mod bundle;
 pub mod cli;
 pub mod clock;
+pub mod connections;
 pub mod daemon;
 pub mod doctor;
 pub mod engine;

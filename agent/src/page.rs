@@ -20,6 +20,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
+use logic::places::Room;
 use logic::settings::Settings;
 use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
@@ -28,6 +29,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::clock;
+use crate::connections::{Connections, Ticket};
 use crate::journal;
 use crate::socket::board::Board;
 use crate::socket::hall;
@@ -36,8 +38,12 @@ use glance::Keeper;
 use render::View;
 use words::Language;
 
-/// Connections at once; the next one waits in the kernel's queue.
-const CONNECTIONS: usize = 32;
+/// Connections at once: who asks nothing makes room for others.
+const ROOM: Room = Room {
+    most: 48,
+    each: 24,
+    denied: 0,
+};
 /// A request's head has to come within this; a connection that is kept but not used ends with it too.
 const HEAD_PATIENCE: Duration = Duration::from_secs(15);
 /// An address that is not there yet (a box that waits for its network) is tried again after this.
@@ -99,16 +105,16 @@ async fn serve(at: SocketAddr, board: Board) {
     tracing::info!("the status page is served at http://{at}/");
     let keeper = Keeper::new(board);
     let (_open, closed) = watch::channel(());
-    let answered = |stream| {
+    let answered = |stream, ticket| {
         let (keeper, mut closed) = (keeper.clone(), closed.clone());
         async move {
             tokio::select! {
-                () = speak(stream, keeper) => {}
+                () = speak(stream, ticket, keeper) => {}
                 _ = closed.changed() => {}
             }
         }
     };
-    hall::receive(listener, CONNECTIONS, answered).await;
+    hall::receive(listener, Connections::new(ROOM), answered).await;
 }
 
 async fn listen(at: SocketAddr) -> TcpListener {
@@ -128,8 +134,8 @@ async fn listen(at: SocketAddr) -> TcpListener {
     }
 }
 
-async fn speak(stream: TcpStream, keeper: Rc<Keeper>) {
-    hall::converse(stream, HEAD_PATIENCE, |request| {
+async fn speak(stream: TcpStream, ticket: Ticket, keeper: Rc<Keeper>) {
+    hall::converse(stream, ticket, HEAD_PATIENCE, |request| {
         answered(request, keeper.clone())
     })
     .await;

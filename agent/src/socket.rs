@@ -22,16 +22,25 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
+use logic::places::{Caller, Room};
 use logic::words::{Class, Outcome, Trouble};
 use tokio::net::{UnixListener, UnixStream};
 
+use crate::connections::{Connections, Ticket};
 use crate::root::{Root, trouble};
 use board::Board;
 
-/// Connections at once; the next one waits in the kernel's queue.
-const CONNECTIONS: usize = 64;
+/// Connections at once: more than all places together (`logic::places`), so that one which asks for nothing yet always
+/// finds room; those who may not speak here are told so, a few at a time.
+const ROOM: Room = Room {
+    most: 240,
+    each: 200,
+    denied: 16,
+};
 /// A request's head has to come within this.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+/// The same for those who may not speak here.
+const DENIED_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The socket, before anybody is let in.
 pub struct Door(Option<UnixListener>);
@@ -89,20 +98,43 @@ pub async fn serve(door: Door, board: Board) {
     let Some(listener) = door.0 else {
         return std::future::pending().await;
     };
-    let answered = |stream| speak(stream, board.clone());
-    hall::receive(listener, CONNECTIONS, answered).await;
+    let gate = Gate {
+        listener,
+        board: board.clone(),
+    };
+    let spoken = |stream, ticket| speak(stream, ticket, board.clone());
+    hall::receive(gate, Connections::new(ROOM), spoken).await;
 }
 
-async fn speak(stream: UnixStream, board: Board) {
-    let peer = stream.peer_cred().ok();
-    let answer = |request| {
-        let board = board.clone();
-        async move {
-            let allowed = peer.is_some_and(|peer| admitted(&board, peer.uid(), peer.gid()));
-            route::answer(&board, allowed, request).await
-        }
+/// The socket, which knows its callers by their ids.
+struct Gate {
+    listener: UnixListener,
+    board: Board,
+}
+
+impl hall::Entrance for Gate {
+    type Stream = UnixStream;
+
+    async fn caller(&self) -> io::Result<(UnixStream, Caller)> {
+        let (stream, _) = self.listener.accept().await?;
+        let caller = match stream.peer_cred() {
+            Ok(peer) if admitted(&self.board, peer.uid(), peer.gid()) => Caller::User(peer.uid()),
+            _ => Caller::Denied,
+        };
+        Ok((stream, caller))
+    }
+}
+
+async fn speak(stream: UnixStream, ticket: Ticket, board: Board) {
+    let patience = match ticket.caller() {
+        Caller::Denied => DENIED_PATIENCE,
+        _ => HEAD_PATIENCE,
     };
-    hall::converse(stream, HEAD_PATIENCE, answer).await;
+    let answer = |request| {
+        let (board, ticket) = (board.clone(), ticket.clone());
+        async move { route::answer(&board, &ticket, request).await }
+    };
+    hall::converse(stream, ticket.clone(), patience, answer).await;
 }
 
 /// Root, the daemon's own user, and whom the configuration names.

@@ -8,7 +8,15 @@ use std::path::{Path, PathBuf};
 
 /// From the bottom up. Modules of one layer do not name each other: adapters meet only in `engine`.
 const LAYERS: [&[&str]; 9] = [
-    &["away", "clock", "fixture", "journal", "notify", "root"],
+    &[
+        "away",
+        "clock",
+        "connections",
+        "fixture",
+        "journal",
+        "notify",
+        "root",
+    ],
     &["host", "uplink", "vault"],
     &["engine", "intake"],
     &["worker"],

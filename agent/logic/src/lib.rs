@@ -16,6 +16,7 @@ pub mod intake;
 pub mod manifest;
 pub mod pace;
 pub mod php;
+pub mod places;
 pub mod range;
 pub mod rate;
 pub mod report;

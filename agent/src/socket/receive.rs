@@ -5,20 +5,20 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use hyper::{Request, Response, StatusCode};
 use logic::intake::Kind;
+use logic::places::SMALL_DOCUMENT;
 use logic::words::{Class, Outcome, Trouble};
 use serde_json::{Value as Json, json};
 use tokio::io::AsyncWriteExt;
-use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use super::board::Board;
 use super::body::Body;
 use super::query::flaw;
 use super::target::Target;
-use super::wire::{object, slow, too_large, whole};
+use super::wire::{next_piece, object, slow, too_large, whole};
 use crate::engine::Engine;
 use crate::intake::{Intake, Receipt};
 use crate::worker::child;
@@ -26,15 +26,10 @@ use crate::worker::child;
 /// A large item from a busy delivery engine has to come within this.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Documents up to this are let in by the daemon itself.
-const SMALL: u64 = 256 << 10;
 /// What a document may have around its item.
 const ENVELOPE: u64 = 64 << 10;
 /// Follows the document on its way to the worker; no JSON ends with it.
 const END: u8 = 0x04;
-
-/// Items that are read at once; each may be as large as the largest item. Others wait before their bodies are read.
-static PLACES: Semaphore = Semaphore::const_new(4);
 
 /// Lets in what the body holds.
 pub(super) async fn answer(
@@ -44,13 +39,12 @@ pub(super) async fn answer(
 ) -> Result<Response<Body>, Trouble> {
     let settings = board.settings();
     let limit = settings.results.max_item.bytes();
-    let _place = PLACES.acquire().await;
     let size = request.body().size_hint();
     if size.lower() > limit.saturating_add(ENVELOPE) {
         return Err(too_large(limit));
     }
-    let told = if size.upper().is_some_and(|most| most <= SMALL) {
-        let document = whole(request, SMALL as usize, PATIENCE).await?;
+    let told = if size.upper().is_some_and(|most| most <= SMALL_DOCUMENT) {
+        let document = whole(request, SMALL_DOCUMENT as usize, PATIENCE).await?;
         let (root, settings) = (board.root().clone(), (*settings).clone());
         // The disk may take its time to sync: others are answered meanwhile.
         let kept = tokio::task::spawn_blocking(move || {
@@ -58,8 +52,7 @@ pub(super) async fn answer(
         });
         kept.await.map_err(failed)?
     } else {
-        let kept = tokio::time::timeout(PATIENCE, elsewhere(board, &target, request, limit));
-        kept.await.map_err(|_| slow(PATIENCE))??
+        elsewhere(board, &target, request, limit).await?
     };
     match told.get("trouble") {
         Some(trouble) => Err(serde_json::from_value(trouble.clone()).map_err(failed)?),
@@ -83,12 +76,8 @@ async fn elsewhere(
     let mut input = worker.stdin.take();
     let mut body = request.into_body();
     let mut left = limit.saturating_add(ENVELOPE);
-    while let Some(frame) = body.frame().await {
-        let frame =
-            frame.map_err(|error| flaw(&format!("the body did not come whole: {error}")))?;
-        let Ok(piece) = frame.into_data() else {
-            continue;
-        };
+    let end = Instant::now() + PATIENCE;
+    while let Some(piece) = next_piece(&mut body, end, PATIENCE).await? {
         // Dropped, the worker is killed before it saw the document's end: nothing of it was let in.
         left = left
             .checked_sub(piece.len() as u64)
@@ -104,7 +93,8 @@ async fn elsewhere(
     if let Some(mut pipe) = input.take() {
         let _ = pipe.write_all(&[END]).await;
     }
-    let output = worker.wait_with_output().await.map_err(failed)?;
+    let output = tokio::time::timeout(PATIENCE, worker.wait_with_output()).await;
+    let output = output.map_err(|_| slow(PATIENCE))?.map_err(failed)?;
     serde_json::from_slice(&output.stdout).map_err(failed)
 }
 

@@ -5,9 +5,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
+use logic::places::{self, Caller};
 use logic::schedule::Errand;
 use logic::words::{Class, Outcome, Trouble};
 use serde::de::DeserializeOwned;
@@ -22,6 +23,7 @@ use super::receive;
 use super::target::Target;
 use super::wire::{object, refusal, whole, with_type};
 use super::{content, feed, metrics, standing};
+use crate::connections::{Kept, Place, Ticket};
 use crate::engine::exam;
 
 /// The largest body of a request that is no intake.
@@ -31,22 +33,46 @@ const BODY_PATIENCE: Duration = Duration::from_secs(10);
 /// The description of this API.
 const OPENAPI: &str = include_str!("openapi.json");
 
-/// Answers one request.
+/// Answers one request, with its place until the answer was sent.
 pub(super) async fn answer(
     board: &Board,
-    allowed: bool,
+    ticket: &Ticket,
     request: Request<Incoming>,
-) -> Response<Body> {
+) -> Response<Kept<Body, Option<Place>>> {
     board.count();
-    if !allowed {
+    let keep = |response: Response<Body>, place| response.map(|body| Kept::new(body, place));
+    if ticket.caller() == Caller::Denied {
         let reason =
             "this user may not speak with boxsync: see allow_uids and allow_gids in section [box]";
         let denied = Trouble::new("api.denied", Class::Operator, Outcome::Failed, reason);
-        return refusal(&denied);
+        return keep(refusal(&denied), None);
     }
-    dispatch(board, request)
-        .await
-        .unwrap_or_else(|trouble| refusal(&trouble))
+    let route = request.uri().path().strip_prefix("/v1/");
+    let length = request.body().size_hint().upper();
+    let class = places::Class::of(route.unwrap_or_default(), length);
+    let Some(place) = ticket.place(class).await else {
+        return keep(refusal(&busy(class)), None);
+    };
+    let response = dispatch(board, request).await;
+    keep(
+        response.unwrap_or_else(|trouble| refusal(&trouble)),
+        Some(place),
+    )
+}
+
+fn busy(class: places::Class) -> Trouble {
+    let what = match class {
+        places::Class::Intake | places::Class::LargeIntake => "items are being taken",
+        places::Class::Control => "questions and orders are being answered",
+        places::Class::Reader => "answers are being read",
+        places::Class::Stream => "events are being followed",
+    };
+    let reason = format!("as many {what} as there are places for: ask again in a moment");
+    let busy = Trouble::new("api.busy", Class::Retry, Outcome::Failed, reason);
+    Trouble {
+        retry_after: Some(class.retry_after()),
+        ..busy
+    }
 }
 
 async fn dispatch(board: &Board, request: Request<Incoming>) -> Result<Response<Body>, Trouble> {

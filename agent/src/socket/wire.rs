@@ -4,19 +4,23 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Request, Response, StatusCode};
 use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::body::Body;
 use super::query::flaw;
 
 /// What a caller is asked to wait where a store is busy, seconds.
 const BUSY: u64 = 5;
+
+/// A body of which nothing comes for so long is given up.
+const STALLED: Duration = Duration::from_secs(5);
 
 /// Reads a body of at most so many bytes within a time.
 pub(super) async fn whole(
@@ -28,12 +32,41 @@ pub(super) async fn whole(
     if request.body().size_hint().lower() > most as u64 {
         return Err(too_large(most as u64));
     }
-    let body = Limited::new(request.into_body(), most).collect();
-    match tokio::time::timeout(patience, body).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(most as u64)),
-        Ok(Err(error)) => Err(flaw(&format!("the body did not come whole: {error}"))),
-        Err(_) => Err(slow(patience)),
+    let end = Instant::now() + patience;
+    let (mut body, mut bytes) = (request.into_body(), BytesMut::new());
+    while let Some(piece) = next_piece(&mut body, end, patience).await? {
+        if bytes.len() + piece.len() > most {
+            return Err(too_large(most as u64));
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes.freeze())
+}
+
+/// The next piece of a body; `None` at its end. One that comes too slowly, or not at all for a while, is given up: its
+/// place is needed.
+pub(super) async fn next_piece(
+    body: &mut Incoming,
+    end: Instant,
+    patience: Duration,
+) -> Result<Option<Bytes>, Trouble> {
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let frame = tokio::time::timeout(left.min(STALLED), body.frame()).await;
+        match frame {
+            Ok(Some(Ok(frame))) => {
+                // Trailers are no content.
+                if let Ok(piece) = frame.into_data() {
+                    return Ok(Some(piece));
+                }
+            }
+            Ok(Some(Err(error))) => {
+                return Err(flaw(&format!("the body did not come whole: {error}")));
+            }
+            Ok(None) => return Ok(None),
+            Err(_) if left < STALLED => return Err(slow(patience)),
+            Err(_) => return Err(slow(STALLED)),
+        }
     }
 }
 

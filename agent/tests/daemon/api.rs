@@ -133,10 +133,10 @@ fn every_route_is_described() {
     assert_eq!(terminate(&house, daemon).code(), Some(0));
 }
 
-const EXECUTION: &str = "https://box.example/tao.rdf#i5001";
+pub(crate) const EXECUTION: &str = "https://box.example/tao.rdf#i5001";
 
 /// What the delivery engine hands over of one execution (protocol 7.1).
-fn result(value: &str) -> Json {
+pub(crate) fn result(value: &str) -> Json {
     serde_json::json!({
         "deliveryId": DELIVERY, "deliveryExecutionId": EXECUTION,
         "details": {
@@ -221,7 +221,7 @@ fn what_a_candidate_did_is_on_disk_before_the_answer_and_never_doubled() {
 }
 
 /// A catalogue of some entities and one package, as a run would leave it.
-fn provision(house: &House, content: &[u8]) {
+pub(crate) fn provision(house: &House, content: &[u8]) {
     let vault = Vault::open(&house.root()).unwrap();
     let catalogue = Catalogue::open(&vault).unwrap();
     let mut edition = Edition {

@@ -8,3 +8,4 @@ mod api;
 mod gate;
 mod house;
 mod life;
+mod places;

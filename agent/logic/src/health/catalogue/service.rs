@@ -87,6 +87,13 @@ pub(super) const CODES: &[Code] = &[
         "See the OpenAPI document of the local API.",
     ),
     code(
+        "api.busy",
+        "the local API has no place for one more request of this kind",
+        "Results, questions about the box, readers and followers each have places of their own, and one caller may not \
+         take all of them. A request that finds none is sent away with Retry-After.",
+        "Send the request again; let whoever reads end what it began.",
+    ),
+    code(
         "api.slow",
         "a caller of the local API was too slow",
         "The content of a request did not come in time.",
