@@ -8,14 +8,12 @@ pub mod ledger;
 mod ahead;
 mod content;
 mod desk;
-mod line;
 mod response;
 mod run;
 mod shelf;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,20 +21,25 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use logic::gateway::Voice;
 use logic::gateway::login::{Client, Guesses, Tokens};
+use logic::places::{Caller, Room};
 use logic::settings::Settings;
 use logic::words::{Class, Outcome, Trouble};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use crate::connections::{Connections, Ticket, Watched};
 use crate::vault::Vault;
 use crate::vault::package::Packages;
 use intake::Intake;
-use line::Line;
 use run::Runs;
 
-/// Connections at once; more wait in the listener's queue.
-const LINES: usize = 64;
+/// Connections at once. Nobody waits in the listener's queue: the oldest that has shown no right to ask makes room.
+const ROOM: Room = Room {
+    most: 128,
+    each: 96,
+    denied: 0,
+};
 /// Requests with what candidates produced that are held in memory at once.
 const INTAKES: usize = 2;
 /// The head of a request must come within this; a connection that is kept but not used ends with it too.
@@ -126,25 +129,19 @@ pub async fn serve(
         Trouble::new("gateway.listen", Class::Operator, Outcome::Failed, reason)
     })?;
     let gateway = Arc::new(gateway);
-    let slots = Arc::new(Semaphore::new(LINES));
+    let connections = Connections::new(ROOM);
     let (stopping, told) = watch::channel(false);
     let mut lines = JoinSet::new();
     let mut stop = std::pin::pin!(stop);
     loop {
-        let accepting = async {
-            let slot = slots.clone().acquire_owned().await;
-            (slot, listener.accept().await)
-        };
         tokio::select! {
             () = &mut stop => break,
             Some(_) = lines.join_next() => {}
-            (slot, accepted) = accepting => match accepted {
-                Ok((stream, _)) => {
-                    let line = converse(stream, at, gateway.clone(), told.clone());
-                    lines.spawn(async move {
-                        line.await;
-                        drop(slot);
-                    });
+            accepted = listener.accept() => match accepted {
+                Ok((stream, address)) => {
+                    if let Some(ticket) = connections.enter(Caller::at(address.ip())) {
+                        lines.spawn(converse(stream, at, ticket, gateway.clone(), told.clone()));
+                    }
                 }
                 Err(error) => {
                     tracing::warn!(code = "gateway.listen", "the gateway's listener failed: {error}");
@@ -164,13 +161,15 @@ pub async fn serve(
 async fn converse(
     stream: TcpStream,
     at: SocketAddr,
+    ticket: Ticket,
     gateway: Arc<Gateway>,
     mut stopping: watch::Receiver<bool>,
 ) {
     let _ = stream.set_nodelay(true);
-    let (line, moved) = Line::new(stream);
+    let (line, flow) = Watched::new(stream);
+    let answering = ticket.clone();
     let service = service_fn(move |request| {
-        let answer = gateway.clone().answer(at, request);
+        let answer = gateway.clone().answer(at, answering.clone(), request);
         async move { Ok::<_, Infallible>(answer.await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
@@ -184,13 +183,14 @@ async fn converse(
         tokio::select! {
             // Whoever hangs up in the middle of an answer asks again.
             _ = &mut connection => return,
+            () = ticket.evicted() => return,
             _ = stopping.changed() => {
                 connection.as_mut().graceful_shutdown();
                 let _ = connection.await;
                 return;
             }
             () = tokio::time::sleep(STUCK) => {
-                let now = moved.load(Ordering::Relaxed);
+                let now = flow.moved();
                 if now == before {
                     return;
                 }

@@ -7,16 +7,23 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use logic::words::Trouble;
+use tokio::time::timeout;
 
 use super::ahead::Ahead;
 use crate::vault::package::Content;
 
 /// A client on this machine that takes longer than this to send one request is stuck.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// The same for one that has shown no right to ask.
+const OPEN_PATIENCE: Duration = Duration::from_secs(10);
+/// A content of which nothing comes for so long is given up.
+const STALLED: Duration = Duration::from_secs(10);
+/// A content that is of no use is read no longer than this.
+const DISCARD_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a content was not read.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,32 +34,54 @@ pub(super) enum Unread {
     Gone,
 }
 
-/// Reads a request's content, at most `limit` bytes.
-pub(super) async fn read(body: Incoming, limit: u64) -> Result<Bytes, Unread> {
+/// Reads a request's content, at most `limit` bytes; `open`: nobody has shown a right to ask yet.
+pub(super) async fn read(mut body: Incoming, limit: u64, open: bool) -> Result<Bytes, Unread> {
     if body.size_hint().lower() > limit {
         discard(body, limit).await;
         return Err(Unread::TooLarge);
     }
-    let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
-    match tokio::time::timeout(PATIENCE, limited.collect()).await {
-        Ok(Ok(whole)) => Ok(whole.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Unread::TooLarge),
-        Ok(Err(_)) | Err(_) => Err(Unread::Gone),
-    }
+    let reading = async {
+        let mut whole = BytesMut::new();
+        loop {
+            let Ok(frame) = timeout(STALLED, body.frame()).await else {
+                return Err(Unread::Gone);
+            };
+            let Some(frame) = frame else {
+                return Ok(whole.freeze());
+            };
+            let Ok(frame) = frame else {
+                return Err(Unread::Gone);
+            };
+            if let Ok(piece) = frame.into_data() {
+                if (whole.len() + piece.len()) as u64 > limit {
+                    return Err(Unread::TooLarge);
+                }
+                whole.extend_from_slice(&piece);
+            }
+        }
+    };
+    let patience = if open { OPEN_PATIENCE } else { PATIENCE };
+    timeout(patience, reading)
+        .await
+        .unwrap_or(Err(Unread::Gone))
 }
 
 /// Reads a content for nothing, at most `limit` bytes and only while it keeps coming: what is left unread when a
 /// connection closes can take the answer with it before the client has read it.
 pub(super) async fn discard(mut body: Incoming, limit: u64) {
     const PAUSE: Duration = Duration::from_secs(1);
-    let mut left = limit;
-    while let Ok(Some(Ok(frame))) = tokio::time::timeout(PAUSE, body.frame()).await {
-        let length = frame.data_ref().map_or(0, |data| data.len() as u64);
-        match left.checked_sub(length) {
-            Some(rest) => left = rest,
-            None => return,
+    let reading = async {
+        let mut left = limit;
+        while let Ok(Some(Ok(frame))) = timeout(PAUSE, body.frame()).await {
+            let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+            match left.checked_sub(length) {
+                Some(rest) => left = rest,
+                None => return,
+            }
         }
-    }
+    };
+    // Whoever sends it drop by drop does so for nothing.
+    let _ = timeout(DISCARD_PATIENCE, reading).await;
 }
 
 /// An answer's content.

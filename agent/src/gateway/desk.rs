@@ -18,12 +18,14 @@ use logic::gateway::owed::{Batch, Kind, Taken};
 use logic::gateway::query::Params;
 use logic::gateway::{Answer, Place, accepts, diagnostic};
 use logic::identity::Enrolment;
+use logic::places::Caller;
 use tokio::task::spawn_blocking;
 
 use super::content::{self, Out, Unread};
 use super::run::{Asker, Hidden};
 use super::{Gateway, response};
 use crate::clock;
+use crate::connections::{Busy, Kept, Ticket};
 use crate::vault::package::Content;
 use crate::vault::random;
 
@@ -37,18 +39,35 @@ impl Gateway {
     pub(super) async fn answer(
         self: Arc<Self>,
         at: SocketAddr,
+        ticket: Ticket,
         request: Request<Incoming>,
-    ) -> Response<Out> {
+    ) -> Response<Kept<Out, Option<Busy>>> {
         let (head, body) = request.into_parts();
         let place = Place::of(head.uri.path());
-        let session = match self.admit(place, &head) {
+        let caller = ticket.caller();
+        let session = match self.admit(place, &head, caller) {
             Ok(session) => session,
             Err(refused) => {
                 content::discard(body, place.limit()).await;
-                return response::plain(refused);
+                return response::plain(refused).map(|out| Kept::new(out, None));
             }
         };
-        let field = |name| field(&head, name);
+        // Who has shown a right to ask makes room for nobody until the answer is sent; who has not, may have to.
+        let busy = (!place.is_open()).then(|| ticket.busy());
+        let response = self.respond(at, caller, place, session, &head, body).await;
+        response.map(|out| Kept::new(out, busy))
+    }
+
+    async fn respond(
+        self: Arc<Self>,
+        at: SocketAddr,
+        caller: Caller,
+        place: Place,
+        session: Session,
+        head: &Parts,
+        body: Incoming,
+    ) -> Response<Out> {
+        let field = |name| field(head, name);
         let query = head.uri.query().unwrap_or_default().to_owned();
         let range = field(header::RANGE).map(str::to_owned);
         // Held until the work is done, even when the client hangs up.
@@ -57,7 +76,7 @@ impl Gateway {
         } else {
             None
         };
-        let body = match content::read(body, place.limit()).await {
+        let body = match content::read(body, place.limit(), place.is_open()).await {
             Ok(body) => body,
             Err(Unread::TooLarge) => {
                 return response::plain(Answer::too_large().with("connection", "close"));
@@ -84,7 +103,7 @@ impl Gateway {
             let _turn = turn;
             match place {
                 Place::Upload => diagnostic::upload(kind.as_deref(), &body),
-                _ => self.reply(place, &query, &body, &session, &token_url),
+                _ => self.reply(place, &query, &body, &session, &token_url, caller),
             }
         };
         // The store blocks; the daemon's loop goes on meanwhile.
@@ -95,11 +114,11 @@ impl Gateway {
     }
 
     /// Whether a request is to be answered at all: credentials first, then what it accepts, then its method.
-    fn admit(&self, place: Place, head: &Parts) -> Result<Session, Answer> {
+    fn admit(&self, place: Place, head: &Parts, caller: Caller) -> Result<Session, Answer> {
         let session = if place.is_open() {
             Session { organisation: None }
         } else {
-            self.session(field(head, header::AUTHORIZATION))?
+            self.session(field(head, header::AUTHORIZATION), caller)?
         };
         let takes_all = matches!(place, Place::Token | Place::Upload | Place::Bandwidth(_));
         if !takes_all && !accepts(field(head, header::ACCEPT)) {
@@ -116,6 +135,7 @@ impl Gateway {
         body: &Bytes,
         session: &Session,
         token_url: &str,
+        caller: Caller,
     ) -> Answer {
         let voice = &self.voice;
         let answered = match place {
@@ -126,7 +146,7 @@ impl Gateway {
                 voice,
                 || self.grant(),
             )),
-            Place::HandShake => self.handshake(body, token_url),
+            Place::HandShake => self.handshake(body, token_url, caller),
             Place::Versions => self
                 .versions()
                 .map(|known| logic::gateway::versions(&known)),
@@ -167,14 +187,14 @@ impl Gateway {
         }
     }
 
-    fn session(&self, authorization: Option<&str>) -> Result<Session, Answer> {
+    fn session(&self, authorization: Option<&str>, caller: Caller) -> Result<Session, Answer> {
         match login::shown(authorization) {
             Some(Shown::Token(token)) if lock(&self.tokens).hold(&token, clock::now().mono) => {
                 Ok(Session { organisation: None })
             }
             Some(Shown::Login(name, password)) => {
                 let user = self
-                    .manager(&name, &password)?
+                    .manager(&name, &password, caller)?
                     .filter(login::is_manager)
                     .ok_or_else(|| self.voice.unauthorized())?;
                 let organisation = user.properties.first(uri::ORGANISATION).map(str::to_owned);
@@ -184,10 +204,23 @@ impl Gateway {
         }
     }
 
-    /// The sync manager that enrolment brought, if login and password are his. Wrong ones are slowed down.
-    fn manager(&self, name: &str, password: &str) -> Result<Option<Entity>, Answer> {
+    /// The sync manager that enrolment brought, if login and password are his. Wrong ones slow down the caller that shows
+    /// them, with this login, and nobody else.
+    fn manager(
+        &self,
+        name: &str,
+        password: &str,
+        caller: Caller,
+    ) -> Result<Option<Entity>, Answer> {
         let now = clock::now().mono;
-        if let Err(wait) = lock(&self.guesses).allow(now) {
+        let enrolment = self.vault.entry("credentials").get::<Enrolment>();
+        let enrolment = enrolment.map_err(|trouble| self.hidden(Hidden::Broken(trouble)))?;
+        let user = enrolment.and_then(|enrolment| enrolment.sync_user);
+        let is_his = user
+            .as_ref()
+            .is_some_and(|user| login::is_login(user, name));
+        let asked = login::Try::new(caller, name, is_his);
+        if let Err(wait) = lock(&self.guesses).allow(asked, now) {
             let told = "Too many wrong passwords: wait a minute";
             let seconds = wait.as_secs() + 1;
             return Err(self
@@ -195,23 +228,19 @@ impl Gateway {
                 .later(429, told)
                 .with("retry-after", seconds.to_string()));
         }
-        let enrolment = self.vault.entry("credentials").get::<Enrolment>();
-        let enrolment = enrolment.map_err(|trouble| self.hidden(Hidden::Broken(trouble)))?;
-        let user = enrolment
-            .and_then(|enrolment| enrolment.sync_user)
-            .filter(|user| login::knows(user, name, password));
+        let user = user.filter(|user| login::knows(user, name, password));
         if user.is_none() {
-            lock(&self.guesses).wrong(now);
+            lock(&self.guesses).wrong(asked, now);
         }
         Ok(user)
     }
 
-    fn handshake(&self, body: &[u8], token_url: &str) -> Result<Answer, Hidden> {
+    fn handshake(&self, body: &[u8], token_url: &str, caller: Caller) -> Result<Answer, Hidden> {
         let (name, password) = match login::handshake(body, &self.voice) {
             Ok(shown) => shown,
             Err(refused) => return Ok(refused),
         };
-        Ok(match self.manager(&name, &password) {
+        Ok(match self.manager(&name, &password, caller) {
             Ok(Some(user)) => login::accepted(&user, &self.client, token_url, &self.voice),
             Ok(None) => login::refused(&self.voice),
             Err(refused) => refused,

@@ -3,6 +3,8 @@
 //! Called by the test runner.
 
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -400,6 +402,10 @@ fn wrong_passwords_are_slowed_down_and_tokens_are_not() {
             (200, &json!("401"))
         );
     }
+    // What is locked is this login, from there: another one is asked for, and refused, as before.
+    let other = br#"{"login":"another","password":"x"}"#;
+    let reply = served.ask("POST", "/taoSync/HandShake", &[], other);
+    assert_eq!(reply.status, 200);
     let reply = guess();
     assert_eq!(reply.status, 429);
     let wait: u64 = reply.header("retry-after").unwrap().parse().unwrap();
@@ -492,6 +498,38 @@ fn a_refusal_is_read_even_when_the_content_was_large() {
     let path = "/taoSync/ResultApi/syncResults";
     let reply = served.ask("POST", path, &[("Authorization", "Bearer old")], &content);
     assert_eq!(reply.status, 401);
+}
+
+#[test]
+fn who_sends_slowly_keeps_nobody_waiting() {
+    let stock = stock("one");
+    let served = served(&stock);
+    let token = served.token();
+    let slow: Vec<TcpStream> = (0..200)
+        .map(|number| {
+            let mut stream = TcpStream::connect(served.at).unwrap();
+            let path = match number % 2 {
+                0 => "/taoOauth/TokenApi/requestToken",
+                _ => "/taoSync/HandShake",
+            };
+            write!(
+                stream,
+                "POST {path} HTTP/1.1\r\nHost: b\r\nContent-Length: 90\r\n\r\nx"
+            )
+            .unwrap();
+            stream
+        })
+        .collect();
+    // The newest of them are still there, and were not answered.
+    let newest = slow.last().unwrap();
+    newest.set_nonblocking(true).unwrap();
+    assert_eq!(served.token().len(), 74);
+    let versions = served.call(&token, "GET", "/taoSync/api/supportedVm", "");
+    assert_eq!(versions.status, 200);
+    let left = newest.peek(&mut [0]).unwrap_err();
+    assert_eq!(left.kind(), std::io::ErrorKind::WouldBlock);
+    // The oldest made room.
+    assert!(matches!((&slow[0]).read(&mut [0]), Ok(0) | Err(_)));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! Never compares a secret in a way that tells how much of it was right, and never keeps a password.
 //! Called by the gateway before it reads anything else.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base64::Engine;
@@ -13,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::query::Params;
 use super::{Answer, NOT_AUTHORIZED, Voice};
 use crate::entity::{Entity, uri};
+use crate::places::Caller;
 
 /// Seconds that a token lives (protocol 1.2).
 pub const LIFETIME: Duration = Duration::from_secs(3600);
@@ -222,7 +224,7 @@ pub fn is_manager(user: &Entity) -> bool {
 
 /// Whether login and password are those of the user.
 pub fn knows(user: &Entity, login: &str, password: &str) -> bool {
-    let same_login = user.properties.first(uri::LOGIN) == Some(login);
+    let same_login = is_login(user, login);
     let kept = user.properties.first(uri::PASSWORD).unwrap_or_default();
     matches(kept, password) & same_login
 }
@@ -245,10 +247,39 @@ pub fn matches(kept: &str, password: &str) -> bool {
     same(made.as_bytes(), kept.as_bytes())
 }
 
-/// Bounds how fast passwords can be tried. Only wrong ones cost; secrets of 256 bits need no such bound.
+/// Whether a login is the user's.
+pub fn is_login(user: &Entity, login: &str) -> bool {
+    user.properties.first(uri::LOGIN) == Some(login)
+}
+
+/// Who tries which login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Try {
+    /// There is such a login; tries at others cannot succeed, and never push these out of mind.
+    real: bool,
+    caller: Caller,
+    login: [u8; 8],
+}
+
+impl Try {
+    /// A try of a caller; `real`: there is such a login.
+    pub fn new(caller: Caller, login: &str, real: bool) -> Self {
+        let hash = Sha256::digest(login);
+        let mut short = [0; 8];
+        short.copy_from_slice(&hash[..8]);
+        Self {
+            real,
+            caller,
+            login: short,
+        }
+    }
+}
+
+/// Bounds how fast passwords can be tried by one caller with one login: nobody else is slowed down. Only wrong ones cost;
+/// secrets of 256 bits need no such bound.
 #[derive(Debug, Clone, Default)]
 pub struct Guesses {
-    spent: Vec<Duration>,
+    spent: BTreeMap<Try, Vec<Duration>>,
 }
 
 impl Guesses {
@@ -256,16 +287,21 @@ impl Guesses {
     pub const BURST: usize = 20;
     /// Time after which one more may come.
     pub const PAUSE: Duration = Duration::from_secs(60);
+    /// Callers and logins that are kept in mind, of real logins and of others each.
+    const KEPT: usize = 512;
 
     /// Whether another try is let through at `now` (time since boot); else how long to wait.
     ///
     /// # Errors
     /// The wait.
-    pub fn allow(&mut self, now: Duration) -> Result<(), Duration> {
-        self.spent
-            .retain(|at| now.saturating_sub(*at) < Self::PAUSE);
-        match self.spent.first() {
-            Some(oldest) if self.spent.len() >= Self::BURST => {
+    pub fn allow(&mut self, asked: Try, now: Duration) -> Result<(), Duration> {
+        self.spent.retain(|_, spent| {
+            spent.retain(|at| now.saturating_sub(*at) < Self::PAUSE);
+            !spent.is_empty()
+        });
+        let spent = self.spent.get(&asked).map_or(&[][..], Vec::as_slice);
+        match spent.first() {
+            Some(oldest) if spent.len() >= Self::BURST => {
                 Err(Self::PAUSE - now.saturating_sub(*oldest))
             }
             _ => Ok(()),
@@ -273,8 +309,15 @@ impl Guesses {
     }
 
     /// A wrong one was tried at `now`.
-    pub fn wrong(&mut self, now: Duration) {
-        self.spent.push(now);
+    pub fn wrong(&mut self, asked: Try, now: Duration) {
+        let alike = self.spent.keys().filter(|kept| kept.real == asked.real);
+        if !self.spent.contains_key(&asked) && alike.clone().count() >= Self::KEPT {
+            let last = |kept: &&Try| self.spent.get(kept).and_then(|spent| spent.last());
+            if let Some(oldest) = alike.min_by_key(last).copied() {
+                self.spent.remove(&oldest);
+            }
+        }
+        self.spent.entry(asked).or_default().push(now);
     }
 }
 
@@ -392,17 +435,33 @@ mod tests {
     }
 
     #[test]
-    fn wrong_passwords_are_slowed_down_and_the_wait_ends() {
+    fn wrong_passwords_slow_down_who_shows_them_and_the_wait_ends() {
         let mut guesses = Guesses::default();
         let second = Duration::from_secs(1);
+        let at = |address: &str| Caller::at(address.parse().unwrap());
+        let thief = Try::new(at("10.0.0.9"), "sync", true);
         for _ in 0..Guesses::BURST {
-            guesses.allow(second).unwrap();
-            guesses.wrong(second);
+            guesses.allow(thief, second).unwrap();
+            guesses.wrong(thief, second);
         }
-        assert_eq!(
-            guesses.allow(second * 11),
-            Err(Guesses::PAUSE - second * 10)
-        );
-        guesses.allow(second + Guesses::PAUSE).unwrap();
+        let locked = Err(Guesses::PAUSE - second * 10);
+        assert_eq!(guesses.allow(thief, second * 11), locked);
+        // Another caller, and the same one with another login.
+        let others = [
+            Try::new(at("127.0.0.1"), "sync", true),
+            Try::new(at("10.0.0.9"), "other", false),
+        ];
+        for other in others {
+            guesses.allow(other, second * 11).unwrap();
+        }
+        // Logins without end push out no try at the one that there is.
+        for n in 0..Guesses::KEPT + 9 {
+            guesses.wrong(Try::new(at("10.0.0.9"), &n.to_string(), false), second * 11);
+        }
+        assert_eq!(guesses.allow(thief, second * 11), locked);
+        assert_eq!(guesses.spent.len(), 1 + Guesses::KEPT);
+        guesses.allow(thief, second + Guesses::PAUSE).unwrap();
+        guesses.allow(thief, second * 12 + Guesses::PAUSE).unwrap();
+        assert!(guesses.spent.is_empty());
     }
 }
