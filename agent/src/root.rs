@@ -12,6 +12,16 @@ use logic::words::{Class, Outcome, Trouble};
 use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::{AccessFlags, access};
 
+mod durable;
+
+#[cfg(test)]
+pub(crate) use durable::fuse;
+pub(crate) use durable::remove_leftover;
+pub use durable::{
+    is_temporary, remove_durably, rename_durably, replace_durably, set_aside, sync_folder,
+    write_all_durably, write_durably,
+};
+
 /// The version of the state folder's layout that this boxsync writes.
 pub const LAYOUT: u32 = 1;
 
@@ -204,130 +214,36 @@ pub fn make_folder(path: &Path) -> Result<(), Trouble> {
         .map_err(|error| trouble(path, "make the folder", &error))
 }
 
-/// Moves what does not open into the folder `quarantine`, under a name that nothing there has yet: what was put aside
-/// before stays.
-///
-/// # Errors
-/// As `trouble` says.
-pub fn set_aside(quarantine: &Path, path: &Path) -> Result<PathBuf, Trouble> {
-    make_folder(quarantine)?;
-    // Two processes may find the same name free.
-    let _lock = lock_folder(quarantine)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let mut aside = quarantine.join(&*name);
-    for number in 2u32.. {
-        if aside.symlink_metadata().is_err() {
-            break;
-        }
-        aside = quarantine.join(format!("{name}.{number}"));
-    }
-    fs::rename(path, &aside).map_err(|error| trouble(path, "move aside", &error))?;
-    Ok(aside)
-}
-
-/// Replaces a file whole or not at all: written beside it, synced, renamed, folder synced. Mode 0600.
-///
-/// # Errors
-/// As `trouble` says.
-pub fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
-    write_all_durably(&[(path.to_owned(), bytes.to_vec())])
-}
-
-/// As `write_durably`, for several files at the price of few flushes: all are written before the first is synced, and
-/// none is renamed before all are synced. After a power cut some may be replaced and others not, but each is whole.
-///
-/// # Errors
-/// As `trouble` says.
-pub fn write_all_durably(files: &[(PathBuf, Vec<u8>)]) -> Result<(), Trouble> {
-    let mut written = Vec::with_capacity(files.len());
-    for (path, bytes) in files {
-        let failed = |error: io::Error| trouble(path, "write", &error);
-        let beside = beside(path);
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&beside)
-            .map_err(failed)?;
-        file.write_all(bytes).map_err(failed)?;
-        written.push((path, beside, file));
-    }
-    for group in written.chunks(SYNCED_AT_ONCE) {
-        sync_together(group)?;
-    }
-    for (path, beside, _) in &written {
-        fs::rename(beside, path).map_err(|error| trouble(path, "write", &error))?;
-    }
-    let mut folders: Vec<_> = written.iter().map(|(path, ..)| path.parent()).collect();
-    folders.sort_unstable();
-    folders.dedup();
-    folders
-        .into_iter()
-        .try_for_each(|folder| sync_this(folder.unwrap_or(Path::new("/"))))
-}
-
-/// One commit of the file system's journal serves all that ask for it at the same time.
-const SYNCED_AT_ONCE: usize = 8;
-
-fn sync_together(group: &[(&PathBuf, PathBuf, File)]) -> Result<(), Trouble> {
-    let sync = |(path, _, file): &(&PathBuf, PathBuf, File)| {
-        file.sync_all()
-            .map_err(|error| trouble(path, "write", &error))
-    };
-    let [first, others @ ..] = group else {
-        return Ok(());
-    };
-    std::thread::scope(|scope| {
-        let spawn = |one| {
-            let builder = std::thread::Builder::new().name("flush".into());
-            (one, builder.spawn_scoped(scope, move || sync(one)).ok())
-        };
-        let threads: Vec<_> = others.iter().map(spawn).collect();
-        let own = sync(first);
-        let all = threads.into_iter().map(|(one, thread)| {
-            // Where no thread could be made, this one does it.
-            match thread.map(std::thread::ScopedJoinHandle::join) {
-                Some(Ok(synced)) => synced,
-                _ => sync(one),
-            }
-        });
-        all.fold(own, |so_far, synced| so_far.and(synced))
-    })
-}
-
-fn beside(path: &Path) -> PathBuf {
-    path.with_extension(match path.extension() {
-        Some(extension) => format!("{}.new", extension.to_string_lossy()),
-        None => "new".into(),
-    })
-}
-
-/// Makes a rename or removal of `path` durable.
-///
-/// # Errors
-/// As `trouble` says.
-pub fn sync_folder(path: &Path) -> Result<(), Trouble> {
-    sync_this(path.parent().unwrap_or(Path::new("/")))
-}
-
-fn sync_this(folder: &Path) -> Result<(), Trouble> {
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|error| trouble(folder, "sync", &error))
-}
+/// Folders of the state folder in which files are replaced.
+const WRITTEN_TO: [&str; 5] = ["", "catalogue", "packages", "spool", "spool/done"];
 
 /// Only one process at a time changes the state; readers need no lock.
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "held until dropped")] Flock<File>);
 
 impl Lock {
-    /// Takes the lock, waiting at most `patience`.
+    /// Takes the lock, waiting at most `patience`, and removes what a cut left under temporary names.
     ///
     /// # Errors
     /// `state.busy`, which names the holder; or as `trouble` says.
     pub fn take(root: &Root, patience: Duration) -> Result<Self, Trouble> {
-        let path = root.state().join("lock");
+        Self::of(&root.state(), patience)
+    }
+
+    /// As `take`, for those who know the state folder alone.
+    ///
+    /// # Errors
+    /// As `take`.
+    pub fn of(state: &Path, patience: Duration) -> Result<Self, Trouble> {
+        let lock = Self::wait(state, patience)?;
+        for folder in WRITTEN_TO {
+            durable::clean(&state.join(folder));
+        }
+        Ok(lock)
+    }
+
+    fn wait(state: &Path, patience: Duration) -> Result<Self, Trouble> {
+        let path = state.join("lock");
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -436,19 +352,6 @@ mod tests {
         let usual = fs::metadata(beside).unwrap().permissions().mode() & 0o777;
         assert_eq!([mode(""), mode("var"), mode("var/lib")], [usual; 3]);
         assert_eq!(mode("var/lib/boxsync"), 0o700);
-    }
-
-    #[test]
-    fn what_is_put_aside_replaces_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        let (folder, path) = (dir.path().join("quarantine"), dir.path().join("edition"));
-        for (content, name) in [("a", "edition"), ("b", "edition.2"), ("c", "edition.3")] {
-            fs::write(&path, content).unwrap();
-            assert_eq!(set_aside(&folder, &path).unwrap(), folder.join(name));
-        }
-        assert_eq!(fs::read(folder.join("edition")).unwrap(), b"a");
-        assert_eq!(fs::read(folder.join("edition.3")).unwrap(), b"c");
-        assert_eq!(set_aside(&folder, &path).unwrap_err().code, "state.io");
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod chunk;
 pub mod entity;
 pub mod feed;
 pub mod fingerprint;
+pub mod envelope;
 pub mod gateway;
 pub mod grant;
 pub mod health;

@@ -13,7 +13,7 @@ use super::Engine;
 use crate::engine::secret_file;
 use crate::root::Root;
 use crate::vault::catalogue::Catalogue;
-use crate::vault::key::KEY_NAME;
+use crate::vault::key::{KEY_NAME, WRAPPED_NAME};
 
 /// Predicates of a user that tell who it is, by their last word.
 const NAMING: [&str; 6] = [
@@ -36,14 +36,16 @@ pub(super) fn secrets(
     redactor: &mut Redactor,
 ) {
     let state = root.state();
-    for name in ["", ".next", ".old"] {
-        file(
-            &state.join(format!("{KEY_NAME}{name}")),
-            "envelope key",
-            redactor,
-        );
+    // Those in force, and what a change of keys that was cut left beside them.
+    let entries = fs::read_dir(&state).into_iter().flatten();
+    for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with(KEY_NAME) {
+            file(&path, "envelope key", redactor);
+        } else if name.starts_with(WRAPPED_NAME) {
+            file(&path, "wrapped data key", redactor);
+        }
     }
-    file(&state.join("data.key"), "wrapped data key", redactor);
     if let Some(folder) = root.credentials() {
         let entries = fs::read_dir(folder).into_iter().flatten();
         for entry in entries.filter_map(Result::ok) {

@@ -14,7 +14,7 @@ use nix::unistd::{AccessFlags, access};
 
 use super::Found;
 use crate::engine::{self, Engine, survey};
-use crate::root::{Root, become_owner};
+use crate::root::{Root, become_owner, is_temporary};
 use crate::uplink::Line;
 use crate::vault::catalogue::Catalogue;
 
@@ -72,8 +72,14 @@ pub(super) fn is_new(state: &Path) -> bool {
     };
     let mut names = entries
         .filter_map(Result::ok)
-        .map(|entry| entry.file_name().to_string_lossy().into_owned());
-    !names.any(|name| !["version", "lock", "lost+found"].contains(&name.as_str()))
+        .map(|entry| entry.file_name());
+    // A start that was cut may have left a file under a temporary name.
+    !names.any(|name| {
+        !["version", "lock", "lost+found"]
+            .iter()
+            .any(|known| name == **known)
+            && !is_temporary(&name)
+    })
 }
 
 /// The nearest folder above that exists.

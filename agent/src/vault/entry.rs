@@ -11,8 +11,8 @@ use logic::words::Trouble;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Keyring, damaged, random};
-use crate::root::{sync_folder, trouble, write_durably};
+use super::{Keyring, Vault, damaged, random};
+use crate::root::{remove_durably, replace_durably, set_aside, trouble};
 
 /// One sealed file. Its name is bound to its content: files that change places do not open.
 #[derive(Clone)]
@@ -49,14 +49,25 @@ impl Entry {
             .ok_or_else(|| damaged(&self.path, "this file"))
     }
 
-    /// Replaces what the file holds, durably.
+    /// Replaces what the file holds, durably: the successor is read back and opens before the predecessor goes.
     ///
     /// # Errors
-    /// What the file system says.
+    /// What the file system says; then the predecessor is still there.
     pub fn put<T: Serialize>(&self, value: &T) -> Result<(), Trouble> {
         let plain = postcard::to_allocvec(value).expect("plain data always serialises");
         let sealed = self.sealer.seal(random(), self.name.as_bytes(), &plain);
-        write_durably(&self.path, &sealed)
+        let opens = |read: &[u8]| {
+            self.sealer.open(self.name.as_bytes(), read).ok().as_ref() == Some(&plain)
+        };
+        replace_durably(&self.path, &sealed, opens)
+    }
+
+    /// Moves the file aside, e.g. one that does not open, before another takes its place.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn set_aside(&self, vault: &Vault) -> Result<PathBuf, Trouble> {
+        set_aside(&vault.state().join("quarantine"), &self.path)
     }
 
     /// Removes the file, durably.
@@ -64,11 +75,7 @@ impl Entry {
     /// # Errors
     /// What the file system says.
     pub fn remove(&self) -> Result<(), Trouble> {
-        match fs::remove_file(&self.path) {
-            Ok(()) => sync_folder(&self.path),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(trouble(&self.path, "remove", &error)),
-        }
+        remove_durably(&self.path)
     }
 }
 

@@ -1,19 +1,25 @@
 //! The keys at rest: an envelope key from the credentials directory or from a file, a data key wrapped by it.
-//! Never makes a second key beside data that another one sealed.
+//! Never makes a second key beside data that another one sealed, and never waits for the lock when a key opens.
 //! Called by `vault` when the state folder is opened, and by `key rotate`.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+mod files;
 
-use logic::seal::{Key, NameHash, OVERHEAD, Sealer};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use logic::envelope::Step;
+use logic::seal::{Key, NameHash, Sealer};
 use logic::words::{Class, Outcome, Trouble};
 
-use super::random;
-use crate::root::{lock_folder, trouble, write_durably};
+use crate::root::{Lock, is_temporary, lock_folder, trouble};
+use files::{Files, Look};
 
 /// The credential and the file that hold the envelope key: 32 bytes, or 64 hex digits.
 pub const KEY_NAME: &str = "boxsync.key";
+
+/// The file that holds the data key, wrapped by the envelope key.
+pub const WRAPPED_NAME: &str = "data.key";
 
 /// The same as a credential that was sealed for this machine; systemd opens it (systemd-creds(1)).
 const SEALED_NAME: &str = "boxsync.key.sealed";
@@ -21,13 +27,16 @@ const SEALED_NAME: &str = "boxsync.key.sealed";
 /// Files that a new state folder may hold before its first key is made.
 const NOT_DATA: [&str; 3] = ["version", "lock", "lost+found"];
 
-const WRAP: &[u8] = b"boxsync/1 data key";
+/// How long a change of keys waits for another process that changes the state.
+const LOCK_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The data key and what is derived from it.
 #[derive(Debug, Clone)]
 pub struct Keyring {
     data: Key,
     names: Key,
+    /// The state folder that they belong to.
+    state: PathBuf,
     /// The folder that an envelope key of the service manager comes from.
     credentials: Option<PathBuf>,
 }
@@ -40,52 +49,61 @@ impl Keyring {
     }
 
     /// Opens the data key of a state folder, or makes it in an empty one. The envelope key is a credential, or a file of
-    /// the folder.
+    /// the folder. A change of keys that was cut is brought to its end, unless another process has the state in its
+    /// hands: then the next start does it.
     ///
     /// # Errors
     /// `key.sealed` when the folder holds data and no key is at hand; `key.wrong` when the key at hand is another one.
     pub fn open_with(state: &Path, credentials: Option<PathBuf>) -> Result<Self, Trouble> {
-        let wrapped = state.join("data.key");
-        // Two processes may meet a new folder at once; the one that waits finds the key that the other made.
-        let _lock = match wrapped.exists() {
-            true => None,
-            false => Some(lock_folder(state)?),
+        let files = Files::new(state, credentials.clone());
+        let look = match files.look()? {
+            look if look.wrapped.is_none() => made(state, &files)?,
+            look => settled(&files, look)?,
         };
-        let sealed = match fs::read(&wrapped) {
-            Ok(sealed) => Some(sealed),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(trouble(&wrapped, "read", &error)),
+        let look = match look.files.step() {
+            Step::Done | Step::Leave | Step::Locked => look,
+            _ => healed(state, &files, look)?,
         };
-        let data = match (envelope(state, credentials.as_deref())?, sealed) {
-            (Some((envelope, origin)), Some(sealed)) => {
-                let data = unwrap(&envelope, &sealed).ok_or_else(|| wrong(&origin, &wrapped))?;
-                rewrap(credentials.as_deref(), &origin, &wrapped, &data)?;
-                data
-            }
-            (Some((envelope, _)), None) => {
-                must_be_empty(state, "its data key `data.key` is missing")?;
-                make(&wrapped, &envelope)?
-            }
-            (None, Some(_)) => return Err(sealed_folder(state, "no key is at hand")),
-            (None, None) => {
-                must_be_empty(state, "no key is at hand")?;
-                let envelope = Key::new(random());
-                write_durably(&state.join(KEY_NAME), envelope.expose())?;
-                make(&wrapped, &envelope)?
-            }
-        };
+        let data = look.data_key()?;
         Ok(Self {
             names: data.derive(b"boxsync/1 names"),
             data,
+            state: state.to_owned(),
             credentials,
         })
     }
 
-    /// Wraps the same data key with a new envelope key; nothing else is touched. A power cut at any point leaves a
-    /// pair that opens: the new envelope is kept beside the old one until the wrapped key is replaced.
+    /// Holds that these keys are still those of the state folder: whatever is sealed after a wipe nobody could ever open.
     ///
     /// # Errors
-    /// `key.elsewhere` when the envelope key is a credential, which boxsync cannot replace; or what the files say.
+    /// `key.wrong` when they are not, or what the files say.
+    pub fn must_be_in_force(&self) -> Result<(), Trouble> {
+        let files = Files::new(&self.state, self.credentials.clone());
+        let look = settled(&files, files.look()?)?;
+        match look.data_key() {
+            Ok(data) if data.expose() == self.data.expose() => Ok(()),
+            Err(trouble) if trouble.code == "state.io" => Err(trouble),
+            _ => {
+                let reason = format!(
+                    "{}: the box was wiped while this process ran; begin again",
+                    self.state.display()
+                );
+                Err(Trouble::new(
+                    "key.wrong",
+                    Class::Operator,
+                    Outcome::Failed,
+                    reason,
+                ))
+            }
+        }
+    }
+
+    /// Wraps the same data key with a new envelope key; nothing else is touched. A power cut at any point leaves a
+    /// pair that opens: the new envelope is kept beside the old one until it opens the wrapped key that took its place.
+    ///
+    /// # Errors
+    /// `key.elsewhere` when the envelope key is a credential, which boxsync cannot replace; `state.busy` while another
+    /// process changes the state, e.g. by a rotation; or what the files say. Then the key before still opens.
     pub fn rotate(&self, state: &Path) -> Result<(), Trouble> {
         let folder = self.credentials.as_deref();
         let held = |name: &&str| folder.is_some_and(|folder| folder.join(name).exists());
@@ -100,13 +118,8 @@ impl Keyring {
                 reason,
             ));
         }
-        let fresh = Key::new(random());
-        let next = state.join(format!("{KEY_NAME}.next"));
-        write_durably(&next, fresh.expose())?;
-        write_durably(&state.join("data.key"), &wrap(&fresh, &self.data))?;
-        let path = state.join(KEY_NAME);
-        fs::rename(&next, &path).map_err(|error| trouble(&path, "replace", &error))?;
-        crate::root::sync_folder(&path)
+        let lock = Lock::of(state, LOCK_PATIENCE)?;
+        Files::new(state, self.credentials.clone()).rotate(&lock)
     }
 
     /// Seals and opens the records of one purpose.
@@ -120,113 +133,65 @@ impl Keyring {
     }
 }
 
-fn make(wrapped: &Path, envelope: &Key) -> Result<Key, Trouble> {
-    let data = Key::new(random());
-    write_durably(wrapped, &wrap(envelope, &data))?;
-    Ok(data)
+/// Makes the keys of a folder that holds nothing.
+fn made(state: &Path, files: &Files) -> Result<Look, Trouble> {
+    // Two processes may meet a new folder at once; the one that waits finds the key that the other made.
+    let _lock = lock_folder(state)?;
+    let look = files.look()?;
+    if look.wrapped.is_some() || look.files.spare {
+        return Ok(look);
+    }
+    must_be_empty(
+        state,
+        match look.is_keyless() {
+            true => "no key is at hand",
+            false => "its data key `data.key` is missing",
+        },
+    )?;
+    files.make(look)?;
+    files.look()
 }
 
-/// The envelope key at hand and where it came from: the credential, else the file, else what a rotation left.
-fn envelope(state: &Path, credentials: Option<&Path>) -> Result<Option<(Key, PathBuf)>, Trouble> {
-    let old = format!("{KEY_NAME}.old");
-    let credential = |name: &str| credentials.map(|folder| folder.join(name));
-    let candidates = [
-        credential(SEALED_NAME),
-        credential(KEY_NAME),
-        credential(&old),
-        Some(state.join(KEY_NAME)),
-        Some(state.join(format!("{KEY_NAME}.next"))),
-    ];
-    let wrapped = fs::read(state.join("data.key")).ok();
-    let mut first = None;
-    for path in candidates.into_iter().flatten() {
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => continue,
-            Err(error) => return Err(trouble(&path, "read", &error)),
-        };
-        let key = parse(&bytes).ok_or_else(|| {
-            let reason = format!(
-                "{}: expected a key of 32 bytes or 64 hex digits",
-                path.display()
-            );
-            Trouble::new("key.malformed", Class::Operator, Outcome::Failed, reason)
-        })?;
-        if wrapped
-            .as_ref()
-            .is_none_or(|wrapped| unwrap(&key, wrapped).is_some())
-        {
-            return Ok(Some((key, path)));
+/// A look that found no key may have met a rotation between two of its files: it is believed when it is seen twice.
+fn settled(files: &Files, mut look: Look) -> Result<Look, Trouble> {
+    while !look.files.opens() {
+        let again = files.look()?;
+        if again.is_like(&look) {
+            break;
         }
-        first.get_or_insert((key, path));
+        look = again;
     }
-    Ok(first)
+    Ok(look)
 }
 
-/// A credential is at hand, but another key opened the data: the credential before, or the file of a box that had none.
-/// The data key is wrapped with the new one; what was used before is of no use any more, but only a person removes it.
-fn rewrap(
-    credentials: Option<&Path>,
-    origin: &Path,
-    wrapped: &Path,
-    data: &Key,
-) -> Result<(), Trouble> {
-    let wanted = [SEALED_NAME, KEY_NAME].iter().find_map(|name| {
-        let path = credentials?.join(name);
-        Some((parse(&fs::read(&path).ok()?)?, path))
-    });
-    match wanted {
-        Some((fresh, path)) if path != origin => {
-            write_durably(wrapped, &wrap(&fresh, data))?;
-            tracing::info!(
-                "the data is sealed with the credential {} from now on; {} opens nothing any more: remove it",
-                path.display(),
-                origin.display()
-            );
-            Ok(())
+/// Brings a change of keys to its end that was cut. Where a key opens, whatever hinders it is left to the next start.
+fn healed(state: &Path, files: &Files, look: Look) -> Result<Look, Trouble> {
+    let opens = look.files.opens();
+    let patience = if opens { Duration::ZERO } else { LOCK_PATIENCE };
+    let healed = Lock::of(state, patience).and_then(|lock| files.heal(&lock));
+    match healed {
+        Err(trouble) if opens => {
+            tracing::debug!("a change of keys that was cut is left to the next start: {trouble}");
+            Ok(look)
         }
-        _ => Ok(()),
+        healed => healed,
     }
 }
 
-fn parse(bytes: &[u8]) -> Option<Key> {
-    if let Ok(raw) = <[u8; 32]>::try_from(bytes) {
-        return Some(Key::new(raw));
-    }
-    let text = std::str::from_utf8(bytes).ok()?.trim();
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    let mut raw = [0; 32];
-    for (byte, at) in raw.iter_mut().zip((0..).step_by(2)) {
-        *byte = u8::from_str_radix(&text[at..at + 2], 16).ok()?;
-    }
-    Some(Key::new(raw))
-}
-
-fn wrap(envelope: &Key, data: &Key) -> Vec<u8> {
-    Sealer::new(envelope).seal(random(), WRAP, data.expose())
-}
-
-fn unwrap(envelope: &Key, sealed: &[u8]) -> Option<Key> {
-    if sealed.len() != 32 + OVERHEAD {
-        return None;
-    }
-    let plain = Sealer::new(envelope).open(WRAP, sealed).ok()?;
-    Some(Key::new(plain.try_into().ok()?))
+/// Whether a file of this name, in a state folder, holds something that a key sealed.
+fn is_data(name: &std::ffi::OsStr) -> bool {
+    let known = NOT_DATA.iter().any(|not| name == *not);
+    let is_key = name.as_encoded_bytes().starts_with(KEY_NAME.as_bytes());
+    !(known || is_key || is_temporary(name))
 }
 
 fn must_be_empty(state: &Path, why: &str) -> Result<(), Trouble> {
-    let entries = fs::read_dir(state).map_err(|error| trouble(state, "list", &error))?;
-    let data = entries.filter_map(Result::ok).find(|entry| {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        !NOT_DATA.contains(&&*name) && !name.starts_with(KEY_NAME) && !name.ends_with(".new")
-    });
-    match data {
-        None => Ok(()),
-        Some(_) => Err(sealed_folder(state, why)),
+    let mut entries = fs::read_dir(state)
+        .map_err(|error| trouble(state, "list", &error))?
+        .filter_map(Result::ok);
+    match entries.any(|entry| is_data(&entry.file_name())) {
+        false => Ok(()),
+        true => Err(sealed_folder(state, why)),
     }
 }
 
@@ -238,126 +203,5 @@ fn sealed_folder(state: &Path, why: &str) -> Trouble {
     Trouble::new("key.sealed", Class::Operator, Outcome::Failed, reason)
 }
 
-fn wrong(origin: &Path, wrapped: &Path) -> Trouble {
-    let reason = format!(
-        "{}: this key does not open {}: it is damaged, or the key of another box",
-        origin.display(),
-        wrapped.display()
-    );
-    Trouble::new("key.wrong", Class::Operator, Outcome::Failed, reason)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn code(result: Result<Keyring, Trouble>) -> String {
-        result.unwrap_err().code
-    }
-
-    #[test]
-    fn a_key_is_made_once_and_only_in_an_empty_folder() {
-        let dir = tempfile::tempdir().unwrap();
-        let made = Keyring::open(dir.path()).unwrap();
-        let again = Keyring::open(dir.path()).unwrap();
-        assert_eq!(made.name("a", "b"), again.name("a", "b"));
-        fs::write(dir.path().join("credentials"), "x").unwrap();
-        fs::remove_file(dir.path().join("data.key")).unwrap();
-        assert_eq!(code(Keyring::open(dir.path())), "key.sealed");
-        fs::remove_file(dir.path().join(KEY_NAME)).unwrap();
-        assert_eq!(code(Keyring::open(dir.path())), "key.sealed");
-    }
-
-    #[test]
-    fn many_that_meet_a_new_folder_at_once_have_one_key() {
-        let dir = tempfile::tempdir().unwrap();
-        let openers: Vec<_> = (0..8)
-            .map(|_| {
-                let state = dir.path().to_owned();
-                std::thread::spawn(move || Keyring::open(&state).unwrap().name("a", "b"))
-            })
-            .collect();
-        let mut names: Vec<_> = openers.into_iter().map(|o| o.join().unwrap()).collect();
-        names.dedup();
-        assert_eq!(names.len(), 1);
-    }
-
-    #[test]
-    fn another_key_is_named_and_nothing_is_made() {
-        let dir = tempfile::tempdir().unwrap();
-        Keyring::open(dir.path()).unwrap();
-        fs::write(dir.path().join(KEY_NAME), [9; 32]).unwrap();
-        assert_eq!(code(Keyring::open(dir.path())), "key.wrong");
-        fs::write(dir.path().join(KEY_NAME), "short").unwrap();
-        assert_eq!(code(Keyring::open(dir.path())), "key.malformed");
-    }
-
-    #[test]
-    fn a_credential_opens_under_either_name_and_a_replaced_one_wraps_anew() {
-        let (state, creds) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let open = || Keyring::open_with(state.path(), Some(creds.path().to_owned()));
-        let put = |name: &str, byte: u8| fs::write(creds.path().join(name), [byte; 32]).unwrap();
-        let drop = |name: &str| fs::remove_file(creds.path().join(name)).unwrap();
-        put(SEALED_NAME, 1);
-        let name = open().unwrap().name("a", "b");
-        assert!(!state.path().join(KEY_NAME).exists());
-        drop(SEALED_NAME);
-        put(KEY_NAME, 1);
-        assert_eq!(open().unwrap().name("a", "b"), name);
-        // Replaced by a sealed one, the old one beside it once.
-        drop(KEY_NAME);
-        put(SEALED_NAME, 2);
-        assert_eq!(code(open()), "key.wrong");
-        put("boxsync.key.old", 1);
-        assert_eq!(open().unwrap().name("a", "b"), name);
-        drop("boxsync.key.old");
-        assert_eq!(open().unwrap().name("a", "b"), name);
-        drop(SEALED_NAME);
-        assert_eq!(code(open()), "key.sealed");
-    }
-
-    #[test]
-    fn a_credential_takes_the_place_of_the_file() {
-        let (state, creds) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let open = || Keyring::open_with(state.path(), Some(creds.path().to_owned()));
-        let name = open().unwrap().name("a", "b");
-        let file = state.path().join(KEY_NAME);
-        fs::write(creds.path().join(SEALED_NAME), [5; 32]).unwrap();
-        let keys = open().unwrap();
-        assert_eq!(keys.name("a", "b"), name);
-        assert_eq!(keys.rotate(state.path()).unwrap_err().code, "key.elsewhere");
-        // The file is left to a person, and opens nothing: a disk without the credential is sealed.
-        assert!(file.exists());
-        assert_eq!(code(Keyring::open(state.path())), "key.wrong");
-        fs::remove_file(file).unwrap();
-        assert_eq!(open().unwrap().name("a", "b"), name);
-        assert_eq!(code(Keyring::open(state.path())), "key.sealed");
-    }
-
-    #[test]
-    fn a_rotation_cut_anywhere_leaves_a_folder_that_opens() {
-        let dir = tempfile::tempdir().unwrap();
-        let keys = Keyring::open(dir.path()).unwrap();
-        let name = keys.name("a", "b");
-        let read = |name: &str| fs::read(dir.path().join(name)).unwrap();
-        let (old, wrapped) = (read(KEY_NAME), read("data.key"));
-        keys.rotate(dir.path()).unwrap();
-        let (new, rewrapped) = (read(KEY_NAME), read("data.key"));
-        assert_ne!(old, new);
-        // After the new envelope, after the wrapped key, after the rename.
-        let next = format!("{KEY_NAME}.next");
-        for (key, data, left) in [
-            (&old, &wrapped, Some(&new)),
-            (&old, &rewrapped, Some(&new)),
-            (&new, &rewrapped, None),
-        ] {
-            fs::write(dir.path().join(KEY_NAME), key).unwrap();
-            fs::write(dir.path().join("data.key"), data).unwrap();
-            let _ = fs::remove_file(dir.path().join(&next));
-            if let Some(left) = left {
-                fs::write(dir.path().join(&next), left).unwrap();
-            }
-            assert_eq!(Keyring::open(dir.path()).unwrap().name("a", "b"), name);
-        }
-    }
-}
+mod tests;
