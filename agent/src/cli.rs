@@ -167,10 +167,16 @@ enum Verb {
     },
     /// Destroys the key and the data; asks twice.
     Wipe {
+    #[command(
+        after_help = "Refused as long as the box holds what central has not acknowledged: send it with `boxsync sync --results`,\nor write it to files with `boxsync results export ID FILE`."
+    )]
         /// Do not ask: the box id, typed here.
         #[arg(long, value_name = "BOX_ID")]
         yes: Option<String>,
     },
+        /// Destroy also what central has not acknowledged: the number of these items.
+        #[arg(long, value_name = "N")]
+        discard_results: Option<u64>,
     /// Shell completions on stdout.
     Completions {
         /// bash, zsh, fish, …
@@ -283,7 +289,10 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Trouble> {
             screen.say("the envelope key is new; nothing else changed");
             Ok(0)
         }
-        Verb::Wipe { yes } => wipe::act(&root, yes.as_deref(), screen),
+        Verb::Wipe {
+            yes,
+            discard_results,
+        } => wipe::act(&root, yes.as_deref(), discard_results, screen),
     }
 }
 

@@ -24,7 +24,7 @@ mod run;
 mod wipe;
 
 pub use line::{line, secret_file};
-pub use wipe::{no_daemon, wipe};
+pub use wipe::{no_daemon, owed, wipe};
 
 use std::cell::RefCell;
 use std::fs;
@@ -378,7 +378,8 @@ impl Engine {
             return Ok(());
         }
         let reason = format!(
-            "the box holds the catalogue of organisation {}, but is configured for {}: `boxsync wipe` first if that is meant",
+            "the box holds the catalogue of organisation {}, but is configured for {}: if that is meant, send what it owes \
+             with the organisation before, then run `boxsync wipe`",
             edition.organisation_id, params.organisation_id
         );
         Err(Trouble::new(

@@ -28,6 +28,7 @@ pub mod spool;
 pub mod sync;
 pub mod time;
 pub mod words;
+pub mod wipe;
 pub mod zip;
 
 pub use seal;

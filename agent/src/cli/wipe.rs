@@ -12,18 +12,28 @@ use crate::engine;
 use crate::root::{Root, become_owner};
 use crate::vault::Vault;
 
-pub(super) fn act(root: &Root, yes: Option<&str>, screen: &Screen) -> Result<u8, Trouble> {
+pub(super) fn act(
+    root: &Root,
+    yes: Option<&str>,
+    discard: Option<u64>,
+    screen: &Screen,
+) -> Result<u8, Trouble> {
     become_owner(root)?;
     engine::no_daemon(root)?;
-    // A box whose key is lost can still be wiped: then the folder's own name is asked for.
-    let identity = Vault::open(root).and_then(|vault| vault.entry("identity").get::<Identity>());
+    // A box whose key is lost can still be wiped: then another word is asked for.
+    let vault = Vault::open(root).ok();
+    let identity = vault
+        .as_ref()
+        .and_then(|vault| vault.entry("identity").get::<Identity>().ok());
     let word = identity
-        .ok()
         .flatten()
         .map_or_else(|| "wipe".to_owned(), |identity| identity.box_id);
+    if yes.is_some_and(|typed| typed != word) {
+        return Err(refused(&format!("--yes: expected the box id `{word}`")));
+    }
+    engine::owed(root, vault.as_ref())?.permits(discard)?;
     match yes {
-        Some(typed) if typed == word => {}
-        Some(_) => return Err(refused(&format!("--yes: expected the box id `{word}`"))),
+        Some(_) => {}
         None if !std::io::stdin().is_terminal() => {
             return Err(refused(&format!(
                 "no terminal to ask at: give `--yes {word}`"
@@ -42,7 +52,7 @@ pub(super) fn act(root: &Root, yes: Option<&str>, screen: &Screen) -> Result<u8,
             )?;
         }
     }
-    engine::wipe(root)?;
+    engine::wipe(root, vault.as_ref(), discard)?;
     screen.say("the key and the data are destroyed");
     Ok(0)
 }

@@ -1,40 +1,99 @@
 //! Destroys the keys and the data of a box.
-//! Never removes data before its key: whatever a power cut leaves is unreadable.
+//! Never removes data before its key: whatever a power cut leaves is unreadable. Never what central has not acknowledged,
+//! but by its true number.
 //! Called by the verb `wipe`.
 
 use std::fs;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use logic::spool::State;
+use logic::wipe::Owed;
 use logic::words::{Class, Outcome, Trouble};
 
 use super::LOCK_PATIENCE;
 use crate::root::{Lock, Root, trouble};
-use crate::vault::key::KEY_NAME;
+use crate::vault::Vault;
+use crate::vault::key::{KEY_NAME, WRAPPED_NAME};
+use crate::vault::spool::{self, Spool};
 
-/// Removes keys and data, durably.
+/// Removes keys and data, durably, if what is owed to central is as many items as `discard` says. Nobody lets in
+/// anything meanwhile.
 ///
 /// # Errors
-/// `daemon.running`, `state.busy`, or what the file system says.
-pub fn wipe(root: &Root) -> Result<(), Trouble> {
+/// `daemon.running`, `state.busy`, `wipe.owed`, or what the file system says.
+pub fn wipe(root: &Root, vault: Option<&Vault>, discard: Option<u64>) -> Result<(), Trouble> {
     let state = root.state();
     let _lock = Lock::take(root, LOCK_PATIENCE)?;
     no_daemon(root)?;
-    // The keys first: whatever a power cut leaves is unreadable from here on.
-    for name in [KEY_NAME, &format!("{KEY_NAME}.next"), "data.key"] {
-        destroy(&state.join(name))?;
+    let _closed = spool::closed(&state)?;
+    owed(root, vault)?.permits(discard)?;
+    // The keys first, and their removal on the disk before anything else goes: what a power cut leaves is whole, or
+    // unreadable.
+    let paths = listed(&state)?;
+    let is_key = |path: &&PathBuf| {
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        [KEY_NAME, WRAPPED_NAME]
+            .iter()
+            .any(|key| name.starts_with(key.as_bytes()))
+    };
+    for path in paths.iter().filter(is_key) {
+        destroy(path)?;
     }
-    let entries = fs::read_dir(&state).map_err(|error| trouble(&state, "list", &error))?;
-    for entry in entries.filter_map(Result::ok) {
-        let path = entry.path();
+    crate::root::sync_folder(&state.join("version"))?;
+    for path in paths.iter().filter(|path| !is_key(path)) {
         let removed = if path.is_dir() {
-            fs::remove_dir_all(&path)
+            fs::remove_dir_all(path)
         } else {
-            fs::remove_file(&path)
+            fs::remove_file(path)
         };
-        removed.map_err(|error| trouble(&path, "remove", &error))?;
+        removed.map_err(|error| trouble(path, "remove", &error))?;
     }
     crate::root::sync_folder(&state.join("version"))
+}
+
+/// What central has not acknowledged; without the key, and of what does not open, the files are counted.
+///
+/// # Errors
+/// What the file system says.
+pub fn owed(root: &Root, vault: Option<&Vault>) -> Result<Owed, Trouble> {
+    let state = root.state();
+    let items = |folder: PathBuf| -> Result<u64, Trouble> {
+        let is_item = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            // In quarantine a number may follow.
+            name.ends_with(".item") || name.contains(".item.")
+        };
+        let paths = match folder.is_dir() {
+            true => listed(&folder)?,
+            false => Vec::new(),
+        };
+        Ok(paths.iter().filter(|path| is_item(path)).count() as u64)
+    };
+    let mut owed = Owed::default();
+    let spool = state.join("spool");
+    match vault.filter(|_| spool.is_dir()) {
+        Some(vault) => {
+            for ledger in Spool::open(vault)?.accounts()? {
+                if ledger.state != State::Acknowledged {
+                    owed.count(ledger.key.kind);
+                }
+            }
+        }
+        None => owed.unreadable += items(spool)?,
+    }
+    owed.unreadable += items(state.join("quarantine"))?;
+    Ok(owed)
+}
+
+fn listed(folder: &Path) -> Result<Vec<PathBuf>, Trouble> {
+    let entries = fs::read_dir(folder).map_err(|error| trouble(folder, "list", &error))?;
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .collect();
+    paths.sort();
+    Ok(paths)
 }
 
 /// No box is wiped under a running daemon: its gateway and its intake hold the old key, and what they accepted afterwards
@@ -57,9 +116,6 @@ pub fn no_daemon(root: &Root) -> Result<(), Trouble> {
 
 /// Overwrites a key file before it is removed; on flash the old cells may still hold it for a while.
 fn destroy(path: &Path) -> Result<(), Trouble> {
-    if !path.exists() {
-        return Ok(());
-    }
     let length = fs::metadata(path).map_or(0, |meta| meta.len());
     let overwrite = || {
         use std::io::Write;

@@ -81,6 +81,7 @@ mod tests {
         "sync.started",
         "sync.finished",
     ];
+        "wipe.",
 
     #[test]
     fn every_code_that_a_page_shows_is_told_in_french() {

@@ -11,6 +11,7 @@ mod shelf;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
 
@@ -28,6 +29,20 @@ use shelf::Shelf;
 #[derive(Clone)]
 pub struct Spool {
     shelf: Shelf,
+}
+
+/// Held by somebody before whose work nothing more may be let in, nor sent.
+#[derive(Debug)]
+pub struct Closed(#[expect(dead_code, reason = "held until dropped")] Gate);
+
+/// Closes the spool of a state folder; it is made if it is missing, for somebody may be about to.
+///
+/// # Errors
+/// What the file system says.
+pub fn closed(state: &Path) -> Result<Closed, Trouble> {
+    let folder = state.join("spool");
+    make_folder(&folder)?;
+    Ok(Closed(Gate::alone(&folder)?))
 }
 
 /// Bytes of one document that become durable together, at most.
@@ -64,6 +79,8 @@ impl Spool {
     /// if it were the first time or known.
     pub fn admit(&self, items: Vec<Item>) -> Result<Vec<bool>, Trouble> {
         let _gate = self.beside(items.iter().map(|item| item.id.as_str()))?;
+        // Whoever wipes the box closes the spool meanwhile: behind the gate this is settled.
+        self.shelf.keys.must_be_in_force()?;
         let mut told = Vec::with_capacity(items.len());
         let mut written = BTreeSet::new();
         let (mut files, mut bytes) = (Vec::new(), 0);

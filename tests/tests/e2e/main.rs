@@ -24,3 +24,4 @@ mod resume;
 mod state;
 mod token;
 mod unit;
+mod wipe;

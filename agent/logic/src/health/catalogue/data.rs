@@ -49,7 +49,8 @@ pub(super) const CODES: &[Code] = &[
         "the catalogue is of another organisation",
         "The box holds the catalogue of one organisation and is configured for another. It is not overwritten by \
          itself.",
-        "Correct `organisation_id`; or, if the box changes its organisation, run `boxsync wipe` first.",
+        "Correct `organisation_id`; if the box changes its organisation, first send what it owes with the one before, then \
+         run `boxsync wipe`.",
     ),
     code(
         "catalogue.other_centre",

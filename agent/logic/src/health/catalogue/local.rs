@@ -124,6 +124,13 @@ pub(super) const CODES: &[Code] = &[
         "If you mean it, run `boxsync wipe` again and type the box id.",
     ),
     code(
+        "wipe.owed",
+        "the box owes what a wipe would destroy",
+        "What candidates did lies on the box, and central has not acknowledged it. `wipe` destroys it only for \
+         somebody who gives the number of these items.",
+        "Send it with `boxsync sync --results`, or write it to files with `boxsync results export`.",
+    ),
+    code(
         "input.code",
         "an unknown code",
         "`doctor explain` knows every code that this boxsync tells; this is none of them.",

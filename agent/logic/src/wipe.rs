@@ -1,0 +1,144 @@
+//! Whether a box may be wiped: what candidates did and central has not acknowledged goes only by its true number.
+//! Never counts what central has.
+//! Called by the verb `wipe`, before it asks and once more when nobody can let in anything any more.
+
+use crate::intake::Kind;
+use crate::words::{Class, Outcome, Trouble};
+
+/// What would be destroyed that central has not acknowledged, in items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Owed {
+    /// What candidates did in one execution each.
+    pub results: u64,
+    /// Delivery logs of one execution each.
+    pub logs: u64,
+    /// Test sessions.
+    pub sessions: u64,
+    /// LTI users.
+    pub lti_users: u64,
+    /// Items that do not open, for want of a key or because they are damaged.
+    pub unreadable: u64,
+}
+
+impl Owed {
+    /// Counts one item.
+    pub fn count(&mut self, kind: Kind) {
+        *match kind {
+            Kind::Results => &mut self.results,
+            Kind::Logs => &mut self.logs,
+            Kind::Sessions => &mut self.sessions,
+            Kind::LtiUsers => &mut self.lti_users,
+        } += 1;
+    }
+
+    /// Items of all kinds: the number that `--discard-results` takes.
+    pub fn total(&self) -> u64 {
+        self.results + self.logs + self.sessions + self.lti_users + self.unreadable
+    }
+
+    /// The number of each kind, e.g. `5 results, 1 session`.
+    pub fn told(&self) -> String {
+        let kinds = [
+            (self.results, "result", "results"),
+            (self.logs, "delivery log", "delivery logs"),
+            (self.sessions, "session", "sessions"),
+            (self.lti_users, "LTI user", "LTI users"),
+            (
+                self.unreadable,
+                "item that does not open",
+                "items that do not open",
+            ),
+        ];
+        let told: Vec<String> = kinds
+            .into_iter()
+            .filter(|(count, ..)| *count > 0)
+            .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }))
+            .collect();
+        told.join(", ")
+    }
+
+    /// Whether the box may be wiped by somebody who gave this number, or none.
+    ///
+    /// # Errors
+    /// `wipe.owed`, with the number of each kind and what to do with them; `input.wipe` for another number.
+    pub fn permits(&self, discard: Option<u64>) -> Result<(), Trouble> {
+        let total = self.total();
+        match discard {
+            None if total == 0 => Ok(()),
+            Some(given) if given == total => Ok(()),
+            Some(given) if total == 0 => {
+                let reason = format!(
+                    "--discard-results {given}: this box owes central nothing; leave the option out. Nothing was destroyed"
+                );
+                Err(Trouble::new(
+                    "input.wipe",
+                    Class::Operator,
+                    Outcome::Failed,
+                    reason,
+                ))
+            }
+            given => {
+                let said = given.map_or_else(String::new, |given| {
+                    format!("--discard-results {given} is not the number of them: ")
+                });
+                let reason = format!(
+                    "{said}central has not acknowledged {}; nothing was destroyed. Send them with `boxsync sync \
+                     --results`, or write each in clear with `boxsync results export ID FILE`; only `--discard-results \
+                     {total}` destroys them",
+                    self.told()
+                );
+                Err(Trouble::new(
+                    "wipe.owed",
+                    Class::Operator,
+                    Outcome::Failed,
+                    reason,
+                ))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_owed_goes_only_by_its_true_number() {
+        let nothing = Owed::default();
+        let five = Owed {
+            results: 4,
+            unreadable: 1,
+            ..nothing
+        };
+        let table = [
+            (nothing, None, None),
+            (nothing, Some(0), None),
+            (nothing, Some(1), Some("input.wipe")),
+            (five, None, Some("wipe.owed")),
+            (five, Some(0), Some("wipe.owed")),
+            (five, Some(4), Some("wipe.owed")),
+            (five, Some(6), Some("wipe.owed")),
+            (five, Some(5), None),
+        ];
+        for (owed, discard, code) in table {
+            let told = owed.permits(discard).err().map(|trouble| trouble.code);
+            assert_eq!(told.as_deref(), code, "{owed:?} {discard:?}");
+        }
+    }
+
+    #[test]
+    fn each_kind_is_told_by_its_number() {
+        let mut owed = Owed::default();
+        for kind in Kind::ALL {
+            owed.count(kind);
+        }
+        owed.count(Kind::Results);
+        assert_eq!(owed.total(), 5);
+        let expected = "2 results, 1 delivery log, 1 session, 1 LTI user";
+        assert_eq!(owed.told(), expected);
+        let reason = owed.permits(None).unwrap_err().reason;
+        for part in [expected, "sync --results", "export", "--discard-results 5"] {
+            assert!(reason.contains(part), "{reason}");
+        }
+    }
+}
