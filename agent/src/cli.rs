@@ -3,6 +3,7 @@
 //! Called by `main`.
 
 mod bar;
+mod caller;
 mod config;
 mod credentials;
 mod doctor;
@@ -132,7 +133,7 @@ enum Verb {
     },
     /// Trades a sync manager's login for credentials of this box.
     #[command(
-        after_help = "Each enrolment makes one more client on central: enrol once.\nThe password is read from a file, or from a prompt with `--password-file -`."
+        after_help = "Each enrolment makes one more client on central: enrol once. Credentials that the box has stay in force until\ncentral has taken the new ones; those of another organisation replace nothing.\nThe password is read from a file, or from a prompt with `--password-file -`."
     )]
     Enroll {
         /// Login of the sync manager.
@@ -166,17 +167,17 @@ enum Verb {
         act: KeyAct,
     },
     /// Destroys the key and the data; asks twice.
-    Wipe {
     #[command(
         after_help = "Refused as long as the box holds what central has not acknowledged: send it with `boxsync sync --results`,\nor write it to files with `boxsync results export ID FILE`."
     )]
+    Wipe {
         /// Do not ask: the box id, typed here.
         #[arg(long, value_name = "BOX_ID")]
         yes: Option<String>,
-    },
         /// Destroy also what central has not acknowledged: the number of these items.
         #[arg(long, value_name = "N")]
         discard_results: Option<u64>,
+    },
     /// Shell completions on stdout.
     Completions {
         /// bash, zsh, fish, …
@@ -273,13 +274,13 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Trouble> {
         Verb::History { limit } => history::act(&open(&root)?, limit, screen),
         Verb::Stats => stats::act(&open(&root)?, screen),
         Verb::Entities { kind, id } => entities::act(&open(&root)?, kind, id.as_deref(), screen),
-        Verb::Packages { act } => packages::act(&open(&root)?, act, screen),
-        Verb::Results { act } => results::act(&open(&root)?, act, screen),
+        Verb::Packages { act } => packages::act(&root, act, screen),
+        Verb::Results { act } => results::act(&root, act, screen),
         Verb::Enroll {
             login,
             password_file,
-        } => credentials::enroll(&root, &open(&root)?, &login, &password_file, screen),
-        Verb::Credentials { act } => credentials::act(&root, &open(&root)?, act, screen),
+        } => credentials::enroll(&root, &login, &password_file, screen),
+        Verb::Credentials { act } => credentials::act(&root, act, screen),
         Verb::Identity { act } => identity::act(&open(&root)?, act.as_ref(), screen),
         Verb::Key {
             act: KeyAct::Rotate,

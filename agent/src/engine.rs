@@ -9,6 +9,7 @@ pub mod progress;
 pub mod survey;
 pub mod versions;
 
+mod credentials;
 mod edition;
 mod enrol;
 mod fetch;
@@ -23,6 +24,7 @@ mod rebuild;
 mod run;
 mod wipe;
 
+pub use credentials::Stored;
 pub use line::{line, secret_file};
 pub use wipe::{no_daemon, owed, wipe};
 
@@ -33,7 +35,6 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use logic::api::{Call, Handshake};
 use logic::entity::EntityType;
 use logic::fingerprint::Fingerprint;
 use logic::identity::{self, Enrolment, Identity};
@@ -234,36 +235,6 @@ impl Engine {
     /// What the file system says.
     pub fn history(&self, most: usize) -> Result<Vec<Report>, Trouble> {
         History::of(&self.vault).newest(most)
-    }
-
-    /// Trades a sync manager's login for credentials and keeps them sealed (protocol 2). One more consumer is made
-    /// on central each time.
-    ///
-    /// # Errors
-    /// `auth.password`, `auth.not_sync_manager`, or what the call says.
-    pub async fn enroll(&self, login: &str, password: &str) -> Result<Enrolment, Trouble> {
-        let uplink = self.uplink(None)?;
-        let reply = uplink.call(&Call::handshake(login, password)).await?;
-        let handshake = Handshake::read(&reply)?;
-        let enrolment = Enrolment {
-            key: handshake.key,
-            secret: handshake.secret,
-            token_url: handshake.token_url,
-            sync_user: Some(handshake.user),
-            enrolled_at: clock::now().wall,
-        };
-        self.keep(&enrolment)?;
-        Ok(enrolment)
-    }
-
-    /// Keeps credentials, sealed; they replace earlier ones.
-    ///
-    /// # Errors
-    /// What the file system says.
-    pub fn keep(&self, enrolment: &Enrolment) -> Result<(), Trouble> {
-        let lock = Lock::take(&self.root, LOCK_PATIENCE)?;
-        self.settled(&lock)?;
-        self.vault.entry("credentials").put(enrolment)
     }
 
     /// One synchronization, from the token to the confirmation. Whatever happens, there is an account of it.

@@ -4,10 +4,11 @@
 
 pub mod api;
 pub mod chunk;
+pub mod credentials;
 pub mod entity;
+pub mod envelope;
 pub mod feed;
 pub mod fingerprint;
-pub mod envelope;
 pub mod gateway;
 pub mod grant;
 pub mod health;
@@ -27,8 +28,8 @@ pub mod settings;
 pub mod spool;
 pub mod sync;
 pub mod time;
-pub mod words;
 pub mod wipe;
+pub mod words;
 pub mod zip;
 
 pub use seal;

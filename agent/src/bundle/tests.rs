@@ -51,8 +51,11 @@ fn planted() -> (tempfile::TempDir, Root, Result<Settings, Trouble>) {
     }];
     let settings = Settings::read(&sources, std::iter::empty());
     let engine = Engine::open(&root, settings.clone().unwrap()).unwrap();
+    engine.identity().unwrap();
     engine
-        .keep(&Enrolment {
+        .vault()
+        .entry("credentials")
+        .put(&Enrolment {
             key: "0123456789abcdef0123456789abcdef".into(),
             secret: SECRET.into(),
             token_url: "https://central.example/token".into(),

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::runtime;
 use super::screen::Screen;
 use crate::clock;
-use crate::engine::{Engine, secret_file};
+use crate::engine::{Engine, Stored, secret_file};
 use crate::root::Root;
 use crate::socket::client;
 use crate::uplink::Secret;
@@ -22,6 +22,9 @@ use crate::uplink::Secret;
 #[derive(Debug, Subcommand)]
 pub(super) enum Act {
     /// Stores credentials made on central (`GenerateOauthCredentials`).
+    #[command(
+        after_help = "They are tried first. Central's refusal replaces nothing. When central cannot be reached they are stored\nuntried if the box has none yet; good ones are replaced untried only with --untried."
+    )]
     Import {
         /// OAuth client id: 32 hex digits.
         #[arg(long)]
@@ -32,14 +35,18 @@ pub(super) enum Act {
         /// Where tokens are asked for, as central printed it.
         #[arg(long, value_name = "URL")]
         token_url: String,
+        /// Replace credentials also when central cannot be reached to try the new ones.
+        #[arg(long)]
+        untried: bool,
     },
 }
 
-pub(super) fn act(root: &Root, engine: &Engine, act: Act, screen: &Screen) -> Result<u8, Trouble> {
+pub(super) fn act(root: &Root, act: Act, screen: &Screen) -> Result<u8, Trouble> {
     let Act::Import {
         key,
         secret_file,
         token_url,
+        untried,
     } = act;
     let input =
         |code: &str, reason: String| Trouble::new(code, Class::Operator, Outcome::Failed, reason);
@@ -55,7 +62,9 @@ pub(super) fn act(root: &Root, engine: &Engine, act: Act, screen: &Screen) -> Re
             format!("--token-url: expected {expected}"),
         )
     })?;
+    // The file is the caller's: it is read before the rights of the box's owner are taken.
     let secret = read(&secret_file)?;
+    let engine = super::open(root)?;
     let enrolment = Enrolment {
         key,
         secret: secret.reveal().to_owned(),
@@ -63,40 +72,51 @@ pub(super) fn act(root: &Root, engine: &Engine, act: Act, screen: &Screen) -> Re
         sync_user: None,
         enrolled_at: clock::now().wall,
     };
-    engine.keep(&enrolment)?;
+    let stored = runtime(engine.import(enrolment, untried))?;
     runtime(client::wake(root));
-    tell(engine, &enrolment, screen)
+    tell(&engine, &stored, screen)
 }
 
 pub(super) fn enroll(
     root: &Root,
-    engine: &Engine,
     login: &str,
     password_file: &Path,
     screen: &Screen,
 ) -> Result<u8, Trouble> {
+    // As in `act`.
     let password = read(password_file)?;
-    let enrolment = runtime(engine.enroll(login, password.reveal()))?;
+    let engine = super::open(root)?;
+    let stored = runtime(engine.enroll(login, password.reveal()))?;
     runtime(client::wake(root));
-    tell(engine, &enrolment, screen)
+    tell(&engine, &stored, screen)
 }
 
-fn tell(engine: &Engine, enrolment: &Enrolment, screen: &Screen) -> Result<u8, Trouble> {
+fn tell(engine: &Engine, stored: &Stored, screen: &Screen) -> Result<u8, Trouble> {
     let identity = engine.identity()?;
+    let enrolment = &stored.enrolment;
     let organisations = enrolment.organisations();
     if screen.json {
-        screen.object(json!({ "box_id": identity.box_id, "key": enrolment.key, "organisation_ids": organisations }));
+        screen.object(json!({
+            "box_id": identity.box_id, "key": enrolment.key, "organisation_ids": organisations,
+            "tried": stored.untried.is_none(),
+        }));
         return Ok(0);
     }
     screen.say(&format!(
         "box {} has credentials now, sealed",
         identity.box_id
     ));
-    match organisations.as_slice() {
-        [] => screen.say(
+    if let Some(why) = &stored.untried {
+        screen.say(&format!(
+            "central did not take them yet: {why}; the next synchronization shows whether it does"
+        ));
+    }
+    if organisations.is_empty() && engine.settings().this_box.organisation_id.is_none() {
+        screen.say(
             "central named no organisation: set `organisation_id` in section [box] of boxsync.toml",
-        ),
-        ids => screen.say(&format!("organisation: {}", ids.join(", "))),
+        );
+    } else if !organisations.is_empty() {
+        screen.say(&format!("organisation: {}", organisations.join(", ")));
     }
     Ok(0)
 }

@@ -2,9 +2,6 @@
 //! Never writes a package in clear anywhere but where it was told to.
 //! Called by `cli`.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -13,9 +10,10 @@ use logic::health::verdict::counted;
 use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
 
+use super::caller::Output;
 use super::screen::{Screen, bytes, things};
 use crate::engine::{Engine, content};
-use crate::root::trouble;
+use crate::root::Root;
 use crate::vault::catalogue::Catalogue;
 use crate::vault::package::{Meta, Packages};
 
@@ -33,12 +31,17 @@ pub(super) enum Act {
     },
 }
 
-pub(super) fn act(engine: &Engine, act: Option<Act>, screen: &Screen) -> Result<u8, Trouble> {
+pub(super) fn act(root: &Root, act: Option<Act>, screen: &Screen) -> Result<u8, Trouble> {
+    let out = match &act {
+        Some(Act::Export { file, .. }) => Some(Output::make(file)?),
+        _ => None,
+    };
+    let engine = super::open(root)?;
     let packages = Packages::open(engine.vault())?;
-    match act {
-        None => list(engine, &packages, screen),
-        Some(Act::Verify) => verify(&packages, screen),
-        Some(Act::Export { uri, file }) => export(&packages, &uri, &file, screen),
+    match (act, out) {
+        (Some(Act::Export { uri, file }), Some(out)) => export(&packages, &uri, &file, out, screen),
+        (Some(Act::Verify), _) => verify(&packages, screen),
+        _ => list(&engine, &packages, screen),
     }
 }
 
@@ -152,7 +155,13 @@ fn verify(packages: &Packages, screen: &Screen) -> Result<u8, Trouble> {
     Ok(u8::from(damaged > 0))
 }
 
-fn export(packages: &Packages, uri: &str, file: &Path, screen: &Screen) -> Result<u8, Trouble> {
+fn export(
+    packages: &Packages,
+    uri: &str,
+    file: &Path,
+    mut out: Output,
+    screen: &Screen,
+) -> Result<u8, Trouble> {
     let meta = packages
         .held(uri)?
         .filter(|meta| !meta.damaged)
@@ -162,16 +171,8 @@ fn export(packages: &Packages, uri: &str, file: &Path, screen: &Screen) -> Resul
             Trouble::new("package.not_held", Class::GiveUp, Outcome::Failed, reason)
         })?;
     let content = packages.content(&meta)?;
-    let mut out = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)
-        .map_err(|error| trouble(file, "make", &error))?;
-    content::each(&content, 0..meta.size, |_, piece| {
-        out.write_all(piece)
-            .map_err(|error| trouble(file, "write", &error))
-    })?;
+    content::each(&content, 0..meta.size, |_, piece| out.write(piece))?;
+    out.done();
     screen.say(&format!("{} bytes in clear: {}", meta.size, file.display()));
     Ok(0)
 }

@@ -2,9 +2,7 @@
 //! Never prints what a candidate did, unless it is exported to a file that was named.
 //! Called by `cli`.
 
-use std::fs::{self, OpenOptions};
-use std::io::{IsTerminal, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -13,10 +11,11 @@ use logic::spool::{Ledger, Part, State};
 use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
 
+use super::caller::{Input, Output};
 use super::screen::{Screen, bytes, things};
 use crate::engine::Engine;
 use crate::intake::Intake;
-use crate::root::trouble;
+use crate::root::Root;
 use crate::vault::spool::Spool;
 
 /// What to do with what the box owes.
@@ -53,12 +52,22 @@ fn kind(word: &str) -> Result<Kind, String> {
         .map_err(|()| format!("expected one of {}", Kind::ALL.map(Kind::word).join(", ")))
 }
 
-pub(super) fn act(engine: &Engine, act: Option<Act>, screen: &Screen) -> Result<u8, Trouble> {
-    let spool = Spool::open(engine.vault())?;
+pub(super) fn act(root: &Root, act: Option<Act>, screen: &Screen) -> Result<u8, Trouble> {
     match act {
-        None => list(&spool, screen),
-        Some(Act::Submit { kind, files }) => submit(engine, kind, &files, screen),
+        Some(Act::Submit { kind, files }) => {
+            let inputs = Input::open(&files)?;
+            submit(&super::open(root)?, kind, inputs, screen)
+        }
+        Some(Act::Export { id, file, yes }) => {
+            if !yes {
+                confirm(screen)?;
+            }
+            let out = Output::make(&file)?;
+            export(&spool(root)?, &id, &file, out, screen)
+        }
+        None => list(&spool(root)?, screen),
         Some(Act::Retry { ids }) => {
+            let spool = spool(root)?;
             let count = spool.retry(&ids)?;
             if count == 0 && !ids.is_empty() {
                 let reason = format!(
@@ -72,8 +81,11 @@ pub(super) fn act(engine: &Engine, act: Option<Act>, screen: &Screen) -> Result<
             ));
             Ok(0)
         }
-        Some(Act::Export { id, file, yes }) => export(&spool, &id, &file, yes, screen),
     }
+}
+
+fn spool(root: &Root) -> Result<Spool, Trouble> {
+    Spool::open(super::open(root)?.vault())
 }
 
 fn list(spool: &Spool, screen: &Screen) -> Result<u8, Trouble> {
@@ -118,13 +130,11 @@ fn lines(owed: &[&Ledger], width: usize) -> Vec<String> {
     things(&owed.iter().map(row).collect::<Vec<_>>(), width)
 }
 
-fn submit(engine: &Engine, kind: Kind, files: &[PathBuf], screen: &Screen) -> Result<u8, Trouble> {
+fn submit(engine: &Engine, kind: Kind, inputs: Vec<Input>, screen: &Screen) -> Result<u8, Trouble> {
     let intake = Intake::open(engine.vault(), engine.settings().results.max_item.bytes())?;
-    for file in files {
-        let document = fs::read(file).map_err(|error| {
-            let reason = format!("{}: cannot be read: {error}", file.display());
-            Trouble::new("input.file", Class::Operator, Outcome::Failed, reason)
-        })?;
+    for input in inputs {
+        let file = input.path().to_owned();
+        let document = input.read()?;
         let receipt = intake.submit(kind, &document).map_err(|trouble| {
             let reason = format!("{}: {}", file.display(), trouble.reason);
             Trouble { reason, ..trouble }
@@ -146,7 +156,13 @@ fn submit(engine: &Engine, kind: Kind, files: &[PathBuf], screen: &Screen) -> Re
     Ok(0)
 }
 
-fn export(spool: &Spool, id: &str, file: &Path, yes: bool, screen: &Screen) -> Result<u8, Trouble> {
+fn export(
+    spool: &Spool,
+    id: &str,
+    file: &Path,
+    mut out: Output,
+    screen: &Screen,
+) -> Result<u8, Trouble> {
     let ledgers: Vec<Ledger> = spool
         .accounts()?
         .into_iter()
@@ -160,17 +176,8 @@ fn export(spool: &Spool, id: &str, file: &Path, yes: bool, screen: &Screen) -> R
         .or(ledgers.last())
         .ok_or_else(|| unknown(format!("the spool holds no item {id}")))?;
     let loaded = spool.load(&ledger.key)?;
-    if !yes {
-        confirm(screen)?;
-    }
-    let mut out = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)
-        .map_err(|error| trouble(file, "make", &error))?;
-    out.write_all(&loaded.payload)
-        .map_err(|error| trouble(file, "write", &error))?;
+    out.write(&loaded.payload)?;
+    out.done();
     screen.say(&format!(
         "{} bytes in clear: {}",
         loaded.payload.len(),

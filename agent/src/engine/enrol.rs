@@ -67,14 +67,14 @@ impl Engine {
         }
         let login = read(&path, &text)?;
         match self.enroll(&login.login, &login.password).await {
-            Ok(enrolment) => {
+            Ok(stored) => {
                 tracing::info!(
                     message_id = event::ENROLLED.id,
                     code = event::ENROLLED.code,
                     box_id = %self.identity()?.box_id,
                     "the box is enrolled with the credential {} as client {}",
                     path.display(),
-                    enrolment.key
+                    stored.enrolment.key
                 );
                 kept.remove()
             }

@@ -58,6 +58,7 @@ mod tests {
     /// Codes of the command line, of the local API and of the journal: no page shows them.
     const ELSEWHERE: &[&str] = &[
         "api.",
+        "auth.untried",
         "bundle.",
         "central.wish",
         "clone.",
@@ -80,8 +81,8 @@ mod tests {
         "catalogue.unknown_entity",
         "sync.started",
         "sync.finished",
-    ];
         "wipe.",
+    ];
 
     #[test]
     fn every_code_that_a_page_shows_is_told_in_french() {

@@ -5,9 +5,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod answer;
+mod caller;
 mod catalogue;
 mod command;
 mod confirm;
+mod credentials;
 mod daemon;
 mod delta;
 mod doctor;

@@ -103,6 +103,20 @@ pub(super) const CODES: &[Code] = &[
         "Enroll the box again: `boxsync enroll --login L --password-file F`.",
     ),
     code(
+        "auth.untried",
+        "new credentials could not be tried",
+        "Central could not be asked whether it takes the new credentials, and the box has others. Those stay in force: \
+         a mistyped secret would keep the box from central.",
+        "Try again when central can be reached, or insist with `boxsync credentials import --untried`.",
+    ),
+    code(
+        "auth.other_organisation",
+        "the credentials are for another organisation",
+        "The box belongs to one organisation, by its credentials, its configuration or the catalogue that it holds, and \
+         the new credentials are for another. Nothing was replaced.",
+        "Enroll with the sync manager of the box's organisation; to move the box, send what it owes, then `boxsync wipe`.",
+    ),
+    code(
         "auth.shared",
         "another box uses the same credentials",
         "Central keeps one token per client: each new token ends the one before. Tokens of this box end early, so a \

@@ -1,0 +1,287 @@
+//! Whether new credentials may take the place of those before them.
+//! Never lets credentials that were not tried replace others, nor those of another organisation.
+//! Called by `engine` when the box is enrolled and when credentials are imported.
+
+use crate::words::{Class, Outcome, Trouble};
+
+/// What the box knows of its organisation when new credentials come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Known<'a> {
+    /// `organisation_id` of the configuration.
+    pub configured: Option<&'a str>,
+    /// The organisation whose catalogue the box holds.
+    pub catalogue: Option<&'a str>,
+    /// What the credentials before were made for; none without any.
+    pub before: Option<&'a [&'a str]>,
+}
+
+impl Known<'_> {
+    /// Whether credentials for these organisations may be used on this box; none named means that nobody knows.
+    ///
+    /// | the new ones name | the box has | |
+    /// |---|---|---|
+    /// | none | – | yes |
+    /// | the organisation in force | – | yes |
+    /// | another | nothing yet, neither credentials nor catalogue | yes |
+    /// | another | credentials of the same other one, overridden by the configuration | yes |
+    /// | another | no credentials, and its catalogue's organisation is configured | yes |
+    /// | another | credentials or a catalogue | no |
+    ///
+    /// # Errors
+    /// `auth.other_organisation`.
+    pub fn admits(&self, new: &[&str]) -> Result<(), Trouble> {
+        let configured = self.before.and(self.configured);
+        let only = match self.before {
+            Some([only]) => Some(*only),
+            _ => None,
+        };
+        let Some(in_force) = self.catalogue.or(configured).or(only) else {
+            return Ok(());
+        };
+        let same = |before: &[&str]| before.iter().any(|id| new.contains(id));
+        let overridden = match self.before {
+            Some(before) => same(before),
+            None => self.configured == Some(in_force),
+        };
+        if new.is_empty() || new.contains(&in_force) || overridden {
+            return Ok(());
+        }
+        let reason = format!(
+            "these credentials are for organisation {}, this box is organisation {in_force}'s: nothing was replaced",
+            new.join(", ")
+        );
+        Err(Trouble::new(
+            "auth.other_organisation",
+            Class::Operator,
+            Outcome::Unauthorized,
+            reason,
+        ))
+    }
+}
+
+/// What is done with new credentials after they were tried; gives why they are stored untried, if they are.
+///
+/// | trial | others before | |
+/// |---|---|---|
+/// | central took them | – | stored |
+/// | central does not know them | – | refused |
+/// | their user lacks the role | none | stored, and said: central's operator can mend it |
+/// | their user lacks the role | yes | refused |
+/// | central could not be asked | none | stored, and said |
+/// | central could not be asked | yes | refused, unless `insists` |
+///
+/// # Errors
+/// Central's refusal, or `auth.untried`; the credentials before stay in force.
+pub fn judge(
+    trial: Result<(), Trouble>,
+    before: bool,
+    insists: bool,
+) -> Result<Option<Trouble>, Trouble> {
+    let kept = match before {
+        true => "nothing was replaced, the credentials before stay in force",
+        false => "nothing was stored",
+    };
+    match trial {
+        Ok(()) => Ok(None),
+        Err(trouble) if trouble.code == "auth.role" && !before => Ok(Some(trouble)),
+        Err(trouble) if trouble.outcome == Outcome::Unauthorized => {
+            let reason = format!("{}; {kept}", trouble.reason);
+            Err(Trouble { reason, ..trouble })
+        }
+        Err(trouble) if !before || insists => Ok(Some(trouble)),
+        Err(trouble) => {
+            let reason = format!(
+                "the new credentials could not be tried ({}); {kept}",
+                trouble.reason
+            );
+            Err(Trouble {
+                code: "auth.untried".to_owned(),
+                reason,
+                ..trouble
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_worked_or_replaces_nothing_is_stored() {
+        let trouble = |code: &str, outcome| Trouble::new(code, Class::Retry, outcome, "why");
+        let refused = trouble("auth.refused", Outcome::Unauthorized);
+        let role = trouble("auth.role", Outcome::Unauthorized);
+        let offline = trouble("net.dns", Outcome::Offline);
+        let page = trouble("central.maintenance", Outcome::Failed);
+        let table = [
+            (Ok(()), false, false, Ok(None)),
+            (Ok(()), true, false, Ok(None)),
+            (Err(&refused), false, false, Err("auth.refused")),
+            (Err(&refused), true, false, Err("auth.refused")),
+            (Err(&refused), true, true, Err("auth.refused")),
+            (Err(&role), false, false, Ok(Some("auth.role"))),
+            (Err(&role), true, false, Err("auth.role")),
+            (Err(&offline), false, false, Ok(Some("net.dns"))),
+            (Err(&offline), true, false, Err("auth.untried")),
+            (Err(&offline), true, true, Ok(Some("net.dns"))),
+            (Err(&page), false, false, Ok(Some("central.maintenance"))),
+            (Err(&page), true, false, Err("auth.untried")),
+        ];
+        for (trial, before, insists, expected) in table {
+            let judged = judge(trial.map_err(Trouble::clone), before, insists);
+            let codes = match &judged {
+                Ok(told) => Ok(told.as_ref().map(|trouble| trouble.code.as_str())),
+                Err(trouble) => Err(trouble.code.as_str()),
+            };
+            assert_eq!(codes, expected, "{trial:?} {before} {insists}");
+            if let Err(trouble) = judged {
+                assert!(trouble.reason.contains("why") && trouble.reason.contains("nothing was"));
+            }
+        }
+    }
+
+    #[test]
+    fn another_organisation_is_not_let_onto_a_box_that_has_one() {
+        let (a, b): (&[&str], &[&str]) = (&["A"], &["B"]);
+        let none = Known::default();
+        let table = [
+            (none, a, true),
+            (
+                Known {
+                    before: Some(a),
+                    ..none
+                },
+                a,
+                true,
+            ),
+            (
+                Known {
+                    before: Some(a),
+                    ..none
+                },
+                b,
+                false,
+            ),
+            (
+                Known {
+                    before: Some(a),
+                    ..none
+                },
+                &["A", "B"],
+                true,
+            ),
+            (
+                Known {
+                    before: Some(a),
+                    ..none
+                },
+                &[],
+                true,
+            ),
+            (
+                Known {
+                    before: Some(&["A", "B"]),
+                    ..none
+                },
+                b,
+                true,
+            ),
+            (
+                Known {
+                    before: Some(&[]),
+                    ..none
+                },
+                b,
+                true,
+            ),
+            // The configuration says which; it may differ from what the sync manager names.
+            (
+                Known {
+                    configured: Some("A"),
+                    ..none
+                },
+                b,
+                true,
+            ),
+            (
+                Known {
+                    configured: Some("A"),
+                    before: Some(a),
+                    ..none
+                },
+                b,
+                false,
+            ),
+            (
+                Known {
+                    configured: Some("A"),
+                    before: Some(b),
+                    ..none
+                },
+                b,
+                true,
+            ),
+            (
+                Known {
+                    configured: Some("A"),
+                    before: Some(&[]),
+                    ..none
+                },
+                b,
+                false,
+            ),
+            // A box without credentials that holds a catalogue, e.g. a copy.
+            (
+                Known {
+                    catalogue: Some("A"),
+                    ..none
+                },
+                b,
+                false,
+            ),
+            (
+                Known {
+                    catalogue: Some("A"),
+                    ..none
+                },
+                a,
+                true,
+            ),
+            (
+                Known {
+                    catalogue: Some("A"),
+                    configured: Some("A"),
+                    ..none
+                },
+                b,
+                true,
+            ),
+            (
+                Known {
+                    catalogue: Some("A"),
+                    configured: Some("B"),
+                    ..none
+                },
+                b,
+                false,
+            ),
+            (
+                Known {
+                    catalogue: Some("A"),
+                    configured: Some("B"),
+                    before: Some(a),
+                },
+                b,
+                false,
+            ),
+        ];
+        for (known, new, admitted) in table {
+            let told = known.admits(new);
+            assert_eq!(told.is_ok(), admitted, "{known:?} {new:?}");
+            if let Err(trouble) = told {
+                assert!(trouble.reason.contains('A') && trouble.reason.contains('B'));
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! How the box gets credentials: they are tried with central before they replace others.
+//! Never replaces credentials by ones that were not tried, unless a person insists; never makes a client on central while
+//! another process holds the state, for nothing could be stored then.
+//! Called by `enroll`, `credentials import`, and by the worker of a box that is given a login.
+
+use std::time::Duration;
+
+use logic::api::{Call, Handshake, answer};
+use logic::credentials::{Known, judge};
+use logic::entity::EntityType;
+use logic::identity::{Enrolment, Identity};
+use logic::words::{Class, Outcome, Trouble};
+use tokio::time::timeout;
+
+use super::{Engine, LOCK_PATIENCE};
+use crate::clock;
+use crate::root::Lock;
+use crate::vault::catalogue::Catalogue;
+
+/// Central has so long to take new credentials.
+const TRIAL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// New credentials, sealed and in force.
+#[derive(Debug)]
+pub struct Stored {
+    /// The credentials.
+    pub enrolment: Enrolment,
+    /// Why it is not known whether central takes them.
+    pub untried: Option<Trouble>,
+}
+
+impl Engine {
+    /// Trades a sync manager's login for credentials and keeps them sealed (protocol 2). One more consumer is made
+    /// on central each time.
+    ///
+    /// # Errors
+    /// `auth.password`, `auth.not_sync_manager`, `auth.other_organisation`, `state.busy`, or what a call says; what the
+    /// box had before is still in force then.
+    pub async fn enroll(&self, login: &str, password: &str) -> Result<Stored, Trouble> {
+        let lock = Lock::take(&self.root, LOCK_PATIENCE)?;
+        let uplink = self.uplink(None)?;
+        let reply = uplink.call(&Call::handshake(login, password)).await?;
+        let handshake = Handshake::read(&reply)?;
+        let enrolment = Enrolment {
+            key: handshake.key,
+            secret: handshake.secret,
+            token_url: handshake.token_url,
+            sync_user: Some(handshake.user),
+            enrolled_at: clock::now().wall,
+        };
+        self.replace(&lock, enrolment, false).await
+    }
+
+    /// Keeps credentials that were made on central. `insists`: also when central cannot be asked about them and others
+    /// are in force. What the box knows of its sync manager stays.
+    ///
+    /// # Errors
+    /// `auth.untried`, central's refusal, `state.busy`, or what the file system says; what the box had before is still in
+    /// force then.
+    pub async fn import(&self, enrolment: Enrolment, insists: bool) -> Result<Stored, Trouble> {
+        let lock = Lock::take(&self.root, LOCK_PATIENCE)?;
+        self.replace(&lock, enrolment, insists).await
+    }
+
+    async fn replace(
+        &self,
+        lock: &Lock,
+        mut enrolment: Enrolment,
+        insists: bool,
+    ) -> Result<Stored, Trouble> {
+        let identity = self.settled(lock)?;
+        let entry = self.vault.entry("credentials");
+        let (before, damaged) = match self.enrolment() {
+            Ok(before) => (before, false),
+            Err(trouble) if trouble.code == "store.damaged" => (None, true),
+            Err(trouble) => return Err(trouble),
+        };
+        let held = self.held_organisation();
+        let organisations = before.as_ref().map(Enrolment::organisations);
+        let known = Known {
+            configured: self.settings.this_box.organisation_id.as_deref(),
+            catalogue: held.as_deref(),
+            before: organisations.as_deref(),
+        };
+        known.admits(&enrolment.organisations())?;
+        let trial = self.tried(&enrolment, &identity).await;
+        let untried = judge(trial, before.is_some(), insists)?;
+        if enrolment.sync_user.is_none() {
+            enrolment.sync_user = before.and_then(|before| before.sync_user);
+        }
+        if damaged {
+            entry.set_aside(&self.vault)?;
+        }
+        entry.put(&enrolment)?;
+        Ok(Stored { enrolment, untried })
+    }
+
+    /// Whether central takes the credentials: a token, and a call that needs the role and leaves no trace there.
+    async fn tried(&self, enrolment: &Enrolment, identity: &Identity) -> Result<(), Trouble> {
+        let uplink = self.uplink(Some((enrolment, identity)))?;
+        let reply = timeout(TRIAL_TIMEOUT, uplink.call(&Call::versions()))
+            .await
+            .unwrap_or_else(|_| {
+                let seconds = TRIAL_TIMEOUT.as_secs();
+                let reason = format!("central did not answer within {seconds} s");
+                Err(Trouble::new(
+                    "net.timeout",
+                    Class::Retry,
+                    Outcome::Offline,
+                    reason,
+                ))
+            })?;
+        answer::versions(&reply).map(|_| ())
+    }
+
+    /// The organisation whose catalogue the box holds; an edition that does not open holds nothing.
+    fn held_organisation(&self) -> Option<String> {
+        let edition = Catalogue::open(&self.vault).ok()?.edition().ok()?;
+        let holds = EntityType::ALL.iter().any(|kind| edition.count(*kind) > 0);
+        (holds && !edition.organisation_id.is_empty()).then_some(edition.organisation_id)
+    }
+}

@@ -1,0 +1,111 @@
+//! Files that the caller names are opened with the caller's rights, though the box belongs to another user.
+//! Never a look at what they hold: that the owner of the box cannot read them is the point.
+//! Needs root; says so and passes without it.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+use e2e::{Site, mode, options};
+use serde_json::json;
+
+use crate::results::{answers, execution, listed, result};
+
+/// A user that owns the box and nothing else.
+const SERVICE: u32 = 65_534;
+
+/// A box of the service's user, and a folder of root's that this user may not enter.
+fn box_of_another_user() -> Option<Site> {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: a box of another user needs root");
+        return None;
+    }
+    let site = Site::new(options(1, 1, (4_000, 4_000)));
+    for folder in ["", "var", "var/lib", "etc", "etc/boxsync"] {
+        let folder = site.path(folder);
+        fs::create_dir_all(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    fs::create_dir(site.state("")).unwrap();
+    own(&site.state(""));
+    let private = site.path("private");
+    fs::create_dir(&private).unwrap();
+    fs::set_permissions(&private, fs::Permissions::from_mode(0o700)).unwrap();
+    Some(site)
+}
+
+fn own(path: &Path) {
+    let user = nix::unistd::Uid::from_raw(SERVICE);
+    nix::unistd::chown(path, Some(user), None).unwrap();
+}
+
+/// A file that root alone reads.
+fn private(site: &Site, name: &str, content: &str) -> String {
+    let path = site.path("private").join(name);
+    fs::write(&path, content).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn files_that_the_caller_names_are_opened_as_the_caller() {
+    let Some(site) = box_of_another_user() else {
+        return;
+    };
+    let (login, password) = site.central.manager("1001").unwrap();
+    let file = private(&site, "password", &password);
+    let words = ["enroll", "--login", &login, "--password-file", &file];
+    site.run(&words).exits(0);
+    let client = site.central.add_consumer(true);
+    let file = private(&site, "client", &client.secret);
+    let url = format!("{}taoOauth/TokenApi/requestToken", site.central.url());
+    let key = ["credentials", "import", "--key", &client.key];
+    let words = [&key[..], &["--secret-file", &file, "--token-url", &url]].concat();
+    site.run(&words).exits(0);
+    site.run(&["sync"]).exits(0);
+    let (one, two) = (execution(1), execution(2));
+    let documents = [&one, &two].map(|id| {
+        let document = json!({ id.as_str(): result(&site, id, &answers(id, 2)) });
+        private(&site, id, &document.to_string())
+    });
+    let words = ["results", "submit", &documents[0], &documents[1]];
+    site.run(&words).exits(0);
+    assert_eq!(listed(&site).len(), 2);
+    // What is written belongs to the caller too, and to nobody else.
+    let result = site.path("private/result.json");
+    let package = site.path("private/package.zip");
+    let words = ["results", "export", &one, result.to_str().unwrap(), "--yes"];
+    site.run(&words).exits(0);
+    let delivery = site.delivery(0);
+    let words = ["packages", "export", &delivery, package.to_str().unwrap()];
+    site.run(&words).exits(0);
+    assert_eq!(
+        fs::read(&package).unwrap(),
+        site.central.package(&delivery).unwrap()
+    );
+    for path in [&result, &package] {
+        assert_eq!((fs::metadata(path).unwrap().uid(), mode(path)), (0, 0o600));
+    }
+    for path in site.files() {
+        let owner = fs::metadata(&path).unwrap().uid();
+        assert_eq!(owner, SERVICE, "{} is not the box's", path.display());
+    }
+}
+
+#[test]
+fn of_several_files_none_is_let_in_when_one_cannot_be_read() {
+    let site = Site::new(options(1, 1, (4_000, 4_000)));
+    let id = execution(1);
+    let path = site.path("one.json");
+    let document = json!({ id.as_str(): result(&site, &id, &answers(&id, 1)) });
+    fs::write(&path, document.to_string()).unwrap();
+    let words = [
+        "results",
+        "submit",
+        path.to_str().unwrap(),
+        "/nonexistent",
+        "--json",
+    ];
+    site.run(&words).exits(2).code("input.file");
+    assert!(listed(&site).is_empty());
+}
