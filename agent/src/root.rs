@@ -215,7 +215,15 @@ pub fn make_folder(path: &Path) -> Result<(), Trouble> {
 }
 
 /// Folders of the state folder in which files are replaced.
-const WRITTEN_TO: [&str; 5] = ["", "catalogue", "packages", "spool", "spool/done"];
+const WRITTEN_TO: [&str; 7] = [
+    "",
+    "catalogue",
+    "feed",
+    "history",
+    "packages",
+    "spool",
+    "spool/done",
+];
 
 /// Only one process at a time changes the state; readers need no lock.
 #[derive(Debug)]

@@ -15,6 +15,7 @@ mod delta;
 mod doctor;
 mod gateway;
 mod guard;
+mod keys;
 mod line;
 mod oracle;
 mod package;

@@ -3,77 +3,17 @@
 //! Needs strace; says so and passes without it.
 
 mod loss;
+mod sweep;
+mod verbs;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
-use e2e::{Running, Site, options};
+use e2e::{Site, options};
 use serde_json::json;
 
 use crate::results::{answers, assert_home, execution, owing, result, send, submit};
-
-/// What changes the disk.
-const CALLS: [&str; 9] = [
-    "write",
-    "pwrite64",
-    "fsync",
-    "fdatasync",
-    "rename",
-    "unlink",
-    "ftruncate",
-    "fallocate",
-    "mkdir",
-];
-
-/// Cuts a run of these words before the nth of every call, from one state of the box, and takes what a cut may take.
-/// `prepare` and `check` are shown the number of the cut. Gives the cuts by call.
-fn sweep(
-    site: &Site,
-    words: &[&str],
-    prepare: impl Fn(usize),
-    check: impl Fn(usize, &str),
-) -> BTreeMap<&'static str, usize> {
-    let (fresh, before) = (site.path("fresh"), site.path("before"));
-    copy(&site.state(""), &fresh);
-    let (mut cuts, mut number, mut lost) = (BTreeMap::new(), 0, loss::Lost::default());
-    for call in CALLS {
-        // A thread may make a call less than in the run before: only several runs without a cut are the end.
-        let mut missed = 0;
-        // What lies between two flushes is lost once by its even and once by its odd changes.
-        for nth in (2..).map(|twice| twice / 2) {
-            number += 1;
-            copy(&fresh, &site.state(""));
-            prepare(number);
-            copy(&site.state(""), &before);
-            let log = site.path("trace");
-            if !cut(site, words, call, nth, &log) {
-                missed += 1;
-                if missed == 4 {
-                    break;
-                }
-                continue;
-            }
-            missed = 0;
-            let log = fs::read_to_string(&log).unwrap();
-            let now = loss::lose(&log, &site.state(""), &before, number);
-            lost.writes += now.writes;
-            lost.names += now.names;
-            check(number, &format!("cut before {call} {nth}"));
-            *cuts.entry(call).or_insert(0) += 1;
-        }
-    }
-    println!("cuts before each call: {cuts:?}; lost or torn: {lost:?}");
-    for call in ["write", "fsync", "rename"] {
-        assert!(cuts.contains_key(call), "no {call} was seen: {cuts:?}");
-    }
-    assert!(
-        lost.writes > 0 && lost.names > 0,
-        "nothing was lost: {lost:?}"
-    );
-    cuts
-}
+use sweep::{Sweep, can_trace, copy, cut};
 
 #[test]
 fn a_cut_before_any_change_of_the_disk_costs_nothing_but_time() {
@@ -83,12 +23,16 @@ fn a_cut_before_any_change_of_the_disk_costs_nothing_but_time() {
     let mut site = Site::enrolled(options(3, 2, (140_000, 200_000)));
     // Flushes follow closely, so that there are many moments to be cut in.
     site.set("download", "window_flush", "\"64KiB\"");
-    let cuts = sweep(
+    let sweep = Sweep {
+        verb: "sync",
+        words: &["sync"],
+        heals: &[&["sync", "--json"]],
+        pairs_of: 7,
+    };
+    let cuts = sweep.run(
         &site,
-        &["sync"],
         |_| {},
-        |_, told| {
-            let ran = site.sync().ends();
+        |_, told, ran| {
             assert_eq!(ran.exit, Some(0), "{told}\n{}", ran.story());
             site.assert_equal_to_central();
             site.run(&["packages", "verify"]).exits(0);
@@ -145,11 +89,16 @@ fn a_cut_while_results_are_handed_over_loses_and_doubles_none() {
     let site = owing();
     let path = site.path("document.json");
     let words = submission(&path);
-    sweep(
+    let sweep = Sweep {
+        verb: "results submit",
+        words: &words,
+        heals: &[&words, &["sync", "--results", "--json"]],
+        pairs_of: 2,
+    };
+    sweep.run(
         &site,
-        &words,
         |number| fs::write(&path, document(&site, number).to_string()).unwrap(),
-        |number, told| {
+        |number, told, _| {
             // Nobody was told that they are safe: they are handed over again.
             let told_again = submit(&site, "results", &document(&site, number));
             assert_eq!(told_again.len(), 3, "{told}");
@@ -164,13 +113,18 @@ fn a_cut_while_results_are_sent_loses_and_doubles_none() {
         return;
     }
     let site = owing();
-    sweep(
+    let sweep = Sweep {
+        verb: "sync --results",
+        words: &["sync", "--results"],
+        heals: &[&["sync", "--results", "--json"]],
+        pairs_of: 6,
+    };
+    sweep.run(
         &site,
-        &["sync", "--results"],
         |number| {
             submit(&site, "results", &document(&site, number));
         },
-        |number, told| comes_home(&site, number, told),
+        |number, told, _| comes_home(&site, number, told),
     );
 }
 
@@ -186,7 +140,8 @@ fn what_was_acknowledged_survives_a_cut_right_after() {
         fs::write(&path, document(&site, number).to_string()).unwrap();
         copy(&site.state(""), &before);
         let words = submission(&path);
-        assert!(!cut(&site, &words, "write", u16::MAX.into(), &log));
+        let place = ("write", u16::MAX.into());
+        assert!(cut(&site, &words, Some(place), &log).exit.is_some());
         loss::lose(
             &fs::read_to_string(&log).unwrap(),
             &site.state(""),
@@ -195,39 +150,4 @@ fn what_was_acknowledged_survives_a_cut_right_after() {
         );
         comes_home(&site, number, "cut after the acknowledgement");
     }
-}
-
-fn can_trace() -> bool {
-    let works = Command::new("strace")
-        .args(["-f", "-o", "/dev/null", "true"])
-        .status();
-    if works.is_ok_and(|status| status.success()) {
-        return true;
-    }
-    eprintln!("skipped: strace is missing or may not trace (apt-get install strace)");
-    false
-}
-
-/// A run of these words, killed on entering the nth such call of any of its threads; whether there was one.
-fn cut(site: &Site, words: &[&str], call: &str, nth: usize, log: &Path) -> bool {
-    let own = site.command(words);
-    let mut command = Command::new("strace");
-    command
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .args(["-f", "-y", "-s", "0", "-o"])
-        .arg(log)
-        .arg(format!("--trace={}", CALLS.join(",")))
-        .arg(format!("--inject={call}:signal=KILL:when={nth}"))
-        .arg(own.get_program())
-        .args(own.get_args());
-    let ran = Running::start(command).end();
-    ran.exit.is_none()
-}
-
-/// Puts a copy of a folder in the place of another.
-fn copy(from: &Path, to: &Path) {
-    let _ = fs::remove_dir_all(to);
-    let status = Command::new("cp").arg("-a").arg(from).arg(to).status();
-    assert!(status.unwrap().success());
 }

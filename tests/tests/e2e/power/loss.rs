@@ -136,6 +136,11 @@ fn unflushed(log: &str) -> Unflushed {
             },
             ("rename", _, [from, to]) => Change::Rename(from.into(), to.into()),
             ("unlink", _, [path]) => Change::Unlink(path.into()),
+            // `4</folder>, "name", 0`
+            ("unlinkat", Some((folder, rest)), _) => match rest.split('"').nth(1) {
+                Some(name) => Change::Unlink(folder.join(name)),
+                None => continue,
+            },
             ("fsync" | "fdatasync", Some((path, _)), _) => {
                 changes.retain(|(number, change)| {
                     let covered = *number < mark && is_of(change, &path);
@@ -209,6 +214,7 @@ fn only_what_no_flush_covers_is_lost() {
 1 rename("/s/c.new", "/s/c") = 0
 1 fsync(5</s>) = 0
 1 unlink("/s/d") = 0
+1 unlinkat(4</s/sub>, "x", 0) = 0
 1 unlink("/s/e") = -1 ENOENT (No such file or directory)
 1 write(1<pipe:[7]>, ""..., 3) = 3
 1 fdatasync(4</s/b>) = -1 EIO (Input/output error)
@@ -225,6 +231,7 @@ fn only_what_no_flush_covers_is_lost() {
     let expected = [
         Change::Write(vec![path("b")], Some(64), 7),
         Change::Write(vec![path("a")], None, 5),
+        Change::Unlink(path("sub/x")),
         Change::Write(vec![path("f.new"), path("f")], None, 9),
     ];
     assert_eq!(changes, expected);
