@@ -3,7 +3,9 @@
 //! Called by the routes.
 
 use bytes::Bytes;
-use hyper::header::{ACCEPT_RANGES, CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE, RANGE};
+use hyper::header::{
+    ACCEPT_RANGES, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_RANGE, RANGE,
+};
 use hyper::{Response, StatusCode};
 use logic::entity::EntityType;
 use logic::seal::NameHash;
@@ -41,6 +43,8 @@ pub(super) fn entities(board: &Board, query: &Query) -> Result<Response<Body>, T
     };
     let engine = open(board)?;
     let catalogue = Catalogue::open(engine.vault())?;
+    // Before the edition: a follower that goes on from there misses nothing of it.
+    let place = super::feed::place(board);
     let edition = catalogue.edition()?;
     let generation = edition.generation;
     let keys = engine.vault().keys().clone();
@@ -73,9 +77,14 @@ pub(super) fn entities(board: &Board, query: &Query) -> Result<Response<Body>, T
         }))
     });
     let mut response = with_type(StatusCode::OK, LINES, Body::Pieces(gather(lines), None));
-    response
-        .headers_mut()
-        .insert("boxsync-generation", generation.into());
+    let headers = response.headers_mut();
+    headers.insert("boxsync-generation", generation.into());
+    if let Some(place) = place {
+        headers.insert("boxsync-epoch", place.epoch.into());
+        headers.insert("boxsync-position", place.number.into());
+        let cursor = HeaderName::from_static("boxsync-cursor");
+        insert(&mut response, cursor, &place.to_string());
+    }
     Ok(response)
 }
 
@@ -202,7 +211,7 @@ pub(super) fn package(
     Ok(response)
 }
 
-fn insert(response: &mut Response<Body>, name: hyper::header::HeaderName, value: &str) {
+fn insert(response: &mut Response<Body>, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }

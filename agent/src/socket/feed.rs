@@ -60,6 +60,13 @@ pub(super) fn answer(board: &Board, query: &Query) -> Result<Response<Body>, Tro
     Ok(with_type(StatusCode::OK, "application/json", body))
 }
 
+/// Where a follower goes on that now begins to read all entities; `None` while a run publishes. What it reads may be
+/// newer: the changes between are then told once more, which changes nothing.
+pub(super) fn place(board: &Board) -> Option<Position> {
+    let held = held(board).ok()?;
+    held.position(held.extent.newest)
+}
+
 fn asked(query: &Query) -> Result<Asked, Trouble> {
     let (epoch, since) = (query.number("epoch")?, query.number("since")?);
     match query.text("cursor") {

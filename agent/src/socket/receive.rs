@@ -52,7 +52,8 @@ pub(super) async fn answer(
         });
         kept.await.map_err(failed)?
     } else {
-        elsewhere(board, &target, request, limit).await?
+        let kept = tokio::time::timeout(PATIENCE, elsewhere(board, &target, request, limit));
+        kept.await.map_err(|_| slow(PATIENCE))??
     };
     match told.get("trouble") {
         Some(trouble) => Err(serde_json::from_value(trouble.clone()).map_err(failed)?),
@@ -93,8 +94,7 @@ async fn elsewhere(
     if let Some(mut pipe) = input.take() {
         let _ = pipe.write_all(&[END]).await;
     }
-    let output = tokio::time::timeout(PATIENCE, worker.wait_with_output()).await;
-    let output = output.map_err(|_| slow(PATIENCE))?.map_err(failed)?;
+    let output = worker.wait_with_output().await.map_err(failed)?;
     serde_json::from_slice(&output.stdout).map_err(failed)
 }
 

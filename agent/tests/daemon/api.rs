@@ -270,7 +270,18 @@ fn the_delivery_engine_reads_entities_and_ranges_of_a_package() {
     provision(&house, &content);
     let daemon = house.start();
     let all = house.get("/v1/entities");
-    assert!(all.head.contains("boxsync-generation: 7"), "{}", all.head);
+    for field in [
+        "generation: 7",
+        "epoch: 0",
+        "position: 0",
+        "cursor: 0-0-0000000000000000",
+    ] {
+        assert!(
+            all.head.contains(&format!("boxsync-{field}")),
+            "{}",
+            all.head
+        );
+    }
     let lines = all.lines();
     assert_eq!(lines.len(), 3000);
     assert!(lines.iter().all(|line| {

@@ -306,11 +306,20 @@ fn a_feed_that_does_not_reach_back_says_so() {
         gone(&site, query);
     }
     let told = gone(&site, "since=0");
+    // Whoever reads all entities hears the same.
+    let head = site.api().get("/v1/entities").unwrap().head;
+    let field = |name: &str| {
+        let mut fields = head.lines().filter_map(|line| line.split_once(": "));
+        fields.find(|(found, _)| *found == name).unwrap().1
+    };
     site.central.touch("1001", Kind::TestTaker, 2);
     assert_eq!(run(&site)["code"], "ok");
+    let (epoch, position) = (field("boxsync-epoch"), field("boxsync-position"));
     for query in [
         of(&told, &told["position"]),
         format!("cursor={}", text(&told, "cursor")),
+        format!("epoch={epoch}&since={position}"),
+        format!("cursor={}", field("boxsync-cursor")),
     ] {
         let feed = site.api().get(&format!("/v1/feed?{query}")).unwrap().json();
         assert_eq!(feed["changes"].as_array().unwrap().len(), 2, "{query}");
