@@ -22,6 +22,8 @@ pub mod places;
 pub mod range;
 pub mod rate;
 pub mod report;
+
+pub mod resolver;
 pub mod retry;
 pub mod schedule;
 pub mod settings;

@@ -7,13 +7,13 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::Path;
 
 use logic::health::{Check, Finding, Step};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::first::target;
 use super::{Found, limit, made};
-use crate::uplink::Line;
+use crate::uplink::{Line, resolve};
 
 /// Whether an interface is up, and whether it has an address with a way out.
 pub(super) async fn link_and_address(steps: &[Step], line: Option<&Line>, found: &Found) {
@@ -161,23 +161,17 @@ async fn name(
         return Some(vec![(ip, port).into()]);
     }
     let limit = limit(steps, Check::Dns);
-    let failed = |why: String| {
-        let summary = format!("{whose}{host} has no address: {why}");
-        Finding::fail(blamed(whose, "net.dns"), summary).detail(servers())
-    };
-    let finding = match timeout(limit, lookup_host((host, port))).await {
-        Ok(Ok(addresses)) => {
-            let addresses: Vec<SocketAddr> = addresses.collect();
-            if !addresses.is_empty() {
-                let list: Vec<String> = addresses.iter().map(|a| a.ip().to_string()).collect();
-                let summary = format!("{whose}{host} is {}", list.join(", "));
-                found.tell(Check::Dns, Finding::pass(Check::Dns, summary));
-                return Some(addresses);
-            }
-            failed("the list is empty".into())
+    let finding = match resolve(host, port, limit).await {
+        Ok(addresses) => {
+            let list: Vec<String> = addresses.iter().map(|a| a.ip().to_string()).collect();
+            let summary = format!("{whose}{host} is {}", list.join(", "));
+            found.tell(Check::Dns, Finding::pass(Check::Dns, summary));
+            return Some(addresses);
         }
-        Ok(Err(_)) => failed("the look-up failed".into()),
-        Err(_) => failed(format!("no answer within {} s", limit.as_secs())),
+        Err(failure) => {
+            let summary = format!("{whose}{host} has no address: {failure}");
+            Finding::fail(blamed(whose, "net.dns"), summary).detail(servers())
+        }
     };
     found.tell(Check::Dns, finding);
     None

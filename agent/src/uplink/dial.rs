@@ -23,6 +23,7 @@ use tokio_rustls::TlsConnector;
 use super::HEADER_LIMIT;
 use super::fault::{passing, standing};
 use super::meter::{Ledger, Tap, Wire};
+use super::names::resolve;
 use super::route::{Route, Via};
 use super::tls::{Chain, Tls};
 use logic::settings::Url;
@@ -185,21 +186,14 @@ where
 /// Resolves and connects within `CONNECT`.
 async fn connect(host: &str, port: u16) -> Result<TcpStream, Trouble> {
     let end = Instant::now() + CONNECT;
-    let unknown =
-        |why: String| passing("net.dns", format!("the name {host} has no address: {why}"));
-    let addresses: VecDeque<SocketAddr> =
-        match tokio::time::timeout_at(end, tokio::net::lookup_host((host, port))).await {
-            Ok(Ok(found)) => found.collect(),
-            Ok(Err(_)) => return Err(unknown("the look-up failed".into())),
-            Err(_) => {
-                return Err(unknown(format!("no answer within {} s", CONNECT.as_secs())));
-            }
-        };
-    if addresses.is_empty() {
-        return Err(unknown("the list is empty".into()));
-    }
+    let addresses = resolve(host, port, CONNECT).await.map_err(|failure| {
+        passing(
+            "net.dns",
+            format!("the name {host} has no address: {failure}"),
+        )
+    })?;
     let place = format!("{host}:{port}");
-    match tokio::time::timeout_at(end, race(addresses)).await {
+    match tokio::time::timeout_at(end, race(addresses.into())).await {
         Ok(Ok(stream)) => {
             // Small requests must not wait for acknowledgements; without it they only take longer.
             let _ = stream.set_nodelay(true);

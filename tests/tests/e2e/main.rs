@@ -17,6 +17,7 @@ mod gateway;
 mod guard;
 mod keys;
 mod line;
+mod names;
 mod oracle;
 mod package;
 mod page;

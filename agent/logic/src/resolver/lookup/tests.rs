@@ -1,0 +1,290 @@
+//! The look-up in virtual time: servers are scripts, and what a person would see is what is held.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const V4: &str = "192.0.2.1";
+const V6: &str = "2001:db8::1";
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// How a server behaves toward one type of question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Has,
+    NoData,
+    NoName,
+    Refused(u8),
+    Silent,
+    Unreachable,
+    /// Truncated by UDP with this much, then by TCP: the whole, or nothing.
+    Truncated {
+        partial: bool,
+        tcp: bool,
+    },
+}
+
+/// A server: its way with A and AAAA of the right name, and its way with every other name.
+#[derive(Debug, Clone, Copy)]
+struct Script {
+    a: Way,
+    aaaa: Way,
+    other: Way,
+    delay_ms: u64,
+}
+
+const GOOD: Script = Script {
+    a: Way::Has,
+    aaaa: Way::NoData,
+    other: Way::NoName,
+    delay_ms: 20,
+};
+
+fn address(kind: RecordType) -> Vec<IpAddr> {
+    let text = match kind {
+        RecordType::A => V4,
+        RecordType::Aaaa => V6,
+    };
+    vec![text.parse().unwrap()]
+}
+
+fn behave(way: Way, question: &Question, ticket: usize) -> Option<Event> {
+    let reply = match way {
+        Way::Has => Reply::Addresses(address(question.kind)),
+        Way::NoData => Reply::NoData,
+        Way::NoName => Reply::NoName,
+        Way::Refused(code) => Reply::Refused(code),
+        Way::Silent => return None,
+        Way::Unreachable => return Some(Event::Failed(ticket)),
+        Way::Truncated { tcp: true, .. } if question.tcp => {
+            Reply::Addresses(address(question.kind))
+        }
+        Way::Truncated { .. } if question.tcp => return Some(Event::Failed(ticket)),
+        Way::Truncated { partial, .. } => Reply::Truncated(match partial {
+            true => address(question.kind),
+            false => Vec::new(),
+        }),
+    };
+    Some(Event::Reply(ticket, reply))
+}
+
+/// What came of it, after how long, and how many questions were sent.
+fn look_up(
+    servers: &[Script],
+    extra: &str,
+    name: &str,
+) -> (Result<Vec<IpAddr>, Failure>, Duration, usize) {
+    let lines = (0..servers.len()).map(|n| format!("nameserver 192.0.2.{}\n", 101 + n));
+    let text = lines.collect::<String>() + extra;
+    let mut now = Duration::ZERO;
+    let mut lookup = Lookup::new(Config::parse(&text, None), name, now);
+    let (mut coming, mut questions): (Vec<(Duration, Event)>, usize) = (Vec::new(), 0);
+    loop {
+        while let Some(command) = lookup.next() {
+            match command {
+                Command::Done(result) => return (result, now, questions),
+                Command::Ask(ticket, question) => {
+                    questions += 1;
+                    let server = servers[question.server];
+                    let way = match (question.name == "central.test", question.kind) {
+                        (true, RecordType::A) => server.a,
+                        (true, RecordType::Aaaa) => server.aaaa,
+                        (false, _) => server.other,
+                    };
+                    if let Some(event) = behave(way, &question, ticket) {
+                        coming.push((now + Duration::from_millis(server.delay_ms), event));
+                    }
+                }
+            }
+        }
+        coming.sort_by_key(|(at, _)| *at);
+        let event_at = coming.first().map(|(at, _)| *at);
+        let next = event_at.into_iter().chain(lookup.due()).min();
+        let Some(next) = next.filter(|next| *next <= LIMIT) else {
+            return (lookup.give_up(), LIMIT, questions);
+        };
+        assert!(next >= now, "time does not go back");
+        now = next;
+        if event_at == Some(now) {
+            lookup.handle(coming.remove(0).1, now);
+        } else {
+            lookup.wake(now);
+            assert!(
+                lookup.due().is_none_or(|due| due > now) || lookup.ended,
+                "a busy loop"
+            );
+        }
+    }
+}
+
+fn found(servers: &[Script], extra: &str) -> (Vec<String>, Duration) {
+    let (result, took, _) = look_up(servers, extra, "central.test");
+    let found = result.unwrap_or_else(|failure| panic!("{servers:?}: {failure}"));
+    (found.iter().map(ToString::to_string).collect(), took)
+}
+
+#[test]
+fn a_bad_answer_about_ipv6_costs_no_ipv4_address() {
+    let bad = [1, 2, 4, 5].map(Way::Refused);
+    for aaaa in bad.into_iter().chain([Way::NoName, Way::Unreachable]) {
+        assert_eq!(
+            found(&[Script { aaaa, ..GOOD }], ""),
+            (vec![V4.to_owned()], Duration::from_millis(20)),
+            "{aaaa:?}"
+        );
+    }
+    let (silent, took) = found(
+        &[Script {
+            aaaa: Way::Silent,
+            ..GOOD
+        }],
+        "",
+    );
+    assert_eq!(
+        (silent, took),
+        (vec![V4.to_owned()], Duration::from_millis(20) + AAAA_GRACE)
+    );
+}
+
+#[test]
+fn a_bad_answer_about_ipv4_asks_the_next_server() {
+    let first = Script {
+        a: Way::Refused(2),
+        aaaa: Way::Has,
+        ..GOOD
+    };
+    assert_eq!(found(&[first, GOOD], "").0, [V6, V4]);
+    // Alone, its IPv6 addresses are all there is.
+    let (alone, took) = found(&[first], "");
+    assert_eq!(
+        (alone, took),
+        (vec![V6.to_owned()], Duration::from_millis(20))
+    );
+}
+
+#[test]
+fn one_good_server_is_enough_wherever_it_stands() {
+    let ways = [
+        Way::NoName,
+        Way::NoData,
+        Way::Refused(2),
+        Way::Refused(5),
+        Way::Silent,
+        Way::Unreachable,
+    ];
+    for way in ways {
+        let bad = Script {
+            a: way,
+            aaaa: way,
+            other: way,
+            delay_ms: 20,
+        };
+        let (addresses, took) = found(&[bad, bad, GOOD], "");
+        assert_eq!(addresses, [V4], "{way:?}");
+        assert!(
+            took <= 2 * STAGGER + Duration::from_millis(60),
+            "{way:?} {took:?}"
+        );
+    }
+}
+
+#[test]
+fn a_search_domain_that_fails_does_not_hide_the_name() {
+    for other in [Way::NoName, Way::Refused(2), Way::Silent, Way::Unreachable] {
+        let server = Script { other, ..GOOD };
+        let (addresses, took) = found(&[server], "search site.example\noptions ndots:5\n");
+        assert_eq!(addresses, [V4], "{other:?}");
+        assert!(
+            took <= STAGGER + Duration::from_millis(60),
+            "{other:?} {took:?}"
+        );
+    }
+}
+
+#[test]
+fn a_truncated_answer_comes_whole_by_tcp_or_counts_as_it_is() {
+    for (partial, tcp) in [(true, true), (false, true), (true, false)] {
+        let a = Way::Truncated { partial, tcp };
+        assert_eq!(found(&[Script { a, ..GOOD }], "").0, [V4]);
+    }
+    let a = Way::Truncated {
+        partial: false,
+        tcp: false,
+    };
+    let (result, ..) = look_up(&[Script { a, ..GOOD }], "", "central.test");
+    assert_eq!(result, Err(Failure::NoAddress));
+}
+
+#[test]
+fn why_there_is_no_address_is_the_most_telling_answer() {
+    let failure = |way, other| {
+        let script = Script {
+            a: way,
+            aaaa: way,
+            other,
+            delay_ms: 20,
+        };
+        look_up(&[script], "search site.example\n", "central.test")
+            .0
+            .unwrap_err()
+    };
+    assert_eq!(failure(Way::NoName, Way::NoName), Failure::NoName);
+    assert_eq!(failure(Way::NoData, Way::NoName), Failure::NoAddress);
+    assert_eq!(failure(Way::Refused(5), Way::NoName), Failure::Refused(5));
+    assert_eq!(failure(Way::Silent, Way::Silent), Failure::Silent);
+    assert_eq!(
+        failure(Way::Unreachable, Way::Unreachable),
+        Failure::Unreachable
+    );
+    assert_eq!(look_up(&[GOOD], "", "a..b").0, Err(Failure::NotAName));
+}
+
+fn way() -> impl Strategy<Value = Way> {
+    prop_oneof![
+        Just(Way::Has),
+        Just(Way::NoData),
+        Just(Way::NoName),
+        (1u8..16)
+            .prop_filter("3 is NXDOMAIN", |code| *code != 3)
+            .prop_map(Way::Refused),
+        Just(Way::Silent),
+        Just(Way::Unreachable),
+        (any::<bool>(), any::<bool>()).prop_map(|(partial, tcp)| Way::Truncated { partial, tcp }),
+    ]
+}
+
+fn script() -> impl Strategy<Value = Script> {
+    (way(), way(), way(), 0u64..400).prop_map(|(a, aaaa, other, delay_ms)| Script {
+        a,
+        aaaa,
+        // Another name that exists would rightly be taken.
+        other: if matches!(other, Way::Has | Way::Truncated { .. }) {
+            Way::NoName
+        } else {
+            other
+        },
+        delay_ms,
+    })
+}
+
+proptest! {
+    /// Whatever servers do: if any of them has an IPv4 address to give, the look-up ends with one or with an address
+    /// of the other family, in bounded time and with a bounded number of questions.
+    #[test]
+    fn an_address_that_any_server_gives_is_found(
+        servers in proptest::collection::vec(script(), 1..4), ndots in 0usize..4,
+    ) {
+        let extra = format!("search a.example b.example\noptions ndots:{ndots}\n");
+        let (result, took, questions) = look_up(&servers, &extra, "central.test");
+        let gives = |way: Way| matches!(
+            way, Way::Has | Way::Truncated { tcp: true, .. } | Way::Truncated { partial: true, .. }
+        );
+        let any = servers.iter().any(|server| gives(server.a) || gives(server.aaaa));
+        prop_assert_eq!(result.is_ok(), any, "{:?}", result);
+        prop_assert!(questions <= 3 * 3 * 4, "{questions}");
+        prop_assert!(took <= LIMIT);
+    }
+}
