@@ -13,6 +13,7 @@ mod credentials;
 mod edition;
 mod enrol;
 mod fetch;
+mod first;
 mod flush;
 mod incoming;
 mod lane;
@@ -433,18 +434,19 @@ impl Engine {
         let limits = Limits {
             reserve: download.reserve.bytes(),
             rate: RefCell::new(Rate::new(download.max_rate.bytes())),
+            asked: request.asked,
             gate: Box::new(gate),
         };
         let packages = Packages::open(&self.vault)?;
         let window = download.window_flush.bytes();
-        Ok(Link::new(
+        Link::new(
             uplink.clone(),
             packages,
             watch.clone(),
             limits,
             usize::from(download.connections),
             window,
-        ))
+        )
     }
 
     fn remember(&self, index: Option<Index>, report: &Report) -> Result<(), Trouble> {

@@ -240,6 +240,7 @@ struct Ask<'a> {
     bearer: Option<HeaderValue>,
     range: Option<String>,
     if_range: Option<&'a str>,
+    past_caches: bool,
     identity: bool,
     limit: usize,
     /// Whether it may be sent a second time when a used connection fails before any byte of an answer.
@@ -288,6 +289,9 @@ impl Ask<'_> {
         if let Some(range) = &self.range {
             request = request.header(header::RANGE, range);
         }
+        if self.past_caches {
+            request = request.header(header::CACHE_CONTROL, "no-cache");
+        }
         if let Some(tag) = self.if_range {
             request = request.header(header::IF_RANGE, tag);
         }
@@ -328,6 +332,7 @@ impl Inner {
             bearer,
             range: call.range.map(|range| range.to_string()),
             if_range: call.if_range.as_deref(),
+            past_caches: call.past_caches,
             identity: call.identity,
             limit: call.limit,
             repeatable: call.method == Method::Get || idempotent,

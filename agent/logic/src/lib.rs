@@ -17,6 +17,7 @@ pub mod inflate;
 pub mod intake;
 pub mod manifest;
 pub mod pace;
+pub mod package;
 pub mod php;
 pub mod places;
 pub mod range;

@@ -15,12 +15,13 @@ use super::screen::{Screen, bytes, things};
 use crate::engine::{Engine, content};
 use crate::root::Root;
 use crate::vault::catalogue::Catalogue;
-use crate::vault::package::{Meta, Packages};
+use crate::vault::package::{Packages, State};
 
 /// What to do with the packages.
 #[derive(Debug, Subcommand)]
 pub(super) enum Act {
-    /// Checks every member of every package held; a damaged one is fetched again by the next run.
+    /// Checks every member of every package held; a damaged one is fetched again by the next run, and so is one that was
+    /// found damaged on central.
     Verify,
     /// Writes a package in clear.
     Export {
@@ -52,9 +53,11 @@ fn list(engine: &Engine, packages: &Packages, screen: &Screen) -> Result<u8, Tro
     let mut rows = Vec::new();
     for (name, row) in edition.rows(EntityType::Delivery) {
         let delivery = reader.entity(EntityType::Delivery, name, row)?;
-        let (state, meta) = state(packages, &delivery.id)?;
-        let size = meta.as_ref().map_or(0, |meta| meta.size);
-        let rebuilt = meta.is_some_and(|meta| meta.rebuilt);
+        let State {
+            word: state,
+            bytes: size,
+            rebuilt,
+        } = packages.state(&delivery.id)?;
         if screen.json {
             screen.object(json!({ "delivery": delivery.id, "bytes": size, "state": state, "rebuilt": rebuilt }));
         } else {
@@ -103,26 +106,12 @@ fn lines(rows: &[Row], width: usize) -> Vec<String> {
     things(&rows.iter().map(row).collect::<Vec<_>>(), width)
 }
 
-fn state(packages: &Packages, delivery: &str) -> Result<(&'static str, Option<Meta>), Trouble> {
-    let opened = |meta: Result<Option<Meta>, Trouble>| match meta {
-        Err(trouble) if trouble.code == "store.damaged" => Ok(Err(())),
-        meta => meta.map(Ok),
-    };
-    // A package that was coming and whose description rotted begins anew: nothing of it can be used.
-    let coming = opened(packages.coming(delivery))?.unwrap_or(None);
-    let Ok(held) = opened(packages.held(delivery))? else {
-        return Ok(("damaged", None));
-    };
-    Ok(match held {
-        Some(meta) if meta.damaged => ("damaged", Some(meta)),
-        Some(meta) => ("held", Some(meta)),
-        None if coming.is_some() => ("partial", coming),
-        None => ("missing", None),
-    })
-}
-
 fn verify(packages: &Packages, screen: &Screen) -> Result<u8, Trouble> {
     let (held, _) = packages.list()?;
+    // What was found out about central's packages is found out again by the next run.
+    for judged in packages.all_judged()? {
+        packages.forget_judged(&judged.delivery)?;
+    }
     let mut damaged = 0;
     for meta in held {
         let found = packages

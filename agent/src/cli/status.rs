@@ -96,7 +96,7 @@ fn lines(standing: &Standing, verdict: &Verdict, seen: &Seen, screen: &Screen) -
     if verdict.word != Word::Ready {
         let cause = verdict.cause(standing);
         lines.push(String::new());
-        if seen.running && is_mended_by_a_run(cause) {
+        if seen.running && is_mended_by_a_run(cause, &standing.packages) {
             let text = "What to do: a synchronization is running, let it finish; `boxsync sync` shows how far it is.";
             lines.extend(fold(text, screen.width));
         } else {

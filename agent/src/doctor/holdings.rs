@@ -2,8 +2,9 @@
 //! Never repairs anything: the next synchronization does.
 //! Called by `doctor` in a thread of its own, since disks may be slow.
 
-use logic::health::verdict::{Owed, Standing, counted};
+use logic::health::verdict::{Owed, Standing, Stock, counted};
 use logic::health::{Check, Finding};
+use logic::package::Finding as Bad;
 use logic::report::Report;
 use logic::words::{Outcome, Trouble};
 
@@ -111,6 +112,14 @@ fn packages(engine: &Engine, now: &Standing, deep: bool) -> Result<Finding, Trou
     let (held, _) = packages.list()?;
     let mut broken = Vec::new();
     for meta in &held {
+        if meta.damaged
+            && packages
+                .judged(&meta.delivery)
+                .is_some_and(|j| j.finding == Bad::Cached)
+        {
+            // It was another delivery's: told below.
+            continue;
+        }
         let sound = if meta.damaged {
             Err("a check found it damaged".to_owned())
         } else if deep {
@@ -135,6 +144,9 @@ fn packages(engine: &Engine, now: &Standing, deep: bool) -> Result<Finding, Trou
             if broken.len() == 1 { "is" } else { "are" }
         );
         return Ok(Finding::fail("package.damaged", summary).detail(broken.join("\n")));
+    }
+    if let Some(finding) = bad_on_central(&packages, stock)? {
+        return Ok(finding);
     }
     let summary = format!("{} of {} packages held", stock.held, stock.wanted);
     let lacking = stock.wanted.saturating_sub(stock.held);
@@ -165,6 +177,42 @@ fn packages(engine: &Engine, now: &Standing, deep: bool) -> Result<Finding, Trou
             Finding::fail("package.incomplete", summary).detail(begun)
         }
     })
+}
+
+/// What no further run mends: the worst kind by its code, each package with its member.
+fn bad_on_central(packages: &Packages, stock: &Stock) -> Result<Option<Finding>, Trouble> {
+    let kinds = [
+        (
+            stock.cached,
+            Bad::Cached,
+            "comes from a cache as another one",
+            "come from a cache as others",
+        ),
+        (
+            stock.unsupported,
+            Bad::Unsupported,
+            "cannot be checked",
+            "cannot be checked",
+        ),
+        (
+            stock.broken,
+            Bad::Damaged,
+            "is damaged on central",
+            "are damaged on central",
+        ),
+    ];
+    let Some((count, bad, one, many)) = kinds.into_iter().find(|(count, ..)| *count > 0) else {
+        return Ok(None);
+    };
+    let judged = packages.all_judged()?.into_iter();
+    let lines: Vec<String> = judged
+        .filter(|judged| judged.finding == bad)
+        .map(|judged| format!("{}: {}", judged.delivery, judged.reason))
+        .collect();
+    let what = if count == 1 { one } else { many };
+    let summary = format!("{count} of {} packages {what}", stock.wanted);
+    let code = bad.code().unwrap_or("package.damaged");
+    Ok(Some(Finding::fail(code, summary).detail(lines.join("\n"))))
 }
 
 fn whole(packages: &Packages, meta: &crate::vault::package::Meta) -> Result<(), String> {

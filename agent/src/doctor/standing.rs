@@ -5,6 +5,7 @@
 use logic::entity::EntityType;
 use logic::health::Standing;
 use logic::health::verdict::{Last, Owed, Shown, Stock};
+use logic::package::Finding;
 use logic::report::Report;
 use logic::spool::State;
 use logic::words::{Outcome, Trouble};
@@ -12,7 +13,7 @@ use logic::words::{Outcome, Trouble};
 use crate::clock;
 use crate::engine::{Engine, survey};
 use crate::vault::catalogue::{Catalogue, Edition};
-use crate::vault::package::Packages;
+use crate::vault::package::{Meta, Packages};
 use crate::vault::spool::Spool;
 
 /// So many past runs are asked for the rate of the link.
@@ -124,14 +125,24 @@ fn stock(engine: &Engine, catalogue: &Catalogue, edition: &Edition) -> Result<St
         stock.wanted += 1;
         let delivery = reader.entity(EntityType::Delivery, name, row)?.id;
         let coming = packages.coming(&delivery)?;
-        match packages.held(&delivery)? {
-            Some(meta) if !meta.damaged && packages.glance(&meta).is_ok() => {
-                stock.held += 1;
-                continue;
-            }
-            Some(_) => stock.damaged += 1,
-            None => {}
+        let held = packages.held(&delivery)?;
+        let is_sound = |meta: &Meta| !meta.damaged && packages.glance(meta).is_ok();
+        if held.as_ref().is_some_and(is_sound) {
+            stock.held += 1;
+            continue;
         }
+        // What no further run mends is told as that.
+        let bad = match packages.judged(&delivery).map(|judged| judged.finding) {
+            Some(Finding::Damaged) => Some(&mut stock.broken),
+            Some(Finding::Unsupported) => Some(&mut stock.unsupported),
+            Some(Finding::Cached) => Some(&mut stock.cached),
+            Some(Finding::Confirmed) | None => None,
+        };
+        if let Some(bad) = bad {
+            *bad += 1;
+            continue;
+        }
+        stock.damaged += u64::from(held.is_some());
         let Some(meta) = coming else {
             stock.unknown += 1;
             continue;

@@ -4,7 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use logic::api::Range;
+use logic::api::{Call, Range};
 use logic::range::ContentRange;
 use logic::words::Trouble;
 use logic::zip::Identity;
@@ -53,11 +53,15 @@ impl Edition {
     ) -> Result<Answer, Trouble> {
         let span = Some(Range::Span(first, last));
         let tag = self.tag.borrow().clone();
-        let mut answer = open(uplink, &self.delivery, span, tag.as_deref()).await?;
+        let mut answer = open(
+            uplink,
+            Call::package(&self.delivery, span).if_tag(tag.as_deref()),
+        )
+        .await?;
         if tag.is_some_and(|tag| !answer.is_of(&tag)) {
             drop(answer);
             self.look(uplink).await?;
-            answer = open(uplink, &self.delivery, span, None).await?;
+            answer = open(uplink, Call::package(&self.delivery, span)).await?;
         }
         is_span(answer.content_range(), first, last, self.identity.size)?;
         Ok(answer)
@@ -72,7 +76,7 @@ impl Edition {
         if self.tag.borrow().is_none() {
             return Ok(());
         }
-        match probe(uplink, &self.delivery).await? {
+        match probe(uplink, &self.delivery, None).await? {
             Probe::Known(again) if again.identity == self.identity => {
                 self.looked.set(self.looked.get() + again.tail.len() as u64);
                 self.tag.take();

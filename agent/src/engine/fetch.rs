@@ -2,15 +2,18 @@
 //! Never makes a package visible before every member's CRC-32 was checked over the bytes that were sealed.
 //! Called by `run` for `Command::Package`.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use logic::entity::Checksum;
+use logic::package::Finding;
 use logic::sync::PackageEnd;
 use logic::words::{Class, Outcome, Trouble};
-use logic::zip::{Directory, Verdict, Verifier};
+use logic::zip::{Directory, Fault, Verdict, Verifier};
 
 use super::edition::Edition;
+use super::first;
 use super::incoming::Incoming;
 use super::lane::{self, Shared};
 use super::link::Link;
@@ -75,35 +78,50 @@ async fn bring(link: &Link, wanted: &Wanted, on_wire: &mut u64) -> Result<Option
         }
         held => held?.filter(|meta| !meta.damaged),
     };
-    if held.as_ref().is_some_and(|held| wanted.is_met_by(held)) {
+    let is_met = |held: &Meta| wanted.is_met_by(held) && first::is_settled(link, held);
+    if held.as_ref().is_some_and(is_met) {
         return Ok(None);
     }
     for _ in 0..EDITIONS {
         link.gate().await;
-        let result = match probe_patiently(link, delivery).await? {
+        let mut others = None;
+        let result = match probe_patiently(link, delivery, None).await? {
             Probe::Known(known) => {
                 *on_wire += known.tail.len() as u64;
-                let same = |meta: &Meta| {
-                    meta.size == known.identity.size && meta.tail == Some(known.identity.tail)
-                };
-                match held.as_ref().filter(|held| same(held)) {
-                    Some(_) => Ok(None),
-                    None => ranged(link, delivery, *known, on_wire).await,
+                let looked = first::look(link, delivery, held.as_ref(), known.identity, on_wire);
+                let (wanted, told) = looked.await?;
+                others = told;
+                match wanted {
+                    false => Ok(None),
+                    true => ranged(link, delivery, *known, on_wire).await,
                 }
             }
             Probe::Small(bytes) => {
                 *on_wire += bytes.len() as u64;
-                small(link, delivery, &bytes, held.as_ref())
+                let directory = directory_of(bytes.len() as u64, &bytes)?;
+                let seen = directory.identity;
+                let looked = first::look(link, delivery, held.as_ref(), seen, on_wire).await;
+                match looked {
+                    // It has come already: whether it is still bad is seen at once.
+                    Err(trouble) if trouble.code == "package.damaged" => {
+                        small(link, delivery, &bytes, &directory)
+                    }
+                    looked => {
+                        let (wanted, told) = looked?;
+                        others = told;
+                        match wanted {
+                            false => Ok(None),
+                            true => small(link, delivery, &bytes, &directory),
+                        }
+                    }
+                }
             }
             Probe::Streaming(opened) => streamed(link, delivery, *opened, on_wire).await.map(Some),
         };
         match result {
-            Ok(Some(whole)) => return whole.part.publish(whole.rebuilt, wanted.entity).map(Some),
-            Ok(None) => {
-                let held = held
-                    .as_ref()
-                    .map(|held| link.packages.compared(held, wanted.entity));
-                return held.transpose().map(|_| None);
+            Ok(whole) => {
+                let meta = settle(link, wanted, held.as_ref(), whole)?;
+                return others.map_or(Ok(meta), Err);
             }
             Err(trouble) if trouble.code == "package.changed" => link.packages.abandon(delivery)?,
             Err(trouble) => return Err(trouble),
@@ -115,12 +133,36 @@ async fn bring(link: &Link, wanted: &Wanted, on_wire: &mut u64) -> Result<Option
     })
 }
 
+/// Makes visible what came, or notes that what is held was compared.
+fn settle(
+    link: &Link,
+    wanted: &Wanted,
+    held: Option<&Meta>,
+    whole: Option<Whole>,
+) -> Result<Option<Meta>, Trouble> {
+    let Some(whole) = whole else {
+        let compared = held.map(|held| link.packages.compared(held, wanted.entity));
+        return compared.transpose().map(|_| None);
+    };
+    let meta = whole.part.publish(whole.rebuilt, wanted.entity)?;
+    link.twins.borrow_mut().held(&meta);
+    let judged = link.packages.judged(&wanted.delivery);
+    if judged.is_some_and(|judged| judged.finding != Finding::Confirmed) {
+        link.packages.forget_judged(&wanted.delivery)?;
+    }
+    Ok(Some(meta))
+}
+
 /// First contact, tried again while the link or central is only passing through a bad moment.
-async fn probe_patiently(link: &Link, delivery: &str) -> Result<Probe, Trouble> {
+pub(super) async fn probe_patiently(
+    link: &Link,
+    delivery: &str,
+    nonce: Option<u64>,
+) -> Result<Probe, Trouble> {
     const TRIES: u32 = 4;
     let mut random = u64::from_le_bytes(crate::vault::random());
     for attempt in 1..TRIES {
-        match probe(&link.uplink, delivery).await {
+        match probe(&link.uplink, delivery, nonce).await {
             Err(trouble) if trouble.class == Class::Retry => {
                 random = logic::retry::mix(random);
                 let wait = logic::retry::backoff(attempt, trouble.retry_after, random);
@@ -129,7 +171,7 @@ async fn probe_patiently(link: &Link, delivery: &str) -> Result<Probe, Trouble> 
             result => return result,
         }
     }
-    probe(&link.uplink, delivery).await
+    probe(&link.uplink, delivery, nonce).await
 }
 
 /// A package that is known before its bytes come.
@@ -139,6 +181,7 @@ async fn ranged(
     known: Known,
     on_wire: &mut u64,
 ) -> Result<Option<Whole>, Trouble> {
+    first::must_be_readable(link, delivery, &known.directory)?;
     let mut incoming = open_incoming(link, delivery, &known).await?;
     let begun = incoming.part().have().iter().any(|have| *have);
     place_tail(&mut incoming, &known)?;
@@ -148,7 +191,7 @@ async fn ranged(
     } else {
         rebuild::from_held(link, &mut incoming, &known, &edition, on_wire).await?
     };
-    let mut suspects: Vec<usize> = Vec::new();
+    let mut suspects: BTreeMap<usize, Option<Fault>> = BTreeMap::new();
     loop {
         let verdict;
         incoming = bring_missing(link, &edition, incoming, on_wire).await?;
@@ -158,38 +201,29 @@ async fn ranged(
             let part = incoming.into_part();
             return Ok(Some(Whole { part, rebuilt }));
         }
-        let bad: Vec<usize> = verdict
-            .bad
-            .iter()
-            .map(|(member, _)| *member)
-            .chain(verdict.unseen)
-            .collect();
-        if let Some(twice) = bad.iter().find(|member| suspects.contains(member)) {
-            let name = String::from_utf8_lossy(&known.directory.members[*twice].name).into_owned();
-            let why = verdict
-                .bad
-                .iter()
-                .find(|(member, _)| member == twice)
-                .map(|(_, fault)| fault.to_string());
-            let reason = format!(
-                "member {name} is damaged on central: fetched twice, wrong twice ({})",
-                why.unwrap_or_default()
-            );
-            return Err(Trouble::new(
-                "package.damaged",
-                Class::GiveUp,
-                Outcome::Failed,
-                reason,
-            ));
+        let unseen = verdict.unseen.into_iter().map(|member| (member, None));
+        let bad = verdict.bad.into_iter().map(|(at, fault)| (at, Some(fault)));
+        let bad: BTreeMap<usize, Option<Fault>> = bad.chain(unseen).collect();
+        let mut twice = bad.iter().filter(|(at, _)| suspects.contains_key(at));
+        if let Some((member, fault)) = twice.next() {
+            let proven = fault.is_some() && suspects.get(member) == Some(fault);
+            let found = (*member, fault.as_ref());
+            return Err(first::damaged(
+                link,
+                delivery,
+                &known.directory,
+                found,
+                proven,
+            )?);
         }
         // Before any repair the end is read again: the same size with another end is another package.
-        match probe_patiently(link, delivery).await? {
+        match probe_patiently(link, delivery, None).await? {
             Probe::Known(again) if again.identity == known.identity => {
                 *on_wire += again.tail.len() as u64
             }
             _ => return Err(changed()),
         }
-        for member in &bad {
+        for member in bad.keys() {
             let extent = known.directory.extent(*member);
             let record = u64::from(incoming.part().meta().record);
             for index in extent.start / record..extent.end.div_ceil(record) {
@@ -261,16 +295,13 @@ fn small(
     link: &Link,
     delivery: &str,
     bytes: &[u8],
-    held: Option<&Meta>,
+    directory: &Directory,
 ) -> Result<Option<Whole>, Trouble> {
-    let directory = directory(bytes.len() as u64, bytes)?;
+    first::must_be_readable(link, delivery, directory)?;
     let identity = directory.identity;
-    if held.is_some_and(|meta| meta.size == identity.size && meta.tail == Some(identity.tail)) {
-        return Ok(None);
-    }
-    let mut verifier = Verifier::new(&directory);
+    let mut verifier = Verifier::new(directory);
     verifier.feed(0, bytes);
-    sound(&verifier.finish(), &directory)?;
+    sound(link, delivery, &verifier.finish(), directory)?;
     let mut part = link.packages.begin(
         delivery,
         identity.size,
@@ -299,6 +330,7 @@ async fn streamed(
     let size = opened
         .length()
         .ok_or_else(|| dishonest("a whole package came without its length"))?;
+    first::must_be_new(link, delivery, size)?;
     let mut part = link
         .packages
         .begin(delivery, size, None, link.limits.reserve)?;
@@ -334,33 +366,31 @@ async fn streamed(
     }
     let directory = Arc::new(super::content::directory(part.content())?);
     part.identify(directory.identity.tail)?;
+    first::must_be_readable(link, delivery, &directory)?;
     let (incoming, verdict) = Incoming::new(part, directory.clone()).verdict().await?;
-    sound(&verdict, &directory)?;
+    sound(link, delivery, &verdict, &directory)?;
     Ok(Whole {
         part: incoming.into_part(),
         rebuilt: false,
     })
 }
 
-fn sound(verdict: &Verdict, directory: &Directory) -> Result<(), Trouble> {
+/// What came whole has only its own word: it is remembered, so that doctor names it, and read again when it comes again.
+fn sound(
+    link: &Link,
+    delivery: &str,
+    verdict: &Verdict,
+    directory: &Directory,
+) -> Result<(), Trouble> {
     match verdict.bad.first() {
         None if verdict.unseen.is_empty() => Ok(()),
         None => Err(changed()),
-        Some((member, fault)) => {
-            let name = String::from_utf8_lossy(&directory.members[*member].name).into_owned();
-            let reason = format!("member {name} came damaged: {fault}");
-            Err(Trouble::new(
-                "package.damaged",
-                Class::GiveUp,
-                Outcome::Failed,
-                reason,
-            ))
-        }
+        Some((at, fault)) => Err(first::damaged_whole(link, delivery, directory, *at, fault)?),
     }
 }
 
 /// The directory of a package whose end is given.
-fn directory(size: u64, tail: &[u8]) -> Result<Directory, Trouble> {
+pub(super) fn directory_of(size: u64, tail: &[u8]) -> Result<Directory, Trouble> {
     match logic::zip::Tail::read(size, tail) {
         Ok(logic::zip::Tail::Whole(directory)) => Ok(directory),
         Ok(logic::zip::Tail::Need(_)) => Err(not_zip("its directory is cut")),

@@ -10,6 +10,7 @@ use logic::pace::Pace;
 use logic::rate::Rate;
 use logic::words::Trouble;
 
+use super::first::Twins;
 use super::flush::Flusher;
 use super::progress::Watch;
 use crate::clock;
@@ -24,6 +25,8 @@ pub(super) struct Link {
     pub(super) watch: Watch,
     pub(super) limits: Rc<Limits>,
     pub(super) pace: Rc<RefCell<Pace>>,
+    /// Which deliveries hold the same package.
+    pub(super) twins: Rc<RefCell<Twins>>,
     flusher: Rc<Flusher>,
 }
 
@@ -33,11 +36,15 @@ pub(super) struct Limits {
     pub(super) reserve: u64,
     /// Bytes per second, over all connections.
     pub(super) rate: RefCell<Rate>,
+    /// A person asked for this run: what was found bad is tried once more.
+    pub(super) asked: bool,
     /// How long to wait before the next range: a window that is closed, an exam that runs.
     pub(super) gate: Box<dyn Fn() -> Option<(&'static str, Duration)>>,
 }
 
 impl Link {
+    /// # Errors
+    /// What the file system says.
     pub(super) fn new(
         uplink: Uplink,
         packages: Packages,
@@ -45,15 +52,16 @@ impl Link {
         limits: Limits,
         connections: usize,
         window: u64,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, Trouble> {
+        Ok(Self {
             uplink,
+            twins: Rc::new(RefCell::new(Twins::read(&packages)?)),
             packages,
             watch,
             limits: Rc::new(limits),
             pace: Rc::new(RefCell::new(Pace::new(connections))),
             flusher: Rc::new(Flusher::new(window)),
-        }
+        })
     }
 
     /// Waits while downloads are not allowed; whether it had to.

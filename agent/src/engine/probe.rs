@@ -84,15 +84,26 @@ pub(super) struct Known {
 /// A whole package up to this size is held in memory: smaller than the first suffix that is asked for.
 const SMALL: usize = Tail::FIRST as usize;
 
-/// Asks for the end of a package.
+/// Asks for the end of a package; with a nonce past all caches on the way.
 ///
 /// # Errors
 /// `package.missing` (404), `package.not_zip`, `package.empty`, `package.range`, or what uplink and central say.
-pub(super) async fn probe(uplink: &Uplink, delivery: &str) -> Result<Probe, Trouble> {
-    let opened = open(uplink, delivery, Some(Range::Suffix(Tail::FIRST)), None).await?;
+pub(super) async fn probe(
+    uplink: &Uplink,
+    delivery: &str,
+    nonce: Option<u64>,
+) -> Result<Probe, Trouble> {
+    let call = |range| {
+        let call = Call::package(delivery, range);
+        match nonce {
+            Some(nonce) => call.past_caches(nonce),
+            None => call,
+        }
+    };
+    let opened = open(uplink, call(Some(Range::Suffix(Tail::FIRST)))).await?;
     let Some(range) = opened.content_range() else {
         // 200 without Content-Range: the whole package, or nothing because it is shorter than the suffix.
-        return whole(uplink, delivery, opened).await;
+        return whole(uplink, call(None), opened).await;
     };
     if range.last + 1 != range.total || range.len() > Tail::FIRST {
         return Err(dishonest(&format!(
@@ -118,8 +129,7 @@ pub(super) async fn probe(uplink: &Uplink, delivery: &str) -> Result<Probe, Trou
             Tail::Need(from) => {
                 let had = range.total - tail.len() as u64;
                 let asked = (from, had - 1);
-                let opened =
-                    open(uplink, delivery, Some(Range::Span(asked.0, asked.1)), None).await?;
+                let opened = open(uplink, call(Some(Range::Span(asked.0, asked.1)))).await?;
                 let came = opened
                     .content_range()
                     .ok_or_else(|| dishonest("a range was asked for, none came"))?;
@@ -140,11 +150,11 @@ pub(super) async fn probe(uplink: &Uplink, delivery: &str) -> Result<Probe, Trou
     }
 }
 
-async fn whole(uplink: &Uplink, delivery: &str, mut opened: Answer) -> Result<Probe, Trouble> {
+async fn whole(uplink: &Uplink, call: Call, mut opened: Answer) -> Result<Probe, Trouble> {
     let mut body = Vec::new();
     match opened.chunk().await? {
         None => {
-            opened = open(uplink, delivery, None, None).await?;
+            opened = open(uplink, call).await?;
             if opened.content_range().is_some() {
                 return Err(dishonest("the whole package was asked for, a part came"));
             }
@@ -182,15 +192,8 @@ async fn whole(uplink: &Uplink, delivery: &str, mut opened: Answer) -> Result<Pr
     Ok(Probe::Small(body))
 }
 
-/// Opens one range of a package, or all of it where `if_tag` is not its tag any more; an answer that is no package is
-/// read and told as what it is.
-pub(super) async fn open(
-    uplink: &Uplink,
-    delivery: &str,
-    range: Option<Range>,
-    if_tag: Option<&str>,
-) -> Result<Answer, Trouble> {
-    let call = Call::package(delivery, range).if_tag(if_tag);
+/// Opens a package or a part of it; an answer that is none is read and told as what it is.
+pub(super) async fn open(uplink: &Uplink, call: Call) -> Result<Answer, Trouble> {
     let opened = uplink.open(&call).await?;
     if matches!(opened.status, 200 | 206) {
         let mut answer = Answer {

@@ -193,7 +193,7 @@ fn verdict(language: Language, glance: &Glance, runs: bool) -> String {
     body += "</div>";
     if verdict.word != logic::health::Word::Ready {
         let cause = verdict.cause(&glance.standing);
-        let remedy = match runs && is_mended_by_a_run(cause) {
+        let remedy = match runs && is_mended_by_a_run(cause, &glance.standing.packages) {
             true => escape(words.let_it_run),
             false => remedied(&escape(&remedy(language, cause))),
         };

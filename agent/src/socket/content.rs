@@ -19,7 +19,7 @@ use super::wanted::Wanted;
 use super::wire::with_type;
 use crate::engine::Engine;
 use crate::vault::catalogue::Catalogue;
-use crate::vault::package::{Meta, Packages};
+use crate::vault::package::Packages;
 
 /// Lines are gathered to about so many bytes before they are handed on.
 const GATHER: usize = 32 << 10;
@@ -102,26 +102,16 @@ pub(super) fn packages(board: &Board) -> Result<Response<Body>, Trouble> {
         .flat_map(|(_, rows)| rows);
     let lines = rows.map(move |(name, row)| {
         let delivery = reader.entity(EntityType::Delivery, &name, &row)?.id;
-        let (state, meta) = state(&packages, &delivery)?;
-        let bytes = meta.as_ref().map_or(0, |meta| meta.size);
-        let rebuilt = meta.is_some_and(|meta| meta.rebuilt);
-        Ok(json!({ "delivery": delivery, "bytes": bytes, "state": state, "rebuilt": rebuilt }))
+        let state = packages.state(&delivery)?;
+        Ok(json!({
+            "delivery": delivery, "bytes": state.bytes, "state": state.word, "rebuilt": state.rebuilt,
+        }))
     });
     Ok(with_type(
         StatusCode::OK,
         LINES,
         Body::Pieces(gather(lines), None),
     ))
-}
-
-fn state(packages: &Packages, delivery: &str) -> Result<(&'static str, Option<Meta>), Trouble> {
-    let coming = packages.coming(delivery)?;
-    Ok(match packages.held(delivery)? {
-        Some(meta) if meta.damaged => ("damaged", Some(meta)),
-        Some(meta) => ("held", Some(meta)),
-        None if coming.is_some() => ("partial", coming),
-        None => ("missing", None),
-    })
 }
 
 fn gather(mut lines: impl Iterator<Item = Result<serde_json::Value, Trouble>> + 'static) -> Pieces {

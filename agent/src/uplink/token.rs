@@ -315,6 +315,7 @@ fn ask(url: &Url, request: HttpRequest) -> Ask<'_> {
         bearer: None,
         range: None,
         if_range: None,
+        past_caches: false,
         identity: true,
         limit: LIMIT,
         // A second request only supersedes the token of the first.

@@ -6,11 +6,13 @@
 //! writes would matter, records may arrive in any order over several connections, and what a torn range left is kept.
 
 mod content;
+mod judged;
 mod part;
 #[cfg(test)]
 mod tests;
 
 pub use content::Content;
+pub use judged::{Judged, State};
 pub use part::Part;
 
 use std::fs::{self, File, OpenOptions};
@@ -21,7 +23,9 @@ use std::path::{Path, PathBuf};
 use logic::entity::Checksum;
 use logic::seal::{NameHash, OVERHEAD, Sealer};
 use logic::words::{Class, Outcome, Trouble};
+use logic::zip::Identity;
 use nix::fcntl::{FallocateFlags, fallocate};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Keyring, Vault, damaged, random};
@@ -53,6 +57,13 @@ pub struct Meta {
 }
 
 impl Meta {
+    /// Size and end, once the end is known.
+    pub fn identity(&self) -> Option<Identity> {
+        let tail = self.tail?;
+        let size = self.size;
+        Some(Identity { size, tail })
+    }
+
     /// How many records the package has.
     pub fn records(&self) -> u64 {
         self.size.div_ceil(u64::from(self.record))
@@ -278,6 +289,11 @@ impl Packages {
                 removed += 1;
             }
         }
+        for judged in self.all_judged()? {
+            if !named(&judged.delivery) {
+                self.forget_judged(&judged.delivery)?;
+            }
+        }
         let living: Vec<PathBuf> = held
             .iter()
             .chain(&coming)
@@ -396,6 +412,10 @@ impl Packages {
     }
 
     fn read_meta(&self, path: &Path) -> Result<Option<Meta>, Trouble> {
+        self.read_sealed(path)
+    }
+
+    fn read_sealed<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>, Trouble> {
         let sealed = match fs::read(path) {
             Ok(sealed) => sealed,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -411,7 +431,11 @@ impl Packages {
     }
 
     fn write_meta(&self, path: &Path, meta: &Meta) -> Result<(), Trouble> {
-        let plain = postcard::to_allocvec(meta).expect("plain data always serialises");
+        self.write_sealed(path, meta)
+    }
+
+    fn write_sealed(&self, path: &Path, value: &impl Serialize) -> Result<(), Trouble> {
+        let plain = postcard::to_allocvec(value).expect("plain data always serialises");
         let name = path.file_name().unwrap_or_default().as_encoded_bytes();
         write_durably(path, &self.meta.seal(random(), name, &plain))
     }

@@ -162,6 +162,12 @@ pub enum Fault {
     },
     /// The package is replaced just before this request is answered.
     ChangePackage(Change),
+    /// A cache on the way that ignores the query gives this delivery's package, unless the request says that no cache
+    /// may answer.
+    Cached {
+        /// URI of the delivery whose package the cache has.
+        delivery: String,
+    },
 }
 
 /// Which requests a fault befalls.

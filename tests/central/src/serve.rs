@@ -219,6 +219,26 @@ async fn handle(
     }
 }
 
+/// The request that a cache would have answered with what it has; nothing where it may not.
+fn cached(fault: &Fault, request: &Request) -> Option<Request> {
+    let Fault::Cached { delivery } = fault else {
+        return None;
+    };
+    let is_let_through = request
+        .header(&hyper::header::CACHE_CONTROL)
+        .is_some_and(|value| value.contains("no-cache"));
+    (!is_let_through).then(|| Request {
+        query: format!(
+            "delivery-uri={}",
+            delivery
+                .replace('%', "%25")
+                .replace('#', "%23")
+                .replace('&', "%26")
+        ),
+        ..request.clone()
+    })
+}
+
 enum Outcome {
     Answer(Box<Answer>, Passage),
     Dead,
@@ -259,6 +279,8 @@ fn process(
             _ => {}
         }
     }
+    let cached = faults.iter().find_map(|fault| cached(fault, request));
+    let request = cached.as_ref().unwrap_or(request);
     let replaced = faults.iter().find_map(|fault| instead(fault, request));
     let answer = if is_too_large {
         Some(wire::nginx(413, "Request Entity Too Large"))

@@ -14,6 +14,7 @@ use crate::query;
 use crate::route::Route;
 
 /// What a handler reads.
+#[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) route: Route,
     pub(crate) method: Method,

@@ -28,4 +28,5 @@ mod resume;
 mod state;
 mod token;
 mod unit;
+mod verdict;
 mod wipe;

@@ -63,6 +63,8 @@ pub struct Call {
     pub range: Option<Range>,
     /// The entity tag that the whole must still have for its part to come (`If-Range`, RFC 9110 13.1.5).
     pub if_range: Option<String>,
+    /// Whether no cache on the way may answer (`Cache-Control: no-cache`, RFC 9111 5.2.1.4).
+    pub past_caches: bool,
     /// Whether the content must not be compressed on the way (the package, protocol 0.3).
     pub identity: bool,
     /// The most bytes of content that will be read; more is a failure `central.too_large`.
@@ -89,6 +91,7 @@ impl Call {
             bearer: true,
             range: None,
             if_range: None,
+            past_caches: false,
             identity: false,
             limit: ANSWER_LIMIT,
         }
@@ -168,6 +171,15 @@ impl Call {
     #[must_use]
     pub fn if_tag(mut self, tag: Option<&str>) -> Self {
         self.if_range = tag.map(str::to_owned);
+        self
+    }
+
+    /// The same past all caches: they are told so, and those that do not listen meet a parameter that none has seen and
+    /// that central ignores.
+    #[must_use]
+    pub fn past_caches(mut self, nonce: u64) -> Self {
+        self.path.push_str(&format!("&_={nonce:016x}"));
+        self.past_caches = true;
         self
     }
 

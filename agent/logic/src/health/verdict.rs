@@ -90,6 +90,15 @@ pub struct Stock {
     pub bytes_left: u64,
     /// Packages not held whose size is not known yet.
     pub unknown: u64,
+    /// Damaged on central itself: fetched twice, wrong twice.
+    #[serde(default)]
+    pub broken: u64,
+    /// With a member that cannot be checked.
+    #[serde(default)]
+    pub unsupported: u64,
+    /// A cache on the way gives another delivery's package.
+    #[serde(default)]
+    pub cached: u64,
 }
 
 /// Results, logs and sessions that central does not have for certain.
@@ -290,6 +299,27 @@ fn blocked(standing: &Standing) -> Option<(String, String)> {
             ),
         );
     }
+    for (count, code, what) in [
+        (
+            stock.cached,
+            "package.cache",
+            "come as those of other deliveries from a cache on the way",
+        ),
+        (
+            stock.unsupported,
+            "package.unsupported",
+            "have a member that cannot be checked",
+        ),
+        (stock.broken, "package.damaged", "are damaged on central"),
+    ] {
+        if count > 0 {
+            let (held, wanted) = (stock.held, stock.wanted);
+            return told(
+                code,
+                format!("{held} of {wanted} packages held, {count} {what}"),
+            );
+        }
+    }
     if lacking <= stock.absent {
         return told(
             "package.missing",
@@ -421,13 +451,13 @@ fn weighs(last: &Last) -> bool {
 }
 
 /// Whether a run that is under way mends what a code tells: nobody should begin another one.
-pub fn is_mended_by_a_run(code: &str) -> bool {
-    [
-        "package.incomplete",
-        "package.damaged",
-        "catalogue.incomplete",
-    ]
-    .contains(&code)
+pub fn is_mended_by_a_run(code: &str, stock: &Stock) -> bool {
+    match code {
+        "package.incomplete" | "catalogue.incomplete" => true,
+        // What is damaged on central stays so.
+        "package.damaged" => stock.damaged > 0,
+        _ => false,
+    }
 }
 
 /// Whether packages are missing because the last run did not get as far.

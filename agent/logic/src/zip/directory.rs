@@ -228,6 +228,12 @@ impl Directory {
         self.members.get(member).map_or(0..0, Member::extent)
     }
 
+    /// The first member whose content can never be checked, whatever its bytes are, and why; by its position.
+    pub fn unreadable(&self) -> Option<(usize, Fault)> {
+        let mut members = self.members.iter().enumerate();
+        members.find_map(|(at, member)| Some((at, member.unreadable()?)))
+    }
+
     /// Bytes of the directory and the end records: what the caller holds once it has this value.
     pub fn tail(&self) -> Range<u64> {
         self.start..self.size

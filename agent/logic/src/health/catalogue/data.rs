@@ -138,9 +138,28 @@ pub(super) const CODES: &[Code] = &[
     ),
     code(
         "package.damaged",
-        "a package on the box is damaged",
-        "A package that was whole no longer is: its bytes changed on disk. It is fetched again, as far as needed.",
-        "Run `boxsync packages verify`, then `boxsync sync`; if it happens again, replace the disk.",
+        "a package is damaged",
+        "A package that was whole no longer is, for its bytes changed on disk: it is fetched again, as far as needed. Or a \
+         member is damaged on central: it is then named, and not fetched again before the package changes there or \
+         somebody asks.",
+        "Run `boxsync packages verify`, then `boxsync sync`; if it happens again, replace the disk, or where a member is \
+         named ask the operator of central to publish the delivery again.",
+    ),
+    code(
+        "package.unsupported",
+        "a package cannot be checked",
+        "A member of the package is encrypted, packed with a method that boxsync does not know, or shares bytes with \
+         another one. Nothing is used that was not checked, so the package is not brought.",
+        "Ask the operator of central to publish the delivery again, packed as TAO packs it (stored or deflated).",
+    ),
+    code(
+        "package.cache",
+        "a cache gives one package for several deliveries",
+        "A cache between the box and central takes no notice of which delivery is asked for, and answers with the package \
+         of another one. Past the cache central gives the right one. Nothing is held as what it is not; it comes by \
+         itself once the cache is mended.",
+        "Ask the operator of the cache or proxy to keep packages apart by the whole URL, query included, or not to cache \
+         them.",
     ),
     code(
         "package.not_held",

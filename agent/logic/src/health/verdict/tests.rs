@@ -81,6 +81,21 @@ fn each_state_has_its_word_and_its_reason() {
             "package.damaged",
         ),
         (
+            |s| (s.packages.held, s.packages.broken) = (6, 1),
+            Word::NotReady,
+            "package.damaged",
+        ),
+        (
+            |s| (s.packages.held, s.packages.unsupported) = (6, 1),
+            Word::NotReady,
+            "package.unsupported",
+        ),
+        (
+            |s| (s.packages.held, s.packages.cached) = (6, 1),
+            Word::NotReady,
+            "package.cache",
+        ),
+        (
             |s| (s.packages.held, s.packages.wanted, s.packages.absent) = (0, 2, 2),
             Word::NotReady,
             "package.missing",
