@@ -258,7 +258,10 @@ fn lti_user(raw: &RawValue, id: Option<&str>, at: &At<'_>) -> Result<Item, Troub
     let payload = user.canonical();
     let content = Print::of(&payload);
     let own = match fields.get("id") {
-        Some(Exact::String(text)) if !text.is_empty() => Some(Cow::Borrowed(text.as_str())),
+        // What it could not be put under is no id in a document either.
+        Some(own @ Exact::String(text)) if !text.is_empty() => {
+            Some(Cow::Owned(path::text(own, &at.key("id"), "an id")?))
+        }
         Some(Exact::Number(number)) => Some(Cow::Borrowed(number.as_str())),
         _ => None,
     };

@@ -57,6 +57,11 @@ fn what_is_put_by_its_id_is_let_in_under_no_other_rule() {
         let map = json!({ id: &result }).to_string();
         let all = read(Kind::Results, map.as_bytes(), ITEM_LIMIT, &everything);
         assert_eq!(all.unwrap_err().code, "intake.malformed", "{id:?}");
+        if !id.is_empty() {
+            let users = json!([{ "id": id }]).to_string();
+            let all = read(Kind::LtiUsers, users.as_bytes(), ITEM_LIMIT, &everything);
+            assert_eq!(all.unwrap_err().code, "intake.malformed", "user {id:?}");
+        }
         for kind in Kind::ALL {
             let one = result.to_string();
             let one = read_one(kind, id, one.as_bytes(), ITEM_LIMIT, &everything);

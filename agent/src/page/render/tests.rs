@@ -261,15 +261,18 @@ fn before_the_first_look_it_says_so() {
 
 #[test]
 fn every_reason_of_a_verdict_is_told_in_french() {
-    let mut cases: Vec<Standing> = vec![standing(); 16];
+    let mut cases: Vec<Standing> = vec![standing(); 19];
     let done = Stock {
         wanted: 7,
         held: 7,
         ..Stock::default()
     };
-    for case in &mut cases[6..] {
+    for case in &mut cases[6..16] {
         case.packages = done;
     }
+    cases[16].packages.broken = 1;
+    cases[17].packages.unsupported = 2;
+    cases[18].packages.cached = 2;
     cases[1].packages.damaged = 1;
     cases[2].packages = Stock::default();
     cases[3].packages.absent = 7;

@@ -25,7 +25,7 @@ fn last(outcome: Outcome, code: &str) -> Last {
 #[test]
 fn each_state_has_its_word_and_its_reason() {
     type Case = (fn(&mut Standing), Word, &'static str);
-    let table: [Case; 25] = [
+    let table: [Case; 28] = [
         (|_| {}, Word::Ready, "ready"),
         (
             |s| s.trouble = Some(("key.wrong".into(), "another key".into())),
