@@ -20,8 +20,7 @@ use crate::vault::package::{Packages, State};
 /// What to do with the packages.
 #[derive(Debug, Subcommand)]
 pub(super) enum Act {
-    /// Checks every member of every package held; a damaged one is fetched again by the next run, and so is one that was
-    /// found damaged on central.
+    /// Checks every member of every package held; a damaged one is fetched again by the next run.
     Verify,
     /// Writes a package in clear.
     Export {

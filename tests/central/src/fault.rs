@@ -162,6 +162,11 @@ pub enum Fault {
     },
     /// The package is replaced just before this request is answered.
     ChangePackage(Change),
+    /// An answer to a range says that it is the end of a whole of so many bytes.
+    RangeTotal {
+        /// Bytes of the whole.
+        total: u64,
+    },
     /// A cache on the way that ignores the query gives this delivery's package, unless the request says that no cache
     /// may answer.
     Cached {
@@ -379,6 +384,7 @@ pub(crate) fn distort(
             }
         }
         Fault::Tag { server, weak } => wire::tag(request, answer, server, *weak),
+        Fault::RangeTotal { total } => range_total(answer, *total),
         Fault::ShiftRange { by, honest } => shift_range(answer, *by, *honest),
         Fault::Truncate { bytes } => {
             let whole = answer.whole();
@@ -482,6 +488,13 @@ fn short_range(answer: &mut Answer, bytes: u64, honest: bool) {
     if honest {
         let name: HeaderName = CONTENT_RANGE;
         answer.text(name, &format!("bytes {first}-{}/{total}", first + keep - 1));
+    }
+}
+
+fn range_total(answer: &mut Answer, total: u64) {
+    if let Some((first, last, _)) = content_range(answer) {
+        let (first, last) = (total - 1 - (last - first), total - 1);
+        answer.text(CONTENT_RANGE, &format!("bytes {first}-{last}/{total}"));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Answers that are broken, endless or odd: each is named, the others are kept, nothing is lost.
 
 use central::{Fault, Kind, Route, Rule};
-use e2e::{Ran, Site, options, status};
+use e2e::{Ran, Running, Site, options, status};
 use serde_json::{Value, json};
 
 fn said(body: &Value) -> Fault {
@@ -358,4 +358,38 @@ fn an_entity_that_breaks_central_is_still_found_by_halves() {
     let ran = site.sync().exits(1);
     assert_eq!(ran.object()["entities"]["test-taker"]["failed"], 1);
     assert_eq!(ran.object()["entities"]["test-taker"]["created"], 199);
+}
+
+#[test]
+fn a_page_of_very_many_ids_takes_memory_in_proportion_to_them() {
+    let site = Site::enrolled(central::Options {
+        page_size: 40_000,
+        keeps_log: false,
+        ..options(40_000, 1, (20_000, 20_000))
+    });
+    // The list alone is measured: no details come.
+    let portal = Fault::Page {
+        html: "<html>".into(),
+    };
+    site.central.script(
+        Rule::on(Route::Details, portal)
+            .containing("test-taker")
+            .always(),
+    );
+    let sync = site.command(&["sync", "--json"]);
+    // In KiB of address space, libraries and stacks included: each id has a few hundred bytes to itself.
+    let script = "ulimit -v 360000 && exec \"$0\" \"$@\"";
+    let mut bounded = std::process::Command::new("sh");
+    bounded
+        .env_clear()
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .args(["-c", script])
+        .arg(sync.get_program())
+        .args(sync.get_args());
+    let ran = Running::start(bounded).end().exits(1);
+    finding(&ran, "central.foreign");
+    let failed = ran.object()["entities"]["test-taker"]["failed"].as_u64();
+    assert_eq!(failed, Some(40_000), "{}", ran.story());
 }

@@ -510,3 +510,22 @@ fn packages_that_no_delivery_names_are_collected() {
     assert_eq!(site.files_of("data").len(), 2);
     site.assert_equal_to_central();
 }
+
+#[test]
+fn a_size_beyond_all_disks_is_named_and_nothing_wraps() {
+    for total in [1 << 50, (1 << 50) + 1, 18_438_866_140_179_029_544, u64::MAX] {
+        let site = site(900_000);
+        site.central
+            .script(on_package(Fault::RangeTotal { total }).always());
+        let ran = site.sync().exits(1);
+        let told = ran.object()["code"].as_str().unwrap().to_owned();
+        assert!(
+            told.starts_with("package.") || told.starts_with("disk."),
+            "{told}"
+        );
+        assert!(site.exported(&site.delivery(0)).is_none());
+        site.central.clear_script();
+        site.sync().exits(0);
+        site.assert_equal_to_central();
+    }
+}

@@ -56,6 +56,8 @@ struct Kind {
     put: Vec<crate::seal::NameHash>,
     listed: bool,
     failed: bool,
+    /// Its details lead elsewhere: no more of them are asked for.
+    ended: bool,
     classes: BTreeSet<String>,
     changed: BTreeSet<String>,
     /// Entities whose checksum did not fit their properties, with what was computed: asked for once more.
@@ -126,6 +128,7 @@ impl Sync {
             put: Vec::new(),
             listed: false,
             failed: false,
+            ended: false,
             classes: BTreeSet::new(),
             changed: BTreeSet::new(),
             doubted: BTreeMap::new(),
@@ -222,6 +225,9 @@ impl Sync {
     }
 
     fn fill_batches(&mut self, kind: EntityType, all: bool) {
+        if self.kind(kind).ended {
+            return self.drop_wanted(Some(kind));
+        }
         let state = self.kind(kind);
         let ready = batch::cut(&mut state.partial, state.batch, all);
         let ready = ready.into_iter().map(|ids| (kind, ids));
@@ -250,7 +256,7 @@ impl Sync {
         }
         for (kind, state) in &mut self.catalogue.kinds {
             if goes(*kind) {
-                state.failed = true;
+                (state.failed, state.ended) = (true, true);
                 let partial = std::mem::take(&mut state.partial);
                 self.report.entity(*kind).failed += partial.len() as u64;
             }
