@@ -230,12 +230,17 @@ impl Engine {
         self.vault.entry("last").get()
     }
 
-    /// The numbered runs, newest first; also while a run is under way.
+    /// The numbered runs, newest first; also while a run is under way. Before an updated boxsync has run for the first
+    /// time, the last one alone.
     ///
     /// # Errors
-    /// What the file system says.
+    /// What the file system says, `store.damaged`.
     pub fn history(&self, most: usize) -> Result<Vec<Report>, Trouble> {
-        History::of(&self.vault).newest(most)
+        let history = History::of(&self.vault);
+        match history.exists() {
+            true => history.newest(most),
+            false => Ok(self.last()?.into_iter().take(most).collect()),
+        }
     }
 
     /// One synchronization, from the token to the confirmation. Whatever happens, there is an account of it.

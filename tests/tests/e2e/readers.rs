@@ -327,6 +327,20 @@ fn a_feed_that_does_not_reach_back_says_so() {
 }
 
 #[test]
+fn a_box_whose_history_did_not_move_over_yet_shows_its_last_run() {
+    let site = Site::synchronized();
+    fs::remove_dir_all(site.state("history")).unwrap();
+    for words in [["history", "--json"], ["stats", "--json"]] {
+        let told = site.run(&words).exits(0).object();
+        let runs = [&told["sync_id"], &told["link"]["runs"]];
+        assert!(runs.contains(&&1.into()), "{told}");
+    }
+    site.sync().exits(0);
+    let history = site.run(&["history", "--json"]).exits(0);
+    assert_eq!(history.objects().len(), 1);
+}
+
+#[test]
 fn a_state_folder_that_was_put_back_never_gives_a_position_to_another_history() {
     let mut site = Site::synchronized();
     let running = daemon(&mut site);
