@@ -315,6 +315,8 @@ fn without_rights() -> Look {
 fn without_role() -> Look {
     let site = held();
     let consumer = site.central.add_consumer(false);
+    // Over good credentials they would be refused.
+    fs::remove_file(site.state("credentials")).unwrap();
     site.import_client(&consumer).exits(0);
     at(site)
 }
