@@ -300,7 +300,7 @@ fn busy(path: &Path) -> Trouble {
         pid => format!("process {pid}"),
     };
     let reason = format!(
-        "{holder} holds {}: a synchronization is running, try again when it has ended",
+        "{holder} holds {}: a synchronization or another change is under way, try again when it has ended",
         path.display()
     );
     Trouble::new("state.busy", Class::Retry, Outcome::Failed, reason)

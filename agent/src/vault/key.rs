@@ -73,29 +73,33 @@ impl Keyring {
         })
     }
 
-    /// Holds that these keys are still those of the state folder: whatever is sealed after a wipe nobody could ever open.
+    /// Holds that these keys are still those of the state folder: what is sealed after a wipe nobody could ever open. What
+    /// cannot be read proves nothing: these keys opened the folder once.
     ///
     /// # Errors
-    /// `key.wrong` when they are not, or what the files say.
+    /// `key.wrong` when they are gone, or others have taken their place.
     pub fn must_be_in_force(&self) -> Result<(), Trouble> {
         let files = Files::new(&self.state, self.credentials.clone());
-        let look = settled(&files, files.look()?)?;
-        match look.data_key() {
-            Ok(data) if data.expose() == self.data.expose() => Ok(()),
-            Err(trouble) if trouble.code == "state.io" => Err(trouble),
-            _ => {
-                let reason = format!(
-                    "{}: the box was wiped while this process ran; begin again",
-                    self.state.display()
-                );
-                Err(Trouble::new(
-                    "key.wrong",
-                    Class::Operator,
-                    Outcome::Failed,
-                    reason,
-                ))
-            }
+        let is_gone = match files.look() {
+            Err(_) => false,
+            Ok(look) if look.wrapped.is_none() => true,
+            Ok(look) => look
+                .data_key()
+                .is_ok_and(|data| data.expose() != self.data.expose()),
+        };
+        if !is_gone {
+            return Ok(());
         }
+        let reason = format!(
+            "{}: the box was wiped while this process ran; begin again",
+            self.state.display()
+        );
+        Err(Trouble::new(
+            "key.wrong",
+            Class::Operator,
+            Outcome::Failed,
+            reason,
+        ))
     }
 
     /// Wraps the same data key with a new envelope key; nothing else is touched. A power cut at any point leaves a

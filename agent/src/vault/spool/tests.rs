@@ -186,3 +186,24 @@ fn sending_and_intake_wait_for_each_other_at_one_id_only() {
     });
     assert_eq!(spool.owed().unwrap().len(), 1);
 }
+
+#[test]
+fn nothing_is_let_in_with_keys_that_were_destroyed() {
+    let (dir, spool) = spool();
+    let state = Root::new(dir.path()).state();
+    assert!(admit(&spool, "a", "one"));
+    // A key that a person put elsewhere is still this box's.
+    let (key, away) = (state.join("boxsync.key"), state.join("boxsync.key.away"));
+    fs::rename(&key, &away).unwrap();
+    assert!(admit(&spool, "b", "two"));
+    fs::rename(&away, &key).unwrap();
+    let refused = |content: &str| spool.admit(vec![item("c", content)]).unwrap_err().code;
+    fs::remove_file(state.join("data.key")).unwrap();
+    assert_eq!(refused("three"), "key.wrong");
+    // Another box was made in its place.
+    fs::remove_dir_all(&state).unwrap();
+    let vault = Vault::open(&Root::new(dir.path())).unwrap();
+    let anew = Spool::open(&vault).unwrap();
+    assert_eq!(refused("three"), "key.wrong");
+    assert!(admit(&anew, "c", "three"));
+}

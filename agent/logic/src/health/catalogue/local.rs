@@ -193,7 +193,8 @@ pub(super) const CODES: &[Code] = &[
     code(
         "state.busy",
         "another boxsync is at work",
-        "A synchronization is running and holds the state. Only one runs at a time; this is not a fault.",
+        "A synchronization, or a command that changes keys or credentials, holds the state. Only one does at a time; this is \
+         not a fault.",
         "Wait until the running synchronization has ended.",
     ),
     code(
