@@ -105,7 +105,7 @@ enum Verb {
     Stats,
     /// What the catalogue holds.
     #[command(
-        after_help = "Examples:\n  boxsync entities\n  boxsync entities test-taker --json\n  boxsync entities delivery --id https://central.example/tao.rdf#i4001"
+        after_help = "Examples:\n  boxsync entities\n  boxsync entities test-taker --json\n  boxsync entities --hidden\n  boxsync entities delivery --id https://central.example/tao.rdf#i4001"
     )]
     Entities {
         /// test-center, administrator, proctor, test-taker, eligibility or delivery.
@@ -114,6 +114,9 @@ enum Verb {
         /// Only the entity with this URI.
         #[arg(long, value_name = "URI")]
         id: Option<String>,
+        /// What is not shown, since central no longer names it, and comes back when it does.
+        #[arg(long)]
+        hidden: bool,
     },
     /// Test packages.
     #[command(
@@ -273,7 +276,9 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Trouble> {
         Verb::Doctor(options) => doctor::act(&root, settings(&root), options, screen),
         Verb::History { limit } => history::act(&open(&root)?, limit, screen),
         Verb::Stats => stats::act(&open(&root)?, screen),
-        Verb::Entities { kind, id } => entities::act(&open(&root)?, kind, id.as_deref(), screen),
+        Verb::Entities { kind, id, hidden } => {
+            entities::act(&open(&root)?, kind, id.as_deref(), hidden, screen)
+        }
         Verb::Packages { act } => packages::act(&root, act, screen),
         Verb::Results { act } => results::act(&root, act, screen),
         Verb::Enroll {

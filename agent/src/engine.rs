@@ -307,6 +307,8 @@ impl Engine {
         plan.measure &= !measured;
         let link = self.link(request, &uplink, watch)?;
         let means = Means {
+            root: self.root.clone(),
+            keep_deleted: self.settings.sync.keep_deleted,
             sending: self.sending(request, &uplink, params)?,
             vault: self.vault.clone(),
             uplink: uplink.clone(),
@@ -386,7 +388,8 @@ impl Engine {
             allow_deletes: request.allow_deletes,
             delete_limit: self.settings.sync.delete_limit,
             lanes: usize::from(self.settings.sync.lanes),
-            votes: edition.votes.clone(),
+            memory: edition.memory.clone(),
+            running: self.vault.running(),
             hash: run::hash(&self.vault),
             random: u64::from_le_bytes(random()),
         }
@@ -420,6 +423,8 @@ impl Engine {
 
     fn link(&self, request: &Request, uplink: &Uplink, watch: &Watch) -> Result<Link, Trouble> {
         let download = self.settings.download.clone();
+        let exam_root = self.root.clone();
+        let in_use = move || exam::running(&exam_root);
         let (root, line, hours, asked) = (
             self.root.clone(),
             uplink.clone(),
@@ -441,6 +446,7 @@ impl Engine {
             rate: RefCell::new(Rate::new(download.max_rate.bytes())),
             asked: request.asked,
             gate: Box::new(gate),
+            exam: Box::new(in_use),
         };
         let packages = Packages::open(&self.vault)?;
         let window = download.window_flush.bytes();

@@ -11,6 +11,7 @@ pub mod feed;
 pub mod fingerprint;
 pub mod gateway;
 pub mod grant;
+pub mod guard;
 pub mod health;
 pub mod identity;
 pub mod inflate;

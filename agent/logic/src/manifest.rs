@@ -1,24 +1,30 @@
-//! Decides, for one entity type, what a list of central changes on the box: create, update, leave, delete or hold back.
-//! Never deletes because a list is empty, short or of another place (design 1, promise 5).
-//! Called by `sync` page by page; its votes are kept by `vault` between runs.
+//! Decides, for one entity type, what a list of central changes on the box: create, update, leave, hide or hold back.
+//! Never hides because a list is empty, short or of another place (design 1, promise 5): `guard` judges that.
+//! Called by `sync` page by page; the guard's memory is kept by `vault` between runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::Page;
 use crate::entity::{Checksum, EntityType};
+use crate::guard::{List, Memory, Terms};
 use crate::seal::NameHash;
 
 /// Rows of the index of one type: keyed hash of the id, checksum as central gave it.
 pub type Index = BTreeMap<NameHash, Checksum>;
 
-/// Since when each absent entity has been absent: keyed hash, Unix seconds of the first run that missed it.
-pub type Votes = BTreeMap<NameHash, i64>;
-
-/// Two runs this far apart agree on a deletion that was held back (design 3 "Data").
-pub const AGREE_AFTER: i64 = 24 * 60 * 60;
-
 /// No list of a real central is longer; a chain of pages that is gets cut and told.
 const PAGE_CAP: u32 = 10_000;
+
+/// What the box has of one type.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Held {
+    /// What readers see.
+    pub shown: Index,
+    /// What an interrupted run left staged.
+    pub staged: Index,
+    /// What central stopped naming, and is kept.
+    pub hidden: Index,
+}
 
 /// What one page asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,42 +35,34 @@ pub struct Turn {
     pub next: Option<String>,
 }
 
-/// What the whole list means for what is held.
+/// What the whole list means for what is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Closing {
-    /// To be deleted now.
-    pub remove: Vec<NameHash>,
-    /// Not named any more, but kept.
-    pub held_back: u64,
-    /// To be kept for the next run.
-    pub votes: Votes,
-}
-
-/// What is known besides the list when the deletions are judged.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Guard {
-    /// Share of the type that one sync may delete unasked, inclusive.
-    pub limit: f64,
-    /// `--allow-deletes`.
-    pub allowed: bool,
-    /// Whether central still names a test centre that this box holds (true while it holds none).
-    pub centre_named: bool,
-    /// Unix seconds by the box's best estimate.
-    pub wall: i64,
+    /// To be hidden now.
+    pub hide: Vec<NameHash>,
+    /// To be kept for the next run, with what was held back or waits.
+    pub memory: Memory,
 }
 
 /// The running comparison of one type.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Manifest {
     kind: EntityType,
-    held: Index,
-    staged: Index,
+    held: Held,
+    memory: Memory,
+    terms: Terms,
     seen: BTreeSet<NameHash>,
     followed: BTreeSet<String>,
     pages: u32,
+    /// Edits that take back what was said within hours: what is shown stays.
+    taken_back: u64,
+    /// Edits that wait for the end of the exam.
+    waiting: u64,
     /// Named, different and already staged by an interrupted run: not fetched again.
     pub reuse: Vec<NameHash>,
-    /// Named and equal.
+    /// Named again, and still kept as they were: shown again without being fetched.
+    pub restore: Vec<NameHash>,
+    /// Named and equal, or left as they are.
     pub unchanged: u64,
     /// Deliveries keep their ids: their packages are asked for by them.
     pub named: Vec<String>,
@@ -73,16 +71,20 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Begins a comparison with what is held and what an interrupted run left staged.
-    pub fn new(kind: EntityType, held: Index, staged: Index) -> Self {
+    /// Begins a comparison with what the box has and what the guard remembers.
+    pub fn new(kind: EntityType, held: Held, memory: Memory, terms: Terms) -> Self {
         Self {
             kind,
             held,
-            staged,
+            memory,
+            terms,
             seen: BTreeSet::new(),
             followed: BTreeSet::new(),
             pages: 0,
+            taken_back: 0,
+            waiting: 0,
             reuse: Vec::new(),
+            restore: Vec::new(),
             unchanged: 0,
             named: Vec::new(),
             cut: None,
@@ -91,7 +93,8 @@ impl Manifest {
 
     /// Takes one page. The list ends when no next page is named, when it was already followed, when the page
     /// brings no new id (four of the six types repeat for ever at exactly one page, protocol 5.3) or at the cap.
-    pub fn page(&mut self, page: &Page, hash: impl Fn(&str) -> NameHash) -> Turn {
+    /// `in_use`: an exam runs, so that nothing that is shown changes.
+    pub fn page(&mut self, page: &Page, in_use: bool, hash: impl Fn(&str) -> NameHash) -> Turn {
         let before = self.seen.len();
         let mut wanted = Vec::new();
         for (id, checksum) in &page.listed {
@@ -102,12 +105,7 @@ impl Manifest {
             if self.kind == EntityType::Delivery {
                 self.named.push(id.clone());
             }
-            let checksum = Checksum::of(checksum);
-            if self.held.get(&name) == Some(&checksum) {
-                self.unchanged += 1;
-            } else if self.staged.get(&name) == Some(&checksum) {
-                self.reuse.push(name);
-            } else {
+            if self.wants(name, Checksum::of(checksum), in_use) {
                 wanted.push(id.clone());
             }
         }
@@ -131,14 +129,38 @@ impl Manifest {
         Turn { wanted, next }
     }
 
-    /// Whether an entity is held already: its arrival is an update.
-    pub fn holds(&self, name: &NameHash) -> bool {
-        self.held.contains_key(name)
+    /// Sorts one entry of the list; whether its details must be fetched.
+    fn wants(&mut self, name: NameHash, checksum: Checksum, in_use: bool) -> bool {
+        let shown = self.held.shown.get(&name).copied();
+        let running = self.terms.running;
+        self.memory.hear(name, Some(checksum), shown, running);
+        let edited = shown.is_some_and(|shown| shown != checksum);
+        if shown == Some(checksum) {
+            self.unchanged += 1;
+        } else if edited && !self.terms.allowed && self.memory.contradicts(&name, running) {
+            self.taken_back += 1;
+            self.unchanged += 1;
+        } else if edited && in_use {
+            self.waiting += 1;
+            self.unchanged += 1;
+        } else if shown.is_none() && self.held.hidden.get(&name) == Some(&checksum) {
+            self.restore.push(name);
+        } else if self.held.staged.get(&name) == Some(&checksum) {
+            self.reuse.push(name);
+        } else {
+            return true;
+        }
+        false
     }
 
-    /// Whether the list names at least one entity that is held, or nothing is held yet.
+    /// Whether an entity is shown already: its arrival is an update.
+    pub fn holds(&self, name: &NameHash) -> bool {
+        self.held.shown.contains_key(name)
+    }
+
+    /// Whether the list names at least one entity that is shown, or nothing is shown yet.
     pub fn names_a_held_one(&self) -> bool {
-        self.held.is_empty() || self.held.keys().any(|name| self.seen.contains(name))
+        self.held.shown.is_empty() || self.held.shown.keys().any(|name| self.seen.contains(name))
     }
 
     /// Whether the list named nothing at all.
@@ -146,41 +168,54 @@ impl Manifest {
         self.seen.is_empty()
     }
 
-    /// Judges what the list no longer names. Up to the limit it goes; beyond, what two runs a day apart both
-    /// missed goes, unless the list is empty or of another place; the rest is held back.
-    pub fn close(&self, earlier: &Votes, guard: Guard) -> Closing {
-        let absent: Vec<NameHash> = self
-            .held
+    /// Judges what the list no longer names, once. `centre_named`: central still names a test centre that this box holds;
+    /// `arriving`: new entities that this run brings, those shown again included; `deferred`: edits that came and
+    /// wait, since an exam began meanwhile.
+    pub fn close(
+        &mut self,
+        centre_named: bool,
+        arriving: u64,
+        deferred: u64,
+        in_use: bool,
+    ) -> Closing {
+        let trusted = centre_named && !self.is_empty() && self.cut.is_none();
+        let (held, seen, terms) = (&self.held, &self.seen, self.terms);
+        let mut memory = std::mem::take(&mut self.memory);
+        let absent: Vec<NameHash> = held
+            .shown
             .keys()
-            .filter(|name| !self.seen.contains(*name))
+            .filter(|name| !seen.contains(*name))
             .copied()
             .collect();
-        if absent.is_empty() {
-            return Closing::default();
-        }
-        let share = absent.len() as f64 / self.held.len() as f64;
-        let trusted = guard.centre_named && !self.is_empty() && self.cut.is_none();
-        if guard.allowed || (trusted && share <= guard.limit) {
-            return Closing {
-                remove: absent,
-                ..Closing::default()
-            };
-        }
-        let mut closing = Closing::default();
-        for name in absent {
-            let since = earlier
-                .get(&name)
+        if trusted {
+            for name in &absent {
+                let shown = held.shown.get(name).copied();
+                memory.hear(*name, None, shown, terms.running);
+            }
+            let others: Vec<NameHash> = memory
+                .said
+                .keys()
+                .filter(|name| !seen.contains(*name) && !held.shown.contains_key(*name))
                 .copied()
-                .filter(|since| *since <= guard.wall)
-                .unwrap_or(guard.wall);
-            if trusted && guard.wall - since >= AGREE_AFTER {
-                closing.remove.push(name);
-            } else {
-                closing.held_back += 1;
-                closing.votes.insert(name, since);
+                .collect();
+            for name in others {
+                memory.hear(name, None, None, terms.running);
             }
         }
-        closing
+        let list = List {
+            held: held.shown.len() as u64,
+            arriving,
+            absent,
+            trusted,
+            in_use,
+        };
+        let hide = memory.judge(list, terms);
+        memory.contradicted += self.taken_back;
+        memory.waiting += self.waiting + deferred;
+        if trusted || (self.cut.is_none() && held.shown.is_empty()) {
+            memory.read_at = Some(terms.running);
+        }
+        Closing { hide, memory }
     }
 }
 
@@ -194,21 +229,26 @@ mod tests {
         NameHash(hash)
     }
 
-    fn held(ids: &[&str]) -> Index {
+    const CHECKSUM: &str = "0123456789abcdef0123456789abcdef";
+    const OTHER: &str = "ffffffffffffffffffffffffffffffff";
+
+    fn index(ids: &[&str]) -> Index {
         ids.iter()
-            .map(|id| (name(id), Checksum::of("0123456789abcdef0123456789abcdef")))
+            .map(|id| (name(id), Checksum::of(CHECKSUM)))
             .collect()
+    }
+
+    fn shown(ids: &[&str]) -> Held {
+        Held {
+            shown: index(ids),
+            ..Held::default()
+        }
     }
 
     fn listed(ids: &[&str], next: Option<&str>) -> Page {
         let listed = ids
             .iter()
-            .map(|id| {
-                (
-                    (*id).to_owned(),
-                    "0123456789abcdef0123456789abcdef".to_owned(),
-                )
-            })
+            .map(|id| ((*id).to_owned(), CHECKSUM.to_owned()))
             .collect();
         Page {
             next: next.map(str::to_owned),
@@ -218,139 +258,108 @@ mod tests {
         }
     }
 
-    fn compare(holds: &[&str], names: &[&str]) -> Manifest {
-        let mut manifest = Manifest::new(EntityType::TestTaker, held(holds), Index::new());
-        manifest.page(&listed(names, None), name);
-        manifest
-    }
-
-    const GUARD: Guard = Guard {
+    const TERMS: Terms = Terms {
         limit: 0.5,
         allowed: false,
-        centre_named: true,
-        wall: 1_000_000,
+        running: 1_000_000,
     };
+
+    fn compare(held: Held) -> Manifest {
+        Manifest::new(EntityType::TestTaker, held, Memory::default(), TERMS)
+    }
 
     #[test]
     fn an_endless_chain_ends_with_the_page_that_brings_nothing_new() {
-        let mut manifest = Manifest::new(EntityType::Proctor, Index::new(), Index::new());
+        let mut manifest = compare(Held::default());
         assert_eq!(
             manifest
-                .page(&listed(&["a", "b"], Some("/x?offset=2")), name)
+                .page(&listed(&["a", "b"], Some("/x?offset=2")), false, name)
                 .next
                 .as_deref(),
             Some("/x?offset=2")
         );
-        let turn = manifest.page(&listed(&["a", "b"], Some("/x?offset=4")), name);
+        let turn = manifest.page(&listed(&["a", "b"], Some("/x?offset=4")), false, name);
         assert_eq!(turn, Turn::default());
     }
 
     #[test]
     fn a_next_page_is_followed_once() {
-        let mut manifest = Manifest::new(EntityType::Proctor, Index::new(), Index::new());
+        let mut manifest = compare(Held::default());
         assert!(
             manifest
-                .page(&listed(&["a"], Some("/x")), name)
+                .page(&listed(&["a"], Some("/x")), false, name)
                 .next
                 .is_some()
         );
         assert!(
             manifest
-                .page(&listed(&["b"], Some("/x")), name)
+                .page(&listed(&["b"], Some("/x")), false, name)
                 .next
                 .is_none()
         );
     }
 
     #[test]
-    fn an_entry_that_cannot_be_read_deletes_nothing() {
-        let mut manifest = Manifest::new(EntityType::Proctor, held(&["a", "b", "c"]), Index::new());
+    fn an_entry_that_cannot_be_read_hides_nothing() {
+        let mut manifest = compare(shown(&["a", "b", "c"]));
         let page = Page {
             doubtful: vec!["b".to_owned()],
             ..listed(&["a", "c"], None)
         };
-        manifest.page(&page, name);
-        assert_eq!(manifest.close(&Votes::new(), GUARD), Closing::default());
-    }
-
-    #[test]
-    fn the_limit_is_inclusive() {
-        assert_eq!(
-            compare(&["a", "b"], &["a"])
-                .close(&Votes::new(), GUARD)
-                .remove,
-            [name("b")]
-        );
-        let closing = compare(&["a", "b", "c"], &["a"]).close(&Votes::new(), GUARD);
-        assert_eq!(
-            (closing.remove.len(), closing.held_back, closing.votes.len()),
-            (0, 2, 2)
-        );
-    }
-
-    #[test]
-    fn an_empty_list_deletes_nothing_however_often_it_comes() {
-        let manifest = compare(&["a"], &[]);
-        let guard = Guard {
-            limit: 1.0,
-            ..GUARD
-        };
-        let closing = manifest.close(&Votes::new(), guard);
-        assert_eq!((closing.remove.len(), closing.held_back), (0, 1));
-        let later = Guard {
-            wall: GUARD.wall + 10 * AGREE_AFTER,
-            ..guard
-        };
-        assert_eq!(manifest.close(&closing.votes, later).held_back, 1);
-        assert_eq!(
-            manifest
-                .close(
-                    &Votes::new(),
-                    Guard {
-                        allowed: true,
-                        ..guard
-                    }
-                )
-                .remove,
-            [name("a")]
-        );
-    }
-
-    #[test]
-    fn two_runs_a_day_apart_agree() {
-        let manifest = compare(&["a", "b", "c"], &["a"]);
-        let votes = manifest.close(&Votes::new(), GUARD).votes;
-        let soon = Guard {
-            wall: GUARD.wall + AGREE_AFTER - 1,
-            ..GUARD
-        };
-        assert_eq!(manifest.close(&votes, soon).held_back, 2);
-        let later = Guard {
-            wall: GUARD.wall + AGREE_AFTER,
-            ..GUARD
-        };
-        assert_eq!(manifest.close(&votes, later).remove.len(), 2);
-        let elsewhere = Guard {
-            centre_named: false,
-            ..later
-        };
-        assert_eq!(manifest.close(&votes, elsewhere).remove.len(), 0);
-    }
-
-    #[test]
-    fn a_vote_from_the_future_counts_from_now() {
-        let manifest = compare(&["a", "b", "c"], &["a"]);
-        let votes: Votes = [(name("b"), i64::MAX), (name("c"), i64::MAX)].into();
-        assert_eq!(manifest.close(&votes, GUARD).votes[&name("b")], GUARD.wall);
+        manifest.page(&page, false, name);
+        let closing = manifest.close(true, 0, 0, false);
+        assert_eq!((closing.hide, closing.memory.held_back), (Vec::new(), 0));
     }
 
     #[test]
     fn what_an_interrupted_run_staged_is_not_fetched_again() {
-        let mut manifest = Manifest::new(EntityType::TestTaker, Index::new(), held(&["a"]));
-        let turn = manifest.page(&listed(&["a", "b"], None), name);
+        let held = Held {
+            staged: index(&["a"]),
+            ..Held::default()
+        };
+        let mut manifest = compare(held);
+        let turn = manifest.page(&listed(&["a", "b"], None), false, name);
         assert_eq!(
             (turn.wanted, manifest.reuse),
             (vec!["b".to_owned()], vec![name("a")])
         );
+    }
+
+    #[test]
+    fn what_is_named_again_as_it_was_is_not_fetched() {
+        let held = Held {
+            hidden: index(&["a", "b"]),
+            ..shown(&["c"])
+        };
+        let mut manifest = compare(held);
+        let mut page = listed(&["a", "b", "c"], None);
+        page.listed[1].1 = OTHER.to_owned();
+        let turn = manifest.page(&page, false, name);
+        assert_eq!(
+            (turn.wanted, manifest.restore),
+            (vec!["b".to_owned()], vec![name("a")])
+        );
+    }
+
+    #[test]
+    fn nothing_that_is_shown_changes_while_an_exam_runs() {
+        let mut manifest = compare(shown(&["a", "b", "c"]));
+        let mut page = listed(&["a", "b", "d"], None);
+        page.listed[1].1 = OTHER.to_owned();
+        // What is new comes; what is edited or gone waits.
+        assert_eq!(manifest.page(&page, true, name).wanted, ["d"]);
+        let closing = manifest.close(true, 1, 0, true);
+        assert_eq!((closing.hide, closing.memory.waiting), (Vec::new(), 2));
+        assert_eq!(closing.memory.held_back, 0);
+        // After its end both happen.
+        let mut manifest = Manifest::new(
+            EntityType::TestTaker,
+            shown(&["a", "b", "c", "d"]),
+            closing.memory,
+            TERMS,
+        );
+        assert_eq!(manifest.page(&page, false, name).wanted, ["b"]);
+        let closing = manifest.close(true, 0, 0, false);
+        assert_eq!((closing.hide, closing.memory.waiting), (vec![name("c")], 0));
     }
 }

@@ -96,8 +96,10 @@ pub struct Sync {
     pub on_boot: bool,
     /// From one synchronization to the next; at least a second.
     pub interval: Duration,
-    /// Share of a type that may be deleted unasked, 0 to 1.
+    /// Share of a type that may be deleted unasked within a day of running time, 0 to 1.
     pub delete_limit: f64,
+    /// How long what was deleted is kept, hidden; running time.
+    pub keep_deleted: Duration,
     /// Whether the speed is measured when nothing was transferred (protocol 10.1).
     pub measure: bool,
     /// Calls for details at once, 1 to 16.

@@ -12,7 +12,8 @@ use std::time::Duration;
 use crate::api::{Answered, Call, answer};
 use crate::entity::{Entity, EntityType};
 use crate::gateway::confirm::Confirmation;
-use crate::manifest::{Index, Votes};
+use crate::guard::Memory;
+use crate::manifest::Held;
 use crate::report::{OwedCount, Report, Survey};
 use crate::retry;
 use crate::seal::NameHash;
@@ -37,12 +38,14 @@ pub struct Plan {
     pub asked: bool,
     /// `--allow-deletes`.
     pub allow_deletes: bool,
-    /// Share of a type that one sync may delete unasked, inclusive.
+    /// Share of a type that may be hidden unasked within a day of running time, inclusive.
     pub delete_limit: f64,
     /// How many detail calls may be under way at once.
     pub lanes: usize,
-    /// Deletions that earlier runs held back, by type.
-    pub votes: BTreeMap<EntityType, Votes>,
+    /// What the guard of deletions remembers, by type.
+    pub memory: BTreeMap<EntityType, Memory>,
+    /// Seconds that this box has been running, over all its boots, when the run begins.
+    pub running: u64,
     /// Keyed hash of an id, as the store computes it.
     pub hash: Hash,
     /// Seed of the jitter.
@@ -83,7 +86,7 @@ pub enum Command {
         /// Its entity changed: a held package is compared with central's again.
         recheck: bool,
     },
-    /// Remove packages that no held delivery names any more.
+    /// Remove packages that no delivery names any more, neither a shown nor a hidden one.
     Collect,
     /// Measure disk and store for the client state: `Event::Surveyed`.
     Survey,
@@ -96,13 +99,15 @@ pub enum Command {
 /// What becomes visible at once.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Publication {
-    /// By type: what was staged and is to be shown, what is to be removed.
+    /// By type: what was staged and is to be shown, what is shown again, what is to be hidden.
     pub changes: BTreeMap<EntityType, Change>,
-    /// Deletions held back, for the next run.
-    pub votes: BTreeMap<EntityType, Votes>,
+    /// What the guard of deletions remembers for the next run.
+    pub memory: BTreeMap<EntityType, Memory>,
+    /// Seconds of running time: when what is hidden now was hidden.
+    pub running: u64,
     /// Whether every list of all types was read to its end.
     pub complete: bool,
-    /// Whether the whole catalogue is published at all (false: only votes are kept).
+    /// Whether the whole catalogue is published at all (false: only the guard's memory is kept).
     pub visible: bool,
 }
 
@@ -111,8 +116,17 @@ pub struct Publication {
 pub struct Change {
     /// Staged entities to show.
     pub put: Vec<NameHash>,
-    /// Held entities to remove.
-    pub remove: Vec<NameHash>,
+    /// Hidden entities to show again as they were.
+    pub restore: Vec<NameHash>,
+    /// Shown entities to hide; they are kept for a while.
+    pub hide: Vec<NameHash>,
+}
+
+impl Change {
+    /// Whether readers see a difference.
+    pub fn is_some(&self) -> bool {
+        !(self.put.is_empty() && self.restore.is_empty() && self.hide.is_empty())
+    }
 }
 
 /// How bringing one package home ended.
@@ -144,8 +158,8 @@ pub enum PackageEnd {
 pub enum Event {
     /// A call was answered, or failed before there was an answer.
     Answered(Ticket, Answered),
-    /// The index of one type: visible rows, and rows that an interrupted run left staged.
-    Indexed(EntityType, Index, Index),
+    /// The index of one type.
+    Indexed(EntityType, Held),
     /// Entities were written.
     Staged(Result<(), Trouble>),
     /// Classes that the store does not hold.
@@ -232,7 +246,7 @@ impl Sync {
     pub fn new(plan: Plan, now: Now) -> Self {
         let report = Report::new(&plan.params, now.wall);
         let mut sync = Self {
-            catalogue: Catalogue::new(&plan),
+            catalogue: Catalogue::new(&plan, now),
             plan,
             phase: Phase::Versions,
             report,
@@ -295,7 +309,7 @@ impl Sync {
             Event::Heard => self.heard = now,
             Event::Asked => self.asked(now),
             Event::Woken => self.woken(now),
-            Event::Indexed(kind, held, staged) => self.indexed(kind, held, staged),
+            Event::Indexed(kind, held) => self.indexed(kind, held, now),
             Event::Staged(result) => self.staged(result),
             Event::Unknown(kind, classes) => self.unknown(kind, classes),
             Event::Published(result) => self.published(result),

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use logic::api::{Body, Call, Details, Handshake, Page, Reply};
 use logic::entity::{EntityType, uri};
-use logic::manifest::Index;
+use logic::manifest::Held;
 use logic::php;
 use logic::report::{Connection, OwedCount, Report, Survey};
 use logic::seal::NameHash;
@@ -100,7 +100,8 @@ fn run(asked: &mut BTreeMap<String, u32>) -> Report {
         allow_deletes: false,
         delete_limit: 0.2,
         lanes: 3,
-        votes: BTreeMap::new(),
+        memory: BTreeMap::new(),
+        running: 0,
         hash: std::rc::Rc::new(|_, id| {
             let mut hash = [0; 16];
             let tail = &id.as_bytes()[id.len() - 16..];
@@ -114,7 +115,7 @@ fn run(asked: &mut BTreeMap<String, u32>) -> Report {
     loop {
         let event = match sync.next().expect("the machine goes on") {
             Command::Ask(ticket, call) => Event::Answered(ticket, Ok(answer(&call, asked))),
-            Command::Index(kind) => Event::Indexed(kind, Index::new(), Index::new()),
+            Command::Index(kind) => Event::Indexed(kind, Held::default()),
             Command::Stage(..) | Command::StageClasses(_) => Event::Staged(Ok(())),
             Command::Classes(kind, classes) => Event::Unknown(kind, classes),
             Command::Publish(_) => Event::Published(Ok(())),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use logic::api::{Answered, Call, Reply};
 use logic::entity::EntityType;
-use logic::manifest::Index;
+use logic::manifest::Held;
 use logic::report::{Connection, OwedCount, Report, Survey};
 use logic::seal::NameHash;
 use logic::sync::{Command, Event, PackageEnd, Plan, Sync};
@@ -38,7 +38,8 @@ fn plan(asked: bool) -> Plan {
         allow_deletes: false,
         delete_limit: 0.5,
         lanes: 3,
-        votes: BTreeMap::new(),
+        memory: BTreeMap::new(),
+        running: 0,
         hash: std::rc::Rc::new(|_, id| {
             let mut name = [0; 16];
             for (at, byte) in id.bytes().enumerate() {
@@ -104,10 +105,7 @@ fn play(plan: Plan, joined: JoinedAfter, central: Does) -> (Report, Duration) {
                     let (takes, answered) = central(&call);
                     (takes, Event::Answered(ticket, answered))
                 }
-                Command::Index(kind) => (
-                    Duration::ZERO,
-                    Event::Indexed(kind, Index::new(), Index::new()),
-                ),
+                Command::Index(kind) => (Duration::ZERO, Event::Indexed(kind, Held::default())),
                 Command::Stage(..) | Command::StageClasses(_) => {
                     (Duration::ZERO, Event::Staged(Ok(())))
                 }

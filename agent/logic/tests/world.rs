@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use logic::api::{Body, Call, Reply};
 use logic::entity::{Checksum, Entity, EntityType, Properties, Value};
-use logic::manifest::{Index, Votes};
+use logic::guard::Memory;
+use logic::manifest::{Held, Index};
 use logic::report::{Connection, OwedCount, Report, Survey};
 use logic::seal::NameHash;
 use logic::sync::{Command, Event, PackageEnd, Plan, Publication, Sync};
@@ -198,12 +199,13 @@ impl Central {
     }
 }
 
-/// What survives a power cut: what was staged, what is visible, the votes.
+/// What survives a power cut: what was staged, what is visible or hidden, the guard's memory.
 #[derive(Default)]
 struct Disk {
     staged: BTreeMap<(EntityType, NameHash), Entity>,
     visible: BTreeMap<(EntityType, NameHash), Entity>,
-    votes: BTreeMap<EntityType, Votes>,
+    hidden: BTreeMap<(EntityType, NameHash), Entity>,
+    memory: BTreeMap<EntityType, Memory>,
 }
 
 impl Disk {
@@ -215,16 +217,22 @@ impl Disk {
     }
 
     fn publish(&mut self, publication: Publication) {
-        self.votes = publication.votes;
+        self.memory = publication.memory;
         for (kind, change) in publication.changes {
             for put in change.put {
                 let entity = self.staged[&(kind, put)].clone();
+                self.hidden.remove(&(kind, put));
                 self.visible.insert((kind, put), entity);
             }
-            for gone in change.remove {
-                self.visible
-                    .remove(&(kind, gone))
-                    .expect("only what is held is removed");
+            for back in change.restore {
+                let entity = self.hidden.remove(&(kind, back));
+                let entity = entity.expect("only what is hidden is shown again");
+                self.visible.insert((kind, back), entity);
+            }
+            for gone in change.hide {
+                let entity = self.visible.remove(&(kind, gone));
+                let entity = entity.expect("only what is shown is hidden");
+                self.hidden.insert((kind, gone), entity);
             }
         }
         self.staged.clear();
@@ -255,7 +263,8 @@ fn plan(disk: &Disk, random: u64) -> Plan {
         allow_deletes: false,
         delete_limit: 0.5,
         lanes: 3,
-        votes: disk.votes.clone(),
+        memory: disk.memory.clone(),
+        running: 0,
         hash: std::rc::Rc::new(name),
         random,
     }
@@ -274,11 +283,12 @@ fn run(central: &mut Central, disk: &mut Disk, now: &mut Now, random: u64) -> Op
                     Err(None) => return None,
                 },
                 Command::Index(kind) => {
-                    let (held, staged) = (
-                        disk.index(kind, &disk.visible),
-                        disk.index(kind, &disk.staged),
-                    );
-                    events.push_back(Event::Indexed(kind, held, staged));
+                    let held = Held {
+                        shown: disk.index(kind, &disk.visible),
+                        staged: disk.index(kind, &disk.staged),
+                        hidden: disk.index(kind, &disk.hidden),
+                    };
+                    events.push_back(Event::Indexed(kind, held));
                 }
                 Command::Stage(kind, entities) => {
                     disk.staged

@@ -1,26 +1,31 @@
-//! `entities`: what the catalogue holds.
+//! `entities`: what the catalogue holds, and with `--hidden` what it keeps though central no longer names it.
 //! Never changes it; reads one edition from beginning to end.
 //! Called by `cli`.
 
 use logic::entity::{Entity, EntityType, uri};
+use logic::seal::NameHash;
 use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
 
 use super::screen::{Screen, table};
 use crate::engine::Engine;
-use crate::vault::catalogue::Catalogue;
+use crate::vault::catalogue::{Catalogue, Row};
 
 pub(super) fn act(
     engine: &Engine,
     kind: Option<EntityType>,
     id: Option<&str>,
+    hidden: bool,
     screen: &Screen,
 ) -> Result<u8, Trouble> {
     let catalogue = Catalogue::open(engine.vault())?;
     let edition = catalogue.edition()?;
     if kind.is_none() && id.is_none() && !screen.json {
-        let row =
-            |kind: &EntityType| vec![kind.word().to_owned(), edition.count(*kind).to_string()];
+        let count = |kind: EntityType| match hidden {
+            true => edition.count_hidden(kind),
+            false => edition.count(kind),
+        };
+        let row = |kind: &EntityType| vec![kind.word().to_owned(), count(*kind).to_string()];
         for line in table(
             &EntityType::ALL.iter().map(row).collect::<Vec<_>>(),
             screen.width,
@@ -36,8 +41,15 @@ pub(super) fn act(
         .filter(|each| kind.is_none_or(|kind| kind == *each))
     {
         let wanted = id.map(|id| engine.vault().keys().name(kind.word(), id));
-        for (name, row) in edition
-            .rows(kind)
+        let rows: Vec<(&NameHash, &Row)> = match hidden {
+            true => edition
+                .hidden(kind)
+                .map(|(name, hidden)| (name, &hidden.row))
+                .collect(),
+            false => edition.rows(kind).collect(),
+        };
+        for (name, row) in rows
+            .into_iter()
             .filter(|(name, _)| wanted.is_none_or(|wanted| wanted == **name))
         {
             show(kind, &reader.entity(kind, name, row)?, id.is_some(), screen);
@@ -46,7 +58,8 @@ pub(super) fn act(
     }
     match id {
         Some(id) if !found => {
-            let reason = format!("the box holds no entity {id}");
+            let what = if hidden { "hidden entity" } else { "entity" };
+            let reason = format!("the box holds no {what} {id}");
             Err(Trouble::new(
                 "catalogue.unknown_entity",
                 Class::GiveUp,

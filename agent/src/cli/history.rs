@@ -5,7 +5,7 @@
 use logic::report::Report;
 use logic::words::{Outcome, Trouble};
 
-use super::screen::{Screen, bytes, span, table, time};
+use super::screen::{Screen, bytes, fold, span, table, time};
 use crate::engine::Engine;
 
 pub(super) fn act(engine: &Engine, limit: usize, screen: &Screen) -> Result<u8, Trouble> {
@@ -49,10 +49,28 @@ fn lines(reports: &[Report], width: usize) -> Vec<String> {
             },
         ])
     };
-    table(
-        &[vec![head], reports.iter().map(row).collect()].concat(),
-        width,
-    )
+    let rows = [vec![head], reports.iter().map(row).collect()].concat();
+    let mut table = table(&rows, width).into_iter();
+    let mut lines: Vec<String> = table.next().into_iter().collect();
+    for (line, report) in table.zip(reports) {
+        lines.push(line);
+        let gone = gone(report);
+        lines.extend(fold(&gone, width - 4).map(|line| format!("    {line}")));
+    }
+    lines
+}
+
+/// What a run hid and what it held back, by type; empty when there was nothing of it.
+fn gone(report: &Report) -> String {
+    let mut told = Vec::new();
+    for (word, count) in &report.entities {
+        for (count, what) in [(count.deleted, "hidden"), (count.held_back, "held back")] {
+            if count > 0 {
+                told.push(format!("{count} {word} {what}"));
+            }
+        }
+    }
+    told.join(", ")
 }
 
 #[cfg(test)]
@@ -82,6 +100,8 @@ mod tests {
             Outcome::Unauthorized,
             "x",
         ));
+        let count = reports[2].entity(logic::entity::EntityType::TestTaker);
+        (count.deleted, count.held_back) = (3, 128);
         held("history", &lines(&reports, 80), 80);
         held("history-60", &lines(&reports, 60), 60);
     }

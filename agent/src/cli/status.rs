@@ -2,7 +2,9 @@
 //! Never speaks to central.
 //! Called by `cli`.
 
-use logic::health::verdict::{Standing, Verdict, Word, is_mended_by_a_run, minutes_left};
+use logic::health::verdict::{
+    Standing, Verdict, Word, counted, is_mended_by_a_run, minutes_left, told_by_type,
+};
 use logic::words::{Outcome, Trouble};
 use serde_json::{Value as Json, json};
 
@@ -49,12 +51,7 @@ struct Seen {
 
 /// The standing for machines.
 fn object(standing: &Standing, verdict: &Verdict, seen: &Seen) -> Json {
-    let entities: serde_json::Map<String, Json> = standing
-        .catalogue
-        .entities
-        .iter()
-        .map(|(word, count)| (word.clone(), json!(count)))
-        .collect();
+    let entities = by_type(&standing.catalogue.entities);
     let stock = &standing.packages;
     json!({
         "verdict": verdict,
@@ -64,6 +61,10 @@ fn object(standing: &Standing, verdict: &Verdict, seen: &Seen) -> Json {
         "organisation_id": standing.catalogue.organisation,
         "complete_at": standing.catalogue.complete_at,
         "held_back": standing.catalogue.held_back,
+        "held_back_by_type": by_type(&standing.catalogue.kept),
+        "hidden": by_type(&standing.catalogue.hidden),
+        "contradicted": standing.catalogue.contradicted,
+        "waiting_for_exam": standing.catalogue.waiting,
         "entities": entities,
         "packages": {
             "held": stock.held, "wanted": stock.wanted, "coming": stock.coming, "damaged": stock.damaged,
@@ -76,6 +77,16 @@ fn object(standing: &Standing, verdict: &Verdict, seen: &Seen) -> Json {
         "free_bytes": standing.disk.map(|(free, _)| free),
         "last": standing.last,
     })
+}
+
+/// Numbers by type, in the words of the wire.
+fn by_type(counts: &[(String, u64)]) -> Json {
+    let counts = counts.iter();
+    Json::Object(
+        counts
+            .map(|(word, count)| (word.clone(), json!(count)))
+            .collect(),
+    )
 }
 
 fn lines(standing: &Standing, verdict: &Verdict, seen: &Seen, screen: &Screen) -> Vec<String> {
@@ -133,6 +144,20 @@ fn rows(standing: &Standing, seen: &Seen) -> Vec<(String, String)> {
         {
             // A number and its noun stay together.
             row("", told.replace(' ', "\u{a0}"));
+        }
+        for (name, counts) in [
+            ("held back", &standing.catalogue.kept),
+            ("hidden", &standing.catalogue.hidden),
+        ] {
+            if !counts.is_empty() {
+                let told = told_by_type(counts).join(",\n");
+                row(name, told.replace(' ', "\u{a0}"));
+            }
+        }
+        if standing.catalogue.waiting > 0 {
+            let waiting = standing.catalogue.waiting;
+            let what = counted(waiting, "change waits", "changes wait");
+            row("exam", format!("{what} for its end"));
         }
         row("packages", packages(standing));
         row("results", results(standing));

@@ -2,7 +2,7 @@
 //! Never repairs anything: the next synchronization does.
 //! Called by `doctor` in a thread of its own, since disks may be slow.
 
-use logic::health::verdict::{Owed, Standing, Stock, counted};
+use logic::health::verdict::{Owed, Standing, Stock, counted, told_by_type};
 use logic::health::{Check, Finding};
 use logic::package::Finding as Bad;
 use logic::report::Report;
@@ -88,10 +88,22 @@ fn catalogue(engine: &Engine, now: &Standing) -> Result<Finding, Trouble> {
         .map(|(word, count)| format!("{count} {word}"))
         .collect();
     let summary = format!("complete, of organisation {}", shown.organisation);
-    let detail = words.join(", ");
+    let mut detail = words.join(", ");
+    for (what, counts) in [("held back", &shown.kept), ("hidden", &shown.hidden)] {
+        if !counts.is_empty() {
+            detail += &format!("; {what}: {}", told_by_type(counts).join(", "));
+        }
+    }
     Ok(if shown.count("delivery") == 0 {
         let summary = format!("organisation {} has no delivery", shown.organisation);
         Finding::warn("catalogue.empty", summary).detail(detail)
+    } else if shown.contradicted > 0 && shown.held_back == shown.taken_back {
+        let summary = counted(
+            shown.contradicted,
+            "entity changes back and forth on central",
+            "entities change back and forth on central",
+        );
+        Finding::warn("central.contradicts", summary).detail(detail)
     } else if shown.held_back > 0 {
         let summary = counted(
             shown.held_back,

@@ -4,7 +4,7 @@
 
 use logic::entity::EntityType;
 use logic::health::Standing;
-use logic::health::verdict::{Last, Owed, Shown, Stock};
+use logic::health::verdict::{Last, Owed, Stock};
 use logic::package::Finding;
 use logic::report::Report;
 use logic::spool::State;
@@ -65,7 +65,7 @@ fn read(engine: &Engine, standing: &mut Standing) -> Result<(), Trouble> {
     standing.enrolled = engine.enrolment()?.is_some();
     let catalogue = Catalogue::open(engine.vault())?;
     let edition = catalogue.edition()?;
-    standing.catalogue = shown(&edition);
+    standing.catalogue = edition.shown();
     let last = engine.last()?;
     let reports = reports(engine, RECENT)?;
     standing.rate = rate(&reports);
@@ -93,18 +93,6 @@ fn read(engine: &Engine, standing: &mut Standing) -> Result<(), Trouble> {
         finished_at: report.finished_at,
     });
     Ok(())
-}
-
-fn shown(edition: &Edition) -> Shown {
-    Shown {
-        organisation: edition.organisation_id.clone(),
-        complete_at: edition.complete_at,
-        entities: EntityType::ALL
-            .into_iter()
-            .map(|kind| (kind.word().to_owned(), edition.count(kind) as u64))
-            .collect(),
-        held_back: edition.votes.values().map(|votes| votes.len() as u64).sum(),
-    }
 }
 
 /// Entities whose records do not open.

@@ -120,6 +120,10 @@ async fn bring(link: &Link, wanted: &Wanted, on_wire: &mut u64) -> Result<Option
         };
         match result {
             Ok(whole) => {
+                // An exam may have begun while the last range was on its way.
+                if held.is_some() && whole.is_some() {
+                    link.exam_over().await;
+                }
                 let meta = settle(link, wanted, held.as_ref(), whole)?;
                 return others.map_or(Ok(meta), Err);
             }
@@ -247,9 +251,7 @@ async fn open_incoming(link: &Link, delivery: &str, known: &Known) -> Result<Inc
         }
         None => {
             let (size, tail) = (known.identity.size, known.identity.tail);
-            let part = link
-                .packages
-                .begin(delivery, size, Some(tail), link.limits.reserve)?;
+            let part = link.begin(delivery, size, Some(tail))?;
             Ok(Incoming::new(part, directory))
         }
     }
@@ -302,12 +304,7 @@ fn small(
     let mut verifier = Verifier::new(directory);
     verifier.feed(0, bytes);
     sound(link, delivery, &verifier.finish(), directory)?;
-    let mut part = link.packages.begin(
-        delivery,
-        identity.size,
-        Some(identity.tail),
-        link.limits.reserve,
-    )?;
+    let mut part = link.begin(delivery, identity.size, Some(identity.tail))?;
     let record = part.meta().record as usize;
     for (index, chunk) in bytes.chunks(record).enumerate() {
         let mut buffer = Part::buffer();
@@ -331,9 +328,7 @@ async fn streamed(
         .length()
         .ok_or_else(|| dishonest("a whole package came without its length"))?;
     first::must_be_new(link, delivery, size)?;
-    let mut part = link
-        .packages
-        .begin(delivery, size, None, link.limits.reserve)?;
+    let mut part = link.begin(delivery, size, None)?;
     let mut buffer = Part::buffer();
     let mut index = 0;
     while let Some(chunk) = opened.chunk().await? {

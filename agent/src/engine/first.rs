@@ -39,7 +39,8 @@ impl Twins {
         }
     }
 
-    fn forget(&mut self, delivery: &str) {
+    /// A package is nobody's any more: what another delivery has in common with it says nothing.
+    pub(super) fn forget(&mut self, delivery: &str) {
         for deliveries in self.0.values_mut() {
             deliveries.remove(delivery);
         }

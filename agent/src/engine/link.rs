@@ -3,6 +3,7 @@
 //! Called by `fetch`, `lane` and `rebuild`.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub(super) struct Link {
     pub(super) pace: Rc<RefCell<Pace>>,
     /// Which deliveries hold the same package.
     pub(super) twins: Rc<RefCell<Twins>>,
+    /// Deliveries whose packages are kept though they are hidden; the first goes first when room is needed.
+    spare: Rc<RefCell<VecDeque<String>>>,
     flusher: Rc<Flusher>,
 }
 
@@ -40,6 +43,8 @@ pub(super) struct Limits {
     pub(super) asked: bool,
     /// How long to wait before the next range: a window that is closed, an exam that runs.
     pub(super) gate: Box<dyn Fn() -> Option<(&'static str, Duration)>>,
+    /// How long the running exam may still take: what it uses is not replaced.
+    pub(super) exam: Box<dyn Fn() -> Option<Duration>>,
 }
 
 impl Link {
@@ -60,8 +65,62 @@ impl Link {
             watch,
             limits: Rc::new(limits),
             pace: Rc::new(RefCell::new(Pace::new(connections))),
+            spare: Rc::default(),
             flusher: Rc::new(Flusher::new(window)),
         })
+    }
+
+    /// Which packages may go when room is needed, in this order: hidden ones, never one that is shown.
+    pub(super) fn may_go(&self, deliveries: Vec<String>) {
+        // Central has none for them any more: it cannot say whether one that another delivery holds too is theirs.
+        let mut twins = self.twins.borrow_mut();
+        deliveries.iter().for_each(|hidden| twins.forget(hidden));
+        *self.spare.borrow_mut() = deliveries.into();
+    }
+
+    /// Begins a download at nothing; packages of hidden deliveries make room for it, one after the other.
+    ///
+    /// # Errors
+    /// What `Packages::begin` says when nothing is left that may go.
+    pub(super) fn begin(
+        &self,
+        delivery: &str,
+        size: u64,
+        tail: Option<[u8; 32]>,
+    ) -> Result<Part, Trouble> {
+        // Its own old package is of use: members are taken from it.
+        self.spare.borrow_mut().retain(|spare| spare != delivery);
+        loop {
+            match self
+                .packages
+                .begin(delivery, size, tail, self.limits.reserve)
+            {
+                Err(trouble) if trouble.code == "disk.full" && self.give_one_up()? => {}
+                begun => return begun,
+            }
+        }
+    }
+
+    /// Gives up packages of hidden deliveries while less is free than is kept for results.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(super) fn free_reserve(&self) -> Result<(), Trouble> {
+        while self.packages.free()? < self.limits.reserve && self.give_one_up()? {}
+        Ok(())
+    }
+
+    /// Gives up the package of the delivery that was hidden first; whether there was one.
+    fn give_one_up(&self) -> Result<bool, Trouble> {
+        loop {
+            let Some(delivery) = self.spare.borrow_mut().pop_front() else {
+                return Ok(false);
+            };
+            if self.packages.remove(&delivery)? {
+                tracing::info!("the package of a delivery that central stopped naming made room");
+                return Ok(true);
+            }
+        }
     }
 
     /// Waits while downloads are not allowed; whether it had to.
@@ -72,6 +131,14 @@ impl Link {
             waited = true;
         }
         waited
+    }
+
+    /// Waits while an exam runs.
+    pub(super) async fn exam_over(&self) {
+        while let Some(left) = (self.limits.exam)() {
+            self.wait("the running exam", left.min(Duration::from_secs(30)))
+                .await;
+        }
     }
 
     /// A wait with a name.

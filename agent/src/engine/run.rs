@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use logic::api::Answered;
 use logic::entity::{Entity, EntityType};
+use logic::manifest::Held;
 use logic::report::{Connection, Report, Survey};
 use logic::schedule::Stage;
 use logic::seal::NameHash;
@@ -20,9 +21,10 @@ use super::fetch::{Wanted, fetch};
 use super::link::Link;
 use super::owed::{self, Pass};
 use super::progress::Watch;
-use super::survey;
+use super::{exam, survey};
 use crate::clock;
 use crate::journal::event;
+use crate::root::Root;
 use crate::uplink::Uplink;
 use crate::vault::Vault;
 use crate::vault::catalogue::{self, Catalogue, Edition, Rows, Writer};
@@ -31,12 +33,15 @@ use crate::vault::index::Index;
 
 /// What one run works with.
 pub(super) struct Means {
+    pub(super) root: Root,
     pub(super) vault: Vault,
     pub(super) uplink: Uplink,
     pub(super) catalogue: Catalogue,
     pub(super) link: Link,
     pub(super) watch: Watch,
     pub(super) sending: (Rc<Pass>, spool::Plan),
+    /// How long what was deleted is kept; running time.
+    pub(super) keep_deleted: Duration,
 }
 
 /// So often a run that waits looks whether bytes have come.
@@ -88,6 +93,7 @@ impl Run {
                     return (*report, self);
                 }
                 if let Some(event) = self.execute(command, &send) {
+                    sync.exam_runs(exam::running(&self.means.root).is_some());
                     sync.handle(event, clock::now());
                 }
             }
@@ -112,6 +118,7 @@ impl Run {
                 // A long answer over a thin line is no silence.
                 sync.handle(Event::Heard, clock::now());
             }
+            sync.exam_runs(exam::running(&self.means.root).is_some());
             sync.handle(event, clock::now());
             if sync.reached() {
                 self.means.watch.reached(Stage::Comparing);
@@ -206,8 +213,8 @@ impl Run {
         }
     }
 
-    /// Visible rows of a type, and staged ones that an interrupted run left; those whose records do not open are
-    /// brought again.
+    /// Rows of a type: shown ones, hidden ones, and staged ones that an interrupted run left; those whose records do not
+    /// open are brought again.
     fn index(&mut self, kind: EntityType) -> Event {
         let mut reader = self.means.catalogue.reader();
         let rows = self.edition.types.entry(kind).or_default();
@@ -222,7 +229,13 @@ impl Run {
                 kind.word()
             );
         }
-        let held = catalogue::index(rows);
+        let shown = catalogue::index(rows);
+        let hidden = self.edition.hidden.entry(kind).or_default();
+        hidden.retain(|name, hidden| reader.holds(kind, name, &hidden.row));
+        let hidden = hidden
+            .iter()
+            .map(|(name, hidden)| (*name, hidden.row.checksum))
+            .collect();
         let staged = self
             .index
             .as_ref()
@@ -232,9 +245,13 @@ impl Run {
             .into_iter()
             .filter(|(name, row)| reader.holds(kind, name, row))
             .collect();
-        let rows = catalogue::index(&staged);
+        let held = Held {
+            shown,
+            staged: catalogue::index(&staged),
+            hidden,
+        };
         self.staged.entry(kind).or_default().extend(staged);
-        Event::Indexed(kind, held, rows)
+        Event::Indexed(kind, held)
     }
 
     fn writer(&mut self) -> Result<&mut Writer, Trouble> {
@@ -273,56 +290,24 @@ impl Run {
         Ok(())
     }
 
-    /// One generation: rows put and removed, renamed into place at once, then told to the followers.
+    /// One generation: rows put, restored and hidden, renamed into place at once, then told to the followers.
     fn publish(&mut self, publication: Publication) -> Result<(), Trouble> {
         let before = self.edition.clone();
         let mut edition = Edition {
-            votes: publication.votes,
+            memory: publication.memory,
             ..before.clone()
         };
+        let (visible, running) = (publication.visible, publication.running);
+        edition.forget(self.means.keep_deleted.as_secs(), running);
         let mut changes = Vec::new();
-        if publication.visible {
+        if visible {
             edition.generation += 1;
             if publication.complete {
                 edition.complete_at = Some(clock::now().wall);
             }
             edition.classes.append(&mut self.classes);
-            let mut reader = self.means.catalogue.reader();
-            let generation = edition.generation;
             for (kind, change) in publication.changes {
-                let staged = self.staged.remove(&kind).unwrap_or_default();
-                let rows = edition.types.entry(kind).or_default();
-                for name in change.put {
-                    let Some(row) = staged.get(&name) else {
-                        continue;
-                    };
-                    let id = match self.ids.remove(&name) {
-                        Some(id) => id,
-                        None => reader.entity(kind, &name, row)?.id,
-                    };
-                    rows.insert(name, *row);
-                    changes.push(Change {
-                        kind,
-                        id,
-                        op: Op::Put,
-                        generation,
-                    });
-                }
-                for name in change.remove {
-                    let Some(row) = rows.remove(&name) else {
-                        continue;
-                    };
-                    // A record that no longer opens is removed all the same.
-                    match reader.entity(kind, &name, &row) {
-                        Ok(entity) => changes.push(Change {
-                            kind,
-                            id: entity.id,
-                            op: Op::Remove,
-                            generation,
-                        }),
-                        Err(_) => self.unnamed = true,
-                    }
-                }
+                self.apply(&mut edition, kind, change, running, &mut changes)?;
             }
             let writer = match self.writer.take() {
                 Some(writer) => Some(writer),
@@ -340,7 +325,7 @@ impl Run {
         } else if edition != before {
             self.means.catalogue.publish(&before, &edition, None)?;
         }
-        if publication.visible {
+        if visible {
             let step = Step {
                 before: before.generation,
                 generation: edition.generation,
@@ -352,13 +337,87 @@ impl Run {
         }
         self.wanted = edition.count(EntityType::Delivery) as u64;
         self.edition = edition;
+        self.means.link.may_go(self.spare());
         // The store is not needed while packages come, which may take a night: others may look into it meanwhile.
         self.index.take().map_or(Ok(()), Index::close)
     }
 
-    fn collect(&mut self) {
+    /// Brings the changes of one type into the coming edition, and into what followers are told.
+    fn apply(
+        &mut self,
+        edition: &mut Edition,
+        kind: EntityType,
+        change: logic::sync::Change,
+        running: u64,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), Trouble> {
         let mut reader = self.means.catalogue.reader();
-        let named: std::collections::BTreeSet<String> = self
+        let staged = self.staged.remove(&kind).unwrap_or_default();
+        let generation = edition.generation;
+        let mut tell = |id, op| {
+            changes.push(Change {
+                kind,
+                id,
+                op,
+                generation,
+            });
+        };
+        for name in change.put {
+            let Some(row) = staged.get(&name) else {
+                continue;
+            };
+            let id = match self.ids.remove(&name) {
+                Some(id) => id,
+                None => reader.entity(kind, &name, row)?.id,
+            };
+            edition.put(kind, name, *row);
+            tell(id, Op::Put);
+        }
+        for name in change.restore {
+            let Some(row) = edition.restore(kind, name) else {
+                continue;
+            };
+            tell(reader.entity(kind, &name, &row)?.id, Op::Put);
+        }
+        for name in change.hide {
+            let Some(row) = edition.hide(kind, name, running) else {
+                continue;
+            };
+            // A record that no longer opens is hidden all the same.
+            match reader.entity(kind, &name, &row) {
+                Ok(entity) => tell(entity.id, Op::Remove),
+                Err(_) => self.unnamed = true,
+            }
+        }
+        if self.means.keep_deleted.is_zero() {
+            edition.hidden.remove(&kind);
+        }
+        Ok(())
+    }
+
+    /// Hidden deliveries, those that were hidden first before the others: their packages go when room is needed.
+    fn spare(&self) -> Vec<String> {
+        let mut reader = self.means.catalogue.reader();
+        let mut spare: Vec<(u64, String)> = self
+            .edition
+            .hidden(EntityType::Delivery)
+            .filter_map(|(name, hidden)| {
+                let entity = reader.entity(EntityType::Delivery, name, &hidden.row);
+                Some((hidden.at, entity.ok()?.id))
+            })
+            .collect();
+        spare.sort();
+        spare.into_iter().map(|(_, delivery)| delivery).collect()
+    }
+
+    /// Packages that no delivery names, shown or hidden, go; of hidden ones as many as results need room. While an exam
+    /// runs nothing goes.
+    fn collect(&mut self) {
+        if exam::running(&self.means.root).is_some() {
+            return;
+        }
+        let mut reader = self.means.catalogue.reader();
+        let mut named: std::collections::BTreeSet<String> = self
             .edition
             .rows(EntityType::Delivery)
             .filter_map(|(name, row)| Some(reader.entity(EntityType::Delivery, name, row).ok()?.id))
@@ -366,12 +425,13 @@ impl Run {
         if named.len() < self.edition.count(EntityType::Delivery) {
             return;
         }
-        if let Err(trouble) = self
-            .means
-            .link
+        named.extend(self.spare());
+        let link = &self.means.link;
+        let collected = link
             .packages
             .collect(&|delivery| named.contains(delivery))
-        {
+            .and_then(|_| link.free_reserve());
+        if let Err(trouble) = collected {
             tracing::warn!(code = %trouble.code, "{trouble}");
         }
     }

@@ -131,9 +131,14 @@ pub const CENTRAL_WISH: Event = Event {
     id: "6f1c52d04b9d4f0c9a7a5f3be2c8d7e1",
     code: "central.wish",
 };
+/// Central takes back within hours what it said.
+pub const CENTRAL_CONTRADICTS: Event = Event {
+    id: "b3c0a6f95d214e7e8f2d9a41c6e07b58",
+    code: "central.contradicts",
+};
 
 /// All of them.
-pub const ALL: [Event; 24] = [
+pub const ALL: [Event; 25] = [
     READY,
     STOPPING,
     SYNC_STARTED,
@@ -158,6 +163,7 @@ pub const ALL: [Event; 24] = [
     KEY_WRONG,
     CONFIG_WRONG,
     CENTRAL_WISH,
+    CENTRAL_CONTRADICTS,
 ];
 
 /// The event that a trouble's code belongs to; codes of one kind share one.

@@ -336,11 +336,28 @@ fn rows(language: Language, standing: &Standing, offset: i64) -> Vec<(&'static s
             .to_owned(),
         ),
     ];
+    let kept = [
+        (words.held_back, &shown.kept),
+        (words.hidden, &shown.hidden),
+    ];
+    for (name, counts) in kept.into_iter().filter(|(_, counts)| !counts.is_empty()) {
+        rows.push((name, by_type(counts)));
+    }
+    if shown.waiting > 0 {
+        let changes = put(words.changes, &[&shown.waiting.to_string()]);
+        rows.push((words.deferred, changes));
+    }
     if let Some((free, reserve)) = standing.disk {
         let (free, reserve) = (bytes(language, free), bytes(language, reserve));
         rows.push((words.disk, put(words.disk_free, &[&free, &reserve])));
     }
     rows
+}
+
+/// Numbers by type in the words of the wire: `test-taker 3, delivery 1`.
+fn by_type(counts: &[(String, u64)]) -> String {
+    let told = counts.iter().map(|(word, count)| format!("{word} {count}"));
+    told.collect::<Vec<_>>().join(", ")
 }
 
 fn packages(language: Language, standing: &Standing) -> String {

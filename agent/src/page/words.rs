@@ -106,6 +106,12 @@ words! {
     never: "never", "jamais";
     never_complete: "never complete", "jamais complet";
     entities: "Entities", "Entités";
+    held_back: "No longer named by central, but kept", "Plus nommées par le serveur central, mais conservées";
+    hidden: "No longer named by central, hidden", "Plus nommées par le serveur central, masquées";
+    hidden_run: "Hidden by type", "Masquées, par type";
+    held_back_run: "Kept by type", "Conservées, par type";
+    deferred: "Waits for the end of the exam", "Attend la fin de l’examen";
+    changes: "changes: {}", "modifications\u{a0}: {}";
     owed: "Results to send", "Résultats à envoyer";
     owed_none: "none", "aucun";
     queued: "{} waiting", "{} en attente";

@@ -131,6 +131,18 @@ fn gather(mut lines: impl Iterator<Item = Result<serde_json::Value, Trouble>> + 
     })
 }
 
+/// Whether the catalogue shows a delivery: the package of one that is hidden is kept, but nobody's. Where the catalogue
+/// cannot be read, packages are all the same.
+fn is_shown(engine: &Engine, delivery: &str) -> bool {
+    let edition = Catalogue::open(engine.vault()).and_then(|catalogue| catalogue.edition());
+    let name = engine.vault().keys();
+    let name = name.name(EntityType::Delivery.word(), delivery);
+    edition.map_or(true, |edition| {
+        let rows = edition.types.get(&EntityType::Delivery);
+        rows.is_some_and(|rows| rows.contains_key(&name))
+    })
+}
+
 /// The content of a whole package, or one range of it (RFC 9110 14).
 pub(super) fn package(
     board: &Board,
@@ -140,10 +152,11 @@ pub(super) fn package(
     let delivery = query
         .text("delivery")
         .ok_or_else(|| flaw("parameter `delivery` is missing: expected the URI of a delivery"))?;
-    let packages = Packages::open(open(board)?.vault())?;
+    let engine = open(board)?;
+    let packages = Packages::open(engine.vault())?;
     let meta = packages
         .held(delivery)?
-        .filter(|meta| !meta.damaged)
+        .filter(|meta| !meta.damaged && is_shown(&engine, delivery))
         .ok_or_else(|| {
             let reason = format!("the box holds no whole package of {delivery}");
             Trouble::new("package.not_held", Class::GiveUp, Outcome::Failed, reason)

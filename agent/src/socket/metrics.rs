@@ -5,6 +5,7 @@
 use std::fmt::Write;
 
 use hyper::{Response, StatusCode};
+use logic::entity::EntityType;
 use serde_json::{Map, Value as Json};
 
 use super::board::Board;
@@ -147,6 +148,33 @@ fn text(board: &Board, of_box: &Map<String, Json>) -> String {
                 count.as_f64().unwrap_or(0.0),
             );
         }
+    }
+    for (name, path, help) in [
+        (
+            "boxsync_entities_held_back",
+            "held_back_by_type",
+            "Entities that central no longer names, kept until it is sure.",
+        ),
+        (
+            "boxsync_entities_hidden",
+            "hidden",
+            "Entities that central no longer names, hidden and kept for a while.",
+        ),
+    ] {
+        let Some(Json::Object(counts)) = of_box.get(path) else {
+            continue;
+        };
+        page.family(name, "gauge", help);
+        // Every type, so that a count that is over goes back to 0.
+        for kind in EntityType::ALL {
+            let count = counts.get(kind.word()).and_then(Json::as_f64);
+            let label = format!("{{type=\"{}\"}}", kind.word());
+            page.line(name, &label, count.unwrap_or(0.0));
+        }
+    }
+    if let Some(count) = number("contradicted") {
+        let help = "Entities kept as they are, since central takes back within hours what it says.";
+        page.gauge("boxsync_entities_contradicted", help, count);
     }
     page.0.push_str("# EOF\n");
     page.0

@@ -11,18 +11,31 @@ use super::board::Board;
 use crate::clock;
 use crate::engine::{Engine, exam, survey};
 use crate::vault::catalogue::Catalogue;
-use crate::vault::package::Packages;
+use crate::vault::package::{Meta, Packages};
 
 /// What the folder of the box says; the words of `status --json`.
 pub(super) fn of_box(board: &Board) -> Result<Map<String, Json>, Trouble> {
     let engine = Engine::open(board.root(), (*board.settings()).clone())?;
     let edition = Catalogue::open(engine.vault())?.edition()?;
     let (held, coming) = Packages::open(engine.vault())?.list()?;
-    let held = held.iter().filter(|meta| !meta.damaged).count();
-    let entities: Map<_, _> = EntityType::ALL
-        .iter()
-        .map(|kind| (kind.word().to_owned(), json!(edition.count(*kind))))
-        .collect();
+    // Packages of hidden deliveries are kept, but nobody's.
+    let keys = engine.vault().keys();
+    let is_shown = |meta: &&Meta| {
+        let name = keys.name(EntityType::Delivery.word(), &meta.delivery);
+        let rows = edition.types.get(&EntityType::Delivery);
+        rows.is_some_and(|rows| rows.contains_key(&name))
+    };
+    let held = held.iter().filter(is_shown);
+    let held = held.filter(|meta| !meta.damaged).count();
+    let coming = coming.iter().filter(is_shown).count();
+    let shown = edition.shown();
+    let by_type = |counts: &[(String, u64)]| -> Map<_, _> {
+        let counts = counts.iter();
+        counts
+            .map(|(word, count)| (word.clone(), json!(count)))
+            .collect()
+    };
+    let entities = by_type(&shown.entities);
     // Only read: writing it here could undo the number that a worker has just taken.
     let identity = engine.vault().entry("identity").get::<Identity>()?;
     let box_id = identity.map(|identity| identity.box_id);
@@ -33,10 +46,15 @@ pub(super) fn of_box(board: &Board) -> Result<Map<String, Json>, Trouble> {
         "generation": edition.generation,
         "complete_at": edition.complete_at,
         "entities": entities,
+        "held_back": shown.held_back,
+        "held_back_by_type": by_type(&shown.kept),
+        "hidden": by_type(&shown.hidden),
+        "contradicted": shown.contradicted,
+        "waiting_for_exam": shown.waiting,
         "packages": {
             "held": held,
             "wanted": edition.count(EntityType::Delivery),
-            "coming": coming.len(),
+            "coming": coming,
         },
         "free_bytes": survey::free(engine.vault().state()),
         "last": engine.last()?,

@@ -2,6 +2,10 @@
 //! Never shows half a run: an edition is renamed into place whole, and readers of the one before still find its bytes.
 //! Called by `engine` (writes) and by every reader of entities; readers take no lock.
 
+mod edition;
+
+pub use edition::{Edition, Hidden, HiddenRows, Row, Rows, index};
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -9,75 +13,14 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use logic::entity::{Checksum, Entity, EntityType};
-use logic::manifest::{Index, Votes};
 use logic::seal::{NameHash, Sealer};
 use logic::words::Trouble;
-use serde::{Deserialize, Serialize};
 
 use super::{Vault, damaged, random};
 use crate::root::{make_folder, set_aside, sync_folder, trouble, write_durably};
 
 /// The word that stands for classes where a type is expected.
 const CLASS: &str = "class";
-
-/// Where one sealed entity lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Row {
-    /// As central gave it.
-    pub checksum: Checksum,
-    /// Number of the segment.
-    pub segment: u32,
-    /// Bytes from its start.
-    pub offset: u64,
-    /// Sealed bytes.
-    pub length: u32,
-}
-
-/// Rows of one type by keyed hash of the id.
-pub type Rows = BTreeMap<NameHash, Row>;
-
-/// What the box shows: the result of one run, visible as a whole.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Edition {
-    /// Grows with every run that changed or completed something.
-    pub generation: u64,
-    /// The organisation that it was read for.
-    pub organisation_id: String,
-    /// Unix seconds of the last run that read all six lists to their ends; `None` before the first.
-    pub complete_at: Option<i64>,
-    /// Entities by type.
-    pub types: BTreeMap<EntityType, Rows>,
-    /// Classes outside the TAO ontology.
-    pub classes: Rows,
-    /// Deletions that were held back.
-    pub votes: BTreeMap<EntityType, Votes>,
-}
-
-impl Edition {
-    /// Rows of a type.
-    pub fn rows(&self, kind: EntityType) -> impl Iterator<Item = (&NameHash, &Row)> {
-        self.types.get(&kind).into_iter().flatten()
-    }
-
-    /// How many entities of a type are shown.
-    pub fn count(&self, kind: EntityType) -> usize {
-        self.types.get(&kind).map_or(0, BTreeMap::len)
-    }
-
-    fn all(&self) -> impl Iterator<Item = &Row> {
-        self.types
-            .values()
-            .chain([&self.classes])
-            .flat_map(BTreeMap::values)
-    }
-}
-
-/// The checksums of rows, as the comparison wants them.
-pub fn index(rows: &Rows) -> Index {
-    rows.iter()
-        .map(|(name, row)| (*name, row.checksum))
-        .collect()
-}
 
 /// Names the file of one edition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,7 +69,7 @@ impl Catalogue {
         self.edition
             .open_in_place(b"edition", &mut sealed)
             .ok()
-            .and_then(|plain| postcard::from_bytes(plain).ok())
+            .and_then(Edition::read)
             .ok_or_else(|| damaged(&path, "the edition of the catalogue"))
     }
 
@@ -166,7 +109,7 @@ impl Catalogue {
         if let Some(writer) = writer {
             writer.sync()?;
         }
-        let plain = postcard::to_allocvec(edition).expect("plain data always serialises");
+        let plain = edition.write();
         let sealed = self.edition.seal(random(), b"edition", &plain);
         write_durably(&self.folder.join("edition"), &sealed)?;
         let named: BTreeSet<u32> = before
@@ -197,21 +140,12 @@ impl Catalogue {
             return Ok(());
         }
         let mut reader = self.reader();
-        let words: Vec<&str> = edition
-            .types
-            .keys()
-            .map(|kind| kind.word())
-            .chain([CLASS])
-            .collect();
-        let rows = edition.types.values_mut().chain([&mut edition.classes]);
-        for (word, rows) in words.into_iter().zip(rows) {
-            for (name, row) in rows.iter_mut() {
-                if row.segment == writer.number {
-                    continue;
-                }
-                let entity = reader.read(word, name, row)?;
-                *row = writer.write(word, *name, &entity)?;
+        for (word, name, row) in edition.all_mut() {
+            if row.segment == writer.number {
+                continue;
             }
+            let entity = reader.read(word, name, row)?;
+            *row = writer.write(word, *name, &entity)?;
         }
         Ok(())
     }

@@ -354,10 +354,33 @@ impl Packages {
         self.write_meta(&self.meta_path(&meta.delivery, "meta"), &meta)
     }
 
-    fn must_fit(&self, bytes: u64, reserve: u64) -> Result<(), Trouble> {
+    /// Bytes free on the volume.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn free(&self) -> Result<u64, Trouble> {
         let stat = nix::sys::statvfs::statvfs(&self.folder)
             .map_err(|error| trouble(&self.folder, "measure", &error.into()))?;
-        let free = stat.blocks_available() as u64 * stat.fragment_size() as u64;
+        Ok(stat.blocks_available() as u64 * stat.fragment_size() as u64)
+    }
+
+    /// Removes everything of one delivery; whether there was anything.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn remove(&self, delivery: &str) -> Result<bool, Trouble> {
+        let mut removed = false;
+        for extension in ["part", "meta"] {
+            let path = self.meta_path(delivery, extension);
+            removed |= path.exists();
+            self.drop_files(&path)?;
+        }
+        self.forget_judged(delivery)?;
+        Ok(removed)
+    }
+
+    fn must_fit(&self, bytes: u64, reserve: u64) -> Result<(), Trouble> {
+        let free = self.free()?;
         if bytes.saturating_add(reserve) <= free {
             return Ok(());
         }

@@ -38,7 +38,11 @@ fn a_republished_test_is_rebuilt_from_the_held_one() {
     assert!(on_wire < SIZE / 4, "{on_wire} of {SIZE}");
     assert!(is_rebuilt(&site, &new));
     site.assert_equal_to_central();
-    assert_eq!(site.files_of("data").len(), 1, "the old one is collected");
+    assert_eq!(
+        site.files_of("data").len(),
+        2,
+        "the old one is kept, hidden"
+    );
     site.run(&["packages", "verify"]).exits(0);
 }
 

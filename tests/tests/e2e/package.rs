@@ -501,12 +501,13 @@ fn verify_finds_damage_and_the_next_run_mends_it() {
 
 #[test]
 fn packages_that_no_delivery_names_are_collected() {
-    let site = Site::enrolled(options(2, 4, (20_000, 60_000))).held();
+    let mut site = Site::enrolled(options(2, 4, (20_000, 60_000))).held();
+    site.set("sync", "keep_deleted", "\"0s\"");
     assert_eq!(site.files_of("data").len(), 4);
     let gone = [site.delivery(0), site.delivery(2)];
     gone.iter()
         .for_each(|delivery| assert!(site.central.remove(delivery)));
-    site.sync().exits(0);
+    site.sync_with(&["--allow-deletes"]).exits(0);
     assert_eq!(site.files_of("data").len(), 2);
     site.assert_equal_to_central();
 }

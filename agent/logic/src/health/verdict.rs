@@ -53,6 +53,21 @@ pub struct Shown {
     pub entities: Vec<(String, u64)>,
     /// Entities that central no longer names and that are kept.
     pub held_back: u64,
+    /// The same by type, those types alone that have any.
+    #[serde(default)]
+    pub kept: Vec<(String, u64)>,
+    /// Entities by type that are not shown, since central no longer names them, and that come back when it does.
+    #[serde(default)]
+    pub hidden: Vec<(String, u64)>,
+    /// Entities that are kept as they are, since central takes back within hours what it says.
+    #[serde(default)]
+    pub contradicted: u64,
+    /// Those of them that central does not name now: they are counted in `held_back` too.
+    #[serde(default)]
+    pub taken_back: u64,
+    /// Changes that wait for the end of an exam.
+    #[serde(default)]
+    pub waiting: u64,
 }
 
 impl Shown {
@@ -64,13 +79,18 @@ impl Shown {
 
     /// What is shown, each as people say it: `300 test-takers`, `1 delivery`.
     pub fn told(&self) -> Vec<String> {
-        let plural = |word: &str| match word.strip_suffix('y') {
-            Some(stem) => format!("{stem}ies"),
-            None => format!("{word}s"),
-        };
-        let told = |(word, count): &(String, u64)| counted(*count, word, &plural(word));
-        self.entities.iter().map(told).collect()
+        told_by_type(&self.entities)
     }
+}
+
+/// Numbers by type as people say them: `300 test-takers`, `1 delivery`.
+pub fn told_by_type(by_type: &[(String, u64)]) -> Vec<String> {
+    let plural = |word: &str| match word.strip_suffix('y') {
+        Some(stem) => format!("{stem}ies"),
+        None => format!("{word}s"),
+    };
+    let told = |(word, count): &(String, u64)| counted(*count, word, &plural(word));
+    by_type.iter().map(told).collect()
 }
 
 /// Packages, one for each delivery of the catalogue.
@@ -414,12 +434,26 @@ fn looks(standing: &Standing) -> Vec<(&'static str, String)> {
             );
         }
     }
-    if shown.held_back > 0 {
+    let held_back = shown.held_back.saturating_sub(shown.taken_back);
+    if held_back > 0 {
         look(
             "catalogue.held_back",
             format!(
                 "central no longer names {} kept",
-                counted(shown.held_back, "entity, which was", "entities, which were")
+                counted(held_back, "entity, which was", "entities, which were")
+            ),
+        );
+    }
+    if shown.contradicted > 0 {
+        look(
+            "central.contradicts",
+            format!(
+                "central contradicts itself about {} kept as before",
+                counted(
+                    shown.contradicted,
+                    "entity, which is",
+                    "entities, which are"
+                )
             ),
         );
     }
@@ -444,6 +478,7 @@ fn weighs(last: &Last) -> bool {
         "version.unsupported",
         "package.missing",
         "catalogue.held_back",
+        "central.contradicts",
         "auth.not_enrolled",
     ];
     !matches!(last.outcome, Outcome::Finished | Outcome::Offline)

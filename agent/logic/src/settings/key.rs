@@ -175,11 +175,22 @@ pub(super) static KEYS: &[Key] = &[
     Key {
         section: "sync",
         name: "delete_limit",
-        doc: "Share of a type that one synchronization may delete unasked, from 0 to 1.",
-        default: Some("0.5"),
+        doc: "Share of a type that may be deleted unasked within 24 hours of running time, from 0 to 1; one entity \
+              may always go, except with 0.",
+        default: Some("0.2"),
         example: "0.25",
         set: |s, v| put(&mut s.sync.delete_limit, v.number(0.0, 1.0)),
         show: |s| Some(Value::Fraction(s.sync.delete_limit)),
+    },
+    Key {
+        section: "sync",
+        name: "keep_deleted",
+        doc: "How long what was deleted is kept, hidden, in hours that the box runs; packages go earlier when their \
+              room is needed. 0s keeps nothing.",
+        default: Some(r#""7d""#),
+        example: r#""30d""#,
+        set: |s, v| put(&mut s.sync.keep_deleted, v.span(Duration::ZERO, YEAR)),
+        show: |s| Some(Value::text(super::span::print(s.sync.keep_deleted))),
     },
     Key {
         section: "sync",

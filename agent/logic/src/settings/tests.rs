@@ -89,7 +89,8 @@ fn nothing_configured_is_the_documented_default() {
     assert_eq!(s, Settings::default());
     assert!(s.sync.on_boot && s.sync.measure);
     assert_eq!(s.sync.interval, Duration::from_secs(900));
-    assert_eq!((s.sync.delete_limit, s.sync.lanes), (0.5, 4));
+    assert_eq!((s.sync.delete_limit, s.sync.lanes), (0.2, 4));
+    assert_eq!(s.sync.keep_deleted, Duration::from_secs(7 * 86_400));
     assert_eq!(
         (s.download.max_rate, s.download.reserve),
         (Size(0), Size(1 << 30))

@@ -2,14 +2,17 @@
 //! Never shows half a catalogue: what arrives is staged, and a run that is cut short publishes nothing.
 //! Called by `sync`, whose machine this is a part of.
 
+mod judge;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::batch::{self, After};
-use super::{Change, Command, Phase, Plan, Publication, Purpose, Sync, ends_run};
+use super::{Command, Phase, Plan, Purpose, Sync, ends_run};
 use crate::api::stranger::{Stranger, stranger};
 use crate::api::{Answered, Call, Classes, Details, Page};
 use crate::entity::{Entity, EntityType, uri};
-use crate::manifest::{Guard, Index, Manifest};
+use crate::guard::Terms;
+use crate::manifest::{Held, Manifest};
 use crate::php;
 use crate::words::{Class, Now, Outcome, Trouble};
 
@@ -38,6 +41,10 @@ pub(super) struct Catalogue {
     elsewhere: bool,
     /// A foreign page came: nothing more is asked for.
     ended: bool,
+    /// An exam runs: nothing that is shown changes.
+    in_use: bool,
+    /// When the run began, to know how long the box has been running since.
+    began: Now,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,8 +72,9 @@ struct Kind {
 }
 
 impl Catalogue {
-    pub(super) fn new(plan: &Plan) -> Self {
+    pub(super) fn new(plan: &Plan, now: Now) -> Self {
         Self {
+            began: now,
             order: plan.types.iter().copied().collect(),
             kinds: BTreeMap::new(),
             batches: VecDeque::new(),
@@ -76,6 +84,7 @@ impl Catalogue {
             state: State::Reading,
             elsewhere: false,
             ended: false,
+            in_use: false,
         }
     }
 
@@ -114,15 +123,32 @@ impl Sync {
         }
     }
 
-    pub(super) fn indexed(&mut self, kind: EntityType, held: Index, staged: Index) {
+    /// Whether an exam runs on this box. While one does, nothing that is shown changes: updates and deletions wait.
+    pub fn exam_runs(&mut self, runs: bool) {
+        self.catalogue.in_use = runs;
+    }
+
+    /// Seconds that this box has been running, over all its boots.
+    fn running(&self, now: Now) -> u64 {
+        let passed = now.mono.saturating_sub(self.catalogue.began.mono);
+        self.plan.running + passed.as_secs()
+    }
+
+    pub(super) fn indexed(&mut self, kind: EntityType, held: Held, now: Now) {
         self.catalogue.stores -= 1;
         let batch = if kind == EntityType::Eligibility {
             BATCH_FIRST_ELIGIBILITIES
         } else {
             BATCH_FIRST
         };
+        let memory = self.plan.memory.get(&kind).cloned().unwrap_or_default();
+        let terms = Terms {
+            limit: self.plan.delete_limit,
+            allowed: self.plan.allow_deletes,
+            running: self.running(now),
+        };
         let kind_state = Kind {
-            manifest: Manifest::new(kind, held, staged),
+            manifest: Manifest::new(kind, held, memory, terms),
             partial: Vec::new(),
             batch,
             put: Vec::new(),
@@ -166,9 +192,9 @@ impl Sync {
         for odd in &page.odd {
             self.fail_entity(kind, odd);
         }
-        let hash = self.plan.hash.clone();
+        let (hash, in_use) = (self.plan.hash.clone(), self.catalogue.in_use);
         let state = self.kind(kind);
-        let turn = state.manifest.page(&page, |id| hash(kind, id));
+        let turn = state.manifest.page(&page, in_use, |id| hash(kind, id));
         state.partial.extend(turn.wanted);
         self.fill_batches(kind, false);
         match turn.next {
@@ -467,98 +493,6 @@ impl Sync {
         let publication = self.judge(now);
         self.catalogue.stores += 1;
         self.out.push_back(Command::Publish(publication));
-    }
-
-    /// Judges every type's absent entities and gathers what becomes visible.
-    fn judge(&mut self, now: Now) -> Publication {
-        let mut publication = Publication {
-            votes: self.plan.votes.clone(),
-            ..Publication::default()
-        };
-        if self.catalogue.elsewhere {
-            for count in self.report.entities.values_mut() {
-                *count = crate::report::EntityCount {
-                    failed: count.failed,
-                    ..Default::default()
-                };
-            }
-            return publication;
-        }
-        let centre = self.catalogue.kinds.get(&EntityType::TestCenter);
-        let centre_named = centre
-            .is_none_or(|kind| kind.listed && !kind.failed && kind.manifest.names_a_held_one());
-        let guard = Guard {
-            limit: self.plan.delete_limit,
-            allowed: self.plan.allow_deletes,
-            centre_named,
-            wall: now.wall,
-        };
-        let all = EntityType::ALL
-            .iter()
-            .all(|kind| self.catalogue.kinds.contains_key(kind));
-        publication.complete = all
-            && self
-                .catalogue
-                .kinds
-                .values()
-                .all(|kind| kind.listed && !kind.failed);
-        for (kind, state) in &mut self.catalogue.kinds {
-            let count = self
-                .report
-                .entities
-                .entry(kind.word().to_owned())
-                .or_default();
-            count.unchanged = state.manifest.unchanged;
-            for name in &state.manifest.reuse {
-                if state.manifest.holds(name) {
-                    count.updated += 1
-                } else {
-                    count.created += 1
-                }
-            }
-            let mut change = Change {
-                put: std::mem::take(&mut state.put),
-                remove: Vec::new(),
-            };
-            change.put.extend(&state.manifest.reuse);
-            if !state.failed {
-                let none = crate::manifest::Votes::new();
-                let closing = state
-                    .manifest
-                    .close(self.plan.votes.get(kind).unwrap_or(&none), guard);
-                count.deleted = closing.remove.len() as u64;
-                count.held_back = closing.held_back;
-                change.remove = closing.remove;
-                publication.votes.insert(*kind, closing.votes);
-            }
-            publication.visible |= !change.put.is_empty() || !change.remove.is_empty();
-            publication.changes.insert(*kind, change);
-        }
-        publication.visible |= publication.complete;
-        self.tell_held_back();
-        publication
-    }
-
-    fn tell_held_back(&mut self) {
-        let held: Vec<String> = self
-            .report
-            .entities
-            .iter()
-            .filter(|(_, count)| count.held_back > 0)
-            .map(|(kind, count)| format!("{} {kind}", count.held_back))
-            .collect();
-        if !held.is_empty() {
-            let reason = format!(
-                "central no longer names {}: kept until a second run a day later agrees, or until --allow-deletes",
-                held.join(", ")
-            );
-            self.report.find(&Trouble::new(
-                "catalogue.held_back",
-                Class::Operator,
-                Outcome::Failed,
-                reason,
-            ));
-        }
     }
 
     pub(super) fn published(&mut self, result: Result<(), Trouble>) {

@@ -2,7 +2,7 @@
 //! Never more than fit a page: the command line tells all.
 //! Called by `render`.
 
-use logic::report::Report;
+use logic::report::{EntityCount, Report};
 use logic::words::Outcome;
 
 use super::super::figure::{bytes, decimal, escape, moment, span};
@@ -122,6 +122,19 @@ fn rows(language: Language, report: &Report, offset: i64) -> Vec<(&'static str, 
             ),
         ),
     ];
+    let by_type = |count: fn(&EntityCount) -> u64| {
+        let counts = report.entities.iter();
+        let counts = counts.map(|(word, each)| (word.clone(), count(each)));
+        super::by_type(&counts.filter(|(_, count)| *count > 0).collect::<Vec<_>>())
+    };
+    for (name, told) in [
+        (words.hidden_run, by_type(|count| count.deleted)),
+        (words.held_back_run, by_type(|count| count.held_back)),
+    ] {
+        if !told.is_empty() {
+            rows.push((name, told));
+        }
+    }
     if link.download_mbit_s > 0.0 || link.upload_mbit_s > 0.0 {
         let rate = |rate: f64| match rate > 0.0 {
             true => decimal(language, rate),

@@ -25,6 +25,15 @@ pub(super) const CODES: &[Code] = &[
         "Wait for the end of the maintenance; the operator of central knows when.",
     ),
     code(
+        "central.contradicts",
+        "central contradicts itself",
+        "Within hours central takes back what it said of the same entities: named, gone and named again, or edited \
+         back and forth. Mostly one of several servers behind central's address has an old copy of its data. While it \
+         lasts the box hides nothing of that and edits nothing back.",
+        "Ask the operator of central whether all its servers have the same data; if central is right, run `boxsync \
+         sync --allow-deletes`.",
+    ),
+    code(
         "central.unavailable",
         "central is not available",
         "Central, or the web server before it, says that it cannot serve now (429, 502, 503, 504). The box tries \

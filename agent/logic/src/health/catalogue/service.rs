@@ -163,8 +163,8 @@ pub(super) const CODES: &[Code] = &[
     code(
         "deletion.held_back",
         "deletions are held back",
-        "Central no longer names many of the entities that the box holds. They are kept until a second run, a day \
-         later, agrees, or a person says so.",
+        "Central no longer names many of the entities that the box holds. They are kept until a second run agrees, \
+         after the box has been running for 24 hours, or until a person says so.",
         "If central is right, run `boxsync sync --allow-deletes`.",
     ),
 ];

@@ -25,7 +25,7 @@ fn last(outcome: Outcome, code: &str) -> Last {
 #[test]
 fn each_state_has_its_word_and_its_reason() {
     type Case = (fn(&mut Standing), Word, &'static str);
-    let table: [Case; 28] = [
+    let table: [Case; 29] = [
         (|_| {}, Word::Ready, "ready"),
         (
             |s| s.trouble = Some(("key.wrong".into(), "another key".into())),
@@ -163,6 +163,15 @@ fn each_state_has_its_word_and_its_reason() {
             |s| s.catalogue.held_back = 40,
             Word::ReadyBut,
             "catalogue.held_back",
+        ),
+        (
+            |s| {
+                s.catalogue.held_back = 3;
+                s.catalogue.taken_back = 3;
+                s.catalogue.contradicted = 4;
+            },
+            Word::ReadyBut,
+            "central.contradicts",
         ),
         (
             |s| s.last = Some(last(Outcome::Unauthorized, "auth.refused")),

@@ -1,0 +1,151 @@
+//! The end of the catalogue phase: what of a run becomes visible, what is hidden, what is held back, and how that is told.
+//! Never decides about one entity: `manifest` and `guard` do.
+//! Called by the catalogue phase when nothing is under way any more.
+
+use super::super::{Change, Publication, Sync};
+use super::Kind;
+use crate::entity::EntityType;
+use crate::guard::Memory;
+use crate::report::EntityCount;
+use crate::words::{Class, Now, Outcome, Trouble};
+
+impl Kind {
+    /// What of this run's arrivals becomes visible, and how many updates wait for the end of an exam that began while
+    /// they came: they are fetched again after it.
+    fn arrivals(&mut self, count: &mut EntityCount, in_use: bool) -> (Change, u64) {
+        let manifest = &self.manifest;
+        count.unchanged = manifest.unchanged;
+        count.created += manifest.restore.len() as u64;
+        for name in &manifest.reuse {
+            match manifest.holds(name) {
+                true => count.updated += 1,
+                false => count.created += 1,
+            }
+        }
+        let mut put = std::mem::take(&mut self.put);
+        put.extend(&manifest.reuse);
+        let before = put.len();
+        put.retain(|name| !(in_use && manifest.holds(name)));
+        let deferred = (before - put.len()) as u64;
+        count.updated -= deferred.min(count.updated);
+        count.unchanged += deferred;
+        let change = Change {
+            put,
+            restore: manifest.restore.clone(),
+            hide: Vec::new(),
+        };
+        (change, deferred)
+    }
+}
+
+impl Sync {
+    /// Judges every type's absent entities and gathers what becomes visible.
+    pub(super) fn judge(&mut self, now: Now) -> Publication {
+        let mut publication = Publication {
+            memory: self.plan.memory.clone(),
+            running: self.running(now),
+            ..Publication::default()
+        };
+        if self.catalogue.elsewhere {
+            for count in self.report.entities.values_mut() {
+                *count = EntityCount {
+                    failed: count.failed,
+                    ..Default::default()
+                };
+            }
+            return publication;
+        }
+        let centre = self.catalogue.kinds.get(&EntityType::TestCenter);
+        let centre_named = centre
+            .is_none_or(|kind| kind.listed && !kind.failed && kind.manifest.names_a_held_one());
+        let mut whole = EntityType::ALL
+            .iter()
+            .all(|kind| self.catalogue.kinds.contains_key(kind));
+        let in_use = self.catalogue.in_use;
+        let mut judged = Vec::new();
+        for (kind, state) in &mut self.catalogue.kinds {
+            let count = self
+                .report
+                .entities
+                .entry(kind.word().to_owned())
+                .or_default();
+            let (change, deferred) = state.arrivals(count, in_use);
+            let change = publication.changes.entry(*kind).or_insert(change);
+            whole &= state.listed && !state.failed;
+            if state.failed || !state.listed {
+                continue;
+            }
+            let arriving = count.created;
+            let closing = state
+                .manifest
+                .close(centre_named, arriving, deferred, in_use);
+            count.deleted = closing.hide.len() as u64;
+            count.held_back = closing.memory.held_back;
+            change.hide = closing.hide;
+            whole &= closing.memory.waiting == 0;
+            judged.push((*kind, Kept::of(&closing.memory)));
+            publication.memory.insert(*kind, closing.memory);
+        }
+        publication.complete = whole;
+        publication.visible = whole || publication.changes.values().any(Change::is_some);
+        self.tell_contradicted(&judged);
+        self.tell_held_back(&judged);
+        publication
+    }
+
+    fn tell_held_back(&mut self, judged: &[(EntityType, Kept)]) {
+        let held = told(judged, |kept| kept.held_back);
+        if held.is_empty() {
+            return;
+        }
+        let reason = format!(
+            "central no longer names {held}: kept until a second run after 24 hours of running agrees, or until --allow-deletes"
+        );
+        self.report.find(&Trouble::new(
+            "catalogue.held_back",
+            Class::Operator,
+            Outcome::Failed,
+            reason,
+        ));
+    }
+
+    fn tell_contradicted(&mut self, judged: &[(EntityType, Kept)]) {
+        let kept = told(judged, |kept| kept.contradicted);
+        if kept.is_empty() {
+            return;
+        }
+        let reason = format!(
+            "central takes back what it said within the last day of {kept}: kept as they are until it says the same for long enough, or until --allow-deletes"
+        );
+        self.report.find(&Trouble::new(
+            "central.contradicts",
+            Class::Operator,
+            Outcome::Failed,
+            reason,
+        ));
+    }
+}
+
+/// What one list left as it was, to be told.
+struct Kept {
+    /// Not named, and held back for that alone.
+    held_back: u64,
+    /// Taken back by central within hours.
+    contradicted: u64,
+}
+
+impl Kept {
+    fn of(memory: &Memory) -> Self {
+        Self {
+            held_back: memory.held_back - memory.taken_back,
+            contradicted: memory.contradicted,
+        }
+    }
+}
+
+/// What of each type is more than none, in the words of the wire: `2 test-taker, 1 delivery`.
+fn told(judged: &[(EntityType, Kept)], count: impl Fn(&Kept) -> u64) -> String {
+    let told = judged.iter().filter(|(_, kept)| count(kept) > 0);
+    let told = told.map(|(kind, kept)| format!("{} {}", count(kept), kind.word()));
+    told.collect::<Vec<_>>().join(", ")
+}

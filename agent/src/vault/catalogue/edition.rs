@@ -1,0 +1,306 @@
+//! What the box shows, what it keeps hidden, and what the guard of deletions remembers: one value, replaced whole.
+//! Never loses what another release wrote: the first release's shape stands in front, what came later behind it.
+//! Called by `catalogue`, which seals it, and by every reader of entities.
+
+use std::collections::BTreeMap;
+
+use logic::entity::{Checksum, EntityType};
+use logic::guard::Memory;
+use logic::health::verdict::Shown;
+use logic::manifest::Index;
+use logic::seal::NameHash;
+use serde::{Deserialize, Serialize};
+
+use super::CLASS;
+
+/// Where one sealed entity lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// As central gave it.
+    pub checksum: Checksum,
+    /// Number of the segment.
+    pub segment: u32,
+    /// Bytes from its start.
+    pub offset: u64,
+    /// Sealed bytes.
+    pub length: u32,
+}
+
+/// Rows of one type by keyed hash of the id.
+pub type Rows = BTreeMap<NameHash, Row>;
+
+/// An entity that central stopped naming.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hidden {
+    /// Where it lies.
+    pub row: Row,
+    /// Second of running time at which it was hidden.
+    pub at: u64,
+}
+
+/// Hidden entities of one type by keyed hash of the id.
+pub type HiddenRows = BTreeMap<NameHash, Hidden>;
+
+/// What the box shows: the result of one run, visible as a whole.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Edition {
+    /// Grows with every run that changed or completed something.
+    pub generation: u64,
+    /// The organisation that it was read for.
+    pub organisation_id: String,
+    /// Unix seconds of the last run that read all six lists to their ends; `None` before the first.
+    pub complete_at: Option<i64>,
+    /// Entities by type.
+    pub types: BTreeMap<EntityType, Rows>,
+    /// Classes outside the TAO ontology.
+    pub classes: Rows,
+    /// What the guard of deletions remembers.
+    pub memory: BTreeMap<EntityType, Memory>,
+    /// What readers do not see, and what comes back without being fetched when central names it again.
+    pub hidden: BTreeMap<EntityType, HiddenRows>,
+}
+
+/// Shape of what stands behind the first release's: grows when that changes.
+const FORMAT: u8 = 1;
+
+/// The first release's shape. The last part were its held back deletions, with seconds of the system's clock: which
+/// they were still counts, since when does not.
+type Front = (
+    u64,
+    String,
+    Option<i64>,
+    BTreeMap<EntityType, Rows>,
+    Rows,
+    BTreeMap<EntityType, BTreeMap<NameHash, i64>>,
+);
+
+impl Edition {
+    /// Rows of a type.
+    pub fn rows(&self, kind: EntityType) -> impl Iterator<Item = (&NameHash, &Row)> {
+        self.types.get(&kind).into_iter().flatten()
+    }
+
+    /// How many entities of a type are shown.
+    pub fn count(&self, kind: EntityType) -> usize {
+        self.types.get(&kind).map_or(0, BTreeMap::len)
+    }
+
+    /// What is hidden of a type.
+    pub fn hidden(&self, kind: EntityType) -> impl Iterator<Item = (&NameHash, &Hidden)> {
+        self.hidden.get(&kind).into_iter().flatten()
+    }
+
+    /// How many entities of a type are hidden.
+    pub fn count_hidden(&self, kind: EntityType) -> usize {
+        self.hidden.get(&kind).map_or(0, BTreeMap::len)
+    }
+
+    /// What of it is told: numbers by type.
+    pub fn shown(&self) -> Shown {
+        let numbers = |count: &dyn Fn(EntityType) -> u64| {
+            EntityType::ALL.map(|kind| (kind.word().to_owned(), count(kind)))
+        };
+        let some = |count: &dyn Fn(EntityType) -> u64| -> Vec<(String, u64)> {
+            let numbers = numbers(count).into_iter();
+            numbers.filter(|(_, count)| *count > 0).collect()
+        };
+        let sum = |of: fn(&Memory) -> u64| self.memory.values().map(of).sum();
+        Shown {
+            organisation: self.organisation_id.clone(),
+            complete_at: self.complete_at,
+            entities: numbers(&|kind| self.count(kind) as u64).into(),
+            held_back: sum(|memory| memory.held_back),
+            kept: some(&|kind| self.memory.get(&kind).map_or(0, |memory| memory.held_back)),
+            hidden: some(&|kind| self.count_hidden(kind) as u64),
+            contradicted: sum(|memory| memory.contradicted),
+            taken_back: sum(|memory| memory.taken_back),
+            waiting: sum(|memory| memory.waiting),
+        }
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Row> {
+        let shown = self.types.values().chain([&self.classes]);
+        let hidden = self.hidden.values().flat_map(BTreeMap::values);
+        shown
+            .flat_map(BTreeMap::values)
+            .chain(hidden.map(|hidden| &hidden.row))
+    }
+
+    /// Every row, each with the word of its type and its name.
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = (&'static str, &NameHash, &mut Row)> {
+        let shown = self
+            .types
+            .iter_mut()
+            .map(|(kind, rows)| (kind.word(), rows));
+        let shown = shown.chain([(CLASS, &mut self.classes)]);
+        let shown = shown
+            .flat_map(|(word, rows)| rows.iter_mut().map(move |(name, row)| (word, name, row)));
+        let hidden = self.hidden.iter_mut().flat_map(|(kind, rows)| {
+            let word = kind.word();
+            rows.iter_mut()
+                .map(move |(name, hidden)| (word, name, &mut hidden.row))
+        });
+        shown.chain(hidden)
+    }
+
+    /// Hides a shown entity; its row, if it was shown.
+    pub fn hide(&mut self, kind: EntityType, name: NameHash, running: u64) -> Option<Row> {
+        let row = self.types.get_mut(&kind)?.remove(&name)?;
+        let hidden = Hidden { row, at: running };
+        self.hidden.entry(kind).or_default().insert(name, hidden);
+        Some(row)
+    }
+
+    /// Shows a hidden entity again; its row, if it was hidden.
+    pub fn restore(&mut self, kind: EntityType, name: NameHash) -> Option<Row> {
+        let row = self.hidden.get_mut(&kind)?.remove(&name)?.row;
+        self.types.entry(kind).or_default().insert(name, row);
+        Some(row)
+    }
+
+    /// Shows an entity as it was brought; what was hidden of it is outdated.
+    pub fn put(&mut self, kind: EntityType, name: NameHash, row: Row) {
+        self.hidden.entry(kind).or_default().remove(&name);
+        self.types.entry(kind).or_default().insert(name, row);
+    }
+
+    /// Forgets what has been hidden for `keep` seconds of running time.
+    pub fn forget(&mut self, keep: u64, running: u64) {
+        for rows in self.hidden.values_mut() {
+            rows.retain(|_, hidden| logic::guard::left(hidden.at, keep, running) > 0);
+        }
+        self.hidden.retain(|_, rows| !rows.is_empty());
+    }
+
+    /// The plain bytes. An older release reads the front of them, and forgets the rest.
+    pub(super) fn write(&self) -> Vec<u8> {
+        let votes: BTreeMap<EntityType, BTreeMap<NameHash, i64>> = BTreeMap::new();
+        let front = (
+            &self.generation,
+            &self.organisation_id,
+            &self.complete_at,
+            &self.types,
+            &self.classes,
+            votes,
+        );
+        let back = (FORMAT, &self.memory, &self.hidden);
+        postcard::to_allocvec(&(front, back)).expect("plain data always serialises")
+    }
+
+    /// Reads what this release or the first one wrote; `None` for anything else.
+    pub(super) fn read(plain: &[u8]) -> Option<Self> {
+        let (front, rest) = postcard::take_from_bytes::<Front>(plain).ok()?;
+        let (generation, organisation_id, complete_at, types, classes, votes) = front;
+        let (memory, hidden) = match rest {
+            [] => (kept(votes), BTreeMap::new()),
+            [FORMAT, rest @ ..] => postcard::from_bytes(rest).ok()?,
+            _ => return None,
+        };
+        Some(Self {
+            generation,
+            organisation_id,
+            complete_at,
+            types,
+            classes,
+            memory,
+            hidden,
+        })
+    }
+}
+
+/// What the first release held back is held back still; no list has proved it since.
+fn kept(votes: BTreeMap<EntityType, BTreeMap<NameHash, i64>>) -> BTreeMap<EntityType, Memory> {
+    let memory = |names: BTreeMap<NameHash, i64>| Memory {
+        held_back: names.len() as u64,
+        absent: names.into_keys().map(|name| (name, None)).collect(),
+        ..Memory::default()
+    };
+    let held = votes.into_iter().filter(|(_, names)| !names.is_empty());
+    held.map(|(kind, names)| (kind, memory(names))).collect()
+}
+
+/// The checksums of rows, as the comparison wants them.
+pub fn index(rows: &Rows) -> Index {
+    rows.iter()
+        .map(|(name, row)| (*name, row.checksum))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(number: u8) -> Row {
+        Row {
+            checksum: Checksum([number; 16]),
+            segment: u32::from(number),
+            offset: 1000 * u64::from(number),
+            length: 700,
+        }
+    }
+
+    fn name(number: u8) -> NameHash {
+        NameHash([number; 16])
+    }
+
+    /// Written by the release of 2026-11-27: one test centre, three test takers of which two are held back, one
+    /// delivery, one class.
+    const FIRST_RELEASE: &[u8] =
+        include_bytes!("../../../../tests/fixtures/edition-2026-11-27.bin");
+
+    #[test]
+    fn what_the_first_release_wrote_opens_and_its_clock_is_not_believed() {
+        let edition = Edition::read(FIRST_RELEASE).unwrap();
+        assert_eq!(
+            (edition.generation, edition.organisation_id.as_str()),
+            (12, "1001")
+        );
+        assert_eq!(edition.complete_at, Some(1_795_000_000));
+        assert_eq!(edition.types[&EntityType::TestTaker][&name(3)], row(3));
+        assert_eq!(edition.count(EntityType::Delivery), 1);
+        assert_eq!(edition.classes[&name(6)], row(6));
+        assert!(edition.hidden.is_empty());
+        let memory = &edition.memory[&EntityType::TestTaker];
+        assert_eq!(memory.held_back, 2);
+        assert_eq!(memory.absent, [(name(3), None), (name(4), None)].into());
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_the_first_release_reads_its_part() {
+        let mut edition = Edition::read(FIRST_RELEASE).unwrap();
+        edition.hide(EntityType::TestTaker, name(3), 77).unwrap();
+        let plain = edition.write();
+        assert_eq!(Edition::read(&plain), Some(edition.clone()));
+        // As the first release reads it: what stands behind is ignored.
+        let front: Front = postcard::from_bytes(&plain).unwrap();
+        assert_eq!(front.3, edition.types);
+        // A shape that this release does not know is damage, not an empty memory.
+        let mut newer = plain.clone();
+        let front = postcard::take_from_bytes::<Front>(&plain).unwrap().1.len();
+        let at = newer.len() - front;
+        newer[at] = FORMAT + 1;
+        assert_eq!(Edition::read(&newer), None);
+        assert_eq!(Edition::read(&plain[..plain.len() - 1]), None);
+    }
+
+    #[test]
+    fn what_was_hidden_comes_back_or_is_forgotten_in_time() {
+        let mut edition = Edition::read(FIRST_RELEASE).unwrap();
+        let kind = EntityType::TestTaker;
+        let before = edition.clone();
+        assert_eq!(edition.hide(kind, name(2), 100), Some(row(2)));
+        assert_eq!((edition.count(kind), edition.count_hidden(kind)), (2, 1));
+        assert_eq!(edition.all().count(), before.all().count());
+        edition.forget(50, 149);
+        assert_eq!(edition.restore(kind, name(2)), Some(row(2)));
+        assert_eq!(edition.types, before.types);
+        edition.hide(kind, name(2), 100);
+        edition.forget(50, 150);
+        assert_eq!(edition.restore(kind, name(2)), None);
+        // Another edition of it is brought: the hidden one is outdated.
+        edition.put(kind, name(2), row(2));
+        edition.hide(kind, name(2), 100);
+        edition.put(kind, name(2), row(9));
+        assert_eq!(edition.count_hidden(kind), 0);
+    }
+}
