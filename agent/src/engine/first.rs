@@ -114,7 +114,11 @@ pub(super) async fn look(
                     let theirs = link.packages.held(other).ok().flatten();
                     if let Some(theirs) = theirs.filter(|meta| !is_confirmed(link, meta)) {
                         let found = confirm(link, other, Some(&theirs), seen, on_wire).await;
-                        told = found.err().or(told);
+                        // What else may be wrong with it, it may be gone from central, its own turn tells.
+                        let cached = found
+                            .err()
+                            .filter(|trouble| Some(&*trouble.code) == Finding::Cached.code());
+                        told = cached.or(told);
                     }
                 }
             }
@@ -130,6 +134,8 @@ async fn confirm(
     seen: Identity,
     on_wire: &mut u64,
 ) -> Result<Judged, Trouble> {
+    // What is found out may take a package away: not in the middle of an exam.
+    link.gate().await;
     let nonce = u64::from_le_bytes(crate::vault::random());
     let fresh = match probe_patiently(link, delivery, Some(nonce)).await? {
         Probe::Known(known) => {
