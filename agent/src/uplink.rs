@@ -32,7 +32,7 @@ use rustls::time_provider::TimeProvider;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 
-pub use fault::surely_unsent;
+pub use logic::api::surely_unsent;
 pub use logic::settings::{Proxy, Url};
 pub use meter::{Meter, Sample};
 pub use names::resolve;
@@ -437,7 +437,12 @@ impl Inner {
         if let Some(chain) = &mut lane.chain {
             // A cache repeats the date at which it stored.
             let date = field("date").filter(|_| field("age").is_none());
-            self.tls.attest(chain, date.and_then(seconds), &place)?;
+            let attested = self.tls.attest(chain, date.and_then(seconds), &place);
+            // The request is processed all the same: an answer to it has come.
+            attested.map_err(|trouble| Trouble {
+                answered: true,
+                ..trouble
+            })?;
         }
         let inflate = match field("content-encoding").map(str::trim) {
             None | Some("" | "identity") => None,

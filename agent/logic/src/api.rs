@@ -5,10 +5,12 @@
 pub mod ack;
 pub mod answer;
 pub mod call;
+mod sent;
 pub mod stranger;
 
 pub use answer::{Classes, Details, Handshake, Odd, Page};
 pub use call::{Body, Call, Method, Range};
+pub use sent::surely_unsent;
 
 use crate::words::Trouble;
 

@@ -201,6 +201,14 @@ impl Report {
         }
     }
 
+    /// Notes a finding that several passes of one run may bring.
+    pub fn find_once(&mut self, trouble: &Trouble) {
+        let same = |told: &Finding| told.code == trouble.code && told.reason == trouble.reason;
+        if !self.findings.iter().any(same) {
+            self.find(trouble);
+        }
+    }
+
     /// Notes the trouble that ends the run: it names the run whatever was found before.
     pub fn stop(&mut self, trouble: &Trouble) {
         self.find(trouble);

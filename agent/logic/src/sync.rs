@@ -166,8 +166,8 @@ pub enum Event {
     Unknown(EntityType, Vec<String>),
     /// The generation is visible.
     Published(Result<(), Trouble>),
-    /// The spool was worked through.
-    Owed(OwedCount, Option<Trouble>),
+    /// The spool was worked through: what was done and left, and everything that a person should know.
+    Owed(OwedCount, Vec<Trouble>),
     /// A package came to its end.
     Package(PackageEnd),
     /// Disk and store as they are, and the link as this run met it.
@@ -303,7 +303,7 @@ impl Sync {
         match event {
             Event::Answered(ticket, answered) => self.answered(ticket, answered, now),
             Event::Package(end) => self.package(end),
-            Event::Owed(count, trouble) => self.owed(count, trouble),
+            Event::Owed(count, told) => self.owed(count, told),
             Event::Surveyed(survey, connection) => self.surveyed(survey, connection),
             Event::Heard if self.sick => {}
             Event::Heard => self.heard = now,
@@ -488,12 +488,13 @@ impl Sync {
         }
     }
 
-    fn owed(&mut self, count: OwedCount, trouble: Option<Trouble>) {
+    fn owed(&mut self, count: OwedCount, told: Vec<Trouble>) {
         add_owed(&mut self.report, count);
-        match trouble {
-            Some(trouble) if ends_run(&trouble) => return self.stop(trouble),
-            Some(trouble) => self.report.find(&trouble),
-            None => {}
+        for trouble in told {
+            if ends_run(&trouble) {
+                return self.stop(trouble);
+            }
+            self.report.find_once(&trouble);
         }
         match self.phase {
             Phase::Owed => self.begin_catalogue(),

@@ -111,6 +111,9 @@ pub struct Trouble {
     pub outcome: Outcome,
     /// Central's wish to be left alone for so long (`Retry-After`, bounded by the parser).
     pub retry_after: Option<Duration>,
+    /// The head of an answer had come before it failed: the request was processed, whatever the code says.
+    #[serde(skip)]
+    pub answered: bool,
 }
 
 impl Trouble {
@@ -122,6 +125,7 @@ impl Trouble {
             class,
             outcome,
             retry_after: None,
+            answered: false,
         }
     }
 }

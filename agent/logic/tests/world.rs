@@ -301,7 +301,7 @@ fn run(central: &mut Central, disk: &mut Disk, now: &mut Now, random: u64) -> Op
                     disk.publish(publication);
                     events.push_back(Event::Published(Ok(())));
                 }
-                Command::Owed(_) => events.push_back(Event::Owed(OwedCount::default(), None)),
+                Command::Owed(_) => events.push_back(Event::Owed(OwedCount::default(), Vec::new())),
                 Command::Package { .. } => {
                     events.push_back(Event::Package(PackageEnd::Held { on_wire: 0 }))
                 }

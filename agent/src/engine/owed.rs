@@ -21,17 +21,17 @@ pub(super) struct Pass {
     pub(super) probe: Entry,
 }
 
-/// One pass over the spool: what was done, what is left, and the first thing that went wrong.
-pub(super) async fn send(pass: &Pass, plan: Plan) -> (OwedCount, Option<Trouble>) {
+/// One pass over the spool: what was done, what is left, and what a person should know, the weightiest first.
+pub(super) async fn send(pass: &Pass, plan: Plan) -> (OwedCount, Vec<Trouble>) {
     let owed = match pass.spool.owed() {
         Ok(owed) => owed,
-        Err(trouble) => return (OwedCount::default(), Some(trouble)),
+        Err(trouble) => return (OwedCount::default(), vec![trouble]),
     };
     let mut sending = Sending::new(plan, owed, clock::now());
     loop {
         let Some(command) = sending.next() else {
             let Some((at, _)) = sending.due() else {
-                return (sending.count(), None);
+                return (sending.count(), Vec::new());
             };
             tokio::time::sleep(at.mono.saturating_sub(clock::now().mono)).await;
             sending.handle(Event::Woken, clock::now());
@@ -53,13 +53,12 @@ pub(super) async fn send(pass: &Pass, plan: Plan) -> (OwedCount, Option<Trouble>
                 for finding in &ending.findings {
                     tracing::warn!(code = %finding.code, "{finding}");
                 }
-                let (count, trouble) = ending.told();
+                let (count, mut told) = ending.told();
                 // A file that is lost is told before what comes again with the next run.
-                let lost = ending
-                    .trouble
-                    .is_none()
-                    .then(|| pass.spool.set_aside_since());
-                return (count, lost.flatten().or(trouble));
+                let lost = pass.spool.set_aside_since();
+                let first = usize::from(ending.trouble.is_some());
+                told.splice(first..first, lost);
+                return (count, told);
             }
         };
         sending.handle(event, clock::now());

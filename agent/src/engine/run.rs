@@ -167,8 +167,8 @@ impl Run {
                 let plan = spool::Plan { central, ..plan };
                 let send = send.clone();
                 tokio::task::spawn_local(async move {
-                    let (count, trouble) = owed::send(&pass, plan).await;
-                    let _ = send.send(Event::Owed(count, trouble));
+                    let (count, told) = owed::send(&pass, plan).await;
+                    let _ = send.send(Event::Owed(count, told));
                 });
                 None
             }

@@ -6,22 +6,6 @@ use std::io;
 
 use logic::words::{Class, Outcome, Trouble};
 
-/// Whether central surely never saw the request that ended in `trouble`: it failed before it was sent. What is left
-/// may have been processed: the answer was lost, cut, late, or could not be used.
-pub fn surely_unsent(trouble: &Trouble) -> bool {
-    !matches!(
-        trouble.code.as_str(),
-        "net.reset"
-            | "net.timeout"
-            | "net.cut"
-            | "net.stalled"
-            | "central.too_large"
-            | "central.compressed"
-            | "central.garbled"
-            | "central.foreign"
-    )
-}
-
 /// A failure of the line that may pass by itself.
 pub(super) fn passing(code: &str, reason: impl Into<String>) -> Trouble {
     Trouble::new(code, Class::Retry, Outcome::Offline, reason)

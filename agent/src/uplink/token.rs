@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use hyper::header::HeaderValue;
-use logic::api::{Method, Reply, answer};
+use logic::api::{Method, Reply, answer, surely_unsent};
 use logic::grant::{Grant, Watch, life};
 use logic::words::{Outcome, Trouble};
 use oauth2::basic::{
@@ -20,7 +20,7 @@ use oauth2::{
 };
 use tokio::sync::Mutex;
 
-use super::fault::{surely_unsent, unauthorized, unusable};
+use super::fault::{unauthorized, unusable};
 use super::secret::Secret;
 use super::tls::boottime;
 use super::{Ask, Inner};

@@ -64,9 +64,9 @@ pub struct Ending {
 }
 
 impl Ending {
-    /// As `sync::Event::Owed` takes it: what ended the pass, or the first finding.
-    pub fn told(&self) -> (OwedCount, Option<Trouble>) {
-        let first = self.trouble.as_ref().or(self.findings.first());
-        (self.count, first.cloned())
+    /// As `sync::Event::Owed` takes it: what ended the pass, then each finding.
+    pub fn told(&self) -> (OwedCount, Vec<Trouble>) {
+        let told = self.trouble.iter().chain(&self.findings);
+        (self.count, told.cloned().collect())
     }
 }

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
 use crate::api::answer::{PhpMap, parse};
-use crate::api::{Answered, Body, Call, Reply};
+use crate::api::{Answered, Body, Call, Reply, surely_unsent};
 use crate::words::{Now, Params, Trouble};
 
 /// What came of a request, as far as the outcome of its content goes.
@@ -26,25 +26,11 @@ pub(super) enum Heard {
     Lost(Trouble),
 }
 
-/// Whether it failed before anything of the request was sent: on the way there, or at central's certificate
-/// (`net.tls`, `net.tls_host` and their like).
-fn is_unsent(trouble: &Trouble) -> bool {
-    const CODES: [&str; 5] = [
-        "net.dns",
-        "net.refused",
-        "net.unreachable",
-        "net.proxy",
-        "net.token",
-    ];
-    CODES.contains(&trouble.code.as_str()) || trouble.code.starts_with("net.tls")
-}
-
 /// `any`: the answer's shape is not known (LTI users, protocol 8.2); every JSON that is no refusal will do.
 pub(super) fn hear(answered: Answered, any: bool) -> Heard {
     let reply = match answered {
         Ok(reply) => reply,
-        Err(trouble) if is_unsent(&trouble) => return Heard::Unsent(trouble),
-        Err(trouble) if trouble.code.starts_with("auth.") => return Heard::Barred(trouble),
+        Err(trouble) if surely_unsent(&trouble) => return unsent(trouble),
         Err(trouble) => return Heard::Lost(trouble),
     };
     let shape = if any {
@@ -66,6 +52,15 @@ pub(super) fn hear(answered: Answered, any: bool) -> Heard {
         (408, _) => Heard::Lost(trouble),
         (300..=499, _) => Heard::Barred(trouble),
         _ => Heard::Lost(trouble),
+    }
+}
+
+/// Without a token, a configuration or a central that works nothing more can be had in this run.
+fn unsent(trouble: Trouble) -> Heard {
+    let bars = ["auth.", "config.", "central.maintenance"];
+    match bars.iter().any(|code| trouble.code.starts_with(code)) {
+        true => Heard::Barred(trouble),
+        false => Heard::Unsent(trouble),
     }
 }
 
@@ -308,6 +303,10 @@ mod tests {
             (net("net.tls"), "Unsent"),
             (net("net.tls_expired"), "Unsent"),
             (net("auth.token"), "Barred"),
+            // A status is a reply: as a failure it is the token endpoint's.
+            (net("central.unavailable"), "Unsent"),
+            (net("central.error"), "Unsent"),
+            (net("central.maintenance"), "Barred"),
             (net("net.reset"), "Lost"),
             (net("net.timeout"), "Lost"),
             (net("central.too_large"), "Lost"),
