@@ -408,6 +408,9 @@ impl Engine {
             chunk: usize::from(results.chunk_size),
             lti_users: results.lti_users,
             settle: results.settle,
+            refuse_after: results.refuse_after,
+            // Whoever asked waits for what is settled within this run; an interval's run leaves it to the next one.
+            lingers: request.asked,
             asked: request.asked,
             probe: probe.get()?.unwrap_or(true),
             ..spool::Plan::new(params.clone(), String::new(), u64::from_le_bytes(random()))

@@ -120,6 +120,8 @@ struct Inner {
     ledger: Ledger,
     holder: Holder,
     serial: Cell<u64>,
+    /// A kept connection ended without an answer to a request that could not be sent again.
+    distrusts: Cell<bool>,
 }
 
 impl Uplink {
@@ -151,6 +153,7 @@ impl Uplink {
                 ledger: Ledger::default(),
                 holder: Holder::new(credentials, line.token_elsewhere),
                 serial: Cell::new(0),
+                distrusts: Cell::new(false),
             }),
         })
     }
@@ -347,7 +350,8 @@ impl Inner {
         let age = if ask.repeatable { IDLE } else { IDLE_ONCE };
         let mut reuse = true;
         loop {
-            let idle = reuse.then(|| self.pool.take(&place, age)).flatten();
+            let reuse_at_all = reuse && (ask.repeatable || !self.distrusts.get());
+            let idle = reuse_at_all.then(|| self.pool.take(&place, age)).flatten();
             let reused = idle.is_some();
             let mut lane = match idle {
                 Some(lane) => lane,
@@ -392,6 +396,10 @@ impl Inner {
             self.failed(ask, began);
             if kept {
                 return Err(unsent(ask));
+            }
+            if reused && !answered {
+                // The other side drops kept connections without notice: what must not be lost goes over fresh ones.
+                self.distrusts.set(true);
             }
             if lane.chain.is_none() && lane.wire.began_with_tls() {
                 return Err(opened::wants_tls(&ask.url.endpoint()));

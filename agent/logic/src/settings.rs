@@ -143,6 +143,8 @@ pub struct Results {
     pub lti_users: bool,
     /// How long central may still be at a request whose answer was lost.
     pub settle: Duration,
+    /// How far apart two convictions of an item must be.
+    pub refuse_after: Duration,
 }
 
 /// `[gateway]`: the server half of the protocol.

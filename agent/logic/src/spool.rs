@@ -2,6 +2,25 @@
 //! Never sends before it is written down that it may have been sent; never guesses an outcome.
 //! Called by `engine`, which executes the commands (`sync` asks for it with `Command::Owed`).
 //!
+//! # What convicts an item
+//!
+//! | One item sent alone gets | and | Then |
+//! |---|---|---|
+//! | an empty 500, the probe says "not mapped" | stands between two witnesses of this run | accused; convicted a second time, at least `refuse_after` later: refused |
+//! | an empty 500 | no witness before or after it, or central's trouble in between | queued, told, tried again after a wait |
+//! | `200` `success 0`, or is not named; the probe says "not mapped" | | central's storage: queued, told, tried again after a wait |
+//! | 500 with a body (`errorCode`), `200` with a refusal | | central's own failure: the same |
+//! | 413 | | central's limit: the same |
+//! | a page, a cut, a gateway's word | | an unknown outcome: the tables below |
+//!
+//! A *witness* is any result accepted alone, or, where there is none, the entry without variables and with a null state
+//! of an execution that central has acknowledged with variables and that the probe finds mapped: central works through
+//! it as through any other and changes nothing. Of log rows it is a request of which rows were stored, or a sound probe
+//! of the rows' own execution; of sessions one that was completed. What goes wrong by central's own trouble on any
+//! request voids the witness before it. The wait doubles from a minute to a day; a refused item is tried again ten
+//! times, doubling from an hour (each try leaves an orphan execution on central), then only when central's version
+//! changes or on `results retry`. See `trial`.
+//!
 //! # How an outcome is known
 //!
 //! Central maps an execution only after all variables of its entry are stored, fails at a variable that it holds
@@ -15,25 +34,23 @@
 //! | in a chunk | `success 1` | | | acknowledged |
 //! | in a chunk | `success 0`, or not named | probe | mapped | acknowledged: it was there |
 //! | | | | not mapped | alone |
-//! | in a chunk | 500 by PHP | probe all of the chunk | mapped | acknowledged: it stood before the offender |
+//! | in a chunk | 500 by PHP or TAO | probe all of the chunk | mapped | acknowledged: it stood before the offender |
 //! | | | | not mapped | alone, in order, never by bisection |
 //! | in a chunk | 413 | smaller chunk | | queued |
-//! | any | lost: cut, timeout, gateway, page, crash of the box | probe | mapped | acknowledged |
-//! | | | | not mapped | `settle` is waited for, since central may still be at it; probe again, then alone |
+//! | any | lost: cut, timeout, gateway, page, crash of the box | probe at once | mapped | acknowledged |
+//! | | | | not mapped | `settle` is waited for beside everything else, since central may still be at it; probe again, then alone |
 //! | | | | no answer, twice | sending: the next run goes on here, this one with what else is owed |
 //! | alone | `success 1` | | | acknowledged |
-//! | alone | `success 0` | probe | mapped | acknowledged: a lost request had stored it |
-//! | | | | not mapped | failed: an orphan with some variables is left on central |
-//! | alone | 500 by PHP | probe | mapped | acknowledged: central died after it |
-//! | | | | not mapped | failed: a type that central does not take |
-//! | alone | 413 | | | refused, `results.too_long` |
+//! | alone | `success 0`, 500 | probe | mapped | acknowledged: a lost request had stored it, or central failed after it |
+//! | | | | not mapped | see above |
 //! | any | unsent, 401, 403, version, maintenance | | | queued |
 //! | any doubt | | | answers otherwise | unconfirmed |
 //!
-//! *Failed* becomes refused as soon as another result is accepted afterwards in the same run: that proves central
-//! well. Else it stays queued and is left alone for 2, 4, … 64 runs. After three failures in a row another result is
-//! sent as a witness; if it fails too, central is sick and nothing more is sent. The last fresh result of a run goes
-//! alone and last, so that there is a witness.
+//! `settle` runs from the moment at which the answer was lost, over runs and boots: it is paid once. A pass that does
+//! not linger leaves what is not settled yet to the next run.
+//!
+//! After three entries alone that failed in a row, whatever of, the witness is asked for; if it fails too, or there is
+//! none, central is sick and no result is sent any more in this run.
 //!
 //! A result whose execution central knows already (a reactivated execution): the probe says "mapped" whatever came of
 //! it. So its new variables go one by one, in order, each an entry of its own:
@@ -41,20 +58,23 @@
 //! | Variable | Answer | State |
 //! |---|---|---|
 //! | never sent before | `success 1` | stored |
-//! | never sent before | `success 0` | failed |
+//! | never sent before | `success 0` | central's storage: owed, told; if the storage failed behind the variable, it stays so until a person has looked |
 //! | sent before, answer lost | `success 1` | stored: it was not there |
 //! | sent before, answer lost | `success 0`, then `success 1` for the entry without variables | stored: it was there. One validated variable of a known execution fails only when it is there or the storage is broken, and the storage is not |
 //! | sent before, answer lost | `success 0`, then anything else | flying: the next run goes on here |
-//! | any | 500 by PHP, twice | failed |
+//! | any | empty 500, twice | as an item above: accused, then refused |
 //!
 //! Log rows and sessions are sent again after a lost answer; what central may hold twice is counted as `doubled`.
 
+mod change;
 mod ledger;
+mod left;
 mod plan;
 mod request;
 mod result;
 mod row;
 mod session;
+mod trial;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -66,7 +86,10 @@ use crate::retry;
 use crate::words::{Class, Now, Outcome, Trouble};
 
 pub use ledger::{Admission, Change, Key, Ledger, Others, Owed, Part, State};
+pub use left::{age, cause};
 pub use plan::{Ending, Plan};
+pub use request::witness;
+pub use trial::{REFUSED_TRIES, Stamp, Trial};
 
 use request::Heard;
 
@@ -82,6 +105,9 @@ pub enum Command {
     Persist(Vec<Change>),
     /// Send a call: `Event::Answered` with the same ticket.
     Ask(Ticket, Call),
+    /// Find a result that a central of this version acknowledged, and give the entry that `witness` makes of it:
+    /// `Event::Found`.
+    Witness(String),
     /// Nothing more can be done in this run.
     End(Box<Ending>),
 }
@@ -106,6 +132,10 @@ pub enum Event {
     Persisted(Result<(), Trouble>),
     /// A call was answered, or failed before there was an answer.
     Answered(Ticket, Answered),
+    /// The id and the entry of a witness, if there is one.
+    Found(Option<(String, Vec<u8>)>),
+    /// Nothing else is left to do in this run: it is not waited for what is not settled yet.
+    Hurry,
     /// Time has passed.
     Woken,
 }
@@ -118,6 +148,11 @@ struct Entry {
     failures: u32,
     owed: u32,
     refused: u32,
+    trial: Trial,
+    /// Why it is where it is.
+    cause: Option<Finding>,
+    /// Unix seconds.
+    came: i64,
     /// Answers lost in this run.
     lost: u32,
     /// Left to a later run from the beginning.
@@ -139,6 +174,15 @@ enum Job {
     },
     Sessions(Vec<Key>),
     Users(Vec<Key>),
+    /// Looks for a witness.
+    Seek,
+    /// Asks by the probe whether central knows this execution: a witness's, or one whose rows are suspected.
+    Vouch {
+        id: String,
+        whose: result::Vouched,
+    },
+    /// The entry that changes nothing.
+    Witness,
 }
 
 #[derive(Debug)]
@@ -179,6 +223,11 @@ const SLOW: Duration = Duration::from_secs(20);
 const QUICK: Duration = Duration::from_secs(5);
 /// More findings are not kept.
 const FINDINGS_KEPT: usize = 50;
+/// What is told of an item on which central failed by its own words, which are not repeated.
+const FAILED: &str =
+    "central failed with an error of its own while it was sent alone, and does not hold it";
+/// Why the pass waits when nothing else is left to do (`Sending::due`).
+pub const SETTLING: &str = "central may still be at a lost request";
 
 impl Sending {
     /// Begins a pass over everything that is not acknowledged, in the order in which it came.
@@ -247,6 +296,14 @@ impl Sending {
         match (std::mem::replace(&mut self.step, Step::Free), event) {
             (Step::Loading(job), Event::Loaded(items)) => self.loaded(job, items, now),
             (Step::Marking(job, call), Event::Persisted(Ok(()))) => self.ask(job, *call, now),
+            (Step::Loading(Job::Seek), Event::Found(found)) => self.sought(found),
+            (Step::Pausing(_, SETTLING), Event::Hurry) => {
+                self.plan.lingers = false;
+            }
+            (step, Event::Hurry) => {
+                self.plan.lingers = false;
+                self.step = step;
+            }
             (Step::Asking(job, ticket, sent), Event::Answered(of, answered)) if ticket == of => {
                 self.answered(job, answered, now.mono.saturating_sub(sent), now);
             }
@@ -261,55 +318,11 @@ impl Sending {
         self.advance(now);
     }
 
-    fn enter(&mut self, mut item: Owed, now: Now) -> Option<Change> {
-        let changed = item.central != self.plan.central;
-        let due = match item.state {
-            State::Queued => self.plan.asked || item.not_before <= self.plan.params.sync_id,
-            State::Sending => true,
-            State::Refused | State::Unconfirmed => changed,
-            State::Acknowledged => false,
-        };
-        let stood = item.state;
-        if due && stood == State::Refused {
-            (item.owed, item.refused) = (item.owed + item.refused, 0);
-            item.state = State::Queued;
-            // It is known to have failed, whatever was counted.
-            item.failures = item.failures.max(1);
-        } else if due && stood == State::Unconfirmed {
-            item.state = State::Sending;
-        }
-        let entry = Entry {
-            size: item.size,
-            state: item.state,
-            failures: item.failures,
-            owed: item.owed,
-            refused: item.refused,
-            lost: 0,
-            left: !due,
-        };
-        self.entries.insert(item.key.clone(), entry);
-        if !due {
-            return None;
-        }
-        let reopened = (stood != item.state).then(|| Change {
-            reopen: true,
-            ..self.change(&item.key, item.state)
-        });
-        match item.key.kind {
-            Kind::Results => self.results.enter(&item, now, now.after(self.plan.settle)),
-            Kind::Logs => self.rows.queue.push_back(item.key),
-            Kind::Sessions => self.sessions.enter(&item),
-            Kind::LtiUsers if self.plan.lti_users => self.users.enter(&item),
-            Kind::LtiUsers => {}
-        }
-        reopened
-    }
-
     /// Begins the next exchange when none is under way.
     fn advance(&mut self, now: Now) {
         while matches!(self.step, Step::Free) {
             if self.ending.trouble.is_some() {
-                return self.end();
+                return self.end(now);
             }
             if let Some(until) = self.pause.take() {
                 self.step = Step::Pausing(until, "the next attempt");
@@ -327,10 +340,10 @@ impl Sending {
             match job {
                 Some(job) => self.begin(job, now),
                 None => match self.results.waits_for(now) {
-                    Some(until) => {
-                        self.step = Step::Pausing(until, "central may still be at a lost request");
+                    Some(until) if self.plan.lingers => {
+                        self.step = Step::Pausing(until, SETTLING);
                     }
-                    None => return self.end(),
+                    _ => return self.end(now),
                 },
             }
         }
@@ -344,6 +357,16 @@ impl Sending {
                 self.ask(Job::Probe(keys), call, now);
             }
             Job::Sessions(keys) => self.mark_sessions(keys),
+            Job::Seek => {
+                let central = self.plan.central.clone();
+                self.out.push_back(Command::Witness(central));
+                self.step = Step::Loading(Job::Seek);
+            }
+            Job::Vouch { ref id, .. } => {
+                let call = request::probe([id.as_str()].into_iter(), &self.plan.params, now);
+                self.ask(job, call, now);
+            }
+            Job::Witness => self.ask_witness(now),
             Job::Results { ref keys, .. } | Job::Rows { ref keys, .. } | Job::Users(ref keys) => {
                 self.out.push_back(Command::Load(keys.clone()));
                 self.step = Step::Loading(job);
@@ -366,9 +389,9 @@ impl Sending {
         match job {
             Job::Results { logged, .. } => self.mark_results(good, logged, now),
             Job::Follow(follow) => self.mark_follow(follow, good.pop(), now),
-            Job::Rows { .. } => self.mark_rows(good),
+            Job::Rows { .. } => self.mark_rows(good, now),
             Job::Users(_) => self.mark_users(&good),
-            Job::Probe(_) | Job::Sessions(_) => {}
+            Job::Probe(_) | Job::Sessions(_) | Job::Seek | Job::Vouch { .. } | Job::Witness => {}
         }
     }
 
@@ -412,6 +435,10 @@ impl Sending {
             };
             entry.state = change.state;
             entry.failures += change.failures;
+            entry.trial = change.trial;
+            if change.reason.is_some() {
+                entry.cause.clone_from(&change.reason);
+            }
             for (_, part) in &change.parts {
                 if matches!(part, Part::Stored | Part::Refused) {
                     entry.owed = entry.owed.saturating_sub(1);
@@ -445,7 +472,8 @@ impl Sending {
     fn answered(&mut self, job: Job, answered: Answered, took: Duration, now: Now) {
         let heard = request::hear(answered, matches!(job, Job::Users(_)));
         match &heard {
-            Heard::Lost(trouble) | Heard::Unsent(trouble) => {
+            Heard::Lost(trouble) | Heard::Unsent(trouble) | Heard::Failed(trouble) => {
+                self.void();
                 self.silence += 1;
                 self.chunk = (self.chunk / 2).max(1);
                 // Whoever asked waits for no wish of central; a long one is left to the schedule.
@@ -458,7 +486,10 @@ impl Sending {
                     self.pause = Some(now.after(wait));
                 }
             }
-            Heard::Barred(trouble) => self.ending.trouble = Some(trouble.clone()),
+            Heard::Barred(trouble) => {
+                self.void();
+                self.ending.trouble = Some(trouble.clone());
+            }
             _ => {
                 self.silence = 0;
                 if took > SLOW {
@@ -472,46 +503,33 @@ impl Sending {
             Job::Results { keys, logged } => self.results_answered(keys, logged, heard, now),
             Job::Follow(follow) => self.follow_answered(follow, heard, now),
             Job::Probe(keys) => self.probe_answered(keys, heard, now),
-            Job::Rows { groups, .. } => self.rows_answered(groups, heard, took),
-            Job::Sessions(keys) => self.sessions_answered(keys, heard),
-            Job::Users(keys) => self.users_answered(keys, heard),
+            Job::Rows { groups, .. } => self.rows_answered(groups, heard, took, now),
+            Job::Sessions(keys) => self.sessions_answered(keys, heard, now),
+            Job::Users(keys) => self.users_answered(keys, heard, now),
+            Job::Vouch { id, whose } => self.vouched(&id, whose, heard, now),
+            Job::Witness => self.witness_answered(heard, now),
+            Job::Seek => {}
         }
     }
 
-    fn end(&mut self) {
+    /// Something of central's went wrong: nobody stands between two witnesses any more.
+    fn void(&mut self) {
+        self.results.void();
+        self.rows.void();
+        self.sessions.void();
+    }
+
+    fn end(&mut self, now: Now) {
         self.ending.count = self.count();
+        for left in self.left(now) {
+            self.find(left);
+        }
         self.step = Step::Ended;
         let ending = std::mem::take(&mut self.ending);
         self.ending.count = ending.count;
         // A second reading of the counters must not add what is left twice.
         self.entries.clear();
         self.out.push_back(Command::End(Box::new(ending)));
-    }
-
-    /// A change of state and nothing else.
-    fn change(&self, key: &Key, state: State) -> Change {
-        Change {
-            key: key.clone(),
-            state,
-            attempts: 0,
-            failures: 0,
-            reason: None,
-            not_before: 0,
-            central: self.plan.central.clone(),
-            parts: Vec::new(),
-            reopen: false,
-        }
-    }
-
-    /// Central surely did not take it: queued, and left alone for some runs.
-    fn failure(&self, key: &Key, reason: Finding) -> Change {
-        let failures = self.entries.get(key).map_or(0, |entry| entry.failures) + 1;
-        Change {
-            failures: 1,
-            reason: Some(reason),
-            not_before: self.plan.params.sync_id + (1 << failures.min(6)),
-            ..self.change(key, State::Queued)
-        }
     }
 
     /// Another answer of this item was lost; says whether it may be sent again in this run.

@@ -119,7 +119,7 @@ fn run(asked: &mut BTreeMap<String, u32>) -> Report {
             Command::Stage(..) | Command::StageClasses(_) => Event::Staged(Ok(())),
             Command::Classes(kind, classes) => Event::Unknown(kind, classes),
             Command::Publish(_) => Event::Published(Ok(())),
-            Command::Owed(_) => Event::Owed(OwedCount::default(), None),
+            Command::Owed(_) => Event::Owed(OwedCount::default(), Vec::new()),
             Command::Package { .. } => Event::Package(PackageEnd::Held { on_wire: 0 }),
             Command::Survey => Event::Surveyed(Survey::default(), Connection::default()),
             Command::End(report) => return *report,

@@ -111,7 +111,10 @@ fn play(plan: Plan, joined: JoinedAfter, central: Does) -> (Report, Duration) {
                 }
                 Command::Classes(kind, _) => (Duration::ZERO, Event::Unknown(kind, Vec::new())),
                 Command::Publish(_) => (Duration::ZERO, Event::Published(Ok(()))),
-                Command::Owed(_) => (Duration::ZERO, Event::Owed(OwedCount::default(), None)),
+                Command::Owed(_) => (
+                    Duration::ZERO,
+                    Event::Owed(OwedCount::default(), Vec::new()),
+                ),
                 Command::Package { .. } => (
                     Duration::ZERO,
                     Event::Package(PackageEnd::Held { on_wire: 0 }),

@@ -30,9 +30,15 @@ pub(super) enum Act {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-    /// Tries again what was refused or is unconfirmed.
+    /// Tries again what was refused, is unconfirmed or waits; what was set aside when it is named.
     Retry {
         /// Ids; none means all.
+        ids: Vec<String>,
+    },
+    /// Keeps items out of the way: not sent, and without a say in the verdict, until `retry` names them.
+    SetAside {
+        /// Ids.
+        #[arg(required = true)]
         ids: Vec<String>,
     },
     /// Writes an item in clear to a new file, after asking.
@@ -71,13 +77,27 @@ pub(super) fn act(root: &Root, act: Option<Act>, screen: &Screen) -> Result<u8, 
             let count = spool.retry(&ids)?;
             if count == 0 && !ids.is_empty() {
                 let reason = format!(
-                    "nothing of {} is refused or unconfirmed (see `boxsync results`)",
+                    "nothing of {} is refused, unconfirmed, waiting or set aside (see `boxsync results`)",
                     ids.join(", ")
                 );
                 return Err(unknown(reason));
             }
             screen.say(&format!(
                 "{count} will be tried again by the next synchronization"
+            ));
+            Ok(0)
+        }
+        Some(Act::SetAside { ids }) => {
+            let count = spool(root)?.set_aside(&ids)?;
+            if count == 0 {
+                let reason = format!(
+                    "nothing of {} is owed (see `boxsync results`)",
+                    ids.join(", ")
+                );
+                return Err(unknown(reason));
+            }
+            screen.say(&format!(
+                "{count} set aside; `boxsync results retry ID` takes them up again"
             ));
             Ok(0)
         }

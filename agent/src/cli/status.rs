@@ -71,6 +71,7 @@ fn object(standing: &Standing, verdict: &Verdict, seen: &Seen) -> Json {
             "bytes_left": stock.bytes_left, "unknown": stock.unknown, "minutes_left": minutes_left(standing),
         },
         "results": standing.owed,
+        "held_up": standing.held_up.as_ref().map(|(code, reason)| json!({ "code": code, "reason": reason })),
         "last_contact": standing.contact,
         "tao_version": standing.version,
         "supported": standing.supported,
@@ -246,6 +247,7 @@ fn results(standing: &Standing) -> String {
     };
     let told = counts(&[
         (owed.queued, "waiting"),
+        (owed.set_aside, "set aside"),
         (owed.refused, "refused"),
         (owed.unconfirmed, "unconfirmed"),
     ]);
@@ -343,6 +345,7 @@ mod tests {
             queued: 12,
             refused: 0,
             unconfirmed: 1,
+            ..Owed::default()
         });
         owing.last = Some(Last {
             sync_id: 13,

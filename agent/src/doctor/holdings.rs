@@ -32,7 +32,7 @@ pub(super) fn read(engine: &Engine, deep: bool, found: &Found) {
             format!("{free} MiB free, {reserve} MiB kept for results: packages find no room");
         found.tell(Check::Disk, Finding::fail("disk.reserve", summary));
     }
-    let told = packages.code.clone();
+    let told_packages = packages.code.clone();
     found.tell(Check::Packages, packages);
     let reports = standing::reports(engine, RECENT);
     let reports = match reports {
@@ -46,7 +46,11 @@ pub(super) fn read(engine: &Engine, deep: bool, found: &Found) {
     };
     let aside = Spool::open(engine.vault()).map_or_else(|_| Vec::new(), |s| s.quarantined());
     let owed = now.owed.unwrap_or_default();
-    found.tell(Check::Spool, spool(owed, &aside, &reports));
+    let held_up = now.held_up.as_ref();
+    let told = spool(owed, held_up, &aside, &reports, now.now);
+    let told_owed = told.code.clone();
+    found.tell(Check::Spool, told);
+    let told = [told_packages.as_str(), told_owed.as_str()];
     found.tell(Check::History, history(&reports, &told));
     let link = &engine.settings().link;
     found.tell(
@@ -239,8 +243,16 @@ fn whole(packages: &Packages, meta: &crate::vault::package::Meta) -> Result<(), 
     Err(counted(members as u64, "damaged member", "damaged members"))
 }
 
-/// `aside`: names of files that did not open; `reports`: newest first.
-fn spool(owed: Owed, aside: &[String], reports: &[Report]) -> Finding {
+/// `held_up`: why central holds up what waits; `aside`: names of files that did not open; `reports`: newest first.
+fn spool(
+    owed: Owed,
+    held_up: Option<&(String, String)>,
+    aside: &[String],
+    reports: &[Report],
+    now: i64,
+) -> Finding {
+    let since = logic::spool::age(owed.oldest_at, now);
+    let since = since.map_or_else(String::new, |age| format!("the oldest waits since {age}"));
     if !aside.is_empty() {
         let files = counted(aside.len() as u64, "file", "files");
         let summary = format!("{files} of the spool did not open");
@@ -252,13 +264,17 @@ fn spool(owed: Owed, aside: &[String], reports: &[Report]) -> Finding {
     } else if owed.unconfirmed > 0 {
         let results = counted(owed.unconfirmed, "result", "results");
         let summary = format!("central may or may not have {results}");
-        Finding::warn("results.unconfirmed", summary)
+        Finding::warn("results.unconfirmed", summary).detail(since)
+    } else if let Some((code, reason)) = held_up {
+        let items = counted(owed.waiting, "item", "items");
+        let summary = format!("central does not take {items} for now");
+        Finding::warn(code, summary).detail(format!("{reason}\n{since}").trim_end())
     } else if owed.queued == 0 {
         Finding::pass(Check::Spool, "nothing is owed")
     } else if stuck(reports) {
         let waits = counted(owed.queued, "result waits", "results wait");
         let summary = format!("{waits} although central was reached");
-        Finding::fail("results.stuck", summary)
+        Finding::fail("results.stuck", summary).detail(since)
     } else {
         let waits = counted(owed.queued, "result waits", "results wait");
         Finding::pass(Check::Spool, format!("{waits} to be sent"))
@@ -275,8 +291,8 @@ fn stuck(reports: &[Report]) -> bool {
     reports.len() >= 3 && reports.iter().take(3).all(idle)
 }
 
-/// `told`: the code under which the packages are told already.
-fn history(reports: &[Report], told: &str) -> Finding {
+/// `told`: the codes under which packages and what is owed are told already.
+fn history(reports: &[Report], told: &[&str]) -> Finding {
     let Some(last) = reports.first() else {
         return Finding::warn("sync.never", "no synchronization has finished yet");
     };
@@ -284,8 +300,8 @@ fn history(reports: &[Report], told: &str) -> Finding {
         let summary = format!("no. {} finished", last.sync_id);
         return Finding::pass(Check::History, summary);
     }
-    if last.code == told {
-        return Finding::skip(Check::History, format!("because of {told}"));
+    if told.contains(&last.code.as_str()) {
+        return Finding::skip(Check::History, format!("because of {}", last.code));
     }
     let failed = reports
         .iter()
@@ -359,16 +375,32 @@ mod tests {
         };
         let reached = vec![report(3, Outcome::Finished); 3];
         let offline = vec![report(3, Outcome::Offline); 3];
-        assert_eq!(spool(owed(3), &[], &reached).code, "results.stuck");
-        assert_eq!(spool(owed(3), &[], &offline).code, "results.spool");
-        assert_eq!(spool(owed(0), &[], &reached).summary, "nothing is owed");
+        assert_eq!(spool(owed(3), None, &[], &reached, 0).code, "results.stuck");
+        assert_eq!(spool(owed(3), None, &[], &offline, 0).code, "results.spool");
+        assert_eq!(
+            spool(owed(0), None, &[], &reached, 0).summary,
+            "nothing is owed"
+        );
         let refused = Owed {
             refused: 1,
             ..Owed::default()
         };
-        assert_eq!(spool(refused, &[], &reached).code, "results.refused");
+        assert_eq!(
+            spool(refused, None, &[], &reached, 0).code,
+            "results.refused"
+        );
+        let waiting = Owed {
+            waiting: 2,
+            oldest_at: 1_000_000,
+            ..owed(2)
+        };
+        let cause = ("results.too_long".to_owned(), "because".to_owned());
+        let told = spool(waiting, Some(&cause), &[], &[], 1_000_000 + 3 * 3600);
+        assert_eq!(told.code, "results.too_long");
+        assert_eq!(told.summary, "central does not take 2 items for now");
+        assert_eq!(told.detail, "because\nthe oldest waits since 3h");
         let aside = ["a.item".to_owned()];
-        let told = spool(owed(0), &aside, &reached);
+        let told = spool(owed(0), None, &aside, &reached, 0);
         assert_eq!(
             (told.code.as_str(), told.detail.as_str()),
             ("results.quarantined", "a.item")
@@ -377,13 +409,13 @@ mod tests {
 
     #[test]
     fn the_last_runs_are_told_with_how_many_failed() {
-        assert_eq!(history(&[], "").code, "sync.never");
+        assert_eq!(history(&[], &[]).code, "sync.never");
         let finished = [report(0, Outcome::Finished)];
-        assert_eq!(history(&finished, "package.whole").code, "sync.last");
-        let failed = history(&vec![report(0, Outcome::Offline); 3], "package.whole");
+        assert_eq!(history(&finished, &["package.whole"]).code, "sync.last");
+        let failed = history(&vec![report(0, Outcome::Offline); 3], &["package.whole"]);
         assert_eq!(failed.code, "sync.failed");
         assert_eq!(failed.detail, "no address\n3 in a row did not finish");
-        let known = history(&[report(0, Outcome::Offline)], "net.dns");
+        let known = history(&[report(0, Outcome::Offline)], &["net.dns"]);
         assert_eq!(known.status, logic::health::Status::Skip);
     }
 

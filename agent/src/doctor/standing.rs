@@ -7,7 +7,6 @@ use logic::health::Standing;
 use logic::health::verdict::{Last, Owed, Stock};
 use logic::package::Finding;
 use logic::report::Report;
-use logic::spool::State;
 use logic::words::{Outcome, Trouble};
 
 use crate::clock;
@@ -84,7 +83,8 @@ fn read(engine: &Engine, standing: &mut Standing) -> Result<(), Trouble> {
         Some(last) if last.outcome == Outcome::Unsupported => Some(false),
         _ => edition.complete_at.map(|_| true),
     };
-    standing.owed = Some(owed(engine)?);
+    let (owed, held_up) = owed(engine)?;
+    (standing.owed, standing.held_up) = (Some(owed), held_up);
     standing.last = last.map(|report| Last {
         sync_id: report.sync_id,
         outcome: report.outcome,
@@ -165,20 +165,12 @@ fn absent(reports: &[Report]) -> u64 {
     })
 }
 
-fn owed(engine: &Engine) -> Result<Owed, Trouble> {
-    let mut owed = Owed::default();
-    if !engine.vault().state().join("spool").is_dir() {
-        return Ok(owed);
+/// What is owed, and why central holds up what waits.
+fn owed(engine: &Engine) -> Result<(Owed, Option<(String, String)>), Trouble> {
+    match engine.vault().state().join("spool").is_dir() {
+        true => Spool::open(engine.vault())?.tally(),
+        false => Ok((Owed::default(), None)),
     }
-    for ledger in Spool::open(engine.vault())?.accounts()? {
-        match ledger.state {
-            State::Queued | State::Sending => owed.queued += 1,
-            State::Refused => owed.refused += 1,
-            State::Unconfirmed => owed.unconfirmed += 1,
-            State::Acknowledged => {}
-        }
-    }
-    Ok(owed)
 }
 
 /// Whether central itself answered in this run.

@@ -3,9 +3,10 @@
 //! Called by `run` for `Command::Owed`.
 
 use logic::report::OwedCount;
-use logic::spool::{Command, Event, Plan, Sending};
+use logic::spool::{self, Command, Event, Plan, Sending};
 use logic::words::Trouble;
 
+use super::progress::Watch;
 use crate::clock;
 use crate::uplink::Uplink;
 use crate::vault::Entry;
@@ -22,7 +23,7 @@ pub(super) struct Pass {
 }
 
 /// One pass over the spool: what was done, what is left, and what a person should know, the weightiest first.
-pub(super) async fn send(pass: &Pass, plan: Plan) -> (OwedCount, Vec<Trouble>) {
+pub(super) async fn send(pass: &Pass, plan: Plan, watch: &Watch) -> (OwedCount, Vec<Trouble>) {
     let owed = match pass.spool.owed() {
         Ok(owed) => owed,
         Err(trouble) => return (OwedCount::default(), vec![trouble]),
@@ -30,9 +31,12 @@ pub(super) async fn send(pass: &Pass, plan: Plan) -> (OwedCount, Vec<Trouble>) {
     let mut sending = Sending::new(plan, owed, clock::now());
     loop {
         let Some(command) = sending.next() else {
-            let Some((at, _)) = sending.due() else {
+            let Some((at, why)) = sending.due() else {
                 return (sending.count(), Vec::new());
             };
+            if why == spool::SETTLING {
+                watch.does("settling a lost answer of central");
+            }
             tokio::time::sleep(at.mono.saturating_sub(clock::now().mono)).await;
             sending.handle(Event::Woken, clock::now());
             continue;
@@ -44,6 +48,7 @@ pub(super) async fn send(pass: &Pass, plan: Plan) -> (OwedCount, Vec<Trouble>) {
             Command::Persist(changes) => {
                 Event::Persisted(pass.spool.persist(&changes, pass.forget))
             }
+            Command::Witness(central) => Event::Found(pass.spool.witness(&central)),
             Command::Ask(ticket, call) => Event::Answered(ticket, pass.uplink.call(&call).await),
             Command::End(ending) => {
                 if ending.probe_stored {

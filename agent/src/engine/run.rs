@@ -166,8 +166,9 @@ impl Run {
                 let (pass, plan) = self.means.sending.clone();
                 let plan = spool::Plan { central, ..plan };
                 let send = send.clone();
+                let watch = self.means.watch.clone();
                 tokio::task::spawn_local(async move {
-                    let (count, told) = owed::send(&pass, plan).await;
+                    let (count, told) = owed::send(&pass, plan, &watch).await;
                     let _ = send.send(Event::Owed(count, told));
                 });
                 None

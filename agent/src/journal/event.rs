@@ -171,6 +171,11 @@ pub fn of(code: &str) -> Option<Event> {
     let code = match code {
         "catalogue.held_back" => DELETION_HELD_BACK.code,
         "auth.not_enrolled" | "auth.password" | "auth.role" | "auth.shared" => AUTH_REFUSED.code,
+        // Refused, or on its way to it: the account of the run says which.
+        "results.refused" | "results.rejected" | "logs.rejected" | "sessions.rejected" => {
+            RESULT_REFUSED.code
+        }
+        "results.unconfirmed" | "logs.no_receipt" => RESULT_UNCONFIRMED.code,
         "key.sealed" => KEY_WRONG.code,
         code if code.starts_with("config.") => CONFIG_WRONG.code,
         code => code,
@@ -238,6 +243,8 @@ mod tests {
     fn codes_of_one_kind_share_an_event() {
         assert_eq!(of("config.value"), Some(CONFIG_WRONG));
         assert_eq!(of("disk.full"), Some(DISK_FULL));
+        assert_eq!(of("results.rejected"), Some(RESULT_REFUSED));
+        assert_eq!(of("results.unconfirmed"), Some(RESULT_UNCONFIRMED));
         assert_eq!(of("net.dns"), None);
     }
 }

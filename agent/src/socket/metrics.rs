@@ -120,6 +120,26 @@ fn text(board: &Board, of_box: &Map<String, Json>) -> String {
             "Mbit/s towards the box in the last run.",
         ),
         (
+            "boxsync_owed_waiting",
+            "owed/waiting",
+            "Items that central holds up.",
+        ),
+        (
+            "boxsync_owed_refused",
+            "owed/refused",
+            "Items that central refused and that are kept.",
+        ),
+        (
+            "boxsync_owed_set_aside",
+            "owed/set_aside",
+            "Items that a person keeps out of the way.",
+        ),
+        (
+            "boxsync_owed_oldest_timestamp_seconds",
+            "owed/oldest_at",
+            "When the oldest item came that central does not have, by the clock of the box; 0 when nothing is owed.",
+        ),
+        (
             "boxsync_results_queued",
             "last/results/queued",
             "Results that central does not have yet.",

@@ -12,6 +12,7 @@ use crate::clock;
 use crate::engine::{Engine, exam, survey};
 use crate::vault::catalogue::Catalogue;
 use crate::vault::package::{Meta, Packages};
+use crate::vault::spool::Spool;
 
 /// What the folder of the box says; the words of `status --json`.
 pub(super) fn of_box(board: &Board) -> Result<Map<String, Json>, Trouble> {
@@ -39,7 +40,14 @@ pub(super) fn of_box(board: &Board) -> Result<Map<String, Json>, Trouble> {
     // Only read: writing it here could undo the number that a worker has just taken.
     let identity = engine.vault().entry("identity").get::<Identity>()?;
     let box_id = identity.map(|identity| identity.box_id);
+    let owed = engine.vault().state().join("spool").is_dir();
+    let owed = owed
+        .then(|| Spool::open(engine.vault())?.tally())
+        .transpose()?;
+    let (owed, held_up) = owed.unwrap_or_default();
     let told = json!({
+        "owed": owed,
+        "held_up": held_up.map(|(code, reason)| json!({ "code": code, "reason": reason })),
         "box_id": box_id,
         "enrolled": engine.enrolment()?.is_some(),
         "organisation_id": edition.organisation_id,

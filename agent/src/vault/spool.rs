@@ -15,12 +15,15 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
 
+use logic::health::verdict as health;
 use logic::intake::{Item, Kind};
 use logic::report::Finding;
+use logic::spool;
 use logic::spool::{Admission, Change, Key, Ledger, Loaded, Others, Owed, State};
 use logic::words::{Class, Outcome, Trouble};
+use serde::{Deserialize, Serialize};
 
-use super::Vault;
+use super::{Entry, Vault};
 use crate::root::{make_folder, sync_folder, write_all_durably};
 use gate::Gate;
 use shelf::Shelf;
@@ -29,6 +32,17 @@ use shelf::Shelf;
 #[derive(Clone)]
 pub struct Spool {
     shelf: Shelf,
+    witness: Entry,
+}
+
+/// What is kept of an acknowledged result where contents go (`[results] delete_after_send`).
+#[derive(Serialize, Deserialize)]
+struct Witness {
+    id: String,
+    /// What was known of central's version.
+    central: String,
+    /// Its entry without variables.
+    entry: Vec<u8>,
 }
 
 /// Held by somebody before whose work nothing more may be let in, nor sent.
@@ -66,7 +80,10 @@ impl Spool {
             sealer: keys.sealer("spool"),
             keys,
         };
-        Ok(Self { shelf })
+        Ok(Self {
+            shelf,
+            witness: vault.entry("witness"),
+        })
     }
 
     /// Accepts items: they are durable when this returns. Gives for each whether anything of it was new.
@@ -138,13 +155,95 @@ impl Spool {
                 continue;
             }
             let path = self.shelf.path(&self.shelf.folder, &ledger.key, "item");
-            let came = fs::metadata(&path)
-                .and_then(|meta| meta.modified())
-                .unwrap_or(SystemTime::UNIX_EPOCH);
-            found.push((came, ledger.owed(&self.shelf.others(&ledger.key)?)));
+            let came = modified(&path);
+            let owed = ledger.owed(&self.shelf.others(&ledger.key)?);
+            let seconds = came.duration_since(SystemTime::UNIX_EPOCH);
+            let seconds = seconds.map_or(0, |since| since.as_secs() as i64);
+            found.push((
+                came,
+                Owed {
+                    came: seconds,
+                    ..owed
+                },
+            ));
         }
         found.sort_by(|a, b| (a.0, &a.1.key).cmp(&(b.0, &b.1.key)));
         Ok(found.into_iter().map(|(_, owed)| owed).collect())
+    }
+
+    /// What is owed by its state, and why central holds up the oldest that it holds up, as code and words.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn tally(&self) -> Result<(health::Owed, Option<(String, String)>), Trouble> {
+        let mut owed = health::Owed::default();
+        let mut held_up: Option<(i64, String, String)> = None;
+        for ledger in self.shelf.ledgers(&self.shelf.folder)? {
+            match ledger.state {
+                State::Queued | State::Sending => owed.queued += 1,
+                State::Refused => owed.refused += 1,
+                State::Unconfirmed => owed.unconfirmed += 1,
+                State::SetAside => owed.set_aside += 1,
+                State::Acknowledged => {}
+            }
+            if !matches!(
+                ledger.state,
+                State::Queued | State::Sending | State::Unconfirmed
+            ) {
+                continue;
+            }
+            let path = self.shelf.path(&self.shelf.folder, &ledger.key, "item");
+            let came = modified(&path).duration_since(SystemTime::UNIX_EPOCH);
+            let came = came.map_or(0, |since| since.as_secs() as i64);
+            if came > 0 && (owed.oldest_at == 0 || came < owed.oldest_at) {
+                owed.oldest_at = came;
+            }
+            let cause = spool::cause(ledger.state, &ledger.trial, ledger.reason.as_ref());
+            let Some((code, reason)) = cause.filter(|_| ledger.state != State::Unconfirmed) else {
+                continue;
+            };
+            owed.waiting += 1;
+            if held_up.as_ref().is_none_or(|(oldest, ..)| came < *oldest) {
+                held_up = Some((came, code.to_owned(), reason.to_owned()));
+            }
+        }
+        Ok((owed, held_up.map(|(_, code, reason)| (code, reason))))
+    }
+
+    /// A result that a central of this version acknowledged, as the entry without variables that proves it well.
+    pub fn witness(&self, central: &str) -> Option<(String, Vec<u8>)> {
+        let kept: Option<Witness> = self.witness.get().ok().flatten();
+        match kept.filter(|kept| kept.central == central) {
+            Some(kept) => Some((kept.id, kept.entry)),
+            // What cannot be read is none: nothing is concluded then.
+            None => self.shelf.witness(central).ok().flatten(),
+        }
+    }
+
+    /// Keeps what is needed of an acknowledged result to serve as a witness, since its content goes. One is enough.
+    fn keep_witness(&self, ledgers: &[Ledger]) {
+        let kept: Option<Witness> = self.witness.get().ok().flatten();
+        let results = ledgers.iter().filter(|l| l.key.kind == Kind::Results);
+        for ledger in results {
+            if kept
+                .as_ref()
+                .is_some_and(|kept| kept.central == ledger.central)
+            {
+                return;
+            }
+            let loaded = self.load(&ledger.key).ok();
+            let entry = loaded.and_then(|loaded| logic::spool::witness(&loaded.payload));
+            if let Some(entry) = entry {
+                let witness = Witness {
+                    id: ledger.key.id.clone(),
+                    central: ledger.central.clone(),
+                    entry,
+                };
+                // Without it nothing is concluded from failures; no result waits for that.
+                let _ = self.witness.put(&witness);
+                return;
+            }
+        }
     }
 
     /// All accounts: what is owed, then what is done.
@@ -238,6 +337,9 @@ impl Spool {
         }
         self.shelf.write_states(&changed)?;
         changed.retain(|ledger| ledger.state == State::Acknowledged);
+        if forget && !changed.is_empty() {
+            self.keep_witness(&changed);
+        }
         for ledger in changed.iter().filter(|_| forget) {
             self.shelf.forget(&ledger.key)?;
         }
@@ -245,7 +347,20 @@ impl Spool {
         self.shelf.retire(&keys)
     }
 
+    /// `results set-aside`: keeps everything of these ids, unsent and without a say in the verdict. Gives how many.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn set_aside(&self, ids: &[String]) -> Result<usize, Trouble> {
+        let _gate = Gate::alone(&self.shelf.folder)?;
+        let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
+        ledgers.retain_mut(|ledger| ids.contains(&ledger.key.id) && ledger.set_aside());
+        self.shelf.write_states(&ledgers)?;
+        Ok(ledgers.len())
+    }
+
     /// `results retry`: tries again what was refused or is unconfirmed; all of it when no id is given. Gives how many.
+    /// What was set aside goes on only when it is named.
     ///
     /// # Errors
     /// What the file system says.
@@ -253,7 +368,9 @@ impl Spool {
         let _gate = Gate::alone(&self.shelf.folder)?;
         let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
         ledgers.retain_mut(|ledger| {
-            (ids.is_empty() || ids.contains(&ledger.key.id)) && ledger.retry()
+            let named = ids.contains(&ledger.key.id);
+            let meant = named || (ids.is_empty() && ledger.state != State::SetAside);
+            meant && ledger.retry()
         });
         self.shelf.write_states(&ledgers)?;
         Ok(ledgers.len())
@@ -286,6 +403,12 @@ impl Spool {
         let names = ids.map(|id| self.shelf.keys.name("gate", id));
         Gate::beside(&self.shelf.folder, names.collect())
     }
+}
+
+fn modified(path: &Path) -> SystemTime {
+    let meta = fs::metadata(path);
+    meta.and_then(|meta| meta.modified())
+        .unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 fn unknown(id: &str) -> Trouble {

@@ -6,7 +6,7 @@ use logic::api::{Details, Handshake, Page, Reply, ack, answer};
 use logic::entity::Entity;
 use logic::intake::{Kind, Print};
 use logic::range::LONGEST_WISH;
-use logic::spool::{Command, Event, Key, Ledger, Loaded, Others, Plan, Sending, State};
+use logic::spool::{Command, Event, Key, Ledger, Loaded, Others, Plan, Sending, State, Trial};
 use logic::words::{Class, Now, Outcome, Params, Trouble};
 use serde_json::Value as Json;
 
@@ -142,6 +142,7 @@ fn sent(reply: &Reply) -> (State, u64) {
                 let silent = || Trouble::new("net.reset", Class::Retry, Outcome::Offline, "cut");
                 Event::Answered(ticket, answers.pop().ok_or_else(silent))
             }
+            Some(Command::Witness(_)) => Event::Found(None),
             Some(Command::End(ending)) => {
                 return (ledger.state, ending.count.results.acknowledged);
             }
@@ -168,5 +169,6 @@ fn ledger() -> Ledger {
         not_before: 0,
         central: String::new(),
         parts: Vec::new(),
+        trial: Trial::default(),
     }
 }

@@ -19,6 +19,13 @@ pub struct Rows {
     pub stored: Option<Vec<String>>,
 }
 
+impl Rows {
+    /// Nothing of the group was stored, as of an execution that central does not know.
+    pub fn is_unmapped(&self) -> bool {
+        self.success && self.stored.as_ref().is_some_and(Vec::is_empty)
+    }
+}
+
 /// By execution id whether central took the entry; an entry that says something else is left out.
 ///
 /// # Errors

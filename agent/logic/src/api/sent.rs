@@ -22,8 +22,6 @@ const BEFORE: &[&str] = &[
     "net.address",
     "net.no_address",
     "net.no_route",
-    "net.gateway",
-    "net.family",
     "net.dns",
     "net.connect",
     "net.refused",

@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::catalogue;
+use crate::spool;
 use crate::words::Outcome;
 
 /// A catalogue that is older than this may miss what changed on central since.
@@ -28,6 +30,9 @@ pub struct Standing {
     pub packages: Stock,
     /// What the box owes to central; `None` when that cannot be told.
     pub owed: Option<Owed>,
+    /// Why central holds up what waits, as code and words: that of the oldest.
+    #[serde(default)]
+    pub held_up: Option<(String, String)>,
     /// The last synchronization.
     pub last: Option<Last>,
     /// Unix seconds of the last answer of central, `None` before the first.
@@ -130,6 +135,15 @@ pub struct Owed {
     pub refused: u64,
     /// Sent, and the answer was lost.
     pub unconfirmed: u64,
+    /// Of those that are queued: held up by central.
+    #[serde(default)]
+    pub waiting: u64,
+    /// Kept out of the way by a person.
+    #[serde(default)]
+    pub set_aside: u64,
+    /// When the oldest that is queued or unconfirmed came, Unix seconds; 0 when there is none or nobody knows.
+    #[serde(default)]
+    pub oldest_at: i64,
 }
 
 /// The last synchronization in short.
@@ -391,6 +405,18 @@ fn looks(standing: &Standing) -> Vec<(&'static str, String)> {
             ),
         );
     }
+    if let Some((code, _)) = standing.held_up.as_ref().filter(|_| owed.waiting > 0) {
+        // A code of a newer boxsync is told in general words.
+        let code = catalogue::find(code).map_or("results.stuck", |code| code.code);
+        let mut reason = format!(
+            "central does not take {} for now",
+            counted(owed.waiting, "item", "items")
+        );
+        if let Some(age) = spool::age(owed.oldest_at, standing.now) {
+            reason.push_str(&format!(", the oldest waits since {age}"));
+        }
+        look(code, reason);
+    }
     if !standing.enrolled {
         look(
             "auth.not_enrolled",
@@ -457,15 +483,24 @@ fn looks(standing: &Standing) -> Vec<(&'static str, String)> {
             ),
         );
     }
-    if let Some(last) = standing.last.as_ref().filter(|last| weighs(last)) {
+    let told = |last: &&Last| {
+        let of_what_is_owed = ["results.", "logs.", "sessions.", "central.sick"];
+        owed.waiting + owed.refused + owed.unconfirmed > 0
+            && of_what_is_owed
+                .iter()
+                .any(|area| last.code.starts_with(area))
+    };
+    let last = standing.last.as_ref().filter(|last| weighs(last));
+    if let Some(last) = last.filter(|last| !told(last)) {
         look("sync.failed", ended(last));
     }
-    if owed.queued > 0 {
+    let queued = owed.queued.saturating_sub(owed.waiting);
+    if queued > 0 {
         look(
             "results.queued",
             format!(
                 "{} still to go to central",
-                counted(owed.queued, "result is", "results are")
+                counted(queued, "result is", "results are")
             ),
         );
     }

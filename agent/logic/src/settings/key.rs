@@ -313,6 +313,16 @@ pub(super) static KEYS: &[Key] = &[
         show: |s| Some(Value::text(super::span::print(s.results.settle))),
     },
     Key {
+        section: "results",
+        name: "refuse_after",
+        doc: "An item counts as refused when central has died of it alone twice, at least so far apart, each time \
+              between two others that it took.",
+        default: Some(r#""1h""#),
+        example: r#""2h""#,
+        set: |s, v| put(&mut s.results.refuse_after, v.span(SECOND, YEAR)),
+        show: |s| Some(Value::text(super::span::print(s.results.refuse_after))),
+    },
+    Key {
         section: "gateway",
         name: "listen",
         doc: "Address and port on which a TAO of this box synchronizes from boxsync; a port alone is on loopback. \

@@ -1,5 +1,5 @@
 //! What is kept of each thing that the box owes: its state, its attempts, the state of each variable or row.
-//! Never holds the payload; never forgets what central has acknowledged.
+//! Never holds the payload; never forgets what central has acknowledged; opens what earlier releases wrote.
 //! Called by `vault`, which seals the ledgers, and by the machine of `spool`, which changes them.
 
 use std::collections::BTreeSet;
@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::intake::{Item, Kind, Print};
 use crate::report::Finding;
+use crate::spool::trial::Trial;
 
 /// Names one item: what was submitted under one id, counted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -35,6 +36,9 @@ pub enum State {
     Refused,
     /// Nobody can say whether central holds it.
     Unconfirmed,
+    /// A person keeps it out of the way: it is neither sent nor counted.
+    #[serde(rename = "set-aside")]
+    SetAside,
 }
 
 impl State {
@@ -46,6 +50,7 @@ impl State {
             Self::Acknowledged => "acknowledged",
             Self::Refused => "refused",
             Self::Unconfirmed => "unconfirmed",
+            Self::SetAside => "set-aside",
         }
     }
 }
@@ -61,9 +66,19 @@ pub enum Part {
     Stored,
     /// A central that is well does not take it.
     Refused,
+    /// Was sent alone, and convicted once: owed all the same.
+    Accused,
 }
 
-/// The account of one item.
+impl Part {
+    /// Whether central is still to take it.
+    pub fn is_owed(self) -> bool {
+        matches!(self, Self::Owed | Self::Flying | Self::Accused)
+    }
+}
+
+/// The account of one item. Its own fields are stored in their order, and an item's file begins with them: what came
+/// later stands in the trial, which follows them where there is one (`to_bytes`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     /// Which item.
@@ -82,12 +97,21 @@ pub struct Ledger {
     pub failures: u32,
     /// Why it is where it is, or what went wrong with it last.
     pub reason: Option<Finding>,
-    /// The first synchronisation (`sync_id`) that tries it again by itself.
+    /// Not used any more; earlier releases counted runs here.
     pub not_before: u64,
-    /// What was known of central's version when it was refused or left unconfirmed.
+    /// What was known of central's version when something was decided last.
     pub central: String,
     /// Variables or rows, in the order of the payload.
     pub parts: Vec<(Print, Part)>,
+    /// What it has been through with central.
+    #[serde(skip)]
+    pub trial: Trial,
+}
+
+/// What follows the account in its own file. Further kinds may come; none is ever changed.
+#[derive(Serialize, Deserialize)]
+enum Tail {
+    First(Trial),
 }
 
 /// What the machine writes down about an item; `Ledger::apply` does it.
@@ -103,8 +127,8 @@ pub struct Change {
     pub failures: u32,
     /// Why; `None` leaves what was said before, until it is acknowledged.
     pub reason: Option<Finding>,
-    /// The first synchronisation that tries it again by itself.
-    pub not_before: u64,
+    /// What it has been through, this change included.
+    pub trial: Trial,
     /// What is known of central's version.
     pub central: String,
     /// Index and new state of variables or rows.
@@ -142,8 +166,12 @@ pub struct Owed {
     pub state: State,
     /// How often central surely did not take it.
     pub failures: u32,
-    /// The first synchronisation that tries it again by itself.
-    pub not_before: u64,
+    /// What it has been through with central.
+    pub trial: Trial,
+    /// Why it is where it is.
+    pub reason: Option<Finding>,
+    /// When it came, Unix seconds as the box believed them.
+    pub came: i64,
     /// What was known of central's version when it was refused or left unconfirmed.
     pub central: String,
     /// Variables or rows that are neither stored nor refused.
@@ -193,19 +221,49 @@ impl Ledger {
             not_before: 0,
             central: String::new(),
             parts: parts.into_iter().map(|part| (part, Part::Owed)).collect(),
+            trial: Trial::default(),
         };
         Admission::Fresh(Box::new(ledger), payload)
     }
 
-    /// Writes down what the machine decided.
+    /// As it is kept in a file of its own.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = postcard::to_allocvec(self).expect("plain data always serialises");
+        if self.trial != Trial::default() {
+            let tail = postcard::to_allocvec(&Tail::First(self.trial));
+            bytes.extend(tail.expect("plain data always serialises"));
+        }
+        bytes
+    }
+
+    /// What `to_bytes` wrote, or an earlier release, which knew no trial.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (ledger, tail) = postcard::take_from_bytes::<Self>(bytes).ok()?;
+        let trial = match tail {
+            [] => Trial::default(),
+            tail => {
+                let Tail::First(trial) = postcard::from_bytes(tail).ok()?;
+                trial
+            }
+        };
+        Some(Self { trial, ..ledger })
+    }
+
+    /// Writes down what the machine decided. What a person set aside meanwhile stays there, unless central has it.
     pub fn apply(&mut self, change: &Change) {
-        self.state = change.state;
+        self.trial = change.trial;
+        match (self.state, change.state) {
+            (State::SetAside, state) if state != State::Acknowledged => {
+                self.trial.aside = Some(state);
+            }
+            (_, state) => self.state = state,
+        }
         self.attempts = self.attempts.saturating_add(change.attempts);
         self.failures = self.failures.saturating_add(change.failures);
         if change.reason.is_some() || change.state == State::Acknowledged {
             self.reason.clone_from(&change.reason);
         }
-        self.not_before = change.not_before;
+        self.not_before = 0;
         self.central.clone_from(&change.central);
         if change.reopen {
             self.reopen();
@@ -217,31 +275,51 @@ impl Ledger {
         }
     }
 
-    /// `results retry`: what was refused is tried again, what is unconfirmed is asked about again. Says whether
-    /// anything changed.
+    /// `results retry`: what was refused is tried again, what is unconfirmed is asked about again, what was set aside
+    /// goes on where it was. Says whether anything changed.
     pub fn retry(&mut self) -> bool {
-        match self.state {
+        let stood = match (self.state, self.trial.aside) {
+            (State::SetAside, before) => before.unwrap_or(State::Sending),
+            (state, _) => state,
+        };
+        match stood {
             State::Refused => {
                 self.state = State::Queued;
                 self.reopen();
             }
             State::Unconfirmed => self.state = State::Sending,
-            State::Queued if self.not_before > 0 => {}
+            State::Queued | State::Sending if self.state == State::SetAside => self.state = stood,
+            State::Queued if self.trial != Trial::default() => {}
             _ => return false,
         }
-        self.not_before = 0;
+        let lost = self.trial.lost;
+        self.trial = Trial {
+            lost,
+            ..Trial::default()
+        };
+        true
+    }
+
+    /// `results set-aside`: it is kept, not sent, and has no say in the verdict. Says whether anything changed.
+    pub fn set_aside(&mut self) -> bool {
+        if matches!(self.state, State::Acknowledged | State::SetAside) {
+            return false;
+        }
+        self.trial.aside = Some(self.state);
+        self.state = State::SetAside;
         true
     }
 
     fn reopen(&mut self) {
         for (_, part) in &mut self.parts {
-            if *part == Part::Refused {
+            if matches!(*part, Part::Refused) {
                 *part = Part::Owed;
             }
         }
     }
 
-    /// What the machine must know, given all ledgers of the same kind and id (this one may be among them).
+    /// What the machine must know, given all ledgers of the same kind and id (this one may be among them). When it came
+    /// is for the caller to say.
     pub fn owed(&self, same: &[Self]) -> Owed {
         let count = |wanted: &dyn Fn(Part) -> bool| {
             self.parts.iter().filter(|(_, part)| wanted(*part)).count() as u32
@@ -251,9 +329,11 @@ impl Ledger {
             size: self.size,
             state: self.state,
             failures: self.failures,
-            not_before: self.not_before,
+            trial: self.trial,
+            reason: self.reason.clone(),
+            came: 0,
             central: self.central.clone(),
-            owed: count(&|part| matches!(part, Part::Owed | Part::Flying)),
+            owed: count(&Part::is_owed),
             refused: count(&|part| part == Part::Refused),
             mapped: Others::of(&self.key, same).mapped,
         }
@@ -301,6 +381,7 @@ fn without(payload: Vec<u8>, parts: Vec<Print>, known: &BTreeSet<Print>) -> (Vec
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::Now;
 
     fn item(kind: Kind, content: u8, parts: &[u8]) -> Item {
         let rows: Vec<_> = parts.iter().map(u8::to_string).collect();
@@ -378,8 +459,88 @@ mod tests {
 
     #[test]
     fn a_ledger_survives_the_store() {
-        let (ledger, _) = fresh(Ledger::admit(item(Kind::Logs, 1, &[1, 2]), &[], None));
-        let bytes = postcard::to_allocvec(&ledger).unwrap();
-        assert_eq!(postcard::from_bytes::<Ledger>(&bytes).unwrap(), ledger);
+        let (mut ledger, _) = fresh(Ledger::admit(item(Kind::Logs, 1, &[1, 2]), &[], None));
+        assert_eq!(Ledger::from_bytes(&ledger.to_bytes()), Some(ledger.clone()));
+        ledger.trial = Trial::default().stumbled(Now::default());
+        ledger.parts[1].1 = Part::Accused;
+        ledger.state = State::SetAside;
+        let bytes = ledger.to_bytes();
+        assert_eq!(Ledger::from_bytes(&bytes), Some(ledger));
+        assert_eq!(Ledger::from_bytes(&bytes[..bytes.len() - 1]), None);
+    }
+
+    /// The account of the release before the trial: fields by position, nothing behind them.
+    #[test]
+    fn a_ledger_of_an_earlier_release_opens() {
+        const BYTES: &str = "000d6b76655f64655f303030303037008010011968747470733a2f2f632e6578616d706c652f742e72646623640909090909\
+            09090909090909090909090303020110726573756c74732e72656a65637465644863656e7472616c206661696c6564206f6e\
+            2074686520636f6e74656e74206f6620746865207265717565737420287374617475732035303020776974686f7574206120\
+            626f6479294507323032322e3131040101010101010101010101010101010102020202020202020202020202020202020303\
+            030303030303030303030303030303000404040404040404040404040404040401";
+        let bytes: Vec<u8> = (0..BYTES.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&BYTES[at..at + 2], 16).unwrap())
+            .collect();
+        let ledger = Ledger::from_bytes(&bytes).unwrap();
+        assert_eq!(ledger.key.id, "kve_de_000007");
+        assert_eq!(
+            (ledger.state, ledger.attempts, ledger.failures),
+            (State::Refused, 3, 2)
+        );
+        assert_eq!(ledger.reason.as_ref().unwrap().code, "results.rejected");
+        let parts: Vec<Part> = ledger.parts.iter().map(|(_, part)| *part).collect();
+        assert_eq!(
+            parts,
+            [Part::Stored, Part::Refused, Part::Owed, Part::Flying]
+        );
+        assert_eq!(ledger.trial, Trial::default());
+        // What an earlier rule refused is tried again by itself.
+        assert!(ledger.trial.is_due(Now::default()));
+        // And it is written as that release reads it: the same bytes first.
+        assert_eq!(ledger.to_bytes(), bytes);
+    }
+
+    #[test]
+    fn what_is_set_aside_goes_on_where_it_was() {
+        let (fresh, _) = fresh(Ledger::admit(item(Kind::Results, 1, &[1]), &[], None));
+        for (state, after) in [
+            (State::Queued, State::Queued),
+            (State::Sending, State::Sending),
+            (State::Unconfirmed, State::Sending),
+            (State::Refused, State::Queued),
+        ] {
+            let mut ledger = fresh.clone();
+            ledger.state = state;
+            assert!(ledger.set_aside() && !ledger.set_aside());
+            assert_eq!(ledger.state, State::SetAside);
+            assert!(ledger.retry() && !ledger.retry());
+            assert_eq!(ledger.state, after, "{state:?}");
+        }
+        let mut home = fresh.clone();
+        home.state = State::Acknowledged;
+        assert!(!home.set_aside());
+    }
+
+    #[test]
+    fn a_run_under_way_does_not_undo_what_a_person_set_aside() {
+        let (mut ledger, _) = fresh(Ledger::admit(item(Kind::Results, 1, &[1]), &[], None));
+        ledger.set_aside();
+        let change = |state| Change {
+            key: ledger.key.clone(),
+            state,
+            attempts: 1,
+            failures: 0,
+            reason: None,
+            trial: Trial::default(),
+            central: String::new(),
+            parts: Vec::new(),
+            reopen: false,
+        };
+        let (sending, home) = (change(State::Sending), change(State::Acknowledged));
+        ledger.apply(&sending);
+        assert_eq!(ledger.state, State::SetAside);
+        assert_eq!(ledger.trial.aside, Some(State::Sending));
+        ledger.apply(&home);
+        assert_eq!(ledger.state, State::Acknowledged);
     }
 }

@@ -20,9 +20,13 @@ pub struct Plan {
     pub rows: usize,
     /// How long central may still be at a request whose answer was lost (default 60 s).
     pub settle: Duration,
+    /// How far apart two convictions must be (`results.refuse_after`, default 1 h).
+    pub refuse_after: Duration,
+    /// Whether the end of the pass waits for answers that are lost to settle; else the next run asks about them.
+    pub lingers: bool,
     /// Whether LTI users are sent at all.
     pub lti_users: bool,
-    /// Somebody waits: what is left alone for some runs is tried now.
+    /// Somebody waits: what is left alone for a while is tried now.
     pub asked: bool,
     /// What is known of central's version; when it changes, refused and unconfirmed items are tried again.
     pub central: String,
@@ -41,6 +45,8 @@ impl Plan {
             chunk_bytes: 900 << 10,
             rows: 200,
             settle: Duration::from_secs(60),
+            refuse_after: Duration::from_secs(3600),
+            lingers: true,
             lti_users: false,
             asked: false,
             central,

@@ -16,8 +16,11 @@ pub(super) enum Heard {
     Answer(Reply),
     /// The web server took no request of this size; central did not see it.
     TooLong(Trouble),
-    /// Central failed on it and is done with it; entries before the failure are stored.
+    /// Central died on it without a word and is done with it; entries before the death are stored. Only this can be
+    /// the fault of what was sent.
     Rejected(Trouble),
+    /// Central failed and says so, and is done with it; entries before the failure may be stored.
+    Failed(Trouble),
     /// Surely not processed; may be tried again after a wait.
     Unsent(Trouble),
     /// Surely not processed, and nothing more will be in this run.
@@ -45,9 +48,10 @@ pub(super) fn hear(answered: Answered, any: bool) -> Heard {
         (_, "version.unsupported" | "central.maintenance") => Heard::Barred(trouble),
         (413, _) => Heard::TooLong(trouble),
         (429, _) => Heard::Unsent(trouble),
-        (200, "central.refused") => Heard::Rejected(trouble),
-        // PHP died or refused: it says so with nothing or with JSON. A page is a gateway's.
-        (500, _) if matches!(reply.body.first(), None | Some(b'{')) => Heard::Rejected(trouble),
+        (200, "central.refused") => Heard::Failed(trouble),
+        // PHP died: it says nothing. TAO failed: it says so in JSON. A page is a gateway's.
+        (500, _) if reply.body.is_empty() => Heard::Rejected(trouble),
+        (500, _) if reply.body.first() == Some(&b'{') => Heard::Failed(trouble),
         // A gateway's word for a request that it may have passed on.
         (408, _) => Heard::Lost(trouble),
         (300..=499, _) => Heard::Barred(trouble),
@@ -129,22 +133,33 @@ pub(super) fn probe<'a>(ids: impl Iterator<Item = &'a str>, own: &Params, now: N
     }
 }
 
+#[derive(serde::Deserialize)]
+struct Wire<'a> {
+    #[serde(borrow, rename = "deliveryId")]
+    delivery: &'a RawValue,
+    #[serde(borrow, rename = "deliveryExecutionId")]
+    execution: &'a RawValue,
+    #[serde(borrow)]
+    details: &'a RawValue,
+    #[serde(borrow)]
+    variables: Vec<&'a RawValue>,
+}
+
+impl Wire<'_> {
+    fn entry(&self, details: &str, variable: &str) -> Vec<u8> {
+        let (delivery, execution) = (self.delivery, self.execution);
+        format!(
+            r#"{{"deliveryId":{delivery},"deliveryExecutionId":{execution},"details":{details},"variables":[{variable}]}}"#
+        )
+        .into_bytes()
+    }
+}
+
 /// The result of a payload with one of its variables, or with none.
 ///
 /// # Errors
 /// The payload is not what intake wrote.
 pub(super) fn single(payload: &[u8], variable: Option<usize>) -> Result<Vec<u8>, String> {
-    #[derive(serde::Deserialize)]
-    struct Wire<'a> {
-        #[serde(borrow, rename = "deliveryId")]
-        delivery: &'a RawValue,
-        #[serde(borrow, rename = "deliveryExecutionId")]
-        execution: &'a RawValue,
-        #[serde(borrow)]
-        details: &'a RawValue,
-        #[serde(borrow)]
-        variables: Vec<&'a RawValue>,
-    }
     let wire: Wire = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
     let variable = match variable {
         None => "",
@@ -154,11 +169,19 @@ pub(super) fn single(payload: &[u8], variable: Option<usize>) -> Result<Vec<u8>,
             .ok_or_else(|| format!("it has no variable {index}"))?
             .get(),
     };
-    let (delivery, execution, details) = (wire.delivery, wire.execution, wire.details);
-    Ok(format!(
-        r#"{{"deliveryId":{delivery},"deliveryExecutionId":{execution},"details":{details},"variables":[{variable}]}}"#
-    )
-    .into_bytes())
+    Ok(wire.entry(wire.details.get(), variable))
+}
+
+/// The witness: the entry of a result that central has acknowledged, without variables and with a state that TAO
+/// leaves alone (null). Central looks up the execution, works through the entry as through any other, and changes
+/// nothing. `None` for a payload that is not what intake wrote, or that never had a variable: such a one is taken by an
+/// encrypted central too, and proves nothing.
+pub fn witness(payload: &[u8]) -> Option<Vec<u8>> {
+    let wire: Wire = serde_json::from_slice(payload).ok()?;
+    let mut details: serde_json::Map<String, Json> =
+        serde_json::from_str(wire.details.get()).ok()?;
+    details.insert("state".to_owned(), Json::Null);
+    (!wire.variables.is_empty()).then(|| wire.entry(&Json::Object(details).to_string(), ""))
 }
 
 fn map<'a>(
@@ -265,6 +288,18 @@ mod tests {
     }
 
     #[test]
+    fn a_witness_changes_nothing() {
+        let payload = br#"{"deliveryExecutionId":"e","deliveryId":"d","details":{"test-taker":"t","state":"s"},"variables":[{"a":1}]}"#;
+        let entry: Json = serde_json::from_slice(&witness(payload).unwrap()).unwrap();
+        assert_eq!(
+            entry,
+            json!({"deliveryExecutionId":"e","deliveryId":"d","details":{"test-taker":"t","state":null},"variables":[]})
+        );
+        let empty = br#"{"deliveryExecutionId":"e","deliveryId":"d","details":{},"variables":[]}"#;
+        assert!(witness(empty).is_none() && witness(b"{").is_none());
+    }
+
+    #[test]
     fn each_answer_has_one_meaning() {
         let reply = |status, body: &str| {
             Ok(Reply {
@@ -275,6 +310,8 @@ mod tests {
         };
         let failure = r#"{"success":false,"errorCode":0,"errorMsg":"Unexpected error."}"#;
         let version = r#"{"success":false,"errorCode":0,"errorMsg":"Provided version of TAO VM is not supported by the application. Provided: \"1\", supported: \"2\""}"#;
+        // As recorded while PostgreSQL was stopped.
+        let database = r#"{"success":false,"version":"2022.11","errorCode":500,"errorMsg":""}"#;
         let page = "<html>Welcome to the airport";
         let maintenance = "<html><title>Currently Under Maintenance</title>";
         let net = |code: &str| Err(Trouble::new(code, Class::Retry, Outcome::Offline, ""));
@@ -284,9 +321,10 @@ mod tests {
             (reply(200, page), "Lost"),
             (reply(200, ""), "Lost"),
             (reply(200, maintenance), "Barred"),
-            (reply(200, failure), "Rejected"),
+            (reply(200, failure), "Failed"),
             (reply(500, ""), "Rejected"),
-            (reply(500, failure), "Rejected"),
+            (reply(500, failure), "Failed"),
+            (reply(500, database), "Failed"),
             (reply(500, version), "Barred"),
             (reply(500, page), "Lost"),
             (reply(401, ""), "Barred"),

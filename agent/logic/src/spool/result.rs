@@ -3,10 +3,12 @@
 //! Called by the machine of `spool`.
 
 mod follow;
+mod witness;
 
 use std::collections::{BTreeSet, VecDeque};
 
 use super::request::{self, Heard};
+use super::trial::{Stamp, Trial};
 use super::{Change, Job, Key, Loaded, Owed, Sending, State, finding};
 use crate::api::{Reply, ack};
 use crate::intake::Kind;
@@ -14,10 +16,11 @@ use crate::report::Finding;
 use crate::words::{Now, Trouble};
 
 pub(super) use follow::Follow;
+pub(super) use witness::{Found, Vouched};
 
 /// Executions in one probe, once the probe has proved itself.
 const PROBED: usize = 50;
-/// Failures in a row after which another result must prove central well.
+/// Failures in a row, whatever their cause, after which a witness must prove central well.
 const STREAK: u32 = 3;
 /// Probes that central may fail on before the doubts are left to the next run.
 const PROBE_FAILURES: u32 = 3;
@@ -25,6 +28,15 @@ const PROBE_FAILURES: u32 = 3;
 /// Probes without a complete answer, for the same: one less than end the pass, since central may well answer to
 /// results and not to probes.
 const PROBE_SILENCES: u32 = super::SILENCE - 1;
+
+/// Who is to blame if central does not hold what was sent alone.
+#[derive(Debug)]
+enum Blame {
+    /// An empty 500: perhaps the item.
+    Item(Finding),
+    /// Central, by its own words.
+    Central(Finding),
+}
 
 /// A result whose outcome is unknown.
 #[derive(Debug)]
@@ -35,7 +47,7 @@ struct Doubt {
     /// From then on central is surely not at it any more.
     settled: Now,
     /// It was sent alone and failed: if it is not mapped, this is why. Else it is sent alone.
-    failed: Option<Finding>,
+    failed: Option<Blame>,
 }
 
 /// What is known of the probe in this run.
@@ -44,6 +56,15 @@ enum Probe {
     Untried,
     Sound,
     Unsound,
+}
+
+/// An item that got an empty 500 alone, behind a witness, and waits for the next one.
+#[derive(Debug)]
+struct Suspect {
+    key: Key,
+    reason: Finding,
+    /// What it had been through before.
+    before: Trial,
 }
 
 /// The results of a pass.
@@ -56,10 +77,18 @@ pub(super) struct Lane {
     /// Surely not on central, to be sent alone.
     lone: VecDeque<Key>,
     doubts: VecDeque<Doubt>,
-    /// Failed in this run; refused once another result is accepted.
-    failed: Vec<(Key, Finding)>,
+    /// Between two witnesses as soon as the next one is taken.
+    failed: Vec<Suspect>,
     follow: follow::Queue,
+    /// Entries alone that failed in a row.
     streak: u32,
+    /// A witness was taken, and nothing but suspects went wrong since.
+    well: bool,
+    /// A request of several died without a word: one of those that go alone now is the offender.
+    offended: bool,
+    /// The witness itself was not taken: no result is sent any more in this run.
+    sick: bool,
+    witness: Found,
     probe: Probe,
     probe_failures: u32,
 }
@@ -74,6 +103,10 @@ impl Lane {
             failed: Vec::new(),
             follow: follow::Queue::default(),
             streak: 0,
+            well: false,
+            offended: false,
+            sick: false,
+            witness: Found::Unasked,
             probe: if probe {
                 Probe::Untried
             } else {
@@ -97,7 +130,7 @@ impl Lane {
         }
     }
 
-    fn doubt(&mut self, key: Key, probe: Now, settled: Now, failed: Option<Finding>) {
+    fn doubt(&mut self, key: Key, probe: Now, settled: Now, failed: Option<Blame>) {
         self.doubts.push_back(Doubt {
             key,
             probe,
@@ -114,6 +147,17 @@ impl Lane {
             .filter(|at| at.mono > now.mono)
             .min_by_key(|at| at.mono)
     }
+
+    /// Something of central's went wrong: whoever stands between two witnesses stands there no longer.
+    pub(super) fn void(&mut self) {
+        self.well = false;
+        self.failed.clear();
+        self.follow.void();
+    }
+
+    pub(super) fn can_probe(&self) -> bool {
+        self.probe != Probe::Unsound
+    }
 }
 
 impl Sending {
@@ -125,49 +169,63 @@ impl Sending {
             1
         };
         let mut due = Vec::new();
-        let mut later = VecDeque::new();
-        for doubt in lane.doubts.drain(..) {
+        for doubt in &lane.doubts {
             if doubt.probe.mono <= now.mono && due.len() < most {
                 due.push(doubt.key.clone());
             }
-            later.push_back(doubt);
         }
-        lane.doubts = later;
         if !due.is_empty() {
             return Some(Job::Probe(due));
         }
-        if lane.streak >= STREAK {
-            return self.next_witness();
+        if lane.sick {
+            return None;
         }
-        if let Some(key) = lane.lone.pop_front() {
-            return Some(alone(key, false));
+        if let Some(id) = lane.follow.vouch().filter(|_| lane.can_probe()) {
+            let whose = Vouched::Part;
+            return Some(Job::Vouch { id, whose });
         }
-        // The last one goes alone and last: it is the witness of those that fail before it.
+        if lane.waits_for_witness() {
+            if let Some(job) = self.next_witness() {
+                return Some(job);
+            }
+            if self.results.streak >= STREAK {
+                self.fall_sick();
+                return None;
+            }
+            // Nobody can prove central well: nothing follows from the failures.
+            self.results.void();
+        }
+        let lane = &mut self.results;
+        if !lane.lone.is_empty() {
+            let unproven = lane.offended && !lane.well;
+            let first = unproven.then(|| lane.seek()).flatten();
+            return first.or_else(|| self.results.lone.pop_front().map(|key| alone(key, false)));
+        }
+        // The last one goes alone and last: it may serve as a witness.
         if lane.fresh.len() > 1 {
             return Some(self.next_chunk());
         }
-        if let Some(key) = lane.suspects.pop_front() {
-            return Some(alone(key, false));
+        if !lane.suspects.is_empty() {
+            let first = (!lane.well).then(|| self.next_witness()).flatten();
+            return first.or_else(|| {
+                let key = self.results.suspects.pop_front();
+                key.map(|key| alone(key, false))
+            });
+        }
+        if !lane.well
+            && let Some(key) = lane.follow.first()
+            && self
+                .entries
+                .get(key)
+                .is_some_and(|entry| entry.trial.has_failed())
+            && let Some(job) = self.next_witness()
+        {
+            return Some(job);
         }
         if let Some(follow) = self.next_follow(now) {
             return Some(Job::Follow(follow));
         }
         self.results.fresh.pop_front().map(|key| alone(key, true))
-    }
-
-    fn next_witness(&mut self) -> Option<Job> {
-        let lane = &mut self.results;
-        let witness = (lane.streak == STREAK)
-            .then(|| lane.fresh.pop_back().or_else(|| lane.lone.pop_back()))
-            .flatten();
-        if witness.is_none() && lane.streak > 0 {
-            let reason = format!(
-                "central stored none of {} results in a row that were sent alone: it is taken for sick, all stay queued",
-                lane.streak
-            );
-            self.complain("central.sick", reason);
-        }
-        witness.map(|key| alone(key, false))
     }
 
     fn next_chunk(&mut self) -> Job {
@@ -207,11 +265,7 @@ impl Sending {
             .map(|item| (item.ledger.key.id.as_str(), item.payload.as_slice()));
         let call = request::results(entries, &params);
         let keys: Vec<Key> = items.into_iter().map(|item| item.ledger.key).collect();
-        let sent = |key: &Key| Change {
-            attempts: 1,
-            ..self.change(key, State::Sending)
-        };
-        let changes = keys.iter().map(sent).collect();
+        let changes = keys.iter().map(|key| self.sent(key)).collect();
         self.mark(Job::Results { keys, logged }, call, changes);
     }
 
@@ -222,15 +276,16 @@ impl Sending {
         heard: Heard,
         now: Now,
     ) {
+        let alone = keys.len() == 1;
         match heard {
             Heard::Answer(reply) => self.results_acked(keys, &reply, now),
-            Heard::TooLong(trouble) if keys.len() == 1 => {
+            Heard::TooLong(trouble) if alone => {
                 let reason = format!(
-                    "{}; the result takes {} bytes: raise the body limit of central's web server, then `results retry`",
+                    "{}; the result takes {} bytes",
                     trouble.reason,
                     self.size(&keys[0])
                 );
-                let change = self.refusal(&keys[0], finding("results.too_long", reason));
+                let change = self.stumble(&keys[0], finding("results.too_long", reason), now);
                 self.note(vec![change]);
             }
             Heard::TooLong(_) => {
@@ -240,29 +295,37 @@ impl Sending {
             }
             Heard::Unsent(_) | Heard::Barred(_) => self.requeue(keys, logged),
             Heard::Rejected(trouble) => {
-                let alone = keys.len() == 1;
+                self.results.offended |= !alone;
                 for key in keys {
-                    let failed = alone.then(|| finding("results.rejected", trouble.reason.clone()));
+                    let reason = finding("results.rejected", trouble.reason.clone());
+                    let failed = alone.then_some(Blame::Item(reason));
+                    self.results.doubt(key, now, now, failed);
+                }
+            }
+            Heard::Failed(_) => {
+                for key in keys {
+                    let reason = finding("central.error", super::FAILED);
+                    let failed = alone.then_some(Blame::Central(reason));
                     self.results.doubt(key, now, now, failed);
                 }
             }
             Heard::Lost(_) => {
                 let settled = now.after(self.plan.settle);
+                // From when on central may still be at it: the next run need not wait for that again.
+                let changes = self.lost_now(&keys, Stamp::of(now));
                 for key in keys {
                     if self.lost(&key) {
                         self.results.doubt(key, now, settled, None);
                     }
                 }
+                self.note(changes);
             }
         }
     }
 
     /// Central surely did not see them: they stand where they stood.
     fn requeue(&mut self, keys: Vec<Key>, logged: bool) {
-        let changes = keys
-            .iter()
-            .map(|key| self.change(key, State::Queued))
-            .collect();
+        let changes = keys.iter().map(|key| self.unsent(key)).collect();
         for key in keys.into_iter().rev() {
             if logged {
                 self.results.fresh.push_front(key);
@@ -285,17 +348,19 @@ impl Sending {
                 }
                 Some(false) => finding(
                     "results.not_stored",
-                    "central answered `success 0` and holds no complete execution",
+                    "central's storage failed on it (`success` 0), and central holds no complete execution",
                 ),
                 None => finding(
                     "results.unanswered",
                     "central's answer does not name the result, and it holds no complete execution",
                 ),
             };
-            self.results.doubt(key, now, now, alone.then_some(reason));
+            self.results.void();
+            let failed = alone.then_some(Blame::Central(reason));
+            self.results.doubt(key, now, now, failed);
         }
-        if !changes.is_empty() {
-            self.accepted(&mut changes);
+        if alone && !changes.is_empty() {
+            self.accepted(&mut changes, now);
         }
         self.note(changes);
     }
@@ -303,20 +368,19 @@ impl Sending {
     pub(super) fn probe_answered(&mut self, keys: Vec<Key>, heard: Heard, now: Now) {
         let reply = match heard {
             Heard::Answer(reply) => reply,
-            Heard::Rejected(trouble) | Heard::TooLong(trouble) => {
+            Heard::Rejected(trouble) | Heard::TooLong(trouble) | Heard::Failed(trouble) => {
+                self.void();
                 return self.unanswered(trouble, PROBE_FAILURES, now);
             }
             Heard::Lost(trouble) => return self.unanswered(trouble, PROBE_SILENCES, now),
             Heard::Unsent(_) | Heard::Barred(_) => return,
         };
         let acks = ack::rows(&reply).unwrap_or_default();
-        let unmapped = |id: &str| {
-            acks.get(id)
-                .is_some_and(|ack| ack.success && ack.stored.as_ref().is_some_and(Vec::is_empty))
-        };
+        let unmapped = |id: &str| acks.get(id).is_some_and(ack::Rows::is_unmapped);
         if !unmapped(&request::control(&keys[0].id)) {
             // Even for an execution that nobody has, central does not answer as it should.
             self.results.probe = Probe::Unsound;
+            self.void();
             return;
         }
         self.results.probe = Probe::Sound;
@@ -367,11 +431,13 @@ impl Sending {
     }
 
     fn unmapped(&mut self, mut doubt: Doubt, now: Now) -> Option<Change> {
-        if let Some(reason) = doubt.failed {
-            let change = self.failure(&doubt.key, reason.clone());
-            self.results.failed.push((doubt.key, reason));
-            self.results.streak += 1;
-            return Some(change);
+        match doubt.failed {
+            Some(Blame::Item(reason)) => return Some(self.suspected(doubt.key, reason, now)),
+            Some(Blame::Central(reason)) => {
+                self.results.streak += 1;
+                return Some(self.stumble(&doubt.key, reason, now));
+            }
+            None => {}
         }
         if now.mono >= doubt.settled.mono {
             self.results.lone.push_back(doubt.key);
@@ -386,7 +452,7 @@ impl Sending {
 
     /// Doubts that cannot be resolved, as the probe says nothing.
     pub(super) fn unprobed(&mut self) -> Vec<Change> {
-        if self.results.probe != Probe::Unsound {
+        if self.results.can_probe() {
             return Vec::new();
         }
         let doubts: Vec<Doubt> = self.results.doubts.drain(..).collect();
@@ -402,7 +468,6 @@ impl Sending {
              Look for the execution on central; `results retry` asks again, `results export` gives the result to a person",
             key.id
         );
-        self.complain("results.unconfirmed", reason.clone());
         Change {
             reason: Some(finding("results.unconfirmed", reason)),
             ..self.change(key, State::Unconfirmed)
@@ -411,10 +476,10 @@ impl Sending {
 
     fn acknowledgement(&mut self, key: &Key) -> Change {
         self.ending.count.results.acknowledged += 1;
-        self.change(key, State::Acknowledged)
+        self.taken(key)
     }
 
-    fn refusal(&mut self, key: &Key, reason: Finding) -> Change {
+    fn refusal(&mut self, key: &Key, reason: Finding, trial: Trial) -> Change {
         self.ending.count.results.refused += 1;
         self.complain(
             &reason.code,
@@ -422,25 +487,22 @@ impl Sending {
         );
         Change {
             reason: Some(reason),
+            trial,
             ..self.change(key, State::Refused)
         }
     }
 
-    /// Central took a result: it is well, and what failed before it failed by itself.
-    fn accepted(&mut self, changes: &mut Vec<Change>) {
-        self.results.streak = 0;
-        for (key, reason) in std::mem::take(&mut self.results.failed) {
-            let change = self.refusal(&key, reason);
-            changes.push(change);
-        }
-        self.follow_proven(changes);
-    }
-
     /// Whether an earlier content of the same execution is still on its way.
     fn comes_later(&self, key: &Key) -> bool {
+        let over = |state| {
+            matches!(
+                state,
+                State::Acknowledged | State::Refused | State::SetAside
+            )
+        };
         self.editions(Kind::Results, &key.id)
             .take_while(|(other, _)| other.edition < key.edition)
-            .any(|(_, entry)| !matches!(entry.state, State::Acknowledged | State::Refused))
+            .any(|(_, entry)| !over(entry.state))
     }
 }
 

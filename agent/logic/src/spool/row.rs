@@ -8,10 +8,13 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 
 use super::request::{self, Heard};
-use super::{Change, Job, Key, Loaded, Part, SLOW, Sending, State, finding};
+use super::result::Vouched;
+use super::trial::Trial;
+use super::{Change, Job, Key, Loaded, Owed, Part, SLOW, Sending, State, finding};
 use crate::api::{Reply, ack};
 use crate::intake::Kind;
 use crate::report::Finding;
+use crate::words::Now;
 
 /// Failures in a row after which central is taken for sick.
 const STREAK: u32 = 3;
@@ -29,6 +32,19 @@ struct Sent {
     id: String,
     /// It was sent before and the answer was lost.
     doubt: bool,
+    /// It stands accused.
+    accused: bool,
+}
+
+/// A row that got an empty 500 alone, behind a witness.
+#[derive(Debug)]
+struct Suspect {
+    key: Key,
+    index: u32,
+    reason: Finding,
+    accused: bool,
+    /// What its item had been through before.
+    before: Trial,
 }
 
 /// The log rows of a pass.
@@ -44,9 +60,13 @@ pub(super) struct Lane {
     single: BTreeSet<Key>,
     /// Rows that are left to the next run.
     skip: BTreeMap<Key, BTreeSet<u32>>,
-    /// Failed in this run; refused once another row is stored.
-    failed: Vec<(Key, u32, Finding)>,
+    /// Between two witnesses as soon as the next one is taken.
+    failed: Vec<Suspect>,
     streak: u32,
+    /// Rows were stored, or central vouched for their execution, and nothing but suspects went wrong since.
+    well: bool,
+    /// The probe did not vouch: it is not asked again in this run.
+    mute: bool,
 }
 
 impl Lane {
@@ -60,7 +80,21 @@ impl Lane {
             skip: BTreeMap::new(),
             failed: Vec::new(),
             streak: 0,
+            well: false,
+            mute: false,
         }
+    }
+
+    pub(super) fn enter(&mut self, item: &Owed) {
+        if item.trial.has_failed() {
+            self.solo.insert(item.key.clone());
+        }
+        self.queue.push_back(item.key.clone());
+    }
+
+    pub(super) fn void(&mut self) {
+        self.well = false;
+        self.failed.clear();
     }
 
     fn goes_alone(&self, key: &Key) -> bool {
@@ -72,6 +106,16 @@ impl Sending {
     pub(super) fn next_rows(&mut self) -> Option<Job> {
         if self.rows.streak >= STREAK {
             return None;
+        }
+        // The probe of the rows' own execution, over the same route, is the witness that can always be had.
+        let vouches = !self.rows.mute && self.results.can_probe();
+        if let Some(suspect) = self.rows.failed.first() {
+            if vouches {
+                let id = suspect.key.id.clone();
+                let whose = Vouched::Rows;
+                return Some(Job::Vouch { id, whose });
+            }
+            self.rows.failed.clear();
         }
         let (mut keys, mut rest) = (Vec::<Key>::new(), VecDeque::new());
         let (mut rows, mut bytes, mut closed) = (0, 0, false);
@@ -92,13 +136,33 @@ impl Sending {
             keys.push(key);
         }
         self.rows.queue = rest;
+        if let [key] = keys.as_slice()
+            && self.rows.goes_alone(key)
+            && !self.rows.well
+            && vouches
+        {
+            let id = key.id.clone();
+            self.rows.queue.extend(keys.pop());
+            self.rows.queue.rotate_right(1);
+            let whose = Vouched::Rows;
+            return Some(Job::Vouch { id, whose });
+        }
         (!keys.is_empty()).then(|| Job::Rows {
             keys,
             groups: Vec::new(),
         })
     }
 
-    pub(super) fn mark_rows(&mut self, items: Vec<Loaded>) {
+    pub(super) fn rows_vouched(&mut self, sound: bool, now: Now) {
+        self.rows.mute |= !sound;
+        if sound {
+            let mut changes = Vec::new();
+            self.rows_proven(&mut changes, now);
+            self.emit(changes);
+        }
+    }
+
+    pub(super) fn mark_rows(&mut self, items: Vec<Loaded>, now: Now) {
         let mut budget = self.rows.limit;
         let mut bytes = self.plan.chunk_bytes;
         let (mut groups, mut bodies, mut changes) = (Vec::new(), Vec::new(), Vec::new());
@@ -120,16 +184,16 @@ impl Sending {
             if rows.is_empty() {
                 let over = |(_, part): &_| matches!(part, Part::Stored | Part::Refused);
                 if item.ledger.parts.iter().all(over) {
-                    self.settle_rows(&mut changes, key, Vec::new(), None);
+                    self.settle_rows(&mut changes, key, Vec::new(), None, now);
                 }
                 continue;
             }
             budget = budget.saturating_sub(rows.len());
-            let flying = rows.iter().map(|row| (row.index, Part::Flying));
+            let flying = rows.iter().filter(|row| !row.accused);
+            let flying = flying.map(|row| (row.index, Part::Flying));
             changes.push(Change {
-                attempts: 1,
                 parts: flying.collect(),
-                ..self.change(key, State::Sending)
+                ..self.sent(key)
             });
             bodies.push(body);
             groups.push(Group {
@@ -171,8 +235,7 @@ impl Sending {
         let skip = self.rows.skip.get(&item.ledger.key);
         let (mut rows, mut body) = (Vec::new(), vec![b'[']);
         for ((index, (_, part)), raw) in (0u32..).zip(&item.ledger.parts).zip(raw) {
-            let open = matches!(part, Part::Owed | Part::Flying)
-                && skip.is_none_or(|skip| !skip.contains(&index));
+            let open = part.is_owed() && skip.is_none_or(|skip| !skip.contains(&index));
             if !open {
                 continue;
             }
@@ -191,14 +254,21 @@ impl Sending {
             rows.push(Sent {
                 index,
                 id: id.as_str().map_or_else(|| id.to_string(), str::to_owned),
-                doubt: *part == Part::Flying,
+                doubt: *part != Part::Owed,
+                accused: *part == Part::Accused,
             });
         }
         body.push(b']');
         (rows, body)
     }
 
-    pub(super) fn rows_answered(&mut self, groups: Vec<Group>, heard: Heard, took: Duration) {
+    pub(super) fn rows_answered(
+        &mut self,
+        groups: Vec<Group>,
+        heard: Heard,
+        took: Duration,
+        now: Now,
+    ) {
         let lane = &mut self.rows;
         let total: usize = groups.iter().map(|group| group.rows.len()).sum();
         let mut changes = Vec::new();
@@ -209,16 +279,14 @@ impl Sending {
                 } else {
                     (lane.limit * 2).min(lane.most)
                 };
-                return self.rows_acked(groups, &reply);
+                return self.rows_acked(groups, &reply, now);
             }
             Heard::TooLong(trouble) if total <= 1 => {
                 let reason = finding("logs.too_long", trouble.reason);
                 for group in groups {
-                    self.ending.count.logs.refused += 1;
-                    let told = format!("a log row of {}: {}", group.key.id, reason.reason);
-                    self.complain(&reason.code, told);
-                    let parts = group.rows.iter().map(|row| (row.index, Part::Refused));
-                    self.settle_rows(&mut changes, &group.key, parts.collect(), Some(&reason));
+                    let row = &group.rows[0];
+                    let (index, stands) = (row.index, before(row));
+                    self.row_troubled(&mut changes, &group.key, index, stands, &reason, now);
                 }
             }
             Heard::TooLong(_) => {
@@ -238,7 +306,27 @@ impl Sending {
                         self.rows.single.insert(group.key.clone());
                         self.rows.queue.push_front(group.key);
                     } else {
-                        self.row_failed(&mut changes, &group, reason.clone(), Part::Flying);
+                        self.row_failed(&mut changes, &group, reason.clone(), now);
+                    }
+                }
+            }
+            Heard::Failed(_) => {
+                let reason = finding("central.error", super::FAILED);
+                let several = groups.len() > 1;
+                for group in groups {
+                    if several {
+                        self.rows.solo.insert(group.key.clone());
+                        self.rows.queue.push_back(group.key);
+                    } else {
+                        self.rows.streak += 1;
+                        for row in &group.rows {
+                            self.skip(&group.key, row.index);
+                        }
+                        let change = Change {
+                            state: State::Sending,
+                            ..self.stumble(&group.key, reason.clone(), now)
+                        };
+                        self.record(&mut changes, change);
                     }
                 }
             }
@@ -255,7 +343,7 @@ impl Sending {
         self.emit(changes);
     }
 
-    fn rows_acked(&mut self, groups: Vec<Group>, reply: &Reply) {
+    fn rows_acked(&mut self, groups: Vec<Group>, reply: &Reply, now: Now) {
         let acks = ack::rows(reply).unwrap_or_default();
         let mut changes = Vec::new();
         let mut stored_any = false;
@@ -267,7 +355,7 @@ impl Sending {
                 }) => {
                     let ids: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
                     stored_any |= !ids.is_empty();
-                    self.rows_stored(&mut changes, &group, &ids);
+                    self.rows_stored(&mut changes, &group, &ids, now);
                 }
                 Some(ack::Rows { success: true, .. }) => {
                     let reason = format!(
@@ -282,38 +370,64 @@ impl Sending {
                     self.record(&mut changes, change);
                 }
                 Some(_) if group.rows.len() > 1 => {
+                    self.rows.void();
                     self.rows.single.insert(group.key.clone());
                     self.rows_stand(&mut changes, vec![group]);
                 }
                 Some(_) => {
-                    let reason = finding("logs.not_stored", "central does not store the row");
-                    let before = before(&group.rows[0]);
-                    self.row_failed(&mut changes, &group, reason, before);
+                    let reason = "central's storage failed on the row (`success` 0)";
+                    let reason = finding("logs.not_stored", reason);
+                    let row = &group.rows[0];
+                    let (index, stands) = (row.index, before(row));
+                    self.rows.void();
+                    self.rows.streak += 1;
+                    self.row_troubled(&mut changes, &group.key, index, stands, &reason, now);
+                    self.rows_sick();
                 }
                 // Not named: they stay flying, the next run goes on here.
                 None => {}
             }
         }
         if stored_any {
-            self.rows.streak = 0;
-            for (key, index, reason) in std::mem::take(&mut self.rows.failed) {
-                self.ending.count.logs.refused += 1;
-                let told = format!("a log row of {}: {}", key.id, reason.reason);
-                self.complain(&reason.code, told);
-                self.rows.queue.retain(|other| *other != key);
-                self.settle_rows(
-                    &mut changes,
-                    &key,
-                    vec![(index, Part::Refused)],
-                    Some(&reason),
-                );
-            }
+            self.rows_proven(&mut changes, now);
         }
         self.emit(changes);
     }
 
+    /// A witness was taken: central is well, and the rows that failed since the last one failed by themselves.
+    fn rows_proven(&mut self, changes: &mut Vec<Change>, now: Now) {
+        self.rows.streak = 0;
+        self.rows.well = true;
+        for suspect in std::mem::take(&mut self.rows.failed) {
+            let Suspect {
+                key,
+                index,
+                reason,
+                accused,
+                before,
+            } = suspect;
+            let (part, trial) = self.judge_part(accused, before, now);
+            if part == Part::Refused {
+                self.ending.count.logs.refused += 1;
+                let told = format!("a log row of {}: {}", key.id, reason.reason);
+                self.complain(&reason.code, told);
+            }
+            if let Some(entry) = self.entries.get_mut(&key) {
+                entry.trial = trial;
+            }
+            self.rows.queue.retain(|other| *other != key);
+            self.settle_rows(changes, &key, vec![(index, part)], Some(&reason), now);
+        }
+    }
+
     /// Rows that central names are stored; others wait for their result to be known to central.
-    fn rows_stored(&mut self, changes: &mut Vec<Change>, group: &Group, ids: &BTreeSet<&str>) {
+    fn rows_stored(
+        &mut self,
+        changes: &mut Vec<Change>,
+        group: &Group,
+        ids: &BTreeSet<&str>,
+        now: Now,
+    ) {
         let mut parts = Vec::new();
         let mut unnamed = false;
         for row in &group.rows {
@@ -332,7 +446,7 @@ impl Sending {
                 "central stores rows only once it knows the result of their execution",
             )
         });
-        self.settle_rows(changes, &group.key, parts, reason.as_ref());
+        self.settle_rows(changes, &group.key, parts, reason.as_ref(), now);
     }
 
     /// Central surely did not take them now: they stand where they stood.
@@ -348,26 +462,55 @@ impl Sending {
         }
     }
 
-    fn row_failed(
+    /// An empty 500 for one row alone: perhaps its fault.
+    fn row_failed(&mut self, changes: &mut Vec<Change>, group: &Group, reason: Finding, now: Now) {
+        self.rows.streak += 1;
+        let row = &group.rows[0];
+        let trial = self.entries.get(&group.key).map(|entry| entry.trial);
+        let trial = trial.unwrap_or_default();
+        let (index, accused) = (row.index, row.accused);
+        let after = match (trial.refused, accused) {
+            (true, _) => Part::Refused,
+            (_, true) => Part::Accused,
+            _ => Part::Flying,
+        };
+        let well = self.rows.well;
+        self.row_troubled(changes, &group.key, index, after, &reason, now);
+        if well && !trial.refused {
+            self.rows.failed.push(Suspect {
+                key: group.key.clone(),
+                index,
+                reason,
+                accused,
+                before: trial,
+            });
+        }
+        self.rows_sick();
+    }
+
+    /// Nothing of a row is sent again in this run.
+    fn row_troubled(
         &mut self,
         changes: &mut Vec<Change>,
-        group: &Group,
-        reason: Finding,
-        after: Part,
+        key: &Key,
+        index: u32,
+        part: Part,
+        reason: &Finding,
+        now: Now,
     ) {
-        self.rows.streak += 1;
-        if self.rows.streak >= STREAK {
-            let reason = format!(
-                "central stored none of {} log rows in a row: it is taken for sick, all stay queued",
-                self.rows.streak
-            );
-            self.complain("central.sick", reason);
+        self.skip(key, index);
+        let trial = self.stumble(key, reason.clone(), now).trial;
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.trial = trial;
         }
-        let index = group.rows[0].index;
-        self.skip(&group.key, index);
-        let failed = (group.key.clone(), index, reason.clone());
-        self.rows.failed.push(failed);
-        self.settle_rows(changes, &group.key, vec![(index, after)], Some(&reason));
+        self.settle_rows(changes, key, vec![(index, part)], Some(reason), now);
+    }
+
+    fn rows_sick(&mut self) {
+        if self.rows.streak == STREAK {
+            let reason = "central stored none of several log rows in a row: it is taken for sick, all stay queued";
+            self.complain("central.sick", reason.into());
+        }
     }
 
     fn skip(&mut self, key: &Key, index: u32) {
@@ -382,6 +525,7 @@ impl Sending {
         key: &Key,
         parts: Vec<(u32, Part)>,
         reason: Option<&Finding>,
+        now: Now,
     ) {
         let over = |part: &Part| matches!(part, Part::Stored | Part::Refused);
         let settled = parts.iter().filter(|(_, part)| over(part)).count() as u32;
@@ -396,15 +540,25 @@ impl Sending {
             skip.iter().filter(|index| !done(index)).count() as u32
         });
         let mut change = if left == 0 {
-            let state = if refused {
-                State::Refused
-            } else {
-                State::Acknowledged
+            let done = self.change(key, State::Refused);
+            let trial = match done.trial.refused {
+                true => done.trial,
+                false => done.trial.refuse(now),
             };
-            self.change(key, state)
+            if refused {
+                Change { trial, ..done }
+            } else {
+                self.taken(key)
+            }
         } else if skipped >= left {
             let reason = finding("logs.queued", "some rows are left to a later run");
-            self.failure(key, reason)
+            let left = self.change(key, State::Queued);
+            if left.trial.rest.is_some() {
+                // What went wrong with them in this run is told.
+                left
+            } else {
+                self.stumble(key, reason, now)
+            }
         } else {
             self.rows.queue.push_front(key.clone());
             self.change(key, State::Queued)
@@ -421,5 +575,9 @@ impl Sending {
 }
 
 fn before(row: &Sent) -> Part {
-    if row.doubt { Part::Flying } else { Part::Owed }
+    match (row.accused, row.doubt) {
+        (true, _) => Part::Accused,
+        (_, true) => Part::Flying,
+        _ => Part::Owed,
+    }
 }

@@ -1,14 +1,17 @@
 //! Test sessions after their results and logs, LTI users where configured: both at least once (protocol 8.2, 8.3).
-//! Never sends a session whose execution still owes anything; never takes silence for an acknowledgement.
+//! Never sends a session whose execution still owes anything; never takes silence for an acknowledgement, nor what
+//! central says of its own trouble for the session's fault.
 //! Called by the machine of `spool`.
 
 use std::collections::{BTreeSet, VecDeque};
 
 use super::request::{self, Heard};
+use super::trial::Trial;
 use super::{Change, Job, Key, Loaded, Owed, Sending, State, finding};
 use crate::api::{Call, ack};
 use crate::intake::Kind;
 use crate::report::Finding;
+use crate::words::Now;
 
 /// Failures in a row after which central is taken for sick.
 const STREAK: u32 = 3;
@@ -21,9 +24,11 @@ pub(super) struct Lane {
     doubts: BTreeSet<Key>,
     /// Items that go alone, as a request of several failed.
     solo: BTreeSet<Key>,
-    /// Failed in this run; refused once another one is accepted.
-    failed: Vec<(Key, Finding)>,
+    /// Got an empty 500 alone, behind one that was accepted; convicted once another one is.
+    failed: Vec<(Key, Finding, Trial)>,
     streak: u32,
+    /// One was accepted, and nothing but suspects went wrong since.
+    well: bool,
 }
 
 impl Lane {
@@ -32,6 +37,11 @@ impl Lane {
             self.doubts.insert(item.key.clone());
         }
         self.queue.push_back(item.key.clone());
+    }
+
+    pub(super) fn void(&mut self) {
+        self.well = false;
+        self.failed.clear();
     }
 
     fn requeue(&mut self, keys: Vec<Key>) {
@@ -74,19 +84,11 @@ impl Sending {
             .filter(|key| self.sessions.doubts.contains(*key));
         let doubled = doubled.count() as u64;
         self.ending.count.sessions.doubled += doubled;
-        let changes = self.sent(&keys);
+        let changes = keys.iter().map(|key| self.sent(key)).collect();
         self.mark(Job::Sessions(keys), Call::sessions(&ids, &params), changes);
     }
 
-    fn sent(&self, keys: &[Key]) -> Vec<Change> {
-        let sent = |key: &Key| Change {
-            attempts: 1,
-            ..self.change(key, State::Sending)
-        };
-        keys.iter().map(sent).collect()
-    }
-
-    pub(super) fn sessions_answered(&mut self, keys: Vec<Key>, heard: Heard) {
+    pub(super) fn sessions_answered(&mut self, keys: Vec<Key>, heard: Heard, now: Now) {
         let mut changes = Vec::new();
         match heard {
             Heard::Answer(reply) => {
@@ -97,38 +99,44 @@ impl Sending {
                         Some(true) => {
                             accepted = true;
                             self.ending.count.sessions.acknowledged += 1;
-                            let change = self.change(&key, State::Acknowledged);
+                            let change = self.taken(&key);
                             self.record(&mut changes, change);
                         }
                         Some(false) => {
-                            let reason = "central cannot complete the session: it does not know the execution or cannot open its test";
-                            self.session_failed(
-                                &mut changes,
-                                key,
-                                finding("sessions.failed", reason),
-                            );
+                            let reason = "central cannot complete the session: it does not know the execution, cannot open its test, or its storage failed";
+                            let reason = finding("sessions.failed", reason);
+                            self.sessions.streak += 1;
+                            self.sessions.void();
+                            let change = self.stumble(&key, reason, now);
+                            self.record(&mut changes, change);
                         }
                         // Not named: it stays `sending`, the next run sends it again.
                         None => {}
                     }
                 }
                 if accepted {
-                    self.sessions_proven(&mut changes);
+                    self.sessions_proven(&mut changes, now);
                 }
             }
-            Heard::Rejected(trouble) | Heard::TooLong(trouble) => match keys.len() {
-                1 => {
-                    let reason = finding("sessions.rejected", trouble.reason);
-                    for key in keys {
-                        self.session_failed(&mut changes, key, reason.clone());
-                    }
+            Heard::Rejected(_) | Heard::Failed(_) | Heard::TooLong(_) if keys.len() > 1 => {
+                self.sessions.doubts.extend(keys.iter().cloned());
+                self.sessions.solo.extend(keys.iter().cloned());
+                self.sessions.requeue(keys);
+            }
+            Heard::Rejected(trouble) => {
+                for key in keys {
+                    let reason = finding("sessions.rejected", trouble.reason.clone());
+                    self.session_failed(&mut changes, key, reason, now);
                 }
-                _ => {
-                    self.sessions.doubts.extend(keys.iter().cloned());
-                    self.sessions.solo.extend(keys.iter().cloned());
-                    self.sessions.requeue(keys);
+            }
+            Heard::Failed(_) | Heard::TooLong(_) => {
+                for key in keys {
+                    self.sessions.streak += 1;
+                    let reason = finding("central.error", super::FAILED);
+                    let change = self.stumble(&key, reason, now);
+                    self.record(&mut changes, change);
                 }
-            },
+            }
             Heard::Unsent(_) | Heard::Barred(_) => {
                 for key in &keys {
                     let state = if self.sessions.doubts.contains(key) {
@@ -150,25 +158,40 @@ impl Sending {
         self.emit(changes);
     }
 
-    fn session_failed(&mut self, changes: &mut Vec<Change>, key: Key, reason: Finding) {
+    fn session_failed(&mut self, changes: &mut Vec<Change>, key: Key, reason: Finding, now: Now) {
         self.sessions.streak += 1;
-        let change = self.failure(&key, reason.clone());
+        let before = self.entries.get(&key).map(|entry| entry.trial);
+        let before = before.unwrap_or_default();
+        let change = self.stumble(&key, reason.clone(), now);
         self.record(changes, change);
-        self.sessions.failed.push((key, reason));
+        if !self.sessions.failed.is_empty() {
+            // Two in a row, and none that was completed between them.
+            self.sessions.void();
+        }
+        if self.sessions.well && !before.refused {
+            self.sessions.failed.push((key, reason, before));
+        }
     }
 
-    /// Central completed another one: what failed fails by itself.
-    fn sessions_proven(&mut self, changes: &mut Vec<Change>) {
+    /// Central completed another one: what failed since the last one fails by itself.
+    fn sessions_proven(&mut self, changes: &mut Vec<Change>, now: Now) {
         self.sessions.streak = 0;
-        for (key, reason) in std::mem::take(&mut self.sessions.failed) {
-            self.ending.count.sessions.refused += 1;
-            self.complain(
-                &reason.code,
-                format!("session of {}: {}", key.id, reason.reason),
-            );
+        self.sessions.well = true;
+        for (key, reason, before) in std::mem::take(&mut self.sessions.failed) {
+            let trial = before.convicted(self.plan.refuse_after, now);
+            let state = match trial.refused {
+                true => State::Refused,
+                false => State::Queued,
+            };
+            if trial.refused {
+                self.ending.count.sessions.refused += 1;
+                let told = format!("session of {}: {}", key.id, reason.reason);
+                self.complain(&reason.code, told);
+            }
             let change = Change {
                 reason: Some(reason),
-                ..self.change(&key, State::Refused)
+                trial,
+                ..self.change(&key, state)
             };
             self.record(changes, change);
         }
@@ -196,30 +219,32 @@ impl Sending {
         let params = request::params(&self.plan.params, !again);
         let payloads = items.iter().map(|item| item.payload.as_slice());
         let call = request::lti_users(payloads, &params);
-        let changes = self.sent(&keys);
+        let changes = keys.iter().map(|key| self.sent(key)).collect();
         self.mark(Job::Users(keys), call, changes);
     }
 
-    pub(super) fn users_answered(&mut self, keys: Vec<Key>, heard: Heard) {
+    pub(super) fn users_answered(&mut self, keys: Vec<Key>, heard: Heard, now: Now) {
         let mut changes = Vec::new();
         match heard {
             Heard::Answer(_) => {
                 for key in &keys {
-                    changes.push(self.change(key, State::Acknowledged));
+                    changes.push(self.taken(key));
                 }
             }
-            Heard::Rejected(trouble) | Heard::TooLong(trouble) => {
+            Heard::Rejected(trouble) | Heard::Failed(trouble) | Heard::TooLong(trouble) => {
                 // No public central has the service (protocol 8.2): one request tells, the others wait with it.
-                let reason = format!("central does not take LTI users: {}", trouble.reason);
-                self.complain("lti_users.unsupported", reason.clone());
+                let reason = match trouble.code.as_str() {
+                    "central.too_long" => trouble.reason,
+                    _ => "central does not take LTI users".to_owned(),
+                };
                 for key in keys.into_iter().chain(self.users.queue.split_off(0)) {
-                    changes
-                        .push(self.failure(&key, finding("lti_users.unsupported", reason.clone())));
+                    let reason = finding("lti_users.unsupported", reason.clone());
+                    changes.push(self.stumble(&key, reason, now));
                 }
             }
             Heard::Unsent(_) | Heard::Barred(_) => {
                 for key in &keys {
-                    changes.push(self.change(key, State::Queued));
+                    changes.push(self.unsent(key));
                 }
                 self.users.requeue(keys);
             }

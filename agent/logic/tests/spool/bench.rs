@@ -36,6 +36,8 @@ pub(crate) struct Box {
     pub(crate) passes: u64,
     /// The longest list of payloads that was open at once.
     pub(crate) opened: usize,
+    /// When everything came, Unix seconds.
+    began: i64,
 }
 
 impl Box {
@@ -59,6 +61,7 @@ impl Box {
             doubled: 0,
             passes: 0,
             opened: 0,
+            began: 1_795_000_000,
         }
     }
 
@@ -112,7 +115,10 @@ impl Box {
                 same.push(next);
             }
             let open = same.iter().filter(|l| l.state != State::Acknowledged);
-            owed.extend(open.map(|ledger| ledger.owed(&same)));
+            owed.extend(open.map(|ledger| logic::spool::Owed {
+                came: self.began,
+                ..ledger.owed(&same)
+            }));
         }
         let mut machine = Sending::new(self.plan.clone(), owed, self.now);
         let mut events = VecDeque::new();
@@ -151,6 +157,21 @@ impl Box {
         panic!("the pass does not end");
     }
 
+    /// Nothing happens for so long.
+    pub(crate) fn rest(&mut self, span: Duration) {
+        self.now = self.now.after(span);
+    }
+
+    /// Convicts what there is to convict: where no witness was there in the first pass, one is in the second; and once
+    /// more `refuse_after` later.
+    pub(crate) fn judge(&mut self) -> Ending {
+        self.pass();
+        self.rest(Duration::from_secs(60));
+        self.pass();
+        self.rest(self.plan.refuse_after);
+        self.pass()
+    }
+
     fn count(&mut self, count: &OwedCount) {
         self.doubled += count.logs.doubled + count.sessions.doubled;
     }
@@ -183,6 +204,16 @@ impl Box {
                 let (answer, took) = self.central.answer(&call, self.now);
                 self.now = self.now.after(took);
                 events.push_back(Event::Answered(ticket, answer));
+            }
+            Command::Witness(central) => {
+                let held = |(key, ledger): (&Key, &Ledger)| {
+                    let whole = key.kind == Kind::Results && ledger.state == State::Acknowledged;
+                    let entry = (whole && ledger.central == central)
+                        .then(|| logic::spool::witness(&self.payloads[key]))
+                        .flatten()?;
+                    Some((key.id.clone(), entry))
+                };
+                events.push_back(Event::Found(self.ledgers.iter().find_map(held)));
             }
             Command::End(ending) => return Some(*ending),
         }
@@ -217,13 +248,12 @@ pub(crate) fn result(id: &str, variables: &[String]) -> Json {
     })
 }
 
-/// Log rows of an execution with these ids; `poison` is one that central does not store.
-pub(crate) fn rows(id: &str, ids: std::ops::Range<usize>, poison: Option<usize>) -> Json {
+/// Log rows of an execution with these ids; `poison` is one that central does not store, or dies of.
+pub(crate) fn rows(id: &str, ids: std::ops::Range<usize>, poison: Option<(usize, &str)>) -> Json {
     let row = |at: usize| {
-        let event = if poison == Some(at) {
-            "POISON"
-        } else {
-            "TEST_AUTHORISE"
+        let event = match poison {
+            Some((of, event)) if of == at => event,
+            _ => "TEST_AUTHORISE",
         };
         json!({"id": format!("{id}/{at}"), "delivery_execution_id": id, "event_id": event, "data": {"n": at},
                "created_at": "1795000100.1", "created_by": "u"})

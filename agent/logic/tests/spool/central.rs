@@ -36,6 +36,12 @@ pub(crate) enum Fault {
     Maintenance,
     /// Processed, but slowly.
     Slow,
+    /// TAO fails after so many stored variables or rows and says so: 500 with an `errorCode`.
+    Errs(usize),
+    /// The storage is away after so many stored variables or rows: `success` 0 for everything from then on.
+    Blip(usize),
+    /// PHP dies of whatever comes, without a word; as long as it lasts, of probes too.
+    Sick,
 }
 
 /// How central answers rows with a key that is no column.
@@ -68,6 +74,8 @@ pub(crate) struct Central {
     pub(crate) sessions: BTreeMap<String, u32>,
     pub(crate) users: Vec<Json>,
     pub(crate) script: VecDeque<Fault>,
+    /// The script befalls requests with the result of this execution alone.
+    pub(crate) aim: Option<&'static str>,
     pub(crate) columns: Columns,
     /// Bytes of a body that the web server takes.
     pub(crate) limit: usize,
@@ -80,9 +88,14 @@ pub(crate) struct Central {
     /// Requests of results after which every further one dies.
     pub(crate) well_for: usize,
     budget: Option<usize>,
+    /// Writes until the storage is away.
+    storage: Option<usize>,
     /// Whether the service for LTI users exists.
     pub(crate) lti: bool,
 }
+
+/// What TAO answers while its database is away (recorded).
+const DOWN: &str = r#"{"success":false,"version":"2022.11","errorCode":500,"errorMsg":""}"#;
 
 /// PHP died.
 struct Death;
@@ -96,6 +109,7 @@ impl Central {
             sessions: BTreeMap::new(),
             users: Vec::new(),
             script: script.into(),
+            aim: None,
             columns: Columns::Strict,
             limit: usize::MAX,
             hurt: BTreeSet::new(),
@@ -103,6 +117,7 @@ impl Central {
             late: Vec::new(),
             well_for: usize::MAX,
             budget: None,
+            storage: None,
             lti: false,
         }
     }
@@ -127,7 +142,11 @@ impl Central {
         let ids = ids(call);
         let logged = body(call)["sync_params"]["sync_id"].is_u64();
         self.calls.push((call.name, logged, ids.clone()));
-        let fault = self.script.pop_front().unwrap_or(Fault::None);
+        let aimed = |of: &str| call.name == "results" && ids == [of];
+        let fault = match self.aim.is_none_or(aimed) {
+            true => self.script.pop_front().unwrap_or(Fault::None),
+            false => Fault::None,
+        };
         if fault != Fault::None && ids.len() <= 2 {
             self.hurt.extend(ids);
         }
@@ -180,6 +199,22 @@ impl Central {
                 headers: vec![("retry-after".into(), "3".into())],
                 ..reply(429, "")
             }),
+            Fault::Sick => Ok(reply(500, "")),
+            Fault::Errs(after) => {
+                self.budget = Some(after);
+                let answer = self.process(call);
+                self.budget = None;
+                Ok(match answer.status {
+                    500 => reply(500, DOWN),
+                    _ => answer,
+                })
+            }
+            Fault::Blip(after) => {
+                self.storage = Some(after);
+                let answer = self.process(call);
+                self.storage = None;
+                Ok(answer)
+            }
             Fault::Maintenance => Ok(reply(200, "<html><title>Currently Under Maintenance")),
         };
         (answer, quick)
@@ -211,6 +246,18 @@ impl Central {
         }
     }
 
+    /// Whether the storage takes one thing more.
+    fn stores(&mut self) -> bool {
+        match &mut self.storage {
+            Some(0) => false,
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+            None => true,
+        }
+    }
+
     /// One thing is written; a scripted death comes when the budget is used up.
     fn write(&mut self) -> Result<(), Death> {
         match &mut self.budget {
@@ -234,7 +281,10 @@ impl Central {
                 });
                 self.executions.len() - 1
             });
-            self.executions[at].state = result["details"]["state"].as_str().unwrap().to_owned();
+            // Null leaves the state alone.
+            if let Some(state) = result["details"]["state"].as_str() {
+                self.executions[at].state = state.to_owned();
+            }
             let mut success = true;
             for variable in result["variables"].as_array().unwrap() {
                 match variable["data"]["identifier"].as_str().unwrap() {
@@ -244,12 +294,14 @@ impl Central {
                 }
                 let text = variable.to_string();
                 success &= !self.executions[at].variables.contains(&text);
+                success &= success && self.stores();
                 if !success {
                     break;
                 }
                 self.write()?;
                 self.executions[at].variables.push(text);
             }
+            success &= success && self.stores();
             if success {
                 self.write()?;
                 self.executions[at].complete = true;
@@ -280,7 +332,11 @@ impl Central {
                 }
             }
             let foreign = stored.iter().any(|(row, _)| row.get("probe").is_some());
-            let refused = stored.iter().any(|(row, _)| row["event_id"] == "POISON");
+            let refused = stored.iter().any(|(row, _)| row["event_id"] == "POISON")
+                || (!stored.is_empty() && !self.stores());
+            if stored.iter().any(|(row, _)| row["event_id"] == "DEADLY") {
+                return Err(Death);
+            }
             let fails = match self.columns {
                 Columns::Strict | Columns::Unnamed => foreign,
                 Columns::Broken => true,
@@ -309,7 +365,7 @@ impl Central {
         let mut acks = serde_json::Map::new();
         for id in ids.as_array().unwrap() {
             let id = id.as_str().unwrap();
-            let mapped = self.mapping.contains_key(id);
+            let mapped = self.mapping.contains_key(id) && self.stores();
             if mapped {
                 self.write()?;
                 *self.sessions.entry(id.to_owned()).or_default() += 1;

@@ -194,6 +194,7 @@ fn the_pages_of_the_pictures() {
         queued: 12,
         refused: 1,
         unconfirmed: 0,
+        ..Owed::default()
     });
     let refused = [
         Finding::warn("results.refused", "central did not accept 1 result"),
@@ -282,11 +283,13 @@ fn every_reason_of_a_verdict_is_told_in_french() {
         queued: 1,
         refused: 1,
         unconfirmed: 1,
+        ..Owed::default()
     });
     cases[8].owed = Some(Owed {
         queued: 2,
         refused: 2,
         unconfirmed: 2,
+        ..Owed::default()
     });
     cases[9].enrolled = false;
     cases[9].supported = Some(false);

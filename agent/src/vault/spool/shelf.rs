@@ -19,6 +19,8 @@ use crate::vault::{Keyring, damaged, random};
 
 /// Files that become durable together, at most: each is open meanwhile.
 pub(super) const TOGETHER: usize = 64;
+/// Accounts that are looked at for a witness, at most.
+const WITNESSES: usize = 5_000;
 
 /// The folder `spool/`, `done/` in it, and where damaged files go.
 #[derive(Clone)]
@@ -60,6 +62,43 @@ impl Shelf {
         let path = self.path(&self.folder, &ledger.key, "item");
         let sealed = self.seal(&path, &Accepted { ledger, payload });
         (path, sealed)
+    }
+
+    /// A result that a central of this version acknowledged, as the entry that proves it well; `None` if there is none
+    /// whose content is kept.
+    pub(super) fn witness(&self, central: &str) -> Result<Option<(String, Vec<u8>)>, Trouble> {
+        let entries = fs::read_dir(&self.done);
+        let entries = entries.map_err(|error| trouble(&self.done, "list", &error))?;
+        let mut looked = 0;
+        for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
+            if path
+                .extension()
+                .is_none_or(|extension| extension != "state")
+            {
+                continue;
+            }
+            // Any will do; a folder of damaged or foreign ones is not read through in every run.
+            looked += 1;
+            if looked > WITNESSES {
+                break;
+            }
+            let Read::Whole(ledger) = self.account(&path)? else {
+                continue;
+            };
+            let fits = ledger.key.kind == Kind::Results
+                && ledger.state == State::Acknowledged
+                && ledger.central == central;
+            let item = path.with_extension("item");
+            if !fits || !item.exists() {
+                continue;
+            }
+            let entry = self.read_item(&item).ok();
+            let entry = entry.and_then(|(_, payload)| logic::spool::witness(&payload));
+            if let Some(entry) = entry {
+                return Ok(Some((ledger.key.id, entry)));
+            }
+        }
+        Ok(None)
     }
 
     /// All accounts of one kind and id, by edition.
@@ -185,7 +224,7 @@ impl Shelf {
             _ => &self.folder,
         };
         let path = self.path(folder, &ledger.key, "state");
-        let bytes = self.seal(&path, ledger);
+        let bytes = self.seal_bytes(&path, &ledger.to_bytes());
         (path, bytes)
     }
 
@@ -247,6 +286,7 @@ impl Shelf {
     }
 
     pub(super) fn read_item(&self, path: &Path) -> Result<(Ledger, Vec<u8>), Trouble> {
+        // What an item began with has no trial: the payload stands behind it.
         let whole = |plain: &[u8]| {
             let accepted: Accepted = postcard::from_bytes(plain).ok()?;
             Some((accepted.ledger, accepted.payload.to_vec()))
@@ -259,7 +299,13 @@ impl Shelf {
 
     /// The account in a `.state`, or the one that an `.item` began with.
     fn account(&self, path: &Path) -> Result<Read<Ledger>, Trouble> {
-        self.read(path, |plain| postcard::from_bytes(plain).ok())
+        let is_item = path
+            .extension()
+            .is_some_and(|extension| extension == "item");
+        self.read(path, |plain| match is_item {
+            true => postcard::from_bytes(plain).ok(),
+            false => Ledger::from_bytes(plain),
+        })
     }
 
     fn read<T>(
@@ -278,7 +324,11 @@ impl Shelf {
 
     fn seal<T: Serialize>(&self, path: &Path, value: &T) -> Vec<u8> {
         let plain = postcard::to_allocvec(value).expect("plain data always serialises");
-        self.sealer.seal(random(), place(path), &plain)
+        self.seal_bytes(path, &plain)
+    }
+
+    fn seal_bytes(&self, path: &Path, plain: &[u8]) -> Vec<u8> {
+        self.sealer.seal(random(), place(path), plain)
     }
 }
 

@@ -37,7 +37,7 @@ fn change(key: &Key, state: State) -> Change {
         attempts: 1,
         failures: 0,
         reason: None,
-        not_before: 0,
+        trial: logic::spool::Trial::default(),
         central: String::new(),
         parts: Vec::new(),
         reopen: false,

@@ -250,8 +250,8 @@ pub(super) const CODES: &[Code] = &[
     code(
         "results.stuck",
         "results wait although central was reached",
-        "Synchronizations reach central, yet results stay in the queue.",
-        "Run `boxsync sync --results` and look at what it tells.",
+        "Three synchronizations reached central, yet results stay in the queue, and none of them says why.",
+        "Make a support bundle with `boxsync doctor --bundle FILE` and send it to your support.",
     ),
     code(
         "sync.last",

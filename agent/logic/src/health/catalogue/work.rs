@@ -91,26 +91,43 @@ pub(super) const CODES: &[Code] = &[
     code(
         "results.not_stored",
         "central did not store a result",
-        "Central answered that it did not store the result, and it does not hold it.",
-        "Run `boxsync results retry ID`; if it stays, export it and send it to your support.",
+        "Central answered that its storage did not take the result, and it does not hold it. That is central's trouble: \
+         the result stays queued and is tried again by itself, after a wait that doubles from a minute to a day.",
+        "Tell the operator of central that its storage fails, with the time and this code.",
     ),
     code(
         "results.rejected",
         "central breaks on a result",
-        "Central fails on this result while it takes others: some of its variables cannot be stored there.",
+        "Central dies of this result without a word when it is sent alone. If that happens twice, `refuse_after` in \
+         section [results] apart, each time between two others that it took, the result counts as refused: some of its \
+         variables cannot be stored there.",
         "Export it with `boxsync results export ID FILE` and send it to your support.",
     ),
     code(
         "results.too_long",
         "a result is too large for central",
-        "Central's web server takes no request of this size, and the result cannot be split further.",
-        "Ask the operator of central to raise the limit of request bodies, then run `boxsync results retry ID`.",
+        "Central's web server takes no request of this size, and the result cannot be split further. It stays queued \
+         and is tried again by itself, after a wait that doubles from a minute to a day.",
+        "Ask the operator of central to raise the limit of request bodies (client_max_body_size of nginx).",
     ),
     code(
         "results.unanswered",
         "central did not answer for a result",
-        "Central's answer does not name the result, and it does not hold it.",
-        "Run `boxsync results retry ID`.",
+        "Central's answer does not name the result, and it does not hold it. It is tried again by itself.",
+        "Tell the operator of central the time and this code.",
+    ),
+    code(
+        "results.doubt",
+        "it is not settled yet whether central has some results",
+        "The answer of central to these was lost. Central is asked about them first by the next synchronization; they \
+         are sent again only when it surely does not have them.",
+        "Nothing to do; if it stays, tell the operator of central that answers get lost.",
+    ),
+    code(
+        "lti_users.unsupported",
+        "central does not take LTI users",
+        "This central has no extension that takes LTI users; they stay queued and are offered again now and then.",
+        "Set `lti_users` in section [results] to false, or ask the operator of central for the extension.",
     ),
     code(
         "results.unreadable",
@@ -157,20 +174,21 @@ pub(super) const CODES: &[Code] = &[
     code(
         "logs.not_stored",
         "central does not store a log row",
-        "Central answered that it did not store the row.",
-        "Run `boxsync results retry ID`; if it stays, send a support bundle.",
+        "Central answered that its storage did not take the row. It is tried again by itself.",
+        "Tell the operator of central that its storage fails, with the time and this code.",
     ),
     code(
         "logs.rejected",
         "central breaks on a log row",
-        "Central fails on this row while it takes others.",
+        "Central dies of this row without a word when it is sent alone. If that happens twice, far enough apart, each \
+         time while it is well, the row counts as refused.",
         "Export it with `boxsync results export ID FILE` and send it to your support.",
     ),
     code(
         "logs.too_long",
         "a log row is too large for central",
-        "Central's web server takes no request of this size.",
-        "Ask the operator of central to raise the limit of request bodies, then run `boxsync results retry ID`.",
+        "Central's web server takes no request of this size. It is tried again by itself.",
+        "Ask the operator of central to raise the limit of request bodies (client_max_body_size of nginx).",
     ),
     code(
         "logs.unmapped",
@@ -187,13 +205,13 @@ pub(super) const CODES: &[Code] = &[
     code(
         "sessions.failed",
         "central cannot complete a test session",
-        "Central does not know the execution, or cannot open its test.",
-        "Tell the operator of central which execution is named.",
+        "Central does not know the execution, cannot open its test, or its storage failed. It is tried again by itself.",
+        "Tell the operator of central which execution is named in `boxsync results`.",
     ),
     code(
         "sessions.rejected",
         "central breaks on a test session",
-        "Central fails on this session while it takes others.",
-        "Tell the operator of central which execution is named.",
+        "Central dies of this session without a word while it takes others.",
+        "Tell the operator of central which execution is named in `boxsync results`.",
     ),
 ];

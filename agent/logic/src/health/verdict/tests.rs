@@ -121,6 +121,7 @@ fn each_state_has_its_word_and_its_reason() {
                     queued: 3,
                     refused: 1,
                     unconfirmed: 1,
+                    ..Owed::default()
                 })
             },
             Word::ReadyBut,
@@ -132,6 +133,7 @@ fn each_state_has_its_word_and_its_reason() {
                     queued: 3,
                     refused: 0,
                     unconfirmed: 1,
+                    ..Owed::default()
                 })
             },
             Word::ReadyBut,
@@ -204,6 +206,7 @@ fn what_else_needs_a_look_is_told_in_order_of_weight() {
         queued: 12,
         refused: 1,
         unconfirmed: 0,
+        ..Owed::default()
     });
     standing.catalogue.held_back = 1;
     let verdict = Verdict::of(&standing);

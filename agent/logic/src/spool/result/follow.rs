@@ -5,8 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::super::request::{self, Heard};
+use super::super::trial::{Stamp, Trial};
 use super::super::{Change, Key, Loaded, Part, Sending, State, finding};
-use super::{Failed, Job};
+use super::{Failed, Job, witness};
 use crate::api::ack;
 use crate::report::Finding;
 use crate::words::Now;
@@ -19,6 +20,8 @@ pub(in super::super) struct Follow {
     part: Option<u32>,
     /// It was sent before and the answer is not known.
     doubt: bool,
+    /// It stands accused.
+    accused: bool,
     /// The entry without variables that shows whether the storage works.
     check: bool,
 }
@@ -31,16 +34,47 @@ pub(super) struct Queue {
     wait: BTreeMap<Key, Now>,
     /// A variable that got `success 0` and may be held.
     check: Option<(Key, u32)>,
-    /// Failed in this run, each with its reason until it is refused.
+    /// Failed in this run: not sent again in it.
     failed: Failed,
-    unproven: Vec<(Key, u32, Finding)>,
+    /// Between two witnesses as soon as the next one is taken.
+    unproven: Vec<Unproven>,
     /// Variables that central died on once in this run.
     died: Failed,
+    /// The execution of one of them, which the probe is asked about before it goes again: a central that is down for a
+    /// moment is down for the probe too.
+    vouch: Option<String>,
     /// Items of which an entry was accepted in this run.
     touched: BTreeSet<Key>,
 }
 
+/// A variable that got an empty 500 alone, twice, behind a witness.
+#[derive(Debug)]
+struct Unproven {
+    key: Key,
+    part: u32,
+    reason: Finding,
+    accused: bool,
+    /// What its item had been through before.
+    before: Trial,
+}
+
 impl Queue {
+    pub(super) fn waits_for_witness(&self) -> bool {
+        !self.unproven.is_empty()
+    }
+
+    pub(super) fn void(&mut self) {
+        self.unproven.clear();
+    }
+
+    pub(super) fn first(&self) -> Option<&Key> {
+        self.queue.front()
+    }
+
+    pub(super) fn vouch(&mut self) -> Option<String> {
+        self.vouch.take()
+    }
+
     pub(super) fn enter(&mut self, key: Key, settled: Option<Now>) {
         if let Some(settled) = settled {
             self.wait.insert(key.clone(), settled);
@@ -67,6 +101,7 @@ impl Sending {
                 key,
                 part: Some(index),
                 doubt: true,
+                accused: false,
                 check: true,
             });
         }
@@ -82,6 +117,7 @@ impl Sending {
             key,
             part: None,
             doubt: false,
+            accused: false,
             check: false,
         })
     }
@@ -92,14 +128,12 @@ impl Sending {
         item: Option<Loaded>,
         now: Now,
     ) {
-        let Some(item) = item else { return };
+        let Some(mut item) = item else { return };
         if !item.others.mapped && !item.ledger.parts.iter().any(|(_, p)| *p == Part::Stored) {
             return self.first_after_all(follow.key, item.ledger.state, now);
         }
-        let mut change = Change {
-            attempts: 1,
-            ..self.change(&follow.key, State::Sending)
-        };
+        let mut change = self.sent(&follow.key);
+        change.parts = sent_whole(&mut item);
         if !follow.check {
             let held = held(&item);
             let failed = &self.results.follow.failed;
@@ -112,12 +146,20 @@ impl Sending {
                     .filter(move |(_, (_, part))| *part == wanted)
                     .map(|(index, _)| index)
             };
-            let next = of(Part::Flying).chain(of(Part::Owed)).find(open);
-            follow.doubt = next.is_some_and(|at| item.ledger.parts[at as usize].1 == Part::Flying);
+            // What stands accused goes last, so that the others may be its witnesses.
+            let next = of(Part::Flying)
+                .chain(of(Part::Owed))
+                .chain(of(Part::Accused))
+                .find(open);
+            let stands = next.map(|at| item.ledger.parts[at as usize].1);
+            follow.accused = stands == Some(Part::Accused);
+            follow.doubt = follow.accused || stands == Some(Part::Flying);
             follow.part = next;
-            change.parts = held.iter().map(|at| (*at, Part::Stored)).collect();
+            change
+                .parts
+                .extend(held.iter().map(|at| (*at, Part::Stored)));
             if next.is_none() && self.settled(&follow.key, &item) {
-                return self.finish(&follow.key, &item, change);
+                return self.finish(&follow.key, &item, change, now);
             }
         }
         let variable = match follow.part {
@@ -134,7 +176,7 @@ impl Sending {
                 return self.complain("results.unreadable", reason);
             }
         };
-        if let (Some(at), false) = (follow.part, follow.check) {
+        if let (Some(at), false, false) = (follow.part, follow.check, follow.accused) {
             change.parts.push((at, Part::Flying));
         }
         let entry = [(follow.key.id.as_str(), payload.as_slice())];
@@ -165,34 +207,27 @@ impl Sending {
     }
 
     /// Every variable has been tried.
-    fn finish(&mut self, key: &Key, item: &Loaded, change: Change) {
-        let unproven = self
-            .results
-            .follow
-            .unproven
-            .iter()
-            .find(|(of, ..)| of == key);
-        if let Some((_, _, reason)) = unproven {
-            let failure = self.failure(key, reason.clone());
-            return self.note(vec![Change {
-                parts: change.parts,
-                ..failure
-            }]);
-        }
-        let refused = item
-            .ledger
-            .parts
-            .iter()
-            .any(|(_, part)| *part == Part::Refused);
-        let end = if refused {
-            let reason = item.ledger.reason.clone();
-            let reason = reason.unwrap_or_else(|| {
-                finding(
-                    "results.rejected",
-                    "central does not take some of its variables",
-                )
-            });
-            self.refusal(key, reason)
+    fn finish(&mut self, key: &Key, item: &Loaded, change: Change, now: Now) {
+        let parts = &item.ledger.parts;
+        let end = if parts.iter().any(|(_, part)| part.is_owed())
+            && self.results.follow.failed.iter().any(|(of, _)| of == key)
+        {
+            // Some failed in this run, and what they have been through is written down.
+            let state = match item.ledger.trial.refused {
+                true => State::Refused,
+                false => State::Queued,
+            };
+            self.change(key, state)
+        } else if parts.iter().any(|(_, part)| *part == Part::Refused) {
+            let again = self.change(key, State::Refused);
+            match again.trial.refused {
+                true => again,
+                false => {
+                    let reason = item.ledger.reason.clone();
+                    let reason = reason.unwrap_or_else(witness::refused_parts);
+                    self.refusal(key, reason, again.trial.refuse(now))
+                }
+            }
         } else {
             self.acknowledgement(key)
         };
@@ -207,21 +242,29 @@ impl Sending {
             return self.checked(follow, heard);
         }
         let Follow {
-            key, part, doubt, ..
+            key,
+            part,
+            doubt,
+            accused,
+            ..
         } = follow;
+        let before = match (accused, doubt) {
+            (true, _) => Part::Accused,
+            (_, true) => Part::Flying,
+            _ => Part::Owed,
+        };
         match heard {
             Heard::Answer(reply) => {
                 let acks = ack::entries(&reply).unwrap_or_default();
                 match (acks.get(&key.id), part) {
-                    (Some(true), _) => self.part_stored(key, part),
+                    (Some(true), _) => self.part_stored(key, part, now),
                     (Some(false), Some(at)) if !doubt => {
-                        let reason = "central answered `success 0` to a variable that it never saw";
-                        self.part_failed(
-                            key,
-                            at,
-                            finding("results.not_stored", reason),
-                            Part::Owed,
-                        );
+                        let reason = "central's storage failed on a variable (`success` 0) that it never saw";
+                        let reason = finding("results.not_stored", reason);
+                        self.void();
+                        // Were it taken for perhaps stored, the next `success` 0 would be read as "held", and a
+                        // variable that the storage never takes would be lost.
+                        self.part_troubled(key, Some((at, Part::Owed)), reason, now);
                     }
                     (Some(false), Some(at)) => self.results.follow.check = Some((key, at)),
                     // Nothing of the variable is known: it stays flying, the next run goes on here.
@@ -230,36 +273,40 @@ impl Sending {
             }
             Heard::TooLong(trouble) => {
                 let reason = finding("results.too_long", trouble.reason);
-                let mut change = self.change(&key, State::Queued);
-                change.parts.extend(part.map(|at| (at, Part::Refused)));
-                change.reason = Some(reason);
-                self.results.follow.queue.push_front(key);
-                self.note(vec![change]);
+                let part = part.map(|at| (at, before));
+                self.part_troubled(key, part, reason, now);
             }
             Heard::Rejected(trouble) => match part {
                 Some(at) if !self.results.follow.died.insert((key.clone(), at)) => {
                     let reason = finding("results.rejected", trouble.reason);
-                    self.part_failed(key, at, reason, Part::Flying);
+                    self.part_failed(key, at, reason, accused, now);
                 }
-                Some(_) => self.results.follow.queue.push_front(key),
+                Some(_) => {
+                    self.results.follow.vouch = Some(key.id.clone());
+                    self.results.follow.queue.push_front(key);
+                }
                 None => {
                     let reason = finding("results.rejected", trouble.reason);
-                    let change = self.failure(&key, reason);
-                    self.note(vec![change]);
+                    self.part_troubled(key, None, reason, now);
                 }
             },
+            Heard::Failed(_) => {
+                // It may be stored: central failed after it, or before.
+                let after = if accused { Part::Accused } else { Part::Flying };
+                let part = part.map(|at| (at, after));
+                let reason = finding("central.error", super::super::FAILED);
+                self.part_troubled(key, part, reason, now);
+            }
             Heard::Lost(_) => {
+                let change = self.lost_now(std::slice::from_ref(&key), Stamp::of(now));
                 if self.lost(&key) {
                     let settled = now.after(self.plan.settle);
                     self.results.follow.enter(key, Some(settled));
                 }
+                self.note(change);
             }
             Heard::Unsent(_) | Heard::Barred(_) => {
-                let (state, before) = if doubt {
-                    (State::Sending, Part::Flying)
-                } else {
-                    (State::Queued, Part::Owed)
-                };
+                let state = if doubt { State::Sending } else { State::Queued };
                 let mut change = self.change(&key, state);
                 change.parts.extend(part.map(|at| (at, before)));
                 self.results.follow.queue.push_front(key);
@@ -268,7 +315,7 @@ impl Sending {
         }
     }
 
-    fn part_stored(&mut self, key: Key, part: Option<u32>) {
+    fn part_stored(&mut self, key: Key, part: Option<u32>, now: Now) {
         let mut change = self.change(&key, State::Queued);
         change.parts.extend(part.map(|at| (at, Part::Stored)));
         let mut changes = vec![change];
@@ -276,26 +323,51 @@ impl Sending {
         self.results.follow.queue.push_front(key);
         // An entry without variables stores none: it proves nothing about those that failed.
         if part.is_some() {
-            self.accepted(&mut changes);
+            self.accepted(&mut changes, now);
         }
         self.note(changes);
     }
 
-    /// `after`: whether central may hold it all the same.
-    fn part_failed(&mut self, key: Key, at: u32, reason: Finding, after: Part) {
-        let state = if after == Part::Flying {
-            State::Sending
-        } else {
-            State::Queued
-        };
-        let mut change = self.change(&key, state);
-        change.parts.push((at, after));
-        change.reason = Some(reason.clone());
+    /// Central's trouble: `part` stands where it is said, and nothing of it is sent again in this run.
+    fn part_troubled(&mut self, key: Key, part: Option<(u32, Part)>, reason: Finding, now: Now) {
+        let mut change = self.stumble(&key, reason, now);
         self.results.streak += 1;
+        if let Some((at, after)) = part {
+            if after != Part::Owed && change.state == State::Queued {
+                change.state = State::Sending;
+            }
+            change.parts.push((at, after));
+            self.results.follow.failed.insert((key.clone(), at));
+            self.results.follow.queue.push_front(key);
+        }
+        self.note(vec![change]);
+    }
+
+    /// An empty 500, twice: perhaps the variable's fault.
+    fn part_failed(&mut self, key: Key, part: u32, reason: Finding, accused: bool, now: Now) {
+        let mut change = self.stumble(&key, reason.clone(), now);
+        let before = self.entries.get(&key).map(|entry| entry.trial);
+        let before = before.unwrap_or_default();
+        let after = match (before.refused, accused) {
+            (true, _) => Part::Refused,
+            (_, true) => Part::Accused,
+            _ => Part::Flying,
+        };
+        change.parts.push((part, after));
+        self.results.streak += 1;
+        let well = self.results.well;
         let queue = &mut self.results.follow;
-        queue.failed.insert((key.clone(), at));
-        queue.unproven.push((key.clone(), at, reason));
-        queue.queue.push_front(key);
+        queue.failed.insert((key.clone(), part));
+        queue.queue.push_front(key.clone());
+        if well && !before.refused {
+            queue.unproven.push(Unproven {
+                key,
+                part,
+                reason,
+                accused,
+                before,
+            });
+        }
         self.note(vec![change]);
     }
 
@@ -317,13 +389,30 @@ impl Sending {
         }
     }
 
-    /// Central is well: the variables that failed before are refused, and their items can end.
-    pub(super) fn follow_proven(&mut self, changes: &mut Vec<Change>) {
-        for (key, at, reason) in std::mem::take(&mut self.results.follow.unproven) {
-            let mut change = self.change(&key, State::Queued);
-            change.parts.push((at, Part::Refused));
-            change.reason = Some(reason);
-            changes.push(change);
+    /// Central is well: the variables that failed since the last witness are convicted.
+    pub(super) fn follow_proven(&mut self, changes: &mut Vec<Change>, now: Now) {
+        let mut last: Option<(Key, Trial)> = None;
+        for suspect in std::mem::take(&mut self.results.follow.unproven) {
+            let Unproven {
+                key,
+                part,
+                reason,
+                accused,
+                before,
+            } = suspect;
+            let before = match &last {
+                Some((of, trial)) if *of == key => *trial,
+                _ => before,
+            };
+            let (part_after, trial) = self.judge_part(accused, before, now);
+            last = Some((key.clone(), trial));
+            changes.push(Change {
+                parts: vec![(part, part_after)],
+                reason: Some(reason),
+                trial,
+                ..self.change(&key, State::Queued)
+            });
+            // The item may be at its end now.
             if !self.results.follow.queue.contains(&key) {
                 self.results.follow.queue.push_back(key);
             }
@@ -331,11 +420,24 @@ impl Sending {
     }
 }
 
+/// What was sent whole, before central knew the execution through another item, and whose answer is not known: each of
+/// its variables may be held.
+fn sent_whole(item: &mut Loaded) -> Vec<(u32, Part)> {
+    let parts = &mut item.ledger.parts;
+    let whole = item.ledger.state == State::Sending && parts.iter().all(|(_, p)| *p == Part::Owed);
+    let mut flying = Vec::new();
+    for (at, (_, part)) in (0u32..).zip(parts).filter(|_| whole) {
+        *part = Part::Flying;
+        flying.push((at, Part::Flying));
+    }
+    flying
+}
+
 /// Variables that central holds through other items of the execution.
 fn held(item: &Loaded) -> Vec<u32> {
     (0..)
         .zip(&item.ledger.parts)
-        .filter(|(_, (print, part))| *part == Part::Owed && item.others.stored.contains(print))
+        .filter(|(_, (print, part))| part.is_owed() && item.others.stored.contains(print))
         .map(|(index, _)| index)
         .collect()
 }

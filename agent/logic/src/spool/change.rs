@@ -1,0 +1,148 @@
+//! How an item enters a pass, and the changes that become of it: on its way, back where it stood, taken, left alone.
+//! Never writes anything down: the machine does, before it goes on.
+//! Called by the machine of `spool` and by its lanes.
+
+use super::{Change, Entry, Key, Owed, Sending, Stamp, State, Trial};
+use crate::intake::Kind;
+use crate::report::Finding;
+use crate::words::Now;
+
+impl Sending {
+    /// Puts an item where it goes; a change when it does not stand there as it stood.
+    pub(super) fn enter(&mut self, mut item: Owed, now: Now) -> Option<Change> {
+        let changed = item.central != self.plan.central;
+        let (stood, rested) = (item.state, item.trial.is_due(now));
+        let due = match stood {
+            State::Queued | State::Sending => self.plan.asked || rested,
+            State::Refused => changed || rested,
+            State::Unconfirmed => changed,
+            State::Acknowledged | State::SetAside => false,
+        };
+        if due {
+            item.trial = item.trial.rested();
+        }
+        let refused = item.refused;
+        if due && stood == State::Refused {
+            (item.owed, item.refused) = (item.owed + item.refused, 0);
+            // It is known to have failed, whatever was counted.
+            item.failures = item.failures.max(1);
+            if changed {
+                item.state = State::Queued;
+                item.trial = Trial::default();
+            } else {
+                // By an earlier release, which knew no trial.
+                item.trial.refused = true;
+            }
+        } else if due && stood == State::Unconfirmed {
+            item.state = State::Sending;
+        }
+        let first = due && item.state == State::Sending && item.trial.lost.is_none();
+        if first {
+            // It was under way when the last run ended: central may be at it from now on, and no longer than once.
+            item.trial.lost = Some(Stamp::of(now));
+        }
+        let settled = now.after(item.trial.unsettled(self.plan.settle, now));
+        let entry = Entry {
+            size: item.size,
+            state: item.state,
+            failures: item.failures,
+            owed: item.owed,
+            refused: item.refused,
+            trial: item.trial,
+            cause: item.reason.clone(),
+            came: item.came,
+            lost: 0,
+            left: !due,
+        };
+        self.entries.insert(item.key.clone(), entry);
+        if !due {
+            return None;
+        }
+        let reopen = refused > 0 && stood == State::Refused;
+        let reopened = (stood != item.state || first || reopen).then(|| Change {
+            reopen: stood == State::Refused,
+            ..self.change(&item.key, item.state)
+        });
+        match item.key.kind {
+            Kind::Results => self.results.enter(&item, now, settled),
+            Kind::Logs => self.rows.enter(&item),
+            Kind::Sessions => self.sessions.enter(&item),
+            Kind::LtiUsers if self.plan.lti_users => self.users.enter(&item),
+            Kind::LtiUsers => {}
+        }
+        reopened
+    }
+
+    /// A change of state and nothing else.
+    pub(super) fn change(&self, key: &Key, state: State) -> Change {
+        let trial = self.entries.get(key).map(|entry| entry.trial);
+        Change {
+            key: key.clone(),
+            state,
+            attempts: 0,
+            failures: 0,
+            reason: None,
+            trial: trial.unwrap_or_default(),
+            central: self.plan.central.clone(),
+            parts: Vec::new(),
+            reopen: false,
+        }
+    }
+
+    /// It is on its way.
+    pub(super) fn sent(&self, key: &Key) -> Change {
+        let change = self.change(key, State::Sending);
+        Change {
+            attempts: 1,
+            trial: change.trial.sending(),
+            ..change
+        }
+    }
+
+    /// Central surely did not see it: it stands where it stood.
+    pub(super) fn unsent(&self, key: &Key) -> Change {
+        let change = self.change(key, State::Queued);
+        match change.trial.refused {
+            true => Change {
+                state: State::Refused,
+                ..change
+            },
+            false => change,
+        }
+    }
+
+    /// Central holds it.
+    pub(super) fn taken(&self, key: &Key) -> Change {
+        let change = self.change(key, State::Acknowledged);
+        Change {
+            trial: change.trial.taken(),
+            ..change
+        }
+    }
+
+    /// Its answers were lost at this moment.
+    pub(super) fn lost_now(&self, keys: &[Key], lost: Stamp) -> Vec<Change> {
+        let change = |key: &Key| {
+            let change = self.change(key, State::Sending);
+            let trial = Trial {
+                lost: Some(lost),
+                ..change.trial
+            };
+            Change { trial, ..change }
+        };
+        keys.iter().map(change).collect()
+    }
+
+    /// Central surely did not take it, and nothing is proven against it: queued, and left alone for a while. What is
+    /// refused stays so.
+    pub(super) fn stumble(&self, key: &Key, reason: Finding, now: Now) -> Change {
+        let change = self.unsent(key);
+        let refused = change.trial.refused;
+        Change {
+            failures: 1,
+            reason: (!refused).then_some(reason),
+            trial: change.trial.stumbled(now),
+            ..change
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What a pass leaves behind for a reason of central's: one finding for each reason, with how much and since when.
+//! Never counts what waits for the box itself, nor what a person set aside.
+//! Called by the machine of `spool` at its end.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Entry, Sending, State, Trial};
+use crate::intake::Kind;
+use crate::report::Finding;
+use crate::settings::span;
+use crate::words::{Class, Now, Outcome, Trouble};
+
+/// Reasons that are the box's own: rows whose result is still to come.
+const OWN: [&str; 2] = ["logs.unmapped", "logs.queued"];
+
+/// What waits because an answer was lost.
+const DOUBT: &str = "results.doubt";
+
+/// An age beyond this is the clock's, in seconds.
+const LONGEST: u64 = 10 * 365 * 86_400;
+
+/// What is left for one reason.
+#[derive(Debug, Default)]
+struct Left {
+    counts: BTreeMap<Kind, u64>,
+    /// Of the item that came first.
+    oldest: i64,
+    reason: String,
+}
+
+impl Sending {
+    pub(super) fn left(&self, now: Now) -> Vec<Trouble> {
+        let mut left: BTreeMap<&str, Left> = BTreeMap::new();
+        for (key, entry) in &self.entries {
+            let sent = key.kind != Kind::LtiUsers || self.plan.lti_users;
+            let Some((code, reason)) = self.waits(entry).filter(|_| sent) else {
+                continue;
+            };
+            let left = left.entry(code).or_default();
+            if left.counts.is_empty() || entry.came < left.oldest {
+                left.oldest = entry.came;
+                reason.clone_into(&mut left.reason);
+            }
+            *left.counts.entry(key.kind).or_default() += 1;
+        }
+        left.iter()
+            .map(|(code, left)| left.told(code, now))
+            .collect()
+    }
+
+    /// Why an item is left behind, if the reason is central's. What ended the pass early is told itself.
+    fn waits<'a>(&self, entry: &'a Entry) -> Option<(&'a str, &'a str)> {
+        let cause = cause(entry.state, &entry.trial, entry.cause.as_ref())?;
+        let told = cause.0 == DOUBT && self.ending.trouble.is_some();
+        (!told).then_some(cause)
+    }
+}
+
+/// Why an item waits, as code and words, if the reason is central's: one decision for the run, `status` and `doctor`.
+pub fn cause<'a>(
+    state: State,
+    trial: &Trial,
+    reason: Option<&'a Finding>,
+) -> Option<(&'a str, &'a str)> {
+    let reason = reason.map(|reason| (reason.code.as_str(), reason.reason.as_str()));
+    match state {
+        State::Queued if trial.has_failed() => reason.filter(|(code, _)| !OWN.contains(code)),
+        State::Sending if trial.has_failed() && reason.is_some() => reason,
+        State::Sending => Some((
+            DOUBT,
+            "the answer of central was lost, and it is not settled yet whether it holds them",
+        )),
+        State::Unconfirmed => reason.filter(|(code, _)| *code == "results.unconfirmed"),
+        _ => None,
+    }
+}
+
+impl Left {
+    fn told(&self, code: &str, now: Now) -> Trouble {
+        let word = |(kind, count): (&Kind, &u64)| {
+            let word = match kind {
+                Kind::Results => "result",
+                Kind::Logs => "log",
+                Kind::Sessions => "test session",
+                Kind::LtiUsers => "LTI user",
+            };
+            let plural = if *count == 1 { "" } else { "s" };
+            format!("{count} {word}{plural}")
+        };
+        let counts: Vec<String> = self.counts.iter().map(word).collect();
+        let verb = match self.counts.values().sum::<u64>() {
+            1 => "waits",
+            _ => "wait",
+        };
+        let mut reason = format!("{} {verb}: {}", counts.join(", "), self.reason);
+        if let Some(age) = age(self.oldest, now.wall) {
+            reason.push_str(&format!("; the oldest since {age}"));
+        }
+        Trouble::new(code, Class::Operator, Outcome::Failed, reason)
+    }
+}
+
+/// How long ago (both in Unix seconds), in its largest unit; `None` when nobody knows.
+pub fn age(came: i64, now: i64) -> Option<String> {
+    let seconds = u64::try_from(now.checked_sub(came)?).ok()?;
+    if came <= 0 || seconds > LONGEST {
+        return None;
+    }
+    let unit = [86_400, 3_600, 60, 1]
+        .into_iter()
+        .find(|unit| seconds >= *unit);
+    let unit = unit.unwrap_or(1);
+    Some(span::print(Duration::from_secs(seconds / unit * unit)))
+}

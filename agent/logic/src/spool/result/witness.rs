@@ -1,0 +1,221 @@
+//! Who stands between two witnesses: the rule of conviction as it is carried out (first table of `spool`).
+//! Never concludes anything from a failure that no witness stands behind; never lets a witness change central.
+//! Called by the machine of `spool` and by `result`.
+
+use super::super::request::{self, Heard};
+use super::super::trial::Trial;
+use super::super::{Change, Job, Key, Part, Sending, State, finding};
+use super::{STREAK, Suspect, alone};
+use crate::api::ack;
+use crate::report::Finding;
+use crate::words::Now;
+
+/// What is known of an execution that can serve as a witness.
+#[derive(Debug)]
+pub(in super::super) enum Found {
+    /// Nobody was asked yet.
+    Unasked,
+    /// There is none, or it is not what it should be.
+    None,
+    /// Its id, its entry without variables, and whether the probe found it mapped: an entry for an execution that
+    /// central has lost would make it anew.
+    Entry {
+        id: String,
+        entry: Vec<u8>,
+        mapped: bool,
+    },
+}
+
+/// What an execution is vouched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Vouched {
+    /// It is to be the witness.
+    Witness,
+    /// Central died on one of its variables.
+    Part,
+    /// Its log rows are suspected.
+    Rows,
+}
+
+impl super::Lane {
+    /// Whether nothing else should go before a witness.
+    pub(super) fn waits_for_witness(&self) -> bool {
+        !self.failed.is_empty() || self.follow.waits_for_witness() || self.streak >= STREAK
+    }
+
+    /// The next step towards the entry without variables.
+    pub(super) fn seek(&self) -> Option<Job> {
+        match &self.witness {
+            Found::Unasked => Some(Job::Seek),
+            Found::Entry { mapped: true, .. } => Some(Job::Witness),
+            Found::Entry { id, .. } if self.can_probe() => Some(Job::Vouch {
+                id: id.clone(),
+                whose: Vouched::Witness,
+            }),
+            Found::Entry { .. } | Found::None => None,
+        }
+    }
+}
+
+impl Sending {
+    /// What goes alone anyway serves as a witness, as long as central is not suspected itself; else the entry without
+    /// variables, which leaves nothing behind if it fails.
+    pub(super) fn next_witness(&mut self) -> Option<Job> {
+        let lane = &mut self.results;
+        let other = |lane: &mut super::Lane| {
+            let lone = lane.lone.pop_front().map(|key| alone(key, false));
+            lone.or_else(|| lane.fresh.pop_front().map(|key| alone(key, true)))
+        };
+        if lane.streak < 2
+            && let Some(job) = other(lane)
+        {
+            return Some(job);
+        }
+        let entry = lane.seek();
+        if entry.is_some() || lane.streak > STREAK {
+            return entry;
+        }
+        other(lane)
+    }
+
+    pub(in super::super) fn sought(&mut self, found: Option<(String, Vec<u8>)>) {
+        self.results.witness = match found {
+            None => Found::None,
+            Some((id, entry)) => Found::Entry {
+                id,
+                entry,
+                mapped: false,
+            },
+        };
+    }
+
+    /// The probe of an execution that must be mapped. One that is not sound voids what stood before it.
+    pub(in super::super) fn vouched(&mut self, id: &str, whose: Vouched, heard: Heard, now: Now) {
+        let acks = match heard {
+            Heard::Answer(reply) => ack::rows(&reply).unwrap_or_default(),
+            _ => Default::default(),
+        };
+        let control = acks.get(&request::control(id));
+        let sound = control.is_some_and(ack::Rows::is_unmapped)
+            && acks.get(id).is_some_and(|ack| !ack.success);
+        if !sound {
+            self.void();
+        }
+        match (whose, &mut self.results.witness) {
+            (Vouched::Witness, Found::Entry { mapped, .. }) if sound => *mapped = true,
+            (Vouched::Witness, witness) => *witness = Found::None,
+            (Vouched::Part, _) => {}
+            (Vouched::Rows, _) => self.rows_vouched(sound, now),
+        }
+    }
+
+    pub(in super::super) fn ask_witness(&mut self, now: Now) {
+        let Found::Entry { id, entry, .. } = &self.results.witness else {
+            return;
+        };
+        let params = request::params(&self.plan.params, false);
+        let call = request::results([(id.as_str(), entry.as_slice())].into_iter(), &params);
+        self.ask(Job::Witness, call, now);
+    }
+
+    pub(in super::super) fn witness_answered(&mut self, heard: Heard, now: Now) {
+        let Found::Entry { id, .. } = &self.results.witness else {
+            return;
+        };
+        let taken = match heard {
+            Heard::Answer(reply) => {
+                ack::entries(&reply).is_ok_and(|acks| acks.get(id) == Some(&true))
+            }
+            // The line's trouble: what stood between two witnesses does so no longer; it is asked again.
+            Heard::Lost(_) | Heard::Unsent(_) | Heard::Barred(_) => return,
+            _ => false,
+        };
+        if !taken {
+            self.void();
+            return self.fall_sick();
+        }
+        let mut changes = Vec::new();
+        self.accepted(&mut changes, now);
+        self.note(changes);
+    }
+
+    /// Central does not even take what it took before: no result is sent any more in this run.
+    pub(super) fn fall_sick(&mut self) {
+        self.results.sick = true;
+        let reason = "central does not even take an entry that changes nothing, or stored none of several results that were sent alone: \
+             it is taken for sick, all stay queued";
+        self.complain("central.sick", reason.into());
+    }
+
+    /// An empty 500 alone, and the probe says that central does not hold it.
+    pub(super) fn suspected(&mut self, key: Key, reason: Finding, now: Now) -> Change {
+        self.results.streak += 1;
+        let before = self.entries.get(&key).map(|entry| entry.trial);
+        let before = before.unwrap_or_default();
+        let change = self.stumble(&key, reason.clone(), now);
+        if self.results.well && !before.refused {
+            self.results.failed.push(Suspect {
+                key,
+                reason,
+                before,
+            });
+        }
+        change
+    }
+
+    /// A witness was taken: central is well, and what failed since the last witness failed by itself.
+    pub(super) fn accepted(&mut self, changes: &mut Vec<Change>, now: Now) {
+        self.results.streak = 0;
+        self.results.well = true;
+        for suspect in std::mem::take(&mut self.results.failed) {
+            changes.push(self.convict(suspect, now));
+        }
+        self.follow_proven(changes, now);
+    }
+
+    fn convict(&mut self, suspect: Suspect, now: Now) -> Change {
+        let Suspect {
+            key,
+            reason,
+            before,
+        } = suspect;
+        let trial = before.convicted(self.plan.refuse_after, now);
+        if trial.refused {
+            return self.refusal(&key, reason, trial);
+        }
+        Change {
+            reason: Some(reason),
+            trial,
+            ..self.change(&key, State::Queued)
+        }
+    }
+
+    /// Parts of an item are convicted one by one, the item keeps since when the last of them stands accused.
+    /// Gives what becomes of the part, and what the item has been through.
+    pub(in super::super) fn judge_part(
+        &self,
+        accused: bool,
+        before: Trial,
+        now: Now,
+    ) -> (Part, Trial) {
+        let since = before.accused.filter(|_| accused);
+        let before = Trial {
+            accused: since,
+            ..before
+        };
+        let after = before.convicted(self.plan.refuse_after, now);
+        match after.refused {
+            // The part is refused; the item is when nothing else of it is owed.
+            true => (Part::Refused, before),
+            false => (Part::Accused, after),
+        }
+    }
+}
+
+/// Why an item of several parts is refused when none of them says so.
+pub(super) fn refused_parts() -> Finding {
+    finding(
+        "results.rejected",
+        "central does not take some of its variables",
+    )
+}
