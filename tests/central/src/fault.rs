@@ -49,8 +49,20 @@ pub enum Fault {
         #[serde(default)]
         in_package: bool,
     },
+    /// A request on a connection that carried one before: reset before the body is read; nothing is processed.
+    DropKept,
     /// 401 as for an unknown token; nothing is processed.
     Unauthorized,
+    /// PHP dies of the request without a word: 500 with an empty body (protocol 0.4, 7.2); nothing is processed.
+    TypeError,
+    /// The database is away: TAO's own 500 with `errorCode` 500, as recorded; nothing is processed.
+    DatabaseDown,
+    /// The database goes away after so many variables, groups of log rows or sessions of the request: `success` 0 for
+    /// the entry under way and for all after it.
+    StorageAway {
+        /// What is still stored.
+        after: u64,
+    },
     /// A status of a proxy or a sick server; nothing is processed.
     Status {
         /// HTTP status.
@@ -261,7 +273,7 @@ impl Stage {
     fn of(rule: &Rule) -> Self {
         match rule.fault {
             Fault::Refuse if rule.route.is_none() && rule.containing.is_none() => Self::Accepted,
-            Fault::Refuse | Fault::CutUpload { .. } => Self::Head,
+            Fault::Refuse | Fault::CutUpload { .. } | Fault::DropKept => Self::Head,
             _ => Self::Complete,
         }
     }
@@ -319,7 +331,9 @@ impl Script {
 }
 
 fn matches(rule: &Rule, request: &Request) -> bool {
-    if rule.route.is_some_and(|route| route != request.route) {
+    if rule.route.is_some_and(|route| route != request.route)
+        || (rule.fault == Fault::DropKept && !request.is_kept)
+    {
         return false;
     }
     let Some(text) = &rule.containing else {
@@ -424,6 +438,8 @@ pub(crate) fn distort(
 pub(crate) fn instead(fault: &Fault, request: &Request) -> Option<Answer> {
     match fault {
         Fault::Unauthorized => Some(wire::unauthorized()),
+        Fault::TypeError => Some(wire::type_error()),
+        Fault::DatabaseDown => Some(wire::database_down()),
         Fault::Maintenance => Some(wire::maintenance(request)),
         Fault::Json { body } => Some(wire::success(body.clone())),
         Fault::Page { html } => Some(Answer::new(
@@ -533,6 +549,7 @@ mod tests {
             query: "delivery-uri=a%23b".into(),
             headers: HeaderMap::new(),
             body: Bytes::from_static(body.as_bytes()),
+            is_kept: false,
         }
     }
 

@@ -17,6 +17,8 @@ pub(crate) struct Line {
     pub(crate) number: u64,
     pub(crate) read: Arc<AtomicU64>,
     pub(crate) written: Arc<AtomicU64>,
+    /// Requests so far.
+    pub(crate) requests: AtomicU64,
     reset: AtomicBool,
     /// The body has been handed over and the connection is to end without notice.
     hangs_up: AtomicBool,

@@ -65,7 +65,9 @@ pub(crate) fn intake(
             .into_iter()
             .filter_map(|(_, row)| prepare(row, results))
             .collect();
-        let ack = match insert(&prepared) {
+        let is_away = !prepared.is_empty() && !results.takes();
+        let inserted = if is_away { Err(()) } else { insert(&prepared) };
+        let ack = match inserted {
             Ok(stored) => {
                 rows.extend(stored);
                 if let Some(first) = prepared.first() {
@@ -182,7 +184,7 @@ pub(crate) fn sessions(
         let at = results.mapped(&id).filter(|at| {
             results.executions[*at].has_session || is_compiled(&results.executions[*at].delivery)
         });
-        let success = match at {
+        let success = match at.filter(|_| results.takes()) {
             Some(at) => {
                 results.executions[at].has_session = true;
                 results.executions[at].created_events += 1;

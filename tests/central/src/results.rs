@@ -79,6 +79,8 @@ pub(crate) struct Results {
     pub(crate) executions: Vec<Execution>,
     mapping: HashMap<String, usize>,
     hashes: HashMap<usize, HashSet<String>>,
+    /// What the storage still takes of this request before it goes away.
+    pub(crate) away: Option<u64>,
     /// Entries acknowledged with 1 and with 0 in the last request.
     pub(crate) counted: (u64, u64),
 }
@@ -157,7 +159,13 @@ impl Results {
             Some(at) => at,
             None => self.spawn(id, delivery_id, text(details, "test-taker")),
         };
-        self.executions[at].state = text(details, "state");
+        // Null leaves the state alone.
+        if details
+            .get("state")
+            .is_some_and(|state| *state != Value::Null)
+        {
+            self.executions[at].state = text(details, "state");
+        }
         if let Some(variables) = entry.get("variables") {
             for (_, variable) in variables.entries() {
                 if *budget == Some(0) {
@@ -175,6 +183,18 @@ impl Results {
         self.mapping.insert(id.to_owned(), at);
         self.executions[at].is_mapped = true;
         Ok(())
+    }
+
+    /// Whether the storage takes one thing more.
+    pub(crate) fn takes(&mut self) -> bool {
+        match &mut self.away {
+            Some(0) => false,
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+            None => true,
+        }
     }
 
     fn spawn(&mut self, offline: &str, delivery: String, test_taker: String) -> usize {
@@ -206,6 +226,9 @@ impl Results {
             stored.class,
             stored.data
         );
+        if !self.takes() {
+            return Err(Failure::Refused);
+        }
         if !self.hashes.entry(at).or_default().insert(hash) {
             return Err(Failure::Refused);
         }

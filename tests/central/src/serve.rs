@@ -175,6 +175,7 @@ async fn handle(
         query: head.uri.query().unwrap_or("").to_owned(),
         headers: head.headers,
         body: Bytes::new(),
+        is_kept: line.requests.fetch_add(1, Ordering::Relaxed) > 0,
     };
     let sent = Arc::new(AtomicU64::new(0));
     if request.path == "_control" {
@@ -267,6 +268,7 @@ fn process(
             Fault::Silence => return Outcome::Silent,
             Fault::CrashBefore => return Outcome::Dead,
             Fault::CrashInside { variables } => budget = Some(*variables),
+            Fault::StorageAway { after } => state.results.away = Some(*after),
             Fault::ChangePackage(change) => {
                 let parameters = request.parameters();
                 let delivery = parameters
@@ -287,6 +289,7 @@ fn process(
     } else {
         replaced.or_else(|| state.answer(request, budget))
     };
+    state.results.away = None;
     let Some(mut answer) = answer else {
         return Outcome::Dead;
     };

@@ -23,6 +23,8 @@ pub(crate) struct Request {
     pub(crate) query: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// The connection has carried a request before.
+    pub(crate) is_kept: bool,
 }
 
 impl Request {
@@ -206,6 +208,12 @@ pub(crate) fn failure(status: u16, message: &str) -> Answer {
 /// 500 with the generic text: wrong verb, missing keys, malformed JSON.
 pub(crate) fn unexpected() -> Answer {
     failure(500, UNEXPECTED)
+}
+
+/// What TAO answers while its database is away (recorded: `dbdown-*`).
+pub(crate) fn database_down() -> Answer {
+    let body = "{\"success\":false,\"version\":\"2022.11\",\"errorCode\":500,\"errorMsg\":\"\"}";
+    Answer::new(500, Some(JSON), body.into()).with_php_only()
 }
 
 /// A PHP `TypeError` that nobody catches: 500, JSON content type, no body (protocol 0.4).
@@ -400,6 +408,7 @@ mod tests {
             query: String::new(),
             headers,
             body: Bytes::new(),
+            is_kept: false,
         }
         .is_acceptable()
     }

@@ -262,10 +262,11 @@ fn table() -> Vec<Broken> {
         }),
         broken("central refuses one result", "results.refused", || {
             after(|site| {
+                site.set("results", "refuse_after", "\"1s\"");
                 owe(site, &["kve_good", "kve_bad"]);
-                let rule = Rule::on(Route::Results, status(500, "", None));
+                let rule = Rule::on(Route::Results, Fault::TypeError);
                 site.central.script(rule.containing("kve_bad").always());
-                site.sync_with(&["--results"]).ends();
+                crate::results::send_until_refused(site, "kve_bad");
                 site.central.clear_script();
             })
         }),
@@ -276,15 +277,24 @@ fn table() -> Vec<Broken> {
                 site.sync_with(&["--results"]).exits(1);
             })
         }),
-        broken("results never leave", "results.stuck", || {
+        broken(
+            "central breaks on the only result",
+            "results.rejected",
+            || {
+                after(|site| {
+                    owe(site, &["kve_one"]);
+                    let rule = Rule::on(Route::Results, Fault::TypeError);
+                    site.central.script(rule.always());
+                    site.sync_with(&["--results"]).exits(1);
+                    site.central.clear_script();
+                })
+            },
+        ),
+        broken("central's limit is too low", "results.too_long", || {
             after(|site| {
                 owe(site, &["kve_one"]);
-                let rule = Rule::on(Route::Results, status(500, "", None));
-                site.central.script(rule.always());
-                for _ in 0..3 {
-                    site.sync_with(&["--results"]).ends();
-                }
-                site.central.clear_script();
+                site.central.set_body_limit(200);
+                site.sync_with(&["--results"]).exits(1);
             })
         }),
     ]

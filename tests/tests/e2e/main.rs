@@ -27,6 +27,7 @@ mod results;
 mod resume;
 mod state;
 mod token;
+mod trouble;
 mod unit;
 mod verdict;
 mod wipe;
