@@ -231,6 +231,29 @@ fn what_is_named_again_comes_back_without_a_download() {
 }
 
 #[test]
+fn what_is_hidden_makes_room_and_nothing_else_does() {
+    let mut site = Site::enrolled(options(5, 3, (40_000, 90_000))).held();
+    let all = site.ids(Kind::Delivery);
+    says(&site, Kind::Delivery, &all[..2], &[]);
+    site.sync().exits(0);
+    assert_eq!(site.files_of("data").len(), 3);
+    // Results want all the room that there is.
+    site.set("download", "reserve", "\"800TiB\"");
+    site.sync().exits(0);
+    assert_eq!(site.files_of("data").len(), 2);
+    assert!(site.packages().values().all(|state| state == "held"));
+    let hidden = site.run(&["entities", "delivery", "--hidden", "--json"]);
+    assert_eq!(hidden.objects().len(), 1);
+    // Its package alone has to come again.
+    site.set("download", "reserve", "\"0\"");
+    site.central.clear_script();
+    let ran = site.sync().exits(0).code("ok");
+    assert_eq!(ran["entities"]["delivery"]["created"], 1);
+    assert_eq!(ran["packages"]["downloaded"], 1);
+    site.assert_equal_to_central();
+}
+
+#[test]
 fn an_old_server_among_those_of_central_changes_nothing() {
     let site = Site::enrolled(options(20, 3, (40_000, 90_000))).held();
     let checksum = |id: &str| site.central.resource(id).unwrap().checksum;
