@@ -3,6 +3,7 @@
 //! Called by `run` and its worker at their start; everybody else speaks through `tracing`.
 
 pub mod event;
+mod outlet;
 
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
@@ -15,19 +16,15 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::{Layer, Registry, filter};
 
 use event::Event;
+use outlet::Outlet;
 
 /// Begins to listen; a second call changes nothing.
 pub fn begin() {
     let ours = filter::filter_fn(ours);
-    let journal = under_journal()
-        .then(|| tracing_journald::Layer::new().ok())
-        .flatten();
+    let journal = under_journal().then(|| Outlet::new().ok()).flatten();
     // Only the first subscriber of a process counts.
     let _ = match journal {
         Some(layer) => {
-            let layer = layer
-                .with_field_prefix(None)
-                .with_syslog_identifier("boxsync".into());
             tracing::subscriber::set_global_default(Registry::default().with(layer).with(ours))
         }
         None => tracing::subscriber::set_global_default(Registry::default().with(Plain).with(ours)),

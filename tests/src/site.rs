@@ -242,6 +242,12 @@ impl Site {
     /// `$2` and `$3`; nothing where this machine does not allow it.
     #[must_use]
     pub fn in_own_mounts(&self, script: &str) -> Option<Ran> {
+        self.start_in_own_mounts(script).map(Running::end)
+    }
+
+    /// The same, not waited for.
+    #[must_use]
+    pub fn start_in_own_mounts(&self, script: &str) -> Option<Running> {
         if !process::works("unshare", &["-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]) {
             return None;
         }
@@ -251,7 +257,7 @@ impl Site {
             .arg(process::binary())
             .arg(self.root.path())
             .arg(self.state(""));
-        Some(Running::start(command).end())
+        Some(Running::start(command))
     }
 
     /// Runs a verb as if the machine had been up for so many seconds more (a time namespace); nothing where this

@@ -1,7 +1,7 @@
 //! The daemon beside its central: a box that enrols by itself.
 
 use std::fs;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::PathBuf;
 
 use central::Route;
@@ -97,4 +97,36 @@ fn a_refused_login_is_told_and_not_tried_again_before_it_changes() {
         told.contains("[auth.password]") && !told.contains(&password),
         "{told}"
     );
+}
+
+#[test]
+fn a_journal_that_is_not_read_holds_nothing_up() {
+    let mut site = Site::small();
+    site.set("sync", "interval", "\"1s\"");
+    // Its queue is full, and nobody takes anything out.
+    fs::create_dir(site.path("journal")).unwrap();
+    let _journal = UnixDatagram::bind(site.path("journal/socket")).unwrap();
+    let filler = UnixDatagram::unbound().unwrap();
+    filler.set_nonblocking(true).unwrap();
+    while filler
+        .send_to(b"MESSAGE=full\n", site.path("journal/socket"))
+        .is_ok()
+    {}
+    let script = "mount -t tmpfs tmpfs /run; mkdir -p /run/systemd/journal; \
+        mount --bind \"$2/journal\" /run/systemd/journal; touch \"$2/journal/err\"; \
+        JOURNAL_STREAM=$(stat -c %d:%i \"$2/journal/err\"); export JOURNAL_STREAM; \
+        exec \"$1\" --root \"$2\" run 2>\"$2/journal/err\"";
+    let Some(mut running) = site.start_in_own_mounts(script) else {
+        eprintln!("skipped: this machine allows no mount namespaces");
+        return;
+    };
+    let api = site.api();
+    let up = running.until("the daemon", || api.connect().is_some());
+    assert!(up, "{}", running.end().story());
+    assert!(running.until("three runs", || site.central.sync_rows().len() > 2));
+    assert!(api.connect().is_some());
+    let begun = std::time::Instant::now();
+    running.signal(nix::sys::signal::Signal::SIGTERM);
+    assert_eq!(running.end().exit, Some(0));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5));
 }
