@@ -32,6 +32,8 @@ use logic::settings::Url;
 const CONNECT: Duration = Duration::from_secs(10);
 /// An address has this head start before the next one is tried beside it (RFC 8305 5).
 const HEAD_START: Duration = Duration::from_millis(250);
+/// So often an open connection looks whether the box still has the address that it came from.
+const ADDRESS_CHECK: Duration = Duration::from_secs(1);
 /// The proxy's answer to CONNECT: it connects onward meanwhile.
 const TUNNEL: Duration = Duration::from_secs(20);
 /// The handshake carries a chain of some KiB over a thin link.
@@ -90,9 +92,10 @@ pub(super) async fn dial(
             )
         })?,
     };
+    let own = stream.local_addr().ok();
     let (mut tap, wire) = ledger.tap(stream);
     if !url.https {
-        let sender = speak(tap, url).await?;
+        let sender = speak(tap, own, url).await?;
         return Ok(lane(sender, url, wire, None, via.cloned()));
     }
     if let Some(via) = via {
@@ -137,7 +140,7 @@ pub(super) async fn dial(
     let chain = tls.chain(shown, name);
     // Alerts and session tickets of TLS are no answer: what central said is counted above it.
     let (stream, wire) = Tap::over(stream);
-    let sender = speak(stream, url).await?;
+    let sender = speak(stream, own, url).await?;
     Ok(lane(sender, url, wire, Some(chain), None))
 }
 
@@ -158,8 +161,13 @@ fn lane(
     }
 }
 
-/// HTTP/1.1 on a stream; the connection's own task ends with it.
-async fn speak<S>(stream: S, url: &Url) -> Result<SendRequest<Full<Bytes>>, Trouble>
+/// HTTP/1.1 on a stream; the connection's own task ends with it, or when the box loses the address `own` that it came
+/// from: nothing could arrive on it any more.
+async fn speak<S>(
+    stream: S,
+    own: Option<SocketAddr>,
+    url: &Url,
+) -> Result<SendRequest<Full<Bytes>>, Trouble>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -178,9 +186,29 @@ where
         })?;
     tokio::spawn(async move {
         // Whoever waits for an answer hears of the failure; nobody else needs to.
-        let _ = connection.await;
+        tokio::select! {
+            _ = connection => {}
+            () = gone(own) => {}
+        }
     });
     Ok(sender)
+}
+
+/// Ends when the box has lost this address: what is sent to it arrives nowhere, and TCP itself would wait for minutes.
+async fn gone(own: Option<SocketAddr>) {
+    let Some(own) = own.filter(|own| !own.ip().is_loopback()) else {
+        return std::future::pending().await;
+    };
+    let mut place = own;
+    place.set_port(0);
+    loop {
+        sleep(ADDRESS_CHECK).await;
+        // The kernel lets nobody bind to an address that is none of its own.
+        let bound = std::net::UdpSocket::bind(place);
+        if bound.is_err_and(|error| error.kind() == io::ErrorKind::AddrNotAvailable) {
+            return;
+        }
+    }
 }
 
 /// Resolves and connects within `CONNECT`.
@@ -295,5 +323,26 @@ pub(super) fn refused(status: u16, place: &str, target: &str) -> Trouble {
             "net.proxy",
             format!("the proxy {place} opened no way to {target} (status {status})"),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_whose_address_the_box_has_lost_ends() {
+        let url = Url::parse("http://central.example/").unwrap();
+        // An address for documentation (RFC 5737): it is none of this machine's.
+        let (near, _far) = tokio::io::duplex(1 << 10);
+        let lost = Some("192.0.2.1:49152".parse().unwrap());
+        let mut sender = speak(near, lost, &url).await.unwrap();
+        let request = hyper::Request::get("/").body(Full::default()).unwrap();
+        let answered = timeout(10 * ADDRESS_CHECK, sender.send_request(request)).await;
+        assert!(answered.unwrap().is_err());
+        // One that it has is kept.
+        let own = Some("[::1]:49152".parse().unwrap());
+        let waited = timeout(10 * ADDRESS_CHECK, gone(own)).await;
+        assert!(waited.is_err());
     }
 }
