@@ -1,6 +1,10 @@
-//! Running time: the seconds that this box has been up, summed over its boots.
+//! Running time: the seconds that this box has been up, summed over its boots. `estimate`: what time it is.
 //! Never reads a clock and never goes back: a wrong system clock has no say in it.
 //! Called by `vault`, which keeps it; asked by every rule that counts hours between two runs.
+
+mod estimate;
+
+pub use estimate::{Accepted, Answer, Estimate, Moment, Verdict, judge};
 
 use serde::{Deserialize, Serialize};
 
