@@ -35,5 +35,6 @@ pub mod time;
 pub mod wipe;
 pub mod words;
 pub mod zip;
+pub mod zone;
 
 pub use seal;

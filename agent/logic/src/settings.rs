@@ -23,6 +23,7 @@ pub use url::{Proxy, Url};
 pub use window::{Offset, Window};
 
 use crate::words::Trouble;
+use crate::zone::Zone;
 use flaw::Flaw;
 use key::{KEYS, Key, SECTIONS};
 use value::Value;
@@ -117,8 +118,10 @@ pub struct Download {
     pub connections: u8,
     /// When packages may be fetched; empty is always.
     pub windows: Vec<Window>,
-    /// Local time of the windows.
-    pub utc_offset: Offset,
+    /// Local time of the windows, all year; `None`: that of `zone`.
+    pub utc_offset: Option<Offset>,
+    /// The time zone of the box; no key: who reads the configuration puts it here.
+    pub zone: Zone,
     /// Most bytes received but not yet safe on disk.
     pub window_flush: Size,
 }
@@ -126,7 +129,13 @@ pub struct Download {
 impl Download {
     /// How long until packages may be fetched; zero is now. `wall` is Unix seconds that the caller trusts.
     pub fn wait(&self, wall: i64) -> Duration {
-        window::wait(&self.windows, self.utc_offset, wall)
+        window::wait(&self.windows, |wall| self.offset(wall).seconds(), wall)
+    }
+
+    /// How far local time is ahead of UTC at a moment, Unix seconds.
+    pub fn offset(&self, wall: i64) -> Offset {
+        self.utc_offset
+            .unwrap_or_else(|| Offset::of(self.zone.offset(wall)))
     }
 }
 

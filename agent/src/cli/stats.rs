@@ -18,8 +18,9 @@ const MOST: usize = 500;
 
 pub(super) fn act(engine: &Engine, screen: &Screen) -> Result<u8, Trouble> {
     let reports = standing::reports(engine, MOST)?;
-    let offset = engine.settings().download.utc_offset;
-    let stats = Stats::of(&reports, clock::now().wall, offset.seconds());
+    let now = clock::now().wall;
+    let offset = engine.settings().download.offset(now);
+    let stats = Stats::of(&reports, now, offset.seconds());
     let standing = standing::take(engine);
     if screen.json {
         let stock = &standing.packages;

@@ -241,8 +241,9 @@ pub(super) static KEYS: &[Key] = &[
     Key {
         section: "download",
         name: "windows",
-        doc: "When packages may be fetched, in the time of utc_offset; an empty list means always. A window past \
-              midnight belongs to the day it begins on. Ignored until central has confirmed the time.",
+        doc: "When packages may be fetched, in the local time of the box; an empty list means always. A window past \
+              midnight belongs to the day it begins on. The time is central's; over plain http it is the running time \
+              since the box was set up.",
         default: Some("[]"),
         example: r#"["mon-fri 18:00-07:00", "sat-sun 00:00-24:00"]"#,
         set: |s, v| put(&mut s.download.windows, v.list(Value::parse)),
@@ -251,11 +252,11 @@ pub(super) static KEYS: &[Key] = &[
     Key {
         section: "download",
         name: "utc_offset",
-        doc: "Distance of the windows' time from UTC, all year.",
-        default: Some(r#""+00:00""#),
+        doc: "Distance of local time from UTC, all year. Default: the time zone of the box, with its daylight saving.",
+        default: None,
         example: r#""+01:00""#,
-        set: |s, v| put(&mut s.download.utc_offset, v.parse()),
-        show: |s| Some(Value::text(s.download.utc_offset)),
+        set: |s, v| put(&mut s.download.utc_offset, v.parse().map(Some)),
+        show: |s| s.download.utc_offset.map(Value::text),
     },
     Key {
         section: "download",

@@ -1,5 +1,5 @@
 //! Weekly windows in which packages may be fetched, and the local time they are written in.
-//! Never knows what time it is and never knows a daylight saving rule: the offset is fixed.
+//! Never knows what time it is; how far local time is ahead of UTC is asked for each moment.
 //! Called by `settings`; asked by the pacing of downloads.
 
 use std::fmt;
@@ -64,13 +64,33 @@ impl Window {
 
 /// How long until one of the windows is open: zero now, or when there are none.
 ///
-/// `wall` is Unix seconds; the caller asks only when it trusts them.
-pub fn wait(windows: &[Window], offset: Offset, wall: i64) -> Duration {
+/// `wall` is Unix seconds, the box's best estimate; `offset` the seconds by which local time is ahead of UTC then.
+pub fn wait(windows: &[Window], offset: impl Fn(i64) -> i64, wall: i64) -> Duration {
+    let mut at = wall;
+    // A change of the offset on the way moves the opening by its hour: forward it is looked for again, back it would
+    // have been passed.
+    for _ in 0..3 {
+        let seconds = fixed(windows, offset(at), at);
+        if seconds == 0 {
+            break;
+        }
+        let next = at.saturating_add(seconds.into());
+        let gained = offset(next) - offset(at);
+        let sooner = next.saturating_sub(gained.clamp(0, seconds.into()));
+        at = match fixed(windows, offset(sooner), sooner) {
+            0 => sooner,
+            _ => next,
+        };
+    }
+    Duration::from_secs(u64::try_from(at.saturating_sub(wall)).unwrap_or(0))
+}
+
+/// Seconds until one of the windows is open where the offset stays as it is.
+fn fixed(windows: &[Window], offset: i64, wall: i64) -> u32 {
     // 1970-01-01 was a Thursday.
-    let local = wall.rem_euclid(i64::from(WEEK)) + offset.seconds() + 3 * i64::from(DAY);
+    let local = wall.rem_euclid(i64::from(WEEK)) + offset + 3 * i64::from(DAY);
     let second = local.rem_euclid(i64::from(WEEK)) as u32;
-    let seconds = windows.iter().map(|w| w.wait(second)).min().unwrap_or(0);
-    Duration::from_secs(u64::from(seconds))
+    windows.iter().map(|w| w.wait(second)).min().unwrap_or(0)
 }
 
 impl FromStr for Window {
@@ -140,6 +160,11 @@ impl fmt::Display for Window {
 pub struct Offset(i16);
 
 impl Offset {
+    /// Of seconds to add to UTC, in whole minutes.
+    pub fn of(seconds: i64) -> Self {
+        Self((seconds / 60).clamp(-14 * 60, 14 * 60) as i16)
+    }
+
     /// Seconds to add to UTC.
     pub fn seconds(self) -> i64 {
         i64::from(self.0) * 60
@@ -177,6 +202,7 @@ impl fmt::Display for Offset {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::zone::Zone;
     use proptest::prelude::*;
 
     /// Monday 2022-11-07 00:00:00 UTC.
@@ -188,7 +214,33 @@ mod tests {
     }
 
     fn wait_hours(texts: &[&str], offset: &str, wall: i64) -> u64 {
-        wait(&windows(texts), offset.parse().unwrap(), wall).as_secs() / 3_600
+        let offset: Offset = offset.parse().unwrap();
+        wait(&windows(texts), |_| offset.seconds(), wall).as_secs() / 3_600
+    }
+
+    /// How long a window in the time of Paris is still closed, in minutes.
+    fn paris(text: &str, wall: i64) -> u64 {
+        let zone = Zone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        wait(&windows(&[text]), |wall| zone.offset(wall), wall).as_secs() / 60
+    }
+
+    #[test]
+    fn a_window_keeps_its_local_hours_through_the_year() {
+        // 20:00 in Paris is 19:00 UTC in winter and 18:00 UTC in summer: 2026-01-15 and 2026-07-15.
+        let (winter, summer) = (1_768_435_200, 1_784_073_600);
+        assert_eq!(paris("20:00-06:00", winter + 18 * HOUR), 60);
+        assert_eq!(paris("20:00-06:00", winter + 19 * HOUR), 0);
+        assert_eq!(paris("20:00-06:00", summer + 18 * HOUR), 0);
+        assert_eq!(paris("20:00-06:00", summer + 4 * HOUR), 14 * 60);
+        // The clocks go forward on Sunday 2026-03-29 at 01:00 UTC, back on 2026-10-25 at 01:00 UTC.
+        let (forward, back) = (1_774_742_400, 1_792_886_400);
+        assert_eq!(paris("sun 20:00-22:00", forward), 18 * 60);
+        assert_eq!(paris("sun 20:00-22:00", back), 19 * 60);
+        assert_eq!(
+            paris("sun 02:00-04:00", forward),
+            60,
+            "02:30 is no time of that day"
+        );
     }
 
     #[test]
@@ -270,7 +322,7 @@ mod tests {
 
         #[test]
         fn a_wait_ends_in_an_open_window(window in window(), minutes in -840i16..=840, wall in 0i64..1 << 40) {
-            let offset = Offset(minutes);
+            let offset = |_| i64::from(minutes) * 60;
             let first = wait(&[window], offset, wall);
             prop_assert!(first < Duration::from_secs(u64::from(WEEK)));
             prop_assert_eq!(wait(&[window], offset, wall + first.as_secs() as i64), Duration::ZERO);
