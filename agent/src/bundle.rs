@@ -108,14 +108,14 @@ pub fn make(
     put(
         "version.json",
         json!({
-            "boxsync": env!("CARGO_PKG_VERSION"), "layout": crate::root::LAYOUT, "made_at": clock::now().wall,
+            "boxsync": env!("CARGO_PKG_VERSION"), "layout": crate::root::LAYOUT, "made_at": clock::now().wall, "system_clock": clock::system(),
             "uptime_s": clock::now().mono.as_secs(), "machine": std::env::consts::ARCH, "kernel": kernel(),
         }),
     );
     if let Some(engine) = &engine {
         let standing = standing::take(engine);
         let reports = standing::reports(engine, HISTORY).unwrap_or_default();
-        let offset = in_force.download.utc_offset.seconds();
+        let offset = in_force.download.offset(clock::now().wall).seconds();
         put(
             "status.json",
             json!({ "verdict": Verdict::of(&standing), "standing": standing }),

@@ -4,6 +4,7 @@
 
 mod bar;
 mod caller;
+mod clock;
 mod config;
 mod credentials;
 mod doctor;
@@ -164,6 +165,14 @@ enum Verb {
         #[command(subcommand)]
         act: config::Act,
     },
+    /// What time it is to this box, and how it knows.
+    #[command(
+        after_help = "Examples:\n  boxsync clock show\n  boxsync clock accept              believe what central said last, or the system clock"
+    )]
+    Clock {
+        #[command(subcommand)]
+        act: clock::Act,
+    },
     /// The key of the data at rest.
     Key {
         #[command(subcommand)]
@@ -287,6 +296,7 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Trouble> {
         } => credentials::enroll(&root, &login, &password_file, screen),
         Verb::Credentials { act } => credentials::act(&root, act, screen),
         Verb::Identity { act } => identity::act(&open(&root)?, act.as_ref(), screen),
+        Verb::Clock { act } => clock::act(&open(&root)?, &act, screen),
         Verb::Key {
             act: KeyAct::Rotate,
         } => {
@@ -338,7 +348,9 @@ fn settings(root: &Root) -> Result<Settings, Trouble> {
         .iter()
         .map(|(name, text)| Source { name, text })
         .collect();
-    Settings::read(&sources, std::env::vars())
+    let mut settings = Settings::read(&sources, std::env::vars())?;
+    settings.download.zone = crate::host::zone(root);
+    Ok(settings)
 }
 
 fn unreadable(path: &std::path::Path, error: &std::io::Error) -> Trouble {

@@ -1,31 +1,36 @@
-//! The clocks of the box: the one that counts suspend and never steps, and the one that may be wrong by decades.
+//! The clocks of the box: the one that counts suspend and never steps, the estimate of what time it is, and the system's,
+//! which may be wrong by decades and is only shown.
 //! Never sets a clock.
-//! Called by `engine`, `uplink`, the daemon's loop, and whoever shows a date.
+//! Called by `vault`, which keeps the estimate, by `uplink`, which feeds it, and by whoever needs a time.
 
 use std::fs;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use logic::time::Uptime;
+use logic::time::{Answer, Estimate, Uptime};
 use logic::words::Now;
+pub use logic::zone::civil;
 use nix::time::{ClockId, clock_gettime};
 
-/// Both clocks, read together (`CLOCK_BOOTTIME`, `CLOCK_REALTIME`).
+/// The time since boot, and what time it is by the estimate of this process.
 pub fn now() -> Now {
     Now {
         mono: read(ClockId::CLOCK_BOOTTIME),
-        wall: read(ClockId::CLOCK_REALTIME).as_secs() as i64,
+        wall: Clock::shared().time(),
     }
 }
 
-fn read(clock: ClockId) -> Duration {
-    // Both clocks exist on every kernel since 2.6.39; a wall clock before 1970 reads as 1970.
-    clock_gettime(clock).map_or(Duration::ZERO, |time| {
-        Duration::new(
-            time.tv_sec().max(0) as u64,
-            time.tv_nsec().clamp(0, 999_999_999) as u32,
-        )
-    })
+/// The same without what only one answer of central says: for ages that may make the box refuse something.
+pub fn sure() -> Now {
+    Now {
+        mono: read(ClockId::CLOCK_BOOTTIME),
+        wall: Clock::shared().sure(),
+    }
+}
+
+/// Unix seconds by the system clock: only to be shown, and for who reads that clock himself.
+pub fn system() -> i64 {
+    read(ClockId::CLOCK_REALTIME).as_secs() as i64
 }
 
 /// This boot, and how long it has been up.
@@ -34,6 +39,21 @@ pub fn uptime() -> Uptime {
         boot: boot(),
         seconds: read(ClockId::CLOCK_BOOTTIME).as_secs(),
     }
+}
+
+/// Unix seconds of the build.
+pub fn built() -> i64 {
+    env!("BUILT").parse().unwrap_or(0)
+}
+
+fn read(clock: ClockId) -> Duration {
+    // Both clocks exist on every kernel since 2.6.39; a system clock before 1970 reads as 1970.
+    clock_gettime(clock).map_or(Duration::ZERO, |time| {
+        Duration::new(
+            time.tv_sec().max(0) as u64,
+            time.tv_nsec().clamp(0, 999_999_999) as u32,
+        )
+    })
 }
 
 /// The kernel's random id of this boot; 0 on a kernel without one.
@@ -45,58 +65,134 @@ fn boot() -> u128 {
     })
 }
 
-/// Unix seconds now, from a time that central stated (`date`, at `mono` on the clock that never steps).
-pub fn authenticated(date: i64, mono: Duration) -> i64 {
-    date + now().mono.saturating_sub(mono).as_secs() as i64
-}
+/// The estimate of what time it is, and what was heard since it was last written down. Clones are one clock.
+#[derive(Debug, Clone)]
+pub struct Clock(Arc<Mutex<Inner>>);
 
-/// The time that certificates are judged by: a lower bound that no wrong clock can move.
-///
-/// It is the build time, or the last time that central stated over TLS under a valid certificate, plus what has
-/// passed since on the clock that never steps. The system's clock is not asked: one that is behind would refuse good
-/// certificates, one that is ahead would too, and neither can be told from a right one before central was heard.
-/// `uplink` completes the judgement with central's own `Date` (anchors part A, item 5).
 #[derive(Debug)]
-pub struct Estimate {
-    bound: i64,
-    since: Duration,
+struct Inner {
+    estimate: Estimate,
+    unsaved: Vec<Answer>,
+    /// A clock that stands, for those who try what follows from a time.
+    stands: Option<Uptime>,
 }
 
-impl Estimate {
-    /// Begins at the later of the build time and `heard`, Unix seconds.
-    pub fn new(heard: Option<i64>) -> Self {
-        Self {
-            bound: heard.unwrap_or(0).max(built()),
-            since: now().mono,
+/// So many answers are kept for the next writing; the newest replaces the last one beyond.
+const UNSAVED: usize = 64;
+
+impl Clock {
+    /// A clock that goes on from an estimate.
+    pub fn new(estimate: Estimate) -> Self {
+        Self(Arc::new(Mutex::new(Inner {
+            estimate,
+            unsaved: Vec::new(),
+            stands: None,
+        })))
+    }
+
+    /// A clock that stands at this floor, Unix seconds, until `pass` moves it.
+    pub fn standing(floor: i64) -> Self {
+        let at = Uptime {
+            boot: 1,
+            seconds: 0,
+        };
+        let clock = Self::new(Estimate::new(floor, floor, at));
+        clock.inner().stands = Some(at);
+        clock
+    }
+
+    /// The clock of this process. Before a state folder was opened it is that of a box that is being set up.
+    pub fn shared() -> Self {
+        static SHARED: OnceLock<Clock> = OnceLock::new();
+        SHARED
+            .get_or_init(|| Self::new(Estimate::new(built(), system(), uptime())))
+            .clone()
+    }
+
+    /// Moves a clock that stands.
+    pub fn pass(&self, seconds: u64) {
+        if let Some(at) = &mut self.inner().stands {
+            at.seconds += seconds;
         }
     }
-}
 
-/// Unix seconds of the build.
-pub fn built() -> i64 {
-    env!("BUILT").parse().unwrap_or(0)
-}
+    /// What is known now.
+    pub fn estimate(&self) -> Estimate {
+        self.inner().estimate
+    }
 
-impl rustls::time_provider::TimeProvider for Estimate {
-    fn current_time(&self) -> Option<rustls::pki_types::UnixTime> {
-        let passed = now().mono.saturating_sub(self.since);
-        let bound = Duration::from_secs(self.bound.max(0) as u64);
-        Some(rustls::pki_types::UnixTime::since_unix_epoch(
-            bound + passed,
-        ))
+    /// The moment that the clock is read at.
+    pub fn uptime(&self) -> Uptime {
+        self.inner().stands.unwrap_or_else(uptime)
+    }
+
+    /// Goes on from what was written down; what was heard since is not lost.
+    pub fn install(&self, estimate: Estimate) {
+        let mut inner = self.inner();
+        inner.estimate = estimate;
+        for answer in inner.unsaved.clone() {
+            inner.estimate.answer(answer);
+        }
+    }
+
+    /// Takes the date of an answer under a chain that is valid at that date.
+    pub fn answer(&self, date: i64) {
+        let now = self.uptime();
+        let mut inner = self.inner();
+        let answer = Answer {
+            date,
+            at: inner.estimate.moment(now),
+        };
+        inner.estimate.answer(answer);
+        if inner.unsaved.len() >= UNSAVED {
+            inner.unsaved.pop();
+        }
+        inner.unsaved.push(answer);
+    }
+
+    /// What was heard since the last call, oldest first.
+    pub fn take_unsaved(&self) -> Vec<Answer> {
+        std::mem::take(&mut self.inner().unsaved)
+    }
+
+    /// It could not be written down: it is kept for the next time.
+    pub fn give_back(&self, mut answers: Vec<Answer>) {
+        let mut inner = self.inner();
+        answers.append(&mut inner.unsaved);
+        inner.unsaved = answers;
+    }
+
+    /// What time it is, Unix seconds; see `Estimate::time`.
+    pub fn time(&self) -> i64 {
+        self.estimate().time(self.uptime())
+    }
+
+    /// See `Estimate::sure`, Unix seconds.
+    pub fn sure(&self) -> i64 {
+        self.estimate().sure(self.uptime())
+    }
+
+    /// It is not earlier than this, Unix seconds.
+    pub fn floor(&self) -> i64 {
+        self.estimate().floor(self.uptime())
+    }
+
+    /// What the floor may be taken back to, Unix seconds.
+    pub fn lowest(&self) -> i64 {
+        self.estimate().lowest(self.uptime())
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        // Nothing in it is half done when a holder panics: each change is one assignment.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Year, month and day of a number of days since 1970 (UTC, proleptic Gregorian); counted in years that begin in March.
-pub fn civil(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let index = (5 * day_of_year + 2) / 153;
-    let month = if index < 10 { index + 3 } else { index - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, day_of_year - (153 * index + 2) / 5 + 1)
+impl rustls::time_provider::TimeProvider for Clock {
+    fn current_time(&self) -> Option<rustls::pki_types::UnixTime> {
+        let seconds = u64::try_from(self.time()).ok()?;
+        Some(rustls::pki_types::UnixTime::since_unix_epoch(
+            Duration::from_secs(seconds),
+        ))
+    }
 }

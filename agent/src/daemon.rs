@@ -304,6 +304,8 @@ impl Daemon {
         if !report.box_id.is_empty() {
             self.box_id.clone_from(&report.box_id);
         }
+        // What the run heard of the time counts here too.
+        self.keep_time();
         self.board.report(self.runs, report);
         let end = End::of(report, report.wish);
         self.voice.account(report, end);

@@ -6,6 +6,7 @@ mod first;
 mod holdings;
 mod host;
 mod talk;
+mod time;
 mod way;
 
 pub mod standing;

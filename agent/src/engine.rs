@@ -262,7 +262,9 @@ impl Engine {
                 .clone()
                 .unwrap_or_default(),
         };
-        match self.run(request, watch, &mut params).await {
+        let ended = self.run(request, watch, &mut params).await;
+        self.keep_time();
+        match ended {
             Ok(report) => report,
             Err(trouble) => {
                 let mut report = Report::new(&params, begun);
@@ -279,7 +281,6 @@ impl Engine {
         params: &mut Params,
     ) -> Result<Report, Trouble> {
         let lock = Lock::take(&self.root, LOCK_PATIENCE)?;
-        self.keep_time();
         let identities = self.vault.entry("identity");
         let mut identity = self.settled(&lock)?;
         params.box_id.clone_from(&identity.box_id);
@@ -318,16 +319,9 @@ impl Engine {
         };
         let run = Run::new(means, index, edition);
         let (mut report, run) = run.drive(plan).await;
-        report.skew = uplink
-            .heard()
-            .map(|heard| clock::authenticated(heard.date, heard.mono) - clock::now().wall);
-        let heard = match uplink.heard() {
-            Some(heard) => self.vault.hear(heard.date),
-            None => Ok(()),
-        };
-        let remembered = self.remember(run.index, &report);
+        report.skew = uplink.heard().map(|_| clock::now().wall - clock::system());
         // A full disk at the end takes nothing from the account of the run.
-        for trouble in [heard, remembered].into_iter().filter_map(Result::err) {
+        if let Err(trouble) = self.remember(run.index, &report) {
             report.find(&trouble);
         }
         Ok(report)
@@ -428,18 +422,12 @@ impl Engine {
         let download = self.settings.download.clone();
         let exam_root = self.root.clone();
         let in_use = move || exam::running(&exam_root);
-        let (root, line, hours, asked) = (
-            self.root.clone(),
-            uplink.clone(),
-            download.clone(),
-            request.asked,
-        );
-        // An exam holds downloads back; a closed window does too, unless somebody asked or the hour is not known.
+        let (root, hours, asked) = (self.root.clone(), download.clone(), request.asked);
+        // An exam holds downloads back; a closed window does too, unless somebody asked.
         let gate = move || {
             let exam = exam::running(&root).map(|left| ("the running exam", left));
             let window = || {
-                let wall = clock::authenticated(line.heard()?.date, line.heard()?.mono);
-                let closed = hours.wait(wall);
+                let closed = hours.wait(clock::now().wall);
                 (!asked && !closed.is_zero()).then_some(("the next download window", closed))
             };
             exam.or_else(window)
@@ -486,16 +474,11 @@ impl Engine {
         Ok(index)
     }
 
-    /// Writes running time down, where it can be written.
+    /// Writes down running time and what was heard of the time, where it can be written.
     pub fn keep_time(&self) {
         if let Err(trouble) = self.vault.keep_time() {
             tracing::debug!(code = %trouble.code, "{trouble}");
         }
-    }
-
-    /// The last authenticated time, Unix seconds.
-    pub fn heard(&self) -> Option<i64> {
-        self.vault.heard()
     }
 
     /// The line to central, with the credentials of the box or without any (for the handshake).
@@ -504,7 +487,7 @@ impl Engine {
     /// `config.no_url`, or a CA file or proxy password that cannot be read.
     pub fn uplink(&self, who: Option<(&Enrolment, &Identity)>) -> Result<Uplink, Trouble> {
         let box_id = who.map(|(_, identity)| identity.box_id.clone());
-        let line = line(&self.settings, box_id.unwrap_or_default(), self.heard())?;
+        let line = line(&self.settings, box_id.unwrap_or_default())?;
         let credentials = who.map(|(enrolment, _)| Credentials {
             key: enrolment.key.clone(),
             secret: Secret::new(enrolment.secret.clone()),

@@ -195,7 +195,7 @@ async fn document(keeper: &Rc<Keeper>, language: Language) -> Response<Full<Byte
         findings: shown.findings.as_ref().map(|findings| findings.as_slice()),
         running: standing.running.as_ref(),
         next: wait(standing.next),
-        offset: settings.download.utc_offset.seconds(),
+        offset: settings.download.offset(clock::now().wall).seconds(),
         stamp: shown.stamp,
     };
     let page = render::page(language, &view, &nonce);

@@ -17,20 +17,20 @@ mod token;
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::{Request, Response, Uri};
 use logic::api::{Answered, Body, Call, Method};
 use logic::words::Trouble;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use rustls::time_provider::TimeProvider;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
+
+use crate::clock::Clock;
 
 pub use logic::api::surely_unsent;
 pub use logic::settings::{Proxy, Url};
@@ -47,7 +47,7 @@ use gunzip::Gunzip;
 use meter::Ledger;
 use pool::Pool;
 use route::Route;
-use tls::{Tls, boottime};
+use tls::Tls;
 use token::Holder;
 
 /// The longest header block of an answer.
@@ -96,8 +96,8 @@ pub struct Line {
     pub no_proxy: Vec<String>,
     /// Sent as `x-tao-box-id` with every call that carries a token.
     pub box_id: String,
-    /// The time that certificates are judged by: a lower bound is enough, see `Uplink::heard`.
-    pub time: Arc<dyn TimeProvider>,
+    /// The time that certificates are judged by; authenticated dates of answers feed it.
+    pub time: Clock,
     /// Whether the OAuth secret may be sent to another host than central's root.
     pub token_elsewhere: bool,
     /// The most connections open at once.
@@ -113,7 +113,6 @@ pub struct Uplink {
 struct Inner {
     root: Url,
     box_id: HeaderValue,
-    time: Arc<dyn TimeProvider>,
     route: Route,
     tls: Tls,
     pool: Pool,
@@ -142,7 +141,6 @@ impl Uplink {
             inner: Rc::new(Inner {
                 root: line.root,
                 box_id,
-                time: line.time.clone(),
                 route: Route::new(
                     line.proxy.as_ref(),
                     line.proxy_password.as_ref(),
@@ -220,14 +218,6 @@ impl Uplink {
     pub fn heard(&self) -> Option<Heard> {
         self.inner.tls.heard()
     }
-
-    /// How far central's clock is ahead of `Line::time`, in seconds; from authenticated answers only.
-    pub fn skew(&self) -> Option<i64> {
-        let heard = self.heard()?;
-        let own = i64::try_from(self.inner.time.current_time()?.as_secs()).ok()?;
-        let since = boottime().saturating_sub(heard.mono).as_secs();
-        Some(heard.date + i64::try_from(since).ok()? - own)
-    }
 }
 
 /// One request, ready to be sent as often as it may be.
@@ -251,6 +241,32 @@ struct Ask<'a> {
 }
 
 impl Ask<'_> {
+    /// Whether it carries what only central may see.
+    fn is_private(&self) -> bool {
+        self.bearer.is_some() || self.method != Method::Get
+    }
+
+    /// A question for the same place that says nothing of the box.
+    fn anonymous(&self) -> Ask<'_> {
+        let path = self.target.split('?').next().unwrap_or_default();
+        Ask {
+            name: "date",
+            url: self.url,
+            target: path.to_owned(),
+            method: Method::Get,
+            content_type: None,
+            body: Bytes::new(),
+            bearer: None,
+            range: None,
+            if_range: None,
+            // A cache repeats the date at which it stored.
+            past_caches: true,
+            identity: true,
+            limit: self.limit,
+            repeatable: true,
+        }
+    }
+
     /// How long the head of the answer may take, the way up included.
     fn patience(&self) -> Duration {
         let head = match self.name {
@@ -357,7 +373,7 @@ impl Inner {
                 Some(lane) => lane,
                 None => {
                     self.pool.make_room();
-                    dial(ask.url, &self.route, &self.tls, &self.ledger).await?
+                    self.connect(ask).await?
                 }
             };
             if !matches!(timeout(READY, lane.sender.ready()).await, Ok(Ok(()))) {
@@ -410,6 +426,42 @@ impl Inner {
                 answered,
             ));
         }
+    }
+
+    /// Opens a connection. Where only the date of an answer can prove the chain, an anonymous question comes before
+    /// anything secret; a server that closes after it is asked once more.
+    async fn connect(&self, ask: &Ask<'_>) -> Result<Lane, Trouble> {
+        for _ in 0..2 {
+            let mut lane = dial(ask.url, &self.route, &self.tls, &self.ledger).await?;
+            let doubtful = lane.chain.as_ref().is_some_and(tls::Chain::is_doubtful);
+            if !(doubtful && ask.is_private()) || self.prove(ask, &mut lane).await? {
+                return Ok(lane);
+            }
+        }
+        Err(unsent(ask))
+    }
+
+    /// Asks for the date; whether the connection can be used for more afterwards.
+    async fn prove(&self, ask: &Ask<'_>, lane: &mut Lane) -> Result<bool, Trouble> {
+        let place = ask.url.endpoint();
+        let request = ask.anonymous().request(lane, self)?;
+        self.ledger.request();
+        let sent = timeout(HEAD, lane.sender.send_request(request)).await;
+        let Ok(Ok(response)) = sent else {
+            return Err(passing(
+                "net.tls",
+                format!("{place} gave no answer to judge its certificate by"),
+            ));
+        };
+        let field = |name| response.headers().get(name)?.to_str().ok();
+        let date = field(header::DATE).filter(|_| field(header::AGE).is_none());
+        let date = date.and_then(seconds);
+        if let Some(chain) = &mut lane.chain {
+            self.tls.attest(chain, date, &place)?;
+        }
+        let rest = Limited::new(response.into_body(), HEADER_LIMIT);
+        let read = timeout(READY, rest.collect()).await;
+        Ok(matches!(read, Ok(Ok(_))) && !lane.sender.is_closed())
     }
 
     /// The head of an answer has come: it is looked at as far as the line is concerned.

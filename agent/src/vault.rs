@@ -42,6 +42,7 @@ impl Vault {
         let keys = Keyring::open_with(&state, root.credentials())?;
         let vault = Self { state, keys };
         layout::bring(root, &vault, held)?;
+        vault.open_time();
         Ok(vault)
     }
 

@@ -214,6 +214,7 @@ struct Pending {
 /// The machine of one run.
 pub struct Sync {
     plan: Plan,
+    began: Now,
     phase: Phase,
     report: Report,
     survey: Survey,
@@ -246,6 +247,7 @@ impl Sync {
     pub fn new(plan: Plan, now: Now) -> Self {
         let report = Report::new(&plan.params, now.wall);
         let mut sync = Self {
+            began: now,
             catalogue: Catalogue::new(&plan, now),
             plan,
             phase: Phase::Versions,
@@ -317,7 +319,12 @@ impl Sync {
         if self.phase == Phase::Catalogue {
             self.advance_catalogue(now);
         }
-        self.report.finished_at = now.wall.max(self.report.started_at);
+        // The first answer of a run may tell another time than the box had when it began.
+        let took = now.mono.saturating_sub(self.began.mono).as_secs();
+        self.report.finished_at = now.wall;
+        self.report.started_at = now
+            .wall
+            .saturating_sub(i64::try_from(took).unwrap_or(i64::MAX));
     }
 
     /// The account so far, for progress and status.

@@ -154,7 +154,7 @@ pub(super) fn line(settings: &Settings, found: &Found) -> Option<Line> {
     if told {
         return None;
     }
-    match engine::line(settings, String::new(), None) {
+    match engine::line(settings, String::new()) {
         Ok(line) => {
             let summary = format!("central is {}", line.root);
             found.tell(Check::Config, Finding::pass(Check::Config, summary));

@@ -24,6 +24,7 @@ const MEGABIT: f64 = 1_048_576.0;
 pub fn take(engine: &Engine) -> Standing {
     let mut standing = Standing {
         now: clock::now().wall,
+        sure: Some(clock::sure().wall),
         disk: survey::free(engine.vault().state())
             .map(|free| (free, engine.settings().download.reserve.bytes())),
         version: engine.version().ok(),

@@ -2,9 +2,6 @@
 //! Never changes anything there: calls without a number of a synchronization are not logged by central (protocol 4.5).
 //! Called by `doctor`, beside the look at the way.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use logic::api::{Call, Page, Range, Reply, answer};
 use logic::entity::EntityType;
 use logic::health::honesty::{Part, judge};
@@ -13,12 +10,11 @@ use logic::health::{Check, Finding, Step};
 use logic::identity::{Enrolment, Identity};
 use logic::settings::Settings;
 use logic::words::{Params, Trouble};
-use rustls::pki_types::UnixTime;
-use rustls::time_provider::TimeProvider;
 use tokio::time::timeout;
 
+use super::time::{Dated, Vouched, judge_clock};
 use super::{Found, limit, made};
-use crate::clock;
+use crate::clock::{self, Clock};
 use crate::engine::{self, Engine};
 use crate::uplink::Uplink;
 use crate::vault::catalogue::Catalogue;
@@ -26,23 +22,8 @@ use crate::vault::package::{Meta, Packages};
 
 /// Central's certificate should live longer than this.
 const EXPIRY: i64 = 21 * 86_400;
-/// A clock that is further off than this is told.
-const OFF: i64 = 5 * 60;
-/// A clock that is further off than this makes certificates seem wrong.
-const FAR_OFF: i64 = 24 * 60 * 60;
 /// The part that is asked for: from the second byte on, so that a shift shows.
 const PART: (u64, u64) = (1, 64);
-
-/// A clock that stands still.
-#[derive(Debug)]
-struct Moment(i64);
-
-impl TimeProvider for Moment {
-    fn current_time(&self) -> Option<UnixTime> {
-        let seconds = u64::try_from(self.0).ok()?;
-        Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
-    }
-}
 
 /// Everything that is said to central and heard from it.
 pub(super) async fn speak(
@@ -51,17 +32,20 @@ pub(super) async fn speak(
     engine: Option<&Engine>,
     found: &Found,
 ) {
+    let vouched = Vouched::of(settings, made(steps, Check::Tls));
     if !made(steps, Check::Answer) {
-        found.tell(Check::Clock, clock_finding(None, false));
+        found.tell(Check::Clock, judge_clock(None, vouched));
         return;
     }
-    let heard = engine.and_then(Engine::heard);
-    let (answered, tls) = tokio::join!(
-        contact(steps, settings, Moment(clock::built())),
-        contact(steps, settings, clock::Estimate::new(heard)),
-    );
-    let dated = answered.as_ref().ok().and_then(|(_, skew)| *skew);
-    found.tell(Check::Clock, clock_finding(dated, made(steps, Check::Tls)));
+    // A copy: doctor looks, and leaves no trace in what the box takes for the time.
+    let tls = contact(steps, settings, Clock::new(Clock::shared().estimate())).await;
+    let answered = match &tls {
+        Ok(answered) => Ok(answered.clone()),
+        // Whether it is central shows all the same, where only what the box has heard before speaks against it.
+        Err(_) => contact(steps, settings, Clock::standing(clock::built())).await,
+    };
+    let told_by = answered.as_ref().ok().and_then(|(_, dated)| *dated);
+    found.tell(Check::Clock, judge_clock(told_by, vouched));
     let sound = match answered {
         Ok((reply, _)) => match who_answers(&reply) {
             Ok(()) => {
@@ -85,10 +69,13 @@ pub(super) async fn speak(
         if !made(steps, Check::Tls) {
             return;
         }
-        // By central's time, not by a clock that may be years ahead.
-        let now = clock::now().wall + dated.unwrap_or(0);
+        // By central's time where it is authenticated, never by the system's clock or by one that is behind.
+        let date = told_by.filter(|dated| dated.authenticated);
+        let now = clock::now().wall.max(date.map_or(0, |dated| dated.now));
         let lasting = match &tls {
-            Ok(_) => contact(steps, settings, Moment(now + EXPIRY)).await.err(),
+            Ok(_) => contact(steps, settings, Clock::standing(now + EXPIRY))
+                .await
+                .err(),
             Err(_) => None,
         };
         found.tell(
@@ -104,15 +91,14 @@ pub(super) async fn speak(
     tokio::join!(later, admitted);
 }
 
-/// One call without a token, its certificate judged by a given time. Gives the answer and how far central's
-/// clock is ahead of the system's.
+/// One call without a token, its certificate judged by a given time. Gives the answer and its date.
 async fn contact(
     steps: &[Step],
     settings: &Settings,
-    moment: impl TimeProvider + 'static,
-) -> Result<(Reply, Option<i64>), Trouble> {
-    let mut line = engine::line(settings, String::new(), None)?;
-    line.time = Arc::new(moment);
+    time: Clock,
+) -> Result<(Reply, Option<Dated>), Trouble> {
+    let mut line = engine::line(settings, String::new())?;
+    line.time = time;
     let uplink = Uplink::new(line, None)?;
     let call = Call {
         bearer: false,
@@ -128,7 +114,11 @@ async fn contact(
         .and_then(|date| httpdate::parse_http_date(date).ok())
         .and_then(|date| date.duration_since(std::time::UNIX_EPOCH).ok())
         .and_then(|since| i64::try_from(since.as_secs()).ok());
-    Ok((reply, date.map(|date| date + half - now.wall)))
+    let dated = date.map(|date| Dated {
+        now: date + half,
+        authenticated: uplink.heard().is_some(),
+    });
+    Ok((reply, dated))
 }
 
 async fn within<T>(
@@ -149,45 +139,6 @@ async fn within<T>(
 
 fn told(trouble: &Trouble) -> Finding {
     Finding::fail(&trouble.code, &trouble.reason)
-}
-
-/// `skew`: how far central's clock is ahead, in seconds, if it was heard.
-fn clock_finding(skew: Option<i64>, over_tls: bool) -> Finding {
-    let wall = clock::now().wall;
-    judge_clock(skew, over_tls, wall, clock::built())
-}
-
-fn judge_clock(skew: Option<i64>, over_tls: bool, wall: i64, built: i64) -> Finding {
-    let whose = if over_tls {
-        "central's authenticated date"
-    } else {
-        "central's date"
-    };
-    match skew {
-        Some(skew) if skew.abs() > OFF => {
-            let way = if skew > 0 { "behind" } else { "ahead of" };
-            let summary = format!("the clock is {} {way} {whose}", span(skew.unsigned_abs()));
-            if skew.abs() > FAR_OFF {
-                Finding::fail("clock.wrong", summary)
-            } else {
-                Finding::warn("clock.wrong", summary)
-            }
-        }
-        Some(skew) => Finding::pass(Check::Clock, format!("{} s from {whose}", skew.abs())),
-        None if wall < built => Finding::fail(
-            "clock.behind",
-            "the clock is behind the day on which this boxsync was built",
-        ),
-        None => Finding::pass(Check::Clock, "plausible; central's time was not heard"),
-    }
-}
-
-fn span(seconds: u64) -> String {
-    match seconds {
-        0..7200 => format!("{} min", seconds / 60),
-        7200..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
-    }
 }
 
 /// `now`: what failed by the time that the box uses; `later`: what fails by a time three weeks on.
@@ -451,25 +402,6 @@ async fn part(uplink: &Uplink, sample: &Sample) -> Result<Finding, Trouble> {
 mod tests {
     use super::*;
     use logic::health::Status;
-
-    #[test]
-    fn the_clock_is_judged_by_central_or_by_the_day_of_the_build() {
-        let table = [
-            (Some(3), 2000, "clock.skew", Status::Pass),
-            (Some(3600), 2000, "clock.wrong", Status::Warn),
-            (Some(-200_000), 2000, "clock.wrong", Status::Fail),
-            (None, 2000, "clock.skew", Status::Pass),
-            (None, 10, "clock.behind", Status::Fail),
-        ];
-        for (skew, wall, code, status) in table {
-            let finding = judge_clock(skew, true, wall, 1000);
-            assert_eq!((finding.code.as_str(), finding.status), (code, status));
-        }
-        assert_eq!(
-            judge_clock(Some(-200_000), true, 2000, 1000).summary,
-            "the clock is 2 days ahead of central's authenticated date"
-        );
-    }
 
     #[test]
     fn a_page_is_not_central_and_a_refusal_in_json_is() {

@@ -91,6 +91,9 @@ impl Engine {
         if damaged {
             entry.set_aside(&self.vault)?;
         }
+        // Who enrols a box has set it up: until central is heard over TLS the system clock of this moment counts. Where
+        // that cannot be written nothing fails.
+        let _ = self.vault.set_up_time();
         entry.put(&enrolment)?;
         Ok(Stored { enrolment, untried })
     }

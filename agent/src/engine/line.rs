@@ -4,19 +4,18 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use logic::settings::{Proxy, Settings};
 use logic::words::{Class, Outcome, Trouble};
 
-use crate::clock;
+use crate::clock::Clock;
 use crate::uplink::{Line, Secret};
 
-/// Where central is and how it is reached, as configured. `heard`: the last time that central stated, Unix seconds.
+/// Where central is and how it is reached, as configured.
 ///
 /// # Errors
 /// `config.no_url`, or a CA file or proxy password that cannot be read.
-pub fn line(settings: &Settings, box_id: String, heard: Option<i64>) -> Result<Line, Trouble> {
+pub fn line(settings: &Settings, box_id: String) -> Result<Line, Trouble> {
     let central = &settings.central;
     let root = settings.central()?.clone();
     let read = |path: &Path| fs::read(path).map_err(|error| config(path, &error));
@@ -35,7 +34,7 @@ pub fn line(settings: &Settings, box_id: String, heard: Option<i64>) -> Result<L
             .transpose()?,
         no_proxy: no_proxy(),
         box_id,
-        time: Arc::new(clock::Estimate::new(heard)),
+        time: Clock::shared(),
         token_elsewhere: central.token_elsewhere,
         connections: usize::from(settings.download.connections.max(settings.sync.lanes)) + 1,
     })

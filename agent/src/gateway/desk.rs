@@ -249,10 +249,9 @@ impl Gateway {
 
     /// A new token and the Unix second in which it ends, by the clock that the client on this box reads too.
     fn grant(&self) -> (String, i64) {
-        let now = clock::now();
         let token = login::token(random());
-        lock(&self.tokens).keep(token.clone(), now.mono);
-        (token, now.after(login::LIFETIME).wall)
+        lock(&self.tokens).keep(token.clone(), clock::now().mono);
+        (token, clock::system() + login::LIFETIME.as_secs() as i64)
     }
 
     fn versions(&self) -> Result<Vec<String>, Hidden> {
@@ -269,7 +268,7 @@ impl Gateway {
             Err(refused) => return Ok(refused),
         };
         let asker = Asker::of(asked.run());
-        let held = self.runs.hold(&asker, asked.is_first(), clock::now())?;
+        let held = self.runs.hold(&asker, asked.is_first(), clock::sure())?;
         Ok(asked.answer(&*held, &self.voice)?)
     }
 
@@ -280,7 +279,7 @@ impl Gateway {
         };
         let held = self
             .runs
-            .hold(&Asker::of(asked.run()), false, clock::now())?;
+            .hold(&Asker::of(asked.run()), false, clock::sure())?;
         Ok(asked.answer(&*held, &self.voice)?)
     }
 
@@ -289,7 +288,7 @@ impl Gateway {
             Ok(asked) => asked,
             Err(refused) => return Ok(refused),
         };
-        let held = self.runs.hold(&Asker::Beside, false, clock::now())?;
+        let held = self.runs.hold(&Asker::Beside, false, clock::sure())?;
         Ok(asked.answer(&*held)?)
     }
 
@@ -347,7 +346,7 @@ impl Gateway {
 
     /// The package of a delivery: its content, or why there is none.
     fn find(&self, delivery: &str) -> Result<Result<Content, Answer>, Hidden> {
-        let held = self.runs.hold(&Asker::Beside, false, clock::now())?;
+        let held = self.runs.hold(&Asker::Beside, false, clock::sure())?;
         if !held.has(EntityType::Delivery, delivery) {
             return Ok(Err(self.voice.generic(404)));
         }

@@ -1,23 +1,25 @@
 //! Judges central's certificate by boxsync's own time, never by the system's clock (anchors part A, 1b and item 5).
-//! Never skips a check: on first contact only "not yet valid" waits until central's own `Date` can be compared.
+//! Never skips a check: what the handshake cannot tell waits for central's own `Date` (`logic::time::judge`), and nothing
+//! secret is sent before.
 //! Called by `dial` (handshake) and by the exchange (the first answer of a connection).
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
+use logic::time::{self, Accepted, Verdict};
 use logic::words::Trouble;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::time_provider::TimeProvider;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
 
 use super::fault::{misconfigured, passing, standing};
 use super::issuer;
+use crate::clock::Clock;
 
 /// The time by central's authenticated `Date`, and when it was heard on the clock that counts suspend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,48 +35,22 @@ pub(super) fn boottime() -> Duration {
     nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME).map_or(Duration::ZERO, Into::into)
 }
 
-/// The time that certificates are judged by: what the box estimates, or what central said if that is later.
-#[derive(Debug)]
-struct Clock {
-    own: Arc<dyn TimeProvider>,
-    heard: Mutex<Option<Heard>>,
-}
-
-impl Clock {
-    fn heard(&self) -> Option<Heard> {
-        *self.heard.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn hear(&self, date: i64) {
-        let heard = Heard {
-            date,
-            mono: boottime(),
-        };
-        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(heard);
-    }
-}
-
-impl TimeProvider for Clock {
-    fn current_time(&self) -> Option<UnixTime> {
-        let own = self.own.current_time();
-        let heard = self.heard().and_then(|heard| {
-            let since = boottime().saturating_sub(heard.mono);
-            let date = Duration::from_secs(u64::try_from(heard.date).ok()?);
-            Some(UnixTime::since_unix_epoch(date + since))
-        });
-        own.max(heard)
-    }
-}
-
 /// The chain that a connection showed.
 #[derive(Debug)]
 pub(super) struct Chain {
     certificates: Vec<CertificateDer<'static>>,
     name: ServerName<'static>,
-    /// It is not valid by the time of the box: central's first answer has to prove it.
-    unproven: bool,
+    /// It is not valid by the time of the box, and was not proven yet: the date of an answer has to.
+    doubtful: bool,
     /// Whether an answer of this connection was already looked at.
     asked: bool,
+}
+
+impl Chain {
+    /// Whether the date of an answer has to prove it before anything secret is sent.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.doubtful && !self.asked
+    }
 }
 
 /// Roots, time and the TLS client made of them.
@@ -86,12 +62,8 @@ pub(super) struct Tls {
 
 impl Tls {
     /// The built-in roots and those of `ca_pem`.
-    pub(super) fn new(ca_pem: Option<&[u8]>, time: Arc<dyn TimeProvider>) -> Result<Self, Trouble> {
+    pub(super) fn new(ca_pem: Option<&[u8]>, clock: Clock) -> Result<Self, Trouble> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let clock = Arc::new(Clock {
-            own: time,
-            heard: Mutex::new(None),
-        });
         let roots = Arc::new(roots(ca_pem)?);
         let inner = WebPkiServerVerifier::builder_with_provider(roots, provider.clone())
             .build()
@@ -103,10 +75,12 @@ impl Tls {
             })?;
         let judge = Arc::new(Judge {
             inner,
-            clock,
+            clock: clock.clone(),
             stranger: Mutex::default(),
+            heard: Mutex::default(),
+            proven: Mutex::default(),
         });
-        let mut config = ClientConfig::builder_with_details(provider, judge.clock.clone())
+        let mut config = ClientConfig::builder_with_details(provider, Arc::new(clock))
             .with_safe_default_protocol_versions()
             .map_err(|error| misconfigured("config.tls", format!("TLS cannot be set up: {error}")))?
             .dangerous()
@@ -120,7 +94,7 @@ impl Tls {
     }
 
     pub(super) fn heard(&self) -> Option<Heard> {
-        self.judge.clock.heard()
+        *lock(&self.judge.heard)
     }
 
     /// What a failed handshake means, in plain words.
@@ -130,8 +104,7 @@ impl Tls {
             .and_then(|inner| inner.downcast_ref::<Error>());
         match refused {
             Some(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
-                let stranger = &self.judge.stranger;
-                let stranger = stranger.lock().unwrap_or_else(PoisonError::into_inner);
+                let stranger = lock(&self.judge.stranger);
                 let whom = match &*stranger {
                     Some(name) => format!("\"{name}\", an authority"),
                     None => "an authority".to_owned(),
@@ -164,19 +137,18 @@ impl Tls {
                 .map(|c| c.clone().into_owned())
                 .collect(),
             name,
-            unproven: true,
+            doubtful: true,
             asked: false,
         };
-        chain.unproven = self
-            .judge
-            .clock
-            .current_time()
-            .is_none_or(|now| self.judge.strict(&chain, now).is_err());
+        let clock = &self.judge.clock;
+        let sound = |at: i64| self.judge.strict(&chain, unix(at)).is_ok();
+        let proven = chain.certificates.first() == lock(&self.judge.proven).as_ref();
+        chain.doubtful = !(sound(clock.floor()) || sound(clock.time()) || proven);
         chain
     }
 
-    /// Looks at the `Date` of a connection's first answer: the chain is checked strictly at it, and only then it
-    /// counts as the time. A chain that only central's date can prove fails when it does not.
+    /// Looks at the `Date` of a connection's first answer. A chain that is valid at it has told the time, whatever
+    /// becomes of the connection; one that only the date can prove fails when it does not (`logic::time::judge`).
     pub(super) fn attest(
         &self,
         chain: &mut Chain,
@@ -186,28 +158,56 @@ impl Tls {
         if std::mem::replace(&mut chain.asked, true) {
             return Ok(());
         }
-        let moment = date.and_then(|date| u64::try_from(date).ok());
-        let Some(moment) = moment else {
-            return if chain.unproven {
+        let judge = &self.judge;
+        let valid = |at: i64| judge.strict(chain, unix(at)).is_ok();
+        if let Some(date) = date.filter(|date| valid(*date)) {
+            judge.clock.answer(date);
+        }
+        let (floor, lowest) = (judge.clock.floor(), judge.clock.lowest());
+        match time::judge(valid, date, floor, lowest) {
+            Verdict::Accepted(how) => {
+                if let (Accepted::ByDate, Some(date)) = (how, date) {
+                    *lock(&judge.heard) = Some(Heard {
+                        date,
+                        mono: boottime(),
+                    });
+                    *lock(&judge.proven) = chain.certificates.first().cloned();
+                }
+                Ok(())
+            }
+            // Valid by what was heard before.
+            _ if !chain.doubtful => Ok(()),
+            Verdict::Undated => {
                 let reason = format!(
                     "the certificate of {host} is not valid by the time of this box, and its answer has no date to judge it by"
                 );
                 Err(standing("net.tls", reason))
-            } else {
-                Ok(())
-            };
-        };
-        let at = UnixTime::since_unix_epoch(Duration::from_secs(moment));
-        match self.judge.strict(chain, at) {
-            Ok(()) => {
-                self.judge.clock.hear(moment as i64);
-                Ok(())
             }
-            Err(error) if chain.unproven => Err(refusal(&error, host)),
-            // Valid by our time, not by its own: its clock is wrong and is not listened to.
-            Err(_) => Ok(()),
+            Verdict::Behind => Err(behind(host, date.unwrap_or_default(), floor)),
+            Verdict::Refused(at) => match judge.strict(chain, unix(at)) {
+                Ok(()) => Ok(()),
+                Err(error) => Err(refusal(&error, host)),
+            },
         }
     }
+}
+
+/// One of the two is wrong: central's clock with its certificate, or what this box takes for certain.
+fn behind(host: &str, date: i64, floor: i64) -> Trouble {
+    let reason = format!(
+        "the certificate of {host} is valid at the date of its own answer, {}, and no more at {}, which this box takes for certain: one of the two is wrong",
+        day(&unix(date)),
+        day(&unix(floor))
+    );
+    standing("clock.floor", reason)
+}
+
+fn unix(seconds: i64) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn roots(ca_pem: Option<&[u8]>) -> Result<RootCertStore, Trouble> {
@@ -236,13 +236,17 @@ fn roots(ca_pem: Option<&[u8]>) -> Result<RootCertStore, Trouble> {
     Ok(roots)
 }
 
-/// The verifier of webpki with one patience.
+/// The verifier of webpki, which leaves what only the date of an answer can tell to `Tls::attest`.
 #[derive(Debug)]
 struct Judge {
     inner: Arc<WebPkiServerVerifier>,
-    clock: Arc<Clock>,
+    clock: Clock,
     /// Who signed the last chain that no known authority had signed.
     stranger: Mutex<Option<String>>,
+    /// The last authenticated date of this line.
+    heard: Mutex<Option<Heard>>,
+    /// The certificate that it came with.
+    proven: Mutex<Option<CertificateDer<'static>>>,
 }
 
 impl Judge {
@@ -264,33 +268,25 @@ impl ServerCertVerifier for Judge {
         intermediates: &[CertificateDer<'_>],
         server_name: &ServerName<'_>,
         ocsp_response: &[u8],
-        now: UnixTime,
+        _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let mut at = now;
-        loop {
-            let verdict = self.inner.verify_server_cert(
-                end_entity,
-                intermediates,
-                server_name,
-                ocsp_response,
-                at,
-            );
-            // Until a date was heard the box knows only "not earlier than": a later beginning is no proof of fault.
-            // What stays open: on first contact the stolen key of a certificate that expired after the box's bound.
-            // Each round moves forward to the beginning of one certificate of the chain, so that the loop ends.
-            match verdict {
-                Err(Error::InvalidCertificate(CertificateError::NotValidYetContext {
-                    not_before,
-                    ..
-                })) if self.clock.heard().is_none() && not_before > at => at = not_before,
-                Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
-                    let top = intermediates.last().unwrap_or(end_entity);
-                    let mut stranger = self.stranger.lock().unwrap_or_else(PoisonError::into_inner);
-                    *stranger = issuer::name(top);
-                    return verdict;
-                }
-                verdict => return verdict,
+        let from = |at: i64| {
+            let verify = |at| {
+                let inner = &self.inner;
+                inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, at)
+            };
+            earliest(unix(at), verify)
+        };
+        let (floor, lowest) = (self.clock.floor(), self.clock.lowest());
+        match from(floor) {
+            // The date of its answer may take the floor back; until it has, the chain is refused (`attest`).
+            Err(error) if is_expired(&error) && lowest < floor => from(lowest).map_err(|_| error),
+            Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+                let top = intermediates.last().unwrap_or(end_entity);
+                *lock(&self.stranger) = issuer::name(top);
+                Err(Error::InvalidCertificate(CertificateError::UnknownIssuer))
             }
+            verdict => verdict,
         }
     }
 
@@ -317,6 +313,32 @@ impl ServerCertVerifier for Judge {
     }
 }
 
+/// Whether a chain is valid at `at` or at any later time: the box knows only "not earlier than". Each round moves
+/// forward to the beginning of one certificate of the chain, so that it ends.
+fn earliest<T>(
+    mut at: UnixTime,
+    verify: impl Fn(UnixTime) -> Result<T, Error>,
+) -> Result<T, Error> {
+    loop {
+        match verify(at) {
+            Err(Error::InvalidCertificate(CertificateError::NotValidYetContext {
+                not_before,
+                ..
+            })) if not_before > at => at = not_before,
+            verdict => return verdict,
+        }
+    }
+}
+
+fn is_expired(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::InvalidCertificate(
+            CertificateError::Expired | CertificateError::ExpiredContext { .. }
+        )
+    )
+}
+
 fn refusal(error: &Error, host: &str) -> Trouble {
     let (code, reason) = match error {
         Error::InvalidCertificate(error) => certificate(error, host),
@@ -339,13 +361,14 @@ fn refusal(error: &Error, host: &str) -> Trouble {
     standing(code, reason)
 }
 
+fn day(time: &UnixTime) -> String {
+    // httpdate goes no further than the year 9999.
+    let seconds = time.as_secs().min(253_402_300_799);
+    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds))
+}
+
 /// What is wrong with a certificate: each cause that has a remedy of its own has a code of its own.
 fn certificate(error: &CertificateError, host: &str) -> (&'static str, String) {
-    let day = |time: &UnixTime| {
-        // httpdate goes no further than the year 9999.
-        let seconds = time.as_secs().min(253_402_300_799);
-        httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds))
-    };
     match error {
         CertificateError::ExpiredContext { time, not_after } => (
             "net.tls_expired",

@@ -6,11 +6,10 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use agent::clock::Clock;
 use agent::uplink::{Credentials, Line, Secret, Uplink, Url};
 use logic::api::Call;
 use rustls::ServerConfig;
-use rustls::pki_types::UnixTime;
-use rustls::time_provider::TimeProvider;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::LocalSet;
@@ -80,6 +79,14 @@ impl Told {
 
     pub(crate) fn ok(body: &str) -> Self {
         Self::whole(200, "", body.as_bytes())
+    }
+
+    /// The same by a clock of its own, in Unix seconds.
+    pub(crate) fn dated(date: i64) -> Self {
+        let date = std::time::UNIX_EPOCH + std::time::Duration::from_secs(date as u64);
+        let date = httpdate::fmt_http_date(date);
+        let text = format!("HTTP/1.1 200 X\r\nDate: {date}\r\nContent-Length: 2\r\n\r\n{{}}");
+        Self::raw(text, Then::Keep)
     }
 
     /// The n-th token, valid for an hour.
@@ -240,18 +247,6 @@ async fn request<S: AsyncRead + Unpin>(
     Some(asked)
 }
 
-/// A clock that stands.
-#[derive(Debug)]
-pub(crate) struct Standing(pub u64);
-
-impl TimeProvider for Standing {
-    fn current_time(&self) -> Option<UnixTime> {
-        Some(UnixTime::since_unix_epoch(std::time::Duration::from_secs(
-            self.0,
-        )))
-    }
-}
-
 pub(crate) fn line(root: &str) -> Line {
     Line {
         root: Url::root(root).unwrap(),
@@ -260,7 +255,7 @@ pub(crate) fn line(root: &str) -> Line {
         proxy_password: None,
         no_proxy: Vec::new(),
         box_id: "5e0b1c2d3f4a5".into(),
-        time: Arc::new(Standing(TODAY)),
+        time: Clock::standing(TODAY as i64),
         token_elsewhere: false,
         connections: 4,
     }

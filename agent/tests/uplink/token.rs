@@ -118,7 +118,7 @@ fn a_token_at_its_end_is_renewed_before_the_call() {
         })
         .await;
         let mut dead = line(&central.root());
-        dead.time = std::sync::Arc::new(Standing(0));
+        dead.time = agent::clock::Clock::standing(0);
         let uplink = Uplink::new(dead, Some(credentials(&central.root()))).unwrap();
         for _ in 0..2 {
             uplink.call(&Call::versions()).await.unwrap();

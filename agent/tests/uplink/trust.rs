@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
+use agent::clock::Clock;
 use agent::uplink::{Line, Proxy, Secret, Uplink, surely_unsent};
+use logic::api::Call;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
@@ -44,9 +46,13 @@ fn authority_called(called: &str, name: &str, from: i32, to: i32) -> (Arc<Server
 }
 
 fn trusting(central: &Central, ca_pem: Vec<u8>, time: u64) -> Uplink {
+    by(central, ca_pem, Clock::standing(time as i64))
+}
+
+fn by(central: &Central, ca_pem: Vec<u8>, time: Clock) -> Uplink {
     let line = Line {
         ca_pem: Some(ca_pem),
-        time: Arc::new(Standing(time)),
+        time,
         ..line(&format!("https://127.0.0.1:{}/", central.port))
     };
     Uplink::new(line, None).unwrap()
@@ -63,7 +69,7 @@ async fn judged(
     let central = Central::tls(config, |_| Told::ok("{}")).await;
     let uplink = trusting(&central, ca_pem, time);
     match uplink.call(&open_get()).await {
-        Ok(_) => Ok(uplink.skew()),
+        Ok(_) => Ok(uplink.heard().map(|heard| heard.date)),
         Err(trouble) => {
             assert_eq!(trouble.outcome.exit(), 4);
             // What the date of the answer itself says of the certificate comes too late for that.
@@ -83,7 +89,8 @@ async fn judged(
 #[test]
 fn each_flaw_of_a_certificate_is_named() {
     run(async {
-        assert_eq!(judged("127.0.0.1", 2025, 2028, TODAY).await, Ok(Some(0)));
+        let today = Ok(Some(TODAY as i64));
+        assert_eq!(judged("127.0.0.1", 2025, 2028, TODAY).await, today);
         for (name, from, to, code, words) in [
             (
                 "127.0.0.1",
@@ -196,12 +203,142 @@ fn a_date_that_proves_nothing_is_not_believed() {
                 None => assert_eq!(reason, None),
                 Some(words) => assert!(reason.as_ref().unwrap().contains(words), "{reason:?}"),
             }
-            assert_eq!((uplink.heard(), uplink.skew()), (None, None));
+            assert_eq!(uplink.heard(), None);
         }
         let plain = Central::plain(|_| Told::ok("{}")).await;
         let uplink = Uplink::new(line(&plain.root()), None).unwrap();
         uplink.call(&open_get()).await.unwrap();
         assert_eq!(uplink.heard(), None, "plain text proves nothing");
+    });
+}
+
+/// 1 March 2027, when the good certificate of these tests has ended.
+const LATER: i64 = 1_803_859_200;
+const HOUR: u64 = 3600;
+
+/// A central of 2025 and 2026 that is right, one whose certificate and clock are of 2027, and the authorities of both.
+async fn good_and_later(clock: &Clock) -> (Central, Central, Vec<u8>) {
+    let (good, mut pem) = authority("127.0.0.1", 2025, 2027);
+    let (later, other) = authority("127.0.0.1", 2027, 2028);
+    pem.extend(other);
+    let passed = |clock: &Clock| clock.lowest() - TODAY as i64;
+    let (one, two) = (clock.clone(), clock.clone());
+    let good = Central::tls(good, move |_| Told::dated(TODAY as i64 + passed(&one))).await;
+    let later = Central::tls(later, move |_| Told::dated(LATER + passed(&two))).await;
+    (good, later, pem)
+}
+
+async fn told(central: &Central, pem: &[u8], clock: &Clock) -> Result<(), String> {
+    let uplink = by(central, pem.to_vec(), clock.clone());
+    uplink
+        .call(&open_get())
+        .await
+        .map(|_| ())
+        .map_err(|trouble| {
+            assert!(surely_unsent(&trouble));
+            assert_eq!(trouble.outcome.exit(), 4);
+            assert!(trouble.reason.contains("certificate"), "{}", trouble.reason);
+            trouble.code
+        })
+}
+
+#[test]
+fn one_answer_of_a_later_time_is_accepted_and_locks_nobody_out() {
+    run(async {
+        let clock = Clock::standing(TODAY as i64);
+        let (good, later, pem) = good_and_later(&clock).await;
+        assert_eq!(told(&good, &pem, &clock).await, Ok(()));
+        clock.pass(120);
+        // As a box that was off for a summer meets a renewed certificate.
+        assert_eq!(told(&later, &pem, &clock).await, Ok(()));
+        assert!(clock.time() >= LATER);
+        clock.pass(120);
+        assert_eq!(told(&good, &pem, &clock).await, Ok(()));
+        assert!(clock.time() < LATER && clock.floor() < LATER);
+    });
+}
+
+#[test]
+fn a_later_time_that_was_said_twice_is_taken_back_within_a_day() {
+    run(async {
+        let clock = Clock::standing(TODAY as i64);
+        let (good, later, pem) = good_and_later(&clock).await;
+        for _ in 0..2 {
+            assert_eq!(told(&later, &pem, &clock).await, Ok(()));
+            clock.pass(HOUR);
+        }
+        for hours in 0..24 {
+            let refused = told(&good, &pem, &clock).await;
+            assert_eq!(refused, Err("clock.floor".into()), "{hours}");
+            clock.pass(HOUR);
+        }
+        assert_eq!(told(&good, &pem, &clock).await, Ok(()));
+    });
+}
+
+#[test]
+fn what_a_person_accepts_counts_at_once() {
+    run(async {
+        let clock = Clock::standing(TODAY as i64);
+        let (good, later, pem) = good_and_later(&clock).await;
+        for _ in 0..2 {
+            assert_eq!(told(&later, &pem, &clock).await, Ok(()));
+            clock.pass(HOUR);
+        }
+        assert!(told(&good, &pem, &clock).await.is_err());
+        let (mut estimate, now) = (clock.estimate(), clock.uptime());
+        estimate.accept(TODAY as i64 + 7200, TODAY as i64, now);
+        clock.take_unsaved();
+        clock.install(estimate);
+        assert_eq!(told(&good, &pem, &clock).await, Ok(()));
+    });
+}
+
+#[test]
+fn nothing_secret_is_sent_before_the_date_has_proven_the_certificate() {
+    run(async {
+        // Of a box in 1970 neither certificate is valid; by central's date the first one is, the second has ended.
+        for (from, to, right) in [(2025, 2028, true), (2020, 2021, false)] {
+            let (config, ca_pem) = authority("127.0.0.1", from, to);
+            // The first answer closes: what comes after needs a connection of its own.
+            let central = Central::tls(config, |asked| match asked.nth {
+                1 => Told {
+                    then: Then::Close,
+                    ..Told::whole(401, "Connection: close\r\n", b"{}")
+                },
+                _ if asked.is_token() => Told::token(1),
+                _ => Told::ok("{}"),
+            })
+            .await;
+            let root = format!("https://127.0.0.1:{}/", central.port);
+            let line = Line {
+                ca_pem: Some(ca_pem),
+                time: Clock::standing(0),
+                ..line(&root)
+            };
+            let uplink = Uplink::new(line, Some(credentials(&root))).unwrap();
+            let answered = uplink.call(&Call::versions()).await;
+            let asked = central.asked();
+            let first = &asked[0];
+            assert!(first.head.starts_with("GET ") && first.body.is_empty());
+            assert_eq!(
+                (first.field("Authorization"), first.field("x-tao-box-id")),
+                (None, None)
+            );
+            match right {
+                true => {
+                    answered.unwrap();
+                    let [_, token, call] = &asked[..] else {
+                        panic!("a question, a token, the call: {}", asked.len())
+                    };
+                    assert!(token.is_token() && call.field("Authorization").is_some());
+                }
+                false => {
+                    assert_eq!(answered.unwrap_err().code, "net.tls_expired");
+                    assert_eq!(asked.len(), 1);
+                }
+            }
+        }
     });
 }
 

@@ -118,6 +118,12 @@ fn table() -> Vec<Broken> {
         broken("the clocks are three days apart", "clock.wrong", || {
             after(|site| site.central.set_clock_offset(3 * 86_400))
         }),
+        broken("central's clock is years behind", "clock.central", || {
+            // Its certificate begins in 2020; the box knows that it is later, and goes on.
+            let site = Site::enrolled(tls(Certificate::Good)).held();
+            site.central.set_clock_offset(-3000 * 86_400 - 3600);
+            at(site)
+        }),
         broken("another authority signs", "net.tls_issuer", || {
             let site = Site::enrolled(tls(Certificate::Good)).held();
             let other = Site::new(tls(Certificate::Good));

@@ -26,6 +26,7 @@ mod readers;
 mod results;
 mod resume;
 mod state;
+mod time;
 mod token;
 mod trouble;
 mod unit;

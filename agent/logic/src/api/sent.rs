@@ -28,6 +28,8 @@ const BEFORE: &[&str] = &[
     "net.unreachable",
     "net.proxy",
     "net.token",
+    // Only an anonymous question for the date went before.
+    "clock.floor",
     "central.maintenance",
     "central.unavailable",
     "central.error",

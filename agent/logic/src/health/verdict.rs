@@ -18,6 +18,8 @@ const ALMOST_FULL: u64 = 64 << 20;
 pub struct Standing {
     /// Unix seconds by the box's best estimate.
     pub now: i64,
+    /// The same without what only one answer of central says: no age is longer than by this. `None`: as `now`.
+    pub sure: Option<i64>,
     /// What keeps the state folder from being read, as code and reason.
     pub trouble: Option<(String, String)>,
     /// Whether there are credentials.
@@ -450,7 +452,7 @@ fn looks(standing: &Standing) -> Vec<(&'static str, String)> {
                 "clock.behind",
                 "the clock of the box is behind the time of its own catalogue".into(),
             );
-        } else if age > OLD {
+        } else if standing.sure.unwrap_or(standing.now) - at > OLD {
             look(
                 "catalogue.old",
                 format!(

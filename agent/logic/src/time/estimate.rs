@@ -55,8 +55,9 @@ impl Answer {
     /// Whether a later answer may come from a clock that goes on from this one.
     fn agrees(self, later: Answer) -> bool {
         let excess = later.date.saturating_sub(self.now(later.at.running));
-        // While the box was off more may have passed than it knows of.
-        excess >= -AGREE && (excess <= AGREE || later.at.boot != self.at.boot)
+        // While the box was off more may have passed than it knows of; without ids of boots it may always have been.
+        let boot = later.at.boot;
+        excess >= -AGREE && (excess <= AGREE || boot != self.at.boot || boot == 0)
     }
 }
 

@@ -264,6 +264,29 @@ pub(super) const CODES: &[Code] = &[
         "Set the clock: `timedatectl set-time` or NTP; then replace the clock's battery.",
     ),
     code(
+        "clock.central",
+        "central's clock is wrong",
+        "Central's answers carry a time that has surely passed, or one at which its own certificate is not valid. The \
+         box judges by what it knows itself and goes on; results and logs on central carry the wrong time.",
+        "Tell the operator of central to set its clock (NTP).",
+    ),
+    code(
+        "clock.floor",
+        "central's certificate has ended by the time that this box takes for certain",
+        "Central's certificate is valid at the date of its answer, but no more at the time that this box takes for \
+         certain. That time may have been moved by somebody who had central's key, or by a central whose clock was \
+         years ahead; it goes back by itself when central's answers have agreed for 24 hours of running time.",
+        "Compare `boxsync clock show` with a clock that is right; where the box is wrong, run `boxsync clock accept`.",
+    ),
+    code(
+        "clock.unproven",
+        "nobody vouches for the time of the box",
+        "Central is spoken with over plain http, so no answer of it tells the time for certain. The windows of downloads \
+         go by what the system clock said when the box was set up, and running time since: what the box is switched \
+         off is not counted.",
+        "Use https in [central] url; else set the clock and run `boxsync clock accept --system`.",
+    ),
+    code(
         "clock.behind",
         "the clock is behind a time that has surely passed",
         "The clock of the box stands before the day this boxsync was built, or before its own last synchronization. \
