@@ -52,7 +52,7 @@ mod tests {
     /// Codes of a request that was on its way.
     const AFTER: &[&str] = &["net.reset", "net.timeout", "net.cut", "net.stalled"];
     /// Codes that no exchange ends in.
-    const NONE: &[&str] = &["net.offline", "net.online", "net.loss", "net.mtu"];
+    const NONE: &[&str] = &["net.offline", "net.online"];
 
     fn trouble(code: &str) -> Trouble {
         Trouble::new(code, Class::Retry, Outcome::Offline, "")
