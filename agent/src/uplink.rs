@@ -213,6 +213,11 @@ impl Uplink {
         self.inner.holder.evicted()
     }
 
+    /// Whether another holder of the same client is the explanation for them.
+    pub fn is_shared(&self) -> bool {
+        self.inner.holder.is_shared()
+    }
+
     /// The last `Date` that central gave over TLS under a certificate valid at that date: only this may raise the
     /// box's own estimate of time. `None` over plain http, for ever.
     pub fn heard(&self) -> Option<Heard> {
@@ -571,7 +576,7 @@ fn unsent(ask: &Ask<'_>) -> Trouble {
 }
 
 /// Unix seconds of a `Date` field (RFC 9110 5.6.7).
-fn seconds(date: &str) -> Option<i64> {
+pub fn seconds(date: &str) -> Option<i64> {
     let date = httpdate::parse_http_date(date).ok()?;
     let since = date.duration_since(UNIX_EPOCH).ok()?;
     i64::try_from(since.as_secs()).ok()

@@ -16,6 +16,10 @@ const MARGIN: Duration = Duration::from_secs(60);
 const WINDOW: Duration = Duration::from_secs(10 * 60);
 /// So many early deaths within the window are no accident.
 const SHARED: usize = 2;
+/// After them the next token is asked for at the earliest after this, twice as long each time.
+const REST: Duration = Duration::from_secs(2);
+/// No rest is longer: a box that shares its client still comes to its end.
+const LONGEST_REST: Duration = Duration::from_secs(60);
 
 /// How long a token lives: `expires` (protocol 1.1) against the `Date` of the same answer, both by central's clock.
 pub fn life(expires: i64, date: Option<i64>) -> Duration {
@@ -88,6 +92,18 @@ impl Watch {
         u32::try_from(recent).unwrap_or(u32::MAX)
     }
 
+    /// How long to wait before the next token is asked for: nothing after one early death, which any restart of central
+    /// explains; then 1 to 2 s, 2 to 4 s … up to 60 s. Each token that is asked for ends the one of the other box.
+    pub fn rest(&self, now: Duration, random: u64) -> Duration {
+        let evicted = self.evicted(now);
+        let Some(over) = (evicted as usize).checked_sub(SHARED) else {
+            return Duration::ZERO;
+        };
+        let span = REST.saturating_mul(1 << over.min(16)).min(LONGEST_REST);
+        // At least half of it: two boxes that began together must not go on together.
+        span / 2 + span.mul_f64(random as f64 / u64::MAX as f64 / 2.0)
+    }
+
     /// Whether another holder of the same client is the explanation: finding `auth.shared`.
     pub fn shared(&self, now: Duration) -> bool {
         self.evicted(now) as usize >= SHARED
@@ -143,6 +159,29 @@ mod tests {
             !watch.shared(now + WINDOW),
             "what stays quiet for ten minutes is over"
         );
+    }
+
+    #[test]
+    fn two_boxes_with_one_client_ask_for_few_tokens() {
+        let mut watch = Watch::default();
+        let (mut now, mut tokens) = (at(1000), 1);
+        // The other one evicts each token within a second.
+        while now < at(1048) {
+            let grant = Grant::new(now, HOUR);
+            watch.accepted(now);
+            now += at(1);
+            watch.refused(&grant, now);
+            now += watch.rest(now, 0);
+            tokens += 1;
+        }
+        assert!(tokens <= 8, "{tokens} tokens in 48 s");
+        assert_eq!(Watch::default().rest(now, u64::MAX), Duration::ZERO);
+        for _ in 0..20 {
+            watch.accepted(now);
+            watch.refused(&Grant::new(now, HOUR), now);
+        }
+        assert_eq!(watch.rest(now, u64::MAX), LONGEST_REST);
+        assert_eq!(watch.rest(now, 0), LONGEST_REST / 2);
     }
 
     #[test]

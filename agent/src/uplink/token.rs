@@ -9,6 +9,7 @@ use std::time::Duration;
 use hyper::header::HeaderValue;
 use logic::api::{Method, Reply, answer, surely_unsent};
 use logic::grant::{Grant, Watch, life};
+use logic::retry;
 use logic::words::{Outcome, Trouble};
 use oauth2::basic::{
     BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
@@ -102,6 +103,9 @@ impl Holder {
         {
             return Ok(bearer.clone());
         }
+        if refused.is_some() {
+            self.rest().await;
+        }
         let fetched = self.fetch(inner, credentials).await;
         self.attempts.set(self.attempts.get() + 1);
         *self.failure.borrow_mut() = fetched.as_ref().err().cloned();
@@ -135,6 +139,22 @@ impl Holder {
     /// See `Uplink::evicted`.
     pub(super) fn evicted(&self) -> u32 {
         self.watch.borrow().evicted(boottime())
+    }
+
+    /// See `Uplink::is_shared`.
+    pub(super) fn is_shared(&self) -> bool {
+        self.watch.borrow().shared(boottime())
+    }
+
+    /// Two boxes with one client take each other's tokens away: each waits longer every time, so that the other one can
+    /// come to its end. All who need a token wait with this one.
+    async fn rest(&self) {
+        let now = boottime();
+        let random = retry::mix(now.subsec_nanos().into());
+        let rest = self.watch.borrow().rest(now, random);
+        if !rest.is_zero() {
+            tokio::time::sleep(rest).await;
+        }
     }
 
     /// The first refusal of a token ends it; later ones are of calls that were under way.
