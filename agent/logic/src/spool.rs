@@ -65,6 +65,8 @@
 //! | any | empty 500, twice | as an item above: accused, then refused |
 //!
 //! Log rows and sessions are sent again after a lost answer; what central may hold twice is counted as `doubled`.
+//!
+//! What another state of this box may have sent (`Plan::probe_first`) is asked for first: the table of `result::unasked`.
 
 mod change;
 mod ledger;
@@ -289,6 +291,12 @@ impl Sending {
             }
         }
         count
+    }
+
+    /// Log rows and sessions that were sent although central may have held them, the next request included.
+    pub fn doubled(&self) -> (u64, u64) {
+        let count = &self.ending.count;
+        (count.logs.doubled, count.sessions.doubled)
     }
 
     /// Takes what happened; what was not asked for is passed over.

@@ -8,6 +8,8 @@
 mod bench;
 #[path = "spool/central.rs"]
 mod central;
+#[path = "spool/copy.rs"]
+mod copy;
 #[path = "spool/crash.rs"]
 mod crash;
 #[path = "spool/rule.rs"]

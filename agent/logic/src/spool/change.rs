@@ -64,7 +64,10 @@ impl Sending {
             ..self.change(&item.key, item.state)
         });
         match item.key.kind {
-            Kind::Results => self.results.enter(&item, now, settled),
+            Kind::Results => {
+                let ask = self.plan.probe_first;
+                self.results.enter(&item, now, settled, ask);
+            }
             Kind::Logs => self.rows.enter(&item),
             Kind::Sessions => self.sessions.enter(&item),
             Kind::LtiUsers if self.plan.lti_users => self.users.enter(&item),

@@ -164,6 +164,8 @@ pub struct Owed {
     pub size: u64,
     /// How far it is.
     pub state: State,
+    /// Requests that carried it.
+    pub attempts: u32,
     /// How often central surely did not take it.
     pub failures: u32,
     /// What it has been through with central.
@@ -328,6 +330,7 @@ impl Ledger {
             key: self.key.clone(),
             size: self.size,
             state: self.state,
+            attempts: self.attempts,
             failures: self.failures,
             trial: self.trial,
             reason: self.reason.clone(),

@@ -32,6 +32,11 @@ pub struct Plan {
     pub central: String,
     /// Whether the probe may be used: false once it was found to be stored (`Ending::probe_stored`).
     pub probe: bool,
+    /// What is queued may have been sent by another state of this box (an earlier start, a copy): it is asked for before
+    /// it is sent, one request a chunk.
+    pub probe_first: bool,
+    /// The state folder is known to be such a copy: rows and sessions of executions that central knows may be held.
+    pub restored: bool,
     /// Seed of the jitter.
     pub random: u64,
 }
@@ -51,6 +56,8 @@ impl Plan {
             asked: false,
             central,
             probe: true,
+            probe_first: false,
+            restored: false,
             random,
         }
     }
@@ -67,6 +74,8 @@ pub struct Ending {
     pub findings: Vec<Trouble>,
     /// Central stored a probe: it must never be probed again (`Plan::probe`).
     pub probe_stored: bool,
+    /// Results that central holds although no request of this box has carried them.
+    pub held_unsent: u64,
 }
 
 impl Ending {

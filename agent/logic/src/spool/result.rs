@@ -3,6 +3,7 @@
 //! Called by the machine of `spool`.
 
 mod follow;
+mod unasked;
 mod witness;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -16,6 +17,7 @@ use crate::report::Finding;
 use crate::words::{Now, Trouble};
 
 pub(super) use follow::Follow;
+use unasked::{Unasked, Unsent};
 pub(super) use witness::{Found, Vouched};
 
 /// Executions in one probe, once the probe has proved itself.
@@ -48,6 +50,8 @@ struct Doubt {
     settled: Now,
     /// It was sent alone and failed: if it is not mapped, this is why. Else it is sent alone.
     failed: Option<Blame>,
+    /// It was not sent in this run: it is asked for first.
+    unsent: Option<Unsent>,
 }
 
 /// What is known of the probe in this run.
@@ -80,6 +84,7 @@ pub(super) struct Lane {
     /// Between two witnesses as soon as the next one is taken.
     failed: Vec<Suspect>,
     follow: follow::Queue,
+    unasked: Unasked,
     /// Entries alone that failed in a row.
     streak: u32,
     /// A witness was taken, and nothing but suspects went wrong since.
@@ -102,6 +107,7 @@ impl Lane {
             doubts: VecDeque::new(),
             failed: Vec::new(),
             follow: follow::Queue::default(),
+            unasked: Unasked::default(),
             streak: 0,
             well: false,
             offended: false,
@@ -116,13 +122,16 @@ impl Lane {
         }
     }
 
-    pub(super) fn enter(&mut self, item: &Owed, now: Now, settled: Now) {
+    /// `ask`: what was not sent in this run is asked for first.
+    pub(super) fn enter(&mut self, item: &Owed, now: Now, settled: Now, ask: bool) {
         let key = item.key.clone();
         let unknown = matches!(item.state, State::Sending | State::Unconfirmed);
         if item.mapped || key.edition > 0 {
             self.follow.enter(key, unknown.then_some(settled));
         } else if unknown {
             self.doubt(key, now, settled, None);
+        } else if ask {
+            self.unasked.enter(item);
         } else if item.failures > 0 || item.state == State::Refused {
             self.suspects.push_back(key);
         } else {
@@ -136,6 +145,7 @@ impl Lane {
             probe,
             settled,
             failed,
+            unsent: None,
         });
     }
 
@@ -162,6 +172,7 @@ impl Lane {
 
 impl Sending {
     pub(super) fn next_result(&mut self, now: Now) -> Option<Job> {
+        self.ask_first(now);
         let lane = &mut self.results;
         let most = if lane.probe == Probe::Sound {
             PROBED
@@ -381,14 +392,20 @@ impl Sending {
             // Even for an execution that nobody has, central does not answer as it should.
             self.results.probe = Probe::Unsound;
             self.void();
-            return;
+            return self.send_unasked();
         }
         self.results.probe = Probe::Sound;
         self.results.probe_failures = 0;
         let mut changes = Vec::new();
         for doubt in self.take(&keys) {
             match acks.get(&doubt.key.id) {
-                Some(ack) if !ack.success => changes.push(self.acknowledgement(&doubt.key)),
+                Some(ack) if !ack.success => {
+                    doubt
+                        .unsent
+                        .into_iter()
+                        .for_each(|unsent| self.known(unsent));
+                    changes.push(self.acknowledgement(&doubt.key));
+                }
                 Some(_) if unmapped(&doubt.key.id) => {
                     changes.extend(self.unmapped(doubt, now));
                 }
@@ -400,7 +417,10 @@ impl Sending {
                     let reason = "central stored a probe (event BOXSYNC_PROBE) as a log row; it will not be probed again";
                     self.complain("central.probe_stored", reason.into());
                 }
-                _ => changes.push(self.unconfirmed(&doubt.key)),
+                _ => match doubt.unsent {
+                    Some(unsent) => self.send_first(doubt.key, unsent),
+                    None => changes.push(self.unconfirmed(&doubt.key)),
+                },
             }
         }
         self.note(changes);
@@ -410,7 +430,8 @@ impl Sending {
     fn unanswered(&mut self, trouble: Trouble, most: u32, now: Now) {
         self.results.probe_failures += 1;
         if self.results.probe_failures >= most {
-            // They stay `sending`: the next run asks again.
+            // They stay `sending`: the next run asks again. What was not sent yet is.
+            self.send_unasked();
             self.results.doubts.clear();
             self.results.follow.give_up();
             self.find(trouble);
@@ -439,7 +460,10 @@ impl Sending {
             }
             None => {}
         }
-        if now.mono >= doubt.settled.mono {
+        if let Some(unsent) = doubt.unsent {
+            self.unknown(&doubt.key);
+            self.send_first(doubt.key, unsent);
+        } else if now.mono >= doubt.settled.mono {
             self.results.lone.push_back(doubt.key);
         } else {
             // It may become mapped any moment; asking is cheap, waiting is not.

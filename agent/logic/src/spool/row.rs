@@ -204,9 +204,11 @@ impl Sending {
         if groups.is_empty() {
             return self.emit(changes);
         }
-        let doubts = groups.iter().flat_map(|group| &group.rows);
-        let doubled = doubts.filter(|row| row.doubt).count() as u64;
-        self.ending.count.logs.doubled += doubled;
+        let doubled = groups.iter().map(|group| {
+            let held = self.may_be_held(&group.key.id);
+            group.rows.iter().filter(|row| held || row.doubt).count() as u64
+        });
+        self.ending.count.logs.doubled += doubled.sum::<u64>();
         let again = groups.iter().any(|group| {
             self.rows.goes_alone(&group.key) || group.rows.iter().any(|row| row.doubt)
         });

@@ -81,7 +81,7 @@ impl Sending {
         let ids: Vec<String> = keys.iter().map(|key| key.id.clone()).collect();
         let doubled = keys
             .iter()
-            .filter(|key| self.sessions.doubts.contains(*key));
+            .filter(|key| self.sessions.doubts.contains(*key) || self.may_be_held(&key.id));
         let doubled = doubled.count() as u64;
         self.ending.count.sessions.doubled += doubled;
         let changes = keys.iter().map(|key| self.sent(key)).collect();

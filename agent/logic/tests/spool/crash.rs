@@ -72,11 +72,13 @@ proptest! {
         cuts in prop::collection::vec(cut(), 0..12),
         chunk in 1usize..12,
         early in any::<bool>(),
+        probe_first in any::<bool>(),
     ) {
         let mut world = Box::new(Central::new(script));
         world.cuts = cuts.into();
         world.plan.chunk = chunk;
         world.plan.rows = 7;
+        world.plan.probe_first = probe_first;
         for (at, item) in items.iter().enumerate() {
             let id = format!("e{at:02}");
             let mut variables = names(0..item.variables);

@@ -153,7 +153,9 @@ impl Sending {
                 .find(open);
             let stands = next.map(|at| item.ledger.parts[at as usize].1);
             follow.accused = stands == Some(Part::Accused);
-            follow.doubt = follow.accused || stands == Some(Part::Flying);
+            // Another state of this box may have sent it.
+            let again = self.plan.probe_first && stands.is_some();
+            follow.doubt = again || follow.accused || stands == Some(Part::Flying);
             follow.part = next;
             change
                 .parts
@@ -190,6 +192,8 @@ impl Sending {
         if matches!(state, State::Sending | State::Unconfirmed) {
             let settled = now.after(self.plan.settle);
             self.results.doubt(key, now, settled, None);
+        } else if self.plan.probe_first {
+            self.results.doubt(key, now, now, None);
         } else {
             self.results.lone.push_back(key);
         }

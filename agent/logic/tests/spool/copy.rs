@@ -1,0 +1,206 @@
+//! A box whose folder is an earlier copy, or another box's: nothing acknowledged is sent again, what is doubled is counted.
+//! Never sleeps, never draws: proptest says when the copy is made and put back.
+//! Used by `tests/spool.rs`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use logic::intake::Kind;
+use logic::spool::{Key, Ledger, State};
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::bench::{Box, Cut, names, result, rows};
+use crate::central::{Central, Columns};
+use crate::{owing, sent, states};
+
+/// Rows and session calls that central holds more often than once.
+fn surplus(world: &Box) -> u64 {
+    let rows = world.central.rows.values().map(|held| {
+        let distinct: BTreeSet<_> = held.iter().collect();
+        held.len() - distinct.len()
+    });
+    let sessions = world
+        .central
+        .sessions
+        .values()
+        .map(|told| *told as usize - 1);
+    (rows.sum::<usize>() + sessions.sum::<usize>()) as u64
+}
+
+fn with_rows(count: usize) -> Box {
+    let mut world = owing(count, &[], Vec::new());
+    for at in 0..count {
+        let id = format!("e{at}");
+        world.submit(Kind::Logs, &rows(&id, 0..4, None));
+        world.submit(Kind::Sessions, &json!([id]));
+    }
+    world
+}
+
+#[test]
+fn what_another_state_of_the_box_has_sent_is_not_sent_again() {
+    // `restored`: it was noticed; else central's answer to the first probe is the first sign.
+    for restored in [true, false] {
+        let mut world = with_rows(25);
+        let copy: BTreeMap<Key, Ledger> = world.ledgers.clone();
+        world.pass();
+        let (requests, executions) = (sent(&world, "results"), world.central.executions.len());
+        assert_eq!(surplus(&world), 0);
+        world.ledgers = copy;
+        world.plan.probe_first = true;
+        world.plan.restored = restored;
+        let before = world.doubled;
+        let ending = world.pass();
+        assert_eq!(ending.held_unsent, 25);
+        assert_eq!(ending.count.results.acknowledged, 25);
+        assert_eq!(sent(&world, "results"), requests, "no result is sent again");
+        assert_eq!(world.central.executions.len(), executions);
+        // Rows cannot be asked for: each is there twice, and counted.
+        assert_eq!(surplus(&world), 25 * 4 + 25);
+        assert_eq!(world.doubled - before, surplus(&world));
+        assert!(
+            states(&world)
+                .values()
+                .all(|(state, _)| *state == State::Acknowledged)
+        );
+    }
+}
+
+#[test]
+fn what_was_queued_before_this_start_costs_one_probe_a_chunk() {
+    let mut world = with_rows(25);
+    world.plan.probe_first = true;
+    let ending = world.pass();
+    assert_eq!((ending.trouble, ending.findings), (None, Vec::new()));
+    assert_eq!(
+        (ending.held_unsent, ending.count.results.acknowledged),
+        (0, 25)
+    );
+    let calls: Vec<_> = world
+        .central
+        .calls
+        .iter()
+        .filter(|(name, ..)| ["probe", "results"].contains(name))
+        .map(|(name, logged, ids)| (*name, *logged, ids.len()))
+        .collect();
+    // The first one asks for a single result and a control, as ever.
+    let expected = [
+        ("probe", false, 2),
+        ("probe", false, 11),
+        ("results", true, 10),
+        ("probe", false, 11),
+        ("results", true, 10),
+        ("probe", false, 5),
+        ("results", true, 4),
+        ("results", true, 1),
+    ];
+    assert_eq!(calls, expected);
+    assert_eq!((surplus(&world), world.doubled), (0, 0));
+}
+
+#[test]
+fn rows_of_results_that_central_did_not_know_are_new_in_a_copy_too() {
+    let mut world = with_rows(3);
+    world.plan.probe_first = true;
+    world.plan.restored = true;
+    world.pass();
+    assert_eq!((surplus(&world), world.doubled), (0, 0));
+    // Of a result that the copy had sent already nobody can say.
+    world.submit(Kind::Logs, &rows("e0", 4..6, None));
+    world.pass();
+    assert_eq!((surplus(&world), world.doubled), (0, 2));
+}
+
+#[test]
+fn a_probe_that_says_nothing_holds_nothing_back() {
+    for columns in [Columns::Broken, Columns::Unnamed, Columns::Stored] {
+        let mut world = owing(12, &[], Vec::new());
+        world.central.columns = columns;
+        world.plan.probe_first = true;
+        let ending = world.pass();
+        assert_eq!(ending.count.results.acknowledged, 12, "{columns:?}");
+        assert_eq!(
+            (ending.count.results.unconfirmed, ending.held_unsent),
+            (0, 0)
+        );
+        assert_eq!(world.central.executions.len(), 12, "{columns:?}");
+        assert_eq!(ending.findings, Vec::new(), "{columns:?}");
+    }
+    // Neither does a note from an earlier run that central stores probes.
+    let mut world = owing(12, &[], Vec::new());
+    world.plan.probe_first = true;
+    world.plan.probe = false;
+    assert_eq!(world.pass().count.results.acknowledged, 12);
+    assert_eq!(sent(&world, "probe"), 0);
+}
+
+#[test]
+fn variables_that_another_state_of_the_box_added_are_not_refused() {
+    let mut world = owing(2, &[], Vec::new());
+    world.pass();
+    world.submit(Kind::Results, &json!({ "e0": result("e0", &names(0..6)) }));
+    let copy = world.ledgers.clone();
+    world.pass();
+    let requests = world.central.executions[world.central.mapping["e0"]]
+        .variables
+        .len();
+    world.ledgers = copy;
+    world.plan.probe_first = true;
+    world.submit(Kind::Results, &json!({ "w": result("w", &names(0..2)) }));
+    let ending = world.pass();
+    assert_eq!(ending.count.results.refused, 0);
+    assert_eq!(world.state(Kind::Results, "e0", 1), State::Acknowledged);
+    let held = world.central.executions[world.central.mapping["e0"]]
+        .variables
+        .len();
+    assert_eq!(held, requests, "none is stored twice");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+    /// Copies made and put back at any moment, power cuts in between: every result is home once, and what central holds
+    /// twice of rows and sessions is counted, once a restore is noticed or central's answers show it.
+    #[test]
+    fn however_often_a_copy_is_put_back_each_result_is_home_once(
+        steps in prop::collection::vec((1usize..8, any::<bool>(), any::<Option<prop::sample::Index>>()), 1..10),
+        cuts in prop::collection::vec((0usize..30, any::<bool>()), 0..8),
+        chunk in 1usize..12,
+    ) {
+        let mut world = Box::new(Central::new(Vec::new()));
+        world.plan.chunk = chunk;
+        world.plan.rows = 7;
+        world.cuts = cuts.into_iter().map(|(after, done)| Cut { after, done }).collect();
+        let mut copies = vec![(world.ledgers.clone(), world.payloads.clone())];
+        let mut submitted = 0;
+        for (count, sends, put_back) in steps {
+            if let Some(index) = put_back {
+                (world.ledgers, world.payloads) = index.get(&copies).clone();
+                world.plan.restored = true;
+            }
+            world.plan.probe_first = true;
+            for _ in 0..count {
+                let id = format!("e{submitted:03}");
+                submitted += 1;
+                world.submit(Kind::Results, &json!({ &id: result(&id, &names(0..3)) }));
+                world.submit(Kind::Logs, &rows(&id, 0..3, None));
+                world.submit(Kind::Sessions, &json!([id]));
+            }
+            copies.push((world.ledgers.clone(), world.payloads.clone()));
+            if sends {
+                world.pass();
+                copies.push((world.ledgers.clone(), world.payloads.clone()));
+            }
+        }
+        world.cuts.clear();
+        world.pass();
+        let mut complete = BTreeSet::new();
+        for execution in &world.central.executions {
+            prop_assert!(complete.insert(&execution.id), "{} is doubled", execution.id);
+            prop_assert_eq!(execution.variables.len(), 3);
+        }
+        for (key, ledger) in &world.ledgers {
+            prop_assert_eq!(ledger.state, State::Acknowledged, "{:?}", key);
+        }
+        prop_assert!(surplus(&world) <= world.doubled, "{} doubled, {} counted", surplus(&world), world.doubled);
+    }
+}
