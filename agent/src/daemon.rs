@@ -113,6 +113,12 @@ struct Daemon {
     stopping: bool,
     /// Runs begun so far; the number of the newest.
     runs: u64,
+    /// Something that was queued before the daemon started may still be owed.
+    unasked: bool,
+    /// The run under way sends what is owed.
+    sends: bool,
+    /// The highest number of a run of this box id.
+    seen: u64,
     running: Option<Running>,
     network: Option<Network>,
     gate: Gate,
@@ -148,6 +154,9 @@ impl Daemon {
             worker: None,
             stopping: false,
             runs: 0,
+            unasked: true,
+            sends: false,
+            seen: 0,
             running: None,
             network: None,
             gate: Gate::new(root, settings),
@@ -247,9 +256,12 @@ impl Daemon {
         if start.attempt == 1 {
             voice::started(&self.box_id, start.cause);
         }
+        self.sends = start.errand.results;
         let order = Order {
             errand: start.errand,
             asked: start.cause == logic::schedule::Cause::Asked,
+            probe_first: self.unasked,
+            seen: self.seen,
         };
         match Worker::start(&self.root, &order).await {
             Ok(worker) => self.worker = Some(worker),
@@ -279,17 +291,17 @@ impl Daemon {
                 }
                 self.board.progress(progress);
             }
+            Told::Report(report)
+                if self.stopping && report.code == logic::trace::stopped().code =>
+            {
+                self.note(&report);
+                self.stopped();
+            }
             Told::Report(report) => {
                 self.worker = None;
                 self.ended(&report);
             }
-            Told::Gone(_) if self.stopping => {
-                self.worker = None;
-                self.running = None;
-                self.board.stopped(self.runs);
-                self.schedule
-                    .handle(Event::Ended(End::Stopped), clock::now());
-            }
+            Told::Gone(_) if self.stopping => self.stopped(),
             Told::Gone(how) => {
                 self.worker = None;
                 let trouble = worker::died(&how);
@@ -299,11 +311,33 @@ impl Daemon {
         }
     }
 
-    fn ended(&mut self, report: &Report) {
+    /// The run was stopped for another one, which does what was asked of it.
+    fn stopped(&mut self) {
+        self.worker = None;
         self.running = None;
-        if !report.box_id.is_empty() {
-            self.box_id.clone_from(&report.box_id);
+        self.board.stopped(self.runs);
+        self.schedule
+            .handle(Event::Ended(End::Stopped), clock::now());
+    }
+
+    /// What the next run is to know of this one.
+    fn note(&mut self, report: &Report) {
+        if report.box_id.is_empty() {
+            return;
         }
+        if report.box_id != self.box_id {
+            self.box_id.clone_from(&report.box_id);
+            self.seen = 0;
+        }
+        self.seen = self.seen.max(report.sync_id);
+        // Of a run that was cut short nothing is known.
+        let sent = report.outcome == Outcome::Finished && report.results.queued == 0;
+        self.unasked &= !(sent && self.sends);
+    }
+
+    fn ended(&mut self, report: &Report) {
+        self.note(report);
+        self.running = None;
         // What the run heard of the time counts here too.
         self.keep_time();
         self.board.report(self.runs, report);

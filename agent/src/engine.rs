@@ -23,6 +23,8 @@ mod owed;
 mod probe;
 mod rebuild;
 mod run;
+mod trace;
+mod who;
 mod wipe;
 
 pub use credentials::Stored;
@@ -37,7 +39,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use logic::entity::EntityType;
-use logic::fingerprint::Fingerprint;
 use logic::identity::{self, Enrolment, Identity};
 use logic::rate::Rate;
 use logic::report::Report;
@@ -61,6 +62,7 @@ use link::{Limits, Link};
 use owed::Pass;
 use progress::Watch;
 use run::{Means, Run};
+use trace::Tracer;
 
 /// What one synchronization is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +77,10 @@ pub struct Request {
     pub allow_deletes: bool,
     /// Somebody waits for it: an unreachable central is given up soon.
     pub asked: bool,
+    /// What is owed may have been sent by another state of this folder: it is asked for before it is sent.
+    pub probe_first: bool,
+    /// The highest number of a run that the daemon has seen; 0 without one.
+    pub seen: u64,
 }
 
 impl Default for Request {
@@ -85,6 +91,8 @@ impl Default for Request {
             results: true,
             allow_deletes: false,
             asked: true,
+            probe_first: true,
+            seen: 0,
         }
     }
 }
@@ -122,76 +130,6 @@ impl Engine {
     /// The configuration in force.
     pub fn settings(&self) -> &Settings {
         &self.settings
-    }
-
-    /// Who this box is; made at the first call. A configured id replaces the one that was made. An image that wakes
-    /// on another machine takes a new id before it speaks, and is no longer enrolled: two boxes with one OAuth client
-    /// would evict each other's tokens, and central would take them for one. It keeps the catalogue.
-    ///
-    /// # Errors
-    /// `store.damaged`, `state.busy`, or what the file system says.
-    pub fn identity(&self) -> Result<Identity, Trouble> {
-        let stored = self.vault.entry("identity").get::<Identity>()?;
-        let seen = crate::host::fingerprint(&self.root);
-        match stored {
-            Some(held) if seen.clone_of(&held.fingerprint).is_none() => Ok(self.called(held)),
-            _ => {
-                let lock = Lock::take(&self.root, LOCK_PATIENCE)?;
-                self.settled(&lock)
-            }
-        }
-    }
-
-    /// The same for those who hold the lock: what is new is written down.
-    fn settled(&self, _held: &Lock) -> Result<Identity, Trouble> {
-        let entry = self.vault.entry("identity");
-        let seen = crate::host::fingerprint(&self.root);
-        let stored = entry.get::<Identity>()?;
-        let identity = match stored.clone() {
-            None => Identity::new(random(), seen),
-            Some(held) => match seen.clone_of(&held.fingerprint) {
-                None => Identity {
-                    fingerprint: seen.merged(&held.fingerprint),
-                    ..held
-                },
-                Some(why) => self.copied(held, seen, &why)?,
-            },
-        };
-        let identity = self.called(identity);
-        if stored.as_ref() != Some(&identity) {
-            entry.put(&identity)?;
-        }
-        Ok(identity)
-    }
-
-    fn called(&self, mut identity: Identity) -> Identity {
-        if let Some(id) = self.settings.this_box.id.as_ref() {
-            id.clone_into(&mut identity.box_id);
-        }
-        identity
-    }
-
-    /// A copy gives up what belongs to the original: its id, its credentials, and what that one sends.
-    fn copied(
-        &self,
-        original: Identity,
-        seen: Fingerprint,
-        why: &str,
-    ) -> Result<Identity, Trouble> {
-        self.vault.entry("credentials").remove()?;
-        Spool::open(&self.vault)?.disown(&original.box_id)?;
-        let identity = Identity {
-            copied_from: Some(original.box_id),
-            ..Identity::new(random(), seen)
-        };
-        tracing::warn!(
-            message_id = event::CLONE_FOUND.id,
-            code = "identity.clone",
-            box_id = %identity.box_id,
-            "this box is a copy ({why}): its id is {} now, it must be enrolled anew",
-            identity.box_id
-        );
-        Ok(identity)
     }
 
     /// What enrolment brought, if the box is enrolled.
@@ -281,7 +219,6 @@ impl Engine {
         params: &mut Params,
     ) -> Result<Report, Trouble> {
         let lock = Lock::take(&self.root, LOCK_PATIENCE)?;
-        let identities = self.vault.entry("identity");
         let mut identity = self.settled(&lock)?;
         params.box_id.clone_from(&identity.box_id);
         params.sync_id = identity.sync_id;
@@ -289,10 +226,6 @@ impl Engine {
         params.organisation_id = self.organisation()?;
         params.tao_version = self.version()?;
         let uplink = self.uplink(Some((&enrolment, &identity)))?;
-        // The number is durable before central sees it: after a power cut it is not used again.
-        identity.sync_id += 1;
-        identities.put(&identity)?;
-        params.sync_id = identity.sync_id;
         let catalogue = Catalogue::open(&self.vault)?;
         let mut edition = self.edition(&catalogue)?;
         if edition.organisation_id != params.organisation_id {
@@ -304,24 +237,37 @@ impl Engine {
             .history(200)?
             .iter()
             .any(|report| is_recent_measure(report, clock::now().wall));
+        let tracer = Tracer::open(&self.vault)?;
+        self.look_back(&tracer, &identity, request)?;
+        identity.sync_id = self
+            .next_number(&tracer, &identity, request, &uplink)
+            .await?;
+        params.sync_id = identity.sync_id;
         let mut plan = self.plan(request, params, &edition);
         plan.measure &= !measured;
-        let link = self.link(request, &uplink, watch)?;
+        plan.untold = tracer.with(|trace| trace.untold.clone());
         let means = Means {
             root: self.root.clone(),
             keep_deleted: self.settings.sync.keep_deleted,
-            sending: self.sending(request, &uplink, params)?,
+            sending: self.sending(request, &uplink, params, &tracer)?,
             vault: self.vault.clone(),
+            link: self.link(request, &uplink, watch)?,
             uplink: uplink.clone(),
             catalogue,
-            link,
             watch: watch.clone(),
+            tracer: tracer.clone(),
         };
+        // The number and the run are durable before central sees them: after a power cut the one is not used again, and
+        // the other is not forgotten. Nothing may fail between this and the account.
+        tracer.begin(&identity, trace::begun(request, params))?;
         let run = Run::new(means, index, edition);
         let (mut report, run) = run.drive(plan).await;
         report.skew = uplink.heard().map(|_| clock::now().wall - clock::system());
+        self.look_at_tokens(&tracer, &uplink);
+        let remembered = self.remember(run.index, &report);
         // A full disk at the end takes nothing from the account of the run.
-        if let Err(trouble) = self.remember(run.index, &report) {
+        let closed = tracer.end(&report, run.untold);
+        for trouble in [remembered, closed].into_iter().filter_map(Result::err) {
             report.find(&trouble);
         }
         Ok(report)
@@ -385,6 +331,7 @@ impl Engine {
             memory: edition.memory.clone(),
             running: self.vault.running(),
             hash: run::hash(&self.vault),
+            untold: Vec::new(),
             random: u64::from_le_bytes(random()),
         }
     }
@@ -395,7 +342,9 @@ impl Engine {
         request: &Request,
         uplink: &Uplink,
         params: &Params,
+        tracer: &Rc<Tracer>,
     ) -> Result<(Rc<Pass>, spool::Plan), Trouble> {
+        let restored = tracer.with(|trace| trace.is_probing());
         let results = &self.settings.results;
         let probe = self.vault.entry("probe");
         let plan = spool::Plan {
@@ -406,7 +355,9 @@ impl Engine {
             // Whoever asked waits for what is settled within this run; an interval's run leaves it to the next one.
             lingers: request.asked,
             asked: request.asked,
-            probe: probe.get()?.unwrap_or(true),
+            probe: probe.get_or_set_aside()?.unwrap_or(true),
+            probe_first: request.probe_first || restored,
+            restored,
             ..spool::Plan::new(params.clone(), String::new(), u64::from_le_bytes(random()))
         };
         let pass = Pass {
@@ -414,6 +365,7 @@ impl Engine {
             uplink: uplink.clone(),
             forget: results.delete_after_send,
             probe,
+            tracer: tracer.clone(),
         };
         Ok((Rc::new(pass), plan))
     }

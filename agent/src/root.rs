@@ -18,8 +18,8 @@ mod durable;
 pub(crate) use durable::fuse;
 pub(crate) use durable::remove_leftover;
 pub use durable::{
-    is_temporary, remove_durably, rename_durably, replace_durably, set_aside, sync_folder,
-    write_all_durably, write_durably,
+    is_temporary, link_aside, remove_durably, rename_durably, replace_durably, set_aside,
+    sync_folder, write_all_durably, write_durably,
 };
 
 /// The version of the state folder's layout that this boxsync writes.

@@ -7,6 +7,7 @@ pub mod entry;
 pub mod feed;
 mod frames;
 pub mod history;
+pub mod identity;
 pub mod index;
 pub mod key;
 mod layout;
@@ -70,6 +71,41 @@ impl Vault {
     }
 }
 
+/// Small files of the state folder that are put aside when they do not open, since they can be made anew.
+const SMALL_FILES: [&str; 7] = [
+    "confirmations",
+    "edition",
+    "enrolment",
+    "identity",
+    "last",
+    "probe",
+    "trace",
+];
+
+/// Whether a file of the quarantine, numbered or not, is one of those; others are of the spool.
+pub fn is_small_file(name: &str) -> bool {
+    let rest = |small: &&str| name.strip_prefix(small);
+    let numbered = |rest: &str| {
+        rest.split('.')
+            .skip(1)
+            .all(|part| part.parse::<u32>().is_ok())
+    };
+    let rest = SMALL_FILES.iter().find_map(rest);
+    rest.is_some_and(|rest| rest.is_empty() || (rest.starts_with('.') && numbered(rest)))
+}
+
+/// Files that lie in a folder of what did not open, by name; the index store leaves folders.
+pub fn quarantined(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let mut names: Vec<String> = entries
+        .filter_map(Result::ok)
+        .filter(|entry| entry.path().is_file())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
 /// A sealed thing that does not open: told by name, never taken as empty.
 pub fn damaged(path: &Path, what: &str) -> Trouble {
     let reason = format!(
@@ -84,4 +120,32 @@ pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the kernel gives random bytes once it has booted");
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_files_are_told_from_those_of_the_spool() {
+        for small in [
+            "identity",
+            "identity.2",
+            "identity.2.3",
+            "edition",
+            "last.7",
+        ] {
+            assert!(is_small_file(small), "{small}");
+        }
+        for other in [
+            "notes.txt",
+            "ab-0.item",
+            "ab-0.state.2",
+            "lastly",
+            "last.txt",
+            "identity2",
+        ] {
+            assert!(!is_small_file(other), "{other}");
+        }
+    }
 }

@@ -14,6 +14,7 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
+use tokio::signal::unix::SignalKind;
 use tokio::time::Instant;
 
 use crate::clock;
@@ -28,6 +29,12 @@ pub struct Order {
     pub errand: Errand,
     /// Somebody waits for it.
     pub asked: bool,
+    /// What is owed may have been queued before the daemon started: it is asked for before it is sent.
+    #[serde(default)]
+    pub probe_first: bool,
+    /// The highest number of a run that the daemon has seen.
+    #[serde(default)]
+    pub seen: u64,
 }
 
 /// A line of the worker's standard output.
@@ -216,11 +223,14 @@ pub async fn work(engine: Result<Engine, Trouble>, order: Order) -> Report {
         results: order.errand.results,
         allow_deletes: order.errand.allow_deletes,
         asked: order.asked,
+        probe_first: order.probe_first,
+        seen: order.seen,
     };
     let report = match &engine {
         Ok(engine) => tokio::select! {
             report = synchronize(engine, &request, &watch) => report,
             () = relay(&watch) => account(&died("lost the daemon")),
+            () = stopped(&watch) => account(&logic::trace::stopped()),
         },
         Err(trouble) => account(trouble),
     };
@@ -230,6 +240,27 @@ pub async fn work(engine: Result<Engine, Trouble>, order: Order) -> Report {
         report.skew,
     ));
     report
+}
+
+/// Hands a signal on to the run, which tells central and ends; never returns.
+async fn stopped(watch: &Watch) {
+    told_to_end().await;
+    watch.stop();
+    std::future::pending().await
+}
+
+/// Waits for the signal that ends this process. Where the kernel gives no handler the signal ends it by itself, and the
+/// next run tells central.
+pub async fn told_to_end() {
+    let hear = |kind| tokio::signal::unix::signal(kind).ok();
+    let kinds = (SignalKind::terminate(), SignalKind::interrupt());
+    let (Some(mut terminate), Some(mut interrupt)) = (hear(kinds.0), hear(kinds.1)) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
 }
 
 /// A box that was given a login enrols first.

@@ -34,6 +34,34 @@ impl Identity {
     }
 }
 
+/// Which of two copies counts. Both are written together, and a cut may leave the second one newer: of one box the
+/// higher number counts. Another box id is written by a box that found itself copied, or by an earlier boxsync, which
+/// knows the first copy alone: then that one counts, and what was cut off is done again.
+pub fn newer(first: Identity, second: Identity) -> Identity {
+    if second.box_id == first.box_id && second.sync_id > first.sync_id {
+        second
+    } else {
+        first
+    }
+}
+
+/// What is known of an identity of which no copy opens, from what else names the box: the number and the id of a run.
+/// `None` when nothing does.
+pub fn recovered(
+    seen: &[(u64, &str)],
+    configured: Option<&str>,
+    fingerprint: Fingerprint,
+) -> Option<Identity> {
+    let named = seen.iter().filter(|(_, box_id)| !box_id.is_empty());
+    let (sync_id, box_id) = named.max_by_key(|(sync_id, _)| *sync_id)?;
+    Some(Identity {
+        box_id: configured.unwrap_or(box_id).to_owned(),
+        sync_id: *sync_id,
+        fingerprint,
+        copied_from: None,
+    })
+}
+
 /// What enrolment or import brought.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enrolment {
@@ -143,6 +171,55 @@ mod tests {
             sync_user: Some(user),
             enrolled_at: 0,
         }
+    }
+
+    fn held(box_id: &str, sync_id: u64) -> Identity {
+        Identity {
+            box_id: box_id.into(),
+            sync_id,
+            fingerprint: Fingerprint::default(),
+            copied_from: None,
+        }
+    }
+
+    #[test]
+    fn of_two_copies_the_newer_one_counts_and_a_number_never_goes_back() {
+        let table = [
+            ("the same", ("a", 7), ("a", 7), ("a", 7)),
+            (
+                "cut before the first was renamed",
+                ("a", 7),
+                ("a", 8),
+                ("a", 8),
+            ),
+            (
+                "written by an earlier boxsync",
+                ("a", 9),
+                ("a", 7),
+                ("a", 9),
+            ),
+            ("a copied box, cut in between", ("a", 7), ("b", 0), ("a", 7)),
+            (
+                "a copied box of an earlier boxsync",
+                ("b", 0),
+                ("a", 7),
+                ("b", 0),
+            ),
+        ];
+        for (what, first, second, counts) in table {
+            let newer = newer(held(first.0, first.1), held(second.0, second.1));
+            assert_eq!((newer.box_id.as_str(), newer.sync_id), counts, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_lost_identity_is_known_from_the_runs_of_the_box() {
+        let of = |seen: &[(u64, &str)]| recovered(seen, None, Fingerprint::default());
+        assert_eq!(of(&[(7, "a"), (8, "a"), (9, "")]), Some(held("a", 8)));
+        assert_eq!(of(&[(0, "")]), None);
+        assert_eq!(of(&[]), None);
+        let named = recovered(&[(7, "a")], Some("c"), Fingerprint::default());
+        assert_eq!(named, Some(held("c", 7)));
     }
 
     #[test]

@@ -32,6 +32,7 @@ pub mod settings;
 pub mod spool;
 pub mod sync;
 pub mod time;
+pub mod trace;
 pub mod wipe;
 pub mod words;
 pub mod zip;

@@ -4,6 +4,7 @@
 
 mod batch;
 mod catalogue;
+mod closing;
 mod confirm;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -17,6 +18,7 @@ use crate::manifest::Held;
 use crate::report::{OwedCount, Report, Survey};
 use crate::retry;
 use crate::seal::NameHash;
+use crate::trace::Ended;
 use crate::words::{Class, Now, Outcome, Params, Trouble};
 
 use catalogue::Catalogue;
@@ -48,6 +50,8 @@ pub struct Plan {
     pub running: u64,
     /// Keyed hash of an id, as the store computes it.
     pub hash: Hash,
+    /// Earlier runs of whose end central is to be told.
+    pub untold: Vec<Ended>,
     /// Seed of the jitter.
     pub random: u64,
 }
@@ -92,6 +96,8 @@ pub enum Command {
     Survey,
     /// Central was told what these clients confirmed: they are not told again.
     Told(Vec<Confirmation>),
+    /// Central knows of the end of the earlier run with this number.
+    Closed(u64),
     /// The run is over.
     End(Box<Report>),
 }
@@ -178,6 +184,8 @@ pub enum Event {
     Asked,
     /// Time has passed: a wait may be over.
     Woken,
+    /// The process is to end: central is told, and nothing else is begun.
+    Stopped,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,6 +210,7 @@ enum Purpose {
     Download,
     Finished { with_state: bool },
     Failed,
+    Closing(u64),
 }
 
 #[derive(Debug, Clone)]
@@ -237,6 +246,10 @@ pub struct Sync {
     stopped: Option<Trouble>,
     /// The versions that central supports, as one text.
     central: String,
+    /// Calls with the number of this run were made: central may keep it as under way.
+    begun: bool,
+    /// Central took the confirmation.
+    confirmed: bool,
 }
 
 /// Attempts of one call within a run, the first included.
@@ -263,6 +276,8 @@ impl Sync {
             sick: false,
             stopped: None,
             central: String::new(),
+            begun: false,
+            confirmed: false,
         };
         sync.ask(Purpose::Versions, Call::versions());
         sync
@@ -304,6 +319,8 @@ impl Sync {
         }
         match event {
             Event::Answered(ticket, answered) => self.answered(ticket, answered, now),
+            // One that comes to its end while central is told of this run begins no other.
+            Event::Package(_) if self.phase == Phase::Confirm => {}
             Event::Package(end) => self.package(end),
             Event::Owed(count, told) => self.owed(count, told),
             Event::Surveyed(survey, connection) => self.surveyed(survey, connection),
@@ -311,6 +328,7 @@ impl Sync {
             Event::Heard => self.heard = now,
             Event::Asked => self.asked(now),
             Event::Woken => self.woken(now),
+            Event::Stopped => self.told_to_end(),
             Event::Indexed(kind, held) => self.indexed(kind, held, now),
             Event::Staged(result) => self.staged(result),
             Event::Unknown(kind, classes) => self.unknown(kind, classes),
@@ -454,7 +472,8 @@ impl Sync {
             Purpose::Upload => self.ask(Purpose::Download, Call::speed_download(now.wall)),
             Purpose::Download => self.begin_confirm(),
             Purpose::Finished { with_state } => self.confirmed(with_state, answered),
-            Purpose::Failed => self.end(),
+            Purpose::Failed => self.failed(answered),
+            Purpose::Closing(sync_id) => self.closed(sync_id, answered),
         }
     }
 
@@ -488,6 +507,8 @@ impl Sync {
 
     fn begin_owed(&mut self) {
         self.phase = Phase::Owed;
+        self.begun = true;
+        self.begin_closing();
         if self.plan.owed {
             self.out.push_back(Command::Owed(self.central.clone()))
         } else {

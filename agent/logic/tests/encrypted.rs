@@ -108,6 +108,7 @@ fn run(asked: &mut BTreeMap<String, u32>) -> Report {
             hash.copy_from_slice(tail);
             NameHash(hash)
         }),
+        untold: Vec::new(),
         random: 1,
     };
     let now = Now::default();
@@ -123,7 +124,7 @@ fn run(asked: &mut BTreeMap<String, u32>) -> Report {
             Command::Package { .. } => Event::Package(PackageEnd::Held { on_wire: 0 }),
             Command::Survey => Event::Surveyed(Survey::default(), Connection::default()),
             Command::End(report) => return *report,
-            Command::Collect | Command::Told(_) => continue,
+            Command::Collect | Command::Told(_) | Command::Closed(_) => continue,
         };
         sync.handle(event, now);
     }

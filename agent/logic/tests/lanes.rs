@@ -47,6 +47,7 @@ fn plan(asked: bool) -> Plan {
             }
             NameHash(name)
         }),
+        untold: Vec::new(),
         random: 7,
     }
 }
@@ -119,7 +120,7 @@ fn play(plan: Plan, joined: JoinedAfter, central: Does) -> (Report, Duration) {
                     Duration::ZERO,
                     Event::Package(PackageEnd::Held { on_wire: 0 }),
                 ),
-                Command::Collect | Command::Told(_) => continue,
+                Command::Collect | Command::Told(_) | Command::Closed(_) => continue,
                 Command::Survey => {
                     let surveyed = Event::Surveyed(Survey::default(), Connection::default());
                     (Duration::ZERO, surveyed)

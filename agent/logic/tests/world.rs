@@ -266,6 +266,7 @@ fn plan(disk: &Disk, random: u64) -> Plan {
         memory: disk.memory.clone(),
         running: 0,
         hash: std::rc::Rc::new(name),
+        untold: Vec::new(),
         random,
     }
 }
@@ -305,7 +306,7 @@ fn run(central: &mut Central, disk: &mut Disk, now: &mut Now, random: u64) -> Op
                 Command::Package { .. } => {
                     events.push_back(Event::Package(PackageEnd::Held { on_wire: 0 }))
                 }
-                Command::Collect | Command::Told(_) => {}
+                Command::Collect | Command::Told(_) | Command::Closed(_) => {}
                 Command::Survey => {
                     events.push_back(Event::Surveyed(Survey::default(), Connection::default()))
                 }

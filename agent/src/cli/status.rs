@@ -52,6 +52,8 @@ struct Seen {
 /// The standing for machines.
 fn object(standing: &Standing, verdict: &Verdict, seen: &Seen) -> Json {
     let entities = by_type(&standing.catalogue.entities);
+    let notice = |(code, reason): &(String, String)| json!({ "code": code, "reason": reason });
+    let notices: Vec<_> = standing.notices.iter().map(notice).collect();
     let stock = &standing.packages;
     json!({
         "verdict": verdict,
@@ -77,6 +79,7 @@ fn object(standing: &Standing, verdict: &Verdict, seen: &Seen) -> Json {
         "supported": standing.supported,
         "free_bytes": standing.disk.map(|(free, _)| free),
         "last": standing.last,
+        "notices": notices,
     })
 }
 

@@ -10,10 +10,11 @@ use logic::words::{Outcome, Trouble};
 
 use super::screen::{Mood, Screen, advice, bytes, counts, fold, span, table};
 use super::{bar, runtime};
-use crate::engine::Request;
 use crate::engine::progress::Watch;
+use crate::engine::{Engine, Request};
 use crate::root::Root;
 use crate::socket::client;
+use crate::worker::told_to_end;
 
 /// Options of `sync`.
 #[derive(Debug, Args)]
@@ -71,20 +72,35 @@ pub(super) fn act(root: &Root, options: &Options, screen: &Screen) -> Result<u8,
         results: errand.results,
         allow_deletes: errand.allow_deletes,
         asked: true,
+        probe_first: true,
+        seen: 0,
     };
-    let report = runtime(async {
-        tokio::select! {
-            report = engine.synchronize(&request, &watch) => Some(report),
-            () = bar::follow(screen, &watch) => None,
-            _ = tokio::signal::ctrl_c() => None,
-        }
-    });
+    let report = runtime(run(&engine, &request, &watch, screen));
     bar::clear(screen);
-    let Some(report) = report else {
-        screen.say("stopped; what came is kept, the next run goes on from here");
-        return Ok(130);
+    match report {
+        Some(report) if report.code != STOPPED => Ok(told(&report, screen)),
+        _ => {
+            screen.say("stopped; what came is kept, the next run goes on from here");
+            Ok(130)
+        }
+    }
+}
+
+/// The code of a run that a signal ended.
+const STOPPED: &str = "run.stopped";
+
+/// The run in this process. The first signal lets it tell central that it ends, the second ends it at once.
+async fn run(engine: &Engine, request: &Request, watch: &Watch, screen: &Screen) -> Option<Report> {
+    let signals = async {
+        told_to_end().await;
+        watch.stop();
+        told_to_end().await;
     };
-    Ok(told(&report, screen))
+    tokio::select! {
+        report = engine.synchronize(request, watch) => Some(report),
+        () = bar::follow(screen, watch) => None,
+        () = signals => None,
+    }
 }
 
 /// Shows the account; gives the exit status.

@@ -4,13 +4,13 @@
 
 use std::io::IsTerminal;
 
-use logic::identity::Identity;
 use logic::words::{Class, Outcome, Trouble};
 
 use super::screen::Screen;
 use crate::engine;
 use crate::root::{Root, become_owner};
 use crate::vault::Vault;
+use crate::vault::identity::Identities;
 
 pub(super) fn act(
     root: &Root,
@@ -24,9 +24,9 @@ pub(super) fn act(
     let vault = Vault::open(root).ok();
     let identity = vault
         .as_ref()
-        .and_then(|vault| vault.entry("identity").get::<Identity>().ok());
+        .and_then(|vault| Identities::of(vault).read().ok());
     let word = identity
-        .flatten()
+        .and_then(|held| held.identity)
         .map_or_else(|| "wipe".to_owned(), |identity| identity.box_id);
     if yes.is_some_and(|typed| typed != word) {
         return Err(refused(&format!("--yes: expected the box id `{word}`")));

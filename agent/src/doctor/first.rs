@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use logic::entity::EntityType;
+use logic::health::verdict::counted;
 use logic::health::{Check, Facts, Finding};
 use logic::settings::Settings;
 use logic::words::Trouble;
@@ -17,6 +18,7 @@ use crate::engine::{self, Engine, survey};
 use crate::root::{Root, become_owner, is_temporary};
 use crate::uplink::Line;
 use crate::vault::catalogue::Catalogue;
+use crate::vault::{is_small_file, quarantined};
 
 /// Below this much free disk nothing works any more.
 const ALMOST_FULL: u64 = 64 << 20;
@@ -41,12 +43,7 @@ pub(super) async fn open(root: &Root, settings: &Settings, found: &Found) -> Opt
     }
     match Engine::open(root, settings.clone()) {
         Ok(engine) => {
-            let summary = format!(
-                "{}: writable, layout {}",
-                state.display(),
-                crate::root::LAYOUT
-            );
-            found.tell(Check::State, Finding::pass(Check::State, summary));
+            found.tell(Check::State, folder(&engine, &state));
             found.tell(Check::Key, key(&state));
             Some(engine)
         }
@@ -94,6 +91,46 @@ fn writable(state: &Path) -> Result<(), Trouble> {
         AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK,
     )
     .map_err(|error| crate::root::trouble(state, "write", &error.into()))
+}
+
+/// The folder can be used; small files of it that did not open are told, since a disk that flips bits goes on doing so.
+fn folder(engine: &Engine, state: &Path) -> Finding {
+    let damaged = engine.damaged();
+    let mut aside = quarantined(&state.join("quarantine"));
+    aside.retain(|name| is_small_file(name));
+    let of_identity = |name: &str| name.starts_with("identity");
+    let names = || {
+        damaged
+            .iter()
+            .copied()
+            .chain(aside.iter().map(String::as_str))
+    };
+    let detail = names().collect::<Vec<_>>().join(", ");
+    if names().any(of_identity) {
+        let now = damaged.iter().any(|name| of_identity(name));
+        let summary = match now {
+            true => {
+                "a copy of the box's identity does not open: the next synchronization writes it anew"
+            }
+            false => "a copy of the box's identity did not open and was written anew",
+        };
+        return Finding::warn("identity.damaged", summary).detail(detail);
+    }
+    match damaged.len() + aside.len() {
+        0 => {
+            let layout = crate::root::LAYOUT;
+            let summary = format!("{}: writable, layout {layout}", state.display());
+            Finding::pass(Check::State, summary)
+        }
+        number => {
+            let summary = counted(
+                number as u64,
+                "file of the state folder did not open",
+                "files of the state folder did not open",
+            );
+            Finding::warn("state.quarantined", summary).detail(detail)
+        }
+    }
 }
 
 /// A key that lies beside the data keeps nobody with the disk in hand from reading it; that is said, not blamed.

@@ -51,7 +51,14 @@ pub(super) fn read(engine: &Engine, deep: bool, found: &Found) {
     let told_owed = told.code.clone();
     found.tell(Check::Spool, told);
     let told = [told_packages.as_str(), told_owed.as_str()];
-    found.tell(Check::History, history(&reports, &told));
+    let runs = history(&reports, &told);
+    found.tell(
+        Check::History,
+        match engine.notices().into_iter().next() {
+            Some((code, reason)) => Finding::warn(code, reason).detail(runs.summary),
+            None => runs,
+        },
+    );
     let link = &engine.settings().link;
     found.tell(
         Check::Speed,

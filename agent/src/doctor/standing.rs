@@ -29,6 +29,11 @@ pub fn take(engine: &Engine) -> Standing {
             .map(|free| (free, engine.settings().download.reserve.bytes())),
         version: engine.version().ok(),
         organisation: engine.organisation().ok(),
+        notices: engine
+            .notices()
+            .into_iter()
+            .map(|(code, reason)| (code.to_owned(), reason))
+            .collect(),
         ..Standing::default()
     };
     if let Err(trouble) = read(engine, &mut standing) {
@@ -57,7 +62,7 @@ pub fn reports(engine: &Engine, most: usize) -> Result<Vec<Report>, Trouble> {
         .filter(|reports| !reports.is_empty())
     {
         Some(reports) => Ok(reports),
-        None => Ok(engine.last()?.into_iter().collect()),
+        None => Ok(engine.last().ok().flatten().into_iter().collect()),
     }
 }
 
@@ -66,7 +71,8 @@ fn read(engine: &Engine, standing: &mut Standing) -> Result<(), Trouble> {
     let catalogue = Catalogue::open(engine.vault())?;
     let edition = catalogue.edition()?;
     standing.catalogue = edition.shown();
-    let last = engine.last()?;
+    // A damaged account of the last run is written anew by the next one.
+    let last = engine.last().ok().flatten();
     let reports = reports(engine, RECENT)?;
     standing.rate = rate(&reports);
     let damaged = unreadable_entities(&catalogue, &edition);

@@ -7,7 +7,7 @@ use logic::entity::EntityType;
 use logic::health::honesty::{Part, judge};
 use logic::health::verdict::counted;
 use logic::health::{Check, Finding, Step};
-use logic::identity::{Enrolment, Identity};
+use logic::identity::Enrolment;
 use logic::settings::Settings;
 use logic::words::{Params, Trouble};
 use tokio::time::timeout;
@@ -18,6 +18,7 @@ use crate::clock::{self, Clock};
 use crate::engine::{self, Engine};
 use crate::uplink::Uplink;
 use crate::vault::catalogue::Catalogue;
+use crate::vault::identity::Identities;
 use crate::vault::package::{Meta, Packages};
 
 /// Central's certificate should live longer than this.
@@ -244,7 +245,7 @@ async fn admitted(steps: &[Step], engine: Option<&Engine>, found: &Found) {
 /// The line with the credentials of the box, which are only read.
 fn line(engine: &Engine) -> Result<Uplink, Trouble> {
     let enrolment: Option<Enrolment> = engine.enrolment()?;
-    let identity: Option<Identity> = engine.vault().entry("identity").get()?;
+    let identity = Identities::of(engine.vault()).read()?.identity;
     match (enrolment, identity) {
         (Some(enrolment), Some(identity)) => engine.uplink(Some((&enrolment, &identity))),
         _ => Err(Trouble::new(

@@ -12,6 +12,7 @@ use logic::identity::{Enrolment, Identity};
 use logic::words::{Class, Outcome, Trouble};
 use tokio::time::timeout;
 
+use super::trace::Tracer;
 use super::{Engine, LOCK_PATIENCE};
 use crate::clock;
 use crate::root::Lock;
@@ -95,6 +96,11 @@ impl Engine {
         // that cannot be written nothing fails.
         let _ = self.vault.set_up_time();
         entry.put(&enrolment)?;
+        // Whoever has the old credentials no longer disturbs this box.
+        let tracer = Tracer::open(&self.vault)?;
+        if tracer.with(|trace| trace.twice.take()).is_some() {
+            tracer.write()?;
+        }
         Ok(Stored { enrolment, untried })
     }
 

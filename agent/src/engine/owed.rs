@@ -2,12 +2,17 @@
 //! Never decides about an item; writes down what was decided before the machine goes on.
 //! Called by `run` for `Command::Owed`.
 
+use std::rc::Rc;
+
 use logic::report::OwedCount;
-use logic::spool::{self, Command, Event, Plan, Sending};
+use logic::spool::{self, Command, Ending, Event, Plan, Sending};
+use logic::trace::Sign;
 use logic::words::Trouble;
 
 use super::progress::Watch;
+use super::trace::Tracer;
 use crate::clock;
+use crate::journal::event;
 use crate::uplink::Uplink;
 use crate::vault::Entry;
 use crate::vault::spool::Spool;
@@ -20,6 +25,8 @@ pub(super) struct Pass {
     pub(super) forget: bool,
     /// Remembers that central stores probes.
     pub(super) probe: Entry,
+    /// Remembers what is sent a second time.
+    pub(super) tracer: Rc<Tracer>,
 }
 
 /// One pass over the spool: what was done, what is left, and what a person should know, the weightiest first.
@@ -29,6 +36,7 @@ pub(super) async fn send(pass: &Pass, plan: Plan, watch: &Watch) -> (OwedCount, 
         Err(trouble) => return (OwedCount::default(), vec![trouble]),
     };
     let mut sending = Sending::new(plan, owed, clock::now());
+    let before = pass.tracer.so_far();
     loop {
         let Some(command) = sending.next() else {
             let Some((at, why)) = sending.due() else {
@@ -49,8 +57,17 @@ pub(super) async fn send(pass: &Pass, plan: Plan, watch: &Watch) -> (OwedCount, 
                 Event::Persisted(pass.spool.persist(&changes, pass.forget))
             }
             Command::Witness(central) => Event::Found(pass.spool.witness(&central)),
-            Command::Ask(ticket, call) => Event::Answered(ticket, pass.uplink.call(&call).await),
+            Command::Ask(ticket, call) => {
+                // A run that is killed from here on has its account from what is written now.
+                let (logs, sessions) = sending.doubled();
+                let all = (before.0 + logs, before.1 + sessions);
+                if let Err(trouble) = pass.tracer.doubled(all) {
+                    return (sending.count(), vec![trouble]);
+                }
+                Event::Answered(ticket, pass.uplink.call(&call).await)
+            }
             Command::End(ending) => {
+                ended(pass, &ending);
                 if ending.probe_stored {
                     // Without this note the next run probes once more, which stores one more row: no worse than now.
                     let _ = pass.probe.put(&false);
@@ -67,5 +84,22 @@ pub(super) async fn send(pass: &Pass, plan: Plan, watch: &Watch) -> (OwedCount, 
             }
         };
         sending.handle(event, clock::now());
+    }
+}
+
+/// What the pass says about the state folder: whether it was put back, and whether all that was owed then is asked for.
+fn ended(pass: &Pass, ending: &Ending) {
+    let now = clock::now().wall;
+    if ending.held_unsent > 0 && !pass.tracer.with(|trace| trace.is_probing()) {
+        tracing::warn!(
+            message_id = event::BOX_RESTORED.id,
+            code = event::BOX_RESTORED.code,
+            "{}",
+            Sign::Held.reason()
+        );
+        pass.tracer.with(|trace| trace.restore(Sign::Held, now));
+    }
+    if ending.trouble.is_none() && ending.count.results.queued == 0 {
+        pass.tracer.with(logic::trace::Trace::probed);
     }
 }

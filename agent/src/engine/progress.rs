@@ -2,7 +2,7 @@
 //! Never decides anything and never blocks the run.
 //! Written by `run`, `fetch` and `lane`; read through `Watch`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use logic::report::Report;
@@ -41,9 +41,29 @@ pub struct PackageProgress {
 
 /// Shared between a run and its watchers.
 #[derive(Clone, Default)]
-pub struct Watch(Rc<RefCell<Progress>>);
+pub struct Watch(Rc<RefCell<Progress>>, Rc<Stop>);
+
+/// Whether the run is to end.
+#[derive(Default)]
+struct Stop {
+    told: Cell<bool>,
+    notify: tokio::sync::Notify,
+}
 
 impl Watch {
+    /// The run is to end within seconds: it tells central so.
+    pub fn stop(&self) {
+        self.1.told.set(true);
+        self.1.notify.notify_one();
+    }
+
+    /// Waits until the run is to end.
+    pub(super) async fn stopped(&self) {
+        while !self.1.told.get() {
+            self.1.notify.notified().await;
+        }
+    }
+
     /// The present state.
     pub fn snapshot(&self) -> Progress {
         self.0.borrow().clone()

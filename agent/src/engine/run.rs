@@ -21,6 +21,7 @@ use super::fetch::{Wanted, fetch};
 use super::link::Link;
 use super::owed::{self, Pass};
 use super::progress::Watch;
+use super::trace::Tracer;
 use super::{exam, survey};
 use crate::clock;
 use crate::journal::event;
@@ -42,6 +43,7 @@ pub(super) struct Means {
     pub(super) sending: (Rc<Pass>, spool::Plan),
     /// How long what was deleted is kept; running time.
     pub(super) keep_deleted: Duration,
+    pub(super) tracer: Rc<Tracer>,
 }
 
 /// So often a run that waits looks whether bytes have come.
@@ -62,6 +64,8 @@ pub(super) struct Run {
     writer: Option<Writer>,
     wanted: u64,
     done: u64,
+    /// Central may keep the run as under way.
+    pub(super) untold: bool,
 }
 
 impl Run {
@@ -77,6 +81,7 @@ impl Run {
             writer: None,
             wanted: 0,
             done: 0,
+            untold: false,
         }
     }
 
@@ -85,11 +90,13 @@ impl Run {
         let (send, mut receive) = mpsc::unbounded_channel();
         let mut sync = Sync::new(plan, clock::now());
         let mut heard = 0;
+        let mut last_word = None;
         loop {
             while let Some(command) = sync.next() {
                 if let Command::End(mut report) = command {
                     // The confirmation itself was not yet on the wire when central was told the numbers.
                     report.connection = self.connection();
+                    self.untold = sync.is_untold();
                     return (*report, self);
                 }
                 if let Some(event) = self.execute(command, &send) {
@@ -98,18 +105,25 @@ impl Run {
                 }
             }
             self.means.watch.report(sync.report());
-            let event = match sync.due() {
-                Some((at, why)) => {
-                    let wait = at.mono.saturating_sub(clock::now().mono);
-                    self.means.watch.waits(
-                        (wait > Duration::from_secs(1) && why == "the next attempt").then_some(why),
-                    );
-                    tokio::select! {
-                        event = receive.recv() => event,
-                        () = tokio::time::sleep(wait.min(LISTENS)) => Some(Event::Woken),
-                    }
+            let due = sync.due().map(|(at, why)| {
+                let wait = at.mono.saturating_sub(clock::now().mono);
+                self.means.watch.waits(
+                    (wait > Duration::from_secs(1) && why == "the next attempt").then_some(why),
+                );
+                wait
+            });
+            let event = tokio::select! {
+                event = receive.recv() => event,
+                () = elapsed(due.map(|wait| wait.min(LISTENS))) => Some(Event::Woken),
+                () = self.means.watch.stopped(), if last_word.is_none() => {
+                    last_word = Some(tokio::time::Instant::now() + LAST_WORD);
+                    Some(Event::Stopped)
                 }
-                None => receive.recv().await,
+                () = reached(last_word) => {
+                    // Central did not answer in time: the next run tells it.
+                    self.untold = sync.is_untold();
+                    return (sync.report().clone(), self);
+                }
             };
             self.means.watch.waits(None);
             let event = event.expect("the sender lives as long as the loop");
@@ -208,6 +222,12 @@ impl Run {
                 if let Err(trouble) = super::clients::forget(&self.means.vault, &clients) {
                     tracing::warn!(code = %trouble.code, "{trouble}");
                 }
+                None
+            }
+            Command::Closed(sync_id) => {
+                self.means.tracer.with(|trace| trace.told(sync_id));
+                // Without it central is told once more, which does no harm.
+                let _ = self.means.tracer.write();
                 None
             }
             Command::End(_) => None,
@@ -455,6 +475,23 @@ impl Run {
 
     fn connection(&self) -> Connection {
         survey::connection(&self.means.uplink.meter())
+    }
+}
+
+/// How long a run that was told to end waits for central to hear of it: its process is killed soon after.
+const LAST_WORD: Duration = Duration::from_secs(2);
+
+async fn elapsed(wait: Option<Duration>) {
+    match wait {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn reached(deadline: Option<tokio::time::Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -136,9 +136,24 @@ pub const CENTRAL_CONTRADICTS: Event = Event {
     id: "b3c0a6f95d214e7e8f2d9a41c6e07b58",
     code: "central.contradicts",
 };
+/// A synchronization was cut off.
+pub const RUN_KILLED: Event = Event {
+    id: "a98d4186dc3bbc08fb11ab4d2b928830",
+    code: "run.killed",
+};
+/// The state of this box was put back.
+pub const BOX_RESTORED: Event = Event {
+    id: "012cf7526f52f0098cbc8781ce5bdab5",
+    code: "box.restored",
+};
+/// This box runs twice.
+pub const BOX_TWICE: Event = Event {
+    id: "1cc9880557e6647384bf969b630a78e0",
+    code: "box.twice",
+};
 
 /// All of them.
-pub const ALL: [Event; 25] = [
+pub const ALL: [Event; 28] = [
     READY,
     STOPPING,
     SYNC_STARTED,
@@ -164,6 +179,9 @@ pub const ALL: [Event; 25] = [
     CONFIG_WRONG,
     CENTRAL_WISH,
     CENTRAL_CONTRADICTS,
+    RUN_KILLED,
+    BOX_RESTORED,
+    BOX_TWICE,
 ];
 
 /// The event that a trouble's code belongs to; codes of one kind share one.
@@ -208,7 +226,7 @@ mod tests {
             "net.online" => &["BOX_ID", "ATTEMPT"],
             "central.wish" => &["BOX_ID", "WAIT_MS"],
             "ready" | "stopping" | "sync.started" | "clone.found" | "enrolled" => &["BOX_ID"],
-            "sync.finished" | "sync.failed" => &["BOX_ID", "SYNC_ID"],
+            "sync.finished" | "sync.failed" | "run.killed" => &["BOX_ID", "SYNC_ID"],
             _ => &[],
         }
     }

@@ -221,6 +221,23 @@ pub fn remove_durably(path: &Path) -> Result<(), Trouble> {
 /// # Errors
 /// As `trouble` says.
 pub fn set_aside(quarantine: &Path, path: &Path) -> Result<PathBuf, Trouble> {
+    aside(quarantine, path, |from, to| fs::rename(from, to))
+}
+
+/// As `set_aside`, for what is about to be replaced: until then the file stays where it is too, so that a cut in between
+/// does not make it a missing one.
+///
+/// # Errors
+/// As `trouble` says.
+pub fn link_aside(quarantine: &Path, path: &Path) -> Result<PathBuf, Trouble> {
+    aside(quarantine, path, |from, to| fs::hard_link(from, to))
+}
+
+fn aside(
+    quarantine: &Path,
+    path: &Path,
+    bring: impl Fn(&Path, &Path) -> io::Result<()>,
+) -> Result<PathBuf, Trouble> {
     make_folder(quarantine)?;
     // Two processes may find the same name free.
     let _lock = lock_folder(quarantine)?;
@@ -232,7 +249,7 @@ pub fn set_aside(quarantine: &Path, path: &Path) -> Result<PathBuf, Trouble> {
         }
         aside = quarantine.join(format!("{name}.{number}"));
     }
-    fs::rename(path, &aside).map_err(|error| trouble(path, "move aside", &error))?;
+    bring(path, &aside).map_err(|error| trouble(path, "move aside", &error))?;
     sync_this(quarantine)?;
     sync_folder(path)?;
     Ok(aside)

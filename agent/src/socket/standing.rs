@@ -3,7 +3,6 @@
 //! Called by the routes `status`, `metrics` and `sync/events`.
 
 use logic::entity::EntityType;
-use logic::identity::Identity;
 use logic::words::Trouble;
 use serde_json::{Map, Value as Json, json};
 
@@ -11,6 +10,7 @@ use super::board::Board;
 use crate::clock;
 use crate::engine::{Engine, exam, survey};
 use crate::vault::catalogue::Catalogue;
+use crate::vault::identity::Identities;
 use crate::vault::package::{Meta, Packages};
 use crate::vault::spool::Spool;
 
@@ -38,8 +38,10 @@ pub(super) fn of_box(board: &Board) -> Result<Map<String, Json>, Trouble> {
     };
     let entities = by_type(&shown.entities);
     // Only read: writing it here could undo the number that a worker has just taken.
-    let identity = engine.vault().entry("identity").get::<Identity>()?;
-    let box_id = identity.map(|identity| identity.box_id);
+    let identity = Identities::of(engine.vault()).read().ok();
+    let box_id = identity
+        .and_then(|held| held.identity)
+        .map(|identity| identity.box_id);
     let owed = engine.vault().state().join("spool").is_dir();
     let owed = owed
         .then(|| Spool::open(engine.vault())?.tally())
@@ -65,7 +67,7 @@ pub(super) fn of_box(board: &Board) -> Result<Map<String, Json>, Trouble> {
             "coming": coming,
         },
         "free_bytes": survey::free(engine.vault().state()),
-        "last": engine.last()?,
+        "last": engine.last().ok().flatten(),
     });
     match told {
         Json::Object(map) => Ok(map),

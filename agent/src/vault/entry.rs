@@ -12,7 +12,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Keyring, Vault, damaged, random};
-use crate::root::{remove_durably, replace_durably, set_aside, trouble};
+use crate::journal::event;
+use crate::root::{link_aside, remove_durably, replace_durably, set_aside, trouble};
 
 /// One sealed file. Its name is bound to its content: files that change places do not open.
 #[derive(Clone)]
@@ -49,6 +50,43 @@ impl Entry {
             .ok_or_else(|| damaged(&self.path, "this file"))
     }
 
+    /// What the file holds, for what can be made anew: a damaged file is moved to `quarantine/`, told in the journal,
+    /// and counts as none. Only for who holds the lock.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn get_or_set_aside<T: DeserializeOwned>(&self) -> Result<Option<T>, Trouble> {
+        match self.get() {
+            Err(trouble) if trouble.code == "store.damaged" => {
+                let aside = set_aside(&self.quarantine(), &self.path)?;
+                told(&trouble, &aside);
+                Ok(None)
+            }
+            held => held,
+        }
+    }
+
+    /// Keeps a file that does not open in `quarantine/` as well, before it is replaced, and tells the journal why.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn link_aside(&self, why: &Trouble) -> Result<(), Trouble> {
+        told(why, &link_aside(&self.quarantine(), &self.path)?);
+        Ok(())
+    }
+
+    fn quarantine(&self) -> PathBuf {
+        let state = self.path.parent().unwrap_or(Path::new("/"));
+        state.join("quarantine")
+    }
+
+    /// The file and its content as `root::write_all_durably` takes them, to be written together with others.
+    pub fn sealed<T: Serialize>(&self, value: &T) -> (PathBuf, Vec<u8>) {
+        let plain = postcard::to_allocvec(value).expect("plain data always serialises");
+        let sealed = self.sealer.seal(random(), self.name.as_bytes(), &plain);
+        (self.path.clone(), sealed)
+    }
+
     /// Replaces what the file holds, durably: the successor is read back and opens before the predecessor goes.
     ///
     /// # Errors
@@ -79,6 +117,15 @@ impl Entry {
     }
 }
 
+fn told(why: &Trouble, aside: &Path) {
+    tracing::warn!(
+        message_id = event::STORE_REBUILT.id,
+        code = event::STORE_REBUILT.code,
+        "{why}: it lies in {} now",
+        aside.display()
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,5 +147,22 @@ mod tests {
         entry.remove().unwrap();
         entry.remove().unwrap();
         assert_eq!(entry.get::<String>().unwrap(), None);
+    }
+
+    #[test]
+    fn what_can_be_made_anew_is_put_aside_when_it_does_not_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = Keyring::open(dir.path()).unwrap();
+        let entry = Entry::new(dir.path(), "last", &keys);
+        assert_eq!(entry.get_or_set_aside::<String>().unwrap(), None);
+        fs::write(dir.path().join("last"), "damaged").unwrap();
+        assert_eq!(entry.get_or_set_aside::<String>().unwrap(), None);
+        let aside = fs::read(dir.path().join("quarantine/last")).unwrap();
+        assert_eq!(aside, b"damaged");
+        entry.put(&"new".to_owned()).unwrap();
+        assert_eq!(
+            entry.get_or_set_aside::<String>().unwrap().as_deref(),
+            Some("new")
+        );
     }
 }

@@ -284,15 +284,10 @@ impl Spool {
         })
     }
 
-    /// Files that were set aside and still lie there; the index store leaves folders.
+    /// Files of the spool that were set aside and still lie there, foreign ones too.
     pub fn quarantined(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.shelf.quarantine).into_iter().flatten();
-        let mut names: Vec<String> = entries
-            .filter_map(Result::ok)
-            .filter(|entry| entry.path().is_file())
-            .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .collect();
-        names.sort();
+        let mut names = super::quarantined(&self.shelf.quarantine);
+        names.retain(|name| !super::is_small_file(name));
         names
     }
 

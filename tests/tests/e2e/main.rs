@@ -28,6 +28,7 @@ mod resume;
 mod state;
 mod time;
 mod token;
+mod trace;
 mod trouble;
 mod unit;
 mod verdict;

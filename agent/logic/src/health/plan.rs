@@ -387,9 +387,10 @@ pub fn fold(steps: &[Step], mut found: BTreeMap<Check, Finding>) -> Vec<Finding>
     findings
 }
 
-/// What never follows from anything else: lost bytes, results in doubt, a clock without a battery.
+/// What never follows from anything else: lost bytes, results in doubt, a clock without a battery, a box
+/// that runs twice.
 fn alone(code: &str) -> bool {
-    ["store.", "disk."]
+    ["store.", "disk.", "box."]
         .iter()
         .any(|area| code.starts_with(area))
         || [

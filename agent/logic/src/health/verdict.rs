@@ -47,6 +47,9 @@ pub struct Standing {
     pub disk: Option<(u64, u64)>,
     /// Bytes per second that the link carried lately.
     pub rate: Option<f64>,
+    /// What is to be told of the box itself, as code and reason: it runs twice, it was put back.
+    #[serde(default)]
+    pub notices: Vec<(String, String)>,
 }
 
 /// The catalogue as readers see it.
@@ -376,10 +379,10 @@ fn blocked(standing: &Standing) -> Option<(String, String)> {
 }
 
 /// What does not stop an exam, but needs a look; what may cost answers comes first.
-fn looks(standing: &Standing) -> Vec<(&'static str, String)> {
+fn looks(standing: &Standing) -> Vec<(&str, String)> {
     let shown = &standing.catalogue;
     let mut looks = Vec::new();
-    let mut look = |code: &'static str, reason: String| looks.push((code, reason));
+    let mut look = |code, reason: String| looks.push((code, reason));
     if let Some((free, reserve)) = standing.disk
         && free < reserve
     {
@@ -444,6 +447,9 @@ fn looks(standing: &Standing) -> Vec<(&'static str, String)> {
                 counted(lacking, "delivery", "deliveries")
             ),
         );
+    }
+    for (code, reason) in &standing.notices {
+        look(code, reason.clone());
     }
     if let Some(at) = shown.complete_at {
         let age = standing.now - at;

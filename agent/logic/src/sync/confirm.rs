@@ -39,6 +39,7 @@ impl Sync {
     pub(super) fn confirmed(&mut self, with_state: bool, answered: Answered) {
         match answered.and_then(|reply| answer::confirmation(&reply)) {
             Ok(()) => {
+                self.confirmed = true;
                 // Also when central refused the state: it may have been for what a client said, and this box's own state
                 // is not to be refused for that again and again.
                 let told = std::mem::take(&mut self.survey.clients);

@@ -20,6 +20,53 @@ pub(super) const CODES: &[Code] = &[
         "Enroll this box: `boxsync enroll --login L --password-file F`.",
     ),
     code(
+        "run.killed",
+        "a synchronization was cut off",
+        "Its process was killed or the power went before it could write its account. What it brought is kept. The next \
+         one writes it into the history, with the log rows that central may hold twice, and tells central that it ended.",
+        "Run `boxsync sync`; if it happens again and again, send a support bundle (`boxsync doctor --bundle FILE`).",
+    ),
+    code(
+        "run.stopped",
+        "a synchronization was told to end",
+        "boxsync or the machine stopped while it was under way. What it brought is kept, central is told, and the next \
+         one goes on from there.",
+        "Nothing to do.",
+    ),
+    code(
+        "box.restored",
+        "the state of the box was put back",
+        "The state folder is an earlier copy, or a copy of another box's: its file `place` is another file, its numbers \
+         are lower than those the daemon has seen, or central holds results that were never sent from here. The next \
+         synchronization takes a number above all that may have been used, and asks for each result before it is sent. \
+         A whole disk that was put back while nothing was owed cannot be told from a box that was off.",
+        "If it was put back on purpose, nothing; if this is the copy of another box, set `id` in section [box] and run \
+         `boxsync enroll --login L --password-file F`.",
+    ),
+    code(
+        "box.twice",
+        "this box runs twice",
+        "Central keeps one token for each client and ended several of this box before their time: another machine, mostly \
+         one started from the same image, works with the same credentials. Tokens are asked for ever more rarely, so \
+         both are slow.",
+        "On one of the two machines set `id` in section [box], then run `boxsync enroll --login L --password-file F`.",
+    ),
+    code(
+        "identity.damaged",
+        "the identity of the box was damaged",
+        "The box id and the number of its last synchronization are kept twice. A copy that does not open is kept in the \
+         folder quarantine and written anew from the other one; if neither opens, from the account of the last run. \
+         Only where nothing tells the id any more the box takes a new one. Flipped bits mean a failing disk.",
+        "Keep the folder /var/lib/boxsync/quarantine for your support, then remove it and replace the disk.",
+    ),
+    code(
+        "state.quarantined",
+        "files of the state folder were damaged",
+        "Small files of the state folder did not open; they lie in the folder quarantine and were made anew. Flipped \
+         bits mean a failing disk.",
+        "Keep the folder /var/lib/boxsync/quarantine for your support, then remove it and replace the disk.",
+    ),
+    code(
         "daemon.running",
         "a daemon runs already",
         "Another boxsync serves the socket of this box; two are never needed.",

@@ -1,0 +1,207 @@
+//! Runs that end without a word to central: earlier ones, of which it is told now, and this one when it is told to end.
+//! Never lets a run wait for it, and never tells the end of a run that may still be confirmed.
+//! Called by `sync`, whose machine this is a part of.
+
+use super::{Command, Phase, Purpose, Sync};
+use crate::api::{Answered, Call, answer};
+use crate::trace;
+
+impl Sync {
+    /// Tells central of earlier runs that ended without a confirmation, beside the work of this one.
+    pub(super) fn begin_closing(&mut self) {
+        for ended in std::mem::take(&mut self.plan.untold) {
+            let call = Call::confirm_failed(&ended.params, &ended.reason);
+            self.ask(Purpose::Closing(ended.params.sync_id), call);
+        }
+    }
+
+    /// What central did not take is told by the next run.
+    pub(super) fn closed(&mut self, sync_id: u64, answered: Answered) {
+        if answered
+            .and_then(|reply| answer::confirmation(&reply))
+            .is_ok()
+        {
+            self.out.push_back(Command::Closed(sync_id));
+        }
+    }
+
+    /// The process is to end within seconds. A confirmation under way is waited for; else central is told at once,
+    /// without a survey of the disk.
+    pub(super) fn told_to_end(&mut self) {
+        if matches!(self.phase, Phase::Confirm | Phase::Ended) {
+            return;
+        }
+        let trouble = trace::stopped();
+        self.report.stop(&trouble);
+        self.stopped = Some(trouble.clone());
+        self.pending.clear();
+        self.waiting.clear();
+        self.out.clear();
+        self.phase = Phase::Confirm;
+        if self.begun {
+            let call = Call::confirm_failed(&self.plan.params, &trouble.reason);
+            self.ask(Purpose::Failed, call);
+        } else {
+            self.end();
+        }
+    }
+
+    pub(super) fn failed(&mut self, answered: Answered) {
+        self.confirmed |= answered
+            .and_then(|reply| answer::confirmation(&reply))
+            .is_ok();
+        self.end();
+    }
+
+    /// Whether central may keep this run as under way: it has seen its number, and took no confirmation of it.
+    pub fn is_untold(&self) -> bool {
+        self.begun && !self.confirmed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::api::{Body, Reply};
+    use crate::report::{OwedCount, Report};
+    use crate::seal::NameHash;
+    use crate::sync::{Event, PackageEnd, Plan, Ticket};
+    use crate::trace::Ended;
+    use crate::words::{Class, Now, Outcome, Params, Trouble};
+
+    fn params(sync_id: u64) -> Params {
+        Params {
+            organisation_id: "1001".into(),
+            sync_id,
+            box_id: "box".into(),
+            tao_version: "2022.11".into(),
+        }
+    }
+
+    /// A run that only sends what is owed; central is to hear of two earlier ones.
+    fn begun() -> Sync {
+        let ended = |sync_id| Ended {
+            params: params(sync_id),
+            reason: "cut off".into(),
+        };
+        let plan = Plan {
+            params: params(9),
+            types: Vec::new(),
+            packages: false,
+            owed: true,
+            measure: false,
+            asked: false,
+            allow_deletes: false,
+            delete_limit: 0.5,
+            lanes: 1,
+            memory: BTreeMap::new(),
+            running: 0,
+            hash: Rc::new(|_, _| NameHash([0; 16])),
+            untold: vec![ended(4), ended(7)],
+            random: 1,
+        };
+        Sync::new(plan, Now::default())
+    }
+
+    fn ok(body: &str) -> Answered {
+        Ok(Reply {
+            status: 200,
+            body: body.to_owned().into(),
+            ..Reply::default()
+        })
+    }
+
+    fn answer(sync: &mut Sync, ticket: Ticket, answered: Answered) {
+        sync.handle(Event::Answered(ticket, answered), Now::default());
+    }
+
+    /// Ticket and number of the ends that central is told.
+    fn told(sync: &mut Sync) -> Vec<(Ticket, u64)> {
+        let mut told = Vec::new();
+        while let Some(command) = sync.next() {
+            if let Command::Ask(ticket, call) = command
+                && call.path.ends_with("confirmSyncFailed")
+                && let Body::Json(body) = &call.body
+            {
+                let body: serde_json::Value = serde_json::from_slice(body).unwrap();
+                told.push((ticket, body["params"]["sync_id"].as_u64().unwrap()));
+            }
+        }
+        told
+    }
+
+    fn versions(sync: &mut Sync) {
+        let Some(Command::Ask(ticket, _)) = sync.next() else {
+            panic!("a run begins with the versions");
+        };
+        answer(sync, ticket, ok(r#"{"success":true,"data":["2022.11"]}"#));
+    }
+
+    fn report(sync: &mut Sync) -> Option<Report> {
+        while let Some(command) = sync.next() {
+            if let Command::End(report) = command {
+                return Some(*report);
+            }
+        }
+        None
+    }
+
+    const CONFIRMED: &str = r#"{"message":"Confirmation received."}"#;
+
+    #[test]
+    fn earlier_runs_are_told_beside_the_work_and_each_until_central_took_it() {
+        let mut sync = begun();
+        versions(&mut sync);
+        let asked = told(&mut sync);
+        assert_eq!(asked.iter().map(|(_, id)| *id).collect::<Vec<_>>(), [4, 7]);
+        answer(&mut sync, asked[0].0, ok(CONFIRMED));
+        assert_eq!(sync.next(), Some(Command::Closed(4)));
+        let refused = Trouble::new("central.error", Class::GiveUp, Outcome::Failed, "");
+        answer(&mut sync, asked[1].0, Err(refused));
+        assert_eq!(sync.next(), None, "the next run tells it");
+    }
+
+    #[test]
+    fn a_run_that_is_to_end_tells_central_and_begins_nothing_more() {
+        let mut sync = begun();
+        versions(&mut sync);
+        told(&mut sync);
+        assert!(sync.is_untold());
+        sync.handle(Event::Stopped, Now::default());
+        let asked = told(&mut sync);
+        assert_eq!(asked.iter().map(|(_, id)| *id).collect::<Vec<_>>(), [9]);
+        // What was under way comes to its end meanwhile.
+        let count = OwedCount::default();
+        sync.handle(Event::Owed(count, Vec::new()), Now::default());
+        let held = PackageEnd::Held { on_wire: 1 };
+        sync.handle(Event::Package(held), Now::default());
+        sync.handle(Event::Stopped, Now::default());
+        assert_eq!(sync.next(), None);
+        answer(&mut sync, asked[0].0, ok(CONFIRMED));
+        let report = report(&mut sync).unwrap();
+        assert_eq!(
+            (&*report.code, report.outcome),
+            ("run.stopped", Outcome::Failed)
+        );
+        assert!(!sync.is_untold());
+    }
+
+    #[test]
+    fn a_run_of_which_central_knows_nothing_has_nothing_to_tell() {
+        let mut sync = begun();
+        sync.handle(Event::Stopped, Now::default());
+        assert!(report(&mut sync).is_some() && !sync.is_untold());
+        // One whose word was not taken is told by the next.
+        let mut sync = begun();
+        versions(&mut sync);
+        told(&mut sync);
+        sync.handle(Event::Stopped, Now::default());
+        let asked = told(&mut sync);
+        let lost = Trouble::new("net.timeout", Class::Retry, Outcome::Offline, "");
+        answer(&mut sync, asked[0].0, Err(lost));
+        assert!(report(&mut sync).is_some() && sync.is_untold());
+    }
+}

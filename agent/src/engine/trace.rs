@@ -1,0 +1,297 @@
+//! The trace of a run on disk: written before its first request, closed with its account.
+//! Never decides what a trace means: `logic::trace` does.
+//! Called by `engine`, and by `owed` before anything is sent a second time.
+
+use std::cell::RefCell;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::rc::Rc;
+use std::time::UNIX_EPOCH;
+
+use logic::api::Call;
+use logic::identity::Identity;
+use logic::report::Report;
+use logic::trace::{Begun, Ended, Place, Seen, Trace, Twice, next};
+use logic::words::{Params, Trouble};
+
+use super::{Engine, Request};
+use crate::clock;
+use crate::journal::event;
+use crate::root::{sync_folder, trouble};
+use crate::uplink::{self, Uplink};
+use crate::vault::history::History;
+use crate::vault::identity::Identities;
+use crate::vault::{Entry, Vault};
+
+/// The file whose copy is another file: empty, made once, never written.
+const PLACE: &str = "place";
+
+/// The trace of the run that holds the lock.
+pub(super) struct Tracer {
+    entry: Entry,
+    identities: Identities,
+    trace: RefCell<Trace>,
+}
+
+impl Tracer {
+    /// Reads what earlier runs left. A trace that does not open is put aside: what it held was told in the journal.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(super) fn open(vault: &Vault) -> Result<Rc<Self>, Trouble> {
+        let entry = vault.entry("trace");
+        let trace = entry.get_or_set_aside()?.unwrap_or_default();
+        Ok(Rc::new(Self {
+            entry,
+            identities: Identities::of(vault),
+            trace: RefCell::new(trace),
+        }))
+    }
+
+    /// What is decided on it, in memory alone until `begin` or `end`.
+    pub(super) fn with<T>(&self, act: impl FnOnce(&mut Trace) -> T) -> T {
+        act(&mut self.trace.borrow_mut())
+    }
+
+    /// Compares the state folder with what it was; makes the file that tells it from a copy where there is none.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(super) fn look(&self, state: &Path, seen: Seen) -> Result<bool, Trouble> {
+        let path = state.join(PLACE);
+        let first = self.with(|trace| trace.place.is_none());
+        let found = place(&path);
+        let noticed = self.with(|trace| {
+            trace.look(Seen {
+                place: found,
+                ..seen
+            })
+        });
+        if found.is_none() && (first || noticed) {
+            make(&path)?;
+            self.with(|trace| trace.place = place(&path));
+        }
+        Ok(noticed)
+    }
+
+    /// The run is durable from here on: its number, and that it has begun.
+    ///
+    /// # Errors
+    /// What the file system says; then nothing may be sent.
+    pub(super) fn begin(&self, identity: &Identity, begun: Begun) -> Result<(), Trouble> {
+        self.with(|trace| trace.begin(begun));
+        let sealed = self.entry.sealed(&*self.trace.borrow());
+        self.identities.put(identity, [sealed])
+    }
+
+    /// Log rows and sessions that this run has sent again.
+    pub(super) fn so_far(&self) -> (u64, u64) {
+        self.with(|trace| {
+            let open = trace.open.as_ref();
+            open.map_or((0, 0), |open| (open.logs_doubled, open.sessions_doubled))
+        })
+    }
+
+    /// So many log rows and sessions will have been sent again by this run: durable before they are.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(super) fn doubled(&self, (logs, sessions): (u64, u64)) -> Result<(), Trouble> {
+        let more = self.with(|trace| {
+            let open = trace.open.as_mut()?;
+            let more = open.logs_doubled < logs || open.sessions_doubled < sessions;
+            (open.logs_doubled, open.sessions_doubled) = (logs, sessions);
+            Some(more)
+        });
+        match more {
+            Some(true) => self.write(),
+            _ => Ok(()),
+        }
+    }
+
+    /// The run has its account; `untold`: central has not heard of its end.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(super) fn end(&self, report: &Report, untold: bool) -> Result<(), Trouble> {
+        let ended = self.with(|trace| {
+            let open = trace.open.as_ref()?;
+            untold.then(|| Ended {
+                params: open.params.clone(),
+                reason: reason(report),
+            })
+        });
+        self.with(|trace| trace.end(ended));
+        self.write()
+    }
+
+    /// Writes down what was decided.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(super) fn write(&self) -> Result<(), Trouble> {
+        self.entry.put(&*self.trace.borrow())
+    }
+}
+
+/// What central is told of a run that could not tell it itself: in words of this box, which never carry central's own.
+fn reason(report: &Report) -> String {
+    format!(
+        "the synchronization ended as {} ({}); its confirmation did not come through",
+        report.outcome.word(),
+        report.code
+    )
+}
+
+impl Engine {
+    /// What earlier runs and earlier states of the folder left, before a new run begins.
+    pub(super) fn look_back(
+        &self,
+        tracer: &Tracer,
+        identity: &Identity,
+        request: &Request,
+    ) -> Result<(), Trouble> {
+        let seen = Seen {
+            place: None,
+            sync_id: identity.sync_id,
+            daemon: request.seen,
+            now: clock::now().wall,
+        };
+        let noticed = tracer.look(self.vault.state(), seen)?;
+        if noticed {
+            let restored = tracer.with(|trace| trace.restored);
+            let reason = restored.map_or("", |restored| restored.sign.reason());
+            tracing::warn!(
+                message_id = event::BOX_RESTORED.id,
+                code = event::BOX_RESTORED.code,
+                box_id = %identity.box_id,
+                "{reason}; the next synchronization takes a higher number, and what is owed is asked for before it is sent"
+            );
+        }
+        let last = self.vault.entry("last").get_or_set_aside::<Report>()?;
+        let killed = tracer.with(|trace| trace.bury(last.as_ref()));
+        if let Some(killed) = &killed {
+            tracing::warn!(
+                message_id = event::RUN_KILLED.id,
+                code = event::RUN_KILLED.code,
+                box_id = %killed.box_id,
+                sync_id = killed.sync_id,
+                "synchronization {} left no account: {}",
+                killed.sync_id,
+                killed.reason
+            );
+            History::of(&self.vault).append(killed)?;
+        }
+        match noticed || killed.is_some() {
+            true => tracer.write(),
+            false => Ok(()),
+        }
+    }
+
+    /// The number of this run. One that has to be above all that a later state of this folder may have used is taken by
+    /// central's time, which is asked for before anything that carries a number.
+    pub(super) async fn next_number(
+        &self,
+        tracer: &Tracer,
+        identity: &Identity,
+        request: &Request,
+        uplink: &Uplink,
+    ) -> Result<u64, Trouble> {
+        let raise = tracer.with(|trace| trace.is_raising());
+        let heard = match raise {
+            true => {
+                let reply = uplink.call(&Call::versions()).await?;
+                let stated = reply.header("date").and_then(uplink::seconds);
+                stated.max(self.heard())
+            }
+            false => None,
+        };
+        tracer.with(Trace::raised);
+        Ok(next(identity.sync_id, request.seen, raise, heard))
+    }
+
+    /// Tokens that died early in this run are another box's doing.
+    pub(super) fn look_at_tokens(&self, tracer: &Tracer, uplink: &Uplink) {
+        if !uplink.is_shared() {
+            return;
+        }
+        let evicted = uplink.evicted();
+        tracer.with(|trace| {
+            trace.twice = Some(Twice {
+                at: clock::now().wall,
+                evicted,
+            });
+        });
+        tracing::warn!(
+            message_id = event::BOX_TWICE.id,
+            code = event::BOX_TWICE.code,
+            "{evicted} tokens died early: another box uses the credentials of this one"
+        );
+    }
+
+    /// What is to be told of this box beside its last run, as code and reason: it was put back, it runs twice.
+    pub fn notices(&self) -> Vec<(&'static str, String)> {
+        read(&self.vault).notices(clock::now().wall)
+    }
+}
+
+/// What the trace keeps of a run.
+pub(super) fn begun(request: &Request, params: &Params) -> Begun {
+    Begun {
+        params: params.clone(),
+        started_at: clock::now().wall,
+        data: request.data,
+        results: request.results,
+        asked: request.asked,
+        logs_doubled: 0,
+        sessions_doubled: 0,
+    }
+}
+
+/// What the trace says now, for whoever only looks.
+fn read(vault: &Vault) -> Trace {
+    let mut trace: Trace = vault
+        .entry("trace")
+        .get()
+        .ok()
+        .flatten()
+        .unwrap_or_default();
+    let found = place(&vault.state().join(PLACE));
+    if trace.place.is_some() && trace.restored.is_none() {
+        // What the next run will notice is shown before it.
+        trace.look(Seen {
+            place: found,
+            sync_id: 0,
+            daemon: 0,
+            now: clock::now().wall,
+        });
+    }
+    trace
+}
+
+fn place(path: &Path) -> Option<Place> {
+    let meta = fs::symlink_metadata(path).ok()?;
+    let made = meta
+        .created()
+        .ok()
+        .and_then(|at| at.duration_since(UNIX_EPOCH).ok())
+        .and_then(|since| u64::try_from(since.as_nanos()).ok());
+    Some(Place {
+        inode: meta.ino(),
+        made,
+        changed: meta.ctime().saturating_mul(1_000_000_000) + meta.ctime_nsec(),
+    })
+}
+
+fn make(path: &Path) -> Result<(), Trouble> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .and_then(|file| file.sync_all())
+        .map_err(|error| trouble(path, "make", &error))?;
+    sync_folder(path)
+}

@@ -1,0 +1,133 @@
+//! Who this box is: made once, kept twice, given up by a copy on another machine.
+//! Never makes a new box id while anything tells the old one.
+//! Called by `engine`, by `cli` and by `doctor`.
+
+use logic::fingerprint::Fingerprint;
+use logic::identity::{self, Identity};
+use logic::report::Report;
+use logic::trace::Trace;
+use logic::words::Trouble;
+
+use super::{Engine, LOCK_PATIENCE};
+use crate::journal::event;
+use crate::root::Lock;
+use crate::vault::identity::Identities;
+use crate::vault::random;
+use crate::vault::spool::Spool;
+
+impl Engine {
+    /// Who this box is; made at the first call. A configured id replaces the one that was made. An image that wakes
+    /// on another machine takes a new id before it speaks, and is no longer enrolled: two boxes with one OAuth client
+    /// would evict each other's tokens, and central would take them for one. It keeps the catalogue.
+    ///
+    /// # Errors
+    /// `store.damaged`, `state.busy`, or what the file system says.
+    pub fn identity(&self) -> Result<Identity, Trouble> {
+        let stored = Identities::of(&self.vault).read()?.identity;
+        let seen = crate::host::fingerprint(&self.root);
+        match stored {
+            Some(held) if seen.clone_of(&held.fingerprint).is_none() => Ok(self.called(held)),
+            _ => {
+                let lock = Lock::take(&self.root, LOCK_PATIENCE)?;
+                self.settled(&lock)
+            }
+        }
+    }
+
+    /// The same for those who hold the lock: what is new is written down. One copy of two is enough; where none opens,
+    /// the runs of the box tell its id and its number, and only a box of which nothing tells it takes a new id.
+    pub(super) fn settled(&self, _held: &Lock) -> Result<Identity, Trouble> {
+        let identities = Identities::of(&self.vault);
+        let seen = crate::host::fingerprint(&self.root);
+        let held = identities.read()?;
+        let stored = match &held.identity {
+            Some(identity) => Some(identity.clone()),
+            None => self.recovered(&seen)?,
+        };
+        let identity = match stored {
+            None => Identity::new(random(), seen),
+            Some(stored) => match seen.clone_of(&stored.fingerprint) {
+                None => Identity {
+                    fingerprint: seen.merged(&stored.fingerprint),
+                    ..stored
+                },
+                Some(why) => self.copied(stored, seen, &why)?,
+            },
+        };
+        let identity = self.called(identity);
+        if !held.whole || held.identity.as_ref() != Some(&identity) {
+            identities.link_aside(&held)?;
+            identities.put(&identity, [])?;
+        }
+        if held.identity.is_none() && !held.damaged.is_empty() {
+            tracing::warn!(
+                code = "identity.damaged",
+                box_id = %identity.box_id,
+                sync_id = identity.sync_id,
+                "no copy of the box's identity opens: its id is {} from now on, its last synchronization {}",
+                identity.box_id,
+                identity.sync_id
+            );
+        }
+        Ok(identity)
+    }
+
+    /// Who this box is by the account of its last run.
+    fn recovered(&self, seen: &Fingerprint) -> Result<Option<Identity>, Trouble> {
+        let last = self.vault.entry("last").get_or_set_aside::<Report>()?;
+        let runs: Vec<_> = last
+            .iter()
+            .map(|report| (report.sync_id, report.box_id.as_str()))
+            .collect();
+        let configured = self.settings.this_box.id.as_deref();
+        Ok(identity::recovered(&runs, configured, seen.clone()))
+    }
+
+    fn called(&self, mut identity: Identity) -> Identity {
+        if let Some(id) = self.settings.this_box.id.as_ref() {
+            id.clone_into(&mut identity.box_id);
+        }
+        identity
+    }
+
+    /// A copy gives up what belongs to the original: its id, its credentials, and what that one sends.
+    fn copied(
+        &self,
+        original: Identity,
+        seen: Fingerprint,
+        why: &str,
+    ) -> Result<Identity, Trouble> {
+        self.vault.entry("credentials").remove()?;
+        Spool::open(&self.vault)?.disown(&original.box_id)?;
+        // The original's runs are not this box's to account for.
+        self.vault.entry("trace").remove()?;
+        let identity = Identity {
+            copied_from: Some(original.box_id),
+            ..Identity::new(random(), seen)
+        };
+        tracing::warn!(
+            message_id = event::CLONE_FOUND.id,
+            code = "identity.clone",
+            box_id = %identity.box_id,
+            "this box is a copy ({why}): its id is {} now, it must be enrolled anew",
+            identity.box_id
+        );
+        Ok(identity)
+    }
+
+    /// Small files that do not open, by name: each is written anew by the next run.
+    pub fn damaged(&self) -> Vec<&'static str> {
+        let identities = Identities::of(&self.vault).read();
+        let mut names: Vec<_> = identities
+            .into_iter()
+            .flat_map(|held| held.damaged)
+            .map(|(name, _)| name)
+            .collect();
+        let is_damaged = |trouble: &Trouble| trouble.code == "store.damaged";
+        let last = self.vault.entry("last").get::<Report>();
+        names.extend(last.is_err_and(|why| is_damaged(&why)).then_some("last"));
+        let trace = self.vault.entry("trace").get::<Trace>();
+        names.extend(trace.is_err_and(|why| is_damaged(&why)).then_some("trace"));
+        names
+    }
+}

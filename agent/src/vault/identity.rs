@@ -1,0 +1,168 @@
+//! Who this box is, kept twice: `identity` and `identity.2` are written together, and either is enough.
+//! Never takes a copy that cannot be read for one that is not there.
+//! Called by `engine`, which decides what the identity is; read by whoever names the box.
+
+use std::path::PathBuf;
+
+use logic::identity::{Identity, newer};
+use logic::words::Trouble;
+
+use super::{Entry, Vault};
+use crate::root::write_all_durably;
+
+/// Both copies.
+pub struct Identities {
+    first: Entry,
+    second: Entry,
+}
+
+/// What the copies say.
+#[derive(Debug)]
+pub struct Held {
+    /// Who this box is; `None` when no copy says so.
+    pub identity: Option<Identity>,
+    /// Copies that are there and do not open, by name.
+    pub damaged: Vec<(&'static str, Trouble)>,
+    /// Both copies are there and say the same.
+    pub whole: bool,
+}
+
+const FIRST: &str = "identity";
+const SECOND: &str = "identity.2";
+
+impl Identities {
+    /// Those of an open state folder.
+    pub fn of(vault: &Vault) -> Self {
+        Self {
+            first: vault.entry(FIRST),
+            second: vault.entry(SECOND),
+        }
+    }
+
+    /// Reads both. One that opens is enough, whatever is wrong with the other.
+    ///
+    /// # Errors
+    /// What the file system says when no copy opens: what cannot be read now may be read again.
+    pub fn read(&self) -> Result<Held, Trouble> {
+        let mut damaged = Vec::new();
+        let mut unread = None;
+        let mut open = |name, entry: &Entry| match entry.get::<Identity>() {
+            Ok(held) => held,
+            Err(trouble) => {
+                if trouble.code == "store.damaged" {
+                    damaged.push((name, trouble));
+                } else {
+                    unread = Some(trouble);
+                }
+                None
+            }
+        };
+        let copies = (open(FIRST, &self.first), open(SECOND, &self.second));
+        let whole = matches!(&copies, (Some(first), Some(second)) if first == second);
+        let identity = match copies {
+            (Some(first), Some(second)) => Some(newer(first, second)),
+            (first, second) => first.or(second),
+        };
+        match unread {
+            Some(trouble) if identity.is_none() => Err(trouble),
+            _ => Ok(Held {
+                identity,
+                damaged,
+                whole,
+            }),
+        }
+    }
+
+    /// Replaces both, durably, together with other files. A cut leaves each as it was or as it is to be, and the
+    /// second one is never the older.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn put(
+        &self,
+        identity: &Identity,
+        beside: impl IntoIterator<Item = (PathBuf, Vec<u8>)>,
+    ) -> Result<(), Trouble> {
+        let mut files = vec![self.second.sealed(identity), self.first.sealed(identity)];
+        files.extend(beside);
+        write_all_durably(&files)
+    }
+
+    /// Keeps copies that do not open in `quarantine/`; they stay in their places until `put` replaces them, so that a
+    /// cut in between does not make a box with a damaged identity one without any.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn link_aside(&self, held: &Held) -> Result<(), Trouble> {
+        held.damaged.iter().try_for_each(|(name, why)| {
+            let entry = if *name == FIRST {
+                &self.first
+            } else {
+                &self.second
+            };
+            entry.link_aside(why)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use logic::fingerprint::Fingerprint;
+    use std::fs;
+
+    fn numbered(sync_id: u64) -> Identity {
+        Identity {
+            sync_id,
+            ..Identity::new([7; 10], Fingerprint::default())
+        }
+    }
+
+    #[test]
+    fn either_copy_is_enough_and_a_cut_between_them_takes_no_number_back() {
+        let (_dir, vault) = Vault::fresh();
+        let identities = Identities::of(&vault);
+        let read = || identities.read().unwrap();
+        assert!(read().identity.is_none() && read().damaged.is_empty() && !read().whole);
+        identities.put(&numbered(1), []).unwrap();
+        assert!(read().whole);
+        // The second is renamed first: a cut in between.
+        identities.second.put(&numbered(2)).unwrap();
+        assert_eq!(read().identity, Some(numbered(2)));
+        assert!(!read().whole);
+        // The first is damaged, with the second as the cut left it.
+        fs::write(vault.state().join(FIRST), "damaged").unwrap();
+        assert_eq!(read().identity, Some(numbered(2)));
+        assert_eq!(read().damaged[0].0, FIRST);
+        identities.link_aside(&read()).unwrap();
+        assert_eq!(read().damaged[0].0, FIRST, "a cut here loses nothing");
+        identities.put(&numbered(2), []).unwrap();
+        assert!(read().whole && read().damaged.is_empty());
+        let aside = vault.state().join("quarantine").join(FIRST);
+        assert_eq!(fs::read(aside).unwrap(), b"damaged");
+        for name in [FIRST, SECOND] {
+            fs::write(vault.state().join(name), "damaged").unwrap();
+        }
+        assert!(read().identity.is_none());
+        assert_eq!(read().damaged.len(), 2);
+    }
+
+    #[test]
+    fn the_one_file_of_an_earlier_boxsync_is_enough() {
+        let (_dir, vault) = Vault::fresh();
+        vault.entry(FIRST).put(&numbered(41)).unwrap();
+        let held = Identities::of(&vault).read().unwrap();
+        assert_eq!(held.identity, Some(numbered(41)));
+        assert!(!held.whole, "the next who holds the lock writes both");
+    }
+
+    #[test]
+    fn a_copy_that_cannot_be_read_is_none_that_is_missing() {
+        let (_dir, vault) = Vault::fresh();
+        fs::create_dir(vault.state().join(FIRST)).unwrap();
+        assert_eq!(Identities::of(&vault).read().unwrap_err().code, "state.io");
+        vault.entry(SECOND).put(&numbered(3)).unwrap();
+        let held = Identities::of(&vault).read().unwrap();
+        assert_eq!(held.identity, Some(numbered(3)));
+    }
+}
