@@ -10,13 +10,13 @@ use crate::vault::Vault;
 /// Confirmations that are kept until they are passed on; older ones go.
 const CONFIRMATIONS: usize = 20;
 
-/// Keeps what a client said about the end of its run.
+/// Keeps what a client said about the end of its run; what was kept and does not open is put aside.
 ///
 /// # Errors
-/// `store.damaged`, or what the file system says.
+/// What the file system says.
 pub fn confirm(vault: &Vault, confirmation: Confirmation) -> Result<(), Trouble> {
     let entry = vault.entry("confirmations");
-    let mut kept: Vec<Confirmation> = entry.get()?.unwrap_or_default();
+    let mut kept: Vec<Confirmation> = entry.get_or_set_aside()?.unwrap_or_default();
     if kept.len() >= CONFIRMATIONS {
         kept.drain(..=kept.len() - CONFIRMATIONS);
     }
@@ -35,11 +35,12 @@ pub fn confirmations(vault: &Vault) -> Result<Vec<Confirmation>, Trouble> {
 /// Forgets confirmations that central has been told of; those that came since stay.
 ///
 /// # Errors
-/// `store.damaged`, or what the file system says.
+/// What the file system says.
 pub fn forget(vault: &Vault, told: &[Confirmation]) -> Result<(), Trouble> {
-    let mut kept = confirmations(vault)?;
+    let entry = vault.entry("confirmations");
+    let mut kept: Vec<Confirmation> = entry.get_or_set_aside()?.unwrap_or_default();
     kept.retain(|confirmation| !told.contains(confirmation));
-    vault.entry("confirmations").put(&kept)
+    entry.put(&kept)
 }
 
 #[cfg(test)]

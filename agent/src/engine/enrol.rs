@@ -61,7 +61,7 @@ impl Engine {
         };
         let kept = self.vault.entry("enrolment");
         let content = self.vault.keys().name("enrolment", text.reveal());
-        let refused: Option<Refused> = kept.get()?;
+        let refused: Option<Refused> = kept.get_or_set_aside()?;
         if let Some(refused) = refused.filter(|r| r.stands(content, clock::now().wall)) {
             return Err(stands(&refused));
         }

@@ -18,12 +18,16 @@ pub fn remember(vault: &Vault, versions: &[String]) -> Result<(), Trouble> {
     entry.put(&versions)
 }
 
-/// The versions last seen from central, that of the box at least.
+/// The versions last seen from central, that of the box at least. A damaged list is as good as none: the next run
+/// writes it anew.
 ///
 /// # Errors
-/// `store.damaged`, or what the file system says.
+/// What the file system says.
 pub fn known(vault: &Vault, own: &str) -> Result<Vec<String>, Trouble> {
-    let mut versions: Vec<String> = vault.entry("versions").get()?.unwrap_or_default();
+    let mut versions: Vec<String> = match vault.entry("versions").get() {
+        Err(trouble) if trouble.code == "store.damaged" => Vec::new(),
+        held => held?.unwrap_or_default(),
+    };
     if !versions.iter().any(|known| known == own) {
         versions.push(own.to_owned());
     }
@@ -43,5 +47,9 @@ mod tests {
         remember(&vault, &["3.4".into(), "2022.11".into()]).unwrap();
         assert_eq!(known(&vault, "2022.11").unwrap(), ["3.4", "2022.11"]);
         assert_eq!(known(&vault, "5").unwrap(), ["3.4", "2022.11", "5"]);
+        std::fs::write(vault.state().join("versions"), "damaged").unwrap();
+        assert_eq!(known(&vault, "5").unwrap(), ["5"]);
+        remember(&vault, &["6".into()]).unwrap();
+        assert_eq!(known(&vault, "6").unwrap(), ["6"]);
     }
 }
