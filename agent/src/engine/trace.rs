@@ -203,7 +203,7 @@ impl Engine {
             true => {
                 let reply = uplink.call(&Call::versions()).await?;
                 let stated = reply.header("date").and_then(uplink::seconds);
-                stated.max(self.heard())
+                stated.max(Some(clock::now().wall))
             }
             false => None,
         };
