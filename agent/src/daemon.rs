@@ -8,17 +8,18 @@ mod voice;
 
 use std::time::Duration;
 
+use logic::package_lane::Waiting;
 use logic::report::Report;
 use logic::retry;
-use logic::schedule::{Command, End, Event, Policy, Schedule, Start};
+use logic::schedule::{Command, End, Event, Packages, Policy, Schedule, Start};
 use logic::settings::Settings;
 use logic::words::{Outcome, Trouble};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::clock;
-use crate::engine::Engine;
 use crate::engine::progress::Progress;
+use crate::engine::{Engine, Lane};
 use crate::journal;
 use crate::notify::{Notifier, watchdog};
 use crate::page::Page;
@@ -93,6 +94,7 @@ enum Woken {
     Reload,
     Asked(Ask),
     Network,
+    Exam,
     Worker(Told),
     Due,
     Watchdog,
@@ -109,8 +111,16 @@ struct Daemon {
     schedule: Schedule,
     box_id: String,
     worker: Option<Worker>,
+    /// A run is under way in the worker; without one it brings packages alone.
+    pass: bool,
+    /// How the packages stand, as the worker told after its last run.
+    packages: Lane,
     /// The run under way has been told to end.
     stopping: bool,
+    /// The run under way has been told to wait for packages no longer.
+    closing: bool,
+    /// The configuration has changed since the worker began.
+    outdated: bool,
     /// Runs begun so far; the number of the newest.
     runs: u64,
     /// Something that was queued before the daemon started may still be owed.
@@ -119,6 +129,7 @@ struct Daemon {
     sends: bool,
     /// The highest number of a run of this box id.
     seen: u64,
+    /// The newest run, as long as it or its packages are under way.
     running: Option<Running>,
     network: Option<Network>,
     gate: Gate,
@@ -152,7 +163,11 @@ impl Daemon {
             schedule,
             box_id,
             worker: None,
+            pass: false,
+            packages: Lane::default(),
             stopping: false,
+            closing: false,
+            outdated: false,
             runs: 0,
             unasked: true,
             sends: false,
@@ -173,12 +188,14 @@ impl Daemon {
         read: &dyn Fn() -> Result<Settings, Trouble>,
     ) {
         let watchdog = watchdog();
+        let exams = self.board.exams();
         let mut fed = tokio::time::Instant::now();
         let mut kept = fed;
         loop {
             // Also when something else woke the loop: after a suspend the timer below is late, the clock is not.
             self.schedule.handle(Event::Woken, clock::now());
             self.obey().await;
+            self.dismiss();
             self.listen();
             self.show();
             let wait = self
@@ -192,6 +209,7 @@ impl Daemon {
                 _ = signals.reload.recv() => Woken::Reload,
                 Some(ask) = asks.recv() => Woken::Asked(ask),
                 () = changed(&mut self.network) => Woken::Network,
+                () = exams.changed() => Woken::Exam,
                 told = told(&mut self.worker) => Woken::Worker(told),
                 () = sleep(wait) => Woken::Due,
                 () = sleep_until(feed) => Woken::Watchdog,
@@ -202,6 +220,7 @@ impl Daemon {
                 Woken::Reload => self.reload(read),
                 Woken::Asked(ask) => self.asked(ask).await,
                 Woken::Network => self.schedule.handle(Event::Network, clock::now()),
+                Woken::Exam => self.exam_ended(),
                 Woken::Worker(told) => self.worker(told),
                 Woken::Hour => {
                     self.keep_time();
@@ -238,6 +257,11 @@ impl Daemon {
                         worker.stop();
                     }
                 }
+                Command::Close => {
+                    self.closing = true;
+                    self.order(&Order::Close).await;
+                }
+                Command::Hasten { packages } => self.order(&Order::Asked { packages }).await,
                 Command::Lost => self.voice.lost(&self.box_id, self.schedule.due()),
                 Command::Found(tries) => voice::found(&self.box_id, tries),
                 Command::Wished(wish) => voice::wished(&self.box_id, wish),
@@ -245,27 +269,76 @@ impl Daemon {
         }
     }
 
+    async fn order(&mut self, order: &Order) {
+        if let Some(worker) = &mut self.worker {
+            worker.order(order).await;
+        }
+    }
+
     async fn start(&mut self, start: Start) {
         self.runs += 1;
-        self.stopping = false;
+        (self.stopping, self.closing) = (false, false);
+        let before = self.running.take();
         self.running = Some(Running {
             run: self.runs,
             cause: start.cause,
-            progress: Progress::default(),
+            progress: before.map_or_else(Progress::default, |run| run.progress.of_packages()),
         });
         if start.attempt == 1 {
             voice::started(&self.box_id, start.cause);
         }
         self.sends = start.errand.results;
-        let order = Order {
+        let order = Order::Pass {
             errand: start.errand,
             asked: start.cause == logic::schedule::Cause::Asked,
             probe_first: self.unasked,
             seen: self.seen,
         };
+        self.pass = true;
+        match &mut self.worker {
+            Some(worker) if worker.is_open() && !self.outdated => {
+                return worker.order(&order).await;
+            }
+            _ => {}
+        }
+        self.packages = Lane::default();
+        // One that is ending still has the state folder.
+        if let Some(ending) = self.worker.take() {
+            ending.end().await;
+        }
+        self.outdated = false;
         match Worker::start(&self.root, &order).await {
             Ok(worker) => self.worker = Some(worker),
             Err(trouble) => self.ended(&worker::account(&trouble)),
+        }
+    }
+
+    /// A worker without a run and without a package that can come is let go: an idle box has none.
+    fn dismiss(&mut self) {
+        let lane = self.packages;
+        let at_work = lane.active || (lane.news && !lane.failed);
+        let idle = !self.pass && (!at_work || self.outdated);
+        let Some(worker) = self.worker.as_mut().filter(|_| idle) else {
+            return;
+        };
+        if worker.is_open() {
+            worker.close();
+            self.running = None;
+            if self.outdated && at_work {
+                // The next one goes on with the packages, as they are configured now.
+                let soon = Packages::HeldUp(Duration::ZERO);
+                self.schedule.handle(Event::Packages(soon), clock::now());
+            }
+            (self.packages.active, self.packages.news) = (false, false);
+        }
+    }
+
+    /// What an exam held up may come now.
+    fn exam_ended(&mut self) {
+        let exam = |waiting: Waiting| waiting.reason == logic::package_lane::Cause::Exam;
+        if self.packages.waiting.is_some_and(exam) {
+            let soon = Packages::HeldUp(Duration::ZERO);
+            self.schedule.handle(Event::Packages(soon), clock::now());
         }
     }
 
@@ -273,9 +346,10 @@ impl Daemon {
         let before = self.runs;
         self.schedule.handle(Event::Asked(ask.errand), clock::now());
         self.obey().await;
+        let follows = self.stopping || self.closing;
         let accepted = Accepted {
-            run: self.runs + u64::from(self.stopping),
-            joined: !self.stopping && self.runs == before,
+            run: self.runs + u64::from(follows),
+            joined: !follows && self.runs == before,
         };
         // Whoever asked may be gone; the run goes on.
         let _ = ask.answer.send(accepted);
@@ -284,8 +358,10 @@ impl Daemon {
     fn worker(&mut self, told: Told) {
         match told {
             Told::Progress(progress) => {
-                self.schedule
-                    .handle(Event::Reached(progress.stage), clock::now());
+                if self.pass {
+                    self.schedule
+                        .handle(Event::Reached(progress.stage), clock::now());
+                }
                 if let Some(running) = &mut self.running {
                     running.progress = progress.clone();
                 }
@@ -294,30 +370,65 @@ impl Daemon {
             Told::Report(report)
                 if self.stopping && report.code == logic::trace::stopped().code =>
             {
+                // Its end follows.
                 self.note(&report);
-                self.stopped();
             }
             Told::Report(report) => {
-                self.worker = None;
                 self.ended(&report);
+                self.packages();
             }
-            Told::Gone(_) if self.stopping => self.stopped(),
+            Told::Lane(lane) => {
+                self.packages = lane;
+                self.packages();
+            }
             Told::Gone(how) => {
-                self.worker = None;
-                let trouble = worker::died(&how);
-                journal::trouble(&trouble);
-                self.ended(&worker::account(&trouble));
+                let open = self.worker.take().is_some_and(|worker| worker.is_open());
+                (self.packages.active, self.running) = (false, None);
+                match (self.pass, self.stopping) {
+                    (true, true) => self.stopped(),
+                    (true, false) => self.died(&how),
+                    // It ended by itself while it brought packages.
+                    (false, _) if open => {
+                        journal::trouble(&worker::died(&how));
+                        let failed = Event::Packages(Packages::Failed);
+                        self.schedule.handle(failed, clock::now());
+                    }
+                    (false, _) => {}
+                }
             }
         }
     }
 
     /// The run was stopped for another one, which does what was asked of it.
     fn stopped(&mut self) {
-        self.worker = None;
-        self.running = None;
+        self.pass = false;
         self.board.stopped(self.runs);
         self.schedule
             .handle(Event::Ended(End::Stopped), clock::now());
+    }
+
+    fn died(&mut self, how: &str) {
+        let trouble = worker::died(how);
+        journal::trouble(&trouble);
+        self.ended(&worker::account(&trouble));
+    }
+
+    /// What has become of the packages beside the runs.
+    fn packages(&mut self) {
+        let packages = match self.packages {
+            _ if self.pass => return,
+            Lane { active: true, .. } => return,
+            Lane { failed: true, .. } => Packages::Failed,
+            Lane { news: true, .. } => Packages::Came,
+            Lane {
+                waiting: Some(_),
+                held_up: Some(wait),
+                ..
+            } => Packages::HeldUp(wait),
+            _ => Packages::Stand,
+        };
+        self.schedule
+            .handle(Event::Packages(packages), clock::now());
     }
 
     /// What the next run is to know of this one.
@@ -337,7 +448,10 @@ impl Daemon {
 
     fn ended(&mut self, report: &Report) {
         self.note(report);
-        self.running = None;
+        (self.pass, self.closing) = (false, false);
+        if self.worker.is_none() {
+            self.running = None;
+        }
         // What the run heard of the time counts here too.
         self.keep_time();
         self.board.report(self.runs, report);
@@ -360,6 +474,7 @@ impl Daemon {
         self.notifier.reloading(clock::now());
         match read() {
             Ok(settings) => {
+                self.outdated = true;
                 let policy = policy(&settings);
                 self.schedule.handle(Event::Policy(policy), clock::now());
                 self.gate.configure(&settings);
@@ -378,6 +493,7 @@ impl Daemon {
     fn show(&mut self) {
         let standing = Standing {
             running: self.running.clone(),
+            waiting: self.packages.waiting,
             next: self.schedule.due(),
             offline: self.schedule.lost(),
             breaker: self.schedule.open(),

@@ -10,6 +10,7 @@ pub mod survey;
 pub mod versions;
 
 mod credentials;
+mod downloads;
 mod edition;
 mod enrol;
 mod fetch;
@@ -23,15 +24,16 @@ mod owed;
 mod probe;
 mod rebuild;
 mod run;
+mod session;
 mod trace;
 mod who;
 mod wipe;
 
 pub use credentials::Stored;
 pub use line::{line, secret_file};
+pub use session::{Lane, Order, Session};
 pub use wipe::{no_daemon, owed, wipe};
 
-use std::cell::RefCell;
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -40,28 +42,29 @@ use std::time::Duration;
 
 use logic::entity::EntityType;
 use logic::identity::{self, Enrolment, Identity};
-use logic::rate::Rate;
+use logic::package_lane::Waiting;
 use logic::report::Report;
+use logic::schedule::Errand;
 use logic::settings::Settings;
 use logic::spool;
 use logic::sync::Plan;
 use logic::words::{Class, Outcome, Params, Trouble};
+use tokio::sync::{Notify, mpsc};
 
 use crate::clock;
 use crate::journal::event;
-use crate::root::{Lock, Root};
+use crate::root::Root;
 use crate::uplink::{Credentials, Secret, Uplink};
 use crate::vault::catalogue::{Catalogue, Edition};
 use crate::vault::history::History;
 use crate::vault::index::{Index, Probed};
-use crate::vault::package::Packages;
 use crate::vault::spool::Spool;
 use crate::vault::{Vault, random};
 
-use link::{Limits, Link};
 use owed::Pass;
 use progress::Watch;
 use run::{Means, Run};
+use session::{Orders, State};
 use trace::Tracer;
 
 /// What one synchronization is asked to do.
@@ -81,6 +84,26 @@ pub struct Request {
     pub probe_first: bool,
     /// The highest number of a run that the daemon has seen; 0 without one.
     pub seen: u64,
+    /// Packages come at once, windows or not.
+    pub now: bool,
+    /// Whoever asked does not wait for packages.
+    pub no_wait: bool,
+}
+
+impl Request {
+    /// What an errand asks for.
+    pub fn of(errand: Errand, asked: bool) -> Self {
+        Self {
+            types: errand.types,
+            data: errand.data,
+            results: errand.results,
+            allow_deletes: errand.allow_deletes,
+            asked,
+            now: errand.now,
+            no_wait: errand.no_wait,
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for Request {
@@ -93,12 +116,18 @@ impl Default for Request {
             asked: true,
             probe_first: true,
             seen: 0,
+            now: false,
+            no_wait: false,
         }
     }
 }
 
 /// How long a second process waits for the first one's lock before it says who holds it.
 const LOCK_PATIENCE: Duration = Duration::from_secs(3);
+/// A pass that nobody waits for gives packages that come soon this long, and a quarter of an interval at most.
+const PACKAGES_GRACE: Duration = Duration::from_secs(10);
+/// Whoever does not wait for packages is told what holds them up: that shows within this.
+const PACKAGES_BEGIN: Duration = Duration::from_secs(1);
 /// How long the store may be in another process's hands.
 const STORE_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -181,8 +210,15 @@ impl Engine {
         }
     }
 
-    /// One synchronization, from the token to the confirmation. Whatever happens, there is an account of it.
+    /// One synchronization, from the token to the confirmation, and the packages as far as they are waited for.
     pub async fn synchronize(&self, request: &Request, watch: &Watch) -> Report {
+        let (_orders, mut none) = mpsc::unbounded_channel();
+        let mut session = Session::new(self, watch);
+        session.pass(request, &mut none).await
+    }
+
+    /// One pass within a session. Whatever happens, there is an account of it.
+    async fn pass(&self, session: &mut State, request: &Request, orders: &mut Orders) -> Report {
         let begun = clock::now().wall;
         let mut params = Params {
             organisation_id: self
@@ -200,7 +236,7 @@ impl Engine {
                 .clone()
                 .unwrap_or_default(),
         };
-        let ended = self.run(request, watch, &mut params).await;
+        let ended = self.run(session, request, orders, &mut params).await;
         self.keep_time();
         match ended {
             Ok(report) => report,
@@ -214,18 +250,20 @@ impl Engine {
 
     async fn run(
         &self,
+        session: &mut State,
         request: &Request,
-        watch: &Watch,
+        orders: &mut Orders,
         params: &mut Params,
     ) -> Result<Report, Trouble> {
-        let lock = Lock::take(&self.root, LOCK_PATIENCE)?;
-        let mut identity = self.settled(&lock)?;
+        let lock = session.lock(&self.root)?;
+        let mut identity = self.settled(lock)?;
         params.box_id.clone_from(&identity.box_id);
         params.sync_id = identity.sync_id;
         let enrolment = self.enrolment()?.ok_or_else(not_enrolled)?;
         params.organisation_id = self.organisation()?;
         params.tao_version = self.version()?;
-        let uplink = self.uplink(Some((&enrolment, &identity)))?;
+        let line = session.line(self, &enrolment, &identity)?;
+        let uplink = line.uplink.clone();
         let catalogue = Catalogue::open(&self.vault)?;
         let mut edition = self.edition(&catalogue)?;
         if edition.organisation_id != params.organisation_id {
@@ -246,22 +284,24 @@ impl Engine {
         let mut plan = self.plan(request, params, &edition);
         plan.measure &= !measured;
         plan.untold = tracer.with(|trace| trace.untold.clone());
+        line.wants(request.now, request.asked);
         let means = Means {
             root: self.root.clone(),
             keep_deleted: self.settings.sync.keep_deleted,
-            sending: self.sending(request, &uplink, params, &tracer)?,
+            sending: self.sending(request, &uplink, params, &tracer, &line.watch)?,
             vault: self.vault.clone(),
-            link: self.link(request, &uplink, watch)?,
+            before: uplink.meter(),
             uplink: uplink.clone(),
             catalogue,
-            watch: watch.clone(),
+            downloads: line.downloads.clone(),
+            watch: line.watch.clone(),
             tracer: tracer.clone(),
         };
         // The number and the run are durable before central sees them: after a power cut the one is not used again, and
         // the other is not forgotten. Nothing may fail between this and the account.
         tracer.begin(&identity, trace::begun(request, params))?;
         let run = Run::new(means, index, edition);
-        let (mut report, run) = run.drive(plan).await;
+        let (mut report, run) = run.drive(plan, orders).await;
         report.skew = uplink.heard().map(|_| clock::now().wall - clock::system());
         self.look_at_tokens(&tracer, &uplink);
         let remembered = self.remember(run.index, &report);
@@ -330,6 +370,12 @@ impl Engine {
             lanes: usize::from(self.settings.sync.lanes),
             memory: edition.memory.clone(),
             running: self.vault.running(),
+            patience: match (request.asked, request.no_wait) {
+                (true, false) => None,
+                (true, true) => Some(PACKAGES_BEGIN),
+                (false, _) => Some(PACKAGES_GRACE.min(self.settings.sync.interval / 4)),
+            },
+            interval: self.settings.sync.interval,
             hash: run::hash(&self.vault),
             untold: Vec::new(),
             random: u64::from_le_bytes(random()),
@@ -343,6 +389,7 @@ impl Engine {
         uplink: &Uplink,
         params: &Params,
         tracer: &Rc<Tracer>,
+        watch: &Watch,
     ) -> Result<(Rc<Pass>, spool::Plan), Trouble> {
         let restored = tracer.with(|trace| trace.is_probing());
         let results = &self.settings.results;
@@ -366,47 +413,32 @@ impl Engine {
             forget: results.delete_after_send,
             probe,
             tracer: tracer.clone(),
+            watch: watch.clone(),
+            asked: Notify::new(),
         };
         Ok((Rc::new(pass), plan))
     }
 
-    fn link(&self, request: &Request, uplink: &Uplink, watch: &Watch) -> Result<Link, Trouble> {
-        let download = self.settings.download.clone();
-        let exam_root = self.root.clone();
-        let in_use = move || exam::running(&exam_root);
-        let (root, hours, asked) = (self.root.clone(), download.clone(), request.asked);
-        // An exam holds downloads back; a closed window does too, unless somebody asked.
-        let gate = move || {
-            let exam = exam::running(&root).map(|left| ("the running exam", left));
-            let window = || {
-                let closed = hours.wait(clock::now().wall);
-                (!asked && !closed.is_zero()).then_some(("the next download window", closed))
-            };
-            exam.or_else(window)
-        };
-        let limits = Limits {
-            reserve: download.reserve.bytes(),
-            rate: RefCell::new(Rate::new(download.max_rate.bytes())),
-            asked: request.asked,
-            gate: Box::new(gate),
-            exam: Box::new(in_use),
-        };
-        let packages = Packages::open(&self.vault)?;
-        let window = download.window_flush.bytes();
-        Link::new(
-            uplink.clone(),
-            packages,
-            watch.clone(),
-            limits,
-            usize::from(download.connections),
-            window,
-        )
-    }
-
     fn remember(&self, index: Option<Index>, report: &Report) -> Result<(), Trouble> {
         self.vault.entry("last").put(report)?;
+        self.wait_for_packages(report)?;
         History::of(&self.vault).append(report)?;
         index.map_or(Ok(()), Index::close)
+    }
+
+    /// Keeps what packages wait for, for `status`, which has no run to ask.
+    fn wait_for_packages(&self, report: &Report) -> Result<(), Trouble> {
+        let entry = self.vault.entry("waiting");
+        match report.packages.waiting_for {
+            waiting @ Some(_) if self.waiting() != waiting => entry.put(&waiting),
+            None if self.waiting().is_some() => entry.remove(),
+            _ => Ok(()),
+        }
+    }
+
+    /// What packages waited for when the last run ended; a note that does not open is as good as none.
+    pub fn waiting(&self) -> Option<Waiting> {
+        self.vault.entry("waiting").get().ok().flatten().flatten()
     }
 
     fn store(&self) -> Result<Index, Trouble> {

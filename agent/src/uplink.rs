@@ -197,9 +197,9 @@ impl Uplink {
         Ok(opened)
     }
 
-    /// Bytes that came over all sockets so far.
-    pub fn received(&self) -> u64 {
-        self.inner.ledger.received()
+    /// Bytes that went over all sockets so far, either way.
+    pub fn moved(&self) -> u64 {
+        self.inner.ledger.moved()
     }
 
     /// What the line carried so far.

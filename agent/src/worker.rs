@@ -1,8 +1,9 @@
-//! One synchronization in a process of its own: the daemon's end of the pipe, and the worker's.
+//! Synchronizations in a process of their own: the daemon's end of the pipe, and the worker's.
 //! Never lets the store into the daemon: its threads would wake the machine for ever, and a damaged one may panic.
 //! Called by the daemon's loop, and by the hidden verb `sync-worker`.
 
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -13,28 +14,41 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::net::unix::pipe::Receiver;
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::signal::unix::SignalKind;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::clock;
 use crate::engine::progress::{Progress, Watch};
-use crate::engine::{Engine, Request};
+use crate::engine::{self, Engine, Lane, Request, Session};
 use crate::root::Root;
 
-/// What the worker is to do: the one line on its standard input.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Order {
-    /// What the run is to do.
-    pub errand: Errand,
-    /// Somebody waits for it.
-    pub asked: bool,
-    /// What is owed may have been queued before the daemon started: it is asked for before it is sent.
-    #[serde(default)]
-    pub probe_first: bool,
-    /// The highest number of a run that the daemon has seen.
-    #[serde(default)]
-    pub seen: u64,
+/// What the worker is to do: a line each on its standard input. When that ends, the worker ends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Begin a pass; one at a time.
+    Pass {
+        /// What it is to do.
+        errand: Errand,
+        /// Somebody waits for it.
+        asked: bool,
+        /// What is owed may have been queued before the daemon started: it is asked for before it is sent.
+        #[serde(default)]
+        probe_first: bool,
+        /// The highest number of a run that the daemon has seen.
+        #[serde(default)]
+        seen: u64,
+    },
+    /// Somebody waits for the pass under way, until the packages have come if that is said.
+    Asked {
+        /// For packages too.
+        packages: bool,
+    },
+    /// The pass under way is to wait for packages no longer.
+    Close,
 }
 
 /// A line of the worker's standard output.
@@ -42,8 +56,10 @@ pub struct Order {
 #[serde(rename_all = "snake_case")]
 enum Line {
     Progress(Progress),
-    /// The account, and what is not of the account: central's wish, the skew of the clock.
+    /// The account of a pass, and what is not of the account: central's wish, the skew of the clock.
     Report(Box<Report>, Option<Duration>, Option<i64>),
+    /// How the packages stand that no pass waits for; comes before each account and with each change after it.
+    Lane(Lane),
 }
 
 /// What came from the worker.
@@ -51,9 +67,11 @@ enum Line {
 pub(super) enum Told {
     /// It has come so far.
     Progress(Progress),
-    /// It has ended, with its account.
+    /// The pass has ended, with its account.
     Report(Box<Report>),
-    /// It has ended without an account.
+    /// How the packages stand.
+    Lane(Lane),
+    /// It has ended.
     Gone(String),
 }
 
@@ -62,41 +80,60 @@ const LINE: u64 = 1 << 20;
 /// A worker that was told to end is killed after this.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// A run under way in another process.
+/// Another process, in which pass follows pass and packages come beside them.
 pub(super) struct Worker {
     child: Child,
+    /// Closed when it is to end.
+    input: Option<ChildStdin>,
     lines: Lines<BufReader<tokio::io::Take<ChildStdout>>>,
-    account: Option<Box<Report>>,
     /// It was told to end, and has until then.
     deadline: Option<Instant>,
 }
 
 impl Worker {
-    /// Begins a run.
+    /// Begins with a pass.
     pub(super) async fn start(root: &Root, order: &Order) -> Result<Self, Trouble> {
         let mut child = child(root, "sync-worker")
             .stdin(Stdio::piped())
             .spawn()
             .map_err(|error| died(&format!("cannot be started: {error}")))?;
-        let mut text = serde_json::to_vec(order).expect("plain data always serialises");
-        text.push(b'\n');
-        if let Some(mut input) = child.stdin.take() {
-            // One line fits the pipe; a worker that is gone already is told by its output's end.
-            let _ = input.write_all(&text).await;
-        }
+        let input = child.stdin.take();
         let output = child
             .stdout
             .take()
             .ok_or_else(|| died("has no standard output"))?;
-        Ok(Self {
+        let mut worker = Self {
             child,
+            input,
             lines: BufReader::new(tokio::io::AsyncReadExt::take(output, u64::MAX)).lines(),
-            account: None,
             deadline: None,
-        })
+        };
+        worker.order(order).await;
+        Ok(worker)
     }
 
-    /// The next thing it tells; after `Report` and `Gone` there is nothing more. May be dropped and called again.
+    /// Whether it takes orders.
+    pub(super) fn is_open(&self) -> bool {
+        self.input.is_some() && self.deadline.is_none()
+    }
+
+    /// Tells it what to do. A line fits the pipe; a worker that is gone already is told by its output's end.
+    pub(super) async fn order(&mut self, order: &Order) {
+        let mut text = serde_json::to_vec(order).expect("plain data always serialises");
+        text.push(b'\n');
+        if let Some(input) = &mut self.input {
+            let _ = input.write_all(&text).await;
+        }
+    }
+
+    /// It has nothing more to do, and ends by itself.
+    pub(super) fn close(&mut self) {
+        self.input = None;
+        self.deadline
+            .get_or_insert_with(|| Instant::now() + PATIENCE);
+    }
+
+    /// The next thing it tells; after `Gone` there is nothing more. May be dropped and called again.
     pub(super) async fn told(&mut self) -> Told {
         loop {
             self.lines.get_mut().get_mut().set_limit(LINE);
@@ -110,13 +147,13 @@ impl Worker {
             match line {
                 Ok(Some(line)) => match serde_json::from_str(&line) {
                     Ok(Line::Progress(progress)) => return Told::Progress(progress),
+                    Ok(Line::Lane(lane)) => return Told::Lane(lane),
                     Ok(Line::Report(report, wish, skew)) => {
-                        let whole = Report {
+                        return Told::Report(Box::new(Report {
                             wish,
                             skew,
                             ..*report
-                        };
-                        self.account = Some(Box::new(whole));
+                        }));
                     }
                     // Whatever else a library prints there is none of the protocol's.
                     Err(_) => {}
@@ -133,11 +170,10 @@ impl Worker {
                 self.child.wait().await
             }
         };
-        match (self.account.take(), status) {
-            (Some(report), _) => Told::Report(report),
-            (None, Ok(status)) => Told::Gone(ending(status)),
-            (None, Err(error)) => Told::Gone(format!("was lost: {error}")),
-        }
+        Told::Gone(match status {
+            Ok(status) => ending(status),
+            Err(error) => format!("was lost: {error}"),
+        })
     }
 
     /// Asks it to end; whatever it has done so far is kept.
@@ -214,32 +250,93 @@ pub fn account(trouble: &Trouble) -> Report {
     report
 }
 
-/// The worker: does what the order says, tells its progress, ends with the account.
-pub async fn work(engine: Result<Engine, Trouble>, order: Order) -> Report {
+/// The worker: pass after pass as it is told, and packages beside them, until its standard input ends. Gives the exit
+/// status of the last pass.
+pub async fn work(engine: Result<Engine, Trouble>) -> u8 {
     let watch = Watch::default();
-    let request = Request {
-        types: order.errand.types,
-        data: order.errand.data,
-        results: order.errand.results,
-        allow_deletes: order.errand.allow_deletes,
-        asked: order.asked,
-        probe_first: order.probe_first,
-        seen: order.seen,
+    let orders = match Orders::open() {
+        Ok(orders) => orders,
+        Err(error) => {
+            let report = account(&died(&format!("cannot read its orders: {error}")));
+            return tell_report(&report);
+        }
     };
-    let report = match &engine {
-        Ok(engine) => tokio::select! {
-            report = synchronize(engine, &request, &watch) => report,
-            () = relay(&watch) => account(&died("lost the daemon")),
-            () = stopped(&watch) => account(&logic::trace::stopped()),
-        },
-        Err(trouble) => account(trouble),
+    tokio::select! {
+        exit = passes(&engine, &watch, orders) => exit,
+        () = relay(&watch) => Outcome::Failed.exit(),
+        () = stopped(&watch) => Outcome::Failed.exit(),
+    }
+}
+
+async fn passes(engine: &Result<Engine, Trouble>, watch: &Watch, mut orders: Orders) -> u8 {
+    let mut exit = 0;
+    let mut session = engine
+        .as_ref()
+        .ok()
+        .map(|engine| Session::new(engine, watch));
+    let mut told = None;
+    loop {
+        let order = tokio::select! {
+            order = orders.next() => order,
+            () = changed(&session) => {
+                tell_lane(session.as_ref(), &mut told);
+                continue;
+            }
+            () = watch.stopped() => return exit,
+        };
+        let Some(order) = order else { return exit };
+        // What else is said came too late for the pass that it was meant for.
+        let Order::Pass {
+            errand,
+            asked,
+            probe_first,
+            seen,
+        } = order
+        else {
+            continue;
+        };
+        let request = Request {
+            probe_first,
+            seen,
+            ..Request::of(errand, asked)
+        };
+        let report = match (&mut session, engine) {
+            (Some(session), Ok(engine)) => {
+                synchronize(engine, session, &request, &mut orders).await
+            }
+            (_, Err(trouble)) => account(trouble),
+            (None, Ok(_)) => account(&died("has no session")),
+        };
+        // First how the packages stand: what the daemon does after the account depends on it.
+        told = None;
+        tell_lane(session.as_ref(), &mut told);
+        exit = tell_report(&report);
+    }
+}
+
+fn tell_report(report: &Report) -> u8 {
+    let whole = Box::new(report.clone());
+    tell(&Line::Report(whole, report.wish, report.skew));
+    report.outcome.exit()
+}
+
+/// Tells how the packages stand, when that is new.
+fn tell_lane(session: Option<&Session>, told: &mut Option<Lane>) {
+    let lane = session.map_or_else(Lane::default, Session::lane);
+    let same = |before: &Lane| {
+        (before.active, before.waiting, before.failed) == (lane.active, lane.waiting, lane.failed)
     };
-    tell(&Line::Report(
-        Box::new(report.clone()),
-        report.wish,
-        report.skew,
-    ));
-    report
+    if !told.as_ref().is_some_and(same) {
+        tell(&Line::Lane(lane));
+        *told = Some(lane);
+    }
+}
+
+async fn changed(session: &Option<Session<'_>>) {
+    match session {
+        Some(session) => session.changed().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Hands a signal on to the run, which tells central and ends; never returns.
@@ -264,10 +361,60 @@ pub async fn told_to_end() {
 }
 
 /// A box that was given a login enrols first.
-async fn synchronize(engine: &Engine, request: &Request, watch: &Watch) -> Report {
-    match engine.enrol_by_credential().await {
-        Ok(()) => engine.synchronize(request, watch).await,
-        Err(trouble) => account(&trouble),
+async fn synchronize(
+    engine: &Engine,
+    session: &mut Session<'_>,
+    request: &Request,
+    orders: &mut Orders,
+) -> Report {
+    if let Err(trouble) = session.enrols(engine).await {
+        return account(&trouble);
+    }
+    let (send, mut receive) = mpsc::unbounded_channel();
+    let pass = session.pass(request, &mut receive);
+    tokio::pin!(pass);
+    loop {
+        let order = tokio::select! {
+            report = &mut pass => return report,
+            order = orders.next() => order,
+        };
+        let order = match order {
+            Some(Order::Asked { packages }) => engine::Order::Asked { packages },
+            Some(Order::Close) => engine::Order::Close,
+            // There is one pass at a time.
+            Some(Order::Pass { .. }) => continue,
+            None => return account(&died("lost the daemon")),
+        };
+        // A pass that ends in this moment needs it no longer.
+        let _ = send.send(order);
+    }
+}
+
+/// The orders on standard input, which is a pipe of the daemon's.
+struct Orders(Lines<BufReader<Receiver>>);
+
+impl Orders {
+    fn open() -> std::io::Result<Self> {
+        let input = std::io::stdin().as_fd().try_clone_to_owned()?;
+        let receiver = Receiver::from_owned_fd(input)?;
+        Ok(Self(BufReader::new(receiver).lines()))
+    }
+
+    /// The next order; `None` when there are no more. May be dropped and called again.
+    async fn next(&mut self) -> Option<Order> {
+        loop {
+            let line = self.0.next_line().await.ok()??;
+            match serde_json::from_str(&line) {
+                Ok(order) => return Some(order),
+                Err(error) => {
+                    let reason =
+                        format!("standard input: expected an order of the daemon: {error}");
+                    let class = Class::GiveUp;
+                    let trouble = Trouble::new("input.order", class, Outcome::Failed, reason);
+                    crate::journal::trouble(&trouble);
+                }
+            }
+        }
     }
 }
 

@@ -19,6 +19,7 @@ pub mod intake;
 pub mod manifest;
 pub mod pace;
 pub mod package;
+pub mod package_lane;
 pub mod php;
 pub mod places;
 pub mod range;

@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 
 use crate::entity::EntityType;
 use crate::gateway::confirm::Confirmation;
+use crate::package_lane::Waiting;
 use crate::words::{Outcome, Params, Trouble};
 
 /// Counters of one entity type.
@@ -41,6 +42,39 @@ pub struct PackageCount {
     pub bytes_on_wire: u64,
     /// Plain bytes of the packages that this run made visible.
     pub bytes_stored: u64,
+    /// Wanted, and still under way when this run ended: they go on beside the runs.
+    #[serde(default, with = "in_text")]
+    pub waiting: u64,
+    /// What they wait for, if for anything but time.
+    #[serde(default, with = "in_text")]
+    pub waiting_for: Option<Waiting>,
+}
+
+/// Fields that stand in JSON alone: the rows of the store have no names, and those of earlier versions have no such
+/// field: the account of the last run is one of them. The history keeps text.
+mod in_text {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<T: Serialize, S: Serializer>(
+        value: &T,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            value.serialize(serializer)
+        } else {
+            serializer.serialize_unit()
+        }
+    }
+
+    pub(super) fn deserialize<'de, T: Deserialize<'de> + Default, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<T, D::Error> {
+        if deserializer.is_human_readable() {
+            T::deserialize(deserializer)
+        } else {
+            Ok(T::default())
+        }
+    }
 }
 
 /// Counters of results.
@@ -183,6 +217,20 @@ impl Report {
         self.entities.entry(kind.word().to_owned()).or_default()
     }
 
+    /// Takes in what the run before brought, for whoever waited over both: the same packages, one account.
+    pub fn follows(&mut self, before: &Self) {
+        self.started_at = before.started_at;
+        let (all, first) = (&mut self.packages, &before.packages);
+        all.downloaded += first.downloaded;
+        // What the one before brought is held before by now.
+        all.unchanged = all.unchanged.saturating_sub(first.downloaded);
+        all.bytes_on_wire += first.bytes_on_wire;
+        all.bytes_stored += first.bytes_stored;
+        self.results.acknowledged += before.results.acknowledged;
+        self.logs.acknowledged += before.logs.acknowledged;
+        self.sessions.acknowledged += before.sessions.acknowledged;
+    }
+
     /// Notes a finding; the first one names the run.
     pub fn find(&mut self, trouble: &Trouble) {
         self.wish = trouble.retry_after.or(self.wish);
@@ -252,8 +300,24 @@ pub fn client_state(report: &Report, survey: &Survey) -> Json {
             &Json::Null,
         )
     }));
+    children.extend(under_way(&report.packages));
     children.extend(survey.clients.iter().map(client));
     json!({ "type": "info", "message": "Offline machine usage report", "data": null, "children": children })
+}
+
+/// Packages that are not claimed to be there, since they are not.
+fn under_way(packages: &PackageCount) -> Option<Json> {
+    let count = packages.waiting;
+    let noun = if count == 1 {
+        "package is"
+    } else {
+        "packages are"
+    };
+    let why = packages.waiting_for.map_or_else(String::new, |waiting| {
+        format!(", waiting for {}", waiting.reason.words())
+    });
+    let message = format!("{count} test {noun} still under way{why} (package.waiting)");
+    (count > 0).then(|| node("warning", &message, &Json::Null))
 }
 
 /// What a client of the gateway said of its run. Its own figures are left out: central merges the data of all nodes by
@@ -422,6 +486,49 @@ mod tests {
             assert!(["info", "success", "warning"].contains(&node["type"].as_str().unwrap()));
             nodes.extend(node["children"].as_array().unwrap());
         }
+    }
+
+    #[test]
+    fn packages_under_way_are_a_warning_and_no_finding() {
+        let mut packages = PackageCount::default();
+        assert_eq!(under_way(&packages), None);
+        packages.waiting = 2;
+        packages.waiting_for = Some(Waiting {
+            reason: crate::package_lane::Cause::Window,
+            until: Some(7),
+        });
+        let node = under_way(&packages).unwrap();
+        assert_eq!(node["type"], "warning");
+        assert_eq!(
+            node["message"],
+            "2 test packages are still under way, waiting for the next download window (package.waiting)"
+        );
+        let text = serde_json::to_value(packages).unwrap();
+        assert_eq!(
+            text["waiting_for"],
+            json!({ "reason": "window", "until": 7 })
+        );
+        assert_eq!(
+            serde_json::from_value::<PackageCount>(text).unwrap(),
+            packages
+        );
+    }
+
+    #[test]
+    fn the_store_keeps_the_shape_of_earlier_versions() {
+        let packages = PackageCount {
+            downloaded: 1,
+            unchanged: 2,
+            failed: 3,
+            bytes_on_wire: 4,
+            bytes_stored: 5,
+            waiting: 6,
+            waiting_for: None,
+        };
+        let stored = postcard::to_allocvec(&(packages, 9u64)).unwrap();
+        assert_eq!(stored, [1, 2, 3, 4, 5, 9]);
+        let (read, after): (PackageCount, u64) = postcard::from_bytes(&stored).unwrap();
+        assert_eq!((read.bytes_stored, read.waiting, after), (5, 0, 9));
     }
 
     fn confirmed(finished: bool, body: &str) -> Confirmation {

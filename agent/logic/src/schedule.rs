@@ -37,10 +37,25 @@ pub enum Event {
     Reached(Stage),
     /// The run is over.
     Ended(End),
+    /// What has become of the packages beside the runs.
+    Packages(Packages),
     /// The configuration was read again.
     Policy(Policy),
     /// Time has passed: a wait may be over.
     Woken,
+}
+
+/// How the packages stand that no run waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packages {
+    /// Nothing is to be done for them before the next run.
+    Stand,
+    /// They may be fetched after so long: a window opens, an exam is over.
+    HeldUp(Duration),
+    /// Something passing kept them from coming.
+    Failed,
+    /// What came since the last run has all come: central is to know.
+    Came,
 }
 
 /// How far a run is.
@@ -52,7 +67,7 @@ pub enum Stage {
     Asking,
     /// Central answers.
     Comparing,
-    /// The catalogue is visible; packages come, which may take a night.
+    /// Catalogue and what is owed are done; the run waits for packages, which may take a night.
     Packages,
 }
 
@@ -63,6 +78,13 @@ pub enum Command {
     Start(Start),
     /// End the run under way; `Event::Ended(End::Stopped)` follows.
     Stop,
+    /// The run under way is to wait for packages no longer; its end follows.
+    Close,
+    /// Somebody waits for the run under way: it is to wait for nothing but central, and for packages if that is said.
+    Hasten {
+        /// For packages too.
+        packages: bool,
+    },
     /// Central could not be used: told once, when it begins.
     Lost,
     /// Central asked to be left alone for longer than is believed: told once, when it begins.
@@ -102,6 +124,8 @@ struct Running {
 const BOOT: Duration = Duration::from_secs(5);
 /// The first wait after a failure is drawn below this.
 const FIRST: Duration = Duration::from_secs(10);
+/// Runs at intervals are spread over this share of an interval.
+const SPREAD_SHARE: u32 = 10;
 /// No wait of our own after a failure is longer.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 /// Nor cut below this by a short interval.
@@ -112,6 +136,8 @@ const LEAST: Duration = Duration::from_millis(500);
 const BREAKER: u32 = 6;
 /// A changed network is tried after a moment (addresses and routes come one by one), spread.
 const SETTLE: Duration = Duration::from_secs(2);
+/// Boxes whose windows open in the same second are spread over this.
+const OPENING: Duration = Duration::from_secs(30);
 /// A link that flaps is tried at most this often.
 const FLAP: Duration = Duration::from_secs(60);
 
@@ -131,11 +157,15 @@ pub struct Schedule {
     wishes: u32,
     /// Failures in a row.
     failures: u32,
+    /// Times in a row that packages failed beside runs that went well.
+    package_failures: u32,
     /// Tries since central could last be used, for the journal.
     lost: Option<u32>,
     running: Option<Running>,
-    /// Asked for while another run had to be stopped first.
-    pending: Option<Errand>,
+    /// What begins as soon as the run under way has ended, and why.
+    pending: Option<(Errand, Cause)>,
+    /// When the last run began.
+    started: Option<Now>,
     /// A wider run was stopped for one that was asked for: it goes on afterwards.
     resume: bool,
     network_rest: Option<Now>,
@@ -154,9 +184,11 @@ impl Schedule {
             not_before: None,
             wishes: 0,
             failures: 0,
+            package_failures: 0,
             lost: None,
             running: None,
             pending: None,
+            started: None,
             resume: false,
             network_rest: None,
             out: VecDeque::new(),
@@ -179,7 +211,7 @@ impl Schedule {
         self.out.pop_front()
     }
 
-    /// When the machine wants to be woken, and why; `None` while a run is under way.
+    /// When the machine wants to be woken, and why; `None` while a run is under way that is not through with its work.
     pub fn due(&self) -> Option<(Now, &'static str)> {
         self.wake.map(|(at, cause)| (at, cause.waits()))
     }
@@ -199,50 +231,101 @@ impl Schedule {
         match event {
             Event::Asked(errand) => self.asked(errand, now),
             Event::Network => self.network(now),
-            Event::Reached(stage) => {
-                if let Some(running) = &mut self.running {
-                    running.stage = running.stage.max(stage);
-                }
-            }
+            Event::Reached(stage) => self.reached(stage, now),
+            Event::Packages(packages) => self.packages(packages, now),
             Event::Ended(end) => self.ended(end, now),
             Event::Policy(policy) => self.changed(policy, now),
             Event::Woken => match self.wake {
-                Some((at, cause)) if at.mono <= now.mono => {
-                    self.start(Errand::whole(), cause, now);
-                }
+                Some((at, cause)) if at.mono <= now.mono => self.is_time(cause, now),
                 _ => {}
             },
         }
     }
 
-    /// A run that does what is asked and has no long wait before it is joined; any other is stopped, which loses
-    /// nothing, and what it still had to do is done after what was asked for.
+    /// A run that does what is asked is joined, and waits for nothing any more. One that waits for packages alone makes
+    /// room; any other is stopped, which loses nothing, and what it still had to do is done after what was asked for.
     fn asked(&mut self, errand: Errand, now: Now) {
         self.failures = 0;
         self.not_before = None;
-        if let Some(pending) = &mut self.pending {
+        if let Some((pending, cause)) = &mut self.pending {
             pending.widen(&errand);
+            *cause = Cause::Asked;
             return;
         }
         let Some(running) = &mut self.running else {
             return self.start(errand, Cause::Asked, now);
         };
-        let soon = match running.stage {
-            Stage::Asking => running.asked,
-            Stage::Comparing => true,
-            Stage::Packages => false,
-        };
-        if soon && running.errand.covers(&errand) {
+        if running.stage != Stage::Packages && running.errand.covers(&errand) {
             running.asked = true;
-            return;
+            running.errand.no_wait &= errand.no_wait;
+            return self.out.push_back(Command::Hasten {
+                packages: !errand.no_wait,
+            });
         }
         let mut wanted = errand;
+        if running.stage == Stage::Packages {
+            self.pending = Some((wanted, Cause::Asked));
+            return self.close();
+        }
         if running.asked {
             wanted.widen(&running.errand);
         }
         self.resume = !wanted.covers(&running.errand);
-        self.pending = Some(wanted);
+        self.pending = Some((wanted, Cause::Asked));
         self.out.push_back(Command::Stop);
+    }
+
+    fn close(&mut self) {
+        self.wake = None;
+        self.out.push_back(Command::Close);
+    }
+
+    /// The time of the next run has come. A run that waits for packages makes room for it.
+    fn is_time(&mut self, cause: Cause, now: Now) {
+        if self.running.is_none() {
+            return self.start(Errand::whole(), cause, now);
+        }
+        self.pending = Some((Errand::whole(), cause));
+        self.close();
+    }
+
+    /// The next run comes at its interval, also beside packages that somebody waits for.
+    fn reached(&mut self, stage: Stage, now: Now) {
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        let before = running.stage;
+        running.stage = running.stage.max(stage);
+        let waits = before < Stage::Packages && stage == Stage::Packages;
+        if waits && self.pending.is_none() {
+            self.wake = Some(self.interval(now));
+        }
+    }
+
+    /// Packages that wait for a time or for another try bring the next run forward, and never put it off. While runs
+    /// themselves fail, the next try is set already.
+    fn packages(&mut self, packages: Packages, now: Now) {
+        self.package_failures = match packages {
+            Packages::Failed => (self.package_failures + 1).min(BREAKER - 1),
+            _ => 0,
+        };
+        let well = self.running.is_none() && self.failures == 0;
+        let Some((at, _)) = self.wake.filter(|_| well) else {
+            return;
+        };
+        let (soon, cause) = match packages {
+            Packages::Stand => return,
+            Packages::HeldUp(wait) => {
+                // A thousand boxes have the same window.
+                let wait = wait.max(LEAST) + self.jitter(OPENING);
+                (self.allowed(now.after(wait)), Cause::Packages)
+            }
+            Packages::Came => (self.allowed(now.after(LEAST)), Cause::Packages),
+            Packages::Failed => self.after_failures(self.package_failures, now),
+        };
+        if soon.mono < at.mono {
+            self.wake = Some((soon, cause));
+        }
     }
 
     /// Only who waits for central is helped by a new network; central's own wish stands.
@@ -271,6 +354,7 @@ impl Schedule {
 
     fn start(&mut self, errand: Errand, cause: Cause, now: Now) {
         self.wake = None;
+        self.started = Some(now);
         self.not_before = self.not_before.filter(|at| at.mono > now.mono);
         self.running = Some(Running {
             errand: errand.clone(),
@@ -290,8 +374,12 @@ impl Schedule {
         };
         self.tell(end);
         self.wished(end, now);
-        if let Some(errand) = self.pending.take() {
-            return self.start(errand, Cause::Asked, now);
+        self.wake = None;
+        match self.pending.take() {
+            // Only a person ends a wait that central's state asks for.
+            Some((_, cause)) if cause != Cause::Asked && matches!(end, End::Unreached(_)) => {}
+            Some((errand, cause)) => return self.start(errand, cause, now),
+            None => {}
         }
         let resume = std::mem::take(&mut self.resume);
         self.wake = Some(match end {
@@ -361,7 +449,12 @@ impl Schedule {
             let wait = ceiling / 2 + self.jitter(ceiling / 2);
             return (self.allowed(now.after(wait)), Cause::Probe);
         }
-        let doublings = self.failures.saturating_sub(1).min(16);
+        self.after_failures(self.failures, now)
+    }
+
+    fn after_failures(&mut self, failures: u32, now: Now) -> (Now, Cause) {
+        let ceiling = LONGEST.min(self.policy.interval.max(SHORTEST_CEILING));
+        let doublings = failures.saturating_sub(1).min(16);
         let span = FIRST.min(self.policy.interval) * (1 << doublings);
         let wait = self.jitter(span.min(ceiling)).max(LEAST);
         // After a wish the whole span comes on top: everybody was told the same second.
@@ -375,17 +468,20 @@ impl Schedule {
         }
     }
 
-    /// The next point of this box's own grid that is at least half an interval away, spread a little.
+    /// The next point of this box's own grid, spread a little; the one after it where a run has only just begun. So no
+    /// interval is left out, however long a run took.
     fn interval(&mut self, now: Now) -> (Now, Cause) {
         let interval = self.policy.interval.max(LEAST);
         let phase = retry::jitter(interval, self.phase);
         let since = now.mono.saturating_sub(self.origin.mono);
         let into = (since + interval - phase).as_nanos() % interval.as_nanos();
         let mut wait = interval - nanos(into);
-        if wait < interval / 2 {
+        let apart = |wait: Duration, started: Now| (now.mono + wait).saturating_sub(started.mono);
+        let spread = interval / SPREAD_SHARE;
+        if self.started.is_some_and(|at| apart(wait, at) < 2 * spread) {
             wait += interval;
         }
-        let wait = wait + self.jitter(interval / 10);
+        let wait = wait + self.jitter(spread);
         (self.allowed(now.after(wait)), Cause::Interval)
     }
 

@@ -138,6 +138,8 @@ pub enum Event {
     Found(Option<(String, Vec<u8>)>),
     /// Nothing else is left to do in this run: it is not waited for what is not settled yet.
     Hurry,
+    /// Somebody waits from now on: the next attempt is made at once.
+    Asked,
     /// Time has passed.
     Woken,
 }
@@ -321,6 +323,7 @@ impl Sending {
                 self.ending.trouble = Some(trouble);
             }
             (Step::Pausing(until, _), Event::Woken) if until.mono <= now.mono => {}
+            (Step::Pausing(_, why), Event::Asked) if why != SETTLING => self.plan.asked = true,
             (step, _) => self.step = step,
         }
         self.advance(now);

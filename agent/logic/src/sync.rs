@@ -6,6 +6,7 @@ mod batch;
 mod catalogue;
 mod closing;
 mod confirm;
+mod lanes;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -15,8 +16,10 @@ use crate::entity::{Entity, EntityType};
 use crate::gateway::confirm::Confirmation;
 use crate::guard::Memory;
 use crate::manifest::Held;
+use crate::package_lane::PackageAccount;
 use crate::report::{OwedCount, Report, Survey};
 use crate::retry;
+use crate::schedule::Stage;
 use crate::seal::NameHash;
 use crate::trace::Ended;
 use crate::words::{Class, Now, Outcome, Params, Trouble};
@@ -52,6 +55,10 @@ pub struct Plan {
     pub hash: Hash,
     /// Earlier runs of whose end central is to be told.
     pub untold: Vec<Ended>,
+    /// How long the pass waits for packages before it counts them as waiting; `None`: as long as a package comes.
+    pub patience: Option<Duration>,
+    /// From one pass to the next: what is owed is not to wait longer, however long this pass takes.
+    pub interval: Duration,
     /// Seed of the jitter.
     pub random: u64,
 }
@@ -83,13 +90,15 @@ pub enum Command {
     /// Send what the box owes until nothing more can be done in this run: `Event::Owed`. The text is what is known of
     /// central's version: when it changes, what was refused is tried again.
     Owed(String),
-    /// Bring one package home: `Event::Package`.
-    Package {
-        /// URI of the delivery.
-        delivery: String,
-        /// Its entity changed: a held package is compared with central's again.
-        recheck: bool,
+    /// Packages are wanted; the lane of packages brings them: `Event::Lane` when it comes to a stand or goes on.
+    Wanted {
+        /// URIs, each with whether the delivery changed: then a held package is compared with central's again.
+        deliveries: Vec<(String, bool)>,
+        /// These and no others; otherwise central's list was not read to its end.
+        whole: bool,
     },
+    /// What has become of the packages: `Event::Accounted`.
+    Account,
     /// Remove packages that no delivery names any more, neither a shown nor a hidden one.
     Collect,
     /// Measure disk and store for the client state: `Event::Surveyed`.
@@ -135,30 +144,6 @@ impl Change {
     }
 }
 
-/// How bringing one package home ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PackageEnd {
-    /// Fetched, verified, visible.
-    Fetched {
-        /// Plain bytes.
-        bytes: u64,
-        /// Content bytes received for it.
-        on_wire: u64,
-    },
-    /// Was held already.
-    Held {
-        /// Content bytes received to find that out.
-        on_wire: u64,
-    },
-    /// Not held.
-    Failed {
-        /// Why.
-        trouble: Trouble,
-        /// Content bytes received.
-        on_wire: u64,
-    },
-}
-
 /// What the engine reports.
 #[derive(Debug)]
 pub enum Event {
@@ -174,14 +159,25 @@ pub enum Event {
     Published(Result<(), Trouble>),
     /// The spool was worked through: what was done and left, and everything that a person should know.
     Owed(OwedCount, Vec<Trouble>),
-    /// A package came to its end.
-    Package(PackageEnd),
+    /// The lane of packages has come to a stand (all brought, or held up by more than time), or goes on.
+    Lane {
+        /// A package is coming.
+        active: bool,
+    },
+    /// What has become of the packages since the last account.
+    Accounted(PackageAccount),
+    /// The pass is to wait for packages no longer.
+    Close,
     /// Disk and store as they are, and the link as this run met it.
     Surveyed(Survey, crate::report::Connection),
     /// Bytes of central have come, though no whole answer: who asked waits on.
     Heard,
-    /// Somebody waits for this run from now on: no wait is kept any longer.
-    Asked,
+    /// Somebody waits for this run from now on: no wait is kept any longer, and before the first answer every call
+    /// under way is made anew.
+    Asked {
+        /// Also until the packages have come.
+        packages: bool,
+    },
     /// Time has passed: a wait may be over.
     Woken,
     /// The process is to end: central is told, and nothing else is begun.
@@ -191,10 +187,14 @@ pub enum Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Versions,
-    Owed,
-    Catalogue,
+    /// What is owed beside the catalogue.
+    Lanes,
+    /// Both are done, and packages may still come soon.
     Packages,
+    Account,
     Measure,
+    /// It was stopped, and what is owed comes to an end of its own.
+    Stopping,
     Confirm,
     Ended,
 }
@@ -234,8 +234,9 @@ pub struct Sync {
     waiting: Vec<(Now, Pending)>,
     tickets: Ticket,
     catalogue: Catalogue,
-    /// Deliveries whose packages are still to be asked for.
-    queue: VecDeque<(String, bool)>,
+    catalogue_done: bool,
+    owed: lanes::Owed,
+    packages: lanes::Packages,
     /// Central gave an answer that is of use: it can be reached.
     reached: bool,
     /// When something of use came from central last; the begin of the run before that.
@@ -270,7 +271,9 @@ impl Sync {
             pending: BTreeMap::new(),
             waiting: Vec::new(),
             tickets: 0,
-            queue: VecDeque::new(),
+            catalogue_done: false,
+            owed: lanes::Owed::default(),
+            packages: lanes::Packages::default(),
             reached: false,
             heard: now,
             sick: false,
@@ -306,7 +309,7 @@ impl Sync {
                 "giving up an unreachable central",
             )
         });
-        [retry, patience]
+        [retry, patience, self.owed_due(), self.packages_due()]
             .into_iter()
             .flatten()
             .min_by_key(|(at, _)| at.mono)
@@ -317,16 +320,19 @@ impl Sync {
         if self.phase == Phase::Ended {
             return;
         }
+        let waited = self.waits_for_central();
         match event {
             Event::Answered(ticket, answered) => self.answered(ticket, answered, now),
-            // One that comes to its end while central is told of this run begins no other.
-            Event::Package(_) if self.phase == Phase::Confirm => {}
-            Event::Package(end) => self.package(end),
+            Event::Lane { active } => self.lane(active),
+            // One that comes while central is told of this run's end changes nothing.
+            Event::Accounted(_) if self.phase != Phase::Account => {}
+            Event::Accounted(account) => self.accounted(account),
+            Event::Close => self.close(),
             Event::Owed(count, told) => self.owed(count, told),
             Event::Surveyed(survey, connection) => self.surveyed(survey, connection),
             Event::Heard if self.sick => {}
             Event::Heard => self.heard = now,
-            Event::Asked => self.asked(now),
+            Event::Asked { packages } => self.asked(packages, now),
             Event::Woken => self.woken(now),
             Event::Stopped => self.told_to_end(),
             Event::Indexed(kind, held) => self.indexed(kind, held, now),
@@ -334,8 +340,12 @@ impl Sync {
             Event::Unknown(kind, classes) => self.unknown(kind, classes),
             Event::Published(result) => self.published(result),
         }
-        if self.phase == Phase::Catalogue {
+        if self.phase == Phase::Lanes && !self.catalogue_done {
             self.advance_catalogue(now);
+        }
+        self.advance_lanes(now);
+        if !waited && self.waits_for_central() {
+            self.heard = now;
         }
         // The first answer of a run may tell another time than the box had when it began.
         let took = now.mono.saturating_sub(self.began.mono).as_secs();
@@ -422,20 +432,30 @@ impl Sync {
             self.send(pending);
         }
         if self.waits_for_central() && now.mono >= self.heard.after(ASKED_PATIENCE).mono {
-            self.give_up();
+            return self.give_up();
         }
+        self.woken_lanes(now);
     }
 
     /// Whether somebody waits while nothing but central can bring the run on.
     fn waits_for_central(&self) -> bool {
-        let waits = !self.pending.is_empty() || !self.waiting.is_empty();
+        let waits = !self.pending.is_empty() || !self.waiting.is_empty() || self.owed.under_way;
         self.plan.asked && waits && self.phase != Phase::Ended
     }
 
     /// From now on somebody waits: whatever waited for its time is sent at once.
-    fn asked(&mut self, now: Now) {
+    fn asked(&mut self, packages: bool, now: Now) {
         self.plan.asked = true;
+        if packages {
+            self.waits_for_packages();
+        }
         self.heard = now;
+        // A central that has not answered yet is asked anew: the way to it may be another one by now.
+        if !self.reached {
+            for pending in std::mem::take(&mut self.pending).into_values() {
+                self.send(pending);
+            }
+        }
         for (_, pending) in std::mem::take(&mut self.waiting) {
             self.send(pending);
         }
@@ -445,12 +465,14 @@ impl Sync {
     fn give_up(&mut self) {
         let under_way = self.pending.values().next();
         let call = under_way.or_else(|| self.waiting.first().map(|(_, pending)| pending));
-        let what = call.map_or("answer", |pending| pending.call.name);
+        let what = call.map_or("word on what is owed", |pending| pending.call.name);
         let reason = format!(
             "central did not answer within {} seconds: the run waited for its {what}",
             ASKED_PATIENCE.as_secs()
         );
         let trouble = Trouble::new("net.timeout", Class::Retry, Outcome::Offline, reason);
+        // What is owed may be on its way: the next run asks what came of it.
+        self.owed.under_way = false;
         if self.phase == Phase::Confirm {
             self.report.find(&trouble);
             return self.end();
@@ -458,14 +480,18 @@ impl Sync {
         self.stop(trouble);
     }
 
-    /// Whether central gave an answer that is of use.
-    pub fn reached(&self) -> bool {
-        self.reached
+    /// How far the pass is, as far as another one depends on it.
+    pub fn stage(&self) -> Stage {
+        match self.phase {
+            _ if !self.reached => Stage::Asking,
+            Phase::Packages => Stage::Packages,
+            _ => Stage::Comparing,
+        }
     }
 
     fn settle(&mut self, purpose: Purpose, answered: Answered, now: Now) {
         match purpose {
-            Purpose::Versions => self.versions(answered),
+            Purpose::Versions => self.versions(answered, now),
             Purpose::Page(kind) => self.page(kind, answered),
             Purpose::Details(kind, ids) => self.details(kind, ids, answered),
             Purpose::Classes(kind, classes) => self.classes(kind, classes, answered),
@@ -478,12 +504,12 @@ impl Sync {
     }
 
     /// Preflight: the VM version of this box must be in central's list (design 3).
-    fn versions(&mut self, answered: Answered) {
+    fn versions(&mut self, answered: Answered, now: Now) {
         match answered.and_then(|reply| answer::versions(&reply)) {
             Err(trouble) => self.stop(trouble),
             Ok(versions) if versions.contains(&self.plan.params.tao_version) => {
                 self.central = versions.join(", ");
-                self.begin_owed();
+                self.begin_lanes(now);
             }
             Ok(versions) => {
                 let own = &self.plan.params.tao_version;
@@ -505,94 +531,13 @@ impl Sync {
         }
     }
 
-    fn begin_owed(&mut self) {
-        self.phase = Phase::Owed;
-        self.begun = true;
-        self.begin_closing();
-        if self.plan.owed {
-            self.out.push_back(Command::Owed(self.central.clone()))
-        } else {
-            self.begin_catalogue()
-        }
-    }
-
-    fn owed(&mut self, count: OwedCount, told: Vec<Trouble>) {
-        add_owed(&mut self.report, count);
-        for trouble in told {
-            if ends_run(&trouble) {
-                return self.stop(trouble);
-            }
-            self.report.find_once(&trouble);
-        }
-        match self.phase {
-            Phase::Owed => self.begin_catalogue(),
-            Phase::Packages => self.next_package(),
-            _ => {}
-        }
-    }
-
-    fn begin_catalogue(&mut self) {
-        self.phase = Phase::Catalogue;
-        self.open_catalogue();
-    }
-
-    /// After the catalogue: every delivery that central names is asked for, changed ones looked at again.
-    fn begin_packages(&mut self) {
-        self.phase = Phase::Packages;
-        if self.plan.packages {
-            self.queue = self.catalogue.deliveries();
-        }
-        self.next_package();
-    }
-
-    fn next_package(&mut self) {
-        match self.queue.pop_front() {
-            Some((delivery, recheck)) => self.out.push_back(Command::Package { delivery, recheck }),
-            None => {
-                if self.plan.packages && self.catalogue.deliveries_known() {
-                    self.out.push_back(Command::Collect);
-                }
-                self.begin_measure();
-            }
-        }
-    }
-
-    fn package(&mut self, end: PackageEnd) {
-        let count = &mut self.report.packages;
-        let mut transferred = true;
-        match end {
-            PackageEnd::Fetched { bytes, on_wire } => {
-                count.downloaded += 1;
-                count.bytes_stored += bytes;
-                count.bytes_on_wire += on_wire;
-            }
-            PackageEnd::Held { on_wire } => {
-                count.unchanged += 1;
-                count.bytes_on_wire += on_wire;
-                transferred = on_wire > 0;
-            }
-            PackageEnd::Failed { trouble, on_wire } => {
-                count.failed += 1;
-                count.bytes_on_wire += on_wire;
-                if ends_run(&trouble) {
-                    return self.stop(trouble);
-                }
-                self.report.find(&trouble);
-            }
-        }
-        // What is owed goes first again between two packages (design 3).
-        if transferred && self.plan.owed && !self.queue.is_empty() {
-            self.out.push_back(Command::Owed(self.central.clone()));
-        } else {
-            self.next_package();
-        }
-    }
-
     /// Central's own speed check only when the run itself measured nothing (issue: no dummy traffic on a thin link).
     fn begin_measure(&mut self) {
         self.phase = Phase::Measure;
+        let packages = &self.report.packages;
+        let under_way = packages.waiting > 0 && packages.waiting_for.is_none();
         let measured =
-            self.report.packages.bytes_on_wire > 0 || self.report.results.acknowledged > 0;
+            under_way || packages.bytes_on_wire > 0 || self.report.results.acknowledged > 0;
         if self.plan.measure && !measured {
             self.ask(Purpose::Upload, Call::speed_upload(1 << 20));
         } else {
@@ -609,8 +554,15 @@ impl Sync {
         self.stopped = Some(trouble);
         self.pending.clear();
         self.waiting.clear();
+        let unsent = |command: &Command| matches!(command, Command::Owed(_));
+        self.owed.under_way &= !self.out.iter().any(unsent);
         self.out.clear();
-        self.begin_confirm();
+        // What is owed and on its way is not left in doubt: it is waited for, which `ASKED_PATIENCE` bounds.
+        if self.owed.under_way {
+            self.phase = Phase::Stopping;
+        } else {
+            self.begin_confirm();
+        }
     }
 
     fn end(&mut self) {
@@ -628,22 +580,4 @@ fn ends_run(trouble: &Trouble) -> bool {
         trouble.outcome,
         Outcome::Offline | Outcome::Unauthorized | Outcome::Unsupported
     ) || trouble.code == "central.maintenance"
-}
-
-/// What was done adds up over the passes; what is left is what the last pass saw.
-fn add_owed(report: &mut Report, pass: OwedCount) {
-    let results = &mut report.results;
-    results.acknowledged += pass.results.acknowledged;
-    results.refused += pass.results.refused;
-    results.unconfirmed = pass.results.unconfirmed;
-    results.queued = pass.results.queued;
-    for (total, pass) in [
-        (&mut report.logs, pass.logs),
-        (&mut report.sessions, pass.sessions),
-    ] {
-        total.acknowledged += pass.acknowledged;
-        total.refused += pass.refused;
-        total.doubled += pass.doubled;
-        total.queued = pass.queued;
-    }
 }

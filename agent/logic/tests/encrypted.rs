@@ -10,10 +10,11 @@ use std::path::Path;
 use logic::api::{Body, Call, Details, Handshake, Page, Reply};
 use logic::entity::{EntityType, uri};
 use logic::manifest::Held;
+use logic::package_lane::PackageAccount;
 use logic::php;
 use logic::report::{Connection, OwedCount, Report, Survey};
 use logic::seal::NameHash;
-use logic::sync::{Command, Event, PackageEnd, Plan, Sync};
+use logic::sync::{Command, Event, Plan, Sync};
 use logic::words::{Now, Params};
 use serde_json::Value as Json;
 
@@ -102,6 +103,8 @@ fn run(asked: &mut BTreeMap<String, u32>) -> Report {
         lanes: 3,
         memory: BTreeMap::new(),
         running: 0,
+        patience: None,
+        interval: std::time::Duration::from_secs(900),
         hash: std::rc::Rc::new(|_, id| {
             let mut hash = [0; 16];
             let tail = &id.as_bytes()[id.len() - 16..];
@@ -121,7 +124,8 @@ fn run(asked: &mut BTreeMap<String, u32>) -> Report {
             Command::Classes(kind, classes) => Event::Unknown(kind, classes),
             Command::Publish(_) => Event::Published(Ok(())),
             Command::Owed(_) => Event::Owed(OwedCount::default(), Vec::new()),
-            Command::Package { .. } => Event::Package(PackageEnd::Held { on_wire: 0 }),
+            Command::Wanted { .. } => Event::Lane { active: false },
+            Command::Account => Event::Accounted(PackageAccount::default()),
             Command::Survey => Event::Surveyed(Survey::default(), Connection::default()),
             Command::End(report) => return *report,
             Command::Collect | Command::Told(_) | Command::Closed(_) => continue,

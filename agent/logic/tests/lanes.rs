@@ -10,13 +10,15 @@ use std::time::Duration;
 use logic::api::{Answered, Call, Reply};
 use logic::entity::EntityType;
 use logic::manifest::Held;
+use logic::package_lane::PackageAccount;
 use logic::report::{Connection, OwedCount, Report, Survey};
 use logic::seal::NameHash;
-use logic::sync::{Command, Event, PackageEnd, Plan, Sync};
+use logic::sync::{Command, Event, Plan, Sync};
 use logic::words::{Class, Now, Outcome, Params, Trouble};
 use serde_json::json;
 
 const SECOND: Duration = Duration::from_secs(1);
+const INTERVAL: Duration = Duration::from_secs(900);
 /// The head of an answer is waited for as long as this (`uplink`).
 const HEAD: Duration = Duration::from_secs(60);
 /// Design 3: whoever asked is answered within this where central is away.
@@ -40,6 +42,8 @@ fn plan(asked: bool) -> Plan {
         lanes: 3,
         memory: BTreeMap::new(),
         running: 0,
+        patience: (!asked).then_some(10 * SECOND),
+        interval: INTERVAL,
         hash: std::rc::Rc::new(|_, id| {
             let mut name = [0; 16];
             for (at, byte) in id.bytes().enumerate() {
@@ -98,7 +102,7 @@ fn play(plan: Plan, joined: JoinedAfter, central: Does) -> (Report, Duration) {
     let mut now = begun;
     let mut sync = Sync::new(plan, now);
     let mut coming: Vec<(Duration, Event)> = Vec::new();
-    coming.extend(joined.map(|after| (now.mono + after, Event::Asked)));
+    coming.extend(joined.map(|after| (now.mono + after, Event::Asked { packages: true })));
     for _ in 0..10_000 {
         while let Some(command) = sync.next() {
             let (takes, event) = match command {
@@ -116,10 +120,8 @@ fn play(plan: Plan, joined: JoinedAfter, central: Does) -> (Report, Duration) {
                     Duration::ZERO,
                     Event::Owed(OwedCount::default(), Vec::new()),
                 ),
-                Command::Package { .. } => (
-                    Duration::ZERO,
-                    Event::Package(PackageEnd::Held { on_wire: 0 }),
-                ),
+                Command::Wanted { .. } => (Duration::ZERO, Event::Lane { active: false }),
+                Command::Account => (Duration::ZERO, Event::Accounted(PackageAccount::default())),
                 Command::Collect | Command::Told(_) | Command::Closed(_) => continue,
                 Command::Survey => {
                     let surveyed = Event::Surveyed(Survey::default(), Connection::default());
@@ -197,6 +199,22 @@ fn who_joins_a_run_ends_its_waits() {
         }
     });
     assert!(took > 7 * SECOND && took < 10 * SECOND, "{took:?}");
+}
+
+#[test]
+fn who_joins_a_run_that_was_never_answered_asks_anew() {
+    let mut calls = 0;
+    let (report, took) = play(plan(false), Some(7 * SECOND), &mut |call| {
+        calls += 1;
+        // The way to central has come back in the meantime.
+        if calls == 1 {
+            silence()
+        } else {
+            (SECOND / 10, good(call))
+        }
+    });
+    assert!(took < 10 * SECOND, "{took:?}");
+    assert!(report.code.starts_with("catalogue."), "{}", report.code);
 }
 
 #[test]

@@ -11,9 +11,10 @@ use logic::api::{Body, Call, Reply};
 use logic::entity::{Checksum, Entity, EntityType, Properties, Value};
 use logic::guard::Memory;
 use logic::manifest::{Held, Index};
+use logic::package_lane::PackageAccount;
 use logic::report::{Connection, OwedCount, Report, Survey};
 use logic::seal::NameHash;
-use logic::sync::{Command, Event, PackageEnd, Plan, Publication, Sync};
+use logic::sync::{Command, Event, Plan, Publication, Sync};
 use logic::words::{Class, Now, Outcome, Params, Trouble};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
@@ -265,6 +266,8 @@ fn plan(disk: &Disk, random: u64) -> Plan {
         lanes: 3,
         memory: disk.memory.clone(),
         running: 0,
+        patience: None,
+        interval: Duration::from_secs(900),
         hash: std::rc::Rc::new(name),
         untold: Vec::new(),
         random,
@@ -303,9 +306,8 @@ fn run(central: &mut Central, disk: &mut Disk, now: &mut Now, random: u64) -> Op
                     events.push_back(Event::Published(Ok(())));
                 }
                 Command::Owed(_) => events.push_back(Event::Owed(OwedCount::default(), Vec::new())),
-                Command::Package { .. } => {
-                    events.push_back(Event::Package(PackageEnd::Held { on_wire: 0 }))
-                }
+                Command::Wanted { .. } => events.push_back(Event::Lane { active: false }),
+                Command::Account => events.push_back(Event::Accounted(PackageAccount::default())),
                 Command::Collect | Command::Told(_) | Command::Closed(_) => {}
                 Command::Survey => {
                     events.push_back(Event::Surveyed(Survey::default(), Connection::default()))

@@ -3,7 +3,7 @@
 //! Called by `cli`.
 
 use std::fs;
-use std::io::{BufRead, Read};
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 
 use logic::words::{Class, Outcome, Trouble};
@@ -26,21 +26,11 @@ pub(super) fn act(root: &Root) -> Result<u8, Trouble> {
     Ok(0)
 }
 
-/// One synchronization for the daemon: the order on standard input, progress and account on standard output.
+/// Synchronizations for the daemon: orders on standard input, progress and accounts on standard output.
 pub(super) fn work(root: &Root) -> Result<u8, Trouble> {
     journal::begin();
     worker::bind_to_parent();
-    let mut line = String::new();
-    let read = std::io::stdin().lock().read_line(&mut line);
-    let order = read
-        .map_err(|error| error.to_string())
-        .and_then(|_| serde_json::from_str(&line).map_err(|error| error.to_string()))
-        .map_err(|error| {
-            let reason = format!("standard input: expected an order of the daemon: {error}");
-            Trouble::new("input.order", Class::GiveUp, Outcome::Failed, reason)
-        })?;
-    let report = super::runtime(worker::work(super::open(root), order));
-    Ok(report.outcome.exit())
+    Ok(super::runtime(worker::work(super::open(root))))
 }
 
 /// The intake of a large item for the daemon: the document on standard input, the receipt on standard output.

@@ -5,10 +5,12 @@
 use logic::health::verdict::{
     Standing, Verdict, Word, counted, is_mended_by_a_run, minutes_left, told_by_type,
 };
+use logic::package_lane::Waiting;
 use logic::words::{Outcome, Trouble};
 use serde_json::{Value as Json, json};
 
 use super::screen::{Mood, Screen, advice, bytes, counts, fold, pairs, span, time};
+use super::sync::wait;
 use crate::doctor::standing;
 use crate::engine::Engine;
 use crate::root::is_locked;
@@ -20,6 +22,7 @@ pub(super) fn act(engine: Result<Engine, Trouble>, screen: &Screen) -> Result<u8
             let seen = Seen {
                 box_id: engine.identity().map(|identity| identity.box_id).ok(),
                 running: is_locked(&engine.vault().state().join("lock")),
+                waiting: engine.waiting(),
             };
             (standing::take(&engine), seen)
         }
@@ -47,6 +50,17 @@ struct Seen {
     box_id: Option<String>,
     /// A synchronization is under way.
     running: bool,
+    /// What packages that are not held wait for.
+    waiting: Option<Waiting>,
+}
+
+impl Seen {
+    /// Only where a package is missing, and not when the time for it has passed.
+    fn waits(&self, standing: &Standing) -> Option<Waiting> {
+        let missing = standing.packages.held < standing.packages.wanted;
+        self.waiting
+            .filter(|waiting| missing && waiting.until.is_none_or(|until| until > standing.now))
+    }
 }
 
 /// The standing for machines.
@@ -71,6 +85,7 @@ fn object(standing: &Standing, verdict: &Verdict, seen: &Seen) -> Json {
         "packages": {
             "held": stock.held, "wanted": stock.wanted, "coming": stock.coming, "damaged": stock.damaged,
             "bytes_left": stock.bytes_left, "unknown": stock.unknown, "minutes_left": minutes_left(standing),
+            "waiting": seen.waits(standing),
         },
         "results": standing.owed,
         "held_up": standing.held_up.as_ref().map(|(code, reason)| json!({ "code": code, "reason": reason })),
@@ -164,6 +179,9 @@ fn rows(standing: &Standing, seen: &Seen) -> Vec<(String, String)> {
             row("exam", format!("{what} for its end"));
         }
         row("packages", packages(standing));
+        if let Some(waiting) = seen.waits(standing) {
+            row("", format!("wait for {}", wait(waiting)));
+        }
         row("results", results(standing));
         row(
             "last contact",
@@ -317,6 +335,7 @@ mod tests {
         Seen {
             box_id: Some("4f1d0c9a8b7e6d5c4b3a".into()),
             running: false,
+            waiting: None,
         }
     }
 

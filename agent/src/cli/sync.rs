@@ -4,11 +4,12 @@
 
 use clap::Args;
 use logic::entity::EntityType;
+use logic::package_lane::Waiting;
 use logic::report::Report;
 use logic::schedule::Errand;
 use logic::words::{Outcome, Trouble};
 
-use super::screen::{Mood, Screen, advice, bytes, counts, fold, span, table};
+use super::screen::{Mood, Screen, advice, bytes, counts, fold, span, table, time};
 use super::{bar, runtime};
 use crate::engine::progress::Watch;
 use crate::engine::{Engine, Request};
@@ -31,6 +32,12 @@ pub(super) struct Options {
     /// Delete what central no longer names, however much it is.
     #[arg(long)]
     allow_deletes: bool,
+    /// Bring packages at once, also outside of the download windows.
+    #[arg(long, conflicts_with = "results")]
+    now: bool,
+    /// Do not wait for packages: they go on by themselves where the daemon runs.
+    #[arg(long, conflicts_with = "now")]
+    no_wait: bool,
 }
 
 impl Options {
@@ -41,6 +48,8 @@ impl Options {
             data: !self.results,
             results: !some || self.results,
             allow_deletes: self.allow_deletes,
+            now: self.now,
+            no_wait: self.no_wait,
         }
     }
 }
@@ -66,15 +75,7 @@ pub(super) fn act(root: &Root, options: &Options, screen: &Screen) -> Result<u8,
     }
     let engine = super::open(root)?;
     engine.settings().central()?;
-    let request = Request {
-        types: errand.types,
-        data: errand.data,
-        results: errand.results,
-        allow_deletes: errand.allow_deletes,
-        asked: true,
-        probe_first: true,
-        seen: 0,
-    };
+    let request = Request::of(errand, true);
     let report = runtime(run(&engine, &request, &watch, screen));
     bar::clear(screen);
     match report {
@@ -116,6 +117,14 @@ fn told(report: &Report, screen: &Screen) -> u8 {
     if usage { 2 } else { report.outcome.exit() }
 }
 
+/// What packages wait for, and until when.
+pub(super) fn wait(waiting: Waiting) -> String {
+    let until = waiting
+        .until
+        .map_or_else(String::new, |at| format!(", until {}", time(at)));
+    format!("{}{until}", waiting.reason.words())
+}
+
 /// The account of a run for people, on one screen.
 fn lines(report: &Report, screen: &Screen) -> Vec<String> {
     let mut rows = Vec::new();
@@ -145,6 +154,7 @@ fn lines(report: &Report, screen: &Screen) -> Vec<String> {
         (packages.downloaded, "brought"),
         (packages.unchanged, "held before"),
         (packages.failed, "missing"),
+        (packages.waiting, "waiting"),
     ]);
     if !told.is_empty() {
         let wire = match (packages.bytes_stored, packages.bytes_on_wire) {
@@ -153,6 +163,9 @@ fn lines(report: &Report, screen: &Screen) -> Vec<String> {
             (stored, wire) => format!(" ({}, {} on the wire)", bytes(stored), bytes(wire)),
         };
         rows.push(vec!["packages".into(), told + &wire]);
+    }
+    if let Some(waiting) = packages.waiting_for {
+        rows.push(vec!["wait for".into(), wait(waiting)]);
     }
     let results = &report.results;
     let told = counts(&[

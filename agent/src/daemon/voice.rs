@@ -128,7 +128,10 @@ impl Voice {
                 ),
             },
         };
-        format!("{state}; waiting for {next}")
+        let packages = standing.waiting.map_or_else(String::new, |waiting| {
+            format!("; packages wait for {}", waiting.reason.words())
+        });
+        format!("{state}{packages}; waiting for {next}")
     }
 }
 

@@ -1,14 +1,13 @@
 //! One package, from first contact to visible: probe, resume or begin, bring what is missing, verify, repair, publish.
 //! Never makes a package visible before every member's CRC-32 was checked over the bytes that were sealed.
-//! Called by `run` for `Command::Package`.
+//! Called by `downloads` for each package that is wanted.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use logic::entity::Checksum;
 use logic::package::Finding;
-use logic::sync::PackageEnd;
+use logic::package_lane::{PackageEnd, Wanted};
 use logic::words::{Class, Outcome, Trouble};
 use logic::zip::{Directory, Fault, Verdict, Verifier};
 
@@ -22,22 +21,18 @@ use super::rebuild;
 use crate::away::away;
 use crate::vault::package::{Meta, Part};
 
-/// A delivery whose package is wanted.
-pub(super) struct Wanted {
-    /// URI.
-    pub(super) delivery: String,
-    /// It changed in this run.
-    pub(super) changed: bool,
-    /// Its checksum; `None` for one that central names but gives no details of.
-    pub(super) entity: Option<Checksum>,
+/// Whether the held package is surely the wanted one. A run that was cut may have shown a changed delivery and not come
+/// to its package: the held one is central's only if it was compared for the delivery as it stands.
+fn is_met_by(wanted: &Wanted, held: &Meta) -> bool {
+    !wanted.changed && (wanted.entity.is_none() || wanted.entity == held.entity)
 }
 
-impl Wanted {
-    /// A run that was cut may have shown a changed delivery and not come to its package: the held one is central's
-    /// only if it was compared for the delivery as it stands.
-    fn is_met_by(&self, held: &Meta) -> bool {
-        !self.changed && (self.entity.is_none() || self.entity == held.entity)
-    }
+/// The same for whoever has not looked at what is held.
+pub(super) fn is_met(link: &Link, wanted: &Wanted) -> bool {
+    let held = link.packages.held(&wanted.delivery).ok().flatten();
+    held.is_some_and(|held| {
+        !held.damaged && is_met_by(wanted, &held) && first::is_settled(link, &held)
+    })
 }
 
 /// Brings the package of one delivery home.
@@ -78,7 +73,7 @@ async fn bring(link: &Link, wanted: &Wanted, on_wire: &mut u64) -> Result<Option
         }
         held => held?.filter(|meta| !meta.damaged),
     };
-    let is_met = |held: &Meta| wanted.is_met_by(held) && first::is_settled(link, held);
+    let is_met = |held: &Meta| is_met_by(wanted, held) && first::is_settled(link, held);
     if held.as_ref().is_some_and(is_met) {
         return Ok(None);
     }
@@ -170,7 +165,8 @@ pub(super) async fn probe_patiently(
             Err(trouble) if trouble.class == Class::Retry => {
                 random = logic::retry::mix(random);
                 let wait = logic::retry::backoff(attempt, trouble.retry_after, random);
-                link.wait("the next attempt at a package", wait).await;
+                let why = "the next attempt at a package";
+                link.wait(why, wait, &trouble).await;
             }
             result => return result,
         }

@@ -96,7 +96,7 @@ pub(super) async fn look(
             held: held.and_then(Meta::identity),
             shared: !others.is_empty(),
             found: judged.as_ref().map(|j| (j.identity(), j.finding)),
-            asked: link.limits.asked,
+            asked: link.limits.asked.get(),
         });
         match (step, &judged) {
             (Step::Keep, _) => return Ok((false, told)),
@@ -264,7 +264,7 @@ pub(super) fn must_be_new(link: &Link, delivery: &str, size: u64) -> Result<(), 
         judged.size == size && judged.finding != Finding::Confirmed && is_recent(judged)
     };
     match link.packages.judged(delivery).filter(bad) {
-        Some(judged) if !link.limits.asked => Err(left(&judged)),
+        Some(judged) if !link.limits.asked.get() => Err(left(&judged)),
         _ => Ok(()),
     }
 }

@@ -158,12 +158,14 @@ async fn range(link: &Link, edition: &Edition, shared: &Rc<RefCell<Shared>>, run
                 if trouble.class == Class::Retry && got.buffer.len() > NONCE {
                     shared.begun.insert(got.next, got.buffer);
                 }
-                shared.fail(trouble, got.bytes, got.asked, now)
+                let wait = shared.fail(trouble.clone(), got.bytes, got.asked, now);
+                wait.map(|wait| (wait, trouble))
             }
         }
     };
-    if let Some(wait) = wait {
-        link.wait("the next attempt at a range", wait).await;
+    if let Some((wait, trouble)) = wait {
+        let why = "the next attempt at a range";
+        link.wait(why, wait, &trouble).await;
     }
 }
 

@@ -2,14 +2,16 @@
 //! Never fetches anything itself.
 //! Called by `fetch`, `lane` and `rebuild`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
 use logic::pace::Pace;
+use logic::package_lane::{Cause, PackageLane, Waiting};
 use logic::rate::Rate;
 use logic::words::Trouble;
+use tokio::sync::Notify;
 
 use super::first::Twins;
 use super::flush::Flusher;
@@ -30,6 +32,7 @@ pub(super) struct Link {
     pub(super) twins: Rc<RefCell<Twins>>,
     /// Deliveries whose packages are kept though they are hidden; the first goes first when room is needed.
     spare: Rc<RefCell<VecDeque<String>>>,
+    pub(super) lane: Rc<Lane>,
     flusher: Rc<Flusher>,
 }
 
@@ -39,13 +42,26 @@ pub(super) struct Limits {
     pub(super) reserve: u64,
     /// Bytes per second, over all connections.
     pub(super) rate: RefCell<Rate>,
-    /// A person asked for this run: what was found bad is tried once more.
-    pub(super) asked: bool,
-    /// How long to wait before the next range: a window that is closed, an exam that runs.
-    pub(super) gate: Box<dyn Fn() -> Option<(&'static str, Duration)>>,
-    /// How long the running exam may still take: what it uses is not replaced.
-    pub(super) exam: Box<dyn Fn() -> Option<Duration>>,
+    /// A person asked for packages: what was found bad is tried once more.
+    pub(super) asked: Cell<bool>,
+    /// What holds the next range back, and for how long: a window that is closed, an exam that runs.
+    pub(super) gate: Box<dyn Fn() -> Option<(Waiting, Duration)>>,
+    /// What the gate says may have changed.
+    pub(super) look_again: Notify,
+    /// The running exam, and how long it may still take: what it uses is not replaced.
+    pub(super) exam: Box<dyn Fn() -> Option<(Waiting, Duration)>>,
 }
+
+/// The lane of packages as it stands, shared by those who bring them and those who ask.
+#[derive(Default)]
+pub(super) struct Lane {
+    pub(super) machine: RefCell<PackageLane>,
+    /// It has come to a stand or goes on.
+    pub(super) changed: Notify,
+}
+
+/// So often a gate that is closed is looked at again.
+const LOOKS: Duration = Duration::from_secs(30);
 
 impl Link {
     /// # Errors
@@ -66,6 +82,7 @@ impl Link {
             limits: Rc::new(limits),
             pace: Rc::new(RefCell::new(Pace::new(connections))),
             spare: Rc::default(),
+            lane: Rc::default(),
             flusher: Rc::new(Flusher::new(window)),
         })
     }
@@ -125,27 +142,50 @@ impl Link {
 
     /// Waits while downloads are not allowed; whether it had to.
     pub(super) async fn gate(&self) -> bool {
+        self.held_back(&*self.limits.gate).await
+    }
+
+    async fn held_back(&self, by: &dyn Fn() -> Option<(Waiting, Duration)>) -> bool {
         let mut waited = false;
-        while let Some((why, wait)) = (self.limits.gate)() {
-            self.wait(why, wait.min(Duration::from_secs(30))).await;
+        while let Some((waiting, wait)) = by() {
+            self.held_up(Some(waiting));
+            self.watch
+                .packages_wait(Some(waiting.reason.words()), Some(waiting));
+            tokio::select! {
+                () = tokio::time::sleep(wait.min(LOOKS)) => {}
+                () = self.limits.look_again.notified() => {}
+            }
             waited = true;
+        }
+        if waited {
+            self.watch.packages_wait(None, None);
+            self.held_up(None);
         }
         waited
     }
 
     /// Waits while an exam runs.
     pub(super) async fn exam_over(&self) {
-        while let Some(left) = (self.limits.exam)() {
-            self.wait("the running exam", left.min(Duration::from_secs(30)))
-                .await;
+        self.held_back(&*self.limits.exam).await;
+    }
+
+    fn held_up(&self, waiting: Option<Waiting>) {
+        if self.lane.machine.borrow_mut().hold_up(waiting) {
+            self.lane.changed.notify_one();
         }
     }
 
-    /// A wait with a name.
-    pub(super) async fn wait(&self, why: &'static str, wait: Duration) {
-        self.watch.waits(Some(why));
+    /// Waits before the next attempt at what a trouble kept from coming.
+    pub(super) async fn wait(&self, why: &'static str, wait: Duration, trouble: &Trouble) {
+        let waiting = Waiting {
+            reason: Cause::of(trouble),
+            until: Some(clock::now().after(wait).wall),
+        };
+        self.held_up(Some(waiting));
+        self.watch.packages_wait(Some(why), Some(waiting));
         tokio::time::sleep(wait).await;
-        self.watch.waits(None);
+        self.watch.packages_wait(None, None);
+        self.held_up(None);
     }
 
     /// Keeps the configured rate: the time that these bytes may take is slept away.

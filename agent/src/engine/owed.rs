@@ -8,6 +8,7 @@ use logic::report::OwedCount;
 use logic::spool::{self, Command, Ending, Event, Plan, Sending};
 use logic::trace::Sign;
 use logic::words::Trouble;
+use tokio::sync::Notify;
 
 use super::progress::Watch;
 use super::trace::Tracer;
@@ -27,10 +28,14 @@ pub(super) struct Pass {
     pub(super) probe: Entry,
     /// Remembers what is sent a second time.
     pub(super) tracer: Rc<Tracer>,
+    /// Where it is shown what is waited for.
+    pub(super) watch: Watch,
+    /// Somebody waits from now on.
+    pub(super) asked: Notify,
 }
 
 /// One pass over the spool: what was done, what is left, and what a person should know, the weightiest first.
-pub(super) async fn send(pass: &Pass, plan: Plan, watch: &Watch) -> (OwedCount, Vec<Trouble>) {
+pub(super) async fn send(pass: &Pass, plan: Plan) -> (OwedCount, Vec<Trouble>) {
     let owed = match pass.spool.owed() {
         Ok(owed) => owed,
         Err(trouble) => return (OwedCount::default(), vec![trouble]),
@@ -43,10 +48,15 @@ pub(super) async fn send(pass: &Pass, plan: Plan, watch: &Watch) -> (OwedCount, 
                 return (sending.count(), Vec::new());
             };
             if why == spool::SETTLING {
-                watch.does("settling a lost answer of central");
+                pass.watch.does("settling a lost answer of central");
             }
-            tokio::time::sleep(at.mono.saturating_sub(clock::now().mono)).await;
-            sending.handle(Event::Woken, clock::now());
+            pass.watch.owed_waits(Some(why));
+            let event = tokio::select! {
+                () = tokio::time::sleep(at.mono.saturating_sub(clock::now().mono)) => Event::Woken,
+                () = pass.asked.notified() => Event::Asked,
+            };
+            pass.watch.owed_waits(None);
+            sending.handle(event, clock::now());
             continue;
         };
         let event = match command {

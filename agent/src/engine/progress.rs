@@ -5,11 +5,15 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use logic::package_lane::Waiting;
 use logic::report::Report;
 use logic::schedule::Stage;
 use serde::{Deserialize, Serialize};
 
 use crate::vault::package::Meta;
+
+/// What a run does while packages come.
+pub(super) const BRINGING: &str = "bringing packages";
 
 /// A snapshot of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -24,8 +28,24 @@ pub struct Progress {
     pub entities: u64,
     /// The package under way.
     pub package: Option<PackageProgress>,
-    /// Packages done and wanted in this run.
+    /// Packages done and wanted.
     pub packages: (u64, u64),
+    /// What holds up the packages, and until when.
+    #[serde(default)]
+    pub waiting: Option<Waiting>,
+}
+
+impl Progress {
+    /// What of it goes on beside the passes.
+    #[must_use]
+    pub fn of_packages(self) -> Self {
+        Self {
+            package: self.package,
+            packages: self.packages,
+            waiting: self.waiting,
+            ..Self::default()
+        }
+    }
 }
 
 /// How far one package is.
@@ -41,13 +61,22 @@ pub struct PackageProgress {
 
 /// Shared between a run and its watchers.
 #[derive(Clone, Default)]
-pub struct Watch(Rc<RefCell<Progress>>, Rc<Stop>);
+pub struct Watch(Rc<RefCell<State>>, Rc<Stop>);
 
 /// Whether the run is to end.
 #[derive(Default)]
 struct Stop {
     told: Cell<bool>,
     notify: tokio::sync::Notify,
+}
+
+#[derive(Default)]
+struct State {
+    progress: Progress,
+    /// What the lane of what is owed waits for.
+    owed: Option<&'static str>,
+    /// What the lane of packages waits for.
+    packages: Option<&'static str>,
 }
 
 impl Watch {
@@ -58,7 +87,7 @@ impl Watch {
     }
 
     /// Waits until the run is to end.
-    pub(super) async fn stopped(&self) {
+    pub async fn stopped(&self) {
         while !self.1.told.get() {
             self.1.notify.notified().await;
         }
@@ -66,44 +95,79 @@ impl Watch {
 
     /// The present state.
     pub fn snapshot(&self) -> Progress {
-        self.0.borrow().clone()
+        let state = self.0.borrow();
+        let mut progress = state.progress.clone();
+        let lanes = state.owed.or(state.packages).map(str::to_owned);
+        progress.waits = progress.waits.or(lanes);
+        if progress.doing.is_empty() && progress.package.is_some() {
+            BRINGING.clone_into(&mut progress.doing);
+        }
+        progress
     }
 
     /// Takes over what another process tells of its run.
     pub fn follow(&self, progress: Progress) {
-        *self.0.borrow_mut() = progress;
+        self.0.borrow_mut().progress = progress;
+    }
+
+    /// A pass begins; packages may be under way since the one before.
+    pub(super) fn pass_begins(&self) {
+        let progress = &mut self.0.borrow_mut().progress;
+        *progress = std::mem::take(progress).of_packages();
+    }
+
+    /// A pass has ended; what goes on are packages.
+    pub(super) fn pass_ends(&self) {
+        let mut state = self.0.borrow_mut();
+        state.progress.doing.clear();
+        (state.progress.waits, state.owed) = (None, None);
+    }
+
+    pub(super) fn owed_waits(&self, why: Option<&'static str>) {
+        self.0.borrow_mut().owed = why;
+    }
+
+    /// Whether what is owed waits for central to be through with a request whose answer was lost.
+    pub(super) fn settles(&self) -> bool {
+        self.0.borrow().owed == Some(logic::spool::SETTLING)
+    }
+
+    pub(super) fn packages_wait(&self, why: Option<&'static str>, waiting: Option<Waiting>) {
+        let mut state = self.0.borrow_mut();
+        state.packages = why;
+        state.progress.waiting = waiting;
     }
 
     pub(super) fn reached(&self, stage: Stage) {
-        let mut progress = self.0.borrow_mut();
+        let progress = &mut self.0.borrow_mut().progress;
         progress.stage = progress.stage.max(stage);
     }
 
     pub(super) fn does(&self, what: &str) {
-        let mut progress = self.0.borrow_mut();
+        let progress = &mut self.0.borrow_mut().progress;
         if progress.doing != what {
             what.clone_into(&mut progress.doing);
         }
     }
 
     pub(super) fn waits(&self, why: Option<&'static str>) {
-        self.0.borrow_mut().waits = why.map(str::to_owned);
+        self.0.borrow_mut().progress.waits = why.map(str::to_owned);
     }
 
     pub(super) fn report(&self, report: &Report) {
         let seen =
             |count: &logic::report::EntityCount| count.created + count.updated + count.unchanged;
-        self.0.borrow_mut().entities = report.entities.values().map(seen).sum();
+        self.0.borrow_mut().progress.entities = report.entities.values().map(seen).sum();
     }
 
     pub(super) fn packages(&self, done: u64, wanted: u64) {
-        let mut progress = self.0.borrow_mut();
+        let progress = &mut self.0.borrow_mut().progress;
         progress.packages = (done, wanted);
         progress.package = None;
     }
 
     pub(super) fn begins(&self, delivery: &str) {
-        self.0.borrow_mut().package = Some(PackageProgress {
+        self.0.borrow_mut().progress.package = Some(PackageProgress {
             delivery: delivery.to_owned(),
             ..PackageProgress::default()
         });
@@ -111,7 +175,7 @@ impl Watch {
 
     /// Another record of the package under way is on disk.
     pub(super) fn package(&self, meta: &Meta, have: &[bool]) {
-        let mut progress = self.0.borrow_mut();
+        let progress = &mut self.0.borrow_mut().progress;
         let Some(package) = progress.package.as_mut() else {
             return;
         };

@@ -165,9 +165,8 @@ impl Builder<'_> {
                     let random = u64::from_le_bytes(crate::vault::random());
                     let wait = logic::retry::backoff(failures + 1, trouble.retry_after, random);
                     if failures > 0 {
-                        self.link
-                            .wait("the next attempt at a changed member", wait)
-                            .await;
+                        let why = "the next attempt at a changed member";
+                        self.link.wait(why, wait, &trouble).await;
                     }
                 }
                 Err(trouble) => return Err(trouble),

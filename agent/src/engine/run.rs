@@ -2,6 +2,7 @@
 //! Never decides what comes next.
 //! Called by `Engine::synchronize`.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -9,24 +10,25 @@ use std::time::Duration;
 use logic::api::Answered;
 use logic::entity::{Entity, EntityType};
 use logic::manifest::Held;
+use logic::package_lane::Wanted;
 use logic::report::{Connection, Report, Survey};
 use logic::schedule::Stage;
 use logic::seal::NameHash;
 use logic::spool;
-use logic::sync::{Command, Event, PackageEnd, Plan, Publication, Sync};
+use logic::sync::{Command, Event, Plan, Publication, Sync};
 use logic::words::Trouble;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
-use super::fetch::{Wanted, fetch};
-use super::link::Link;
+use super::downloads::Downloads;
 use super::owed::{self, Pass};
-use super::progress::Watch;
+use super::progress::{BRINGING, Watch};
+use super::session::{Order, Orders};
 use super::trace::Tracer;
 use super::{exam, survey};
 use crate::clock;
-use crate::journal::event;
 use crate::root::Root;
-use crate::uplink::Uplink;
+use crate::uplink::{Meter, Uplink};
 use crate::vault::Vault;
 use crate::vault::catalogue::{self, Catalogue, Edition, Rows, Writer};
 use crate::vault::feed::{Change, Feed, Op, Step};
@@ -38,7 +40,9 @@ pub(super) struct Means {
     pub(super) vault: Vault,
     pub(super) uplink: Uplink,
     pub(super) catalogue: Catalogue,
-    pub(super) link: Link,
+    /// What the line carried before this run.
+    pub(super) before: Meter,
+    pub(super) downloads: Rc<RefCell<Downloads>>,
     pub(super) watch: Watch,
     pub(super) sending: (Rc<Pass>, spool::Plan),
     /// How long what was deleted is kept; running time.
@@ -62,10 +66,10 @@ pub(super) struct Run {
     unnamed: bool,
     classes: Rows,
     writer: Option<Writer>,
-    wanted: u64,
-    done: u64,
     /// Central may keep the run as under way.
     pub(super) untold: bool,
+    /// Calls under way and the lane of what is owed: they end with the run.
+    tasks: JoinSet<()>,
 }
 
 impl Run {
@@ -79,14 +83,14 @@ impl Run {
             unnamed: false,
             classes: Rows::new(),
             writer: None,
-            wanted: 0,
-            done: 0,
             untold: false,
+            tasks: JoinSet::new(),
         }
     }
 
     /// Drives the machine to its end.
-    pub(super) async fn drive(mut self, plan: Plan) -> (Report, Self) {
+    pub(super) async fn drive(mut self, plan: Plan, orders: &mut Orders) -> (Report, Self) {
+        let lane = self.means.downloads.borrow().lane().clone();
         let (send, mut receive) = mpsc::unbounded_channel();
         let mut sync = Sync::new(plan, clock::now());
         let mut heard = 0;
@@ -105,19 +109,21 @@ impl Run {
                 }
             }
             self.means.watch.report(sync.report());
-            let due = sync.due().map(|(at, why)| {
+            self.means.watch.reached(sync.stage());
+            let wait = sync.due().map(|(at, why)| {
                 let wait = at.mono.saturating_sub(clock::now().mono);
-                self.means.watch.waits(
-                    (wait > Duration::from_secs(1) && why == "the next attempt").then_some(why),
-                );
-                wait
+                let long = wait > Duration::from_secs(1) && why == "the next attempt";
+                self.means.watch.waits(long.then_some(why));
+                wait.min(LISTENS)
             });
             let event = tokio::select! {
-                event = receive.recv() => event,
-                () = elapsed(due.map(|wait| wait.min(LISTENS))) => Some(Event::Woken),
+                event = receive.recv() => event.expect("the sender lives as long as the loop"),
+                Some(order) = orders.recv() => self.ordered(order, sync.stage()),
+                () = lane.changed.notified() => Event::Lane { active: lane.machine.borrow().is_active() },
+                () = elapsed(wait) => Event::Woken,
                 () = self.means.watch.stopped(), if last_word.is_none() => {
                     last_word = Some(tokio::time::Instant::now() + LAST_WORD);
-                    Some(Event::Stopped)
+                    Event::Stopped
                 }
                 () = reached(last_word) => {
                     // Central did not answer in time: the next run tells it.
@@ -126,16 +132,29 @@ impl Run {
                 }
             };
             self.means.watch.waits(None);
-            let event = event.expect("the sender lives as long as the loop");
-            let received = self.means.uplink.received();
-            if std::mem::replace(&mut heard, received) < received {
+            while self.tasks.try_join_next().is_some() {}
+            let received = self.means.uplink.moved();
+            let moved = std::mem::replace(&mut heard, received) < received;
+            if moved || self.means.watch.settles() {
                 // A long answer over a thin line is no silence.
                 sync.handle(Event::Heard, clock::now());
             }
             sync.exam_runs(exam::running(&self.means.root).is_some());
             sync.handle(event, clock::now());
-            if sync.reached() {
-                self.means.watch.reached(Stage::Comparing);
+        }
+    }
+
+    /// What the pass is told from outside.
+    fn ordered(&mut self, order: Order, stage: Stage) -> Event {
+        match order {
+            Order::Close => Event::Close,
+            Order::Asked { packages } => {
+                if stage == Stage::Asking {
+                    // They are made anew; nothing that is owed is on its way yet.
+                    self.tasks.abort_all();
+                }
+                self.means.sending.0.asked.notify_one();
+                Event::Asked { packages }
             }
         }
     }
@@ -147,7 +166,7 @@ impl Run {
                 self.means.watch.does(doing(call.name));
                 let (uplink, send) = (self.means.uplink.clone(), send.clone());
                 let vault = self.means.vault.clone();
-                tokio::task::spawn_local(async move {
+                self.tasks.spawn_local(async move {
                     let answered: Answered = uplink.call(&call).await;
                     if let Ok(reply) = &answered
                         && call.name == "versions"
@@ -180,30 +199,26 @@ impl Run {
                 let (pass, plan) = self.means.sending.clone();
                 let plan = spool::Plan { central, ..plan };
                 let send = send.clone();
-                let watch = self.means.watch.clone();
-                tokio::task::spawn_local(async move {
-                    let (count, told) = owed::send(&pass, plan, &watch).await;
+                self.tasks.spawn_local(async move {
+                    let (count, told) = owed::send(&pass, plan).await;
                     let _ = send.send(Event::Owed(count, told));
                 });
                 None
             }
-            Command::Package { delivery, recheck } => {
-                self.means.watch.does("bringing packages");
-                self.means.watch.reached(Stage::Packages);
-                self.means.watch.packages(self.done, self.wanted);
-                self.done += 1;
-                self.means.watch.begins(&delivery);
-                let (link, send) = (self.means.link.clone(), send.clone());
-                let wanted = self.wanted(delivery, recheck);
-                tokio::task::spawn_local(async move {
-                    let end = fetch(&link, &wanted).await;
-                    if let PackageEnd::Fetched { bytes, .. } = end {
-                        let message_id = event::PACKAGE_HELD.id;
-                        tracing::info!(message_id, code = event::PACKAGE_HELD.code, "type" = "delivery", entity = %wanted.delivery, bytes, "a test package is held");
-                    }
-                    let _ = send.send(Event::Package(end));
-                });
-                None
+            Command::Wanted { deliveries, whole } => {
+                self.means.watch.does(BRINGING);
+                let wanted = deliveries
+                    .into_iter()
+                    .map(|(delivery, changed)| self.wanted(delivery, changed));
+                let wanted = wanted.collect();
+                let mut downloads = self.means.downloads.borrow_mut();
+                downloads.want(wanted, whole);
+                let active = downloads.lane().machine.borrow().is_active();
+                Some(Event::Lane { active })
+            }
+            Command::Account => {
+                let account = self.means.downloads.borrow().account();
+                Some(Event::Accounted(account))
             }
             Command::Collect => {
                 self.collect();
@@ -356,9 +371,9 @@ impl Run {
             Feed::of(&self.means.vault).append(step, &changes)?;
             self.index.as_ref().map_or(Ok(()), Index::unstage)?;
         }
-        self.wanted = edition.count(EntityType::Delivery) as u64;
         self.edition = edition;
-        self.means.link.may_go(self.spare());
+        let spare = self.spare();
+        self.means.downloads.borrow().link().may_go(spare);
         // The store is not needed while packages come, which may take a night: others may look into it meanwhile.
         self.index.take().map_or(Ok(()), Index::close)
     }
@@ -447,7 +462,8 @@ impl Run {
             return;
         }
         named.extend(self.spare());
-        let link = &self.means.link;
+        let downloads = self.means.downloads.borrow();
+        let link = downloads.link();
         let collected = link
             .packages
             .collect(&|delivery| named.contains(delivery))
@@ -474,7 +490,7 @@ impl Run {
     }
 
     fn connection(&self) -> Connection {
-        survey::connection(&self.means.uplink.meter())
+        survey::connection(&self.means.uplink.meter().since(&self.means.before))
     }
 }
 

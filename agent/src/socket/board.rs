@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use logic::entity::EntityType;
+use logic::package_lane::Waiting;
 use logic::report::Report;
 use logic::schedule::{Cause, Errand};
 use logic::settings::Settings;
 use logic::words::{Class, Now, Outcome, Trouble};
 use serde::Serialize;
 use serde_json::json;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 
 use crate::engine::progress::Progress;
 use crate::root::Root;
@@ -60,8 +61,10 @@ pub struct Running {
 /// How the daemon stands.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Standing {
-    /// The run under way.
+    /// The newest run, as long as it or its packages are under way.
     pub running: Option<Running>,
+    /// What holds up the packages.
+    pub waiting: Option<Waiting>,
     /// When the next one begins, and what that wait is called.
     pub next: Option<(Now, &'static str)>,
     /// Tries since central could last be used.
@@ -79,6 +82,16 @@ pub struct Edited {
     pub is_empty: bool,
 }
 
+/// The ends of exams.
+pub struct Exams(Rc<Notify>);
+
+impl Exams {
+    /// Ends when an exam does.
+    pub async fn changed(&self) {
+        self.0.notified().await;
+    }
+}
+
 /// Shared by the loop and all connections; cheap to clone.
 #[derive(Clone)]
 pub struct Board(Rc<Inner>);
@@ -92,6 +105,7 @@ struct Inner {
     requests: Cell<u64>,
     /// The file of the edition that was looked at last, and what it holds.
     edited: RefCell<Option<(Option<Stamp>, Edited)>>,
+    exams: Rc<Notify>,
     told: broadcast::Sender<Told>,
     asks: mpsc::Sender<Ask>,
 }
@@ -109,6 +123,7 @@ impl Board {
             ended: RefCell::default(),
             requests: Cell::new(0),
             edited: RefCell::default(),
+            exams: Rc::default(),
             told,
             asks,
         };
@@ -177,6 +192,16 @@ impl Board {
     /// Runs ended so far, by outcome.
     pub fn ended(&self) -> BTreeMap<&'static str, u64> {
         self.0.ended.borrow().clone()
+    }
+
+    /// Somebody said that no exam runs any more.
+    pub fn exam_ended(&self) {
+        self.0.exams.notify_one();
+    }
+
+    /// Where the loop hears that.
+    pub fn exams(&self) -> Exams {
+        Exams(self.0.exams.clone())
     }
 
     /// Counts a request; gives the number so far.

@@ -11,6 +11,7 @@ use hyper::client::conn::http1;
 use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
+use logic::package_lane::{Cause, Waiting};
 use logic::report::Report;
 use logic::schedule::Errand;
 use logic::words::{Class, Outcome, Trouble};
@@ -26,7 +27,8 @@ const WAKING: Duration = Duration::from_secs(2);
 /// The longest event that is read.
 const EVENT: usize = 4 << 20;
 
-/// Asks the daemon for a run and follows it to its account; `None` when no daemon answers.
+/// Asks the daemon for a run and follows it to its account; `None` when no daemon answers. A run that had to make room
+/// for the next one while packages were coming is followed by that one, as long as packages are waited for.
 ///
 /// # Errors
 /// What the daemon says; `daemon.gone` when it ends meanwhile.
@@ -44,6 +46,29 @@ pub async fn synchronize(
         body: succeeded(events).await?.into_body(),
         held: Vec::new(),
     };
+    let mut before: Option<Report> = None;
+    loop {
+        let run = ask(root, errand).await?;
+        let mut report = followed(&mut events, run, watch).await?;
+        if let Some(before) = before {
+            report.follows(&before);
+        }
+        let packages = &report.packages;
+        let coming = packages.waiting > 0 && packages.waiting_for.is_none_or(passes);
+        if errand.no_wait || !coming || report.outcome != Outcome::Finished {
+            return Ok(Some(report));
+        }
+        before = Some(report);
+    }
+}
+
+/// Whether what holds up a package passes while one waits: the line comes back, a window does not open.
+fn passes(waiting: Waiting) -> bool {
+    matches!(waiting.reason, Cause::Link | Cause::Central)
+}
+
+/// Asks for a run; gives the number of the one that does it.
+async fn ask(root: &Root, errand: &Errand) -> Result<u64, Trouble> {
     let stream = UnixStream::connect(root.socket()).await.map_err(gone)?;
     let question = serde_json::to_vec(errand).expect("plain data always serialises");
     let answer = call(stream, Method::POST, "/v1/sync", question.into()).await?;
@@ -54,12 +79,14 @@ pub async fn synchronize(
         .await
         .map_err(gone)?;
     let accepted: Accepted = serde_json::from_slice(&answer.to_bytes()).map_err(gone)?;
+    Ok(accepted.run)
+}
+
+/// Follows a run to its account.
+async fn followed(events: &mut Events, run: u64, watch: &Watch) -> Result<Report, Trouble> {
     while let Some((kind, data)) = events.next().await? {
-        if data
-            .get("run")
-            .and_then(Json::as_u64)
-            .is_none_or(|run| run < accepted.run)
-        {
+        let of = data.get("run").and_then(Json::as_u64);
+        if of.is_none_or(|of| of < run) {
             continue;
         }
         match kind.as_str() {
@@ -68,7 +95,7 @@ pub async fn synchronize(
                     watch.follow(progress);
                 }
             }
-            "report" => return Report::deserialize(&data["report"]).map(Some).map_err(gone),
+            "report" => return Report::deserialize(&data["report"]).map_err(gone),
             _ => {}
         }
     }

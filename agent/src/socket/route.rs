@@ -199,6 +199,9 @@ fn signal_exam(board: &Board, wanted: Exam) -> Result<Response<Body>, Trouble> {
         }
     };
     exam::signal(board.root(), lasts)?;
+    if lasts.is_none() {
+        board.exam_ended();
+    }
     let seconds = lasts.map(|lasts| lasts.as_secs());
     let told = json!({ "schema": 1, "active": wanted.active, "ttl_seconds": seconds });
     Ok(object(StatusCode::OK, told))

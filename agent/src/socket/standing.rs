@@ -90,6 +90,7 @@ pub(super) fn daemon(board: &Board) -> Json {
         "uptime_seconds": up.as_secs(),
         "running": standing.running,
         "next": next,
+        "waiting": standing.waiting,
         "offline_tries": standing.offline.unwrap_or(0),
         "breaker_open": standing.breaker,
         "exam_seconds_left": exam::running(board.root()).map(|left| left.as_secs()),

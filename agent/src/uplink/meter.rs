@@ -32,6 +32,22 @@ pub struct Meter {
     pub samples: Vec<Sample>,
 }
 
+impl Meter {
+    /// What was carried after an earlier reading of the same line.
+    #[must_use]
+    pub fn since(self, before: &Self) -> Self {
+        let seen = before.samples.last().map_or(0, |sample| sample.nth);
+        let new = self.samples.into_iter().filter(|sample| sample.nth > seen);
+        Self {
+            requests: self.requests - before.requests,
+            connections: self.connections - before.connections,
+            received: self.received - before.received,
+            sent: self.sent - before.sent,
+            samples: new.collect(),
+        }
+    }
+}
+
 /// One call as the line saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
@@ -86,8 +102,8 @@ impl Ledger {
         });
     }
 
-    pub(super) fn received(&self) -> u64 {
-        self.wire.received()
+    pub(super) fn moved(&self) -> u64 {
+        self.wire.received() + self.wire.sent.load(Ordering::Relaxed)
     }
 
     pub(super) fn meter(&self) -> Meter {
@@ -237,6 +253,12 @@ mod tests {
         let samples = ledger.meter().samples;
         assert_eq!(samples.len(), SAMPLES);
         assert_eq!((samples[0].nth, samples[0].bytes), (4, 3));
+        let before = ledger.meter();
+        assert_eq!(ledger.meter().since(&before), Meter::default());
+        ledger.request();
+        ledger.sample(samples[0]);
+        let since = ledger.meter().since(&before);
+        assert_eq!((since.requests, since.samples.len()), (1, 1));
     }
 
     #[test]

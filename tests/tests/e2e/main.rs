@@ -16,6 +16,7 @@ mod doctor;
 mod gateway;
 mod guard;
 mod keys;
+mod lanes;
 mod line;
 mod names;
 mod oracle;

@@ -22,6 +22,10 @@ pub struct Errand {
     pub results: bool,
     /// A person has seen the deletions that were held back.
     pub allow_deletes: bool,
+    /// Packages come at once, windows or not.
+    pub now: bool,
+    /// Whoever asks does not wait for packages.
+    pub no_wait: bool,
 }
 
 impl Default for Errand {
@@ -38,6 +42,8 @@ impl Errand {
             data: true,
             results: true,
             allow_deletes: false,
+            now: false,
+            no_wait: false,
         }
     }
 
@@ -51,6 +57,7 @@ impl Errand {
             && (self.data || !other.data)
             && (self.results || !other.results)
             && (self.allow_deletes || !other.allow_deletes)
+            && (self.now || !other.now)
     }
 
     /// Takes the other in.
@@ -68,6 +75,8 @@ impl Errand {
         self.data |= other.data;
         self.results |= other.results;
         self.allow_deletes |= other.allow_deletes;
+        self.now |= other.now;
+        self.no_wait &= other.no_wait;
     }
 }
 
@@ -89,6 +98,8 @@ pub enum Cause {
     Asked,
     /// A run was stopped for one that was asked for, and goes on.
     Resumed,
+    /// Packages may be fetched from now on (a window opened, an exam is over), or have all come.
+    Packages,
 }
 
 impl Cause {
@@ -102,6 +113,7 @@ impl Cause {
             Self::Network => "network",
             Self::Asked => "asked",
             Self::Resumed => "resumed",
+            Self::Packages => "packages",
         }
     }
 
@@ -115,6 +127,7 @@ impl Cause {
             Self::Network => "the network that changed to settle",
             Self::Asked => "a synchronization that was asked for",
             Self::Resumed => "going on with what was interrupted",
+            Self::Packages => "a run for packages",
         }
     }
 }

@@ -243,7 +243,8 @@ pub(super) static KEYS: &[Key] = &[
         name: "windows",
         doc: "When packages may be fetched, in the local time of the box; an empty list means always. A window past \
               midnight belongs to the day it begins on. The time is central's; over plain http it is the running time \
-              since the box was set up.",
+              since the box was set up. Catalogue and results never wait for a window, `boxsync sync --now` \
+              does not either.",
         default: Some("[]"),
         example: r#"["mon-fri 18:00-07:00", "sat-sun 00:00-24:00"]"#,
         set: |s, v| put(&mut s.download.windows, v.list(Value::parse)),

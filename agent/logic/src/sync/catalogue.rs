@@ -89,13 +89,13 @@ impl Catalogue {
     }
 
     /// Deliveries that central names, each with whether its entity changed in this run.
-    pub(super) fn deliveries(&self) -> VecDeque<(String, bool)> {
+    pub(super) fn deliveries(&self) -> Vec<(String, bool)> {
         let Some(kind) = self
             .kinds
             .get(&EntityType::Delivery)
             .filter(|_| !self.elsewhere)
         else {
-            return VecDeque::new();
+            return Vec::new();
         };
         kind.manifest
             .named
@@ -118,7 +118,7 @@ impl Sync {
                 self.catalogue.stores += 1;
                 self.out.push_back(Command::Index(kind));
             }
-            None if self.catalogue.kinds.is_empty() => self.begin_packages(),
+            None if self.catalogue.kinds.is_empty() => self.catalogue_done(),
             None => {}
         }
     }
@@ -507,8 +507,8 @@ impl Sync {
             }
             return self.stop(trouble);
         }
-        if self.phase == Phase::Catalogue {
-            self.begin_packages();
+        if self.phase == Phase::Lanes {
+            self.catalogue_done();
         }
     }
 

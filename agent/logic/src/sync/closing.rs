@@ -66,9 +66,10 @@ mod tests {
 
     use super::*;
     use crate::api::{Body, Reply};
+    use crate::package_lane::PackageAccount;
     use crate::report::{OwedCount, Report};
     use crate::seal::NameHash;
-    use crate::sync::{Event, PackageEnd, Plan, Ticket};
+    use crate::sync::{Event, Plan, Ticket};
     use crate::trace::Ended;
     use crate::words::{Class, Now, Outcome, Params, Trouble};
 
@@ -100,6 +101,8 @@ mod tests {
             memory: BTreeMap::new(),
             running: 0,
             hash: Rc::new(|_, _| NameHash([0; 16])),
+            patience: None,
+            interval: std::time::Duration::from_secs(900),
             untold: vec![ended(4), ended(7)],
             random: 1,
         };
@@ -176,8 +179,9 @@ mod tests {
         // What was under way comes to its end meanwhile.
         let count = OwedCount::default();
         sync.handle(Event::Owed(count, Vec::new()), Now::default());
-        let held = PackageEnd::Held { on_wire: 1 };
-        sync.handle(Event::Package(held), Now::default());
+        sync.handle(Event::Lane { active: false }, Now::default());
+        let account = PackageAccount::default();
+        sync.handle(Event::Accounted(account), Now::default());
         sync.handle(Event::Stopped, Now::default());
         assert_eq!(sync.next(), None);
         answer(&mut sync, asked[0].0, ok(CONFIRMED));

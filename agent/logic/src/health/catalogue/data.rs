@@ -137,6 +137,13 @@ pub(super) const CODES: &[Code] = &[
         "See which one with `boxsync packages`, and ask the operator of central to publish it again.",
     ),
     code(
+        "package.waiting",
+        "packages are still under way",
+        "They come beside the runs, as the line, the download windows and exams allow; catalogue and results do not wait \
+         for them.",
+        "Nothing to do. `boxsync status` says what they wait for; `boxsync sync --now` brings them outside of their windows.",
+    ),
+    code(
         "package.damaged",
         "a package is damaged",
         "A package that was whole no longer is, for its bytes changed on disk: it is fetched again, as far as needed. Or a \

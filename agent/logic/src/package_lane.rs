@@ -1,0 +1,455 @@
+//! The package lane: which package comes next, what holds it up, and what is told of it to the pass that asks.
+//! Never waits for a pass and never holds one up: a pass hands over what is wanted and takes the account.
+//! Called by `engine`, which brings the packages, and by the simulations of the lanes.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use crate::entity::Checksum;
+use crate::report::PackageCount;
+use crate::words::{Outcome, Trouble};
+
+/// Why packages that are wanted do not come right now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// No download window is open.
+    Window,
+    /// An exam runs.
+    Exam,
+    /// A person has paused the downloads.
+    Pause,
+    /// The link to central is cut or stands still.
+    Link,
+    /// There is no room on the disk.
+    Disk,
+    /// Central gives none at the moment.
+    Central,
+}
+
+impl Cause {
+    /// What is waited for, in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Window => "the next download window",
+            Self::Exam => "the running exam",
+            Self::Pause => "the end of the pause",
+            Self::Link => "the link to central",
+            Self::Disk => "room on the disk",
+            Self::Central => "central",
+        }
+    }
+
+    /// What a trouble that is waited out, or that ended the lane's work for now, says of it.
+    pub fn of(trouble: &Trouble) -> Self {
+        match trouble.code.split('.').next() {
+            Some("disk") => Self::Disk,
+            Some("net") => Self::Link,
+            _ => Self::Central,
+        }
+    }
+}
+
+/// What the packages wait for, and until when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// What is waited for.
+    pub reason: Cause,
+    /// Unix seconds at which that is over; `None` where nobody knows.
+    pub until: Option<i64>,
+}
+
+/// A delivery whose package is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// URI.
+    pub delivery: String,
+    /// It changed in this pass.
+    pub changed: bool,
+    /// Its checksum; `None` for one that central names but gives no details of.
+    pub entity: Option<Checksum>,
+}
+
+/// How bringing one package home ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PackageEnd {
+    /// Fetched, verified, visible.
+    Fetched {
+        /// Plain bytes.
+        bytes: u64,
+        /// Content bytes received for it.
+        on_wire: u64,
+    },
+    /// Was held already.
+    Held {
+        /// Content bytes received to find that out.
+        on_wire: u64,
+    },
+    /// Not held.
+    Failed {
+        /// Why.
+        trouble: Trouble,
+        /// Content bytes received.
+        on_wire: u64,
+    },
+}
+
+/// What a pass is told of the packages.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PackageAccount {
+    /// What came, was held and failed since the last account, and what is still under way.
+    pub count: PackageCount,
+    /// Why packages failed, one each.
+    pub findings: Vec<Trouble>,
+    /// Why the lane tries no more before packages are wanted again.
+    pub stopped: Option<Trouble>,
+}
+
+/// The machine of the lane.
+#[derive(Debug, Default)]
+pub struct PackageLane {
+    queue: VecDeque<Wanted>,
+    current: Option<Wanted>,
+    /// What holds up the package under way.
+    held_up: Option<Waiting>,
+    account: PackageAccount,
+    /// Deliveries whose packages came since the last account: they are not `unchanged` beside that.
+    came: BTreeSet<String>,
+    /// Packages of the last list that are through, and all of it.
+    progress: (u64, u64),
+}
+
+impl PackageLane {
+    /// Takes over what is wanted now, these and no others where the list is `whole`. `is_met` says whether the held
+    /// package is surely the one. Gives whether the package under way is not wanted any more and has to be left.
+    pub fn want(
+        &mut self,
+        list: Vec<Wanted>,
+        whole: bool,
+        is_met: impl Fn(&Wanted) -> bool,
+    ) -> bool {
+        let before = std::mem::take(&mut self.queue);
+        // What failed is tried again, so that it has not failed yet.
+        self.account.findings.clear();
+        self.account.stopped = None;
+        (self.account.count.failed, self.account.count.unchanged) = (0, 0);
+        let mut all = list.len() as u64;
+        let named: BTreeSet<String> = list.iter().map(|one| one.delivery.clone()).collect();
+        let is_named = |wanted: &Wanted| named.contains(&wanted.delivery);
+        // What an earlier list named goes on where this one does not say otherwise.
+        let mut goes_on = !whole && self.current.as_ref().is_some_and(|one| !is_named(one));
+        all += u64::from(goes_on);
+        for wanted in list {
+            if self.is_under_way(&wanted) {
+                goes_on = true;
+            } else if is_met(&wanted) {
+                self.account.count.unchanged += u64::from(!self.came.contains(&wanted.delivery));
+            } else {
+                self.queue.push_back(wanted);
+            }
+        }
+        if !whole {
+            let unnamed = before.into_iter().filter(|one| !is_named(one));
+            all += self.add(unnamed);
+        }
+        self.progress = (all - self.left(goes_on), all);
+        if goes_on {
+            return false;
+        }
+        self.held_up = None;
+        self.current.take().is_some()
+    }
+
+    fn add(&mut self, more: impl Iterator<Item = Wanted>) -> u64 {
+        let before = self.queue.len();
+        self.queue.extend(more);
+        (self.queue.len() - before) as u64
+    }
+
+    /// The package of this very delivery is coming. One whose delivery changed meanwhile is begun anew.
+    fn is_under_way(&self, wanted: &Wanted) -> bool {
+        let same = |current: &&Wanted| {
+            current.delivery == wanted.delivery
+                && !wanted.changed
+                && current.entity == wanted.entity
+        };
+        self.current.as_ref().filter(same).is_some()
+    }
+
+    fn left(&self, current: bool) -> u64 {
+        self.queue.len() as u64 + u64::from(current)
+    }
+
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "a machine is no iterator: it goes on after `None`"
+    )]
+    /// The next package to bring, when none is under way.
+    pub fn next(&mut self) -> Option<Wanted> {
+        if self.current.is_some() || self.account.stopped.is_some() {
+            return None;
+        }
+        self.current = self.queue.pop_front();
+        self.current.clone()
+    }
+
+    /// The package under way came to its end.
+    pub fn ended(&mut self, end: PackageEnd) {
+        let Some(wanted) = self.current.take() else {
+            return;
+        };
+        self.held_up = None;
+        let count = &mut self.account.count;
+        match end {
+            PackageEnd::Fetched { bytes, on_wire } => {
+                count.downloaded += 1;
+                count.bytes_stored += bytes;
+                count.bytes_on_wire += on_wire;
+                self.came.insert(wanted.delivery);
+            }
+            PackageEnd::Held { on_wire } => {
+                count.unchanged += 1;
+                count.bytes_on_wire += on_wire;
+            }
+            PackageEnd::Failed { trouble, on_wire } => {
+                count.bytes_on_wire += on_wire;
+                if stops(&trouble) {
+                    self.account.stopped = Some(trouble);
+                    self.queue.push_front(wanted);
+                    return;
+                }
+                count.failed += 1;
+                self.account.findings.push(trouble);
+            }
+        }
+        self.progress.0 += 1;
+    }
+
+    /// The package under way waits for something, or for nothing any more. Gives whether that is new.
+    pub fn hold_up(&mut self, waiting: Option<Waiting>) -> bool {
+        let waiting = waiting.filter(|_| self.current.is_some());
+        std::mem::replace(&mut self.held_up, waiting) != waiting
+    }
+
+    /// Whether a package is coming or about to come: nothing but time and the link is needed.
+    pub fn is_active(&self) -> bool {
+        let gate = self.held_up.is_some_and(|waiting| {
+            matches!(waiting.reason, Cause::Window | Cause::Exam | Cause::Pause)
+        });
+        let stands = gate || self.account.stopped.is_some();
+        !stands && self.left(self.current.is_some()) > 0
+    }
+
+    /// What holds up the lane, if something does.
+    pub fn waiting(&self) -> Option<Waiting> {
+        let stopped = self.account.stopped.as_ref().map(|trouble| Waiting {
+            reason: Cause::of(trouble),
+            until: None,
+        });
+        self.held_up.or(stopped)
+    }
+
+    /// Whether something failed that another try may bring.
+    pub fn has_failed(&self) -> bool {
+        let passing = |trouble: &Trouble| trouble.class == crate::words::Class::Retry;
+        self.account.stopped.is_some() || self.account.findings.iter().any(passing)
+    }
+
+    /// Whether packages came that no account has told of.
+    pub fn has_news(&self) -> bool {
+        self.account.count.downloaded > 0
+    }
+
+    /// Packages of the last list that are through, and all of it.
+    pub fn progress(&self) -> (u64, u64) {
+        self.progress
+    }
+
+    /// What is to be told to central and to a person; what came and failed is told once.
+    pub fn take_account(&mut self) -> PackageAccount {
+        let mut account = self.account.clone();
+        account.count.waiting = self.left(self.current.is_some());
+        account.count.waiting_for = self.waiting().filter(|_| account.count.waiting > 0);
+        self.came.clear();
+        self.account = PackageAccount {
+            stopped: self.account.stopped.take(),
+            ..PackageAccount::default()
+        };
+        account
+    }
+}
+
+/// Whether no package can be had at the moment: central cannot be reached, or will not know this box.
+fn stops(trouble: &Trouble) -> bool {
+    matches!(
+        trouble.outcome,
+        Outcome::Offline | Outcome::Unauthorized | Outcome::Unsupported
+    ) || trouble.code == "central.maintenance"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::Class;
+
+    fn wanted(delivery: &str) -> Wanted {
+        Wanted {
+            delivery: delivery.to_owned(),
+            changed: false,
+            entity: None,
+        }
+    }
+
+    fn list(deliveries: &[&str]) -> Vec<Wanted> {
+        deliveries.iter().map(|delivery| wanted(delivery)).collect()
+    }
+
+    fn fetched() -> PackageEnd {
+        PackageEnd::Fetched {
+            bytes: 10,
+            on_wire: 4,
+        }
+    }
+
+    fn failed(code: &str, outcome: Outcome) -> PackageEnd {
+        PackageEnd::Failed {
+            trouble: Trouble::new(code, Class::Retry, outcome, "why"),
+            on_wire: 0,
+        }
+    }
+
+    #[test]
+    fn what_is_under_way_goes_on_over_passes_and_is_told_as_waiting() {
+        let mut lane = PackageLane::default();
+        assert!(
+            !lane.want(list(&["a", "b", "c"]), true, |wanted| wanted.delivery
+                == "a")
+        );
+        assert_eq!(lane.next(), Some(wanted("b")));
+        let told = lane.take_account().count;
+        assert_eq!((told.unchanged, told.waiting, told.downloaded), (1, 2, 0));
+        // The next pass wants the same, and one more.
+        assert!(
+            !lane.want(list(&["a", "b", "c", "d"]), true, |wanted| wanted.delivery
+                == "a")
+        );
+        assert_eq!(lane.next(), None, "it is under way");
+        lane.ended(fetched());
+        assert_eq!(lane.progress(), (2, 4));
+        assert_eq!(lane.next(), Some(wanted("c")));
+        lane.ended(failed("package.missing", Outcome::Failed));
+        assert_eq!(lane.next(), Some(wanted("d")));
+        lane.ended(fetched());
+        assert!(!lane.is_active());
+        let told = lane.take_account();
+        let count = told.count;
+        assert_eq!(
+            (
+                count.downloaded,
+                count.unchanged,
+                count.failed,
+                count.waiting
+            ),
+            (2, 1, 1, 0)
+        );
+        assert_eq!((count.bytes_stored, told.findings.len()), (20, 1));
+        // Told once.
+        assert_eq!(lane.take_account(), PackageAccount::default());
+    }
+
+    #[test]
+    fn what_came_between_two_passes_is_told_once_as_brought() {
+        let mut lane = PackageLane::default();
+        lane.want(list(&["a"]), true, |_| false);
+        lane.next();
+        assert_eq!(lane.take_account().count.waiting, 1);
+        lane.ended(fetched());
+        lane.want(list(&["a"]), true, |_| true);
+        let count = lane.take_account().count;
+        assert_eq!((count.downloaded, count.unchanged), (1, 0));
+        lane.want(list(&["a"]), true, |_| true);
+        let count = lane.take_account().count;
+        assert_eq!((count.downloaded, count.unchanged), (0, 1));
+    }
+
+    #[test]
+    fn what_is_not_wanted_any_more_or_has_changed_is_left() {
+        for changed in [false, true] {
+            let mut lane = PackageLane::default();
+            lane.want(list(&["a", "b"]), true, |_| false);
+            lane.next();
+            let mut again = list(&["b"]);
+            if changed {
+                again.push(Wanted {
+                    changed: true,
+                    ..wanted("a")
+                });
+            }
+            assert!(lane.want(again, true, |_| false));
+            assert_eq!(lane.next(), Some(wanted("b")));
+        }
+    }
+
+    #[test]
+    fn a_list_that_was_not_read_to_its_end_takes_nothing_from_the_lane() {
+        let mut lane = PackageLane::default();
+        lane.want(list(&["a", "b"]), true, |_| false);
+        lane.next();
+        assert!(!lane.want(list(&["c"]), false, |_| false));
+        assert_eq!(lane.progress(), (0, 3));
+        lane.ended(fetched());
+        assert_eq!(lane.next(), Some(wanted("c")));
+        lane.ended(fetched());
+        assert_eq!(lane.next(), Some(wanted("b")));
+        lane.ended(fetched());
+        assert_eq!((lane.next(), lane.progress()), (None, (3, 3)));
+    }
+
+    #[test]
+    fn a_closed_window_stops_nothing_but_the_lane() {
+        let mut lane = PackageLane::default();
+        lane.want(list(&["a", "b"]), true, |_| false);
+        lane.next();
+        assert!(lane.is_active());
+        let window = Waiting {
+            reason: Cause::Window,
+            until: Some(1_795_000_000),
+        };
+        assert!(lane.hold_up(Some(window)));
+        assert!(!lane.hold_up(Some(window)), "told once");
+        assert!(!lane.is_active());
+        let count = lane.take_account().count;
+        assert_eq!((count.waiting, count.waiting_for), (2, Some(window)));
+        assert!(lane.hold_up(None) && lane.is_active());
+    }
+
+    #[test]
+    fn a_central_that_is_away_stops_the_lane_until_packages_are_wanted_again() {
+        let mut lane = PackageLane::default();
+        lane.want(list(&["a", "b"]), true, |_| false);
+        lane.next();
+        lane.ended(failed("net.refused", Outcome::Offline));
+        assert!(!lane.is_active() && lane.has_failed());
+        assert_eq!(lane.next(), None);
+        let told = lane.take_account();
+        assert_eq!((told.count.waiting, told.count.failed), (2, 0));
+        assert_eq!(told.count.waiting_for.unwrap().reason, Cause::Link);
+        assert_eq!(told.stopped.unwrap().code, "net.refused");
+        lane.want(list(&["a", "b"]), true, |_| false);
+        assert_eq!(lane.next(), Some(wanted("a")));
+    }
+
+    #[test]
+    fn a_cause_is_told_from_its_trouble() {
+        for (code, cause) in [
+            ("disk.full", Cause::Disk),
+            ("net.dns", Cause::Link),
+            ("central.maintenance", Cause::Central),
+            ("auth.refused", Cause::Central),
+        ] {
+            let trouble = Trouble::new(code, Class::Retry, Outcome::Offline, "");
+            assert_eq!(Cause::of(&trouble), cause);
+        }
+    }
+}

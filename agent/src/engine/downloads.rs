@@ -1,0 +1,90 @@
+//! The lane of packages at work: one package after the other, beside the passes and from one to the next.
+//! Never decides which package comes next, and never outlives the session that owns it.
+//! Called by `run`, which hands over what is wanted, and by the worker, which waits for it.
+
+use std::rc::Rc;
+
+use logic::package_lane::{PackageAccount, PackageEnd, Wanted};
+use tokio::task::JoinHandle;
+
+use super::fetch::{fetch, is_met};
+use super::link::{Lane, Link};
+use crate::journal::event;
+
+/// The lane and whoever is at work in it.
+pub(super) struct Downloads {
+    link: Link,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Downloads {
+    /// An idle lane.
+    pub(super) fn new(link: Link) -> Self {
+        Self { link, task: None }
+    }
+
+    /// Takes over what is wanted, these and no others where the list is `whole`, and goes on with it.
+    pub(super) fn want(&mut self, list: Vec<Wanted>, whole: bool) {
+        let link = &self.link;
+        let is_met = |wanted: &Wanted| is_met(link, wanted);
+        let leaves = self.lane().machine.borrow_mut().want(list, whole, is_met);
+        if leaves && let Some(task) = self.task.take() {
+            task.abort();
+            self.link.watch.packages_wait(None, None);
+        }
+        if self.task.as_ref().is_none_or(JoinHandle::is_finished) {
+            self.task = Some(tokio::task::spawn_local(bring(self.link.clone())));
+        }
+        self.lane().changed.notify_one();
+    }
+
+    /// Whether a person asked for packages, and what the gate says may have changed.
+    pub(super) fn asked(&self, asked: bool) {
+        self.link.limits.asked.set(asked);
+        self.link.limits.look_again.notify_waiters();
+    }
+
+    /// What has come of it since the last account.
+    pub(super) fn account(&self) -> PackageAccount {
+        self.lane().machine.borrow_mut().take_account()
+    }
+
+    /// The lane as it stands.
+    pub(super) fn lane(&self) -> &Rc<Lane> {
+        &self.link.lane
+    }
+
+    /// What the lane works with.
+    pub(super) fn link(&self) -> &Link {
+        &self.link
+    }
+}
+
+impl Drop for Downloads {
+    fn drop(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+        }
+    }
+}
+
+/// Brings what is wanted until nothing more can be done.
+async fn bring(link: Link) {
+    loop {
+        let (next, (done, wanted)) = {
+            let mut machine = link.lane.machine.borrow_mut();
+            (machine.next(), machine.progress())
+        };
+        link.watch.packages(done, wanted);
+        let Some(package) = next else { break };
+        link.watch.begins(&package.delivery);
+        let end = fetch(&link, &package).await;
+        if let PackageEnd::Fetched { bytes, .. } = end {
+            let message_id = event::PACKAGE_HELD.id;
+            tracing::info!(message_id, code = event::PACKAGE_HELD.code, "type" = "delivery", entity = %package.delivery, bytes, "a test package is held");
+        }
+        link.lane.machine.borrow_mut().ended(end);
+        link.lane.changed.notify_one();
+    }
+    link.lane.changed.notify_one();
+}

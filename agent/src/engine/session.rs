@@ -1,0 +1,246 @@
+//! What outlives a pass: the lock of the state folder, the line to central with its token, and the lane of packages.
+//! Never runs two passes at a time, and never goes on with packages over a line of other credentials.
+//! Called by the worker, which makes pass after pass in it, and by `Engine::synchronize` for a single one.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use logic::identity::{Enrolment, Identity};
+use logic::package_lane::{Cause, Waiting};
+use logic::rate::Rate;
+use logic::report::Report;
+use logic::words::Trouble;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, mpsc};
+
+use super::downloads::Downloads;
+use super::link::{Limits, Link};
+use super::progress::Watch;
+use super::{Engine, LOCK_PATIENCE, Request, exam};
+use crate::clock;
+use crate::root::{Lock, Root};
+use crate::uplink::Uplink;
+use crate::vault::package::Packages;
+
+/// What a pass under way is told from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Somebody waits for it.
+    Asked {
+        /// Until the packages have come, too.
+        packages: bool,
+    },
+    /// It is to wait for packages no longer.
+    Close,
+}
+
+/// Where orders for the pass under way come from.
+pub(super) type Orders = mpsc::UnboundedReceiver<Order>;
+
+/// How the lane of packages stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Lane {
+    /// A package is coming.
+    pub active: bool,
+    /// What holds it up.
+    pub waiting: Option<Waiting>,
+    /// How long that lasts at most, where it is known.
+    pub held_up: Option<Duration>,
+    /// Something failed that another try may bring.
+    pub failed: bool,
+    /// Packages came that no account has told of.
+    pub news: bool,
+}
+
+/// One pass after the other, and packages beside them.
+pub struct Session<'a> {
+    engine: &'a Engine,
+    state: State,
+}
+
+impl<'a> Session<'a> {
+    /// Nothing is opened before the first pass.
+    pub fn new(engine: &'a Engine, watch: &Watch) -> Self {
+        let state = State {
+            watch: watch.clone(),
+            lock: None,
+            line: None,
+        };
+        Self { engine, state }
+    }
+
+    /// Enrols a box that was given a login, before the first pass; later ones hold the lock that enrolment needs.
+    ///
+    /// # Errors
+    /// As `Engine::enrol_by_credential`.
+    pub async fn enrols(&self, engine: &Engine) -> Result<(), Trouble> {
+        match self.state.lock {
+            None => engine.enrol_by_credential().await,
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// One pass, from the token to the confirmation.
+    pub async fn pass(
+        &mut self,
+        request: &Request,
+        orders: &mut mpsc::UnboundedReceiver<Order>,
+    ) -> Report {
+        self.state.watch.pass_begins();
+        let report = self.engine.pass(&mut self.state, request, orders).await;
+        self.state.watch.pass_ends();
+        report
+    }
+
+    /// How the lane of packages stands.
+    pub fn lane(&self) -> Lane {
+        let Some(line) = &self.state.line else {
+            return Lane::default();
+        };
+        let lane = line.downloads.borrow().lane().clone();
+        let machine = lane.machine.borrow();
+        Lane {
+            active: machine.is_active(),
+            waiting: machine.waiting(),
+            held_up: (line.gate)().map(|(_, wait)| wait),
+            failed: machine.has_failed(),
+            news: machine.has_news(),
+        }
+    }
+
+    /// Ends when the lane of packages has come to a stand or goes on.
+    pub async fn changed(&self) {
+        match &self.state.line {
+            Some(line) => {
+                let lane = line.downloads.borrow().lane().clone();
+                lane.changed.notified().await;
+            }
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// What a session keeps from one pass to the next.
+pub(super) struct State {
+    watch: Watch,
+    lock: Option<Lock>,
+    line: Option<Line>,
+}
+
+impl State {
+    /// The lock of the state folder, held until the session ends.
+    pub(super) fn lock(&mut self, root: &Root) -> Result<&Lock, Trouble> {
+        let lock = match self.lock.take() {
+            Some(lock) => lock,
+            None => Lock::take(root, LOCK_PATIENCE)?,
+        };
+        Ok(self.lock.insert(lock))
+    }
+
+    /// The line to central, the same as before as long as the box is the same to central.
+    pub(super) fn line(
+        &mut self,
+        engine: &Engine,
+        enrolment: &Enrolment,
+        identity: &Identity,
+    ) -> Result<&Line, Trouble> {
+        let who = (enrolment.clone(), identity.box_id.clone());
+        let line = match self.line.take().filter(|line| line.who == who) {
+            Some(line) => line,
+            None => Line::open(engine, enrolment, identity, &self.watch)?,
+        };
+        Ok(self.line.insert(line))
+    }
+}
+
+/// What holds downloads back, and for how long.
+type Gate = Rc<dyn Fn() -> Option<(Waiting, Duration)>>;
+
+/// The line to central and what uses it beyond a pass.
+pub(super) struct Line {
+    who: (Enrolment, String),
+    pub(super) uplink: Uplink,
+    pub(super) downloads: Rc<RefCell<Downloads>>,
+    pub(super) watch: Watch,
+    /// Somebody asked for packages outside of their windows.
+    at_once: Rc<Cell<bool>>,
+    /// Somebody asked for the last pass.
+    asked: Cell<bool>,
+    gate: Gate,
+}
+
+impl Line {
+    fn open(
+        engine: &Engine,
+        enrolment: &Enrolment,
+        identity: &Identity,
+        watch: &Watch,
+    ) -> Result<Self, Trouble> {
+        let uplink = engine.uplink(Some((enrolment, identity)))?;
+        let at_once = Rc::new(Cell::new(false));
+        let gate = gate(engine, at_once.clone());
+        let download = &engine.settings.download;
+        let (held_back, in_use) = (gate.clone(), exam(engine.root.clone()));
+        let limits = Limits {
+            reserve: download.reserve.bytes(),
+            rate: RefCell::new(Rate::new(download.max_rate.bytes())),
+            asked: Cell::new(false),
+            gate: Box::new(move || held_back()),
+            exam: Box::new(move || in_use()),
+            look_again: Notify::new(),
+        };
+        let link = Link::new(
+            uplink.clone(),
+            Packages::open(&engine.vault)?,
+            watch.clone(),
+            limits,
+            usize::from(download.connections),
+            download.window_flush.bytes(),
+        )?;
+        Ok(Self {
+            who: (enrolment.clone(), identity.box_id.clone()),
+            uplink,
+            downloads: Rc::new(RefCell::new(Downloads::new(link))),
+            watch: watch.clone(),
+            at_once,
+            asked: Cell::new(false),
+            gate,
+        })
+    }
+
+    /// How a pass wants its packages: at once, windows or not, and whether a person asked. Who asked is not taken at their
+    /// word for ever: it counts while the lane is at work.
+    pub(super) fn wants(&self, now: bool, asked: bool) {
+        let downloads = self.downloads.borrow();
+        let at_work = downloads.lane().machine.borrow().is_active();
+        self.at_once.set(now || (self.at_once.get() && at_work));
+        let before = self.asked.replace(asked);
+        downloads.asked(asked || (at_work && before));
+    }
+}
+
+/// What is waited for, from a moment in Unix seconds on.
+fn waiting(reason: Cause, now: i64, wait: Duration) -> (Waiting, Duration) {
+    let until = Some(now + wait.as_secs() as i64);
+    (Waiting { reason, until }, wait)
+}
+
+/// The running exam.
+fn exam(root: Root) -> Gate {
+    Rc::new(move || exam::running(&root).map(|left| waiting(Cause::Exam, clock::now().wall, left)))
+}
+
+/// An exam holds downloads back; a closed window does too, unless somebody asked for packages at once.
+fn gate(engine: &Engine, at_once: Rc<Cell<bool>>) -> Gate {
+    let exam = exam(engine.root.clone());
+    let hours = engine.settings.download.clone();
+    Rc::new(move || {
+        let window = || {
+            let wall = clock::now().wall;
+            let closed = hours.wait(wall);
+            (!at_once.get() && !closed.is_zero()).then(|| waiting(Cause::Window, wall, closed))
+        };
+        exam().or_else(window)
+    })
+}
