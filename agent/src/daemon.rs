@@ -4,6 +4,7 @@
 
 mod gate;
 mod network;
+mod trial;
 mod voice;
 
 use std::time::Duration;
@@ -30,6 +31,7 @@ use crate::vault::random;
 use crate::worker::{self, Order, Told, Worker};
 use gate::Gate;
 use network::Network;
+use trial::Trial;
 use voice::Voice;
 
 /// Runs until a signal ends it; `read` reads the configuration again.
@@ -135,6 +137,7 @@ struct Daemon {
     gate: Gate,
     page: Page,
     voice: Voice,
+    trial: Trial,
     /// The state that the service manager was told last.
     words: String,
 }
@@ -177,6 +180,7 @@ impl Daemon {
             gate: Gate::new(root, settings),
             page,
             voice: Voice::default(),
+            trial: Trial::new(root.state()),
             words: String::new(),
         }
     }
@@ -197,6 +201,10 @@ impl Daemon {
             self.obey().await;
             self.dismiss();
             self.listen();
+            if let Some(news) = self.trial.turn(clock::now()) {
+                voice::intake(&self.box_id, news.as_ref());
+                self.board.keeps(news.clone());
+            }
             self.show();
             let wait = self
                 .schedule

@@ -1,5 +1,6 @@
 //! What a technician asks of the box: where it stands, and what is wrong, layer by layer.
-//! Never changes what it looks at: no key, folder or file is made by looking, nothing is logged on central.
+//! Never changes what it looks at: no key or folder is made by looking, nothing is logged on central. A small file is
+//! made and removed where answers go, to see whether one can be kept.
 //! Called by the verbs `doctor` and `status`, and by whoever shows the same elsewhere.
 
 mod first;
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use logic::health::{Check, Facts, Finding, Step, fold, plan};
+use logic::health::{Check, Facts, Finding, Status, Step, fold, plan};
 use logic::settings::Settings;
 use logic::words::Trouble;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -45,6 +46,15 @@ impl Found {
     fn tell(&self, check: Check, finding: Finding) {
         let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         found.insert(check, finding);
+    }
+
+    /// As `tell`, unless a failure of this check is told already.
+    fn tell_beside(&self, check: Check, finding: Finding) {
+        let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = found.get(&check).is_some_and(|f| f.status == Status::Fail);
+        if !failed {
+            found.insert(check, finding);
+        }
     }
 
     fn take(&self) -> BTreeMap<Check, Finding> {

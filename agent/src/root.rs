@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use logic::words::{Class, Outcome, Trouble};
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
+use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, access};
 
 mod durable;
@@ -19,7 +21,7 @@ pub(crate) use durable::fuse;
 pub(crate) use durable::remove_leftover;
 pub use durable::{
     is_temporary, link_aside, remove_durably, rename_durably, replace_durably, set_aside,
-    sync_folder, write_all_durably, write_durably,
+    sync_folder, try_write, write_all_durably, write_durably,
 };
 
 /// The version of the state folder's layout that this boxsync writes.
@@ -271,11 +273,11 @@ impl Lock {
                         .and_then(|()| lock.write_all(line.as_bytes()));
                     return Ok(Self(lock));
                 }
-                Err((back, nix::errno::Errno::EWOULDBLOCK)) if Instant::now() < until => {
+                Err((back, Errno::EWOULDBLOCK)) if Instant::now() < until => {
                     file = back;
                     std::thread::sleep(Duration::from_millis(50));
                 }
-                Err((_, nix::errno::Errno::EWOULDBLOCK)) => return Err(busy(&path)),
+                Err((_, Errno::EWOULDBLOCK)) => return Err(busy(&path)),
                 Err((_, error)) => return Err(trouble(&path, "lock", &error.into())),
             }
         }
@@ -289,7 +291,7 @@ pub fn is_locked(path: &Path) -> bool {
     };
     matches!(
         Flock::lock(file, FlockArg::LockSharedNonblock),
-        Err((_, nix::errno::Errno::EWOULDBLOCK))
+        Err((_, Errno::EWOULDBLOCK))
     )
 }
 
@@ -306,30 +308,61 @@ fn busy(path: &Path) -> Trouble {
     Trouble::new("state.busy", Class::Retry, Outcome::Failed, reason)
 }
 
-/// What a failed operation on a file of the state folder means.
+/// What a failed operation on a file of the state folder means. A disk that cannot give or take bytes is named as
+/// that: what lies on it is neither missing nor damaged.
 pub fn trouble(path: &Path, verb: &str, error: &io::Error) -> Trouble {
-    let code = match error.raw_os_error() {
-        Some(libc) if libc == nix::errno::Errno::ENOSPC as i32 => "disk.full",
-        Some(libc) if libc == nix::errno::Errno::EDQUOT as i32 => "disk.full",
-        Some(libc) if libc == nix::errno::Errno::EROFS as i32 => "state.read_only",
-        Some(libc) if libc == nix::errno::Errno::EACCES as i32 => "state.read_only",
-        Some(libc) if libc == nix::errno::Errno::EPERM as i32 => "state.read_only",
+    let code = match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::ENOSPC) if lacks_inodes(path) => "disk.inodes",
+        Some(Errno::ENOSPC | Errno::EDQUOT) => "disk.full",
+        Some(Errno::EROFS | Errno::EACCES | Errno::EPERM) => "state.read_only",
+        // The device; a file system that found itself broken; one that was shut down after an error.
+        Some(Errno::EIO | Errno::EUCLEAN | Errno::EBADMSG | Errno::ESHUTDOWN) => "disk.failing",
         _ => "state.io",
     };
+    let path = path.display();
     let reason = match code {
-        "disk.full" => format!("{}: the disk is full", path.display()),
-        "state.read_only" => format!(
-            "{}: cannot {verb} (is it read-only, or another user's?): {error}",
-            path.display()
-        ),
-        _ => format!("{}: cannot {verb}: {error}", path.display()),
+        "disk.full" => format!("{path}: the disk is full"),
+        "disk.inodes" => {
+            format!("{path}: the volume has room, but takes no more files (inodes)")
+        }
+        "disk.failing" => format!("{path}: the disk fails: {error}"),
+        "state.read_only" => {
+            format!("{path}: cannot {verb} (is it read-only, or another user's?): {error}")
+        }
+        _ => format!("{path}: cannot {verb}: {error}"),
     };
     operator(code, reason)
+}
+
+/// With so few inodes left a volume counts as having none: a run alone takes more.
+const INODES: u64 = 16;
+
+/// Whether the volume of `path` takes no more files though it has room. Some file systems count no inodes at all.
+pub fn lacks_inodes(path: &Path) -> bool {
+    let stat = path.ancestors().find_map(|path| statvfs(path).ok());
+    stat.is_some_and(|stat| {
+        stat.files() > 0 && stat.files_available() <= INODES && stat.blocks_available() > 0
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failing_disk_is_no_missing_right_and_no_full_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let code = |errno: Errno| {
+            let error = io::Error::from_raw_os_error(errno as i32);
+            trouble(&dir.path().join("new/file"), "read", &error).code
+        };
+        for errno in [Errno::EIO, Errno::EUCLEAN, Errno::EBADMSG, Errno::ESHUTDOWN] {
+            assert_eq!(code(errno), "disk.failing", "{errno}");
+        }
+        assert_eq!(code(Errno::EROFS), "state.read_only");
+        assert_eq!(code(Errno::ENOSPC), "disk.full");
+        assert_eq!(code(Errno::EISDIR), "state.io");
+    }
 
     #[test]
     fn a_folder_of_a_newer_layout_is_left_alone() {

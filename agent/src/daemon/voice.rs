@@ -28,6 +28,19 @@ pub(super) struct Voice {
 /// A clock that is further off than this, in seconds, is worth a line (as `doctor` judges it).
 const OFF: u64 = 5 * 60;
 
+/// Whether an answer could be kept, when that has changed: why not, as code and reason.
+pub(super) fn intake(box_id: &str, intake: Option<&(String, String)>) {
+    match intake {
+        Some((code, reason)) => tracing::error!(
+            message_id = event::ANSWERS_NOT_KEPT.id,
+            code = %code,
+            box_id,
+            "NOT READY: answers of candidates cannot be kept: {reason}"
+        ),
+        None => tracing::info!(box_id, "answers of candidates can be kept again"),
+    }
+}
+
 impl Voice {
     /// One line for the run, one for each finding that is new; a central out of reach is told by `lost`.
     pub(super) fn account(&mut self, report: &Report, end: End) {

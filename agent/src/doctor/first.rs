@@ -15,7 +15,7 @@ use nix::unistd::{AccessFlags, access};
 
 use super::Found;
 use crate::engine::{self, Engine, survey};
-use crate::root::{Root, become_owner, is_temporary};
+use crate::root::{Root, become_owner, is_temporary, lacks_inodes};
 use crate::uplink::Line;
 use crate::vault::catalogue::Catalogue;
 use crate::vault::{is_small_file, quarantined};
@@ -148,11 +148,12 @@ fn key(state: &Path) -> Finding {
 }
 
 fn disk(folder: &Path, settings: &Settings, found: &Found) {
-    // Some file systems count no inodes at all.
-    let nodes = nix::sys::statvfs::statvfs(folder)
-        .is_ok_and(|stat| stat.files() == 0 || stat.files_available() > 16);
     let finding = match survey::free(folder) {
-        Some(free) => room(free, settings.download.reserve.bytes(), nodes),
+        Some(free) => room(
+            free,
+            settings.download.reserve.bytes(),
+            !lacks_inodes(folder),
+        ),
         None => Finding::fail(
             "state.io",
             format!("{}: cannot be measured", folder.display()),
@@ -170,7 +171,7 @@ fn room(free: u64, reserve: u64, nodes: bool) -> Finding {
     );
     if !nodes {
         Finding::fail(
-            "disk.full",
+            "disk.inodes",
             "the volume has room, but takes no more files (inodes)",
         )
     } else if free < ALMOST_FULL {
@@ -276,7 +277,7 @@ mod tests {
         .map(|(free, nodes)| room(free, 1 << 30, nodes).code);
         assert_eq!(
             codes,
-            ["disk.space", "disk.reserve", "disk.full", "disk.full"]
+            ["disk.space", "disk.reserve", "disk.full", "disk.inodes"]
         );
     }
 }

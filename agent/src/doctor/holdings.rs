@@ -22,6 +22,15 @@ const OLD: i64 = 48 * 60 * 60;
 /// Looks at everything, in the order of the plan.
 pub(super) fn read(engine: &Engine, deep: bool, found: &Found) {
     let now = standing::take(engine);
+    if let Some((code, reason)) = &now.intake {
+        // A folder that cannot be written is the cause of whatever else fails.
+        let check = match code.starts_with("state.") {
+            true => Check::State,
+            false => Check::Disk,
+        };
+        let summary = format!("answers of candidates cannot be kept: {reason}");
+        found.tell_beside(check, Finding::fail(code, summary));
+    }
     found.tell(Check::Catalogue, or_trouble(catalogue(engine, &now)));
     let packages = or_trouble(packages(engine, &now, deep));
     if let Some((free, reserve)) = now.disk.filter(|(free, reserve)| free < reserve)
@@ -50,7 +59,8 @@ pub(super) fn read(engine: &Engine, deep: bool, found: &Found) {
     let told = spool(owed, held_up, &aside, &reports, now.now);
     let told_owed = told.code.clone();
     found.tell(Check::Spool, told);
-    let told = [told_packages.as_str(), told_owed.as_str()];
+    let told_intake = now.intake.as_ref().map_or("", |(code, _)| code);
+    let told = [told_packages.as_str(), told_owed.as_str(), told_intake];
     let runs = history(&reports, &told);
     found.tell(
         Check::History,

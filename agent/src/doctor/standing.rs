@@ -1,6 +1,11 @@
 //! Reads where the box stands: catalogue, packages, what is owed, last contact, disk.
-//! Never speaks to central, never waits for a run, never judges: `logic::health::Verdict` does.
+//! Never speaks to central, never waits for a run, never judges: `logic::health::Verdict` does. Whether an answer can be
+//! kept is tried by a small file, which is gone afterwards.
 //! Called by `status`, by the daemon and by the support bundle.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use logic::entity::EntityType;
 use logic::health::Standing;
@@ -8,9 +13,12 @@ use logic::health::verdict::{Last, Owed, Stock};
 use logic::package::Finding;
 use logic::report::Report;
 use logic::words::{Outcome, Trouble};
+use nix::errno::Errno;
+use nix::unistd::{AccessFlags, access};
 
 use crate::clock;
 use crate::engine::{Engine, survey};
+use crate::root::{lacks_inodes, try_write};
 use crate::vault::catalogue::{Catalogue, Edition};
 use crate::vault::package::{Meta, Packages};
 use crate::vault::spool::Spool;
@@ -36,10 +44,32 @@ pub fn take(engine: &Engine) -> Standing {
             .collect(),
         ..Standing::default()
     };
+    standing.intake = intake(engine.vault().state());
     if let Err(trouble) = read(engine, &mut standing) {
         standing.trouble = Some((trouble.code, trouble.reason));
     }
     standing
+}
+
+/// Why no answer of a candidate could be kept now, as code and reason: a real write decides, where answers go. `None`
+/// also for a user who may not write there: his rights say nothing of the box.
+pub fn intake(state: &Path) -> Option<(String, String)> {
+    let spool = state.join("spool");
+    let folder = if spool.is_dir() { &spool } else { state };
+    let own = nix::unistd::geteuid();
+    let is_owner = fs::metadata(folder).is_ok_and(|meta| meta.uid() == own.as_raw());
+    let rights = access(folder, AccessFlags::W_OK | AccessFlags::X_OK);
+    if rights == Err(Errno::EACCES) && !is_owner && !own.is_root() {
+        return None;
+    }
+    if let Err(trouble) = try_write(folder) {
+        return Some((trouble.code, trouble.reason));
+    }
+    lacks_inodes(folder).then(|| {
+        let full = std::io::Error::from_raw_os_error(Errno::ENOSPC as i32);
+        let trouble = crate::root::trouble(folder, "write", &full);
+        (trouble.code, trouble.reason)
+    })
 }
 
 /// Where a box stands whose state folder cannot be opened.

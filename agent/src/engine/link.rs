@@ -112,7 +112,9 @@ impl Link {
                 .packages
                 .begin(delivery, size, tail, self.limits.reserve)
             {
-                Err(trouble) if trouble.code == "disk.full" && self.give_one_up()? => {}
+                Err(trouble)
+                    if ["disk.full", "disk.inodes"].contains(&trouble.code.as_str())
+                        && self.give_one_up()? => {}
                 begun => return begun,
             }
         }

@@ -151,9 +151,19 @@ pub const BOX_TWICE: Event = Event {
     id: "1cc9880557e6647384bf969b630a78e0",
     code: "box.twice",
 };
+/// The disk fails.
+pub const DISK_FAILING: Event = Event {
+    id: "0e7d1f52c4b84c0b9a63f8d2517ae9c4",
+    code: "disk.failing",
+};
+/// Answers of candidates cannot be kept.
+pub const ANSWERS_NOT_KEPT: Event = Event {
+    id: "9c41b7e0d35f4a8f86f20c9be1d47a35",
+    code: "answers.not_kept",
+};
 
 /// All of them.
-pub const ALL: [Event; 28] = [
+pub const ALL: [Event; 30] = [
     READY,
     STOPPING,
     SYNC_STARTED,
@@ -182,6 +192,8 @@ pub const ALL: [Event; 28] = [
     RUN_KILLED,
     BOX_RESTORED,
     BOX_TWICE,
+    DISK_FAILING,
+    ANSWERS_NOT_KEPT,
 ];
 
 /// The event that a trouble's code belongs to; codes of one kind share one.
@@ -194,6 +206,7 @@ pub fn of(code: &str) -> Option<Event> {
             RESULT_REFUSED.code
         }
         "results.unconfirmed" | "logs.no_receipt" => RESULT_UNCONFIRMED.code,
+        "disk.inodes" => DISK_FULL.code,
         "key.sealed" => KEY_WRONG.code,
         code if code.starts_with("config.") => CONFIG_WRONG.code,
         code => code,

@@ -129,6 +129,10 @@ const CARRIERS: &[(&str, &str)] = &[
         "le catalogue n’a jamais été complet\u{a0}: ",
     ),
     (
+        "answers of candidates cannot be kept: {}",
+        "les réponses des candidats ne peuvent pas être conservées\u{a0}: ",
+    ),
+    (
         "the last synchronization was refused: {}",
         "la dernière synchronisation a été refusée\u{a0}: ",
     ),

@@ -192,6 +192,24 @@ fn sync_together(group: &[(&PathBuf, Temporary)]) -> Result<(), Trouble> {
     })
 }
 
+/// Bytes of a trial: as much as an answer of a few items.
+const TRIED: usize = 4 << 10;
+
+/// Whether `folder` can keep one more file now: a small one is made, written and synced, and gone when this returns.
+/// What a volume says of itself decides nothing: one that Linux has closed after an error may still call itself
+/// writable.
+///
+/// # Errors
+/// As `trouble` says.
+pub fn try_write(folder: &Path) -> Result<(), Trouble> {
+    let attempt = || {
+        let mut temporary = Temporary::beside(&folder.join("trial"))?;
+        temporary.write(&[0; TRIED])?;
+        temporary.sync()
+    };
+    attempt().map_err(|error| trouble(folder, "write", &error))
+}
+
 /// Renames a file within its folder, durably.
 ///
 /// # Errors
@@ -405,6 +423,24 @@ mod tests {
         replace_durably(&path, b"better", |read| read == b"better").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"better");
         assert_eq!(names(dir.path()), ["identity"]);
+    }
+
+    #[test]
+    fn a_trial_leaves_nothing_and_fails_where_nothing_can_be_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        try_write(dir.path()).unwrap();
+        assert_eq!(names(dir.path()), Vec::<String>::new());
+        // Making the file, writing it, syncing it.
+        for changes in 1..4 {
+            fuse::set(Some(changes));
+            let failed = try_write(dir.path());
+            fuse::set(None);
+            assert_eq!(failed.unwrap_err().code, "state.io", "{changes}");
+        }
+        try_write(&dir.path().join("missing")).unwrap_err();
+        // Whoever takes the lock of the state folder removes what a cut left.
+        clean(dir.path());
+        assert_eq!(names(dir.path()), Vec::<String>::new());
     }
 
     #[test]

@@ -106,6 +106,8 @@ struct Inner {
     /// The file of the edition that was looked at last, and what it holds.
     edited: RefCell<Option<(Option<Stamp>, Edited)>>,
     exams: Rc<Notify>,
+    /// Why no answer of a candidate could be kept when that was tried last, as code and reason.
+    intake: RefCell<Option<(String, String)>>,
     told: broadcast::Sender<Told>,
     asks: mpsc::Sender<Ask>,
 }
@@ -124,6 +126,7 @@ impl Board {
             requests: Cell::new(0),
             edited: RefCell::default(),
             exams: Rc::default(),
+            intake: RefCell::default(),
             told,
             asks,
         };
@@ -187,6 +190,16 @@ impl Board {
     pub fn stopped(&self, run: u64) {
         *self.0.ended.borrow_mut().entry("stopped").or_default() += 1;
         self.tell("stopped", json!({ "run": run, "next": run + 1 }));
+    }
+
+    /// Why no answer of a candidate could be kept when that was tried last, as code and reason.
+    pub fn intake(&self) -> Option<(String, String)> {
+        self.0.intake.borrow().clone()
+    }
+
+    /// What the last trial found.
+    pub fn keeps(&self, intake: Option<(String, String)>) {
+        *self.0.intake.borrow_mut() = intake;
     }
 
     /// Runs ended so far, by outcome.

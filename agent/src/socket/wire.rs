@@ -109,7 +109,7 @@ pub(super) fn refusal(trouble: &Trouble) -> Response<Body> {
         "api.slow" => StatusCode::REQUEST_TIMEOUT,
         "feed.gone" => StatusCode::GONE,
         "api.too_large" | "intake.too_long" => StatusCode::PAYLOAD_TOO_LARGE,
-        "disk.full" => StatusCode::INSUFFICIENT_STORAGE,
+        "disk.full" | "disk.inodes" => StatusCode::INSUFFICIENT_STORAGE,
         "api.range" => StatusCode::RANGE_NOT_SATISFIABLE,
         code if code.starts_with("intake.") && trouble.class != Class::Retry => {
             StatusCode::UNPROCESSABLE_ENTITY

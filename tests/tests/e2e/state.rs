@@ -6,6 +6,7 @@ use std::path::Path;
 
 use central::{Fault, Kind, Route, Rule};
 use e2e::{Site, mode, options};
+use serde_json::json;
 
 fn tiny() -> Site {
     Site::enrolled(options(12, 2, (90_000, 200_000)))
@@ -511,4 +512,65 @@ fn processes_that_start_together_take_turns() {
     ids.sort_unstable();
     assert_eq!(ids, [1, 2, 3, 4]);
     site.assert_equal_to_central();
+}
+
+/// What the verbs say of the state folder after `make` changed the mount on which it lies: status, doctor, and the
+/// handing over of a result; nothing where this machine does not allow it.
+fn said(site: &Site, make: &str) -> Option<[serde_json::Value; 3]> {
+    let one = json!({"kve_kept": crate::results::result(site, "kve_kept", &["a".into()])});
+    fs::write(site.path("one.json"), one.to_string()).unwrap();
+    let script = format!(
+        "mount -t tmpfs -o size=200m,nr_inodes=500 tmpfs /mnt; cp -a \"$3\"/. /mnt/; mount --move /mnt \"$3\"; {make}; \
+         for verb in 'status --json' 'doctor --offline --json' \"results submit --json $2/one.json\"; do \
+         \"$1\" --root \"$2\" $verb 2>/dev/null | tr -d '\\n' || true; echo; done"
+    );
+    let ran = site.in_own_mounts(&script)?.exits(0);
+    let object = |line: &str| serde_json::from_str(line).unwrap_or_default();
+    let objects: Vec<_> = ran.out.lines().map(object).collect();
+    Some(objects.try_into().unwrap())
+}
+
+#[test]
+fn a_box_that_can_keep_no_answer_is_not_ready() {
+    let site = tiny().held();
+    let no_inodes = "n=0; while touch \"$3/fill.$n\" 2>/dev/null; do n=$((n+1)); done";
+    let read_only = "mount -o remount,ro \"$3\"";
+    for (make, code) in [
+        // The folder is a copy by then, and says so.
+        (":", "box.restored"),
+        (no_inodes, "disk.inodes"),
+        (read_only, "state.read_only"),
+    ] {
+        let Some([status, doctor, submitted]) = said(&site, make) else {
+            eprintln!("skipped: a file system of its own needs root and mount namespaces");
+            return;
+        };
+        assert_eq!(status["verdict"]["code"], code, "{status}");
+        let checks = doctor["checks"].as_array().unwrap().iter();
+        let failed: Vec<_> = checks
+            .filter(|check| check["status"] == "fail")
+            .map(|check| check["code"].clone())
+            .collect();
+        if make == ":" {
+            assert_eq!(submitted["new"], true, "{submitted}");
+            assert_eq!(failed, Vec::<serde_json::Value>::new(), "{doctor}");
+        } else {
+            assert_eq!(status["verdict"]["word"], "not_ready");
+            assert_eq!(failed, [code], "{doctor}");
+            assert_ne!(submitted["new"], true);
+        }
+    }
+}
+
+#[test]
+fn a_user_who_may_only_read_is_told_nothing_of_his_own_rights() {
+    let site = tiny().held();
+    let script = "mount -t tmpfs tmpfs /mnt; cp -a \"$2\" /mnt/box; cp \"$1\" /mnt/boxsync; chmod -R a+rX /mnt/box; \
+                  setpriv --reuid 65534 --clear-groups /mnt/boxsync --root /mnt/box status --json";
+    let Some(ran) = site.in_own_mounts(script) else {
+        eprintln!("skipped: another user needs root and mount namespaces");
+        return;
+    };
+    // The folder is a copy, and says so; the box is ready all the same.
+    assert_eq!(ran.exits(0).object()["verdict"]["code"], "box.restored");
 }

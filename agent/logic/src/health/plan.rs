@@ -121,7 +121,8 @@ impl Check {
     fn needs(self) -> &'static [Self] {
         match self {
             Self::Config | Self::State | Self::Unit | Self::Link | Self::Clock => &[],
-            Self::Key | Self::Disk | Self::Store => &[Self::State],
+            Self::Key | Self::Disk => &[Self::State],
+            Self::Store => &[Self::State, Self::Disk],
             Self::Address => &[Self::Link],
             Self::Dns => &[Self::Config, Self::Address],
             Self::Connect => &[Self::Dns],

@@ -22,6 +22,9 @@ pub struct Standing {
     pub sure: Option<i64>,
     /// What keeps the state folder from being read, as code and reason.
     pub trouble: Option<(String, String)>,
+    /// Why no answer of a candidate could be kept now, as code and reason; `None` when one can, or nobody knows.
+    #[serde(default)]
+    pub intake: Option<(String, String)>,
     /// Whether there are credentials.
     pub enrolled: bool,
     /// Organisation that is configured or was learned; `None` when unknown.
@@ -274,6 +277,10 @@ pub fn minutes_left(standing: &Standing) -> Option<u64> {
 fn blocked(standing: &Standing) -> Option<(String, String)> {
     if let Some(trouble) = &standing.trouble {
         return Some(trouble.clone());
+    }
+    if let Some((code, reason)) = &standing.intake {
+        let reason = format!("answers of candidates cannot be kept: {reason}");
+        return Some((code.clone(), reason));
     }
     let shown = &standing.catalogue;
     let stock = &standing.packages;

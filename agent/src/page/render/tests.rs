@@ -262,7 +262,7 @@ fn before_the_first_look_it_says_so() {
 
 #[test]
 fn every_reason_of_a_verdict_is_told_in_french() {
-    let mut cases: Vec<Standing> = vec![standing(); 19];
+    let mut cases: Vec<Standing> = vec![standing(); 22];
     let done = Stock {
         wanted: 7,
         held: 7,
@@ -270,6 +270,13 @@ fn every_reason_of_a_verdict_is_told_in_french() {
     };
     for case in &mut cases[6..16] {
         case.packages = done;
+    }
+    for (case, reason) in cases[19..].iter_mut().zip([
+        "/var/lib/boxsync/spool: the volume has room, but takes no more files (inodes)",
+        "/x: cannot write (is it read-only, or another user's?): EROFS",
+        "/x: the disk fails: EIO",
+    ]) {
+        case.intake = Some(("disk.inodes".into(), reason.into()));
     }
     cases[16].packages.broken = 1;
     cases[17].packages.unsupported = 2;

@@ -243,6 +243,20 @@ pub(super) const CODES: &[Code] = &[
         "Free disk space on the volume of /var/lib/boxsync, or use a larger disk.",
     ),
     code(
+        "disk.inodes",
+        "the disk takes no more files",
+        "The volume has room, but its table of files (inodes) is used up, mostly by very many small files of another \
+         program. Nothing can be stored, answers of candidates neither.",
+        "Remove files that are not needed from the volume of /var/lib/boxsync (`df -i` shows it), or use a larger disk.",
+    ),
+    code(
+        "disk.failing",
+        "the disk fails",
+        "The disk or its file system cannot give or take bytes of the file that is named. What lies there is neither \
+         missing nor damaged by boxsync; it may come back, or be lost. Everything else goes on.",
+        "Send what is owed with `boxsync sync --results`, then replace the disk.",
+    ),
+    code(
         "disk.reserve",
         "less disk is free than is kept for results",
         "What [download] reserve keeps free for results is partly used. No more packages are fetched until there is \

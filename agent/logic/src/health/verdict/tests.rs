@@ -25,12 +25,33 @@ fn last(outcome: Outcome, code: &str) -> Last {
 #[test]
 fn each_state_has_its_word_and_its_reason() {
     type Case = (fn(&mut Standing), Word, &'static str);
-    let table: [Case; 29] = [
+    let table: [Case; 32] = [
         (|_| {}, Word::Ready, "ready"),
         (
             |s| s.trouble = Some(("key.wrong".into(), "another key".into())),
             Word::NotReady,
             "key.wrong",
+        ),
+        (
+            |s| s.intake = Some(("disk.inodes".into(), "no more files".into())),
+            Word::NotReady,
+            "disk.inodes",
+        ),
+        (
+            |s| {
+                s.intake = Some(("state.read_only".into(), "read-only".into()));
+                s.trouble = Some(("store.damaged".into(), "damaged".into()));
+            },
+            Word::NotReady,
+            "store.damaged",
+        ),
+        (
+            |s| {
+                s.intake = Some(("state.read_only".into(), "read-only".into()));
+                (s.packages.held, s.packages.damaged) = (6, 1);
+            },
+            Word::NotReady,
+            "state.read_only",
         ),
         (
             |s| (s.enrolled, s.catalogue.complete_at) = (false, None),
