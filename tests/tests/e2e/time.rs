@@ -59,7 +59,7 @@ fn is_open(site: &Site) -> bool {
     let running = site.start(&["run"]);
     let mut open = None;
     wait_until("a package, or a wait for its window", LIMIT, || {
-        if told(site).contains("the next download window") {
+        if told(site).contains("{\"reason\":\"window\"") {
             open = Some(false);
         } else if site.asked(Route::Package) > 0 {
             open = Some(true);
