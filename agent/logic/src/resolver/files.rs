@@ -179,33 +179,33 @@ mod tests {
         let config = |text| Config::parse(text, None);
         let names = |text, name| config(text).candidates(name).join(" ");
         assert_eq!(
-            names("search a.example b", "central"),
-            "central.a.example central.b central"
+            names("search a.example b", "host"),
+            "host.a.example host.b host"
         );
         assert_eq!(
-            names("search a.example", "central.test"),
-            "central.test central.test.a.example"
+            names("search a.example", "host.test"),
+            "host.test host.test.a.example"
         );
         assert_eq!(
-            names("search a.example\noptions ndots:5", "central.test"),
-            "central.test.a.example central.test"
+            names("search a.example\noptions ndots:5", "host.test"),
+            "host.test.a.example host.test"
         );
         assert_eq!(
-            names("search a.example\noptions ndots:5", "central.test."),
-            "central.test"
+            names("search a.example\noptions ndots:5", "host.test."),
+            "host.test"
         );
-        assert_eq!(names("", "central"), "central");
+        assert_eq!(names("", "host"), "host");
     }
 
     #[test]
     fn hosts_gives_all_addresses_of_a_name_whatever_its_case() {
-        let text = "192.0.2.1 central.test Central # central.other\n\
-            nonsense central\n::1 CENTRAL\n192.0.2.1 central\n192.0.2.7\n";
+        let text = "192.0.2.1 host.test Host # host.other\n\
+            nonsense host\n::1 HOST\n192.0.2.1 host\n192.0.2.7\n";
         let found =
             |name| -> Vec<String> { hosts(text, name).iter().map(ToString::to_string).collect() };
-        assert_eq!(found("cenTRAL"), ["192.0.2.1", "::1"]);
-        assert_eq!(found("central.test."), ["192.0.2.1"]);
-        assert_eq!(found("central.other"), Vec::<String>::new());
+        assert_eq!(found("hOST"), ["192.0.2.1", "::1"]);
+        assert_eq!(found("host.test."), ["192.0.2.1"]);
+        assert_eq!(found("host.other"), Vec::<String>::new());
         assert_eq!(found("localhost"), ["127.0.0.1", "::1"]);
     }
 }

@@ -258,7 +258,7 @@ mod tests {
     }
 
     fn read(message: &[u8]) -> Option<Reply> {
-        reply(message, 7, "Central.test", RecordType::A)
+        reply(message, 7, "Host.test", RecordType::A)
     }
 
     #[test]
@@ -271,7 +271,7 @@ mod tests {
             ("node.example", 28, vec![0; 16]),
             ("node.example", 1, vec![192, 0, 2]),
         ];
-        let message = answer("central.test", RecordType::A, 0x180, &records);
+        let message = answer("host.test", RecordType::A, 0x180, &records);
         assert_eq!(
             read(&message),
             Some(Reply::Addresses(vec!["192.0.2.1".parse().unwrap()]))
@@ -280,16 +280,11 @@ mod tests {
 
     #[test]
     fn what_is_not_to_the_question_is_no_answer() {
-        let good = answer(
-            "central.test",
-            RecordType::A,
-            0,
-            &[("", 1, vec![1, 2, 3, 4])],
-        );
+        let good = answer("host.test", RecordType::A, 0, &[("", 1, vec![1, 2, 3, 4])]);
         assert!(matches!(read(&good), Some(Reply::Addresses(_))));
-        assert_eq!(reply(&good, 8, "central.test", RecordType::A), None);
-        assert_eq!(reply(&good, 7, "central.tess", RecordType::A), None);
-        assert_eq!(reply(&good, 7, "central.test", RecordType::Aaaa), None);
+        assert_eq!(reply(&good, 8, "host.test", RecordType::A), None);
+        assert_eq!(reply(&good, 7, "host.tess", RecordType::A), None);
+        assert_eq!(reply(&good, 7, "host.test", RecordType::Aaaa), None);
         let mut question = good.clone();
         question[2] &= 0x7f;
         assert_eq!(read(&question), None);
@@ -297,7 +292,7 @@ mod tests {
 
     #[test]
     fn every_response_code_has_a_meaning() {
-        let coded = |code| read(&answer("central.test", RecordType::A, code, &[]));
+        let coded = |code| read(&answer("host.test", RecordType::A, code, &[]));
         assert_eq!(coded(0), Some(Reply::NoData));
         assert_eq!(coded(3), Some(Reply::NoName));
         for code in [1, 2, 4, 5, 9] {
@@ -313,7 +308,7 @@ mod tests {
     #[test]
     fn a_truncated_answer_gives_what_it_has() {
         let one = [("", 1, vec![192, 0, 2, 1])];
-        let message = answer("central.test", RecordType::A, 0x200, &one);
+        let message = answer("host.test", RecordType::A, 0x200, &one);
         let found = vec!["192.0.2.1".parse().unwrap()];
         assert_eq!(read(&message), Some(Reply::Truncated(found)));
         let cut = &message[..message.len() - 2];
@@ -322,12 +317,7 @@ mod tests {
 
     #[test]
     fn a_name_that_points_at_itself_ends() {
-        let mut message = answer(
-            "central.test",
-            RecordType::A,
-            0,
-            &[("", 1, vec![1, 2, 3, 4])],
-        );
+        let mut message = answer("host.test", RecordType::A, 0, &[("", 1, vec![1, 2, 3, 4])]);
         let at = message.len() - 16;
         message[at..at + 2].copy_from_slice(&[0xc0, at as u8]);
         assert_eq!(read(&message), None);
@@ -352,7 +342,7 @@ mod tests {
         #[test]
         fn no_bytes_are_too_odd(bytes in proptest::collection::vec(any::<u8>(), 0..600), code in 0u16..0x1000) {
             let _ = read(&bytes);
-            let mut message = answer("central.test", RecordType::A, code, &[]);
+            let mut message = answer("host.test", RecordType::A, code, &[]);
             message[7] = 9;
             message.extend(&bytes);
             let _ = read(&message);

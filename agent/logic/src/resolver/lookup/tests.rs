@@ -89,7 +89,7 @@ fn look_up(
                 Command::Ask(ticket, question) => {
                     questions += 1;
                     let server = servers[question.server];
-                    let way = match (question.name == "central.test", question.kind) {
+                    let way = match (question.name == "host.test", question.kind) {
                         (true, RecordType::A) => server.a,
                         (true, RecordType::Aaaa) => server.aaaa,
                         (false, _) => server.other,
@@ -121,7 +121,7 @@ fn look_up(
 }
 
 fn found(servers: &[Script], extra: &str) -> (Vec<String>, Duration) {
-    let (result, took, _) = look_up(servers, extra, "central.test");
+    let (result, took, _) = look_up(servers, extra, "host.test");
     let found = result.unwrap_or_else(|failure| panic!("{servers:?}: {failure}"));
     (found.iter().map(ToString::to_string).collect(), took)
 }
@@ -214,7 +214,7 @@ fn a_truncated_answer_comes_whole_by_tcp_or_counts_as_it_is() {
         partial: false,
         tcp: false,
     };
-    let (result, ..) = look_up(&[Script { a, ..GOOD }], "", "central.test");
+    let (result, ..) = look_up(&[Script { a, ..GOOD }], "", "host.test");
     assert_eq!(result, Err(Failure::NoAddress));
 }
 
@@ -227,7 +227,7 @@ fn why_there_is_no_address_is_the_most_telling_answer() {
             other,
             delay_ms: 20,
         };
-        look_up(&[script], "search site.example\n", "central.test")
+        look_up(&[script], "search site.example\n", "host.test")
             .0
             .unwrap_err()
     };
@@ -278,7 +278,7 @@ proptest! {
         servers in proptest::collection::vec(script(), 1..4), ndots in 0usize..4,
     ) {
         let extra = format!("search a.example b.example\noptions ndots:{ndots}\n");
-        let (result, took, questions) = look_up(&servers, &extra, "central.test");
+        let (result, took, questions) = look_up(&servers, &extra, "host.test");
         let gives = |way: Way| matches!(
             way, Way::Has | Way::Truncated { tcp: true, .. } | Way::Truncated { partial: true, .. }
         );
