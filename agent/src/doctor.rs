@@ -116,7 +116,11 @@ async fn look(root: &Root, settings: Result<Settings, Trouble>, options: Options
         ..first::facts(root, &settings, engine.as_deref(), line.as_ref())
     };
     let steps = plan(&facts);
-    if !facts.enrolled && (facts.opened || facts.new) {
+    let unread = engine.as_ref().and_then(|engine| engine.enrolment().err());
+    if let Some(trouble) = unread.filter(|trouble| trouble.code == "disk.failing") {
+        // They are there: enrolling again would take them away from the box.
+        found.tell(Check::Token, Finding::fail(&trouble.code, trouble.reason));
+    } else if !facts.enrolled && (facts.opened || facts.new) {
         let summary = "this box has no credentials for central";
         found.tell(Check::Token, Finding::fail("auth.not_enrolled", summary));
     }

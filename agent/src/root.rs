@@ -334,6 +334,26 @@ pub fn trouble(path: &Path, verb: &str, error: &io::Error) -> Trouble {
     operator(code, reason)
 }
 
+/// What the disk does not give below a folder; `None` when every byte can be read, whatever it says.
+pub fn failing(path: &Path) -> Option<Trouble> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) => {
+            let trouble = trouble(path, "list", &error);
+            return Some(trouble).filter(|trouble| trouble.code == "disk.failing");
+        }
+    };
+    let mut paths = entries.filter_map(Result::ok).map(|entry| entry.path());
+    paths.find_map(|path| match path.is_dir() {
+        true => failing(&path),
+        false => {
+            let read = File::open(&path).and_then(|mut file| io::copy(&mut file, &mut io::sink()));
+            let trouble = trouble(&path, "read", &read.err()?);
+            Some(trouble).filter(|trouble| trouble.code == "disk.failing")
+        }
+    })
+}
+
 /// With so few inodes left a volume counts as having none: a run alone takes more.
 const INODES: u64 = 16;
 

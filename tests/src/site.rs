@@ -260,6 +260,24 @@ impl Site {
         Some(Running::start(command))
     }
 
+    /// Runs a verb while the disk does not give the bytes of this file (EIO, by strace); nothing where there is no
+    /// strace, and that is said.
+    #[must_use]
+    pub fn where_reading_fails(&self, file: &Path, arguments: &[&str]) -> Option<Ran> {
+        if !process::works("strace", &["-f", "-o", "/dev/null", "true"]) {
+            eprintln!("SKIPPED: strace is missing or may not trace (apt-get install strace)");
+            return None;
+        }
+        let mut command = process::command("strace");
+        command
+            .args(["-f", "-qq", "-o", "/dev/null", "-P"])
+            .arg(file);
+        command.args(["-e", "inject=read,pread64:error=EIO"]);
+        command.arg(process::binary());
+        command.arg("--root").arg(self.root.path()).args(arguments);
+        Some(Running::start(command).end())
+    }
+
     /// Runs a verb as if the machine had been up for so many seconds more (a time namespace); nothing where this
     /// machine does not allow it, and that is said.
     #[must_use]

@@ -56,7 +56,13 @@ pub(super) fn read(engine: &Engine, deep: bool, found: &Found) {
     let aside = Spool::open(engine.vault()).map_or_else(|_| Vec::new(), |s| s.quarantined());
     let owed = now.owed.unwrap_or_default();
     let held_up = now.held_up.as_ref();
-    let told = spool(owed, held_up, &aside, &reports, now.now);
+    let told = match &now.unread {
+        Some(reason) => Finding::fail("disk.failing", reason),
+        None => {
+            let aside: Vec<String> = now.lost.iter().cloned().chain(aside).collect();
+            spool(owed, held_up, &aside, &reports, now.now)
+        }
+    };
     let told_owed = told.code.clone();
     found.tell(Check::Spool, told);
     let told_intake = now.intake.as_ref().map_or("", |(code, _)| code);

@@ -12,7 +12,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::{Found, limit, made};
-use crate::root::Root;
+use crate::root::{Root, failing};
 use crate::vault::index::{Probed, Turn};
 
 /// Opens the index store in a child: a damaged one may panic. Under the lock of the store, so that no run takes the
@@ -41,7 +41,14 @@ pub(super) async fn store(steps: &[Step], root: &Root, found: &Found) {
         .status();
     let probed = timeout(limit(steps, Check::Store), child).await;
     drop(turn);
+    let is_open = matches!(&probed, Ok(Ok(status)) if Probed::of(*status) == Probed::Opens);
+    let failing = (!is_open).then(|| failing(&path)).flatten();
     let finding = match probed.map(|status| status.map(Probed::of)) {
+        // No damage: the disk does not give it.
+        _ if failing.is_some() => {
+            let reason = failing.map_or_else(String::new, |trouble| trouble.reason);
+            Finding::fail("disk.failing", reason)
+        }
         Ok(Ok(Probed::Opens)) => Finding::pass(Check::Store, "opens"),
         Ok(Ok(Probed::Busy)) => used(),
         Ok(Ok(Probed::Damaged)) => Finding::fail(

@@ -97,6 +97,10 @@ pub fn reports(engine: &Engine, most: usize) -> Result<Vec<Report>, Trouble> {
 }
 
 fn read(engine: &Engine, standing: &mut Standing) -> Result<(), Trouble> {
+    // Not all of it decides something here, and some can be made anew: a disk that does not give it is told.
+    for name in ["identity", "credentials", "last"] {
+        engine.vault().entry(name).given()?;
+    }
     standing.enrolled = engine.enrolment()?.is_some();
     let catalogue = Catalogue::open(engine.vault())?;
     let edition = catalogue.edition()?;
@@ -120,8 +124,14 @@ fn read(engine: &Engine, standing: &mut Standing) -> Result<(), Trouble> {
         Some(last) if last.outcome == Outcome::Unsupported => Some(false),
         _ => edition.complete_at.map(|_| true),
     };
-    let (owed, held_up) = owed(engine)?;
-    (standing.owed, standing.held_up) = (Some(owed), held_up);
+    if let Some(spool) = spool(engine)? {
+        let (owed, held_up) = spool.tally()?;
+        (standing.owed, standing.held_up) = (Some(owed), held_up);
+        standing.unread = spool.unread_since().map(|trouble| trouble.reason);
+        standing.lost = spool.lost()?;
+    } else {
+        standing.owed = Some(Owed::default());
+    }
     standing.last = last.map(|report| Last {
         sync_id: report.sync_id,
         outcome: report.outcome,
@@ -202,12 +212,10 @@ fn absent(reports: &[Report]) -> u64 {
     })
 }
 
-/// What is owed, and why central holds up what waits.
-fn owed(engine: &Engine) -> Result<(Owed, Option<(String, String)>), Trouble> {
-    match engine.vault().state().join("spool").is_dir() {
-        true => Spool::open(engine.vault())?.tally(),
-        false => Ok((Owed::default(), None)),
-    }
+/// The spool, if anything was ever kept there.
+fn spool(engine: &Engine) -> Result<Option<Spool>, Trouble> {
+    let is_there = engine.vault().state().join("spool").is_dir();
+    is_there.then(|| Spool::open(engine.vault())).transpose()
 }
 
 /// Whether central itself answered in this run.

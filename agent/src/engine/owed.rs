@@ -88,6 +88,7 @@ pub(super) async fn send(pass: &Pass, plan: Plan) -> (OwedCount, Vec<Trouble>) {
                 let (count, mut told) = ending.told();
                 // A file that is lost is told before what comes again with the next run.
                 let lost = pass.spool.set_aside_since();
+                let lost = lost.into_iter().chain(pass.spool.unread_since());
                 let first = usize::from(ending.trouble.is_some());
                 told.splice(first..first, lost);
                 return (count, told);

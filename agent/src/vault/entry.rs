@@ -87,6 +87,17 @@ impl Entry {
         (self.path.clone(), sealed)
     }
 
+    /// Whether the disk gives the file, whatever it holds; one that is not there is given.
+    ///
+    /// # Errors
+    /// `disk.failing` alone.
+    pub fn given(&self) -> Result<(), Trouble> {
+        match fs::read(&self.path).map_err(|error| trouble(&self.path, "read", &error)) {
+            Err(failing) if failing.code == "disk.failing" => Err(failing),
+            _ => Ok(()),
+        }
+    }
+
     /// Replaces what the file holds, durably: the successor is read back and opens before the predecessor goes.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 
 use super::catalogue::{Row, Rows};
 use super::{Keyring, Vault, random};
-use crate::root::{lock_folder, set_aside, trouble, write_durably};
+use crate::root::{failing, lock_folder, set_aside, trouble, write_durably};
 
 /// The format of what the store keeps; grows with every change of a row's shape. A store of another format is dropped.
 const FORMAT: u32 = 1;
@@ -146,7 +146,11 @@ impl Index {
                 // A boxsync that was updated meanwhile may still have it, without the lock beside it.
                 Probed::Busy if Instant::now() < until => std::thread::sleep(RETRY),
                 Probed::Busy => return Err(busy(&path)),
-                Probed::Unreadable => return Err(unreadable(&path)),
+                Probed::Unreadable => match failing(&path) {
+                    None => return Err(unreadable(&path)),
+                    // It holds nothing irreplaceable: what is owed does not wait for the disk to be replaced.
+                    Some(trouble) => rebuilt = Some(quarantine(vault, &path, &trouble.reason)?),
+                },
                 Probed::Damaged => {
                     let why = "it does not open after an unclean end";
                     rebuilt = Some(quarantine(vault, &path, why)?);
@@ -160,7 +164,7 @@ impl Index {
                     std::thread::sleep(RETRY);
                 }
                 Err(error) if is_busy(&error) => return Err(busy(&path)),
-                Err(error) if is_refused(&error) => {
+                Err(error) if is_refused(&error) && failing(&path).is_none() => {
                     let sled::Error::Io(error) = error else {
                         return Err(failed(&path, &error));
                     };
@@ -386,11 +390,15 @@ fn fit(state: &Path, path: &Path, format: u32) -> Result<Option<String>, Trouble
     Ok(told)
 }
 
-/// Moves the store aside; it holds nothing irreplaceable.
+/// Moves the store aside; it holds nothing irreplaceable. A disk that does not give it is named: that is no damage.
 fn quarantine(vault: &Vault, path: &Path, why: &str) -> Result<String, Trouble> {
+    let why = match failing(path) {
+        Some(trouble) => format!("the store cannot be read ({})", trouble.reason),
+        None => format!("the store was damaged ({why})"),
+    };
     let aside = set_aside(&vault.state().join("quarantine"), path)?;
     Ok(format!(
-        "the store was damaged ({why}): moved to {}, rebuilt from the sealed files",
+        "{why}: moved to {}, rebuilt from the sealed files",
         aside.display()
     ))
 }

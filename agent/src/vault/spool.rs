@@ -23,7 +23,7 @@ use logic::spool::{Admission, Change, Key, Ledger, Loaded, Others, Owed, State};
 use logic::words::{Class, Outcome, Trouble};
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, Vault};
+use super::{Entry, Vault, damaged};
 use crate::root::{make_folder, sync_folder, write_all_durably};
 use gate::Gate;
 use shelf::Shelf;
@@ -77,6 +77,7 @@ impl Spool {
             done,
             quarantine: vault.state().join("quarantine"),
             aside: Arc::default(),
+            unread: Arc::default(),
             sealer: keys.sealer("spool"),
             keys,
         };
@@ -296,19 +297,93 @@ impl Spool {
     /// # Errors
     /// `store.damaged`, or what the file system says.
     pub fn load(&self, key: &Key) -> Result<Loaded, Trouble> {
-        let path = self
-            .shelf
-            .find(key, "item")
-            .ok_or_else(|| unknown(&key.id))?;
-        let (began, payload) = self.shelf.read_item(&path)?;
+        let (began, payload) = match self.shelf.content(key)? {
+            Some(content) => content,
+            None => self.content_or_lost(key)?,
+        };
         let ledger = match self.shelf.find(key, "state") {
             Some(_) => self.shelf.ledger(key)?.ok_or_else(|| unknown(&key.id))?,
             None => began,
         };
+        let mut others = Others::of(key, &self.shelf.others(key)?);
+        others.mapped |= self.shelf.may_be_known(&ledger);
         Ok(Loaded {
             ledger,
             payload,
-            others: Others::of(key, &self.shelf.others(key)?),
+            others,
+        })
+    }
+
+    /// Looks once more at an item whose content did not open, alone: one that is owed and lost is put aside.
+    fn content_or_lost(&self, key: &Key) -> Result<(Ledger, Vec<u8>), Trouble> {
+        // Central has what is acknowledged; whoever persists that looks at it behind the gate.
+        self.not_acknowledged(key)?;
+        let _gate = self.beside(std::iter::once(key.id.as_str()))?;
+        if let Some(content) = self.shelf.content(key)? {
+            return Ok(content);
+        }
+        let ledger = self.not_acknowledged(key)?;
+        self.shelf.lose(&ledger)?;
+        let reason = format!(
+            "{} {} does not open any more and cannot go to central: it lies in {} now",
+            ledger.key.kind.word(),
+            key.id,
+            self.shelf.quarantine.display()
+        );
+        Err(Trouble::new(
+            "results.quarantined",
+            Class::Operator,
+            Outcome::Failed,
+            reason,
+        ))
+    }
+
+    /// The account of an item that is owed.
+    fn not_acknowledged(&self, key: &Key) -> Result<Ledger, Trouble> {
+        let ledger = self.shelf.ledger(key)?.ok_or_else(|| unknown(&key.id))?;
+        match self.shelf.find(key, "item") {
+            _ if ledger.state != State::Acknowledged => Ok(ledger),
+            Some(path) => Err(damaged(&path, "an item of the spool")),
+            None => Err(unknown(&key.id)),
+        }
+    }
+
+    /// Ids of items that were put aside and that nobody has handed over again; of one whose account does not open
+    /// either, the name of its file.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn lost(&self) -> Result<Vec<String>, Trouble> {
+        let mut ids = Vec::new();
+        for (name, ledger) in self.shelf.lost() {
+            let Some(lost) = ledger else {
+                ids.push(name);
+                continue;
+            };
+            let same = self.shelf.same(lost.key.kind, &lost.key.id)?;
+            if same.iter().all(|ledger| ledger.content != lost.content) {
+                ids.push(lost.key.id);
+            }
+        }
+        ids.dedup();
+        Ok(ids)
+    }
+
+    /// What the disk did not give since this was asked last, as one finding.
+    pub fn unread_since(&self) -> Option<Trouble> {
+        let unread = &mut *self
+            .shelf
+            .unread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let reasons = std::mem::take(unread);
+        (!reasons.is_empty()).then(|| {
+            let reason = format!(
+                "{} of what is owed cannot be read now, the others go on: {}",
+                health::counted(reasons.len() as u64, "file", "files"),
+                reasons.join("; ")
+            );
+            Trouble::new("disk.failing", Class::Operator, Outcome::Failed, reason)
         })
     }
 

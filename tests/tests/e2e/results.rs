@@ -408,3 +408,109 @@ fn a_torn_account_costs_a_question_and_nothing_else() {
     assert_eq!(site.asked(Route::Results), 0);
     assert_home(&site, &execution(1), &answers(&execution(1), 2));
 }
+
+/// Three more items that wait, each with an account beside it; their ids.
+fn with_accounts_beside(site: &Site) -> [String; 3] {
+    let ids = [0, 1, 2].map(execution);
+    for id in &ids {
+        submit_one(site, id, &answers(id, 2));
+        site.run(&["results", "set-aside", id]).exits(0);
+        site.run(&["results", "retry", id]).exits(0);
+    }
+    ids
+}
+
+/// The file of the only item of these that is not there without it.
+fn file_of(site: &Site, before: &[PathBuf]) -> PathBuf {
+    let mut files = site.files_of("item");
+    files.retain(|file| !before.contains(file));
+    assert_eq!(files.len(), 1);
+    files.remove(0)
+}
+
+#[track_caller]
+fn told_by_doctor(site: &Site, code: &str) -> Value {
+    let checks = site.run(&["doctor", "--offline", "--json"]).ends().object()["checks"].clone();
+    let found = checks.as_array().unwrap().iter();
+    let mut found = found.filter(|check| check["code"] == code).cloned();
+    found
+        .next()
+        .unwrap_or_else(|| panic!("no {code}: {checks}"))
+}
+
+#[test]
+fn a_rotten_item_beside_a_sound_account_is_told_with_its_id_and_the_others_leave() {
+    let site = owing().held();
+    let before = site.files_of("item");
+    let rotten = execution(9);
+    submit_one(&site, &rotten, &answers(&rotten, 2));
+    site.run(&["results", "set-aside", &rotten]).exits(0);
+    site.run(&["results", "retry", &rotten]).exits(0);
+    let file = file_of(&site, &before);
+    let ids = with_accounts_beside(&site);
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let ran = send(&site).exits(1);
+    assert!(
+        ran.out.contains("results.quarantined") && ran.out.contains(&rotten),
+        "{}",
+        ran.story()
+    );
+    for id in &ids {
+        assert_home(&site, id, &answers(id, 2));
+    }
+    let told = told_by_doctor(&site, "results.quarantined");
+    assert!(told["detail"].to_string().contains(&rotten), "{told}");
+    let status = site.run(&["status"]).ends();
+    assert!(status.out.contains(&rotten), "{}", status.story());
+    assert!(!status.out.contains("brought again"), "{}", status.story());
+    // It is told, and no run fails for it any more.
+    send(&site).exits(0);
+}
+
+#[test]
+fn an_item_that_the_disk_does_not_give_stays_and_the_others_leave() {
+    let site = owing().held();
+    let before = site.files_of("item");
+    let unread = execution(9);
+    submit_one(&site, &unread, &answers(&unread, 2));
+    let file = file_of(&site, &before);
+    let ids = with_accounts_beside(&site);
+    let Some(ran) = site.where_reading_fails(&file, &["sync", "--results", "--json"]) else {
+        return;
+    };
+    let ran = ran.exits(1);
+    assert!(ran.out.contains("disk.failing"), "{}", ran.story());
+    for id in &ids {
+        assert_home(&site, id, &answers(id, 2));
+    }
+    let status = site
+        .where_reading_fails(&file, &["status", "--json"])
+        .unwrap();
+    assert!(status.out.contains("disk.failing"), "{}", status.story());
+    assert!(file.exists() && !site.state("quarantine").exists());
+    // The disk has another day: it leaves as if nothing had been.
+    send(&site).exits(0);
+    assert_home(&site, &unread, &answers(&unread, 2));
+}
+
+#[test]
+fn a_small_file_that_the_disk_does_not_give_is_neither_missing_nor_damaged() {
+    let site = owing().held();
+    for name in ["identity", "credentials", "last"] {
+        let file = site.state(name);
+        let Some(status) = site.where_reading_fails(&file, &["status", "--json"]) else {
+            return;
+        };
+        let verdict = status.exits(1).object()["verdict"].clone();
+        assert_eq!(verdict["code"], "disk.failing", "{name}: {verdict}");
+        assert!(verdict["reason"].to_string().contains(name), "{verdict}");
+        let doctor = site.where_reading_fails(&file, &["doctor", "--offline", "--json"]);
+        let doctor = doctor.unwrap().out;
+        for wrong in ["auth.not_enrolled", "store.damaged"] {
+            assert!(!doctor.contains(wrong), "{name}: {wrong} {doctor}");
+        }
+    }
+}

@@ -536,10 +536,10 @@ fn a_box_that_can_keep_no_answer_is_not_ready() {
     let no_inodes = "n=0; while touch \"$3/fill.$n\" 2>/dev/null; do n=$((n+1)); done";
     let read_only = "mount -o remount,ro \"$3\"";
     for (make, code) in [
-        // The folder is a copy by then, and says so.
-        (":", "box.restored"),
         (no_inodes, "disk.inodes"),
         (read_only, "state.read_only"),
+        // The folder is a copy by then, and says so.
+        (":", "box.restored"),
     ] {
         let Some([status, doctor, submitted]) = said(&site, make) else {
             eprintln!("skipped: a file system of its own needs root and mount namespaces");

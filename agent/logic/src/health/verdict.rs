@@ -13,6 +13,9 @@ const OLD: i64 = 48 * 60 * 60;
 /// Below this much free disk the answers of one exam room may not fit.
 const ALMOST_FULL: u64 = 64 << 20;
 
+/// So many ids stand in a sentence.
+const IDS: usize = 3;
+
 /// Where the box stands: everything that the verdict depends on.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Standing {
@@ -35,6 +38,12 @@ pub struct Standing {
     pub packages: Stock,
     /// What the box owes to central; `None` when that cannot be told.
     pub owed: Option<Owed>,
+    /// Ids of what candidates did that the box had and does not open any more, and that nobody has handed over again.
+    #[serde(default)]
+    pub lost: Vec<String>,
+    /// What of it the disk does not give now, in words.
+    #[serde(default)]
+    pub unread: Option<String>,
     /// Why central holds up what waits, as code and words: that of the oldest.
     #[serde(default)]
     pub held_up: Option<(String, String)>,
@@ -397,6 +406,21 @@ fn looks(standing: &Standing) -> Vec<(&str, String)> {
             "disk.reserve",
             "less disk is free than is kept for results".into(),
         );
+    }
+    if let Some(reason) = &standing.unread {
+        look("disk.failing", reason.clone());
+    }
+    if !standing.lost.is_empty() {
+        let items = counted(
+            standing.lost.len() as u64,
+            "item does not open any more and is lost",
+            "items do not open any more and are lost",
+        );
+        let mut ids = standing.lost[..standing.lost.len().min(IDS)].join(", ");
+        if standing.lost.len() > IDS {
+            ids.push_str(", …");
+        }
+        look("results.quarantined", format!("{items}: {ids}"));
     }
     let owed = standing.owed.unwrap_or_default();
     if owed.refused > 0 {

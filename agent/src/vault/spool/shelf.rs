@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use logic::intake::Kind;
 use logic::seal::Sealer;
-use logic::spool::{Key, Ledger, State};
+use logic::spool::{Key, Ledger, Part, State};
 use logic::words::Trouble;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -21,6 +21,8 @@ use crate::vault::{Keyring, damaged, random};
 pub(super) const TOGETHER: usize = 64;
 /// Accounts that are looked at for a witness, at most.
 const WITNESSES: usize = 5_000;
+/// Behind an edition that is not there so many more are looked for, where something was set aside.
+const GAP: u32 = 8;
 
 /// The folder `spool/`, `done/` in it, and where damaged files go.
 #[derive(Clone)]
@@ -30,6 +32,8 @@ pub(super) struct Shelf {
     pub(super) quarantine: PathBuf,
     /// Names of what was set aside and is not told yet.
     pub(super) aside: Arc<Mutex<Vec<String>>>,
+    /// What the disk did not give and is not told yet.
+    pub(super) unread: Arc<Mutex<Vec<String>>>,
     pub(super) keys: Keyring,
     pub(super) sealer: Sealer,
 }
@@ -113,6 +117,9 @@ impl Shelf {
 
     fn editions(&self, kind: Kind, id: &str, but: Option<u32>) -> Result<Vec<Ledger>, Trouble> {
         let mut ledgers = Vec::new();
+        // One that was set aside leaves a gap: those behind it count all the same.
+        let beyond = if self.quarantine.exists() { GAP } else { 0 };
+        let mut gap = 0;
         for edition in (0..).filter(|edition| Some(*edition) != but) {
             let key = Key {
                 kind,
@@ -120,7 +127,11 @@ impl Shelf {
                 edition,
             };
             match self.ledger(&key)? {
-                Some(ledger) => ledgers.push(ledger),
+                Some(ledger) => {
+                    gap = 0;
+                    ledgers.push(ledger);
+                }
+                None if gap < beyond => gap += 1,
                 None => break,
             }
         }
@@ -136,7 +147,18 @@ impl Shelf {
             };
         }
         match self.find(key, "item") {
-            Some(path) => Ok(Some(self.read_item(&path)?.0)),
+            Some(path) => match self.read_whole(&path)? {
+                Read::Whole((ledger, _)) => Ok(Some(ledger)),
+                Read::Gone => Ok(None),
+                // It was never sent, since it has no account yet: whoever hands it over again is let in.
+                Read::Damaged
+                    if path.starts_with(&self.folder) && !path.starts_with(&self.done) =>
+                {
+                    self.set_aside(&path, "an item of the spool")?;
+                    Ok(None)
+                }
+                Read::Damaged => Err(damaged(&path, "an item of the spool")),
+            },
             None => Ok(None),
         }
     }
@@ -169,27 +191,114 @@ impl Shelf {
         paths.sort();
         let mut ledgers = Vec::new();
         for path in &paths {
-            let state = path.with_extension("state");
-            match path.extension().and_then(|extension| extension.to_str()) {
-                // An item whose account exists is met there.
-                Some("item") if state.exists() => {}
-                Some("item") => match self.account(path)? {
-                    Read::Whole(ledger) => ledgers.push(ledger),
-                    Read::Damaged => self.set_aside(path, "an item of the spool")?,
-                    Read::Gone => {}
-                },
-                Some("state") => match self.account(path)? {
-                    Read::Whole(ledger) => ledgers.push(ledger),
-                    Read::Damaged => ledgers.extend(self.without_account(path)?),
-                    Read::Gone => {}
-                },
-                // What is about to be renamed, by this process or another.
-                Some("new") => {}
-                _ if path.is_dir() || gate::owns(path) => {}
-                _ => self.set_aside(path, "a file that the spool did not write")?,
+            match self.met(path) {
+                Ok(ledger) => ledgers.extend(ledger),
+                // It is there, and the disk does not give it now: the others do not wait for that.
+                Err(trouble) if trouble.code == "disk.failing" => {
+                    let mut unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
+                    unread.push(trouble.reason);
+                }
+                Err(trouble) => return Err(trouble),
             }
         }
         Ok(ledgers)
+    }
+
+    /// The account that a file of the folder is met with, if it is to be met there.
+    fn met(&self, path: &Path) -> Result<Option<Ledger>, Trouble> {
+        let read = match path.extension().and_then(|extension| extension.to_str()) {
+            // An item whose account exists is met there.
+            Some("item") if path.with_extension("state").exists() => return Ok(None),
+            Some("item" | "state") => self.account(path)?,
+            // What is about to be renamed, by this process or another.
+            Some("new") => return Ok(None),
+            _ if path.is_dir() || gate::owns(path) => return Ok(None),
+            _ => {
+                self.set_aside(path, "a file that the spool did not write")?;
+                return Ok(None);
+            }
+        };
+        match read {
+            Read::Whole(ledger) => Ok(Some(ledger)),
+            Read::Gone => Ok(None),
+            Read::Damaged if path.extension().is_some_and(|e| e == "state") => {
+                self.without_account(path)
+            }
+            Read::Damaged => {
+                self.set_aside(path, "an item of the spool")?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// The account that an item began with and its content; `None` when it is not there or does not open.
+    pub(super) fn content(&self, key: &Key) -> Result<Option<(Ledger, Vec<u8>)>, Trouble> {
+        let Some(path) = self.find(key, "item") else {
+            return Ok(None);
+        };
+        Ok(match self.read_whole(&path)? {
+            Read::Whole(item) => Some(item),
+            Read::Damaged | Read::Gone => None,
+        })
+    }
+
+    /// Puts an item whose content is lost aside, and its account after it: a cut between leaves an account without an
+    /// item, which is met and put aside by the next one that wants to send it. What is known of it stays in its
+    /// account: its id is told.
+    pub(super) fn lose(&self, ledger: &Ledger) -> Result<(), Trouble> {
+        for extension in ["item", "state"] {
+            let path = self.path(&self.folder, &ledger.key, extension);
+            if path.exists() {
+                self.set_aside(&path, "an item of the spool")?;
+                let mut names = self.aside.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(name) = names.last_mut() {
+                    name.push_str(&format!(" (of {})", ledger.key.id));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The accounts of items that were put aside, with their files' names.
+    pub(super) fn lost(&self) -> Vec<(String, Option<Ledger>)> {
+        let entries = fs::read_dir(&self.quarantine).into_iter().flatten();
+        let paths = entries.filter_map(Result::ok).map(|entry| entry.path());
+        let name = |path: &Path| path.file_name()?.to_str().map(str::to_owned);
+        let mut names: Vec<_> = paths.filter_map(|path| name(&path)).collect();
+        names.sort();
+        let account = |name: &str| {
+            let (place, _) = name.split_once(".state")?;
+            let mut sealed = fs::read(self.quarantine.join(name)).ok()?;
+            let place = format!("{place}.state");
+            let plain = self.sealer.open_in_place(place.as_bytes(), &mut sealed);
+            Ledger::from_bytes(plain.ok()?)
+        };
+        let mut lost: Vec<(String, Option<Ledger>)> = Vec::new();
+        for name in &names {
+            let account = account(name);
+            let item = name.replacen(".state", ".item", 1);
+            if account.is_some() || (name.contains(".item") && !lost.iter().any(|l| l.0 == item)) {
+                lost.retain(|(other, _)| *other != item);
+                lost.push((item, account));
+            }
+        }
+        lost
+    }
+
+    /// Whether central may know the execution of this item through another one whose content was lost: then it takes
+    /// its variables one by one. The same content needs no such care: an execution that is mapped has all of it.
+    pub(super) fn may_be_known(&self, ledger: &Ledger) -> bool {
+        let (key, sent) = (&ledger.key, [State::Sending, State::Unconfirmed]);
+        self.quarantine.exists()
+            && self.lost().into_iter().any(|(_, lost)| {
+                lost.is_some_and(|lost| {
+                    lost.key.kind == key.kind
+                        && lost.key.id == key.id
+                        && lost.content != ledger.content
+                        && (sent.contains(&lost.state)
+                            || lost.parts.iter().any(|(_, part)| *part == Part::Stored))
+                })
+            })
     }
 
     /// What is left of an item whose account does not open.
@@ -277,7 +386,8 @@ impl Shelf {
         [&self.folder, &self.done]
             .into_iter()
             .map(|folder| self.path(folder, key, extension))
-            .find(|path| path.exists())
+            // What cannot be looked at is there: reading it says why.
+            .find(|path| path.try_exists().unwrap_or(true))
     }
 
     pub(super) fn path(&self, folder: &Path, key: &Key, extension: &str) -> PathBuf {
@@ -286,15 +396,19 @@ impl Shelf {
     }
 
     pub(super) fn read_item(&self, path: &Path) -> Result<(Ledger, Vec<u8>), Trouble> {
+        match self.read_whole(path)? {
+            Read::Whole(item) => Ok(item),
+            Read::Damaged | Read::Gone => Err(damaged(path, "an item of the spool")),
+        }
+    }
+
+    fn read_whole(&self, path: &Path) -> Result<Read<(Ledger, Vec<u8>)>, Trouble> {
         // What an item began with has no trial: the payload stands behind it.
         let whole = |plain: &[u8]| {
             let accepted: Accepted = postcard::from_bytes(plain).ok()?;
             Some((accepted.ledger, accepted.payload.to_vec()))
         };
-        match self.read(path, whole)? {
-            Read::Whole(item) => Ok(item),
-            Read::Damaged | Read::Gone => Err(damaged(path, "an item of the spool")),
-        }
+        self.read(path, whole)
     }
 
     /// The account in a `.state`, or the one that an `.item` began with.

@@ -25,7 +25,7 @@ fn last(outcome: Outcome, code: &str) -> Last {
 #[test]
 fn each_state_has_its_word_and_its_reason() {
     type Case = (fn(&mut Standing), Word, &'static str);
-    let table: [Case; 32] = [
+    let table: [Case; 34] = [
         (|_| {}, Word::Ready, "ready"),
         (
             |s| s.trouble = Some(("key.wrong".into(), "another key".into())),
@@ -135,6 +135,16 @@ fn each_state_has_its_word_and_its_reason() {
             |s| s.disk = Some((1 << 29, 1 << 30)),
             Word::ReadyBut,
             "disk.reserve",
+        ),
+        (
+            |s| s.unread = Some("1 file cannot be read".into()),
+            Word::ReadyBut,
+            "disk.failing",
+        ),
+        (
+            |s| s.lost = vec!["kve_one".into()],
+            Word::ReadyBut,
+            "results.quarantined",
         ),
         (
             |s| {
