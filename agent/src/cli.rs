@@ -20,17 +20,17 @@ mod status;
 mod sync;
 mod wipe;
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use logic::entity::EntityType;
-use logic::settings::{Settings, Source};
+use logic::settings::InForce;
 use logic::words::{Class, Outcome, Trouble};
 
 use crate::engine::Engine;
 use crate::root::{Root, become_owner};
+use crate::settings;
 use screen::Screen;
 
 /// Keeps a test-centre box in step with a TAO central server.
@@ -281,8 +281,12 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Trouble> {
         Verb::IntakeWorker { kind, id } => run::receive(&root, &kind, id),
         Verb::PageWorker { examine } => run::look(&root, examine),
         Verb::Sync(options) => sync::act(&root, &options, screen),
-        Verb::Status => status::act(open(&root), screen),
-        Verb::Doctor(options) => doctor::act(&root, settings(&root), options, screen),
+        Verb::Status => {
+            let in_force = settings::in_force(&root);
+            let fault = in_force.fault.clone();
+            status::act(open_in_force(&root, in_force), fault, screen)
+        }
+        Verb::Doctor(options) => doctor::act(&root, settings::read(&root), options, screen),
         Verb::History { limit } => history::act(&open(&root)?, limit, screen),
         Verb::Stats => stats::act(&open(&root)?, screen),
         Verb::Entities { kind, id, hidden } => {
@@ -314,48 +318,16 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Trouble> {
 
 /// Opens the box as its owner, with the configuration in force.
 fn open(root: &Root) -> Result<Engine, Trouble> {
-    let settings = settings(root)?;
+    let settings = settings::read(root)?;
     become_owner(root)?;
     Engine::open(root, settings)
 }
 
-/// Reads the configuration: file, drop-ins in the order of their names, environment.
-fn settings(root: &Root) -> Result<Settings, Trouble> {
-    let mut texts = Vec::new();
-    let main = root.config();
-    match fs::read_to_string(&main) {
-        Ok(text) => texts.push((main.display().to_string(), text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(unreadable(&main, &error)),
-    }
-    let mut drop_ins: Vec<PathBuf> = match fs::read_dir(root.drop_ins()) {
-        Ok(entries) => entries
-            .filter_map(Result::ok)
-            .map(|entry| entry.path())
-            .collect(),
-        Err(_) => Vec::new(),
-    };
-    drop_ins.retain(|path| {
-        path.extension()
-            .is_some_and(|extension| extension == "toml")
-    });
-    drop_ins.sort();
-    for path in drop_ins {
-        let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
-        texts.push((path.display().to_string(), text));
-    }
-    let sources: Vec<Source> = texts
-        .iter()
-        .map(|(name, text)| Source { name, text })
-        .collect();
-    let mut settings = Settings::read(&sources, std::env::vars())?;
-    settings.download.zone = crate::host::zone(root);
-    Ok(settings)
-}
-
-fn unreadable(path: &std::path::Path, error: &std::io::Error) -> Trouble {
-    let reason = format!("{}: cannot be read: {error}", path.display());
-    Trouble::new("config.file", Class::Operator, Outcome::Failed, reason)
+/// Opens the box as its owner with the configuration that the daemon uses, which may be the last good one.
+fn open_in_force(root: &Root, in_force: InForce) -> Result<Engine, Trouble> {
+    let settings = in_force.settings()?;
+    become_owner(root)?;
+    Engine::open(root, settings)
 }
 
 fn man() -> Result<u8, Trouble> {

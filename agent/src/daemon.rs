@@ -13,7 +13,7 @@ use logic::package_lane::Waiting;
 use logic::report::Report;
 use logic::retry;
 use logic::schedule::{Command, End, Event, Packages, Policy, Schedule, Start};
-use logic::settings::Settings;
+use logic::settings::{InForce, Settings};
 use logic::words::{Outcome, Trouble};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -34,17 +34,21 @@ use network::Network;
 use trial::Trial;
 use voice::Voice;
 
-/// Runs until a signal ends it; `read` reads the configuration again.
+/// Runs until a signal ends it; `read` reads the configuration again. With one that is wrong it runs on the last good
+/// one, and where there is none it waits for one and does nothing else.
 ///
 /// # Errors
-/// `config.*` of the first reading, `daemon.running` when another daemon answers on the socket.
-pub async fn run(root: &Root, read: &dyn Fn() -> Result<Settings, Trouble>) -> Result<(), Trouble> {
-    let settings = read()?;
+/// `daemon.running` when another daemon answers on the socket.
+pub async fn run(root: &Root, read: &dyn Fn() -> InForce) -> Result<(), Trouble> {
+    let first = read();
+    let settings = first.settings.clone().unwrap_or_default();
     let mut signals = Signals::new()?;
     let door = Door::open(root)?;
     let (board, asks) = Board::new(root, settings.clone(), clock::now());
     let mut daemon = Daemon::new(root, &settings, board.clone());
     let served = tokio::task::spawn_local(socket::serve(door, board));
+    daemon.waits = first.settings.is_none();
+    daemon.configured(first);
     daemon.notifier.ready();
     voice::ready(&daemon.box_id);
     daemon.turn(&mut signals, asks, read).await;
@@ -138,6 +142,8 @@ struct Daemon {
     page: Page,
     voice: Voice,
     trial: Trial,
+    /// There never was a good configuration.
+    waits: bool,
     /// The state that the service manager was told last.
     words: String,
 }
@@ -181,6 +187,7 @@ impl Daemon {
             page,
             voice: Voice::default(),
             trial: Trial::new(root.state()),
+            waits: false,
             words: String::new(),
         }
     }
@@ -189,7 +196,7 @@ impl Daemon {
         &mut self,
         signals: &mut Signals,
         mut asks: mpsc::Receiver<Ask>,
-        read: &dyn Fn() -> Result<Settings, Trouble>,
+        read: &dyn Fn() -> InForce,
     ) {
         let watchdog = watchdog();
         let exams = self.board.exams();
@@ -226,7 +233,10 @@ impl Daemon {
             match woken {
                 Woken::End => return,
                 Woken::Reload => self.reload(read),
-                Woken::Asked(ask) => self.asked(ask).await,
+                Woken::Asked(ask) => {
+                    self.look_again(read);
+                    self.asked(ask).await;
+                }
                 Woken::Network => self.schedule.handle(Event::Network, clock::now()),
                 Woken::Exam => self.exam_ended(),
                 Woken::Worker(told) => self.worker(told),
@@ -234,7 +244,9 @@ impl Daemon {
                     self.keep_time();
                     kept = tokio::time::Instant::now();
                 }
-                Woken::Due | Woken::Watchdog => {}
+                // A run begins, or nearly.
+                Woken::Due => self.look_again(read),
+                Woken::Watchdog => {}
             }
             if feed.is_some_and(|at| at <= tokio::time::Instant::now()) {
                 self.notifier.alive();
@@ -478,24 +490,60 @@ impl Daemon {
         }
     }
 
-    fn reload(&mut self, read: &dyn Fn() -> Result<Settings, Trouble>) {
+    fn reload(&mut self, read: &dyn Fn() -> InForce) {
         self.notifier.reloading(clock::now());
-        match read() {
-            Ok(settings) => {
-                self.outdated = true;
-                let policy = policy(&settings);
-                self.schedule.handle(Event::Policy(policy), clock::now());
-                self.gate.configure(&settings);
-                self.page.configure(&settings);
-                self.board.configure(settings);
-                tracing::info!("the configuration was read again");
-            }
-            Err(trouble) => {
-                journal::trouble(&trouble);
-                tracing::warn!("the configuration in force stays as it was");
-            }
+        let read = read();
+        if read.fault.is_none() {
+            tracing::info!("the configuration was read again");
         }
+        self.configured(read);
         self.notifier.ready();
+    }
+
+    /// The files are read before a run: a fault that it meets is told, and one that was mended is over.
+    fn look_again(&mut self, read: &dyn Fn() -> InForce) {
+        let read = read();
+        let reason = |fault: &Option<Trouble>| fault.as_ref().map(|fault| fault.reason.clone());
+        let before = self.board.fault().map(|fault| fault.reason.clone());
+        match read.settings {
+            _ if reason(&read.fault) != before => self.configured(read),
+            // The workers use it from now on.
+            Some(settings) if read.good => self.keep(&settings),
+            _ => {}
+        }
+    }
+
+    /// Keeps a good configuration in a state folder that is open.
+    fn keep(&self, settings: &Settings) {
+        if settings.central.url.is_none() || self.box_id.is_empty() {
+            return;
+        }
+        // One that cannot be kept is in force all the same.
+        if let Err(trouble) = crate::settings::keep(&self.root, settings) {
+            journal::trouble(&trouble);
+        }
+    }
+
+    /// Takes what was read, where it is good; else what was in force stays, and the fault is told.
+    fn configured(&mut self, read: InForce) {
+        self.board.faulty(read.fault.clone());
+        if let Some(fault) = read.fault {
+            journal::trouble(&fault);
+            self.waits &= read.settings.is_none();
+            voice::misconfigured(self.waits);
+            return;
+        }
+        let Some(settings) = read.settings else {
+            return;
+        };
+        self.waits = false;
+        self.outdated = true;
+        self.keep(&settings);
+        let policy = policy(&settings);
+        self.schedule.handle(Event::Policy(policy), clock::now());
+        self.gate.configure(&settings);
+        self.page.configure(&settings);
+        self.board.configure(settings);
     }
 
     fn show(&mut self) {
@@ -506,7 +554,10 @@ impl Daemon {
             offline: self.schedule.lost(),
             breaker: self.schedule.open(),
         };
-        let words = self.voice.words(&standing);
+        let mut words = self.voice.words(&standing);
+        if let Some(fault) = self.board.fault() {
+            words = voice::beside(&fault, self.waits, &words);
+        }
         self.board.show(standing);
         if words != self.words {
             self.notifier.status(&words);

@@ -106,7 +106,8 @@ async fn look(root: &Root, settings: Result<Settings, Trouble>, options: Options
                 .unwrap_or((&trouble.reason, ""));
             let finding = Finding::fail(&trouble.code, first).detail(others);
             found.tell(Check::Config, finding);
-            Settings::default()
+            // What the daemon uses meanwhile, where it has one.
+            crate::settings::kept(root).unwrap_or_default()
         }
     };
     let engine = first::open(root, &settings, &found).await.map(Arc::new);

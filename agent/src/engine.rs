@@ -35,7 +35,6 @@ pub use session::{Lane, Order, Session};
 pub use wipe::{no_daemon, owed, wipe};
 
 use std::fs;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -53,6 +52,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::clock;
 use crate::journal::event;
+use crate::own;
 use crate::root::Root;
 use crate::uplink::{Credentials, Secret, Uplink};
 use crate::vault::catalogue::{Catalogue, Edition};
@@ -499,12 +499,8 @@ fn not_enrolled() -> Trouble {
 
 /// Opens a doubtful store in a child process first: a damaged sled may panic, which then ends the child.
 fn opens_in_a_child(path: &Path) -> Probed {
-    // Also after the file was replaced by a newer version.
-    let child = std::process::Command::new("/proc/self/exe")
-        .arg0("boxsync")
-        .arg("probe-store")
+    let child = own::command("probe-store")
         .arg(path)
-        .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
         .status();

@@ -15,6 +15,7 @@ use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, access};
 
 mod durable;
+mod regular;
 
 #[cfg(test)]
 pub(crate) use durable::fuse;
@@ -23,6 +24,8 @@ pub use durable::{
     is_temporary, link_aside, remove_durably, rename_durably, replace_durably, set_aside,
     sync_folder, try_write, write_all_durably, write_durably,
 };
+
+pub use regular::{open_regular, read_at_most, read_regular};
 
 /// The version of the state folder's layout that this boxsync writes.
 pub const LAYOUT: u32 = 1;
@@ -165,8 +168,8 @@ pub fn prepare(root: &Root) -> Result<u32, Trouble> {
 /// `state.version` for what is no number, or what the file system says.
 pub fn layout(root: &Root) -> Result<u32, Trouble> {
     let path = root.state().join("version");
-    let text = fs::read_to_string(&path).map_err(|error| trouble(&path, "read", &error))?;
-    match text.trim().parse() {
+    let bytes = read_at_most(&path, 64).map_err(|error| trouble(&path, "read", &error))?;
+    match String::from_utf8_lossy(&bytes).trim().parse() {
         Ok(layout @ 1..) => Ok(layout),
         _ => {
             let reason = format!(
@@ -254,14 +257,15 @@ impl Lock {
 
     fn wait(state: &Path, patience: Duration) -> Result<Self, Trouble> {
         let path = state.join("lock");
-        let mut file = OpenOptions::new()
+        let mut options = OpenOptions::new();
+        options
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|error| trouble(&path, "open", &error))?;
+            .mode(0o600);
+        let mut file =
+            open_regular(&options, &path).map_err(|error| trouble(&path, "open", &error))?;
         let until = Instant::now() + patience;
         loop {
             match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
@@ -286,7 +290,7 @@ impl Lock {
 
 /// Whether another process has locked a file; nothing stays locked by the question.
 pub fn is_locked(path: &Path) -> bool {
-    let Ok(file) = File::open(path) else {
+    let Ok(file) = open_regular(OpenOptions::new().read(true), path) else {
         return false;
     };
     matches!(
@@ -296,7 +300,8 @@ pub fn is_locked(path: &Path) -> bool {
 }
 
 fn busy(path: &Path) -> Trouble {
-    let holder = fs::read_to_string(path).unwrap_or_default();
+    let holder = read_at_most(path, 64).unwrap_or_default();
+    let holder = String::from_utf8_lossy(&holder);
     let holder = match holder.trim() {
         "" => "another process".to_owned(),
         pid => format!("process {pid}"),

@@ -37,6 +37,7 @@ pub use logic::settings::{Proxy, Url};
 pub use meter::{Meter, Sample};
 pub use names::resolve;
 pub use opened::Opened;
+pub(crate) use route::loopback;
 pub use secret::Secret;
 pub use tls::Heard;
 pub use token::Credentials;

@@ -23,6 +23,7 @@ use tokio::time::Instant;
 use crate::clock;
 use crate::engine::progress::{Progress, Watch};
 use crate::engine::{self, Engine, Lane, Request, Session};
+use crate::own;
 use crate::root::Root;
 
 /// What the worker is to do: a line each on its standard input. When that ends, the worker ends.
@@ -199,21 +200,14 @@ impl Worker {
     }
 }
 
-/// This program again, with a hidden verb; also after the file was replaced by a newer version.
+/// This program again, with a hidden verb and the root.
 pub fn child(root: &Root, verb: &str) -> Command {
-    let mut command = Command::new("/proc/self/exe");
+    let mut command = Command::from(own::command(verb));
     command
-        .arg0("boxsync")
-        .arg(verb)
         .arg("--root")
         .arg(root.path())
-        .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .kill_on_drop(true);
-    // Only the daemon itself speaks with the service manager.
-    for name in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] {
-        command.env_remove(name);
-    }
     command
 }
 

@@ -3,6 +3,7 @@
 //! Called by `cli` with the texts it has read; its values are read by everything else.
 
 mod flaw;
+pub mod force;
 mod key;
 mod sheet;
 pub mod size;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
+pub use force::InForce;
 pub use size::Size;
 pub use url::{Proxy, Url};
 pub use window::{Offset, Window};

@@ -7,8 +7,10 @@ use logic::settings::Settings;
 use logic::words::Trouble;
 
 use super::screen::Screen;
-use super::settings;
-use crate::root::Root;
+use crate::engine;
+use crate::root::{Root, become_owner};
+use crate::settings;
+use crate::uplink::Uplink;
 
 /// What to do with the configuration.
 #[derive(Debug, Subcommand)]
@@ -25,7 +27,7 @@ pub(super) fn act(root: &Root, act: Act, screen: &Screen) -> Result<u8, Trouble>
     match act {
         Act::Defaults => screen.line(Settings::document().trim_end()),
         Act::Show => {
-            let settings = settings(root)?;
+            let settings = settings::read(root)?;
             if screen.json {
                 screen.object(settings.json())
             } else {
@@ -33,9 +35,27 @@ pub(super) fn act(root: &Root, act: Act, screen: &Screen) -> Result<u8, Trouble>
             }
         }
         Act::Check => {
-            settings(root)?.central()?;
+            check(root, screen)?;
             screen.say("the configuration is sound");
         }
     }
     Ok(0)
+}
+
+/// Everything that a synchronization needs of it, the files that it names too; what is unwise is told, and is no fault.
+fn check(root: &Root, screen: &Screen) -> Result<(), Trouble> {
+    let settings = settings::read(root)?;
+    let url = settings.central()?;
+    // As the service sees the files; somebody who may not become its user sees them as he can.
+    let _ = become_owner(root);
+    let line = engine::line(&settings, String::new())?;
+    Uplink::new(line, None)?;
+    if !url.https && !crate::uplink::loopback(&url.host) {
+        let place = settings.origin("central", "url");
+        let place = place.map_or(String::new(), |place| format!(" ({place})"));
+        screen.say(&format!(
+            "warning: url in [central]{place}: {url} is plain http: password, results and exams can be read on the way; expected https:// [config.plain_http]"
+        ));
+    }
+    Ok(())
 }

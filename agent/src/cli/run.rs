@@ -9,20 +9,20 @@ use std::os::unix::fs::MetadataExt;
 use logic::words::{Class, Outcome, Trouble};
 
 use crate::daemon;
+use crate::engine::Engine;
 use crate::journal;
 use crate::page::glance;
 use crate::root::{Root, become_owner};
+use crate::settings;
 use crate::socket::receive;
 use crate::worker;
 
 /// The daemon.
 pub(super) fn act(root: &Root) -> Result<u8, Trouble> {
     journal::begin();
-    let told = super::settings(root).inspect_err(journal::trouble);
-    told?;
     run_folder(root);
     become_owner(root)?;
-    super::runtime(daemon::run(root, &|| super::settings(root)))?;
+    super::runtime(daemon::run(root, &|| settings::in_force(root)))?;
     Ok(0)
 }
 
@@ -30,7 +30,7 @@ pub(super) fn act(root: &Root) -> Result<u8, Trouble> {
 pub(super) fn work(root: &Root) -> Result<u8, Trouble> {
     journal::begin();
     worker::bind_to_parent();
-    Ok(super::runtime(worker::work(super::open(root))))
+    Ok(super::runtime(worker::work(open(root))))
 }
 
 /// The intake of a large item for the daemon: the document on standard input, the receipt on standard output.
@@ -45,19 +45,26 @@ pub(super) fn receive(root: &Root, kind: &str, id: Option<String>) -> Result<u8,
         .lock()
         .read_to_end(&mut document)
         .map_err(|error| input(format!("standard input cannot be read: {error}")))?;
-    println!("{}", receive::work(super::open(root), kind, id, document));
+    println!("{}", receive::work(open(root), kind, id, document));
     Ok(0)
+}
+
+/// The box with the configuration that the daemon uses.
+fn open(root: &Root) -> Result<Engine, Trouble> {
+    super::open_in_force(root, settings::in_force(root))
 }
 
 /// What the status page shows, on standard output.
 pub(super) fn look(root: &Root, examine: bool) -> Result<u8, Trouble> {
     worker::bind_to_parent();
-    let settings = super::settings(root);
     let told = if examine {
-        serde_json::to_string(&glance::examine(root, &settings))
+        serde_json::to_string(&glance::examine(root, &settings::read(root)))
     } else {
-        let in_force = settings.unwrap_or_default();
-        serde_json::to_string(&glance::look(root, super::open(root), &in_force))
+        let in_force = settings::in_force(root);
+        let fault = in_force.fault.clone();
+        let used = in_force.settings.clone().unwrap_or_default();
+        let engine = super::open_in_force(root, in_force);
+        serde_json::to_string(&glance::look(root, engine, fault.as_ref(), &used))
     };
     println!("{}", told.expect("plain data always serialises"));
     Ok(0)

@@ -15,9 +15,14 @@ use crate::doctor::standing;
 use crate::engine::Engine;
 use crate::root::is_locked;
 
-/// `engine`: the opened box, or why it does not open: then it is not ready, and that is the reason.
-pub(super) fn act(engine: Result<Engine, Trouble>, screen: &Screen) -> Result<u8, Trouble> {
-    let (standing, seen) = match engine {
+/// `engine`: the opened box, or why it does not open: then it is not ready, and that is the reason. `fault`: what is
+/// wrong with the configuration, whose last good one is in force: the box is judged all the same.
+pub(super) fn act(
+    engine: Result<Engine, Trouble>,
+    fault: Option<Trouble>,
+    screen: &Screen,
+) -> Result<u8, Trouble> {
+    let (mut standing, seen) = match engine {
         Ok(engine) => {
             let seen = Seen {
                 box_id: engine.identity().map(|identity| identity.box_id).ok(),
@@ -32,6 +37,7 @@ pub(super) fn act(engine: Result<Engine, Trouble>, screen: &Screen) -> Result<u8
         }
         Err(trouble) => (standing::unreadable(&trouble), Seen::default()),
     };
+    standing::misconfigured(&mut standing, fault.as_ref());
     let verdict = Verdict::of(&standing);
     if screen.json {
         screen.object(object(&standing, &verdict, &seen));
@@ -40,7 +46,8 @@ pub(super) fn act(engine: Result<Engine, Trouble>, screen: &Screen) -> Result<u8
             screen.line(&line);
         }
     }
-    Ok(verdict.word.exit())
+    // The daemon goes on; the command was given a configuration that is wrong.
+    Ok(fault.map_or(verdict.word.exit(), |_| 2))
 }
 
 /// What the verdict does not depend on.
@@ -88,6 +95,7 @@ fn object(standing: &Standing, verdict: &Verdict, seen: &Seen) -> Json {
             "waiting": seen.waits(standing),
         },
         "results": standing.owed,
+        "config_fault": standing.config.as_ref().map(|(code, reason)| json!({ "code": code, "reason": reason })),
         "held_up": standing.held_up.as_ref().map(|(code, reason)| json!({ "code": code, "reason": reason })),
         "last_contact": standing.contact,
         "tao_version": standing.version,

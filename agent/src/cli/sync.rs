@@ -14,6 +14,7 @@ use super::{bar, runtime};
 use crate::engine::progress::Watch;
 use crate::engine::{Engine, Request};
 use crate::root::Root;
+use crate::settings;
 use crate::socket::client;
 use crate::worker::told_to_end;
 
@@ -55,6 +56,13 @@ impl Options {
 }
 
 pub(super) fn act(root: &Root, options: &Options, screen: &Screen) -> Result<u8, Trouble> {
+    // A mistake in the configuration is told to whoever types the command, though the daemon goes on without it; files
+    // that he may not read are the daemon's.
+    if let Err(fault) = settings::read(root)
+        && fault.code != "config.file"
+    {
+        return Err(fault);
+    }
     let watch = Watch::default();
     let errand = options.errand();
     let through = runtime(async {

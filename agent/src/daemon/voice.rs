@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use logic::report::Report;
 use logic::retry;
 use logic::schedule::{Cause, End, Wish};
-use logic::words::{Now, Outcome};
+use logic::settings::force::in_short;
+use logic::words::{Now, Outcome, Trouble};
 
 use crate::clock;
 use crate::engine::progress::Progress;
@@ -178,6 +179,27 @@ pub(super) fn ready(box_id: &str) {
         "boxsync {} is ready",
         env!("CARGO_PKG_VERSION")
     );
+}
+
+/// The files of the configuration are wrong; that was told just before.
+pub(super) fn misconfigured(waits: bool) {
+    match waits {
+        true => tracing::warn!(
+            "there never was a good configuration: boxsync waits for one, it is read again by itself"
+        ),
+        false => tracing::warn!(
+            "the configuration in force stays as it was: the last good one; it is read again by itself"
+        ),
+    }
+}
+
+/// The state in words while the files of the configuration are wrong.
+pub(super) fn beside(fault: &Trouble, waits: bool, words: &str) -> String {
+    let what = in_short(&fault.reason);
+    match waits {
+        true => format!("waiting for a good configuration: {what}; {words}"),
+        false => format!("{words}; the configuration is wrong, the last good one is used: {what}"),
+    }
 }
 
 /// A signal ends it.

@@ -3,7 +3,6 @@
 //! Called by `doctor` before anything else.
 
 use std::fs;
-use std::net::IpAddr;
 use std::path::Path;
 
 use logic::entity::EntityType;
@@ -16,7 +15,7 @@ use nix::unistd::{AccessFlags, access};
 use super::Found;
 use crate::engine::{self, Engine, survey};
 use crate::root::{Root, become_owner, is_temporary, lacks_inodes};
-use crate::uplink::Line;
+use crate::uplink::{Line, loopback};
 use crate::vault::catalogue::Catalogue;
 use crate::vault::{is_small_file, quarantined};
 
@@ -241,12 +240,6 @@ pub(super) fn target(line: &Line) -> (&str, u16) {
         Some(proxy) => (&proxy.url.host, proxy.url.port),
         None => (&line.root.host, line.root.port),
     }
-}
-
-fn loopback(host: &str) -> bool {
-    host == "localhost"
-        || host.ends_with(".localhost")
-        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::{Found, limit, made};
+use crate::own;
 use crate::root::{Root, failing};
 use crate::vault::index::{Probed, Turn};
 
@@ -30,11 +31,8 @@ pub(super) async fn store(steps: &[Step], root: &Root, found: &Found) {
         // A folder that cannot be written to is told by its own check; the store can be read all the same.
         turn => turn.ok(),
     };
-    let child = Command::new("/proc/self/exe")
-        .arg0("boxsync")
-        .arg("probe-store")
+    let child = Command::from(own::command("probe-store"))
         .arg(&path)
-        .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true)

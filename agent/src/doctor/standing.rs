@@ -72,6 +72,14 @@ pub fn intake(state: &Path) -> Option<(String, String)> {
     })
 }
 
+/// The files of the configuration are wrong, and what was taken stands on the last good one.
+pub fn misconfigured(standing: &mut Standing, fault: Option<&Trouble>) {
+    // Without a good one the fault is why nothing is known.
+    if standing.trouble.as_ref().map(|(code, _)| code) != fault.map(|fault| &fault.code) {
+        standing.config = fault.map(|fault| (fault.code.clone(), fault.reason.clone()));
+    }
+}
+
 /// Where a box stands whose state folder cannot be opened.
 pub fn unreadable(trouble: &Trouble) -> Standing {
     Standing {

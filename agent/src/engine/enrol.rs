@@ -2,7 +2,6 @@
 //! Never tries a login that central refused again before it changed or a day went by: the account would be locked.
 //! Called by the worker before it synchronizes.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -93,10 +92,14 @@ impl Engine {
     }
 }
 
+fn utf8(bytes: Vec<u8>) -> io::Result<String> {
+    String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8 text"))
+}
+
 fn find(folder: &Path) -> Result<Option<(PathBuf, Secret)>, Trouble> {
     for name in NAMES {
         let path = folder.join(name);
-        match fs::read_to_string(&path) {
+        match crate::root::read_at_most(&path, 64 << 10).and_then(utf8) {
             Ok(text) if text.trim().is_empty() => {}
             Ok(text) => return Ok(Some((path, Secret::new(text)))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -134,6 +137,8 @@ fn stands(refused: &Refused) -> Trouble {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

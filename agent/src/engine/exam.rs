@@ -61,7 +61,7 @@ pub fn signal(root: &Root, lasts: Option<Duration>) -> Result<(), Trouble> {
 
 /// How long the running exam may still take; `None` when none runs.
 pub fn running(root: &Root) -> Option<Duration> {
-    let text = fs::read(path(root)).ok()?;
+    let text = crate::root::read_at_most(&path(root), 64 << 10).ok()?;
     let signal: Signal = serde_json::from_slice(&text).ok()?;
     let left = Duration::from_millis(signal.until_ms).checked_sub(clock::now().mono)?;
     (signal.boot == boot() && !left.is_zero()).then_some(left.min(LONGEST))

@@ -2,14 +2,17 @@
 //! Never takes a secret from the environment.
 //! Called by `Engine::uplink` and by `doctor`.
 
-use std::fs;
 use std::path::Path;
 
 use logic::settings::{Proxy, Settings};
 use logic::words::{Class, Outcome, Trouble};
 
 use crate::clock::Clock;
+use crate::root::read_at_most;
 use crate::uplink::{Line, Secret};
+
+/// No secret and no bundle of certificates is a tenth of this long.
+const MOST: u64 = 4 << 20;
 
 /// Where central is and how it is reached, as configured.
 ///
@@ -18,7 +21,7 @@ use crate::uplink::{Line, Secret};
 pub fn line(settings: &Settings, box_id: String) -> Result<Line, Trouble> {
     let central = &settings.central;
     let root = settings.central()?.clone();
-    let read = |path: &Path| fs::read(path).map_err(|error| config(path, &error));
+    let read = |path: &Path| read_at_most(path, MOST).map_err(|error| config(path, &error));
     let proxy = match &central.proxy {
         Some(proxy) => Some(proxy.clone()),
         None => proxy_of_environment(root.https)?,
@@ -84,7 +87,9 @@ pub(super) fn config(path: &Path, error: &std::io::Error) -> Trouble {
 /// # Errors
 /// `config.file` when it cannot be read or is empty.
 pub fn secret_file(path: &Path) -> Result<Secret, Trouble> {
-    let text = fs::read_to_string(path).map_err(|error| config(path, &error))?;
+    let bytes = read_at_most(path, MOST).map_err(|error| config(path, &error))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| config(path, &std::io::Error::other("it is not UTF-8 text")))?;
     let line = text.lines().next().unwrap_or_default();
     if line.is_empty() {
         let reason = format!(

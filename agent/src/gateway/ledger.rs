@@ -23,13 +23,15 @@ pub fn client(vault: &Vault) -> Result<Client, Trouble> {
     }
     // Two processes may need them first at once; the one that waits finds those of the other.
     let path = vault.state().join("gateway.lock");
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(|error| trouble(&path, "open", &error))?;
+    let file = crate::root::open_regular(
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600),
+        &path,
+    )
+    .map_err(|error| trouble(&path, "open", &error))?;
     let _lock = Flock::lock(file, FlockArg::LockExclusive)
         .map_err(|(_, error)| trouble(&path, "lock", &error.into()))?;
     if let Some(client) = entry.get()? {

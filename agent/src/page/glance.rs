@@ -50,7 +50,12 @@ impl Glance {
 }
 
 /// The looker's process: where the box stands.
-pub fn look(root: &Root, engine: Result<Engine, Trouble>, settings: &Settings) -> Glance {
+pub fn look(
+    root: &Root,
+    engine: Result<Engine, Trouble>,
+    fault: Option<&Trouble>,
+    settings: &Settings,
+) -> Glance {
     let mut glance = match &engine {
         Ok(engine) => Glance {
             standing: standing::take(engine),
@@ -62,9 +67,11 @@ pub fn look(root: &Root, engine: Result<Engine, Trouble>, settings: &Settings) -
             ..Glance::default()
         },
     };
+    standing::misconfigured(&mut glance.standing, fault);
     let redactor = bundle::redactor(root, settings, engine.as_ref().ok());
     let clean = |text: &mut String| *text = redactor.redact(text);
-    if let Some((_, reason)) = &mut glance.standing.trouble {
+    let standing = &mut glance.standing;
+    for (_, reason) in standing.trouble.iter_mut().chain(&mut standing.config) {
         clean(reason);
     }
     if let Some(last) = &mut glance.standing.last {

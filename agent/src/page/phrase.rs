@@ -145,6 +145,10 @@ const CARRIERS: &[(&str, &str)] = &[
         "la dernière synchronisation a échoué\u{a0}: ",
     ),
     (
+        "the configuration is wrong, the last good one is used: {}",
+        "la configuration est erronée, la dernière bonne est utilisée\u{a0}: ",
+    ),
+    (
         "no token could be fetched: {}",
         "aucun jeton n’a pu être obtenu\u{a0}: ",
     ),

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use logic::words::{Class, Outcome, Trouble};
 use nix::fcntl::{Flock, FlockArg};
 
-use super::{lock_folder, make_folder, trouble};
+use super::{lock_folder, make_folder, open_regular, trouble};
 
 /// What temporary names end in; those of earlier releases too.
 const TEMPORARY: &str = ".new";
@@ -304,7 +304,7 @@ pub(super) fn clean(folder: &Path) {
 
 /// Removes a temporary file, unless a process is at work on it. Whether it is gone.
 pub(crate) fn remove_leftover(path: &Path) -> bool {
-    let Ok(file) = File::open(path) else {
+    let Ok(file) = open_regular(OpenOptions::new().read(true), path) else {
         return false;
     };
     let locked = Flock::lock(file, FlockArg::LockExclusiveNonblock);

@@ -100,6 +100,7 @@ struct Inner {
     root: Root,
     started: Now,
     settings: RefCell<Rc<Settings>>,
+    fault: RefCell<Option<Rc<Trouble>>>,
     standing: RefCell<Standing>,
     ended: RefCell<BTreeMap<&'static str, u64>>,
     requests: Cell<u64>,
@@ -121,6 +122,7 @@ impl Board {
             root: root.clone(),
             started,
             settings: RefCell::new(Rc::new(settings)),
+            fault: RefCell::default(),
             standing: RefCell::default(),
             ended: RefCell::default(),
             requests: Cell::new(0),
@@ -151,6 +153,16 @@ impl Board {
     /// Another configuration is in force.
     pub fn configure(&self, settings: Settings) {
         *self.0.settings.borrow_mut() = Rc::new(settings);
+    }
+
+    /// What is wrong with the files of the configuration; what is in force is the last good one.
+    pub fn fault(&self) -> Option<Rc<Trouble>> {
+        self.0.fault.borrow().clone()
+    }
+
+    /// The files of the configuration were read again.
+    pub fn faulty(&self, fault: Option<Trouble>) {
+        *self.0.fault.borrow_mut() = fault.map(Rc::new);
     }
 
     /// How the daemon stands.

@@ -93,6 +93,7 @@ pub(super) fn daemon(board: &Board) -> Json {
         "waiting": standing.waiting,
         "offline_tries": standing.offline.unwrap_or(0),
         "breaker_open": standing.breaker,
+        "config_fault": board.fault().map(|fault| json!({ "code": fault.code, "reason": fault.reason })),
         "exam_seconds_left": exam::running(board.root()).map(|left| left.as_secs()),
     })
 }

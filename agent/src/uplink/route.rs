@@ -61,7 +61,7 @@ impl Route {
     }
 }
 
-fn loopback(host: &str) -> bool {
+pub(crate) fn loopback(host: &str) -> bool {
     host == "localhost"
         || host.ends_with(".localhost")
         || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())

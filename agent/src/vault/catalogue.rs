@@ -17,7 +17,9 @@ use logic::seal::{NameHash, Sealer};
 use logic::words::Trouble;
 
 use super::{Vault, damaged, random};
-use crate::root::{make_folder, set_aside, sync_folder, trouble, write_durably};
+use crate::root::{
+    make_folder, open_regular, read_regular, set_aside, sync_folder, trouble, write_durably,
+};
 
 /// The word that stands for classes where a type is expected.
 const CLASS: &str = "class";
@@ -61,7 +63,7 @@ impl Catalogue {
     /// `store.damaged` for one that does not open.
     pub fn edition(&self) -> Result<Edition, Trouble> {
         let path = self.folder.join("edition");
-        let mut sealed = match fs::read(&path) {
+        let mut sealed = match read_regular(&path) {
             Ok(sealed) => sealed,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Edition::default()),
             Err(error) => return Err(trouble(&path, "read", &error)),
@@ -319,9 +321,10 @@ impl Reader {
         let path = self.catalogue.path(row.segment);
         let file = match self.open.entry(row.segment) {
             std::collections::btree_map::Entry::Occupied(open) => open.into_mut(),
-            std::collections::btree_map::Entry::Vacant(slot) => {
-                slot.insert(File::open(&path).map_err(|error| trouble(&path, "open", &error))?)
-            }
+            std::collections::btree_map::Entry::Vacant(slot) => slot.insert(
+                open_regular(OpenOptions::new().read(true), &path)
+                    .map_err(|error| trouble(&path, "open", &error))?,
+            ),
         };
         let mut sealed = vec![0; row.length as usize];
         match file.read_exact_at(&mut sealed, row.offset) {

@@ -2,7 +2,6 @@
 //! Never takes a damaged file as a missing one.
 //! Called by `vault`'s owners through `Vault::entry`.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Keyring, Vault, damaged, random};
 use crate::journal::event;
-use crate::root::{link_aside, remove_durably, replace_durably, set_aside, trouble};
+use crate::root::{link_aside, read_regular, remove_durably, replace_durably, set_aside, trouble};
 
 /// One sealed file. Its name is bound to its content: files that change places do not open.
 #[derive(Clone)]
@@ -37,7 +36,7 @@ impl Entry {
     /// # Errors
     /// `store.damaged`, or what the file system says.
     pub fn get<T: DeserializeOwned>(&self) -> Result<Option<T>, Trouble> {
-        let sealed = match fs::read(&self.path) {
+        let sealed = match read_regular(&self.path) {
             Ok(sealed) => sealed,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(trouble(&self.path, "read", &error)),
@@ -92,7 +91,7 @@ impl Entry {
     /// # Errors
     /// `disk.failing` alone.
     pub fn given(&self) -> Result<(), Trouble> {
-        match fs::read(&self.path).map_err(|error| trouble(&self.path, "read", &error)) {
+        match read_regular(&self.path).map_err(|error| trouble(&self.path, "read", &error)) {
             Err(failing) if failing.code == "disk.failing" => Err(failing),
             _ => Ok(()),
         }
@@ -139,6 +138,8 @@ fn told(why: &Trouble, aside: &Path) {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -3,7 +3,7 @@
 //! Called by the run that publishes, under the lock of the state folder, and by the daemon that serves followers.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, Metadata, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::frames::{Frames, push};
 use super::{Vault, random};
-use crate::root::{make_folder, sync_folder, trouble, write_durably};
+use crate::root::{make_folder, open_regular, read_regular, sync_folder, trouble, write_durably};
 
 /// Changes kept, at least: a follower that is further behind reads everything again.
 const CHANGES_KEPT: u64 = 100_000;
@@ -191,7 +191,7 @@ impl Feed {
 
     fn head(&self) -> Result<Option<Head>, Trouble> {
         let path = self.folder.join("head");
-        let sealed = match fs::read(&path) {
+        let sealed = match read_regular(&path) {
             Ok(sealed) => sealed,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(trouble(&path, "read", &error)),
@@ -263,7 +263,7 @@ impl Feed {
         };
         let path = self.path(segment.file);
         let failed = |error: io::Error| trouble(&path, "write", &error);
-        let mut file = OpenOptions::new().write(true).open(&path).map_err(failed)?;
+        let mut file = open_regular(OpenOptions::new().write(true), &path).map_err(failed)?;
         if file.metadata().map_err(failed)?.len() > segment.length {
             // Written by a run that was cut before its head: nobody's.
             file.set_len(segment.length).map_err(failed)?;
@@ -435,7 +435,8 @@ impl Lines {
                 if segment.before + 1 != self.next {
                     return Ok(None);
                 }
-                let file = File::open(self.feed.path(segment.file))?;
+                let file =
+                    open_regular(OpenOptions::new().read(true), &self.feed.path(segment.file))?;
                 self.open = Some(Frames::new(file, segment.length));
                 continue;
             };

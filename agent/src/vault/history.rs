@@ -3,7 +3,7 @@
 //! Called by `engine`, which appends under the lock of the state folder, and by every reader of the history.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use logic::words::Trouble;
 
 use super::frames::{Frames, push};
 use super::{Vault, random};
-use crate::root::{make_folder, sync_folder, trouble, write_durably};
+use crate::root::{make_folder, open_regular, sync_folder, trouble, write_durably};
 
 /// Accounts in one file. The one before it is kept, so that at least as many are remembered.
 const ACCOUNTS_PER_FILE: usize = 500;
@@ -77,12 +77,14 @@ impl History {
         let mut bytes = Vec::new();
         push(&mut bytes, &self.seal(report));
         let write = || {
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .open(&path)?;
+            let mut file = open_regular(
+                OpenOptions::new()
+                    .write(true)
+                    .create(true)
+                    .truncate(false)
+                    .mode(0o600),
+                &path,
+            )?;
             if file.metadata()?.len() > whole {
                 // The end of an account that a power cut tore.
                 file.set_len(whole)?;
@@ -156,7 +158,7 @@ impl History {
 }
 
 fn open(path: &Path) -> io::Result<Frames> {
-    let file = File::open(path)?;
+    let file = open_regular(OpenOptions::new().read(true), path)?;
     let length = file.metadata()?.len();
     Ok(Frames::new(file, length))
 }

@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 
 use super::catalogue::{Row, Rows};
 use super::{Keyring, Vault, random};
-use crate::root::{failing, lock_folder, set_aside, trouble, write_durably};
+use crate::root::{failing, lock_folder, read_at_most, set_aside, trouble, write_durably};
 
 /// The format of what the store keeps; grows with every change of a row's shape. A store of another format is dropped.
 const FORMAT: u32 = 1;
@@ -78,13 +78,15 @@ impl Turn {
     /// `state.busy` while another process has it, or what the file system says.
     pub fn take(state: &Path, patience: Duration) -> Result<Self, Trouble> {
         let path = state.join("index.lock");
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|error| trouble(&path, "open", &error))?;
+        let mut file = crate::root::open_regular(
+            OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600),
+            &path,
+        )
+        .map_err(|error| trouble(&path, "open", &error))?;
         let until = Instant::now() + patience;
         loop {
             match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
@@ -367,8 +369,8 @@ fn unreadable(path: &Path) -> Trouble {
 fn fit(state: &Path, path: &Path, format: u32) -> Result<Option<String>, Trouble> {
     let mark = path.with_extension("format");
     // The first format had no mark.
-    let held = || match fs::read_to_string(&mark) {
-        Ok(text) => Ok(text.trim().parse().unwrap_or(0)),
+    let held = || match read_at_most(&mark, 64) {
+        Ok(text) => Ok(String::from_utf8_lossy(&text).trim().parse().unwrap_or(0)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(1),
         Err(error) => Err(trouble(&mark, "read", &error)),
     };

@@ -15,7 +15,7 @@ pub use content::Content;
 pub use judged::{Judged, State};
 pub use part::Part;
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Keyring, Vault, damaged, random};
-use crate::root::{make_folder, sync_folder, trouble, write_durably};
+use crate::root::{make_folder, open_regular, read_regular, sync_folder, trouble, write_durably};
 
 /// Plain bytes of a record; the last one of a package is shorter. At most this much is lost per connection when the
 /// process dies.
@@ -164,7 +164,8 @@ impl Packages {
     /// What the file system says.
     pub fn content(&self, meta: &Meta) -> Result<Content, Trouble> {
         let path = self.data_path(meta);
-        let file = File::open(&path).map_err(|error| trouble(&path, "open", &error))?;
+        let file = open_regular(OpenOptions::new().read(true), &path)
+            .map_err(|error| trouble(&path, "open", &error))?;
         Ok(Content {
             sealer: self.sealer(meta),
             file,
@@ -239,14 +240,16 @@ impl Packages {
     /// What the file system says.
     pub fn resume(&self, meta: Meta, mut see: impl FnMut(u64, &[u8])) -> Result<Part, Trouble> {
         let path = self.data_path(&meta);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|error| trouble(&path, "open", &error))?;
+        let file = open_regular(
+            OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600),
+            &path,
+        )
+        .map_err(|error| trouble(&path, "open", &error))?;
         let mut part = Part {
             have: vec![false; meta.records() as usize],
             content: Content {
@@ -439,7 +442,7 @@ impl Packages {
     }
 
     fn read_sealed<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>, Trouble> {
-        let sealed = match fs::read(path) {
+        let sealed = match read_regular(path) {
             Ok(sealed) => sealed,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(trouble(path, "read", &error)),

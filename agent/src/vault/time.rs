@@ -93,13 +93,15 @@ impl Vault {
 
     fn lock_time(&self) -> Result<Flock<File>, Trouble> {
         let path = self.state().join("time.lock");
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|error| trouble(&path, "open", &error))?;
+        let file = crate::root::open_regular(
+            OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600),
+            &path,
+        )
+        .map_err(|error| trouble(&path, "open", &error))?;
         Flock::lock(file, FlockArg::LockExclusive)
             .map_err(|(_, error)| trouble(&path, "lock", &error.into()))
     }

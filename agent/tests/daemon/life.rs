@@ -48,13 +48,28 @@ fn it_is_ready_at_once_answers_and_ends_when_told() {
 }
 
 #[test]
-fn a_configuration_that_is_wrong_at_the_start_is_no_restart_loop_and_later_changes_nothing() {
+fn a_configuration_that_is_wrong_is_waited_out_and_later_changes_nothing() {
     let house = House::new("[sync]\nintervall = \"1h\"\n");
-    let mut daemon = house.spawn();
-    assert_eq!(daemon.0.wait().unwrap().code(), Some(2));
-    assert!(house.journal().contains("interval"), "{}", house.journal());
-    house.configure(QUIET);
     let daemon = house.start();
+    assert!(house.journal().contains("intervall"), "{}", house.journal());
+    house.notified("STATUS=waiting for a good configuration: ");
+    house.notified("WATCHDOG=1");
+    let told = house.get("/v1/status").json();
+    let fault = &told["daemon"]["config_fault"];
+    assert_eq!(fault["code"], "config.unknown_key");
+    assert!(
+        fault["reason"].as_str().unwrap().contains("boxsync.toml:2"),
+        "{fault}"
+    );
+    assert_eq!(house.cli(&["status"]).status.code(), Some(2));
+    // It reads again when it is told, and by itself with the next run.
+    house.configure(QUIET);
+    assert_eq!(house.call("POST", "/v1/sync", "", "").status, 202);
+    house.notified("STATUS=not enrolled");
+    assert_eq!(
+        house.get("/v1/status").json()["daemon"]["config_fault"],
+        Json::Null
+    );
     for (config, word) in [
         ("[sync]\nintervall = 1\n", "stays as it was"),
         (QUIET, "read again"),

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::catalogue;
+use crate::settings::force::in_short;
 use crate::spool;
 use crate::words::Outcome;
 
@@ -28,6 +29,9 @@ pub struct Standing {
     /// Why no answer of a candidate could be kept now, as code and reason; `None` when one can, or nobody knows.
     #[serde(default)]
     pub intake: Option<(String, String)>,
+    /// What is wrong with the configuration, as code and reason, while the last good one is in force.
+    #[serde(default)]
+    pub config: Option<(String, String)>,
     /// Whether there are credentials.
     pub enrolled: bool,
     /// Organisation that is configured or was learned; `None` when unknown.
@@ -237,7 +241,11 @@ impl Verdict {
             let also = last.filter(|last| missed(&code, last));
             return Self {
                 word: Word::NotReady,
-                also: also.map(ended).into_iter().collect(),
+                also: also
+                    .map(ended)
+                    .into_iter()
+                    .chain(misconfigured(standing).map(|(_, reason)| reason))
+                    .collect(),
                 code,
                 reason,
             };
@@ -399,6 +407,9 @@ fn looks(standing: &Standing) -> Vec<(&str, String)> {
     let shown = &standing.catalogue;
     let mut looks = Vec::new();
     let mut look = |code, reason: String| looks.push((code, reason));
+    if let Some((code, reason)) = misconfigured(standing) {
+        look(code, reason);
+    }
     if let Some((free, reserve)) = standing.disk
         && free < reserve
     {
@@ -544,6 +555,18 @@ fn looks(standing: &Standing) -> Vec<(&str, String)> {
         );
     }
     looks
+}
+
+/// The files of the configuration are wrong and the last good one is used: whatever else is seen follows from that one.
+fn misconfigured(standing: &Standing) -> Option<(&'static str, String)> {
+    let (code, reason) = standing.config.as_ref()?;
+    // A code of a newer boxsync is told in general words.
+    let code = catalogue::find(code).map_or("config.wrong", |code| code.code);
+    let reason = in_short(reason);
+    Some((
+        code,
+        format!("the configuration is wrong, the last good one is used: {reason}"),
+    ))
 }
 
 /// Whether the end of the last run is news: being offline is how a box works, the others are told above.

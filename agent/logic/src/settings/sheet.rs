@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::Settings;
 use super::key::{KEYS, SECTIONS};
+use super::{Origin, Settings};
 
 /// Width of a documentation line.
 const WIDTH: usize = 96;
@@ -28,6 +28,25 @@ impl Settings {
                     Some(value) => writeln!(out, "{name} = {value}  # {origin}"),
                     None => writeln!(out, "#{name} is not set  # {origin}"),
                 };
+            }
+        }
+        out
+    }
+
+    /// What somebody set, as TOML: reading it gives the same values. No note of the files, which may hold anything.
+    pub fn kept(&self) -> String {
+        let mut out = String::from(
+            "# boxsync: the last configuration that was good; written by the daemon\n",
+        );
+        for (section, _) in SECTIONS {
+            let set = KEYS.iter().zip(&self.origins);
+            let set =
+                set.filter(|(key, origin)| key.section == section && **origin != Origin::Default);
+            let lines: Vec<String> = set
+                .filter_map(|(key, _)| Some(format!("{} = {}\n", key.name, (key.show)(self)?)))
+                .collect();
+            if !lines.is_empty() {
+                let _ = write!(out, "\n[{section}]\n{}", lines.concat());
             }
         }
         out

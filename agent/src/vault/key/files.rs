@@ -12,8 +12,8 @@ use logic::words::{Class, Outcome, Trouble};
 
 use super::{KEY_NAME, SEALED_NAME, WRAPPED_NAME, sealed_folder};
 use crate::root::{
-    Lock, is_temporary, remove_durably, remove_leftover, rename_durably, replace_durably,
-    sync_folder, trouble,
+    Lock, is_temporary, read_regular, remove_durably, remove_leftover, rename_durably,
+    replace_durably, sync_folder, trouble,
 };
 use crate::vault::random;
 
@@ -98,7 +98,7 @@ impl Files {
     /// What the disk says about `data.key` or the folder.
     pub(super) fn look(&self) -> Result<Look, Trouble> {
         let path = self.at(WRAPPED_NAME);
-        let wrapped = match fs::read(&path) {
+        let wrapped = match read_regular(&path) {
             Ok(wrapped) => Some(wrapped),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(trouble(&path, "read", &error)),
@@ -168,7 +168,7 @@ impl Files {
             let is_wrapped = bytes.starts_with(wrapped.as_bytes());
             let path = self.state.join(&name);
             if is_wrapped && look.opened.is_none() && look.spare.is_none() {
-                let sealed = fs::read(&path).unwrap_or_default();
+                let sealed = read_regular(&path).unwrap_or_default();
                 if keys.iter().any(|key| unwrap(key, &sealed).is_some()) {
                     look.spare = Some(path.clone());
                 }
@@ -316,7 +316,7 @@ impl Files {
 
 /// What lies at one place; a key is added to `keys`.
 fn look_at(path: &Path, look: &mut Look, keys: &mut Vec<Key>) -> Held {
-    let bytes = match fs::read(path) {
+    let bytes = match read_regular(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Held::Absent,
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Held::Unread,

@@ -69,13 +69,15 @@ fn entered(folder: &Path, how: FlockArg) -> Result<Flock<File>, Trouble> {
 }
 
 fn taken(path: &Path, how: FlockArg) -> Result<Flock<File>, Trouble> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map_err(|error| trouble(path, "open", &error))?;
+    let file = crate::root::open_regular(
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600),
+        path,
+    )
+    .map_err(|error| trouble(path, "open", &error))?;
     Flock::lock(file, how).map_err(|(_, error)| trouble(path, "lock", &error.into()))
 }
 

@@ -427,7 +427,7 @@ impl Shelf {
         path: &Path,
         take: impl FnOnce(&[u8]) -> Option<T>,
     ) -> Result<Read<T>, Trouble> {
-        let mut sealed = match fs::read(path) {
+        let mut sealed = match crate::root::read_regular(path) {
             Ok(sealed) => sealed,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Read::Gone),
             Err(error) => return Err(trouble(path, "read", &error)),

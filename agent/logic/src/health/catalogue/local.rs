@@ -54,6 +54,13 @@ pub(super) const CODES: &[Code] = &[
         "Set `url` in section [central] of /etc/boxsync/boxsync.toml.",
     ),
     code(
+        "config.plain_http",
+        "central is reached over plain http",
+        "The URL of central is http:// and its host is another machine: whoever is on the way reads the credentials, \
+         the results and the exams, and nobody vouches for the time.",
+        "Write `url` in section [central] as https://, if central can be reached so.",
+    ),
+    code(
         "config.no_organisation",
         "the organisation of the box is not known",
         "Central gives each organisation its own catalogue. The enrolment named none or several, so one has to be \

@@ -100,7 +100,8 @@ pub(super) const CODES: &[Code] = &[
     code(
         "config.wrong",
         "the configuration is wrong",
-        "The daemon started with a configuration that cannot be used; what is wrong is told beside it.",
+        "The files of the configuration cannot be used; what is wrong is told beside it. The daemon goes on with the \
+         last configuration that was good, and a box that never had one waits.",
         "Run `boxsync config check` and mend what it names.",
     ),
     code(

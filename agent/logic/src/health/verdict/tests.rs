@@ -275,6 +275,26 @@ fn a_failed_run_is_mended_by_the_remedy_of_its_own_code() {
 }
 
 #[test]
+fn a_wrong_configuration_is_told_first_while_the_last_good_one_is_used() {
+    let mut standing = sound();
+    let reason = "boxsync.d/9.toml:3: unknown key \"intervall\"\nboxsync.d/9.toml:4: more";
+    standing.config = Some(("config.unknown_key".into(), reason.into()));
+    standing.enrolled = false;
+    let verdict = Verdict::of(&standing);
+    let told = "the configuration is wrong, the last good one is used: boxsync.d/9.toml:3: unknown key \"intervall\" (and 1 more)";
+    assert_eq!(
+        (verdict.word, verdict.code.as_str(), verdict.reason.as_str()),
+        (Word::ReadyBut, "config.unknown_key", told)
+    );
+    assert_eq!(verdict.also.len(), 1);
+    // What makes an exam impossible comes before it.
+    standing.packages.held = 5;
+    let verdict = Verdict::of(&standing);
+    assert_eq!(verdict.word, Word::NotReady);
+    assert!(verdict.also.contains(&told.to_owned()));
+}
+
+#[test]
 fn entities_are_counted_as_people_say_it() {
     assert_eq!(
         sound().catalogue.told(),
