@@ -577,6 +577,13 @@ impl Sending {
     }
 }
 
+/// Puts what was passed over back to where it stood: before everything that was not looked at.
+fn put_back(queue: &mut VecDeque<Key>, passed: Vec<Key>) {
+    for key in passed.into_iter().rev() {
+        queue.push_front(key);
+    }
+}
+
 fn finding(code: &str, reason: impl Into<String>) -> Finding {
     Finding {
         code: code.into(),

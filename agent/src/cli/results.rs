@@ -2,17 +2,18 @@
 //! Never prints what a candidate did, unless it is exported to a file that was named.
 //! Called by `cli`.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use logic::intake::Kind;
-use logic::spool::{Ledger, Part, State};
+use logic::spool::{Key, Ledger, Part, State};
 use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
 
 use super::caller::{Input, Output};
-use super::screen::{Screen, bytes, things};
+use super::screen::{Screen, Thing, Things, bytes};
 use crate::engine::Engine;
 use crate::intake::Intake;
 use crate::root::Root;
@@ -108,46 +109,57 @@ fn spool(root: &Root) -> Result<Spool, Trouble> {
     Spool::open(super::open(root)?.vault())
 }
 
+/// Each account is told as it is read: of 30,000 the first stand there at once, and none is kept.
 fn list(spool: &Spool, screen: &Screen) -> Result<u8, Trouble> {
-    let ledgers = spool.accounts()?;
-    if screen.json {
-        for ledger in &ledgers {
-            let reason = ledger.reason.as_ref().map(|reason| &reason.reason);
-            screen.object(json!({
-                "id": ledger.key.id, "kind": ledger.key.kind.word(), "edition": ledger.key.edition,
-                "state": ledger.state.word(), "attempts": ledger.attempts, "reason": reason,
-                "bytes": ledger.size, "parts": ledger.parts.len(),
-                "stored": ledger.parts.iter().filter(|(_, part)| *part == Part::Stored).count(),
-            }));
+    let (mut owed, mut acknowledged) = (BTreeSet::<Key>::new(), 0);
+    let mut list = Things::new(screen.width);
+    spool.each(&mut |ledger| {
+        // What was acknowledged since it was told of is met again where it moved to.
+        if ledger.state == State::Acknowledged && owed.contains(&ledger.key) {
+            return Ok(());
         }
-        return Ok(0);
+        if screen.json {
+            screen.object(object(&ledger));
+        }
+        if ledger.state == State::Acknowledged {
+            acknowledged += 1;
+            return Ok(());
+        }
+        if !screen.json {
+            let lines = list.push(thing(&ledger));
+            lines.iter().for_each(|line| screen.line(line));
+        }
+        owed.insert(ledger.key);
+        Ok(())
+    })?;
+    if !screen.json {
+        list.end().iter().for_each(|line| screen.line(line));
+        screen.say(&format!("{} owed, {acknowledged} acknowledged", owed.len()));
     }
-    let open: Vec<&Ledger> = ledgers
-        .iter()
-        .filter(|ledger| ledger.state != State::Acknowledged)
-        .collect();
-    for line in lines(&open, screen.width) {
-        screen.line(&line);
-    }
-    screen.say(&format!(
-        "{} owed, {} acknowledged",
-        open.len(),
-        ledgers.len() - open.len()
-    ));
     Ok(0)
 }
 
-fn lines(owed: &[&Ledger], width: usize) -> Vec<String> {
-    let row = |ledger: &&Ledger| {
-        let reason = ledger.reason.as_ref().map(|reason| reason.reason.clone());
-        let cells = vec![
-            ledger.state.word().to_owned(),
-            ledger.key.kind.word().to_owned(),
-            bytes(ledger.size),
-        ];
-        (cells, ledger.key.id.clone(), reason.unwrap_or_default())
-    };
-    things(&owed.iter().map(row).collect::<Vec<_>>(), width)
+fn object(ledger: &Ledger) -> serde_json::Value {
+    let reason = ledger.reason.as_ref().map(|reason| &reason.reason);
+    let stored = ledger
+        .parts
+        .iter()
+        .filter(|(_, part)| *part == Part::Stored);
+    json!({
+        "id": ledger.key.id, "kind": ledger.key.kind.word(), "edition": ledger.key.edition,
+        "state": ledger.state.word(), "attempts": ledger.attempts, "reason": reason,
+        "bytes": ledger.size, "parts": ledger.parts.len(), "stored": stored.count(),
+    })
+}
+
+fn thing(ledger: &Ledger) -> Thing {
+    let reason = ledger.reason.as_ref().map(|reason| reason.reason.clone());
+    let cells = vec![
+        ledger.state.word().to_owned(),
+        ledger.key.kind.word().to_owned(),
+        bytes(ledger.size),
+    ];
+    (cells, ledger.key.id.clone(), reason.unwrap_or_default())
 }
 
 fn submit(engine: &Engine, kind: Kind, inputs: Vec<Input>, screen: &Screen) -> Result<u8, Trouble> {

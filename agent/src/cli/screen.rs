@@ -121,59 +121,118 @@ pub(super) fn advice(code: &str, width: usize) -> impl Iterator<Item = String> +
 
 /// Rows in columns as wide as their widest cell, figures to the right; a line is cut to fit.
 pub(super) fn table(rows: &[Vec<String>], width: usize) -> Vec<String> {
-    let lines = uncut(rows);
+    let lines = uncut(rows, &mut Widths::default());
     lines.iter().map(|line| cut(line, width)).collect()
 }
 
+/// The cells before an id, the id, what is said of it.
+pub(super) type Thing = (Vec<String>, String, String);
+
 /// Things with an id that has to stand there whole: on one line where all of them fit, else the id below; what is said
-/// of a thing stands below it in any case. A row: the cells before the id, the id, what is said.
-pub(super) fn things(rows: &[(Vec<String>, String, String)], width: usize) -> Vec<String> {
-    let row = |(cells, id, _): &(Vec<String>, String, String)| {
-        let mut cells = cells.clone();
-        cells.push(id.clone());
-        cells
-    };
-    let mut heads = uncut(&rows.iter().map(row).collect::<Vec<_>>());
-    let below = heads.iter().any(|line| line.chars().count() > width);
-    if below {
-        let cells = |(cells, ..): &(Vec<String>, String, String)| cells.clone();
-        heads = table(&rows.iter().map(cells).collect::<Vec<_>>(), width);
-    }
-    let mut lines = Vec::new();
-    for (head, (_, id, said)) in heads.into_iter().zip(rows) {
-        lines.push(head);
-        if below {
-            lines.push(format!("    {id}"));
-        }
-        lines.extend(fold(said, width - 4).map(|line| format!("    {line}")));
-    }
-    lines
+/// of a thing stands below it in any case.
+pub(super) fn things(rows: &[Thing], width: usize) -> Vec<String> {
+    Things::new(width).lay_out(rows)
 }
 
-fn uncut(rows: &[Vec<String>]) -> Vec<String> {
-    // The last column is never padded: its long cells would push the others away.
-    let width = |column: usize| {
-        let cells = rows
-            .iter()
-            .filter(|row| row.len() > column + 1 || is_figure(&row[row.len() - 1]));
-        cells
-            .filter_map(|row| row.get(column))
-            .map(|cell| cell.chars().count())
-            .max()
-            .unwrap_or(0)
-    };
+/// Things as they come, for lists that may be long: a screen of them is laid out at a time, and what follows stands in
+/// the columns of what came before. Each is looked at once.
+pub(super) struct Things {
+    width: usize,
+    waiting: Vec<Thing>,
+    widths: Widths,
+    /// An id did not fit: from there on all stand below.
+    below: bool,
+}
+
+impl Things {
+    /// Rows that are laid out together: a screen of them.
+    pub(super) const TOGETHER: usize = 24;
+
+    pub(super) fn new(width: usize) -> Self {
+        Self {
+            width,
+            waiting: Vec::new(),
+            widths: Widths::default(),
+            below: false,
+        }
+    }
+
+    /// Takes one more; gives the lines that are ready.
+    pub(super) fn push(&mut self, thing: Thing) -> Vec<String> {
+        self.waiting.push(thing);
+        match self.waiting.len() < Self::TOGETHER {
+            true => Vec::new(),
+            false => self.end(),
+        }
+    }
+
+    /// The lines of what is left.
+    pub(super) fn end(&mut self) -> Vec<String> {
+        let rows = std::mem::take(&mut self.waiting);
+        self.lay_out(&rows)
+    }
+
+    fn lay_out(&mut self, rows: &[Thing]) -> Vec<String> {
+        let row = |(cells, id, _): &Thing| {
+            let mut cells = cells.clone();
+            cells.push(id.clone());
+            cells
+        };
+        let mut heads = Vec::new();
+        if !self.below {
+            heads = uncut(&rows.iter().map(row).collect::<Vec<_>>(), &mut self.widths);
+            self.below = heads.iter().any(|line| line.chars().count() > self.width);
+        }
+        if self.below {
+            let cells: Vec<Vec<String>> = rows.iter().map(|(cells, ..)| cells.clone()).collect();
+            let lines = uncut(&cells, &mut self.widths);
+            heads = lines.iter().map(|line| cut(line, self.width)).collect();
+        }
+        let mut lines = Vec::new();
+        for (head, (_, id, said)) in heads.into_iter().zip(rows) {
+            lines.push(head);
+            if self.below {
+                lines.push(format!("    {id}"));
+            }
+            lines.extend(fold(said, self.width - 4).map(|line| format!("    {line}")));
+        }
+        lines
+    }
+}
+
+/// How wide each column is.
+#[derive(Default)]
+struct Widths(Vec<usize>);
+
+impl Widths {
+    /// Makes room for a row. The last cell is never padded, unless it is a figure: a long one would push the others away.
+    fn fit(&mut self, row: &[String]) {
+        let figure = row.last().is_some_and(|cell| is_figure(cell));
+        let padded = row.len() - usize::from(!figure && !row.is_empty());
+        for (column, cell) in row.iter().take(padded).enumerate() {
+            if self.0.len() <= column {
+                self.0.resize(column + 1, 0);
+            }
+            self.0[column] = self.0[column].max(cell.chars().count());
+        }
+    }
+
+    fn pad(&self, column: usize, cell: &str) -> String {
+        let width = self.0.get(column).copied().unwrap_or(0);
+        let pad = " ".repeat(width.saturating_sub(cell.chars().count()));
+        match column > 0 && is_figure(cell) {
+            true => pad + cell,
+            false => cell.to_owned() + &pad,
+        }
+    }
+}
+
+fn uncut(rows: &[Vec<String>], widths: &mut Widths) -> Vec<String> {
+    rows.iter().for_each(|row| widths.fit(row));
     let line = |row: &Vec<String>| {
-        let cells: Vec<String> = row
-            .iter()
-            .enumerate()
-            .map(|(column, cell)| {
-                let pad = " ".repeat(width(column).saturating_sub(cell.chars().count()));
-                if column > 0 && is_figure(cell) {
-                    pad + cell
-                } else {
-                    cell.clone() + &pad
-                }
-            })
+        let cells = row.iter().enumerate();
+        let cells: Vec<String> = cells
+            .map(|(column, cell)| widths.pad(column, cell))
             .collect();
         cells.join("  ").trim_end().to_owned()
     };
@@ -345,6 +404,28 @@ mod tests {
                 "    https://central.example/#i1"
             ]
         );
+    }
+
+    #[test]
+    fn a_long_list_is_laid_out_a_screen_at_a_time_in_the_columns_before() {
+        let thing = |nth: usize| {
+            let state = if nth == 0 { "unconfirmed" } else { "queued" };
+            (
+                vec![state.to_owned(), "7 B".to_owned()],
+                format!("i{nth}"),
+                String::new(),
+            )
+        };
+        let rows: Vec<Thing> = (0..100).map(thing).collect();
+        let mut list = Things::new(80);
+        let mut lines = Vec::new();
+        for (nth, row) in rows.iter().enumerate() {
+            lines.extend(list.push(row.clone()));
+            let ready = (nth + 1) / Things::TOGETHER * Things::TOGETHER;
+            assert_eq!(lines.len(), ready, "a line that is ready is not held back");
+        }
+        lines.extend(list.end());
+        assert_eq!(lines, things(&rows, 80));
     }
 
     #[test]

@@ -9,7 +9,7 @@
 mod gate;
 mod shelf;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
@@ -149,7 +149,9 @@ impl Spool {
     pub fn owed(&self) -> Result<Vec<Owed>, Trouble> {
         let _gate = Gate::alone(&self.shelf.folder)?;
         let mut found = Vec::new();
-        for ledger in self.shelf.ledgers(&self.shelf.folder)? {
+        let ledgers = self.shelf.ledgers(&self.shelf.folder)?;
+        let mapped = self.mapped(&ledgers)?;
+        for ledger in ledgers {
             if ledger.state == State::Acknowledged {
                 // A power cut between the last word and the move.
                 self.shelf.retire(&[&ledger.key])?;
@@ -157,19 +159,51 @@ impl Spool {
             }
             let path = self.shelf.path(&self.shelf.folder, &ledger.key, "item");
             let came = modified(&path);
-            let owed = ledger.owed(&self.shelf.others(&ledger.key)?);
+            let mapped = mapped.contains(&ledger.key);
+            let owed = ledger.owed(&[]);
             let seconds = came.duration_since(SystemTime::UNIX_EPOCH);
             let seconds = seconds.map_or(0, |since| since.as_secs() as i64);
             found.push((
                 came,
                 Owed {
                     came: seconds,
+                    mapped,
                     ..owed
                 },
             ));
         }
         found.sort_by(|a, b| (a.0, &a.1.key).cmp(&(b.0, &b.1.key)));
         Ok(found.into_iter().map(|(_, owed)| owed).collect())
+    }
+
+    /// Those of the items that central knows through another one of the same kind and id. Every account is read once,
+    /// however many of one id there are.
+    fn mapped(&self, ledgers: &[Ledger]) -> Result<BTreeSet<Key>, Trouble> {
+        let mut groups: BTreeMap<(Kind, &str), BTreeMap<u32, &Ledger>> = BTreeMap::new();
+        for ledger in ledgers {
+            let group = groups.entry((ledger.key.kind, &ledger.key.id));
+            group.or_default().insert(ledger.key.edition, ledger);
+        }
+        let mut mapped = BTreeSet::new();
+        for ((kind, id), group) in groups {
+            let editions = self.shelf.each_edition(None, |edition| {
+                let id = id.to_owned();
+                let maps = match group.get(&edition) {
+                    Some(ledger) => Some(ledger.maps()),
+                    None => {
+                        let ledger = self.shelf.ledger(&Key { kind, id, edition })?;
+                        ledger.map(|ledger| ledger.maps())
+                    }
+                };
+                Ok(maps.map(|maps| (edition, maps)))
+            })?;
+            let maps = editions.into_iter().filter(|(_, maps)| *maps);
+            let mapping: BTreeSet<u32> = maps.map(|(edition, _)| edition).collect();
+            let by_another = |edition: &u32| mapping.len() > usize::from(mapping.contains(edition));
+            let through = group.iter().filter(|(edition, _)| by_another(edition));
+            mapped.extend(through.map(|(_, ledger)| ledger.key.clone()));
+        }
+        Ok(mapped)
     }
 
     /// What is owed by its state, and why central holds up the oldest that it holds up, as code and words.
@@ -179,7 +213,7 @@ impl Spool {
     pub fn tally(&self) -> Result<(health::Owed, Option<(String, String)>), Trouble> {
         let mut owed = health::Owed::default();
         let mut held_up: Option<(i64, String, String)> = None;
-        for ledger in self.shelf.ledgers(&self.shelf.folder)? {
+        self.shelf.each(&self.shelf.folder, &mut |ledger| {
             match ledger.state {
                 State::Queued | State::Sending => owed.queued += 1,
                 State::Refused => owed.refused += 1,
@@ -191,7 +225,7 @@ impl Spool {
                 ledger.state,
                 State::Queued | State::Sending | State::Unconfirmed
             ) {
-                continue;
+                return Ok(());
             }
             let path = self.shelf.path(&self.shelf.folder, &ledger.key, "item");
             let came = modified(&path).duration_since(SystemTime::UNIX_EPOCH);
@@ -201,13 +235,14 @@ impl Spool {
             }
             let cause = spool::cause(ledger.state, &ledger.trial, ledger.reason.as_ref());
             let Some((code, reason)) = cause.filter(|_| ledger.state != State::Unconfirmed) else {
-                continue;
+                return Ok(());
             };
             owed.waiting += 1;
             if held_up.as_ref().is_none_or(|(oldest, ..)| came < *oldest) {
                 held_up = Some((came, code.to_owned(), reason.to_owned()));
             }
-        }
+            Ok(())
+        })?;
         Ok((owed, held_up.map(|(_, code, reason)| (code, reason))))
     }
 
@@ -245,6 +280,15 @@ impl Spool {
                 return;
             }
         }
+    }
+
+    /// Lends every account, one after the other: what is owed, then what is done. What moves meanwhile may be met twice.
+    ///
+    /// # Errors
+    /// What the file system says, or `take`.
+    pub fn each(&self, take: &mut dyn FnMut(Ledger) -> Result<(), Trouble>) -> Result<(), Trouble> {
+        self.shelf.each(&self.shelf.folder, take)?;
+        self.shelf.each(&self.shelf.done, take)
     }
 
     /// All accounts: what is owed, then what is done.
@@ -423,6 +467,7 @@ impl Spool {
     /// What the file system says.
     pub fn set_aside(&self, ids: &[String]) -> Result<usize, Trouble> {
         let _gate = Gate::alone(&self.shelf.folder)?;
+        let ids: BTreeSet<&String> = ids.iter().collect();
         let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
         ledgers.retain_mut(|ledger| ids.contains(&ledger.key.id) && ledger.set_aside());
         self.shelf.write_states(&ledgers)?;
@@ -436,6 +481,7 @@ impl Spool {
     /// What the file system says.
     pub fn retry(&self, ids: &[String]) -> Result<usize, Trouble> {
         let _gate = Gate::alone(&self.shelf.folder)?;
+        let ids: BTreeSet<&String> = ids.iter().collect();
         let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
         ledgers.retain_mut(|ledger| {
             let named = ids.contains(&ledger.key.id);

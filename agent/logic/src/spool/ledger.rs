@@ -320,6 +320,12 @@ impl Ledger {
         }
     }
 
+    /// Whether central knows the execution by this item: all of it or a part is stored there.
+    pub fn maps(&self) -> bool {
+        let stored = |(_, part): &(Print, Part)| *part == Part::Stored;
+        self.state == State::Acknowledged || self.parts.iter().any(stored)
+    }
+
     /// What the machine must know, given all ledgers of the same kind and id (this one may be among them). When it came
     /// is for the caller to say.
     pub fn owed(&self, same: &[Self]) -> Owed {
@@ -354,7 +360,7 @@ impl Others {
                     others.stored.insert(*print);
                 }
             }
-            others.mapped |= whole || ledger.parts.iter().any(|(_, part)| *part == Part::Stored);
+            others.mapped |= ledger.maps();
         }
         others
     }

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::request::{self, Heard};
 use super::result::Vouched;
 use super::trial::Trial;
-use super::{Change, Job, Key, Loaded, Owed, Part, SLOW, Sending, State, finding};
+use super::{Change, Job, Key, Loaded, Owed, Part, SLOW, Sending, State, finding, put_back};
 use crate::api::{Reply, ack};
 use crate::intake::Kind;
 use crate::report::Finding;
@@ -18,6 +18,8 @@ use crate::words::Now;
 
 /// Failures in a row after which central is taken for sick.
 const STREAK: u32 = 3;
+/// Items that do not fit beside others before a request counts as full.
+const UNFIT: usize = 50;
 
 /// The rows of one execution in one request.
 #[derive(Debug)]
@@ -117,9 +119,10 @@ impl Sending {
             }
             self.rows.failed.clear();
         }
-        let (mut keys, mut rest) = (Vec::<Key>::new(), VecDeque::new());
-        let (mut rows, mut bytes, mut closed) = (0, 0, false);
-        for key in std::mem::take(&mut self.rows.queue) {
+        let (mut keys, mut passed) = (Vec::<Key>::new(), Vec::new());
+        let (mut rows, mut bytes, mut closed, mut unfit) = (0, 0, false, 0);
+        // What stands behind a full request is not looked at: 30,000 wait for as many requests.
+        while let Some(key) = (!closed).then(|| self.rows.queue.pop_front()).flatten() {
             let entry = self.entries.get(&key);
             let (size, owed) = entry.map_or((0, 0), |entry| (entry.size, entry.owed as usize));
             let fits = keys.is_empty()
@@ -127,15 +130,17 @@ impl Sending {
                     && bytes + size <= self.plan.chunk_bytes
                     && !self.rows.goes_alone(&key)
                     && keys.iter().all(|other| other.id != key.id));
-            if closed || !fits || self.pending(Kind::Results, &key.id) {
-                rest.push_back(key);
+            if !fits || self.pending(Kind::Results, &key.id) {
+                unfit += usize::from(!fits);
+                closed = unfit >= UNFIT;
+                passed.push(key);
                 continue;
             }
             (rows, bytes) = (rows + owed, bytes + size);
             closed = self.rows.goes_alone(&key) || rows >= self.rows.limit;
             keys.push(key);
         }
-        self.rows.queue = rest;
+        put_back(&mut self.rows.queue, passed);
         if let [key] = keys.as_slice()
             && self.rows.goes_alone(key)
             && !self.rows.well

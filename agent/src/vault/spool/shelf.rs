@@ -24,6 +24,12 @@ const WITNESSES: usize = 5_000;
 /// Behind an edition that is not there so many more are looked for, where something was set aside.
 const GAP: u32 = 8;
 
+#[cfg(test)]
+thread_local! {
+    /// Files that this thread read: work is counted, not timed.
+    pub(super) static READS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// The folder `spool/`, `done/` in it, and where damaged files go.
 #[derive(Clone)]
 pub(super) struct Shelf {
@@ -116,26 +122,33 @@ impl Shelf {
     }
 
     fn editions(&self, kind: Kind, id: &str, but: Option<u32>) -> Result<Vec<Ledger>, Trouble> {
-        let mut ledgers = Vec::new();
+        self.each_edition(but, |edition| {
+            let id = id.to_owned();
+            self.ledger(&Key { kind, id, edition })
+        })
+    }
+
+    /// What `look` finds of each edition of one id, in order, as far as there are any.
+    pub(super) fn each_edition<T>(
+        &self,
+        but: Option<u32>,
+        mut look: impl FnMut(u32) -> Result<Option<T>, Trouble>,
+    ) -> Result<Vec<T>, Trouble> {
+        let mut found = Vec::new();
         // One that was set aside leaves a gap: those behind it count all the same.
         let beyond = if self.quarantine.exists() { GAP } else { 0 };
         let mut gap = 0;
         for edition in (0..).filter(|edition| Some(*edition) != but) {
-            let key = Key {
-                kind,
-                id: id.to_owned(),
-                edition,
-            };
-            match self.ledger(&key)? {
-                Some(ledger) => {
+            match look(edition)? {
+                Some(one) => {
                     gap = 0;
-                    ledgers.push(ledger);
+                    found.push(one);
                 }
                 None if gap < beyond => gap += 1,
                 None => break,
             }
         }
-        Ok(ledgers)
+        Ok(found)
     }
 
     /// The account of one item: the newest word about it, or the one it began with.
@@ -183,16 +196,29 @@ impl Shelf {
     }
 
     pub(super) fn ledgers(&self, folder: &Path) -> Result<Vec<Ledger>, Trouble> {
+        let mut ledgers = Vec::new();
+        self.each(folder, &mut |ledger| {
+            ledgers.push(ledger);
+            Ok(())
+        })?;
+        Ok(ledgers)
+    }
+
+    /// Lends every account of a folder, in the order of their files' names.
+    pub(super) fn each(
+        &self,
+        folder: &Path,
+        take: &mut dyn FnMut(Ledger) -> Result<(), Trouble>,
+    ) -> Result<(), Trouble> {
         let entries = fs::read_dir(folder).map_err(|error| trouble(folder, "list", &error))?;
         let mut paths: Vec<PathBuf> = entries
             .filter_map(Result::ok)
             .map(|entry| entry.path())
             .collect();
         paths.sort();
-        let mut ledgers = Vec::new();
         for path in &paths {
             match self.met(path) {
-                Ok(ledger) => ledgers.extend(ledger),
+                Ok(ledger) => ledger.map_or(Ok(()), &mut *take)?,
                 // It is there, and the disk does not give it now: the others do not wait for that.
                 Err(trouble) if trouble.code == "disk.failing" => {
                     let mut unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
@@ -201,7 +227,7 @@ impl Shelf {
                 Err(trouble) => return Err(trouble),
             }
         }
-        Ok(ledgers)
+        Ok(())
     }
 
     /// The account that a file of the folder is met with, if it is to be met there.
@@ -427,6 +453,8 @@ impl Shelf {
         path: &Path,
         take: impl FnOnce(&[u8]) -> Option<T>,
     ) -> Result<Read<T>, Trouble> {
+        #[cfg(test)]
+        READS.set(READS.get() + 1);
         let mut sealed = match crate::root::read_regular(path) {
             Ok(sealed) => sealed,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Read::Gone),

@@ -289,3 +289,66 @@ fn a_rotten_item_that_was_never_sent_does_not_bar_its_id() {
     assert!(admit(&spool, "a", "one"));
     assert_eq!(spool.load(&key).unwrap().payload, b"one");
 }
+
+/// How many files `work` reads.
+fn reads(work: impl FnOnce()) -> usize {
+    let before = shelf::READS.get();
+    work();
+    shelf::READS.get() - before
+}
+
+#[test]
+fn what_is_owed_is_read_once_however_many_editions_of_one_id_there_are() {
+    for items in [20, 40] {
+        let (_dir, spool) = spool();
+        for nth in 0..items {
+            assert!(admit(&spool, "a", &nth.to_string()));
+        }
+        let count = reads(|| assert_eq!(spool.owed().unwrap().len(), items));
+        assert_eq!(count, items, "files read for {items} items");
+    }
+}
+
+#[test]
+fn an_account_is_lent_before_the_next_is_read() {
+    let (_dir, spool) = spool();
+    for nth in 0..30 {
+        admit(&spool, &format!("i{nth}"), "one");
+    }
+    let (before, mut met) = (shelf::READS.get(), 0);
+    let mut take = |_| {
+        met += 1;
+        assert_eq!(shelf::READS.get() - before, met);
+        Ok(())
+    };
+    spool.each(&mut take).unwrap();
+    assert_eq!(met, 30);
+}
+
+#[test]
+fn central_knows_an_execution_through_another_item_of_it_alone() {
+    let (_dir, spool) = spool();
+    for content in ["one", "two", "three"] {
+        admit(&spool, "a", content);
+    }
+    let stored = Change {
+        parts: vec![(0, logic::spool::Part::Stored)],
+        ..change(&spool.owed().unwrap()[1].key, State::Queued)
+    };
+    spool.persist(&[stored], false).unwrap();
+    let mapped = |spool: &Spool| -> Vec<(u32, bool)> {
+        let owed = spool.owed().unwrap().into_iter();
+        let mut mapped: Vec<_> = owed.map(|owed| (owed.key.edition, owed.mapped)).collect();
+        mapped.sort_unstable();
+        mapped
+    };
+    assert_eq!(mapped(&spool), [(0, true), (1, false), (2, true)]);
+    let first = spool
+        .owed()
+        .unwrap()
+        .into_iter()
+        .find(|owed| owed.key.edition == 0);
+    let done = change(&first.unwrap().key, State::Acknowledged);
+    spool.persist(&[done], false).unwrap();
+    assert_eq!(mapped(&spool), [(1, true), (2, true)]);
+}
