@@ -94,7 +94,7 @@ impl Intake {
         if held.as_ref().is_none_or(|held| held.stamp != stamp) {
             let mut types = catalogue.edition().ok()?.types;
             types.retain(|kind, _| matches!(kind, EntityType::Delivery | EntityType::TestTaker));
-            let names = |(kind, rows): (EntityType, Rows)| (kind, rows.into_keys().collect());
+            let names = |(kind, rows): (EntityType, Rows)| (kind, rows.keys().copied().collect());
             let names = types.into_iter().map(names).collect();
             *held = Some(Arc::new(Shown { stamp, names }));
         }
@@ -137,7 +137,9 @@ mod tests {
             };
             let rows = ids.iter().map(row).collect();
             edition.types.insert(EntityType::TestTaker, rows);
-            catalogue.publish(&before, &edition, None).unwrap();
+            catalogue
+                .publish(&before.segments(), &edition, None)
+                .unwrap();
             for id in ["a", "b"] {
                 assert_eq!(knows(id), ids.contains(&id), "{id} of {ids:?}");
             }

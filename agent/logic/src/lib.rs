@@ -30,6 +30,7 @@ pub mod resolver;
 pub mod retry;
 pub mod schedule;
 pub mod settings;
+pub mod sorted;
 pub mod spool;
 pub mod sync;
 pub mod time;

@@ -2,15 +2,16 @@
 //! Never hides because a list is empty, short or of another place (design 1, promise 5): `guard` judges that.
 //! Called by `sync` page by page; the guard's memory is kept by `vault` between runs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::api::Page;
 use crate::entity::{Checksum, EntityType};
 use crate::guard::{List, Memory, Terms};
 use crate::seal::NameHash;
+use crate::sorted::Sorted;
 
 /// Rows of the index of one type: keyed hash of the id, checksum as central gave it.
-pub type Index = BTreeMap<NameHash, Checksum>;
+pub type Index = Sorted<Checksum>;
 
 /// No list of a real central is longer; a chain of pages that is gets cut and told.
 const PAGE_CAP: u32 = 10_000;
@@ -51,7 +52,7 @@ pub struct Manifest {
     held: Held,
     memory: Memory,
     terms: Terms,
-    seen: BTreeSet<NameHash>,
+    seen: Seen,
     followed: BTreeSet<String>,
     pages: u32,
     /// Edits that take back what was said within hours: what is shown stays.
@@ -70,15 +71,49 @@ pub struct Manifest {
     pub cut: Option<String>,
 }
 
+/// What a list named so far. Of what is shown a mark each is enough: most lists name nothing else.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Seen {
+    /// In the order of what is shown.
+    shown: Vec<bool>,
+    /// Everything else that was named.
+    others: BTreeSet<NameHash>,
+    count: usize,
+}
+
+impl Seen {
+    fn of(shown: &Index) -> Self {
+        Self {
+            shown: vec![false; shown.len()],
+            others: BTreeSet::new(),
+            count: 0,
+        }
+    }
+
+    /// Marks a name; whether it was not marked before.
+    fn insert(&mut self, shown: &Index, name: NameHash) -> bool {
+        let fresh = match shown.position(&name) {
+            Some(at) => !std::mem::replace(&mut self.shown[at], true),
+            None => self.others.insert(name),
+        };
+        self.count += usize::from(fresh);
+        fresh
+    }
+
+    fn len(&self) -> usize {
+        self.count
+    }
+}
+
 impl Manifest {
     /// Begins a comparison with what the box has and what the guard remembers.
     pub fn new(kind: EntityType, held: Held, memory: Memory, terms: Terms) -> Self {
         Self {
             kind,
+            seen: Seen::of(&held.shown),
             held,
             memory,
             terms,
-            seen: BTreeSet::new(),
             followed: BTreeSet::new(),
             pages: 0,
             taken_back: 0,
@@ -99,7 +134,7 @@ impl Manifest {
         let mut wanted = Vec::new();
         for (id, checksum) in &page.listed {
             let name = hash(id);
-            if !self.seen.insert(name) {
+            if !self.seen.insert(&self.held.shown, name) {
                 continue;
             }
             if self.kind == EntityType::Delivery {
@@ -111,7 +146,7 @@ impl Manifest {
         }
         // An entry that cannot be read is no word about the entity: what is held of that name is not gone.
         for key in &page.doubtful {
-            self.seen.insert(hash(key));
+            self.seen.insert(&self.held.shown, hash(key));
         }
         self.pages += 1;
         let fresh = self.seen.len() > before;
@@ -160,12 +195,12 @@ impl Manifest {
 
     /// Whether the list names at least one entity that is shown, or nothing is shown yet.
     pub fn names_a_held_one(&self) -> bool {
-        self.held.shown.is_empty() || self.held.shown.keys().any(|name| self.seen.contains(name))
+        self.held.shown.is_empty() || self.seen.shown.contains(&true)
     }
 
     /// Whether the list named nothing at all.
     pub fn is_empty(&self) -> bool {
-        self.seen.is_empty()
+        self.seen.len() == 0
     }
 
     /// Judges what the list no longer names, once. `centre_named`: central still names a test centre that this box holds;
@@ -179,13 +214,19 @@ impl Manifest {
         in_use: bool,
     ) -> Closing {
         let trusted = centre_named && !self.is_empty() && self.cut.is_none();
-        let (held, seen, terms) = (&self.held, &self.seen, self.terms);
+        // Nobody asks for them any more, and the publication that follows needs the room.
+        let (held, seen) = (
+            std::mem::take(&mut self.held),
+            std::mem::take(&mut self.seen),
+        );
+        let terms = self.terms;
         let mut memory = std::mem::take(&mut self.memory);
         let absent: Vec<NameHash> = held
             .shown
             .keys()
-            .filter(|name| !seen.contains(*name))
-            .copied()
+            .zip(&seen.shown)
+            .filter(|(_, seen)| !**seen)
+            .map(|(name, _)| *name)
             .collect();
         if trusted {
             for name in &absent {
@@ -195,7 +236,7 @@ impl Manifest {
             let others: Vec<NameHash> = memory
                 .said
                 .keys()
-                .filter(|name| !seen.contains(*name) && !held.shown.contains_key(*name))
+                .filter(|name| !seen.others.contains(*name) && !held.shown.contains_key(name))
                 .copied()
                 .collect();
             for name in others {

@@ -75,7 +75,7 @@ fn planted() -> (tempfile::TempDir, Root, Result<Settings, Trouble>) {
         .or_default()
         .insert(name, row);
     catalogue
-        .publish(&Edition::default(), &edition, Some(writer))
+        .publish(&Edition::default().segments(), &edition, Some(writer))
         .unwrap();
     let params = Params {
         organisation_id: "1001".into(),

@@ -30,7 +30,7 @@ use crate::clock;
 use crate::root::Root;
 use crate::uplink::{Meter, Uplink};
 use crate::vault::Vault;
-use crate::vault::catalogue::{self, Catalogue, Edition, Rows, Writer};
+use crate::vault::catalogue::{self, Catalogue, Edition, Row, Rows, Writer};
 use crate::vault::feed::{Change, Feed, Op, Step};
 use crate::vault::index::Index;
 
@@ -59,9 +59,10 @@ pub(super) struct Run {
     /// Let go when the catalogue is published.
     pub(super) index: Option<Index>,
     edition: Edition,
-    /// What this run brought: rows by type, and the ids for the feed.
-    staged: BTreeMap<EntityType, Rows>,
-    ids: BTreeMap<NameHash, String>,
+    /// The edition that is shown could not be read after a publication that failed: nothing follows from `edition`.
+    unread: bool,
+    /// What this run brought, by type, as it came. Of 200,000 entities nothing but this is kept: ids are read again.
+    staged: BTreeMap<EntityType, Vec<(NameHash, Row)>>,
     /// Something went that cannot be named any more: the feed then begins a new epoch.
     unnamed: bool,
     classes: Rows,
@@ -78,8 +79,8 @@ impl Run {
             means,
             index: Some(index),
             edition,
+            unread: false,
             staged: BTreeMap::new(),
-            ids: BTreeMap::new(),
             unnamed: false,
             classes: Rows::new(),
             writer: None,
@@ -286,7 +287,10 @@ impl Run {
             staged: catalogue::index(&staged),
             hidden,
         };
-        self.staged.entry(kind).or_default().extend(staged);
+        self.staged
+            .entry(kind)
+            .or_default()
+            .extend(staged.into_records());
         Event::Indexed(kind, held)
     }
 
@@ -302,14 +306,13 @@ impl Run {
         for entity in entities {
             let name = self.means.vault.keys().name(kind.word(), &entity.id);
             let row = self.writer()?.entity(kind, name, entity)?;
-            self.ids.insert(name, entity.id.clone());
             rows.push((name, row));
         }
         self.writer()?.flush()?;
         self.staged
             .entry(kind)
             .or_default()
-            .extend(rows.iter().copied());
+            .extend_from_slice(&rows);
         self.index
             .as_ref()
             .map_or(Ok(()), |index| index.stage(kind, &rows))
@@ -328,107 +331,129 @@ impl Run {
 
     /// One generation: rows put, restored and hidden, renamed into place at once, then told to the followers.
     fn publish(&mut self, publication: Publication) -> Result<(), Trouble> {
-        let before = self.edition.clone();
-        let mut edition = Edition {
-            memory: publication.memory,
-            ..before.clone()
+        // The edition is changed where it is: two of 200,000 test takers are more than the box has room for.
+        let mut edition = std::mem::take(&mut self.edition);
+        let published = self.publish_as(&mut edition, publication);
+        self.edition = match &published {
+            Ok(()) => edition,
+            Err(_) => {
+                drop(edition);
+                let shown = self.means.catalogue.edition();
+                self.unread = shown.is_err();
+                shown.unwrap_or_default()
+            }
         };
-        let (visible, running) = (publication.visible, publication.running);
-        edition.forget(self.means.keep_deleted.as_secs(), running);
-        let mut changes = Vec::new();
-        if visible {
-            edition.generation += 1;
-            if publication.complete {
-                edition.complete_at = Some(clock::now().wall);
-            }
-            edition.classes.append(&mut self.classes);
-            for (kind, change) in publication.changes {
-                self.apply(&mut edition, kind, change, running, &mut changes)?;
-            }
-            let writer = match self.writer.take() {
-                Some(writer) => Some(writer),
-                None if changes.is_empty() => None,
-                None => Some(self.means.catalogue.writer()?),
-            };
-            let writer = match writer {
-                Some(mut writer) => {
-                    self.means.catalogue.compact(&mut edition, &mut writer)?;
-                    Some(writer)
-                }
-                None => None,
-            };
-            self.means.catalogue.publish(&before, &edition, writer)?;
-        } else if edition != before {
-            self.means.catalogue.publish(&before, &edition, None)?;
-        }
-        if visible {
-            let step = Step {
-                before: before.generation,
-                generation: edition.generation,
-                from_empty: EntityType::ALL.iter().all(|kind| before.count(*kind) == 0),
-                complete: !std::mem::take(&mut self.unnamed),
-            };
-            Feed::of(&self.means.vault).append(step, &changes)?;
-            self.index.as_ref().map_or(Ok(()), Index::unstage)?;
-        }
-        self.edition = edition;
+        published?;
         let spare = self.spare();
         self.means.downloads.borrow().link().may_go(spare);
         // The store is not needed while packages come, which may take a night: others may look into it meanwhile.
         self.index.take().map_or(Ok(()), Index::close)
     }
 
-    /// Brings the changes of one type into the coming edition, and into what followers are told.
+    /// Makes of what is shown what is to be shown. After an error `edition` is neither.
+    fn publish_as(
+        &mut self,
+        edition: &mut Edition,
+        publication: Publication,
+    ) -> Result<(), Trouble> {
+        let catalogue = self.means.catalogue.clone();
+        let (visible, running) = (publication.visible, publication.running);
+        let segments = edition.segments();
+        let mut step = Step {
+            before: edition.generation,
+            generation: edition.generation + 1,
+            from_empty: EntityType::ALL.iter().all(|kind| edition.count(*kind) == 0),
+            complete: true,
+        };
+        let memory = std::mem::replace(&mut edition.memory, publication.memory);
+        let forgot = edition.forget(self.means.keep_deleted.as_secs(), running);
+        if !visible {
+            return match forgot || memory != edition.memory {
+                true => catalogue.publish(&segments, edition, None),
+                false => Ok(()),
+            };
+        }
+        edition.generation = step.generation;
+        if publication.complete {
+            edition.complete_at = Some(clock::now().wall);
+        }
+        let classes = std::mem::take(&mut self.classes);
+        edition.classes.merge(classes.into_records());
+        let mut told = Vec::new();
+        for (kind, change) in publication.changes {
+            told.push(self.apply(edition, kind, change, running));
+        }
+        let changed = told.iter().any(|told| !told.is_empty());
+        let mut writer = match self.writer.take() {
+            None if changed => Some(catalogue.writer()?),
+            writer => writer,
+        };
+        if let Some(writer) = &mut writer {
+            catalogue.compact(edition, writer)?;
+        }
+        catalogue.publish(&segments, edition, writer)?;
+        step.complete = !std::mem::take(&mut self.unnamed);
+        let mut reader = catalogue.reader();
+        let changes = told.iter().flat_map(Told::changes);
+        let changes = changes.filter_map(|(kind, what)| {
+            let (id, op) = match what {
+                What::Put(name) => {
+                    let row = edition.types.get(&kind)?.get(name)?;
+                    (
+                        reader.entity(kind, name, row).map(|entity| entity.id),
+                        Op::Put,
+                    )
+                }
+                What::Removed(id) => (Ok(id.clone()), Op::Remove),
+            };
+            Some(id.map(|id| Change {
+                kind,
+                id,
+                op,
+                generation: step.generation,
+            }))
+        });
+        Feed::of(&self.means.vault).append(step, changes)?;
+        self.index.as_ref().map_or(Ok(()), Index::unstage)
+    }
+
+    /// Brings the changes of one type into the coming edition; gives what followers are to be told.
     fn apply(
         &mut self,
         edition: &mut Edition,
         kind: EntityType,
         change: logic::sync::Change,
         running: u64,
-        changes: &mut Vec<Change>,
-    ) -> Result<(), Trouble> {
+    ) -> Told {
         let mut reader = self.means.catalogue.reader();
-        let staged = self.staged.remove(&kind).unwrap_or_default();
-        let generation = edition.generation;
-        let mut tell = |id, op| {
-            changes.push(Change {
-                kind,
-                id,
-                op,
-                generation,
-            });
+        let mut put = change.put;
+        put.sort_unstable();
+        let mut brought = self.staged.remove(&kind).unwrap_or_default();
+        // In place; what was written later lies further on.
+        brought.sort_unstable_by_key(|(name, row)| (*name, row.segment, row.offset));
+        let mut staged = Rows::new();
+        staged.merge(brought);
+        staged.retain(|name, _| put.binary_search(name).is_ok());
+        put.retain(|name| staged.contains_key(name));
+        put.dedup();
+        edition.put(kind, staged.into_records());
+        put.append(&mut edition.restore(kind, &change.restore));
+        let mut told = Told {
+            kind,
+            put,
+            removed: Vec::new(),
         };
-        for name in change.put {
-            let Some(row) = staged.get(&name) else {
-                continue;
-            };
-            let id = match self.ids.remove(&name) {
-                Some(id) => id,
-                None => reader.entity(kind, &name, row)?.id,
-            };
-            edition.put(kind, name, *row);
-            tell(id, Op::Put);
-        }
-        for name in change.restore {
-            let Some(row) = edition.restore(kind, name) else {
-                continue;
-            };
-            tell(reader.entity(kind, &name, &row)?.id, Op::Put);
-        }
-        for name in change.hide {
-            let Some(row) = edition.hide(kind, name, running) else {
-                continue;
-            };
+        for (name, row) in edition.hide(kind, &change.hide, running) {
             // A record that no longer opens is hidden all the same.
             match reader.entity(kind, &name, &row) {
-                Ok(entity) => tell(entity.id, Op::Remove),
+                Ok(entity) => told.removed.push(entity.id),
                 Err(_) => self.unnamed = true,
             }
         }
         if self.means.keep_deleted.is_zero() {
             edition.hidden.remove(&kind);
         }
-        Ok(())
+        told
     }
 
     /// Hidden deliveries, those that were hidden first before the others: their packages go when room is needed.
@@ -449,7 +474,7 @@ impl Run {
     /// Packages that no delivery names, shown or hidden, go; of hidden ones as many as results need room. While an exam
     /// runs nothing goes.
     fn collect(&mut self) {
-        if exam::running(&self.means.root).is_some() {
+        if self.unread || exam::running(&self.means.root).is_some() {
             return;
         }
         let mut reader = self.means.catalogue.reader();
@@ -508,6 +533,30 @@ async fn reached(deadline: Option<tokio::time::Instant>) {
     match deadline {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
+    }
+}
+
+/// What followers are told of one type; ids of what is shown are read when they are told.
+struct Told {
+    kind: EntityType,
+    put: Vec<NameHash>,
+    removed: Vec<String>,
+}
+
+enum What<'a> {
+    Put(&'a NameHash),
+    Removed(&'a String),
+}
+
+impl Told {
+    fn is_empty(&self) -> bool {
+        self.put.is_empty() && self.removed.is_empty()
+    }
+
+    fn changes(&self) -> impl Iterator<Item = (EntityType, What<'_>)> {
+        let put = self.put.iter().map(What::Put);
+        let removed = self.removed.iter().map(What::Removed);
+        put.chain(removed).map(|what| (self.kind, what))
     }
 }
 

@@ -102,7 +102,7 @@ impl Drop for Temporary {
 /// # Errors
 /// As `trouble` says.
 pub fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
-    write_all_durably(&[(path.to_owned(), bytes.to_vec())])
+    write_all_durably(&[(path.to_owned(), bytes)])
 }
 
 /// As `write_durably`, for several files at the price of few flushes: all are written before the first is synced, and
@@ -110,12 +110,12 @@ pub fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
 ///
 /// # Errors
 /// As `trouble` says.
-pub fn write_all_durably(files: &[(PathBuf, Vec<u8>)]) -> Result<(), Trouble> {
+pub fn write_all_durably<B: AsRef<[u8]>>(files: &[(PathBuf, B)]) -> Result<(), Trouble> {
     let mut written = Vec::with_capacity(files.len());
     for (path, bytes) in files {
         let failed = |error: io::Error| trouble(path, "write", &error);
         let mut temporary = Temporary::beside(path).map_err(failed)?;
-        temporary.write(bytes).map_err(failed)?;
+        temporary.write(bytes.as_ref()).map_err(failed)?;
         written.push((path, temporary));
     }
     for group in written.chunks(SYNCED_AT_ONCE) {
@@ -146,7 +146,7 @@ pub fn replace_durably(
 ) -> Result<(), Trouble> {
     let failed = |error: io::Error| trouble(path, "write", &error);
     let mut temporary = Temporary::beside(path).map_err(failed)?;
-    temporary.write(bytes).map_err(failed)?;
+    temporary.write(bytes.as_ref()).map_err(failed)?;
     temporary.sync().map_err(failed)?;
     let read = fs::read(&temporary.path).map_err(failed)?;
     if !holds(&read) {

@@ -13,7 +13,7 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use logic::entity::{Checksum, Entity, EntityType};
-use logic::seal::{NameHash, Sealer};
+use logic::seal::{NONCE, NameHash, Sealer};
 use logic::words::Trouble;
 
 use super::{Vault, damaged, random};
@@ -98,29 +98,27 @@ impl Catalogue {
     }
 
     /// Makes an edition visible, durably; `writer`'s bytes are synced before. Segments that neither it nor the one
-    /// before names go.
+    /// before it needs (`before`) go.
     ///
     /// # Errors
     /// What the file system says; then the edition before is still shown.
     pub fn publish(
         &self,
-        before: &Edition,
+        before: &BTreeSet<u32>,
         edition: &Edition,
         writer: Option<Writer>,
     ) -> Result<(), Trouble> {
         if let Some(writer) = writer {
             writer.sync()?;
         }
-        let plain = edition.write();
-        let sealed = self.edition.seal(random(), b"edition", &plain);
+        // Sealed where it was written: it is the largest single thing that the box holds in memory.
+        let mut sealed = edition.write(random::<NONCE>().to_vec());
+        self.edition.seal_in_place(b"edition", &mut sealed);
         write_durably(&self.folder.join("edition"), &sealed)?;
-        let named: BTreeSet<u32> = before
-            .all()
-            .chain(edition.all())
-            .map(|row| row.segment)
-            .collect();
+        drop(sealed);
+        let needed = edition.segments();
         for (number, path) in self.segments()? {
-            if !named.contains(&number) {
+            if !before.contains(&number) && !needed.contains(&number) {
                 fs::remove_file(&path).map_err(|error| trouble(&path, "remove", &error))?;
             }
         }
@@ -379,7 +377,9 @@ mod tests {
             );
         }
         catalogue.compact(&mut edition, &mut writer).unwrap();
-        catalogue.publish(&before, &edition, Some(writer)).unwrap();
+        catalogue
+            .publish(&before.segments(), &edition, Some(writer))
+            .unwrap();
         edition
     }
 

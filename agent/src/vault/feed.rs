@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
+use std::iter::Peekable;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -151,15 +152,20 @@ impl Feed {
     /// epoch begins: followers then read everything again. Only one process may do so at a time.
     ///
     /// # Errors
-    /// What the file system says; the next publication then begins a new epoch.
-    pub fn append(&self, step: Step, changes: &[Change]) -> Result<(), Trouble> {
+    /// The first change that is a trouble, or what the file system says; the next publication then begins a new epoch.
+    pub fn append(
+        &self,
+        step: Step,
+        changes: impl Iterator<Item = Result<Change, Trouble>>,
+    ) -> Result<(), Trouble> {
+        let mut changes = changes.peekable();
         make_folder(&self.folder)?;
         let mut head = match self.head()? {
             Some(head) if self.continues(&head, step) => head,
             _ => begun(step),
         };
-        if !changes.is_empty() || head.segments.is_empty() {
-            self.write(&mut head, changes)?;
+        if changes.peek().is_some() || head.segments.is_empty() {
+            self.write(&mut head, &mut changes)?;
         }
         head.generation = step.generation;
         while head
@@ -217,9 +223,12 @@ impl Feed {
     }
 
     /// Appends the lines; readers see them once the head says so.
-    fn write(&self, head: &mut Head, changes: &[Change]) -> Result<(), Trouble> {
+    fn write(
+        &self,
+        head: &mut Head,
+        changes: &mut Peekable<impl Iterator<Item = Result<Change, Trouble>>>,
+    ) -> Result<(), Trouble> {
         let tag = u64::from_le_bytes(random());
-        let mut rest = changes;
         loop {
             let used = head.segments.last().map(|last| head.newest - last.before);
             let room = match used {
@@ -229,10 +238,8 @@ impl Feed {
                     self.per_segment
                 }
             };
-            let (now, later) = rest.split_at(rest.len().min(room as usize));
-            self.write_segment(head, now, tag)?;
-            rest = later;
-            if rest.is_empty() {
+            self.write_segment(head, changes.by_ref().take(room as usize), tag)?;
+            if changes.peek().is_none() {
                 return Ok(());
             }
         }
@@ -257,7 +264,12 @@ impl Feed {
         sync_folder(&path)
     }
 
-    fn write_segment(&self, head: &mut Head, changes: &[Change], tag: u64) -> Result<(), Trouble> {
+    fn write_segment(
+        &self,
+        head: &mut Head,
+        changes: impl Iterator<Item = Result<Change, Trouble>>,
+        tag: u64,
+    ) -> Result<(), Trouble> {
         let Some(segment) = head.segments.last_mut() else {
             return Ok(());
         };
@@ -281,7 +293,7 @@ impl Feed {
             head.tag = tag;
             let line = Line {
                 tag,
-                change: change.clone(),
+                change: change?,
             };
             let plain = postcard::to_allocvec(&line).expect("plain data always serialises");
             let place = place(head.epoch, head.newest);

@@ -25,6 +25,10 @@ use crate::root::{failing, lock_folder, read_at_most, set_aside, trouble, write_
 /// The format of what the store keeps; grows with every change of a row's shape. A store of another format is dropped.
 const FORMAT: u32 = 1;
 
+/// Staged rows, those of one answer together: one by one, as the first release kept them in `staged` (still read), sled
+/// holds a hundred bytes of memory for each.
+const BATCHES: &str = "staged-batches";
+
 /// The trees of an older boxsync that files have taken the place of: `history` is read once, `feed` begins a new epoch.
 const OLD_TREES: [&str; 2] = ["history", "feed"];
 
@@ -196,16 +200,22 @@ impl Index {
     /// What the store says.
     pub fn staged(&self, kind: EntityType) -> Result<Rows, Trouble> {
         let tree = self.tree("staged")?;
-        let mut rows = Rows::new();
+        let mut rows = Vec::new();
         let prefix = self.prefix(kind);
         for entry in tree.scan_prefix(prefix) {
             let (key, value) = entry.map_err(|error| failed(&self.path, &error))?;
             let name = <[u8; 16]>::try_from(&key[prefix.len()..]);
             if let (Ok(name), Some(row)) = (name, self.unseal::<Row>("staged", &key, &value)) {
-                rows.insert(NameHash(name), row);
+                rows.push((NameHash(name), row));
             }
         }
-        Ok(rows)
+        let batches = self.tree(BATCHES)?;
+        for entry in batches.scan_prefix(prefix) {
+            let (key, value) = entry.map_err(|error| failed(&self.path, &error))?;
+            let batch = self.unseal::<Vec<(NameHash, Row)>>(BATCHES, &key, &value);
+            rows.extend(batch.unwrap_or_default());
+        }
+        Ok(rows.into_iter().collect())
     }
 
     /// What the keys of one type's staged rows begin with: not even a type's name is readable.
@@ -218,13 +228,14 @@ impl Index {
     /// # Errors
     /// What the store says.
     pub fn stage(&self, kind: EntityType, rows: &[(NameHash, Row)]) -> Result<(), Trouble> {
-        let mut batch = sled::Batch::default();
-        for (name, row) in rows {
-            let key = [self.prefix(kind), name.0].concat();
-            batch.insert(key.clone(), self.seal("staged", &key, row));
-        }
-        self.tree("staged")?
-            .apply_batch(batch)
+        // Grows, over restarts too: of two rows of a name the later one counts.
+        let number = self.db.generate_id();
+        let number = number.map_err(|error| failed(&self.path, &error))?;
+        let key = [&self.prefix(kind)[..], &number.to_be_bytes()].concat();
+        let sealed = self.seal(BATCHES, &key, &rows);
+        let inserted = self.tree(BATCHES)?.insert(key, sealed);
+        inserted
+            .map(|_| ())
             .map_err(|error| failed(&self.path, &error))
     }
 
@@ -233,9 +244,11 @@ impl Index {
     /// # Errors
     /// What the store says.
     pub fn unstage(&self) -> Result<(), Trouble> {
-        self.tree("staged")?
-            .clear()
-            .map_err(|error| failed(&self.path, &error))
+        for name in ["staged", BATCHES] {
+            let cleared = self.tree(name)?.clear();
+            cleared.map_err(|error| failed(&self.path, &error))?;
+        }
+        Ok(())
     }
 
     /// The accounts that an older boxsync kept here, oldest first; those that do not open are passed over.
@@ -460,6 +473,39 @@ mod tests {
         assert_eq!(index.staged(EntityType::Delivery).unwrap(), Rows::new());
         index.unstage().unwrap();
         assert_eq!(index.staged(EntityType::Proctor).unwrap(), Rows::new());
+    }
+
+    #[test]
+    fn rows_that_the_first_release_staged_are_read_and_newer_ones_count() {
+        let (_dir, vault) = Vault::fresh();
+        let index = open(&vault);
+        let kind = EntityType::Proctor;
+        let named = |number| NameHash([number; 16]);
+        let older = Row {
+            segment: 1,
+            ..row()
+        };
+        for number in [1, 2] {
+            let key = [index.prefix(kind), named(number).0].concat();
+            let sealed = index.seal("staged", &key, &older);
+            index.tree("staged").unwrap().insert(key, sealed).unwrap();
+        }
+        for segment in [7, 8] {
+            let newer = Row { segment, ..row() };
+            index
+                .stage(kind, &[(named(2), newer), (named(3), newer)])
+                .unwrap();
+        }
+        index.close().unwrap();
+        let index = open(&vault);
+        let newest = Row {
+            segment: 8,
+            ..row()
+        };
+        let expected = [(named(1), older), (named(2), newest), (named(3), newest)];
+        assert_eq!(index.staged(kind).unwrap(), Rows::from(expected));
+        index.unstage().unwrap();
+        assert_eq!(index.staged(kind).unwrap(), Rows::new());
     }
 
     #[test]

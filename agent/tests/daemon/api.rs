@@ -249,7 +249,7 @@ pub(crate) fn provision(house: &House, content: &[u8]) {
         edition.types.entry(kind).or_default().insert(name, row);
     }
     catalogue
-        .publish(&Edition::default(), &edition, Some(writer))
+        .publish(&Edition::default().segments(), &edition, Some(writer))
         .unwrap();
     let packages = Packages::open(&vault).unwrap();
     let mut part = packages

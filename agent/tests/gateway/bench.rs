@@ -14,7 +14,7 @@ use agent::gateway::intake::{Intake, Kind, Offer, Taken};
 use agent::gateway::{Gateway, Setup, ledger, serve};
 use agent::root::Root;
 use agent::vault::Vault;
-use agent::vault::catalogue::Catalogue;
+use agent::vault::catalogue::{Catalogue, Rows};
 use agent::vault::package::{Packages, Part};
 use logic::entity::{Entity, EntityType};
 use serde_json::Value as Json;
@@ -145,7 +145,7 @@ impl Stock {
         edition.organisation_id = organisation.to_owned();
         edition.complete_at = complete_at;
         edition.types.clear();
-        edition.classes.clear();
+        edition.classes = Rows::new();
         let mut writer = catalogue.writer().unwrap();
         for (kind, entity) in entities {
             let name = self.vault.keys().name(kind.word(), &entity.id);
@@ -157,7 +157,9 @@ impl Stock {
             let row = writer.class(name, class).unwrap();
             edition.classes.insert(name, row);
         }
-        catalogue.publish(&before, &edition, Some(writer)).unwrap();
+        catalogue
+            .publish(&before.segments(), &edition, Some(writer))
+            .unwrap();
     }
 
     /// Keeps a package, whole and visible.

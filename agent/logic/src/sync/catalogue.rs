@@ -22,7 +22,10 @@ const BATCH_BYTES: usize = 256 << 10;
 const BATCH_MOST: usize = 100;
 /// The first batch of a type, whose weight is not known yet. An eligibility may name thousands of test takers.
 const BATCH_FIRST: usize = 25;
-const BATCH_FIRST_ELIGIBILITIES: usize = 4;
+const BATCH_FIRST_ELIGIBILITIES: usize = 1;
+/// Ids that may wait for their details before the next page of a list is asked for: lists are fast, details are not, and
+/// a list may name hundreds of thousands.
+const LISTED_AHEAD: usize = 2_000;
 /// Classes of the TAO ontology exist on every TAO and are never stored (protocol 5.5).
 const ONTOLOGY: &str = "http://www.tao.lu/Ontologies/";
 
@@ -31,6 +34,8 @@ pub(super) struct Catalogue {
     order: VecDeque<EntityType>,
     kinds: BTreeMap<EntityType, Kind>,
     batches: VecDeque<(EntityType, Vec<String>)>,
+    /// The next page of the open list, which waits until fewer ids do.
+    next_page: Option<(EntityType, String)>,
     /// Lists, details and class calls under way or waiting for their next attempt.
     calls: usize,
     details: usize,
@@ -66,6 +71,7 @@ struct Kind {
     /// Its details lead elsewhere: no more of them are asked for.
     ended: bool,
     classes: BTreeSet<String>,
+    /// Deliveries whose details came: their packages are looked at.
     changed: BTreeSet<String>,
     /// Entities whose checksum did not fit their properties, with what was computed: asked for once more.
     doubted: BTreeMap<String, String>,
@@ -78,6 +84,7 @@ impl Catalogue {
             order: plan.types.iter().copied().collect(),
             kinds: BTreeMap::new(),
             batches: VecDeque::new(),
+            next_page: None,
             calls: 0,
             details: 0,
             stores: 0,
@@ -198,7 +205,7 @@ impl Sync {
         state.partial.extend(turn.wanted);
         self.fill_batches(kind, false);
         match turn.next {
-            Some(next) => self.ask_catalogue(Purpose::Page(kind), Call::next_page(&next)),
+            Some(next) => self.catalogue.next_page = Some((kind, next)),
             None => self.close_list(kind),
         }
     }
@@ -267,6 +274,7 @@ impl Sync {
             self.report.find(trouble);
         }
         self.catalogue.order.clear();
+        self.catalogue.next_page = None;
         self.drop_wanted(None);
     }
 
@@ -387,7 +395,9 @@ impl Sync {
         let name = (self.plan.hash)(kind, &entity.id);
         let state = self.kind(kind);
         state.put.push(name);
-        state.changed.insert(entity.id.clone());
+        if kind == EntityType::Delivery {
+            state.changed.insert(entity.id.clone());
+        }
         state.classes.extend(
             entity
                 .properties
@@ -460,6 +470,7 @@ impl Sync {
             let call = Call::details(kind, &ids, &self.plan.params);
             self.ask_catalogue(Purpose::Details(kind, ids), call);
         }
+        self.turn_page();
         if self.catalogue.calls + self.catalogue.stores > 0 || !self.catalogue.order.is_empty() {
             return;
         }
@@ -474,6 +485,19 @@ impl Sync {
                 self.publish(now);
             }
             State::Publishing | State::Done => {}
+        }
+    }
+
+    /// Asks for the next page of the open list when few enough ids wait for their details.
+    fn turn_page(&mut self) {
+        let wait: usize = self
+            .catalogue
+            .batches
+            .iter()
+            .map(|(_, ids)| ids.len())
+            .sum();
+        if let Some((kind, next)) = self.catalogue.next_page.take_if(|_| wait < LISTED_AHEAD) {
+            self.ask_catalogue(Purpose::Page(kind), Call::next_page(&next));
         }
     }
 

@@ -2,13 +2,14 @@
 //! Never loses what another release wrote: the first release's shape stands in front, what came later behind it.
 //! Called by `catalogue`, which seals it, and by every reader of entities.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use logic::entity::{Checksum, EntityType};
 use logic::guard::Memory;
 use logic::health::verdict::Shown;
 use logic::manifest::Index;
 use logic::seal::NameHash;
+use logic::sorted::Sorted;
 use serde::{Deserialize, Serialize};
 
 use super::CLASS;
@@ -27,7 +28,7 @@ pub struct Row {
 }
 
 /// Rows of one type by keyed hash of the id.
-pub type Rows = BTreeMap<NameHash, Row>;
+pub type Rows = Sorted<Row>;
 
 /// An entity that central stopped naming.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,7 +83,7 @@ impl Edition {
 
     /// How many entities of a type are shown.
     pub fn count(&self, kind: EntityType) -> usize {
-        self.types.get(&kind).map_or(0, BTreeMap::len)
+        self.types.get(&kind).map_or(0, Rows::len)
     }
 
     /// What is hidden of a type.
@@ -122,7 +123,7 @@ impl Edition {
         let shown = self.types.values().chain([&self.classes]);
         let hidden = self.hidden.values().flat_map(BTreeMap::values);
         shown
-            .flat_map(BTreeMap::values)
+            .flat_map(Rows::values)
             .chain(hidden.map(|hidden| &hidden.row))
     }
 
@@ -143,37 +144,68 @@ impl Edition {
         shown.chain(hidden)
     }
 
-    /// Hides a shown entity; its row, if it was shown.
-    pub fn hide(&mut self, kind: EntityType, name: NameHash, running: u64) -> Option<Row> {
-        let row = self.types.get_mut(&kind)?.remove(&name)?;
-        let hidden = Hidden { row, at: running };
-        self.hidden.entry(kind).or_default().insert(name, hidden);
-        Some(row)
+    /// Hides shown entities; gives the rows of those that were shown.
+    pub fn hide(
+        &mut self,
+        kind: EntityType,
+        names: &[NameHash],
+        running: u64,
+    ) -> Vec<(NameHash, Row)> {
+        let rows = self.types.entry(kind).or_default().take(names);
+        let hidden = self.hidden.entry(kind).or_default();
+        hidden.extend(rows.iter().map(|(name, row)| {
+            (
+                *name,
+                Hidden {
+                    row: *row,
+                    at: running,
+                },
+            )
+        }));
+        rows
     }
 
-    /// Shows a hidden entity again; its row, if it was hidden.
-    pub fn restore(&mut self, kind: EntityType, name: NameHash) -> Option<Row> {
-        let row = self.hidden.get_mut(&kind)?.remove(&name)?.row;
-        self.types.entry(kind).or_default().insert(name, row);
-        Some(row)
+    /// Shows hidden entities again; gives the names of those that were hidden.
+    pub fn restore(&mut self, kind: EntityType, names: &[NameHash]) -> Vec<NameHash> {
+        let hidden = self.hidden.entry(kind).or_default();
+        let back = |name: &NameHash| Some((*name, hidden.remove(name)?.row));
+        let rows: Vec<(NameHash, Row)> = names.iter().filter_map(back).collect();
+        let names = rows.iter().map(|(name, _)| *name).collect();
+        self.types.entry(kind).or_default().merge(rows);
+        names
     }
 
-    /// Shows an entity as it was brought; what was hidden of it is outdated.
-    pub fn put(&mut self, kind: EntityType, name: NameHash, row: Row) {
-        self.hidden.entry(kind).or_default().remove(&name);
-        self.types.entry(kind).or_default().insert(name, row);
+    /// Shows entities as they were brought; what was hidden of them is outdated.
+    pub fn put(&mut self, kind: EntityType, rows: Vec<(NameHash, Row)>) {
+        if let Some(hidden) = self.hidden.get_mut(&kind) {
+            rows.iter().for_each(|(name, _)| {
+                hidden.remove(name);
+            });
+        }
+        self.types.entry(kind).or_default().merge(rows);
     }
 
-    /// Forgets what has been hidden for `keep` seconds of running time.
-    pub fn forget(&mut self, keep: u64, running: u64) {
+    /// Forgets what has been hidden for `keep` seconds of running time; whether there was anything.
+    pub fn forget(&mut self, keep: u64, running: u64) -> bool {
+        let count = |hidden: &BTreeMap<_, HiddenRows>| hidden.values().map(BTreeMap::len).sum();
+        let before: usize = count(&self.hidden);
         for rows in self.hidden.values_mut() {
             rows.retain(|_, hidden| logic::guard::left(hidden.at, keep, running) > 0);
         }
         self.hidden.retain(|_, rows| !rows.is_empty());
+        before > count(&self.hidden)
     }
 
-    /// The plain bytes. An older release reads the front of them, and forgets the rest.
-    pub(super) fn write(&self) -> Vec<u8> {
+    /// The segments that it needs.
+    pub fn segments(&self) -> BTreeSet<u32> {
+        self.all().map(|row| row.segment).collect()
+    }
+
+    /// Appends the plain bytes to `begun`. An older release reads the front of them, and forgets the rest.
+    pub(super) fn write(&self, mut begun: Vec<u8>) -> Vec<u8> {
+        /// A row with its name: 36 bytes, and three numbers that are written as short as they are.
+        const ROW_BYTES: usize = 48;
+        begun.reserve_exact(self.all().count() * ROW_BYTES + 4096);
         let votes: BTreeMap<EntityType, BTreeMap<NameHash, i64>> = BTreeMap::new();
         let front = (
             &self.generation,
@@ -184,7 +216,7 @@ impl Edition {
             votes,
         );
         let back = (FORMAT, &self.memory, &self.hidden);
-        postcard::to_allocvec(&(front, back)).expect("plain data always serialises")
+        postcard::to_extend(&(front, back), begun).expect("plain data always serialises")
     }
 
     /// Reads what this release or the first one wrote; `None` for anything else.
@@ -268,8 +300,8 @@ mod tests {
     #[test]
     fn what_is_written_is_read_and_the_first_release_reads_its_part() {
         let mut edition = Edition::read(FIRST_RELEASE).unwrap();
-        edition.hide(EntityType::TestTaker, name(3), 77).unwrap();
-        let plain = edition.write();
+        edition.hide(EntityType::TestTaker, &[name(3)], 77);
+        let plain = edition.write(Vec::new());
         assert_eq!(Edition::read(&plain), Some(edition.clone()));
         // As the first release reads it: what stands behind is ignored.
         let front: Front = postcard::from_bytes(&plain).unwrap();
@@ -288,19 +320,19 @@ mod tests {
         let mut edition = Edition::read(FIRST_RELEASE).unwrap();
         let kind = EntityType::TestTaker;
         let before = edition.clone();
-        assert_eq!(edition.hide(kind, name(2), 100), Some(row(2)));
+        assert_eq!(edition.hide(kind, &[name(2)], 100), [(name(2), row(2))]);
         assert_eq!((edition.count(kind), edition.count_hidden(kind)), (2, 1));
         assert_eq!(edition.all().count(), before.all().count());
-        edition.forget(50, 149);
-        assert_eq!(edition.restore(kind, name(2)), Some(row(2)));
+        assert!(!edition.forget(50, 149));
+        assert_eq!(edition.restore(kind, &[name(2)]), [name(2)]);
         assert_eq!(edition.types, before.types);
-        edition.hide(kind, name(2), 100);
-        edition.forget(50, 150);
-        assert_eq!(edition.restore(kind, name(2)), None);
+        edition.hide(kind, &[name(2)], 100);
+        assert!(edition.forget(50, 150));
+        assert_eq!(edition.restore(kind, &[name(2)]), []);
         // Another edition of it is brought: the hidden one is outdated.
-        edition.put(kind, name(2), row(2));
-        edition.hide(kind, name(2), 100);
-        edition.put(kind, name(2), row(9));
+        edition.put(kind, vec![(name(2), row(2))]);
+        edition.hide(kind, &[name(2)], 100);
+        edition.put(kind, vec![(name(2), row(9))]);
         assert_eq!(edition.count_hidden(kind), 0);
     }
 }

@@ -31,7 +31,7 @@ impl Kind {
         count.unchanged += deferred;
         let change = Change {
             put,
-            restore: manifest.restore.clone(),
+            restore: std::mem::take(&mut self.manifest.restore),
             hide: Vec::new(),
         };
         (change, deferred)
