@@ -50,6 +50,8 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(15);
 const REST: Duration = Duration::from_secs(5);
 /// A first visitor waits so long for the box to be looked at; then the page says that it is being looked at.
 const FIRST: Duration = Duration::from_secs(6);
+/// Who asks again and again waits so long for a look that is old.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// The page as it is configured: off, waiting for its address, or served.
 pub struct Page {
@@ -151,7 +153,7 @@ async fn answered(
     match (&head.method, head.uri.path()) {
         _ if !own(host, &machine()) => plain(StatusCode::MISDIRECTED_REQUEST),
         (&Method::GET | &Method::HEAD, "/") => document(&keeper, language).await,
-        (&Method::GET | &Method::HEAD, "/status.json") => status(&keeper, language),
+        (&Method::GET | &Method::HEAD, "/status.json") => status(&keeper, language).await,
         (&Method::GET | &Method::HEAD, _) => plain(StatusCode::NOT_FOUND),
         _ => {
             let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED);
@@ -214,8 +216,8 @@ async fn document(keeper: &Rc<Keeper>, language: Language) -> Response<Full<Byte
 }
 
 /// What changes while one looks: the words of the progress, and a stamp that tells when to read the page again.
-fn status(keeper: &Rc<Keeper>, language: Language) -> Response<Full<Bytes>> {
-    let shown = keeper.now();
+async fn status(keeper: &Rc<Keeper>, language: Language) -> Response<Full<Bytes>> {
+    let shown = keeper.fresh(AGAIN).await;
     let standing = keeper.board().standing();
     let live = render::live(language, standing.running.as_ref(), wait(standing.next));
     let verdict = shown

@@ -1,6 +1,6 @@
 //! What the page shows of the box: taken by a short-lived process, kept until it is old or a run has ended.
 //! Never opens the store in the daemon, never tells a person or a secret; at most one look at a time.
-//! Called by `page`, and by the hidden verb `page-worker`.
+//! Called by `page`, by the local API for the verdict, and by the hidden verb `page-worker`.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -11,7 +11,6 @@ use logic::report::Report;
 use logic::settings::Settings;
 use logic::words::Trouble;
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
 
 use crate::bundle;
 use crate::clock;
@@ -20,6 +19,7 @@ use crate::engine::Engine;
 use crate::journal;
 use crate::root::Root;
 use crate::socket::board::Board;
+use crate::vault::catalogue::Stamp;
 use crate::worker::child;
 
 /// Past synchronizations that the link is drawn from.
@@ -115,8 +115,56 @@ pub(super) struct Shown {
     pub(super) findings: Option<Rc<Vec<Finding>>>,
 }
 
-/// When something was looked at: the time since boot, and how many runs had ended.
-type Looked = Cell<Option<(Duration, u64)>>;
+/// What makes a look old at once, whatever its age: a run has ended, another catalogue is shown, answers can or cannot
+/// be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Mark {
+    ended: u64,
+    edition: Option<Stamp>,
+    intake: Option<(String, String)>,
+}
+
+impl Mark {
+    fn of(board: &Board) -> Self {
+        Self {
+            ended: board.ended().values().sum(),
+            edition: Stamp::of(&board.root().state().join("catalogue")),
+            intake: board.intake(),
+        }
+    }
+}
+
+/// When something was looked at: the time since boot, and what stood then.
+type Looked = RefCell<Option<(Duration, Mark)>>;
+
+/// The last look at the box: one sample, one judgement for the page, `/v1/status` and the metrics.
+#[derive(Debug)]
+pub struct Sample {
+    at: Duration,
+    mark: Mark,
+    glance: Rc<Glance>,
+}
+
+/// Where the box stands now; a look is taken when the last one is old. Whoever asks meanwhile waits for the same one.
+pub async fn current(board: &Board) -> Option<Rc<Glance>> {
+    let mut sample = board.sample().lock().await;
+    let (at, mark) = (clock::now().mono, Mark::of(board));
+    let is_young = |sample: &&Sample| sample.mark == mark && at.saturating_sub(sample.at) <= OLD;
+    if let Some(young) = sample.as_ref().filter(is_young) {
+        return Some(young.glance.clone());
+    }
+    let mut glance = ask::<Glance>(board.root(), &[]).await?;
+    if let Some(known) = &*sample {
+        keep(&mut glance.reports, &known.glance.reports);
+    }
+    let glance = Rc::new(glance);
+    *sample = Some(Sample {
+        at,
+        mark,
+        glance: glance.clone(),
+    });
+    Some(glance)
+}
 
 /// Keeps the last look, and takes a new one while somebody reads.
 pub(super) struct Keeper {
@@ -125,7 +173,6 @@ pub(super) struct Keeper {
     looked: Looked,
     examined: Looked,
     looking: Cell<bool>,
-    changed: watch::Sender<u64>,
 }
 
 impl Keeper {
@@ -133,10 +180,9 @@ impl Keeper {
         Rc::new(Self {
             board,
             shown: RefCell::default(),
-            looked: Cell::new(None),
-            examined: Cell::new(None),
+            looked: RefCell::new(None),
+            examined: RefCell::new(None),
             looking: Cell::new(false),
-            changed: watch::channel(0).0,
         })
     }
 
@@ -150,25 +196,22 @@ impl Keeper {
         self.shown.borrow().clone()
     }
 
-    /// The same, but something: the first visitor waits a little.
+    /// The same, but not what is old: a visitor waits a little for the look.
     pub(super) async fn fresh(self: &Rc<Self>, patience: Duration) -> Shown {
-        let mut changed = self.changed.subscribe();
         let shown = self.now();
         if shown.glance.is_some() && !self.is_due(&self.looked, OLD) {
             return shown;
         }
-        // Whatever is known by then is shown.
-        let _ = tokio::time::timeout(patience, changed.changed()).await;
+        // The checks of doctor may be under way, which take longer; whatever is known by then is shown.
+        let keeper = self.clone();
+        let look = tokio::task::spawn_local(async move { keeper.glance().await });
+        let _ = tokio::time::timeout(patience, look).await;
         self.shown.borrow().clone()
     }
 
-    fn ended(&self) -> u64 {
-        self.board.ended().values().sum()
-    }
-
     fn is_due(&self, looked: &Looked, old: Duration) -> bool {
-        looked.get().is_none_or(|(at, ended)| {
-            ended != self.ended() || clock::now().mono.saturating_sub(at) > old
+        looked.borrow().as_ref().is_none_or(|(at, mark)| {
+            *mark != Mark::of(&self.board) || clock::now().mono.saturating_sub(*at) > old
         })
     }
 
@@ -195,31 +238,25 @@ impl Keeper {
     }
 
     async fn glance(&self) {
-        let at = (clock::now().mono, self.ended());
-        if let Some(mut glance) = ask::<Glance>(self.board.root(), &[]).await {
-            let known = self.shown.borrow().glance.clone();
-            if let Some(known) = known {
-                keep(&mut glance.reports, &known.reports);
-            }
-            self.shown.borrow_mut().glance = Some(Rc::new(glance));
+        let looked = (clock::now().mono, Mark::of(&self.board));
+        if let Some(glance) = current(&self.board).await {
+            self.shown.borrow_mut().glance = Some(glance);
         }
-        self.looked.set(Some(at));
+        self.looked.replace(Some(looked));
         self.tell();
     }
 
     async fn findings(&self) {
-        let at = (clock::now().mono, self.ended());
+        let looked = (clock::now().mono, Mark::of(&self.board));
         if let Some(findings) = ask(self.board.root(), &["--examine"]).await {
             self.shown.borrow_mut().findings = Some(Rc::new(findings));
         }
-        self.examined.set(Some(at));
+        self.examined.replace(Some(looked));
         self.tell();
     }
 
     fn tell(&self) {
-        let mut shown = self.shown.borrow_mut();
-        shown.stamp += 1;
-        self.changed.send_replace(shown.stamp);
+        self.shown.borrow_mut().stamp += 1;
     }
 }
 

@@ -14,9 +14,10 @@ use logic::settings::Settings;
 use logic::words::{Class, Now, Outcome, Trouble};
 use serde::Serialize;
 use serde_json::json;
-use tokio::sync::{Notify, broadcast, mpsc, oneshot};
+use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot};
 
 use crate::engine::progress::Progress;
+use crate::page::glance::Sample;
 use crate::root::Root;
 use crate::vault::catalogue::{Catalogue, Stamp};
 
@@ -109,6 +110,8 @@ struct Inner {
     exams: Rc<Notify>,
     /// Why no answer of a candidate could be kept when that was tried last, as code and reason.
     intake: RefCell<Option<(String, String)>>,
+    /// The last look at the box.
+    sample: Mutex<Option<Sample>>,
     told: broadcast::Sender<Told>,
     asks: mpsc::Sender<Ask>,
 }
@@ -129,6 +132,7 @@ impl Board {
             edited: RefCell::default(),
             exams: Rc::default(),
             intake: RefCell::default(),
+            sample: Mutex::default(),
             told,
             asks,
         };
@@ -207,6 +211,11 @@ impl Board {
     /// Why no answer of a candidate could be kept when that was tried last, as code and reason.
     pub fn intake(&self) -> Option<(String, String)> {
         self.0.intake.borrow().clone()
+    }
+
+    /// The last look at the box; whoever holds it looks for all.
+    pub fn sample(&self) -> &Mutex<Option<Sample>> {
+        &self.0.sample
     }
 
     /// What the last trial found.

@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use hyper::{Response, StatusCode};
 use logic::entity::EntityType;
+use logic::health::Word;
 use serde_json::{Map, Value as Json};
 
 use super::board::Board;
@@ -17,14 +18,23 @@ use crate::clock;
 const TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The text.
-pub(super) fn answer(board: &Board) -> Response<Body> {
+pub(super) async fn answer(board: &Board) -> Response<Body> {
+    let verdict = standing::verdict(board).await;
     let of_box = standing::of_box(board).unwrap_or_default();
-    with_type(StatusCode::OK, TYPE, Body::whole(text(board, &of_box)))
+    let text = text(board, &of_box, verdict.map(|verdict| verdict.word));
+    with_type(StatusCode::OK, TYPE, Body::whole(text))
 }
 
-fn text(board: &Board, of_box: &Map<String, Json>) -> String {
+fn text(board: &Board, of_box: &Map<String, Json>, verdict: Option<Word>) -> String {
     let standing = board.standing();
     let mut page = Page::default();
+    if let Some(word) = verdict {
+        page.gauge(
+            "boxsync_ready",
+            "Whether an exam can run, by the verdict of status and page.",
+            flag(word != Word::NotReady),
+        );
+    }
     page.family("boxsync", "info", "The daemon.");
     page.line(
         "boxsync_info",

@@ -103,7 +103,7 @@ async fn dispatch(board: &Board, request: Request<Incoming>) -> Result<Response<
     match route {
         "status" => {
             query(&[])?;
-            Ok(object(StatusCode::OK, standing::status(board)))
+            Ok(object(StatusCode::OK, standing::status(board).await))
         }
         "sync" => {
             query(&[])?;
@@ -132,7 +132,7 @@ async fn dispatch(board: &Board, request: Request<Incoming>) -> Result<Response<
         }
         "metrics" => {
             query(&[])?;
-            Ok(metrics::answer(board))
+            Ok(metrics::answer(board).await)
         }
         _ => {
             query(&[])?;

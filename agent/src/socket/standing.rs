@@ -1,14 +1,18 @@
 //! How the box and its daemon stand, as one object.
-//! Never speaks to central and never opens the store.
+//! Never speaks to central, never opens the store and never judges: the verdict is that of the page.
 //! Called by the routes `status`, `metrics` and `sync/events`.
 
+use std::time::Duration;
+
 use logic::entity::EntityType;
+use logic::health::Verdict;
 use logic::words::Trouble;
 use serde_json::{Map, Value as Json, json};
 
 use super::board::Board;
 use crate::clock;
 use crate::engine::{Engine, exam, survey};
+use crate::page::glance;
 use crate::vault::catalogue::Catalogue;
 use crate::vault::identity::Identities;
 use crate::vault::package::{Meta, Packages};
@@ -98,10 +102,23 @@ pub(super) fn daemon(board: &Board) -> Json {
     })
 }
 
+/// A person waits no longer for a look at the box than this; what is told without it is true all the same.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// The same verdict as that of `status` and of the page; `None` where the look at the box takes too long.
+pub(super) async fn verdict(board: &Board) -> Option<Verdict> {
+    let board = board.clone();
+    // It goes on when nobody waits any more: the next one finds it.
+    let look = tokio::task::spawn_local(async move { glance::current(&board).await });
+    let glance = tokio::time::timeout(LOOK, look).await.ok()?.ok()??;
+    Some(glance.verdict())
+}
+
 /// Both; a box whose folder does not open says why under `trouble`.
-pub(super) fn status(board: &Board) -> Json {
+pub(super) async fn status(board: &Board) -> Json {
     let mut told = Map::new();
     told.insert("schema".into(), json!(1));
+    told.insert("verdict".into(), json!(verdict(board).await));
     match of_box(board) {
         Ok(of_box) => told.extend(of_box),
         Err(trouble) => {

@@ -34,6 +34,19 @@ pub struct Stamp {
     changed: (i64, i64),
 }
 
+impl Stamp {
+    /// That of the edition in a folder `catalogue/`; `None` before there is one.
+    pub fn of(folder: &Path) -> Option<Self> {
+        let path = folder.join("edition");
+        let meta = fs::metadata(&path).ok()?;
+        Some(Self {
+            file: (meta.dev(), meta.ino(), meta.len()),
+            changed: (meta.mtime(), meta.mtime_nsec()),
+            path,
+        })
+    }
+}
+
 /// The folder `catalogue/`.
 #[derive(Clone)]
 pub struct Catalogue {
@@ -77,13 +90,7 @@ impl Catalogue {
 
     /// Which file is shown now; another one after every `publish`. `None` on a new box.
     pub fn stamp(&self) -> Option<Stamp> {
-        let path = self.folder.join("edition");
-        let meta = fs::metadata(&path).ok()?;
-        Some(Stamp {
-            file: (meta.dev(), meta.ino(), meta.len()),
-            changed: (meta.mtime(), meta.mtime_nsec()),
-            path,
-        })
+        Stamp::of(&self.folder)
     }
 
     /// Keeps an edition that does not open where nobody reads it, and says where.

@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 
+use central::{Fault, Route, Rule};
 use e2e::{LIMIT, Running, Site, options, wait_until};
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -294,4 +295,38 @@ fn sockets_of(pid: u32) -> usize {
                 .any(|socket| link.as_os_str() == socket.as_str())
         })
         .count()
+}
+
+#[test]
+fn page_socket_metrics_and_status_judge_the_same_while_a_run_changes_the_catalogue() {
+    let mut site = Site::enrolled(options(3, 2, (40_000, 60_000))).held();
+    site.set("sync", "on_boot", "false");
+    let (_daemon, port) = served(&mut site);
+    looked_at(port);
+    let words = |site: &Site| {
+        let verb = site.run(&["status", "--json"]).ends().object()["verdict"]["word"].clone();
+        let socket = site.api().get("/v1/status").unwrap().json()["verdict"]["word"].clone();
+        (verb, status(port)["verdict"].clone(), socket)
+    };
+    let metrics = |site: &Site| {
+        let answer = site.api().get("/v1/metrics").unwrap();
+        let text = String::from_utf8(answer.body).unwrap();
+        text.lines().any(|line| line == "boxsync_ready 1")
+    };
+    let all = |word: &str| (Value::from(word), Value::from(word), Value::from(word));
+    assert_eq!(words(&site), all("ready"));
+    assert!(metrics(&site));
+    // A new delivery, whose package does not come.
+    site.central.republish(&site.delivery(0), None).unwrap();
+    let stall = Fault::Stall { after: 1_000 };
+    site.central
+        .script(Rule::on(Route::Package, stall).always());
+    let running = site.start(&["sync"]);
+    wait_until("the new catalogue", LIMIT, || {
+        let status = site.run(&["status", "--json"]).ends().object();
+        status["verdict"]["word"] == "not_ready"
+    });
+    assert_eq!(words(&site), all("not_ready"));
+    assert!(!metrics(&site));
+    running.kill().was_killed();
 }
