@@ -59,8 +59,17 @@ pub(super) fn read(engine: &Engine, deep: bool, found: &Found) {
     let told = match &now.unread {
         Some(reason) => Finding::fail("disk.failing", reason),
         None => {
-            let aside: Vec<String> = now.lost.iter().cloned().chain(aside).collect();
-            spool(owed, held_up, &aside, &reports, now.now)
+            let mut told = spool(owed, held_up, &aside, &reports, now.now);
+            // Whose they are, where that is known beside the names of the files.
+            let ids = now.lost.iter().filter(|id| !aside.contains(id));
+            if told.code == "results.quarantined" {
+                told.detail = ids
+                    .chain([&told.detail])
+                    .cloned()
+                    .collect::<Vec<_>>()
+                    .join("\n");
+            }
+            told
         }
     };
     let told_owed = told.code.clone();
