@@ -409,7 +409,9 @@ impl Daemon {
                     (true, false) => self.died(&how),
                     // It ended by itself while it brought packages.
                     (false, _) if open => {
-                        journal::trouble(&worker::died(&how));
+                        let trouble = worker::died(&how);
+                        journal::trouble(&trouble);
+                        self.note_death(&trouble);
                         let failed = Event::Packages(Packages::Failed);
                         self.schedule.handle(failed, clock::now());
                     }
@@ -430,7 +432,20 @@ impl Daemon {
     fn died(&mut self, how: &str) {
         let trouble = worker::died(how);
         journal::trouble(&trouble);
+        self.note_death(&trouble);
         self.ended(&worker::account(&trouble));
+    }
+
+    /// Written down beside the loop: its worker left no account that `status` could read.
+    fn note_death(&self, trouble: &Trouble) {
+        let (root, settings) = (self.root.clone(), (*self.board.settings()).clone());
+        let reason = trouble.reason.clone();
+        tokio::task::spawn_blocking(move || {
+            // A folder that does not open is told elsewhere.
+            if let Ok(engine) = Engine::open(&root, settings) {
+                engine.note_death(reason);
+            }
+        });
     }
 
     /// What has become of the packages beside the runs.

@@ -10,6 +10,7 @@ pub mod survey;
 pub mod versions;
 
 mod credentials;
+mod death;
 mod downloads;
 mod edition;
 mod enrol;

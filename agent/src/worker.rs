@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use logic::child::{self, Ending, Seen, Silence};
 use logic::report::Report;
 use logic::schedule::Errand;
 use logic::words::{Class, Outcome, Params, Trouble};
@@ -61,6 +62,8 @@ enum Line {
     Report(Box<Report>, Option<Duration>, Option<i64>),
     /// How the packages stand that no pass waits for; comes before each account and with each change after it.
     Lane(Lane),
+    /// The loop goes round, and there is nothing new.
+    Beat,
 }
 
 /// What came from the worker.
@@ -89,12 +92,18 @@ pub(super) struct Worker {
     lines: Lines<BufReader<tokio::io::Take<ChildStdout>>>,
     /// It was told to end, and has until then.
     deadline: Option<Instant>,
+    began: Instant,
+    silence: Silence,
+    /// When it is looked at next.
+    look: Instant,
+    /// Processes that were killed at the memory limit before it began.
+    killed: Option<u64>,
 }
 
 impl Worker {
     /// Begins with a pass.
     pub(super) async fn start(root: &Root, order: &Order) -> Result<Self, Trouble> {
-        let mut child = child(root, "sync-worker")
+        let mut child = self::child(root, "sync-worker")
             .stdin(Stdio::piped())
             .spawn()
             .map_err(|error| died(&format!("cannot be started: {error}")))?;
@@ -103,14 +112,30 @@ impl Worker {
             .stdout
             .take()
             .ok_or_else(|| died("has no standard output"))?;
-        let mut worker = Self {
+        let mut worker = Self::of(child, input, output);
+        worker.order(order).await;
+        Ok(worker)
+    }
+
+    fn of(child: Child, input: Option<ChildStdin>, output: ChildStdout) -> Self {
+        let now = Instant::now();
+        Self {
             child,
             input,
             lines: BufReader::new(tokio::io::AsyncReadExt::take(output, u64::MAX)).lines(),
             deadline: None,
-        };
-        worker.order(order).await;
-        Ok(worker)
+            began: now,
+            silence: Silence::new(Duration::ZERO),
+            look: now + child::LOOK,
+            killed: killed_at_limit(),
+        }
+    }
+
+    /// Looks at one that says nothing: how long it has been still, when that is too long.
+    fn is_still(&mut self) -> Option<Duration> {
+        self.look = Instant::now() + child::LOOK;
+        let seen = self.child.id().and_then(seen).unwrap_or_default();
+        self.silence.look(self.began.elapsed(), seen)
     }
 
     /// Whether it takes orders.
@@ -136,15 +161,23 @@ impl Worker {
 
     /// The next thing it tells; after `Gone` there is nothing more. May be dropped and called again.
     pub(super) async fn told(&mut self) -> Told {
+        let mut still = None;
         loop {
             self.lines.get_mut().get_mut().set_limit(LINE);
-            let line = match self.deadline {
-                None => self.lines.next_line().await,
-                Some(at) => match tokio::time::timeout_at(at, self.lines.next_line()).await {
-                    Ok(line) => line,
-                    Err(_) => break,
-                },
+            let until = self.deadline.unwrap_or(self.look);
+            let line = match tokio::time::timeout_at(until, self.lines.next_line()).await {
+                Ok(line) => line,
+                Err(_) if self.deadline.is_some() => break,
+                Err(_) => {
+                    still = self.is_still();
+                    if still.is_none() {
+                        continue;
+                    }
+                    let _ = self.child.start_kill();
+                    break;
+                }
             };
+            self.silence.heard(self.began.elapsed());
             match line {
                 Ok(Some(line)) => match serde_json::from_str(&line) {
                     Ok(Line::Progress(progress)) => return Told::Progress(progress),
@@ -156,6 +189,7 @@ impl Worker {
                             ..*report
                         }));
                     }
+                    Ok(Line::Beat) => {}
                     // Whatever else a library prints there is none of the protocol's.
                     Err(_) => {}
                 },
@@ -172,7 +206,7 @@ impl Worker {
             }
         };
         Told::Gone(match status {
-            Ok(status) => ending(status),
+            Ok(status) => ending(status, still, self.killed),
             Err(error) => format!("was lost: {error}"),
         })
     }
@@ -211,16 +245,41 @@ pub fn child(root: &Root, verb: &str) -> Command {
     command
 }
 
-fn ending(status: ExitStatus) -> String {
+fn ending(status: ExitStatus, still: Option<Duration>, killed: Option<u64>) -> String {
     use std::os::unix::process::ExitStatusExt;
-    match (status.signal(), status.code()) {
-        (Some(number), _) => match Signal::try_from(number) {
-            Ok(signal) => format!("was ended by {signal}"),
-            Err(_) => format!("was ended by signal {number}"),
-        },
-        (None, Some(code)) => format!("ended with status {code} and no account"),
-        (None, None) => "ended without an account".into(),
-    }
+    let name = status
+        .signal()
+        .map(|number| match Signal::try_from(number) {
+            Ok(signal) => signal.as_str().to_owned(),
+            Err(_) => format!("signal {number}"),
+        });
+    let ending = match (still, &name, status.code()) {
+        (Some(silence), ..) => Ending::Still(silence),
+        (None, Some(name), _) => Ending::Signal(name),
+        (None, None, Some(code)) => Ending::Status(code),
+        (None, None, None) => Ending::Unknown,
+    };
+    child::cause(ending, (killed, killed_at_limit()))
+}
+
+/// What the kernel shows of a process (proc(5), `/proc/PID/stat`).
+fn seen(pid: u32) -> Option<Seen> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold anything.
+    let fields: Vec<&str> = stat.rsplit(')').next()?.split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at)?.parse::<u64>().ok();
+    Some(Seen {
+        used: ticks(11)? + ticks(12)?,
+        waits_for_disk: fields.first() == Some(&"D"),
+    })
+}
+
+/// Processes of this service that the kernel has killed at its memory limit; `None` where no cgroup tells.
+fn killed_at_limit() -> Option<u64> {
+    let own = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    let path = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    let events = std::path::Path::new("/sys/fs/cgroup").join(path);
+    child::killed_at_limit(&std::fs::read_to_string(events.join("memory.events")).ok()?)
 }
 
 /// The trouble of a worker that ended without an account.
@@ -412,16 +471,21 @@ impl Orders {
     }
 }
 
-/// Tells each change, five times a second at most; ends when nobody reads.
+/// Tells each change, five times a second at most, and without one that the loop goes round; ends when nobody reads.
 async fn relay(watch: &Watch) {
     let mut told = Progress::default();
+    let mut beat = Instant::now();
     loop {
         let now = watch.snapshot();
-        if now != told {
-            if !tell(&Line::Progress(now.clone())) {
+        let line = match now == told {
+            false => Some(Line::Progress(now.clone())),
+            true => (beat.elapsed() >= child::BEAT).then_some(Line::Beat),
+        };
+        if let Some(line) = line {
+            if !tell(&line) {
                 return;
             }
-            told = now;
+            (told, beat) = (now, Instant::now());
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
@@ -438,4 +502,35 @@ fn tell(line: &Line) -> bool {
 pub fn bind_to_parent() {
     // On a kernel without it the worker ends when its output is closed.
     let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGTERM);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The clock of the test goes on by itself as long as nothing comes.
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_that_says_nothing_for_minutes_is_killed_and_that_is_told() {
+        let mut process = Command::new("sleep")
+            .arg("20")
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let output = process.stdout.take().unwrap();
+        let mut worker = Worker::of(process, None, output);
+        let begun = Instant::now();
+        match worker.told().await {
+            Told::Gone(how) => assert!(how.contains("no progress"), "{how}"),
+            other => panic!("{other:?}"),
+        }
+        assert!(begun.elapsed() < Duration::from_secs(190));
+    }
+
+    #[test]
+    fn a_process_is_seen_as_the_kernel_shows_it() {
+        let own = seen(std::process::id()).unwrap();
+        assert!(!own.waits_for_disk);
+        assert_eq!(seen(u32::MAX), None);
+    }
 }

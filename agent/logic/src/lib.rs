@@ -3,6 +3,7 @@
 //! Called by `agent`, which executes what is decided.
 
 pub mod api;
+pub mod child;
 pub mod chunk;
 pub mod credentials;
 pub mod entity;

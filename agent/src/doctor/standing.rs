@@ -115,6 +115,7 @@ fn read(engine: &Engine, standing: &mut Standing) -> Result<(), Trouble> {
     standing.catalogue = edition.shown();
     // A damaged account of the last run is written anew by the next one.
     let last = engine.last().ok().flatten();
+    standing.died = engine.died(last.as_ref());
     let reports = reports(engine, RECENT)?;
     standing.rate = rate(&reports);
     let damaged = unreadable_entities(&catalogue, &edition);

@@ -162,8 +162,14 @@ pub const ANSWERS_NOT_KEPT: Event = Event {
     code: "answers.not_kept",
 };
 
+/// A worker of the daemon has ended before its work was done.
+pub const WORKER_DIED: Event = Event {
+    id: "5d0f6a3c8e1b4b7d9c2e7f4a61d83b90",
+    code: "worker.died",
+};
+
 /// All of them.
-pub const ALL: [Event; 30] = [
+pub const ALL: [Event; 31] = [
     READY,
     STOPPING,
     SYNC_STARTED,
@@ -194,6 +200,7 @@ pub const ALL: [Event; 30] = [
     BOX_TWICE,
     DISK_FAILING,
     ANSWERS_NOT_KEPT,
+    WORKER_DIED,
 ];
 
 /// The event that a trouble's code belongs to; codes of one kind share one.

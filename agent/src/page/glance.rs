@@ -74,6 +74,9 @@ pub fn look(
     for (_, reason) in standing.trouble.iter_mut().chain(&mut standing.config) {
         clean(reason);
     }
+    if let Some((reason, _)) = &mut glance.standing.died {
+        clean(reason);
+    }
     if let Some(last) = &mut glance.standing.last {
         clean(&mut last.reason);
     }

@@ -149,6 +149,10 @@ const CARRIERS: &[(&str, &str)] = &[
         "la configuration est erronée, la dernière bonne est utilisée\u{a0}: ",
     ),
     (
+        "the last synchronization ended before its work was done: {}",
+        "la dernière synchronisation s’est arrêtée avant la fin\u{a0}: ",
+    ),
+    (
         "no token could be fetched: {}",
         "aucun jeton n’a pu être obtenu\u{a0}: ",
     ),

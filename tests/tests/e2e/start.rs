@@ -310,3 +310,43 @@ fn a_program_that_was_replaced_starts_itself_all_the_same() {
     );
     site.assert_equal_to_central();
 }
+
+#[test]
+fn a_worker_that_is_killed_three_times_is_told_with_its_cause() {
+    let mut site = Site::small();
+    site.set("sync", "on_boot", "false");
+    site.set("sync", "interval", "\"1h\"");
+    site.central.set_rate(2_000);
+    let daemon = site.start_daemon();
+    let children = format!("/proc/{0}/task/{0}/children", daemon.id());
+    let worker = || {
+        let text = fs::read_to_string(&children).unwrap_or_default();
+        text.split_whitespace()
+            .next()
+            .and_then(|pid| pid.parse().ok())
+    };
+    for round in 0..3 {
+        asked(&site);
+        wait_until("a worker at work", LIMIT, || worker().is_some());
+        let pid: i32 = worker().unwrap();
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+        wait_until("its end to be noted", LIMIT, || {
+            let shown = site.run(&["status", "--json"]).ends().object();
+            let told = shown["verdict"].to_string();
+            told.contains("SIGKILL") && (round < 2 || told.contains("3 synchronizations"))
+        });
+    }
+    let shown = site.run(&["status"]).ends();
+    let text = shown.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        text.contains("SIGKILL") && text.contains("worker.died"),
+        "{text}"
+    );
+    assert!(!text.contains("let it finish"), "{text}");
+    site.central.set_rate(0);
+    let journal = ended(daemon);
+    assert!(journal.contains("[worker.died]"), "{journal}");
+    site.sync().exits(0);
+    let shown = site.run(&["status"]).ends();
+    assert!(!shown.out.contains("SIGKILL"), "{}", shown.story());
+}

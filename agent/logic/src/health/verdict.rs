@@ -32,6 +32,10 @@ pub struct Standing {
     /// What is wrong with the configuration, as code and reason, while the last good one is in force.
     #[serde(default)]
     pub config: Option<(String, String)>,
+    /// Why the processes of synchronizations ended before their work was done, and how many in a row since the last
+    /// account.
+    #[serde(default)]
+    pub died: Option<(String, u32)>,
     /// Whether there are credentials.
     pub enrolled: bool,
     /// Organisation that is configured or was learned; `None` when unknown.
@@ -244,6 +248,7 @@ impl Verdict {
                 also: also
                     .map(ended)
                     .into_iter()
+                    .chain(died(standing))
                     .chain(misconfigured(standing).map(|(_, reason)| reason))
                     .collect(),
                 code,
@@ -276,7 +281,11 @@ impl Verdict {
 
     /// The code whose remedy helps: that of the last run, where nothing else stands in the way.
     pub fn cause<'a>(&'a self, standing: &'a Standing) -> &'a str {
+        let unfinished = ["package.incomplete", "catalogue.incomplete"];
         match &standing.last {
+            _ if standing.died.is_some() && unfinished.contains(&self.code.as_str()) => {
+                "worker.died"
+            }
             Some(last) if self.code == "sync.failed" || missed(&self.code, last) => &last.code,
             _ => &self.code,
         }
@@ -540,6 +549,9 @@ fn looks(standing: &Standing) -> Vec<(&str, String)> {
                 .iter()
                 .any(|area| last.code.starts_with(area))
     };
+    if let Some(reason) = died(standing) {
+        look("worker.died", reason);
+    }
     let last = standing.last.as_ref().filter(|last| weighs(last));
     if let Some(last) = last.filter(|last| !told(last)) {
         look("sync.failed", ended(last));
@@ -555,6 +567,16 @@ fn looks(standing: &Standing) -> Vec<(&str, String)> {
         );
     }
     looks
+}
+
+/// The last synchronizations left no account: another one may end like them.
+fn died(standing: &Standing) -> Option<String> {
+    let (reason, times) = standing.died.as_ref()?;
+    let often = match times {
+        0 | 1 => "the last synchronization ended before its work was done".to_owned(),
+        times => format!("{times} synchronizations in a row ended before their work was done"),
+    };
+    Some(format!("{often}: {reason}"))
 }
 
 /// The files of the configuration are wrong and the last good one is used: whatever else is seen follows from that one.

@@ -93,9 +93,11 @@ pub(super) const CODES: &[Code] = &[
     code(
         "worker.died",
         "the worker of a synchronization ended unexpectedly",
-        "The process that synchronizes ended before its work was done, out of memory or by a fault. Nothing is lost; \
-         the next run goes on.",
-        "Run `boxsync sync` again; if it stays, send a support bundle (`boxsync doctor --bundle FILE`).",
+        "The process that synchronizes was ended before its work was done: at the memory limit, by hand, by a fault, \
+         or by boxsync itself after minutes without progress. The reason says which. Nothing is lost; the next run \
+         goes on.",
+        "Where the reason names the memory limit, raise MemoryMax= with `systemctl edit boxsync.service`; otherwise \
+         send a support bundle (`boxsync doctor --bundle FILE`).",
     ),
     code(
         "config.wrong",

@@ -295,6 +295,28 @@ fn a_wrong_configuration_is_told_first_while_the_last_good_one_is_used() {
 }
 
 #[test]
+fn a_worker_that_dies_again_and_again_is_the_cause_of_what_is_missing() {
+    let mut standing = sound();
+    standing.packages.held = 5;
+    assert_eq!(
+        Verdict::of(&standing).cause(&standing),
+        "package.incomplete"
+    );
+    standing.died = Some(("was ended by SIGKILL".into(), 3));
+    let verdict = Verdict::of(&standing);
+    assert_eq!(verdict.word, Word::NotReady);
+    assert_eq!(verdict.cause(&standing), "worker.died");
+    let told = "3 synchronizations in a row ended before their work was done: was ended by SIGKILL";
+    assert!(verdict.also.contains(&told.to_owned()), "{verdict:?}");
+    standing.packages.held = standing.packages.wanted;
+    let verdict = Verdict::of(&standing);
+    assert_eq!(
+        (verdict.word, verdict.code.as_str()),
+        (Word::ReadyBut, "worker.died")
+    );
+}
+
+#[test]
 fn entities_are_counted_as_people_say_it() {
     assert_eq!(
         sound().catalogue.told(),
