@@ -26,6 +26,7 @@ mod power;
 mod readers;
 mod results;
 mod resume;
+mod scale;
 mod start;
 mod state;
 mod time;

@@ -39,6 +39,8 @@ pub(super) struct Catalogue {
     /// Lists, details and class calls under way or waiting for their next attempt.
     calls: usize,
     details: usize,
+    /// An eligibility is under way, which may be heavy.
+    heavy: bool,
     /// Writes and questions to the store without an answer.
     stores: usize,
     state: State,
@@ -65,6 +67,8 @@ struct Kind {
     /// Ids that wait until a batch is full.
     partial: Vec<String>,
     batch: usize,
+    /// Details came: `batch` follows from their weight.
+    weighed: bool,
     put: Vec<crate::seal::NameHash>,
     listed: bool,
     failed: bool,
@@ -87,6 +91,7 @@ impl Catalogue {
             next_page: None,
             calls: 0,
             details: 0,
+            heavy: false,
             stores: 0,
             state: State::Reading,
             elsewhere: false,
@@ -158,6 +163,7 @@ impl Sync {
             manifest: Manifest::new(kind, held, memory, terms),
             partial: Vec::new(),
             batch,
+            weighed: false,
             put: Vec::new(),
             listed: false,
             failed: false,
@@ -300,6 +306,7 @@ impl Sync {
     pub(super) fn details(&mut self, kind: EntityType, ids: Vec<String>, answered: Answered) {
         self.catalogue.calls -= 1;
         self.catalogue.details -= 1;
+        self.catalogue.heavy &= kind != EntityType::Eligibility;
         let weight = answered.as_ref().map_or(0, |reply| reply.body.len());
         let stranger = answered.as_ref().ok().and_then(stranger);
         let details = match answered.and_then(|reply| Details::read(&reply)) {
@@ -308,7 +315,12 @@ impl Sync {
             Err(trouble) => return self.details_failed(kind, ids, &trouble, stranger),
         };
         if let Some(each) = weight.checked_div(ids.len()).filter(|each| *each > 0) {
-            self.kind(kind).batch = (BATCH_BYTES / each).clamp(1, BATCH_MOST);
+            let state = self.kind(kind);
+            state.batch = (BATCH_BYTES / each).clamp(1, BATCH_MOST);
+            let first = !std::mem::replace(&mut state.weighed, true);
+            if first && kind == EntityType::Eligibility {
+                self.cut_anew(kind);
+            }
         }
         let mut missing: BTreeSet<String> = ids.into_iter().collect();
         let mut good = Vec::new();
@@ -463,7 +475,7 @@ impl Sync {
             self.drop_wanted(None);
         }
         while self.catalogue.details < self.plan.lanes {
-            let Some((kind, ids)) = self.catalogue.batches.pop_front() else {
+            let Some((kind, ids)) = self.next_batch() else {
                 break;
             };
             self.catalogue.details += 1;
@@ -486,6 +498,34 @@ impl Sync {
             }
             State::Publishing | State::Done => {}
         }
+    }
+
+    /// The next batch that may be asked for. An eligibility may name every test taker of the box: of those that are heavy,
+    /// or may be, there is one under way at a time.
+    fn next_batch(&mut self) -> Option<(EntityType, Vec<String>)> {
+        let state = self.catalogue.kinds.get(&EntityType::Eligibility);
+        let waits = self.catalogue.heavy && state.is_some_and(|state| state.batch == 1);
+        let mut batches = self.catalogue.batches.iter();
+        let at = batches.position(|(kind, _)| !(waits && *kind == EntityType::Eligibility))?;
+        let next = self.catalogue.batches.remove(at)?;
+        self.catalogue.heavy |= next.0 == EntityType::Eligibility;
+        Some(next)
+    }
+
+    /// Cuts what waits of a type anew, now that its weight is known.
+    fn cut_anew(&mut self, kind: EntityType) {
+        let mut ids = Vec::new();
+        self.catalogue.batches.retain_mut(|(each, batch)| {
+            if *each == kind {
+                ids.append(batch);
+            }
+            *each != kind
+        });
+        let state = self.kind(kind);
+        ids.append(&mut state.partial);
+        state.partial = ids;
+        let all = state.listed;
+        self.fill_batches(kind, all);
     }
 
     /// Asks for the next page of the open list when few enough ids wait for their details.
