@@ -392,6 +392,9 @@ impl Engine {
         tracer: &Rc<Tracer>,
         watch: &Watch,
     ) -> Result<(Rc<Pass>, spool::Plan), Trouble> {
+        // What was home when the folder was put back may be submitted again with more at any time: it is asked for first
+        // from then on.
+        let was_restored = tracer.with(|trace| trace.restored.is_some());
         let restored = tracer.with(|trace| trace.is_probing());
         let results = &self.settings.results;
         let probe = self.vault.entry("probe");
@@ -404,7 +407,7 @@ impl Engine {
             lingers: request.asked,
             asked: request.asked,
             probe: probe.get_or_set_aside()?.unwrap_or(true),
-            probe_first: request.probe_first || restored,
+            probe_first: request.probe_first || was_restored,
             restored,
             ..spool::Plan::new(params.clone(), String::new(), u64::from_le_bytes(random()))
         };

@@ -32,8 +32,9 @@
 //! | Sent | Answer | Then | Probe | State |
 //! |---|---|---|---|---|
 //! | in a chunk | `success 1` | | | acknowledged |
-//! | in a chunk | `success 0`, or not named | probe | mapped | acknowledged: it was there |
-//! | | | | not mapped | alone |
+//! | in a chunk | `success 0` | probe | mapped | it was there, perhaps with fewer variables (another state of this box): they go one by one, as below |
+//! | in a chunk | not named | probe | mapped | acknowledged: it was there |
+//! | in a chunk | either | | not mapped | alone |
 //! | in a chunk | 500 by PHP or TAO | probe all of the chunk | mapped | acknowledged: it stood before the offender |
 //! | | | | not mapped | alone, in order, never by bisection |
 //! | in a chunk | 413 | smaller chunk | | queued |
@@ -41,7 +42,8 @@
 //! | | | | not mapped | `settle` is waited for beside everything else, since central may still be at it; probe again, then alone |
 //! | | | | no answer, twice | sending: the next run goes on here, this one with what else is owed |
 //! | alone | `success 1` | | | acknowledged |
-//! | alone | `success 0`, 500 | probe | mapped | acknowledged: a lost request had stored it, or central failed after it |
+//! | alone | `success 0` | probe | mapped | a lost request had stored it, or another state of this box had: one by one |
+//! | alone | 500 | probe | mapped | acknowledged: a lost request had stored it, or central failed after it |
 //! | | | | not mapped | see above |
 //! | any | unsent, 401, 403, version, maintenance | | | queued |
 //! | any doubt | | | answers otherwise | unconfirmed |

@@ -159,8 +159,8 @@ impl Spool {
             }
             let path = self.shelf.path(&self.shelf.folder, &ledger.key, "item");
             let came = modified(&path);
-            let mapped = mapped.contains(&ledger.key);
             let owed = ledger.owed(&[]);
+            let mapped = owed.mapped || mapped.contains(&ledger.key);
             let seconds = came.duration_since(SystemTime::UNIX_EPOCH);
             let seconds = seconds.map_or(0, |since| since.as_secs() as i64);
             found.push((

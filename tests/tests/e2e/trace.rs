@@ -260,11 +260,10 @@ fn a_box_that_was_put_back_is_named_and_sends_nothing_twice() {
             fs::rename(&place, site.state("place")).unwrap();
         }
         let ran = send(&site).exits(0).object();
-        assert_eq!(
-            site.asked(Route::Results),
-            results,
-            "image {image}: sent again"
-        );
+        // Of what was never sent from here central may hold fewer variables: each is asked for, with the entry that shows
+        // the storage well. None is stored twice (`assert_home`).
+        let asked = site.asked(Route::Results) - results;
+        assert_eq!(asked, more.len() * 2 * 2, "image {image}: sent again");
         ids.iter()
             .chain(&more)
             .for_each(|id| assert_home(&site, id, &answers(id, 2)));
@@ -347,11 +346,9 @@ fn two_boxes_of_one_image_send_once_and_are_named() {
     at(&site, &root, &["sync", "--results", "--json"])
         .end()
         .exits(0);
-    assert_eq!(
-        site.asked(Route::Results),
-        results,
-        "the image's results are home"
-    );
+    // Each variable is asked for, with the entry that shows the storage well; none is stored twice (`assert_home`).
+    let asked = site.asked(Route::Results) - results;
+    assert_eq!(asked, ids.len() * 2 * 2, "the image's results are home");
     ids.iter()
         .for_each(|id| assert_home(&site, id, &answers(id, 2)));
     let numbers: Vec<i64> = site

@@ -180,7 +180,7 @@ pub struct Owed {
     pub owed: u32,
     /// Variables or rows that are refused.
     pub refused: u32,
-    /// Whether central knows the execution through another item.
+    /// Whether central knows the execution through another item, or knew it before this one was sent.
     pub mapped: bool,
 }
 
@@ -312,6 +312,11 @@ impl Ledger {
         true
     }
 
+    /// Whether it is a result that is sent in parts: that begins only once central knows the execution.
+    fn is_apart(&self) -> bool {
+        self.key.kind == Kind::Results && self.parts.iter().any(|(_, part)| *part != Part::Owed)
+    }
+
     fn reopen(&mut self) {
         for (_, part) in &mut self.parts {
             if matches!(*part, Part::Refused) {
@@ -320,10 +325,10 @@ impl Ledger {
         }
     }
 
-    /// Whether central knows the execution by this item: all of it or a part is stored there.
+    /// Whether central knows the execution, as this item tells: all of it or a part is stored there, or it goes in parts.
     pub fn maps(&self) -> bool {
         let stored = |(_, part): &(Print, Part)| *part == Part::Stored;
-        self.state == State::Acknowledged || self.parts.iter().any(stored)
+        self.state == State::Acknowledged || self.parts.iter().any(stored) || self.is_apart()
     }
 
     /// What the machine must know, given all ledgers of the same kind and id (this one may be among them). When it came
@@ -344,7 +349,7 @@ impl Ledger {
             central: self.central.clone(),
             owed: count(&Part::is_owed),
             refused: count(&|part| part == Part::Refused),
-            mapped: Others::of(&self.key, same).mapped,
+            mapped: self.is_apart() || Others::of(&self.key, same).mapped,
         }
     }
 }

@@ -52,6 +52,8 @@ struct Doubt {
     failed: Option<Blame>,
     /// It was not sent in this run: it is asked for first.
     unsent: Option<Unsent>,
+    /// Central answered `success` 0: it may know the execution with fewer variables, through another state of this box.
+    partial: bool,
 }
 
 /// What is known of the probe in this run.
@@ -146,6 +148,7 @@ impl Lane {
             settled,
             failed,
             unsent: None,
+            partial: false,
         });
     }
 
@@ -367,8 +370,12 @@ impl Sending {
                 ),
             };
             self.results.void();
+            let partial = acks.get(&key.id) == Some(&false);
             let failed = alone.then_some(Blame::Central(reason));
             self.results.doubt(key, now, now, failed);
+            if let Some(doubt) = self.results.doubts.back_mut() {
+                doubt.partial = partial;
+            }
         }
         if alone && !changes.is_empty() {
             self.accepted(&mut changes, now);
@@ -399,13 +406,7 @@ impl Sending {
         let mut changes = Vec::new();
         for doubt in self.take(&keys) {
             match acks.get(&doubt.key.id) {
-                Some(ack) if !ack.success => {
-                    doubt
-                        .unsent
-                        .into_iter()
-                        .for_each(|unsent| self.known(unsent));
-                    changes.push(self.acknowledgement(&doubt.key));
-                }
+                Some(ack) if !ack.success => changes.push(self.mapped(doubt)),
                 Some(_) if unmapped(&doubt.key.id) => {
                     changes.extend(self.unmapped(doubt, now));
                 }
@@ -449,6 +450,18 @@ impl Sending {
             .partition(|doubt| keys.contains(&doubt.key));
         self.results.doubts = rest.into();
         asked
+    }
+
+    /// Central knows the execution. Where that cannot come of this item alone, its variables go one by one.
+    fn mapped(&mut self, doubt: Doubt) -> Change {
+        if let Some(unsent) = doubt.unsent {
+            self.known(unsent);
+        }
+        let never = doubt.unsent.is_some_and(|unsent| unsent.never);
+        match never || doubt.partial {
+            true => self.apart(doubt.key),
+            false => self.acknowledgement(&doubt.key),
+        }
     }
 
     fn unmapped(&mut self, mut doubt: Doubt, now: Now) -> Option<Change> {

@@ -129,7 +129,8 @@ impl Sending {
         now: Now,
     ) {
         let Some(mut item) = item else { return };
-        if !item.others.mapped && !item.ledger.parts.iter().any(|(_, p)| *p == Part::Stored) {
+        // Only what central knows is sent in parts.
+        if !item.others.mapped && item.ledger.parts.iter().all(|(_, p)| *p == Part::Owed) {
             return self.first_after_all(follow.key, item.ledger.state, now);
         }
         let mut change = self.sent(&follow.key);
@@ -153,8 +154,9 @@ impl Sending {
                 .find(open);
             let stands = next.map(|at| item.ledger.parts[at as usize].1);
             follow.accused = stands == Some(Part::Accused);
-            // Another state of this box may have sent it.
-            let again = self.plan.probe_first && stands.is_some();
+            // Another state of this box may have sent it. Without a sign of one, `success 0` is the storage's: a
+            // variable that it never takes must not be read as held.
+            let again = self.is_doubtful() && stands.is_some();
             follow.doubt = again || follow.accused || stands == Some(Part::Flying);
             follow.part = next;
             change
@@ -187,6 +189,21 @@ impl Sending {
         self.mark(Job::Follow(follow), call, vec![change]);
     }
 
+    /// Central knows the execution, and perhaps not all of its variables: each may be held. Written down as such, so that
+    /// the next run goes on here and not by the mapping alone.
+    pub(super) fn apart(&mut self, key: Key) -> Change {
+        let owed = self.entries.get(&key).map_or(0, |entry| entry.owed);
+        if owed == 0 {
+            return self.acknowledgement(&key);
+        }
+        let change = Change {
+            parts: (0..owed).map(|at| (at, Part::Flying)).collect(),
+            ..self.change(&key, State::Sending)
+        };
+        self.results.follow.enter(key, None);
+        change
+    }
+
     /// Its earlier contents were refused whole: central does not know the execution, this is its first entry.
     fn first_after_all(&mut self, key: Key, state: State, now: Now) {
         if matches!(state, State::Sending | State::Unconfirmed) {
@@ -194,6 +211,9 @@ impl Sending {
             self.results.doubt(key, now, settled, None);
         } else if self.plan.probe_first {
             self.results.doubt(key, now, now, None);
+            if let Some(doubt) = self.results.doubts.back_mut() {
+                doubt.partial = true;
+            }
         } else {
             self.results.lone.push_back(key);
         }

@@ -5,7 +5,8 @@
 //!
 //! | Probe | Then |
 //! |---|---|
-//! | mapped | acknowledged; never sent from here: the state folder was put back, or the box runs twice |
+//! | mapped, and sent from here before | acknowledged |
+//! | mapped, and never sent from here | the state folder was put back, or the box runs twice: what was sent then may have been fewer variables, so they go one by one (second table of `spool`) |
 //! | not mapped | sent, its log rows are surely new |
 //! | no answer, or one that says nothing | sent |
 
@@ -20,7 +21,7 @@ use crate::words::Now;
 pub(super) struct Unsent {
     /// It failed in an earlier run.
     suspect: bool,
-    /// No request of this box has carried it.
+    /// No request of this state of the box has carried it.
     pub(super) never: bool,
 }
 
@@ -67,6 +68,7 @@ impl Sending {
             settled: now,
             failed: None,
             unsent: Some(unsent),
+            partial: false,
         }));
     }
 
@@ -109,7 +111,7 @@ impl Sending {
     }
 
     /// Whether rows and sessions that were never sent from here may be held all the same.
-    fn is_doubtful(&self) -> bool {
+    pub(super) fn is_doubtful(&self) -> bool {
         self.plan.restored || self.results.unasked.held > 0
     }
 
