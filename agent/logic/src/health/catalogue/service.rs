@@ -34,6 +34,14 @@ pub(super) const CODES: &[Code] = &[
         "Nothing to do.",
     ),
     code(
+        "answers.not_kept",
+        "answers of candidates cannot be kept",
+        "What candidates did and TAO hands over cannot be written down: the disk is full, read-only or failing, or the \
+         state folder does not open. The journal names the cause; TAO keeps what was not taken and may hand it over again.",
+        "Follow the remedy of the cause that `boxsync status` names; the box is ready again by itself once it can keep \
+         answers.",
+    ),
+    code(
         "box.restored",
         "the state of the box was put back",
         "The state folder is an earlier copy, or a copy of another box's: its file `place` is another file, its numbers \
