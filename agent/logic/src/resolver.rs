@@ -3,7 +3,7 @@
 //! Called by `uplink::names`.
 //!
 //! musl's own resolver, which the static file would use, gives up where one of the two questions (A, AAAA) is answered
-//! badly, where an answer is truncated, and where a search domain fails (docs/decisions/003). The rules here, as a table:
+//! badly, where an answer is truncated, and where a search domain fails (docs/decisions/004). The rules here, as a table:
 //!
 //! | Seen | Then |
 //! |---|---|

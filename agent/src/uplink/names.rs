@@ -1,6 +1,6 @@
 //! Asks for the addresses of a name: sends the questions of `logic::resolver`, reads `/etc/resolv.conf` and `/etc/hosts`
 //! anew for each look-up.
-//! Never calls the C library's resolver: musl's fails where glibc's does not (docs/decisions/003).
+//! Never calls the C library's resolver: musl's fails where glibc's does not (docs/decisions/004).
 //! Called by `dial` and by `doctor`.
 
 use std::fs;
