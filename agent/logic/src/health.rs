@@ -6,9 +6,11 @@ pub mod catalogue;
 pub mod honesty;
 pub mod plan;
 pub mod redact;
+pub mod standing;
 pub mod stats;
 pub mod tar;
 pub mod verdict;
 
 pub use plan::{Check, Facts, Finding, Status, Step, fold, plan, worst};
-pub use verdict::{Standing, Verdict, Word};
+pub use standing::Standing;
+pub use verdict::{Verdict, Word};

@@ -1,0 +1,177 @@
+//! Where a box stands: everything that its verdict depends on, as values.
+//! Never judges: `verdict` does.
+//! Made by `agent`, which reads the state folder; read by `verdict` and by whoever shows it.
+
+use serde::{Deserialize, Serialize};
+
+use super::verdict::counted;
+use crate::words::Outcome;
+
+/// Where the box stands: everything that the verdict depends on.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Standing {
+    /// Unix seconds by the box's best estimate.
+    pub now: i64,
+    /// The same without what only one answer of central says: no age is longer than by this. `None`: as `now`.
+    pub sure: Option<i64>,
+    /// What keeps the state folder from being read, as code and reason.
+    pub trouble: Option<(String, String)>,
+    /// Why no answer of a candidate could be kept now, as code and reason; `None` when one can, or nobody knows.
+    #[serde(default)]
+    pub intake: Option<(String, String)>,
+    /// What is wrong with the configuration, as code and reason, while the last good one is in force.
+    #[serde(default)]
+    pub config: Option<(String, String)>,
+    /// Why the processes of synchronizations ended before their work was done, and how many in a row since the last
+    /// account.
+    #[serde(default)]
+    pub died: Option<(String, u32)>,
+    /// Whether there are credentials.
+    pub enrolled: bool,
+    /// Organisation that is configured or was learned; `None` when unknown.
+    pub organisation: Option<String>,
+    /// The catalogue.
+    pub catalogue: Shown,
+    /// The test packages.
+    pub packages: Stock,
+    /// What the box owes to central; `None` when that cannot be told.
+    pub owed: Option<Owed>,
+    /// Ids of what candidates did that the box had and does not open any more, and that nobody has handed over again.
+    #[serde(default)]
+    pub lost: Vec<String>,
+    /// What of it the disk does not give now, in words.
+    #[serde(default)]
+    pub unread: Option<String>,
+    /// Why central holds up what waits, as code and words: that of the oldest.
+    #[serde(default)]
+    pub held_up: Option<(String, String)>,
+    /// The last synchronization.
+    pub last: Option<Last>,
+    /// Unix seconds of the last answer of central, `None` before the first.
+    pub contact: Option<i64>,
+    /// VM version of the box.
+    pub version: Option<String>,
+    /// Whether central supports that version; `None` before it was asked.
+    pub supported: Option<bool>,
+    /// Bytes free on the volume of the state folder, and bytes of it that packages leave to results.
+    pub disk: Option<(u64, u64)>,
+    /// Bytes per second that the link carried lately.
+    pub rate: Option<f64>,
+    /// What is to be told of the box itself, as code and reason: it runs twice, it was put back.
+    #[serde(default)]
+    pub notices: Vec<(String, String)>,
+}
+
+/// The catalogue as readers see it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Shown {
+    /// The organisation that it was read for; empty before the first run.
+    pub organisation: String,
+    /// Unix seconds of the last run that read all lists to their ends.
+    pub complete_at: Option<i64>,
+    /// Entities by type, in the words and the order of the wire.
+    pub entities: Vec<(String, u64)>,
+    /// Entities that central no longer names and that are kept.
+    pub held_back: u64,
+    /// The same by type, those types alone that have any.
+    #[serde(default)]
+    pub kept: Vec<(String, u64)>,
+    /// Entities by type that are not shown, since central no longer names them, and that come back when it does.
+    #[serde(default)]
+    pub hidden: Vec<(String, u64)>,
+    /// Entities that are kept as they are, since central takes back within hours what it says.
+    #[serde(default)]
+    pub contradicted: u64,
+    /// Those of them that central does not name now: they are counted in `held_back` too.
+    #[serde(default)]
+    pub taken_back: u64,
+    /// Changes that wait for the end of an exam.
+    #[serde(default)]
+    pub waiting: u64,
+}
+
+impl Shown {
+    /// How many entities of a type are shown.
+    pub fn count(&self, word: &str) -> u64 {
+        let found = self.entities.iter().find(|(name, _)| name == word);
+        found.map_or(0, |(_, count)| *count)
+    }
+
+    /// What is shown, each as people say it: `300 test-takers`, `1 delivery`.
+    pub fn told(&self) -> Vec<String> {
+        told_by_type(&self.entities)
+    }
+}
+
+/// Numbers by type as people say them: `300 test-takers`, `1 delivery`.
+pub fn told_by_type(by_type: &[(String, u64)]) -> Vec<String> {
+    let plural = |word: &str| match word.strip_suffix('y') {
+        Some(stem) => format!("{stem}ies"),
+        None => format!("{word}s"),
+    };
+    let told = |(word, count): &(String, u64)| counted(*count, word, &plural(word));
+    by_type.iter().map(told).collect()
+}
+
+/// Packages, one for each delivery of the catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Stock {
+    /// Deliveries of the catalogue.
+    pub wanted: u64,
+    /// Whole and verified.
+    pub held: u64,
+    /// Begun.
+    pub coming: u64,
+    /// Held, but found damaged by a later check.
+    pub damaged: u64,
+    /// Central said that it has none.
+    pub absent: u64,
+    /// Bytes still to come of those whose size is known.
+    pub bytes_left: u64,
+    /// Packages not held whose size is not known yet.
+    pub unknown: u64,
+    /// Damaged on central itself: fetched twice, wrong twice.
+    #[serde(default)]
+    pub broken: u64,
+    /// With a member that cannot be checked.
+    #[serde(default)]
+    pub unsupported: u64,
+    /// A cache on the way gives another delivery's package.
+    #[serde(default)]
+    pub cached: u64,
+}
+
+/// Results, logs and sessions that central does not have for certain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Owed {
+    /// Waiting to be sent.
+    pub queued: u64,
+    /// Not accepted by central.
+    pub refused: u64,
+    /// Sent, and the answer was lost.
+    pub unconfirmed: u64,
+    /// Of those that are queued: held up by central.
+    #[serde(default)]
+    pub waiting: u64,
+    /// Kept out of the way by a person.
+    #[serde(default)]
+    pub set_aside: u64,
+    /// When the oldest that is queued or unconfirmed came, Unix seconds; 0 when there is none or nobody knows.
+    #[serde(default)]
+    pub oldest_at: i64,
+}
+
+/// The last synchronization in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Last {
+    /// Its number.
+    pub sync_id: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Its code, `ok` when all went well.
+    pub code: String,
+    /// In words; empty when all went well.
+    pub reason: String,
+    /// Unix seconds.
+    pub finished_at: i64,
+}
