@@ -5,7 +5,6 @@
 mod advice;
 mod chart;
 mod figure;
-pub mod glance;
 mod phrase;
 mod render;
 mod words;
@@ -32,9 +31,9 @@ use crate::clock;
 use crate::connections::{Connections, Ticket};
 use crate::journal;
 use crate::socket::board::Board;
+use crate::socket::glance::Keeper;
 use crate::socket::hall;
 use crate::vault::random;
-use glance::Keeper;
 use render::View;
 use words::Language;
 

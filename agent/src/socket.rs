@@ -7,6 +7,7 @@ mod body;
 pub mod client;
 mod content;
 mod feed;
+pub mod glance;
 pub(crate) mod hall;
 mod metrics;
 mod query;

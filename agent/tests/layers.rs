@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom up. Modules of one layer do not name each other: adapters meet only in `engine`.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     &[
         "away",
         "clock",
@@ -21,8 +21,9 @@ const LAYERS: [&[&str]; 9] = [
     &["host", "uplink", "vault"],
     &["engine", "intake", "settings"],
     &["worker"],
-    &["doctor", "gateway", "socket"],
+    &["doctor"],
     &["bundle"],
+    &["gateway", "socket"],
     &["page"],
     &["daemon"],
     &["cli"],

@@ -11,9 +11,9 @@ use logic::words::{Class, Outcome, Trouble};
 use crate::daemon;
 use crate::engine::Engine;
 use crate::journal;
-use crate::page::glance;
 use crate::root::{Root, become_owner};
 use crate::settings;
+use crate::socket::glance;
 use crate::socket::receive;
 use crate::worker;
 

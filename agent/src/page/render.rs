@@ -10,10 +10,10 @@ use serde::Serialize;
 use super::advice::{remedy, title};
 use super::chart;
 use super::figure::{ago, bytes, decimal, escape, moment, span};
-use super::glance::Glance;
 use super::phrase::{self, html};
 use super::words::{Language, put};
 use crate::socket::board::Running;
+use crate::socket::glance::Glance;
 
 mod past;
 

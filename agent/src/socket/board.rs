@@ -16,8 +16,8 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot};
 
+use super::glance::Sample;
 use crate::engine::progress::Progress;
-use crate::page::glance::Sample;
 use crate::root::Root;
 use crate::vault::catalogue::{Catalogue, Stamp};
 

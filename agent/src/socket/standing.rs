@@ -10,9 +10,9 @@ use logic::words::Trouble;
 use serde_json::{Map, Value as Json, json};
 
 use super::board::Board;
+use super::glance;
 use crate::clock;
 use crate::engine::{Engine, exam, survey};
-use crate::page::glance;
 use crate::vault::catalogue::Catalogue;
 use crate::vault::identity::Identities;
 use crate::vault::package::{Meta, Packages};

@@ -12,13 +12,13 @@ use logic::settings::Settings;
 use logic::words::Trouble;
 use serde::{Deserialize, Serialize};
 
+use super::board::Board;
 use crate::bundle;
 use crate::clock;
 use crate::doctor::{self, standing};
 use crate::engine::Engine;
 use crate::journal;
 use crate::root::Root;
-use crate::socket::board::Board;
 use crate::vault::catalogue::Stamp;
 use crate::worker::child;
 
@@ -109,13 +109,13 @@ pub fn examine(root: &Root, settings: &Result<Settings, Trouble>) -> Vec<Finding
 
 /// What is shown at the moment.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Shown {
+pub(crate) struct Shown {
     /// Another number: there is something new to read.
-    pub(super) stamp: u64,
+    pub(crate) stamp: u64,
     /// Where the box stands; `None` before the first look.
-    pub(super) glance: Option<Rc<Glance>>,
+    pub(crate) glance: Option<Rc<Glance>>,
     /// What doctor found; `None` before the first time.
-    pub(super) findings: Option<Rc<Vec<Finding>>>,
+    pub(crate) findings: Option<Rc<Vec<Finding>>>,
 }
 
 /// What makes a look old at once, whatever its age: a run has ended, another catalogue is shown, answers can or cannot
@@ -170,7 +170,7 @@ pub async fn current(board: &Board) -> Option<Rc<Glance>> {
 }
 
 /// Keeps the last look, and takes a new one while somebody reads.
-pub(super) struct Keeper {
+pub(crate) struct Keeper {
     board: Board,
     shown: RefCell<Shown>,
     looked: Looked,
@@ -179,7 +179,7 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) fn new(board: Board) -> Rc<Self> {
+    pub(crate) fn new(board: Board) -> Rc<Self> {
         Rc::new(Self {
             board,
             shown: RefCell::default(),
@@ -189,18 +189,18 @@ impl Keeper {
         })
     }
 
-    pub(super) fn board(&self) -> &Board {
+    pub(crate) fn board(&self) -> &Board {
         &self.board
     }
 
     /// What is known; a look is taken meanwhile when that is old.
-    pub(super) fn now(self: &Rc<Self>) -> Shown {
+    pub(crate) fn now(self: &Rc<Self>) -> Shown {
         self.refresh();
         self.shown.borrow().clone()
     }
 
     /// The same, but not what is old: a visitor waits a little for the look.
-    pub(super) async fn fresh(self: &Rc<Self>, patience: Duration) -> Shown {
+    pub(crate) async fn fresh(self: &Rc<Self>, patience: Duration) -> Shown {
         let shown = self.now();
         if shown.glance.is_some() && !self.is_due(&self.looked, OLD) {
             return shown;
