@@ -67,6 +67,7 @@ mod tests {
         "deletion.",
         "doctor.offline",
         "feed.",
+        "answers.",
         "gateway.",
         "input.",
         "intake.",
