@@ -95,6 +95,16 @@ type JoinedAfter = Option<Duration>;
 
 /// Plays one run to its end.
 fn play(plan: Plan, joined: JoinedAfter, central: Does) -> (Report, Duration) {
+    play_owing(plan, joined, Duration::ZERO, central)
+}
+
+/// The same, where each turn of what is owed takes as long as that.
+fn play_owing(
+    plan: Plan,
+    joined: JoinedAfter,
+    owed_takes: Duration,
+    central: Does,
+) -> (Report, Duration) {
     let begun = Now {
         mono: 100 * SECOND,
         wall: 1_795_000_000,
@@ -116,10 +126,7 @@ fn play(plan: Plan, joined: JoinedAfter, central: Does) -> (Report, Duration) {
                 }
                 Command::Classes(kind, _) => (Duration::ZERO, Event::Unknown(kind, Vec::new())),
                 Command::Publish(_) => (Duration::ZERO, Event::Published(Ok(()))),
-                Command::Owed(_) => (
-                    Duration::ZERO,
-                    Event::Owed(OwedCount::default(), Vec::new()),
-                ),
+                Command::Owed(_) => (owed_takes, Event::Owed(OwedCount::default(), Vec::new())),
                 Command::Wanted { .. } => (Duration::ZERO, Event::Lane { active: false }),
                 Command::Account => (Duration::ZERO, Event::Accounted(PackageAccount::default())),
                 Command::Collect | Command::Told(_) | Command::Closed(_) => continue,
@@ -238,5 +245,18 @@ fn who_asked_is_answered_within_a_minute_wherever_central_goes_away() {
                 "{answered} answers, then away ({sick}): {took:?}"
             );
         }
+    }
+}
+
+#[test]
+fn an_interval_of_seconds_does_not_keep_a_pass_open() {
+    // Something stays owed, and each turn takes longer than the interval.
+    for asked in [false, true] {
+        let plan = Plan {
+            interval: SECOND,
+            ..plan(asked)
+        };
+        let (_, took) = play_owing(plan, None, 3 * SECOND, &mut |call| (SECOND, good(call)));
+        assert!(took < ASKED, "{took:?}");
     }
 }

@@ -7,7 +7,8 @@ use crate::package_lane::PackageAccount;
 use crate::report::{OwedCount, Report};
 use crate::words::{Now, Trouble};
 
-/// What is owed is sent once more at the end of a pass when its last turn began longer ago than this share of an interval.
+/// What is owed is sent once more at the end of a pass, and only once, when its last turn began longer ago than this
+/// share of an interval.
 const OWED_AGAIN_SHARE: u32 = 10;
 
 /// The lane of what is owed, within one pass.
@@ -17,6 +18,8 @@ pub(super) struct Owed {
     pub(super) under_way: bool,
     /// When its last turn began.
     begun: Option<Now>,
+    /// The turn at the end of the pass has begun: with an interval of seconds every turn would call for another one.
+    closing: bool,
     /// A trouble that would have ended the run, had the catalogue met it.
     trouble: Option<Trouble>,
 }
@@ -146,8 +149,12 @@ impl Sync {
     /// What came to be owed since the lane's last turn goes with this pass; then the packages are accounted for.
     fn end_lanes(&mut self, now: Now) {
         let old = self.plan.interval / OWED_AGAIN_SHARE;
-        let begun = self.owed.begun.filter(|_| self.plan.owed);
+        let begun = self
+            .owed
+            .begun
+            .filter(|_| self.plan.owed && !self.owed.closing);
         if begun.is_some_and(|begun| now.mono.saturating_sub(begun.mono) > old) {
+            self.owed.closing = true;
             return self.begin_owed(now);
         }
         match self.packages.wanted {
