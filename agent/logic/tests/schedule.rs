@@ -461,3 +461,22 @@ proptest! {
         prop_assert!(all.covers(&both));
     }
 }
+
+#[test]
+fn a_plain_errand_names_only_what_the_first_release_knows() {
+    let told = |errand: &Errand| serde_json::to_value(errand).unwrap();
+    let plain =
+        serde_json::json!({"types": [], "data": true, "results": true, "allow_deletes": false});
+    assert_eq!(told(&Errand::whole()), plain);
+    let wished = Errand {
+        now: true,
+        no_wait: true,
+        ..Errand::whole()
+    };
+    assert_eq!(told(&wished)["now"], true);
+    assert_eq!(told(&wished)["no_wait"], true);
+    assert_eq!(
+        serde_json::from_value::<Errand>(plain).unwrap(),
+        Errand::whole()
+    );
+}

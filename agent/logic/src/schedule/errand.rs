@@ -23,9 +23,17 @@ pub struct Errand {
     /// A person has seen the deletions that were held back.
     pub allow_deletes: bool,
     /// Packages come at once, windows or not.
+    #[serde(skip_serializing_if = "is_unset")]
     pub now: bool,
     /// Whoever asks does not wait for packages.
+    #[serde(skip_serializing_if = "is_unset")]
     pub no_wait: bool,
+}
+
+/// A wish younger than the first release is named only where it is made: between an upgrade and the restart of the
+/// daemon, the daemon of that release is asked, which refuses names that it does not know.
+fn is_unset(wish: &bool) -> bool {
+    !*wish
 }
 
 impl Default for Errand {
