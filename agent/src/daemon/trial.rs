@@ -52,12 +52,17 @@ impl Trial {
         let is_due = |at: Duration| now.mono.saturating_sub(at) >= EVERY;
         if !self.busy && self.tried.is_none_or(is_due) {
             self.tried = Some(now.mono);
-            self.busy = true;
             let (state, seen) = (self.state.clone(), self.seen.clone());
-            tokio::task::spawn_blocking(move || {
+            let tries = move || {
                 let intake = standing::intake(&state);
                 *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(intake);
-            });
+            };
+            // A thread of its own, gone when it is done: one that is kept for more wakes the machine again to end.
+            let begun = std::thread::Builder::new()
+                .name("trial".into())
+                .spawn(tries);
+            // Where no thread can be made, the next turn tries again.
+            self.busy = begun.is_ok();
         }
         let seen = seen?;
         let code = |intake: &Intake| intake.as_ref().map(|(code, _)| code.clone());
