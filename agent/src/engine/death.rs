@@ -42,7 +42,8 @@ impl Engine {
     fn since_last(&self, last: Option<&Report>) -> Option<Death> {
         // One that does not open tells nothing.
         let death = self.vault.entry("died").get::<Death>().ok().flatten()?;
-        let is_newer = last.is_none_or(|last| last.finished_at <= death.at);
+        // An account of the same second came after it: a run takes longer to begin than a worker to die.
+        let is_newer = last.is_none_or(|last| last.finished_at < death.at);
         is_newer.then_some(death)
     }
 }
