@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use logic::words::Now;
 
+/// So long a manager that does not read is waited for: a `READY=1` that is lost would cost a healthy start.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// The way to the service manager, if there is one.
 #[derive(Debug, Default)]
 pub struct Notifier {
@@ -25,7 +28,7 @@ impl Notifier {
                 _ => SocketAddr::from_pathname(&name).ok()?,
             };
             let socket = UnixDatagram::unbound().ok()?;
-            socket.set_nonblocking(true).ok()?;
+            socket.set_write_timeout(Some(PATIENCE)).ok()?;
             Some((socket, address))
         };
         Self { way: way() }
@@ -61,7 +64,7 @@ impl Notifier {
 
     fn tell(&self, state: &str) {
         if let Some((socket, address)) = &self.way {
-            // Full or gone: the next state is another chance, and the daemon does not depend on it.
+            // Gone, or full for so long: the daemon does not depend on it.
             let _ = socket.send_to_addr(state.as_bytes(), address);
         }
     }

@@ -5,11 +5,15 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::os::fd::AsFd;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use agent::root::Root;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value as Json;
@@ -19,7 +23,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct House {
     pub(crate) dir: tempfile::TempDir,
-    notified: UnixDatagram,
+    notified: Receiver<String>,
 }
 
 /// A daemon under test; killed when the test is over.
@@ -56,8 +60,10 @@ impl House {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir_all(dir.path().join("etc/boxsync")).unwrap();
         let notified = UnixDatagram::bind(dir.path().join("notify")).unwrap();
-        notified.set_read_timeout(Some(PATIENCE)).unwrap();
-        let house = Self { dir, notified };
+        let house = Self {
+            dir,
+            notified: listen(notified),
+        };
         house.configure(config);
         house
     }
@@ -74,8 +80,19 @@ impl House {
         (house, central)
     }
 
-    /// Brings credentials for this central, which says nothing: they are tried where nobody listens.
+    /// Brings credentials for this central. Their trial meets a connection that ends at once; whoever connects later
+    /// is left to the test.
     pub(crate) fn import(&self, central: &TcpListener) {
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| refuse(central, &over));
+            let imported = self.import_untried(central);
+            over.store(true, Ordering::SeqCst);
+            assert!(imported.status.success(), "{imported:?}");
+        });
+    }
+
+    fn import_untried(&self, central: &TcpListener) -> Output {
         let secret = self.dir.path().join("secret");
         fs::write(&secret, "s\n").unwrap();
         let token_url = format!("http://{}/token", central.local_addr().unwrap());
@@ -90,13 +107,7 @@ impl House {
             "--secret-file",
             secret.to_str().unwrap(),
         ];
-        let config = self.dir.path().join("etc/boxsync/boxsync.toml");
-        let before = fs::read_to_string(&config).unwrap();
-        let place = central.local_addr().unwrap().to_string();
-        self.configure(&before.replace(&place, "127.0.0.1:1"));
-        let imported = self.cli(&args);
-        self.configure(&before);
-        assert!(imported.status.success(), "{imported:?}");
+        self.cli(&args)
     }
 
     pub(crate) fn configure(&self, config: &str) {
@@ -145,13 +156,12 @@ impl House {
 
     /// Waits until systemd would have been told this.
     pub(crate) fn notified(&self, wanted: &str) {
-        let mut buffer = [0; 4096];
         loop {
-            let length = self
+            let told = self
                 .notified
-                .recv(&mut buffer)
+                .recv_timeout(PATIENCE)
                 .expect("the daemon tells its state");
-            if String::from_utf8_lossy(&buffer[..length]).starts_with(wanted) {
+            if told.starts_with(wanted) {
                 return;
             }
         }
@@ -250,6 +260,31 @@ pub(crate) fn next(events: &mut BufReader<UnixStream>, kind: &str) -> Json {
             Some(("event", name)) => here = name == kind,
             Some(("data", data)) if here => return serde_json::from_str(data).unwrap(),
             _ => {}
+        }
+    }
+}
+
+/// Reads what the daemon tells as systemd does: at once, so that its socket is never full.
+fn listen(socket: UnixDatagram) -> Receiver<String> {
+    let (told, notified) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(length) = socket.recv(&mut buffer) {
+            let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            if told.send(text).is_err() {
+                return;
+            }
+        }
+    });
+    notified
+}
+
+/// Ends each connection as it comes, until it is over.
+fn refuse(central: &TcpListener, over: &AtomicBool) {
+    while !over.load(Ordering::SeqCst) {
+        let mut ready = [PollFd::new(central.as_fd(), PollFlags::POLLIN)];
+        if poll(&mut ready, PollTimeout::from(20u8)).unwrap() > 0 {
+            drop(central.accept().unwrap());
         }
     }
 }
