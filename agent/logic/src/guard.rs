@@ -98,6 +98,9 @@ impl Memory {
         }
         if state.is_some() {
             self.absent.remove(&name);
+        }
+        // Only what is hidden can be among the deletions: what is shown, the usual case, costs no search.
+        if state.is_some() && shown.is_none() {
             self.deleted.retain(|deletion| deletion.name != name);
         }
     }
