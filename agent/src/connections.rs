@@ -3,17 +3,18 @@
 //! Called by the local API, the status page and the gateway.
 
 use std::collections::BTreeMap;
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::body::{Body, Frame, SizeHint};
 use logic::places::{Caller, Class, Crowd, Entry, Id, Room, Taken};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
+
+use crate::observed::{Observed, Observer};
 
 /// The connections of one door. Cheap to clone.
 #[derive(Clone)]
@@ -219,17 +220,21 @@ impl Flow {
             }
         }
     }
+}
 
-    fn count(&self, bytes: usize) {
-        self.0.moved.fetch_add(bytes as u64, Ordering::Relaxed);
+impl Observer for Flow {
+    fn on_read(&self, bytes: &[u8]) {
+        self.0
+            .moved
+            .fetch_add(bytes.len() as u64, Ordering::Relaxed);
     }
 
-    fn wrote(&self, result: &Poll<io::Result<usize>>) {
+    fn on_write(&self, result: &Poll<io::Result<usize>>) {
         match result {
             Poll::Ready(result) => {
                 self.0.blocked.store(false, Ordering::Relaxed);
                 if let Ok(bytes) = result {
-                    self.count(*bytes);
+                    self.0.moved.fetch_add(*bytes as u64, Ordering::Relaxed);
                 }
             }
             Poll::Pending => {
@@ -241,69 +246,10 @@ impl Flow {
     }
 }
 
-/// A connection whose flow is seen.
-pub struct Watched<S> {
-    stream: S,
-    flow: Flow,
-}
-
-impl<S> Watched<S> {
-    /// Watches a stream.
-    pub fn new(stream: S) -> (Self, Flow) {
-        let flow = Flow::default();
-        let watched = Self {
-            stream,
-            flow: flow.clone(),
-        };
-        (watched, flow)
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        self.flow.count(buffer.filled().len() - before);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.flow.wrote(&written);
-        written
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.flow.wrote(&written);
-        written
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
+/// A connection whose flow is seen from outside.
+pub fn watched<S>(stream: S) -> (Observed<S, Flow>, Flow) {
+    let flow = Flow::default();
+    (Observed::new(stream, flow.clone()), flow)
 }
 
 #[cfg(test)]
@@ -362,7 +308,7 @@ mod tests {
     async fn who_takes_nothing_stands_still_and_who_is_told_nothing_does_not() {
         let limit = Duration::from_secs(10);
         let (near, mut far) = tokio::io::duplex(64);
-        let (mut watched, flow) = Watched::new(near);
+        let (mut watched, flow) = watched(near);
         let still = flow.stands_still(limit);
         tokio::pin!(still);
         // Silence is nobody's fault.

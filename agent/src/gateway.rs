@@ -28,7 +28,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::connections::{Connections, Ticket, Watched};
+use crate::connections::{Connections, Ticket, watched};
 use crate::vault::Vault;
 use crate::vault::package::Packages;
 use intake::Intake;
@@ -166,7 +166,7 @@ async fn converse(
     mut stopping: watch::Receiver<bool>,
 ) {
     let _ = stream.set_nodelay(true);
-    let (line, flow) = Watched::new(stream);
+    let (line, flow) = watched(stream);
     let answering = ticket.clone();
     let service = service_fn(move |request| {
         let answer = gateway.clone().answer(at, answering.clone(), request);

@@ -17,6 +17,7 @@ pub mod host;
 pub mod intake;
 pub mod journal;
 pub mod notify;
+pub mod observed;
 pub mod own;
 pub mod page;
 pub mod root;

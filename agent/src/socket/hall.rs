@@ -16,7 +16,7 @@ use logic::places::Caller;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::connections::{Connections, Kept, Ticket, Watched};
+use crate::connections::{Connections, Kept, Ticket, watched};
 
 /// A request's head has at most so many bytes.
 const HEAD: usize = 16 << 10;
@@ -79,7 +79,7 @@ pub(crate) async fn converse<B, F>(
         let answer = answer(request);
         async { Ok::<_, Infallible>(answer.await.map(|body| Kept::new(body, busy))) }
     });
-    let (stream, flow) = Watched::new(stream);
+    let (stream, flow) = watched(stream);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(patience)

@@ -26,6 +26,7 @@ use super::meter::{Ledger, Tap, Wire};
 use super::names::resolve;
 use super::route::{Route, Via};
 use super::tls::{Chain, Tls};
+use crate::observed::Observed;
 use logic::settings::Url;
 
 /// Name and connection, all addresses together.
@@ -275,7 +276,11 @@ async fn race(mut addresses: VecDeque<SocketAddr>) -> io::Result<TcpStream> {
 }
 
 /// CONNECT (RFC 9110 9.3.6): after a 2xx the stream leads to `endpoint`.
-async fn tunnel(stream: &mut Tap<TcpStream>, via: &Via, endpoint: &str) -> Result<(), Trouble> {
+async fn tunnel(
+    stream: &mut Observed<TcpStream, Tap>,
+    via: &Via,
+    endpoint: &str,
+) -> Result<(), Trouble> {
     let place = format!("{}:{}", via.host, via.port);
     let broken = |why: &str| passing("net.proxy", format!("the proxy {place} {why}"));
     let mut request = format!("CONNECT {endpoint} HTTP/1.1\r\nHost: {endpoint}\r\n");

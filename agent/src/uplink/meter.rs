@@ -5,14 +5,14 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+
+use crate::observed::{Observed, Observer};
 
 /// So many samples are kept.
 const SAMPLES: usize = 512;
@@ -83,11 +83,9 @@ impl Ledger {
     }
 
     /// Counts the connection and wraps its stream.
-    pub(super) fn tap(&self, stream: TcpStream) -> (Tap<TcpStream>, Arc<Wire>) {
+    pub(super) fn tap(&self, stream: TcpStream) -> (Observed<TcpStream, Tap>, Arc<Wire>) {
         self.connections.set(self.connections.get() + 1);
-        let (tap, own) = Tap::over(stream);
-        let all = Some(self.wire.clone());
-        (Tap { all, ..tap }, own)
+        Tap::observe(stream, Some(self.wire.clone()))
     }
 
     pub(super) fn sample(&self, sample: Sample) {
@@ -136,7 +134,9 @@ impl Wire {
         let first = self.first.load(Ordering::Relaxed);
         matches!(first, 0x1_1503 | 0x1_1603)
     }
+}
 
+impl Wire {
     fn read(&self, bytes: &[u8]) {
         if let [a, b, ..] = bytes
             && self.received() == 0
@@ -149,86 +149,45 @@ impl Wire {
     }
 }
 
-/// A stream that counts: the socket itself, and above TLS the plain text.
+/// Counts what passes one stream: the socket itself, and above TLS the plain text.
 #[derive(Debug)]
-pub(super) struct Tap<S> {
-    stream: S,
+pub(super) struct Tap {
     own: Arc<Wire>,
     /// The socket counts for the whole line too.
     all: Option<Arc<Wire>>,
 }
 
-impl<S> Tap<S> {
+impl Tap {
     /// Counts what passes `stream` by itself.
-    pub(super) fn over(stream: S) -> (Self, Arc<Wire>) {
+    pub(super) fn over<S>(stream: S) -> (Observed<S, Self>, Arc<Wire>) {
+        Self::observe(stream, None)
+    }
+
+    fn observe<S>(stream: S, all: Option<Arc<Wire>>) -> (Observed<S, Self>, Arc<Wire>) {
         let own = Arc::new(Wire::default());
         let tap = Self {
-            stream,
             own: own.clone(),
-            all: None,
+            all,
         };
-        (tap, own)
+        (Observed::new(stream, tap), own)
     }
 
     fn wires(&self) -> impl Iterator<Item = &Wire> {
         std::iter::once(&*self.own).chain(self.all.as_deref())
     }
+}
 
-    fn wrote(&self, result: &Poll<io::Result<usize>>) {
+impl Observer for Tap {
+    fn on_read(&self, bytes: &[u8]) {
+        self.wires().for_each(|wire| wire.read(bytes));
+    }
+
+    fn on_write(&self, result: &Poll<io::Result<usize>>) {
         if let Poll::Ready(Ok(n)) = result {
             for wire in self.wires() {
                 wire.sent.fetch_add(*n as u64, Ordering::Relaxed);
             }
         }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let result = Pin::new(&mut self.stream).poll_read(cx, buf);
-        for wire in self.wires() {
-            wire.read(&buf.filled()[before..]);
-        }
-        result
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.wrote(&result);
-        result
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.wrote(&result);
-        result
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
