@@ -1,7 +1,9 @@
 //! Where the daemon's words go: into the journal with fields, or as plain lines on standard error elsewhere.
-//! Never a name of a person, never another library's chatter, and never a line for each of three hundred tries.
+//! Never a name of a person or a word of central (`clean`), never another library's chatter, never a line for each of
+//! three hundred tries.
 //! Called by `run` and its worker at their start; everybody else speaks through `tracing`.
 
+mod clean;
 pub mod event;
 mod outlet;
 
@@ -15,6 +17,7 @@ use tracing::{Event as Told, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::{Layer, Registry, filter};
 
+use clean::Clean;
 use event::Event;
 use outlet::Outlet;
 
@@ -24,10 +27,12 @@ pub fn begin() {
     let journal = under_journal().then(|| Outlet::new().ok()).flatten();
     // Only the first subscriber of a process counts.
     let _ = match journal {
-        Some(layer) => {
-            tracing::subscriber::set_global_default(Registry::default().with(layer).with(ours))
-        }
-        None => tracing::subscriber::set_global_default(Registry::default().with(Plain).with(ours)),
+        Some(layer) => tracing::subscriber::set_global_default(
+            Registry::default().with(Clean(layer)).with(ours),
+        ),
+        None => tracing::subscriber::set_global_default(
+            Registry::default().with(Clean(Plain)).with(ours),
+        ),
     };
 }
 

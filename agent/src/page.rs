@@ -19,6 +19,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
+use logic::outside;
 use logic::places::Room;
 use logic::settings::Settings;
 use logic::words::{Class, Outcome, Trouble};
@@ -226,7 +227,7 @@ async fn status(keeper: &Rc<Keeper>, language: Language) -> Response<Full<Bytes>
     let told = json!({
         "schema": 1, "stamp": shown.stamp, "verdict": verdict, "running": standing.running, "live": live,
     });
-    let text = format!("{told}\n");
+    let text = format!("{}\n", outside::json(&told));
     answer(StatusCode::OK, "application/json", text.into())
 }
 

@@ -8,6 +8,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use logic::child::{self, Ending, Seen, Silence};
+use logic::outside::json_flaw;
 use logic::report::Report;
 use logic::schedule::Errand;
 use logic::words::{Class, Outcome, Params, Trouble};
@@ -460,8 +461,10 @@ impl Orders {
             match serde_json::from_str(&line) {
                 Ok(order) => return Some(order),
                 Err(error) => {
-                    let reason =
-                        format!("standard input: expected an order of the daemon: {error}");
+                    let reason = format!(
+                        "standard input: expected an order of the daemon: {}",
+                        json_flaw(&error)
+                    );
                     let class = Class::GiveUp;
                     let trouble = Trouble::new("input.order", class, Outcome::Failed, reason);
                     crate::journal::trouble(&trouble);

@@ -2,6 +2,7 @@
 //! Never lets credentials that were not tried replace others, nor those of another organisation.
 //! Called by `engine` when the box is enrolled and when credentials are imported.
 
+use crate::outside;
 use crate::words::{Class, Outcome, Trouble};
 
 /// What the box knows of its organisation when new credentials come.
@@ -48,7 +49,7 @@ impl Known<'_> {
         }
         let reason = format!(
             "these credentials are for organisation {}, this box is organisation {in_force}'s: nothing was replaced",
-            new.join(", ")
+            outside::ids(new)
         );
         Err(Trouble::new(
             "auth.other_organisation",

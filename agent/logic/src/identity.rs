@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::entity::{Entity, uri};
 use crate::fingerprint::Fingerprint;
+use crate::outside;
 use crate::words::{Class, Outcome, Trouble};
 
 /// The identity of this box.
@@ -112,7 +113,7 @@ pub fn organisation(
                 [] => "enrolment brought no organisation id".to_owned(),
                 several => format!(
                     "the sync manager belongs to several: {}",
-                    several.join(", ")
+                    outside::ids(several)
                 ),
             };
             let reason = format!("{why}: set `organisation_id` in section [box] of boxsync.toml");

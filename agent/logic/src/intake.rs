@@ -17,6 +17,8 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::entity::EntityType;
+use crate::outside;
+use crate::outside::json_flaw;
 use crate::report::Finding;
 use crate::words::{Class, Outcome, Trouble};
 
@@ -268,9 +270,10 @@ fn lti_user(raw: &RawValue, id: Option<&str>, at: &At<'_>) -> Result<Item, Troub
     if let (Some(id), Some(own)) = (id, &own)
         && id != own
     {
-        return Err(at
-            .key("id")
-            .malformed(&format!("expected `{id}`, under which it was put")));
+        return Err(at.key("id").malformed(&format!(
+            "expected {}, under which it was put",
+            outside::id(id)
+        )));
     }
     let id = id
         .map(str::to_owned)
@@ -292,7 +295,7 @@ fn value(raw: &RawValue) -> Result<Exact, Trouble> {
 }
 
 fn not_json(error: &serde_json::Error) -> Trouble {
-    let reason = format!("expected one JSON document: {error}");
+    let reason = format!("expected one JSON document: {}", json_flaw(error));
     Trouble::new("intake.malformed", Class::GiveUp, Outcome::Failed, reason)
 }
 

@@ -18,6 +18,7 @@ pub mod identity;
 pub mod inflate;
 pub mod intake;
 pub mod manifest;
+pub mod outside;
 pub mod pace;
 pub mod package;
 pub mod package_lane;

@@ -16,6 +16,7 @@ use crate::entity::{Entity, EntityType};
 use crate::gateway::confirm::Confirmation;
 use crate::guard::Memory;
 use crate::manifest::Held;
+use crate::outside;
 use crate::package_lane::PackageAccount;
 use crate::report::{OwedCount, Report, Survey};
 use crate::retry;
@@ -516,7 +517,7 @@ impl Sync {
                 let known = if versions.is_empty() {
                     "none".into()
                 } else {
-                    versions.join(", ")
+                    outside::ids(&versions)
                 };
                 let reason = format!(
                     "central does not support VM version {own} of this box (supported: {known})"

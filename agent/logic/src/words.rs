@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::outside;
+
 /// One reading of both clocks of the box, taken together.
 ///
 /// `mono` drives every wait and every age: it counts suspend and never steps (`CLOCK_BOOTTIME`).
@@ -121,7 +123,8 @@ impl Trouble {
     pub fn new(code: &str, class: Class, outcome: Outcome, reason: impl Into<String>) -> Self {
         Self {
             code: code.to_owned(),
-            reason: reason.into(),
+            // Whatever a reason repeats: nothing of it moves a cursor.
+            reason: outside::escaped_lines(&reason.into()).into_owned(),
             class,
             outcome,
             retry_after: None,

@@ -4,6 +4,7 @@
 
 use logic::health::verdict::{Owed, Standing, Stock, counted, told_by_type};
 use logic::health::{Check, Finding};
+use logic::outside;
 use logic::package::Finding as Bad;
 use logic::report::Report;
 use logic::words::{Outcome, Trouble};
@@ -176,7 +177,7 @@ fn packages(engine: &Engine, now: &Standing, deep: bool) -> Result<Finding, Trou
             packages.glance(meta).map_err(|trouble| trouble.reason)
         };
         if let Err(why) = sound {
-            broken.push(format!("{}: {why}", meta.delivery));
+            broken.push(format!("{}: {why}", outside::id(&meta.delivery)));
         }
     }
     if let Some((code, reason)) = &now.trouble {

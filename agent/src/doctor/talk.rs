@@ -8,6 +8,7 @@ use logic::health::honesty::{Part, judge};
 use logic::health::verdict::counted;
 use logic::health::{Check, Finding, Step};
 use logic::identity::Enrolment;
+use logic::outside;
 use logic::settings::Settings;
 use logic::words::{Params, Trouble};
 use tokio::time::timeout;
@@ -224,7 +225,7 @@ async fn admitted(steps: &[Step], engine: Option<&Engine>, found: &Found) {
                 if versions.is_empty() {
                     "no version".into()
                 } else {
-                    versions.join(", ")
+                    outside::ids(&versions)
                 }
             );
             return found.tell(

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use logic::outside;
 use logic::package::Finding;
 use logic::package_lane::{PackageEnd, Wanted};
 use logic::words::{Class, Outcome, Trouble};
@@ -45,7 +46,7 @@ pub(super) async fn fetch(link: &Link, wanted: &Wanted) -> PackageEnd {
         },
         Ok(None) => PackageEnd::Held { on_wire },
         Err(trouble) => {
-            let reason = format!("package of {delivery}: {}", trouble.reason);
+            let reason = format!("package of {}: {}", outside::id(delivery), trouble.reason);
             PackageEnd::Failed {
                 trouble: Trouble { reason, ..trouble },
                 on_wire,

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use logic::outside;
 use logic::package::{self, Finding, Look, Step};
 use logic::words::{Class, Trouble};
 use logic::zip::{Directory, Fault, Identity};
@@ -157,7 +158,8 @@ async fn confirm(
         link.twins.borrow_mut().forget(delivery);
     }
     let reason = format!(
-        "a cache on the way gives the package of another delivery for {delivery}: past the cache central gives another one"
+        "a cache on the way gives the package of another delivery for {}: past the cache central gives another one",
+        outside::id(delivery)
     );
     let judged = judge(&link.packages, delivery, seen, Finding::Cached, &reason)?;
     Err(judged.trouble().unwrap_or_else(super::probe::changed))
@@ -283,9 +285,6 @@ fn trouble(code: &str, reason: &str) -> Trouble {
 
 /// The name of a member for people: it comes from outside.
 pub(super) fn named(directory: &Directory, at: usize) -> String {
-    /// Longer names are cut.
-    const SHOWN: usize = 120;
     let name = directory.members.get(at).map_or(&[][..], |m| &m.name[..]);
-    let name = String::from_utf8_lossy(name);
-    name.escape_debug().take(SHOWN).collect()
+    outside::quoted(&String::from_utf8_lossy(name))
 }

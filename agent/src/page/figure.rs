@@ -2,13 +2,15 @@
 //! Never reads a clock.
 //! Called by `render` and `chart`.
 
+use logic::outside;
+
 use super::words::{Language, put};
 use crate::clock::civil;
 
 /// Text for an element or a quoted attribute.
 pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in outside::escaped(text).chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use logic::entity::EntityType;
+use logic::outside;
 use logic::package_lane::Waiting;
 use logic::report::Report;
 use logic::schedule::{Cause, Errand};
@@ -288,7 +289,7 @@ impl Board {
         // Nobody may be following.
         let _ = self.0.told.send(Told {
             kind,
-            data: data.to_string().into(),
+            data: outside::json(&data).into(),
         });
     }
 }

@@ -8,6 +8,7 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 use logic::entity::EntityType;
+use logic::outside;
 use logic::seal::NameHash;
 use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
@@ -61,7 +62,7 @@ pub(super) fn entities(board: &Board, query: &Query) -> Result<Response<Body>, T
         })
         .peekable();
     if let (Some(id), None) = (query.text("id"), rows.peek()) {
-        let reason = format!("the box holds no entity {id}");
+        let reason = format!("the box holds no entity {}", outside::id(id));
         return Err(Trouble::new(
             "catalogue.unknown_entity",
             Class::GiveUp,
@@ -120,7 +121,7 @@ fn gather(mut lines: impl Iterator<Item = Result<serde_json::Value, Trouble>> + 
         while piece.len() < GATHER {
             match lines.next() {
                 Some(Ok(line)) => {
-                    piece.extend_from_slice(line.to_string().as_bytes());
+                    piece.extend_from_slice(outside::json(&line).as_bytes());
                     piece.push(b'\n');
                 }
                 Some(Err(trouble)) => return Some(Err(trouble)),
@@ -158,7 +159,10 @@ pub(super) fn package(
         .held(delivery)?
         .filter(|meta| !meta.damaged && is_shown(&engine, delivery))
         .ok_or_else(|| {
-            let reason = format!("the box holds no whole package of {delivery}");
+            let reason = format!(
+                "the box holds no whole package of {}",
+                outside::id(delivery)
+            );
             Trouble::new("package.not_held", Class::GiveUp, Outcome::Failed, reason)
         })?;
     let tag = HeaderValue::from_str(&format!("\"{}\"", NameHash(meta.edition)))

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::{Response, StatusCode};
 use logic::feed::{Admission, Asked, Extent, Position, admit};
+use logic::outside;
 use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
 
@@ -187,7 +188,7 @@ fn pieces(
                 "generation": change.generation,
             });
             let comma = if left < limit { "," } else { "" };
-            let _ = write!(text, "{comma}{line}");
+            let _ = write!(text, "{comma}{}", outside::json(&line));
             (place, left) = (behind, left - 1);
         }
         let piece = std::mem::take(&mut text);

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use logic::outside;
 use logic::words::{Class, Outcome, Trouble};
 use percent_encoding::percent_decode_str;
 
@@ -25,7 +26,8 @@ impl Query {
             let (name, value) = (plain(name)?, plain(value)?);
             if !known.contains(&name.as_str()) {
                 return Err(flaw(&format!(
-                    "unknown parameter `{name}`, expected {}",
+                    "unknown parameter {}, expected {}",
+                    outside::quoted(&name),
                     if known.is_empty() {
                         "none".into()
                     } else {
@@ -34,7 +36,10 @@ impl Query {
                 )));
             }
             if found.insert(name.clone(), value).is_some() {
-                return Err(flaw(&format!("parameter `{name}` is given twice")));
+                return Err(flaw(&format!(
+                    "parameter {} is given twice",
+                    outside::quoted(&name)
+                )));
             }
         }
         Ok(Self(found))

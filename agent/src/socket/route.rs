@@ -8,6 +8,8 @@ use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
+use logic::outside;
+use logic::outside::json_flaw;
 use logic::places::{self, Caller};
 use logic::schedule::Errand;
 use logic::words::{Class, Outcome, Trouble};
@@ -88,7 +90,7 @@ async fn dispatch(board: &Board, request: Request<Incoming>) -> Result<Response<
         _ => method_of(&path, route)?,
     };
     if request.method() != allow {
-        let reason = format!("{path} is used with {allow}");
+        let reason = format!("{} is used with {allow}", outside::id(&path));
         let trouble = Trouble::new("api.method", Class::GiveUp, Outcome::Failed, reason);
         let mut response = refusal(&trouble);
         if let Ok(allow) = HeaderValue::from_str(allow.as_str()) {
@@ -152,7 +154,10 @@ fn method_of(path: &str, route: &str) -> Result<Method, Trouble> {
         "sync" => Ok(Method::POST),
         "exam" => Ok(Method::PUT),
         _ => {
-            let reason = format!("there is no {path}; /v1/openapi.json describes what there is");
+            let reason = format!(
+                "there is no {}; /v1/openapi.json describes what there is",
+                outside::id(path)
+            );
             Err(Trouble::new(
                 "api.unknown_route",
                 Class::GiveUp,
@@ -215,14 +220,14 @@ async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Trou
     if text.trim_ascii_start().first() != Some(&b'{') {
         return Err(flaw("the body: expected an object"));
     }
-    serde_json::from_slice(text).map_err(|error| flaw(&format!("the body: {error}")))
+    serde_json::from_slice(text).map_err(|error| flaw(&format!("the body: {}", json_flaw(&error))))
 }
 
 /// Server-sent events (WHATWG HTML 9.2): how it stands now, then whatever is told.
 fn events(board: &Board) -> Response<Body> {
     let mut told = board.follow();
     let (send, receive) = mpsc::channel(16);
-    let first = event("state", &standing::daemon(board).to_string());
+    let first = event("state", &outside::json(&standing::daemon(board)));
     tokio::task::spawn_local(async move {
         if send.send(first).await.is_err() {
             return;

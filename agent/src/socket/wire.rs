@@ -9,6 +9,7 @@ use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Request, Response, StatusCode};
+use logic::outside;
 use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
 use tokio::time::Instant;
@@ -82,7 +83,7 @@ pub(super) fn slow(patience: Duration) -> Trouble {
 
 /// A JSON object as an answer.
 pub(super) fn object(status: StatusCode, object: serde_json::Value) -> Response<Body> {
-    let mut text = object.to_string();
+    let mut text = outside::json(&object);
     text.push('\n');
     with_type(status, "application/json", Body::whole(text))
 }

@@ -7,6 +7,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
+use logic::outside;
 use logic::time::{self, Accepted, Verdict};
 use logic::words::Trouble;
 use rustls::client::WebPkiServerVerifier;
@@ -106,7 +107,7 @@ impl Tls {
             Some(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
                 let stranger = lock(&self.judge.stranger);
                 let whom = match &*stranger {
-                    Some(name) => format!("\"{name}\", an authority"),
+                    Some(name) => format!("{}, an authority", outside::quoted(name)),
                     None => "an authority".to_owned(),
                 };
                 let reason = format!(
@@ -431,6 +432,10 @@ fn names(presented: &[String]) -> String {
     };
     match presented {
         [] => "no host at all".to_owned(),
-        names => names.iter().map(bare).collect::<Vec<_>>().join(", "),
+        names => names
+            .iter()
+            .map(|name| outside::id(&bare(name)))
+            .collect::<Vec<_>>()
+            .join(", "),
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use hyper::header::HeaderValue;
 use logic::api::{Method, Reply, answer, surely_unsent};
 use logic::grant::{Grant, Watch, life};
+use logic::outside;
 use logic::retry;
 use logic::words::{Outcome, Trouble};
 use oauth2::basic::{
@@ -206,7 +207,10 @@ impl Holder {
             answered.and_then(|reply| response(&reply))
         };
         let place = TokenUrl::new(url.to_string()).map_err(|error| {
-            unusable("central.foreign", format!("the token URL {url}: {error}"))
+            unusable(
+                "central.foreign",
+                format!("the token URL {}: {error}", outside::id(&url.to_string())),
+            )
         })?;
         let client = Client::new(ClientId::new(credentials.key.clone()))
             .set_client_secret(ClientSecret::new(credentials.secret.reveal().to_owned()))

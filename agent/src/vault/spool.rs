@@ -17,6 +17,7 @@ use std::time::SystemTime;
 
 use logic::health::verdict as health;
 use logic::intake::{Item, Kind};
+use logic::outside;
 use logic::report::Finding;
 use logic::spool;
 use logic::spool::{Admission, Change, Key, Ledger, Loaded, Others, Owed, State};
@@ -532,7 +533,7 @@ fn unknown(id: &str) -> Trouble {
         "results.unknown",
         Class::GiveUp,
         Outcome::Failed,
-        format!("the spool holds no item {id}"),
+        format!("the spool holds no item {}", outside::id(id)),
     )
 }
 

@@ -126,7 +126,7 @@ fn each_flaw_of_a_certificate_is_named() {
         for (called, words) in [
             (
                 "Other Authority",
-                "signed by \"Test Authority\", an authority that",
+                "signed by “Test Authority”, an authority that",
             ),
             ("Test Authority", "not signed by the authority"),
         ] {

@@ -20,6 +20,7 @@ mod lanes;
 mod line;
 mod names;
 mod oracle;
+mod outside;
 mod package;
 mod page;
 mod power;

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::Reply;
 use crate::entity::Entity;
+use crate::outside::{self, Outside, json_flaw};
 use crate::range::retry_after;
 use crate::retry;
 use crate::words::{Class, Outcome, Trouble};
@@ -84,7 +85,8 @@ impl Page {
         let wire: Wire = object(reply, "a page of checksums (`entities`)")?;
         if let Some(astray) = wire.next.as_ref().filter(|next| !is_next_page(next)) {
             return Err(foreign(format!(
-                "the next page of a list was expected at `/taoSync/…/fetchEntityChecksums`, not at `{astray}`"
+                "the next page of a list was expected at `/taoSync/…/fetchEntityChecksums`, not at {}",
+                outside::quoted(astray)
             )));
         }
         let mut page = Self {
@@ -101,7 +103,8 @@ impl Page {
                 }
                 _ => {
                     page.odd.push(format!(
-                        "list entry `{key}`: expected text in `id` and `checksum`"
+                        "list entry {}: expected text in `id` and `checksum`",
+                        outside::id(&key)
                     ));
                     page.doubtful.push(key.into_owned());
                 }
@@ -130,7 +133,7 @@ impl Details {
             match Entity::from_json(raw.get().as_bytes()) {
                 Ok(entity) => details.entities.push(entity),
                 Err(error) => details.odd.push(Odd {
-                    reason: format!("entity `{key}`: {error}"),
+                    reason: format!("entity {}: {}", outside::id(&key), json_flaw(&error)),
                     key: key.into_owned(),
                 }),
             }
@@ -173,7 +176,8 @@ impl Handshake {
         let wire: Wire = object(reply, "`syncUser` and `oauthInfo`")?;
         let user = Entity::from_json(wire.user.get().as_bytes()).map_err(|error| {
             foreign(format!(
-                "the handshake's `syncUser` cannot be read: {error}"
+                "the handshake's `syncUser` cannot be read: {}",
+                json_flaw(&error)
             ))
         })?;
         Ok(Self {
@@ -228,7 +232,10 @@ fn object<'a, T: Deserialize<'a>>(reply: &'a Reply, expected: &str) -> Result<T,
 pub fn parse<'a, T: Deserialize<'a>>(reply: &'a Reply, expected: &str) -> Result<T, Trouble> {
     status(reply)?;
     if let Some(refusal) = refusal(reply).filter(|r| r.refuses()) {
-        let reason = format!("central refused the request: {}", refusal.message());
+        let reason = match refusal.message() {
+            said if said.is_empty() => "central refused the request".to_owned(),
+            said => format!("central refused the request and says {}", said.quoted()),
+        };
         return Err(Trouble::new(
             "central.refused",
             Class::GiveUp,
@@ -237,8 +244,12 @@ pub fn parse<'a, T: Deserialize<'a>>(reply: &'a Reply, expected: &str) -> Result
         ));
     }
     serde_json::from_slice(&reply.body).map_err(|error| {
-        page_instead(reply)
-            .unwrap_or_else(|| foreign(format!("central answered without {expected}: {error}")))
+        page_instead(reply).unwrap_or_else(|| {
+            foreign(format!(
+                "central answered without {expected}: {}",
+                json_flaw(&error)
+            ))
+        })
     })
 }
 
@@ -252,7 +263,7 @@ fn status(reply: &Reply) -> Result<(), Trouble> {
         if said.is_empty() {
             text.to_owned()
         } else {
-            format!("{text}: {said}")
+            format!("{text} and says {}", said.quoted())
         }
     };
     let trouble = match reply.status {
@@ -289,7 +300,10 @@ fn status(reply: &Reply) -> Result<(), Trouble> {
                 "version.unsupported",
                 Class::Operator,
                 Outcome::Unsupported,
-                said,
+                format!(
+                    "central does not support this version: it says {}",
+                    said.quoted()
+                ),
             )
         }
         500 if reply.body.is_empty() => Trouble::new(
@@ -346,8 +360,8 @@ struct Refusal {
     #[serde(rename = "errorCode")]
     code: Option<serde_json::Value>,
     #[serde(rename = "errorMsg")]
-    message: Option<String>,
-    error: Option<String>,
+    message: Option<Outside>,
+    error: Option<Outside>,
 }
 
 impl Refusal {
@@ -361,7 +375,7 @@ impl Refusal {
         })
     }
 
-    fn message(&self) -> String {
+    fn message(&self) -> Outside {
         self.message
             .clone()
             .or_else(|| self.error.clone())

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::catalogue;
 pub use super::standing::{Last, Owed, Shown, Standing, Stock, told_by_type};
+use crate::outside;
 use crate::settings::force::in_short;
 use crate::spool;
 use crate::words::Outcome;
@@ -268,7 +269,7 @@ fn looks(standing: &Standing) -> Vec<(&str, String)> {
             "item does not open any more and is lost",
             "items do not open any more and are lost",
         );
-        let mut ids = standing.lost[..standing.lost.len().min(IDS)].join(", ");
+        let mut ids = outside::ids(&standing.lost[..standing.lost.len().min(IDS)]);
         if standing.lost.len() > IDS {
             ids.push_str(", …");
         }

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::path::{At, is_name};
 use crate::api::answer::PhpMap as Pairs;
+use crate::outside::json_flaw;
 use crate::words::Trouble;
 
 /// What the route's key holds, or the document itself when it is the bare content.
@@ -41,7 +42,7 @@ pub(super) fn map<'a>(
     what: &str,
 ) -> Result<Vec<(Cow<'a, str>, &'a RawValue)>, Trouble> {
     let Pairs(pairs) = serde_json::from_str(raw.get())
-        .map_err(|error| at.malformed(&format!("expected {what}: {error}")))?;
+        .map_err(|error| at.malformed(&format!("expected {what}: {}", json_flaw(&error))))?;
     let mut seen = BTreeSet::new();
     for (id, _) in &pairs {
         if !is_name(id) {
@@ -60,5 +61,5 @@ pub(super) fn list<'a>(
     what: &str,
 ) -> Result<Vec<&'a RawValue>, Trouble> {
     serde_json::from_str(raw.get())
-        .map_err(|error| at.malformed(&format!("expected {what}: {error}")))
+        .map_err(|error| at.malformed(&format!("expected {what}: {}", json_flaw(&error))))
 }

@@ -12,6 +12,7 @@ use super::exact::Exact;
 use super::path::{At, text};
 use super::{Item, Kind, Print};
 use crate::api::answer::PhpMap as Pairs;
+use crate::outside::json_flaw;
 use crate::report::Finding;
 use crate::words::Trouble;
 
@@ -100,8 +101,12 @@ struct Row {
 }
 
 fn row(execution: &str, raw: &RawValue, at: &At<'_>) -> Result<Row, Trouble> {
-    let Pairs(pairs) = serde_json::from_str(raw.get())
-        .map_err(|error| at.malformed(&format!("expected a log row (an object): {error}")))?;
+    let Pairs(pairs) = serde_json::from_str(raw.get()).map_err(|error| {
+        at.malformed(&format!(
+            "expected a log row (an object): {}",
+            json_flaw(&error)
+        ))
+    })?;
     let mut fields: BTreeMap<Cow<str>, &RawValue> = BTreeMap::new();
     for (key, value) in pairs {
         let at = at.key(&key);

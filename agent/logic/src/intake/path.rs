@@ -1,10 +1,11 @@
 //! Names a field within a document by its path and says what was expected there.
-//! Never repeats the value that was found: it may be a candidate's answer.
+//! Never repeats the value that was found: it may be a candidate's answer; a key is the caller's text, and quoted as such.
 //! Called by the readers of `intake`.
 
 use std::fmt;
 
 use super::exact::{Exact, Fields};
+use crate::outside;
 use crate::words::{Class, Outcome, Trouble};
 
 /// A place in a document; printed as `results["…"].variables[3].data.epoch`.
@@ -60,9 +61,12 @@ impl fmt::Display for At<'_> {
                 .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
         };
         match self.step {
-            Step::Key(key) if self.parent.is_none() => f.write_str(key),
+            Step::Key(key) if self.parent.is_none() => f.write_str(&outside::id(key)),
             Step::Key(key) if plain(key) => write!(f, ".{key}"),
-            Step::Key(key) => write!(f, "[\"{}\"]", key.escape_debug()),
+            Step::Key(key) => match outside::id(key) {
+                told if told == key => write!(f, "[\"{key}\"]"),
+                told => write!(f, "[{told}]"),
+            },
             Step::Index(index) => write!(f, "[{index}]"),
         }
     }

@@ -13,6 +13,7 @@ use super::trial::{Stamp, Trial};
 use super::{Change, Job, Key, Loaded, Owed, Sending, State, finding};
 use crate::api::{Reply, ack};
 use crate::intake::Kind;
+use crate::outside;
 use crate::report::Finding;
 use crate::words::{Now, Trouble};
 
@@ -503,7 +504,7 @@ impl Sending {
         let reason = format!(
             "whether central holds the result of {} cannot be known: its answer to the probe is not the one of TAO 2022.11. \
              Look for the execution on central; `results retry` asks again, `results export` gives the result to a person",
-            key.id
+            outside::id(&key.id)
         );
         Change {
             reason: Some(finding("results.unconfirmed", reason)),
@@ -520,7 +521,7 @@ impl Sending {
         self.ending.count.results.refused += 1;
         self.complain(
             &reason.code,
-            format!("result of {}: {}", key.id, reason.reason),
+            format!("result of {}: {}", outside::id(&key.id), reason.reason),
         );
         Change {
             reason: Some(reason),

@@ -13,6 +13,7 @@ use super::trial::Trial;
 use super::{Change, Job, Key, Loaded, Owed, Part, SLOW, Sending, State, finding, put_back};
 use crate::api::{Reply, ack};
 use crate::intake::Kind;
+use crate::outside;
 use crate::report::Finding;
 use crate::words::Now;
 
@@ -176,7 +177,7 @@ impl Sending {
             let Ok(raw) = serde_json::from_slice::<Vec<&RawValue>>(&item.payload) else {
                 self.complain(
                     "logs.unreadable",
-                    format!("the kept rows of {} cannot be read", key.id),
+                    format!("the kept rows of {} cannot be read", outside::id(&key.id)),
                 );
                 continue;
             };
@@ -416,7 +417,7 @@ impl Sending {
             let (part, trial) = self.judge_part(accused, before, now);
             if part == Part::Refused {
                 self.ending.count.logs.refused += 1;
-                let told = format!("a log row of {}: {}", key.id, reason.reason);
+                let told = format!("a log row of {}: {}", outside::id(&key.id), reason.reason);
                 self.complain(&reason.code, told);
             }
             if let Some(entry) = self.entries.get_mut(&key) {

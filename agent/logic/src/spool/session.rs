@@ -10,6 +10,7 @@ use super::trial::Trial;
 use super::{Change, Job, Key, Loaded, Owed, Sending, State, finding, put_back};
 use crate::api::{Call, ack};
 use crate::intake::Kind;
+use crate::outside;
 use crate::report::Finding;
 use crate::words::Now;
 
@@ -186,7 +187,7 @@ impl Sending {
             };
             if trial.refused {
                 self.ending.count.sessions.refused += 1;
-                let told = format!("session of {}: {}", key.id, reason.reason);
+                let told = format!("session of {}: {}", outside::id(&key.id), reason.reason);
                 self.complain(&reason.code, told);
             }
             let change = Change {

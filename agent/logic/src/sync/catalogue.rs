@@ -13,6 +13,7 @@ use crate::api::{Answered, Call, Classes, Details, Page};
 use crate::entity::{Entity, EntityType, uri};
 use crate::guard::Terms;
 use crate::manifest::{Held, Manifest};
+use crate::outside;
 use crate::php;
 use crate::words::{Class, Now, Outcome, Trouble};
 
@@ -339,7 +340,10 @@ impl Sync {
         for id in missing {
             self.fail_entity(
                 kind,
-                &format!("{id}: listed, but central gave no details of it"),
+                &format!(
+                    "{}: listed, but central gave no details of it",
+                    outside::id(&id)
+                ),
             );
         }
         if !good.is_empty() {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use logic::intake::Kind;
+use logic::outside;
 use logic::seal::Sealer;
 use logic::spool::{Key, Ledger, Part, State};
 use logic::words::Trouble;
@@ -278,7 +279,7 @@ impl Shelf {
                 self.set_aside(&path, "an item of the spool")?;
                 let mut names = self.aside.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Some(name) = names.last_mut() {
-                    name.push_str(&format!(" (of {})", ledger.key.id));
+                    name.push_str(&format!(" (of {})", outside::id(&ledger.key.id)));
                 }
             }
         }

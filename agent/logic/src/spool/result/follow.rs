@@ -9,6 +9,7 @@ use super::super::trial::{Stamp, Trial};
 use super::super::{Change, Key, Loaded, Part, Sending, State, finding};
 use super::{Failed, Job, witness};
 use crate::api::ack;
+use crate::outside;
 use crate::report::Finding;
 use crate::words::Now;
 
@@ -175,7 +176,7 @@ impl Sending {
             Err(error) => {
                 let reason = format!(
                     "the kept result of {} cannot be read: {error}",
-                    follow.key.id
+                    outside::id(&follow.key.id)
                 );
                 return self.complain("results.unreadable", reason);
             }
