@@ -23,6 +23,7 @@ mod wipe;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use logic::entity::EntityType;
 use logic::settings::InForce;
@@ -110,7 +111,7 @@ enum Verb {
     )]
     Entities {
         /// test-center, administrator, proctor, test-taker, eligibility or delivery.
-        #[arg(value_name = "TYPE", value_parser = entity_type)]
+        #[arg(value_name = "TYPE", value_parser = entity_type())]
         kind: Option<EntityType>,
         /// Only the entity with this URI.
         #[arg(long, value_name = "URI")]
@@ -197,11 +198,23 @@ enum Verb {
     },
     /// The manual page on stdout (roff).
     Man,
+}
+
+/// What the daemon starts in processes of their own: no verbs for people, so neither help nor completions name them.
+#[derive(Debug, Parser)]
+#[command(name = "boxsync", disable_help_subcommand = true)]
+struct Inner {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    part: Part,
+}
+
+#[derive(Debug, Subcommand)]
+enum Part {
     /// One synchronization for the daemon.
-    #[command(hide = true)]
     SyncWorker,
     /// The intake of a large item for the daemon.
-    #[command(hide = true)]
     IntakeWorker {
         /// results, logs, sessions or lti-users.
         kind: String,
@@ -210,14 +223,12 @@ enum Verb {
         id: Option<String>,
     },
     /// What the status page shows, for the daemon.
-    #[command(hide = true)]
     PageWorker {
         /// What doctor finds without the network, instead of where the box stands.
         #[arg(long)]
         examine: bool,
     },
     /// Whether a sled store opens; run in a process of its own.
-    #[command(hide = true)]
     ProbeStore {
         /// The store.
         path: PathBuf,
@@ -228,28 +239,72 @@ enum Verb {
 enum KeyAct {
     /// Wraps the data key with a new envelope key; nothing is re-encrypted or fetched again.
     #[command(
-        after_help = "A key file beside the data does not protect a stolen disk. To seal a new key to this machine (its TPM2 if\nit has one, else a key of the host) and use that from now on, as root:\n  head -c 32 /dev/urandom | systemd-creds encrypt --name=boxsync.key.sealed - \\\n    /etc/credstore.encrypted/boxsync.key.sealed\n  systemctl restart boxsync.service && boxsync identity && shred -u /var/lib/boxsync/boxsync.key"
+        after_help = "A key file beside the data does not protect a stolen disk. To seal a new key to this machine (its\nTPM2 if it has one, else a key of the host) and use that from now on, as root:\n\n  head -c 32 /dev/urandom >/run/key\n  systemd-creds encrypt --name=boxsync.key.sealed /run/key /run/key.sealed\n  install -m 600 /run/key.sealed /etc/credstore.encrypted/boxsync.key.sealed\n  systemctl restart boxsync.service\n  boxsync identity\n  shred -u /run/key /var/lib/boxsync/boxsync.key\n\nThe last one only when the one before it shows the box."
     )]
     Rotate,
 }
 
-fn entity_type(word: &str) -> Result<EntityType, String> {
-    EntityType::of(word).ok_or_else(|| {
-        let words: Vec<&str> = EntityType::ALL.iter().map(|kind| kind.word()).collect();
-        format!("expected one of {}", words.join(", "))
-    })
+/// The words of the types, which shells complete too.
+fn entity_type() -> impl TypedValueParser<Value = EntityType> {
+    PossibleValuesParser::new(EntityType::ALL.map(EntityType::word))
+        .map(|word| EntityType::of(&word).expect("only words of types are possible"))
 }
 
 /// Reads the command line, does what it says, tells how it went.
 pub fn main() -> ExitCode {
-    let command = Command::parse();
-    let screen = Screen::new(command.global.json);
-    match act(command, &screen) {
-        Ok(status) => ExitCode::from(status),
-        Err(trouble) => {
-            screen.trouble(&trouble);
-            ExitCode::from(exit(&trouble))
+    let (screen, done) = match Inner::try_parse() {
+        Ok(Inner { global, part }) => {
+            let screen = Screen::new(global.json);
+            let done = serve(&Root::new(global.root), part, &screen);
+            (screen, done)
         }
+        Err(_) => match Command::try_parse() {
+            Ok(command) => {
+                let screen = Screen::new(command.global.json);
+                let done = act(command, &screen);
+                (screen, done)
+            }
+            Err(usage) => {
+                let screen = Screen::new(std::env::args_os().any(|word| word == "--json"));
+                let done = unread(&usage, &screen);
+                (screen, done)
+            }
+        },
+    };
+    let status = done.unwrap_or_else(|trouble| {
+        screen.trouble(&trouble);
+        exit(&trouble)
+    });
+    ExitCode::from(screen.end(status))
+}
+
+/// The command line asks for help, or cannot be read.
+fn unread(usage: &clap::Error, screen: &Screen) -> Result<u8, Trouble> {
+    if !usage.use_stderr() {
+        match screen.colour {
+            true => usage.print().unwrap_or_default(),
+            false => screen.text("text", &usage.render().to_string()),
+        }
+        return Ok(0);
+    }
+    if !screen.json {
+        // Where standard error is gone nobody can be told.
+        let _ = usage.print();
+        return Ok(2);
+    }
+    let words = usage.render().to_string();
+    let words = words.strip_prefix("error: ").unwrap_or(&words).trim();
+    let class = Class::Operator;
+    Err(Trouble::new("input.usage", class, Outcome::Failed, words))
+}
+
+/// A part of the daemon.
+fn serve(root: &Root, part: Part, screen: &Screen) -> Result<u8, Trouble> {
+    match part {
+        Part::SyncWorker => run::work(root),
+        Part::IntakeWorker { kind, id } => run::receive(root, &kind, id, screen),
+        Part::PageWorker { examine } => run::look(root, examine, screen),
+        Part::ProbeStore { path } => Ok(crate::vault::index::probe(&path).exit()),
     }
 }
 
@@ -265,21 +320,15 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Trouble> {
     let root = Root::new(command.global.root);
     match command.verb {
         Verb::Completions { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut Command::command(),
-                "boxsync",
-                &mut std::io::stdout(),
-            );
+            // Made whole first: the generators panic where they cannot write.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Command::command(), "boxsync", &mut script);
+            screen.text("text", &String::from_utf8_lossy(&script));
             Ok(0)
         }
-        Verb::Man => man(),
-        Verb::ProbeStore { path } => Ok(crate::vault::index::probe(&path).exit()),
+        Verb::Man => man(screen),
         Verb::Config { act } => config::act(&root, act, screen),
         Verb::Run => run::act(&root),
-        Verb::SyncWorker => run::work(&root),
-        Verb::IntakeWorker { kind, id } => run::receive(&root, &kind, id),
-        Verb::PageWorker { examine } => run::look(&root, examine),
         Verb::Sync(options) => sync::act(&root, &options, screen),
         Verb::Status => {
             let in_force = settings::in_force(&root);
@@ -306,7 +355,7 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Trouble> {
         } => {
             let engine = open(&root)?;
             engine.vault().keys().rotate(engine.vault().state())?;
-            screen.say("the envelope key is new; nothing else changed");
+            screen.done("the envelope key is new; nothing else changed");
             Ok(0)
         }
         Verb::Wipe {
@@ -330,17 +379,12 @@ fn open_in_force(root: &Root, in_force: InForce) -> Result<Engine, Trouble> {
     Engine::open(root, settings)
 }
 
-fn man() -> Result<u8, Trouble> {
+fn man(screen: &Screen) -> Result<u8, Trouble> {
+    let mut page = Vec::new();
     clap_mangen::Man::new(Command::command())
-        .render(&mut std::io::stdout())
-        .map_err(|error| {
-            Trouble::new(
-                "output.failed",
-                Class::GiveUp,
-                Outcome::Failed,
-                error.to_string(),
-            )
-        })?;
+        .render(&mut page)
+        .expect("memory takes all");
+    screen.text("text", &String::from_utf8_lossy(&page));
     Ok(0)
 }
 

@@ -6,6 +6,8 @@ use std::collections::VecDeque;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use logic::outside;
+
 use super::screen::{Screen, bytes, cut, span};
 use crate::engine::progress::{Progress, Watch};
 
@@ -18,7 +20,7 @@ pub(super) async fn follow(screen: &Screen, watch: &Watch) {
     };
     loop {
         let progress = watch.snapshot();
-        if screen.live {
+        if screen.moves {
             bar.draw(&progress);
         } else {
             bar.tell(screen, &progress);
@@ -29,7 +31,7 @@ pub(super) async fn follow(screen: &Screen, watch: &Watch) {
 
 /// Ends the live line.
 pub(super) fn clear(screen: &Screen) {
-    if screen.live {
+    if screen.moves {
         let _ = write!(std::io::stderr(), "\r\x1b[K");
     }
 }
@@ -44,7 +46,8 @@ struct Bar {
 impl Bar {
     fn draw(&mut self, progress: &Progress) {
         let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
-        let line = cut(&self.line(progress), width.saturating_sub(1));
+        let line = self.line(progress);
+        let line = cut(&outside::escaped(&line), width.saturating_sub(1));
         let _ = write!(std::io::stderr(), "\r{line}\x1b[K");
         let _ = std::io::stderr().flush();
     }

@@ -3,8 +3,10 @@
 //! Called by `cli`.
 
 use clap::Subcommand;
+use logic::report::Finding;
 use logic::settings::Settings;
 use logic::words::Trouble;
+use serde_json::json;
 
 use super::screen::Screen;
 use crate::engine;
@@ -25,17 +27,23 @@ pub(super) enum Act {
 
 pub(super) fn act(root: &Root, act: Act, screen: &Screen) -> Result<u8, Trouble> {
     match act {
-        Act::Defaults => screen.line(Settings::document().trim_end()),
+        Act::Defaults => screen.text("text", &Settings::document()),
         Act::Show => {
             let settings = settings::read(root)?;
             if screen.json {
                 screen.object(settings.json())
             } else {
-                screen.line(settings.explain().trim_end())
+                screen.text("text", &settings.explain())
             }
         }
         Act::Check => {
-            check(root, screen)?;
+            let warnings = check(root)?;
+            for warning in &warnings {
+                screen.say(&format!("warning: {} [{}]", warning.reason, warning.code));
+            }
+            if screen.json {
+                screen.object(json!({ "outcome": "finished", "code": "ok", "warnings": warnings }));
+            }
             screen.say("the configuration is sound");
         }
     }
@@ -43,19 +51,23 @@ pub(super) fn act(root: &Root, act: Act, screen: &Screen) -> Result<u8, Trouble>
 }
 
 /// Everything that a synchronization needs of it, the files that it names too; what is unwise is told, and is no fault.
-fn check(root: &Root, screen: &Screen) -> Result<(), Trouble> {
+fn check(root: &Root) -> Result<Vec<Finding>, Trouble> {
     let settings = settings::read(root)?;
     let url = settings.central()?;
     // As the service sees the files; somebody who may not become its user sees them as he can.
     let _ = become_owner(root);
     let line = engine::line(&settings, String::new())?;
     Uplink::new(line, None)?;
+    let mut warnings = Vec::new();
     if !url.https && !crate::uplink::loopback(&url.host) {
         let place = settings.origin("central", "url");
         let place = place.map_or(String::new(), |place| format!(" ({place})"));
-        screen.say(&format!(
-            "warning: url in [central]{place}: {url} is plain http: password, results and exams can be read on the way; expected https:// [config.plain_http]"
-        ));
+        warnings.push(Finding {
+            code: "config.plain_http".into(),
+            reason: format!(
+                "url in [central]{place}: {url} is plain http: password, results and exams can be read on the way; expected https://"
+            ),
+        });
     }
-    Ok(())
+    Ok(warnings)
 }

@@ -3,6 +3,7 @@
 //! Called by `cli`.
 
 use logic::entity::{Entity, EntityType, uri};
+use logic::outside;
 use logic::seal::NameHash;
 use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
@@ -52,6 +53,9 @@ pub(super) fn act(
             .into_iter()
             .filter(|(name, _)| wanted.is_none_or(|wanted| wanted == **name))
         {
+            if screen.is_closed() {
+                return Ok(0);
+            }
             show(kind, &reader.entity(kind, name, row)?, id.is_some(), screen);
             found = true;
         }
@@ -59,7 +63,7 @@ pub(super) fn act(
     match id {
         Some(id) if !found => {
             let what = if hidden { "hidden entity" } else { "entity" };
-            let reason = format!("the box holds no {what} {id}");
+            let reason = format!("the box holds no {what} {}", outside::id(id));
             Err(Trouble::new(
                 "catalogue.unknown_entity",
                 Class::GiveUp,
@@ -79,15 +83,28 @@ fn show(kind: EntityType, entity: &Entity, whole: bool, screen: &Screen) {
     }
     if !whole {
         let label = entity.properties.first(uri::LABEL).unwrap_or_default();
-        return screen.line(&format!("{}  {label}", entity.id));
+        return screen.line(&format!(
+            "{}  {}",
+            outside::escaped(&entity.id),
+            outside::escaped(label)
+        ));
     }
-    screen.line(&format!("{}  ({})", entity.id, kind.word()));
+    screen.line(&format!(
+        "{}  ({})",
+        outside::escaped(&entity.id),
+        kind.word()
+    ));
     for (predicate, _) in entity.properties.iter() {
         for text in entity.properties.values(predicate) {
             let secret = predicate == uri::PASSWORD;
             screen.line(&format!(
-                "  {predicate} = {}",
-                if secret { "(a password hash)" } else { text }
+                "  {} = {}",
+                outside::escaped(predicate),
+                if secret {
+                    "(a password hash)".into()
+                } else {
+                    outside::escaped(text)
+                }
             ));
         }
     }

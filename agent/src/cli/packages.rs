@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use logic::entity::{EntityType, uri};
 use logic::health::verdict::counted;
+use logic::outside;
 use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
 
@@ -132,7 +133,7 @@ fn verify(packages: &Packages, screen: &Screen) -> Result<u8, Trouble> {
             let state = if word == "whole" { "held" } else { "damaged" };
             screen.object(json!({ "delivery": meta.delivery, "bytes": meta.size, "state": state, "rebuilt": meta.rebuilt }));
         } else {
-            screen.line(&format!("{}  {word}", meta.delivery));
+            screen.line(&format!("{}  {word}", outside::escaped(&meta.delivery)));
         }
     }
     if damaged > 0 {
@@ -154,8 +155,10 @@ fn export(
         .held(uri)?
         .filter(|meta| !meta.damaged)
         .ok_or_else(|| {
-            let reason =
-                format!("the box holds no whole package of {uri} (see `boxsync packages`)");
+            let reason = format!(
+                "the box holds no whole package of {} (see `boxsync packages`)",
+                outside::id(uri)
+            );
             Trouble::new("package.not_held", Class::GiveUp, Outcome::Failed, reason)
         })?;
     let content = packages.content(&meta)?;

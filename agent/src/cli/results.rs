@@ -7,7 +7,9 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use logic::intake::Kind;
+use logic::outside;
 use logic::spool::{Key, Ledger, Part, State};
 use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
@@ -25,7 +27,7 @@ pub(super) enum Act {
     /// Lets in what candidates did; durable when this returns.
     Submit {
         /// results, logs, sessions or lti-users.
-        #[arg(long, default_value = "results", value_parser = kind)]
+        #[arg(long, default_value = "results", value_parser = kind())]
         kind: Kind,
         /// JSON in the shape that central's own route takes for this kind.
         #[arg(required = true)]
@@ -54,9 +56,10 @@ pub(super) enum Act {
     },
 }
 
-fn kind(word: &str) -> Result<Kind, String> {
-    word.parse()
-        .map_err(|()| format!("expected one of {}", Kind::ALL.map(Kind::word).join(", ")))
+/// The words of the kinds, which shells complete too.
+fn kind() -> impl TypedValueParser<Value = Kind> {
+    PossibleValuesParser::new(Kind::ALL.map(Kind::word))
+        .map(|word| word.parse().expect("only words of kinds are possible"))
 }
 
 pub(super) fn act(root: &Root, act: Option<Act>, screen: &Screen) -> Result<u8, Trouble> {
@@ -79,11 +82,11 @@ pub(super) fn act(root: &Root, act: Option<Act>, screen: &Screen) -> Result<u8, 
             if count == 0 && !ids.is_empty() {
                 let reason = format!(
                     "nothing of {} is refused, unconfirmed, waiting or set aside (see `boxsync results`)",
-                    ids.join(", ")
+                    outside::ids(&ids)
                 );
                 return Err(unknown(reason));
             }
-            screen.say(&format!(
+            screen.done(&format!(
                 "{count} will be tried again by the next synchronization"
             ));
             Ok(0)
@@ -93,11 +96,11 @@ pub(super) fn act(root: &Root, act: Option<Act>, screen: &Screen) -> Result<u8, 
             if count == 0 {
                 let reason = format!(
                     "nothing of {} is owed (see `boxsync results`)",
-                    ids.join(", ")
+                    outside::ids(&ids)
                 );
                 return Err(unknown(reason));
             }
-            screen.say(&format!(
+            screen.done(&format!(
                 "{count} set aside; `boxsync results retry ID` takes them up again"
             ));
             Ok(0)
@@ -179,7 +182,8 @@ fn submit(engine: &Engine, kind: Kind, inputs: Vec<Input>, screen: &Screen) -> R
                 screen.object(json!({ "id": id, "kind": kind.word(), "new": fresh }));
             } else {
                 screen.line(&format!(
-                    "{id}  {}",
+                    "{}  {}",
+                    outside::escaped(id),
                     if *fresh { "queued" } else { "known" }
                 ));
             }
@@ -206,11 +210,11 @@ fn export(
         .max_by_key(|l| l.key.edition);
     let ledger = newest
         .or(ledgers.last())
-        .ok_or_else(|| unknown(format!("the spool holds no item {id}")))?;
+        .ok_or_else(|| unknown(format!("the spool holds no item {}", outside::id(id))))?;
     let loaded = spool.load(&ledger.key)?;
     out.write(&loaded.payload)?;
     out.done();
-    screen.say(&format!(
+    screen.done(&format!(
         "{} bytes in clear: {}",
         loaded.payload.len(),
         file.display()

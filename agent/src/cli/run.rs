@@ -8,6 +8,7 @@ use std::os::unix::fs::MetadataExt;
 
 use logic::words::{Class, Outcome, Trouble};
 
+use super::screen::Screen;
 use crate::daemon;
 use crate::engine::Engine;
 use crate::journal;
@@ -34,7 +35,12 @@ pub(super) fn work(root: &Root) -> Result<u8, Trouble> {
 }
 
 /// The intake of a large item for the daemon: the document on standard input, the receipt on standard output.
-pub(super) fn receive(root: &Root, kind: &str, id: Option<String>) -> Result<u8, Trouble> {
+pub(super) fn receive(
+    root: &Root,
+    kind: &str,
+    id: Option<String>,
+    screen: &Screen,
+) -> Result<u8, Trouble> {
     worker::bind_to_parent();
     let input = |reason: String| Trouble::new("input.kind", Class::GiveUp, Outcome::Failed, reason);
     let kind = kind
@@ -45,7 +51,8 @@ pub(super) fn receive(root: &Root, kind: &str, id: Option<String>) -> Result<u8,
         .lock()
         .read_to_end(&mut document)
         .map_err(|error| input(format!("standard input cannot be read: {error}")))?;
-    println!("{}", receive::work(open(root), kind, id, document));
+    let receipt = receive::work(open(root), kind, id, document);
+    screen.data(format!("{receipt}\n").as_bytes());
     Ok(0)
 }
 
@@ -55,7 +62,7 @@ fn open(root: &Root) -> Result<Engine, Trouble> {
 }
 
 /// What the status page shows, on standard output.
-pub(super) fn look(root: &Root, examine: bool) -> Result<u8, Trouble> {
+pub(super) fn look(root: &Root, examine: bool, screen: &Screen) -> Result<u8, Trouble> {
     worker::bind_to_parent();
     let told = if examine {
         serde_json::to_string(&glance::examine(root, &settings::read(root)))
@@ -66,7 +73,8 @@ pub(super) fn look(root: &Root, examine: bool) -> Result<u8, Trouble> {
         let engine = super::open_in_force(root, in_force);
         serde_json::to_string(&glance::look(root, engine, fault.as_ref(), &used))
     };
-    println!("{}", told.expect("plain data always serialises"));
+    let told = told.expect("plain data always serialises");
+    screen.data(format!("{told}\n").as_bytes());
     Ok(0)
 }
 

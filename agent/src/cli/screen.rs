@@ -2,10 +2,13 @@
 //! Never prints a person's name unless a verb was asked for entities.
 //! Called by every verb.
 
-use std::io::{IsTerminal, Write};
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use logic::health::catalogue;
-use logic::words::Trouble;
+use logic::outside;
+use logic::words::{Class, Outcome, Trouble};
 use serde_json::{Value as Json, json};
 
 use crate::clock::civil;
@@ -14,15 +17,24 @@ use crate::clock::civil;
 const WIDEST: usize = 80;
 const NARROWEST: usize = 40;
 
-/// How this process writes.
+/// The status of a process that SIGPIPE ends, as a shell tells it: 128 + 13.
+const PIPE_CLOSED: u8 = 141;
+/// The sequences that `paint` writes (ECMA-48 8.3.117); no other text may have them.
+const PAINT: [&str; 4] = ["\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"];
+
+/// How this process writes: the one way to stdout.
 pub(super) struct Screen {
     /// Machines read stdout.
     pub(super) json: bool,
     /// People watch stderr.
     pub(super) live: bool,
+    /// The cursor of stderr may be moved.
+    pub(super) moves: bool,
     pub(super) colour: bool,
     /// Columns of a line.
     pub(super) width: usize,
+    /// Why stdout takes no more.
+    fault: RefCell<Option<io::Error>>,
 }
 
 /// What a line is about.
@@ -36,13 +48,16 @@ pub(super) enum Mood {
 impl Screen {
     pub(super) fn new(json: bool) -> Self {
         let live = std::io::stderr().is_terminal();
-        let colour = std::io::stdout().is_terminal()
-            && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+        // https://no-color.org; a terminal that says that it is dumb has no cursor to move either.
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
+            || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
             json,
             live,
-            colour,
-            width: columns(std::io::stdout()),
+            moves: live && !plain,
+            colour: io::stdout().is_terminal() && !plain,
+            width: columns(io::stdout()),
+            fault: RefCell::default(),
         }
     }
 
@@ -52,14 +67,52 @@ impl Screen {
         Self {
             json: false,
             live: false,
+            moves: false,
             colour: false,
             width,
+            fault: RefCell::default(),
         }
     }
 
-    /// A line of data for people; broken pipes end the program quietly elsewhere.
+    /// A line of data for people.
     pub(super) fn line(&self, text: &str) {
-        let _ = writeln!(std::io::stdout(), "{text}");
+        self.data(format!("{}\n", shown(text)).as_bytes());
+    }
+
+    /// Text that boxsync made itself: for people as it is, for machines within an object.
+    pub(super) fn text(&self, name: &str, text: &str) {
+        match self.json {
+            true => self.object(json!({ name: text })),
+            false => self.data(text.as_bytes()),
+        }
+    }
+
+    /// Bytes for stdout. The first that cannot be written are the last that are tried: `end` tells it.
+    pub(super) fn data(&self, bytes: &[u8]) {
+        if !self.is_closed() {
+            let mut out = io::stdout().lock();
+            let written = out.write_all(bytes).and_then(|()| out.flush());
+            *self.fault.borrow_mut() = written.err();
+        }
+    }
+
+    /// Whether nobody gets what else is written: a long list may end.
+    pub(super) fn is_closed(&self) -> bool {
+        self.fault.borrow().is_some()
+    }
+
+    /// The exit status: a pipe whose reader has gone ends quietly as SIGPIPE would, other data that were lost are told.
+    pub(super) fn end(&self, status: u8) -> u8 {
+        let Some(fault) = self.fault.take() else {
+            return status;
+        };
+        if fault.kind() == ErrorKind::BrokenPipe {
+            return PIPE_CLOSED;
+        }
+        let reason = format!("standard output did not take everything: {fault}");
+        let trouble = Trouble::new("output.failed", Class::Operator, Outcome::Failed, reason);
+        self.tell(&trouble);
+        status.max(trouble.outcome.exit())
     }
 
     /// An object for machines; `schema` is added.
@@ -67,19 +120,34 @@ impl Screen {
         if let Some(map) = object.as_object_mut() {
             map.entry("schema").or_insert(json!(1));
         }
-        let _ = writeln!(std::io::stdout(), "{object}");
+        self.data(format!("{}\n", outside::json(&object)).as_bytes());
+    }
+
+    /// An act without data is done: in words, and for machines as an object too.
+    pub(super) fn done(&self, words: &str) {
+        self.say(words);
+        if self.json {
+            self.object(json!({ "outcome": "finished", "code": "ok", "reason": words }));
+        }
     }
 
     /// Words beside the data.
     pub(super) fn say(&self, text: &str) {
-        let _ = writeln!(std::io::stderr(), "{text}");
+        let _ = writeln!(io::stderr(), "{}", shown(text));
     }
 
     /// What went wrong, for people; for machines an object too. Whoever watches is told what to do as well.
     pub(super) fn trouble(&self, trouble: &Trouble) {
+        self.tell(trouble);
+        if self.json {
+            self.object(json!({ "outcome": trouble.outcome.word(), "code": trouble.code, "reason": trouble.reason }));
+        }
+    }
+
+    fn tell(&self, trouble: &Trouble) {
         let told = format!("boxsync: {} [{}]", trouble.reason, trouble.code);
         if self.live {
-            let width = columns(std::io::stderr());
+            let width = columns(io::stderr());
             for line in told.lines().flat_map(|line| fold(line, width)) {
                 self.say(&line);
             }
@@ -88,9 +156,6 @@ impl Screen {
             }
         } else {
             self.say(&told);
-        }
-        if self.json {
-            self.object(json!({ "outcome": trouble.outcome.word(), "code": trouble.code, "reason": trouble.reason }));
         }
     }
 
@@ -106,6 +171,19 @@ impl Screen {
         };
         format!("\x1b[{code}m{text}\x1b[0m")
     }
+}
+
+/// A text as it may reach a terminal: of what moves it, only the ends of lines and boxsync's own colours.
+fn shown(text: &str) -> Cow<'_, str> {
+    let Some((at, paint)) = PAINT
+        .iter()
+        .filter_map(|paint| Some((text.find(paint)?, paint)))
+        .min()
+    else {
+        return outside::escaped_lines(text);
+    };
+    let (before, after) = (&text[..at], &text[at + paint.len()..]);
+    format!("{}{paint}{}", outside::escaped_lines(before), shown(after)).into()
 }
 
 /// The columns of the terminal that a stream leads to.
@@ -175,7 +253,7 @@ impl Things {
     fn lay_out(&mut self, rows: &[Thing]) -> Vec<String> {
         let row = |(cells, id, _): &Thing| {
             let mut cells = cells.clone();
-            cells.push(id.clone());
+            cells.push(outside::escaped(id).into_owned());
             cells
         };
         let mut heads = Vec::new();
@@ -192,7 +270,7 @@ impl Things {
         for (head, (_, id, said)) in heads.into_iter().zip(rows) {
             lines.push(head);
             if self.below {
-                lines.push(format!("    {id}"));
+                lines.push(format!("    {}", outside::escaped(id)));
             }
             lines.extend(fold(said, self.width - 4).map(|line| format!("    {line}")));
         }

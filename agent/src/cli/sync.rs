@@ -22,7 +22,7 @@ use crate::worker::told_to_end;
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// Only this type; may be given several times.
-    #[arg(long = "type", value_name = "TYPE", value_parser = super::entity_type)]
+    #[arg(long = "type", value_name = "TYPE", value_parser = super::entity_type())]
     types: Vec<EntityType>,
     /// Only catalogue and packages.
     #[arg(long)]

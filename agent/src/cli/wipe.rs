@@ -53,7 +53,7 @@ pub(super) fn act(
         }
     }
     engine::wipe(root, vault.as_ref(), discard)?;
-    screen.say("the key and the data are destroyed");
+    screen.done("the key and the data are destroyed");
     Ok(0)
 }
 

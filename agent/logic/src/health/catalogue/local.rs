@@ -138,6 +138,12 @@ pub(super) const CODES: &[Code] = &[
         "Send it with `boxsync sync --results`, or write it to files with `boxsync results export`.",
     ),
     code(
+        "input.usage",
+        "the command line cannot be read",
+        "A verb or an option is misspelt, missing or too much. Nothing was done.",
+        "Look at `boxsync --help`, or at the help of the verb.",
+    ),
+    code(
         "input.code",
         "an unknown code",
         "`doctor explain` knows every code that this boxsync tells; this is none of them.",
