@@ -2,6 +2,10 @@
 //! Never interprets a property and never reorders what central sent.
 //! Called by `api`, `manifest`, `sync` and by whoever shows or serves the catalogue.
 
+mod texts;
+
+pub use texts::Texts;
+
 use std::fmt;
 
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -88,7 +92,7 @@ pub enum Value {
     /// A scalar on the wire.
     One(String),
     /// A list on the wire, possibly empty.
-    Many(Vec<String>),
+    Many(Texts),
 }
 
 /// Predicate and value in the order received; `[]` on the wire when empty.
@@ -113,12 +117,13 @@ impl Properties {
 
     /// All texts of a predicate, whether central sent a scalar or a list.
     pub fn values(&self, predicate: &str) -> impl Iterator<Item = &str> {
-        let texts = match self.get(predicate) {
-            Some(Value::One(text)) => std::slice::from_ref(text),
-            Some(Value::Many(texts)) => texts.as_slice(),
-            None => &[],
+        let (one, many) = match self.get(predicate) {
+            Some(Value::One(text)) => (Some(text.as_str()), None),
+            Some(Value::Many(texts)) => (None, Some(texts)),
+            None => (None, None),
         };
-        texts.iter().map(String::as_str)
+        one.into_iter()
+            .chain(many.into_iter().flat_map(Texts::iter))
     }
 
     /// The first text of a predicate.
@@ -271,11 +276,8 @@ impl<'de> Deserialize<'de> for WireValue {
                 Ok(WireValue(Value::One(text)))
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<WireValue, A::Error> {
-                let mut texts = Vec::new();
-                while let Some(text) = seq.next_element::<String>()? {
-                    texts.push(text);
-                }
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<WireValue, A::Error> {
+                let texts = Texts::deserialize(de::value::SeqAccessDeserializer::new(seq))?;
                 Ok(WireValue(Value::Many(texts)))
             }
         }

@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn the_organisation_is_configured_or_the_only_one() {
         let one = enrolment(Value::One("1001".into()));
-        let two = enrolment(Value::Many(vec!["1001".into(), "1002".into()]));
+        let two = enrolment(Value::Many(["1001", "1002"].iter().collect()));
         assert_eq!(organisation(Some("7"), Some(&one)).unwrap(), "7");
         assert_eq!(organisation(None, Some(&one)).unwrap(), "1001");
         assert!(

@@ -23,8 +23,7 @@ pub fn checksum(properties: &Properties, excluded: &[&str]) -> String {
             Value::One(one) => text(&mut hash, one),
             Value::Many(many) => {
                 hash.update(format!("a:{}:{{", many.len()));
-                let sorted = sort(many.iter().map(String::as_str).collect());
-                for (index, one) in sorted.into_iter().enumerate() {
+                for (index, one) in sort(many.iter().collect()).into_iter().enumerate() {
                     hash.update(format!("i:{index};"));
                     text(&mut hash, one);
                 }
@@ -49,24 +48,30 @@ fn text(hash: &mut Md5, text: &str) {
 /// PHP's `sort()`: stable. A merge sort of our own, since `compare` is no total order, which `slice::sort_by` may
 /// answer with a panic.
 fn sort(mut texts: Vec<&str>) -> Vec<&str> {
+    let mut spare = texts.clone();
+    merge_sort(&mut texts, &mut spare);
+    texts
+}
+
+/// Sorts `texts`; `spare` is as long, and its content is lost.
+fn merge_sort<'a>(texts: &mut [&'a str], spare: &mut [&'a str]) {
     if texts.len() < 2 {
-        return texts;
+        return;
     }
-    let right = sort(texts.split_off(texts.len() / 2));
-    let left = sort(texts);
-    let mut merged = Vec::with_capacity(left.len() + right.len());
-    let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
-    while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
-        let side = if compare(a, b) == Ordering::Greater {
-            &mut right
-        } else {
-            &mut left
+    let half = texts.len() / 2;
+    let (left, right) = texts.split_at_mut(half);
+    merge_sort(left, &mut spare[..half]);
+    merge_sort(right, &mut spare[half..]);
+    let (mut left, mut right) = (left.iter().peekable(), right.iter().peekable());
+    for slot in spare.iter_mut() {
+        let from_right = match (left.peek(), right.peek()) {
+            (Some(a), Some(b)) => compare(a, b) == Ordering::Greater,
+            (left, _) => left.is_none(),
         };
-        merged.extend(side.next());
+        let side = if from_right { &mut right } else { &mut left };
+        *slot = side.next().expect("as many texts as places for them");
     }
-    merged.extend(left);
-    merged.extend(right);
-    merged
+    texts.copy_from_slice(spare);
 }
 
 /// PHP 8's comparison of two strings: as numbers when both are numeric, else by bytes.
@@ -90,7 +95,7 @@ fn number(text: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entity::{Entity, uri};
+    use crate::entity::{Entity, Texts, uri};
 
     fn of(pairs: &[(&str, Value)]) -> String {
         let pairs = pairs.iter().map(|(p, v)| ((*p).to_owned(), v.clone()));
@@ -120,7 +125,7 @@ mod tests {
         );
         let assignment = "http://www.tao.lu/Ontologies/TAOTestCenter#UserAssignment";
         assert_eq!(
-            of(&[(assignment, Value::Many(Vec::new()))]),
+            of(&[(assignment, Value::Many(Texts::default()))]),
             "37e5e0231a4ade5453d08562489a6d6c"
         );
         let parent = "http://www.w3.org/2000/01/rdf-schema#subClassOf";

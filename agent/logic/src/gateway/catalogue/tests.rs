@@ -30,7 +30,7 @@ impl Shelf for Desk {
 }
 
 fn named(id: &str, parents: &[&str]) -> Entity {
-    let parents = parents.iter().map(|p| (*p).to_owned()).collect();
+    let parents = parents.iter().collect();
     Entity {
         id: id.to_owned(),
         checksum: "c".into(),
