@@ -399,10 +399,7 @@ impl Run {
             let (id, op) = match what {
                 What::Put(name) => {
                     let row = edition.types.get(&kind)?.get(name)?;
-                    (
-                        reader.entity(kind, name, row).map(|entity| entity.id),
-                        Op::Put,
-                    )
+                    (reader.id(kind, name, row), Op::Put)
                 }
                 What::Removed(id) => (Ok(id.clone()), Op::Remove),
             };
@@ -445,8 +442,8 @@ impl Run {
         };
         for (name, row) in edition.hide(kind, &change.hide, running) {
             // A record that no longer opens is hidden all the same.
-            match reader.entity(kind, &name, &row) {
-                Ok(entity) => told.removed.push(entity.id),
+            match reader.id(kind, &name, &row) {
+                Ok(id) => told.removed.push(id),
                 Err(_) => self.unnamed = true,
             }
         }
@@ -463,8 +460,8 @@ impl Run {
             .edition
             .hidden(EntityType::Delivery)
             .filter_map(|(name, hidden)| {
-                let entity = reader.entity(EntityType::Delivery, name, &hidden.row);
-                Some((hidden.at, entity.ok()?.id))
+                let id = reader.id(EntityType::Delivery, name, &hidden.row);
+                Some((hidden.at, id.ok()?))
             })
             .collect();
         spare.sort();
@@ -481,7 +478,7 @@ impl Run {
         let mut named: std::collections::BTreeSet<String> = self
             .edition
             .rows(EntityType::Delivery)
-            .filter_map(|(name, row)| Some(reader.entity(EntityType::Delivery, name, row).ok()?.id))
+            .filter_map(|(name, row)| reader.id(EntityType::Delivery, name, row).ok())
             .collect();
         if named.len() < self.edition.count(EntityType::Delivery) {
             return;

@@ -13,7 +13,7 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use logic::entity::{Checksum, Entity, EntityType};
-use logic::seal::{NONCE, NameHash, Sealer};
+use logic::seal::{NONCE, NameHash, OVERHEAD, Sealer};
 use logic::words::Trouble;
 
 use super::{Vault, damaged, random};
@@ -250,10 +250,10 @@ impl Writer {
 
     fn write(&mut self, word: &str, name: NameHash, entity: &Entity) -> Result<Row, Trouble> {
         let checksum = Checksum::of(&entity.checksum);
-        let plain = postcard::to_allocvec(entity).expect("plain data always serialises");
-        let sealed = self
-            .sealer
-            .seal(random(), &place(word, &name, &checksum), &plain);
+        // An eligibility may weigh as much as the rest of the run: it is serialised, sealed and written in one place.
+        let mut sealed = plain(entity, random::<NONCE>());
+        self.sealer
+            .seal_in_place(&place(word, &name, &checksum), &mut sealed);
         let row = Row {
             checksum,
             segment: self.number,
@@ -261,9 +261,13 @@ impl Writer {
             length: sealed.len() as u32,
         };
         self.offset += sealed.len() as u64;
-        self.buffer.extend_from_slice(&sealed);
-        if self.buffer.len() >= Self::GATHER {
+        if self.buffer.len() + sealed.len() > Self::GATHER {
             self.flush()?;
+        }
+        if sealed.len() > Self::GATHER {
+            self.hand_on(&sealed)?;
+        } else {
+            self.buffer.extend_from_slice(&sealed);
         }
         Ok(row)
     }
@@ -273,11 +277,15 @@ impl Writer {
     /// # Errors
     /// What the file system says.
     pub fn flush(&mut self) -> Result<(), Trouble> {
-        self.file
-            .write_all(&self.buffer)
-            .map_err(|error| trouble(&self.path, "write", &error))?;
+        self.hand_on(&self.buffer)?;
         self.buffer.clear();
         Ok(())
+    }
+
+    fn hand_on(&self, bytes: &[u8]) -> Result<(), Trouble> {
+        (&self.file)
+            .write_all(bytes)
+            .map_err(|error| trouble(&self.path, "write", &error))
     }
 
     fn sync(mut self) -> Result<(), Trouble> {
@@ -319,10 +327,33 @@ impl Reader {
 
     /// Whether a row's record is whole and authentic; an interrupted run's rows may name bytes that were never written.
     pub fn holds(&mut self, kind: EntityType, name: &NameHash, row: &Row) -> bool {
-        self.entity(kind, name, row).is_ok()
+        self.id(kind, name, row).is_ok()
+    }
+
+    /// The URI of one entity of a type, without its properties.
+    ///
+    /// # Errors
+    /// As `entity`.
+    pub fn id(&mut self, kind: EntityType, name: &NameHash, row: &Row) -> Result<String, Trouble> {
+        // The fields of `Entity` in their order.
+        let id = |plain: &[u8]| {
+            let (id, _) = postcard::take_from_bytes::<&str>(plain).ok()?;
+            Some(id.to_owned())
+        };
+        self.read_as(kind.word(), name, row, id)
     }
 
     fn read(&mut self, word: &str, name: &NameHash, row: &Row) -> Result<Entity, Trouble> {
+        self.read_as(word, name, row, |plain| postcard::from_bytes(plain).ok())
+    }
+
+    fn read_as<T>(
+        &mut self,
+        word: &str,
+        name: &NameHash,
+        row: &Row,
+        read: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Result<T, Trouble> {
         let path = self.catalogue.path(row.segment);
         let file = match self.open.entry(row.segment) {
             std::collections::btree_map::Entry::Occupied(open) => open.into_mut(),
@@ -342,9 +373,18 @@ impl Reader {
             .record
             .open_in_place(&place(word, name, &row.checksum), &mut sealed)
             .ok()
-            .and_then(|plain| postcard::from_bytes(plain).ok())
+            .and_then(|plain| read(plain))
             .ok_or_else(|| damaged(&path, &format!("the {word} {name}")))
     }
+}
+
+/// The plain bytes of an entity behind a nonce, in a piece of memory that has room for the tag, too.
+fn plain(entity: &Entity, nonce: [u8; NONCE]) -> Vec<u8> {
+    let size = postcard::serialize_with_flavor(entity, postcard::ser_flavors::Size::default());
+    let size: usize = size.expect("plain data always serialises");
+    let mut begun = Vec::with_capacity(size + OVERHEAD);
+    begun.extend_from_slice(&nonce);
+    postcard::to_extend(entity, begun).expect("plain data always serialises")
 }
 
 fn place(word: &str, name: &NameHash, checksum: &Checksum) -> Vec<u8> {
