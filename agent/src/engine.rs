@@ -35,12 +35,14 @@ pub use line::{line, secret_file};
 pub use session::{Lane, Order, Session};
 pub use wipe::{no_daemon, owed, wipe};
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
 use logic::entity::EntityType;
+use logic::guard::Memory;
 use logic::identity::{self, Enrolment, Identity};
 use logic::package_lane::Waiting;
 use logic::report::Report;
@@ -282,7 +284,7 @@ impl Engine {
             .next_number(&tracer, &identity, request, &uplink)
             .await?;
         params.sync_id = identity.sync_id;
-        let mut plan = self.plan(request, params, &edition);
+        let mut plan = self.plan(request, params, std::mem::take(&mut edition.memory));
         plan.measure &= !measured;
         plan.untold = tracer.with(|trace| trace.untold.clone());
         line.wants(request.now, request.asked);
@@ -301,7 +303,7 @@ impl Engine {
         // The number and the run are durable before central sees them: after a power cut the one is not used again, and
         // the other is not forgotten. Nothing may fail between this and the account.
         tracer.begin(&identity, trace::begun(request, params))?;
-        let run = Run::new(means, index, edition);
+        let run = Run::new(means, index, edition, &plan);
         let (mut report, run) = run.drive(plan, orders).await;
         report.skew = uplink.heard().map(|_| clock::now().wall - clock::system());
         self.look_at_tokens(&tracer, &uplink);
@@ -350,7 +352,12 @@ impl Engine {
         ))
     }
 
-    fn plan(&self, request: &Request, params: &Params, edition: &Edition) -> Plan {
+    fn plan(
+        &self,
+        request: &Request,
+        params: &Params,
+        memory: BTreeMap<EntityType, Memory>,
+    ) -> Plan {
         let all = request.types.is_empty();
         let types = EntityType::ALL
             .into_iter()
@@ -369,7 +376,7 @@ impl Engine {
             allow_deletes: request.allow_deletes,
             delete_limit: self.settings.sync.delete_limit,
             lanes: usize::from(self.settings.sync.lanes),
-            memory: edition.memory.clone(),
+            memory,
             running: self.vault.running(),
             patience: match (request.asked, request.no_wait) {
                 (true, false) => None,

@@ -92,7 +92,7 @@ impl Intake {
         let stamp = catalogue.stamp()?;
         let mut held = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
         if held.as_ref().is_none_or(|held| held.stamp != stamp) {
-            let mut types = catalogue.edition().ok()?.types;
+            let mut types = catalogue.shown().ok()?.types;
             types.retain(|kind, _| matches!(kind, EntityType::Delivery | EntityType::TestTaker));
             let names = |(kind, rows): (EntityType, Rows)| (kind, rows.keys().copied().collect());
             let names = types.into_iter().map(names).collect();

@@ -169,7 +169,7 @@ impl Entity {
 }
 
 /// A checksum as the index keeps it: the 16 bytes of an MD5, or a hash of whatever else central sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Checksum(pub [u8; 16]);
 
 impl Checksum {

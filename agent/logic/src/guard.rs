@@ -3,6 +3,9 @@
 //! Called by `manifest`; its memory is kept by `vault` in the edition, so that it is as durable as what it guards.
 
 pub mod statement;
+mod stored;
+
+pub use stored::Told;
 
 use std::collections::BTreeMap;
 
@@ -10,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::entity::Checksum;
 use crate::seal::NameHash;
-use statement::Statements;
+use statement::{Packed, Statements};
 
 /// Deletions of so many seconds of running time count together.
 pub const DELETION_WINDOW: u64 = 24 * 60 * 60;
@@ -18,7 +21,7 @@ pub const DELETION_WINDOW: u64 = 24 * 60 * 60;
 pub const AGREE_AFTER: u64 = 24 * 60 * 60;
 
 /// A deletion that counts against the share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Deletion {
     /// What was hidden.
     pub name: NameHash,
@@ -29,7 +32,7 @@ pub struct Deletion {
 }
 
 /// What the guard remembers of one type between runs.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Memory {
     /// Second of running time of the last whole list; `None` before the first.
     pub read_at: Option<u64>,
@@ -38,7 +41,8 @@ pub struct Memory {
     /// Deletions of the last day, oldest first.
     pub deleted: Vec<Deletion>,
     /// What central lately said of those that changed.
-    pub said: BTreeMap<NameHash, Statements>,
+    #[serde(deserialize_with = "stored::said")]
+    pub said: BTreeMap<NameHash, Packed>,
     /// Not named in the last list, and kept; without those that wait for the end of an exam.
     pub held_back: u64,
     /// Those of them that are kept since central named them within hours.
@@ -84,16 +88,18 @@ impl Memory {
         shown: Option<Checksum>,
         running: u64,
     ) {
-        if let Some(statements) = self.said.get_mut(&name) {
+        if let Some(packed) = self.said.get_mut(&name) {
+            let mut statements = packed.open();
             statements.say(state, running);
-            if statements.is_settled() {
-                self.said.remove(&name);
+            match statements.is_settled() {
+                true => drop(self.said.remove(&name)),
+                false => *packed = Packed::of(&statements),
             }
         } else if let Some(read_at) = self.read_at.filter(|_| shown != state) {
             let mut statements = Statements::new(shown, read_at.min(running));
             statements.say(state, running);
             if !statements.is_settled() {
-                self.said.insert(name, statements);
+                self.said.insert(name, Packed::of(&statements));
             }
         }
         if state.is_some() {
@@ -109,7 +115,7 @@ impl Memory {
     pub fn contradicts(&self, name: &NameHash, running: u64) -> bool {
         self.said
             .get(name)
-            .is_some_and(|statements| statements.takes_back(running))
+            .is_some_and(|packed| packed.open().takes_back(running))
     }
 
     /// Judges what a list no longer names: gives what is to be hidden, and counts what is kept. Up to the limit it

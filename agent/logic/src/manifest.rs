@@ -203,6 +203,12 @@ impl Manifest {
         self.seen.len() == 0
     }
 
+    /// Ends without a judgement, since the list was not read to its end: gives back what is remembered.
+    pub fn cease(&mut self) -> Memory {
+        (self.held, self.seen) = (Held::default(), Seen::default());
+        std::mem::take(&mut self.memory)
+    }
+
     /// Judges what the list no longer names, once. `centre_named`: central still names a test centre that this box holds;
     /// `arriving`: new entities that this run brings, those shown again included; `deferred`: edits that came and
     /// wait, since an exam began meanwhile.

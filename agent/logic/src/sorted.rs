@@ -75,19 +75,32 @@ impl<V> Sorted<V> {
 
     /// Sets many records at once; the last of a name counts, and counts more than what was there.
     pub fn merge(&mut self, mut records: Vec<(NameHash, V)>) {
-        if self.0.is_empty() {
-            self.0 = records;
-        } else {
-            self.0.append(&mut records);
-        }
-        self.0.sort_by_key(|(name, _)| *name);
-        self.0.dedup_by(|later, kept| {
+        records.sort_by_key(|(name, _)| *name);
+        records.dedup_by(|later, kept| {
             let same = later.0 == kept.0;
             if same {
                 std::mem::swap(later, kept);
             }
             same
         });
+        if self.0.is_empty() {
+            self.0 = records;
+            return;
+        }
+        // Those of a known name go where it is: room is made for the new ones alone.
+        let mut at = 0;
+        records.retain_mut(|(name, value)| {
+            at += self.0[at..].partition_point(|(known, _)| known < name);
+            let known = self.0.get_mut(at).filter(|(known, _)| known == name);
+            known
+                .map(|(_, known)| std::mem::swap(known, value))
+                .is_none()
+        });
+        if !records.is_empty() {
+            self.0.reserve_exact(records.len());
+            self.0.append(&mut records);
+            self.0.sort_by_key(|(name, _)| *name);
+        }
     }
 
     /// The records in order.

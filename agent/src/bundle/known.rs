@@ -103,7 +103,7 @@ pub(super) fn people(engine: Option<&Engine>, redactor: &mut Redactor) {
     let Ok(catalogue) = Catalogue::open(engine.vault()) else {
         return;
     };
-    let Ok(edition) = catalogue.edition() else {
+    let Ok(edition) = catalogue.shown() else {
         return;
     };
     let mut reader = catalogue.reader();

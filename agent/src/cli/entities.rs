@@ -20,7 +20,7 @@ pub(super) fn act(
     screen: &Screen,
 ) -> Result<u8, Trouble> {
     let catalogue = Catalogue::open(engine.vault())?;
-    let edition = catalogue.edition()?;
+    let edition = catalogue.shown()?;
     if kind.is_none() && id.is_none() && !screen.json {
         let count = |kind: EntityType| match hidden {
             true => edition.count_hidden(kind),

@@ -48,7 +48,7 @@ pub(super) fn act(root: &Root, act: Option<Act>, screen: &Screen) -> Result<u8, 
 
 fn list(engine: &Engine, packages: &Packages, screen: &Screen) -> Result<u8, Trouble> {
     let catalogue = Catalogue::open(engine.vault())?;
-    let edition = catalogue.edition()?;
+    let edition = catalogue.shown()?;
     let mut reader = catalogue.reader();
     let mut rows = Vec::new();
     for (name, row) in edition.rows(EntityType::Delivery) {

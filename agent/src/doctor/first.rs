@@ -213,7 +213,7 @@ pub(super) fn facts(
 ) -> Facts {
     let enrolled = engine.is_some_and(|engine| matches!(engine.enrolment(), Ok(Some(_))));
     let deliveries = engine
-        .and_then(|engine| Catalogue::open(engine.vault()).ok()?.edition().ok())
+        .and_then(|engine| Catalogue::open(engine.vault()).ok()?.shown().ok())
         .is_some_and(|edition| edition.count(EntityType::Delivery) > 0);
     let identified =
         engine.is_some_and(|engine| engine.organisation().is_ok() && engine.version().is_ok());

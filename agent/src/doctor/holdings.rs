@@ -98,7 +98,7 @@ fn or_trouble(result: Result<Finding, Trouble>) -> Finding {
 
 fn catalogue(engine: &Engine, now: &Standing) -> Result<Finding, Trouble> {
     let catalogue = Catalogue::open(engine.vault())?;
-    let edition = catalogue.edition()?;
+    let edition = catalogue.shown()?;
     let damaged = standing::unreadable_entities(&catalogue, &edition);
     if damaged > 0 {
         let summary = format!("{damaged} entities of the catalogue do not open");

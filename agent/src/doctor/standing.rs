@@ -111,7 +111,7 @@ fn read(engine: &Engine, standing: &mut Standing) -> Result<(), Trouble> {
     }
     standing.enrolled = engine.enrolment()?.is_some();
     let catalogue = Catalogue::open(engine.vault())?;
-    let edition = catalogue.edition()?;
+    let edition = catalogue.shown()?;
     standing.catalogue = edition.shown();
     // A damaged account of the last run is written anew by the next one.
     let last = engine.last().ok().flatten();

@@ -330,7 +330,7 @@ struct Sample {
 fn sample(engine: &Engine) -> Result<Option<Sample>, Trouble> {
     let packages = Packages::open(engine.vault())?;
     let catalogue = Catalogue::open(engine.vault())?;
-    let edition = catalogue.edition()?;
+    let edition = catalogue.shown()?;
     let mut reader = catalogue.reader();
     let mut first = None;
     for (name, row) in edition.rows(EntityType::Delivery) {

@@ -4,11 +4,13 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 use std::time::Duration;
 
 use logic::api::Answered;
 use logic::entity::{Entity, EntityType};
+use logic::guard::Memory;
 use logic::manifest::Held;
 use logic::package_lane::Wanted;
 use logic::report::{Connection, Report, Survey};
@@ -58,7 +60,10 @@ pub(super) struct Run {
     means: Means,
     /// Let go when the catalogue is published.
     pub(super) index: Option<Index>,
+    /// What is shown, without what the guard remembers: that is the machine's while it compares.
     edition: Edition,
+    /// Tells whether the guard remembers something else than when the run began.
+    remembered: u64,
     /// The edition that is shown could not be read after a publication that failed: nothing follows from `edition`.
     unread: bool,
     /// What this run brought, by type, as it came. Of 200,000 entities nothing but this is kept: ids are read again.
@@ -74,8 +79,9 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(means: Means, index: Index, edition: Edition) -> Self {
+    pub(super) fn new(means: Means, index: Index, edition: Edition, plan: &Plan) -> Self {
         Self {
+            remembered: fingerprint(&plan.memory),
             means,
             index: Some(index),
             edition,
@@ -335,10 +341,14 @@ impl Run {
         let mut edition = std::mem::take(&mut self.edition);
         let published = self.publish_as(&mut edition, publication);
         self.edition = match &published {
-            Ok(()) => edition,
+            // Written, and not asked for again, while the run goes on for as long as packages come.
+            Ok(()) => Edition {
+                memory: BTreeMap::new(),
+                ..edition
+            },
             Err(_) => {
                 drop(edition);
-                let shown = self.means.catalogue.edition();
+                let shown = self.means.catalogue.shown();
                 self.unread = shown.is_err();
                 shown.unwrap_or_default()
             }
@@ -365,10 +375,10 @@ impl Run {
             from_empty: EntityType::ALL.iter().all(|kind| edition.count(*kind) == 0),
             complete: true,
         };
-        let memory = std::mem::replace(&mut edition.memory, publication.memory);
+        edition.memory = publication.memory;
         let forgot = edition.forget(self.means.keep_deleted.as_secs(), running);
         if !visible {
-            return match forgot || memory != edition.memory {
+            return match forgot || fingerprint(&edition.memory) != self.remembered {
                 true => catalogue.publish(&segments, edition, None),
                 false => Ok(()),
             };
@@ -514,6 +524,13 @@ impl Run {
     fn connection(&self) -> Connection {
         survey::connection(&self.means.uplink.meter().since(&self.means.before))
     }
+}
+
+/// Two memories that differ have different ones.
+fn fingerprint(memory: &BTreeMap<EntityType, Memory>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    memory.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// How long a run that was told to end waits for central to hear of it: its process is killed soon after.

@@ -30,7 +30,7 @@ impl Held {
         const TRIES: usize = 3;
         let mut left = TRIES;
         loop {
-            let edition = catalogue.edition()?;
+            let edition = catalogue.shown()?;
             let mut reader = catalogue.reader();
             match open_all(&edition, &mut reader) {
                 Ok(()) => {

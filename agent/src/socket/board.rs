@@ -261,7 +261,7 @@ impl Board {
         {
             return Ok(*edited);
         }
-        let edition = catalogue.edition()?;
+        let edition = catalogue.shown()?;
         let edited = Edited {
             generation: edition.generation,
             is_empty: EntityType::ALL.iter().all(|kind| edition.count(*kind) == 0),

@@ -46,7 +46,7 @@ pub(super) fn entities(board: &Board, query: &Query) -> Result<Response<Body>, T
     let catalogue = Catalogue::open(engine.vault())?;
     // Before the edition: a follower that goes on from there misses nothing of it.
     let place = super::feed::place(board);
-    let edition = catalogue.edition()?;
+    let edition = catalogue.shown()?;
     let generation = edition.generation;
     let keys = engine.vault().keys().clone();
     let id = query.text("id").map(str::to_owned);
@@ -93,7 +93,7 @@ pub(super) fn entities(board: &Board, query: &Query) -> Result<Response<Body>, T
 pub(super) fn packages(board: &Board) -> Result<Response<Body>, Trouble> {
     let engine = open(board)?;
     let catalogue = Catalogue::open(engine.vault())?;
-    let edition = catalogue.edition()?;
+    let edition = catalogue.shown()?;
     let packages = Packages::open(engine.vault())?;
     let mut reader = catalogue.reader();
     let rows = edition
@@ -135,7 +135,7 @@ fn gather(mut lines: impl Iterator<Item = Result<serde_json::Value, Trouble>> + 
 /// Whether the catalogue shows a delivery: the package of one that is hidden is kept, but nobody's. Where the catalogue
 /// cannot be read, packages are all the same.
 fn is_shown(engine: &Engine, delivery: &str) -> bool {
-    let edition = Catalogue::open(engine.vault()).and_then(|catalogue| catalogue.edition());
+    let edition = Catalogue::open(engine.vault()).and_then(|catalogue| catalogue.shown());
     let name = engine.vault().keys();
     let name = name.name(EntityType::Delivery.word(), delivery);
     edition.map_or(true, |edition| {

@@ -21,7 +21,7 @@ use crate::vault::spool::Spool;
 /// What the folder of the box says; the words of `status --json`.
 pub(super) fn of_box(board: &Board) -> Result<Map<String, Json>, Trouble> {
     let engine = Engine::open(board.root(), (*board.settings()).clone())?;
-    let edition = Catalogue::open(engine.vault())?.edition()?;
+    let edition = Catalogue::open(engine.vault())?.shown()?;
     let (held, coming) = Packages::open(engine.vault())?.list()?;
     // Packages of hidden deliveries are kept, but nobody's.
     let keys = engine.vault().keys();

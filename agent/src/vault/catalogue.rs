@@ -70,11 +70,23 @@ impl Catalogue {
         })
     }
 
-    /// What is shown now; an empty edition on a new box.
+    /// What is shown now; an empty edition on a new box. With what the guard remembers, for who writes the next one.
     ///
     /// # Errors
     /// `store.damaged` for one that does not open.
     pub fn edition(&self) -> Result<Edition, Trouble> {
+        self.read(Edition::read)
+    }
+
+    /// The same for who only reads: what central lately said of each entity is passed over.
+    ///
+    /// # Errors
+    /// As `edition`.
+    pub fn shown(&self) -> Result<Edition, Trouble> {
+        self.read(Edition::read_shown)
+    }
+
+    fn read(&self, read: fn(&[u8]) -> Option<Edition>) -> Result<Edition, Trouble> {
         let path = self.folder.join("edition");
         let mut sealed = match read_regular(&path) {
             Ok(sealed) => sealed,
@@ -84,7 +96,7 @@ impl Catalogue {
         self.edition
             .open_in_place(b"edition", &mut sealed)
             .ok()
-            .and_then(Edition::read)
+            .and_then(read)
             .ok_or_else(|| damaged(&path, "the edition of the catalogue"))
     }
 
@@ -373,7 +385,7 @@ impl Reader {
             .record
             .open_in_place(&place(word, name, &row.checksum), &mut sealed)
             .ok()
-            .and_then(|plain| read(plain))
+            .and_then(read)
             .ok_or_else(|| damaged(&path, &format!("the {word} {name}")))
     }
 }

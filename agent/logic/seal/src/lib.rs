@@ -68,7 +68,7 @@ impl Key {
 }
 
 /// 128 bits of a keyed hash: names a thing to those who have the key, tells nothing to others.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NameHash(pub [u8; 16]);
 
 impl std::fmt::Display for NameHash {

@@ -2,7 +2,7 @@
 //! Never hides or edits back while it changes its mind; what it says for the first time always counts.
 //! Called by `guard`, whose memory keeps the statements between runs.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::entity::Checksum;
 
@@ -36,6 +36,42 @@ pub struct Statements {
     list: Vec<Statement>,
     /// What it said for the first time last.
     newest: Option<Checksum>,
+}
+
+/// The statements about one entity in one small piece of memory, a third of their open form: when central edits
+/// everything, there are as many as entities. Stored like `Statements`.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Packed(Box<[u8]>);
+
+impl Packed {
+    /// Packs them.
+    pub(super) fn of(statements: &Statements) -> Self {
+        let bytes = postcard::to_allocvec(statements).expect("plain data always serialises");
+        Self(bytes.into_boxed_slice())
+    }
+
+    /// Opens them.
+    pub(super) fn open(&self) -> Statements {
+        postcard::from_bytes(&self.0).expect("`of` packed them")
+    }
+}
+
+impl std::fmt::Debug for Packed {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        self.open().fmt(f)
+    }
+}
+
+impl Serialize for Packed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.open().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Packed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Statements::deserialize(deserializer).map(|statements| Self::of(&statements))
+    }
 }
 
 impl Statements {
@@ -172,6 +208,18 @@ mod tests {
         for (script, every, held) in table {
             let (statements, now) = said(script, every);
             assert_eq!(statements.takes_back(now), held, "{script} every {every} s");
+        }
+    }
+
+    #[test]
+    fn what_is_packed_is_what_was_said_and_is_stored_as_before() {
+        for script in ["a", "ab", "a-a", "abababab", &"ab-".repeat(9)] {
+            let (statements, _) = said(script, MINUTE);
+            let packed = Packed::of(&statements);
+            assert_eq!(packed.open(), statements);
+            let stored = postcard::to_allocvec(&statements).unwrap();
+            assert_eq!(postcard::to_allocvec(&packed).unwrap(), stored);
+            assert_eq!(postcard::from_bytes::<Packed>(&stored).unwrap(), packed);
         }
     }
 

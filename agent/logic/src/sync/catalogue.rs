@@ -154,14 +154,19 @@ impl Sync {
         } else {
             BATCH_FIRST
         };
-        let memory = self.plan.memory.get(&kind).cloned().unwrap_or_default();
+        // What is remembered may weigh as much as what is shown: it moves along. Of the test centres it stays as it was,
+        // too: another organisation's list teaches nothing.
+        let memory = match kind {
+            EntityType::TestCenter => self.plan.memory.get(&kind).cloned(),
+            _ => self.plan.memory.remove(&kind),
+        };
         let terms = Terms {
             limit: self.plan.delete_limit,
             allowed: self.plan.allow_deletes,
             running: self.running(now),
         };
         let kind_state = Kind {
-            manifest: Manifest::new(kind, held, memory, terms),
+            manifest: Manifest::new(kind, held, memory.unwrap_or_default(), terms),
             partial: Vec::new(),
             batch,
             weighed: false,

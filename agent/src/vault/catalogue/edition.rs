@@ -5,11 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use logic::entity::{Checksum, EntityType};
-use logic::guard::Memory;
+use logic::guard::{Memory, Told};
 use logic::health::verdict::Shown;
 use logic::manifest::Index;
 use logic::seal::NameHash;
 use logic::sorted::Sorted;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::CLASS;
@@ -221,11 +222,25 @@ impl Edition {
 
     /// Reads what this release or the first one wrote; `None` for anything else.
     pub(super) fn read(plain: &[u8]) -> Option<Self> {
+        Self::read_as(plain, |memory: Memory| memory)
+    }
+
+    /// The same without the guard's statements. Nobody writes what this gives.
+    pub(super) fn read_shown(plain: &[u8]) -> Option<Self> {
+        Self::read_as(plain, |Told(memory)| memory)
+    }
+
+    fn read_as<M: DeserializeOwned>(plain: &[u8], memory: fn(M) -> Memory) -> Option<Self> {
         let (front, rest) = postcard::take_from_bytes::<Front>(plain).ok()?;
         let (generation, organisation_id, complete_at, types, classes, votes) = front;
         let (memory, hidden) = match rest {
             [] => (kept(votes), BTreeMap::new()),
-            [FORMAT, rest @ ..] => postcard::from_bytes(rest).ok()?,
+            [FORMAT, rest @ ..] => {
+                let (each, hidden): (BTreeMap<EntityType, M>, _) =
+                    postcard::from_bytes(rest).ok()?;
+                let each = each.into_iter().map(|(kind, each)| (kind, memory(each)));
+                (each.collect(), hidden)
+            }
             _ => return None,
         };
         Some(Self {

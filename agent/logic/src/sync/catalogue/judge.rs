@@ -42,7 +42,7 @@ impl Sync {
     /// Judges every type's absent entities and gathers what becomes visible.
     pub(super) fn judge(&mut self, now: Now) -> Publication {
         let mut publication = Publication {
-            memory: self.plan.memory.clone(),
+            memory: std::mem::take(&mut self.plan.memory),
             running: self.running(now),
             ..Publication::default()
         };
@@ -73,6 +73,8 @@ impl Sync {
             let change = publication.changes.entry(*kind).or_insert(change);
             whole &= state.listed && !state.failed;
             if state.failed || !state.listed {
+                // A part of a list judges nothing, but what it said was said.
+                publication.memory.insert(*kind, state.manifest.cease());
                 continue;
             }
             let arriving = count.created;
