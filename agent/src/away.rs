@@ -2,7 +2,7 @@
 //! Never hides that such a thread ended early.
 //! Called by whoever opens, seals or flushes what is large.
 
-use logic::words::{Class, Outcome, Trouble};
+use logic::fault::{Code, Fault};
 use tokio::task::{JoinError, spawn_blocking};
 
 /// Runs the work; the event loop goes on meanwhile.
@@ -11,12 +11,12 @@ use tokio::task::{JoinError, spawn_blocking};
 /// As `ended`.
 pub async fn away<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Trouble> {
+) -> Result<T, Fault> {
     spawn_blocking(work).await.map_err(|error| ended(&error))
 }
 
 /// `engine.worker`: the thread ended before its work did.
-pub fn ended(error: &JoinError) -> Trouble {
+pub fn ended(error: &JoinError) -> Fault {
     let reason = format!("a worker thread ended early: {error}");
-    Trouble::new("engine.worker", Class::Retry, Outcome::Failed, reason)
+    Fault::new(Code::EngineWorker, reason)
 }

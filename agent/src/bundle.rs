@@ -10,12 +10,12 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use logic::fault::{Code, Fault};
 use logic::health::redact::Redactor;
 use logic::health::stats::Stats;
 use logic::health::tar::tar;
 use logic::health::{Finding, Verdict, worst};
 use logic::settings::Settings;
-use logic::words::{Class, Outcome, Trouble};
 use serde_json::{Map, Value as Json, json};
 use tokio::process::Command;
 
@@ -86,10 +86,10 @@ pub fn journal() -> String {
 /// `bundle.secret` when a known secret is still in them: then nothing may be written.
 pub fn make(
     root: &Root,
-    settings: &Result<Settings, Trouble>,
+    settings: &Result<Settings, Fault>,
     findings: &[Finding],
     journal: &str,
-) -> Result<Vec<u8>, Trouble> {
+) -> Result<Vec<u8>, Fault> {
     let defaults = Settings::default();
     let in_force = settings.as_ref().unwrap_or(&defaults);
     let engine = opened(root, in_force);
@@ -140,7 +140,7 @@ pub fn redactor(root: &Root, settings: &Settings, engine: Option<&Engine>) -> Re
 }
 
 /// Redacts each file, packs them, and looks once more.
-fn finish(redactor: &Redactor, files: &BTreeMap<&str, String>) -> Result<Vec<u8>, Trouble> {
+fn finish(redactor: &Redactor, files: &BTreeMap<&str, String>) -> Result<Vec<u8>, Fault> {
     let clean: Vec<(&str, String)> = files
         .iter()
         .map(|(name, text)| (*name, redactor.redact(text)))
@@ -149,16 +149,14 @@ fn finish(redactor: &Redactor, files: &BTreeMap<&str, String>) -> Result<Vec<u8>
     let bytes = tar(parts);
     match redactor.remains(&bytes) {
         None => Ok(bytes),
-        Some(what) => Err(Trouble::new(
-            "bundle.secret",
-            Class::GiveUp,
-            Outcome::Failed,
+        Some(what) => Err(Fault::new(
+            Code::BundleSecret,
             format!("the bundle was not written: {what} is still in it"),
         )),
     }
 }
 
-fn configuration(settings: &Result<Settings, Trouble>) -> Json {
+fn configuration(settings: &Result<Settings, Fault>) -> Json {
     match settings {
         Ok(settings) => settings.json(),
         Err(trouble) => json!({ "schema": 1, "code": trouble.code, "reason": trouble.reason }),

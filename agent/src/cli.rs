@@ -26,8 +26,9 @@ use std::process::ExitCode;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use logic::entity::EntityType;
+use logic::fault::{Area, Code, Fault};
 use logic::settings::InForce;
-use logic::words::{Class, Outcome, Trouble};
+use logic::words::{Class, Outcome};
 
 use crate::engine::Engine;
 use crate::root::{Root, become_owner};
@@ -279,7 +280,7 @@ pub fn main() -> ExitCode {
 }
 
 /// The command line asks for help, or cannot be read.
-fn unread(usage: &clap::Error, screen: &Screen) -> Result<u8, Trouble> {
+fn unread(usage: &clap::Error, screen: &Screen) -> Result<u8, Fault> {
     if !usage.use_stderr() {
         match screen.colour {
             true => usage.print().unwrap_or_default(),
@@ -295,11 +296,13 @@ fn unread(usage: &clap::Error, screen: &Screen) -> Result<u8, Trouble> {
     let words = usage.render().to_string();
     let words = words.strip_prefix("error: ").unwrap_or(&words).trim();
     let class = Class::Operator;
-    Err(Trouble::new("input.usage", class, Outcome::Failed, words))
+    Err(Fault::new(Code::InputUsage, words)
+        .classed(class)
+        .ending(Outcome::Failed))
 }
 
 /// A part of the daemon.
-fn serve(root: &Root, part: Part, screen: &Screen) -> Result<u8, Trouble> {
+fn serve(root: &Root, part: Part, screen: &Screen) -> Result<u8, Fault> {
     match part {
         Part::SyncWorker => run::work(root),
         Part::IntakeWorker { kind, id } => run::receive(root, &kind, id, screen),
@@ -309,14 +312,14 @@ fn serve(root: &Root, part: Part, screen: &Screen) -> Result<u8, Trouble> {
 }
 
 /// The exit status of a trouble (design 4.2).
-fn exit(trouble: &Trouble) -> u8 {
-    let usage = ["config.", "input.", "intake."]
-        .iter()
-        .any(|area| trouble.code.starts_with(area));
+fn exit(trouble: &Fault) -> u8 {
+    let usage = [Area::Config, Area::Input, Area::Intake]
+        .into_iter()
+        .any(|area| trouble.code.is(area));
     if usage { 2 } else { trouble.outcome.exit() }
 }
 
-fn act(command: Command, screen: &Screen) -> Result<u8, Trouble> {
+fn act(command: Command, screen: &Screen) -> Result<u8, Fault> {
     let root = Root::new(command.global.root);
     match command.verb {
         Verb::Completions { shell } => {
@@ -366,20 +369,20 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Trouble> {
 }
 
 /// Opens the box as its owner, with the configuration in force.
-fn open(root: &Root) -> Result<Engine, Trouble> {
+fn open(root: &Root) -> Result<Engine, Fault> {
     let settings = settings::read(root)?;
     become_owner(root)?;
     Engine::open(root, settings)
 }
 
 /// Opens the box as its owner with the configuration that the daemon uses, which may be the last good one.
-fn open_in_force(root: &Root, in_force: InForce) -> Result<Engine, Trouble> {
+fn open_in_force(root: &Root, in_force: InForce) -> Result<Engine, Fault> {
     let settings = in_force.settings()?;
     become_owner(root)?;
     Engine::open(root, settings)
 }
 
-fn man(screen: &Screen) -> Result<u8, Trouble> {
+fn man(screen: &Screen) -> Result<u8, Fault> {
     let mut page = Vec::new();
     clap_mangen::Man::new(Command::command())
         .render(&mut page)

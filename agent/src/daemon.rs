@@ -9,12 +9,13 @@ mod voice;
 
 use std::time::Duration;
 
+use logic::fault::{Code, Fault};
 use logic::package_lane::Waiting;
 use logic::report::Report;
 use logic::retry;
 use logic::schedule::{Command, End, Event, Packages, Policy, Schedule, Start};
 use logic::settings::{InForce, Settings};
-use logic::words::{Outcome, Trouble};
+use logic::words::Outcome;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -39,7 +40,7 @@ use voice::Voice;
 ///
 /// # Errors
 /// `daemon.running` when another daemon answers on the socket.
-pub async fn run(root: &Root, read: &dyn Fn() -> InForce) -> Result<(), Trouble> {
+pub async fn run(root: &Root, read: &dyn Fn() -> InForce) -> Result<(), Fault> {
     let first = read();
     let settings = first.settings.clone().unwrap_or_default();
     let mut signals = Signals::new()?;
@@ -74,16 +75,11 @@ struct Signals {
 }
 
 impl Signals {
-    fn new() -> Result<Self, Trouble> {
+    fn new() -> Result<Self, Fault> {
         let hear = |kind| {
             signal(kind).map_err(|error| {
                 let reason = format!("cannot listen to signals: {error}");
-                Trouble::new(
-                    "daemon.signals",
-                    logic::words::Class::Operator,
-                    Outcome::Failed,
-                    reason,
-                )
+                Fault::new(Code::DaemonSignals, reason)
             })
         };
         Ok(Self {
@@ -437,7 +433,7 @@ impl Daemon {
     }
 
     /// Written down beside the loop: its worker left no account that `status` could read.
-    fn note_death(&self, trouble: &Trouble) {
+    fn note_death(&self, trouble: &Fault) {
         let (root, settings) = (self.root.clone(), (*self.board.settings()).clone());
         let reason = trouble.reason.clone();
         tokio::task::spawn_blocking(move || {
@@ -518,7 +514,7 @@ impl Daemon {
     /// The files are read before a run: a fault that it meets is told, and one that was mended is over.
     fn look_again(&mut self, read: &dyn Fn() -> InForce) {
         let read = read();
-        let reason = |fault: &Option<Trouble>| fault.as_ref().map(|fault| fault.reason.clone());
+        let reason = |fault: &Option<Fault>| fault.as_ref().map(|fault| fault.reason.clone());
         let before = self.board.fault().map(|fault| fault.reason.clone());
         match read.settings {
             _ if reason(&read.fault) != before => self.configured(read),

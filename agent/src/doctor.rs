@@ -16,9 +16,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use logic::fault::{Code, Fault};
 use logic::health::{Check, Facts, Finding, Status, Step, fold, plan};
 use logic::settings::Settings;
-use logic::words::Trouble;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::engine::Engine;
@@ -76,7 +76,7 @@ fn made(steps: &[Step], check: Check) -> bool {
 }
 
 /// Looks at the box. `settings`: the configuration, or what is wrong with it.
-pub fn examine(root: &Root, settings: Result<Settings, Trouble>, options: Options) -> Vec<Finding> {
+pub fn examine(root: &Root, settings: Result<Settings, Fault>, options: Options) -> Vec<Finding> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -94,7 +94,7 @@ pub fn opened(root: &Root, settings: &Settings) -> Option<Engine> {
         .flatten()
 }
 
-async fn look(root: &Root, settings: Result<Settings, Trouble>, options: Options) -> Vec<Finding> {
+async fn look(root: &Root, settings: Result<Settings, Fault>, options: Options) -> Vec<Finding> {
     let found = Found::default();
     let settings = match settings {
         Ok(settings) => settings,
@@ -104,7 +104,7 @@ async fn look(root: &Root, settings: Result<Settings, Trouble>, options: Options
                 .reason
                 .split_once('\n')
                 .unwrap_or((&trouble.reason, ""));
-            let finding = Finding::fail(&trouble.code, first).detail(others);
+            let finding = Finding::fail(trouble.code, first).detail(others);
             found.tell(Check::Config, finding);
             // What the daemon uses meanwhile, where it has one.
             crate::settings::kept(root).unwrap_or_default()
@@ -118,12 +118,12 @@ async fn look(root: &Root, settings: Result<Settings, Trouble>, options: Options
     };
     let steps = plan(&facts);
     let unread = engine.as_ref().and_then(|engine| engine.enrolment().err());
-    if let Some(trouble) = unread.filter(|trouble| trouble.code == "disk.failing") {
+    if let Some(trouble) = unread.filter(|trouble| trouble.code == Code::DiskFailing) {
         // They are there: enrolling again would take them away from the box.
-        found.tell(Check::Token, Finding::fail(&trouble.code, trouble.reason));
+        found.tell(Check::Token, Finding::fail(trouble.code, trouble.reason));
     } else if !facts.enrolled && (facts.opened || facts.new) {
         let summary = "this box has no credentials for central";
-        found.tell(Check::Token, Finding::fail("auth.not_enrolled", summary));
+        found.tell(Check::Token, Finding::fail(Code::AuthNotEnrolled, summary));
     }
     let end = Instant::now() + NETWORK;
     let network = async {

@@ -42,6 +42,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use logic::entity::EntityType;
+use logic::fault::{Code, Fault};
 use logic::guard::Memory;
 use logic::identity::{self, Enrolment, Identity};
 use logic::package_lane::Waiting;
@@ -50,7 +51,7 @@ use logic::schedule::Errand;
 use logic::settings::Settings;
 use logic::spool;
 use logic::sync::Plan;
-use logic::words::{Class, Outcome, Params, Trouble};
+use logic::words::Params;
 use tokio::sync::{Notify, mpsc};
 
 use crate::clock;
@@ -146,7 +147,7 @@ impl Engine {
     ///
     /// # Errors
     /// What `Vault::open` says.
-    pub fn open(root: &Root, settings: Settings) -> Result<Self, Trouble> {
+    pub fn open(root: &Root, settings: Settings) -> Result<Self, Fault> {
         Ok(Self {
             root: root.clone(),
             settings,
@@ -168,7 +169,7 @@ impl Engine {
     ///
     /// # Errors
     /// `store.damaged`, or what the file system says.
-    pub fn enrolment(&self) -> Result<Option<Enrolment>, Trouble> {
+    pub fn enrolment(&self) -> Result<Option<Enrolment>, Fault> {
         self.vault.entry("credentials").get()
     }
 
@@ -176,7 +177,7 @@ impl Engine {
     ///
     /// # Errors
     /// `config.no_version`.
-    pub fn version(&self) -> Result<String, Trouble> {
+    pub fn version(&self) -> Result<String, Fault> {
         let release = fs::read_to_string(self.root.os_release()).unwrap_or_default();
         identity::version(self.settings.this_box.tao_version.as_deref(), &release)
     }
@@ -185,7 +186,7 @@ impl Engine {
     ///
     /// # Errors
     /// `config.no_organisation`.
-    pub fn organisation(&self) -> Result<String, Trouble> {
+    pub fn organisation(&self) -> Result<String, Fault> {
         identity::organisation(
             self.settings.this_box.organisation_id.as_deref(),
             self.enrolment()?.as_ref(),
@@ -196,7 +197,7 @@ impl Engine {
     ///
     /// # Errors
     /// `store.damaged`, or what the file system says.
-    pub fn last(&self) -> Result<Option<Report>, Trouble> {
+    pub fn last(&self) -> Result<Option<Report>, Fault> {
         self.vault.entry("last").get()
     }
 
@@ -205,7 +206,7 @@ impl Engine {
     ///
     /// # Errors
     /// What the file system says, `store.damaged`.
-    pub fn history(&self, most: usize) -> Result<Vec<Report>, Trouble> {
+    pub fn history(&self, most: usize) -> Result<Vec<Report>, Fault> {
         let history = History::of(&self.vault);
         match history.exists() {
             true => history.newest(most),
@@ -257,7 +258,7 @@ impl Engine {
         request: &Request,
         orders: &mut Orders,
         params: &mut Params,
-    ) -> Result<Report, Trouble> {
+    ) -> Result<Report, Fault> {
         let lock = session.lock(&self.root)?;
         let mut identity = self.settled(lock)?;
         params.box_id.clone_from(&identity.box_id);
@@ -317,13 +318,13 @@ impl Engine {
     }
 
     /// What is shown now. A damaged edition cannot be read by anyone: it is kept aside, and the run brings a new one.
-    fn edition(&self, catalogue: &Catalogue) -> Result<Edition, Trouble> {
+    fn edition(&self, catalogue: &Catalogue) -> Result<Edition, Fault> {
         match catalogue.edition() {
-            Err(trouble) if trouble.code == "store.damaged" => {
+            Err(trouble) if trouble.code == Code::StoreDamaged => {
                 let aside = catalogue.set_aside(&self.vault)?;
                 tracing::warn!(
                     message_id = event::STORE_REBUILT.id,
-                    code = event::STORE_REBUILT.code,
+                    code = %event::STORE_REBUILT.code,
                     "{trouble}: moved to {}, the catalogue is brought anew",
                     aside.display()
                 );
@@ -334,7 +335,7 @@ impl Engine {
     }
 
     /// A catalogue of another organisation is not overwritten by a changed configuration: a person decides.
-    fn belongs_elsewhere(&self, edition: &Edition, params: &Params) -> Result<(), Trouble> {
+    fn belongs_elsewhere(&self, edition: &Edition, params: &Params) -> Result<(), Fault> {
         let holds = EntityType::ALL.iter().any(|kind| edition.count(*kind) > 0);
         if !holds || edition.organisation_id.is_empty() {
             return Ok(());
@@ -344,12 +345,7 @@ impl Engine {
              with the organisation before, then run `boxsync wipe`",
             edition.organisation_id, params.organisation_id
         );
-        Err(Trouble::new(
-            "catalogue.other_organisation",
-            Class::Operator,
-            Outcome::Failed,
-            reason,
-        ))
+        Err(Fault::new(Code::CatalogueOtherOrganisation, reason))
     }
 
     fn plan(
@@ -398,7 +394,7 @@ impl Engine {
         params: &Params,
         tracer: &Rc<Tracer>,
         watch: &Watch,
-    ) -> Result<(Rc<Pass>, spool::Plan), Trouble> {
+    ) -> Result<(Rc<Pass>, spool::Plan), Fault> {
         // What was home when the folder was put back may be submitted again with more at any time: it is asked for first
         // from then on.
         let was_restored = tracer.with(|trace| trace.restored.is_some());
@@ -430,7 +426,7 @@ impl Engine {
         Ok((Rc::new(pass), plan))
     }
 
-    fn remember(&self, index: Option<Index>, report: &Report) -> Result<(), Trouble> {
+    fn remember(&self, index: Option<Index>, report: &Report) -> Result<(), Fault> {
         self.vault.entry("last").put(report)?;
         self.wait_for_packages(report)?;
         History::of(&self.vault).append(report)?;
@@ -438,7 +434,7 @@ impl Engine {
     }
 
     /// Keeps what packages wait for, for `status`, which has no run to ask.
-    fn wait_for_packages(&self, report: &Report) -> Result<(), Trouble> {
+    fn wait_for_packages(&self, report: &Report) -> Result<(), Fault> {
         let entry = self.vault.entry("waiting");
         match report.packages.waiting_for {
             waiting @ Some(_) if self.waiting() != waiting => entry.put(&waiting),
@@ -452,11 +448,11 @@ impl Engine {
         self.vault.entry("waiting").get().ok().flatten().flatten()
     }
 
-    fn store(&self) -> Result<Index, Trouble> {
+    fn store(&self) -> Result<Index, Fault> {
         let index = Index::open(&self.vault, STORE_PATIENCE, &opens_in_a_child)?;
         if let Some(told) = &index.rebuilt {
             let message_id = event::STORE_REBUILT.id;
-            tracing::warn!(message_id, code = "store.rebuilt", "{told}");
+            tracing::warn!(message_id, code = %Code::StoreRebuilt, "{told}");
         }
         // An older boxsync kept history and feed in the store: the feed begins a new epoch.
         if index.has_old() {
@@ -480,7 +476,7 @@ impl Engine {
     ///
     /// # Errors
     /// `config.no_url`, or a CA file or proxy password that cannot be read.
-    pub fn uplink(&self, who: Option<(&Enrolment, &Identity)>) -> Result<Uplink, Trouble> {
+    pub fn uplink(&self, who: Option<(&Enrolment, &Identity)>) -> Result<Uplink, Fault> {
         let box_id = who.map(|(_, identity)| identity.box_id.clone());
         let line = line(&self.settings, box_id.unwrap_or_default())?;
         let credentials = who.map(|(enrolment, _)| Credentials {
@@ -498,14 +494,9 @@ fn is_recent_measure(report: &Report, now: i64) -> bool {
     report.connection.download_mbit_s > 0.0 && (0..DAY).contains(&(now - report.started_at))
 }
 
-fn not_enrolled() -> Trouble {
+fn not_enrolled() -> Fault {
     let reason = "this box is not enrolled: run `boxsync enroll --login L --password-file F`, or `boxsync credentials import`";
-    Trouble::new(
-        "auth.not_enrolled",
-        Class::Operator,
-        Outcome::Unauthorized,
-        reason,
-    )
+    Fault::new(Code::AuthNotEnrolled, reason)
 }
 
 /// Opens a doubtful store in a child process first: a damaged sled may panic, which then ends the child.

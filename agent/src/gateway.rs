@@ -19,11 +19,11 @@ use std::time::Duration;
 
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use logic::fault::{Code, Fault};
 use logic::gateway::Voice;
 use logic::gateway::login::{Client, Guesses, Tokens};
 use logic::places::{Caller, Room};
 use logic::settings::Settings;
-use logic::words::{Class, Outcome, Trouble};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -97,7 +97,7 @@ impl Gateway {
         vault: Vault,
         setup: Setup,
         intake: Option<Arc<dyn Intake>>,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, Fault> {
         Ok(Self {
             client: ledger::client(&vault)?,
             runs: Runs::open(&vault, setup.max_age)?,
@@ -123,10 +123,10 @@ pub async fn serve(
     listener: TcpListener,
     gateway: Gateway,
     stop: impl Future<Output = ()>,
-) -> Result<(), Trouble> {
+) -> Result<(), Fault> {
     let at = listener.local_addr().map_err(|error| {
         let reason = format!("the gateway's listener has no address: {error}");
-        Trouble::new("gateway.listen", Class::Operator, Outcome::Failed, reason)
+        Fault::new(Code::GatewayListen, reason)
     })?;
     let gateway = Arc::new(gateway);
     let connections = Connections::new(ROOM);
@@ -144,7 +144,7 @@ pub async fn serve(
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(code = "gateway.listen", "the gateway's listener failed: {error}");
+                    tracing::warn!(code = %Code::GatewayListen, "the gateway's listener failed: {error}");
                     tokio::time::sleep(LISTENER_REST).await;
                 }
             }

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use logic::entity::EntityType;
+use logic::fault::Fault;
 use logic::intake::{self, Kind};
 use logic::report::Finding;
 use logic::seal::NameHash;
-use logic::words::Trouble;
 
 use crate::vault::Vault;
 use crate::vault::catalogue::{Catalogue, Rows, Stamp};
@@ -37,7 +37,7 @@ impl Intake {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn open(vault: &Vault, limit: u64) -> Result<Self, Trouble> {
+    pub fn open(vault: &Vault, limit: u64) -> Result<Self, Fault> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         Ok(Self {
             vault: vault.clone(),
@@ -50,7 +50,7 @@ impl Intake {
     ///
     /// # Errors
     /// `intake.*` with the path of the offending field, then nothing was let in; or what the disk says.
-    pub fn submit(&self, kind: Kind, document: &[u8]) -> Result<Receipt, Trouble> {
+    pub fn submit(&self, kind: Kind, document: &[u8]) -> Result<Receipt, Fault> {
         let shown = self.shown();
         let known = |kind: EntityType, id: &str| self.knows(&shown, kind, id);
         self.keep(intake::read(kind, document, self.limit, &known)?)
@@ -60,13 +60,13 @@ impl Intake {
     ///
     /// # Errors
     /// As `submit`.
-    pub fn put(&self, kind: Kind, id: &str, document: &[u8]) -> Result<Receipt, Trouble> {
+    pub fn put(&self, kind: Kind, id: &str, document: &[u8]) -> Result<Receipt, Fault> {
         let shown = self.shown();
         let known = |kind: EntityType, id: &str| self.knows(&shown, kind, id);
         self.keep(intake::read_one(kind, id, document, self.limit, &known)?)
     }
 
-    fn keep(&self, read: intake::Intake) -> Result<Receipt, Trouble> {
+    fn keep(&self, read: intake::Intake) -> Result<Receipt, Fault> {
         let ids: Vec<String> = read.items.iter().map(|item| item.id.clone()).collect();
         let new = self.spool.admit(read.items)?;
         Ok(Receipt {

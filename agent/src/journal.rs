@@ -11,7 +11,7 @@ use std::fmt::{self, Write as _};
 use std::io::Write as _;
 use std::os::fd::AsFd;
 
-use logic::words::Trouble;
+use logic::fault::Fault;
 use tracing::field::{Field, Visit};
 use tracing::{Event as Told, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, SubscriberExt};
@@ -37,8 +37,8 @@ pub fn begin() {
 }
 
 /// Tells a trouble with the id of its kind, if it has one.
-pub fn trouble(trouble: &Trouble) {
-    let message_id = event::of(&trouble.code).map(|event: Event| event.id);
+pub fn trouble(trouble: &Fault) {
+    let message_id = event::of(trouble.code).map(|event: Event| event.id);
     tracing::warn!(message_id, code = %trouble.code, "{}", trouble.reason);
 }
 

@@ -19,10 +19,10 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
+use logic::fault::{Code, Fault};
 use logic::outside;
 use logic::places::Room;
 use logic::settings::Settings;
-use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -126,7 +126,7 @@ async fn listen(at: SocketAddr) -> TcpListener {
             Ok(listener) => return listener,
             Err(error) if !told => {
                 let reason = format!("the status page cannot listen on {at}: {error}");
-                let trouble = Trouble::new("page.listen", Class::Operator, Outcome::Failed, reason);
+                let trouble = Fault::new(Code::PageListen, reason);
                 journal::trouble(&trouble);
                 told = true;
             }

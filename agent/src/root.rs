@@ -8,7 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use logic::words::{Class, Outcome, Trouble};
+use logic::fault::{Code, Fault};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::statvfs::statvfs;
@@ -99,7 +99,7 @@ impl Root {
 ///
 /// # Errors
 /// `state.owner` when the identity cannot be taken, or when a user who is neither root nor the owner may not enter.
-pub fn become_owner(root: &Root) -> Result<(), Trouble> {
+pub fn become_owner(root: &Root) -> Result<(), Fault> {
     let Ok(owner) = fs::metadata(root.state()) else {
         return Ok(());
     };
@@ -110,7 +110,7 @@ pub fn become_owner(root: &Root) -> Result<(), Trouble> {
         return access(&root.state(), rights).map_err(|_| {
             let state = root.state();
             let reason = format!("{}: this user may not open it", state.display());
-            Trouble::new("state.owner", Class::Operator, Outcome::Failed, reason)
+            Fault::new(Code::StateOwner, reason)
         });
     }
     if !own.is_root() || owner.uid() == 0 {
@@ -128,7 +128,7 @@ pub fn become_owner(root: &Root) -> Result<(), Trouble> {
                 "cannot take the identity of the owner of {}: {error}",
                 root.state().display()
             );
-            Trouble::new("state.owner", Class::Operator, Outcome::Failed, reason)
+            Fault::new(Code::StateOwner, reason)
         })
 }
 
@@ -136,7 +136,7 @@ pub fn become_owner(root: &Root) -> Result<(), Trouble> {
 ///
 /// # Errors
 /// `state.newer` for a folder of a newer boxsync, `state.version`, `state.read_only`, `disk.full` or `state.io`.
-pub fn prepare(root: &Root) -> Result<u32, Trouble> {
+pub fn prepare(root: &Root) -> Result<u32, Fault> {
     let state = root.state();
     if let Some(parent) = state.parent() {
         // What lies above is everybody's, as far as the umask lets it.
@@ -156,7 +156,7 @@ pub fn prepare(root: &Root) -> Result<u32, Trouble> {
                 "{}: the state folder has layout {newer}, this boxsync knows up to {LAYOUT}: install a newer boxsync",
                 path.display()
             );
-            Err(operator("state.newer", reason))
+            Err(operator(Code::StateNewer, reason))
         }
         held => Ok(held),
     }
@@ -166,7 +166,7 @@ pub fn prepare(root: &Root) -> Result<u32, Trouble> {
 ///
 /// # Errors
 /// `state.version` for what is no number, or what the file system says.
-pub fn layout(root: &Root) -> Result<u32, Trouble> {
+pub fn layout(root: &Root) -> Result<u32, Fault> {
     let path = root.state().join("version");
     let bytes = read_at_most(&path, 64).map_err(|error| trouble(&path, "read", &error))?;
     match String::from_utf8_lossy(&bytes).trim().parse() {
@@ -176,7 +176,7 @@ pub fn layout(root: &Root) -> Result<u32, Trouble> {
                 "{}: expected a number, the version of the layout",
                 path.display()
             );
-            Err(operator("state.version", reason))
+            Err(operator(Code::StateVersion, reason))
         }
     }
 }
@@ -185,20 +185,20 @@ pub fn layout(root: &Root) -> Result<u32, Trouble> {
 ///
 /// # Errors
 /// As `trouble` says.
-pub fn set_layout(root: &Root, layout: u32) -> Result<(), Trouble> {
+pub fn set_layout(root: &Root, layout: u32) -> Result<(), Fault> {
     let path = root.state().join("version");
     write_durably(&path, format!("{layout}\n").as_bytes())
 }
 
-fn operator(code: &str, reason: String) -> Trouble {
-    Trouble::new(code, Class::Operator, Outcome::Failed, reason)
+fn operator(code: Code, reason: String) -> Fault {
+    Fault::new(code, reason)
 }
 
 /// Holds a new state folder for the one process that fills it: the others find what it made.
 ///
 /// # Errors
 /// As `trouble` says.
-pub fn lock_folder(state: &Path) -> Result<Flock<File>, Trouble> {
+pub fn lock_folder(state: &Path) -> Result<Flock<File>, Fault> {
     let folder = File::open(state).map_err(|error| trouble(state, "open", &error))?;
     Flock::lock(folder, FlockArg::LockExclusive)
         .map_err(|(_, error)| trouble(state, "lock", &error.into()))
@@ -208,7 +208,7 @@ pub fn lock_folder(state: &Path) -> Result<Flock<File>, Trouble> {
 ///
 /// # Errors
 /// As `trouble` says.
-pub fn make_folder(path: &Path) -> Result<(), Trouble> {
+pub fn make_folder(path: &Path) -> Result<(), Fault> {
     if path.is_dir() {
         return Ok(());
     }
@@ -239,7 +239,7 @@ impl Lock {
     ///
     /// # Errors
     /// `state.busy`, which names the holder; or as `trouble` says.
-    pub fn take(root: &Root, patience: Duration) -> Result<Self, Trouble> {
+    pub fn take(root: &Root, patience: Duration) -> Result<Self, Fault> {
         Self::of(&root.state(), patience)
     }
 
@@ -247,7 +247,7 @@ impl Lock {
     ///
     /// # Errors
     /// As `take`.
-    pub fn of(state: &Path, patience: Duration) -> Result<Self, Trouble> {
+    pub fn of(state: &Path, patience: Duration) -> Result<Self, Fault> {
         let lock = Self::wait(state, patience)?;
         for folder in WRITTEN_TO {
             durable::clean(&state.join(folder));
@@ -255,7 +255,7 @@ impl Lock {
         Ok(lock)
     }
 
-    fn wait(state: &Path, patience: Duration) -> Result<Self, Trouble> {
+    fn wait(state: &Path, patience: Duration) -> Result<Self, Fault> {
         let path = state.join("lock");
         let mut options = OpenOptions::new();
         options
@@ -299,7 +299,7 @@ pub fn is_locked(path: &Path) -> bool {
     )
 }
 
-fn busy(path: &Path) -> Trouble {
+fn busy(path: &Path) -> Fault {
     let holder = read_at_most(path, 64).unwrap_or_default();
     let holder = String::from_utf8_lossy(&holder);
     let holder = match holder.trim() {
@@ -310,28 +310,28 @@ fn busy(path: &Path) -> Trouble {
         "{holder} holds {}: a synchronization or another change is under way, try again when it has ended",
         path.display()
     );
-    Trouble::new("state.busy", Class::Retry, Outcome::Failed, reason)
+    Fault::new(Code::StateBusy, reason)
 }
 
 /// What a failed operation on a file of the state folder means. A disk that cannot give or take bytes is named as
 /// that: what lies on it is neither missing nor damaged.
-pub fn trouble(path: &Path, verb: &str, error: &io::Error) -> Trouble {
+pub fn trouble(path: &Path, verb: &str, error: &io::Error) -> Fault {
     let code = match error.raw_os_error().map(Errno::from_raw) {
-        Some(Errno::ENOSPC) if lacks_inodes(path) => "disk.inodes",
-        Some(Errno::ENOSPC | Errno::EDQUOT) => "disk.full",
-        Some(Errno::EROFS | Errno::EACCES | Errno::EPERM) => "state.read_only",
+        Some(Errno::ENOSPC) if lacks_inodes(path) => Code::DiskInodes,
+        Some(Errno::ENOSPC | Errno::EDQUOT) => Code::DiskFull,
+        Some(Errno::EROFS | Errno::EACCES | Errno::EPERM) => Code::StateReadOnly,
         // The device; a file system that found itself broken; one that was shut down after an error.
-        Some(Errno::EIO | Errno::EUCLEAN | Errno::EBADMSG | Errno::ESHUTDOWN) => "disk.failing",
-        _ => "state.io",
+        Some(Errno::EIO | Errno::EUCLEAN | Errno::EBADMSG | Errno::ESHUTDOWN) => Code::DiskFailing,
+        _ => Code::StateIo,
     };
     let path = path.display();
     let reason = match code {
-        "disk.full" => format!("{path}: the disk is full"),
-        "disk.inodes" => {
+        Code::DiskFull => format!("{path}: the disk is full"),
+        Code::DiskInodes => {
             format!("{path}: the volume has room, but takes no more files (inodes)")
         }
-        "disk.failing" => format!("{path}: the disk fails: {error}"),
-        "state.read_only" => {
+        Code::DiskFailing => format!("{path}: the disk fails: {error}"),
+        Code::StateReadOnly => {
             format!("{path}: cannot {verb} (is it read-only, or another user's?): {error}")
         }
         _ => format!("{path}: cannot {verb}: {error}"),
@@ -340,12 +340,12 @@ pub fn trouble(path: &Path, verb: &str, error: &io::Error) -> Trouble {
 }
 
 /// What the disk does not give below a folder; `None` when every byte can be read, whatever it says.
-pub fn failing(path: &Path) -> Option<Trouble> {
+pub fn failing(path: &Path) -> Option<Fault> {
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
         Err(error) => {
             let trouble = trouble(path, "list", &error);
-            return Some(trouble).filter(|trouble| trouble.code == "disk.failing");
+            return Some(trouble).filter(|trouble| trouble.code == Code::DiskFailing);
         }
     };
     let mut paths = entries.filter_map(Result::ok).map(|entry| entry.path());
@@ -354,7 +354,7 @@ pub fn failing(path: &Path) -> Option<Trouble> {
         false => {
             let read = File::open(&path).and_then(|mut file| io::copy(&mut file, &mut io::sink()));
             let trouble = trouble(&path, "read", &read.err()?);
-            Some(trouble).filter(|trouble| trouble.code == "disk.failing")
+            Some(trouble).filter(|trouble| trouble.code == Code::DiskFailing)
         }
     })
 }
@@ -382,11 +382,11 @@ mod tests {
             trouble(&dir.path().join("new/file"), "read", &error).code
         };
         for errno in [Errno::EIO, Errno::EUCLEAN, Errno::EBADMSG, Errno::ESHUTDOWN] {
-            assert_eq!(code(errno), "disk.failing", "{errno}");
+            assert_eq!(code(errno), Code::DiskFailing, "{errno}");
         }
-        assert_eq!(code(Errno::EROFS), "state.read_only");
-        assert_eq!(code(Errno::ENOSPC), "disk.full");
-        assert_eq!(code(Errno::EISDIR), "state.io");
+        assert_eq!(code(Errno::EROFS), Code::StateReadOnly);
+        assert_eq!(code(Errno::ENOSPC), Code::DiskFull);
+        assert_eq!(code(Errno::EISDIR), Code::StateIo);
     }
 
     #[test]
@@ -396,10 +396,10 @@ mod tests {
         prepare(&root).unwrap();
         prepare(&root).unwrap();
         fs::write(root.state().join("version"), "2\n").unwrap();
-        assert_eq!(prepare(&root).unwrap_err().code, "state.newer");
+        assert_eq!(prepare(&root).unwrap_err().code, Code::StateNewer);
         for nonsense in ["0\n", "x", ""] {
             fs::write(root.state().join("version"), nonsense).unwrap();
-            assert_eq!(prepare(&root).unwrap_err().code, "state.version");
+            assert_eq!(prepare(&root).unwrap_err().code, Code::StateVersion);
         }
     }
 

@@ -7,8 +7,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use logic::fault::{Code, Fault};
 use logic::settings::{InForce, Settings, Source};
-use logic::words::{Class, Outcome, Trouble};
 
 use crate::root::{Root, read_at_most, write_durably};
 
@@ -19,7 +19,7 @@ const MOST: u64 = 1 << 20;
 ///
 /// # Errors
 /// `config.file` for a file or folder that cannot be read, or as `Settings::read`.
-pub fn read(root: &Root) -> Result<Settings, Trouble> {
+pub fn read(root: &Root) -> Result<Settings, Fault> {
     let mut texts = Vec::new();
     texts.extend(text(&root.config())?);
     for path in drop_ins(&root.drop_ins())? {
@@ -54,7 +54,7 @@ pub fn kept(root: &Root) -> Option<Settings> {
 ///
 /// # Errors
 /// What the file system says; then the one before is still kept.
-pub fn keep(root: &Root, settings: &Settings) -> Result<(), Trouble> {
+pub fn keep(root: &Root, settings: &Settings) -> Result<(), Fault> {
     let path = place(root);
     let new = settings.kept();
     match read_at_most(&path, MOST) {
@@ -73,7 +73,7 @@ fn zoned(root: &Root, mut settings: Settings) -> Settings {
 }
 
 /// A file's name and text; `None` where there is none.
-fn text(path: &Path) -> Result<Option<(String, String)>, Trouble> {
+fn text(path: &Path) -> Result<Option<(String, String)>, Fault> {
     let bytes = match read_at_most(path, MOST) {
         Ok(bytes) => bytes,
         // A link to nothing is a mistake, a file that is not there is none.
@@ -88,7 +88,7 @@ fn text(path: &Path) -> Result<Option<(String, String)>, Trouble> {
 }
 
 /// The `*.toml` of the folder, in the order of their names.
-fn drop_ins(folder: &Path) -> Result<Vec<PathBuf>, Trouble> {
+fn drop_ins(folder: &Path) -> Result<Vec<PathBuf>, Fault> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound && !folder.is_symlink() => {
@@ -114,9 +114,9 @@ fn variables(
     all.map(move |(name, value)| (text(name), text(value)))
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Trouble {
+fn unreadable(path: &Path, error: &io::Error) -> Fault {
     let reason = format!("{}: cannot be read: {error}", path.display());
-    Trouble::new("config.file", Class::Operator, Outcome::Failed, reason)
+    Fault::new(Code::ConfigFile, reason)
 }
 
 #[cfg(test)]
@@ -155,7 +155,7 @@ mod tests {
         fs::create_dir_all(folder.parent().unwrap()).unwrap();
         let told = |what: &str, named: &Path| {
             let trouble = read(&root).unwrap_err();
-            assert_eq!(trouble.code, "config.file", "{what}");
+            assert_eq!(trouble.code, Code::ConfigFile, "{what}");
             assert!(
                 trouble.reason.contains(named.to_str().unwrap()),
                 "{what}: {trouble}"

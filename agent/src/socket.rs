@@ -23,8 +23,8 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
+use logic::fault::{Code, Fault};
 use logic::places::{Caller, Room};
-use logic::words::{Class, Outcome, Trouble};
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::connections::{Connections, Ticket};
@@ -51,17 +51,12 @@ impl Door {
     ///
     /// # Errors
     /// `daemon.running` when another daemon answers there.
-    pub fn open(root: &Root) -> Result<Self, Trouble> {
+    pub fn open(root: &Root) -> Result<Self, Fault> {
         let path = root.socket();
         match std::os::unix::net::UnixStream::connect(&path) {
             Ok(_) => {
                 let reason = format!("{}: another boxsync is running", path.display());
-                return Err(Trouble::new(
-                    "daemon.running",
-                    Class::Operator,
-                    Outcome::Failed,
-                    reason,
-                ));
+                return Err(Fault::new(Code::DaemonRunning, reason));
             }
             // Left behind by a daemon that was killed.
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {

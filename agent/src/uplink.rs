@@ -25,7 +25,7 @@ use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::{Request, Response, Uri};
 use logic::api::{Answered, Body, Call, Method};
-use logic::words::Trouble;
+use logic::fault::{Code, Fault};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
@@ -43,7 +43,7 @@ pub use tls::Heard;
 pub use token::Credentials;
 
 use dial::{Lane, Place, dial};
-use fault::{misconfigured, passing, unusable};
+use fault::passing;
 use gunzip::Gunzip;
 use meter::Ledger;
 use pool::Pool;
@@ -129,15 +129,15 @@ impl Uplink {
     ///
     /// # Errors
     /// `config.*`: CA certificates that are none, a proxy spoken to over TLS, a box id that no header can carry.
-    pub fn new(line: Line, credentials: Option<Credentials>) -> Result<Self, Trouble> {
+    pub fn new(line: Line, credentials: Option<Credentials>) -> Result<Self, Fault> {
         if line.proxy.as_ref().is_some_and(|proxy| proxy.url.https) {
-            return Err(misconfigured(
-                "config.proxy",
+            return Err(Fault::new(
+                Code::ConfigProxy,
                 "[central] proxy: expected a proxy that is spoken to in http://",
             ));
         }
         let box_id = HeaderValue::from_str(&line.box_id)
-            .map_err(|_| misconfigured("config.box_id", "[box] id: expected printable ASCII"))?;
+            .map_err(|_| Fault::new(Code::ConfigBoxId, "[box] id: expected printable ASCII"))?;
         Ok(Self {
             inner: Rc::new(Inner {
                 root: line.root,
@@ -176,7 +176,7 @@ impl Uplink {
     /// - afterwards: `net.reset` (closed without an answer), `net.timeout` (no head in time), `net.cut`,
     ///   `central.foreign` (not HTTP), `central.too_large` (header), `central.compressed` (an encoding that was not
     ///   asked for).
-    pub async fn open(&self, call: &Call) -> Result<Opened, Trouble> {
+    pub async fn open(&self, call: &Call) -> Result<Opened, Fault> {
         let inner = &self.inner;
         if !call.bearer {
             return inner.exchange(&inner.ask(call, None)).await;
@@ -283,7 +283,7 @@ impl Ask<'_> {
         head + Duration::from_secs(self.body.len() as u64 / UPLOAD)
     }
 
-    fn request(&self, lane: &Lane, inner: &Inner) -> Result<Request<Full<Bytes>>, Trouble> {
+    fn request(&self, lane: &Lane, inner: &Inner) -> Result<Request<Full<Bytes>>, Fault> {
         let target = utf8_percent_encode(&self.target, TARGET).to_string();
         let uri = match lane.forward {
             None => target,
@@ -291,7 +291,7 @@ impl Ask<'_> {
         };
         let uri: Uri = uri.parse().map_err(|error| {
             let reason = format!("the address of {} cannot be asked for: {error}", self.name);
-            unusable("central.foreign", reason)
+            Fault::new(Code::CentralForeign, reason)
         })?;
         let method = match self.method {
             Method::Get => hyper::Method::GET,
@@ -331,7 +331,7 @@ impl Ask<'_> {
         }
         request
             .body(Full::new(self.body.clone()))
-            .map_err(|error| unusable("central.foreign", format!("{}: {error}", self.name)))
+            .map_err(|error| Fault::new(Code::CentralForeign, format!("{}: {error}", self.name)))
     }
 }
 
@@ -366,7 +366,7 @@ impl Inner {
 
     /// Sends a request on an idle connection or a fresh one. A used one may have been closed by the other side in
     /// the same moment: then a request that may be sent twice, or was not sent at all, goes once over a fresh one.
-    async fn exchange(self: &Rc<Self>, ask: &Ask<'_>) -> Result<Opened, Trouble> {
+    async fn exchange(self: &Rc<Self>, ask: &Ask<'_>) -> Result<Opened, Fault> {
         let turn = self.pool.turn().await;
         let place = Place::of(ask.url);
         let age = if ask.repeatable { IDLE } else { IDLE_ONCE };
@@ -398,8 +398,8 @@ impl Inner {
                 Ok(Err(failure)) => failure,
                 Err(_) => {
                     self.failed(ask, began);
-                    return Err(passing(
-                        "net.timeout",
+                    return Err(Fault::new(
+                        Code::NetTimeout,
                         format!(
                             "{} did not answer {} within {} s",
                             ask.url.endpoint(),
@@ -436,7 +436,7 @@ impl Inner {
 
     /// Opens a connection. Where only the date of an answer can prove the chain, an anonymous question comes before
     /// anything secret; a server that closes after it is asked once more.
-    async fn connect(&self, ask: &Ask<'_>) -> Result<Lane, Trouble> {
+    async fn connect(&self, ask: &Ask<'_>) -> Result<Lane, Fault> {
         for _ in 0..2 {
             let mut lane = dial(ask.url, &self.route, &self.tls, &self.ledger).await?;
             let doubtful = lane.chain.as_ref().is_some_and(tls::Chain::is_doubtful);
@@ -448,14 +448,14 @@ impl Inner {
     }
 
     /// Asks for the date; whether the connection can be used for more afterwards.
-    async fn prove(&self, ask: &Ask<'_>, lane: &mut Lane) -> Result<bool, Trouble> {
+    async fn prove(&self, ask: &Ask<'_>, lane: &mut Lane) -> Result<bool, Fault> {
         let place = ask.url.endpoint();
         let request = ask.anonymous().request(lane, self)?;
         self.ledger.request();
         let sent = timeout(HEAD, lane.sender.send_request(request)).await;
         let Ok(Ok(response)) = sent else {
             return Err(passing(
-                "net.tls",
+                Code::NetTls,
                 format!("{place} gave no answer to judge its certificate by"),
             ));
         };
@@ -478,7 +478,7 @@ impl Inner {
         turn: OwnedSemaphorePermit,
         response: Response<Incoming>,
         began: Instant,
-    ) -> Result<Opened, Trouble> {
+    ) -> Result<Opened, Fault> {
         let (head, body) = response.into_parts();
         let status = head.status.as_u16();
         let place = ask.url.endpoint();
@@ -505,7 +505,7 @@ impl Inner {
             let date = field("date").filter(|_| field("age").is_none());
             let attested = self.tls.attest(chain, date.and_then(seconds), &place);
             // The request is processed all the same: an answer to it has come.
-            attested.map_err(|trouble| Trouble {
+            attested.map_err(|trouble| Fault {
                 answered: true,
                 ..trouble
             })?;
@@ -516,8 +516,8 @@ impl Inner {
                 Some(Gunzip::new(ask.limit))
             }
             Some(encoding) => {
-                return Err(unusable(
-                    "central.compressed",
+                return Err(Fault::new(
+                    Code::CentralCompressed,
                     format!(
                         "the answer to {} came as {encoding:?}, which was not asked for: a proxy or the web server compresses it",
                         ask.name
@@ -567,13 +567,13 @@ impl Inner {
 }
 
 /// The connection ended before the request was on it.
-fn unsent(ask: &Ask<'_>) -> Trouble {
+fn unsent(ask: &Ask<'_>) -> Fault {
     let reason = format!(
         "{} closed the connection before {} was sent",
         ask.url.endpoint(),
         ask.name
     );
-    passing("net.refused", reason)
+    Fault::new(Code::NetRefused, reason)
 }
 
 /// Unix seconds of a `Date` field (RFC 9110 5.6.7).

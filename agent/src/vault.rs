@@ -20,7 +20,7 @@ pub use key::Keyring;
 
 use std::path::{Path, PathBuf};
 
-use logic::words::{Class, Outcome, Trouble};
+use logic::fault::{Code, Fault};
 
 use crate::root::Root;
 
@@ -37,7 +37,7 @@ impl Vault {
     ///
     /// # Errors
     /// `key.sealed` without a key, `key.wrong` with another one, `state.newer`, or what the files say.
-    pub fn open(root: &Root) -> Result<Self, Trouble> {
+    pub fn open(root: &Root) -> Result<Self, Fault> {
         let held = crate::root::prepare(root)?;
         let state = root.state();
         let keys = Keyring::open_with(&state, root.credentials())?;
@@ -107,12 +107,12 @@ pub fn quarantined(folder: &Path) -> Vec<String> {
 }
 
 /// A sealed thing that does not open: told by name, never taken as empty.
-pub fn damaged(path: &Path, what: &str) -> Trouble {
+pub fn damaged(path: &Path, what: &str) -> Fault {
     let reason = format!(
         "{}: {what} is damaged or was sealed with another key",
         path.display()
     );
-    Trouble::new("store.damaged", Class::Operator, Outcome::Failed, reason)
+    Fault::new(Code::StoreDamaged, reason)
 }
 
 /// Random bytes from the kernel.

@@ -8,10 +8,11 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use logic::child::{self, Ending, Seen, Silence};
+use logic::fault::{Code, Fault};
 use logic::outside::json_flaw;
 use logic::report::Report;
 use logic::schedule::Errand;
-use logic::words::{Class, Outcome, Params, Trouble};
+use logic::words::{Outcome, Params};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
@@ -103,7 +104,7 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Begins with a pass.
-    pub(super) async fn start(root: &Root, order: &Order) -> Result<Self, Trouble> {
+    pub(super) async fn start(root: &Root, order: &Order) -> Result<Self, Fault> {
         let mut child = self::child(root, "sync-worker")
             .stdin(Stdio::piped())
             .spawn()
@@ -284,15 +285,15 @@ fn killed_at_limit() -> Option<u64> {
 }
 
 /// The trouble of a worker that ended without an account.
-pub(super) fn died(how: &str) -> Trouble {
+pub(super) fn died(how: &str) -> Fault {
     let reason = format!(
         "the process of this synchronization {how}; what it brought is kept, the next one goes on from there"
     );
-    Trouble::new("worker.died", Class::Retry, Outcome::Failed, reason)
+    Fault::new(Code::WorkerDied, reason)
 }
 
 /// The account of a run that never came to write one.
-pub fn account(trouble: &Trouble) -> Report {
+pub fn account(trouble: &Fault) -> Report {
     let params = Params {
         organisation_id: String::new(),
         sync_id: 0,
@@ -306,7 +307,7 @@ pub fn account(trouble: &Trouble) -> Report {
 
 /// The worker: pass after pass as it is told, and packages beside them, until its standard input ends. Gives the exit
 /// status of the last pass.
-pub async fn work(engine: Result<Engine, Trouble>) -> u8 {
+pub async fn work(engine: Result<Engine, Fault>) -> u8 {
     let watch = Watch::default();
     let orders = match Orders::open() {
         Ok(orders) => orders,
@@ -322,7 +323,7 @@ pub async fn work(engine: Result<Engine, Trouble>) -> u8 {
     }
 }
 
-async fn passes(engine: &Result<Engine, Trouble>, watch: &Watch, mut orders: Orders) -> u8 {
+async fn passes(engine: &Result<Engine, Fault>, watch: &Watch, mut orders: Orders) -> u8 {
     let mut exit = 0;
     let mut session = engine
         .as_ref()
@@ -465,9 +466,7 @@ impl Orders {
                         "standard input: expected an order of the daemon: {}",
                         json_flaw(&error)
                     );
-                    let class = Class::GiveUp;
-                    let trouble = Trouble::new("input.order", class, Outcome::Failed, reason);
-                    crate::journal::trouble(&trouble);
+                    crate::journal::trouble(&Fault::new(Code::InputOrder, reason));
                 }
             }
         }

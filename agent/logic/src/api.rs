@@ -12,7 +12,7 @@ pub use answer::{Classes, Details, Handshake, Odd, Page};
 pub use call::{Body, Call, Method, Range};
 pub use sent::surely_unsent;
 
-use crate::words::Trouble;
+use crate::fault::Fault;
 
 /// What came back for a `Call`: RFC 9110 status, header fields and the whole body (bounded by the sender).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,4 +36,4 @@ impl Reply {
 }
 
 /// The result of one call: an answer of any status, or a failure before there was one.
-pub type Answered = Result<Reply, Trouble>;
+pub type Answered = Result<Reply, Fault>;

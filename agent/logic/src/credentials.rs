@@ -2,8 +2,9 @@
 //! Never lets credentials that were not tried replace others, nor those of another organisation.
 //! Called by `engine` when the box is enrolled and when credentials are imported.
 
+use crate::fault::{Code, Fault};
 use crate::outside;
-use crate::words::{Class, Outcome, Trouble};
+use crate::words::Outcome;
 
 /// What the box knows of its organisation when new credentials come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,7 +31,7 @@ impl Known<'_> {
     ///
     /// # Errors
     /// `auth.other_organisation`.
-    pub fn admits(&self, new: &[&str]) -> Result<(), Trouble> {
+    pub fn admits(&self, new: &[&str]) -> Result<(), Fault> {
         let configured = self.before.and(self.configured);
         let only = match self.before {
             Some([only]) => Some(*only),
@@ -51,12 +52,7 @@ impl Known<'_> {
             "these credentials are for organisation {}, this box is organisation {in_force}'s: nothing was replaced",
             outside::ids(new)
         );
-        Err(Trouble::new(
-            "auth.other_organisation",
-            Class::Operator,
-            Outcome::Unauthorized,
-            reason,
-        ))
+        Err(Fault::new(Code::AuthOtherOrganisation, reason))
     }
 }
 
@@ -74,20 +70,20 @@ impl Known<'_> {
 /// # Errors
 /// Central's refusal, or `auth.untried`; the credentials before stay in force.
 pub fn judge(
-    trial: Result<(), Trouble>,
+    trial: Result<(), Fault>,
     before: bool,
     insists: bool,
-) -> Result<Option<Trouble>, Trouble> {
+) -> Result<Option<Fault>, Fault> {
     let kept = match before {
         true => "nothing was replaced, the credentials before stay in force",
         false => "nothing was stored",
     };
     match trial {
         Ok(()) => Ok(None),
-        Err(trouble) if trouble.code == "auth.role" && !before => Ok(Some(trouble)),
+        Err(trouble) if trouble.code == Code::AuthRole && !before => Ok(Some(trouble)),
         Err(trouble) if trouble.outcome == Outcome::Unauthorized => {
             let reason = format!("{}; {kept}", trouble.reason);
-            Err(Trouble { reason, ..trouble })
+            Err(Fault { reason, ..trouble })
         }
         Err(trouble) if !before || insists => Ok(Some(trouble)),
         Err(trouble) => {
@@ -95,8 +91,8 @@ pub fn judge(
                 "the new credentials could not be tried ({}); {kept}",
                 trouble.reason
             );
-            Err(Trouble {
-                code: "auth.untried".to_owned(),
+            Err(Fault {
+                code: Code::AuthUntried,
                 reason,
                 ..trouble
             })
@@ -110,30 +106,30 @@ mod tests {
 
     #[test]
     fn what_worked_or_replaces_nothing_is_stored() {
-        let trouble = |code: &str, outcome| Trouble::new(code, Class::Retry, outcome, "why");
-        let refused = trouble("auth.refused", Outcome::Unauthorized);
-        let role = trouble("auth.role", Outcome::Unauthorized);
-        let offline = trouble("net.dns", Outcome::Offline);
-        let page = trouble("central.maintenance", Outcome::Failed);
+        let trouble = |code| Fault::new(code, "why");
+        let refused = trouble(Code::AuthRefused);
+        let role = trouble(Code::AuthRole);
+        let offline = trouble(Code::NetDns);
+        let page = trouble(Code::CentralMaintenance);
         let table = [
             (Ok(()), false, false, Ok(None)),
             (Ok(()), true, false, Ok(None)),
-            (Err(&refused), false, false, Err("auth.refused")),
-            (Err(&refused), true, false, Err("auth.refused")),
-            (Err(&refused), true, true, Err("auth.refused")),
-            (Err(&role), false, false, Ok(Some("auth.role"))),
-            (Err(&role), true, false, Err("auth.role")),
-            (Err(&offline), false, false, Ok(Some("net.dns"))),
-            (Err(&offline), true, false, Err("auth.untried")),
-            (Err(&offline), true, true, Ok(Some("net.dns"))),
-            (Err(&page), false, false, Ok(Some("central.maintenance"))),
-            (Err(&page), true, false, Err("auth.untried")),
+            (Err(&refused), false, false, Err(Code::AuthRefused)),
+            (Err(&refused), true, false, Err(Code::AuthRefused)),
+            (Err(&refused), true, true, Err(Code::AuthRefused)),
+            (Err(&role), false, false, Ok(Some(Code::AuthRole))),
+            (Err(&role), true, false, Err(Code::AuthRole)),
+            (Err(&offline), false, false, Ok(Some(Code::NetDns))),
+            (Err(&offline), true, false, Err(Code::AuthUntried)),
+            (Err(&offline), true, true, Ok(Some(Code::NetDns))),
+            (Err(&page), false, false, Ok(Some(Code::CentralMaintenance))),
+            (Err(&page), true, false, Err(Code::AuthUntried)),
         ];
         for (trial, before, insists, expected) in table {
-            let judged = judge(trial.map_err(Trouble::clone), before, insists);
+            let judged = judge(trial.map_err(Fault::clone), before, insists);
             let codes = match &judged {
-                Ok(told) => Ok(told.as_ref().map(|trouble| trouble.code.as_str())),
-                Err(trouble) => Err(trouble.code.as_str()),
+                Ok(told) => Ok(told.as_ref().map(|trouble| trouble.code)),
+                Err(trouble) => Err(trouble.code),
             };
             assert_eq!(codes, expected, "{trial:?} {before} {insists}");
             if let Err(trouble) = judged {

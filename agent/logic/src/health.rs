@@ -2,7 +2,6 @@
 //! Never looks at the world: facts and readings arrive as values.
 //! Called by `doctor`, `status`, `stats` and whoever shows the same elsewhere (page, socket, journal).
 
-pub mod catalogue;
 pub mod honesty;
 pub mod plan;
 pub mod redact;

@@ -5,9 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::entity::{Entity, uri};
+use crate::fault::{Code, Fault};
 use crate::fingerprint::Fingerprint;
 use crate::outside;
-use crate::words::{Class, Outcome, Trouble};
 
 /// The identity of this box.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +101,7 @@ impl Enrolment {
 pub fn organisation(
     configured: Option<&str>,
     enrolment: Option<&Enrolment>,
-) -> Result<String, Trouble> {
+) -> Result<String, Fault> {
     if let Some(id) = configured {
         return Ok(id.to_owned());
     }
@@ -117,12 +117,7 @@ pub fn organisation(
                 ),
             };
             let reason = format!("{why}: set `organisation_id` in section [box] of boxsync.toml");
-            Err(Trouble::new(
-                "config.no_organisation",
-                Class::Operator,
-                Outcome::Failed,
-                reason,
-            ))
+            Err(Fault::new(Code::ConfigNoOrganisation, reason))
         }
     }
 }
@@ -131,7 +126,7 @@ pub fn organisation(
 ///
 /// # Errors
 /// `config.no_version`.
-pub fn version(configured: Option<&str>, os_release: &str) -> Result<String, Trouble> {
+pub fn version(configured: Option<&str>, os_release: &str) -> Result<String, Fault> {
     let image = || {
         let line = os_release
             .lines()
@@ -142,12 +137,7 @@ pub fn version(configured: Option<&str>, os_release: &str) -> Result<String, Tro
     configured.map(str::to_owned).or_else(image).ok_or_else(|| {
         let reason = "the VM version is unknown: os-release has no IMAGE_VERSION; \
                       set `tao_version` in section [box] of boxsync.toml";
-        Trouble::new(
-            "config.no_version",
-            Class::Operator,
-            Outcome::Failed,
-            reason,
-        )
+        Fault::new(Code::ConfigNoVersion, reason)
     })
 }
 
@@ -237,7 +227,7 @@ mod tests {
         );
         assert_eq!(
             organisation(None, None).unwrap_err().code,
-            "config.no_organisation"
+            Code::ConfigNoOrganisation
         );
     }
 
@@ -248,7 +238,7 @@ mod tests {
         assert_eq!(version(Some("3.4"), release).unwrap(), "3.4");
         assert_eq!(
             version(None, "NAME=x").unwrap_err().code,
-            "config.no_version"
+            Code::ConfigNoVersion
         );
     }
 }

@@ -17,10 +17,10 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::entity::EntityType;
+use crate::fault::{Code, Fault};
 use crate::outside;
 use crate::outside::json_flaw;
 use crate::report::Finding;
-use crate::words::{Class, Outcome, Trouble};
 
 use exact::Exact;
 use path::At;
@@ -140,12 +140,7 @@ pub type Known<'a> = &'a dyn Fn(EntityType, &str) -> bool;
 /// # Errors
 /// `intake.malformed` with the path of the offending field; `intake.too_long` with the id of the item. Then nothing
 /// of the document was let in.
-pub fn read(
-    kind: Kind,
-    document: &[u8],
-    limit: usize,
-    known: Known<'_>,
-) -> Result<Intake, Trouble> {
+pub fn read(kind: Kind, document: &[u8], limit: usize, known: Known<'_>) -> Result<Intake, Fault> {
     let raw: &RawValue = serde_json::from_slice(document).map_err(|error| not_json(&error))?;
     let content = document::content(raw, kind.key())?;
     let root = At::root(kind.key());
@@ -192,7 +187,7 @@ pub fn read_one(
     document: &[u8],
     limit: usize,
     known: Known<'_>,
-) -> Result<Intake, Trouble> {
+) -> Result<Intake, Fault> {
     let root = At::root(kind.key());
     let at = root.key(id);
     if !path::is_name(id) {
@@ -218,7 +213,7 @@ pub fn read_one(
     bounded(intake, limit)
 }
 
-fn bounded(intake: Intake, limit: usize) -> Result<Intake, Trouble> {
+fn bounded(intake: Intake, limit: usize) -> Result<Intake, Fault> {
     match intake.items.iter().find(|item| item.payload.len() > limit) {
         None => Ok(intake),
         Some(item) => {
@@ -228,12 +223,7 @@ fn bounded(intake: Intake, limit: usize) -> Result<Intake, Trouble> {
                 item.id,
                 item.payload.len()
             );
-            Err(Trouble::new(
-                "intake.too_long",
-                Class::GiveUp,
-                Outcome::Failed,
-                reason,
-            ))
+            Err(Fault::new(Code::IntakeTooLong, reason))
         }
     }
 }
@@ -252,7 +242,7 @@ fn session(id: &str) -> Item {
 }
 
 /// No public extension defines a user (protocol 8.2): any object passes as it is.
-fn lti_user(raw: &RawValue, id: Option<&str>, at: &At<'_>) -> Result<Item, Trouble> {
+fn lti_user(raw: &RawValue, id: Option<&str>, at: &At<'_>) -> Result<Item, Fault> {
     let user = value(raw)?;
     let Exact::Object(fields) = &user else {
         return Err(at.expected("a user (an object)", &user));
@@ -290,13 +280,13 @@ fn lti_user(raw: &RawValue, id: Option<&str>, at: &At<'_>) -> Result<Item, Troub
     })
 }
 
-fn value(raw: &RawValue) -> Result<Exact, Trouble> {
+fn value(raw: &RawValue) -> Result<Exact, Fault> {
     Exact::read(raw).map_err(|error| not_json(&error))
 }
 
-fn not_json(error: &serde_json::Error) -> Trouble {
+fn not_json(error: &serde_json::Error) -> Fault {
     let reason = format!("expected one JSON document: {}", json_flaw(error));
-    Trouble::new("intake.malformed", Class::GiveUp, Outcome::Failed, reason)
+    Fault::new(Code::IntakeMalformed, reason)
 }
 
 #[cfg(test)]

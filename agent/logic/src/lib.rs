@@ -8,6 +8,7 @@ pub mod chunk;
 pub mod credentials;
 pub mod entity;
 pub mod envelope;
+pub mod fault;
 pub mod feed;
 pub mod fingerprint;
 pub mod gateway;

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::fault::Code;
 use crate::zip::Identity;
 
 /// What was found out about one edition of a delivery's package.
@@ -21,12 +22,12 @@ pub enum Finding {
 
 impl Finding {
     /// The code of the trouble that it means; none for a sound package.
-    pub fn code(self) -> Option<&'static str> {
+    pub fn code(self) -> Option<Code> {
         match self {
             Self::Confirmed => None,
-            Self::Damaged => Some("package.damaged"),
-            Self::Unsupported => Some("package.unsupported"),
-            Self::Cached => Some("package.cache"),
+            Self::Damaged => Some(Code::PackageDamaged),
+            Self::Unsupported => Some(Code::PackageUnsupported),
+            Self::Cached => Some(Code::PackageCache),
         }
     }
 }

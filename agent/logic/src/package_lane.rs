@@ -7,8 +7,9 @@ use std::collections::{BTreeSet, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::entity::Checksum;
+use crate::fault::{Area, Code, Fault};
 use crate::report::PackageCount;
-use crate::words::{Outcome, Trouble};
+use crate::words::Outcome;
 
 /// Why packages that are wanted do not come right now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,10 +43,10 @@ impl Cause {
     }
 
     /// What a trouble that is waited out, or that ended the lane's work for now, says of it.
-    pub fn of(trouble: &Trouble) -> Self {
-        match trouble.code.split('.').next() {
-            Some("disk") => Self::Disk,
-            Some("net") => Self::Link,
+    pub fn of(trouble: &Fault) -> Self {
+        match trouble.code {
+            code if code.is(Area::Disk) => Self::Disk,
+            code if code.is(Area::Net) => Self::Link,
             _ => Self::Central,
         }
     }
@@ -89,7 +90,7 @@ pub enum PackageEnd {
     /// Not held.
     Failed {
         /// Why.
-        trouble: Trouble,
+        trouble: Fault,
         /// Content bytes received.
         on_wire: u64,
     },
@@ -101,9 +102,9 @@ pub struct PackageAccount {
     /// What came, was held and failed since the last account, and what is still under way.
     pub count: PackageCount,
     /// Why packages failed, one each.
-    pub findings: Vec<Trouble>,
+    pub findings: Vec<Fault>,
     /// Why the lane tries no more before packages are wanted again.
-    pub stopped: Option<Trouble>,
+    pub stopped: Option<Fault>,
 }
 
 /// The machine of the lane.
@@ -252,7 +253,7 @@ impl PackageLane {
 
     /// Whether something failed that another try may bring.
     pub fn has_failed(&self) -> bool {
-        let passing = |trouble: &Trouble| trouble.class == crate::words::Class::Retry;
+        let passing = |trouble: &Fault| trouble.class == crate::words::Class::Retry;
         self.account.stopped.is_some() || self.account.findings.iter().any(passing)
     }
 
@@ -281,17 +282,16 @@ impl PackageLane {
 }
 
 /// Whether no package can be had at the moment: central cannot be reached, or will not know this box.
-fn stops(trouble: &Trouble) -> bool {
+fn stops(trouble: &Fault) -> bool {
     matches!(
         trouble.outcome,
         Outcome::Offline | Outcome::Unauthorized | Outcome::Unsupported
-    ) || trouble.code == "central.maintenance"
+    ) || trouble.code == Code::CentralMaintenance
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::Class;
 
     fn wanted(delivery: &str) -> Wanted {
         Wanted {
@@ -312,9 +312,9 @@ mod tests {
         }
     }
 
-    fn failed(code: &str, outcome: Outcome) -> PackageEnd {
+    fn failed(code: Code, outcome: Outcome) -> PackageEnd {
         PackageEnd::Failed {
-            trouble: Trouble::new(code, Class::Retry, outcome, "why"),
+            trouble: Fault::new(code, "why").ending(outcome),
             on_wire: 0,
         }
     }
@@ -338,7 +338,7 @@ mod tests {
         lane.ended(fetched());
         assert_eq!(lane.progress(), (2, 4));
         assert_eq!(lane.next(), Some(wanted("c")));
-        lane.ended(failed("package.missing", Outcome::Failed));
+        lane.ended(failed(Code::PackageMissing, Outcome::Failed));
         assert_eq!(lane.next(), Some(wanted("d")));
         lane.ended(fetched());
         assert!(!lane.is_active());
@@ -429,13 +429,13 @@ mod tests {
         let mut lane = PackageLane::default();
         lane.want(list(&["a", "b"]), true, |_| false);
         lane.next();
-        lane.ended(failed("net.refused", Outcome::Offline));
+        lane.ended(failed(Code::NetRefused, Outcome::Offline));
         assert!(!lane.is_active() && lane.has_failed());
         assert_eq!(lane.next(), None);
         let told = lane.take_account();
         assert_eq!((told.count.waiting, told.count.failed), (2, 0));
         assert_eq!(told.count.waiting_for.unwrap().reason, Cause::Link);
-        assert_eq!(told.stopped.unwrap().code, "net.refused");
+        assert_eq!(told.stopped.unwrap().code, Code::NetRefused);
         lane.want(list(&["a", "b"]), true, |_| false);
         assert_eq!(lane.next(), Some(wanted("a")));
     }
@@ -443,12 +443,12 @@ mod tests {
     #[test]
     fn a_cause_is_told_from_its_trouble() {
         for (code, cause) in [
-            ("disk.full", Cause::Disk),
-            ("net.dns", Cause::Link),
-            ("central.maintenance", Cause::Central),
-            ("auth.refused", Cause::Central),
+            (Code::DiskFull, Cause::Disk),
+            (Code::NetDns, Cause::Link),
+            (Code::CentralMaintenance, Cause::Central),
+            (Code::AuthRefused, Cause::Central),
         ] {
-            let trouble = Trouble::new(code, Class::Retry, Outcome::Offline, "");
+            let trouble = Fault::new(code, "");
             assert_eq!(Cause::of(&trouble), cause);
         }
     }

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::entity::EntityType;
+use crate::fault::{Code, CodeName, Fault};
 use crate::gateway::confirm::Confirmation;
 use crate::package_lane::Waiting;
-use crate::words::{Outcome, Params, Trouble};
+use crate::words::{Outcome, Params};
 
 /// Counters of one entity type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -139,7 +140,7 @@ pub struct Report {
     /// How it ended.
     pub outcome: Outcome,
     /// Stable and dotted; `ok` when all went well.
-    pub code: String,
+    pub code: CodeName,
     /// In words; empty when all went well.
     pub reason: String,
     /// Box id.
@@ -178,7 +179,7 @@ pub struct Report {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// Stable and dotted.
-    pub code: String,
+    pub code: CodeName,
     /// In words.
     pub reason: String,
 }
@@ -193,7 +194,7 @@ impl Report {
             schema: 1,
             sync_id: params.sync_id,
             outcome: Outcome::Finished,
-            code: "ok".into(),
+            code: Code::Ok.into(),
             reason: String::new(),
             box_id: params.box_id.clone(),
             tao_version: params.tao_version.clone(),
@@ -232,10 +233,10 @@ impl Report {
     }
 
     /// Notes a finding; the first one names the run.
-    pub fn find(&mut self, trouble: &Trouble) {
+    pub fn find(&mut self, trouble: &Fault) {
         self.wish = trouble.retry_after.or(self.wish);
         if self.findings.is_empty() {
-            self.code = trouble.code.clone();
+            self.code = trouble.code.into();
             self.reason = trouble.reason.clone();
         }
         if self.outcome == Outcome::Finished {
@@ -243,14 +244,14 @@ impl Report {
         }
         if self.findings.len() < FINDINGS_KEPT {
             self.findings.push(Finding {
-                code: trouble.code.clone(),
+                code: trouble.code.into(),
                 reason: trouble.reason.clone(),
             });
         }
     }
 
     /// Notes a finding that several passes of one run may bring.
-    pub fn find_once(&mut self, trouble: &Trouble) {
+    pub fn find_once(&mut self, trouble: &Fault) {
         let same = |told: &Finding| told.code == trouble.code && told.reason == trouble.reason;
         if !self.findings.iter().any(same) {
             self.find(trouble);
@@ -258,10 +259,10 @@ impl Report {
     }
 
     /// Notes the trouble that ends the run: it names the run whatever was found before.
-    pub fn stop(&mut self, trouble: &Trouble) {
+    pub fn stop(&mut self, trouble: &Fault) {
         self.find(trouble);
         self.outcome = trouble.outcome;
-        self.code = trouble.code.clone();
+        self.code = trouble.code.into();
         self.reason = trouble.reason.clone();
     }
 }
@@ -460,12 +461,7 @@ mod tests {
             tao_version: "2022.11".into(),
         };
         let mut report = Report::new(&params, 0);
-        report.find(&Trouble::new(
-            "package.missing",
-            crate::words::Class::GiveUp,
-            Outcome::Failed,
-            "none",
-        ));
+        report.find(&Fault::new(Code::PackageMissing, "none"));
         let state = client_state(
             &report,
             &Survey {

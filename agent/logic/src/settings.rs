@@ -24,7 +24,7 @@ pub use size::Size;
 pub use url::{Proxy, Url};
 pub use window::{Offset, Window};
 
-use crate::words::Trouble;
+use crate::fault::{Code, Fault};
 use crate::zone::Zone;
 use flaw::Flaw;
 use key::{KEYS, Key, SECTIONS};
@@ -247,7 +247,7 @@ impl Settings {
     pub fn read(
         sources: &[Source<'_>],
         env: impl Iterator<Item = (String, String)>,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, Fault> {
         let mut settings = Self::default();
         let mut flaws = Vec::new();
         for source in sources {
@@ -275,10 +275,10 @@ impl Settings {
     ///
     /// # Errors
     /// `config.no_url` when none is configured.
-    pub fn central(&self) -> Result<&Url, Trouble> {
+    pub fn central(&self) -> Result<&Url, Fault> {
         self.central.url.as_ref().ok_or_else(|| {
             flaw::trouble(
-                "config.no_url",
+                Code::ConfigNoUrl,
                 "no central server is configured: expected url in [central] of etc/boxsync/boxsync.toml or \
                  BOXSYNC_CENTRAL_URL, for example url = \"https://central.example/\"",
             )

@@ -84,10 +84,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::api::{Answered, Call};
+use crate::fault::{Code, Fault};
 use crate::intake::Kind;
 use crate::report::{Finding, OwedCount};
 use crate::retry;
-use crate::words::{Class, Now, Outcome, Trouble};
+use crate::words::Now;
 
 pub use ledger::{Admission, Change, Key, Ledger, Others, Owed, Part, State};
 pub use left::{age, cause};
@@ -131,9 +132,9 @@ pub struct Loaded {
 #[derive(Debug)]
 pub enum Event {
     /// Items were opened, or could not be.
-    Loaded(Vec<Result<Loaded, Trouble>>),
+    Loaded(Vec<Result<Loaded, Fault>>),
     /// Changes are durable, or not.
-    Persisted(Result<(), Trouble>),
+    Persisted(Result<(), Fault>),
     /// A call was answered, or failed before there was an answer.
     Answered(Ticket, Answered),
     /// The id and the entry of a witness, if there is one.
@@ -391,7 +392,7 @@ impl Sending {
         }
     }
 
-    fn loaded(&mut self, job: Job, items: Vec<Result<Loaded, Trouble>>, now: Now) {
+    fn loaded(&mut self, job: Job, items: Vec<Result<Loaded, Fault>>, now: Now) {
         let mut good = Vec::with_capacity(items.len());
         for item in items {
             match item {
@@ -568,14 +569,14 @@ impl Sending {
         self.entries.range(of(0)..=of(u32::MAX))
     }
 
-    fn find(&mut self, trouble: Trouble) {
+    fn find(&mut self, trouble: Fault) {
         if self.ending.findings.len() < FINDINGS_KEPT && !self.ending.findings.contains(&trouble) {
             self.ending.findings.push(trouble);
         }
     }
 
-    fn complain(&mut self, code: &str, reason: String) {
-        self.find(Trouble::new(code, Class::Operator, Outcome::Failed, reason));
+    fn complain(&mut self, code: Code, reason: String) {
+        self.find(Fault::new(code, reason));
     }
 }
 
@@ -586,7 +587,12 @@ fn put_back(queue: &mut VecDeque<Key>, passed: Vec<Key>) {
     }
 }
 
-fn finding(code: &str, reason: impl Into<String>) -> Finding {
+/// The code of a kept reason; one of a newer boxsync is told in general words.
+fn known(reason: &Finding) -> Code {
+    reason.code.known().unwrap_or(Code::ResultsStuck)
+}
+
+fn finding(code: Code, reason: impl Into<String>) -> Finding {
     Finding {
         code: code.into(),
         reason: reason.into(),

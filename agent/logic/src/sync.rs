@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use crate::api::{Answered, Call, answer};
 use crate::entity::{Entity, EntityType};
+use crate::fault::{Area, Code, Fault};
 use crate::gateway::confirm::Confirmation;
 use crate::guard::Memory;
 use crate::manifest::Held;
@@ -23,7 +24,7 @@ use crate::retry;
 use crate::schedule::Stage;
 use crate::seal::NameHash;
 use crate::trace::Ended;
-use crate::words::{Class, Now, Outcome, Params, Trouble};
+use crate::words::{Class, Now, Outcome, Params};
 
 use catalogue::Catalogue;
 
@@ -153,13 +154,13 @@ pub enum Event {
     /// The index of one type.
     Indexed(EntityType, Held),
     /// Entities were written.
-    Staged(Result<(), Trouble>),
+    Staged(Result<(), Fault>),
     /// Classes that the store does not hold.
     Unknown(EntityType, Vec<String>),
     /// The generation is visible.
-    Published(Result<(), Trouble>),
+    Published(Result<(), Fault>),
     /// The spool was worked through: what was done and left, and everything that a person should know.
-    Owed(OwedCount, Vec<Trouble>),
+    Owed(OwedCount, Vec<Fault>),
     /// The lane of packages has come to a stand (all brought, or held up by more than time), or goes on.
     Lane {
         /// A package is coming.
@@ -245,7 +246,7 @@ pub struct Sync {
     /// Central has answered since with a failure of its own: bytes alone are of no use then.
     sick: bool,
     /// The trouble that ended the run early.
-    stopped: Option<Trouble>,
+    stopped: Option<Fault>,
     /// The versions that central supports, as one text.
     central: String,
     /// Calls with the number of this run were made: central may keep it as under way.
@@ -391,7 +392,7 @@ impl Sync {
                 (self.reached, self.sick) = (true, false);
                 self.heard = now;
             }
-            Some(trouble) => self.sick |= trouble.code.starts_with("central."),
+            Some(trouble) => self.sick |= trouble.code.is(Area::Central),
         }
         match trouble {
             Some(trouble) if self.tries_again(&pending, &trouble) => {
@@ -402,7 +403,7 @@ impl Sync {
     }
 
     /// Whether a call is tried again in this run; a long wish of central is left to the schedule.
-    fn tries_again(&self, pending: &Pending, trouble: &Trouble) -> bool {
+    fn tries_again(&self, pending: &Pending, trouble: &Fault) -> bool {
         let speed = matches!(pending.purpose, Purpose::Upload | Purpose::Download);
         trouble.class == Class::Retry
             && pending.attempt < ATTEMPTS
@@ -412,11 +413,11 @@ impl Sync {
     }
 
     /// Central's wish to be left alone, which counts only while nobody waits for the run.
-    fn wish(&self, trouble: &Trouble) -> Option<Duration> {
+    fn wish(&self, trouble: &Fault) -> Option<Duration> {
         trouble.retry_after.filter(|_| !self.plan.asked)
     }
 
-    fn retry(&mut self, mut pending: Pending, trouble: &Trouble, now: Now) {
+    fn retry(&mut self, mut pending: Pending, trouble: &Fault, now: Now) {
         self.plan.random = retry::mix(self.plan.random);
         let wait = retry::backoff(pending.attempt, self.wish(trouble), self.plan.random);
         pending.attempt += 1;
@@ -471,7 +472,7 @@ impl Sync {
             "central did not answer within {} seconds: the run waited for its {what}",
             ASKED_PATIENCE.as_secs()
         );
-        let trouble = Trouble::new("net.timeout", Class::Retry, Outcome::Offline, reason);
+        let trouble = Fault::new(Code::NetTimeout, reason);
         // What is owed may be on its way: the next run asks what came of it.
         self.owed.under_way = false;
         if self.phase == Phase::Confirm {
@@ -522,12 +523,7 @@ impl Sync {
                 let reason = format!(
                     "central does not support VM version {own} of this box (supported: {known})"
                 );
-                self.stop(Trouble::new(
-                    "version.unsupported",
-                    Class::Operator,
-                    Outcome::Unsupported,
-                    reason,
-                ));
+                self.stop(Fault::new(Code::VersionUnsupported, reason));
             }
         }
     }
@@ -547,7 +543,7 @@ impl Sync {
     }
 
     /// Ends the run early: calls under way are forgotten, central is told if it can be reached.
-    fn stop(&mut self, trouble: Trouble) {
+    fn stop(&mut self, trouble: Fault) {
         if self.stopped.is_some() {
             return;
         }
@@ -576,9 +572,9 @@ impl Sync {
 }
 
 /// Whether nothing more can be had from central in this run: it cannot be reached, or will not know this box.
-fn ends_run(trouble: &Trouble) -> bool {
+fn ends_run(trouble: &Fault) -> bool {
     matches!(
         trouble.outcome,
         Outcome::Offline | Outcome::Unauthorized | Outcome::Unsupported
-    ) || trouble.code == "central.maintenance"
+    ) || trouble.code == Code::CentralMaintenance
 }

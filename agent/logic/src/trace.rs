@@ -28,8 +28,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::fault::{Code, Fault};
 use crate::report::Report;
-use crate::words::{Class, Outcome, Params, Trouble};
+use crate::words::Params;
 
 /// A run that has begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -257,7 +258,7 @@ impl Trace {
     }
 
     /// What is to be shown to people, as code and reason, the weightier first.
-    pub fn notices(&self, now: i64) -> Vec<(&'static str, String)> {
+    pub fn notices(&self, now: i64) -> Vec<(Code, String)> {
         let shown = |at: i64| now.saturating_sub(at) < SHOWN;
         let mut notices = Vec::new();
         if let Some(twice) = self.twice.filter(|twice| shown(twice.at)) {
@@ -265,10 +266,10 @@ impl Trace {
                 "another box uses the credentials of this one: {} of its tokens died early in one synchronization",
                 twice.evicted
             );
-            notices.push(("box.twice", reason));
+            notices.push((Code::BoxTwice, reason));
         }
         if let Some(restored) = self.restored.filter(|restored| shown(restored.at)) {
-            notices.push(("box.restored", restored.sign.reason().to_owned()));
+            notices.push((Code::BoxRestored, restored.sign.reason().to_owned()));
         }
         notices
     }
@@ -303,15 +304,15 @@ pub fn next(stored: u64, daemon: u64, raise: bool, heard: Option<i64>) -> u64 {
 }
 
 /// The trouble of a run that left no account.
-pub fn killed() -> Trouble {
+pub fn killed() -> Fault {
     let reason = "the synchronization was cut off before its end (its process was killed, or the power went); what it brought is kept";
-    Trouble::new("run.killed", Class::Retry, Outcome::Failed, reason)
+    Fault::new(Code::RunKilled, reason)
 }
 
 /// The trouble of a run that was told to end.
-pub fn stopped() -> Trouble {
+pub fn stopped() -> Fault {
     let reason = "the synchronization was told to end before its work was done (boxsync or the machine stops); what it brought is kept";
-    Trouble::new("run.stopped", Class::Retry, Outcome::Failed, reason)
+    Fault::new(Code::RunStopped, reason)
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //! Never counts what central has.
 //! Called by the verb `wipe`, before it asks and once more when nobody can let in anything any more.
 
+use crate::fault::{Code, Fault};
 use crate::intake::Kind;
-use crate::words::{Class, Outcome, Trouble};
 
 /// What would be destroyed that central has not acknowledged, in items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -61,7 +61,7 @@ impl Owed {
     ///
     /// # Errors
     /// `wipe.owed`, with the number of each kind and what to do with them; `input.wipe` for another number.
-    pub fn permits(&self, discard: Option<u64>) -> Result<(), Trouble> {
+    pub fn permits(&self, discard: Option<u64>) -> Result<(), Fault> {
         let total = self.total();
         match discard {
             None if total == 0 => Ok(()),
@@ -70,12 +70,7 @@ impl Owed {
                 let reason = format!(
                     "--discard-results {given}: this box owes central nothing; leave the option out. Nothing was destroyed"
                 );
-                Err(Trouble::new(
-                    "input.wipe",
-                    Class::Operator,
-                    Outcome::Failed,
-                    reason,
-                ))
+                Err(Fault::new(Code::InputWipe, reason))
             }
             given => {
                 let said = given.map_or_else(String::new, |given| {
@@ -87,12 +82,7 @@ impl Owed {
                      {total}` destroys them",
                     self.told()
                 );
-                Err(Trouble::new(
-                    "wipe.owed",
-                    Class::Operator,
-                    Outcome::Failed,
-                    reason,
-                ))
+                Err(Fault::new(Code::WipeOwed, reason))
             }
         }
     }
@@ -113,16 +103,16 @@ mod tests {
         let table = [
             (nothing, None, None),
             (nothing, Some(0), None),
-            (nothing, Some(1), Some("input.wipe")),
-            (five, None, Some("wipe.owed")),
-            (five, Some(0), Some("wipe.owed")),
-            (five, Some(4), Some("wipe.owed")),
-            (five, Some(6), Some("wipe.owed")),
+            (nothing, Some(1), Some(Code::InputWipe)),
+            (five, None, Some(Code::WipeOwed)),
+            (five, Some(0), Some(Code::WipeOwed)),
+            (five, Some(4), Some(Code::WipeOwed)),
+            (five, Some(6), Some(Code::WipeOwed)),
             (five, Some(5), None),
         ];
         for (owed, discard, code) in table {
             let told = owed.permits(discard).err().map(|trouble| trouble.code);
-            assert_eq!(told.as_deref(), code, "{owed:?} {discard:?}");
+            assert_eq!(told, code, "{owed:?} {discard:?}");
         }
     }
 

@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::outside;
-
 /// One reading of both clocks of the box, taken together.
 ///
 /// `mono` drives every wait and every age: it counts suspend and never steps (`CLOCK_BOOTTIME`).
@@ -95,40 +93,6 @@ impl Outcome {
             Self::Unauthorized => "unauthorized",
             Self::Offline => "offline",
             Self::Unsupported => "unsupported",
-        }
-    }
-}
-
-/// One failure, told once: what failed on what, how it is classed, and how a run that meets it ends.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{reason}")]
-pub struct Trouble {
-    /// Stable, dotted, lower case: `central.maintenance`, `net.dns`, `auth.role`, …
-    pub code: String,
-    /// What failed on what, in words for a person.
-    pub reason: String,
-    /// What it asks of the one who meets it.
-    pub class: Class,
-    /// How a run ends that cannot get past it.
-    pub outcome: Outcome,
-    /// Central's wish to be left alone for so long (`Retry-After`, bounded by the parser).
-    pub retry_after: Option<Duration>,
-    /// The head of an answer had come before it failed: the request was processed, whatever the code says.
-    #[serde(skip)]
-    pub answered: bool,
-}
-
-impl Trouble {
-    /// A failure without a wish for a wait.
-    pub fn new(code: &str, class: Class, outcome: Outcome, reason: impl Into<String>) -> Self {
-        Self {
-            code: code.to_owned(),
-            // Whatever a reason repeats: nothing of it moves a cursor.
-            reason: outside::escaped_lines(&reason.into()).into_owned(),
-            class,
-            outcome,
-            retry_after: None,
-            answered: false,
         }
     }
 }

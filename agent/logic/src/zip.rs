@@ -17,7 +17,7 @@ pub use header::LocalHeader;
 pub use tail::Tail;
 pub use verifier::{Verdict, Verifier};
 
-use crate::words::{Class, Outcome, Trouble};
+use crate::fault::{Code, Fault};
 
 /// The most members that a package may have.
 pub const MEMBERS_LIMIT: usize = 1_000_000;
@@ -83,31 +83,26 @@ pub enum Flaw {
 
 impl Flaw {
     /// The stable code of the trouble that this flaw means.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::NotZip => "package.not_zip",
-            Self::TooShort { .. } | Self::Truncated { .. } => "package.truncated",
-            Self::Multidisk => "package.multidisk",
-            Self::TooLarge(_) | Self::TooMany(_) => "package.too_large",
-            Self::NoEnd64 | Self::Count { .. } | Self::Entry { .. } => "package.directory",
+            Self::NotZip => Code::PackageNotZip,
+            Self::TooShort { .. } | Self::Truncated { .. } => Code::PackageTruncated,
+            Self::Multidisk => Code::PackageMultidisk,
+            Self::TooLarge(_) | Self::TooMany(_) => Code::PackageTooLarge,
+            Self::NoEnd64 | Self::Count { .. } | Self::Entry { .. } => Code::PackageDirectory,
         }
     }
 }
 
-impl From<Flaw> for Trouble {
+impl From<Flaw> for Fault {
     fn from(flaw: Flaw) -> Self {
-        Self::new(
-            flaw.code(),
-            Class::GiveUp,
-            Outcome::Failed,
-            flaw.to_string(),
-        )
+        Self::new(flaw.code(), flaw.to_string())
     }
 }
 
 /// Why one member is not what the directory promises.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum Defect {
     /// Its local header (APPNOTE 4.3.7) is missing or contradicts the directory.
     #[error("its local header is wrong: {0}")]
     Header(&'static str),
@@ -149,7 +144,7 @@ pub enum Fault {
     Method(u16),
 }
 
-impl Fault {
+impl Defect {
     /// Whether fetching the member again can help: not when the directory itself says that it is unreadable.
     pub fn passing(&self) -> bool {
         !matches!(self, Self::Overlap | Self::Encrypted | Self::Method(_))

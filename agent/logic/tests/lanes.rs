@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use logic::api::{Answered, Call, Reply};
 use logic::entity::EntityType;
+use logic::fault::{Area, Code, Fault};
 use logic::manifest::Held;
 use logic::package_lane::PackageAccount;
 use logic::report::{Connection, OwedCount, Report, Survey};
 use logic::seal::NameHash;
 use logic::sync::{Command, Event, Plan, Sync};
-use logic::words::{Class, Now, Outcome, Params, Trouble};
+use logic::words::{Now, Outcome, Params};
 use serde_json::json;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -86,7 +87,7 @@ fn reply(status: u16, body: String, retry_after: Option<u64>) -> Reply {
 /// No answer at all, as `uplink` tells it.
 fn silence() -> (Duration, Answered) {
     let reason = "central.example did not answer";
-    let trouble = Trouble::new("net.timeout", Class::Retry, Outcome::Offline, reason);
+    let trouble = Fault::new(Code::NetTimeout, reason);
     (HEAD, Err(trouble))
 }
 
@@ -163,7 +164,7 @@ fn unavailable() -> (Duration, Answered) {
 #[test]
 fn a_long_wish_ends_a_run_that_nobody_waits_for_and_is_left_to_the_schedule() {
     let (report, took) = play(plan(false), None, &mut |_| unavailable());
-    assert_eq!(report.code, "central.unavailable");
+    assert_eq!(report.code, Code::CentralUnavailable);
     assert!(report.wish.is_some_and(|wish| wish >= 3600 * SECOND));
     assert!(
         report.reason.contains("left alone for 6 hours"),
@@ -187,7 +188,7 @@ fn who_asked_waits_for_no_wish_of_central() {
             report
                 .findings
                 .iter()
-                .all(|found| !found.code.starts_with("central."))
+                .all(|found| !found.code.is(Area::Central))
         );
         assert!(took < 5 * SECOND, "{name}: {took:?}");
     }
@@ -221,7 +222,7 @@ fn who_joins_a_run_that_was_never_answered_asks_anew() {
         }
     });
     assert!(took < 10 * SECOND, "{took:?}");
-    assert!(report.code.starts_with("catalogue."), "{}", report.code);
+    assert!(report.code.is(Area::Catalogue), "{}", report.code);
 }
 
 #[test]

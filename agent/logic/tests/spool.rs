@@ -19,13 +19,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bench::{Box, names, result, rows};
-use central::{Central, Columns, Fault};
+use central::{Central, Columns, Mishap};
+use logic::fault::Code;
 use logic::intake::Kind;
 use logic::spool::{Part, State};
 use serde_json::json;
 
 /// A box that owes results `e0..`, three variables each, with poison in some.
-fn owing(count: usize, poison: &[(usize, &str)], script: Vec<Fault>) -> Box {
+fn owing(count: usize, poison: &[(usize, &str)], script: Vec<Mishap>) -> Box {
     let mut world = Box::new(Central::new(script));
     for at in 0..count {
         let id = format!("e{at}");
@@ -38,13 +39,10 @@ fn owing(count: usize, poison: &[(usize, &str)], script: Vec<Fault>) -> Box {
     world
 }
 
-fn states(world: &Box) -> BTreeMap<String, (State, String)> {
+fn states(world: &Box) -> BTreeMap<String, (State, Option<Code>)> {
     let of = |ledger: &logic::spool::Ledger| {
-        let code = ledger.reason.as_ref().map(|r| r.code.clone());
-        (
-            ledger.key.id.clone(),
-            (ledger.state, code.unwrap_or_default()),
-        )
+        let code = ledger.reason.as_ref().and_then(|r| r.code.known());
+        (ledger.key.id.clone(), (ledger.state, code))
     };
     world
         .ledgers
@@ -96,20 +94,20 @@ fn a_well_central_takes_all_in_chunks_and_the_last_one_alone() {
 #[test]
 fn each_fate_of_a_chunk_ends_with_everything_stored_once() {
     let table = [
-        (Fault::Unsent, 0, 0),
-        (Fault::CutBefore, 1, 0),
-        (Fault::CutAfter, 1, 0),
-        (Fault::Dies(0), 1, 1),
-        (Fault::Dies(5), 1, 1),
-        (Fault::Died(0), 1, 1),
-        (Fault::Died(9), 1, 1),
-        (Fault::Late, 1, 0),
-        (Fault::Gateway(false), 1, 0),
-        (Fault::Gateway(true), 1, 0),
-        (Fault::Page(false), 1, 0),
-        (Fault::Page(true), 1, 0),
-        (Fault::Busy, 0, 0),
-        (Fault::Slow, 0, 0),
+        (Mishap::Unsent, 0, 0),
+        (Mishap::CutBefore, 1, 0),
+        (Mishap::CutAfter, 1, 0),
+        (Mishap::Dies(0), 1, 1),
+        (Mishap::Dies(5), 1, 1),
+        (Mishap::Died(0), 1, 1),
+        (Mishap::Died(9), 1, 1),
+        (Mishap::Late, 1, 0),
+        (Mishap::Gateway(false), 1, 0),
+        (Mishap::Gateway(true), 1, 0),
+        (Mishap::Page(false), 1, 0),
+        (Mishap::Page(true), 1, 0),
+        (Mishap::Busy, 0, 0),
+        (Mishap::Slow, 0, 0),
     ];
     for (fault, probes, orphans) in table {
         let mut world = owing(5, &[], vec![fault]);
@@ -130,9 +128,9 @@ fn each_fate_of_a_chunk_ends_with_everything_stored_once() {
 
 #[test]
 fn a_barred_central_ends_the_pass_and_everything_stays_queued() {
-    let mut world = owing(5, &[], vec![Fault::Maintenance]);
+    let mut world = owing(5, &[], vec![Mishap::Maintenance]);
     let ending = world.pass();
-    assert_eq!(ending.trouble.unwrap().code, "central.maintenance");
+    assert_eq!(ending.trouble.unwrap().code, Code::CentralMaintenance);
     assert_eq!(ending.count.results.queued, 5);
     assert!(
         states(&world)
@@ -144,9 +142,9 @@ fn a_barred_central_ends_the_pass_and_everything_stays_queued() {
 
 #[test]
 fn an_unreachable_central_is_asked_three_times() {
-    let mut world = owing(5, &[], vec![Fault::Unsent; 9]);
+    let mut world = owing(5, &[], vec![Mishap::Unsent; 9]);
     let ending = world.pass();
-    assert_eq!(ending.trouble.unwrap().code, "net.refused");
+    assert_eq!(ending.trouble.unwrap().code, Code::NetRefused);
     assert_eq!(
         (world.central.calls.len(), ending.count.results.queued),
         (3, 5)
@@ -163,7 +161,7 @@ fn a_sick_central_refuses_nothing_and_is_soon_left_alone() {
         (ending.count.results.refused, ending.count.results.queued),
         (0, 10)
     );
-    assert!(ending.findings.iter().any(|f| f.code == "central.sick"));
+    assert!(ending.findings.iter().any(|f| f.code == Code::CentralSick));
     // The chunk, and the witness: none of the others is spent on a central that is sick.
     assert_eq!(sent(&world, "results"), 1 + 1 + 1);
     world.central.well_for = usize::MAX;
@@ -186,10 +184,10 @@ fn a_result_too_long_for_the_web_server_is_told_as_that() {
     world.submit(Kind::Results, &json!({ "z": result("z", &names(0..3)) }));
     world.central.limit = 3000;
     let ending = world.pass();
-    let too_long = (State::Queued, "results.too_long".to_owned());
+    let too_long = (State::Queued, Some(Code::ResultsTooLong));
     assert_eq!(states(&world)["big"], too_long);
     let told = &ending.findings[0];
-    assert_eq!(told.code, "results.too_long");
+    assert_eq!(told.code, Code::ResultsTooLong);
     assert!(
         told.reason
             .starts_with("1 result waits: central's web server takes no request")
@@ -198,7 +196,7 @@ fn a_result_too_long_for_the_web_server_is_told_as_that() {
     assert_eq!(world.central.executions.len(), 5);
     // It is left alone for a while and told all the same; then it goes by itself, once central's limit is mended.
     let calls = world.central.calls.len();
-    assert_eq!(world.pass().findings[0].code, "results.too_long");
+    assert_eq!(world.pass().findings[0].code, Code::ResultsTooLong);
     assert_eq!(world.central.calls.len(), calls);
     for _ in 0..20 {
         world.rest(Duration::from_secs(24 * 3600));
@@ -218,7 +216,7 @@ fn a_probe_that_does_not_mean_what_it_should_resolves_nothing() {
         (Columns::Unnamed, 0, false),
         (Columns::Stored, 1, true),
     ] {
-        let mut world = owing(4, &[], vec![Fault::CutAfter]);
+        let mut world = owing(4, &[], vec![Mishap::CutAfter]);
         world.central.columns = columns;
         let ending = world.pass();
         assert_eq!(ending.count.results.unconfirmed, 3 - held, "{columns:?}");
@@ -232,7 +230,7 @@ fn a_probe_that_does_not_mean_what_it_should_resolves_nothing() {
             ending
                 .findings
                 .iter()
-                .any(|f| f.code == "results.unconfirmed")
+                .any(|f| f.code == Code::ResultsUnconfirmed)
         );
         // Not even later; but `retry` on a central that answers as it should resolves them.
         world.pass();
@@ -257,17 +255,17 @@ fn a_probe_that_does_not_mean_what_it_should_resolves_nothing() {
 /// Protocol 7.5: reactivated executions take only variables that are not stored yet, one by one.
 #[test]
 fn a_probe_that_is_not_answered_holds_back_nothing_but_what_is_in_doubt() {
-    let lost = [Fault::CutBefore; 2];
-    let mut world = owing(5, &[], [&[Fault::CutAfter], &lost[..]].concat());
+    let lost = [Mishap::CutBefore; 2];
+    let mut world = owing(5, &[], [&[Mishap::CutAfter], &lost[..]].concat());
     // Three requests in a row without an answer: central is not there.
-    assert_eq!(world.pass().trouble.unwrap().code, "net.reset");
+    assert_eq!(world.pass().trouble.unwrap().code, Code::NetReset);
     // Two probes: what else is owed goes on.
     world.central.script.extend(lost);
     let ending = world.pass();
-    let codes: Vec<_> = ending.findings.iter().map(|f| f.code.as_str()).collect();
+    let codes: Vec<_> = ending.findings.iter().map(|f| f.code).collect();
     assert_eq!(
         (ending.trouble, codes),
-        (None, vec!["net.reset", "results.doubt"])
+        (None, vec![Code::NetReset, Code::ResultsDoubt])
     );
     let count = ending.count.results;
     assert_eq!((count.acknowledged, count.queued), (1, 4));
@@ -282,16 +280,16 @@ fn a_probe_that_is_not_answered_holds_back_nothing_but_what_is_in_doubt() {
 #[test]
 fn a_reactivated_execution_brings_only_what_is_new() {
     let table = [
-        Fault::None,
-        Fault::Unsent,
-        Fault::CutBefore,
-        Fault::CutAfter,
-        Fault::Dies(0),
-        Fault::Dies(1),
-        Fault::Died(0),
-        Fault::Late,
-        Fault::Page(true),
-        Fault::Busy,
+        Mishap::None,
+        Mishap::Unsent,
+        Mishap::CutBefore,
+        Mishap::CutAfter,
+        Mishap::Dies(0),
+        Mishap::Dies(1),
+        Mishap::Died(0),
+        Mishap::Late,
+        Mishap::Page(true),
+        Mishap::Busy,
     ];
     for fault in table {
         let mut world = owing(1, &[], Vec::new());
@@ -326,14 +324,14 @@ fn a_poisoned_variable_of_a_reactivated_execution_is_refused_alone() {
     for (name, code, state, part) in [
         (
             "POISON_TYPE",
-            "results.rejected",
+            Code::ResultsRejected,
             State::Refused,
             Part::Refused,
         ),
         // By its own words the storage is to blame.
         (
             "POISON_STORE",
-            "results.not_stored",
+            Code::ResultsNotStored,
             State::Queued,
             Part::Owed,
         ),
@@ -349,8 +347,8 @@ fn a_poisoned_variable_of_a_reactivated_execution_is_refused_alone() {
         world.rest(world.plan.refuse_after);
         let ending = world.pass();
         let ledger = world.ledger(Kind::Results, "e0", 1);
-        let code_of = ledger.reason.as_ref().unwrap().code.as_str();
-        assert_eq!((ledger.state, code_of), (state, code));
+        let code_of = ledger.reason.as_ref().unwrap().code.known();
+        assert_eq!((ledger.state, code_of), (state, Some(code)));
         assert_eq!(ledger.parts[4].1, part);
         assert!(ending.findings.iter().any(|f| f.code == code));
         holds_once(&world, "e0", 5);
@@ -423,7 +421,7 @@ fn rows_of_a_lost_answer_are_sent_again_and_counted() {
     let mut world = owing(2, &[], Vec::new());
     world.pass();
     world.submit(Kind::Logs, &rows("e0", 0..5, None));
-    world.central.script = vec![Fault::CutAfter].into();
+    world.central.script = vec![Mishap::CutAfter].into();
     let ending = world.pass();
     assert_eq!(
         (ending.count.logs.acknowledged, ending.count.logs.doubled),
@@ -443,7 +441,7 @@ fn rows_of_an_unknown_execution_stay_queued() {
         (0, 3)
     );
     let ledger = world.ledger(Kind::Logs, "stranger", 0);
-    assert_eq!(ledger.reason.as_ref().unwrap().code, "logs.unmapped");
+    assert_eq!(ledger.reason.as_ref().unwrap().code, Code::LogsUnmapped);
     assert_eq!(world.central.sessions, [("e0".into(), 1)].into());
     world.submit(
         Kind::Results,
@@ -462,7 +460,7 @@ fn a_session_that_central_cannot_complete_waits_beside_one_that_it_can() {
     let count = ending.count.sessions;
     assert_eq!((count.acknowledged, count.refused, count.queued), (1, 0, 1));
     assert_eq!(world.state(Kind::Sessions, "nobody", 0), State::Queued);
-    assert_eq!(ending.findings[0].code, "sessions.failed");
+    assert_eq!(ending.findings[0].code, Code::SessionsFailed);
 }
 
 #[test]
@@ -473,7 +471,7 @@ fn lti_users_are_sent_only_where_configured() {
     assert_eq!(world.central.calls.len(), 0);
     world.plan.lti_users = true;
     let ending = world.pass();
-    assert_eq!(ending.findings[0].code, "lti_users.unsupported");
+    assert_eq!(ending.findings[0].code, Code::LtiUsersUnsupported);
     assert_eq!(world.state(Kind::LtiUsers, "u1", 0), State::Queued);
     world.central.lti = true;
     world.plan.asked = true;
@@ -484,7 +482,7 @@ fn lti_users_are_sent_only_where_configured() {
 
 #[test]
 fn chunks_shrink_with_slow_answers_and_grow_back() {
-    let mut world = owing(45, &[], vec![Fault::None, Fault::Slow, Fault::Slow]);
+    let mut world = owing(45, &[], vec![Mishap::None, Mishap::Slow, Mishap::Slow]);
     world.pass();
     let sizes: Vec<_> = world
         .central
@@ -518,8 +516,11 @@ fn a_row_too_long_for_the_web_server_waits_alone() {
         (8, 0)
     );
     let ledger = world.ledger(Kind::Logs, "e0", 0);
-    let code = ledger.reason.as_ref().unwrap().code.as_str();
-    assert_eq!((ledger.state, code), (State::Queued, "logs.too_long"));
+    let code = ledger.reason.as_ref().unwrap().code.known();
+    assert_eq!(
+        (ledger.state, code),
+        (State::Queued, Some(Code::LogsTooLong))
+    );
     assert_eq!(world.central.rows["e0"].len(), 8);
     // Central's limit is mended: it goes by itself.
     world.central.limit = usize::MAX;

@@ -9,19 +9,20 @@ use std::time::Duration;
 
 use logic::api::{Body, Call, Reply};
 use logic::entity::{Checksum, Entity, EntityType, Properties, Value};
+use logic::fault::{Code, Fault};
 use logic::guard::Memory;
 use logic::manifest::{Held, Index};
 use logic::package_lane::PackageAccount;
 use logic::report::{Connection, OwedCount, Report, Survey};
 use logic::seal::NameHash;
 use logic::sync::{Command, Event, Plan, Publication, Sync};
-use logic::words::{Class, Now, Outcome, Params, Trouble};
+use logic::words::{Now, Outcome, Params};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 /// What central does to one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
+enum Mishap {
     None,
     Offline,
     Error,
@@ -36,19 +37,19 @@ enum Fault {
     PowerCut,
 }
 
-fn fault() -> impl Strategy<Value = Fault> {
+fn fault() -> impl Strategy<Value = Mishap> {
     prop_oneof![
-        6 => Just(Fault::None),
-        1 => Just(Fault::Offline),
-        1 => Just(Fault::Error),
-        1 => Just(Fault::Rejected),
-        1 => Just(Fault::Page),
-        1 => Just(Fault::Portal),
-        1 => Just(Fault::Redirect),
-        1 => Just(Fault::Truncated),
-        1 => Just(Fault::Empty),
-        1 => Just(Fault::Unavailable),
-        1 => Just(Fault::PowerCut),
+        6 => Just(Mishap::None),
+        1 => Just(Mishap::Offline),
+        1 => Just(Mishap::Error),
+        1 => Just(Mishap::Rejected),
+        1 => Just(Mishap::Page),
+        1 => Just(Mishap::Portal),
+        1 => Just(Mishap::Redirect),
+        1 => Just(Mishap::Truncated),
+        1 => Just(Mishap::Empty),
+        1 => Just(Mishap::Unavailable),
+        1 => Just(Mishap::PowerCut),
     ]
 }
 
@@ -66,7 +67,7 @@ type Catalogue = BTreeMap<EntityType, BTreeMap<String, Entity>>;
 struct Central {
     catalogue: Catalogue,
     page: usize,
-    script: VecDeque<Fault>,
+    script: VecDeque<Mishap>,
     details_asked: Vec<String>,
     confirmed: Vec<String>,
     /// Types of which it hid entities behind a well-formed list: nobody can tell such a list from a true one.
@@ -74,8 +75,8 @@ struct Central {
 }
 
 impl Central {
-    fn answer(&mut self, call: &Call) -> Result<Reply, Option<Trouble>> {
-        let fault = self.script.pop_front().unwrap_or(Fault::None);
+    fn answer(&mut self, call: &Call) -> Result<Reply, Option<Fault>> {
+        let fault = self.script.pop_front().unwrap_or(Mishap::None);
         let good = self.good(call);
         let reply = |status: u16, body: &str| Reply {
             status,
@@ -83,34 +84,29 @@ impl Central {
             body: body.into(),
         };
         match fault {
-            Fault::None => Ok(reply(200, &good.to_string())),
-            Fault::Offline => Err(Some(Trouble::new(
-                "net.reset",
-                Class::Retry,
-                Outcome::Offline,
-                "connection reset",
-            ))),
-            Fault::Error => Ok(reply(
+            Mishap::None => Ok(reply(200, &good.to_string())),
+            Mishap::Offline => Err(Some(Fault::new(Code::NetReset, "connection reset"))),
+            Mishap::Error => Ok(reply(
                 500,
                 r#"{"success":false,"errorCode":0,"errorMsg":"Unexpected error."}"#,
             )),
-            Fault::Rejected => Ok(reply(500, "")),
-            Fault::Page => Ok(reply(
+            Mishap::Rejected => Ok(reply(500, "")),
+            Mishap::Page => Ok(reply(
                 200,
                 "<html><title>Currently Under Maintenance</title>",
             )),
-            Fault::Portal => Ok(reply(200, "<html><title>Welcome to the airport</title>")),
-            Fault::Redirect => Ok(reply(302, "")),
-            Fault::Truncated => Ok(reply(200, &good.to_string()[..good.to_string().len() / 2])),
-            Fault::Empty if call.name == "checksums" => {
+            Mishap::Portal => Ok(reply(200, "<html><title>Welcome to the airport</title>")),
+            Mishap::Redirect => Ok(reply(302, "")),
+            Mishap::Truncated => Ok(reply(200, &good.to_string()[..good.to_string().len() / 2])),
+            Mishap::Empty if call.name == "checksums" => {
                 let of = |kind: &EntityType| call.path.contains(&format!("type={}&", kind.word()));
                 self.hidden
                     .extend(EntityType::ALL.iter().find(|kind| of(kind)));
                 Ok(reply(200, r#"{"type":"x","entities":[]}"#))
             }
-            Fault::Empty => Ok(reply(200, &good.to_string())),
-            Fault::Unavailable => Ok(reply(503, "")),
-            Fault::PowerCut => Err(None),
+            Mishap::Empty => Ok(reply(200, &good.to_string())),
+            Mishap::Unavailable => Ok(reply(503, "")),
+            Mishap::PowerCut => Err(None),
         }
     }
 
@@ -369,7 +365,7 @@ fn dataset(sizes: [usize; 6], edition: usize) -> Catalogue {
         .collect()
 }
 
-fn central(catalogue: Catalogue, page: usize, script: Vec<Fault>) -> Central {
+fn central(catalogue: Catalogue, page: usize, script: Vec<Mishap>) -> Central {
     Central {
         catalogue,
         page,
@@ -393,8 +389,8 @@ fn a_first_run_brings_everything_and_a_second_one_asks_for_no_details() {
     let mut central = central(dataset([1, 10, 10, 35, 10, 10], 0), 10, Vec::new());
     let report = run(&mut central, &mut disk, &mut now, 1).unwrap();
     assert_eq!(
-        (report.outcome, report.code.as_str()),
-        (Outcome::Finished, "ok"),
+        (report.outcome, report.code.known()),
+        (Outcome::Finished, Some(Code::Ok)),
         "{:?}",
         report.findings
     );
@@ -431,8 +427,8 @@ fn another_test_centre_changes_nothing_at_all() {
     )
     .unwrap();
     assert_eq!(
-        (report.outcome, report.code.as_str()),
-        (Outcome::Failed, "catalogue.other_centre")
+        (report.outcome, report.code.known()),
+        (Outcome::Failed, Some(Code::CatalogueOtherCentre))
     );
     assert_eq!(disk.visible, before);
 }
@@ -448,11 +444,11 @@ fn an_unreachable_central_is_given_up_and_nothing_is_lost() {
     )
     .unwrap();
     let before = disk.visible.clone();
-    let mut gone = central(dataset([0; 6], 0), 10, vec![Fault::Offline; 1000]);
+    let mut gone = central(dataset([0; 6], 0), 10, vec![Mishap::Offline; 1000]);
     let report = run(&mut gone, &mut disk, &mut now, 2).unwrap();
     assert_eq!(
-        (report.outcome, report.code.as_str()),
-        (Outcome::Offline, "net.reset")
+        (report.outcome, report.code.known()),
+        (Outcome::Offline, Some(Code::NetReset))
     );
     assert_eq!(disk.visible, before);
 }
@@ -483,8 +479,8 @@ proptest! {
                 }
             }
             if let Some(report) = report {
-                prop_assert_eq!(report.code == "ok", report.findings.is_empty());
-                prop_assert_eq!(report.code == "ok", report.outcome == Outcome::Finished);
+                prop_assert_eq!(report.code == Code::Ok, report.findings.is_empty());
+                prop_assert_eq!(report.code == Code::Ok, report.outcome == Outcome::Finished);
                 if report.outcome == Outcome::Finished {
                     for kind in EntityType::ALL {
                         if !faulty.hidden.contains(&kind) && report.entities[kind.word()].deleted == 0 {

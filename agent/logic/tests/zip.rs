@@ -8,8 +8,9 @@ mod writer;
 use std::sync::Arc;
 
 use base64::Engine as _;
+use logic::fault::Code;
 use logic::zip::{
-    Directory, Fault, Flaw, LocalHeader, Member, Plan, Segment, Tail, Unusual, Verdict, Verifier,
+    Defect, Directory, Flaw, LocalHeader, Member, Plan, Segment, Tail, Unusual, Verdict, Verifier,
     plan,
 };
 use proptest::collection::vec;
@@ -113,7 +114,7 @@ fn a_member_never_reaches_into_the_next() {
     package[679 + 28] = 200;
     let verdict = verify(&directory, &package);
     assert_eq!(verdict.good, [0, 2, 3, 4]);
-    let fault = Fault::Header("it leaves no room for the data");
+    let fault = Defect::Header("it leaves no room for the data");
     assert_eq!(verdict.bad, [(1, fault)]);
 }
 
@@ -196,12 +197,12 @@ fn unusual_packages_are_verified_but_not_built_from() {
         (
             one(|e| e.flags = 1),
             Unusual::Encrypted(1),
-            Fault::Encrypted,
+            Defect::Encrypted,
         ),
         (
             one(|e| e.method = 93),
             Unusual::Method(1, 93),
-            Fault::Method(93),
+            Defect::Method(93),
         ),
     ];
     for (package, why, fault) in unread {
@@ -227,7 +228,7 @@ fn members_that_share_bytes_are_read_once() {
     assert_eq!(directory.usual(), Err(Unusual::Overlap(1)));
     let verdict = verify(&directory, &package);
     assert_eq!(verdict.good, [0]);
-    assert_eq!(verdict.bad, [(1, Fault::Overlap)]);
+    assert_eq!(verdict.bad, [(1, Defect::Overlap)]);
 }
 
 #[test]
@@ -238,7 +239,7 @@ fn a_bomb_is_stopped_at_its_promised_size() {
     let directory = open(&package, 200).unwrap();
     let verdict = verify(&directory, &package);
     assert_eq!(verdict.good, [1]);
-    let [(0, Fault::Longer { said: 1000, found })] = verdict.bad[..] else {
+    let [(0, Defect::Longer { said: 1000, found })] = verdict.bad[..] else {
         panic!("{:?}", verdict.bad);
     };
     assert!(found <= 1000 + (64 << 10));
@@ -256,15 +257,15 @@ fn wrong_contents_are_told_apart() {
     let plain = Entry::new("x", b"some text");
     let packed = plain.clone().deflated();
     let found = fault(|e| e.size = Some(10), packed.clone());
-    assert_eq!(found, Fault::Shorter { said: 10, found: 9 });
+    assert_eq!(found, Defect::Shorter { said: 10, found: 9 });
     let found = fault(|e| e.size = Some(8), plain);
-    assert_eq!(found, Fault::Longer { said: 8, found: 9 });
-    let crc = Fault::Crc {
+    assert_eq!(found, Defect::Longer { said: 8, found: 9 });
+    let crc = Defect::Crc {
         said: 7,
         found: crc32fast::hash(b"some text"),
     };
     assert_eq!(fault(|e| e.crc = Some(7), packed.clone()), crc);
-    let deflate = Fault::Deflate;
+    let deflate = Defect::Deflate;
     assert_eq!(
         fault(|e| e.behind = b"more".into(), packed.clone()),
         deflate
@@ -283,7 +284,7 @@ fn nothing_leaks_from_one_member_into_the_next() {
     let directory = open(&package, 200).unwrap();
     let verdict = verify(&directory, &package);
     assert_eq!(verdict.good, [0]);
-    assert_eq!(verdict.bad, [(1, Fault::Deflate)]);
+    assert_eq!(verdict.bad, [(1, Defect::Deflate)]);
 }
 
 #[test]
@@ -313,7 +314,7 @@ fn what_is_no_package_is_named() {
     assert_eq!(change(end + 8, &[3, 0, 3, 0]), count(3, 2));
     assert_eq!(change(end + 8, &[1, 0, 1, 0]), count(1, 2));
     let outside = change(start + 42, &600_u32.to_le_bytes());
-    assert_eq!(outside.code(), "package.directory");
+    assert_eq!(outside.code(), Code::PackageDirectory);
     assert!(matches!(outside, Flaw::Entry { index: 0, .. }));
 }
 

@@ -4,6 +4,7 @@
 
 use super::*;
 use logic::entity::{Entity, EntityType, Value, uri};
+use logic::fault::Code;
 use logic::identity::Enrolment;
 use logic::report::Report;
 use logic::settings::Source;
@@ -36,7 +37,7 @@ fn user(id: &str, login: &str, first: &str, last: &str) -> Entity {
 }
 
 /// A box with an enrolment, one test taker and an account of a run that leaked everything.
-fn planted() -> (tempfile::TempDir, Root, Result<Settings, Trouble>) {
+fn planted() -> (tempfile::TempDir, Root, Result<Settings, Fault>) {
     let dir = tempfile::tempdir().unwrap();
     let root = Root::new(dir.path());
     let password = dir.path().join("proxy-password");
@@ -84,12 +85,7 @@ fn planted() -> (tempfile::TempDir, Root, Result<Settings, Trouble>) {
         tao_version: "2022.11".into(),
     };
     let mut report = Report::new(&params, 1);
-    report.stop(&Trouble::new(
-        "central.refused",
-        Class::GiveUp,
-        Outcome::Failed,
-        leak(),
-    ));
+    report.stop(&Fault::new(Code::CentralRefused, leak()));
     engine.vault().entry("last").put(&report).unwrap();
     (dir, root, settings)
 }
@@ -113,7 +109,7 @@ fn journal_of(message: &str) -> String {
 #[test]
 fn no_canary_of_any_kind_is_in_the_bundle() {
     let (dir, root, settings) = planted();
-    let findings = [Finding::fail("central.refused", leak()).detail(leak())];
+    let findings = [Finding::fail(Code::CentralRefused, leak()).detail(leak())];
     let key = fs::read(root.state().join("boxsync.key")).unwrap();
     let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
     let journal = journal_of(&format!("{} key {hex}", leak()));
@@ -176,7 +172,7 @@ fn a_machine_without_a_journal_gives_none_and_does_not_fail() {
 #[test]
 fn one_person_is_one_pseudonym_in_all_files() {
     let (_dir, root, settings) = planted();
-    let findings = [Finding::fail("central.refused", "by Canarova.")];
+    let findings = [Finding::fail(Code::CentralRefused, "by Canarova.")];
     let bundle = make(&root, &settings, &findings, &journal_of("canarova!")).unwrap();
     let text = String::from_utf8_lossy(&bundle).into_owned();
     let at = text.find("by person-").unwrap() + 3;
@@ -192,7 +188,7 @@ fn a_bundle_that_still_holds_a_secret_is_refused() {
     redactor.secret("long value", b"another secret");
     let files = BTreeMap::from([("a.json", "x".repeat(80))]);
     let trouble = finish(&redactor, &files).unwrap_err();
-    assert_eq!(trouble.code, "bundle.secret");
+    assert_eq!(trouble.code, Code::BundleSecret);
     assert!(!trouble.reason.contains("[long value]"));
 }
 

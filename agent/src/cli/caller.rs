@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use logic::words::{Class, Outcome, Trouble};
+use logic::fault::{Code, Fault};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::root::trouble;
@@ -26,7 +26,7 @@ impl Input {
     ///
     /// # Errors
     /// `input.file`, which names the one that cannot.
-    pub(super) fn open(paths: &[PathBuf]) -> Result<Vec<Self>, Trouble> {
+    pub(super) fn open(paths: &[PathBuf]) -> Result<Vec<Self>, Fault> {
         make_room_for(paths.len() as u64);
         let open = |path: &PathBuf| match File::open(path) {
             Ok(file) => Ok(Self {
@@ -47,7 +47,7 @@ impl Input {
     ///
     /// # Errors
     /// `input.file`.
-    pub(super) fn read(mut self) -> Result<Vec<u8>, Trouble> {
+    pub(super) fn read(mut self) -> Result<Vec<u8>, Fault> {
         let mut bytes = Vec::new();
         match self.file.read_to_end(&mut bytes) {
             Ok(_) => Ok(bytes),
@@ -56,9 +56,9 @@ impl Input {
     }
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Trouble {
+fn unreadable(path: &Path, error: &std::io::Error) -> Fault {
     let reason = format!("{}: cannot be read: {error}", path.display());
-    Trouble::new("input.file", Class::Operator, Outcome::Failed, reason)
+    Fault::new(Code::InputFile, reason)
 }
 
 /// More files than a process usually has open; where that is not allowed the first that is too many is told.
@@ -82,7 +82,7 @@ impl Output {
     ///
     /// # Errors
     /// What the file system says.
-    pub(super) fn make(path: &Path) -> Result<Self, Trouble> {
+    pub(super) fn make(path: &Path) -> Result<Self, Fault> {
         let file = OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -100,7 +100,7 @@ impl Output {
     ///
     /// # Errors
     /// What the file system says.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         self.file
             .write_all(bytes)
             .map_err(|error| trouble(&self.path, "write", &error))
@@ -148,7 +148,7 @@ mod tests {
         let paths = [dir.path().join("a"), dir.path().join("b")];
         fs::write(&paths[0], "x").unwrap();
         let trouble = Input::open(&paths).err().unwrap();
-        assert_eq!(trouble.code, "input.file");
+        assert_eq!(trouble.code, Code::InputFile);
         assert!(trouble.reason.contains("/b"), "{trouble}");
         fs::write(&paths[1], "y").unwrap();
         let read: Vec<_> = Input::open(&paths).unwrap();

@@ -3,8 +3,8 @@
 //! Called by `cli`.
 
 use clap::Subcommand;
+use logic::fault::Fault;
 use logic::time::Estimate;
-use logic::words::Trouble;
 use serde_json::{Value as Json, json};
 
 use super::screen::{Screen, fold, pairs, time};
@@ -27,7 +27,7 @@ pub(super) enum Act {
     },
 }
 
-pub(super) fn act(engine: &Engine, act: &Act, screen: &Screen) -> Result<u8, Trouble> {
+pub(super) fn act(engine: &Engine, act: &Act, screen: &Screen) -> Result<u8, Fault> {
     let clock = Clock::shared();
     let (estimate, now) = (clock.estimate(), clock.uptime());
     match act {

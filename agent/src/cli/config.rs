@@ -3,9 +3,9 @@
 //! Called by `cli`.
 
 use clap::Subcommand;
+use logic::fault::{Code, Fault};
 use logic::report::Finding;
 use logic::settings::Settings;
-use logic::words::Trouble;
 use serde_json::json;
 
 use super::screen::Screen;
@@ -25,7 +25,7 @@ pub(super) enum Act {
     Defaults,
 }
 
-pub(super) fn act(root: &Root, act: Act, screen: &Screen) -> Result<u8, Trouble> {
+pub(super) fn act(root: &Root, act: Act, screen: &Screen) -> Result<u8, Fault> {
     match act {
         Act::Defaults => screen.text("text", &Settings::document()),
         Act::Show => {
@@ -51,7 +51,7 @@ pub(super) fn act(root: &Root, act: Act, screen: &Screen) -> Result<u8, Trouble>
 }
 
 /// Everything that a synchronization needs of it, the files that it names too; what is unwise is told, and is no fault.
-fn check(root: &Root) -> Result<Vec<Finding>, Trouble> {
+fn check(root: &Root) -> Result<Vec<Finding>, Fault> {
     let settings = settings::read(root)?;
     let url = settings.central()?;
     // As the service sees the files; somebody who may not become its user sees them as he can.
@@ -63,7 +63,7 @@ fn check(root: &Root) -> Result<Vec<Finding>, Trouble> {
         let place = settings.origin("central", "url");
         let place = place.map_or(String::new(), |place| format!(" ({place})"));
         warnings.push(Finding {
-            code: "config.plain_http".into(),
+            code: Code::ConfigPlainHttp.into(),
             reason: format!(
                 "url in [central]{place}: {url} is plain http: password, results and exams can be read on the way; expected https://"
             ),

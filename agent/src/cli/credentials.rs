@@ -5,9 +5,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use logic::fault::{Code, Fault};
 use logic::identity::Enrolment;
 use logic::settings::Url;
-use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
 
 use super::runtime;
@@ -41,24 +41,23 @@ pub(super) enum Act {
     },
 }
 
-pub(super) fn act(root: &Root, act: Act, screen: &Screen) -> Result<u8, Trouble> {
+pub(super) fn act(root: &Root, act: Act, screen: &Screen) -> Result<u8, Fault> {
     let Act::Import {
         key,
         secret_file,
         token_url,
         untried,
     } = act;
-    let input =
-        |code: &str, reason: String| Trouble::new(code, Class::Operator, Outcome::Failed, reason);
+    let input = |code: Code, reason: String| Fault::new(code, reason);
     if key.is_empty() || key.contains(char::is_whitespace) {
         return Err(input(
-            "input.key",
+            Code::InputKey,
             "--key: expected the client id that central printed".into(),
         ));
     }
     Url::parse(&token_url).map_err(|expected| {
         input(
-            "input.token_url",
+            Code::InputTokenUrl,
             format!("--token-url: expected {expected}"),
         )
     })?;
@@ -82,7 +81,7 @@ pub(super) fn enroll(
     login: &str,
     password_file: &Path,
     screen: &Screen,
-) -> Result<u8, Trouble> {
+) -> Result<u8, Fault> {
     // As in `act`.
     let password = read(password_file)?;
     let engine = super::open(root)?;
@@ -91,7 +90,7 @@ pub(super) fn enroll(
     tell(&engine, &stored, screen)
 }
 
-fn tell(engine: &Engine, stored: &Stored, screen: &Screen) -> Result<u8, Trouble> {
+fn tell(engine: &Engine, stored: &Stored, screen: &Screen) -> Result<u8, Fault> {
     let identity = engine.identity()?;
     let enrolment = &stored.enrolment;
     let organisations = enrolment.organisations();
@@ -121,10 +120,10 @@ fn tell(engine: &Engine, stored: &Stored, screen: &Screen) -> Result<u8, Trouble
     Ok(0)
 }
 
-fn read(path: &Path) -> Result<Secret, Trouble> {
+fn read(path: &Path) -> Result<Secret, Fault> {
     if path != Path::new("-") {
-        return secret_file(path).map_err(|trouble| Trouble {
-            code: "input.file".into(),
+        return secret_file(path).map_err(|trouble| Fault {
+            code: Code::InputFile,
             ..trouble
         });
     }
@@ -132,10 +131,8 @@ fn read(path: &Path) -> Result<Secret, Trouble> {
     let read = std::io::stdin().read_line(&mut line);
     match line.trim_end_matches(['\r', '\n']) {
         secret if read.is_ok() && !secret.is_empty() => Ok(Secret::new(secret.to_owned())),
-        _ => Err(Trouble::new(
-            "input.file",
-            Class::Operator,
-            Outcome::Failed,
+        _ => Err(Fault::new(
+            Code::InputFile,
             "expected a secret on standard input",
         )),
     }

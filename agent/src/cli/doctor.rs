@@ -8,10 +8,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use logic::health::catalogue::{self, Code};
+use logic::fault::nearest;
+use logic::fault::{Code, Fault};
 use logic::health::{Finding, Status, worst};
 use logic::settings::Settings;
-use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
 
 use super::screen::{Mood, Screen, advice, fold, pairs};
@@ -51,10 +51,10 @@ enum Act {
 /// `settings`: the configuration, or what is wrong with it.
 pub(super) fn act(
     root: &Root,
-    settings: Result<Settings, Trouble>,
+    settings: Result<Settings, Fault>,
     options: Options,
     screen: &Screen,
-) -> Result<u8, Trouble> {
+) -> Result<u8, Fault> {
     if let Some(Act::Explain { code }) = options.act {
         return explain(&code, screen);
     }
@@ -94,36 +94,31 @@ pub(super) fn act(
 }
 
 /// A new file for the bundle that only its maker reads.
-fn open(path: &Path) -> Result<File, Trouble> {
+fn open(path: &Path) -> Result<File, Fault> {
     OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(path)
-        .map_err(|error| Trouble {
-            code: "input.file".into(),
+        .map_err(|error| Fault {
+            code: Code::InputFile,
             ..trouble(path, "make", &error)
         })
 }
 
-fn explain(wanted: &str, screen: &Screen) -> Result<u8, Trouble> {
+fn explain(wanted: &str, screen: &Screen) -> Result<u8, Fault> {
     let wanted = wanted.trim_matches(['[', ']']);
-    let Some(code) = catalogue::find(wanted) else {
-        let near = match catalogue::nearest(wanted) {
-            Some(near) => format!("the nearest one is {}", near.code),
+    let Some(code) = Code::of(wanted) else {
+        let near = match nearest(wanted) {
+            Some(near) => format!("the nearest one is {near}"),
             None => "codes stand in brackets behind a message".to_owned(),
         };
         let reason = format!("{wanted:?} is no code of this boxsync; {near}");
-        return Err(Trouble::new(
-            "input.code",
-            Class::Operator,
-            Outcome::Failed,
-            reason,
-        ));
+        return Err(Fault::new(Code::InputCode, reason));
     };
     if screen.json {
         screen.object(json!({
-            "code": code.code, "title": code.title, "text": code.text, "remedy": code.remedy,
+            "code": code, "title": code.title(), "text": code.text(), "remedy": code.remedy(),
         }));
         return Ok(0);
     }
@@ -133,12 +128,12 @@ fn explain(wanted: &str, screen: &Screen) -> Result<u8, Trouble> {
     Ok(0)
 }
 
-fn explained(code: &Code, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = fold(&format!("{}: {}", code.code, code.title), width).collect();
+fn explained(code: Code, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = fold(&format!("{code}: {}", code.title()), width).collect();
     lines.push(String::new());
-    lines.extend(fold(code.text, width));
+    lines.extend(fold(code.text(), width));
     lines.push(String::new());
-    lines.extend(advice(code.code, width));
+    lines.extend(advice(Some(code), width));
     lines
 }
 
@@ -162,7 +157,7 @@ fn lines(findings: &[Finding], screen: &Screen) -> Vec<String> {
         lines.push(String::new());
     }
     let ok = screen.paint(Mood::Good, "ok  ");
-    let passed = |finding: &Finding| (finding.code.clone(), finding.summary.clone());
+    let passed = |finding: &Finding| (finding.code.to_string(), finding.summary.clone());
     let passed: Vec<_> = told(Status::Pass).map(passed).collect();
     let mut sound: Vec<String> = pairs(&passed, width)
         .iter()
@@ -174,8 +169,8 @@ fn lines(findings: &[Finding], screen: &Screen) -> Vec<String> {
     let mut skipped: Vec<(&str, Vec<&str>)> = Vec::new();
     for finding in told(Status::Skip) {
         match skipped.iter_mut().find(|(why, _)| *why == finding.summary) {
-            Some((_, codes)) => codes.push(&finding.code),
-            None => skipped.push((&finding.summary, vec![&finding.code])),
+            Some((_, codes)) => codes.push(finding.code.as_str()),
+            None => skipped.push((&finding.summary, vec![finding.code.as_str()])),
         }
     }
     let skipped: Vec<String> = skipped
@@ -212,11 +207,11 @@ mod tests {
     fn the_cause_and_its_remedy_come_first() {
         let findings = [
             Finding::fail(
-                "net.dns",
+                Code::NetDns,
                 "central.example has no address: no answer within 4 s",
             )
             .detail("name servers: 192.0.2.53"),
-            Finding::warn("disk.reserve", "512 MiB free, 1024 MiB kept for results"),
+            Finding::warn(Code::DiskReserve, "512 MiB free, 1024 MiB kept for results"),
             Finding::pass(Check::Config, "central is https://central.example/"),
             Finding::pass(Check::State, "/var/lib/boxsync: writable, layout 1"),
             Finding::pass(Check::Key, "the key opens the data"),
@@ -241,7 +236,7 @@ mod tests {
         let sound = [Finding::pass(Check::Link, "up: eth0")];
         held("doctor-sound", &lines(&sound, &Screen::plain(80)), 80);
         let more = Finding::fail(
-            "store.failed",
+            Code::StoreFailed,
             "/var/lib/boxsync/index: does not open: it is damaged",
         );
         let crowded = [&findings[..], &[more]].concat();
@@ -252,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_code_is_told_at_length() {
-        let code = catalogue::find("net.tls_issuer").unwrap();
+        let code = Code::NetTlsIssuer;
         held("explain", &explained(code, 80), 80);
         held("explain-60", &explained(code, 60), 60);
     }
@@ -260,7 +255,7 @@ mod tests {
     #[test]
     fn an_unknown_code_is_a_usage_error_that_names_the_nearest() {
         let trouble = explain("net.dsn", &Screen::plain(80)).unwrap_err();
-        assert_eq!(trouble.code, "input.code");
+        assert_eq!(trouble.code, Code::InputCode);
         assert!(trouble.reason.ends_with("net.dns"));
         let trouble = explain("foo", &Screen::plain(80)).unwrap_err();
         assert!(trouble.reason.ends_with("behind a message"), "{trouble}");

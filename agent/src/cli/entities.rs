@@ -3,9 +3,9 @@
 //! Called by `cli`.
 
 use logic::entity::{Entity, EntityType, uri};
+use logic::fault::{Code, Fault};
 use logic::outside;
 use logic::seal::NameHash;
-use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
 
 use super::screen::{Screen, table};
@@ -18,7 +18,7 @@ pub(super) fn act(
     id: Option<&str>,
     hidden: bool,
     screen: &Screen,
-) -> Result<u8, Trouble> {
+) -> Result<u8, Fault> {
     let catalogue = Catalogue::open(engine.vault())?;
     let edition = catalogue.shown()?;
     if kind.is_none() && id.is_none() && !screen.json {
@@ -64,12 +64,7 @@ pub(super) fn act(
         Some(id) if !found => {
             let what = if hidden { "hidden entity" } else { "entity" };
             let reason = format!("the box holds no {what} {}", outside::id(id));
-            Err(Trouble::new(
-                "catalogue.unknown_entity",
-                Class::GiveUp,
-                Outcome::Failed,
-                reason,
-            ))
+            Err(Fault::new(Code::CatalogueUnknownEntity, reason))
         }
         _ => Ok(0),
     }

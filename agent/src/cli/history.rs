@@ -2,13 +2,14 @@
 //! Never more than was asked for.
 //! Called by `cli`.
 
+use logic::fault::Fault;
 use logic::report::Report;
-use logic::words::{Outcome, Trouble};
+use logic::words::Outcome;
 
 use super::screen::{Screen, bytes, fold, span, table, time};
 use crate::engine::Engine;
 
-pub(super) fn act(engine: &Engine, limit: usize, screen: &Screen) -> Result<u8, Trouble> {
+pub(super) fn act(engine: &Engine, limit: usize, screen: &Screen) -> Result<u8, Fault> {
     let reports = engine.history(limit)?;
     if screen.json {
         for report in &reports {
@@ -45,7 +46,7 @@ fn lines(reports: &[Report], width: usize) -> Vec<String> {
             bytes(report.connection.bytes_received),
             match report.outcome {
                 Outcome::Finished => "finished".to_owned(),
-                _ => report.code.clone(),
+                _ => report.code.to_string(),
             },
         ])
     };
@@ -77,7 +78,8 @@ fn gone(report: &Report) -> String {
 mod tests {
     use super::*;
     use crate::cli::screen::held;
-    use logic::words::{Class, Params};
+    use logic::fault::Code;
+    use logic::words::Params;
 
     #[test]
     fn a_run_is_a_line() {
@@ -94,12 +96,9 @@ mod tests {
             report
         };
         let mut reports: Vec<Report> = [131, 20, 9].map(report).into();
-        reports[1].stop(&Trouble::new(
-            "catalogue.unknown_organisation",
-            Class::Operator,
-            Outcome::Unauthorized,
-            "x",
-        ));
+        reports[1].stop(
+            &Fault::new(Code::CatalogueUnknownOrganisation, "x").ending(Outcome::Unauthorized),
+        );
         let count = reports[2].entity(logic::entity::EntityType::TestTaker);
         (count.deleted, count.held_back) = (3, 128);
         held("history", &lines(&reports, 80), 80);

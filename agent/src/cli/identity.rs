@@ -5,7 +5,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::Subcommand;
-use logic::words::Trouble;
+use logic::fault::Fault;
 use serde_json::json;
 
 use super::screen::{Screen, pairs, time};
@@ -19,7 +19,7 @@ pub(super) enum Act {
     Gateway,
 }
 
-pub(super) fn act(engine: &Engine, act: Option<&Act>, screen: &Screen) -> Result<u8, Trouble> {
+pub(super) fn act(engine: &Engine, act: Option<&Act>, screen: &Screen) -> Result<u8, Fault> {
     if let Some(Act::Gateway) = act {
         return gateway(engine, screen);
     }
@@ -34,7 +34,7 @@ pub(super) fn act(engine: &Engine, act: Option<&Act>, screen: &Screen) -> Result
         }));
         return Ok(0);
     }
-    let or_why = |result: Result<String, Trouble>| {
+    let or_why = |result: Result<String, Fault>| {
         result.unwrap_or_else(|trouble| format!("unknown: {}", trouble.reason))
     };
     let mut rows = Vec::new();
@@ -63,7 +63,7 @@ pub(super) fn act(engine: &Engine, act: Option<&Act>, screen: &Screen) -> Result
 /// Where the gateway listens when it is switched on without a word on where (design 4.1).
 const USUAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7380);
 
-fn gateway(engine: &Engine, screen: &Screen) -> Result<u8, Trouble> {
+fn gateway(engine: &Engine, screen: &Screen) -> Result<u8, Fault> {
     let listen = engine.settings().gateway.listen;
     let client = ledger::client(engine.vault())?;
     let root = root_url(listen.unwrap_or(USUAL));

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use logic::entity::{EntityType, uri};
+use logic::fault::{Code, Fault};
 use logic::health::verdict::counted;
 use logic::outside;
-use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
 
 use super::caller::Output;
@@ -32,7 +32,7 @@ pub(super) enum Act {
     },
 }
 
-pub(super) fn act(root: &Root, act: Option<Act>, screen: &Screen) -> Result<u8, Trouble> {
+pub(super) fn act(root: &Root, act: Option<Act>, screen: &Screen) -> Result<u8, Fault> {
     let out = match &act {
         Some(Act::Export { file, .. }) => Some(Output::make(file)?),
         _ => None,
@@ -46,7 +46,7 @@ pub(super) fn act(root: &Root, act: Option<Act>, screen: &Screen) -> Result<u8, 
     }
 }
 
-fn list(engine: &Engine, packages: &Packages, screen: &Screen) -> Result<u8, Trouble> {
+fn list(engine: &Engine, packages: &Packages, screen: &Screen) -> Result<u8, Fault> {
     let catalogue = Catalogue::open(engine.vault())?;
     let edition = catalogue.shown()?;
     let mut reader = catalogue.reader();
@@ -106,7 +106,7 @@ fn lines(rows: &[Row], width: usize) -> Vec<String> {
     things(&rows.iter().map(row).collect::<Vec<_>>(), width)
 }
 
-fn verify(packages: &Packages, screen: &Screen) -> Result<u8, Trouble> {
+fn verify(packages: &Packages, screen: &Screen) -> Result<u8, Fault> {
     let (held, _) = packages.list()?;
     // What was found out about central's packages is found out again by the next run.
     for judged in packages.all_judged()? {
@@ -150,7 +150,7 @@ fn export(
     file: &Path,
     mut out: Output,
     screen: &Screen,
-) -> Result<u8, Trouble> {
+) -> Result<u8, Fault> {
     let meta = packages
         .held(uri)?
         .filter(|meta| !meta.damaged)
@@ -159,7 +159,7 @@ fn export(
                 "the box holds no whole package of {} (see `boxsync packages`)",
                 outside::id(uri)
             );
-            Trouble::new("package.not_held", Class::GiveUp, Outcome::Failed, reason)
+            Fault::new(Code::PackageNotHeld, reason)
         })?;
     let content = packages.content(&meta)?;
     content::each(&content, 0..meta.size, |_, piece| out.write(piece))?;

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use logic::fault::{Code, Fault};
 use logic::intake::Kind;
 use logic::outside;
 use logic::spool::{Key, Ledger, Part, State};
-use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
 
 use super::caller::{Input, Output};
@@ -62,7 +62,7 @@ fn kind() -> impl TypedValueParser<Value = Kind> {
         .map(|word| word.parse().expect("only words of kinds are possible"))
 }
 
-pub(super) fn act(root: &Root, act: Option<Act>, screen: &Screen) -> Result<u8, Trouble> {
+pub(super) fn act(root: &Root, act: Option<Act>, screen: &Screen) -> Result<u8, Fault> {
     match act {
         Some(Act::Submit { kind, files }) => {
             let inputs = Input::open(&files)?;
@@ -108,12 +108,12 @@ pub(super) fn act(root: &Root, act: Option<Act>, screen: &Screen) -> Result<u8, 
     }
 }
 
-fn spool(root: &Root) -> Result<Spool, Trouble> {
+fn spool(root: &Root) -> Result<Spool, Fault> {
     Spool::open(super::open(root)?.vault())
 }
 
 /// Each account is told as it is read: of 30,000 the first stand there at once, and none is kept.
-fn list(spool: &Spool, screen: &Screen) -> Result<u8, Trouble> {
+fn list(spool: &Spool, screen: &Screen) -> Result<u8, Fault> {
     let (mut owed, mut acknowledged) = (BTreeSet::<Key>::new(), 0);
     let mut list = Things::new(screen.width);
     spool.each(&mut |ledger| {
@@ -165,14 +165,14 @@ fn thing(ledger: &Ledger) -> Thing {
     (cells, ledger.key.id.clone(), reason.unwrap_or_default())
 }
 
-fn submit(engine: &Engine, kind: Kind, inputs: Vec<Input>, screen: &Screen) -> Result<u8, Trouble> {
+fn submit(engine: &Engine, kind: Kind, inputs: Vec<Input>, screen: &Screen) -> Result<u8, Fault> {
     let intake = Intake::open(engine.vault(), engine.settings().results.max_item.bytes())?;
     for input in inputs {
         let file = input.path().to_owned();
         let document = input.read()?;
         let receipt = intake.submit(kind, &document).map_err(|trouble| {
             let reason = format!("{}: {}", file.display(), trouble.reason);
-            Trouble { reason, ..trouble }
+            Fault { reason, ..trouble }
         })?;
         for warning in &receipt.warnings {
             screen.say(&format!("{}: {}", file.display(), warning.reason));
@@ -198,7 +198,7 @@ fn export(
     file: &Path,
     mut out: Output,
     screen: &Screen,
-) -> Result<u8, Trouble> {
+) -> Result<u8, Fault> {
     let ledgers: Vec<Ledger> = spool
         .accounts()?
         .into_iter()
@@ -222,13 +222,12 @@ fn export(
     Ok(0)
 }
 
-fn unknown(reason: String) -> Trouble {
-    Trouble::new("results.unknown", Class::GiveUp, Outcome::Failed, reason)
+fn unknown(reason: String) -> Fault {
+    Fault::new(Code::ResultsUnknown, reason)
 }
 
-fn confirm(screen: &Screen) -> Result<(), Trouble> {
-    let refused =
-        |reason: &str| Trouble::new("input.export", Class::Operator, Outcome::Failed, reason);
+fn confirm(screen: &Screen) -> Result<(), Fault> {
+    let refused = |reason: &str| Fault::new(Code::InputExport, reason);
     if !std::io::stdin().is_terminal() {
         return Err(refused("no terminal to ask at: give `--yes`"));
     }

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 
-use logic::words::{Class, Outcome, Trouble};
+use logic::fault::{Code, Fault};
 
 use super::screen::Screen;
 use crate::daemon;
@@ -19,7 +19,7 @@ use crate::socket::receive;
 use crate::worker;
 
 /// The daemon.
-pub(super) fn act(root: &Root) -> Result<u8, Trouble> {
+pub(super) fn act(root: &Root) -> Result<u8, Fault> {
     journal::begin();
     run_folder(root);
     become_owner(root)?;
@@ -28,7 +28,7 @@ pub(super) fn act(root: &Root) -> Result<u8, Trouble> {
 }
 
 /// Synchronizations for the daemon: orders on standard input, progress and accounts on standard output.
-pub(super) fn work(root: &Root) -> Result<u8, Trouble> {
+pub(super) fn work(root: &Root) -> Result<u8, Fault> {
     journal::begin();
     worker::bind_to_parent();
     Ok(super::runtime(worker::work(open(root))))
@@ -40,9 +40,9 @@ pub(super) fn receive(
     kind: &str,
     id: Option<String>,
     screen: &Screen,
-) -> Result<u8, Trouble> {
+) -> Result<u8, Fault> {
     worker::bind_to_parent();
-    let input = |reason: String| Trouble::new("input.kind", Class::GiveUp, Outcome::Failed, reason);
+    let input = |reason: String| Fault::new(Code::InputKind, reason);
     let kind = kind
         .parse()
         .map_err(|()| input(format!("no kind of item is called {kind}")))?;
@@ -57,12 +57,12 @@ pub(super) fn receive(
 }
 
 /// The box with the configuration that the daemon uses.
-fn open(root: &Root) -> Result<Engine, Trouble> {
+fn open(root: &Root) -> Result<Engine, Fault> {
     super::open_in_force(root, settings::in_force(root))
 }
 
 /// What the status page shows, on standard output.
-pub(super) fn look(root: &Root, examine: bool, screen: &Screen) -> Result<u8, Trouble> {
+pub(super) fn look(root: &Root, examine: bool, screen: &Screen) -> Result<u8, Fault> {
     worker::bind_to_parent();
     let told = if examine {
         serde_json::to_string(&glance::examine(root, &settings::read(root)))

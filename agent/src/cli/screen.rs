@@ -6,9 +6,9 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
-use logic::health::catalogue;
+use logic::fault::{self, Code, Fault};
 use logic::outside;
-use logic::words::{Class, Outcome, Trouble};
+use logic::words::Class;
 use serde_json::{Value as Json, json};
 
 use crate::clock::civil;
@@ -110,7 +110,7 @@ impl Screen {
             return PIPE_CLOSED;
         }
         let reason = format!("standard output did not take everything: {fault}");
-        let trouble = Trouble::new("output.failed", Class::Operator, Outcome::Failed, reason);
+        let trouble = Fault::new(Code::OutputFailed, reason).classed(Class::Operator);
         self.tell(&trouble);
         status.max(trouble.outcome.exit())
     }
@@ -137,21 +137,21 @@ impl Screen {
     }
 
     /// What went wrong, for people; for machines an object too. Whoever watches is told what to do as well.
-    pub(super) fn trouble(&self, trouble: &Trouble) {
+    pub(super) fn trouble(&self, trouble: &Fault) {
         self.tell(trouble);
         if self.json {
             self.object(json!({ "outcome": trouble.outcome.word(), "code": trouble.code, "reason": trouble.reason }));
         }
     }
 
-    fn tell(&self, trouble: &Trouble) {
+    fn tell(&self, trouble: &Fault) {
         let told = format!("boxsync: {} [{}]", trouble.reason, trouble.code);
         if self.live {
             let width = columns(io::stderr());
             for line in told.lines().flat_map(|line| fold(line, width)) {
                 self.say(&line);
             }
-            for line in advice(&trouble.code, width) {
+            for line in advice(Some(trouble.code), width) {
                 self.say(&line);
             }
         } else {
@@ -193,8 +193,8 @@ fn columns(stream: impl std::os::fd::AsFd) -> usize {
 }
 
 /// The one thing to do about a code.
-pub(super) fn advice(code: &str, width: usize) -> impl Iterator<Item = String> + use<> {
-    fold(&format!("What to do: {}", catalogue::remedy(code)), width)
+pub(super) fn advice(code: Option<Code>, width: usize) -> impl Iterator<Item = String> + use<> {
+    fold(&format!("What to do: {}", fault::remedy(code)), width)
 }
 
 /// Rows in columns as wide as their widest cell, figures to the right; a line is cut to fit.

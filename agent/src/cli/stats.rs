@@ -2,10 +2,10 @@
 //! Never speaks to central: only past synchronizations are read.
 //! Called by `cli`.
 
+use logic::fault::Fault;
 use logic::health::Standing;
 use logic::health::stats::{Day, Night, Spread, Stats, sparkline};
 use logic::health::verdict::counted;
-use logic::words::Trouble;
 use serde_json::json;
 
 use super::screen::{Screen, bytes, fold, pairs, time};
@@ -16,7 +16,7 @@ use crate::engine::Engine;
 /// As many past synchronizations as are kept.
 const MOST: usize = 500;
 
-pub(super) fn act(engine: &Engine, screen: &Screen) -> Result<u8, Trouble> {
+pub(super) fn act(engine: &Engine, screen: &Screen) -> Result<u8, Fault> {
     let reports = standing::reports(engine, MOST)?;
     let now = clock::now().wall;
     let offset = engine.settings().download.offset(now);
@@ -168,8 +168,9 @@ fn date(local: i64) -> String {
 mod tests {
     use super::*;
     use crate::cli::screen::held;
+    use logic::fault::Code;
     use logic::report::Report;
-    use logic::words::{Class, Outcome, Params};
+    use logic::words::Params;
 
     /// 2026-11-24 00:00 UTC.
     const MIDNIGHT: i64 = 1_795_478_400;
@@ -186,12 +187,7 @@ mod tests {
         report.packages.downloaded = 2;
         if rate == 0.0 {
             report.packages.failed = 2;
-            report.stop(&Trouble::new(
-                "net.dns",
-                Class::Retry,
-                Outcome::Offline,
-                "no address",
-            ));
+            report.stop(&Fault::new(Code::NetDns, "no address"));
         }
         report
     }

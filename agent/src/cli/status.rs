@@ -2,11 +2,12 @@
 //! Never speaks to central.
 //! Called by `cli`.
 
+use logic::fault::{Area, Code, CodeName, Fault};
 use logic::health::verdict::{
     Standing, Verdict, Word, counted, is_mended_by_a_run, minutes_left, told_by_type,
 };
 use logic::package_lane::Waiting;
-use logic::words::{Outcome, Trouble};
+use logic::words::Outcome;
 use serde_json::{Value as Json, json};
 
 use super::screen::{Mood, Screen, advice, bytes, counts, fold, pairs, span, time};
@@ -18,10 +19,10 @@ use crate::root::is_locked;
 /// `engine`: the opened box, or why it does not open: then it is not ready, and that is the reason. `fault`: what is
 /// wrong with the configuration, whose last good one is in force: the box is judged all the same.
 pub(super) fn act(
-    engine: Result<Engine, Trouble>,
-    fault: Option<Trouble>,
+    engine: Result<Engine, Fault>,
+    fault: Option<Fault>,
     screen: &Screen,
-) -> Result<u8, Trouble> {
+) -> Result<u8, Fault> {
     let (mut standing, seen) = match engine {
         Ok(engine) => {
             let seen = Seen {
@@ -32,7 +33,7 @@ pub(super) fn act(
             (standing::take(&engine), seen)
         }
         // Nothing can be said of a box that may not be looked at.
-        Err(trouble) if trouble.code.starts_with("config.") || trouble.code == "state.owner" => {
+        Err(trouble) if trouble.code.is(Area::Config) || trouble.code == Code::StateOwner => {
             return Err(trouble);
         }
         Err(trouble) => (standing::unreadable(&trouble), Seen::default()),
@@ -73,7 +74,7 @@ impl Seen {
 /// The standing for machines.
 fn object(standing: &Standing, verdict: &Verdict, seen: &Seen) -> Json {
     let entities = by_type(&standing.catalogue.entities);
-    let notice = |(code, reason): &(String, String)| json!({ "code": code, "reason": reason });
+    let notice = |(code, reason): &(CodeName, String)| json!({ "code": code, "reason": reason });
     let notices: Vec<_> = standing.notices.iter().map(notice).collect();
     let stock = &standing.packages;
     json!({
@@ -134,11 +135,11 @@ fn lines(standing: &Standing, verdict: &Verdict, seen: &Seen, screen: &Screen) -
     if verdict.word != Word::Ready {
         let cause = verdict.cause(standing);
         lines.push(String::new());
-        if seen.running && is_mended_by_a_run(cause, &standing.packages) {
+        if seen.running && is_mended_by_a_run(&cause, &standing.packages) {
             let text = "What to do: a synchronization is running, let it finish; `boxsync sync` shows how far it is.";
             lines.extend(fold(text, screen.width));
         } else {
-            lines.extend(advice(cause, screen.width));
+            lines.extend(advice(cause.known(), screen.width));
         }
         lines.extend(fold(
             &format!("More: boxsync doctor, or boxsync doctor explain\u{a0}{cause}"),
@@ -332,7 +333,7 @@ mod tests {
         standing.last = Some(Last {
             sync_id: 12,
             outcome: Outcome::Offline,
-            code: "net.dns".into(),
+            code: Code::NetDns.into(),
             reason: "the name central.example has no address: no answer within 4 s".into(),
             finished_at: standing.now - 60,
         });
@@ -380,7 +381,7 @@ mod tests {
         owing.last = Some(Last {
             sync_id: 13,
             outcome: Outcome::Unauthorized,
-            code: "auth.refused".into(),
+            code: Code::AuthRefused.into(),
             reason:
                 "credentials refused: central does not know the OAuth key and secret of this box"
                     .into(),
@@ -399,10 +400,8 @@ mod tests {
         };
         new.version = Some("2022.11".into());
         shown("status-new", &new, &opened(), 80);
-        let trouble = Trouble::new(
-            "key.wrong",
-            logic::words::Class::Operator,
-            Outcome::Failed,
+        let trouble = Fault::new(
+            Code::KeyWrong,
             "/var/lib/boxsync/boxsync.key: this key does not open /var/lib/boxsync/data.key: it is damaged, or the key of another box",
         );
         let closed = Seen::default();

@@ -4,10 +4,11 @@
 
 use clap::Args;
 use logic::entity::EntityType;
+use logic::fault::{Area, Code, Fault};
 use logic::package_lane::Waiting;
 use logic::report::Report;
 use logic::schedule::Errand;
-use logic::words::{Outcome, Trouble};
+use logic::words::Outcome;
 
 use super::screen::{Mood, Screen, advice, bytes, counts, fold, span, table, time};
 use super::{bar, runtime};
@@ -55,11 +56,11 @@ impl Options {
     }
 }
 
-pub(super) fn act(root: &Root, options: &Options, screen: &Screen) -> Result<u8, Trouble> {
+pub(super) fn act(root: &Root, options: &Options, screen: &Screen) -> Result<u8, Fault> {
     // A mistake in the configuration is told to whoever types the command, though the daemon goes on without it; files
     // that he may not read are the daemon's.
     if let Err(fault) = settings::read(root)
-        && fault.code != "config.file"
+        && fault.code != Code::ConfigFile
     {
         return Err(fault);
     }
@@ -96,7 +97,7 @@ pub(super) fn act(root: &Root, options: &Options, screen: &Screen) -> Result<u8,
 }
 
 /// The code of a run that a signal ended.
-const STOPPED: &str = "run.stopped";
+const STOPPED: Code = Code::RunStopped;
 
 /// The run in this process. The first signal lets it tell central that it ends, the second ends it at once.
 async fn run(engine: &Engine, request: &Request, watch: &Watch, screen: &Screen) -> Option<Report> {
@@ -121,7 +122,7 @@ fn told(report: &Report, screen: &Screen) -> u8 {
             screen.line(&line);
         }
     }
-    let usage = report.code.starts_with("config.");
+    let usage = report.code.is(Area::Config);
     if usage { 2 } else { report.outcome.exit() }
 }
 
@@ -211,7 +212,7 @@ fn lines(report: &Report, screen: &Screen) -> Vec<String> {
         ));
     }
     if report.outcome != Outcome::Finished {
-        lines.extend(advice(&report.code, screen.width));
+        lines.extend(advice(report.code.known(), screen.width));
     }
     lines
 }
@@ -221,7 +222,7 @@ mod tests {
     use super::*;
     use crate::cli::screen::held;
     use logic::report::EntityCount;
-    use logic::words::{Class, Params};
+    use logic::words::Params;
 
     fn report() -> Report {
         let params = Params {
@@ -260,12 +261,7 @@ mod tests {
         done.connection.download_mbit_s = 4.25;
         held("sync", &lines(&done, &screen), 80);
         let mut cut = report();
-        cut.stop(&Trouble::new(
-            "net.tls_issuer",
-            Class::Operator,
-            Outcome::Offline,
-            "the certificate of central.example:443 was signed by an authority that this box does not know",
-        ));
+        cut.stop(&Fault::new(Code::NetTlsIssuer, "the certificate of central.example:443 was signed by an authority that this box does not know"));
         held("sync-failed", &lines(&cut, &screen), 80);
         held("sync-failed-60", &lines(&cut, &Screen::plain(60)), 60);
     }

@@ -4,7 +4,7 @@
 
 use std::io::IsTerminal;
 
-use logic::words::{Class, Outcome, Trouble};
+use logic::fault::{Code, Fault};
 
 use super::screen::Screen;
 use crate::engine;
@@ -17,7 +17,7 @@ pub(super) fn act(
     yes: Option<&str>,
     discard: Option<u64>,
     screen: &Screen,
-) -> Result<u8, Trouble> {
+) -> Result<u8, Fault> {
     become_owner(root)?;
     engine::no_daemon(root)?;
     // A box whose key is lost can still be wiped: then another word is asked for.
@@ -57,7 +57,7 @@ pub(super) fn act(
     Ok(0)
 }
 
-fn ask(screen: &Screen, question: &str, expected: &str) -> Result<(), Trouble> {
+fn ask(screen: &Screen, question: &str, expected: &str) -> Result<(), Fault> {
     screen.say(question);
     let mut line = String::new();
     match std::io::stdin().read_line(&mut line) {
@@ -66,6 +66,6 @@ fn ask(screen: &Screen, question: &str, expected: &str) -> Result<(), Trouble> {
     }
 }
 
-fn refused(reason: &str) -> Trouble {
-    Trouble::new("input.wipe", Class::Operator, Outcome::Failed, reason)
+fn refused(reason: &str) -> Fault {
+    Fault::new(Code::InputWipe, reason)
 }

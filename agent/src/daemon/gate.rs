@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use logic::fault::{Code, Fault};
 use logic::settings::Settings;
-use logic::words::{Class, Outcome, Trouble};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -120,7 +120,7 @@ async fn keep_open(
                 return;
             }
             Err(trouble) => {
-                if told.as_ref() != Some(&trouble.code) {
+                if told != Some(trouble.code) {
                     journal::trouble(&trouble);
                     told = Some(trouble.code);
                 }
@@ -137,12 +137,12 @@ async fn open(
     root: &Root,
     settings: &Settings,
     at: SocketAddr,
-) -> Result<(TcpListener, Gateway), Trouble> {
+) -> Result<(TcpListener, Gateway), Fault> {
     let listener = TcpListener::bind(at).await.map_err(|error| {
         let reason = format!(
             "the gateway cannot listen on {at} (`listen` in section [gateway]): {error}; it is tried again by itself"
         );
-        Trouble::new("gateway.listen", Class::Operator, Outcome::Failed, reason)
+        Fault::new(Code::GatewayListen, reason)
     })?;
     let engine = Engine::open(root, settings.clone())?;
     let setup = Setup::of(settings, engine.version()?);

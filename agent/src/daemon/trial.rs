@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use logic::fault::CodeName;
 use logic::words::Now;
 
 use crate::doctor::standing;
 
 /// Why no answer could be kept, as code and reason; `None` when one could.
-pub(super) type Intake = Option<(String, String)>;
+pub(super) type Intake = Option<(CodeName, String)>;
 
 /// How often it is tried.
 const EVERY: Duration = Duration::from_secs(60);
@@ -75,6 +76,7 @@ impl Trial {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use logic::fault::Code;
 
     fn at(seconds: u64) -> Now {
         Now {
@@ -103,7 +105,7 @@ mod tests {
             .await
             .expect("news")
             .expect("a reason");
-        assert_eq!(news.0, "state.io");
+        assert_eq!(news.0, Code::StateIo);
         std::fs::create_dir(&state).unwrap();
         for second in [20, 40, 60, 61] {
             assert_eq!(turned(&mut trial, second).await, None, "{second}");

@@ -4,11 +4,12 @@
 
 use std::collections::BTreeSet;
 
+use logic::fault::{Code, CodeName, Fault};
 use logic::report::Report;
 use logic::retry;
 use logic::schedule::{Cause, End, Wish};
 use logic::settings::force::in_short;
-use logic::words::{Now, Outcome, Trouble};
+use logic::words::{Now, Outcome};
 
 use crate::clock;
 use crate::engine::progress::Progress;
@@ -19,7 +20,7 @@ use crate::socket::board::Standing;
 #[derive(Default)]
 pub(super) struct Voice {
     /// Findings told: each is told again only after a run without it.
-    told: BTreeSet<String>,
+    told: BTreeSet<CodeName>,
     /// The last account.
     last: Option<Report>,
     /// The clock was called wrong.
@@ -30,7 +31,7 @@ pub(super) struct Voice {
 const OFF: u64 = 5 * 60;
 
 /// Whether an answer could be kept, when that has changed: why not, as code and reason.
-pub(super) fn intake(box_id: &str, intake: Option<&(String, String)>) {
+pub(super) fn intake(box_id: &str, intake: Option<&(CodeName, String)>) {
     match intake {
         Some((code, reason)) => tracing::error!(
             message_id = event::ANSWERS_NOT_KEPT.id,
@@ -54,7 +55,7 @@ impl Voice {
         let mut named = false;
         for finding in &report.findings {
             let fresh = found.insert(finding.code.clone()) && !self.told.contains(&finding.code);
-            if let (true, Some(event)) = (fresh, event::of(&finding.code)) {
+            if let (true, Some(event)) = (fresh, finding.code.known().and_then(event::of)) {
                 named |= finding.code == report.code;
                 tracing::warn!(
                     message_id = event.id,
@@ -89,7 +90,7 @@ impl Voice {
         match (is_wrong, was_wrong) {
             (true, false) => tracing::warn!(
                 message_id,
-                code,
+                %code,
                 box_id = %report.box_id,
                 sync_id = report.sync_id,
                 "the clock of this box is {} {way} central's; certificates are not judged by it",
@@ -103,15 +104,15 @@ impl Voice {
     /// Central cannot be used; `due`: when it is tried again.
     pub(super) fn lost(&self, box_id: &str, due: Option<(Now, &'static str)>) {
         let (code, reason) = match &self.last {
-            Some(report) => (report.code.as_str(), report.reason.as_str()),
-            None => (event::NET_OFFLINE.code, "no answer"),
+            Some(report) => (report.code.clone(), report.reason.as_str()),
+            None => (event::NET_OFFLINE.code.into(), "no answer"),
         };
         let wait = due.map_or(0, |(at, _)| {
             at.mono.saturating_sub(clock::now().mono).as_millis() as u64
         });
         tracing::warn!(
             message_id = event::NET_OFFLINE.id,
-            code,
+            %code,
             box_id,
             attempt = 1,
             wait_ms = wait,
@@ -132,13 +133,14 @@ impl Voice {
         let state = match (&self.last, standing.offline) {
             (_, Some(tries)) => format!("central cannot be used, {tries} tries"),
             (None, None) => "not synchronized since the start".into(),
-            (Some(report), None) => match report.code.as_str() {
-                "ok" => format!("synchronization {} finished", report.sync_id),
-                "auth.not_enrolled" => "not enrolled: run `boxsync enroll`".into(),
-                code => format!(
-                    "synchronization {} {} ({code})",
+            (Some(report), None) => match report.code.known() {
+                Some(Code::Ok) => format!("synchronization {} finished", report.sync_id),
+                Some(Code::AuthNotEnrolled) => "not enrolled: run `boxsync enroll`".into(),
+                _ => format!(
+                    "synchronization {} {} ({})",
                     report.sync_id,
-                    report.outcome.word()
+                    report.outcome.word(),
+                    report.code
                 ),
             },
         };
@@ -174,7 +176,7 @@ fn span(seconds: u64) -> String {
 pub(super) fn ready(box_id: &str) {
     tracing::info!(
         message_id = event::READY.id,
-        code = event::READY.code,
+        code = %event::READY.code,
         box_id,
         "boxsync {} is ready",
         env!("CARGO_PKG_VERSION")
@@ -194,7 +196,7 @@ pub(super) fn misconfigured(waits: bool) {
 }
 
 /// The state in words while the files of the configuration are wrong.
-pub(super) fn beside(fault: &Trouble, waits: bool, words: &str) -> String {
+pub(super) fn beside(fault: &Fault, waits: bool, words: &str) -> String {
     let what = in_short(&fault.reason);
     match waits {
         true => format!("waiting for a good configuration: {what}; {words}"),
@@ -206,7 +208,7 @@ pub(super) fn beside(fault: &Trouble, waits: bool, words: &str) -> String {
 pub(super) fn stopping(box_id: &str) {
     tracing::info!(
         message_id = event::STOPPING.id,
-        code = event::STOPPING.code,
+        code = %event::STOPPING.code,
         box_id,
         "boxsync is stopping"
     );
@@ -216,7 +218,7 @@ pub(super) fn stopping(box_id: &str) {
 pub(super) fn started(box_id: &str, cause: Cause) {
     tracing::info!(
         message_id = event::SYNC_STARTED.id,
-        code = event::SYNC_STARTED.code,
+        code = %event::SYNC_STARTED.code,
         box_id,
         "synchronizing ({})",
         cause.word()
@@ -227,7 +229,7 @@ pub(super) fn started(box_id: &str, cause: Cause) {
 pub(super) fn wished(box_id: &str, wish: Wish) {
     tracing::warn!(
         message_id = event::CENTRAL_WISH.id,
-        code = event::CENTRAL_WISH.code,
+        code = %event::CENTRAL_WISH.code,
         box_id,
         wait_ms = wish.honoured.as_millis() as u64,
         "central asks to be left alone for {}; it is left alone for {}, longer only if it asks again: `boxsync sync` tries at once",
@@ -240,7 +242,7 @@ pub(super) fn wished(box_id: &str, wish: Wish) {
 pub(super) fn found(box_id: &str, tries: u32) {
     tracing::info!(
         message_id = event::NET_ONLINE.id,
-        code = event::NET_ONLINE.code,
+        code = %event::NET_ONLINE.code,
         box_id,
         attempt = tries,
         "central can be used again, after {tries} tries"
@@ -250,7 +252,7 @@ pub(super) fn found(box_id: &str, tries: u32) {
 fn finished(report: &Report) {
     tracing::info!(
         message_id = event::SYNC_FINISHED.id,
-        code = event::SYNC_FINISHED.code,
+        code = %event::SYNC_FINISHED.code,
         box_id = %report.box_id,
         sync_id = report.sync_id,
         bytes = report.connection.bytes_received,

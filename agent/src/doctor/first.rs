@@ -6,10 +6,10 @@ use std::fs;
 use std::path::Path;
 
 use logic::entity::EntityType;
+use logic::fault::{Area, Code, Fault};
 use logic::health::verdict::counted;
 use logic::health::{Check, Facts, Finding};
 use logic::settings::Settings;
-use logic::words::Trouble;
 use nix::unistd::{AccessFlags, access};
 
 use super::Found;
@@ -27,7 +27,7 @@ pub(super) async fn open(root: &Root, settings: &Settings, found: &Found) -> Opt
     let state = root.state();
     if is_new(&state) {
         let summary = format!("{}: empty or missing, the box is new", state.display());
-        found.tell(Check::State, Finding::warn("state.new", summary));
+        found.tell(Check::State, Finding::warn(Code::StateNew, summary));
         found.tell(Check::Key, Finding::skip(Check::Key, "the box is new"));
         disk(&existing(&state), settings, found);
         return None;
@@ -36,7 +36,7 @@ pub(super) async fn open(root: &Root, settings: &Settings, found: &Found) -> Opt
     match become_owner(root).and_then(|()| writable(&state)) {
         Ok(()) => {}
         Err(trouble) => {
-            found.tell(Check::State, Finding::fail(&trouble.code, trouble.reason));
+            found.tell(Check::State, Finding::fail(trouble.code, trouble.reason));
             return None;
         }
     }
@@ -46,14 +46,14 @@ pub(super) async fn open(root: &Root, settings: &Settings, found: &Found) -> Opt
             found.tell(Check::Key, key(&state));
             Some(engine)
         }
-        Err(trouble) if trouble.code.starts_with("key.") => {
+        Err(trouble) if trouble.code.is(Area::Key) => {
             let summary = format!("{}: there", state.display());
             found.tell(Check::State, Finding::pass(Check::State, summary));
-            found.tell(Check::Key, Finding::fail(&trouble.code, trouble.reason));
+            found.tell(Check::Key, Finding::fail(trouble.code, trouble.reason));
             None
         }
         Err(trouble) => {
-            found.tell(Check::State, Finding::fail(&trouble.code, trouble.reason));
+            found.tell(Check::State, Finding::fail(trouble.code, trouble.reason));
             None
         }
     }
@@ -84,7 +84,7 @@ fn existing(path: &Path) -> std::path::PathBuf {
     found.unwrap_or(Path::new("/")).to_owned()
 }
 
-fn writable(state: &Path) -> Result<(), Trouble> {
+fn writable(state: &Path) -> Result<(), Fault> {
     access(
         state,
         AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK,
@@ -113,7 +113,7 @@ fn folder(engine: &Engine, state: &Path) -> Finding {
             }
             false => "a copy of the box's identity did not open and was written anew",
         };
-        return Finding::warn("identity.damaged", summary).detail(detail);
+        return Finding::warn(Code::IdentityDamaged, summary).detail(detail);
     }
     match damaged.len() + aside.len() {
         0 => {
@@ -127,7 +127,7 @@ fn folder(engine: &Engine, state: &Path) -> Finding {
                 "file of the state folder did not open",
                 "files of the state folder did not open",
             );
-            Finding::warn("state.quarantined", summary).detail(detail)
+            Finding::warn(Code::StateQuarantined, summary).detail(detail)
         }
     }
 }
@@ -154,7 +154,7 @@ fn disk(folder: &Path, settings: &Settings, found: &Found) {
             !lacks_inodes(folder),
         ),
         None => Finding::fail(
-            "state.io",
+            Code::StateIo,
             format!("{}: cannot be measured", folder.display()),
         ),
     };
@@ -170,13 +170,13 @@ fn room(free: u64, reserve: u64, nodes: bool) -> Finding {
     );
     if !nodes {
         Finding::fail(
-            "disk.inodes",
+            Code::DiskInodes,
             "the volume has room, but takes no more files (inodes)",
         )
     } else if free < ALMOST_FULL {
-        Finding::fail("disk.full", summary)
+        Finding::fail(Code::DiskFull, summary)
     } else if free < reserve {
-        Finding::warn("disk.reserve", summary)
+        Finding::warn(Code::DiskReserve, summary)
     } else {
         Finding::pass(Check::Disk, summary)
     }
@@ -198,7 +198,7 @@ pub(super) fn line(settings: &Settings, found: &Found) -> Option<Line> {
             Some(line)
         }
         Err(trouble) => {
-            found.tell(Check::Config, Finding::fail(&trouble.code, trouble.reason));
+            found.tell(Check::Config, Finding::fail(trouble.code, trouble.reason));
             None
         }
     }
@@ -270,7 +270,12 @@ mod tests {
         .map(|(free, nodes)| room(free, 1 << 30, nodes).code);
         assert_eq!(
             codes,
-            ["disk.space", "disk.reserve", "disk.full", "disk.inodes"]
+            [
+                Code::DiskSpace,
+                Code::DiskReserve,
+                Code::DiskFull,
+                Code::DiskInodes
+            ]
         );
     }
 }

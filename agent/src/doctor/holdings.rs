@@ -2,12 +2,13 @@
 //! Never repairs anything: the next synchronization does.
 //! Called by `doctor` in a thread of its own, since disks may be slow.
 
+use logic::fault::{Area, Code, CodeName, Fault};
 use logic::health::verdict::{Owed, Standing, Stock, counted, told_by_type};
 use logic::health::{Check, Finding};
 use logic::outside;
 use logic::package::Finding as Bad;
 use logic::report::Report;
-use logic::words::{Outcome, Trouble};
+use logic::words::Outcome;
 
 use super::{Found, standing};
 use crate::engine::{Engine, content};
@@ -25,7 +26,7 @@ pub(super) fn read(engine: &Engine, deep: bool, found: &Found) {
     let now = standing::take(engine);
     if let Some((code, reason)) = &now.intake {
         // A folder that cannot be written is the cause of whatever else fails.
-        let check = match code.starts_with("state.") {
+        let check = match code.is(Area::State) {
             true => Check::State,
             false => Check::Disk,
         };
@@ -35,12 +36,12 @@ pub(super) fn read(engine: &Engine, deep: bool, found: &Found) {
     found.tell(Check::Catalogue, or_trouble(catalogue(engine, &now)));
     let packages = or_trouble(packages(engine, &now, deep));
     if let Some((free, reserve)) = now.disk.filter(|(free, reserve)| free < reserve)
-        && packages.code == "package.incomplete"
+        && packages.code == Code::PackageIncomplete
     {
         let (free, reserve) = (free >> 20, reserve >> 20);
         let summary =
             format!("{free} MiB free, {reserve} MiB kept for results: packages find no room");
-        found.tell(Check::Disk, Finding::fail("disk.reserve", summary));
+        found.tell(Check::Disk, Finding::fail(Code::DiskReserve, summary));
     }
     let told_packages = packages.code.clone();
     found.tell(Check::Packages, packages);
@@ -49,7 +50,7 @@ pub(super) fn read(engine: &Engine, deep: bool, found: &Found) {
         Ok(reports) => reports,
         Err(trouble) => {
             for check in [Check::Spool, Check::History] {
-                found.tell(check, Finding::fail(&trouble.code, &trouble.reason));
+                found.tell(check, Finding::fail(trouble.code, &trouble.reason));
             }
             return;
         }
@@ -58,12 +59,12 @@ pub(super) fn read(engine: &Engine, deep: bool, found: &Found) {
     let owed = now.owed.unwrap_or_default();
     let held_up = now.held_up.as_ref();
     let told = match &now.unread {
-        Some(reason) => Finding::fail("disk.failing", reason),
+        Some(reason) => Finding::fail(Code::DiskFailing, reason),
         None => {
             let mut told = spool(owed, held_up, &aside, &reports, now.now);
             // Whose they are, where that is known beside the names of the files.
             let ids = now.lost.iter().filter(|id| !aside.contains(id));
-            if told.code == "results.quarantined" {
+            if told.code == Code::ResultsQuarantined {
                 told.detail = ids
                     .chain([&told.detail])
                     .cloned()
@@ -75,8 +76,11 @@ pub(super) fn read(engine: &Engine, deep: bool, found: &Found) {
     };
     let told_owed = told.code.clone();
     found.tell(Check::Spool, told);
-    let told_intake = now.intake.as_ref().map_or("", |(code, _)| code);
-    let told = [told_packages.as_str(), told_owed.as_str(), told_intake];
+    let told_intake = now.intake.as_ref().map(|(code, _)| code);
+    let told: Vec<_> = [&told_packages, &told_owed]
+        .into_iter()
+        .chain(told_intake)
+        .collect();
     let runs = history(&reports, &told);
     found.tell(
         Check::History,
@@ -92,22 +96,22 @@ pub(super) fn read(engine: &Engine, deep: bool, found: &Found) {
     );
 }
 
-fn or_trouble(result: Result<Finding, Trouble>) -> Finding {
-    result.unwrap_or_else(|trouble| Finding::fail(&trouble.code, trouble.reason))
+fn or_trouble(result: Result<Finding, Fault>) -> Finding {
+    result.unwrap_or_else(|trouble| Finding::fail(trouble.code, trouble.reason))
 }
 
-fn catalogue(engine: &Engine, now: &Standing) -> Result<Finding, Trouble> {
+fn catalogue(engine: &Engine, now: &Standing) -> Result<Finding, Fault> {
     let catalogue = Catalogue::open(engine.vault())?;
     let edition = catalogue.shown()?;
     let damaged = standing::unreadable_entities(&catalogue, &edition);
     if damaged > 0 {
         let summary = format!("{damaged} entities of the catalogue do not open");
-        return Ok(Finding::fail("store.damaged", summary));
+        return Ok(Finding::fail(Code::StoreDamaged, summary));
     }
     let shown = &now.catalogue;
     let Some(at) = shown.complete_at else {
         return Ok(Finding::fail(
-            "catalogue.incomplete",
+            Code::CatalogueIncomplete,
             "no synchronization has read the whole catalogue yet",
         ));
     };
@@ -117,7 +121,7 @@ fn catalogue(engine: &Engine, now: &Standing) -> Result<Finding, Trouble> {
             "the catalogue is of organisation {}, the box belongs to {wanted}",
             shown.organisation
         );
-        return Ok(Finding::fail("catalogue.other_organisation", summary));
+        return Ok(Finding::fail(Code::CatalogueOtherOrganisation, summary));
     }
     let words: Vec<String> = shown
         .entities
@@ -133,30 +137,30 @@ fn catalogue(engine: &Engine, now: &Standing) -> Result<Finding, Trouble> {
     }
     Ok(if shown.count("delivery") == 0 {
         let summary = format!("organisation {} has no delivery", shown.organisation);
-        Finding::warn("catalogue.empty", summary).detail(detail)
+        Finding::warn(Code::CatalogueEmpty, summary).detail(detail)
     } else if shown.contradicted > 0 && shown.held_back == shown.taken_back {
         let summary = counted(
             shown.contradicted,
             "entity changes back and forth on central",
             "entities change back and forth on central",
         );
-        Finding::warn("central.contradicts", summary).detail(detail)
+        Finding::warn(Code::CentralContradicts, summary).detail(detail)
     } else if shown.held_back > 0 {
         let summary = counted(
             shown.held_back,
             "deletion is held back",
             "deletions are held back",
         );
-        Finding::warn("catalogue.held_back", summary).detail(detail)
+        Finding::warn(Code::CatalogueHeldBack, summary).detail(detail)
     } else if now.now - at > OLD {
         let summary = format!("complete, but {} days old", (now.now - at) / 86_400);
-        Finding::warn("catalogue.old", summary).detail(detail)
+        Finding::warn(Code::CatalogueOld, summary).detail(detail)
     } else {
         Finding::pass(Check::Catalogue, summary).detail(detail)
     })
 }
 
-fn packages(engine: &Engine, now: &Standing, deep: bool) -> Result<Finding, Trouble> {
+fn packages(engine: &Engine, now: &Standing, deep: bool) -> Result<Finding, Fault> {
     let packages = Packages::open(engine.vault())?;
     let (held, _) = packages.list()?;
     let mut broken = Vec::new();
@@ -192,7 +196,7 @@ fn packages(engine: &Engine, now: &Standing, deep: bool) -> Result<Finding, Trou
             held.len(),
             if broken.len() == 1 { "is" } else { "are" }
         );
-        return Ok(Finding::fail("package.damaged", summary).detail(broken.join("\n")));
+        return Ok(Finding::fail(Code::PackageDamaged, summary).detail(broken.join("\n")));
     }
     if let Some(finding) = bad_on_central(&packages, stock)? {
         return Ok(finding);
@@ -211,10 +215,10 @@ fn packages(engine: &Engine, now: &Standing, deep: bool) -> Result<Finding, Trou
         lacking if lacking <= stock.absent && stock.held == 0 => {
             let deliveries = counted(lacking, "delivery", "deliveries");
             let summary = format!("central has no package for {deliveries}");
-            Finding::fail("package.missing", summary)
+            Finding::fail(Code::PackageMissing, summary)
         }
         lacking if lacking <= stock.absent => Finding::warn(
-            "package.missing",
+            Code::PackageMissing,
             format!("{summary}; central has none for the others"),
         ),
         _ => {
@@ -223,13 +227,13 @@ fn packages(engine: &Engine, now: &Standing, deep: bool) -> Result<Finding, Trou
                 0 => "none of the others has begun".to_owned(),
                 coming => format!("{coming} begun, of which {mib} MiB are to come"),
             };
-            Finding::fail("package.incomplete", summary).detail(begun)
+            Finding::fail(Code::PackageIncomplete, summary).detail(begun)
         }
     })
 }
 
 /// What no further run mends: the worst kind by its code, each package with its member.
-fn bad_on_central(packages: &Packages, stock: &Stock) -> Result<Option<Finding>, Trouble> {
+fn bad_on_central(packages: &Packages, stock: &Stock) -> Result<Option<Finding>, Fault> {
     let kinds = [
         (
             stock.cached,
@@ -260,7 +264,7 @@ fn bad_on_central(packages: &Packages, stock: &Stock) -> Result<Option<Finding>,
         .collect();
     let what = if count == 1 { one } else { many };
     let summary = format!("{count} of {} packages {what}", stock.wanted);
-    let code = bad.code().unwrap_or("package.damaged");
+    let code = bad.code().unwrap_or(Code::PackageDamaged);
     Ok(Some(Finding::fail(code, summary).detail(lines.join("\n"))))
 }
 
@@ -279,7 +283,7 @@ fn whole(packages: &Packages, meta: &crate::vault::package::Meta) -> Result<(), 
 /// `held_up`: why central holds up what waits; `aside`: names of files that did not open; `reports`: newest first.
 fn spool(
     owed: Owed,
-    held_up: Option<&(String, String)>,
+    held_up: Option<&(CodeName, String)>,
     aside: &[String],
     reports: &[Report],
     now: i64,
@@ -289,15 +293,15 @@ fn spool(
     if !aside.is_empty() {
         let files = counted(aside.len() as u64, "file", "files");
         let summary = format!("{files} of the spool did not open");
-        Finding::warn("results.quarantined", summary).detail(aside.join("\n"))
+        Finding::warn(Code::ResultsQuarantined, summary).detail(aside.join("\n"))
     } else if owed.refused > 0 {
         let results = counted(owed.refused, "result", "results");
         let summary = format!("central did not accept {results}");
-        Finding::warn("results.refused", summary)
+        Finding::warn(Code::ResultsRefused, summary)
     } else if owed.unconfirmed > 0 {
         let results = counted(owed.unconfirmed, "result", "results");
         let summary = format!("central may or may not have {results}");
-        Finding::warn("results.unconfirmed", summary).detail(since)
+        Finding::warn(Code::ResultsUnconfirmed, summary).detail(since)
     } else if let Some((code, reason)) = held_up {
         let items = counted(owed.waiting, "item", "items");
         let summary = format!("central does not take {items} for now");
@@ -307,7 +311,7 @@ fn spool(
     } else if stuck(reports) {
         let waits = counted(owed.queued, "result waits", "results wait");
         let summary = format!("{waits} although central was reached");
-        Finding::fail("results.stuck", summary).detail(since)
+        Finding::fail(Code::ResultsStuck, summary).detail(since)
     } else {
         let waits = counted(owed.queued, "result waits", "results wait");
         Finding::pass(Check::Spool, format!("{waits} to be sent"))
@@ -325,15 +329,15 @@ fn stuck(reports: &[Report]) -> bool {
 }
 
 /// `told`: the codes under which packages and what is owed are told already.
-fn history(reports: &[Report], told: &[&str]) -> Finding {
+fn history(reports: &[Report], told: &[&CodeName]) -> Finding {
     let Some(last) = reports.first() else {
-        return Finding::warn("sync.never", "no synchronization has finished yet");
+        return Finding::warn(Code::SyncNever, "no synchronization has finished yet");
     };
     if last.outcome == Outcome::Finished {
         let summary = format!("no. {} finished", last.sync_id);
         return Finding::pass(Check::History, summary);
     }
-    if told.contains(&last.code.as_str()) {
+    if told.contains(&&last.code) {
         return Finding::skip(Check::History, format!("because of {}", last.code));
     }
     let failed = reports
@@ -345,7 +349,7 @@ fn history(reports: &[Report], told: &[&str]) -> Finding {
         1 => String::new(),
         failed => format!("\n{failed} in a row did not finish"),
     };
-    Finding::warn("sync.failed", summary).detail(format!("{}{row}", last.reason))
+    Finding::warn(Code::SyncFailed, summary).detail(format!("{}{row}", last.reason))
 }
 
 fn speed(reports: &[Report], download: f64, upload: f64) -> Finding {
@@ -369,7 +373,7 @@ fn speed(reports: &[Report], download: f64, upload: f64) -> Finding {
     };
     if rate < download || up.is_some_and(|up| up < upload) {
         let detail = format!("expected: {download} Mbit/s down, {upload} up");
-        return Finding::warn("link.slow", summary).detail(detail);
+        return Finding::warn(Code::LinkSlow, summary).detail(detail);
     }
     Finding::pass(Check::Speed, summary)
 }
@@ -377,7 +381,7 @@ fn speed(reports: &[Report], download: f64, upload: f64) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use logic::words::{Class, Params};
+    use logic::words::Params;
 
     fn report(queued: u64, outcome: Outcome) -> Report {
         let params = Params {
@@ -390,12 +394,7 @@ mod tests {
         report.results.queued = queued;
         report.connection.download_mbit_s = 2.0;
         if outcome != Outcome::Finished {
-            report.stop(&Trouble::new(
-                "net.dns",
-                Class::Retry,
-                outcome,
-                "no address",
-            ));
+            report.stop(&Fault::new(Code::NetDns, "no address").ending(outcome));
         }
         report
     }
@@ -408,8 +407,14 @@ mod tests {
         };
         let reached = vec![report(3, Outcome::Finished); 3];
         let offline = vec![report(3, Outcome::Offline); 3];
-        assert_eq!(spool(owed(3), None, &[], &reached, 0).code, "results.stuck");
-        assert_eq!(spool(owed(3), None, &[], &offline, 0).code, "results.spool");
+        assert_eq!(
+            spool(owed(3), None, &[], &reached, 0).code,
+            Code::ResultsStuck
+        );
+        assert_eq!(
+            spool(owed(3), None, &[], &offline, 0).code,
+            Code::ResultsSpool
+        );
         assert_eq!(
             spool(owed(0), None, &[], &reached, 0).summary,
             "nothing is owed"
@@ -420,35 +425,41 @@ mod tests {
         };
         assert_eq!(
             spool(refused, None, &[], &reached, 0).code,
-            "results.refused"
+            Code::ResultsRefused
         );
         let waiting = Owed {
             waiting: 2,
             oldest_at: 1_000_000,
             ..owed(2)
         };
-        let cause = ("results.too_long".to_owned(), "because".to_owned());
+        let cause = (Code::ResultsTooLong.into(), "because".to_owned());
         let told = spool(waiting, Some(&cause), &[], &[], 1_000_000 + 3 * 3600);
-        assert_eq!(told.code, "results.too_long");
+        assert_eq!(told.code, Code::ResultsTooLong);
         assert_eq!(told.summary, "central does not take 2 items for now");
         assert_eq!(told.detail, "because\nthe oldest waits since 3h");
         let aside = ["a.item".to_owned()];
         let told = spool(owed(0), None, &aside, &reached, 0);
         assert_eq!(
-            (told.code.as_str(), told.detail.as_str()),
-            ("results.quarantined", "a.item")
+            (told.code, told.detail.as_str()),
+            (Code::ResultsQuarantined.into(), "a.item")
         );
     }
 
     #[test]
     fn the_last_runs_are_told_with_how_many_failed() {
-        assert_eq!(history(&[], &[]).code, "sync.never");
+        assert_eq!(history(&[], &[]).code, Code::SyncNever);
         let finished = [report(0, Outcome::Finished)];
-        assert_eq!(history(&finished, &["package.whole"]).code, "sync.last");
-        let failed = history(&vec![report(0, Outcome::Offline); 3], &["package.whole"]);
-        assert_eq!(failed.code, "sync.failed");
+        assert_eq!(
+            history(&finished, &[&Code::PackageWhole.into()]).code,
+            Code::SyncLast
+        );
+        let failed = history(
+            &vec![report(0, Outcome::Offline); 3],
+            &[&Code::PackageWhole.into()],
+        );
+        assert_eq!(failed.code, Code::SyncFailed);
         assert_eq!(failed.detail, "no address\n3 in a row did not finish");
-        let known = history(&[report(0, Outcome::Offline)], &["net.dns"]);
+        let known = history(&[report(0, Outcome::Offline)], &[&Code::NetDns.into()]);
         assert_eq!(known.status, logic::health::Status::Skip);
     }
 
@@ -457,8 +468,8 @@ mod tests {
         let mut reports = vec![report(0, Outcome::Finished); 3];
         reports[0].connection.download_mbit_s = 0.0;
         reports[1].connection.download_mbit_s = 0.2;
-        assert_eq!(speed(&reports, 1.0, 1.0).code, "link.speed");
-        assert_eq!(speed(&reports, 4.0, 1.0).code, "link.slow");
-        assert_eq!(speed(&[], 1.0, 1.0).code, "link.speed");
+        assert_eq!(speed(&reports, 1.0, 1.0).code, Code::LinkSpeed);
+        assert_eq!(speed(&reports, 4.0, 1.0).code, Code::LinkSlow);
+        assert_eq!(speed(&[], 1.0, 1.0).code, Code::LinkSpeed);
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::Duration;
 
+use logic::fault::Code;
 use logic::health::verdict::counted;
 use logic::health::{Check, Finding, Step};
 use tokio::process::Command;
@@ -24,10 +25,10 @@ pub(super) async fn store(steps: &[Step], root: &Root, found: &Found) {
     }
     let state = root.state();
     let path = state.join("index");
-    let late = || Finding::warn("doctor.late", "the index store takes long to open");
+    let late = || Finding::warn(Code::DoctorLate, "the index store takes long to open");
     let used = || Finding::pass(Check::Store, "in use by a running boxsync");
     let turn = match Turn::take(&state, Duration::ZERO) {
-        Err(trouble) if trouble.code == "state.busy" => return found.tell(Check::Store, used()),
+        Err(trouble) if trouble.code == Code::StateBusy => return found.tell(Check::Store, used()),
         // A folder that cannot be written to is told by its own check; the store can be read all the same.
         turn => turn.ok(),
     };
@@ -45,12 +46,12 @@ pub(super) async fn store(steps: &[Step], root: &Root, found: &Found) {
         // No damage: the disk does not give it.
         _ if failing.is_some() => {
             let reason = failing.map_or_else(String::new, |trouble| trouble.reason);
-            Finding::fail("disk.failing", reason)
+            Finding::fail(Code::DiskFailing, reason)
         }
         Ok(Ok(Probed::Opens)) => Finding::pass(Check::Store, "opens"),
         Ok(Ok(Probed::Busy)) => used(),
         Ok(Ok(Probed::Damaged)) => Finding::fail(
-            "store.failed",
+            Code::StoreFailed,
             format!("{}: does not open: it is damaged", path.display()),
         ),
         Ok(Ok(Probed::Unreadable) | Err(_)) | Err(_) => late(),
@@ -78,7 +79,7 @@ pub(super) async fn unit(steps: &[Step], found: &Found) {
             judge(&String::from_utf8_lossy(&output.stdout))
         }
         Ok(_) => Finding::skip(Check::Unit, "systemctl does not answer"),
-        Err(_) => Finding::warn("doctor.late", "systemctl does not answer in time"),
+        Err(_) => Finding::warn(Code::DoctorLate, "systemctl does not answer in time"),
     };
     found.tell(Check::Unit, finding);
 }
@@ -96,7 +97,8 @@ fn judge(text: &str) -> Finding {
         ("not-found", _) => Finding::skip(Check::Unit, "boxsync is not installed as a service"),
         (_, "failed") => {
             let summary = format!("the service has failed: {}", field("Result"));
-            Finding::fail("unit.failed", summary).detail(counted(restarts, "restart", "restarts"))
+            Finding::fail(Code::UnitFailed, summary)
+                .detail(counted(restarts, "restart", "restarts"))
         }
         (_, "active" | "activating" | "reloading") if restarts > 0 => {
             let often = match restarts {
@@ -104,12 +106,12 @@ fn judge(text: &str) -> Finding {
                 often => format!("{often} times"),
             };
             let summary = format!("{state}, restarted {often} since it was started");
-            Finding::warn("unit.restarts", summary).detail(watchdog)
+            Finding::warn(Code::UnitRestarts, summary).detail(watchdog)
         }
         (_, "active" | "activating" | "reloading") => {
             Finding::pass(Check::Unit, format!("{state}, {watchdog}"))
         }
-        _ => Finding::warn("unit.down", format!("the service is {state}"))
+        _ => Finding::warn(Code::UnitDown, format!("the service is {state}"))
             .detail(format!("at boot: {}", field("UnitFileState"))),
     }
 }
@@ -121,22 +123,25 @@ mod tests {
     #[test]
     fn the_service_is_judged_by_what_systemd_shows() {
         let table = [
-            ("LoadState=not-found\nActiveState=inactive\n", "unit.state"),
+            (
+                "LoadState=not-found\nActiveState=inactive\n",
+                Code::UnitState,
+            ),
             (
                 "LoadState=loaded\nActiveState=active\nSubState=running\nNRestarts=0\n",
-                "unit.state",
+                Code::UnitState,
             ),
             (
                 "LoadState=loaded\nActiveState=active\nSubState=running\nNRestarts=3\n",
-                "unit.restarts",
+                Code::UnitRestarts,
             ),
             (
                 "LoadState=loaded\nActiveState=failed\nResult=watchdog\n",
-                "unit.failed",
+                Code::UnitFailed,
             ),
             (
                 "LoadState=loaded\nActiveState=inactive\nSubState=dead\n",
-                "unit.down",
+                Code::UnitDown,
             ),
         ];
         for (text, code) in table {

@@ -8,11 +8,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use logic::entity::EntityType;
+use logic::fault::{Area, Code, CodeName, Fault};
 use logic::health::Standing;
 use logic::health::verdict::{Last, Owed, Stock};
 use logic::package::Finding;
 use logic::report::Report;
-use logic::words::{Outcome, Trouble};
+use logic::words::Outcome;
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
 
@@ -40,20 +41,20 @@ pub fn take(engine: &Engine) -> Standing {
         notices: engine
             .notices()
             .into_iter()
-            .map(|(code, reason)| (code.to_owned(), reason))
+            .map(|(code, reason)| (code.into(), reason))
             .collect(),
         ..Standing::default()
     };
     standing.intake = intake(engine.vault().state());
     if let Err(trouble) = read(engine, &mut standing) {
-        standing.trouble = Some((trouble.code, trouble.reason));
+        standing.trouble = Some((trouble.code.into(), trouble.reason));
     }
     standing
 }
 
 /// Why no answer of a candidate could be kept now, as code and reason: a real write decides, where answers go. `None`
 /// also for a user who may not write there: his rights say nothing of the box.
-pub fn intake(state: &Path) -> Option<(String, String)> {
+pub fn intake(state: &Path) -> Option<(CodeName, String)> {
     let spool = state.join("spool");
     let folder = if spool.is_dir() { &spool } else { state };
     let own = nix::unistd::geteuid();
@@ -63,28 +64,29 @@ pub fn intake(state: &Path) -> Option<(String, String)> {
         return None;
     }
     if let Err(trouble) = try_write(folder) {
-        return Some((trouble.code, trouble.reason));
+        return Some((trouble.code.into(), trouble.reason));
     }
     lacks_inodes(folder).then(|| {
         let full = std::io::Error::from_raw_os_error(Errno::ENOSPC as i32);
         let trouble = crate::root::trouble(folder, "write", &full);
-        (trouble.code, trouble.reason)
+        (trouble.code.into(), trouble.reason)
     })
 }
 
 /// The files of the configuration are wrong, and what was taken stands on the last good one.
-pub fn misconfigured(standing: &mut Standing, fault: Option<&Trouble>) {
+pub fn misconfigured(standing: &mut Standing, fault: Option<&Fault>) {
     // Without a good one the fault is why nothing is known.
-    if standing.trouble.as_ref().map(|(code, _)| code) != fault.map(|fault| &fault.code) {
-        standing.config = fault.map(|fault| (fault.code.clone(), fault.reason.clone()));
+    if standing.trouble.as_ref().and_then(|(code, _)| code.known()) != fault.map(|fault| fault.code)
+    {
+        standing.config = fault.map(|fault| (fault.code.into(), fault.reason.clone()));
     }
 }
 
 /// Where a box stands whose state folder cannot be opened.
-pub fn unreadable(trouble: &Trouble) -> Standing {
+pub fn unreadable(trouble: &Fault) -> Standing {
     Standing {
         now: clock::now().wall,
-        trouble: Some((trouble.code.clone(), trouble.reason.clone())),
+        trouble: Some((trouble.code.into(), trouble.reason.clone())),
         ..Standing::default()
     }
 }
@@ -93,7 +95,7 @@ pub fn unreadable(trouble: &Trouble) -> Standing {
 ///
 /// # Errors
 /// `store.damaged` when not even the last one can be read.
-pub fn reports(engine: &Engine, most: usize) -> Result<Vec<Report>, Trouble> {
+pub fn reports(engine: &Engine, most: usize) -> Result<Vec<Report>, Fault> {
     match engine
         .history(most)
         .ok()
@@ -104,7 +106,7 @@ pub fn reports(engine: &Engine, most: usize) -> Result<Vec<Report>, Trouble> {
     }
 }
 
-fn read(engine: &Engine, standing: &mut Standing) -> Result<(), Trouble> {
+fn read(engine: &Engine, standing: &mut Standing) -> Result<(), Fault> {
     // Not all of it decides something here, and some can be made anew: a disk that does not give it is told.
     for name in ["identity", "credentials", "last"] {
         engine.vault().entry(name).given()?;
@@ -121,7 +123,7 @@ fn read(engine: &Engine, standing: &mut Standing) -> Result<(), Trouble> {
     let damaged = unreadable_entities(&catalogue, &edition);
     if damaged > 0 {
         let reason = format!("{damaged} entities of the catalogue do not open");
-        standing.trouble = Some(("store.damaged".into(), reason));
+        standing.trouble = Some((Code::StoreDamaged.into(), reason));
     }
     standing.packages = stock(engine, &catalogue, &edition)?;
     standing.packages.absent = absent(&reports);
@@ -161,7 +163,7 @@ pub(super) fn unreadable_entities(catalogue: &Catalogue, edition: &Edition) -> u
         .count()
 }
 
-fn stock(engine: &Engine, catalogue: &Catalogue, edition: &Edition) -> Result<Stock, Trouble> {
+fn stock(engine: &Engine, catalogue: &Catalogue, edition: &Edition) -> Result<Stock, Fault> {
     let packages = Packages::open(engine.vault())?;
     let mut reader = catalogue.reader();
     let mut stock = Stock::default();
@@ -216,21 +218,28 @@ fn absent(reports: &[Report]) -> u64 {
         packages.downloaded + packages.unchanged + packages.failed > 0
     };
     reports.iter().find(asked).map_or(0, |report| {
-        let missing = |finding: &&logic::report::Finding| finding.code == "package.missing";
+        let missing = |finding: &&logic::report::Finding| finding.code == Code::PackageMissing;
         report.findings.iter().filter(missing).count() as u64
     })
 }
 
 /// The spool, if anything was ever kept there.
-fn spool(engine: &Engine) -> Result<Option<Spool>, Trouble> {
+fn spool(engine: &Engine) -> Result<Option<Spool>, Fault> {
     let is_there = engine.vault().state().join("spool").is_dir();
     is_there.then(|| Spool::open(engine.vault())).transpose()
 }
 
 /// Whether central itself answered in this run.
 fn reached(report: &Report) -> bool {
-    let before = ["net.", "config.", "key.", "state.", "store.", "disk."];
+    let before = [
+        Area::Net,
+        Area::Config,
+        Area::Key,
+        Area::State,
+        Area::Store,
+        Area::Disk,
+    ];
     report.outcome != Outcome::Offline
-        && report.code != "auth.not_enrolled"
-        && !before.iter().any(|area| report.code.starts_with(area))
+        && report.code != Code::AuthNotEnrolled
+        && !before.into_iter().any(|area| report.code.is(area))
 }

@@ -4,13 +4,14 @@
 
 use logic::api::{Call, Page, Range, Reply, answer};
 use logic::entity::EntityType;
+use logic::fault::{Area, Code, Fault};
 use logic::health::honesty::{Part, judge};
 use logic::health::verdict::counted;
 use logic::health::{Check, Finding, Step};
 use logic::identity::Enrolment;
 use logic::outside;
 use logic::settings::Settings;
-use logic::words::{Params, Trouble};
+use logic::words::Params;
 use tokio::time::timeout;
 
 use super::time::{Dated, Vouched, judge_clock};
@@ -98,7 +99,7 @@ async fn contact(
     steps: &[Step],
     settings: &Settings,
     time: Clock,
-) -> Result<(Reply, Option<Dated>), Trouble> {
+) -> Result<(Reply, Option<Dated>), Fault> {
     let mut line = engine::line(settings, String::new())?;
     line.time = time;
     let uplink = Uplink::new(line, None)?;
@@ -126,32 +127,30 @@ async fn contact(
 async fn within<T>(
     steps: &[Step],
     check: Check,
-    work: impl Future<Output = Result<T, Trouble>>,
-) -> Result<T, Trouble> {
+    work: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
     let limit = limit(steps, check);
     timeout(limit, work).await.unwrap_or_else(|_| {
-        Err(Trouble::new(
-            "net.timeout",
-            logic::words::Class::Retry,
-            logic::words::Outcome::Offline,
+        Err(Fault::new(
+            Code::NetTimeout,
             format!("central did not answer within {} s", limit.as_secs()),
         ))
     })
 }
 
-fn told(trouble: &Trouble) -> Finding {
-    Finding::fail(&trouble.code, &trouble.reason)
+fn told(trouble: &Fault) -> Finding {
+    Finding::fail(trouble.code, &trouble.reason)
 }
 
 /// `now`: what failed by the time that the box uses; `later`: what fails by a time three weeks on.
-fn certificate(now: Option<&Trouble>, later: Option<&Trouble>) -> Finding {
+fn certificate(now: Option<&Fault>, later: Option<&Fault>) -> Finding {
     match (
         now,
-        later.filter(|trouble| trouble.code == "net.tls_expired"),
+        later.filter(|trouble| trouble.code == Code::NetTlsExpired),
     ) {
         (Some(trouble), _) => told(trouble),
         (None, Some(trouble)) => Finding::warn(
-            "net.tls_expiring",
+            Code::NetTlsExpiring,
             "central's certificate ends within three weeks",
         )
         .detail(&trouble.reason),
@@ -163,22 +162,18 @@ fn certificate(now: Option<&Trouble>, later: Option<&Trouble>) -> Finding {
 }
 
 /// Whether the answer to an anonymous call is one that central gives: a refusal in JSON, or the list itself.
-fn who_answers(reply: &Reply) -> Result<(), Trouble> {
+fn who_answers(reply: &Reply) -> Result<(), Fault> {
     let json = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&reply.body);
     match answer::versions(reply) {
         Ok(_) => Ok(()),
         // Nobody is told "not for you" before he said who he is, but for a path that TAO does not know (protocol 2).
-        Err(trouble) if trouble.code == "auth.role" && json.is_ok() => Err(Trouble::new(
-            "central.not_found",
-            trouble.class,
-            logic::words::Outcome::Failed,
+        Err(trouble) if trouble.code == Code::AuthRole && json.is_ok() => Err(Fault::new(
+            Code::CentralNotFound,
             "a TAO answers, but there is no synchronisation at this path",
         )),
-        Err(trouble) if trouble.code.starts_with("auth.") && json.is_ok() => Ok(()),
-        Err(trouble) if trouble.code.starts_with("auth.") => Err(Trouble::new(
-            "central.foreign",
-            trouble.class,
-            logic::words::Outcome::Failed,
+        Err(trouble) if trouble.code.is(Area::Auth) && json.is_ok() => Ok(()),
+        Err(trouble) if trouble.code.is(Area::Auth) => Err(Fault::new(
+            Code::CentralForeign,
             format!(
                 "a page with status {} came instead of central's answer: a proxy, a captive portal or a wrong URL",
                 reply.status
@@ -206,7 +201,7 @@ async fn admitted(steps: &[Step], engine: Option<&Engine>, found: &Found) {
     };
     let versions = match versions {
         Ok(versions) => versions,
-        Err(trouble) if trouble.code == "auth.role" => {
+        Err(trouble) if trouble.code == Code::AuthRole => {
             granted(found);
             return found.tell(Check::Role, told(&trouble));
         }
@@ -230,7 +225,7 @@ async fn admitted(steps: &[Step], engine: Option<&Engine>, found: &Found) {
             );
             return found.tell(
                 Check::Version,
-                Finding::fail("version.unsupported", summary),
+                Finding::fail(Code::VersionUnsupported, summary),
             );
         }
         Err(trouble) => return found.tell(Check::Version, told(&trouble)),
@@ -244,15 +239,13 @@ async fn admitted(steps: &[Step], engine: Option<&Engine>, found: &Found) {
 }
 
 /// The line with the credentials of the box, which are only read.
-fn line(engine: &Engine) -> Result<Uplink, Trouble> {
+fn line(engine: &Engine) -> Result<Uplink, Fault> {
     let enrolment: Option<Enrolment> = engine.enrolment()?;
     let identity = Identities::of(engine.vault()).read()?.identity;
     match (enrolment, identity) {
         (Some(enrolment), Some(identity)) => engine.uplink(Some((&enrolment, &identity))),
-        _ => Err(Trouble::new(
-            "auth.not_enrolled",
-            logic::words::Class::Operator,
-            logic::words::Outcome::Unauthorized,
+        _ => Err(Fault::new(
+            Code::AuthNotEnrolled,
             "this box has no credentials for central",
         )),
     }
@@ -284,7 +277,7 @@ async fn organisation(
                 .and_then(|reply| Page::read(&reply));
             match page {
                 Ok(page) if page.listed.is_empty() => Finding::fail(
-                    "catalogue.unknown_organisation",
+                    Code::CatalogueUnknownOrganisation,
                     format!("central names no test centre for organisation {id}"),
                 ),
                 Ok(page) => Finding::pass(
@@ -311,7 +304,7 @@ async fn range(steps: &[Step], engine: &Engine, uplink: &Uplink, found: &Found) 
         Ok(None) => Finding::skip(Check::Range, "no delivery is known to ask for"),
         Ok(Some(sample)) => match within(steps, Check::Range, part(uplink, &sample)).await {
             Ok(finding) => finding,
-            Err(trouble) if trouble.code == "central.not_found" => Finding::skip(
+            Err(trouble) if trouble.code == Code::CentralNotFound => Finding::skip(
                 Check::Range,
                 "central has no package for the delivery that was asked for",
             ),
@@ -327,7 +320,7 @@ struct Sample {
 }
 
 /// A delivery to ask for: one whose package is held, else the first of the catalogue.
-fn sample(engine: &Engine) -> Result<Option<Sample>, Trouble> {
+fn sample(engine: &Engine) -> Result<Option<Sample>, Fault> {
     let packages = Packages::open(engine.vault())?;
     let catalogue = Catalogue::open(engine.vault())?;
     let edition = catalogue.shown()?;
@@ -354,16 +347,14 @@ fn sample(engine: &Engine) -> Result<Option<Sample>, Trouble> {
     }))
 }
 
-async fn part(uplink: &Uplink, sample: &Sample) -> Result<Finding, Trouble> {
+async fn part(uplink: &Uplink, sample: &Sample) -> Result<Finding, Fault> {
     let call = Call::package(&sample.delivery, Some(Range::Span(PART.0, PART.1)));
     let mut opened = uplink.open(&call).await?;
     if !matches!(opened.status, 200 | 206) {
         let refused = answer::parse::<serde::de::IgnoredAny>(&opened.reply().await?, "a package");
         return Err(refused.err().unwrap_or_else(|| {
-            Trouble::new(
-                "package.range",
-                logic::words::Class::GiveUp,
-                logic::words::Outcome::Failed,
+            Fault::new(
+                Code::PackageRange,
                 "an odd status came for a part of a package",
             )
         }));
@@ -396,7 +387,7 @@ async fn part(uplink: &Uplink, sample: &Sample) -> Result<Finding, Trouble> {
             Check::Range,
             "a part of a package came exactly as asked for",
         ),
-        Err(told) => Finding::fail("package.range", told).detail(&sample.delivery),
+        Err(told) => Finding::fail(Code::PackageRange, told).detail(&sample.delivery),
     })
 }
 
@@ -416,21 +407,21 @@ mod tests {
         assert_eq!(code(401, r#"{"success":false,"errorCode":"401"}"#), Ok(()));
         assert_eq!(code(200, r#"{"data":["2022.11"]}"#), Ok(()));
         for (status, body, expected) in [
-            (401, "<html>log in", "central.foreign"),
-            (403, "<html>blocked", "central.foreign"),
-            (200, "<html>welcome", "central.foreign"),
-            (302, "", "central.foreign"),
+            (401, "<html>log in", Code::CentralForeign),
+            (403, "<html>blocked", Code::CentralForeign),
+            (200, "<html>welcome", Code::CentralForeign),
+            (302, "", Code::CentralForeign),
             (
                 200,
                 "<title>Under Maintenance</title>",
-                "central.maintenance",
+                Code::CentralMaintenance,
             ),
-            (503, "", "central.unavailable"),
-            (404, "", "central.not_found"),
+            (503, "", Code::CentralUnavailable),
+            (404, "", Code::CentralNotFound),
             (
                 403,
                 r#"{"success":false,"errorCode":403,"errorMsg":"Access denied."}"#,
-                "central.not_found",
+                Code::CentralNotFound,
             ),
         ] {
             assert_eq!(
@@ -448,17 +439,20 @@ mod tests {
                 logic::words::Class::Operator,
                 logic::words::Outcome::Offline,
             );
-            Trouble::new(code, class, outcome, "because")
+            Fault::new(code, "because").classed(class).ending(outcome)
         };
-        let ended = tls("net.tls_expired");
+        let ended = tls(Code::NetTlsExpired);
         assert_eq!(certificate(None, None).status, Status::Pass);
-        assert_eq!(certificate(None, Some(&ended)).code, "net.tls_expiring");
+        assert_eq!(certificate(None, Some(&ended)).code, Code::NetTlsExpiring);
         // A handshake that was cut says nothing of the day on which the certificate ends.
-        assert_eq!(certificate(None, Some(&tls("net.tls"))).code, "net.tls");
+        assert_eq!(
+            certificate(None, Some(&tls(Code::NetTls))).code,
+            Code::NetTls
+        );
         let failed = certificate(Some(&ended), None);
         assert_eq!(
-            (failed.code.as_str(), failed.status),
-            ("net.tls_expired", Status::Fail)
+            (failed.code, failed.status),
+            (Code::NetTlsExpired.into(), Status::Fail)
         );
     }
 }

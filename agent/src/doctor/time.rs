@@ -2,6 +2,7 @@
 //! Never believes the system clock, and central's only where the box knows nothing better.
 //! Called by `talk`.
 
+use logic::fault::Code;
 use logic::health::{Check, Finding};
 use logic::settings::Settings;
 
@@ -72,14 +73,14 @@ pub(super) fn judge_clock(dated: Option<Dated>, vouched: Vouched) -> Finding {
                 "central's clock is {} behind what this box knows",
                 far(heard - dated.now)
             );
-            return Finding::warn("clock.central", summary);
+            return Finding::warn(Code::ClockCentral, summary);
         }
         if !dated.authenticated && dated.now - floor > OFF {
             let summary = format!(
                 "central's clock is {} ahead of what this box knows, and central's certificate is not valid then",
                 far(dated.now - heard)
             );
-            return Finding::warn("clock.central", summary);
+            return Finding::warn(Code::ClockCentral, summary);
         }
     }
     match dated.map(|dated| dated.now - system) {
@@ -87,18 +88,18 @@ pub(super) fn judge_clock(dated: Option<Dated>, vouched: Vouched) -> Finding {
             let way = if skew > 0 { "behind" } else { "ahead of" };
             let summary = format!("the clock is {} {way} {whose}", span(skew.unsigned_abs()));
             if skew.abs() > FAR_OFF {
-                Finding::fail("clock.wrong", summary)
+                Finding::fail(Code::ClockWrong, summary)
             } else {
-                Finding::warn("clock.wrong", summary)
+                Finding::warn(Code::ClockWrong, summary)
             }
         }
         _ if windows => Finding::warn(
-            "clock.unproven",
+            Code::ClockUnproven,
             "over plain http nobody vouches for the time: the download windows go by what the system clock said when the box was set up, and running time",
         ),
         Some(skew) => Finding::pass(Check::Clock, format!("{} s from {whose}", skew.abs())),
         None if system < built => Finding::fail(
-            "clock.behind",
+            Code::ClockBehind,
             "the clock is behind the day on which this boxsync was built",
         ),
         None => Finding::pass(Check::Clock, "plausible; central's time was not heard"),
@@ -143,47 +144,57 @@ mod tests {
             ..vouched
         };
         let table = [
-            (dated(system + 3, true), vouched, "clock.skew", Status::Pass),
+            (
+                dated(system + 3, true),
+                vouched,
+                Code::ClockSkew,
+                Status::Pass,
+            ),
             (
                 dated(system + 3600, true),
                 vouched,
-                "clock.wrong",
+                Code::ClockWrong,
                 Status::Warn,
             ),
             (
                 dated(system + 3 * DAY, true),
                 vouched,
-                "clock.wrong",
+                Code::ClockWrong,
                 Status::Fail,
             ),
             // A dead battery: the system's clock is wrong, not central's.
-            (dated(400 * DAY, true), late, "clock.wrong", Status::Fail),
+            (dated(400 * DAY, true), late, Code::ClockWrong, Status::Fail),
             // Central is behind what has surely passed, or at a time that its own certificate is not valid at.
             (
                 dated(DAY - 3600, true),
                 vouched,
-                "clock.central",
+                Code::ClockCentral,
                 Status::Warn,
             ),
             (
                 dated(-400 * DAY, false),
                 vouched,
-                "clock.central",
+                Code::ClockCentral,
                 Status::Warn,
             ),
             (
                 dated(4000 * DAY, false),
                 vouched,
-                "clock.central",
+                Code::ClockCentral,
                 Status::Warn,
             ),
-            (None, vouched, "clock.skew", Status::Pass),
-            (None, late, "clock.behind", Status::Fail),
-            (dated(system, false), plain, "clock.unproven", Status::Warn),
+            (None, vouched, Code::ClockSkew, Status::Pass),
+            (None, late, Code::ClockBehind, Status::Fail),
+            (
+                dated(system, false),
+                plain,
+                Code::ClockUnproven,
+                Status::Warn,
+            ),
             (
                 dated(system + 3 * DAY, false),
                 plain,
-                "clock.wrong",
+                Code::ClockWrong,
                 Status::Fail,
             ),
             (
@@ -192,15 +203,15 @@ mod tests {
                     windows: false,
                     ..plain
                 },
-                "clock.skew",
+                Code::ClockSkew,
                 Status::Pass,
             ),
         ];
         for (dated, vouched, code, status) in table {
             let finding = judge_clock(dated, vouched);
             assert_eq!(
-                (finding.code.as_str(), finding.status),
-                (code, status),
+                (finding.code.known(), finding.status),
+                (Some(code), status),
                 "{dated:?}"
             );
         }

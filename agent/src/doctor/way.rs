@@ -6,6 +6,7 @@ use std::fs;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::Path;
 
+use logic::fault::Code;
 use logic::health::{Check, Finding, Step};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -64,7 +65,7 @@ fn link(folder: &Path) -> Finding {
         [] => "there is no network interface".to_owned(),
         names => format!("no link: {}", names.join(", ")),
     };
-    Finding::fail("net.no_link", seen)
+    Finding::fail(Code::NetNoLink, seen)
 }
 
 /// The address that the kernel would send from, or why it would not.
@@ -93,10 +94,10 @@ fn address(sources: impl Iterator<Item = Result<IpAddr, std::io::ErrorKind>>) ->
     }
     match found.first() {
         Some(ip) => Finding::fail(
-            "net.no_address",
+            Code::NetNoAddress,
             format!("{ip} is an address that the box gave itself"),
         ),
-        None => Finding::fail("net.no_route", "no route leads out of this box"),
+        None => Finding::fail(Code::NetNoRoute, "no route leads out of this box"),
     }
 }
 
@@ -122,15 +123,15 @@ pub(super) async fn name_and_connection(steps: &[Step], line: Option<&Line>, fou
             format!("{whose}{address} accepts a connection"),
         ),
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => fail(
-            "net.refused",
+            Code::NetRefused,
             format!("{whose}{host}:{port} refused the connection"),
         ),
         Ok(Err(error)) => fail(
-            "net.unreachable",
+            Code::NetUnreachable,
             format!("{whose}{host}:{port} cannot be reached: {error}"),
         ),
         Err(_) => fail(
-            "net.unreachable",
+            Code::NetUnreachable,
             format!(
                 "{whose}{host}:{port} did not accept a connection within {} s",
                 limit.as_secs()
@@ -141,10 +142,10 @@ pub(super) async fn name_and_connection(steps: &[Step], line: Option<&Line>, fou
 }
 
 /// The code of a failure on the way: what fails at the proxy is mended there, not at central.
-fn blamed<'a>(whose: &str, code: &'a str) -> &'a str {
+fn blamed(whose: &str, code: Code) -> Code {
     match whose {
         "" => code,
-        _ => "net.proxy",
+        _ => Code::NetProxy,
     }
 }
 
@@ -170,7 +171,7 @@ async fn name(
         }
         Err(failure) => {
             let summary = format!("{whose}{host} has no address: {failure}");
-            Finding::fail(blamed(whose, "net.dns"), summary).detail(servers())
+            Finding::fail(blamed(whose, Code::NetDns), summary).detail(servers())
         }
     };
     found.tell(Check::Dns, finding);
@@ -221,7 +222,7 @@ mod tests {
             fs::write(folder.join("operstate"), format!("{state}\n")).unwrap();
             fs::write(folder.join("carrier"), format!("{carrier}\n")).unwrap();
         };
-        assert_eq!(link(dir.path()).code, "net.no_link");
+        assert_eq!(link(dir.path()).code, Code::NetNoLink);
         card("lo", "unknown", "1");
         card("eth0", "down", "0");
         assert_eq!(link(dir.path()).summary, "no link: eth0");
@@ -233,14 +234,14 @@ mod tests {
     fn an_address_that_the_box_gave_itself_is_none() {
         let ip = |text: &str| Ok(text.parse().unwrap());
         let no = Err(std::io::ErrorKind::NetworkUnreachable);
-        assert_eq!(address([no, no].into_iter()).code, "net.no_route");
+        assert_eq!(address([no, no].into_iter()).code, Code::NetNoRoute);
         assert_eq!(
             address([ip("169.254.7.7"), no].into_iter()).code,
-            "net.no_address"
+            Code::NetNoAddress
         );
         assert_eq!(
             address([ip("169.254.7.7"), ip("fd00::5")].into_iter()).code,
-            "net.address"
+            Code::NetAddress
         );
     }
 }

@@ -2,8 +2,8 @@
 //! Never grows without bound.
 //! Written by the gateway, passed on by `run` with the box's own report.
 
+use logic::fault::Fault;
 use logic::gateway::confirm::Confirmation;
-use logic::words::Trouble;
 
 use crate::vault::Vault;
 
@@ -14,7 +14,7 @@ const CONFIRMATIONS: usize = 20;
 ///
 /// # Errors
 /// What the file system says.
-pub fn confirm(vault: &Vault, confirmation: Confirmation) -> Result<(), Trouble> {
+pub fn confirm(vault: &Vault, confirmation: Confirmation) -> Result<(), Fault> {
     let entry = vault.entry("confirmations");
     let mut kept: Vec<Confirmation> = entry.get_or_set_aside()?.unwrap_or_default();
     if kept.len() >= CONFIRMATIONS {
@@ -28,7 +28,7 @@ pub fn confirm(vault: &Vault, confirmation: Confirmation) -> Result<(), Trouble>
 ///
 /// # Errors
 /// `store.damaged`, or what the file system says.
-pub fn confirmations(vault: &Vault) -> Result<Vec<Confirmation>, Trouble> {
+pub fn confirmations(vault: &Vault) -> Result<Vec<Confirmation>, Fault> {
     Ok(vault.entry("confirmations").get()?.unwrap_or_default())
 }
 
@@ -36,7 +36,7 @@ pub fn confirmations(vault: &Vault) -> Result<Vec<Confirmation>, Trouble> {
 ///
 /// # Errors
 /// What the file system says.
-pub fn forget(vault: &Vault, told: &[Confirmation]) -> Result<(), Trouble> {
+pub fn forget(vault: &Vault, told: &[Confirmation]) -> Result<(), Fault> {
     let entry = vault.entry("confirmations");
     let mut kept: Vec<Confirmation> = entry.get_or_set_aside()?.unwrap_or_default();
     kept.retain(|confirmation| !told.contains(confirmation));

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use logic::words::{Class, Outcome, Trouble};
+use logic::fault::{Code, Fault};
 use logic::zip::{Directory, Tail, Verdict, Verifier};
 
 use crate::vault::package::Content;
@@ -13,7 +13,7 @@ use crate::vault::package::Content;
 ///
 /// # Errors
 /// `store.damaged` for a record that does not open.
-pub fn span(content: &Content, span: Range<u64>) -> Result<Vec<u8>, Trouble> {
+pub fn span(content: &Content, span: Range<u64>) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::with_capacity((span.end - span.start) as usize);
     each(content, span, |_, piece| {
         bytes.extend_from_slice(piece);
@@ -29,8 +29,8 @@ pub fn span(content: &Content, span: Range<u64>) -> Result<Vec<u8>, Trouble> {
 pub fn each(
     content: &Content,
     span: Range<u64>,
-    mut take: impl FnMut(u64, &[u8]) -> Result<(), Trouble>,
-) -> Result<(), Trouble> {
+    mut take: impl FnMut(u64, &[u8]) -> Result<(), Fault>,
+) -> Result<(), Fault> {
     let record = u64::from(content.meta().record);
     let mut buffer = Vec::new();
     let mut at = span.start;
@@ -52,7 +52,7 @@ pub fn each(
 ///
 /// # Errors
 /// `package.not_zip`, or `store.damaged` for a record that does not open.
-pub fn directory(content: &Content) -> Result<Directory, Trouble> {
+pub fn directory(content: &Content) -> Result<Directory, Fault> {
     let size = content.meta().size;
     let mut start = size.saturating_sub(Tail::FIRST);
     loop {
@@ -61,12 +61,7 @@ pub fn directory(content: &Content) -> Result<Directory, Trouble> {
             Ok(Tail::Need(from)) => start = from,
             Err(flaw) => {
                 let reason = format!("the package is no zip: {flaw}");
-                return Err(Trouble::new(
-                    "package.not_zip",
-                    Class::GiveUp,
-                    Outcome::Failed,
-                    reason,
-                ));
+                return Err(Fault::new(Code::PackageNotZip, reason));
             }
         }
     }
@@ -76,7 +71,7 @@ pub fn directory(content: &Content) -> Result<Directory, Trouble> {
 ///
 /// # Errors
 /// `package.not_zip`, or `store.damaged` for a record that does not open.
-pub fn verify(content: &Content) -> Result<Verdict, Trouble> {
+pub fn verify(content: &Content) -> Result<Verdict, Fault> {
     let directory = directory(content)?;
     let mut verifier = Verifier::new(&directory);
     each(content, 0..content.meta().size, |at, piece| {

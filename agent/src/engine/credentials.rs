@@ -8,8 +8,8 @@ use std::time::Duration;
 use logic::api::{Call, Handshake, answer};
 use logic::credentials::{Known, judge};
 use logic::entity::EntityType;
+use logic::fault::{Code, Fault};
 use logic::identity::{Enrolment, Identity};
-use logic::words::{Class, Outcome, Trouble};
 use tokio::time::timeout;
 
 use super::trace::Tracer;
@@ -27,7 +27,7 @@ pub struct Stored {
     /// The credentials.
     pub enrolment: Enrolment,
     /// Why it is not known whether central takes them.
-    pub untried: Option<Trouble>,
+    pub untried: Option<Fault>,
 }
 
 impl Engine {
@@ -37,7 +37,7 @@ impl Engine {
     /// # Errors
     /// `auth.password`, `auth.not_sync_manager`, `auth.other_organisation`, `state.busy`, or what a call says; what the
     /// box had before is still in force then.
-    pub async fn enroll(&self, login: &str, password: &str) -> Result<Stored, Trouble> {
+    pub async fn enroll(&self, login: &str, password: &str) -> Result<Stored, Fault> {
         let lock = Lock::take(&self.root, LOCK_PATIENCE)?;
         let uplink = self.uplink(None)?;
         let reply = uplink.call(&Call::handshake(login, password)).await?;
@@ -58,7 +58,7 @@ impl Engine {
     /// # Errors
     /// `auth.untried`, central's refusal, `state.busy`, or what the file system says; what the box had before is still in
     /// force then.
-    pub async fn import(&self, enrolment: Enrolment, insists: bool) -> Result<Stored, Trouble> {
+    pub async fn import(&self, enrolment: Enrolment, insists: bool) -> Result<Stored, Fault> {
         let lock = Lock::take(&self.root, LOCK_PATIENCE)?;
         self.replace(&lock, enrolment, insists).await
     }
@@ -68,12 +68,12 @@ impl Engine {
         lock: &Lock,
         mut enrolment: Enrolment,
         insists: bool,
-    ) -> Result<Stored, Trouble> {
+    ) -> Result<Stored, Fault> {
         let identity = self.settled(lock)?;
         let entry = self.vault.entry("credentials");
         let (before, damaged) = match self.enrolment() {
             Ok(before) => (before, false),
-            Err(trouble) if trouble.code == "store.damaged" => (None, true),
+            Err(trouble) if trouble.code == Code::StoreDamaged => (None, true),
             Err(trouble) => return Err(trouble),
         };
         let held = self.held_organisation();
@@ -105,19 +105,14 @@ impl Engine {
     }
 
     /// Whether central takes the credentials: a token, and a call that needs the role and leaves no trace there.
-    async fn tried(&self, enrolment: &Enrolment, identity: &Identity) -> Result<(), Trouble> {
+    async fn tried(&self, enrolment: &Enrolment, identity: &Identity) -> Result<(), Fault> {
         let uplink = self.uplink(Some((enrolment, identity)))?;
         let reply = timeout(TRIAL_TIMEOUT, uplink.call(&Call::versions()))
             .await
             .unwrap_or_else(|_| {
                 let seconds = TRIAL_TIMEOUT.as_secs();
                 let reason = format!("central did not answer within {seconds} s");
-                Err(Trouble::new(
-                    "net.timeout",
-                    Class::Retry,
-                    Outcome::Offline,
-                    reason,
-                ))
+                Err(Fault::new(Code::NetTimeout, reason))
             })?;
         answer::versions(&reply).map(|_| ())
     }

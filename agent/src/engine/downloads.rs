@@ -81,7 +81,7 @@ async fn bring(link: Link) {
         let end = fetch(&link, &package).await;
         if let PackageEnd::Fetched { bytes, .. } = end {
             let message_id = event::PACKAGE_HELD.id;
-            tracing::info!(message_id, code = event::PACKAGE_HELD.code, "type" = "delivery", entity = %package.delivery, bytes, "a test package is held");
+            tracing::info!(message_id, code = %event::PACKAGE_HELD.code, "type" = "delivery", entity = %package.delivery, bytes, "a test package is held");
         }
         link.lane.machine.borrow_mut().ended(end);
         link.lane.changed.notify_one();

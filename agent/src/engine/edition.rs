@@ -5,8 +5,8 @@
 use std::cell::{Cell, RefCell};
 
 use logic::api::{Call, Range};
+use logic::fault::Fault;
 use logic::range::ContentRange;
-use logic::words::Trouble;
 use logic::zip::Identity;
 use tokio::sync::Mutex;
 
@@ -50,7 +50,7 @@ impl Edition {
         uplink: &Uplink,
         first: u64,
         last: u64,
-    ) -> Result<Answer, Trouble> {
+    ) -> Result<Answer, Fault> {
         let span = Some(Range::Span(first, last));
         let tag = self.tag.borrow().clone();
         let mut answer = open(
@@ -68,7 +68,7 @@ impl Edition {
     }
 
     /// Another tag came, or the whole package: either it has changed, or its tag is of no use.
-    async fn look(&self, uplink: &Uplink) -> Result<(), Trouble> {
+    async fn look(&self, uplink: &Uplink) -> Result<(), Fault> {
         let mut gone = self.looking.lock().await;
         if *gone {
             return Err(changed());
@@ -91,7 +91,7 @@ impl Edition {
 }
 
 /// Checks that an answer is exactly the span asked for, of the package of this size.
-fn is_span(range: Option<ContentRange>, first: u64, last: u64, size: u64) -> Result<(), Trouble> {
+fn is_span(range: Option<ContentRange>, first: u64, last: u64, size: u64) -> Result<(), Fault> {
     match range {
         Some(range) if range.total != size => Err(changed()),
         // A shorter answer is honest as long as it says so: it is taken, and the rest asked for again.

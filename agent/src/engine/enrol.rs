@@ -5,8 +5,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use logic::fault::{Code, Fault};
 use logic::seal::NameHash;
-use logic::words::{Class, Outcome, Trouble};
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
@@ -50,7 +50,7 @@ impl Engine {
     /// # Errors
     /// `config.file` for a credential that is none; `auth.password`, also as long as such a refusal stands; or what the
     /// call says.
-    pub async fn enrol_by_credential(&self) -> Result<(), Trouble> {
+    pub async fn enrol_by_credential(&self) -> Result<(), Fault> {
         if self.enrolment()?.is_some() {
             return Ok(());
         }
@@ -69,7 +69,7 @@ impl Engine {
             Ok(stored) => {
                 tracing::info!(
                     message_id = event::ENROLLED.id,
-                    code = event::ENROLLED.code,
+                    code = %event::ENROLLED.code,
                     box_id = %self.identity()?.box_id,
                     "the box is enrolled with the credential {} as client {}",
                     path.display(),
@@ -78,7 +78,7 @@ impl Engine {
                 kept.remove()
             }
             Err(trouble) => {
-                if trouble.code == "auth.password" {
+                if trouble.code == Code::AuthPassword {
                     kept.put(&Refused {
                         content,
                         at: clock::now().wall,
@@ -86,7 +86,7 @@ impl Engine {
                     })?;
                 }
                 let reason = format!("{} (login of {})", trouble.reason, path.display());
-                Err(Trouble { reason, ..trouble })
+                Err(Fault { reason, ..trouble })
             }
         }
     }
@@ -96,7 +96,7 @@ fn utf8(bytes: Vec<u8>) -> io::Result<String> {
     String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8 text"))
 }
 
-fn find(folder: &Path) -> Result<Option<(PathBuf, Secret)>, Trouble> {
+fn find(folder: &Path) -> Result<Option<(PathBuf, Secret)>, Fault> {
     for name in NAMES {
         let path = folder.join(name);
         match crate::root::read_at_most(&path, 64 << 10).and_then(utf8) {
@@ -110,7 +110,7 @@ fn find(folder: &Path) -> Result<Option<(PathBuf, Secret)>, Trouble> {
 }
 
 /// What is wrong is told by its place: the text holds a password.
-fn read(path: &Path, text: &Secret) -> Result<Login, Trouble> {
+fn read(path: &Path, text: &Secret) -> Result<Login, Fault> {
     serde_json::from_str(text.reveal()).map_err(|error| {
         let reason = format!(
             r#"{}: expected {{"login": "…", "password": "…"}}; line {}, column {} is something else"#,
@@ -118,21 +118,16 @@ fn read(path: &Path, text: &Secret) -> Result<Login, Trouble> {
             error.line(),
             error.column()
         );
-        Trouble::new("config.file", Class::Operator, Outcome::Failed, reason)
+        Fault::new(Code::ConfigFile, reason)
     })
 }
 
-fn stands(refused: &Refused) -> Trouble {
+fn stands(refused: &Refused) -> Fault {
     let reason = format!(
         "{}; the login that this machine was given is tried again when it changes, or after a day",
         refused.reason
     );
-    Trouble::new(
-        "auth.password",
-        Class::Operator,
-        Outcome::Unauthorized,
-        reason,
-    )
+    Fault::new(Code::AuthPassword, reason)
 }
 
 #[cfg(test)]
@@ -154,7 +149,7 @@ mod tests {
         fs::write(dir.path().join(NAMES[0]), "login: l, password: hidden").unwrap();
         let (path, text) = find(dir.path()).unwrap().unwrap();
         let trouble = read(&path, &text).err().unwrap();
-        assert_eq!(trouble.code, "config.file");
+        assert_eq!(trouble.code, Code::ConfigFile);
         assert!(!trouble.reason.contains("hidden"), "{}", trouble.reason);
     }
 

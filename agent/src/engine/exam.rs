@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use logic::words::Trouble;
+use logic::fault::Fault;
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
@@ -36,7 +36,7 @@ fn boot() -> String {
 ///
 /// # Errors
 /// What the file system says.
-pub fn signal(root: &Root, lasts: Option<Duration>) -> Result<(), Trouble> {
+pub fn signal(root: &Root, lasts: Option<Duration>) -> Result<(), Fault> {
     let path = path(root);
     let Some(lasts) = lasts else {
         return match fs::remove_file(&path) {

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use logic::fault::{Code, Fault};
 use logic::outside;
 use logic::package::Finding;
 use logic::package_lane::{PackageEnd, Wanted};
-use logic::words::{Class, Outcome, Trouble};
-use logic::zip::{Directory, Fault, Verdict, Verifier};
+use logic::words::{Class, Outcome};
+use logic::zip::{Defect, Directory, Verdict, Verifier};
 
 use super::edition::Edition;
 use super::first;
@@ -48,7 +49,7 @@ pub(super) async fn fetch(link: &Link, wanted: &Wanted) -> PackageEnd {
         Err(trouble) => {
             let reason = format!("package of {}: {}", outside::id(delivery), trouble.reason);
             PackageEnd::Failed {
-                trouble: Trouble { reason, ..trouble },
+                trouble: Fault { reason, ..trouble },
                 on_wire,
             }
         }
@@ -65,10 +66,10 @@ struct Whole {
 }
 
 /// `None` when it was held already.
-async fn bring(link: &Link, wanted: &Wanted, on_wire: &mut u64) -> Result<Option<Meta>, Trouble> {
+async fn bring(link: &Link, wanted: &Wanted, on_wire: &mut u64) -> Result<Option<Meta>, Fault> {
     let delivery = &wanted.delivery;
     let held = match link.packages.held(delivery) {
-        Err(trouble) if trouble.code == "store.damaged" => {
+        Err(trouble) if trouble.code == Code::StoreDamaged => {
             tracing::warn!(code = %trouble.code, "{trouble}: the package is fetched again");
             None
         }
@@ -99,7 +100,7 @@ async fn bring(link: &Link, wanted: &Wanted, on_wire: &mut u64) -> Result<Option
                 let looked = first::look(link, delivery, held.as_ref(), seen, on_wire).await;
                 match looked {
                     // It has come already: whether it is still bad is seen at once.
-                    Err(trouble) if trouble.code == "package.damaged" => {
+                    Err(trouble) if trouble.code == Code::PackageDamaged => {
                         small(link, delivery, &bytes, &directory)
                     }
                     looked => {
@@ -123,11 +124,13 @@ async fn bring(link: &Link, wanted: &Wanted, on_wire: &mut u64) -> Result<Option
                 let meta = settle(link, wanted, held.as_ref(), whole)?;
                 return others.map_or(Ok(meta), Err);
             }
-            Err(trouble) if trouble.code == "package.changed" => link.packages.abandon(delivery)?,
+            Err(trouble) if trouble.code == Code::PackageChanged => {
+                link.packages.abandon(delivery)?
+            }
             Err(trouble) => return Err(trouble),
         }
     }
-    Err(Trouble {
+    Err(Fault {
         class: Class::GiveUp,
         ..changed()
     })
@@ -139,7 +142,7 @@ fn settle(
     wanted: &Wanted,
     held: Option<&Meta>,
     whole: Option<Whole>,
-) -> Result<Option<Meta>, Trouble> {
+) -> Result<Option<Meta>, Fault> {
     let Some(whole) = whole else {
         let compared = held.map(|held| link.packages.compared(held, wanted.entity));
         return compared.transpose().map(|_| None);
@@ -158,7 +161,7 @@ pub(super) async fn probe_patiently(
     link: &Link,
     delivery: &str,
     nonce: Option<u64>,
-) -> Result<Probe, Trouble> {
+) -> Result<Probe, Fault> {
     const TRIES: u32 = 4;
     let mut random = u64::from_le_bytes(crate::vault::random());
     for attempt in 1..TRIES {
@@ -181,7 +184,7 @@ async fn ranged(
     delivery: &str,
     known: Known,
     on_wire: &mut u64,
-) -> Result<Option<Whole>, Trouble> {
+) -> Result<Option<Whole>, Fault> {
     first::must_be_readable(link, delivery, &known.directory)?;
     let mut incoming = open_incoming(link, delivery, &known).await?;
     let begun = incoming.part().have().iter().any(|have| *have);
@@ -192,7 +195,7 @@ async fn ranged(
     } else {
         rebuild::from_held(link, &mut incoming, &known, &edition, on_wire).await?
     };
-    let mut suspects: BTreeMap<usize, Option<Fault>> = BTreeMap::new();
+    let mut suspects: BTreeMap<usize, Option<Defect>> = BTreeMap::new();
     loop {
         let verdict;
         incoming = bring_missing(link, &edition, incoming, on_wire).await?;
@@ -204,7 +207,7 @@ async fn ranged(
         }
         let unseen = verdict.unseen.into_iter().map(|member| (member, None));
         let bad = verdict.bad.into_iter().map(|(at, fault)| (at, Some(fault)));
-        let bad: BTreeMap<usize, Option<Fault>> = bad.chain(unseen).collect();
+        let bad: BTreeMap<usize, Option<Defect>> = bad.chain(unseen).collect();
         let mut twice = bad.iter().filter(|(at, _)| suspects.contains_key(at));
         if let Some((member, fault)) = twice.next() {
             let proven = fault.is_some() && suspects.get(member) == Some(fault);
@@ -236,7 +239,7 @@ async fn ranged(
 }
 
 /// Goes on with the download of the same package, or begins.
-async fn open_incoming(link: &Link, delivery: &str, known: &Known) -> Result<Incoming, Trouble> {
+async fn open_incoming(link: &Link, delivery: &str, known: &Known) -> Result<Incoming, Fault> {
     let coming = link.packages.coming(delivery).ok().flatten();
     let same =
         |meta: &Meta| meta.size == known.identity.size && meta.tail == Some(known.identity.tail);
@@ -255,7 +258,7 @@ async fn open_incoming(link: &Link, delivery: &str, known: &Known) -> Result<Inc
 }
 
 /// The records that the probe brought whole.
-fn place_tail(incoming: &mut Incoming, known: &Known) -> Result<(), Trouble> {
+fn place_tail(incoming: &mut Incoming, known: &Known) -> Result<(), Fault> {
     let record = u64::from(incoming.part().meta().record);
     let start = known.identity.size - known.tail.len() as u64;
     for index in start.div_ceil(record)..incoming.part().meta().records() {
@@ -275,7 +278,7 @@ async fn bring_missing(
     edition: &Rc<Edition>,
     incoming: Incoming,
     on_wire: &mut u64,
-) -> Result<Incoming, Trouble> {
+) -> Result<Incoming, Fault> {
     let pace = link.pace.borrow().clone();
     let shared = Shared::new(incoming, pace);
     let result = lane::run(link, edition, &shared).await;
@@ -295,7 +298,7 @@ fn small(
     delivery: &str,
     bytes: &[u8],
     directory: &Directory,
-) -> Result<Option<Whole>, Trouble> {
+) -> Result<Option<Whole>, Fault> {
     first::must_be_readable(link, delivery, directory)?;
     let identity = directory.identity;
     let mut verifier = Verifier::new(directory);
@@ -320,7 +323,7 @@ async fn streamed(
     delivery: &str,
     mut opened: Answer,
     on_wire: &mut u64,
-) -> Result<Whole, Trouble> {
+) -> Result<Whole, Fault> {
     let size = opened
         .length()
         .ok_or_else(|| dishonest("a whole package came without its length"))?;
@@ -349,12 +352,7 @@ async fn streamed(
         link.throttle(chunk.len() as u64).await;
     }
     if index < part.meta().records() {
-        return Err(Trouble::new(
-            "net.cut",
-            Class::Retry,
-            Outcome::Failed,
-            "the package ended early",
-        ));
+        return Err(Fault::new(Code::NetCut, "the package ended early").ending(Outcome::Failed));
     }
     let directory = Arc::new(super::content::directory(part.content())?);
     part.identify(directory.identity.tail)?;
@@ -373,7 +371,7 @@ fn sound(
     delivery: &str,
     verdict: &Verdict,
     directory: &Directory,
-) -> Result<(), Trouble> {
+) -> Result<(), Fault> {
     match verdict.bad.first() {
         None if verdict.unseen.is_empty() => Ok(()),
         None => Err(changed()),
@@ -382,7 +380,7 @@ fn sound(
 }
 
 /// The directory of a package whose end is given.
-pub(super) fn directory_of(size: u64, tail: &[u8]) -> Result<Directory, Trouble> {
+pub(super) fn directory_of(size: u64, tail: &[u8]) -> Result<Directory, Fault> {
     match logic::zip::Tail::read(size, tail) {
         Ok(logic::zip::Tail::Whole(directory)) => Ok(directory),
         Ok(logic::zip::Tail::Need(_)) => Err(not_zip("its directory is cut")),
@@ -390,7 +388,7 @@ pub(super) fn directory_of(size: u64, tail: &[u8]) -> Result<Directory, Trouble>
     }
 }
 
-fn not_zip(why: &str) -> Trouble {
+fn not_zip(why: &str) -> Fault {
     let reason = format!("what central gives is no zip package: {why}");
-    Trouble::new("package.not_zip", Class::GiveUp, Outcome::Failed, reason)
+    Fault::new(Code::PackageNotZip, reason)
 }

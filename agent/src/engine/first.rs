@@ -4,10 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use logic::fault::{Code, Fault};
 use logic::outside;
 use logic::package::{self, Finding, Look, Step};
-use logic::words::{Class, Trouble};
-use logic::zip::{Directory, Fault, Identity};
+use logic::words::Class;
+use logic::zip::{Defect, Directory, Identity};
 
 use super::fetch::{directory_of, probe_patiently};
 use super::link::Link;
@@ -25,7 +26,7 @@ impl Twins {
     ///
     /// # Errors
     /// What the file system says.
-    pub(super) fn read(packages: &Packages) -> Result<Self, Trouble> {
+    pub(super) fn read(packages: &Packages) -> Result<Self, Fault> {
         let mut twins = Self::default();
         for meta in packages.list()?.0.iter().filter(|meta| !meta.damaged) {
             twins.add(meta);
@@ -87,7 +88,7 @@ pub(super) async fn look(
     held: Option<&Meta>,
     seen: Identity,
     on_wire: &mut u64,
-) -> Result<(bool, Option<Trouble>), Trouble> {
+) -> Result<(bool, Option<Fault>), Fault> {
     let others = link.twins.borrow().of(seen, delivery);
     let mut judged = link.packages.judged(delivery);
     let mut told = None;
@@ -118,7 +119,7 @@ pub(super) async fn look(
                         // What else may be wrong with it, it may be gone from central, its own turn tells.
                         let cached = found
                             .err()
-                            .filter(|trouble| Some(&*trouble.code) == Finding::Cached.code());
+                            .filter(|trouble| Some(trouble.code) == Finding::Cached.code());
                         told = cached.or(told);
                     }
                 }
@@ -134,7 +135,7 @@ async fn confirm(
     held: Option<&Meta>,
     seen: Identity,
     on_wire: &mut u64,
-) -> Result<Judged, Trouble> {
+) -> Result<Judged, Fault> {
     // What is found out may take a package away: not in the middle of an exam.
     link.gate().await;
     let nonce = u64::from_le_bytes(crate::vault::random());
@@ -175,7 +176,7 @@ pub(super) fn judge(
     edition: Identity,
     finding: Finding,
     reason: &str,
-) -> Result<Judged, Trouble> {
+) -> Result<Judged, Fault> {
     let judged = Judged {
         delivery: delivery.to_owned(),
         size: edition.size,
@@ -203,7 +204,7 @@ pub(super) fn must_be_readable(
     link: &Link,
     delivery: &str,
     directory: &Directory,
-) -> Result<(), Trouble> {
+) -> Result<(), Fault> {
     let Some((at, fault)) = directory.unreadable() else {
         return Ok(());
     };
@@ -222,10 +223,10 @@ pub(super) fn damaged(
     link: &Link,
     delivery: &str,
     directory: &Directory,
-    (at, fault): (usize, Option<&Fault>),
+    (at, fault): (usize, Option<&Defect>),
     is_proven: bool,
-) -> Result<Trouble, Trouble> {
-    let why = fault.map(Fault::to_string).unwrap_or_default();
+) -> Result<Fault, Fault> {
+    let why = fault.map(Defect::to_string).unwrap_or_default();
     let member = named(directory, at);
     let reason =
         format!("member {member} is damaged on central: fetched twice, wrong twice ({why})");
@@ -233,7 +234,7 @@ pub(super) fn damaged(
         let (edition, finding) = (directory.identity, Finding::Damaged);
         judge(&link.packages, delivery, edition, finding, &reason)?;
     }
-    Ok(trouble("package.damaged", &reason))
+    Ok(trouble(Code::PackageDamaged, &reason))
 }
 
 /// The trouble of a package that came whole with a damaged member.
@@ -245,12 +246,12 @@ pub(super) fn damaged_whole(
     delivery: &str,
     directory: &Directory,
     at: usize,
-    fault: &Fault,
-) -> Result<Trouble, Trouble> {
+    fault: &Defect,
+) -> Result<Fault, Fault> {
     let reason = format!("member {} came damaged: {fault}", named(directory, at));
     let (edition, finding) = (directory.identity, Finding::Damaged);
     judge(&link.packages, delivery, edition, finding, &reason)?;
-    Ok(trouble("package.damaged", &reason))
+    Ok(trouble(Code::PackageDamaged, &reason))
 }
 
 /// Where ranges are not served the end cannot be looked at: a bad package is taken for the same one while its length is,
@@ -258,7 +259,7 @@ pub(super) fn damaged_whole(
 ///
 /// # Errors
 /// What was found out about it.
-pub(super) fn must_be_new(link: &Link, delivery: &str, size: u64) -> Result<(), Trouble> {
+pub(super) fn must_be_new(link: &Link, delivery: &str, size: u64) -> Result<(), Fault> {
     const DAY: i64 = 24 * 60 * 60;
     let now = clock::now().wall;
     let is_recent = |judged: &Judged| (0..DAY).contains(&now.saturating_sub(judged.at));
@@ -271,16 +272,18 @@ pub(super) fn must_be_new(link: &Link, delivery: &str, size: u64) -> Result<(), 
     }
 }
 
-fn left(judged: &Judged) -> Trouble {
+fn left(judged: &Judged) -> Fault {
     let reason = format!(
         "{}; not fetched again before it changes on central, or until somebody asks for a synchronization",
         judged.reason
     );
-    trouble(judged.finding.code().unwrap_or("package.changed"), &reason)
+    let code = judged.finding.code().unwrap_or(Code::PackageChanged);
+    // Whatever the code asks for elsewhere: it was found so before.
+    trouble(code, &reason).classed(Class::GiveUp)
 }
 
-fn trouble(code: &str, reason: &str) -> Trouble {
-    Trouble::new(code, Class::GiveUp, logic::words::Outcome::Failed, reason)
+fn trouble(code: Code, reason: &str) -> Fault {
+    Fault::new(code, reason)
 }
 
 /// The name of a member for people: it comes from outside.

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::fs::File;
 use std::io;
 
-use logic::words::Trouble;
+use logic::fault::Fault;
 use tokio::task::JoinHandle;
 
 use crate::away::ended;
@@ -50,7 +50,7 @@ impl Flusher {
     ///
     /// # Errors
     /// `disk.full` or `state.io`, when a flush failed.
-    pub(super) async fn settle(&self) -> Result<(), Trouble> {
+    pub(super) async fn settle(&self) -> Result<(), Fault> {
         if self.state.borrow().next.is_none() {
             return Ok(());
         }

@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
+use logic::fault::Fault;
 use logic::seal::NONCE;
-use logic::words::Trouble;
 use logic::zip::{Directory, Verdict, Verifier};
 
 use crate::away::away;
@@ -47,7 +47,7 @@ impl Incoming {
         packages: &Packages,
         meta: Meta,
         directory: Arc<Directory>,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, Fault> {
         let (mut verifier, mut next) = (Verifier::new(directory.clone()), 0);
         let record = u64::from(meta.record);
         let part = packages.resume(meta, |index, plain| {
@@ -72,7 +72,7 @@ impl Incoming {
     ///
     /// # Errors
     /// As `Part::write`.
-    pub(super) fn write(&mut self, index: u64, buffer: &mut Vec<u8>) -> Result<(), Trouble> {
+    pub(super) fn write(&mut self, index: u64, buffer: &mut Vec<u8>) -> Result<(), Fault> {
         if index == self.next {
             let at = index * u64::from(self.part.meta().record);
             self.verifier.feed(at, &buffer[NONCE..]);
@@ -100,7 +100,7 @@ impl Incoming {
     ///
     /// # Errors
     /// None of the package's own: a record that does not open leaves its members unseen.
-    pub(super) async fn verdict(mut self) -> Result<(Self, Verdict), Trouble> {
+    pub(super) async fn verdict(mut self) -> Result<(Self, Verdict), Fault> {
         away(move || {
             let records = self.part.meta().records();
             while self.next < records {

@@ -9,10 +9,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use logic::chunk::Work;
+use logic::fault::{Code, Fault};
 use logic::pace::{End, Pace, Sample};
 use logic::retry::{self, Rounds};
 use logic::seal::NONCE;
-use logic::words::{Class, Now, Trouble};
+use logic::words::{Class, Now};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -41,7 +42,7 @@ pub(super) struct Shared {
     more: Rc<Notify>,
     failures: Rounds,
     /// The trouble that ended the download; the other lanes stop at it.
-    trouble: Option<Trouble>,
+    trouble: Option<Fault>,
     random: u64,
 }
 
@@ -74,7 +75,7 @@ pub(super) async fn run(
     link: &Link,
     edition: &Rc<Edition>,
     shared: &Rc<RefCell<Shared>>,
-) -> Result<(), Trouble> {
+) -> Result<(), Fault> {
     let mut lanes = JoinSet::new();
     let more = shared.borrow().more.clone();
     loop {
@@ -135,7 +136,8 @@ async fn range(link: &Link, edition: &Edition, shared: &Rc<RefCell<Shared>>, run
         let end = match &result {
             Ok(()) => End::Whole,
             Err(trouble)
-                if trouble.code == "central.unavailable" || trouble.code == "central.error" =>
+                if trouble.code == Code::CentralUnavailable
+                    || trouble.code == Code::CentralError =>
             {
                 End::Busy
             }
@@ -182,7 +184,7 @@ impl Shared {
     }
 
     /// What follows from a failed range: a wait before the next one, or the end of the download.
-    fn fail(&mut self, trouble: Trouble, got: u64, asked: Duration, now: Now) -> Option<Duration> {
+    fn fail(&mut self, trouble: Fault, got: u64, asked: Duration, now: Now) -> Option<Duration> {
         let rounds = if got >= Rounds::PROGRESS {
             0
         } else {
@@ -216,7 +218,7 @@ async fn receive(
     shared: &Rc<RefCell<Shared>>,
     run: &Range<u64>,
     got: &mut Got,
-) -> Result<(), Trouble> {
+) -> Result<(), Fault> {
     let (first, last) = {
         let shared = shared.borrow();
         let meta = shared.incoming.part().meta();

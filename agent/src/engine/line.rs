@@ -4,8 +4,8 @@
 
 use std::path::Path;
 
+use logic::fault::{Code, Fault};
 use logic::settings::{Proxy, Settings};
-use logic::words::{Class, Outcome, Trouble};
 
 use crate::clock::Clock;
 use crate::root::read_at_most;
@@ -18,7 +18,7 @@ const MOST: u64 = 4 << 20;
 ///
 /// # Errors
 /// `config.no_url`, or a CA file or proxy password that cannot be read.
-pub fn line(settings: &Settings, box_id: String) -> Result<Line, Trouble> {
+pub fn line(settings: &Settings, box_id: String) -> Result<Line, Fault> {
     let central = &settings.central;
     let root = settings.central()?.clone();
     let read = |path: &Path| read_at_most(path, MOST).map_err(|error| config(path, &error));
@@ -44,7 +44,7 @@ pub fn line(settings: &Settings, box_id: String) -> Result<Line, Trouble> {
 }
 
 /// The proxy that the environment names for the scheme; the configuration comes first.
-fn proxy_of_environment(https: bool) -> Result<Option<Proxy>, Trouble> {
+fn proxy_of_environment(https: bool) -> Result<Option<Proxy>, Fault> {
     // `HTTP_PROXY` in capitals may come from a request's header in CGI; lower case is the custom for it.
     let names: &[&str] = if https {
         &["HTTPS_PROXY", "https_proxy"]
@@ -61,7 +61,7 @@ fn proxy_of_environment(https: bool) -> Result<Option<Proxy>, Trouble> {
     };
     Proxy::parse(&text).map(Some).map_err(|expected| {
         let reason = format!("{name}: expected {expected}");
-        Trouble::new("config.proxy", Class::Operator, Outcome::Failed, reason)
+        Fault::new(Code::ConfigProxy, reason)
     })
 }
 
@@ -77,16 +77,16 @@ fn no_proxy() -> Vec<String> {
         .collect()
 }
 
-pub(super) fn config(path: &Path, error: &std::io::Error) -> Trouble {
+pub(super) fn config(path: &Path, error: &std::io::Error) -> Fault {
     let reason = format!("{}: cannot be read: {error}", path.display());
-    Trouble::new("config.file", Class::Operator, Outcome::Failed, reason)
+    Fault::new(Code::ConfigFile, reason)
 }
 
 /// A secret kept in a file: its first line, without the line end.
 ///
 /// # Errors
 /// `config.file` when it cannot be read or is empty.
-pub fn secret_file(path: &Path) -> Result<Secret, Trouble> {
+pub fn secret_file(path: &Path) -> Result<Secret, Fault> {
     let bytes = read_at_most(path, MOST).map_err(|error| config(path, &error))?;
     let text = String::from_utf8(bytes)
         .map_err(|_| config(path, &std::io::Error::other("it is not UTF-8 text")))?;
@@ -96,12 +96,7 @@ pub fn secret_file(path: &Path) -> Result<Secret, Trouble> {
             "{}: is empty; expected a secret in its first line",
             path.display()
         );
-        return Err(Trouble::new(
-            "config.file",
-            Class::Operator,
-            Outcome::Failed,
-            reason,
-        ));
+        return Err(Fault::new(Code::ConfigFile, reason));
     }
     Ok(Secret::new(line.to_owned()))
 }

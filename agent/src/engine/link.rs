@@ -7,10 +7,10 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
+use logic::fault::{Code, Fault};
 use logic::pace::Pace;
 use logic::package_lane::{Cause, PackageLane, Waiting};
 use logic::rate::Rate;
-use logic::words::Trouble;
 use tokio::sync::Notify;
 
 use super::first::Twins;
@@ -73,7 +73,7 @@ impl Link {
         limits: Limits,
         connections: usize,
         window: u64,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, Fault> {
         Ok(Self {
             uplink,
             twins: Rc::new(RefCell::new(Twins::read(&packages)?)),
@@ -104,7 +104,7 @@ impl Link {
         delivery: &str,
         size: u64,
         tail: Option<[u8; 32]>,
-    ) -> Result<Part, Trouble> {
+    ) -> Result<Part, Fault> {
         // Its own old package is of use: members are taken from it.
         self.spare.borrow_mut().retain(|spare| spare != delivery);
         loop {
@@ -113,7 +113,7 @@ impl Link {
                 .begin(delivery, size, tail, self.limits.reserve)
             {
                 Err(trouble)
-                    if ["disk.full", "disk.inodes"].contains(&trouble.code.as_str())
+                    if [Code::DiskFull, Code::DiskInodes].contains(&trouble.code)
                         && self.give_one_up()? => {}
                 begun => return begun,
             }
@@ -124,13 +124,13 @@ impl Link {
     ///
     /// # Errors
     /// What the file system says.
-    pub(super) fn free_reserve(&self) -> Result<(), Trouble> {
+    pub(super) fn free_reserve(&self) -> Result<(), Fault> {
         while self.packages.free()? < self.limits.reserve && self.give_one_up()? {}
         Ok(())
     }
 
     /// Gives up the package of the delivery that was hidden first; whether there was one.
-    fn give_one_up(&self) -> Result<bool, Trouble> {
+    fn give_one_up(&self) -> Result<bool, Fault> {
         loop {
             let Some(delivery) = self.spare.borrow_mut().pop_front() else {
                 return Ok(false);
@@ -178,7 +178,7 @@ impl Link {
     }
 
     /// Waits before the next attempt at what a trouble kept from coming.
-    pub(super) async fn wait(&self, why: &'static str, wait: Duration, trouble: &Trouble) {
+    pub(super) async fn wait(&self, why: &'static str, wait: Duration, trouble: &Fault) {
         let waiting = Waiting {
             reason: Cause::of(trouble),
             until: Some(clock::now().after(wait).wall),
@@ -209,7 +209,7 @@ impl Link {
     }
 
     /// Waits until no more than one window of bytes is unflushed.
-    pub(super) async fn flushed(&self) -> Result<(), Trouble> {
+    pub(super) async fn flushed(&self) -> Result<(), Fault> {
         self.flusher.settle().await
     }
 }

@@ -4,10 +4,10 @@
 
 use std::rc::Rc;
 
+use logic::fault::Fault;
 use logic::report::OwedCount;
 use logic::spool::{self, Command, Ending, Event, Plan, Sending};
 use logic::trace::Sign;
-use logic::words::Trouble;
 use tokio::sync::Notify;
 
 use super::progress::Watch;
@@ -35,7 +35,7 @@ pub(super) struct Pass {
 }
 
 /// One pass over the spool: what was done, what is left, and what a person should know, the weightiest first.
-pub(super) async fn send(pass: &Pass, plan: Plan) -> (OwedCount, Vec<Trouble>) {
+pub(super) async fn send(pass: &Pass, plan: Plan) -> (OwedCount, Vec<Fault>) {
     let owed = match pass.spool.owed() {
         Ok(owed) => owed,
         Err(trouble) => return (OwedCount::default(), vec![trouble]),
@@ -104,7 +104,7 @@ fn ended(pass: &Pass, ending: &Ending) {
     if ending.held_unsent > 0 && !pass.tracer.with(|trace| trace.is_probing()) {
         tracing::warn!(
             message_id = event::BOX_RESTORED.id,
-            code = event::BOX_RESTORED.code,
+            code = %event::BOX_RESTORED.code,
             "{}",
             Sign::Held.reason()
         );

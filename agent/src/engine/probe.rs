@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use logic::api::{Call, Range, Reply, answer};
+use logic::fault::{Code, Fault};
 use logic::range::{ContentRange, content_length, strong_tag};
-use logic::words::{Class, Outcome, Trouble};
+use logic::words::Outcome;
 use logic::zip::{Directory, Identity, Tail};
 
 use bytes::Bytes;
@@ -55,7 +56,7 @@ impl Answer {
 
     /// The next piece of content; `None` after the last one. What goes on beyond its `Content-Range` lies about its
     /// place: nothing of the excess is handed out.
-    pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Trouble> {
+    pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Fault> {
         if let Some(front) = self.front.take() {
             return Ok(Some(front));
         }
@@ -92,7 +93,7 @@ pub(super) async fn probe(
     uplink: &Uplink,
     delivery: &str,
     nonce: Option<u64>,
-) -> Result<Probe, Trouble> {
+) -> Result<Probe, Fault> {
     let call = |range| {
         let call = Call::package(delivery, range);
         match nonce {
@@ -150,7 +151,7 @@ pub(super) async fn probe(
     }
 }
 
-async fn whole(uplink: &Uplink, call: Call, mut opened: Answer) -> Result<Probe, Trouble> {
+async fn whole(uplink: &Uplink, call: Call, mut opened: Answer) -> Result<Probe, Fault> {
     let mut body = Vec::new();
     match opened.chunk().await? {
         None => {
@@ -178,13 +179,13 @@ async fn whole(uplink: &Uplink, call: Call, mut opened: Answer) -> Result<Probe,
     }
     if body.is_empty() {
         return Err(trouble(
-            "package.empty",
+            Code::PackageEmpty,
             "central answered with an empty package",
         ));
     }
     if announced.is_some_and(|announced| announced != body.len() as u64) {
         return Err(trouble(
-            "package.length",
+            Code::PackageLength,
             "the package is not as long as central announced",
         ));
     }
@@ -193,7 +194,7 @@ async fn whole(uplink: &Uplink, call: Call, mut opened: Answer) -> Result<Probe,
 }
 
 /// Opens a package or a part of it; an answer that is none is read and told as what it is.
-pub(super) async fn open(uplink: &Uplink, call: Call) -> Result<Answer, Trouble> {
+pub(super) async fn open(uplink: &Uplink, call: Call) -> Result<Answer, Fault> {
     let opened = uplink.open(&call).await?;
     if matches!(opened.status, 200 | 206) {
         let mut answer = Answer {
@@ -207,14 +208,14 @@ pub(super) async fn open(uplink: &Uplink, call: Call) -> Result<Answer, Trouble>
     Err(refused(&opened.reply().await?))
 }
 
-fn refused(reply: &Reply) -> Trouble {
+fn refused(reply: &Reply) -> Fault {
     let trouble = answer::parse::<serde::de::IgnoredAny>(reply, "a package").err();
     match trouble {
-        Some(trouble) if trouble.code == "central.not_found" => {
+        Some(trouble) if trouble.code == Code::CentralNotFound => {
             let reason = "central has no package for this delivery (it was published before the synchronisation was installed, or its test is gone)";
-            Trouble {
+            Fault {
                 reason: reason.into(),
-                code: "package.missing".into(),
+                code: Code::PackageMissing,
                 ..trouble
             }
         }
@@ -226,7 +227,7 @@ fn refused(reply: &Reply) -> Trouble {
     }
 }
 
-async fn collect(mut opened: Answer, length: usize) -> Result<Vec<u8>, Trouble> {
+async fn collect(mut opened: Answer, length: usize) -> Result<Vec<u8>, Fault> {
     let mut body = Vec::with_capacity(length);
     while let Some(chunk) = opened.chunk().await? {
         if body.len() + chunk.len() > length {
@@ -235,17 +236,12 @@ async fn collect(mut opened: Answer, length: usize) -> Result<Vec<u8>, Trouble> 
         body.extend_from_slice(&chunk);
     }
     if body.len() < length {
-        return Err(Trouble::new(
-            "net.cut",
-            Class::Retry,
-            Outcome::Failed,
-            "the answer ended early",
-        ));
+        return Err(Fault::new(Code::NetCut, "the answer ended early").ending(Outcome::Failed));
     }
     Ok(body)
 }
 
-fn must_be_zip(bytes: &[u8]) -> Result<(), Trouble> {
+fn must_be_zip(bytes: &[u8]) -> Result<(), Fault> {
     if bytes.starts_with(b"PK") {
         return Ok(());
     }
@@ -257,7 +253,8 @@ fn must_be_zip(bytes: &[u8]) -> Result<(), Trouble> {
     };
     match answer::parse::<serde::de::IgnoredAny>(&reply, "a package") {
         Err(trouble)
-            if trouble.code != "central.foreign" || bytes.trim_ascii_start().starts_with(b"<") =>
+            if trouble.code != Code::CentralForeign
+                || bytes.trim_ascii_start().starts_with(b"<") =>
         {
             Err(trouble)
         }
@@ -266,36 +263,34 @@ fn must_be_zip(bytes: &[u8]) -> Result<(), Trouble> {
 }
 
 /// The answer is not the range that was asked for.
-pub(super) fn dishonest(what: &str) -> Trouble {
+pub(super) fn dishonest(what: &str) -> Fault {
     trouble(
-        "package.range",
+        Code::PackageRange,
         &format!("central or a proxy is not honest about ranges: {what}"),
     )
 }
 
 /// Fewer bytes came than were asked for, whether announced so or not: the rest is asked for again.
-pub(super) fn short() -> Trouble {
+pub(super) fn short() -> Fault {
     let reason = "central sent less of the package than it was asked for";
-    Trouble::new("net.cut", Class::Retry, Outcome::Failed, reason)
+    Fault::new(Code::NetCut, reason).ending(Outcome::Failed)
 }
 
 /// The package is not the one whose bytes are held: it is begun anew.
-pub(super) fn changed() -> Trouble {
-    Trouble::new(
-        "package.changed",
-        Class::Refresh,
-        Outcome::Failed,
+pub(super) fn changed() -> Fault {
+    Fault::new(
+        Code::PackageChanged,
         "the package changed on central while it was fetched",
     )
 }
 
-fn not_zip(why: &str) -> Trouble {
+fn not_zip(why: &str) -> Fault {
     trouble(
-        "package.not_zip",
+        Code::PackageNotZip,
         &format!("what central gives is no zip package: {why}"),
     )
 }
 
-fn trouble(code: &str, reason: &str) -> Trouble {
-    Trouble::new(code, Class::GiveUp, Outcome::Failed, reason)
+fn trouble(code: Code, reason: &str) -> Fault {
+    Fault::new(code, reason)
 }

@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use logic::words::{Class, Trouble};
+use logic::fault::{Code, Fault};
+use logic::words::Class;
 use logic::zip::{Directory, LocalHeader, Member, Segment, plan};
 
 use super::content;
@@ -29,7 +30,7 @@ pub(super) async fn from_held(
     known: &Known,
     edition: &Edition,
     on_wire: &mut u64,
-) -> Result<bool, Trouble> {
+) -> Result<bool, Fault> {
     let Some((old, directory)) = relative(link, &known.directory) else {
         return Ok(false);
     };
@@ -62,7 +63,7 @@ pub(super) async fn from_held(
         match result {
             Ok(()) => link.flushed().await?,
             // The old package does not open, or the link broke: what was built is kept, the rest is fetched.
-            Err(trouble) if trouble.code == "store.damaged" || trouble.class == Class::Retry => {
+            Err(trouble) if trouble.code == Code::StoreDamaged || trouble.class == Class::Retry => {
                 break;
             }
             Err(trouble) => return Err(trouble),
@@ -121,7 +122,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn take(&mut self, mut bytes: &[u8]) -> Result<(), Trouble> {
+    fn take(&mut self, mut bytes: &[u8]) -> Result<(), Fault> {
         let record = u64::from(self.incoming.part().meta().record);
         while !bytes.is_empty() {
             let index = self.at / record;
@@ -142,15 +143,11 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn copy(&mut self, old: &Content, from: std::ops::Range<u64>) -> Result<(), Trouble> {
+    fn copy(&mut self, old: &Content, from: std::ops::Range<u64>) -> Result<(), Fault> {
         content::each(old, from, |_, piece| self.take(piece))
     }
 
-    async fn fetch(
-        &mut self,
-        range: std::ops::Range<u64>,
-        on_wire: &mut u64,
-    ) -> Result<(), Trouble> {
+    async fn fetch(&mut self, range: std::ops::Range<u64>, on_wire: &mut u64) -> Result<(), Fault> {
         let mut next = range.start;
         let mut failures = 0;
         while next < range.end {
@@ -175,12 +172,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    async fn receive(
-        &mut self,
-        next: &mut u64,
-        end: u64,
-        on_wire: &mut u64,
-    ) -> Result<(), Trouble> {
+    async fn receive(&mut self, next: &mut u64, end: u64, on_wire: &mut u64) -> Result<(), Fault> {
         let range = self.edition.range(&self.link.uplink, *next, end - 1);
         let mut opened = range.await?;
         while let Some(chunk) = opened.chunk().await? {

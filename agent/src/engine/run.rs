@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use logic::api::Answered;
 use logic::entity::{Entity, EntityType};
+use logic::fault::{Code, Fault};
 use logic::guard::Memory;
 use logic::manifest::Held;
 use logic::package_lane::Wanted;
@@ -18,7 +19,6 @@ use logic::schedule::Stage;
 use logic::seal::NameHash;
 use logic::spool;
 use logic::sync::{Command, Event, Plan, Publication, Sync};
-use logic::words::Trouble;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -267,7 +267,7 @@ impl Run {
             let lost = before - rows.len();
             self.unnamed = true;
             tracing::warn!(
-                code = "store.damaged",
+                code = %Code::StoreDamaged,
                 "{lost} records of type {} do not open: they are brought again",
                 kind.word()
             );
@@ -300,14 +300,14 @@ impl Run {
         Event::Indexed(kind, held)
     }
 
-    fn writer(&mut self) -> Result<&mut Writer, Trouble> {
+    fn writer(&mut self) -> Result<&mut Writer, Fault> {
         if self.writer.is_none() {
             self.writer = Some(self.means.catalogue.writer()?);
         }
         Ok(self.writer.as_mut().expect("made above"))
     }
 
-    fn stage(&mut self, kind: EntityType, entities: &[Entity]) -> Result<(), Trouble> {
+    fn stage(&mut self, kind: EntityType, entities: &[Entity]) -> Result<(), Fault> {
         let mut rows = Vec::with_capacity(entities.len());
         for entity in entities {
             let name = self.means.vault.keys().name(kind.word(), &entity.id);
@@ -324,7 +324,7 @@ impl Run {
             .map_or(Ok(()), |index| index.stage(kind, &rows))
     }
 
-    fn stage_classes(&mut self, classes: &[Entity]) -> Result<(), Trouble> {
+    fn stage_classes(&mut self, classes: &[Entity]) -> Result<(), Fault> {
         for class in classes {
             let mut class = class.clone();
             class.properties.remove(logic::entity::uri::APPLICATION_KEY);
@@ -336,7 +336,7 @@ impl Run {
     }
 
     /// One generation: rows put, restored and hidden, renamed into place at once, then told to the followers.
-    fn publish(&mut self, publication: Publication) -> Result<(), Trouble> {
+    fn publish(&mut self, publication: Publication) -> Result<(), Fault> {
         // The edition is changed where it is: two of 200,000 test takers are more than the box has room for.
         let mut edition = std::mem::take(&mut self.edition);
         let published = self.publish_as(&mut edition, publication);
@@ -361,11 +361,7 @@ impl Run {
     }
 
     /// Makes of what is shown what is to be shown. After an error `edition` is neither.
-    fn publish_as(
-        &mut self,
-        edition: &mut Edition,
-        publication: Publication,
-    ) -> Result<(), Trouble> {
+    fn publish_as(&mut self, edition: &mut Edition, publication: Publication) -> Result<(), Fault> {
         let catalogue = self.means.catalogue.clone();
         let (visible, running) = (publication.visible, publication.running);
         let segments = edition.segments();

@@ -6,11 +6,11 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use logic::fault::Fault;
 use logic::identity::{Enrolment, Identity};
 use logic::package_lane::{Cause, Waiting};
 use logic::rate::Rate;
 use logic::report::Report;
-use logic::words::Trouble;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc};
 
@@ -74,7 +74,7 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// As `Engine::enrol_by_credential`.
-    pub async fn enrols(&self, engine: &Engine) -> Result<(), Trouble> {
+    pub async fn enrols(&self, engine: &Engine) -> Result<(), Fault> {
         match self.state.lock {
             None => engine.enrol_by_credential().await,
             Some(_) => Ok(()),
@@ -130,7 +130,7 @@ pub(super) struct State {
 
 impl State {
     /// The lock of the state folder, held until the session ends.
-    pub(super) fn lock(&mut self, root: &Root) -> Result<&Lock, Trouble> {
+    pub(super) fn lock(&mut self, root: &Root) -> Result<&Lock, Fault> {
         let lock = match self.lock.take() {
             Some(lock) => lock,
             None => Lock::take(root, LOCK_PATIENCE)?,
@@ -144,7 +144,7 @@ impl State {
         engine: &Engine,
         enrolment: &Enrolment,
         identity: &Identity,
-    ) -> Result<&Line, Trouble> {
+    ) -> Result<&Line, Fault> {
         let who = (enrolment.clone(), identity.box_id.clone());
         let line = match self.line.take().filter(|line| line.who == who) {
             Some(line) => line,
@@ -176,7 +176,7 @@ impl Line {
         enrolment: &Enrolment,
         identity: &Identity,
         watch: &Watch,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, Fault> {
         let uplink = engine.uplink(Some((enrolment, identity)))?;
         let at_once = Rc::new(Cell::new(false));
         let gate = gate(engine, at_once.clone());

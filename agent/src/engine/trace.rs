@@ -10,10 +10,11 @@ use std::rc::Rc;
 use std::time::UNIX_EPOCH;
 
 use logic::api::Call;
+use logic::fault::{Code, Fault};
 use logic::identity::Identity;
 use logic::report::Report;
 use logic::trace::{Begun, Ended, Place, Seen, Trace, Twice, next};
-use logic::words::{Params, Trouble};
+use logic::words::Params;
 
 use super::{Engine, Request};
 use crate::clock;
@@ -39,7 +40,7 @@ impl Tracer {
     ///
     /// # Errors
     /// What the file system says.
-    pub(super) fn open(vault: &Vault) -> Result<Rc<Self>, Trouble> {
+    pub(super) fn open(vault: &Vault) -> Result<Rc<Self>, Fault> {
         let entry = vault.entry("trace");
         let trace = entry.get_or_set_aside()?.unwrap_or_default();
         Ok(Rc::new(Self {
@@ -58,7 +59,7 @@ impl Tracer {
     ///
     /// # Errors
     /// What the file system says.
-    pub(super) fn look(&self, state: &Path, seen: Seen) -> Result<bool, Trouble> {
+    pub(super) fn look(&self, state: &Path, seen: Seen) -> Result<bool, Fault> {
         let path = state.join(PLACE);
         let first = self.with(|trace| trace.place.is_none());
         let found = place(&path);
@@ -79,7 +80,7 @@ impl Tracer {
     ///
     /// # Errors
     /// What the file system says; then nothing may be sent.
-    pub(super) fn begin(&self, identity: &Identity, begun: Begun) -> Result<(), Trouble> {
+    pub(super) fn begin(&self, identity: &Identity, begun: Begun) -> Result<(), Fault> {
         self.with(|trace| trace.begin(begun));
         let sealed = self.entry.sealed(&*self.trace.borrow());
         self.identities.put(identity, [sealed])
@@ -97,7 +98,7 @@ impl Tracer {
     ///
     /// # Errors
     /// What the file system says.
-    pub(super) fn doubled(&self, (logs, sessions): (u64, u64)) -> Result<(), Trouble> {
+    pub(super) fn doubled(&self, (logs, sessions): (u64, u64)) -> Result<(), Fault> {
         let more = self.with(|trace| {
             let open = trace.open.as_mut()?;
             let more = open.logs_doubled < logs || open.sessions_doubled < sessions;
@@ -114,7 +115,7 @@ impl Tracer {
     ///
     /// # Errors
     /// What the file system says.
-    pub(super) fn end(&self, report: &Report, untold: bool) -> Result<(), Trouble> {
+    pub(super) fn end(&self, report: &Report, untold: bool) -> Result<(), Fault> {
         let ended = self.with(|trace| {
             let open = trace.open.as_ref()?;
             untold.then(|| Ended {
@@ -130,7 +131,7 @@ impl Tracer {
     ///
     /// # Errors
     /// What the file system says.
-    pub(super) fn write(&self) -> Result<(), Trouble> {
+    pub(super) fn write(&self) -> Result<(), Fault> {
         self.entry.put(&*self.trace.borrow())
     }
 }
@@ -151,7 +152,7 @@ impl Engine {
         tracer: &Tracer,
         identity: &Identity,
         request: &Request,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Fault> {
         let seen = Seen {
             place: None,
             sync_id: identity.sync_id,
@@ -164,7 +165,7 @@ impl Engine {
             let reason = restored.map_or("", |restored| restored.sign.reason());
             tracing::warn!(
                 message_id = event::BOX_RESTORED.id,
-                code = event::BOX_RESTORED.code,
+                code = %event::BOX_RESTORED.code,
                 box_id = %identity.box_id,
                 "{reason}; the next synchronization takes a higher number, and what is owed is asked for before it is sent"
             );
@@ -174,7 +175,7 @@ impl Engine {
         if let Some(killed) = &killed {
             tracing::warn!(
                 message_id = event::RUN_KILLED.id,
-                code = event::RUN_KILLED.code,
+                code = %event::RUN_KILLED.code,
                 box_id = %killed.box_id,
                 sync_id = killed.sync_id,
                 "synchronization {} left no account: {}",
@@ -197,7 +198,7 @@ impl Engine {
         identity: &Identity,
         request: &Request,
         uplink: &Uplink,
-    ) -> Result<u64, Trouble> {
+    ) -> Result<u64, Fault> {
         let raise = tracer.with(|trace| trace.is_raising());
         let heard = match raise {
             true => {
@@ -225,13 +226,13 @@ impl Engine {
         });
         tracing::warn!(
             message_id = event::BOX_TWICE.id,
-            code = event::BOX_TWICE.code,
+            code = %event::BOX_TWICE.code,
             "{evicted} tokens died early: another box uses the credentials of this one"
         );
     }
 
     /// What is to be told of this box beside its last run, as code and reason: it was put back, it runs twice.
-    pub fn notices(&self) -> Vec<(&'static str, String)> {
+    pub fn notices(&self) -> Vec<(Code, String)> {
         read(&self.vault).notices(clock::now().wall)
     }
 }
@@ -284,7 +285,7 @@ fn place(path: &Path) -> Option<Place> {
     })
 }
 
-fn make(path: &Path) -> Result<(), Trouble> {
+fn make(path: &Path) -> Result<(), Fault> {
     OpenOptions::new()
         .write(true)
         .create(true)

@@ -2,7 +2,7 @@
 //! Never asks central.
 //! Written by `run`, read by the gateway.
 
-use logic::words::Trouble;
+use logic::fault::{Code, Fault};
 
 use crate::vault::Vault;
 
@@ -10,7 +10,7 @@ use crate::vault::Vault;
 ///
 /// # Errors
 /// What the file system says.
-pub fn remember(vault: &Vault, versions: &[String]) -> Result<(), Trouble> {
+pub fn remember(vault: &Vault, versions: &[String]) -> Result<(), Fault> {
     let entry = vault.entry("versions");
     if entry.get::<Vec<String>>().ok().flatten().as_deref() == Some(versions) {
         return Ok(());
@@ -23,9 +23,9 @@ pub fn remember(vault: &Vault, versions: &[String]) -> Result<(), Trouble> {
 ///
 /// # Errors
 /// What the file system says.
-pub fn known(vault: &Vault, own: &str) -> Result<Vec<String>, Trouble> {
+pub fn known(vault: &Vault, own: &str) -> Result<Vec<String>, Fault> {
     let mut versions: Vec<String> = match vault.entry("versions").get() {
-        Err(trouble) if trouble.code == "store.damaged" => Vec::new(),
+        Err(trouble) if trouble.code == Code::StoreDamaged => Vec::new(),
         held => held?.unwrap_or_default(),
     };
     if !versions.iter().any(|known| known == own) {

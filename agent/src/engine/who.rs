@@ -2,11 +2,11 @@
 //! Never makes a new box id while anything tells the old one.
 //! Called by `engine`, by `cli` and by `doctor`.
 
+use logic::fault::{Code, Fault};
 use logic::fingerprint::Fingerprint;
 use logic::identity::{self, Identity};
 use logic::report::Report;
 use logic::trace::Trace;
-use logic::words::Trouble;
 
 use super::{Engine, LOCK_PATIENCE};
 use crate::journal::event;
@@ -22,7 +22,7 @@ impl Engine {
     ///
     /// # Errors
     /// `store.damaged`, `state.busy`, or what the file system says.
-    pub fn identity(&self) -> Result<Identity, Trouble> {
+    pub fn identity(&self) -> Result<Identity, Fault> {
         let stored = Identities::of(&self.vault).read()?.identity;
         let seen = crate::host::fingerprint(&self.root);
         match stored {
@@ -36,7 +36,7 @@ impl Engine {
 
     /// The same for those who hold the lock: what is new is written down. One copy of two is enough; where none opens,
     /// the runs of the box tell its id and its number, and only a box of which nothing tells it takes a new id.
-    pub(super) fn settled(&self, _held: &Lock) -> Result<Identity, Trouble> {
+    pub(super) fn settled(&self, _held: &Lock) -> Result<Identity, Fault> {
         let identities = Identities::of(&self.vault);
         let seen = crate::host::fingerprint(&self.root);
         let held = identities.read()?;
@@ -61,7 +61,7 @@ impl Engine {
         }
         if held.identity.is_none() && !held.damaged.is_empty() {
             tracing::warn!(
-                code = "identity.damaged",
+                code = %Code::IdentityDamaged,
                 box_id = %identity.box_id,
                 sync_id = identity.sync_id,
                 "no copy of the box's identity opens: its id is {} from now on, its last synchronization {}",
@@ -73,7 +73,7 @@ impl Engine {
     }
 
     /// Who this box is by the account of its last run.
-    fn recovered(&self, seen: &Fingerprint) -> Result<Option<Identity>, Trouble> {
+    fn recovered(&self, seen: &Fingerprint) -> Result<Option<Identity>, Fault> {
         let last = self.vault.entry("last").get_or_set_aside::<Report>()?;
         let runs: Vec<_> = last
             .iter()
@@ -91,12 +91,7 @@ impl Engine {
     }
 
     /// A copy gives up what belongs to the original: its id, its credentials, and what that one sends.
-    fn copied(
-        &self,
-        original: Identity,
-        seen: Fingerprint,
-        why: &str,
-    ) -> Result<Identity, Trouble> {
+    fn copied(&self, original: Identity, seen: Fingerprint, why: &str) -> Result<Identity, Fault> {
         self.vault.entry("credentials").remove()?;
         Spool::open(&self.vault)?.disown(&original.box_id)?;
         // The original's runs are not this box's to account for.
@@ -107,7 +102,7 @@ impl Engine {
         };
         tracing::warn!(
             message_id = event::CLONE_FOUND.id,
-            code = "identity.clone",
+            code = %Code::IdentityClone,
             box_id = %identity.box_id,
             "this box is a copy ({why}): its id is {} now, it must be enrolled anew",
             identity.box_id
@@ -123,7 +118,7 @@ impl Engine {
             .flat_map(|held| held.damaged)
             .map(|(name, _)| name)
             .collect();
-        let is_damaged = |trouble: &Trouble| trouble.code == "store.damaged";
+        let is_damaged = |trouble: &Fault| trouble.code == Code::StoreDamaged;
         let last = self.vault.entry("last").get::<Report>();
         names.extend(last.is_err_and(|why| is_damaged(&why)).then_some("last"));
         let trace = self.vault.entry("trace").get::<Trace>();

@@ -7,9 +7,9 @@ use std::fs;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use logic::fault::{Code, Fault};
 use logic::spool::State;
 use logic::wipe::Owed;
-use logic::words::{Class, Outcome, Trouble};
 
 use super::LOCK_PATIENCE;
 use crate::root::{Lock, Root, trouble};
@@ -22,7 +22,7 @@ use crate::vault::spool::{self, Spool};
 ///
 /// # Errors
 /// `daemon.running`, `state.busy`, `wipe.owed`, or what the file system says.
-pub fn wipe(root: &Root, vault: Option<&Vault>, discard: Option<u64>) -> Result<(), Trouble> {
+pub fn wipe(root: &Root, vault: Option<&Vault>, discard: Option<u64>) -> Result<(), Fault> {
     let state = root.state();
     let _lock = Lock::take(root, LOCK_PATIENCE)?;
     no_daemon(root)?;
@@ -56,9 +56,9 @@ pub fn wipe(root: &Root, vault: Option<&Vault>, discard: Option<u64>) -> Result<
 ///
 /// # Errors
 /// What the file system says.
-pub fn owed(root: &Root, vault: Option<&Vault>) -> Result<Owed, Trouble> {
+pub fn owed(root: &Root, vault: Option<&Vault>) -> Result<Owed, Fault> {
     let state = root.state();
-    let items = |folder: PathBuf| -> Result<u64, Trouble> {
+    let items = |folder: PathBuf| -> Result<u64, Fault> {
         let is_item = |path: &PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             // In quarantine a number may follow.
@@ -86,7 +86,7 @@ pub fn owed(root: &Root, vault: Option<&Vault>) -> Result<Owed, Trouble> {
     Ok(owed)
 }
 
-fn listed(folder: &Path) -> Result<Vec<PathBuf>, Trouble> {
+fn listed(folder: &Path) -> Result<Vec<PathBuf>, Fault> {
     let entries = fs::read_dir(folder).map_err(|error| trouble(folder, "list", &error))?;
     let mut paths: Vec<PathBuf> = entries
         .filter_map(Result::ok)
@@ -101,7 +101,7 @@ fn listed(folder: &Path) -> Result<Vec<PathBuf>, Trouble> {
 ///
 /// # Errors
 /// `daemon.running`.
-pub fn no_daemon(root: &Root) -> Result<(), Trouble> {
+pub fn no_daemon(root: &Root) -> Result<(), Fault> {
     let socket = root.socket();
     if UnixStream::connect(&socket).is_err() {
         return Ok(());
@@ -110,12 +110,12 @@ pub fn no_daemon(root: &Root) -> Result<(), Trouble> {
         "{}: boxsync is running, nothing was destroyed; stop it first: `systemctl stop boxsync.service`",
         socket.display()
     );
-    let code = "daemon.running";
-    Err(Trouble::new(code, Class::Operator, Outcome::Failed, reason))
+    let code = Code::DaemonRunning;
+    Err(Fault::new(code, reason))
 }
 
 /// Overwrites a key file before it is removed; on flash the old cells may still hold it for a while.
-fn destroy(path: &Path) -> Result<(), Trouble> {
+fn destroy(path: &Path) -> Result<(), Fault> {
     let length = fs::metadata(path).map_or(0, |meta| meta.len());
     let overwrite = || {
         use std::io::Write;

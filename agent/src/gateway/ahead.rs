@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
+use logic::fault::Fault;
 use logic::seal::NONCE;
-use logic::words::Trouble;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::away::ended;
@@ -24,7 +24,7 @@ pub(super) struct Ahead {
     content: Arc<Content>,
     /// What has not been opened yet.
     spans: VecDeque<Range<u64>>,
-    opening: Option<JoinHandle<Result<Vec<Opened>, Trouble>>>,
+    opening: Option<JoinHandle<Result<Vec<Opened>, Fault>>>,
     ready: VecDeque<Opened>,
     /// Buffers that were lent to the sender: fresh memory would cost more than the opening.
     lent: VecDeque<Bytes>,
@@ -52,7 +52,7 @@ impl Ahead {
     }
 
     /// The next bytes, until none are left.
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Trouble>> {
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Fault>> {
         if self.ready.is_empty() {
             let opening = self.opening.take();
             let mut opening = opening.unwrap_or_else(|| self.open());
@@ -73,7 +73,7 @@ impl Ahead {
     }
 
     /// Opens the next records, away from the event loop.
-    fn open(&mut self) -> JoinHandle<Result<Vec<Opened>, Trouble>> {
+    fn open(&mut self) -> JoinHandle<Result<Vec<Opened>, Fault>> {
         let record = u64::from(self.content.meta().record);
         let mut parts = Vec::with_capacity(BATCH);
         while let Some(span) = self.spans.front_mut().filter(|_| parts.len() < BATCH) {
@@ -111,6 +111,7 @@ mod tests {
     use super::*;
     use crate::vault::Vault;
     use crate::vault::package::{Packages, Part, RECORD};
+    use logic::fault::Code;
     use proptest::prelude::*;
 
     const SIZE: u64 = RECORD as u64 * 9 + 77;
@@ -135,7 +136,7 @@ mod tests {
     }
 
     /// Everything that comes; every piece is still held while the next ones are opened, or none is.
-    async fn all(mut ahead: Ahead, held: bool) -> Result<Vec<u8>, Trouble> {
+    async fn all(mut ahead: Ahead, held: bool) -> Result<Vec<u8>, Fault> {
         let (mut came, mut pieces) = (Vec::new(), Vec::new());
         while ahead.left() > 0 {
             let piece = std::future::poll_fn(|cx| ahead.poll_next(cx)).await?;
@@ -184,7 +185,7 @@ mod tests {
             )
         };
         let trouble = run(all(span(0..SIZE), false)).unwrap_err();
-        assert_eq!(trouble.code, "store.damaged");
+        assert_eq!(trouble.code, Code::StoreDamaged);
         assert!(run(all(span(0..SIZE - 77), false)).is_ok());
     }
 }

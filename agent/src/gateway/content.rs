@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use logic::words::Trouble;
+use logic::fault::Fault;
 use tokio::time::timeout;
 
 use super::ahead::Ahead;
@@ -108,7 +108,7 @@ impl Out {
         }
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Trouble>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Fault>> {
         match self {
             Self::Whole(bytes) => Poll::Ready(Ok(std::mem::take(bytes))),
             Self::Package(ahead) => ahead.poll_next(cx),
@@ -124,12 +124,12 @@ impl Out {
 
 impl Body for Out {
     type Data = Bytes;
-    type Error = Trouble;
+    type Error = Fault;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Trouble>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
         if self.left() == 0 {
             return Poll::Ready(None);
         }
@@ -137,7 +137,7 @@ impl Body for Out {
         if let Err(trouble) = &next {
             // The connection ends short of its length, so the client keeps nothing of it.
             tracing::warn!(
-                code = trouble.code,
+                code = %trouble.code,
                 "a package was cut off: {}",
                 trouble.reason
             );

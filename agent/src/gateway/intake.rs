@@ -1,6 +1,7 @@
 //! The seam to the spool: whoever takes what candidates produced implements it (protocol 7, 8).
 //! Never acknowledges: an offer becomes an answer only through what `Intake::take` says of it.
 //! Called by the gateway, off the event loop; implemented for the box's one way in and by tests.
+use logic::fault::Area;
 
 pub use logic::gateway::owed::{Kind, Offer, Taken};
 
@@ -20,7 +21,7 @@ impl Intake for crate::intake::Intake {
         };
         let taken = |offer| match put(offer) {
             Ok(_) => Taken::Durable,
-            Err(trouble) if trouble.code.starts_with("intake.") => Taken::Refused(trouble),
+            Err(trouble) if trouble.code.is(Area::Intake) => Taken::Refused(trouble),
             Err(trouble) => Taken::Failed(trouble),
         };
         offers.iter().map(taken).collect()

@@ -5,8 +5,8 @@
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 
+use logic::fault::Fault;
 use logic::gateway::login::Client;
-use logic::words::Trouble;
 use nix::fcntl::{Flock, FlockArg};
 
 use crate::root::trouble;
@@ -16,7 +16,7 @@ use crate::vault::{Vault, random};
 ///
 /// # Errors
 /// `store.damaged`, or what the file system says.
-pub fn client(vault: &Vault) -> Result<Client, Trouble> {
+pub fn client(vault: &Vault) -> Result<Client, Fault> {
     let entry = vault.entry("gateway");
     if let Some(client) = entry.get()? {
         return Ok(client);

@@ -5,8 +5,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use logic::fault::Fault;
 use logic::gateway::catalogue::Run;
-use logic::words::{Now, Trouble};
+use logic::words::Now;
 use serde::{Deserialize, Serialize};
 
 use super::shelf::Held;
@@ -25,11 +26,11 @@ pub(super) enum Hidden {
     /// To be told to the client, which tries again later.
     Told(String),
     /// The store does not give it.
-    Broken(Trouble),
+    Broken(Fault),
 }
 
-impl From<Trouble> for Hidden {
-    fn from(trouble: Trouble) -> Self {
+impl From<Fault> for Hidden {
+    fn from(trouble: Fault) -> Self {
         Self::Broken(trouble)
     }
 }
@@ -74,7 +75,7 @@ struct Kept {
 }
 
 impl Runs {
-    pub(super) fn open(vault: &Vault, max_age: Option<Duration>) -> Result<Self, Trouble> {
+    pub(super) fn open(vault: &Vault, max_age: Option<Duration>) -> Result<Self, Fault> {
         Ok(Self {
             catalogue: Catalogue::open(vault)?,
             vault: vault.clone(),

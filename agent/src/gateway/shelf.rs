@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use logic::entity::{Entity, EntityType};
+use logic::fault::Fault;
 use logic::gateway::catalogue::Shelf;
-use logic::words::Trouble;
 
 use crate::vault::Keyring;
 use crate::vault::catalogue::{Catalogue, Edition, Reader};
@@ -26,7 +26,7 @@ impl Held {
     ///
     /// # Errors
     /// `store.damaged`, or what the file system says.
-    pub(super) fn open(catalogue: &Catalogue, keys: &Keyring) -> Result<Self, Trouble> {
+    pub(super) fn open(catalogue: &Catalogue, keys: &Keyring) -> Result<Self, Fault> {
         const TRIES: usize = 3;
         let mut left = TRIES;
         loop {
@@ -63,7 +63,7 @@ impl Held {
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read_list(&self, kind: EntityType) -> Result<Vec<(String, String)>, Trouble> {
+    fn read_list(&self, kind: EntityType) -> Result<Vec<(String, String)>, Fault> {
         let mut reader = self.reader();
         let mut list = Vec::with_capacity(self.edition.count(kind));
         for (name, row) in self.edition.rows(kind) {
@@ -76,7 +76,7 @@ impl Held {
 }
 
 /// Reads one record of each segment: the reader then holds its file open.
-fn open_all(edition: &Edition, reader: &mut Reader) -> Result<(), Trouble> {
+fn open_all(edition: &Edition, reader: &mut Reader) -> Result<(), Fault> {
     let mut seen = BTreeSet::new();
     for (kind, rows) in &edition.types {
         for (name, row) in rows {
@@ -98,7 +98,7 @@ impl Shelf for Held {
         &self.edition.organisation_id
     }
 
-    fn list(&self, kind: EntityType) -> Result<&[(String, String)], Trouble> {
+    fn list(&self, kind: EntityType) -> Result<&[(String, String)], Fault> {
         let slot = &self.lists[kind as usize];
         match slot.get() {
             Some(list) => Ok(list),
@@ -109,7 +109,7 @@ impl Shelf for Held {
         }
     }
 
-    fn entity(&self, kind: EntityType, id: &str) -> Result<Option<Entity>, Trouble> {
+    fn entity(&self, kind: EntityType, id: &str) -> Result<Option<Entity>, Fault> {
         let name = self.keys.name(kind.word(), id);
         let row = self
             .edition
@@ -120,7 +120,7 @@ impl Shelf for Held {
             .transpose()
     }
 
-    fn class(&self, id: &str) -> Result<Option<Entity>, Trouble> {
+    fn class(&self, id: &str) -> Result<Option<Entity>, Fault> {
         let name = self.keys.name("class", id);
         let row = self.edition.classes.get(&name);
         row.map(|row| self.reader().class(&name, row)).transpose()

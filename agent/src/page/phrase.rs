@@ -5,10 +5,11 @@
 use super::advice::{set, title};
 use super::figure::escape;
 use super::words::Language;
+use logic::fault::CodeName;
 
 /// A sentence of boxsync as HTML, in the language of the page. In French one that is not here is told by the title of
 /// its code, when it has one, and stands behind it, marked as English.
-pub(super) fn html(language: Language, code: &str, english: &str) -> String {
+pub(super) fn html(language: Language, code: Option<&CodeName>, english: &str) -> String {
     if language == Language::English || english.is_empty() {
         return escape(english);
     }
@@ -29,7 +30,7 @@ pub(super) fn text(language: Language, english: &str) -> String {
     if language == Language::English {
         return english.to_owned();
     }
-    let pieces = told("", english).into_iter().map(|piece| match piece {
+    let pieces = told(None, english).into_iter().map(|piece| match piece {
         Piece::Own(text) => text,
         Piece::Foreign(text) => text.to_owned(),
     });
@@ -45,10 +46,10 @@ enum Piece<'a> {
     Foreign(&'a str),
 }
 
-fn told<'a>(code: &str, english: &'a str) -> Vec<Piece<'a>> {
-    french(code, english).unwrap_or_else(|| match &*title(Language::French, code) {
-        "" => vec![Piece::Foreign(english)],
-        title => vec![
+fn told<'a>(code: Option<&CodeName>, english: &'a str) -> Vec<Piece<'a>> {
+    french(code, english).unwrap_or_else(|| match code.map(|code| title(Language::French, code)) {
+        None => vec![Piece::Foreign(english)],
+        Some(title) => vec![
             Piece::Own(format!("{title} (")),
             Piece::Foreign(english),
             Piece::Own(")".into()),
@@ -56,7 +57,7 @@ fn told<'a>(code: &str, english: &'a str) -> Vec<Piece<'a>> {
     })
 }
 
-fn french<'a>(code: &str, english: &'a str) -> Option<Vec<Piece<'a>>> {
+fn french<'a>(code: Option<&CodeName>, english: &'a str) -> Option<Vec<Piece<'a>>> {
     // What follows the colon is a sentence of a run, and so is the code.
     let carried = CARRIERS.iter().find_map(|(pattern, french)| {
         let carried = values(pattern, english)?.pop()?;
@@ -78,7 +79,7 @@ fn placed<'a>(french: &str, values: &[&'a str]) -> Vec<Piece<'a>> {
         pieces.push(Piece::Own(before.to_owned()));
         let number = slot.parse::<usize>().unwrap_or(1).saturating_sub(1);
         let value = values.get(number).copied().unwrap_or_default();
-        match (self::french("", value), has_words(value)) {
+        match (self::french(None, value), has_words(value)) {
             (Some(within), _) => pieces.extend(within),
             (None, true) => pieces.push(Piece::Foreign(value)),
             // A rate has a comma, a version keeps its point.
@@ -174,6 +175,7 @@ fn pairs() -> impl Iterator<Item = (&'static str, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use logic::fault::Code;
 
     fn plain(english: &str) -> String {
         text(Language::French, english)
@@ -200,21 +202,25 @@ mod tests {
     #[test]
     fn what_is_not_known_is_named_by_its_code_and_marked_as_english() {
         assert_eq!(
-            html(Language::French, "", "<odd>"),
+            html(Language::French, None, "<odd>"),
             "<span lang=\"en\">&lt;odd&gt;</span>"
         );
         assert_eq!(
-            html(Language::English, "store.open", "<odd>"),
+            html(Language::English, Some(&Code::StoreOpen.into()), "<odd>"),
             "&lt;odd&gt;"
         );
         assert_eq!(
-            html(Language::French, "package.empty", "an odd thing"),
+            html(
+                Language::French,
+                Some(&Code::PackageEmpty.into()),
+                "an odd thing"
+            ),
             "le serveur central donne un paquet vide (<span lang=\"en\">an odd thing</span>)"
         );
         assert_eq!(
             html(
                 Language::French,
-                "package.empty",
+                Some(&Code::PackageEmpty.into()),
                 "the catalogue was never complete: an odd thing"
             ),
             "le catalogue n’a jamais été complet\u{a0}: le serveur central donne un paquet vide \
@@ -223,7 +229,7 @@ mod tests {
         assert_eq!(
             html(
                 Language::French,
-                "net.dns",
+                Some(&Code::NetDns.into()),
                 "the name c.example has no address: something is odd"
             ),
             "le nom c.example n’a pas d’adresse\u{a0}: <span lang=\"en\">something is odd</span>"

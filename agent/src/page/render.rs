@@ -176,10 +176,10 @@ fn verdict(language: Language, glance: &Glance, runs: bool) -> String {
         logic::health::Word::NotReady => "✖",
     };
     // What a reason may carry is the end of the last run.
-    let last = glance.standing.last.as_ref().map(|last| last.code.as_str());
+    let last = glance.standing.last.as_ref().map(|last| &last.code);
     let about = match (&glance.standing.trouble, last) {
-        (Some((code, _)), _) => code,
-        (None, last) => last.unwrap_or_default(),
+        (Some((code, _)), _) => Some(code),
+        (None, last) => last,
     };
     let mut body = format!(
         "<div role=\"status\"><p class=\"word\"><span aria-hidden=\"true\">{sign} </span>{}</p><p class=\"reason\">{}</p>",
@@ -193,15 +193,15 @@ fn verdict(language: Language, glance: &Glance, runs: bool) -> String {
     body += "</div>";
     if verdict.word != logic::health::Word::Ready {
         let cause = verdict.cause(&glance.standing);
-        let remedy = match runs && is_mended_by_a_run(cause, &glance.standing.packages) {
+        let remedy = match runs && is_mended_by_a_run(&cause, &glance.standing.packages) {
             true => escape(words.let_it_run),
-            false => remedied(&escape(&remedy(language, cause))),
+            false => remedied(&escape(&remedy(language, &cause))),
         };
         body += &format!(
             "<div class=\"remedy\"><h3>{}</h3><p>{remedy}</p><p class=\"soft\">{} <code>boxsync doctor explain {}</code></p></div>",
             words.to_do,
             words.more,
-            escape(cause)
+            escape(cause.as_str())
         );
     }
     let class = format!("verdict {}", verdict.word.word());
@@ -414,7 +414,7 @@ fn doctor(language: Language, findings: Option<&[Finding]>) -> String {
             class(finding.status),
             escape(&title(language, &finding.code)),
             words.status(finding.status),
-            html(language, "", &finding.summary)
+            html(language, None, &finding.summary)
         );
     }
     body += &format!(
@@ -435,8 +435,8 @@ fn finding(language: Language, finding: &Finding) -> String {
         "<li class=\"{}\"><p><b><span aria-hidden=\"true\">{sign} </span>{}</b> {} <code>{}</code></p>",
         class(finding.status),
         words.status(finding.status),
-        html(language, &finding.code, &finding.summary),
-        escape(&finding.code)
+        html(language, Some(&finding.code), &finding.summary),
+        escape(finding.code.as_str())
     );
     if !finding.remedy.is_empty() {
         out += &format!(

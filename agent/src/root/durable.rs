@@ -12,7 +12,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use logic::words::{Class, Outcome, Trouble};
+use logic::fault::{Code, Fault};
 use nix::fcntl::{Flock, FlockArg};
 
 use super::{lock_folder, make_folder, open_regular, trouble};
@@ -101,7 +101,7 @@ impl Drop for Temporary {
 ///
 /// # Errors
 /// As `trouble` says.
-pub fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
+pub fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
     write_all_durably(&[(path.to_owned(), bytes)])
 }
 
@@ -110,7 +110,7 @@ pub fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
 ///
 /// # Errors
 /// As `trouble` says.
-pub fn write_all_durably<B: AsRef<[u8]>>(files: &[(PathBuf, B)]) -> Result<(), Trouble> {
+pub fn write_all_durably<B: AsRef<[u8]>>(files: &[(PathBuf, B)]) -> Result<(), Fault> {
     let mut written = Vec::with_capacity(files.len());
     for (path, bytes) in files {
         let failed = |error: io::Error| trouble(path, "write", &error);
@@ -143,7 +143,7 @@ pub fn replace_durably(
     path: &Path,
     bytes: &[u8],
     holds: impl FnOnce(&[u8]) -> bool,
-) -> Result<(), Trouble> {
+) -> Result<(), Fault> {
     let failed = |error: io::Error| trouble(path, "write", &error);
     let mut temporary = Temporary::beside(path).map_err(failed)?;
     temporary.write(bytes.as_ref()).map_err(failed)?;
@@ -154,18 +154,13 @@ pub fn replace_durably(
             "{}: what was written does not read back as it was written; the file before it stays",
             path.display()
         );
-        return Err(Trouble::new(
-            "state.io",
-            Class::Operator,
-            Outcome::Failed,
-            reason,
-        ));
+        return Err(Fault::new(Code::StateIo, reason));
     }
     temporary.becomes(path).map_err(failed)?;
     sync_folder(path)
 }
 
-fn sync_together(group: &[(&PathBuf, Temporary)]) -> Result<(), Trouble> {
+fn sync_together(group: &[(&PathBuf, Temporary)]) -> Result<(), Fault> {
     let sync = |(path, temporary): &(&PathBuf, Temporary)| {
         temporary
             .sync()
@@ -201,7 +196,7 @@ const TRIED: usize = 4 << 10;
 ///
 /// # Errors
 /// As `trouble` says.
-pub fn try_write(folder: &Path) -> Result<(), Trouble> {
+pub fn try_write(folder: &Path) -> Result<(), Fault> {
     let attempt = || {
         let mut temporary = Temporary::beside(&folder.join("trial"))?;
         temporary.write(&[0; TRIED])?;
@@ -214,7 +209,7 @@ pub fn try_write(folder: &Path) -> Result<(), Trouble> {
 ///
 /// # Errors
 /// As `trouble` says.
-pub fn rename_durably(from: &Path, to: &Path) -> Result<(), Trouble> {
+pub fn rename_durably(from: &Path, to: &Path) -> Result<(), Fault> {
     fuse::spend()
         .and_then(|()| fs::rename(from, to))
         .map_err(|error| trouble(to, "replace", &error))?;
@@ -225,7 +220,7 @@ pub fn rename_durably(from: &Path, to: &Path) -> Result<(), Trouble> {
 ///
 /// # Errors
 /// As `trouble` says.
-pub fn remove_durably(path: &Path) -> Result<(), Trouble> {
+pub fn remove_durably(path: &Path) -> Result<(), Fault> {
     match fuse::spend().and_then(|()| fs::remove_file(path)) {
         Ok(()) => sync_folder(path),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -238,7 +233,7 @@ pub fn remove_durably(path: &Path) -> Result<(), Trouble> {
 ///
 /// # Errors
 /// As `trouble` says.
-pub fn set_aside(quarantine: &Path, path: &Path) -> Result<PathBuf, Trouble> {
+pub fn set_aside(quarantine: &Path, path: &Path) -> Result<PathBuf, Fault> {
     aside(quarantine, path, |from, to| fs::rename(from, to))
 }
 
@@ -247,7 +242,7 @@ pub fn set_aside(quarantine: &Path, path: &Path) -> Result<PathBuf, Trouble> {
 ///
 /// # Errors
 /// As `trouble` says.
-pub fn link_aside(quarantine: &Path, path: &Path) -> Result<PathBuf, Trouble> {
+pub fn link_aside(quarantine: &Path, path: &Path) -> Result<PathBuf, Fault> {
     aside(quarantine, path, |from, to| fs::hard_link(from, to))
 }
 
@@ -255,7 +250,7 @@ fn aside(
     quarantine: &Path,
     path: &Path,
     bring: impl Fn(&Path, &Path) -> io::Result<()>,
-) -> Result<PathBuf, Trouble> {
+) -> Result<PathBuf, Fault> {
     make_folder(quarantine)?;
     // Two processes may find the same name free.
     let _lock = lock_folder(quarantine)?;
@@ -277,11 +272,11 @@ fn aside(
 ///
 /// # Errors
 /// As `trouble` says.
-pub fn sync_folder(path: &Path) -> Result<(), Trouble> {
+pub fn sync_folder(path: &Path) -> Result<(), Fault> {
     sync_this(path.parent().unwrap_or(Path::new("/")))
 }
 
-fn sync_this(folder: &Path) -> Result<(), Trouble> {
+fn sync_this(folder: &Path) -> Result<(), Fault> {
     fuse::spend()
         .and_then(|()| File::open(folder))
         .and_then(|folder| folder.sync_all())
@@ -418,7 +413,7 @@ mod tests {
         let path = dir.path().join("identity");
         write_durably(&path, b"good").unwrap();
         let failed = replace_durably(&path, b"bad", |read| read == b"else").unwrap_err();
-        assert_eq!(failed.code, "state.io");
+        assert_eq!(failed.code, Code::StateIo);
         assert_eq!(fs::read(&path).unwrap(), b"good");
         replace_durably(&path, b"better", |read| read == b"better").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"better");
@@ -435,7 +430,7 @@ mod tests {
             fuse::set(Some(changes));
             let failed = try_write(dir.path());
             fuse::set(None);
-            assert_eq!(failed.unwrap_err().code, "state.io", "{changes}");
+            assert_eq!(failed.unwrap_err().code, Code::StateIo, "{changes}");
         }
         try_write(&dir.path().join("missing")).unwrap_err();
         // Whoever takes the lock of the state folder removes what a cut left.
@@ -466,6 +461,6 @@ mod tests {
         }
         assert_eq!(fs::read(folder.join("edition")).unwrap(), b"a");
         assert_eq!(fs::read(folder.join("edition.3")).unwrap(), b"c");
-        assert_eq!(set_aside(&folder, &path).unwrap_err().code, "state.io");
+        assert_eq!(set_aside(&folder, &path).unwrap_err().code, Code::StateIo);
     }
 }

@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use logic::entity::EntityType;
+use logic::fault::{Code, CodeName, Fault};
 use logic::outside;
 use logic::package_lane::Waiting;
 use logic::report::Report;
 use logic::schedule::{Cause, Errand};
 use logic::settings::Settings;
-use logic::words::{Class, Now, Outcome, Trouble};
+use logic::words::Now;
 use serde::Serialize;
 use serde_json::json;
 use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot};
@@ -102,7 +103,7 @@ struct Inner {
     root: Root,
     started: Now,
     settings: RefCell<Rc<Settings>>,
-    fault: RefCell<Option<Rc<Trouble>>>,
+    fault: RefCell<Option<Rc<Fault>>>,
     standing: RefCell<Standing>,
     ended: RefCell<BTreeMap<&'static str, u64>>,
     requests: Cell<u64>,
@@ -110,7 +111,7 @@ struct Inner {
     edited: RefCell<Option<(Option<Stamp>, Edited)>>,
     exams: Rc<Notify>,
     /// Why no answer of a candidate could be kept when that was tried last, as code and reason.
-    intake: RefCell<Option<(String, String)>>,
+    intake: RefCell<Option<(CodeName, String)>>,
     /// The last look at the box.
     sample: Mutex<Option<Sample>>,
     told: broadcast::Sender<Told>,
@@ -161,12 +162,12 @@ impl Board {
     }
 
     /// What is wrong with the files of the configuration; what is in force is the last good one.
-    pub fn fault(&self) -> Option<Rc<Trouble>> {
+    pub fn fault(&self) -> Option<Rc<Fault>> {
         self.0.fault.borrow().clone()
     }
 
     /// The files of the configuration were read again.
-    pub fn faulty(&self, fault: Option<Trouble>) {
+    pub fn faulty(&self, fault: Option<Fault>) {
         *self.0.fault.borrow_mut() = fault.map(Rc::new);
     }
 
@@ -210,7 +211,7 @@ impl Board {
     }
 
     /// Why no answer of a candidate could be kept when that was tried last, as code and reason.
-    pub fn intake(&self) -> Option<(String, String)> {
+    pub fn intake(&self) -> Option<(CodeName, String)> {
         self.0.intake.borrow().clone()
     }
 
@@ -220,7 +221,7 @@ impl Board {
     }
 
     /// What the last trial found.
-    pub fn keeps(&self, intake: Option<(String, String)>) {
+    pub fn keeps(&self, intake: Option<(CodeName, String)>) {
         *self.0.intake.borrow_mut() = intake;
     }
 
@@ -254,7 +255,7 @@ impl Board {
     ///
     /// # Errors
     /// As `Catalogue::edition`.
-    pub(super) fn shown(&self, catalogue: &Catalogue) -> Result<Edited, Trouble> {
+    pub(super) fn shown(&self, catalogue: &Catalogue) -> Result<Edited, Fault> {
         let stamp = catalogue.stamp();
         if let Some((held, edited)) = &*self.0.edited.borrow()
             && *held == stamp
@@ -274,11 +275,11 @@ impl Board {
     ///
     /// # Errors
     /// `daemon.stopping`.
-    pub async fn ask(&self, errand: Errand) -> Result<Accepted, Trouble> {
+    pub async fn ask(&self, errand: Errand) -> Result<Accepted, Fault> {
         let (answer, heard) = oneshot::channel();
         let stopping = || {
             let reason = "the daemon is stopping: ask again when it has started";
-            Trouble::new("daemon.stopping", Class::Retry, Outcome::Failed, reason)
+            Fault::new(Code::DaemonStopping, reason)
         };
         let ask = Ask { errand, answer };
         self.0.asks.send(ask).await.map_err(|_| stopping())?;

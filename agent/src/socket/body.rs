@@ -7,11 +7,11 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
-use logic::words::Trouble;
+use logic::fault::Fault;
 use tokio::sync::mpsc;
 
 /// The next piece; `None` at the end.
-pub(super) type Pieces = Box<dyn FnMut() -> Option<Result<Bytes, Trouble>>>;
+pub(super) type Pieces = Box<dyn FnMut() -> Option<Result<Bytes, Fault>>>;
 
 /// The body of an answer.
 pub(super) enum Body {
@@ -31,12 +31,12 @@ impl Body {
 
 impl hyper::body::Body for Body {
     type Data = Bytes;
-    type Error = Trouble;
+    type Error = Fault;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Trouble>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
         match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Pieces(next, left) => {

@@ -11,10 +11,11 @@ use hyper::client::conn::http1;
 use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
+use logic::fault::{Code, Fault};
 use logic::package_lane::{Cause, Waiting};
 use logic::report::Report;
 use logic::schedule::Errand;
-use logic::words::{Class, Outcome, Trouble};
+use logic::words::{Class, Outcome};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use tokio::net::UnixStream;
@@ -36,7 +37,7 @@ pub async fn synchronize(
     root: &Root,
     errand: &Errand,
     watch: &Watch,
-) -> Result<Option<Report>, Trouble> {
+) -> Result<Option<Report>, Fault> {
     let Ok(stream) = UnixStream::connect(root.socket()).await else {
         return Ok(None);
     };
@@ -68,7 +69,7 @@ fn passes(waiting: Waiting) -> bool {
 }
 
 /// Asks for a run; gives the number of the one that does it.
-async fn ask(root: &Root, errand: &Errand) -> Result<u64, Trouble> {
+async fn ask(root: &Root, errand: &Errand) -> Result<u64, Fault> {
     let stream = UnixStream::connect(root.socket()).await.map_err(gone)?;
     let question = serde_json::to_vec(errand).expect("plain data always serialises");
     let answer = call(stream, Method::POST, "/v1/sync", question.into()).await?;
@@ -83,7 +84,7 @@ async fn ask(root: &Root, errand: &Errand) -> Result<u64, Trouble> {
 }
 
 /// Follows a run to its account.
-async fn followed(events: &mut Events, run: u64, watch: &Watch) -> Result<Report, Trouble> {
+async fn followed(events: &mut Events, run: u64, watch: &Watch) -> Result<Report, Fault> {
     while let Some((kind, data)) = events.next().await? {
         let of = data.get("run").and_then(Json::as_u64);
         if of.is_none_or(|of| of < run) {
@@ -124,7 +125,7 @@ async fn call(
     method: Method,
     path: &str,
     body: Bytes,
-) -> Result<Response<Incoming>, Trouble> {
+) -> Result<Response<Incoming>, Fault> {
     let (mut send, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(gone)?;
     tokio::task::spawn_local(async move {
         // Its end is seen by whoever reads the answer.
@@ -141,7 +142,7 @@ async fn call(
 }
 
 /// The daemon's own words for what it refuses.
-async fn succeeded(answer: Response<Incoming>) -> Result<Response<Incoming>, Trouble> {
+async fn succeeded(answer: Response<Incoming>) -> Result<Response<Incoming>, Fault> {
     #[derive(Deserialize)]
     struct Told {
         code: String,
@@ -154,13 +155,15 @@ async fn succeeded(answer: Response<Incoming>) -> Result<Response<Incoming>, Tro
     let body = answer.into_body().collect().await.map_err(gone)?;
     let told: Told = serde_json::from_slice(&body.to_bytes())
         .map_err(|_| gone(format!("it answered with status {status}")))?;
-    let outcome = Outcome::Failed;
-    Err(Trouble::new(
-        &told.code,
-        Class::Operator,
-        outcome,
-        told.reason,
-    ))
+    let fault = match Code::of(&told.code) {
+        Some(code) => Fault::new(code, told.reason),
+        // Of a newer service: what it is cannot be explained here, but is told.
+        None => Fault::new(
+            Code::DaemonNewer,
+            format!("{} [{}]", told.reason, told.code),
+        ),
+    };
+    Err(fault.classed(Class::Operator).ending(Outcome::Failed))
 }
 
 /// Server-sent events as they come.
@@ -171,7 +174,7 @@ struct Events {
 
 impl Events {
     /// Kind and data of the next one; `None` at the end.
-    async fn next(&mut self) -> Result<Option<(String, Json)>, Trouble> {
+    async fn next(&mut self) -> Result<Option<(String, Json)>, Fault> {
         loop {
             if let Some(end) = self.held.windows(2).position(|pair| pair == b"\n\n") {
                 let event: Vec<u8> = self.held.drain(..end + 2).collect();
@@ -196,7 +199,7 @@ impl Events {
     }
 }
 
-fn gone(why: impl std::fmt::Display) -> Trouble {
+fn gone(why: impl std::fmt::Display) -> Fault {
     let reason = format!("the daemon was lost: {why}; `boxsync status` shows how far it came");
-    Trouble::new("daemon.gone", Class::Retry, Outcome::Failed, reason)
+    Fault::new(Code::DaemonGone, reason)
 }

@@ -8,9 +8,9 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 use logic::entity::EntityType;
+use logic::fault::{Code, Fault};
 use logic::outside;
 use logic::seal::NameHash;
-use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
 
 use super::board::Board;
@@ -26,12 +26,12 @@ use crate::vault::package::Packages;
 const GATHER: usize = 32 << 10;
 const LINES: &str = "application/x-ndjson";
 
-fn open(board: &Board) -> Result<Engine, Trouble> {
+fn open(board: &Board) -> Result<Engine, Fault> {
     Engine::open(board.root(), (*board.settings()).clone())
 }
 
 /// Entities of one generation, one a line.
-pub(super) fn entities(board: &Board, query: &Query) -> Result<Response<Body>, Trouble> {
+pub(super) fn entities(board: &Board, query: &Query) -> Result<Response<Body>, Fault> {
     let kind = match query.text("type") {
         None => None,
         Some(word) => Some(EntityType::of(word).ok_or_else(|| {
@@ -63,12 +63,7 @@ pub(super) fn entities(board: &Board, query: &Query) -> Result<Response<Body>, T
         .peekable();
     if let (Some(id), None) = (query.text("id"), rows.peek()) {
         let reason = format!("the box holds no entity {}", outside::id(id));
-        return Err(Trouble::new(
-            "catalogue.unknown_entity",
-            Class::GiveUp,
-            Outcome::Failed,
-            reason,
-        ));
+        return Err(Fault::new(Code::CatalogueUnknownEntity, reason));
     }
     let mut reader = catalogue.reader();
     let lines = rows.map(move |(kind, name, row)| {
@@ -90,7 +85,7 @@ pub(super) fn entities(board: &Board, query: &Query) -> Result<Response<Body>, T
 }
 
 /// The packages of the deliveries in the catalogue, one a line; the words of `packages --json`.
-pub(super) fn packages(board: &Board) -> Result<Response<Body>, Trouble> {
+pub(super) fn packages(board: &Board) -> Result<Response<Body>, Fault> {
     let engine = open(board)?;
     let catalogue = Catalogue::open(engine.vault())?;
     let edition = catalogue.shown()?;
@@ -115,7 +110,7 @@ pub(super) fn packages(board: &Board) -> Result<Response<Body>, Trouble> {
     ))
 }
 
-fn gather(mut lines: impl Iterator<Item = Result<serde_json::Value, Trouble>> + 'static) -> Pieces {
+fn gather(mut lines: impl Iterator<Item = Result<serde_json::Value, Fault>> + 'static) -> Pieces {
     Box::new(move || {
         let mut piece = Vec::new();
         while piece.len() < GATHER {
@@ -149,7 +144,7 @@ pub(super) fn package(
     board: &Board,
     query: &Query,
     headers: &HeaderMap,
-) -> Result<Response<Body>, Trouble> {
+) -> Result<Response<Body>, Fault> {
     let delivery = query
         .text("delivery")
         .ok_or_else(|| flaw("parameter `delivery` is missing: expected the URI of a delivery"))?;
@@ -163,7 +158,7 @@ pub(super) fn package(
                 "the box holds no whole package of {}",
                 outside::id(delivery)
             );
-            Trouble::new("package.not_held", Class::GiveUp, Outcome::Failed, reason)
+            Fault::new(Code::PackageNotHeld, reason)
         })?;
     let tag = HeaderValue::from_str(&format!("\"{}\"", NameHash(meta.edition)))
         .map_err(|_| flaw("the edition of the package has no name"))?;
@@ -180,7 +175,7 @@ pub(super) fn package(
         Wanted::Part(start, end) => (StatusCode::PARTIAL_CONTENT, start, end),
         Wanted::Outside => {
             let reason = format!("the package has {} bytes", meta.size);
-            let trouble = Trouble::new("api.range", Class::GiveUp, Outcome::Failed, reason);
+            let trouble = Fault::new(Code::ApiRange, reason);
             let mut response = super::wire::refusal(&trouble);
             insert(
                 &mut response,

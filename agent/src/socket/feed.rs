@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::{Response, StatusCode};
+use logic::fault::{Code, Fault};
 use logic::feed::{Admission, Asked, Extent, Position, admit};
 use logic::outside;
-use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
 
 use super::board::Board;
@@ -30,7 +30,7 @@ const GATHER: usize = 32 << 10;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Changes after a position of an epoch.
-pub(super) fn answer(board: &Board, query: &Query) -> Result<Response<Body>, Trouble> {
+pub(super) fn answer(board: &Board, query: &Query) -> Result<Response<Body>, Fault> {
     let asked = asked(query)?;
     let limit = query.number("limit")?.unwrap_or(MOST);
     if limit == 0 || limit > MOST {
@@ -68,7 +68,7 @@ pub(super) fn place(board: &Board) -> Option<Position> {
     held.position(held.extent.newest)
 }
 
-fn asked(query: &Query) -> Result<Asked, Trouble> {
+fn asked(query: &Query) -> Result<Asked, Fault> {
     let (epoch, since) = (query.number("epoch")?, query.number("since")?);
     match query.text("cursor") {
         None => Ok(Asked::Since(epoch, since.unwrap_or(0))),
@@ -111,7 +111,7 @@ impl Held {
 
 /// The feed, if it leads to the catalogue that is shown. A cut between the two leaves one that does not: until the next
 /// run begins a new epoch there is none, and whoever read all entities has nothing to follow yet.
-fn held(board: &Board) -> Result<Held, Trouble> {
+fn held(board: &Board) -> Result<Held, Fault> {
     let engine = Engine::open(board.root(), (*board.settings()).clone())?;
     let feed = Feed::of(engine.vault());
     let catalogue = Catalogue::open(engine.vault())?;
@@ -142,8 +142,8 @@ fn held(board: &Board) -> Result<Held, Trouble> {
         }
     }
     let reason = "a synchronization is publishing its changes: ask again in a moment";
-    let busy = Trouble::new("state.busy", Class::Retry, Outcome::Failed, reason);
-    Err(Trouble {
+    let busy = Fault::new(Code::StateBusy, reason);
+    Err(Fault {
         retry_after: Some(RETRY_AFTER),
         ..busy
     })
@@ -156,7 +156,7 @@ fn gone(held: &Held) -> Response<Body> {
         "the feed does not go back that far: read all entities again, then follow epoch {epoch} from {newest}"
     );
     let told = json!({
-        "schema": 1, "code": "feed.gone", "reason": reason, "epoch": epoch, "position": newest,
+        "schema": 1, "code": Code::FeedGone, "reason": reason, "epoch": epoch, "position": newest,
         "cursor": held.position(newest).map(|place| place.to_string()),
     });
     object(StatusCode::GONE, told)

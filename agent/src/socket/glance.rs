@@ -6,10 +6,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use logic::fault::{Code, CodeName, Fault};
 use logic::health::{Finding, Standing, Verdict};
 use logic::report::Report;
 use logic::settings::Settings;
-use logic::words::Trouble;
 use serde::{Deserialize, Serialize};
 
 use super::board::Board;
@@ -52,8 +52,8 @@ impl Glance {
 /// The looker's process: where the box stands.
 pub fn look(
     root: &Root,
-    engine: Result<Engine, Trouble>,
-    fault: Option<&Trouble>,
+    engine: Result<Engine, Fault>,
+    fault: Option<&Fault>,
     settings: &Settings,
 ) -> Glance {
     let mut glance = match &engine {
@@ -90,7 +90,7 @@ pub fn look(
 }
 
 /// The looker's process: what `doctor --offline` finds.
-pub fn examine(root: &Root, settings: &Result<Settings, Trouble>) -> Vec<Finding> {
+pub fn examine(root: &Root, settings: &Result<Settings, Fault>) -> Vec<Finding> {
     let options = doctor::Options {
         offline: true,
         deep: false,
@@ -124,7 +124,7 @@ pub(crate) struct Shown {
 struct Mark {
     ended: u64,
     edition: Option<Stamp>,
-    intake: Option<(String, String)>,
+    intake: Option<(CodeName, String)>,
 }
 
 impl Mark {
@@ -281,12 +281,7 @@ async fn ask<T: serde::de::DeserializeOwned>(root: &Root, options: &[&str]) -> O
     let asked = child(root, "page-worker").args(options).output();
     let failed = |how: String| {
         let reason = format!("the process that looks at the box for the status page {how}");
-        journal::trouble(&Trouble::new(
-            "worker.died",
-            logic::words::Class::Retry,
-            logic::words::Outcome::Failed,
-            reason,
-        ));
+        journal::trouble(&Fault::new(Code::WorkerDied, reason));
     };
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok(output)) => serde_json::from_slice(&output.stdout)

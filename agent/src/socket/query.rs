@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use logic::fault::{Code, Fault};
 use logic::outside;
-use logic::words::{Class, Outcome, Trouble};
 use percent_encoding::percent_decode_str;
 
 /// The parameters of a request.
@@ -14,7 +14,7 @@ pub(super) struct Query(BTreeMap<String, String>);
 
 impl Query {
     /// Reads `name=value&…`, form encoded.
-    pub(super) fn read(text: Option<&str>, known: &[&str]) -> Result<Self, Trouble> {
+    pub(super) fn read(text: Option<&str>, known: &[&str]) -> Result<Self, Fault> {
         let mut found = BTreeMap::new();
         for pair in text
             .unwrap_or_default()
@@ -49,7 +49,7 @@ impl Query {
         self.0.get(name).map(String::as_str)
     }
 
-    pub(super) fn number(&self, name: &str) -> Result<Option<u64>, Trouble> {
+    pub(super) fn number(&self, name: &str) -> Result<Option<u64>, Fault> {
         let Some(text) = self.text(name) else {
             return Ok(None);
         };
@@ -64,7 +64,7 @@ impl Query {
 }
 
 /// Undoes percent encoding.
-pub(super) fn decode(text: &str) -> Result<String, Trouble> {
+pub(super) fn decode(text: &str) -> Result<String, Fault> {
     percent_decode_str(text)
         .decode_utf8()
         .map(|text| text.into_owned())
@@ -72,8 +72,8 @@ pub(super) fn decode(text: &str) -> Result<String, Trouble> {
 }
 
 /// A request that can never succeed as it is.
-pub(super) fn flaw(reason: &str) -> Trouble {
-    Trouble::new("api.request", Class::GiveUp, Outcome::Failed, reason)
+pub(super) fn flaw(reason: &str) -> Fault {
+    Fault::new(Code::ApiRequest, reason)
 }
 
 #[cfg(test)]
@@ -90,7 +90,7 @@ mod tests {
         for bad in ["what=1", "id=1&id=2", "id=%ff"] {
             assert_eq!(
                 Query::read(Some(bad), &["id"]).unwrap_err().code,
-                "api.request"
+                Code::ApiRequest
             );
         }
         let query = Query::read(Some("since=+1"), &["since"]).unwrap();

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use hyper::body::{Body as _, Incoming};
 use hyper::{Request, Response, StatusCode};
+use logic::fault::{Code, Fault};
 use logic::intake::Kind;
 use logic::places::SMALL_DOCUMENT;
-use logic::words::{Class, Outcome, Trouble};
 use serde_json::{Value as Json, json};
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
@@ -36,7 +36,7 @@ pub(super) async fn answer(
     board: &Board,
     target: Target,
     request: Request<Incoming>,
-) -> Result<Response<Body>, Trouble> {
+) -> Result<Response<Body>, Fault> {
     let settings = board.settings();
     let limit = settings.results.max_item.bytes();
     let size = request.body().size_hint();
@@ -67,7 +67,7 @@ async fn elsewhere(
     target: &Target,
     request: Request<Incoming>,
     limit: u64,
-) -> Result<Json, Trouble> {
+) -> Result<Json, Fault> {
     let mut command = child(board.root(), "intake-worker");
     command.arg(target.kind.word());
     if let Some(id) = &target.id {
@@ -100,7 +100,7 @@ async fn elsewhere(
 
 /// The worker: reads a document to its marked end and lets it in; one object, the receipt or the trouble.
 pub fn work(
-    engine: Result<Engine, Trouble>,
+    engine: Result<Engine, Fault>,
     kind: Kind,
     id: Option<String>,
     mut document: Vec<u8>,
@@ -111,7 +111,7 @@ pub fn work(
     keep(engine, &Target { kind, id }, &document)
 }
 
-fn keep(engine: Result<Engine, Trouble>, target: &Target, document: &[u8]) -> Json {
+fn keep(engine: Result<Engine, Fault>, target: &Target, document: &[u8]) -> Json {
     let kept = engine.and_then(|engine| {
         let limit = engine.settings().results.max_item.bytes();
         let intake = Intake::open(engine.vault(), limit)?;
@@ -126,9 +126,9 @@ fn keep(engine: Result<Engine, Trouble>, target: &Target, document: &[u8]) -> Js
     }
 }
 
-fn failed(error: impl std::fmt::Display) -> Trouble {
+fn failed(error: impl std::fmt::Display) -> Fault {
     let reason = format!("the item was not kept: {error}");
-    Trouble::new("intake.failed", Class::Retry, Outcome::Failed, reason)
+    Fault::new(Code::IntakeFailed, reason)
 }
 
 fn told(receipt: &Receipt) -> Json {

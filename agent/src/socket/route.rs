@@ -8,11 +8,11 @@ use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
+use logic::fault::{Code, Fault};
 use logic::outside;
 use logic::outside::json_flaw;
 use logic::places::{self, Caller};
 use logic::schedule::Errand;
-use logic::words::{Class, Outcome, Trouble};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::json;
@@ -46,7 +46,7 @@ pub(super) async fn answer(
     if ticket.caller() == Caller::Denied {
         let reason =
             "this user may not speak with boxsync: see allow_uids and allow_gids in section [box]";
-        let denied = Trouble::new("api.denied", Class::Operator, Outcome::Failed, reason);
+        let denied = Fault::new(Code::ApiDenied, reason);
         return keep(refusal(&denied), None);
     }
     let route = request.uri().path().strip_prefix("/v1/");
@@ -62,7 +62,7 @@ pub(super) async fn answer(
     )
 }
 
-fn busy(class: places::Class) -> Trouble {
+fn busy(class: places::Class) -> Fault {
     let what = match class {
         places::Class::Intake | places::Class::LargeIntake => "items are being taken",
         places::Class::Control => "questions and orders are being answered",
@@ -70,14 +70,14 @@ fn busy(class: places::Class) -> Trouble {
         places::Class::Stream => "events are being followed",
     };
     let reason = format!("as many {what} as there are places for: ask again in a moment");
-    let busy = Trouble::new("api.busy", Class::Retry, Outcome::Failed, reason);
-    Trouble {
+    let busy = Fault::new(Code::ApiBusy, reason);
+    Fault {
         retry_after: Some(class.retry_after()),
         ..busy
     }
 }
 
-async fn dispatch(board: &Board, request: Request<Incoming>) -> Result<Response<Body>, Trouble> {
+async fn dispatch(board: &Board, request: Request<Incoming>) -> Result<Response<Body>, Fault> {
     let path = request.uri().path().to_owned();
     let query = request.uri().query().map(str::to_owned);
     let query = |known: &[&str]| Query::read(query.as_deref(), known);
@@ -91,7 +91,7 @@ async fn dispatch(board: &Board, request: Request<Incoming>) -> Result<Response<
     };
     if request.method() != allow {
         let reason = format!("{} is used with {allow}", outside::id(&path));
-        let trouble = Trouble::new("api.method", Class::GiveUp, Outcome::Failed, reason);
+        let trouble = Fault::new(Code::ApiMethod, reason);
         let mut response = refusal(&trouble);
         if let Ok(allow) = HeaderValue::from_str(allow.as_str()) {
             response.headers_mut().insert(ALLOW, allow);
@@ -147,7 +147,7 @@ async fn dispatch(board: &Board, request: Request<Incoming>) -> Result<Response<
     }
 }
 
-fn method_of(path: &str, route: &str) -> Result<Method, Trouble> {
+fn method_of(path: &str, route: &str) -> Result<Method, Fault> {
     match route {
         "status" | "sync/events" | "entities" | "feed" | "packages" | "packages/content"
         | "metrics" | "openapi.json" => Ok(Method::GET),
@@ -158,12 +158,7 @@ fn method_of(path: &str, route: &str) -> Result<Method, Trouble> {
                 "there is no {}; /v1/openapi.json describes what there is",
                 outside::id(path)
             );
-            Err(Trouble::new(
-                "api.unknown_route",
-                Class::GiveUp,
-                Outcome::Failed,
-                reason,
-            ))
+            Err(Fault::new(Code::ApiUnknownRoute, reason))
         }
     }
 }
@@ -191,7 +186,7 @@ fn whole_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u6
     })
 }
 
-fn signal_exam(board: &Board, wanted: Exam) -> Result<Response<Body>, Trouble> {
+fn signal_exam(board: &Board, wanted: Exam) -> Result<Response<Body>, Fault> {
     let lasts = match (wanted.active, wanted.ttl_seconds) {
         (false, _) => None,
         (true, Some(seconds)) if seconds > 0 => {
@@ -213,7 +208,7 @@ fn signal_exam(board: &Board, wanted: Exam) -> Result<Response<Body>, Trouble> {
 }
 
 /// Reads a body as JSON; an empty one is an empty object.
-async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Trouble> {
+async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Fault> {
     let bytes = whole(request, SMALL, BODY_PATIENCE).await?;
     let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
     // A list would be taken for the fields in their order.

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use logic::entity::EntityType;
+use logic::fault::Fault;
 use logic::health::Verdict;
-use logic::words::Trouble;
 use serde_json::{Map, Value as Json, json};
 
 use super::board::Board;
@@ -19,7 +19,7 @@ use crate::vault::package::{Meta, Packages};
 use crate::vault::spool::Spool;
 
 /// What the folder of the box says; the words of `status --json`.
-pub(super) fn of_box(board: &Board) -> Result<Map<String, Json>, Trouble> {
+pub(super) fn of_box(board: &Board) -> Result<Map<String, Json>, Fault> {
     let engine = Engine::open(board.root(), (*board.settings()).clone())?;
     let edition = Catalogue::open(engine.vault())?.shown()?;
     let (held, coming) = Packages::open(engine.vault())?.list()?;

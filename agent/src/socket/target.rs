@@ -2,8 +2,8 @@
 //! Never looks at the body, and names nothing of HTTP: the fuzzer reads it as it stands here.
 //! Called by `route`; used by `receive`.
 
+use logic::fault::Fault;
 use logic::intake::Kind;
-use logic::words::Trouble;
 
 use super::query::{decode, flaw};
 
@@ -18,7 +18,7 @@ pub(super) struct Target {
 
 impl Target {
     /// The intake that a path below `/v1/` names, if it names one.
-    pub(super) fn of(route: &str) -> Option<Result<Self, Trouble>> {
+    pub(super) fn of(route: &str) -> Option<Result<Self, Fault>> {
         let (word, id) = match route.split_once('/') {
             Some((word, id)) => (word, Some(id)),
             None => (route, None),

@@ -9,8 +9,8 @@ use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Request, Response, StatusCode};
+use logic::fault::{Code, Fault};
 use logic::outside;
-use logic::words::{Class, Outcome, Trouble};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -28,7 +28,7 @@ pub(super) async fn whole(
     request: Request<Incoming>,
     most: usize,
     patience: Duration,
-) -> Result<Bytes, Trouble> {
+) -> Result<Bytes, Fault> {
     // What says so itself is not read at all.
     if request.body().size_hint().lower() > most as u64 {
         return Err(too_large(most as u64));
@@ -50,7 +50,7 @@ pub(super) async fn next_piece(
     body: &mut Incoming,
     end: Instant,
     patience: Duration,
-) -> Result<Option<Bytes>, Trouble> {
+) -> Result<Option<Bytes>, Fault> {
     loop {
         let left = end.saturating_duration_since(Instant::now());
         let frame = tokio::time::timeout(left.min(STALLED), body.frame()).await;
@@ -71,14 +71,14 @@ pub(super) async fn next_piece(
     }
 }
 
-pub(super) fn too_large(most: u64) -> Trouble {
+pub(super) fn too_large(most: u64) -> Fault {
     let reason = format!("the body is longer than {most} bytes");
-    Trouble::new("api.too_large", Class::GiveUp, Outcome::Failed, reason)
+    Fault::new(Code::ApiTooLarge, reason)
 }
 
-pub(super) fn slow(patience: Duration) -> Trouble {
+pub(super) fn slow(patience: Duration) -> Fault {
     let reason = format!("the body did not come within {} s", patience.as_secs());
-    Trouble::new("api.slow", Class::Retry, Outcome::Failed, reason)
+    Fault::new(Code::ApiSlow, reason)
 }
 
 /// A JSON object as an answer.
@@ -99,25 +99,9 @@ pub(super) fn with_type(status: StatusCode, kind: &'static str, body: Body) -> R
 }
 
 /// A trouble on the wire: its code and reason, and the status that fits.
-pub(super) fn refusal(trouble: &Trouble) -> Response<Body> {
-    let status = match trouble.code.as_str() {
-        "api.request" => StatusCode::BAD_REQUEST,
-        "api.denied" => StatusCode::FORBIDDEN,
-        "api.unknown_route" | "catalogue.unknown_entity" | "package.not_held" => {
-            StatusCode::NOT_FOUND
-        }
-        "api.method" => StatusCode::METHOD_NOT_ALLOWED,
-        "api.slow" => StatusCode::REQUEST_TIMEOUT,
-        "feed.gone" => StatusCode::GONE,
-        "api.too_large" | "intake.too_long" => StatusCode::PAYLOAD_TOO_LARGE,
-        "disk.full" | "disk.inodes" => StatusCode::INSUFFICIENT_STORAGE,
-        "api.range" => StatusCode::RANGE_NOT_SATISFIABLE,
-        code if code.starts_with("intake.") && trouble.class != Class::Retry => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
-        _ if trouble.class == Class::Retry => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
-    };
+pub(super) fn refusal(trouble: &Fault) -> Response<Body> {
+    let status =
+        StatusCode::from_u16(trouble.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let told = json!({ "schema": 1, "code": trouble.code, "reason": trouble.reason });
     let mut response = object(status, told);
     if status == StatusCode::SERVICE_UNAVAILABLE {

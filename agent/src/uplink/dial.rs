@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use logic::words::Trouble;
+use logic::fault::{Code, Fault};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsConnector;
 
 use super::HEADER_LIMIT;
-use super::fault::{passing, standing};
+use super::fault::passing;
 use super::meter::{Ledger, Tap, Wire};
 use super::names::resolve;
 use super::route::{Route, Via};
@@ -82,13 +82,13 @@ pub(super) async fn dial(
     route: &Route,
     tls: &Tls,
     ledger: &Ledger,
-) -> Result<Lane, Trouble> {
+) -> Result<Lane, Fault> {
     let via = route.via(url);
     let stream = match via {
         None => connect(&url.host, url.port).await?,
         Some(via) => connect(&via.host, via.port).await.map_err(|trouble| {
             passing(
-                "net.proxy",
+                Code::NetProxy,
                 format!("the proxy cannot be reached: {}", trouble.reason),
             )
         })?,
@@ -104,7 +104,7 @@ pub(super) async fn dial(
             Ok(result) => result?,
             Err(_) => {
                 return Err(passing(
-                    "net.proxy",
+                    Code::NetProxy,
                     format!(
                         "the proxy {}:{} did not open a way to {} within {} s",
                         via.host,
@@ -117,8 +117,8 @@ pub(super) async fn dial(
         }
     }
     let name = ServerName::try_from(url.host.clone()).map_err(|_| {
-        standing(
-            "net.tls",
+        Fault::new(
+            Code::NetTls,
             format!("{} is no name that a certificate can be for", url.host),
         )
     })?;
@@ -128,7 +128,7 @@ pub(super) async fn dial(
         Ok(result) => result.map_err(|error| tls.failure(&error, &url.endpoint()))?,
         Err(_) => {
             return Err(passing(
-                "net.tls",
+                Code::NetTls,
                 format!(
                     "{} did not finish the TLS handshake within {} s",
                     url.endpoint(),
@@ -168,7 +168,7 @@ async fn speak<S>(
     stream: S,
     own: Option<SocketAddr>,
     url: &Url,
-) -> Result<SendRequest<Full<Bytes>>, Trouble>
+) -> Result<SendRequest<Full<Bytes>>, Fault>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -180,8 +180,8 @@ where
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|error| {
-            passing(
-                "net.refused",
+            Fault::new(
+                Code::NetRefused,
                 format!("{} cannot be spoken to: {error}", url.endpoint()),
             )
         })?;
@@ -213,11 +213,11 @@ async fn gone(own: Option<SocketAddr>) {
 }
 
 /// Resolves and connects within `CONNECT`.
-async fn connect(host: &str, port: u16) -> Result<TcpStream, Trouble> {
+async fn connect(host: &str, port: u16) -> Result<TcpStream, Fault> {
     let end = Instant::now() + CONNECT;
     let addresses = resolve(host, port, CONNECT).await.map_err(|failure| {
-        passing(
-            "net.dns",
+        Fault::new(
+            Code::NetDns,
             format!("the name {host} has no address: {failure}"),
         )
     })?;
@@ -228,16 +228,16 @@ async fn connect(host: &str, port: u16) -> Result<TcpStream, Trouble> {
             let _ = stream.set_nodelay(true);
             Ok(stream)
         }
-        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Err(passing(
-            "net.refused",
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Err(Fault::new(
+            Code::NetRefused,
             format!("{place} refused the connection"),
         )),
-        Ok(Err(error)) => Err(passing(
-            "net.unreachable",
+        Ok(Err(error)) => Err(Fault::new(
+            Code::NetUnreachable,
             format!("{place} cannot be reached: {error}"),
         )),
-        Err(_) => Err(passing(
-            "net.unreachable",
+        Err(_) => Err(Fault::new(
+            Code::NetUnreachable,
             format!(
                 "{place} did not accept a connection within {} s",
                 CONNECT.as_secs()
@@ -280,9 +280,9 @@ async fn tunnel(
     stream: &mut Observed<TcpStream, Tap>,
     via: &Via,
     endpoint: &str,
-) -> Result<(), Trouble> {
+) -> Result<(), Fault> {
     let place = format!("{}:{}", via.host, via.port);
-    let broken = |why: &str| passing("net.proxy", format!("the proxy {place} {why}"));
+    let broken = |why: &str| passing(Code::NetProxy, format!("the proxy {place} {why}"));
     let mut request = format!("CONNECT {endpoint} HTTP/1.1\r\nHost: {endpoint}\r\n");
     if let Some(authorization) = &via.authorization {
         request += &format!("Proxy-Authorization: {}\r\n", authorization.reveal());
@@ -316,16 +316,16 @@ async fn tunnel(
 }
 
 /// A proxy said no.
-pub(super) fn refused(status: u16, place: &str, target: &str) -> Trouble {
+pub(super) fn refused(status: u16, place: &str, target: &str) -> Fault {
     match status {
-        407 => standing(
-            "net.proxy",
+        407 => Fault::new(
+            Code::NetProxy,
             format!(
                 "the proxy {place} wants a user and a password that it accepts (status 407): [central] proxy and proxy_password_file"
             ),
         ),
         _ => passing(
-            "net.proxy",
+            Code::NetProxy,
             format!("the proxy {place} opened no way to {target} (status {status})"),
         ),
     }

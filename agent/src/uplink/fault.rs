@@ -4,46 +4,28 @@
 
 use std::io;
 
-use logic::words::{Class, Outcome, Trouble};
+use logic::fault::{Code, Fault};
+use logic::words::Class;
 
-/// A failure of the line that may pass by itself.
-pub(super) fn passing(code: &str, reason: impl Into<String>) -> Trouble {
-    Trouble::new(code, Class::Retry, Outcome::Offline, reason)
-}
-
-/// A failure of the line that somebody has to mend.
-pub(super) fn standing(code: &str, reason: impl Into<String>) -> Trouble {
-    Trouble::new(code, Class::Operator, Outcome::Offline, reason)
-}
-
-/// An answer that can never be used as it is.
-pub(super) fn unusable(code: &str, reason: impl Into<String>) -> Trouble {
-    Trouble::new(code, Class::GiveUp, Outcome::Failed, reason)
-}
-
-/// Credentials or the right to use them are missing.
-pub(super) fn unauthorized(code: &str, reason: impl Into<String>) -> Trouble {
-    Trouble::new(code, Class::Operator, Outcome::Unauthorized, reason)
-}
-
-/// The configuration cannot be used.
-pub(super) fn misconfigured(code: &str, reason: impl Into<String>) -> Trouble {
-    Trouble::new(code, Class::Operator, Outcome::Failed, reason)
+/// A failure of the line that may pass by itself, of a kind that mostly somebody has to mend: a proxy that is
+/// restarted, a handshake that was cut.
+pub(super) fn passing(code: Code, reason: impl Into<String>) -> Fault {
+    Fault::new(code, reason).classed(Class::Retry)
 }
 
 /// The content of an answer exceeds what the caller reads.
-pub(super) fn too_large(name: &str, limit: usize) -> Trouble {
-    unusable(
-        "central.too_large",
+pub(super) fn too_large(name: &str, limit: usize) -> Fault {
+    Fault::new(
+        Code::CentralTooLarge,
         format!("central's answer to {name} is longer than {limit} bytes"),
     )
 }
 
 /// What a failed exchange means that ended without an answer's head; `answered`: bytes had come.
-pub(super) fn headless(error: &hyper::Error, place: &str, answered: bool) -> Trouble {
+pub(super) fn headless(error: &hyper::Error, place: &str, answered: bool) -> Fault {
     if error.is_parse_too_large() {
-        return unusable(
-            "central.too_large",
+        return Fault::new(
+            Code::CentralTooLarge,
             format!(
                 "the header of {place}'s answer is longer than {} KiB",
                 super::HEADER_LIMIT >> 10
@@ -51,33 +33,33 @@ pub(super) fn headless(error: &hyper::Error, place: &str, answered: bool) -> Tro
         );
     }
     if error.is_parse() {
-        return unusable(
-            "central.foreign",
+        return Fault::new(
+            Code::CentralForeign,
             format!("{place} answered something that is not HTTP"),
         );
     }
     if answered {
-        return passing(
-            "net.cut",
+        return Fault::new(
+            Code::NetCut,
             format!("the connection to {place} was cut in the head of the answer"),
         );
     }
-    passing(
-        "net.reset",
+    Fault::new(
+        Code::NetReset,
         format!("{place} {} without an answer", ending(error)),
     )
 }
 
 /// What a failure within the content of an answer means. Broken framing is not the line's fault: TCP or TLS carried it.
-pub(super) fn cut(error: &hyper::Error, place: &str, bytes: u64) -> Trouble {
+pub(super) fn cut(error: &hyper::Error, place: &str, bytes: u64) -> Fault {
     if io_kind(error) == Some(io::ErrorKind::InvalidInput) {
-        return unusable(
-            "central.foreign",
+        return Fault::new(
+            Code::CentralForeign,
             format!("{place} broke the framing of its answer after {bytes} bytes"),
         );
     }
-    passing(
-        "net.cut",
+    Fault::new(
+        Code::NetCut,
         format!("{place} {} after {bytes} bytes of content", ending(error)),
     )
 }

@@ -9,13 +9,13 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use logic::api::{Answered, Reply};
-use logic::words::Trouble;
+use logic::fault::{Code, Fault};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 
 use super::Inner;
 use super::dial::Lane;
-use super::fault::{self, passing, standing, unusable};
+use super::fault;
 use super::gunzip::{Flaw, Gunzip};
 use super::meter::Sample;
 
@@ -71,7 +71,7 @@ impl Opened {
     ///
     /// # Errors
     /// `net.cut`, `net.stalled`; of a gzip stream `central.garbled`, and `central.too_large` beyond the call's limit.
-    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Trouble> {
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Fault> {
         self.flow.chunk().await
     }
 
@@ -121,7 +121,7 @@ impl Opened {
 }
 
 impl Flow {
-    async fn chunk(&mut self) -> Result<Option<Bytes>, Trouble> {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Fault> {
         loop {
             let Some(piece) = self.piece().await? else {
                 if let Some(inflate) = &self.inflate {
@@ -145,13 +145,13 @@ impl Flow {
     }
 
     /// The next bytes as they come.
-    async fn piece(&mut self) -> Result<Option<Bytes>, Trouble> {
+    async fn piece(&mut self) -> Result<Option<Bytes>, Fault> {
         loop {
             let left = STALL.saturating_sub(self.waited);
             let began = Instant::now();
             let Ok(frame) = timeout(left, self.body.frame()).await else {
-                return Err(passing(
-                    "net.stalled",
+                return Err(Fault::new(
+                    Code::NetStalled,
                     format!(
                         "{} sent fewer than {PACE} bytes in {} s, after {} bytes of its answer to {}",
                         self.place,
@@ -180,7 +180,7 @@ impl Flow {
         }
     }
 
-    fn flawed(&self, flaw: Flaw) -> Trouble {
+    fn flawed(&self, flaw: Flaw) -> Fault {
         flawed(flaw, self.name, self.limit)
     }
 
@@ -213,13 +213,13 @@ impl Drop for Flow {
     }
 }
 
-fn flawed(flaw: Flaw, name: &str, limit: usize) -> Trouble {
+fn flawed(flaw: Flaw, name: &str, limit: usize) -> Fault {
     match flaw {
         Flaw::TooLarge => fault::too_large(name, limit),
-        Flaw::Damaged => Trouble {
+        Flaw::Damaged => Fault {
             class: logic::words::Class::Retry,
-            ..unusable(
-                "central.garbled",
+            ..Fault::new(
+                Code::CentralGarbled,
                 format!("central's answer to {name} came as damaged gzip"),
             )
         },
@@ -239,9 +239,9 @@ fn plain_to_tls(body: &[u8]) -> bool {
 }
 
 /// http:// in the configuration where the port speaks TLS.
-pub(super) fn wants_tls(place: &str) -> Trouble {
-    standing(
-        "net.tls",
+pub(super) fn wants_tls(place: &str) -> Fault {
+    Fault::new(
+        Code::NetTls,
         format!("{place} speaks TLS on this port: a URL with https:// is expected"),
     )
 }

@@ -7,9 +7,9 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
+use logic::fault::{Code, Fault};
 use logic::outside;
 use logic::time::{self, Accepted, Verdict};
-use logic::words::Trouble;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::pem::PemObject;
@@ -18,7 +18,7 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
 
-use super::fault::{misconfigured, passing, standing};
+use super::fault::passing;
 use super::issuer;
 use crate::clock::Clock;
 
@@ -63,14 +63,14 @@ pub(super) struct Tls {
 
 impl Tls {
     /// The built-in roots and those of `ca_pem`.
-    pub(super) fn new(ca_pem: Option<&[u8]>, clock: Clock) -> Result<Self, Trouble> {
+    pub(super) fn new(ca_pem: Option<&[u8]>, clock: Clock) -> Result<Self, Fault> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let roots = Arc::new(roots(ca_pem)?);
         let inner = WebPkiServerVerifier::builder_with_provider(roots, provider.clone())
             .build()
             .map_err(|error| {
-                misconfigured(
-                    "config.ca_file",
+                Fault::new(
+                    Code::ConfigCaFile,
                     format!("the certificate authorities cannot be used: {error}"),
                 )
             })?;
@@ -83,7 +83,7 @@ impl Tls {
         });
         let mut config = ClientConfig::builder_with_details(provider, Arc::new(clock))
             .with_safe_default_protocol_versions()
-            .map_err(|error| misconfigured("config.tls", format!("TLS cannot be set up: {error}")))?
+            .map_err(|error| Fault::new(Code::ConfigTls, format!("TLS cannot be set up: {error}")))?
             .dangerous()
             .with_custom_certificate_verifier(judge.clone())
             .with_no_client_auth();
@@ -99,7 +99,7 @@ impl Tls {
     }
 
     /// What a failed handshake means, in plain words.
-    pub(super) fn failure(&self, error: &io::Error, host: &str) -> Trouble {
+    pub(super) fn failure(&self, error: &io::Error, host: &str) -> Fault {
         let refused = error
             .get_ref()
             .and_then(|inner| inner.downcast_ref::<Error>());
@@ -113,11 +113,11 @@ impl Tls {
                 let reason = format!(
                     "the certificate of {host} was signed by {whom} that this box does not know"
                 );
-                standing("net.tls_issuer", reason)
+                Fault::new(Code::NetTlsIssuer, reason)
             }
             Some(error) => refusal(error, host),
             None => passing(
-                "net.tls",
+                Code::NetTls,
                 format!(
                     "{host} closed the connection in the TLS handshake: a port that speaks plain http, or a firewall ({})",
                     error.kind()
@@ -155,7 +155,7 @@ impl Tls {
         chain: &mut Chain,
         date: Option<i64>,
         host: &str,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Fault> {
         if std::mem::replace(&mut chain.asked, true) {
             return Ok(());
         }
@@ -182,7 +182,7 @@ impl Tls {
                 let reason = format!(
                     "the certificate of {host} is not valid by the time of this box, and its answer has no date to judge it by"
                 );
-                Err(standing("net.tls", reason))
+                Err(Fault::new(Code::NetTls, reason))
             }
             Verdict::Behind => Err(behind(host, date.unwrap_or_default(), floor)),
             Verdict::Refused(at) => match judge.strict(chain, unix(at)) {
@@ -194,13 +194,13 @@ impl Tls {
 }
 
 /// One of the two is wrong: central's clock with its certificate, or what this box takes for certain.
-fn behind(host: &str, date: i64, floor: i64) -> Trouble {
+fn behind(host: &str, date: i64, floor: i64) -> Fault {
     let reason = format!(
         "the certificate of {host} is valid at the date of its own answer, {}, and no more at {}, which this box takes for certain: one of the two is wrong",
         day(&unix(date)),
         day(&unix(floor))
     );
-    standing("clock.floor", reason)
+    Fault::new(Code::ClockFloor, reason)
 }
 
 fn unix(seconds: i64) -> UnixTime {
@@ -211,13 +211,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn roots(ca_pem: Option<&[u8]>) -> Result<RootCertStore, Trouble> {
+fn roots(ca_pem: Option<&[u8]>) -> Result<RootCertStore, Fault> {
     let mut roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
     let wrong = |what: String| {
-        misconfigured(
-            "config.ca_file",
+        Fault::new(
+            Code::ConfigCaFile,
             format!("[central] ca_file: expected PEM certificates, {what}"),
         )
     };
@@ -340,26 +340,26 @@ fn is_expired(error: &Error) -> bool {
     )
 }
 
-fn refusal(error: &Error, host: &str) -> Trouble {
+fn refusal(error: &Error, host: &str) -> Fault {
     let (code, reason) = match error {
         Error::InvalidCertificate(error) => certificate(error, host),
-        Error::NoCertificatesPresented => ("net.tls", format!("{host} showed no certificate")),
+        Error::NoCertificatesPresented => (Code::NetTls, format!("{host} showed no certificate")),
         Error::InvalidMessage(_) => (
-            "net.tls",
+            Code::NetTls,
             format!(
                 "{host} does not speak TLS on this port: a URL with http:// or another port is expected"
             ),
         ),
         Error::AlertReceived(alert) => (
-            "net.tls",
+            Code::NetTls,
             format!("{host} refused the TLS handshake: it answered {alert:?}"),
         ),
         other => (
-            "net.tls",
+            Code::NetTls,
             format!("the TLS handshake with {host} failed: {other}"),
         ),
     };
-    standing(code, reason)
+    Fault::new(code, reason)
 }
 
 fn day(time: &UnixTime) -> String {
@@ -369,10 +369,10 @@ fn day(time: &UnixTime) -> String {
 }
 
 /// What is wrong with a certificate: each cause that has a remedy of its own has a code of its own.
-fn certificate(error: &CertificateError, host: &str) -> (&'static str, String) {
+fn certificate(error: &CertificateError, host: &str) -> (Code, String) {
     match error {
         CertificateError::ExpiredContext { time, not_after } => (
-            "net.tls_expired",
+            Code::NetTlsExpired,
             format!(
                 "the certificate of {host} has expired: it ended {}, and it is {}",
                 day(not_after),
@@ -380,11 +380,11 @@ fn certificate(error: &CertificateError, host: &str) -> (&'static str, String) {
             ),
         ),
         CertificateError::Expired => (
-            "net.tls_expired",
+            Code::NetTlsExpired,
             format!("the certificate of {host} has expired"),
         ),
         CertificateError::NotValidYetContext { time, not_before } => (
-            "net.tls_not_yet",
+            Code::NetTlsNotYet,
             format!(
                 "the certificate of {host} is not yet valid: it begins {}, and it is {}",
                 day(not_before),
@@ -392,33 +392,37 @@ fn certificate(error: &CertificateError, host: &str) -> (&'static str, String) {
             ),
         ),
         CertificateError::NotValidYet => (
-            "net.tls_not_yet",
+            Code::NetTlsNotYet,
             format!("the certificate of {host} is not yet valid"),
         ),
         CertificateError::NotValidForNameContext { presented, .. } => (
-            "net.tls_host",
+            Code::NetTlsHost,
             format!(
                 "the certificate is not for {host}, but for {}",
                 names(presented)
             ),
         ),
-        CertificateError::NotValidForName => {
-            ("net.tls_host", format!("the certificate is not for {host}"))
-        }
+        CertificateError::NotValidForName => (
+            Code::NetTlsHost,
+            format!("the certificate is not for {host}"),
+        ),
         CertificateError::UnknownIssuer => (
-            "net.tls_issuer",
+            Code::NetTlsIssuer,
             format!("no authority that this box knows has signed the certificate of {host}"),
         ),
         // A private authority that was made anew under its old name.
         CertificateError::BadSignature => (
-            "net.tls_issuer",
+            Code::NetTlsIssuer,
             format!(
                 "the certificate of {host} was not signed by the authority that this box knows by that name: [central] ca_file may be an old one"
             ),
         ),
-        CertificateError::Revoked => ("net.tls", format!("the certificate of {host} was revoked")),
+        CertificateError::Revoked => (
+            Code::NetTls,
+            format!("the certificate of {host} was revoked"),
+        ),
         other => (
-            "net.tls",
+            Code::NetTls,
             format!("the certificate of {host} cannot be accepted: {other:?}"),
         ),
     }

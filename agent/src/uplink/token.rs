@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use hyper::header::HeaderValue;
 use logic::api::{Method, Reply, answer, surely_unsent};
+use logic::fault::{Area, Code, Fault};
 use logic::grant::{Grant, Watch, life};
 use logic::outside;
 use logic::retry;
-use logic::words::{Outcome, Trouble};
+use logic::words::Outcome;
 use oauth2::basic::{
     BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
     BasicTokenType,
@@ -22,7 +23,6 @@ use oauth2::{
 };
 use tokio::sync::Mutex;
 
-use super::fault::{unauthorized, unusable};
 use super::secret::Secret;
 use super::tls::boottime;
 use super::{Ask, Inner};
@@ -60,7 +60,7 @@ pub(super) struct Holder {
     held: Mutex<Option<Bearer>>,
     /// Token requests that came to an end.
     attempts: Cell<u64>,
-    failure: RefCell<Option<Trouble>>,
+    failure: RefCell<Option<Fault>>,
     watch: RefCell<Watch>,
 }
 
@@ -82,10 +82,10 @@ impl Holder {
         &self,
         inner: &Rc<Inner>,
         refused: Option<u64>,
-    ) -> Result<Bearer, Trouble> {
+    ) -> Result<Bearer, Fault> {
         let Some(credentials) = &self.credentials else {
-            return Err(unauthorized(
-                "auth.not_enrolled",
+            return Err(Fault::new(
+                Code::AuthNotEnrolled,
                 "this box has no credentials for central: enroll it first",
             ));
         };
@@ -123,16 +123,16 @@ impl Holder {
     }
 
     /// Central refused the token that had just replaced a refused one.
-    pub(super) async fn refused_again(&self, serial: u64) -> Trouble {
+    pub(super) async fn refused_again(&self, serial: u64) -> Fault {
         self.bury(&mut *self.held.lock().await, serial);
         if self.watch.borrow().shared(boottime()) {
-            return unauthorized(
-                "auth.shared",
+            return Fault::new(
+                Code::AuthShared,
                 "central refuses tokens that it has just issued: another box uses the same OAuth client",
             );
         }
-        unauthorized(
-            "auth.refused",
+        Fault::new(
+            Code::AuthRefused,
             "central does not accept the token that it has just issued to this box",
         )
     }
@@ -166,7 +166,7 @@ impl Holder {
     }
 
     /// Asks for a token where central said, else at central's root (protocol 0.1).
-    async fn fetch(&self, inner: &Rc<Inner>, credentials: &Credentials) -> Result<Bearer, Trouble> {
+    async fn fetch(&self, inner: &Rc<Inner>, credentials: &Credentials) -> Result<Bearer, Fault> {
         let own = Url {
             path: inner.root.target(ROUTE),
             ..inner.root.clone()
@@ -194,7 +194,7 @@ impl Holder {
         inner: &Rc<Inner>,
         credentials: &Credentials,
         url: &Url,
-    ) -> Result<Bearer, Trouble> {
+    ) -> Result<Bearer, Fault> {
         let asked = boottime();
         let answer = RefCell::new(None);
         let deliver = |request: HttpRequest| async {
@@ -207,8 +207,8 @@ impl Holder {
             answered.and_then(|reply| response(&reply))
         };
         let place = TokenUrl::new(url.to_string()).map_err(|error| {
-            unusable(
-                "central.foreign",
+            Fault::new(
+                Code::CentralForeign,
                 format!("the token URL {}: {error}", outside::id(&url.to_string())),
             )
         })?;
@@ -221,16 +221,16 @@ impl Holder {
             .request_async(&deliver)
             .await;
         let reply = answer.into_inner().unwrap_or_else(|| {
-            Err(unusable(
-                "central.foreign",
+            Err(Fault::new(
+                Code::CentralForeign,
                 format!("no token request can be made for {url}"),
             ))
         })?;
         let token = match token {
             Ok(token) => token,
             Err(_) if reply.status == 401 => {
-                return Err(unauthorized(
-                    "auth.refused",
+                return Err(Fault::new(
+                    Code::AuthRefused,
                     "credentials refused: central does not know the OAuth key and secret of this box",
                 ));
             }
@@ -245,11 +245,11 @@ impl Holder {
         reply: &Reply,
         asked: Duration,
         inner: &Rc<Inner>,
-    ) -> Result<Bearer, Trouble> {
+    ) -> Result<Bearer, Fault> {
         let mut value = HeaderValue::from_str(&format!("Bearer {}", token.access.secret()))
             .map_err(|_| {
-                unusable(
-                    "central.foreign",
+                Fault::new(
+                    Code::CentralForeign,
                     "central issued a token that no header can carry",
                 )
             })?;
@@ -265,21 +265,21 @@ impl Holder {
 
 /// A failed request for a token, told apart from a failure of the call that needed it: that one was never sent, and
 /// its content is not the cause.
-fn tokenless(trouble: Trouble) -> Trouble {
+fn tokenless(trouble: Fault) -> Fault {
     let told = [
-        "central.maintenance",
-        "central.unavailable",
-        "central.error",
+        Code::CentralMaintenance,
+        Code::CentralUnavailable,
+        Code::CentralError,
     ];
-    let before = trouble.code.starts_with("net.") && surely_unsent(&trouble);
-    if before || trouble.outcome == Outcome::Unauthorized || told.contains(&trouble.code.as_str()) {
+    let before = trouble.code.is(Area::Net) && surely_unsent(&trouble);
+    if before || trouble.outcome == Outcome::Unauthorized || told.contains(&trouble.code) {
         return trouble;
     }
     let code = match trouble.outcome {
-        Outcome::Offline => "net.token",
-        _ => "auth.token",
+        Outcome::Offline => Code::NetToken,
+        _ => Code::AuthToken,
     };
-    Trouble {
+    Fault {
         code: code.to_owned(),
         reason: format!("no token could be fetched: {}", trouble.reason),
         ..trouble
@@ -348,9 +348,9 @@ fn ask(url: &Url, request: HttpRequest) -> Ask<'_> {
 }
 
 /// As `oauth2` reads it: by status and content, whatever the label.
-fn response(reply: &Reply) -> Result<HttpResponse, Trouble> {
+fn response(reply: &Reply) -> Result<HttpResponse, Fault> {
     let mut response = HttpResponse::new(reply.body.clone());
     *response.status_mut() = hyper::StatusCode::from_u16(reply.status)
-        .map_err(|error| unusable("central.foreign", error.to_string()))?;
+        .map_err(|error| Fault::new(Code::CentralForeign, error.to_string()))?;
     Ok(response)
 }

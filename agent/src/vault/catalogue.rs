@@ -13,8 +13,8 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use logic::entity::{Checksum, Entity, EntityType};
+use logic::fault::Fault;
 use logic::seal::{NONCE, NameHash, OVERHEAD, Sealer};
-use logic::words::Trouble;
 
 use super::{Vault, damaged, random};
 use crate::root::{
@@ -60,7 +60,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn open(vault: &Vault) -> Result<Self, Trouble> {
+    pub fn open(vault: &Vault) -> Result<Self, Fault> {
         let folder = vault.state().join("catalogue");
         make_folder(&folder)?;
         Ok(Self {
@@ -74,7 +74,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// `store.damaged` for one that does not open.
-    pub fn edition(&self) -> Result<Edition, Trouble> {
+    pub fn edition(&self) -> Result<Edition, Fault> {
         self.read(Edition::read)
     }
 
@@ -82,11 +82,11 @@ impl Catalogue {
     ///
     /// # Errors
     /// As `edition`.
-    pub fn shown(&self) -> Result<Edition, Trouble> {
+    pub fn shown(&self) -> Result<Edition, Fault> {
         self.read(Edition::read_shown)
     }
 
-    fn read(&self, read: fn(&[u8]) -> Option<Edition>) -> Result<Edition, Trouble> {
+    fn read(&self, read: fn(&[u8]) -> Option<Edition>) -> Result<Edition, Fault> {
         let path = self.folder.join("edition");
         let mut sealed = match read_regular(&path) {
             Ok(sealed) => sealed,
@@ -109,7 +109,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn set_aside(&self, vault: &Vault) -> Result<PathBuf, Trouble> {
+    pub fn set_aside(&self, vault: &Vault) -> Result<PathBuf, Fault> {
         set_aside(
             &vault.state().join("quarantine"),
             &self.folder.join("edition"),
@@ -126,7 +126,7 @@ impl Catalogue {
         before: &BTreeSet<u32>,
         edition: &Edition,
         writer: Option<Writer>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Fault> {
         if let Some(writer) = writer {
             writer.sync()?;
         }
@@ -148,7 +148,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// `store.damaged` for a record that does not open, or what the file system says.
-    pub fn compact(&self, edition: &mut Edition, writer: &mut Writer) -> Result<(), Trouble> {
+    pub fn compact(&self, edition: &mut Edition, writer: &mut Writer) -> Result<(), Fault> {
         const WORTH_IT: u64 = 8 << 20;
         let living: u64 = edition.all().map(|row| u64::from(row.length)).sum();
         let mut total = 0;
@@ -173,7 +173,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn writer(&self) -> Result<Writer, Trouble> {
+    pub fn writer(&self) -> Result<Writer, Fault> {
         let number = self
             .segments()?
             .into_keys()
@@ -204,7 +204,7 @@ impl Catalogue {
         }
     }
 
-    fn segments(&self) -> Result<BTreeMap<u32, PathBuf>, Trouble> {
+    fn segments(&self) -> Result<BTreeMap<u32, PathBuf>, Fault> {
         let entries =
             fs::read_dir(&self.folder).map_err(|error| trouble(&self.folder, "list", &error))?;
         let number = |path: &Path| {
@@ -248,7 +248,7 @@ impl Writer {
         kind: EntityType,
         name: NameHash,
         entity: &Entity,
-    ) -> Result<Row, Trouble> {
+    ) -> Result<Row, Fault> {
         self.write(kind.word(), name, entity)
     }
 
@@ -256,11 +256,11 @@ impl Writer {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn class(&mut self, name: NameHash, entity: &Entity) -> Result<Row, Trouble> {
+    pub fn class(&mut self, name: NameHash, entity: &Entity) -> Result<Row, Fault> {
         self.write(CLASS, name, entity)
     }
 
-    fn write(&mut self, word: &str, name: NameHash, entity: &Entity) -> Result<Row, Trouble> {
+    fn write(&mut self, word: &str, name: NameHash, entity: &Entity) -> Result<Row, Fault> {
         let checksum = Checksum::of(&entity.checksum);
         // An eligibility may weigh as much as the rest of the run: it is serialised, sealed and written in one place.
         let mut sealed = plain(entity, random::<NONCE>());
@@ -288,19 +288,19 @@ impl Writer {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn flush(&mut self) -> Result<(), Trouble> {
+    pub fn flush(&mut self) -> Result<(), Fault> {
         self.hand_on(&self.buffer)?;
         self.buffer.clear();
         Ok(())
     }
 
-    fn hand_on(&self, bytes: &[u8]) -> Result<(), Trouble> {
+    fn hand_on(&self, bytes: &[u8]) -> Result<(), Fault> {
         (&self.file)
             .write_all(bytes)
             .map_err(|error| trouble(&self.path, "write", &error))
     }
 
-    fn sync(mut self) -> Result<(), Trouble> {
+    fn sync(mut self) -> Result<(), Fault> {
         self.flush()?;
         self.file
             .sync_all()
@@ -325,7 +325,7 @@ impl Reader {
         kind: EntityType,
         name: &NameHash,
         row: &Row,
-    ) -> Result<Entity, Trouble> {
+    ) -> Result<Entity, Fault> {
         self.read(kind.word(), name, row)
     }
 
@@ -333,7 +333,7 @@ impl Reader {
     ///
     /// # Errors
     /// As `entity`.
-    pub fn class(&mut self, name: &NameHash, row: &Row) -> Result<Entity, Trouble> {
+    pub fn class(&mut self, name: &NameHash, row: &Row) -> Result<Entity, Fault> {
         self.read(CLASS, name, row)
     }
 
@@ -346,7 +346,7 @@ impl Reader {
     ///
     /// # Errors
     /// As `entity`.
-    pub fn id(&mut self, kind: EntityType, name: &NameHash, row: &Row) -> Result<String, Trouble> {
+    pub fn id(&mut self, kind: EntityType, name: &NameHash, row: &Row) -> Result<String, Fault> {
         // The fields of `Entity` in their order.
         let id = |plain: &[u8]| {
             let (id, _) = postcard::take_from_bytes::<&str>(plain).ok()?;
@@ -355,7 +355,7 @@ impl Reader {
         self.read_as(kind.word(), name, row, id)
     }
 
-    fn read(&mut self, word: &str, name: &NameHash, row: &Row) -> Result<Entity, Trouble> {
+    fn read(&mut self, word: &str, name: &NameHash, row: &Row) -> Result<Entity, Fault> {
         self.read_as(word, name, row, |plain| postcard::from_bytes(plain).ok())
     }
 
@@ -365,7 +365,7 @@ impl Reader {
         name: &NameHash,
         row: &Row,
         read: impl FnOnce(&[u8]) -> Option<T>,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, Fault> {
         let path = self.catalogue.path(row.segment);
         let file = match self.open.entry(row.segment) {
             std::collections::btree_map::Entry::Occupied(open) => open.into_mut(),
@@ -406,6 +406,7 @@ fn place(word: &str, name: &NameHash, checksum: &Checksum) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use logic::fault::Code;
 
     fn entity(id: &str, label: &str) -> Entity {
         let label = logic::entity::Value::One(label.to_owned());
@@ -481,9 +482,9 @@ mod tests {
             .reader()
             .entity(EntityType::Proctor, name, row)
             .unwrap_err();
-        assert_eq!(error.code, "store.damaged");
+        assert_eq!(error.code, Code::StoreDamaged);
         fs::write(catalogue.folder.join("edition"), "x").unwrap();
-        assert_eq!(catalogue.edition().unwrap_err().code, "store.damaged");
+        assert_eq!(catalogue.edition().unwrap_err().code, Code::StoreDamaged);
     }
 
     #[test]

@@ -5,8 +5,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use logic::fault::{Code, Fault};
 use logic::seal::Sealer;
-use logic::words::Trouble;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -35,7 +35,7 @@ impl Entry {
     ///
     /// # Errors
     /// `store.damaged`, or what the file system says.
-    pub fn get<T: DeserializeOwned>(&self) -> Result<Option<T>, Trouble> {
+    pub fn get<T: DeserializeOwned>(&self) -> Result<Option<T>, Fault> {
         let sealed = match read_regular(&self.path) {
             Ok(sealed) => sealed,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -54,9 +54,9 @@ impl Entry {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn get_or_set_aside<T: DeserializeOwned>(&self) -> Result<Option<T>, Trouble> {
+    pub fn get_or_set_aside<T: DeserializeOwned>(&self) -> Result<Option<T>, Fault> {
         match self.get() {
-            Err(trouble) if trouble.code == "store.damaged" => {
+            Err(trouble) if trouble.code == Code::StoreDamaged => {
                 let aside = set_aside(&self.quarantine(), &self.path)?;
                 told(&trouble, &aside);
                 Ok(None)
@@ -69,7 +69,7 @@ impl Entry {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn link_aside(&self, why: &Trouble) -> Result<(), Trouble> {
+    pub fn link_aside(&self, why: &Fault) -> Result<(), Fault> {
         told(why, &link_aside(&self.quarantine(), &self.path)?);
         Ok(())
     }
@@ -90,9 +90,9 @@ impl Entry {
     ///
     /// # Errors
     /// `disk.failing` alone.
-    pub fn given(&self) -> Result<(), Trouble> {
+    pub fn given(&self) -> Result<(), Fault> {
         match read_regular(&self.path).map_err(|error| trouble(&self.path, "read", &error)) {
-            Err(failing) if failing.code == "disk.failing" => Err(failing),
+            Err(failing) if failing.code == Code::DiskFailing => Err(failing),
             _ => Ok(()),
         }
     }
@@ -101,7 +101,7 @@ impl Entry {
     ///
     /// # Errors
     /// What the file system says; then the predecessor is still there.
-    pub fn put<T: Serialize>(&self, value: &T) -> Result<(), Trouble> {
+    pub fn put<T: Serialize>(&self, value: &T) -> Result<(), Fault> {
         let plain = postcard::to_allocvec(value).expect("plain data always serialises");
         let sealed = self.sealer.seal(random(), self.name.as_bytes(), &plain);
         let opens = |read: &[u8]| {
@@ -114,7 +114,7 @@ impl Entry {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn set_aside(&self, vault: &Vault) -> Result<PathBuf, Trouble> {
+    pub fn set_aside(&self, vault: &Vault) -> Result<PathBuf, Fault> {
         set_aside(&vault.state().join("quarantine"), &self.path)
     }
 
@@ -122,15 +122,15 @@ impl Entry {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn remove(&self) -> Result<(), Trouble> {
+    pub fn remove(&self) -> Result<(), Fault> {
         remove_durably(&self.path)
     }
 }
 
-fn told(why: &Trouble, aside: &Path) {
+fn told(why: &Fault, aside: &Path) {
     tracing::warn!(
         message_id = event::STORE_REBUILT.id,
-        code = event::STORE_REBUILT.code,
+        code = %event::STORE_REBUILT.code,
         "{why}: it lies in {} now",
         aside.display()
     );
@@ -155,7 +155,7 @@ mod tests {
         assert!(!bytes.windows(3).any(|w| w == b"two"));
         fs::copy(dir.path().join("identity"), dir.path().join("other")).unwrap();
         let other = Entry::new(dir.path(), "other", &keys);
-        assert_eq!(other.get::<String>().unwrap_err().code, "store.damaged");
+        assert_eq!(other.get::<String>().unwrap_err().code, Code::StoreDamaged);
         entry.remove().unwrap();
         entry.remove().unwrap();
         assert_eq!(entry.get::<String>().unwrap(), None);

@@ -10,9 +10,9 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use logic::entity::EntityType;
+use logic::fault::{Code, Fault};
 use logic::feed::{Extent, Position};
 use logic::seal::Sealer;
-use logic::words::Trouble;
 use serde::{Deserialize, Serialize};
 
 use super::frames::{Frames, push};
@@ -156,8 +156,8 @@ impl Feed {
     pub fn append(
         &self,
         step: Step,
-        changes: impl Iterator<Item = Result<Change, Trouble>>,
-    ) -> Result<(), Trouble> {
+        changes: impl Iterator<Item = Result<Change, Fault>>,
+    ) -> Result<(), Fault> {
         let mut changes = changes.peekable();
         make_folder(&self.folder)?;
         let mut head = match self.head()? {
@@ -190,12 +190,12 @@ impl Feed {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn snapshot(&self) -> Result<Option<Snapshot>, Trouble> {
+    pub fn snapshot(&self) -> Result<Option<Snapshot>, Fault> {
         let feed = self.clone();
         Ok(self.head()?.map(|head| Snapshot { feed, head }))
     }
 
-    fn head(&self) -> Result<Option<Head>, Trouble> {
+    fn head(&self) -> Result<Option<Head>, Fault> {
         let path = self.folder.join("head");
         let sealed = match read_regular(&path) {
             Ok(sealed) => sealed,
@@ -206,7 +206,7 @@ impl Feed {
         let head = plain.and_then(|plain| postcard::from_bytes(&plain).ok());
         if head.is_none() {
             tracing::warn!(
-                code = "store.damaged",
+                code = %Code::StoreDamaged,
                 "{}: does not open: followers of the change feed read everything again",
                 path.display()
             );
@@ -226,8 +226,8 @@ impl Feed {
     fn write(
         &self,
         head: &mut Head,
-        changes: &mut Peekable<impl Iterator<Item = Result<Change, Trouble>>>,
-    ) -> Result<(), Trouble> {
+        changes: &mut Peekable<impl Iterator<Item = Result<Change, Fault>>>,
+    ) -> Result<(), Fault> {
         let tag = u64::from_le_bytes(random());
         loop {
             let used = head.segments.last().map(|last| head.newest - last.before);
@@ -245,7 +245,7 @@ impl Feed {
         }
     }
 
-    fn begin_segment(&self, head: &mut Head) -> Result<(), Trouble> {
+    fn begin_segment(&self, head: &mut Head) -> Result<(), Fault> {
         let last = self.files()?.into_keys().next_back();
         let segment = Segment {
             file: last.map_or(1, |last| last + 1),
@@ -267,9 +267,9 @@ impl Feed {
     fn write_segment(
         &self,
         head: &mut Head,
-        changes: impl Iterator<Item = Result<Change, Trouble>>,
+        changes: impl Iterator<Item = Result<Change, Fault>>,
         tag: u64,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Fault> {
         let Some(segment) = head.segments.last_mut() else {
             return Ok(());
         };
@@ -308,7 +308,7 @@ impl Feed {
         Ok(())
     }
 
-    fn files(&self) -> Result<BTreeMap<u64, PathBuf>, Trouble> {
+    fn files(&self) -> Result<BTreeMap<u64, PathBuf>, Fault> {
         let entries =
             fs::read_dir(&self.folder).map_err(|error| trouble(&self.folder, "list", &error))?;
         let number = |path: &Path| {

@@ -8,9 +8,9 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use logic::fault::Fault;
 use logic::report::Report;
 use logic::seal::Sealer;
-use logic::words::Trouble;
 
 use super::frames::{Frames, push};
 use super::{Vault, random};
@@ -45,7 +45,7 @@ impl History {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn adopt(&self, reports: &[Report]) -> Result<(), Trouble> {
+    pub fn adopt(&self, reports: &[Report]) -> Result<(), Fault> {
         let mut bytes = Vec::new();
         reports
             .iter()
@@ -62,7 +62,7 @@ impl History {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn append(&self, report: &Report) -> Result<(), Trouble> {
+    pub fn append(&self, report: &Report) -> Result<(), Fault> {
         make_folder(&self.folder)?;
         let files = self.files()?;
         let (mut number, mut whole) = (1, 0);
@@ -109,7 +109,7 @@ impl History {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn newest(&self, most: usize) -> Result<Vec<Report>, Trouble> {
+    pub fn newest(&self, most: usize) -> Result<Vec<Report>, Fault> {
         // An account that was written again replaces the first one.
         let mut reports = BTreeMap::new();
         for path in self.files()?.values() {
@@ -129,7 +129,7 @@ impl History {
         Ok(reports.into_values().rev().take(most).collect())
     }
 
-    fn files(&self) -> Result<BTreeMap<u64, PathBuf>, Trouble> {
+    fn files(&self) -> Result<BTreeMap<u64, PathBuf>, Fault> {
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
@@ -164,7 +164,7 @@ fn open(path: &Path) -> io::Result<Frames> {
 }
 
 /// How many whole records a file holds, and where they end.
-fn measured(path: &Path) -> Result<(usize, u64), Trouble> {
+fn measured(path: &Path) -> Result<(usize, u64), Fault> {
     let measure = || {
         let mut frames = open(path)?;
         let length = frames.left();

@@ -4,8 +4,8 @@
 
 use std::path::PathBuf;
 
+use logic::fault::{Code, Fault};
 use logic::identity::{Identity, newer};
-use logic::words::Trouble;
 
 use super::{Entry, Vault};
 use crate::root::write_all_durably;
@@ -22,7 +22,7 @@ pub struct Held {
     /// Who this box is; `None` when no copy says so.
     pub identity: Option<Identity>,
     /// Copies that are there and do not open, by name.
-    pub damaged: Vec<(&'static str, Trouble)>,
+    pub damaged: Vec<(&'static str, Fault)>,
     /// Both copies are there and say the same.
     pub whole: bool,
 }
@@ -43,13 +43,13 @@ impl Identities {
     ///
     /// # Errors
     /// What the file system says when no copy opens: what cannot be read now may be read again.
-    pub fn read(&self) -> Result<Held, Trouble> {
+    pub fn read(&self) -> Result<Held, Fault> {
         let mut damaged = Vec::new();
         let mut unread = None;
         let mut open = |name, entry: &Entry| match entry.get::<Identity>() {
             Ok(held) => held,
             Err(trouble) => {
-                if trouble.code == "store.damaged" {
+                if trouble.code == Code::StoreDamaged {
                     damaged.push((name, trouble));
                 } else {
                     unread = Some(trouble);
@@ -82,7 +82,7 @@ impl Identities {
         &self,
         identity: &Identity,
         beside: impl IntoIterator<Item = (PathBuf, Vec<u8>)>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Fault> {
         let mut files = vec![self.second.sealed(identity), self.first.sealed(identity)];
         files.extend(beside);
         write_all_durably(&files)
@@ -93,7 +93,7 @@ impl Identities {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn link_aside(&self, held: &Held) -> Result<(), Trouble> {
+    pub fn link_aside(&self, held: &Held) -> Result<(), Fault> {
         held.damaged.iter().try_for_each(|(name, why)| {
             let entry = if *name == FIRST {
                 &self.first
@@ -160,7 +160,10 @@ mod tests {
     fn a_copy_that_cannot_be_read_is_none_that_is_missing() {
         let (_dir, vault) = Vault::fresh();
         fs::create_dir(vault.state().join(FIRST)).unwrap();
-        assert_eq!(Identities::of(&vault).read().unwrap_err().code, "state.io");
+        assert_eq!(
+            Identities::of(&vault).read().unwrap_err().code,
+            Code::StateIo
+        );
         vault.entry(SECOND).put(&numbered(3)).unwrap();
         let held = Identities::of(&vault).read().unwrap();
         assert_eq!(held.identity, Some(numbered(3)));

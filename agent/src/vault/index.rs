@@ -10,9 +10,10 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use logic::entity::EntityType;
+use logic::fault::{Code, Fault};
 use logic::report::Report;
 use logic::seal::{NameHash, Sealer};
-use logic::words::{Class, Outcome, Trouble};
+use logic::words::Class;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use serde::Serialize;
@@ -80,7 +81,7 @@ impl Turn {
     ///
     /// # Errors
     /// `state.busy` while another process has it, or what the file system says.
-    pub fn take(state: &Path, patience: Duration) -> Result<Self, Trouble> {
+    pub fn take(state: &Path, patience: Duration) -> Result<Self, Fault> {
         let path = state.join("index.lock");
         let mut file = crate::root::open_regular(
             OpenOptions::new()
@@ -131,7 +132,7 @@ impl Index {
         vault: &Vault,
         patience: Duration,
         probe: &dyn Fn(&Path) -> Probed,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, Fault> {
         Self::open_as(FORMAT, vault, patience, probe)
     }
 
@@ -140,7 +141,7 @@ impl Index {
         vault: &Vault,
         patience: Duration,
         probe: &dyn Fn(&Path) -> Probed,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, Fault> {
         let until = Instant::now() + patience;
         let turn = Turn::take(vault.state(), patience)?;
         let path = vault.state().join("index");
@@ -198,7 +199,7 @@ impl Index {
     ///
     /// # Errors
     /// What the store says.
-    pub fn staged(&self, kind: EntityType) -> Result<Rows, Trouble> {
+    pub fn staged(&self, kind: EntityType) -> Result<Rows, Fault> {
         let tree = self.tree("staged")?;
         let mut rows = Vec::new();
         let prefix = self.prefix(kind);
@@ -227,7 +228,7 @@ impl Index {
     ///
     /// # Errors
     /// What the store says.
-    pub fn stage(&self, kind: EntityType, rows: &[(NameHash, Row)]) -> Result<(), Trouble> {
+    pub fn stage(&self, kind: EntityType, rows: &[(NameHash, Row)]) -> Result<(), Fault> {
         // Grows, over restarts too: of two rows of a name the later one counts.
         let number = self.db.generate_id();
         let number = number.map_err(|error| failed(&self.path, &error))?;
@@ -243,7 +244,7 @@ impl Index {
     ///
     /// # Errors
     /// What the store says.
-    pub fn unstage(&self) -> Result<(), Trouble> {
+    pub fn unstage(&self) -> Result<(), Fault> {
         for name in ["staged", BATCHES] {
             let cleared = self.tree(name)?.clear();
             cleared.map_err(|error| failed(&self.path, &error))?;
@@ -255,7 +256,7 @@ impl Index {
     ///
     /// # Errors
     /// What the store says.
-    pub fn old_history(&self) -> Result<Vec<Report>, Trouble> {
+    pub fn old_history(&self) -> Result<Vec<Report>, Fault> {
         let mut reports = Vec::new();
         for entry in self.tree("history")?.iter() {
             let (key, value) = entry.map_err(|error| failed(&self.path, &error))?;
@@ -276,7 +277,7 @@ impl Index {
     ///
     /// # Errors
     /// What the store says.
-    pub fn forget_old(&self) -> Result<(), Trouble> {
+    pub fn forget_old(&self) -> Result<(), Fault> {
         for name in OLD_TREES {
             self.db
                 .drop_tree(name)
@@ -289,7 +290,7 @@ impl Index {
     ///
     /// # Errors
     /// What the store or the file system says.
-    pub fn close(self) -> Result<(), Trouble> {
+    pub fn close(self) -> Result<(), Fault> {
         self.db
             .flush()
             .map_err(|error| failed(&self.path, &error))?;
@@ -306,7 +307,7 @@ impl Index {
         fs::remove_file(&mark).map_err(|error| trouble(&mark, "remove", &error))
     }
 
-    fn tree(&self, name: &str) -> Result<sled::Tree, Trouble> {
+    fn tree(&self, name: &str) -> Result<sled::Tree, Fault> {
         self.db
             .open_tree(name)
             .map_err(|error| failed(&self.path, &error))
@@ -364,22 +365,22 @@ fn is_refused(error: &sled::Error) -> bool {
     matches!(error, sled::Error::Io(error) if number(error).is_some_and(|n| n != Errno::EINVAL as i32))
 }
 
-fn busy(path: &Path) -> Trouble {
+fn busy(path: &Path) -> Fault {
     let reason = format!("{}: another process has the store open", path.display());
-    Trouble::new("state.busy", Class::Retry, Outcome::Failed, reason)
+    Fault::new(Code::StateBusy, reason)
 }
 
-fn unreadable(path: &Path) -> Trouble {
+fn unreadable(path: &Path) -> Fault {
     let reason = format!(
         "{}: whether the store opens cannot be found out: the process that looks cannot be started, was killed, or \
          cannot read the disk",
         path.display()
     );
-    Trouble::new("state.io", Class::Retry, Outcome::Failed, reason)
+    Fault::new(Code::StateIo, reason).classed(Class::Retry)
 }
 
 /// Drops a store of another format, and says so. A power cut leaves the old mark, and all is done again.
-fn fit(state: &Path, path: &Path, format: u32) -> Result<Option<String>, Trouble> {
+fn fit(state: &Path, path: &Path, format: u32) -> Result<Option<String>, Fault> {
     let mark = path.with_extension("format");
     // The first format had no mark.
     let held = || match read_at_most(&mark, 64) {
@@ -406,7 +407,7 @@ fn fit(state: &Path, path: &Path, format: u32) -> Result<Option<String>, Trouble
 }
 
 /// Moves the store aside; it holds nothing irreplaceable. A disk that does not give it is named: that is no damage.
-fn quarantine(vault: &Vault, path: &Path, why: &str) -> Result<String, Trouble> {
+fn quarantine(vault: &Vault, path: &Path, why: &str) -> Result<String, Fault> {
     let why = match failing(path) {
         Some(trouble) => format!("the store cannot be read ({})", trouble.reason),
         None => format!("the store was damaged ({why})"),
@@ -418,9 +419,9 @@ fn quarantine(vault: &Vault, path: &Path, why: &str) -> Result<String, Trouble> 
     ))
 }
 
-fn failed(path: &Path, error: &sled::Error) -> Trouble {
+fn failed(path: &Path, error: &sled::Error) -> Fault {
     let reason = format!("{}: the store failed: {error}", path.display());
-    Trouble::new("store.failed", Class::Operator, Outcome::Failed, reason)
+    Fault::new(Code::StoreFailed, reason)
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use logic::envelope::Step;
+use logic::fault::{Code, Fault};
 use logic::seal::{Key, NameHash, Sealer};
-use logic::words::{Class, Outcome, Trouble};
 
 use crate::root::{Lock, is_temporary, lock_folder, trouble};
 use files::{Files, Look};
@@ -44,7 +44,7 @@ pub struct Keyring {
 impl Keyring {
     /// As `open_with`, for a state folder whose key is its own.
     #[cfg(test)]
-    pub fn open(state: &Path) -> Result<Self, Trouble> {
+    pub fn open(state: &Path) -> Result<Self, Fault> {
         Self::open_with(state, None)
     }
 
@@ -54,7 +54,7 @@ impl Keyring {
     ///
     /// # Errors
     /// `key.sealed` when the folder holds data and no key is at hand; `key.wrong` when the key at hand is another one.
-    pub fn open_with(state: &Path, credentials: Option<PathBuf>) -> Result<Self, Trouble> {
+    pub fn open_with(state: &Path, credentials: Option<PathBuf>) -> Result<Self, Fault> {
         let files = Files::new(state, credentials.clone());
         let look = match files.look()? {
             look if look.wrapped.is_none() => made(state, &files)?,
@@ -78,7 +78,7 @@ impl Keyring {
     ///
     /// # Errors
     /// `key.wrong` when they are gone, or others have taken their place.
-    pub fn must_be_in_force(&self) -> Result<(), Trouble> {
+    pub fn must_be_in_force(&self) -> Result<(), Fault> {
         let files = Files::new(&self.state, self.credentials.clone());
         let is_gone = match files.look() {
             Err(_) => false,
@@ -94,12 +94,7 @@ impl Keyring {
             "{}: the box was wiped while this process ran; begin again",
             self.state.display()
         );
-        Err(Trouble::new(
-            "key.wrong",
-            Class::Operator,
-            Outcome::Failed,
-            reason,
-        ))
+        Err(Fault::new(Code::KeyWrong, reason))
     }
 
     /// Wraps the same data key with a new envelope key; nothing else is touched. A power cut at any point leaves a
@@ -108,19 +103,14 @@ impl Keyring {
     /// # Errors
     /// `key.elsewhere` when the envelope key is a credential, which boxsync cannot replace; `state.busy` while another
     /// process changes the state, e.g. by a rotation; or what the files say. Then the key before still opens.
-    pub fn rotate(&self, state: &Path) -> Result<(), Trouble> {
+    pub fn rotate(&self, state: &Path) -> Result<(), Fault> {
         let folder = self.credentials.as_deref();
         let held = |name: &&str| folder.is_some_and(|folder| folder.join(name).exists());
         if let Some(name) = [SEALED_NAME, KEY_NAME].iter().find(|name| held(name)) {
             let reason = format!(
                 "the envelope key is the credential {name}: replace it there, with the old one as {KEY_NAME}.old"
             );
-            return Err(Trouble::new(
-                "key.elsewhere",
-                Class::Operator,
-                Outcome::Failed,
-                reason,
-            ));
+            return Err(Fault::new(Code::KeyElsewhere, reason));
         }
         let lock = Lock::of(state, LOCK_PATIENCE)?;
         Files::new(state, self.credentials.clone()).rotate(&lock)
@@ -138,7 +128,7 @@ impl Keyring {
 }
 
 /// Makes the keys of a folder that holds nothing.
-fn made(state: &Path, files: &Files) -> Result<Look, Trouble> {
+fn made(state: &Path, files: &Files) -> Result<Look, Fault> {
     // Two processes may meet a new folder at once; the one that waits finds the key that the other made.
     let _lock = lock_folder(state)?;
     let look = files.look()?;
@@ -157,7 +147,7 @@ fn made(state: &Path, files: &Files) -> Result<Look, Trouble> {
 }
 
 /// A look that found no key may have met a rotation between two of its files: it is believed when it is seen twice.
-fn settled(files: &Files, mut look: Look) -> Result<Look, Trouble> {
+fn settled(files: &Files, mut look: Look) -> Result<Look, Fault> {
     while !look.files.opens() {
         let again = files.look()?;
         if again.is_like(&look) {
@@ -169,7 +159,7 @@ fn settled(files: &Files, mut look: Look) -> Result<Look, Trouble> {
 }
 
 /// Brings a change of keys to its end that was cut. Where a key opens, whatever hinders it is left to the next start.
-fn healed(state: &Path, files: &Files, look: Look) -> Result<Look, Trouble> {
+fn healed(state: &Path, files: &Files, look: Look) -> Result<Look, Fault> {
     let opens = look.files.opens();
     let patience = if opens { Duration::ZERO } else { LOCK_PATIENCE };
     let healed = Lock::of(state, patience).and_then(|lock| files.heal(&lock));
@@ -189,7 +179,7 @@ fn is_data(name: &std::ffi::OsStr) -> bool {
     !(known || is_key || is_temporary(name))
 }
 
-fn must_be_empty(state: &Path, why: &str) -> Result<(), Trouble> {
+fn must_be_empty(state: &Path, why: &str) -> Result<(), Fault> {
     let mut entries = fs::read_dir(state)
         .map_err(|error| trouble(state, "list", &error))?
         .filter_map(Result::ok);
@@ -199,12 +189,12 @@ fn must_be_empty(state: &Path, why: &str) -> Result<(), Trouble> {
     }
 }
 
-fn sealed_folder(state: &Path, why: &str) -> Trouble {
+fn sealed_folder(state: &Path, why: &str) -> Fault {
     let reason = format!(
         "{} is sealed and {why}: run boxsync as its owner, or with the credential {KEY_NAME}",
         state.display()
     );
-    Trouble::new("key.sealed", Class::Operator, Outcome::Failed, reason)
+    Fault::new(Code::KeySealed, reason)
 }
 
 #[cfg(test)]

@@ -4,14 +4,14 @@
 
 use std::time::Duration;
 
-use logic::words::Trouble;
+use logic::fault::Fault;
 
 use super::Vault;
 use crate::root::{LAYOUT, Lock, Root, layout, set_layout};
 
 /// From one layout to the next. After a power cut it is done again from its beginning, so it must not mind its own
 /// traces; what it leaves must be durable when it returns.
-type Step = fn(&Vault) -> Result<(), Trouble>;
+type Step = fn(&Vault) -> Result<(), Fault>;
 
 /// The first leads from layout 1 to 2. `LAYOUT` cannot grow without one more here.
 const STEPS: [Step; LAYOUT as usize - 1] = [];
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// # Errors
 /// `state.busy` while a synchronization runs, or what a step says: then the steps before it are done, and the next start
 /// goes on with this one.
-pub(super) fn bring(root: &Root, vault: &Vault, held: u32) -> Result<(), Trouble> {
+pub(super) fn bring(root: &Root, vault: &Vault, held: u32) -> Result<(), Fault> {
     climb(root, vault, held, &STEPS, PATIENCE)
 }
 
@@ -34,7 +34,7 @@ fn climb(
     held: u32,
     steps: &[Step],
     patience: Duration,
-) -> Result<(), Trouble> {
+) -> Result<(), Fault> {
     if held as usize > steps.len() {
         return Ok(());
     }
@@ -57,10 +57,10 @@ fn climb(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use logic::words::{Class, Outcome};
+    use logic::fault::Code;
     use std::fs;
 
-    fn note(vault: &Vault, line: &str) -> Result<(), Trouble> {
+    fn note(vault: &Vault, line: &str) -> Result<(), Fault> {
         let entry = vault.entry("steps");
         let mut lines: Vec<String> = entry.get()?.unwrap_or_default();
         lines.push(line.into());
@@ -86,7 +86,7 @@ mod tests {
             let plain = vault.state().join("new");
             if plain.with_extension("cut").exists() {
                 let reason = "the power is gone".to_owned();
-                return Err(Trouble::new("cut", Class::Retry, Outcome::Failed, reason));
+                return Err(Fault::new(Code::RunStopped, reason));
             }
             vault.entry("sealed").put(&fs::read(&plain).unwrap())?;
             fs::remove_file(plain).unwrap();
@@ -107,7 +107,7 @@ mod tests {
             climb(&root, &vault, 1, &STEPS, Duration::ZERO)
                 .unwrap_err()
                 .code,
-            "cut"
+            Code::RunStopped
         );
         assert_eq!(layout(&root).unwrap(), 2);
         fs::remove_file(state.join("new.cut")).unwrap();
@@ -129,7 +129,7 @@ mod tests {
         let vault = Vault::open(&root).unwrap();
         let held = Lock::take(&root, Duration::ZERO).unwrap();
         let busy = climb(&root, &vault, 1, &STEPS[..1], Duration::ZERO);
-        assert_eq!(busy.unwrap_err().code, "state.busy");
+        assert_eq!(busy.unwrap_err().code, Code::StateBusy);
         assert_eq!(noted(&vault), Vec::<String>::new());
         drop(held);
         climb(&root, &vault, 1, &STEPS[..1], Duration::ZERO).unwrap();

@@ -21,8 +21,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use logic::entity::Checksum;
+use logic::fault::{Code, Fault};
 use logic::seal::{NameHash, OVERHEAD, Sealer};
-use logic::words::{Class, Outcome, Trouble};
 use logic::zip::Identity;
 use nix::fcntl::{FallocateFlags, fallocate};
 use serde::de::DeserializeOwned;
@@ -109,7 +109,7 @@ impl Packages {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn open(vault: &Vault) -> Result<Self, Trouble> {
+    pub fn open(vault: &Vault) -> Result<Self, Fault> {
         let folder = vault.state().join("packages");
         make_folder(&folder)?;
         let keys = vault.keys().clone();
@@ -124,7 +124,7 @@ impl Packages {
     ///
     /// # Errors
     /// `store.damaged` for a meta file that does not open.
-    pub fn held(&self, delivery: &str) -> Result<Option<Meta>, Trouble> {
+    pub fn held(&self, delivery: &str) -> Result<Option<Meta>, Fault> {
         self.read_meta(&self.meta_path(delivery, "meta"))
     }
 
@@ -132,7 +132,7 @@ impl Packages {
     ///
     /// # Errors
     /// As `held`.
-    pub fn coming(&self, delivery: &str) -> Result<Option<Meta>, Trouble> {
+    pub fn coming(&self, delivery: &str) -> Result<Option<Meta>, Fault> {
         self.read_meta(&self.meta_path(delivery, "part"))
     }
 
@@ -141,7 +141,7 @@ impl Packages {
     ///
     /// # Errors
     /// As `held`.
-    pub fn list(&self) -> Result<(Vec<Meta>, Vec<Meta>), Trouble> {
+    pub fn list(&self) -> Result<(Vec<Meta>, Vec<Meta>), Fault> {
         let mut lists = (Vec::new(), Vec::new());
         for path in self.files()? {
             let list = match path.extension().and_then(|e| e.to_str()) {
@@ -151,7 +151,7 @@ impl Packages {
             };
             match self.read_meta(&path) {
                 // One description that rotted must not hide all others; its package is fetched again.
-                Err(trouble) if trouble.code == "store.damaged" => {}
+                Err(trouble) if trouble.code == Code::StoreDamaged => {}
                 meta => list.extend(meta?),
             }
         }
@@ -162,7 +162,7 @@ impl Packages {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn content(&self, meta: &Meta) -> Result<Content, Trouble> {
+    pub fn content(&self, meta: &Meta) -> Result<Content, Fault> {
         let path = self.data_path(meta);
         let file = open_regular(OpenOptions::new().read(true), &path)
             .map_err(|error| trouble(&path, "open", &error))?;
@@ -185,7 +185,7 @@ impl Packages {
         size: u64,
         tail: Option<[u8; 32]>,
         reserve: u64,
-    ) -> Result<Part, Trouble> {
+    ) -> Result<Part, Fault> {
         self.abandon(delivery)?;
         let meta = Meta {
             delivery: delivery.to_owned(),
@@ -238,7 +238,7 @@ impl Packages {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn resume(&self, meta: Meta, mut see: impl FnMut(u64, &[u8])) -> Result<Part, Trouble> {
+    pub fn resume(&self, meta: Meta, mut see: impl FnMut(u64, &[u8])) -> Result<Part, Fault> {
         let path = self.data_path(&meta);
         let file = open_regular(
             OpenOptions::new()
@@ -274,7 +274,7 @@ impl Packages {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn abandon(&self, delivery: &str) -> Result<(), Trouble> {
+    pub fn abandon(&self, delivery: &str) -> Result<(), Fault> {
         self.drop_files(&self.meta_path(delivery, "part"))
     }
 
@@ -283,7 +283,7 @@ impl Packages {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn collect(&self, named: &dyn Fn(&str) -> bool) -> Result<u64, Trouble> {
+    pub fn collect(&self, named: &dyn Fn(&str) -> bool) -> Result<u64, Fault> {
         let mut removed = 0;
         let (held, coming) = self.list()?;
         for (extension, metas) in [("meta", &held), ("part", &coming)] {
@@ -314,7 +314,7 @@ impl Packages {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn mark_damaged(&self, meta: &Meta) -> Result<(), Trouble> {
+    pub fn mark_damaged(&self, meta: &Meta) -> Result<(), Fault> {
         let meta = Meta {
             damaged: true,
             ..meta.clone()
@@ -326,7 +326,7 @@ impl Packages {
     ///
     /// # Errors
     /// `store.damaged`, or what the file system says.
-    pub fn glance(&self, meta: &Meta) -> Result<(), Trouble> {
+    pub fn glance(&self, meta: &Meta) -> Result<(), Fault> {
         let content = self.content(meta)?;
         let length = content.file.metadata().map(|file| file.len());
         if length.is_ok_and(|length| length != meta.sealed_size()) {
@@ -346,7 +346,7 @@ impl Packages {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn compared(&self, meta: &Meta, entity: Option<Checksum>) -> Result<(), Trouble> {
+    pub fn compared(&self, meta: &Meta, entity: Option<Checksum>) -> Result<(), Fault> {
         if meta.entity == entity {
             return Ok(());
         }
@@ -361,7 +361,7 @@ impl Packages {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn free(&self) -> Result<u64, Trouble> {
+    pub fn free(&self) -> Result<u64, Fault> {
         let stat = nix::sys::statvfs::statvfs(&self.folder)
             .map_err(|error| trouble(&self.folder, "measure", &error.into()))?;
         Ok(stat.blocks_available() as u64 * stat.fragment_size() as u64)
@@ -371,7 +371,7 @@ impl Packages {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn remove(&self, delivery: &str) -> Result<bool, Trouble> {
+    pub fn remove(&self, delivery: &str) -> Result<bool, Fault> {
         let mut removed = false;
         for extension in ["part", "meta"] {
             let path = self.meta_path(delivery, extension);
@@ -382,7 +382,7 @@ impl Packages {
         Ok(removed)
     }
 
-    fn must_fit(&self, bytes: u64, reserve: u64) -> Result<(), Trouble> {
+    fn must_fit(&self, bytes: u64, reserve: u64) -> Result<(), Fault> {
         let free = self.free()?;
         if bytes.saturating_add(reserve) <= free {
             return Ok(());
@@ -391,15 +391,10 @@ impl Packages {
             "{}: the package takes {bytes} bytes and {reserve} are kept free for results, but only {free} are free",
             self.folder.display()
         );
-        Err(Trouble::new(
-            "disk.full",
-            Class::Operator,
-            Outcome::Failed,
-            reason,
-        ))
+        Err(Fault::new(Code::DiskFull, reason))
     }
 
-    fn publish(&self, meta: &Meta) -> Result<(), Trouble> {
+    fn publish(&self, meta: &Meta) -> Result<(), Fault> {
         let old = self.held(&meta.delivery).ok().flatten();
         self.write_meta(&self.meta_path(&meta.delivery, "meta"), meta)?;
         let part = self.meta_path(&meta.delivery, "part");
@@ -412,7 +407,7 @@ impl Packages {
         Ok(())
     }
 
-    fn drop_files(&self, meta_path: &Path) -> Result<(), Trouble> {
+    fn drop_files(&self, meta_path: &Path) -> Result<(), Fault> {
         let meta = self.read_meta(meta_path).ok().flatten();
         match fs::remove_file(meta_path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -426,7 +421,7 @@ impl Packages {
         Ok(())
     }
 
-    fn files(&self) -> Result<Vec<PathBuf>, Trouble> {
+    fn files(&self) -> Result<Vec<PathBuf>, Fault> {
         let entries =
             fs::read_dir(&self.folder).map_err(|error| trouble(&self.folder, "list", &error))?;
         let mut paths: Vec<PathBuf> = entries
@@ -437,11 +432,11 @@ impl Packages {
         Ok(paths)
     }
 
-    fn read_meta(&self, path: &Path) -> Result<Option<Meta>, Trouble> {
+    fn read_meta(&self, path: &Path) -> Result<Option<Meta>, Fault> {
         self.read_sealed(path)
     }
 
-    fn read_sealed<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>, Trouble> {
+    fn read_sealed<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>, Fault> {
         let sealed = match read_regular(path) {
             Ok(sealed) => sealed,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -456,11 +451,11 @@ impl Packages {
             .ok_or_else(|| damaged(path, "the description of a package"))
     }
 
-    fn write_meta(&self, path: &Path, meta: &Meta) -> Result<(), Trouble> {
+    fn write_meta(&self, path: &Path, meta: &Meta) -> Result<(), Fault> {
         self.write_sealed(path, meta)
     }
 
-    fn write_sealed(&self, path: &Path, value: &impl Serialize) -> Result<(), Trouble> {
+    fn write_sealed(&self, path: &Path, value: &impl Serialize) -> Result<(), Fault> {
         let plain = postcard::to_allocvec(value).expect("plain data always serialises");
         let name = path.file_name().unwrap_or_default().as_encoded_bytes();
         write_durably(path, &self.meta.seal(random(), name, &plain))

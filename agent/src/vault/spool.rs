@@ -15,13 +15,13 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
 
+use logic::fault::{Code, CodeName, Fault};
 use logic::health::verdict as health;
 use logic::intake::{Item, Kind};
 use logic::outside;
 use logic::report::Finding;
 use logic::spool;
 use logic::spool::{Admission, Change, Key, Ledger, Loaded, Others, Owed, State};
-use logic::words::{Class, Outcome, Trouble};
 use serde::{Deserialize, Serialize};
 
 use super::{Entry, Vault, damaged};
@@ -54,7 +54,7 @@ pub struct Closed(#[expect(dead_code, reason = "held until dropped")] Gate);
 ///
 /// # Errors
 /// What the file system says.
-pub fn closed(state: &Path) -> Result<Closed, Trouble> {
+pub fn closed(state: &Path) -> Result<Closed, Fault> {
     let folder = state.join("spool");
     make_folder(&folder)?;
     Ok(Closed(Gate::alone(&folder)?))
@@ -68,7 +68,7 @@ impl Spool {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn open(vault: &Vault) -> Result<Self, Trouble> {
+    pub fn open(vault: &Vault) -> Result<Self, Fault> {
         let folder = vault.state().join("spool");
         let done = folder.join("done");
         make_folder(&done)?;
@@ -96,7 +96,7 @@ impl Spool {
     /// # Errors
     /// `disk.full` or what the file system says; then nothing counts as accepted, and the same again is answered as
     /// if it were the first time or known.
-    pub fn admit(&self, items: Vec<Item>) -> Result<Vec<bool>, Trouble> {
+    pub fn admit(&self, items: Vec<Item>) -> Result<Vec<bool>, Fault> {
         let _gate = self.beside(items.iter().map(|item| item.id.as_str()))?;
         // Whoever wipes the box closes the spool meanwhile: behind the gate this is settled.
         self.shelf.keys.must_be_in_force()?;
@@ -127,7 +127,7 @@ impl Spool {
     }
 
     /// What is to be kept of a submission, if anything of it is new.
-    fn judged(&self, item: Item) -> Result<Option<(Ledger, Vec<u8>)>, Trouble> {
+    fn judged(&self, item: Item) -> Result<Option<(Ledger, Vec<u8>)>, Fault> {
         let same = self.shelf.same(item.kind, &item.id)?;
         let result = match item.kind {
             Kind::Sessions => self
@@ -147,7 +147,7 @@ impl Spool {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn owed(&self) -> Result<Vec<Owed>, Trouble> {
+    pub fn owed(&self) -> Result<Vec<Owed>, Fault> {
         let _gate = Gate::alone(&self.shelf.folder)?;
         let mut found = Vec::new();
         let ledgers = self.shelf.ledgers(&self.shelf.folder)?;
@@ -179,7 +179,7 @@ impl Spool {
 
     /// Those of the items that central knows through another one of the same kind and id. Every account is read once,
     /// however many of one id there are.
-    fn mapped(&self, ledgers: &[Ledger]) -> Result<BTreeSet<Key>, Trouble> {
+    fn mapped(&self, ledgers: &[Ledger]) -> Result<BTreeSet<Key>, Fault> {
         let mut groups: BTreeMap<(Kind, &str), BTreeMap<u32, &Ledger>> = BTreeMap::new();
         for ledger in ledgers {
             let group = groups.entry((ledger.key.kind, &ledger.key.id));
@@ -211,9 +211,9 @@ impl Spool {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn tally(&self) -> Result<(health::Owed, Option<(String, String)>), Trouble> {
+    pub fn tally(&self) -> Result<(health::Owed, Option<(CodeName, String)>), Fault> {
         let mut owed = health::Owed::default();
-        let mut held_up: Option<(i64, String, String)> = None;
+        let mut held_up: Option<(i64, CodeName, String)> = None;
         self.shelf.each(&self.shelf.folder, &mut |ledger| {
             match ledger.state {
                 State::Queued | State::Sending => owed.queued += 1,
@@ -240,7 +240,7 @@ impl Spool {
             };
             owed.waiting += 1;
             if held_up.as_ref().is_none_or(|(oldest, ..)| came < *oldest) {
-                held_up = Some((came, code.to_owned(), reason.to_owned()));
+                held_up = Some((came, code, reason.to_owned()));
             }
             Ok(())
         })?;
@@ -287,7 +287,7 @@ impl Spool {
     ///
     /// # Errors
     /// What the file system says, or `take`.
-    pub fn each(&self, take: &mut dyn FnMut(Ledger) -> Result<(), Trouble>) -> Result<(), Trouble> {
+    pub fn each(&self, take: &mut dyn FnMut(Ledger) -> Result<(), Fault>) -> Result<(), Fault> {
         self.shelf.each(&self.shelf.folder, take)?;
         self.shelf.each(&self.shelf.done, take)
     }
@@ -296,7 +296,7 @@ impl Spool {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn accounts(&self) -> Result<Vec<Ledger>, Trouble> {
+    pub fn accounts(&self) -> Result<Vec<Ledger>, Fault> {
         let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
         let done = self.shelf.ledgers(&self.shelf.done)?;
         // What moved in between was met twice.
@@ -307,7 +307,7 @@ impl Spool {
     }
 
     /// What was set aside since this was asked last, as one finding.
-    pub fn set_aside_since(&self) -> Option<Trouble> {
+    pub fn set_aside_since(&self) -> Option<Fault> {
         let names = std::mem::take(
             &mut *self
                 .shelf
@@ -321,12 +321,7 @@ impl Spool {
                 self.shelf.quarantine.display(),
                 names.join(", ")
             );
-            Trouble::new(
-                "results.quarantined",
-                Class::Operator,
-                Outcome::Failed,
-                reason,
-            )
+            Fault::new(Code::ResultsQuarantined, reason)
         })
     }
 
@@ -341,7 +336,7 @@ impl Spool {
     ///
     /// # Errors
     /// `store.damaged`, or what the file system says.
-    pub fn load(&self, key: &Key) -> Result<Loaded, Trouble> {
+    pub fn load(&self, key: &Key) -> Result<Loaded, Fault> {
         let (began, payload) = match self.shelf.content(key)? {
             Some(content) => content,
             None => self.content_or_lost(key)?,
@@ -360,7 +355,7 @@ impl Spool {
     }
 
     /// Looks once more at an item whose content did not open, alone: one that is owed and lost is put aside.
-    fn content_or_lost(&self, key: &Key) -> Result<(Ledger, Vec<u8>), Trouble> {
+    fn content_or_lost(&self, key: &Key) -> Result<(Ledger, Vec<u8>), Fault> {
         // Central has what is acknowledged; whoever persists that looks at it behind the gate.
         self.not_acknowledged(key)?;
         let _gate = self.beside(std::iter::once(key.id.as_str()))?;
@@ -375,16 +370,11 @@ impl Spool {
             key.id,
             self.shelf.quarantine.display()
         );
-        Err(Trouble::new(
-            "results.quarantined",
-            Class::Operator,
-            Outcome::Failed,
-            reason,
-        ))
+        Err(Fault::new(Code::ResultsQuarantined, reason))
     }
 
     /// The account of an item that is owed.
-    fn not_acknowledged(&self, key: &Key) -> Result<Ledger, Trouble> {
+    fn not_acknowledged(&self, key: &Key) -> Result<Ledger, Fault> {
         let ledger = self.shelf.ledger(key)?.ok_or_else(|| unknown(&key.id))?;
         match self.shelf.find(key, "item") {
             _ if ledger.state != State::Acknowledged => Ok(ledger),
@@ -398,7 +388,7 @@ impl Spool {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn lost(&self) -> Result<Vec<String>, Trouble> {
+    pub fn lost(&self) -> Result<Vec<String>, Fault> {
         let mut ids = Vec::new();
         for (name, ledger) in self.shelf.lost() {
             let Some(lost) = ledger else {
@@ -415,7 +405,7 @@ impl Spool {
     }
 
     /// What the disk did not give since this was asked last, as one finding.
-    pub fn unread_since(&self) -> Option<Trouble> {
+    pub fn unread_since(&self) -> Option<Fault> {
         let unread = &mut *self
             .shelf
             .unread
@@ -428,7 +418,7 @@ impl Spool {
                 health::counted(reasons.len() as u64, "file", "files"),
                 reasons.join("; ")
             );
-            Trouble::new("disk.failing", Class::Operator, Outcome::Failed, reason)
+            Fault::new(Code::DiskFailing, reason)
         })
     }
 
@@ -436,7 +426,7 @@ impl Spool {
     ///
     /// # Errors
     /// What the file system says; then nothing may be sent on the strength of it.
-    pub fn persist(&self, changes: &[Change], forget: bool) -> Result<(), Trouble> {
+    pub fn persist(&self, changes: &[Change], forget: bool) -> Result<(), Fault> {
         let _gate = self.beside(changes.iter().map(|change| change.key.id.as_str()))?;
         let mut changed: Vec<Ledger> = Vec::with_capacity(changes.len());
         for change in changes {
@@ -466,7 +456,7 @@ impl Spool {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn set_aside(&self, ids: &[String]) -> Result<usize, Trouble> {
+    pub fn set_aside(&self, ids: &[String]) -> Result<usize, Fault> {
         let _gate = Gate::alone(&self.shelf.folder)?;
         let ids: BTreeSet<&String> = ids.iter().collect();
         let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
@@ -480,7 +470,7 @@ impl Spool {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn retry(&self, ids: &[String]) -> Result<usize, Trouble> {
+    pub fn retry(&self, ids: &[String]) -> Result<usize, Fault> {
         let _gate = Gate::alone(&self.shelf.folder)?;
         let ids: BTreeSet<&String> = ids.iter().collect();
         let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
@@ -498,7 +488,7 @@ impl Spool {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn disown(&self, original: &str) -> Result<(), Trouble> {
+    pub fn disown(&self, original: &str) -> Result<(), Fault> {
         let _gate = Gate::alone(&self.shelf.folder)?;
         let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
         ledgers.retain(|ledger| matches!(ledger.state, State::Queued | State::Sending));
@@ -508,7 +498,7 @@ impl Spool {
                 "this box is a copy of {original}, which sends it: `results retry` if it is gone"
             );
             ledger.reason = Some(Finding {
-                code: "results.copied".into(),
+                code: Code::ResultsCopied.into(),
                 reason,
             });
         }
@@ -516,7 +506,7 @@ impl Spool {
     }
 
     /// The gate for whoever changes items of these ids alone.
-    fn beside<'a>(&self, ids: impl Iterator<Item = &'a str>) -> Result<Gate, Trouble> {
+    fn beside<'a>(&self, ids: impl Iterator<Item = &'a str>) -> Result<Gate, Fault> {
         let names = ids.map(|id| self.shelf.keys.name("gate", id));
         Gate::beside(&self.shelf.folder, names.collect())
     }
@@ -528,11 +518,9 @@ fn modified(path: &Path) -> SystemTime {
         .unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
-fn unknown(id: &str) -> Trouble {
-    Trouble::new(
-        "results.unknown",
-        Class::GiveUp,
-        Outcome::Failed,
+fn unknown(id: &str) -> Fault {
+    Fault::new(
+        Code::ResultsUnknown,
         format!("the spool holds no item {}", outside::id(id)),
     )
 }

@@ -6,8 +6,8 @@
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 
+use logic::fault::Fault;
 use logic::time::Estimate;
-use logic::words::Trouble;
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,7 @@ impl Vault {
     ///
     /// # Errors
     /// What the file system says; nobody fails for it.
-    pub fn keep_time(&self) -> Result<(), Trouble> {
+    pub fn keep_time(&self) -> Result<(), Fault> {
         self.change_time(|_| {})
     }
 
@@ -43,7 +43,7 @@ impl Vault {
     ///
     /// # Errors
     /// As `keep_time`.
-    pub fn set_up_time(&self) -> Result<(), Trouble> {
+    pub fn set_up_time(&self) -> Result<(), Fault> {
         self.change_time(|estimate| estimate.set_up(clock::system(), clock::uptime()))
     }
 
@@ -51,7 +51,7 @@ impl Vault {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn accept_time(&self, date: i64) -> Result<(), Trouble> {
+    pub fn accept_time(&self, date: i64) -> Result<(), Fault> {
         self.change_time(|estimate| estimate.accept(date, clock::built(), clock::uptime()))
     }
 
@@ -68,7 +68,7 @@ impl Vault {
         }
     }
 
-    fn change_time(&self, change: impl FnOnce(&mut Estimate)) -> Result<(), Trouble> {
+    fn change_time(&self, change: impl FnOnce(&mut Estimate)) -> Result<(), Fault> {
         // A run and the daemon's hour may meet: neither undoes what the other has written.
         let _lock = self.lock_time()?;
         let mut estimate = self.estimate();
@@ -91,7 +91,7 @@ impl Vault {
         written
     }
 
-    fn lock_time(&self) -> Result<Flock<File>, Trouble> {
+    fn lock_time(&self) -> Result<Flock<File>, Fault> {
         let path = self.state().join("time.lock");
         let file = crate::root::open_regular(
             OpenOptions::new()

@@ -13,7 +13,7 @@ use agent::gateway::Setup;
 use agent::gateway::intake::{Intake, Kind, Offer, Taken};
 use agent::vault::package::Packages;
 use logic::entity::{Entity, EntityType, Value, uri};
-use logic::words::{Class, Outcome, Trouble};
+use logic::fault::{Code, Fault};
 use serde_json::{Value as Json, json};
 
 use crate::bench::{Desk, Reply, Served, Stock, VERSION};
@@ -452,12 +452,7 @@ struct Full;
 
 impl Intake for Full {
     fn take(&self, offers: &[Offer]) -> Vec<Taken> {
-        let full = Trouble::new(
-            "disk.full",
-            Class::Operator,
-            Outcome::Failed,
-            "the disk is full",
-        );
+        let full = Fault::new(Code::DiskFull, "the disk is full");
         vec![Taken::Failed(full); offers.len()]
     }
 }

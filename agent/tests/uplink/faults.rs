@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use agent::uplink::{Proxy, Uplink, surely_unsent};
 use logic::api::{Answered, Call};
-use logic::words::{Outcome, Trouble};
+use logic::fault::{Code, Fault};
+use logic::words::Outcome;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use crate::central::*;
 
-async fn trouble(root: &str, call: &Call) -> Trouble {
+async fn trouble(root: &str, call: &Call) -> Fault {
     Uplink::new(line(root), Some(credentials(root)))
         .unwrap()
         .call(call)
@@ -43,7 +44,7 @@ fn what_was_never_sent_is_told_from_what_may_have_been_processed() {
         let port = listener.local_addr().unwrap().port();
         drop(listener);
         let refused = trouble(&format!("http://127.0.0.1:{port}/"), &results()).await;
-        assert_eq!(refused.code, "net.refused");
+        assert_eq!(refused.code, Code::NetRefused);
         assert_eq!(refused.outcome, Outcome::Offline);
         assert!(refused.reason.contains(&format!("127.0.0.1:{port}")));
         // A label of more than 63 characters is refused by the resolver itself: nothing is asked of the network.
@@ -51,40 +52,40 @@ fn what_was_never_sent_is_told_from_what_may_have_been_processed() {
         nowhere.root.host = format!("{}.example", "a".repeat(64));
         let nowhere = Uplink::new(nowhere, None).unwrap();
         let unknown = nowhere.call(&open_get()).await.unwrap_err();
-        assert_eq!(unknown.code, "net.dns");
+        assert_eq!(unknown.code, Code::NetDns);
         for sure in [refused, unknown] {
             assert!(surely_unsent(&sure), "{}", sure.code);
         }
 
-        let table: [(&[u8], bool, &str); 9] = [
-            (b"", false, "net.reset"),
-            (b"HTTP/1.1 200 X\r\nDate: M", false, "net.cut"),
+        let table: [(&[u8], bool, Code); 9] = [
+            (b"", false, Code::NetReset),
+            (b"HTTP/1.1 200 X\r\nDate: M", false, Code::NetCut),
             (
                 b"HTTP/1.1 200 X\r\nContent-Length: 10\r\n\r\n12345",
                 false,
-                "net.cut",
+                Code::NetCut,
             ),
             (
                 b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n123",
                 false,
-                "net.cut",
+                Code::NetCut,
             ),
             (
                 b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
                 false,
-                "central.foreign",
+                Code::CentralForeign,
             ),
             (
                 b"HTTP/1.1 200 X\r\nContent-Length: 10\r\n\r\n12345",
                 true,
-                "net.stalled",
+                Code::NetStalled,
             ),
-            (b"", true, "net.timeout"),
-            (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", false, "central.foreign"),
+            (b"", true, Code::NetTimeout),
+            (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", false, Code::CentralForeign),
             (
                 b"HTTP/1.1 200 X\r\nContent-Encoding: br\r\nContent-Length: 1\r\n\r\nx",
                 false,
-                "central.compressed",
+                Code::CentralCompressed,
             ),
         ];
         for (bytes, hang, code) in table {
@@ -128,7 +129,7 @@ fn answers_are_bounded() {
         };
         for _ in 0..3 {
             let trouble = uplink.call(&call).await.unwrap_err();
-            assert_eq!(trouble.code, "central.too_large", "{}", trouble.reason);
+            assert_eq!(trouble.code, Code::CentralTooLarge, "{}", trouble.reason);
         }
         let call = Call {
             limit: 1001,
@@ -153,7 +154,7 @@ fn waits_end_when_they_should() {
         };
         for (call, seconds) in [(open_get(), 60), (results(), 120), (probe, 20)] {
             let began = Instant::now();
-            assert_eq!(uplink.call(&call).await.unwrap_err().code, "net.timeout");
+            assert_eq!(uplink.call(&call).await.unwrap_err().code, Code::NetTimeout);
             // The timer counts in milliseconds and rounds up.
             assert_eq!(began.elapsed().as_secs(), seconds);
         }
@@ -162,8 +163,8 @@ fn waits_end_when_they_should() {
             .await
             .unwrap_err();
         assert_eq!(
-            (trouble.code.as_str(), began.elapsed().as_secs()),
-            ("net.stalled", 30)
+            (trouble.code, began.elapsed().as_secs()),
+            (Code::NetStalled, 30)
         );
     });
 }
@@ -171,7 +172,7 @@ fn waits_end_when_they_should() {
 #[test]
 fn a_trickle_is_a_stall_and_a_slow_link_is_not() {
     run(async {
-        for (piece, code) in [(30, Some("net.stalled")), (100, None)] {
+        for (piece, code) in [(30, Some(Code::NetStalled)), (100, None)] {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let root = format!("http://{}/", listener.local_addr().unwrap());
             tokio::task::spawn_local(async move {
@@ -192,7 +193,7 @@ fn a_trickle_is_a_stall_and_a_slow_link_is_not() {
                 .unwrap()
                 .call(&open_get())
                 .await;
-            assert_eq!(answered.err().map(|t| t.code).as_deref(), code);
+            assert_eq!(answered.err().map(|t| t.code), code);
         }
     });
 }
@@ -209,14 +210,14 @@ fn a_used_connection_that_fails_is_replaced_only_where_nothing_can_be_doubled() 
         for (second, expected) in [
             (Call::versions(), None),
             (Call::classes(logic::entity::EntityType::Proctor, &[]), None),
-            (results(), Some("net.reset")),
-            (Call::handshake("l", "p"), Some("net.reset")),
+            (results(), Some(Code::NetReset)),
+            (Call::handshake("l", "p"), Some(Code::NetReset)),
         ] {
             let central = Central::plain(script).await;
             let uplink = uplink(&central.root());
             uplink.call(&Call::versions()).await.unwrap();
             let answered = uplink.call(&second).await;
-            let code = answered.as_ref().err().map(|trouble| trouble.code.as_str());
+            let code = answered.as_ref().err().map(|trouble| trouble.code);
             assert_eq!(code, expected, "{}", second.name);
             let sent = if expected.is_none() { 2 } else { 1 };
             assert_eq!(central.calls().len(), 1 + sent, "{}", second.name);
@@ -267,7 +268,7 @@ fn a_proxy_that_refuses_is_named() {
                 .call(&open_get())
                 .await
                 .unwrap_err();
-            assert_eq!(trouble.code, "net.proxy");
+            assert_eq!(trouble.code, Code::NetProxy);
             assert!(trouble.reason.contains(words), "{}", trouble.reason);
             assert!(surely_unsent(&trouble));
             assert!(proxy.asked()[0].head.starts_with(

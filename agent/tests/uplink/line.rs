@@ -8,6 +8,7 @@ use std::time::Duration;
 use agent::uplink::{Proxy, Secret, Uplink};
 use logic::api::{Call, Range};
 use logic::entity::EntityType;
+use logic::fault::Code;
 use logic::words::Params;
 
 use crate::central::*;
@@ -205,13 +206,13 @@ fn gzip_is_inflated_within_the_limit_and_refused_for_packages() {
         call.limit -= 1;
         assert_eq!(
             uplink.call(&call).await.unwrap_err().code,
-            "central.too_large"
+            Code::CentralTooLarge
         );
         let package = Call::package("x", Some(Range::Span(0, 9)));
         let Err(trouble) = uplink.open(&package).await else {
             panic!("a compressed package")
         };
-        assert_eq!(trouble.code, "central.compressed");
+        assert_eq!(trouble.code, Code::CentralCompressed);
     });
 }
 
@@ -246,7 +247,7 @@ fn plain_http_goes_to_a_proxy_in_absolute_form_with_its_user() {
             Some("Basic dXNlcjpzZWNyZXQ=")
         );
         let trouble = uplink.call(&open_get()).await.unwrap_err();
-        assert_eq!(trouble.code, "net.proxy");
+        assert_eq!(trouble.code, Code::NetProxy);
         assert!(trouble.reason.contains("407") && !trouble.reason.contains("secret"));
     });
 }

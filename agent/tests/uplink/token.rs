@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use agent::uplink::{Line, Secret, Uplink, surely_unsent};
 use logic::api::Call;
+use logic::fault::Code;
 use logic::words::Outcome;
 
 use crate::central::*;
@@ -31,7 +32,7 @@ async fn keeper() -> (Central, Rc<Cell<usize>>) {
     (central, live)
 }
 
-async fn all(uplink: &Uplink, n: usize) -> Vec<Option<String>> {
+async fn all(uplink: &Uplink, n: usize) -> Vec<Option<Code>> {
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..n {
         let uplink = uplink.clone();
@@ -70,8 +71,8 @@ fn a_second_refusal_is_final() {
         let uplink = uplink(&central.root());
         let trouble = uplink.call(&Call::versions()).await.unwrap_err();
         assert_eq!(
-            (trouble.code.as_str(), trouble.outcome),
-            ("auth.refused", Outcome::Unauthorized)
+            (trouble.code, trouble.outcome),
+            (Code::AuthRefused, Outcome::Unauthorized)
         );
         assert_eq!((central.tokens(), central.calls().len()), (2, 2));
         assert_eq!(
@@ -92,10 +93,7 @@ fn refused_credentials_are_asked_once_and_told_to_all() {
         })
         .await;
         let uplink = uplink(&central.root());
-        assert_eq!(
-            all(&uplink, 5).await,
-            vec![Some("auth.refused".to_owned()); 5]
-        );
+        assert_eq!(all(&uplink, 5).await, vec![Some(Code::AuthRefused); 5]);
         assert_eq!((central.tokens(), central.calls().len()), (1, 0));
         let trouble = uplink.call(&Call::versions()).await.unwrap_err();
         assert!(
@@ -137,18 +135,22 @@ fn a_failed_token_request_is_not_taken_for_the_call_itself() {
     run(async {
         let page = "<!doctype html><title>Currently Under Maintenance</title>";
         let table = [
-            (Told::raw as fn(&'static str, Then) -> Told, "", "net.token"),
-            (|body, _| Told::ok(body), page, "central.maintenance"),
-            (|body, _| Told::ok(body), "<html>Welcome", "auth.token"),
+            (
+                Told::raw as fn(&'static str, Then) -> Told,
+                "",
+                Code::NetToken,
+            ),
+            (|body, _| Told::ok(body), page, Code::CentralMaintenance),
+            (|body, _| Told::ok(body), "<html>Welcome", Code::AuthToken),
             (
                 |body, _| Told::whole(500, "", body.as_bytes()),
                 "",
-                "auth.token",
+                Code::AuthToken,
             ),
             (
                 |body, _| Told::whole(503, "Retry-After: 7\r\n", body.as_bytes()),
                 "",
-                "central.unavailable",
+                Code::CentralUnavailable,
             ),
         ];
         for (told, body, code) in table {
@@ -159,13 +161,16 @@ fn a_failed_token_request_is_not_taken_for_the_call_itself() {
                 .unwrap_err();
             assert_eq!(trouble.code, code, "{}", trouble.reason);
             assert!(surely_unsent(&trouble));
-            assert_eq!(trouble.retry_after.is_some(), code == "central.unavailable");
+            assert_eq!(
+                trouble.retry_after.is_some(),
+                code == Code::CentralUnavailable
+            );
         }
         let anonymous = Uplink::new(line("http://127.0.0.1:1/"), None).unwrap();
         let trouble = anonymous.call(&Call::versions()).await.unwrap_err();
         assert_eq!(
-            (trouble.code.as_str(), trouble.outcome.exit()),
-            ("auth.not_enrolled", 3)
+            (trouble.code, trouble.outcome.exit()),
+            (Code::AuthNotEnrolled, 3)
         );
     });
 }

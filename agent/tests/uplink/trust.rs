@@ -7,6 +7,7 @@ use std::sync::Arc;
 use agent::clock::Clock;
 use agent::uplink::{Line, Proxy, Secret, Uplink, surely_unsent};
 use logic::api::Call;
+use logic::fault::Code;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
@@ -59,12 +60,7 @@ fn by(central: &Central, ca_pem: Vec<u8>, time: Clock) -> Uplink {
 }
 
 /// One call at `time` to a central of that certificate: code and reason of its failure, if it fails.
-async fn judged(
-    name: &str,
-    from: i32,
-    to: i32,
-    time: u64,
-) -> Result<Option<i64>, (String, String)> {
+async fn judged(name: &str, from: i32, to: i32, time: u64) -> Result<Option<i64>, (Code, String)> {
     let (config, ca_pem) = authority(name, from, to);
     let central = Central::tls(config, |_| Told::ok("{}")).await;
     let uplink = trusting(&central, ca_pem, time);
@@ -96,21 +92,21 @@ fn each_flaw_of_a_certificate_is_named() {
                 "127.0.0.1",
                 2020,
                 2021,
-                "net.tls_expired",
+                Code::NetTlsExpired,
                 "has expired: it ended Fri, 01 Jan 2021",
             ),
             (
                 "other.example",
                 2025,
                 2028,
-                "net.tls_host",
+                Code::NetTlsHost,
                 "is not for 127.0.0.1",
             ),
             (
                 "127.0.0.1",
                 2027,
                 2028,
-                "net.tls_not_yet",
+                Code::NetTlsNotYet,
                 "not yet valid: it begins Fri, 01 Jan 2027",
             ),
         ] {
@@ -135,7 +131,7 @@ fn each_flaw_of_a_certificate_is_named() {
             let central = Central::tls(config, |_| Told::ok("{}")).await;
             let uplink = trusting(&central, other, TODAY);
             let trouble = uplink.call(&open_get()).await.unwrap_err();
-            assert_eq!(trouble.code, "net.tls_issuer", "{}", trouble.reason);
+            assert_eq!(trouble.code, Code::NetTlsIssuer, "{}", trouble.reason);
             assert!(trouble.reason.contains(words), "{}", trouble.reason);
         }
     });
@@ -153,7 +149,7 @@ fn a_dead_clock_is_no_obstacle_and_no_licence() {
         // by the lower bound already.
         for bound in [1_546_300_800, TODAY] {
             let (code, reason) = judged("127.0.0.1", 2020, 2021, bound).await.unwrap_err();
-            assert_eq!(code, "net.tls_expired", "{reason}");
+            assert_eq!(code, Code::NetTlsExpired, "{reason}");
         }
     });
 }
@@ -228,7 +224,7 @@ async fn good_and_later(clock: &Clock) -> (Central, Central, Vec<u8>) {
     (good, later, pem)
 }
 
-async fn told(central: &Central, pem: &[u8], clock: &Clock) -> Result<(), String> {
+async fn told(central: &Central, pem: &[u8], clock: &Clock) -> Result<(), Code> {
     let uplink = by(central, pem.to_vec(), clock.clone());
     uplink
         .call(&open_get())
@@ -270,7 +266,7 @@ fn a_later_time_that_was_said_twice_is_taken_back_within_a_day() {
         }
         for hours in 0..24 {
             let refused = told(&good, &pem, &clock).await;
-            assert_eq!(refused, Err("clock.floor".into()), "{hours}");
+            assert_eq!(refused, Err(Code::ClockFloor), "{hours}");
             clock.pass(HOUR);
         }
         assert_eq!(told(&good, &pem, &clock).await, Ok(()));
@@ -335,7 +331,7 @@ fn nothing_secret_is_sent_before_the_date_has_proven_the_certificate() {
                     assert!(token.is_token() && call.field("Authorization").is_some());
                 }
                 false => {
-                    assert_eq!(answered.unwrap_err().code, "net.tls_expired");
+                    assert_eq!(answered.unwrap_err().code, Code::NetTlsExpired);
                     assert_eq!(asked.len(), 1);
                 }
             }
@@ -352,7 +348,7 @@ fn the_wrong_scheme_is_recognised_both_ways() {
             .call(&open_get())
             .await
             .unwrap_err();
-        assert_eq!(trouble.code, "net.tls", "{}", trouble.reason);
+        assert_eq!(trouble.code, Code::NetTls, "{}", trouble.reason);
         // The scripted server waits for a whole head; a real one answers at once.
         let talker = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = talker.local_addr().unwrap().port();
@@ -388,7 +384,7 @@ fn the_wrong_scheme_is_recognised_both_ways() {
         for server in [&central, &nginx] {
             let uplink = Uplink::new(line(&server.root()), None).unwrap();
             let trouble = uplink.call(&open_get()).await.unwrap_err();
-            assert_eq!(trouble.code, "net.tls", "{}", trouble.reason);
+            assert_eq!(trouble.code, Code::NetTls, "{}", trouble.reason);
             assert!(trouble.reason.contains("https://"), "{}", trouble.reason);
         }
     });
@@ -446,6 +442,6 @@ fn authorities_that_are_none_are_refused_at_once() {
             ..line("https://central.example/")
         };
         let trouble = Uplink::new(line, None).err().unwrap();
-        assert_eq!(trouble.code, "config.ca_file");
+        assert_eq!(trouble.code, Code::ConfigCaFile);
     }
 }

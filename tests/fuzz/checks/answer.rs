@@ -4,10 +4,11 @@
 
 use logic::api::{Details, Handshake, Page, Reply, ack, answer};
 use logic::entity::Entity;
+use logic::fault::{Code, Fault};
 use logic::intake::{Kind, Print};
 use logic::range::LONGEST_WISH;
 use logic::spool::{Command, Event, Key, Ledger, Loaded, Others, Plan, Sending, State, Trial};
-use logic::words::{Class, Now, Outcome, Params, Trouble};
+use logic::words::{Now, Params};
 use serde_json::Value as Json;
 
 const STATUS: [u16; 14] = [
@@ -86,14 +87,14 @@ pub(crate) fn hold(data: &[u8]) {
 }
 
 /// Holds what is true of every reading.
-fn read<T>(good: bool, read: Result<T, Trouble>) -> Option<T> {
+fn read<T>(good: bool, read: Result<T, Fault>) -> Option<T> {
     match read {
         Ok(value) => {
             assert!(good, "a failure was taken for a success");
             Some(value)
         }
         Err(trouble) => {
-            assert!(trouble.code.contains('.') && !trouble.reason.is_empty());
+            assert!(trouble.code.name().contains('.') && !trouble.reason.is_empty());
             assert!(trouble.retry_after.is_none_or(|wish| wish <= LONGEST_WISH));
             None
         }
@@ -139,7 +140,7 @@ fn sent(reply: &Reply) -> (State, u64) {
                     State::Sending,
                     "written down before it is sent"
                 );
-                let silent = || Trouble::new("net.reset", Class::Retry, Outcome::Offline, "cut");
+                let silent = || Fault::new(Code::NetReset, "cut");
                 Event::Answered(ticket, answers.pop().ok_or_else(silent))
             }
             Some(Command::Witness(_)) => Event::Found(None),

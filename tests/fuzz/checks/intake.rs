@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use logic::fault::Area;
 use logic::gateway::Voice;
 use logic::gateway::owed::{Batch, Taken};
 use logic::intake::{Item, Kind, read, read_one};
@@ -33,7 +34,7 @@ pub(crate) fn hold(data: &[u8]) {
                 );
             }
         }
-        Err(trouble) => assert!(trouble.code.starts_with("intake."), "{trouble:?}"),
+        Err(trouble) => assert!(trouble.code.is(Area::Intake), "{trouble:?}"),
     }
     // One by its id, and the same in a document: let in by both ways or by none.
     if matches!(kind, Kind::Results | Kind::Logs)

@@ -9,6 +9,7 @@ mod target;
 #[path = "../../../agent/src/socket/wanted.rs"]
 mod wanted;
 
+use logic::fault::{Code, Fault};
 use logic::gateway::catalogue::{Checksums, Classes, Details};
 use logic::gateway::confirm::Confirmation;
 use logic::gateway::login::{self, Client};
@@ -16,7 +17,7 @@ use logic::gateway::owed::{Batch, Taken};
 use logic::gateway::query::Params;
 use logic::gateway::{Answer, Place, Voice};
 use logic::intake::Kind;
-use logic::words::{Class, Outcome, Trouble};
+use logic::words::Class;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use query::Query;
 use serde_json::Value as Json;
@@ -76,11 +77,8 @@ fn local(path: &str, text: &str) {
     }
 }
 
-fn refused(flaw: &Trouble) {
-    assert_eq!(
-        (flaw.code.as_str(), flaw.class),
-        ("api.request", Class::GiveUp)
-    );
+fn refused(flaw: &Fault) {
+    assert_eq!((flaw.code, flaw.class), (Code::ApiRequest, Class::GiveUp));
 }
 
 fn encode(text: &str) -> String {
@@ -146,7 +144,7 @@ fn offered(batch: &Batch, voice: &Voice) {
     if batch.offers.is_empty() {
         return;
     }
-    let trouble = || Trouble::new("disk.full", Class::Operator, Outcome::Failed, "full");
+    let trouble = || Fault::new(Code::DiskFull, "full");
     let mut failed = durable.clone();
     failed[0] = Taken::Failed(trouble());
     assert_eq!(

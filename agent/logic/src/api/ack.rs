@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::Reply;
 use super::answer::{PhpMap, parse};
-use crate::words::Trouble;
+use crate::fault::Fault;
 
 /// What central said about one group of log rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Rows {
 ///
 /// # Errors
 /// The trouble that the reply means; `central.foreign` when it is no map.
-pub fn entries(reply: &Reply) -> Result<BTreeMap<String, bool>, Trouble> {
+pub fn entries(reply: &Reply) -> Result<BTreeMap<String, bool>, Fault> {
     Ok(read(reply)?
         .into_iter()
         .filter_map(|(id, entry)| Some((id, success(&entry)?)))
@@ -41,7 +41,7 @@ pub fn entries(reply: &Reply) -> Result<BTreeMap<String, bool>, Trouble> {
 ///
 /// # Errors
 /// As `entries`.
-pub fn rows(reply: &Reply) -> Result<BTreeMap<String, Rows>, Trouble> {
+pub fn rows(reply: &Reply) -> Result<BTreeMap<String, Rows>, Fault> {
     Ok(read(reply)?
         .into_iter()
         .filter_map(|(id, entry)| {
@@ -56,7 +56,7 @@ pub fn rows(reply: &Reply) -> Result<BTreeMap<String, Rows>, Trouble> {
         .collect())
 }
 
-fn read(reply: &Reply) -> Result<Vec<(String, Json)>, Trouble> {
+fn read(reply: &Reply) -> Result<Vec<(String, Json)>, Fault> {
     let PhpMap(pairs) = parse(reply, "a map of acknowledgements")?;
     let entry = |raw: &str| serde_json::from_str(raw).unwrap_or(Json::Null);
     Ok(pairs
@@ -84,6 +84,7 @@ fn text(id: &Json) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::Code;
 
     fn reply(body: &str) -> Reply {
         Reply {
@@ -99,7 +100,10 @@ mod tests {
         let acks = entries(&reply(body)).unwrap();
         assert_eq!(acks, [("a".into(), true), ("b".into(), false)].into());
         assert_eq!(entries(&reply("[]")).unwrap(), BTreeMap::new());
-        assert_eq!(entries(&reply("[1]")).unwrap_err().code, "central.foreign");
+        assert_eq!(
+            entries(&reply("[1]")).unwrap_err().code,
+            Code::CentralForeign
+        );
     }
 
     #[test]

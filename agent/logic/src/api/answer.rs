@@ -10,10 +10,10 @@ use serde_json::value::RawValue;
 
 use super::Reply;
 use crate::entity::Entity;
+use crate::fault::{Code, Fault};
 use crate::outside::{self, Outside, json_flaw};
 use crate::range::retry_after;
 use crate::retry;
-use crate::words::{Class, Outcome, Trouble};
 
 /// One page of `fetchEntityChecksums` (protocol 5.3).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -67,7 +67,7 @@ impl Page {
     ///
     /// # Errors
     /// The trouble that the reply means; `central.foreign` when it is JSON of another shape.
-    pub fn read(reply: &Reply) -> Result<Self, Trouble> {
+    pub fn read(reply: &Reply) -> Result<Self, Fault> {
         #[derive(serde::Deserialize)]
         struct Wire<'a> {
             #[serde(rename = "nextCallUrl")]
@@ -126,7 +126,7 @@ impl Details {
     ///
     /// # Errors
     /// The trouble that the reply means; `central.foreign` when it is JSON of another shape.
-    pub fn read(reply: &Reply) -> Result<Self, Trouble> {
+    pub fn read(reply: &Reply) -> Result<Self, Fault> {
         let map: PhpMap = parse(reply, "a map of entities")?;
         let mut details = Self::default();
         for (key, raw) in map.0 {
@@ -148,7 +148,7 @@ impl Handshake {
     /// # Errors
     /// `auth.password` for a refused login, `auth.not_sync_manager` for a user without the role,
     /// else what the reply means.
-    pub fn read(reply: &Reply) -> Result<Self, Trouble> {
+    pub fn read(reply: &Reply) -> Result<Self, Fault> {
         #[derive(serde::Deserialize)]
         struct Oauth {
             key: String,
@@ -165,13 +165,13 @@ impl Handshake {
         }
         if reply.status == 401 || refusal(reply).is_some_and(|r| r.is_code("401")) {
             return Err(operator(
-                "auth.password",
+                Code::AuthPassword,
                 "central refused the login or the password",
             ));
         }
         if reply.status == 500 && refusal(reply).is_some() {
             let reason = "central knows this user, but not as a synchronisation manager (role taoSyncManager)";
-            return Err(operator("auth.not_sync_manager", reason));
+            return Err(operator(Code::AuthNotSyncManager, reason));
         }
         let wire: Wire = object(reply, "`syncUser` and `oauthInfo`")?;
         let user = Entity::from_json(wire.user.get().as_bytes()).map_err(|error| {
@@ -193,7 +193,7 @@ impl Handshake {
 ///
 /// # Errors
 /// The trouble that the reply means.
-pub fn versions(reply: &Reply) -> Result<Vec<String>, Trouble> {
+pub fn versions(reply: &Reply) -> Result<Vec<String>, Fault> {
     #[derive(serde::Deserialize)]
     struct Wire {
         data: Vec<String>,
@@ -205,7 +205,7 @@ pub fn versions(reply: &Reply) -> Result<Vec<String>, Trouble> {
 ///
 /// # Errors
 /// The trouble that the reply means; `central.rejected` for the empty 500 of a malformed client state.
-pub fn confirmation(reply: &Reply) -> Result<(), Trouble> {
+pub fn confirmation(reply: &Reply) -> Result<(), Fault> {
     #[derive(serde::Deserialize)]
     struct Wire {
         #[serde(rename = "message")]
@@ -215,7 +215,7 @@ pub fn confirmation(reply: &Reply) -> Result<(), Trouble> {
 }
 
 /// The same for a value with keys: a list would be taken for its fields in their order.
-fn object<'a, T: Deserialize<'a>>(reply: &'a Reply, expected: &str) -> Result<T, Trouble> {
+fn object<'a, T: Deserialize<'a>>(reply: &'a Reply, expected: &str) -> Result<T, Fault> {
     let value = parse(reply, expected)?;
     match reply.body.trim_ascii_start().first() {
         Some(b'{') => Ok(value),
@@ -229,19 +229,14 @@ fn object<'a, T: Deserialize<'a>>(reply: &'a Reply, expected: &str) -> Result<T,
 ///
 /// # Errors
 /// The trouble that the reply means, in the order: status, page instead of JSON, refusal inside a 200, shape.
-pub fn parse<'a, T: Deserialize<'a>>(reply: &'a Reply, expected: &str) -> Result<T, Trouble> {
+pub fn parse<'a, T: Deserialize<'a>>(reply: &'a Reply, expected: &str) -> Result<T, Fault> {
     status(reply)?;
     if let Some(refusal) = refusal(reply).filter(|r| r.refuses()) {
         let reason = match refusal.message() {
             said if said.is_empty() => "central refused the request".to_owned(),
             said => format!("central refused the request and says {}", said.quoted()),
         };
-        return Err(Trouble::new(
-            "central.refused",
-            Class::GiveUp,
-            Outcome::Failed,
-            reason,
-        ));
+        return Err(Fault::new(Code::CentralRefused, reason));
     }
     serde_json::from_slice(&reply.body).map_err(|error| {
         page_instead(reply).unwrap_or_else(|| {
@@ -257,7 +252,7 @@ pub fn parse<'a, T: Deserialize<'a>>(reply: &'a Reply, expected: &str) -> Result
 ///
 /// # Errors
 /// One trouble per meaning; the version texts of protocol 4.5 are told apart from other 500s.
-fn status(reply: &Reply) -> Result<(), Trouble> {
+fn status(reply: &Reply) -> Result<(), Fault> {
     let said = refusal(reply).map(|r| r.message()).unwrap_or_default();
     let with = |text: &str| {
         if said.is_empty() {
@@ -274,65 +269,44 @@ fn status(reply: &Reply) -> Result<(), Trouble> {
             reply.status
         )),
         401 => operator(
-            "auth.refused",
+            Code::AuthRefused,
             "central does not accept the credentials of this box",
         ),
         403 => operator(
-            "auth.role",
+            Code::AuthRole,
             "the credentials lack the role of a synchronisation manager (taoSyncManager)",
         ),
-        404 => Trouble::new(
-            "central.not_found",
-            Class::GiveUp,
-            Outcome::Failed,
-            with("central does not have it"),
-        ),
-        413 => Trouble::new(
-            "central.too_long",
-            Class::GiveUp,
-            Outcome::Failed,
+        404 => Fault::new(Code::CentralNotFound, with("central does not have it")),
+        413 => Fault::new(
+            Code::CentralTooLong,
             "central's web server takes no request of this size (status 413)",
         ),
         500 if said.starts_with("Provided version of TAO VM is not supported")
             || said.contains("\"tao_version\"") =>
         {
-            Trouble::new(
-                "version.unsupported",
-                Class::Operator,
-                Outcome::Unsupported,
+            Fault::new(
+                Code::VersionUnsupported,
                 format!(
                     "central does not support this version: it says {}",
                     said.quoted()
                 ),
             )
         }
-        500 if reply.body.is_empty() => Trouble::new(
-            "central.rejected",
-            Class::GiveUp,
-            Outcome::Failed,
+        500 if reply.body.is_empty() => Fault::new(
+            Code::CentralRejected,
             "central failed on the content of the request (status 500 without a body)",
         ),
         429 | 502..=504 => {
             let text = format!("central is not available (status {})", reply.status);
-            Trouble::new(
-                "central.unavailable",
-                Class::Retry,
-                Outcome::Failed,
-                with(&text),
-            )
+            Fault::new(Code::CentralUnavailable, with(&text))
         }
         500..=599 => {
             let text = format!("central failed (status {})", reply.status);
-            Trouble::new("central.error", Class::Retry, Outcome::Failed, with(&text))
+            Fault::new(Code::CentralError, with(&text))
         }
         other => {
             let text = format!("central refused the request (status {other})");
-            Trouble::new(
-                "central.refused",
-                Class::GiveUp,
-                Outcome::Failed,
-                with(&text),
-            )
+            Fault::new(Code::CentralRefused, with(&text))
         }
     };
     let wish = reply
@@ -346,7 +320,7 @@ fn status(reply: &Reply) -> Result<(), Trouble> {
         ),
         None => trouble.reason,
     };
-    Err(Trouble {
+    Err(Fault {
         retry_after: wish,
         reason,
         ..trouble
@@ -393,17 +367,12 @@ fn refusal(reply: &Reply) -> Option<Refusal> {
 }
 
 /// A page for people where JSON was due: TAO's own maintenance page, or somebody else's (protocol 0.2).
-fn page_instead(reply: &Reply) -> Option<Trouble> {
+fn page_instead(reply: &Reply) -> Option<Fault> {
     let head = String::from_utf8_lossy(&reply.body[..reply.body.len().min(4096)]);
     let html = head.trim_start().starts_with('<');
     if html && head.contains("Under Maintenance") {
         let reason = "central is in maintenance: it answers a page with status 200 instead of data";
-        return Some(Trouble::new(
-            "central.maintenance",
-            Class::GiveUp,
-            Outcome::Failed,
-            reason,
-        ));
+        return Some(Fault::new(Code::CentralMaintenance, reason));
     }
     html.then(|| {
         foreign(
@@ -413,12 +382,12 @@ fn page_instead(reply: &Reply) -> Option<Trouble> {
     })
 }
 
-fn foreign(reason: String) -> Trouble {
-    Trouble::new("central.foreign", Class::GiveUp, Outcome::Failed, reason)
+fn foreign(reason: String) -> Fault {
+    Fault::new(Code::CentralForeign, reason)
 }
 
-fn operator(code: &str, reason: &str) -> Trouble {
-    Trouble::new(code, Class::Operator, Outcome::Unauthorized, reason)
+fn operator(code: Code, reason: &str) -> Fault {
+    Fault::new(code, reason)
 }
 
 /// A PHP map on the wire: an object, or `[]` when it is empty (protocol 15.1, 4).
@@ -467,7 +436,7 @@ mod tests {
         }
     }
 
-    fn code<T: fmt::Debug>(result: Result<T, Trouble>) -> String {
+    fn code<T: fmt::Debug>(result: Result<T, Fault>) -> Code {
         result.unwrap_err().code
     }
 
@@ -479,32 +448,38 @@ mod tests {
             Details::read(&reply(200, "[]")).unwrap(),
             Details::default()
         );
-        assert_eq!(code(Details::read(&reply(200, "[1]"))), "central.foreign");
+        assert_eq!(
+            code(Details::read(&reply(200, "[1]"))),
+            Code::CentralForeign
+        );
     }
 
     #[test]
     fn a_list_is_no_object_whose_keys_stand_in_their_order() {
         let page = reply(200, r#"[null,{"a":{"id":"a","checksum":"c"}}]"#);
-        assert_eq!(code(Page::read(&page)), "central.foreign");
+        assert_eq!(code(Page::read(&page)), Code::CentralForeign);
         assert_eq!(
             code(versions(&reply(200, r#"[["2022.11"]]"#))),
-            "central.foreign"
+            Code::CentralForeign
         );
         assert_eq!(
             code(confirmation(&reply(200, r#"["received"]"#))),
-            "central.foreign"
+            Code::CentralForeign
         );
     }
 
     #[test]
     fn a_maintenance_page_with_status_200_is_no_success() {
         let page = "<!doctype html><title>Currently Under Maintenance</title>";
-        assert_eq!(code(Page::read(&reply(200, page))), "central.maintenance");
+        assert_eq!(
+            code(Page::read(&reply(200, page))),
+            Code::CentralMaintenance
+        );
         assert_eq!(
             code(Page::read(&reply(200, "<html>Welcome to the airport"))),
-            "central.foreign"
+            Code::CentralForeign
         );
-        assert_eq!(code(Page::read(&reply(200, ""))), "central.foreign");
+        assert_eq!(code(Page::read(&reply(200, ""))), Code::CentralForeign);
     }
 
     #[test]
@@ -515,25 +490,25 @@ mod tests {
             )
         };
         let table = [
-            (401, String::new(), "auth.refused"),
-            (403, failure("Access denied."), "auth.role"),
-            (404, failure("x"), "central.not_found"),
-            (413, "<html>".into(), "central.too_long"),
-            (500, String::new(), "central.rejected"),
-            (500, failure("Unexpected error."), "central.error"),
+            (401, String::new(), Code::AuthRefused),
+            (403, failure("Access denied."), Code::AuthRole),
+            (404, failure("x"), Code::CentralNotFound),
+            (413, "<html>".into(), Code::CentralTooLong),
+            (500, String::new(), Code::CentralRejected),
+            (500, failure("Unexpected error."), Code::CentralError),
             (
                 500,
                 failure("Provided version of TAO VM is not supported by server: 9"),
-                "version.unsupported",
+                Code::VersionUnsupported,
             ),
-            (502, "<html>".into(), "central.unavailable"),
-            (302, String::new(), "central.foreign"),
-            (511, "log in".into(), "central.foreign"),
-            (406, String::new(), "central.refused"),
+            (502, "<html>".into(), Code::CentralUnavailable),
+            (302, String::new(), Code::CentralForeign),
+            (511, "log in".into(), Code::CentralForeign),
+            (406, String::new(), Code::CentralRefused),
             (
                 200,
                 r#"{"error":"You do not have the required rights to edit this resource."}"#.into(),
-                "central.refused",
+                Code::CentralRefused,
             ),
         ];
         for (status, body, expected) in table {
@@ -548,12 +523,12 @@ mod tests {
     #[test]
     fn a_refused_handshake_arrives_as_200() {
         let body = r#"{"success":false,"errorCode":"401","errorMsg":"You are not authorized","version":"x"}"#;
-        assert_eq!(code(Handshake::read(&reply(200, body))), "auth.password");
+        assert_eq!(code(Handshake::read(&reply(200, body))), Code::AuthPassword);
         let body =
             r#"{"success":false,"errorCode":0,"errorMsg":"Unexpected error.","version":"x"}"#;
         assert_eq!(
             code(Handshake::read(&reply(500, body))),
-            "auth.not_sync_manager"
+            Code::AuthNotSyncManager
         );
     }
 
@@ -582,7 +557,7 @@ mod tests {
             "http://evil.example/taoSync/fetchEntityChecksums",
             "/taoSync/HandShake",
         ] {
-            assert_eq!(code(read(astray)), "central.foreign", "{astray}");
+            assert_eq!(code(read(astray)), Code::CentralForeign, "{astray}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Whether central can have processed a request that ended in a failure: the one place that decides it.
+//! Whether central can have processed a request that ended in a failure: the column of the table, read in one place.
 //! Never takes a code that it does not know for a proof: what may be processed is asked about, not sent again.
 //! Called by `spool` for what is owed, and by `uplink` for its token.
 //!
@@ -8,98 +8,61 @@
 //! | for want of a token, whatever the token's own exchange died of | `net.token`, `auth.*`, `central.maintenance`, `central.unavailable`, `central.error` | surely not |
 //! | at the box itself | `config.*` | surely not |
 //! | the request was on its way, or an answer came that could not be used | `net.reset`, `net.timeout`, `net.cut`, `net.stalled`, `central.foreign`, … | perhaps |
-//! | the answer had come before the failure (`Trouble::answered`) | any | perhaps |
+//! | the answer had come before the failure (`Fault::answered`) | any | perhaps |
 //!
 //! A status of central is no failure in this sense: it arrives as a `Reply`. So a `central.unavailable` here is the
 //! token endpoint's, and the request that needed the token never left.
 
-use crate::words::Trouble;
-
-/// Codes of a line that failed before the request was on it.
-const BEFORE: &[&str] = &[
-    "net.link",
-    "net.no_link",
-    "net.address",
-    "net.no_address",
-    "net.no_route",
-    "net.dns",
-    "net.connect",
-    "net.refused",
-    "net.unreachable",
-    "net.proxy",
-    "net.token",
-    // Only an anonymous question for the date went before.
-    "clock.floor",
-    "central.maintenance",
-    "central.unavailable",
-    "central.error",
-];
+use crate::fault::{Fault, Sent};
 
 /// Whether central surely never saw the request that ended in `trouble`.
-pub fn surely_unsent(trouble: &Trouble) -> bool {
-    let code = trouble.code.as_str();
-    let area = |area: &str| code.starts_with(area);
-    !trouble.answered
-        && (BEFORE.contains(&code) || area("net.tls") || area("auth.") || area("config."))
+pub fn surely_unsent(trouble: &Fault) -> bool {
+    !trouble.answered && trouble.code.sent() == Sent::Unsent
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::health::catalogue;
-    use crate::words::{Class, Outcome};
+    use crate::fault::{Area, Code};
 
     /// Codes of a request that was on its way.
-    const AFTER: &[&str] = &["net.reset", "net.timeout", "net.cut", "net.stalled"];
+    const AFTER: &[Code] = &[
+        Code::NetReset,
+        Code::NetTimeout,
+        Code::NetCut,
+        Code::NetStalled,
+    ];
     /// Codes that no exchange ends in.
-    const NONE: &[&str] = &["net.offline", "net.online"];
+    const NONE: &[Code] = &[Code::NetOffline, Code::NetOnline];
+    /// Codes of other areas that only the token's own exchange ends in; for `clock.floor`, only an anonymous question
+    /// for the date went before.
+    const TOKEN: &[Code] = &[
+        Code::CentralUnavailable,
+        Code::CentralError,
+        Code::CentralMaintenance,
+        Code::ClockFloor,
+    ];
 
-    fn trouble(code: &str) -> Trouble {
-        Trouble::new(code, Class::Retry, Outcome::Offline, "")
+    fn trouble(code: Code) -> Fault {
+        Fault::new(code, "")
     }
 
     #[test]
-    fn every_code_of_the_line_is_decided() {
-        for code in catalogue::all().map(|code| code.code) {
-            if !code.starts_with("net.") || NONE.contains(&code) {
-                continue;
-            }
-            let unsent = surely_unsent(&trouble(code));
-            assert_eq!(unsent, !AFTER.contains(&code), "{code}: decide it here");
+    fn only_what_never_left_the_box_is_surely_unsent() {
+        for code in Code::ALL.iter().copied() {
+            let line = code.is(Area::Net) && !AFTER.contains(&code) && !NONE.contains(&code);
+            let own = code.is(Area::Auth) || code.is(Area::Config);
+            let expected = line || own || TOKEN.contains(&code);
+            assert_eq!(surely_unsent(&trouble(code)), expected, "{code}");
         }
     }
 
     #[test]
-    fn what_may_be_processed_is_never_taken_for_unsent() {
-        let foreign = [
-            "central.foreign",
-            "central.too_large",
-            "central.compressed",
-            "central.garbled",
-            "something.new",
-        ];
-        for code in AFTER.iter().chain(&foreign) {
-            assert!(!surely_unsent(&trouble(code)), "{code}");
-        }
-        let judged_late = Trouble {
+    fn an_answer_that_was_judged_late_was_processed() {
+        let judged_late = Fault {
             answered: true,
-            ..trouble("net.tls_expired")
+            ..trouble(Code::NetTlsExpired)
         };
         assert!(!surely_unsent(&judged_late));
-    }
-
-    #[test]
-    fn a_token_that_cannot_be_had_is_no_lost_answer() {
-        for code in [
-            "central.unavailable",
-            "central.error",
-            "central.maintenance",
-            "auth.token",
-            "auth.refused",
-            "auth.not_enrolled",
-            "net.token",
-        ] {
-            assert!(surely_unsent(&trouble(code)), "{code}");
-        }
     }
 }

@@ -8,8 +8,8 @@ use serde_json::Value as Json;
 use super::query::{Param, Params};
 use super::{Answer, Voice, supports};
 use crate::entity::{Entity, EntityType, Properties};
+use crate::fault::Fault;
 use crate::php;
-use crate::words::Trouble;
 
 /// Entities of one page; central's default (protocol 5.3).
 pub const PAGE: usize = 100;
@@ -22,17 +22,17 @@ pub trait Shelf {
     ///
     /// # Errors
     /// What the store says.
-    fn list(&self, kind: EntityType) -> Result<&[(String, String)], Trouble>;
+    fn list(&self, kind: EntityType) -> Result<&[(String, String)], Fault>;
     /// One entity.
     ///
     /// # Errors
     /// What the store says.
-    fn entity(&self, kind: EntityType, id: &str) -> Result<Option<Entity>, Trouble>;
+    fn entity(&self, kind: EntityType, id: &str) -> Result<Option<Entity>, Fault>;
     /// One class outside the TAO ontology.
     ///
     /// # Errors
     /// What the store says.
-    fn class(&self, id: &str) -> Result<Option<Entity>, Trouble>;
+    fn class(&self, id: &str) -> Result<Option<Entity>, Fault>;
 }
 
 /// Which run of which client a request belongs to: `box_id` and `sync_id` of its parameters.
@@ -157,7 +157,7 @@ impl Checksums {
     ///
     /// # Errors
     /// What the store says.
-    pub fn answer(&self, shelf: &dyn Shelf, voice: &Voice) -> Result<Answer, Trouble> {
+    pub fn answer(&self, shelf: &dyn Shelf, voice: &Voice) -> Result<Answer, Fault> {
         if self.organisation != shelf.organisation() {
             return Ok(foreign(&self.organisation, shelf.organisation(), voice));
         }
@@ -256,7 +256,7 @@ impl Details {
     ///
     /// # Errors
     /// What the store says.
-    pub fn answer(&self, shelf: &dyn Shelf, voice: &Voice) -> Result<Answer, Trouble> {
+    pub fn answer(&self, shelf: &dyn Shelf, voice: &Voice) -> Result<Answer, Fault> {
         if let Some(asked) = &self.organisation
             && asked != shelf.organisation()
         {
@@ -274,7 +274,7 @@ impl Details {
         Ok(Answer::json(plain(&Map(&found))))
     }
 
-    fn find(&self, shelf: &dyn Shelf, id: &str) -> Result<Option<Entity>, Trouble> {
+    fn find(&self, shelf: &dyn Shelf, id: &str) -> Result<Option<Entity>, Fault> {
         let held = shelf.entity(self.kind, id)?;
         if held.is_some() || self.kind == EntityType::TestCenter {
             return Ok(held);
@@ -328,7 +328,7 @@ impl Classes {
     ///
     /// # Errors
     /// What the store says.
-    pub fn answer(&self, shelf: &dyn Shelf) -> Result<Answer, Trouble> {
+    pub fn answer(&self, shelf: &dyn Shelf) -> Result<Answer, Fault> {
         let mut found = Vec::new();
         for id in &self.ids {
             if ONTOLOGY.iter().any(|root| id.starts_with(root)) {
@@ -349,7 +349,7 @@ impl Classes {
 }
 
 /// A class behind its ancestors, walked without recursion: a circle of classes ends.
-fn add(class: Entity, shelf: &dyn Shelf, found: &mut Vec<Entity>) -> Result<(), Trouble> {
+fn add(class: Entity, shelf: &dyn Shelf, found: &mut Vec<Entity>) -> Result<(), Fault> {
     let mut line = Vec::new();
     let mut waiting = vec![class];
     while let Some(class) = waiting.pop() {

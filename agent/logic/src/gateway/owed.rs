@@ -11,8 +11,8 @@ use serde_json::{Value as Json, json};
 use super::catalogue::{check_version, params, text};
 use super::pairs::Pairs;
 use super::{Answer, Voice};
+use crate::fault::Fault;
 pub use crate::intake::Kind;
-use crate::words::Trouble;
 
 /// The key of the body of central's route.
 fn key(kind: Kind) -> &'static str {
@@ -41,9 +41,9 @@ pub enum Taken {
     /// It is on disk, synced, since now or since an earlier time.
     Durable,
     /// Its content cannot be taken, now or ever.
-    Refused(Trouble),
+    Refused(Fault),
     /// It cannot be taken now: a full disk, a closed store.
-    Failed(Trouble),
+    Failed(Fault),
 }
 
 /// A request as offers and the acknowledgement that waits for them.
@@ -343,7 +343,7 @@ fn variables(variables: &Json) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::{Class, Outcome};
+    use crate::fault::Code;
 
     fn voice() -> Voice {
         Voice {
@@ -431,16 +431,15 @@ mod tests {
     #[test]
     fn what_is_not_taken_is_not_acknowledged() {
         let batch = read(Kind::Results, json!({ "e1": result(|_| {}) })).unwrap();
-        let trouble =
-            |code| Trouble::new(code, Class::Operator, Outcome::Failed, "the disk is full");
-        let failed = batch.answer(&[Taken::Failed(trouble("disk.full"))], &voice());
+        let trouble = |code| Fault::new(code, "the disk is full");
+        let failed = batch.answer(&[Taken::Failed(trouble(Code::DiskFull))], &voice());
         assert_eq!(failed.status, 503);
         assert!(
             String::from_utf8(failed.body)
                 .unwrap()
                 .contains("the disk is full")
         );
-        let refused = batch.answer(&[Taken::Refused(trouble("intake.malformed"))], &voice());
+        let refused = batch.answer(&[Taken::Refused(trouble(Code::IntakeMalformed))], &voice());
         assert_eq!((refused.status, refused.body.len()), (500, 0));
         assert_eq!(batch.answer(&[], &voice()).status, 500);
     }
@@ -458,7 +457,7 @@ mod tests {
             "e3": "x", "e4": [row(5, "e4"), odd],
         });
         let batch = read(Kind::Logs, logs).unwrap();
-        let trouble = Trouble::new("intake.malformed", Class::GiveUp, Outcome::Failed, "x");
+        let trouble = Fault::new(Code::IntakeMalformed, "x");
         let half = batch.answer(&[Taken::Durable, Taken::Refused(trouble)], &voice());
         let half: Json = serde_json::from_slice(&half.body).unwrap();
         assert_eq!(half["e1"], json!({ "success": 0 }));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::catalogue;
+use crate::fault::{Area, Code, CodeName, remedy};
 
 /// One layer that can be looked at, in the order in which causes lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,31 +89,31 @@ impl Check {
     ];
 
     /// The code of the check while nothing is wrong; the catalogue tells what is looked at.
-    pub fn code(self) -> &'static str {
+    pub fn code(self) -> Code {
         match self {
-            Self::Config => "config.read",
-            Self::State => "state.folder",
-            Self::Key => "key.open",
-            Self::Disk => "disk.space",
-            Self::Store => "store.open",
-            Self::Unit => "unit.state",
-            Self::Link => "net.link",
-            Self::Address => "net.address",
-            Self::Dns => "net.dns",
-            Self::Connect => "net.connect",
-            Self::Clock => "clock.skew",
-            Self::Tls => "net.tls",
-            Self::Answer => "central.answer",
-            Self::Token => "auth.token",
-            Self::Role => "auth.role",
-            Self::Version => "version.supported",
-            Self::Organisation => "catalogue.organisation",
-            Self::Catalogue => "catalogue.complete",
-            Self::Packages => "package.whole",
-            Self::Range => "package.range",
-            Self::Spool => "results.spool",
-            Self::History => "sync.last",
-            Self::Speed => "link.speed",
+            Self::Config => Code::ConfigRead,
+            Self::State => Code::StateFolder,
+            Self::Key => Code::KeyOpen,
+            Self::Disk => Code::DiskSpace,
+            Self::Store => Code::StoreOpen,
+            Self::Unit => Code::UnitState,
+            Self::Link => Code::NetLink,
+            Self::Address => Code::NetAddress,
+            Self::Dns => Code::NetDns,
+            Self::Connect => Code::NetConnect,
+            Self::Clock => Code::ClockSkew,
+            Self::Tls => Code::NetTls,
+            Self::Answer => Code::CentralAnswer,
+            Self::Token => Code::AuthToken,
+            Self::Role => Code::AuthRole,
+            Self::Version => Code::VersionSupported,
+            Self::Organisation => Code::CatalogueOrganisation,
+            Self::Catalogue => Code::CatalogueComplete,
+            Self::Packages => Code::PackageWhole,
+            Self::Range => Code::PackageRange,
+            Self::Spool => Code::ResultsSpool,
+            Self::History => Code::SyncLast,
+            Self::Speed => Code::LinkSpeed,
         }
     }
 
@@ -292,7 +292,7 @@ impl Status {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// The code that `doctor explain` tells at length.
-    pub code: String,
+    pub code: CodeName,
     /// How it came out.
     pub status: Status,
     /// What was seen, in one line.
@@ -315,12 +315,12 @@ impl Finding {
     }
 
     /// Something to look at.
-    pub fn warn(code: &str, summary: impl Into<String>) -> Self {
+    pub fn warn(code: impl Into<CodeName>, summary: impl Into<String>) -> Self {
         Self::new(code, Status::Warn, summary)
     }
 
     /// Something broken.
-    pub fn fail(code: &str, summary: impl Into<String>) -> Self {
+    pub fn fail(code: impl Into<CodeName>, summary: impl Into<String>) -> Self {
         Self::new(code, Status::Fail, summary)
     }
 
@@ -331,13 +331,14 @@ impl Finding {
         self
     }
 
-    fn new(code: &str, status: Status, summary: impl Into<String>) -> Self {
+    fn new(code: impl Into<CodeName>, status: Status, summary: impl Into<String>) -> Self {
+        let code = code.into();
         let remedy = match status {
-            Status::Warn | Status::Fail => catalogue::remedy(code),
+            Status::Warn | Status::Fail => remedy(code.known()),
             Status::Pass | Status::Skip => "",
         };
         Self {
-            code: code.to_owned(),
+            code,
             status,
             summary: summary.into(),
             detail: String::new(),
@@ -349,7 +350,7 @@ impl Finding {
 /// What was found, for people and machines: failures, warnings, then the rest, each in the order of the plan. What
 /// follows from a failure is not told as one of its own.
 pub fn fold(steps: &[Step], mut found: BTreeMap<Check, Finding>) -> Vec<Finding> {
-    let mut causes: BTreeMap<Check, String> = BTreeMap::new();
+    let mut causes: BTreeMap<Check, CodeName> = BTreeMap::new();
     let mut findings = Vec::new();
     for step in steps {
         let check = step.check;
@@ -363,7 +364,7 @@ pub fn fold(steps: &[Step], mut found: BTreeMap<Check, Finding>) -> Vec<Finding>
             (Some(finding), None, _) => finding,
             (None, None, Some(skip)) => Finding::skip(check, skip),
             (None, None, None) => {
-                Finding::fail("doctor.late", format!("{}: no result", check.code()))
+                Finding::fail(Code::DoctorLate, format!("{}: no result", check.code()))
             }
         };
         // A sound answer from outside ends the chain; a sound file on the box does not mend the network.
@@ -390,19 +391,20 @@ pub fn fold(steps: &[Step], mut found: BTreeMap<Check, Finding>) -> Vec<Finding>
 
 /// What never follows from anything else: lost bytes, results in doubt, a clock without a battery, a box
 /// that runs twice.
-fn alone(code: &str) -> bool {
-    ["store.", "disk.", "box."]
-        .iter()
-        .any(|area| code.starts_with(area))
+fn alone(code: &CodeName) -> bool {
+    [Area::Store, Area::Disk, Area::Box]
+        .into_iter()
+        .any(|area| code.is(area))
         || [
-            "package.damaged",
-            "results.refused",
-            "results.unconfirmed",
-            "results.quarantined",
-            "clock.behind",
-            "auth.not_enrolled",
+            Code::PackageDamaged,
+            Code::ResultsRefused,
+            Code::ResultsUnconfirmed,
+            Code::ResultsQuarantined,
+            Code::ClockBehind,
+            Code::AuthNotEnrolled,
         ]
-        .contains(&code)
+        .into_iter()
+        .any(|other| *code == other)
 }
 
 /// The worst of all.

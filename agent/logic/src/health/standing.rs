@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::verdict::counted;
+use crate::fault::CodeName;
 use crate::words::Outcome;
 
 /// Where the box stands: everything that the verdict depends on.
@@ -15,13 +16,13 @@ pub struct Standing {
     /// The same without what only one answer of central says: no age is longer than by this. `None`: as `now`.
     pub sure: Option<i64>,
     /// What keeps the state folder from being read, as code and reason.
-    pub trouble: Option<(String, String)>,
+    pub trouble: Option<(CodeName, String)>,
     /// Why no answer of a candidate could be kept now, as code and reason; `None` when one can, or nobody knows.
     #[serde(default)]
-    pub intake: Option<(String, String)>,
+    pub intake: Option<(CodeName, String)>,
     /// What is wrong with the configuration, as code and reason, while the last good one is in force.
     #[serde(default)]
-    pub config: Option<(String, String)>,
+    pub config: Option<(CodeName, String)>,
     /// Why the processes of synchronizations ended before their work was done, and how many in a row since the last
     /// account.
     #[serde(default)]
@@ -44,7 +45,7 @@ pub struct Standing {
     pub unread: Option<String>,
     /// Why central holds up what waits, as code and words: that of the oldest.
     #[serde(default)]
-    pub held_up: Option<(String, String)>,
+    pub held_up: Option<(CodeName, String)>,
     /// The last synchronization.
     pub last: Option<Last>,
     /// Unix seconds of the last answer of central, `None` before the first.
@@ -59,7 +60,7 @@ pub struct Standing {
     pub rate: Option<f64>,
     /// What is to be told of the box itself, as code and reason: it runs twice, it was put back.
     #[serde(default)]
-    pub notices: Vec<(String, String)>,
+    pub notices: Vec<(CodeName, String)>,
 }
 
 /// The catalogue as readers see it.
@@ -169,7 +170,7 @@ pub struct Last {
     /// How it ended.
     pub outcome: Outcome,
     /// Its code, `ok` when all went well.
-    pub code: String,
+    pub code: CodeName,
     /// In words; empty when all went well.
     pub reason: String,
     /// Unix seconds.

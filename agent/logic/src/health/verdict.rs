@@ -4,8 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::catalogue;
 pub use super::standing::{Last, Owed, Shown, Standing, Stock, told_by_type};
+use crate::fault::{Area, Code, CodeName};
 use crate::outside;
 use crate::settings::force::in_short;
 use crate::spool;
@@ -62,7 +62,7 @@ pub struct Verdict {
     /// The answer.
     pub word: Word,
     /// The code that `doctor explain` tells at length; `ready` when there is nothing to tell.
-    pub code: String,
+    pub code: CodeName,
     /// The one reason, in words; of a ready box, what it is ready with.
     pub reason: String,
     /// What else needs a look, in order of weight.
@@ -92,7 +92,7 @@ impl Verdict {
         match looks.next() {
             None => Self {
                 word: Word::Ready,
-                code: "ready".into(),
+                code: Code::Ready.into(),
                 reason: format!(
                     "the catalogue of organisation {} is complete, {} held",
                     standing.catalogue.organisation,
@@ -105,7 +105,7 @@ impl Verdict {
             },
             Some((code, reason)) => Self {
                 word: Word::ReadyBut,
-                code: code.into(),
+                code,
                 reason,
                 also: looks.map(|(_, reason)| reason).collect(),
             },
@@ -113,14 +113,16 @@ impl Verdict {
     }
 
     /// The code whose remedy helps: that of the last run, where nothing else stands in the way.
-    pub fn cause<'a>(&'a self, standing: &'a Standing) -> &'a str {
-        let unfinished = ["package.incomplete", "catalogue.incomplete"];
+    pub fn cause(&self, standing: &Standing) -> CodeName {
+        let unfinished = [Code::PackageIncomplete, Code::CatalogueIncomplete];
         match &standing.last {
-            _ if standing.died.is_some() && unfinished.contains(&self.code.as_str()) => {
-                "worker.died"
+            _ if standing.died.is_some() && unfinished.iter().any(|code| self.code == *code) => {
+                Code::WorkerDied.into()
             }
-            Some(last) if self.code == "sync.failed" || missed(&self.code, last) => &last.code,
-            _ => &self.code,
+            Some(last) if self.code == Code::SyncFailed || missed(&self.code, last) => {
+                last.code.clone()
+            }
+            _ => self.code.clone(),
         }
     }
 }
@@ -133,7 +135,7 @@ pub fn minutes_left(standing: &Standing) -> Option<u64> {
 }
 
 /// What makes an exam impossible, the cause before its effects.
-fn blocked(standing: &Standing) -> Option<(String, String)> {
+fn blocked(standing: &Standing) -> Option<(CodeName, String)> {
     if let Some(trouble) = &standing.trouble {
         return Some(trouble.clone());
     }
@@ -143,22 +145,22 @@ fn blocked(standing: &Standing) -> Option<(String, String)> {
     }
     let shown = &standing.catalogue;
     let stock = &standing.packages;
-    let told = |code: &str, reason: String| Some((code.to_owned(), reason));
+    let told = |code: Code, reason: String| Some((CodeName::from(code), reason));
     if shown.complete_at.is_none() {
         if !standing.enrolled {
             return told(
-                "auth.not_enrolled",
+                Code::AuthNotEnrolled,
                 "the box has no credentials for central".into(),
             );
         }
-        let why = standing.last.as_ref().filter(|last| last.code != "ok");
+        let why = standing.last.as_ref().filter(|last| last.code != Code::Ok);
         return match why {
-            Some(last) => told(
-                &last.code,
+            Some(last) => Some((
+                last.code.clone(),
                 format!("the catalogue was never complete: {}", last.reason),
-            ),
+            )),
             None => told(
-                "catalogue.incomplete",
+                Code::CatalogueIncomplete,
                 "the catalogue was never complete: no synchronization has finished yet".into(),
             ),
         };
@@ -169,7 +171,7 @@ fn blocked(standing: &Standing) -> Option<(String, String)> {
         .filter(|id| **id != shown.organisation)
     {
         return told(
-            "catalogue.other_organisation",
+            Code::CatalogueOtherOrganisation,
             format!(
                 "the box holds the catalogue of organisation {}, but belongs to {wanted}",
                 shown.organisation
@@ -178,7 +180,7 @@ fn blocked(standing: &Standing) -> Option<(String, String)> {
     }
     if stock.wanted == 0 {
         return told(
-            "catalogue.empty",
+            Code::CatalogueEmpty,
             format!(
                 "the catalogue of organisation {} names no delivery: there is nothing to take",
                 shown.organisation
@@ -187,7 +189,7 @@ fn blocked(standing: &Standing) -> Option<(String, String)> {
     }
     if standing.disk.is_some_and(|(free, _)| free < ALMOST_FULL) {
         return told(
-            "disk.full",
+            Code::DiskFull,
             "the disk is full: answers of candidates cannot be kept".into(),
         );
     }
@@ -197,7 +199,7 @@ fn blocked(standing: &Standing) -> Option<(String, String)> {
     }
     if stock.damaged > 0 {
         return told(
-            "package.damaged",
+            Code::PackageDamaged,
             format!(
                 "{} of {} packages held, {} damaged: the next synchronization mends that",
                 stock.held, stock.wanted, stock.damaged
@@ -207,15 +209,15 @@ fn blocked(standing: &Standing) -> Option<(String, String)> {
     for (count, code, what) in [
         (
             stock.cached,
-            "package.cache",
+            Code::PackageCache,
             "come as those of other deliveries from a cache on the way",
         ),
         (
             stock.unsupported,
-            "package.unsupported",
+            Code::PackageUnsupported,
             "have a member that cannot be checked",
         ),
-        (stock.broken, "package.damaged", "are damaged on central"),
+        (stock.broken, Code::PackageDamaged, "are damaged on central"),
     ] {
         if count > 0 {
             let (held, wanted) = (stock.held, stock.wanted);
@@ -227,7 +229,7 @@ fn blocked(standing: &Standing) -> Option<(String, String)> {
     }
     if lacking <= stock.absent {
         return told(
-            "package.missing",
+            Code::PackageMissing,
             format!(
                 "central has no package for {}",
                 counted(lacking, "delivery", "deliveries")
@@ -237,31 +239,31 @@ fn blocked(standing: &Standing) -> Option<(String, String)> {
     let summary = format!("{} of {} packages held", stock.held, stock.wanted);
     if standing.disk.is_some_and(|(free, reserve)| free < reserve) {
         return told(
-            "disk.reserve",
+            Code::DiskReserve,
             format!("{summary}: there is no room for the others beside what is kept for results"),
         );
     }
-    told("package.incomplete", summary)
+    told(Code::PackageIncomplete, summary)
 }
 
 /// What does not stop an exam, but needs a look; what may cost answers comes first.
-fn looks(standing: &Standing) -> Vec<(&str, String)> {
+fn looks(standing: &Standing) -> Vec<(CodeName, String)> {
     let shown = &standing.catalogue;
     let mut looks = Vec::new();
-    let mut look = |code, reason: String| looks.push((code, reason));
+    let mut look = |code: CodeName, reason: String| looks.push((code, reason));
     if let Some((code, reason)) = misconfigured(standing) {
-        look(code, reason);
+        look(code.into(), reason);
     }
     if let Some((free, reserve)) = standing.disk
         && free < reserve
     {
         look(
-            "disk.reserve",
+            Code::DiskReserve.into(),
             "less disk is free than is kept for results".into(),
         );
     }
     if let Some(reason) = &standing.unread {
-        look("disk.failing", reason.clone());
+        look(Code::DiskFailing.into(), reason.clone());
     }
     if !standing.lost.is_empty() {
         let items = counted(
@@ -273,12 +275,12 @@ fn looks(standing: &Standing) -> Vec<(&str, String)> {
         if standing.lost.len() > IDS {
             ids.push_str(", …");
         }
-        look("results.quarantined", format!("{items}: {ids}"));
+        look(Code::ResultsQuarantined.into(), format!("{items}: {ids}"));
     }
     let owed = standing.owed.unwrap_or_default();
     if owed.refused > 0 {
         look(
-            "results.refused",
+            Code::ResultsRefused.into(),
             format!(
                 "central did not accept {}",
                 counted(owed.refused, "result", "results")
@@ -287,7 +289,7 @@ fn looks(standing: &Standing) -> Vec<(&str, String)> {
     }
     if owed.unconfirmed > 0 {
         look(
-            "results.unconfirmed",
+            Code::ResultsUnconfirmed.into(),
             format!(
                 "central may or may not have {}",
                 counted(owed.unconfirmed, "result", "results")
@@ -296,7 +298,7 @@ fn looks(standing: &Standing) -> Vec<(&str, String)> {
     }
     if let Some((code, _)) = standing.held_up.as_ref().filter(|_| owed.waiting > 0) {
         // A code of a newer boxsync is told in general words.
-        let code = catalogue::find(code).map_or("results.stuck", |code| code.code);
+        let code = CodeName::from(code.known().unwrap_or(Code::ResultsStuck));
         let mut reason = format!(
             "central does not take {} for now",
             counted(owed.waiting, "item", "items")
@@ -308,14 +310,14 @@ fn looks(standing: &Standing) -> Vec<(&str, String)> {
     }
     if !standing.enrolled {
         look(
-            "auth.not_enrolled",
+            Code::AuthNotEnrolled.into(),
             "the box has no credentials: results cannot go to central".into(),
         );
     }
     if standing.supported == Some(false) {
         let version = standing.version.as_deref().unwrap_or("of this box");
         look(
-            "version.unsupported",
+            Code::VersionUnsupported.into(),
             format!("central does not support VM version {version}: results cannot go to central"),
         );
     }
@@ -325,7 +327,7 @@ fn looks(standing: &Standing) -> Vec<(&str, String)> {
         .saturating_sub(standing.packages.held);
     if lacking > 0 {
         look(
-            "package.missing",
+            Code::PackageMissing.into(),
             format!(
                 "central has no package for {}",
                 counted(lacking, "delivery", "deliveries")
@@ -333,18 +335,18 @@ fn looks(standing: &Standing) -> Vec<(&str, String)> {
         );
     }
     for (code, reason) in &standing.notices {
-        look(code, reason.clone());
+        look(code.clone(), reason.clone());
     }
     if let Some(at) = shown.complete_at {
         let age = standing.now - at;
         if age < -300 {
             look(
-                "clock.behind",
+                Code::ClockBehind.into(),
                 "the clock of the box is behind the time of its own catalogue".into(),
             );
         } else if standing.sure.unwrap_or(standing.now) - at > OLD {
             look(
-                "catalogue.old",
+                Code::CatalogueOld.into(),
                 format!(
                     "the catalogue is {} days old: later changes on central are not on the box",
                     age / 86_400
@@ -355,7 +357,7 @@ fn looks(standing: &Standing) -> Vec<(&str, String)> {
     let held_back = shown.held_back.saturating_sub(shown.taken_back);
     if held_back > 0 {
         look(
-            "catalogue.held_back",
+            Code::CatalogueHeldBack.into(),
             format!(
                 "central no longer names {} kept",
                 counted(held_back, "entity, which was", "entities, which were")
@@ -364,7 +366,7 @@ fn looks(standing: &Standing) -> Vec<(&str, String)> {
     }
     if shown.contradicted > 0 {
         look(
-            "central.contradicts",
+            Code::CentralContradicts.into(),
             format!(
                 "central contradicts itself about {} kept as before",
                 counted(
@@ -376,23 +378,22 @@ fn looks(standing: &Standing) -> Vec<(&str, String)> {
         );
     }
     let told = |last: &&Last| {
-        let of_what_is_owed = ["results.", "logs.", "sessions.", "central.sick"];
+        let of_what_is_owed = [Area::Results, Area::Logs, Area::Sessions];
         owed.waiting + owed.refused + owed.unconfirmed > 0
-            && of_what_is_owed
-                .iter()
-                .any(|area| last.code.starts_with(area))
+            && (last.code == Code::CentralSick
+                || of_what_is_owed.into_iter().any(|area| last.code.is(area)))
     };
     if let Some(reason) = died(standing) {
-        look("worker.died", reason);
+        look(Code::WorkerDied.into(), reason);
     }
     let last = standing.last.as_ref().filter(|last| weighs(last));
     if let Some(last) = last.filter(|last| !told(last)) {
-        look("sync.failed", ended(last));
+        look(Code::SyncFailed.into(), ended(last));
     }
     let queued = owed.queued.saturating_sub(owed.waiting);
     if queued > 0 {
         look(
-            "results.queued",
+            Code::ResultsQueued.into(),
             format!(
                 "{} still to go to central",
                 counted(queued, "result is", "results are")
@@ -413,10 +414,10 @@ fn died(standing: &Standing) -> Option<String> {
 }
 
 /// The files of the configuration are wrong and the last good one is used: whatever else is seen follows from that one.
-fn misconfigured(standing: &Standing) -> Option<(&'static str, String)> {
+fn misconfigured(standing: &Standing) -> Option<(Code, String)> {
     let (code, reason) = standing.config.as_ref()?;
     // A code of a newer boxsync is told in general words.
-    let code = catalogue::find(code).map_or("config.wrong", |code| code.code);
+    let code = code.known().unwrap_or(Code::ConfigWrong);
     let reason = in_short(reason);
     Some((
         code,
@@ -427,33 +428,33 @@ fn misconfigured(standing: &Standing) -> Option<(&'static str, String)> {
 /// Whether the end of the last run is news: being offline is how a box works, the others are told above.
 fn weighs(last: &Last) -> bool {
     let told = [
-        "version.unsupported",
-        "package.missing",
-        "catalogue.held_back",
-        "central.contradicts",
-        "auth.not_enrolled",
+        Code::VersionUnsupported,
+        Code::PackageMissing,
+        Code::CatalogueHeldBack,
+        Code::CentralContradicts,
+        Code::AuthNotEnrolled,
     ];
     !matches!(last.outcome, Outcome::Finished | Outcome::Offline)
-        && !told.contains(&last.code.as_str())
+        && !told.into_iter().any(|code| last.code == code)
 }
 
 /// Whether a run that is under way mends what a code tells: nobody should begin another one.
-pub fn is_mended_by_a_run(code: &str, stock: &Stock) -> bool {
-    match code {
-        "package.incomplete" | "catalogue.incomplete" => true,
+pub fn is_mended_by_a_run(code: &CodeName, stock: &Stock) -> bool {
+    match code.known() {
+        Some(Code::PackageIncomplete | Code::CatalogueIncomplete) => true,
         // What is damaged on central stays so.
-        "package.damaged" => stock.damaged > 0,
+        Some(Code::PackageDamaged) => stock.damaged > 0,
         _ => false,
     }
 }
 
 /// Whether packages are missing because the last run did not get as far.
-fn missed(code: &str, last: &Last) -> bool {
+fn missed(code: &CodeName, last: &Last) -> bool {
     let stopped = matches!(
         last.outcome,
         Outcome::Offline | Outcome::Unauthorized | Outcome::Unsupported
     );
-    stopped && ["package.incomplete", "package.damaged"].contains(&code)
+    stopped && (*code == Code::PackageIncomplete || *code == Code::PackageDamaged)
 }
 
 fn ended(last: &Last) -> String {

@@ -9,11 +9,11 @@ use serde_json::value::RawValue;
 
 use super::path::{At, is_name};
 use crate::api::answer::PhpMap as Pairs;
+use crate::fault::Fault;
 use crate::outside::json_flaw;
-use crate::words::Trouble;
 
 /// What the route's key holds, or the document itself when it is the bare content.
-pub(super) fn content<'a>(document: &'a RawValue, key: &str) -> Result<&'a RawValue, Trouble> {
+pub(super) fn content<'a>(document: &'a RawValue, key: &str) -> Result<&'a RawValue, Fault> {
     let Ok(Pairs(pairs)) = serde_json::from_str::<Pairs>(document.get()) else {
         return Ok(document);
     };
@@ -40,7 +40,7 @@ pub(super) fn map<'a>(
     raw: &'a RawValue,
     at: &At<'_>,
     what: &str,
-) -> Result<Vec<(Cow<'a, str>, &'a RawValue)>, Trouble> {
+) -> Result<Vec<(Cow<'a, str>, &'a RawValue)>, Fault> {
     let Pairs(pairs) = serde_json::from_str(raw.get())
         .map_err(|error| at.malformed(&format!("expected {what}: {}", json_flaw(&error))))?;
     let mut seen = BTreeSet::new();
@@ -59,7 +59,7 @@ pub(super) fn list<'a>(
     raw: &'a RawValue,
     at: &At<'_>,
     what: &str,
-) -> Result<Vec<&'a RawValue>, Trouble> {
+) -> Result<Vec<&'a RawValue>, Fault> {
     serde_json::from_str(raw.get())
         .map_err(|error| at.malformed(&format!("expected {what}: {}", json_flaw(&error))))
 }

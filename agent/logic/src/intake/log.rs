@@ -12,9 +12,9 @@ use super::exact::Exact;
 use super::path::{At, text};
 use super::{Item, Kind, Print};
 use crate::api::answer::PhpMap as Pairs;
+use crate::fault::{Code, Fault};
 use crate::outside::json_flaw;
 use crate::report::Finding;
-use crate::words::Trouble;
 
 /// What central's columns take, and the id that it acknowledges by. Any other key fails the whole group.
 const KEYS: [&str; 6] = [
@@ -36,7 +36,7 @@ pub(super) fn read(
     raw: &RawValue,
     at: &At<'_>,
     warnings: &mut Vec<Finding>,
-) -> Result<Option<Item>, Trouble> {
+) -> Result<Option<Item>, Fault> {
     let mut seen: BTreeMap<String, Print> = BTreeMap::new();
     let mut parts = Vec::new();
     let mut payload = vec![b'['];
@@ -56,7 +56,7 @@ pub(super) fn read(
             // The same row twice is one row.
             Some(first) if first == print => {
                 warnings.push(Finding {
-                    code: "intake.repeated_row".into(),
+                    code: Code::IntakeRepeatedRow.into(),
                     reason: format!("{at}: an identical row stands above; it was left out"),
                 });
                 continue;
@@ -100,7 +100,7 @@ struct Row {
     told: Vec<u8>,
 }
 
-fn row(execution: &str, raw: &RawValue, at: &At<'_>) -> Result<Row, Trouble> {
+fn row(execution: &str, raw: &RawValue, at: &At<'_>) -> Result<Row, Fault> {
     let Pairs(pairs) = serde_json::from_str(raw.get()).map_err(|error| {
         at.malformed(&format!(
             "expected a log row (an object): {}",
@@ -121,7 +121,7 @@ fn row(execution: &str, raw: &RawValue, at: &At<'_>) -> Result<Row, Trouble> {
         }
         fields.insert(key, value);
     }
-    let field = |key: &str| -> Result<Exact, Trouble> {
+    let field = |key: &str| -> Result<Exact, Fault> {
         let raw = fields
             .get(key)
             .ok_or_else(|| at.key(key).malformed("expected this key, found none"))?;

@@ -5,8 +5,8 @@
 use std::fmt;
 
 use super::exact::{Exact, Fields};
+use crate::fault::{Code, Fault};
 use crate::outside;
-use crate::words::{Class, Outcome, Trouble};
 
 /// A place in a document; printed as `results["…"].variables[3].data.epoch`.
 pub(super) struct At<'a> {
@@ -41,13 +41,13 @@ impl<'a> At<'a> {
         }
     }
 
-    pub(super) fn expected(&self, what: &str, found: &Exact) -> Trouble {
+    pub(super) fn expected(&self, what: &str, found: &Exact) -> Fault {
         self.malformed(&format!("expected {what}, found {}", sort(found)))
     }
 
-    pub(super) fn malformed(&self, what: &str) -> Trouble {
+    pub(super) fn malformed(&self, what: &str) -> Fault {
         let reason = format!("{self}: {what}");
-        Trouble::new("intake.malformed", Class::GiveUp, Outcome::Failed, reason)
+        Fault::new(Code::IntakeMalformed, reason)
     }
 }
 
@@ -84,12 +84,12 @@ fn sort(found: &Exact) -> &'static str {
     }
 }
 
-pub(super) fn object<'v>(value: &'v Exact, at: &At<'_>, what: &str) -> Result<&'v Fields, Trouble> {
+pub(super) fn object<'v>(value: &'v Exact, at: &At<'_>, what: &str) -> Result<&'v Fields, Fault> {
     value.as_object().ok_or_else(|| at.expected(what, value))
 }
 
 /// A key that must exist, whatever its value.
-pub(super) fn field<'v>(map: &'v Fields, key: &str, at: &At<'_>) -> Result<&'v Exact, Trouble> {
+pub(super) fn field<'v>(map: &'v Fields, key: &str, at: &At<'_>) -> Result<&'v Exact, Fault> {
     map.get(key)
         .ok_or_else(|| at.key(key).malformed("expected this key, found none"))
 }
@@ -100,7 +100,7 @@ pub(super) fn is_name(text: &str) -> bool {
 }
 
 /// A text that names something.
-pub(super) fn text(value: &Exact, at: &At<'_>, what: &str) -> Result<String, Trouble> {
+pub(super) fn text(value: &Exact, at: &At<'_>, what: &str) -> Result<String, Fault> {
     match value {
         Exact::String(text) if is_name(text) => Ok(text.clone()),
         Exact::String(text) if !text.is_empty() => {

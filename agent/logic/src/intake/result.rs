@@ -12,8 +12,8 @@ use super::exact::{Exact, Fields};
 use super::path::{At, field, object, text};
 use super::{Intake, Item, Kind, Known, Print};
 use crate::entity::EntityType;
+use crate::fault::{Code, Fault};
 use crate::report::Finding;
-use crate::words::Trouble;
 
 /// Prefix of the states that central knows (protocol A.4).
 const STATE: &str = "http://www.tao.lu/Ontologies/TAODelivery.rdf#DeliveryExecutionStatus";
@@ -56,7 +56,7 @@ pub(super) fn read(
     at: &At<'_>,
     known: Known<'_>,
     intake: &mut Intake,
-) -> Result<Item, Trouble> {
+) -> Result<Item, Fault> {
     let result = object(value, at, "a result (an object)")?;
     let warnings = &mut intake.warnings;
     unknown_keys(result, &TOP, at, warnings);
@@ -84,7 +84,7 @@ pub(super) fn read(
         if !known(*kind, uri) {
             warn(
                 warnings,
-                "intake.unknown_entity",
+                Code::IntakeUnknownEntity,
                 at,
                 &format!("the box holds no such {}", kind.word()),
             );
@@ -134,7 +134,7 @@ fn details(
     value: &Exact,
     at: &At<'_>,
     warnings: &mut Vec<Finding>,
-) -> Result<(Exact, String), Trouble> {
+) -> Result<(Exact, String), Fault> {
     let details = object(value, at, "an object")?;
     unknown_keys(details, &DETAILS, at, warnings);
     for key in ["identifier", "label", "starttime", "finishtime"] {
@@ -165,7 +165,7 @@ fn variable(
     value: &Exact,
     at: &At<'_>,
     warnings: &mut Vec<Finding>,
-) -> Result<Fields, Trouble> {
+) -> Result<Fields, Fault> {
     let variable = object(value, at, "a variable (an object)")?;
     unknown_keys(variable, &VARIABLE, at, warnings);
     let mut out = Fields::new();
@@ -206,7 +206,7 @@ fn calls(
     at: &At<'_>,
     out: &mut Fields,
     warnings: &mut Vec<Finding>,
-) -> Result<(), Trouble> {
+) -> Result<(), Fault> {
     let call_item = optional(
         field(variable, "callIdItem", at)?,
         &at.key("callIdItem"),
@@ -228,7 +228,7 @@ fn calls(
         if !formed {
             warn(
                 warnings,
-                "intake.call_id",
+                Code::IntakeCallId,
                 &at.key("callIdItem"),
                 "not of the form `<execution id>.<item>.<occurrence>`",
             );
@@ -251,7 +251,7 @@ fn calls(
         if call != id {
             warn(
                 warnings,
-                "intake.call_id",
+                Code::IntakeCallId,
                 &at.key("callIdTest"),
                 "not the execution id",
             );
@@ -271,7 +271,7 @@ fn data(
     value: &Exact,
     at: &At<'_>,
     warnings: &mut Vec<Finding>,
-) -> Result<Fields, Trouble> {
+) -> Result<Fields, Fault> {
     let data = object(value, at, "an object")?;
     let own: &[&str] = match sort {
         "ResponseVariable" => &["candidateResponse", "correctResponse"],
@@ -326,7 +326,7 @@ fn data(
     Ok(out)
 }
 
-fn base64(value: &Exact, at: &At<'_>) -> Result<Exact, Trouble> {
+fn base64(value: &Exact, at: &At<'_>) -> Result<Exact, Fault> {
     let bytes = value
         .as_str()
         .and_then(|text| BASE64.decode(text).ok())
@@ -342,7 +342,7 @@ fn is_microtime(text: &str) -> bool {
     })
 }
 
-fn optional(value: &Exact, at: &At<'_>, what: &str) -> Result<Option<String>, Trouble> {
+fn optional(value: &Exact, at: &At<'_>, what: &str) -> Result<Option<String>, Fault> {
     match value {
         Exact::Null => Ok(None),
         other => text(other, at, what).map(Some),
@@ -373,7 +373,7 @@ fn unknown_keys(map: &Fields, keys: &[&str], at: &At<'_>, warnings: &mut Vec<Fin
     for key in map.keys().filter(|key| !keys.contains(&key.as_str())) {
         warn(
             warnings,
-            "intake.unknown_key",
+            Code::IntakeUnknownKey,
             &at.key(key),
             "central ignores this key; it was left out",
         );
@@ -384,7 +384,7 @@ fn column(text: &str, at: &At<'_>, warnings: &mut Vec<Finding>) {
     if text.chars().count() > COLUMN {
         warn(
             warnings,
-            "intake.long_text",
+            Code::IntakeLongText,
             at,
             "longer than 255 characters: central's storage may refuse it",
         );
@@ -394,7 +394,7 @@ fn column(text: &str, at: &At<'_>, warnings: &mut Vec<Finding>) {
 /// More warnings than this are not kept: a document that is odd everywhere stays readable.
 const WARNINGS_KEPT: usize = 50;
 
-fn warn(warnings: &mut Vec<Finding>, code: &str, at: &At<'_>, what: &str) {
+fn warn(warnings: &mut Vec<Finding>, code: Code, at: &At<'_>, what: &str) {
     if warnings.len() < WARNINGS_KEPT {
         warnings.push(Finding {
             code: code.into(),

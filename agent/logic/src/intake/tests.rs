@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::api::answer::PhpMap as Pairs;
+use crate::fault::Code;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -39,7 +40,7 @@ fn example() -> Json {
     })
 }
 
-fn submit(result: &Json) -> Result<Intake, Trouble> {
+fn submit(result: &Json) -> Result<Intake, Fault> {
     let body = json!({ "results": { ID: result }, "sync_params": { "sync_id": 1 } });
     read(
         Kind::Results,
@@ -56,16 +57,20 @@ fn what_is_put_by_its_id_is_let_in_under_no_other_rule() {
         result["deliveryExecutionId"] = id.into();
         let map = json!({ id: &result }).to_string();
         let all = read(Kind::Results, map.as_bytes(), ITEM_LIMIT, &everything);
-        assert_eq!(all.unwrap_err().code, "intake.malformed", "{id:?}");
+        assert_eq!(all.unwrap_err().code, Code::IntakeMalformed, "{id:?}");
         if !id.is_empty() {
             let users = json!([{ "id": id }]).to_string();
             let all = read(Kind::LtiUsers, users.as_bytes(), ITEM_LIMIT, &everything);
-            assert_eq!(all.unwrap_err().code, "intake.malformed", "user {id:?}");
+            assert_eq!(all.unwrap_err().code, Code::IntakeMalformed, "user {id:?}");
         }
         for kind in Kind::ALL {
             let one = result.to_string();
             let one = read_one(kind, id, one.as_bytes(), ITEM_LIMIT, &everything);
-            assert_eq!(one.unwrap_err().code, "intake.malformed", "{kind:?} {id:?}");
+            assert_eq!(
+                one.unwrap_err().code,
+                Code::IntakeMalformed,
+                "{kind:?} {id:?}"
+            );
         }
     }
 }
@@ -208,7 +213,7 @@ fn every_wrong_field_is_refused_by_its_path() {
     ];
     for (pointer, value, path) in table {
         let trouble = submit(&with(pointer, value)).unwrap_err();
-        assert_eq!(trouble.code, "intake.malformed");
+        assert_eq!(trouble.code, Code::IntakeMalformed);
         let start = format!("results[\"{ID}\"].{path}: expected ");
         assert!(trouble.reason.starts_with(&start), "{}", trouble.reason);
     }
@@ -246,7 +251,7 @@ fn equal_content_has_one_print_whatever_its_spelling() {
     let extra = with("/note", Some(json!("kept out")));
     let extra = submit(&extra).unwrap();
     assert_eq!(extra.items[0], plain);
-    assert_eq!(extra.warnings[0].code, "intake.unknown_key");
+    assert_eq!(extra.warnings[0].code, Code::IntakeUnknownKey);
 }
 
 #[test]
@@ -284,7 +289,7 @@ fn an_entry_never_vanishes_behind_an_equal_key() {
         r#"{"results":[{}]}"#,
     ] {
         let trouble = read(Kind::Results, odd.as_bytes(), ITEM_LIMIT, &everything).unwrap_err();
-        assert_eq!(trouble.code, "intake.malformed", "{odd}");
+        assert_eq!(trouble.code, Code::IntakeMalformed, "{odd}");
     }
     for empty in ["{}", "[]", r#"{"results":[]}"#] {
         let intake = read(Kind::Results, empty.as_bytes(), ITEM_LIMIT, &everything).unwrap();
@@ -296,7 +301,7 @@ fn an_entry_never_vanishes_behind_an_equal_key() {
 fn an_item_above_the_limit_is_a_clear_refusal() {
     let body = json!({ ID: example() }).to_string();
     let trouble = read(Kind::Results, body.as_bytes(), 300, &everything).unwrap_err();
-    assert_eq!(trouble.code, "intake.too_long");
+    assert_eq!(trouble.code, Code::IntakeTooLong);
     assert!(trouble.reason.contains("expected at most 300"));
 }
 
@@ -305,7 +310,7 @@ fn row() -> Json {
            "created_at":"1795000010.1234","created_by":"https://central.example/tao.rdf#i2101"})
 }
 
-fn submit_rows(rows: &[Json]) -> Result<Intake, Trouble> {
+fn submit_rows(rows: &[Json]) -> Result<Intake, Fault> {
     let body = json!({ "delivery_logs": { ID: rows } }).to_string();
     read(Kind::Logs, body.as_bytes(), ITEM_LIMIT, &everything)
 }
@@ -317,7 +322,7 @@ fn rows_leave_with_the_same_keys_in_the_same_order() {
     second["log_is_after_session_sync"] = json!(true);
     second.as_object_mut().unwrap().remove("is_synced");
     let intake = submit_rows(&[row(), second, row()]).unwrap();
-    assert_eq!(intake.warnings[0].code, "intake.repeated_row");
+    assert_eq!(intake.warnings[0].code, Code::IntakeRepeatedRow);
     let item = &intake.items[0];
     assert_eq!(item.parts.len(), 2);
     let rows: Vec<Pairs> = serde_json::from_slice(&item.payload).unwrap();

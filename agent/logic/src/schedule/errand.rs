@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::entity::EntityType;
+use crate::fault::{Area, Code};
 use crate::report::Report;
 use crate::words::Outcome;
 
@@ -162,14 +163,16 @@ impl End {
             Outcome::Finished => Self::Done,
             Outcome::Unauthorized | Outcome::Unsupported => Self::Standing,
             Outcome::Offline => Self::Unreached(wish),
-            Outcome::Failed => match report.code.as_str() {
-                "central.unavailable"
-                | "central.error"
-                | "central.maintenance"
-                | "central.foreign"
-                | "central.garbled" => Self::Unreached(wish),
-                code if code.starts_with("net.") => Self::Partly,
-                "state.busy" | "worker.died" | "store.failed" => Self::Partly,
+            Outcome::Failed => match report.code.known() {
+                Some(
+                    Code::CentralUnavailable
+                    | Code::CentralError
+                    | Code::CentralMaintenance
+                    | Code::CentralForeign
+                    | Code::CentralGarbled,
+                ) => Self::Unreached(wish),
+                Some(Code::StateBusy | Code::WorkerDied | Code::StoreFailed) => Self::Partly,
+                _ if report.code.is(Area::Net) => Self::Partly,
                 _ => Self::Done,
             },
         }

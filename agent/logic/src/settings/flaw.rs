@@ -6,11 +6,11 @@ use std::cmp::Ordering;
 
 use super::key::{KEYS, Key, SECTIONS};
 use super::value::Value;
-use crate::words::{Class, Outcome, Trouble};
+use crate::fault::{Code, Fault};
 
 /// One finding: a stable code and a line for a person.
 pub(super) struct Flaw {
-    code: &'static str,
+    code: Code,
     line: String,
 }
 
@@ -18,7 +18,7 @@ impl Flaw {
     pub(super) fn syntax(place: &str, message: &str) -> Self {
         let message = message.lines().collect::<Vec<_>>().join("; ");
         Self {
-            code: "config.syntax",
+            code: Code::ConfigSyntax,
             line: format!("{place}: not TOML: {message}"),
         }
     }
@@ -68,7 +68,7 @@ impl Flaw {
     /// A known section that is not a table.
     pub(super) fn not_a_section(place: &str, section: &str, found: &Value) -> Self {
         Self {
-            code: "config.value",
+            code: Code::ConfigValue,
             line: format!(
                 "{place}: {section} is a section: expected a line [{section}] and its keys below it, got {}",
                 found.shown()
@@ -91,7 +91,7 @@ impl Flaw {
 
     pub(super) fn value(place: &str, key: &Key, expected: &str, found: &Value) -> Self {
         Self {
-            code: "config.value",
+            code: Code::ConfigValue,
             line: format!(
                 "{place}: [{}] {}: expected {expected}, got {}; for example {} = {}",
                 key.section,
@@ -105,21 +105,21 @@ impl Flaw {
 
     fn unknown(line: String) -> Self {
         Self {
-            code: "config.unknown_key",
+            code: Code::ConfigUnknownKey,
             line,
         }
     }
 
     /// All findings as one failure; its code is that of the first.
-    pub(super) fn told(flaws: &[Self]) -> Option<Trouble> {
+    pub(super) fn told(flaws: &[Self]) -> Option<Fault> {
         let lines: Vec<_> = flaws.iter().map(|f| f.line.as_str()).collect();
         flaws.first().map(|f| trouble(f.code, lines.join("\n")))
     }
 }
 
 /// A failure of the configuration: a person has to act, exit status 2 (design 4.2).
-pub(super) fn trouble(code: &str, reason: impl Into<String>) -> Trouble {
-    Trouble::new(code, Class::Operator, Outcome::Failed, reason)
+pub(super) fn trouble(code: Code, reason: impl Into<String>) -> Fault {
+    Fault::new(code, reason)
 }
 
 const SECRETS: &str = "a secret does not belong here. Remove it, then use `boxsync enroll --password-file` or \

@@ -10,7 +10,7 @@
 //! | does not read | a good one | what was kept | why | as before |
 //! | does not read | nothing | nothing | why | nothing |
 
-use crate::words::Trouble;
+use crate::fault::{Code, Fault};
 
 use super::{Settings, flaw};
 
@@ -20,15 +20,15 @@ pub struct InForce {
     /// What the process works with; `None`: there never was a good one, and it waits.
     pub settings: Option<Settings>,
     /// What is wrong with the files as they are.
-    pub fault: Option<Trouble>,
+    pub fault: Option<Fault>,
     /// What is in force is to be kept: it was read whole, and it names a central.
     pub good: bool,
 }
 
 impl InForce {
     /// Judges what was `read`; `kept` gives the last good configuration and is asked only where it is needed.
-    pub fn of(read: Result<Settings, Trouble>, kept: impl FnOnce() -> Option<Settings>) -> Self {
-        let last = |fault: Trouble, kept: Option<Settings>| Self {
+    pub fn of(read: Result<Settings, Fault>, kept: impl FnOnce() -> Option<Settings>) -> Self {
+        let last = |fault: Fault, kept: Option<Settings>| Self {
             settings: kept,
             fault: Some(fault),
             good: false,
@@ -61,8 +61,8 @@ impl InForce {
     ///
     /// # Errors
     /// The fault, where there never was a good configuration.
-    pub fn settings(self) -> Result<Settings, Trouble> {
-        let wrong = || flaw::trouble("config.wrong", "no configuration is in force");
+    pub fn settings(self) -> Result<Settings, Fault> {
+        let wrong = || flaw::trouble(Code::ConfigWrong, "no configuration is in force");
         match self.settings {
             Some(settings) => Ok(settings),
             None => Err(self.fault.unwrap_or_else(wrong)),
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
     use crate::settings::Source;
 
-    fn settings(text: &str) -> Result<Settings, Trouble> {
+    fn settings(text: &str) -> Result<Settings, Fault> {
         let source = Source {
             name: "boxsync.toml",
             text,
@@ -101,34 +101,30 @@ mod tests {
         let none = Settings::default();
         let wrong = || settings("[sync]\nintervall = 1\n");
         let rows = [
-            (Ok(good.clone()), None, Some(&good), "", true),
-            (Ok(good.clone()), Some(&other), Some(&good), "", true),
+            (Ok(good.clone()), None, Some(&good), None, true),
+            (Ok(good.clone()), Some(&other), Some(&good), None, true),
             (
                 Ok(none.clone()),
                 Some(&good),
                 Some(&good),
-                "config.no_url",
+                Some(Code::ConfigNoUrl),
                 false,
             ),
-            (Ok(none.clone()), None, Some(&none), "", false),
+            (Ok(none.clone()), None, Some(&none), None, false),
             (
                 wrong(),
                 Some(&good),
                 Some(&good),
-                "config.unknown_key",
+                Some(Code::ConfigUnknownKey),
                 false,
             ),
-            (wrong(), None, None, "config.unknown_key", false),
+            (wrong(), None, None, Some(Code::ConfigUnknownKey), false),
         ];
         for (read, kept, force, fault, good) in rows {
             let told = InForce::of(read.clone(), || kept.cloned());
             assert_eq!(told.settings.as_ref(), force, "{read:?} {kept:?}");
-            let code = told.fault.map_or(String::new(), |fault| fault.code);
-            assert_eq!(
-                (code.as_str(), told.good),
-                (fault, good),
-                "{read:?} {kept:?}"
-            );
+            let code = told.fault.map(|fault| fault.code);
+            assert_eq!((code, told.good), (fault, good), "{read:?} {kept:?}");
         }
     }
 

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::fault::{Area, Code};
 use crate::words::{Class, Outcome};
 use proptest::prelude::*;
 
@@ -34,7 +35,7 @@ delete_after_send = false
 listen = "127.0.0.1:7380"
 "#;
 
-fn read(texts: &[&str], env: &[(&str, &str)]) -> Result<Settings, Trouble> {
+fn read(texts: &[&str], env: &[(&str, &str)]) -> Result<Settings, Fault> {
     let names: Vec<_> = (0..texts.len())
         .map(|at| format!("/etc/boxsync/boxsync.d/{at}.toml"))
         .collect();
@@ -48,7 +49,7 @@ fn read(texts: &[&str], env: &[(&str, &str)]) -> Result<Settings, Trouble> {
 }
 
 /// The code and the lines of the refusal of one file.
-fn refused(text: &str) -> (String, Vec<String>) {
+fn refused(text: &str) -> (Code, Vec<String>) {
     let source = Source { name: FILE, text };
     let trouble = Settings::read(&[source], std::iter::empty()).expect_err(text);
     assert_eq!(trouble.class, Class::Operator);
@@ -113,7 +114,7 @@ fn nothing_configured_is_the_documented_default() {
         (None, None, &None)
     );
     assert_eq!(s.download.wait(0), Duration::ZERO);
-    assert_eq!(s.central().unwrap_err().code, "config.no_url");
+    assert_eq!(s.central().unwrap_err().code, Code::ConfigNoUrl);
 }
 
 #[test]
@@ -214,8 +215,8 @@ fn unknown_keys_name_file_line_and_the_nearest() {
     ] {
         let (code, lines) = refused(text);
         assert_eq!(
-            (code.as_str(), lines),
-            ("config.unknown_key", vec![line.to_owned()])
+            (code, lines),
+            (Code::ConfigUnknownKey, vec![line.to_owned()])
         );
     }
     let trouble = read(&[], &[("BOXSYNC_SYNC_INTERVALL", "15m")]).unwrap_err();
@@ -259,7 +260,7 @@ fn wrong_values_say_what_was_expected_with_an_example() {
         ),
     ] {
         let (code, lines) = refused(text);
-        assert_eq!(code, "config.value");
+        assert_eq!(code, Code::ConfigValue);
         let at = text.lines().count();
         assert_eq!(lines, [format!("{FILE}:{at}: {line}")]);
     }
@@ -300,10 +301,10 @@ fn every_key_has_its_bounds() {
         "sync = 1",
         "[[central]]\nurl = \"https://h/\"",
     ] {
-        assert_eq!(refused(text).0, "config.value", "{text}");
+        assert_eq!(refused(text).0, Code::ConfigValue, "{text}");
     }
     let long = format!("box.organisation_id = \"{}\"", "1".repeat(51));
-    assert_eq!(refused(&long).0, "config.value");
+    assert_eq!(refused(&long).0, Code::ConfigValue);
 }
 
 #[test]
@@ -357,7 +358,7 @@ fn every_mistake_is_told_at_once_from_top_to_bottom() {
             "environment|unknown variable BOXSYNC_X; the nearest known one is BOXSYNC_BOX_ID",
         ]
     );
-    assert_eq!(trouble.code, "config.value");
+    assert_eq!(trouble.code, Code::ConfigValue);
 }
 
 #[test]
@@ -369,7 +370,7 @@ fn what_is_not_toml_is_placed() {
         ("[central]\npassword = \"hunter2", 2),
     ] {
         let (code, lines) = refused(text);
-        assert_eq!((code.as_str(), lines.len()), ("config.syntax", 1), "{text}");
+        assert_eq!((code, lines.len()), (Code::ConfigSyntax, 1), "{text}");
         assert!(
             lines[0].starts_with(&format!("{FILE}:{at}: not TOML: ")),
             "{}",
@@ -378,7 +379,7 @@ fn what_is_not_toml_is_placed() {
         assert!(!lines[0].contains("hunter2"));
     }
     let deep = format!("a = {}", "[".repeat(100_000));
-    assert_eq!(refused(&deep).0, "config.syntax");
+    assert_eq!(refused(&deep).0, Code::ConfigSyntax);
     assert!(read(&["\u{feff}[sync]\r\nlanes = 2\r\n"], &[]).is_ok());
 }
 
@@ -460,7 +461,7 @@ proptest! {
     #[test]
     fn any_text_is_read_or_refused(text in "(\\[[a-z]{0,4}\\]\n)?[a-z_.]{0,8} ?=? ?[\\PC\n]{0,30}") {
         if let Err(trouble) = read(&[&text], &[]) {
-            prop_assert!(trouble.code.starts_with("config.") && !trouble.reason.is_empty());
+            prop_assert!(trouble.code.is(Area::Config) && !trouble.reason.is_empty());
         }
     }
 }

@@ -395,6 +395,7 @@ fn without(payload: Vec<u8>, parts: Vec<Print>, known: &BTreeSet<Print>) -> (Vec
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::Code;
     use crate::words::Now;
 
     fn item(kind: Kind, content: u8, parts: &[u8]) -> Item {
@@ -501,7 +502,7 @@ mod tests {
             (ledger.state, ledger.attempts, ledger.failures),
             (State::Refused, 3, 2)
         );
-        assert_eq!(ledger.reason.as_ref().unwrap().code, "results.rejected");
+        assert_eq!(ledger.reason.as_ref().unwrap().code, Code::ResultsRejected);
         let parts: Vec<Part> = ledger.parts.iter().map(|(_, part)| *part).collect();
         assert_eq!(
             parts,

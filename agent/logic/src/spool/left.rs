@@ -6,16 +6,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Entry, Sending, State, Trial};
+use crate::fault::{Code, CodeName, Fault};
 use crate::intake::Kind;
 use crate::report::Finding;
 use crate::settings::span;
-use crate::words::{Class, Now, Outcome, Trouble};
+use crate::words::Now;
 
 /// Reasons that are the box's own: rows whose result is still to come.
-const OWN: [&str; 2] = ["logs.unmapped", "logs.queued"];
+const OWN: [Code; 2] = [Code::LogsUnmapped, Code::LogsQueued];
 
 /// What waits because an answer was lost.
-const DOUBT: &str = "results.doubt";
+const DOUBT: Code = Code::ResultsDoubt;
 
 /// An age beyond this is the clock's, in seconds.
 const LONGEST: u64 = 10 * 365 * 86_400;
@@ -30,8 +31,8 @@ struct Left {
 }
 
 impl Sending {
-    pub(super) fn left(&self, now: Now) -> Vec<Trouble> {
-        let mut left: BTreeMap<&str, Left> = BTreeMap::new();
+    pub(super) fn left(&self, now: Now) -> Vec<Fault> {
+        let mut left: BTreeMap<CodeName, Left> = BTreeMap::new();
         for (key, entry) in &self.entries {
             let sent = key.kind != Kind::LtiUsers || self.plan.lti_users;
             let Some((code, reason)) = self.waits(entry).filter(|_| sent) else {
@@ -45,12 +46,13 @@ impl Sending {
             *left.counts.entry(key.kind).or_default() += 1;
         }
         left.iter()
-            .map(|(code, left)| left.told(code, now))
+            // A code of a newer boxsync is told in general words.
+            .map(|(code, left)| left.told(code.known().unwrap_or(Code::ResultsStuck), now))
             .collect()
     }
 
     /// Why an item is left behind, if the reason is central's. What ended the pass early is told itself.
-    fn waits<'a>(&self, entry: &'a Entry) -> Option<(&'a str, &'a str)> {
+    fn waits<'a>(&self, entry: &'a Entry) -> Option<(CodeName, &'a str)> {
         let cause = cause(entry.state, &entry.trial, entry.cause.as_ref())?;
         let told = cause.0 == DOUBT && self.ending.trouble.is_some();
         (!told).then_some(cause)
@@ -62,22 +64,24 @@ pub fn cause<'a>(
     state: State,
     trial: &Trial,
     reason: Option<&'a Finding>,
-) -> Option<(&'a str, &'a str)> {
-    let reason = reason.map(|reason| (reason.code.as_str(), reason.reason.as_str()));
+) -> Option<(CodeName, &'a str)> {
+    let reason = reason.map(|reason| (reason.code.clone(), reason.reason.as_str()));
     match state {
-        State::Queued if trial.has_failed() => reason.filter(|(code, _)| !OWN.contains(code)),
+        State::Queued if trial.has_failed() => {
+            reason.filter(|(code, _)| !OWN.iter().any(|own| code == own))
+        }
         State::Sending if trial.has_failed() && reason.is_some() => reason,
         State::Sending => Some((
-            DOUBT,
+            DOUBT.into(),
             "the answer of central was lost, and it is not settled yet whether it holds them",
         )),
-        State::Unconfirmed => reason.filter(|(code, _)| *code == "results.unconfirmed"),
+        State::Unconfirmed => reason.filter(|(code, _)| *code == Code::ResultsUnconfirmed),
         _ => None,
     }
 }
 
 impl Left {
-    fn told(&self, code: &str, now: Now) -> Trouble {
+    fn told(&self, code: Code, now: Now) -> Fault {
         let word = |(kind, count): (&Kind, &u64)| {
             let word = match kind {
                 Kind::Results => "result",
@@ -97,7 +101,7 @@ impl Left {
         if let Some(age) = age(self.oldest, now.wall) {
             reason.push_str(&format!("; the oldest since {age}"));
         }
-        Trouble::new(code, Class::Operator, Outcome::Failed, reason)
+        Fault::new(code, reason)
     }
 }
 

@@ -4,8 +4,9 @@
 
 use std::time::Duration;
 
+use crate::fault::Fault;
 use crate::report::OwedCount;
-use crate::words::{Params, Trouble};
+use crate::words::Params;
 
 /// How a pass over the spool is to be made.
 #[derive(Debug, Clone)]
@@ -69,9 +70,9 @@ pub struct Ending {
     /// What was done and what is left; fits `sync::Event::Owed`.
     pub count: OwedCount,
     /// What ended it early.
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<Fault>,
     /// What a person should know, each once.
-    pub findings: Vec<Trouble>,
+    pub findings: Vec<Fault>,
     /// Central stored a probe: it must never be probed again (`Plan::probe`).
     pub probe_stored: bool,
     /// Results that central holds although no request of this box has carried them.
@@ -80,7 +81,7 @@ pub struct Ending {
 
 impl Ending {
     /// As `sync::Event::Owed` takes it: what ended the pass, then each finding.
-    pub fn told(&self) -> (OwedCount, Vec<Trouble>) {
+    pub fn told(&self) -> (OwedCount, Vec<Fault>) {
         let told = self.trouble.iter().chain(&self.findings);
         (self.count, told.cloned().collect())
     }

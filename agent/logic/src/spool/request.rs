@@ -7,7 +7,8 @@ use serde_json::{Value as Json, json};
 
 use crate::api::answer::{PhpMap, parse};
 use crate::api::{Answered, Body, Call, Reply, surely_unsent};
-use crate::words::{Now, Params, Trouble};
+use crate::fault::{Area, Code, Fault};
+use crate::words::{Now, Params};
 
 /// What came of a request, as far as the outcome of its content goes.
 #[derive(Debug)]
@@ -15,18 +16,18 @@ pub(super) enum Heard {
     /// A map of acknowledgements.
     Answer(Reply),
     /// The web server took no request of this size; central did not see it.
-    TooLong(Trouble),
+    TooLong(Fault),
     /// Central died on it without a word and is done with it; entries before the death are stored. Only this can be
     /// the fault of what was sent.
-    Rejected(Trouble),
+    Rejected(Fault),
     /// Central failed and says so, and is done with it; entries before the failure may be stored.
-    Failed(Trouble),
+    Failed(Fault),
     /// Surely not processed; may be tried again after a wait.
-    Unsent(Trouble),
+    Unsent(Fault),
     /// Surely not processed, and nothing more will be in this run.
-    Barred(Trouble),
+    Barred(Fault),
     /// May be processed, may still be.
-    Lost(Trouble),
+    Lost(Fault),
 }
 
 /// `any`: the answer's shape is not known (LTI users, protocol 8.2); every JSON that is no refusal will do.
@@ -44,11 +45,11 @@ pub(super) fn hear(answered: Answered, any: bool) -> Heard {
     let Err(trouble) = shape else {
         return Heard::Answer(reply);
     };
-    match (reply.status, trouble.code.as_str()) {
-        (_, "version.unsupported" | "central.maintenance") => Heard::Barred(trouble),
+    match (reply.status, trouble.code) {
+        (_, Code::VersionUnsupported | Code::CentralMaintenance) => Heard::Barred(trouble),
         (413, _) => Heard::TooLong(trouble),
         (429, _) => Heard::Unsent(trouble),
-        (200, "central.refused") => Heard::Failed(trouble),
+        (200, Code::CentralRefused) => Heard::Failed(trouble),
         // PHP died: it says nothing. TAO failed: it says so in JSON. A page is a gateway's.
         (500, _) if reply.body.is_empty() => Heard::Rejected(trouble),
         (500, _) if reply.body.first() == Some(&b'{') => Heard::Failed(trouble),
@@ -60,9 +61,9 @@ pub(super) fn hear(answered: Answered, any: bool) -> Heard {
 }
 
 /// Without a token, a configuration or a central that works nothing more can be had in this run.
-fn unsent(trouble: Trouble) -> Heard {
-    let bars = ["auth.", "config.", "central.maintenance"];
-    match bars.iter().any(|code| trouble.code.starts_with(code)) {
+fn unsent(trouble: Fault) -> Heard {
+    let code = trouble.code;
+    match code.is(Area::Auth) || code.is(Area::Config) || code == Code::CentralMaintenance {
         true => Heard::Barred(trouble),
         false => Heard::Unsent(trouble),
     }
@@ -227,7 +228,6 @@ fn with(call: Call, body: Vec<u8>) -> Call {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::{Class, Outcome};
 
     fn body(call: &Call) -> Json {
         let Body::Json(body) = &call.body else {
@@ -314,7 +314,7 @@ mod tests {
         let database = r#"{"success":false,"version":"2022.11","errorCode":500,"errorMsg":""}"#;
         let page = "<html>Welcome to the airport";
         let maintenance = "<html><title>Currently Under Maintenance</title>";
-        let net = |code: &str| Err(Trouble::new(code, Class::Retry, Outcome::Offline, ""));
+        let net = |code| Err(Fault::new(code, ""));
         let table = [
             (reply(200, r#"{"e":{"success":1}}"#), "Answer"),
             (reply(200, "[]"), "Answer"),
@@ -337,18 +337,17 @@ mod tests {
             (reply(502, page), "Lost"),
             (reply(503, ""), "Lost"),
             (reply(504, ""), "Lost"),
-            (net("net.dns"), "Unsent"),
-            (net("net.tls"), "Unsent"),
-            (net("net.tls_expired"), "Unsent"),
-            (net("auth.token"), "Barred"),
+            (net(Code::NetDns), "Unsent"),
+            (net(Code::NetTls), "Unsent"),
+            (net(Code::NetTlsExpired), "Unsent"),
+            (net(Code::AuthToken), "Barred"),
             // A status is a reply: as a failure it is the token endpoint's.
-            (net("central.unavailable"), "Unsent"),
-            (net("central.error"), "Unsent"),
-            (net("central.maintenance"), "Barred"),
-            (net("net.reset"), "Lost"),
-            (net("net.timeout"), "Lost"),
-            (net("central.too_large"), "Lost"),
-            (net("something.new"), "Lost"),
+            (net(Code::CentralUnavailable), "Unsent"),
+            (net(Code::CentralError), "Unsent"),
+            (net(Code::CentralMaintenance), "Barred"),
+            (net(Code::NetReset), "Lost"),
+            (net(Code::NetTimeout), "Lost"),
+            (net(Code::CentralTooLarge), "Lost"),
         ];
         for (answered, expected) in table {
             let told = format!("{answered:?}");

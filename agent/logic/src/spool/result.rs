@@ -10,12 +10,13 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::request::{self, Heard};
 use super::trial::{Stamp, Trial};
-use super::{Change, Job, Key, Loaded, Owed, Sending, State, finding};
+use super::{Change, Job, Key, Loaded, Owed, Sending, State, finding, known};
 use crate::api::{Reply, ack};
+use crate::fault::{Code, Fault};
 use crate::intake::Kind;
 use crate::outside;
 use crate::report::Finding;
-use crate::words::{Now, Trouble};
+use crate::words::Now;
 
 pub(super) use follow::Follow;
 use unasked::{Unasked, Unsent};
@@ -300,7 +301,7 @@ impl Sending {
                     trouble.reason,
                     self.size(&keys[0])
                 );
-                let change = self.stumble(&keys[0], finding("results.too_long", reason), now);
+                let change = self.stumble(&keys[0], finding(Code::ResultsTooLong, reason), now);
                 self.note(vec![change]);
             }
             Heard::TooLong(_) => {
@@ -312,14 +313,14 @@ impl Sending {
             Heard::Rejected(trouble) => {
                 self.results.offended |= !alone;
                 for key in keys {
-                    let reason = finding("results.rejected", trouble.reason.clone());
+                    let reason = finding(Code::ResultsRejected, trouble.reason.clone());
                     let failed = alone.then_some(Blame::Item(reason));
                     self.results.doubt(key, now, now, failed);
                 }
             }
             Heard::Failed(_) => {
                 for key in keys {
-                    let reason = finding("central.error", super::FAILED);
+                    let reason = finding(Code::CentralError, super::FAILED);
                     let failed = alone.then_some(Blame::Central(reason));
                     self.results.doubt(key, now, now, failed);
                 }
@@ -362,11 +363,11 @@ impl Sending {
                     continue;
                 }
                 Some(false) => finding(
-                    "results.not_stored",
+                    Code::ResultsNotStored,
                     "central's storage failed on it (`success` 0), and central holds no complete execution",
                 ),
                 None => finding(
-                    "results.unanswered",
+                    Code::ResultsUnanswered,
                     "central's answer does not name the result, and it holds no complete execution",
                 ),
             };
@@ -417,7 +418,7 @@ impl Sending {
                     self.results.probe = Probe::Unsound;
                     self.ending.probe_stored = true;
                     let reason = "central stored a probe (event BOXSYNC_PROBE) as a log row; it will not be probed again";
-                    self.complain("central.probe_stored", reason.into());
+                    self.complain(Code::CentralProbeStored, reason.into());
                 }
                 _ => match doubt.unsent {
                     Some(unsent) => self.send_first(doubt.key, unsent),
@@ -429,7 +430,7 @@ impl Sending {
     }
 
     /// A probe brought nothing. After `most` of them the doubts are left, and what is owed beside them goes on.
-    fn unanswered(&mut self, trouble: Trouble, most: u32, now: Now) {
+    fn unanswered(&mut self, trouble: Fault, most: u32, now: Now) {
         self.results.probe_failures += 1;
         if self.results.probe_failures >= most {
             // They stay `sending`: the next run asks again. What was not sent yet is.
@@ -507,7 +508,7 @@ impl Sending {
             outside::id(&key.id)
         );
         Change {
-            reason: Some(finding("results.unconfirmed", reason)),
+            reason: Some(finding(Code::ResultsUnconfirmed, reason)),
             ..self.change(key, State::Unconfirmed)
         }
     }
@@ -520,7 +521,7 @@ impl Sending {
     fn refusal(&mut self, key: &Key, reason: Finding, trial: Trial) -> Change {
         self.ending.count.results.refused += 1;
         self.complain(
-            &reason.code,
+            known(&reason),
             format!("result of {}: {}", outside::id(&key.id), reason.reason),
         );
         Change {

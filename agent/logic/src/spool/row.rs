@@ -10,8 +10,9 @@ use serde_json::value::RawValue;
 use super::request::{self, Heard};
 use super::result::Vouched;
 use super::trial::Trial;
-use super::{Change, Job, Key, Loaded, Owed, Part, SLOW, Sending, State, finding, put_back};
+use super::{Change, Job, Key, Loaded, Owed, Part, SLOW, Sending, State, finding, known, put_back};
 use crate::api::{Reply, ack};
+use crate::fault::Code;
 use crate::intake::Kind;
 use crate::outside;
 use crate::report::Finding;
@@ -176,7 +177,7 @@ impl Sending {
             let key = &item.ledger.key;
             let Ok(raw) = serde_json::from_slice::<Vec<&RawValue>>(&item.payload) else {
                 self.complain(
-                    "logs.unreadable",
+                    Code::LogsUnreadable,
                     format!("the kept rows of {} cannot be read", outside::id(&key.id)),
                 );
                 continue;
@@ -290,7 +291,7 @@ impl Sending {
                 return self.rows_acked(groups, &reply, now);
             }
             Heard::TooLong(trouble) if total <= 1 => {
-                let reason = finding("logs.too_long", trouble.reason);
+                let reason = finding(Code::LogsTooLong, trouble.reason);
                 for group in groups {
                     let row = &group.rows[0];
                     let (index, stands) = (row.index, before(row));
@@ -304,7 +305,7 @@ impl Sending {
             }
             Heard::Unsent(_) | Heard::Barred(_) => self.rows_stand(&mut changes, groups),
             Heard::Rejected(trouble) => {
-                let reason = finding("logs.rejected", trouble.reason);
+                let reason = finding(Code::LogsRejected, trouble.reason);
                 let several = groups.len() > 1;
                 for group in groups {
                     if several {
@@ -319,7 +320,7 @@ impl Sending {
                 }
             }
             Heard::Failed(_) => {
-                let reason = finding("central.error", super::FAILED);
+                let reason = finding(Code::CentralError, super::FAILED);
                 let several = groups.len() > 1;
                 for group in groups {
                     if several {
@@ -370,9 +371,9 @@ impl Sending {
                         "central took rows of {} without saying which: whether it holds them cannot be known",
                         group.key.id
                     );
-                    self.complain("logs.no_receipt", reason.clone());
+                    self.complain(Code::LogsNoReceipt, reason.clone());
                     let change = Change {
-                        reason: Some(finding("logs.no_receipt", reason)),
+                        reason: Some(finding(Code::LogsNoReceipt, reason)),
                         ..self.change(&group.key, State::Unconfirmed)
                     };
                     self.record(&mut changes, change);
@@ -384,7 +385,7 @@ impl Sending {
                 }
                 Some(_) => {
                     let reason = "central's storage failed on the row (`success` 0)";
-                    let reason = finding("logs.not_stored", reason);
+                    let reason = finding(Code::LogsNotStored, reason);
                     let row = &group.rows[0];
                     let (index, stands) = (row.index, before(row));
                     self.rows.void();
@@ -418,7 +419,7 @@ impl Sending {
             if part == Part::Refused {
                 self.ending.count.logs.refused += 1;
                 let told = format!("a log row of {}: {}", outside::id(&key.id), reason.reason);
-                self.complain(&reason.code, told);
+                self.complain(known(&reason), told);
             }
             if let Some(entry) = self.entries.get_mut(&key) {
                 entry.trial = trial;
@@ -450,7 +451,7 @@ impl Sending {
         }
         let reason = unnamed.then(|| {
             finding(
-                "logs.unmapped",
+                Code::LogsUnmapped,
                 "central stores rows only once it knows the result of their execution",
             )
         });
@@ -517,7 +518,7 @@ impl Sending {
     fn rows_sick(&mut self) {
         if self.rows.streak == STREAK {
             let reason = "central stored none of several log rows in a row: it is taken for sick, all stay queued";
-            self.complain("central.sick", reason.into());
+            self.complain(Code::CentralSick, reason.into());
         }
     }
 
@@ -559,7 +560,7 @@ impl Sending {
                 self.taken(key)
             }
         } else if skipped >= left {
-            let reason = finding("logs.queued", "some rows are left to a later run");
+            let reason = finding(Code::LogsQueued, "some rows are left to a later run");
             let left = self.change(key, State::Queued);
             if left.trial.rest.is_some() {
                 // What went wrong with them in this run is told.

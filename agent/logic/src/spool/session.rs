@@ -7,8 +7,9 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::request::{self, Heard};
 use super::trial::Trial;
-use super::{Change, Job, Key, Loaded, Owed, Sending, State, finding, put_back};
+use super::{Change, Job, Key, Loaded, Owed, Sending, State, finding, known, put_back};
 use crate::api::{Call, ack};
+use crate::fault::Code;
 use crate::intake::Kind;
 use crate::outside;
 use crate::report::Finding;
@@ -106,7 +107,7 @@ impl Sending {
                         }
                         Some(false) => {
                             let reason = "central cannot complete the session: it does not know the execution, cannot open its test, or its storage failed";
-                            let reason = finding("sessions.failed", reason);
+                            let reason = finding(Code::SessionsFailed, reason);
                             self.sessions.streak += 1;
                             self.sessions.void();
                             let change = self.stumble(&key, reason, now);
@@ -127,14 +128,14 @@ impl Sending {
             }
             Heard::Rejected(trouble) => {
                 for key in keys {
-                    let reason = finding("sessions.rejected", trouble.reason.clone());
+                    let reason = finding(Code::SessionsRejected, trouble.reason.clone());
                     self.session_failed(&mut changes, key, reason, now);
                 }
             }
             Heard::Failed(_) | Heard::TooLong(_) => {
                 for key in keys {
                     self.sessions.streak += 1;
-                    let reason = finding("central.error", super::FAILED);
+                    let reason = finding(Code::CentralError, super::FAILED);
                     let change = self.stumble(&key, reason, now);
                     self.record(&mut changes, change);
                 }
@@ -188,7 +189,7 @@ impl Sending {
             if trial.refused {
                 self.ending.count.sessions.refused += 1;
                 let told = format!("session of {}: {}", outside::id(&key.id), reason.reason);
-                self.complain(&reason.code, told);
+                self.complain(known(&reason), told);
             }
             let change = Change {
                 reason: Some(reason),
@@ -235,12 +236,12 @@ impl Sending {
             }
             Heard::Rejected(trouble) | Heard::Failed(trouble) | Heard::TooLong(trouble) => {
                 // No public central has the service (protocol 8.2): one request tells, the others wait with it.
-                let reason = match trouble.code.as_str() {
-                    "central.too_long" => trouble.reason,
+                let reason = match trouble.code {
+                    Code::CentralTooLong => trouble.reason,
                     _ => "central does not take LTI users".to_owned(),
                 };
                 for key in keys.into_iter().chain(self.users.queue.split_off(0)) {
-                    let reason = finding("lti_users.unsupported", reason.clone());
+                    let reason = finding(Code::LtiUsersUnsupported, reason.clone());
                     changes.push(self.stumble(&key, reason, now));
                 }
             }

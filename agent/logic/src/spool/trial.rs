@@ -264,7 +264,7 @@ mod tests {
             now = now.after(HOUR);
             if trial.is_due(now) {
                 tries += 1;
-                // Trouble or an empty 500, all the same: it may have left an orphan.
+                // Fault or an empty 500, all the same: it may have left an orphan.
                 trial = if hours % 2 == 0 {
                     trial.stumbled(now)
                 } else {

@@ -3,6 +3,7 @@
 //! Called by `sync::catalogue`.
 
 use crate::api::stranger::Stranger;
+use crate::fault::Code;
 
 /// What follows from an answer to a batch that cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,13 +19,13 @@ pub(super) enum After {
 }
 
 /// The rule. `code`: what the answer means; `stranger`: whether it is central's at all; `ids`: how many were asked for.
-pub(super) fn after(code: &str, stranger: Option<Stranger>, ids: usize) -> After {
+pub(super) fn after(code: Code, stranger: Option<Stranger>, ids: usize) -> After {
     /// An empty 500, a body that is cut, garbled or of another shape, and what is too large in either direction.
-    const BY_CONTENT: [&str; 4] = [
-        "central.rejected",
-        "central.foreign",
-        "central.too_large",
-        "central.too_long",
+    const BY_CONTENT: [Code; 4] = [
+        Code::CentralRejected,
+        Code::CentralForeign,
+        Code::CentralTooLarge,
+        Code::CentralTooLong,
     ];
     match stranger {
         Some(Stranger::Page) => After::EndLane,
@@ -62,19 +63,25 @@ mod tests {
         use After::{EndLane, EndType, Skip, Split};
         let (page, other) = (Some(Stranger::Page), Some(Stranger::Redirect));
         let table = [
-            ("an empty 500", "central.rejected", None, 100, Split),
-            ("the offender, alone", "central.rejected", None, 1, Skip),
-            ("JSON that is cut", "central.foreign", None, 100, Split),
-            ("… of one", "central.foreign", None, 1, Skip),
-            ("more than is held", "central.too_large", None, 2, Split),
-            ("413", "central.too_long", None, 100, Split),
-            ("a portal's page", "central.foreign", page, 100, EndLane),
-            ("… for one", "central.foreign", page, 1, EndLane),
-            ("a redirection", "central.foreign", other, 25, EndType),
-            ("a 500 with a body", "central.error", None, 100, Skip),
-            ("a 503 to the end", "central.unavailable", None, 100, Skip),
-            ("a 404", "central.not_found", None, 100, Skip),
-            ("a cut line", "net.cut", None, 100, Skip),
+            ("an empty 500", Code::CentralRejected, None, 100, Split),
+            ("the offender, alone", Code::CentralRejected, None, 1, Skip),
+            ("JSON that is cut", Code::CentralForeign, None, 100, Split),
+            ("… of one", Code::CentralForeign, None, 1, Skip),
+            ("more than is held", Code::CentralTooLarge, None, 2, Split),
+            ("413", Code::CentralTooLong, None, 100, Split),
+            ("a portal's page", Code::CentralForeign, page, 100, EndLane),
+            ("… for one", Code::CentralForeign, page, 1, EndLane),
+            ("a redirection", Code::CentralForeign, other, 25, EndType),
+            ("a 500 with a body", Code::CentralError, None, 100, Skip),
+            (
+                "a 503 to the end",
+                Code::CentralUnavailable,
+                None,
+                100,
+                Skip,
+            ),
+            ("a 404", Code::CentralNotFound, None, 100, Skip),
+            ("a cut line", Code::NetCut, None, 100, Skip),
         ];
         for (what, code, stranger, ids, expected) in table {
             assert_eq!(after(code, stranger, ids), expected, "{what}");

@@ -11,11 +11,12 @@ use super::{Command, Phase, Plan, Purpose, Sync, ends_run};
 use crate::api::stranger::{Stranger, stranger};
 use crate::api::{Answered, Call, Classes, Details, Page};
 use crate::entity::{Entity, EntityType, uri};
+use crate::fault::{Code, Fault};
 use crate::guard::Terms;
 use crate::manifest::{Held, Manifest};
 use crate::outside;
 use crate::php;
-use crate::words::{Class, Now, Outcome, Trouble};
+use crate::words::Now;
 
 /// Details of one call are to weigh about this much.
 const BATCH_BYTES: usize = 256 << 10;
@@ -234,24 +235,16 @@ impl Sync {
             && !state.manifest.names_a_held_one();
         let unknown = kind == EntityType::TestCenter && !state.failed && state.manifest.is_empty();
         if let Some(reason) = cut {
-            self.report.find(&Trouble::new(
-                "catalogue.endless",
-                Class::GiveUp,
-                Outcome::Failed,
-                reason,
-            ));
+            self.report
+                .find(&Fault::new(Code::CatalogueEndless, reason));
         }
         if unknown {
             let organisation = &self.plan.params.organisation_id;
             let reason = format!(
                 "central names no test centre for organisation id {organisation}: is it the right one?"
             );
-            self.report.find(&Trouble::new(
-                "catalogue.unknown_organisation",
-                Class::Operator,
-                Outcome::Failed,
-                reason,
-            ));
+            self.report
+                .find(&Fault::new(Code::CatalogueUnknownOrganisation, reason));
         }
         if other && !self.plan.allow_deletes {
             self.catalogue.elsewhere = true;
@@ -259,12 +252,9 @@ impl Sync {
             self.catalogue.batches.clear();
             let reason = "central names another test centre altogether for this organisation id: \
                           nothing was changed (a person decides with --allow-deletes)";
-            return self.report.find(&Trouble::new(
-                "catalogue.other_centre",
-                Class::Operator,
-                Outcome::Failed,
-                reason,
-            ));
+            return self
+                .report
+                .find(&Fault::new(Code::CatalogueOtherCentre, reason));
         }
         self.open_catalogue();
     }
@@ -281,7 +271,7 @@ impl Sync {
 
     /// Somebody else answers in central's place: every further call of the catalogue would bring the same page. What
     /// came is shown, what is missing comes with the next run, and no type's absent entities are judged.
-    fn end_lane(&mut self, trouble: &Trouble) {
+    fn end_lane(&mut self, trouble: &Fault) {
         if !std::mem::replace(&mut self.catalogue.ended, true) {
             self.report.find(trouble);
         }
@@ -361,10 +351,10 @@ impl Sync {
         &mut self,
         kind: EntityType,
         mut ids: Vec<String>,
-        trouble: &Trouble,
+        trouble: &Fault,
         stranger: Option<Stranger>,
     ) {
-        let after = batch::after(&trouble.code, stranger, ids.len());
+        let after = batch::after(trouble.code, stranger, ids.len());
         if after == After::Split {
             let rest = ids.split_off(ids.len() / 2);
             self.kind(kind).batch = ids.len();
@@ -397,12 +387,8 @@ impl Sync {
                 "{}: checksum {} does not fit its properties ({computed})",
                 entity.id, entity.checksum
             );
-            self.report.find(&Trouble::new(
-                "catalogue.checksum",
-                Class::GiveUp,
-                Outcome::Failed,
-                reason,
-            ));
+            self.report
+                .find(&Fault::new(Code::CatalogueChecksum, reason));
             return true;
         }
         self.kind(kind).doubted.insert(entity.id.clone(), computed);
@@ -438,15 +424,10 @@ impl Sync {
     fn fail_entity(&mut self, kind: EntityType, reason: &str) {
         self.report.entity(kind).failed += 1;
         let reason = format!("{}: {reason}", kind.word());
-        self.report.find(&Trouble::new(
-            "catalogue.entity",
-            Class::GiveUp,
-            Outcome::Failed,
-            reason,
-        ));
+        self.report.find(&Fault::new(Code::CatalogueEntity, reason));
     }
 
-    pub(super) fn staged(&mut self, result: Result<(), Trouble>) {
+    pub(super) fn staged(&mut self, result: Result<(), Fault>) {
         self.catalogue.stores -= 1;
         if let Err(trouble) = result {
             self.stop(trouble);
@@ -568,7 +549,7 @@ impl Sync {
         self.out.push_back(Command::Publish(publication));
     }
 
-    pub(super) fn published(&mut self, result: Result<(), Trouble>) {
+    pub(super) fn published(&mut self, result: Result<(), Fault>) {
         self.catalogue.stores -= 1;
         self.catalogue.state = State::Done;
         if let Err(trouble) = result {
@@ -594,8 +575,8 @@ impl Sync {
 }
 
 /// The same trouble, said of one type.
-fn about(kind: EntityType, what: &str, trouble: &Trouble) -> Trouble {
-    Trouble {
+fn about(kind: EntityType, what: &str, trouble: &Fault) -> Fault {
+    Fault {
         reason: format!("{} {what}: {}", kind.word(), trouble.reason),
         ..trouble.clone()
     }

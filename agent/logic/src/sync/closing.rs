@@ -61,17 +61,19 @@ impl Sync {
 
 #[cfg(test)]
 mod tests {
+    use crate::fault::Code;
     use std::collections::BTreeMap;
     use std::rc::Rc;
 
     use super::*;
     use crate::api::{Body, Reply};
+    use crate::fault::Fault;
     use crate::package_lane::PackageAccount;
     use crate::report::{OwedCount, Report};
     use crate::seal::NameHash;
     use crate::sync::{Event, Plan, Ticket};
     use crate::trace::Ended;
-    use crate::words::{Class, Now, Outcome, Params, Trouble};
+    use crate::words::{Class, Now, Outcome, Params};
 
     fn params(sync_id: u64) -> Params {
         Params {
@@ -162,7 +164,7 @@ mod tests {
         assert_eq!(asked.iter().map(|(_, id)| *id).collect::<Vec<_>>(), [4, 7]);
         answer(&mut sync, asked[0].0, ok(CONFIRMED));
         assert_eq!(sync.next(), Some(Command::Closed(4)));
-        let refused = Trouble::new("central.error", Class::GiveUp, Outcome::Failed, "");
+        let refused = Fault::new(Code::CentralError, "").classed(Class::GiveUp);
         answer(&mut sync, asked[1].0, Err(refused));
         assert_eq!(sync.next(), None, "the next run tells it");
     }
@@ -187,8 +189,8 @@ mod tests {
         answer(&mut sync, asked[0].0, ok(CONFIRMED));
         let report = report(&mut sync).unwrap();
         assert_eq!(
-            (&*report.code, report.outcome),
-            ("run.stopped", Outcome::Failed)
+            (report.code.known(), report.outcome),
+            (Some(Code::RunStopped), Outcome::Failed)
         );
         assert!(!sync.is_untold());
     }
@@ -204,7 +206,7 @@ mod tests {
         told(&mut sync);
         sync.handle(Event::Stopped, Now::default());
         let asked = told(&mut sync);
-        let lost = Trouble::new("net.timeout", Class::Retry, Outcome::Offline, "");
+        let lost = Fault::new(Code::NetTimeout, "");
         answer(&mut sync, asked[0].0, Err(lost));
         assert!(report(&mut sync).is_some() && sync.is_untold());
     }

@@ -4,8 +4,9 @@
 
 use super::{Command, Phase, Purpose, Sync};
 use crate::api::{Answered, Call, answer};
+use crate::fault::{Code, Fault};
 use crate::report::{Connection, Survey, client_state};
-use crate::words::{Outcome, Trouble};
+use crate::words::Outcome;
 
 impl Sync {
     pub(super) fn begin_confirm(&mut self) {
@@ -48,7 +49,7 @@ impl Sync {
                 }
                 self.end();
             }
-            Err(trouble) if with_state && trouble.code == "central.rejected" => {
+            Err(trouble) if with_state && trouble.code == Code::CentralRejected => {
                 self.confirm_finished(false)
             }
             Err(trouble) => {
@@ -56,7 +57,7 @@ impl Sync {
                     "central did not take the confirmation of this run: {}",
                     trouble.reason
                 );
-                self.report.find(&Trouble {
+                self.report.find(&Fault {
                     reason,
                     outcome: Outcome::Failed,
                     ..trouble
@@ -68,7 +69,7 @@ impl Sync {
 }
 
 /// A central that cannot be reached, or that does not know this box, cannot be told anything.
-fn can_be_told(trouble: &Trouble) -> bool {
+fn can_be_told(trouble: &Fault) -> bool {
     !matches!(trouble.outcome, Outcome::Offline | Outcome::Unauthorized)
-        && trouble.code != "central.maintenance"
+        && trouble.code != Code::CentralMaintenance
 }

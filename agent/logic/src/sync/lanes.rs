@@ -3,9 +3,10 @@
 //! Called by `sync`, whose machine this is a part of.
 
 use super::{Command, Phase, Sync, ends_run};
+use crate::fault::Fault;
 use crate::package_lane::PackageAccount;
 use crate::report::{OwedCount, Report};
-use crate::words::{Now, Trouble};
+use crate::words::Now;
 
 /// What is owed is sent once more at the end of a pass, and only once, when its last turn began longer ago than this
 /// share of an interval.
@@ -21,7 +22,7 @@ pub(super) struct Owed {
     /// The turn at the end of the pass has begun: with an interval of seconds every turn would call for another one.
     closing: bool,
     /// A trouble that would have ended the run, had the catalogue met it.
-    trouble: Option<Trouble>,
+    trouble: Option<Fault>,
 }
 
 /// The lane of packages, as far as this pass knows it.
@@ -77,7 +78,7 @@ impl Sync {
         }
     }
 
-    pub(super) fn owed(&mut self, count: OwedCount, told: Vec<Trouble>) {
+    pub(super) fn owed(&mut self, count: OwedCount, told: Vec<Fault>) {
         self.owed.under_way = false;
         add_owed(&mut self.report, count);
         for trouble in told {

@@ -1,4 +1,6 @@
 use super::*;
+use crate::fault::Code;
+use crate::words::Outcome;
 use proptest::prelude::*;
 
 fn params(sync_id: u64) -> Params {
@@ -45,7 +47,10 @@ fn a_run_that_left_no_account_was_killed_and_is_told_once() {
     assert_eq!(trace.bury(None), None);
     trace.begin(begun(7));
     let report = trace.bury(Some(&Report::new(&params(6), 0))).unwrap();
-    assert_eq!((report.sync_id, &*report.code), (7, "run.killed"));
+    assert_eq!(
+        (report.sync_id, report.code.known()),
+        (7, Some(Code::RunKilled))
+    );
     assert_eq!(report.outcome, Outcome::Failed);
     assert_eq!((report.logs.doubled, report.sessions.doubled), (3, 1));
     assert_eq!(trace.untold[0].params, params(7));
@@ -176,7 +181,7 @@ fn a_box_that_runs_twice_is_shown_for_a_week() {
         twice: Some(Twice { at: 10, evicted: 2 }),
         ..Trace::default()
     };
-    assert_eq!(trace.notices(20)[0].0, "box.twice");
+    assert_eq!(trace.notices(20)[0].0, Code::BoxTwice);
     assert!(trace.notices(10 + SHOWN).is_empty());
 }
 

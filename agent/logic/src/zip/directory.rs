@@ -9,7 +9,7 @@ use std::ops::Range;
 use sha2::{Digest, Sha256};
 
 use super::{
-    DEFLATED, EXTRA_TIME, EXTRA_ZIP64, FLAG_DESCRIPTOR, FLAG_ENCRYPTED, Fault, Flaw, STORED,
+    DEFLATED, Defect, EXTRA_TIME, EXTRA_ZIP64, FLAG_DESCRIPTOR, FLAG_ENCRYPTED, Flaw, STORED,
     blocks, le16, le32, le64,
 };
 
@@ -138,13 +138,13 @@ impl Member {
     }
 
     /// Why its content can never be checked, whatever its bytes are.
-    pub(super) fn unreadable(&self) -> Option<Fault> {
+    pub(super) fn unreadable(&self) -> Option<Defect> {
         if self.overlaps {
-            Some(Fault::Overlap)
+            Some(Defect::Overlap)
         } else if self.flags & FLAG_ENCRYPTED != 0 {
-            Some(Fault::Encrypted)
+            Some(Defect::Encrypted)
         } else if !matches!(self.method, STORED | DEFLATED) {
-            Some(Fault::Method(self.method))
+            Some(Defect::Method(self.method))
         } else {
             None
         }
@@ -229,7 +229,7 @@ impl Directory {
     }
 
     /// The first member whose content can never be checked, whatever its bytes are, and why; by its position.
-    pub fn unreadable(&self) -> Option<(usize, Fault)> {
+    pub fn unreadable(&self) -> Option<(usize, Defect)> {
         let mut members = self.members.iter().enumerate();
         members.find_map(|(at, member)| Some((at, member.unreadable()?)))
     }
@@ -316,8 +316,8 @@ fn settle(members: &mut [Member], start: u64) -> Vec<u32> {
 fn oddity(members: &[Member], order: &[u32]) -> Option<Unusual> {
     for (at, member) in members.iter().enumerate() {
         match member.unreadable() {
-            Some(Fault::Encrypted) => return Some(Unusual::Encrypted(at)),
-            Some(Fault::Method(method)) => return Some(Unusual::Method(at, method)),
+            Some(Defect::Encrypted) => return Some(Unusual::Encrypted(at)),
+            Some(Defect::Method(method)) => return Some(Unusual::Method(at, method)),
             Some(_) => return Some(Unusual::Overlap(at)),
             None if member.zip64 => return Some(Unusual::Zip64),
             None if member.flags & FLAG_DESCRIPTOR != 0 => return Some(Unusual::Descriptor(at)),

@@ -3,7 +3,7 @@
 //! Called by the verifier and the delta.
 
 use super::directory::LOCAL;
-use super::{EXTRA_TIME, FLAG_DESCRIPTOR, FLAG_ENCRYPTED, Fault, Member, blocks, le16, le32};
+use super::{Defect, EXTRA_TIME, FLAG_DESCRIPTOR, FLAG_ENCRYPTED, Member, blocks, le16, le32};
 
 /// A local header (APPNOTE 4.3.7) that agrees with its directory entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,9 +30,9 @@ impl Fixed<'_> {
 
     /// Whether it speaks of the member that the directory names here. Sizes may be saturated (zip64) or, with a
     /// data descriptor, absent.
-    pub(super) fn agrees(self, member: &Member) -> Result<(), Fault> {
+    pub(super) fn agrees(self, member: &Member) -> Result<(), Defect> {
         let header = self.0;
-        let wrong = |what| Err(Fault::Header(what));
+        let wrong = |what| Err(Defect::Header(what));
         if !header.starts_with(b"PK\x03\x04") {
             return wrong("none starts here");
         }
@@ -66,9 +66,9 @@ impl LocalHeader {
     /// Reads the header of a member from bytes that start with it: those of `Member::header` suffice.
     ///
     /// # Errors
-    /// `Fault::Header` when the bytes are not the header of this member, or cut.
-    pub fn read(member: &Member, bytes: &[u8]) -> Result<Self, Fault> {
-        let cut = Fault::Header("it is cut");
+    /// `Defect::Header` when the bytes are not the header of this member, or cut.
+    pub fn read(member: &Member, bytes: &[u8]) -> Result<Self, Defect> {
+        let cut = Defect::Header("it is cut");
         let (fixed, rest) = bytes
             .split_first_chunk::<{ LOCAL as usize }>()
             .ok_or(cut.clone())?;
@@ -76,7 +76,7 @@ impl LocalHeader {
         head.agrees(member)?;
         let (name, rest) = rest.split_at_checked(head.name()).ok_or(cut.clone())?;
         if name != member.name {
-            return Err(Fault::Header("it has another name than the directory"));
+            return Err(Defect::Header("it has another name than the directory"));
         }
         let extra = rest.get(..head.extra()).ok_or(cut)?;
         Ok(Self {

@@ -8,7 +8,7 @@ use crc32fast::Hasher;
 
 use super::directory::LOCAL;
 use super::header::Fixed;
-use super::{Directory, Fault, Member, STORED};
+use super::{Defect, Directory, Member, STORED};
 use crate::inflate::{Damaged, Inflate};
 
 /// What a verification found. Every member asked about is in exactly one list, each list in the order of the
@@ -18,7 +18,7 @@ pub struct Verdict {
     /// Members whose content is what the directory says.
     pub good: Vec<usize>,
     /// Members that are not, each with the first thing wrong.
-    pub bad: Vec<(usize, Fault)>,
+    pub bad: Vec<(usize, Defect)>,
     /// Members of which bytes were missing.
     pub unseen: Vec<usize>,
 }
@@ -133,7 +133,7 @@ impl<D: Borrow<Directory>> Verifier<D> {
     }
 
     /// Members settled as bad up to here, in the order of their bytes: repair may start before the stream ends.
-    pub fn bad(&self) -> &[(usize, Fault)] {
+    pub fn bad(&self) -> &[(usize, Defect)] {
         &self.verdict.bad
     }
 
@@ -193,7 +193,7 @@ impl<D: Borrow<Directory>> Verifier<D> {
 enum Turn {
     Stay(Stage),
     Unseen,
-    Settled(Result<(), Fault>),
+    Settled(Result<(), Defect>),
 }
 
 /// Before a member: skips to its header, or says why it is not read.
@@ -231,7 +231,7 @@ impl Work {
                     .saturating_add(at)
                     .saturating_add(member.compressed);
                 if end > member.limit {
-                    let fault = Fault::Header("it leaves no room for the data");
+                    let fault = Defect::Header("it leaves no room for the data");
                     return (took, Turn::Settled(Err(fault)));
                 }
                 let stage = Stage::Name(0, fixed.extra() as u16);
@@ -241,7 +241,7 @@ impl Work {
                 let left = member.name.get(have..).unwrap_or_default();
                 let took = bytes.len().min(left.len());
                 if bytes[..took] != left[..took] {
-                    let fault = Fault::Header("it has another name than the directory");
+                    let fault = Defect::Header("it has another name than the directory");
                     return (took, Turn::Settled(Err(fault)));
                 }
                 (took, self.settle(member, Stage::Name(have + took, extra)))
@@ -280,14 +280,14 @@ impl Work {
         }
     }
 
-    fn open(&mut self, member: &Member) -> Result<(), Fault> {
+    fn open(&mut self, member: &Member) -> Result<(), Defect> {
         self.crc.reset();
         self.size = 0;
         let (said, found) = (member.size, member.compressed);
         if member.method == STORED {
             return match found {
-                _ if found > said => Err(Fault::Longer { said, found }),
-                _ if found < said => Err(Fault::Shorter { said, found }),
+                _ if found > said => Err(Defect::Longer { said, found }),
+                _ if found < said => Err(Defect::Shorter { said, found }),
                 _ => Ok(()),
             };
         }
@@ -296,7 +296,7 @@ impl Work {
     }
 
     /// Takes packed content; `last` when nothing of it follows.
-    fn content(&mut self, member: &Member, bytes: &[u8], last: bool) -> Result<(), Fault> {
+    fn content(&mut self, member: &Member, bytes: &[u8], last: bool) -> Result<(), Defect> {
         if member.method == STORED {
             self.crc.update(bytes);
             self.size += bytes.len() as u64;
@@ -311,21 +311,21 @@ impl Work {
             *size += content.len() as u64;
             let (said, found) = (member.size, *size);
             match found > said {
-                true => Err(Fault::Longer { said, found }),
+                true => Err(Defect::Longer { said, found }),
                 false => Ok(()),
             }
         })?;
         // Bytes behind the end of the stream are no content, and a stream without an end is none.
         match taken == bytes.len() && (inflate.is_done() || !last) {
             true => Ok(()),
-            false => Err(Fault::Deflate),
+            false => Err(Defect::Deflate),
         }
     }
 
     /// The member is at its end: size and CRC-32 decide.
-    fn whole(&self, member: &Member) -> Result<(), Fault> {
+    fn whole(&self, member: &Member) -> Result<(), Defect> {
         if self.size < member.size {
-            return Err(Fault::Shorter {
+            return Err(Defect::Shorter {
                 said: member.size,
                 found: self.size,
             });
@@ -333,12 +333,12 @@ impl Work {
         let found = self.crc.clone().finalize();
         match member.crc32 {
             said if said == found => Ok(()),
-            said => Err(Fault::Crc { said, found }),
+            said => Err(Defect::Crc { said, found }),
         }
     }
 }
 
-impl From<Damaged> for Fault {
+impl From<Damaged> for Defect {
     fn from(_: Damaged) -> Self {
         Self::Deflate
     }

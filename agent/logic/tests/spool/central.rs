@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use logic::api::{Body, Call, Reply};
-use logic::words::{Class, Now, Outcome, Trouble};
+use logic::fault::{Code, Fault};
+use logic::words::Now;
 use serde_json::{Value as Json, json};
 
 /// What happens to one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum Mishap {
     /// Nothing.
     None,
     /// No connection: surely not sent.
@@ -73,7 +74,7 @@ pub(crate) struct Central {
     pub(crate) rows: BTreeMap<String, Vec<String>>,
     pub(crate) sessions: BTreeMap<String, u32>,
     pub(crate) users: Vec<Json>,
-    pub(crate) script: VecDeque<Fault>,
+    pub(crate) script: VecDeque<Mishap>,
     /// The script befalls requests with the result of this execution alone.
     pub(crate) aim: Option<&'static str>,
     pub(crate) columns: Columns,
@@ -101,7 +102,7 @@ const DOWN: &str = r#"{"success":false,"version":"2022.11","errorCode":500,"erro
 struct Death;
 
 impl Central {
-    pub(crate) fn new(script: Vec<Fault>) -> Self {
+    pub(crate) fn new(script: Vec<Mishap>) -> Self {
         Self {
             executions: Vec::new(),
             mapping: BTreeMap::new(),
@@ -137,70 +138,70 @@ impl Central {
     }
 
     /// The answer and how long it took.
-    pub(crate) fn answer(&mut self, call: &Call, now: Now) -> (Result<Reply, Trouble>, Duration) {
+    pub(crate) fn answer(&mut self, call: &Call, now: Now) -> (Result<Reply, Fault>, Duration) {
         self.pass(now);
         let ids = ids(call);
         let logged = body(call)["sync_params"]["sync_id"].is_u64();
         self.calls.push((call.name, logged, ids.clone()));
         let aimed = |of: &str| call.name == "results" && ids == [of];
         let fault = match self.aim.is_none_or(aimed) {
-            true => self.script.pop_front().unwrap_or(Fault::None),
-            false => Fault::None,
+            true => self.script.pop_front().unwrap_or(Mishap::None),
+            false => Mishap::None,
         };
-        if fault != Fault::None && ids.len() <= 2 {
+        if fault != Mishap::None && ids.len() <= 2 {
             self.hurt.extend(ids);
         }
         let quick = Duration::from_millis(300);
         let Body::Json(bytes) = &call.body else {
             panic!("not JSON")
         };
-        if bytes.len() > self.limit && fault != Fault::Unsent {
+        if bytes.len() > self.limit && fault != Mishap::Unsent {
             return (Ok(reply(413, "<html>too large")), quick);
         }
         let answer = match fault {
-            Fault::None => Ok(self.process(call)),
-            Fault::Slow => return (Ok(self.process(call)), Duration::from_secs(30)),
-            Fault::Unsent => Err(net("net.refused")),
-            Fault::CutBefore => Err(net("net.reset")),
-            Fault::CutAfter => {
+            Mishap::None => Ok(self.process(call)),
+            Mishap::Slow => return (Ok(self.process(call)), Duration::from_secs(30)),
+            Mishap::Unsent => Err(net(Code::NetRefused)),
+            Mishap::CutBefore => Err(net(Code::NetReset)),
+            Mishap::CutAfter => {
                 let _ = self.process(call);
-                Err(net("net.cut"))
+                Err(net(Code::NetCut))
             }
-            Fault::Dies(after) => {
+            Mishap::Dies(after) => {
                 self.budget = Some(after);
                 let _ = self.process(call);
                 self.budget = None;
-                Err(net("net.reset"))
+                Err(net(Code::NetReset))
             }
-            Fault::Died(after) => {
+            Mishap::Died(after) => {
                 self.budget = Some(after);
                 let answer = self.process(call);
                 self.budget = None;
                 Ok(answer)
             }
-            Fault::Late => {
+            Mishap::Late => {
                 let at = now.mono + Duration::from_secs(30);
                 self.late.push((at, call.clone(), self.mapping.clone()));
-                Err(net("net.timeout"))
+                Err(net(Code::NetTimeout))
             }
-            Fault::Gateway(after) => {
+            Mishap::Gateway(after) => {
                 if after {
                     let _ = self.process(call);
                 }
                 Ok(reply(if after { 504 } else { 503 }, ""))
             }
-            Fault::Page(after) => {
+            Mishap::Page(after) => {
                 if after {
                     let _ = self.process(call);
                 }
                 Ok(reply(200, "<html>Welcome to the airport"))
             }
-            Fault::Busy => Ok(Reply {
+            Mishap::Busy => Ok(Reply {
                 headers: vec![("retry-after".into(), "3".into())],
                 ..reply(429, "")
             }),
-            Fault::Sick => Ok(reply(500, "")),
-            Fault::Errs(after) => {
+            Mishap::Sick => Ok(reply(500, "")),
+            Mishap::Errs(after) => {
                 self.budget = Some(after);
                 let answer = self.process(call);
                 self.budget = None;
@@ -209,13 +210,13 @@ impl Central {
                     _ => answer,
                 })
             }
-            Fault::Blip(after) => {
+            Mishap::Blip(after) => {
                 self.storage = Some(after);
                 let answer = self.process(call);
                 self.storage = None;
                 Ok(answer)
             }
-            Fault::Maintenance => Ok(reply(200, "<html><title>Currently Under Maintenance")),
+            Mishap::Maintenance => Ok(reply(200, "<html><title>Currently Under Maintenance")),
         };
         (answer, quick)
     }
@@ -404,6 +405,6 @@ fn reply(status: u16, body: &str) -> Reply {
     }
 }
 
-fn net(code: &str) -> Trouble {
-    Trouble::new(code, Class::Retry, Outcome::Offline, "the line failed")
+fn net(code: Code) -> Fault {
+    Fault::new(code, "the line failed")
 }

@@ -4,31 +4,32 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use logic::fault::Code;
 use logic::intake::Kind;
 use logic::spool::State;
 use proptest::prelude::*;
 use serde_json::json;
 
 use crate::bench::{Box, Cut, names, result, rows};
-use crate::central::{Central, Fault};
+use crate::central::{Central, Mishap};
 
-fn fault() -> impl Strategy<Value = Fault> {
+fn fault() -> impl Strategy<Value = Mishap> {
     prop_oneof![
-        6 => Just(Fault::None),
-        1 => Just(Fault::Unsent),
-        1 => Just(Fault::CutBefore),
-        2 => Just(Fault::CutAfter),
-        2 => (0usize..40).prop_map(Fault::Dies),
-        2 => (0usize..40).prop_map(Fault::Died),
-        1 => Just(Fault::Late),
-        1 => any::<bool>().prop_map(Fault::Gateway),
-        1 => any::<bool>().prop_map(Fault::Page),
-        1 => Just(Fault::Busy),
-        1 => Just(Fault::Maintenance),
-        1 => Just(Fault::Slow),
-        1 => (0usize..40).prop_map(Fault::Errs),
-        1 => (0usize..40).prop_map(Fault::Blip),
-        1 => Just(Fault::Sick),
+        6 => Just(Mishap::None),
+        1 => Just(Mishap::Unsent),
+        1 => Just(Mishap::CutBefore),
+        2 => Just(Mishap::CutAfter),
+        2 => (0usize..40).prop_map(Mishap::Dies),
+        2 => (0usize..40).prop_map(Mishap::Died),
+        1 => Just(Mishap::Late),
+        1 => any::<bool>().prop_map(Mishap::Gateway),
+        1 => any::<bool>().prop_map(Mishap::Page),
+        1 => Just(Mishap::Busy),
+        1 => Just(Mishap::Maintenance),
+        1 => Just(Mishap::Slow),
+        1 => (0usize..40).prop_map(Mishap::Errs),
+        1 => (0usize..40).prop_map(Mishap::Blip),
+        1 => Just(Mishap::Sick),
     ]
 }
 
@@ -141,17 +142,17 @@ proptest! {
         for (at, item) in items.iter().enumerate() {
             let id = format!("e{at:02}");
             let first = world.ledger(Kind::Results, &id, 0);
-            let code = first.reason.as_ref().map_or("", |r| r.code.as_str());
+            let code = first.reason.as_ref().and_then(|r| r.code.known());
             match item.poison {
-                None => prop_assert_eq!(first.state, State::Acknowledged, "{} {}", id, code),
+                None => prop_assert_eq!(first.state, State::Acknowledged, "{} {:?}", id, code),
                 Some(true) => {
-                    prop_assert_eq!(first.state, State::Refused, "{} {}", id, code);
-                    prop_assert_eq!(code, "results.rejected");
+                    prop_assert_eq!(first.state, State::Refused, "{} {:?}", id, code);
+                    prop_assert_eq!(code, Some(Code::ResultsRejected));
                 }
                 // By its own words the storage is to blame: it is never refused.
                 Some(false) => {
-                    prop_assert_eq!(first.state, State::Queued, "{} {}", id, code);
-                    prop_assert_eq!(code, "results.not_stored");
+                    prop_assert_eq!(first.state, State::Queued, "{} {:?}", id, code);
+                    prop_assert_eq!(code, Some(Code::ResultsNotStored));
                 }
             }
             let total = match (item.poison, item.again) {
@@ -163,7 +164,7 @@ proptest! {
             // A variable of a known execution behind which the storage failed stays owed, and is named.
             let named = world.ledgers.values().any(|ledger| {
                 let stands = ledger.key.id == id && ledger.state == State::Queued;
-                stands && ledger.reason.as_ref().is_some_and(|r| r.code == "results.not_stored")
+                stands && ledger.reason.as_ref().is_some_and(|r| r.code == Code::ResultsNotStored)
             });
             if total.is_some() && item.poison.is_none() && !named {
                 whole.insert(id, item);

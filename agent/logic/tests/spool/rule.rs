@@ -5,30 +5,31 @@
 
 use std::time::Duration;
 
+use logic::fault::Code;
 use logic::intake::Kind;
 use logic::spool::{Part, REFUSED_TRIES, State};
 use proptest::prelude::*;
 use serde_json::json;
 
 use crate::bench::{Box, names, result, rows};
-use crate::central::{Central, Fault};
+use crate::central::{Central, Mishap};
 use crate::{holds_once, owing, sent, states};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-fn state(world: &Box, id: &str) -> (State, String) {
-    states(world)[id].clone()
+fn state(world: &Box, id: &str) -> (State, Option<Code>) {
+    states(world)[id]
 }
 
-fn waits(code: &str) -> (State, String) {
-    (State::Queued, code.to_owned())
+fn waits(code: Code) -> (State, Option<Code>) {
+    (State::Queued, Some(code))
 }
 
 #[test]
 fn an_empty_500_alone_between_witnesses_twice_and_an_hour_apart_refuses() {
     let mut world = owing(8, &[(3, "POISON_TYPE")], Vec::new());
     let ending = world.pass();
-    assert_eq!(state(&world, "e3"), waits("results.rejected"));
+    assert_eq!(state(&world, "e3"), waits(Code::ResultsRejected));
     assert_eq!(
         (
             ending.count.results.acknowledged,
@@ -37,23 +38,23 @@ fn an_empty_500_alone_between_witnesses_twice_and_an_hour_apart_refuses() {
         (7, 0)
     );
     // It is told, though nothing is decided yet.
-    assert_eq!(ending.findings[0].code, "results.rejected");
+    assert_eq!(ending.findings[0].code, Code::ResultsRejected);
     // One orphan by the chunk, one by the attempt alone.
     assert_eq!(world.central.executions.len(), 7 + 2);
     // Half an hour later it is left alone, and told; somebody who asks makes no second conviction of it.
     world.rest(world.plan.refuse_after / 2);
     let calls = world.central.calls.len();
-    assert_eq!(world.pass().findings[0].code, "results.rejected");
+    assert_eq!(world.pass().findings[0].code, Code::ResultsRejected);
     assert_eq!(world.central.calls.len(), calls);
     world.plan.asked = true;
     world.pass();
-    assert_eq!(state(&world, "e3"), waits("results.rejected"));
+    assert_eq!(state(&world, "e3"), waits(Code::ResultsRejected));
     world.plan.asked = false;
     world.rest(world.plan.refuse_after / 2);
     let ending = world.pass();
     assert_eq!(
         state(&world, "e3"),
-        (State::Refused, "results.rejected".into())
+        (State::Refused, Some(Code::ResultsRejected))
     );
     assert_eq!(ending.count.results.refused, 1);
     (0..8)
@@ -73,7 +74,7 @@ fn an_execution_that_central_acknowledged_is_witness_enough() {
     );
     world.pass();
     // It was new: nobody asked for a witness before it went.
-    assert_eq!(state(&world, "bad"), waits("results.rejected"));
+    assert_eq!(state(&world, "bad"), waits(Code::ResultsRejected));
     let calls = world.central.calls.len();
     world.judge();
     assert_eq!(state(&world, "bad").0, State::Refused);
@@ -96,8 +97,8 @@ fn without_any_witness_nothing_is_refused_and_it_is_told() {
     let mut world = owing(1, &[(0, "POISON_TYPE")], Vec::new());
     for _ in 0..5 {
         let ending = world.pass();
-        assert_eq!(ending.findings[0].code, "results.rejected");
-        assert_eq!(state(&world, "e0"), waits("results.rejected"));
+        assert_eq!(ending.findings[0].code, Code::ResultsRejected);
+        assert_eq!(state(&world, "e0"), waits(Code::ResultsRejected));
         world.rest(DAY);
     }
     // A witness comes: it goes before the suspect, and what central then knows stands behind it.
@@ -132,9 +133,9 @@ fn every_poison_of_a_set_is_refused_whatever_its_place() {
 #[test]
 fn central_s_troubles_convict_nobody() {
     let table = [
-        (Fault::Blip(1), "results.not_stored"),
-        (Fault::Errs(1), "central.error"),
-        (Fault::Errs(0), "central.error"),
+        (Mishap::Blip(1), Code::ResultsNotStored),
+        (Mishap::Errs(1), Code::CentralError),
+        (Mishap::Errs(0), Code::CentralError),
     ];
     for (fault, code) in table {
         let mut world = owing(3, &[], Vec::new());
@@ -158,10 +159,10 @@ fn central_s_troubles_convict_nobody() {
 #[test]
 fn a_blip_of_central_s_database_refuses_nothing() {
     for fault in [
-        Fault::Blip(4),
-        Fault::Errs(4),
-        Fault::Blip(0),
-        Fault::Errs(0),
+        Mishap::Blip(4),
+        Mishap::Errs(4),
+        Mishap::Blip(0),
+        Mishap::Errs(0),
     ] {
         let mut world = owing(12, &[], Vec::new());
         for at in 0..12 {
@@ -170,7 +171,7 @@ fn a_blip_of_central_s_database_refuses_nothing() {
             world.submit(Kind::Sessions, &json!([id]));
         }
         for before in 0..20 {
-            let mut script = vec![Fault::None; before];
+            let mut script = vec![Mishap::None; before];
             script.push(fault);
             world.central.script = script.into();
             let count = world.pass().count;
@@ -223,7 +224,7 @@ fn a_refused_item_is_tried_ten_times_and_then_when_central_changes_or_somebody_a
     world.plan.central = "2023.05".into();
     world.pass();
     assert_eq!(orphans(&world), before + REFUSED_TRIES as usize + 1);
-    assert_eq!(state(&world, "e1"), waits("results.rejected"));
+    assert_eq!(state(&world, "e1"), waits(Code::ResultsRejected));
     let key = world.ledger(Kind::Results, "e1", 0).key.clone();
     world.ledgers.get_mut(&key).unwrap().retry();
     world.pass();
@@ -265,7 +266,7 @@ fn a_log_row_is_refused_alone_and_by_the_same_rule() {
         (ledger.state, ledger.parts[2].1),
         (State::Queued, Part::Accused)
     );
-    assert_eq!(ending.findings[0].code, "logs.rejected");
+    assert_eq!(ending.findings[0].code, Code::LogsRejected);
     world.rest(world.plan.refuse_after);
     assert_eq!(world.pass().count.logs.refused, 1);
     let ledger = world.ledger(Kind::Logs, "e0", 0);
@@ -283,7 +284,7 @@ fn a_log_row_that_the_storage_does_not_take_waits() {
     for _ in 0..4 {
         let ending = world.pass();
         assert_eq!(ending.count.logs.refused, 0);
-        assert_eq!(ending.findings[0].code, "logs.not_stored");
+        assert_eq!(ending.findings[0].code, Code::LogsNotStored);
         world.rest(DAY);
     }
     assert_eq!(world.state(Kind::Logs, "e0", 0), State::Queued);
@@ -293,13 +294,13 @@ fn a_log_row_that_the_storage_does_not_take_waits() {
 /// A35: `settle` is paid once, from when the answer was lost; what does not linger leaves it to the next run.
 #[test]
 fn a_lost_answer_is_settled_once_and_beside_everything_else() {
-    let mut world = owing(1, &[], vec![Fault::CutBefore]);
+    let mut world = owing(1, &[], vec![Mishap::CutBefore]);
     world.submit(Kind::Logs, &rows("other", 0..3, None));
     world.plan.lingers = false;
     let began = world.now.mono;
     let ending = world.pass();
     assert!(world.now.mono - began < Duration::from_secs(10));
-    assert_eq!(ending.findings[0].code, "results.doubt");
+    assert_eq!(ending.findings[0].code, Code::ResultsDoubt);
     assert_eq!(sent(&world, "logs"), 1, "other kinds go on meanwhile");
     world.rest(world.plan.settle);
     let began = world.now.mono;
@@ -309,25 +310,25 @@ fn a_lost_answer_is_settled_once_and_beside_everything_else() {
     holds_once(&world, "e0", 3);
 }
 
-fn trouble() -> impl Strategy<Value = Vec<Fault>> {
+fn trouble() -> impl Strategy<Value = Vec<Mishap>> {
     let one = prop_oneof![
-        8 => Just(Fault::None),
-        1 => Just(Fault::Unsent),
-        1 => Just(Fault::CutBefore),
-        1 => Just(Fault::CutAfter),
-        1 => (0usize..30).prop_map(Fault::Dies),
-        1 => Just(Fault::Late),
-        1 => any::<bool>().prop_map(Fault::Gateway),
-        1 => any::<bool>().prop_map(Fault::Page),
-        1 => Just(Fault::Busy),
-        1 => Just(Fault::Maintenance),
-        2 => (0usize..30).prop_map(Fault::Errs),
-        2 => (0usize..30).prop_map(Fault::Blip),
+        8 => Just(Mishap::None),
+        1 => Just(Mishap::Unsent),
+        1 => Just(Mishap::CutBefore),
+        1 => Just(Mishap::CutAfter),
+        1 => (0usize..30).prop_map(Mishap::Dies),
+        1 => Just(Mishap::Late),
+        1 => any::<bool>().prop_map(Mishap::Gateway),
+        1 => any::<bool>().prop_map(Mishap::Page),
+        1 => Just(Mishap::Busy),
+        1 => Just(Mishap::Maintenance),
+        2 => (0usize..30).prop_map(Mishap::Errs),
+        2 => (0usize..30).prop_map(Mishap::Blip),
     ];
     prop_oneof![
         12 => one.prop_map(|fault| vec![fault]),
         // Dying without a word is central's trouble where it befalls what is sent next as well.
-        1 => (2usize..6).prop_map(|times| vec![Fault::Sick; times]),
+        1 => (2usize..6).prop_map(|times| vec![Mishap::Sick; times]),
     ]
 }
 

@@ -62,8 +62,8 @@ fn report(language: Language, report: &Report, offset: i64) -> String {
         for finding in &report.findings {
             out += &format!(
                 "<li>{} <code>{}</code></li>",
-                html(language, &finding.code, &finding.reason),
-                escape(&finding.code)
+                html(language, Some(&finding.code), &finding.reason),
+                escape(finding.code.as_str())
             );
         }
         out += "</ul>";

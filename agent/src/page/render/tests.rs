@@ -1,11 +1,12 @@
 use super::*;
 use crate::engine::progress::{PackageProgress, Progress};
 use crate::fixture;
+use logic::fault::{Code, Fault};
 use logic::health::verdict::{Last, Owed, Stock, Verdict};
 use logic::health::{Check, Word};
 use logic::report::Report;
 use logic::schedule::Cause;
-use logic::words::{Class, Outcome, Params, Trouble};
+use logic::words::{Outcome, Params};
 
 const NOW: i64 = 1_795_500_000;
 const NASTY: &str = "<script>alert(\"x\")</script>&'";
@@ -35,12 +36,7 @@ fn report(reason: &str) -> Report {
     report.finished_at = NOW - 720;
     report.connection.download_mbit_s = 4.0;
     report.packages.downloaded = 5;
-    report.stop(&Trouble::new(
-        "net.dns",
-        Class::Retry,
-        Outcome::Offline,
-        reason,
-    ));
+    report.stop(&Fault::new(Code::NetDns, reason));
     report
 }
 
@@ -107,7 +103,7 @@ fn seen(page: &str) -> String {
 fn the_page_in_both_languages() {
     let glance = glance("the name central.example has no address: no answer within 4 s");
     let findings = [
-        Finding::fail("package.incomplete", "5 of 7 packages held"),
+        Finding::fail(Code::PackageIncomplete, "5 of 7 packages held"),
         Finding::pass(Check::Key, "the key opens the data"),
     ];
     let english = seen(&shown(Language::English, &glance, &findings));
@@ -168,7 +164,10 @@ fn fortnight() -> Glance {
 
 #[test]
 fn the_pages_of_the_pictures() {
-    let incomplete = [Finding::fail("package.incomplete", "5 of 7 packages held")];
+    let incomplete = [Finding::fail(
+        Code::PackageIncomplete,
+        "5 of 7 packages held",
+    )];
     let page = |language, glance: &Glance, findings: &[Finding], running: Option<&Running>| {
         let view = View {
             glance: Some(glance),
@@ -197,7 +196,7 @@ fn the_pages_of_the_pictures() {
         ..Owed::default()
     });
     let refused = [
-        Finding::warn("results.refused", "central did not accept 1 result"),
+        Finding::warn(Code::ResultsRefused, "central did not accept 1 result"),
         Finding::pass(Check::Disk, "11444 MiB free, 1024 MiB kept for results"),
         Finding::pass(Check::Packages, "7 of 7 packages held"),
     ];
@@ -276,7 +275,7 @@ fn every_reason_of_a_verdict_is_told_in_french() {
         "/x: cannot write (is it read-only, or another user's?): EROFS",
         "/x: the disk fails: EIO",
     ]) {
-        case.intake = Some(("disk.inodes".into(), reason.into()));
+        case.intake = Some((Code::DiskInodes.into(), reason.into()));
     }
     let mut sound = standing();
     sound.packages = done;
@@ -326,7 +325,7 @@ fn every_reason_of_a_verdict_is_told_in_french() {
     cases[15].last = Some(Last {
         sync_id: 1,
         outcome: Outcome::Failed,
-        code: "net.dns".into(),
+        code: Code::NetDns.into(),
         reason: "the name c has no address: no answer within 4 s".into(),
         finished_at: NOW,
     });
@@ -335,7 +334,7 @@ fn every_reason_of_a_verdict_is_told_in_french() {
         let verdict = Verdict::of(case);
         words.insert(verdict.word);
         for reason in [&verdict.reason].into_iter().chain(&verdict.also) {
-            let told = phrase::html(Language::French, "", reason);
+            let told = phrase::html(Language::French, None, reason);
             assert!(!told.contains("lang=\"en\""), "{told}");
         }
     }
@@ -374,24 +373,24 @@ fn broken_boxes_are_told_in_french() {
     let mut rows = 0;
     for row in table.lines().skip(2) {
         let cells: Vec<&str> = row.split(" | ").collect();
-        let code = cells[1].trim_matches('`');
-        let finding = Finding::fail(code, cells[2]);
+        let code = logic::fault::CodeName::from(cells[1].trim_matches('`'));
+        let finding = Finding::fail(&code, cells[2]);
         // As a finding, as the reason of the verdict, as the end of the last run.
         let mut glance = glance(cells[2]);
         glance.standing.catalogue.complete_at = None;
         glance.standing.last = Some(Last {
             sync_id: 1,
             outcome: Outcome::Failed,
-            code: code.to_owned(),
+            code: code.clone(),
             reason: cells[2].to_owned(),
             finished_at: NOW,
         });
-        glance.reports[0].findings[0].code = code.to_owned();
+        glance.reports[0].findings[0].code = code.clone();
         let page = shown(Language::French, &glance, std::slice::from_ref(&finding));
         let own = own(&page);
         assert_eq!(english(&own), Vec::<&str>::new(), "{code}: {own}");
         assert!(own.contains("Que faire"), "{own}");
-        glance.standing.trouble = Some((code.to_owned(), cells[2].to_owned()));
+        glance.standing.trouble = Some((code.clone(), cells[2].to_owned()));
         let own = self::own(&shown(Language::French, &glance, &[finding]));
         assert_eq!(english(&own), Vec::<&str>::new(), "{code}: {own}");
         rows += 1;
@@ -401,7 +400,7 @@ fn broken_boxes_are_told_in_french() {
 
 #[test]
 fn the_page_can_be_read_without_eyes() {
-    let findings = [Finding::warn("clock.skew", "x")];
+    let findings = [Finding::warn(Code::ClockSkew, "x")];
     let page = shown(Language::French, &glance("x"), &findings);
     assert!(page.contains("<html lang=\"fr\">") && page.contains("<main>"));
     assert!(page.contains("aria-live=\"polite\"") && page.contains("role=\"status\""));

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 
 impl Feed {
-    fn append_all(&self, step: Step, changes: &[Change]) -> Result<(), Trouble> {
+    fn append_all(&self, step: Step, changes: &[Change]) -> Result<(), Fault> {
         self.append(step, changes.iter().cloned().map(Ok))
     }
 }

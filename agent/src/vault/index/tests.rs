@@ -2,6 +2,7 @@
 
 use super::*;
 use logic::entity::Checksum;
+use logic::fault::Code;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -147,7 +148,7 @@ fn a_store_in_use_is_busy_and_never_damaged_whatever_a_probe_says() {
         let busy = Index::open(&vault, Duration::ZERO, &|_| probed)
             .err()
             .unwrap();
-        assert_eq!(busy.code, "state.busy");
+        assert_eq!(busy.code, Code::StateBusy);
     }
     assert_eq!(super::probe(&vault.state().join("index")), Probed::Busy);
     assert_eq!(quarantined(&vault), 0);
@@ -163,8 +164,8 @@ fn a_probe_that_knows_nothing_moves_nothing_aside() {
     let (_dir, vault) = Vault::fresh();
     drop(open(&vault));
     for (probed, code) in [
-        (Probed::Busy, "state.busy"),
-        (Probed::Unreadable, "state.io"),
+        (Probed::Busy, Code::StateBusy),
+        (Probed::Unreadable, Code::StateIo),
     ] {
         let told = Index::open(&vault, Duration::ZERO, &|_| probed)
             .err()

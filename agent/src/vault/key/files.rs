@@ -7,8 +7,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use logic::envelope::{Held, KeyFiles, Step};
+use logic::fault::{Code, Fault};
 use logic::seal::{Key, OVERHEAD, Sealer};
-use logic::words::{Class, Outcome, Trouble};
 
 use super::{KEY_NAME, SEALED_NAME, WRAPPED_NAME, sealed_folder};
 use crate::root::{
@@ -46,7 +46,7 @@ pub(super) struct Look {
     /// A key file that holds no key.
     malformed: Option<PathBuf>,
     /// A key file that the disk does not give.
-    failed: Option<Trouble>,
+    failed: Option<Fault>,
 }
 
 impl Look {
@@ -62,7 +62,7 @@ impl Look {
     ///
     /// # Errors
     /// Why no key at hand opens it: `key.malformed`, `key.wrong`, `key.sealed`, or what the disk says.
-    pub(super) fn data_key(self) -> Result<Key, Trouble> {
+    pub(super) fn data_key(self) -> Result<Key, Fault> {
         if let Some((data, _)) = self.opened {
             return Ok(data);
         }
@@ -96,7 +96,7 @@ impl Files {
     ///
     /// # Errors
     /// What the disk says about `data.key` or the folder.
-    pub(super) fn look(&self) -> Result<Look, Trouble> {
+    pub(super) fn look(&self) -> Result<Look, Fault> {
         let path = self.at(WRAPPED_NAME);
         let wrapped = match read_regular(&path) {
             Ok(wrapped) => Some(wrapped),
@@ -154,7 +154,7 @@ impl Files {
     }
 
     /// Other copies of the wrapped data key, and what a cut left.
-    fn look_beside(&self, look: &mut Look, keys: &[Key]) -> Result<(), Trouble> {
+    fn look_beside(&self, look: &mut Look, keys: &[Key]) -> Result<(), Fault> {
         let entries =
             fs::read_dir(&self.state).map_err(|error| trouble(&self.state, "list", &error))?;
         let mut names: Vec<_> = entries
@@ -186,7 +186,7 @@ impl Files {
     ///
     /// # Errors
     /// `key.malformed`, or what the file system says.
-    pub(super) fn make(&self, look: Look) -> Result<(), Trouble> {
+    pub(super) fn make(&self, look: Look) -> Result<(), Fault> {
         let envelope = match (look.first, look.failed, look.malformed) {
             (Some((envelope, _)), ..) => envelope,
             (None, Some(trouble), _) => return Err(trouble),
@@ -204,7 +204,7 @@ impl Files {
     ///
     /// # Errors
     /// What the file system says; a key that opened before opens still.
-    pub(super) fn heal(&self, _held: &Lock) -> Result<Look, Trouble> {
+    pub(super) fn heal(&self, _held: &Lock) -> Result<Look, Fault> {
         // What a killed process renamed may not be on the disk yet: nothing goes on the strength of that.
         sync_folder(&self.at(WRAPPED_NAME))?;
         for _ in 0..MOST_STEPS {
@@ -231,26 +231,21 @@ impl Files {
             "{}: the key files do not stay as they are put",
             self.state.display()
         );
-        Err(Trouble::new(
-            "state.io",
-            Class::Operator,
-            Outcome::Failed,
-            reason,
-        ))
+        Err(Fault::new(Code::StateIo, reason))
     }
 
     /// Replaces the envelope key. Only a folder in which no change is half done begins another one.
     ///
     /// # Errors
     /// What the file system says, or why no key opens; the key before still opens then.
-    pub(super) fn rotate(&self, held: &Lock) -> Result<(), Trouble> {
+    pub(super) fn rotate(&self, held: &Lock) -> Result<(), Fault> {
         let look = self.heal(held)?;
         if look.files.step() == Step::Leave {
             let reason = format!(
                 "{}: cannot be read, and may be the successor of the key in force",
                 self.next().display()
             );
-            let unread = Trouble::new("state.io", Class::Operator, Outcome::Failed, reason);
+            let unread = Fault::new(Code::StateIo, reason);
             return Err(look.failed.unwrap_or(unread));
         }
         let data = look.data_key()?;
@@ -271,7 +266,7 @@ impl Files {
 
     /// The data key is wrapped with the credential in force; what was used before is of no use any more, but only a
     /// person removes it.
-    fn wrap_with_credential(&self, look: &Look) -> Result<(), Trouble> {
+    fn wrap_with_credential(&self, look: &Look) -> Result<(), Fault> {
         let (Some((fresh, path)), Some((data, origin))) = (&look.credential, &look.opened) else {
             return Ok(());
         };
@@ -285,7 +280,7 @@ impl Files {
     }
 
     /// The copy that opens takes the place of `data.key`; what lay there is kept: another key may open it.
-    fn adopt(&self, look: &Look) -> Result<(), Trouble> {
+    fn adopt(&self, look: &Look) -> Result<(), Fault> {
         let (Some(spare), wrapped) = (&look.spare, self.at(WRAPPED_NAME)) else {
             return Ok(());
         };
@@ -301,13 +296,13 @@ impl Files {
         rename_durably(spare, &wrapped)
     }
 
-    fn write_key(&self, path: &Path, key: &Key) -> Result<(), Trouble> {
+    fn write_key(&self, path: &Path, key: &Key) -> Result<(), Fault> {
         replace_durably(path, key.expose(), |read| {
             parse(read).is_some_and(|read| read.expose() == key.expose())
         })
     }
 
-    fn write_wrapped(&self, envelope: &Key, data: &Key) -> Result<(), Trouble> {
+    fn write_wrapped(&self, envelope: &Key, data: &Key) -> Result<(), Fault> {
         replace_durably(&self.at(WRAPPED_NAME), &wrap(envelope, data), |read| {
             unwrap(envelope, read).is_some_and(|read| read.expose() == data.expose())
         })
@@ -373,19 +368,19 @@ fn unwrap(envelope: &Key, sealed: &[u8]) -> Option<Key> {
     Some(Key::new(plain.try_into().ok()?))
 }
 
-fn malformed(path: &Path) -> Trouble {
+fn malformed(path: &Path) -> Fault {
     let reason = format!(
         "{}: expected a key of 32 bytes or 64 hex digits",
         path.display()
     );
-    Trouble::new("key.malformed", Class::Operator, Outcome::Failed, reason)
+    Fault::new(Code::KeyMalformed, reason)
 }
 
-fn wrong(origin: &Path, wrapped: &Path) -> Trouble {
+fn wrong(origin: &Path, wrapped: &Path) -> Fault {
     let reason = format!(
         "{}: this key does not open {}: it is damaged, or the key of another box",
         origin.display(),
         wrapped.display()
     );
-    Trouble::new("key.wrong", Class::Operator, Outcome::Failed, reason)
+    Fault::new(Code::KeyWrong, reason)
 }

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 use crate::root::fuse;
+use logic::fault::Code;
 
-fn code(result: Result<Keyring, Trouble>) -> String {
+fn code(result: Result<Keyring, Fault>) -> Code {
     result.unwrap_err().code
 }
 
@@ -19,9 +20,9 @@ fn a_key_is_made_once_and_only_in_an_empty_folder() {
     assert_eq!(made.name("a", "b"), again.name("a", "b"));
     fs::write(dir.path().join("credentials"), "x").unwrap();
     fs::remove_file(dir.path().join("data.key")).unwrap();
-    assert_eq!(code(Keyring::open(dir.path())), "key.sealed");
+    assert_eq!(code(Keyring::open(dir.path())), Code::KeySealed);
     fs::remove_file(dir.path().join(KEY_NAME)).unwrap();
-    assert_eq!(code(Keyring::open(dir.path())), "key.sealed");
+    assert_eq!(code(Keyring::open(dir.path())), Code::KeySealed);
 }
 
 #[test]
@@ -43,9 +44,9 @@ fn another_key_is_named_and_nothing_is_made() {
     let dir = tempfile::tempdir().unwrap();
     Keyring::open(dir.path()).unwrap();
     fs::write(dir.path().join(KEY_NAME), [9; 32]).unwrap();
-    assert_eq!(code(Keyring::open(dir.path())), "key.wrong");
+    assert_eq!(code(Keyring::open(dir.path())), Code::KeyWrong);
     fs::write(dir.path().join(KEY_NAME), "short").unwrap();
-    assert_eq!(code(Keyring::open(dir.path())), "key.malformed");
+    assert_eq!(code(Keyring::open(dir.path())), Code::KeyMalformed);
 }
 
 #[test]
@@ -63,13 +64,13 @@ fn a_credential_opens_under_either_name_and_a_replaced_one_wraps_anew() {
     // Replaced by a sealed one, the old one beside it once.
     drop(KEY_NAME);
     put(SEALED_NAME, 2);
-    assert_eq!(code(open()), "key.wrong");
+    assert_eq!(code(open()), Code::KeyWrong);
     put("boxsync.key.old", 1);
     assert_eq!(open().unwrap().name("a", "b"), name);
     drop("boxsync.key.old");
     assert_eq!(open().unwrap().name("a", "b"), name);
     drop(SEALED_NAME);
-    assert_eq!(code(open()), "key.sealed");
+    assert_eq!(code(open()), Code::KeySealed);
 }
 
 #[test]
@@ -81,13 +82,16 @@ fn a_credential_takes_the_place_of_the_file() {
     fs::write(creds.path().join(SEALED_NAME), [5; 32]).unwrap();
     let keys = open().unwrap();
     assert_eq!(keys.name("a", "b"), name);
-    assert_eq!(keys.rotate(state.path()).unwrap_err().code, "key.elsewhere");
+    assert_eq!(
+        keys.rotate(state.path()).unwrap_err().code,
+        Code::KeyElsewhere
+    );
     // The file is left to a person, and opens nothing: a disk without the credential is sealed.
     assert!(file.exists());
-    assert_eq!(code(Keyring::open(state.path())), "key.wrong");
+    assert_eq!(code(Keyring::open(state.path())), Code::KeyWrong);
     fs::remove_file(file).unwrap();
     assert_eq!(open().unwrap().name("a", "b"), name);
-    assert_eq!(code(Keyring::open(state.path())), "key.sealed");
+    assert_eq!(code(Keyring::open(state.path())), Code::KeySealed);
 }
 
 /// The name that the keys of a folder give to one thing: another data key gives another one.
@@ -303,7 +307,7 @@ fn of_two_rotations_at_once_each_waits_or_is_refused_and_no_key_is_lost() {
                     assert_eq!(keys.name("a", "b"), name);
                     match keys.rotate(dir.path()) {
                         Ok(()) => _ = rotated.fetch_add(1, Ordering::Relaxed),
-                        Err(trouble) => assert_eq!(trouble.code, "state.busy", "{trouble}"),
+                        Err(trouble) => assert_eq!(trouble.code, Code::StateBusy, "{trouble}"),
                     }
                 }
             });

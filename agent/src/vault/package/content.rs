@@ -7,8 +7,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
+use logic::fault::Fault;
 use logic::seal::{NONCE, OVERHEAD, Sealer};
-use logic::words::Trouble;
 
 use super::super::damaged;
 use super::Meta;
@@ -32,7 +32,7 @@ impl Content {
     ///
     /// # Errors
     /// `store.damaged` for a record that does not open, or what the file system says.
-    pub fn record<'a>(&self, index: u64, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], Trouble> {
+    pub fn record<'a>(&self, index: u64, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], Fault> {
         let length = self.room(index);
         if buffer.capacity() < length {
             // Zeros of the allocator cost nothing; those of `resize` are written one by one in code made for size.
@@ -51,7 +51,7 @@ impl Content {
     ///
     /// # Errors
     /// As `record`.
-    pub fn record_in<'a>(&self, index: u64, buffer: &'a mut [u8]) -> Result<&'a [u8], Trouble> {
+    pub fn record_in<'a>(&self, index: u64, buffer: &'a mut [u8]) -> Result<&'a [u8], Fault> {
         match self.file.read_exact_at(buffer, self.meta.slot(index)) {
             Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
                 return Err(trouble(&self.path, "read", &error));
@@ -84,7 +84,7 @@ impl Content {
     ///
     /// # Errors
     /// As `record`.
-    pub fn from(&self, start: u64, most: u64) -> Result<Vec<u8>, Trouble> {
+    pub fn from(&self, start: u64, most: u64) -> Result<Vec<u8>, Fault> {
         let record = u64::from(self.meta.record);
         let mut buffer = Vec::new();
         let plain = self.record(start / record, &mut buffer)?;

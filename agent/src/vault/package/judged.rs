@@ -5,8 +5,8 @@
 use std::fs;
 use std::io;
 
+use logic::fault::{Code, Fault};
 use logic::package::Finding;
-use logic::words::{Class, Outcome, Trouble};
 use logic::zip::Identity;
 use serde::{Deserialize, Serialize};
 
@@ -40,14 +40,9 @@ impl Judged {
     }
 
     /// The trouble that it means; none for a confirmed edition.
-    pub fn trouble(&self) -> Option<Trouble> {
+    pub fn trouble(&self) -> Option<Fault> {
         let code = self.finding.code()?;
-        Some(Trouble::new(
-            code,
-            Class::GiveUp,
-            Outcome::Failed,
-            &*self.reason,
-        ))
+        Some(Fault::new(code, &*self.reason))
     }
 }
 
@@ -76,7 +71,7 @@ impl Packages {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn judge(&self, judged: &Judged) -> Result<(), Trouble> {
+    pub fn judge(&self, judged: &Judged) -> Result<(), Fault> {
         let path = self.meta_path(&judged.delivery, Self::JUDGED);
         self.write_sealed(&path, judged)
     }
@@ -85,7 +80,7 @@ impl Packages {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn forget_judged(&self, delivery: &str) -> Result<(), Trouble> {
+    pub fn forget_judged(&self, delivery: &str) -> Result<(), Fault> {
         let path = self.meta_path(delivery, Self::JUDGED);
         match fs::remove_file(&path) {
             Ok(()) => sync_folder(&path),
@@ -98,7 +93,7 @@ impl Packages {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn all_judged(&self) -> Result<Vec<Judged>, Trouble> {
+    pub fn all_judged(&self) -> Result<Vec<Judged>, Fault> {
         let files = self.files()?.into_iter();
         let judged = files.filter(|path| path.extension().is_some_and(|e| e == Self::JUDGED));
         Ok(judged
@@ -110,9 +105,9 @@ impl Packages {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn state(&self, delivery: &str) -> Result<State, Trouble> {
-        let opened = |meta: Result<Option<Meta>, Trouble>| match meta {
-            Err(trouble) if trouble.code == "store.damaged" => Ok(Err(())),
+    pub fn state(&self, delivery: &str) -> Result<State, Fault> {
+        let opened = |meta: Result<Option<Meta>, Fault>| match meta {
+            Err(trouble) if trouble.code == Code::StoreDamaged => Ok(Err(())),
             meta => meta.map(Ok),
         };
         let of = |word, meta: Option<&Meta>| State {

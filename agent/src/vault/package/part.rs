@@ -6,8 +6,8 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use logic::entity::Checksum;
+use logic::fault::Fault;
 use logic::seal::{NONCE, OVERHEAD};
-use logic::words::Trouble;
 
 use super::super::random;
 use super::{Content, Meta, Packages, RECORD};
@@ -48,7 +48,7 @@ impl Part {
     ///
     /// # Errors
     /// `disk.full` or what the file system says.
-    pub fn write(&mut self, index: u64, buffer: &mut Vec<u8>) -> Result<(), Trouble> {
+    pub fn write(&mut self, index: u64, buffer: &mut Vec<u8>) -> Result<(), Fault> {
         let meta = &self.content.meta;
         debug_assert_eq!(buffer.len(), meta.length(index) + NONCE);
         buffer[..NONCE].copy_from_slice(&random::<NONCE>());
@@ -73,7 +73,7 @@ impl Part {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn handle(&self) -> Result<File, Trouble> {
+    pub fn handle(&self) -> Result<File, Fault> {
         self.content
             .file
             .try_clone()
@@ -84,7 +84,7 @@ impl Part {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn identify(&mut self, tail: [u8; 32]) -> Result<(), Trouble> {
+    pub fn identify(&mut self, tail: [u8; 32]) -> Result<(), Fault> {
         self.content.meta.tail = Some(tail);
         let path = self.packages.meta_path(&self.content.meta.delivery, "part");
         self.packages.write_meta(&path, &self.content.meta)
@@ -94,7 +94,7 @@ impl Part {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn publish(self, rebuilt: bool, entity: Option<Checksum>) -> Result<Meta, Trouble> {
+    pub fn publish(self, rebuilt: bool, entity: Option<Checksum>) -> Result<Meta, Fault> {
         self.content
             .file
             .sync_all()

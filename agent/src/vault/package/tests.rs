@@ -3,6 +3,7 @@
 //! Run with the library's own tests.
 
 use super::*;
+use logic::fault::Code;
 
 const SIZE: u64 = RECORD as u64 * 2 + 100;
 
@@ -108,6 +109,6 @@ fn a_package_is_visible_only_when_published_and_replaces_the_one_before() {
 fn the_reserve_stays_free() {
     let (_dir, packages) = packages();
     let error = packages.begin("d", 10, None, u64::MAX / 2).err().unwrap();
-    assert_eq!(error.code, "disk.full");
+    assert_eq!(error.code, Code::DiskFull);
     assert_eq!(packages.files().unwrap().len(), 0);
 }

@@ -6,8 +6,8 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use logic::fault::Fault;
 use logic::seal::NameHash;
-use logic::words::Trouble;
 use nix::fcntl::{FcntlArg, Flock, FlockArg, fcntl};
 use nix::libc;
 
@@ -27,7 +27,7 @@ impl Gate {
     ///
     /// # Errors
     /// What the file system says.
-    pub(super) fn beside(folder: &Path, ids: Vec<NameHash>) -> Result<Self, Trouble> {
+    pub(super) fn beside(folder: &Path, ids: Vec<NameHash>) -> Result<Self, Fault> {
         let lock = entered(folder, FlockArg::LockShared)?;
         let mut places: Vec<i64> = ids.iter().map(place).collect();
         // In one order everywhere: nobody waits in a circle.
@@ -51,7 +51,7 @@ impl Gate {
     ///
     /// # Errors
     /// What the file system says.
-    pub(super) fn alone(folder: &Path) -> Result<Self, Trouble> {
+    pub(super) fn alone(folder: &Path) -> Result<Self, Fault> {
         entered(folder, FlockArg::LockExclusive).map(Self)
     }
 }
@@ -63,12 +63,12 @@ pub(super) fn owns(path: &Path) -> bool {
         .any(|name| path.file_name() == Some(name.as_ref()))
 }
 
-fn entered(folder: &Path, how: FlockArg) -> Result<Flock<File>, Trouble> {
+fn entered(folder: &Path, how: FlockArg) -> Result<Flock<File>, Fault> {
     let _turn = taken(&folder.join(TURN), FlockArg::LockExclusive)?;
     taken(&folder.join(LOCK), how)
 }
 
-fn taken(path: &Path, how: FlockArg) -> Result<Flock<File>, Trouble> {
+fn taken(path: &Path, how: FlockArg) -> Result<Flock<File>, Fault> {
     let file = crate::root::open_regular(
         OpenOptions::new()
             .write(true)

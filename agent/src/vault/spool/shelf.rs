@@ -7,11 +7,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use logic::fault::{Code, Fault};
 use logic::intake::Kind;
 use logic::outside;
 use logic::seal::Sealer;
 use logic::spool::{Key, Ledger, Part, State};
-use logic::words::Trouble;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::gate;
@@ -77,7 +77,7 @@ impl Shelf {
 
     /// A result that a central of this version acknowledged, as the entry that proves it well; `None` if there is none
     /// whose content is kept.
-    pub(super) fn witness(&self, central: &str) -> Result<Option<(String, Vec<u8>)>, Trouble> {
+    pub(super) fn witness(&self, central: &str) -> Result<Option<(String, Vec<u8>)>, Fault> {
         let entries = fs::read_dir(&self.done);
         let entries = entries.map_err(|error| trouble(&self.done, "list", &error))?;
         let mut looked = 0;
@@ -113,16 +113,16 @@ impl Shelf {
     }
 
     /// All accounts of one kind and id, by edition.
-    pub(super) fn same(&self, kind: Kind, id: &str) -> Result<Vec<Ledger>, Trouble> {
+    pub(super) fn same(&self, kind: Kind, id: &str) -> Result<Vec<Ledger>, Fault> {
         self.editions(kind, id, None)
     }
 
     /// The accounts of the other items of the same kind and id.
-    pub(super) fn others(&self, key: &Key) -> Result<Vec<Ledger>, Trouble> {
+    pub(super) fn others(&self, key: &Key) -> Result<Vec<Ledger>, Fault> {
         self.editions(key.kind, &key.id, Some(key.edition))
     }
 
-    fn editions(&self, kind: Kind, id: &str, but: Option<u32>) -> Result<Vec<Ledger>, Trouble> {
+    fn editions(&self, kind: Kind, id: &str, but: Option<u32>) -> Result<Vec<Ledger>, Fault> {
         self.each_edition(but, |edition| {
             let id = id.to_owned();
             self.ledger(&Key { kind, id, edition })
@@ -133,8 +133,8 @@ impl Shelf {
     pub(super) fn each_edition<T>(
         &self,
         but: Option<u32>,
-        mut look: impl FnMut(u32) -> Result<Option<T>, Trouble>,
-    ) -> Result<Vec<T>, Trouble> {
+        mut look: impl FnMut(u32) -> Result<Option<T>, Fault>,
+    ) -> Result<Vec<T>, Fault> {
         let mut found = Vec::new();
         // One that was set aside leaves a gap: those behind it count all the same.
         let beyond = if self.quarantine.exists() { GAP } else { 0 };
@@ -153,7 +153,7 @@ impl Shelf {
     }
 
     /// The account of one item: the newest word about it, or the one it began with.
-    pub(super) fn ledger(&self, key: &Key) -> Result<Option<Ledger>, Trouble> {
+    pub(super) fn ledger(&self, key: &Key) -> Result<Option<Ledger>, Fault> {
         if let Some(path) = self.find(key, "state") {
             return match self.account(&path)? {
                 Read::Whole(ledger) => Ok(Some(ledger)),
@@ -179,7 +179,7 @@ impl Shelf {
 
     /// An account that does not open: what was decided is not known, so the outcome is not either. The item goes on
     /// as one that may have been sent, unless it lies where only acknowledged ones are; the damaged file is kept aside.
-    fn doubtful(&self, key: &Key, path: &Path) -> Result<Option<Ledger>, Trouble> {
+    fn doubtful(&self, key: &Key, path: &Path) -> Result<Option<Ledger>, Fault> {
         self.set_aside(path, "the account of an item")?;
         let Some(item) = self.find(key, "item") else {
             return Ok(None);
@@ -196,7 +196,7 @@ impl Shelf {
         Ok(Some(ledger))
     }
 
-    pub(super) fn ledgers(&self, folder: &Path) -> Result<Vec<Ledger>, Trouble> {
+    pub(super) fn ledgers(&self, folder: &Path) -> Result<Vec<Ledger>, Fault> {
         let mut ledgers = Vec::new();
         self.each(folder, &mut |ledger| {
             ledgers.push(ledger);
@@ -209,8 +209,8 @@ impl Shelf {
     pub(super) fn each(
         &self,
         folder: &Path,
-        take: &mut dyn FnMut(Ledger) -> Result<(), Trouble>,
-    ) -> Result<(), Trouble> {
+        take: &mut dyn FnMut(Ledger) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
         let entries = fs::read_dir(folder).map_err(|error| trouble(folder, "list", &error))?;
         let mut paths: Vec<PathBuf> = entries
             .filter_map(Result::ok)
@@ -221,7 +221,7 @@ impl Shelf {
             match self.met(path) {
                 Ok(ledger) => ledger.map_or(Ok(()), &mut *take)?,
                 // It is there, and the disk does not give it now: the others do not wait for that.
-                Err(trouble) if trouble.code == "disk.failing" => {
+                Err(trouble) if trouble.code == Code::DiskFailing => {
                     let mut unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
                     unread.push(trouble.reason);
                 }
@@ -232,7 +232,7 @@ impl Shelf {
     }
 
     /// The account that a file of the folder is met with, if it is to be met there.
-    fn met(&self, path: &Path) -> Result<Option<Ledger>, Trouble> {
+    fn met(&self, path: &Path) -> Result<Option<Ledger>, Fault> {
         let read = match path.extension().and_then(|extension| extension.to_str()) {
             // An item whose account exists is met there.
             Some("item") if path.with_extension("state").exists() => return Ok(None),
@@ -259,7 +259,7 @@ impl Shelf {
     }
 
     /// The account that an item began with and its content; `None` when it is not there or does not open.
-    pub(super) fn content(&self, key: &Key) -> Result<Option<(Ledger, Vec<u8>)>, Trouble> {
+    pub(super) fn content(&self, key: &Key) -> Result<Option<(Ledger, Vec<u8>)>, Fault> {
         let Some(path) = self.find(key, "item") else {
             return Ok(None);
         };
@@ -272,7 +272,7 @@ impl Shelf {
     /// Puts an item whose content is lost aside, and its account after it: a cut between leaves an account without an
     /// item, which is met and put aside by the next one that wants to send it. What is known of it stays in its
     /// account: its id is told.
-    pub(super) fn lose(&self, ledger: &Ledger) -> Result<(), Trouble> {
+    pub(super) fn lose(&self, ledger: &Ledger) -> Result<(), Fault> {
         for extension in ["item", "state"] {
             let path = self.path(&self.folder, &ledger.key, extension);
             if path.exists() {
@@ -329,7 +329,7 @@ impl Shelf {
     }
 
     /// What is left of an item whose account does not open.
-    fn without_account(&self, path: &Path) -> Result<Option<Ledger>, Trouble> {
+    fn without_account(&self, path: &Path) -> Result<Option<Ledger>, Fault> {
         let item = path.with_extension("item");
         if let Read::Whole(began) = self.account(&item)? {
             return self.doubtful(&began.key, path);
@@ -342,7 +342,7 @@ impl Shelf {
     }
 
     /// Accounts, durable when this returns.
-    pub(super) fn write_states(&self, ledgers: &[Ledger]) -> Result<(), Trouble> {
+    pub(super) fn write_states(&self, ledgers: &[Ledger]) -> Result<(), Fault> {
         for part in ledgers.chunks(TOGETHER) {
             let states: Vec<_> = part.iter().map(|ledger| self.state(ledger)).collect();
             write_all_durably(&states)?;
@@ -365,7 +365,7 @@ impl Shelf {
     }
 
     /// Moves what is acknowledged out of the way. The account goes last: until then it is found where it was.
-    pub(super) fn retire(&self, keys: &[&Key]) -> Result<(), Trouble> {
+    pub(super) fn retire(&self, keys: &[&Key]) -> Result<(), Fault> {
         for (key, extension) in keys.iter().flat_map(|key| [(key, "item"), (key, "state")]) {
             let (from, to) = (
                 self.path(&self.folder, key, extension),
@@ -385,7 +385,7 @@ impl Shelf {
         sync_folder(&self.path(&self.folder, key, "state"))
     }
 
-    pub(super) fn forget(&self, key: &Key) -> Result<(), Trouble> {
+    pub(super) fn forget(&self, key: &Key) -> Result<(), Fault> {
         let path = self.path(&self.folder, key, "item");
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -396,10 +396,10 @@ impl Shelf {
     }
 
     /// Keeps a file that does not open where nobody takes it for an item, and says so.
-    fn set_aside(&self, path: &Path, what: &str) -> Result<(), Trouble> {
+    fn set_aside(&self, path: &Path, what: &str) -> Result<(), Fault> {
         let aside = root::set_aside(&self.quarantine, path)?;
         tracing::error!(
-            code = "results.quarantined",
+            code = %Code::ResultsQuarantined,
             "{}",
             damaged(&aside, what).reason
         );
@@ -422,14 +422,14 @@ impl Shelf {
         folder.join(format!("{name}-{}.{extension}", key.edition))
     }
 
-    pub(super) fn read_item(&self, path: &Path) -> Result<(Ledger, Vec<u8>), Trouble> {
+    pub(super) fn read_item(&self, path: &Path) -> Result<(Ledger, Vec<u8>), Fault> {
         match self.read_whole(path)? {
             Read::Whole(item) => Ok(item),
             Read::Damaged | Read::Gone => Err(damaged(path, "an item of the spool")),
         }
     }
 
-    fn read_whole(&self, path: &Path) -> Result<Read<(Ledger, Vec<u8>)>, Trouble> {
+    fn read_whole(&self, path: &Path) -> Result<Read<(Ledger, Vec<u8>)>, Fault> {
         // What an item began with has no trial: the payload stands behind it.
         let whole = |plain: &[u8]| {
             let accepted: Accepted = postcard::from_bytes(plain).ok()?;
@@ -439,7 +439,7 @@ impl Shelf {
     }
 
     /// The account in a `.state`, or the one that an `.item` began with.
-    fn account(&self, path: &Path) -> Result<Read<Ledger>, Trouble> {
+    fn account(&self, path: &Path) -> Result<Read<Ledger>, Fault> {
         let is_item = path
             .extension()
             .is_some_and(|extension| extension == "item");
@@ -453,7 +453,7 @@ impl Shelf {
         &self,
         path: &Path,
         take: impl FnOnce(&[u8]) -> Option<T>,
-    ) -> Result<Read<T>, Trouble> {
+    ) -> Result<Read<T>, Fault> {
         #[cfg(test)]
         READS.set(READS.get() + 1);
         let mut sealed = match crate::root::read_regular(path) {

@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::root::Root;
+use logic::fault::Code;
 use logic::intake::Print;
 
 fn spool() -> (tempfile::TempDir, Spool) {
@@ -199,12 +200,12 @@ fn nothing_is_let_in_with_keys_that_were_destroyed() {
     fs::rename(&away, &key).unwrap();
     let refused = |content: &str| spool.admit(vec![item("c", content)]).unwrap_err().code;
     fs::remove_file(state.join("data.key")).unwrap();
-    assert_eq!(refused("three"), "key.wrong");
+    assert_eq!(refused("three"), Code::KeyWrong);
     // Another box was made in its place.
     fs::remove_dir_all(&state).unwrap();
     let vault = Vault::open(&Root::new(dir.path())).unwrap();
     let anew = Spool::open(&vault).unwrap();
-    assert_eq!(refused("three"), "key.wrong");
+    assert_eq!(refused("three"), Code::KeyWrong);
     assert!(admit(&anew, "c", "three"));
 }
 
@@ -232,7 +233,7 @@ fn an_item_that_rots_beside_its_account_is_lost_with_its_id_and_the_others_go_on
     let (other, _) = stated(&spool, "kve_sound", State::Queued);
     flip(&path);
     let failed = spool.load(&key).unwrap_err();
-    assert_eq!(failed.code, "results.quarantined");
+    assert_eq!(failed.code, Code::ResultsQuarantined);
     assert!(failed.reason.contains("kve_rotten"), "{failed}");
     assert_eq!(spool.load(&other).unwrap().payload, b"kve_sound");
     let owed = spool.owed().unwrap();
@@ -261,7 +262,7 @@ fn a_cut_while_a_rotten_item_is_put_aside_is_made_good() {
     )
     .unwrap();
     assert_eq!(spool.owed().unwrap().len(), 1);
-    assert_eq!(spool.load(&key).unwrap_err().code, "results.quarantined");
+    assert_eq!(spool.load(&key).unwrap_err().code, Code::ResultsQuarantined);
     assert_eq!(spool.owed().unwrap(), []);
     assert_eq!(spool.lost().unwrap(), ["kve_rotten"]);
 }

@@ -12,19 +12,19 @@ impl Shelf for Desk {
         "1001"
     }
 
-    fn list(&self, kind: EntityType) -> Result<&[(String, String)], Trouble> {
+    fn list(&self, kind: EntityType) -> Result<&[(String, String)], Fault> {
         let list = self.lists.iter().find(|(held, _)| *held == kind);
         Ok(list.map_or(&[], |(_, list)| list))
     }
 
-    fn entity(&self, kind: EntityType, id: &str) -> Result<Option<Entity>, Trouble> {
+    fn entity(&self, kind: EntityType, id: &str) -> Result<Option<Entity>, Fault> {
         let mut list = self.list(kind)?.iter();
         Ok(list
             .find(|(held, _)| held == id)
             .map(|(id, _)| named(id, &[])))
     }
 
-    fn class(&self, id: &str) -> Result<Option<Entity>, Trouble> {
+    fn class(&self, id: &str) -> Result<Option<Entity>, Fault> {
         Ok(self.classes.iter().find(|class| class.id == id).cloned())
     }
 }

@@ -3,6 +3,7 @@
 //! Run with the tests of `logic`.
 
 use super::*;
+use crate::fault::Code;
 
 const NOW: i64 = 1_795_500_000;
 
@@ -12,139 +13,139 @@ fn sound() -> Standing {
     serde_json::from_str(text).unwrap()
 }
 
-fn last(outcome: Outcome, code: &str) -> Last {
+fn last(outcome: Outcome, code: Code) -> Last {
     Last {
         sync_id: 12,
         outcome,
         code: code.into(),
-        reason: if code == "ok" { "" } else { "because" }.into(),
+        reason: if code == Code::Ok { "" } else { "because" }.into(),
         finished_at: NOW - 600,
     }
 }
 
 #[test]
 fn each_state_has_its_word_and_its_reason() {
-    type Case = (fn(&mut Standing), Word, &'static str);
+    type Case = (fn(&mut Standing), Word, Code);
     let table: [Case; 34] = [
-        (|_| {}, Word::Ready, "ready"),
+        (|_| {}, Word::Ready, Code::Ready),
         (
-            |s| s.trouble = Some(("key.wrong".into(), "another key".into())),
+            |s| s.trouble = Some((Code::KeyWrong.into(), "another key".into())),
             Word::NotReady,
-            "key.wrong",
+            Code::KeyWrong,
         ),
         (
-            |s| s.intake = Some(("disk.inodes".into(), "no more files".into())),
+            |s| s.intake = Some((Code::DiskInodes.into(), "no more files".into())),
             Word::NotReady,
-            "disk.inodes",
+            Code::DiskInodes,
         ),
         (
             |s| {
-                s.intake = Some(("state.read_only".into(), "read-only".into()));
-                s.trouble = Some(("store.damaged".into(), "damaged".into()));
+                s.intake = Some((Code::StateReadOnly.into(), "read-only".into()));
+                s.trouble = Some((Code::StoreDamaged.into(), "damaged".into()));
             },
             Word::NotReady,
-            "store.damaged",
+            Code::StoreDamaged,
         ),
         (
             |s| {
-                s.intake = Some(("state.read_only".into(), "read-only".into()));
+                s.intake = Some((Code::StateReadOnly.into(), "read-only".into()));
                 (s.packages.held, s.packages.damaged) = (6, 1);
             },
             Word::NotReady,
-            "state.read_only",
+            Code::StateReadOnly,
         ),
         (
             |s| (s.enrolled, s.catalogue.complete_at) = (false, None),
             Word::NotReady,
-            "auth.not_enrolled",
+            Code::AuthNotEnrolled,
         ),
         (
             |s| (s.last, s.catalogue.complete_at) = (None, None),
             Word::NotReady,
-            "catalogue.incomplete",
+            Code::CatalogueIncomplete,
         ),
         (
             |s| {
                 s.catalogue.complete_at = None;
-                s.last = Some(last(Outcome::Offline, "net.dns"));
+                s.last = Some(last(Outcome::Offline, Code::NetDns));
             },
             Word::NotReady,
-            "net.dns",
+            Code::NetDns,
         ),
         (
             |s| s.organisation = Some("1002".into()),
             Word::NotReady,
-            "catalogue.other_organisation",
+            Code::CatalogueOtherOrganisation,
         ),
         (
             |s| s.packages = Stock::default(),
             Word::NotReady,
-            "catalogue.empty",
+            Code::CatalogueEmpty,
         ),
         (
             |s| s.disk = Some((1 << 20, 1 << 30)),
             Word::NotReady,
-            "disk.full",
+            Code::DiskFull,
         ),
         (
             |s| (s.packages.held, s.packages.coming) = (5, 2),
             Word::NotReady,
-            "package.incomplete",
+            Code::PackageIncomplete,
         ),
         (
             |s| (s.packages.held, s.disk) = (5, Some((1 << 29, 1 << 30))),
             Word::NotReady,
-            "disk.reserve",
+            Code::DiskReserve,
         ),
         (
             |s| (s.packages.held, s.packages.damaged) = (6, 1),
             Word::NotReady,
-            "package.damaged",
+            Code::PackageDamaged,
         ),
         (
             |s| (s.packages.held, s.packages.broken) = (6, 1),
             Word::NotReady,
-            "package.damaged",
+            Code::PackageDamaged,
         ),
         (
             |s| (s.packages.held, s.packages.unsupported) = (6, 1),
             Word::NotReady,
-            "package.unsupported",
+            Code::PackageUnsupported,
         ),
         (
             |s| (s.packages.held, s.packages.cached) = (6, 1),
             Word::NotReady,
-            "package.cache",
+            Code::PackageCache,
         ),
         (
             |s| (s.packages.held, s.packages.wanted, s.packages.absent) = (0, 2, 2),
             Word::NotReady,
-            "package.missing",
+            Code::PackageMissing,
         ),
         (
             |s| (s.packages.held, s.packages.absent) = (5, 1),
             Word::NotReady,
-            "package.incomplete",
+            Code::PackageIncomplete,
         ),
         (
             |s| (s.packages.held, s.packages.absent) = (6, 1),
             Word::ReadyBut,
-            "package.missing",
+            Code::PackageMissing,
         ),
         (
             |s| s.disk = Some((1 << 29, 1 << 30)),
             Word::ReadyBut,
-            "disk.reserve",
+            Code::DiskReserve,
         ),
         (
             |s| s.unread = Some("1 file cannot be read".into()),
             Word::ReadyBut,
-            "disk.failing",
+            Code::DiskFailing,
         ),
         (
             |s| s.lost = vec!["kve_one".into()],
             Word::ReadyBut,
-            "results.quarantined",
+            Code::ResultsQuarantined,
         ),
         (
             |s| {
@@ -156,7 +157,7 @@ fn each_state_has_its_word_and_its_reason() {
                 })
             },
             Word::ReadyBut,
-            "results.refused",
+            Code::ResultsRefused,
         ),
         (
             |s| {
@@ -168,7 +169,7 @@ fn each_state_has_its_word_and_its_reason() {
                 })
             },
             Word::ReadyBut,
-            "results.unconfirmed",
+            Code::ResultsUnconfirmed,
         ),
         (
             |s| {
@@ -178,24 +179,28 @@ fn each_state_has_its_word_and_its_reason() {
                 })
             },
             Word::ReadyBut,
-            "results.queued",
+            Code::ResultsQueued,
         ),
-        (|s| s.enrolled = false, Word::ReadyBut, "auth.not_enrolled"),
+        (
+            |s| s.enrolled = false,
+            Word::ReadyBut,
+            Code::AuthNotEnrolled,
+        ),
         (
             |s| s.supported = Some(false),
             Word::ReadyBut,
-            "version.unsupported",
+            Code::VersionUnsupported,
         ),
         (
             |s| s.catalogue.complete_at = Some(NOW - OLD - 1),
             Word::ReadyBut,
-            "catalogue.old",
+            Code::CatalogueOld,
         ),
-        (|s| s.now = 86_400, Word::ReadyBut, "clock.behind"),
+        (|s| s.now = 86_400, Word::ReadyBut, Code::ClockBehind),
         (
             |s| s.catalogue.held_back = 40,
             Word::ReadyBut,
-            "catalogue.held_back",
+            Code::CatalogueHeldBack,
         ),
         (
             |s| {
@@ -204,17 +209,17 @@ fn each_state_has_its_word_and_its_reason() {
                 s.catalogue.contradicted = 4;
             },
             Word::ReadyBut,
-            "central.contradicts",
+            Code::CentralContradicts,
         ),
         (
-            |s| s.last = Some(last(Outcome::Unauthorized, "auth.refused")),
+            |s| s.last = Some(last(Outcome::Unauthorized, Code::AuthRefused)),
             Word::ReadyBut,
-            "sync.failed",
+            Code::SyncFailed,
         ),
         (
-            |s| s.last = Some(last(Outcome::Offline, "net.dns")),
+            |s| s.last = Some(last(Outcome::Offline, Code::NetDns)),
             Word::Ready,
-            "ready",
+            Code::Ready,
         ),
     ];
     for (at, (change, word, code)) in table.iter().enumerate() {
@@ -222,8 +227,8 @@ fn each_state_has_its_word_and_its_reason() {
         change(&mut standing);
         let verdict = Verdict::of(&standing);
         assert_eq!(
-            (verdict.word, verdict.code.as_str()),
-            (*word, *code),
+            (verdict.word, verdict.code.known()),
+            (*word, Some(*code)),
             "case {at}: {verdict:?}"
         );
         assert!(!verdict.reason.is_empty());
@@ -255,22 +260,22 @@ fn what_else_needs_a_look_is_told_in_order_of_weight() {
 #[test]
 fn a_failed_run_is_mended_by_the_remedy_of_its_own_code() {
     let mut standing = sound();
-    standing.last = Some(last(Outcome::Unauthorized, "auth.refused"));
+    standing.last = Some(last(Outcome::Unauthorized, Code::AuthRefused));
     let verdict = Verdict::of(&standing);
-    assert_eq!(verdict.code, "sync.failed");
-    assert_eq!(verdict.cause(&standing), "auth.refused");
+    assert_eq!(verdict.code, Code::SyncFailed);
+    assert_eq!(verdict.cause(&standing), Code::AuthRefused);
     // Another run cannot bring what is missing before that.
     standing.packages.held = 5;
     let verdict = Verdict::of(&standing);
-    assert_eq!(verdict.code, "package.incomplete");
-    assert_eq!(verdict.cause(&standing), "auth.refused");
+    assert_eq!(verdict.code, Code::PackageIncomplete);
+    assert_eq!(verdict.cause(&standing), Code::AuthRefused);
     assert_eq!(
         verdict.also,
         ["the last synchronization was refused: because"]
     );
-    standing.last = Some(last(Outcome::Failed, "central.error"));
+    standing.last = Some(last(Outcome::Failed, Code::CentralError));
     let verdict = Verdict::of(&standing);
-    assert_eq!(verdict.cause(&standing), "package.incomplete");
+    assert_eq!(verdict.cause(&standing), Code::PackageIncomplete);
     assert_eq!(verdict.also, Vec::<String>::new());
 }
 
@@ -278,13 +283,13 @@ fn a_failed_run_is_mended_by_the_remedy_of_its_own_code() {
 fn a_wrong_configuration_is_told_first_while_the_last_good_one_is_used() {
     let mut standing = sound();
     let reason = "boxsync.d/9.toml:3: unknown key \"intervall\"\nboxsync.d/9.toml:4: more";
-    standing.config = Some(("config.unknown_key".into(), reason.into()));
+    standing.config = Some((Code::ConfigUnknownKey.into(), reason.into()));
     standing.enrolled = false;
     let verdict = Verdict::of(&standing);
     let told = "the configuration is wrong, the last good one is used: boxsync.d/9.toml:3: unknown key \"intervall\" (and 1 more)";
     assert_eq!(
-        (verdict.word, verdict.code.as_str(), verdict.reason.as_str()),
-        (Word::ReadyBut, "config.unknown_key", told)
+        (verdict.word, verdict.code.known(), verdict.reason.as_str()),
+        (Word::ReadyBut, Some(Code::ConfigUnknownKey), told)
     );
     assert_eq!(verdict.also.len(), 1);
     // What makes an exam impossible comes before it.
@@ -300,19 +305,19 @@ fn a_worker_that_dies_again_and_again_is_the_cause_of_what_is_missing() {
     standing.packages.held = 5;
     assert_eq!(
         Verdict::of(&standing).cause(&standing),
-        "package.incomplete"
+        Code::PackageIncomplete
     );
     standing.died = Some(("was ended by SIGKILL".into(), 3));
     let verdict = Verdict::of(&standing);
     assert_eq!(verdict.word, Word::NotReady);
-    assert_eq!(verdict.cause(&standing), "worker.died");
+    assert_eq!(verdict.cause(&standing), Code::WorkerDied);
     let told = "3 synchronizations in a row ended before their work was done: was ended by SIGKILL";
     assert!(verdict.also.contains(&told.to_owned()), "{verdict:?}");
     standing.packages.held = standing.packages.wanted;
     let verdict = Verdict::of(&standing);
     assert_eq!(
-        (verdict.word, verdict.code.as_str()),
-        (Word::ReadyBut, "worker.died")
+        (verdict.word, verdict.code.known()),
+        (Word::ReadyBut, Some(Code::WorkerDied))
     );
 }
 

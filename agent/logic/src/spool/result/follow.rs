@@ -9,6 +9,7 @@ use super::super::trial::{Stamp, Trial};
 use super::super::{Change, Key, Loaded, Part, Sending, State, finding};
 use super::{Failed, Job, witness};
 use crate::api::ack;
+use crate::fault::Code;
 use crate::outside;
 use crate::report::Finding;
 use crate::words::Now;
@@ -178,7 +179,7 @@ impl Sending {
                     "the kept result of {} cannot be read: {error}",
                     outside::id(&follow.key.id)
                 );
-                return self.complain("results.unreadable", reason);
+                return self.complain(Code::ResultsUnreadable, reason);
             }
         };
         if let (Some(at), false, false) = (follow.part, follow.check, follow.accused) {
@@ -285,7 +286,7 @@ impl Sending {
                     (Some(true), _) => self.part_stored(key, part, now),
                     (Some(false), Some(at)) if !doubt => {
                         let reason = "central's storage failed on a variable (`success` 0) that it never saw";
-                        let reason = finding("results.not_stored", reason);
+                        let reason = finding(Code::ResultsNotStored, reason);
                         self.void();
                         // Were it taken for perhaps stored, the next `success` 0 would be read as "held", and a
                         // variable that the storage never takes would be lost.
@@ -297,13 +298,13 @@ impl Sending {
                 }
             }
             Heard::TooLong(trouble) => {
-                let reason = finding("results.too_long", trouble.reason);
+                let reason = finding(Code::ResultsTooLong, trouble.reason);
                 let part = part.map(|at| (at, before));
                 self.part_troubled(key, part, reason, now);
             }
             Heard::Rejected(trouble) => match part {
                 Some(at) if !self.results.follow.died.insert((key.clone(), at)) => {
-                    let reason = finding("results.rejected", trouble.reason);
+                    let reason = finding(Code::ResultsRejected, trouble.reason);
                     self.part_failed(key, at, reason, accused, now);
                 }
                 Some(_) => {
@@ -311,7 +312,7 @@ impl Sending {
                     self.results.follow.queue.push_front(key);
                 }
                 None => {
-                    let reason = finding("results.rejected", trouble.reason);
+                    let reason = finding(Code::ResultsRejected, trouble.reason);
                     self.part_troubled(key, None, reason, now);
                 }
             },
@@ -319,7 +320,7 @@ impl Sending {
                 // It may be stored: central failed after it, or before.
                 let after = if accused { Part::Accused } else { Part::Flying };
                 let part = part.map(|at| (at, after));
-                let reason = finding("central.error", super::super::FAILED);
+                let reason = finding(Code::CentralError, super::super::FAILED);
                 self.part_troubled(key, part, reason, now);
             }
             Heard::Lost(_) => {

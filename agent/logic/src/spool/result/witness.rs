@@ -7,6 +7,7 @@ use super::super::trial::Trial;
 use super::super::{Change, Job, Key, Part, Sending, State, finding};
 use super::{STREAK, Suspect, alone};
 use crate::api::ack;
+use crate::fault::Code;
 use crate::report::Finding;
 use crate::words::Now;
 
@@ -144,7 +145,7 @@ impl Sending {
         self.results.sick = true;
         let reason = "central does not even take an entry that changes nothing, or stored none of several results that were sent alone: \
              it is taken for sick, all stay queued";
-        self.complain("central.sick", reason.into());
+        self.complain(Code::CentralSick, reason.into());
     }
 
     /// An empty 500 alone, and the probe says that central does not hold it.
@@ -215,7 +216,7 @@ impl Sending {
 /// Why an item of several parts is refused when none of them says so.
 pub(super) fn refused_parts() -> Finding {
     finding(
-        "results.rejected",
+        Code::ResultsRejected,
         "central does not take some of its variables",
     )
 }

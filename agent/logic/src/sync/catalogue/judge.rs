@@ -5,9 +5,10 @@
 use super::super::{Change, Publication, Sync};
 use super::Kind;
 use crate::entity::EntityType;
+use crate::fault::{Code, Fault};
 use crate::guard::Memory;
 use crate::report::EntityCount;
-use crate::words::{Class, Now, Outcome, Trouble};
+use crate::words::Now;
 
 impl Kind {
     /// What of this run's arrivals becomes visible, and how many updates wait for the end of an exam that began while
@@ -103,12 +104,8 @@ impl Sync {
         let reason = format!(
             "central no longer names {held}: kept until a second run after 24 hours of running agrees, or until --allow-deletes"
         );
-        self.report.find(&Trouble::new(
-            "catalogue.held_back",
-            Class::Operator,
-            Outcome::Failed,
-            reason,
-        ));
+        self.report
+            .find(&Fault::new(Code::CatalogueHeldBack, reason));
     }
 
     fn tell_contradicted(&mut self, judged: &[(EntityType, Kept)]) {
@@ -119,12 +116,8 @@ impl Sync {
         let reason = format!(
             "central takes back what it said within the last day of {kept}: kept as they are until it says the same for long enough, or until --allow-deletes"
         );
-        self.report.find(&Trouble::new(
-            "central.contradicts",
-            Class::Operator,
-            Outcome::Failed,
-            reason,
-        ));
+        self.report
+            .find(&Fault::new(Code::CentralContradicts, reason));
     }
 }
 

@@ -1,0 +1,151 @@
+//! Codes of what candidates did: what is let in, and what becomes of it on its way to central.
+//! Never a rule: only the table.
+//! Called by `code`, which joins the tables.
+
+macro_rules! work_codes {
+    ($next:ident $($then:ident)* ; $($rows:tt)*) => { $next! { $($then)* ; $($rows)*
+        IntakeMalformed "intake.malformed" [GiveUp Failed Unknown, 422]
+            "what was submitted cannot be stored by central"
+            "A result, log row or session has not the shape that central's own route takes. One wrongly typed variable \
+         would cost a whole request on central, so it is refused on the box; the place is told as a path."
+            "Correct the field that is named and submit again.";
+        IntakeFailed "intake.failed" [Retry Failed Unknown]
+            "an item could not be taken in"
+            "The process that takes in large items ended early; nothing of the item was kept, and its sender was told so."
+            "Submit it again; if it fails again, look at disk and memory.";
+        IntakeTooLong "intake.too_long" [GiveUp Failed Unknown, 413]
+            "a submitted item is too large"
+            "One item takes more bytes than `max_item` in section [results] allows; nothing of it was kept."
+            "Raise `max_item` in section [results] of boxsync.toml and submit it again.";
+        IntakeLongText "intake.long_text" [GiveUp Failed Unknown, 422]
+            "a text may be too long for central"
+            "The text was let in, but the column of central's storage is shorter."
+            "Nothing to do unless central refuses it.";
+        IntakeCallId "intake.call_id" [GiveUp Failed Unknown, 422]
+            "a call id has an unusual form"
+            "Central expects `<execution id>.<item>.<occurrence>`, or the execution id for the test itself. It was let in \
+         as it is."
+            "Nothing to do unless central refuses it.";
+        IntakeUnknownEntity "intake.unknown_entity" [GiveUp Failed Unknown, 422]
+            "the box does not hold what a result names"
+            "A result names a test taker or a delivery that is not in the catalogue of the box. It was let in."
+            "See `boxsync entities` for what the box holds.";
+        IntakeUnknownKey "intake.unknown_key" [GiveUp Failed Unknown, 422]
+            "a submitted field is not known"
+            "Central does not read this field; it was left out of what is sent."
+            "Nothing to do.";
+        IntakeRepeatedRow "intake.repeated_row" [GiveUp Failed Unknown, 422]
+            "an identical log row stands above"
+            "Central would store an identical row twice; it was left out."
+            "Nothing to do.";
+        InputExport "input.export" [Operator Failed Unknown]
+            "nothing was exported"
+            "An export writes what a candidate did in clear. It is asked for on a terminal, and there was none or the \
+         answer was no."
+            "Give `--yes` if it is meant.";
+        InputOrder "input.order" [Operator Failed Unknown]
+            "options do not go together"
+            "Two options or arguments of the command exclude each other."
+            "See the help of the command.";
+        CentralSick "central.sick" [Operator Failed Unknown]
+            "central stores nothing any more"
+            "Many entries in a row failed on central, one by one, so that not the entries are the cause. Everything \
+         stays queued."
+            "Tell the operator of central that it stores nothing, with the time and this code.";
+        CentralProbeStored "central.probe_stored" [Operator Failed Unknown]
+            "central stored a probe"
+            "To learn the fate of a result the box asks with a log row that a central leaves alone. This central stored \
+         it; it is not asked in this way again."
+            "Tell the operator of central that one log row BOXSYNC_PROBE may be deleted.";
+        ResultsCopied "results.copied" [Operator Failed Unknown]
+            "the box is a copy"
+            "The results on this disk belong to another box, which sends them itself; they are kept here and not sent."
+            "If the other box is gone, run `boxsync results retry`.";
+        ResultsNotStored "results.not_stored" [Operator Failed Unknown]
+            "central did not store a result"
+            "Central answered that its storage did not take the result, and it does not hold it. That is central's trouble: \
+         the result stays queued and is tried again by itself, after a wait that doubles from a minute to a day."
+            "Tell the operator of central that its storage fails, with the time and this code.";
+        ResultsRejected "results.rejected" [Operator Failed Unknown => ResultRefused]
+            "central breaks on a result"
+            "Central dies of this result without a word when it is sent alone. If that happens twice, `refuse_after` in \
+         section [results] apart, each time between two others that it took, the result counts as refused: some of its \
+         variables cannot be stored there."
+            "Export it with `boxsync results export ID FILE` and send it to your support.";
+        ResultsTooLong "results.too_long" [Operator Failed Unknown]
+            "a result is too large for central"
+            "Central's web server takes no request of this size, and the result cannot be split further. It stays queued \
+         and is tried again by itself, after a wait that doubles from a minute to a day."
+            "Ask the operator of central to raise the limit of request bodies (client_max_body_size of nginx).";
+        ResultsUnanswered "results.unanswered" [Operator Failed Unknown]
+            "central did not answer for a result"
+            "Central's answer does not name the result, and it does not hold it. It is tried again by itself."
+            "Tell the operator of central the time and this code.";
+        ResultsDoubt "results.doubt" [Operator Failed Unknown]
+            "it is not settled yet whether central has some results"
+            "The answer of central to these was lost. Central is asked about them first by the next synchronization; they \
+         are sent again only when it surely does not have them."
+            "Nothing to do; if it stays, tell the operator of central that answers get lost.";
+        LtiUsersUnsupported "lti_users.unsupported" [Operator Failed Unknown]
+            "central does not take LTI users"
+            "This central has no extension that takes LTI users; they stay queued and are offered again now and then."
+            "Set `lti_users` in section [results] to false, or ask the operator of central for the extension.";
+        ResultsUnreadable "results.unreadable" [Operator Failed Unknown]
+            "a kept result cannot be read"
+            "The file of a result does not open: its bytes changed on disk. It is kept."
+            "Send a support bundle (`boxsync doctor --bundle FILE`) before the disk is replaced.";
+        ResultsQuarantined "results.quarantined" [Operator Failed Unknown]
+            "a file of the spool was set aside"
+            "A file of the spool does not open: its bytes changed on disk. It lies in the folder `quarantine` now. What it held may still be with whoever handed it over."
+            "Keep the folder /var/lib/boxsync/quarantine for your support, then remove it and replace the disk.";
+        ResultsUnknown "results.unknown" [GiveUp Failed Unknown]
+            "the box does not hold this result"
+            "There is no item with this id in the spool."
+            "See `boxsync results` for what there is.";
+        ResultRefused "result.refused" [Operator Failed Unknown => ResultRefused]
+            "central does not accept a result"
+            "Central broke on this result while it took others. It is kept on the box."
+            "Export it with `boxsync results export ID FILE` and send it to your support.";
+        ResultUnconfirmed "result.unconfirmed" [Operator Failed Unknown => ResultUnconfirmed]
+            "it is not known whether central has a result"
+            "The answer of central was lost. Sending the result blindly could double it, so it is kept."
+            "Ask the operator of central whether it has it; if not, run `boxsync results retry ID`.";
+        LogsQueued "logs.queued" [Operator Failed Unknown]
+            "some log rows are left to a later run"
+            "Not all rows of an execution could be sent in this run; the others follow."
+            "Nothing to do; the next synchronization goes on.";
+        LogsNoReceipt "logs.no_receipt" [Operator Failed Unknown => ResultUnconfirmed]
+            "central took log rows without saying which"
+            "Whether central holds these rows cannot be known; they are not sent again by themselves."
+            "Ask the operator of central; if they are missing, run `boxsync results retry ID`.";
+        LogsNotStored "logs.not_stored" [Operator Failed Unknown]
+            "central does not store a log row"
+            "Central answered that its storage did not take the row. It is tried again by itself."
+            "Tell the operator of central that its storage fails, with the time and this code.";
+        LogsRejected "logs.rejected" [Operator Failed Unknown => ResultRefused]
+            "central breaks on a log row"
+            "Central dies of this row without a word when it is sent alone. If that happens twice, far enough apart, each \
+         time while it is well, the row counts as refused."
+            "Export it with `boxsync results export ID FILE` and send it to your support.";
+        LogsTooLong "logs.too_long" [Operator Failed Unknown]
+            "a log row is too large for central"
+            "Central's web server takes no request of this size. It is tried again by itself."
+            "Ask the operator of central to raise the limit of request bodies (client_max_body_size of nginx).";
+        LogsUnmapped "logs.unmapped" [Operator Failed Unknown]
+            "log rows wait for their result"
+            "Central stores rows only once it knows the result of their execution."
+            "Nothing to do; they go as soon as the result is home.";
+        LogsUnreadable "logs.unreadable" [Operator Failed Unknown]
+            "kept log rows cannot be read"
+            "The file of the rows does not open: its bytes changed on disk. It is kept."
+            "Send a support bundle (`boxsync doctor --bundle FILE`) before the disk is replaced.";
+        SessionsFailed "sessions.failed" [Operator Failed Unknown]
+            "central cannot complete a test session"
+            "Central does not know the execution, cannot open its test, or its storage failed. It is tried again by itself."
+            "Tell the operator of central which execution is named in `boxsync results`.";
+        SessionsRejected "sessions.rejected" [Operator Failed Unknown => ResultRefused]
+            "central breaks on a test session"
+            "Central dies of this session without a word while it takes others."
+            "Tell the operator of central which execution is named in `boxsync results`.";
+    } };
+}
