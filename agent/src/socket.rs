@@ -13,6 +13,7 @@ mod metrics;
 mod query;
 pub mod receive;
 mod route;
+mod shelf;
 mod standing;
 mod target;
 mod wanted;

@@ -98,9 +98,143 @@ pub fn admit(asked: Asked, held: Extent) -> Admission {
     }
 }
 
+/// Why a follower does not go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// It has to read all entities again.
+    Gone,
+    /// A number alone does not say of which history it is.
+    NeedsEpoch,
+}
+
+/// The place from where a follower goes on. `tag` tells what the place behind a number bears; nothing where the feed
+/// cannot tell.
+///
+/// # Errors
+/// Why it does not go on.
+pub fn begin(
+    asked: Asked,
+    held: Extent,
+    tag: impl Fn(u64) -> Option<u64>,
+) -> Result<Position, Refused> {
+    let at = |number| {
+        let place = |tag| Position {
+            epoch: held.epoch,
+            number,
+            tag,
+        };
+        tag(number).map(place).ok_or(Refused::Gone)
+    };
+    match admit(asked, held) {
+        Admission::After(number) => at(number),
+        Admission::AfterTagged(number, known) => match at(number)? {
+            place if place.tag == known => Ok(place),
+            _ => Err(Refused::Gone),
+        },
+        Admission::Gone => Err(Refused::Gone),
+        Admission::NeedsEpoch => Err(Refused::NeedsEpoch),
+    }
+}
+
+/// How the feed stands to the catalogue that is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stand {
+    /// It leads there.
+    Leads,
+    /// It leads to an earlier one, and a run is under way that brings the rest, or begins a new epoch.
+    Behind,
+    /// It leads elsewhere, and nobody is about to add to it.
+    Apart,
+}
+
+/// How a feed that leads to one generation stands to the one that is shown.
+pub fn stand(leads_to: Option<u64>, shown: u64, running: bool) -> Stand {
+    match leads_to {
+        Some(generation) if generation == shown => Stand::Leads,
+        Some(_) if running => Stand::Behind,
+        _ => Stand::Apart,
+    }
+}
+
+/// From where a follower goes on beside a catalogue with its own extent (`Extent::of_edition`) and a feed that stands so
+/// to it; and whether it reads on now. Behind the catalogue nobody does: what a change brought would be looked up in a
+/// catalogue that is newer than the place which the follower then holds.
+///
+/// # Errors
+/// Why it does not go on.
+pub fn enter(
+    asked: Asked,
+    stand: Stand,
+    own: Extent,
+    feed: Option<Extent>,
+    tag: impl Fn(u64) -> Option<u64>,
+) -> Result<(Position, bool), Refused> {
+    let beside = || begin(asked, own, |_| Some(0)).map(|from| (from, false));
+    let along = |reads: bool| {
+        let feed = feed.ok_or(Refused::Gone)?;
+        begin(asked, feed, tag).map(|from| (from, reads && from.number < feed.newest))
+    };
+    match stand {
+        Stand::Apart => beside(),
+        Stand::Behind => beside().or_else(|_| along(false)),
+        Stand::Leads => along(true),
+    }
+}
+
+/// Where a follower goes on that reads all entities of a catalogue now; `feed` is the end of the feed. One that stands
+/// behind or apart is no help: the place is of this catalogue alone, and with the next publication it has gone.
+pub fn end(stand: Stand, own: Extent, feed: Option<Position>) -> Option<Position> {
+    match stand {
+        Stand::Leads => feed,
+        Stand::Behind | Stand::Apart => Some(Position {
+            epoch: own.epoch,
+            number: own.newest,
+            tag: 0,
+        }),
+    }
+}
+
+impl Extent {
+    /// What a catalogue without a feed has: an epoch of its own in which nothing happens. `drawn` is a number that the
+    /// publication of this catalogue drew; 0 before the first one.
+    pub fn of_edition(drawn: u64, is_empty: bool) -> Self {
+        Self {
+            // JSON carries whole numbers up to 2^53 everywhere (RFC 8259 6).
+            epoch: drawn >> 12,
+            oldest: 1,
+            newest: 0,
+            whole: is_empty,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_feed_leads_to_the_catalogue_or_is_waited_for_only_while_a_run_is_under_way() {
+        let table = [
+            (Some(4), 4, false, Stand::Leads),
+            (Some(4), 4, true, Stand::Leads),
+            (Some(3), 4, true, Stand::Behind),
+            (Some(3), 4, false, Stand::Apart),
+            (None, 4, true, Stand::Apart),
+            (None, 0, false, Stand::Apart),
+        ];
+        for (leads_to, shown, running, wanted) in table {
+            assert_eq!(
+                stand(leads_to, shown, running),
+                wanted,
+                "{leads_to:?} {shown} {running}"
+            );
+        }
+        let alone = Extent::of_edition(u64::MAX, false);
+        assert!(alone.epoch < 1 << 53);
+        let asked = Asked::Since(Some(alone.epoch), 0);
+        assert_eq!(admit(asked, alone), Admission::After(0));
+        assert_eq!(admit(Asked::Since(None, 0), alone), Admission::Gone);
+    }
 
     #[test]
     fn a_follower_goes_on_only_where_nothing_can_be_missed() {

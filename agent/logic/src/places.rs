@@ -60,14 +60,16 @@ pub struct Pool {
 }
 
 impl Class {
-    /// What a request of the local API is for: the path below `/v1/`, and how long its content says it is.
-    pub fn of(route: &str, length: Option<u64>) -> Self {
+    /// What a request of the local API is for: the path below `/v1/`, its query, and how long its content says it is.
+    pub fn of(route: &str, query: &str, length: Option<u64>) -> Self {
         let first = route.split('/').next().unwrap_or_default();
         match route {
             _ if first.parse::<Kind>().is_ok() => match length {
                 Some(length) if length <= SMALL_DOCUMENT => Self::Intake,
                 _ => Self::LargeIntake,
             },
+            // It may wait for long, and reads little: no reader waits for it.
+            "feed" if query.split('&').any(|pair| pair.starts_with("wait=")) => Self::Stream,
             "entities" | "feed" | "packages" | "packages/content" => Self::Reader,
             "sync/events" => Self::Stream,
             _ => Self::Control,
@@ -296,8 +298,11 @@ mod tests {
             ("sync/events", None, Class::Stream),
         ];
         for (route, length, class) in table {
-            assert_eq!(Class::of(route, length), class, "{route}");
+            assert_eq!(Class::of(route, "", length), class, "{route}");
         }
+        let feed = |query| Class::of("feed", query, None);
+        assert_eq!(feed("epoch=7&since=3&wait=60s"), Class::Stream);
+        assert_eq!(feed("cursor=await=1"), Class::Reader);
     }
 
     const ROOM: Room = Room {

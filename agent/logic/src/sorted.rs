@@ -42,6 +42,11 @@ impl<V> Sorted<V> {
         self.0.binary_search_by(|(each, _)| each.cmp(name))
     }
 
+    /// The record at a place, counted from 0.
+    pub fn at(&self, place: usize) -> Option<(&NameHash, &V)> {
+        self.0.get(place).map(pair)
+    }
+
     /// The record of a name.
     pub fn get(&self, name: &NameHash) -> Option<&V> {
         self.position(name).map(|at| &self.0[at].1)

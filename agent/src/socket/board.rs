@@ -6,7 +6,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use logic::entity::EntityType;
 use logic::fault::{Code, CodeName, Fault};
 use logic::outside;
 use logic::package_lane::Waiting;
@@ -19,9 +18,9 @@ use serde_json::json;
 use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot};
 
 use super::glance::Sample;
+use super::shelf::Library;
 use crate::engine::progress::Progress;
 use crate::root::Root;
-use crate::vault::catalogue::{Catalogue, Stamp};
 
 /// Somebody wants a run.
 #[derive(Debug)]
@@ -76,15 +75,6 @@ pub struct Standing {
     pub breaker: bool,
 }
 
-/// What is known of the catalogue that is shown, without reading it again.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Edited {
-    /// Its generation.
-    pub generation: u64,
-    /// It shows nothing.
-    pub is_empty: bool,
-}
-
 /// The ends of exams.
 pub struct Exams(Rc<Notify>);
 
@@ -107,8 +97,7 @@ struct Inner {
     standing: RefCell<Standing>,
     ended: RefCell<BTreeMap<&'static str, u64>>,
     requests: Cell<u64>,
-    /// The file of the edition that was looked at last, and what it holds.
-    edited: RefCell<Option<(Option<Stamp>, Edited)>>,
+    library: Library,
     exams: Rc<Notify>,
     /// Why no answer of a candidate could be kept when that was tried last, as code and reason.
     intake: RefCell<Option<(CodeName, String)>>,
@@ -131,7 +120,7 @@ impl Board {
             standing: RefCell::default(),
             ended: RefCell::default(),
             requests: Cell::new(0),
-            edited: RefCell::default(),
+            library: Library::default(),
             exams: Rc::default(),
             intake: RefCell::default(),
             sample: Mutex::default(),
@@ -251,24 +240,9 @@ impl Board {
         self.0.told.subscribe()
     }
 
-    /// What the catalogue shows; it is read only when another edition has taken its place.
-    ///
-    /// # Errors
-    /// As `Catalogue::edition`.
-    pub(super) fn shown(&self, catalogue: &Catalogue) -> Result<Edited, Fault> {
-        let stamp = catalogue.stamp();
-        if let Some((held, edited)) = &*self.0.edited.borrow()
-            && *held == stamp
-        {
-            return Ok(*edited);
-        }
-        let edition = catalogue.shown()?;
-        let edited = Edited {
-            generation: edition.generation,
-            is_empty: EntityType::ALL.iter().all(|kind| edition.count(*kind) == 0),
-        };
-        *self.0.edited.borrow_mut() = Some((stamp, edited));
-        Ok(edited)
+    /// What readers of the catalogue share.
+    pub(super) fn library(&self) -> &Library {
+        &self.0.library
     }
 
     /// Asks the loop for a run.

@@ -2,77 +2,65 @@
 //! Never writes anything in clear to a disk: a record is opened when there is room for it in the connection.
 //! Called by the routes.
 
+use std::rc::Rc;
+use std::time::Duration;
+
 use bytes::Bytes;
 use hyper::header::{
     ACCEPT_RANGES, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_RANGE, RANGE,
 };
 use hyper::{Response, StatusCode};
-use logic::entity::EntityType;
+use logic::entity::{Entity, EntityType};
 use logic::fault::{Code, Fault};
 use logic::outside;
 use logic::seal::NameHash;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::board::Board;
 use super::body::{Body, Pieces};
 use super::query::{Query, flaw};
+use super::shelf::{Followed, Shelf};
 use super::wanted::Wanted;
 use super::wire::with_type;
 use crate::engine::Engine;
-use crate::vault::catalogue::Catalogue;
 use crate::vault::package::Packages;
 
 /// Lines are gathered to about so many bytes before they are handed on.
 const GATHER: usize = 32 << 10;
 const LINES: &str = "application/x-ndjson";
-
-fn open(board: &Board) -> Result<Engine, Fault> {
-    Engine::open(board.root(), (*board.settings()).clone())
-}
+/// Entities of one request by their ids, at most.
+const IDS: usize = 100;
+/// Feed and catalogue are published one behind the other: how long that is looked at again, and how often.
+const MOMENT: Duration = Duration::from_millis(10);
+const MOMENTS: usize = 50;
 
 /// Entities of one generation, one a line.
-pub(super) fn entities(board: &Board, query: &Query) -> Result<Response<Body>, Fault> {
-    let kind = match query.text("type") {
-        None => None,
-        Some(word) => Some(EntityType::of(word).ok_or_else(|| {
+pub(super) async fn entities(board: &Board, query: &Query) -> Result<Response<Body>, Fault> {
+    let kinds = match query.text("type") {
+        None => EntityType::ALL.to_vec(),
+        Some(word) => vec![EntityType::of(word).ok_or_else(|| {
             let words: Vec<&str> = EntityType::ALL.iter().map(|kind| kind.word()).collect();
             flaw(&format!(
                 "parameter `type`: expected one of {}",
                 words.join(", ")
             ))
-        })?),
+        })?],
     };
-    let engine = open(board)?;
-    let catalogue = Catalogue::open(engine.vault())?;
-    // Before the edition: a follower that goes on from there misses nothing of it.
-    let place = super::feed::place(board);
-    let edition = catalogue.shown()?;
-    let generation = edition.generation;
-    let keys = engine.vault().keys().clone();
-    let id = query.text("id").map(str::to_owned);
-    let mut rows = edition
-        .types
-        .into_iter()
-        .filter(move |(each, _)| kind.is_none_or(|kind| kind == *each))
-        .flat_map(move |(kind, rows)| {
-            let wanted = id.as_ref().map(|id| keys.name(kind.word(), id));
-            rows.into_iter()
-                .filter(move |(name, _)| wanted.is_none_or(|wanted| wanted == *name))
-                .map(move |(name, row)| (kind, name, row))
-        })
-        .peekable();
-    if let (Some(id), None) = (query.text("id"), rows.peek()) {
-        let reason = format!("the box holds no entity {}", outside::id(id));
-        return Err(Fault::new(Code::CatalogueUnknownEntity, reason));
+    let ids = query.all("id");
+    if ids.len() > IDS {
+        return Err(flaw(&format!("parameter `id`: expected at most {IDS}")));
     }
-    let mut reader = catalogue.reader();
-    let lines = rows.map(move |(kind, name, row)| {
-        let entity = reader.entity(kind, &name, &row)?;
-        Ok(json!({
-            "id": entity.id, "type": kind.word(), "checksum": entity.checksum, "properties": entity.properties,
-        }))
-    });
-    let mut response = with_type(StatusCode::OK, LINES, Body::Pieces(gather(lines), None));
+    let held = match ids.is_empty() {
+        true => settled(board).await?,
+        false => Followed::now(board)?,
+    };
+    let (shelf, place) = (held.shelf.clone(), held.end());
+    let generation = shelf.edition().generation;
+    let body = match ids.is_empty() {
+        true => Body::Pieces(gather(all(shelf, kinds)), None),
+        false => Body::whole(named(&shelf, &kinds, ids)?),
+    };
+    let mut response = with_type(StatusCode::OK, LINES, body);
     let headers = response.headers_mut();
     headers.insert("boxsync-generation", generation.into());
     if let Some(place) = place {
@@ -84,58 +72,102 @@ pub(super) fn entities(board: &Board, query: &Query) -> Result<Response<Body>, F
     Ok(response)
 }
 
-/// The packages of the deliveries in the catalogue, one a line; the words of `packages --json`.
-pub(super) fn packages(board: &Board) -> Result<Response<Body>, Fault> {
-    let engine = open(board)?;
-    let catalogue = Catalogue::open(engine.vault())?;
-    let edition = catalogue.shown()?;
-    let packages = Packages::open(engine.vault())?;
-    let mut reader = catalogue.reader();
-    let rows = edition
-        .types
-        .into_iter()
-        .filter(|(kind, _)| *kind == EntityType::Delivery)
-        .flat_map(|(_, rows)| rows);
-    let lines = rows.map(move |(name, row)| {
-        let delivery = reader.entity(EntityType::Delivery, &name, &row)?.id;
-        let state = packages.state(&delivery)?;
-        Ok(json!({
-            "delivery": delivery, "bytes": state.bytes, "state": state.word, "rebuilt": state.rebuilt,
-        }))
-    });
-    Ok(with_type(
-        StatusCode::OK,
-        LINES,
-        Body::Pieces(gather(lines), None),
-    ))
+/// Feed and catalogue of one moment. For the one between their publications it is waited a little; where it lasts, the
+/// feed's end is a place from where nothing is missed all the same.
+async fn settled(board: &Board) -> Result<Followed, Fault> {
+    for _ in 0..MOMENTS {
+        let held = Followed::now(board)?;
+        if held.is_settled() {
+            return Ok(held);
+        }
+        drop(held);
+        tokio::time::sleep(MOMENT).await;
+    }
+    Followed::now(board)
 }
 
-fn gather(mut lines: impl Iterator<Item = Result<serde_json::Value, Fault>> + 'static) -> Pieces {
+fn all(
+    shelf: Rc<Shelf>,
+    kinds: Vec<EntityType>,
+) -> impl Iterator<Item = Result<Json, Fault>> + 'static {
+    let counts = shelf.clone();
+    let places = kinds.into_iter().flat_map(move |kind| {
+        let count = counts.edition().count(kind);
+        (0..count).map(move |place| (kind, place))
+    });
+    places.filter_map(move |(kind, place)| {
+        let entity = shelf.entity(kind, place).transpose()?;
+        Some(entity.map(|entity| line(kind, entity)))
+    })
+}
+
+/// The entities of some ids. Of several, those that are not there are left out.
+fn named(shelf: &Shelf, kinds: &[EntityType], ids: &[String]) -> Result<Vec<u8>, Fault> {
+    let mut lines = Vec::new();
+    for id in ids {
+        for kind in kinds {
+            if let Some(entity) = shelf.find(*kind, id)? {
+                push(&mut lines, &line(*kind, entity));
+            }
+        }
+    }
+    if !lines.is_empty() {
+        return Ok(lines);
+    }
+    let first = ids.first().map(|id| outside::id(id)).unwrap_or_default();
+    let reason = match ids.len() {
+        0 | 1 => format!("the box holds no entity {first}"),
+        many => {
+            format!("the box holds none of these {many} entities, the first of which is {first}")
+        }
+    };
+    Err(Fault::new(Code::CatalogueUnknownEntity, reason))
+}
+
+/// An entity as it is told everywhere.
+pub(super) fn line(kind: EntityType, entity: Entity) -> Json {
+    json!({
+        "id": entity.id, "type": kind.word(), "checksum": entity.checksum, "properties": entity.properties,
+    })
+}
+
+/// The packages of the deliveries in the catalogue, one a line; the words of `packages --json`.
+pub(super) fn packages(board: &Board) -> Result<Response<Body>, Fault> {
+    let shelf = board.shelf()?;
+    let packages = Packages::open(shelf.vault())?;
+    let count = shelf.edition().count(EntityType::Delivery);
+    let lines = (0..count).filter_map(move |place| {
+        let delivery = shelf.entity(EntityType::Delivery, place).transpose()?;
+        Some(delivery.and_then(|delivery| {
+            let delivery = delivery.id;
+            let state = packages.state(&delivery)?;
+            Ok(json!({
+                "delivery": delivery, "bytes": state.bytes, "state": state.word, "rebuilt": state.rebuilt,
+            }))
+        }))
+    });
+    let body = Body::Pieces(gather(lines), None);
+    Ok(with_type(StatusCode::OK, LINES, body))
+}
+
+fn push(lines: &mut Vec<u8>, line: &Json) {
+    lines.extend_from_slice(outside::json(line).as_bytes());
+    lines.push(b'\n');
+}
+
+fn gather(mut lines: impl Iterator<Item = Result<Json, Fault>> + 'static) -> Pieces {
     Box::new(move || {
         let mut piece = Vec::new();
         while piece.len() < GATHER {
             match lines.next() {
                 Some(Ok(line)) => {
-                    piece.extend_from_slice(outside::json(&line).as_bytes());
-                    piece.push(b'\n');
+                    push(&mut piece, &line);
                 }
                 Some(Err(trouble)) => return Some(Err(trouble)),
                 None => break,
             }
         }
         (!piece.is_empty()).then(|| Ok(piece.into()))
-    })
-}
-
-/// Whether the catalogue shows a delivery: the package of one that is hidden is kept, but nobody's. Where the catalogue
-/// cannot be read, packages are all the same.
-fn is_shown(engine: &Engine, delivery: &str) -> bool {
-    let edition = Catalogue::open(engine.vault()).and_then(|catalogue| catalogue.shown());
-    let name = engine.vault().keys();
-    let name = name.name(EntityType::Delivery.word(), delivery);
-    edition.map_or(true, |edition| {
-        let rows = edition.types.get(&EntityType::Delivery);
-        rows.is_some_and(|rows| rows.contains_key(&name))
     })
 }
 
@@ -148,11 +180,21 @@ pub(super) fn package(
     let delivery = query
         .text("delivery")
         .ok_or_else(|| flaw("parameter `delivery` is missing: expected the URI of a delivery"))?;
-    let engine = open(board)?;
-    let packages = Packages::open(engine.vault())?;
+    let (packages, is_shown) = match board.shelf() {
+        Ok(shelf) => {
+            let is_shown = shelf.shows(EntityType::Delivery, delivery);
+            (Packages::open(shelf.vault())?, is_shown)
+        }
+        // Where the catalogue cannot be read, packages are all the same.
+        Err(_) => {
+            let engine = Engine::open(board.root(), (*board.settings()).clone())?;
+            (Packages::open(engine.vault())?, true)
+        }
+    };
+    // The package of a delivery that is hidden is kept, but nobody's.
     let meta = packages
         .held(delivery)?
-        .filter(|meta| !meta.damaged && is_shown(&engine, delivery))
+        .filter(|meta| !meta.damaged && is_shown)
         .ok_or_else(|| {
             let reason = format!(
                 "the box holds no whole package of {}",

@@ -3,6 +3,7 @@
 //! Called by the routes.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use logic::fault::{Code, Fault};
 use logic::outside;
@@ -10,12 +11,15 @@ use percent_encoding::percent_decode_str;
 
 /// The parameters of a request.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Query(BTreeMap<String, String>);
+pub(super) struct Query(BTreeMap<String, Vec<String>>);
+
+/// Behind the name of a parameter that may be given several times.
+const MANY: char = '*';
 
 impl Query {
-    /// Reads `name=value&…`, form encoded.
+    /// Reads `name=value&…`, form encoded. A known name that ends with `*` may be given several times.
     pub(super) fn read(text: Option<&str>, known: &[&str]) -> Result<Self, Fault> {
-        let mut found = BTreeMap::new();
+        let mut found = BTreeMap::<String, Vec<String>>::new();
         for pair in text
             .unwrap_or_default()
             .split('&')
@@ -24,29 +28,50 @@ impl Query {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let plain = |text: &str| decode(&text.replace('+', " "));
             let (name, value) = (plain(name)?, plain(value)?);
-            if !known.contains(&name.as_str()) {
+            let names = |known: &&&str| known.trim_end_matches(MANY) == name;
+            let Some(known) = known.iter().find(names) else {
+                let known = known.join(", ").replace(MANY, "");
+                let expected = if known.is_empty() { "none" } else { &known };
                 return Err(flaw(&format!(
-                    "unknown parameter {}, expected {}",
-                    outside::quoted(&name),
-                    if known.is_empty() {
-                        "none".into()
-                    } else {
-                        known.join(", ")
-                    }
-                )));
-            }
-            if found.insert(name.clone(), value).is_some() {
-                return Err(flaw(&format!(
-                    "parameter {} is given twice",
+                    "unknown parameter {}, expected {expected}",
                     outside::quoted(&name)
                 )));
+            };
+            let values = found.entry(name).or_default();
+            values.push(value);
+            if values.len() > 1 && !known.ends_with(MANY) {
+                let name = known;
+                return Err(flaw(&format!("parameter `{name}` is given twice")));
             }
         }
         Ok(Self(found))
     }
 
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.all(name).first().map(String::as_str)
+    }
+
+    /// All values of a parameter, in order.
+    pub(super) fn all(&self, name: &str) -> &[String] {
+        self.0.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// A time in whole seconds, written `60s`.
+    pub(super) fn seconds(&self, name: &str, most: Duration) -> Result<Option<Duration>, Fault> {
+        let Some(text) = self.text(name) else {
+            return Ok(None);
+        };
+        let digits = text.strip_suffix('s').filter(|number| {
+            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+        });
+        let time = digits.and_then(|number| Some(Duration::from_secs(number.parse().ok()?)));
+        match time.filter(|time| *time <= most) {
+            Some(time) => Ok(Some(time)),
+            None => Err(flaw(&format!(
+                "parameter `{name}`: expected seconds from 0s to {}s",
+                most.as_secs()
+            ))),
+        }
     }
 
     pub(super) fn number(&self, name: &str) -> Result<Option<u64>, Fault> {
@@ -93,6 +118,17 @@ mod tests {
                 Code::ApiRequest
             );
         }
+        let many = Query::read(Some("id=1&id=2&wait=60s"), &["id*", "wait"]).unwrap();
+        assert_eq!(many.all("id"), ["1", "2"]);
+        let most = Duration::from_secs(60);
+        assert_eq!(many.seconds("wait", most), Ok(Some(most)));
+        for odd in ["61s", "s", "60", "+1s", "1m", "99999999999999999999s"] {
+            let query = format!("wait={}", odd.replace('+', "%2B"));
+            let query = Query::read(Some(&query), &["wait"]).unwrap();
+            assert!(query.seconds("wait", most).is_err(), "{odd}");
+        }
+        let unknown = Query::read(Some("id*=1"), &["id*"]).unwrap_err();
+        assert!(unknown.reason.ends_with("expected id"), "{unknown:?}");
         let query = Query::read(Some("since=+1"), &["since"]).unwrap();
         assert!(query.number("since").is_err());
     }

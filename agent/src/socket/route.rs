@@ -51,7 +51,8 @@ pub(super) async fn answer(
     }
     let route = request.uri().path().strip_prefix("/v1/");
     let length = request.body().size_hint().upper();
-    let class = places::Class::of(route.unwrap_or_default(), length);
+    let query = request.uri().query().unwrap_or_default();
+    let class = places::Class::of(route.unwrap_or_default(), query, length);
     let Some(place) = ticket.place(class).await else {
         return keep(refusal(&busy(class)), None);
     };
@@ -67,7 +68,7 @@ fn busy(class: places::Class) -> Fault {
         places::Class::Intake | places::Class::LargeIntake => "items are being taken",
         places::Class::Control => "questions and orders are being answered",
         places::Class::Reader => "answers are being read",
-        places::Class::Stream => "events are being followed",
+        places::Class::Stream => "events and changes are being followed",
     };
     let reason = format!("as many {what} as there are places for: ask again in a moment");
     let busy = Fault::new(Code::ApiBusy, reason);
@@ -118,8 +119,8 @@ async fn dispatch(board: &Board, request: Request<Incoming>) -> Result<Response<
             query(&[])?;
             Ok(events(board))
         }
-        "entities" => content::entities(board, &query(&["type", "id"])?),
-        "feed" => feed::answer(board, &query(&["epoch", "since", "cursor", "limit"])?),
+        "entities" => content::entities(board, &query(&["type", "id*"])?).await,
+        "feed" => feed::answer(board, &query(&feed::PARAMETERS)?).await,
         "packages" => {
             query(&[])?;
             content::packages(board)

@@ -24,7 +24,7 @@ use crate::root::{
 /// The word that stands for classes where a type is expected.
 const CLASS: &str = "class";
 
-/// Names the file of one edition.
+/// Tells a file that is replaced whole from the one that took its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stamp {
     path: PathBuf,
@@ -37,7 +37,11 @@ pub struct Stamp {
 impl Stamp {
     /// That of the edition in a folder `catalogue/`; `None` before there is one.
     pub fn of(folder: &Path) -> Option<Self> {
-        let path = folder.join("edition");
+        Self::at(folder.join("edition"))
+    }
+
+    /// That of any such file.
+    pub fn at(path: PathBuf) -> Option<Self> {
         let meta = fs::metadata(&path).ok()?;
         Some(Self {
             file: (meta.dev(), meta.ino(), meta.len()),
@@ -75,7 +79,7 @@ impl Catalogue {
     /// # Errors
     /// `store.damaged` for one that does not open.
     pub fn edition(&self) -> Result<Edition, Fault> {
-        self.read(Edition::read)
+        self.read(Edition::read).map(|(edition, _)| edition)
     }
 
     /// The same for who only reads: what central lately said of each entity is passed over.
@@ -83,20 +87,33 @@ impl Catalogue {
     /// # Errors
     /// As `edition`.
     pub fn shown(&self) -> Result<Edition, Fault> {
+        self.drawn().map(|(edition, _)| edition)
+    }
+
+    /// The same with a number that the publication of this edition drew at random; 0 on a new box.
+    ///
+    /// # Errors
+    /// As `edition`.
+    pub fn drawn(&self) -> Result<(Edition, u64), Fault> {
         self.read(Edition::read_shown)
     }
 
-    fn read(&self, read: fn(&[u8]) -> Option<Edition>) -> Result<Edition, Fault> {
+    fn read(&self, read: fn(&[u8]) -> Option<Edition>) -> Result<(Edition, u64), Fault> {
         let path = self.folder.join("edition");
         let mut sealed = match read_regular(&path) {
             Ok(sealed) => sealed,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Edition::default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Default::default()),
             Err(error) => return Err(trouble(&path, "read", &error)),
         };
+        // The nonce of the seal is one.
+        let drawn = sealed
+            .first_chunk()
+            .map_or(0, |nonce| u64::from_le_bytes(*nonce));
         self.edition
             .open_in_place(b"edition", &mut sealed)
             .ok()
             .and_then(read)
+            .map(|edition| (edition, drawn))
             .ok_or_else(|| damaged(&path, "the edition of the catalogue"))
     }
 

@@ -15,6 +15,7 @@ use logic::feed::{Extent, Position};
 use logic::seal::Sealer;
 use serde::{Deserialize, Serialize};
 
+use super::catalogue::Stamp;
 use super::frames::{Frames, push};
 use super::{Vault, random};
 use crate::root::{make_folder, open_regular, read_regular, sync_folder, trouble, write_durably};
@@ -193,6 +194,11 @@ impl Feed {
     pub fn snapshot(&self) -> Result<Option<Snapshot>, Fault> {
         let feed = self.clone();
         Ok(self.head()?.map(|head| Snapshot { feed, head }))
+    }
+
+    /// Which head is the last; another one after every `append`.
+    pub fn stamp(state: &Path) -> Option<Stamp> {
+        Stamp::at(state.join("feed").join("head"))
     }
 
     fn head(&self) -> Result<Option<Head>, Fault> {
@@ -381,7 +387,8 @@ impl Snapshot {
         })
     }
 
-    fn tag(&self, number: u64) -> Option<u64> {
+    /// What the place behind the change of this number bears; as `position`.
+    pub fn tag(&self, number: u64) -> Option<u64> {
         if number == self.head.newest {
             return Some(self.head.tag);
         }

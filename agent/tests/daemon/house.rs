@@ -47,6 +47,15 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap()
     }
 
+    /// A header field, by its name in lower case.
+    pub(crate) fn field(&self, name: &str) -> &str {
+        let mut fields = self.head.lines().filter_map(|line| line.split_once(": "));
+        let field = fields.find(|(found, _)| *found == name);
+        field
+            .unwrap_or_else(|| panic!("no {name} in {}", self.head))
+            .1
+    }
+
     pub(crate) fn lines(&self) -> Vec<Json> {
         let text = std::str::from_utf8(&self.body).unwrap();
         text.lines()

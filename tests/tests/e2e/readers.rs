@@ -11,13 +11,23 @@ use central::Kind;
 use e2e::{Api, LIMIT, Site, options, wait_until};
 use serde_json::Value;
 
-/// One who keeps an own copy of the catalogue by the feed alone: ids and checksums.
+/// How a follower goes about it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Way {
+    /// Its place is named by cursor.
+    Cursor,
+    /// By epoch and number.
+    Number,
+    /// It begins with all entities, takes contents from the feed, and waits for changes.
+    Waits,
+}
+
+/// One who keeps an own copy of the catalogue: ids and checksums.
 struct Follower {
     api: Api,
     /// What it gives back; nothing before its first answer.
     place: String,
-    /// How the place is named: by cursor, or by epoch and number.
-    by_cursor: bool,
+    way: Way,
     knows: BTreeMap<(String, String), String>,
     /// How often it had to read everything.
     read_all: usize,
@@ -28,25 +38,46 @@ fn text(value: &Value, key: &str) -> String {
 }
 
 impl Follower {
-    fn new(site: &Site, by_cursor: bool) -> Self {
+    fn new(site: &Site, way: Way) -> Self {
         Self {
             api: site.api(),
             place: String::new(),
-            by_cursor,
+            way,
             knows: BTreeMap::new(),
             read_all: 0,
         }
     }
 
     fn stands(&mut self, told: &Value, number: &Value) {
-        self.place = match self.by_cursor {
-            true => format!("&cursor={}", text(told, "cursor")),
-            false => format!("&epoch={}&since={number}", told["epoch"]),
+        self.place = match self.way {
+            Way::Number => format!("&epoch={}&since={number}", told["epoch"]),
+            Way::Cursor => format!("&cursor={}", text(told, "cursor")),
+            Way::Waits => format!("&cursor={}&include=entity&wait=1s", text(told, "cursor")),
         };
     }
 
-    /// Asks once; whether more may follow. A busy box or a daemon that ends is asked again.
+    /// Reads all entities; `told` is where to go on, where that was told already.
+    fn read_all(&mut self, told: Option<Value>) {
+        let Some(all) = self.api.get("/v1/entities") else {
+            return;
+        };
+        let field = |name: &str| {
+            let mut fields = all.head.lines().filter_map(|line| line.split_once(": "));
+            fields.find(|(found, _)| *found == name).expect("a place").1
+        };
+        let of_answer = || serde_json::json!({ "cursor": field("boxsync-cursor"), "position": 0 });
+        self.knows = all.lines().iter().map(entity).collect();
+        self.read_all += 1;
+        let told = told.unwrap_or_else(of_answer);
+        self.stands(&told, &told["position"].clone());
+    }
+
+    /// Asks once; whether more may follow. A daemon that ends is asked again; a run that is under way refuses nobody.
     fn poll(&mut self, limit: usize) -> bool {
+        if self.way == Way::Waits && self.place.is_empty() {
+            self.read_all(None);
+            return true;
+        }
         let path = format!("/v1/feed?limit={limit}{}", self.place);
         let Some(answer) = self.api.get(&path) else {
             return true;
@@ -56,14 +87,10 @@ impl Follower {
             410 => {
                 let told = answer.json();
                 assert_eq!(told["code"], "feed.gone");
-                if let Some(all) = self.api.get("/v1/entities") {
-                    self.knows = all.lines().iter().map(entity).collect();
-                    self.read_all += 1;
-                    self.stands(&told, &told["position"].clone());
-                }
+                // The place of the answer itself, or that of the refusal before it.
+                self.read_all((self.way != Way::Waits).then_some(told));
                 true
             }
-            503 => true,
             status => panic!("{status}: {}", String::from_utf8_lossy(&answer.body)),
         }
     }
@@ -72,6 +99,13 @@ impl Follower {
         let changes = told["changes"].as_array().expect("a list");
         for change in changes {
             let name = (text(change, "type"), text(change, "id"));
+            if self.way == Way::Waits {
+                match change.get("entity").filter(|entity| !entity.is_null()) {
+                    Some(found) => self.knows.extend([entity(found)]),
+                    None => drop(self.knows.remove(&name)),
+                }
+                continue;
+            }
             let id = name.1.replace('#', "%23");
             let found = match change["op"] == "put" {
                 true => self
@@ -152,7 +186,8 @@ impl Drop for End<'_> {
 fn reads(site: &Site, path: &str, ended: &AtomicBool) {
     while !ended.load(Ordering::Relaxed) {
         if let Some(answer) = site.api().get(path) {
-            let expected = [200, 410, 503].contains(&answer.status);
+            let busy = answer.status == 503 && path != "/v1/feed";
+            let expected = busy || [200, 410].contains(&answer.status);
             assert!(
                 expected,
                 "{path}: {}\n{}",
@@ -209,10 +244,10 @@ fn readers_of_every_kind_disturb_no_phase_of_a_run() {
         ] {
             scope.spawn(move || looks(site, words, ended));
         }
-        let followers: Vec<_> = [true, false]
+        let followers: Vec<_> = [Way::Cursor, Way::Number, Way::Waits]
             .into_iter()
-            .map(|by_cursor| {
-                let mut follower = Follower::new(site, by_cursor);
+            .map(|way| {
+                let mut follower = Follower::new(site, way);
                 scope.spawn(move || {
                     while !ended.load(Ordering::Relaxed) {
                         follower.poll(7);
@@ -343,8 +378,7 @@ fn a_box_whose_history_did_not_move_over_yet_shows_its_last_run() {
 #[test]
 fn a_state_folder_that_was_put_back_never_gives_a_position_to_another_history() {
     let mut site = Site::synchronized();
-    let running = daemon(&mut site);
-    let copy = |from: &str, to: &str| {
+    let copy = |site: &Site, from: &str, to: &str| {
         let _ = fs::remove_dir_all(site.path(to));
         let mut cp = Command::new("cp");
         let status = cp
@@ -354,8 +388,10 @@ fn a_state_folder_that_was_put_back_never_gives_a_position_to_another_history() 
             .status();
         assert!(status.unwrap().success());
     };
-    copy("var/lib/boxsync", "backup");
-    let mut followers = [true, false].map(|by_cursor| Follower::new(&site, by_cursor));
+    // Before the daemon writes down the configuration in force.
+    copy(&site, "var/lib/boxsync", "backup");
+    let running = daemon(&mut site);
+    let mut followers = [Way::Cursor, Way::Number].map(|way| Follower::new(&site, way));
     site.central.touch("1001", Kind::TestTaker, 4);
     assert_eq!(run(&site)["code"], "ok");
     followers.iter_mut().for_each(Follower::catches_up);
@@ -364,7 +400,7 @@ fn a_state_folder_that_was_put_back_never_gives_a_position_to_another_history() 
         let _ = running.end().exits(0);
     };
     ended(running);
-    copy("backup", "var/lib/boxsync");
+    copy(&site, "backup", "var/lib/boxsync");
     // Other changes than those that the followers know, and more of them.
     site.central.add_test_takers("1001", 3);
     site.central.touch("1001", Kind::Proctor, 3);
@@ -372,7 +408,7 @@ fn a_state_folder_that_was_put_back_never_gives_a_position_to_another_history() 
     assert_eq!(run(&site)["code"], "ok");
     for mut follower in followers {
         follower.catches_up();
-        assert_eq!(follower.read_all, 1, "by cursor: {}", follower.by_cursor);
+        assert_eq!(follower.read_all, 1, "{:?}", follower.way);
         assert!(follower.knows == catalogue(&site));
     }
 }

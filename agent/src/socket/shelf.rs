@@ -1,0 +1,337 @@
+//! What readers of the catalogue share: its edition, its feed and the open files, as they were published last.
+//! Never kept when nobody reads, and never shown once something newer lies on the disk.
+//! Called by the routes `entities`, `feed` and `packages`; one watcher looks for all who wait.
+
+use std::cell::{Cell, RefCell};
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use logic::entity::{Entity, EntityType};
+use logic::fault::Fault;
+use logic::feed::{Extent, Position, Refused, Stand, end, enter, stand};
+use logic::seal::NameHash;
+use tokio::sync::futures::Notified;
+use tokio::sync::{Notify, broadcast};
+use tokio::time::Instant;
+
+use super::board::Board;
+use crate::engine::Engine;
+use crate::root::is_locked;
+use crate::vault::Vault;
+use crate::vault::catalogue::{Catalogue, Edition, Reader, Stamp};
+use crate::vault::feed::{Change, Feed, Snapshot};
+
+/// What was read stays in memory for so long after its last use.
+const KEPT: Duration = Duration::from_secs(10);
+/// While somebody waits, a publication that no run of the daemon told of is seen within this.
+const LOOK: Duration = Duration::from_secs(5);
+/// A publication that comes between two looks is looked at again, so often.
+const LOOKS: usize = 8;
+
+/// The files that a publication replaces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Marks {
+    edition: Option<Stamp>,
+    head: Option<Stamp>,
+}
+
+impl Marks {
+    fn of(state: &Path) -> Self {
+        Self {
+            edition: Stamp::of(&state.join("catalogue")),
+            head: Feed::stamp(state),
+        }
+    }
+}
+
+/// What a rendered answer of the feed depends on beside the shelf that it lies on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// From where.
+    pub(super) from: Position,
+    /// How much.
+    pub(super) limit: u64,
+    /// With the contents of entities.
+    pub(super) contents: bool,
+}
+
+/// One publication, open.
+pub(super) struct Shelf {
+    vault: Vault,
+    edition: Edition,
+    /// What the publication of this edition drew.
+    drawn: u64,
+    reader: RefCell<Reader>,
+    snapshot: Option<Snapshot>,
+    marks: Marks,
+    page: RefCell<Option<(Asked, Bytes)>>,
+}
+
+impl Shelf {
+    fn open(board: &Board) -> Result<Self, Fault> {
+        // Before the files are read: what is published meanwhile is noticed by the next one who asks.
+        let marks = Marks::of(&board.root().state());
+        let engine = Engine::open(board.root(), (*board.settings()).clone())?;
+        let vault = engine.vault().clone();
+        let catalogue = Catalogue::open(&vault)?;
+        let snapshot = Feed::of(&vault).snapshot()?;
+        let (edition, drawn) = catalogue.drawn()?;
+        Ok(Self {
+            edition,
+            drawn,
+            reader: RefCell::new(catalogue.reader()),
+            snapshot,
+            marks,
+            page: RefCell::default(),
+            vault,
+        })
+    }
+
+    /// The open state folder.
+    pub(super) fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// What is shown.
+    pub(super) fn edition(&self) -> &Edition {
+        &self.edition
+    }
+
+    /// By what name the entity of an id stands.
+    pub(super) fn name(&self, kind: EntityType, id: &str) -> NameHash {
+        self.vault.keys().name(kind.word(), id)
+    }
+
+    /// Whether an entity is shown.
+    pub(super) fn shows(&self, kind: EntityType, id: &str) -> bool {
+        let rows = self.edition.types.get(&kind);
+        rows.is_some_and(|rows| rows.contains_key(&self.name(kind, id)))
+    }
+
+    /// The entity at a place of its type's list; `None` behind the last.
+    ///
+    /// # Errors
+    /// As `Reader::entity`.
+    pub(super) fn entity(&self, kind: EntityType, place: usize) -> Result<Option<Entity>, Fault> {
+        let rows = self.edition.types.get(&kind);
+        let found = rows.and_then(|rows| rows.at(place));
+        let read = |(name, row)| self.reader.borrow_mut().entity(kind, name, row);
+        found.map(read).transpose()
+    }
+
+    /// The entity of an id, if it is shown.
+    ///
+    /// # Errors
+    /// As `entity`.
+    pub(super) fn find(&self, kind: EntityType, id: &str) -> Result<Option<Entity>, Fault> {
+        let rows = self.edition.types.get(&kind);
+        match rows.and_then(|rows| rows.position(&self.name(kind, id))) {
+            Some(place) => self.entity(kind, place),
+            None => Ok(None),
+        }
+    }
+
+    /// An answer of the feed that was made before.
+    pub(super) fn page(&self, asked: Asked) -> Option<Bytes> {
+        let page = self.page.borrow();
+        let (made, bytes) = page.as_ref()?;
+        (*made == asked).then(|| bytes.clone())
+    }
+
+    /// Keeps an answer for the next one who asks the same: followers that keep up all do.
+    pub(super) fn keep(&self, asked: Asked, page: &Bytes) {
+        *self.page.borrow_mut() = Some((asked, page.clone()));
+    }
+
+    fn stand(&self) -> Stand {
+        let leads_to = self.snapshot.as_ref().map(Snapshot::generation);
+        let shown = self.edition.generation;
+        match stand(leads_to, shown, false) {
+            Stand::Apart => {
+                let running = is_locked(&self.vault.state().join("lock"));
+                stand(leads_to, shown, running)
+            }
+            leads => leads,
+        }
+    }
+
+    fn is_current(&self) -> bool {
+        Marks::of(self.vault.state()) == self.marks
+    }
+}
+
+/// The feed as it is followed now.
+pub(super) struct Followed {
+    /// What it belongs to.
+    pub(super) shelf: Rc<Shelf>,
+    stand: Stand,
+}
+
+impl Followed {
+    /// The feed beside the catalogue that is shown. A cut between the publications of the two leaves one that does not
+    /// lead there: until the next publication begins a new epoch there is none, and whoever read all entities has
+    /// nothing to follow yet.
+    ///
+    /// # Errors
+    /// As `Board::shelf`.
+    pub(super) fn now(board: &Board) -> Result<Self, Fault> {
+        let mut looks = 0;
+        loop {
+            let shelf = board.shelf()?;
+            let stand = shelf.stand();
+            looks += 1;
+            // Whose run ended between the look at the files and the one at its lock has published.
+            if stand != Stand::Apart || looks == LOOKS || shelf.is_current() {
+                return Ok(Self { shelf, stand });
+            }
+        }
+    }
+
+    /// Whether no run is between the publications of catalogue and feed.
+    pub(super) fn is_settled(&self) -> bool {
+        self.stand != Stand::Behind
+    }
+
+    fn snapshot(&self) -> Option<&Snapshot> {
+        let snapshot = self.shelf.snapshot.as_ref();
+        snapshot.filter(|_| self.stand != Stand::Apart)
+    }
+
+    fn own(&self) -> Extent {
+        let edition = &self.shelf.edition;
+        let is_empty = EntityType::ALL.iter().all(|kind| edition.count(*kind) == 0);
+        Extent::of_edition(self.shelf.drawn, is_empty)
+    }
+
+    /// What there is to follow.
+    pub(super) fn extent(&self) -> Extent {
+        self.snapshot().map_or_else(|| self.own(), Snapshot::extent)
+    }
+
+    /// From where a follower goes on, and whether it reads on now.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub(super) fn enter(&self, asked: logic::feed::Asked) -> Result<(Position, bool), Refused> {
+        let snapshot = self.snapshot();
+        let tag = |number| snapshot?.tag(number);
+        enter(
+            asked,
+            self.stand,
+            self.own(),
+            snapshot.map(Snapshot::extent),
+            tag,
+        )
+    }
+
+    /// Where a follower goes on that reads all entities of this moment.
+    pub(super) fn end(&self) -> Option<Position> {
+        let feed = self.snapshot();
+        let feed = feed.and_then(|feed| feed.position(feed.extent().newest));
+        end(self.stand, self.own(), feed)
+    }
+
+    /// The changes after a number, each with the place behind it.
+    pub(super) fn changes(&self, after: u64) -> impl Iterator<Item = (Position, Change)> + use<> {
+        let changes = self.snapshot().map(|held| held.changes(after));
+        changes.into_iter().flatten()
+    }
+}
+
+/// The shelf that is open, and those who wait for the next one.
+#[derive(Default)]
+pub(super) struct Library {
+    open: RefCell<Option<Rc<Shelf>>>,
+    /// When it was last used; there is a sweeper as long as this is known.
+    used: Cell<Option<Instant>>,
+    waiting: Cell<usize>,
+    /// Somebody looks for them.
+    looking: Cell<bool>,
+    published: Notify,
+}
+
+impl Library {
+    /// Ends with the next publication, while somebody watches.
+    pub(super) fn published(&self) -> Notified<'_> {
+        self.published.notified()
+    }
+}
+
+impl Board {
+    /// What was published last; it is read only when something else has taken its place.
+    ///
+    /// # Errors
+    /// As `Engine::open` and `Catalogue::edition`.
+    pub(super) fn shelf(&self) -> Result<Rc<Shelf>, Fault> {
+        let library = self.library();
+        let open = library.open.borrow().clone();
+        let shelf = match open.filter(|shelf| shelf.is_current()) {
+            Some(shelf) => shelf,
+            None => {
+                // The one before goes first: there are not two in memory for a moment, if nobody streams from it.
+                library.open.take();
+                let shelf = Rc::new(Shelf::open(self)?);
+                *library.open.borrow_mut() = Some(shelf.clone());
+                shelf
+            }
+        };
+        if library.used.replace(Some(Instant::now())).is_none() {
+            tokio::task::spawn_local(sweep(self.clone()));
+        }
+        Ok(shelf)
+    }
+
+    /// Looks for publications from now on, as long as what is given is kept.
+    pub(super) fn watch(&self) -> Watch {
+        let waiting = &self.library().waiting;
+        waiting.set(waiting.get() + 1);
+        if !self.library().looking.replace(true) {
+            let seen = Marks::of(&self.root().state());
+            tokio::task::spawn_local(look(self.clone(), seen));
+        }
+        Watch(self.clone())
+    }
+}
+
+/// Somebody waits for a publication.
+pub(super) struct Watch(Board);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let waiting = &self.0.library().waiting;
+        waiting.set(waiting.get() - 1);
+    }
+}
+
+/// Closes the shelf when nobody has used it for a while.
+async fn sweep(board: Board) {
+    while let Some(used) = board.library().used.get() {
+        let end = used + KEPT;
+        if end <= Instant::now() {
+            board.library().open.take();
+            board.library().used.take();
+            return;
+        }
+        tokio::time::sleep_until(end).await;
+    }
+}
+
+/// Looks for all who wait: whenever a run tells something, and now and then.
+async fn look(board: Board, mut seen: Marks) {
+    let mut told = board.follow();
+    let library = board.library();
+    while library.waiting.get() > 0 {
+        let heard = tokio::time::timeout(LOOK, told.recv()).await;
+        if matches!(heard, Ok(Err(broadcast::error::RecvError::Closed))) {
+            break;
+        }
+        let now = Marks::of(&board.root().state());
+        if now != seen {
+            seen = now;
+            library.published.notify_waiters();
+        }
+    }
+    library.looking.set(false);
+}
