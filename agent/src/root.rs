@@ -21,8 +21,8 @@ mod regular;
 pub(crate) use durable::fuse;
 pub(crate) use durable::remove_leftover;
 pub use durable::{
-    is_temporary, link_aside, remove_durably, rename_durably, replace_durably, set_aside,
-    sync_folder, try_write, write_all_durably, write_durably,
+    is_temporary, link_aside, overwrite_durably, remove_durably, rename_durably, replace_durably,
+    set_aside, sync_folder, try_write, write_all_durably, write_durably,
 };
 
 pub use regular::{open_regular, read_at_most, read_regular};
@@ -257,15 +257,7 @@ impl Lock {
 
     fn wait(state: &Path, patience: Duration) -> Result<Self, Fault> {
         let path = state.join("lock");
-        let mut options = OpenOptions::new();
-        options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600);
-        let mut file =
-            open_regular(&options, &path).map_err(|error| trouble(&path, "open", &error))?;
+        let (mut file, _) = open_lock(&path).map_err(|error| trouble(&path, "open", &error))?;
         let until = Instant::now() + patience;
         loop {
             match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
@@ -285,6 +277,27 @@ impl Lock {
                 Err((_, error)) => return Err(trouble(&path, "lock", &error.into())),
             }
         }
+    }
+}
+
+/// A file that is there to be locked, made if it is missing; and whether it can only be read, on a volume that takes no
+/// writes: what is owed leaves from there all the same.
+///
+/// # Errors
+/// As `open_regular`.
+pub fn open_lock(path: &Path) -> io::Result<(File, bool)> {
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600);
+    match open_regular(&options, path) {
+        Err(error) if error.raw_os_error() == Some(Errno::EROFS as i32) => {
+            Ok((open_regular(OpenOptions::new().read(true), path)?, true))
+        }
+        opened => Ok((opened?, false)),
     }
 }
 

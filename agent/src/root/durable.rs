@@ -134,6 +134,21 @@ pub fn write_all_durably<B: AsRef<[u8]>>(files: &[(PathBuf, B)]) -> Result<(), F
         .try_for_each(|folder| sync_this(folder.unwrap_or(Path::new("/"))))
 }
 
+/// Writes over a file that is there, in its place: for a second copy where there is room for no new file. A cut leaves
+/// the file in pieces.
+///
+/// # Errors
+/// As `trouble` says.
+pub fn overwrite_durably(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+    let written = || -> io::Result<()> {
+        let mut file = open_regular(OpenOptions::new().write(true), path)?;
+        file.write_all(bytes)?;
+        file.set_len(bytes.len() as u64)?;
+        file.sync_all()
+    };
+    written().map_err(|error| trouble(path, "write", &error))
+}
+
 /// As `write_durably`, for what has no second copy: the successor is read back and must be what `holds` expects before
 /// the predecessor goes.
 ///

@@ -1,4 +1,5 @@
-//! Who this box is, kept twice: `identity` and `identity.2` are written together, and either is enough.
+//! Who this box is, kept twice: `identity` and `identity.2` are written together, and either is enough. On a full disk
+//! the older one is written over.
 //! Never takes a copy that cannot be read for one that is not there.
 //! Called by `engine`, which decides what the identity is; read by whoever names the box.
 
@@ -7,8 +8,8 @@ use std::path::PathBuf;
 use logic::fault::{Code, Fault};
 use logic::identity::{Identity, newer};
 
-use super::{Entry, Vault};
-use crate::root::write_all_durably;
+use super::{Entry, Vault, damaged};
+use crate::root::{overwrite_durably, write_all_durably};
 
 /// Both copies.
 pub struct Identities {
@@ -88,6 +89,33 @@ impl Identities {
         write_all_durably(&files)
     }
 
+    /// Writes the older copy over in its place, where there is room for no new file: the newer one stays whole meanwhile,
+    /// and a cut that leaves the older one in pieces takes back no number that was used.
+    ///
+    /// # Errors
+    /// What the file system says; then the number may not be used.
+    pub fn overwrite(&self, identity: &Identity) -> Result<(), Fault> {
+        let copy = |entry: &Entry| entry.get::<Identity>().ok().flatten();
+        let number = |entry: &Entry| {
+            let held = copy(entry).filter(|held| held.box_id == identity.box_id);
+            held.map(|held| held.sync_id)
+        };
+        let (first, second) = (number(&self.first), number(&self.second));
+        // Without one that stays whole the box itself would be at stake.
+        let older = match (first, second) {
+            (Some(first), Some(second)) if first < second => &self.first,
+            (Some(_), _) => &self.second,
+            (None, Some(_)) => &self.first,
+            (None, None) => return Err(damaged(&self.first.sealed(identity).0, "this file")),
+        };
+        let (path, sealed) = older.sealed(identity);
+        overwrite_durably(&path, &sealed)?;
+        match copy(older).as_ref() == Some(identity) {
+            true => Ok(()),
+            false => Err(damaged(&path, "this file")),
+        }
+    }
+
     /// Keeps copies that do not open in `quarantine/`; they stay in their places until `put` replaces them, so that a
     /// cut in between does not make a box with a damaged identity one without any.
     ///
@@ -110,6 +138,7 @@ mod tests {
     use super::*;
     use logic::fingerprint::Fingerprint;
     use std::fs;
+    use std::os::unix::fs::MetadataExt;
 
     fn numbered(sync_id: u64) -> Identity {
         Identity {
@@ -145,6 +174,44 @@ mod tests {
         }
         assert!(read().identity.is_none());
         assert_eq!(read().damaged.len(), 2);
+    }
+
+    #[test]
+    fn a_number_is_kept_where_no_new_file_can_be_made_and_the_newer_copy_stays_whole() {
+        let (_dir, vault) = Vault::fresh();
+        let identities = Identities::of(&vault);
+        identities.put(&numbered(126), []).unwrap();
+        let held = |name| vault.entry(name).get::<Identity>().ok().flatten();
+        let inode = |name| fs::metadata(vault.state().join(name)).unwrap().ino();
+        let inodes = (inode(FIRST), inode(SECOND));
+        // The number grows by a byte on the way.
+        for (number, older) in [(127, SECOND), (128, FIRST), (129, SECOND), (16_384, FIRST)] {
+            let newer = if older == FIRST { SECOND } else { FIRST };
+            let before = held(newer);
+            identities.overwrite(&numbered(number)).unwrap();
+            assert_eq!(identities.read().unwrap().identity, Some(numbered(number)));
+            assert_eq!((held(older), held(newer)), (Some(numbered(number)), before));
+        }
+        assert_eq!((inode(FIRST), inode(SECOND)), inodes);
+        // A cut in the middle of one: the other one tells the last number that was used.
+        fs::write(vault.state().join(SECOND), "half").unwrap();
+        assert_eq!(identities.read().unwrap().identity, Some(numbered(16_384)));
+        identities.overwrite(&numbered(16_385)).unwrap();
+        assert_eq!(held(FIRST), Some(numbered(16_384)));
+        assert_eq!(held(SECOND), Some(numbered(16_385)));
+        // Another box's copies, and copies of which none opens, are not touched.
+        let other = Identity::new([8; 10], Fingerprint::default());
+        identities.overwrite(&other).unwrap_err();
+        for name in [FIRST, SECOND] {
+            fs::write(vault.state().join(name), "damaged").unwrap();
+        }
+        identities.overwrite(&numbered(16_386)).unwrap_err();
+        assert_eq!(fs::read(vault.state().join(FIRST)).unwrap(), b"damaged");
+        // A copy that is not there would need a new file.
+        fs::remove_file(vault.state().join(SECOND)).unwrap();
+        vault.entry(FIRST).put(&numbered(5)).unwrap();
+        identities.overwrite(&numbered(6)).unwrap_err();
+        assert_eq!(held(FIRST), Some(numbered(5)));
     }
 
     #[test]

@@ -425,22 +425,31 @@ impl Spool {
     /// Writes down what was decided; durable when this returns. With `forget`, payloads of acknowledged items go.
     ///
     /// # Errors
-    /// What the file system says; then nothing may be sent on the strength of it.
+    /// What the file system says; then nothing may be sent on the strength of it. Where that results may be under way is
+    /// all there is to say, and no account can be written for want of room, they are marked, which is as durable.
     pub fn persist(&self, changes: &[Change], forget: bool) -> Result<(), Fault> {
         let _gate = self.beside(changes.iter().map(|change| change.key.id.as_str()))?;
         let mut changed: Vec<Ledger> = Vec::with_capacity(changes.len());
+        let mut marks = true;
         for change in changes {
             match changed.iter_mut().find(|ledger| ledger.key == change.key) {
                 Some(ledger) => ledger.apply(change),
                 None => {
                     if let Some(mut ledger) = self.shelf.ledger(&change.key)? {
+                        marks &= ledger.can_be_marked(change);
                         ledger.apply(change);
                         changed.push(ledger);
                     }
                 }
             }
         }
-        self.shelf.write_states(&changed)?;
+        if let Err(trouble) = self.shelf.write_states(&changed) {
+            let marked = |ledger: &Ledger| self.shelf.mark(&ledger.key).is_ok();
+            return match marks && changed.iter().all(marked) {
+                true => Ok(()),
+                false => Err(trouble),
+            };
+        }
         changed.retain(|ledger| ledger.state == State::Acknowledged);
         if forget && !changed.is_empty() {
             self.keep_witness(&changed);

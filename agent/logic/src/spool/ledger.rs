@@ -302,6 +302,23 @@ impl Ledger {
         true
     }
 
+    /// Whether it is marked without an account of its own, where none can be written: a first sending of a whole item.
+    pub fn can_be_marked(&self, change: &Change) -> bool {
+        let whole = self.parts.iter().all(|(_, part)| *part == Part::Owed);
+        let first = self.state == State::Queued && self.failures == 0 && !self.trial.has_failed();
+        let sent = change.state == State::Sending && change.parts.is_empty() && !change.reopen;
+        self.key.kind == Kind::Results && whole && first && sent
+    }
+
+    /// It was marked so.
+    pub fn marked(&mut self) {
+        if self.state == State::Queued {
+            self.state = State::Sending;
+            self.attempts = self.attempts.saturating_add(1);
+            self.trial = self.trial.sending();
+        }
+    }
+
     /// `results set-aside`: it is kept, not sent, and has no say in the verdict. Says whether anything changed.
     pub fn set_aside(&mut self) -> bool {
         if matches!(self.state, State::Acknowledged | State::SetAside) {

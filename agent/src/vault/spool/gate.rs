@@ -2,8 +2,7 @@
 //! Never looks at what lies there. The locks are the kernel's: they hold between processes and end with them.
 //! Called by `spool`; each step behind the gate is short.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
 use std::path::Path;
 
 use logic::fault::Fault;
@@ -11,7 +10,7 @@ use logic::seal::NameHash;
 use nix::fcntl::{FcntlArg, Flock, FlockArg, fcntl};
 use nix::libc;
 
-use crate::root::trouble;
+use crate::root::{open_lock, trouble};
 
 /// Shared by all beside each other; on it, one byte range an id.
 const LOCK: &str = "lock";
@@ -28,7 +27,12 @@ impl Gate {
     /// # Errors
     /// What the file system says.
     pub(super) fn beside(folder: &Path, ids: Vec<NameHash>) -> Result<Self, Fault> {
-        let lock = entered(folder, FlockArg::LockShared)?;
+        let (lock, only_read) = entered(folder, FlockArg::LockShared)?;
+        if only_read {
+            // Ranges need a file that can be written: nobody is let in beside.
+            drop(lock);
+            return Self::alone(folder);
+        }
         let mut places: Vec<i64> = ids.iter().map(place).collect();
         // In one order everywhere: nobody waits in a circle.
         places.sort_unstable();
@@ -52,7 +56,8 @@ impl Gate {
     /// # Errors
     /// What the file system says.
     pub(super) fn alone(folder: &Path) -> Result<Self, Fault> {
-        entered(folder, FlockArg::LockExclusive).map(Self)
+        let (lock, _) = entered(folder, FlockArg::LockExclusive)?;
+        Ok(Self(lock))
     }
 }
 
@@ -63,22 +68,16 @@ pub(super) fn owns(path: &Path) -> bool {
         .any(|name| path.file_name() == Some(name.as_ref()))
 }
 
-fn entered(folder: &Path, how: FlockArg) -> Result<Flock<File>, Fault> {
+/// The lock, and whether its file can only be read.
+fn entered(folder: &Path, how: FlockArg) -> Result<(Flock<File>, bool), Fault> {
     let _turn = taken(&folder.join(TURN), FlockArg::LockExclusive)?;
     taken(&folder.join(LOCK), how)
 }
 
-fn taken(path: &Path, how: FlockArg) -> Result<Flock<File>, Fault> {
-    let file = crate::root::open_regular(
-        OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600),
-        path,
-    )
-    .map_err(|error| trouble(path, "open", &error))?;
-    Flock::lock(file, how).map_err(|(_, error)| trouble(path, "lock", &error.into()))
+fn taken(path: &Path, how: FlockArg) -> Result<(Flock<File>, bool), Fault> {
+    let (file, only_read) = open_lock(path).map_err(|error| trouble(path, "open", &error))?;
+    let lock = Flock::lock(file, how).map_err(|(_, error)| trouble(path, "lock", &error.into()))?;
+    Ok((lock, only_read))
 }
 
 /// The byte of the lock file that stands for an id; two ids at one byte only wait for each other.

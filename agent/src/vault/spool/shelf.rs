@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,6 +21,8 @@ use crate::vault::{Keyring, damaged, random};
 
 /// Files that become durable together, at most: each is open meanwhile.
 pub(super) const TOGETHER: usize = 64;
+/// The mode of a file whose item may be under way although its account says queued.
+const MARKED: u32 = 0o400;
 /// Accounts that are looked at for a witness, at most.
 const WITNESSES: usize = 5_000;
 /// Behind an edition that is not there so many more are looked for, where something was set aside.
@@ -350,6 +353,19 @@ impl Shelf {
         Ok(())
     }
 
+    /// Marks an item as one that may be under way, where its account cannot be replaced: its owner may write the file no
+    /// more. That needs neither room nor a new file. The next account takes its place, mark and all.
+    pub(super) fn mark(&self, key: &Key) -> Result<(), Fault> {
+        let path = self.find(key, "state").or_else(|| self.find(key, "item"));
+        let path = path.ok_or_else(|| super::unknown(&key.id))?;
+        let marked = || -> io::Result<()> {
+            let file = fs::File::open(&path)?;
+            file.set_permissions(fs::Permissions::from_mode(MARKED))?;
+            file.sync_all()
+        };
+        marked().map_err(|error| trouble(&path, "mark", &error))
+    }
+
     /// Where an account belongs, and its sealed bytes.
     fn state(&self, ledger: &Ledger) -> (PathBuf, Vec<u8>) {
         let folder = match self
@@ -435,7 +451,13 @@ impl Shelf {
             let accepted: Accepted = postcard::from_bytes(plain).ok()?;
             Some((accepted.ledger, accepted.payload.to_vec()))
         };
-        self.read(path, whole)
+        let mut read = self.read(path, whole)?;
+        if let Read::Whole((ledger, _)) = &mut read
+            && is_marked(path)
+        {
+            ledger.marked();
+        }
+        Ok(read)
     }
 
     /// The account in a `.state`, or the one that an `.item` began with.
@@ -443,10 +465,16 @@ impl Shelf {
         let is_item = path
             .extension()
             .is_some_and(|extension| extension == "item");
-        self.read(path, |plain| match is_item {
+        let mut read = self.read(path, |plain| match is_item {
             true => postcard::from_bytes(plain).ok(),
             false => Ledger::from_bytes(plain),
-        })
+        })?;
+        if let Read::Whole(ledger) = &mut read
+            && is_marked(path)
+        {
+            ledger.marked();
+        }
+        Ok(read)
     }
 
     fn read<T>(
@@ -473,6 +501,11 @@ impl Shelf {
     fn seal_bytes(&self, path: &Path, plain: &[u8]) -> Vec<u8> {
         self.sealer.seal(random(), place(path), plain)
     }
+}
+
+/// Whoever marks all files by hand has them asked for before they are sent: no harm is in a mark too many.
+fn is_marked(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o200 == 0)
 }
 
 /// The name of the file is bound to its content, the folder is not: it moves when it is done.

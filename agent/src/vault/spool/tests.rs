@@ -66,6 +66,73 @@ fn the_same_again_is_known_and_other_content_is_another_edition() {
     assert_eq!(spool.accounts().unwrap().len(), 2);
 }
 
+/// A disk that takes no new file: what may be under way is told all the same, by its mark.
+#[test]
+fn a_result_is_marked_where_no_account_can_be_written() {
+    let (_dir, spool) = spool();
+    for (id, content) in [("a", "one"), ("b", "two"), ("c", "three")] {
+        admit(&spool, id, content);
+    }
+    let keys: Vec<Key> = spool.owed().unwrap().into_iter().map(|o| o.key).collect();
+    let sends = |key: &Key| change(key, State::Sending);
+    let persist = |changes: &[Change]| {
+        crate::root::fuse::set(Some(1));
+        let kept = spool.persist(changes, false);
+        crate::root::fuse::set(None);
+        kept.map_err(|trouble| trouble.code)
+    };
+    let states = || -> Vec<(State, u32)> {
+        let owed = spool.owed().unwrap();
+        let each = owed.iter().map(|owed| (owed.state, owed.attempts));
+        let loaded = owed
+            .iter()
+            .map(|owed| spool.load(&owed.key).unwrap().ledger.state);
+        assert!(each.clone().map(|(state, _)| state).eq(loaded));
+        each.collect()
+    };
+    persist(&[sends(&keys[0]), sends(&keys[1])]).unwrap();
+    let (queued, sending) = ((State::Queued, 0), (State::Sending, 1));
+    assert_eq!(states(), [sending, sending, queued]);
+    // A mark says no more than that: what came of it has to be written.
+    let failed = change(&keys[2], State::Acknowledged);
+    assert_eq!(persist(&[failed]).unwrap_err(), Code::StateIo);
+    let flying = Change {
+        parts: vec![(0, spool::Part::Flying)],
+        ..sends(&keys[2])
+    };
+    assert_eq!(persist(&[flying]).unwrap_err(), Code::StateIo);
+    // One that failed before, whose tries are counted, needs an account; so does one that is marked already.
+    assert_eq!(persist(&[sends(&keys[0])]).unwrap_err(), Code::StateIo);
+    let stumbled = Change {
+        failures: 1,
+        ..change(&keys[2], State::Queued)
+    };
+    spool.persist(&[stumbled], false).unwrap();
+    assert_eq!(persist(&[sends(&keys[2])]).unwrap_err(), Code::StateIo);
+    assert_eq!(states(), [sending, sending, (State::Queued, 1)]);
+    // The next account takes the place of the mark.
+    spool
+        .persist(
+            &[Change {
+                attempts: 0,
+                ..change(&keys[0], State::Queued)
+            }],
+            false,
+        )
+        .unwrap();
+    assert_eq!(states()[0], (State::Queued, 1));
+    persist(&[Change {
+        attempts: 0,
+        ..sends(&keys[0])
+    }])
+    .unwrap();
+    assert_eq!(states()[0].0, State::Sending);
+    spool
+        .persist(&[change(&keys[0], State::Acknowledged)], false)
+        .unwrap();
+    assert_eq!(spool.owed().unwrap().len(), 2);
+}
+
 #[test]
 fn acknowledged_is_never_owed_again_whatever_the_cut() {
     let (_dir, spool) = spool();
