@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use logic::fault::{Code, Fault};
 use logic::package_lane::Waiting;
-use logic::report::Report;
+use logic::report::{Finding, Report};
 use logic::retry;
 use logic::schedule::{Command, End, Event, Packages, Policy, Schedule, Start};
 use logic::settings::{InForce, Settings};
+use logic::trace::is_unkept;
 use logic::words::Outcome;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -428,6 +429,7 @@ impl Daemon {
     fn died(&mut self, how: &str) {
         let trouble = worker::died(how);
         journal::trouble(&trouble);
+        self.unasked = true;
         self.note_death(&trouble);
         self.ended(&worker::account(&trouble));
     }
@@ -475,6 +477,9 @@ impl Daemon {
         // Of a run that was cut short nothing is known.
         let sent = report.outcome == Outcome::Finished && report.results.queued == 0;
         self.unasked &= !(sent && self.sends);
+        // What lies on disk may be older than what was sent.
+        let unkept = |found: &Finding| found.code.known().is_some_and(is_unkept);
+        self.unasked |= report.findings.iter().any(unkept);
     }
 
     fn ended(&mut self, report: &Report) {

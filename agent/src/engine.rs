@@ -27,6 +27,7 @@ mod rebuild;
 mod run;
 mod session;
 mod trace;
+mod unkept;
 mod who;
 mod wipe;
 
@@ -70,6 +71,7 @@ use progress::Watch;
 use run::{Means, Run};
 use session::{Orders, State};
 use trace::Tracer;
+use unkept::{Unkept, Unmarked};
 
 /// What one synchronization is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -274,22 +276,30 @@ impl Engine {
             self.belongs_elsewhere(&edition, params)?;
             edition.organisation_id.clone_from(&params.organisation_id);
         }
-        let index = self.store()?;
-        let measured = self
-            .history(200)?
+        let mut unkept = Unkept::default();
+        let index = unkept.or(self.store().map(Some), None)?;
+        let measured = self.history(200);
+        let measured = unkept.or(measured, Vec::new())?;
+        let measured = measured
             .iter()
             .any(|report| is_recent_measure(report, clock::now().wall));
-        let tracer = Tracer::open(&self.vault)?;
-        self.look_back(&tracer, &identity, request)?;
+        let tracer = Tracer::open(&self.vault, &mut unkept)?;
+        self.look_back(&tracer, &identity, request, &mut unkept)?;
         identity.sync_id = self
             .next_number(&tracer, &identity, request, &uplink)
             .await?;
+        let before = params.sync_id;
         params.sync_id = identity.sync_id;
+        let request = &Request {
+            // Without the store there is nothing to compare the catalogue with.
+            data: request.data && index.is_some(),
+            ..request.clone()
+        };
         let mut plan = self.plan(request, params, std::mem::take(&mut edition.memory));
         plan.measure &= !measured;
         plan.untold = tracer.with(|trace| trace.untold.clone());
         line.wants(request.now, request.asked);
-        let means = Means {
+        let mut means = Means {
             root: self.root.clone(),
             keep_deleted: self.settings.sync.keep_deleted,
             sending: self.sending(request, &uplink, params, &tracer, &line.watch)?,
@@ -303,12 +313,23 @@ impl Engine {
         };
         // The number and the run are durable before central sees them: after a power cut the one is not used again, and
         // the other is not forgotten. Nothing may fail between this and the account.
-        tracer.begin(&identity, trace::begun(request, params))?;
+        let begun = tracer.begin(&identity, trace::begun(request, params));
+        let mut numbered = unkept.or(begun.map(|()| true), false)?;
+        numbered = numbered || tracer.number(&identity).is_ok();
+        if !numbered {
+            // What is owed leaves all the same, without a number that another run would have, too.
+            (plan.params.sync_id, means.sending.1.params.sync_id) = (0, 0);
+        }
         let run = Run::new(means, index, edition, &plan);
         let (mut report, run) = run.drive(plan, orders).await;
+        if !numbered {
+            report.sync_id = before;
+        }
+        let unkept = unkept.told();
+        unkept.iter().for_each(|trouble| report.find_once(trouble));
         report.skew = uplink.heard().map(|_| clock::now().wall - clock::system());
         self.look_at_tokens(&tracer, &uplink);
-        let remembered = self.remember(run.index, &report);
+        let remembered = self.remember(run.index, &report, numbered);
         // A full disk at the end takes nothing from the account of the run.
         let closed = tracer.end(&report, run.untold);
         for trouble in [remembered, closed].into_iter().filter_map(Result::err) {
@@ -401,6 +422,7 @@ impl Engine {
         let restored = tracer.with(|trace| trace.is_probing());
         let results = &self.settings.results;
         let probe = self.vault.entry("probe");
+        let unmarked = Unmarked::of(&self.root);
         let plan = spool::Plan {
             chunk: usize::from(results.chunk_size),
             lti_users: results.lti_users,
@@ -409,9 +431,10 @@ impl Engine {
             // Whoever asked waits for what is settled within this run; an interval's run leaves it to the next one.
             lingers: request.asked,
             asked: request.asked,
-            probe: probe.get_or_set_aside()?.unwrap_or(true),
+            probe: probe.get_or_set_aside().ok().flatten().unwrap_or(true),
             probe_first: request.probe_first || was_restored,
             restored,
+            unmarked: unmarked.until(results.settle, clock::now()),
             ..spool::Plan::new(params.clone(), String::new(), u64::from_le_bytes(random()))
         };
         let pass = Pass {
@@ -422,14 +445,18 @@ impl Engine {
             tracer: tracer.clone(),
             watch: watch.clone(),
             asked: Notify::new(),
+            unmarked,
         };
         Ok((Rc::new(pass), plan))
     }
 
-    fn remember(&self, index: Option<Index>, report: &Report) -> Result<(), Fault> {
+    /// The history is of numbered runs.
+    fn remember(&self, index: Option<Index>, report: &Report, numbered: bool) -> Result<(), Fault> {
         self.vault.entry("last").put(report)?;
         self.wait_for_packages(report)?;
-        History::of(&self.vault).append(report)?;
+        if numbered {
+            History::of(&self.vault).append(report)?;
+        }
         index.map_or(Ok(()), Index::close)
     }
 

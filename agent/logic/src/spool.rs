@@ -1,5 +1,5 @@
 //! What the box owes goes home as a machine: results exactly once, rows and sessions at least once (issue 4).
-//! Never sends before it is written down that it may have been sent; never guesses an outcome.
+//! Never sends before it is written down that it may have been sent (`keep` says when else); never guesses an outcome.
 //! Called by `engine`, which executes the commands (`sync` asks for it with `Command::Owed`).
 //!
 //! # What convicts an item
@@ -71,6 +71,7 @@
 //! What another state of this box may have sent (`Plan::probe_first`) is asked for first: the table of `result::unasked`.
 
 mod change;
+mod keep;
 mod ledger;
 mod left;
 mod plan;
@@ -135,6 +136,8 @@ pub enum Event {
     Loaded(Vec<Result<Loaded, Fault>>),
     /// Changes are durable, or not.
     Persisted(Result<(), Fault>),
+    /// Changes are not durable, but it is noted elsewhere that a request may go without a mark (`Plan::unmarked`).
+    Unkept(Fault),
     /// A call was answered, or failed before there was an answer.
     Answered(Ticket, Answered),
     /// The id and the entry of a witness, if there is one.
@@ -196,9 +199,9 @@ enum Job {
 enum Step {
     Free,
     Loading(Job),
-    Marking(Job, Box<Call>),
+    Marking(Box<keep::Mark>),
     Asking(Job, Ticket, Duration),
-    Noting,
+    Noting(Vec<Key>),
     Pausing(Now, &'static str),
     Ended,
 }
@@ -308,7 +311,8 @@ impl Sending {
     pub fn handle(&mut self, event: Event, now: Now) {
         match (std::mem::replace(&mut self.step, Step::Free), event) {
             (Step::Loading(job), Event::Loaded(items)) => self.loaded(job, items, now),
-            (Step::Marking(job, call), Event::Persisted(Ok(()))) => self.ask(job, *call, now),
+            (Step::Marking(mark), Event::Persisted(Ok(()))) => self.ask(mark.job, mark.call, now),
+            (Step::Marking(mark), Event::Unkept(trouble)) => self.unmarked(*mark, trouble, now),
             (Step::Loading(Job::Seek), Event::Found(found)) => self.sought(found),
             (Step::Pausing(_, SETTLING), Event::Hurry) => {
                 self.plan.lingers = false;
@@ -320,8 +324,9 @@ impl Sending {
             (Step::Asking(job, ticket, sent), Event::Answered(of, answered)) if ticket == of => {
                 self.answered(job, answered, now.mono.saturating_sub(sent), now);
             }
-            (Step::Noting, Event::Persisted(Ok(()))) => {}
-            (Step::Marking(..) | Step::Noting, Event::Persisted(Err(trouble))) => {
+            (Step::Noting(_), Event::Persisted(Ok(()))) => {}
+            (Step::Noting(keys), Event::Unkept(trouble)) => self.unnoted(keys, trouble),
+            (Step::Marking(_) | Step::Noting(_), Event::Persisted(Err(trouble))) => {
                 // What cannot be written down is not sent, and what was sent is resolved by the next run.
                 self.ending.trouble = Some(trouble);
             }
@@ -409,60 +414,10 @@ impl Sending {
         }
     }
 
-    /// Writes down that items may be on their way, then sends.
-    fn mark(&mut self, job: Job, call: Call, changes: Vec<Change>) {
-        self.remember(&changes);
-        self.out.push_back(Command::Persist(changes));
-        self.step = Step::Marking(job, Box::new(call));
-    }
-
     fn ask(&mut self, job: Job, call: Call, now: Now) {
         self.tickets += 1;
         self.out.push_back(Command::Ask(self.tickets, call));
         self.step = Step::Asking(job, self.tickets, now.mono);
-    }
-
-    /// Writes down what came of it.
-    fn note(&mut self, changes: Vec<Change>) {
-        self.remember(&changes);
-        self.emit(changes);
-    }
-
-    /// Adds a change that the next one may depend on.
-    fn record(&mut self, changes: &mut Vec<Change>, change: Change) {
-        self.remember(std::slice::from_ref(&change));
-        changes.push(change);
-    }
-
-    /// Has changes written down that are remembered already.
-    fn emit(&mut self, changes: Vec<Change>) {
-        if !changes.is_empty() {
-            self.out.push_back(Command::Persist(changes));
-            self.step = Step::Noting;
-        }
-    }
-
-    fn remember(&mut self, changes: &[Change]) {
-        for change in changes {
-            let Some(entry) = self.entries.get_mut(&change.key) else {
-                continue;
-            };
-            entry.state = change.state;
-            entry.failures += change.failures;
-            entry.trial = change.trial;
-            if change.reason.is_some() {
-                entry.cause.clone_from(&change.reason);
-            }
-            for (_, part) in &change.parts {
-                if matches!(part, Part::Stored | Part::Refused) {
-                    entry.owed = entry.owed.saturating_sub(1);
-                    entry.refused += u32::from(*part == Part::Refused);
-                }
-            }
-            if change.key.kind == Kind::Results && change.state == State::Acknowledged {
-                self.wake(&change.key.id);
-            }
-        }
     }
 
     /// Central knows the execution from now on: rows and sessions that it did not take before are due at once.
@@ -538,6 +493,11 @@ impl Sending {
         for left in self.left(now) {
             self.find(left);
         }
+        let mut results = self
+            .entries
+            .iter()
+            .filter(|(key, _)| key.kind == Kind::Results);
+        self.ending.flying = results.any(|(_, entry)| entry.state == State::Sending);
         self.step = Step::Ended;
         let ending = std::mem::take(&mut self.ending);
         self.ending.count = ending.count;

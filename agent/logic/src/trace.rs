@@ -286,7 +286,7 @@ impl Sign {
                 "the state folder is older than what the daemon has seen: an earlier state was put back"
             }
             Self::Held => {
-                "central holds results that were never sent from here: an earlier state was put back, or the box runs twice"
+                "central holds results that were never sent from here: an earlier state was put back, the box runs twice, or the disk could not keep that they were sent"
             }
         }
     }
@@ -301,6 +301,15 @@ pub fn next(stored: u64, daemon: u64, raise: bool, heard: Option<i64>) -> u64 {
         .and_then(|heard| u64::try_from(heard.saturating_sub(NUMBERED_SINCE)).ok())
         .filter(|timed| *timed <= HIGHEST);
     next.max(timed.unwrap_or(0))
+}
+
+/// Whether what ended in this could not be written down: the disk takes nothing, or not this. Nothing that is owed waits
+/// for it.
+pub fn is_unkept(code: Code) -> bool {
+    matches!(
+        code,
+        Code::DiskFull | Code::DiskInodes | Code::DiskFailing | Code::StateReadOnly | Code::StateIo
+    )
 }
 
 /// The trouble of a run that left no account.

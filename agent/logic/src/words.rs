@@ -35,12 +35,24 @@ impl Now {
 pub struct Params {
     /// Organisation of the box; a string on the wire, always.
     pub organisation_id: String,
-    /// Grows for ever per box id; > 0.
+    /// Grows for ever per box id; > 0. 0 where none could be kept: then none is on the wire, and central's log has no
+    /// row of the run (protocol 9.4), which another run could be taken for.
     pub sync_id: u64,
     /// At most 50 characters; a string on the wire, always.
     pub box_id: String,
     /// VM version of the box, e.g. `2022.11`.
     pub tao_version: String,
+}
+
+impl Params {
+    /// As they travel in a body (protocol 4.3).
+    pub fn on_the_wire(&self) -> serde_json::Value {
+        let mut all = serde_json::json!(self);
+        if self.sync_id == 0 {
+            all.as_object_mut().map(|all| all.remove("sync_id"));
+        }
+        all
+    }
 }
 
 /// What a failure asks of the one who meets it (design 2, house rules).

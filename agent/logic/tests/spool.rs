@@ -12,6 +12,8 @@ mod central;
 mod copy;
 #[path = "spool/crash.rs"]
 mod crash;
+#[path = "spool/keep.rs"]
+mod keep;
 #[path = "spool/rule.rs"]
 mod rule;
 

@@ -13,6 +13,7 @@ use logic::identity::{Enrolment, Identity};
 use tokio::time::timeout;
 
 use super::trace::Tracer;
+use super::unkept::Unkept;
 use super::{Engine, LOCK_PATIENCE};
 use crate::clock;
 use crate::root::Lock;
@@ -97,7 +98,7 @@ impl Engine {
         let _ = self.vault.set_up_time();
         entry.put(&enrolment)?;
         // Whoever has the old credentials no longer disturbs this box.
-        let tracer = Tracer::open(&self.vault)?;
+        let tracer = Tracer::open(&self.vault, &mut Unkept::default())?;
         if tracer.with(|trace| trace.twice.take()).is_some() {
             tracer.write()?;
         }

@@ -6,12 +6,13 @@ use std::rc::Rc;
 
 use logic::fault::Fault;
 use logic::report::OwedCount;
-use logic::spool::{self, Command, Ending, Event, Plan, Sending};
-use logic::trace::Sign;
+use logic::spool::{self, Change, Command, Ending, Event, Plan, Sending, State};
+use logic::trace::{Sign, is_unkept};
 use tokio::sync::Notify;
 
 use super::progress::Watch;
 use super::trace::Tracer;
+use super::unkept::Unmarked;
 use crate::clock;
 use crate::journal::event;
 use crate::uplink::Uplink;
@@ -32,6 +33,22 @@ pub(super) struct Pass {
     pub(super) watch: Watch,
     /// Somebody waits from now on.
     pub(super) asked: Notify,
+    /// Remembers that a request went without a mark.
+    pub(super) unmarked: Unmarked,
+}
+
+impl Pass {
+    /// Writes down what was decided. Where that fails, a request without a mark is noted elsewhere before it goes.
+    fn keep(&self, changes: &[Change]) -> Event {
+        let Err(trouble) = self.spool.persist(changes, self.forget) else {
+            return Event::Persisted(Ok(()));
+        };
+        let sends = changes.iter().any(|change| change.state == State::Sending);
+        match is_unkept(trouble.code) && !(sends && self.unmarked.note().is_err()) {
+            true => Event::Unkept(trouble),
+            false => Event::Persisted(Err(trouble)),
+        }
+    }
 }
 
 /// One pass over the spool: what was done, what is left, and what a person should know, the weightiest first.
@@ -42,6 +59,7 @@ pub(super) async fn send(pass: &Pass, plan: Plan) -> (OwedCount, Vec<Fault>) {
     };
     let mut sending = Sending::new(plan, owed, clock::now());
     let before = pass.tracer.so_far();
+    let mut lost_count = None;
     loop {
         let Some(command) = sending.next() else {
             let Some((at, why)) = sending.due() else {
@@ -63,16 +81,17 @@ pub(super) async fn send(pass: &Pass, plan: Plan) -> (OwedCount, Vec<Fault>) {
             Command::Load(keys) => {
                 Event::Loaded(keys.iter().map(|key| pass.spool.load(key)).collect())
             }
-            Command::Persist(changes) => {
-                Event::Persisted(pass.spool.persist(&changes, pass.forget))
-            }
+            Command::Persist(changes) => pass.keep(&changes),
             Command::Witness(central) => Event::Found(pass.spool.witness(&central)),
             Command::Ask(ticket, call) => {
                 // A run that is killed from here on has its account from what is written now.
                 let (logs, sessions) = sending.doubled();
                 let all = (before.0 + logs, before.1 + sessions);
-                if let Err(trouble) = pass.tracer.doubled(all) {
-                    return (sending.count(), vec![trouble]);
+                match pass.tracer.doubled(all) {
+                    // What is counted is told in this run's account, unless that is cut off.
+                    Err(trouble) if is_unkept(trouble.code) => lost_count = Some(trouble),
+                    Err(trouble) => return (sending.count(), vec![trouble]),
+                    Ok(()) => {}
                 }
                 Event::Answered(ticket, pass.uplink.call(&call).await)
             }
@@ -89,6 +108,7 @@ pub(super) async fn send(pass: &Pass, plan: Plan) -> (OwedCount, Vec<Fault>) {
                 // A file that is lost is told before what comes again with the next run.
                 let lost = pass.spool.set_aside_since();
                 let lost = lost.into_iter().chain(pass.spool.unread_since());
+                let lost = lost.chain(lost_count);
                 let first = usize::from(ending.trouble.is_some());
                 told.splice(first..first, lost);
                 return (count, told);
@@ -101,6 +121,13 @@ pub(super) async fn send(pass: &Pass, plan: Plan) -> (OwedCount, Vec<Fault>) {
 /// What the pass says about the state folder: whether it was put back, and whether all that was owed then is asked for.
 fn ended(pass: &Pass, ending: &Ending) {
     let now = clock::now().wall;
+    if ending.unkept {
+        // What lies on disk is older than what is known: nothing follows from it.
+        if !ending.flying {
+            pass.unmarked.clear();
+        }
+        return;
+    }
     if ending.held_unsent > 0 && !pass.tracer.with(|trace| trace.is_probing()) {
         tracing::warn!(
             message_id = event::BOX_RESTORED.id,

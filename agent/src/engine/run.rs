@@ -79,11 +79,11 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(means: Means, index: Index, edition: Edition, plan: &Plan) -> Self {
+    pub(super) fn new(means: Means, index: Option<Index>, edition: Edition, plan: &Plan) -> Self {
         Self {
             remembered: fingerprint(&plan.memory),
             means,
-            index: Some(index),
+            index,
             edition,
             unread: false,
             staged: BTreeMap::new(),

@@ -16,6 +16,7 @@ use logic::report::Report;
 use logic::trace::{Begun, Ended, Place, Seen, Trace, Twice, next};
 use logic::words::Params;
 
+use super::unkept::Unkept;
 use super::{Engine, Request};
 use crate::clock;
 use crate::journal::event;
@@ -40,9 +41,10 @@ impl Tracer {
     ///
     /// # Errors
     /// What the file system says.
-    pub(super) fn open(vault: &Vault) -> Result<Rc<Self>, Fault> {
+    pub(super) fn open(vault: &Vault, unkept: &mut Unkept) -> Result<Rc<Self>, Fault> {
         let entry = vault.entry("trace");
-        let trace = entry.get_or_set_aside()?.unwrap_or_default();
+        let trace = unkept.or(entry.get_or_set_aside(), None)?;
+        let trace = trace.unwrap_or_default();
         Ok(Rc::new(Self {
             entry,
             identities: Identities::of(vault),
@@ -79,11 +81,20 @@ impl Tracer {
     /// The run is durable from here on: its number, and that it has begun.
     ///
     /// # Errors
-    /// What the file system says; then nothing may be sent.
+    /// What the file system says; then nothing may be sent under this number.
     pub(super) fn begin(&self, identity: &Identity, begun: Begun) -> Result<(), Fault> {
         self.with(|trace| trace.begin(begun));
         let sealed = self.entry.sealed(&*self.trace.borrow());
         self.identities.put(identity, [sealed])
+    }
+
+    /// The number alone is durable from here on, where there is room for nothing else: central's log has no other run
+    /// under it.
+    ///
+    /// # Errors
+    /// What the file system says; then nothing may be sent under this number.
+    pub(super) fn number(&self, identity: &Identity) -> Result<(), Fault> {
+        self.identities.overwrite(identity)
     }
 
     /// Log rows and sessions that this run has sent again.
@@ -152,6 +163,7 @@ impl Engine {
         tracer: &Tracer,
         identity: &Identity,
         request: &Request,
+        unkept: &mut Unkept,
     ) -> Result<(), Fault> {
         let seen = Seen {
             place: None,
@@ -159,7 +171,7 @@ impl Engine {
             daemon: request.seen,
             now: clock::now().wall,
         };
-        let noticed = tracer.look(self.vault.state(), seen)?;
+        let noticed = unkept.or(tracer.look(self.vault.state(), seen), true)?;
         if noticed {
             let restored = tracer.with(|trace| trace.restored);
             let reason = restored.map_or("", |restored| restored.sign.reason());
@@ -170,7 +182,8 @@ impl Engine {
                 "{reason}; the next synchronization takes a higher number, and what is owed is asked for before it is sent"
             );
         }
-        let last = self.vault.entry("last").get_or_set_aside::<Report>()?;
+        let last = self.vault.entry("last");
+        let last = unkept.or(last.get_or_set_aside::<Report>(), None)?;
         let killed = tracer.with(|trace| trace.bury(last.as_ref()));
         if let Some(killed) = &killed {
             tracing::warn!(
@@ -182,10 +195,10 @@ impl Engine {
                 killed.sync_id,
                 killed.reason
             );
-            History::of(&self.vault).append(killed)?;
+            unkept.or(History::of(&self.vault).append(killed), ())?;
         }
         match noticed || killed.is_some() {
-            true => tracer.write(),
+            true => unkept.or(tracer.write(), ()),
             false => Ok(()),
         }
     }

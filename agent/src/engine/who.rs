@@ -6,7 +6,7 @@ use logic::fault::{Code, Fault};
 use logic::fingerprint::Fingerprint;
 use logic::identity::{self, Identity};
 use logic::report::Report;
-use logic::trace::Trace;
+use logic::trace::{Trace, is_unkept};
 
 use super::{Engine, LOCK_PATIENCE};
 use crate::journal::event;
@@ -56,8 +56,19 @@ impl Engine {
         };
         let identity = self.called(identity);
         if !held.whole || held.identity.as_ref() != Some(&identity) {
-            identities.link_aside(&held)?;
-            identities.put(&identity, [])?;
+            let kept = identities
+                .link_aside(&held)
+                .and_then(|()| identities.put(&identity, []));
+            // The copy that opens names the box all the same, and its number.
+            let named = |held: &Identity| held.box_id == identity.box_id;
+            match kept {
+                Err(trouble)
+                    if is_unkept(trouble.code) && held.identity.as_ref().is_some_and(named) =>
+                {
+                    tracing::warn!(code = %trouble.code, "{trouble}");
+                }
+                kept => kept?,
+            }
         }
         if held.identity.is_none() && !held.damaged.is_empty() {
             tracing::warn!(

@@ -138,6 +138,7 @@ impl Call {
 
     /// `POST fetchEntityDetails` (protocol 5.4).
     pub fn details(kind: EntityType, ids: &[String], params: &Params) -> Self {
+        let params = params.on_the_wire();
         let body = json!({ "type": kind.word(), "entityIds": ids, "params": params });
         Self::post(
             "details",
@@ -185,7 +186,7 @@ impl Call {
 
     /// `POST confirmSyncFinished` with the client state of protocol 9.2, or without one.
     pub fn confirm_finished(params: &Params, client_state: Option<&Json>) -> Self {
-        let mut map = serde_json::to_value(params).unwrap_or_default();
+        let mut map = params.on_the_wire();
         if let (Some(state), Some(object)) = (client_state, map.as_object_mut()) {
             object.insert("client_state".into(), state.clone());
         }
@@ -198,7 +199,7 @@ impl Call {
 
     /// `POST confirmSyncFailed` with a string reason (protocol 9.3).
     pub fn confirm_failed(params: &Params, reason: &str) -> Self {
-        let body = json!({ "params": params, "failure-reason": reason });
+        let body = json!({ "params": params.on_the_wire(), "failure-reason": reason });
         Self::post(
             "confirm",
             "taoSync/SynchronisationApi/confirmSyncFailed",
@@ -258,14 +259,18 @@ impl Call {
 /// `params[key]=value` with brackets percent-encoded as PHP's `http_build_query` does (protocol 4.4).
 fn encode(params: &Params) -> String {
     let sync_id = params.sync_id.to_string();
-    [
+    let all = [
         ("organisation_id", params.organisation_id.as_str()),
         ("sync_id", sync_id.as_str()),
         ("box_id", params.box_id.as_str()),
         ("tao_version", params.tao_version.as_str()),
-    ]
-    .map(|(key, value)| format!("params%5B{key}%5D={}", utf8_percent_encode(value, QUERY)))
-    .join("&")
+    ];
+    let on_the_wire = |(key, _): &(&str, &str)| *key != "sync_id" || params.sync_id > 0;
+    all.into_iter()
+        .filter(on_the_wire)
+        .map(|(key, value)| format!("params%5B{key}%5D={}", utf8_percent_encode(value, QUERY)))
+        .collect::<Vec<_>>()
+        .join("&")
 }
 
 #[cfg(test)]
@@ -289,6 +294,28 @@ mod tests {
             "taoSync/SynchronisationApi/fetchEntityChecksums?type=test-taker&params%5Borganisation_id%5D=3005%20%C3%A9\
              &params%5Bsync_id%5D=12&params%5Bbox_id%5D=5e0b1c2d3f4a5&params%5Btao_version%5D=2022.11"
         );
+    }
+
+    #[test]
+    fn a_run_that_could_keep_no_number_has_none_on_the_wire() {
+        let params = Params {
+            sync_id: 0,
+            ..params()
+        };
+        let body = |call: Call| match call.body {
+            Body::Json(body) => serde_json::from_slice::<Json>(&body).unwrap(),
+            _ => panic!("not JSON"),
+        };
+        for body in [
+            body(Call::details(EntityType::Delivery, &[], &params)),
+            body(Call::confirm_finished(&params, None)),
+            body(Call::confirm_failed(&params, "x")),
+        ] {
+            let params = body["params"].as_object().unwrap();
+            assert!(!params.contains_key("sync_id") && params["box_id"].is_string());
+        }
+        let path = Call::checksums(EntityType::Delivery, &params).path;
+        assert!(!path.contains("sync_id") && path.contains("organisation_id"));
     }
 
     #[test]

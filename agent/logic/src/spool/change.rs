@@ -42,6 +42,11 @@ impl Sending {
             item.trial.lost = Some(Stamp::of(now));
         }
         let settled = now.after(item.trial.unsettled(self.plan.settle, now));
+        // It may have gone once more without a mark.
+        let settled = match self.plan.unmarked {
+            Some(until) if until.mono > settled.mono => until,
+            _ => settled,
+        };
         let entry = Entry {
             size: item.size,
             state: item.state,

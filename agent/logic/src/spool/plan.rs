@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::fault::Fault;
 use crate::report::OwedCount;
-use crate::words::Params;
+use crate::words::{Now, Params};
 
 /// How a pass over the spool is to be made.
 #[derive(Debug, Clone)]
@@ -38,6 +38,8 @@ pub struct Plan {
     pub probe_first: bool,
     /// The state folder is known to be such a copy: rows and sessions of executions that central knows may be held.
     pub restored: bool,
+    /// Until then central may be at a request that went without a mark.
+    pub unmarked: Option<Now>,
     /// Seed of the jitter.
     pub random: u64,
 }
@@ -59,9 +61,32 @@ impl Plan {
             probe: true,
             probe_first: false,
             restored: false,
+            unmarked: None,
             random,
         }
     }
+
+    /// Whether the storage of this central surely fails at a variable that it holds.
+    pub(super) fn takes_none_twice(&self) -> bool {
+        takes_none_twice(&self.central)
+    }
+}
+
+/// Whether the storage of a central surely fails at a variable that it holds: taoOutcomeRds does since 6.1 of 2019, older
+/// ones store it once more (protocol 7.5, 15.2). Of its own version a central tells the VM versions that it supports,
+/// as one text; one that knows a release named by its date is younger than that.
+fn takes_none_twice(central: &str) -> bool {
+    let dated = |version: &str| {
+        let (year, month) = version.split_once('.')?;
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let month = month.get(..2).filter(|month| digits(month))?;
+        let year = Some(year).filter(|year| year.len() == 4 && digits(year))?;
+        Some((year.parse::<u32>().ok()?, month.parse::<u32>().ok()?))
+    };
+    let young = |(year, month)| year >= 2020 && (1..=12).contains(&month);
+    central
+        .split(", ")
+        .any(|version| dated(version).is_some_and(young))
 }
 
 /// How the pass ended.
@@ -77,6 +102,10 @@ pub struct Ending {
     pub probe_stored: bool,
     /// Results that central holds although no request of this box has carried them.
     pub held_unsent: u64,
+    /// Something could not be written down: what lies on disk is older than what is known.
+    pub unkept: bool,
+    /// Central may still be at a result.
+    pub flying: bool,
 }
 
 impl Ending {
@@ -84,5 +113,29 @@ impl Ending {
     pub fn told(&self) -> (OwedCount, Vec<Fault>) {
         let told = self.trouble.iter().chain(&self.findings);
         (self.count, told.cloned().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_of_a_young_central_it_is_known_that_it_takes_no_variable_twice() {
+        let table = [
+            ("2022.11", true),
+            ("2020.01", true),
+            ("3.3.0-sprint105, 2021.03-dev", true),
+            ("3.4.0-sprint130", false),
+            ("3.3.0-sprint105, 2019.12", false),
+            ("2022", false),
+            ("2022.1", false),
+            ("2022.13", false),
+            ("20221.11", false),
+            ("", false),
+        ];
+        for (central, expected) in table {
+            assert_eq!(takes_none_twice(central), expected, "{central}");
+        }
     }
 }

@@ -73,7 +73,7 @@ fn unsent(trouble: Fault) -> Heard {
 /// so that a deliberate repetition does not (protocol 9.4).
 pub(super) fn params(params: &Params, logged: bool) -> Json {
     if logged {
-        json!(params)
+        params.on_the_wire()
     } else {
         json!({ "tao_version": params.tao_version })
     }

@@ -173,6 +173,27 @@ impl Lane {
     pub(super) fn can_probe(&self) -> bool {
         self.probe != Probe::Unsound
     }
+
+    /// The probe has proved itself in this run.
+    pub(super) fn is_sound(&self) -> bool {
+        self.probe == Probe::Sound
+    }
+
+    /// They were to go and did not: they are asked for first.
+    pub(super) fn ask_later(&mut self, keys: &[Key]) {
+        for key in keys {
+            self.unasked.put(key.clone());
+        }
+    }
+
+    pub(super) fn goes_in_parts(&self, key: &Key) -> bool {
+        self.follow.holds(key)
+    }
+
+    /// Nothing more of it goes in this run.
+    pub(super) fn leave(&mut self, key: &Key) {
+        self.follow.leave(key);
+    }
 }
 
 impl Sending {
@@ -401,7 +422,7 @@ impl Sending {
             // Even for an execution that nobody has, central does not answer as it should.
             self.results.probe = Probe::Unsound;
             self.void();
-            return self.send_unasked();
+            return self.send_unasked(true, now);
         }
         self.results.probe = Probe::Sound;
         self.results.probe_failures = 0;
@@ -434,7 +455,7 @@ impl Sending {
         self.results.probe_failures += 1;
         if self.results.probe_failures >= most {
             // They stay `sending`: the next run asks again. What was not sent yet is.
-            self.send_unasked();
+            self.send_unasked(false, now);
             self.results.doubts.clear();
             self.results.follow.give_up();
             self.find(trouble);
@@ -475,11 +496,14 @@ impl Sending {
             }
             None => {}
         }
-        if let Some(unsent) = doubt.unsent {
-            self.unknown(&doubt.key);
-            self.send_first(doubt.key, unsent);
-        } else if now.mono >= doubt.settled.mono {
-            self.results.lone.push_back(doubt.key);
+        if now.mono >= doubt.settled.mono {
+            match doubt.unsent {
+                Some(unsent) => {
+                    self.unknown(&doubt.key);
+                    self.send_first(doubt.key, unsent);
+                }
+                None => self.results.lone.push_back(doubt.key),
+            }
         } else {
             // It may become mapped any moment; asking is cheap, waiting is not.
             let soon = now.after((self.plan.settle / 4).max(super::QUICK));
@@ -502,8 +526,13 @@ impl Sending {
     }
 
     fn unconfirmed(&mut self, key: &Key) -> Change {
+        self.unknowable(key, "its answer to the probe is not the one of TAO 2022.11")
+    }
+
+    /// Whether central holds it cannot be known, and sending it again may double it.
+    fn unknowable(&mut self, key: &Key, why: &str) -> Change {
         let reason = format!(
-            "whether central holds the result of {} cannot be known: its answer to the probe is not the one of TAO 2022.11. \
+            "whether central holds the result of {} cannot be known: {why}. \
              Look for the execution on central; `results retry` asks again, `results export` gives the result to a person",
             outside::id(&key.id)
         );

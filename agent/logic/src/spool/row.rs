@@ -9,8 +9,9 @@ use serde_json::value::RawValue;
 
 use super::request::{self, Heard};
 use super::result::Vouched;
-use super::trial::Trial;
-use super::{Change, Job, Key, Loaded, Owed, Part, SLOW, Sending, State, finding, known, put_back};
+use super::{
+    Change, Job, Key, Loaded, Owed, Part, SLOW, Sending, State, Trial, finding, known, put_back,
+};
 use crate::api::{Reply, ack};
 use crate::fault::Code;
 use crate::intake::Kind;
@@ -99,6 +100,12 @@ impl Lane {
     pub(super) fn void(&mut self) {
         self.well = false;
         self.failed.clear();
+    }
+
+    /// Nothing more of it goes in this run.
+    pub(super) fn leave(&mut self, key: &Key) {
+        self.queue.retain(|other| other != key);
+        self.failed.retain(|suspect| suspect.key != *key);
     }
 
     fn goes_alone(&self, key: &Key) -> bool {
@@ -211,11 +218,7 @@ impl Sending {
         if groups.is_empty() {
             return self.emit(changes);
         }
-        let doubled = groups.iter().map(|group| {
-            let held = self.may_be_held(&group.key.id);
-            group.rows.iter().filter(|row| held || row.doubt).count() as u64
-        });
-        self.ending.count.logs.doubled += doubled.sum::<u64>();
+        self.ending.count.logs.doubled += self.rows_again(&groups);
         let again = groups.iter().any(|group| {
             self.rows.goes_alone(&group.key) || group.rows.iter().any(|row| row.doubt)
         });
@@ -227,6 +230,15 @@ impl Sending {
         let call = request::logs(entries, &params);
         let keys = Vec::new();
         self.mark(Job::Rows { keys, groups }, call, changes);
+    }
+
+    /// Rows that central may hold already.
+    pub(super) fn rows_again(&self, groups: &[Group]) -> u64 {
+        let again = |group: &Group| {
+            let held = self.may_be_held(&group.key.id);
+            group.rows.iter().filter(|row| held || row.doubt).count() as u64
+        };
+        groups.iter().map(again).sum()
     }
 
     /// The rows of one item that go into this request.

@@ -82,13 +82,17 @@ impl Sending {
         let again = |key: &Key| lane.doubts.contains(key) || lane.solo.contains(key);
         let params = request::params(&self.plan.params, !keys.iter().any(again));
         let ids: Vec<String> = keys.iter().map(|key| key.id.clone()).collect();
-        let doubled = keys
-            .iter()
-            .filter(|key| self.sessions.doubts.contains(*key) || self.may_be_held(&key.id));
-        let doubled = doubled.count() as u64;
-        self.ending.count.sessions.doubled += doubled;
+        self.ending.count.sessions.doubled += self.sessions_again(&keys);
         let changes = keys.iter().map(|key| self.sent(key)).collect();
         self.mark(Job::Sessions(keys), Call::sessions(&ids, &params), changes);
+    }
+
+    /// Sessions that central may have been told already.
+    pub(super) fn sessions_again(&self, keys: &[Key]) -> u64 {
+        let again = keys
+            .iter()
+            .filter(|key| self.sessions.doubts.contains(*key) || self.may_be_held(&key.id));
+        again.count() as u64
     }
 
     pub(super) fn sessions_answered(&mut self, keys: Vec<Key>, heard: Heard, now: Now) {

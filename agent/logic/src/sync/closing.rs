@@ -38,7 +38,7 @@ impl Sync {
         self.waiting.clear();
         self.out.clear();
         self.phase = Phase::Confirm;
-        if self.begun {
+        if self.begun && self.is_numbered() {
             let call = Call::confirm_failed(&self.plan.params, &trouble.reason);
             self.ask(Purpose::Failed, call);
         } else {
@@ -55,7 +55,12 @@ impl Sync {
 
     /// Whether central may keep this run as under way: it has seen its number, and took no confirmation of it.
     pub fn is_untold(&self) -> bool {
-        self.begun && !self.confirmed
+        self.begun && self.is_numbered() && !self.confirmed
+    }
+
+    /// A run whose number could not be kept has none that central could confuse with another run's.
+    pub(super) fn is_numbered(&self) -> bool {
+        self.plan.params.sync_id > 0
     }
 }
 
@@ -193,6 +198,39 @@ mod tests {
             (Some(Code::RunStopped), Outcome::Failed)
         );
         assert!(!sync.is_untold());
+    }
+
+    #[test]
+    fn a_run_without_a_number_leaves_none_with_central() {
+        let mut sync = begun();
+        sync.plan.params.sync_id = 0;
+        sync.plan.untold.clear();
+        versions(&mut sync);
+        assert!(matches!(sync.next(), Some(Command::Owed(_))));
+        sync.handle(
+            Event::Owed(OwedCount::default(), Vec::new()),
+            Now::default(),
+        );
+        let mut calls = 0;
+        while let Some(command) = sync.next() {
+            match command {
+                Command::Ask(..) => calls += 1,
+                Command::Survey => {
+                    let survey = crate::report::Survey::default();
+                    sync.handle(Event::Surveyed(survey, Default::default()), Now::default());
+                }
+                Command::Account => {
+                    sync.handle(Event::Accounted(PackageAccount::default()), Now::default());
+                }
+                Command::End(report) => {
+                    assert_eq!((calls, report.code.as_str()), (0, "ok"));
+                    assert!(!sync.is_untold());
+                    return;
+                }
+                _ => {}
+            }
+        }
+        panic!("it ends");
     }
 
     #[test]

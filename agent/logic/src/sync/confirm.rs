@@ -19,6 +19,7 @@ impl Sync {
         self.report.connection = connection;
         let params = self.plan.params.clone();
         match self.stopped.clone() {
+            _ if !self.is_numbered() => self.end(),
             None => self.confirm_finished(true),
             Some(trouble) if can_be_told(&trouble) => {
                 self.ask(

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use logic::fault::{Code, Fault};
 use logic::intake::{self, ITEM_LIMIT, Kind};
 use logic::report::OwedCount;
 use logic::spool::{
@@ -24,11 +25,28 @@ pub(crate) struct Cut {
     pub(crate) done: bool,
 }
 
+/// What becomes of what the machine wants written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Write {
+    /// It is durable.
+    Kept,
+    /// The disk takes nothing.
+    Failed,
+    /// The disk was full behind the first half.
+    Half,
+}
+
 pub(crate) struct Box {
     pub(crate) central: Central,
     pub(crate) ledgers: BTreeMap<Key, Ledger>,
     pub(crate) payloads: BTreeMap<Key, Vec<u8>>,
     pub(crate) cuts: VecDeque<Cut>,
+    /// What becomes of the next writes; then all are kept.
+    pub(crate) writes: VecDeque<Write>,
+    /// Outside of the folder: a request may have gone without a mark, and since when the next run knows of it.
+    unmarked: Option<Option<Now>>,
+    /// Writes have failed: from then on a cut is a start that asks first, as every start does.
+    failed: bool,
     pub(crate) now: Now,
     pub(crate) plan: Plan,
     /// Counted over all passes, those that were cut included.
@@ -53,6 +71,9 @@ impl Box {
             ledgers: BTreeMap::new(),
             payloads: BTreeMap::new(),
             cuts: VecDeque::new(),
+            writes: VecDeque::new(),
+            unmarked: None,
+            failed: false,
             now: Now {
                 mono: Duration::from_secs(100),
                 wall: 1_795_000_000,
@@ -96,6 +117,7 @@ impl Box {
             self.passes += 1;
             self.plan.params.sync_id += 1;
             self.plan.random += 1;
+            self.notice();
             if let Some(ending) = self.once() {
                 if ending.probe_stored {
                     self.plan.probe = false;
@@ -103,6 +125,23 @@ impl Box {
                 return ending;
             }
         }
+    }
+
+    /// A pass that ends or is cut; the next one is not begun.
+    pub(crate) fn until_cut(&mut self) {
+        self.notice();
+        self.once();
+        self.cuts.clear();
+        self.plan.probe_first = true;
+    }
+
+    /// As the engine does it: what went without a mark before this run may be under way from its begin on.
+    fn notice(&mut self) {
+        let (now, settle) = (self.now, self.plan.settle);
+        let noticed = self.unmarked.map(|since| since.unwrap_or(now));
+        let until = noticed.map(|since| since.after(settle));
+        self.plan.unmarked = until.filter(|until| until.mono > now.mono);
+        self.unmarked = self.plan.unmarked.and(noticed).map(Some);
     }
 
     fn once(&mut self) -> Option<Ending> {
@@ -135,10 +174,19 @@ impl Box {
                     }
                 } else if let Some(ending) = self.execute(command, &mut events) {
                     self.count(&ending.count);
+                    if ending.unkept {
+                        // The daemon remembers it; whoever starts anew asks first anyway.
+                        self.plan.probe_first = true;
+                        if !ending.flying {
+                            self.unmarked = None;
+                        }
+                    }
                     return Some(ending);
                 }
                 if cut.is_some() {
                     self.cuts.pop_front();
+                    // Whoever starts anew asks first.
+                    self.plan.probe_first |= self.failed;
                     self.count(&machine.count());
                     return None;
                 }
@@ -197,8 +245,22 @@ impl Box {
                 events.push_back(Event::Loaded(keys.iter().map(load).collect()));
             }
             Command::Persist(changes) => {
-                changes.iter().for_each(|change| self.apply(change));
-                events.push_back(Event::Persisted(Ok(())));
+                let write = self.writes.pop_front().unwrap_or(Write::Kept);
+                let kept = match write {
+                    Write::Kept => changes.len(),
+                    Write::Half => changes.len() / 2,
+                    Write::Failed => 0,
+                };
+                changes[..kept].iter().for_each(|change| self.apply(change));
+                events.push_back(if write == Write::Kept {
+                    Event::Persisted(Ok(()))
+                } else {
+                    if changes.iter().any(|change| change.state == State::Sending) {
+                        self.unmarked = Some(None);
+                    }
+                    self.failed = true;
+                    Event::Unkept(full())
+                });
             }
             Command::Ask(ticket, call) => {
                 let (answer, took) = self.central.answer(&call, self.now);
@@ -264,4 +326,8 @@ pub(crate) fn rows(id: &str, ids: std::ops::Range<usize>, poison: Option<(usize,
 /// Names of variables.
 pub(crate) fn names(range: std::ops::Range<usize>) -> Vec<String> {
     range.map(|at| format!("V{at}")).collect()
+}
+
+fn full() -> Fault {
+    Fault::new(Code::DiskFull, "the disk is full")
 }

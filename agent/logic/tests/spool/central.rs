@@ -78,6 +78,8 @@ pub(crate) struct Central {
     /// The script befalls requests with the result of this execution alone.
     pub(crate) aim: Option<&'static str>,
     pub(crate) columns: Columns,
+    /// Its storage takes a variable that it holds once more (before taoOutcomeRds 6.1).
+    pub(crate) twice: bool,
     /// Bytes of a body that the web server takes.
     pub(crate) limit: usize,
     /// Executions that were alone in a request that died or failed by a fault.
@@ -112,6 +114,7 @@ impl Central {
             script: script.into(),
             aim: None,
             columns: Columns::Strict,
+            twice: false,
             limit: usize::MAX,
             hurt: BTreeSet::new(),
             calls: Vec::new(),
@@ -294,7 +297,7 @@ impl Central {
                     _ => {}
                 }
                 let text = variable.to_string();
-                success &= !self.executions[at].variables.contains(&text);
+                success &= self.twice || !self.executions[at].variables.contains(&text);
                 success &= success && self.stores();
                 if !success {
                     break;

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use crate::bench::{Box, Cut, names, result, rows};
-use crate::central::{Central, Columns};
+use crate::central::{Central, Columns, Mishap};
 use crate::{holds_once, owing, sent, states};
 
 /// Rows and session calls that central holds more often than once.
@@ -201,6 +201,99 @@ fn what_central_knows_with_fewer_variables_is_not_taken_for_home() {
     }
 }
 
+/// A storage older than taoOutcomeRds 6.1 takes a variable as often as it comes (protocol 7.5, 15.2).
+fn of_old(mut world: Box) -> Box {
+    world.central.twice = true;
+    world.plan.central = "3.3.0-sprint77".into();
+    world
+}
+
+fn stored(world: &Box, id: &str) -> Vec<String> {
+    let at = world.central.mapping[id];
+    world.central.executions[at].variables.clone()
+}
+
+#[test]
+fn what_an_old_storage_may_hold_is_left_to_a_person_and_not_sent_again() {
+    // Asked for, as the folder was put back; or found by central's answer to what was sent blindly: a storage that
+    // never fails at what it holds gives none.
+    for restored in [true, false] {
+        let mut world = of_old(owing(6, &[], Vec::new()));
+        let copy = world.ledgers.clone();
+        world.pass();
+        world.ledgers = copy;
+        world.plan.probe_first = true;
+        world.plan.restored = restored;
+        let results = sent(&world, "results");
+        let ending = world.pass();
+        assert_eq!(ending.count.results.unconfirmed, 6, "{restored}");
+        assert_eq!(sent(&world, "results"), results);
+        assert_eq!(
+            ending.findings[0].code,
+            logic::fault::Code::ResultsUnconfirmed
+        );
+        assert!(
+            ending.findings[0]
+                .reason
+                .contains("a storage of its age takes a variable twice")
+        );
+        // Whoever asks again hears the same; once central is younger they go one by one.
+        world.ledgers.values_mut().for_each(|ledger| {
+            ledger.retry();
+        });
+        assert_eq!(world.pass().count.results.unconfirmed, 6);
+        assert_eq!(sent(&world, "results"), results);
+        world.central.twice = false;
+        world.plan.central = "2022.11".into();
+        assert_eq!(world.pass().count.results.acknowledged, 6);
+        (0..6).for_each(|at| holds_once(&world, &format!("e{at}"), 3));
+        assert_eq!(world.central.executions.len(), 6);
+    }
+}
+
+#[test]
+fn a_variable_whose_answer_was_lost_does_not_go_to_an_old_storage_again() {
+    let mut world = of_old(owing(1, &[], Vec::new()));
+    world.pass();
+    world.submit(Kind::Results, &json!({ "e0": result("e0", &names(0..6)) }));
+    // The second of the new ones is stored, and its answer is lost.
+    world.central.script = [Mishap::None, Mishap::CutAfter].into();
+    world.pass();
+    world.pass();
+    assert_eq!(world.state(Kind::Results, "e0", 1), State::Unconfirmed);
+    assert_eq!(
+        stored(&world, "e0"),
+        stored(&world, "e0")
+            .iter()
+            .cloned()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect::<Vec<_>>()
+    );
+    assert_eq!(stored(&world, "e0").len(), 5);
+}
+
+#[test]
+fn where_an_old_storage_gives_no_sound_probe_what_was_put_back_is_not_sent_blindly() {
+    for columns in [Columns::Broken, Columns::Unnamed] {
+        let mut world = of_old(owing(5, &[], Vec::new()));
+        let copy = world.ledgers.clone();
+        world.pass();
+        world.ledgers = copy;
+        world.central.columns = columns;
+        world.plan.probe_first = true;
+        world.plan.restored = true;
+        assert_eq!(world.pass().count.results.unconfirmed, 5, "{columns:?}");
+        assert_eq!(world.central.executions.len(), 5);
+        (0..5).for_each(|at| holds_once(&world, &format!("e{at}"), 3));
+        // A start alone is no sign of an earlier folder.
+        let mut world = of_old(owing(5, &[], Vec::new()));
+        world.central.columns = columns;
+        world.plan.probe_first = true;
+        assert_eq!(world.pass().count.results.acknowledged, 5, "{columns:?}");
+    }
+}
+
 /// A daemon that starts asks first; that is no sign that another state of the box has sent a variable.
 #[test]
 fn a_variable_that_the_storage_never_takes_is_owed_after_a_start_too() {
@@ -226,8 +319,12 @@ proptest! {
         steps in prop::collection::vec((1usize..8, any::<bool>(), any::<Option<prop::sample::Index>>()), 1..10),
         cuts in prop::collection::vec((0usize..30, any::<bool>()), 0..8),
         chunk in 1usize..12,
+        old in any::<bool>(),
     ) {
         let mut world = Box::new(Central::new(Vec::new()));
+        if old {
+            world = of_old(world);
+        }
         world.plan.chunk = chunk;
         world.plan.rows = 7;
         world.cuts = cuts.into_iter().map(|(after, done)| Cut { after, done }).collect();
@@ -260,7 +357,12 @@ proptest! {
             prop_assert_eq!(execution.variables.len(), 3);
         }
         for (key, ledger) in &world.ledgers {
-            prop_assert_eq!(ledger.state, State::Acknowledged, "{:?}", key);
+            // Of what an old storage may hold nobody can say more.
+            let named = old && ledger.state == State::Unconfirmed && key.kind == Kind::Results;
+            let waits = old && key.kind != Kind::Results
+                && world.state(Kind::Results, &key.id, 0) == State::Unconfirmed;
+            prop_assert!(ledger.state == State::Acknowledged || named || waits, "{:?}", ledger);
+            prop_assert!(world.central.mapping.contains_key(&key.id), "{:?} is lost", key);
         }
         prop_assert!(surplus(&world) <= world.doubled, "{} doubled, {} counted", surplus(&world), world.doubled);
     }

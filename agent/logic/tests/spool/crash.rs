@@ -1,4 +1,4 @@
-//! Any faults of central, any power cuts of the box: whatever happens, each item is home once or named.
+//! Any faults of central, any power cuts of the box, any writes that fail: whatever happens, each item is home once or named.
 //! Never sleeps, never draws: proptest scripts the faults.
 //! Used by `tests/spool.rs`.
 
@@ -10,7 +10,7 @@ use logic::spool::State;
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::bench::{Box, Cut, names, result, rows};
+use crate::bench::{Box, Cut, Write, names, result, rows};
 use crate::central::{Central, Mishap};
 
 fn fault() -> impl Strategy<Value = Mishap> {
@@ -64,6 +64,10 @@ fn cut() -> impl Strategy<Value = Cut> {
     (0usize..30, any::<bool>()).prop_map(|(after, done)| Cut { after, done })
 }
 
+fn write() -> impl Strategy<Value = Write> {
+    prop_oneof![3 => Just(Write::Kept), 4 => Just(Write::Failed), 1 => Just(Write::Half)]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
     #[test]
@@ -74,9 +78,11 @@ proptest! {
         chunk in 1usize..12,
         early in any::<bool>(),
         probe_first in any::<bool>(),
+        writes in prop_oneof![Just(Vec::new()), prop::collection::vec(write(), 0..80)],
     ) {
         let mut world = Box::new(Central::new(script));
         world.cuts = cuts.into();
+        world.writes = writes.into();
         world.plan.chunk = chunk;
         world.plan.rows = 7;
         world.plan.probe_first = probe_first;
@@ -120,6 +126,7 @@ proptest! {
         }
         world.central.script.clear();
         world.cuts.clear();
+        world.writes.clear();
         let hurt = world.central.hurt.clone();
         // What a fault made look like poison, twice, is refused by a central that was well again: `retry` brings it
         // home.

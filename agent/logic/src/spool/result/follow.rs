@@ -14,6 +14,9 @@ use crate::outside;
 use crate::report::Finding;
 use crate::words::Now;
 
+/// Why a variable that central may hold does not go again.
+const TWICE: &str = "it knows the execution, perhaps with fewer variables, and a storage of its age takes a variable twice";
+
 /// One variable on its way.
 #[derive(Debug)]
 pub(in super::super) struct Follow {
@@ -90,6 +93,18 @@ impl Queue {
             .filter_map(|key| self.wait.get(key).copied())
     }
 
+    pub(super) fn holds(&self, key: &Key) -> bool {
+        let checked = self.check.as_ref().is_some_and(|(of, _)| of == key);
+        checked || self.queue.contains(key)
+    }
+
+    /// Nothing more of it goes in this run.
+    pub(super) fn leave(&mut self, key: &Key) {
+        self.queue.retain(|other| other != key);
+        self.check.take_if(|(of, _)| of == key);
+        self.unproven.retain(|unproven| unproven.key != *key);
+    }
+
     pub(super) fn give_up(&mut self) {
         self.queue.clear();
         self.check = None;
@@ -160,6 +175,15 @@ impl Sending {
             // variable that it never takes must not be read as held.
             let again = self.is_doubtful() && stands.is_some();
             follow.doubt = again || follow.accused || stands == Some(Part::Flying);
+            if follow.doubt && !self.plan.takes_none_twice() {
+                let held = held.iter().map(|at| (*at, Part::Stored));
+                change.parts.extend(held);
+                let open = self.unknowable(&follow.key, TWICE);
+                return self.note(vec![Change {
+                    parts: change.parts,
+                    ..open
+                }]);
+            }
             follow.part = next;
             change
                 .parts
@@ -198,8 +222,15 @@ impl Sending {
         if owed == 0 {
             return self.acknowledgement(&key);
         }
+        let parts = (0..owed).map(|at| (at, Part::Flying)).collect();
+        if !self.plan.takes_none_twice() {
+            return Change {
+                parts,
+                ..self.unknowable(&key, TWICE)
+            };
+        }
         let change = Change {
-            parts: (0..owed).map(|at| (at, Part::Flying)).collect(),
+            parts,
             ..self.change(&key, State::Sending)
         };
         self.results.follow.enter(key, None);

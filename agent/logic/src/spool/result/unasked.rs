@@ -7,8 +7,9 @@
 //! |---|---|
 //! | mapped, and sent from here before | acknowledged |
 //! | mapped, and never sent from here | the state folder was put back, or the box runs twice: what was sent then may have been fewer variables, so they go one by one (second table of `spool`) |
-//! | not mapped | sent, its log rows are surely new |
-//! | no answer, or one that says nothing | sent |
+//! | not mapped | sent, its log rows are surely new; not before central is surely at no request that went without a mark |
+//! | no answer | sent; left to the next run where central may be at one that went without a mark, or may take a variable twice |
+//! | says nothing | the same, but unconfirmed where central may take a variable twice and it may have been sent: the folder was put back, or one went without a mark |
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -23,6 +24,14 @@ pub(super) struct Unsent {
     suspect: bool,
     /// No request of this state of the box has carried it.
     pub(super) never: bool,
+}
+
+/// What becomes of results that cannot be asked for.
+#[derive(Debug, Clone, Copy)]
+enum Blind {
+    Send,
+    Leave,
+    Unconfirmed,
 }
 
 /// Results that are still to be asked for, and what was heard.
@@ -43,6 +52,15 @@ impl Unasked {
         };
         self.queue.push_back((item.key.clone(), unsent));
     }
+
+    /// One that was about to go the first time.
+    pub(super) fn put(&mut self, key: Key) {
+        let unsent = Unsent {
+            suspect: false,
+            never: true,
+        };
+        self.queue.push_back((key, unsent));
+    }
 }
 
 impl Sending {
@@ -56,34 +74,59 @@ impl Sending {
             return;
         }
         let most = match lane.probe {
-            Probe::Unsound => return self.send_unasked(),
+            Probe::Unsound => return self.send_unasked(true, now),
             Probe::Untried => 1,
             Probe::Sound => self.chunk,
+        };
+        let settled = match self.plan.unmarked {
+            Some(until) if until.mono > now.mono => until,
+            _ => now,
         };
         let some = lane.unasked.queue.len().min(most);
         let next = lane.unasked.queue.drain(..some);
         lane.doubts.extend(next.map(|(key, unsent)| Doubt {
             key,
             probe: now,
-            settled: now,
+            settled,
             failed: None,
             unsent: Some(unsent),
             partial: false,
         }));
     }
 
-    /// The probe says nothing: all are sent.
-    pub(super) fn send_unasked(&mut self) {
+    /// The probe says nothing, or was not answered: all are sent as ever, but for those that central may be at, and
+    /// those that a storage may take twice.
+    pub(super) fn send_unasked(&mut self, answered: bool, now: Now) {
+        let unmarked = self.plan.unmarked;
+        let twice = !self.plan.takes_none_twice();
+        let sent = self.plan.restored || unmarked.is_some();
+        let blind = match answered {
+            // The next run may hear more.
+            _ if unmarked.is_some_and(|until| until.mono > now.mono) => Blind::Leave,
+            false if twice => Blind::Leave,
+            true if twice && sent => Blind::Unconfirmed,
+            _ => Blind::Send,
+        };
         let queue = std::mem::take(&mut self.results.unasked.queue);
-        let doubts = std::mem::take(&mut self.results.doubts);
-        for doubt in doubts {
+        for (key, unsent) in queue {
+            self.sent_blind(blind, key, unsent);
+        }
+        for doubt in std::mem::take(&mut self.results.doubts) {
             match doubt.unsent {
-                Some(unsent) => self.send_first(doubt.key, unsent),
+                Some(unsent) => self.sent_blind(blind, doubt.key, unsent),
                 None => self.results.doubts.push_back(doubt),
             }
         }
-        for (key, unsent) in queue {
-            self.send_first(key, unsent);
+    }
+
+    fn sent_blind(&mut self, blind: Blind, key: Key, unsent: Unsent) {
+        match blind {
+            Blind::Send => self.send_first(key, unsent),
+            Blind::Leave => {}
+            // The probe is unsound: so is a doubt.
+            Blind::Unconfirmed => self
+                .results
+                .doubt(key, Now::default(), Now::default(), None),
         }
     }
 

@@ -1,0 +1,199 @@
+//! Has written down what was decided, and decides what goes on where that cannot be: what central can be asked about.
+//! Never sends without a mark what nobody could tell from a second sending; never stops one item for another's sake.
+//! Called by the machine of `spool` and by its lanes.
+//!
+//! # Where a result is, and which copy is the only one
+//!
+//! | Moment | Its account on disk | Central | A cut here |
+//! |---|---|---|---|
+//! | accepted, not sent | queued | | sent as ever: the item on disk is the only copy, and nothing but an account removes it |
+//! | marked, the answer is out | sending | perhaps | probed; `settle` is waited for, then sent alone |
+//! | sent without a mark, the answer is out | queued | perhaps | every start asks before it sends (`Plan::probe_first`), and waits for `settle` since one went without a mark (`Plan::unmarked`) |
+//! | acknowledged, not written down | queued or sending | whole | mapped: home, not sent again |
+//! | acknowledged, written down | acknowledged | whole | over |
+//!
+//! # What goes on when it cannot be written down (`Event::Unkept`)
+//!
+//! | What | Then |
+//! |---|---|
+//! | a first content of an execution is to go, and never failed | it goes: central's mapping is the account of it. First the probe must have answered in this run, unless central's storage takes no variable twice |
+//! | one that failed before | waits: each try leaves an orphan on central, and how many there were could not be kept |
+//! | a variable of a known execution is to go | waits: `success` 0 would mean "held" or "never taken", and nobody could tell which |
+//! | rows, sessions, users are to go | wait: nobody can ask central for them, so each run would store them again |
+//! | what came of a whole result | is remembered to the end of the run, further contents of its execution wait; the next run asks first |
+//! | what came of a part | the item is left for this run: its account on disk is older than what is known |
+
+use super::{Change, Command, Job, Key, Part, Sending, State, Step};
+use crate::api::Call;
+use crate::fault::Fault;
+use crate::intake::Kind;
+use crate::words::Now;
+
+/// A request whose items are being marked.
+#[derive(Debug)]
+pub(super) struct Mark {
+    pub(super) job: Job,
+    pub(super) call: Call,
+    /// Where its items stood.
+    stood: Vec<(Key, State)>,
+}
+
+impl Sending {
+    /// Writes down that items may be on their way, then sends.
+    pub(super) fn mark(&mut self, job: Job, call: Call, changes: Vec<Change>) {
+        let stood = changes.iter().map(|change| &change.key);
+        let stood = stood
+            .filter_map(|key| Some((key.clone(), self.entries.get(key)?.state)))
+            .collect();
+        self.remember(&changes);
+        self.out.push_back(Command::Persist(changes));
+        self.step = Step::Marking(Box::new(Mark { job, call, stood }));
+    }
+
+    /// Writes down what came of it.
+    pub(super) fn note(&mut self, changes: Vec<Change>) {
+        self.remember(&changes);
+        self.emit(changes);
+    }
+
+    /// Adds a change that the next one may depend on.
+    pub(super) fn record(&mut self, changes: &mut Vec<Change>, change: Change) {
+        self.remember(std::slice::from_ref(&change));
+        changes.push(change);
+    }
+
+    /// Has changes written down that are remembered already.
+    pub(super) fn emit(&mut self, changes: Vec<Change>) {
+        if !changes.is_empty() {
+            let keys = changes.iter().map(|change| change.key.clone()).collect();
+            self.out.push_back(Command::Persist(changes));
+            self.step = Step::Noting(keys);
+        }
+    }
+
+    fn remember(&mut self, changes: &[Change]) {
+        for change in changes {
+            let Some(entry) = self.entries.get_mut(&change.key) else {
+                continue;
+            };
+            entry.state = change.state;
+            entry.failures += change.failures;
+            entry.trial = change.trial;
+            if change.reason.is_some() {
+                entry.cause.clone_from(&change.reason);
+            }
+            for (_, part) in &change.parts {
+                if matches!(part, Part::Stored | Part::Refused) {
+                    entry.owed = entry.owed.saturating_sub(1);
+                    entry.refused += u32::from(*part == Part::Refused);
+                }
+            }
+            if change.key.kind == Kind::Results && change.state == State::Acknowledged {
+                self.wake(&change.key.id);
+            }
+        }
+    }
+
+    /// A request has no mark: it goes if central can be asked what became of it.
+    pub(super) fn unmarked(&mut self, mark: Mark, trouble: Fault, now: Now) {
+        self.unkept(trouble);
+        let Mark { job, call, stood } = mark;
+        match &job {
+            Job::Results { keys, .. } if keys.iter().all(|key| self.is_new(key)) => {
+                if self.results.is_sound() || self.plan.takes_none_twice() {
+                    return self.ask(job, call, now);
+                }
+                self.stand(&stood);
+                if self.results.can_probe() {
+                    self.results.ask_later(keys);
+                } else {
+                    keys.iter().for_each(|key| self.leave(key));
+                }
+            }
+            _ => {
+                self.stand(&stood);
+                self.unsend(&job);
+                stood.iter().for_each(|(key, _)| self.leave(key));
+            }
+        }
+    }
+
+    /// What came of items could not be written down.
+    pub(super) fn unnoted(&mut self, keys: Vec<Key>, trouble: Fault) {
+        self.unkept(trouble);
+        for key in &keys {
+            let parts = self.results.goes_in_parts(key);
+            if key.kind == Kind::Logs || parts {
+                self.leave(key);
+            }
+            if let Some(entry) = self.entries.get_mut(key).filter(|_| parts)
+                && entry.state == State::Sending
+                && entry.trial.lost.is_none()
+            {
+                // It was asked about, not sent.
+                entry.state = State::Queued;
+            }
+            if key.kind == Kind::Results {
+                self.leave_later(key);
+            }
+        }
+    }
+
+    /// Further contents of an execution go behind the account of this one.
+    fn leave_later(&mut self, key: &Key) {
+        let later = self.editions(key.kind, &key.id);
+        let later = later.filter(|(other, _)| other.edition > key.edition);
+        let later: Vec<Key> = later.map(|(other, _)| other.clone()).collect();
+        later.iter().for_each(|other| self.leave(other));
+    }
+
+    /// Told once. From now on nothing is sent that was not asked for.
+    fn unkept(&mut self, trouble: Fault) {
+        self.plan.probe_first = true;
+        if !std::mem::replace(&mut self.ending.unkept, true) {
+            self.ending.findings.insert(0, trouble);
+        }
+    }
+
+    /// A request that is not made doubles nothing.
+    fn unsend(&mut self, job: &Job) {
+        match job {
+            Job::Rows { groups, .. } => {
+                let again = self.rows_again(groups);
+                let logs = &mut self.ending.count.logs;
+                logs.doubled = logs.doubled.saturating_sub(again);
+            }
+            Job::Sessions(keys) => {
+                let again = self.sessions_again(keys);
+                let sessions = &mut self.ending.count.sessions;
+                sessions.doubled = sessions.doubled.saturating_sub(again);
+            }
+            _ => {}
+        }
+    }
+
+    /// Nothing is known of it but that it came.
+    fn is_new(&self, key: &Key) -> bool {
+        self.entries
+            .get(key)
+            .is_some_and(|entry| entry.failures == 0 && !entry.trial.refused)
+    }
+
+    /// They stand where they stood.
+    fn stand(&mut self, stood: &[(Key, State)]) {
+        for (key, state) in stood {
+            if let Some(entry) = self.entries.get_mut(key) {
+                entry.state = *state;
+            }
+        }
+    }
+
+    /// Nothing more of it is sent in this run.
+    fn leave(&mut self, key: &Key) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.left = true;
+        }
+        self.results.leave(key);
+        self.rows.leave(key);
+    }
+}
