@@ -1,23 +1,23 @@
 //! What a technician asks of the box: where it stands, and what is wrong, layer by layer.
 //! Never changes what it looks at: no key or folder is made by looking, nothing is logged on central. A small file is
-//! made and removed where answers go, to see whether one can be kept.
+//! made and removed where answers go, to see whether one can be kept. Never judges: `logic::health::seen` does.
 //! Called by the verbs `doctor` and `status`, and by whoever shows the same elsewhere.
 
 mod first;
 mod holdings;
 mod host;
+mod size;
 mod talk;
-mod time;
 mod way;
 
 pub mod standing;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use logic::fault::{Code, Fault};
-use logic::health::{Check, Facts, Finding, Status, Step, fold, plan};
+use logic::health::seen::{InForce, Told, judge};
+use logic::health::{Check, Facts, Finding, Seen, Step, plan};
 use logic::settings::Settings;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -25,12 +25,14 @@ use crate::engine::Engine;
 use crate::root::Root;
 
 /// What the technician asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Options {
     /// Nothing beyond the box is spoken to.
     pub offline: bool,
     /// Every member of every package is read and checked, however long it takes.
     pub deep: bool,
+    /// What a daemon that runs uses to reach central.
+    pub daemon: Option<InForce>,
 }
 
 /// Everything that speaks to the network ends by then: the whole answer comes within 15 s.
@@ -38,27 +40,17 @@ const NETWORK: Duration = Duration::from_secs(13);
 /// Reading what the box holds, unless all of it is asked for.
 const DISK: Duration = Duration::from_secs(12);
 
-/// Findings as they come; what came before a limit is kept.
+/// What is seen, as it comes; what came before a limit is kept.
 #[derive(Debug, Clone, Default)]
-struct Found(Arc<Mutex<BTreeMap<Check, Finding>>>);
+struct Found(Arc<Mutex<Seen>>);
 
 impl Found {
-    fn tell(&self, check: Check, finding: Finding) {
-        let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        found.insert(check, finding);
+    fn see(&self, add: impl FnOnce(&mut Seen)) {
+        add(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// As `tell`, unless a failure of this check is told already.
-    fn tell_beside(&self, check: Check, finding: Finding) {
-        let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let failed = found.get(&check).is_some_and(|f| f.status == Status::Fail);
-        if !failed {
-            found.insert(check, finding);
-        }
-    }
-
-    fn take(&self) -> BTreeMap<Check, Finding> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn look<T>(&self, at: impl FnOnce(&Seen) -> T) -> T {
+        at(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -96,62 +88,78 @@ pub fn opened(root: &Root, settings: &Settings) -> Option<Engine> {
 
 async fn look(root: &Root, settings: Result<Settings, Fault>, options: Options) -> Vec<Finding> {
     let found = Found::default();
-    let settings = match settings {
-        Ok(settings) => settings,
-        Err(trouble) => {
-            // One mistake a line: the first is the summary.
-            let (first, others) = trouble
-                .reason
-                .split_once('\n')
-                .unwrap_or((&trouble.reason, ""));
-            let finding = Finding::fail(trouble.code, first).detail(others);
-            found.tell(Check::Config, finding);
-            // What the daemon uses meanwhile, where it has one.
-            crate::settings::kept(root).unwrap_or_default()
-        }
-    };
+    let daemon = options.daemon.as_ref();
+    let readable = settings.is_ok();
+    let settings = settings.unwrap_or_else(|trouble| {
+        found.see(|seen| seen.config = Some(Err(trouble.into())));
+        // What the daemon uses meanwhile, where it has one.
+        crate::settings::kept(root).unwrap_or_default()
+    });
+    if first::systemd(root) {
+        host::unit(&found).await;
+    }
     let engine = first::open(root, &settings, &found).await.map(Arc::new);
-    let line = first::line(&settings, &found);
+    let of_daemon = readable.then(|| first::of_daemon(root, daemon)).flatten();
+    let line = first::line(&settings, daemon, &found);
+    let missing = first::missing(root, &settings, engine.as_deref());
     let facts = Facts {
         offline: options.offline,
         ..first::facts(root, &settings, engine.as_deref(), line.as_ref())
     };
     let steps = plan(&facts);
-    let unread = engine.as_ref().and_then(|engine| engine.enrolment().err());
-    if let Some(trouble) = unread.filter(|trouble| trouble.code == Code::DiskFailing) {
-        // They are there: enrolling again would take them away from the box.
-        found.tell(Check::Token, Finding::fail(trouble.code, trouble.reason));
-    } else if !facts.enrolled && (facts.opened || facts.new) {
-        let summary = "this box has no credentials for central";
-        found.tell(Check::Token, Finding::fail(Code::AuthNotEnrolled, summary));
-    }
+    let credentials = credentials(&facts, engine.as_deref());
+    found.see(|seen| {
+        seen.facts = facts;
+        seen.of_daemon = of_daemon;
+        seen.missing = missing;
+        seen.credentials = credentials;
+    });
+    let means = talk::Means {
+        steps: &steps,
+        settings: &settings,
+        daemon,
+    };
     let end = Instant::now() + NETWORK;
     let network = async {
-        // Beyond the limit what was found so far counts.
+        // Beyond the limit what was seen so far counts.
         let _ = timeout_at(end, async {
             tokio::join!(
-                way::link_and_address(&steps, line.as_ref(), &found),
-                way::name_and_connection(&steps, line.as_ref(), &found),
-                talk::speak(&steps, &settings, engine.as_deref(), &found),
+                way::look(&steps, line.as_ref(), &found),
+                talk::speak(&means, engine.as_deref(), &found),
             )
         })
         .await;
     };
     let holdings = async {
         let Some(engine) = engine.clone() else { return };
-        let (found, deep) = (found.clone(), options.deep);
-        let reading = tokio::task::spawn_blocking(move || holdings::read(&engine, deep, &found));
-        if options.deep {
-            let _ = reading.await;
-        } else {
-            let _ = timeout(DISK, reading).await;
-        }
+        let deep = options.deep;
+        let reading = tokio::task::spawn_blocking(move || holdings::read(&engine, deep));
+        let read = match deep {
+            true => reading.await.ok(),
+            false => timeout(DISK, reading).await.ok().and_then(Result::ok),
+        };
+        found.see(|seen| seen.holdings = read);
     };
     // The store opens in one process at a time: its child looks before the history is read.
     let store = async {
         host::store(&steps, root, &found).await;
         holdings.await;
     };
-    tokio::join!(network, store, host::unit(&steps, &found));
-    fold(&steps, found.take())
+    tokio::join!(network, store);
+    found.look(judge)
+}
+
+/// Why there are no credentials, or why they cannot be read: enrolling again would take those away from the box.
+fn credentials(facts: &Facts, engine: Option<&Engine>) -> Option<Told> {
+    let unread = engine.and_then(|engine| engine.enrolment().err());
+    if let Some(trouble) = unread.filter(|trouble| trouble.code == Code::DiskFailing) {
+        return Some(trouble.into());
+    }
+    let lacks = !facts.enrolled && (facts.opened || facts.new);
+    lacks.then(|| {
+        Told::new(
+            Code::AuthNotEnrolled,
+            "this box has no credentials for central",
+        )
+    })
 }

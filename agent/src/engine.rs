@@ -32,7 +32,7 @@ mod who;
 mod wipe;
 
 pub use credentials::Stored;
-pub use line::{line, secret_file};
+pub use line::{in_force, line, secret_file};
 pub use session::{Lane, Order, Session};
 pub use wipe::{no_daemon, owed, wipe};
 
@@ -59,7 +59,7 @@ use crate::clock;
 use crate::journal::event;
 use crate::own;
 use crate::root::Root;
-use crate::uplink::{Credentials, Secret, Uplink};
+use crate::uplink::{self, Credentials, Secret, Uplink};
 use crate::vault::catalogue::{Catalogue, Edition};
 use crate::vault::history::History;
 use crate::vault::index::{Index, Probed};
@@ -180,8 +180,7 @@ impl Engine {
     /// # Errors
     /// `config.no_version`.
     pub fn version(&self) -> Result<String, Fault> {
-        let release = fs::read_to_string(self.root.os_release()).unwrap_or_default();
-        identity::version(self.settings.this_box.tao_version.as_deref(), &release)
+        version(&self.root, &self.settings)
     }
 
     /// The organisation of the box.
@@ -506,6 +505,14 @@ impl Engine {
     pub fn uplink(&self, who: Option<(&Enrolment, &Identity)>) -> Result<Uplink, Fault> {
         let box_id = who.map(|(_, identity)| identity.box_id.clone());
         let line = line(&self.settings, box_id.unwrap_or_default())?;
+        Self::over(line, who)
+    }
+
+    /// The same over a line that was prepared; its box id counts.
+    ///
+    /// # Errors
+    /// As `Uplink::new`.
+    pub fn over(line: uplink::Line, who: Option<(&Enrolment, &Identity)>) -> Result<Uplink, Fault> {
         let credentials = who.map(|(enrolment, _)| Credentials {
             key: enrolment.key.clone(),
             secret: Secret::new(enrolment.secret.clone()),
@@ -513,6 +520,15 @@ impl Engine {
         });
         Uplink::new(line, credentials)
     }
+}
+
+/// The VM version, also of a box that was never opened.
+///
+/// # Errors
+/// `config.no_version`.
+pub fn version(root: &Root, settings: &Settings) -> Result<String, Fault> {
+    let release = fs::read_to_string(root.os_release()).unwrap_or_default();
+    identity::version(settings.this_box.tao_version.as_deref(), &release)
 }
 
 /// Central's own speed check moves 2 MiB: once a day is enough for a link that carries nothing else.

@@ -35,7 +35,7 @@ use crate::clock::Clock;
 pub use logic::api::surely_unsent;
 pub use logic::settings::{Proxy, Url};
 pub use meter::{Meter, Sample};
-pub use names::resolve;
+pub use names::{is_listed, resolve};
 pub use opened::Opened;
 pub(crate) use route::loopback;
 pub use secret::Secret;
@@ -103,6 +103,8 @@ pub struct Line {
     pub token_elsewhere: bool,
     /// The most connections open at once.
     pub connections: usize,
+    /// The most bytes that one packet of TCP may carry, either way; `None`: as the kernel finds.
+    pub segment: Option<u16>,
 }
 
 /// The line to central. Cheap to clone; clones share connections, token and counters. Needs a tokio runtime.
@@ -146,7 +148,8 @@ impl Uplink {
                     line.proxy.as_ref(),
                     line.proxy_password.as_ref(),
                     &line.no_proxy,
-                ),
+                )
+                .in_segments(line.segment),
                 tls: Tls::new(line.ca_pem.as_deref(), line.time)?,
                 pool: Pool::new(line.connections),
                 ledger: Ledger::default(),

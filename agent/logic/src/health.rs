@@ -2,14 +2,21 @@
 //! Never looks at the world: facts and readings arrive as values.
 //! Called by `doctor`, `status`, `stats` and whoever shows the same elsewhere (page, socket, journal).
 
+pub mod clock;
+pub mod holdings;
 pub mod honesty;
 pub mod plan;
 pub mod redact;
+pub mod seen;
 pub mod standing;
 pub mod stats;
+pub mod talk;
 pub mod tar;
+pub mod unit;
 pub mod verdict;
+pub mod way;
 
 pub use plan::{Check, Facts, Finding, Status, Step, fold, plan, worst};
+pub use seen::{Seen, Told};
 pub use standing::Standing;
 pub use verdict::{Verdict, Word};

@@ -37,8 +37,11 @@ fn skipped(facts: &Facts) -> Vec<Check> {
 fn what_makes_no_sense_is_not_planned() {
     use Check::*;
     let remote = vec![
+        Gateway,
         Dns,
         Connect,
+        Loss,
+        Mtu,
         Tls,
         Answer,
         Token,
@@ -79,7 +82,7 @@ fn what_makes_no_sense_is_not_planned() {
                 loopback: true,
                 ..whole()
             },
-            vec![Link, Address],
+            vec![Link, Address, Gateway, Loss, Mtu],
         ),
         (
             "a new box",
@@ -126,8 +129,14 @@ fn a_network_that_swallows_every_packet_takes_less_than_fifteen_seconds() {
     let way = limit(Check::Dns) + limit(Check::Connect);
     assert!(before + way.max(limit(Check::Tls)) + limit(Check::Packages) < 15_000);
     for step in plan(&whole()) {
-        assert!(step.limit.as_secs() < 7);
+        // The kernel itself takes eight seconds to see that a gateway has gone; name and connection are tried meanwhile.
+        let most = if step.check == Check::Gateway { 10 } else { 7 };
+        assert!(step.limit.as_secs() < most);
     }
+    assert!(before + limit(Check::Gateway) + limit(Check::Packages) < 15_000);
+    // Whether packets are lost shows while central is spoken to; a size is looked for after the first answer failed.
+    let talk = limit(Check::Dns) + limit(Check::Tls) + limit(Check::Mtu);
+    assert!(talk < 15_000);
 }
 
 fn folded(failures: &[(Check, Code)]) -> Vec<(CodeName, Status)> {
@@ -174,6 +183,49 @@ fn the_cause_is_told_and_what_follows_is_folded() {
         told,
         expected.map(|(code, status)| (CodeName::from(code), status))
     );
+}
+
+#[test]
+fn a_link_that_loses_packets_explains_silence_and_nothing_definite() {
+    for cause in [Code::NetLoss, Code::NetMtu] {
+        let check = if cause == Code::NetLoss {
+            Check::Loss
+        } else {
+            Check::Mtu
+        };
+        let told = folded(&[
+            (check, cause),
+            (Check::Tls, Code::NetTimeout),
+            (Check::Packages, Code::PackageIncomplete),
+        ]);
+        let failed: Vec<_> = told
+            .iter()
+            .filter(|(_, status)| *status == Status::Fail)
+            .map(|(code, _)| code.known())
+            .collect();
+        assert_eq!(failed, [Some(cause)]);
+        let told = folded(&[(check, cause), (Check::Tls, Code::NetTlsExpired)]);
+        assert!(told[0].0 == cause);
+        assert_eq!(told[1], (Code::NetTlsExpired.into(), Status::Fail));
+    }
+}
+
+#[test]
+fn a_finding_is_folded_by_the_code_that_it_names() {
+    let steps = plan(&whole());
+    let sound = |check| (check, Finding::pass(check, "sound"));
+    let mut found: BTreeMap<Check, Finding> = Check::ALL.into_iter().map(sound).collect();
+    found.insert(Check::Spool, Finding::warn(Code::ResultsRefused, "two"));
+    let runs = Finding::warn(Code::SyncFailed, "no. 3").follows(Code::ResultsRefused);
+    found.insert(Check::History, runs);
+    let told = fold(&steps, found.clone());
+    let of = |told: &[Finding], code: Code| told.iter().find(|f| f.code == code).cloned();
+    let folded = of(&told, Code::SyncLast).unwrap();
+    assert_eq!(folded.summary, "because of results.refused");
+    assert_eq!(folded.follows, Some(Code::ResultsRefused.into()));
+    // Where that is not told, it stands for itself.
+    found.insert(Check::Spool, Finding::pass(Check::Spool, "sound"));
+    assert!(of(&fold(&steps, found), Code::SyncFailed).is_some());
 }
 
 #[test]

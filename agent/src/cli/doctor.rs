@@ -18,6 +18,7 @@ use super::screen::{Mood, Screen, advice, fold, pairs};
 use crate::bundle;
 use crate::doctor::{self, examine};
 use crate::root::{Root, trouble};
+use crate::socket::client;
 
 /// Lines of a terminal, beside the prompt.
 const SCREEN: usize = 23;
@@ -61,6 +62,7 @@ pub(super) fn act(
     let asked = doctor::Options {
         offline: options.offline,
         deep: options.deep,
+        daemon: super::runtime(client::in_force(root)),
     };
     // File and journal are opened while root's rights are still there.
     let bundle = options.bundle.as_deref().map(open).transpose()?;

@@ -1,5 +1,5 @@
 //! The first layers: configuration, state folder, key, disk; and the facts that the plan depends on.
-//! Never makes a state folder, a key or an identity.
+//! Never makes a state folder, a key or an identity, and never judges: `logic::health::seen` does.
 //! Called by `doctor` before anything else.
 
 use std::fs;
@@ -7,9 +7,9 @@ use std::path::Path;
 
 use logic::entity::EntityType;
 use logic::fault::{Area, Code, Fault};
-use logic::health::verdict::counted;
-use logic::health::{Check, Facts, Finding};
-use logic::settings::Settings;
+use logic::health::Facts;
+use logic::health::seen::{Disk, InForce, State, Told};
+use logic::settings::{Proxy, Settings};
 use nix::unistd::{AccessFlags, access};
 
 use super::Found;
@@ -19,44 +19,61 @@ use crate::uplink::{Line, loopback};
 use crate::vault::catalogue::Catalogue;
 use crate::vault::{is_small_file, quarantined};
 
-/// Below this much free disk nothing works any more.
-const ALMOST_FULL: u64 = 64 << 20;
-
 /// Opens the state folder if there is one; state, key and disk are told.
 pub(super) async fn open(root: &Root, settings: &Settings, found: &Found) -> Option<Engine> {
     let state = root.state();
+    let path = state.display().to_string();
     if is_new(&state) {
-        let summary = format!("{}: empty or missing, the box is new", state.display());
-        found.tell(Check::State, Finding::warn(Code::StateNew, summary));
-        found.tell(Check::Key, Finding::skip(Check::Key, "the box is new"));
-        disk(&existing(&state), settings, found);
+        let disk = disk(&existing(&state), settings);
+        found.see(|seen| {
+            seen.state = Some(State::New(path));
+            seen.disk = Some(disk);
+        });
         return None;
     }
-    disk(&state, settings, found);
-    match become_owner(root).and_then(|()| writable(&state)) {
-        Ok(()) => {}
-        Err(trouble) => {
-            found.tell(Check::State, Finding::fail(trouble.code, trouble.reason));
-            return None;
-        }
-    }
-    match Engine::open(root, settings.clone()) {
+    let disk = disk(&state, settings);
+    found.see(|seen| seen.disk = Some(disk));
+    let opened = become_owner(root)
+        .and_then(|()| writable(&state))
+        .and_then(|()| Engine::open(root, settings.clone()));
+    match opened {
         Ok(engine) => {
-            found.tell(Check::State, folder(&engine, &state));
-            found.tell(Check::Key, key(&state));
+            let folder = State::Opened {
+                path,
+                layout: crate::root::LAYOUT,
+                damaged: engine
+                    .damaged()
+                    .iter()
+                    .map(|name| (*name).to_owned())
+                    .collect(),
+                aside: aside(&state),
+            };
+            let beside = state.join(crate::vault::key::KEY_NAME).exists();
+            found.see(|seen| {
+                seen.state = Some(folder);
+                seen.key = Some(Ok(beside));
+            });
             Some(engine)
         }
         Err(trouble) if trouble.code.is(Area::Key) => {
-            let summary = format!("{}: there", state.display());
-            found.tell(Check::State, Finding::pass(Check::State, summary));
-            found.tell(Check::Key, Finding::fail(trouble.code, trouble.reason));
+            found.see(|seen| {
+                seen.state = Some(State::Locked(path));
+                seen.key = Some(Err(trouble.into()));
+            });
             None
         }
         Err(trouble) => {
-            found.tell(Check::State, Finding::fail(trouble.code, trouble.reason));
+            found.see(|seen| seen.state = Some(State::Failed(trouble.into())));
             None
         }
     }
+}
+
+/// Small files that did not open before.
+fn aside(state: &Path) -> Vec<String> {
+    let mut aside = quarantined(&state.join("quarantine"));
+    aside.retain(|name| is_small_file(name));
+    aside
 }
 
 /// Whether nothing was ever kept here: opening such a folder would make a key.
@@ -92,116 +109,78 @@ fn writable(state: &Path) -> Result<(), Fault> {
     .map_err(|error| crate::root::trouble(state, "write", &error.into()))
 }
 
-/// The folder can be used; small files of it that did not open are told, since a disk that flips bits goes on doing so.
-fn folder(engine: &Engine, state: &Path) -> Finding {
-    let damaged = engine.damaged();
-    let mut aside = quarantined(&state.join("quarantine"));
-    aside.retain(|name| is_small_file(name));
-    let of_identity = |name: &str| name.starts_with("identity");
-    let names = || {
-        damaged
-            .iter()
-            .copied()
-            .chain(aside.iter().map(String::as_str))
-    };
-    let detail = names().collect::<Vec<_>>().join(", ");
-    if names().any(of_identity) {
-        let now = damaged.iter().any(|name| of_identity(name));
-        let summary = match now {
-            true => {
-                "a copy of the box's identity does not open: the next synchronization writes it anew"
-            }
-            false => "a copy of the box's identity did not open and was written anew",
-        };
-        return Finding::warn(Code::IdentityDamaged, summary).detail(detail);
-    }
-    match damaged.len() + aside.len() {
-        0 => {
-            let layout = crate::root::LAYOUT;
-            let summary = format!("{}: writable, layout {layout}", state.display());
-            Finding::pass(Check::State, summary)
-        }
-        number => {
-            let summary = counted(
-                number as u64,
-                "file of the state folder did not open",
-                "files of the state folder did not open",
-            );
-            Finding::warn(Code::StateQuarantined, summary).detail(detail)
-        }
+fn disk(folder: &Path, settings: &Settings) -> Disk {
+    Disk {
+        path: folder.display().to_string(),
+        free: survey::free(folder),
+        reserve: settings.download.reserve.bytes(),
+        takes_files: !lacks_inodes(folder),
     }
 }
 
-/// A key that lies beside the data keeps nobody with the disk in hand from reading it; that is said, not blamed.
-fn key(state: &Path) -> Finding {
-    let beside = state.join(crate::vault::key::KEY_NAME).exists();
-    if beside {
-        Finding::pass(Check::Key, "the key opens the data")
-            .detail("the key lies beside the data: it does not protect a stolen disk")
-    } else {
-        Finding::pass(
-            Check::Key,
-            "the key is a credential of systemd and opens the data",
-        )
-    }
-}
-
-fn disk(folder: &Path, settings: &Settings, found: &Found) {
-    let finding = match survey::free(folder) {
-        Some(free) => room(
-            free,
-            settings.download.reserve.bytes(),
-            !lacks_inodes(folder),
-        ),
-        None => Finding::fail(
-            Code::StateIo,
-            format!("{}: cannot be measured", folder.display()),
-        ),
-    };
-    found.tell(Check::Disk, finding);
-}
-
-fn room(free: u64, reserve: u64, nodes: bool) -> Finding {
-    let mib = |bytes: u64| bytes >> 20;
-    let summary = format!(
-        "{} MiB free, {} MiB kept for results",
-        mib(free),
-        mib(reserve)
-    );
-    if !nodes {
-        Finding::fail(
-            Code::DiskInodes,
-            "the volume has room, but takes no more files (inodes)",
-        )
-    } else if free < ALMOST_FULL {
-        Finding::fail(Code::DiskFull, summary)
-    } else if free < reserve {
-        Finding::warn(Code::DiskReserve, summary)
-    } else {
-        Finding::pass(Check::Disk, summary)
-    }
-}
-
-/// Where central is; a flaw of the configuration is told, unless one is told already.
-pub(super) fn line(settings: &Settings, found: &Found) -> Option<Line> {
-    let told = found
-        .0
-        .lock()
-        .is_ok_and(|found| found.contains_key(&Check::Config));
-    if told {
+/// Where central is, by the line that the daemon uses where one runs; a flaw of the configuration is told, unless one
+/// is told already.
+pub(super) fn line(settings: &Settings, daemon: Option<&InForce>, found: &Found) -> Option<Line> {
+    if found.look(|seen| seen.config.is_some()) {
         return None;
     }
-    match engine::line(settings, String::new()) {
-        Ok(line) => {
-            let summary = format!("central is {}", line.root);
-            found.tell(Check::Config, Finding::pass(Check::Config, summary));
-            Some(line)
+    let line = line_of(settings, daemon, String::new());
+    let told = match &line {
+        Ok(line) => Ok(line.root.to_string()),
+        Err(trouble) => Err(trouble.clone().into()),
+    };
+    found.see(|seen| seen.config = Some(told));
+    line.ok()
+}
+
+/// The line that is configured, with the proxy of a daemon that runs: its environment is not that of this command. The
+/// password of the proxy's user is known here only where both have the same proxy.
+pub(super) fn line_of(
+    settings: &Settings,
+    daemon: Option<&InForce>,
+    box_id: String,
+) -> Result<Line, Fault> {
+    let mut line = engine::line(settings, box_id)?;
+    if let Some(daemon) = daemon {
+        let own = line.proxy.as_ref().map(|proxy| proxy.url.origin());
+        if own != daemon.proxy {
+            let text = daemon.proxy.as_deref();
+            line.proxy = text.and_then(|text| Proxy::parse(text).ok());
+            line.proxy_password = None;
         }
-        Err(trouble) => {
-            found.tell(Check::Config, Finding::fail(trouble.code, trouble.reason));
-            None
-        }
+        line.no_proxy.clone_from(&daemon.no_proxy);
     }
+    Ok(line)
+}
+
+/// What is wrong with the configuration for the user that the daemon runs as, which this process is by now; or what a
+/// daemon that runs says of it.
+pub(super) fn of_daemon(root: &Root, daemon: Option<&InForce>) -> Option<Told> {
+    let told = daemon.and_then(|daemon| daemon.fault.clone());
+    told.or_else(|| {
+        let trouble = crate::settings::read(root).err();
+        trouble
+            .filter(|trouble| trouble.code == Code::ConfigFile)
+            .map(Into::into)
+    })
+}
+
+/// Keys that a synchronization needs and that neither the configuration nor anything else tells.
+pub(super) fn missing(root: &Root, settings: &Settings, engine: Option<&Engine>) -> Vec<Told> {
+    let version = match engine {
+        Some(engine) => engine.version(),
+        None => engine::version(root, settings),
+    };
+    let organisation = engine
+        .filter(|engine| matches!(engine.enrolment(), Ok(Some(_))))
+        .map(Engine::organisation);
+    let lacks = [organisation.and_then(Result::err), version.err()];
+    lacks
+        .into_iter()
+        .flatten()
+        .filter(|trouble| trouble.code.is(Area::Config))
+        .map(Into::into)
+        .collect()
 }
 
 /// What the plan depends on.
@@ -221,7 +200,7 @@ pub(super) fn facts(
         offline: false,
         url: line.is_some(),
         https: settings.central.url.as_ref().is_some_and(|url| url.https),
-        proxy: settings.central.proxy.is_some(),
+        proxy: line.is_some_and(|line| line.proxy.is_some()),
         loopback: line.is_some_and(|line| loopback(target(line).0)),
         new: is_new(&root.state()),
         opened: engine.is_some(),
@@ -230,8 +209,13 @@ pub(super) fn facts(
         deliveries,
         store: root.state().join("index").is_dir(),
         runs: engine.is_some_and(|engine| matches!(engine.last(), Ok(Some(_)))),
-        systemd: root.state().starts_with("/var/lib") && Path::new("/run/systemd/system").is_dir(),
+        systemd: systemd(root),
     }
+}
+
+/// Whether systemd runs this machine, and the root is its root.
+pub(super) fn systemd(root: &Root) -> bool {
+    root.state().starts_with("/var/lib") && Path::new("/run/systemd/system").is_dir()
 }
 
 /// Whom the box connects to: the proxy where there is one, else central.
@@ -257,25 +241,5 @@ mod tests {
         assert!(is_new(&state));
         fs::write(state.join("data.key"), "x").unwrap();
         assert!(!is_new(&state));
-    }
-
-    #[test]
-    fn disk_is_judged_by_the_reserve() {
-        let codes = [
-            (2 << 30, true),
-            (1 << 29, true),
-            (1 << 20, true),
-            (2 << 30, false),
-        ]
-        .map(|(free, nodes)| room(free, 1 << 30, nodes).code);
-        assert_eq!(
-            codes,
-            [
-                Code::DiskSpace,
-                Code::DiskReserve,
-                Code::DiskFull,
-                Code::DiskInodes
-            ]
-        );
     }
 }

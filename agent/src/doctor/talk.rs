@@ -1,116 +1,162 @@
 //! The talk with central: clock, certificate, whether it is central, token, role, version, organisation, ranges.
 //! Never changes anything there: calls without a number of a synchronization are not logged by central (protocol 4.5).
-//! Called by `doctor`, beside the look at the way.
+//! Never judges: `logic::health::talk` does. Called by `doctor`, beside the look at the way.
+
+use std::time::Duration;
 
 use logic::api::{Call, Page, Range, Reply, answer};
 use logic::entity::EntityType;
-use logic::fault::{Area, Code, Fault};
-use logic::health::honesty::{Part, judge};
-use logic::health::verdict::counted;
-use logic::health::{Check, Finding, Step};
+use logic::fault::{Code, Fault};
+use logic::health::clock::{Dated, Vouched};
+use logic::health::honesty::{self, judge};
+use logic::health::seen::InForce;
+use logic::health::talk::{EXPIRY, Part, who_answers};
+use logic::health::{Check, Step};
 use logic::identity::Enrolment;
 use logic::outside;
 use logic::settings::Settings;
 use logic::words::Params;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
-use super::time::{Dated, Vouched, judge_clock};
-use super::{Found, limit, made};
+use super::first::line_of;
+use super::{Found, limit, made, size};
 use crate::clock::{self, Clock};
-use crate::engine::{self, Engine};
-use crate::uplink::Uplink;
+use crate::engine::Engine;
+use crate::uplink::{Line, Uplink};
 use crate::vault::catalogue::Catalogue;
 use crate::vault::identity::Identities;
 use crate::vault::package::{Meta, Packages};
 
-/// Central's certificate should live longer than this.
-const EXPIRY: i64 = 21 * 86_400;
 /// The part that is asked for: from the second byte on, so that a shift shows.
 const PART: (u64, u64) = (1, 64);
 
+/// With what central is spoken to.
+pub(super) struct Means<'a> {
+    pub(super) steps: &'a [Step],
+    pub(super) settings: &'a Settings,
+    /// The line of the daemon, where one runs.
+    pub(super) daemon: Option<&'a InForce>,
+}
+
+impl Means<'_> {
+    fn line(&self, box_id: String) -> Result<Line, Fault> {
+        line_of(self.settings, self.daemon, box_id)
+    }
+}
+
 /// Everything that is said to central and heard from it.
-pub(super) async fn speak(
-    steps: &[Step],
-    settings: &Settings,
-    engine: Option<&Engine>,
-    found: &Found,
-) {
-    let vouched = Vouched::of(settings, made(steps, Check::Tls));
+pub(super) async fn speak(means: &Means<'_>, engine: Option<&Engine>, found: &Found) {
+    let steps = means.steps;
+    let vouched = vouched(means.settings, made(steps, Check::Tls));
+    found.see(|seen| seen.time = Some(vouched));
     if !made(steps, Check::Answer) {
-        found.tell(Check::Clock, judge_clock(None, vouched));
         return;
     }
     // A copy: doctor looks, and leaves no trace in what the box takes for the time.
-    let tls = contact(steps, settings, Clock::new(Clock::shared().estimate())).await;
+    let begun = Instant::now();
+    let tls = first(means, Clock::new(Clock::shared().estimate())).await;
+    let took = begun.elapsed();
     let answered = match &tls {
         Ok(answered) => Ok(answered.clone()),
+        // What nobody answers is not asked again.
+        Err(trouble) if is_silence(trouble.code) => Err(trouble.clone()),
         // Whether it is central shows all the same, where only what the box has heard before speaks against it.
-        Err(_) => contact(steps, settings, Clock::standing(clock::built())).await,
+        Err(_) => first(means, Clock::standing(clock::built())).await,
     };
-    let told_by = answered.as_ref().ok().and_then(|(_, dated)| *dated);
-    found.tell(Check::Clock, judge_clock(told_by, vouched));
-    let sound = match answered {
-        Ok((reply, _)) => match who_answers(&reply) {
-            Ok(()) => {
-                found.tell(
-                    Check::Answer,
-                    Finding::pass(Check::Answer, "a TAO central server answers"),
-                );
-                true
-            }
-            Err(trouble) => {
-                found.tell(Check::Answer, told(&trouble));
-                false
-            }
-        },
-        Err(trouble) => {
-            found.tell(Check::Answer, told(&trouble));
-            false
+    let dated = answered.as_ref().ok().and_then(|(_, dated)| *dated);
+    let answer = answered
+        .map_err(Into::into)
+        .and_then(|(reply, _)| who_answers(&reply));
+    let sound = answer.is_ok() && tls.is_ok();
+    let shown = tls
+        .as_ref()
+        .map(|_| ())
+        .map_err(|trouble| trouble.clone().into());
+    found.see(|seen| {
+        seen.talk.dated = dated;
+        seen.talk.answer = Some(answer);
+        if made(steps, Check::Tls) {
+            seen.talk.tls = Some(shown);
         }
-    };
+    });
     let later = async {
-        if !made(steps, Check::Tls) {
+        if !made(steps, Check::Tls) || tls.is_err() {
             return;
         }
         // By central's time where it is authenticated, never by the system's clock or by one that is behind.
-        let date = told_by.filter(|dated| dated.authenticated);
+        let date = dated.filter(|dated| dated.authenticated);
         let now = clock::now().wall.max(date.map_or(0, |dated| dated.now));
-        let lasting = match &tls {
-            Ok(_) => contact(steps, settings, Clock::standing(now + EXPIRY))
-                .await
-                .err(),
-            Err(_) => None,
-        };
-        found.tell(
-            Check::Tls,
-            certificate(tls.as_ref().err(), lasting.as_ref()),
-        );
+        let lasting = first(means, Clock::standing(now + EXPIRY)).await;
+        let lasting = lasting.map(|_| ()).map_err(Into::into);
+        found.see(|seen| seen.talk.later = Some(lasting));
     };
     let admitted = async {
-        if sound && tls.is_ok() {
-            admitted(steps, engine, found).await;
+        if sound {
+            admitted(means, engine, found).await;
         }
     };
-    tokio::join!(later, admitted);
+    let size = async {
+        match &tls {
+            Ok(_) => size::look(steps, means, Some(took), found).await,
+            Err(trouble) if is_silence(trouble.code) => {
+                size::look(steps, means, None, found).await;
+            }
+            Err(_) => {}
+        }
+    };
+    tokio::join!(later, admitted, size);
 }
 
-/// One call without a token, its certificate judged by a given time. Gives the answer and its date.
-async fn contact(
-    steps: &[Step],
-    settings: &Settings,
+fn vouched(settings: &Settings, over_tls: bool) -> Vouched {
+    let plain = settings.central().is_ok_and(|url| !url.https);
+    Vouched {
+        over_tls,
+        system: clock::system(),
+        floor: Clock::shared().floor(),
+        heard: Clock::shared().time(),
+        built: clock::built(),
+        windows: plain && !settings.download.windows.is_empty(),
+    }
+}
+
+/// Whether nothing came after a connection was made, as if packets had vanished.
+pub(super) fn is_silence(code: Code) -> bool {
+    matches!(code, Code::NetTimeout | Code::NetStalled)
+}
+
+/// A short question.
+async fn first(means: &Means<'_>, time: Clock) -> Result<(Reply, Option<Dated>), Fault> {
+    let work = contact(means, time, None, 0);
+    within(means.steps, Check::Tls, work).await
+}
+
+/// One call without a token, its certificate judged by a given time, in packets of TCP with at most `segment` bytes, so
+/// many bytes longer than it needs to be. Gives the answer and its date.
+pub(super) async fn contact(
+    means: &Means<'_>,
     time: Clock,
+    segment: Option<u16>,
+    longer: usize,
 ) -> Result<(Reply, Option<Dated>), Fault> {
-    let mut line = engine::line(settings, String::new())?;
-    line.time = time;
+    let line = Line {
+        time,
+        segment,
+        ..means.line(String::new())?
+    };
     let uplink = Uplink::new(line, None)?;
+    let plain = Call::versions();
     let call = Call {
         bearer: false,
-        ..Call::versions()
+        path: match longer {
+            0 => plain.path.clone(),
+            // Central ignores what it does not know.
+            longer => format!("{}?pad={}", plain.path, "x".repeat(longer)),
+        },
+        ..plain
     };
-    let begun = clock::now();
-    let reply = within(steps, Check::Tls, uplink.call(&call)).await?;
-    let now = clock::now();
-    let half = (now.mono.saturating_sub(begun.mono).as_secs() / 2) as i64;
+    let begun = Instant::now();
+    let reply = uplink.call(&call).await?;
+    let half = begun.elapsed().as_secs() as i64 / 2;
     let date = reply
         .header("date")
         .filter(|_| reply.header("age").is_none())
@@ -129,7 +175,7 @@ async fn within<T>(
     check: Check,
     work: impl Future<Output = Result<T, Fault>>,
 ) -> Result<T, Fault> {
-    let limit = limit(steps, check);
+    let limit: Duration = limit(steps, check);
     timeout(limit, work).await.unwrap_or_else(|_| {
         Err(Fault::new(
             Code::NetTimeout,
@@ -138,112 +184,47 @@ async fn within<T>(
     })
 }
 
-fn told(trouble: &Fault) -> Finding {
-    Finding::fail(trouble.code, &trouble.reason)
-}
-
-/// `now`: what failed by the time that the box uses; `later`: what fails by a time three weeks on.
-fn certificate(now: Option<&Fault>, later: Option<&Fault>) -> Finding {
-    match (
-        now,
-        later.filter(|trouble| trouble.code == Code::NetTlsExpired),
-    ) {
-        (Some(trouble), _) => told(trouble),
-        (None, Some(trouble)) => Finding::warn(
-            Code::NetTlsExpiring,
-            "central's certificate ends within three weeks",
-        )
-        .detail(&trouble.reason),
-        (None, None) => Finding::pass(
-            Check::Tls,
-            "the certificate is valid for three weeks at least",
-        ),
-    }
-}
-
-/// Whether the answer to an anonymous call is one that central gives: a refusal in JSON, or the list itself.
-fn who_answers(reply: &Reply) -> Result<(), Fault> {
-    let json = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&reply.body);
-    match answer::versions(reply) {
-        Ok(_) => Ok(()),
-        // Nobody is told "not for you" before he said who he is, but for a path that TAO does not know (protocol 2).
-        Err(trouble) if trouble.code == Code::AuthRole && json.is_ok() => Err(Fault::new(
-            Code::CentralNotFound,
-            "a TAO answers, but there is no synchronisation at this path",
-        )),
-        Err(trouble) if trouble.code.is(Area::Auth) && json.is_ok() => Ok(()),
-        Err(trouble) if trouble.code.is(Area::Auth) => Err(Fault::new(
-            Code::CentralForeign,
-            format!(
-                "a page with status {} came instead of central's answer: a proxy, a captive portal or a wrong URL",
-                reply.status
-            ),
-        )),
-        Err(trouble) => Err(trouble),
-    }
-}
-
 /// With the credentials of the box: token, role, version, then what the box may ask for.
-async fn admitted(steps: &[Step], engine: Option<&Engine>, found: &Found) {
+async fn admitted(means: &Means<'_>, engine: Option<&Engine>, found: &Found) {
+    let steps = means.steps;
     let Some(engine) = engine.filter(|engine| matches!(engine.enrolment(), Ok(Some(_)))) else {
         return;
     };
-    let uplink = match line(engine) {
-        Ok(uplink) => uplink,
-        Err(trouble) => return found.tell(Check::Token, told(&trouble)),
+    let asked = async {
+        let uplink = uplink(means, engine)?;
+        let reply = within(steps, Check::Token, uplink.call(&Call::versions())).await?;
+        answer::versions(&reply).map(|versions| (uplink, versions))
     };
-    let versions = within(steps, Check::Token, uplink.call(&Call::versions()))
-        .await
-        .and_then(|reply| answer::versions(&reply));
-    let granted = |found: &Found| {
-        let summary = "central takes the credentials";
-        found.tell(Check::Token, Finding::pass(Check::Token, summary));
+    let (uplink, versions) = match asked.await {
+        Ok(admitted) => admitted,
+        Err(trouble) => return found.see(|seen| seen.talk.versions = Some(Err(trouble.into()))),
     };
-    let versions = match versions {
-        Ok(versions) => versions,
-        Err(trouble) if trouble.code == Code::AuthRole => {
-            granted(found);
-            return found.tell(Check::Role, told(&trouble));
-        }
-        Err(trouble) => return found.tell(Check::Token, told(&trouble)),
-    };
-    granted(found);
-    found.tell(
-        Check::Role,
-        Finding::pass(Check::Role, "the client may synchronize"),
-    );
-    let version = match engine.version() {
-        Ok(version) if versions.contains(&version) => version,
-        Ok(version) => {
-            let summary = format!(
-                "central supports {}, not {version}",
-                if versions.is_empty() {
-                    "no version".into()
-                } else {
-                    outside::ids(&versions)
-                }
-            );
-            return found.tell(
-                Check::Version,
-                Finding::fail(Code::VersionUnsupported, summary),
-            );
-        }
-        Err(trouble) => return found.tell(Check::Version, told(&trouble)),
-    };
-    let summary = format!("central supports {version}");
-    found.tell(Check::Version, Finding::pass(Check::Version, summary));
-    tokio::join!(
-        organisation(steps, engine, &uplink, &version, found),
-        range(steps, engine, &uplink, found),
-    );
+    let version = engine.version();
+    let supported = version
+        .as_ref()
+        .is_ok_and(|version| versions.contains(version));
+    let told = version.clone().map_err(Into::into);
+    found.see(|seen| {
+        seen.talk.versions = Some(Ok(versions));
+        seen.talk.version = Some(told);
+    });
+    if let Some(version) = version.ok().filter(|_| supported) {
+        tokio::join!(
+            organisation(steps, engine, &uplink, &version, found),
+            range(steps, engine, &uplink, found),
+        );
+    }
 }
 
 /// The line with the credentials of the box, which are only read.
-fn line(engine: &Engine) -> Result<Uplink, Fault> {
+fn uplink(means: &Means<'_>, engine: &Engine) -> Result<Uplink, Fault> {
     let enrolment: Option<Enrolment> = engine.enrolment()?;
     let identity = Identities::of(engine.vault()).read()?.identity;
     match (enrolment, identity) {
-        (Some(enrolment), Some(identity)) => engine.uplink(Some((&enrolment, &identity))),
+        (Some(enrolment), Some(identity)) => {
+            let line = means.line(identity.box_id.clone())?;
+            Engine::over(line, Some((&enrolment, &identity)))
+        }
         _ => Err(Fault::new(
             Code::AuthNotEnrolled,
             "this box has no credentials for central",
@@ -251,7 +232,7 @@ fn line(engine: &Engine) -> Result<Uplink, Fault> {
     }
 }
 
-/// Central answers an unknown organisation with empty lists: a known one has a test centre.
+/// How many test centres central names for the organisation of the box.
 async fn organisation(
     steps: &[Step],
     engine: &Engine,
@@ -262,8 +243,9 @@ async fn organisation(
     if !made(steps, Check::Organisation) {
         return;
     }
-    let finding = match engine.organisation() {
-        Err(trouble) => told(&trouble),
+    let id = engine.organisation();
+    let centres = match &id {
+        Err(_) => None,
         Ok(id) => {
             let params = Params {
                 organisation_id: id.clone(),
@@ -275,23 +257,16 @@ async fn organisation(
             let page = within(steps, Check::Organisation, uplink.call(&call))
                 .await
                 .and_then(|reply| Page::read(&reply));
-            match page {
-                Ok(page) if page.listed.is_empty() => Finding::fail(
-                    Code::CatalogueUnknownOrganisation,
-                    format!("central names no test centre for organisation {id}"),
-                ),
-                Ok(page) => Finding::pass(
-                    Check::Organisation,
-                    format!(
-                        "{id}: central names {}",
-                        counted(page.listed.len() as u64, "test centre", "test centres")
-                    ),
-                ),
-                Err(trouble) => told(&trouble),
-            }
+            Some(
+                page.map(|page| page.listed.len() as u64)
+                    .map_err(Into::into),
+            )
         }
     };
-    found.tell(Check::Organisation, finding);
+    found.see(|seen| {
+        seen.talk.organisation = Some(id.map_err(Into::into));
+        seen.talk.centres = centres;
+    });
 }
 
 /// A small part of one package, compared with what the box holds of it.
@@ -299,19 +274,15 @@ async fn range(steps: &[Step], engine: &Engine, uplink: &Uplink, found: &Found) 
     if !made(steps, Check::Range) {
         return;
     }
-    let finding = match sample(engine) {
-        Err(trouble) => told(&trouble),
-        Ok(None) => Finding::skip(Check::Range, "no delivery is known to ask for"),
+    let part = match sample(engine) {
+        Err(trouble) => Part::Failed(trouble.into()),
+        Ok(None) => Part::NothingToAsk,
         Ok(Some(sample)) => match within(steps, Check::Range, part(uplink, &sample)).await {
-            Ok(finding) => finding,
-            Err(trouble) if trouble.code == Code::CentralNotFound => Finding::skip(
-                Check::Range,
-                "central has no package for the delivery that was asked for",
-            ),
-            Err(trouble) => told(&trouble),
+            Ok(came) => Part::Came(came, outside::id(&sample.delivery)),
+            Err(trouble) => Part::Failed(trouble.into()),
         },
     };
-    found.tell(Check::Range, finding);
+    found.see(|seen| seen.talk.range = Some(part));
 }
 
 struct Sample {
@@ -347,7 +318,7 @@ fn sample(engine: &Engine) -> Result<Option<Sample>, Fault> {
     }))
 }
 
-async fn part(uplink: &Uplink, sample: &Sample) -> Result<Finding, Fault> {
+async fn part(uplink: &Uplink, sample: &Sample) -> Result<Result<(), String>, Fault> {
     let call = Call::package(&sample.delivery, Some(Range::Span(PART.0, PART.1)));
     let mut opened = uplink.open(&call).await?;
     if !matches!(opened.status, 200 | 206) {
@@ -377,82 +348,10 @@ async fn part(uplink: &Uplink, sample: &Sample) -> Result<Finding, Fault> {
         .as_ref()
         .filter(|(meta, _)| total == Some(meta.size))
         .map(|(_, bytes)| bytes.as_slice());
-    let part = Part {
+    let part = honesty::Part {
         range: field.as_deref(),
         content: &content,
         known,
     };
-    Ok(match judge(&part, PART.0, PART.1) {
-        Ok(_) => Finding::pass(
-            Check::Range,
-            "a part of a package came exactly as asked for",
-        ),
-        Err(told) => Finding::fail(Code::PackageRange, told).detail(&sample.delivery),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use logic::health::Status;
-
-    #[test]
-    fn a_page_is_not_central_and_a_refusal_in_json_is() {
-        let reply = |status, body: &str| Reply {
-            status,
-            body: body.into(),
-            ..Reply::default()
-        };
-        let code = |status, body| who_answers(&reply(status, body)).map_err(|t| t.code);
-        assert_eq!(code(401, r#"{"success":false,"errorCode":"401"}"#), Ok(()));
-        assert_eq!(code(200, r#"{"data":["2022.11"]}"#), Ok(()));
-        for (status, body, expected) in [
-            (401, "<html>log in", Code::CentralForeign),
-            (403, "<html>blocked", Code::CentralForeign),
-            (200, "<html>welcome", Code::CentralForeign),
-            (302, "", Code::CentralForeign),
-            (
-                200,
-                "<title>Under Maintenance</title>",
-                Code::CentralMaintenance,
-            ),
-            (503, "", Code::CentralUnavailable),
-            (404, "", Code::CentralNotFound),
-            (
-                403,
-                r#"{"success":false,"errorCode":403,"errorMsg":"Access denied."}"#,
-                Code::CentralNotFound,
-            ),
-        ] {
-            assert_eq!(
-                code(status, body),
-                Err(expected.to_owned()),
-                "{status} {body}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_certificate_that_ends_soon_is_a_warning() {
-        let tls = |code| {
-            let (class, outcome) = (
-                logic::words::Class::Operator,
-                logic::words::Outcome::Offline,
-            );
-            Fault::new(code, "because").classed(class).ending(outcome)
-        };
-        let ended = tls(Code::NetTlsExpired);
-        assert_eq!(certificate(None, None).status, Status::Pass);
-        assert_eq!(certificate(None, Some(&ended)).code, Code::NetTlsExpiring);
-        // A handshake that was cut says nothing of the day on which the certificate ends.
-        assert_eq!(
-            certificate(None, Some(&tls(Code::NetTls))).code,
-            Code::NetTls
-        );
-        let failed = certificate(Some(&ended), None);
-        assert_eq!(
-            (failed.code, failed.status),
-            (Code::NetTlsExpired.into(), Status::Fail)
-        );
-    }
+    Ok(judge(&part, PART.0, PART.1).map(|_| ()))
 }

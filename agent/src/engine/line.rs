@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use logic::fault::{Code, Fault};
+use logic::health::seen::InForce;
 use logic::settings::{Proxy, Settings};
 
 use crate::clock::Clock;
@@ -40,7 +41,24 @@ pub fn line(settings: &Settings, box_id: String) -> Result<Line, Fault> {
         time: Clock::shared(),
         token_elsewhere: central.token_elsewhere,
         connections: usize::from(settings.download.connections.max(settings.sync.lanes)) + 1,
+        segment: None,
     })
+}
+
+/// The same as far as it is no secret and no file has to be read: what this process uses, for one that has another
+/// environment.
+pub fn in_force(settings: &Settings) -> InForce {
+    let central = &settings.central;
+    let https = central.url.as_ref().is_some_and(|url| url.https);
+    let proxy = central.proxy.clone();
+    let proxy = proxy.or_else(|| proxy_of_environment(https).ok().flatten());
+    InForce {
+        url: central.url.as_ref().map(ToString::to_string),
+        proxy_user: proxy.as_ref().is_some_and(|proxy| proxy.user.is_some()),
+        proxy: proxy.map(|proxy| proxy.url.origin()),
+        no_proxy: no_proxy(),
+        fault: None,
+    }
 }
 
 /// The proxy that the environment names for the scheme; the configuration comes first.

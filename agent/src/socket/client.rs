@@ -1,6 +1,6 @@
 //! The other end of the local API: `boxsync sync` through the daemon that runs.
 //! Never waits for a daemon that is not there.
-//! Called by the verb `sync`, and by those that bring credentials.
+//! Called by the verbs `sync` and `doctor`, and by those that bring credentials.
 
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use logic::fault::{Code, Fault};
+use logic::health::Told;
+use logic::health::seen::InForce;
 use logic::package_lane::{Cause, Waiting};
 use logic::report::Report;
 use logic::schedule::Errand;
@@ -25,6 +27,8 @@ use crate::root::Root;
 
 /// A daemon that does not answer within this is busy enough.
 const WAKING: Duration = Duration::from_secs(2);
+/// The same for one that is asked how it stands: it may look at the box for two seconds.
+const ASKING: Duration = Duration::from_secs(3);
 /// The longest event that is read.
 const EVENT: usize = 4 << 20;
 
@@ -113,6 +117,32 @@ pub async fn wake(root: &Root) {
     };
     // Whoever asks has done its own work already: the daemon finds out by itself at its next interval.
     let _ = tokio::time::timeout(WAKING, asked).await;
+}
+
+/// How a daemon that runs reaches central, and what it says of its configuration; `None` without one, and where it does
+/// not answer this caller at once.
+pub async fn in_force(root: &Root) -> Option<InForce> {
+    #[derive(Deserialize)]
+    struct Status {
+        daemon: Daemon,
+    }
+    #[derive(Deserialize)]
+    struct Daemon {
+        line: InForce,
+        config_fault: Option<Told>,
+    }
+    let asked = async {
+        let stream = UnixStream::connect(root.socket()).await.map_err(gone)?;
+        let answer = call(stream, Method::GET, "/v1/status", Bytes::new()).await?;
+        let body = succeeded(answer).await?.into_body();
+        body.collect().await.map_err(gone)
+    };
+    let answer = tokio::time::timeout(ASKING, asked).await.ok()?.ok()?;
+    let status: Status = serde_json::from_slice(&answer.to_bytes()).ok()?;
+    Some(InForce {
+        fault: status.daemon.config_fault,
+        ..status.daemon.line
+    })
 }
 
 #[derive(Deserialize)]

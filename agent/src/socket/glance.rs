@@ -93,7 +93,7 @@ pub fn look(
 pub fn examine(root: &Root, settings: &Result<Settings, Fault>) -> Vec<Finding> {
     let options = doctor::Options {
         offline: true,
-        deep: false,
+        ..doctor::Options::default()
     };
     let mut findings = doctor::examine(root, settings.clone(), options);
     let defaults = Settings::default();

@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json, json};
 use super::board::Board;
 use super::glance;
 use crate::clock;
-use crate::engine::{Engine, exam, survey};
+use crate::engine::{self, Engine, exam, survey};
 use crate::vault::catalogue::Catalogue;
 use crate::vault::identity::Identities;
 use crate::vault::package::{Meta, Packages};
@@ -98,6 +98,7 @@ pub(super) fn daemon(board: &Board) -> Json {
         "offline_tries": standing.offline.unwrap_or(0),
         "breaker_open": standing.breaker,
         "config_fault": board.fault().map(|fault| json!({ "code": fault.code, "reason": fault.reason })),
+        "line": engine::in_force(&board.settings()),
         "exam_seconds_left": exam::running(board.root()).map(|left| left.as_secs()),
     })
 }

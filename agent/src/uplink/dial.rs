@@ -13,9 +13,11 @@ use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use logic::fault::{Code, Fault};
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::TcpMaxSeg;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsConnector;
@@ -85,13 +87,15 @@ pub(super) async fn dial(
 ) -> Result<Lane, Fault> {
     let via = route.via(url);
     let stream = match via {
-        None => connect(&url.host, url.port).await?,
-        Some(via) => connect(&via.host, via.port).await.map_err(|trouble| {
-            passing(
-                Code::NetProxy,
-                format!("the proxy cannot be reached: {}", trouble.reason),
-            )
-        })?,
+        None => connect(&url.host, url.port, route.segment).await?,
+        Some(via) => connect(&via.host, via.port, route.segment)
+            .await
+            .map_err(|trouble| {
+                passing(
+                    Code::NetProxy,
+                    format!("the proxy cannot be reached: {}", trouble.reason),
+                )
+            })?,
     };
     let own = stream.local_addr().ok();
     let (mut tap, wire) = ledger.tap(stream);
@@ -213,7 +217,7 @@ async fn gone(own: Option<SocketAddr>) {
 }
 
 /// Resolves and connects within `CONNECT`.
-async fn connect(host: &str, port: u16) -> Result<TcpStream, Fault> {
+async fn connect(host: &str, port: u16, segment: Option<u16>) -> Result<TcpStream, Fault> {
     let end = Instant::now() + CONNECT;
     let addresses = resolve(host, port, CONNECT).await.map_err(|failure| {
         Fault::new(
@@ -222,7 +226,7 @@ async fn connect(host: &str, port: u16) -> Result<TcpStream, Fault> {
         )
     })?;
     let place = format!("{host}:{port}");
-    match tokio::time::timeout_at(end, race(addresses.into())).await {
+    match tokio::time::timeout_at(end, race(addresses.into(), segment)).await {
         Ok(Ok(stream)) => {
             // Small requests must not wait for acknowledgements; without it they only take longer.
             let _ = stream.set_nodelay(true);
@@ -247,7 +251,7 @@ async fn connect(host: &str, port: u16) -> Result<TcpStream, Fault> {
 }
 
 /// The first of the addresses that accepts; each has a head start before the next. The error is that of the last.
-async fn race(mut addresses: VecDeque<SocketAddr>) -> io::Result<TcpStream> {
+async fn race(mut addresses: VecDeque<SocketAddr>, segment: Option<u16>) -> io::Result<TcpStream> {
     let mut tries = JoinSet::new();
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     loop {
@@ -260,7 +264,7 @@ async fn race(mut addresses: VecDeque<SocketAddr>) -> io::Result<TcpStream> {
             }
             continue;
         };
-        tries.spawn(TcpStream::connect(address));
+        tries.spawn(open(address, segment));
         if addresses.is_empty() {
             continue;
         }
@@ -273,6 +277,18 @@ async fn race(mut addresses: VecDeque<SocketAddr>) -> io::Result<TcpStream> {
             () = sleep(HEAD_START) => {}
         }
     }
+}
+
+/// Connects; with `segment` neither side sends more bytes in one packet (RFC 9293 3.7.1).
+async fn open(address: SocketAddr, segment: Option<u16>) -> io::Result<TcpStream> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    if let Some(segment) = segment {
+        setsockopt(&socket, TcpMaxSeg, &u32::from(segment))?;
+    }
+    socket.connect(address).await
 }
 
 /// CONNECT (RFC 9110 9.3.6): after a 2xx the stream leads to `endpoint`.

@@ -12,6 +12,8 @@ use logic::settings::{Proxy, Url};
 pub(super) struct Route {
     proxy: Option<Via>,
     no_proxy: Vec<String>,
+    /// The most bytes in one packet of TCP, where that is tried.
+    pub(super) segment: Option<u16>,
 }
 
 /// A proxy with the password of its user.
@@ -47,7 +49,16 @@ impl Route {
             .filter(|entry| !entry.is_empty())
             .map(str::to_ascii_lowercase)
             .collect();
-        Self { proxy, no_proxy }
+        Self {
+            proxy,
+            no_proxy,
+            segment: None,
+        }
+    }
+
+    /// The same, in packets of TCP with at most so many bytes.
+    pub(super) fn in_segments(self, segment: Option<u16>) -> Self {
+        Self { segment, ..self }
     }
 
     /// The proxy for this URL; loopback never has one.

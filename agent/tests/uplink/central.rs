@@ -258,6 +258,7 @@ pub(crate) fn line(root: &str) -> Line {
         time: Clock::standing(TODAY as i64),
         token_elsewhere: false,
         connections: 4,
+        segment: None,
     }
 }
 

@@ -33,7 +33,12 @@ mod tests {
         Code::NetStalled,
     ];
     /// Codes that no exchange ends in.
-    const NONE: &[Code] = &[Code::NetOffline, Code::NetOnline];
+    const NONE: &[Code] = &[
+        Code::NetOffline,
+        Code::NetOnline,
+        Code::NetLoss,
+        Code::NetMtu,
+    ];
     /// Codes of other areas that only the token's own exchange ends in; for `clock.floor`, only an anonymous question
     /// for the date went before.
     const TOKEN: &[Code] = &[

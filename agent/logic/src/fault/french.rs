@@ -78,6 +78,9 @@ french! {
     UnitState "service" "Voir `systemctl status boxsync`.";
     UnitDown "le service ne fonctionne pas" "Le démarrer : `systemctl enable --now boxsync`.";
     UnitFailed "le service a échoué" "Lire `journalctl -u boxsync -e`, puis `systemctl restart boxsync`.";
+    UnitMasked "le service est masqué" "Lever l’interdiction : `systemctl unmask boxsync`, puis `systemctl enable --now boxsync`.";
+    UnitUnusable "systemd ne peut pas utiliser l’unité du service" "Corriger le fichier indiqué, puis `systemctl daemon-reload` et `systemctl restart boxsync`.";
+    UnitUnreadable "un fichier que l’unité du service indique est illisible" "Mettre en place le fichier indiqué, ou retirer sa ligne avec `systemctl edit boxsync` ; puis `systemctl restart boxsync`.";
     UnitRestarts "le service a été redémarré" "Créer un fichier d’assistance avec `boxsync doctor --bundle FICHIER` et l’envoyer à l’assistance.";
     DoctorOffline "non examiné" "Exécuter `boxsync doctor` sans --offline.";
     DoctorLate "un contrôle n’a pas fini à temps" "Relancer `boxsync doctor` ; si cela persiste, suivre le premier contrôle en échec.";
@@ -88,6 +91,12 @@ french! {
     NetAddress "adresse et route" "Voir `ip address` et `ip route`.";
     NetNoAddress "la box n’a pas d’adresse utilisable" "Donner une adresse à cette box : redémarrer le routeur, ou lui donner une adresse fixe.";
     NetNoRoute "aucune route ne mène au serveur central" "Définir la passerelle par défaut de la box, ou redémarrer le routeur.";
+    NetDisabled "l’interface réseau est désactivée" "L’activer : `ip link set dev NAME up` avec le nom indiqué, et vérifier qu’elle le reste après un redémarrage.";
+    NetGateway "passerelle" "Redémarrer le routeur ; si la passerelle a maintenant une autre adresse, la corriger dans les réglages réseau de la box.";
+    NetFiltered "le serveur de noms écarte le serveur central" "Faire autoriser le nom d’hôte du serveur central dans le filtre du serveur de noms par l’administrateur du réseau, ou utiliser un autre serveur de noms.";
+    NetFamily "le serveur central et la box n’ont aucun type d’adresse en commun" "Demander à l’administrateur du réseau le type d’adresse qui manque à la box et, si ce n’est pas possible, une seconde adresse à l’exploitant du serveur central.";
+    NetLoss "perte et délai" "Faire vérifier le câble, la liaison sans fil ou le modem de ce site : des paquets se perdent en chemin.";
+    NetMtu "taille des paquets" "Donner à l’interface de la box la MTU indiquée (`ip link set dev NAME mtu N`), et demander à l’administrateur du réseau de laisser passer ICMP.";
     NetDns "nom du serveur central" "Vérifier le nom d’hôte dans [central] url et le serveur de noms dans /etc/resolv.conf.";
     NetConnect "connexion" "Vérifier que le pare-feu laisse passer la box vers le port du serveur central.";
     NetRefused "la connexion a été refusée" "Demander à l’exploitant du serveur central s’il fonctionne, et vérifier le port dans [central] url.";
@@ -98,6 +107,7 @@ french! {
     NetTlsNotYet "le certificat du serveur central n’est pas encore valide" "Demander à l’exploitant du serveur central d’utiliser un certificat valide aujourd’hui.";
     NetTlsHost "le certificat est celui d’un autre hôte" "Écrire dans [central] url le nom d’hôte pour lequel le certificat du serveur central est fait.";
     NetTlsIssuer "une autorité inconnue a signé le certificat du serveur central" "Si l’autorité du serveur central est privée, indiquer son fichier PEM actuel dans [central] ca_file ; sinon demander à l’administrateur du réseau de laisser passer la box vers le serveur central sans ouvrir la connexion.";
+    NetTlsClient "le serveur central exige un certificat de la box" "Demander à l’exploitant du serveur central de laisser entrer les box sans certificat client à cette URL.";
     NetTlsExpiring "le certificat du serveur central expire bientôt" = NetTlsExpired;
     NetToken "aucun jeton n’a pu être obtenu" "Relancer la synchronisation ; si cela persiste, examiner le réseau.";
     NetReset "la connexion a été fermée sans réponse" "Relancer la synchronisation ; si cela persiste, interroger l’administrateur du réseau sur le pare-feu.";

@@ -237,6 +237,22 @@ macro_rules! local_codes {
             "the service has failed"
             "systemd gave up on boxsync: it ended too often in a short time. The journal tells why."
             "Read `journalctl -u boxsync -e`, then `systemctl restart boxsync`.";
+        UnitMasked "unit.masked" [Operator Failed Unknown]
+            "the service is masked"
+            "Somebody forbade the service to start (`systemctl mask`). Until that is taken back neither a boot nor \
+         `systemctl start` starts it."
+            "Take it back: `systemctl unmask boxsync`, then `systemctl enable --now boxsync`.";
+        UnitUnusable "unit.unusable" [Operator Failed Unknown]
+            "systemd cannot use the unit of the service"
+            "A file of the unit or a drop-in below /etc/systemd/system/boxsync.service.d has a mistake that keeps systemd \
+         from loading it; `systemctl status boxsync` tells the line."
+            "Mend the file that is named, then `systemctl daemon-reload` and `systemctl restart boxsync`.";
+        UnitUnreadable "unit.unreadable" [Operator Failed Unknown]
+            "a file that the unit names cannot be read"
+            "The unit of the service, or a drop-in below /etc/systemd/system/boxsync.service.d, names a file \
+         (EnvironmentFile=) that is missing or that cannot be read. systemd does not start the service without it."
+            "Put the file that is named in place, or take its line out with `systemctl edit boxsync`; then \
+         `systemctl restart boxsync`.";
         UnitRestarts "unit.restarts" [Operator Failed Unknown]
             "the service was restarted"
             "boxsync ended unexpectedly or its watchdog saw no progress, and systemd started it again. Nothing is lost \

@@ -1,4 +1,4 @@
-//! Codes of the way to central: link, address, name, proxy, connection, TLS, rate.
+//! Codes of the way to central: link, address, gateway, name, proxy, connection, TLS, rate.
 //! Never a rule: only the table.
 //! Called by `code`, which joins the tables.
 
@@ -25,6 +25,40 @@ macro_rules! net_codes {
             "no route leads to central"
             "The box has an address, but no gateway to the outside."
             "Set the default gateway of the box, or restart the router.";
+        NetDisabled "net.disabled" [Operator Offline Unsent]
+            "the network interface is switched off"
+            "No interface has a link, and one that could have one was switched off in the settings of this machine, not \
+         by a cable: `ip link` shows it without UP."
+            "Switch it on: `ip link set dev NAME up` with the name that is told, and see that it stays so after a restart.";
+        NetGateway "net.gateway" [Operator Offline Unsent]
+            "gateway"
+            "What leaves the local network goes through the gateway, mostly the router of the site. If it does not answer \
+         on the local network, nothing behind it can: neither the name server nor central is to blame."
+            "Restart the router; if the gateway has another address now, correct it in the network settings of the box.";
+        NetFiltered "net.filtered" [Operator Offline Unsent]
+            "the name server keeps central away"
+            "The name server answers, but with an address at which no central can be (this machine itself, none at all, \
+         the name server's own): a filter for names blocks central's, as parental controls, security products and \
+         some providers do."
+            "Ask the network's administrator to allow central's host name in the filter of the name server, or use another \
+         name server.";
+        NetFamily "net.family" [Operator Offline Unsent]
+            "central and the box have no kind of address in common"
+            "Central has addresses of one family alone (IPv4 or IPv6), and the box has a way out with the other one alone."
+            "Ask the network's administrator for the kind of address that is missing on the box, and the operator of \
+         central for a second address if that cannot be.";
+        NetLoss "net.loss" [Operator Offline Unknown]
+            "loss and delay"
+            "Ten connections are opened shortly one after the other. One whose first packets are lost comes about a second \
+         later or not at all. Where many are, everything takes long, and answers are cut or come too late."
+            "Have the cable, the wireless link or the modem of this site checked: packets are lost on the way.";
+        NetMtu "net.mtu" [Operator Offline Unknown]
+            "size of packets"
+            "Small packets reach central and large ones vanish without a word: the largest size on the way (MTU) is smaller \
+         than the box believes, and a firewall swallows the messages (ICMP) that would tell it. Requests and packages \
+         come to a standstill."
+            "Set the MTU of the box's interface to the size that is told (`ip link set dev NAME mtu N`), and ask the \
+         network's administrator to let ICMP through.";
         NetDns "net.dns" [Retry Offline Unsent]
             "name of central"
             "The name of central (or of the proxy) has to be turned into an address. If that fails, the name server is \
@@ -78,6 +112,11 @@ macro_rules! net_codes {
          Who has signed is told beside it."
             "If central's authority is a private one, name its current PEM file in [central] ca_file; else ask the \
          network's administrator to let the box through to central unopened.";
+        NetTlsClient "net.tls_client" [Operator Offline Unsent]
+            "central demands a certificate of the box"
+            "The server asks whoever connects for a certificate of his own (mutual TLS). TAO's synchronisation knows none: a \
+         web server or a firewall in front of central was set up so."
+            "Ask the operator of central to let boxes in without a client certificate at this URL.";
         NetTlsExpiring "net.tls_expiring" [Operator Failed Unsent]
             "central's certificate ends soon"
             "In less than three weeks central's certificate ends; then no box can synchronize."

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::fault::{Area, Code, CodeName, remedy};
 
 /// One layer that can be looked at, in the order in which causes lie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Check {
     /// Files and environment.
     Config,
@@ -28,10 +28,16 @@ pub enum Check {
     Link,
     /// It has an address, and a route leads out.
     Address,
+    /// The gateway of that route answers.
+    Gateway,
     /// The host (or the proxy) has an address.
     Dns,
     /// It accepts a connection.
     Connect,
+    /// Packets arrive.
+    Loss,
+    /// Packets of every size arrive.
+    Mtu,
     /// The clock of the box against central's.
     Clock,
     /// Handshake, chain, host name, expiry.
@@ -62,7 +68,7 @@ pub enum Check {
 
 impl Check {
     /// All checks in the order in which causes lie.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::Config,
         Self::State,
         Self::Key,
@@ -71,8 +77,11 @@ impl Check {
         Self::Unit,
         Self::Link,
         Self::Address,
+        Self::Gateway,
         Self::Dns,
         Self::Connect,
+        Self::Loss,
+        Self::Mtu,
         Self::Clock,
         Self::Tls,
         Self::Answer,
@@ -99,8 +108,11 @@ impl Check {
             Self::Unit => Code::UnitState,
             Self::Link => Code::NetLink,
             Self::Address => Code::NetAddress,
+            Self::Gateway => Code::NetGateway,
             Self::Dns => Code::NetDns,
             Self::Connect => Code::NetConnect,
+            Self::Loss => Code::NetLoss,
+            Self::Mtu => Code::NetMtu,
             Self::Clock => Code::ClockSkew,
             Self::Tls => Code::NetTls,
             Self::Answer => Code::CentralAnswer,
@@ -124,19 +136,24 @@ impl Check {
             Self::Key | Self::Disk => &[Self::State],
             Self::Store => &[Self::State, Self::Disk],
             Self::Address => &[Self::Link],
-            Self::Dns => &[Self::Config, Self::Address],
+            Self::Gateway => &[Self::Address],
+            Self::Dns => &[Self::Config, Self::Address, Self::Gateway],
             Self::Connect => &[Self::Dns],
-            Self::Tls => &[Self::Connect, Self::Clock],
-            Self::Answer => &[Self::Tls],
-            Self::Token => &[Self::Answer, Self::Key],
+            Self::Loss | Self::Mtu => &[Self::Connect],
+            Self::Tls => &[Self::Connect, Self::Clock, Self::Loss, Self::Mtu],
+            Self::Answer => &[Self::Tls, Self::Loss, Self::Mtu],
+            Self::Token => &[Self::Answer, Self::Key, Self::Loss, Self::Mtu],
             Self::Role => &[Self::Token],
-            Self::Version => &[Self::Role],
-            Self::Organisation => &[Self::Version],
-            Self::Catalogue => &[Self::Key, Self::Organisation],
-            Self::Packages => &[Self::Disk, Self::Catalogue],
-            Self::Range => &[Self::Version, Self::Catalogue],
-            Self::Spool | Self::Speed => &[Self::Key],
+            Self::Version => &[Self::Config, Self::Role, Self::Loss, Self::Mtu],
+            Self::Organisation => &[Self::Config, Self::Version, Self::Loss, Self::Mtu],
+            Self::Catalogue => &[Self::Config, Self::Key, Self::Organisation],
+            Self::Packages => &[Self::Disk, Self::Catalogue, Self::Loss, Self::Mtu],
+            Self::Range => &[Self::Version, Self::Catalogue, Self::Loss, Self::Mtu],
+            Self::Spool | Self::Speed => &[Self::Key, Self::Loss, Self::Mtu],
             Self::History => &[
+                Self::Config,
+                Self::Loss,
+                Self::Mtu,
                 Self::Key,
                 Self::Organisation,
                 Self::Catalogue,
@@ -150,8 +167,11 @@ impl Check {
     fn remote(self) -> bool {
         matches!(
             self,
-            Self::Dns
+            Self::Gateway
+                | Self::Dns
                 | Self::Connect
+                | Self::Loss
+                | Self::Mtu
                 | Self::Tls
                 | Self::Answer
                 | Self::Token
@@ -164,7 +184,7 @@ impl Check {
 }
 
 /// What is known before the first packet: it decides which checks make sense.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Facts {
     /// `--offline`.
     pub offline: bool,
@@ -224,8 +244,11 @@ fn limit(check: Check) -> Duration {
         Check::Config | Check::State | Check::Key | Check::Disk | Check::Link | Check::Address => {
             500
         }
+        // One that answered lately is trusted for five seconds, then asked three times, a second apart (arp(7)).
+        Check::Gateway => 9000,
         Check::Dns | Check::Store | Check::Unit => 4000,
         Check::Connect => 4000,
+        Check::Loss | Check::Mtu => 4000,
         Check::Clock | Check::Tls => 6000,
         Check::Answer | Check::Token | Check::Role | Check::Version => 6000,
         Check::Organisation | Check::Range => 5000,
@@ -242,7 +265,7 @@ fn skip(check: Check, facts: &Facts) -> Option<&'static str> {
     }
     let reason = |skip: bool, reason: &'static str| skip.then_some(reason);
     match check {
-        Check::Link | Check::Address => reason(
+        Check::Link | Check::Address | Check::Gateway | Check::Loss | Check::Mtu => reason(
             facts.loopback,
             "central or its proxy is on this machine: no network is needed",
         ),
@@ -301,6 +324,9 @@ pub struct Finding {
     pub detail: String,
     /// The one thing to do; empty when there is nothing to do.
     pub remedy: String,
+    /// The code that it depends on: where that one is told, this one follows from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<CodeName>,
 }
 
 impl Finding {
@@ -331,6 +357,13 @@ impl Finding {
         self
     }
 
+    /// With the code that it follows from, where that one is told.
+    #[must_use]
+    pub fn follows(mut self, code: impl Into<CodeName>) -> Self {
+        self.follows = Some(code.into());
+        self
+    }
+
     fn new(code: impl Into<CodeName>, status: Status, summary: impl Into<String>) -> Self {
         let code = code.into();
         let remedy = match status {
@@ -343,6 +376,7 @@ impl Finding {
             summary: summary.into(),
             detail: String::new(),
             remedy: remedy.to_owned(),
+            follows: None,
         }
     }
 }
@@ -351,16 +385,24 @@ impl Finding {
 /// follows from a failure is not told as one of its own.
 pub fn fold(steps: &[Step], mut found: BTreeMap<Check, Finding>) -> Vec<Finding> {
     let mut causes: BTreeMap<Check, CodeName> = BTreeMap::new();
-    let mut findings = Vec::new();
+    let mut findings: Vec<Finding> = Vec::new();
     for step in steps {
         let check = step.check;
-        let cause = check.needs().iter().find_map(|need| causes.get(need));
         let finding = found.remove(&check);
+        let inherited = inherited(check, finding.as_ref(), &causes);
+        let named = finding.as_ref().and_then(|finding| {
+            let code = finding.follows.as_ref()?;
+            let told = |told: &&Finding| told.code == *code && told.status >= Status::Warn;
+            findings.iter().find(told).map(|told| told.code.clone())
+        });
+        let cause = inherited.clone().or(named);
         let finding = match (finding, cause, step.skip) {
             (Some(finding), _, _) if finding.status == Status::Pass || alone(&finding.code) => {
                 finding
             }
-            (_, Some(cause), _) => Finding::skip(check, format!("because of {cause}")),
+            (_, Some(cause), _) => {
+                Finding::skip(check, format!("because of {cause}")).follows(cause)
+            }
             (Some(finding), None, _) => finding,
             (None, None, Some(skip)) => Finding::skip(check, skip),
             (None, None, None) => {
@@ -369,7 +411,7 @@ pub fn fold(steps: &[Step], mut found: BTreeMap<Check, Finding>) -> Vec<Finding>
         };
         // A sound answer from outside ends the chain; a sound file on the box does not mend the network.
         let mends = finding.status == Status::Pass && check.remote();
-        match (finding.status, cause.cloned()) {
+        match (finding.status, inherited) {
             (Status::Fail, _) => {
                 causes.insert(check, finding.code.clone());
             }
@@ -387,6 +429,58 @@ pub fn fold(steps: &[Step], mut found: BTreeMap<Check, Finding>) -> Vec<Finding>
         Status::Skip => 3,
     });
     findings
+}
+
+/// The failure among what a check needs that explains what it found, or that it found nothing.
+fn inherited(
+    check: Check,
+    finding: Option<&Finding>,
+    causes: &BTreeMap<Check, CodeName>,
+) -> Option<CodeName> {
+    let needed = check.needs().iter().filter_map(|need| causes.get(need));
+    let effect = finding.and_then(|finding| finding.code.known());
+    let is_seen = finding.is_some();
+    let mut explaining = needed.filter(|cause| explains(cause, effect, is_seen));
+    explaining.next().cloned()
+}
+
+/// What a link that loses packets makes late, cuts or leaves unfinished.
+const SLOWED: [Code; 14] = [
+    Code::NetTimeout,
+    Code::NetReset,
+    Code::NetCut,
+    Code::NetStalled,
+    Code::NetTls,
+    Code::NetToken,
+    Code::NetProxy,
+    Code::CentralUnavailable,
+    Code::CatalogueIncomplete,
+    Code::PackageIncomplete,
+    Code::ResultsStuck,
+    Code::SyncFailed,
+    Code::LinkSlow,
+    Code::DoctorLate,
+];
+
+/// What follows from a key of the configuration that is missing: no synchronization begins.
+const NOT_BEGUN: [Code; 6] = [
+    Code::ConfigNoVersion,
+    Code::ConfigNoOrganisation,
+    Code::CatalogueIncomplete,
+    Code::PackageIncomplete,
+    Code::SyncFailed,
+    Code::SyncNever,
+];
+
+/// Whether a cause explains what was found; `is_seen`: anything was. Most causes stop everything behind them; a link
+/// that loses packets lets through what is definite, and a missing key of the configuration concerns no network.
+fn explains(cause: &CodeName, effect: Option<Code>, is_seen: bool) -> bool {
+    let among = |effects: &[Code]| effect.is_some_and(|effect| effects.contains(&effect));
+    match cause.known() {
+        Some(Code::NetLoss | Code::NetMtu) => !is_seen || among(&SLOWED),
+        Some(Code::ConfigNoVersion | Code::ConfigNoOrganisation) => among(&NOT_BEGUN),
+        _ => true,
+    }
 }
 
 /// What never follows from anything else: lost bytes, results in doubt, a clock without a battery, a box

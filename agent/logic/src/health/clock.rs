@@ -1,12 +1,11 @@
 //! Whose clock is wrong: that of the system, or central's.
 //! Never believes the system clock, and central's only where the box knows nothing better.
-//! Called by `talk`.
+//! Called by `seen`.
 
-use logic::fault::Code;
-use logic::health::{Check, Finding};
-use logic::settings::Settings;
+use serde::{Deserialize, Serialize};
 
-use crate::clock::{self, Clock};
+use super::{Check, Finding};
+use crate::fault::Code;
 
 /// A clock that is further off than this is told.
 const OFF: i64 = 5 * 60;
@@ -14,46 +13,34 @@ const OFF: i64 = 5 * 60;
 const FAR_OFF: i64 = 24 * 60 * 60;
 
 /// What central's `Date` says.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Dated {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dated {
     /// Unix seconds by it now.
-    pub(super) now: i64,
+    pub now: i64,
     /// Its certificate is valid at that date, which the box may rely on.
-    pub(super) authenticated: bool,
+    pub authenticated: bool,
 }
 
 /// What the times are compared with.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Vouched {
-    over_tls: bool,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Vouched {
+    /// Central is spoken to over TLS.
+    pub over_tls: bool,
     /// Unix seconds of the system clock.
-    system: i64,
+    pub system: i64,
     /// What the box takes for certain: it is not earlier.
-    floor: i64,
+    pub floor: i64,
     /// What time it is as far as the box has heard.
-    heard: i64,
-    built: i64,
+    pub heard: i64,
+    /// When this boxsync was built: whatever says less is wrong.
+    pub built: i64,
     /// Windows of downloads open by a time that nobody vouches for.
-    windows: bool,
-}
-
-impl Vouched {
-    pub(super) fn of(settings: &Settings, over_tls: bool) -> Self {
-        let plain = settings.central().is_ok_and(|url| !url.https);
-        Self {
-            over_tls,
-            system: clock::system(),
-            floor: Clock::shared().floor(),
-            heard: Clock::shared().time(),
-            built: clock::built(),
-            windows: plain && !settings.download.windows.is_empty(),
-        }
-    }
+    pub windows: bool,
 }
 
 /// Whose clock is wrong: central's, where it contradicts what the box takes for certain or its own certificate; else
 /// that of the system, which nobody vouches for.
-pub(super) fn judge_clock(dated: Option<Dated>, vouched: Vouched) -> Finding {
+pub fn judge(dated: Option<Dated>, vouched: Vouched) -> Finding {
     let Vouched {
         over_tls,
         system,
@@ -82,6 +69,14 @@ pub(super) fn judge_clock(dated: Option<Dated>, vouched: Vouched) -> Finding {
             );
             return Finding::warn(Code::ClockCentral, summary);
         }
+    }
+    let plain = dated.filter(|_| !over_tls).map(|dated| built - dated.now);
+    if let Some(behind) = plain.filter(|behind| *behind > OFF) {
+        // Nobody vouches for either, but both know when this boxsync was built.
+        let behind = span(behind.unsigned_abs());
+        let summary =
+            format!("central's clock is {behind} behind the day on which this boxsync was built");
+        return Finding::warn(Code::ClockCentral, summary);
     }
     match dated.map(|dated| dated.now - system) {
         Some(skew) if skew.abs() > OFF => {
@@ -117,7 +112,7 @@ fn span(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use logic::health::Status;
+    use crate::health::Status;
 
     #[test]
     fn the_clock_that_is_wrong_is_named() {
@@ -197,6 +192,22 @@ mod tests {
                 Code::ClockWrong,
                 Status::Fail,
             ),
+            // Over plain http neither is believed, but what is before this boxsync was built is wrong.
+            (
+                dated(DAY - 3600, false),
+                plain,
+                Code::ClockCentral,
+                Status::Warn,
+            ),
+            (
+                dated(400 * DAY, false),
+                Vouched {
+                    system: 10,
+                    ..plain
+                },
+                Code::ClockWrong,
+                Status::Fail,
+            ),
             (
                 None,
                 Vouched {
@@ -208,7 +219,7 @@ mod tests {
             ),
         ];
         for (dated, vouched, code, status) in table {
-            let finding = judge_clock(dated, vouched);
+            let finding = judge(dated, vouched);
             assert_eq!(
                 (finding.code.known(), finding.status),
                 (Some(code), status),
@@ -216,11 +227,11 @@ mod tests {
             );
         }
         assert_eq!(
-            judge_clock(dated(-399 * DAY, false), vouched).summary,
+            judge(dated(-399 * DAY, false), vouched).summary,
             "central's clock is 400 days behind what this box knows"
         );
         assert_eq!(
-            judge_clock(dated(system + 3 * DAY, true), vouched).summary,
+            judge(dated(system + 3 * DAY, true), vouched).summary,
             "the clock is 3 days behind central's authenticated date"
         );
     }

@@ -1,0 +1,369 @@
+//! What was said to central and heard from it, and what that means: certificate, who answers, credentials, version, range.
+//! Never speaks: `agent` does, and hands up what came.
+//! Called by `seen`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::clock::Dated;
+use super::seen::Told;
+use super::verdict::counted;
+use super::{Check, Finding};
+use crate::api::{Reply, answer};
+use crate::fault::{Area, Code};
+use crate::outside;
+
+/// Central's certificate should live longer than this, in seconds.
+pub const EXPIRY: i64 = 21 * 86_400;
+
+/// What came of it. What was not asked for is `None`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Talk {
+    /// A handshake and an answer, by the time of the box.
+    pub tls: Option<Result<(), Told>>,
+    /// The same by a time that is `EXPIRY` later.
+    pub later: Option<Result<(), Told>>,
+    /// Whether it is central that answers an anonymous question.
+    pub answer: Option<Result<(), Told>>,
+    /// The date of that answer.
+    pub dated: Option<Dated>,
+    /// The versions that central supports, asked for with the credentials.
+    pub versions: Option<Result<Vec<String>, Told>>,
+    /// The version of the box.
+    pub version: Option<Result<String, Told>>,
+    /// The organisation of the box.
+    pub organisation: Option<Result<String, Told>>,
+    /// How many test centres central names for it.
+    pub centres: Option<Result<u64, Told>>,
+    /// A part of a package.
+    pub range: Option<Part>,
+}
+
+/// What came of a part of a package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// No delivery is known.
+    NothingToAsk,
+    /// As it was asked for, or what was done to it; and the delivery.
+    Came(Result<(), String>, String),
+    /// It did not come.
+    Failed(Told),
+}
+
+impl Talk {
+    /// Whether it was central that answered, as far as that is known.
+    pub fn central(&self) -> Option<bool> {
+        let answer = self.answer.as_ref()?;
+        Some(answer.is_ok() && !matches!(self.tls, Some(Err(_))))
+    }
+
+    /// What it means.
+    pub fn judge(&self) -> BTreeMap<Check, Finding> {
+        let mut found = BTreeMap::new();
+        if let Some(tls) = &self.tls {
+            found.insert(Check::Tls, certificate(tls, self.later.as_ref()));
+        }
+        match &self.answer {
+            Some(Ok(())) => {
+                let summary = "a TAO central server answers";
+                found.insert(Check::Answer, Finding::pass(Check::Answer, summary));
+            }
+            Some(Err(told)) => {
+                found.insert(Check::Answer, told.fails());
+            }
+            None => {}
+        }
+        self.admitted(&mut found);
+        if let Some(part) = &self.range {
+            found.insert(Check::Range, part.judge());
+        }
+        found
+    }
+
+    /// Credentials, role, version, organisation: each tells something only when the one before is sound.
+    fn admitted(&self, found: &mut BTreeMap<Check, Finding>) {
+        // What the box does not know of itself is told whether central answers or not.
+        if let Some(Err(told)) = &self.organisation {
+            found.insert(Check::Organisation, told.fails());
+        }
+        let versions = match &self.versions {
+            None => return,
+            Some(Err(told)) if told.code != Code::AuthRole => {
+                found.insert(Check::Token, told.fails());
+                return;
+            }
+            Some(versions) => versions,
+        };
+        let summary = "central takes the credentials";
+        found.insert(Check::Token, Finding::pass(Check::Token, summary));
+        let supported = match versions {
+            Err(told) => {
+                found.insert(Check::Role, told.fails());
+                return;
+            }
+            Ok(supported) => supported,
+        };
+        let summary = "the client may synchronize";
+        found.insert(Check::Role, Finding::pass(Check::Role, summary));
+        if let Some(version) = &self.version {
+            found.insert(Check::Version, supports(supported, version));
+        }
+        if let (Some(Ok(id)), Some(centres)) = (&self.organisation, &self.centres) {
+            found.insert(Check::Organisation, organisation(id, centres));
+        }
+    }
+}
+
+impl Part {
+    fn judge(&self) -> Finding {
+        match self {
+            Self::NothingToAsk => Finding::skip(Check::Range, "no delivery is known to ask for"),
+            Self::Came(Ok(()), _) => {
+                let summary = "a part of a package came exactly as asked for";
+                Finding::pass(Check::Range, summary)
+            }
+            Self::Came(Err(done), delivery) => {
+                Finding::fail(Code::PackageRange, done.clone()).detail(delivery)
+            }
+            Self::Failed(told) if told.code == Code::CentralNotFound => {
+                let summary = "central has no package for the delivery that was asked for";
+                Finding::skip(Check::Range, summary)
+            }
+            Self::Failed(told) => told.fails(),
+        }
+    }
+}
+
+/// `now`: by the time that the box uses; `later`: by a time three weeks on.
+fn certificate(now: &Result<(), Told>, later: Option<&Result<(), Told>>) -> Finding {
+    if let Err(told) = now {
+        return told.fails();
+    }
+    match later {
+        // A handshake that was cut says nothing of the day on which the certificate ends.
+        Some(Err(told)) if told.code == Code::NetTlsExpired => Finding::warn(
+            Code::NetTlsExpiring,
+            "central's certificate ends within three weeks",
+        )
+        .detail(&told.reason),
+        _ => Finding::pass(
+            Check::Tls,
+            "the certificate is valid for three weeks at least",
+        ),
+    }
+}
+
+fn supports(supported: &[String], version: &Result<String, Told>) -> Finding {
+    match version {
+        Err(told) => told.fails(),
+        Ok(version) if supported.contains(version) => {
+            Finding::pass(Check::Version, format!("central supports {version}"))
+        }
+        Ok(version) => {
+            let all = match supported {
+                [] => "no version".to_owned(),
+                all => outside::ids(all),
+            };
+            Finding::fail(
+                Code::VersionUnsupported,
+                format!("central supports {all}, not {version}"),
+            )
+        }
+    }
+}
+
+/// Central answers an unknown organisation with empty lists: a known one has a test centre.
+fn organisation(id: &str, centres: &Result<u64, Told>) -> Finding {
+    match centres {
+        Err(told) => told.fails(),
+        Ok(0) => Finding::fail(
+            Code::CatalogueUnknownOrganisation,
+            format!("central names no test centre for organisation {id}"),
+        ),
+        Ok(centres) => {
+            let centres = counted(*centres, "test centre", "test centres");
+            Finding::pass(
+                Check::Organisation,
+                format!("{id}: central names {centres}"),
+            )
+        }
+    }
+}
+
+/// Whether the answer to an anonymous call is one that central gives: a refusal in JSON, or the list itself.
+///
+/// # Errors
+/// `central.not_found` where a TAO knows no synchronisation at this path, `central.foreign` for whatever else answers,
+/// or what central itself says of its state.
+pub fn who_answers(reply: &Reply) -> Result<(), Told> {
+    let json = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&reply.body);
+    let Err(trouble) = answer::versions(reply) else {
+        return Ok(());
+    };
+    match (trouble.code, json.is_ok()) {
+        // Nobody is told "not for you" before he said who he is, but for a path that TAO does not know (protocol 2).
+        (Code::AuthRole, true) => Err(Told::new(
+            Code::CentralNotFound,
+            "a TAO answers, but there is no synchronisation at this path",
+        )),
+        (code, true) if code.is(Area::Auth) => Ok(()),
+        _ if demands_certificate(reply) => Err(Told::new(
+            Code::NetTlsClient,
+            "the server answers that it was shown no client certificate",
+        )),
+        (code, false) if code.is(Area::Auth) => Err(Told::new(
+            Code::CentralForeign,
+            format!(
+                "a page with status {} came instead of central's answer: a proxy, a captive portal or a wrong URL",
+                reply.status
+            ),
+        )),
+        _ => Err(trouble.into()),
+    }
+}
+
+/// nginx with `ssl_verify_client on` lets a handshake without a certificate pass and answers 400 with these words.
+fn demands_certificate(reply: &Reply) -> bool {
+    let body = String::from_utf8_lossy(&reply.body);
+    matches!(reply.status, 400 | 403 | 496) && body.contains("SSL certificate was sent")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::health::Status;
+
+    #[test]
+    fn a_page_is_not_central_and_a_refusal_in_json_is() {
+        let reply = |status, body: &str| Reply {
+            status,
+            body: body.into(),
+            ..Reply::default()
+        };
+        let code = |status, body| who_answers(&reply(status, body)).map_err(|t| t.code);
+        assert_eq!(code(401, r#"{"success":false,"errorCode":"401"}"#), Ok(()));
+        assert_eq!(code(200, r#"{"data":["2022.11"]}"#), Ok(()));
+        for (status, body, expected) in [
+            (401, "<html>log in", Code::CentralForeign),
+            (403, "<html>blocked", Code::CentralForeign),
+            (200, "<html>welcome", Code::CentralForeign),
+            (302, "", Code::CentralForeign),
+            (
+                200,
+                "<title>Under Maintenance</title>",
+                Code::CentralMaintenance,
+            ),
+            (503, "", Code::CentralUnavailable),
+            (404, "", Code::CentralNotFound),
+            (
+                403,
+                r#"{"success":false,"errorCode":403,"errorMsg":"Access denied."}"#,
+                Code::CentralNotFound,
+            ),
+            (
+                400,
+                "<html><center>No required SSL certificate was sent</center></html>",
+                Code::NetTlsClient,
+            ),
+        ] {
+            assert_eq!(code(status, body), Err(expected.into()), "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_ends_soon_is_a_warning() {
+        let tls = |code| Err(Told::new(code, "because"));
+        let ended = tls(Code::NetTlsExpired);
+        assert_eq!(certificate(&Ok(()), None).status, Status::Pass);
+        assert_eq!(certificate(&Ok(()), Some(&Ok(()))).status, Status::Pass);
+        assert_eq!(
+            certificate(&Ok(()), Some(&ended)).code,
+            Code::NetTlsExpiring
+        );
+        // A handshake that was cut says nothing of the day on which the certificate ends.
+        assert_eq!(
+            certificate(&Ok(()), Some(&tls(Code::NetTls))).code,
+            Code::NetTls
+        );
+        let failed = certificate(&ended, None);
+        assert_eq!(
+            (failed.code.known(), failed.status),
+            (Some(Code::NetTlsExpired), Status::Fail)
+        );
+    }
+
+    #[test]
+    fn each_step_of_admission_is_told_by_the_first_that_fails() {
+        let supports = |versions: Result<&[&str], Code>| {
+            Some(
+                versions
+                    .map(|all| all.iter().map(|v| (*v).to_owned()).collect())
+                    .map_err(|code| Told::new(code, "because")),
+            )
+        };
+        let known = Some(Ok("2022.11".to_owned()));
+        let unknown = |code| Some(Err(Told::new(code, "because")));
+        let id = Some(Ok("1001".to_owned()));
+        let talk = |versions, version, organisation, centres| Talk {
+            versions,
+            version,
+            organisation,
+            centres,
+            ..Talk::default()
+        };
+        let good: &[&str] = &["2022.11"];
+        let table = [
+            (
+                talk(supports(Err(Code::AuthRefused)), None, id.clone(), None),
+                Code::AuthRefused,
+            ),
+            (
+                talk(supports(Err(Code::AuthRole)), None, id.clone(), None),
+                Code::AuthRole,
+            ),
+            (
+                talk(supports(Ok(&[])), known.clone(), id.clone(), None),
+                Code::VersionUnsupported,
+            ),
+            (
+                talk(
+                    supports(Ok(good)),
+                    unknown(Code::ConfigNoVersion),
+                    id.clone(),
+                    None,
+                ),
+                Code::ConfigNoVersion,
+            ),
+            (
+                talk(supports(Ok(good)), known.clone(), id.clone(), Some(Ok(0))),
+                Code::CatalogueUnknownOrganisation,
+            ),
+            (
+                talk(
+                    supports(Ok(good)),
+                    known,
+                    unknown(Code::ConfigNoOrganisation),
+                    None,
+                ),
+                Code::ConfigNoOrganisation,
+            ),
+            // Central need not answer for that.
+            (
+                talk(None, None, unknown(Code::ConfigNoOrganisation), None),
+                Code::ConfigNoOrganisation,
+            ),
+        ];
+        for (talk, code) in table {
+            let found = talk.judge();
+            let failed: Vec<_> = found
+                .values()
+                .filter(|finding| finding.status == Status::Fail)
+                .map(|finding| finding.code.known())
+                .collect();
+            assert_eq!(failed, [Some(code)]);
+        }
+    }
+}

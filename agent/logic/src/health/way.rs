@@ -1,0 +1,428 @@
+//! What was seen on the way to central below TLS, and what it means: link, address, gateway, name, connection, loss, size.
+//! Never looks at anything: `agent` does, and hands up a value; the thresholds stand here once.
+//! Called by `seen`.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Check, Finding, Status};
+use crate::fault::Code;
+
+mod ip;
+pub mod route;
+
+pub use ip::Family;
+
+/// So many small requests are made, shortly one after the other.
+pub const TRIES: usize = 10;
+/// A connection whose first packet was lost is asked for again after a second (RFC 6298 2): what took longer than the
+/// fastest by this, in milliseconds, was.
+const REPEATED_AFTER: u32 = 900;
+/// With this many of ten that were lost or repeated the link is looked at; one may be chance.
+const LOSSY: usize = 2;
+/// With this many nothing works as it should.
+const BROKEN: usize = 4;
+/// Sizes of packets in bytes that are tried where the largest vanish, in falling order: those of Ethernet, PPPoE,
+/// tunnels (GRE, WireGuard, IPsec), the least of IPv6, and the least that every host takes (RFC 791 3.2).
+pub const SIZES: [u16; 12] = [
+    1500, 1492, 1480, 1450, 1420, 1400, 1360, 1320, 1280, 1200, 1000, 576,
+];
+/// So many sizes have to be on either side, so that no lost packet is taken for one that was too large.
+const SIDES: usize = 2;
+
+/// What was seen. What was not looked at is empty or `None`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Way {
+    /// All but loopback; `None` when nobody looked.
+    pub interfaces: Option<Vec<Interface>>,
+    /// What the box would send from, by the kernel's routes.
+    pub sources: Option<Sources>,
+    /// The gateway, where the route leads through one.
+    pub gateway: Option<Gateway>,
+    /// The name of central, or of the proxy.
+    pub name: Option<Name>,
+    /// Whether a connection came about, and with whom.
+    pub connect: Option<Result<String, Refusal>>,
+    /// How long each small request took, in milliseconds; `None` for one that was lost.
+    pub tries: Vec<Option<u32>>,
+    /// Sizes of packets that were tried, and whether an answer came.
+    pub sizes: Vec<(u16, bool)>,
+}
+
+/// A network interface.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Interface {
+    /// As the kernel calls it.
+    pub name: String,
+    /// Switched on in the settings of the machine.
+    pub enabled: bool,
+    /// It sees its other end.
+    pub carrier: bool,
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// The address that the kernel would send from, by family; `None` without a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Sources {
+    /// By IPv4.
+    pub four: Option<IpAddr>,
+    /// By IPv6.
+    pub six: Option<IpAddr>,
+}
+
+/// The next station on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gateway {
+    /// Its address.
+    pub address: IpAddr,
+    /// Whether it answers on the local network; `None` when that does not show.
+    pub answers: Option<bool>,
+}
+
+/// The name that has to become an address.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Name {
+    /// As it is configured.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// It is the proxy's, not central's.
+    pub proxy: bool,
+    /// It stands in /etc/hosts: somebody wanted it so.
+    pub listed: bool,
+    /// The name servers of /etc/resolv.conf.
+    pub servers: Vec<String>,
+    /// The addresses, or why there is none; `None` when nobody has asked yet.
+    pub answer: Option<Result<Vec<IpAddr>, String>>,
+}
+
+/// Why no connection came about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// The machine is there and nothing listens.
+    Refused,
+    /// The kernel knows no route.
+    NoRoute,
+    /// A station on the way, or the last one, says that the machine cannot be reached.
+    Unreachable,
+    /// A firewall forbids it, mostly that of this machine.
+    Forbidden,
+    /// Nothing came within so many seconds.
+    Late(u64),
+    /// Anything else, in words.
+    Other(String),
+}
+
+impl Way {
+    /// What it means. `central`: whether it was central that answered in the end, as far as that is known.
+    pub fn judge(&self, central: Option<bool>) -> BTreeMap<Check, Finding> {
+        let mut found = BTreeMap::new();
+        if let Some(interfaces) = &self.interfaces {
+            found.insert(Check::Link, link(interfaces));
+        }
+        if let Some(sources) = self.sources {
+            found.insert(Check::Address, self.address(sources));
+        }
+        let connected = matches!(self.connect, Some(Ok(_)));
+        if let Some(gateway) = self.gateway {
+            found.insert(Check::Gateway, gateway.judge(connected));
+        } else if self.sources.is_some() {
+            let summary = "the route leads through no gateway, or none is known";
+            found.insert(Check::Gateway, Finding::skip(Check::Gateway, summary));
+        }
+        if let Some(name) = &self.name {
+            let gateway = self.gateway.map(|gateway| gateway.address);
+            found.extend(
+                name.judge(connected, central, gateway)
+                    .map(|finding| (Check::Dns, finding)),
+            );
+            if let Some(connect) = &self.connect {
+                found.insert(Check::Connect, self.connection(name, connect));
+            }
+        }
+        if connected {
+            let loss = self.loss();
+            let lossy = loss.code == Code::NetLoss && loss.status >= Status::Warn;
+            found.insert(Check::Loss, loss);
+            found.insert(Check::Mtu, self.size(lossy));
+        }
+        found
+    }
+
+    fn address(&self, sources: Sources) -> Finding {
+        let usable = |ip: &IpAddr| !ip::is_own_making(*ip);
+        let found = [sources.four, sources.six];
+        if let Some(ip) = found.into_iter().flatten().find(usable) {
+            return Finding::pass(Check::Address, format!("{ip}, with a way out"));
+        }
+        let interfaces = self.interfaces.as_deref().unwrap_or_default();
+        let up = interfaces.iter().filter(|one| one.enabled && one.carrier);
+        let mut own = up.clone().flat_map(|one| &one.addresses);
+        if let Some(ip) = own.find(|ip| usable(ip)) {
+            return Finding::fail(
+                Code::NetNoRoute,
+                format!("the box has the address {ip}, but no route leads out of it"),
+            );
+        }
+        let given = found
+            .into_iter()
+            .flatten()
+            .chain(up.clone().flat_map(|one| one.addresses.iter().copied()));
+        let summary = match given.min() {
+            Some(ip) => format!("{ip} is an address that the box gave itself"),
+            None => {
+                let names: Vec<&str> = up.map(|one| one.name.as_str()).collect();
+                match names.as_slice() {
+                    [] => "no interface has an address".to_owned(),
+                    names => format!("no address: {}", names.join(", ")),
+                }
+            }
+        };
+        Finding::fail(Code::NetNoAddress, summary)
+    }
+
+    fn connection(&self, name: &Name, connect: &Result<String, Refusal>) -> Finding {
+        let (whose, place) = (name.whose(), name.place());
+        let refusal = match connect {
+            Ok(address) => {
+                let summary = format!("{whose}{address} accepts a connection");
+                return Finding::pass(Check::Connect, summary);
+            }
+            Err(refusal) => refusal,
+        };
+        if let Some(finding) = self.family(name) {
+            return finding;
+        }
+        let code = match refusal {
+            Refusal::Refused => Code::NetRefused,
+            _ => Code::NetUnreachable,
+        };
+        Finding::fail(
+            name.blamed(code),
+            format!("{whose}{place} {}", refusal.words()),
+        )
+    }
+
+    /// The addresses are all of a family by which the box has no way out, and it has one by the other.
+    fn family(&self, name: &Name) -> Option<Finding> {
+        let sources = self.sources?;
+        let Some(Ok(addresses)) = &name.answer else {
+            return None;
+        };
+        let family = Family::of_all(addresses)?;
+        let (without, with) = match family {
+            Family::Four => (sources.four, sources.six),
+            Family::Six => (sources.six, sources.four),
+        };
+        let usable = |ip: Option<IpAddr>| ip.is_some_and(|ip| !ip::is_own_making(ip));
+        (!usable(without) && usable(with)).then(|| {
+            let (has, lacks) = (family.other().word(), family.word());
+            let summary = format!(
+                "{}{} has an address of {lacks} alone, and this box has a way out by {has} alone",
+                name.whose(),
+                name.host
+            );
+            Finding::fail(Code::NetFamily, summary)
+        })
+    }
+
+    fn loss(&self) -> Finding {
+        let all = self.tries.len();
+        if all < TRIES / 2 {
+            return Finding::skip(Check::Loss, "too few requests were made to tell");
+        }
+        let mut times: Vec<u32> = self.tries.iter().copied().flatten().collect();
+        times.sort_unstable();
+        let lost = all - times.len();
+        let fastest = times.first().copied().unwrap_or_default();
+        let repeated = times
+            .iter()
+            .filter(|time| **time - fastest >= REPEATED_AFTER)
+            .count();
+        let middle = times.get(times.len() / 2).copied().unwrap_or_default();
+        let slowest = times.last().copied().unwrap_or_default();
+        let bad = lost + repeated;
+        if bad < LOSSY {
+            let summary = format!("{all} small requests came through, {middle} ms");
+            return Finding::pass(Check::Loss, summary);
+        }
+        let summary = format!("{bad} of {all} small requests were lost on the way at first");
+        let finding = match bad {
+            BROKEN.. => Finding::fail(Code::NetLoss, summary),
+            _ => Finding::warn(Code::NetLoss, summary),
+        };
+        finding.detail(format!(
+            "{lost} lost for good, {repeated} repeated; in between {middle} ms, the slowest {slowest} ms"
+        ))
+    }
+
+    /// `lossy`: packets of every size are lost, so that one which did not come tells nothing.
+    fn size(&self, lossy: bool) -> Finding {
+        let mut sizes = self.sizes.clone();
+        sizes.sort_unstable();
+        let split = sizes.partition_point(|(_, came)| *came);
+        let (small, large) = sizes.split_at(split);
+        let clean = large.iter().all(|(_, came)| !came);
+        match (small.last(), large.first()) {
+            (Some((passes, _)), Some((vanishes, _)))
+                if clean && !lossy && small.len() >= SIDES && large.len() >= SIDES =>
+            {
+                let summary = format!(
+                    "packets of {passes} bytes come through, those of {vanishes} vanish on the way"
+                );
+                Finding::fail(Code::NetMtu, summary)
+            }
+            (Some(_), None) => Finding::pass(Check::Mtu, "large packets come through"),
+            _ => Finding::skip(Check::Mtu, "the size of packets does not show"),
+        }
+    }
+}
+
+impl Gateway {
+    fn judge(self, connected: bool) -> Finding {
+        let Self { address, answers } = self;
+        match answers {
+            Some(true) => Finding::pass(Check::Gateway, format!("{address} answers")),
+            // What leads to central works, whatever it says of itself.
+            _ if connected => Finding::pass(Check::Gateway, format!("{address} lets through")),
+            Some(false) => Finding::fail(
+                Code::NetGateway,
+                format!("the gateway {address} does not answer on the local network"),
+            ),
+            None => Finding::skip(
+                Check::Gateway,
+                format!("whether the gateway {address} answers does not show"),
+            ),
+        }
+    }
+}
+
+impl Name {
+    fn whose(&self) -> &'static str {
+        if self.proxy { "the proxy " } else { "" }
+    }
+
+    fn place(&self) -> String {
+        match self.host.parse::<IpAddr>() {
+            Ok(IpAddr::V6(_)) => format!("[{}]:{}", self.host, self.port),
+            _ => format!("{}:{}", self.host, self.port),
+        }
+    }
+
+    /// The code of a failure on the way: what fails at the proxy is mended there, not at central.
+    fn blamed(&self, code: Code) -> Code {
+        if self.proxy { Code::NetProxy } else { code }
+    }
+
+    fn judge(
+        &self,
+        connected: bool,
+        central: Option<bool>,
+        gateway: Option<IpAddr>,
+    ) -> Option<Finding> {
+        let (whose, host) = (self.whose(), &self.host);
+        if host.parse::<IpAddr>().is_ok() {
+            let summary = format!("{whose}{host} is an address, no name is needed");
+            return Some(Finding::skip(Check::Dns, summary));
+        }
+        let servers = || match self.servers.as_slice() {
+            [] => "/etc/resolv.conf names no name server".to_owned(),
+            servers => format!("name servers: {}", servers.join(", ")),
+        };
+        let addresses = match self.answer.as_ref()? {
+            Ok(addresses) => addresses,
+            Err(why) => {
+                let summary = format!("{whose}{host} has no address: {why}");
+                return Some(Finding::fail(self.blamed(Code::NetDns), summary).detail(servers()));
+            }
+        };
+        let list: Vec<String> = addresses.iter().map(IpAddr::to_string).collect();
+        let list = list.join(", ");
+        if self.is_sunk(addresses, connected, central, gateway) {
+            let summary =
+                format!("the name server says that {whose}{host} is {list}, where none can be");
+            return Some(Finding::fail(Code::NetFiltered, summary).detail(servers()));
+        }
+        Some(Finding::pass(
+            Check::Dns,
+            format!("{whose}{host} is {list}"),
+        ))
+    }
+
+    /// A filter answers with an address at which nothing is, or with its own.
+    fn is_sunk(
+        &self,
+        addresses: &[IpAddr],
+        connected: bool,
+        central: Option<bool>,
+        gateway: Option<IpAddr>,
+    ) -> bool {
+        let works = if self.proxy {
+            connected
+        } else {
+            central == Some(true)
+        };
+        if self.listed || works || addresses.is_empty() {
+            return false;
+        }
+        let own = |ip: &IpAddr| {
+            gateway == Some(*ip) || self.servers.iter().any(|server| *server == ip.to_string())
+        };
+        addresses.iter().all(|ip| ip::is_nowhere(*ip))
+            // A portal may be there, and is told by the page that it shows.
+            || (!connected && addresses.iter().all(own))
+    }
+}
+
+impl Refusal {
+    fn words(&self) -> String {
+        match self {
+            Self::Refused => "refused the connection".into(),
+            Self::NoRoute => "cannot be reached: no route leads there".into(),
+            Self::Unreachable => {
+                "cannot be reached: a router on the way, or its own network, says that it is not there"
+                    .into()
+            }
+            Self::Forbidden => "cannot be reached: a firewall forbids it".into(),
+            Self::Late(seconds) => {
+                format!("did not accept a connection within {seconds} s")
+            }
+            Self::Other(why) => format!("cannot be reached: {why}"),
+        }
+    }
+}
+
+fn link(interfaces: &[Interface]) -> Finding {
+    let names = |wanted: fn(&Interface) -> bool| -> Vec<&str> {
+        let chosen = interfaces.iter().filter(|one| wanted(one));
+        chosen.map(|one| one.name.as_str()).collect()
+    };
+    let up = names(|one| one.enabled && one.carrier);
+    if !up.is_empty() {
+        return Finding::pass(Check::Link, format!("up: {}", up.join(", ")));
+    }
+    let dark = names(|one| one.enabled && !one.carrier);
+    let off = names(|one| !one.enabled);
+    match (dark.is_empty(), off.is_empty()) {
+        (true, true) => Finding::fail(Code::NetNoLink, "there is no network interface"),
+        (true, false) => Finding::fail(
+            Code::NetDisabled,
+            format!("switched off: {}", off.join(", ")),
+        ),
+        (false, no_other) => {
+            let finding = Finding::fail(Code::NetNoLink, format!("no link: {}", dark.join(", ")));
+            match no_other {
+                true => finding,
+                false => finding.detail(format!("switched off: {}", off.join(", "))),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
