@@ -7,6 +7,8 @@ use std::io;
 use logic::fault::{Code, Fault};
 use logic::words::Class;
 
+use super::tls;
+
 /// A failure of the line that may pass by itself, of a kind that mostly somebody has to mend: a proxy that is
 /// restarted, a handshake that was cut.
 pub(super) fn passing(code: Code, reason: impl Into<String>) -> Fault {
@@ -23,6 +25,9 @@ pub(super) fn too_large(name: &str, limit: usize) -> Fault {
 
 /// What a failed exchange means that ended without an answer's head; `answered`: bytes had come.
 pub(super) fn headless(error: &hyper::Error, place: &str, answered: bool) -> Fault {
+    if io_of(error).is_some_and(tls::is_demand) {
+        return Fault::new(Code::NetTlsClient, tls::demands_certificate(place));
+    }
     if error.is_parse_too_large() {
         return Fault::new(
             Code::CentralTooLarge,
@@ -74,12 +79,16 @@ fn ending(error: &hyper::Error) -> &'static str {
     }
 }
 
-/// The kind of the I/O error within.
 fn io_kind(error: &hyper::Error) -> Option<io::ErrorKind> {
+    io_of(error).map(io::Error::kind)
+}
+
+/// The I/O error within.
+fn io_of(error: &hyper::Error) -> Option<&io::Error> {
     let mut source = std::error::Error::source(error);
     while let Some(inner) = source {
         if let Some(io) = inner.downcast_ref::<io::Error>() {
-            return Some(io.kind());
+            return Some(io);
         }
         source = inner.source();
     }

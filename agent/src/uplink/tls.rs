@@ -15,7 +15,8 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore,
+    SignatureScheme,
 };
 
 use super::fault::passing;
@@ -350,6 +351,10 @@ fn refusal(error: &Error, host: &str) -> Fault {
                 "{host} does not speak TLS on this port: a URL with http:// or another port is expected"
             ),
         ),
+        // Which of them comes is the server's taste (RFC 8446 4.4.2.4, RFC 5246 7.4.6); the first names it.
+        Error::AlertReceived(AlertDescription::CertificateRequired) => {
+            (Code::NetTlsClient, demands_certificate(host))
+        }
         Error::AlertReceived(alert) => (
             Code::NetTls,
             format!("{host} refused the TLS handshake: it answered {alert:?}"),
@@ -360,6 +365,22 @@ fn refusal(error: &Error, host: &str) -> Fault {
         ),
     };
     Fault::new(code, reason)
+}
+
+/// A server that wants to see a certificate of whoever connects.
+pub(super) fn demands_certificate(host: &str) -> String {
+    format!("{host} demands a certificate of this box (mutual TLS)")
+}
+
+/// Whether an error of a connection is the alert that says so: in TLS 1.3 it comes after the handshake.
+pub(super) fn is_demand(error: &io::Error) -> bool {
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<Error>());
+    matches!(
+        inner,
+        Some(Error::AlertReceived(AlertDescription::CertificateRequired))
+    )
 }
 
 fn day(time: &UnixTime) -> String {
