@@ -5,6 +5,7 @@
 mod bar;
 mod caller;
 mod clock;
+mod codes;
 mod config;
 mod credentials;
 mod doctor;

@@ -15,6 +15,7 @@ mod work;
 #[macro_use]
 mod service;
 mod code;
+mod event;
 mod french;
 mod name;
 

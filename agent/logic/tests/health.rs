@@ -311,8 +311,17 @@ fn a_mistyped_code_leads_to_the_nearest_one() {
 fn every_code_of_a_kind_belongs_to_the_event_that_leads_it() {
     for code in Code::ALL.iter().copied() {
         if let Some(event) = code.event() {
-            assert_eq!(event.event(), Some(event), "{code}: {event} leads nothing");
+            assert!(event.leads().is_some(), "{code}: {event} leads nothing");
         }
+    }
+    let ids: BTreeSet<_> = Code::EVENTS.iter().map(|event| event.leads()).collect();
+    assert_eq!(ids.len(), Code::EVENTS.len());
+    for event in Code::EVENTS.iter().copied() {
+        assert_eq!(
+            event.event(),
+            Some(event),
+            "what leads an event belongs to it"
+        );
     }
     for (code, event) in [
         (Code::ConfigValue, Some(Code::ConfigWrong)),

@@ -232,7 +232,7 @@ fn a_probe_that_does_not_mean_what_it_should_resolves_nothing() {
             ending
                 .findings
                 .iter()
-                .any(|f| f.code == Code::ResultsUnconfirmed)
+                .any(|f| f.code.event() == Some(Code::ResultUnconfirmed))
         );
         // Not even later; but `retry` on a central that answers as it should resolves them.
         world.pass();

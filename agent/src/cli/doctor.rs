@@ -1,4 +1,4 @@
-//! `doctor`: what is wrong and the one thing to do; `doctor explain`: a code at length.
+//! `doctor`: what is wrong and the one thing to do.
 //! Never exits with anything but 0 (nothing failed) and 1 (something failed).
 //! Called by `cli`.
 
@@ -8,13 +8,13 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use logic::fault::nearest;
 use logic::fault::{Code, Fault};
 use logic::health::{Finding, Status, worst};
 use logic::settings::Settings;
 use serde_json::json;
 
-use super::screen::{Mood, Screen, advice, fold, pairs};
+use super::codes;
+use super::screen::{Mood, Screen, fold, pairs};
 use crate::bundle;
 use crate::doctor::{self, examine};
 use crate::root::{Root, trouble};
@@ -42,10 +42,10 @@ pub(super) struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Act {
-    /// Tells at length what a code means and what to do.
+    /// Tells at length what a code means and what to do; lists all codes.
     Explain {
-        /// As it stands in brackets behind a message: net.dns, auth.refused, …
-        code: String,
+        /// As it stands in brackets behind a message: net.dns, auth.refused, …; without one all are listed.
+        code: Option<String>,
     },
 }
 
@@ -57,7 +57,7 @@ pub(super) fn act(
     screen: &Screen,
 ) -> Result<u8, Fault> {
     if let Some(Act::Explain { code }) = options.act {
-        return explain(&code, screen);
+        return codes::explain(code.as_deref(), screen);
     }
     let asked = doctor::Options {
         offline: options.offline,
@@ -106,37 +106,6 @@ fn open(path: &Path) -> Result<File, Fault> {
             code: Code::InputFile,
             ..trouble(path, "make", &error)
         })
-}
-
-fn explain(wanted: &str, screen: &Screen) -> Result<u8, Fault> {
-    let wanted = wanted.trim_matches(['[', ']']);
-    let Some(code) = Code::of(wanted) else {
-        let near = match nearest(wanted) {
-            Some(near) => format!("the nearest one is {near}"),
-            None => "codes stand in brackets behind a message".to_owned(),
-        };
-        let reason = format!("{wanted:?} is no code of this boxsync; {near}");
-        return Err(Fault::new(Code::InputCode, reason));
-    };
-    if screen.json {
-        screen.object(json!({
-            "code": code, "title": code.title(), "text": code.text(), "remedy": code.remedy(),
-        }));
-        return Ok(0);
-    }
-    for line in explained(code, screen.width) {
-        screen.line(&line);
-    }
-    Ok(0)
-}
-
-fn explained(code: Code, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = fold(&format!("{code}: {}", code.title()), width).collect();
-    lines.push(String::new());
-    lines.extend(fold(code.text(), width));
-    lines.push(String::new());
-    lines.extend(advice(Some(code), width));
-    lines
 }
 
 /// First what is broken, each with its remedy; then one line a check.
@@ -245,21 +214,5 @@ mod tests {
         let crowded = lines(&crowded, &Screen::plain(80));
         assert!(crowded.len() <= SCREEN, "{crowded:#?}");
         held("doctor-crowded", &crowded, 80);
-    }
-
-    #[test]
-    fn a_code_is_told_at_length() {
-        let code = Code::NetTlsIssuer;
-        held("explain", &explained(code, 80), 80);
-        held("explain-60", &explained(code, 60), 60);
-    }
-
-    #[test]
-    fn an_unknown_code_is_a_usage_error_that_names_the_nearest() {
-        let trouble = explain("net.dsn", &Screen::plain(80)).unwrap_err();
-        assert_eq!(trouble.code, Code::InputCode);
-        assert!(trouble.reason.ends_with("net.dns"));
-        let trouble = explain("foo", &Screen::plain(80)).unwrap_err();
-        assert!(trouble.reason.ends_with("behind a message"), "{trouble}");
     }
 }

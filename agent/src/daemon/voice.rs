@@ -282,6 +282,15 @@ fn failed(report: &Report, named: bool) {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt;
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use tracing::Subscriber;
+    use tracing::field::{Field, Visit};
+    use tracing_subscriber::Layer;
+    use tracing_subscriber::layer::{Context, SubscriberExt};
+
     use super::*;
     use crate::worker::{account, died};
 
@@ -303,5 +312,112 @@ mod tests {
         }
         assert_eq!(span(OFF + 1), "5 minutes");
         assert_eq!(span(1_795_000_000), "20775 days");
+    }
+    /// What reaches the journal: MESSAGE_ID and CODE of each line.
+    #[derive(Clone, Default)]
+    struct Told(Arc<Mutex<Vec<(String, String)>>>);
+
+    impl<S: Subscriber> Layer<S> for Told {
+        fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+            #[derive(Default)]
+            struct Fields(String, String);
+            impl Visit for Fields {
+                fn record_str(&mut self, field: &Field, value: &str) {
+                    self.record_debug(field, &format_args!("{value}"));
+                }
+                fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+                    match field.name() {
+                        "message_id" => self.0 = format!("{value:?}"),
+                        "code" => self.1 = format!("{value:?}"),
+                        _ => {}
+                    }
+                }
+            }
+            let mut fields = Fields::default();
+            event.record(&mut fields);
+            self.0.lock().unwrap().push((fields.0, fields.1));
+        }
+    }
+
+    fn told(act: impl FnOnce()) -> Vec<(String, String)> {
+        let lines = Told::default();
+        let subscriber = tracing_subscriber::Registry::default().with(lines.clone());
+        tracing::subscriber::with_default(subscriber, act);
+        let lines = lines.0.lock().unwrap();
+        lines
+            .iter()
+            .filter(|(id, _)| !id.is_empty())
+            .cloned()
+            .collect()
+    }
+
+    /// Told where they happen, in `engine` and `vault`: a constant that nothing uses does not compile.
+    const ELSEWHERE: [event::Event; 7] = [
+        event::PACKAGE_HELD,
+        event::STORE_REBUILT,
+        event::CLONE_FOUND,
+        event::ENROLLED,
+        event::RUN_KILLED,
+        event::BOX_RESTORED,
+        event::BOX_TWICE,
+    ];
+
+    #[test]
+    fn every_event_can_occur_and_has_its_id() {
+        let mut report = account(&died("was ended"));
+        let mut acts = told(|| {
+            ready("b");
+            stopping("b");
+            started("b", Cause::Boot);
+            found("b", 3);
+            wished(
+                "b",
+                Wish {
+                    wished: Duration::from_secs(9000),
+                    honoured: Duration::from_secs(900),
+                },
+            );
+            intake("b", Some(&(Code::DiskFull.into(), "full".into())));
+            Voice::default().lost("b", None);
+            report.skew = Some(4000);
+            report.findings.clear();
+            report.code = Code::PackageDamaged.into();
+            Voice::default().account(&report, End::of(&report, None));
+            report.outcome = Outcome::Finished;
+            Voice::default().account(&report, End::of(&report, None));
+        });
+        acts.extend(ELSEWHERE.map(|event| (event.id.to_owned(), event.code.to_string())));
+        let mut seen: BTreeSet<String> = acts.into_iter().map(|(id, _)| id).collect();
+        // How a run ended is told of each run, whatever it found.
+        let found = |code: &Code| *code != Code::SyncFailed;
+        for code in Code::ALL.iter().copied().filter(found) {
+            let Some(id) = code.event().and_then(Code::leads) else {
+                continue;
+            };
+            // What a run finds is told by its account, once.
+            let mut report = account(&Fault::new(code, "because"));
+            report.outcome = Outcome::Failed;
+            let lines = told(|| {
+                let mut voice = Voice::default();
+                voice.account(&report, End::of(&report, None));
+                voice.account(&report, End::of(&report, None));
+            });
+            let line = (id.to_owned(), code.to_string());
+            assert_eq!(
+                lines.iter().filter(|told| **told == line).count(),
+                1,
+                "{code}: {lines:?}"
+            );
+            // An event of something that happened is not proved by its code alone.
+            if !code.remedy().starts_with("Nothing to do") {
+                seen.insert(line.0);
+            }
+        }
+        for event in Code::EVENTS.iter().copied() {
+            assert!(
+                seen.contains(event.leads().unwrap()),
+                "{event} never occurs"
+            );
+        }
     }
 }

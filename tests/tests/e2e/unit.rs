@@ -95,11 +95,9 @@ fn the_journal_finds_an_explanation_for_each_event() {
     let catalogs = dir.path().join("usr/lib/systemd/catalog");
     fs::create_dir_all(&catalogs).unwrap();
     fs::create_dir_all(dir.path().join("var/lib/systemd/catalog")).unwrap();
-    fs::copy(
-        source("systemd/boxsync.catalog"),
-        catalogs.join("boxsync.catalog"),
-    )
-    .unwrap();
+    for name in ["boxsync.catalog", "boxsync.fr.catalog"] {
+        fs::copy(source(&format!("systemd/{name}")), catalogs.join(name)).unwrap();
+    }
     let root = format!("--root={}", dir.path().display());
     let Some(output) = ask("journalctl", &[&root, "--update-catalog"]) else {
         return;
@@ -118,6 +116,27 @@ fn the_journal_finds_an_explanation_for_each_event() {
     listed.sort_unstable();
     expected.sort_unstable();
     assert_eq!(listed, expected);
+    // A locale of that name is all that systemd asks for.
+    let locale = dir.path().join("locale");
+    fs::create_dir(&locale).unwrap();
+    let named = locale.join("fr_LU.UTF-8");
+    let arguments = ["-c", "-i", "POSIX", "-f", "UTF-8", named.to_str().unwrap()];
+    // It complains of what such a locale leaves out, and makes it.
+    if ask("localedef", &arguments).is_none() || !named.exists() {
+        eprintln!("skipped: no locale can be made here");
+        return;
+    }
+    let french = Command::new("journalctl")
+        .args([&root, "--list-catalog"])
+        .envs([
+            ("LOCPATH", locale.to_str().unwrap()),
+            ("LC_ALL", "fr_LU.UTF-8"),
+        ])
+        .output()
+        .unwrap();
+    let french = clean(&french);
+    assert_eq!(french.lines().count(), expected.len());
+    assert!(french.contains("boxsync: boxsync est prêt"), "{french}");
 }
 
 #[test]

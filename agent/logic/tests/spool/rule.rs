@@ -39,6 +39,7 @@ fn an_empty_500_alone_between_witnesses_twice_and_an_hour_apart_refuses() {
     );
     // It is told, though nothing is decided yet.
     assert_eq!(ending.findings[0].code, Code::ResultsRejected);
+    assert_eq!(ending.findings[0].code.event(), Some(Code::ResultRefused));
     // One orphan by the chunk, one by the attempt alone.
     assert_eq!(world.central.executions.len(), 7 + 2);
     // Half an hour later it is left alone, and told; somebody who asks makes no second conviction of it.
@@ -267,6 +268,7 @@ fn a_log_row_is_refused_alone_and_by_the_same_rule() {
         (State::Queued, Part::Accused)
     );
     assert_eq!(ending.findings[0].code, Code::LogsRejected);
+    assert_eq!(ending.findings[0].code.event(), Some(Code::ResultRefused));
     world.rest(world.plan.refuse_after);
     assert_eq!(world.pass().count.logs.refused, 1);
     let ledger = world.ledger(Kind::Logs, "e0", 0);

@@ -1,0 +1,161 @@
+//! `doctor explain`: one code at length, or all of them, a line each.
+//! Never words of its own: they stand in the tables of `logic::fault`.
+//! Called by `doctor`; `docs/codes.md` is the same table, a test compares them.
+
+use logic::fault::{Code, Fault, nearest};
+use serde_json::{Value as Json, json};
+
+use super::screen::{Screen, advice, fold, pairs};
+
+/// Tells a code at length; without one, what there is.
+///
+/// # Errors
+/// `input.code` for a code that this boxsync does not know, with the one that is written most like it.
+pub(super) fn explain(wanted: Option<&str>, screen: &Screen) -> Result<u8, Fault> {
+    let Some(wanted) = wanted else {
+        return Ok(list(screen));
+    };
+    let wanted = wanted.trim_matches(['[', ']']);
+    let Some(code) = Code::of(wanted) else {
+        let near = match nearest(wanted) {
+            Some(near) => format!("the nearest one is {near}"),
+            None => "codes stand in brackets behind a message".to_owned(),
+        };
+        let reason = format!("{wanted:?} is no code of this boxsync; {near}");
+        return Err(Fault::new(Code::InputCode, reason));
+    };
+    if screen.json {
+        screen.object(object(code));
+        return Ok(0);
+    }
+    for line in explained(code, screen.width) {
+        screen.line(&line);
+    }
+    Ok(0)
+}
+
+fn list(screen: &Screen) -> u8 {
+    if screen.json {
+        let codes: Vec<_> = sorted().into_iter().map(object).collect();
+        screen.object(json!({ "codes": codes }));
+    } else {
+        for line in listed(screen.width) {
+            screen.line(&line);
+        }
+    }
+    0
+}
+
+fn object(code: Code) -> Json {
+    json!({
+        "code": code, "title": code.title(), "text": code.text(), "remedy": code.remedy(),
+    })
+}
+
+/// By name, as they are looked for.
+fn sorted() -> Vec<Code> {
+    let mut codes = Code::ALL.to_vec();
+    codes.sort_by_key(|code| code.name());
+    codes
+}
+
+fn listed(width: usize) -> Vec<String> {
+    let row = |code: Code| (code.name().to_owned(), code.title().to_owned());
+    let rows: Vec<_> = sorted().into_iter().map(row).collect();
+    pairs(&rows, width)
+}
+
+fn explained(code: Code, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = fold(&format!("{code}: {}", code.title()), width).collect();
+    lines.push(String::new());
+    lines.extend(fold(code.text(), width));
+    lines.push(String::new());
+    lines.extend(advice(Some(code), width));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use logic::fault::Sent;
+
+    use super::super::screen::held;
+    use super::*;
+
+    #[test]
+    fn a_code_is_told_at_length() {
+        let code = Code::NetTlsIssuer;
+        held("explain", &explained(code, 80), 80);
+        held("explain-60", &explained(code, 60), 60);
+    }
+
+    #[test]
+    fn an_unknown_code_is_a_usage_error_that_names_the_nearest() {
+        let trouble = explain(Some("net.dsn"), &Screen::plain(80)).unwrap_err();
+        assert_eq!(trouble.code, Code::InputCode);
+        assert!(trouble.reason.ends_with("net.dns"));
+        let trouble = explain(Some("foo"), &Screen::plain(80)).unwrap_err();
+        assert!(trouble.reason.ends_with("behind a message"), "{trouble}");
+    }
+
+    #[test]
+    fn without_a_code_all_of_them_are_told_a_line_each() {
+        let lines = listed(80);
+        for code in Code::ALL.iter().copied() {
+            let line = lines
+                .iter()
+                .find(|line| line.split_whitespace().next() == Some(code.name()));
+            assert!(line.is_some(), "{code}");
+        }
+        assert_eq!(explain(None, &Screen::plain(80)), Ok(0));
+        held("explain-all-60", &listed(60), 60);
+    }
+
+    /// Written anew like the screens: `BOXSYNC_SNAPSHOTS=1 cargo nextest run -p agent -E 'test(codes)'`.
+    #[test]
+    fn the_document_of_codes_is_the_table() {
+        crate::fixture::held("../../../docs/codes.md", &document());
+    }
+
+    fn document() -> String {
+        let mut text = String::from(
+            "# Codes\n\n\
+             Everything that boxsync can tell has a code: in brackets behind a message, as `code` in JSON, as `CODE` in \
+             the journal.\n`boxsync doctor explain CODE` says the same. A code stays what it is; new ones are added.\n\n\
+             Made from the table in `agent/logic/src/fault/`: \
+             `BOXSYNC_SNAPSHOTS=1 cargo nextest run -p agent -E 'test(codes)'`.\n\n\
+             Class: `retry` passes by itself, `refresh` asks for another token or edition, `give_up` cannot succeed as it \
+             is, `operator`: a person has to act.\nExit status of a run that it ends. HTTP: status of the local API. \
+             Event: the `MESSAGE_ID` of the journal.\n",
+        );
+        for code in sorted() {
+            let class = serde_json::to_value(code.class()).unwrap();
+            let status = Fault::new(code, "").status();
+            writeln!(
+                text,
+                "\n## {code}: {}\n\n{}\n\n{}\n",
+                code.title(),
+                code.text(),
+                code.remedy()
+            )
+            .unwrap();
+            let mut facts = format!(
+                "Class `{}` · exit {} · HTTP {status}",
+                class.as_str().unwrap(),
+                code.outcome().exit()
+            );
+            match code.sent() {
+                Sent::Unsent => facts += " · the request was surely not sent",
+                Sent::Sent => facts += " · the request was answered",
+                Sent::Unknown => {}
+            }
+            if let Some((event, id)) = code.event().and_then(|event| Some((event, event.leads()?)))
+            {
+                write!(facts, " · event `{event}` {id}").unwrap();
+            }
+            writeln!(text, "{facts}").unwrap();
+        }
+        text
+    }
+}
