@@ -19,6 +19,8 @@ mod target;
 mod wanted;
 mod wire;
 
+pub(crate) use metrics::of_daemon;
+
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;

@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod holdings;
 pub mod honesty;
+pub mod metrics;
 pub mod plan;
 pub mod redact;
 pub mod seen;

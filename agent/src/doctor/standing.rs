@@ -10,7 +10,8 @@ use std::path::Path;
 use logic::entity::EntityType;
 use logic::fault::{Area, Code, CodeName, Fault};
 use logic::health::Standing;
-use logic::health::verdict::{Last, Owed, Stock};
+use logic::health::verdict::{Last, LastRun, Owed, Stock};
+use logic::intake::Kind;
 use logic::package::Finding;
 use logic::report::Report;
 use logic::words::Outcome;
@@ -22,7 +23,7 @@ use crate::engine::{Engine, survey};
 use crate::root::{lacks_inodes, try_write};
 use crate::vault::catalogue::{Catalogue, Edition};
 use crate::vault::package::{Meta, Packages};
-use crate::vault::spool::Spool;
+use crate::vault::spool::{self, Spool};
 
 /// So many past runs are asked for the rate of the link.
 const RECENT: usize = 20;
@@ -136,13 +137,27 @@ fn read(engine: &Engine, standing: &mut Standing) -> Result<(), Fault> {
         _ => edition.complete_at.map(|_| true),
     };
     if let Some(spool) = spool(engine)? {
-        let (owed, held_up) = spool.tally()?;
-        (standing.owed, standing.held_up) = (Some(owed), held_up);
+        let (by_kind, held_up) = spool.tally_by_kind()?;
+        standing.owed = Some(spool::sum(by_kind.values().copied()));
+        standing.held_up = held_up;
+        standing.counted.owed = by_word(by_kind);
         standing.unread = spool.unread_since().map(|trouble| trouble.reason);
         standing.lost = spool.lost()?;
     } else {
         standing.owed = Some(Owed::default());
+        standing.counted.owed = by_word(Kind::ALL.map(|kind| (kind, Owed::default())));
     }
+    let well = reports
+        .iter()
+        .find(|report| report.outcome == Outcome::Finished);
+    standing.counted.generation = edition.generation;
+    standing.counted.went_well_at = well.map(|report| report.finished_at);
+    standing.counted.last = last.as_ref().map(|report| LastRun {
+        download_mbit: report.connection.download_mbit_s,
+        queued: report.results.queued,
+        unconfirmed: report.results.unconfirmed,
+        refused: report.results.refused,
+    });
     standing.last = last.map(|report| Last {
         sync_id: report.sync_id,
         outcome: report.outcome,
@@ -151,6 +166,13 @@ fn read(engine: &Engine, standing: &mut Standing) -> Result<(), Fault> {
         finished_at: report.finished_at,
     });
     Ok(())
+}
+
+fn by_word(by_kind: impl IntoIterator<Item = (Kind, Owed)>) -> Vec<(String, Owed)> {
+    let by_kind = by_kind.into_iter();
+    by_kind
+        .map(|(kind, owed)| (kind.word().to_owned(), owed))
+        .collect()
 }
 
 /// Entities whose records do not open.

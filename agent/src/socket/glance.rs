@@ -150,9 +150,19 @@ pub struct Sample {
 
 /// Where the box stands now; a look is taken when the last one is old. Whoever asks meanwhile waits for the same one.
 pub async fn current(board: &Board) -> Option<Rc<Glance>> {
+    younger(board, OLD).await
+}
+
+/// The same, taken now.
+pub async fn anew(board: &Board) -> Option<Rc<Glance>> {
+    younger(board, Duration::ZERO).await
+}
+
+/// A look that is not older than this.
+async fn younger(board: &Board, old: Duration) -> Option<Rc<Glance>> {
     let mut sample = board.sample().lock().await;
     let (at, mark) = (clock::now().mono, Mark::of(board));
-    let is_young = |sample: &&Sample| sample.mark == mark && at.saturating_sub(sample.at) <= OLD;
+    let is_young = |sample: &&Sample| sample.mark == mark && at.saturating_sub(sample.at) <= old;
     if let Some(young) = sample.as_ref().filter(is_young) {
         return Some(young.glance.clone());
     }

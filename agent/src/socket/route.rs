@@ -135,7 +135,7 @@ async fn dispatch(board: &Board, request: Request<Incoming>) -> Result<Response<
         }
         "metrics" => {
             query(&[])?;
-            Ok(metrics::answer(board).await)
+            Ok(metrics::answer(board, request.headers()).await)
         }
         _ => {
             query(&[])?;

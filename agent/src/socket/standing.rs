@@ -2,6 +2,7 @@
 //! Never speaks to central, never opens the store and never judges: the verdict is that of the page.
 //! Called by the routes `status`, `metrics` and `sync/events`.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use logic::entity::EntityType;
@@ -10,7 +11,7 @@ use logic::health::Verdict;
 use serde_json::{Map, Value as Json, json};
 
 use super::board::Board;
-use super::glance;
+use super::glance::{self, Glance};
 use crate::clock;
 use crate::engine::{self, Engine, exam, survey};
 use crate::vault::catalogue::Catalogue;
@@ -108,11 +109,15 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// The same verdict as that of `status` and of the page; `None` where the look at the box takes too long.
 pub(super) async fn verdict(board: &Board) -> Option<Verdict> {
+    Some(look(board, LOOK).await?.verdict())
+}
+
+/// The look at the box, where it comes within a time.
+pub(super) async fn look(board: &Board, patience: Duration) -> Option<Rc<Glance>> {
     let board = board.clone();
     // It goes on when nobody waits any more: the next one finds it.
     let look = tokio::task::spawn_local(async move { glance::current(&board).await });
-    let glance = tokio::time::timeout(LOOK, look).await.ok()?.ok()??;
-    Some(glance.verdict())
+    tokio::time::timeout(patience, look).await.ok()?.ok()?
 }
 
 /// Both; a box whose folder does not open says why under `trouble`.

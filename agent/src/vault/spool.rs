@@ -211,10 +211,20 @@ impl Spool {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn tally(&self) -> Result<(health::Owed, Option<(CodeName, String)>), Fault> {
-        let mut owed = health::Owed::default();
+    pub fn tally(&self) -> Result<(health::Owed, HeldUp), Fault> {
+        let (by_kind, held_up) = self.tally_by_kind()?;
+        Ok((sum(by_kind.into_values()), held_up))
+    }
+
+    /// The same for each kind.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn tally_by_kind(&self) -> Result<(BTreeMap<Kind, health::Owed>, HeldUp), Fault> {
+        let mut by_kind = BTreeMap::from(Kind::ALL.map(|kind| (kind, health::Owed::default())));
         let mut held_up: Option<(i64, CodeName, String)> = None;
         self.shelf.each(&self.shelf.folder, &mut |ledger| {
+            let owed = by_kind.entry(ledger.key.kind).or_default();
             match ledger.state {
                 State::Queued | State::Sending => owed.queued += 1,
                 State::Refused => owed.refused += 1,
@@ -244,7 +254,7 @@ impl Spool {
             }
             Ok(())
         })?;
-        Ok((owed, held_up.map(|(_, code, reason)| (code, reason))))
+        Ok((by_kind, held_up.map(|(_, code, reason)| (code, reason))))
     }
 
     /// A result that a central of this version acknowledged, as the entry without variables that proves it well.
@@ -532,6 +542,27 @@ fn unknown(id: &str) -> Fault {
         Code::ResultsUnknown,
         format!("the spool holds no item {}", outside::id(id)),
     )
+}
+
+/// Why central holds something up, as code and words.
+pub type HeldUp = Option<(CodeName, String)>;
+
+/// What is owed of all kinds together.
+pub fn sum(by_kind: impl IntoIterator<Item = health::Owed>) -> health::Owed {
+    by_kind
+        .into_iter()
+        .fold(health::Owed::default(), |all, owed| health::Owed {
+            queued: all.queued + owed.queued,
+            refused: all.refused + owed.refused,
+            unconfirmed: all.unconfirmed + owed.unconfirmed,
+            waiting: all.waiting + owed.waiting,
+            set_aside: all.set_aside + owed.set_aside,
+            // 0: there is none.
+            oldest_at: match (all.oldest_at, owed.oldest_at) {
+                (0, at) | (at, 0) => at,
+                (one, other) => one.min(other),
+            },
+        })
 }
 
 #[cfg(test)]

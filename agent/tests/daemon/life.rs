@@ -27,8 +27,8 @@ fn it_is_ready_at_once_answers_and_ends_when_told() {
     assert_eq!(told["daemon"]["next"]["why"], "the next interval");
     assert_eq!(told["daemon"]["running"], Json::Null);
     let metrics = house.get("/v1/metrics");
-    assert!(metrics.head.contains("application/openmetrics-text"));
-    assert!(metrics.body.ends_with(b"\n# EOF\n"));
+    assert!(metrics.head.contains("text/plain; version=0.0.4"));
+    assert!(!metrics.body.ends_with(b"\n# EOF\n"));
     let memory = fs::read_to_string(format!("/proc/{}/status", daemon.0.id())).unwrap();
     let figures = |name: &str| {
         memory

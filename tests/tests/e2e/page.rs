@@ -311,7 +311,8 @@ fn page_socket_metrics_and_status_judge_the_same_while_a_run_changes_the_catalog
     let metrics = |site: &Site| {
         let answer = site.api().get("/v1/metrics").unwrap();
         let text = String::from_utf8(answer.body).unwrap();
-        text.lines().any(|line| line == "boxsync_ready 1")
+        text.lines()
+            .any(|line| line == r#"boxsync_ready{organisation="1001"} 1"#)
     };
     let all = |word: &str| (Value::from(word), Value::from(word), Value::from(word));
     assert_eq!(words(&site), all("ready"));

@@ -61,6 +61,35 @@ pub struct Standing {
     /// What is to be told of the box itself, as code and reason: it runs twice, it was put back.
     #[serde(default)]
     pub notices: Vec<(CodeName, String)>,
+    /// What is counted for collectors and decides nothing.
+    #[serde(default)]
+    pub counted: Counted,
+}
+
+/// What is counted for collectors and decides nothing.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Counted {
+    /// Generation of the catalogue.
+    pub generation: u64,
+    /// Unix seconds of the end of the newest run that went well, of those that are remembered.
+    pub went_well_at: Option<i64>,
+    /// Figures of the last run.
+    pub last: Option<LastRun>,
+    /// What is owed by kind, every kind in the words of the local API.
+    pub owed: Vec<(String, Owed)>,
+}
+
+/// Figures of the last run.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct LastRun {
+    /// Mbit/s towards the box (protocol 9.6); 0 when nothing was measured.
+    pub download_mbit: f64,
+    /// Results that central did not have at its end.
+    pub queued: u64,
+    /// Results of which nobody knew at its end whether central has them.
+    pub unconfirmed: u64,
+    /// Results that central refused in it.
+    pub refused: u64,
 }
 
 /// The catalogue as readers see it.

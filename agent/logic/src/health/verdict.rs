@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use super::standing::{Last, Owed, Shown, Standing, Stock, told_by_type};
+pub use super::standing::{Counted, Last, LastRun, Owed, Shown, Standing, Stock, told_by_type};
 use crate::fault::{Area, Code, CodeName};
 use crate::outside;
 use crate::settings::force::in_short;

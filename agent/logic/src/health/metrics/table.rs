@@ -1,0 +1,247 @@
+//! The table of figures: name, type, labels, meaning, and where each comes from.
+//! Never a name of a person or a URI in a label: organisations, types, states, outcomes and versions alone.
+//! Called by `metrics`, which writes them, and by its document.
+
+use super::{Daemon, Family, Kind, Line, Sample};
+use crate::entity::EntityType;
+use crate::health::verdict::{Owed, Standing, Verdict, Word};
+
+/// A gauge.
+const fn gauge(
+    name: &'static str,
+    labels: &'static [&'static str],
+    help: &'static str,
+    of: fn(&Sample) -> Vec<Line>,
+) -> Family {
+    Family {
+        name,
+        kind: Kind::Gauge,
+        labels,
+        help,
+        of,
+    }
+}
+
+/// Where the folder of the box was read to its end; figures of one that was not would be zeros that nobody counted.
+fn read<'a>(sample: &Sample<'a>) -> Option<&'a Standing> {
+    sample.standing.filter(|standing| standing.owed.is_some())
+}
+
+fn one(value: Option<f64>) -> Vec<Line> {
+    value
+        .map(|value| Line(Vec::new(), value))
+        .into_iter()
+        .collect()
+}
+
+/// A figure of the box.
+fn of_box(sample: &Sample, figure: impl Fn(&Standing) -> Option<f64>) -> Vec<Line> {
+    one(read(sample).and_then(figure))
+}
+
+/// A figure of what is owed.
+fn of_owed(sample: &Sample, figure: impl Fn(&Owed) -> f64) -> Vec<Line> {
+    of_box(sample, |standing| standing.owed.as_ref().map(&figure))
+}
+
+/// A figure of the daemon.
+fn of_daemon(sample: &Sample, figure: impl Fn(&Daemon) -> f64) -> Vec<Line> {
+    one(sample.daemon.map(figure))
+}
+
+fn flag(flag: bool) -> f64 {
+    f64::from(u8::from(flag))
+}
+
+/// A number of each type, those that nobody counted as 0, so that one that is over goes back.
+fn by_type(sample: &Sample, counts: impl Fn(&Standing) -> &Vec<(String, u64)>) -> Vec<Line> {
+    let Some(standing) = read(sample) else {
+        return Vec::new();
+    };
+    let counts = counts(standing);
+    let count = |kind: EntityType| {
+        let found = counts.iter().find(|(word, _)| word == kind.word());
+        found.map_or(0, |(_, count)| *count)
+    };
+    let line = |kind: EntityType| Line(vec![kind.word().to_owned()], count(kind) as f64);
+    EntityType::ALL.into_iter().map(line).collect()
+}
+
+fn ready(sample: &Sample) -> Vec<Line> {
+    let Some(standing) = sample.standing else {
+        return Vec::new();
+    };
+    let organisation = standing.organisation.clone();
+    let organisation = organisation.unwrap_or_else(|| standing.catalogue.organisation.clone());
+    let ready = Verdict::of(standing).word != Word::NotReady;
+    vec![Line(vec![organisation], flag(ready))]
+}
+
+fn verdict(sample: &Sample) -> Vec<Line> {
+    let Some(standing) = sample.standing else {
+        return Vec::new();
+    };
+    let is = Verdict::of(standing).word;
+    let words = [Word::Ready, Word::ReadyBut, Word::NotReady];
+    let line = |word: Word| Line(vec![word.word().to_owned()], flag(word == is));
+    words.into_iter().map(line).collect()
+}
+
+fn owed_items(sample: &Sample) -> Vec<Line> {
+    let Some(standing) = read(sample) else {
+        return Vec::new();
+    };
+    let mut lines = Vec::new();
+    for (kind, owed) in &standing.counted.owed {
+        for (state, count) in [
+            ("queued", owed.queued.saturating_sub(owed.waiting)),
+            ("waiting", owed.waiting),
+            ("unconfirmed", owed.unconfirmed),
+            ("refused", owed.refused),
+            ("set_aside", owed.set_aside),
+        ] {
+            lines.push(Line(vec![kind.clone(), state.to_owned()], count as f64));
+        }
+    }
+    lines
+}
+
+/// The states together are the deliveries of the catalogue.
+fn packages(sample: &Sample) -> Vec<Line> {
+    let Some(stock) = read(sample).map(|standing| standing.packages) else {
+        return Vec::new();
+    };
+    let absent = stock.absent.min(stock.unknown);
+    let line = |(state, count): (&str, u64)| Line(vec![state.to_owned()], count as f64);
+    let states = [
+        ("held", stock.held),
+        ("coming", stock.coming),
+        ("awaited", stock.unknown - absent),
+        ("absent", absent),
+        ("broken", stock.broken),
+        ("unsupported", stock.unsupported),
+        ("cached", stock.cached),
+    ];
+    states.into_iter().map(line).collect()
+}
+
+fn runs(sample: &Sample) -> Vec<Line> {
+    let ended = sample.daemon.map_or(&[][..], |daemon| &daemon.ended);
+    let line = |(outcome, count): &(&str, u64)| Line(vec![(*outcome).to_owned()], *count as f64);
+    ended.iter().map(line).collect()
+}
+
+/// Every figure there is.
+#[rustfmt::skip]
+pub(super) const FAMILIES: &[Family] = &[
+    gauge("boxsync_ready", &["organisation"],
+        "Whether an exam can run, by the verdict of status and page.", ready),
+    gauge("boxsync_verdict", &["verdict"],
+        "The verdict: 1 for the one of ready, ready_but and not_ready that it is.", verdict),
+    gauge("boxsync_last_contact_timestamp_seconds", &[],
+        "When central last answered, by the clock of the box.",
+        |s| of_box(s, |b| b.contact.map(|at| at as f64))),
+    gauge("boxsync_last_run_timestamp_seconds", &[],
+        "When the last synchronization that went well ended, by the clock of the box.",
+        |s| of_box(s, |b| b.counted.went_well_at.map(|at| at as f64))),
+    gauge("boxsync_last_finished_timestamp_seconds", &[],
+        "When the last synchronization ended, however it went, by the clock of the box.",
+        |s| of_box(s, |b| b.last.as_ref().map(|last| last.finished_at as f64))),
+    gauge("boxsync_owed_items", &["kind", "state"],
+        "Items of candidates that central does not have for certain: queued, held up by central (waiting), sent without \
+         an answer (unconfirmed), refused by central, set aside by a person.", owed_items),
+    gauge("boxsync_oldest_owed_age_seconds", &[],
+        "How long the oldest item has been here that is queued or unconfirmed; 0 when nothing is.",
+        |s| of_box(s, |b| b.owed.map(|owed| match owed.oldest_at {
+            0 => 0.0,
+            at => (b.now - at).max(0) as f64,
+        }))),
+    gauge("boxsync_lost_items", &[],
+        "Items of candidates that do not open any more and that nobody has handed over again.",
+        |s| of_box(s, |b| Some(b.lost.len() as f64))),
+    gauge("boxsync_packages", &["state"],
+        "Test packages of the deliveries of the catalogue: whole (held), begun (coming), not begun (awaited), not on \
+         central (absent), damaged on central (broken), with a member that cannot be checked (unsupported), another \
+         one's from a cache (cached).", packages),
+    gauge("boxsync_packages_damaged", &[],
+        "Test packages that were whole, and were found damaged later.",
+        |s| of_box(s, |b| Some(b.packages.damaged as f64))),
+    gauge("boxsync_package_bytes_left", &[],
+        "Bytes still to come of the test packages that were begun.",
+        |s| of_box(s, |b| Some(b.packages.bytes_left as f64))),
+    gauge("boxsync_packages_held", &[],
+        "Test packages that are whole.",
+        |s| of_box(s, |b| Some(b.packages.held as f64))),
+    gauge("boxsync_packages_wanted", &[],
+        "Deliveries in the catalogue.",
+        |s| of_box(s, |b| Some(b.packages.wanted as f64))),
+    gauge("boxsync_enrolled", &[],
+        "Whether the box has credentials.",
+        |s| of_box(s, |b| Some(flag(b.enrolled)))),
+    gauge("boxsync_generation", &[],
+        "Generation of the catalogue.",
+        |s| of_box(s, |b| Some(b.counted.generation as f64))),
+    gauge("boxsync_complete_timestamp_seconds", &[],
+        "When the catalogue was last complete, by the clock of the box.",
+        |s| of_box(s, |b| b.catalogue.complete_at.map(|at| at as f64))),
+    gauge("boxsync_entities", &["type"],
+        "Entities in the catalogue.", |s| by_type(s, |b| &b.catalogue.entities)),
+    gauge("boxsync_entities_held_back", &["type"],
+        "Entities that central no longer names, kept until it is sure.", |s| by_type(s, |b| &b.catalogue.kept)),
+    gauge("boxsync_entities_hidden", &["type"],
+        "Entities that central no longer names, hidden and kept for a while.", |s| by_type(s, |b| &b.catalogue.hidden)),
+    gauge("boxsync_entities_contradicted", &[],
+        "Entities kept as they are, since central takes back within hours what it says.",
+        |s| of_box(s, |b| Some(b.catalogue.contradicted as f64))),
+    gauge("boxsync_free_bytes", &[],
+        "Free on the volume of the state folder.",
+        |s| of_box(s, |b| b.disk.map(|(free, _)| free as f64))),
+    gauge("boxsync_reserve_bytes", &[],
+        "What packages leave free for results on that volume.",
+        |s| of_box(s, |b| b.disk.map(|(_, reserve)| reserve as f64))),
+    gauge("boxsync_last_download_mbit", &[],
+        "Mbit/s towards the box in the last run.",
+        |s| of_box(s, |b| b.counted.last.map(|last| last.download_mbit))),
+    gauge("boxsync_owed_waiting", &[],
+        "Items that central holds up.", |s| of_owed(s, |owed| owed.waiting as f64)),
+    gauge("boxsync_owed_refused", &[],
+        "Items that central refused and that are kept.", |s| of_owed(s, |owed| owed.refused as f64)),
+    gauge("boxsync_owed_set_aside", &[],
+        "Items that a person keeps out of the way.", |s| of_owed(s, |owed| owed.set_aside as f64)),
+    gauge("boxsync_owed_oldest_timestamp_seconds", &[],
+        "When the oldest item came that central does not have, by the clock of the box; 0 when nothing is owed.",
+        |s| of_owed(s, |owed| owed.oldest_at as f64)),
+    gauge("boxsync_results_queued", &[],
+        "Results that central did not have after the last run.",
+        |s| of_box(s, |b| b.counted.last.map(|last| last.queued as f64))),
+    gauge("boxsync_results_unconfirmed", &[],
+        "Results of which nobody knew after the last run whether central has them.",
+        |s| of_box(s, |b| b.counted.last.map(|last| last.unconfirmed as f64))),
+    gauge("boxsync_results_refused", &[],
+        "Results that central refused in the last run.",
+        |s| of_box(s, |b| b.counted.last.map(|last| last.refused as f64))),
+    gauge("boxsync_uptime_seconds", &[],
+        "Since the daemon started.", |s| of_daemon(s, |daemon| daemon.up)),
+    gauge("boxsync_synchronizing", &[],
+        "Whether a run is under way.", |s| of_daemon(s, |daemon| flag(daemon.running))),
+    gauge("boxsync_offline_tries", &[],
+        "Tries since central could last be used.", |s| of_daemon(s, |daemon| f64::from(daemon.offline_tries))),
+    gauge("boxsync_breaker_open", &[],
+        "Whether only a probe now and then tries central.", |s| of_daemon(s, |daemon| flag(daemon.breaker_open))),
+    Family {
+        name: "boxsync_runs_total",
+        kind: Kind::Counter,
+        labels: &["outcome"],
+        help: "Runs ended since the daemon started.",
+        of: runs,
+    },
+    gauge("boxsync_build_info", &["version"],
+        "Which boxsync this is; always 1.", |s| vec![Line(vec![s.version.to_owned()], 1.0)]),
+    Family {
+        name: "boxsync_info",
+        kind: Kind::Info,
+        labels: &["version"],
+        help: "The same under its earlier name.",
+        of: |s| vec![Line(vec![s.version.to_owned()], 1.0)],
+    },
+];

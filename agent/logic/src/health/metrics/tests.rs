@@ -1,0 +1,223 @@
+//! The figures as files hold them (tests/fixtures/metrics); `BOXSYNC_SNAPSHOTS=1` writes those anew.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::*;
+use crate::health::verdict::{Counted, Last, LastRun, Owed, Shown, Stock};
+use crate::words::Outcome;
+
+fn hold(name: &str, text: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(name);
+    if std::env::var_os("BOXSYNC_SNAPSHOTS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        return std::fs::write(&path, text).unwrap();
+    }
+    let held = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(held, text, "{name}: BOXSYNC_SNAPSHOTS=1 writes it anew");
+}
+
+const NOW: i64 = 1_795_000_000;
+
+fn standing() -> Standing {
+    let owed = Owed {
+        queued: 3,
+        waiting: 1,
+        refused: 2,
+        unconfirmed: 1,
+        set_aside: 4,
+        oldest_at: NOW - 3_600,
+    };
+    let last = Last {
+        sync_id: 7,
+        outcome: Outcome::Failed,
+        code: crate::fault::Code::PackageIncomplete.into(),
+        reason: "1 of 6 packages held".into(),
+        finished_at: NOW - 60,
+    };
+    Standing {
+        now: NOW,
+        enrolled: true,
+        organisation: Some("10\"01\\\n# EOF".into()),
+        catalogue: Shown {
+            organisation: "1001".into(),
+            complete_at: Some(NOW - 900),
+            entities: vec![("test-taker".into(), 200), ("delivery".into(), 10)],
+            kept: vec![("proctor".into(), 1)],
+            hidden: vec![("delivery".into(), 2)],
+            contradicted: 5,
+            ..Shown::default()
+        },
+        packages: Stock {
+            wanted: 10,
+            held: 3,
+            coming: 1,
+            damaged: 1,
+            absent: 1,
+            bytes_left: 123_456_789_012,
+            unknown: 3,
+            broken: 1,
+            unsupported: 1,
+            cached: 1,
+        },
+        owed: Some(owed),
+        lost: vec!["i1".into()],
+        last: Some(last),
+        contact: Some(NOW - 60),
+        disk: Some((5_000_000_000, 1 << 30)),
+        counted: Counted {
+            generation: 12,
+            went_well_at: Some(NOW - 900),
+            last: Some(LastRun {
+                download_mbit: 2.5,
+                queued: 3,
+                unconfirmed: 1,
+                refused: 2,
+            }),
+            owed: vec![("results".into(), owed), ("logs".into(), Owed::default())],
+        },
+        ..Standing::default()
+    }
+}
+
+fn daemon() -> Daemon {
+    Daemon {
+        up: 12.5,
+        running: true,
+        offline_tries: 2,
+        breaker_open: false,
+        ended: vec![("failed", 1), ("finished", 2)],
+    }
+}
+
+fn of<'a>(standing: &'a Standing, daemon: Option<&'a Daemon>) -> Sample<'a> {
+    Sample {
+        standing: Some(standing),
+        daemon,
+        version: "0.1.0",
+    }
+}
+
+#[test]
+fn a_box_with_its_daemon_is_written_as_the_files_hold_it() {
+    let (standing, daemon) = (standing(), daemon());
+    let sample = of(&standing, Some(&daemon));
+    let text = render(&sample, Form::Text);
+    hold("tests/fixtures/metrics/daemon.prom", &text);
+    hold(
+        "tests/fixtures/metrics/daemon.openmetrics",
+        &render(&sample, Form::OpenMetrics),
+    );
+    // A name from outside is one value of one line.
+    assert!(text.contains("boxsync_ready{organisation=\"10\\\"01\\\\\\n# EOF\"} 0\n"));
+    assert!(!text.lines().any(|line| line == "# EOF"));
+}
+
+#[test]
+fn what_nobody_knows_has_no_figure() {
+    let names = |text: &str| -> BTreeSet<String> {
+        let samples = text.lines().filter(|line| !line.starts_with('#'));
+        samples
+            .map(|line| line.split(['{', ' ']).next().unwrap().to_owned())
+            .collect()
+    };
+    let of_no_box = ["boxsync_build_info", "boxsync_info"].map(str::to_owned);
+    let nothing = render(&Sample::default(), Form::Text);
+    assert_eq!(names(&nothing), of_no_box.clone().into());
+    // A folder that does not open: not ready, and nothing counted.
+    let closed = Standing {
+        now: NOW,
+        trouble: Some((crate::fault::Code::StateOwner.into(), "closed".into())),
+        ..Standing::default()
+    };
+    let text = render(&of(&closed, None), Form::Text);
+    assert!(
+        text.contains("boxsync_ready{organisation=\"\"} 0\n"),
+        "{text}"
+    );
+    let mut known: BTreeSet<String> = of_no_box.into();
+    known.extend(["boxsync_ready", "boxsync_verdict"].map(str::to_owned));
+    assert_eq!(names(&text), known);
+}
+
+#[test]
+fn ages_begin_at_0_and_never_lie_ahead() {
+    let age = |owed: Owed| {
+        let standing = Standing {
+            owed: Some(owed),
+            ..standing()
+        };
+        let text = render(&of(&standing, None), Form::Text);
+        let name = "boxsync_oldest_owed_age_seconds ";
+        let mut lines = text.lines().filter_map(|line| line.strip_prefix(name));
+        lines.next().unwrap().to_owned()
+    };
+    let oldest_at = |oldest_at| Owed {
+        oldest_at,
+        ..Owed::default()
+    };
+    assert_eq!(age(Owed::default()), "0");
+    assert_eq!(age(oldest_at(NOW - 3_600)), "3600");
+    assert_eq!(age(oldest_at(NOW + 9)), "0");
+}
+
+#[test]
+fn the_packages_by_state_are_the_deliveries() {
+    let standing = standing();
+    let sum: f64 = table::FAMILIES
+        .iter()
+        .find(|family| family.name == "boxsync_packages")
+        .map(|family| {
+            (family.of)(&of(&standing, None))
+                .iter()
+                .map(|line| line.1)
+                .sum()
+        })
+        .unwrap();
+    assert_eq!(sum, standing.packages.wanted as f64);
+}
+
+#[test]
+fn every_name_and_label_is_one_that_prometheus_takes() {
+    let is_name = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    let (standing, daemon) = (standing(), daemon());
+    let mut seen = BTreeSet::new();
+    for family in table::FAMILIES {
+        assert!(
+            is_name(family.name) && family.name.starts_with("boxsync_"),
+            "{}",
+            family.name
+        );
+        assert!(seen.insert(family.name), "{} twice", family.name);
+        assert!(family.labels.iter().all(|label| is_name(label)));
+        assert_eq!(
+            family.kind == Kind::Counter,
+            family.name.ends_with("_total")
+        );
+        let lines = (family.of)(&of(&standing, Some(&daemon)));
+        assert!(!lines.is_empty(), "{} is never told", family.name);
+        for line in lines {
+            assert_eq!(line.0.len(), family.labels.len(), "{}", family.name);
+            assert!(line.1.is_finite(), "{}", family.name);
+        }
+    }
+}
+
+/// What stands before the table in docs/metrics.md is written by hand.
+#[test]
+fn the_document_has_the_table() {
+    let path = "docs/metrics.md";
+    let whole = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(path);
+    let held = std::fs::read_to_string(whole).unwrap_or_default();
+    let words = held.split("| Name |").next().unwrap_or_default();
+    hold(path, &format!("{words}{}", document()));
+}
