@@ -237,6 +237,25 @@ enum Part {
     },
 }
 
+impl Verb {
+    /// Whether the box may stand otherwise after it.
+    fn may_change(&self) -> bool {
+        match self {
+            Self::Sync(_) | Self::Enroll { .. } | Self::Credentials { .. } => true,
+            Self::Packages { act } => act.is_some(),
+            Self::Results { act } => act.is_some(),
+            Self::Identity { act } => act.is_some(),
+            Self::Clock { .. } | Self::Key { .. } | Self::Wipe { .. } => true,
+            Self::Run | Self::Status | Self::Doctor(_) | Self::History { .. } | Self::Stats => {
+                false
+            }
+            Self::Entities { .. } | Self::Config { .. } | Self::Completions { .. } | Self::Man => {
+                false
+            }
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum KeyAct {
     /// Wraps the data key with a new envelope key; nothing is re-encrypted or fetched again.
@@ -322,7 +341,16 @@ fn exit(trouble: &Fault) -> u8 {
 
 fn act(command: Command, screen: &Screen) -> Result<u8, Fault> {
     let root = Root::new(command.global.root);
-    match command.verb {
+    let changes = command.verb.may_change();
+    let done = perform(&root, command.verb, screen);
+    if changes {
+        crate::metrics::after_verb(&root);
+    }
+    done
+}
+
+fn perform(root: &Root, verb: Verb, screen: &Screen) -> Result<u8, Fault> {
+    match verb {
         Verb::Completions { shell } => {
             // Made whole first: the generators panic where they cannot write.
             let mut script = Vec::new();
@@ -331,33 +359,33 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Fault> {
             Ok(0)
         }
         Verb::Man => man(screen),
-        Verb::Config { act } => config::act(&root, act, screen),
-        Verb::Run => run::act(&root),
-        Verb::Sync(options) => sync::act(&root, &options, screen),
+        Verb::Config { act } => config::act(root, act, screen),
+        Verb::Run => run::act(root),
+        Verb::Sync(options) => sync::act(root, &options, screen),
         Verb::Status => {
-            let in_force = settings::in_force(&root);
+            let in_force = settings::in_force(root);
             let fault = in_force.fault.clone();
-            status::act(open_in_force(&root, in_force), fault, screen)
+            status::act(open_in_force(root, in_force), fault, screen)
         }
-        Verb::Doctor(options) => doctor::act(&root, settings::read(&root), options, screen),
-        Verb::History { limit } => history::act(&open(&root)?, limit, screen),
-        Verb::Stats => stats::act(&open(&root)?, screen),
+        Verb::Doctor(options) => doctor::act(root, settings::read(root), options, screen),
+        Verb::History { limit } => history::act(&open(root)?, limit, screen),
+        Verb::Stats => stats::act(&open(root)?, screen),
         Verb::Entities { kind, id, hidden } => {
-            entities::act(&open(&root)?, kind, id.as_deref(), hidden, screen)
+            entities::act(&open(root)?, kind, id.as_deref(), hidden, screen)
         }
-        Verb::Packages { act } => packages::act(&root, act, screen),
-        Verb::Results { act } => results::act(&root, act, screen),
+        Verb::Packages { act } => packages::act(root, act, screen),
+        Verb::Results { act } => results::act(root, act, screen),
         Verb::Enroll {
             login,
             password_file,
-        } => credentials::enroll(&root, &login, &password_file, screen),
-        Verb::Credentials { act } => credentials::act(&root, act, screen),
-        Verb::Identity { act } => identity::act(&open(&root)?, act.as_ref(), screen),
-        Verb::Clock { act } => clock::act(&open(&root)?, &act, screen),
+        } => credentials::enroll(root, &login, &password_file, screen),
+        Verb::Credentials { act } => credentials::act(root, act, screen),
+        Verb::Identity { act } => identity::act(&open(root)?, act.as_ref(), screen),
+        Verb::Clock { act } => clock::act(&open(root)?, &act, screen),
         Verb::Key {
             act: KeyAct::Rotate,
         } => {
-            let engine = open(&root)?;
+            let engine = open(root)?;
             engine.vault().keys().rotate(engine.vault().state())?;
             screen.done("the envelope key is new; nothing else changed");
             Ok(0)
@@ -365,7 +393,7 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Fault> {
         Verb::Wipe {
             yes,
             discard_results,
-        } => wipe::act(&root, yes.as_deref(), discard_results, screen),
+        } => wipe::act(root, yes.as_deref(), discard_results, screen),
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod gate;
 mod network;
+mod textfile;
 mod trial;
 mod voice;
 
@@ -33,6 +34,7 @@ use crate::vault::random;
 use crate::worker::{self, Order, Told, Worker};
 use gate::Gate;
 use network::Network;
+use textfile::Textfile;
 use trial::Trial;
 use voice::Voice;
 
@@ -137,6 +139,7 @@ struct Daemon {
     network: Option<Network>,
     gate: Gate,
     page: Page,
+    textfile: Textfile,
     voice: Voice,
     trial: Trial,
     /// There never was a good configuration.
@@ -162,6 +165,7 @@ impl Daemon {
         let now = clock::now();
         let schedule = Schedule::new(policy(settings), seed, u64::from_le_bytes(random()), now);
         let page = Page::new(board.clone(), settings);
+        let textfile = Textfile::new(&board);
         Self {
             root: root.clone(),
             board,
@@ -182,6 +186,7 @@ impl Daemon {
             network: None,
             gate: Gate::new(root, settings),
             page,
+            textfile,
             voice: Voice::default(),
             trial: Trial::new(root.state()),
             waits: false,
@@ -208,6 +213,7 @@ impl Daemon {
             if let Some(news) = self.trial.turn(clock::now()) {
                 voice::intake(&self.box_id, news.as_ref());
                 self.board.keeps(news.clone());
+                self.textfile.news();
             }
             self.show();
             let wait = self
@@ -396,6 +402,7 @@ impl Daemon {
             }
             Told::Lane(lane) => {
                 self.packages = lane;
+                self.textfile.news();
                 self.packages();
             }
             Told::Gone(how) => {
@@ -491,6 +498,7 @@ impl Daemon {
         // What the run heard of the time counts here too.
         self.keep_time();
         self.board.report(self.runs, report);
+        self.textfile.news();
         let end = End::of(report, report.wish);
         self.voice.account(report, end);
         self.schedule.handle(Event::Ended(end), clock::now());
@@ -543,6 +551,7 @@ impl Daemon {
     /// Takes what was read, where it is good; else what was in force stays, and the fault is told.
     fn configured(&mut self, read: InForce) {
         self.board.faulty(read.fault.clone());
+        self.textfile.news();
         if let Some(fault) = read.fault {
             journal::trouble(&fault);
             self.waits &= read.settings.is_none();

@@ -108,7 +108,10 @@ async fn look(root: &Root, settings: Result<Settings, Fault>, options: Options) 
     };
     let steps = plan(&facts);
     let credentials = credentials(&facts, engine.as_deref());
+    let textfile = settings.metrics.textfile.as_deref();
+    let textfile = textfile.and_then(|path| crate::metrics::check(path).err());
     found.see(|seen| {
+        seen.textfile = textfile.map(Into::into);
         seen.facts = facts;
         seen.of_daemon = of_daemon;
         seen.missing = missing;

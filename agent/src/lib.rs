@@ -16,6 +16,7 @@ pub mod gateway;
 pub mod host;
 pub mod intake;
 pub mod journal;
+pub mod metrics;
 pub mod notify;
 pub mod observed;
 pub mod own;

@@ -22,7 +22,7 @@ pub(crate) use durable::fuse;
 pub(crate) use durable::remove_leftover;
 pub use durable::{
     is_temporary, link_aside, overwrite_durably, remove_durably, rename_durably, replace_durably,
-    set_aside, sync_folder, try_write, write_all_durably, write_durably,
+    set_aside, sync_folder, try_beside, try_write, write_all_durably, write_durably, write_for_all,
 };
 
 pub use regular::{open_regular, read_at_most, read_regular};

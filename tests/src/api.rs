@@ -67,11 +67,22 @@ impl Api {
     /// One request to its end; nothing when no whole answer came.
     #[must_use]
     pub fn call(&self, method: &str, path: &str, body: &str) -> Option<Answer> {
-        let mut stream = self.connect()?;
         let length = body.len();
-        let request = format!(
+        self.send(&format!(
             "{method} {path} HTTP/1.1\r\nHost: box\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
-        );
+        ))
+    }
+
+    /// Reads what fits `Accept`.
+    #[must_use]
+    pub fn get_as(&self, path: &str, accept: &str) -> Option<Answer> {
+        self.send(&format!(
+            "GET {path} HTTP/1.1\r\nHost: box\r\nConnection: close\r\nAccept: {accept}\r\n\r\n"
+        ))
+    }
+
+    fn send(&self, request: &str) -> Option<Answer> {
+        let mut stream = self.connect()?;
         stream.write_all(request.as_bytes()).ok()?;
         let mut all = Vec::new();
         stream.read_to_end(&mut all).ok()?;

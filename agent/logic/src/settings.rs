@@ -58,6 +58,8 @@ pub struct Settings {
     pub page: Page,
     /// `[link]`
     pub link: Link,
+    /// `[metrics]`
+    pub metrics: Metrics,
     /// Beside each key of the table, where its value comes from.
     origins: Vec<Origin>,
 }
@@ -183,6 +185,13 @@ pub struct Link {
     pub expected_upload: f64,
 }
 
+/// `[metrics]`: figures for a collector.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Metrics {
+    /// The file of node_exporter's textfile collector; off when absent.
+    pub textfile: Option<PathBuf>,
+}
+
 /// Where the value of a key comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
@@ -225,6 +234,7 @@ impl Default for Settings {
             gateway: Gateway::default(),
             page: Page::default(),
             link: Link::default(),
+            metrics: Metrics::default(),
             origins: vec![Origin::Default; KEYS.len()],
         };
         for key in KEYS {

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::screen::Screen;
 use crate::engine;
+use crate::metrics;
 use crate::root::{Root, become_owner};
 use crate::settings;
 use crate::uplink::Uplink;
@@ -67,6 +68,13 @@ fn check(root: &Root) -> Result<Vec<Finding>, Fault> {
             reason: format!(
                 "url in [central]{place}: {url} is plain http: password, results and exams can be read on the way; expected https://"
             ),
+        });
+    }
+    let textfile = settings.metrics.textfile.as_deref();
+    if let Some(Err(fault)) = textfile.map(metrics::check) {
+        warnings.push(Finding {
+            code: fault.code.into(),
+            reason: fault.reason,
         });
     }
     Ok(warnings)

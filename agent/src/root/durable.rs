@@ -6,9 +6,9 @@
 //! What a cut left is unlocked: whoever takes the lock of the state folder removes it (`clean`).
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -147,6 +147,50 @@ pub fn overwrite_durably(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
         file.sync_all()
     };
     written().map_err(|error| trouble(path, "write", &error))
+}
+
+/// Replaces a file that others read whole or not at all, mode 0644; it need not survive a power cut. What an earlier
+/// process left beside it goes.
+///
+/// # Errors
+/// As `trouble` says.
+pub fn write_for_all(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+    let failed = |error: io::Error| trouble(path, "write", &error);
+    remove_leftovers_of(path);
+    let mut temporary = Temporary::beside(path).map_err(failed)?;
+    temporary.write(bytes).map_err(failed)?;
+    let mode = Permissions::from_mode(0o644);
+    temporary.file.set_permissions(mode).map_err(failed)?;
+    temporary.becomes(path).map_err(failed)
+}
+
+/// Whether a file could be replaced: an empty one is made beside it and goes again.
+///
+/// # Errors
+/// As `trouble` says.
+pub fn try_beside(path: &Path) -> Result<(), Fault> {
+    let failed = |error: io::Error| trouble(path, "write", &error);
+    if path.is_dir() {
+        return Err(failed(io::ErrorKind::IsADirectory.into()));
+    }
+    Temporary::beside(path).map(drop).map_err(failed)
+}
+
+/// Temporary files of one name that no process is at work on.
+fn remove_leftovers_of(path: &Path) {
+    let mut begins = path.file_name().unwrap_or_default().to_owned();
+    begins.push(".");
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    for entry in entries.filter_map(Result::ok) {
+        let name = entry.file_name();
+        let is_own = name
+            .as_encoded_bytes()
+            .starts_with(begins.as_encoded_bytes());
+        if is_own && is_temporary(&name) {
+            remove_leftover(&entry.path());
+        }
+    }
 }
 
 /// As `write_durably`, for what has no second copy: the successor is read back and must be what `holds` expects before

@@ -19,6 +19,7 @@ mod guard;
 mod keys;
 mod lanes;
 mod line;
+mod metrics;
 mod names;
 mod oracle;
 mod outside;

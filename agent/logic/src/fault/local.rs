@@ -70,6 +70,11 @@ macro_rules! local_codes {
             "TLS cannot be set up"
             "The TLS library of this boxsync refused its own settings. This does not depend on central."
             "Install boxsync again.";
+        ConfigTextfile "config.textfile" [Operator Failed Unsent => ConfigWrong]
+            "the file of the metrics cannot be written"
+            "The file that [metrics] textfile names cannot be replaced: its folder is missing, not writable for the user \
+         that boxsync runs as, or not among the ReadWritePaths of the service. Nothing else depends on it."
+            "Make the folder of that file, writable for the user boxsync, and name it in ReadWritePaths= of the service.";
         InputFile "input.file" [Operator Failed Unknown]
             "an input file cannot be used"
             "The file given to the command is missing, empty or not readable."

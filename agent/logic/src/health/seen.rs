@@ -79,6 +79,8 @@ pub struct Seen {
     pub of_daemon: Option<Told>,
     /// Keys without which no synchronization works, and that nothing else tells.
     pub missing: Vec<Told>,
+    /// Why the file of the metrics cannot be written, where one is configured.
+    pub textfile: Option<Told>,
     /// The state folder.
     pub state: Option<State>,
     /// Whether the key lies beside the data; `None` when there is no key to look at.
@@ -204,7 +206,14 @@ impl Seen {
             return Some(finding.detail(detail.trim_end()));
         }
         Some(match self.missing.as_slice() {
-            [] => Finding::pass(Check::Config, format!("central is {root}")),
+            [] => {
+                let central = format!("central is {root}");
+                match &self.textfile {
+                    // Nothing depends on it.
+                    Some(told) => Finding::warn(&told.code, &told.reason).detail(central),
+                    None => Finding::pass(Check::Config, central),
+                }
+            }
             [first, others @ ..] => {
                 let others: Vec<&str> = others.iter().map(|told| told.reason.as_str()).collect();
                 first.fails().detail(others.join("\n"))
@@ -387,6 +396,24 @@ mod tests {
             (told.code.known(), told.summary.as_str()),
             (Some(Code::ConfigFile), "/etc/x.toml: cannot be read")
         );
+    }
+
+    #[test]
+    fn a_file_of_metrics_that_cannot_be_written_fails_nothing() {
+        let mut seen = Seen {
+            config: Some(Ok("https://central.example/".into())),
+            textfile: Some(Told::new(Code::ConfigTextfile, "no such folder")),
+            ..Seen::default()
+        };
+        let told = seen.config().unwrap();
+        assert_eq!(
+            (told.status, told.code.known()),
+            (Status::Warn, Some(Code::ConfigTextfile))
+        );
+        // What stops synchronizations is told first.
+        seen.missing = vec![Told::new(Code::ConfigNoVersion, "no version")];
+        let told = seen.config().unwrap();
+        assert_eq!(told.code.known(), Some(Code::ConfigNoVersion));
     }
 
     #[test]

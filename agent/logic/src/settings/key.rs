@@ -3,6 +3,7 @@
 //! Called by the rest of `settings`.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Settings;
@@ -32,7 +33,7 @@ impl Key {
 }
 
 /// The sections in the order of a printed configuration, and what each is about.
-pub(super) const SECTIONS: [(&str, &str); 8] = [
+pub(super) const SECTIONS: [(&str, &str); 9] = [
     ("central", "The TAO central server and the way to it."),
     ("box", "Who this box is, and who may speak with it."),
     ("sync", "When and how it synchronizes."),
@@ -47,6 +48,7 @@ pub(super) const SECTIONS: [(&str, &str); 8] = [
     ),
     ("page", "The status page."),
     ("link", "What the link should be able to do."),
+    ("metrics", "Figures for a collector of the site."),
 ];
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -371,6 +373,21 @@ pub(super) static KEYS: &[Key] = &[
         set: |s, v| put(&mut s.link.expected_upload, v.number(0.0, 1e6)),
         show: |s| Some(Value::Fraction(s.link.expected_upload)),
     },
+    Key {
+        section: "metrics",
+        name: "textfile",
+        doc: "File that the figures are written to for the textfile collector of node_exporter, which reads names that \
+              end in .prom; after each synchronization and where the verdict changes. Off when absent.",
+        default: None,
+        example: r#""/run/boxsync/boxsync.prom""#,
+        set: |s, v| put(&mut s.metrics.textfile, v.optional(textfile)),
+        show: |s| {
+            s.metrics
+                .textfile
+                .as_ref()
+                .map(|p| Value::text(p.display()))
+        },
+    },
 ];
 
 fn put<T>(place: &mut T, value: Result<T, Expected>) -> Result<(), Expected> {
@@ -399,6 +416,15 @@ fn listen(value: &Value) -> Result<SocketAddr, Expected> {
             .or_else(|| text.parse().ok())
             .ok_or_else(|| "an IP address and a port, or a port".to_owned())
     })
+}
+
+/// node_exporter reads no other names.
+fn textfile(value: &Value) -> Result<PathBuf, Expected> {
+    value
+        .path()
+        .ok()
+        .filter(|path| path.extension().is_some_and(|end| end == "prom"))
+        .ok_or_else(|| "the absolute path of a file that ends in .prom, in quotes".to_owned())
 }
 
 fn number_of_user(value: &Value) -> Result<u32, Expected> {

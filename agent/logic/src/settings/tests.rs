@@ -289,6 +289,8 @@ fn every_key_has_its_bounds() {
         "gateway.listen = \"localhost:7380\"",
         "gateway.listen = 65536",
         "page.listen = true",
+        "metrics.textfile = \"boxsync.prom\"",
+        "metrics.textfile = \"/run/boxsync/boxsync.txt\"",
         "box.id = \"a b\"",
         "box.id = \"é\"",
         "box.tao_version = 2022.11",

@@ -1,0 +1,71 @@
+//! Keeps the file of the metrics: after each run, where something changed that the verdict may depend on, and now and
+//! then, since verdicts and ages change by themselves.
+//! Never looks where no file is configured, and never holds up the loop.
+//! Called by the daemon's loop.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use crate::journal;
+use crate::metrics;
+use crate::socket::board::Board;
+use crate::socket::{glance, of_daemon};
+
+/// Without news the file is written so often.
+const EVERY: Duration = Duration::from_secs(300);
+/// News that come faster are written together.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// The task that writes; it ends with its owner.
+pub(super) struct Textfile {
+    news: Rc<Notify>,
+    task: JoinHandle<()>,
+}
+
+impl Textfile {
+    pub(super) fn new(board: &Board) -> Self {
+        let news = Rc::new(Notify::new());
+        let task = tokio::task::spawn_local(keep(board.clone(), news.clone()));
+        Self { news, task }
+    }
+
+    /// Something has changed.
+    pub(super) fn news(&self) {
+        self.news.notify_one();
+    }
+}
+
+impl Drop for Textfile {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn keep(board: Board, news: Rc<Notify>) {
+    // Told once, until it was written again.
+    let mut told = false;
+    loop {
+        let Some(path) = board.settings().metrics.textfile.clone() else {
+            news.notified().await;
+            continue;
+        };
+        if let Some(glance) = glance::anew(&board).await {
+            let (standing, daemon) = (glance.standing.clone(), of_daemon(&board));
+            let write = move || metrics::write(&path, &standing, Some(&daemon));
+            match tokio::task::spawn_blocking(write).await {
+                Ok(Err(fault)) if !told => {
+                    journal::trouble(&fault);
+                    told = true;
+                }
+                Ok(Ok(())) => told = false,
+                _ => {}
+            }
+        }
+        tokio::time::sleep(PAUSE).await;
+        // Too late is no harm: the next turn looks anyway.
+        let _ = tokio::time::timeout(EVERY, news.notified()).await;
+    }
+}
