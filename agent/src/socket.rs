@@ -9,7 +9,9 @@ mod content;
 mod feed;
 pub mod glance;
 pub(crate) mod hall;
+mod member;
 mod metrics;
+mod package;
 mod query;
 pub mod receive;
 mod route;
@@ -101,6 +103,7 @@ pub async fn serve(door: Door, board: Board) {
         listener,
         board: board.clone(),
     };
+    tokio::task::spawn_local(package::keeper(board.clone()));
     let spoken = |stream, ticket| speak(stream, ticket, board.clone());
     hall::receive(gate, Connections::new(ROOM), spoken).await;
 }

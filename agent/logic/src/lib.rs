@@ -5,6 +5,7 @@
 pub mod api;
 pub mod child;
 pub mod chunk;
+pub mod condition;
 pub mod credentials;
 pub mod entity;
 pub mod envelope;
@@ -18,7 +19,9 @@ pub mod health;
 pub mod identity;
 pub mod inflate;
 pub mod intake;
+pub mod keep;
 pub mod manifest;
+pub mod media;
 pub mod outside;
 pub mod pace;
 pub mod package;

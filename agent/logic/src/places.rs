@@ -70,7 +70,8 @@ impl Class {
             },
             // It may wait for long, and reads little: no reader waits for it.
             "feed" if query.split('&').any(|pair| pair.starts_with("wait=")) => Self::Stream,
-            "entities" | "feed" | "packages" | "packages/content" => Self::Reader,
+            "entities" | "feed" | "packages" => Self::Reader,
+            _ if first == "packages" => Self::Reader,
             "sync/events" => Self::Stream,
             _ => Self::Control,
         }
@@ -295,6 +296,7 @@ mod tests {
             ("nothing", None, Class::Control),
             ("feed", None, Class::Reader),
             ("packages/content", None, Class::Reader),
+            ("packages/d/members/results", None, Class::Reader),
             ("sync/events", None, Class::Stream),
         ];
         for (route, length, class) in table {

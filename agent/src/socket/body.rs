@@ -41,6 +41,14 @@ impl hyper::body::Body for Body {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Pieces(next, left) => {
                 let piece = next();
+                if piece
+                    .as_ref()
+                    .is_some_and(|piece| piece.as_ref().is_ok_and(Bytes::is_empty))
+                {
+                    // Nothing yet, after much work: others have their turn first.
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 if let (Some(left), Some(Ok(bytes))) = (left, &piece) {
                     *left = left.saturating_sub(bytes.len() as u64);
                 }

@@ -1,14 +1,11 @@
-//! What the box holds: entities and packages as lines, the content of a package in clear and in ranges.
-//! Never writes anything in clear to a disk: a record is opened when there is room for it in the connection.
+//! What the box holds: entities and packages as lines.
+//! Never holds more of them than one piece: an entity is opened when there is room for it in the connection.
 //! Called by the routes.
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use hyper::header::{
-    ACCEPT_RANGES, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_RANGE, RANGE,
-};
+use hyper::header::HeaderName;
 use hyper::{Response, StatusCode};
 use logic::entity::{Entity, EntityType};
 use logic::fault::{Code, Fault};
@@ -18,16 +15,15 @@ use serde_json::{Value as Json, json};
 
 use super::board::Board;
 use super::body::{Body, Pieces};
+use super::package::insert;
 use super::query::{Query, flaw};
 use super::shelf::{Followed, Shelf};
-use super::wanted::Wanted;
 use super::wire::with_type;
-use crate::engine::Engine;
 use crate::vault::package::Packages;
 
 /// Lines are gathered to about so many bytes before they are handed on.
 const GATHER: usize = 32 << 10;
-const LINES: &str = "application/x-ndjson";
+pub(super) const LINES: &str = "application/x-ndjson";
 /// Entities of one request by their ids, at most.
 const IDS: usize = 100;
 /// Feed and catalogue are published one behind the other: how long that is looked at again, and how often.
@@ -141,8 +137,11 @@ pub(super) fn packages(board: &Board) -> Result<Response<Body>, Fault> {
         Some(delivery.and_then(|delivery| {
             let delivery = delivery.id;
             let state = packages.state(&delivery)?;
+            let held = packages.held(&delivery).ok().flatten();
+            let held = held.filter(|meta| !meta.damaged);
             Ok(json!({
                 "delivery": delivery, "bytes": state.bytes, "state": state.word, "rebuilt": state.rebuilt,
+                "edition": held.map(|meta| NameHash(meta.edition).to_string()),
             }))
         }))
     });
@@ -155,7 +154,8 @@ fn push(lines: &mut Vec<u8>, line: &Json) {
     lines.push(b'\n');
 }
 
-fn gather(mut lines: impl Iterator<Item = Result<Json, Fault>> + 'static) -> Pieces {
+/// Lines as a body takes them.
+pub(super) fn gather(mut lines: impl Iterator<Item = Result<Json, Fault>> + 'static) -> Pieces {
     Box::new(move || {
         let mut piece = Vec::new();
         while piece.len() < GATHER {
@@ -169,94 +169,4 @@ fn gather(mut lines: impl Iterator<Item = Result<Json, Fault>> + 'static) -> Pie
         }
         (!piece.is_empty()).then(|| Ok(piece.into()))
     })
-}
-
-/// The content of a whole package, or one range of it (RFC 9110 14).
-pub(super) fn package(
-    board: &Board,
-    query: &Query,
-    headers: &HeaderMap,
-) -> Result<Response<Body>, Fault> {
-    let delivery = query
-        .text("delivery")
-        .ok_or_else(|| flaw("parameter `delivery` is missing: expected the URI of a delivery"))?;
-    let (packages, is_shown) = match board.shelf() {
-        Ok(shelf) => {
-            let is_shown = shelf.shows(EntityType::Delivery, delivery);
-            (Packages::open(shelf.vault())?, is_shown)
-        }
-        // Where the catalogue cannot be read, packages are all the same.
-        Err(_) => {
-            let engine = Engine::open(board.root(), (*board.settings()).clone())?;
-            (Packages::open(engine.vault())?, true)
-        }
-    };
-    // The package of a delivery that is hidden is kept, but nobody's.
-    let meta = packages
-        .held(delivery)?
-        .filter(|meta| !meta.damaged && is_shown)
-        .ok_or_else(|| {
-            let reason = format!(
-                "the box holds no whole package of {}",
-                outside::id(delivery)
-            );
-            Fault::new(Code::PackageNotHeld, reason)
-        })?;
-    let tag = HeaderValue::from_str(&format!("\"{}\"", NameHash(meta.edition)))
-        .map_err(|_| flaw("the edition of the package has no name"))?;
-    // A range of another edition would be a piece of another package: then all of it is sent.
-    let same = headers.get(IF_RANGE).is_none_or(|value| *value == tag);
-    let wanted = headers
-        .get(RANGE)
-        .filter(|_| same)
-        .map_or(Wanted::All, |value| {
-            Wanted::read(value.to_str().unwrap_or_default(), meta.size)
-        });
-    let (status, start, end) = match wanted {
-        Wanted::All => (StatusCode::OK, 0, meta.size),
-        Wanted::Part(start, end) => (StatusCode::PARTIAL_CONTENT, start, end),
-        Wanted::Outside => {
-            let reason = format!("the package has {} bytes", meta.size);
-            let trouble = Fault::new(Code::ApiRange, reason);
-            let mut response = super::wire::refusal(&trouble);
-            insert(
-                &mut response,
-                CONTENT_RANGE,
-                &format!("bytes */{}", meta.size),
-            );
-            return Ok(response);
-        }
-    };
-    let size = meta.size;
-    let content = packages.content(&meta)?;
-    let mut at = start;
-    let pieces: Pieces = Box::new(move || {
-        if at >= end {
-            return None;
-        }
-        let piece = content.from(at, end - at);
-        if let Ok(piece) = &piece {
-            at += piece.len() as u64;
-        }
-        Some(piece.map(Bytes::from))
-    });
-    let mut response = with_type(
-        status,
-        "application/zip",
-        Body::Pieces(pieces, Some(end - start)),
-    );
-    let headers = response.headers_mut();
-    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(ETAG, tag);
-    if status == StatusCode::PARTIAL_CONTENT {
-        let place = format!("bytes {start}-{}/{size}", end - 1);
-        insert(&mut response, CONTENT_RANGE, &place);
-    }
-    Ok(response)
-}
-
-fn insert(response: &mut Response<Body>, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        response.headers_mut().insert(name, value);
-    }
 }

@@ -24,7 +24,7 @@ use super::query::{Query, flaw};
 use super::receive;
 use super::target::Target;
 use super::wire::{object, refusal, whole, with_type};
-use super::{content, feed, metrics, standing};
+use super::{content, feed, member, metrics, package, standing};
 use crate::connections::{Kept, Place, Ticket};
 use crate::engine::exam;
 
@@ -90,11 +90,18 @@ async fn dispatch(board: &Board, request: Request<Incoming>) -> Result<Response<
         (_, Some(_)) => Method::POST,
         _ => method_of(&path, route)?,
     };
-    if request.method() != allow {
+    // Whoever looks at a package before it reads.
+    let looks = request.method() == Method::HEAD && route.starts_with("packages/");
+    if request.method() != allow && !looks {
         let reason = format!("{} is used with {allow}", outside::id(&path));
         let trouble = Fault::new(Code::ApiMethod, reason);
         let mut response = refusal(&trouble);
-        if let Ok(allow) = HeaderValue::from_str(allow.as_str()) {
+        let looks = if route.starts_with("packages/") {
+            ", HEAD"
+        } else {
+            ""
+        };
+        if let Ok(allow) = HeaderValue::from_str(&format!("{allow}{looks}")) {
             response.headers_mut().insert(ALLOW, allow);
         }
         return Ok(response);
@@ -126,8 +133,10 @@ async fn dispatch(board: &Board, request: Request<Incoming>) -> Result<Response<
             content::packages(board)
         }
         "packages/content" => {
-            let query = query(&["delivery"])?;
-            content::package(board, &query, request.headers())
+            let query = query(&["delivery", package::PARAMETERS[0]])?;
+            let missing = "parameter `delivery` is missing: expected the URI of a delivery";
+            let delivery = query.text("delivery").ok_or_else(|| flaw(missing))?;
+            package::content(board, &asked(delivery, &query, &request))
         }
         "exam" => {
             query(&[])?;
@@ -137,7 +146,7 @@ async fn dispatch(board: &Board, request: Request<Incoming>) -> Result<Response<
             query(&[])?;
             Ok(metrics::answer(board, request.headers()).await)
         }
-        _ => {
+        "openapi.json" => {
             query(&[])?;
             Ok(with_type(
                 StatusCode::OK,
@@ -145,6 +154,28 @@ async fn dispatch(board: &Board, request: Request<Incoming>) -> Result<Response<
                 Body::whole(OPENAPI),
             ))
         }
+        _ => {
+            let query = query(&package::PARAMETERS)?;
+            let target = member::Target::of(route).ok_or_else(|| unknown(&path))??;
+            let asked = asked(&target.delivery, &query, &request);
+            match &target.member {
+                Some(name) => member::read(board, &asked, name),
+                None => member::list(board, &asked),
+            }
+        }
+    }
+}
+
+fn asked<'a>(
+    delivery: &'a str,
+    query: &'a Query,
+    request: &'a Request<Incoming>,
+) -> package::Asked<'a> {
+    package::Asked {
+        delivery,
+        query,
+        headers: request.headers(),
+        method: request.method(),
     }
 }
 
@@ -154,14 +185,17 @@ fn method_of(path: &str, route: &str) -> Result<Method, Fault> {
         | "metrics" | "openapi.json" => Ok(Method::GET),
         "sync" => Ok(Method::POST),
         "exam" => Ok(Method::PUT),
-        _ => {
-            let reason = format!(
-                "there is no {}; /v1/openapi.json describes what there is",
-                outside::id(path)
-            );
-            Err(Fault::new(Code::ApiUnknownRoute, reason))
-        }
+        _ if member::Target::of(route).is_some() => Ok(Method::GET),
+        _ => Err(unknown(path)),
     }
+}
+
+fn unknown(path: &str) -> Fault {
+    let reason = format!(
+        "there is no {}; /v1/openapi.json describes what there is",
+        outside::id(path)
+    );
+    Fault::new(Code::ApiUnknownRoute, reason)
 }
 
 /// The body of `PUT /v1/exam`.

@@ -17,6 +17,8 @@ use tokio::sync::{Notify, broadcast};
 use tokio::time::Instant;
 
 use super::board::Board;
+use super::member::Directories;
+use super::package::Noted;
 use crate::engine::Engine;
 use crate::root::is_locked;
 use crate::vault::Vault;
@@ -250,9 +252,21 @@ pub(super) struct Library {
     /// Somebody looks for them.
     looking: Cell<bool>,
     published: Notify,
+    directories: RefCell<Directories>,
+    noted: RefCell<Noted>,
 }
 
 impl Library {
+    /// Directories of packages that are read.
+    pub(super) fn directories(&self) -> &RefCell<Directories> {
+        &self.directories
+    }
+
+    /// Editions of packages that readers named lately.
+    pub(super) fn noted(&self) -> &RefCell<Noted> {
+        &self.noted
+    }
+
     /// Ends with the next publication, while somebody watches.
     pub(super) fn published(&self) -> Notified<'_> {
         self.published.notified()
@@ -311,6 +325,7 @@ async fn sweep(board: Board) {
         let end = used + KEPT;
         if end <= Instant::now() {
             board.library().open.take();
+            board.library().directories.take();
             board.library().used.take();
             return;
         }

@@ -7,6 +7,7 @@
 
 mod content;
 mod judged;
+mod kept;
 mod part;
 #[cfg(test)]
 mod tests;
@@ -163,7 +164,10 @@ impl Packages {
     /// # Errors
     /// What the file system says.
     pub fn content(&self, meta: &Meta) -> Result<Content, Fault> {
-        let path = self.data_path(meta);
+        self.content_at(meta, self.data_path(meta))
+    }
+
+    fn content_at(&self, meta: &Meta, path: PathBuf) -> Result<Content, Fault> {
         let file = open_regular(OpenOptions::new().read(true), &path)
             .map_err(|error| trouble(&path, "open", &error))?;
         Ok(Content {

@@ -122,7 +122,13 @@ fn every_route_is_described() {
             if path == "/v1/sync/events" {
                 continue;
             }
-            let url = format!("{}?{}", path.replace("{id}", "i5001"), needed.join("&"));
+            let url = format!(
+                "{}?{}",
+                path.replace("{id}", "i5001")
+                    .replace("{delivery}", "d")
+                    .replace("{name}", "n"),
+                needed.join("&")
+            );
             let answer = house.call(&method.to_uppercase(), &url, "", "{}");
             let status = answer.status.to_string();
             assert!(
@@ -132,7 +138,7 @@ fn every_route_is_described() {
         }
     }
     let paths = described["paths"].as_object().unwrap().len();
-    assert_eq!(paths, 17);
+    assert_eq!(paths, 19);
     assert_eq!(terminate(&house, daemon).code(), Some(0));
 }
 
@@ -254,6 +260,12 @@ pub(crate) fn provision(house: &House, content: &[u8]) {
     catalogue
         .publish(&Edition::default().segments(), &edition, Some(writer))
         .unwrap();
+    hold(house, content);
+}
+
+/// A package, as a run would leave it.
+pub(crate) fn hold(house: &House, content: &[u8]) {
+    let vault = Vault::open(&house.root()).unwrap();
     let packages = Packages::open(&vault).unwrap();
     let mut part = packages
         .begin(DELIVERY, content.len() as u64, Some([1; 32]), 0)

@@ -9,4 +9,8 @@ mod follow;
 mod gate;
 mod house;
 mod life;
+mod package;
 mod places;
+#[allow(dead_code, reason = "most of it lies for other tests")]
+#[path = "../../logic/tests/zip/writer.rs"]
+mod writer;

@@ -123,6 +123,15 @@ macro_rules! data_codes {
             "the box holds no whole package of this delivery"
             "The package is still coming, is damaged, or the delivery is not in the catalogue."
             "See `boxsync packages`.";
+        PackageEdition "package.edition" [GiveUp Failed Unknown, 412]
+            "the box holds another edition of this package"
+            "A reader of the local API asked for one edition of a package, and another one has taken its place. One that a \
+         reader named stays readable while an exam runs and two hours beyond."
+            "Read `/v1/packages` again: it names the edition that is held.";
+        PackageUnknownMember "package.unknown_member" [GiveUp Failed Unknown, 404]
+            "the package has no such member"
+            "A reader of the local API asked for a member that this edition of the package does not have."
+            "Read the list of its members again.";
         PackageChanged "package.changed" [Refresh Failed Unknown]
             "a package changed on central while it was fetched"
             "The package was published anew during the download. It is fetched again from its beginning."

@@ -168,6 +168,8 @@ french! {
     PackageUnsupported "un paquet ne peut pas être vérifié" "Demander à l’exploitant du serveur central de publier l’épreuve à nouveau, compressée comme TAO le fait.";
     PackageCache "un cache donne un seul paquet pour plusieurs épreuves" "Demander à l’exploitant du cache ou du proxy de distinguer les paquets par l’URL entière, paramètres compris, ou de ne pas les garder.";
     PackageNotHeld "la box n’a pas de paquet complet de cette épreuve" "Voir `boxsync packages`.";
+    PackageEdition "la box a une autre édition de ce paquet" "Relire `/v1/packages`, qui nomme l’édition présente.";
+    PackageUnknownMember "le paquet n’a pas ce fichier" "Relire la liste de ses fichiers.";
     PackageChanged "un paquet a changé sur le serveur central pendant sa réception" = StoreFailed;
     PackageRange "parties de paquets" "Demander à l’exploitant du proxy ou du serveur central de laisser passer les requêtes Range sans les changer.";
     PackageEmpty "le serveur central donne un paquet vide" "Demander à l’exploitant du serveur central de publier l’épreuve à nouveau.";

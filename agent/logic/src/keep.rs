@@ -1,0 +1,41 @@
+//! Which editions of packages stay readable once another one has taken their place.
+//! Never longer than an exam and a grace time need, and never at the cost of room for results.
+//! Called by the local API, whose readers name editions.
+
+/// Seconds that an edition stays after it was named last, outside of exams.
+pub const GRACE: u64 = 2 * 3600;
+
+/// How the box stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// An exam runs.
+    pub exam: bool,
+    /// The disk has no more than what is kept free for results.
+    pub scarce: bool,
+}
+
+/// Whether an edition stays that was named so many seconds ago.
+pub fn stays(ago: u64, now: Now) -> bool {
+    now.exam || (!now.scarce && ago < GRACE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exam_keeps_all_a_grace_time_most_and_scarcity_none() {
+        let now = |exam, scarce| Now { exam, scarce };
+        let table = [
+            (0, now(false, false), true),
+            (GRACE - 1, now(false, false), true),
+            (GRACE, now(false, false), false),
+            (0, now(false, true), false),
+            (GRACE * 9, now(true, false), true),
+            (GRACE * 9, now(true, true), true),
+        ];
+        for (ago, now, wanted) in table {
+            assert_eq!(stays(ago, now), wanted, "{ago} {now:?}");
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Packages to be read: whole, their members by name, in ranges, of the edition that a reader means.
+//! Never writes anything in clear to a disk, and never gives pieces of two editions for one.
+//! Called by the routes below `packages/`.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::header::{
+    ACCEPT_RANGES, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH,
+    IF_NONE_MATCH, IF_RANGE, RANGE,
+};
+use hyper::{Method, Response, StatusCode};
+use logic::condition::{self, Fields, Verdict, judge};
+use logic::entity::EntityType;
+use logic::fault::{Code, Fault};
+use logic::keep::{self, stays};
+use logic::outside;
+use logic::seal::NameHash;
+use tokio::time::Instant;
+
+use super::board::Board;
+use super::body::{Body, Pieces};
+use super::query::{Query, flaw};
+use super::wanted::Wanted;
+use super::wire::{refusal, with_type};
+use crate::engine::{Engine, exam};
+use crate::vault::package::{Content, Meta, Packages};
+
+/// What the routes of one package take.
+pub(super) const PARAMETERS: [&str; 1] = ["edition"];
+/// An edition that is read all the time is noted as named so often.
+const NOTED: Duration = Duration::from_secs(60);
+/// Kept editions are looked at so often.
+const LOOK: Duration = Duration::from_secs(600);
+/// Editions that one request names, at most.
+const NAMES: usize = 16;
+
+/// One request about a package.
+pub(super) struct Asked<'a> {
+    pub(super) delivery: &'a str,
+    pub(super) query: &'a Query,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) method: &'a Method,
+}
+
+impl<'a> Asked<'a> {
+    fn field(&self, name: HeaderName) -> Option<&'a str> {
+        // What is no text names nothing.
+        let value = self.headers.get(name)?;
+        Some(value.to_str().unwrap_or_default())
+    }
+
+    /// The editions that the reader means; none where any is good.
+    fn editions(&self) -> Result<Option<Vec<[u8; 16]>>, Fault> {
+        if let Some(text) = self.query.text("edition") {
+            let edition = edition(text);
+            let flawed = || flaw("parameter `edition`: expected 32 digits, as /v1/packages has it");
+            return Ok(Some(vec![edition.ok_or_else(flawed)?]));
+        }
+        let Some(list) = self.field(IF_MATCH).filter(|list| list.trim() != "*") else {
+            return Ok(None);
+        };
+        // The tag of a member begins with the edition of its package.
+        let named = condition::strong(list).filter_map(|tag| edition(tag.split('-').next()?));
+        Ok(Some(named.take(NAMES).collect()))
+    }
+}
+
+fn edition(text: &str) -> Option<[u8; 16]> {
+    let digits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let number = u128::from_str_radix(text, 16).ok().filter(|_| digits)?;
+    Some(number.to_be_bytes())
+}
+
+/// Editions that were noted as named lately.
+pub(super) type Noted = BTreeMap<[u8; 16], Instant>;
+
+/// A package that is open.
+pub(super) struct Opened {
+    pub(super) meta: Meta,
+    pub(super) content: Content,
+}
+
+impl Opened {
+    /// As tags and the list of packages name it.
+    pub(super) fn edition(&self) -> String {
+        NameHash(self.meta.edition).to_string()
+    }
+}
+
+/// Opens the edition that is meant; it is held, or kept since somebody named it while it was.
+pub(super) fn open(board: &Board, asked: &Asked) -> Result<Opened, Fault> {
+    let delivery = asked.delivery;
+    let (packages, is_shown) = match board.shelf() {
+        Ok(shelf) => {
+            let is_shown = shelf.shows(EntityType::Delivery, delivery);
+            (Packages::open(shelf.vault())?, is_shown)
+        }
+        // Where the catalogue cannot be read, packages are all the same.
+        Err(_) => {
+            let engine = Engine::open(board.root(), (*board.settings()).clone())?;
+            (Packages::open(engine.vault())?, true)
+        }
+    };
+    // The package of a delivery that is hidden is kept, but nobody's.
+    let held = packages
+        .held(delivery)?
+        .filter(|meta| !meta.damaged && is_shown);
+    let meant = asked.editions()?;
+    let Some(meant) = meant else {
+        let meta = held.ok_or_else(|| not_held(delivery))?;
+        let content = packages.content(&meta)?;
+        return Ok(Opened { meta, content });
+    };
+    if let Some(meta) = &held
+        && meant.contains(&meta.edition)
+    {
+        // Opened first: what is linked then is what was opened.
+        let content = packages.content(meta)?;
+        note(board, &packages, meta);
+        let meta = meta.clone();
+        return Ok(Opened { meta, content });
+    }
+    for edition in meant.iter().filter(|_| is_shown) {
+        if let Some(meta) = packages.kept(*edition)?
+            && meta.delivery == delivery
+        {
+            note(board, &packages, &meta);
+            let content = packages.kept_content(&meta)?;
+            return Ok(Opened { meta, content });
+        }
+    }
+    Err(match held {
+        Some(_) => other_edition(),
+        None => not_held(delivery),
+    })
+}
+
+/// A reader named this edition: it stays.
+fn note(board: &Board, packages: &Packages, meta: &Meta) {
+    let mut noted = board.library().noted().borrow_mut();
+    if noted
+        .get(&meta.edition)
+        .is_some_and(|at| at.elapsed() < NOTED)
+    {
+        return;
+    }
+    // It is read now in any case; a disk that takes no link is told of elsewhere.
+    if packages.keep(meta).is_ok() {
+        noted.retain(|_, at| at.elapsed() < NOTED);
+        noted.insert(meta.edition, Instant::now());
+    }
+}
+
+/// Lets go of editions that need not stay, as long as it is polled.
+pub(super) async fn keeper(board: Board) {
+    loop {
+        if board.root().state().join("packages/kept").exists() {
+            // What cannot be done now is done the next time.
+            let _ = release(&board);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn release(board: &Board) -> Result<(), Fault> {
+    let settings = board.settings();
+    let engine = Engine::open(board.root(), (*settings).clone())?;
+    let packages = Packages::open(engine.vault())?;
+    let now = keep::Now {
+        exam: exam::running(board.root()).is_some(),
+        scarce: packages.free()? < settings.download.reserve.bytes(),
+    };
+    packages.release(now.exam, |ago| stays(ago, now))
+}
+
+fn not_held(delivery: &str) -> Fault {
+    let id = outside::id(delivery);
+    let reason = format!("the box holds no whole package of {id}");
+    Fault::new(Code::PackageNotHeld, reason)
+}
+
+fn other_edition() -> Fault {
+    let reason = "the box holds another edition of this package: /v1/packages names it; ask for it, or without an edition";
+    Fault::new(Code::PackageEdition, reason)
+}
+
+/// Something that has a tag and ranges.
+pub(super) struct Selected {
+    /// Strong, with its quotes.
+    pub(super) tag: String,
+    pub(super) media: &'static str,
+    pub(super) size: u64,
+    /// Further fields of the answer.
+    pub(super) fields: Vec<(&'static str, String)>,
+}
+
+/// Answers with all of it, a part, or why not (RFC 9110 13 and 14). `pieces` reads a span.
+pub(super) fn answer(
+    asked: &Asked,
+    selected: Selected,
+    pieces: impl FnOnce(Range<u64>) -> Result<Pieces, Fault>,
+) -> Result<Response<Body>, Fault> {
+    let fields = Fields {
+        if_match: asked.field(IF_MATCH),
+        if_none_match: asked.field(IF_NONE_MATCH),
+        if_range: asked.field(IF_RANGE),
+    };
+    let size = selected.size;
+    // A range counts for GET alone (RFC 9110 14.2).
+    let range = asked.field(RANGE).filter(|_| asked.method == Method::GET);
+    let wanted = match judge(&selected.tag, fields) {
+        Verdict::Failed => return Err(other_edition()),
+        Verdict::NotModified => None,
+        Verdict::Answer { range: false } => Some(Wanted::All),
+        Verdict::Answer { range: true } => {
+            Some(range.map_or(Wanted::All, |text| Wanted::read(text, size)))
+        }
+    };
+    let mut response = match wanted {
+        None => {
+            let body = Body::whole(Bytes::new());
+            with_type(StatusCode::NOT_MODIFIED, selected.media, body)
+        }
+        Some(Wanted::All) => {
+            let body = Body::Pieces(pieces(0..size)?, Some(size));
+            with_type(StatusCode::OK, selected.media, body)
+        }
+        Some(Wanted::Part(start, end)) => {
+            let body = Body::Pieces(pieces(start..end)?, Some(end - start));
+            let mut response = with_type(StatusCode::PARTIAL_CONTENT, selected.media, body);
+            let place = format!("bytes {start}-{}/{size}", end - 1);
+            insert(&mut response, CONTENT_RANGE, &place);
+            response
+        }
+        Some(Wanted::Outside) => {
+            let reason = format!("there are {size} bytes");
+            let trouble = Fault::new(Code::ApiRange, reason);
+            let mut response = refusal(&trouble);
+            insert(&mut response, CONTENT_RANGE, &format!("bytes */{size}"));
+            return Ok(response);
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    insert(&mut response, ETAG, &selected.tag);
+    for (name, value) in selected.fields {
+        insert(&mut response, HeaderName::from_static(name), &value);
+    }
+    Ok(response)
+}
+
+/// Adds a field, if its value can be one.
+pub(super) fn insert(response: &mut Response<Body>, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+/// The bytes of a span as they stand in the package.
+pub(super) fn span(content: Content, span: Range<u64>) -> Pieces {
+    let mut at = span.start;
+    Box::new(move || {
+        if at >= span.end {
+            return None;
+        }
+        let piece = content.from(at, span.end - at);
+        if let Ok(piece) = &piece {
+            at += piece.len() as u64;
+        }
+        Some(piece.map(Bytes::from))
+    })
+}
+
+/// The content of a whole package, or one range of it.
+pub(super) fn content(board: &Board, asked: &Asked) -> Result<Response<Body>, Fault> {
+    let opened = open(board, asked)?;
+    let edition = opened.edition();
+    let selected = Selected {
+        tag: format!("\"{edition}\""),
+        media: "application/zip",
+        size: opened.meta.size,
+        fields: vec![("boxsync-edition", edition)],
+    };
+    answer(asked, selected, |range| Ok(span(opened.content, range)))
+}
