@@ -28,6 +28,8 @@ pub struct Intake {
 pub struct Receipt {
     /// Each item's id and whether anything of it was new; all of them are durable.
     pub items: Vec<(String, bool)>,
+    /// Ids under which something else had come before: what is new of it is sent, what came before stays.
+    pub added: Vec<String>,
     /// What central takes, but somebody should look at.
     pub warnings: Vec<Finding>,
 }
@@ -67,10 +69,16 @@ impl Intake {
     }
 
     fn keep(&self, read: intake::Intake) -> Result<Receipt, Fault> {
-        let ids: Vec<String> = read.items.iter().map(|item| item.id.clone()).collect();
+        let of = |item: &intake::Item| (item.kind, item.id.clone());
+        let names: Vec<(Kind, String)> = read.items.iter().map(of).collect();
         let new = self.spool.admit(read.items)?;
+        let fresh = names.iter().zip(&new).filter(|(_, new)| **new);
+        let added = fresh.filter(|((kind, id), _)| self.spool.is_added_to(*kind, id));
+        let added = added.map(|((_, id), _)| id.clone()).collect();
+        let ids = names.into_iter().map(|(_, id)| id);
         Ok(Receipt {
-            items: ids.into_iter().zip(new).collect(),
+            added,
+            items: ids.zip(new).collect(),
             warnings: read.warnings,
         })
     }

@@ -14,6 +14,7 @@ mod metrics;
 mod package;
 mod query;
 pub mod receive;
+mod results;
 mod route;
 mod shelf;
 mod standing;

@@ -60,10 +60,12 @@ pub struct Pool {
 }
 
 impl Class {
-    /// What a request of the local API is for: the path below `/v1/`, its query, and how long its content says it is.
-    pub fn of(route: &str, query: &str, length: Option<u64>) -> Self {
+    /// What a request of the local API is for: the path below `/v1/`, its query, whether it only
+    /// reads, and how long its content says it is.
+    pub fn of(route: &str, query: &str, reads: bool, length: Option<u64>) -> Self {
         let first = route.split('/').next().unwrap_or_default();
         match route {
+            _ if reads && first == Kind::Results.word() => Self::Reader,
             _ if first.parse::<Kind>().is_ok() => match length {
                 Some(length) if length <= SMALL_DOCUMENT => Self::Intake,
                 _ => Self::LargeIntake,
@@ -300,10 +302,11 @@ mod tests {
             ("sync/events", None, Class::Stream),
         ];
         for (route, length, class) in table {
-            assert_eq!(Class::of(route, "", length), class, "{route}");
+            assert_eq!(Class::of(route, "", false, length), class, "{route}");
         }
-        let feed = |query| Class::of("feed", query, None);
+        let feed = |query| Class::of("feed", query, true, None);
         assert_eq!(feed("epoch=7&since=3&wait=60s"), Class::Stream);
+        assert_eq!(Class::of("results/i1", "", true, Some(0)), Class::Reader);
         assert_eq!(feed("cursor=await=1"), Class::Reader);
     }
 

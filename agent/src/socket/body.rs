@@ -19,6 +19,8 @@ pub(super) enum Body {
     Whole(Option<Bytes>),
     /// Read when there is room for the next piece; of so many bytes, if that is known.
     Pieces(Pieces, Option<u64>),
+    /// Whatever comes, to its end: read elsewhere.
+    Lines(mpsc::Receiver<Result<Bytes, Fault>>),
     /// Whatever comes, until one side hangs up.
     Events(mpsc::Receiver<Bytes>),
 }
@@ -54,6 +56,10 @@ impl hyper::body::Body for Body {
                 }
                 Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
             }
+            Self::Lines(lines) => lines.poll_recv(context).map(|piece| {
+                let piece = piece.filter(|piece| !piece.as_ref().is_ok_and(Bytes::is_empty));
+                piece.map(|piece| piece.map(Frame::data))
+            }),
             Self::Events(events) => events
                 .poll_recv(context)
                 .map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes)))),
@@ -70,7 +76,7 @@ impl hyper::body::Body for Body {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
             Self::Pieces(_, Some(left)) => SizeHint::with_exact(*left),
-            Self::Pieces(_, None) | Self::Events(_) => SizeHint::new(),
+            Self::Pieces(_, None) | Self::Lines(_) | Self::Events(_) => SizeHint::new(),
         }
     }
 }

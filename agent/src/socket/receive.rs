@@ -10,13 +10,14 @@ use hyper::{Request, Response, StatusCode};
 use logic::fault::{Code, Fault};
 use logic::intake::Kind;
 use logic::places::SMALL_DOCUMENT;
+use logic::schedule::Errand;
 use serde_json::{Value as Json, json};
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
 use super::board::Board;
 use super::body::Body;
-use super::query::flaw;
+use super::query::{Query, flaw};
 use super::target::Target;
 use super::wire::{next_piece, object, slow, too_large, whole};
 use crate::engine::Engine;
@@ -31,12 +32,21 @@ const ENVELOPE: u64 = 64 << 10;
 /// Follows the document on its way to the worker; no JSON ends with it.
 const END: u8 = 0x04;
 
+/// What the routes take.
+pub(super) const PARAMETERS: [&str; 1] = ["send"];
+
 /// Lets in what the body holds.
 pub(super) async fn answer(
     board: &Board,
     target: Target,
+    query: &Query,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Fault> {
+    let now = match query.text("send") {
+        None => false,
+        Some("now") => true,
+        Some(_) => return Err(flaw("parameter `send`: expected now")),
+    };
     let settings = board.settings();
     let limit = settings.results.max_item.bytes();
     let size = request.body().size_hint();
@@ -57,7 +67,22 @@ pub(super) async fn answer(
     };
     match told.get("trouble") {
         Some(trouble) => Err(serde_json::from_value(trouble.clone()).map_err(failed)?),
-        None => Ok(object(StatusCode::OK, told)),
+        None if !now => Ok(object(StatusCode::OK, told)),
+        None => {
+            let mut told = told;
+            // It is kept whatever comes of that: a daemon that stops sends it when it has started again.
+            told["run"] = json!(board.ask(send()).await.ok().map(|accepted| accepted.run));
+            Ok(object(StatusCode::OK, told))
+        }
+    }
+}
+
+/// A run that takes home what is owed.
+fn send() -> Errand {
+    Errand {
+        data: false,
+        no_wait: true,
+        ..Errand::whole()
     }
 }
 
@@ -132,7 +157,15 @@ fn failed(error: impl std::fmt::Display) -> Fault {
 }
 
 fn told(receipt: &Receipt) -> Json {
-    let item = |(id, new): &(String, bool)| json!({ "id": id, "new": new });
+    let item = |(id, new): &(String, bool)| {
+        let added = receipt.added.contains(id);
+        let means = match new {
+            false => "known",
+            true if added => "added",
+            true => "first",
+        };
+        json!({ "id": id, "new": new, "means": means })
+    };
     json!({
         "schema": 1,
         "items": receipt.items.iter().map(item).collect::<Vec<_>>(),

@@ -9,6 +9,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use logic::fault::{Code, Fault};
+use logic::intake::Kind;
 use logic::outside;
 use logic::outside::json_flaw;
 use logic::places::{self, Caller};
@@ -24,7 +25,7 @@ use super::query::{Query, flaw};
 use super::receive;
 use super::target::Target;
 use super::wire::{object, refusal, whole, with_type};
-use super::{content, feed, member, metrics, package, standing};
+use super::{content, feed, member, metrics, package, results, standing};
 use crate::connections::{Kept, Place, Ticket};
 use crate::engine::exam;
 
@@ -52,7 +53,8 @@ pub(super) async fn answer(
     let route = request.uri().path().strip_prefix("/v1/");
     let length = request.body().size_hint().upper();
     let query = request.uri().query().unwrap_or_default();
-    let class = places::Class::of(route.unwrap_or_default(), query, length);
+    let reads = request.method() == Method::GET;
+    let class = places::Class::of(route.unwrap_or_default(), query, reads, length);
     let Some(place) = ticket.place(class).await else {
         return keep(refusal(&busy(class)), None);
     };
@@ -84,6 +86,11 @@ async fn dispatch(board: &Board, request: Request<Incoming>) -> Result<Response<
     let query = |known: &[&str]| Query::read(query.as_deref(), known);
     let route = path.strip_prefix("/v1/").unwrap_or_default();
     let target = Target::of(route).transpose()?;
+    // What became of results can be asked for.
+    let kept = target
+        .as_ref()
+        .is_some_and(|target| target.kind == Kind::Results);
+    let reads = kept && request.method() == Method::GET;
     let allow = match (route, &target) {
         // One item is put in its place, a document of many is handed over.
         (_, Some(target)) if target.id.is_some() => Method::PUT,
@@ -92,14 +99,14 @@ async fn dispatch(board: &Board, request: Request<Incoming>) -> Result<Response<
     };
     // Whoever looks at a package before it reads.
     let looks = request.method() == Method::HEAD && route.starts_with("packages/");
-    if request.method() != allow && !looks {
+    if request.method() != allow && !looks && !reads {
         let reason = format!("{} is used with {allow}", outside::id(&path));
         let trouble = Fault::new(Code::ApiMethod, reason);
         let mut response = refusal(&trouble);
-        let looks = if route.starts_with("packages/") {
-            ", HEAD"
-        } else {
-            ""
+        let looks = match route.starts_with("packages/") {
+            true => ", HEAD",
+            false if kept => ", GET",
+            false => "",
         };
         if let Ok(allow) = HeaderValue::from_str(&format!("{allow}{looks}")) {
             response.headers_mut().insert(ALLOW, allow);
@@ -107,8 +114,17 @@ async fn dispatch(board: &Board, request: Request<Incoming>) -> Result<Response<
         return Ok(response);
     }
     if let Some(target) = target {
-        query(&[])?;
-        return receive::answer(board, target, request).await;
+        if !reads {
+            let query = query(&receive::PARAMETERS)?;
+            return receive::answer(board, target, &query, request).await;
+        }
+        return match &target.id {
+            Some(id) => {
+                query(&[])?;
+                results::one(board, id).await
+            }
+            None => results::list(board, &query(&results::PARAMETERS)?),
+        };
     }
     match route {
         "status" => {

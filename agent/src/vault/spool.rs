@@ -6,6 +6,7 @@
 //! `<name>-<edition>.state` replaces the account once something was decided. What central acknowledged moves to
 //! `done/`, so that a run looks only at what is owed.
 
+mod fate;
 mod gate;
 mod shelf;
 
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Entry, Vault, damaged};
 use crate::root::{make_folder, sync_folder, write_all_durably};
+pub use fate::Fate;
 use gate::Gate;
 use shelf::Shelf;
 

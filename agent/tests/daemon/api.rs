@@ -178,6 +178,11 @@ fn what_a_candidate_did_is_on_disk_before_the_answer_and_never_doubled() {
             (200, &EXECUTION.into())
         );
         assert_eq!(told["items"][0]["new"], new);
+        assert_eq!(
+            told["items"][0]["means"],
+            if new { "first" } else { "known" }
+        );
+        assert!(told.get("run").is_none());
     }
     let all = serde_json::json!({ "results": { EXECUTION: result("MC41") } }).to_string();
     let again = house.call("POST", "/v1/results", "", &all);
@@ -194,13 +199,27 @@ fn what_a_candidate_did_is_on_disk_before_the_answer_and_never_doubled() {
         reason.contains("variables[0].data.normalMaximum"),
         "{reason}"
     );
+    let sent = house
+        .call("PUT", &format!("{path}?send=now"), "", &one)
+        .json();
+    assert_eq!(
+        (&sent["items"][0]["new"], &sent["run"]),
+        (&false.into(), &1.into())
+    );
+    assert_eq!(
+        house
+            .call("PUT", &format!("{path}?send=later"), "", &one)
+            .status,
+        400
+    );
     // Larger ones pass through a process of their own, with the same answers.
     let large = result(&"A".repeat(300 << 10)).to_string();
-    for new in [true, false] {
+    for (new, means) in [(true, "added"), (false, "known")] {
         let kept = house.call("PUT", &path, "", &large);
+        let item = &kept.json()["items"][0];
         assert_eq!(
-            (kept.status, &kept.json()["items"][0]["new"]),
-            (200, &new.into())
+            (kept.status, &item["new"], &item["means"]),
+            (200, &new.into(), &means.into())
         );
     }
     wrong["label"] = "x".repeat(300 << 10).into();
@@ -208,7 +227,8 @@ fn what_a_candidate_did_is_on_disk_before_the_answer_and_never_doubled() {
     let larger = result(&"A".repeat(2 << 20)).to_string();
     assert_eq!(house.call("PUT", &path, "", &larger).status, 413);
     assert_eq!(house.call("PUT", "/v1/results/", "", &one).status, 400);
-    assert_eq!(house.call("GET", "/v1/results", "", "").status, 405);
+    assert_eq!(house.call("GET", "/v1/logs", "", "").status, 405);
+    what_became_of_it(&house, &path);
     // It outlives the daemon that accepted it, however that ended.
     drop(daemon);
     let held = house.cli(&["results", "--json"]);
@@ -227,6 +247,68 @@ fn what_a_candidate_did_is_on_disk_before_the_answer_and_never_doubled() {
         (&held["id"], &held["state"]),
         (&EXECUTION.into(), &"queued".into())
     );
+}
+
+/// Each edition has its account, and the newest one speaks for the result.
+fn what_became_of_it(house: &House, path: &str) {
+    let told = house.get(path).json();
+    assert_eq!(
+        (&told["id"], &told["state"]),
+        (&EXECUTION.into(), &"queued".into())
+    );
+    let editions = told["editions"].as_array().unwrap();
+    let numbers: Vec<&Json> = editions.iter().map(|edition| &edition["edition"]).collect();
+    assert_eq!(numbers, [0, 1]);
+    for edition in editions {
+        assert!(
+            edition["came_at"].as_i64().unwrap() > 1_700_000_000,
+            "{edition}"
+        );
+        assert_eq!(
+            (&edition["changed_at"], &edition["code"]),
+            (&Json::Null, &Json::Null)
+        );
+        assert!(
+            edition["what_to_do"]
+                .as_str()
+                .unwrap()
+                .starts_with("Nothing")
+        );
+    }
+    let lines = house.get("/v1/results").lines();
+    assert_eq!(lines.len(), 2);
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["id"] == EXECUTION && line["state"] == "queued")
+    );
+    assert_eq!(house.get("/v1/results?state=refused").body, b"");
+    assert_eq!(house.get("/v1/results?state=lost").status, 400);
+    let none = house.get("/v1/results/i5");
+    assert_eq!(
+        (none.status, &none.json()["code"]),
+        (404, &"results.unknown".into())
+    );
+    // Asked to be set aside, it says how it comes back.
+    assert!(
+        house
+            .cli(&["results", "set-aside", EXECUTION])
+            .status
+            .success()
+    );
+    let told = house.get(path).json();
+    assert_eq!(told["state"], "set-aside");
+    assert!(
+        told["what_to_do"]
+            .as_str()
+            .unwrap()
+            .contains("results retry"),
+        "{told}"
+    );
+    assert!(told["editions"][0]["changed_at"].as_i64().is_some());
+    let again = house.cli(&["results", "retry", EXECUTION]);
+    assert!(again.status.success());
+    assert_eq!(house.get(path).json()["state"], "queued");
 }
 
 /// A catalogue of some entities and one package, as a run would leave it.

@@ -98,7 +98,7 @@ macro_rules! work_codes {
             "a file of the spool was set aside"
             "A file of the spool does not open: its bytes changed on disk. It lies in the folder `quarantine` now. What it held may still be with whoever handed it over."
             "Keep the folder /var/lib/boxsync/quarantine for your support, then remove it and replace the disk.";
-        ResultsUnknown "results.unknown" [GiveUp Failed Unknown]
+        ResultsUnknown "results.unknown" [GiveUp Failed Unknown, 404]
             "the box does not hold this result"
             "There is no item with this id in the spool."
             "See `boxsync results` for what there is.";

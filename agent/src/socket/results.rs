@@ -1,0 +1,137 @@
+//! What became of results that were handed in: of all, of one by its id.
+//! Never says what a candidate did, and never holds up others: accounts are read beside the loop.
+//! Called by the routes `results` and `results/{id}`.
+
+use bytes::Bytes;
+use hyper::{Response, StatusCode};
+use logic::fault::{Code, CodeName, Fault, remedy};
+use logic::intake::Kind;
+use logic::outside;
+use logic::report::Finding;
+use logic::spool::{Part, State};
+use serde_json::{Value as Json, json};
+use tokio::sync::mpsc;
+
+use super::board::Board;
+use super::body::Body;
+use super::content::LINES;
+use super::query::{Query, flaw};
+use super::wire::{object, with_type};
+use crate::engine::Engine;
+use crate::vault::spool::{Fate, Spool};
+
+/// What the list takes.
+pub(super) const PARAMETERS: [&str; 1] = ["state"];
+const STATES: [State; 6] = [
+    State::Queued,
+    State::Sending,
+    State::Acknowledged,
+    State::Refused,
+    State::Unconfirmed,
+    State::SetAside,
+];
+
+/// What somebody is to do about an item in this state.
+fn advice(state: State, reason: Option<&Finding>) -> &'static str {
+    let known = reason.and_then(|reason| reason.code.known());
+    match state {
+        State::Acknowledged => "Nothing: central has it.",
+        State::SetAside => "`boxsync results retry ID` takes it up again.",
+        State::Queued | State::Sending if reason.is_none() => {
+            "Nothing: it goes to central with the next synchronization."
+        }
+        State::Unconfirmed if reason.is_none() => {
+            "Ask the operator of central whether it is there; `boxsync results retry ID` sends it again."
+        }
+        _ => remedy(known),
+    }
+}
+
+fn edition(fate: &Fate) -> Json {
+    let ledger = &fate.ledger;
+    let stored = ledger
+        .parts
+        .iter()
+        .filter(|(_, part)| *part == Part::Stored);
+    let code: Option<&CodeName> = ledger.reason.as_ref().map(|reason| &reason.code);
+    json!({
+        "edition": ledger.key.edition, "state": ledger.state.word(), "attempts": ledger.attempts,
+        "code": code, "reason": ledger.reason.as_ref().map(|reason| &reason.reason),
+        "what_to_do": advice(ledger.state, ledger.reason.as_ref()),
+        "came_at": fate.came, "changed_at": fate.changed,
+        "bytes": ledger.size, "parts": ledger.parts.len(), "stored": stored.count(),
+    })
+}
+
+fn open(board: &Board) -> impl FnOnce() -> Result<Spool, Fault> + Send + 'static {
+    let (root, settings) = (board.root().clone(), (*board.settings()).clone());
+    move || Spool::open(Engine::open(&root, settings)?.vault())
+}
+
+/// One result: its editions in order, and of the newest one how it stands.
+pub(super) async fn one(board: &Board, id: &str) -> Result<Response<Body>, Fault> {
+    let (open, wanted) = (open(board), id.to_owned());
+    let read = move || {
+        let fates = open()?.fates(Kind::Results, &wanted)?;
+        Ok::<Vec<Json>, Fault>(fates.iter().map(edition).collect())
+    };
+    let read = tokio::task::spawn_blocking(read);
+    let editions = read.await.map_err(|error| {
+        let reason = format!("the accounts were not read: {error}");
+        Fault::new(Code::IntakeFailed, reason)
+    })??;
+    let Some(newest) = editions.last() else {
+        let reason = format!("no result came under {}", outside::id(id));
+        return Err(Fault::new(Code::ResultsUnknown, reason));
+    };
+    let mut told = json!({ "schema": 1, "id": id });
+    for key in ["state", "code", "reason", "what_to_do"] {
+        told[key] = newest[key].clone();
+    }
+    told["editions"] = json!(editions);
+    Ok(object(StatusCode::OK, told))
+}
+
+/// All of them, an edition a line: what is owed, then what is done. As fast as they are read.
+pub(super) fn list(board: &Board, query: &Query) -> Result<Response<Body>, Fault> {
+    let wanted = match query.text("state") {
+        None => None,
+        Some(word) => {
+            let state = STATES.into_iter().find(|state| state.word() == word);
+            let words = STATES.map(State::word).join(", ");
+            let flawed = || flaw(&format!("parameter `state`: expected one of {words}"));
+            Some(state.ok_or_else(flawed)?)
+        }
+    };
+    let (lines, receive) = mpsc::channel(4);
+    let open = open(board);
+    tokio::task::spawn_blocking(move || {
+        let mut piece = Vec::new();
+        let read = open().and_then(|spool| {
+            spool.each(&mut |ledger| {
+                let fits = wanted.is_none_or(|state| state == ledger.state);
+                if ledger.key.kind != Kind::Results || !fits {
+                    return Ok(());
+                }
+                let id = ledger.key.id.clone();
+                let mut line = edition(&spool.fate(ledger));
+                line["id"] = json!(id);
+                piece.extend_from_slice(outside::json(&line).as_bytes());
+                piece.push(b'\n');
+                if piece.len() < GATHER {
+                    return Ok(());
+                }
+                // Who hung up reads no further.
+                let gone = |_| Fault::new(Code::ApiSlow, "the reader has gone");
+                let full = Bytes::from(std::mem::take(&mut piece));
+                lines.blocking_send(Ok(full)).map_err(gone)
+            })
+        });
+        let last = read.map(|()| Bytes::from(piece));
+        let _ = lines.blocking_send(last);
+    });
+    Ok(with_type(StatusCode::OK, LINES, Body::Lines(receive)))
+}
+
+/// Lines are gathered to about so many bytes before they are handed on.
+const GATHER: usize = 32 << 10;
