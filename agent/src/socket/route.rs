@@ -33,6 +33,8 @@ use crate::engine::exam;
 const SMALL: usize = 16 << 10;
 /// A body has to come within this.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
+/// The longest name of an exam, bytes.
+const NAME: usize = 100;
 /// The description of this API.
 const OPENAPI: &str = include_str!("openapi.json");
 
@@ -221,6 +223,8 @@ struct Exam {
     active: bool,
     #[serde(default, deserialize_with = "whole_seconds")]
     ttl_seconds: Option<u64>,
+    /// Whose exam it is; each has a signal of its own.
+    name: Option<String>,
 }
 
 /// JSON knows one kind of number: `60.0` is a whole one.
@@ -249,12 +253,25 @@ fn signal_exam(board: &Board, wanted: Exam) -> Result<Response<Body>, Fault> {
             ));
         }
     };
-    exam::signal(board.root(), lasts)?;
-    if lasts.is_none() {
+    let name = wanted.name.unwrap_or_default();
+    if name.len() > NAME || name.chars().any(char::is_control) {
+        return Err(flaw(&format!(
+            "`name`: expected at most {NAME} bytes without control characters"
+        )));
+    }
+    if !exam::signal(board.root(), &name, lasts)? {
+        let most = exam::MOST;
+        return Err(flaw(&format!("`name`: {most} others run already")));
+    }
+    let left = exam::running(board.root());
+    if left.is_none() {
         board.exam_ended();
     }
-    let seconds = lasts.map(|lasts| lasts.as_secs());
-    let told = json!({ "schema": 1, "active": wanted.active, "ttl_seconds": seconds });
+    let seconds = |time: Option<Duration>| time.map(|time| time.as_secs());
+    let told = json!({
+        "schema": 1, "active": wanted.active, "ttl_seconds": seconds(lasts), "name": name,
+        "exam_seconds_left": seconds(left),
+    });
     Ok(object(StatusCode::OK, told))
 }
 

@@ -40,6 +40,13 @@ fn what_is_no_request_is_refused_with_a_code() {
         (
             "PUT",
             "/v1/exam",
+            "{\"active\":false,\"name\":\"\\n\"}",
+            400,
+            "api.request",
+        ),
+        (
+            "PUT",
+            "/v1/exam",
             "{\"active\":true,\"ttl_seconds\":0.5}",
             400,
             "api.request",
@@ -101,7 +108,13 @@ fn what_is_no_request_is_refused_with_a_code() {
     assert_eq!(on.status, 200);
     let left = agent::engine::exam::running(&house.root()).unwrap();
     assert!(left > Duration::from_secs(3000), "{left:?}");
+    let room = r#"{"active":true,"ttl_seconds":60,"name":"room 1"}"#;
+    let told = house.call("PUT", "/v1/exam", "", room).json();
+    assert!(told["exam_seconds_left"].as_u64().unwrap() > 3000, "{told}");
     house.call("PUT", "/v1/exam", "", r#"{"active":false}"#);
+    let left = agent::engine::exam::running(&house.root()).unwrap();
+    assert!(left <= Duration::from_secs(60), "{left:?}");
+    house.call("PUT", "/v1/exam", "", r#"{"active":false,"name":"room 1"}"#);
     assert_eq!(agent::engine::exam::running(&house.root()), None);
     assert_eq!(terminate(&house, daemon).code(), Some(0));
 }
