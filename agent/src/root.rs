@@ -77,6 +77,12 @@ impl Root {
         self.root.join("var/lib/boxsync")
     }
 
+    /// The files of users and of groups.
+    pub fn users(&self) -> (PathBuf, PathBuf) {
+        let etc = self.root.join("etc");
+        (etc.join("passwd"), etc.join("group"))
+    }
+
     /// Where systemd left the secrets of this machine: for the service itself where it says, for a command of root's
     /// beside a running service where that one's are.
     pub fn credentials(&self) -> Option<PathBuf> {

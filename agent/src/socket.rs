@@ -27,14 +27,16 @@ pub(crate) use metrics::of_daemon;
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 use logic::fault::{Code, Fault};
+use logic::groups::is_in;
 use logic::places::{Caller, Room};
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::connections::{Connections, Ticket};
-use crate::root::{Root, trouble};
+use crate::root::{Root, read_at_most, trouble};
 use board::Board;
 
 /// Connections at once: more than all places together (`logic::places`), so that one which asks for nothing yet always
@@ -46,6 +48,8 @@ const ROOM: Room = Room {
 };
 /// A request's head has to come within this.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+/// The files of users and groups are read up to this, bytes.
+const USERS: u64 = 1 << 20;
 /// The same for those who may not speak here.
 const DENIED_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -140,12 +144,25 @@ async fn speak(stream: UnixStream, ticket: Ticket, board: Board) {
     hall::converse(stream, ticket.clone(), patience, answer).await;
 }
 
-/// Root, the daemon's own user, and whom the configuration names.
+/// Root, the daemon's own user, and whom the configuration names, by user or group.
 fn admitted(board: &Board, uid: u32, gid: u32) -> bool {
     let settings = board.settings();
     let own = nix::unistd::geteuid().as_raw();
     uid == 0
         || uid == own
         || settings.this_box.allow_uids.contains(&uid)
-        || settings.this_box.allow_gids.contains(&gid)
+        || belongs(board, uid, gid)
+}
+
+/// Whether the caller's user is in a group that the configuration names.
+fn belongs(board: &Board, uid: u32, gid: u32) -> bool {
+    let settings = board.settings();
+    let groups = &settings.this_box.allow_gids;
+    // What cannot be read names nobody.
+    let file = |path: &Path| {
+        let text = read_at_most(path, USERS).unwrap_or_default();
+        String::from_utf8_lossy(&text).into_owned()
+    };
+    let (passwd, group) = board.root().users();
+    !groups.is_empty() && is_in(groups, uid, gid, &file(&passwd), &file(&group))
 }

@@ -14,6 +14,7 @@ pub mod feed;
 pub mod fingerprint;
 pub mod gateway;
 pub mod grant;
+pub mod groups;
 pub mod guard;
 pub mod health;
 pub mod identity;

@@ -25,6 +25,7 @@ pub use url::{Proxy, Url};
 pub use window::{Offset, Window};
 
 use crate::fault::{Code, Fault};
+use crate::groups::Group;
 use crate::zone::Zone;
 use flaw::Flaw;
 use key::{KEYS, Key, SECTIONS};
@@ -90,8 +91,8 @@ pub struct ThisBox {
     pub tao_version: Option<String>,
     /// User ids that may use the local socket.
     pub allow_uids: Vec<u32>,
-    /// Group ids that may use the local socket.
-    pub allow_gids: Vec<u32>,
+    /// Groups whose members may use the local socket.
+    pub allow_gids: Vec<Group>,
 }
 
 /// `[sync]`: when and how it synchronizes.

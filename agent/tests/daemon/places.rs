@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use crate::api::{EXECUTION, provision, result};
 use crate::house::{DELIVERY, House, QUIET, terminate};
@@ -92,14 +92,8 @@ fn whoever_may_not_speak_here() {
     let _ = std::io::stdin().read_line(&mut told);
 }
 
-#[test]
-fn whoever_may_not_speak_here_delays_nobody() {
-    if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: another user's connections need root");
-        return;
-    }
-    let house = House::new(QUIET);
-    let daemon = house.start();
+/// Two hundred connections of nobody, and what it is told that asks behind them.
+fn crowd(house: &House) -> (Child, Option<String>) {
     fs::set_permissions(house.dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
     // A copy that nobody may run, wherever the tests were built.
     let program = house.dir.path().join("crowd");
@@ -124,6 +118,18 @@ fn whoever_may_not_speak_here_delays_nobody() {
         .lines()
         .map_while(Result::ok)
         .find(|line| line.starts_with("told: "));
+    (crowd, told)
+}
+
+#[test]
+fn whoever_may_not_speak_here_delays_nobody() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: another user's connections need root");
+        return;
+    }
+    let house = House::new(QUIET);
+    let daemon = house.start();
+    let (mut crowd, told) = crowd(&house);
     assert_eq!(told.as_deref(), Some("told: HTTP/1.1 403 Forbidden"));
     for _ in 0..9 {
         assert_eq!(house.get("/v1/status").status, 200);
@@ -132,4 +138,24 @@ fn whoever_may_not_speak_here_delays_nobody() {
     drop(crowd.stdin.take());
     crowd.wait().unwrap();
     assert_eq!(terminate(&house, daemon).code(), Some(0));
+}
+
+#[test]
+fn a_group_that_is_named_lets_in_whom_the_users_of_the_box_have_in_it() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: another user's connections need root");
+        return;
+    }
+    let house = House::new(&format!("{QUIET}[box]\nallow_gids = [\"exam\", 7]\n"));
+    let etc = house.dir.path().join("etc");
+    fs::write(etc.join("passwd"), "engine:x:65534:65534::/:\n").unwrap();
+    for (members, told) in [("other", "403 Forbidden"), ("other,engine", "200 OK")] {
+        fs::write(etc.join("group"), format!("exam:x:777:{members}\n")).unwrap();
+        let daemon = house.start();
+        let (mut crowd, heard) = crowd(&house);
+        assert_eq!(heard, Some(format!("told: HTTP/1.1 {told}")), "{members}");
+        drop(crowd.stdin.take());
+        crowd.wait().unwrap();
+        assert_eq!(terminate(&house, daemon).code(), Some(0));
+    }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::Settings;
 use super::url::{Proxy, Url};
 use super::value::{Expected, Value};
+use crate::groups::Group;
 
 /// One key of the configuration.
 pub(super) struct Key {
@@ -150,11 +151,15 @@ pub(super) static KEYS: &[Key] = &[
     Key {
         section: "box",
         name: "allow_gids",
-        doc: "Group ids whose members may use the local socket.",
+        doc: "Groups, by number or name, whose members may use the local socket.",
         default: Some("[]"),
-        example: "[33]",
-        set: |s, v| put(&mut s.this_box.allow_gids, v.list(number_of_user)),
-        show: |s| Some(numbers(&s.this_box.allow_gids)),
+        example: r#"["exam", 33]"#,
+        set: |s, v| put(&mut s.this_box.allow_gids, v.list(group)),
+        show: |s| {
+            Some(Value::List(
+                s.this_box.allow_gids.iter().map(of_group).collect(),
+            ))
+        },
     },
     Key {
         section: "sync",
@@ -429,6 +434,26 @@ fn textfile(value: &Value) -> Result<PathBuf, Expected> {
 
 fn number_of_user(value: &Value) -> Result<u32, Expected> {
     value.whole(0, i64::from(u32::MAX) - 1)
+}
+
+fn group(value: &Value) -> Result<Group, Expected> {
+    match value {
+        Value::Whole(_) => number_of_user(value).map(Group::Number),
+        _ => value.read(|text| {
+            let group = text.parse()?;
+            match group {
+                Group::Number(u32::MAX) => Err("the number or the name of a group".to_owned()),
+                group => Ok(group),
+            }
+        }),
+    }
+}
+
+fn of_group(group: &Group) -> Value {
+    match group {
+        Group::Number(number) => Value::Whole((*number).into()),
+        Group::Name(name) => Value::text(name),
+    }
 }
 
 fn numbers(ids: &[u32]) -> Value {

@@ -296,6 +296,8 @@ fn every_key_has_its_bounds() {
         "box.tao_version = 2022.11",
         "box.allow_uids = [-1]",
         "box.allow_gids = [4294967295]",
+        "box.allow_gids = [\"a b\"]",
+        "box.allow_gids = [true]",
         "central.ca_file = \"ca.pem\"",
         "central.ca_file = \"/a\\nb\"",
         "central.url = \"https://h/?a=1\"",
@@ -455,6 +457,8 @@ proptest! {
         s.sync.interval = Duration::from_secs(seconds);
         s.download.max_rate = Size(rate);
         s.sync.delete_limit = limit;
+        s.this_box.allow_gids = uids.iter().copied().map(Group::Number).collect();
+        s.this_box.allow_gids.push(Group::Name("exam".into()));
         s.this_box.allow_uids = uids;
         let again = read(&[&s.explain()], &[]).unwrap();
         prop_assert_eq!(value(&again), value(&s));
