@@ -60,6 +60,26 @@ pub struct Pool {
 }
 
 impl Class {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Intake,
+        Self::LargeIntake,
+        Self::Control,
+        Self::Reader,
+        Self::Stream,
+    ];
+
+    /// As status names it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Intake => "intake",
+            Self::LargeIntake => "large_intake",
+            Self::Control => "control",
+            Self::Reader => "reading",
+            Self::Stream => "events",
+        }
+    }
+
     /// What a request of the local API is for: the path below `/v1/`, its query, whether it only
     /// reads, and how long its content says it is.
     pub fn of(route: &str, query: &str, reads: bool, length: Option<u64>) -> Self {
@@ -260,13 +280,7 @@ mod tests {
 
     #[test]
     fn no_class_takes_a_place_of_another_and_no_caller_all_of_one() {
-        let classes = [
-            Class::Intake,
-            Class::LargeIntake,
-            Class::Control,
-            Class::Reader,
-            Class::Stream,
-        ];
+        let classes = Class::ALL;
         let mut taken = Taken::default();
         for class in classes {
             let pool = class.pool();

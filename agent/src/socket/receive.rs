@@ -19,7 +19,7 @@ use super::board::Board;
 use super::body::Body;
 use super::query::{Query, flaw};
 use super::target::Target;
-use super::wire::{next_piece, object, slow, too_large, whole};
+use super::wire::{linger, next_piece, object, slow, too_large, whole};
 use crate::engine::Engine;
 use crate::intake::{Intake, Receipt};
 use crate::worker::child;
@@ -51,6 +51,7 @@ pub(super) async fn answer(
     let limit = settings.results.max_item.bytes();
     let size = request.body().size_hint();
     if size.lower() > limit.saturating_add(ENVELOPE) {
+        linger(request.into_body());
         return Err(too_large(limit));
     }
     let told = if size.upper().is_some_and(|most| most <= SMALL_DOCUMENT) {
@@ -105,9 +106,11 @@ async fn elsewhere(
     let end = Instant::now() + PATIENCE;
     while let Some(piece) = next_piece(&mut body, end, PATIENCE).await? {
         // Dropped, the worker is killed before it saw the document's end: nothing of it was let in.
-        left = left
-            .checked_sub(piece.len() as u64)
-            .ok_or_else(|| too_large(limit))?;
+        let Some(less) = left.checked_sub(piece.len() as u64) else {
+            linger(body);
+            return Err(too_large(limit));
+        };
+        left = less;
         if let Some(pipe) = &mut input {
             // A worker that is gone is told by its answer.
             if pipe.write_all(&piece).await.is_err() {

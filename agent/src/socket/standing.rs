@@ -8,6 +8,7 @@ use std::time::Duration;
 use logic::entity::EntityType;
 use logic::fault::Fault;
 use logic::health::Verdict;
+use logic::places::{Class, SMALL_DOCUMENT};
 use serde_json::{Map, Value as Json, json};
 
 use super::board::Board;
@@ -80,6 +81,21 @@ pub(super) fn of_box(board: &Board) -> Result<Map<String, Json>, Fault> {
     }
 }
 
+/// How much may be asked at once, and how much of it may come.
+fn limits(board: &Board) -> Json {
+    let places: Map<_, _> = Class::ALL
+        .into_iter()
+        .map(|class| {
+            let pool = class.pool();
+            let told = json!({ "places": pool.places, "of_one_user": pool.each });
+            (class.word().to_owned(), told)
+        })
+        .collect();
+    json!({
+        "max_item": board.settings().results.max_item.bytes(), "small_item": SMALL_DOCUMENT, "places": places,
+    })
+}
+
 /// How the daemon stands.
 pub(super) fn daemon(board: &Board) -> Json {
     let standing = board.standing();
@@ -100,6 +116,7 @@ pub(super) fn daemon(board: &Board) -> Json {
         "breaker_open": standing.breaker,
         "config_fault": board.fault().map(|fault| json!({ "code": fault.code, "reason": fault.reason })),
         "line": engine::in_force(&board.settings()),
+        "limits": limits(board),
         "exam_seconds_left": exam::running(board.root()).map(|left| left.as_secs()),
     })
 }

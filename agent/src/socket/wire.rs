@@ -20,6 +20,10 @@ use super::query::flaw;
 /// What a caller is asked to wait where a store is busy, seconds.
 const BUSY: u64 = 5;
 
+/// So long, and so many bytes, a body is thrown away before the connection is closed on it.
+const LINGER: Duration = Duration::from_secs(5);
+const LINGERED: usize = 256 << 20;
+
 /// A body of which nothing comes for so long is given up.
 const STALLED: Duration = Duration::from_secs(5);
 
@@ -31,17 +35,33 @@ pub(super) async fn whole(
 ) -> Result<Bytes, Fault> {
     // What says so itself is not read at all.
     if request.body().size_hint().lower() > most as u64 {
+        linger(request.into_body());
         return Err(too_large(most as u64));
     }
     let end = Instant::now() + patience;
     let (mut body, mut bytes) = (request.into_body(), BytesMut::new());
     while let Some(piece) = next_piece(&mut body, end, patience).await? {
         if bytes.len() + piece.len() > most {
+            linger(body);
             return Err(too_large(most as u64));
         }
         bytes.extend_from_slice(&piece);
     }
     Ok(bytes.freeze())
+}
+
+/// What is not wanted is read and thrown away for a while: a caller that is still sending would else meet a closed door in
+/// place of the answer (RFC 9112 9.6).
+pub(super) fn linger(mut body: Incoming) {
+    tokio::task::spawn_local(async move {
+        let (end, mut left) = (Instant::now() + LINGER, LINGERED);
+        while let Ok(Some(piece)) = next_piece(&mut body, end, LINGER).await {
+            match left.checked_sub(piece.len()) {
+                Some(less) => left = less,
+                None => return,
+            }
+        }
+    });
 }
 
 /// The next piece of a body; `None` at its end. One that comes too slowly, or not at all for a while, is given up: its

@@ -2,7 +2,7 @@
 //! Never a status that the description does not name.
 //! Run by `cargo test`.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::time::Duration;
 
 use agent::vault::Vault;
@@ -239,6 +239,12 @@ fn what_a_candidate_did_is_on_disk_before_the_answer_and_never_doubled() {
     assert_eq!(house.call("PUT", &path, "", &wrong.to_string()).status, 422);
     let larger = result(&"A".repeat(2 << 20)).to_string();
     assert_eq!(house.call("PUT", &path, "", &larger).status, 413);
+    whoever_sends_too_much_is_heard_out(&house, &path, larger.as_bytes());
+    let limits = &house.get("/v1/status").json()["daemon"]["limits"];
+    assert_eq!(
+        (&limits["max_item"], &limits["places"]["intake"]["places"]),
+        (&1_048_576.into(), &24.into())
+    );
     assert_eq!(house.call("PUT", "/v1/results/", "", &one).status, 400);
     assert_eq!(house.call("GET", "/v1/logs", "", "").status, 405);
     what_became_of_it(&house, &path);
@@ -260,6 +266,23 @@ fn what_a_candidate_did_is_on_disk_before_the_answer_and_never_doubled() {
         (&held["id"], &held["state"]),
         (&EXECUTION.into(), &"queued".into())
     );
+}
+
+/// It sends all of it before it reads, as plain clients do: the answer is there then.
+fn whoever_sends_too_much_is_heard_out(house: &House, path: &str, body: &[u8]) {
+    for head in [
+        format!("Content-Length: {}\r\n\r\n", body.len()),
+        format!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n", body.len()),
+    ] {
+        let mut stream = house.connect();
+        stream
+            .write_all(format!("PUT {path} HTTP/1.1\r\nHost: b\r\n{head}").as_bytes())
+            .unwrap();
+        stream.write_all(body).unwrap();
+        let mut begun = [0; 12];
+        stream.read_exact(&mut begun).unwrap();
+        assert_eq!(&begun, b"HTTP/1.1 413");
+    }
 }
 
 /// Each edition has its account, and the newest one speaks for the result.
