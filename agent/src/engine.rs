@@ -66,7 +66,7 @@ use crate::vault::index::{Index, Probed};
 use crate::vault::spool::Spool;
 use crate::vault::{Vault, random};
 
-use owed::Pass;
+use owed::{Pass, is_encrypted};
 use progress::Watch;
 use run::{Means, Run};
 use session::{Orders, State};
@@ -301,7 +301,14 @@ impl Engine {
         let mut means = Means {
             root: self.root.clone(),
             keep_deleted: self.settings.sync.keep_deleted,
-            sending: self.sending(request, &uplink, params, &tracer, &line.watch)?,
+            sending: self.sending(
+                request,
+                &uplink,
+                params,
+                &tracer,
+                &line.watch,
+                is_encrypted(&catalogue, &edition),
+            )?,
             vault: self.vault.clone(),
             before: uplink.meter(),
             uplink: uplink.clone(),
@@ -414,6 +421,7 @@ impl Engine {
         params: &Params,
         tracer: &Rc<Tracer>,
         watch: &Watch,
+        encrypted: bool,
     ) -> Result<(Rc<Pass>, spool::Plan), Fault> {
         // What was home when the folder was put back may be submitted again with more at any time: it is asked for first
         // from then on.
@@ -434,6 +442,7 @@ impl Engine {
             probe_first: request.probe_first || was_restored,
             restored,
             unmarked: unmarked.until(results.settle, clock::now()),
+            encrypted,
             ..spool::Plan::new(params.clone(), String::new(), u64::from_le_bytes(random()))
         };
         let pass = Pass {

@@ -2,6 +2,7 @@
 //! Never decides what an answer means, never repeats what may have been processed, never follows a redirect.
 //! Called by the engine.
 
+mod ask;
 mod dial;
 mod fault;
 mod gunzip;
@@ -10,23 +11,27 @@ mod meter;
 mod names;
 mod opened;
 mod pool;
+mod refusal;
 mod route;
 mod secret;
 mod tls;
 mod token;
+mod trust;
+mod tunnel;
 
+use logic::fault::{Code, Fault};
+use logic::outside;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
+use hyper::Response;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
-use hyper::{Request, Response, Uri};
 use logic::api::{Answered, Body, Call, Method};
-use logic::fault::{Code, Fault};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use logic::range::{self, Coding};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 
@@ -42,6 +47,7 @@ pub use secret::Secret;
 pub use tls::Heard;
 pub use token::Credentials;
 
+use ask::{Ask, HEAD};
 use dial::{Lane, Place, dial};
 use fault::passing;
 use gunzip::Gunzip;
@@ -53,34 +59,14 @@ use token::Holder;
 
 /// The longest header block of an answer.
 const HEADER_LIMIT: usize = 64 << 10;
-/// The head of an answer comes within this time after the request could have been carried.
-const HEAD: Duration = Duration::from_secs(60);
-/// Central needs seconds for each chunk of results (protocol 15.1, 40).
-const HEAD_RESULTS: Duration = Duration::from_secs(120);
-/// A probe asks for no more than a few mappings, and everything else that is owed waits for it.
-const HEAD_PROBE: Duration = Duration::from_secs(20);
-/// A request is given a second for so many bytes: 64 kbit/s.
-const UPLOAD: u64 = 8 << 10;
+/// The most fields of a header; curl takes 5000 of them.
+const HEADER_FIELDS: usize = 1000;
 /// An idle connection is used again for so long; nginx keeps it 75 s.
 const IDLE: Duration = Duration::from_secs(60);
 /// The same for what must not be sent twice: below the 5 s after which Apache closes, so that the two never cross.
 const IDLE_ONCE: Duration = Duration::from_secs(3);
 /// An idle connection that is not ready by then is not used.
 const READY: Duration = Duration::from_secs(5);
-
-/// What no request target may hold; everything else of central's own paths is left as it is.
-const TARGET: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'<')
-    .add(b'>')
-    .add(b'\\')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
 
 /// Where central is, and how it is reached.
 #[derive(Debug)]
@@ -105,6 +91,8 @@ pub struct Line {
     pub connections: usize,
     /// The most bytes that one packet of TCP may carry, either way; `None`: as the kernel finds.
     pub segment: Option<u16>,
+    /// How long the proxy may take to open a way, for one who waits no longer than that; else 20 s.
+    pub proxy_patience: Option<Duration>,
 }
 
 /// The line to central. Cheap to clone; clones share connections, token and counters. Needs a tokio runtime.
@@ -149,7 +137,8 @@ impl Uplink {
                     line.proxy_password.as_ref(),
                     &line.no_proxy,
                 )
-                .in_segments(line.segment),
+                .in_segments(line.segment)
+                .within(line.proxy_patience),
                 tls: Tls::new(line.ca_pem.as_deref(), line.time)?,
                 pool: Pool::new(line.connections),
                 ledger: Ledger::default(),
@@ -229,115 +218,6 @@ impl Uplink {
     }
 }
 
-/// One request, ready to be sent as often as it may be.
-struct Ask<'a> {
-    name: &'static str,
-    /// The host; its path does not count.
-    url: &'a Url,
-    /// Path and query.
-    target: String,
-    method: Method,
-    content_type: Option<&'static str>,
-    body: Bytes,
-    bearer: Option<HeaderValue>,
-    range: Option<String>,
-    if_range: Option<&'a str>,
-    past_caches: bool,
-    identity: bool,
-    limit: usize,
-    /// Whether it may be sent a second time when a used connection fails before any byte of an answer.
-    repeatable: bool,
-}
-
-impl Ask<'_> {
-    /// Whether it carries what only central may see.
-    fn is_private(&self) -> bool {
-        self.bearer.is_some() || self.method != Method::Get
-    }
-
-    /// A question for the same place that says nothing of the box.
-    fn anonymous(&self) -> Ask<'_> {
-        let path = self.target.split('?').next().unwrap_or_default();
-        Ask {
-            name: "date",
-            url: self.url,
-            target: path.to_owned(),
-            method: Method::Get,
-            content_type: None,
-            body: Bytes::new(),
-            bearer: None,
-            range: None,
-            if_range: None,
-            // A cache repeats the date at which it stored.
-            past_caches: true,
-            identity: true,
-            limit: self.limit,
-            repeatable: true,
-        }
-    }
-
-    /// How long the head of the answer may take, the way up included.
-    fn patience(&self) -> Duration {
-        let head = match self.name {
-            "results" | "logs" | "sessions" | "lti_users" => HEAD_RESULTS,
-            "probe" => HEAD_PROBE,
-            _ => HEAD,
-        };
-        head + Duration::from_secs(self.body.len() as u64 / UPLOAD)
-    }
-
-    fn request(&self, lane: &Lane, inner: &Inner) -> Result<Request<Full<Bytes>>, Fault> {
-        let target = utf8_percent_encode(&self.target, TARGET).to_string();
-        let uri = match lane.forward {
-            None => target,
-            Some(_) => format!("{}{target}", self.url.origin()),
-        };
-        let uri: Uri = uri.parse().map_err(|error| {
-            let reason = format!("the address of {} cannot be asked for: {error}", self.name);
-            Fault::new(Code::CentralForeign, reason)
-        })?;
-        let method = match self.method {
-            Method::Get => hyper::Method::GET,
-            Method::Post => hyper::Method::POST,
-        };
-        let encoding = if self.identity { "identity" } else { "gzip" };
-        let mut request = Request::builder()
-            .method(method)
-            .uri(uri)
-            .header(header::HOST, self.url.authority())
-            .header(
-                header::USER_AGENT,
-                concat!("boxsync/", env!("CARGO_PKG_VERSION")),
-            )
-            .header(header::ACCEPT, "application/json")
-            .header(header::ACCEPT_ENCODING, encoding);
-        if let Some(kind) = self.content_type {
-            request = request.header(header::CONTENT_TYPE, kind);
-        }
-        if let Some(range) = &self.range {
-            request = request.header(header::RANGE, range);
-        }
-        if self.past_caches {
-            request = request.header(header::CACHE_CONTROL, "no-cache");
-        }
-        if let Some(tag) = self.if_range {
-            request = request.header(header::IF_RANGE, tag);
-        }
-        if let Some(bearer) = &self.bearer {
-            request = request
-                .header(header::AUTHORIZATION, bearer)
-                .header("x-tao-box-id", &inner.box_id);
-        }
-        let authorization = lane.forward.as_ref().and_then(|v| v.authorization.as_ref());
-        if let Some(authorization) = authorization {
-            request = request.header(header::PROXY_AUTHORIZATION, authorization.reveal());
-        }
-        request
-            .body(Full::new(self.body.clone()))
-            .map_err(|error| Fault::new(Code::CentralForeign, format!("{}: {error}", self.name)))
-    }
-}
-
 impl Inner {
     /// The request that a call is, with a token or without.
     fn ask<'a>(&'a self, call: &'a Call, bearer: Option<HeaderValue>) -> Ask<'a> {
@@ -405,7 +285,7 @@ impl Inner {
                         Code::NetTimeout,
                         format!(
                             "{} did not answer {} within {} s",
-                            ask.url.endpoint(),
+                            whereabouts(ask, &lane),
                             ask.name,
                             ask.patience().as_secs()
                         ),
@@ -433,6 +313,7 @@ impl Inner {
                 failure.error(),
                 &ask.url.endpoint(),
                 answered,
+                lane.wire.began_with_http(),
             ));
         }
     }
@@ -486,12 +367,16 @@ impl Inner {
         let status = head.status.as_u16();
         let place = ask.url.endpoint();
         if let Some(via) = lane.forward.as_ref().filter(|_| status == 407) {
-            let proxy = format!("{}:{}", via.host, via.port);
-            return Err(dial::refused(status, &proxy, &place));
+            let offers = head.headers.get_all(header::PROXY_AUTHENTICATE).iter();
+            let offers = offers.filter_map(|value| value.to_str().ok());
+            return Err(tunnel::refused(status, &via.place(), &place, offers));
         }
+        let framed = head.headers.contains_key(header::TRANSFER_ENCODING);
         let headers: Vec<(String, String)> = head
             .headers
             .iter()
+            // Beside a transfer coding a length says nothing (RFC 9112 6.3).
+            .filter(|(name, _)| !(framed && *name == header::CONTENT_LENGTH))
             .map(|(name, value)| {
                 let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
                 (name.as_str().to_owned(), value)
@@ -513,20 +398,12 @@ impl Inner {
                 ..trouble
             })?;
         }
-        let inflate = match field("content-encoding").map(str::trim) {
-            None | Some("" | "identity") => None,
-            Some("gzip" | "x-gzip") if !(ask.identity && head.status.is_success()) => {
+        let inflate = match range::coding(&headers) {
+            Coding::Plain => None,
+            Coding::Gzip if !(ask.identity && head.status.is_success()) => {
                 Some(Gunzip::new(ask.limit))
             }
-            Some(encoding) => {
-                return Err(Fault::new(
-                    Code::CentralCompressed,
-                    format!(
-                        "the answer to {} came as {encoding:?}, which was not asked for: a proxy or the web server compresses it",
-                        ask.name
-                    ),
-                ));
-            }
+            coding => return Err(compressed(ask.name, &coding)),
         };
         let flow = opened::Flow {
             inner: self.clone(),
@@ -569,6 +446,15 @@ impl Inner {
     }
 }
 
+/// Central's place, and the proxy's where that speaks for it.
+fn whereabouts(ask: &Ask<'_>, lane: &Lane) -> String {
+    let place = ask.url.endpoint();
+    match &lane.forward {
+        None => place,
+        Some(via) => format!("{place} (through the proxy {})", via.place()),
+    }
+}
+
 /// The connection ended before the request was on it.
 fn unsent(ask: &Ask<'_>) -> Fault {
     let reason = format!(
@@ -577,6 +463,19 @@ fn unsent(ask: &Ask<'_>) -> Fault {
         ask.name
     );
     Fault::new(Code::NetRefused, reason)
+}
+
+/// Content that came in a coding that was not asked for.
+fn compressed(name: &str, coding: &Coding) -> Fault {
+    let coding = match coding {
+        Coding::Other(coding) => coding,
+        _ => "gzip",
+    };
+    let reason = format!(
+        "the answer to {name} came as {}, which was not asked for: a proxy or the web server compresses it",
+        outside::quoted(coding)
+    );
+    Fault::new(Code::CentralCompressed, reason)
 }
 
 /// Unix seconds of a `Date` field (RFC 9110 5.6.7).

@@ -5,6 +5,7 @@
 pub mod ack;
 pub mod answer;
 pub mod call;
+mod notice;
 mod sent;
 pub mod stranger;
 

@@ -1,6 +1,6 @@
-//! Header fields that decide what bytes mean: `Content-Range` (RFC 9110 14.4), `ETag` (8.8.3) and `Retry-After` (10.2.3).
-//! Never believes more than was parsed: what is not exactly a range is none.
-//! Called by `api` and `package`.
+//! Header fields that decide what bytes mean: `Content-Range` (RFC 9110 14.4), `Content-Length` (8.6), codings (8.4), `ETag`
+//! (8.8.3) and `Retry-After` (10.2.3). Never believes more than was parsed: what is not exactly a range is none.
+//! Called by `api`, `package` and `uplink`.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -22,21 +22,25 @@ pub struct ContentRange {
 }
 
 impl ContentRange {
-    /// Reads the field value; `None` for everything that is not a satisfied range of a known whole.
+    /// Reads the field value; `None` for everything that is not a satisfied range of a known whole. After the unit old
+    /// servers write `:` or `=` instead of the blank, as curl knows.
     pub fn parse(value: &str) -> Option<Self> {
-        let (unit, rest) = value.trim().split_once(' ')?;
-        let (span, total) = rest.trim_start().split_once('/')?;
+        let (span, total) = bytes(value)?.split_once('/')?;
         let (first, last) = span.split_once('-')?;
         let range = Self {
-            first: digits(first)?,
-            last: digits(last)?,
-            total: digits(total)?,
+            first: digits(first.trim())?,
+            last: digits(last.trim())?,
+            total: digits(total.trim())?,
         };
-        let sound = unit.eq_ignore_ascii_case("bytes")
-            && range.first <= range.last
-            && range.last < range.total
-            && range.total <= SIZE_LIMIT;
+        let sound =
+            range.first <= range.last && range.last < range.total && range.total <= SIZE_LIMIT;
         sound.then_some(range)
+    }
+
+    /// The size of the whole that comes with the refusal of a range: `bytes */total` (RFC 9110 15.5.17).
+    pub fn unsatisfied(value: &str) -> Option<u64> {
+        let total = bytes(value)?.strip_prefix('*')?.trim_start();
+        digits(total.strip_prefix('/')?.trim()).filter(|total| *total <= SIZE_LIMIT)
     }
 
     /// Bytes that it announces; at least 1.
@@ -49,9 +53,52 @@ impl ContentRange {
     }
 }
 
-/// The value of a `Content-Length` field (RFC 9110 8.6), of a content that a box can hold.
+/// What follows the unit `bytes` of a `Content-Range`.
+fn bytes(value: &str) -> Option<&str> {
+    let (unit, rest) = value.trim().split_at_checked("bytes".len())?;
+    let parted = rest.starts_with([' ', '\t', ':', '=']);
+    let rest = rest.trim_start_matches([' ', '\t', ':', '=']);
+    (parted && unit.eq_ignore_ascii_case("bytes")).then_some(rest)
+}
+
+/// The value of a `Content-Length` field (RFC 9110 8.6), of a content that a box can hold; the same one twice is one.
 pub fn content_length(value: &str) -> Option<u64> {
-    digits(value.trim()).filter(|length| *length <= SIZE_LIMIT)
+    let mut lengths = value.split(',').map(|length| digits(length.trim()));
+    let length = lengths.next()??;
+    (length <= SIZE_LIMIT && lengths.all(|again| again == Some(length))).then_some(length)
+}
+
+/// How the content of an answer is coded (RFC 9110 8.4, RFC 9112 6.1), chunks left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Coding {
+    /// As it is.
+    Plain,
+    /// Once as gzip.
+    Gzip,
+    /// In another way: what it says.
+    Other(String),
+}
+
+/// The coding that header fields (names in lower case) tell: the fields may come more than once, each with a list, in any
+/// case (RFC 9110 8.4.1). A transfer coding beside `chunked` is one more: nobody here looks at the content as it was sent.
+pub fn coding(fields: &[(String, String)]) -> Coding {
+    let of = |wanted: &'static str| {
+        let values = fields.iter().filter(move |(name, _)| name == wanted);
+        let each = values.flat_map(|(_, value)| value.split(','));
+        each.map(|coding| coding.trim().to_ascii_lowercase())
+    };
+    // "none" is written by some, and curl takes it.
+    let none = |coding: &String| ["", "identity", "none"].contains(&coding.as_str());
+    let transfer: Vec<String> = of("transfer-encoding")
+        .filter(|coding| !none(coding) && coding != "chunked")
+        .collect();
+    let content: Vec<String> = of("content-encoding").filter(|c| !none(c)).collect();
+    let all = [content, transfer].concat();
+    match &all[..] {
+        [] => Coding::Plain,
+        [one] if one == "gzip" || one == "x-gzip" => Coding::Gzip,
+        several => Coding::Other(several.join(", ")),
+    }
 }
 
 /// The value of an `ETag` field if it is a strong one (RFC 9110 8.8.3): only such may be held against a part.
@@ -109,6 +156,13 @@ mod tests {
         assert_eq!(ContentRange::parse("bytes 1000-1999/1639949"), Some(range));
         assert_eq!(range.len(), 1000);
         for odd in [
+            "Bytes  1000-1999/1639949 ",
+            "bytes: 1000-1999/1639949",
+            "bytes=1000 - 1999 / 1639949",
+        ] {
+            assert_eq!(ContentRange::parse(odd), Some(range), "{odd}");
+        }
+        for odd in [
             "",
             "bytes",
             "bytes */5",
@@ -118,6 +172,9 @@ mod tests {
             "bytes +0-4/5",
             "bytes 0-4/5/6",
             "items 0-4/5",
+            "0-4/5",
+            "bytes0-4/5",
+            "octets=0-4/5",
             "bytes 0-99999999999999999999/999999999999999999999",
             // Sealed it would have more bytes than a number holds.
             "bytes 18438866140179029480-18438866140179029543/18438866140179029544",
@@ -132,16 +189,59 @@ mod tests {
     fn a_length_is_digits_and_within_bounds() {
         assert_eq!(content_length(" 1639949 "), Some(1_639_949));
         assert_eq!(content_length("0"), Some(0));
+        assert_eq!(content_length("5, 5"), Some(5));
         for odd in [
             "",
             "+5",
             "-5",
-            "5, 5",
+            "5, 6",
+            "5,",
             "0x5",
             "1125899906842625",
             "18438866140179029544",
         ] {
             assert_eq!(content_length(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_refused_range_may_tell_the_size() {
+        for (value, size) in [
+            ("bytes */1639949", Some(1_639_949)),
+            ("Bytes: * / 5", Some(5)),
+            ("bytes */0", Some(0)),
+            ("bytes */*", None),
+            ("bytes 0-4/5", None),
+            ("bytes */18438866140179029544", None),
+            ("*/5", None),
+        ] {
+            assert_eq!(ContentRange::unsatisfied(value), size, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_coding_is_read_in_any_case_and_any_number_of_fields() {
+        let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let content = |value: &str| vec![field("content-encoding", value)];
+        let other = |what: &str| Coding::Other(what.to_owned());
+        let both = [content("identity"), content("X-GZip")].concat();
+        let twice = [content("gzip"), content("gzip")].concat();
+        for (fields, expected) in [
+            (vec![], Coding::Plain),
+            (content(""), Coding::Plain),
+            (content(" Identity "), Coding::Plain),
+            (content("GZIP"), Coding::Gzip),
+            (content("identity, gzip"), Coding::Gzip),
+            (both, Coding::Gzip),
+            (content("br"), other("br")),
+            (twice, other("gzip, gzip")),
+            (vec![field("transfer-encoding", "Chunked")], Coding::Plain),
+            (
+                vec![field("transfer-encoding", "gzip, chunked")],
+                Coding::Gzip,
+            ),
+        ] {
+            assert_eq!(coding(&fields), expected, "{fields:?}");
         }
     }
 

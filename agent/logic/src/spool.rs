@@ -7,6 +7,7 @@
 //! | One item sent alone gets | and | Then |
 //! |---|---|---|
 //! | an empty 500, the probe says "not mapped" | stands between two witnesses of this run | accused; convicted a second time, at least `refuse_after` later: refused |
+//! | an empty 500, of a central that encrypts (its deliveries carry a key, protocol 13) | the probe says "not mapped" | central's rule: queued, told, tried again after a wait; no other result is sent in this run |
 //! | an empty 500 | no witness before or after it, or central's trouble in between | queued, told, tried again after a wait |
 //! | `200` `success 0`, or is not named; the probe says "not mapped" | | central's storage: queued, told, tried again after a wait |
 //! | 500 with a body (`errorCode`), `200` with a refusal | | central's own failure: the same |

@@ -245,6 +245,8 @@ pub struct Sync {
     heard: Now,
     /// Central has answered since with a failure of its own: bytes alone are of no use then.
     sick: bool,
+    /// The proxy, where the last call came no further.
+    held_up: Option<Fault>,
     /// The trouble that ended the run early.
     stopped: Option<Fault>,
     /// The versions that central supports, as one text.
@@ -279,6 +281,7 @@ impl Sync {
             reached: false,
             heard: now,
             sick: false,
+            held_up: None,
             stopped: None,
             central: String::new(),
             begun: false,
@@ -387,6 +390,7 @@ impl Sync {
                 .err()
                 .filter(|t| t.class == Class::Retry),
         };
+        self.held_up = trouble.clone().filter(|t| t.code == Code::NetProxy);
         match &trouble {
             None => {
                 (self.reached, self.sick) = (true, false);
@@ -468,11 +472,20 @@ impl Sync {
         let under_way = self.pending.values().next();
         let call = under_way.or_else(|| self.waiting.first().map(|(_, pending)| pending));
         let what = call.map_or("word on what is owed", |pending| pending.call.name);
-        let reason = format!(
-            "central did not answer within {} seconds: the run waited for its {what}",
-            ASKED_PATIENCE.as_secs()
-        );
-        let trouble = Fault::new(Code::NetTimeout, reason);
+        let patience = ASKED_PATIENCE.as_secs();
+        let trouble = match self.held_up.take() {
+            // The way was never open: what stood in it is known.
+            Some(trouble) => Fault {
+                reason: format!("{}; given up after {patience} seconds", trouble.reason),
+                ..trouble
+            },
+            None => {
+                let reason = format!(
+                    "central did not answer within {patience} seconds: the run waited for its {what}"
+                );
+                Fault::new(Code::NetTimeout, reason)
+            }
+        };
         // What is owed may be on its way: the next run asks what came of it.
         self.owed.under_way = false;
         if self.phase == Phase::Confirm {

@@ -250,6 +250,18 @@ fn who_asked_is_answered_within_a_minute_wherever_central_goes_away() {
 }
 
 #[test]
+fn who_gives_up_on_a_stalled_proxy_is_told_of_the_proxy() {
+    let reason = "the proxy p:3128 did not open a way to central.example:443 within 20 s";
+    let stalled = Fault::new(Code::NetProxy, reason);
+    let (report, took) = play(plan(true), None, &mut |_| {
+        (20 * SECOND, Err(stalled.clone()))
+    });
+    assert!(took <= ASKED, "{took:?}");
+    assert_eq!(report.code, Code::NetProxy);
+    assert!(report.reason.starts_with(reason), "{}", report.reason);
+}
+
+#[test]
 fn an_interval_of_seconds_does_not_keep_a_pass_open() {
     // Something stays owed, and each turn takes longer than the interval.
     for asked in [false, true] {

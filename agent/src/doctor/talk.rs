@@ -141,6 +141,8 @@ pub(super) async fn contact(
     let line = Line {
         time,
         segment,
+        // A proxy that stalls shall be told of, before central is.
+        proxy_patience: Some(limit(means.steps, Check::Tls).mul_f32(0.75)),
         ..means.line(String::new())?
     };
     let uplink = Uplink::new(line, None)?;

@@ -42,6 +42,7 @@ pub fn line(settings: &Settings, box_id: String) -> Result<Line, Fault> {
         token_elsewhere: central.token_elsewhere,
         connections: usize::from(settings.download.connections.max(settings.sync.lanes)) + 1,
         segment: None,
+        proxy_patience: None,
     })
 }
 

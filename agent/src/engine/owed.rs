@@ -2,9 +2,10 @@
 //! Never decides about an item; writes down what was decided before the machine goes on.
 //! Called by `run` for `Command::Owed`.
 
+use logic::fault::Fault;
 use std::rc::Rc;
 
-use logic::fault::Fault;
+use logic::entity::{EntityType, uri};
 use logic::report::OwedCount;
 use logic::spool::{self, Change, Command, Ending, Event, Plan, Sending, State};
 use logic::trace::{Sign, is_unkept};
@@ -17,6 +18,7 @@ use crate::clock;
 use crate::journal::event;
 use crate::uplink::Uplink;
 use crate::vault::Entry;
+use crate::vault::catalogue::{Catalogue, Edition};
 use crate::vault::spool::Spool;
 
 /// What one pass works with.
@@ -49,6 +51,18 @@ impl Pass {
             false => Event::Persisted(Err(trouble)),
         }
     }
+}
+
+/// Whether central keeps what candidates did encrypted: then its deliveries carry the key (protocol 13.4). One of the first
+/// tells as much as all.
+pub(super) fn is_encrypted(catalogue: &Catalogue, edition: &Edition) -> bool {
+    const LOOKED_AT: usize = 8;
+    let mut reader = catalogue.reader();
+    edition
+        .rows(EntityType::Delivery)
+        .take(LOOKED_AT)
+        .filter_map(|(name, row)| reader.entity(EntityType::Delivery, name, row).ok())
+        .any(|delivery| delivery.properties.get(uri::APPLICATION_KEY).is_some())
 }
 
 /// One pass over the spool: what was done, what is left, and what a person should know, the weightiest first.

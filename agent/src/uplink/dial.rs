@@ -16,19 +16,19 @@ use logic::fault::{Code, Fault};
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::TcpMaxSeg;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsConnector;
 
-use super::HEADER_LIMIT;
 use super::fault::passing;
 use super::meter::{Ledger, Tap, Wire};
 use super::names::resolve;
 use super::route::{Route, Via};
 use super::tls::{Chain, Tls};
-use crate::observed::Observed;
+use super::tunnel::tunnel;
+use super::{HEADER_FIELDS, HEADER_LIMIT};
 use logic::settings::Url;
 
 /// Name and connection, all addresses together.
@@ -37,15 +37,10 @@ const CONNECT: Duration = Duration::from_secs(10);
 const HEAD_START: Duration = Duration::from_millis(250);
 /// So often an open connection looks whether the box still has the address that it came from.
 const ADDRESS_CHECK: Duration = Duration::from_secs(1);
-/// The proxy's answer to CONNECT: it connects onward meanwhile.
-const TUNNEL: Duration = Duration::from_secs(20);
 /// The handshake carries a chain of some KiB over a thin link.
 const HANDSHAKE: Duration = Duration::from_secs(20);
 /// Bytes that one read takes from a socket under TLS: rustls by itself asks for 4 KiB at a time.
 const READ: usize = 64 << 10;
-/// The longest head of a proxy's answer to CONNECT.
-const TUNNEL_HEAD: usize = 16 << 10;
-
 /// Where a connection leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
@@ -104,17 +99,16 @@ pub(super) async fn dial(
         return Ok(lane(sender, url, wire, None, via.cloned()));
     }
     if let Some(via) = via {
-        match timeout(TUNNEL, tunnel(&mut tap, via, &url.endpoint())).await {
+        match timeout(route.patience, tunnel(&mut tap, via, &url.endpoint())).await {
             Ok(result) => result?,
             Err(_) => {
                 return Err(passing(
                     Code::NetProxy,
                     format!(
-                        "the proxy {}:{} did not open a way to {} within {} s",
-                        via.host,
-                        via.port,
-                        url.host,
-                        TUNNEL.as_secs()
+                        "the proxy {} did not open a way to {} within {} s",
+                        via.place(),
+                        url.endpoint(),
+                        route.patience.as_secs()
                     ),
                 ));
             }
@@ -179,6 +173,12 @@ where
     let (sender, connection) = http1::Builder::new()
         // TAO behind PHP reads `Range` in exactly this case (protocol 6.3).
         .title_case_headers(true)
+        // Folded lines (RFC 9112 5.2), a blank before the colon, a line that is no field: old PHP and middleboxes write
+        // them, curl and wget read past them. On a connection with one answer at a time they cannot hide a second one.
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .allow_spaces_after_header_name_in_responses(true)
+        .ignore_invalid_headers_in_responses(true)
+        .max_headers(HEADER_FIELDS)
         .max_header_size(HEADER_LIMIT)
         .max_buf_size(2 * HEADER_LIMIT)
         .handshake(TokioIo::new(stream))
@@ -289,62 +289,6 @@ async fn open(address: SocketAddr, segment: Option<u16>) -> io::Result<TcpStream
         setsockopt(&socket, TcpMaxSeg, &u32::from(segment))?;
     }
     socket.connect(address).await
-}
-
-/// CONNECT (RFC 9110 9.3.6): after a 2xx the stream leads to `endpoint`.
-async fn tunnel(
-    stream: &mut Observed<TcpStream, Tap>,
-    via: &Via,
-    endpoint: &str,
-) -> Result<(), Fault> {
-    let place = format!("{}:{}", via.host, via.port);
-    let broken = |why: &str| passing(Code::NetProxy, format!("the proxy {place} {why}"));
-    let mut request = format!("CONNECT {endpoint} HTTP/1.1\r\nHost: {endpoint}\r\n");
-    if let Some(authorization) = &via.authorization {
-        request += &format!("Proxy-Authorization: {}\r\n", authorization.reveal());
-    }
-    request += "\r\n";
-    let sent = stream.write_all(request.as_bytes()).await;
-    zeroize::Zeroize::zeroize(&mut request);
-    sent.map_err(|_| broken("closed the connection"))?;
-    let mut head = Vec::new();
-    let end = loop {
-        let mut piece = [0; 1024];
-        let n = stream.read(&mut piece).await.unwrap_or(0);
-        head.extend_from_slice(&piece[..n]);
-        if let Some(at) = head.windows(4).position(|w| w == b"\r\n\r\n") {
-            break at + 4;
-        }
-        if n == 0 || head.len() > TUNNEL_HEAD {
-            return Err(broken("did not answer CONNECT as a proxy does"));
-        }
-    };
-    let status = head
-        .get(9..12)
-        .filter(|_| head.starts_with(b"HTTP/1."))
-        .and_then(|digits| std::str::from_utf8(digits).ok())
-        .and_then(|digits| digits.parse().ok());
-    match status {
-        Some(200..=299) if end == head.len() => Ok(()),
-        Some(status @ 100..=599) => Err(refused(status, &place, endpoint)),
-        _ => Err(broken("did not answer CONNECT as a proxy does")),
-    }
-}
-
-/// A proxy said no.
-pub(super) fn refused(status: u16, place: &str, target: &str) -> Fault {
-    match status {
-        407 => Fault::new(
-            Code::NetProxy,
-            format!(
-                "the proxy {place} wants a user and a password that it accepts (status 407): [central] proxy and proxy_password_file"
-            ),
-        ),
-        _ => passing(
-            Code::NetProxy,
-            format!("the proxy {place} opened no way to {target} (status {status})"),
-        ),
-    }
 }
 
 #[cfg(test)]

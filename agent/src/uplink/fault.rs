@@ -7,7 +7,7 @@ use std::io;
 use logic::fault::{Code, Fault};
 use logic::words::Class;
 
-use super::tls;
+use super::refusal;
 
 /// A failure of the line that may pass by itself, of a kind that mostly somebody has to mend: a proxy that is
 /// restarted, a handshake that was cut.
@@ -23,25 +23,28 @@ pub(super) fn too_large(name: &str, limit: usize) -> Fault {
     )
 }
 
-/// What a failed exchange means that ended without an answer's head; `answered`: bytes had come.
-pub(super) fn headless(error: &hyper::Error, place: &str, answered: bool) -> Fault {
-    if io_of(error).is_some_and(tls::is_demand) {
-        return Fault::new(Code::NetTlsClient, tls::demands_certificate(place));
+/// What a failed exchange means that ended without an answer's head; `answered`: bytes had come, `http`: the first of
+/// them were those of a status line.
+pub(super) fn headless(error: &hyper::Error, place: &str, answered: bool, http: bool) -> Fault {
+    if io_of(error).is_some_and(refusal::is_demand) {
+        return Fault::new(Code::NetTlsClient, refusal::demands_certificate(place));
     }
     if error.is_parse_too_large() {
         return Fault::new(
             Code::CentralTooLarge,
             format!(
-                "the header of {place}'s answer is longer than {} KiB",
-                super::HEADER_LIMIT >> 10
+                "the header of {place}'s answer is longer than {} KiB or has more than {} fields",
+                super::HEADER_LIMIT >> 10,
+                super::HEADER_FIELDS
             ),
         );
     }
     if error.is_parse() {
-        return Fault::new(
-            Code::CentralForeign,
-            format!("{place} answered something that is not HTTP"),
-        );
+        let what = match http {
+            true => "with a header that is not sound HTTP",
+            false => "something that is not HTTP",
+        };
+        return Fault::new(Code::CentralForeign, format!("{place} answered {what}"));
     }
     if answered {
         return Fault::new(

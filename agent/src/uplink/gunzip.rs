@@ -7,6 +7,9 @@ use logic::inflate::{Damaged, Inflate};
 /// The longest header that is read; nginx and Apache write ten bytes.
 const HEADER: usize = 1024;
 
+/// Headers, trailers and padding of a stream may take so much.
+const SLACK: usize = 64 << 10;
+
 /// Why a stream cannot be inflated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flaw {
@@ -22,14 +25,19 @@ impl From<Damaged> for Flaw {
     }
 }
 
-/// One gzip stream in the middle of being read.
+/// One gzip stream in the middle of being read: one member or several (RFC 1952 2.2), perhaps filled up with zeros.
 pub(super) struct Gunzip {
     inflate: Box<Inflate>,
     /// Header before the stream, trailer after it.
     held: Vec<u8>,
     stage: Stage,
     crc: crc32fast::Hasher,
+    /// Bytes of this member.
     length: usize,
+    /// Bytes that the members before it brought.
+    before: usize,
+    /// Bytes as they came.
+    came: usize,
     limit: usize,
 }
 
@@ -38,6 +46,9 @@ enum Stage {
     Header,
     Content,
     Trailer,
+    /// A member is whole and sound: another one may follow, or zeros.
+    Between,
+    Padding,
 }
 
 impl Gunzip {
@@ -49,66 +60,105 @@ impl Gunzip {
             stage: Stage::Header,
             crc: crc32fast::Hasher::new(),
             length: 0,
+            before: 0,
+            came: 0,
             limit,
         }
     }
 
     /// The content that `input` brings.
     pub(super) fn push(&mut self, input: &[u8]) -> Result<Vec<u8>, Flaw> {
+        // Packed it is hardly longer than its content; empty members and zeros may go on for ever.
+        self.came += input.len();
+        if self.came > self.limit + (self.limit >> 3) + SLACK {
+            return Err(Flaw::TooLarge);
+        }
+        let mut out = Vec::new();
+        let mut rest = input.to_vec();
+        while !rest.is_empty() {
+            rest = self.step(&rest, &mut out)?;
+        }
+        Ok(out)
+    }
+
+    /// One stage of what came; gives what is left of it for the next.
+    fn step(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Vec<u8>, Flaw> {
         match self.stage {
             Stage::Header => {
                 self.held.extend_from_slice(input);
                 let Some(length) = header(&self.held)? else {
                     return Ok(Vec::new());
                 };
-                let held = std::mem::take(&mut self.held);
+                let mut held = std::mem::take(&mut self.held);
                 self.stage = Stage::Content;
-                self.content(&held[length..])
+                Ok(held.split_off(length))
             }
-            Stage::Content => self.content(input),
-            Stage::Trailer => self.trailer(input).map(|()| Vec::new()),
+            Stage::Content => self.content(input, out),
+            Stage::Trailer => self.trailer(input),
+            Stage::Between if input[0] == 0 => {
+                self.stage = Stage::Padding;
+                Ok(input.to_vec())
+            }
+            Stage::Between => {
+                let before = self.before + self.length;
+                *self = Self {
+                    before,
+                    came: self.came,
+                    ..Self::new(self.limit)
+                };
+                Ok(input.to_vec())
+            }
+            Stage::Padding if input.iter().all(|byte| *byte == 0) => Ok(Vec::new()),
+            Stage::Padding => Err(Flaw::Damaged),
         }
     }
 
     /// The end of the stream: whether it was whole.
     pub(super) fn end(&self) -> Result<(), Flaw> {
-        let mut expected = self.crc.clone().finalize().to_le_bytes().to_vec();
-        expected.extend_from_slice(&(self.length as u32).to_le_bytes());
-        let whole = self.stage == Stage::Trailer && self.held == expected;
-        whole.then_some(()).ok_or(Flaw::Damaged)
+        match self.stage {
+            Stage::Between | Stage::Padding => Ok(()),
+            Stage::Header | Stage::Content | Stage::Trailer => Err(Flaw::Damaged),
+        }
     }
 
-    fn content(&mut self, input: &[u8]) -> Result<Vec<u8>, Flaw> {
+    fn content(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Vec<u8>, Flaw> {
         let Self {
             inflate,
             crc,
             length,
+            before,
             limit,
             ..
         } = self;
-        let mut out = Vec::new();
         let taken = inflate.feed(input, |part| {
             crc.update(part);
             *length += part.len();
-            if *length > *limit {
+            if *before + *length > *limit {
                 return Err(Flaw::TooLarge);
             }
             out.extend_from_slice(part);
             Ok(())
         })?;
-        if inflate.is_done() {
-            self.stage = Stage::Trailer;
-            self.trailer(&input[taken..])?;
+        if !inflate.is_done() {
+            return Ok(Vec::new());
         }
-        Ok(out)
+        self.stage = Stage::Trailer;
+        Ok(input[taken..].to_vec())
     }
 
-    fn trailer(&mut self, input: &[u8]) -> Result<(), Flaw> {
-        self.held.extend_from_slice(input);
-        if self.held.len() > 8 {
-            return Err(Flaw::Damaged);
+    /// CRC-32 and length of the member (RFC 1952 2.3.1).
+    fn trailer(&mut self, input: &[u8]) -> Result<Vec<u8>, Flaw> {
+        let take = input.len().min(8 - self.held.len());
+        self.held.extend_from_slice(&input[..take]);
+        if self.held.len() == 8 {
+            let mut expected = self.crc.clone().finalize().to_le_bytes().to_vec();
+            expected.extend_from_slice(&(self.length as u32).to_le_bytes());
+            if self.held != expected {
+                return Err(Flaw::Damaged);
+            }
+            self.stage = Stage::Between;
         }
-        Ok(())
+        Ok(input[take..].to_vec())
     }
 }
 
@@ -194,6 +244,29 @@ mod tests {
         );
         for piece in 1..stream.len() {
             assert_eq!(read(&stream, piece, 100).unwrap(), b"content");
+        }
+    }
+
+    #[test]
+    fn members_follow_one_another_and_zeros_end_them() {
+        let (one, two) = (gzip(b"con", 0, b""), gzip(b"tent", 8, b"name\0"));
+        let both = [&one[..], &two].concat();
+        let padded = [&both[..], &[0; 30]].concat();
+        for stream in [&both, &padded] {
+            for piece in 1..stream.len() {
+                assert_eq!(read(stream, piece, 7).unwrap(), b"content");
+                assert_eq!(read(stream, piece, 6), Err(Flaw::TooLarge));
+            }
+        }
+        for end in 1..both.len() {
+            let whole = end == one.len();
+            assert_eq!(read(&both[..end], 5, 7).is_ok(), whole, "{end}");
+        }
+        let behind = [&padded[..], b"x"].concat();
+        let endless = [&one[..], &vec![0; 2 * SLACK]].concat();
+        assert_eq!(read(&endless, 1 << 12, 100), Err(Flaw::TooLarge));
+        for rest in [[&one[..], b"rest"].concat(), behind, vec![0; 9]] {
+            assert_eq!(read(&rest, 7, 100), Err(Flaw::Damaged));
         }
     }
 

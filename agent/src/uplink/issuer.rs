@@ -1,6 +1,6 @@
-//! Reads who signed a certificate, as a person would say it (X.509, RFC 5280 4.1): the common name, else the organisation.
-//! Never decides anything: what is read here is only told.
-//! Called by `tls` when it does not know the authority.
+//! Reads who signed a certificate and whom it is for (X.509, RFC 5280 4.1): the common name, else the organisation.
+//! Never decides anything: what is read here is told, or compared by `trust`.
+//! Called by `trust`.
 
 /// Numbers of the attributes, in the order in which they are wanted: commonName, organizationName.
 const WANTED: [&[u8]; 2] = [&[0x55, 4, 3], &[0x55, 4, 10]];
@@ -9,6 +9,23 @@ const LONGEST: usize = 64;
 
 /// Name of the issuer of a certificate in DER; nothing where there is none to be read.
 pub(super) fn name(certificate: &[u8]) -> Option<String> {
+    let (issuer, _) = names(certificate)?;
+    WANTED.iter().find_map(|wanted| attribute(issuer, wanted))
+}
+
+/// Common name of the one whom a certificate is for.
+pub(super) fn common_name(certificate: &[u8]) -> Option<String> {
+    let (_, subject) = names(certificate)?;
+    attribute(subject, WANTED[0])
+}
+
+/// Whether it names itself as its issuer.
+pub(super) fn is_own(certificate: &[u8]) -> bool {
+    names(certificate).is_some_and(|(issuer, subject)| issuer == subject)
+}
+
+/// Issuer and subject.
+fn names(certificate: &[u8]) -> Option<(&[u8], &[u8])> {
     let (_, certificate, _) = element(certificate)?;
     let (_, mut fields, _) = element(certificate)?;
     // Version (absent in the oldest), serial number, algorithm of the signature; then the issuer.
@@ -18,8 +35,10 @@ pub(super) fn name(certificate: &[u8]) -> Option<String> {
     for _ in 0..2 {
         fields = element(fields)?.2;
     }
-    let (_, issuer, _) = element(fields)?;
-    WANTED.iter().find_map(|wanted| attribute(issuer, wanted))
+    let (_, issuer, fields) = element(fields)?;
+    let (_, _validity, fields) = element(fields)?;
+    let (_, subject, _) = element(fields)?;
+    Some((issuer, subject))
 }
 
 /// The value of an attribute of a name: sets of pairs of a number and a text.
@@ -94,6 +113,12 @@ mod tests {
         assert_eq!(name(&signed_by(&both)).unwrap(), "Walls SSL Proxy");
         assert_eq!(name(&signed_by(&both[..2])).unwrap(), "Walls");
         assert_eq!(name(&signed_by(&both[..1])), None);
+        let signed = signed_by(&both);
+        assert_eq!(common_name(&signed).unwrap(), "central itself");
+        assert!(!is_own(&signed));
+        let key = KeyPair::generate().unwrap();
+        let alone = CertificateParams::new(Vec::new()).unwrap();
+        assert!(is_own(alone.self_signed(&key).unwrap().der()));
     }
 
     proptest! {
@@ -106,8 +131,10 @@ mod tests {
                 *place = byte;
             }
             der.truncate(end);
-            let told = name(&der).unwrap_or_default();
-            prop_assert!(told.chars().count() <= LONGEST);
+            for told in [name(&der), common_name(&der)] {
+                prop_assert!(told.unwrap_or_default().chars().count() <= LONGEST);
+            }
+            is_own(&der);
         }
     }
 }

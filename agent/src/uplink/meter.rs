@@ -134,9 +134,13 @@ impl Wire {
         let first = self.first.load(Ordering::Relaxed);
         matches!(first, 0x1_1503 | 0x1_1603)
     }
-}
 
-impl Wire {
+    /// Whether the peer's first bytes can be those of a status line, well written or not.
+    pub(super) fn began_with_http(&self) -> bool {
+        let first = self.first.load(Ordering::Relaxed);
+        matches!(first, 0x1_4854 | 0x1_6874)
+    }
+
     fn read(&self, bytes: &[u8]) {
         if let [a, b, ..] = bytes
             && self.received() == 0
@@ -230,6 +234,7 @@ mod tests {
             let wire = Wire::default();
             wire.read(bytes);
             assert_eq!(wire.began_with_tls(), tls);
+            assert_eq!(wire.began_with_http(), bytes == b"HT");
         }
     }
 }

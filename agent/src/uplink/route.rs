@@ -3,9 +3,13 @@
 //! Called by `dial`.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::secret::Secret;
 use logic::settings::{Proxy, Url};
+
+/// The proxy's answer to CONNECT comes within this time.
+const TUNNEL: Duration = Duration::from_secs(20);
 
 /// The proxy, and whom it is not for.
 #[derive(Debug)]
@@ -14,6 +18,8 @@ pub(super) struct Route {
     no_proxy: Vec<String>,
     /// The most bytes in one packet of TCP, where that is tried.
     pub(super) segment: Option<u16>,
+    /// How long it may take to answer CONNECT: it connects onward meanwhile.
+    pub(super) patience: Duration,
 }
 
 /// A proxy with the password of its user.
@@ -23,6 +29,13 @@ pub(super) struct Via {
     pub(super) port: u16,
     /// The value of `Proxy-Authorization`, if it wants to know the user.
     pub(super) authorization: Option<Secret>,
+}
+
+impl Via {
+    /// Host and port, as it is told.
+    pub(super) fn place(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
 }
 
 impl Route {
@@ -53,12 +66,21 @@ impl Route {
             proxy,
             no_proxy,
             segment: None,
+            patience: TUNNEL,
         }
     }
 
     /// The same, in packets of TCP with at most so many bytes.
     pub(super) fn in_segments(self, segment: Option<u16>) -> Self {
         Self { segment, ..self }
+    }
+
+    /// The same for one who waits no longer than that.
+    pub(super) fn within(self, most: Option<Duration>) -> Self {
+        Self {
+            patience: most.unwrap_or(TUNNEL),
+            ..self
+        }
     }
 
     /// The proxy for this URL; loopback never has one.

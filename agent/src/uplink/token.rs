@@ -12,7 +12,7 @@ use logic::fault::{Area, Code, Fault};
 use logic::grant::{Grant, Watch, life};
 use logic::outside;
 use logic::retry;
-use logic::words::Outcome;
+use logic::words::{Class, Outcome};
 use oauth2::basic::{
     BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
     BasicTokenType,
@@ -275,9 +275,18 @@ fn tokenless(trouble: Fault) -> Fault {
     if before || trouble.outcome == Outcome::Unauthorized || told.contains(&trouble.code) {
         return trouble;
     }
+    // PHP died without a word. Here no content of ours can be the cause.
+    if trouble.code == Code::CentralRejected {
+        return Fault {
+            code: Code::CentralError.to_owned(),
+            reason: "central failed (status 500 without a body)".to_owned(),
+            class: Class::Retry,
+            ..trouble
+        };
+    }
     let code = match trouble.outcome {
         Outcome::Offline => Code::NetToken,
-        _ => Code::AuthToken,
+        _ => Code::CentralToken,
     };
     Fault {
         code: code.to_owned(),

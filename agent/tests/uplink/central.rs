@@ -259,6 +259,7 @@ pub(crate) fn line(root: &str) -> Line {
         token_elsewhere: false,
         connections: 4,
         segment: None,
+        proxy_patience: None,
     }
 }
 

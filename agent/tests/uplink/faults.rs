@@ -277,3 +277,61 @@ fn a_proxy_that_refuses_is_named() {
         }
     });
 }
+
+async fn through(proxy: &Central, root: &str) -> Fault {
+    let mut line = line(root);
+    line.proxy = Some(Proxy::parse(&format!("127.0.0.1:{}", proxy.port)).unwrap());
+    let uplink = Uplink::new(line, None).unwrap();
+    uplink.call(&open_get()).await.unwrap_err()
+}
+
+#[test]
+fn a_proxy_that_lets_nobody_in_with_basic_says_so() {
+    run(async {
+        let fields = "Proxy-Authenticate: Negotiate\r\nPROXY-AUTHENTICATE : NTLM\r\n";
+        for root in ["https://central.example/", "http://central.example/"] {
+            let answer = format!("HTTP/1.1 407 X\r\n{fields}Content-Length: 0\r\n\r\n");
+            let proxy = Central::plain(move |_| Told::raw(answer.clone(), Then::Close)).await;
+            let trouble = through(&proxy, root).await;
+            assert_eq!(trouble.code, Code::NetProxyScheme, "{}", trouble.reason);
+            let words = format!(
+                "127.0.0.1:{} lets in with Negotiate, NTLM alone",
+                proxy.port
+            );
+            assert!(trouble.reason.contains(&words), "{}", trouble.reason);
+            assert!(surely_unsent(&trouble));
+        }
+    });
+}
+
+#[test]
+fn a_proxy_that_stalls_is_named() {
+    run(async {
+        let proxy = Central::plain(|_| Told::raw("", Then::Hang)).await;
+        let place = format!("the proxy 127.0.0.1:{}", proxy.port);
+        let began = Instant::now();
+        let trouble = through(&proxy, "https://central.example/").await;
+        assert_eq!(
+            (trouble.code, began.elapsed().as_secs()),
+            (Code::NetProxy, 20)
+        );
+        assert!(trouble.reason.contains(&place), "{}", trouble.reason);
+        assert!(surely_unsent(&trouble));
+        // Plain http is on its way once the proxy has it.
+        let trouble = through(&proxy, "http://central.example/").await;
+        assert_eq!(trouble.code, Code::NetTimeout);
+        assert!(trouble.reason.contains(&place), "{}", trouble.reason);
+        assert!(!surely_unsent(&trouble));
+        // Whoever waits less long is told of the proxy, too.
+        let mut line = line("https://central.example/");
+        line.proxy = Some(Proxy::parse(&format!("127.0.0.1:{}", proxy.port)).unwrap());
+        line.proxy_patience = Some(Duration::from_secs(3));
+        let began = Instant::now();
+        let uplink = Uplink::new(line, None).unwrap();
+        let trouble = uplink.call(&open_get()).await.unwrap_err();
+        assert_eq!(
+            (trouble.code, began.elapsed().as_secs()),
+            (Code::NetProxy, 3)
+        );
+    });
+}

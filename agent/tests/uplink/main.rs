@@ -7,6 +7,8 @@ mod central;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod lenient;
+#[cfg(test)]
 mod line;
 #[cfg(test)]
 mod token;

@@ -134,6 +134,8 @@ fn a_token_at_its_end_is_renewed_before_the_call() {
 fn a_failed_token_request_is_not_taken_for_the_call_itself() {
     run(async {
         let page = "<!doctype html><title>Currently Under Maintenance</title>";
+        let script = r#"{"success":false,"message":"x","data":{"ExceptionType":"common_exception_SystemUnderMaintenance"}}"#;
+        let database = r#"{"success":false,"version":"2022.11","errorCode":500,"errorMsg":""}"#;
         let table = [
             (
                 Told::raw as fn(&'static str, Then) -> Told,
@@ -141,11 +143,26 @@ fn a_failed_token_request_is_not_taken_for_the_call_itself() {
                 Code::NetToken,
             ),
             (|body, _| Told::ok(body), page, Code::CentralMaintenance),
-            (|body, _| Told::ok(body), "<html>Welcome", Code::AuthToken),
+            // A portal is no reason to enroll again, nor is PHP that died without a word.
+            (
+                |body, _| Told::ok(body),
+                "<html>Welcome",
+                Code::CentralToken,
+            ),
             (
                 |body, _| Told::whole(500, "", body.as_bytes()),
                 "",
-                Code::AuthToken,
+                Code::CentralError,
+            ),
+            (
+                |body, _| Told::whole(500, "", body.as_bytes()),
+                script,
+                Code::CentralMaintenance,
+            ),
+            (
+                |body, _| Told::whole(500, "", body.as_bytes()),
+                database,
+                Code::CentralError,
             ),
             (
                 |body, _| Told::whole(503, "Retry-After: 7\r\n", body.as_bytes()),
@@ -161,6 +178,7 @@ fn a_failed_token_request_is_not_taken_for_the_call_itself() {
                 .unwrap_err();
             assert_eq!(trouble.code, code, "{}", trouble.reason);
             assert!(surely_unsent(&trouble));
+            assert_ne!(trouble.outcome, Outcome::Unauthorized);
             assert_eq!(
                 trouble.retry_after.is_some(),
                 code == Code::CentralUnavailable

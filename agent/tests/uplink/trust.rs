@@ -137,6 +137,155 @@ fn each_flaw_of_a_certificate_is_named() {
     });
 }
 
+/// A certificate that the server signed itself, and its PEM: of an authority or not, for names, for a common name, until
+/// a year.
+fn own(is_ca: bool, names: &[&str], common: &str, to: i32) -> (Arc<ServerConfig>, Vec<u8>) {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut params = CertificateParams::new(names).unwrap();
+    if is_ca {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    }
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, common);
+    params.not_before = date_time_ymd(2019, 1, 1);
+    params.not_after = date_time_ymd(to, 1, 1);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+        )
+        .unwrap();
+    (Arc::new(config), certificate.pem().into_bytes())
+}
+
+/// B14: `openssl req -x509` makes such ones, with CA:TRUE and often without a subjectAltName; curl takes them.
+#[test]
+fn a_server_s_own_certificate_is_taken_if_it_was_given_exactly() {
+    run(async {
+        let here = &["127.0.0.1"][..];
+        let ok = None;
+        let table = [
+            (true, here, "central", 2028, true, ok),
+            (false, here, "central", 2028, true, ok),
+            (true, &[], "127.0.0.1", 2028, true, ok),
+            (false, &[], "127.0.0.1", 2028, true, ok),
+            (
+                true,
+                &["other.example"],
+                "127.0.0.1",
+                2028,
+                true,
+                Some((Code::NetTlsHost, "but for other.example")),
+            ),
+            (
+                false,
+                &["other.example"],
+                "127.0.0.1",
+                2028,
+                true,
+                Some((Code::NetTlsHost, "but for other.example")),
+            ),
+            (
+                true,
+                &[],
+                "other.example",
+                2028,
+                true,
+                Some((Code::NetTlsHost, "no subjectAltName")),
+            ),
+            (
+                true,
+                here,
+                "central",
+                2021,
+                true,
+                Some((Code::NetTlsExpired, "it ended Fri, 01 Jan 2021")),
+            ),
+            (
+                false,
+                here,
+                "central",
+                2021,
+                true,
+                Some((Code::NetTlsExpired, "it ended Fri, 01 Jan 2021")),
+            ),
+            (
+                true,
+                &[],
+                "127.0.0.1",
+                2021,
+                true,
+                Some((Code::NetTlsExpired, "it ended Fri, 01 Jan 2021")),
+            ),
+            // Another one of the same name is not the given one.
+            (
+                true,
+                here,
+                "central",
+                2028,
+                false,
+                Some((Code::NetTlsIssuer, "signed by itself alone")),
+            ),
+        ];
+        for (is_ca, names, common, to, given, expected) in table {
+            let (config, shown) = own(is_ca, names, common, to);
+            let pem = match given {
+                true => shown,
+                false => own(is_ca, names, common, to).1,
+            };
+            let central = Central::tls(config, |_| Told::ok("{}")).await;
+            let uplink = trusting(&central, pem, TODAY);
+            let answered = uplink.call(&open_get()).await;
+            let met = answered.as_ref().err();
+            let what = format!("{is_ca} {names:?} {common} {to}: {met:?}");
+            assert_eq!(
+                met.map(|t| t.code),
+                expected.map(|(code, _)| code),
+                "{what}"
+            );
+            if let (Some(trouble), Some((_, words))) = (met, expected) {
+                assert!(trouble.reason.contains(words), "{}", trouble.reason);
+            }
+        }
+        // A dead clock is no obstacle here either.
+        let (config, pem) = own(true, here, "central", 2028);
+        let central = Central::tls(config, |_| Told::ok("{}")).await;
+        let uplink = trusting(&central, pem, 0);
+        uplink.call(&open_get()).await.unwrap();
+        assert_eq!(uplink.heard().map(|heard| heard.date), Some(TODAY as i64));
+    });
+}
+
+#[test]
+fn a_ca_file_that_holds_no_certificate_is_said_in_words() {
+    let sound = String::from_utf8(own(true, &[], "x", 2028).1).unwrap();
+    let rubbish = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let cut = sound.split_once("-----END").unwrap().0;
+    let odd = sound.replacen('M', "!", 1);
+    for (pem, words) in [
+        ("", "found none"),
+        (cut, "without its END line"),
+        (&odd, "not sound base64"),
+        (rubbish, "one that is not a certificate"),
+    ] {
+        let line = Line {
+            ca_pem: Some(pem.as_bytes().to_vec()),
+            ..line("https://127.0.0.1/")
+        };
+        let trouble = Uplink::new(line, None).err().unwrap();
+        assert_eq!(trouble.code, Code::ConfigCaFile);
+        assert!(trouble.reason.ends_with(words), "{}", trouble.reason);
+    }
+}
+
 #[test]
 fn a_dead_clock_is_no_obstacle_and_no_licence() {
     run(async {

@@ -229,3 +229,21 @@ fn compressed_answers_are_read() {
     site.sync().exits(0).code("ok");
     site.assert_equal_to_central();
 }
+
+/// B15: the proxy accepts and says nothing: it is told of, not central behind it.
+#[test]
+fn a_proxy_that_stalls_is_named_by_doctor() {
+    // The kernel accepts; nobody reads.
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let place = listener.local_addr().unwrap().to_string();
+    let mut site = Site::enrolled(small());
+    site.set("central", "url", "\"https://central.example/\"");
+    site.set("central", "proxy", &format!("\"{place}\""));
+    let told = site.run(&["doctor", "--json"]).ends().object();
+    let checks = told["checks"].as_array().unwrap();
+    let first = checks.iter().find(|check| check["status"] == "fail");
+    let first = first.unwrap();
+    assert_eq!(first["code"], "net.proxy", "{first}");
+    let summary = first["summary"].as_str().unwrap();
+    assert!(summary.contains(&place), "{summary}");
+}

@@ -30,6 +30,7 @@ mod readers;
 mod results;
 mod resume;
 mod scale;
+mod sick;
 mod start;
 mod state;
 mod time;

@@ -9,9 +9,10 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::Reply;
+use super::notice::{Notice, notice};
 use crate::entity::Entity;
 use crate::fault::{Code, Fault};
-use crate::outside::{self, Outside, json_flaw};
+use crate::outside::{self, Outside, json_flaw, quoted};
 use crate::range::retry_after;
 use crate::retry;
 
@@ -169,7 +170,8 @@ impl Handshake {
                 "central refused the login or the password",
             ));
         }
-        if reply.status == 500 && refusal(reply).is_some() {
+        // The generic refusal. With `errorCode` 500 it is the database that is away, whatever the login (protocol 0.2).
+        if reply.status == 500 && refusal(reply).is_some_and(|r| r.is_code("0")) {
             let reason = "central knows this user, but not as a synchronisation manager (role taoSyncManager)";
             return Err(operator(Code::AuthNotSyncManager, reason));
         }
@@ -228,9 +230,13 @@ fn object<'a, T: Deserialize<'a>>(reply: &'a Reply, expected: &str) -> Result<T,
 /// Whether the reply is a success in status and in body, as any JSON value of the shape `T`.
 ///
 /// # Errors
-/// The trouble that the reply means, in the order: status, page instead of JSON, refusal inside a 200, shape.
+/// The trouble that the reply means, in the order: status, maintenance, refusal inside a success, what stands in the place
+/// of JSON, shape.
 pub fn parse<'a, T: Deserialize<'a>>(reply: &'a Reply, expected: &str) -> Result<T, Fault> {
     status(reply)?;
+    if is_maintenance(reply) {
+        return Err(maintenance(reply));
+    }
     if let Some(refusal) = refusal(reply).filter(|r| r.refuses()) {
         let reason = match refusal.message() {
             said if said.is_empty() => "central refused the request".to_owned(),
@@ -239,7 +245,7 @@ pub fn parse<'a, T: Deserialize<'a>>(reply: &'a Reply, expected: &str) -> Result
         return Err(Fault::new(Code::CentralRefused, reason));
     }
     serde_json::from_slice(&reply.body).map_err(|error| {
-        page_instead(reply).unwrap_or_else(|| {
+        instead(reply).unwrap_or_else(|| {
             foreign(format!(
                 "central answered without {expected}: {}",
                 json_flaw(&error)
@@ -262,12 +268,12 @@ fn status(reply: &Reply) -> Result<(), Fault> {
         }
     };
     let trouble = match reply.status {
-        200 | 206 => return Ok(()),
-        // 511: the network wants a login first (RFC 6585 6).
-        300..=399 | 511 => foreign(format!(
-            "central redirected to another page (status {})",
-            reply.status
-        )),
+        // Whether it is one says the body; 203 comes from a proxy that changed something (RFC 9110 15.3.4).
+        200..=299 => return Ok(()),
+        500..=503 if is_maintenance(reply) => maintenance(reply),
+        300..=399 => foreign(redirected(reply)),
+        // RFC 6585 6.
+        511 => foreign("the network wants a login first (status 511)".into()),
         401 => operator(
             Code::AuthRefused,
             "central does not accept the credentials of this box",
@@ -296,7 +302,8 @@ fn status(reply: &Reply) -> Result<(), Fault> {
             Code::CentralRejected,
             "central failed on the content of the request (status 500 without a body)",
         ),
-        429 | 502..=504 => {
+        // 408 and 425: not processed, to be sent again (RFC 9110 15.5.9, RFC 8470 5.2).
+        408 | 425 | 429 | 502..=504 => {
             let text = format!("central is not available (status {})", reply.status);
             Fault::new(Code::CentralUnavailable, with(&text))
         }
@@ -366,20 +373,51 @@ fn refusal(reply: &Reply) -> Option<Refusal> {
         .filter(|r| r.success.is_some() || r.error.is_some())
 }
 
-/// A page for people where JSON was due: TAO's own maintenance page, or somebody else's (protocol 0.2).
-fn page_instead(reply: &Reply) -> Option<Fault> {
-    let head = String::from_utf8_lossy(&reply.body[..reply.body.len().min(4096)]);
-    let html = head.trim_start().starts_with('<');
-    if html && head.contains("Under Maintenance") {
-        let reason = "central is in maintenance: it answers a page with status 200 instead of data";
-        return Some(Fault::new(Code::CentralMaintenance, reason));
+/// Where a redirection leads, without what follows the path: it may name a session or a person.
+fn redirected(reply: &Reply) -> String {
+    let to = reply.header("location").unwrap_or_default();
+    let place = to.split(['?', '#']).next().unwrap_or_default();
+    let status = reply.status;
+    match place {
+        "" => format!("central redirected to another page (status {status})"),
+        place => format!("central redirected to {} (status {status})", quoted(place)),
     }
-    html.then(|| {
-        foreign(
+}
+
+fn is_maintenance(reply: &Reply) -> bool {
+    notice(&reply.body) == Some(Notice::Maintenance)
+}
+
+fn maintenance(reply: &Reply) -> Fault {
+    let reason = match reply.body.trim_ascii_start().first() {
+        Some(b'<') if reply.status == 200 => {
+            "central is in maintenance: it answers a page with status 200 instead of data"
+                .to_owned()
+        }
+        _ => format!(
+            "central says that it is in maintenance (status {})",
+            reply.status
+        ),
+    };
+    Fault::new(Code::CentralMaintenance, reason)
+}
+
+/// What came where JSON was due, if it is known.
+fn instead(reply: &Reply) -> Option<Fault> {
+    let trouble = match notice(&reply.body)? {
+        Notice::Maintenance => maintenance(reply),
+        Notice::Php(kind) => {
+            let reason = format!(
+                "PHP of central writes its messages (\"{kind}\") into the answers: they cannot be read (display_errors is on there)"
+            );
+            Fault::new(Code::CentralPhp, reason)
+        }
+        Notice::Page => foreign(
             "a web page came instead of central's data: a proxy, a captive portal or a wrong URL"
                 .into(),
-        )
-    })
+        ),
+    };
+    Some(trouble)
 }
 
 fn foreign(reason: String) -> Fault {
@@ -425,139 +463,4 @@ impl<'de: 'a, 'a> Deserialize<'de> for PhpMap<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn reply(status: u16, body: &str) -> Reply {
-        Reply {
-            status,
-            body: body.into(),
-            ..Reply::default()
-        }
-    }
-
-    fn code<T: fmt::Debug>(result: Result<T, Fault>) -> Code {
-        result.unwrap_err().code
-    }
-
-    #[test]
-    fn an_empty_map_may_be_a_list() {
-        let page = Page::read(&reply(200, r#"{"type":"proctor","entities":[]}"#)).unwrap();
-        assert_eq!(page, Page::default());
-        assert_eq!(
-            Details::read(&reply(200, "[]")).unwrap(),
-            Details::default()
-        );
-        assert_eq!(
-            code(Details::read(&reply(200, "[1]"))),
-            Code::CentralForeign
-        );
-    }
-
-    #[test]
-    fn a_list_is_no_object_whose_keys_stand_in_their_order() {
-        let page = reply(200, r#"[null,{"a":{"id":"a","checksum":"c"}}]"#);
-        assert_eq!(code(Page::read(&page)), Code::CentralForeign);
-        assert_eq!(
-            code(versions(&reply(200, r#"[["2022.11"]]"#))),
-            Code::CentralForeign
-        );
-        assert_eq!(
-            code(confirmation(&reply(200, r#"["received"]"#))),
-            Code::CentralForeign
-        );
-    }
-
-    #[test]
-    fn a_maintenance_page_with_status_200_is_no_success() {
-        let page = "<!doctype html><title>Currently Under Maintenance</title>";
-        assert_eq!(
-            code(Page::read(&reply(200, page))),
-            Code::CentralMaintenance
-        );
-        assert_eq!(
-            code(Page::read(&reply(200, "<html>Welcome to the airport"))),
-            Code::CentralForeign
-        );
-        assert_eq!(code(Page::read(&reply(200, ""))), Code::CentralForeign);
-    }
-
-    #[test]
-    fn each_status_has_its_own_trouble() {
-        let failure = |message| {
-            format!(
-                r#"{{"success":false,"errorCode":0,"errorMsg":"{message}","version":"2022.11"}}"#
-            )
-        };
-        let table = [
-            (401, String::new(), Code::AuthRefused),
-            (403, failure("Access denied."), Code::AuthRole),
-            (404, failure("x"), Code::CentralNotFound),
-            (413, "<html>".into(), Code::CentralTooLong),
-            (500, String::new(), Code::CentralRejected),
-            (500, failure("Unexpected error."), Code::CentralError),
-            (
-                500,
-                failure("Provided version of TAO VM is not supported by server: 9"),
-                Code::VersionUnsupported,
-            ),
-            (502, "<html>".into(), Code::CentralUnavailable),
-            (302, String::new(), Code::CentralForeign),
-            (511, "log in".into(), Code::CentralForeign),
-            (406, String::new(), Code::CentralRefused),
-            (
-                200,
-                r#"{"error":"You do not have the required rights to edit this resource."}"#.into(),
-                Code::CentralRefused,
-            ),
-        ];
-        for (status, body, expected) in table {
-            assert_eq!(
-                code(versions(&reply(status, &body))),
-                expected,
-                "status {status} {body}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_refused_handshake_arrives_as_200() {
-        let body = r#"{"success":false,"errorCode":"401","errorMsg":"You are not authorized","version":"x"}"#;
-        assert_eq!(code(Handshake::read(&reply(200, body))), Code::AuthPassword);
-        let body =
-            r#"{"success":false,"errorCode":0,"errorMsg":"Unexpected error.","version":"x"}"#;
-        assert_eq!(
-            code(Handshake::read(&reply(500, body))),
-            Code::AuthNotSyncManager
-        );
-    }
-
-    #[test]
-    fn odd_entries_are_told_and_the_others_are_kept() {
-        let body = r#"{"entities":{"a":{"id":"a","checksum":"c","properties":[]},"b":{"checksum":"c"},"d":7}}"#;
-        let page = Page::read(&reply(200, body)).unwrap();
-        assert_eq!(page.listed, [("a".to_owned(), "c".to_owned())]);
-        assert_eq!(page.odd.len(), 2);
-        assert_eq!(page.doubtful, ["b", "d"]);
-    }
-
-    #[test]
-    fn a_next_page_elsewhere_is_foreign() {
-        let read = |next: &str| {
-            let body = serde_json::json!({"nextCallUrl": next, "entities": []}).to_string();
-            Page::read(&reply(200, &body)).map(|page| page.next)
-        };
-        let good =
-            "/taoSync/SynchronisationApi/fetchEntityChecksums?type=proctor&params%5Boffset%5D=100";
-        assert_eq!(read(good).unwrap().as_deref(), Some(good));
-        for astray in [
-            "",
-            "x",
-            "//evil.example/x",
-            "http://evil.example/taoSync/fetchEntityChecksums",
-            "/taoSync/HandShake",
-        ] {
-            assert_eq!(code(read(astray)), Code::CentralForeign, "{astray}");
-        }
-    }
-}
+mod tests;

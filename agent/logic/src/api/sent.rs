@@ -5,7 +5,7 @@
 //! | The exchange failed | Codes | Central has it |
 //! |---|---|---|
 //! | on the way: name, route, connection, proxy, TLS | `net.dns`, `net.refused`, `net.proxy`, `net.tls*`, … | surely not |
-//! | for want of a token, whatever the token's own exchange died of | `net.token`, `auth.*`, `central.maintenance`, `central.unavailable`, `central.error` | surely not |
+//! | for want of a token, whatever the token's own exchange died of | `net.token`, `auth.*`, `central.maintenance`, `central.unavailable`, `central.error`, `central.token` | surely not |
 //! | at the box itself | `config.*` | surely not |
 //! | the request was on its way, or an answer came that could not be used | `net.reset`, `net.timeout`, `net.cut`, `net.stalled`, `central.foreign`, … | perhaps |
 //! | the answer had come before the failure (`Fault::answered`) | any | perhaps |
@@ -45,6 +45,7 @@ mod tests {
         Code::CentralUnavailable,
         Code::CentralError,
         Code::CentralMaintenance,
+        Code::CentralToken,
         Code::ClockFloor,
     ];
 

@@ -1,8 +1,9 @@
 //! Decides whether a reply is central's at all, or that of a portal, a proxy or a wrong URL.
-//! Never reads more of it than its status and its first byte.
+//! Never looks at what was asked: only at status and body.
 //! Called by `sync`: what a stranger answers is no entity's fault.
 
 use super::Reply;
+use super::notice::{Notice, notice};
 
 /// Somebody else answered in central's place: what was asked is not at fault, and asking for less brings the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,12 +12,21 @@ pub enum Stranger {
     Page,
     /// This path leads elsewhere.
     Redirect,
+    /// Central's PHP, which writes its messages into the answers: very likely into all of this kind.
+    Php,
 }
 
-/// Whether a reply is somebody else's, by its status and its first byte.
+/// Whether a reply is somebody else's.
 pub fn stranger(reply: &Reply) -> Option<Stranger> {
     match reply.status {
-        200 | 206 if reply.body.trim_ascii_start().first() == Some(&b'<') => Some(Stranger::Page),
+        200..=299 => match reply.body.trim_ascii_start().first() {
+            // JSON is the rule, and may be long.
+            Some(b'{' | b'[') | None => None,
+            Some(_) => match notice(&reply.body)? {
+                Notice::Php(_) => Some(Stranger::Php),
+                Notice::Page | Notice::Maintenance => Some(Stranger::Page),
+            },
+        },
         511 => Some(Stranger::Page),
         300..=399 => Some(Stranger::Redirect),
         _ => None,
@@ -28,10 +38,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stranger_is_known_by_status_and_first_byte() {
+    fn a_stranger_is_known_by_status_and_body() {
         let table = [
             (200, " \n<!DOCTYPE html>", Some(Stranger::Page)),
             (206, "<html>", Some(Stranger::Page)),
+            (203, "<html>", Some(Stranger::Page)),
+            (
+                200,
+                "<br />\n<b>Notice</b>:  x in <b>/a</b> on line <b>1</b>{}",
+                Some(Stranger::Php),
+            ),
             (511, "log in", Some(Stranger::Page)),
             (302, "", Some(Stranger::Redirect)),
             (307, "<html>", Some(Stranger::Redirect)),

@@ -17,6 +17,11 @@ macro_rules! central_codes {
             "central is in maintenance"
             "Central answers its maintenance page. The box keeps everything and tries again by itself."
             "Wait for the end of the maintenance; the operator of central knows when.";
+        CentralPhp "central.php" [GiveUp Failed Unknown]
+            "central's PHP writes messages into its answers"
+            "A warning or notice of PHP stands before or behind the data, because display_errors is on there. Such an answer \
+         is not used: what the message means for the data only central's operator can tell."
+            "Ask the operator of central to set display_errors to off in php.ini and to look into PHP's error log.";
         CentralContradicts "central.contradicts" [Operator Failed Unknown => CentralContradicts]
             "central contradicts itself"
             "Within hours central takes back what it said of the same entities: named, gone and named again, or edited \
@@ -64,6 +69,11 @@ macro_rules! central_codes {
             "an answer came damaged"
             "A compressed answer could not be unpacked. The line or a proxy damaged it; nothing of it was used."
             "Run the synchronization again; if it stays, look for a proxy on the way.";
+        CentralToken "central.token" [GiveUp Failed Unsent]
+            "central's answer to the request for a token cannot be used"
+            "The box asked for a token, and what came was not one, nor a refusal of the credentials: a web page, a \
+         redirection, words of PHP. What came is told beside it."
+            "Open [central] url in a browser on this network: log in where the network asks for it, or correct the URL.";
         AuthToken "auth.token" [Operator Unauthorized Unsent]
             "credentials"
             "The box trades its OAuth client id and secret for a token; central has to know them."

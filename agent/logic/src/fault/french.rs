@@ -103,12 +103,15 @@ french! {
     NetRefused "la connexion a été refusée" "Demander à l’exploitant du serveur central s’il fonctionne, et vérifier le port dans [central] url.";
     NetUnreachable "le serveur central est injoignable" "Demander à l’administrateur du réseau de laisser passer la box vers l’hôte et le port du serveur central.";
     NetProxy "le proxy ne mène pas au serveur central" "Vérifier proxy et proxy_password_file dans [central], et faire autoriser l’hôte du serveur central dans le proxy.";
+    NetProxyScheme "le proxy n’accepte aucune identification que boxsync connaît" "Demander à l’administrateur du réseau d’accepter l’identification Basic pour cette box, ou de la laisser passer sans identification.";
     NetTls "TLS et certificat" "Vérifier http:// ou https:// et le port dans [central] url ; s’ils sont bons, interroger l’administrateur du réseau sur le pare-feu.";
     NetTlsExpired "le certificat du serveur central a expiré" "Demander à l’exploitant du serveur central de renouveler le certificat.";
     NetTlsNotYet "le certificat du serveur central n’est pas encore valide" "Demander à l’exploitant du serveur central d’utiliser un certificat valide aujourd’hui.";
     NetTlsHost "le certificat est celui d’un autre hôte" "Écrire dans [central] url le nom d’hôte pour lequel le certificat du serveur central est fait.";
     NetTlsIssuer "une autorité inconnue a signé le certificat du serveur central" "Si l’autorité du serveur central est privée, indiquer son fichier PEM actuel dans [central] ca_file ; sinon demander à l’administrateur du réseau de laisser passer la box vers le serveur central sans ouvrir la connexion.";
     NetTlsClient "le serveur central exige un certificat de la box" "Demander à l’exploitant du serveur central de laisser entrer les box sans certificat client à cette URL.";
+    NetTlsCertificate "le certificat du serveur central est inutilisable" "Demander à l’exploitant du serveur central de faire refaire son certificat, en disant ce qui ne va pas.";
+    NetTlsOld "le TLS du serveur central est trop ancien" "Demander à l’exploitant du serveur central d’activer TLS 1.2 ou 1.3.";
     NetTlsExpiring "le certificat du serveur central expire bientôt" = NetTlsExpired;
     NetToken "aucun jeton n’a pu être obtenu" "Relancer la synchronisation ; si cela persiste, examiner le réseau.";
     NetReset "la connexion a été fermée sans réponse" "Relancer la synchronisation ; si cela persiste, interroger l’administrateur du réseau sur le pare-feu.";
@@ -121,6 +124,7 @@ french! {
     CentralAnswer "réponse du serveur central" "Ouvrir [central] url dans un navigateur sur ce réseau et regarder ce qui vient.";
     CentralForeign "autre chose que le serveur central répond" "Ouvrir [central] url dans un navigateur sur ce réseau : s’identifier là où le réseau le demande, ou corriger l’URL.";
     CentralMaintenance "le serveur central est en maintenance" "Attendre la fin de la maintenance ; l’exploitant du serveur central la connaît.";
+    CentralPhp "PHP du serveur central écrit des messages dans ses réponses" "Demander à l’exploitant du serveur central de mettre display_errors à off dans php.ini et de lire le journal d’erreurs de PHP.";
     CentralContradicts "le serveur central se contredit" "Demander à l’opérateur du serveur central si tous ses serveurs ont les mêmes données ; s’il a raison, exécuter `boxsync sync --allow-deletes`.";
     CentralUnavailable "le serveur central n’est pas disponible" "Attendre ; si cela dure, prévenir l’exploitant du serveur central.";
     CentralError "le serveur central a échoué" "Signaler ce code à l’exploitant du serveur central, avec l’heure.";
@@ -131,6 +135,7 @@ french! {
     CentralTooLarge "une réponse est trop longue pour être reçue" = CentralError;
     CentralCompressed "quelque chose comprime en chemin" "Demander à l’exploitant du serveur central ou du proxy de ne pas comprimer getDeliveryTest.";
     CentralGarbled "une réponse est arrivée abîmée" "Relancer la synchronisation ; si cela persiste, chercher un proxy sur le chemin.";
+    CentralToken "la réponse du serveur central à la demande de jeton est inutilisable" = CentralForeign;
     AuthToken "identifiants" "Inscrire la box : `boxsync enroll --login L --password-file F`.";
     AuthNotEnrolled "la box n’est pas inscrite" = AuthToken;
     AuthRefused "le serveur central refuse les identifiants" "Réinscrire la box : `boxsync enroll --login L --password-file F`.";
@@ -200,6 +205,7 @@ french! {
     InputExport "rien n’a été exporté" "Donner `--yes` si c’est voulu.";
     InputOrder "des options ne vont pas ensemble" "Voir l’aide de la commande.";
     CentralSick "le serveur central n’enregistre plus rien" = CentralError;
+    CentralEncrypted "le serveur central ne prend que des résultats chiffrés" "Demander à l’exploitant du serveur central s’il accepte sans chiffrement les résultats de cette organisation ; d’ici là, les exporter avec `boxsync results export ID FILE` si besoin.";
     CentralProbeStored "le serveur central a enregistré une sonde" "Dire à l’exploitant du serveur central que la ligne de journal BOXSYNC_PROBE peut être supprimée.";
     ResultsCopied "la box est une copie" "Si l’autre box n’existe plus, exécuter `boxsync results retry`.";
     ResultsNotStored "le serveur central n’a pas enregistré un résultat" "Indiquer à l’exploitant du serveur central que son stockage échoue, avec l’heure et ce code.";

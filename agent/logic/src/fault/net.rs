@@ -81,6 +81,11 @@ macro_rules! net_codes {
             "the proxy does not lead to central"
             "The proxy cannot be reached, wants another user or password, or refuses central's host or port."
             "Check proxy and proxy_password_file in [central], and ask for central's host to be allowed in the proxy.";
+        NetProxyScheme "net.proxy_scheme" [Operator Offline Unsent]
+            "the proxy takes no login that boxsync knows"
+            "The proxy lets nobody through without a login, and offers only ways to log in that need a Windows domain \
+         (NTLM, Negotiate, Kerberos) or another scheme than Basic."
+            "Ask the network's administrator to accept Basic for this box, or to let it through without a login.";
         NetTls "net.tls" [Operator Offline Unsent]
             "TLS and certificate"
             "Central has to speak TLS on the port of an https:// URL, and its certificate has to be signed by a known \
@@ -109,7 +114,8 @@ macro_rules! net_codes {
             "Neither the public authorities nor those of [central] ca_file have signed the certificate. Central may have \
          a private authority that the box was not given, or was given before it was renewed; its web server may not \
          show the certificates in between; or a firewall opens the encrypted connection and signs in central's place. \
-         Who has signed is told beside it."
+         Who has signed is told beside it. A certificate that is signed by itself alone is taken if [central] ca_file \
+         holds exactly it."
             "If central's authority is a private one, name its current PEM file in [central] ca_file; else ask the \
          network's administrator to let the box through to central unopened.";
         NetTlsClient "net.tls_client" [Operator Offline Unsent]
@@ -117,6 +123,16 @@ macro_rules! net_codes {
             "The server asks whoever connects for a certificate of his own (mutual TLS). TAO's synchronisation knows none: a \
          web server or a firewall in front of central was set up so."
             "Ask the operator of central to let boxes in without a client certificate at this URL.";
+        NetTlsCertificate "net.tls_certificate" [Operator Offline Unsent]
+            "central's certificate cannot be used"
+            "The certificate itself is at fault, not who signed it, when or for whom: it is written wrongly, made for another \
+         purpose, signed in a way that is no longer safe, or revoked. What is wrong is told beside it."
+            "Tell the operator of central to have its certificate made anew, and what is wrong with this one.";
+        NetTlsOld "net.tls_old" [Operator Offline Unsent]
+            "central's TLS is too old"
+            "Central, or a firewall that opens the encrypted connection, offers only versions or ciphers of TLS that are no \
+         longer safe."
+            "Ask the operator of central to switch TLS 1.2 or 1.3 on.";
         NetTlsExpiring "net.tls_expiring" [Operator Failed Unsent]
             "central's certificate ends soon"
             "In less than three weeks central's certificate ends; then no box can synchronize."

@@ -52,6 +52,13 @@ macro_rules! work_codes {
             "Many entries in a row failed on central, one by one, so that not the entries are the cause. Everything \
          stays queued."
             "Tell the operator of central that it stores nothing, with the time and this code.";
+        CentralEncrypted "central.encrypted" [Operator Failed Unknown]
+            "central takes encrypted results alone"
+            "Central is set up with taoEncryption: it dies of each result that comes as it was submitted (500 without a body), \
+         and boxsync does not encrypt results. Nothing is lost: they stay queued and are tried again after a wait that \
+         doubles from a minute to a day."
+            "Ask the operator of central whether it takes results of this organisation unencrypted; until then export them \
+         with `boxsync results export ID FILE` where they are needed.";
         CentralProbeStored "central.probe_stored" [Operator Failed Unknown]
             "central stored a probe"
             "To learn the fate of a result the box asks with a log row that a central leaves alone. This central stored \

@@ -381,6 +381,7 @@ fn looks(standing: &Standing) -> Vec<(CodeName, String)> {
         let of_what_is_owed = [Area::Results, Area::Logs, Area::Sessions];
         owed.waiting + owed.refused + owed.unconfirmed > 0
             && (last.code == Code::CentralSick
+                || last.code == Code::CentralEncrypted
                 || of_what_is_owed.into_iter().any(|area| last.code.is(area)))
     };
     if let Some(reason) = died(standing) {

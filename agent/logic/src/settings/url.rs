@@ -116,12 +116,16 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Reads `http://proxy:3128` or `http://user@proxy:3128`.
+    /// Reads `http://proxy:3128` or `http://user@proxy:3128`; without a scheme it is http, as curl and wget take it.
     ///
     /// # Errors
     /// What was expected, in words that never repeat the text: it may hold a password.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (https, rest) = scheme(text.trim())?;
+        let text = text.trim();
+        let (https, rest) = match text.contains("://") {
+            true => scheme(text)?,
+            false => (false, text),
+        };
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         let (user, address) = match authority.rsplit_once('@') {
             Some((user, address)) => (Some(user), address),

@@ -40,6 +40,8 @@ pub struct Plan {
     pub restored: bool,
     /// Until then central may be at a request that went without a mark.
     pub unmarked: Option<Now>,
+    /// Central keeps what candidates did encrypted (protocol 13): it may die of every plain result.
+    pub encrypted: bool,
     /// Seed of the jitter.
     pub random: u64,
 }
@@ -62,6 +64,7 @@ impl Plan {
             probe_first: false,
             restored: false,
             unmarked: None,
+            encrypted: false,
             random,
         }
     }

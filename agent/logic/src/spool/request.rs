@@ -48,7 +48,8 @@ pub(super) fn hear(answered: Answered, any: bool) -> Heard {
     match (reply.status, trouble.code) {
         (_, Code::VersionUnsupported | Code::CentralMaintenance) => Heard::Barred(trouble),
         (413, _) => Heard::TooLong(trouble),
-        (429, _) => Heard::Unsent(trouble),
+        // Not processed: too many, or too early (RFC 8470 5.2).
+        (425 | 429, _) => Heard::Unsent(trouble),
         (200, Code::CentralRefused) => Heard::Failed(trouble),
         // PHP died: it says nothing. TAO failed: it says so in JSON. A page is a gateway's.
         (500, _) if reply.body.is_empty() => Heard::Rejected(trouble),
@@ -63,7 +64,8 @@ pub(super) fn hear(answered: Answered, any: bool) -> Heard {
 /// Without a token, a configuration or a central that works nothing more can be had in this run.
 fn unsent(trouble: Fault) -> Heard {
     let code = trouble.code;
-    match code.is(Area::Auth) || code.is(Area::Config) || code == Code::CentralMaintenance {
+    let bars = [Code::CentralMaintenance, Code::CentralToken];
+    match code.is(Area::Auth) || code.is(Area::Config) || bars.contains(&code) {
         true => Heard::Barred(trouble),
         false => Heard::Unsent(trouble),
     }
@@ -314,6 +316,7 @@ mod tests {
         let database = r#"{"success":false,"version":"2022.11","errorCode":500,"errorMsg":""}"#;
         let page = "<html>Welcome to the airport";
         let maintenance = "<html><title>Currently Under Maintenance</title>";
+        let script = r#"{"success":false,"data":{"ExceptionType":"common_exception_SystemUnderMaintenance"}}"#;
         let net = |code| Err(Fault::new(code, ""));
         let table = [
             (reply(200, r#"{"e":{"success":1}}"#), "Answer"),
@@ -333,7 +336,9 @@ mod tests {
             (reply(302, ""), "Barred"),
             (reply(408, ""), "Lost"),
             (reply(413, page), "TooLong"),
+            (reply(425, ""), "Unsent"),
             (reply(429, ""), "Unsent"),
+            (reply(500, script), "Barred"),
             (reply(502, page), "Lost"),
             (reply(503, ""), "Lost"),
             (reply(504, ""), "Lost"),
@@ -341,6 +346,7 @@ mod tests {
             (net(Code::NetTls), "Unsent"),
             (net(Code::NetTlsExpired), "Unsent"),
             (net(Code::AuthToken), "Barred"),
+            (net(Code::CentralToken), "Barred"),
             // A status is a reply: as a failure it is the token endpoint's.
             (net(Code::CentralUnavailable), "Unsent"),
             (net(Code::CentralError), "Unsent"),

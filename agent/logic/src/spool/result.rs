@@ -22,6 +22,9 @@ pub(super) use follow::Follow;
 use unasked::{Unasked, Unsent};
 pub(super) use witness::{Found, Vouched};
 
+/// Why plain results stay here.
+const ENCRYPTED: &str = "central keeps results encrypted and takes none that is not (status 500 without a body; its deliveries carry a key)";
+
 /// Executions in one probe, once the probe has proved itself.
 const PROBED: usize = 50;
 /// Failures in a row, whatever their cause, after which a witness must prove central well.
@@ -40,6 +43,8 @@ enum Blame {
     Item(Finding),
     /// Central, by its own words.
     Central(Finding),
+    /// Central, which wants it encrypted.
+    Encrypted,
 }
 
 /// A result whose outcome is unknown.
@@ -335,7 +340,10 @@ impl Sending {
                 self.results.offended |= !alone;
                 for key in keys {
                     let reason = finding(Code::ResultsRejected, trouble.reason.clone());
-                    let failed = alone.then_some(Blame::Item(reason));
+                    let failed = alone.then_some(match self.plan.encrypted {
+                        true => Blame::Encrypted,
+                        false => Blame::Item(reason),
+                    });
                     self.results.doubt(key, now, now, failed);
                 }
             }
@@ -487,12 +495,21 @@ impl Sending {
         }
     }
 
-    fn unmapped(&mut self, mut doubt: Doubt, now: Now) -> Option<Change> {
+    fn unmapped(&mut self, mut doubt: Doubt, now: Now) -> Vec<Change> {
         match doubt.failed {
-            Some(Blame::Item(reason)) => return Some(self.suspected(doubt.key, reason, now)),
+            Some(Blame::Item(reason)) => return vec![self.suspected(doubt.key, reason, now)],
+            Some(Blame::Encrypted) => {
+                // Every other plain result would meet the same, and leave an orphan each.
+                self.results.sick = true;
+                let reason = finding(Code::CentralEncrypted, ENCRYPTED);
+                let mut changes = vec![self.stumble(&doubt.key, reason, now)];
+                let lone = std::mem::take(&mut self.results.lone);
+                changes.extend(lone.iter().map(|key| self.unsent(key)));
+                return changes;
+            }
             Some(Blame::Central(reason)) => {
                 self.results.streak += 1;
-                return Some(self.stumble(&doubt.key, reason, now));
+                return vec![self.stumble(&doubt.key, reason, now)];
             }
             None => {}
         }
@@ -510,7 +527,7 @@ impl Sending {
             doubt.probe = soon.min(doubt.settled);
             self.results.doubts.push_back(doubt);
         }
-        None
+        Vec::new()
     }
 
     /// Doubts that cannot be resolved, as the probe says nothing.

@@ -12,7 +12,7 @@ pub(super) enum After {
     Split,
     /// Somebody else answered all paths, as far as one can tell: nothing more of the catalogue is asked for in this run.
     EndLane,
-    /// This path leads elsewhere: nothing more of the type is asked for in this run.
+    /// This path leads elsewhere, or gives nothing that can be read: nothing more of the type is asked for in this run.
     EndType,
     /// The batch is left for the next run, the others go on.
     Skip,
@@ -29,7 +29,7 @@ pub(super) fn after(code: Code, stranger: Option<Stranger>, ids: usize) -> After
     ];
     match stranger {
         Some(Stranger::Page) => After::EndLane,
-        Some(Stranger::Redirect) => After::EndType,
+        Some(Stranger::Redirect | Stranger::Php) => After::EndType,
         None if ids > 1 && BY_CONTENT.contains(&code) => After::Split,
         None => After::Skip,
     }
@@ -72,6 +72,13 @@ mod tests {
             ("a portal's page", Code::CentralForeign, page, 100, EndLane),
             ("… for one", Code::CentralForeign, page, 1, EndLane),
             ("a redirection", Code::CentralForeign, other, 25, EndType),
+            (
+                "words of PHP",
+                Code::CentralPhp,
+                Some(Stranger::Php),
+                100,
+                EndType,
+            ),
             ("a 500 with a body", Code::CentralError, None, 100, Skip),
             (
                 "a 503 to the end",

@@ -131,6 +131,18 @@ fn a_proxy_has_a_user_at_most() {
     let plain = Proxy::parse("https://[::1]/").unwrap();
     assert_eq!(plain.user, None);
     assert_eq!(plain.to_string(), "https://[::1]:443");
+    for (text, told) in [
+        ("proxy:3128", "http://proxy:3128"),
+        (
+            " jane@proxy.example:8080/ ",
+            "http://jane@proxy.example:8080",
+        ),
+        ("10.0.0.1:3128", "http://10.0.0.1:3128"),
+        ("[::1]:3128", "http://[::1]:3128"),
+        ("proxy", "http://proxy:80"),
+    ] {
+        assert_eq!(Proxy::parse(text).map(|p| p.to_string()), Ok(told.into()));
+    }
 }
 
 #[test]
@@ -145,7 +157,8 @@ fn a_proxy_with_a_password_is_refused_without_repeating_it() {
         assert!(!reason.contains("hunt"), "{reason}");
     }
     for (text, part) in [
-        ("proxy:3128", "https://"),
+        ("jane:hunter2@proxy:3128", "proxy_password_file"),
+        ("proxy:31x8", "port"),
         ("http://proxy/path", "without a path"),
         ("http://@proxy", "user name"),
         ("http://a%3Ab@proxy", "colon"),
