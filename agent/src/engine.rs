@@ -22,6 +22,7 @@ mod lane;
 mod line;
 mod link;
 mod owed;
+mod piece;
 mod probe;
 mod rebuild;
 mod run;
@@ -29,6 +30,7 @@ mod session;
 mod trace;
 mod unkept;
 mod who;
+mod whole;
 mod wipe;
 
 pub use credentials::Stored;

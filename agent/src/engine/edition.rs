@@ -10,7 +10,8 @@ use logic::range::ContentRange;
 use logic::zip::Identity;
 use tokio::sync::Mutex;
 
-use super::probe::{Answer, Known, Probe, changed, dishonest, open, probe};
+use super::piece::{Answer, changed, dishonest, open};
+use super::probe::{Known, Probe, probe};
 use crate::uplink::Uplink;
 
 /// A package as first contact showed it.
@@ -63,8 +64,30 @@ impl Edition {
             self.look(uplink).await?;
             answer = open(uplink, Call::package(&self.delivery, span)).await?;
         }
-        is_span(answer.content_range(), first, last, self.identity.size)?;
+        let Some(range) = answer.content_range() else {
+            return Err(self.unranged(uplink, answer).await);
+        };
+        is_span(range, first, last, self.identity.size)?;
         Ok(answer)
+    }
+
+    /// What came where a part was asked for: nothing, of a package that has become shorter; or something else.
+    async fn unranged(&self, uplink: &Uplink, mut answer: Answer) -> Fault {
+        let nothing = match answer.peek().await {
+            Ok(first) => first.is_none() || answer.is_refused(),
+            Err(trouble) => return trouble,
+        };
+        if !nothing {
+            return answer.instead().await;
+        }
+        drop(answer);
+        match probe(uplink, &self.delivery, None).await {
+            Ok(Probe::Known(again)) if again.identity == self.identity => {
+                dishonest("a part was refused that the package has")
+            }
+            Ok(_) => changed(),
+            Err(trouble) => trouble,
+        }
     }
 
     /// Another tag came, or the whole package: either it has changed, or its tag is of no use.
@@ -91,17 +114,16 @@ impl Edition {
 }
 
 /// Checks that an answer is exactly the span asked for, of the package of this size.
-fn is_span(range: Option<ContentRange>, first: u64, last: u64, size: u64) -> Result<(), Fault> {
-    match range {
-        Some(range) if range.total != size => Err(changed()),
-        // A shorter answer is honest as long as it says so: it is taken, and the rest asked for again.
-        Some(range) if range.first == first && range.last <= last => Ok(()),
-        Some(range) => Err(dishonest(&format!(
-            "bytes {first}-{last} were asked for, {}-{} came",
-            range.first, range.last
-        ))),
-        None => Err(dishonest(
-            "a range was asked for, an answer without Content-Range came",
-        )),
+fn is_span(range: ContentRange, first: u64, last: u64, size: u64) -> Result<(), Fault> {
+    if range.total != size {
+        return Err(changed());
     }
+    // A shorter answer is honest as long as it says so: it is taken, and the rest asked for again.
+    if range.first == first && range.last <= last {
+        return Ok(());
+    }
+    Err(dishonest(&format!(
+        "bytes {first}-{last} were asked for, {}-{} came",
+        range.first, range.last
+    )))
 }

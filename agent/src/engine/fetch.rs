@@ -4,22 +4,23 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use logic::fault::{Code, Fault};
 use logic::outside;
 use logic::package::Finding;
 use logic::package_lane::{PackageEnd, Wanted};
-use logic::words::{Class, Outcome};
-use logic::zip::{Defect, Directory, Verdict, Verifier};
+use logic::words::Class;
+use logic::zip::{Defect, Directory};
 
 use super::edition::Edition;
 use super::first;
 use super::incoming::Incoming;
 use super::lane::{self, Shared};
 use super::link::Link;
-use super::probe::{Answer, Known, Probe, changed, dishonest, probe};
+use super::piece::{changed, dishonest, not_zip};
+use super::probe::{self, Known, Probe, is_range, probe};
 use super::rebuild;
+use super::whole::{small, streamed};
 use crate::away::away;
 use crate::vault::package::{Meta, Part};
 
@@ -58,11 +59,13 @@ pub(super) async fn fetch(link: &Link, wanted: &Wanted) -> PackageEnd {
 
 /// How often a package may change under our hands before the run leaves it for the next one.
 const EDITIONS: u32 = 4;
+/// What ranges must have brought, in bytes, before one of them failed, so that going on with them is worth it.
+const WORTH: u64 = 256 << 10;
 
 /// A package that came whole and was verified, not visible yet.
-struct Whole {
-    part: Part,
-    rebuilt: bool,
+pub(super) struct Whole {
+    pub(super) part: Part,
+    pub(super) rebuilt: bool,
 }
 
 /// `None` when it was held already.
@@ -90,7 +93,7 @@ async fn bring(link: &Link, wanted: &Wanted, on_wire: &mut u64) -> Result<Option
                 others = told;
                 match wanted {
                     false => Ok(None),
-                    true => ranged(link, delivery, *known, on_wire).await,
+                    true => in_one_way_or_another(link, delivery, &known, on_wire).await,
                 }
             }
             Probe::Small(bytes) => {
@@ -134,6 +137,38 @@ async fn bring(link: &Link, wanted: &Wanted, on_wire: &mut u64) -> Result<Option
         class: Class::GiveUp,
         ..changed()
     })
+}
+
+/// By ranges, as long as they bring something; else the whole, from its first byte.
+async fn in_one_way_or_another(
+    link: &Link,
+    delivery: &str,
+    known: &Known,
+    on_wire: &mut u64,
+) -> Result<Option<Whole>, Fault> {
+    for _ in 0..EDITIONS {
+        let before = *on_wire;
+        match ranged(link, delivery, known, on_wire).await {
+            Err(trouble) if !is_range(&trouble) => return Err(trouble),
+            Err(trouble) if *on_wire - before < WORTH => {
+                tracing::debug!(code = %trouble.code, "{trouble}: the whole is asked for");
+                break;
+            }
+            // One of them was not what was asked for, and what came before it is kept.
+            Err(_) => {}
+            brought => return brought,
+        }
+    }
+    link.gate().await;
+    match probe::whole(&link.uplink, delivery).await? {
+        Probe::Streaming(opened) => streamed(link, delivery, *opened, on_wire).await.map(Some),
+        Probe::Small(bytes) => {
+            *on_wire += bytes.len() as u64;
+            let directory = directory_of(bytes.len() as u64, &bytes)?;
+            small(link, delivery, &bytes, &directory)
+        }
+        Probe::Known(_) => Err(dishonest("the whole package was asked for, a part came")),
+    }
 }
 
 /// Makes visible what came, or notes that what is held was compared.
@@ -182,18 +217,18 @@ pub(super) async fn probe_patiently(
 async fn ranged(
     link: &Link,
     delivery: &str,
-    known: Known,
+    known: &Known,
     on_wire: &mut u64,
 ) -> Result<Option<Whole>, Fault> {
     first::must_be_readable(link, delivery, &known.directory)?;
-    let mut incoming = open_incoming(link, delivery, &known).await?;
+    let mut incoming = open_incoming(link, delivery, known).await?;
     let begun = incoming.part().have().iter().any(|have| *have);
-    place_tail(&mut incoming, &known)?;
-    let edition = Rc::new(Edition::new(delivery, &known));
+    place_tail(&mut incoming, known)?;
+    let edition = Rc::new(Edition::new(delivery, known));
     let rebuilt = if begun {
         false
     } else {
-        rebuild::from_held(link, &mut incoming, &known, &edition, on_wire).await?
+        rebuild::from_held(link, &mut incoming, known, &edition, on_wire).await?
     };
     let mut suspects: BTreeMap<usize, Option<Defect>> = BTreeMap::new();
     loop {
@@ -292,93 +327,6 @@ async fn bring_missing(
     result.and(flushed).map(|()| shared.incoming)
 }
 
-/// A package that came whole in one small answer.
-fn small(
-    link: &Link,
-    delivery: &str,
-    bytes: &[u8],
-    directory: &Directory,
-) -> Result<Option<Whole>, Fault> {
-    first::must_be_readable(link, delivery, directory)?;
-    let identity = directory.identity;
-    let mut verifier = Verifier::new(directory);
-    verifier.feed(0, bytes);
-    sound(link, delivery, &verifier.finish(), directory)?;
-    let mut part = link.begin(delivery, identity.size, Some(identity.tail))?;
-    let record = part.meta().record as usize;
-    for (index, chunk) in bytes.chunks(record).enumerate() {
-        let mut buffer = Part::buffer();
-        buffer.extend_from_slice(chunk);
-        part.write(index as u64, &mut buffer)?;
-    }
-    Ok(Some(Whole {
-        part,
-        rebuilt: false,
-    }))
-}
-
-/// The last way: a server that ignores ranges streams the whole package; a cut costs everything.
-async fn streamed(
-    link: &Link,
-    delivery: &str,
-    mut opened: Answer,
-    on_wire: &mut u64,
-) -> Result<Whole, Fault> {
-    let size = opened
-        .length()
-        .ok_or_else(|| dishonest("a whole package came without its length"))?;
-    first::must_be_new(link, delivery, size)?;
-    let mut part = link.begin(delivery, size, None)?;
-    let mut buffer = Part::buffer();
-    let mut index = 0;
-    while let Some(chunk) = opened.chunk().await? {
-        *on_wire += chunk.len() as u64;
-        let mut rest = &chunk[..];
-        while !rest.is_empty() {
-            if index == part.meta().records() {
-                return Err(dishonest("more bytes came than Content-Length announced"));
-            }
-            let length = part.meta().length(index) + logic::seal::NONCE;
-            let take = rest.len().min(length - buffer.len());
-            buffer.extend_from_slice(&rest[..take]);
-            rest = &rest[take..];
-            if buffer.len() == length {
-                part.write(index, &mut buffer)?;
-                link.written(length as u64, &part);
-                index += 1;
-            }
-        }
-        link.flushed().await?;
-        link.throttle(chunk.len() as u64).await;
-    }
-    if index < part.meta().records() {
-        return Err(Fault::new(Code::NetCut, "the package ended early").ending(Outcome::Failed));
-    }
-    let directory = Arc::new(super::content::directory(part.content())?);
-    part.identify(directory.identity.tail)?;
-    first::must_be_readable(link, delivery, &directory)?;
-    let (incoming, verdict) = Incoming::new(part, directory.clone()).verdict().await?;
-    sound(link, delivery, &verdict, &directory)?;
-    Ok(Whole {
-        part: incoming.into_part(),
-        rebuilt: false,
-    })
-}
-
-/// What came whole has only its own word: it is remembered, so that doctor names it, and read again when it comes again.
-fn sound(
-    link: &Link,
-    delivery: &str,
-    verdict: &Verdict,
-    directory: &Directory,
-) -> Result<(), Fault> {
-    match verdict.bad.first() {
-        None if verdict.unseen.is_empty() => Ok(()),
-        None => Err(changed()),
-        Some((at, fault)) => Err(first::damaged_whole(link, delivery, directory, *at, fault)?),
-    }
-}
-
 /// The directory of a package whose end is given.
 pub(super) fn directory_of(size: u64, tail: &[u8]) -> Result<Directory, Fault> {
     match logic::zip::Tail::read(size, tail) {
@@ -386,9 +334,4 @@ pub(super) fn directory_of(size: u64, tail: &[u8]) -> Result<Directory, Fault> {
         Ok(logic::zip::Tail::Need(_)) => Err(not_zip("its directory is cut")),
         Err(flaw) => Err(not_zip(&flaw.to_string())),
     }
-}
-
-fn not_zip(why: &str) -> Fault {
-    let reason = format!("what central gives is no zip package: {why}");
-    Fault::new(Code::PackageNotZip, reason)
 }

@@ -163,7 +163,7 @@ async fn confirm(
         outside::id(delivery)
     );
     let judged = judge(&link.packages, delivery, seen, Finding::Cached, &reason)?;
-    Err(judged.trouble().unwrap_or_else(super::probe::changed))
+    Err(judged.trouble().unwrap_or_else(super::piece::changed))
 }
 
 /// Keeps what was found out about an edition.
@@ -211,7 +211,7 @@ pub(super) fn must_be_readable(
     let reason = format!("member {} cannot be checked: {fault}", named(directory, at));
     let (edition, finding) = (directory.identity, Finding::Unsupported);
     let judged = judge(&link.packages, delivery, edition, finding, &reason)?;
-    Err(judged.trouble().unwrap_or_else(super::probe::changed))
+    Err(judged.trouble().unwrap_or_else(super::piece::changed))
 }
 
 /// The trouble of a member that came wrong. What came wrong twice in the same way is so on central, and remembered; a
@@ -255,16 +255,18 @@ pub(super) fn damaged_whole(
 }
 
 /// Where ranges are not served the end cannot be looked at: a bad package is taken for the same one while its length is,
-/// for a day.
+/// or where nobody says how long it is, for a day.
 ///
 /// # Errors
 /// What was found out about it.
-pub(super) fn must_be_new(link: &Link, delivery: &str, size: u64) -> Result<(), Fault> {
+pub(super) fn must_be_new(link: &Link, delivery: &str, size: Option<u64>) -> Result<(), Fault> {
     const DAY: i64 = 24 * 60 * 60;
     let now = clock::now().wall;
     let is_recent = |judged: &Judged| (0..DAY).contains(&now.saturating_sub(judged.at));
     let bad = |judged: &Judged| {
-        judged.size == size && judged.finding != Finding::Confirmed && is_recent(judged)
+        size.is_none_or(|size| judged.size == size)
+            && judged.finding != Finding::Confirmed
+            && is_recent(judged)
     };
     match link.packages.judged(delivery).filter(bad) {
         Some(judged) if !link.limits.asked.get() => Err(left(&judged)),

@@ -20,12 +20,17 @@ use tokio::task::JoinSet;
 use super::edition::Edition;
 use super::incoming::Incoming;
 use super::link::Link;
-use super::probe::short;
+use super::piece::short;
+use super::probe::in_scraps;
 use crate::clock;
 use crate::vault::package::Part;
 
 /// Failed rounds in a row, without any progress, after which a package is given up for this run.
 const TRIES: u32 = 5;
+/// An answer of fewer bytes, to its end, where more were asked for: a scrap.
+pub(super) const SCRAP: u64 = 16 << 10;
+/// After so many scraps in a row ranges are of no use: a package of a few MiB would take thousands of requests.
+pub(super) const SCRAPS: u32 = 8;
 
 /// What the lanes of one package share.
 pub(super) struct Shared {
@@ -41,6 +46,8 @@ pub(super) struct Shared {
     /// More lanes may be opened.
     more: Rc<Notify>,
     failures: Rounds,
+    /// Scraps in a row.
+    scraps: u32,
     /// The trouble that ended the download; the other lanes stop at it.
     trouble: Option<Fault>,
     random: u64,
@@ -61,6 +68,7 @@ impl Shared {
             open: 0,
             more: Rc::default(),
             failures: Rounds::default(),
+            scraps: 0,
             trouble: None,
             random,
         }))
@@ -132,6 +140,7 @@ async fn range(link: &Link, edition: &Edition, shared: &Rc<RefCell<Shared>>, run
     let now = clock::now();
     let wait = {
         let mut shared = shared.borrow_mut();
+        let result = result.map_err(|trouble| shared.scrap(trouble, &got));
         shared.work.give_back(got.next..run.end);
         let end = match &result {
             Ok(()) => End::Whole,
@@ -155,7 +164,10 @@ async fn range(link: &Link, edition: &Edition, shared: &Rc<RefCell<Shared>>, run
         };
         shared.pace.learn(sample, now);
         match result {
-            Ok(()) => None,
+            Ok(()) => {
+                shared.scraps = 0;
+                None
+            }
             Err(trouble) => {
                 if trouble.class == Class::Retry && got.buffer.len() > NONCE {
                     shared.begun.insert(got.next, got.buffer);
@@ -180,6 +192,18 @@ impl Shared {
         self.pace.came(bytes, self.open, now);
         if self.pace.lanes() > before {
             self.more.notify_one();
+        }
+    }
+
+    /// What a failed range is when it was one scrap too many.
+    fn scrap(&mut self, trouble: Fault, got: &Got) -> Fault {
+        self.scraps = match got.ended && got.bytes < SCRAP {
+            true => self.scraps + 1,
+            false => 0,
+        };
+        match self.scraps < SCRAPS {
+            true => trouble,
+            false => in_scraps(),
         }
     }
 
@@ -243,7 +267,7 @@ async fn receive(
         let mut rest = &chunk[..];
         while !rest.is_empty() {
             if got.next >= run.end {
-                return Err(super::probe::dishonest(
+                return Err(super::piece::dishonest(
                     "more bytes came than were asked for",
                 ));
             }

@@ -1,18 +1,22 @@
 //! First contact with a package: its size and its end, believed only from a parsed `Content-Range` (protocol 6.3, 6.4).
-//! Never takes an answer for a package before it looks like one, and never believes a range that is not the asked one.
+//! Never asks for a part in a way that was not heeded when another way is left, and never without end.
 //! Called by `fetch` at the start, at each resume and before a repair.
+//!
+//! | The server, or a proxy before it | is asked |
+//! |---|---|
+//! | serves the last bytes | for them alone: the package is known by size and end |
+//! | refuses that (416), moves it, does not say what came | for its first byte, which tells the size; then for the end by its place |
+//! | gives a part of a part | for the rest of it, as long as the pieces are worth it |
+//! | heeds no range at all | for the whole, from its first byte |
 
+use logic::fault::{Code, Fault};
 use std::sync::Arc;
 
-use logic::api::{Call, Range, Reply, answer};
-use logic::fault::{Code, Fault};
-use logic::range::{ContentRange, content_length, strong_tag};
-use logic::words::Outcome;
+use logic::api::{Call, Range};
 use logic::zip::{Directory, Identity, Tail};
 
-use bytes::Bytes;
-
-use crate::uplink::{Opened, Uplink};
+use super::piece::{Answer, changed, dishonest, must_be_zip, not_zip, open};
+use crate::uplink::Uplink;
 
 /// What central has under a delivery's URI.
 pub(super) enum Probe {
@@ -22,52 +26,6 @@ pub(super) enum Probe {
     Small(Vec<u8>),
     /// It (or a proxy) ignores ranges: the whole package streams, from its first byte.
     Streaming(Box<Answer>),
-}
-
-/// An answer to a request for a package, its content still to come.
-pub(super) struct Answer {
-    opened: Opened,
-    /// Content that was looked at and put back.
-    front: Option<Bytes>,
-    /// Bytes that may still come, of an answer that says its place.
-    left: Option<u64>,
-}
-
-impl Answer {
-    /// What the answer says it is a part of; believed only when it is sound.
-    pub(super) fn content_range(&self) -> Option<ContentRange> {
-        ContentRange::parse(self.opened.header("content-range")?)
-    }
-
-    /// The strong entity tag of what it is a part of.
-    fn tag(&self) -> Option<&str> {
-        strong_tag(self.opened.header("etag")?)
-    }
-
-    /// Whether it is a part of what has this tag, as far as it says.
-    pub(super) fn is_of(&self, tag: &str) -> bool {
-        self.content_range().is_some() && self.tag().is_none_or(|own| own == tag)
-    }
-
-    /// Announced bytes of content.
-    pub(super) fn length(&self) -> Option<u64> {
-        content_length(self.opened.header("content-length")?)
-    }
-
-    /// The next piece of content; `None` after the last one. What goes on beyond its `Content-Range` lies about its
-    /// place: nothing of the excess is handed out.
-    pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Fault> {
-        if let Some(front) = self.front.take() {
-            return Ok(Some(front));
-        }
-        let chunk = self.opened.chunk().await?;
-        if let (Some(left), Some(chunk)) = (&mut self.left, &chunk) {
-            *left = left
-                .checked_sub(chunk.len() as u64)
-                .ok_or_else(|| dishonest("more bytes came than Content-Range announced"))?;
-        }
-        Ok(chunk)
-    }
 }
 
 /// A package known before its bytes have come.
@@ -84,213 +42,250 @@ pub(super) struct Known {
 
 /// A whole package up to this size is held in memory: smaller than the first suffix that is asked for.
 const SMALL: usize = Tail::FIRST as usize;
+/// So many answers may bring one part of the end; in more pieces ranges are of no use.
+const PIECES: usize = 16;
 
-/// Asks for the end of a package; with a nonce past all caches on the way.
+/// Asks for the end of a package, in one way after the other; with a nonce past all caches on the way.
 ///
 /// # Errors
-/// `package.missing` (404), `package.not_zip`, `package.empty`, `package.range`, or what uplink and central say.
+/// `package.missing` (404), `package.not_zip`, `package.empty`, `package.range` when not even the whole comes, or what
+/// uplink and central say.
 pub(super) async fn probe(
     uplink: &Uplink,
     delivery: &str,
     nonce: Option<u64>,
 ) -> Result<Probe, Fault> {
-    let call = |range| {
-        let call = Call::package(delivery, range);
-        match nonce {
-            Some(nonce) => call.past_caches(nonce),
-            None => call,
-        }
+    let way = Way {
+        uplink,
+        delivery,
+        nonce,
     };
-    let opened = open(uplink, call(Some(Range::Suffix(Tail::FIRST)))).await?;
-    let Some(range) = opened.content_range() else {
-        // 200 without Content-Range: the whole package, or nothing because it is shorter than the suffix.
-        return whole(uplink, call(None), opened).await;
-    };
-    if range.last + 1 != range.total || range.len() > Tail::FIRST {
-        return Err(dishonest(&format!(
-            "the last {} bytes were asked for, bytes {}-{} came",
-            Tail::FIRST,
-            range.first,
-            range.last
-        )));
-    }
-    let tag = opened.tag().map(str::to_owned);
-    let mut tail = collect(opened, range.len() as usize).await?;
-    loop {
-        match Tail::read(range.total, &tail).map_err(|flaw| not_zip(&flaw.to_string()))? {
-            Tail::Whole(directory) => {
-                let identity = directory.identity;
-                return Ok(Probe::Known(Box::new(Known {
-                    identity,
-                    directory: Arc::new(directory),
-                    tail,
-                    tag,
-                })));
-            }
-            Tail::Need(from) => {
-                let had = range.total - tail.len() as u64;
-                let asked = (from, had - 1);
-                let opened = open(uplink, call(Some(Range::Span(asked.0, asked.1)))).await?;
-                let came = opened
-                    .content_range()
-                    .ok_or_else(|| dishonest("a range was asked for, none came"))?;
-                if came.total != range.total {
-                    return Err(changed());
-                }
-                if (came.first, came.last) != asked {
-                    return Err(dishonest(&format!(
-                        "bytes {}-{} were asked for, {}-{} came",
-                        asked.0, asked.1, came.first, came.last
-                    )));
-                }
-                let mut longer = collect(opened, came.len() as usize).await?;
-                longer.extend_from_slice(&tail);
-                tail = longer;
-            }
-        }
+    match way.by_suffix().await {
+        Err(trouble) if is_range(&trouble) => match way.by_place().await {
+            Err(trouble) if is_range(&trouble) => way.whole().await,
+            looked => looked,
+        },
+        looked => looked,
     }
 }
 
-async fn whole(uplink: &Uplink, call: Call, mut opened: Answer) -> Result<Probe, Fault> {
-    let mut body = Vec::new();
-    match opened.chunk().await? {
-        None => {
-            opened = open(uplink, call).await?;
-            if opened.content_range().is_some() {
-                return Err(dishonest("the whole package was asked for, a part came"));
+/// The whole package, without a range.
+///
+/// # Errors
+/// As `probe`.
+pub(super) async fn whole(uplink: &Uplink, delivery: &str) -> Result<Probe, Fault> {
+    let way = Way {
+        uplink,
+        delivery,
+        nonce: None,
+    };
+    way.whole().await
+}
+
+/// Whether ranges are the trouble: the next way may do without.
+pub(super) fn is_range(trouble: &Fault) -> bool {
+    trouble.code == Code::PackageRange
+}
+
+struct Way<'a> {
+    uplink: &'a Uplink,
+    delivery: &'a str,
+    nonce: Option<u64>,
+}
+
+impl Way<'_> {
+    async fn open(&self, range: Option<Range>) -> Result<Answer, Fault> {
+        let call = Call::package(self.delivery, range);
+        let call = match self.nonce {
+            Some(nonce) => call.past_caches(nonce),
+            None => call,
+        };
+        open(self.uplink, call).await
+    }
+
+    async fn by_suffix(&self) -> Result<Probe, Fault> {
+        let opened = self.open(Some(Range::Suffix(Tail::FIRST))).await?;
+        if opened.is_refused() {
+            return match opened.refused_of() {
+                Some(total) => self.by_size(total, Vec::new(), None).await,
+                None => Err(dishonest("the last bytes were refused (status 416)")),
+            };
+        }
+        let Some(range) = opened.content_range() else {
+            return self.unranged(opened).await;
+        };
+        let start = range.total.saturating_sub(Tail::FIRST);
+        let to_the_end = range.last + 1 == range.total && range.first >= start;
+        if !to_the_end && range.first != start {
+            return Err(dishonest(&format!(
+                "the last {} bytes were asked for, bytes {}-{} came",
+                Tail::FIRST,
+                range.first,
+                range.last
+            )));
+        }
+        let tag = opened.tag().map(str::to_owned);
+        let mut tail = opened.collect(range.len()).await?;
+        let next = range.first + tail.len() as u64;
+        if next < range.total {
+            tail.extend(self.span(next, range.total - 1, range.total).await?);
+        }
+        self.known(range.total, tail, tag).await
+    }
+
+    /// The first byte says how long the package is.
+    async fn by_place(&self) -> Result<Probe, Fault> {
+        let opened = self.open(Some(Range::Span(0, 0))).await?;
+        if opened.is_refused() {
+            return Err(dishonest("the first byte was refused (status 416)"));
+        }
+        let Some(range) = opened.content_range() else {
+            return Err(opened.instead().await);
+        };
+        if (range.first, range.last) != (0, 0) {
+            return Err(dishonest(&format!(
+                "the first byte was asked for, bytes {}-{} came",
+                range.first, range.last
+            )));
+        }
+        let tag = opened.tag().map(str::to_owned);
+        must_be_first(&opened.collect(1).await?)?;
+        self.by_size(range.total, Vec::new(), tag).await
+    }
+
+    async fn by_size(
+        &self,
+        total: u64,
+        mut tail: Vec<u8>,
+        tag: Option<String>,
+    ) -> Result<Probe, Fault> {
+        let Some(last) = total.checked_sub(1) else {
+            return Err(empty());
+        };
+        let start = total.saturating_sub(Tail::FIRST);
+        tail.extend(self.span(start, last, total).await?);
+        self.known(total, tail, tag).await
+    }
+
+    /// Status 200 without a place: the whole package, or nothing because it is shorter than the suffix. What does not
+    /// begin as a package may be the end of one, its place lost on the way.
+    async fn unranged(&self, mut opened: Answer) -> Result<Probe, Fault> {
+        match opened.peek().await? {
+            None => self.whole().await,
+            Some(first) if first.starts_with(b"PK") && !opened.is_placeless() => {
+                from_the_beginning(opened).await
+            }
+            Some(_) => Err(opened.instead().await),
+        }
+    }
+
+    async fn whole(&self) -> Result<Probe, Fault> {
+        let opened = self.open(None).await?;
+        match opened.content_range() {
+            Some(range) if range.len() < range.total => {
+                Err(dishonest("the whole package was asked for, a part came"))
+            }
+            _ => from_the_beginning(opened).await,
+        }
+    }
+
+    /// Reads the directory at the end, and as much more of the end as it takes.
+    async fn known(
+        &self,
+        total: u64,
+        mut tail: Vec<u8>,
+        tag: Option<String>,
+    ) -> Result<Probe, Fault> {
+        loop {
+            match Tail::read(total, &tail).map_err(|flaw| not_zip(&flaw.to_string()))? {
+                Tail::Whole(directory) => {
+                    return Ok(Probe::Known(Box::new(Known {
+                        identity: directory.identity,
+                        directory: Arc::new(directory),
+                        tail,
+                        tag,
+                    })));
+                }
+                Tail::Need(from) => {
+                    let had = total - tail.len() as u64;
+                    let mut longer = self.span(from, had - 1, total).await?;
+                    longer.extend_from_slice(&tail);
+                    tail = longer;
+                }
             }
         }
-        Some(first) => {
-            must_be_zip(&first)?;
-            opened.front = Some(first);
-        }
     }
-    if opened.length().is_none_or(|length| length > SMALL as u64) && opened.length().is_some() {
-        return Ok(Probe::Streaming(Box::new(opened)));
+
+    /// The bytes from `first` to `last` of a package of this size, in as many pieces as it takes, but not in very many.
+    async fn span(&self, first: u64, last: u64, total: u64) -> Result<Vec<u8>, Fault> {
+        let mut bytes = Vec::new();
+        for _ in 0..PIECES {
+            let next = first + bytes.len() as u64;
+            let opened = self.open(Some(Range::Span(next, last))).await?;
+            let Some(came) = opened.content_range() else {
+                return Err(opened.instead().await);
+            };
+            if came.total != total {
+                return Err(changed());
+            }
+            if came.first != next || came.last > last {
+                return Err(dishonest(&format!(
+                    "bytes {next}-{last} were asked for, {}-{} came",
+                    came.first, came.last
+                )));
+            }
+            bytes.extend(opened.collect(came.len()).await?);
+            if bytes.len() as u64 > last - first {
+                return Ok(bytes);
+            }
+        }
+        Err(in_scraps())
+    }
+}
+
+/// Ranges are answered, but so little at a time that the whole is cheaper.
+pub(super) fn in_scraps() -> Fault {
+    dishonest("again and again a few bytes came of many that were asked for")
+}
+
+fn empty() -> Fault {
+    Fault::new(Code::PackageEmpty, "central answered with an empty package")
+}
+
+fn must_be_first(bytes: &[u8]) -> Result<(), Fault> {
+    match bytes {
+        b"P" => Ok(()),
+        _ => Err(not_zip("it does not begin as a zip")),
+    }
+}
+
+/// A package that comes from its first byte.
+async fn from_the_beginning(mut opened: Answer) -> Result<Probe, Fault> {
+    if let Some(first) = opened.peek().await? {
+        must_be_zip(&first)?;
     }
     let announced = opened.length();
+    if announced.is_some_and(|length| length > SMALL as u64) {
+        return Ok(Probe::Streaming(Box::new(opened)));
+    }
+    let mut body = Vec::new();
     while let Some(chunk) = opened.chunk().await? {
         body.extend_from_slice(&chunk);
         if body.len() > SMALL {
             // Unannounced and long: what was read goes back in front.
-            opened.front = Some(body.into());
+            opened.put_back(body);
             return Ok(Probe::Streaming(Box::new(opened)));
         }
     }
     if body.is_empty() {
-        return Err(trouble(
-            Code::PackageEmpty,
-            "central answered with an empty package",
-        ));
+        return Err(empty());
     }
     if announced.is_some_and(|announced| announced != body.len() as u64) {
-        return Err(trouble(
+        return Err(Fault::new(
             Code::PackageLength,
             "the package is not as long as central announced",
         ));
     }
     must_be_zip(&body)?;
     Ok(Probe::Small(body))
-}
-
-/// Opens a package or a part of it; an answer that is none is read and told as what it is.
-pub(super) async fn open(uplink: &Uplink, call: Call) -> Result<Answer, Fault> {
-    let opened = uplink.open(&call).await?;
-    if matches!(opened.status, 200 | 206) {
-        let mut answer = Answer {
-            opened,
-            front: None,
-            left: None,
-        };
-        answer.left = answer.content_range().map(|range| range.len());
-        return Ok(answer);
-    }
-    Err(refused(&opened.reply().await?))
-}
-
-fn refused(reply: &Reply) -> Fault {
-    let trouble = answer::parse::<serde::de::IgnoredAny>(reply, "a package").err();
-    match trouble {
-        Some(trouble) if trouble.code == Code::CentralNotFound => {
-            let reason = "central has no package for this delivery (it was published before the synchronisation was installed, or its test is gone)";
-            Fault {
-                reason: reason.into(),
-                code: Code::PackageMissing,
-                ..trouble
-            }
-        }
-        Some(trouble) => trouble,
-        None => dishonest(&format!(
-            "status {} to a request for a package",
-            reply.status
-        )),
-    }
-}
-
-async fn collect(mut opened: Answer, length: usize) -> Result<Vec<u8>, Fault> {
-    let mut body = Vec::with_capacity(length);
-    while let Some(chunk) = opened.chunk().await? {
-        if body.len() + chunk.len() > length {
-            return Err(dishonest("more bytes came than Content-Range announced"));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    if body.len() < length {
-        return Err(Fault::new(Code::NetCut, "the answer ended early").ending(Outcome::Failed));
-    }
-    Ok(body)
-}
-
-fn must_be_zip(bytes: &[u8]) -> Result<(), Fault> {
-    if bytes.starts_with(b"PK") {
-        return Ok(());
-    }
-    // A refusal or a page for people with status 200 (protocol 0.2).
-    let reply = Reply {
-        status: 200,
-        headers: Vec::new(),
-        body: bytes.to_vec(),
-    };
-    match answer::parse::<serde::de::IgnoredAny>(&reply, "a package") {
-        Err(trouble)
-            if trouble.code != Code::CentralForeign
-                || bytes.trim_ascii_start().starts_with(b"<") =>
-        {
-            Err(trouble)
-        }
-        _ => Err(not_zip("it does not begin as a zip")),
-    }
-}
-
-/// The answer is not the range that was asked for.
-pub(super) fn dishonest(what: &str) -> Fault {
-    trouble(
-        Code::PackageRange,
-        &format!("central or a proxy is not honest about ranges: {what}"),
-    )
-}
-
-/// Fewer bytes came than were asked for, whether announced so or not: the rest is asked for again.
-pub(super) fn short() -> Fault {
-    let reason = "central sent less of the package than it was asked for";
-    Fault::new(Code::NetCut, reason).ending(Outcome::Failed)
-}
-
-/// The package is not the one whose bytes are held: it is begun anew.
-pub(super) fn changed() -> Fault {
-    Fault::new(
-        Code::PackageChanged,
-        "the package changed on central while it was fetched",
-    )
-}
-
-fn not_zip(why: &str) -> Fault {
-    trouble(
-        Code::PackageNotZip,
-        &format!("what central gives is no zip package: {why}"),
-    )
-}
-
-fn trouble(code: Code, reason: &str) -> Fault {
-    Fault::new(code, reason)
 }

@@ -11,8 +11,10 @@ use logic::zip::{Directory, LocalHeader, Member, Segment, plan};
 use super::content;
 use super::edition::Edition;
 use super::incoming::Incoming;
+use super::lane::{SCRAP, SCRAPS};
 use super::link::Link;
-use super::probe::{Known, short};
+use super::piece::short;
+use super::probe::{Known, in_scraps};
 use crate::clock;
 use crate::vault::package::{Content, Part};
 
@@ -149,12 +151,18 @@ impl Builder<'_> {
 
     async fn fetch(&mut self, range: std::ops::Range<u64>, on_wire: &mut u64) -> Result<(), Fault> {
         let mut next = range.start;
-        let mut failures = 0;
+        let (mut failures, mut scraps) = (0, 0);
         while next < range.end {
             self.link.gate().await;
             let before = next;
-            match self.receive(&mut next, range.end, on_wire).await {
+            let received = self.receive(&mut next, range.end, on_wire).await;
+            scraps = match next - before < SCRAP {
+                true => scraps + 1,
+                false => 0,
+            };
+            match received {
                 Ok(()) => {}
+                Err(_) if scraps >= SCRAPS => return Err(in_scraps()),
                 Err(trouble)
                     if trouble.class == Class::Retry && (next > before || failures < 3) =>
                 {

@@ -210,18 +210,9 @@ impl Packages {
             .mode(0o600)
             .open(&path)
             .map_err(|error| trouble(&path, "make", &error))?;
-        match fallocate(
-            &file,
-            FallocateFlags::empty(),
-            0,
-            meta.sealed_size().max(1) as i64,
-        ) {
-            Ok(()) | Err(nix::errno::Errno::EOPNOTSUPP) => {}
-            Err(error) => {
-                let error = trouble(&path, "take space for", &error.into());
-                let _ = fs::remove_file(&path);
-                return Err(error);
-            }
+        if let Err(error) = take_space(&file, &path, meta.sealed_size()) {
+            let _ = fs::remove_file(&path);
+            return Err(error);
         }
         self.write_meta(&self.meta_path(delivery, "part"), &meta)?;
         let have = vec![false; meta.records() as usize];
@@ -479,5 +470,13 @@ impl Packages {
     fn sealer(&self, meta: &Meta) -> Sealer {
         self.keys
             .sealer(&format!("package {}", NameHash(meta.edition)))
+    }
+}
+
+/// Takes the space of a file at once, where the file system can.
+fn take_space(file: &fs::File, path: &Path, bytes: u64) -> Result<(), Fault> {
+    match fallocate(file, FallocateFlags::empty(), 0, bytes.max(1) as i64) {
+        Ok(()) | Err(nix::errno::Errno::EOPNOTSUPP) => Ok(()),
+        Err(error) => Err(trouble(path, "take space for", &error.into())),
     }
 }

@@ -109,6 +109,16 @@ pub enum Fault {
     },
     /// The range is ignored: 200 and the whole file.
     IgnoreRange,
+    /// The range is ignored, and the whole file comes without its length: chunked.
+    Unsized,
+    /// 416 to a range that counts from the end; others are served (RFC 9110 14.1.2).
+    RefuseSuffix {
+        /// Whether the refusal tells the size (RFC 9110 15.5.17).
+        #[serde(default)]
+        tells_size: bool,
+    },
+    /// An answer to a range does not say which part it is.
+    Placeless,
     /// A server in front gives packages a tag of their content and of its own name, and heeds `If-Range` (RFC 9110
     /// 13.1.5): of a package with another tag, or a weak one, it gives the whole.
     Tag {

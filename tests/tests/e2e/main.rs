@@ -39,4 +39,5 @@ mod trace;
 mod trouble;
 mod unit;
 mod verdict;
+mod ways;
 mod wipe;

@@ -25,6 +25,9 @@ pub fn judge(part: &Part<'_>, first: u64, last: u64) -> Result<u64, String> {
     let Some(field) = part.range else {
         return Err(match got {
             0 => "an empty answer came for a part".into(),
+            _ if !part.content.starts_with(b"PK") => {
+                "the answer does not say which part it is".into()
+            }
             _ => "the range was ignored: the package comes from its beginning".into(),
         });
     };
@@ -56,9 +59,10 @@ mod tests {
     fn what_is_done_to_a_range_is_told() {
         let asked = b"K\x03\x04\x14";
         type Case<'a> = (Option<&'a str>, &'a [u8], Result<u64, &'a str>);
-        let table: [Case; 9] = [
+        let table: [Case; 10] = [
             (Some("bytes 1-4/900"), asked, Ok(900)),
             (None, b"PK\x03\x04\x14\0", Err("ignored")),
+            (None, asked, Err("does not say")),
             (None, b"", Err("empty")),
             (Some("bytes 0-3/900"), asked, Err("shifted")),
             (Some("bytes 1-4/*"), asked, Err("does not say")),

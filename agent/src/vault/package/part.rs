@@ -10,7 +10,7 @@ use logic::fault::Fault;
 use logic::seal::{NONCE, OVERHEAD};
 
 use super::super::random;
-use super::{Content, Meta, Packages, RECORD};
+use super::{Content, Meta, Packages, RECORD, take_space};
 use crate::root::trouble;
 
 /// A package that is still coming.
@@ -62,6 +62,39 @@ impl Part {
         buffer.truncate(NONCE);
         self.have[index as usize] = true;
         Ok(())
+    }
+
+    /// Makes room for `more` bytes, whole records, of a package that comes without its length. `reserve` bytes stay free
+    /// for results.
+    ///
+    /// # Errors
+    /// `disk.full`, or what the file system says.
+    pub fn grow(&mut self, more: u64, reserve: u64) -> Result<(), Fault> {
+        debug_assert_eq!(more % u64::from(self.content.meta.record), 0);
+        let meta = Meta {
+            size: self.content.meta.size.saturating_add(more),
+            ..self.content.meta.clone()
+        };
+        let before = self.content.meta.sealed_size();
+        self.packages
+            .must_fit(meta.sealed_size().saturating_sub(before), reserve)?;
+        take_space(&self.content.file, &self.content.path, meta.sealed_size())?;
+        self.have.resize(meta.records() as usize, false);
+        self.content.meta = meta;
+        Ok(())
+    }
+
+    /// The package ends at `size`, within its last record that was not written yet, or before it.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn end_at(&mut self, size: u64) -> Result<(), Fault> {
+        self.content.meta.size = size;
+        self.have.truncate(self.content.meta.records() as usize);
+        self.content
+            .file
+            .set_len(self.content.meta.sealed_size())
+            .map_err(|error| trouble(&self.content.path, "shorten", &error))
     }
 
     /// Forgets one record: it is to be fetched again.

@@ -112,3 +112,53 @@ fn the_reserve_stays_free() {
     assert_eq!(error.code, Code::DiskFull);
     assert_eq!(packages.files().unwrap().len(), 0);
 }
+
+#[test]
+fn a_package_without_a_length_grows_and_ends_where_it_ends() {
+    let (_dir, packages) = packages();
+    let record = u64::from(RECORD);
+    for size in [
+        100,
+        record - 1,
+        record,
+        record + 1,
+        3 * record,
+        3 * record + 7,
+    ] {
+        let mut part = packages.begin("d", record, None, 0).unwrap();
+        let mut index = 0;
+        while (index + 1) * record <= size {
+            if index == part.meta().records() {
+                part.grow(record, 0).unwrap();
+            }
+            fill(&mut part, [index]);
+            index += 1;
+        }
+        if index == part.meta().records() && size > index * record {
+            part.grow(record, 0).unwrap();
+        }
+        part.end_at(size).unwrap();
+        if size > index * record {
+            fill(&mut part, [index]);
+        }
+        part.identify([7; 32]).unwrap();
+        let meta = part.publish(false, None).unwrap();
+        assert_eq!(
+            (meta.size, packages.held("d").unwrap()),
+            (size, Some(meta.clone()))
+        );
+        packages.glance(&meta).unwrap();
+        let content = packages.content(&meta).unwrap();
+        let mut buffer = Vec::new();
+        for index in 0..meta.records() {
+            assert_eq!(
+                content.record(index, &mut buffer).unwrap(),
+                plain(&meta, index)
+            );
+        }
+    }
+    let mut part = packages.begin("d", record, None, 0).unwrap();
+    let trouble = part.grow(record << 30, 0).unwrap_err();
+    assert_eq!(trouble.code, Code::DiskFull);
+    assert_eq!(part.meta().size, record);
+}

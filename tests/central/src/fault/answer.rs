@@ -55,6 +55,16 @@ pub(crate) fn distort(
                 *answer = wire::package(&content, &[], 0);
             }
         }
+        Fault::Unsized => {
+            if let Some((content, _)) = answer.package.clone() {
+                *answer = wire::package(&content, &[], 0);
+                answer.sized = false;
+                answer.unset(&CONTENT_LENGTH);
+                answer.unset(&ACCEPT_RANGES);
+            }
+        }
+        Fault::RefuseSuffix { tells_size } => refuse_suffix(request, answer, *tells_size),
+        Fault::Placeless => answer.unset(&CONTENT_RANGE),
         Fault::Tag { server, weak } => wire::tag(request, answer, server, *weak),
         Fault::RangeTotal { total } => range_total(answer, *total),
         Fault::ShiftRange { by, honest } => shift_range(answer, *by, *honest),
@@ -162,6 +172,21 @@ fn short_range(answer: &mut Answer, bytes: u64, honest: bool) {
     if honest {
         let name: HeaderName = CONTENT_RANGE;
         answer.text(name, &format!("bytes {first}-{}/{total}", first + keep - 1));
+    }
+}
+
+fn refuse_suffix(request: &Request, answer: &mut Answer, tells_size: bool) {
+    let asked = request.header(&hyper::header::RANGE).unwrap_or_default();
+    let Some((content, _)) = answer.package.clone() else {
+        return;
+    };
+    if !asked.starts_with("bytes=-") {
+        return;
+    }
+    *answer = Answer::new(416, Some("text/html"), Bytes::from("<html>416"));
+    answer.announce();
+    if tells_size {
+        answer.text(CONTENT_RANGE, &format!("bytes */{}", content.len()));
     }
 }
 

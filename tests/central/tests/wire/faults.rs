@@ -316,6 +316,42 @@ fn a_range_can_be_longer_than_it_says() {
 }
 
 #[test]
+fn ranges_can_be_refused_stripped_or_without_their_place() {
+    let site = Site::small();
+    let whole = site.central.package(&site.delivery()).unwrap();
+    let set = |fault: Fault| {
+        site.central.clear_script();
+        site.central
+            .script(Rule::on(Route::Package, fault).always());
+    };
+    for tells_size in [true, false] {
+        set(Fault::RefuseSuffix { tells_size });
+        let refused = site.package("Range: bytes=-100\r\n");
+        assert_eq!(refused.status, 416);
+        let size = format!("bytes */{}", whole.len());
+        assert_eq!(
+            refused.header("content-range"),
+            tells_size.then_some(size.as_str())
+        );
+        assert_eq!(site.package("Range: bytes=0-9\r\n").body, whole[..10]);
+    }
+    set(Fault::Unsized);
+    let stripped = site.package("Range: bytes=-100\r\n");
+    assert_eq!(
+        (stripped.status, stripped.header("content-length")),
+        (200, None)
+    );
+    assert_eq!(stripped.body, whole);
+    set(Fault::Placeless);
+    let placeless = site.package("Range: bytes=10-5009\r\n");
+    assert_eq!(
+        (placeless.status, placeless.header("content-range")),
+        (206, None)
+    );
+    assert_eq!(placeless.body, whole[10..5010]);
+}
+
+#[test]
 fn bodies_are_rewritten_and_given() {
     let site = Site::small();
     let rewrite = Fault::Rewrite {
