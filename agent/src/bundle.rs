@@ -1,4 +1,5 @@
-//! The support bundle: one tar with everything a supporter needs, without secrets and without names.
+//! The support bundle: one tar with everything a supporter needs, without secrets and without names: each word in it is one of
+//! boxsync's own (`health/redact/sieve`).
 //! Never leaves the box by itself, and is never written when a known secret is still in it.
 //! Called by `doctor --bundle`; its redactor by the status page too.
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use logic::fault::{Code, Fault};
 use logic::health::redact::Redactor;
+use logic::health::redact::sieve::Sieve;
 use logic::health::stats::Stats;
 use logic::health::tar::tar;
 use logic::health::{Finding, Verdict, worst};
@@ -24,6 +26,9 @@ use crate::doctor::{opened, standing};
 use crate::engine::{Engine, survey};
 use crate::root::Root;
 use crate::vault::random;
+
+// Sorted numbers of all words in sentences and names of the sources (build.rs).
+include!(concat!(env!("OUT_DIR"), "/vocabulary.rs"));
 
 /// Past synchronizations told.
 const HISTORY: usize = 200;
@@ -95,8 +100,9 @@ pub fn make(
     let engine = opened(root, in_force);
     let redactor = redactor(root, in_force, engine.as_ref());
     let mut files = BTreeMap::new();
+    let sieve = Sieve::new(&redactor, &VOCABULARY, &places(in_force));
     let mut put = |name, value: Json| {
-        let text = serde_json::to_string_pretty(&value).unwrap_or_default() + "\n";
+        let text = serde_json::to_string_pretty(&sieve.json(&value)).unwrap_or_default() + "\n";
         files.insert(name, text);
     };
     put(
@@ -127,8 +133,20 @@ pub fn make(
         );
         put("history.json", json!(reports));
     }
-    files.insert("journal.jsonl", lines(journal));
+    let entries = lines(journal);
+    let entries = entries
+        .iter()
+        .map(|entry| format!("{}\n", sieve.json(entry)));
+    files.insert("journal.jsonl", entries.collect());
     finish(&redactor, &files)
+}
+
+/// Where central is, and the proxy: a supporter needs it.
+fn places(settings: &Settings) -> Vec<String> {
+    let central = &settings.central;
+    let url = central.url.as_ref().map(ToString::to_string);
+    let proxy = central.proxy.as_ref().map(|proxy| proxy.url.to_string());
+    url.into_iter().chain(proxy).collect()
 }
 
 /// Knows every secret of this box and everybody of its catalogue, to take them out of a text.
@@ -139,13 +157,9 @@ pub fn redactor(root: &Root, settings: &Settings, engine: Option<&Engine>) -> Re
     redactor
 }
 
-/// Redacts each file, packs them, and looks once more.
+/// Packs what was sieved, and looks once more.
 fn finish(redactor: &Redactor, files: &BTreeMap<&str, String>) -> Result<Vec<u8>, Fault> {
-    let clean: Vec<(&str, String)> = files
-        .iter()
-        .map(|(name, text)| (*name, redactor.redact(text)))
-        .collect();
-    let parts = clean.iter().map(|(name, text)| (*name, text.as_bytes()));
+    let parts = files.iter().map(|(name, text)| (*name, text.as_bytes()));
     let bytes = tar(parts);
     match redactor.remains(&bytes) {
         None => Ok(bytes),
@@ -203,23 +217,16 @@ fn kernel() -> String {
 }
 
 /// The told fields of each entry; a field that is no text (journald writes such as a list of bytes) is left out.
-fn lines(journal: &str) -> String {
-    let mut out = String::new();
-    for line in journal.lines() {
-        let Ok(entry) = serde_json::from_str::<Map<String, Json>>(line) else {
-            continue;
-        };
-        let told: Map<String, Json> = FIELDS
-            .iter()
-            .filter_map(|field| {
-                let value = entry.get(*field)?.as_str()?;
-                Some(((*field).to_owned(), json!(value)))
-            })
-            .collect();
-        out += &Json::Object(told).to_string();
-        out.push('\n');
-    }
-    out
+fn lines(journal: &str) -> Vec<Json> {
+    let told = |line: &str| {
+        let entry = serde_json::from_str::<Map<String, Json>>(line).ok()?;
+        let fields = FIELDS.iter().filter_map(|field| {
+            let value = entry.get(*field)?.as_str()?;
+            Some(((*field).to_owned(), json!(value)))
+        });
+        Some(Json::Object(fields.collect()))
+    };
+    journal.lines().filter_map(told).collect()
 }
 
 #[cfg(test)]

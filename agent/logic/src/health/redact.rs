@@ -2,6 +2,9 @@
 //! Never lets a bundle out that still holds a known secret: `remains` is asked about the finished bytes.
 //! Called by the support bundle.
 
+pub mod sieve;
+pub mod word;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -37,6 +40,20 @@ const NO_NAMES: [&str; 20] = [
     "room",
     "the",
     "and",
+];
+/// Names of values that are secret.
+const SECRET_NAMES: [&str; 11] = [
+    "password",
+    "passwd",
+    "secret",
+    "client_secret",
+    "access_token",
+    "refresh_token",
+    "token",
+    "api_key",
+    "authorization",
+    "bearer",
+    "basic",
 ];
 /// Hex digits in a row that are no name of a file or client of boxsync any more (those have 32).
 const HEX: usize = 40;
@@ -93,6 +110,11 @@ impl Redactor {
 
     /// Whatever names a person: a login, a name of several words, an address, a URI.
     pub fn person(&mut self, value: &str) {
+        // Where the mail is read names nobody: it may be central's own place.
+        let value = match value.rsplit_once('@') {
+            Some((user, _)) if is_address(value) => user,
+            _ => value,
+        };
         let words = value
             .split(|c: char| !is_name(c))
             .chain(value.split(|c: char| !c.is_alphanumeric()));
@@ -116,6 +138,10 @@ impl Redactor {
 
     /// The text without secrets, with pseudonyms instead of people.
     pub fn redact(&self, text: &str) -> String {
+        self.words(&self.without_secrets(text))
+    }
+
+    fn without_secrets(&self, text: &str) -> String {
         let mut text = text.to_owned();
         // The longest first: a form may be a part of another one.
         let mut forms: Vec<_> = self.secrets.iter().collect();
@@ -129,8 +155,7 @@ impl Redactor {
         }
         let text = named_values(&text);
         let text = user_information(&text);
-        let text = password_hashes(&text);
-        self.words(&text)
+        password_hashes(&text)
     }
 
     /// What is still there of a known secret, by what it is.
@@ -170,7 +195,7 @@ impl Redactor {
         out.push_str(before);
         if is_address(core) {
             out.push_str(&self.pseudonym("mail", core));
-        } else if self.people.contains(&hash(&core.to_lowercase())) {
+        } else if self.is_person(core) {
             out.push_str(&self.pseudonym("person", core));
         } else {
             let mut rest = core;
@@ -188,7 +213,7 @@ impl Redactor {
     }
 
     fn word(&self, word: &str) -> String {
-        if self.people.contains(&hash(&word.to_lowercase())) {
+        if self.is_person(word) {
             return self.pseudonym("person", word);
         }
         let hex = word
@@ -199,6 +224,10 @@ impl Redactor {
             return "[long value]".into();
         }
         word.to_owned()
+    }
+
+    fn is_person(&self, word: &str) -> bool {
+        self.people.contains(&hash(&word.to_lowercase()))
     }
 
     fn pseudonym(&self, kind: &str, value: &str) -> String {
@@ -229,19 +258,6 @@ fn is_address(word: &str) -> bool {
 
 /// Values behind names that say they are secret, and credentials of an `Authorization`.
 fn named_values(text: &str) -> String {
-    const NAMES: [&str; 11] = [
-        "password",
-        "passwd",
-        "secret",
-        "client_secret",
-        "access_token",
-        "refresh_token",
-        "token",
-        "api_key",
-        "authorization",
-        "bearer",
-        "basic",
-    ];
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
@@ -253,7 +269,7 @@ fn named_values(text: &str) -> String {
         out.push_str(piece);
         rest = after;
         let lower = piece.to_ascii_lowercase();
-        if !NAMES.contains(&lower.as_str()) {
+        if !SECRET_NAMES.contains(&lower.as_str()) {
             continue;
         }
         let scheme = matches!(lower.as_str(), "bearer" | "basic");
@@ -273,7 +289,7 @@ fn named_values(text: &str) -> String {
         let telling = length >= if scheme { 12 } else { 1 };
         if assigned
             && telling
-            && !NAMES.contains(&word.as_str())
+            && !SECRET_NAMES.contains(&word.as_str())
             && !value.starts_with(['[', '{'])
             && !["true", "false", "null"].contains(&word.as_str())
         {
