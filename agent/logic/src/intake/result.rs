@@ -137,6 +137,7 @@ fn details(
 ) -> Result<(Exact, String), Fault> {
     let details = object(value, at, "an object")?;
     unknown_keys(details, &DETAILS, at, warnings);
+    whole_texts(details, &DETAILS, at)?;
     for key in ["identifier", "label", "starttime", "finishtime"] {
         match field(details, key, at)? {
             Exact::Null | Exact::String(_) => {}
@@ -168,6 +169,7 @@ fn variable(
 ) -> Result<Fields, Fault> {
     let variable = object(value, at, "a variable (an object)")?;
     unknown_keys(variable, &VARIABLE, at, warnings);
+    whole_texts(variable, &VARIABLE, at)?;
     let mut out = Fields::new();
     let class = field(variable, "type", at)?;
     let sort = class
@@ -388,6 +390,33 @@ fn column(text: &str, at: &At<'_>, warnings: &mut Vec<Finding>) {
             at,
             "longer than 255 characters: central's storage may refuse it",
         );
+    }
+}
+
+/// No text of what is sent may hold NUL: PostgreSQL takes none, and central answers with a failure of its storage.
+fn whole_texts(fields: &Fields, sent: &[&str], at: &At<'_>) -> Result<(), Fault> {
+    for (key, value) in fields
+        .iter()
+        .filter(|(key, _)| sent.contains(&key.as_str()))
+    {
+        whole_text(value, &at.key(key))?;
+    }
+    Ok(())
+}
+
+fn whole_text(value: &Exact, at: &At<'_>) -> Result<(), Fault> {
+    match value {
+        Exact::String(text) if text.contains('\0') => {
+            Err(at.malformed("expected a text without NUL (U+0000)"))
+        }
+        Exact::Array(items) => {
+            let mut each = items.iter().enumerate();
+            each.try_for_each(|(index, item)| whole_text(item, &at.index(index)))
+        }
+        Exact::Object(fields) => fields
+            .iter()
+            .try_for_each(|(key, value)| whole_text(value, &at.key(key))),
+        _ => Ok(()),
     }
 }
 

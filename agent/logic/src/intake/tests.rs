@@ -220,6 +220,28 @@ fn every_wrong_field_is_refused_by_its_path() {
 }
 
 #[test]
+fn nul_in_a_text_is_refused_by_its_path_and_only_where_it_is_sent() {
+    for (pointer, path) in [
+        ("/details/label", "details.label"),
+        ("/variables/0/item", "variables[0].item"),
+        (
+            "/variables/1/data/identifier",
+            "variables[1].data.identifier",
+        ),
+    ] {
+        let trouble = submit(&with(pointer, Some(json!("a\0b")))).unwrap_err();
+        let expected = format!("results[\"{ID}\"].{path}: expected ");
+        assert!(trouble.reason.starts_with(&expected), "{}", trouble.reason);
+        assert!(
+            trouble.reason.contains("NUL") || path.ends_with("item"),
+            "{}",
+            trouble.reason
+        );
+    }
+    submit(&with("/note", Some(json!("\0")))).unwrap();
+}
+
+#[test]
 fn identical_variables_are_refused_and_null_variables_are_none() {
     let mut twice = example();
     let mut copy = twice["variables"][0].clone();
