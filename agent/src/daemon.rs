@@ -308,7 +308,7 @@ impl Daemon {
             progress: before.map_or_else(Progress::default, |run| run.progress.of_packages()),
         });
         if start.attempt == 1 {
-            voice::started(&self.box_id, start.cause);
+            self.voice.started(&self.box_id, start.cause);
         }
         self.sends = start.errand.results;
         let order = Order::Pass {

@@ -45,7 +45,9 @@ pub fn trouble(trouble: &Fault) {
 fn ours(metadata: &Metadata<'_>) -> bool {
     let own = ["agent", "boxsync", "logic"];
     let name = metadata.target().split("::").next().unwrap_or_default();
-    *metadata.level() <= Level::INFO && own.contains(&name)
+    // TRACE is the journal's debug level: what is of interest only to whoever asks for it.
+    let level = *metadata.level();
+    (level <= Level::INFO || level == Level::TRACE) && own.contains(&name)
 }
 
 /// Whether standard error is the journal's own stream (systemd.exec(5), `$JOURNAL_STREAM`).
@@ -62,6 +64,9 @@ struct Plain;
 
 impl<S: Subscriber> Layer<S> for Plain {
     fn on_event(&self, event: &Told<'_>, _: Context<'_, S>) {
+        if *event.metadata().level() > Level::INFO {
+            return;
+        }
         let mut line = Line::default();
         event.record(&mut line);
         let code = match line.code.as_str() {

@@ -188,6 +188,30 @@ pub struct Finding {
 const FINDINGS_KEPT: usize = 50;
 
 impl Report {
+    /// Whether the run found everything as it was: all well, nothing new on either side.
+    pub fn is_unchanged(&self) -> bool {
+        let still = |count: &EntityCount| {
+            EntityCount {
+                unchanged: 0,
+                ..*count
+            } == EntityCount::default()
+        };
+        let moved = self.packages.downloaded + self.packages.failed + self.packages.waiting;
+        let sent = [
+            self.results.acknowledged,
+            self.results.refused,
+            self.results.unconfirmed,
+        ]
+        .into_iter()
+        .chain([self.logs.acknowledged, self.logs.refused])
+        .chain([self.sessions.acknowledged, self.sessions.refused]);
+        self.outcome == Outcome::Finished
+            && self.findings.is_empty()
+            && self.entities.values().all(still)
+            && moved == 0
+            && sent.sum::<u64>() == 0
+    }
+
     /// An empty account of a run that begins now.
     pub fn new(params: &Params, started_at: i64) -> Self {
         Self {

@@ -44,12 +44,25 @@ pub(super) fn intake(box_id: &str, intake: Option<&(CodeName, String)>) {
 }
 
 impl Voice {
+    /// A run begins. One of many is of no interest: the first is, and what a person asked for.
+    pub(super) fn started(&self, box_id: &str, cause: Cause) {
+        let (message_id, code) = (event::SYNC_STARTED.id, event::SYNC_STARTED.code);
+        let cause_word = cause.word();
+        if self.last.is_none() || cause == Cause::Asked {
+            tracing::info!(message_id, code = %code, box_id, "synchronizing ({cause_word})");
+        } else {
+            tracing::trace!(message_id, code = %code, box_id, "synchronizing ({cause_word})");
+        }
+    }
+
     /// One line for the run, one for each finding that is new; a central out of reach is told by `lost`.
     pub(super) fn account(&mut self, report: &Report, end: End) {
-        self.last = Some(report.clone());
+        let before = self.last.replace(report.clone());
         self.clock(report);
         if report.outcome == Outcome::Finished {
-            finished(report);
+            // The edge is told: the first run, one that changed something, the first good one again.
+            let was_good = before.is_some_and(|before| before.outcome == Outcome::Finished);
+            finished(report, was_good && report.is_unchanged());
         }
         let mut found = BTreeSet::new();
         let mut named = false;
@@ -214,17 +227,6 @@ pub(super) fn stopping(box_id: &str) {
     );
 }
 
-/// A run begins.
-pub(super) fn started(box_id: &str, cause: Cause) {
-    tracing::info!(
-        message_id = event::SYNC_STARTED.id,
-        code = %event::SYNC_STARTED.code,
-        box_id,
-        "synchronizing ({})",
-        cause.word()
-    );
-}
-
 /// Central asked to be left alone for longer than is believed.
 pub(super) fn wished(box_id: &str, wish: Wish) {
     tracing::warn!(
@@ -249,18 +251,17 @@ pub(super) fn found(box_id: &str, tries: u32) {
     );
 }
 
-fn finished(report: &Report) {
-    tracing::info!(
-        message_id = event::SYNC_FINISHED.id,
-        code = %event::SYNC_FINISHED.code,
-        box_id = %report.box_id,
-        sync_id = report.sync_id,
-        bytes = report.connection.bytes_received,
-        rate = report.connection.download_mbit_s,
-        "synchronization {} finished in {} s",
-        report.sync_id,
-        (report.finished_at - report.started_at).max(0)
-    );
+fn finished(report: &Report, quietly: bool) {
+    let (message_id, code) = (event::SYNC_FINISHED.id, event::SYNC_FINISHED.code);
+    let (box_id, sync_id) = (report.box_id.as_str(), report.sync_id);
+    let bytes = report.connection.bytes_received;
+    let rate = report.connection.download_mbit_s;
+    let took = (report.finished_at - report.started_at).max(0);
+    if quietly {
+        tracing::trace!(message_id, code = %code, box_id, sync_id, bytes, rate, "synchronization {sync_id} finished in {took} s, nothing changed");
+    } else {
+        tracing::info!(message_id, code = %code, box_id, sync_id, bytes, rate, "synchronization {sync_id} finished in {took} s");
+    }
 }
 
 /// `named`: the line before said why.
@@ -368,7 +369,7 @@ mod tests {
         let mut acts = told(|| {
             ready("b");
             stopping("b");
-            started("b", Cause::Boot);
+            Voice::default().started("b", Cause::Boot);
             found("b", 3);
             wished(
                 "b",

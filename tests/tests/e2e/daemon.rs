@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::PathBuf;
 
-use central::Route;
+use central::{Kind, Route};
 use e2e::{LIMIT, Running, Site, options, wait_until};
 
 fn site() -> Site {
@@ -64,6 +64,9 @@ fn a_box_is_not_wiped_under_its_daemon() {
     let mut running = site.start(&["run"]);
     let socket = site.path("run/boxsync/boxsync.sock");
     assert!(running.until("the daemon", || UnixStream::connect(&socket).is_ok()));
+    // The last thing that its start writes.
+    let configuration = site.state("configuration");
+    assert!(running.until("its configuration", || configuration.exists()));
     let who = site.run(&["identity", "--json"]).exits(0).object();
     let files = site.files();
     let wipe = ["wipe", "--yes", who["box_id"].as_str().unwrap(), "--json"];
@@ -129,4 +132,24 @@ fn a_journal_that_is_not_read_holds_nothing_up() {
     running.signal(nix::sys::signal::Signal::SIGTERM);
     assert_eq!(running.end().exit, Some(0));
     assert!(begun.elapsed() < std::time::Duration::from_secs(5));
+}
+
+#[test]
+fn runs_that_change_nothing_are_told_once() {
+    let mut site = Site::enrolled(options(3, 1, (4_000, 6_000))).held();
+    site.set("sync", "interval", "\"1s\"");
+    let mut daemon = site.start_daemon();
+    let runs = |count: usize| site.asked(Route::Finished) >= count;
+    assert!(daemon.until("four runs", || runs(4)));
+    // Something changes: one more line.
+    let before = site.asked(Route::Finished);
+    site.central.touch("1001", Kind::TestTaker, 1);
+    assert!(daemon.until("two more runs", || runs(before + 3)));
+    let journal = ended(daemon);
+    let told = |code: &str| journal.lines().filter(|line| line.ends_with(code)).count();
+    assert_eq!(
+        (told("[sync.started]"), told("[sync.finished]")),
+        (1, 2),
+        "{journal}"
+    );
 }
