@@ -108,11 +108,10 @@ pub(super) fn page(language: Language, view: &View, nonce: &str) -> String {
     let words = language.words();
     let box_id = view.glance.and_then(|glance| glance.box_id.as_deref());
     let box_id = box_id.map_or_else(String::new, |id| {
-        let short: String = id.chars().take(12).collect();
         format!(
             "<p class=\"soft\">{} <code>{}</code></p>",
             words.box_id,
-            escape(&short)
+            escape(id)
         )
     });
     let foot = put(words.foot, &[env!("CARGO_PKG_VERSION")]);
