@@ -12,7 +12,9 @@ mod doctor;
 mod entities;
 mod history;
 mod identity;
+mod man;
 mod packages;
+mod prompt;
 mod results;
 mod run;
 mod screen;
@@ -198,8 +200,12 @@ enum Verb {
         /// bash, zsh, fish, …
         shell: clap_complete::Shell,
     },
-    /// The manual page on stdout (roff).
-    Man,
+    /// A manual page on stdout (roff).
+    Man {
+        /// Which one.
+        #[arg(value_enum, default_value_t = man::Page::Verbs)]
+        page: man::Page,
+    },
 }
 
 /// What the daemon starts in processes of their own: no verbs for people, so neither help nor completions name them.
@@ -249,9 +255,10 @@ impl Verb {
             Self::Run | Self::Status | Self::Doctor(_) | Self::History { .. } | Self::Stats => {
                 false
             }
-            Self::Entities { .. } | Self::Config { .. } | Self::Completions { .. } | Self::Man => {
-                false
-            }
+            Self::Entities { .. }
+            | Self::Config { .. }
+            | Self::Completions { .. }
+            | Self::Man { .. } => false,
         }
     }
 }
@@ -358,7 +365,10 @@ fn perform(root: &Root, verb: Verb, screen: &Screen) -> Result<u8, Fault> {
             screen.text("text", &String::from_utf8_lossy(&script));
             Ok(0)
         }
-        Verb::Man => man(screen),
+        Verb::Man { page } => {
+            screen.text("text", &page.roff(Command::command()));
+            Ok(0)
+        }
         Verb::Config { act } => config::act(root, act, screen),
         Verb::Run => run::act(root),
         Verb::Sync(options) => sync::act(root, &options, screen),
@@ -409,15 +419,6 @@ fn open_in_force(root: &Root, in_force: InForce) -> Result<Engine, Fault> {
     let settings = in_force.settings()?;
     become_owner(root)?;
     Engine::open(root, settings)
-}
-
-fn man(screen: &Screen) -> Result<u8, Fault> {
-    let mut page = Vec::new();
-    clap_mangen::Man::new(Command::command())
-        .render(&mut page)
-        .expect("memory takes all");
-    screen.text("text", &String::from_utf8_lossy(&page));
-    Ok(0)
 }
 
 /// A runtime for the verbs that speak to central.

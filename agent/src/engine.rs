@@ -34,7 +34,7 @@ mod whole;
 mod wipe;
 
 pub use credentials::Stored;
-pub use line::{in_force, line, secret_file};
+pub use line::{in_force, line, secret_file, secret_line};
 pub use session::{Lane, Order, Session};
 pub use wipe::{no_daemon, owed, wipe};
 

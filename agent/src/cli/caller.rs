@@ -18,22 +18,30 @@ const OTHER_FILES: u64 = 256;
 /// A file that is read.
 pub(super) struct Input {
     path: PathBuf,
-    file: File,
+    file: Box<dyn Read>,
 }
 
 impl Input {
-    /// Opens all of them; nothing is done with any before each can be opened.
+    /// Opens all of them, `-` as standard input; nothing is done with any before each can be opened.
     ///
     /// # Errors
     /// `input.file`, which names the one that cannot.
     pub(super) fn open(paths: &[PathBuf]) -> Result<Vec<Self>, Fault> {
         make_room_for(paths.len() as u64);
-        let open = |path: &PathBuf| match File::open(path) {
-            Ok(file) => Ok(Self {
-                path: path.clone(),
-                file,
-            }),
-            Err(error) => Err(unreadable(path, &error)),
+        let open = |path: &PathBuf| {
+            if path.as_os_str() == "-" {
+                return Ok(Self {
+                    path: "standard input".into(),
+                    file: Box::new(std::io::stdin()),
+                });
+            }
+            match File::open(path) {
+                Ok(file) => Ok(Self {
+                    path: path.clone(),
+                    file: Box::new(file),
+                }),
+                Err(error) => Err(unreadable(path, &error)),
+            }
         };
         paths.iter().map(open).collect()
     }

@@ -2,6 +2,7 @@
 //! Never takes a secret from an argument or the environment, and never prints one.
 //! Called by `cli`.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -9,11 +10,12 @@ use logic::fault::{Code, Fault};
 use logic::identity::Enrolment;
 use logic::settings::Url;
 use serde_json::json;
+use zeroize::Zeroizing;
 
-use super::runtime;
 use super::screen::Screen;
+use super::{prompt, runtime};
 use crate::clock;
-use crate::engine::{Engine, Stored, secret_file};
+use crate::engine::{Engine, Stored, secret_file, secret_line};
 use crate::root::Root;
 use crate::socket::client;
 use crate::uplink::Secret;
@@ -62,7 +64,7 @@ pub(super) fn act(root: &Root, act: Act, screen: &Screen) -> Result<u8, Fault> {
         )
     })?;
     // The file is the caller's: it is read before the rights of the box's owner are taken.
-    let secret = read(&secret_file)?;
+    let secret = read(&secret_file, "Client secret")?;
     let engine = super::open(root)?;
     let enrolment = Enrolment {
         key,
@@ -83,7 +85,7 @@ pub(super) fn enroll(
     screen: &Screen,
 ) -> Result<u8, Fault> {
     // As in `act`.
-    let password = read(password_file)?;
+    let password = read(password_file, "Password")?;
     let engine = super::open(root)?;
     let stored = runtime(engine.enroll(login, password.reveal()))?;
     runtime(client::wake(root));
@@ -120,20 +122,22 @@ fn tell(engine: &Engine, stored: &Stored, screen: &Screen) -> Result<u8, Fault> 
     Ok(0)
 }
 
-fn read(path: &Path) -> Result<Secret, Fault> {
+/// The secret in a file that the caller names. `question`: what a person is asked for at a terminal.
+fn read(path: &Path, question: &str) -> Result<Secret, Fault> {
     if path != Path::new("-") {
         return secret_file(path).map_err(|trouble| Fault {
             code: Code::InputFile,
             ..trouble
         });
     }
-    let mut line = String::new();
-    let read = std::io::stdin().read_line(&mut line);
-    match line.trim_end_matches(['\r', '\n']) {
-        secret if read.is_ok() && !secret.is_empty() => Ok(Secret::new(secret.to_owned())),
-        _ => Err(Fault::new(
-            Code::InputFile,
-            "expected a secret on standard input",
-        )),
-    }
+    let typed = Zeroizing::new(match std::io::stdin().is_terminal() {
+        true => prompt::secret(question).unwrap_or_default(),
+        false => {
+            let mut line = String::new();
+            let read = std::io::stdin().read_line(&mut line);
+            read.map_or_else(|_| String::new(), |_| line)
+        }
+    });
+    secret_line(&typed)
+        .ok_or_else(|| Fault::new(Code::InputFile, "expected a secret on standard input"))
 }

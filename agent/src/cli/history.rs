@@ -17,12 +17,15 @@ pub(super) fn act(engine: &Engine, limit: usize, screen: &Screen) -> Result<u8, 
         }
         return Ok(0);
     }
-    if reports.is_empty() {
+    if reports.is_empty() && limit > 0 {
         screen.say("no synchronization yet");
         return Ok(0);
     }
-    for line in lines(&reports, screen.width) {
-        screen.line(&line);
+    // Asked for none, it shows none, and no head of a table either.
+    if !reports.is_empty() {
+        for line in lines(&reports, screen.width) {
+            screen.line(&line);
+        }
     }
     Ok(0)
 }

@@ -164,7 +164,7 @@ fn export(
     let content = packages.content(&meta)?;
     content::each(&content, 0..meta.size, |_, piece| out.write(piece))?;
     out.done();
-    screen.say(&format!("{} bytes in clear: {}", meta.size, file.display()));
+    screen.done(&format!("{} bytes in clear: {}", meta.size, file.display()));
     Ok(0)
 }
 

@@ -29,7 +29,7 @@ pub(super) enum Act {
         /// results, logs, sessions or lti-users.
         #[arg(long, default_value = "results", value_parser = kind())]
         kind: Kind,
-        /// JSON in the shape that central's own route takes for this kind.
+        /// JSON in the shape that central's own route takes for this kind; `-` reads standard input.
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },

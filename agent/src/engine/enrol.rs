@@ -111,7 +111,10 @@ fn find(folder: &Path) -> Result<Option<(PathBuf, Secret)>, Fault> {
 
 /// What is wrong is told by its place: the text holds a password.
 fn read(path: &Path, text: &Secret) -> Result<Login, Fault> {
-    serde_json::from_str(text.reveal()).map_err(|error| {
+    // Some editors put the mark of an encoding before it.
+    let json = text.reveal();
+    let json = json.strip_prefix('\u{feff}').unwrap_or(json);
+    serde_json::from_str(json).map_err(|error| {
         let reason = format!(
             r#"{}: expected {{"login": "…", "password": "…"}}; line {}, column {} is something else"#,
             path.display(),

@@ -109,13 +109,19 @@ pub fn secret_file(path: &Path) -> Result<Secret, Fault> {
     let bytes = read_at_most(path, MOST).map_err(|error| config(path, &error))?;
     let text = String::from_utf8(bytes)
         .map_err(|_| config(path, &std::io::Error::other("it is not UTF-8 text")))?;
-    let line = text.lines().next().unwrap_or_default();
-    if line.is_empty() {
+    secret_line(&text).ok_or_else(|| {
         let reason = format!(
             "{}: is empty; expected a secret in its first line",
             path.display()
         );
-        return Err(Fault::new(Code::ConfigFile, reason));
-    }
-    Ok(Secret::new(line.to_owned()))
+        Fault::new(Code::ConfigFile, reason)
+    })
+}
+
+/// The secret in a text: its first line, without the line end and without the mark of an encoding (U+FEFF) that some
+/// editors put before it.
+pub fn secret_line(text: &str) -> Option<Secret> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let line = text.lines().next().unwrap_or_default();
+    (!line.is_empty()).then(|| Secret::new(line.to_owned()))
 }

@@ -38,6 +38,7 @@ mod token;
 mod trace;
 mod trouble;
 mod unit;
+mod verbs;
 mod verdict;
 mod ways;
 mod wipe;
