@@ -13,6 +13,7 @@ mod credentials;
 mod daemon;
 mod delta;
 mod doctor;
+mod engine;
 mod full;
 mod gateway;
 mod guard;
