@@ -33,7 +33,7 @@ use crate::engine::exam;
 const SMALL: usize = 16 << 10;
 /// A body has to come within this.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
-/// The longest name of an exam, bytes.
+/// The longest name of an exam, characters.
 const NAME: usize = 100;
 /// The description of this API.
 const OPENAPI: &str = include_str!("openapi.json");
@@ -144,7 +144,7 @@ async fn dispatch(board: &Board, request: Request<Incoming>) -> Result<Response<
             query(&[])?;
             Ok(events(board))
         }
-        "entities" => content::entities(board, &query(&["type", "id*"])?).await,
+        "entities" => content::entities(board, &query(&["type", "id*", "login"])?).await,
         "feed" => feed::answer(board, &query(&feed::PARAMETERS)?).await,
         "packages" => {
             query(&[])?;
@@ -254,9 +254,9 @@ fn signal_exam(board: &Board, wanted: Exam) -> Result<Response<Body>, Fault> {
         }
     };
     let name = wanted.name.unwrap_or_default();
-    if name.len() > NAME || name.chars().any(char::is_control) {
+    if name.chars().count() > NAME || name.chars().any(char::is_control) {
         return Err(flaw(&format!(
-            "`name`: expected at most {NAME} bytes without control characters"
+            "`name`: expected at most {NAME} characters without control characters"
         )));
     }
     if !exam::signal(board.root(), &name, lasts)? {
