@@ -9,6 +9,7 @@ mod content;
 mod feed;
 pub mod glance;
 pub(crate) mod hall;
+mod login;
 mod member;
 mod metrics;
 mod package;

@@ -15,6 +15,7 @@ use serde_json::{Value as Json, json};
 
 use super::board::Board;
 use super::body::{Body, Pieces};
+use super::login;
 use super::package::insert;
 use super::query::{Query, flaw};
 use super::shelf::{Followed, Shelf};
@@ -46,15 +47,21 @@ pub(super) async fn entities(board: &Board, query: &Query) -> Result<Response<Bo
     if ids.len() > IDS {
         return Err(flaw(&format!("parameter `id`: expected at most {IDS}")));
     }
-    let held = match ids.is_empty() {
+    let login = query.text("login");
+    if login.is_some() && !ids.is_empty() {
+        let reason = "parameter `login`: give it or `id`, not both";
+        return Err(flaw(reason));
+    }
+    let held = match ids.is_empty() && login.is_none() {
         true => settled(board).await?,
         false => Followed::now(board)?,
     };
     let (shelf, place) = (held.shelf.clone(), held.end());
     let generation = shelf.edition().generation;
-    let body = match ids.is_empty() {
-        true => Body::Pieces(gather(all(shelf, kinds)), None),
-        false => Body::whole(named(&shelf, &kinds, ids)?),
+    let body = match login {
+        Some(login) => Body::whole(called(&shelf, &kinds, login).await?),
+        None if ids.is_empty() => Body::Pieces(gather(all(shelf, kinds)), None),
+        None => Body::whole(named(&shelf, &kinds, ids)?),
     };
     let mut response = with_type(StatusCode::OK, LINES, body);
     let headers = response.headers_mut();
@@ -107,9 +114,6 @@ fn named(shelf: &Shelf, kinds: &[EntityType], ids: &[String]) -> Result<Vec<u8>,
             }
         }
     }
-    if !lines.is_empty() {
-        return Ok(lines);
-    }
     let first = ids.first().map(|id| outside::id(id)).unwrap_or_default();
     let reason = match ids.len() {
         0 | 1 => format!("the box holds no entity {first}"),
@@ -117,7 +121,24 @@ fn named(shelf: &Shelf, kinds: &[EntityType], ids: &[String]) -> Result<Vec<u8>,
             format!("the box holds none of these {many} entities, the first of which is {first}")
         }
     };
-    Err(Fault::new(Code::CatalogueUnknownEntity, reason))
+    some(lines, reason)
+}
+
+/// The entities with a login.
+async fn called(shelf: &Shelf, kinds: &[EntityType], login: &str) -> Result<Vec<u8>, Fault> {
+    let mut lines = Vec::new();
+    for (kind, entity) in login::find(shelf, kinds, login).await? {
+        push(&mut lines, &line(kind, entity));
+    }
+    // Not which one: a login is a person's name, often.
+    some(lines, "the box holds no entity with this login".to_owned())
+}
+
+fn some(lines: Vec<u8>, reason: String) -> Result<Vec<u8>, Fault> {
+    match lines.is_empty() {
+        true => Err(Fault::new(Code::CatalogueUnknownEntity, reason)),
+        false => Ok(lines),
+    }
 }
 
 /// An entity as it is told everywhere.

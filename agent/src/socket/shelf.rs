@@ -17,6 +17,7 @@ use tokio::sync::{Notify, broadcast};
 use tokio::time::Instant;
 
 use super::board::Board;
+use super::login::Logins;
 use super::member::Directories;
 use super::package::Noted;
 use crate::engine::Engine;
@@ -69,6 +70,7 @@ pub(super) struct Shelf {
     snapshot: Option<Snapshot>,
     marks: Marks,
     page: RefCell<Option<(Asked, Bytes)>>,
+    logins: Logins,
 }
 
 impl Shelf {
@@ -87,6 +89,7 @@ impl Shelf {
             snapshot,
             marks,
             page: RefCell::default(),
+            logins: Logins::default(),
             vault,
         })
     }
@@ -133,6 +136,11 @@ impl Shelf {
             Some(place) => self.entity(kind, place),
             None => Ok(None),
         }
+    }
+
+    /// The table of logins.
+    pub(super) fn logins(&self) -> &Logins {
+        &self.logins
     }
 
     /// An answer of the feed that was made before.

@@ -365,7 +365,10 @@ pub(crate) fn provision(house: &House, content: &[u8]) {
             ),
         };
         let label = Value::One(format!("label {number}"));
-        let properties = [(uri::LABEL.to_owned(), label)].into_iter().collect();
+        let login = Value::One(format!("login {}", number % 2000));
+        let properties = [(uri::LABEL, label), (uri::LOGIN, login)];
+        let properties = properties.map(|(name, value)| (name.to_owned(), value));
+        let properties = properties.into_iter().collect();
         let entity = Entity {
             checksum: logic::php::checksum(&properties, &[]),
             id,
@@ -433,6 +436,25 @@ fn the_delivery_engine_reads_entities_and_ranges_of_a_package() {
     let labels = some.lines();
     let labels = labels.iter().map(|line| &line["properties"][uri::LABEL]);
     assert_eq!(labels.collect::<Vec<_>>(), ["label 3", "label 2999"]);
+    let labels = |query: &str| -> Vec<String> {
+        let lines = house.get(&format!("/v1/entities?login={query}")).lines();
+        let label = |line: &Json| line["properties"][uri::LABEL].as_str().unwrap().to_owned();
+        lines.iter().map(label).collect()
+    };
+    assert_eq!(labels("login%201500"), ["label 1500"]);
+    let mut twice = labels("login+17&type=test-taker");
+    twice.sort();
+    assert_eq!(twice, ["label 17", "label 2017"]);
+    // A delivery has no login, whatever it says; who is not there is not named.
+    assert_eq!(labels("login%200").len(), 1);
+    for (query, status) in [
+        ("login=login%2017&type=proctor", 404),
+        ("login=x&id=y", 400),
+    ] {
+        let none = house.get(&format!("/v1/entities?{query}"));
+        assert_eq!(none.status, status, "{query}");
+        assert!(!String::from_utf8_lossy(&none.body).contains("login 17"));
+    }
     let many = vec![id(1); 101].join("&");
     assert_eq!(house.get(&format!("/v1/entities?{many}")).status, 400);
     let packages = house.get("/v1/packages").lines();
