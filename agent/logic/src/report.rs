@@ -308,15 +308,7 @@ pub fn client_state(report: &Report, survey: &Survey) -> Json {
     let mut children = vec![
         space("Disk space", "disk_space_utilization", survey.disk),
         space("Database", "database_space_utilization", survey.database),
-        node(
-            "info",
-            "Connection statistics",
-            &json!({ "connection_statistics": {
-                "download_mbit_s": report.connection.download_mbit_s,
-                "upload_mbit_s": report.connection.upload_mbit_s,
-                "requests": report.connection.requests,
-            }}),
-        ),
+        statistics(&report.connection),
     ];
     children.extend(report.findings.iter().map(|finding| {
         node(
@@ -328,6 +320,22 @@ pub fn client_state(report: &Report, survey: &Survey) -> Json {
     children.extend(under_way(&report.packages));
     children.extend(survey.clients.iter().map(client));
     json!({ "type": "info", "message": "Offline machine usage report", "data": null, "children": children })
+}
+
+/// The link as it was met. A rate that nothing was measured of is left out: central would take 0 for one.
+fn statistics(connection: &Connection) -> Json {
+    let mut told = serde_json::Map::new();
+    for (name, rate) in [
+        ("download_mbit_s", connection.download_mbit_s),
+        ("upload_mbit_s", connection.upload_mbit_s),
+    ] {
+        if rate > 0.0 {
+            told.insert(name.into(), json!(rate));
+        }
+    }
+    told.insert("requests".into(), json!(connection.requests));
+    let data = json!({ "connection_statistics": told });
+    node("info", "Connection statistics", &data)
 }
 
 /// Packages that are not claimed to be there, since they are not.
@@ -476,15 +484,38 @@ mod tests {
         }
     }
 
-    #[test]
-    fn every_node_of_the_client_state_is_complete_and_none_is_an_error() {
+    fn empty() -> Report {
         let params = Params {
             organisation_id: "1".into(),
             sync_id: 1,
             box_id: "b".into(),
             tao_version: "2022.11".into(),
         };
-        let mut report = Report::new(&params, 0);
+        Report::new(&params, 0)
+    }
+
+    #[test]
+    fn a_rate_that_nothing_was_measured_of_is_not_told() {
+        let mut report = empty();
+        let told = |report: &Report| {
+            let state = client_state(report, &Survey::default());
+            let nodes = state["children"].as_array().unwrap().clone();
+            let statistics = |node: &Json| node["data"].get("connection_statistics").cloned();
+            nodes.iter().find_map(statistics).unwrap()
+        };
+        report.connection.requests = 9;
+        report.connection.download_mbit_s = 7.5;
+        assert_eq!(
+            told(&report),
+            json!({ "download_mbit_s": 7.5, "requests": 9 })
+        );
+        report.connection.upload_mbit_s = 0.4;
+        assert_eq!(told(&report)["upload_mbit_s"], 0.4);
+    }
+
+    #[test]
+    fn every_node_of_the_client_state_is_complete_and_none_is_an_error() {
+        let mut report = empty();
         report.find(&Fault::new(Code::PackageMissing, "none"));
         let state = client_state(
             &report,
