@@ -56,6 +56,18 @@ impl Kind {
         }
     }
 
+    /// So many of it, as people say it.
+    pub fn counted(self, count: u64) -> String {
+        let word = match self {
+            Self::Results => "result",
+            Self::Logs => "log",
+            Self::Sessions => "test session",
+            Self::LtiUsers => "LTI user",
+        };
+        let plural = if count == 1 { "" } else { "s" };
+        format!("{count} {word}{plural}")
+    }
+
     /// The key of the body of central's route.
     fn key(self) -> &'static str {
         match self {

@@ -4,7 +4,7 @@
 
 use logic::fault::{Area, Code, CodeName, Fault};
 use logic::health::verdict::{
-    Standing, Verdict, Word, counted, is_mended_by_a_run, minutes_left, told_by_type,
+    Kinds, Standing, Verdict, Word, counted, is_mended_by_a_run, minutes_left, told_by_type,
 };
 use logic::package_lane::Waiting;
 use logic::words::Outcome;
@@ -275,16 +275,25 @@ fn results(standing: &Standing) -> String {
     let Some(owed) = &standing.owed else {
         return "nothing known yet".into();
     };
-    let told = counts(&[
-        (owed.queued, "waiting"),
-        (owed.set_aside, "set aside"),
-        (owed.refused, "refused"),
-        (owed.unconfirmed, "unconfirmed"),
-    ]);
-    if told.is_empty() {
-        "nothing owed".into()
-    } else {
-        told
+    let by_kind = |kinds: &Kinds, count: u64, how: &str| {
+        let told = match *kinds == Kinds::default() {
+            // The row is of results.
+            true => count.to_string(),
+            false => kinds.row(count),
+        };
+        (count > 0).then(|| format!("{told} {how}"))
+    };
+    let rest = counts(&[(owed.set_aside, "set aside"), (owed.lost, "lost")]);
+    let told = [
+        by_kind(&owed.queued_kinds, owed.queued, "waiting"),
+        by_kind(&owed.refused_kinds, owed.refused, "refused"),
+        by_kind(&owed.unconfirmed_kinds, owed.unconfirmed, "unconfirmed"),
+        Some(rest).filter(|rest| !rest.is_empty()),
+    ];
+    let told: Vec<String> = told.into_iter().flatten().collect();
+    match told.is_empty() {
+        true => "nothing owed".into(),
+        false => told.join(", "),
     }
 }
 
@@ -388,6 +397,36 @@ mod tests {
             finished_at: owing.now - 60,
         });
         shown("status-ready-but", &owing, id, 80);
+    }
+
+    #[test]
+    fn what_is_owed_and_what_is_lost_is_counted_by_kind() {
+        let mut standing = ready();
+        let mut told = |owed: Owed| {
+            standing.owed = Some(owed);
+            results(&standing)
+        };
+        let kinds = Kinds {
+            logs: 3,
+            sessions: 1,
+            users: 0,
+        };
+        let owed = Owed {
+            queued: 7,
+            queued_kinds: kinds,
+            refused: 1,
+            set_aside: 2,
+            lost: 1,
+            ..Owed::default()
+        };
+        let expected = "3 results, 3 logs, 1 test session waiting, 1 refused, 2 set aside, 1 lost";
+        assert_eq!(told(owed), expected);
+        let lost = Owed {
+            lost: 2,
+            ..Owed::default()
+        };
+        assert_eq!(told(lost), "2 lost");
+        assert_eq!(told(Owed::default()), "nothing owed");
     }
 
     #[test]

@@ -138,11 +138,13 @@ fn read(engine: &Engine, standing: &mut Standing) -> Result<(), Fault> {
     };
     if let Some(spool) = spool(engine)? {
         let (by_kind, held_up) = spool.tally_by_kind()?;
-        standing.owed = Some(spool::sum(by_kind.values().copied()));
+        let owed = spool::sum(by_kind.values().copied());
         standing.held_up = held_up;
         standing.counted.owed = by_word(by_kind);
         standing.unread = spool.unread_since().map(|trouble| trouble.reason);
         standing.lost = spool.lost()?;
+        let lost = standing.lost.len() as u64;
+        standing.owed = Some(Owed { lost, ..owed });
     } else {
         standing.owed = Some(Owed::default());
         standing.counted.owed = by_word(Kind::ALL.map(|kind| (kind, Owed::default())));

@@ -288,12 +288,18 @@ fn rows(language: Language, standing: &Standing, offset: i64) -> Vec<(&'static s
     };
     let owed = match &standing.owed {
         None => words.not_known.to_owned(),
-        Some(owed) if owed.queued + owed.refused + owed.unconfirmed == 0 => {
+        Some(owed) if owed.queued + owed.refused + owed.unconfirmed + owed.lost == 0 => {
             words.owed_none.to_owned()
         }
         Some(owed) => {
+            let kinds = &owed.queued_kinds;
+            let others = kinds.logs + kinds.sessions + kinds.users;
             let counts = [
-                (owed.queued, words.queued),
+                (owed.queued.saturating_sub(others), words.queued),
+                (kinds.logs, words.queued_logs),
+                (kinds.sessions, words.queued_sessions),
+                (kinds.users, words.queued_users),
+                (owed.lost, words.owed_lost),
                 (owed.refused, words.refused),
                 (owed.unconfirmed, words.unconfirmed),
             ];

@@ -115,6 +115,10 @@ words! {
     owed: "Results to send", "Résultats à envoyer";
     owed_none: "none", "aucun";
     queued: "{} waiting", "{} en attente";
+    queued_logs: "logs waiting: {}", "journaux en attente\u{a0}: {}";
+    queued_sessions: "test sessions waiting: {}", "sessions de test en attente\u{a0}: {}";
+    queued_users: "LTI users waiting: {}", "utilisateurs LTI en attente\u{a0}: {}";
+    owed_lost: "{} lost", "perdus\u{a0}: {}";
     refused: "{} refused", "refusés\u{a0}: {}";
     unconfirmed: "{} unconfirmed", "non confirmés\u{a0}: {}";
     not_known: "not known yet", "pas encore connu";

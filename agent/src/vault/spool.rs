@@ -215,7 +215,12 @@ impl Spool {
     /// What the file system says.
     pub fn tally(&self) -> Result<(health::Owed, HeldUp), Fault> {
         let (by_kind, held_up) = self.tally_by_kind()?;
-        Ok((sum(by_kind.into_values()), held_up))
+        let owed = health::Owed {
+            // What was found damaged on the way counts, too.
+            lost: self.lost()?.len() as u64,
+            ..sum(by_kind.into_values())
+        };
+        Ok((owed, held_up))
     }
 
     /// The same for each kind.
@@ -226,11 +231,21 @@ impl Spool {
         let mut by_kind = BTreeMap::from(Kind::ALL.map(|kind| (kind, health::Owed::default())));
         let mut held_up: Option<(i64, CodeName, String)> = None;
         self.shelf.each(&self.shelf.folder, &mut |ledger| {
-            let owed = by_kind.entry(ledger.key.kind).or_default();
+            let kind = ledger.key.kind;
+            let owed = by_kind.entry(kind).or_default();
             match ledger.state {
-                State::Queued | State::Sending => owed.queued += 1,
-                State::Refused => owed.refused += 1,
-                State::Unconfirmed => owed.unconfirmed += 1,
+                State::Queued | State::Sending => {
+                    owed.queued += 1;
+                    owed.queued_kinds.add(kind);
+                }
+                State::Refused => {
+                    owed.refused += 1;
+                    owed.refused_kinds.add(kind);
+                }
+                State::Unconfirmed => {
+                    owed.unconfirmed += 1;
+                    owed.unconfirmed_kinds.add(kind);
+                }
                 State::SetAside => owed.set_aside += 1,
                 State::Acknowledged => {}
             }
@@ -251,6 +266,7 @@ impl Spool {
                 return Ok(());
             };
             owed.waiting += 1;
+            owed.waiting_kinds.add(kind);
             if held_up.as_ref().is_none_or(|(oldest, ..)| came < *oldest) {
                 held_up = Some((came, code, reason.to_owned()));
             }
@@ -559,6 +575,11 @@ pub fn sum(by_kind: impl IntoIterator<Item = health::Owed>) -> health::Owed {
             unconfirmed: all.unconfirmed + owed.unconfirmed,
             waiting: all.waiting + owed.waiting,
             set_aside: all.set_aside + owed.set_aside,
+            lost: all.lost + owed.lost,
+            queued_kinds: all.queued_kinds.and(&owed.queued_kinds),
+            waiting_kinds: all.waiting_kinds.and(&owed.waiting_kinds),
+            refused_kinds: all.refused_kinds.and(&owed.refused_kinds),
+            unconfirmed_kinds: all.unconfirmed_kinds.and(&owed.unconfirmed_kinds),
             // 0: there is none.
             oldest_at: match (all.oldest_at, owed.oldest_at) {
                 (0, at) | (at, 0) => at,

@@ -465,6 +465,10 @@ fn a_rotten_item_beside_a_sound_account_is_told_with_its_id_and_the_others_leave
     assert!(told["detail"].to_string().contains(&rotten), "{told}");
     let status = site.run(&["status"]).ends();
     assert!(status.out.contains(&rotten), "{}", status.story());
+    assert!(status.out.contains("1 lost"), "{}", status.story());
+    let counted = site.run(&["status", "--json"]).ends().object();
+    assert_eq!(counted["results"]["lost"], 1, "{counted}");
+    assert_eq!(counted["verdict"]["word"], "ready_but", "{counted}");
     assert!(!status.out.contains("brought again"), "{}", status.story());
     // It is told, and no run fails for it any more.
     send(&site).exits(0);

@@ -273,13 +273,11 @@ fn spool(
         let summary = format!("{files} of the spool did not open");
         Finding::warn(Code::ResultsQuarantined, summary).detail(aside.join("\n"))
     } else if owed.refused > 0 {
-        let results = counted(owed.refused, "result", "results");
-        let summary = format!("central did not accept {results}");
-        Finding::warn(Code::ResultsRefused, summary)
+        let (summary, rest) = first(owed.refused_told());
+        Finding::warn(Code::ResultsRefused, summary).detail(rest)
     } else if owed.unconfirmed > 0 {
-        let results = counted(owed.unconfirmed, "result", "results");
-        let summary = format!("central may or may not have {results}");
-        Finding::warn(Code::ResultsUnconfirmed, summary).detail(since)
+        let (summary, rest) = first(owed.unconfirmed_told());
+        Finding::warn(Code::ResultsUnconfirmed, summary).detail(format!("{rest}\n{since}").trim())
     } else if let Some((code, reason)) = held_up {
         let items = counted(owed.waiting, "item", "items");
         let summary = format!("central does not take {items} for now");
@@ -287,13 +285,18 @@ fn spool(
     } else if owed.queued == 0 {
         Finding::pass(Check::Spool, "nothing is owed")
     } else if stuck(reports) {
-        let waits = counted(owed.queued, "result waits", "results wait");
-        let summary = format!("{waits} although central was reached");
-        Finding::fail(Code::ResultsStuck, summary).detail(since)
+        let (summary, rest) = first(owed.queued_told("although central was reached"));
+        Finding::fail(Code::ResultsStuck, summary).detail(format!("{rest}\n{since}").trim())
     } else {
-        let waits = counted(owed.queued, "result waits", "results wait");
-        Finding::pass(Check::Spool, format!("{waits} to be sent"))
+        let (summary, rest) = first(owed.queued_told("to be sent"));
+        Finding::pass(Check::Spool, summary).detail(rest)
     }
+}
+
+/// The first sentence, and the others as lines.
+fn first(mut told: Vec<String>) -> (String, String) {
+    let rest = told.split_off(told.len().min(1));
+    (told.pop().unwrap_or_default(), rest.join("\n"))
 }
 
 /// Three runs in a row reached central and acknowledged nothing of what waits.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::verdict::counted;
 use crate::fault::CodeName;
+use crate::intake::Kind;
 use crate::words::Outcome;
 
 /// Where the box stands: everything that the verdict depends on.
@@ -171,6 +172,69 @@ pub struct Stock {
     pub cached: u64,
 }
 
+/// How many of a number of items are no results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Kinds {
+    /// Logs of executions.
+    pub logs: u64,
+    /// Test sessions.
+    pub sessions: u64,
+    /// LTI users.
+    pub users: u64,
+}
+
+impl Kinds {
+    /// Counts one more.
+    pub fn add(&mut self, kind: Kind) {
+        match kind {
+            Kind::Results => {}
+            Kind::Logs => self.logs += 1,
+            Kind::Sessions => self.sessions += 1,
+            Kind::LtiUsers => self.users += 1,
+        }
+    }
+
+    /// Together with these.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        Self {
+            logs: self.logs + other.logs,
+            sessions: self.sessions + other.sessions,
+            users: self.users + other.users,
+        }
+    }
+
+    /// Those that are left when these are taken away.
+    #[must_use]
+    pub fn less(&self, other: &Self) -> Self {
+        Self {
+            logs: self.logs.saturating_sub(other.logs),
+            sessions: self.sessions.saturating_sub(other.sessions),
+            users: self.users.saturating_sub(other.users),
+        }
+    }
+
+    /// Of `total` items: how many of each kind there are, those kinds alone that there are any of, and as people say it.
+    pub fn told(&self, total: u64) -> Vec<(u64, String)> {
+        let results = total.saturating_sub(self.logs + self.sessions + self.users);
+        let kinds = [
+            (results, Kind::Results),
+            (self.logs, Kind::Logs),
+            (self.sessions, Kind::Sessions),
+            (self.users, Kind::LtiUsers),
+        ];
+        let some = kinds.into_iter().filter(|(count, _)| *count > 0);
+        some.map(|(count, kind)| (count, kind.counted(count)))
+            .collect()
+    }
+
+    /// The same in one row.
+    pub fn row(&self, total: u64) -> String {
+        let told = self.told(total).into_iter().map(|(_, told)| told);
+        told.collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// Results, logs and sessions that central does not have for certain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Owed {
@@ -189,6 +253,47 @@ pub struct Owed {
     /// When the oldest that is queued or unconfirmed came, Unix seconds; 0 when there is none or nobody knows.
     #[serde(default)]
     pub oldest_at: i64,
+    /// Of what the box had: does not open any more, and nobody has handed it over again.
+    #[serde(default)]
+    pub lost: u64,
+    /// Of those that are queued.
+    #[serde(default)]
+    pub queued_kinds: Kinds,
+    /// Of those that central holds up.
+    #[serde(default)]
+    pub waiting_kinds: Kinds,
+    /// Of those that are refused.
+    #[serde(default)]
+    pub refused_kinds: Kinds,
+    /// Of those that are unconfirmed.
+    #[serde(default)]
+    pub unconfirmed_kinds: Kinds,
+}
+
+impl Owed {
+    /// What central did not accept: a sentence for each kind.
+    pub fn refused_told(&self) -> Vec<String> {
+        let told = self.refused_kinds.told(self.refused).into_iter();
+        told.map(|(_, told)| format!("central did not accept {told}"))
+            .collect()
+    }
+
+    /// What central may have: a sentence for each kind.
+    pub fn unconfirmed_told(&self) -> Vec<String> {
+        let told = self.unconfirmed_kinds.told(self.unconfirmed).into_iter();
+        told.map(|(_, told)| format!("central may or may not have {told}"))
+            .collect()
+    }
+
+    /// What is queued: a sentence for each kind, with what becomes of it.
+    pub fn queued_told(&self, how: &str) -> Vec<String> {
+        let told = self.queued_kinds.told(self.queued).into_iter();
+        told.map(|(count, told)| {
+            let verb = if count == 1 { "waits" } else { "wait" };
+            format!("{told} {verb} {how}")
+        })
+        .collect()
+    }
 }
 
 /// The last synchronization in short.

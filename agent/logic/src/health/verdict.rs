@@ -4,7 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use super::standing::{Counted, Last, LastRun, Owed, Shown, Standing, Stock, told_by_type};
+pub use super::standing::{
+    Counted, Kinds, Last, LastRun, Owed, Shown, Standing, Stock, told_by_type,
+};
 use crate::fault::{Area, Code, CodeName};
 use crate::outside;
 use crate::settings::force::in_short;
@@ -278,23 +280,11 @@ fn looks(standing: &Standing) -> Vec<(CodeName, String)> {
         look(Code::ResultsQuarantined.into(), format!("{items}: {ids}"));
     }
     let owed = standing.owed.unwrap_or_default();
-    if owed.refused > 0 {
-        look(
-            Code::ResultsRefused.into(),
-            format!(
-                "central did not accept {}",
-                counted(owed.refused, "result", "results")
-            ),
-        );
+    for reason in owed.refused_told() {
+        look(Code::ResultsRefused.into(), reason);
     }
-    if owed.unconfirmed > 0 {
-        look(
-            Code::ResultsUnconfirmed.into(),
-            format!(
-                "central may or may not have {}",
-                counted(owed.unconfirmed, "result", "results")
-            ),
-        );
+    for reason in owed.unconfirmed_told() {
+        look(Code::ResultsUnconfirmed.into(), reason);
     }
     if let Some((code, _)) = standing.held_up.as_ref().filter(|_| owed.waiting > 0) {
         // A code of a newer boxsync is told in general words.
@@ -391,15 +381,13 @@ fn looks(standing: &Standing) -> Vec<(CodeName, String)> {
     if let Some(last) = last.filter(|last| !told(last)) {
         look(Code::SyncFailed.into(), ended(last));
     }
+    // Those that central holds up are told above.
     let queued = owed.queued.saturating_sub(owed.waiting);
-    if queued > 0 {
-        look(
-            Code::ResultsQueued.into(),
-            format!(
-                "{} still to go to central",
-                counted(queued, "result is", "results are")
-            ),
-        );
+    let kinds = owed.queued_kinds.less(&owed.waiting_kinds);
+    for (count, told) in kinds.told(queued) {
+        let verb = if count == 1 { "is" } else { "are" };
+        let reason = format!("{told} {verb} still to go to central");
+        look(Code::ResultsQueued.into(), reason);
     }
     looks
 }

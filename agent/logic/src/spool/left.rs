@@ -82,17 +82,8 @@ pub fn cause<'a>(
 
 impl Left {
     fn told(&self, code: Code, now: Now) -> Fault {
-        let word = |(kind, count): (&Kind, &u64)| {
-            let word = match kind {
-                Kind::Results => "result",
-                Kind::Logs => "log",
-                Kind::Sessions => "test session",
-                Kind::LtiUsers => "LTI user",
-            };
-            let plural = if *count == 1 { "" } else { "s" };
-            format!("{count} {word}{plural}")
-        };
-        let counts: Vec<String> = self.counts.iter().map(word).collect();
+        let counts = self.counts.iter().map(|(kind, count)| kind.counted(*count));
+        let counts: Vec<String> = counts.collect();
         let verb = match self.counts.values().sum::<u64>() {
             1 => "waits",
             _ => "wait",

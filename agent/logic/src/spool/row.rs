@@ -9,9 +9,8 @@ use serde_json::value::RawValue;
 
 use super::request::{self, Heard};
 use super::result::Vouched;
-use super::{
-    Change, Job, Key, Loaded, Owed, Part, SLOW, Sending, State, Trial, finding, known, put_back,
-};
+use super::trial::Trial;
+use super::{Change, Job, Key, Loaded, Owed, Part, SLOW, Sending, State, finding, known, put_back};
 use crate::api::{Reply, ack};
 use crate::fault::Code;
 use crate::intake::Kind;
@@ -102,7 +101,6 @@ impl Lane {
         self.failed.clear();
     }
 
-    /// Nothing more of it goes in this run.
     pub(super) fn leave(&mut self, key: &Key) {
         self.queue.retain(|other| other != key);
         self.failed.retain(|suspect| suspect.key != *key);
@@ -234,11 +232,15 @@ impl Sending {
 
     /// Rows that central may hold already.
     pub(super) fn rows_again(&self, groups: &[Group]) -> u64 {
+        let held = |group: &Group| self.may_be_held(&group.key.id);
         let again = |group: &Group| {
-            let held = self.may_be_held(&group.key.id);
-            group.rows.iter().filter(|row| held || row.doubt).count() as u64
+            group
+                .rows
+                .iter()
+                .filter(|row| row.doubt || held(group))
+                .count()
         };
-        groups.iter().map(again).sum()
+        groups.iter().map(again).sum::<usize>() as u64
     }
 
     /// The rows of one item that go into this request.
@@ -256,8 +258,7 @@ impl Sending {
         let skip = self.rows.skip.get(&item.ledger.key);
         let (mut rows, mut body) = (Vec::new(), vec![b'[']);
         for ((index, (_, part)), raw) in (0u32..).zip(&item.ledger.parts).zip(raw) {
-            let open = part.is_owed() && skip.is_none_or(|skip| !skip.contains(&index));
-            if !open {
+            if !part.is_owed() || skip.is_some_and(|skip| skip.contains(&index)) {
                 continue;
             }
             let size = raw.get().len() as u64;

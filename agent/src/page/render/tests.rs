@@ -2,7 +2,7 @@ use super::*;
 use crate::engine::progress::{PackageProgress, Progress};
 use crate::fixture;
 use logic::fault::{Code, Fault};
-use logic::health::verdict::{Last, Owed, Stock, Verdict};
+use logic::health::verdict::{Kinds, Last, Owed, Stock, Verdict};
 use logic::health::{Check, Word};
 use logic::report::Report;
 use logic::schedule::Cause;
@@ -205,6 +205,32 @@ fn the_pages_of_the_pictures() {
 }
 
 #[test]
+fn what_is_lost_or_owed_beside_results_is_counted() {
+    let mut owing = fortnight();
+    owing.standing.owed = Some(Owed {
+        queued: 6,
+        queued_kinds: Kinds {
+            logs: 3,
+            sessions: 2,
+            users: 0,
+        },
+        lost: 1,
+        ..Owed::default()
+    });
+    let told = seen(&shown(Language::English, &owing, &[]));
+    assert!(
+        told.contains("1 waiting, logs waiting: 3, test sessions waiting: 2, 1 lost"),
+        "{told}"
+    );
+    // Nothing is owed but what is lost: that is not nothing.
+    owing.standing.owed = Some(Owed {
+        lost: 2,
+        ..Owed::default()
+    });
+    assert!(seen(&shown(Language::English, &owing, &[])).contains("2 lost"));
+}
+
+#[test]
 fn nothing_that_was_read_becomes_markup() {
     let mut glance = glance(NASTY);
     glance.standing.version = Some(NASTY.into());
@@ -300,18 +326,25 @@ fn every_reason_of_a_verdict_is_told_in_french() {
     cases[3].packages.absent = 7;
     cases[4].organisation = Some("2".into());
     cases[5].disk = Some((1, 1));
-    cases[7].owed = Some(Owed {
-        queued: 1,
-        refused: 1,
-        unconfirmed: 1,
-        ..Owed::default()
-    });
-    cases[8].owed = Some(Owed {
-        queued: 2,
-        refused: 2,
-        unconfirmed: 2,
-        ..Owed::default()
-    });
+    // So many of each kind.
+    let owing = |each: u64| {
+        let kinds = Kinds {
+            logs: each,
+            sessions: each,
+            users: each,
+        };
+        Some(Owed {
+            queued: 4 * each,
+            queued_kinds: kinds,
+            refused: 4 * each,
+            refused_kinds: kinds,
+            unconfirmed: 4 * each,
+            unconfirmed_kinds: kinds,
+            ..Owed::default()
+        })
+    };
+    cases[7].owed = owing(1);
+    cases[8].owed = owing(2);
     cases[9].enrolled = false;
     cases[9].supported = Some(false);
     cases[10].catalogue.held_back = 1;

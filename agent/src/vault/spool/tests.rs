@@ -66,6 +66,64 @@ fn the_same_again_is_known_and_other_content_is_another_edition() {
     assert_eq!(spool.accounts().unwrap().len(), 2);
 }
 
+#[test]
+fn what_is_owed_is_tallied_by_kind_and_what_is_lost_counts() {
+    let (_dir, spool) = spool();
+    for (kind, id) in [
+        (Kind::Results, "a"),
+        (Kind::Results, "b"),
+        (Kind::Logs, "a"),
+        (Kind::Sessions, "a"),
+        (Kind::Sessions, "b"),
+        (Kind::LtiUsers, "c"),
+    ] {
+        let item = Item {
+            kind,
+            ..item(id, &format!("{kind:?} {id}"))
+        };
+        spool.admit(vec![item]).unwrap();
+    }
+    let tally = || spool.tally().unwrap().0;
+    let owed = tally();
+    assert_eq!((owed.queued, owed.lost), (6, 0));
+    assert_eq!(
+        owed.queued_kinds.row(owed.queued),
+        "2 results, 1 log, 2 test sessions, 1 LTI user"
+    );
+    let key = |kind, id: &str| Key {
+        kind,
+        id: id.into(),
+        edition: 0,
+    };
+    let changes = [
+        change(&key(Kind::Logs, "a"), State::Refused),
+        change(&key(Kind::Sessions, "a"), State::Unconfirmed),
+    ];
+    spool.persist(&changes, false).unwrap();
+    // The file of one rots.
+    let path = spool
+        .shelf
+        .path(&spool.shelf.folder, &key(Kind::Results, "b"), "item");
+    fs::write(&path, "rotten").unwrap();
+    for _ in 0..2 {
+        let owed = tally();
+        assert_eq!(
+            (owed.queued, owed.refused, owed.unconfirmed, owed.lost),
+            (3, 1, 1, 1)
+        );
+        assert_eq!(
+            owed.queued_kinds.row(owed.queued),
+            "1 result, 1 test session, 1 LTI user"
+        );
+        assert_eq!(owed.refused_kinds.row(1), "1 log");
+        assert_eq!(owed.unconfirmed_kinds.row(1), "1 test session");
+    }
+    // Whoever hands it over again has it back.
+    admit(&spool, "b", "Results b");
+    let owed = tally();
+    assert_eq!(owed.queued, 4);
+}
+
 /// A disk that takes no new file: what may be under way is told all the same, by its mark.
 #[test]
 fn a_result_is_marked_where_no_account_can_be_written() {

@@ -29,6 +29,7 @@ fn standing() -> Standing {
         unconfirmed: 1,
         set_aside: 4,
         oldest_at: NOW - 3_600,
+        ..Owed::default()
     };
     let last = Last {
         sync_id: 7,

@@ -258,6 +258,71 @@ fn what_else_needs_a_look_is_told_in_order_of_weight() {
 }
 
 #[test]
+fn what_is_owed_is_told_each_by_its_kind() {
+    let kinds = Kinds {
+        logs: 3,
+        sessions: 1,
+        users: 0,
+    };
+    let mut standing = sound();
+    standing.owed = Some(Owed {
+        queued: 7,
+        queued_kinds: kinds,
+        ..Owed::default()
+    });
+    let looks = |standing: &Standing| {
+        let verdict = Verdict::of(standing);
+        assert_eq!(verdict.word, Word::ReadyBut);
+        [vec![verdict.reason], verdict.also].concat()
+    };
+    assert_eq!(
+        looks(&standing),
+        [
+            "3 results are still to go to central",
+            "3 logs are still to go to central",
+            "1 test session is still to go to central",
+        ]
+    );
+    // What central holds up is told as that, not once more.
+    standing.held_up = Some((Code::CentralError.into(), "why".into()));
+    standing.owed = Some(Owed {
+        queued: 7,
+        queued_kinds: kinds,
+        waiting: 4,
+        waiting_kinds: kinds,
+        ..Owed::default()
+    });
+    assert_eq!(
+        looks(&standing)[1..],
+        ["3 results are still to go to central"]
+    );
+    standing.owed = Some(Owed {
+        refused: 1,
+        refused_kinds: Kinds {
+            logs: 1,
+            ..Kinds::default()
+        },
+        unconfirmed: 2,
+        unconfirmed_kinds: Kinds {
+            logs: 1,
+            ..Kinds::default()
+        },
+        ..Owed::default()
+    });
+    assert_eq!(
+        looks(&standing),
+        [
+            "central did not accept 1 log",
+            "central may or may not have 1 result",
+            "central may or may not have 1 log",
+        ]
+    );
+    assert_eq!(kinds.row(7), "3 results, 3 logs, 1 test session");
+    // A boxsync that did not tell kinds counted results.
+    assert_eq!(Kinds::default().row(1), "1 result");
+}
+
+#[test]
 fn a_failed_run_is_mended_by_the_remedy_of_its_own_code() {
     let mut standing = sound();
     standing.last = Some(last(Outcome::Unauthorized, Code::AuthRefused));
