@@ -144,3 +144,107 @@ fn told(judged: &[(EntityType, Kept)], count: impl Fn(&Kept) -> u64) -> String {
     let told = told.map(|(kind, kept)| format!("{} {}", count(kept), kind.word()));
     told.collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::api::Reply;
+    use crate::entity::Checksum;
+    use crate::fault::Fault;
+    use crate::manifest::{Held, Index};
+    use crate::seal::NameHash;
+    use crate::sync::{Command, Event, Plan};
+    use crate::words::Params;
+
+    fn name(id: &str) -> NameHash {
+        let mut hash = [0; 16];
+        hash[..id.len()].copy_from_slice(id.as_bytes());
+        NameHash(hash)
+    }
+
+    fn begun(memory: BTreeMap<EntityType, Memory>) -> Sync {
+        let plan = Plan {
+            params: Params {
+                organisation_id: "1001".into(),
+                sync_id: 9,
+                box_id: "box".into(),
+                tao_version: "2022.11".into(),
+            },
+            types: vec![EntityType::TestTaker],
+            packages: false,
+            owed: false,
+            measure: false,
+            asked: false,
+            allow_deletes: false,
+            delete_limit: 0.5,
+            lanes: 1,
+            memory,
+            running: 1_000,
+            hash: Rc::new(|_, id| name(id)),
+            patience: None,
+            interval: std::time::Duration::from_secs(900),
+            untold: Vec::new(),
+            random: 1,
+        };
+        Sync::new(plan, Now::default())
+    }
+
+    /// The list names `a`, edited, and then breaks off; nothing else is answered either.
+    fn publication(mut sync: Sync) -> Publication {
+        const PAGE: &str = r#"{"nextCallUrl":"/taoSync/SynchronizationApi/fetchEntityChecksums?offset=1",
+            "entities":{"a":{"id":"a","checksum":"ffffffffffffffffffffffffffffffff"}}}"#;
+        let mut pages = vec![PAGE];
+        loop {
+            let event = match sync.next().expect("a run goes on until it publishes") {
+                Command::Ask(ticket, call) => {
+                    let body = match call.name {
+                        "versions" => Some(r#"{"success":true,"data":["2022.11"]}"#),
+                        "checksums" => pages.pop(),
+                        _ => None,
+                    };
+                    let answered = body.map(|body| Reply {
+                        status: 200,
+                        body: body.to_owned().into(),
+                        ..Reply::default()
+                    });
+                    let failed = || Fault::new(Code::CentralRefused, "no");
+                    Event::Answered(ticket, answered.ok_or_else(failed))
+                }
+                Command::Index(kind) => {
+                    let shown: Index = ["a", "gone"].map(|id| (name(id), Checksum([1; 16]))).into();
+                    let held = Held {
+                        shown,
+                        ..Held::default()
+                    };
+                    Event::Indexed(kind, held)
+                }
+                Command::Publish(publication) => return publication,
+                _ => continue,
+            };
+            sync.handle(event, Now::default());
+        }
+    }
+
+    #[test]
+    fn a_list_that_broke_off_forgets_nothing_and_what_it_said_was_said() {
+        let remembered = Memory {
+            read_at: Some(100),
+            absent: [(name("gone"), Some(50))].into(),
+            held_back: 1,
+            ..Memory::default()
+        };
+        let memory = BTreeMap::from([
+            (EntityType::TestTaker, remembered.clone()),
+            (EntityType::Proctor, remembered.clone()),
+        ]);
+        let publication = publication(begun(memory));
+        assert_eq!(publication.memory[&EntityType::Proctor], remembered);
+        let mut kept = publication.memory[&EntityType::TestTaker].clone();
+        assert!(kept.said.remove(&name("a")).is_some());
+        assert_eq!(kept, remembered);
+        assert!(!publication.changes[&EntityType::TestTaker].is_some());
+    }
+}
