@@ -109,7 +109,6 @@ mod tests {
             assert!(line.is_some(), "{code}");
         }
         assert_eq!(explain(None, &Screen::plain(80)), Ok(0));
-        held("explain-all-60", &listed(60), 60);
     }
 
     /// Written anew like the screens: `BOXSYNC_SNAPSHOTS=1 cargo nextest run -p agent -E 'test(codes)'`.
