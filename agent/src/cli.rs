@@ -12,7 +12,7 @@ mod doctor;
 mod entities;
 mod history;
 mod identity;
-mod man;
+mod manual;
 mod packages;
 mod prompt;
 mod results;
@@ -203,8 +203,8 @@ enum Verb {
     /// A manual page on stdout (roff).
     Man {
         /// Which one.
-        #[arg(value_enum, default_value_t = man::Page::Verbs)]
-        page: man::Page,
+        #[arg(value_enum, default_value_t = manual::Page::Verbs)]
+        page: manual::Page,
     },
 }
 
@@ -366,7 +366,7 @@ fn perform(root: &Root, verb: Verb, screen: &Screen) -> Result<u8, Fault> {
             Ok(0)
         }
         Verb::Man { page } => {
-            screen.text("text", &page.roff(Command::command()));
+            screen.text("text", &manual::roff(page, &Command::command()));
             Ok(0)
         }
         Verb::Config { act } => config::act(root, act, screen),

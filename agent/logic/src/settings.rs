@@ -20,6 +20,7 @@ use std::time::Duration;
 use toml::de::{DeTable, DeValue};
 
 pub use force::InForce;
+pub use sheet::{KeyDescription, describe};
 pub use size::Size;
 pub use url::{Proxy, Url};
 pub use window::{Offset, Window};

@@ -252,12 +252,19 @@ fn completions_and_manual_are_there_without_a_box() {
         let ran = site.run(&["completions", shell]).exits(0);
         assert!(ran.out.contains("entities"), "{shell}");
     }
-    let man = site.run(&["man"]).exits(0);
-    assert!(
-        man.out.contains(".TH boxsync 1") && man.out.contains("credentials"),
-        "{}",
-        man.out
-    );
+    for (page, title, word) in [
+        (None, ".TH BOXSYNC 1", "credentials"),
+        (Some("boxsync.toml"), ".TH BOXSYNC.TOML 5", "interval"),
+        (Some("boxsync-codes"), ".TH BOXSYNC-CODES 7", "net.dns"),
+    ] {
+        let arguments: Vec<&str> = ["man"].into_iter().chain(page).collect();
+        let man = site.run(&arguments).exits(0);
+        assert!(
+            man.out.starts_with(title) && man.out.contains(word),
+            "{}",
+            man.out
+        );
+    }
     site.run(&["--version"]).exits(0);
     site.run(&["--help"]).exits(0);
     assert!(!site.state("").exists(), "nothing was made");

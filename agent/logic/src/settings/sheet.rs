@@ -1,6 +1,6 @@
 //! The configuration on paper: in force with origins, as a documented file, as JSON.
 //! Never a secret: no key holds one.
-//! Called by `config show` and by the packaging of the default file.
+//! Called by `config`, by the manual page boxsync.toml(5) and by the test that holds docs/configuration.md.
 
 use std::fmt::Write as _;
 
@@ -11,6 +11,40 @@ use super::{Origin, Settings};
 
 /// Width of a documentation line.
 const WIDTH: usize = 96;
+
+/// One key as documents describe it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyDescription {
+    /// Its name in the file.
+    pub name: &'static str,
+    /// What it does, one sentence or two.
+    pub meaning: &'static str,
+    /// The default as TOML; none for a key that may be absent.
+    pub default: Option<&'static str>,
+    /// A legal value as TOML.
+    pub example: &'static str,
+    /// The environment variable that overrides it.
+    pub variable: String,
+}
+
+/// The sections in the order of a printed configuration, what each is about, and its keys.
+pub fn describe() -> Vec<(&'static str, &'static str, Vec<KeyDescription>)> {
+    let keys_of = |section: &str| {
+        let keys = KEYS.iter().filter(|key| key.section == section);
+        let keys = keys.map(|key| KeyDescription {
+            name: key.name,
+            meaning: key.doc,
+            default: key.default,
+            example: key.example,
+            variable: key.variable(),
+        });
+        keys.collect()
+    };
+    SECTIONS
+        .iter()
+        .map(|(name, about)| (*name, *about, keys_of(name)))
+        .collect()
+}
 
 impl Settings {
     /// The configuration in force as TOML, each key with where its value comes from. Reading it again gives the
