@@ -11,7 +11,7 @@ mod truth;
 use std::time::{Duration, Instant};
 
 pub use api::{Answer, Api};
-pub use process::{Ran, Running};
+pub use process::{Ran, Running, binary};
 pub use site::{Site, mode, options, status};
 pub use tao::{Brought, Said, Tao};
 pub use truth::Entity;

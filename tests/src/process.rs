@@ -18,7 +18,7 @@ use crate::{LIMIT, wait_until};
 ///
 /// # Panics
 /// When it was not built.
-pub(crate) fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     if let Some(named) = std::env::var_os("E2E_BINARY") {
         let path = PathBuf::from(&named);
         assert!(

@@ -25,6 +25,7 @@ mod names;
 mod oracle;
 mod outside;
 mod package;
+mod packaging;
 mod page;
 mod power;
 mod readers;
