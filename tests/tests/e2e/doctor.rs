@@ -1,6 +1,6 @@
 //! Broken boxes: what doctor tells first is the true cause, with one thing to do.
 //! Never mends a box: each is built, broken, looked at.
-//! The table is tests/fixtures/broken.md, as it stands in the README; `BOXSYNC_SNAPSHOTS=1` writes it anew.
+//! The table is tests/fixtures/broken.md, which docs/broken-boxes.md refers to; `BOXSYNC_SNAPSHOTS=1` writes it anew.
 
 use std::fs;
 use std::thread;
