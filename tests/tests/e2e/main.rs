@@ -12,6 +12,7 @@ mod confirm;
 mod credentials;
 mod daemon;
 mod delta;
+mod demo;
 mod doctor;
 mod engine;
 mod full;
