@@ -6,6 +6,7 @@ mod bar;
 mod caller;
 mod clock;
 mod codes;
+mod completions;
 mod config;
 mod credentials;
 mod doctor;
@@ -359,10 +360,8 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Fault> {
 fn perform(root: &Root, verb: Verb, screen: &Screen) -> Result<u8, Fault> {
     match verb {
         Verb::Completions { shell } => {
-            // Made whole first: the generators panic where they cannot write.
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Command::command(), "boxsync", &mut script);
-            screen.text("text", &String::from_utf8_lossy(&script));
+            let script = completions::script(shell, &mut Command::command());
+            screen.text("text", &script);
             Ok(0)
         }
         Verb::Man { page } => {

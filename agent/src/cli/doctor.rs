@@ -14,6 +14,7 @@ use logic::settings::Settings;
 use serde_json::json;
 
 use super::codes;
+use super::completions::CodeParser;
 use super::screen::{Mood, Screen, fold, pairs};
 use crate::bundle;
 use crate::doctor::{self, examine};
@@ -45,6 +46,7 @@ enum Act {
     /// Tells at length what a code means and what to do; lists all codes.
     Explain {
         /// As it stands in brackets behind a message: net.dns, auth.refused, …; without one all are listed.
+        #[arg(value_parser = CodeParser, hide_possible_values = true)]
         code: Option<String>,
     },
 }

@@ -8,6 +8,7 @@ mod answer;
 mod caller;
 mod catalogue;
 mod command;
+mod completions;
 mod confirm;
 mod credentials;
 mod daemon;
