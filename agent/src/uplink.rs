@@ -23,6 +23,7 @@ use logic::fault::{Code, Fault};
 use logic::outside;
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -269,7 +270,7 @@ impl Inner {
                 if reused {
                     continue;
                 }
-                return Err(unsent(ask));
+                return Err(closed(ask, &lane));
             }
             let request = ask.request(&lane, self)?;
             let before = lane.wire.received();
@@ -300,7 +301,7 @@ impl Inner {
             }
             self.failed(ask, began);
             if kept {
-                return Err(unsent(ask));
+                return Err(closed(ask, &lane));
             }
             if reused && !answered {
                 // The other side drops kept connections without notice: what must not be lost goes over fresh ones.
@@ -338,6 +339,9 @@ impl Inner {
         self.ledger.request();
         let sent = timeout(HEAD, lane.sender.send_request(request)).await;
         let Ok(Ok(response)) = sent else {
+            if lane.demands.load(Ordering::Relaxed) {
+                return Err(closed(ask, lane));
+            }
             return Err(passing(
                 Code::NetTls,
                 format!("{place} gave no answer to judge its certificate by"),
@@ -453,6 +457,15 @@ fn whereabouts(ask: &Ask<'_>, lane: &Lane) -> String {
         None => place,
         Some(via) => format!("{place} (through the proxy {})", via.place()),
     }
+}
+
+/// The connection ended before the request was on it, maybe with a word why.
+fn closed(ask: &Ask<'_>, lane: &Lane) -> Fault {
+    if lane.demands.load(Ordering::Relaxed) {
+        let reason = refusal::demands_certificate(&ask.url.endpoint());
+        return Fault::new(Code::NetTlsClient, reason);
+    }
+    unsent(ask)
 }
 
 /// The connection ended before the request was on it.

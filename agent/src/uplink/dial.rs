@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,7 +23,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsConnector;
 
-use super::fault::passing;
+use super::fault::{is_demand, passing};
 use super::meter::{Ledger, Tap, Wire};
 use super::names::resolve;
 use super::route::{Route, Via};
@@ -62,6 +63,8 @@ impl Place {
 /// One open connection.
 pub(super) struct Lane {
     pub(super) sender: SendRequest<Full<Bytes>>,
+    /// The other side has ended it for want of a certificate of the box (TLS 1.3 says so after the handshake).
+    pub(super) demands: Arc<AtomicBool>,
     pub(super) place: Place,
     /// Bytes of HTTP, below it nothing.
     pub(super) wire: Arc<Wire>,
@@ -95,8 +98,8 @@ pub(super) async fn dial(
     let own = stream.local_addr().ok();
     let (mut tap, wire) = ledger.tap(stream);
     if !url.https {
-        let sender = speak(tap, own, url).await?;
-        return Ok(lane(sender, url, wire, None, via.cloned()));
+        let spoken = speak(tap, own, url).await?;
+        return Ok(lane(spoken, url, wire, None, via.cloned()));
     }
     if let Some(via) = via {
         match timeout(route.patience, tunnel(&mut tap, via, &url.endpoint())).await {
@@ -139,12 +142,12 @@ pub(super) async fn dial(
     let chain = tls.chain(shown, name);
     // Alerts and session tickets of TLS are no answer: what central said is counted above it.
     let (stream, wire) = Tap::over(stream);
-    let sender = speak(stream, own, url).await?;
-    Ok(lane(sender, url, wire, Some(chain), None))
+    let spoken = speak(stream, own, url).await?;
+    Ok(lane(spoken, url, wire, Some(chain), None))
 }
 
 fn lane(
-    sender: SendRequest<Full<Bytes>>,
+    (sender, demands): (SendRequest<Full<Bytes>>, Arc<AtomicBool>),
     url: &Url,
     wire: Arc<Wire>,
     chain: Option<Chain>,
@@ -152,6 +155,7 @@ fn lane(
 ) -> Lane {
     Lane {
         sender,
+        demands,
         place: Place::of(url),
         wire,
         chain,
@@ -160,16 +164,18 @@ fn lane(
     }
 }
 
-/// HTTP/1.1 on a stream; the connection's own task ends with it, or when the box loses the address `own` that it came
+/// HTTP/1.1 on a stream, and whether it ended for want of a certificate; the connection's own task ends with it, or when the box loses the address `own` that it came
 /// from: nothing could arrive on it any more.
 async fn speak<S>(
     stream: S,
     own: Option<SocketAddr>,
     url: &Url,
-) -> Result<SendRequest<Full<Bytes>>, Fault>
+) -> Result<(SendRequest<Full<Bytes>>, Arc<AtomicBool>), Fault>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let demands = Arc::new(AtomicBool::new(false));
+    let demanded = demands.clone();
     let (sender, connection) = http1::Builder::new()
         // TAO behind PHP reads `Range` in exactly this case (protocol 6.3).
         .title_case_headers(true)
@@ -192,11 +198,15 @@ where
     tokio::spawn(async move {
         // Whoever waits for an answer hears of the failure; nobody else needs to.
         tokio::select! {
-            _ = connection => {}
+            ended = connection => {
+                if ended.is_err_and(|error| is_demand(&error)) {
+                    demanded.store(true, Ordering::Relaxed);
+                }
+            }
             () = gone(own) => {}
         }
     });
-    Ok(sender)
+    Ok((sender, demands))
 }
 
 /// Ends when the box has lost this address: what is sent to it arrives nowhere, and TCP itself would wait for minutes.
@@ -301,7 +311,7 @@ mod tests {
         // An address for documentation (RFC 5737): it is none of this machine's.
         let (near, _far) = tokio::io::duplex(1 << 10);
         let lost = Some("192.0.2.1:49152".parse().unwrap());
-        let mut sender = speak(near, lost, &url).await.unwrap();
+        let (mut sender, _) = speak(near, lost, &url).await.unwrap();
         let request = hyper::Request::get("/").body(Full::default()).unwrap();
         let answered = timeout(10 * ADDRESS_CHECK, sender.send_request(request)).await;
         assert!(answered.unwrap().is_err());

@@ -26,7 +26,7 @@ pub(super) fn too_large(name: &str, limit: usize) -> Fault {
 /// What a failed exchange means that ended without an answer's head; `answered`: bytes had come, `http`: the first of
 /// them were those of a status line.
 pub(super) fn headless(error: &hyper::Error, place: &str, answered: bool, http: bool) -> Fault {
-    if io_of(error).is_some_and(refusal::is_demand) {
+    if is_demand(error) {
         return Fault::new(Code::NetTlsClient, refusal::demands_certificate(place));
     }
     if error.is_parse_too_large() {
@@ -84,6 +84,11 @@ fn ending(error: &hyper::Error) -> &'static str {
 
 fn io_kind(error: &hyper::Error) -> Option<io::ErrorKind> {
     io_of(error).map(io::Error::kind)
+}
+
+/// Whether the other side ended the connection for want of a certificate of the box.
+pub(super) fn is_demand(error: &hyper::Error) -> bool {
+    io_of(error).is_some_and(refusal::is_demand)
 }
 
 /// The I/O error within.
