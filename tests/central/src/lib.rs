@@ -199,6 +199,16 @@ impl Central {
             .map(|a| (a.login.clone(), a.password.clone()))
     }
 
+    /// URI of an organisation's sync manager.
+    #[must_use]
+    pub fn manager_uri(&self, organisation: &str) -> Option<String> {
+        let state = self.shared.state();
+        let mut managers = state.gate.accounts.iter().filter(|a| a.is_manager);
+        managers
+            .find(|a| a.organisation.as_deref() == Some(organisation))
+            .map(|a| a.uri.clone())
+    }
+
     /// Login and password of a user without the role: his handshake is 500.
     #[must_use]
     pub fn plain_user(&self) -> (String, String) {
