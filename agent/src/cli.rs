@@ -374,7 +374,8 @@ fn perform(root: &Root, verb: Verb, screen: &Screen) -> Result<u8, Fault> {
         Verb::Status => {
             let in_force = settings::in_force(root);
             let fault = in_force.fault.clone();
-            status::act(open_in_force(root, in_force), fault, screen)
+            let engine = open_in_force(root, in_force);
+            status::act(root, engine, fault, screen)
         }
         Verb::Doctor(options) => doctor::act(root, settings::read(root), options, screen),
         Verb::History { limit } => history::act(&open(root)?, limit, screen),

@@ -79,6 +79,11 @@ pub fn examine(root: &Root, settings: Result<Settings, Fault>, options: Options)
     findings
 }
 
+/// Whether systemd should run the daemon of this root.
+pub fn is_served(root: &Root) -> bool {
+    first::systemd(root)
+}
+
 /// The opened box, unless it is new or does not open; nothing is made.
 pub fn opened(root: &Root, settings: &Settings) -> Option<Engine> {
     let kept = !first::is_new(&root.state());

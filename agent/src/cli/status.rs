@@ -12,13 +12,14 @@ use serde_json::{Value as Json, json};
 
 use super::screen::{Mood, Screen, advice, bytes, counts, fold, pairs, span, time};
 use super::sync::wait;
-use crate::doctor::standing;
+use crate::doctor::{is_served, standing};
 use crate::engine::Engine;
-use crate::root::is_locked;
+use crate::root::{Root, is_locked};
 
 /// `engine`: the opened box, or why it does not open: then it is not ready, and that is the reason. `fault`: what is
 /// wrong with the configuration, whose last good one is in force: the box is judged all the same.
 pub(super) fn act(
+    root: &Root,
     engine: Result<Engine, Fault>,
     fault: Option<Fault>,
     screen: &Screen,
@@ -39,6 +40,12 @@ pub(super) fn act(
         Err(trouble) => (standing::unreadable(&trouble), Seen::default()),
     };
     standing::misconfigured(&mut standing, fault.as_ref());
+    if is_idle(root) {
+        let reason = "the service does not run: nothing is synchronized by itself";
+        standing
+            .notices
+            .push((Code::UnitDown.into(), reason.into()));
+    }
     let verdict = Verdict::of(&standing);
     if screen.json {
         screen.object(object(&standing, &verdict, &seen));
@@ -49,6 +56,11 @@ pub(super) fn act(
     }
     // The daemon goes on; the command was given a configuration that is wrong.
     Ok(fault.map_or(verdict.word.exit(), |_| 2))
+}
+
+/// Whether the daemon that systemd should run here answers nobody.
+fn is_idle(root: &Root) -> bool {
+    is_served(root) && std::os::unix::net::UnixStream::connect(root.socket()).is_err()
 }
 
 /// What the verdict does not depend on.
@@ -431,13 +443,17 @@ mod tests {
 
     #[test]
     fn a_new_box_and_one_that_does_not_open_tell_what_is_known() {
-        let mut new = Standing {
+        let new = Standing {
             now: ready().now,
             enrolled: true,
+            organisation: Some("1001".into()),
+            version: Some("2022.11".into()),
             owed: Some(Owed::default()),
-            ..Standing::default()
+            ..Standing {
+                version: Some("2022.11".into()),
+                ..Standing::default()
+            }
         };
-        new.version = Some("2022.11".into());
         shown("status-new", &new, &opened(), 80);
         let trouble = Fault::new(
             Code::KeyWrong,

@@ -9,7 +9,7 @@ use logic::entity::EntityType;
 use logic::fault::{Code, Fault};
 use logic::health::clock::{Dated, Vouched};
 use logic::health::honesty::{self, judge};
-use logic::health::seen::InForce;
+use logic::health::seen::{InForce, Told};
 use logic::health::talk::{EXPIRY, Part, who_answers};
 use logic::health::{Check, Step};
 use logic::identity::Enrolment;
@@ -68,10 +68,22 @@ pub(super) async fn speak(means: &Means<'_>, engine: Option<&Engine>, found: &Fo
         .map_err(Into::into)
         .and_then(|(reply, _)| who_answers(&reply));
     let sound = answer.is_ok() && tls.is_ok();
+    // The proxy is there, and nothing comes through it: whether it or central is silent does not show.
+    let through = |told: Told| match found.look(|seen| seen.way.proxied()) {
+        Some(proxy) if told.code == Code::NetTimeout => {
+            let reason = format!(
+                "the proxy {proxy} is there, but nothing comes through it: {}",
+                told.reason
+            );
+            Told::new(Code::NetProxy, reason)
+        }
+        _ => told,
+    };
+    let answer = answer.map_err(through);
     let shown = tls
         .as_ref()
         .map(|_| ())
-        .map_err(|trouble| trouble.clone().into());
+        .map_err(|trouble| through(trouble.clone().into()));
     found.see(|seen| {
         seen.talk.dated = dated;
         seen.talk.answer = Some(answer);

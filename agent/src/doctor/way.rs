@@ -9,8 +9,11 @@ use std::time::Duration;
 
 use logic::health::way::{Gateway, Interface, Name, Refusal, Sources, TRIES, route};
 use logic::health::{Check, Step};
+use logic::resolver::Failure;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::{InterfaceFlags, if_nametoindex};
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv6RecvErr};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -134,6 +137,11 @@ async fn answers(address: IpAddr, interface: &str) -> Option<bool> {
         }
     };
     socket.connect(place).await.ok()?;
+    // Without these the kernel keeps to itself that a neighbour was given up (ip(7), ipv6(7)).
+    match address {
+        IpAddr::V4(_) => setsockopt(&socket, Ipv4RecvErr, &true).ok()?,
+        IpAddr::V6(_) => setsockopt(&socket, Ipv6RecvErr, &true).ok()?,
+    }
     let known = is_known(address);
     socket.send(&[0]).await.ok()?;
     let refused = async {
@@ -182,7 +190,7 @@ async fn connection(steps: &[Step], line: Option<&Line>, found: &Found, connecte
         proxy: line.proxy.is_some() && host != line.root.host,
         listed: is_listed(host),
         servers: servers(),
-        answer: None,
+        ..Name::default()
     };
     found.see(|seen| seen.way.name = Some(name));
     let resolved = resolve(host, port, limit(steps, Check::Dns)).await;
@@ -190,26 +198,44 @@ async fn connection(steps: &[Step], line: Option<&Line>, found: &Found, connecte
         Ok(addresses) => Ok(addresses.iter().map(SocketAddr::ip).collect()),
         Err(failure) => Err(failure.to_string()),
     };
+    let known = matches!(resolved, Err(Failure::NoName | Failure::NoAddress));
     found.see(|seen| {
         if let Some(name) = &mut seen.way.name {
+            name.known = known;
             name.answer = Some(answer);
         }
     });
     let Ok(addresses) = resolved else { return };
     let patience = limit(steps, Check::Connect);
+    let first = addresses.first().copied();
     let joined = match timeout(patience, any(addresses)).await {
         Ok(Ok(address)) => Ok(address),
         Ok(Err(error)) => Err(refusal(&error)),
         Err(_) => Err(Refusal::Late(patience.as_secs())),
     };
-    let told = joined.clone().map(|address| address.to_string());
-    found.see(|seen| seen.way.connect = Some(told));
-    if let Ok(address) = joined {
+    if joined.is_ok() {
         connected.notify_one();
-        if made(steps, Check::Loss) {
-            tries(address, found).await;
-        }
     }
+    // Where many packets are lost, the first connection may be among those that do not come about.
+    let address = joined.as_ref().ok().copied();
+    let address = address.or(first.filter(|_| matches!(joined, Err(Refusal::Late(_)))));
+    let told = joined.map(|address| address.to_string());
+    let wait = told.is_err();
+    if !wait {
+        found.see(|seen| seen.way.connect = Some(told.clone()));
+    }
+    let mut times = Vec::new();
+    if let Some(address) = address.filter(|_| made(steps, Check::Loss)) {
+        times = tries(address).await;
+    }
+    let come = times.iter().any(Option::is_some);
+    found.see(|seen| {
+        seen.way.connect = Some(match (told, address) {
+            (Err(_), Some(address)) if come => Ok(address.to_string()),
+            (told, _) => told,
+        });
+        seen.way.tries = times;
+    });
 }
 
 fn refusal(error: &io::Error) -> Refusal {
@@ -252,7 +278,7 @@ async fn any(addresses: Vec<SocketAddr>) -> io::Result<SocketAddr> {
 }
 
 /// Opens and closes a few connections and takes their times.
-async fn tries(address: SocketAddr, found: &Found) {
+async fn tries(address: SocketAddr) -> Vec<Option<u32>> {
     let mut tries = JoinSet::new();
     for nth in 0..TRIES as u32 {
         tries.spawn(async move {
@@ -267,5 +293,5 @@ async fn tries(address: SocketAddr, found: &Found) {
     while let Some(time) = tries.join_next().await {
         times.extend(time.ok());
     }
-    found.see(|seen| seen.way.tries = times);
+    times
 }

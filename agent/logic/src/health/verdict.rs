@@ -149,6 +149,9 @@ fn blocked(standing: &Standing) -> Option<(CodeName, String)> {
     let stock = &standing.packages;
     let told = |code: Code, reason: String| Some((CodeName::from(code), reason));
     if shown.complete_at.is_none() {
+        if let Some(lacks) = lacks(standing) {
+            return Some(lacks);
+        }
         if !standing.enrolled {
             return told(
                 Code::AuthNotEnrolled,
@@ -246,6 +249,25 @@ fn blocked(standing: &Standing) -> Option<(CodeName, String)> {
         );
     }
     told(Code::PackageIncomplete, summary)
+}
+
+/// A key of the configuration without which no synchronization begins, of a box that never had one: central is asked
+/// with both.
+fn lacks(standing: &Standing) -> Option<(CodeName, String)> {
+    let needed = [
+        (
+            standing.version.is_none(),
+            Code::ConfigNoVersion,
+            "the VM version is unknown: set `tao_version` in section [box] of boxsync.toml",
+        ),
+        (
+            standing.enrolled && standing.organisation.is_none(),
+            Code::ConfigNoOrganisation,
+            "the organisation of the box is unknown: set `organisation_id` in section [box] of boxsync.toml",
+        ),
+    ];
+    let (_, code, reason) = needed.into_iter().find(|(lacks, ..)| *lacks)?;
+    Some((code.into(), reason.into()))
 }
 
 /// What does not stop an exam, but needs a look; what may cost answers comes first.

@@ -96,6 +96,8 @@ pub struct Name {
     pub listed: bool,
     /// The name servers of /etc/resolv.conf.
     pub servers: Vec<String>,
+    /// A name server knew what it answered: the network as far as it works.
+    pub known: bool,
     /// The addresses, or why there is none; `None` when nobody has asked yet.
     pub answer: Option<Result<Vec<IpAddr>, String>>,
 }
@@ -130,7 +132,11 @@ impl Way {
         }
         let connected = matches!(self.connect, Some(Ok(_)));
         if let Some(gateway) = self.gateway {
-            found.insert(Check::Gateway, gateway.judge(connected));
+            // Whoever refuses, or knows that a name does not exist, lies behind it.
+            let refused = matches!(self.connect, Some(Err(Refusal::Refused)));
+            let known = self.name.as_ref().is_some_and(|name| name.known);
+            let passes = connected || refused || known;
+            found.insert(Check::Gateway, gateway.judge(passes));
         } else if self.sources.is_some() {
             let summary = "the route leads through no gateway, or none is known";
             found.insert(Check::Gateway, Finding::skip(Check::Gateway, summary));
@@ -152,6 +158,12 @@ impl Way {
             found.insert(Check::Mtu, self.size(lossy));
         }
         found
+    }
+
+    /// The proxy through which central is spoken to, and that accepts connections.
+    pub fn proxied(&self) -> Option<String> {
+        let name = self.name.as_ref().filter(|name| name.proxy)?;
+        matches!(self.connect, Some(Ok(_))).then(|| name.place())
     }
 
     fn address(&self, sources: Sources) -> Finding {
@@ -284,12 +296,12 @@ impl Way {
 }
 
 impl Gateway {
-    fn judge(self, connected: bool) -> Finding {
+    fn judge(self, passes: bool) -> Finding {
         let Self { address, answers } = self;
         match answers {
             Some(true) => Finding::pass(Check::Gateway, format!("{address} answers")),
             // What leads to central works, whatever it says of itself.
-            _ if connected => Finding::pass(Check::Gateway, format!("{address} lets through")),
+            _ if passes => Finding::pass(Check::Gateway, format!("{address} lets through")),
             Some(false) => Finding::fail(
                 Code::NetGateway,
                 format!("the gateway {address} does not answer on the local network"),

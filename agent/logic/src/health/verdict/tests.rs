@@ -26,12 +26,25 @@ fn last(outcome: Outcome, code: Code) -> Last {
 #[test]
 fn each_state_has_its_word_and_its_reason() {
     type Case = (fn(&mut Standing), Word, Code);
-    let table: [Case; 34] = [
+    let table: [Case; 36] = [
         (|_| {}, Word::Ready, Code::Ready),
         (
             |s| s.trouble = Some((Code::KeyWrong.into(), "another key".into())),
             Word::NotReady,
             Code::KeyWrong,
+        ),
+        (
+            |s| (s.catalogue.complete_at, s.organisation) = (None, None),
+            Word::NotReady,
+            Code::ConfigNoOrganisation,
+        ),
+        (
+            |s| {
+                (s.catalogue.complete_at, s.version) = (None, None);
+                s.enrolled = false;
+            },
+            Word::NotReady,
+            Code::ConfigNoVersion,
         ),
         (
             |s| s.intake = Some((Code::DiskInodes.into(), "no more files".into())),

@@ -203,6 +203,29 @@ fn the_first_thing_that_is_wrong_on_the_way_is_told() {
             Status::Pass,
         ),
         (
+            "a router that says nothing, and a name that is known not to exist",
+            Way {
+                gateway: dead,
+                name: Some(Name {
+                    known: true,
+                    ..named(Err("the name server says that there is no such name"))
+                }),
+                connect: None,
+                ..sound()
+            },
+            Code::NetDns,
+            Status::Fail,
+        ),
+        (
+            "a router that says nothing, and a central that refuses",
+            Way {
+                gateway: dead,
+                ..cut(Refusal::Refused)
+            },
+            Code::NetRefused,
+            Status::Fail,
+        ),
+        (
             "no name",
             unnamed(Err("no name server answered in time")),
             Code::NetDns,
