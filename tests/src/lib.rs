@@ -3,6 +3,8 @@
 //! Used by the tests of this crate.
 
 mod api;
+pub mod names;
+pub mod net;
 mod process;
 mod site;
 mod tao;
