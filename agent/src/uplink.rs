@@ -300,7 +300,7 @@ impl Inner {
                 continue;
             }
             self.failed(ask, began);
-            if kept {
+            if kept && !fault::is_demand(failure.error()) {
                 return Err(closed(ask, &lane));
             }
             if reused && !answered {
