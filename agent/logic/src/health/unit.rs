@@ -65,7 +65,8 @@ fn shown(text: &str, unreadable: &[String]) -> Finding {
         }
         "masked" => return Finding::fail(Code::UnitMasked, "the service is masked"),
         "bad-setting" | "error" => {
-            let why = field("LoadError").trim_matches('"');
+            // The name of an error of D-Bus, then the words for it in quotation marks.
+            let why = field("LoadError").split('"').nth(1).unwrap_or_default();
             let summary = match why {
                 "" => "systemd cannot load the unit of the service".to_owned(),
                 why => format!("systemd cannot load the unit of the service: {why}"),
