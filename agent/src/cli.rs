@@ -22,6 +22,7 @@ mod screen;
 mod stats;
 mod status;
 mod sync;
+mod textfile;
 mod wipe;
 
 use std::path::PathBuf;
@@ -352,7 +353,7 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Fault> {
     let changes = command.verb.may_change();
     let done = perform(&root, command.verb, screen);
     if changes {
-        crate::metrics::after_verb(&root);
+        textfile::after_verb(&root);
     }
     done
 }

@@ -19,7 +19,7 @@ const LAYERS: [&[&str]; 11] = [
         "own",
         "root",
     ],
-    &["host", "uplink", "vault"],
+    &["host", "metrics", "uplink", "vault"],
     &["engine", "intake", "settings"],
     &["worker"],
     &["doctor"],

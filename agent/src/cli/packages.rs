@@ -151,20 +151,17 @@ fn export(
     mut out: Output,
     screen: &Screen,
 ) -> Result<u8, Fault> {
-    let meta = packages
-        .held(uri)?
-        .filter(|meta| !meta.damaged)
-        .ok_or_else(|| {
-            let reason = format!(
-                "the box holds no whole package of {} (see `boxsync packages`)",
-                outside::id(uri)
-            );
-            Fault::new(Code::PackageNotHeld, reason)
-        })?;
-    let content = packages.content(&meta)?;
-    content::each(&content, 0..meta.size, |_, piece| out.write(piece))?;
+    let content = packages.open_held(uri)?.ok_or_else(|| {
+        let reason = format!(
+            "the box holds no whole package of {} (see `boxsync packages`)",
+            outside::id(uri)
+        );
+        Fault::new(Code::PackageNotHeld, reason)
+    })?;
+    let size = content.meta().size;
+    content::each(&content, 0..size, |_, piece| out.write(piece))?;
     out.done();
-    screen.done(&format!("{} bytes in clear: {}", meta.size, file.display()));
+    screen.done(&format!("{size} bytes in clear: {}", file.display()));
     Ok(0)
 }
 

@@ -350,8 +350,8 @@ impl Gateway {
         if !held.has(EntityType::Delivery, delivery) {
             return Ok(Err(self.voice.generic(404)));
         }
-        match self.packages.held(delivery)?.filter(|meta| !meta.damaged) {
-            Some(meta) => Ok(Ok(self.packages.content(&meta)?)),
+        match self.packages.open_held(delivery)? {
+            Some(content) => Ok(Ok(content)),
             None => {
                 let told = "The test package of this delivery is not on the box yet: synchronize again later";
                 Ok(Err(self.voice.later(503, told)))

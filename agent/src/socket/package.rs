@@ -84,6 +84,13 @@ pub(super) struct Opened {
 }
 
 impl Opened {
+    fn of(content: Content) -> Self {
+        Self {
+            meta: content.meta().clone(),
+            content,
+        }
+    }
+
     /// As tags and the list of packages name it.
     pub(super) fn edition(&self) -> String {
         NameHash(self.meta.edition).to_string()
@@ -105,23 +112,18 @@ pub(super) fn open(board: &Board, asked: &Asked) -> Result<Opened, Fault> {
         }
     };
     // The package of a delivery that is hidden is kept, but nobody's.
-    let held = packages
-        .held(delivery)?
-        .filter(|meta| !meta.damaged && is_shown);
-    let meant = asked.editions()?;
-    let Some(meant) = meant else {
-        let meta = held.ok_or_else(|| not_held(delivery))?;
-        let content = packages.content(&meta)?;
-        return Ok(Opened { meta, content });
+    let held = match is_shown {
+        true => packages.open_held(delivery)?,
+        false => None,
     };
-    if let Some(meta) = &held
-        && meant.contains(&meta.edition)
-    {
+    let Some(meant) = asked.editions()? else {
+        return Ok(Opened::of(held.ok_or_else(|| not_held(delivery))?));
+    };
+    let is_held = held.is_some();
+    if let Some(content) = held.filter(|content| meant.contains(&content.meta().edition)) {
         // Opened first: what is linked then is what was opened.
-        let content = packages.content(meta)?;
-        note(board, &packages, meta);
-        let meta = meta.clone();
-        return Ok(Opened { meta, content });
+        note(board, &packages, content.meta());
+        return Ok(Opened::of(content));
     }
     for edition in meant.iter().filter(|_| is_shown) {
         if let Some(meta) = packages.kept(*edition)?
@@ -129,12 +131,12 @@ pub(super) fn open(board: &Board, asked: &Asked) -> Result<Opened, Fault> {
         {
             note(board, &packages, &meta);
             let content = packages.kept_content(&meta)?;
-            return Ok(Opened { meta, content });
+            return Ok(Opened::of(content));
         }
     }
-    Err(match held {
-        Some(_) => other_edition(),
-        None => not_held(delivery),
+    Err(match is_held {
+        true => other_edition(),
+        false => not_held(delivery),
     })
 }
 

@@ -129,6 +129,29 @@ impl Packages {
         self.read_meta(&self.meta_path(delivery, "meta"))
     }
 
+    /// Opens the package of a delivery, unless it is damaged. One that another edition takes the place of between the
+    /// look and the opening is not missed: the other is opened.
+    ///
+    /// # Errors
+    /// As `held` and `content`.
+    pub fn open_held(&self, delivery: &str) -> Result<Option<Content>, Fault> {
+        let mut held = self.held(delivery)?;
+        loop {
+            let Some(meta) = held.filter(|meta| !meta.damaged) else {
+                return Ok(None);
+            };
+            match self.content(&meta) {
+                Ok(content) => return Ok(Some(content)),
+                Err(fault) => {
+                    held = self.held(delivery)?;
+                    if held.as_ref().is_some_and(|now| now.edition == meta.edition) {
+                        return Err(fault);
+                    }
+                }
+            }
+        }
+    }
+
     /// The package of a delivery that is still coming.
     ///
     /// # Errors

@@ -460,7 +460,7 @@ fn a_page_for_people_with_status_200_changes_nothing_wherever_it_comes() {
             let ran = site.sync().exits(1).object();
             let told = ran["code"].as_str().unwrap();
             assert!(
-                told == code || (route == Route::Token && told == "auth.token"),
+                told == code || (route == Route::Token && told == "central.token"),
                 "{route:?}: {told}"
             );
             // Never a half of it: what was shown is shown, changed or not.
