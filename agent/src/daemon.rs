@@ -10,9 +10,10 @@ mod voice;
 
 use std::time::Duration;
 
+use logic::fault::Finding;
 use logic::fault::{Code, Fault};
 use logic::package_lane::Waiting;
-use logic::report::{Finding, Report};
+use logic::report::Report;
 use logic::retry;
 use logic::schedule::{Command, End, Event, Packages, Policy, Schedule, Start};
 use logic::settings::{InForce, Settings};

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use logic::entity::EntityType;
 use logic::fault::Fault;
+use logic::fault::Finding;
 use logic::intake::{self, Kind};
-use logic::report::Finding;
 use logic::seal::NameHash;
 
 use crate::vault::Vault;

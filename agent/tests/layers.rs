@@ -44,6 +44,25 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// The module at the top that a file belongs to.
+fn module(relative: &Path) -> String {
+    let first = relative.iter().next().expect("a file has a name");
+    first.to_string_lossy().trim_end_matches(".rs").to_owned()
+}
+
+/// What a source names behind `crate::`, its tests apart.
+fn named(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).expect("a source is text");
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let word = |rest: &str| {
+        let letters = rest.chars();
+        letters
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect()
+    };
+    code.split("crate::").skip(1).map(word).collect()
+}
+
 #[test]
 fn every_module_names_only_lower_layers() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -57,11 +76,7 @@ fn every_module_names_only_lower_layers() {
     let (mut wrong, mut unknown) = (BTreeSet::new(), BTreeSet::new());
     for path in paths {
         let relative = path.strip_prefix(&root).expect("below the root");
-        let module = relative
-            .iter()
-            .next()
-            .map(|part| part.to_string_lossy().trim_end_matches(".rs").to_owned());
-        let module = module.expect("a file has a name");
+        let module = module(relative);
         if ["lib", "main"].contains(&module.as_str()) {
             continue;
         }
@@ -69,13 +84,7 @@ fn every_module_names_only_lower_layers() {
             unknown.insert(module);
             continue;
         };
-        let text = fs::read_to_string(&path).expect("a source is text");
-        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-        for rest in code.split("crate::").skip(1) {
-            let named: String = rest
-                .chars()
-                .take_while(|c| c.is_alphanumeric() || *c == '_')
-                .collect();
+        for named in named(&path) {
             match rank.get(named.as_str()) {
                 Some(other) if *other < *own || named == module => {}
                 Some(_) => {
@@ -87,4 +96,31 @@ fn every_module_names_only_lower_layers() {
     }
     assert!(unknown.is_empty(), "modules without a layer: {unknown:?}");
     assert!(wrong.is_empty(), "against the layers: {wrong:#?}");
+}
+
+#[test]
+fn the_modules_of_logic_have_an_order() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("logic/src");
+    let mut paths = Vec::new();
+    sources(&root, &mut paths);
+    let mut names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for path in paths {
+        let relative = path.strip_prefix(&root).expect("below the root");
+        let module = module(relative);
+        let mut others = named(&path);
+        others.retain(|other| *other != module);
+        names.entry(module).or_default().extend(others);
+    }
+    assert!(names.len() > 30, "the sources are there");
+    // Whatever names nothing that is left comes next; a circle never does.
+    let free = |names: &BTreeMap<String, BTreeSet<String>>| {
+        let is_free =
+            |others: &BTreeSet<String>| others.iter().all(|other| !names.contains_key(other));
+        let found = names.iter().find(|(_, others)| is_free(others));
+        found.map(|(module, _)| module.clone())
+    };
+    while let Some(module) = free(&names) {
+        names.remove(&module);
+    }
+    assert!(names.is_empty(), "in a circle, or above one: {names:#?}");
 }

@@ -14,6 +14,7 @@ mod data;
 mod work;
 #[macro_use]
 mod service;
+mod cause;
 mod code;
 mod event;
 mod french;
@@ -23,6 +24,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use cause::{Cause, Lack};
 pub use code::{Area, Code, Sent, nearest, remedy};
 pub use name::CodeName;
 
@@ -46,6 +48,15 @@ pub struct Fault {
     /// The head of an answer had come before it failed: the request was processed, whatever the code says.
     #[serde(skip)]
     pub answered: bool,
+}
+
+/// A code and its words as records keep them: something that went wrong in a run, or why an item waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Stable and dotted.
+    pub code: CodeName,
+    /// In words.
+    pub reason: String,
 }
 
 impl Fault {

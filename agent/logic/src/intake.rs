@@ -17,10 +17,10 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::entity::EntityType;
+use crate::fault::Finding;
 use crate::fault::{Code, Fault};
 use crate::outside;
 use crate::outside::json_flaw;
-use crate::report::Finding;
 
 use exact::Exact;
 use path::At;

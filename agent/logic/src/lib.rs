@@ -38,6 +38,7 @@ pub mod retry;
 pub mod schedule;
 pub mod settings;
 pub mod sorted;
+pub mod span;
 pub mod spool;
 pub mod sync;
 pub mod time;

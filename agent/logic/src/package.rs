@@ -2,6 +2,8 @@
 //! Never looks at content, and never lets the same bad edition cost more than that look again and again.
 //! Called by `engine`, which keeps what was found out beside the packages.
 
+pub mod waiting;
+
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Code;

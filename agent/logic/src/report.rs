@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::entity::EntityType;
-use crate::fault::{Code, CodeName, Fault};
+use crate::fault::{Code, CodeName, Fault, Finding};
 use crate::gateway::confirm::Confirmation;
-use crate::package_lane::Waiting;
+use crate::package::waiting::Waiting;
 use crate::words::{Outcome, Params};
 
 /// Counters of one entity type.
@@ -173,15 +173,6 @@ pub struct Report {
     /// How far central's clock is ahead of the box's, in seconds, as it was heard over TLS; for the journal alone.
     #[serde(skip)]
     pub skew: Option<i64>,
-}
-
-/// One thing that went wrong in a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
-    /// Stable and dotted.
-    pub code: CodeName,
-    /// In words.
-    pub reason: String,
 }
 
 /// More findings than this are counted, not kept: a run that fails on every entity stays readable.

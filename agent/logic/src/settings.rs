@@ -7,7 +7,6 @@ pub mod force;
 mod key;
 mod sheet;
 pub mod size;
-pub mod span;
 pub mod url;
 mod value;
 pub mod window;

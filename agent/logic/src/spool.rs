@@ -86,14 +86,15 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::api::{Answered, Call};
+use crate::fault::Finding;
 use crate::fault::{Code, Fault};
 use crate::intake::Kind;
-use crate::report::{Finding, OwedCount};
+use crate::report::OwedCount;
 use crate::retry;
 use crate::words::Now;
 
 pub use ledger::{Admission, Change, Key, Ledger, Others, Owed, Part, State};
-pub use left::{age, cause};
+pub use left::{age, cause, since};
 pub use plan::{Ending, Plan};
 pub use request::witness;
 pub use trial::{REFUSED_TRIES, Stamp, Trial};

@@ -3,8 +3,8 @@
 //! Called by `cli`.
 
 use clap::Subcommand;
+use logic::fault::Finding;
 use logic::fault::{Code, Fault};
-use logic::report::Finding;
 use logic::settings::Settings;
 use serde_json::json;
 

@@ -139,7 +139,7 @@ fn lines(standing: &Standing, verdict: &Verdict, seen: &Seen, screen: &Screen) -
     let mut lines = vec![format!("Ready for the exam?  {word}")];
     for reason in [&verdict.reason].into_iter().chain(&verdict.also) {
         let mut head = "  ";
-        for line in fold(reason, screen.width - 4) {
+        for line in fold(&reason.to_string(), screen.width - 4) {
             lines.push(format!("{head}{line}"));
             head = "    ";
         }

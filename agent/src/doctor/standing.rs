@@ -242,7 +242,7 @@ fn absent(reports: &[Report]) -> u64 {
         packages.downloaded + packages.unchanged + packages.failed > 0
     };
     reports.iter().find(asked).map_or(0, |report| {
-        let missing = |finding: &&logic::report::Finding| finding.code == Code::PackageMissing;
+        let missing = |finding: &&logic::fault::Finding| finding.code == Code::PackageMissing;
         report.findings.iter().filter(missing).count() as u64
     })
 }

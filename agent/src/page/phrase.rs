@@ -1,11 +1,11 @@
-//! What boxsync says in English elsewhere, in French: reasons of the verdict, what checks saw, steps of a run.
+//! What boxsync says in English elsewhere, in French: what checks saw, how a run ended, what it does.
 //! Never guesses: what is not here is named by the title of its code, and its words are marked as English.
 //! Called by `render`.
 
 use super::advice::{set, title};
 use super::figure::escape;
 use super::words::Language;
-use logic::fault::CodeName;
+use logic::fault::{Cause, CodeName};
 
 /// A sentence of boxsync as HTML, in the language of the page. In French one that is not here is told by the title of
 /// its code, when it has one, and stands behind it, marked as English.
@@ -23,6 +23,16 @@ pub(super) fn html(language: Language, code: Option<&CodeName>, english: &str) -
         }
     }
     out
+}
+
+/// A cause as HTML: its own words in the language of the page, then what it carries.
+pub(super) fn cause(language: Language, code: Option<&CodeName>, cause: &Cause) -> String {
+    let own = match language {
+        Language::English => cause.en(),
+        Language::French => set(&cause.fr()),
+    };
+    let carried = cause.carried().map(|words| html(language, code, words));
+    escape(&own) + &carried.unwrap_or_default()
 }
 
 /// The same without markup, for what has no code.
@@ -126,34 +136,6 @@ fn values<'a>(pattern: &str, text: &'a str) -> Option<Vec<&'a str>> {
 /// English that ends with another sentence of boxsync; French before it.
 const CARRIERS: &[(&str, &str)] = &[
     (
-        "the catalogue was never complete: {}",
-        "le catalogue n’a jamais été complet\u{a0}: ",
-    ),
-    (
-        "answers of candidates cannot be kept: {}",
-        "les réponses des candidats ne peuvent pas être conservées\u{a0}: ",
-    ),
-    (
-        "the last synchronization was refused: {}",
-        "la dernière synchronisation a été refusée\u{a0}: ",
-    ),
-    (
-        "the last synchronization did not reach central: {}",
-        "la dernière synchronisation n’a pas joint le serveur central\u{a0}: ",
-    ),
-    (
-        "the last synchronization failed: {}",
-        "la dernière synchronisation a échoué\u{a0}: ",
-    ),
-    (
-        "the configuration is wrong, the last good one is used: {}",
-        "la configuration est erronée, la dernière bonne est utilisée\u{a0}: ",
-    ),
-    (
-        "the last synchronization ended before its work was done: {}",
-        "la dernière synchronisation s’est arrêtée avant la fin\u{a0}: ",
-    ),
-    (
         "no token could be fetched: {}",
         "aucun jeton n’a pu être obtenu\u{a0}: ",
     ),
@@ -176,6 +158,7 @@ fn pairs() -> impl Iterator<Item = (&'static str, &'static str)> {
 mod tests {
     use super::*;
     use logic::fault::Code;
+    use logic::words::Outcome;
 
     fn plain(english: &str) -> String {
         text(Language::French, english)
@@ -189,7 +172,11 @@ mod tests {
         assert_eq!(values("failed: {}", "failed: "), None);
         assert_eq!(values("é{}", "è"), None);
         assert_eq!(
-            plain("the last synchronization failed: x.y refused the connection"),
+            cause(
+                Language::French,
+                None,
+                &Cause::LastRun(Outcome::Failed, "x.y refused the connection".into())
+            ),
             "la dernière synchronisation a échoué\u{a0}: x.y a refusé la connexion"
         );
         assert_eq!(plain("9.2 Mbit/s down"), "9,2 Mbit/s descendant");
@@ -218,10 +205,10 @@ mod tests {
             "le serveur central donne un paquet vide (<span lang=\"en\">an odd thing</span>)"
         );
         assert_eq!(
-            html(
+            cause(
                 Language::French,
                 Some(&Code::PackageEmpty.into()),
-                "the catalogue was never complete: an odd thing"
+                &Cause::NeverComplete(Some("an odd thing".into()))
             ),
             "le catalogue n’a jamais été complet\u{a0}: le serveur central donne un paquet vide \
              (<span lang=\"en\">an odd thing</span>)"

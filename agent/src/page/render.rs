@@ -183,10 +183,13 @@ fn verdict(language: Language, glance: &Glance, runs: bool) -> String {
     let mut body = format!(
         "<div role=\"status\"><p class=\"word\"><span aria-hidden=\"true\">{sign} </span>{}</p><p class=\"reason\">{}</p>",
         escape(words.verdict(verdict.word)),
-        html(language, about, &verdict.reason)
+        phrase::cause(language, about, &verdict.reason)
     );
     if !verdict.also.is_empty() {
-        let also = verdict.also.iter().map(|text| html(language, about, text));
+        let also = verdict
+            .also
+            .iter()
+            .map(|cause| phrase::cause(language, about, cause));
         body += &list("", also);
     }
     body += "</div>";

@@ -4,10 +4,10 @@
 
 use bytes::Bytes;
 use hyper::{Response, StatusCode};
+use logic::fault::Finding;
 use logic::fault::{Code, CodeName, Fault, remedy};
 use logic::intake::Kind;
 use logic::outside;
-use logic::report::Finding;
 use logic::spool::{Part, State};
 use serde_json::{Value as Json, json};
 use tokio::sync::mpsc;

@@ -16,11 +16,11 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
 
+use logic::fault::Finding;
 use logic::fault::{Code, CodeName, Fault};
 use logic::health::verdict as health;
 use logic::intake::{Item, Kind};
 use logic::outside;
-use logic::report::Finding;
 use logic::spool;
 use logic::spool::{Admission, Change, Key, Ledger, Loaded, Others, Owed, State};
 use serde::{Deserialize, Serialize};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub use super::standing::{
     Counted, Kinds, Last, LastRun, Owed, Shown, Standing, Stock, told_by_type,
 };
-use crate::fault::{Area, Code, CodeName};
+use crate::fault::{Area, Cause, Code, CodeName, Lack};
 use crate::outside;
 use crate::settings::force::in_short;
 use crate::spool;
@@ -59,16 +59,16 @@ impl Word {
 }
 
 /// Whether the box is ready, and why not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verdict {
     /// The answer.
     pub word: Word,
     /// The code that `doctor explain` tells at length; `ready` when there is nothing to tell.
     pub code: CodeName,
-    /// The one reason, in words; of a ready box, what it is ready with.
-    pub reason: String,
+    /// The one reason; of a ready box, what it is ready with.
+    pub reason: Cause,
     /// What else needs a look, in order of weight.
-    pub also: Vec<String>,
+    pub also: Vec<Cause>,
 }
 
 impl Verdict {
@@ -95,14 +95,10 @@ impl Verdict {
             None => Self {
                 word: Word::Ready,
                 code: Code::Ready.into(),
-                reason: format!(
-                    "the catalogue of organisation {} is complete, {} held",
-                    standing.catalogue.organisation,
-                    match standing.packages.held {
-                        1 => "1 package is".to_owned(),
-                        held => format!("all {held} packages are"),
-                    }
-                ),
+                reason: Cause::Ready {
+                    organisation: standing.catalogue.organisation.clone(),
+                    held: standing.packages.held,
+                },
                 also: Vec::new(),
             },
             Some((code, reason)) => Self {
@@ -137,257 +133,176 @@ pub fn minutes_left(standing: &Standing) -> Option<u64> {
 }
 
 /// What makes an exam impossible, the cause before its effects.
-fn blocked(standing: &Standing) -> Option<(CodeName, String)> {
-    if let Some(trouble) = &standing.trouble {
-        return Some(trouble.clone());
+fn blocked(standing: &Standing) -> Option<(CodeName, Cause)> {
+    if let Some((code, reason)) = &standing.trouble {
+        return Some((code.clone(), Cause::Said(reason.clone())));
     }
     if let Some((code, reason)) = &standing.intake {
-        let reason = format!("answers of candidates cannot be kept: {reason}");
-        return Some((code.clone(), reason));
+        return Some((code.clone(), Cause::AnswersNotKept(reason.clone())));
     }
     let shown = &standing.catalogue;
-    let stock = &standing.packages;
-    let told = |code: Code, reason: String| Some((CodeName::from(code), reason));
+    let told = |code: Code, cause| Some((CodeName::from(code), cause));
     if shown.complete_at.is_none() {
         if let Some(lacks) = lacks(standing) {
             return Some(lacks);
         }
         if !standing.enrolled {
-            return told(
-                Code::AuthNotEnrolled,
-                "the box has no credentials for central".into(),
-            );
+            return told(Code::AuthNotEnrolled, Cause::NotEnrolled);
         }
         let why = standing.last.as_ref().filter(|last| last.code != Code::Ok);
         return match why {
             Some(last) => Some((
                 last.code.clone(),
-                format!("the catalogue was never complete: {}", last.reason),
+                Cause::NeverComplete(Some(last.reason.clone())),
             )),
-            None => told(
-                Code::CatalogueIncomplete,
-                "the catalogue was never complete: no synchronization has finished yet".into(),
-            ),
+            None => told(Code::CatalogueIncomplete, Cause::NeverComplete(None)),
         };
     }
-    if let Some(wanted) = standing
+    let organisation = shown.organisation.clone();
+    if let Some(own) = standing
         .organisation
         .as_ref()
-        .filter(|id| **id != shown.organisation)
+        .filter(|id| **id != organisation)
     {
-        return told(
-            Code::CatalogueOtherOrganisation,
-            format!(
-                "the box holds the catalogue of organisation {}, but belongs to {wanted}",
-                shown.organisation
-            ),
-        );
+        let cause = Cause::OtherOrganisation {
+            held: organisation,
+            own: own.clone(),
+        };
+        return told(Code::CatalogueOtherOrganisation, cause);
     }
-    if stock.wanted == 0 {
-        return told(
-            Code::CatalogueEmpty,
-            format!(
-                "the catalogue of organisation {} names no delivery: there is nothing to take",
-                shown.organisation
-            ),
-        );
+    if standing.packages.wanted == 0 {
+        return told(Code::CatalogueEmpty, Cause::NothingToTake { organisation });
     }
     if standing.disk.is_some_and(|(free, _)| free < ALMOST_FULL) {
-        return told(
-            Code::DiskFull,
-            "the disk is full: answers of candidates cannot be kept".into(),
-        );
+        return told(Code::DiskFull, Cause::DiskFull);
     }
+    let (code, cause) = lacking(standing)?;
+    told(code, cause)
+}
+
+/// What is the matter with the packages that are not held, if an exam needs them.
+fn lacking(standing: &Standing) -> Option<(Code, Cause)> {
+    let stock = &standing.packages;
     let lacking = stock.wanted.saturating_sub(stock.held);
     if lacking == 0 || (lacking <= stock.absent && stock.held > 0 && stock.damaged == 0) {
         return None;
     }
-    if stock.damaged > 0 {
-        return told(
-            Code::PackageDamaged,
-            format!(
-                "{} of {} packages held, {} damaged: the next synchronization mends that",
-                stock.held, stock.wanted, stock.damaged
-            ),
-        );
-    }
-    for (count, code, what) in [
+    let packages = |lack| Cause::Packages {
+        held: stock.held,
+        wanted: stock.wanted,
+        lack,
+    };
+    let broken = [
         (
-            stock.cached,
-            Code::PackageCache,
-            "come as those of other deliveries from a cache on the way",
+            stock.damaged,
+            Code::PackageDamaged,
+            Lack::Damaged(stock.damaged),
         ),
+        (stock.cached, Code::PackageCache, Lack::Cached(stock.cached)),
         (
             stock.unsupported,
             Code::PackageUnsupported,
-            "have a member that cannot be checked",
+            Lack::Unchecked(stock.unsupported),
         ),
-        (stock.broken, Code::PackageDamaged, "are damaged on central"),
-    ] {
-        if count > 0 {
-            let (held, wanted) = (stock.held, stock.wanted);
-            return told(
-                code,
-                format!("{held} of {wanted} packages held, {count} {what}"),
-            );
-        }
+        (
+            stock.broken,
+            Code::PackageDamaged,
+            Lack::Broken(stock.broken),
+        ),
+    ];
+    if let Some((_, code, lack)) = broken.into_iter().find(|(count, ..)| *count > 0) {
+        return Some((code, packages(lack)));
     }
     if lacking <= stock.absent {
-        return told(
-            Code::PackageMissing,
-            format!(
-                "central has no package for {}",
-                counted(lacking, "delivery", "deliveries")
-            ),
-        );
+        return Some((Code::PackageMissing, Cause::PackagesAbsent(lacking)));
     }
-    let summary = format!("{} of {} packages held", stock.held, stock.wanted);
     if standing.disk.is_some_and(|(free, reserve)| free < reserve) {
-        return told(
-            Code::DiskReserve,
-            format!("{summary}: there is no room for the others beside what is kept for results"),
-        );
+        return Some((Code::DiskReserve, packages(Lack::NoRoom)));
     }
-    told(Code::PackageIncomplete, summary)
+    Some((Code::PackageIncomplete, packages(Lack::Unbrought)))
 }
 
 /// A key of the configuration without which no synchronization begins, of a box that never had one: central is asked
 /// with both.
-fn lacks(standing: &Standing) -> Option<(CodeName, String)> {
-    let needed = [
-        (
-            standing.version.is_none(),
-            Code::ConfigNoVersion,
-            "the VM version is unknown: set `tao_version` in section [box] of boxsync.toml",
-        ),
-        (
-            standing.enrolled && standing.organisation.is_none(),
-            Code::ConfigNoOrganisation,
-            "the organisation of the box is unknown: set `organisation_id` in section [box] of boxsync.toml",
-        ),
-    ];
-    let (_, code, reason) = needed.into_iter().find(|(lacks, ..)| *lacks)?;
-    Some((code.into(), reason.into()))
+fn lacks(standing: &Standing) -> Option<(CodeName, Cause)> {
+    if standing.version.is_none() {
+        return Some((Code::ConfigNoVersion.into(), Cause::VersionUnknown));
+    }
+    (standing.enrolled && standing.organisation.is_none()).then(|| {
+        let code = Code::ConfigNoOrganisation;
+        (code.into(), Cause::OrganisationUnknown)
+    })
 }
 
 /// What does not stop an exam, but needs a look; what may cost answers comes first.
-fn looks(standing: &Standing) -> Vec<(CodeName, String)> {
+fn looks(standing: &Standing) -> Vec<(CodeName, Cause)> {
     let shown = &standing.catalogue;
     let mut looks = Vec::new();
-    let mut look = |code: CodeName, reason: String| looks.push((code, reason));
-    if let Some((code, reason)) = misconfigured(standing) {
-        look(code.into(), reason);
+    let mut look = |code: CodeName, cause| looks.push((code, cause));
+    if let Some((code, cause)) = misconfigured(standing) {
+        look(code.into(), cause);
     }
     if let Some((free, reserve)) = standing.disk
         && free < reserve
     {
-        look(
-            Code::DiskReserve.into(),
-            "less disk is free than is kept for results".into(),
-        );
+        look(Code::DiskReserve.into(), Cause::ReserveShort);
     }
     if let Some(reason) = &standing.unread {
-        look(Code::DiskFailing.into(), reason.clone());
+        look(Code::DiskFailing.into(), Cause::Said(reason.clone()));
     }
     if !standing.lost.is_empty() {
-        let items = counted(
-            standing.lost.len() as u64,
-            "item does not open any more and is lost",
-            "items do not open any more and are lost",
-        );
         let mut ids = outside::ids(&standing.lost[..standing.lost.len().min(IDS)]);
         if standing.lost.len() > IDS {
             ids.push_str(", …");
         }
-        look(Code::ResultsQuarantined.into(), format!("{items}: {ids}"));
+        let items = standing.lost.len() as u64;
+        look(Code::ResultsQuarantined.into(), Cause::Lost { items, ids });
     }
     let owed = standing.owed.unwrap_or_default();
     for reason in owed.refused_told() {
-        look(Code::ResultsRefused.into(), reason);
+        look(Code::ResultsRefused.into(), Cause::Said(reason));
     }
     for reason in owed.unconfirmed_told() {
-        look(Code::ResultsUnconfirmed.into(), reason);
+        look(Code::ResultsUnconfirmed.into(), Cause::Said(reason));
     }
     if let Some((code, _)) = standing.held_up.as_ref().filter(|_| owed.waiting > 0) {
         // A code of a newer boxsync is told in general words.
         let code = CodeName::from(code.known().unwrap_or(Code::ResultsStuck));
-        let mut reason = format!(
-            "central does not take {} for now",
-            counted(owed.waiting, "item", "items")
-        );
-        if let Some(age) = spool::age(owed.oldest_at, standing.now) {
-            reason.push_str(&format!(", the oldest waits since {age}"));
-        }
-        look(code, reason);
+        let since = spool::since(owed.oldest_at, standing.now);
+        look(code, Cause::NotTaken(owed.waiting, since));
     }
     if !standing.enrolled {
-        look(
-            Code::AuthNotEnrolled.into(),
-            "the box has no credentials: results cannot go to central".into(),
-        );
+        look(Code::AuthNotEnrolled.into(), Cause::NotEnrolledOwing);
     }
     if standing.supported == Some(false) {
-        let version = standing.version.as_deref().unwrap_or("of this box");
-        look(
-            Code::VersionUnsupported.into(),
-            format!("central does not support VM version {version}: results cannot go to central"),
-        );
+        let cause = Cause::VersionRefused(standing.version.clone());
+        look(Code::VersionUnsupported.into(), cause);
     }
     let lacking = standing
         .packages
         .wanted
         .saturating_sub(standing.packages.held);
     if lacking > 0 {
-        look(
-            Code::PackageMissing.into(),
-            format!(
-                "central has no package for {}",
-                counted(lacking, "delivery", "deliveries")
-            ),
-        );
+        look(Code::PackageMissing.into(), Cause::PackagesAbsent(lacking));
     }
     for (code, reason) in &standing.notices {
-        look(code.clone(), reason.clone());
+        look(code.clone(), Cause::Said(reason.clone()));
     }
     if let Some(at) = shown.complete_at {
         let age = standing.now - at;
         if age < -300 {
-            look(
-                Code::ClockBehind.into(),
-                "the clock of the box is behind the time of its own catalogue".into(),
-            );
+            look(Code::ClockBehind.into(), Cause::ClockBehind);
         } else if standing.sure.unwrap_or(standing.now) - at > OLD {
-            look(
-                Code::CatalogueOld.into(),
-                format!(
-                    "the catalogue is {} days old: later changes on central are not on the box",
-                    age / 86_400
-                ),
-            );
+            look(Code::CatalogueOld.into(), Cause::CatalogueOld(age / 86_400));
         }
     }
     let held_back = shown.held_back.saturating_sub(shown.taken_back);
     if held_back > 0 {
-        look(
-            Code::CatalogueHeldBack.into(),
-            format!(
-                "central no longer names {} kept",
-                counted(held_back, "entity, which was", "entities, which were")
-            ),
-        );
+        look(Code::CatalogueHeldBack.into(), Cause::HeldBack(held_back));
     }
     if shown.contradicted > 0 {
-        look(
-            Code::CentralContradicts.into(),
-            format!(
-                "central contradicts itself about {} kept as before",
-                counted(
-                    shown.contradicted,
-                    "entity, which is",
-                    "entities, which are"
-                )
-            ),
-        );
+        let cause = Cause::Contradicted(shown.contradicted);
+        look(Code::CentralContradicts.into(), cause);
     }
     let told = |last: &&Last| {
         let of_what_is_owed = [Area::Results, Area::Logs, Area::Sessions];
@@ -409,31 +324,23 @@ fn looks(standing: &Standing) -> Vec<(CodeName, String)> {
     for (count, told) in kinds.told(queued) {
         let verb = if count == 1 { "is" } else { "are" };
         let reason = format!("{told} {verb} still to go to central");
-        look(Code::ResultsQueued.into(), reason);
+        look(Code::ResultsQueued.into(), Cause::Said(reason));
     }
     looks
 }
 
 /// The last synchronizations left no account: another one may end like them.
-fn died(standing: &Standing) -> Option<String> {
+fn died(standing: &Standing) -> Option<Cause> {
     let (reason, times) = standing.died.as_ref()?;
-    let often = match times {
-        0 | 1 => "the last synchronization ended before its work was done".to_owned(),
-        times => format!("{times} synchronizations in a row ended before their work was done"),
-    };
-    Some(format!("{often}: {reason}"))
+    Some(Cause::Died(*times, reason.clone()))
 }
 
 /// The files of the configuration are wrong and the last good one is used: whatever else is seen follows from that one.
-fn misconfigured(standing: &Standing) -> Option<(Code, String)> {
+fn misconfigured(standing: &Standing) -> Option<(Code, Cause)> {
     let (code, reason) = standing.config.as_ref()?;
     // A code of a newer boxsync is told in general words.
     let code = code.known().unwrap_or(Code::ConfigWrong);
-    let reason = in_short(reason);
-    Some((
-        code,
-        format!("the configuration is wrong, the last good one is used: {reason}"),
-    ))
+    Some((code, Cause::Misconfigured(in_short(reason))))
 }
 
 /// Whether the end of the last run is news: being offline is how a box works, the others are told above.
@@ -468,13 +375,8 @@ fn missed(code: &CodeName, last: &Last) -> bool {
     stopped && (*code == Code::PackageIncomplete || *code == Code::PackageDamaged)
 }
 
-fn ended(last: &Last) -> String {
-    let how = match last.outcome {
-        Outcome::Unauthorized => "was refused",
-        Outcome::Offline => "did not reach central",
-        _ => "failed",
-    };
-    format!("the last synchronization {how}: {}", last.reason)
+fn ended(last: &Last) -> Cause {
+    Cause::LastRun(last.outcome, last.reason.clone())
 }
 
 /// A number and what is counted, in its right form.

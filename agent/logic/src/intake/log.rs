@@ -12,9 +12,9 @@ use super::exact::Exact;
 use super::path::{At, text};
 use super::{Item, Kind, Print};
 use crate::api::answer::PhpMap as Pairs;
+use crate::fault::Finding;
 use crate::fault::{Code, Fault};
 use crate::outside::json_flaw;
-use crate::report::Finding;
 
 /// What central's columns take, and the id that it acknowledges by. Any other key fails the whole group.
 const KEYS: [&str; 6] = [

@@ -12,8 +12,8 @@ use super::exact::{Exact, Fields};
 use super::path::{At, field, object, text};
 use super::{Intake, Item, Kind, Known, Print};
 use crate::entity::EntityType;
+use crate::fault::Finding;
 use crate::fault::{Code, Fault};
-use crate::report::Finding;
 
 /// Prefix of the states that central knows (protocol A.4).
 const STATE: &str = "http://www.tao.lu/Ontologies/TAODelivery.rdf#DeliveryExecutionStatus";

@@ -177,7 +177,7 @@ pub(super) static KEYS: &[Key] = &[
         default: Some(r#""15m""#),
         example: r#""1h30m""#,
         set: |s, v| put(&mut s.sync.interval, v.span(SECOND, YEAR)),
-        show: |s| Some(Value::text(super::span::print(s.sync.interval))),
+        show: |s| Some(Value::text(crate::span::print(s.sync.interval))),
     },
     Key {
         section: "sync",
@@ -197,7 +197,7 @@ pub(super) static KEYS: &[Key] = &[
         default: Some(r#""7d""#),
         example: r#""30d""#,
         set: |s, v| put(&mut s.sync.keep_deleted, v.span(Duration::ZERO, YEAR)),
-        show: |s| Some(Value::text(super::span::print(s.sync.keep_deleted))),
+        show: |s| Some(Value::text(crate::span::print(s.sync.keep_deleted))),
     },
     Key {
         section: "sync",
@@ -319,7 +319,7 @@ pub(super) static KEYS: &[Key] = &[
         default: Some(r#""1m""#),
         example: r#""2m""#,
         set: |s, v| put(&mut s.results.settle, v.span(SECOND, YEAR)),
-        show: |s| Some(Value::text(super::span::print(s.results.settle))),
+        show: |s| Some(Value::text(crate::span::print(s.results.settle))),
     },
     Key {
         section: "results",
@@ -329,7 +329,7 @@ pub(super) static KEYS: &[Key] = &[
         default: Some(r#""1h""#),
         example: r#""2h""#,
         set: |s, v| put(&mut s.results.refuse_after, v.span(SECOND, YEAR)),
-        show: |s| Some(Value::text(super::span::print(s.results.refuse_after))),
+        show: |s| Some(Value::text(crate::span::print(s.results.refuse_after))),
     },
     Key {
         section: "gateway",
@@ -348,7 +348,7 @@ pub(super) static KEYS: &[Key] = &[
         default: Some(r#""30d""#),
         example: r#""7d""#,
         set: |s, v| put(&mut s.gateway.max_age, v.span(Duration::ZERO, YEAR)),
-        show: |s| Some(Value::text(super::span::print(s.gateway.max_age))),
+        show: |s| Some(Value::text(crate::span::print(s.gateway.max_age))),
     },
     Key {
         section: "page",

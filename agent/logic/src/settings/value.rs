@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use toml::de::DeValue;
 
 use super::size::{self, Size};
-use super::span;
+use crate::span;
 
 /// A value of a file or of the environment, or one that is to be shown.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,8 +3,8 @@
 //! Called by the machine of `spool` and by its lanes.
 
 use super::{Change, Entry, Key, Owed, Sending, Stamp, State, Trial};
+use crate::fault::Finding;
 use crate::intake::Kind;
-use crate::report::Finding;
 use crate::words::Now;
 
 impl Sending {

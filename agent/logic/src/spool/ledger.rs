@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::fault::Finding;
 use crate::intake::{Item, Kind, Print};
-use crate::report::Finding;
 use crate::spool::trial::Trial;
 
 /// Names one item: what was submitted under one id, counted.

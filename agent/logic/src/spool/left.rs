@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Entry, Sending, State, Trial};
+use crate::fault::Finding;
 use crate::fault::{Code, CodeName, Fault};
 use crate::intake::Kind;
-use crate::report::Finding;
-use crate::settings::span;
+use crate::span;
 use crate::words::Now;
 
 /// Reasons that are the box's own: rows whose result is still to come.
@@ -98,6 +98,11 @@ impl Left {
 
 /// How long ago (both in Unix seconds), in its largest unit; `None` when nobody knows.
 pub fn age(came: i64, now: i64) -> Option<String> {
+    since(came, now).map(|seconds| span::print(Duration::from_secs(seconds)))
+}
+
+/// The same in seconds, cut to the largest unit.
+pub fn since(came: i64, now: i64) -> Option<u64> {
     let seconds = u64::try_from(now.checked_sub(came)?).ok()?;
     if came <= 0 || seconds > LONGEST {
         return None;
@@ -106,5 +111,5 @@ pub fn age(came: i64, now: i64) -> Option<String> {
         .into_iter()
         .find(|unit| seconds >= *unit);
     let unit = unit.unwrap_or(1);
-    Some(span::print(Duration::from_secs(seconds / unit * unit)))
+    Some(seconds / unit * unit)
 }

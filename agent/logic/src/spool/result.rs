@@ -12,10 +12,10 @@ use super::request::{self, Heard};
 use super::trial::{Stamp, Trial};
 use super::{Change, Job, Key, Loaded, Owed, Sending, State, finding, known};
 use crate::api::{Reply, ack};
+use crate::fault::Finding;
 use crate::fault::{Code, Fault};
 use crate::intake::Kind;
 use crate::outside;
-use crate::report::Finding;
 use crate::words::Now;
 
 pub(super) use follow::Follow;

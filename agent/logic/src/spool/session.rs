@@ -10,9 +10,9 @@ use super::trial::Trial;
 use super::{Change, Job, Key, Loaded, Owed, Sending, State, finding, known, put_back};
 use crate::api::{Call, ack};
 use crate::fault::Code;
+use crate::fault::Finding;
 use crate::intake::Kind;
 use crate::outside;
-use crate::report::Finding;
 use crate::words::Now;
 
 /// Failures in a row after which central is taken for sick.

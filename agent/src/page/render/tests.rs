@@ -367,7 +367,7 @@ fn every_reason_of_a_verdict_is_told_in_french() {
         let verdict = Verdict::of(case);
         words.insert(verdict.word);
         for reason in [&verdict.reason].into_iter().chain(&verdict.also) {
-            let told = phrase::html(Language::French, None, reason);
+            let told = phrase::cause(Language::French, None, reason);
             assert!(!told.contains("lang=\"en\""), "{told}");
         }
     }

@@ -23,6 +23,11 @@ fn last(outcome: Outcome, code: Code) -> Last {
     }
 }
 
+/// What else needs a look, in English.
+fn also(verdict: &Verdict) -> Vec<String> {
+    verdict.also.iter().map(Cause::to_string).collect()
+}
+
 #[test]
 fn each_state_has_its_word_and_its_reason() {
     type Case = (fn(&mut Standing), Word, Code);
@@ -244,7 +249,7 @@ fn each_state_has_its_word_and_its_reason() {
             (*word, Some(*code)),
             "case {at}: {verdict:?}"
         );
-        assert!(!verdict.reason.is_empty());
+        assert!(!verdict.reason.to_string().is_empty());
     }
 }
 
@@ -259,9 +264,12 @@ fn what_else_needs_a_look_is_told_in_order_of_weight() {
     });
     standing.catalogue.held_back = 1;
     let verdict = Verdict::of(&standing);
-    assert_eq!(verdict.reason, "central did not accept 1 result");
     assert_eq!(
-        verdict.also,
+        verdict.reason.to_string(),
+        "central did not accept 1 result"
+    );
+    assert_eq!(
+        also(&verdict),
         [
             "central no longer names 1 entity, which was kept",
             "12 results are still to go to central"
@@ -286,7 +294,8 @@ fn what_is_owed_is_told_each_by_its_kind() {
     let looks = |standing: &Standing| {
         let verdict = Verdict::of(standing);
         assert_eq!(verdict.word, Word::ReadyBut);
-        [vec![verdict.reason], verdict.also].concat()
+        let causes = [vec![verdict.reason], verdict.also].concat();
+        causes.iter().map(Cause::to_string).collect::<Vec<_>>()
     };
     assert_eq!(
         looks(&standing),
@@ -348,13 +357,13 @@ fn a_failed_run_is_mended_by_the_remedy_of_its_own_code() {
     assert_eq!(verdict.code, Code::PackageIncomplete);
     assert_eq!(verdict.cause(&standing), Code::AuthRefused);
     assert_eq!(
-        verdict.also,
+        also(&verdict),
         ["the last synchronization was refused: because"]
     );
     standing.last = Some(last(Outcome::Failed, Code::CentralError));
     let verdict = Verdict::of(&standing);
     assert_eq!(verdict.cause(&standing), Code::PackageIncomplete);
-    assert_eq!(verdict.also, Vec::<String>::new());
+    assert_eq!(also(&verdict), Vec::<String>::new());
 }
 
 #[test]
@@ -366,7 +375,11 @@ fn a_wrong_configuration_is_told_first_while_the_last_good_one_is_used() {
     let verdict = Verdict::of(&standing);
     let told = "the configuration is wrong, the last good one is used: boxsync.d/9.toml:3: unknown key \"intervall\" (and 1 more)";
     assert_eq!(
-        (verdict.word, verdict.code.known(), verdict.reason.as_str()),
+        (
+            verdict.word,
+            verdict.code.known(),
+            &*verdict.reason.to_string()
+        ),
         (Word::ReadyBut, Some(Code::ConfigUnknownKey), told)
     );
     assert_eq!(verdict.also.len(), 1);
@@ -374,7 +387,7 @@ fn a_wrong_configuration_is_told_first_while_the_last_good_one_is_used() {
     standing.packages.held = 5;
     let verdict = Verdict::of(&standing);
     assert_eq!(verdict.word, Word::NotReady);
-    assert!(verdict.also.contains(&told.to_owned()));
+    assert!(also(&verdict).contains(&told.to_owned()));
 }
 
 #[test]
@@ -390,7 +403,7 @@ fn a_worker_that_dies_again_and_again_is_the_cause_of_what_is_missing() {
     assert_eq!(verdict.word, Word::NotReady);
     assert_eq!(verdict.cause(&standing), Code::WorkerDied);
     let told = "3 synchronizations in a row ended before their work was done: was ended by SIGKILL";
-    assert!(verdict.also.contains(&told.to_owned()), "{verdict:?}");
+    assert!(also(&verdict).contains(&told.to_owned()), "{verdict:?}");
     standing.packages.held = standing.packages.wanted;
     let verdict = Verdict::of(&standing);
     assert_eq!(

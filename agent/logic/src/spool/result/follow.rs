@@ -10,8 +10,8 @@ use super::super::{Change, Key, Loaded, Part, Sending, State, finding};
 use super::{Failed, Job, witness};
 use crate::api::ack;
 use crate::fault::Code;
+use crate::fault::Finding;
 use crate::outside;
-use crate::report::Finding;
 use crate::words::Now;
 
 /// Why a variable that central may hold does not go again.

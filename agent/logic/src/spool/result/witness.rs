@@ -8,7 +8,7 @@ use super::super::{Change, Job, Key, Part, Sending, State, finding};
 use super::{STREAK, Suspect, alone};
 use crate::api::ack;
 use crate::fault::Code;
-use crate::report::Finding;
+use crate::fault::Finding;
 use crate::words::Now;
 
 /// What is known of an execution that can serve as a witness.
