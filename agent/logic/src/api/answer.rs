@@ -268,9 +268,11 @@ fn status(reply: &Reply) -> Result<(), Fault> {
         }
     };
     let trouble = match reply.status {
-        // Whether it is one says the body; 203 comes from a proxy that changed something (RFC 9110 15.3.4).
-        200..=299 => return Ok(()),
+        // 203 comes from a proxy that changed something (RFC 9110 15.3.4). No other success is one: 202 has done nothing
+        // yet, 204 and 205 have no body.
+        200 | 203 | 206 => return Ok(()),
         500..=503 if is_maintenance(reply) => maintenance(reply),
+        201..=299 => foreign(format!("central's data has status 200, not {}", reply.status)),
         300..=399 => foreign(redirected(reply)),
         // RFC 6585 6.
         511 => foreign("the network wants a login first (status 511)".into()),
