@@ -272,7 +272,10 @@ fn status(reply: &Reply) -> Result<(), Fault> {
         // yet, 204 and 205 have no body.
         200 | 203 | 206 => return Ok(()),
         500..=503 if is_maintenance(reply) => maintenance(reply),
-        201..=299 => foreign(format!("central's data has status 200, not {}", reply.status)),
+        201..=299 => foreign(format!(
+            "central's data has status 200, not {}",
+            reply.status
+        )),
         300..=399 => foreign(redirected(reply)),
         // RFC 6585 6.
         511 => foreign("the network wants a login first (status 511)".into()),

@@ -489,7 +489,9 @@ impl Sending {
             self.known(unsent);
         }
         let never = doubt.unsent.is_some_and(|unsent| unsent.never);
-        match never || doubt.partial {
+        // Further contents may have gone without a mark: then it is they that central knows.
+        let others = self.editions(doubt.key.kind, &doubt.key.id).count() > 1;
+        match never || doubt.partial || others {
             true => self.apart(doubt.key),
             false => self.acknowledgement(&doubt.key),
         }
