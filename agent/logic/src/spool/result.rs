@@ -489,8 +489,9 @@ impl Sending {
             self.known(unsent);
         }
         let never = doubt.unsent.is_some_and(|unsent| unsent.never);
-        // Further contents may have gone without a mark: then it is they that central knows.
-        let others = self.editions(doubt.key.kind, &doubt.key.id).count() > 1;
+        // It had failed for good, and further contents may have gone without a mark: then it is they that central knows.
+        let failed = doubt.unsent.is_some_and(|unsent| unsent.suspect);
+        let others = failed && self.editions(doubt.key.kind, &doubt.key.id).count() > 1;
         match never || doubt.partial || others {
             true => self.apart(doubt.key),
             false => self.acknowledgement(&doubt.key),

@@ -5,8 +5,8 @@
 //!
 //! | Probe | Then |
 //! |---|---|
-//! | mapped, sent from here before, and alone of its execution | acknowledged |
-//! | mapped, and further contents of the same execution wait | it may be they that central knows: its variables go one by one |
+//! | mapped, and sent from here before | acknowledged |
+//! | mapped, it had failed, and further contents of the same execution wait | it may be they that central knows: its variables go one by one |
 //! | mapped, and never sent from here | the state folder was put back, or the box runs twice: what was sent then may have been fewer variables, so they go one by one (second table of `spool`) |
 //! | not mapped | sent, its log rows are surely new; not before central is surely at no request that went without a mark |
 //! | no answer | sent; left to the next run where central may be at one that went without a mark, or may take a variable twice |
@@ -22,7 +22,7 @@ use crate::words::Now;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Unsent {
     /// It failed in an earlier run.
-    suspect: bool,
+    pub(super) suspect: bool,
     /// No request of this state of the box has carried it.
     pub(super) never: bool,
 }
