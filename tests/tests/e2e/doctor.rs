@@ -135,7 +135,7 @@ fn local() -> Vec<Broken> {
             after(|site| site.central.script(always(Fault::Silence)))
         }),
         broken("the clocks are three days apart", "clock.wrong", || {
-            after(|site| site.central.set_clock_offset(3 * 86_400))
+            after(|site| site.central.set_clock_offset(3 * 86_400 + 3600))
         }),
         broken("central's clock is years behind", "clock.central", || {
             // Its certificate begins in 2020; the box knows that it is later, and goes on.
