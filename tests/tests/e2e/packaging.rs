@@ -28,10 +28,16 @@ state=$HERE/system/root/var/lib/boxsync
 
 /// What a script says on such a system; none where there can be none.
 fn on_a_system(script: &str) -> Option<String> {
+    on_a_system_with(|_| (), script)
+}
+
+/// The same, with more in its folder beside the packages.
+fn on_a_system_with(more: fn(&Path), script: &str) -> Option<String> {
     let here = tempfile::tempdir().unwrap();
     fs::create_dir(here.path().join("system")).unwrap();
     released(here.path());
     built(here.path());
+    more(here.path());
     let ran = Command::new("unshare")
         .args(["--mount", "bash", "-c", &format!("{SYSTEM}{script}")])
         .env("HERE", here.path())
@@ -215,4 +221,96 @@ true
          install: 0\nconfiguration: new\npurge: 0\n"
     );
     assert_eq!(said, expected);
+}
+
+/// Makes the repository out of the package of today, and one with the release before in the same place; a key of its own.
+fn repository(here: &Path) {
+    let home = here.join("gnupg");
+    fs::create_dir(&home).unwrap();
+    fs::set_permissions(&home, fs::Permissions::from_mode(0o700)).unwrap();
+    let key = "boxsync test <test@example.org>";
+    run(Command::new("gpg").env("GNUPGHOME", &home).args([
+        "--batch",
+        "--quiet",
+        "--passphrase",
+        "",
+        "--quick-generate-key",
+        key,
+        "ed25519",
+        "sign",
+        "never",
+    ]));
+    for (package, name) in [
+        ("before.deb", "boxsync_0.0.9_amd64.deb".to_owned()),
+        (
+            "now.deb",
+            format!("boxsync_{}_amd64.deb", env!("CARGO_PKG_VERSION")),
+        ),
+    ] {
+        let folder = here.join("offered").join(package);
+        fs::create_dir_all(&folder).unwrap();
+        fs::copy(here.join(package), folder.join(name)).unwrap();
+        // A release of the same second would be no newer index.
+        let time = if package == "now.deb" {
+            "1790000060"
+        } else {
+            "1790000000"
+        };
+        run(Command::new(source("image/repository"))
+            .args(["test@example.org"])
+            .arg(here.join("repository"))
+            .env("GNUPGHOME", &home)
+            .env("PACKAGES", &folder)
+            .env("SOURCE_DATE_EPOCH", time));
+        if package == "before.deb" {
+            run(Command::new("cp")
+                .arg("-r")
+                .arg(here.join("repository"))
+                .arg(here.join("repository-before")));
+        }
+    }
+    run(Command::new("gpgconf")
+        .env("GNUPGHOME", &home)
+        .args(["--kill", "all"]));
+}
+
+#[test]
+fn a_signed_repository_installs_upgrades_and_goes_back_and_a_changed_one_is_refused() {
+    let tools = ["gpg", "apt-ftparchive"].map(|tool| Path::new("/usr/bin").join(tool));
+    if !possible() || !tools.iter().all(|tool| tool.exists()) {
+        eprintln!("skipped: needs root, a Debian system, gpg and apt-utils");
+        return;
+    }
+    let script = r#"
+cp -r "$HERE/repository-before" root/repository
+cp root/repository/boxsync.asc root/etc/apt/keyrings/
+echo 'deb [signed-by=/etc/apt/keyrings/boxsync.asc] file:/repository stable main' >root/etc/apt/boxsync.list
+apt_on() {
+  on apt-get -qq -o Dir::Etc::SourceList=/etc/apt/boxsync.list -o Dir::Etc::SourceParts=- -o APT::Get::List-Cleanup=false \
+    -o DPkg::Options::=--force-unsafe-io -o DPkg::Options::=--no-triggers -o Acquire::Languages=none "$@"
+}
+version() { on dpkg-query -W -f '${Version}\n' boxsync; }
+apt_on update; apt_on install -y boxsync >log || cat log; version
+rm -r root/repository; cp -r "$HERE/repository" root/repository
+apt_on update; apt_on install -y --only-upgrade boxsync >log || cat log; version
+apt_on install -y --allow-downgrades boxsync=0.0.9 >log || cat log; version
+# A package that was changed on its way, and an index that was.
+printf x >>root/repository/pool/main/b/boxsync/boxsync_0.1.0_amd64.deb
+apt_on install -y --only-upgrade boxsync >log && echo "a changed package was taken"; version
+sed -i 's/^Version: 0.1.0/Version: 0.2.0/' root/repository/dists/stable/main/binary-amd64/Packages
+rm root/repository/dists/stable/main/binary-amd64/Packages.gz
+sed -i 's/^Date: .*/Date: Mon, 21 Sep 2026 15:00:00 +0000/' root/repository/dists/stable/InRelease
+apt_on update >log; grep -q BADSIG log && echo 'a changed index: refused'; on apt-cache policy boxsync | grep -c '0\.2\.0'
+true
+"#
+    .replace("0.1.0", env!("CARGO_PKG_VERSION"))
+    ;
+    let Some(said) = on_a_system_with(repository, &script) else {
+        return;
+    };
+    let now = env!("CARGO_PKG_VERSION");
+    assert_eq!(
+        said,
+        format!("0.0.9\n{now}\n0.0.9\n0.0.9\na changed index: refused\n0\n")
+    );
 }
