@@ -2,10 +2,9 @@
 //! Never changes anything, never opens the store in the daemon, never names anybody: whoever reaches it may read it.
 //! Called by the daemon, at its start and at each new configuration.
 
-mod advice;
 mod chart;
 mod figure;
-mod phrase;
+mod markup;
 mod render;
 mod words;
 
@@ -20,6 +19,7 @@ use http_body_util::Full;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use logic::fault::{Code, Fault};
+use logic::language::Language;
 use logic::outside;
 use logic::places::Room;
 use logic::settings::Settings;
@@ -36,7 +36,6 @@ use crate::socket::glance::Keeper;
 use crate::socket::hall;
 use crate::vault::random;
 use render::View;
-use words::Language;
 
 /// Connections at once: who asks nothing makes room for others.
 const ROOM: Room = Room {
@@ -149,7 +148,7 @@ async fn answered(
 ) -> Response<Full<Bytes>> {
     let (head, _) = request.into_parts();
     let host = text(&head.headers, header::HOST);
-    let language = Language::of(text(&head.headers, header::ACCEPT_LANGUAGE));
+    let language = Language::of_browser(text(&head.headers, header::ACCEPT_LANGUAGE));
     match (&head.method, head.uri.path()) {
         _ if !own(host, &machine()) => plain(StatusCode::MISDIRECTED_REQUEST),
         (&Method::GET | &Method::HEAD, "/") => document(&keeper, language).await,

@@ -5,9 +5,10 @@
 use std::fmt::Write;
 
 use logic::health::stats::{Day, Stats};
+use logic::language::Language;
 
-use super::figure::{date, decimal, escape, short};
-use super::words::Language;
+use super::figure::{date, decimal, escape, month_day};
+use super::words::words;
 
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 240.0;
@@ -17,7 +18,7 @@ const ABOVE: f64 = 40.0;
 
 /// An SVG as part of the document.
 pub(super) fn svg(language: Language, stats: &Stats) -> String {
-    let words = language.words();
+    let words = words(language);
     let most = stats
         .days
         .iter()
@@ -67,7 +68,7 @@ pub(super) fn svg(language: Language, stats: &Stats) -> String {
                 out,
                 "<text class=\"day\" x=\"{middle:.1}\" y=\"{:.1}\">{}</text>",
                 HEIGHT - 10.0,
-                short(language, day.noon, stats.offset)
+                month_day(language, day.noon, stats.offset)
             );
         }
     }
@@ -76,7 +77,7 @@ pub(super) fn svg(language: Language, stats: &Stats) -> String {
 
 /// The same for who cannot see it.
 pub(super) fn table(language: Language, stats: &Stats) -> String {
-    let words = language.words();
+    let words = words(language);
     let mut out = format!(
         "<table><caption>{}</caption><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th>\
          <th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr></thead><tbody>",

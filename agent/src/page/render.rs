@@ -5,13 +5,14 @@
 use logic::health::stats::Stats;
 use logic::health::verdict::{Standing, is_mended_by_a_run, minutes_left};
 use logic::health::{Finding, Status};
+use logic::language::Language;
+use logic::phrase::{self, remedy, title};
 use serde::Serialize;
 
-use super::advice::{remedy, title};
 use super::chart;
 use super::figure::{ago, bytes, decimal, escape, moment, span};
-use super::phrase::{self, html};
-use super::words::{Language, put};
+use super::markup::{self, html};
+use super::words::{put, words};
 use crate::socket::board::Running;
 use crate::socket::glance::Glance;
 
@@ -50,7 +51,7 @@ pub(super) struct Live {
 
 /// The progress in words.
 pub(super) fn live(language: Language, running: Option<&Running>, next: Option<u64>) -> Live {
-    let words = language.words();
+    let words = words(language);
     let Some(running) = running else {
         let mut doing = words.idle.to_owned();
         if let Some(next) = next {
@@ -69,13 +70,13 @@ pub(super) fn live(language: Language, running: Option<&Running>, next: Option<u
     let progress = &running.progress;
     let mut doing = words.running.to_owned();
     if !progress.doing.is_empty() {
-        doing += &format!(": {}", phrase::text(language, &progress.doing));
+        doing += &format!(": {}", phrase::text(language, None, &progress.doing));
         if language == Language::French {
             doing = doing.replacen(": ", "\u{a0}: ", 1);
         }
     }
     if let Some(why) = &progress.waits {
-        let why = phrase::text(language, why);
+        let why = phrase::text(language, None, why);
         doing += &format!(" ({})", put(words.waits, &[&why]));
     }
     doing.push('.');
@@ -105,7 +106,7 @@ pub(super) fn live(language: Language, running: Option<&Running>, next: Option<u
 
 /// The whole document.
 pub(super) fn page(language: Language, view: &View, nonce: &str) -> String {
-    let words = language.words();
+    let words = words(language);
     let box_id = view.glance.and_then(|glance| glance.box_id.as_deref());
     let box_id = box_id.map_or_else(String::new, |id| {
         format!(
@@ -141,7 +142,7 @@ pub(super) fn page(language: Language, view: &View, nonce: &str) -> String {
 }
 
 fn main(language: Language, view: &View) -> String {
-    let words = language.words();
+    let words = words(language);
     let Some(glance) = view.glance else {
         return section(
             "verdict",
@@ -167,7 +168,7 @@ fn section(id: &str, class: &str, title: &str, body: &str) -> String {
 }
 
 fn verdict(language: Language, glance: &Glance, runs: bool) -> String {
-    let words = language.words();
+    let words = words(language);
     let verdict = glance.verdict();
     let sign = match verdict.word {
         logic::health::Word::Ready => "✔",
@@ -183,13 +184,13 @@ fn verdict(language: Language, glance: &Glance, runs: bool) -> String {
     let mut body = format!(
         "<div role=\"status\"><p class=\"word\"><span aria-hidden=\"true\">{sign} </span>{}</p><p class=\"reason\">{}</p>",
         escape(words.verdict(verdict.word)),
-        phrase::cause(language, about, &verdict.reason)
+        markup::cause(language, about, &verdict.reason)
     );
     if !verdict.also.is_empty() {
         let also = verdict
             .also
             .iter()
-            .map(|cause| phrase::cause(language, about, cause));
+            .map(|cause| markup::cause(language, about, cause));
         body += &list("", also);
     }
     body += "</div>";
@@ -232,7 +233,7 @@ fn list(class: &str, items: impl Iterator<Item = String>) -> String {
 }
 
 fn now(language: Language, view: &View) -> String {
-    let words = language.words();
+    let words = words(language);
     let live = live(language, view.running, view.next);
     let (hidden, value) = match live.value {
         Some(value) => ("", value),
@@ -250,7 +251,7 @@ fn now(language: Language, view: &View) -> String {
 }
 
 fn holdings(language: Language, standing: &Standing, offset: i64) -> String {
-    let words = language.words();
+    let words = words(language);
     if standing.trouble.is_some() && standing.catalogue.entities.is_empty() {
         return String::new();
     }
@@ -279,7 +280,7 @@ fn holdings(language: Language, standing: &Standing, offset: i64) -> String {
 }
 
 fn rows(language: Language, standing: &Standing, offset: i64) -> Vec<(&'static str, String)> {
-    let words = language.words();
+    let words = words(language);
     let at = |at: i64| {
         let ago = ago(language, at, standing.now);
         format!("{} ({ago})", moment(language, at, offset))
@@ -369,7 +370,7 @@ fn by_type(counts: &[(String, u64)]) -> String {
 }
 
 fn packages(language: Language, standing: &Standing) -> String {
-    let words = language.words();
+    let words = words(language);
     let stock = &standing.packages;
     let (held, wanted) = (stock.held.to_string(), stock.wanted.to_string());
     let mut parts = vec![put(words.held, &[&held, &wanted])];
@@ -392,7 +393,7 @@ fn packages(language: Language, standing: &Standing) -> String {
 }
 
 fn doctor(language: Language, findings: Option<&[Finding]>) -> String {
-    let words = language.words();
+    let words = words(language);
     let Some(findings) = findings else {
         let body = format!("<p>{}</p>", escape(words.looking));
         return section("doctor", "", words.doctor, &body);
@@ -433,7 +434,7 @@ fn doctor(language: Language, findings: Option<&[Finding]>) -> String {
 }
 
 fn finding(language: Language, finding: &Finding) -> String {
-    let words = language.words();
+    let words = words(language);
     let sign = if finding.status == Status::Fail {
         "✖"
     } else {
@@ -475,7 +476,7 @@ fn class(status: Status) -> &'static str {
 }
 
 fn link(language: Language, stats: &Stats) -> String {
-    let words = language.words();
+    let words = words(language);
     let Some(spread) = &stats.download else {
         let body = format!("<p>{}</p>", escape(words.link_none));
         return section("link", "", words.link, &body);

@@ -1,62 +1,17 @@
-//! The page's own words in its two languages, and which of them a browser asks for.
+//! The page's own words in its two languages.
 //! Never holds what boxsync says elsewhere: that is translated by `phrase`.
 //! Called by `render`.
 
 use logic::health::{Status, Word};
+use logic::language::Language;
 use logic::words::Outcome;
 
-/// A language of the page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Language {
-    /// en
-    English,
-    /// fr
-    French,
-}
-
-impl Language {
-    /// What a browser likes best (RFC 9110 12.5.4) of what there is; English when it likes neither.
-    pub(super) fn of(accepted: &str) -> Self {
-        let mut best = (0, Self::English);
-        for range in accepted.split(',') {
-            let mut parts = range.split(';').map(str::trim);
-            let tag = parts.next().unwrap_or_default();
-            let weight = parts
-                .find_map(|part| part.strip_prefix("q="))
-                .map_or(1000, thousandths);
-            let primary = tag.split('-').next().unwrap_or_default();
-            let language = match primary.to_ascii_lowercase().as_str() {
-                "en" | "*" => Self::English,
-                "fr" => Self::French,
-                _ => continue,
-            };
-            if weight > best.0 {
-                best = (weight, language);
-            }
-        }
-        best.1
+/// The words in a language.
+pub(super) fn words(language: Language) -> &'static Words {
+    match language {
+        Language::English => &ENGLISH,
+        Language::French => &FRENCH,
     }
-
-    /// As in `lang` and `Content-Language`.
-    pub(super) fn tag(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::French => "fr",
-        }
-    }
-
-    pub(super) fn words(self) -> &'static Words {
-        match self {
-            Self::English => &ENGLISH,
-            Self::French => &FRENCH,
-        }
-    }
-}
-
-/// A weight of RFC 9110 12.4.2; what is none is the least.
-fn thousandths(text: &str) -> u32 {
-    let weight = text.trim().parse::<f64>().unwrap_or(0.0);
-    (weight.clamp(0.0, 1.0) * 1000.0) as u32
 }
 
 macro_rules! words {
@@ -232,24 +187,6 @@ pub(super) fn put(text: &str, values: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_browser_chooses() {
-        for (accepted, language) in [
-            ("", Language::English),
-            ("fr", Language::French),
-            ("fr-LU,fr;q=0.9,en;q=0.8", Language::French),
-            ("en-GB,fr;q=0.9", Language::English),
-            ("de-LU, fr;q=0.7, en;q=0.3", Language::French),
-            ("fr;q=0, en;q=0.1", Language::English),
-            ("de", Language::English),
-            ("*", Language::English),
-            ("FR-be", Language::French),
-            ("fr;q=nonsense", Language::English),
-        ] {
-            assert_eq!(Language::of(accepted), language, "{accepted:?}");
-        }
-    }
 
     #[test]
     fn both_languages_have_every_word_with_the_same_values() {

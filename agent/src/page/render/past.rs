@@ -2,19 +2,20 @@
 //! Never more than fit a page: the command line tells all.
 //! Called by `render`.
 
+use logic::language::Language;
 use logic::report::{EntityCount, Report};
 use logic::words::Outcome;
 
 use super::super::figure::{bytes, decimal, escape, moment, span};
-use super::super::phrase::html;
-use super::super::words::{Language, put};
+use super::super::markup::html;
+use super::super::words::{put, words};
 use super::section;
 
 /// So many are shown.
 const SHOWN: usize = 20;
 
 pub(super) fn history(language: Language, reports: &[Report], offset: i64) -> String {
-    let words = language.words();
+    let words = words(language);
     if reports.is_empty() {
         let body = format!("<p>{}</p>", escape(words.history_none));
         return section("history", "", words.history, &body);
@@ -31,7 +32,7 @@ pub(super) fn history(language: Language, reports: &[Report], offset: i64) -> St
 }
 
 fn report(language: Language, report: &Report, offset: i64) -> String {
-    let words = language.words();
+    let words = words(language);
     let number = report.sync_id.to_string();
     let (class, sign) = match report.outcome {
         Outcome::Finished => ("pass", "✔"),
@@ -72,7 +73,7 @@ fn report(language: Language, report: &Report, offset: i64) -> String {
 }
 
 fn rows(language: Language, report: &Report, offset: i64) -> Vec<(&'static str, String)> {
-    let words = language.words();
+    let words = words(language);
     let mut entities = [0; 5];
     for count in report.entities.values() {
         let counts = [

@@ -1,56 +1,52 @@
-//! What boxsync says in English elsewhere, in French: what checks saw, how a run ended, what it does.
+//! What faults and accounts still hold as English text, in French; and what a code means in either language.
 //! Never guesses: what is not here is named by the title of its code, and its words are marked as English.
-//! Called by `render`.
+//! Called by the edges that speak to a person: `page` and `cli`.
 
-use super::advice::{set, title};
-use super::figure::escape;
-use super::words::Language;
-use logic::fault::{Cause, CodeName};
+mod advice;
 
-/// A sentence of boxsync as HTML, in the language of the page. In French one that is not here is told by the title of
-/// its code, when it has one, and stands behind it, marked as English.
-pub(super) fn html(language: Language, code: Option<&CodeName>, english: &str) -> String {
-    if language == Language::English || english.is_empty() {
-        return escape(english);
-    }
-    let mut out = String::new();
-    for piece in told(code, english) {
-        match piece {
-            Piece::Own(text) => out += &escape(&text),
-            Piece::Foreign(text) => {
-                out += &format!("<span lang=\"en\">{}</span>", escape(text));
-            }
-        }
-    }
-    out
-}
+use crate::fault::{Cause, CodeName};
+use crate::language::{Language, typeset};
 
-/// A cause as HTML: its own words in the language of the page, then what it carries.
-pub(super) fn cause(language: Language, code: Option<&CodeName>, cause: &Cause) -> String {
-    let own = match language {
-        Language::English => cause.en(),
-        Language::French => set(&cause.fr()),
-    };
-    let carried = cause.carried().map(|words| html(language, code, words));
-    escape(&own) + &carried.unwrap_or_default()
-}
+pub use advice::{remedy, title};
 
-/// The same without markup, for what has no code.
-pub(super) fn text(language: Language, english: &str) -> String {
-    if language == Language::English {
-        return english.to_owned();
-    }
-    let pieces = told(None, english).into_iter().map(|piece| match piece {
+/// A text in a language. In French one that is not here is told by the title of its code, when it has one, and stands
+/// behind it in English.
+pub fn text(language: Language, code: Option<&CodeName>, english: &str) -> String {
+    let told = pieces(language, code, english).into_iter();
+    told.map(|piece| match piece {
         Piece::Own(text) => text,
         Piece::Foreign(text) => text.to_owned(),
-    });
-    pieces.collect()
+    })
+    .collect()
+}
+
+/// A cause: its own words, then what it carries, which the code is of.
+pub fn cause(language: Language, code: Option<&CodeName>, cause: &Cause) -> String {
+    let carried = cause.carried().map(|words| text(language, code, words));
+    own(language, cause) + &carried.unwrap_or_default()
+}
+
+/// A cause without what it carries.
+pub fn own(language: Language, cause: &Cause) -> String {
+    match language {
+        Language::English => cause.en(),
+        Language::French => typeset(&cause.fr()),
+    }
+}
+
+/// The same as `text` in its parts, each with its language.
+pub fn pieces<'a>(language: Language, code: Option<&CodeName>, english: &'a str) -> Vec<Piece<'a>> {
+    match language {
+        _ if english.is_empty() => Vec::new(),
+        Language::English => vec![Piece::Own(english.to_owned())],
+        Language::French => told(code, english),
+    }
 }
 
 /// A part of a sentence.
 #[derive(Debug, PartialEq)]
-enum Piece<'a> {
-    /// French, or without a language: a number, a name, a path.
+pub enum Piece<'a> {
+    /// In the language that was asked for, or without one: a number, a name, a path.
     Own(String),
     /// English words.
     Foreign(&'a str),
@@ -76,7 +72,9 @@ fn french<'a>(code: Option<&CodeName>, english: &'a str) -> Option<Vec<Piece<'a>
         Some(pieces)
     });
     carried.or_else(|| {
-        pairs().find_map(|(pattern, french)| Some(placed(&set(french), &values(pattern, english)?)))
+        pairs().find_map(|(pattern, french)| {
+            Some(placed(&typeset(french), &values(pattern, english)?))
+        })
     })
 }
 
@@ -147,7 +145,7 @@ const CARRIERS: &[(&str, &str)] = &[
 
 /// A line each: English with `{}` where values stand; French with `{1}`, `{2}` … where they belong. The first that fits
 /// counts.
-const SENTENCES: &str = include_str!("sentences.fr");
+const SENTENCES: &str = include_str!("phrase/sentences.fr");
 
 fn pairs() -> impl Iterator<Item = (&'static str, &'static str)> {
     let lines = SENTENCES.lines();
@@ -157,11 +155,11 @@ fn pairs() -> impl Iterator<Item = (&'static str, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use logic::fault::Code;
-    use logic::words::Outcome;
+    use crate::fault::Code;
+    use crate::words::Outcome;
 
     fn plain(english: &str) -> String {
-        text(Language::French, english)
+        text(Language::French, None, english)
     }
 
     #[test]
@@ -179,7 +177,6 @@ mod tests {
             ),
             "la dernière synchronisation a échoué\u{a0}: x.y a refusé la connexion"
         );
-        assert_eq!(plain("9.2 Mbit/s down"), "9,2 Mbit/s descendant");
         assert_eq!(
             plain("central supports 2024.06, not 2022.11"),
             "le serveur central accepte 2024.06, mais pas 2022.11"
@@ -187,22 +184,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_named_by_its_code_and_marked_as_english() {
+    fn what_is_not_known_is_named_by_its_code() {
         assert_eq!(
-            html(Language::French, None, "<odd>"),
-            "<span lang=\"en\">&lt;odd&gt;</span>"
+            pieces(Language::French, None, "odd"),
+            [Piece::Foreign("odd")]
         );
         assert_eq!(
-            html(Language::English, Some(&Code::StoreOpen.into()), "<odd>"),
-            "&lt;odd&gt;"
+            pieces(Language::English, Some(&Code::StoreOpen.into()), "odd"),
+            [Piece::Own("odd".into())]
         );
         assert_eq!(
-            html(
+            text(
                 Language::French,
                 Some(&Code::PackageEmpty.into()),
                 "an odd thing"
             ),
-            "le serveur central donne un paquet vide (<span lang=\"en\">an odd thing</span>)"
+            "le serveur central donne un paquet vide (an odd thing)"
         );
         assert_eq!(
             cause(
@@ -210,16 +207,14 @@ mod tests {
                 Some(&Code::PackageEmpty.into()),
                 &Cause::NeverComplete(Some("an odd thing".into()))
             ),
-            "le catalogue n’a jamais été complet\u{a0}: le serveur central donne un paquet vide \
-             (<span lang=\"en\">an odd thing</span>)"
+            "le catalogue n’a jamais été complet\u{a0}: le serveur central donne un paquet vide (an odd thing)"
         );
-        assert_eq!(
-            html(
-                Language::French,
-                Some(&Code::NetDns.into()),
-                "the name c.example has no address: something is odd"
-            ),
-            "le nom c.example n’a pas d’adresse\u{a0}: <span lang=\"en\">something is odd</span>"
+        let dns = Some(Code::NetDns.into());
+        let told = "the name c.example has no address: something is odd";
+        let told = pieces(Language::French, dns.as_ref(), told);
+        assert!(
+            told.contains(&Piece::Foreign("something is odd")),
+            "{told:?}"
         );
     }
 

@@ -1,38 +1,28 @@
-//! What a code means in a few words, and the one thing to do about it, in the language of the page.
+//! What a code means in a few words, and the one thing to do about it, in a language.
 //! Never words of its own: they stand in the tables of `logic::fault`.
-//! Called by `render` and `phrase`.
+//! Called by `phrase` and by the edges.
 
 use std::borrow::Cow;
 
-use logic::fault::{self, Code, CodeName};
-
-use super::words::Language;
+use crate::fault::{self, Code, CodeName};
+use crate::language::{Language, typeset};
 
 /// What a code means, in a few words; the code itself when this boxsync does not know it.
-pub(super) fn title(language: Language, code: &CodeName) -> Cow<'_, str> {
+pub fn title(language: Language, code: &CodeName) -> Cow<'_, str> {
     match (language, code) {
-        (Language::French, CodeName::Known(code)) => set(code.titre()).into(),
+        (Language::French, CodeName::Known(code)) => typeset(code.titre()).into(),
         (Language::English, CodeName::Known(code)) => code.title().into(),
         (_, CodeName::Newer(name)) => (&**name).into(),
     }
 }
 
 /// The one thing to do about a code, commands between backticks.
-pub(super) fn remedy(language: Language, code: &CodeName) -> Cow<'static, str> {
+pub fn remedy(language: Language, code: &CodeName) -> Cow<'static, str> {
     match language {
         Language::English => fault::remedy(code.known()).into(),
         // What helps with a code that is not known is what helps with a service that restarts: the support.
-        Language::French => set(code.known().unwrap_or(Code::UnitRestarts).remede()).into(),
+        Language::French => typeset(code.known().unwrap_or(Code::UnitRestarts).remede()).into(),
     }
-}
-
-/// With the blanks that never break a line before `:`, `;`, `?`, `!` and within « ».
-pub(super) fn set(french: &str) -> String {
-    let mut out = french.replace("« ", "«\u{a0}");
-    for mark in [" :", " ;", " ?", " !", " »"] {
-        out = out.replace(mark, &mark.replace(' ', "\u{a0}"));
-    }
-    out
 }
 
 #[cfg(test)]
@@ -61,7 +51,11 @@ mod tests {
             };
             let (english, french) = (
                 marks(english),
-                marks(&french.replace("FICHIER", "FILE").replace("\u{a0}", " ")),
+                marks(
+                    &french
+                        .replace("FICHIER", "FILE")
+                        .replace(['\u{a0}', '\u{202f}'], " "),
+                ),
             );
             for mark in french.iter().filter(|mark| !mark.starts_with("boxsync")) {
                 assert!(

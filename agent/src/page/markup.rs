@@ -1,0 +1,48 @@
+//! Texts of boxsync as HTML: escaped, and what is English on a French page marked as English.
+//! Never words of its own: `phrase` has them.
+//! Called by `render`.
+
+use logic::fault::{Cause, CodeName};
+use logic::language::Language;
+use logic::phrase::{self, Piece, pieces};
+
+use super::figure::escape;
+
+/// A text in the language of the page, as HTML.
+pub(super) fn html(language: Language, code: Option<&CodeName>, english: &str) -> String {
+    let pieces = pieces(language, code, english).into_iter();
+    pieces
+        .map(|piece| match piece {
+            Piece::Own(text) => escape(&text),
+            Piece::Foreign(text) => format!("<span lang=\"en\">{}</span>", escape(text)),
+        })
+        .collect()
+}
+
+/// A cause as HTML: its own words in the language of the page, then what it carries.
+pub(super) fn cause(language: Language, code: Option<&CodeName>, cause: &Cause) -> String {
+    let carried = cause.carried().map(|words| html(language, code, words));
+    escape(&phrase::own(language, cause)) + &carried.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use logic::fault::Code;
+
+    #[test]
+    fn english_on_a_french_page_is_marked_and_nothing_becomes_markup() {
+        let code = CodeName::from(Code::PackageEmpty);
+        assert_eq!(
+            html(Language::French, Some(&code), "<odd>"),
+            "le serveur central donne un paquet vide (<span lang=\"en\">&lt;odd&gt;</span>)"
+        );
+        assert_eq!(html(Language::English, Some(&code), "<odd>"), "&lt;odd&gt;");
+        let never = Cause::NeverComplete(Some("<odd>".into()));
+        assert_eq!(
+            cause(Language::French, Some(&code), &never),
+            "le catalogue n’a jamais été complet\u{a0}: le serveur central donne un paquet vide \
+             (<span lang=\"en\">&lt;odd&gt;</span>)"
+        );
+    }
+}
