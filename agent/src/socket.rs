@@ -13,6 +13,7 @@ mod login;
 mod member;
 mod metrics;
 mod package;
+mod peer;
 mod query;
 pub mod receive;
 mod results;
@@ -31,8 +32,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+use logic::access::{self, ApiRoles};
 use logic::fault::{Code, Fault};
-use logic::groups::is_in;
 use logic::places::{Caller, Room};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -110,7 +111,7 @@ pub async fn serve(door: Door, board: Board) {
         board: board.clone(),
     };
     tokio::task::spawn_local(package::keeper(board.clone()));
-    let spoken = |stream, ticket| speak(stream, ticket, board.clone());
+    let spoken = |(stream, roles), ticket| speak(stream, roles, ticket, board.clone());
     hall::receive(gate, Connections::new(ROOM), spoken).await;
 }
 
@@ -121,49 +122,57 @@ struct Gate {
 }
 
 impl hall::Entrance for Gate {
-    type Stream = UnixStream;
+    type Stream = (UnixStream, ApiRoles);
 
-    async fn caller(&self) -> io::Result<(UnixStream, Caller)> {
+    async fn caller(&self) -> io::Result<(Self::Stream, Caller)> {
         let (stream, _) = self.listener.accept().await?;
+        let roles = roles(&self.board, &stream);
         let caller = match stream.peer_cred() {
-            Ok(peer) if admitted(&self.board, peer.uid(), peer.gid()) => Caller::User(peer.uid()),
+            Ok(peer) if !roles.is_empty() => Caller::User(peer.uid()),
             _ => Caller::Denied,
         };
-        Ok((stream, caller))
+        Ok(((stream, roles), caller))
     }
 }
 
-async fn speak(stream: UnixStream, ticket: Ticket, board: Board) {
+async fn speak(stream: UnixStream, roles: ApiRoles, ticket: Ticket, board: Board) {
     let patience = match ticket.caller() {
         Caller::Denied => DENIED_PATIENCE,
         _ => HEAD_PATIENCE,
     };
     let answer = |request| {
         let (board, ticket) = (board.clone(), ticket.clone());
-        async move { route::answer(&board, &ticket, request).await }
+        async move { route::answer(&board, &ticket, roles, request).await }
     };
     hall::converse(stream, ticket.clone(), patience, answer).await;
 }
 
-/// Root, the daemon's own user, and whom the configuration names, by user or group.
-fn admitted(board: &Board, uid: u32, gid: u32) -> bool {
-    let settings = board.settings();
+/// What a caller may do: root and the daemon's own user everything, others what the configuration says.
+fn roles(board: &Board, stream: &UnixStream) -> ApiRoles {
+    let Ok(peer) = stream.peer_cred() else {
+        return ApiRoles::default();
+    };
     let own = nix::unistd::geteuid().as_raw();
-    uid == 0
-        || uid == own
-        || settings.this_box.allow_uids.contains(&uid)
-        || belongs(board, uid, gid)
-}
-
-/// Whether the caller's user is in a group that the configuration names.
-fn belongs(board: &Board, uid: u32, gid: u32) -> bool {
+    if peer.uid() == 0 || peer.uid() == own {
+        return ApiRoles::all();
+    }
     let settings = board.settings();
-    let groups = &settings.this_box.allow_gids;
+    let access = settings.access();
+    if access.is_empty() {
+        return ApiRoles::default();
+    }
     // What cannot be read names nobody.
     let file = |path: &Path| {
         let text = read_at_most(path, USERS).unwrap_or_default();
         String::from_utf8_lossy(&text).into_owned()
     };
+    let mut gids = peer::groups(stream).unwrap_or_default();
+    gids.push(peer.gid());
     let (passwd, group) = board.root().users();
-    !groups.is_empty() && is_in(groups, uid, gid, &file(&passwd), &file(&group))
+    access.roles(&access::PeerCredentials {
+        uid: peer.uid(),
+        gids: &gids,
+        passwd: &file(&passwd),
+        group: &file(&group),
+    })
 }

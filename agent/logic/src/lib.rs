@@ -2,6 +2,7 @@
 //! Never a file, socket, clock, thread or random number: time and randomness arrive as values.
 //! Called by `agent`, which executes what is decided.
 
+pub mod access;
 pub mod api;
 pub mod child;
 pub mod chunk;
@@ -14,7 +15,6 @@ pub mod feed;
 pub mod fingerprint;
 pub mod gateway;
 pub mod grant;
-pub mod groups;
 pub mod guard;
 pub mod health;
 pub mod identity;

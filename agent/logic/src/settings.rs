@@ -24,8 +24,8 @@ pub use size::Size;
 pub use url::{Proxy, Url};
 pub use window::{Offset, Window};
 
+use crate::access::{Access, AccountName, Principal};
 use crate::fault::{Code, Fault};
-use crate::groups::Group;
 use crate::zone::Zone;
 use flaw::Flaw;
 use key::{KEYS, Key, SECTIONS};
@@ -47,6 +47,8 @@ pub struct Settings {
     pub central: Central,
     /// `[box]`
     pub this_box: ThisBox,
+    /// `[api]`
+    pub api: LocalApi,
     /// `[sync]`
     pub sync: Sync,
     /// `[download]`
@@ -89,10 +91,23 @@ pub struct ThisBox {
     pub id: Option<String>,
     /// VM version; without it `IMAGE_VERSION` of os-release counts.
     pub tao_version: Option<String>,
-    /// User ids that may use the local socket.
-    pub allow_uids: Vec<u32>,
-    /// Groups whose members may use the local socket.
-    pub allow_gids: Vec<Group>,
+    /// Users that may do everything at the local socket.
+    pub allow_uids: Vec<AccountName>,
+    /// Groups whose members may do everything at the local socket.
+    pub allow_gids: Vec<AccountName>,
+}
+
+/// `[api]`: what each program may do at the local socket.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LocalApi {
+    /// Who reads catalogue and packages.
+    pub read: Vec<Principal>,
+    /// Who hands in what candidates did.
+    pub intake: Vec<Principal>,
+    /// Who asks for synchronizations and says that exams run.
+    pub control: Vec<Principal>,
+    /// Who sees password hashes and keys; without it whom `[box]` allows everything.
+    pub secrets: Option<Vec<Principal>>,
 }
 
 /// `[sync]`: when and how it synchronizes.
@@ -229,6 +244,7 @@ impl Default for Settings {
         let mut settings = Self {
             central: Central::default(),
             this_box: ThisBox::default(),
+            api: LocalApi::default(),
             sync: Sync::default(),
             download: Download::default(),
             results: Results::default(),
@@ -279,6 +295,18 @@ impl Settings {
         match Flaw::told(&flaws) {
             Some(trouble) => Err(trouble),
             None => Ok(settings),
+        }
+    }
+
+    /// Who may do what at the local socket.
+    pub fn access(&self) -> Access<'_> {
+        Access {
+            users: &self.this_box.allow_uids,
+            groups: &self.this_box.allow_gids,
+            read: &self.api.read,
+            intake: &self.api.intake,
+            control: &self.api.control,
+            secrets: self.api.secrets.as_deref(),
         }
     }
 

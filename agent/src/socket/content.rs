@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use hyper::header::HeaderName;
 use hyper::{Response, StatusCode};
+use logic::access::{ApiRole, ApiRoles, is_secret};
 use logic::entity::{Entity, EntityType};
 use logic::fault::{Code, Fault};
 use logic::outside;
@@ -32,7 +33,11 @@ const MOMENT: Duration = Duration::from_millis(10);
 const MOMENTS: usize = 50;
 
 /// Entities of one generation, one a line.
-pub(super) async fn entities(board: &Board, query: &Query) -> Result<Response<Body>, Fault> {
+pub(super) async fn entities(
+    board: &Board,
+    roles: ApiRoles,
+    query: &Query,
+) -> Result<Response<Body>, Fault> {
     let kinds = match query.text("type") {
         None => EntityType::ALL.to_vec(),
         Some(word) => vec![EntityType::of(word).ok_or_else(|| {
@@ -59,9 +64,9 @@ pub(super) async fn entities(board: &Board, query: &Query) -> Result<Response<Bo
     let (shelf, place) = (held.shelf.clone(), held.end());
     let generation = shelf.edition().generation;
     let body = match login {
-        Some(login) => Body::whole(called(&shelf, &kinds, login).await?),
-        None if ids.is_empty() => Body::Pieces(gather(all(shelf, kinds)), None),
-        None => Body::whole(named(&shelf, &kinds, ids)?),
+        Some(login) => Body::whole(called(&shelf, roles, &kinds, login).await?),
+        None if ids.is_empty() => Body::Pieces(gather(all(shelf, roles, kinds)), None),
+        None => Body::whole(named(&shelf, roles, &kinds, ids)?),
     };
     let mut response = with_type(StatusCode::OK, LINES, body);
     let headers = response.headers_mut();
@@ -91,6 +96,7 @@ async fn settled(board: &Board) -> Result<Followed, Fault> {
 
 fn all(
     shelf: Rc<Shelf>,
+    roles: ApiRoles,
     kinds: Vec<EntityType>,
 ) -> impl Iterator<Item = Result<Json, Fault>> + 'static {
     let counts = shelf.clone();
@@ -100,17 +106,22 @@ fn all(
     });
     places.filter_map(move |(kind, place)| {
         let entity = shelf.entity(kind, place).transpose()?;
-        Some(entity.map(|entity| line(kind, entity)))
+        Some(entity.map(|entity| line(kind, entity, roles)))
     })
 }
 
 /// The entities of some ids. Of several, those that are not there are left out.
-fn named(shelf: &Shelf, kinds: &[EntityType], ids: &[String]) -> Result<Vec<u8>, Fault> {
+fn named(
+    shelf: &Shelf,
+    roles: ApiRoles,
+    kinds: &[EntityType],
+    ids: &[String],
+) -> Result<Vec<u8>, Fault> {
     let mut lines = Vec::new();
     for id in ids {
         for kind in kinds {
             if let Some(entity) = shelf.find(*kind, id)? {
-                push(&mut lines, &line(*kind, entity));
+                push(&mut lines, &line(*kind, entity, roles));
             }
         }
     }
@@ -125,10 +136,15 @@ fn named(shelf: &Shelf, kinds: &[EntityType], ids: &[String]) -> Result<Vec<u8>,
 }
 
 /// The entities with a login.
-async fn called(shelf: &Shelf, kinds: &[EntityType], login: &str) -> Result<Vec<u8>, Fault> {
+async fn called(
+    shelf: &Shelf,
+    roles: ApiRoles,
+    kinds: &[EntityType],
+    login: &str,
+) -> Result<Vec<u8>, Fault> {
     let mut lines = Vec::new();
     for (kind, entity) in login::find(shelf, kinds, login).await? {
-        push(&mut lines, &line(kind, entity));
+        push(&mut lines, &line(kind, entity, roles));
     }
     // Not which one: a login is a person's name, often.
     some(lines, "the box holds no entity with this login".to_owned())
@@ -141,11 +157,27 @@ fn some(lines: Vec<u8>, reason: String) -> Result<Vec<u8>, Fault> {
     }
 }
 
-/// An entity as it is told everywhere.
-pub(super) fn line(kind: EntityType, entity: Entity) -> Json {
-    json!({
+/// An entity as it is told everywhere. What a caller may not see is left out, and named.
+pub(super) fn line(kind: EntityType, mut entity: Entity, roles: ApiRoles) -> Json {
+    let mut withheld: Vec<String> = Vec::new();
+    if !roles.has(ApiRole::Secrets) {
+        let names = entity.properties.iter().map(|(name, _)| name);
+        withheld.extend(
+            names
+                .filter(|name| is_secret(kind, name))
+                .map(str::to_owned),
+        );
+    }
+    for name in &withheld {
+        entity.properties.remove(name);
+    }
+    let mut told = json!({
         "id": entity.id, "type": kind.word(), "checksum": entity.checksum, "properties": entity.properties,
-    })
+    });
+    if !withheld.is_empty() {
+        told["withheld"] = json!(withheld);
+    }
+    told
 }
 
 /// The packages of the deliveries in the catalogue, one a line; the words of `packages --json`.

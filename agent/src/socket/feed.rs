@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::{Response, StatusCode};
+use logic::access::{ApiRole, ApiRoles};
 use logic::fault::{Code, Fault};
 use logic::feed::{Asked, Extent, Position, Refused};
 use logic::outside;
@@ -35,7 +36,11 @@ const GATHER: usize = 32 << 10;
 const SHARED: usize = 256 << 10;
 
 /// Changes after a position of an epoch; where there are none yet, after a while or when some come.
-pub(super) async fn answer(board: &Board, query: &Query) -> Result<Response<Body>, Fault> {
+pub(super) async fn answer(
+    board: &Board,
+    roles: ApiRoles,
+    query: &Query,
+) -> Result<Response<Body>, Fault> {
     let asked = asked(query)?;
     let limit = query.number("limit")?.unwrap_or(MOST);
     if limit == 0 || limit > MOST {
@@ -64,8 +69,9 @@ pub(super) async fn answer(board: &Board, query: &Query) -> Result<Response<Body
                 from,
                 limit: if reads { limit } else { 0 },
                 contents,
+                secrets: roles.has(ApiRole::Secrets),
             };
-            return page(&held, asked);
+            return page(&held, roles, asked);
         }
         // What is open is not kept for those who wait.
         drop(held);
@@ -106,7 +112,7 @@ fn gone(held: &Followed) -> Response<Body> {
 }
 
 /// The answer; a short one is made once for all who ask the same.
-fn page(held: &Followed, asked: shelf::Asked) -> Result<Response<Body>, Fault> {
+fn page(held: &Followed, roles: ApiRoles, asked: shelf::Asked) -> Result<Response<Body>, Fault> {
     let json = |body| Ok(with_type(StatusCode::OK, "application/json", body));
     if let Some(page) = held.shelf.page(asked) {
         return json(Body::whole(page));
@@ -118,7 +124,7 @@ fn page(held: &Followed, asked: shelf::Asked) -> Result<Response<Body>, Fault> {
         return Ok(gone(held));
     }
     let contents = asked.contents.then(|| held.shelf.clone());
-    let mut rest = pieces(extent, asked, changes, contents);
+    let mut rest = pieces(extent, roles, asked, changes, contents);
     let mut first = Vec::new();
     while let Some(piece) = rest() {
         first.extend_from_slice(&piece?);
@@ -136,6 +142,7 @@ fn page(held: &Followed, asked: shelf::Asked) -> Result<Response<Body>, Fault> {
 /// One object, written as it is read: ten thousand changes are never held at once.
 fn pieces(
     extent: Extent,
+    roles: ApiRoles,
     asked: shelf::Asked,
     mut changes: Peekable<impl Iterator<Item = (Position, Change)> + 'static>,
     contents: Option<Rc<Shelf>>,
@@ -155,7 +162,7 @@ fn pieces(
                 ended = true;
                 break;
             };
-            let told = match told(behind, &change, contents.as_deref()) {
+            let told = match told(behind, &change, contents.as_deref(), roles) {
                 Ok(told) => told,
                 Err(trouble) => {
                     ended = true;
@@ -176,6 +183,7 @@ fn told(
     behind: Position,
     change: &Change,
     contents: Option<&Shelf>,
+    roles: ApiRoles,
 ) -> Result<serde_json::Value, Fault> {
     let mut told = json!({
         "number": behind.number, "type": change.kind.word(), "id": change.id, "op": change.op,
@@ -183,7 +191,7 @@ fn told(
     });
     if let (Op::Put, Some(shelf)) = (change.op, contents) {
         let entity = shelf.find(change.kind, &change.id)?;
-        told["entity"] = json!(entity.map(|entity| line(change.kind, entity)));
+        told["entity"] = json!(entity.map(|entity| line(change.kind, entity, roles)));
     }
     Ok(told)
 }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
+use logic::access::{ApiRole, ApiRoles};
 use logic::fault::{Code, Fault};
 use logic::intake::Kind;
 use logic::outside;
@@ -42,17 +43,21 @@ const OPENAPI: &str = include_str!("openapi.json");
 pub(super) async fn answer(
     board: &Board,
     ticket: &Ticket,
+    roles: ApiRoles,
     request: Request<Incoming>,
 ) -> Response<Kept<Body, Option<Place>>> {
     board.count();
     let keep = |response: Response<Body>, place| response.map(|body| Kept::new(body, place));
     if ticket.caller() == Caller::Denied {
-        let reason =
-            "this user may not speak with boxsync: see allow_uids and allow_gids in section [box]";
+        let reason = "this user may not speak with boxsync: name it in section [api], or in allow_uids of section [box]";
         let denied = Fault::new(Code::ApiDenied, reason);
         return keep(refusal(&denied), None);
     }
     let route = request.uri().path().strip_prefix("/v1/");
+    let needed = ApiRole::of(route.unwrap_or_default());
+    if let Some(needed) = needed.filter(|role| !roles.has(*role)) {
+        return keep(refusal(&without(needed)), None);
+    }
     let length = request.body().size_hint().upper();
     let query = request.uri().query().unwrap_or_default();
     let reads = request.method() == Method::GET;
@@ -60,11 +65,19 @@ pub(super) async fn answer(
     let Some(place) = ticket.place(class).await else {
         return keep(refusal(&busy(class)), None);
     };
-    let response = dispatch(board, request).await;
+    let response = dispatch(board, roles, request).await;
     keep(
         response.unwrap_or_else(|trouble| refusal(&trouble)),
         Some(place),
     )
+}
+
+fn without(role: ApiRole) -> Fault {
+    let word = role.word();
+    let reason = format!(
+        "this user has no role `{word}` at the local API: name it in `{word}` of section [api]"
+    );
+    Fault::new(Code::ApiRole, reason)
 }
 
 fn busy(class: places::Class) -> Fault {
@@ -82,7 +95,11 @@ fn busy(class: places::Class) -> Fault {
     }
 }
 
-async fn dispatch(board: &Board, request: Request<Incoming>) -> Result<Response<Body>, Fault> {
+async fn dispatch(
+    board: &Board,
+    roles: ApiRoles,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Fault> {
     let path = request.uri().path().to_owned();
     let query = request.uri().query().map(str::to_owned);
     let query = |known: &[&str]| Query::read(query.as_deref(), known);
@@ -144,8 +161,8 @@ async fn dispatch(board: &Board, request: Request<Incoming>) -> Result<Response<
             query(&[])?;
             Ok(events(board))
         }
-        "entities" => content::entities(board, &query(&["type", "id*", "login"])?).await,
-        "feed" => feed::answer(board, &query(&feed::PARAMETERS)?).await,
+        "entities" => content::entities(board, roles, &query(&["type", "id*", "login"])?).await,
+        "feed" => feed::answer(board, roles, &query(&feed::PARAMETERS)?).await,
         "packages" => {
             query(&[])?;
             content::packages(board)

@@ -58,6 +58,8 @@ pub(super) struct Asked {
     pub(super) limit: u64,
     /// With the contents of entities.
     pub(super) contents: bool,
+    /// With the secrets in them.
+    pub(super) secrets: bool,
 }
 
 /// One publication, open.

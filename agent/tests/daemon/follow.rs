@@ -17,13 +17,13 @@ use crate::house::*;
 const KIND: EntityType = EntityType::TestTaker;
 
 /// A publication, one step at a time, as a run makes it.
-struct Press {
+pub(crate) struct Press {
     vault: Vault,
     shown: Edition,
 }
 
 impl Press {
-    fn new(house: &House) -> Self {
+    pub(crate) fn new(house: &House) -> Self {
         Self {
             vault: Vault::open(&house.root()).unwrap(),
             shown: Edition::default(),
@@ -35,7 +35,7 @@ impl Press {
     }
 
     /// The catalogue alone; gives what the feed has to say.
-    fn show(&mut self, put: &[u32], gone: &[u32]) -> (Step, Vec<Change>) {
+    pub(crate) fn show(&mut self, put: &[u32], gone: &[u32]) -> (Step, Vec<Change>) {
         let catalogue = Catalogue::open(&self.vault).unwrap();
         let before = self.shown.clone();
         self.shown.generation += 1;
@@ -45,7 +45,10 @@ impl Press {
         for number in put {
             let id = Self::id(*number);
             let label = Value::One(format!("of generation {generation}"));
-            let properties = [(uri::LABEL.to_owned(), label)].into_iter().collect();
+            let password = Value::One("a1B2c3D4e5".to_owned());
+            let properties = [(uri::LABEL, label), (uri::PASSWORD, password)];
+            let properties = properties.map(|(name, value)| (name.to_owned(), value));
+            let properties = properties.into_iter().collect();
             let checksum = logic::php::checksum(&properties, &[]);
             let name = self.vault.keys().name(KIND.word(), &id);
             let entity = Entity {
@@ -79,7 +82,7 @@ impl Press {
         (step, changes.collect())
     }
 
-    fn tell(&self, (step, changes): (Step, Vec<Change>)) {
+    pub(crate) fn tell(&self, (step, changes): (Step, Vec<Change>)) {
         let changes = changes.into_iter().map(Ok);
         Feed::of(&self.vault).append(step, changes).unwrap();
     }

@@ -246,6 +246,7 @@ french! {
     WorkerDied "le processus d’une synchronisation s’est arrêté sans prévenir" "Si la raison nomme la limite de mémoire, augmenter MemoryMax= avec `systemctl edit boxsync.service` ; sinon envoyer un fichier d’assistance (`boxsync doctor --bundle FICHIER`).";
     ConfigWrong "la configuration est fausse" "Exécuter `boxsync config check` et corriger ce qu’il nomme.";
     ApiDenied "l’API locale a refusé un appelant" "Nommer l’utilisateur dans [box] allow_uids, ou exécuter la commande en tant que root.";
+    ApiRole "l’API locale a refusé à un appelant ce qui n’est pas de son rôle" "Nommer l’utilisateur du programme sous ce rôle dans la section [api].";
     ApiUnknownRoute "l’API locale n’a pas cette route" "Voir le document OpenAPI de l’API locale.";
     ApiMethod "l’API locale attend une autre méthode à cet endroit" = ApiUnknownRoute;
     ApiRange "une partie ne peut pas être donnée" "Demander une partie qui se trouve dans la taille du paquet.";

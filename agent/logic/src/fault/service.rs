@@ -90,8 +90,14 @@ macro_rules! service_codes {
             "Run `boxsync config check` and mend what it names.";
         ApiDenied "api.denied" [Operator Failed Unknown, 403]
             "the local API refused a caller"
-            "Only root, the user of boxsync and those named in allow_uids and allow_gids may use the socket."
+            "Only root, the user of boxsync and those named in [box] allow_uids and allow_gids or in section [api] may use \
+         the socket."
             "Name the user in [box] allow_uids, or run the command as root.";
+        ApiRole "api.role" [Operator Failed Unknown, 403]
+            "the local API refused a caller what it has no role for"
+            "Section [api] gives each program what it is there for: `read`, `intake`, `control`, and `secrets` for the \
+         password hashes and keys of the catalogue. The reason names the role that this request needs."
+            "Name the user of the program under that role in section [api].";
         ApiUnknownRoute "api.unknown_route" [GiveUp Failed Unknown, 404]
             "the local API has no such route"
             "The path that was asked for is not one of the local API of this boxsync."

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::Settings;
 use super::url::{Proxy, Url};
 use super::value::{Expected, Value};
-use crate::groups::Group;
+use crate::access::{AccountName, Principal};
 
 /// One key of the configuration.
 pub(super) struct Key {
@@ -34,9 +34,13 @@ impl Key {
 }
 
 /// The sections in the order of a printed configuration, and what each is about.
-pub(super) const SECTIONS: [(&str, &str); 9] = [
+pub(super) const SECTIONS: [(&str, &str); 10] = [
     ("central", "The TAO central server and the way to it."),
     ("box", "Who this box is, and who may speak with it."),
+    (
+        "api",
+        "What each program on this box may do at the local socket.",
+    ),
     ("sync", "When and how it synchronizes."),
     ("download", "How test packages are fetched."),
     (
@@ -142,24 +146,58 @@ pub(super) static KEYS: &[Key] = &[
     Key {
         section: "box",
         name: "allow_uids",
-        doc: "User ids that may use the local socket, beside root and the user boxsync runs as.",
+        doc: "Users, by number or name, that may do everything at the local socket, beside root and the user boxsync \
+              runs as.",
         default: Some("[]"),
-        example: "[33]",
-        set: |s, v| put(&mut s.this_box.allow_uids, v.list(number_of_user)),
-        show: |s| Some(numbers(&s.this_box.allow_uids)),
+        example: r#"["engine", 33]"#,
+        set: |s, v| put(&mut s.this_box.allow_uids, v.list(account)),
+        show: |s| Some(accounts(&s.this_box.allow_uids)),
     },
     Key {
         section: "box",
         name: "allow_gids",
-        doc: "Groups, by number or name, whose members may use the local socket.",
+        doc: "Groups, by number or name, whose members may do everything at the local socket.",
         default: Some("[]"),
         example: r#"["exam", 33]"#,
-        set: |s, v| put(&mut s.this_box.allow_gids, v.list(group)),
-        show: |s| {
-            Some(Value::List(
-                s.this_box.allow_gids.iter().map(of_group).collect(),
-            ))
-        },
+        set: |s, v| put(&mut s.this_box.allow_gids, v.list(account)),
+        show: |s| Some(accounts(&s.this_box.allow_gids)),
+    },
+    Key {
+        section: "api",
+        name: "read",
+        doc: "Users, and groups with @ before them, that may read catalogue and packages.",
+        default: Some("[]"),
+        example: r#"["engine", "@exam"]"#,
+        set: |s, v| put(&mut s.api.read, v.list(principal)),
+        show: |s| Some(Value::texts(&s.api.read)),
+    },
+    Key {
+        section: "api",
+        name: "intake",
+        doc: "Users and groups that may hand in results, logs, sessions and LTI users, and ask what became of them.",
+        default: Some("[]"),
+        example: r#"["engine"]"#,
+        set: |s, v| put(&mut s.api.intake, v.list(principal)),
+        show: |s| Some(Value::texts(&s.api.intake)),
+    },
+    Key {
+        section: "api",
+        name: "control",
+        doc: "Users and groups that may ask for a synchronization, allow deletions and say that an exam runs.",
+        default: Some("[]"),
+        example: r#"["engine", "proctor"]"#,
+        set: |s, v| put(&mut s.api.control, v.list(principal)),
+        show: |s| Some(Value::texts(&s.api.control)),
+    },
+    Key {
+        section: "api",
+        name: "secrets",
+        doc: "Users and groups that read the catalogue with the password hashes and keys in it. Without this key those \
+              of allow_uids and allow_gids do; with it they too have to be named here.",
+        default: None,
+        example: r#"["engine"]"#,
+        set: |s, v| put(&mut s.api.secrets, v.optional(|v| v.list(principal))),
+        show: |s| s.api.secrets.as_deref().map(Value::texts),
     },
     Key {
         section: "sync",
@@ -432,30 +470,24 @@ fn textfile(value: &Value) -> Result<PathBuf, Expected> {
         .ok_or_else(|| "the absolute path of a file that ends in .prom, in quotes".to_owned())
 }
 
-fn number_of_user(value: &Value) -> Result<u32, Expected> {
-    value.whole(0, i64::from(u32::MAX) - 1)
-}
-
-fn group(value: &Value) -> Result<Group, Expected> {
+fn account(value: &Value) -> Result<AccountName, Expected> {
     match value {
-        Value::Whole(_) => number_of_user(value).map(Group::Number),
-        _ => value.read(|text| {
-            let group = text.parse()?;
-            match group {
-                Group::Number(u32::MAX) => Err("the number or the name of a group".to_owned()),
-                group => Ok(group),
-            }
-        }),
+        Value::Whole(number) => number.to_string().parse(),
+        _ => value.parse(),
     }
 }
 
-fn of_group(group: &Group) -> Value {
-    match group {
-        Group::Number(number) => Value::Whole((*number).into()),
-        Group::Name(name) => Value::text(name),
+fn principal(value: &Value) -> Result<Principal, Expected> {
+    match value {
+        Value::Whole(_) => account(value).map(Principal::User),
+        _ => value.parse(),
     }
 }
 
-fn numbers(ids: &[u32]) -> Value {
-    Value::List(ids.iter().map(|id| Value::Whole((*id).into())).collect())
+fn accounts(accounts: &[AccountName]) -> Value {
+    let value = |account: &AccountName| match account {
+        AccountName::Number(number) => Value::Whole((*number).into()),
+        AccountName::Name(name) => Value::text(name),
+    };
+    Value::List(accounts.iter().map(value).collect())
 }

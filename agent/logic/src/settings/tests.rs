@@ -164,7 +164,7 @@ fn later_files_and_then_the_environment_override_key_by_key() {
     assert!(!s.sync.on_boot);
     assert_eq!(s.sync.delete_limit, 0.5);
     assert_eq!(s.this_box.organisation_id.as_deref(), Some("007"));
-    assert_eq!(s.this_box.allow_uids, [33, 1000]);
+    assert_eq!(s.this_box.allow_uids, [33, 1000].map(AccountName::Number));
     assert_eq!(s.central.proxy, None);
     assert_eq!(s.page.listen, "127.0.0.1:7381".parse().ok());
     assert_eq!(s.download.windows.len(), 2);
@@ -298,6 +298,10 @@ fn every_key_has_its_bounds() {
         "box.allow_gids = [4294967295]",
         "box.allow_gids = [\"a b\"]",
         "box.allow_gids = [true]",
+        "box.allow_uids = [\"@exam\"]",
+        "api.read = [\"@\"]",
+        "api.control = [1.5]",
+        "api.secrets = \"engine\"",
         "central.ca_file = \"ca.pem\"",
         "central.ca_file = \"/a\\nb\"",
         "central.url = \"https://h/?a=1\"",
@@ -457,9 +461,11 @@ proptest! {
         s.sync.interval = Duration::from_secs(seconds);
         s.download.max_rate = Size(rate);
         s.sync.delete_limit = limit;
-        s.this_box.allow_gids = uids.iter().copied().map(Group::Number).collect();
-        s.this_box.allow_gids.push(Group::Name("exam".into()));
-        s.this_box.allow_uids = uids;
+        s.this_box.allow_gids = uids.iter().copied().map(AccountName::Number).collect();
+        s.this_box.allow_gids.push(AccountName::Name("exam".into()));
+        s.this_box.allow_uids = s.this_box.allow_gids.clone();
+        s.api.read = uids.iter().copied().map(AccountName::Number).map(Principal::Group).collect();
+        s.api.secrets = (!uids.is_empty()).then(|| s.api.read[1..].to_vec());
         let again = read(&[&s.explain()], &[]).unwrap();
         prop_assert_eq!(value(&again), value(&s));
     }
