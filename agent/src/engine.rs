@@ -130,6 +130,8 @@ impl Default for Request {
     }
 }
 
+/// Pages of the list of test takers that are under way at once at most; central's answers tell how many it bears.
+pub(crate) const PAGES_AT_ONCE: usize = 8;
 /// How long a second process waits for the first one's lock before it says who holds it.
 const LOCK_PATIENCE: Duration = Duration::from_secs(3);
 /// A pass that nobody waits for gives packages that come soon this long, and a quarter of an interval at most.
@@ -401,6 +403,7 @@ impl Engine {
             allow_deletes: request.allow_deletes,
             delete_limit: self.settings.sync.delete_limit,
             lanes: usize::from(self.settings.sync.lanes),
+            pages: PAGES_AT_ONCE,
             memory,
             running: self.vault.running(),
             patience: match (request.asked, request.no_wait) {

@@ -15,6 +15,8 @@ pub type Index = Sorted<Checksum>;
 
 /// No list of a real central is longer; a chain of pages that is gets cut and told.
 const PAGE_CAP: u32 = 10_000;
+/// Pages before the mark.
+const MARKED_PAGES: u32 = 2;
 
 /// What the box has of one type.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,6 +36,8 @@ pub struct Turn {
     pub wanted: Vec<String>,
     /// The next page, verbatim; `None` when the list has ended.
     pub next: Option<String>,
+    /// How many of the ids that the page names no page before it named.
+    pub fresh: usize,
 }
 
 /// What the whole list means for what is shown.
@@ -55,6 +59,10 @@ pub struct Manifest {
     seen: Seen,
     followed: BTreeSet<String>,
     pages: u32,
+    /// What the pages until now named, and the page after them: reading can begin there once more.
+    mark: Option<(Seen, String)>,
+    /// What the list named since it was begun once more, and before the mark; it ends by this then.
+    again: Option<Seen>,
     /// Edits that take back what was said within hours: what is shown stays.
     taken_back: u64,
     /// Edits that wait for the end of the exam.
@@ -72,7 +80,7 @@ pub struct Manifest {
 }
 
 /// What a list named so far. Of what is shown a mark each is enough: most lists name nothing else.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Seen {
     /// In the order of what is shown.
     shown: Vec<bool>,
@@ -100,6 +108,13 @@ impl Seen {
         fresh
     }
 
+    fn holds(&self, shown: &Index, name: &NameHash) -> bool {
+        match shown.position(name) {
+            Some(at) => self.shown[at],
+            None => self.others.contains(name),
+        }
+    }
+
     fn len(&self) -> usize {
         self.count
     }
@@ -116,6 +131,8 @@ impl Manifest {
             terms,
             followed: BTreeSet::new(),
             pages: 0,
+            mark: None,
+            again: None,
             taken_back: 0,
             waiting: 0,
             reuse: Vec::new(),
@@ -130,10 +147,13 @@ impl Manifest {
     /// brings no new id (four of the six types repeat for ever at exactly one page, protocol 5.3) or at the cap.
     /// `in_use`: an exam runs, so that nothing that is shown changes.
     pub fn page(&mut self, page: &Page, in_use: bool, hash: impl Fn(&str) -> NameHash) -> Turn {
-        let before = self.seen.len();
+        let (before, before_again) = (self.seen.len(), self.again.as_ref().map(Seen::len));
         let mut wanted = Vec::new();
         for (id, checksum) in &page.listed {
             let name = hash(id);
+            if let Some(again) = &mut self.again {
+                again.insert(&self.held.shown, name);
+            }
             if !self.seen.insert(&self.held.shown, name) {
                 continue;
             }
@@ -145,23 +165,76 @@ impl Manifest {
             }
         }
         // An entry that cannot be read is no word about the entity: what is held of that name is not gone.
+        let named = self.seen.len();
         for key in &page.doubtful {
-            self.seen.insert(&self.held.shown, hash(key));
+            let name = hash(key);
+            self.seen.insert(&self.held.shown, name);
+            if let Some(again) = &mut self.again {
+                again.insert(&self.held.shown, name);
+            }
         }
         self.pages += 1;
-        let fresh = self.seen.len() > before;
+        let brings = match (&self.again, before_again) {
+            (Some(again), Some(before)) => again.len() > before,
+            _ => self.seen.len() > before,
+        };
+        let fresh = named - before;
         let next = page
             .next
             .clone()
-            .filter(|next| fresh && self.followed.insert(next.clone()));
+            .filter(|next| brings && self.followed.insert(next.clone()));
         if self.pages >= PAGE_CAP && next.is_some() {
             self.cut = Some(format!(
                 "the list of {} did not end after {PAGE_CAP} pages",
                 self.kind.word()
             ));
-            return Turn { wanted, next: None };
+            return Turn {
+                wanted,
+                next: None,
+                fresh,
+            };
         }
-        Turn { wanted, next }
+        Turn {
+            wanted,
+            next,
+            fresh,
+        }
+    }
+
+    /// How many entities of the type are shown.
+    pub fn count(&self) -> usize {
+        self.held.shown.len()
+    }
+
+    /// Whether the list before named all that is shown, as far as one knows.
+    pub fn was_whole(&self) -> bool {
+        self.memory.absent.is_empty() && self.memory.waiting == 0
+    }
+
+    /// Whether a page named it already.
+    pub fn has_named(&self, name: &NameHash) -> bool {
+        self.seen.holds(&self.held.shown, name)
+    }
+
+    /// From `next` on the list can be read once more.
+    pub fn mark(&mut self, next: &str) {
+        self.mark = Some((self.seen.clone(), next.to_owned()));
+    }
+
+    /// Whether the list is being read once more: what is odd in it was told.
+    pub fn is_again(&self) -> bool {
+        self.again.is_some()
+    }
+
+    /// Begins the list once more at the mark if something that is shown was not named: gives the page to go on with.
+    /// What either reading names is named.
+    pub fn again(&mut self) -> Option<String> {
+        let lacks = self.seen.shown.contains(&false);
+        let (seen, next) = self.mark.take_if(|_| lacks)?;
+        self.followed = BTreeSet::from([next.clone()]);
+        self.again = Some(seen);
+        self.pages = MARKED_PAGES;
+        Some(next)
     }
 
     /// Sorts one entry of the list; whether its details must be fetched.

@@ -7,6 +7,7 @@ mod catalogue;
 mod closing;
 mod confirm;
 mod lanes;
+mod read_ahead;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -49,6 +50,8 @@ pub struct Plan {
     pub delete_limit: f64,
     /// How many detail calls may be under way at once.
     pub lanes: usize,
+    /// How many pages of one long list may be under way at once; 1: each is asked for when the one before has come.
+    pub pages: usize,
     /// What the guard of deletions remembers, by type.
     pub memory: BTreeMap<EntityType, Memory>,
     /// Seconds that this box has been running, over all its boots, when the run begins.
@@ -206,11 +209,15 @@ enum Phase {
 enum Purpose {
     Versions,
     Page(EntityType),
+    /// A page of the open list that no page has named yet, by its offset.
+    Ahead(EntityType, usize),
     Details(EntityType, Vec<String>),
     Classes(EntityType, Vec<String>),
     Upload,
     Download,
-    Finished { with_state: bool },
+    Finished {
+        with_state: bool,
+    },
     Failed,
     Closing(u64),
 }
@@ -422,6 +429,9 @@ impl Sync {
     }
 
     fn retry(&mut self, mut pending: Pending, trouble: &Fault, now: Now) {
+        if matches!(pending.purpose, Purpose::Page(_) | Purpose::Ahead(..)) {
+            self.catalogue.read_no_further_ahead();
+        }
         self.plan.random = retry::mix(self.plan.random);
         let wait = retry::backoff(pending.attempt, self.wish(trouble), self.plan.random);
         pending.attempt += 1;
@@ -507,7 +517,8 @@ impl Sync {
     fn settle(&mut self, purpose: Purpose, answered: Answered, now: Now) {
         match purpose {
             Purpose::Versions => self.versions(answered, now),
-            Purpose::Page(kind) => self.page(kind, answered),
+            Purpose::Page(kind) => self.page(kind, answered, now),
+            Purpose::Ahead(kind, offset) => self.page_ahead(kind, offset, answered, now),
             Purpose::Details(kind, ids) => self.details(kind, ids, answered),
             Purpose::Classes(kind, classes) => self.classes(kind, classes, answered),
             Purpose::Upload => self.ask(Purpose::Download, Call::speed_download(now.wall)),

@@ -164,6 +164,7 @@ impl Site {
             allow_deletes: false,
             delete_limit: 0.5,
             lanes: 3,
+            pages: 8,
             memory: BTreeMap::new(),
             running: 0,
             hash: std::rc::Rc::new(|_, id| name(id)),

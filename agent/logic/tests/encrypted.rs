@@ -101,6 +101,7 @@ fn run(asked: &mut BTreeMap<String, u32>) -> Report {
         allow_deletes: false,
         delete_limit: 0.2,
         lanes: 3,
+        pages: 8,
         memory: BTreeMap::new(),
         running: 0,
         patience: None,

@@ -41,6 +41,7 @@ fn plan(asked: bool) -> Plan {
         allow_deletes: false,
         delete_limit: 0.5,
         lanes: 3,
+        pages: 8,
         memory: BTreeMap::new(),
         running: 0,
         patience: (!asked).then_some(10 * SECOND),

@@ -260,6 +260,7 @@ fn plan(disk: &Disk, random: u64) -> Plan {
         allow_deletes: false,
         delete_limit: 0.5,
         lanes: 3,
+        pages: 8,
         memory: disk.memory.clone(),
         running: 0,
         patience: None,

@@ -40,10 +40,16 @@ pub fn line(settings: &Settings, box_id: String) -> Result<Line, Fault> {
         box_id,
         time: Clock::shared(),
         token_elsewhere: central.token_elsewhere,
-        connections: usize::from(settings.download.connections.max(settings.sync.lanes)) + 1,
+        connections: most_at_once(settings) + 1,
         segment: None,
         proxy_patience: None,
     })
+}
+
+/// Calls that one part of a run has under way at once at most.
+fn most_at_once(settings: &Settings) -> usize {
+    let lanes = settings.download.connections.max(settings.sync.lanes);
+    usize::from(lanes).max(super::PAGES_AT_ONCE)
 }
 
 /// The same as far as it is no secret and no file has to be read: what this process uses, for one that has another

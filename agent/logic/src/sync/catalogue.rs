@@ -3,13 +3,15 @@
 //! Called by `sync`, whose machine this is a part of.
 
 mod judge;
+mod pages;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::batch::{self, After};
+use super::read_ahead::ReadAhead;
 use super::{Command, Phase, Plan, Purpose, Sync, ends_run};
 use crate::api::stranger::{Stranger, stranger};
-use crate::api::{Answered, Call, Classes, Details, Page};
+use crate::api::{Answered, Call, Classes, Details};
 use crate::entity::{Entity, EntityType, uri};
 use crate::fault::{Code, Fault};
 use crate::guard::Terms;
@@ -38,6 +40,8 @@ pub(super) struct Catalogue {
     batches: VecDeque<(EntityType, Vec<String>)>,
     /// The next page of the open list, which waits until fewer ids do.
     next_page: Option<(EntityType, String)>,
+    /// What is read ahead of the open list.
+    ahead: ReadAhead,
     /// Lists, details and class calls under way or waiting for their next attempt.
     calls: usize,
     details: usize,
@@ -91,6 +95,7 @@ impl Catalogue {
             kinds: BTreeMap::new(),
             batches: VecDeque::new(),
             next_page: None,
+            ahead: ReadAhead::default(),
             calls: 0,
             details: 0,
             heavy: false,
@@ -183,80 +188,12 @@ impl Sync {
         if self.catalogue.ended {
             return self.drop_wanted(None);
         }
-        let call = Call::checksums(kind, &self.plan.params);
-        self.ask_catalogue(Purpose::Page(kind), call);
+        self.open_list(kind, now);
     }
 
     fn ask_catalogue(&mut self, purpose: Purpose, call: Call) {
         self.catalogue.calls += 1;
         self.ask(purpose, call);
-    }
-
-    pub(super) fn page(&mut self, kind: EntityType, answered: Answered) {
-        self.catalogue.calls -= 1;
-        let stranger = answered.as_ref().ok().and_then(stranger);
-        let page = match answered.and_then(|reply| Page::read(&reply)) {
-            Ok(page) => page,
-            Err(trouble) if ends_run(&trouble) => return self.stop(trouble),
-            Err(trouble) if stranger == Some(Stranger::Page) => {
-                return self.end_lane(&about(kind, "list", &trouble));
-            }
-            // Asked for before the page came.
-            _ if self.catalogue.ended => return,
-            Err(trouble) => {
-                self.report.find(&about(kind, "list", &trouble));
-                self.kind(kind).failed = true;
-                return self.close_list(kind);
-            }
-        };
-        for odd in &page.odd {
-            self.fail_entity(kind, odd);
-        }
-        let (hash, in_use) = (self.plan.hash.clone(), self.catalogue.in_use);
-        let state = self.kind(kind);
-        let turn = state.manifest.page(&page, in_use, |id| hash(kind, id));
-        state.partial.extend(turn.wanted);
-        self.fill_batches(kind, false);
-        match turn.next {
-            Some(next) => self.catalogue.next_page = Some((kind, next)),
-            None => self.close_list(kind),
-        }
-    }
-
-    /// A list has ended: its last ids become a batch and the next list begins, details still under way or not.
-    fn close_list(&mut self, kind: EntityType) {
-        self.fill_batches(kind, true);
-        let state = self.kind(kind);
-        state.listed = true;
-        let cut = state.manifest.cut.clone();
-        let other = kind == EntityType::TestCenter
-            && !state.failed
-            && !state.manifest.is_empty()
-            && !state.manifest.names_a_held_one();
-        let unknown = kind == EntityType::TestCenter && !state.failed && state.manifest.is_empty();
-        if let Some(reason) = cut {
-            self.report
-                .find(&Fault::new(Code::CatalogueEndless, reason));
-        }
-        if unknown {
-            let organisation = &self.plan.params.organisation_id;
-            let reason = format!(
-                "central names no test centre for organisation id {organisation}: is it the right one?"
-            );
-            self.report
-                .find(&Fault::new(Code::CatalogueUnknownOrganisation, reason));
-        }
-        if other && !self.plan.allow_deletes {
-            self.catalogue.elsewhere = true;
-            self.catalogue.order.clear();
-            self.catalogue.batches.clear();
-            let reason = "central names another test centre altogether for this organisation id: \
-                          nothing was changed (a person decides with --allow-deletes)";
-            return self
-                .report
-                .find(&Fault::new(Code::CatalogueOtherCentre, reason));
-        }
-        self.open_catalogue();
     }
 
     fn fill_batches(&mut self, kind: EntityType, all: bool) {
@@ -277,6 +214,7 @@ impl Sync {
         }
         self.catalogue.order.clear();
         self.catalogue.next_page = None;
+        self.drop_ahead();
         self.drop_wanted(None);
     }
 
@@ -464,15 +402,10 @@ impl Sync {
         if self.catalogue.ended {
             self.drop_wanted(None);
         }
-        while self.catalogue.details < self.plan.lanes {
-            let Some((kind, ids)) = self.next_batch() else {
-                break;
-            };
-            self.catalogue.details += 1;
-            let call = Call::details(kind, &ids, &self.plan.params);
-            self.ask_catalogue(Purpose::Details(kind, ids), call);
+        self.ask_details();
+        while self.turn_page(now) {
+            self.ask_details();
         }
-        self.turn_page();
         if self.catalogue.calls + self.catalogue.stores > 0 || !self.catalogue.order.is_empty() {
             return;
         }
@@ -487,6 +420,17 @@ impl Sync {
                 self.publish(now);
             }
             State::Publishing | State::Done => {}
+        }
+    }
+
+    fn ask_details(&mut self) {
+        while self.catalogue.details < self.plan.lanes {
+            let Some((kind, ids)) = self.next_batch() else {
+                break;
+            };
+            self.catalogue.details += 1;
+            let call = Call::details(kind, &ids, &self.plan.params);
+            self.ask_catalogue(Purpose::Details(kind, ids), call);
         }
     }
 
@@ -516,19 +460,6 @@ impl Sync {
         state.partial = ids;
         let all = state.listed;
         self.fill_batches(kind, all);
-    }
-
-    /// Asks for the next page of the open list when few enough ids wait for their details.
-    fn turn_page(&mut self) {
-        let wait: usize = self
-            .catalogue
-            .batches
-            .iter()
-            .map(|(_, ids)| ids.len())
-            .sum();
-        if let Some((kind, next)) = self.catalogue.next_page.take_if(|_| wait < LISTED_AHEAD) {
-            self.ask_catalogue(Purpose::Page(kind), Call::next_page(&next));
-        }
     }
 
     fn ask_unknown_classes(&mut self) {

@@ -105,6 +105,7 @@ mod tests {
             allow_deletes: false,
             delete_limit: 0.5,
             lanes: 1,
+            pages: 1,
             memory: BTreeMap::new(),
             running: 0,
             hash: Rc::new(|_, _| NameHash([0; 16])),

@@ -181,6 +181,7 @@ mod tests {
             allow_deletes: false,
             delete_limit: 0.5,
             lanes: 1,
+            pages: 1,
             memory,
             running: 1_000,
             hash: Rc::new(|_, id| name(id)),
