@@ -20,6 +20,7 @@ use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot};
 use super::glance::Sample;
 use super::shelf::Library;
 use crate::engine::progress::Progress;
+use crate::intake::Intake;
 use crate::root::Root;
 
 /// Somebody wants a run.
@@ -98,6 +99,8 @@ struct Inner {
     ended: RefCell<BTreeMap<&'static str, u64>>,
     requests: Cell<u64>,
     library: Library,
+    /// The way in that the last small document took, and the largest item that it takes.
+    way_in: RefCell<Option<(u64, Intake)>>,
     exams: Rc<Notify>,
     /// Why no answer of a candidate could be kept when that was tried last, as code and reason.
     intake: RefCell<Option<(CodeName, String)>>,
@@ -121,6 +124,7 @@ impl Board {
             ended: RefCell::default(),
             requests: Cell::new(0),
             library: Library::default(),
+            way_in: RefCell::default(),
             exams: Rc::default(),
             intake: RefCell::default(),
             sample: Mutex::default(),
@@ -238,6 +242,18 @@ impl Board {
     /// Everything that is told from now on.
     pub fn follow(&self) -> broadcast::Receiver<Told> {
         self.0.told.subscribe()
+    }
+
+    /// The open way in for items of this size; none before the first one.
+    pub(super) fn intake_of(&self, limit: u64) -> Option<Intake> {
+        let open = self.0.way_in.borrow();
+        let open = open.as_ref().filter(|(of, _)| *of == limit);
+        open.map(|(_, intake)| intake.clone())
+    }
+
+    /// Keeps it for the next one.
+    pub(super) fn keep_intake(&self, limit: u64, intake: Intake) {
+        *self.0.way_in.borrow_mut() = Some((limit, intake));
     }
 
     /// What readers of the catalogue share.

@@ -5,9 +5,10 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
 use hyper::{Request, Response, StatusCode};
-use logic::fault::{Code, Fault};
+use logic::fault::{Area, Code, Fault};
 use logic::intake::Kind;
 use logic::places::SMALL_DOCUMENT;
 use logic::schedule::Errand;
@@ -54,28 +55,43 @@ pub(super) async fn answer(
         linger(request.into_body());
         return Err(too_large(limit));
     }
-    let told = if size.upper().is_some_and(|most| most <= SMALL_DOCUMENT) {
+    let kept = if size.upper().is_some_and(|most| most <= SMALL_DOCUMENT) {
         let document = whole(request, SMALL_DOCUMENT as usize, PATIENCE).await?;
-        let (root, settings) = (board.root().clone(), (*settings).clone());
-        // The disk may take its time to sync: others are answered meanwhile.
-        let kept = tokio::task::spawn_blocking(move || {
-            keep(Engine::open(&root, settings), &target, &document)
-        });
-        kept.await.map_err(failed)?
+        here(board, target, document).await
     } else {
         let kept = tokio::time::timeout(PATIENCE, elsewhere(board, &target, request, limit));
-        kept.await.map_err(|_| slow(PATIENCE))??
+        kept.await.map_err(|_| slow(PATIENCE))?
     };
-    match told.get("trouble") {
-        Some(trouble) => Err(serde_json::from_value(trouble.clone()).map_err(failed)?),
-        None if !now => Ok(object(StatusCode::OK, told)),
-        None => {
-            let mut told = told;
-            // It is kept whatever comes of that: a daemon that stops sends it when it has started again.
-            told["run"] = json!(board.ask(send()).await.ok().map(|accepted| accepted.run));
-            Ok(object(StatusCode::OK, told))
-        }
+    let mut told = kept?;
+    if now {
+        // It is kept whatever comes of that: a daemon that stops sends it when it has started again.
+        told["run"] = json!(board.ask(send()).await.ok().map(|accepted| accepted.run));
     }
+    Ok(object(StatusCode::OK, told))
+}
+
+/// A small document is let in by the daemon itself, through what the one before it has opened. Where that fails for
+/// anything but the document, it is opened anew: the state folder may be another one by now.
+async fn here(board: &Board, target: Target, document: Bytes) -> Result<Json, Fault> {
+    let (root, settings) = (board.root().clone(), (*board.settings()).clone());
+    let limit = settings.results.max_item.bytes();
+    let open = board.intake_of(limit);
+    // The disk may take its time to sync: others are answered meanwhile.
+    let kept = tokio::task::spawn_blocking(move || {
+        if let Some(open) = open {
+            match keep(&open, &target, &document) {
+                Err(trouble) if !trouble.code.is(Area::Intake) => {}
+                kept => return Ok::<_, Fault>((open, kept)),
+            }
+        }
+        let engine = Engine::open(&root, settings)?;
+        let open = Intake::open(engine.vault(), limit)?;
+        let kept = keep(&open, &target, &document);
+        Ok((open, kept))
+    });
+    let (open, kept) = kept.await.map_err(failed)??;
+    board.keep_intake(limit, open);
+    kept.map(|receipt| told(&receipt))
 }
 
 /// A run that takes home what is owed.
@@ -123,7 +139,11 @@ async fn elsewhere(
         let _ = pipe.write_all(&[END]).await;
     }
     let output = worker.wait_with_output().await.map_err(failed)?;
-    serde_json::from_slice(&output.stdout).map_err(failed)
+    let told: Json = serde_json::from_slice(&output.stdout).map_err(failed)?;
+    match told.get("trouble") {
+        Some(trouble) => Err(serde_json::from_value(trouble.clone()).map_err(failed)?),
+        None => Ok(told),
+    }
 }
 
 /// The worker: reads a document to its marked end and lets it in; one object, the receipt or the trouble.
@@ -136,21 +156,21 @@ pub fn work(
     if document.pop() != Some(END) {
         return json!({ "trouble": flaw("the document did not come whole") });
     }
-    keep(engine, &Target { kind, id }, &document)
-}
-
-fn keep(engine: Result<Engine, Fault>, target: &Target, document: &[u8]) -> Json {
     let kept = engine.and_then(|engine| {
         let limit = engine.settings().results.max_item.bytes();
         let intake = Intake::open(engine.vault(), limit)?;
-        match &target.id {
-            Some(id) => intake.put(target.kind, id, document),
-            None => intake.submit(target.kind, document),
-        }
+        keep(&intake, &Target { kind, id }, &document)
     });
     match kept {
         Ok(receipt) => told(&receipt),
         Err(trouble) => json!({ "trouble": trouble }),
+    }
+}
+
+fn keep(intake: &Intake, target: &Target, document: &[u8]) -> Result<Receipt, Fault> {
+    match &target.id {
+        Some(id) => intake.put(target.kind, id, document),
+        None => intake.submit(target.kind, document),
     }
 }
 
