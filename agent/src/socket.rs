@@ -6,6 +6,7 @@ pub mod board;
 mod body;
 pub mod client;
 mod content;
+mod events;
 mod feed;
 pub mod glance;
 pub(crate) mod hall;
@@ -22,6 +23,7 @@ mod shelf;
 mod standing;
 mod target;
 mod wanted;
+mod watch;
 mod wire;
 
 pub(crate) use metrics::of_daemon;

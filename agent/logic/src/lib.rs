@@ -10,6 +10,7 @@ pub mod condition;
 pub mod credentials;
 pub mod entity;
 pub mod envelope;
+pub mod events;
 pub mod fault;
 pub mod feed;
 pub mod fingerprint;

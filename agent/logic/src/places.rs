@@ -94,7 +94,7 @@ impl Class {
             "feed" if query.split('&').any(|pair| pair.starts_with("wait=")) => Self::Stream,
             "entities" | "feed" | "packages" => Self::Reader,
             _ if first == "packages" => Self::Reader,
-            "sync/events" => Self::Stream,
+            "sync/events" | "events" => Self::Stream,
             _ => Self::Control,
         }
     }

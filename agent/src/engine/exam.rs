@@ -42,8 +42,8 @@ fn now_ms() -> u64 {
     clock::now().mono.as_millis() as u64
 }
 
-/// The signals that last, by their names.
-fn names(root: &Root) -> BTreeMap<String, u64> {
+/// The signals that last, by their names, with the time since boot at which each ends, milliseconds.
+pub fn names(root: &Root) -> BTreeMap<String, u64> {
     let Some(signal) = read(root) else {
         return BTreeMap::new();
     };

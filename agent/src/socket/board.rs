@@ -19,6 +19,7 @@ use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot};
 
 use super::glance::Sample;
 use super::shelf::Library;
+use super::watch::EventHub;
 use crate::engine::progress::Progress;
 use crate::intake::Intake;
 use crate::root::Root;
@@ -99,6 +100,7 @@ struct Inner {
     ended: RefCell<BTreeMap<&'static str, u64>>,
     requests: Cell<u64>,
     library: Library,
+    events: EventHub,
     /// The way in that the last small document took, and the largest item that it takes.
     way_in: RefCell<Option<(u64, Intake)>>,
     exams: Rc<Notify>,
@@ -124,6 +126,7 @@ impl Board {
             ended: RefCell::default(),
             requests: Cell::new(0),
             library: Library::default(),
+            events: EventHub::default(),
             way_in: RefCell::default(),
             exams: Rc::default(),
             intake: RefCell::default(),
@@ -216,6 +219,7 @@ impl Board {
     /// What the last trial found.
     pub fn keeps(&self, intake: Option<(CodeName, String)>) {
         *self.0.intake.borrow_mut() = intake;
+        self.0.events.judge();
     }
 
     /// Runs ended so far, by outcome.
@@ -254,6 +258,11 @@ impl Board {
     /// Keeps it for the next one.
     pub(super) fn keep_intake(&self, limit: u64, intake: Intake) {
         *self.0.way_in.borrow_mut() = Some((limit, intake));
+    }
+
+    /// What followers of the events share.
+    pub(super) fn events(&self) -> &EventHub {
+        &self.0.events
     }
 
     /// What readers of the catalogue share.

@@ -82,7 +82,7 @@ pub(super) async fn entities(
 
 /// Feed and catalogue of one moment. For the one between their publications it is waited a little; where it lasts, the
 /// feed's end is a place from where nothing is missed all the same.
-async fn settled(board: &Board) -> Result<Followed, Fault> {
+pub(super) async fn settled(board: &Board) -> Result<Followed, Fault> {
     for _ in 0..MOMENTS {
         let held = Followed::now(board)?;
         if held.is_settled() {

@@ -179,7 +179,7 @@ fn pieces(
 }
 
 /// One change. Its contents are those that are shown now: where a later change takes the entity away there are none.
-fn told(
+pub(super) fn told(
     behind: Position,
     change: &Change,
     contents: Option<&Shelf>,

@@ -62,6 +62,7 @@ pub(super) async fn answer(
         let kept = tokio::time::timeout(PATIENCE, elsewhere(board, &target, request, limit));
         kept.await.map_err(|_| slow(PATIENCE))?
     };
+    board.events().done();
     let mut told = kept?;
     if now {
         // It is kept whatever comes of that: a daemon that stops sends it when it has started again.

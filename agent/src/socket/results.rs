@@ -47,7 +47,8 @@ fn advice(state: State, reason: Option<&Finding>) -> &'static str {
     }
 }
 
-fn edition(fate: &Fate) -> Json {
+/// One edition of an item, as it is told everywhere.
+pub(super) fn edition(fate: &Fate) -> Json {
     let ledger = &fate.ledger;
     let stored = ledger
         .parts
@@ -76,10 +77,7 @@ pub(super) async fn one(board: &Board, id: &str) -> Result<Response<Body>, Fault
         Ok::<Vec<Json>, Fault>(fates.iter().map(edition).collect())
     };
     let read = tokio::task::spawn_blocking(read);
-    let editions = read.await.map_err(|error| {
-        let reason = format!("the accounts were not read: {error}");
-        Fault::new(Code::IntakeFailed, reason)
-    })??;
+    let editions = read.await.map_err(|error| unread(&error))??;
     let Some(newest) = editions.last() else {
         let reason = format!("no result came under {}", outside::id(id));
         return Err(Fault::new(Code::ResultsUnknown, reason));
@@ -90,6 +88,12 @@ pub(super) async fn one(board: &Board, id: &str) -> Result<Response<Body>, Fault
     }
     told["editions"] = json!(editions);
     Ok(object(StatusCode::OK, told))
+}
+
+/// A task that reads accounts ended before it had.
+pub(super) fn unread(error: &tokio::task::JoinError) -> Fault {
+    let reason = format!("the accounts were not read: {error}");
+    Fault::new(Code::IntakeFailed, reason)
 }
 
 /// All of them, an edition a line: what is owed, then what is done. As fast as they are read.

@@ -26,7 +26,7 @@ use super::query::{Query, flaw};
 use super::receive;
 use super::target::Target;
 use super::wire::{object, refusal, whole, with_type};
-use super::{content, feed, member, metrics, package, results, standing};
+use super::{content, events, feed, member, metrics, package, results, standing};
 use crate::connections::{Kept, Place, Ticket};
 use crate::engine::exam;
 
@@ -159,7 +159,11 @@ async fn dispatch(
         }
         "sync/events" => {
             query(&[])?;
-            Ok(events(board))
+            Ok(sync_events(board))
+        }
+        "events" => {
+            let query = query(&events::PARAMETERS)?;
+            events::answer(board, roles, &query, request.headers())
         }
         "entities" => content::entities(board, roles, &query(&["type", "id*", "login"])?).await,
         "feed" => feed::answer(board, roles, &query(&feed::PARAMETERS)?).await,
@@ -216,8 +220,8 @@ fn asked<'a>(
 
 fn method_of(path: &str, route: &str) -> Result<Method, Fault> {
     match route {
-        "status" | "sync/events" | "entities" | "feed" | "packages" | "packages/content"
-        | "metrics" | "openapi.json" => Ok(Method::GET),
+        "status" | "sync/events" | "events" | "entities" | "feed" | "packages"
+        | "packages/content" | "metrics" | "openapi.json" => Ok(Method::GET),
         "sync" => Ok(Method::POST),
         "exam" => Ok(Method::PUT),
         _ if member::Target::of(route).is_some() => Ok(Method::GET),
@@ -280,6 +284,7 @@ fn signal_exam(board: &Board, wanted: Exam) -> Result<Response<Body>, Fault> {
         let most = exam::MOST;
         return Err(flaw(&format!("`name`: {most} others run already")));
     }
+    board.events().done();
     let left = exam::running(board.root());
     if left.is_none() {
         board.exam_ended();
@@ -304,7 +309,7 @@ async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Faul
 }
 
 /// Server-sent events (WHATWG HTML 9.2): how it stands now, then whatever is told.
-fn events(board: &Board) -> Response<Body> {
+fn sync_events(board: &Board) -> Response<Body> {
     let mut told = board.follow();
     let (send, receive) = mpsc::channel(16);
     let first = event("state", &outside::json(&standing::daemon(board)));
@@ -334,4 +339,29 @@ fn events(board: &Board) -> Response<Body> {
 
 fn event(kind: &str, data: &str) -> Bytes {
     format!("event: {kind}\ndata: {data}\n\n").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Written anew like the codes: `BOXSYNC_SNAPSHOTS=1 cargo nextest run -p agent -E 'test(codes)'`.
+    #[test]
+    fn the_description_has_the_codes_of_the_table() {
+        let (before, list) = OPENAPI.split_once(r#""KnownCode": {"#).unwrap();
+        let (head, list) = list.split_once("[\n").unwrap();
+        let (_, after) = list.split_once("\n    ]").unwrap();
+        let mut names: Vec<String> = Code::ALL.iter().map(ToString::to_string).collect();
+        names.sort();
+        let lines: Vec<String> = names
+            .iter()
+            .map(|name| format!("     {}", json!(name)))
+            .collect();
+        let lines = lines.join(",\n");
+        let text = format!(
+            r#"{before}"KnownCode": {{{head}[{}{lines}{}    ]{after}"#,
+            '\n', '\n'
+        );
+        crate::fixture::held("../../../agent/src/socket/openapi.json", &text);
+    }
 }

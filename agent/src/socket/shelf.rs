@@ -3,6 +3,7 @@
 //! Called by the routes `entities`, `feed` and `packages`; one watcher looks for all who wait.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -30,6 +31,8 @@ use crate::vault::feed::{Change, Feed, Snapshot};
 const KEPT: Duration = Duration::from_secs(10);
 /// While somebody waits, a publication that no run of the daemon told of is seen within this.
 const LOOK: Duration = Duration::from_secs(5);
+/// Pages of events that are kept for followers a little behind the first one.
+const EVENT_PAGES: usize = 4;
 /// A publication that comes between two looks is looked at again, so often.
 const LOOKS: usize = 8;
 
@@ -62,6 +65,22 @@ pub(super) struct Asked {
     pub(super) secrets: bool,
 }
 
+/// What a rendered page of events depends on beside the shelf that it lies on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct EventPage {
+    /// From where.
+    pub(super) from: Position,
+    /// The place in the other history that its ids name.
+    pub(super) id: Option<(u64, u64)>,
+    /// With the contents of entities.
+    pub(super) contents: bool,
+    /// With the secrets in them.
+    pub(super) secrets: bool,
+}
+
+/// A page, and the place behind it.
+type Rendered = (Bytes, Position);
+
 /// One publication, open.
 pub(super) struct Shelf {
     vault: Vault,
@@ -72,6 +91,7 @@ pub(super) struct Shelf {
     snapshot: Option<Snapshot>,
     marks: Marks,
     page: RefCell<Option<(Asked, Bytes)>>,
+    event_pages: RefCell<VecDeque<(EventPage, Rendered)>>,
     logins: Logins,
 }
 
@@ -91,6 +111,7 @@ impl Shelf {
             snapshot,
             marks,
             page: RefCell::default(),
+            event_pages: RefCell::default(),
             logins: Logins::default(),
             vault,
         })
@@ -155,6 +176,20 @@ impl Shelf {
     /// Keeps an answer for the next one who asks the same: followers that keep up all do.
     pub(super) fn keep(&self, asked: Asked, page: &Bytes) {
         *self.page.borrow_mut() = Some((asked, page.clone()));
+    }
+
+    /// A page of events, as it was made for another follower or is made now.
+    pub(super) fn event_page(&self, page: EventPage, make: impl FnOnce() -> Rendered) -> Rendered {
+        let mut pages = self.event_pages.borrow_mut();
+        if let Some((_, made)) = pages.iter().find(|(of, _)| *of == page) {
+            return made.clone();
+        }
+        let made = make();
+        pages.push_back((page, made.clone()));
+        if pages.len() > EVENT_PAGES {
+            pages.pop_front();
+        }
+        made
     }
 
     fn stand(&self) -> Stand {
@@ -262,6 +297,8 @@ pub(super) struct Library {
     /// Somebody looks for them.
     looking: Cell<bool>,
     published: Notify,
+    /// How often that was.
+    publications: Cell<u64>,
     directories: RefCell<Directories>,
     noted: RefCell<Noted>,
 }
@@ -275,6 +312,11 @@ impl Library {
     /// Editions of packages that readers named lately.
     pub(super) fn noted(&self) -> &RefCell<Noted> {
         &self.noted
+    }
+
+    /// Publications that were seen so far, while somebody watched.
+    pub(super) fn publications(&self) -> u64 {
+        self.publications.get()
     }
 
     /// Ends with the next publication, while somebody watches.
@@ -355,6 +397,7 @@ async fn look(board: Board, mut seen: Marks) {
         let now = Marks::of(&board.root().state());
         if now != seen {
             seen = now;
+            library.publications.set(library.publications.get() + 1);
             library.published.notify_waiters();
         }
     }

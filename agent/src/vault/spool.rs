@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Entry, Vault, damaged};
 use crate::root::{make_folder, sync_folder, write_all_durably};
-pub use fate::Fate;
+pub use fate::{Fate, FateMarks};
 use gate::Gate;
 use shelf::Shelf;
 

@@ -30,7 +30,7 @@ impl Press {
         }
     }
 
-    fn id(number: u32) -> String {
+    pub(crate) fn id(number: u32) -> String {
         format!("https://central.example/tao.rdf#t{number}")
     }
 

@@ -6,6 +6,7 @@
 
 mod access;
 mod api;
+mod events;
 mod follow;
 mod gate;
 mod house;

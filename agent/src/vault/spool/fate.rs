@@ -1,8 +1,12 @@
-//! What became of one item, for whoever handed it in and asks.
+//! What became of one item, for whoever handed it in and asks, and of which something was written since a look.
 //! Never changes anything, and never opens what a candidate did.
 //! Called by the local API.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use logic::fault::Fault;
@@ -10,6 +14,7 @@ use logic::intake::Kind;
 use logic::spool::{Key, Ledger};
 
 use super::Spool;
+use crate::root::trouble;
 
 /// One edition of an item.
 #[derive(Debug)]
@@ -22,7 +27,57 @@ pub struct Fate {
     pub changed: Option<i64>,
 }
 
+/// How the files of the spool were met, each as two numbers: of which file, and as it was written last.
+#[derive(Debug, Default)]
+pub struct FateMarks(BTreeMap<u64, u64>);
+
+fn mark(of: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
+}
+
 impl Spool {
+    /// How its files are met now, and the accounts of those that were met otherwise before; none where there was no
+    /// look before. A file is written anew or moved for every word about an item, and never changed in its place.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn written_since(
+        &self,
+        before: Option<&FateMarks>,
+    ) -> Result<(FateMarks, Vec<Ledger>), Fault> {
+        let (mut now, mut changed) = (FateMarks::default(), Vec::<PathBuf>::new());
+        for folder in [&self.shelf.folder, &self.shelf.done] {
+            let entries = fs::read_dir(folder).map_err(|error| trouble(folder, "list", &error))?;
+            for entry in entries.filter_map(Result::ok) {
+                let path = entry.path();
+                let is_own = path
+                    .extension()
+                    .is_some_and(|e| e == "item" || e == "state");
+                // What moved meanwhile is met where it went.
+                let Some(meta) = is_own.then(|| entry.metadata().ok()).flatten() else {
+                    continue;
+                };
+                let written = (
+                    meta.ino(),
+                    meta.mtime(),
+                    meta.mtime_nsec(),
+                    meta.ctime_nsec(),
+                );
+                let (file, written) = (mark(&path), mark(written));
+                now.0.insert(file, written);
+                if before.is_some_and(|before| before.0.get(&file) != Some(&written)) {
+                    changed.push(path);
+                }
+            }
+        }
+        let read = changed
+            .iter()
+            .filter_map(|path| self.shelf.met(path).transpose());
+        Ok((now, read.collect::<Result<_, _>>()?))
+    }
+
     /// What became of each edition of an id, in order; none where nothing came under it.
     ///
     /// # Errors

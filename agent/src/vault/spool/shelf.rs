@@ -235,7 +235,7 @@ impl Shelf {
     }
 
     /// The account that a file of the folder is met with, if it is to be met there.
-    fn met(&self, path: &Path) -> Result<Option<Ledger>, Fault> {
+    pub(super) fn met(&self, path: &Path) -> Result<Option<Ledger>, Fault> {
         let read = match path.extension().and_then(|extension| extension.to_str()) {
             // An item whose account exists is met there.
             Some("item") if path.with_extension("state").exists() => return Ok(None),

@@ -1,0 +1,307 @@
+//! Looks for all followers of the events what has changed on the box, and writes it into one log.
+//! Never runs while nobody follows, never reads again what nobody wrote, and never a process for a follower.
+//! Started by the route `events`; woken by what the daemon does itself, and now and then for what others do.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use logic::access::ApiRole;
+use logic::entity::EntityType;
+use logic::events::{BoxEvent, BoxFacts, EventLog, PackageFact, changes};
+use logic::fault::Fault;
+use logic::intake::Kind;
+use logic::outside;
+use logic::seal::NameHash;
+use serde_json::json;
+use tokio::sync::{Notify, broadcast};
+use tokio::time::Instant;
+
+use super::board::Board;
+use super::{results, standing};
+use crate::clock;
+use crate::engine::{Engine, exam};
+use crate::vault::catalogue::Stamp;
+use crate::vault::package::Packages;
+use crate::vault::random;
+use crate::vault::spool::{FateMarks, Spool};
+
+/// What other processes do is seen within this.
+const LOOK: Duration = Duration::from_secs(5);
+/// Between two looks; what happens faster is told together.
+const PAUSE: Duration = Duration::from_millis(200);
+/// A look that takes long is repeated so many times its length later.
+const SHARE: u32 = 4;
+/// The log outlives its last follower by this: one that comes back is told what it missed.
+const KEPT: Duration = Duration::from_secs(60);
+/// The verdict is looked at again so often; a run that ends asks for it at once.
+const JUDGED: Duration = Duration::from_secs(300);
+
+/// What the followers share.
+#[derive(Default)]
+pub(super) struct EventHub {
+    watched: RefCell<Option<Watched>>,
+    followers: Cell<usize>,
+    /// There is a watch, or it is about to begin.
+    running: Cell<bool>,
+    /// The log has grown.
+    pub(super) news: Notify,
+    /// Something was done that the watch may want to look at.
+    done: Notify,
+    /// The verdict may be another one.
+    judged: Notify,
+}
+
+/// The log and what it leads to.
+pub(super) struct Watched {
+    pub(super) log: EventLog,
+    pub(super) facts: BoxFacts,
+}
+
+impl EventHub {
+    /// The daemon has done something that followers may have to know.
+    pub(super) fn done(&self) {
+        self.done.notify_one();
+    }
+
+    /// What the verdict depends on may have changed.
+    pub(super) fn judge(&self) {
+        self.judged.notify_one();
+    }
+
+    /// Lends the log, once there was a first look.
+    pub(super) fn with<T>(&self, take: impl FnOnce(&Watched) -> T) -> Option<T> {
+        self.watched.borrow().as_ref().map(take)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Watched)) {
+        if let Some(watched) = self.watched.borrow_mut().as_mut() {
+            let before = watched.log.newest();
+            change(watched);
+            if watched.log.newest() != before {
+                self.news.notify_waiters();
+            }
+        }
+    }
+}
+
+/// Somebody follows, until this is dropped.
+pub(super) struct Attendance(Board);
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        let followers = &self.0.events().followers;
+        followers.set(followers.get() - 1);
+        self.0.events().done();
+    }
+}
+
+/// Somebody follows from now on; the watch is begun for the first one.
+pub(super) fn attend(board: &Board) -> Attendance {
+    let events = board.events();
+    events.followers.set(events.followers.get() + 1);
+    if !events.running.replace(true) {
+        tokio::task::spawn_local(watch(board.clone()));
+    }
+    Attendance(board.clone())
+}
+
+/// Files that were written since the look before.
+#[derive(Default)]
+struct WatchMarks {
+    catalogue: Option<Stamp>,
+    packages: Option<Stamp>,
+    spool: [Option<Stamp>; 2],
+    fates: Option<FateMarks>,
+}
+
+async fn watch(board: Board) {
+    let events = board.events();
+    let mut marks = WatchMarks::default();
+    let mut facts = BoxFacts::default();
+    let _ = look(&board, &mut marks, &mut facts).await;
+    if let Some(verdict) = standing::verdict(&board).await {
+        facts.verdict = Some(json!(verdict));
+    }
+    let log = EventLog::new(u64::from_le_bytes(random()));
+    *events.watched.borrow_mut() = Some(Watched { log, facts });
+    events.news.notify_waiters();
+    let judging = tokio::task::spawn_local(judge(board.clone()));
+    let mut told = board.follow();
+    let mut followed = Instant::now();
+    while events.followers.get() > 0 || followed.elapsed() < KEPT {
+        if events.followers.get() > 0 {
+            followed = Instant::now();
+        }
+        let begun = Instant::now();
+        turn(&board, &mut marks).await;
+        tokio::time::sleep(PAUSE.max(begun.elapsed() * SHARE)).await;
+        let until = Instant::now() + wait(&board);
+        tokio::select! {
+            () = events.done.notified() => {}
+            heard = told.recv() => {
+                if matches!(heard, Err(broadcast::error::RecvError::Closed)) {
+                    break;
+                }
+            }
+            () = tokio::time::sleep_until(until) => {}
+        }
+    }
+    judging.abort();
+    events.watched.take();
+    events.running.set(false);
+}
+
+/// Until something may have changed of which nobody tells: a file of another process, the end of an exam.
+fn wait(board: &Board) -> Duration {
+    let now = clock::now().mono.as_millis() as u64;
+    let ends = board.events().with(|watched| {
+        let ends = watched.facts.exams.values();
+        ends.map(|end| end.saturating_sub(now)).min()
+    });
+    let ends = ends.flatten().map(Duration::from_millis);
+    ends.map_or(LOOK, |ends| LOOK.min(ends + PAUSE))
+}
+
+/// Looks once, and tells what it finds.
+async fn turn(board: &Board, marks: &mut WatchMarks) {
+    let events = board.events();
+    let Some(mut facts) = events.with(|watched| watched.facts.clone()) else {
+        return;
+    };
+    // What cannot be read now is looked at again.
+    let results = look(board, marks, &mut facts).await.unwrap_or_default();
+    let now = clock::now().mono.as_millis() as u64;
+    events.change(|watched| {
+        // The verdict is another one's to tell, and may have been told meanwhile.
+        facts.verdict.clone_from(&watched.facts.verdict);
+        for event in changes(&watched.facts, &facts, now)
+            .into_iter()
+            .chain(results)
+        {
+            watched.log.push(event);
+        }
+        watched.facts = facts;
+    });
+}
+
+/// What has changed since the look before; the results among it as events.
+async fn look(
+    board: &Board,
+    marks: &mut WatchMarks,
+    facts: &mut BoxFacts,
+) -> Result<Vec<BoxEvent>, Fault> {
+    facts.exams = exam::names(board.root());
+    let state = board.root().state();
+    let (catalogue, packages) = (
+        Stamp::of(&state.join("catalogue")),
+        Stamp::at(state.join("packages")),
+    );
+    if (&catalogue, &packages) != (&marks.catalogue, &marks.packages) {
+        let shelf = board.shelf()?;
+        let held_back = shelf.edition().shown().kept;
+        let count = shelf.edition().count(EntityType::Delivery);
+        let deliveries = (0..count).filter_map(|place| {
+            let delivery = shelf.entity(EntityType::Delivery, place).transpose()?;
+            Some(delivery.map(|delivery| delivery.id))
+        });
+        let deliveries = deliveries.collect::<Result<Vec<String>, Fault>>()?;
+        let held = Packages::open(shelf.vault())?;
+        drop(shelf);
+        facts.packages = beside(move || packages_of(&held, deliveries)).await?;
+        facts.held_back = held_back.into_iter().collect();
+        (marks.catalogue, marks.packages) = (catalogue, packages);
+    }
+    let spool = state.join("spool");
+    let written = [Stamp::at(spool.join("done")), Stamp::at(spool)];
+    if written == marks.spool && marks.fates.is_some() {
+        return Ok(Vec::new());
+    }
+    let (root, settings) = (board.root().clone(), (*board.settings()).clone());
+    let before = marks.fates.take();
+    let (fates, told) = beside(move || {
+        let spool = Spool::open(Engine::open(&root, settings)?.vault())?;
+        let (fates, ledgers) = spool.written_since(before.as_ref())?;
+        let ledgers = ledgers.into_iter();
+        let results = ledgers.filter(|ledger| ledger.key.kind == Kind::Results);
+        let told = results.map(|ledger| {
+            let id = ledger.key.id.clone();
+            let mut told = results::edition(&spool.fate(ledger));
+            told["schema"] = json!(1);
+            told["id"] = json!(id);
+            outside::json(&told)
+        });
+        Ok((fates, told.collect::<Vec<String>>()))
+    })
+    .await?;
+    marks.fates = Some(fates);
+    marks.spool = written;
+    let event = |data: String| BoxEvent {
+        kind: "result",
+        role: Some(ApiRole::Intake),
+        data: data.into(),
+    };
+    Ok(told.into_iter().map(event).collect())
+}
+
+fn packages_of(
+    packages: &Packages,
+    deliveries: Vec<String>,
+) -> Result<BTreeMap<String, PackageFact>, Fault> {
+    let fact = |delivery: String| {
+        let state = packages.state(&delivery)?;
+        let held = packages.held(&delivery).ok().flatten();
+        let held = held.filter(|meta| !meta.damaged);
+        let fact = PackageFact {
+            state: state.word,
+            bytes: state.bytes,
+            edition: held.map(|meta| NameHash(meta.edition).to_string()),
+        };
+        Ok((delivery, fact))
+    };
+    deliveries.into_iter().map(fact).collect()
+}
+
+/// Reads files beside the loop.
+async fn beside<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    let read = tokio::task::spawn_blocking(read).await;
+    read.unwrap_or_else(|error| Err(results::unread(&error)))
+}
+
+/// Tells each change of the verdict: looked at when a run has ended, when answers can or cannot be kept, and now and
+/// then.
+async fn judge(board: Board) {
+    let events = board.events();
+    let mut told = board.follow();
+    loop {
+        let until = Instant::now() + JUDGED;
+        loop {
+            let heard = tokio::select! {
+                () = events.judged.notified() => break,
+                heard = told.recv() => heard,
+                () = tokio::time::sleep_until(until) => break,
+            };
+            match heard {
+                Ok(heard) if heard.kind == "progress" => {}
+                Err(broadcast::error::RecvError::Closed) => return,
+                _ => break,
+            }
+        }
+        let Some(verdict) = standing::verdict(&board).await else {
+            // The look takes longer: its outcome is there soon.
+            tokio::time::sleep(LOOK).await;
+            events.judge();
+            continue;
+        };
+        events.change(|watched| {
+            let mut facts = watched.facts.clone();
+            facts.verdict = Some(json!(verdict));
+            for event in changes(&watched.facts, &facts, 0) {
+                watched.log.push(event);
+            }
+            watched.facts = facts;
+        });
+    }
+}
