@@ -1,5 +1,5 @@
 //! A delivery engine of another's making runs a small exam on a box while everything around it changes.
-//! Never the product's own client: `tests/engine/engine.py` is written by docs/api.md alone.
+//! Never the product's own client: `tests/engine/engine.py` is written by docs/api.md, its client made from the description.
 //! Run like every test of this crate; without python3 it says so and is left out.
 
 use std::fs;
@@ -20,6 +20,7 @@ impl Engine {
     fn start(site: &Site, candidates: usize, results: usize) -> Self {
         let program = concat!(env!("CARGO_MANIFEST_DIR"), "/engine/engine.py");
         let mut child = Command::new("python3")
+            .arg("-B")
             .arg(program)
             .arg(site.path("run/boxsync/boxsync.sock"))
             .args([
@@ -114,8 +115,22 @@ fn an_engine_by_the_document_runs_an_exam_while_everything_changes() {
     let states = told["states"].as_object().unwrap();
     assert_eq!(states.len(), RESULTS);
     assert!(states.values().all(|state| state == "queued"), "{states:?}");
-    // Home, each once.
+    // Home, each once; whoever follows the events has heard of it.
     site.sync().exits(0);
+    engine.goes_on();
+    let heard: Value = serde_json::from_str(&engine.says()).unwrap();
+    assert_eq!(heard["known"], told["known"]);
+    assert_eq!(heard["edition"], edition(&site));
+    let fates = heard["states"].as_object().unwrap();
+    assert_eq!(fates.len(), RESULTS);
+    assert!(
+        fates.values().all(|fate| fate == "acknowledged"),
+        "{fates:?}"
+    );
+    let seen = heard["seen"].as_array().unwrap();
+    for event in ["state", "gone", "entity", "result"] {
+        assert!(seen.contains(&event.into()), "{event} is not in {seen:?}");
+    }
     let home = site.central.executions();
     assert_eq!(home.len(), RESULTS);
     assert!(
@@ -131,4 +146,31 @@ fn an_engine_by_the_document_runs_an_exam_while_everything_changes() {
     daemon.signal(nix::sys::signal::Signal::SIGTERM);
     let _ = daemon.end().exits(0);
     site.assert_equal_to_central();
+}
+
+/// Made anew by `BOXSYNC_SNAPSHOTS=1`.
+#[test]
+fn the_client_of_the_engine_is_made_from_the_description() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/engine");
+    let made = Command::new("python3")
+        .arg(format!("{folder}/generate.py"))
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../agent/src/socket/openapi.json"
+        ))
+        .output();
+    let Ok(made) = made else {
+        eprintln!("skipped: there is no python3");
+        return;
+    };
+    assert!(made.status.success(), "{made:?}");
+    let client = format!("{folder}/client.py");
+    if std::env::var_os("BOXSYNC_SNAPSHOTS").is_some() {
+        fs::write(&client, &made.stdout).unwrap();
+    }
+    let known = fs::read(&client).unwrap();
+    assert!(
+        known == made.stdout,
+        "BOXSYNC_SNAPSHOTS=1 makes client.py anew"
+    );
 }
