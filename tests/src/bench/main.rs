@@ -2,6 +2,7 @@
 //! Never asserts, and never measures a debug build.
 //! Called by `scripts/bench`.
 
+mod api;
 mod appliance;
 mod archive;
 mod badlink;
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 /// Whatever stopped a benchmark, in words.
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-const USAGE: &str = "usage: bench catalogue [TEST-TAKERS] | download [MIB [whole|resume|republished]] | badlink [MIB] | gateway [MIB] | results [ITEMS] | appliance";
+const USAGE: &str = "usage: bench catalogue [TEST-TAKERS] | download [MIB [whole|resume|republished]] | badlink [MIB] | gateway [MIB] | results [ITEMS] | api [TEST-TAKERS] | appliance";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Some("badlink") => number(&arguments, 48).and_then(badlink::run),
         Some("gateway") => number(&arguments, 256).and_then(gateway::run),
         Some("results") => number(&arguments, 500).and_then(results::run),
+        Some("api") => number(&arguments, 10_000).and_then(api::run),
         Some("appliance") => appliance::run(),
         Some("measure") => return measure::wrap(&arguments[1..]),
         _ => Err(USAGE.into()),

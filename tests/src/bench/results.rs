@@ -189,7 +189,7 @@ pub(crate) fn field(status: &str, name: &str) -> f64 {
 }
 
 /// An execution as the delivery engine hands it over (protocol 7.1).
-fn result(nth: usize, delivery: &str) -> (String, String) {
+pub(crate) fn result(nth: usize, delivery: &str) -> (String, String) {
     let id = format!("https://box.example/tao.rdf#i{}", 500_000 + nth);
     let variables = (0..VARIABLES).map(|at| {
         let item = at / 2;
