@@ -29,6 +29,41 @@ pub fn backoff(attempt: u32, wish: Option<Duration>, random: u64) -> Duration {
     wish.map_or(drawn, |wish| believed(wish, 0) + jitter(FIRST, random))
 }
 
+/// Refusals in a row of a central that names a time to come back (503 or 429 with `Retry-After`), as far as one run has
+/// met them: what one box can know of how many others wait. After the first the others come back within a moment; whoever
+/// is refused again is one of very many, and a crowd of thousands has to be spread over minutes, or most of what central
+/// does is to refuse.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Refusals(u32);
+
+/// By refusals in a row, what the next attempts of all who were refused are spread over. 10,000 boxes over six minutes are
+/// 28 a second that begin, and twice to three times as many requests.
+const REFUSED_SPREADS: [Duration; 3] = [
+    Duration::from_secs(20),
+    Duration::from_secs(240),
+    REFUSED_SPREAD,
+];
+/// Attempts of one call within a run, the first included, where central refuses and names a time: what a run has got so
+/// far is asked for once more when it is given up.
+pub const REFUSED_ATTEMPTS: u32 = 5;
+/// What runs are spread over that were refused to their end.
+pub const REFUSED_SPREAD: Duration = Duration::from_secs(360);
+
+impl Refusals {
+    /// Central gave an answer of use.
+    pub fn served(&mut self) {
+        self.0 /= 2;
+    }
+
+    /// Central wished to be left alone for `wish`: gives the wait before the next attempt, never shorter than the wish
+    /// as far as it is believed.
+    pub fn refused(&mut self, wish: Duration, random: u64) -> Duration {
+        let spread = REFUSED_SPREADS[(self.0 as usize).min(REFUSED_SPREADS.len() - 1)];
+        self.0 = self.0.saturating_add(1);
+        believed(wish, 0) + jitter(spread, random)
+    }
+}
+
 /// A wait in words: the largest whole unit.
 pub fn words(wait: Duration) -> String {
     let seconds = wait.as_secs();
@@ -109,6 +144,28 @@ mod tests {
             prop_assert!(wait >= believed.unwrap_or(Duration::from_millis(100)));
             prop_assert!(wait <= believed.map_or(LONGEST, |wish| wish + FIRST));
         }
+    }
+
+    #[test]
+    fn who_is_refused_again_comes_back_over_a_longer_span() {
+        let wish = Duration::from_secs(30);
+        let mut refusals = Refusals::default();
+        let longest = |refusals: &mut Refusals| refusals.refused(wish, u64::MAX).as_secs_f64();
+        let mut met = Vec::new();
+        for _ in 0..4 {
+            met.push(longest(&mut refusals).round());
+        }
+        assert_eq!(met, [50.0, 270.0, 390.0, 390.0]);
+        // Half of it is forgotten with each answer.
+        refusals.served();
+        assert_eq!(longest(&mut refusals).round(), 390.0);
+        for _ in 0..2 {
+            refusals.served();
+        }
+        assert_eq!(longest(&mut refusals).round(), 50.0);
+        assert_eq!(Refusals::default().refused(wish, 0), wish);
+        let hours = Duration::from_secs(36_000);
+        assert_eq!(Refusals::default().refused(hours, 0), WISH_BELIEVED);
     }
 
     #[test]

@@ -153,6 +153,8 @@ pub struct Schedule {
     wake: Option<(Now, Cause)>,
     /// Central wished to be left alone until then; only a person ends that.
     not_before: Option<Now>,
+    /// The wish was short, so the run sat it out, and was refused to its end: very many others wait as well.
+    refused: bool,
     /// Runs in a row that ended with a wish longer than it was believed.
     wishes: u32,
     /// Failures in a row.
@@ -182,6 +184,7 @@ impl Schedule {
             origin: now,
             wake: None,
             not_before: None,
+            refused: false,
             wishes: 0,
             failures: 0,
             package_failures: 0,
@@ -409,6 +412,7 @@ impl Schedule {
                 self.wishes = 0;
             }
             End::Unreached(Some(wished)) => {
+                self.refused = wished <= retry::LONGEST;
                 let honoured = retry::believed(wished, self.wishes);
                 self.not_before = Some(now.after(honoured));
                 if honoured == wished {
@@ -456,9 +460,13 @@ impl Schedule {
         let ceiling = LONGEST.min(self.policy.interval.max(SHORTEST_CEILING));
         let doublings = failures.saturating_sub(1).min(16);
         let span = FIRST.min(self.policy.interval) * (1 << doublings);
-        let wait = self.jitter(span.min(ceiling)).max(LEAST);
         // After a wish the whole span comes on top: everybody was told the same second.
         let from = self.not_before.filter(|at| at.mono > now.mono);
+        let span = match self.refused && from.is_some() {
+            true => span.max(retry::REFUSED_SPREAD),
+            false => span,
+        };
+        let wait = self.jitter(span.min(ceiling)).max(LEAST);
         let retry = from.unwrap_or(now).after(wait);
         let (regular, cause) = self.interval(now);
         if self.allowed(regular).mono < retry.mono && from.is_none() {

@@ -21,7 +21,7 @@ use crate::manifest::Held;
 use crate::outside;
 use crate::package_lane::PackageAccount;
 use crate::report::{OwedCount, Report, Survey};
-use crate::retry;
+use crate::retry::{self, Refusals};
 use crate::schedule::Stage;
 use crate::seal::NameHash;
 use crate::trace::Ended;
@@ -252,6 +252,8 @@ pub struct Sync {
     heard: Now,
     /// Central has answered since with a failure of its own: bytes alone are of no use then.
     sick: bool,
+    /// Central names times to come back: how many others it refuses.
+    refusals: Refusals,
     /// The proxy, where the last call came no further.
     held_up: Option<Fault>,
     /// The trouble that ended the run early.
@@ -288,6 +290,7 @@ impl Sync {
             reached: false,
             heard: now,
             sick: false,
+            refusals: Refusals::default(),
             held_up: None,
             stopped: None,
             central: String::new(),
@@ -401,6 +404,7 @@ impl Sync {
         match &trouble {
             None => {
                 (self.reached, self.sick) = (true, false);
+                self.refusals.served();
                 self.heard = now;
             }
             Some(trouble) => self.sick |= trouble.code.is(Area::Central),
@@ -415,9 +419,13 @@ impl Sync {
 
     /// Whether a call is tried again in this run; a long wish of central is left to the schedule.
     fn tries_again(&self, pending: &Pending, trouble: &Fault) -> bool {
+        let attempts = match self.wish(trouble) {
+            Some(_) => retry::REFUSED_ATTEMPTS,
+            None => ATTEMPTS,
+        };
         let speed = matches!(pending.purpose, Purpose::Upload | Purpose::Download);
         trouble.class == Class::Retry
-            && pending.attempt < ATTEMPTS
+            && pending.attempt < attempts
             && self.stopped.is_none()
             && !speed
             && self.wish(trouble).is_none_or(|wish| wish <= retry::LONGEST)
@@ -433,7 +441,10 @@ impl Sync {
             self.catalogue.read_no_further_ahead();
         }
         self.plan.random = retry::mix(self.plan.random);
-        let wait = retry::backoff(pending.attempt, self.wish(trouble), self.plan.random);
+        let wait = match self.wish(trouble) {
+            Some(wish) => self.refusals.refused(wish, self.plan.random),
+            None => retry::backoff(pending.attempt, None, self.plan.random),
+        };
         pending.attempt += 1;
         self.waiting.push((now.after(wait), pending));
     }

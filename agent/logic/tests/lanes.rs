@@ -195,6 +195,31 @@ fn who_asked_waits_for_no_wish_of_central() {
     }
 }
 
+/// Of many that are refused and come back, each waits for longer; a person does not wait for that.
+#[test]
+fn who_is_refused_again_makes_room_for_longer() {
+    let refused = |asked, times: u32| {
+        let mut met = 0;
+        let (report, took) = play(plan(asked), None, &mut |call| {
+            met += u32::from(call.name == "versions");
+            match call.name == "versions" && met <= times {
+                true => (SECOND / 10, Ok(reply(503, String::new(), Some(5)))),
+                false => (SECOND / 10, good(call)),
+            }
+        });
+        (met, report.code.is(Area::Catalogue), took)
+    };
+    let (_, _, once) = refused(false, 1);
+    assert!(once > 5 * SECOND && once < 27 * SECOND, "{once:?}");
+    let (calls, served, often) = refused(false, 4);
+    assert_eq!((calls, served), (5, true));
+    assert!(often > 100 * SECOND, "{often:?}");
+    let (calls, served, _) = refused(false, 5);
+    assert_eq!((calls, served), (5, false));
+    let (_, served, asked) = refused(true, 3);
+    assert!(served && asked < 20 * SECOND, "{asked:?}");
+}
+
 #[test]
 fn who_joins_a_run_ends_its_waits() {
     let mut answers = 0;

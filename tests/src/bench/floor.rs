@@ -86,7 +86,11 @@ fn lane(central: &Central, bearer: &str, work: &Mutex<Work>, turn: &Condvar) {
             match state.jobs.pop_front() {
                 Some(job) => break job,
                 None if state.busy == 0 || state.failed.is_some() => return turn.notify_all(),
-                None => state = turn.wait(state).unwrap_or_else(PoisonError::into_inner),
+                None => {
+                    // The others may be long: central closes what is idle.
+                    client = None;
+                    state = turn.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
             }
         };
         state.busy += 1;
