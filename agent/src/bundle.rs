@@ -173,7 +173,7 @@ fn finish(redactor: &Redactor, files: &BTreeMap<&str, String>) -> Result<Vec<u8>
 fn configuration(settings: &Result<Settings, Fault>) -> Json {
     match settings {
         Ok(settings) => settings.json(),
-        Err(trouble) => json!({ "schema": 1, "code": trouble.code, "reason": trouble.reason }),
+        Err(trouble) => json!({ "schema": 1, "code": trouble.code, "reason": trouble.reason() }),
     }
 }
 

@@ -445,7 +445,7 @@ impl Daemon {
     /// Written down beside the loop: its worker left no account that `status` could read.
     fn note_death(&self, trouble: &Fault) {
         let (root, settings) = (self.root.clone(), (*self.board.settings()).clone());
-        let reason = trouble.reason.clone();
+        let reason = trouble.reason();
         tokio::task::spawn_blocking(move || {
             // A folder that does not open is told elsewhere.
             if let Ok(engine) = Engine::open(&root, settings) {
@@ -528,8 +528,8 @@ impl Daemon {
     /// The files are read before a run: a fault that it meets is told, and one that was mended is over.
     fn look_again(&mut self, read: &dyn Fn() -> InForce) {
         let read = read();
-        let reason = |fault: &Option<Fault>| fault.as_ref().map(|fault| fault.reason.clone());
-        let before = self.board.fault().map(|fault| fault.reason.clone());
+        let reason = |fault: &Option<Fault>| fault.as_ref().map(|fault| fault.reason());
+        let before = self.board.fault().map(|fault| fault.reason());
         match read.settings {
             _ if reason(&read.fault) != before => self.configured(read),
             // The workers use it from now on.

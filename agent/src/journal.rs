@@ -39,7 +39,7 @@ pub fn begin() {
 /// Tells a trouble with the id of its kind, if it has one.
 pub fn trouble(trouble: &Fault) {
     let message_id = event::of(trouble.code).map(|event: Event| event.id);
-    tracing::warn!(message_id, code = %trouble.code, "{}", trouble.reason);
+    tracing::warn!(message_id, code = %trouble.code, "{}", trouble.reason());
 }
 
 fn ours(metadata: &Metadata<'_>) -> bool {

@@ -33,6 +33,6 @@ pub fn check(path: &Path) -> Result<(), Fault> {
 }
 
 fn unwritable(fault: Fault) -> Fault {
-    let reason = format!("the metrics cannot be written: {}", fault.reason);
+    let reason = format!("the metrics cannot be written: {}", fault.reason());
     Fault::new(Code::ConfigTextfile, reason)
 }

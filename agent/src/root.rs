@@ -447,9 +447,9 @@ mod tests {
         let held = Lock::take(&root, Duration::ZERO).unwrap();
         let busy = Lock::take(&root, Duration::ZERO).unwrap_err();
         assert!(
-            busy.reason.contains(&std::process::id().to_string()),
+            busy.reason().contains(&std::process::id().to_string()),
             "{}",
-            busy.reason
+            busy.reason()
         );
         drop(held);
         Lock::take(&root, Duration::ZERO).unwrap();

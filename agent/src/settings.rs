@@ -157,7 +157,7 @@ mod tests {
             let trouble = read(&root).unwrap_err();
             assert_eq!(trouble.code, Code::ConfigFile, "{what}");
             assert!(
-                trouble.reason.contains(named.to_str().unwrap()),
+                trouble.reason().contains(named.to_str().unwrap()),
                 "{what}: {trouble}"
             );
         };

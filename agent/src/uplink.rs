@@ -19,8 +19,7 @@ mod token;
 mod trust;
 mod tunnel;
 
-use logic::fault::{Code, Fault};
-use logic::outside;
+use logic::fault::{Code, Fault, NetCause, TlsCause};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
@@ -122,13 +121,10 @@ impl Uplink {
     /// `config.*`: CA certificates that are none, a proxy spoken to over TLS, a box id that no header can carry.
     pub fn new(line: Line, credentials: Option<Credentials>) -> Result<Self, Fault> {
         if line.proxy.as_ref().is_some_and(|proxy| proxy.url.https) {
-            return Err(Fault::new(
-                Code::ConfigProxy,
-                "[central] proxy: expected a proxy that is spoken to in http://",
-            ));
+            return Err(Fault::new(Code::ConfigProxy, NetCause::ProxyHttps));
         }
         let box_id = HeaderValue::from_str(&line.box_id)
-            .map_err(|_| Fault::new(Code::ConfigBoxId, "[box] id: expected printable ASCII"))?;
+            .map_err(|_| Fault::new(Code::ConfigBoxId, NetCause::BoxIdNotAscii))?;
         Ok(Self {
             inner: Rc::new(Inner {
                 root: line.root,
@@ -282,15 +278,7 @@ impl Inner {
                 Ok(Err(failure)) => failure,
                 Err(_) => {
                     self.failed(ask, began);
-                    return Err(Fault::new(
-                        Code::NetTimeout,
-                        format!(
-                            "{} did not answer {} within {} s",
-                            whereabouts(ask, &lane),
-                            ask.name,
-                            ask.patience().as_secs()
-                        ),
-                    ));
+                    return Err(Fault::new(Code::NetTimeout, unanswered(ask, &lane)));
                 }
             };
             let kept = failure.take_message().is_some();
@@ -342,10 +330,7 @@ impl Inner {
             if lane.demands.load(Ordering::Relaxed) {
                 return Err(closed(ask, lane));
             }
-            return Err(passing(
-                Code::NetTls,
-                format!("{place} gave no answer to judge its certificate by"),
-            ));
+            return Err(passing(Code::NetTls, TlsCause::Unjudged { host: place }));
         };
         let field = |name| response.headers().get(name)?.to_str().ok();
         let date = field(header::DATE).filter(|_| field(header::AGE).is_none());
@@ -450,32 +435,42 @@ impl Inner {
     }
 }
 
-/// Central's place, and the proxy's where that speaks for it.
-fn whereabouts(ask: &Ask<'_>, lane: &Lane) -> String {
+/// Central, or the proxy that speaks for it, did not answer in time.
+fn unanswered(ask: &Ask<'_>, lane: &Lane) -> NetCause {
     let place = ask.url.endpoint();
+    let request = ask.name.to_owned();
+    let seconds = ask.patience().as_secs();
     match &lane.forward {
-        None => place,
-        Some(via) => format!("{place} (through the proxy {})", via.place()),
+        None => NetCause::ResponseTimeout {
+            place,
+            request,
+            seconds,
+        },
+        Some(via) => NetCause::ResponseTimeoutProxy {
+            place,
+            proxy: via.place(),
+            request,
+            seconds,
+        },
     }
 }
 
 /// The connection ended before the request was on it, maybe with a word why.
 fn closed(ask: &Ask<'_>, lane: &Lane) -> Fault {
     if lane.demands.load(Ordering::Relaxed) {
-        let reason = refusal::demands_certificate(&ask.url.endpoint());
-        return Fault::new(Code::NetTlsClient, reason);
+        let host = ask.url.endpoint();
+        return Fault::new(Code::NetTlsClient, TlsCause::ClientCertificate { host });
     }
     unsent(ask)
 }
 
 /// The connection ended before the request was on it.
 fn unsent(ask: &Ask<'_>) -> Fault {
-    let reason = format!(
-        "{} closed the connection before {} was sent",
-        ask.url.endpoint(),
-        ask.name
-    );
-    Fault::new(Code::NetRefused, reason)
+    let cause = NetCause::ClosedBefore {
+        place: ask.url.endpoint(),
+        request: ask.name.to_owned(),
+    };
+    Fault::new(Code::NetRefused, cause)
 }
 
 /// Content that came in a coding that was not asked for.
@@ -484,11 +479,11 @@ fn compressed(name: &str, coding: &Coding) -> Fault {
         Coding::Other(coding) => coding,
         _ => "gzip",
     };
-    let reason = format!(
-        "the answer to {name} came as {}, which was not asked for: a proxy or the web server compresses it",
-        outside::quoted(coding)
-    );
-    Fault::new(Code::CentralCompressed, reason)
+    let cause = NetCause::Compressed {
+        request: name.to_owned(),
+        coding: coding.into(),
+    };
+    Fault::new(Code::CentralCompressed, cause)
 }
 
 /// Unix seconds of a `Date` field (RFC 9110 5.6.7).

@@ -2,8 +2,7 @@
 //! Never lets credentials that were not tried replace others, nor those of another organisation.
 //! Called by `engine` when the box is enrolled and when credentials are imported.
 
-use crate::fault::{Code, Fault};
-use crate::outside;
+use crate::fault::{Code, EnrolCause, Fault, Id};
 use crate::words::Outcome;
 
 /// What the box knows of its organisation when new credentials come.
@@ -48,11 +47,11 @@ impl Known<'_> {
         if new.is_empty() || new.contains(&in_force) || overridden {
             return Ok(());
         }
-        let reason = format!(
-            "these credentials are for organisation {}, this box is organisation {in_force}'s: nothing was replaced",
-            outside::ids(new)
-        );
-        Err(Fault::new(Code::AuthOtherOrganisation, reason))
+        let cause = EnrolCause::OtherOrganisation {
+            new: Id::all(new),
+            own: in_force.to_owned(),
+        };
+        Err(Fault::new(Code::AuthOtherOrganisation, cause))
     }
 }
 
@@ -74,28 +73,22 @@ pub fn judge(
     before: bool,
     insists: bool,
 ) -> Result<Option<Fault>, Fault> {
-    let kept = match before {
-        true => "nothing was replaced, the credentials before stay in force",
-        false => "nothing was stored",
-    };
     match trial {
         Ok(()) => Ok(None),
         Err(trouble) if trouble.code == Code::AuthRole && !before => Ok(Some(trouble)),
         Err(trouble) if trouble.outcome == Outcome::Unauthorized => {
-            let reason = format!("{}; {kept}", trouble.reason);
-            Err(Fault { reason, ..trouble })
+            Err(trouble.because(|why| match before {
+                true => EnrolCause::RefusedReplacing { why },
+                false => EnrolCause::RefusedFirst { why },
+            }))
         }
         Err(trouble) if !before || insists => Ok(Some(trouble)),
         Err(trouble) => {
-            let reason = format!(
-                "the new credentials could not be tried ({}); {kept}",
-                trouble.reason
-            );
-            Err(Fault {
+            let untried = Fault {
                 code: Code::AuthUntried,
-                reason,
                 ..trouble
-            })
+            };
+            Err(untried.because(|why| EnrolCause::Untried { why }))
         }
     }
 }
@@ -133,7 +126,9 @@ mod tests {
             };
             assert_eq!(codes, expected, "{trial:?} {before} {insists}");
             if let Err(trouble) = judged {
-                assert!(trouble.reason.contains("why") && trouble.reason.contains("nothing was"));
+                assert!(
+                    trouble.reason().contains("why") && trouble.reason().contains("nothing was")
+                );
             }
         }
     }
@@ -277,7 +272,7 @@ mod tests {
             let told = known.admits(new);
             assert_eq!(told.is_ok(), admitted, "{known:?} {new:?}");
             if let Err(trouble) = told {
-                assert!(trouble.reason.contains('A') && trouble.reason.contains('B'));
+                assert!(trouble.reason().contains('A') && trouble.reason().contains('B'));
             }
         }
     }

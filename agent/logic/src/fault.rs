@@ -19,26 +19,35 @@ mod code;
 mod event;
 mod french;
 mod name;
+mod record;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use cause::{Cause, Lack};
+pub use cause::{
+    Age, AlertWord, AnswerCause, CaFileFlaw, CatalogueCause, Cause, CertificateFlaw, ConfigCause,
+    ConnectionEnd, CountOf, Counted, EnrolCause, Expected, FoundAt, HandshakeFlaw, Id, IntakeCause,
+    ItemCause, JsonFlaw, Lack, NetCause, OsCause, PackageCause, PayloadFlaw, PresentedName, Quote,
+    Says, Scheme, TlsCause, Unknown, Wait, Wording,
+};
+
 pub use code::{Area, Code, Sent, nearest, remedy};
 pub use name::CodeName;
+pub(crate) use record::in_text;
+pub use record::value;
 
-use crate::outside;
 use crate::words::{Class, Outcome};
 
 /// One failure, told once: what failed on what, how it is classed, and how a run that meets it ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{reason}")]
+#[serde(from = "record::FaultRecord", into = "record::FaultRecord")]
+#[error("{cause}")]
 pub struct Fault {
     /// Which of the known ones.
     pub code: Code,
-    /// What failed on what, in words for a person.
-    pub reason: String,
+    /// What failed on what.
+    pub cause: Cause,
     /// What it asks of the one who meets it: as the table has it, unless `classed` says otherwise.
     pub class: Class,
     /// How a run ends that cannot get past it: as the table has it, unless `ending` says otherwise.
@@ -46,31 +55,57 @@ pub struct Fault {
     /// Central's wish to be left alone for so long (`Retry-After`, bounded by the parser).
     pub retry_after: Option<Duration>,
     /// The head of an answer had come before it failed: the request was processed, whatever the code says.
-    #[serde(skip)]
     pub answered: bool,
 }
 
-/// A code and its words as records keep them: something that went wrong in a run, or why an item waits.
+/// A code and its cause as records keep them: something that went wrong in a run, or why an item waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "record::FindingRecord", into = "record::FindingRecord")]
 pub struct Finding {
     /// Stable and dotted.
     pub code: CodeName,
-    /// In words.
-    pub reason: String,
+    /// What was the case.
+    pub cause: Cause,
+}
+
+impl Finding {
+    /// A finding.
+    pub fn new(code: impl Into<CodeName>, cause: impl Into<Cause>) -> Self {
+        Self {
+            code: code.into(),
+            cause: cause.into(),
+        }
+    }
+
+    /// Its cause in English.
+    pub fn reason(&self) -> String {
+        self.cause.en()
+    }
 }
 
 impl Fault {
     /// A failure as the table classes it, without a wish for a wait.
-    pub fn new(code: Code, reason: impl Into<String>) -> Self {
+    pub fn new(code: Code, cause: impl Into<Cause>) -> Self {
         Self {
             code,
-            // Whatever a reason repeats: nothing of it moves a cursor.
-            reason: outside::escaped_lines(&reason.into()).into_owned(),
+            cause: cause.into(),
             class: code.class(),
             outcome: code.outcome(),
             retry_after: None,
             answered: false,
         }
+    }
+
+    /// Its cause in English, as JSON, records and the journal have it.
+    pub fn reason(&self) -> String {
+        self.cause.en()
+    }
+
+    /// The same, with a cause that tells more: where, or of what.
+    #[must_use]
+    pub fn because<C: Into<Cause>>(self, tell: impl FnOnce(Box<Cause>) -> C) -> Self {
+        let cause = tell(Box::new(self.cause)).into();
+        Self { cause, ..self }
     }
 
     /// The same, where what is met at this place asks for something else than the code does elsewhere.

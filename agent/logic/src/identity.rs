@@ -5,9 +5,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::entity::{Entity, uri};
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, EnrolCause, Fault, Id};
 use crate::fingerprint::Fingerprint;
-use crate::outside;
 
 /// The identity of this box.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,15 +108,13 @@ pub fn organisation(
     match ids.as_slice() {
         [only] => Ok((*only).to_owned()),
         several => {
-            let why = match several {
-                [] => "enrolment brought no organisation id".to_owned(),
-                several => format!(
-                    "the sync manager belongs to several: {}",
-                    outside::ids(several)
-                ),
+            let cause = match several {
+                [] => EnrolCause::NoOrganisation,
+                several => EnrolCause::Organisations {
+                    ids: Id::all(several),
+                },
             };
-            let reason = format!("{why}: set `organisation_id` in section [box] of boxsync.toml");
-            Err(Fault::new(Code::ConfigNoOrganisation, reason))
+            Err(Fault::new(Code::ConfigNoOrganisation, cause))
         }
     }
 }
@@ -134,11 +131,10 @@ pub fn version(configured: Option<&str>, os_release: &str) -> Result<String, Fau
         let version = line.trim().trim_matches(['"', '\'']);
         (!version.is_empty()).then(|| version.to_owned())
     };
-    configured.map(str::to_owned).or_else(image).ok_or_else(|| {
-        let reason = "the VM version is unknown: os-release has no IMAGE_VERSION; \
-                      set `tao_version` in section [box] of boxsync.toml";
-        Fault::new(Code::ConfigNoVersion, reason)
-    })
+    configured
+        .map(str::to_owned)
+        .or_else(image)
+        .ok_or_else(|| Fault::new(Code::ConfigNoVersion, EnrolCause::NoVersion))
 }
 
 #[cfg(test)]
@@ -222,7 +218,7 @@ mod tests {
         assert!(
             organisation(None, Some(&two))
                 .unwrap_err()
-                .reason
+                .reason()
                 .contains("1001, 1002")
         );
         assert_eq!(

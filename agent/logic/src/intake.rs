@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 use crate::entity::EntityType;
 use crate::fault::Finding;
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, Counted, Fault};
 use crate::outside;
 use crate::outside::json_flaw;
 
@@ -66,6 +66,20 @@ impl Kind {
         };
         let plural = if count == 1 { "" } else { "s" };
         format!("{count} {word}{plural}")
+    }
+
+    /// So many of it, as a value.
+    pub fn count(self, count: u64) -> Counted {
+        match (self, count) {
+            (Self::Results, 1) => Counted::OneResult,
+            (Self::Results, count) => Counted::Results { count },
+            (Self::Logs, 1) => Counted::OneLog,
+            (Self::Logs, count) => Counted::Logs { count },
+            (Self::Sessions, 1) => Counted::OneSession,
+            (Self::Sessions, count) => Counted::Sessions { count },
+            (Self::LtiUsers, 1) => Counted::OneUser,
+            (Self::LtiUsers, count) => Counted::Users { count },
+        }
     }
 
     /// The key of the body of central's route.

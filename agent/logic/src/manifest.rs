@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::api::Page;
 use crate::entity::{Checksum, EntityType};
+use crate::fault::CatalogueCause;
 use crate::guard::{List, Memory, Terms};
 use crate::seal::NameHash;
 use crate::sorted::Sorted;
@@ -76,7 +77,7 @@ pub struct Manifest {
     /// Deliveries keep their ids: their packages are asked for by them.
     pub named: Vec<String>,
     /// Why the list was cut, when it was.
-    pub cut: Option<String>,
+    pub cut: Option<CatalogueCause>,
 }
 
 /// What a list named so far. Of what is shown a mark each is enough: most lists name nothing else.
@@ -184,10 +185,10 @@ impl Manifest {
             .clone()
             .filter(|next| brings && self.followed.insert(next.clone()));
         if self.pages >= PAGE_CAP && next.is_some() {
-            self.cut = Some(format!(
-                "the list of {} did not end after {PAGE_CAP} pages",
-                self.kind.word()
-            ));
+            self.cut = Some(CatalogueCause::Endless {
+                kind: self.kind.word().to_owned(),
+                pages: PAGE_CAP as u64,
+            });
             return Turn {
                 wanted,
                 next: None,

@@ -16,6 +16,9 @@ const LONGEST_ID: usize = 300;
 /// edge that may not carry such text finds it (`without`).
 const MARKS: (char, char) = ('“', '”');
 
+/// So begins what a reader of JSON says of a field that is not there.
+pub(crate) const MISSING_FIELD: &str = "missing field `";
+
 /// Text from outside. It has no `Display` and no `Serialize`: it can only be asked, or shown `quoted`.
 #[derive(Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(transparent)]
@@ -71,6 +74,15 @@ pub fn quoted(text: &str) -> String {
     out
 }
 
+/// A quotation that another process or an older record made, as `quoted` makes it; `None` where it is none.
+pub fn requoted(quotation: &str) -> Option<String> {
+    let inner = quotation.strip_prefix(MARKS.0)?.strip_suffix(MARKS.1)?;
+    let said = inner.strip_suffix('…').unwrap_or(inner);
+    let plain = !inner.contains([MARKS.0, MARKS.1]) && !inner.chars().any(is_unseen);
+    // What is escaped takes more room than it had.
+    (plain && said.chars().count() <= 10 * SHOWN).then(|| quotation.to_owned())
+}
+
 /// The id of a thing for a sentence: as it is where it is made of the characters of a URI, else `quoted`.
 pub fn id(text: &str) -> String {
     match is_uri(text) {
@@ -89,7 +101,7 @@ pub fn ids<T: AsRef<str>>(texts: &[T]) -> String {
 pub fn json_flaw(error: &serde_json::Error) -> String {
     let told = error.to_string();
     // The names of fields are boxsync's own.
-    match told.starts_with("missing field `") {
+    match told.starts_with(MISSING_FIELD) {
         true => told,
         false => quoted(&told),
     }
@@ -218,6 +230,12 @@ mod tests {
         assert!(long.ends_with("x…”"));
         assert_eq!(quoted(" he said ”READY“\n"), "“he said \"READY\"”");
         assert_eq!(format!("{:?}", Outside::new("Zoé")), "Outside(4 bytes)");
+        for text in [&*long, "“”", "“he said \"READY\"”", &quoted("a\n\u{202e}b")] {
+            assert_eq!(requoted(text).as_deref(), Some(text));
+        }
+        for forged in ["READY", "“a” READY “b”", "“", "“\u{1b}[1m”"] {
+            assert_eq!(requoted(forged), None, "{forged:?}");
+        }
     }
 
     #[test]

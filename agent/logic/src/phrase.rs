@@ -4,7 +4,7 @@
 
 mod advice;
 
-use crate::fault::{Cause, CodeName};
+use crate::fault::{Cause, CodeName, Wording};
 use crate::language::{Language, typeset};
 
 pub use advice::{remedy, title};
@@ -20,18 +20,16 @@ pub fn text(language: Language, code: Option<&CodeName>, english: &str) -> Strin
     .collect()
 }
 
-/// A cause: its own words, then what it carries, which the code is of.
+/// A cause; what has no value yet, or comes from an older record, is told as `text` tells it.
 pub fn cause(language: Language, code: Option<&CodeName>, cause: &Cause) -> String {
-    let carried = cause.carried().map(|words| text(language, code, words));
-    own(language, cause) + &carried.unwrap_or_default()
-}
-
-/// A cause without what it carries.
-pub fn own(language: Language, cause: &Cause) -> String {
-    match language {
-        Language::English => cause.en(),
-        Language::French => typeset(&cause.fr()),
+    if language == Language::English {
+        return cause.en();
     }
+    let words = cause.fr_words().into_iter().map(|words| match words {
+        Wording::French(words) => typeset(&words),
+        Wording::English(words) => text(language, code, &words),
+    });
+    words.collect()
 }
 
 /// The same as `text` in its parts, each with its language.
@@ -173,7 +171,10 @@ mod tests {
             cause(
                 Language::French,
                 None,
-                &Cause::LastRun(Outcome::Failed, "x.y refused the connection".into())
+                &Cause::LastRun(
+                    Outcome::Failed,
+                    Box::new("x.y refused the connection".into())
+                )
             ),
             "la dernière synchronisation a échoué\u{a0}: x.y a refusé la connexion"
         );
@@ -205,7 +206,7 @@ mod tests {
             cause(
                 Language::French,
                 Some(&Code::PackageEmpty.into()),
-                &Cause::NeverComplete(Some("an odd thing".into()))
+                &Cause::NeverComplete(Some(Box::new("an odd thing".into())))
             ),
             "le catalogue n’a jamais été complet\u{a0}: le serveur central donne un paquet vide (an odd thing)"
         );

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::entity::EntityType;
-use crate::fault::{Code, CodeName, Fault, Finding};
+use crate::fault::{Cause, Code, CodeName, Fault, Finding, in_text};
 use crate::gateway::confirm::Confirmation;
 use crate::package::waiting::Waiting;
 use crate::words::{Outcome, Params};
@@ -49,33 +49,6 @@ pub struct PackageCount {
     /// What they wait for, if for anything but time.
     #[serde(default, with = "in_text")]
     pub waiting_for: Option<Waiting>,
-}
-
-/// Fields that stand in JSON alone: the rows of the store have no names, and those of earlier versions have no such
-/// field: the account of the last run is one of them. The history keeps text.
-mod in_text {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(super) fn serialize<T: Serialize, S: Serializer>(
-        value: &T,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() {
-            value.serialize(serializer)
-        } else {
-            serializer.serialize_unit()
-        }
-    }
-
-    pub(super) fn deserialize<'de, T: Deserialize<'de> + Default, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<T, D::Error> {
-        if deserializer.is_human_readable() {
-            T::deserialize(deserializer)
-        } else {
-            Ok(T::default())
-        }
-    }
 }
 
 /// Counters of results.
@@ -247,27 +220,32 @@ impl Report {
         self.sessions.acknowledged += before.sessions.acknowledged;
     }
 
+    /// What it ended with: the value that one of its findings has, else its words.
+    pub fn cause(&self) -> Cause {
+        let named = |told: &&Finding| told.code == self.code && told.reason() == self.reason;
+        let cause = self.findings.iter().find(named).map(|told| &told.cause);
+        cause.cloned().unwrap_or_else(|| Cause::from(&self.reason))
+    }
+
     /// Notes a finding; the first one names the run.
     pub fn find(&mut self, trouble: &Fault) {
         self.wish = trouble.retry_after.or(self.wish);
         if self.findings.is_empty() {
             self.code = trouble.code.into();
-            self.reason = trouble.reason.clone();
+            self.reason = trouble.reason();
         }
         if self.outcome == Outcome::Finished {
             self.outcome = Outcome::Failed;
         }
         if self.findings.len() < FINDINGS_KEPT {
-            self.findings.push(Finding {
-                code: trouble.code.into(),
-                reason: trouble.reason.clone(),
-            });
+            self.findings
+                .push(Finding::new(trouble.code, trouble.cause.clone()));
         }
     }
 
     /// Notes a finding that several passes of one run may bring.
     pub fn find_once(&mut self, trouble: &Fault) {
-        let same = |told: &Finding| told.code == trouble.code && told.reason == trouble.reason;
+        let same = |told: &Finding| told.code == trouble.code && told.cause == trouble.cause;
         if !self.findings.iter().any(same) {
             self.find(trouble);
         }
@@ -278,7 +256,7 @@ impl Report {
         self.find(trouble);
         self.outcome = trouble.outcome;
         self.code = trouble.code.into();
-        self.reason = trouble.reason.clone();
+        self.reason = trouble.reason();
     }
 }
 
@@ -304,7 +282,7 @@ pub fn client_state(report: &Report, survey: &Survey) -> Json {
     children.extend(report.findings.iter().map(|finding| {
         node(
             "warning",
-            &format!("{} ({})", finding.reason, finding.code),
+            &format!("{} ({})", finding.reason(), finding.code),
             &Json::Null,
         )
     }));

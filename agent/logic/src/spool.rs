@@ -87,7 +87,7 @@ use std::time::Duration;
 
 use crate::api::{Answered, Call};
 use crate::fault::Finding;
-use crate::fault::{Code, Fault};
+use crate::fault::{Cause, Code, Fault};
 use crate::intake::Kind;
 use crate::report::OwedCount;
 use crate::retry;
@@ -235,9 +235,6 @@ const SLOW: Duration = Duration::from_secs(20);
 const QUICK: Duration = Duration::from_secs(5);
 /// More findings are not kept.
 const FINDINGS_KEPT: usize = 50;
-/// What is told of an item on which central failed by its own words, which are not repeated.
-const FAILED: &str =
-    "central failed with an error of its own while it was sent alone, and does not hold it";
 /// Why the pass waits when nothing else is left to do (`Sending::due`).
 pub const SETTLING: &str = "central may still be at a lost request";
 
@@ -537,8 +534,8 @@ impl Sending {
         }
     }
 
-    fn complain(&mut self, code: Code, reason: String) {
-        self.find(Fault::new(code, reason));
+    fn complain(&mut self, code: Code, cause: impl Into<Cause>) {
+        self.find(Fault::new(code, cause));
     }
 }
 
@@ -554,9 +551,6 @@ fn known(reason: &Finding) -> Code {
     reason.code.known().unwrap_or(Code::ResultsStuck)
 }
 
-fn finding(code: Code, reason: impl Into<String>) -> Finding {
-    Finding {
-        code: code.into(),
-        reason: reason.into(),
-    }
+fn finding(code: Code, cause: impl Into<Cause>) -> Finding {
+    Finding::new(code, cause)
 }

@@ -14,11 +14,10 @@ use std::time::Duration;
 
 use crate::api::{Answered, Call, answer};
 use crate::entity::{Entity, EntityType};
-use crate::fault::{Area, Code, Fault};
+use crate::fault::{AnswerCause, Area, Code, Expected, Fault, Id, NetCause};
 use crate::gateway::confirm::Confirmation;
 use crate::guard::Memory;
 use crate::manifest::Held;
-use crate::outside;
 use crate::package_lane::PackageAccount;
 use crate::report::{OwedCount, Report, Survey};
 use crate::retry::{self, Refusals};
@@ -396,7 +395,7 @@ impl Sync {
         };
         let trouble = match &answered {
             Err(trouble) => Some(trouble.clone()),
-            Ok(reply) => answer::parse::<serde::de::IgnoredAny>(reply, "JSON")
+            Ok(reply) => answer::parse::<serde::de::IgnoredAny>(reply, Expected::Json)
                 .err()
                 .filter(|t| t.class == Class::Retry),
         };
@@ -492,20 +491,18 @@ impl Sync {
     fn give_up(&mut self) {
         let under_way = self.pending.values().next();
         let call = under_way.or_else(|| self.waiting.first().map(|(_, pending)| pending));
-        let what = call.map_or("word on what is owed", |pending| pending.call.name);
-        let patience = ASKED_PATIENCE.as_secs();
+        let seconds = ASKED_PATIENCE.as_secs();
+        let cause = match call {
+            Some(pending) => NetCause::GivenUpWaiting {
+                seconds,
+                request: pending.call.name.to_owned(),
+            },
+            None => NetCause::GivenUpOwed { seconds },
+        };
         let trouble = match self.held_up.take() {
             // The way was never open: what stood in it is known.
-            Some(trouble) => Fault {
-                reason: format!("{}; given up after {patience} seconds", trouble.reason),
-                ..trouble
-            },
-            None => {
-                let reason = format!(
-                    "central did not answer within {patience} seconds: the run waited for its {what}"
-                );
-                Fault::new(Code::NetTimeout, reason)
-            }
+            Some(trouble) => trouble.because(|why| NetCause::GivenUp { why, seconds }),
+            None => Fault::new(Code::NetTimeout, cause),
         };
         // What is owed may be on its way: the next run asks what came of it.
         self.owed.under_way = false;
@@ -549,16 +546,13 @@ impl Sync {
                 self.begin_lanes(now);
             }
             Ok(versions) => {
-                let own = &self.plan.params.tao_version;
-                let known = if versions.is_empty() {
-                    "none".into()
-                } else {
-                    outside::ids(&versions)
+                let own = self.plan.params.tao_version.clone();
+                let known = Id::all(&versions);
+                let cause = match known.is_empty() {
+                    true => AnswerCause::UnsupportedAll { own },
+                    false => AnswerCause::Unsupported { own, known },
                 };
-                let reason = format!(
-                    "central does not support VM version {own} of this box (supported: {known})"
-                );
-                self.stop(Fault::new(Code::VersionUnsupported, reason));
+                self.stop(Fault::new(Code::VersionUnsupported, cause));
             }
         }
     }

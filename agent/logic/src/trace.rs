@@ -175,7 +175,7 @@ impl Trace {
         if !self.is_raising() {
             self.ended(Ended {
                 params: open.params,
-                reason: trouble.reason,
+                reason: trouble.reason(),
             });
         }
         Some(report)

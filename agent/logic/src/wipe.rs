@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(owed.total(), 5);
         let expected = "2 results, 1 delivery log, 1 session, 1 LTI user";
         assert_eq!(owed.told(), expected);
-        let reason = owed.permits(None).unwrap_err().reason;
+        let reason = owed.permits(None).unwrap_err().reason();
         for part in [expected, "sync --results", "export", "--discard-results 5"] {
             assert!(reason.contains(part), "{reason}");
         }

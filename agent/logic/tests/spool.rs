@@ -191,7 +191,7 @@ fn a_result_too_long_for_the_web_server_is_told_as_that() {
     let told = &ending.findings[0];
     assert_eq!(told.code, Code::ResultsTooLong);
     assert!(
-        told.reason
+        told.reason()
             .starts_with("1 result waits: central's web server takes no request")
     );
     assert_eq!(ending.count.results.acknowledged, 5);

@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Expected, Fault};
 use std::path::Path;
 
 use logic::api::answer::{parse, versions};
@@ -34,7 +34,7 @@ fn a_stopped_database_is_central_s_trouble_whatever_was_asked() {
         ),
         (
             "trouble/717-dbdown-token",
-            parse::<Json>(&recorded("trouble/717-dbdown-token"), "a token").err(),
+            parse::<Json>(&recorded("trouble/717-dbdown-token"), Expected::Token).err(),
         ),
         (
             "trouble/718-dbdown-handshake",

@@ -329,7 +329,7 @@ fn a_bundle_that_still_holds_a_secret_is_refused() {
     )]);
     let trouble = finish(&redactor, &files).unwrap_err();
     assert_eq!(trouble.code, Code::BundleSecret);
-    assert!(!trouble.reason.contains("[long value]"));
+    assert!(!trouble.reason().contains("[long value]"));
 }
 
 #[test]

@@ -157,7 +157,7 @@ mod tests {
         fs::write(&paths[0], "x").unwrap();
         let trouble = Input::open(&paths).err().unwrap();
         assert_eq!(trouble.code, Code::InputFile);
-        assert!(trouble.reason.contains("/b"), "{trouble}");
+        assert!(trouble.reason().contains("/b"), "{trouble}");
         fs::write(&paths[1], "y").unwrap();
         let read: Vec<_> = Input::open(&paths).unwrap();
         let read: Vec<_> = read

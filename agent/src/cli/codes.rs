@@ -94,9 +94,9 @@ mod tests {
     fn an_unknown_code_is_a_usage_error_that_names_the_nearest() {
         let trouble = explain(Some("net.dsn"), &Screen::plain(80)).unwrap_err();
         assert_eq!(trouble.code, Code::InputCode);
-        assert!(trouble.reason.ends_with("net.dns"));
+        assert!(trouble.reason().ends_with("net.dns"));
         let trouble = explain(Some("foo"), &Screen::plain(80)).unwrap_err();
-        assert!(trouble.reason.ends_with("behind a message"), "{trouble}");
+        assert!(trouble.reason().ends_with("behind a message"), "{trouble}");
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! Called by `cli`.
 
 use clap::Subcommand;
-use logic::fault::Finding;
 use logic::fault::{Code, Fault};
+use logic::fault::{ConfigCause, Finding, FoundAt};
 use logic::settings::Settings;
 use serde_json::json;
 
@@ -40,7 +40,7 @@ pub(super) fn act(root: &Root, act: Act, screen: &Screen) -> Result<u8, Fault> {
         Act::Check => {
             let warnings = check(root)?;
             for warning in &warnings {
-                screen.say(&format!("warning: {} [{}]", warning.reason, warning.code));
+                screen.say(&format!("warning: {} [{}]", warning.reason(), warning.code));
             }
             if screen.json {
                 screen.object(json!({ "outcome": "finished", "code": "ok", "warnings": warnings }));
@@ -62,20 +62,16 @@ fn check(root: &Root) -> Result<Vec<Finding>, Fault> {
     let mut warnings = Vec::new();
     if !url.https && !crate::uplink::loopback(&url.host) {
         let place = settings.origin("central", "url");
-        let place = place.map_or(String::new(), |place| format!(" ({place})"));
-        warnings.push(Finding {
-            code: Code::ConfigPlainHttp.into(),
-            reason: format!(
-                "url in [central]{place}: {url} is plain http: password, results and exams can be read on the way; expected https://"
-            ),
-        });
+        let place = place.map(|place| place.to_string());
+        let cause = ConfigCause::PlainHttp {
+            place: place.map(|place| FoundAt::At { place }),
+            url: url.to_string(),
+        };
+        warnings.push(Finding::new(Code::ConfigPlainHttp, cause));
     }
     let textfile = settings.metrics.textfile.as_deref();
     if let Some(Err(fault)) = textfile.map(metrics::check) {
-        warnings.push(Finding {
-            code: fault.code.into(),
-            reason: fault.reason,
-        });
+        warnings.push(Finding::new(fault.code, fault.cause));
     }
     Ok(warnings)
 }

@@ -35,7 +35,7 @@ pub(super) fn act(engine: &Engine, act: Option<&Act>, screen: &Screen) -> Result
         return Ok(0);
     }
     let or_why = |result: Result<String, Fault>| {
-        result.unwrap_or_else(|trouble| format!("unknown: {}", trouble.reason))
+        result.unwrap_or_else(|trouble| format!("unknown: {}", trouble.reason()))
     };
     let mut rows = Vec::new();
     let mut row = |name: &str, text: String| rows.push((name.to_owned(), text));

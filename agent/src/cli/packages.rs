@@ -123,7 +123,7 @@ fn verify(packages: &Packages, screen: &Screen) -> Result<u8, Fault> {
                 let members = (verdict.bad.len() + verdict.unseen.len()) as u64;
                 format!("damaged: {}", counted(members, "member", "members"))
             }
-            Err(trouble) => format!("damaged: {}", trouble.reason),
+            Err(trouble) => format!("damaged: {}", trouble.reason()),
         };
         if word != "whole" {
             damaged += 1;

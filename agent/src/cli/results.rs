@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, Finding, IntakeCause};
 use logic::intake::Kind;
 use logic::outside;
 use logic::spool::{Key, Ledger, Part, State};
@@ -143,7 +143,7 @@ fn list(spool: &Spool, screen: &Screen) -> Result<u8, Fault> {
 }
 
 fn object(ledger: &Ledger) -> serde_json::Value {
-    let reason = ledger.reason.as_ref().map(|reason| &reason.reason);
+    let reason = ledger.reason.as_ref().map(Finding::reason);
     let stored = ledger
         .parts
         .iter()
@@ -156,7 +156,7 @@ fn object(ledger: &Ledger) -> serde_json::Value {
 }
 
 fn thing(ledger: &Ledger) -> Thing {
-    let reason = ledger.reason.as_ref().map(|reason| reason.reason.clone());
+    let reason = ledger.reason.as_ref().map(|reason| reason.reason());
     let cells = vec![
         ledger.state.word().to_owned(),
         ledger.key.kind.word().to_owned(),
@@ -171,11 +171,11 @@ fn submit(engine: &Engine, kind: Kind, inputs: Vec<Input>, screen: &Screen) -> R
         let file = input.path().to_owned();
         let document = input.read()?;
         let receipt = intake.submit(kind, &document).map_err(|trouble| {
-            let reason = format!("{}: {}", file.display(), trouble.reason);
-            Fault { reason, ..trouble }
+            let file = file.display().to_string();
+            trouble.because(|why| IntakeCause::OfFile { file, why })
         })?;
         for warning in &receipt.warnings {
-            screen.say(&format!("{}: {}", file.display(), warning.reason));
+            screen.say(&format!("{}: {}", file.display(), warning.reason()));
         }
         for (id, fresh) in &receipt.items {
             if screen.json {

@@ -140,12 +140,12 @@ impl Screen {
     pub(super) fn trouble(&self, trouble: &Fault) {
         self.tell(trouble);
         if self.json {
-            self.object(json!({ "outcome": trouble.outcome.word(), "code": trouble.code, "reason": trouble.reason }));
+            self.object(json!({ "outcome": trouble.outcome.word(), "code": trouble.code, "reason": trouble.reason() }));
         }
     }
 
     fn tell(&self, trouble: &Fault) {
-        let told = format!("boxsync: {} [{}]", trouble.reason, trouble.code);
+        let told = format!("boxsync: {} [{}]", trouble.reason(), trouble.code);
         if self.live {
             let width = columns(io::stderr());
             for line in told.lines().flat_map(|line| fold(line, width)) {

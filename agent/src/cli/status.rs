@@ -352,6 +352,7 @@ mod tests {
             ..standing.packages
         };
         standing.last = Some(Last {
+            cause: None,
             sync_id: 12,
             outcome: Outcome::Offline,
             code: Code::NetDns.into(),
@@ -400,6 +401,7 @@ mod tests {
             ..Owed::default()
         });
         owing.last = Some(Last {
+            cause: None,
             sync_id: 13,
             outcome: Outcome::Unauthorized,
             code: Code::AuthRefused.into(),

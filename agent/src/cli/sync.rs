@@ -202,7 +202,7 @@ fn lines(report: &Report, screen: &Screen) -> Vec<String> {
         screen.paint(mood, &word)
     ));
     for finding in report.findings.iter().take(10) {
-        let told = fold(&finding.reason, screen.width - 2);
+        let told = fold(&finding.reason(), screen.width - 2);
         lines.extend(told.map(|line| format!("  {line}")));
     }
     if report.findings.len() > 10 {

@@ -76,7 +76,7 @@ impl Voice {
                     box_id = %report.box_id,
                     sync_id = report.sync_id,
                     "{}",
-                    finding.reason
+                    finding.reason()
                 );
             }
         }
@@ -210,7 +210,7 @@ pub(super) fn misconfigured(waits: bool) {
 
 /// The state in words while the files of the configuration are wrong.
 pub(super) fn beside(fault: &Fault, waits: bool, words: &str) -> String {
-    let what = in_short(&fault.reason);
+    let what = in_short(&fault.reason());
     match waits {
         true => format!("waiting for a good configuration: {what}; {words}"),
         false => format!("{words}; the configuration is wrong, the last good one is used: {what}"),

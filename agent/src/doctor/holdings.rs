@@ -54,7 +54,7 @@ fn packages(engine: &Engine, deep: bool) -> Result<Lying, Fault> {
         } else if deep {
             whole(&packages, meta)
         } else {
-            packages.glance(meta).map_err(|trouble| trouble.reason)
+            packages.glance(meta).map_err(|trouble| trouble.reason())
         };
         if let Err(why) = sound {
             broken.push(format!("{}: {why}", outside::id(&meta.delivery)));
@@ -76,7 +76,7 @@ fn whole(packages: &Packages, meta: &crate::vault::package::Meta) -> Result<(), 
     let verdict = packages
         .content(meta)
         .and_then(|content| content::verify(&content))
-        .map_err(|trouble| trouble.reason)?;
+        .map_err(|trouble| trouble.reason())?;
     if verdict.clean() {
         return Ok(());
     }

@@ -49,7 +49,7 @@ pub(super) async fn store(steps: &[Step], root: &Root, found: &Found) {
     let store = match probed.map(|status| status.map(Probed::of)) {
         // No damage: the disk does not give it.
         _ if failing.is_some() => {
-            Store::Failing(failing.map_or_else(String::new, |trouble| trouble.reason))
+            Store::Failing(failing.map_or_else(String::new, |trouble| trouble.reason()))
         }
         Ok(Ok(Probed::Opens)) => Store::Opens,
         Ok(Ok(Probed::Busy)) => Store::Used,

@@ -48,7 +48,7 @@ pub fn take(engine: &Engine) -> Standing {
     };
     standing.intake = intake(engine.vault().state());
     if let Err(trouble) = read(engine, &mut standing) {
-        standing.trouble = Some((trouble.code.into(), trouble.reason));
+        standing.trouble = Some((trouble.code.into(), trouble.reason()));
     }
     standing
 }
@@ -65,12 +65,12 @@ pub fn intake(state: &Path) -> Option<(CodeName, String)> {
         return None;
     }
     if let Err(trouble) = try_write(folder) {
-        return Some((trouble.code.into(), trouble.reason));
+        return Some((trouble.code.into(), trouble.reason()));
     }
     lacks_inodes(folder).then(|| {
         let full = std::io::Error::from_raw_os_error(Errno::ENOSPC as i32);
         let trouble = crate::root::trouble(folder, "write", &full);
-        (trouble.code.into(), trouble.reason)
+        (trouble.code.into(), trouble.reason())
     })
 }
 
@@ -79,7 +79,7 @@ pub fn misconfigured(standing: &mut Standing, fault: Option<&Fault>) {
     // Without a good one the fault is why nothing is known.
     if standing.trouble.as_ref().and_then(|(code, _)| code.known()) != fault.map(|fault| fault.code)
     {
-        standing.config = fault.map(|fault| (fault.code.into(), fault.reason.clone()));
+        standing.config = fault.map(|fault| (fault.code.into(), fault.reason()));
     }
 }
 
@@ -87,7 +87,7 @@ pub fn misconfigured(standing: &mut Standing, fault: Option<&Fault>) {
 pub fn unreadable(trouble: &Fault) -> Standing {
     Standing {
         now: clock::now().wall,
-        trouble: Some((trouble.code.into(), trouble.reason.clone())),
+        trouble: Some((trouble.code.into(), trouble.reason())),
         ..Standing::default()
     }
 }
@@ -141,7 +141,7 @@ fn read(engine: &Engine, standing: &mut Standing) -> Result<(), Fault> {
         let owed = spool::sum(by_kind.values().copied());
         standing.held_up = held_up;
         standing.counted.owed = by_word(by_kind);
-        standing.unread = spool.unread_since().map(|trouble| trouble.reason);
+        standing.unread = spool.unread_since().map(|trouble| trouble.reason());
         standing.lost = spool.lost()?;
         let lost = standing.lost.len() as u64;
         standing.owed = Some(Owed { lost, ..owed });
@@ -161,6 +161,7 @@ fn read(engine: &Engine, standing: &mut Standing) -> Result<(), Fault> {
         refused: report.results.refused,
     });
     standing.last = last.map(|report| Last {
+        cause: Some(report.cause()).filter(|cause| !cause.is_said()),
         sync_id: report.sync_id,
         outcome: report.outcome,
         code: report.code,

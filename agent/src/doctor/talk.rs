@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use logic::api::{Call, Page, Range, Reply, answer};
 use logic::entity::EntityType;
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Expected, Fault};
 use logic::health::clock::{Dated, Vouched};
 use logic::health::honesty::{self, judge};
 use logic::health::seen::{InForce, Told};
@@ -336,7 +336,8 @@ async fn part(uplink: &Uplink, sample: &Sample) -> Result<Result<(), String>, Fa
     let call = Call::package(&sample.delivery, Some(Range::Span(PART.0, PART.1)));
     let mut opened = uplink.open(&call).await?;
     if !matches!(opened.status, 200 | 206) {
-        let refused = answer::parse::<serde::de::IgnoredAny>(&opened.reply().await?, "a package");
+        let refused =
+            answer::parse::<serde::de::IgnoredAny>(&opened.reply().await?, Expected::Package);
         return Err(refused.err().unwrap_or_else(|| {
             Fault::new(
                 Code::PackageRange,

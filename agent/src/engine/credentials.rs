@@ -8,7 +8,7 @@ use std::time::Duration;
 use logic::api::{Call, Handshake, answer};
 use logic::credentials::{Known, judge};
 use logic::entity::EntityType;
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, EnrolCause, Fault};
 use logic::identity::{Enrolment, Identity};
 use tokio::time::timeout;
 
@@ -112,8 +112,10 @@ impl Engine {
             .await
             .unwrap_or_else(|_| {
                 let seconds = TRIAL_TIMEOUT.as_secs();
-                let reason = format!("central did not answer within {seconds} s");
-                Err(Fault::new(Code::NetTimeout, reason))
+                Err(Fault::new(
+                    Code::NetTimeout,
+                    EnrolCause::NoAnswer { seconds },
+                ))
             })?;
         answer::versions(&reply).map(|_| ())
     }

@@ -5,7 +5,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use logic::fault::{Code, Fault};
+use logic::fault::{AnswerCause, Cause, Code, EnrolCause, Fault, OsCause};
 use logic::seal::NameHash;
 use serde::{Deserialize, Serialize};
 
@@ -82,18 +82,18 @@ impl Engine {
                     kept.put(&Refused {
                         content,
                         at: clock::now().wall,
-                        reason: trouble.reason.clone(),
+                        reason: trouble.reason(),
                     })?;
                 }
-                let reason = format!("{} (login of {})", trouble.reason, path.display());
-                Err(Fault { reason, ..trouble })
+                let path = path.display().to_string();
+                Err(trouble.because(|why| EnrolCause::OfLogin { why, path }))
             }
         }
     }
 }
 
 fn utf8(bytes: Vec<u8>) -> io::Result<String> {
-    String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8 text"))
+    String::from_utf8(bytes).map_err(|_| io::Error::other(OsCause::NotUtf8))
 }
 
 fn find(folder: &Path) -> Result<Option<(PathBuf, Secret)>, Fault> {
@@ -115,22 +115,23 @@ fn read(path: &Path, text: &Secret) -> Result<Login, Fault> {
     let json = text.reveal();
     let json = json.strip_prefix('\u{feff}').unwrap_or(json);
     serde_json::from_str(json).map_err(|error| {
-        let reason = format!(
-            r#"{}: expected {{"login": "…", "password": "…"}}; line {}, column {} is something else"#,
-            path.display(),
-            error.line(),
-            error.column()
-        );
-        Fault::new(Code::ConfigFile, reason)
+        let cause = EnrolCause::NoLogin {
+            path: path.display().to_string(),
+            line: error.line(),
+            column: error.column(),
+        };
+        Fault::new(Code::ConfigFile, cause)
     })
 }
 
 fn stands(refused: &Refused) -> Fault {
-    let reason = format!(
-        "{}; the login that this machine was given is tried again when it changes, or after a day",
-        refused.reason
-    );
-    Fault::new(Code::AuthPassword, reason)
+    // It was kept as a sentence; its code has one cause alone.
+    let why = match refused.reason == Cause::from(AnswerCause::Password).en() {
+        true => AnswerCause::Password.into(),
+        false => Cause::from(&refused.reason),
+    };
+    let why = Box::new(why);
+    Fault::new(Code::AuthPassword, EnrolCause::StillRefused { why })
 }
 
 #[cfg(test)]
@@ -153,7 +154,7 @@ mod tests {
         let (path, text) = find(dir.path()).unwrap().unwrap();
         let trouble = read(&path, &text).err().unwrap();
         assert_eq!(trouble.code, Code::ConfigFile);
-        assert!(!trouble.reason.contains("hidden"), "{}", trouble.reason);
+        assert!(!trouble.reason().contains("hidden"), "{}", trouble.reason());
     }
 
     #[test]

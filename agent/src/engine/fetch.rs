@@ -5,8 +5,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use logic::fault::{Code, Fault};
-use logic::outside;
+use logic::fault::{Code, Fault, Id, PackageCause};
 use logic::package::Finding;
 use logic::package_lane::{PackageEnd, Wanted};
 use logic::words::Class;
@@ -48,11 +47,9 @@ pub(super) async fn fetch(link: &Link, wanted: &Wanted) -> PackageEnd {
         },
         Ok(None) => PackageEnd::Held { on_wire },
         Err(trouble) => {
-            let reason = format!("package of {}: {}", outside::id(delivery), trouble.reason);
-            PackageEnd::Failed {
-                trouble: Fault { reason, ..trouble },
-                on_wire,
-            }
+            let delivery = Id::from(delivery);
+            let trouble = trouble.because(|why| PackageCause::Of { delivery, why });
+            PackageEnd::Failed { trouble, on_wire }
         }
     }
 }

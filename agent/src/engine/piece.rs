@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use logic::api::{Call, Reply, answer};
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Expected, Fault, PackageCause};
 use logic::range::{ContentRange, content_length, strong_tag};
 use logic::words::Outcome;
 
@@ -123,16 +123,13 @@ pub(super) async fn open(uplink: &Uplink, call: Call) -> Result<Answer, Fault> {
 }
 
 fn refused(reply: &Reply) -> Fault {
-    let trouble = answer::parse::<serde::de::IgnoredAny>(reply, "a package").err();
+    let trouble = answer::parse::<serde::de::IgnoredAny>(reply, Expected::Package).err();
     match trouble {
-        Some(trouble) if trouble.code == Code::CentralNotFound => {
-            let reason = "central has no package for this delivery (it was published before the synchronisation was installed, or its test is gone)";
-            Fault {
-                reason: reason.into(),
-                code: Code::PackageMissing,
-                ..trouble
-            }
-        }
+        Some(trouble) if trouble.code == Code::CentralNotFound => Fault {
+            cause: PackageCause::Missing.into(),
+            code: Code::PackageMissing,
+            ..trouble
+        },
         Some(trouble) => trouble,
         None => dishonest(&format!(
             "status {} to a request for a package",
@@ -157,7 +154,7 @@ fn words(bytes: &[u8]) -> Option<Fault> {
         body: bytes.to_vec(),
     };
     let is_page = bytes.trim_ascii_start().starts_with(b"<");
-    answer::parse::<serde::de::IgnoredAny>(&reply, "a package")
+    answer::parse::<serde::de::IgnoredAny>(&reply, Expected::Package)
         .err()
         .filter(|trouble| trouble.code != Code::CentralForeign || is_page)
 }

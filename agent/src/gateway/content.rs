@@ -139,7 +139,7 @@ impl Body for Out {
             tracing::warn!(
                 code = %trouble.code,
                 "a package was cut off: {}",
-                trouble.reason
+                trouble.reason()
             );
         }
         Poll::Ready(Some(next.map(Frame::data)))

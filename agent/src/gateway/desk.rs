@@ -177,7 +177,7 @@ impl Gateway {
         match hidden {
             Hidden::Told(told) => self.voice.later(503, &told),
             Hidden::Broken(trouble) => {
-                tracing::error!(code = %trouble.code, "{}", trouble.reason);
+                tracing::error!(code = %trouble.code, "{}", trouble.reason());
                 let told = format!(
                     "boxsync cannot read its own data [{}]. Nothing was changed: see `boxsync doctor` on the box.",
                     trouble.code
@@ -308,7 +308,7 @@ impl Gateway {
                     code = %trouble.code,
                     entity = offer.id,
                     "not taken from the TAO on this box: {}",
-                    trouble.reason
+                    trouble.reason()
                 );
             }
         }

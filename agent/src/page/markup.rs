@@ -2,9 +2,9 @@
 //! Never words of its own: `phrase` has them.
 //! Called by `render`.
 
-use logic::fault::{Cause, CodeName};
-use logic::language::Language;
-use logic::phrase::{self, Piece, pieces};
+use logic::fault::{Cause, CodeName, Wording};
+use logic::language::{Language, typeset};
+use logic::phrase::{Piece, pieces};
 
 use super::figure::escape;
 
@@ -19,10 +19,16 @@ pub(super) fn html(language: Language, code: Option<&CodeName>, english: &str) -
         .collect()
 }
 
-/// A cause as HTML: its own words in the language of the page, then what it carries.
+/// A cause as HTML; what has no value yet, or comes from an older record, is told as `html` tells it.
 pub(super) fn cause(language: Language, code: Option<&CodeName>, cause: &Cause) -> String {
-    let carried = cause.carried().map(|words| html(language, code, words));
-    escape(&phrase::own(language, cause)) + &carried.unwrap_or_default()
+    if language == Language::English {
+        return escape(&cause.en());
+    }
+    let words = cause.fr_words().into_iter().map(|words| match words {
+        Wording::French(words) => escape(&typeset(&words)),
+        Wording::English(words) => html(language, code, &words),
+    });
+    words.collect()
 }
 
 #[cfg(test)]
@@ -38,7 +44,7 @@ mod tests {
             "le serveur central donne un paquet vide (<span lang=\"en\">&lt;odd&gt;</span>)"
         );
         assert_eq!(html(Language::English, Some(&code), "<odd>"), "&lt;odd&gt;");
-        let never = Cause::NeverComplete(Some("<odd>".into()));
+        let never = Cause::NeverComplete(Some(Box::new("<odd>".into())));
         assert_eq!(
             cause(Language::French, Some(&code), &never),
             "le catalogue n’a jamais été complet\u{a0}: le serveur central donne un paquet vide \

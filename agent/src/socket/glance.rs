@@ -79,11 +79,14 @@ pub fn look(
     }
     if let Some(last) = &mut glance.standing.last {
         clean(&mut last.reason);
+        if let Some(cause) = &mut last.cause {
+            cause.redact(|text| redactor.redact(text));
+        }
     }
     for report in &mut glance.reports {
         clean(&mut report.reason);
         for finding in &mut report.findings {
-            clean(&mut finding.reason);
+            finding.cause.redact(|text| redactor.redact(text));
         }
     }
     glance

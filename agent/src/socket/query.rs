@@ -128,7 +128,7 @@ mod tests {
             assert!(query.seconds("wait", most).is_err(), "{odd}");
         }
         let unknown = Query::read(Some("id*=1"), &["id*"]).unwrap_err();
-        assert!(unknown.reason.ends_with("expected id"), "{unknown:?}");
+        assert!(unknown.reason().ends_with("expected id"), "{unknown:?}");
         let query = Query::read(Some("since=+1"), &["since"]).unwrap();
         assert!(query.number("since").is_err());
     }

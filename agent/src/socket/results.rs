@@ -57,7 +57,7 @@ pub(super) fn edition(fate: &Fate) -> Json {
     let code: Option<&CodeName> = ledger.reason.as_ref().map(|reason| &reason.code);
     json!({
         "edition": ledger.key.edition, "state": ledger.state.word(), "attempts": ledger.attempts,
-        "code": code, "reason": ledger.reason.as_ref().map(|reason| &reason.reason),
+        "code": code, "reason": ledger.reason.as_ref().map(Finding::reason),
         "what_to_do": advice(ledger.state, ledger.reason.as_ref()),
         "came_at": fate.came, "changed_at": fate.changed,
         "bytes": ledger.size, "parts": ledger.parts.len(), "stored": stored.count(),

@@ -114,7 +114,7 @@ pub(super) fn daemon(board: &Board) -> Json {
         "waiting": standing.waiting,
         "offline_tries": standing.offline.unwrap_or(0),
         "breaker_open": standing.breaker,
-        "config_fault": board.fault().map(|fault| json!({ "code": fault.code, "reason": fault.reason })),
+        "config_fault": board.fault().map(|fault| json!({ "code": fault.code, "reason": fault.reason() })),
         "line": engine::in_force(&board.settings()),
         "limits": limits(board),
         "exam_seconds_left": exam::running(board.root()).map(|left| left.as_secs()),
@@ -145,7 +145,7 @@ pub(super) async fn status(board: &Board) -> Json {
     match of_box(board) {
         Ok(of_box) => told.extend(of_box),
         Err(trouble) => {
-            let reason = json!({ "code": trouble.code, "reason": trouble.reason });
+            let reason = json!({ "code": trouble.code, "reason": trouble.reason() });
             told.insert("trouble".into(), reason);
         }
     }

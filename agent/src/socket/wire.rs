@@ -122,7 +122,7 @@ pub(super) fn with_type(status: StatusCode, kind: &'static str, body: Body) -> R
 pub(super) fn refusal(trouble: &Fault) -> Response<Body> {
     let status =
         StatusCode::from_u16(trouble.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let told = json!({ "schema": 1, "code": trouble.code, "reason": trouble.reason });
+    let told = json!({ "schema": 1, "code": trouble.code, "reason": trouble.reason() });
     let mut response = object(status, told);
     if status == StatusCode::SERVICE_UNAVAILABLE {
         let wait = trouble.retry_after.map_or(BUSY, |wait| wait.as_secs());

@@ -2,7 +2,7 @@
 //! Never sends anything.
 //! Called by the exchange and by `token`.
 
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, NetCause};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -105,10 +105,11 @@ impl Ask<'_> {
             None => target,
             Some(_) => format!("{}{target}", self.url.origin()),
         };
-        let uri: Uri = uri.parse().map_err(|error| {
-            let reason = format!("the address of {} cannot be asked for: {error}", self.name);
-            Fault::new(Code::CentralForeign, reason)
-        })?;
+        let unmade = || {
+            let request = self.name.to_owned();
+            Fault::new(Code::CentralForeign, NetCause::RequestUnmade { request })
+        };
+        let uri: Uri = uri.parse().map_err(|_| unmade())?;
         let method = match self.method {
             Method::Get => hyper::Method::GET,
             Method::Post => hyper::Method::POST,
@@ -147,6 +148,6 @@ impl Ask<'_> {
         }
         request
             .body(Full::new(self.body.clone()))
-            .map_err(|error| Fault::new(Code::CentralForeign, format!("{}: {error}", self.name)))
+            .map_err(|_| unmade())
     }
 }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, NetCause, OsCause, TlsCause};
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::TcpMaxSeg;
 use rustls::pki_types::ServerName;
@@ -89,10 +89,8 @@ pub(super) async fn dial(
         Some(via) => connect(&via.host, via.port, route.segment)
             .await
             .map_err(|trouble| {
-                passing(
-                    Code::NetProxy,
-                    format!("the proxy cannot be reached: {}", trouble.reason),
-                )
+                let why = Box::new(trouble.cause);
+                passing(Code::NetProxy, NetCause::ProxyUnreachable { why })
             })?,
     };
     let own = stream.local_addr().ok();
@@ -107,12 +105,11 @@ pub(super) async fn dial(
             Err(_) => {
                 return Err(passing(
                     Code::NetProxy,
-                    format!(
-                        "the proxy {} did not open a way to {} within {} s",
-                        via.place(),
-                        url.endpoint(),
-                        route.patience.as_secs()
-                    ),
+                    NetCause::ProxyTimeout {
+                        proxy: via.place(),
+                        target: url.endpoint(),
+                        seconds: route.patience.as_secs(),
+                    },
                 ));
             }
         }
@@ -120,7 +117,9 @@ pub(super) async fn dial(
     let name = ServerName::try_from(url.host.clone()).map_err(|_| {
         Fault::new(
             Code::NetTls,
-            format!("{} is no name that a certificate can be for", url.host),
+            TlsCause::NoName {
+                host: url.host.clone(),
+            },
         )
     })?;
     let stream = BufReader::with_capacity(READ, tap);
@@ -130,11 +129,10 @@ pub(super) async fn dial(
         Err(_) => {
             return Err(passing(
                 Code::NetTls,
-                format!(
-                    "{} did not finish the TLS handshake within {} s",
-                    url.endpoint(),
-                    HANDSHAKE.as_secs()
-                ),
+                TlsCause::HandshakeTimeout {
+                    host: url.endpoint(),
+                    seconds: HANDSHAKE.as_secs(),
+                },
             ));
         }
     };
@@ -189,11 +187,9 @@ where
         .max_buf_size(2 * HEADER_LIMIT)
         .handshake(TokioIo::new(stream))
         .await
-        .map_err(|error| {
-            Fault::new(
-                Code::NetRefused,
-                format!("{} cannot be spoken to: {error}", url.endpoint()),
-            )
+        .map_err(|_| {
+            let place = url.endpoint();
+            Fault::new(Code::NetRefused, NetCause::NotSpoken { place })
         })?;
     tokio::spawn(async move {
         // Whoever waits for an answer hears of the failure; nobody else needs to.
@@ -229,11 +225,9 @@ async fn gone(own: Option<SocketAddr>) {
 /// Resolves and connects within `CONNECT`.
 async fn connect(host: &str, port: u16, segment: Option<u16>) -> Result<TcpStream, Fault> {
     let end = Instant::now() + CONNECT;
-    let addresses = resolve(host, port, CONNECT).await.map_err(|failure| {
-        Fault::new(
-            Code::NetDns,
-            format!("the name {host} has no address: {failure}"),
-        )
+    let addresses = resolve(host, port, CONNECT).await.map_err(|why| {
+        let host = host.to_owned();
+        Fault::new(Code::NetDns, NetCause::NoAddress { host, why })
     })?;
     let place = format!("{host}:{port}");
     match tokio::time::timeout_at(end, race(addresses.into(), segment)).await {
@@ -242,20 +236,20 @@ async fn connect(host: &str, port: u16, segment: Option<u16>) -> Result<TcpStrea
             let _ = stream.set_nodelay(true);
             Ok(stream)
         }
-        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Err(Fault::new(
-            Code::NetRefused,
-            format!("{place} refused the connection"),
-        )),
-        Ok(Err(error)) => Err(Fault::new(
-            Code::NetUnreachable,
-            format!("{place} cannot be reached: {error}"),
-        )),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            Err(Fault::new(Code::NetRefused, NetCause::Refused { place }))
+        }
+        Ok(Err(error)) => {
+            let why = OsCause::from(&error);
+            let cause = NetCause::Unreachable { place, why };
+            Err(Fault::new(Code::NetUnreachable, cause))
+        }
         Err(_) => Err(Fault::new(
             Code::NetUnreachable,
-            format!(
-                "{place} did not accept a connection within {} s",
-                CONNECT.as_secs()
-            ),
+            NetCause::ConnectTimeout {
+                place,
+                seconds: CONNECT.as_secs(),
+            },
         )),
     }
 }

@@ -4,22 +4,25 @@
 
 use std::io;
 
-use logic::fault::{Code, Fault};
+use logic::fault::{Cause, Code, ConnectionEnd, Fault, NetCause, TlsCause};
 use logic::words::Class;
 
 use super::refusal;
 
 /// A failure of the line that may pass by itself, of a kind that mostly somebody has to mend: a proxy that is
 /// restarted, a handshake that was cut.
-pub(super) fn passing(code: Code, reason: impl Into<String>) -> Fault {
-    Fault::new(code, reason).classed(Class::Retry)
+pub(super) fn passing(code: Code, cause: impl Into<Cause>) -> Fault {
+    Fault::new(code, cause).classed(Class::Retry)
 }
 
 /// The content of an answer exceeds what the caller reads.
 pub(super) fn too_large(name: &str, limit: usize) -> Fault {
     Fault::new(
         Code::CentralTooLarge,
-        format!("central's answer to {name} is longer than {limit} bytes"),
+        NetCause::TooLarge {
+            request: name.into(),
+            limit,
+        },
     )
 }
 
@@ -27,34 +30,41 @@ pub(super) fn too_large(name: &str, limit: usize) -> Fault {
 /// them were those of a status line.
 pub(super) fn headless(error: &hyper::Error, place: &str, answered: bool, http: bool) -> Fault {
     if is_demand(error) {
-        return Fault::new(Code::NetTlsClient, refusal::demands_certificate(place));
+        let host = place.to_owned();
+        return Fault::new(Code::NetTlsClient, TlsCause::ClientCertificate { host });
     }
     if error.is_parse_too_large() {
         return Fault::new(
             Code::CentralTooLarge,
-            format!(
-                "the header of {place}'s answer is longer than {} KiB or has more than {} fields",
-                super::HEADER_LIMIT >> 10,
-                super::HEADER_FIELDS
-            ),
+            NetCause::HeadTooLarge {
+                place: place.into(),
+                kibibytes: super::HEADER_LIMIT >> 10,
+                fields: super::HEADER_FIELDS,
+            },
         );
     }
     if error.is_parse() {
-        let what = match http {
-            true => "with a header that is not sound HTTP",
-            false => "something that is not HTTP",
+        let place = place.to_owned();
+        let cause = match http {
+            true => NetCause::HeadUnsound { place },
+            false => NetCause::NotHttp { place },
         };
-        return Fault::new(Code::CentralForeign, format!("{place} answered {what}"));
+        return Fault::new(Code::CentralForeign, cause);
     }
     if answered {
         return Fault::new(
             Code::NetCut,
-            format!("the connection to {place} was cut in the head of the answer"),
+            NetCause::CutInHead {
+                place: place.into(),
+            },
         );
     }
     Fault::new(
         Code::NetReset,
-        format!("{place} {} without an answer", ending(error)),
+        NetCause::NoAnswer {
+            place: place.into(),
+            ending: ending(error),
+        },
     )
 }
 
@@ -63,22 +73,29 @@ pub(super) fn cut(error: &hyper::Error, place: &str, bytes: u64) -> Fault {
     if io_kind(error) == Some(io::ErrorKind::InvalidInput) {
         return Fault::new(
             Code::CentralForeign,
-            format!("{place} broke the framing of its answer after {bytes} bytes"),
+            NetCause::BrokenFraming {
+                place: place.into(),
+                bytes,
+            },
         );
     }
     Fault::new(
         Code::NetCut,
-        format!("{place} {} after {bytes} bytes of content", ending(error)),
+        NetCause::Cut {
+            place: place.into(),
+            ending: ending(error),
+            bytes,
+        },
     )
 }
 
-fn ending(error: &hyper::Error) -> &'static str {
+fn ending(error: &hyper::Error) -> ConnectionEnd {
     match io_kind(error) {
         Some(io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted) => {
-            "reset the connection"
+            ConnectionEnd::Reset
         }
-        Some(io::ErrorKind::TimedOut) => "stopped acknowledging",
-        _ => "closed the connection",
+        Some(io::ErrorKind::TimedOut) => ConnectionEnd::Silent,
+        _ => ConnectionEnd::Closed,
     }
 }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use logic::api::{Answered, Reply};
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, NetCause, TlsCause};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 
@@ -152,13 +152,13 @@ impl Flow {
             let Ok(frame) = timeout(left, self.body.frame()).await else {
                 return Err(Fault::new(
                     Code::NetStalled,
-                    format!(
-                        "{} sent fewer than {PACE} bytes in {} s, after {} bytes of its answer to {}",
-                        self.place,
-                        STALL.as_secs(),
-                        self.bytes,
-                        self.name
-                    ),
+                    NetCause::Stalled {
+                        place: self.place.clone(),
+                        pace: PACE,
+                        seconds: STALL.as_secs(),
+                        bytes: self.bytes,
+                        request: self.name.into(),
+                    },
                 ));
             };
             let Some(frame) = frame else {
@@ -220,7 +220,9 @@ fn flawed(flaw: Flaw, name: &str, limit: usize) -> Fault {
             class: logic::words::Class::Retry,
             ..Fault::new(
                 Code::CentralGarbled,
-                format!("central's answer to {name} came as damaged gzip"),
+                NetCause::Garbled {
+                    request: name.into(),
+                },
             )
         },
     }
@@ -240,8 +242,5 @@ fn plain_to_tls(body: &[u8]) -> bool {
 
 /// http:// in the configuration where the port speaks TLS.
 pub(super) fn wants_tls(place: &str) -> Fault {
-    Fault::new(
-        Code::NetTls,
-        format!("{place} speaks TLS on this port: a URL with https:// is expected"),
-    )
+    Fault::new(Code::NetTls, TlsCause::WantsTls { host: place.into() })
 }

@@ -2,8 +2,9 @@
 //! Never passes on a library's text, which is made for programmers: what it does not know it says so.
 //! Called by `tls`.
 
-use logic::fault::{Code, Fault};
-use logic::outside;
+use logic::fault::{
+    AlertWord, CertificateFlaw, Code, Fault, HandshakeFlaw, PresentedName, TlsCause,
+};
 use std::io;
 use std::net::IpAddr;
 use std::time::{Duration, UNIX_EPOCH};
@@ -18,41 +19,31 @@ const NAMES: usize = 8;
 
 /// What a refused handshake means.
 pub(super) fn refusal(error: &Error, host: &str) -> Fault {
-    let (code, reason) = match error {
+    let host = host.to_owned();
+    let (code, cause) = match error {
         Error::InvalidCertificate(error) => certificate(error, host),
-        Error::NoCertificatesPresented => (Code::NetTls, format!("{host} showed no certificate")),
+        Error::NoCertificatesPresented => (Code::NetTls, TlsCause::NoCertificate { host }),
         Error::InvalidMessage(InvalidMessage::CertificatePayloadTooLarge) => {
-            useless(host, "its chain is too long")
+            useless(host, CertificateFlaw::TooLong)
         }
-        Error::InvalidMessage(_) => (
-            Code::NetTls,
-            format!(
-                "{host} does not speak TLS on this port: a URL with http:// or another port is expected"
-            ),
-        ),
+        Error::InvalidMessage(_) => (Code::NetTls, TlsCause::NotTls { host }),
         Error::AlertReceived(alert) => alerted(*alert, host),
         Error::PeerIncompatible(PeerIncompatible::ServerRejectedEncryptedClientHello(_)) => {
-            failed(host, "the box could not go on with it")
+            failed(host, HandshakeFlaw::Gone)
         }
         Error::PeerIncompatible(_) => outdated(host),
         Error::PeerMisbehaved(PeerMisbehaved::AttemptedDowngradeToTls12WhenTls13IsSupported) => {
-            failed(host, "something between lowered the version of TLS")
+            failed(host, HandshakeFlaw::Downgraded)
         }
         Error::PeerMisbehaved(_)
         | Error::InappropriateMessage { .. }
-        | Error::InappropriateHandshakeMessage { .. } => failed(
-            host,
-            "the other side, or a firewall between, does not keep to the rules of TLS",
-        ),
-        Error::DecryptError | Error::PeerSentOversizedRecord => failed(
-            host,
-            "what came cannot be decrypted: it was changed on its way",
-        ),
-        Error::NoApplicationProtocol => failed(host, "the other side does not speak HTTP/1.1"),
-        Error::InvalidCertRevocationList(_) => useless(host, REVOCATION),
-        Error::FailedToGetRandomBytes => {
-            failed(host, "the kernel of the box gave no random numbers")
+        | Error::InappropriateHandshakeMessage { .. } => failed(host, HandshakeFlaw::Misbehaved),
+        Error::DecryptError | Error::PeerSentOversizedRecord => {
+            failed(host, HandshakeFlaw::Changed)
         }
+        Error::NoApplicationProtocol => failed(host, HandshakeFlaw::NoHttp),
+        Error::InvalidCertRevocationList(_) => useless(host, CertificateFlaw::Revocation),
+        Error::FailedToGetRandomBytes => failed(host, HandshakeFlaw::NoRandom),
         Error::UnsupportedNameType
         | Error::InvalidEncryptedClientHello(_)
         | Error::EncryptError
@@ -60,74 +51,47 @@ pub(super) fn refusal(error: &Error, host: &str) -> Fault {
         | Error::FailedToGetCurrentTime
         | Error::HandshakeNotComplete
         | Error::BadMaxFragmentSize
-        | Error::InconsistentKeys(_) => failed(host, "the box could not go on with it"),
-        _ => failed(host, UNKNOWN),
+        | Error::InconsistentKeys(_) => failed(host, HandshakeFlaw::Gone),
+        _ => failed(host, HandshakeFlaw::Unknown),
     };
-    Fault::new(code, reason)
+    Fault::new(code, cause)
 }
 
-const UNKNOWN: &str = "for a reason that boxsync has no words for";
-const REVOCATION: &str = "what is said about its revocation cannot be used";
-const WRITTEN: &str = "it is not written as a certificate has to be";
-
-fn failed(host: &str, why: &str) -> (Code, String) {
-    (
-        Code::NetTls,
-        format!("the TLS handshake with {host} failed: {why}"),
-    )
+fn failed(host: String, why: HandshakeFlaw) -> (Code, TlsCause) {
+    (Code::NetTls, TlsCause::Handshake { host, why })
 }
 
-fn useless(host: &str, why: &str) -> (Code, String) {
-    let reason = format!("the certificate of {host} cannot be used: {why}");
-    (Code::NetTlsCertificate, reason)
+fn useless(host: String, why: CertificateFlaw) -> (Code, TlsCause) {
+    (Code::NetTlsCertificate, TlsCause::Useless { host, why })
 }
 
-fn outdated(host: &str) -> (Code, String) {
-    let reason = format!(
-        "{host} speaks no version or cipher of TLS that is still safe: 1.2 or 1.3 is expected"
-    );
-    (Code::NetTlsOld, reason)
+fn outdated(host: String) -> (Code, TlsCause) {
+    (Code::NetTlsOld, TlsCause::Old { host })
 }
 
 /// What the other side said when it broke off (RFC 8446 6.2, RFC 5246 7.2.2).
-fn alerted(alert: AlertDescription, host: &str) -> (Code, String) {
+fn alerted(alert: AlertDescription, host: String) -> (Code, TlsCause) {
     use AlertDescription as Alert;
-    let words = match alert {
+    let why = match alert {
         Alert::HandshakeFailure | Alert::ProtocolVersion | Alert::InsufficientSecurity => {
             return outdated(host);
         }
-        Alert::UnrecognisedName => {
-            let reason = format!("{host} says that it serves no host of this name");
-            return (Code::NetTlsHost, reason);
-        }
+        Alert::UnrecognisedName => return (Code::NetTlsHost, TlsCause::UnknownHost { host }),
         // Which of them comes is the server's taste (RFC 8446 4.4.2.4, RFC 5246 7.4.6); these name it.
         Alert::CertificateRequired | Alert::NoCertificate => {
-            return (Code::NetTlsClient, demands_certificate(host));
+            return (Code::NetTlsClient, TlsCause::ClientCertificate { host });
         }
-        Alert::CloseNotify | Alert::UserCanceled => "it closed the connection",
-        Alert::AccessDenied => "it denies access",
-        Alert::InternalError => "it failed itself",
-        Alert::NoApplicationProtocol => "it does not speak HTTP/1.1",
-        Alert::BadRecordMac | Alert::DecryptionFailed | Alert::DecryptError => {
-            "what it got cannot be decrypted: it was changed on its way"
-        }
+        Alert::CloseNotify | Alert::UserCanceled => AlertWord::Closed,
+        Alert::AccessDenied => AlertWord::Denied,
+        Alert::InternalError => AlertWord::Failed,
+        Alert::NoApplicationProtocol => AlertWord::NoHttp,
+        Alert::BadRecordMac | Alert::DecryptionFailed | Alert::DecryptError => AlertWord::Changed,
         _ => {
             let number = u8::from(alert);
-            return (
-                Code::NetTls,
-                format!("{host} broke off the TLS handshake with alert {number}"),
-            );
+            return (Code::NetTls, TlsCause::Alert { host, number });
         }
     };
-    (
-        Code::NetTls,
-        format!("{host} broke off the TLS handshake: {words}"),
-    )
-}
-
-/// A server that wants to see a certificate of whoever connects.
-pub(super) fn demands_certificate(host: &str) -> String {
-    format!("{host} demands a certificate of this box (mutual TLS)")
+    (Code::NetTls, TlsCause::BrokenOff { host, why })
 }
 
 /// Whether an error of a connection is the alert that says so: in TLS 1.3 it comes after the handshake.
@@ -142,116 +106,81 @@ pub(super) fn is_demand(error: &io::Error) -> bool {
 }
 
 /// What is wrong with a certificate.
-fn certificate(error: &CertificateError, host: &str) -> (Code, String) {
+fn certificate(error: &CertificateError, host: String) -> (Code, TlsCause) {
     match error {
-        CertificateError::ExpiredContext { time, not_after } => (
-            Code::NetTlsExpired,
-            format!(
-                "the certificate of {host} has expired: it ended {}, and it is {}",
-                day(not_after),
-                day(time)
-            ),
-        ),
-        CertificateError::Expired => (
-            Code::NetTlsExpired,
-            format!("the certificate of {host} has expired"),
-        ),
-        CertificateError::NotValidYetContext { time, not_before } => (
-            Code::NetTlsNotYet,
-            format!(
-                "the certificate of {host} is not yet valid: it begins {}, and it is {}",
-                day(not_before),
-                day(time)
-            ),
-        ),
-        CertificateError::NotValidYet => (
-            Code::NetTlsNotYet,
-            format!("the certificate of {host} is not yet valid"),
-        ),
-        CertificateError::NotValidForNameContext { presented, .. } => (
-            Code::NetTlsHost,
-            format!(
-                "the certificate is not for {host}, but for {}",
-                names(presented)
-            ),
-        ),
-        CertificateError::NotValidForName => (
-            Code::NetTlsHost,
-            format!("the certificate is not for {host}"),
-        ),
-        CertificateError::UnknownIssuer => (
-            Code::NetTlsIssuer,
-            format!("no authority that this box knows has signed the certificate of {host}"),
-        ),
+        CertificateError::ExpiredContext { time, not_after } => {
+            let (end, now) = (day(not_after), day(time));
+            (Code::NetTlsExpired, TlsCause::ExpiredAt { host, end, now })
+        }
+        CertificateError::Expired => (Code::NetTlsExpired, TlsCause::Expired { host }),
+        CertificateError::NotValidYetContext { time, not_before } => {
+            let (begin, now) = (day(not_before), day(time));
+            (Code::NetTlsNotYet, TlsCause::NotYetAt { host, begin, now })
+        }
+        CertificateError::NotValidYet => (Code::NetTlsNotYet, TlsCause::NotYet { host }),
+        CertificateError::NotValidForNameContext { presented, .. } => {
+            let names = names(presented);
+            (Code::NetTlsHost, TlsCause::OtherHosts { host, names })
+        }
+        CertificateError::NotValidForName => (Code::NetTlsHost, TlsCause::OtherHost { host }),
+        CertificateError::UnknownIssuer => (Code::NetTlsIssuer, TlsCause::NoAuthority { host }),
         // A private authority that was made anew under its old name.
-        CertificateError::BadSignature => (
-            Code::NetTlsIssuer,
-            format!(
-                "the certificate of {host} was not signed by the authority that this box knows by that name: [central] ca_file may be an old one"
-            ),
-        ),
+        CertificateError::BadSignature => (Code::NetTlsIssuer, TlsCause::OtherSignature { host }),
         CertificateError::Other(other) => match other.0.downcast_ref::<webpki::Error>() {
             Some(error) => useless(host, flaw(error)),
-            None => useless(host, UNKNOWN),
+            None => useless(host, CertificateFlaw::Unknown),
         },
         error => useless(host, use_of(error)),
     }
 }
 
 /// The flaws of a certificate that rustls has a name for.
-fn use_of(error: &CertificateError) -> &'static str {
+fn use_of(error: &CertificateError) -> CertificateFlaw {
     #[expect(deprecated, reason = "rustls may still say it so")]
     match error {
-        CertificateError::BadEncoding => WRITTEN,
-        CertificateError::Revoked => "it was revoked",
-        CertificateError::UnhandledCriticalExtension => CRITICAL,
+        CertificateError::BadEncoding => CertificateFlaw::Written,
+        CertificateError::Revoked => CertificateFlaw::Revoked,
+        CertificateError::UnhandledCriticalExtension => CertificateFlaw::Critical,
         CertificateError::UnsupportedSignatureAlgorithm
         | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
-        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => SIGNED,
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            CertificateFlaw::Signed
+        }
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
-            PURPOSE
+            CertificateFlaw::Purpose
         }
         CertificateError::UnknownRevocationStatus
         | CertificateError::ExpiredRevocationList
         | CertificateError::ExpiredRevocationListContext { .. }
-        | CertificateError::InvalidOcspResponse => REVOCATION,
-        CertificateError::ApplicationVerificationFailure => "it could not be judged",
-        _ => UNKNOWN,
+        | CertificateError::InvalidOcspResponse => CertificateFlaw::Revocation,
+        CertificateError::ApplicationVerificationFailure => CertificateFlaw::Unjudged,
+        _ => CertificateFlaw::Unknown,
     }
 }
 
-const CRITICAL: &str = "it marks something as critical that boxsync does not know";
-const SIGNED: &str =
-    "it is signed in a way that is no longer taken for safe, or not known (SHA-1, for example)";
-const PURPOSE: &str = "it is not made for a server (extended key usage)";
-
 /// The flaws that only webpki has a name for.
-fn flaw(error: &webpki::Error) -> &'static str {
+fn flaw(error: &webpki::Error) -> CertificateFlaw {
     use webpki::Error as Flaw;
     match error {
-        Flaw::CaUsedAsEndEntity => {
-            "it is one of an authority (CA:TRUE), not of a server; such a one is taken only if [central] ca_file holds exactly it"
-        }
-        Flaw::EndEntityUsedAsCa => "it was signed with a certificate that may not sign others",
+        Flaw::CaUsedAsEndEntity => CertificateFlaw::Authority,
+        Flaw::EndEntityUsedAsCa => CertificateFlaw::SignedByServer,
         Flaw::PathLenConstraintViolated | Flaw::MaximumPathDepthExceeded => {
-            "its chain is longer than its authorities allow"
+            CertificateFlaw::LongerThanAllowed
         }
         Flaw::MaximumPathBuildCallsExceeded
         | Flaw::MaximumSignatureChecksExceeded
-        | Flaw::MaximumNameConstraintComparisonsExceeded => {
-            "its chain is too entangled to be checked"
-        }
+        | Flaw::MaximumNameConstraintComparisonsExceeded => CertificateFlaw::Entangled,
         Flaw::NameConstraintViolation
         | Flaw::InvalidNetworkMaskConstraint
-        | Flaw::MalformedNameConstraint => "its authority may not sign for this name",
-        Flaw::UnsupportedCertVersion => "it is of an old version of X.509: 3 is expected",
-        Flaw::CertDistrusted => "its authority is no longer trusted",
-        Flaw::SignatureAlgorithmMismatch => "it names two different ways in which it is signed",
-        Flaw::InvalidSerialNumber => "its serial number is not allowed",
-        Flaw::UnsupportedCriticalExtension => CRITICAL,
-        Flaw::EmptyEkuExtension | Flaw::RequiredEkuNotFoundContext(_) => PURPOSE,
+        | Flaw::MalformedNameConstraint => CertificateFlaw::OtherName,
+        Flaw::UnsupportedCertVersion => CertificateFlaw::OldVersion,
+        Flaw::CertDistrusted => CertificateFlaw::Distrusted,
+        Flaw::SignatureAlgorithmMismatch => CertificateFlaw::TwoAlgorithms,
+        Flaw::InvalidSerialNumber => CertificateFlaw::Serial,
+        Flaw::UnsupportedCriticalExtension => CertificateFlaw::Critical,
+        Flaw::EmptyEkuExtension | Flaw::RequiredEkuNotFoundContext(_) => CertificateFlaw::Purpose,
         Flaw::UnsupportedSignatureAlgorithmContext(_)
-        | Flaw::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => SIGNED,
+        | Flaw::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => CertificateFlaw::Signed,
         Flaw::BadDer
         | Flaw::BadDerTime
         | Flaw::ExtensionValueInvalid
@@ -259,7 +188,7 @@ fn flaw(error: &webpki::Error) -> &'static str {
         | Flaw::MalformedExtensions
         | Flaw::TrailingData(_)
         | Flaw::UnsupportedNameType
-        | Flaw::InvalidCertValidity => WRITTEN,
+        | Flaw::InvalidCertValidity => CertificateFlaw::Written,
         Flaw::CertRevoked
         | Flaw::UnknownRevocationStatus
         | Flaw::CrlExpired { .. }
@@ -271,8 +200,8 @@ fn flaw(error: &webpki::Error) -> &'static str {
         | Flaw::UnsupportedDeltaCrl
         | Flaw::UnsupportedIndirectCrl
         | Flaw::UnsupportedRevocationReason
-        | Flaw::UnsupportedRevocationReasonsPartitioning => REVOCATION,
-        _ => UNKNOWN,
+        | Flaw::UnsupportedRevocationReasonsPartitioning => CertificateFlaw::Revocation,
+        _ => CertificateFlaw::Unknown,
     }
 }
 
@@ -284,28 +213,28 @@ pub(super) fn day(time: &UnixTime) -> String {
 
 /// The names of a certificate, out of rustls' `DnsName("a.example")` and `IpAddress(10.0.0.1)`, each with its kind where
 /// the kind is why it does not fit.
-fn names(presented: &[String]) -> String {
+fn names(presented: &[String]) -> Vec<PresentedName> {
     if presented.is_empty() {
-        return "no host at all (it has no subjectAltName)".to_owned();
+        return vec![PresentedName::Nobody];
     }
-    let mut told: Vec<String> = presented.iter().take(NAMES).map(|n| name(n)).collect();
+    let mut told: Vec<_> = presented.iter().take(NAMES).map(|n| name(n)).collect();
     if presented.len() > NAMES {
-        told.push(format!("{} more", presented.len() - NAMES));
+        let count = presented.len() - NAMES;
+        told.push(PresentedName::More { count });
     }
-    told.join(", ")
+    told
 }
 
-fn name(presented: &str) -> String {
+fn name(presented: &str) -> PresentedName {
     let (kind, rest) = presented.split_once('(').unwrap_or((presented, ""));
     let value = rest.strip_suffix(')').unwrap_or(rest).trim_matches('"');
     match kind {
-        "DnsName" if value.parse::<IpAddr>().is_ok() => {
-            format!("{value} written as a DNS name, where an IP address is expected")
-        }
-        "DnsName" => outside::id(value),
-        "IpAddress" => outside::id(value),
-        "UniformResourceIdentifier" => format!("the URI {}", outside::id(value)),
-        _ => "a name of another kind".to_owned(),
+        "DnsName" if value.parse::<IpAddr>().is_ok() => PresentedName::AddressAsDns {
+            address: value.to_owned(),
+        },
+        "DnsName" | "IpAddress" => PresentedName::Host { name: value.into() },
+        "UniformResourceIdentifier" => PresentedName::Uri { uri: value.into() },
+        _ => PresentedName::OtherKind,
     }
 }
 

@@ -7,8 +7,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use logic::fault::{Code, Fault};
-use logic::outside;
+use logic::fault::{Code, Fault, TlsCause};
 use logic::time::{self, Accepted, Verdict};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CertificateError, ClientConfig, Error};
@@ -68,7 +67,7 @@ impl Tls {
         let judge = Arc::new(Judge::new(ca_pem, clock.clone(), provider.clone())?);
         let mut config = ClientConfig::builder_with_details(provider, Arc::new(clock))
             .with_safe_default_protocol_versions()
-            .map_err(|_| Fault::new(Code::ConfigTls, "TLS cannot be set up on this machine"))?
+            .map_err(|_| Fault::new(Code::ConfigTls, TlsCause::NotSetUp))?
             .dangerous()
             .with_custom_certificate_verifier(judge.clone())
             .with_no_client_auth();
@@ -97,10 +96,7 @@ impl Tls {
             Some(error) => refusal(error, host),
             None => passing(
                 Code::NetTls,
-                format!(
-                    "{host} closed the connection in the TLS handshake: a port that speaks plain http, or a firewall ({})",
-                    error.kind()
-                ),
+                TlsCause::HandshakeClosed { host: host.into() },
             ),
         }
     }
@@ -168,10 +164,8 @@ impl Tls {
             // Valid by what was heard before.
             _ if !chain.doubtful => Ok(()),
             Verdict::Undated => {
-                let reason = format!(
-                    "the certificate of {host} is not valid by the time of this box, and its answer has no date to judge it by"
-                );
-                Err(Fault::new(Code::NetTls, reason))
+                let host = host.to_owned();
+                Err(Fault::new(Code::NetTls, TlsCause::Undated { host }))
             }
             Verdict::Behind => Err(behind(host, date.unwrap_or_default(), floor)),
             Verdict::Refused(at) => match self.holds(chain, at) {
@@ -184,28 +178,25 @@ impl Tls {
 
 /// One of the two is wrong: central's clock with its certificate, or what this box takes for certain.
 fn behind(host: &str, date: i64, floor: i64) -> Fault {
-    let reason = format!(
-        "the certificate of {host} is valid at the date of its own answer, {}, and no more at {}, which this box takes for certain: one of the two is wrong",
-        day(&unix(date)),
-        day(&unix(floor))
-    );
-    Fault::new(Code::ClockFloor, reason)
+    let cause = TlsCause::BehindFloor {
+        host: host.to_owned(),
+        date: day(&unix(date)),
+        floor: day(&unix(floor)),
+    };
+    Fault::new(Code::ClockFloor, cause)
 }
 
 /// Who signed what no known authority has signed.
-fn unknown(stranger: Option<Stranger>, host: &str) -> String {
+fn unknown(stranger: Option<Stranger>, host: &str) -> TlsCause {
+    let host = host.to_owned();
     match stranger {
-        Some(Stranger { own: true, .. }) => format!(
-            "the certificate of {host} is signed by itself alone, and [central] ca_file does not hold it"
-        ),
+        Some(Stranger { own: true, .. }) => TlsCause::SelfSigned { host },
         Some(Stranger {
             name: Some(name), ..
-        }) => format!(
-            "the certificate of {host} was signed by {}, an authority that this box does not know",
-            outside::quoted(&name)
-        ),
-        _ => format!(
-            "the certificate of {host} was signed by an authority that this box does not know"
-        ),
+        }) => TlsCause::SignedBy {
+            host,
+            issuer: name.as_str().into(),
+        },
+        _ => TlsCause::SignedByUnknown { host },
     }
 }

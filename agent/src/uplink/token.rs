@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use hyper::header::HeaderValue;
 use logic::api::{Method, Reply, answer, surely_unsent};
-use logic::fault::{Area, Code, Fault};
+use logic::fault::{AnswerCause, Area, Code, Expected, Fault, Id};
 use logic::grant::{Grant, Watch, life};
-use logic::outside;
 use logic::retry;
 use logic::words::{Class, Outcome};
 use oauth2::basic::{
@@ -84,10 +83,7 @@ impl Holder {
         refused: Option<u64>,
     ) -> Result<Bearer, Fault> {
         let Some(credentials) = &self.credentials else {
-            return Err(Fault::new(
-                Code::AuthNotEnrolled,
-                "this box has no credentials for central: enroll it first",
-            ));
+            return Err(Fault::new(Code::AuthNotEnrolled, AnswerCause::NotEnrolled));
         };
         let before = self.attempts.get();
         let mut held = self.held.lock().await;
@@ -126,15 +122,9 @@ impl Holder {
     pub(super) async fn refused_again(&self, serial: u64) -> Fault {
         self.bury(&mut *self.held.lock().await, serial);
         if self.watch.borrow().shared(boottime()) {
-            return Fault::new(
-                Code::AuthShared,
-                "central refuses tokens that it has just issued: another box uses the same OAuth client",
-            );
+            return Fault::new(Code::AuthShared, AnswerCause::TokenShared);
         }
-        Fault::new(
-            Code::AuthRefused,
-            "central does not accept the token that it has just issued to this box",
-        )
+        Fault::new(Code::AuthRefused, AnswerCause::TokenRefused)
     }
 
     /// See `Uplink::evicted`.
@@ -206,11 +196,9 @@ impl Holder {
             *answer.borrow_mut() = Some(answered.clone());
             answered.and_then(|reply| response(&reply))
         };
-        let place = TokenUrl::new(url.to_string()).map_err(|error| {
-            Fault::new(
-                Code::CentralForeign,
-                format!("the token URL {}: {error}", outside::id(&url.to_string())),
-            )
+        let place = TokenUrl::new(url.to_string()).map_err(|_| {
+            let url = Id::from(&url.to_string());
+            Fault::new(Code::CentralForeign, AnswerCause::TokenUrl { url })
         })?;
         let client = Client::new(ClientId::new(credentials.key.clone()))
             .set_client_secret(ClientSecret::new(credentials.secret.reveal().to_owned()))
@@ -221,20 +209,18 @@ impl Holder {
             .request_async(&deliver)
             .await;
         let reply = answer.into_inner().unwrap_or_else(|| {
+            let url = Id::from(&url.to_string());
             Err(Fault::new(
                 Code::CentralForeign,
-                format!("no token request can be made for {url}"),
+                AnswerCause::TokenRequest { url },
             ))
         })?;
         let token = match token {
             Ok(token) => token,
             Err(_) if reply.status == 401 => {
-                return Err(Fault::new(
-                    Code::AuthRefused,
-                    "credentials refused: central does not know the OAuth key and secret of this box",
-                ));
+                return Err(Fault::new(Code::AuthRefused, AnswerCause::TokenCredentials));
             }
-            Err(_) => answer::parse::<Token>(&reply, "`access_token` and `expires`")?,
+            Err(_) => answer::parse::<Token>(&reply, Expected::Token)?,
         };
         self.issue(&token, &reply, asked, inner)
     }
@@ -247,12 +233,7 @@ impl Holder {
         inner: &Rc<Inner>,
     ) -> Result<Bearer, Fault> {
         let mut value = HeaderValue::from_str(&format!("Bearer {}", token.access.secret()))
-            .map_err(|_| {
-                Fault::new(
-                    Code::CentralForeign,
-                    "central issued a token that no header can carry",
-                )
-            })?;
+            .map_err(|_| Fault::new(Code::CentralForeign, AnswerCause::TokenUnsendable))?;
         value.set_sensitive(true);
         let date = reply.header("date").and_then(super::seconds);
         Ok(Bearer {
@@ -278,8 +259,8 @@ fn tokenless(trouble: Fault) -> Fault {
     // PHP died without a word. Here no content of ours can be the cause.
     if trouble.code == Code::CentralRejected {
         return Fault {
-            code: Code::CentralError.to_owned(),
-            reason: "central failed (status 500 without a body)".to_owned(),
+            code: Code::CentralError,
+            cause: AnswerCause::FailedMute.into(),
             class: Class::Retry,
             ..trouble
         };
@@ -288,11 +269,8 @@ fn tokenless(trouble: Fault) -> Fault {
         Outcome::Offline => Code::NetToken,
         _ => Code::CentralToken,
     };
-    Fault {
-        code: code.to_owned(),
-        reason: format!("no token could be fetched: {}", trouble.reason),
-        ..trouble
-    }
+    let trouble = Fault { code, ..trouble };
+    trouble.because(|why| AnswerCause::NoToken { why })
 }
 
 type Client = oauth2::Client<
@@ -359,7 +337,9 @@ fn ask(url: &Url, request: HttpRequest) -> Ask<'_> {
 /// As `oauth2` reads it: by status and content, whatever the label.
 fn response(reply: &Reply) -> Result<HttpResponse, Fault> {
     let mut response = HttpResponse::new(reply.body.clone());
-    *response.status_mut() = hyper::StatusCode::from_u16(reply.status)
-        .map_err(|error| Fault::new(Code::CentralForeign, error.to_string()))?;
+    *response.status_mut() = hyper::StatusCode::from_u16(reply.status).map_err(|_| {
+        let status = reply.status;
+        Fault::new(Code::CentralForeign, AnswerCause::TokenStatus { status })
+    })?;
     Ok(response)
 }

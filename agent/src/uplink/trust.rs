@@ -2,7 +2,7 @@
 //! `ca_file` holds. Never skips host name or validity; what only the date of an answer can tell it leaves to `tls`.
 //! Called by rustls in the handshake, and by `tls`.
 
-use logic::fault::{Code, Fault};
+use logic::fault::{CaFileFlaw, Code, Fault, TlsCause};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -59,11 +59,11 @@ impl Judge {
         for certificate in &given {
             roots
                 .add(certificate.clone())
-                .map_err(|_| wrong("one that is not a certificate"))?;
+                .map_err(|_| wrong(CaFileFlaw::NotACertificate))?;
         }
         let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
             .build()
-            .map_err(|_| wrong("none that can be used"))?;
+            .map_err(|_| wrong(CaFileFlaw::Unusable))?;
         Ok(Self {
             inner,
             given,
@@ -148,23 +148,22 @@ fn read(ca_pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Fault> {
         given.push(certificate.map_err(|error| wrong(flaw(&error)))?);
     }
     match given.is_empty() {
-        true => Err(wrong("none")),
+        true => Err(wrong(CaFileFlaw::Nothing)),
         false => Ok(given),
     }
 }
 
-fn flaw(error: &pem::Error) -> &'static str {
+fn flaw(error: &pem::Error) -> CaFileFlaw {
     match error {
-        pem::Error::MissingSectionEnd { .. } => "one without its END line",
-        pem::Error::IllegalSectionStart { .. } => "one with a broken BEGIN line",
-        pem::Error::Base64Decode(_) => "one that is not sound base64",
-        _ => "one that cannot be read",
+        pem::Error::MissingSectionEnd { .. } => CaFileFlaw::NoEnd,
+        pem::Error::IllegalSectionStart { .. } => CaFileFlaw::BrokenBegin,
+        pem::Error::Base64Decode(_) => CaFileFlaw::NotBase64,
+        _ => CaFileFlaw::Unreadable,
     }
 }
 
-fn wrong(found: &str) -> Fault {
-    let reason = format!("[central] ca_file: expected PEM certificates, found {found}");
-    Fault::new(Code::ConfigCaFile, reason)
+fn wrong(found: CaFileFlaw) -> Fault {
+    Fault::new(Code::ConfigCaFile, TlsCause::CaFile { found })
 }
 
 impl ServerCertVerifier for Judge {

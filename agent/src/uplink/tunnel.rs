@@ -2,7 +2,7 @@
 //! Never passes on a proxy's words but the names of its ways to log in.
 //! Called by `dial`, and by the exchange where a proxy forwards plain http.
 
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, NetCause, Scheme};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::fault::passing;
@@ -17,7 +17,11 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let place = via.place();
-    let broken = |why: &str| passing(Code::NetProxy, format!("the proxy {place} {why}"));
+    let broken = |cause: NetCause| passing(Code::NetProxy, cause);
+    let no_proxy = || {
+        let proxy = place.clone();
+        broken(NetCause::ProxyNoProxy { proxy })
+    };
     let mut request = format!("CONNECT {endpoint} HTTP/1.1\r\nHost: {endpoint}\r\n");
     if let Some(authorization) = &via.authorization {
         request += &format!("Proxy-Authorization: {}\r\n", authorization.reveal());
@@ -25,7 +29,10 @@ where
     request += "\r\n";
     let sent = stream.write_all(request.as_bytes()).await;
     zeroize::Zeroize::zeroize(&mut request);
-    sent.map_err(|_| broken("closed the connection"))?;
+    sent.map_err(|_| {
+        let proxy = place.clone();
+        broken(NetCause::ProxyClosed { proxy })
+    })?;
     let mut head = Vec::new();
     let end = loop {
         let mut piece = [0; 1024];
@@ -35,7 +42,7 @@ where
             break end;
         }
         if n == 0 || head.len() > HEAD {
-            return Err(broken("did not answer CONNECT as a proxy does"));
+            return Err(no_proxy());
         }
     };
     let text = String::from_utf8_lossy(&head[..end]);
@@ -48,7 +55,7 @@ where
             let offers = offers.map(|(_, value)| value);
             Err(refused(status, &place, endpoint, offers))
         }
-        _ => Err(broken("did not answer CONNECT as a proxy does")),
+        _ => Err(no_proxy()),
     }
 }
 
@@ -75,26 +82,29 @@ pub(super) fn refused<'a>(
     target: &str,
     offers: impl Iterator<Item = &'a str>,
 ) -> Fault {
+    let proxy = place.to_owned();
     if status != 407 {
-        let reason = format!("the proxy {place} opened no way to {target} (status {status})");
-        return passing(Code::NetProxy, reason);
+        let target = target.to_owned();
+        let cause = NetCause::ProxyRefused {
+            proxy,
+            target,
+            status,
+        };
+        return passing(Code::NetProxy, cause);
     }
     let schemes = schemes(offers);
-    if schemes.is_empty() || schemes.contains(&"Basic") {
-        let reason = format!(
-            "the proxy {place} wants a user and a password that it accepts (status 407): [central] proxy and proxy_password_file"
-        );
-        return Fault::new(Code::NetProxy, reason);
+    let is_basic = |scheme: &Scheme| matches!(scheme, Scheme::Named { name } if name == "Basic");
+    if schemes.is_empty() || schemes.iter().any(is_basic) {
+        return Fault::new(Code::NetProxy, NetCause::ProxyLogin { proxy });
     }
-    let reason = format!(
-        "the proxy {place} lets in with {} alone (status 407), which boxsync does not speak: Basic is expected",
-        schemes.join(", ")
-    );
-    Fault::new(Code::NetProxyScheme, reason)
+    Fault::new(
+        Code::NetProxyScheme,
+        NetCause::ProxyScheme { proxy, schemes },
+    )
 }
 
 /// The ways to log in that are offered, by their registered names (RFC 9110 16.4.1) or as one of another name.
-fn schemes<'a>(offers: impl Iterator<Item = &'a str>) -> Vec<&'static str> {
+fn schemes<'a>(offers: impl Iterator<Item = &'a str>) -> Vec<Scheme> {
     const KNOWN: [&str; 6] = ["Basic", "Digest", "NTLM", "Negotiate", "Kerberos", "Bearer"];
     let mut found = Vec::new();
     for challenge in offers.flat_map(|offer| offer.split(',')) {
@@ -104,9 +114,9 @@ fn schemes<'a>(offers: impl Iterator<Item = &'a str>) -> Vec<&'static str> {
             continue;
         }
         let known = KNOWN.into_iter().find(|k| k.eq_ignore_ascii_case(word));
-        let name = known.unwrap_or("a scheme of another name");
-        if !found.contains(&name) {
-            found.push(name);
+        let scheme = known.map_or(Scheme::Unknown, |name| Scheme::Named { name: name.into() });
+        if !found.contains(&scheme) {
+            found.push(scheme);
         }
     }
     found
@@ -154,6 +164,6 @@ mod tests {
         let trouble = told(&["Negotiate", "NTLM, \u{1b}[2J"]);
         assert_eq!(trouble.code, Code::NetProxyScheme);
         let list = "with Negotiate, NTLM, a scheme of another name alone";
-        assert!(trouble.reason.contains(list), "{}", trouble.reason);
+        assert!(trouble.reason().contains(list), "{}", trouble.reason());
     }
 }

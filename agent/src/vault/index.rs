@@ -156,7 +156,7 @@ impl Index {
                 Probed::Unreadable => match failing(&path) {
                     None => return Err(unreadable(&path)),
                     // It holds nothing irreplaceable: what is owed does not wait for the disk to be replaced.
-                    Some(trouble) => rebuilt = Some(quarantine(vault, &path, &trouble.reason)?),
+                    Some(trouble) => rebuilt = Some(quarantine(vault, &path, &trouble.reason())?),
                 },
                 Probed::Damaged => {
                     let why = "it does not open after an unclean end";
@@ -409,7 +409,7 @@ fn fit(state: &Path, path: &Path, format: u32) -> Result<Option<String>, Fault> 
 /// Moves the store aside; it holds nothing irreplaceable. A disk that does not give it is named: that is no damage.
 fn quarantine(vault: &Vault, path: &Path, why: &str) -> Result<String, Fault> {
     let why = match failing(path) {
-        Some(trouble) => format!("the store cannot be read ({})", trouble.reason),
+        Some(trouble) => format!("the store cannot be read ({})", trouble.reason()),
         None => format!("the store was damaged ({why})"),
     };
     let aside = set_aside(&vault.state().join("quarantine"), path)?;

@@ -16,8 +16,8 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
 
-use logic::fault::Finding;
 use logic::fault::{Code, CodeName, Fault};
+use logic::fault::{Finding, ItemCause};
 use logic::health::verdict as health;
 use logic::intake::{Item, Kind};
 use logic::outside;
@@ -268,7 +268,7 @@ impl Spool {
             owed.waiting += 1;
             owed.waiting_kinds.add(kind);
             if held_up.as_ref().is_none_or(|(oldest, ..)| came < *oldest) {
-                held_up = Some((came, code, reason.to_owned()));
+                held_up = Some((came, code, reason.en()));
             }
             Ok(())
         })?;
@@ -531,13 +531,9 @@ impl Spool {
         ledgers.retain(|ledger| matches!(ledger.state, State::Queued | State::Sending));
         for ledger in &mut ledgers {
             ledger.state = State::Unconfirmed;
-            let reason = format!(
-                "this box is a copy of {original}, which sends it: `results retry` if it is gone"
-            );
-            ledger.reason = Some(Finding {
-                code: Code::ResultsCopied.into(),
-                reason,
-            });
+            let original = original.to_owned();
+            let cause = ItemCause::Copied { original };
+            ledger.reason = Some(Finding::new(Code::ResultsCopied, cause));
         }
         self.shelf.write_states(&ledgers)
     }

@@ -46,7 +46,7 @@ fn what_was_never_sent_is_told_from_what_may_have_been_processed() {
         let refused = trouble(&format!("http://127.0.0.1:{port}/"), &results()).await;
         assert_eq!(refused.code, Code::NetRefused);
         assert_eq!(refused.outcome, Outcome::Offline);
-        assert!(refused.reason.contains(&format!("127.0.0.1:{port}")));
+        assert!(refused.reason().contains(&format!("127.0.0.1:{port}")));
         // A label of more than 63 characters is refused by the resolver itself: nothing is asked of the network.
         let mut nowhere = line("http://central.example/");
         nowhere.root.host = format!("{}.example", "a".repeat(64));
@@ -90,7 +90,7 @@ fn what_was_never_sent_is_told_from_what_may_have_been_processed() {
         ];
         for (bytes, hang, code) in table {
             let trouble = answered(bytes, hang).await.unwrap_err();
-            assert_eq!(trouble.code, code, "{}", trouble.reason);
+            assert_eq!(trouble.code, code, "{}", trouble.reason());
             assert!(!surely_unsent(&trouble), "{code}");
         }
     });
@@ -129,7 +129,7 @@ fn answers_are_bounded() {
         };
         for _ in 0..3 {
             let trouble = uplink.call(&call).await.unwrap_err();
-            assert_eq!(trouble.code, Code::CentralTooLarge, "{}", trouble.reason);
+            assert_eq!(trouble.code, Code::CentralTooLarge, "{}", trouble.reason());
         }
         let call = Call {
             limit: 1001,
@@ -269,7 +269,7 @@ fn a_proxy_that_refuses_is_named() {
                 .await
                 .unwrap_err();
             assert_eq!(trouble.code, Code::NetProxy);
-            assert!(trouble.reason.contains(words), "{}", trouble.reason);
+            assert!(trouble.reason().contains(words), "{}", trouble.reason());
             assert!(surely_unsent(&trouble));
             assert!(proxy.asked()[0].head.starts_with(
                 "CONNECT central.example:443 HTTP/1.1\r\nHost: central.example:443\r\n"
@@ -293,12 +293,12 @@ fn a_proxy_that_lets_nobody_in_with_basic_says_so() {
             let answer = format!("HTTP/1.1 407 X\r\n{fields}Content-Length: 0\r\n\r\n");
             let proxy = Central::plain(move |_| Told::raw(answer.clone(), Then::Close)).await;
             let trouble = through(&proxy, root).await;
-            assert_eq!(trouble.code, Code::NetProxyScheme, "{}", trouble.reason);
+            assert_eq!(trouble.code, Code::NetProxyScheme, "{}", trouble.reason());
             let words = format!(
                 "127.0.0.1:{} lets in with Negotiate, NTLM alone",
                 proxy.port
             );
-            assert!(trouble.reason.contains(&words), "{}", trouble.reason);
+            assert!(trouble.reason().contains(&words), "{}", trouble.reason());
             assert!(surely_unsent(&trouble));
         }
     });
@@ -315,12 +315,12 @@ fn a_proxy_that_stalls_is_named() {
             (trouble.code, began.elapsed().as_secs()),
             (Code::NetProxy, 20)
         );
-        assert!(trouble.reason.contains(&place), "{}", trouble.reason);
+        assert!(trouble.reason().contains(&place), "{}", trouble.reason());
         assert!(surely_unsent(&trouble));
         // Plain http is on its way once the proxy has it.
         let trouble = through(&proxy, "http://central.example/").await;
         assert_eq!(trouble.code, Code::NetTimeout);
-        assert!(trouble.reason.contains(&place), "{}", trouble.reason);
+        assert!(trouble.reason().contains(&place), "{}", trouble.reason());
         assert!(!surely_unsent(&trouble));
         // Whoever waits less long is told of the proxy, too.
         let mut line = line("https://central.example/");

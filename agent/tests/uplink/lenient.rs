@@ -156,7 +156,7 @@ fn what_well_kept_clients_read_is_read() {
     run(async move {
         for (what, bytes) in table {
             let reply = answered(bytes, false).await;
-            let reply = reply.unwrap_or_else(|trouble| panic!("{what}: {}", trouble.reason));
+            let reply = reply.unwrap_or_else(|trouble| panic!("{what}: {}", trouble.reason()));
             assert!([200, 203].contains(&reply.status), "{what}");
             assert_eq!(reply.body, BODY.as_bytes(), "{what}");
         }
@@ -222,12 +222,16 @@ fn what_cannot_be_read_is_refused_in_true_words() {
             let head = String::from_utf8_lossy(&bytes[..bytes.len().min(80)]).into_owned();
             let trouble = answered(bytes, false).await.unwrap_err();
             assert_eq!(trouble.code, code, "{head}");
-            assert!(trouble.reason.contains(words), "{head}: {}", trouble.reason);
+            assert!(
+                trouble.reason().contains(words),
+                "{head}: {}",
+                trouble.reason()
+            );
         }
         // Of a package nothing may be unpacked on the way: its ranges would mean something else.
         let packed = coded("Content-Encoding: Gzip", &gzip(BODY));
         let trouble = answered(packed, true).await.unwrap_err();
         assert_eq!(trouble.code, Code::CentralCompressed);
-        assert!(trouble.reason.contains("came as “gzip”"));
+        assert!(trouble.reason().contains("came as “gzip”"));
     });
 }

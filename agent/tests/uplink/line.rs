@@ -248,6 +248,6 @@ fn plain_http_goes_to_a_proxy_in_absolute_form_with_its_user() {
         );
         let trouble = uplink.call(&open_get()).await.unwrap_err();
         assert_eq!(trouble.code, Code::NetProxy);
-        assert!(trouble.reason.contains("407") && !trouble.reason.contains("secret"));
+        assert!(trouble.reason().contains("407") && !trouble.reason().contains("secret"));
     });
 }

@@ -97,7 +97,8 @@ fn refused_credentials_are_asked_once_and_told_to_all() {
         assert_eq!((central.tokens(), central.calls().len()), (1, 0));
         let trouble = uplink.call(&Call::versions()).await.unwrap_err();
         assert!(
-            trouble.reason.contains("credentials refused") && !trouble.reason.contains("s3cret")
+            trouble.reason().contains("credentials refused")
+                && !trouble.reason().contains("s3cret")
         );
         assert_eq!(central.tokens(), 2, "a later call asks again");
     });
@@ -176,7 +177,7 @@ fn a_failed_token_request_is_not_taken_for_the_call_itself() {
                 .call(&Call::versions())
                 .await
                 .unwrap_err();
-            assert_eq!(trouble.code, code, "{}", trouble.reason);
+            assert_eq!(trouble.code, code, "{}", trouble.reason());
             assert!(surely_unsent(&trouble));
             assert_ne!(trouble.outcome, Outcome::Unauthorized);
             assert_eq!(

@@ -75,9 +75,9 @@ async fn judged(name: &str, from: i32, to: i32, time: u64) -> Result<Option<i64>
                 "{}",
                 trouble.code
             );
-            assert!(trouble.reason.contains("certificate"));
+            assert!(trouble.reason().contains("certificate"));
             assert_eq!(uplink.heard(), None);
-            Err((trouble.code, trouble.reason))
+            Err((trouble.code, trouble.reason()))
         }
     }
 }
@@ -131,8 +131,8 @@ fn each_flaw_of_a_certificate_is_named() {
             let central = Central::tls(config, |_| Told::ok("{}")).await;
             let uplink = trusting(&central, other, TODAY);
             let trouble = uplink.call(&open_get()).await.unwrap_err();
-            assert_eq!(trouble.code, Code::NetTlsIssuer, "{}", trouble.reason);
-            assert!(trouble.reason.contains(words), "{}", trouble.reason);
+            assert_eq!(trouble.code, Code::NetTlsIssuer, "{}", trouble.reason());
+            assert!(trouble.reason().contains(words), "{}", trouble.reason());
         }
     });
 }
@@ -252,7 +252,7 @@ fn a_server_s_own_certificate_is_taken_if_it_was_given_exactly() {
                 "{what}"
             );
             if let (Some(trouble), Some((_, words))) = (met, expected) {
-                assert!(trouble.reason.contains(words), "{}", trouble.reason);
+                assert!(trouble.reason().contains(words), "{}", trouble.reason());
             }
         }
         // A dead clock is no obstacle here either.
@@ -282,7 +282,7 @@ fn a_ca_file_that_holds_no_certificate_is_said_in_words() {
         };
         let trouble = Uplink::new(line, None).err().unwrap();
         assert_eq!(trouble.code, Code::ConfigCaFile);
-        assert!(trouble.reason.ends_with(words), "{}", trouble.reason);
+        assert!(trouble.reason().ends_with(words), "{}", trouble.reason());
     }
 }
 
@@ -343,7 +343,7 @@ fn a_date_that_proves_nothing_is_not_believed() {
                 .call(&open_get())
                 .await
                 .err()
-                .map(|trouble| trouble.reason);
+                .map(|trouble| trouble.reason());
             match expected {
                 None => assert_eq!(reason, None),
                 Some(words) => assert!(reason.as_ref().unwrap().contains(words), "{reason:?}"),
@@ -383,7 +383,11 @@ async fn told(central: &Central, pem: &[u8], clock: &Clock) -> Result<(), Code> 
             // Nothing private is in this call, so it went before its answer's date was known, and was processed.
             assert!(!surely_unsent(&trouble));
             assert_eq!(trouble.outcome.exit(), 4);
-            assert!(trouble.reason.contains("certificate"), "{}", trouble.reason);
+            assert!(
+                trouble.reason().contains("certificate"),
+                "{}",
+                trouble.reason()
+            );
             trouble.code
         })
 }
@@ -497,7 +501,7 @@ fn the_wrong_scheme_is_recognised_both_ways() {
             .call(&open_get())
             .await
             .unwrap_err();
-        assert_eq!(trouble.code, Code::NetTls, "{}", trouble.reason);
+        assert_eq!(trouble.code, Code::NetTls, "{}", trouble.reason());
         // The scripted server waits for a whole head; a real one answers at once.
         let talker = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = talker.local_addr().unwrap().port();
@@ -516,9 +520,9 @@ fn the_wrong_scheme_is_recognised_both_ways() {
             .await
             .unwrap_err();
         assert!(
-            trouble.reason.contains("does not speak TLS") && trouble.reason.contains("http://"),
+            trouble.reason().contains("does not speak TLS") && trouble.reason().contains("http://"),
             "{}",
-            trouble.reason
+            trouble.reason()
         );
 
         let central = Central::tls(config, |_| Told::ok("{}")).await;
@@ -533,8 +537,12 @@ fn the_wrong_scheme_is_recognised_both_ways() {
         for server in [&central, &nginx] {
             let uplink = Uplink::new(line(&server.root()), None).unwrap();
             let trouble = uplink.call(&open_get()).await.unwrap_err();
-            assert_eq!(trouble.code, Code::NetTls, "{}", trouble.reason);
-            assert!(trouble.reason.contains("https://"), "{}", trouble.reason);
+            assert_eq!(trouble.code, Code::NetTls, "{}", trouble.reason());
+            assert!(
+                trouble.reason().contains("https://"),
+                "{}",
+                trouble.reason()
+            );
         }
     });
 }

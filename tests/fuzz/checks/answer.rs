@@ -94,7 +94,7 @@ fn read<T>(good: bool, read: Result<T, Fault>) -> Option<T> {
             Some(value)
         }
         Err(trouble) => {
-            assert!(trouble.code.name().contains('.') && !trouble.reason.is_empty());
+            assert!(trouble.code.name().contains('.') && !trouble.reason().is_empty());
             assert!(trouble.retry_after.is_none_or(|wish| wish <= LONGEST_WISH));
             None
         }

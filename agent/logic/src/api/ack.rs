@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::Reply;
 use super::answer::{PhpMap, parse};
-use crate::fault::Fault;
+use crate::fault::{Expected, Fault};
 
 /// What central said about one group of log rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub fn rows(reply: &Reply) -> Result<BTreeMap<String, Rows>, Fault> {
 }
 
 fn read(reply: &Reply) -> Result<Vec<(String, Json)>, Fault> {
-    let PhpMap(pairs) = parse(reply, "a map of acknowledgements")?;
+    let PhpMap(pairs) = parse(reply, Expected::Acknowledgements)?;
     let entry = |raw: &str| serde_json::from_str(raw).unwrap_or(Json::Null);
     Ok(pairs
         .into_iter()

@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 use super::Reply;
 use super::notice::{Notice, notice};
 use crate::entity::Entity;
-use crate::fault::{Code, Fault};
-use crate::outside::{self, Outside, json_flaw, quoted};
+use crate::fault::{AnswerCause, Cause, Code, Expected, Fault, Id, Quote, Says};
+use crate::outside::Outside;
 use crate::range::retry_after;
 use crate::retry;
 
@@ -24,7 +24,7 @@ pub struct Page {
     /// Id and checksum in the order of the server.
     pub listed: Vec<(String, String)>,
     /// Entries that name no id or no checksum: what they were, for the report.
-    pub odd: Vec<String>,
+    pub odd: Vec<Cause>,
     /// The keys of these entries: central still names them, so nothing of that name is gone.
     pub doubtful: Vec<String>,
 }
@@ -35,7 +35,7 @@ pub struct Odd {
     /// Its key in the map: the id, unless the map is odd too.
     pub key: String,
     /// What is wrong, for the report.
-    pub reason: String,
+    pub cause: Cause,
 }
 
 /// The entities of `fetchEntityDetails` or `fetchClassDetails`, good ones and odd ones apart.
@@ -83,12 +83,10 @@ impl Page {
             #[serde(borrow)]
             checksum: Option<Cow<'a, str>>,
         }
-        let wire: Wire = object(reply, "a page of checksums (`entities`)")?;
+        let wire: Wire = object(reply, Expected::Checksums)?;
         if let Some(astray) = wire.next.as_ref().filter(|next| !is_next_page(next)) {
-            return Err(foreign(format!(
-                "the next page of a list was expected at `/taoSync/…/fetchEntityChecksums`, not at {}",
-                outside::quoted(astray)
-            )));
+            let found = astray.as_str().into();
+            return Err(foreign(AnswerCause::NextPage { found }));
         }
         let mut page = Self {
             next: wire.next,
@@ -103,10 +101,8 @@ impl Page {
                     page.listed.push((id.into_owned(), checksum.into_owned()));
                 }
                 _ => {
-                    page.odd.push(format!(
-                        "list entry {}: expected text in `id` and `checksum`",
-                        outside::id(&key)
-                    ));
+                    let id = Id::from(&*key);
+                    page.odd.push(AnswerCause::ListEntry { id }.into());
                     page.doubtful.push(key.into_owned());
                 }
             }
@@ -128,13 +124,17 @@ impl Details {
     /// # Errors
     /// The trouble that the reply means; `central.foreign` when it is JSON of another shape.
     pub fn read(reply: &Reply) -> Result<Self, Fault> {
-        let map: PhpMap = parse(reply, "a map of entities")?;
+        let map: PhpMap = parse(reply, Expected::Entities)?;
         let mut details = Self::default();
         for (key, raw) in map.0 {
             match Entity::from_json(raw.get().as_bytes()) {
                 Ok(entity) => details.entities.push(entity),
                 Err(error) => details.odd.push(Odd {
-                    reason: format!("entity {}: {}", outside::id(&key), json_flaw(&error)),
+                    cause: AnswerCause::Entity {
+                        id: Id::from(&*key),
+                        found: (&error).into(),
+                    }
+                    .into(),
                     key: key.into_owned(),
                 }),
             }
@@ -165,22 +165,19 @@ impl Handshake {
             oauth: Oauth,
         }
         if reply.status == 401 || refusal(reply).is_some_and(|r| r.is_code("401")) {
-            return Err(operator(
-                Code::AuthPassword,
-                "central refused the login or the password",
-            ));
+            return Err(Fault::new(Code::AuthPassword, AnswerCause::Password));
         }
         // The generic refusal. With `errorCode` 500 it is the database that is away, whatever the login (protocol 0.2).
         if reply.status == 500 && refusal(reply).is_some_and(|r| r.is_code("0")) {
-            let reason = "central knows this user, but not as a synchronisation manager (role taoSyncManager)";
-            return Err(operator(Code::AuthNotSyncManager, reason));
+            return Err(Fault::new(
+                Code::AuthNotSyncManager,
+                AnswerCause::NotSyncManager,
+            ));
         }
-        let wire: Wire = object(reply, "`syncUser` and `oauthInfo`")?;
+        let wire: Wire = object(reply, Expected::Handshake)?;
         let user = Entity::from_json(wire.user.get().as_bytes()).map_err(|error| {
-            foreign(format!(
-                "the handshake's `syncUser` cannot be read: {}",
-                json_flaw(&error)
-            ))
+            let found = (&error).into();
+            foreign(AnswerCause::SyncUser { found })
         })?;
         Ok(Self {
             user,
@@ -200,7 +197,7 @@ pub fn versions(reply: &Reply) -> Result<Vec<String>, Fault> {
     struct Wire {
         data: Vec<String>,
     }
-    object::<Wire>(reply, "`data`, a list of supported VM versions").map(|wire| wire.data)
+    object::<Wire>(reply, Expected::Versions).map(|wire| wire.data)
 }
 
 /// Reads the confirmation of protocol 9.1 and 9.3.
@@ -213,17 +210,15 @@ pub fn confirmation(reply: &Reply) -> Result<(), Fault> {
         #[serde(rename = "message")]
         _message: String,
     }
-    object::<Wire>(reply, "`message`").map(|_| ())
+    object::<Wire>(reply, Expected::Message).map(|_| ())
 }
 
 /// The same for a value with keys: a list would be taken for its fields in their order.
-fn object<'a, T: Deserialize<'a>>(reply: &'a Reply, expected: &str) -> Result<T, Fault> {
-    let value = parse(reply, expected)?;
+fn object<'a, T: Deserialize<'a>>(reply: &'a Reply, expected: Expected) -> Result<T, Fault> {
+    let value = parse(reply, expected.clone())?;
     match reply.body.trim_ascii_start().first() {
         Some(b'{') => Ok(value),
-        _ => Err(foreign(format!(
-            "central answered without {expected}: a list"
-        ))),
+        _ => Err(foreign(AnswerCause::AList { expected })),
     }
 }
 
@@ -232,24 +227,22 @@ fn object<'a, T: Deserialize<'a>>(reply: &'a Reply, expected: &str) -> Result<T,
 /// # Errors
 /// The trouble that the reply means, in the order: status, maintenance, refusal inside a success, what stands in the place
 /// of JSON, shape.
-pub fn parse<'a, T: Deserialize<'a>>(reply: &'a Reply, expected: &str) -> Result<T, Fault> {
+pub fn parse<'a, T: Deserialize<'a>>(reply: &'a Reply, expected: Expected) -> Result<T, Fault> {
     status(reply)?;
     if is_maintenance(reply) {
-        return Err(maintenance(reply));
+        return Err(Fault::new(Code::CentralMaintenance, maintenance(reply)));
     }
     if let Some(refusal) = refusal(reply).filter(|r| r.refuses()) {
-        let reason = match refusal.message() {
-            said if said.is_empty() => "central refused the request".to_owned(),
-            said => format!("central refused the request and says {}", said.quoted()),
-        };
-        return Err(Fault::new(Code::CentralRefused, reason));
+        let says = says(&refusal.message());
+        return Err(Fault::new(
+            Code::CentralRefused,
+            AnswerCause::RefusedIn200 { says },
+        ));
     }
     serde_json::from_slice(&reply.body).map_err(|error| {
         instead(reply).unwrap_or_else(|| {
-            foreign(format!(
-                "central answered without {expected}: {}",
-                json_flaw(&error)
-            ))
+            let found = (&error).into();
+            foreign(AnswerCause::NoShape { expected, found })
         })
     })
 }
@@ -260,83 +253,55 @@ pub fn parse<'a, T: Deserialize<'a>>(reply: &'a Reply, expected: &str) -> Result
 /// One trouble per meaning; the version texts of protocol 4.5 are told apart from other 500s.
 fn status(reply: &Reply) -> Result<(), Fault> {
     let said = refusal(reply).map(|r| r.message()).unwrap_or_default();
-    let with = |text: &str| {
-        if said.is_empty() {
-            text.to_owned()
-        } else {
-            format!("{text} and says {}", said.quoted())
-        }
-    };
-    let trouble = match reply.status {
+    let (status, says) = (reply.status, says(&said));
+    let (code, cause) = match status {
         // 203 comes from a proxy that changed something (RFC 9110 15.3.4). No other success is one: 202 has done nothing
         // yet, 204 and 205 have no body.
         200 | 203 | 206 => return Ok(()),
-        500..=503 if is_maintenance(reply) => maintenance(reply),
-        201..=299 => foreign(format!(
-            "central's data has status 200, not {}",
-            reply.status
-        )),
-        300..=399 => foreign(redirected(reply)),
+        500..=503 if is_maintenance(reply) => (Code::CentralMaintenance, maintenance(reply)),
+        201..=299 => (Code::CentralForeign, AnswerCause::StatusNot200 { status }),
+        300..=399 => (Code::CentralForeign, redirected(reply)),
         // RFC 6585 6.
-        511 => foreign("the network wants a login first (status 511)".into()),
-        401 => operator(
-            Code::AuthRefused,
-            "central does not accept the credentials of this box",
-        ),
-        403 => operator(
-            Code::AuthRole,
-            "the credentials lack the role of a synchronisation manager (taoSyncManager)",
-        ),
-        404 => Fault::new(Code::CentralNotFound, with("central does not have it")),
-        413 => Fault::new(
-            Code::CentralTooLong,
-            "central's web server takes no request of this size (status 413)",
-        ),
+        511 => (Code::CentralForeign, AnswerCause::NetworkLogin),
+        401 => (Code::AuthRefused, AnswerCause::Credentials),
+        403 => (Code::AuthRole, AnswerCause::Role),
+        404 => (Code::CentralNotFound, AnswerCause::NotFound { says }),
+        413 => (Code::CentralTooLong, AnswerCause::RequestTooLong),
         500 if said.starts_with("Provided version of TAO VM is not supported")
             || said.contains("\"tao_version\"") =>
         {
-            Fault::new(
-                Code::VersionUnsupported,
-                format!(
-                    "central does not support this version: it says {}",
-                    said.quoted()
-                ),
-            )
+            let says = Quote::from(&said);
+            (Code::VersionUnsupported, AnswerCause::Version { says })
         }
-        500 if reply.body.is_empty() => Fault::new(
-            Code::CentralRejected,
-            "central failed on the content of the request (status 500 without a body)",
-        ),
+        500 if reply.body.is_empty() => (Code::CentralRejected, AnswerCause::Rejected),
         // 408 and 425: not processed, to be sent again (RFC 9110 15.5.9, RFC 8470 5.2).
-        408 | 425 | 429 | 502..=504 => {
-            let text = format!("central is not available (status {})", reply.status);
-            Fault::new(Code::CentralUnavailable, with(&text))
-        }
-        500..=599 => {
-            let text = format!("central failed (status {})", reply.status);
-            Fault::new(Code::CentralError, with(&text))
-        }
-        other => {
-            let text = format!("central refused the request (status {other})");
-            Fault::new(Code::CentralRefused, with(&text))
-        }
+        408 | 425 | 429 | 502..=504 => (
+            Code::CentralUnavailable,
+            AnswerCause::Unavailable { status, says },
+        ),
+        500..=599 => (Code::CentralError, AnswerCause::Failed { status, says }),
+        _ => (Code::CentralRefused, AnswerCause::Refused { status, says }),
     };
     let wish = reply
         .header("retry-after")
         .and_then(|value| retry_after(value, reply.header("date")));
-    let reason = match wish.filter(|wish| *wish > retry::LONGEST) {
-        Some(wish) => format!(
-            "{}; it asks to be left alone for {}",
-            trouble.reason,
-            retry::words(wish)
-        ),
-        None => trouble.reason,
+    let fault = Fault::new(code, cause);
+    let told = match wish.filter(|wish| *wish > retry::LONGEST) {
+        Some(wish) => fault.because(|why| AnswerCause::LeftAlone {
+            why,
+            wait: wish.into(),
+        }),
+        None => fault,
     };
     Err(Fault {
         retry_after: wish,
-        reason,
-        ..trouble
+        ..told
     })
+}
+
+/// What central says, if it says anything.
+fn says(said: &Outside) -> Option<Says> {
+    Quote::of(said).map(|words| Says::Said { words })
 }
 
 /// The `returnFailure` body and its siblings (protocol 0.5).
@@ -379,13 +344,16 @@ fn refusal(reply: &Reply) -> Option<Refusal> {
 }
 
 /// Where a redirection leads, without what follows the path: it may name a session or a person.
-fn redirected(reply: &Reply) -> String {
+fn redirected(reply: &Reply) -> AnswerCause {
     let to = reply.header("location").unwrap_or_default();
     let place = to.split(['?', '#']).next().unwrap_or_default();
     let status = reply.status;
     match place {
-        "" => format!("central redirected to another page (status {status})"),
-        place => format!("central redirected to {} (status {status})", quoted(place)),
+        "" => AnswerCause::Redirected { status },
+        place => AnswerCause::RedirectedTo {
+            place: place.into(),
+            status,
+        },
     }
 }
 
@@ -393,44 +361,29 @@ fn is_maintenance(reply: &Reply) -> bool {
     notice(&reply.body) == Some(Notice::Maintenance)
 }
 
-fn maintenance(reply: &Reply) -> Fault {
-    let reason = match reply.body.trim_ascii_start().first() {
-        Some(b'<') if reply.status == 200 => {
-            "central is in maintenance: it answers a page with status 200 instead of data"
-                .to_owned()
-        }
-        _ => format!(
-            "central says that it is in maintenance (status {})",
-            reply.status
-        ),
-    };
-    Fault::new(Code::CentralMaintenance, reason)
+fn maintenance(reply: &Reply) -> AnswerCause {
+    let status = reply.status;
+    match reply.body.trim_ascii_start().first() {
+        Some(b'<') if status == 200 => AnswerCause::MaintenancePage,
+        _ => AnswerCause::Maintenance { status },
+    }
 }
 
 /// What came where JSON was due, if it is known.
 fn instead(reply: &Reply) -> Option<Fault> {
-    let trouble = match notice(&reply.body)? {
-        Notice::Maintenance => maintenance(reply),
+    let (code, cause) = match notice(&reply.body)? {
+        Notice::Maintenance => (Code::CentralMaintenance, maintenance(reply)),
         Notice::Php(kind) => {
-            let reason = format!(
-                "PHP of central writes its messages (\"{kind}\") into the answers: they cannot be read (display_errors is on there)"
-            );
-            Fault::new(Code::CentralPhp, reason)
+            let kind = kind.to_owned();
+            (Code::CentralPhp, AnswerCause::Php { kind })
         }
-        Notice::Page => foreign(
-            "a web page came instead of central's data: a proxy, a captive portal or a wrong URL"
-                .into(),
-        ),
+        Notice::Page => (Code::CentralForeign, AnswerCause::Page),
     };
-    Some(trouble)
+    Some(Fault::new(code, cause))
 }
 
-fn foreign(reason: String) -> Fault {
-    Fault::new(Code::CentralForeign, reason)
-}
-
-fn operator(code: Code, reason: &str) -> Fault {
-    Fault::new(code, reason)
+fn foreign(cause: AnswerCause) -> Fault {
+    Fault::new(Code::CentralForeign, cause)
 }
 
 /// A PHP map on the wire: an object, or `[]` when it is empty (protocol 15.1, 4).

@@ -1,19 +1,49 @@
 //! What is the case, as a value with its arguments: told in English and in French by one table.
 //! Never taken apart again: what another process or an older record said in words stays words, and is marked as such.
-//! Called by `health::verdict`; the page and the command line tell it.
+//! Called by whatever makes a fault and by `health::verdict`; the page, the command line and the journal tell it.
+
+mod answer;
+mod argument;
+mod catalogue;
+mod config;
+mod enrol;
+mod groups;
+mod intake;
+mod item;
+mod net;
+mod os;
+mod package;
+mod tls;
 
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
+use serde_json::Value as Json;
 
+use self::argument::{Argument, english, pieces, unmarked};
+use crate::outside;
 use crate::span;
 use crate::words::Outcome;
 
-/// What stands behind a verdict. In JSON it is its English sentence.
+pub use self::answer::{AnswerCause, Expected, Says};
+pub use self::argument::{Age, Id, JsonFlaw, Quote, Wait, Wording};
+pub use self::catalogue::{CatalogueCause, CountOf};
+pub use self::config::{ConfigCause, FoundAt};
+pub use self::enrol::EnrolCause;
+pub use self::intake::IntakeCause;
+pub use self::item::{Counted, ItemCause, PayloadFlaw, Unknown};
+pub use self::net::{ConnectionEnd, NetCause, Scheme};
+pub use self::os::OsCause;
+pub use self::package::PackageCause;
+pub use self::tls::{
+    AlertWord, CaFileFlaw, CertificateFlaw, HandshakeFlaw, PresentedName, TlsCause,
+};
+
+/// What is the case. In JSON it is its English sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
-    /// In words of a room that has no values yet, or of a record.
+    /// In words: of a library, of an older record, or of what has no values yet.
     Said(String),
     /// The catalogue is complete and every package is there.
     Ready {
@@ -31,9 +61,9 @@ pub enum Cause {
     /// What is owed cannot go home for want of credentials.
     NotEnrolledOwing,
     /// No synchronization has read all lists; what the last one died of, if there was one.
-    NeverComplete(Option<String>),
+    NeverComplete(Option<Box<Cause>>),
     /// A real write failed where answers go.
-    AnswersNotKept(String),
+    AnswersNotKept(Box<Cause>),
     /// The catalogue on the box is not that of its organisation.
     OtherOrganisation {
         /// Of the catalogue.
@@ -81,11 +111,29 @@ pub enum Cause {
     /// Entities about which central contradicts itself.
     Contradicted(u64),
     /// The last synchronizations ended before their work was done: how often, and how the last one did.
-    Died(u32, String),
+    Died(u32, Box<Cause>),
     /// How the last synchronization ended, and its reason.
-    LastRun(Outcome, String),
+    LastRun(Outcome, Box<Cause>),
     /// The last good configuration is in force, and why.
-    Misconfigured(String),
+    Misconfigured(Box<Cause>),
+    /// On the way to central.
+    Net(NetCause),
+    /// In TLS.
+    Tls(TlsCause),
+    /// What an answer means.
+    Answer(AnswerCause),
+    /// In the catalogue.
+    Catalogue(CatalogueCause),
+    /// Of what is owed.
+    Item(ItemCause),
+    /// Of enrolment and credentials.
+    Enrol(EnrolCause),
+    /// Of the configuration.
+    Config(ConfigCause),
+    /// Of what was handed in.
+    Intake(IntakeCause),
+    /// Of a package.
+    Package(PackageCause),
 }
 
 /// What is the matter with the packages that are not held.
@@ -106,23 +154,71 @@ pub enum Lack {
 }
 
 impl Cause {
-    /// What follows behind the sentence: words of another room, or of outside.
-    pub fn carried(&self) -> Option<&str> {
+    /// What follows behind the sentence.
+    fn carried(&self) -> Option<&Self> {
         match self {
-            Self::Said(words)
-            | Self::NeverComplete(Some(words))
-            | Self::AnswersNotKept(words)
-            | Self::Died(_, words)
-            | Self::LastRun(_, words)
-            | Self::Misconfigured(words) => Some(words),
+            Self::NeverComplete(Some(cause))
+            | Self::AnswersNotKept(cause)
+            | Self::Died(_, cause)
+            | Self::LastRun(_, cause)
+            | Self::Misconfigured(cause) => Some(cause),
             _ => None,
         }
     }
 
-    /// The sentence in English, without what it carries.
+    /// The sentence in English.
     pub fn en(&self) -> String {
+        let own = self.own_en();
+        own + &self.carried().map_or_else(String::new, Self::en)
+    }
+
+    /// The sentence in French; what is English in it stands in it unmarked.
+    pub fn fr(&self) -> String {
+        unmarked(&self.marked())
+    }
+
+    /// The sentence in French, in parts: what is English in it is marked.
+    pub fn fr_words(&self) -> Vec<Wording> {
+        pieces(&self.marked())
+    }
+
+    /// Whether nothing but words is known.
+    pub fn is_said(&self) -> bool {
+        matches!(self, Self::Said(_))
+    }
+
+    /// Takes out of it what is not to be shown; then its English words remain.
+    pub fn redact(&mut self, clean: impl Fn(&str) -> String) {
+        let told = self.en();
+        let cleaned = clean(&told);
+        if cleaned != told {
+            *self = Self::Said(cleaned);
+        }
+    }
+
+    fn marked(&self) -> String {
+        let own = self.own_fr();
+        own + &self.carried().map_or_else(String::new, Self::marked)
+    }
+
+    /// As another process and a record take it, beside its English sentence; `None` where there is nothing but words.
+    pub fn value(&self) -> Option<Json> {
+        let (name, group) = self.group()?;
+        Some(Json::Array(vec![Json::from(name), group.value()]))
+    }
+
+    /// As it came; `None` for what this boxsync does not know.
+    pub fn read(value: &Json) -> Option<Self> {
+        let [name, group] = value.as_array()?.as_slice() else {
+            return None;
+        };
+        Self::read_group(name.as_str()?, group)
+    }
+
+    /// Without what it carries.
+    fn own_en(&self) -> String {
         match self {
-            Self::Said(_) => String::new(),
+            Self::Said(words) => outside::escaped_lines(words).into_owned(),
             Self::Ready {
                 organisation,
                 held: 1,
@@ -219,13 +315,22 @@ impl Cause {
             Self::Misconfigured(_) => {
                 "the configuration is wrong, the last good one is used: ".into()
             }
+            Self::Net(cause) => cause.en(),
+            Self::Tls(cause) => cause.en(),
+            Self::Answer(cause) => cause.en(),
+            Self::Catalogue(cause) => cause.en(),
+            Self::Item(cause) => cause.en(),
+            Self::Enrol(cause) => cause.en(),
+            Self::Config(cause) => cause.en(),
+            Self::Intake(cause) => cause.en(),
+            Self::Package(cause) => cause.en(),
         }
     }
 
-    /// The sentence in French, without what it carries.
-    pub fn fr(&self) -> String {
+    /// Without what it carries; with marks.
+    fn own_fr(&self) -> String {
         match self {
-            Self::Said(_) => String::new(),
+            Self::Said(words) => english(words),
             Self::Ready {
                 organisation,
                 held: 1,
@@ -327,6 +432,15 @@ impl Cause {
             Self::Misconfigured(_) => {
                 "la configuration est erronée, la dernière bonne est utilisée : ".into()
             }
+            Self::Net(cause) => cause.fr(),
+            Self::Tls(cause) => cause.fr(),
+            Self::Answer(cause) => cause.fr(),
+            Self::Catalogue(cause) => cause.fr(),
+            Self::Item(cause) => cause.fr(),
+            Self::Enrol(cause) => cause.fr(),
+            Self::Config(cause) => cause.fr(),
+            Self::Intake(cause) => cause.fr(),
+            Self::Package(cause) => cause.fr(),
         }
     }
 }
@@ -377,9 +491,27 @@ fn duree(seconds: u64) -> String {
     }
 }
 
+impl From<String> for Cause {
+    fn from(words: String) -> Self {
+        Self::Said(words)
+    }
+}
+
+impl From<&str> for Cause {
+    fn from(words: &str) -> Self {
+        Self::Said(words.to_owned())
+    }
+}
+
+impl From<&String> for Cause {
+    fn from(words: &String) -> Self {
+        Self::Said(words.clone())
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.en(), self.carried().unwrap_or_default())
+        f.write_str(&self.en())
     }
 }
 
@@ -388,3 +520,6 @@ impl Serialize for Cause {
         serializer.collect_str(self)
     }
 }
+
+#[cfg(test)]
+mod tests;

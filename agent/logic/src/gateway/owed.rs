@@ -120,7 +120,7 @@ impl Batch {
             Taken::Failed(trouble) => Some(trouble),
             _ => None,
         }) {
-            let told = format!("This box cannot take it now: {}", trouble.reason);
+            let told = format!("This box cannot take it now: {}", trouble.reason());
             return voice.later(503, &told);
         }
         let refused = |at: usize| taken.get(at) != Some(&Taken::Durable);

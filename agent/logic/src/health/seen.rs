@@ -46,7 +46,7 @@ impl Told {
 
 impl From<Fault> for Told {
     fn from(trouble: Fault) -> Self {
-        Self::new(trouble.code, trouble.reason)
+        Self::new(trouble.code, trouble.reason())
     }
 }
 

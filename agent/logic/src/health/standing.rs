@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::verdict::counted;
-use crate::fault::CodeName;
+use crate::fault::{Cause, CodeName};
 use crate::intake::Kind;
 use crate::words::Outcome;
 
@@ -307,6 +307,22 @@ pub struct Last {
     pub code: CodeName,
     /// In words; empty when all went well.
     pub reason: String,
+    /// The same as a value, where it is one.
+    #[serde(
+        default,
+        with = "crate::fault::value",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub cause: Option<Cause>,
     /// Unix seconds.
     pub finished_at: i64,
+}
+
+impl Last {
+    /// What it died of: a value, or words.
+    pub fn cause(&self) -> Cause {
+        self.cause
+            .clone()
+            .unwrap_or_else(|| Cause::from(&self.reason))
+    }
 }

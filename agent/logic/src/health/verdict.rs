@@ -138,7 +138,7 @@ fn blocked(standing: &Standing) -> Option<(CodeName, Cause)> {
         return Some((code.clone(), Cause::Said(reason.clone())));
     }
     if let Some((code, reason)) = &standing.intake {
-        return Some((code.clone(), Cause::AnswersNotKept(reason.clone())));
+        return Some((code.clone(), Cause::AnswersNotKept(Box::new(reason.into()))));
     }
     let shown = &standing.catalogue;
     let told = |code: Code, cause| Some((CodeName::from(code), cause));
@@ -153,7 +153,7 @@ fn blocked(standing: &Standing) -> Option<(CodeName, Cause)> {
         return match why {
             Some(last) => Some((
                 last.code.clone(),
-                Cause::NeverComplete(Some(last.reason.clone())),
+                Cause::NeverComplete(Some(Box::new(last.cause()))),
             )),
             None => told(Code::CatalogueIncomplete, Cause::NeverComplete(None)),
         };
@@ -332,7 +332,7 @@ fn looks(standing: &Standing) -> Vec<(CodeName, Cause)> {
 /// The last synchronizations left no account: another one may end like them.
 fn died(standing: &Standing) -> Option<Cause> {
     let (reason, times) = standing.died.as_ref()?;
-    Some(Cause::Died(*times, reason.clone()))
+    Some(Cause::Died(*times, Box::new(reason.into())))
 }
 
 /// The files of the configuration are wrong and the last good one is used: whatever else is seen follows from that one.
@@ -340,7 +340,10 @@ fn misconfigured(standing: &Standing) -> Option<(Code, Cause)> {
     let (code, reason) = standing.config.as_ref()?;
     // A code of a newer boxsync is told in general words.
     let code = code.known().unwrap_or(Code::ConfigWrong);
-    Some((code, Cause::Misconfigured(in_short(reason))))
+    Some((
+        code,
+        Cause::Misconfigured(Box::new(in_short(reason).into())),
+    ))
 }
 
 /// Whether the end of the last run is news: being offline is how a box works, the others are told above.
@@ -376,7 +379,7 @@ fn missed(code: &CodeName, last: &Last) -> bool {
 }
 
 fn ended(last: &Last) -> Cause {
-    Cause::LastRun(last.outcome, last.reason.clone())
+    Cause::LastRun(last.outcome, Box::new(last.cause()))
 }
 
 /// A number and what is counted, in its right form.

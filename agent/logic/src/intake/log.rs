@@ -55,10 +55,8 @@ pub(super) fn read(
         match seen.insert(id, print) {
             // The same row twice is one row.
             Some(first) if first == print => {
-                warnings.push(Finding {
-                    code: Code::IntakeRepeatedRow.into(),
-                    reason: format!("{at}: an identical row stands above; it was left out"),
-                });
+                let told = format!("{at}: an identical row stands above; it was left out");
+                warnings.push(Finding::new(Code::IntakeRepeatedRow, told));
                 continue;
             }
             Some(_) => {

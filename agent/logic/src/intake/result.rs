@@ -425,9 +425,6 @@ const WARNINGS_KEPT: usize = 50;
 
 fn warn(warnings: &mut Vec<Finding>, code: Code, at: &At<'_>, what: &str) {
     if warnings.len() < WARNINGS_KEPT {
-        warnings.push(Finding {
-            code: code.into(),
-            reason: format!("{at}: {what}"),
-        });
+        warnings.push(Finding::new(code, format!("{at}: {what}")));
     }
 }

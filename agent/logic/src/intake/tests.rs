@@ -215,7 +215,7 @@ fn every_wrong_field_is_refused_by_its_path() {
         let trouble = submit(&with(pointer, value)).unwrap_err();
         assert_eq!(trouble.code, Code::IntakeMalformed);
         let start = format!("results[\"{ID}\"].{path}: expected ");
-        assert!(trouble.reason.starts_with(&start), "{}", trouble.reason);
+        assert!(trouble.reason().starts_with(&start), "{}", trouble.reason());
     }
 }
 
@@ -231,11 +231,15 @@ fn nul_in_a_text_is_refused_by_its_path_and_only_where_it_is_sent() {
     ] {
         let trouble = submit(&with(pointer, Some(json!("a\0b")))).unwrap_err();
         let expected = format!("results[\"{ID}\"].{path}: expected ");
-        assert!(trouble.reason.starts_with(&expected), "{}", trouble.reason);
         assert!(
-            trouble.reason.contains("NUL") || path.ends_with("item"),
+            trouble.reason().starts_with(&expected),
             "{}",
-            trouble.reason
+            trouble.reason()
+        );
+        assert!(
+            trouble.reason().contains("NUL") || path.ends_with("item"),
+            "{}",
+            trouble.reason()
         );
     }
     submit(&with("/note", Some(json!("\0")))).unwrap();
@@ -249,7 +253,7 @@ fn identical_variables_are_refused_and_null_variables_are_none() {
     copy["data"]["externallyGraded"] = json!(false);
     copy["callIdTest"] = json!(ID);
     twice["variables"].as_array_mut().unwrap().push(copy);
-    let reason = submit(&twice).unwrap_err().reason;
+    let reason = submit(&twice).unwrap_err().reason();
     assert!(reason.contains(".variables[3]: expected another variable than variables[0]"));
     let none = submit(&with("/variables", Some(json!(null)))).unwrap();
     assert_eq!(none.items[0].parts, []);
@@ -281,7 +285,7 @@ fn what_the_catalogue_does_not_know_is_a_warning() {
     let nothing = |_: EntityType, _: &str| false;
     let body = json!({ ID: example() }).to_string();
     let intake = read(Kind::Results, body.as_bytes(), ITEM_LIMIT, &nothing).unwrap();
-    let reasons: Vec<_> = intake.warnings.iter().map(|w| w.reason.as_str()).collect();
+    let reasons: Vec<_> = intake.warnings.iter().map(Finding::reason).collect();
     assert_eq!(
         reasons,
         [
@@ -300,7 +304,7 @@ fn an_entry_never_vanishes_behind_an_equal_key() {
     );
     let reason = read(Kind::Results, body.as_bytes(), ITEM_LIMIT, &everything)
         .unwrap_err()
-        .reason;
+        .reason();
     assert_eq!(reason, format!("results[\"{ID}\"]: expected this key once"));
     for odd in [
         "",
@@ -324,7 +328,7 @@ fn an_item_above_the_limit_is_a_clear_refusal() {
     let body = json!({ ID: example() }).to_string();
     let trouble = read(Kind::Results, body.as_bytes(), 300, &everything).unwrap_err();
     assert_eq!(trouble.code, Code::IntakeTooLong);
-    assert!(trouble.reason.contains("expected at most 300"));
+    assert!(trouble.reason().contains("expected at most 300"));
 }
 
 fn row() -> Json {
@@ -373,7 +377,7 @@ fn every_wrong_row_is_refused_by_its_path() {
     for (key, value, path) in table {
         let mut wrong = row();
         wrong[key] = value;
-        let reason = submit_rows(&[row(), wrong]).unwrap_err().reason;
+        let reason = submit_rows(&[row(), wrong]).unwrap_err().reason();
         let start = format!("delivery_logs[\"{ID}\"][1].{path}: expected ");
         assert!(reason.starts_with(&start), "{reason}");
     }
@@ -387,7 +391,7 @@ fn every_wrong_row_is_refused_by_its_path() {
     ] {
         let mut wrong = row();
         wrong.as_object_mut().unwrap().remove(key);
-        let reason = submit_rows(&[wrong]).unwrap_err().reason;
+        let reason = submit_rows(&[wrong]).unwrap_err().reason();
         assert!(reason.ends_with(&format!("[0].{key}: expected this key, found none")));
     }
     let mut other = row();
@@ -404,7 +408,7 @@ fn sessions_and_users_take_the_shape_of_their_routes() {
     assert_eq!(one, intake);
     let wrong = read(Kind::Sessions, br#"[{"x":1}]"#, ITEM_LIMIT, &everything).unwrap_err();
     assert_eq!(
-        wrong.reason,
+        wrong.reason(),
         "test_sessions[0]: expected an execution id, found an object"
     );
     let users = br#"{"lti_users":[{"id":5,"b":1,"a":2},{"x":1}]}"#;

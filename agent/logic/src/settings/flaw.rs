@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 
 use super::key::{KEYS, Key, SECTIONS};
 use super::value::Value;
-use crate::fault::{Code, Fault};
+use crate::fault::{Cause, Code, Fault};
 
 /// One finding: a stable code and a line for a person.
 pub(super) struct Flaw {
@@ -118,8 +118,8 @@ impl Flaw {
 }
 
 /// A failure of the configuration: a person has to act, exit status 2 (design 4.2).
-pub(super) fn trouble(code: Code, reason: impl Into<String>) -> Fault {
-    Fault::new(code, reason)
+pub(super) fn trouble(code: Code, cause: impl Into<Cause>) -> Fault {
+    Fault::new(code, cause)
 }
 
 const SECRETS: &str = "a secret does not belong here. Remove it, then use `boxsync enroll --password-file` or \

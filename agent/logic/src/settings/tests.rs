@@ -54,7 +54,7 @@ fn refused(text: &str) -> (Code, Vec<String>) {
     let trouble = Settings::read(&[source], std::iter::empty()).expect_err(text);
     assert_eq!(trouble.class, Class::Operator);
     assert_eq!(trouble.outcome, Outcome::Failed);
-    let lines = trouble.reason.lines().map(str::to_owned).collect();
+    let lines = trouble.reason().lines().map(str::to_owned).collect();
     (trouble.code, lines)
 }
 
@@ -221,7 +221,7 @@ fn unknown_keys_name_file_line_and_the_nearest() {
     }
     let trouble = read(&[], &[("BOXSYNC_SYNC_INTERVALL", "15m")]).unwrap_err();
     assert_eq!(
-        trouble.reason,
+        trouble.reason(),
         "environment: unknown variable BOXSYNC_SYNC_INTERVALL; the nearest known one is BOXSYNC_SYNC_INTERVAL"
     );
 }
@@ -334,8 +334,8 @@ fn a_secret_is_refused_and_never_repeated() {
         }
     }
     let trouble = read(&[], &[("BOXSYNC_CENTRAL_PASSWORD", "hunter2")]).unwrap_err();
-    assert!(trouble.reason.contains("boxsync enroll --password-file"));
-    assert!(!trouble.reason.contains("hunter2"));
+    assert!(trouble.reason().contains("boxsync enroll --password-file"));
+    assert!(!trouble.reason().contains("hunter2"));
 }
 
 #[test]
@@ -350,7 +350,7 @@ fn every_mistake_is_told_at_once_from_top_to_bottom() {
     )
     .unwrap_err();
     let heads: Vec<_> = trouble
-        .reason
+        .reason()
         .lines()
         .map(|l| l.split(": ").take(2).collect::<Vec<_>>().join("|"))
         .collect();
@@ -473,7 +473,7 @@ proptest! {
     #[test]
     fn any_text_is_read_or_refused(text in "(\\[[a-z]{0,4}\\]\n)?[a-z_.]{0,8} ?=? ?[\\PC\n]{0,30}") {
         if let Err(trouble) = read(&[&text], &[]) {
-            prop_assert!(trouble.code.is(Area::Config) && !trouble.reason.is_empty());
+            prop_assert!(trouble.code.is(Area::Config) && !trouble.reason().is_empty());
         }
     }
 }

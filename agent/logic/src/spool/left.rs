@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{Entry, Sending, State, Trial};
 use crate::fault::Finding;
-use crate::fault::{Code, CodeName, Fault};
+use crate::fault::{Age, Cause, Code, CodeName, Counted, Fault, ItemCause};
 use crate::intake::Kind;
 use crate::span;
 use crate::words::Now;
@@ -27,7 +27,7 @@ struct Left {
     counts: BTreeMap<Kind, u64>,
     /// Of the item that came first.
     oldest: i64,
-    reason: String,
+    cause: Option<Cause>,
 }
 
 impl Sending {
@@ -35,13 +35,13 @@ impl Sending {
         let mut left: BTreeMap<CodeName, Left> = BTreeMap::new();
         for (key, entry) in &self.entries {
             let sent = key.kind != Kind::LtiUsers || self.plan.lti_users;
-            let Some((code, reason)) = self.waits(entry).filter(|_| sent) else {
+            let Some((code, cause)) = self.waits(entry).filter(|_| sent) else {
                 continue;
             };
             let left = left.entry(code).or_default();
             if left.counts.is_empty() || entry.came < left.oldest {
                 left.oldest = entry.came;
-                reason.clone_into(&mut left.reason);
+                left.cause = Some(cause);
             }
             *left.counts.entry(key.kind).or_default() += 1;
         }
@@ -52,7 +52,7 @@ impl Sending {
     }
 
     /// Why an item is left behind, if the reason is central's. What ended the pass early is told itself.
-    fn waits<'a>(&self, entry: &'a Entry) -> Option<(CodeName, &'a str)> {
+    fn waits(&self, entry: &Entry) -> Option<(CodeName, Cause)> {
         let cause = cause(entry.state, &entry.trial, entry.cause.as_ref())?;
         let told = cause.0 == DOUBT && self.ending.trouble.is_some();
         (!told).then_some(cause)
@@ -60,21 +60,14 @@ impl Sending {
 }
 
 /// Why an item waits, as code and words, if the reason is central's: one decision for the run, `status` and `doctor`.
-pub fn cause<'a>(
-    state: State,
-    trial: &Trial,
-    reason: Option<&'a Finding>,
-) -> Option<(CodeName, &'a str)> {
-    let reason = reason.map(|reason| (reason.code.clone(), reason.reason.as_str()));
+pub fn cause(state: State, trial: &Trial, reason: Option<&Finding>) -> Option<(CodeName, Cause)> {
+    let reason = reason.map(|reason| (reason.code.clone(), reason.cause.clone()));
     match state {
         State::Queued if trial.has_failed() => {
             reason.filter(|(code, _)| !OWN.iter().any(|own| code == own))
         }
         State::Sending if trial.has_failed() && reason.is_some() => reason,
-        State::Sending => Some((
-            DOUBT.into(),
-            "the answer of central was lost, and it is not settled yet whether it holds them",
-        )),
+        State::Sending => Some((DOUBT.into(), ItemCause::Doubt.into())),
         State::Unconfirmed => reason.filter(|(code, _)| *code == Code::ResultsUnconfirmed),
         _ => None,
     }
@@ -82,17 +75,17 @@ pub fn cause<'a>(
 
 impl Left {
     fn told(&self, code: Code, now: Now) -> Fault {
-        let counts = self.counts.iter().map(|(kind, count)| kind.counted(*count));
-        let counts: Vec<String> = counts.collect();
-        let verb = match self.counts.values().sum::<u64>() {
-            1 => "waits",
-            _ => "wait",
+        let counts = self.counts.iter().map(|(kind, count)| kind.count(*count));
+        let what: Vec<Counted> = counts.collect();
+        let why = Box::new(self.cause.clone().unwrap_or_else(|| "".into()));
+        let one = self.counts.values().sum::<u64>() == 1;
+        let cause = match (one, since(self.oldest, now.wall).map(Age::of)) {
+            (true, Some(age)) => ItemCause::WaitsSince { what, why, age },
+            (false, Some(age)) => ItemCause::WaitSince { what, why, age },
+            (true, None) => ItemCause::Waits { what, why },
+            (false, None) => ItemCause::Wait { what, why },
         };
-        let mut reason = format!("{} {verb}: {}", counts.join(", "), self.reason);
-        if let Some(age) = age(self.oldest, now.wall) {
-            reason.push_str(&format!("; the oldest since {age}"));
-        }
-        Fault::new(code, reason)
+        Fault::new(code, cause)
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use crate::api::answer::{PhpMap, parse};
 use crate::api::{Answered, Body, Call, Reply, surely_unsent};
-use crate::fault::{Area, Code, Fault};
+use crate::fault::{Area, Code, Expected, Fault, PayloadFlaw};
 use crate::words::{Now, Params};
 
 /// What came of a request, as far as the outcome of its content goes.
@@ -38,9 +38,9 @@ pub(super) fn hear(answered: Answered, any: bool) -> Heard {
         Err(trouble) => return Heard::Lost(trouble),
     };
     let shape = if any {
-        parse::<serde::de::IgnoredAny>(&reply, "JSON").map(|_| ())
+        parse::<serde::de::IgnoredAny>(&reply, Expected::Json).map(|_| ())
     } else {
-        parse::<PhpMap>(&reply, "a map of acknowledgements").map(|_| ())
+        parse::<PhpMap>(&reply, Expected::Acknowledgements).map(|_| ())
     };
     let Err(trouble) = shape else {
         return Heard::Answer(reply);
@@ -162,14 +162,16 @@ impl Wire<'_> {
 ///
 /// # Errors
 /// The payload is not what intake wrote.
-pub(super) fn single(payload: &[u8], variable: Option<usize>) -> Result<Vec<u8>, String> {
-    let wire: Wire = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
+pub(super) fn single(payload: &[u8], variable: Option<usize>) -> Result<Vec<u8>, PayloadFlaw> {
+    let wire: Wire = serde_json::from_slice(payload).map_err(|error| PayloadFlaw::NoJson {
+        found: (&error).into(),
+    })?;
     let variable = match variable {
         None => "",
         Some(index) => wire
             .variables
             .get(index)
-            .ok_or_else(|| format!("it has no variable {index}"))?
+            .ok_or(PayloadFlaw::NoVariable { index })?
             .get(),
     };
     Ok(wire.entry(wire.details.get(), variable))

@@ -12,18 +12,14 @@ use super::request::{self, Heard};
 use super::trial::{Stamp, Trial};
 use super::{Change, Job, Key, Loaded, Owed, Sending, State, finding, known};
 use crate::api::{Reply, ack};
-use crate::fault::Finding;
 use crate::fault::{Code, Fault};
+use crate::fault::{Finding, Id, ItemCause, Unknown};
 use crate::intake::Kind;
-use crate::outside;
 use crate::words::Now;
 
 pub(super) use follow::Follow;
 use unasked::{Unasked, Unsent};
 pub(super) use witness::{Found, Vouched};
-
-/// Why plain results stay here.
-const ENCRYPTED: &str = "central keeps results encrypted and takes none that is not (status 500 without a body; its deliveries carry a key)";
 
 /// Executions in one probe, once the probe has proved itself.
 const PROBED: usize = 50;
@@ -322,12 +318,11 @@ impl Sending {
         match heard {
             Heard::Answer(reply) => self.results_acked(keys, &reply, now),
             Heard::TooLong(trouble) if alone => {
-                let reason = format!(
-                    "{}; the result takes {} bytes",
-                    trouble.reason,
-                    self.size(&keys[0])
-                );
-                let change = self.stumble(&keys[0], finding(Code::ResultsTooLong, reason), now);
+                let bytes = self.size(&keys[0]);
+                let cause = trouble
+                    .because(|why| ItemCause::TooLong { why, bytes })
+                    .cause;
+                let change = self.stumble(&keys[0], finding(Code::ResultsTooLong, cause), now);
                 self.note(vec![change]);
             }
             Heard::TooLong(_) => {
@@ -339,7 +334,7 @@ impl Sending {
             Heard::Rejected(trouble) => {
                 self.results.offended |= !alone;
                 for key in keys {
-                    let reason = finding(Code::ResultsRejected, trouble.reason.clone());
+                    let reason = finding(Code::ResultsRejected, trouble.cause.clone());
                     let failed = alone.then_some(match self.plan.encrypted {
                         true => Blame::Encrypted,
                         false => Blame::Item(reason),
@@ -349,7 +344,7 @@ impl Sending {
             }
             Heard::Failed(_) => {
                 for key in keys {
-                    let reason = finding(Code::CentralError, super::FAILED);
+                    let reason = finding(Code::CentralError, ItemCause::FailedAlone);
                     let failed = alone.then_some(Blame::Central(reason));
                     self.results.doubt(key, now, now, failed);
                 }
@@ -391,14 +386,8 @@ impl Sending {
                     changes.push(self.acknowledgement(&key));
                     continue;
                 }
-                Some(false) => finding(
-                    Code::ResultsNotStored,
-                    "central's storage failed on it (`success` 0), and central holds no complete execution",
-                ),
-                None => finding(
-                    Code::ResultsUnanswered,
-                    "central's answer does not name the result, and it holds no complete execution",
-                ),
+                Some(false) => finding(Code::ResultsNotStored, ItemCause::NotStored),
+                None => finding(Code::ResultsUnanswered, ItemCause::NotNamed),
             };
             self.results.void();
             let partial = acks.get(&key.id) == Some(&false);
@@ -446,8 +435,7 @@ impl Sending {
                     changes.push(self.acknowledgement(&doubt.key));
                     self.results.probe = Probe::Unsound;
                     self.ending.probe_stored = true;
-                    let reason = "central stored a probe (event BOXSYNC_PROBE) as a log row; it will not be probed again";
-                    self.complain(Code::CentralProbeStored, reason.into());
+                    self.complain(Code::CentralProbeStored, ItemCause::ProbeStored);
                 }
                 _ => match doubt.unsent {
                     Some(unsent) => self.send_first(doubt.key, unsent),
@@ -504,7 +492,7 @@ impl Sending {
             Some(Blame::Encrypted) => {
                 // Every other plain result would meet the same, and leave an orphan each.
                 self.results.sick = true;
-                let reason = finding(Code::CentralEncrypted, ENCRYPTED);
+                let reason = finding(Code::CentralEncrypted, ItemCause::Encrypted);
                 let mut changes = vec![self.stumble(&doubt.key, reason, now)];
                 let lone = std::mem::take(&mut self.results.lone);
                 changes.extend(lone.iter().map(|key| self.unsent(key)));
@@ -546,18 +534,15 @@ impl Sending {
     }
 
     fn unconfirmed(&mut self, key: &Key) -> Change {
-        self.unknowable(key, "its answer to the probe is not the one of TAO 2022.11")
+        self.unknowable(key, Unknown::OtherProbe)
     }
 
     /// Whether central holds it cannot be known, and sending it again may double it.
-    fn unknowable(&mut self, key: &Key, why: &str) -> Change {
-        let reason = format!(
-            "whether central holds the result of {} cannot be known: {why}. \
-             Look for the execution on central; `results retry` asks again, `results export` gives the result to a person",
-            outside::id(&key.id)
-        );
+    fn unknowable(&mut self, key: &Key, why: Unknown) -> Change {
+        let id = Id::from(&key.id);
+        let cause = ItemCause::Unknowable { id, why };
         Change {
-            reason: Some(finding(Code::ResultsUnconfirmed, reason)),
+            reason: Some(finding(Code::ResultsUnconfirmed, cause)),
             ..self.change(key, State::Unconfirmed)
         }
     }
@@ -569,10 +554,8 @@ impl Sending {
 
     fn refusal(&mut self, key: &Key, reason: Finding, trial: Trial) -> Change {
         self.ending.count.results.refused += 1;
-        self.complain(
-            known(&reason),
-            format!("result of {}: {}", outside::id(&key.id), reason.reason),
-        );
+        let (id, why) = (Id::from(&key.id), Box::new(reason.cause.clone()));
+        self.complain(known(&reason), ItemCause::OfResult { id, why });
         Change {
             reason: Some(reason),
             trial,

@@ -12,10 +12,9 @@ use super::result::Vouched;
 use super::trial::Trial;
 use super::{Change, Job, Key, Loaded, Owed, Part, SLOW, Sending, State, finding, known, put_back};
 use crate::api::{Reply, ack};
-use crate::fault::Code;
 use crate::fault::Finding;
+use crate::fault::{Code, Id, ItemCause};
 use crate::intake::Kind;
-use crate::outside;
 use crate::words::Now;
 
 /// Failures in a row after which central is taken for sick.
@@ -181,10 +180,8 @@ impl Sending {
         for item in &items {
             let key = &item.ledger.key;
             let Ok(raw) = serde_json::from_slice::<Vec<&RawValue>>(&item.payload) else {
-                self.complain(
-                    Code::LogsUnreadable,
-                    format!("the kept rows of {} cannot be read", outside::id(&key.id)),
-                );
+                let id = Id::from(&key.id);
+                self.complain(Code::LogsUnreadable, ItemCause::RowsUnreadable { id });
                 continue;
             };
             let most = if self.rows.single.contains(key) {
@@ -304,7 +301,7 @@ impl Sending {
                 return self.rows_acked(groups, &reply, now);
             }
             Heard::TooLong(trouble) if total <= 1 => {
-                let reason = finding(Code::LogsTooLong, trouble.reason);
+                let reason = finding(Code::LogsTooLong, trouble.cause);
                 for group in groups {
                     let row = &group.rows[0];
                     let (index, stands) = (row.index, before(row));
@@ -318,7 +315,7 @@ impl Sending {
             }
             Heard::Unsent(_) | Heard::Barred(_) => self.rows_stand(&mut changes, groups),
             Heard::Rejected(trouble) => {
-                let reason = finding(Code::LogsRejected, trouble.reason);
+                let reason = finding(Code::LogsRejected, trouble.cause);
                 let several = groups.len() > 1;
                 for group in groups {
                     if several {
@@ -333,7 +330,7 @@ impl Sending {
                 }
             }
             Heard::Failed(_) => {
-                let reason = finding(Code::CentralError, super::FAILED);
+                let reason = finding(Code::CentralError, ItemCause::FailedAlone);
                 let several = groups.len() > 1;
                 for group in groups {
                     if several {
@@ -380,13 +377,11 @@ impl Sending {
                     self.rows_stored(&mut changes, &group, &ids, now);
                 }
                 Some(ack::Rows { success: true, .. }) => {
-                    let reason = format!(
-                        "central took rows of {} without saying which: whether it holds them cannot be known",
-                        group.key.id
-                    );
-                    self.complain(Code::LogsNoReceipt, reason.clone());
+                    let id = Id::from(&group.key.id);
+                    let cause = ItemCause::NoReceipt { id };
+                    self.complain(Code::LogsNoReceipt, cause.clone());
                     let change = Change {
-                        reason: Some(finding(Code::LogsNoReceipt, reason)),
+                        reason: Some(finding(Code::LogsNoReceipt, cause)),
                         ..self.change(&group.key, State::Unconfirmed)
                     };
                     self.record(&mut changes, change);
@@ -397,8 +392,7 @@ impl Sending {
                     self.rows_stand(&mut changes, vec![group]);
                 }
                 Some(_) => {
-                    let reason = "central's storage failed on the row (`success` 0)";
-                    let reason = finding(Code::LogsNotStored, reason);
+                    let reason = finding(Code::LogsNotStored, ItemCause::RowNotStored);
                     let row = &group.rows[0];
                     let (index, stands) = (row.index, before(row));
                     self.rows.void();
@@ -431,8 +425,8 @@ impl Sending {
             let (part, trial) = self.judge_part(accused, before, now);
             if part == Part::Refused {
                 self.ending.count.logs.refused += 1;
-                let told = format!("a log row of {}: {}", outside::id(&key.id), reason.reason);
-                self.complain(known(&reason), told);
+                let (id, why) = (Id::from(&key.id), Box::new(reason.cause.clone()));
+                self.complain(known(&reason), ItemCause::OfRow { id, why });
             }
             if let Some(entry) = self.entries.get_mut(&key) {
                 entry.trial = trial;
@@ -462,12 +456,7 @@ impl Sending {
                 self.skip(&group.key, row.index);
             }
         }
-        let reason = unnamed.then(|| {
-            finding(
-                Code::LogsUnmapped,
-                "central stores rows only once it knows the result of their execution",
-            )
-        });
+        let reason = unnamed.then(|| finding(Code::LogsUnmapped, ItemCause::Unmapped));
         self.settle_rows(changes, &group.key, parts, reason.as_ref(), now);
     }
 
@@ -530,8 +519,7 @@ impl Sending {
 
     fn rows_sick(&mut self) {
         if self.rows.streak == STREAK {
-            let reason = "central stored none of several log rows in a row: it is taken for sick, all stay queued";
-            self.complain(Code::CentralSick, reason.into());
+            self.complain(Code::CentralSick, ItemCause::SickRows);
         }
     }
 
@@ -573,7 +561,7 @@ impl Sending {
                 self.taken(key)
             }
         } else if skipped >= left {
-            let reason = finding(Code::LogsQueued, "some rows are left to a later run");
+            let reason = finding(Code::LogsQueued, ItemCause::LaterRows);
             let left = self.change(key, State::Queued);
             if left.trial.rest.is_some() {
                 // What went wrong with them in this run is told.

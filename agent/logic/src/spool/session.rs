@@ -9,10 +9,9 @@ use super::request::{self, Heard};
 use super::trial::Trial;
 use super::{Change, Job, Key, Loaded, Owed, Sending, State, finding, known, put_back};
 use crate::api::{Call, ack};
-use crate::fault::Code;
 use crate::fault::Finding;
+use crate::fault::{Code, Id, ItemCause};
 use crate::intake::Kind;
-use crate::outside;
 use crate::words::Now;
 
 /// Failures in a row after which central is taken for sick.
@@ -110,8 +109,7 @@ impl Sending {
                             self.record(&mut changes, change);
                         }
                         Some(false) => {
-                            let reason = "central cannot complete the session: it does not know the execution, cannot open its test, or its storage failed";
-                            let reason = finding(Code::SessionsFailed, reason);
+                            let reason = finding(Code::SessionsFailed, ItemCause::SessionFailed);
                             self.sessions.streak += 1;
                             self.sessions.void();
                             let change = self.stumble(&key, reason, now);
@@ -132,14 +130,14 @@ impl Sending {
             }
             Heard::Rejected(trouble) => {
                 for key in keys {
-                    let reason = finding(Code::SessionsRejected, trouble.reason.clone());
+                    let reason = finding(Code::SessionsRejected, trouble.cause.clone());
                     self.session_failed(&mut changes, key, reason, now);
                 }
             }
             Heard::Failed(_) | Heard::TooLong(_) => {
                 for key in keys {
                     self.sessions.streak += 1;
-                    let reason = finding(Code::CentralError, super::FAILED);
+                    let reason = finding(Code::CentralError, ItemCause::FailedAlone);
                     let change = self.stumble(&key, reason, now);
                     self.record(&mut changes, change);
                 }
@@ -192,8 +190,8 @@ impl Sending {
             };
             if trial.refused {
                 self.ending.count.sessions.refused += 1;
-                let told = format!("session of {}: {}", outside::id(&key.id), reason.reason);
-                self.complain(known(&reason), told);
+                let (id, why) = (Id::from(&key.id), Box::new(reason.cause.clone()));
+                self.complain(known(&reason), ItemCause::OfSession { id, why });
             }
             let change = Change {
                 reason: Some(reason),
@@ -240,12 +238,12 @@ impl Sending {
             }
             Heard::Rejected(trouble) | Heard::Failed(trouble) | Heard::TooLong(trouble) => {
                 // No public central has the service (protocol 8.2): one request tells, the others wait with it.
-                let reason = match trouble.code {
-                    Code::CentralTooLong => trouble.reason,
-                    _ => "central does not take LTI users".to_owned(),
+                let cause = match trouble.code {
+                    Code::CentralTooLong => trouble.cause,
+                    _ => ItemCause::NoUsers.into(),
                 };
                 for key in keys.into_iter().chain(self.users.queue.split_off(0)) {
-                    let reason = finding(Code::LtiUsersUnsupported, reason.clone());
+                    let reason = finding(Code::LtiUsersUnsupported, cause.clone());
                     changes.push(self.stumble(&key, reason, now));
                 }
             }

@@ -13,10 +13,9 @@ use super::{Command, Phase, Plan, Purpose, Sync, ends_run};
 use crate::api::stranger::{Stranger, stranger};
 use crate::api::{Answered, Call, Classes, Details};
 use crate::entity::{Entity, EntityType, uri};
-use crate::fault::{Code, Fault};
+use crate::fault::{CatalogueCause, Cause, Code, Fault, Id};
 use crate::guard::Terms;
 use crate::manifest::{Held, Manifest};
-use crate::outside;
 use crate::php;
 use crate::words::Now;
 
@@ -265,19 +264,14 @@ impl Sync {
                 good.push(entity);
             }
         }
-        for odd in &details.odd {
+        for odd in details.odd {
             if missing.remove(&odd.key) {
-                self.fail_entity(kind, &odd.reason);
+                self.fail_entity(kind, odd.cause);
             }
         }
         for id in missing {
-            self.fail_entity(
-                kind,
-                &format!(
-                    "{}: listed, but central gave no details of it",
-                    outside::id(&id)
-                ),
-            );
+            let id = Id::from(&id);
+            self.fail_entity(kind, CatalogueCause::NoDetails { id });
         }
         if !good.is_empty() {
             self.catalogue.stores += 1;
@@ -301,7 +295,10 @@ impl Sync {
             return;
         }
         self.report.entity(kind).failed += ids.len() as u64;
-        let trouble = about(kind, "details", trouble);
+        let of = kind.word().to_owned();
+        let trouble = trouble
+            .clone()
+            .because(|why| CatalogueCause::Details { kind: of, why });
         match after {
             After::EndLane => self.end_lane(&trouble),
             After::EndType => {
@@ -321,12 +318,13 @@ impl Sync {
             return true;
         }
         if self.kind(kind).doubted.get(&entity.id) == Some(&computed) {
-            let reason = format!(
-                "{}: checksum {} does not fit its properties ({computed})",
-                entity.id, entity.checksum
-            );
+            let cause = CatalogueCause::Checksum {
+                id: Id::from(&entity.id),
+                checksum: Id::from(&entity.checksum),
+                computed,
+            };
             self.report
-                .find(&Fault::new(Code::CatalogueChecksum, reason));
+                .find(&Fault::new(Code::CatalogueChecksum, cause));
             return true;
         }
         self.kind(kind).doubted.insert(entity.id.clone(), computed);
@@ -359,10 +357,13 @@ impl Sync {
         }
     }
 
-    fn fail_entity(&mut self, kind: EntityType, reason: &str) {
+    fn fail_entity(&mut self, kind: EntityType, cause: impl Into<Cause>) {
         self.report.entity(kind).failed += 1;
-        let reason = format!("{}: {reason}", kind.word());
-        self.report.find(&Fault::new(Code::CatalogueEntity, reason));
+        let cause = CatalogueCause::OfType {
+            kind: kind.word().to_owned(),
+            why: Box::new(cause.into()),
+        };
+        self.report.find(&Fault::new(Code::CatalogueEntity, cause));
     }
 
     pub(super) fn staged(&mut self, result: Result<(), Fault>) {
@@ -391,8 +392,9 @@ impl Sync {
             }
             Err(trouble) if ends_run(&trouble) => self.stop(trouble),
             Err(trouble) => {
-                let what = format!("{} classes", asked.len());
-                self.report.find(&about(kind, &what, &trouble));
+                let (kind, count) = (kind.word().to_owned(), asked.len());
+                let tell = |why| CatalogueCause::Classes { kind, count, why };
+                self.report.find(&trouble.because(tell));
             }
         }
     }
@@ -505,10 +507,8 @@ impl Sync {
     }
 }
 
-/// The same trouble, said of one type.
-fn about(kind: EntityType, what: &str, trouble: &Fault) -> Fault {
-    Fault {
-        reason: format!("{} {what}: {}", kind.word(), trouble.reason),
-        ..trouble.clone()
-    }
+/// The same trouble, said of the list of one type.
+fn about_list(kind: EntityType, trouble: Fault) -> Fault {
+    let kind = kind.word().to_owned();
+    trouble.because(|why| CatalogueCause::List { kind, why })
 }

@@ -39,7 +39,7 @@ impl Sync {
         self.out.clear();
         self.phase = Phase::Confirm;
         if self.begun && self.is_numbered() {
-            let call = Call::confirm_failed(&self.plan.params, &trouble.reason);
+            let call = Call::confirm_failed(&self.plan.params, &trouble.reason());
             self.ask(Purpose::Failed, call);
         } else {
             self.end();

@@ -4,7 +4,7 @@
 
 use super::{Command, Phase, Purpose, Sync};
 use crate::api::{Answered, Call, answer};
-use crate::fault::{Code, Fault};
+use crate::fault::{AnswerCause, Code, Fault};
 use crate::report::{Connection, Survey, client_state};
 use crate::words::Outcome;
 
@@ -24,7 +24,7 @@ impl Sync {
             Some(trouble) if can_be_told(&trouble) => {
                 self.ask(
                     Purpose::Failed,
-                    Call::confirm_failed(&params, &trouble.reason),
+                    Call::confirm_failed(&params, &trouble.reason()),
                 );
             }
             Some(_) => self.end(),
@@ -54,15 +54,9 @@ impl Sync {
                 self.confirm_finished(false)
             }
             Err(trouble) => {
-                let reason = format!(
-                    "central did not take the confirmation of this run: {}",
-                    trouble.reason
-                );
-                self.report.find(&Fault {
-                    reason,
-                    outcome: Outcome::Failed,
-                    ..trouble
-                });
+                let trouble = trouble.ending(Outcome::Failed);
+                self.report
+                    .find(&trouble.because(|why| AnswerCause::Unconfirmed { why }));
                 self.end();
             }
         }

@@ -234,7 +234,7 @@ fn what_an_old_storage_may_hold_is_left_to_a_person_and_not_sent_again() {
         );
         assert!(
             ending.findings[0]
-                .reason
+                .reason()
                 .contains("a storage of its age takes a variable twice")
         );
         // Whoever asks again hears the same; once central is younger they go one by one.

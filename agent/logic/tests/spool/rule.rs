@@ -148,7 +148,7 @@ fn central_s_troubles_convict_nobody() {
             let ending = world.pass();
             assert_eq!(state(&world, "x"), waits(code), "{fault:?}");
             assert_eq!(ending.findings[0].code, code, "{fault:?}");
-            assert!(ending.findings[0].reason.contains("; the oldest since "));
+            assert!(ending.findings[0].reason().contains("; the oldest since "));
             world.rest(DAY);
         }
         assert_eq!(world.pass().findings, Vec::new(), "{fault:?}");

@@ -63,7 +63,7 @@ fn report(language: Language, report: &Report, offset: i64) -> String {
         for finding in &report.findings {
             out += &format!(
                 "<li>{} <code>{}</code></li>",
-                html(language, Some(&finding.code), &finding.reason),
+                html(language, Some(&finding.code), &finding.reason()),
                 escape(finding.code.as_str())
             );
         }

@@ -356,6 +356,7 @@ fn every_reason_of_a_verdict_is_told_in_french() {
     cases[14].catalogue.complete_at = None;
     cases[14].enrolled = false;
     cases[15].last = Some(Last {
+        cause: None,
         sync_id: 1,
         outcome: Outcome::Failed,
         code: Code::NetDns.into(),
@@ -412,6 +413,7 @@ fn broken_boxes_are_told_in_french() {
         let mut glance = glance(cells[2]);
         glance.standing.catalogue.complete_at = None;
         glance.standing.last = Some(Last {
+            cause: None,
             sync_id: 1,
             outcome: Outcome::Failed,
             code: code.clone(),

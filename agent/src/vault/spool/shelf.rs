@@ -226,7 +226,7 @@ impl Shelf {
                 // It is there, and the disk does not give it now: the others do not wait for that.
                 Err(trouble) if trouble.code == Code::DiskFailing => {
                     let mut unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
-                    unread.push(trouble.reason);
+                    unread.push(trouble.reason());
                 }
                 Err(trouble) => return Err(trouble),
             }
@@ -417,7 +417,7 @@ impl Shelf {
         tracing::error!(
             code = %Code::ResultsQuarantined,
             "{}",
-            damaged(&aside, what).reason
+            damaged(&aside, what)
         );
         let name = aside.file_name().unwrap_or_default().to_string_lossy();
         let mut names = self.aside.lock().unwrap_or_else(PoisonError::into_inner);

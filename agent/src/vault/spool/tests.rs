@@ -359,7 +359,7 @@ fn an_item_that_rots_beside_its_account_is_lost_with_its_id_and_the_others_go_on
     flip(&path);
     let failed = spool.load(&key).unwrap_err();
     assert_eq!(failed.code, Code::ResultsQuarantined);
-    assert!(failed.reason.contains("kve_rotten"), "{failed}");
+    assert!(failed.reason().contains("kve_rotten"), "{failed}");
     assert_eq!(spool.load(&other).unwrap().payload, b"kve_sound");
     let owed = spool.owed().unwrap();
     assert_eq!(owed.iter().map(|o| &o.key).collect::<Vec<_>>(), [&other]);

@@ -63,7 +63,7 @@ fn a_maintenance_page_with_status_200_is_no_success() {
         let met = (trouble.code, trouble.class);
         assert_eq!(met, (Code::CentralMaintenance, Class::GiveUp), "{status}");
         let status = format!("(status {status})");
-        assert!(trouble.reason.contains(&status), "{}", trouble.reason);
+        assert!(trouble.reason().contains(&status), "{}", trouble.reason());
         assert_eq!(
             code(Handshake::read(&reply(500, body))),
             Code::CentralMaintenance
@@ -81,7 +81,7 @@ fn words_of_php_are_central_s_and_not_a_portal_s() {
     ] {
         let trouble = Page::read(&reply(200, &body)).unwrap_err();
         assert_eq!(trouble.code, Code::CentralPhp);
-        assert!(!trouble.reason.contains("/x"), "{}", trouble.reason);
+        assert!(!trouble.reason().contains("/x"), "{}", trouble.reason());
     }
 }
 
@@ -92,7 +92,7 @@ fn a_redirection_says_where_to_and_nothing_more() {
             headers: vec![("location".into(), to.into())],
             ..reply(301, "")
         };
-        Page::read(&reply).unwrap_err().reason
+        Page::read(&reply).unwrap_err().reason()
     };
     assert_eq!(
         told("https://other.example/tao/?user=jane#x"),

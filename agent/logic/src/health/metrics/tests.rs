@@ -36,6 +36,7 @@ fn standing() -> Standing {
         outcome: Outcome::Failed,
         code: crate::fault::Code::PackageIncomplete.into(),
         reason: "1 of 6 packages held".into(),
+        cause: None,
         finished_at: NOW - 60,
     };
     Standing {

@@ -19,6 +19,7 @@ fn last(outcome: Outcome, code: Code) -> Last {
         outcome,
         code: code.into(),
         reason: if code == Code::Ok { "" } else { "because" }.into(),
+        cause: None,
         finished_at: NOW - 600,
     }
 }

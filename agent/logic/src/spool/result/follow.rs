@@ -9,13 +9,9 @@ use super::super::trial::{Stamp, Trial};
 use super::super::{Change, Key, Loaded, Part, Sending, State, finding};
 use super::{Failed, Job, witness};
 use crate::api::ack;
-use crate::fault::Code;
 use crate::fault::Finding;
-use crate::outside;
+use crate::fault::{Code, Id, ItemCause, Unknown};
 use crate::words::Now;
-
-/// Why a variable that central may hold does not go again.
-const TWICE: &str = "it knows the execution, perhaps with fewer variables, and a storage of its age takes a variable twice";
 
 /// One variable on its way.
 #[derive(Debug)]
@@ -178,7 +174,7 @@ impl Sending {
             if follow.doubt && !self.plan.takes_none_twice() {
                 let held = held.iter().map(|at| (*at, Part::Stored));
                 change.parts.extend(held);
-                let open = self.unknowable(&follow.key, TWICE);
+                let open = self.unknowable(&follow.key, Unknown::Twice);
                 return self.note(vec![Change {
                     parts: change.parts,
                     ..open
@@ -198,12 +194,10 @@ impl Sending {
         };
         let payload = match request::single(&item.payload, variable) {
             Ok(payload) => payload,
-            Err(error) => {
-                let reason = format!(
-                    "the kept result of {} cannot be read: {error}",
-                    outside::id(&follow.key.id)
-                );
-                return self.complain(Code::ResultsUnreadable, reason);
+            Err(why) => {
+                let id = Id::from(&follow.key.id);
+                let cause = ItemCause::ResultUnreadable { id, why };
+                return self.complain(Code::ResultsUnreadable, cause);
             }
         };
         if let (Some(at), false, false) = (follow.part, follow.check, follow.accused) {
@@ -226,7 +220,7 @@ impl Sending {
         if !self.plan.takes_none_twice() {
             return Change {
                 parts,
-                ..self.unknowable(&key, TWICE)
+                ..self.unknowable(&key, Unknown::Twice)
             };
         }
         let change = Change {
@@ -316,8 +310,7 @@ impl Sending {
                 match (acks.get(&key.id), part) {
                     (Some(true), _) => self.part_stored(key, part, now),
                     (Some(false), Some(at)) if !doubt => {
-                        let reason = "central's storage failed on a variable (`success` 0) that it never saw";
-                        let reason = finding(Code::ResultsNotStored, reason);
+                        let reason = finding(Code::ResultsNotStored, ItemCause::VariableNotStored);
                         self.void();
                         // Were it taken for perhaps stored, the next `success` 0 would be read as "held", and a
                         // variable that the storage never takes would be lost.
@@ -329,13 +322,13 @@ impl Sending {
                 }
             }
             Heard::TooLong(trouble) => {
-                let reason = finding(Code::ResultsTooLong, trouble.reason);
+                let reason = finding(Code::ResultsTooLong, trouble.cause);
                 let part = part.map(|at| (at, before));
                 self.part_troubled(key, part, reason, now);
             }
             Heard::Rejected(trouble) => match part {
                 Some(at) if !self.results.follow.died.insert((key.clone(), at)) => {
-                    let reason = finding(Code::ResultsRejected, trouble.reason);
+                    let reason = finding(Code::ResultsRejected, trouble.cause);
                     self.part_failed(key, at, reason, accused, now);
                 }
                 Some(_) => {
@@ -343,7 +336,7 @@ impl Sending {
                     self.results.follow.queue.push_front(key);
                 }
                 None => {
-                    let reason = finding(Code::ResultsRejected, trouble.reason);
+                    let reason = finding(Code::ResultsRejected, trouble.cause);
                     self.part_troubled(key, None, reason, now);
                 }
             },
@@ -351,7 +344,7 @@ impl Sending {
                 // It may be stored: central failed after it, or before.
                 let after = if accused { Part::Accused } else { Part::Flying };
                 let part = part.map(|at| (at, after));
-                let reason = finding(Code::CentralError, super::super::FAILED);
+                let reason = finding(Code::CentralError, ItemCause::FailedAlone);
                 self.part_troubled(key, part, reason, now);
             }
             Heard::Lost(_) => {

@@ -7,8 +7,8 @@ use super::super::trial::Trial;
 use super::super::{Change, Job, Key, Part, Sending, State, finding};
 use super::{STREAK, Suspect, alone};
 use crate::api::ack;
-use crate::fault::Code;
 use crate::fault::Finding;
+use crate::fault::{Code, ItemCause};
 use crate::words::Now;
 
 /// What is known of an execution that can serve as a witness.
@@ -143,9 +143,7 @@ impl Sending {
     /// Central does not even take what it took before: no result is sent any more in this run.
     pub(super) fn fall_sick(&mut self) {
         self.results.sick = true;
-        let reason = "central does not even take an entry that changes nothing, or stored none of several results that were sent alone: \
-             it is taken for sick, all stay queued";
-        self.complain(Code::CentralSick, reason.into());
+        self.complain(Code::CentralSick, ItemCause::SickResults);
     }
 
     /// An empty 500 alone, and the probe says that central does not hold it.
@@ -215,8 +213,5 @@ impl Sending {
 
 /// Why an item of several parts is refused when none of them says so.
 pub(super) fn refused_parts() -> Finding {
-    finding(
-        Code::ResultsRejected,
-        "central does not take some of its variables",
-    )
+    finding(Code::ResultsRejected, ItemCause::RefusedParts)
 }

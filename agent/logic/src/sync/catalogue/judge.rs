@@ -5,7 +5,7 @@
 use super::super::{Change, Publication, Sync};
 use super::Kind;
 use crate::entity::EntityType;
-use crate::fault::{Code, Fault};
+use crate::fault::{CatalogueCause, Code, CountOf, Fault};
 use crate::guard::Memory;
 use crate::report::EntityCount;
 use crate::words::Now;
@@ -101,11 +101,9 @@ impl Sync {
         if held.is_empty() {
             return;
         }
-        let reason = format!(
-            "central no longer names {held}: kept until a second run after 24 hours of running agrees, or until --allow-deletes"
-        );
+        let cause = CatalogueCause::HeldBack { what: held };
         self.report
-            .find(&Fault::new(Code::CatalogueHeldBack, reason));
+            .find(&Fault::new(Code::CatalogueHeldBack, cause));
     }
 
     fn tell_contradicted(&mut self, judged: &[(EntityType, Kept)]) {
@@ -113,11 +111,9 @@ impl Sync {
         if kept.is_empty() {
             return;
         }
-        let reason = format!(
-            "central takes back what it said within the last day of {kept}: kept as they are until it says the same for long enough, or until --allow-deletes"
-        );
+        let cause = CatalogueCause::TakenBack { what: kept };
         self.report
-            .find(&Fault::new(Code::CentralContradicts, reason));
+            .find(&Fault::new(Code::CentralContradicts, cause));
     }
 }
 
@@ -138,11 +134,14 @@ impl Kept {
     }
 }
 
-/// What of each type is more than none, in the words of the wire: `2 test-taker, 1 delivery`.
-fn told(judged: &[(EntityType, Kept)], count: impl Fn(&Kept) -> u64) -> String {
+/// What of each type is more than none.
+fn told(judged: &[(EntityType, Kept)], count: impl Fn(&Kept) -> u64) -> Vec<CountOf> {
     let told = judged.iter().filter(|(_, kept)| count(kept) > 0);
-    let told = told.map(|(kind, kept)| format!("{} {}", count(kept), kind.word()));
-    told.collect::<Vec<_>>().join(", ")
+    told.map(|(kind, kept)| CountOf::Type {
+        count: count(kept),
+        kind: kind.word().to_owned(),
+    })
+    .collect()
 }
 
 #[cfg(test)]

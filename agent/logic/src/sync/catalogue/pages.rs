@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use super::super::read_ahead::{ListBounds, NextPage, PageReply};
 use super::super::{Purpose, Sync, ends_run};
-use super::{LISTED_AHEAD, about};
+use super::{LISTED_AHEAD, about_list};
 use crate::api::stranger::Stranger;
 use crate::api::{Answered, Call};
 use crate::entity::EntityType;
-use crate::fault::{Code, Fault};
+use crate::fault::{CatalogueCause, Code, Fault};
 use crate::words::Now;
 
 /// The one list that is long: every other one comes in one page, or changes the rules of paging (protocol 5.3).
@@ -68,12 +68,12 @@ impl Sync {
             Ok(page) => page,
             Err(trouble) if ends_run(&trouble) => return self.stop(trouble),
             Err(trouble) if listed.stranger == Some(Stranger::Page) => {
-                return self.end_lane(&about(kind, "list", &trouble));
+                return self.end_lane(&about_list(kind, trouble));
             }
             // Asked for before the page came.
             _ if self.catalogue.ended => return,
             Err(trouble) => {
-                self.report.find(&about(kind, "list", &trouble));
+                self.report.find(&about_list(kind, trouble));
                 self.kind(kind).failed = true;
                 return self.close_list(kind);
             }
@@ -82,7 +82,7 @@ impl Sync {
         for (odd, key) in page.odd.iter().zip(&page.doubtful) {
             let manifest = &self.kind(kind).manifest;
             if !(manifest.is_again() && manifest.has_named(&hash(kind, key))) {
-                self.fail_entity(kind, odd);
+                self.fail_entity(kind, odd.clone());
             }
         }
         let state = self.kind(kind);
@@ -143,27 +143,24 @@ impl Sync {
             && !state.manifest.is_empty()
             && !state.manifest.names_a_held_one();
         let unknown = kind == EntityType::TestCenter && !state.failed && state.manifest.is_empty();
-        if let Some(reason) = cut {
-            self.report
-                .find(&Fault::new(Code::CatalogueEndless, reason));
+        if let Some(cause) = cut {
+            self.report.find(&Fault::new(Code::CatalogueEndless, cause));
         }
         if unknown {
-            let organisation = &self.plan.params.organisation_id;
-            let reason = format!(
-                "central names no test centre for organisation id {organisation}: is it the right one?"
-            );
-            self.report
-                .find(&Fault::new(Code::CatalogueUnknownOrganisation, reason));
+            let organisation = self.plan.params.organisation_id.clone();
+            self.report.find(&Fault::new(
+                Code::CatalogueUnknownOrganisation,
+                CatalogueCause::NoTestCentre { organisation },
+            ));
         }
         if other && !self.plan.allow_deletes {
             self.catalogue.elsewhere = true;
             self.catalogue.order.clear();
             self.catalogue.batches.clear();
-            let reason = "central names another test centre altogether for this organisation id: \
-                          nothing was changed (a person decides with --allow-deletes)";
-            return self
-                .report
-                .find(&Fault::new(Code::CatalogueOtherCentre, reason));
+            return self.report.find(&Fault::new(
+                Code::CatalogueOtherCentre,
+                CatalogueCause::OtherCentre,
+            ));
         }
         self.open_catalogue();
     }

@@ -1,0 +1,408 @@
+//! What stands in a sentence of a cause: how it reads in each language, and how it travels to another process or a record.
+//! Never lets text move a cursor: what is no sentence of boxsync is escaped here.
+//! Called by the tables of `cause`.
+
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use super::Cause;
+use crate::outside::{self, Outside};
+use crate::{retry, span};
+
+/// The marks around words of a French sentence that are English: unseen characters, which `outside` leaves in no text.
+const ENGLISH: (char, char) = ('\u{2}', '\u{3}');
+
+/// A part of a French sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wording {
+    /// French, or without a language: a number, a name, a path.
+    French(String),
+    /// Words that exist in English alone.
+    English(String),
+}
+
+/// An argument of a sentence.
+pub(super) trait Argument {
+    /// In an English sentence.
+    fn en(&self) -> String;
+
+    /// In a French one, with marks around what is English.
+    fn fr(&self) -> String {
+        self.en()
+    }
+
+    /// As it travels.
+    fn value(&self) -> Json;
+
+    /// As it came; `None` for what this boxsync does not know.
+    fn read(value: &Json) -> Option<Self>
+    where
+        Self: Sized;
+}
+
+/// English words for a French sentence.
+pub(super) fn english(words: &str) -> String {
+    match words.is_empty() {
+        true => String::new(),
+        false => format!(
+            "{}{}{}",
+            ENGLISH.0,
+            outside::escaped_lines(words),
+            ENGLISH.1
+        ),
+    }
+}
+
+/// A sentence without the marks.
+pub(super) fn unmarked(marked: &str) -> String {
+    marked.replace([ENGLISH.0, ENGLISH.1], "")
+}
+
+/// A sentence, cut at the marks.
+pub(super) fn pieces(marked: &str) -> Vec<Wording> {
+    let mut pieces = Vec::new();
+    let mut rest = marked;
+    while let Some((before, after)) = rest.split_once(ENGLISH.0) {
+        let (words, after) = after.split_once(ENGLISH.1).unwrap_or((after, ""));
+        if !before.is_empty() {
+            pieces.push(Wording::French(before.to_owned()));
+        }
+        pieces.push(Wording::English(words.to_owned()));
+        rest = after;
+    }
+    if !rest.is_empty() {
+        pieces.push(Wording::French(rest.to_owned()));
+    }
+    pieces
+}
+
+/// Text from outside in a sentence: quoted, cut and escaped as soon as it is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quote(Box<str>);
+
+impl Quote {
+    /// Takes a text in; `None` when nothing was said.
+    pub fn of(text: &Outside) -> Option<Self> {
+        (!text.is_empty()).then(|| Self(text.quoted().into()))
+    }
+}
+
+impl From<&Outside> for Quote {
+    fn from(text: &Outside) -> Self {
+        Self(text.quoted().into())
+    }
+}
+
+impl From<&str> for Quote {
+    fn from(text: &str) -> Self {
+        Self(outside::quoted(text).into())
+    }
+}
+
+impl Argument for Quote {
+    fn en(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn value(&self) -> Json {
+        Json::from(&*self.0)
+    }
+
+    fn read(value: &Json) -> Option<Self> {
+        outside::requoted(value.as_str()?).map(|text| Self(text.into()))
+    }
+}
+
+/// The id of a thing: as it is where it is made of the characters of a URI, else quoted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Id(Box<str>);
+
+impl Id {
+    /// Several of them.
+    pub fn all<T: AsRef<str>>(ids: &[T]) -> Vec<Self> {
+        ids.iter().map(|id| Self::from(id.as_ref())).collect()
+    }
+}
+
+impl From<&str> for Id {
+    fn from(id: &str) -> Self {
+        Self(outside::id(id).into())
+    }
+}
+
+impl From<&String> for Id {
+    fn from(id: &String) -> Self {
+        Self::from(id.as_str())
+    }
+}
+
+impl Argument for Id {
+    fn en(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn value(&self) -> Json {
+        Json::from(&*self.0)
+    }
+
+    fn read(value: &Json) -> Option<Self> {
+        let id = value.as_str()?;
+        match outside::requoted(id) {
+            Some(quoted) => Some(Self(quoted.into())),
+            None => Some(Self::from(id)),
+        }
+    }
+}
+
+/// What a reader of JSON found; its words may repeat the text that it read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonFlaw(Box<str>);
+
+impl From<&serde_json::Error> for JsonFlaw {
+    fn from(error: &serde_json::Error) -> Self {
+        Self(outside::json_flaw(error).into())
+    }
+}
+
+impl Argument for JsonFlaw {
+    fn en(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn fr(&self) -> String {
+        let missing = self.0.strip_prefix(outside::MISSING_FIELD);
+        match missing.and_then(|rest| rest.split_once('`')) {
+            Some((field, _)) => format!("le champ `{field}` manque"),
+            None => english(&self.0),
+        }
+    }
+
+    fn value(&self) -> Json {
+        Json::from(&*self.0)
+    }
+
+    fn read(value: &Json) -> Option<Self> {
+        let flaw = value.as_str()?;
+        let known = flaw.starts_with(outside::MISSING_FIELD) || outside::requoted(flaw).is_some();
+        known.then(|| Self(outside::escaped(flaw).into()))
+    }
+}
+
+/// A wait, in whole units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait(Duration);
+
+impl From<Duration> for Wait {
+    fn from(wait: Duration) -> Self {
+        Self(wait)
+    }
+}
+
+impl Argument for Wait {
+    fn en(&self) -> String {
+        retry::words(self.0)
+    }
+
+    fn fr(&self) -> String {
+        let seconds = self.0.as_secs();
+        let (count, unit) = match seconds {
+            0..=119 => (seconds, "seconde"),
+            120..=7199 => (seconds / 60, "minute"),
+            _ => (seconds / 3600, "heure"),
+        };
+        format!("{count} {unit}{}", if count < 2 { "" } else { "s" })
+    }
+
+    fn value(&self) -> Json {
+        Json::from(self.0.as_secs())
+    }
+
+    fn read(value: &Json) -> Option<Self> {
+        value
+            .as_u64()
+            .map(|seconds| Self(Duration::from_secs(seconds)))
+    }
+}
+
+/// How long ago, in its largest unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Age(u64);
+
+impl Age {
+    /// Of so many seconds.
+    pub fn of(seconds: u64) -> Self {
+        Self(seconds)
+    }
+}
+
+impl Argument for Age {
+    fn en(&self) -> String {
+        span::print(Duration::from_secs(self.0))
+    }
+
+    fn fr(&self) -> String {
+        super::duree(self.0)
+    }
+
+    fn value(&self) -> Json {
+        Json::from(self.0)
+    }
+
+    fn read(value: &Json) -> Option<Self> {
+        value.as_u64().map(Self)
+    }
+}
+
+impl Argument for String {
+    fn en(&self) -> String {
+        outside::escaped_lines(self).into_owned()
+    }
+
+    fn value(&self) -> Json {
+        Json::from(self.as_str())
+    }
+
+    fn read(value: &Json) -> Option<Self> {
+        value.as_str().map(str::to_owned)
+    }
+}
+
+impl Argument for Box<Cause> {
+    fn en(&self) -> String {
+        Cause::en(self)
+    }
+
+    fn fr(&self) -> String {
+        self.marked()
+    }
+
+    fn value(&self) -> Json {
+        Cause::value(self).unwrap_or_else(|| Json::from(Cause::en(self)))
+    }
+
+    fn read(value: &Json) -> Option<Self> {
+        let said = || value.as_str().map(Cause::from);
+        Cause::read(value).or_else(said).map(Box::new)
+    }
+}
+
+/// Where nothing is, nothing stands.
+impl<T: Argument> Argument for Option<T> {
+    fn en(&self) -> String {
+        self.as_ref().map_or_else(String::new, Argument::en)
+    }
+
+    fn fr(&self) -> String {
+        self.as_ref().map_or_else(String::new, Argument::fr)
+    }
+
+    fn value(&self) -> Json {
+        self.as_ref().map_or(Json::Null, Argument::value)
+    }
+
+    fn read(value: &Json) -> Option<Self> {
+        match value {
+            Json::Null => Some(None),
+            value => T::read(value).map(Some),
+        }
+    }
+}
+
+/// A list, with commas.
+impl<T: Argument> Argument for Vec<T> {
+    fn en(&self) -> String {
+        let all: Vec<_> = self.iter().map(Argument::en).collect();
+        all.join(", ")
+    }
+
+    fn fr(&self) -> String {
+        let all: Vec<_> = self.iter().map(Argument::fr).collect();
+        all.join(", ")
+    }
+
+    fn value(&self) -> Json {
+        self.iter().map(Argument::value).collect()
+    }
+
+    fn read(value: &Json) -> Option<Self> {
+        value.as_array()?.iter().map(T::read).collect()
+    }
+}
+
+macro_rules! numbers {
+    ($($type:ty)*) => {
+        $(impl Argument for $type {
+            fn en(&self) -> String {
+                self.to_string()
+            }
+
+            fn value(&self) -> Json {
+                Json::from(*self)
+            }
+
+            fn read(value: &Json) -> Option<Self> {
+                value.as_i64()?.try_into().ok()
+            }
+        })*
+    };
+}
+
+numbers!(u8 u16 u32 u64 usize i64);
+
+/// One enumeration of sentences: a variant with its arguments, in English and in French. A variant without one of the two
+/// does not compile, nor does a sentence that leaves an argument out.
+macro_rules! sentences {
+    ($(#[$meta:meta])* $name:ident {
+        $($variant:ident $({ $($field:ident: $type:ty),+ })? => $en:literal, $fr:literal;)+
+    }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[allow(missing_docs, reason = "the sentence of a variant says what its arguments are")]
+        pub enum $name {
+            $(#[doc = $en] $variant $({ $($field: $type),+ })?,)+
+        }
+
+        impl $crate::fault::cause::argument::Argument for $name {
+            fn en(&self) -> String {
+                match self {
+                    $(Self::$variant $({ $($field),+ })? => {
+                        $($(let $field = $crate::fault::cause::argument::Argument::en($field);)+)?
+                        format!($en)
+                    })+
+                }
+            }
+
+            fn fr(&self) -> String {
+                match self {
+                    $(Self::$variant $({ $($field),+ })? => {
+                        $($(let $field = $crate::fault::cause::argument::Argument::fr($field);)+)?
+                        format!($fr)
+                    })+
+                }
+            }
+
+            fn value(&self) -> serde_json::Value {
+                match self {
+                    $(Self::$variant $({ $($field),+ })? => serde_json::Value::Array(vec![
+                        serde_json::Value::from(stringify!($variant)),
+                        $($($crate::fault::cause::argument::Argument::value($field),)+)?
+                    ]),)+
+                }
+            }
+
+            fn read(value: &serde_json::Value) -> Option<Self> {
+                let (name, arguments) = value.as_array()?.split_first()?;
+                let mut arguments = arguments.iter();
+                let read = match name.as_str()? {
+                    $(stringify!($variant) => Self::$variant $({
+                        $($field: $crate::fault::cause::argument::Argument::read(arguments.next()?)?),+
+                    })?,)+
+                    _ => return None,
+                };
+                arguments.next().is_none().then_some(read)
+            }
+        }
+    };
+}
+pub(super) use sentences;
