@@ -222,6 +222,19 @@ impl Flow {
     }
 }
 
+impl Flow {
+    /// Ends when nothing has moved either way for so long (twice that at most).
+    pub async fn is_silent(&self, limit: Duration) {
+        loop {
+            let before = self.moved();
+            tokio::time::sleep(limit).await;
+            if self.moved() == before {
+                return;
+            }
+        }
+    }
+}
+
 impl Observer for Flow {
     fn on_read(&self, bytes: &[u8]) {
         self.0

@@ -12,23 +12,21 @@ mod response;
 mod run;
 mod shelf;
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use logic::fault::{Code, Fault};
 use logic::gateway::Voice;
 use logic::gateway::login::{Client, Guesses, Tokens};
-use logic::places::{Caller, Room};
+use logic::places::Room;
 use logic::settings::Settings;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::connections::{Connections, Ticket, watched};
+use crate::connections::{Connections, Ticket};
+use crate::server::{self, ConnectionOptions, Stall};
 use crate::vault::Vault;
 use crate::vault::package::Packages;
 use intake::Intake;
@@ -42,14 +40,17 @@ const ROOM: Room = Room {
 };
 /// Requests with what candidates produced that are held in memory at once.
 const INTAKES: usize = 2;
-/// The head of a request must come within this; a connection that is kept but not used ends with it too.
-const HEAD_WITHIN: Duration = Duration::from_secs(15);
-/// A connection on which nothing moves for so long is cut.
-const STUCK: Duration = Duration::from_secs(120);
+/// How a TAO is spoken with.
+const OPTIONS: ConnectionOptions = ConnectionOptions {
+    head_timeout: Duration::from_secs(15),
+    head_limit: None,
+    stall: Stall::Silent(Duration::from_secs(120)),
+    title_case: true,
+    // Who has shown no right to ask makes room.
+    is_busy: false,
+};
 /// What is being answered when the daemon stops may take so much longer.
 const GRACE: Duration = Duration::from_secs(2);
-/// Wait after the listener failed, e.g. for want of file descriptors.
-const LISTENER_REST: Duration = Duration::from_millis(200);
 
 /// What the gateway has to know of the box.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,28 +130,17 @@ pub async fn serve(
         Fault::new(Code::GatewayListen, reason)
     })?;
     let gateway = Arc::new(gateway);
-    let connections = Connections::new(ROOM);
     let (stopping, told) = watch::channel(false);
     let mut lines = JoinSet::new();
-    let mut stop = std::pin::pin!(stop);
-    loop {
-        tokio::select! {
-            () = &mut stop => break,
-            Some(_) = lines.join_next() => {}
-            accepted = listener.accept() => match accepted {
-                Ok((stream, address)) => {
-                    if let Some(ticket) = connections.enter(Caller::at(address.ip())) {
-                        lines.spawn(converse(stream, at, ticket, gateway.clone(), told.clone()));
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(code = %Code::GatewayListen, "the gateway's listener failed: {error}");
-                    tokio::time::sleep(LISTENER_REST).await;
-                }
-            }
-        }
+    let begin = |stream, ticket| {
+        while lines.try_join_next().is_some() {}
+        lines.spawn(speak(stream, at, ticket, gateway.clone(), told.clone()));
+    };
+    // The listener is closed with it.
+    tokio::select! {
+        () = stop => {}
+        () = server::receive(listener, Connections::new(ROOM), begin) => {}
     }
-    drop(listener);
     let _ = stopping.send(true);
     let drained = async { while lines.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(GRACE, drained).await;
@@ -158,46 +148,20 @@ pub async fn serve(
 }
 
 /// One connection, to its end. The PHP client opens one for every request.
-async fn converse(
+async fn speak(
     stream: TcpStream,
     at: SocketAddr,
     ticket: Ticket,
     gateway: Arc<Gateway>,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let _ = stream.set_nodelay(true);
-    let (line, flow) = watched(stream);
     let answering = ticket.clone();
-    let service = service_fn(move |request| {
-        let answer = gateway.clone().answer(at, answering.clone(), request);
-        async move { Ok::<_, Infallible>(answer.await) }
-    });
-    let connection = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN)
-        .title_case_headers(true)
-        .serve_connection(TokioIo::new(line), service);
-    let mut connection = std::pin::pin!(connection);
-    let mut before = 0;
-    loop {
-        tokio::select! {
-            // Whoever hangs up in the middle of an answer asks again.
-            _ = &mut connection => return,
-            () = ticket.evicted() => return,
-            _ = stopping.changed() => {
-                connection.as_mut().graceful_shutdown();
-                let _ = connection.await;
-                return;
-            }
-            () = tokio::time::sleep(STUCK) => {
-                let now = flow.moved();
-                if now == before {
-                    return;
-                }
-                before = now;
-            }
-        }
-    }
+    let answer = move |request| gateway.clone().answer(at, answering.clone(), request);
+    let stop = async move {
+        // Whoever would tell is gone: that is the end, too.
+        let _ = stopping.changed().await;
+    };
+    server::converse(stream, ticket, OPTIONS, stop, answer).await;
 }
 
 /// The root URL that a TAO on this box is pointed at when the gateway listens there.

@@ -22,6 +22,7 @@ pub mod observed;
 pub mod own;
 pub mod page;
 pub mod root;
+mod server;
 pub mod settings;
 pub mod socket;
 pub mod uplink;

@@ -8,6 +8,7 @@ mod markup;
 mod render;
 mod words;
 
+use std::future::pending;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
@@ -31,9 +32,9 @@ use tokio::task::JoinHandle;
 use crate::clock;
 use crate::connections::{Connections, Ticket};
 use crate::journal;
+use crate::server::{self, ConnectionOptions, Stall};
 use crate::socket::board::Board;
 use crate::socket::glance::Keeper;
-use crate::socket::hall;
 use crate::vault::random;
 use render::View;
 
@@ -43,8 +44,14 @@ const ROOM: Room = Room {
     each: 24,
     denied: 0,
 };
-/// A request's head has to come within this; a connection that is kept but not used ends with it too.
-const HEAD_PATIENCE: Duration = Duration::from_secs(15);
+/// How visitors are spoken with.
+const OPTIONS: ConnectionOptions = ConnectionOptions {
+    head_timeout: Duration::from_secs(15),
+    head_limit: Some(16 << 10),
+    stall: Stall::NotTaken(Duration::from_secs(20)),
+    title_case: false,
+    is_busy: true,
+};
 /// An address that is not there yet (a box that waits for its network) is tried again after this.
 const REST: Duration = Duration::from_secs(5);
 /// A first visitor waits so long for the box to be looked at; then the page says that it is being looked at.
@@ -106,16 +113,16 @@ async fn serve(at: SocketAddr, board: Board) {
     tracing::info!("the status page is served at http://{at}/");
     let keeper = Keeper::new(board);
     let (_open, closed) = watch::channel(());
-    let answered = |stream, ticket| {
+    let begin = |stream, ticket| {
         let (keeper, mut closed) = (keeper.clone(), closed.clone());
-        async move {
+        tokio::task::spawn_local(async move {
             tokio::select! {
                 () = speak(stream, ticket, keeper) => {}
                 _ = closed.changed() => {}
             }
-        }
+        });
     };
-    hall::receive(listener, Connections::new(ROOM), answered).await;
+    server::receive(listener, Connections::new(ROOM), begin).await;
 }
 
 async fn listen(at: SocketAddr) -> TcpListener {
@@ -136,10 +143,8 @@ async fn listen(at: SocketAddr) -> TcpListener {
 }
 
 async fn speak(stream: TcpStream, ticket: Ticket, keeper: Rc<Keeper>) {
-    hall::converse(stream, ticket, HEAD_PATIENCE, |request| {
-        answered(request, keeper.clone())
-    })
-    .await;
+    let answer = |request| answered(request, keeper.clone());
+    server::converse(stream, ticket, OPTIONS, pending(), answer).await;
 }
 
 async fn answered(

@@ -9,7 +9,6 @@ mod content;
 mod events;
 mod feed;
 pub mod glance;
-pub(crate) mod hall;
 mod login;
 mod member;
 mod metrics;
@@ -29,6 +28,7 @@ mod wire;
 pub(crate) use metrics::of_daemon;
 
 use std::fs;
+use std::future::pending;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -41,6 +41,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 use crate::connections::{Connections, Ticket};
 use crate::root::{Root, read_at_most, trouble};
+use crate::server::{self, ConnectionOptions, Stall};
 use board::Board;
 
 /// Connections at once: more than all places together (`logic::places`), so that one which asks for nothing yet always
@@ -50,12 +51,18 @@ const ROOM: Room = Room {
     each: 200,
     denied: 16,
 };
-/// A request's head has to come within this.
-const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+/// How callers are spoken with.
+const OPTIONS: ConnectionOptions = ConnectionOptions {
+    head_timeout: Duration::from_secs(10),
+    head_limit: Some(16 << 10),
+    stall: Stall::NotTaken(Duration::from_secs(20)),
+    title_case: false,
+    is_busy: true,
+};
 /// The files of users and groups are read up to this, bytes.
 const USERS: u64 = 1 << 20;
 /// The same for those who may not speak here.
-const DENIED_PATIENCE: Duration = Duration::from_secs(2);
+const DENIED_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The socket, before anybody is let in.
 pub struct Door(Option<UnixListener>);
@@ -106,15 +113,17 @@ pub fn close(root: &Root) {
 /// Answers until it is dropped.
 pub async fn serve(door: Door, board: Board) {
     let Some(listener) = door.0 else {
-        return std::future::pending().await;
+        return pending().await;
     };
     let gate = Gate {
         listener,
         board: board.clone(),
     };
     tokio::task::spawn_local(package::keeper(board.clone()));
-    let spoken = |(stream, roles), ticket| speak(stream, roles, ticket, board.clone());
-    hall::receive(gate, Connections::new(ROOM), spoken).await;
+    let begin = |(stream, roles), ticket| {
+        tokio::task::spawn_local(speak(stream, roles, ticket, board.clone()));
+    };
+    server::receive(gate, Connections::new(ROOM), begin).await;
 }
 
 /// The socket, which knows its callers by their ids.
@@ -123,7 +132,7 @@ struct Gate {
     board: Board,
 }
 
-impl hall::Entrance for Gate {
+impl server::Entrance for Gate {
     type Stream = (UnixStream, ApiRoles);
 
     async fn caller(&self) -> io::Result<(Self::Stream, Caller)> {
@@ -138,15 +147,18 @@ impl hall::Entrance for Gate {
 }
 
 async fn speak(stream: UnixStream, roles: ApiRoles, ticket: Ticket, board: Board) {
-    let patience = match ticket.caller() {
-        Caller::Denied => DENIED_PATIENCE,
-        _ => HEAD_PATIENCE,
+    let options = match ticket.caller() {
+        Caller::Denied => ConnectionOptions {
+            head_timeout: DENIED_TIMEOUT,
+            ..OPTIONS
+        },
+        _ => OPTIONS,
     };
     let answer = |request| {
         let (board, ticket) = (board.clone(), ticket.clone());
         async move { route::answer(&board, &ticket, roles, request).await }
     };
-    hall::converse(stream, ticket.clone(), patience, answer).await;
+    server::converse(stream, ticket.clone(), options, pending(), answer).await;
 }
 
 /// What a caller may do: root and the daemon's own user everything, others what the configuration says.

@@ -19,7 +19,7 @@ const LAYERS: [&[&str]; 11] = [
         "own",
         "root",
     ],
-    &["host", "metrics", "uplink", "vault"],
+    &["host", "metrics", "server", "uplink", "vault"],
     &["engine", "intake", "settings"],
     &["worker"],
     &["doctor"],
