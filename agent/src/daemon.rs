@@ -10,8 +10,8 @@ mod voice;
 
 use std::time::Duration;
 
-use logic::fault::Finding;
 use logic::fault::{Code, Fault};
+use logic::fault::{Finding, ProcessEnd};
 use logic::package_lane::Waiting;
 use logic::report::Report;
 use logic::retry;
@@ -411,10 +411,10 @@ impl Daemon {
                 (self.packages.active, self.running) = (false, None);
                 match (self.pass, self.stopping) {
                     (true, true) => self.stopped(),
-                    (true, false) => self.died(&how),
+                    (true, false) => self.died(how),
                     // It ended by itself while it brought packages.
                     (false, _) if open => {
-                        let trouble = worker::died(&how);
+                        let trouble = worker::died(how);
                         journal::trouble(&trouble);
                         self.note_death(&trouble);
                         let failed = Event::Packages(Packages::Failed);
@@ -434,7 +434,7 @@ impl Daemon {
             .handle(Event::Ended(End::Stopped), clock::now());
     }
 
-    fn died(&mut self, how: &str) {
+    fn died(&mut self, how: ProcessEnd) {
         let trouble = worker::died(how);
         journal::trouble(&trouble);
         self.unasked = true;

@@ -49,7 +49,7 @@ use logic::fault::{Code, Fault};
 use logic::guard::Memory;
 use logic::identity::{self, Enrolment, Identity};
 use logic::package_lane::Waiting;
-use logic::report::Report;
+use logic::report::{KeptReport, Report};
 use logic::schedule::Errand;
 use logic::settings::Settings;
 use logic::spool;
@@ -203,7 +203,8 @@ impl Engine {
     /// # Errors
     /// `store.damaged`, or what the file system says.
     pub fn last(&self) -> Result<Option<Report>, Fault> {
-        self.vault.entry("last").get()
+        let kept = self.vault.entry("last").get::<KeptReport>()?;
+        Ok(kept.map(Report::from))
     }
 
     /// The numbered runs, newest first; also while a run is under way. Before an updated boxsync has run for the first
@@ -465,7 +466,7 @@ impl Engine {
 
     /// The history is of numbered runs.
     fn remember(&self, index: Option<Index>, report: &Report, numbered: bool) -> Result<(), Fault> {
-        self.vault.entry("last").put(report)?;
+        self.vault.entry("last").put(&KeptReport::from(report))?;
         self.wait_for_packages(report)?;
         if numbered {
             History::of(&self.vault).append(report)?;

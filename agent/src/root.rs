@@ -8,7 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, FileAct, FileCause, LockHolder, OsCause};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::statvfs::statvfs;
@@ -114,9 +114,8 @@ pub fn become_owner(root: &Root) -> Result<(), Fault> {
         // Somebody at the box who has forgotten `sudo`; a folder of root's is the fault of the folder.
         let rights = AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK;
         return access(&root.state(), rights).map_err(|_| {
-            let state = root.state();
-            let reason = format!("{}: this user may not open it", state.display());
-            Fault::new(Code::StateOwner, reason)
+            let path = root.state().display().to_string();
+            Fault::new(Code::StateOwner, FileCause::OtherUser { path })
         });
     }
     if !own.is_root() || owner.uid() == 0 {
@@ -130,11 +129,11 @@ pub fn become_owner(root: &Root) -> Result<(), Fault> {
         .and_then(|()| nix::unistd::setgid(gid))
         .and_then(|()| nix::unistd::setuid(uid))
         .map_err(|error| {
-            let reason = format!(
-                "cannot take the identity of the owner of {}: {error}",
-                root.state().display()
-            );
-            Fault::new(Code::StateOwner, reason)
+            let cause = FileCause::NoIdentity {
+                path: root.state().display().to_string(),
+                why: OsCause::of(error as i32),
+            };
+            Fault::new(Code::StateOwner, cause)
         })
 }
 
@@ -146,7 +145,7 @@ pub fn prepare(root: &Root) -> Result<u32, Fault> {
     let state = root.state();
     if let Some(parent) = state.parent() {
         // What lies above is everybody's, as far as the umask lets it.
-        fs::create_dir_all(parent).map_err(|error| trouble(parent, "make the folder", &error))?;
+        fs::create_dir_all(parent).map_err(|error| trouble(parent, FileAct::MakeFolder, &error))?;
     }
     make_folder(&state)?;
     let path = state.join("version");
@@ -158,11 +157,12 @@ pub fn prepare(root: &Root) -> Result<u32, Fault> {
     }
     match layout(root)? {
         newer if newer > LAYOUT => {
-            let reason = format!(
-                "{}: the state folder has layout {newer}, this boxsync knows up to {LAYOUT}: install a newer boxsync",
-                path.display()
-            );
-            Err(operator(Code::StateNewer, reason))
+            let cause = FileCause::NewerLayout {
+                path: path.display().to_string(),
+                layout: newer,
+                known: LAYOUT,
+            };
+            Err(Fault::new(Code::StateNewer, cause))
         }
         held => Ok(held),
     }
@@ -174,15 +174,12 @@ pub fn prepare(root: &Root) -> Result<u32, Fault> {
 /// `state.version` for what is no number, or what the file system says.
 pub fn layout(root: &Root) -> Result<u32, Fault> {
     let path = root.state().join("version");
-    let bytes = read_at_most(&path, 64).map_err(|error| trouble(&path, "read", &error))?;
+    let bytes = read_at_most(&path, 64).map_err(|error| trouble(&path, FileAct::Read, &error))?;
     match String::from_utf8_lossy(&bytes).trim().parse() {
         Ok(layout @ 1..) => Ok(layout),
         _ => {
-            let reason = format!(
-                "{}: expected a number, the version of the layout",
-                path.display()
-            );
-            Err(operator(Code::StateVersion, reason))
+            let path = path.display().to_string();
+            Err(Fault::new(Code::StateVersion, FileCause::NoLayout { path }))
         }
     }
 }
@@ -196,18 +193,14 @@ pub fn set_layout(root: &Root, layout: u32) -> Result<(), Fault> {
     write_durably(&path, format!("{layout}\n").as_bytes())
 }
 
-fn operator(code: Code, reason: String) -> Fault {
-    Fault::new(code, reason)
-}
-
 /// Holds a new state folder for the one process that fills it: the others find what it made.
 ///
 /// # Errors
 /// As `trouble` says.
 pub fn lock_folder(state: &Path) -> Result<Flock<File>, Fault> {
-    let folder = File::open(state).map_err(|error| trouble(state, "open", &error))?;
+    let folder = File::open(state).map_err(|error| trouble(state, FileAct::Open, &error))?;
     Flock::lock(folder, FlockArg::LockExclusive)
-        .map_err(|(_, error)| trouble(state, "lock", &error.into()))
+        .map_err(|(_, error)| trouble(state, FileAct::Lock, &error.into()))
 }
 
 /// Makes a folder that only its owner enters.
@@ -222,7 +215,7 @@ pub fn make_folder(path: &Path) -> Result<(), Fault> {
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .map_err(|error| trouble(path, "make the folder", &error))
+        .map_err(|error| trouble(path, FileAct::MakeFolder, &error))
 }
 
 /// Folders of the state folder in which files are replaced.
@@ -263,7 +256,8 @@ impl Lock {
 
     fn wait(state: &Path, patience: Duration) -> Result<Self, Fault> {
         let path = state.join("lock");
-        let (mut file, _) = open_lock(&path).map_err(|error| trouble(&path, "open", &error))?;
+        let (mut file, _) =
+            open_lock(&path).map_err(|error| trouble(&path, FileAct::Open, &error))?;
         let until = Instant::now() + patience;
         loop {
             match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
@@ -280,7 +274,7 @@ impl Lock {
                     std::thread::sleep(Duration::from_millis(50));
                 }
                 Err((_, Errno::EWOULDBLOCK)) => return Err(busy(&path)),
-                Err((_, error)) => return Err(trouble(&path, "lock", &error.into())),
+                Err((_, error)) => return Err(trouble(&path, FileAct::Lock, &error.into())),
             }
         }
     }
@@ -322,19 +316,16 @@ fn busy(path: &Path) -> Fault {
     let holder = read_at_most(path, 64).unwrap_or_default();
     let holder = String::from_utf8_lossy(&holder);
     let holder = match holder.trim() {
-        "" => "another process".to_owned(),
-        pid => format!("process {pid}"),
+        "" => LockHolder::Somebody,
+        pid => LockHolder::Process { pid: pid.into() },
     };
-    let reason = format!(
-        "{holder} holds {}: a synchronization or another change is under way, try again when it has ended",
-        path.display()
-    );
-    Fault::new(Code::StateBusy, reason)
+    let path = path.display().to_string();
+    Fault::new(Code::StateBusy, FileCause::Busy { holder, path })
 }
 
 /// What a failed operation on a file of the state folder means. A disk that cannot give or take bytes is named as
 /// that: what lies on it is neither missing nor damaged.
-pub fn trouble(path: &Path, verb: &str, error: &io::Error) -> Fault {
+pub fn trouble(path: &Path, act: FileAct, error: &io::Error) -> Fault {
     let code = match error.raw_os_error().map(Errno::from_raw) {
         Some(Errno::ENOSPC) if lacks_inodes(path) => Code::DiskInodes,
         Some(Errno::ENOSPC | Errno::EDQUOT) => Code::DiskFull,
@@ -343,19 +334,16 @@ pub fn trouble(path: &Path, verb: &str, error: &io::Error) -> Fault {
         Some(Errno::EIO | Errno::EUCLEAN | Errno::EBADMSG | Errno::ESHUTDOWN) => Code::DiskFailing,
         _ => Code::StateIo,
     };
-    let path = path.display();
-    let reason = match code {
-        Code::DiskFull => format!("{path}: the disk is full"),
-        Code::DiskInodes => {
-            format!("{path}: the volume has room, but takes no more files (inodes)")
-        }
-        Code::DiskFailing => format!("{path}: the disk fails: {error}"),
-        Code::StateReadOnly => {
-            format!("{path}: cannot {verb} (is it read-only, or another user's?): {error}")
-        }
-        _ => format!("{path}: cannot {verb}: {error}"),
+    let path = path.display().to_string();
+    let why = OsCause::from(error);
+    let cause = match code {
+        Code::DiskFull => FileCause::DiskFull { path },
+        Code::DiskInodes => FileCause::NoInodes { path },
+        Code::DiskFailing => FileCause::DiskFailing { path, why },
+        Code::StateReadOnly => FileCause::ReadOnly { path, act, why },
+        _ => FileCause::Failed { path, act, why },
     };
-    operator(code, reason)
+    Fault::new(code, cause)
 }
 
 /// What the disk does not give below a folder; `None` when every byte can be read, whatever it says.
@@ -363,7 +351,7 @@ pub fn failing(path: &Path) -> Option<Fault> {
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
         Err(error) => {
-            let trouble = trouble(path, "list", &error);
+            let trouble = trouble(path, FileAct::List, &error);
             return Some(trouble).filter(|trouble| trouble.code == Code::DiskFailing);
         }
     };
@@ -372,7 +360,7 @@ pub fn failing(path: &Path) -> Option<Fault> {
         true => failing(&path),
         false => {
             let read = File::open(&path).and_then(|mut file| io::copy(&mut file, &mut io::sink()));
-            let trouble = trouble(&path, "read", &read.err()?);
+            let trouble = trouble(&path, FileAct::Read, &read.err()?);
             Some(trouble).filter(|trouble| trouble.code == Code::DiskFailing)
         }
     })
@@ -398,7 +386,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let code = |errno: Errno| {
             let error = io::Error::from_raw_os_error(errno as i32);
-            trouble(&dir.path().join("new/file"), "read", &error).code
+            trouble(&dir.path().join("new/file"), FileAct::Read, &error).code
         };
         for errno in [Errno::EIO, Errno::EUCLEAN, Errno::EBADMSG, Errno::ESHUTDOWN] {
             assert_eq!(code(errno), Code::DiskFailing, "{errno}");

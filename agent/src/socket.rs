@@ -35,7 +35,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use logic::access::{self, ApiRoles};
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, FileAct};
 use logic::places::{Caller, Room};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -97,7 +97,7 @@ impl Door {
         Ok(Self(match make() {
             Ok(listener) => Some(listener),
             Err(error) => {
-                crate::journal::trouble(&trouble(&path, "make the socket", &error));
+                crate::journal::trouble(&trouble(&path, FileAct::MakeSocket, &error));
                 None
             }
         }))

@@ -20,7 +20,7 @@ pub use key::Keyring;
 
 use std::path::{Path, PathBuf};
 
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, FileCause, Sealed};
 
 use crate::root::Root;
 
@@ -107,12 +107,9 @@ pub fn quarantined(folder: &Path) -> Vec<String> {
 }
 
 /// A sealed thing that does not open: told by name, never taken as empty.
-pub fn damaged(path: &Path, what: &str) -> Fault {
-    let reason = format!(
-        "{}: {what} is damaged or was sealed with another key",
-        path.display()
-    );
-    Fault::new(Code::StoreDamaged, reason)
+pub fn damaged(path: &Path, what: Sealed) -> Fault {
+    let path = path.display().to_string();
+    Fault::new(Code::StoreDamaged, FileCause::Damaged { path, what })
 }
 
 /// Random bytes from the kernel.

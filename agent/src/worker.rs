@@ -8,7 +8,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use logic::child::{self, Ending, Seen, Silence};
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, ProcessEnd, RunCause};
 use logic::outside::json_flaw;
 use logic::report::Report;
 use logic::schedule::Errand;
@@ -78,7 +78,7 @@ pub(super) enum Told {
     /// How the packages stand.
     Lane(Lane),
     /// It has ended.
-    Gone(String),
+    Gone(ProcessEnd),
 }
 
 /// The most that one line may have: a report with all its findings is far smaller.
@@ -108,12 +108,16 @@ impl Worker {
         let mut child = self::child(root, "sync-worker")
             .stdin(Stdio::piped())
             .spawn()
-            .map_err(|error| died(&format!("cannot be started: {error}")))?;
+            .map_err(|error| {
+                died(ProcessEnd::NotStarted {
+                    why: (&error).into(),
+                })
+            })?;
         let input = child.stdin.take();
         let output = child
             .stdout
             .take()
-            .ok_or_else(|| died("has no standard output"))?;
+            .ok_or_else(|| died(ProcessEnd::NoOutput))?;
         let mut worker = Self::of(child, input, output);
         worker.order(order).await;
         Ok(worker)
@@ -209,7 +213,9 @@ impl Worker {
         };
         Told::Gone(match status {
             Ok(status) => ending(status, still, self.killed),
-            Err(error) => format!("was lost: {error}"),
+            Err(error) => ProcessEnd::Lost {
+                why: (&error).into(),
+            },
         })
     }
 
@@ -247,7 +253,7 @@ pub fn child(root: &Root, verb: &str) -> Command {
     command
 }
 
-fn ending(status: ExitStatus, still: Option<Duration>, killed: Option<u64>) -> String {
+fn ending(status: ExitStatus, still: Option<Duration>, killed: Option<u64>) -> ProcessEnd {
     use std::os::unix::process::ExitStatusExt;
     let name = status
         .signal()
@@ -285,11 +291,8 @@ fn killed_at_limit() -> Option<u64> {
 }
 
 /// The trouble of a worker that ended without an account.
-pub(super) fn died(how: &str) -> Fault {
-    let reason = format!(
-        "the process of this synchronization {how}; what it brought is kept, the next one goes on from there"
-    );
-    Fault::new(Code::WorkerDied, reason)
+pub(super) fn died(how: ProcessEnd) -> Fault {
+    Fault::new(Code::WorkerDied, RunCause::WorkerDied { how })
 }
 
 /// The account of a run that never came to write one.
@@ -312,7 +315,9 @@ pub async fn work(engine: Result<Engine, Fault>) -> u8 {
     let orders = match Orders::open() {
         Ok(orders) => orders,
         Err(error) => {
-            let report = account(&died(&format!("cannot read its orders: {error}")));
+            let report = account(&died(ProcessEnd::NoOrders {
+                why: (&error).into(),
+            }));
             return tell_report(&report);
         }
     };
@@ -360,7 +365,7 @@ async fn passes(engine: &Result<Engine, Fault>, watch: &Watch, mut orders: Order
                 synchronize(engine, session, &request, &mut orders).await
             }
             (_, Err(trouble)) => account(trouble),
-            (None, Ok(_)) => account(&died("has no session")),
+            (None, Ok(_)) => account(&died(ProcessEnd::NoSession)),
         };
         // First how the packages stand: what the daemon does after the account depends on it.
         told = None;
@@ -438,7 +443,7 @@ async fn synchronize(
             Some(Order::Close) => engine::Order::Close,
             // There is one pass at a time.
             Some(Order::Pass { .. }) => continue,
-            None => return account(&died("lost the daemon")),
+            None => return account(&died(ProcessEnd::LostDaemon)),
         };
         // A pass that ends in this moment needs it no longer.
         let _ = send.send(order);
@@ -523,7 +528,7 @@ mod tests {
         let mut worker = Worker::of(process, None, output);
         let begun = Instant::now();
         match worker.told().await {
-            Told::Gone(how) => assert!(how.contains("no progress"), "{how}"),
+            Told::Gone(how) => assert!(matches!(how, ProcessEnd::Still { .. }), "{how:?}"),
             other => panic!("{other:?}"),
         }
         assert!(begun.elapsed() < Duration::from_secs(190));

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use crate::fault::ProcessEnd;
+
 /// So often the daemon looks at a worker that says nothing.
 pub const LOOK: Duration = Duration::from_secs(10);
 /// A worker whose loop goes round says so at least this often, whatever it waits for.
@@ -79,26 +81,19 @@ pub enum Ending<'a> {
 
 /// What ended it, in words that go on after "the process …". `killed`: processes of the service that the kernel has
 /// killed at the memory limit, before the child began and after its end.
-pub fn cause(ending: Ending<'_>, killed: (Option<u64>, Option<u64>)) -> String {
+pub fn cause(ending: Ending<'_>, killed: (Option<u64>, Option<u64>)) -> ProcessEnd {
     match ending {
-        Ending::Still(silence) => format!(
-            "made no progress for {} s (it was stopped, or something held it up) and was killed",
-            silence.as_secs()
-        ),
-        Ending::Signal("SIGKILL") => match killed {
-            (Some(before), Some(after)) if after > before => {
-                "was ended by SIGKILL: it reached the memory limit of the service (MemoryMax=)"
-                    .into()
-            }
-            (Some(_), Some(_)) => {
-                "was ended by SIGKILL from outside: the memory limit of the service was not reached"
-                    .into()
-            }
-            _ => "was ended by SIGKILL: by hand, or since memory ran out".into(),
+        Ending::Still(silence) => ProcessEnd::Still {
+            seconds: silence.as_secs(),
         },
-        Ending::Signal(name) => format!("was ended by {name}"),
-        Ending::Status(code) => format!("ended with status {code} and no account"),
-        Ending::Unknown => "ended without an account".into(),
+        Ending::Signal("SIGKILL") => match killed {
+            (Some(before), Some(after)) if after > before => ProcessEnd::MemoryLimit,
+            (Some(_), Some(_)) => ProcessEnd::KilledOutside,
+            _ => ProcessEnd::Killed,
+        },
+        Ending::Signal(name) => ProcessEnd::Signal { name: name.into() },
+        Ending::Status(code) => ProcessEnd::Status { code: code.into() },
+        Ending::Unknown => ProcessEnd::Unknown,
     }
 }
 
@@ -111,6 +106,7 @@ pub fn killed_at_limit(events: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::{Cause, RunCause};
 
     /// Looks for so many seconds at a child that is seen so; when it is to be killed.
     fn watched(seconds: u64, step: u64, seen: impl Fn(u64) -> Seen, beats: bool) -> Option<u64> {
@@ -172,7 +168,10 @@ mod tests {
             (Ending::Status(134), both(0, 0), "status 134"),
             (Ending::Still(STILL), both(0, 0), "no progress for 150 s"),
         ] {
-            let told = cause(ending, killed);
+            let told = Cause::from(RunCause::WorkerDied {
+                how: cause(ending, killed),
+            })
+            .en();
             assert!(told.contains(words), "{told}");
         }
         let events = "low 0\nhigh 12\nmax 3\noom 1\noom_kill 2\noom_group_kill 0\n";

@@ -26,10 +26,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use cause::{
-    Age, AlertWord, AnswerCause, CaFileFlaw, CatalogueCause, Cause, CertificateFlaw, ConfigCause,
-    ConnectionEnd, CountOf, Counted, EnrolCause, Expected, FoundAt, HandshakeFlaw, Id, IntakeCause,
-    ItemCause, JsonFlaw, Lack, NetCause, OsCause, PackageCause, PayloadFlaw, PresentedName, Quote,
-    Says, Scheme, TlsCause, Unknown, Wait, Wording,
+    Age, AlertWord, AnswerCause, CaFileFlaw, CatalogueCause, Cause, Causes, CertificateFlaw,
+    ConfigCause, ConnectionEnd, CountOf, Counted, EnrolCause, Expected, FileAct, FileCause,
+    FoundAt, HandshakeFlaw, Id, IntakeCause, ItemCause, JsonFlaw, KeyLack, Lack, LockHolder,
+    NetCause, OsCause, PackageCause, PayloadFlaw, PresentedName, ProcessEnd, Quote, RunCause, Says,
+    Scheme, Sealed, TlsCause, Unknown, Wait, Wording,
 };
 
 pub use code::{Area, Code, Sent, nearest, remedy};

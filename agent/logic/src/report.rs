@@ -2,6 +2,8 @@
 //! Never decides how a run goes on.
 //! Called by `sync`, which fills it, and by the command line, which prints it.
 
+mod kept;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,8 @@ use crate::fault::{Cause, Code, CodeName, Fault, Finding, in_text};
 use crate::gateway::confirm::Confirmation;
 use crate::package::waiting::Waiting;
 use crate::words::{Outcome, Params};
+
+pub use kept::KeptReport;
 
 /// Counters of one entity type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -28,7 +28,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, Fault, RunCause};
 use crate::report::Report;
 use crate::words::Params;
 
@@ -314,14 +314,12 @@ pub fn is_unkept(code: Code) -> bool {
 
 /// The trouble of a run that left no account.
 pub fn killed() -> Fault {
-    let reason = "the synchronization was cut off before its end (its process was killed, or the power went); what it brought is kept";
-    Fault::new(Code::RunKilled, reason)
+    Fault::new(Code::RunKilled, RunCause::Killed)
 }
 
 /// The trouble of a run that was told to end.
 pub fn stopped() -> Fault {
-    let reason = "the synchronization was told to end before its work was done (boxsync or the machine stops); what it brought is kept";
-    Fault::new(Code::RunStopped, reason)
+    Fault::new(Code::RunStopped, RunCause::Stopped)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, FileAct};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::root::trouble;
@@ -96,7 +96,7 @@ impl Output {
             .create_new(true)
             .mode(0o600)
             .open(path)
-            .map_err(|error| trouble(path, "make", &error))?;
+            .map_err(|error| trouble(path, FileAct::Make, &error))?;
         Ok(Self {
             path: path.to_owned(),
             file,
@@ -111,7 +111,7 @@ impl Output {
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         self.file
             .write_all(bytes)
-            .map_err(|error| trouble(&self.path, "write", &error))
+            .map_err(|error| trouble(&self.path, FileAct::Write, &error))
     }
 
     /// It is whole and stays.

@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, FileAct};
 use logic::health::{Finding, Status, worst};
 use logic::settings::Settings;
 use serde_json::json;
@@ -82,7 +82,7 @@ pub(super) fn act(
     if let (Some(mut file), Some(path)) = (bundle, &options.bundle) {
         let written = bundle::make(root, &settings, &findings, &journal).and_then(|bytes| {
             let kept = file.write_all(&bytes).and_then(|()| file.sync_all());
-            kept.map_err(|error| trouble(path, "write", &error))
+            kept.map_err(|error| trouble(path, FileAct::Write, &error))
         });
         if let Err(trouble) = written {
             // It is empty; where the folder is root's it stays so.
@@ -106,7 +106,7 @@ fn open(path: &Path) -> Result<File, Fault> {
         .open(path)
         .map_err(|error| Fault {
             code: Code::InputFile,
-            ..trouble(path, "make", &error)
+            ..trouble(path, FileAct::Make, &error)
         })
 }
 

@@ -294,11 +294,12 @@ mod tests {
 
     use super::*;
     use crate::worker::{account, died};
+    use logic::fault::ProcessEnd;
 
     #[test]
     fn a_wrong_clock_is_wrong_until_a_run_heard_that_it_is_right() {
         let mut voice = Voice::default();
-        let mut report = account(&died("was ended"));
+        let mut report = account(&died(ProcessEnd::Killed));
         for (skew, wrong) in [
             (None, false),
             (Some(300), false),
@@ -365,7 +366,7 @@ mod tests {
 
     #[test]
     fn every_event_can_occur_and_has_its_id() {
-        let mut report = account(&died("was ended"));
+        let mut report = account(&died(ProcessEnd::Killed));
         let mut acts = told(|| {
             ready("b");
             stopping("b");

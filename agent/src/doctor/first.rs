@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use logic::entity::EntityType;
-use logic::fault::{Area, Code, Fault};
+use logic::fault::{Area, Code, Fault, FileAct};
 use logic::health::Facts;
 use logic::health::seen::{Disk, InForce, State, Told};
 use logic::settings::{Proxy, Settings};
@@ -106,7 +106,7 @@ fn writable(state: &Path) -> Result<(), Fault> {
         state,
         AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK,
     )
-    .map_err(|error| crate::root::trouble(state, "write", &error.into()))
+    .map_err(|error| crate::root::trouble(state, FileAct::Write, &error.into()))
 }
 
 fn disk(folder: &Path, settings: &Settings) -> Disk {

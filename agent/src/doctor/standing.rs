@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use logic::entity::EntityType;
-use logic::fault::{Area, Code, CodeName, Fault};
+use logic::fault::{Area, Code, CodeName, Fault, FileAct};
 use logic::health::Standing;
 use logic::health::verdict::{Last, LastRun, Owed, Stock};
 use logic::intake::Kind;
@@ -69,7 +69,7 @@ pub fn intake(state: &Path) -> Option<(CodeName, String)> {
     }
     lacks_inodes(folder).then(|| {
         let full = std::io::Error::from_raw_os_error(Errno::ENOSPC as i32);
-        let trouble = crate::root::trouble(folder, "write", &full);
+        let trouble = crate::root::trouble(folder, FileAct::Write, &full);
         (trouble.code.into(), trouble.reason())
     })
 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use logic::fault::Fault;
+use logic::fault::{Fault, FileAct};
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
@@ -83,7 +83,7 @@ pub fn signal(root: &Root, name: &str, lasts: Option<Duration>) -> Result<bool, 
     let Some(until_ms) = names.values().copied().max() else {
         return match fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(trouble(&path, "remove", &error))
+                Err(trouble(&path, FileAct::Remove, &error))
             }
             _ => Ok(true),
         };
@@ -99,7 +99,7 @@ pub fn signal(root: &Root, name: &str, lasts: Option<Duration>) -> Result<bool, 
     fs::write(&beside, text)
         .and_then(|()| fs::rename(&beside, &path))
         .map(|()| true)
-        .map_err(|error| trouble(&path, "write", &error))
+        .map_err(|error| trouble(&path, FileAct::Write, &error))
 }
 
 /// How long the exam may still take that ends last; `None` when none runs.

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::fs::File;
 use std::io;
 
-use logic::fault::Fault;
+use logic::fault::{Fault, FileAct};
 use tokio::task::JoinHandle;
 
 use crate::away::ended;
@@ -60,7 +60,7 @@ impl Flusher {
                 Ok(Err(error)) => {
                     return Err(crate::root::trouble(
                         std::path::Path::new("packages"),
-                        "flush",
+                        FileAct::Sync,
                         &error,
                     ));
                 }

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::UNIX_EPOCH;
 
 use logic::api::Call;
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, FileAct};
 use logic::identity::Identity;
 use logic::report::Report;
 use logic::trace::{Begun, Ended, Place, Seen, Trace, Twice, next};
@@ -306,6 +306,6 @@ fn make(path: &Path) -> Result<(), Fault> {
         .mode(0o600)
         .open(path)
         .and_then(|file| file.sync_all())
-        .map_err(|error| trouble(path, "make", &error))?;
+        .map_err(|error| trouble(path, FileAct::Make, &error))?;
     sync_folder(path)
 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, FileAct};
 use logic::spool::State;
 use logic::wipe::Owed;
 
@@ -47,7 +47,7 @@ pub fn wipe(root: &Root, vault: Option<&Vault>, discard: Option<u64>) -> Result<
         } else {
             fs::remove_file(path)
         };
-        removed.map_err(|error| trouble(path, "remove", &error))?;
+        removed.map_err(|error| trouble(path, FileAct::Remove, &error))?;
     }
     crate::root::sync_folder(&state.join("version"))
 }
@@ -87,7 +87,7 @@ pub fn owed(root: &Root, vault: Option<&Vault>) -> Result<Owed, Fault> {
 }
 
 fn listed(folder: &Path) -> Result<Vec<PathBuf>, Fault> {
-    let entries = fs::read_dir(folder).map_err(|error| trouble(folder, "list", &error))?;
+    let entries = fs::read_dir(folder).map_err(|error| trouble(folder, FileAct::List, &error))?;
     let mut paths: Vec<PathBuf> = entries
         .filter_map(Result::ok)
         .map(|entry| entry.path())
@@ -124,5 +124,5 @@ fn destroy(path: &Path) -> Result<(), Fault> {
         file.sync_all()?;
         fs::remove_file(path)
     };
-    overwrite().map_err(|error| trouble(path, "destroy", &error))
+    overwrite().map_err(|error| trouble(path, FileAct::Destroy, &error))
 }

@@ -5,7 +5,7 @@
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 
-use logic::fault::Fault;
+use logic::fault::{Fault, FileAct};
 use logic::gateway::login::Client;
 use nix::fcntl::{Flock, FlockArg};
 
@@ -31,9 +31,9 @@ pub fn client(vault: &Vault) -> Result<Client, Fault> {
             .mode(0o600),
         &path,
     )
-    .map_err(|error| trouble(&path, "open", &error))?;
+    .map_err(|error| trouble(&path, FileAct::Open, &error))?;
     let _lock = Flock::lock(file, FlockArg::LockExclusive)
-        .map_err(|(_, error)| trouble(&path, "lock", &error.into()))?;
+        .map_err(|(_, error)| trouble(&path, FileAct::Lock, &error.into()))?;
     if let Some(client) = entry.get()? {
         return Ok(client);
     }

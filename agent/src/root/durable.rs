@@ -12,7 +12,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, FileAct, FileCause};
 use nix::fcntl::{Flock, FlockArg};
 
 use super::{lock_folder, make_folder, open_regular, trouble};
@@ -113,7 +113,7 @@ pub fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
 pub fn write_all_durably<B: AsRef<[u8]>>(files: &[(PathBuf, B)]) -> Result<(), Fault> {
     let mut written = Vec::with_capacity(files.len());
     for (path, bytes) in files {
-        let failed = |error: io::Error| trouble(path, "write", &error);
+        let failed = |error: io::Error| trouble(path, FileAct::Write, &error);
         let mut temporary = Temporary::beside(path).map_err(failed)?;
         temporary.write(bytes.as_ref()).map_err(failed)?;
         written.push((path, temporary));
@@ -125,7 +125,7 @@ pub fn write_all_durably<B: AsRef<[u8]>>(files: &[(PathBuf, B)]) -> Result<(), F
     for (path, temporary) in written {
         temporary
             .becomes(path)
-            .map_err(|error| trouble(path, "write", &error))?;
+            .map_err(|error| trouble(path, FileAct::Write, &error))?;
     }
     folders.sort_unstable();
     folders.dedup();
@@ -146,7 +146,7 @@ pub fn overwrite_durably(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
         file.set_len(bytes.len() as u64)?;
         file.sync_all()
     };
-    written().map_err(|error| trouble(path, "write", &error))
+    written().map_err(|error| trouble(path, FileAct::Write, &error))
 }
 
 /// Replaces a file that others read whole or not at all, mode 0644; it need not survive a power cut. What an earlier
@@ -155,7 +155,7 @@ pub fn overwrite_durably(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
 /// # Errors
 /// As `trouble` says.
 pub fn write_for_all(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
-    let failed = |error: io::Error| trouble(path, "write", &error);
+    let failed = |error: io::Error| trouble(path, FileAct::Write, &error);
     remove_leftovers_of(path);
     let mut temporary = Temporary::beside(path).map_err(failed)?;
     temporary.write(bytes).map_err(failed)?;
@@ -169,7 +169,7 @@ pub fn write_for_all(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
 /// # Errors
 /// As `trouble` says.
 pub fn try_beside(path: &Path) -> Result<(), Fault> {
-    let failed = |error: io::Error| trouble(path, "write", &error);
+    let failed = |error: io::Error| trouble(path, FileAct::Write, &error);
     if path.is_dir() {
         return Err(failed(io::ErrorKind::IsADirectory.into()));
     }
@@ -203,17 +203,14 @@ pub fn replace_durably(
     bytes: &[u8],
     holds: impl FnOnce(&[u8]) -> bool,
 ) -> Result<(), Fault> {
-    let failed = |error: io::Error| trouble(path, "write", &error);
+    let failed = |error: io::Error| trouble(path, FileAct::Write, &error);
     let mut temporary = Temporary::beside(path).map_err(failed)?;
     temporary.write(bytes.as_ref()).map_err(failed)?;
     temporary.sync().map_err(failed)?;
     let read = fs::read(&temporary.path).map_err(failed)?;
     if !holds(&read) {
-        let reason = format!(
-            "{}: what was written does not read back as it was written; the file before it stays",
-            path.display()
-        );
-        return Err(Fault::new(Code::StateIo, reason));
+        let path = path.display().to_string();
+        return Err(Fault::new(Code::StateIo, FileCause::NotReadBack { path }));
     }
     temporary.becomes(path).map_err(failed)?;
     sync_folder(path)
@@ -223,7 +220,7 @@ fn sync_together(group: &[(&PathBuf, Temporary)]) -> Result<(), Fault> {
     let sync = |(path, temporary): &(&PathBuf, Temporary)| {
         temporary
             .sync()
-            .map_err(|error| trouble(path, "write", &error))
+            .map_err(|error| trouble(path, FileAct::Write, &error))
     };
     let [first, others @ ..] = group else {
         return Ok(());
@@ -261,7 +258,7 @@ pub fn try_write(folder: &Path) -> Result<(), Fault> {
         temporary.write(&[0; TRIED])?;
         temporary.sync()
     };
-    attempt().map_err(|error| trouble(folder, "write", &error))
+    attempt().map_err(|error| trouble(folder, FileAct::Write, &error))
 }
 
 /// Renames a file within its folder, durably.
@@ -271,7 +268,7 @@ pub fn try_write(folder: &Path) -> Result<(), Fault> {
 pub fn rename_durably(from: &Path, to: &Path) -> Result<(), Fault> {
     fuse::spend()
         .and_then(|()| fs::rename(from, to))
-        .map_err(|error| trouble(to, "replace", &error))?;
+        .map_err(|error| trouble(to, FileAct::Replace, &error))?;
     sync_folder(to)
 }
 
@@ -283,7 +280,7 @@ pub fn remove_durably(path: &Path) -> Result<(), Fault> {
     match fuse::spend().and_then(|()| fs::remove_file(path)) {
         Ok(()) => sync_folder(path),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(trouble(path, "remove", &error)),
+        Err(error) => Err(trouble(path, FileAct::Remove, &error)),
     }
 }
 
@@ -321,7 +318,7 @@ fn aside(
         }
         aside = quarantine.join(format!("{name}.{number}"));
     }
-    bring(path, &aside).map_err(|error| trouble(path, "move aside", &error))?;
+    bring(path, &aside).map_err(|error| trouble(path, FileAct::MoveAside, &error))?;
     sync_this(quarantine)?;
     sync_folder(path)?;
     Ok(aside)
@@ -339,7 +336,7 @@ fn sync_this(folder: &Path) -> Result<(), Fault> {
     fuse::spend()
         .and_then(|()| File::open(folder))
         .and_then(|folder| folder.sync_all())
-        .map_err(|error| trouble(folder, "sync", &error))
+        .map_err(|error| trouble(folder, FileAct::Sync, &error))
 }
 
 /// Removes the temporary files of a folder that no process is at work on. Those of the key files are left to

@@ -7,6 +7,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
+use logic::fault::OsCause;
+
 use nix::fcntl::OFlag;
 
 /// Opens a regular file as `options` say; whatever else has its name is an error that says what it is.
@@ -51,24 +53,23 @@ pub fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
-        let reason = format!("is longer than {most} bytes");
-        return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+        let why = OsCause::LongerThan { bytes: most };
+        return Err(io::Error::new(io::ErrorKind::InvalidData, why));
     }
     Ok(bytes)
 }
 
 fn irregular(kind: std::fs::FileType) -> io::Error {
-    let what = if kind.is_dir() {
-        "a folder"
+    let why = if kind.is_dir() {
+        OsCause::FolderFound
     } else if kind.is_fifo() {
-        "a FIFO"
+        OsCause::FifoFound
     } else if kind.is_socket() {
-        "a socket"
+        OsCause::SocketFound
     } else {
-        "a device"
+        OsCause::DeviceFound
     };
-    let reason = format!("it is {what}, expected a regular file");
-    io::Error::new(io::ErrorKind::InvalidInput, reason)
+    io::Error::new(io::ErrorKind::InvalidInput, why)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use logic::entity::{Checksum, Entity, EntityType};
-use logic::fault::Fault;
+use logic::fault::{Fault, FileAct, Sealed};
 use logic::seal::{NONCE, NameHash, OVERHEAD, Sealer};
 
 use super::{Vault, damaged, random};
@@ -103,7 +103,7 @@ impl Catalogue {
         let mut sealed = match read_regular(&path) {
             Ok(sealed) => sealed,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Default::default()),
-            Err(error) => return Err(trouble(&path, "read", &error)),
+            Err(error) => return Err(trouble(&path, FileAct::Read, &error)),
         };
         // The nonce of the seal is one.
         let drawn = sealed
@@ -114,7 +114,7 @@ impl Catalogue {
             .ok()
             .and_then(read)
             .map(|edition| (edition, drawn))
-            .ok_or_else(|| damaged(&path, "the edition of the catalogue"))
+            .ok_or_else(|| damaged(&path, Sealed::Edition))
     }
 
     /// Which file is shown now; another one after every `publish`. `None` on a new box.
@@ -155,7 +155,7 @@ impl Catalogue {
         let needed = edition.segments();
         for (number, path) in self.segments()? {
             if !before.contains(&number) && !needed.contains(&number) {
-                fs::remove_file(&path).map_err(|error| trouble(&path, "remove", &error))?;
+                fs::remove_file(&path).map_err(|error| trouble(&path, FileAct::Remove, &error))?;
             }
         }
         Ok(())
@@ -202,7 +202,7 @@ impl Catalogue {
             .create_new(true)
             .mode(0o600)
             .open(&path)
-            .map_err(|error| trouble(&path, "make", &error))?;
+            .map_err(|error| trouble(&path, FileAct::Make, &error))?;
         Ok(Writer {
             file,
             path,
@@ -222,8 +222,8 @@ impl Catalogue {
     }
 
     fn segments(&self) -> Result<BTreeMap<u32, PathBuf>, Fault> {
-        let entries =
-            fs::read_dir(&self.folder).map_err(|error| trouble(&self.folder, "list", &error))?;
+        let entries = fs::read_dir(&self.folder)
+            .map_err(|error| trouble(&self.folder, FileAct::List, &error))?;
         let number = |path: &Path| {
             path.file_name()?
                 .to_str()?
@@ -314,14 +314,14 @@ impl Writer {
     fn hand_on(&self, bytes: &[u8]) -> Result<(), Fault> {
         (&self.file)
             .write_all(bytes)
-            .map_err(|error| trouble(&self.path, "write", &error))
+            .map_err(|error| trouble(&self.path, FileAct::Write, &error))
     }
 
     fn sync(mut self) -> Result<(), Fault> {
         self.flush()?;
         self.file
             .sync_all()
-            .map_err(|error| trouble(&self.path, "sync", &error))?;
+            .map_err(|error| trouble(&self.path, FileAct::Sync, &error))?;
         sync_folder(&self.path)
     }
 }
@@ -388,13 +388,13 @@ impl Reader {
             std::collections::btree_map::Entry::Occupied(open) => open.into_mut(),
             std::collections::btree_map::Entry::Vacant(slot) => slot.insert(
                 open_regular(OpenOptions::new().read(true), &path)
-                    .map_err(|error| trouble(&path, "open", &error))?,
+                    .map_err(|error| trouble(&path, FileAct::Open, &error))?,
             ),
         };
         let mut sealed = vec![0; row.length as usize];
         match file.read_exact_at(&mut sealed, row.offset) {
             Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
-                return Err(trouble(&path, "read", &error));
+                return Err(trouble(&path, FileAct::Read, &error));
             }
             _ => {}
         }
@@ -403,7 +403,10 @@ impl Reader {
             .open_in_place(&place(word, name, &row.checksum), &mut sealed)
             .ok()
             .and_then(read)
-            .ok_or_else(|| damaged(&path, &format!("the {word} {name}")))
+            .ok_or_else(|| {
+                let (kind, name) = (word.to_owned(), name.to_string());
+                damaged(&path, Sealed::Entity { kind, name })
+            })
     }
 }
 

@@ -5,7 +5,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, FileAct, Sealed};
 use logic::seal::Sealer;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -39,14 +39,14 @@ impl Entry {
         let sealed = match read_regular(&self.path) {
             Ok(sealed) => sealed,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(trouble(&self.path, "read", &error)),
+            Err(error) => return Err(trouble(&self.path, FileAct::Read, &error)),
         };
         self.sealer
             .open(self.name.as_bytes(), &sealed)
             .ok()
             .and_then(|plain| postcard::from_bytes(&plain).ok())
             .map(Some)
-            .ok_or_else(|| damaged(&self.path, "this file"))
+            .ok_or_else(|| damaged(&self.path, Sealed::File))
     }
 
     /// What the file holds, for what can be made anew: a damaged file is moved to `quarantine/`, told in the journal,
@@ -91,7 +91,7 @@ impl Entry {
     /// # Errors
     /// `disk.failing` alone.
     pub fn given(&self) -> Result<(), Fault> {
-        match read_regular(&self.path).map_err(|error| trouble(&self.path, "read", &error)) {
+        match read_regular(&self.path).map_err(|error| trouble(&self.path, FileAct::Read, &error)) {
             Err(failing) if failing.code == Code::DiskFailing => Err(failing),
             _ => Ok(()),
         }

@@ -10,7 +10,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use logic::entity::EntityType;
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, FileAct};
 use logic::feed::{Extent, Position};
 use logic::seal::Sealer;
 use serde::{Deserialize, Serialize};
@@ -181,7 +181,7 @@ impl Feed {
         write_durably(&self.folder.join("head"), &sealed)?;
         for (number, path) in self.files()? {
             if head.segments.iter().all(|segment| segment.file != number) {
-                fs::remove_file(&path).map_err(|error| trouble(&path, "remove", &error))?;
+                fs::remove_file(&path).map_err(|error| trouble(&path, FileAct::Remove, &error))?;
             }
         }
         Ok(())
@@ -206,7 +206,7 @@ impl Feed {
         let sealed = match read_regular(&path) {
             Ok(sealed) => sealed,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(trouble(&path, "read", &error)),
+            Err(error) => return Err(trouble(&path, FileAct::Read, &error)),
         };
         let plain = self.sealer.open(HEAD_PLACE, &sealed).ok();
         let head = plain.and_then(|plain| postcard::from_bytes(&plain).ok());
@@ -265,7 +265,7 @@ impl Feed {
             .create_new(true)
             .mode(0o600)
             .open(&path)
-            .map_err(|error| trouble(&path, "make", &error))?;
+            .map_err(|error| trouble(&path, FileAct::Make, &error))?;
         head.segments.push(segment);
         sync_folder(&path)
     }
@@ -280,7 +280,7 @@ impl Feed {
             return Ok(());
         };
         let path = self.path(segment.file);
-        let failed = |error: io::Error| trouble(&path, "write", &error);
+        let failed = |error: io::Error| trouble(&path, FileAct::Write, &error);
         let mut file = open_regular(OpenOptions::new().write(true), &path).map_err(failed)?;
         if file.metadata().map_err(failed)?.len() > segment.length {
             // Written by a run that was cut before its head: nobody's.
@@ -315,8 +315,8 @@ impl Feed {
     }
 
     fn files(&self) -> Result<BTreeMap<u64, PathBuf>, Fault> {
-        let entries =
-            fs::read_dir(&self.folder).map_err(|error| trouble(&self.folder, "list", &error))?;
+        let entries = fs::read_dir(&self.folder)
+            .map_err(|error| trouble(&self.folder, FileAct::List, &error))?;
         let number = |path: &Path| {
             let name = path.file_name()?.to_str()?;
             name.strip_suffix(".seg")?.parse().ok()

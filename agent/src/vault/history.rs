@@ -8,7 +8,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use logic::fault::Fault;
+use logic::fault::{Fault, FileAct};
 use logic::report::Report;
 use logic::seal::Sealer;
 
@@ -54,7 +54,7 @@ impl History {
         make_folder(&beside)?;
         write_durably(&beside.join("1.log"), &bytes)?;
         fs::rename(&beside, &self.folder)
-            .map_err(|error| trouble(&self.folder, "make the folder", &error))?;
+            .map_err(|error| trouble(&self.folder, FileAct::MakeFolder, &error))?;
         sync_folder(&self.folder)
     }
 
@@ -93,13 +93,13 @@ impl History {
             file.write_all(&bytes)?;
             file.sync_all()
         };
-        write().map_err(|error| trouble(&path, "write", &error))?;
+        write().map_err(|error| trouble(&path, FileAct::Write, &error))?;
         if !files.contains_key(&number) {
             sync_folder(&path)?;
         }
         for (old, path) in files {
             if old + 1 < number {
-                fs::remove_file(&path).map_err(|error| trouble(&path, "remove", &error))?;
+                fs::remove_file(&path).map_err(|error| trouble(&path, FileAct::Remove, &error))?;
             }
         }
         Ok(())
@@ -113,7 +113,7 @@ impl History {
         // An account that was written again replaces the first one.
         let mut reports = BTreeMap::new();
         for path in self.files()?.values() {
-            let failed = |error: io::Error| trouble(path, "read", &error);
+            let failed = |error: io::Error| trouble(path, FileAct::Read, &error);
             let mut frames = match open(path) {
                 Ok(frames) => frames,
                 // Removed by a run meanwhile.
@@ -133,7 +133,7 @@ impl History {
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-            Err(error) => return Err(trouble(&self.folder, "list", &error)),
+            Err(error) => return Err(trouble(&self.folder, FileAct::List, &error)),
         };
         let number = |path: &Path| {
             let name = path.file_name()?.to_str()?;
@@ -174,7 +174,7 @@ fn measured(path: &Path) -> Result<(usize, u64), Fault> {
         }
         Ok((count, length - frames.left()))
     };
-    measure().map_err(|error| trouble(path, "read", &error))
+    measure().map_err(|error| trouble(path, FileAct::Read, &error))
 }
 
 #[cfg(test)]

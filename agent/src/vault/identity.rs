@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, Sealed};
 use logic::identity::{Identity, newer};
 
 use super::{Entry, Vault, damaged};
@@ -106,13 +106,13 @@ impl Identities {
             (Some(first), Some(second)) if first < second => &self.first,
             (Some(_), _) => &self.second,
             (None, Some(_)) => &self.first,
-            (None, None) => return Err(damaged(&self.first.sealed(identity).0, "this file")),
+            (None, None) => return Err(damaged(&self.first.sealed(identity).0, Sealed::File)),
         };
         let (path, sealed) = older.sealed(identity);
         overwrite_durably(&path, &sealed)?;
         match copy(older).as_ref() == Some(identity) {
             true => Ok(()),
-            false => Err(damaged(&path, "this file")),
+            false => Err(damaged(&path, Sealed::File)),
         }
     }
 

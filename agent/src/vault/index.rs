@@ -10,7 +10,7 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use logic::entity::EntityType;
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, FileAct, FileCause};
 use logic::report::Report;
 use logic::seal::{NameHash, Sealer};
 use logic::words::Class;
@@ -91,7 +91,7 @@ impl Turn {
                 .mode(0o600),
             &path,
         )
-        .map_err(|error| trouble(&path, "open", &error))?;
+        .map_err(|error| trouble(&path, FileAct::Open, &error))?;
         let until = Instant::now() + patience;
         loop {
             match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
@@ -101,7 +101,7 @@ impl Turn {
                     std::thread::sleep(RETRY);
                 }
                 Err((_, Errno::EWOULDBLOCK)) => return Err(busy(&state.join("index"))),
-                Err((_, error)) => return Err(trouble(&path, "lock", &error.into())),
+                Err((_, error)) => return Err(trouble(&path, FileAct::Lock, &error.into())),
             }
         }
     }
@@ -175,7 +175,7 @@ impl Index {
                     let sled::Error::Io(error) = error else {
                         return Err(failed(&path, &error));
                     };
-                    return Err(trouble(&path, "open the store", &error));
+                    return Err(trouble(&path, FileAct::OpenStore, &error));
                 }
                 Err(error) if rebuilt.is_none() => {
                     rebuilt = Some(quarantine(vault, &path, &error.to_string())?);
@@ -183,7 +183,7 @@ impl Index {
                 Err(error) => return Err(failed(&path, &error)),
             }
         };
-        fs::write(&open_mark, b"").map_err(|error| trouble(&open_mark, "write", &error))?;
+        fs::write(&open_mark, b"").map_err(|error| trouble(&open_mark, FileAct::Write, &error))?;
         let sealer = vault.keys().sealer("index");
         Ok(Self {
             db,
@@ -297,14 +297,14 @@ impl Index {
         let file = self.path.join("db");
         fs::File::open(&file)
             .and_then(|file| file.sync_all())
-            .map_err(|error| trouble(&file, "sync", &error))?;
+            .map_err(|error| trouble(&file, FileAct::Sync, &error))?;
         // The lock is let go after the store, and after the mark.
         let Self {
             db, path, _turn, ..
         } = self;
         drop(db);
         let mark = path.with_extension("open");
-        fs::remove_file(&mark).map_err(|error| trouble(&mark, "remove", &error))
+        fs::remove_file(&mark).map_err(|error| trouble(&mark, FileAct::Remove, &error))
     }
 
     fn tree(&self, name: &str) -> Result<sled::Tree, Fault> {
@@ -366,17 +366,13 @@ fn is_refused(error: &sled::Error) -> bool {
 }
 
 fn busy(path: &Path) -> Fault {
-    let reason = format!("{}: another process has the store open", path.display());
-    Fault::new(Code::StateBusy, reason)
+    let path = path.display().to_string();
+    Fault::new(Code::StateBusy, FileCause::StoreBusy { path })
 }
 
 fn unreadable(path: &Path) -> Fault {
-    let reason = format!(
-        "{}: whether the store opens cannot be found out: the process that looks cannot be started, was killed, or \
-         cannot read the disk",
-        path.display()
-    );
-    Fault::new(Code::StateIo, reason).classed(Class::Retry)
+    let path = path.display().to_string();
+    Fault::new(Code::StateIo, FileCause::StoreUnknown { path }).classed(Class::Retry)
 }
 
 /// Drops a store of another format, and says so. A power cut leaves the old mark, and all is done again.
@@ -386,7 +382,7 @@ fn fit(state: &Path, path: &Path, format: u32) -> Result<Option<String>, Fault> 
     let held = || match read_at_most(&mark, 64) {
         Ok(text) => Ok(String::from_utf8_lossy(&text).trim().parse().unwrap_or(0)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(1),
-        Err(error) => Err(trouble(&mark, "read", &error)),
+        Err(error) => Err(trouble(&mark, FileAct::Read, &error)),
     };
     if held()? == format {
         return Ok(None);
@@ -400,7 +396,7 @@ fn fit(state: &Path, path: &Path, format: u32) -> Result<Option<String>, Fault> 
         format!("the store had format {held}, this boxsync writes {format}: dropped, rebuilt from the sealed files")
     });
     if told.is_some() {
-        fs::remove_dir_all(path).map_err(|error| trouble(path, "remove", &error))?;
+        fs::remove_dir_all(path).map_err(|error| trouble(path, FileAct::Remove, &error))?;
     }
     write_durably(&mark, format!("{format}\n").as_bytes())?;
     Ok(told)
@@ -420,8 +416,15 @@ fn quarantine(vault: &Vault, path: &Path, why: &str) -> Result<String, Fault> {
 }
 
 fn failed(path: &Path, error: &sled::Error) -> Fault {
-    let reason = format!("{}: the store failed: {error}", path.display());
-    Fault::new(Code::StoreFailed, reason)
+    let path = path.display().to_string();
+    let cause = match error {
+        sled::Error::Io(error) => FileCause::StoreRefused {
+            path,
+            why: error.into(),
+        },
+        _ => FileCause::StoreFailed { path },
+    };
+    Fault::new(Code::StoreFailed, cause)
 }
 
 #[cfg(test)]

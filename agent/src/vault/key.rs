@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use logic::envelope::Step;
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, FileAct, FileCause, KeyLack};
 use logic::seal::{Key, NameHash, Sealer};
 
 use crate::root::{Lock, is_temporary, lock_folder, trouble};
@@ -90,11 +90,8 @@ impl Keyring {
         if !is_gone {
             return Ok(());
         }
-        let reason = format!(
-            "{}: the box was wiped while this process ran; begin again",
-            self.state.display()
-        );
-        Err(Fault::new(Code::KeyWrong, reason))
+        let path = self.state.display().to_string();
+        Err(Fault::new(Code::KeyWrong, FileCause::Wiped { path }))
     }
 
     /// Wraps the same data key with a new envelope key; nothing else is touched. A power cut at any point leaves a
@@ -107,10 +104,11 @@ impl Keyring {
         let folder = self.credentials.as_deref();
         let held = |name: &&str| folder.is_some_and(|folder| folder.join(name).exists());
         if let Some(name) = [SEALED_NAME, KEY_NAME].iter().find(|name| held(name)) {
-            let reason = format!(
-                "the envelope key is the credential {name}: replace it there, with the old one as {KEY_NAME}.old"
-            );
-            return Err(Fault::new(Code::KeyElsewhere, reason));
+            let cause = FileCause::KeyElsewhere {
+                name: (*name).to_owned(),
+                old: format!("{KEY_NAME}.old"),
+            };
+            return Err(Fault::new(Code::KeyElsewhere, cause));
         }
         let lock = Lock::of(state, LOCK_PATIENCE)?;
         Files::new(state, self.credentials.clone()).rotate(&lock)
@@ -138,8 +136,8 @@ fn made(state: &Path, files: &Files) -> Result<Look, Fault> {
     must_be_empty(
         state,
         match look.is_keyless() {
-            true => "no key is at hand",
-            false => "its data key `data.key` is missing",
+            true => KeyLack::Key,
+            false => KeyLack::DataKey,
         },
     )?;
     files.make(look)?;
@@ -179,22 +177,23 @@ fn is_data(name: &std::ffi::OsStr) -> bool {
     !(known || is_key || is_temporary(name))
 }
 
-fn must_be_empty(state: &Path, why: &str) -> Result<(), Fault> {
+fn must_be_empty(state: &Path, lack: KeyLack) -> Result<(), Fault> {
     let mut entries = fs::read_dir(state)
-        .map_err(|error| trouble(state, "list", &error))?
+        .map_err(|error| trouble(state, FileAct::List, &error))?
         .filter_map(Result::ok);
     match entries.any(|entry| is_data(&entry.file_name())) {
         false => Ok(()),
-        true => Err(sealed_folder(state, why)),
+        true => Err(sealed_folder(state, lack)),
     }
 }
 
-fn sealed_folder(state: &Path, why: &str) -> Fault {
-    let reason = format!(
-        "{} is sealed and {why}: run boxsync as its owner, or with the credential {KEY_NAME}",
-        state.display()
-    );
-    Fault::new(Code::KeySealed, reason)
+fn sealed_folder(state: &Path, lack: KeyLack) -> Fault {
+    let cause = FileCause::SealedFolder {
+        path: state.display().to_string(),
+        lack,
+        name: KEY_NAME.to_owned(),
+    };
+    Fault::new(Code::KeySealed, cause)
 }
 
 #[cfg(test)]

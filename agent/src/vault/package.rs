@@ -22,7 +22,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use logic::entity::Checksum;
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, FileAct, FileCause, Sealed};
 use logic::seal::{NameHash, OVERHEAD, Sealer};
 use logic::zip::Identity;
 use nix::fcntl::{FallocateFlags, fallocate};
@@ -192,7 +192,7 @@ impl Packages {
 
     fn content_at(&self, meta: &Meta, path: PathBuf) -> Result<Content, Fault> {
         let file = open_regular(OpenOptions::new().read(true), &path)
-            .map_err(|error| trouble(&path, "open", &error))?;
+            .map_err(|error| trouble(&path, FileAct::Open, &error))?;
         Ok(Content {
             sealer: self.sealer(meta),
             file,
@@ -232,7 +232,7 @@ impl Packages {
             .create_new(true)
             .mode(0o600)
             .open(&path)
-            .map_err(|error| trouble(&path, "make", &error))?;
+            .map_err(|error| trouble(&path, FileAct::Make, &error))?;
         if let Err(error) = take_space(&file, &path, meta.sealed_size()) {
             let _ = fs::remove_file(&path);
             return Err(error);
@@ -267,7 +267,7 @@ impl Packages {
                 .mode(0o600),
             &path,
         )
-        .map_err(|error| trouble(&path, "open", &error))?;
+        .map_err(|error| trouble(&path, FileAct::Open, &error))?;
         let mut part = Part {
             have: vec![false; meta.records() as usize],
             content: Content {
@@ -322,7 +322,7 @@ impl Packages {
             .collect();
         for path in self.files()? {
             if path.extension().is_some_and(|e| e == "data") && !living.contains(&path) {
-                fs::remove_file(&path).map_err(|error| trouble(&path, "remove", &error))?;
+                fs::remove_file(&path).map_err(|error| trouble(&path, FileAct::Remove, &error))?;
             }
         }
         Ok(removed)
@@ -348,10 +348,7 @@ impl Packages {
         let content = self.content(meta)?;
         let length = content.file.metadata().map(|file| file.len());
         if length.is_ok_and(|length| length != meta.sealed_size()) {
-            return Err(damaged(
-                &content.path,
-                "a package is shorter than it must be, it",
-            ));
+            return Err(damaged(&content.path, Sealed::Short));
         }
         let mut buffer = Vec::new();
         for index in [0, meta.records().saturating_sub(1)] {
@@ -381,7 +378,7 @@ impl Packages {
     /// What the file system says.
     pub fn free(&self) -> Result<u64, Fault> {
         let stat = nix::sys::statvfs::statvfs(&self.folder)
-            .map_err(|error| trouble(&self.folder, "measure", &error.into()))?;
+            .map_err(|error| trouble(&self.folder, FileAct::Measure, &error.into()))?;
         Ok(stat.blocks_available() as u64 * stat.fragment_size() as u64)
     }
 
@@ -405,18 +402,20 @@ impl Packages {
         if bytes.saturating_add(reserve) <= free {
             return Ok(());
         }
-        let reason = format!(
-            "{}: the package takes {bytes} bytes and {reserve} are kept free for results, but only {free} are free",
-            self.folder.display()
-        );
-        Err(Fault::new(Code::DiskFull, reason))
+        let cause = FileCause::NoRoom {
+            path: self.folder.display().to_string(),
+            bytes,
+            reserve,
+            free,
+        };
+        Err(Fault::new(Code::DiskFull, cause))
     }
 
     fn publish(&self, meta: &Meta) -> Result<(), Fault> {
         let old = self.held(&meta.delivery).ok().flatten();
         self.write_meta(&self.meta_path(&meta.delivery, "meta"), meta)?;
         let part = self.meta_path(&meta.delivery, "part");
-        fs::remove_file(&part).map_err(|error| trouble(&part, "remove", &error))?;
+        fs::remove_file(&part).map_err(|error| trouble(&part, FileAct::Remove, &error))?;
         sync_folder(&part)?;
         if let Some(old) = old.filter(|old| old.edition != meta.edition) {
             // Readers that have it open keep it until they close it.
@@ -429,7 +428,7 @@ impl Packages {
         let meta = self.read_meta(meta_path).ok().flatten();
         match fs::remove_file(meta_path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(trouble(meta_path, "remove", &error));
+                return Err(trouble(meta_path, FileAct::Remove, &error));
             }
             _ => {}
         }
@@ -440,8 +439,8 @@ impl Packages {
     }
 
     fn files(&self) -> Result<Vec<PathBuf>, Fault> {
-        let entries =
-            fs::read_dir(&self.folder).map_err(|error| trouble(&self.folder, "list", &error))?;
+        let entries = fs::read_dir(&self.folder)
+            .map_err(|error| trouble(&self.folder, FileAct::List, &error))?;
         let mut paths: Vec<PathBuf> = entries
             .filter_map(Result::ok)
             .map(|entry| entry.path())
@@ -458,7 +457,7 @@ impl Packages {
         let sealed = match read_regular(path) {
             Ok(sealed) => sealed,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(trouble(path, "read", &error)),
+            Err(error) => return Err(trouble(path, FileAct::Read, &error)),
         };
         let name = path.file_name().unwrap_or_default().as_encoded_bytes();
         self.meta
@@ -466,7 +465,7 @@ impl Packages {
             .ok()
             .and_then(|plain| postcard::from_bytes(&plain).ok())
             .map(Some)
-            .ok_or_else(|| damaged(path, "the description of a package"))
+            .ok_or_else(|| damaged(path, Sealed::Description))
     }
 
     fn write_meta(&self, path: &Path, meta: &Meta) -> Result<(), Fault> {
@@ -500,6 +499,6 @@ impl Packages {
 fn take_space(file: &fs::File, path: &Path, bytes: u64) -> Result<(), Fault> {
     match fallocate(file, FallocateFlags::empty(), 0, bytes.max(1) as i64) {
         Ok(()) | Err(nix::errno::Errno::EOPNOTSUPP) => Ok(()),
-        Err(error) => Err(trouble(path, "take space for", &error.into())),
+        Err(error) => Err(trouble(path, FileAct::TakeSpace, &error.into())),
     }
 }

@@ -16,11 +16,10 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
 
-use logic::fault::{Code, CodeName, Fault};
+use logic::fault::{Code, CodeName, Fault, FileCause, Id, Sealed};
 use logic::fault::{Finding, ItemCause};
 use logic::health::verdict as health;
 use logic::intake::{Item, Kind};
-use logic::outside;
 use logic::spool;
 use logic::spool::{Admission, Change, Key, Ledger, Loaded, Others, Owed, State};
 use serde::{Deserialize, Serialize};
@@ -344,12 +343,11 @@ impl Spool {
                 .unwrap_or_else(PoisonError::into_inner),
         );
         (!names.is_empty()).then(|| {
-            let reason = format!(
-                "files of the spool do not open and lie in {} now: {}",
-                self.shelf.quarantine.display(),
-                names.join(", ")
-            );
-            Fault::new(Code::ResultsQuarantined, reason)
+            let folder = self.shelf.quarantine.display().to_string();
+            Fault::new(
+                Code::ResultsQuarantined,
+                FileCause::SetAside { folder, names },
+            )
         })
     }
 
@@ -392,13 +390,12 @@ impl Spool {
         }
         let ledger = self.not_acknowledged(key)?;
         self.shelf.lose(&ledger)?;
-        let reason = format!(
-            "{} {} does not open any more and cannot go to central: it lies in {} now",
-            ledger.key.kind.word(),
-            key.id,
-            self.shelf.quarantine.display()
-        );
-        Err(Fault::new(Code::ResultsQuarantined, reason))
+        let cause = FileCause::ItemLost {
+            kind: ledger.key.kind.word().to_owned(),
+            id: Id::from(&key.id),
+            folder: self.shelf.quarantine.display().to_string(),
+        };
+        Err(Fault::new(Code::ResultsQuarantined, cause))
     }
 
     /// The account of an item that is owed.
@@ -406,7 +403,7 @@ impl Spool {
         let ledger = self.shelf.ledger(key)?.ok_or_else(|| unknown(&key.id))?;
         match self.shelf.find(key, "item") {
             _ if ledger.state != State::Acknowledged => Ok(ledger),
-            Some(path) => Err(damaged(&path, "an item of the spool")),
+            Some(path) => Err(damaged(&path, Sealed::Item)),
             None => Err(unknown(&key.id)),
         }
     }
@@ -439,15 +436,18 @@ impl Spool {
             .unread
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let reasons = std::mem::take(unread);
-        (!reasons.is_empty()).then(|| {
-            let reason = format!(
-                "{} of what is owed cannot be read now, the others go on: {}",
-                health::counted(reasons.len() as u64, "file", "files"),
-                reasons.join("; ")
-            );
-            Fault::new(Code::DiskFailing, reason)
-        })
+        let mut causes = std::mem::take(unread);
+        let why = match causes.len() {
+            0 => return None,
+            1 => FileCause::OneUnread {
+                why: Box::new(causes.remove(0)),
+            },
+            count => FileCause::Unread {
+                count,
+                why: causes.into(),
+            },
+        };
+        Some(Fault::new(Code::DiskFailing, why))
     }
 
     /// Writes down what was decided; durable when this returns. With `forget`, payloads of acknowledged items go.
@@ -552,10 +552,8 @@ fn modified(path: &Path) -> SystemTime {
 }
 
 fn unknown(id: &str) -> Fault {
-    Fault::new(
-        Code::ResultsUnknown,
-        format!("the spool holds no item {}", outside::id(id)),
-    )
+    let id = Id::from(id);
+    Fault::new(Code::ResultsUnknown, FileCause::NoItem { id })
 }
 
 /// Why central holds something up, as code and words.

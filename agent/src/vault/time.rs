@@ -6,7 +6,7 @@
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 
-use logic::fault::Fault;
+use logic::fault::{Fault, FileAct};
 use logic::time::Estimate;
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
@@ -101,9 +101,9 @@ impl Vault {
                 .mode(0o600),
             &path,
         )
-        .map_err(|error| trouble(&path, "open", &error))?;
+        .map_err(|error| trouble(&path, FileAct::Open, &error))?;
         Flock::lock(file, FlockArg::LockExclusive)
-            .map_err(|(_, error)| trouble(&path, "lock", &error.into()))
+            .map_err(|(_, error)| trouble(&path, FileAct::Lock, &error.into()))
     }
 
     /// What is written down; a damaged entry is as good as none: the day of the build is the bound.

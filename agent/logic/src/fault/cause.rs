@@ -7,12 +7,14 @@ mod argument;
 mod catalogue;
 mod config;
 mod enrol;
+mod file;
 mod groups;
 mod intake;
 mod item;
 mod net;
 mod os;
 mod package;
+mod run;
 mod tls;
 
 use std::fmt;
@@ -27,15 +29,17 @@ use crate::span;
 use crate::words::Outcome;
 
 pub use self::answer::{AnswerCause, Expected, Says};
-pub use self::argument::{Age, Id, JsonFlaw, Quote, Wait, Wording};
+pub use self::argument::{Age, Causes, Id, JsonFlaw, Quote, Wait, Wording};
 pub use self::catalogue::{CatalogueCause, CountOf};
 pub use self::config::{ConfigCause, FoundAt};
 pub use self::enrol::EnrolCause;
+pub use self::file::{FileAct, FileCause, KeyLack, LockHolder, Sealed};
 pub use self::intake::IntakeCause;
 pub use self::item::{Counted, ItemCause, PayloadFlaw, Unknown};
 pub use self::net::{ConnectionEnd, NetCause, Scheme};
 pub use self::os::OsCause;
 pub use self::package::PackageCause;
+pub use self::run::{ProcessEnd, RunCause};
 pub use self::tls::{
     AlertWord, CaFileFlaw, CertificateFlaw, HandshakeFlaw, PresentedName, TlsCause,
 };
@@ -134,6 +138,10 @@ pub enum Cause {
     Intake(IntakeCause),
     /// Of a package.
     Package(PackageCause),
+    /// Of the box’s own files.
+    File(FileCause),
+    /// Of a run and its process.
+    Run(RunCause),
 }
 
 /// What is the matter with the packages that are not held.
@@ -324,6 +332,8 @@ impl Cause {
             Self::Config(cause) => cause.en(),
             Self::Intake(cause) => cause.en(),
             Self::Package(cause) => cause.en(),
+            Self::File(cause) => cause.en(),
+            Self::Run(cause) => cause.en(),
         }
     }
 
@@ -441,6 +451,8 @@ impl Cause {
             Self::Config(cause) => cause.fr(),
             Self::Intake(cause) => cause.fr(),
             Self::Package(cause) => cause.fr(),
+            Self::File(cause) => cause.fr(),
+            Self::Run(cause) => cause.fr(),
         }
     }
 }

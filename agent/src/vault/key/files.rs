@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use logic::envelope::{Held, KeyFiles, Step};
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, FileAct, FileCause, KeyLack};
 use logic::seal::{Key, OVERHEAD, Sealer};
 
 use super::{KEY_NAME, SEALED_NAME, WRAPPED_NAME, sealed_folder};
@@ -71,7 +71,7 @@ impl Look {
             (Some(trouble), ..) => trouble,
             (_, Some(path), _) => malformed(&path),
             (.., Some((_, origin))) => wrong(&origin, &wrapped),
-            (.., None) => sealed_folder(&self.state, "no key is at hand"),
+            (.., None) => sealed_folder(&self.state, KeyLack::Key),
         })
     }
 }
@@ -101,7 +101,7 @@ impl Files {
         let wrapped = match read_regular(&path) {
             Ok(wrapped) => Some(wrapped),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(trouble(&path, "read", &error)),
+            Err(error) => return Err(trouble(&path, FileAct::Read, &error)),
         };
         let mut look = Look {
             files: KeyFiles {
@@ -155,8 +155,8 @@ impl Files {
 
     /// Other copies of the wrapped data key, and what a cut left.
     fn look_beside(&self, look: &mut Look, keys: &[Key]) -> Result<(), Fault> {
-        let entries =
-            fs::read_dir(&self.state).map_err(|error| trouble(&self.state, "list", &error))?;
+        let entries = fs::read_dir(&self.state)
+            .map_err(|error| trouble(&self.state, FileAct::List, &error))?;
         let mut names: Vec<_> = entries
             .filter_map(Result::ok)
             .map(|entry| entry.file_name())
@@ -227,11 +227,8 @@ impl Files {
                 }
             }
         }
-        let reason = format!(
-            "{}: the key files do not stay as they are put",
-            self.state.display()
-        );
-        Err(Fault::new(Code::StateIo, reason))
+        let path = self.state.display().to_string();
+        Err(Fault::new(Code::StateIo, FileCause::KeysChange { path }))
     }
 
     /// Replaces the envelope key. Only a folder in which no change is half done begins another one.
@@ -241,11 +238,8 @@ impl Files {
     pub(super) fn rotate(&self, held: &Lock) -> Result<(), Fault> {
         let look = self.heal(held)?;
         if look.files.step() == Step::Leave {
-            let reason = format!(
-                "{}: cannot be read, and may be the successor of the key in force",
-                self.next().display()
-            );
-            let unread = Fault::new(Code::StateIo, reason);
+            let path = self.next().display().to_string();
+            let unread = Fault::new(Code::StateIo, FileCause::Successor { path });
             return Err(look.failed.unwrap_or(unread));
         }
         let data = look.data_key()?;
@@ -286,7 +280,7 @@ impl Files {
         };
         File::open(spare)
             .and_then(|file| file.sync_all())
-            .map_err(|error| trouble(spare, "sync", &error))?;
+            .map_err(|error| trouble(spare, FileAct::Sync, &error))?;
         if wrapped.exists() {
             let aside = (1u32..)
                 .map(|number| self.at(&format!("{WRAPPED_NAME}.aside-{number}")))
@@ -317,7 +311,7 @@ fn look_at(path: &Path, look: &mut Look, keys: &mut Vec<Key>) -> Held {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Held::Unread,
         Err(error) => {
             look.failed
-                .get_or_insert_with(|| trouble(path, "read", &error));
+                .get_or_insert_with(|| trouble(path, FileAct::Read, &error));
             return Held::Unread;
         }
     };
@@ -369,18 +363,14 @@ fn unwrap(envelope: &Key, sealed: &[u8]) -> Option<Key> {
 }
 
 fn malformed(path: &Path) -> Fault {
-    let reason = format!(
-        "{}: expected a key of 32 bytes or 64 hex digits",
-        path.display()
-    );
-    Fault::new(Code::KeyMalformed, reason)
+    let path = path.display().to_string();
+    Fault::new(Code::KeyMalformed, FileCause::KeyMalformed { path })
 }
 
 fn wrong(origin: &Path, wrapped: &Path) -> Fault {
-    let reason = format!(
-        "{}: this key does not open {}: it is damaged, or the key of another box",
-        origin.display(),
-        wrapped.display()
-    );
-    Fault::new(Code::KeyWrong, reason)
+    let cause = FileCause::KeyWrong {
+        key: origin.display().to_string(),
+        data: wrapped.display().to_string(),
+    };
+    Fault::new(Code::KeyWrong, cause)
 }

@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use logic::fault::Fault;
+use logic::fault::{Fault, FileAct, Sealed};
 use logic::seal::{NONCE, OVERHEAD, Sealer};
 
 use super::super::damaged;
@@ -54,11 +54,11 @@ impl Content {
     pub fn record_in<'a>(&self, index: u64, buffer: &'a mut [u8]) -> Result<&'a [u8], Fault> {
         match self.file.read_exact_at(buffer, self.meta.slot(index)) {
             Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
-                return Err(trouble(&self.path, "read", &error));
+                return Err(trouble(&self.path, FileAct::Read, &error));
             }
             _ => {}
         }
-        let lost = || damaged(&self.path, &format!("record {index} of a package"));
+        let lost = || damaged(&self.path, Sealed::Record { index });
         // Space that was only taken reads as zeros: no need to open that.
         if buffer[..NONCE] == [0; NONCE] {
             return Err(lost());

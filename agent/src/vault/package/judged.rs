@@ -5,7 +5,7 @@
 use std::fs;
 use std::io;
 
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, FileAct};
 use logic::package::Finding;
 use logic::zip::Identity;
 use serde::{Deserialize, Serialize};
@@ -85,7 +85,7 @@ impl Packages {
         match fs::remove_file(&path) {
             Ok(()) => sync_folder(&path),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(trouble(&path, "remove", &error)),
+            Err(error) => Err(trouble(&path, FileAct::Remove, &error)),
         }
     }
 

@@ -7,7 +7,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use logic::fault::Fault;
+use logic::fault::{Fault, FileAct};
 use logic::seal::NameHash;
 
 use super::{Content, Meta, Packages};
@@ -32,7 +32,7 @@ impl Packages {
         make_folder(&self.folder.join("kept"))?;
         match fs::hard_link(self.data_path(meta), &data) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(trouble(&data, "link", &error));
+                return Err(trouble(&data, FileAct::Link, &error));
             }
             _ => {}
         }
@@ -45,7 +45,7 @@ impl Packages {
         let named = File::options().append(true).open(&path);
         named
             .and_then(|file| file.set_modified(SystemTime::now()))
-            .map_err(|error| trouble(&path, "touch", &error))
+            .map_err(|error| trouble(&path, FileAct::Touch, &error))
     }
 
     /// The kept edition of this name, whatever is held now.
@@ -74,7 +74,7 @@ impl Packages {
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(trouble(&folder, "list", &error)),
+            Err(error) => return Err(trouble(&folder, FileAct::List, &error)),
         };
         let paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|e| e.path()).collect();
         let is = |path: &PathBuf, extension: &str| path.extension().is_some_and(|e| e == extension);
@@ -89,13 +89,13 @@ impl Packages {
             // A clock that went back says nothing: it counts from now.
             let ago = named.ok().and_then(|at| at.elapsed().ok());
             if !stays(ago.map_or(0, |ago| ago.as_secs())) {
-                fs::remove_file(path).map_err(|error| trouble(path, "remove", &error))?;
+                fs::remove_file(path).map_err(|error| trouble(path, FileAct::Remove, &error))?;
             }
         }
         // Content that nothing describes: of what went now, or of a link that a power cut left alone.
         for path in paths.iter().filter(|path| is(path, "data")) {
             if !path.with_extension("meta").exists() {
-                fs::remove_file(path).map_err(|error| trouble(path, "remove", &error))?;
+                fs::remove_file(path).map_err(|error| trouble(path, FileAct::Remove, &error))?;
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use logic::entity::Checksum;
-use logic::fault::Fault;
+use logic::fault::{Fault, FileAct};
 use logic::seal::{NONCE, OVERHEAD};
 
 use super::super::random;
@@ -58,7 +58,7 @@ impl Part {
         self.content
             .file
             .write_all_at(buffer, meta.slot(index))
-            .map_err(|error| trouble(&self.content.path, "write", &error))?;
+            .map_err(|error| trouble(&self.content.path, FileAct::Write, &error))?;
         buffer.truncate(NONCE);
         self.have[index as usize] = true;
         Ok(())
@@ -94,7 +94,7 @@ impl Part {
         self.content
             .file
             .set_len(self.content.meta.sealed_size())
-            .map_err(|error| trouble(&self.content.path, "shorten", &error))
+            .map_err(|error| trouble(&self.content.path, FileAct::Shorten, &error))
     }
 
     /// Forgets one record: it is to be fetched again.
@@ -110,7 +110,7 @@ impl Part {
         self.content
             .file
             .try_clone()
-            .map_err(|error| trouble(&self.content.path, "open", &error))
+            .map_err(|error| trouble(&self.content.path, FileAct::Open, &error))
     }
 
     /// States the identity of a package that was streamed whole.
@@ -131,7 +131,7 @@ impl Part {
         self.content
             .file
             .sync_all()
-            .map_err(|error| trouble(&self.content.path, "sync", &error))?;
+            .map_err(|error| trouble(&self.content.path, FileAct::Sync, &error))?;
         let meta = Meta {
             rebuilt,
             entity,

@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use logic::fault::Fault;
+use logic::fault::{Fault, FileAct};
 use logic::intake::Kind;
 use logic::spool::{Key, Ledger};
 
@@ -49,7 +49,8 @@ impl Spool {
     ) -> Result<(FateMarks, Vec<Ledger>), Fault> {
         let (mut now, mut changed) = (FateMarks::default(), Vec::<PathBuf>::new());
         for folder in [&self.shelf.folder, &self.shelf.done] {
-            let entries = fs::read_dir(folder).map_err(|error| trouble(folder, "list", &error))?;
+            let entries =
+                fs::read_dir(folder).map_err(|error| trouble(folder, FileAct::List, &error))?;
             for entry in entries.filter_map(Result::ok) {
                 let path = entry.path();
                 let is_own = path

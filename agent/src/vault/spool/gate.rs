@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use logic::fault::Fault;
+use logic::fault::{Fault, FileAct};
 use logic::seal::NameHash;
 use nix::fcntl::{FcntlArg, Flock, FlockArg, fcntl};
 use nix::libc;
@@ -46,7 +46,7 @@ impl Gate {
                 l_pid: 0,
             };
             fcntl(&*lock, FcntlArg::F_OFD_SETLKW(&range))
-                .map_err(|error| trouble(&folder.join(LOCK), "lock", &error.into()))?;
+                .map_err(|error| trouble(&folder.join(LOCK), FileAct::Lock, &error.into()))?;
         }
         Ok(Self(lock))
     }
@@ -75,8 +75,10 @@ fn entered(folder: &Path, how: FlockArg) -> Result<(Flock<File>, bool), Fault> {
 }
 
 fn taken(path: &Path, how: FlockArg) -> Result<(Flock<File>, bool), Fault> {
-    let (file, only_read) = open_lock(path).map_err(|error| trouble(path, "open", &error))?;
-    let lock = Flock::lock(file, how).map_err(|(_, error)| trouble(path, "lock", &error.into()))?;
+    let (file, only_read) =
+        open_lock(path).map_err(|error| trouble(path, FileAct::Open, &error))?;
+    let lock =
+        Flock::lock(file, how).map_err(|(_, error)| trouble(path, FileAct::Lock, &error.into()))?;
     Ok((lock, only_read))
 }
 

@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use logic::fault::{Code, Fault};
+use logic::fault::{Cause, Code, Fault, FileAct, Sealed};
 use logic::intake::Kind;
 use logic::outside;
 use logic::seal::Sealer;
@@ -43,7 +43,7 @@ pub(super) struct Shelf {
     /// Names of what was set aside and is not told yet.
     pub(super) aside: Arc<Mutex<Vec<String>>>,
     /// What the disk did not give and is not told yet.
-    pub(super) unread: Arc<Mutex<Vec<String>>>,
+    pub(super) unread: Arc<Mutex<Vec<Cause>>>,
     pub(super) keys: Keyring,
     pub(super) sealer: Sealer,
 }
@@ -82,7 +82,7 @@ impl Shelf {
     /// whose content is kept.
     pub(super) fn witness(&self, central: &str) -> Result<Option<(String, Vec<u8>)>, Fault> {
         let entries = fs::read_dir(&self.done);
-        let entries = entries.map_err(|error| trouble(&self.done, "list", &error))?;
+        let entries = entries.map_err(|error| trouble(&self.done, FileAct::List, &error))?;
         let mut looked = 0;
         for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
             if path
@@ -171,10 +171,10 @@ impl Shelf {
                 Read::Damaged
                     if path.starts_with(&self.folder) && !path.starts_with(&self.done) =>
                 {
-                    self.set_aside(&path, "an item of the spool")?;
+                    self.set_aside(&path, Sealed::Item)?;
                     Ok(None)
                 }
-                Read::Damaged => Err(damaged(&path, "an item of the spool")),
+                Read::Damaged => Err(damaged(&path, Sealed::Item)),
             },
             None => Ok(None),
         }
@@ -183,7 +183,7 @@ impl Shelf {
     /// An account that does not open: what was decided is not known, so the outcome is not either. The item goes on
     /// as one that may have been sent, unless it lies where only acknowledged ones are; the damaged file is kept aside.
     fn doubtful(&self, key: &Key, path: &Path) -> Result<Option<Ledger>, Fault> {
-        self.set_aside(path, "the account of an item")?;
+        self.set_aside(path, Sealed::Account)?;
         let Some(item) = self.find(key, "item") else {
             return Ok(None);
         };
@@ -214,7 +214,8 @@ impl Shelf {
         folder: &Path,
         take: &mut dyn FnMut(Ledger) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        let entries = fs::read_dir(folder).map_err(|error| trouble(folder, "list", &error))?;
+        let entries =
+            fs::read_dir(folder).map_err(|error| trouble(folder, FileAct::List, &error))?;
         let mut paths: Vec<PathBuf> = entries
             .filter_map(Result::ok)
             .map(|entry| entry.path())
@@ -226,7 +227,7 @@ impl Shelf {
                 // It is there, and the disk does not give it now: the others do not wait for that.
                 Err(trouble) if trouble.code == Code::DiskFailing => {
                     let mut unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
-                    unread.push(trouble.reason());
+                    unread.push(trouble.cause);
                 }
                 Err(trouble) => return Err(trouble),
             }
@@ -244,7 +245,7 @@ impl Shelf {
             Some("new") => return Ok(None),
             _ if path.is_dir() || gate::owns(path) => return Ok(None),
             _ => {
-                self.set_aside(path, "a file that the spool did not write")?;
+                self.set_aside(path, Sealed::Foreign)?;
                 return Ok(None);
             }
         };
@@ -255,7 +256,7 @@ impl Shelf {
                 self.without_account(path)
             }
             Read::Damaged => {
-                self.set_aside(path, "an item of the spool")?;
+                self.set_aside(path, Sealed::Item)?;
                 Ok(None)
             }
         }
@@ -279,7 +280,7 @@ impl Shelf {
         for extension in ["item", "state"] {
             let path = self.path(&self.folder, &ledger.key, extension);
             if path.exists() {
-                self.set_aside(&path, "an item of the spool")?;
+                self.set_aside(&path, Sealed::Item)?;
                 let mut names = self.aside.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Some(name) = names.last_mut() {
                     name.push_str(&format!(" (of {})", outside::id(&ledger.key.id)));
@@ -337,9 +338,9 @@ impl Shelf {
         if let Read::Whole(began) = self.account(&item)? {
             return self.doubtful(&began.key, path);
         }
-        self.set_aside(path, "the account of an item")?;
+        self.set_aside(path, Sealed::Account)?;
         if item.exists() {
-            self.set_aside(&item, "an item of the spool")?;
+            self.set_aside(&item, Sealed::Item)?;
         }
         Ok(None)
     }
@@ -363,7 +364,7 @@ impl Shelf {
             file.set_permissions(fs::Permissions::from_mode(MARKED))?;
             file.sync_all()
         };
-        marked().map_err(|error| trouble(&path, "mark", &error))
+        marked().map_err(|error| trouble(&path, FileAct::Mark, &error))
     }
 
     /// Where an account belongs, and its sealed bytes.
@@ -389,7 +390,7 @@ impl Shelf {
             );
             match fs::rename(&from, &to) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(trouble(&from, "move", &error));
+                    return Err(trouble(&from, FileAct::Move, &error));
                 }
                 _ => {}
             }
@@ -405,14 +406,14 @@ impl Shelf {
         let path = self.path(&self.folder, key, "item");
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(trouble(&path, "remove", &error))
+                Err(trouble(&path, FileAct::Remove, &error))
             }
             _ => Ok(()),
         }
     }
 
     /// Keeps a file that does not open where nobody takes it for an item, and says so.
-    fn set_aside(&self, path: &Path, what: &str) -> Result<(), Fault> {
+    fn set_aside(&self, path: &Path, what: Sealed) -> Result<(), Fault> {
         let aside = root::set_aside(&self.quarantine, path)?;
         tracing::error!(
             code = %Code::ResultsQuarantined,
@@ -441,7 +442,7 @@ impl Shelf {
     pub(super) fn read_item(&self, path: &Path) -> Result<(Ledger, Vec<u8>), Fault> {
         match self.read_whole(path)? {
             Read::Whole(item) => Ok(item),
-            Read::Damaged | Read::Gone => Err(damaged(path, "an item of the spool")),
+            Read::Damaged | Read::Gone => Err(damaged(path, Sealed::Item)),
         }
     }
 
@@ -487,7 +488,7 @@ impl Shelf {
         let mut sealed = match crate::root::read_regular(path) {
             Ok(sealed) => sealed,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Read::Gone),
-            Err(error) => return Err(trouble(path, "read", &error)),
+            Err(error) => return Err(trouble(path, FileAct::Read, &error)),
         };
         let plain = self.sealer.open_in_place(place(path), &mut sealed).ok();
         Ok(plain.and_then(take).map_or(Read::Damaged, Read::Whole))

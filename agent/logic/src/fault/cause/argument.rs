@@ -287,6 +287,39 @@ impl Argument for Box<Cause> {
     }
 }
 
+/// Several causes, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Causes(Vec<Cause>);
+
+impl From<Vec<Cause>> for Causes {
+    fn from(causes: Vec<Cause>) -> Self {
+        Self(causes)
+    }
+}
+
+impl Argument for Causes {
+    fn en(&self) -> String {
+        let all: Vec<_> = self.0.iter().map(Cause::en).collect();
+        all.join("; ")
+    }
+
+    fn fr(&self) -> String {
+        let all: Vec<_> = self.0.iter().map(Cause::marked).collect();
+        all.join(" ; ")
+    }
+
+    fn value(&self) -> Json {
+        let value = |cause: &Cause| cause.value().unwrap_or_else(|| Json::from(cause.en()));
+        self.0.iter().map(value).collect()
+    }
+
+    fn read(value: &Json) -> Option<Self> {
+        let read = |value: &Json| Box::<Cause>::read(value).map(|cause| *cause);
+        let all: Option<Vec<_>> = value.as_array()?.iter().map(read).collect();
+        all.map(Self)
+    }
+}
+
 /// Where nothing is, nothing stands.
 impl<T: Argument> Argument for Option<T> {
     fn en(&self) -> String {

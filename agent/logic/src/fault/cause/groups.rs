@@ -6,8 +6,8 @@ use serde_json::Value as Json;
 
 use super::argument::Argument;
 use super::{
-    AnswerCause, CatalogueCause, Cause, ConfigCause, EnrolCause, IntakeCause, ItemCause, NetCause,
-    PackageCause, TlsCause,
+    AnswerCause, CatalogueCause, Cause, ConfigCause, EnrolCause, FileCause, IntakeCause, ItemCause,
+    NetCause, PackageCause, RunCause, TlsCause,
 };
 
 macro_rules! groups {
@@ -48,4 +48,6 @@ groups! {
     Config(ConfigCause)
     Intake(IntakeCause)
     Package(PackageCause)
+    File(FileCause)
+    Run(RunCause)
 }

@@ -49,8 +49,11 @@ sentences! {
         Interrupted => "it was interrupted", "cela a été interrompu";
         Ended => "it ended too early", "cela s’est terminé trop tôt";
         InvalidData => "what came is not valid", "ce qui est venu n’est pas valable";
-        NotRegular => "expected a regular file", "un fichier ordinaire est attendu";
-        LongerThan { bytes: u64 } => "expected at most {bytes} bytes", "{bytes} octets au plus sont attendus";
+        FolderFound => "it is a folder, expected a regular file", "c’est un dossier, un fichier ordinaire est attendu";
+        FifoFound => "it is a FIFO, expected a regular file", "c’est un FIFO, un fichier ordinaire est attendu";
+        SocketFound => "it is a socket, expected a regular file", "c’est un socket, un fichier ordinaire est attendu";
+        DeviceFound => "it is a device, expected a regular file", "c’est un périphérique, un fichier ordinaire est attendu";
+        LongerThan { bytes: u64 } => "is longer than {bytes} bytes", "dépasse {bytes} octets";
         NotUtf8 => "it is not UTF-8 text", "ce n’est pas du texte en UTF-8";
         Number { number: i64 } => "the system reports error {number}", "le système signale l’erreur {number}";
         Unknown => "for a reason that the system does not name", "pour une raison que le système ne nomme pas";

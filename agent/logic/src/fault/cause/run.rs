@@ -1,0 +1,45 @@
+//! How a synchronization ends before its work is done, and what becomes of the processes of boxsync.
+//! Never a name of a library's thread or type.
+//! Called by `trace`, `worker`, `daemon` and `engine`.
+
+use super::argument::sentences;
+use super::os::OsCause;
+
+sentences! {
+    /// Of a run and its process.
+    RunCause {
+        Killed =>
+            "the synchronization was cut off before its end (its process was killed, or the power went); what it brought is kept",
+            "la synchronisation a été coupée avant sa fin (son processus a été tué, ou le courant a manqué) ; ce qu’elle a reçu est conservé";
+        Stopped =>
+            "the synchronization was told to end before its work was done (boxsync or the machine stops); what it brought is kept",
+            "la synchronisation a dû finir avant que son travail soit fait (boxsync ou la machine s’arrête) ; ce qu’elle a reçu est conservé";
+        WorkerDied { how: ProcessEnd } =>
+            "the process of this synchronization {how}; what it brought is kept, the next one goes on from there",
+            "le processus de cette synchronisation {how} ; ce qu’il a reçu est conservé, la prochaine continue de là";
+    }
+}
+
+sentences! {
+    /// How a process ended.
+    ProcessEnd {
+        NotStarted { why: OsCause } => "cannot be started: {why}", "ne peut pas démarrer : {why}";
+        NoOutput => "has no standard output", "n’a pas de sortie standard";
+        NoOrders { why: OsCause } => "cannot read its orders: {why}", "ne peut pas lire ses ordres : {why}";
+        NoSession => "has no session", "n’a pas de session";
+        LostDaemon => "lost the daemon", "a perdu le service";
+        Lost { why: OsCause } => "was lost: {why}", "a été perdu : {why}";
+        Still { seconds: u64 } =>
+            "made no progress for {seconds} s (it was stopped, or something held it up) and was killed",
+            "n’a pas progressé pendant {seconds} s (il était arrêté, ou retenu) et a été tué";
+        MemoryLimit => "was ended by SIGKILL: it reached the memory limit of the service (MemoryMax=)",
+            "a été arrêté par SIGKILL : il a atteint la limite de mémoire du service (MemoryMax=)";
+        KilledOutside => "was ended by SIGKILL from outside: the memory limit of the service was not reached",
+            "a été arrêté par SIGKILL de l’extérieur : la limite de mémoire du service n’était pas atteinte";
+        Killed => "was ended by SIGKILL: by hand, or since memory ran out",
+            "a été arrêté par SIGKILL : à la main, ou parce que la mémoire manquait";
+        Signal { name: String } => "was ended by {name}", "a été arrêté par {name}";
+        Status { code: i64 } => "ended with status {code} and no account", "s’est terminé avec le statut {code} et sans compte rendu";
+        Unknown => "ended without an account", "s’est terminé sans compte rendu";
+    }
+}
