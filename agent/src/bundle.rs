@@ -101,13 +101,14 @@ pub fn make(
     let redactor = redactor(root, in_force, engine.as_ref());
     let mut files = BTreeMap::new();
     let sieve = Sieve::new(&redactor, &VOCABULARY, &places(in_force));
+    let checks: Vec<Json> = findings.iter().map(Finding::json).collect();
     let mut put = |name, value: Json| {
         let text = serde_json::to_string_pretty(&sieve.json(&value)).unwrap_or_default() + "\n";
         files.insert(name, text);
     };
     put(
         "doctor.json",
-        json!({ "schema": 1, "checks": findings, "worst": worst(findings) }),
+        json!({ "schema": 1, "checks": checks, "worst": worst(findings) }),
     );
     put("configuration.json", configuration(settings));
     put("store.json", figures(root));

@@ -24,6 +24,7 @@ mod status;
 mod sync;
 mod textfile;
 mod wipe;
+mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,6 +40,7 @@ use crate::engine::Engine;
 use crate::root::{Root, become_owner};
 use crate::settings;
 use screen::Screen;
+use words::ActTerm;
 
 /// Keeps a test-centre box in step with a TAO central server.
 #[derive(Debug, Parser)]
@@ -398,7 +400,7 @@ fn perform(root: &Root, verb: Verb, screen: &Screen) -> Result<u8, Fault> {
         } => {
             let engine = open(root)?;
             engine.vault().keys().rotate(engine.vault().state())?;
-            screen.done("the envelope key is new; nothing else changed");
+            screen.done(&ActTerm::NewKey);
             Ok(0)
         }
         Verb::Wipe {

@@ -47,6 +47,7 @@ use std::time::Duration;
 use logic::entity::EntityType;
 use logic::fault::{Code, Fault};
 use logic::guard::Memory;
+use logic::health::standing::is_of_other;
 use logic::identity::{self, Enrolment, Identity};
 use logic::package_lane::Waiting;
 use logic::report::{KeptReport, Report};
@@ -369,7 +370,7 @@ impl Engine {
     /// A catalogue of another organisation is not overwritten by a changed configuration: a person decides.
     fn belongs_elsewhere(&self, edition: &Edition, params: &Params) -> Result<(), Fault> {
         let holds = EntityType::ALL.iter().any(|kind| edition.count(*kind) > 0);
-        if !holds || edition.organisation_id.is_empty() {
+        if !holds || !is_of_other(&edition.organisation_id, &params.organisation_id) {
             return Ok(());
         }
         let reason = format!(

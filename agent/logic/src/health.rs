@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod holdings;
 pub mod honesty;
+pub mod message;
 pub mod metrics;
 pub mod plan;
 pub mod redact;
@@ -17,6 +18,7 @@ pub mod unit;
 pub mod verdict;
 pub mod way;
 
+pub use message::Message;
 pub use plan::{Check, Facts, Finding, Status, Step, fold, plan, worst};
 pub use seen::{Seen, Told};
 pub use standing::Standing;

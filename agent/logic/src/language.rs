@@ -161,9 +161,27 @@ impl Localized for u64 {
     }
 }
 
+impl<T: Localized + ?Sized> Localized for Box<T> {
+    fn localized(&self, language: Language) -> String {
+        (**self).localized(language)
+    }
+}
+
 impl<T: Localized + ?Sized> Localized for &T {
     fn localized(&self, language: Language) -> String {
         (**self).localized(language)
+    }
+}
+
+/// What a sentence agrees with in number.
+pub trait Counted {
+    /// How many there are.
+    fn count(&self) -> u64;
+}
+
+impl Counted for u64 {
+    fn count(&self) -> u64 {
+        *self
     }
 }
 
@@ -171,6 +189,8 @@ impl<T: Localized + ?Sized> Localized for &T {
 ///
 /// A row is `Variant { value: Type, … } by count: "English" | "English of several", "French" | "French of several";`
 /// where the values and everything from `by` or `|` on may be left out. Values are told in the same language.
+///
+/// A place for a value that holds a sentence itself is told in the same language.
 #[macro_export]
 macro_rules! sentences {
     ($(#[$outer:meta])* $vis:vis enum $name:ident { $(
@@ -188,7 +208,7 @@ macro_rules! sentences {
             fn localized(&self, language: $crate::language::Language) -> String {
                 match self { $(
                     Self::$variant $({ $($field),* })? => {
-                        let several = false $(|| language.is_plural(*$count))?;
+                        let several = false $(|| language.is_plural($crate::language::Counted::count($count)))?;
                         $($(let $field = $crate::language::Localized::localized($field, language);)*)?
                         match language {
                             $crate::language::Language::English =>

@@ -26,8 +26,10 @@ pub use message::{RecordType, Reply};
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Why a name has no address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Failure {
     /// The text cannot be asked for: an empty or overlong label.
     NotAName,

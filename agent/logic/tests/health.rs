@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use logic::fault::{Code, CodeName, nearest};
-use logic::health::{Check, Facts, Finding, Status, fold, plan, worst};
+use logic::health::{Check, Facts, Finding, Status, Told, fold, plan, worst};
 
 fn whole() -> Facts {
     Facts {
@@ -23,6 +23,10 @@ fn whole() -> Facts {
         runs: true,
         systemd: true,
     }
+}
+
+fn said(words: &str) -> Told {
+    Told::new(Code::Ok, words)
 }
 
 fn skipped(facts: &Facts) -> Vec<Check> {
@@ -143,10 +147,10 @@ fn folded(failures: &[(Check, Code)]) -> Vec<(CodeName, Status)> {
     let steps = plan(&whole());
     let mut found: BTreeMap<Check, Finding> = Check::ALL
         .into_iter()
-        .map(|check| (check, Finding::pass(check, "sound")))
+        .map(|check| (check, Finding::pass(check, said("sound"))))
         .collect();
     for (check, code) in failures {
-        found.insert(*check, Finding::fail(*code, "broken"));
+        found.insert(*check, Finding::fail(*code, said("broken")));
     }
     fold(&steps, found)
         .into_iter()
@@ -213,18 +217,21 @@ fn a_link_that_loses_packets_explains_silence_and_nothing_definite() {
 #[test]
 fn a_finding_is_folded_by_the_code_that_it_names() {
     let steps = plan(&whole());
-    let sound = |check| (check, Finding::pass(check, "sound"));
+    let sound = |check| (check, Finding::pass(check, said("sound")));
     let mut found: BTreeMap<Check, Finding> = Check::ALL.into_iter().map(sound).collect();
-    found.insert(Check::Spool, Finding::warn(Code::ResultsRefused, "two"));
-    let runs = Finding::warn(Code::SyncFailed, "no. 3").follows(Code::ResultsRefused);
+    found.insert(
+        Check::Spool,
+        Finding::warn(Code::ResultsRefused, said("two")),
+    );
+    let runs = Finding::warn(Code::SyncFailed, said("no. 3")).follows(Code::ResultsRefused);
     found.insert(Check::History, runs);
     let told = fold(&steps, found.clone());
     let of = |told: &[Finding], code: Code| told.iter().find(|f| f.code == code).cloned();
     let folded = of(&told, Code::SyncLast).unwrap();
-    assert_eq!(folded.summary, "because of results.refused");
+    assert_eq!(folded.json()["summary"], "because of results.refused");
     assert_eq!(folded.follows, Some(Code::ResultsRefused.into()));
     // Where that is not told, it stands for itself.
-    found.insert(Check::Spool, Finding::pass(Check::Spool, "sound"));
+    found.insert(Check::Spool, Finding::pass(Check::Spool, said("sound")));
     assert!(of(&fold(&steps, found), Code::SyncFailed).is_some());
 }
 
@@ -263,13 +270,17 @@ fn every_check_ends_in_exactly_one_finding() {
 #[test]
 fn a_failure_and_a_warning_have_one_remedy_and_nothing_else_has() {
     for code in Code::ALL.iter().copied() {
-        let finding = Finding::fail(code, "broken");
-        assert_eq!(finding.remedy, code.remedy());
-        assert!(finding.remedy.ends_with('.') || finding.remedy.ends_with(')'));
+        let finding = Finding::fail(code, said("broken"));
+        assert_eq!(finding.json()["remedy"], code.remedy());
+        assert!(code.remedy().ends_with('.') || code.remedy().ends_with(')'));
     }
-    assert_eq!(Finding::pass(Check::Dns, "sound").remedy, "");
+    assert_eq!(
+        Finding::pass(Check::Dns, said("sound")).json()["remedy"],
+        ""
+    );
     let newer = CodeName::from("future.code");
-    assert!(Finding::fail(newer, "").remedy.contains("bundle"));
+    let told = Finding::fail(newer, said("")).json();
+    assert!(told["remedy"].as_str().unwrap().contains("bundle"));
 }
 
 #[test]

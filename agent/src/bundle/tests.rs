@@ -5,6 +5,7 @@
 use super::*;
 use logic::entity::{Entity, EntityType, Value, uri};
 use logic::fault::Code;
+use logic::health::Told;
 use logic::identity::Enrolment;
 use logic::report::Report;
 use logic::settings::Source;
@@ -90,6 +91,10 @@ fn planted() -> (tempfile::TempDir, Root, Result<Settings, Fault>) {
     (dir, root, settings)
 }
 
+fn said(words: &str) -> Told {
+    Told::new(Code::CentralRefused, words)
+}
+
 /// Everything that must not come out, in one line.
 fn leak() -> String {
     format!(
@@ -109,7 +114,7 @@ fn journal_of(message: &str) -> String {
 #[test]
 fn no_canary_of_any_kind_is_in_the_bundle() {
     let (dir, root, settings) = planted();
-    let findings = [Finding::fail(Code::CentralRefused, leak()).detail(leak())];
+    let findings = [Finding::fail(Code::CentralRefused, said(&leak())).detail(said(&leak()))];
     let key = fs::read(root.state().join("boxsync.key")).unwrap();
     let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
     let journal = journal_of(&format!("{} key {hex}", leak()));
@@ -185,8 +190,8 @@ const STRANGERS: [&str; 18] = [
 fn strange(root: &Root, engine: Option<&Engine>) -> Vec<u8> {
     let all = STRANGERS.join(" and ");
     let said = format!("central refused the request: {all}; https://central.example/tao.rdf#{all}");
-    let mut finding = Finding::fail(Code::CentralRefused, said.clone()).detail(said.clone());
-    finding.remedy = said.clone();
+    let told = Told::new(Code::CentralRefused, &said);
+    let finding = Finding::fail(Code::CentralRefused, told.clone()).detail(told);
     if let Some(engine) = engine {
         let params = Params {
             organisation_id: all.clone(),
@@ -273,7 +278,7 @@ fn boxsync_s_own_words_stay_readable() {
         "15 of 300 packages held, 12 MiB free",
         "/var/lib/boxsync/index: does not open: it is damaged",
     ]
-    .map(|text| Finding::fail(Code::NetTlsExpired, text))
+    .map(|text| Finding::fail(Code::NetTlsExpired, said(text)))
     .into();
     let bundle = make(
         &root,
@@ -284,12 +289,10 @@ fn boxsync_s_own_words_stay_readable() {
     .unwrap();
     let text = String::from_utf8_lossy(&bundle).into_owned();
     for finding in &findings {
-        assert!(
-            text.contains(&finding.summary),
-            "{}: {text}",
-            finding.summary
-        );
-        assert!(text.contains(&finding.remedy), "{}: {text}", finding.remedy);
+        let json = finding.json();
+        for told in ["summary", "remedy"].map(|name| json[name].as_str().unwrap()) {
+            assert!(text.contains(told), "{told}: {text}");
+        }
     }
     assert!(text.contains("https://central.example"), "{text}");
     let hidden: Vec<&str> = text.lines().filter(|line| line.contains("\"x-")).collect();
@@ -309,7 +312,7 @@ fn a_machine_without_a_journal_gives_none_and_does_not_fail() {
 #[test]
 fn one_person_is_one_pseudonym_in_all_files() {
     let (_dir, root, settings) = planted();
-    let findings = [Finding::fail(Code::CentralRefused, "by Canarova.")];
+    let findings = [Finding::fail(Code::CentralRefused, said("by Canarova."))];
     let bundle = make(&root, &settings, &findings, &journal_of("canarova!")).unwrap();
     let text = String::from_utf8_lossy(&bundle).into_owned();
     let at = text.find("by person-").unwrap() + 3;

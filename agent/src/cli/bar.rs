@@ -6,9 +6,13 @@ use std::collections::VecDeque;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use logic::language::figure::{self, Bytes, Seconds};
+use logic::language::{Language, Localized, plain};
 use logic::outside;
+use logic::phrase;
 
-use super::screen::{Screen, bytes, cut, span};
+use super::screen::{Screen, cut};
+use super::words::SyncTerm;
 use crate::engine::progress::{Progress, Watch};
 
 /// Follows a run until it is dropped with it.
@@ -21,7 +25,7 @@ pub(super) async fn follow(screen: &Screen, watch: &Watch) {
     loop {
         let progress = watch.snapshot();
         if screen.moves {
-            bar.draw(&progress);
+            bar.draw(&progress, screen.language);
         } else {
             bar.tell(screen, &progress);
         }
@@ -44,45 +48,52 @@ struct Bar {
 }
 
 impl Bar {
-    fn draw(&mut self, progress: &Progress) {
+    fn draw(&mut self, progress: &Progress, language: Language) {
         let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
-        let line = self.line(progress);
+        let line = plain(&self.line(progress, language));
         let line = cut(&outside::escaped(&line), width.saturating_sub(1));
         let _ = write!(std::io::stderr(), "\r{line}\x1b[K");
         let _ = std::io::stderr().flush();
     }
 
-    fn line(&mut self, progress: &Progress) -> String {
-        let waits = progress
-            .waits
-            .as_ref()
-            .map(|why| format!(" (waiting: {why})"))
-            .unwrap_or_default();
+    fn line(&mut self, progress: &Progress, language: Language) -> String {
+        let doing = phrase::text(language, None, &progress.doing);
+        let waits = progress.waits.as_ref().map_or_else(String::new, |why| {
+            let why = phrase::text(language, None, why);
+            format!(" ({})", SyncTerm::WaitsFor { why }.localized(language))
+        });
         let Some(package) = &progress.package else {
-            let spent = span(self.begun.elapsed().as_secs());
+            let spent = figure::span(language, self.begun.elapsed().as_secs());
             return match progress.entities {
-                0 => format!("{}{waits}  {spent}", progress.doing),
-                entities => format!("{}  {entities} entities{waits}  {spent}", progress.doing),
+                0 => format!("{doing}{waits}  {spent}"),
+                count => {
+                    let entities = SyncTerm::Entities { count }.localized(language);
+                    format!("{doing}  {entities}{waits}  {spent}")
+                }
             };
         };
         let (done, wanted) = progress.packages;
+        let number = done + 1;
+        let nth = SyncTerm::Package { number, wanted }.localized(language);
         if package.size == 0 {
-            return format!("package {}/{wanted}  asking for its size{waits}", done + 1);
+            let asking = SyncTerm::AskingSize.localized(language);
+            return format!("{nth}  {asking}{waits}");
         }
         let rate = self.rate(package.bytes);
         let left = (rate > 0.0)
             .then(|| ((package.size.saturating_sub(package.bytes)) as f64 / rate) as u64);
+        let left = left.map_or_else(String::new, |left| {
+            let time = Seconds(left);
+            SyncTerm::Left { time }.localized(language)
+        });
         let filled = (package.bytes * 20).checked_div(package.size).unwrap_or(0) as usize;
+        let (bytes, size) = (Bytes(package.bytes), Bytes(package.size));
         format!(
-            "package {}/{wanted} [{}{}] {} of {}  {}/s  {}{waits}",
-            done + 1,
+            "{nth} [{}{}] {}  {}/s  {left}{waits}",
             "#".repeat(filled.min(20)),
             ".".repeat(20 - filled.min(20)),
-            bytes(package.bytes),
-            bytes(package.size),
-            bytes(rate as u64),
-            left.map(|left| format!("{} left", span(left)))
-                .unwrap_or_default(),
+            SyncTerm::Done { bytes, size }.localized(language),
+            figure::bytes(language, rate as u64),
         )
     }
 
@@ -110,17 +121,17 @@ impl Bar {
     /// Elsewhere than on a terminal: a line when something new is being done.
     fn tell(&mut self, screen: &Screen, progress: &Progress) {
         let text = match (&progress.waits, &progress.package) {
-            (Some(why), _) => format!("waiting: {why}"),
-            (None, Some(package)) if package.size > 0 => {
-                format!(
-                    "package {} of {}: {}",
-                    progress.packages.0 + 1,
-                    progress.packages.1,
-                    bytes(package.size)
-                )
+            (Some(why), _) => {
+                let why = phrase::text(screen.language, None, why);
+                screen.told(&SyncTerm::WaitsFor { why })
             }
+            (None, Some(package)) if package.size > 0 => screen.told(&SyncTerm::PackageSize {
+                number: progress.packages.0 + 1,
+                wanted: progress.packages.1,
+                size: Bytes(package.size),
+            }),
             (None, Some(_)) => return,
-            (None, None) => progress.doing.clone(),
+            (None, None) => phrase::text(screen.language, None, &progress.doing),
         };
         if !text.is_empty() && text != self.told {
             screen.say(&text);

@@ -4,10 +4,13 @@
 
 use clap::Subcommand;
 use logic::fault::Fault;
+use logic::language::figure::Seconds;
+use logic::language::plain;
 use logic::time::Estimate;
 use serde_json::{Value as Json, json};
 
-use super::screen::{Screen, fold, pairs, time};
+use super::screen::{Screen, pairs, remedied, time};
+use super::words::{ClockSource, ClockTerm};
 use crate::clock::{self, Clock};
 use crate::engine::Engine;
 
@@ -35,16 +38,15 @@ pub(super) fn act(engine: &Engine, act: &Act, screen: &Screen) -> Result<u8, Fau
         Act::Accept { system } => {
             let said = estimate.pending(now).filter(|_| !system);
             let (date, whose) = match said {
-                Some((date, _)) => (date, "what central said last"),
-                None => (clock::system(), "the system clock"),
+                Some((date, _)) => (date, ClockSource::Central),
+                None => (clock::system(), ClockSource::System),
             };
             let accepted = date.max(clock::built());
             engine.vault().accept_time(accepted)?;
-            screen.say(&format!("{} is accepted: {whose}", time(accepted)));
+            let moment = time(screen.language, accepted);
+            screen.say(&screen.told(&ClockTerm::Accepted { moment, whose }));
             if accepted > date {
-                screen.say(
-                    "it stands before the day of this boxsync's build, which is taken instead",
-                );
+                screen.say(&screen.told(&ClockTerm::BeforeBuild));
             }
         }
     }
@@ -58,15 +60,13 @@ fn show(estimate: &Estimate, screen: &Screen) {
         screen.object(object(estimate, system));
         return;
     }
-    for line in pairs(&rows(estimate, now, system), screen.width) {
+    for line in pairs(&rows(estimate, now, system, screen), screen.width) {
         screen.line(&line);
     }
     if let Some((_, left)) = estimate.pending(now).filter(|(_, left)| *left > 0) {
-        let told = format!(
-            "What central said counts for certificates when it has been said for {} of running time more; `boxsync clock accept` believes it now.",
-            super::screen::span(left)
-        );
-        for line in fold(&told, screen.width) {
+        let left = Seconds(left);
+        let told = screen.told(&ClockTerm::CountsLater { left });
+        for line in remedied(&told, screen.width) {
             screen.line(&line);
         }
     }
@@ -95,36 +95,39 @@ fn source(estimate: &Estimate) -> &'static str {
     }
 }
 
-fn rows(estimate: &Estimate, now: logic::time::Uptime, system: i64) -> Vec<(String, String)> {
+fn rows(
+    estimate: &Estimate,
+    now: logic::time::Uptime,
+    system: i64,
+    screen: &Screen,
+) -> Vec<(String, String)> {
     let basis = match estimate.heard() {
-        true => "from what central said, or a person, and running time",
-        false => {
-            "from the system clock when the box was set up, and running time: central was not heard over TLS"
-        }
+        true => ClockTerm::Heard,
+        false => ClockTerm::FromSetup,
+    };
+    let told = |term: ClockTerm| plain(&screen.told(&term));
+    let moment = |wall: i64| time(screen.language, wall);
+    let at_least = ClockTerm::JudgedBy {
+        moment: moment(estimate.floor(now)),
     };
     let mut rows = vec![
-        ("time".to_owned(), time(estimate.time(now))),
-        ("basis".to_owned(), basis.to_owned()),
-        (
-            "at least".to_owned(),
-            format!(
-                "{} (certificates are judged by it)",
-                time(estimate.floor(now))
-            ),
-        ),
+        (told(ClockTerm::Time), moment(estimate.time(now))),
+        (told(ClockTerm::Basis), screen.told(&basis)),
+        (told(ClockTerm::AtLeast), screen.told(&at_least)),
     ];
     if let Some((date, left)) = estimate.pending(now).filter(|(_, left)| *left > 0) {
-        let text = format!("{} (counts in {})", time(date), super::screen::span(left));
-        rows.push(("central says".to_owned(), text));
+        let (moment, left) = (moment(date), Seconds(left));
+        let text = screen.told(&ClockTerm::CountsIn { moment, left });
+        rows.push((told(ClockTerm::CentralSays), text));
     }
-    rows.push(("system clock".to_owned(), time(system)));
+    rows.push((told(ClockTerm::SystemClock), moment(system)));
     rows
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::screen::held;
+    use crate::cli::screen::each;
     use logic::time::{Answer, Uptime};
 
     #[test]
@@ -137,8 +140,10 @@ mod tests {
             at: estimate.moment(at(7200)),
         };
         estimate.answer(answer);
-        let lines = pairs(&rows(&estimate, at(10_800), built + 10_860), 80);
-        held("clock", &lines, 80);
+        each("clock", |screen| {
+            let rows = rows(&estimate, at(10_800), built + 10_860, screen);
+            pairs(&rows, screen.width)
+        });
         let object = object(&estimate, built);
         assert_eq!(object["source"], "central");
     }

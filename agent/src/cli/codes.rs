@@ -3,6 +3,8 @@
 //! Called by `doctor`; `docs/codes.md` is the same table, a test compares them.
 
 use logic::fault::{Code, Fault, nearest};
+use logic::language::{Language, typeset};
+use logic::phrase;
 use serde_json::{Value as Json, json};
 
 use super::screen::{Screen, advice, fold, pairs};
@@ -28,7 +30,7 @@ pub(super) fn explain(wanted: Option<&str>, screen: &Screen) -> Result<u8, Fault
         screen.object(object(code));
         return Ok(0);
     }
-    for line in explained(code, screen.width) {
+    for line in explained(code, screen.language, screen.width) {
         screen.line(&line);
     }
     Ok(0)
@@ -39,7 +41,7 @@ fn list(screen: &Screen) -> u8 {
         let codes: Vec<_> = sorted().into_iter().map(object).collect();
         screen.object(json!({ "codes": codes }));
     } else {
-        for line in listed(screen.width) {
+        for line in listed(screen.language, screen.width) {
             screen.line(&line);
         }
     }
@@ -59,18 +61,26 @@ fn sorted() -> Vec<Code> {
     codes
 }
 
-fn listed(width: usize) -> Vec<String> {
-    let row = |code: Code| (code.name().to_owned(), code.title().to_owned());
+fn listed(language: Language, width: usize) -> Vec<String> {
+    let title = |code: Code| phrase::title(language, &code.into()).into_owned();
+    let row = |code: Code| (code.name().to_owned(), title(code));
     let rows: Vec<_> = sorted().into_iter().map(row).collect();
     pairs(&rows, width)
 }
 
-fn explained(code: Code, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = fold(&format!("{code}: {}", code.title()), width).collect();
+/// The text at length is English alone: that is said where the rest is not.
+fn explained(code: Code, language: Language, width: usize) -> Vec<String> {
+    let name = code.into();
+    let title = phrase::title(language, &name);
+    let (colon, text) = match language {
+        Language::English => (":", code.text().to_owned()),
+        Language::French => ("\u{a0}:", typeset(&format!("En anglais : {}", code.text()))),
+    };
+    let mut lines: Vec<String> = fold(&format!("{code}{colon} {title}"), width).collect();
     lines.push(String::new());
-    lines.extend(fold(code.text(), width));
+    lines.extend(fold(&text, width));
     lines.push(String::new());
-    lines.extend(advice(Some(code), width));
+    lines.extend(advice(language, &code.into(), width));
     lines
 }
 
@@ -80,14 +90,15 @@ mod tests {
 
     use logic::fault::Sent;
 
-    use super::super::screen::held;
+    use super::super::screen::each;
     use super::*;
 
     #[test]
     fn a_code_is_told_at_length() {
         let code = Code::NetTlsIssuer;
-        held("explain", &explained(code, 80), 80);
-        held("explain-60", &explained(code, 60), 60);
+        each("explain", |screen| {
+            explained(code, screen.language, screen.width)
+        });
     }
 
     #[test]
@@ -101,7 +112,7 @@ mod tests {
 
     #[test]
     fn without_a_code_all_of_them_are_told_a_line_each() {
-        let lines = listed(80);
+        let lines = listed(Language::English, 80);
         for code in Code::ALL.iter().copied() {
             let line = lines
                 .iter()

@@ -3,12 +3,13 @@
 //! Called by `cli`.
 
 use clap::Subcommand;
-use logic::fault::{Code, Fault};
-use logic::fault::{ConfigCause, Finding, FoundAt};
+use logic::fault::{Code, ConfigCause, Fault, Finding, FoundAt};
+use logic::phrase;
 use logic::settings::Settings;
 use serde_json::json;
 
 use super::screen::Screen;
+use super::words::ActTerm;
 use crate::engine;
 use crate::metrics;
 use crate::root::{Root, become_owner};
@@ -40,12 +41,14 @@ pub(super) fn act(root: &Root, act: Act, screen: &Screen) -> Result<u8, Fault> {
         Act::Check => {
             let warnings = check(root)?;
             for warning in &warnings {
-                screen.say(&format!("warning: {} [{}]", warning.reason(), warning.code));
+                let told = phrase::cause(screen.language, Some(&warning.code), &warning.cause);
+                let code = warning.code.to_string();
+                screen.say(&screen.told(&ActTerm::Warning { told, code }));
             }
             if screen.json {
                 screen.object(json!({ "outcome": "finished", "code": "ok", "warnings": warnings }));
             }
-            screen.say("the configuration is sound");
+            screen.say(&screen.told(&ActTerm::Sound));
         }
     }
     Ok(0)

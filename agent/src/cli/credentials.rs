@@ -8,11 +8,14 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use logic::fault::{Code, Fault};
 use logic::identity::Enrolment;
+use logic::language::plain;
+use logic::phrase;
 use logic::settings::Url;
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::screen::Screen;
+use super::words::ActTerm;
 use super::{prompt, runtime};
 use crate::clock;
 use crate::engine::{Engine, Stored, secret_file, secret_line};
@@ -64,7 +67,7 @@ pub(super) fn act(root: &Root, act: Act, screen: &Screen) -> Result<u8, Fault> {
         )
     })?;
     // The file is the caller's: it is read before the rights of the box's owner are taken.
-    let secret = read(&secret_file, "Client secret")?;
+    let secret = read(&secret_file, screen, &ActTerm::ClientSecret)?;
     let engine = super::open(root)?;
     let enrolment = Enrolment {
         key,
@@ -85,7 +88,7 @@ pub(super) fn enroll(
     screen: &Screen,
 ) -> Result<u8, Fault> {
     // As in `act`.
-    let password = read(password_file, "Password")?;
+    let password = read(password_file, screen, &ActTerm::Password)?;
     let engine = super::open(root)?;
     let stored = runtime(engine.enroll(login, password.reveal()))?;
     runtime(client::wake(root));
@@ -103,27 +106,24 @@ fn tell(engine: &Engine, stored: &Stored, screen: &Screen) -> Result<u8, Fault> 
         }));
         return Ok(0);
     }
-    screen.say(&format!(
-        "box {} has credentials now, sealed",
-        identity.box_id
-    ));
+    let id = identity.box_id.clone();
+    screen.say(&screen.told(&ActTerm::HasCredentials { id }));
     if let Some(why) = &stored.untried {
-        screen.say(&format!(
-            "central did not take them yet: {why}; the next synchronization shows whether it does"
-        ));
+        let code = why.code.into();
+        let why = phrase::cause(screen.language, Some(&code), &why.cause);
+        screen.say(&screen.told(&ActTerm::Untried { why }));
     }
     if organisations.is_empty() && engine.settings().this_box.organisation_id.is_none() {
-        screen.say(
-            "central named no organisation: set `organisation_id` in section [box] of boxsync.toml",
-        );
+        screen.say(&screen.told(&ActTerm::NoOrganisationNamed));
     } else if !organisations.is_empty() {
-        screen.say(&format!("organisation: {}", organisations.join(", ")));
+        let ids = organisations.join(", ");
+        screen.say(&screen.told(&ActTerm::Organisation { ids }));
     }
     Ok(0)
 }
 
 /// The secret in a file that the caller names. `question`: what a person is asked for at a terminal.
-fn read(path: &Path, question: &str) -> Result<Secret, Fault> {
+fn read(path: &Path, screen: &Screen, question: &ActTerm) -> Result<Secret, Fault> {
     if path != Path::new("-") {
         return secret_file(path).map_err(|trouble| Fault {
             code: Code::InputFile,
@@ -131,7 +131,7 @@ fn read(path: &Path, question: &str) -> Result<Secret, Fault> {
         });
     }
     let typed = Zeroizing::new(match std::io::stdin().is_terminal() {
-        true => prompt::secret(question).unwrap_or_default(),
+        true => prompt::secret(&plain(&screen.told(question))).unwrap_or_default(),
         false => {
             let mut line = String::new();
             let read = std::io::stdin().read_line(&mut line);

@@ -10,12 +10,14 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use logic::fault::{Code, Fault, FileAct};
 use logic::health::{Finding, Status, worst};
+use logic::language::{Language, plain};
 use logic::settings::Settings;
 use serde_json::json;
 
 use super::codes;
 use super::completions::CodeParser;
-use super::screen::{Mood, Screen, fold, pairs};
+use super::screen::{Mood, Screen, advice, fold, pairs};
+use super::words::DoctorTerm;
 use crate::bundle;
 use crate::doctor::{self, examine};
 use crate::root::{Root, trouble};
@@ -73,7 +75,8 @@ pub(super) fn act(
         .map_or_else(String::new, |_| bundle::journal());
     let findings = examine(root, settings.clone(), asked);
     if screen.json {
-        screen.object(json!({ "checks": findings, "worst": worst(&findings) }));
+        let checks: Vec<_> = findings.iter().map(Finding::json).collect();
+        screen.object(json!({ "checks": checks, "worst": worst(&findings) }));
     } else {
         for line in lines(&findings, screen) {
             screen.line(&line);
@@ -89,10 +92,8 @@ pub(super) fn act(
             let _ = fs::remove_file(path);
             return Err(trouble);
         }
-        screen.say(&format!(
-            "support bundle: {}, without secrets and names; send this file",
-            path.display()
-        ));
+        let path = path.display().to_string();
+        screen.say(&screen.told(&DoctorTerm::Bundle { path }));
     }
     Ok(u8::from(worst(&findings) == Status::Fail))
 }
@@ -110,111 +111,262 @@ fn open(path: &Path) -> Result<File, Fault> {
         })
 }
 
+/// The words before a finding, as wide as the widest of them in this language.
+struct Heads {
+    screen_words: [String; 4],
+    width: usize,
+}
+
+impl Heads {
+    fn new(screen: &Screen) -> Self {
+        let words = [
+            DoctorTerm::Fail,
+            DoctorTerm::Warn,
+            DoctorTerm::Pass,
+            DoctorTerm::Skip,
+        ];
+        let screen_words = words.map(|word| plain(&screen.told(&word)));
+        let width = screen_words.iter().map(|word| word.chars().count()).max();
+        Self {
+            screen_words,
+            width: width.unwrap_or(0),
+        }
+    }
+
+    /// The word of a status, painted where that says something, and padded.
+    fn of(&self, status: Status, screen: &Screen) -> String {
+        let (at, mood) = match status {
+            Status::Fail => (0, Some(Mood::Bad)),
+            Status::Warn => (1, Some(Mood::Doubt)),
+            Status::Pass => (2, Some(Mood::Good)),
+            Status::Skip => (3, None),
+        };
+        let width = self.width;
+        let word = &self.screen_words[at];
+        let pad = " ".repeat(width.saturating_sub(word.chars().count()));
+        match (status, mood) {
+            (Status::Pass, Some(mood)) => screen.paint(mood, &format!("{word}{pad}")),
+            (_, Some(mood)) => screen.paint(mood, word) + &pad,
+            (_, None) => format!("{word}{pad}"),
+        }
+    }
+
+    /// Text behind a word, and below itself where it takes more lines.
+    fn hang(&self, word: &str, text: &str, width: usize) -> Vec<String> {
+        let mut head = word.to_owned();
+        let blank = " ".repeat(self.width);
+        fold(text, width)
+            .map(|line| format!("{}  {line}", std::mem::replace(&mut head, blank.clone())))
+            .collect()
+    }
+}
+
 /// First what is broken, each with its remedy; then one line a check.
 fn lines(findings: &[Finding], screen: &Screen) -> Vec<String> {
+    let heads = Heads::new(screen);
     let mut lines = Vec::new();
-    let width = screen.width - 6;
+    let indent = heads.width + 2;
+    let width = screen.width - indent;
+    let below = " ".repeat(indent);
     let told = |status: Status| findings.iter().filter(move |f| f.status == status);
     for finding in told(Status::Fail).chain(told(Status::Warn)) {
-        let (mood, word) = match finding.status {
-            Status::Fail => (Mood::Bad, "FAIL"),
-            _ => (Mood::Doubt, "WARN"),
-        };
-        let told = format!("{} [{}]", finding.summary, finding.code);
-        lines.extend(hung(&screen.paint(mood, word), &told, width));
-        for detail in finding.detail.lines().take(5) {
-            lines.extend(fold(detail, width).map(|line| format!("      {line}")));
+        let word = heads.of(finding.status, screen);
+        let summary = format!("{} [{}]", screen.told(&finding.summary), finding.code);
+        lines.extend(heads.hang(&word, &summary, width));
+        for detail in finding.detail.iter().take(5) {
+            let detail = screen.told(detail);
+            lines.extend(fold(&detail, width).map(|line| format!("{below}{line}")));
         }
-        let remedy = format!("What to do: {}", finding.remedy);
-        lines.extend(fold(&remedy, width).map(|line| format!("      {line}")));
+        let advice = advice(screen.language, &finding.code, width);
+        lines.extend(advice.iter().map(|line| format!("{below}{line}")));
         lines.push(String::new());
     }
-    let ok = screen.paint(Mood::Good, "ok  ");
-    let passed = |finding: &Finding| (finding.code.to_string(), finding.summary.clone());
+    let passed = |finding: &Finding| (finding.code.to_string(), screen.told(&finding.summary));
     let passed: Vec<_> = told(Status::Pass).map(passed).collect();
+    let ok = heads.of(Status::Pass, screen);
     let mut sound: Vec<String> = pairs(&passed, width)
         .iter()
         .map(|line| match line.starts_with(' ') {
-            true => format!("      {line}"),
+            true => format!("{below}{line}"),
             false => format!("{ok}  {line}"),
         })
         .collect();
-    let mut skipped: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut skipped: Vec<(String, Vec<&str>)> = Vec::new();
     for finding in told(Status::Skip) {
-        match skipped.iter_mut().find(|(why, _)| *why == finding.summary) {
+        let summary = screen.told(&finding.summary);
+        match skipped.iter_mut().find(|(why, _)| *why == summary) {
             Some((_, codes)) => codes.push(finding.code.as_str()),
-            None => skipped.push((&finding.summary, vec![finding.code.as_str()])),
+            None => skipped.push((summary, vec![finding.code.as_str()])),
         }
     }
+    let skip = heads.of(Status::Skip, screen);
+    let colon = match screen.language {
+        Language::English => ":",
+        Language::French => "\u{a0}:",
+    };
     let skipped: Vec<String> = skipped
         .into_iter()
-        .flat_map(|(why, codes)| hung("skip", &format!("{}: {why}", codes.join(", ")), width))
+        .flat_map(|(why, codes)| {
+            let text = format!("{}{colon} {why}", codes.join(", "));
+            heads.hang(&skip, &text, width)
+        })
         .collect();
     if lines.is_empty() {
-        let well = screen.paint(Mood::Good, "Nothing is wrong.");
+        let well = screen.paint(Mood::Good, &screen.told(&DoctorTerm::Well));
         return [sound, skipped, vec![String::new(), well]].concat();
     }
     // The cause must not leave the top of the screen: what is sound makes room for it.
     if lines.len() + sound.len() + skipped.len() > SCREEN {
         let codes: Vec<&str> = told(Status::Pass).map(|f| f.code.as_str()).collect();
-        sound = hung(&ok, &codes.join(", "), width);
+        sound = heads.hang(&ok, &codes.join(", "), width);
     }
     [lines, sound, skipped].concat()
-}
-
-/// Text behind a word, and below itself where it takes more lines.
-fn hung(word: &str, text: &str, width: usize) -> Vec<String> {
-    let mut head = word;
-    fold(text, width)
-        .map(|line| format!("{}  {line}", std::mem::replace(&mut head, "    ")))
-        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::screen::{coloured, held};
-    use logic::health::Check;
+    use crate::cli::screen::{coloured, each, held};
+    use logic::health::clock::Vouched;
+    use logic::health::holdings::{Holdings, Packages};
+    use logic::health::message::{StateMessage, WayMessage};
+    use logic::health::seen::{Disk, State, Store, judge};
+    use logic::health::verdict::Stock;
+    use logic::health::way::{Gateway, Interface, Name, Sources, Way};
+    use logic::health::{Check, Facts, Seen, Standing};
+    use logic::report::Report;
+    use logic::resolver::Failure;
+    use logic::words::Params;
+    use std::net::Ipv4Addr;
+
+    /// The box of the pictures: two packages on their way, and no name server answers (tests/fixtures/standing.json).
+    fn half() -> Seen {
+        let text = include_str!("../../../tests/fixtures/standing.json");
+        let mut standing: Standing = serde_json::from_str(text).unwrap();
+        standing.packages = Stock {
+            held: 5,
+            coming: 2,
+            bytes_left: 1_200_000_000,
+            ..standing.packages
+        };
+        let (free, reserve) = standing.disk.unwrap();
+        Seen {
+            facts: Facts {
+                url: true,
+                https: true,
+                opened: true,
+                enrolled: true,
+                identified: true,
+                deliveries: true,
+                store: true,
+                runs: true,
+                ..Facts::default()
+            },
+            config: Some(Ok("https://central.example/".into())),
+            state: Some(State::Opened {
+                path: "/var/lib/boxsync".into(),
+                layout: 1,
+                damaged: Vec::new(),
+                aside: Vec::new(),
+            }),
+            key: Some(Ok(true)),
+            disk: Some(Disk {
+                path: "/var/lib/boxsync".into(),
+                free: Some(free),
+                reserve,
+                takes_files: true,
+            }),
+            store: Some(Store::Opens),
+            way: Way {
+                interfaces: Some(vec![Interface {
+                    name: "eth0".into(),
+                    enabled: true,
+                    carrier: true,
+                    addresses: vec![Ipv4Addr::new(192, 0, 2, 17).into()],
+                }]),
+                sources: Some(Sources {
+                    four: Some(Ipv4Addr::new(192, 0, 2, 17).into()),
+                    six: None,
+                }),
+                gateway: Some(Gateway {
+                    address: Ipv4Addr::new(192, 0, 2, 1).into(),
+                    answers: Some(true),
+                }),
+                name: Some(Name {
+                    host: "central.example".into(),
+                    port: 443,
+                    servers: vec!["192.0.2.53".into()],
+                    answer: Some(Err(Failure::Silent)),
+                    ..Name::default()
+                }),
+                ..Way::default()
+            },
+            time: Some(Vouched {
+                over_tls: true,
+                system: standing.now,
+                floor: standing.now,
+                heard: standing.now,
+                built: standing.now - 86_400,
+                windows: false,
+            }),
+            holdings: Some(Holdings {
+                standing,
+                unreadable: Ok(0),
+                packages: Ok(Packages {
+                    held: 5,
+                    ..Packages::default()
+                }),
+                reports: Ok(vec![failed()]),
+                aside: Vec::new(),
+                expected: (0.0, 0.0),
+            }),
+            ..Seen::default()
+        }
+    }
+
+    /// The last run: it did not reach central.
+    fn failed() -> Report {
+        let params = Params {
+            organisation_id: "1001".into(),
+            sync_id: 12,
+            box_id: "b".into(),
+            tao_version: "2022.11".into(),
+        };
+        let mut report = Report::new(&params, 0);
+        let reason = "the name central.example has no address: no name server answered in time";
+        report.stop(&Fault::new(Code::NetDns, reason));
+        report
+    }
 
     #[test]
     fn the_cause_and_its_remedy_come_first() {
-        let findings = [
-            Finding::fail(
-                Code::NetDns,
-                "central.example has no address: no answer within 4 s",
-            )
-            .detail("name servers: 192.0.2.53"),
-            Finding::warn(Code::DiskReserve, "512 MiB free, 1024 MiB kept for results"),
-            Finding::pass(Check::Config, "central is https://central.example/"),
-            Finding::pass(Check::State, "/var/lib/boxsync: writable, layout 1"),
-            Finding::pass(Check::Key, "the key opens the data"),
-            Finding::pass(Check::Store, "opens"),
-            Finding::pass(Check::Link, "up: eth0"),
-            Finding::pass(Check::Address, "192.0.2.17, with a way out"),
-            Finding::pass(Check::Clock, "plausible; central's time was not heard"),
-            Finding::pass(Check::Catalogue, "complete, of organisation 1001"),
-            Finding::pass(Check::Packages, "7 of 7 packages held"),
-            Finding::pass(Check::Spool, "nothing is owed"),
-            Finding::skip(Check::Connect, "because of net.dns"),
-            Finding::skip(Check::Unit, "systemd does not run this box"),
-            Finding::skip(Check::Tls, "because of net.dns"),
-            Finding::skip(Check::Answer, "because of net.dns"),
-            Finding::skip(Check::Token, "because of net.dns"),
-            Finding::skip(Check::Role, "because of net.dns"),
-            Finding::skip(Check::Version, "because of net.dns"),
-        ];
-        held("doctor", &lines(&findings, &Screen::plain(80)), 80);
-        held("doctor-60", &lines(&findings, &Screen::plain(60)), 60);
+        let findings = judge(&half());
+        each("doctor", |screen| lines(&findings, screen));
         coloured("doctor", |screen| lines(&findings, screen));
-        let sound = [Finding::pass(Check::Link, "up: eth0")];
+        let ip = Ipv4Addr::new(192, 0, 2, 17).into();
+        let sound = [Finding::pass(
+            Check::Address,
+            WayMessage::AddressUsable { ip },
+        )];
         held("doctor-sound", &lines(&sound, &Screen::plain(80)), 80);
-        let more = Finding::fail(
-            Code::StoreFailed,
-            "/var/lib/boxsync/index: does not open: it is damaged",
-        );
+        let path = "/var/lib/boxsync/index".into();
+        let more = Finding::fail(Code::StoreFailed, StateMessage::StoreDamaged { path });
         let crowded = [&findings[..], &[more]].concat();
-        let crowded = lines(&crowded, &Screen::plain(80));
-        assert!(crowded.len() <= SCREEN, "{crowded:#?}");
-        held("doctor-crowded", &crowded, 80);
+        for language in [Language::English, Language::French] {
+            let crowded = lines(&crowded, &Screen::spoken(80, language));
+            assert!(crowded.len() <= SCREEN, "{crowded:#?}");
+            held(&format!("doctor-crowded-{}", language.tag()), &crowded, 80);
+        }
+    }
+
+    #[test]
+    fn a_remedy_is_whole_on_the_narrowest_terminal() {
+        for language in [Language::English, Language::French] {
+            for code in Code::ALL.iter().copied() {
+                let told = advice(language, &code.into(), 40 - 8);
+                let wide = told.iter().find(|line| line.chars().count() > 40);
+                assert_eq!(wide, None, "{code}");
+            }
+        }
     }
 }

@@ -3,10 +3,13 @@
 //! Called by `cli`.
 
 use logic::fault::Fault;
+use logic::health::message::WireCounts;
+use logic::language::{Language, Localized, figure};
 use logic::report::Report;
 use logic::words::Outcome;
 
-use super::screen::{Screen, bytes, fold, span, table, time};
+use super::screen::{Screen, fold, table, time};
+use super::words::{PastTerm, Term};
 use crate::engine::Engine;
 
 pub(super) fn act(engine: &Engine, limit: usize, screen: &Screen) -> Result<u8, Fault> {
@@ -18,12 +21,12 @@ pub(super) fn act(engine: &Engine, limit: usize, screen: &Screen) -> Result<u8, 
         return Ok(0);
     }
     if reports.is_empty() && limit > 0 {
-        screen.say("no synchronization yet");
+        screen.say(&screen.told(&Term::NoRunYet));
         return Ok(0);
     }
     // Asked for none, it shows none, and no head of a table either.
     if !reports.is_empty() {
-        for line in lines(&reports, screen.width) {
+        for line in lines(&reports, screen) {
             screen.line(&line);
         }
     }
@@ -31,8 +34,9 @@ pub(super) fn act(engine: &Engine, limit: usize, screen: &Screen) -> Result<u8, 
 }
 
 /// A narrow screen has room for the code, which `doctor explain` wants whole, but not for the bytes.
-fn lines(reports: &[Report], width: usize) -> Vec<String> {
+fn lines(reports: &[Report], screen: &Screen) -> Vec<String> {
     const ROOMY: usize = 74;
+    let (language, width) = (screen.language, screen.width);
     let cells = |cells: [String; 5]| {
         let [number, began, took, received, end] = cells;
         match width < ROOMY {
@@ -40,15 +44,27 @@ fn lines(reports: &[Report], width: usize) -> Vec<String> {
             false => vec![number, began, took, received, end],
         }
     };
-    let head = cells(["no.", "began (UTC)", "took", "received", "end"].map(str::to_owned));
+    let head = [
+        PastTerm::Number,
+        PastTerm::Began,
+        PastTerm::Took,
+        PastTerm::Received,
+        PastTerm::End,
+    ];
+    let head = cells(head.map(|term| screen.told(&term)));
     let row = |report: &Report| {
         cells([
             report.sync_id.to_string(),
-            time(report.started_at).trim_end_matches(" UTC").to_owned(),
-            span((report.finished_at - report.started_at).max(0) as u64),
-            bytes(report.connection.bytes_received),
+            time(language, report.started_at)
+                .trim_end_matches(" UTC")
+                .to_owned(),
+            figure::span(
+                language,
+                u64::try_from(report.finished_at - report.started_at).unwrap_or(0),
+            ),
+            figure::bytes(language, report.connection.bytes_received),
             match report.outcome {
-                Outcome::Finished => "finished".to_owned(),
+                Outcome::Finished => screen.told(&Term::Finished),
                 _ => report.code.to_string(),
             },
         ])
@@ -57,22 +73,43 @@ fn lines(reports: &[Report], width: usize) -> Vec<String> {
     let mut table = table(&rows, width).into_iter();
     let mut lines: Vec<String> = table.next().into_iter().collect();
     for (line, report) in table.zip(reports) {
-        lines.push(line);
-        let gone = gone(report);
+        let code = report.code.as_str();
+        let is_cut = report.outcome != Outcome::Finished && !line.ends_with(code);
+        match is_cut.then(|| line.rfind("  ")).flatten() {
+            // `doctor explain` wants it whole.
+            Some(end) => {
+                lines.push(line[..end].trim_end().to_owned());
+                lines.push(format!("    {code}"));
+            }
+            None => lines.push(line),
+        }
+        let gone = gone(report, language);
         lines.extend(fold(&gone, width - 4).map(|line| format!("    {line}")));
     }
     lines
 }
 
 /// What a run hid and what it held back, by type; empty when there was nothing of it.
-fn gone(report: &Report) -> String {
+fn gone(report: &Report, language: Language) -> String {
     let mut told = Vec::new();
     for (word, count) in &report.entities {
-        for (count, what) in [(count.deleted, "hidden"), (count.held_back, "held back")] {
-            if count > 0 {
-                told.push(format!("{count} {word} {what}"));
-            }
-        }
+        let of = |count: u64| WireCounts(vec![(word.clone(), count)]);
+        let gone = [
+            (
+                count.deleted,
+                PastTerm::HiddenOf {
+                    entities: of(count.deleted),
+                },
+            ),
+            (
+                count.held_back,
+                PastTerm::KeptOf {
+                    entities: of(count.held_back),
+                },
+            ),
+        ];
+        let gone = gone.iter().filter(|(count, _)| *count > 0);
+        told.extend(gone.map(|(_, term)| term.localized(language)));
     }
     told.join(", ")
 }
@@ -80,7 +117,7 @@ fn gone(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::screen::held;
+    use crate::cli::screen::each;
     use logic::fault::Code;
     use logic::words::Params;
 
@@ -104,7 +141,6 @@ mod tests {
         );
         let count = reports[2].entity(logic::entity::EntityType::TestTaker);
         (count.deleted, count.held_back) = (3, 128);
-        held("history", &lines(&reports, 80), 80);
-        held("history-60", &lines(&reports, 60), 60);
+        each("history", |screen| lines(&reports, screen));
     }
 }

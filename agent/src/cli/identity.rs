@@ -6,9 +6,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::Subcommand;
 use logic::fault::Fault;
+use logic::phrase;
 use serde_json::json;
 
 use super::screen::{Screen, pairs, time};
+use super::words::{ActTerm, IdentityTerm, Term};
 use crate::engine::Engine;
 use crate::gateway::{ledger, root_url};
 
@@ -35,24 +37,29 @@ pub(super) fn act(engine: &Engine, act: Option<&Act>, screen: &Screen) -> Result
         return Ok(0);
     }
     let or_why = |result: Result<String, Fault>| {
-        result.unwrap_or_else(|trouble| format!("unknown: {}", trouble.reason()))
+        result.unwrap_or_else(|trouble| {
+            let code = trouble.code.into();
+            let why = phrase::cause(screen.language, Some(&code), &trouble.cause);
+            screen.told(&IdentityTerm::UnknownFor { why })
+        })
     };
     let mut rows = Vec::new();
-    let mut row = |name: &str, text: String| rows.push((name.to_owned(), text));
-    row("box id", identity.box_id);
+    let mut row = |name: IdentityTerm, text: String| rows.push((screen.told(&name), text));
+    row(IdentityTerm::BoxId, identity.box_id);
     if let Some(original) = identity.copied_from {
-        let text = format!("{original} (this machine is another one: enrol it)");
-        row("copied from", text);
+        let text = screen.told(&IdentityTerm::Copy { id: original });
+        row(IdentityTerm::CopiedFrom, text);
     }
-    row("synchronizations", identity.sync_id.to_string());
-    row("organisation", or_why(organisation));
-    row("VM version", or_why(version));
+    row(IdentityTerm::Synchronizations, identity.sync_id.to_string());
+    row(IdentityTerm::Organisation, or_why(organisation));
+    row(IdentityTerm::Version, or_why(version));
     match enrolment {
         Some(enrolment) => {
-            row("enrolled", time(enrolment.enrolled_at));
-            row("client", enrolment.key);
+            let at = time(screen.language, enrolment.enrolled_at);
+            row(IdentityTerm::Enrolled, at);
+            row(IdentityTerm::Client, enrolment.key);
         }
-        None => row("enrolled", "no".into()),
+        None => row(IdentityTerm::Enrolled, screen.told(&Term::No)),
     }
     for line in pairs(&rows, screen.width) {
         screen.line(&line);
@@ -69,7 +76,7 @@ fn gateway(engine: &Engine, screen: &Screen) -> Result<u8, Fault> {
     let root = root_url(listen.unwrap_or(USUAL));
     let token_url = format!("{root}taoOauth/TokenApi/requestToken");
     if listen.is_none() {
-        screen.say("the gateway is off: set `listen` in section [gateway] of boxsync.toml");
+        screen.say(&screen.told(&ActTerm::GatewayOff));
     }
     if screen.json {
         screen.object(json!({
@@ -77,7 +84,8 @@ fn gateway(engine: &Engine, screen: &Screen) -> Result<u8, Fault> {
         }));
         return Ok(0);
     }
-    for line in commands(&client.key, &client.secret, &token_url, &root) {
+    let head = screen.told(&IdentityTerm::RunBoth);
+    for line in commands(&head, &client.key, &client.secret, &token_url, &root) {
         screen.line(&line);
     }
     Ok(0)
@@ -85,13 +93,13 @@ fn gateway(engine: &Engine, screen: &Screen) -> Result<u8, Fault> {
 
 /// The credentials, and the two commands of TAO that make it ask boxsync (protocol 1.4, 2.4). Not cut to the width of
 /// a screen: they are there to be copied.
-fn commands(key: &str, secret: &str, token_url: &str, root: &str) -> [String; 7] {
+fn commands(head: &str, key: &str, secret: &str, token_url: &str, root: &str) -> [String; 7] {
     [
         format!("key        {key}"),
         format!("secret     {secret}"),
         format!("token url  {token_url}"),
         format!("root url   {root}"),
-        "Run these two in the folder of the TAO on this box, as its user:".to_owned(),
+        head.to_owned(),
         format!(
             r"php index.php 'oat\taoSync\scripts\tool\oauth\ImportOauthCredentials' -k {key} -s {secret} -tu {token_url} -u {root}"
         ),
@@ -107,7 +115,7 @@ mod tests {
 
     #[test]
     fn the_commands_are_those_that_central_prints() {
-        let lines = commands("k", "s", "http://b/t", "http://b/");
+        let lines = commands("", "k", "s", "http://b/t", "http://b/");
         assert_eq!(
             lines[5],
             r"php index.php 'oat\taoSync\scripts\tool\oauth\ImportOauthCredentials' -k k -s s -tu http://b/t -u http://b/"

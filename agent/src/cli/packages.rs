@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use logic::entity::{EntityType, uri};
 use logic::fault::{Code, Fault};
-use logic::health::verdict::counted;
+use logic::language::figure;
 use logic::outside;
+use logic::phrase;
 use serde_json::json;
 
 use super::caller::Output;
-use super::screen::{Screen, bytes, things};
+use super::screen::{Screen, things};
+use super::words::{self, ListTerm};
 use crate::engine::{Engine, content};
 use crate::root::Root;
 use crate::vault::catalogue::Catalogue;
@@ -75,11 +77,11 @@ fn list(engine: &Engine, packages: &Packages, screen: &Screen) -> Result<u8, Fau
             .cmp(&b.label)
             .then_with(|| a.delivery.cmp(&b.delivery))
     });
-    for line in lines(&rows, screen.width) {
+    for line in lines(&rows, screen) {
         screen.line(&line);
     }
     if rows.is_empty() && !screen.json {
-        screen.say("the catalogue names no delivery");
+        screen.say(&screen.told(&ListTerm::NoDelivery));
     }
     Ok(0)
 }
@@ -93,17 +95,17 @@ struct Row {
     delivery: String,
 }
 
-fn lines(rows: &[Row], width: usize) -> Vec<String> {
+fn lines(rows: &[Row], screen: &Screen) -> Vec<String> {
     let row = |row: &Row| {
-        let size = if row.size > 0 {
-            bytes(row.size)
-        } else {
-            "-".into()
+        let size = match row.size {
+            0 => "-".to_owned(),
+            size => figure::bytes(screen.language, size),
         };
-        let cells = vec![row.state.to_owned(), size, row.label.clone()];
+        let state = screen.told(&words::package(row.state));
+        let cells = vec![state, size, row.label.clone()];
         (cells, row.delivery.clone(), String::new())
     };
-    things(&rows.iter().map(row).collect::<Vec<_>>(), width)
+    things(&rows.iter().map(row).collect::<Vec<_>>(), screen.width)
 }
 
 fn verify(packages: &Packages, screen: &Screen) -> Result<u8, Fault> {
@@ -118,28 +120,33 @@ fn verify(packages: &Packages, screen: &Screen) -> Result<u8, Fault> {
             .content(&meta)
             .and_then(|content| content::verify(&content));
         let word = match &found {
-            Ok(verdict) if verdict.clean() => "whole".to_owned(),
+            Ok(verdict) if verdict.clean() => ListTerm::Whole,
             Ok(verdict) => {
-                let members = (verdict.bad.len() + verdict.unseen.len()) as u64;
-                format!("damaged: {}", counted(members, "member", "members"))
+                let count = (verdict.bad.len() + verdict.unseen.len()) as u64;
+                ListTerm::DamagedMembers { count }
             }
-            Err(trouble) => format!("damaged: {}", trouble.reason()),
+            Err(trouble) => {
+                let code = trouble.code.into();
+                let why = phrase::cause(screen.language, Some(&code), &trouble.cause);
+                ListTerm::DamagedBecause { why }
+            }
         };
-        if word != "whole" {
+        let whole = word == ListTerm::Whole;
+        if !whole {
             damaged += 1;
             packages.mark_damaged(&meta)?;
         }
         if screen.json {
-            let state = if word == "whole" { "held" } else { "damaged" };
+            let state = if whole { "held" } else { "damaged" };
             screen.object(json!({ "delivery": meta.delivery, "bytes": meta.size, "state": state, "rebuilt": meta.rebuilt }));
         } else {
+            let word = screen.told(&word);
             screen.line(&format!("{}  {word}", outside::escaped(&meta.delivery)));
         }
     }
     if damaged > 0 {
-        screen.say(&format!(
-            "{damaged} damaged: the next synchronization mends that"
-        ));
+        let count = damaged;
+        screen.say(&screen.told(&ListTerm::DamagedFound { count }));
     }
     Ok(u8::from(damaged > 0))
 }
@@ -161,7 +168,10 @@ fn export(
     let size = content.meta().size;
     content::each(&content, 0..size, |_, piece| out.write(piece))?;
     out.done();
-    screen.done(&format!("{size} bytes in clear: {}", file.display()));
+    screen.done(&ListTerm::InClear {
+        bytes: size.to_string(),
+        path: file.display().to_string(),
+    });
     Ok(0)
 }
 
@@ -169,6 +179,7 @@ fn export(
 mod tests {
     use super::*;
     use crate::cli::screen::held;
+    use logic::language::Language;
 
     #[test]
     fn a_delivery_is_named_whole() {
@@ -188,8 +199,11 @@ mod tests {
                 "tao.rdf#i4003",
             ),
         ];
-        held("packages", &lines(&rows, 100), 100);
+        for language in [Language::English, Language::French] {
+            let name = format!("packages-{}", language.tag());
+            held(&name, &lines(&rows, &Screen::spoken(100, language)), 100);
+        }
         rows[1].delivery += "e2f737978d71ddc1a";
-        held("packages-long", &lines(&rows, 80), 80);
+        held("packages-long", &lines(&rows, &Screen::plain(80)), 80);
     }
 }

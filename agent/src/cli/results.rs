@@ -10,12 +10,15 @@ use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use logic::fault::{Code, Fault, Finding, IntakeCause};
 use logic::intake::Kind;
+use logic::language::{Language, Localized, figure};
 use logic::outside;
+use logic::phrase;
 use logic::spool::{Key, Ledger, Part, State};
 use serde_json::json;
 
 use super::caller::{Input, Output};
-use super::screen::{Screen, Thing, Things, bytes};
+use super::screen::{Screen, Thing, Things};
+use super::words::{self, ListTerm};
 use crate::engine::Engine;
 use crate::intake::Intake;
 use crate::root::Root;
@@ -86,9 +89,9 @@ pub(super) fn act(root: &Root, act: Option<Act>, screen: &Screen) -> Result<u8, 
                 );
                 return Err(unknown(reason));
             }
-            screen.done(&format!(
-                "{count} will be tried again by the next synchronization"
-            ));
+            screen.done(&ListTerm::TriedAgain {
+                count: count as u64,
+            });
             Ok(0)
         }
         Some(Act::SetAside { ids }) => {
@@ -100,9 +103,9 @@ pub(super) fn act(root: &Root, act: Option<Act>, screen: &Screen) -> Result<u8, 
                 );
                 return Err(unknown(reason));
             }
-            screen.done(&format!(
-                "{count} set aside; `boxsync results retry ID` takes them up again"
-            ));
+            screen.done(&ListTerm::PutAside {
+                count: count as u64,
+            });
             Ok(0)
         }
     }
@@ -129,7 +132,7 @@ fn list(spool: &Spool, screen: &Screen) -> Result<u8, Fault> {
             return Ok(());
         }
         if !screen.json {
-            let lines = list.push(thing(&ledger));
+            let lines = list.push(thing(&ledger, screen.language));
             lines.iter().for_each(|line| screen.line(line));
         }
         owed.insert(ledger.key);
@@ -137,7 +140,8 @@ fn list(spool: &Spool, screen: &Screen) -> Result<u8, Fault> {
     })?;
     if !screen.json {
         list.end().iter().for_each(|line| screen.line(line));
-        screen.say(&format!("{} owed, {acknowledged} acknowledged", owed.len()));
+        let owed = owed.len() as u64;
+        screen.say(&screen.told(&ListTerm::Owed { owed, acknowledged }));
     }
     Ok(0)
 }
@@ -155,12 +159,14 @@ fn object(ledger: &Ledger) -> serde_json::Value {
     })
 }
 
-fn thing(ledger: &Ledger) -> Thing {
-    let reason = ledger.reason.as_ref().map(|reason| reason.reason());
+fn thing(ledger: &Ledger, language: Language) -> Thing {
+    let told =
+        |reason: &logic::fault::Finding| phrase::cause(language, Some(&reason.code), &reason.cause);
+    let reason = ledger.reason.as_ref().map(told);
     let cells = vec![
-        ledger.state.word().to_owned(),
-        ledger.key.kind.word().to_owned(),
-        bytes(ledger.size),
+        words::item(ledger.state).localized(language),
+        words::kind(ledger.key.kind).localized(language),
+        figure::bytes(language, ledger.size),
     ];
     (cells, ledger.key.id.clone(), reason.unwrap_or_default())
 }
@@ -175,17 +181,18 @@ fn submit(engine: &Engine, kind: Kind, inputs: Vec<Input>, screen: &Screen) -> R
             trouble.because(|why| IntakeCause::OfFile { file, why })
         })?;
         for warning in &receipt.warnings {
-            screen.say(&format!("{}: {}", file.display(), warning.reason()));
+            let told = phrase::cause(screen.language, Some(&warning.code), &warning.cause);
+            screen.say(&format!("{}: {told}", file.display()));
         }
         for (id, fresh) in &receipt.items {
             if screen.json {
                 screen.object(json!({ "id": id, "kind": kind.word(), "new": fresh }));
             } else {
-                screen.line(&format!(
-                    "{}  {}",
-                    outside::escaped(id),
-                    if *fresh { "queued" } else { "known" }
-                ));
+                let word = match fresh {
+                    true => ListTerm::Queued,
+                    false => ListTerm::Known,
+                };
+                screen.line(&format!("{}  {}", outside::escaped(id), screen.told(&word)));
             }
         }
     }
@@ -214,11 +221,10 @@ fn export(
     let loaded = spool.load(&ledger.key)?;
     out.write(&loaded.payload)?;
     out.done();
-    screen.done(&format!(
-        "{} bytes in clear: {}",
-        loaded.payload.len(),
-        file.display()
-    ));
+    screen.done(&ListTerm::InClear {
+        bytes: loaded.payload.len().to_string(),
+        path: file.display().to_string(),
+    });
     Ok(0)
 }
 
@@ -231,7 +237,7 @@ fn confirm(screen: &Screen) -> Result<(), Fault> {
     if !std::io::stdin().is_terminal() {
         return Err(refused("no terminal to ask at: give `--yes`"));
     }
-    screen.say("This writes what a candidate did in clear. Type `yes` to go on:");
+    screen.say(&screen.told(&ListTerm::ConfirmExport));
     let mut line = String::new();
     match std::io::stdin().read_line(&mut line) {
         Ok(_) if line.trim() == "yes" => Ok(()),

@@ -6,12 +6,14 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
-use logic::fault::{self, Code, Fault};
+use logic::fault::{Code, CodeName, Fault};
+use logic::language::{Language, Locale, Localized, figure, plain};
 use logic::outside;
+use logic::phrase;
 use logic::words::Class;
 use serde_json::{Value as Json, json};
 
-use crate::clock::civil;
+use super::words::Term;
 
 /// No screen is taken for wider than this, nor for narrower.
 const WIDEST: usize = 80;
@@ -33,6 +35,8 @@ pub(super) struct Screen {
     pub(super) colour: bool,
     /// Columns of a line.
     pub(super) width: usize,
+    /// What a person is spoken to in.
+    pub(super) language: Language,
     /// Why stdout takes no more.
     fault: RefCell<Option<io::Error>>,
 }
@@ -57,26 +61,39 @@ impl Screen {
             moves: live && !plain,
             colour: io::stdout().is_terminal() && !plain,
             width: columns(io::stdout()),
+            language: language(),
             fault: RefCell::default(),
         }
+    }
+
+    /// A text in the language of this terminal; blanks that may not break a line are still marked.
+    pub(super) fn told(&self, text: &(impl Localized + ?Sized)) -> String {
+        text.localized(self.language)
     }
 
     /// Neither colour nor bars, as in a file.
     #[cfg(test)]
     pub(super) fn plain(width: usize) -> Self {
+        Self::spoken(width, Language::English)
+    }
+
+    /// The same in a language.
+    #[cfg(test)]
+    pub(super) fn spoken(width: usize, language: Language) -> Self {
         Self {
             json: false,
             live: false,
             moves: false,
             colour: false,
             width,
+            language,
             fault: RefCell::default(),
         }
     }
 
     /// A line of data for people.
     pub(super) fn line(&self, text: &str) {
-        self.data(format!("{}\n", shown(text)).as_bytes());
+        self.data(format!("{}\n", shown(&plain(text))).as_bytes());
     }
 
     /// Text that boxsync made itself: for people as it is, for machines within an object.
@@ -124,16 +141,16 @@ impl Screen {
     }
 
     /// An act without data is done: in words, and for machines as an object too.
-    pub(super) fn done(&self, words: &str) {
-        self.say(words);
+    pub(super) fn done(&self, words: &impl Localized) {
+        self.say(&self.told(words));
         if self.json {
-            self.object(json!({ "outcome": "finished", "code": "ok", "reason": words }));
+            self.object(json!({ "outcome": "finished", "code": "ok", "reason": words.english() }));
         }
     }
 
     /// Words beside the data.
     pub(super) fn say(&self, text: &str) {
-        let _ = writeln!(io::stderr(), "{}", shown(text));
+        let _ = writeln!(io::stderr(), "{}", shown(&plain(text)));
     }
 
     /// What went wrong, for people; for machines an object too. Whoever watches is told what to do as well.
@@ -145,15 +162,16 @@ impl Screen {
     }
 
     fn tell(&self, trouble: &Fault) {
-        let told = format!("boxsync: {} [{}]", trouble.reason(), trouble.code);
+        let code = trouble.code.into();
+        let reason = phrase::cause(self.language, Some(&code), &trouble.cause);
+        let told = format!("boxsync: {reason} [{code}]");
         if self.live {
             let width = columns(io::stderr());
             for line in told.lines().flat_map(|line| fold(line, width)) {
                 self.say(&line);
             }
-            for line in advice(Some(trouble.code), width) {
-                self.say(&line);
-            }
+            let advice = advice(self.language, &code, width);
+            advice.iter().for_each(|line| self.say(line));
         } else {
             self.say(&told);
         }
@@ -192,9 +210,52 @@ fn columns(stream: impl std::os::fd::AsFd) -> usize {
     columns.unwrap_or(WIDEST).clamp(NARROWEST, WIDEST)
 }
 
-/// The one thing to do about a code.
-pub(super) fn advice(code: Option<Code>, width: usize) -> impl Iterator<Item = String> + use<> {
-    fold(&format!("What to do: {}", fault::remedy(code)), width)
+/// What the environment says of the language.
+fn language() -> Language {
+    let of = |name| std::env::var(name).unwrap_or_default();
+    Language::of_locale(Locale {
+        language: &of("LANGUAGE"),
+        lc_all: &of("LC_ALL"),
+        lc_messages: &of("LC_MESSAGES"),
+        lang: &of("LANG"),
+    })
+}
+
+/// The one thing to do about a code; a command that does not fit behind the words has a line of its own.
+pub(super) fn advice(language: Language, code: &CodeName, width: usize) -> Vec<String> {
+    let remedy = phrase::remedy(language, code).into_owned();
+    remedied(&Term::Todo { remedy }.localized(language), width)
+}
+
+/// A text with commands between backticks: none is broken as long as it fits a line. One that does not has lines of its
+/// own, without backticks, that the shell takes for one: so every command can be pasted.
+pub(super) fn remedied(text: &str, width: usize) -> Vec<String> {
+    let (mut lines, mut before) = (Vec::new(), String::new());
+    for (at, part) in text.split('`').enumerate() {
+        let fits = part.chars().count() + 3 <= width;
+        match at % 2 {
+            // What ended the sentence behind such a command is not needed.
+            0 if before.is_empty() && at > 0 => before += part.trim_start_matches(['.', ',', ';']),
+            0 => before.push_str(part),
+            _ if fits => before += &format!("`{}`", part.replace(' ', "\u{a0}")),
+            _ => {
+                lines.extend(fold(&std::mem::take(&mut before), width));
+                lines.extend(continued(part, width));
+            }
+        }
+    }
+    lines.extend(fold(&before, width));
+    lines
+}
+
+/// A command in lines that a shell takes for one.
+fn continued(command: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = fold(command, width - 2).collect();
+    let last = lines.len().saturating_sub(1);
+    for line in &mut lines[..last] {
+        line.push_str(" \\");
+    }
+    lines
 }
 
 /// Rows in columns as wide as their widest cell, figures to the right; a line is cut to fit.
@@ -317,11 +378,18 @@ fn uncut(rows: &[Vec<String>], widths: &mut Widths) -> Vec<String> {
     rows.iter().map(line).collect()
 }
 
+/// What stands behind the figure of a cell.
+const UNITS: [&str; 13] = [
+    "", "B", "kB", "MB", "GB", "TB", "o", "ko", "Mo", "Go", "To", "s", "min",
+];
+
 /// Whether a cell is a number, perhaps with a unit.
 fn is_figure(cell: &str) -> bool {
-    let (number, unit) = cell.split_once(' ').unwrap_or((cell, ""));
-    let digits = number.chars().all(|c| c.is_ascii_digit() || c == '.');
-    digits && !number.is_empty() && ["", "B", "kB", "MB", "GB", "TB", "s", "min"].contains(&unit)
+    let (number, unit) = cell.split_once([' ', '\u{a0}']).unwrap_or((cell, ""));
+    let digits = number
+        .chars()
+        .all(|c| c.is_ascii_digit() || ['.', ',', '\u{202f}'].contains(&c));
+    digits && !number.is_empty() && UNITS.contains(&unit)
 }
 
 /// Names and what is said of each, in two columns; the second goes on below itself.
@@ -339,7 +407,8 @@ pub(super) fn pairs(rows: &[(String, String)], width: usize) -> Vec<String> {
     lines
 }
 
-/// Text in lines of at most `width` characters, broken at blanks but not at U+00A0; a longer word has a line of its own.
+/// Text in lines of at most `width` characters, broken at blanks but not at U+00A0 or U+202F; a longer word has a line of
+/// its own.
 pub(super) fn fold(text: &str, width: usize) -> impl Iterator<Item = String> + use<> {
     let mut lines = Vec::new();
     let mut line = String::new();
@@ -354,20 +423,12 @@ pub(super) fn fold(text: &str, width: usize) -> impl Iterator<Item = String> + u
         if !line.is_empty() {
             line.push(' ');
         }
-        line.push_str(&word.replace('\u{a0}', " "));
+        line.push_str(&plain(word));
     }
     if !line.is_empty() {
         lines.push(line);
     }
     lines.into_iter()
-}
-
-/// The counts that are not zero, with their words.
-pub(super) fn counts(counts: &[(u64, &str)]) -> String {
-    let told = counts.iter().filter(|(n, _)| *n > 0);
-    told.map(|(n, word)| format!("{n} {word}"))
-        .collect::<Vec<_>>()
-        .join(", ")
 }
 
 /// At most `width` characters, an ellipsis where something is missing.
@@ -379,47 +440,16 @@ pub(super) fn cut(text: &str, width: usize) -> String {
     format!("{kept}…")
 }
 
-/// Bytes as people read them: 25.0 MB, powers of 1000.
-pub(super) fn bytes(bytes: u64) -> String {
-    let units = ["B", "kB", "MB", "GB", "TB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 999.95 && unit < units.len() - 1 {
-        value /= 1000.0;
-        unit += 1;
-    }
-    if unit == 0 {
-        format!("{bytes} B")
-    } else {
-        format!("{value:.1} {}", units[unit])
-    }
-}
-
 /// A UTC time as people read it: 2026-11-24 15:30 UTC.
-pub(super) fn time(wall: i64) -> String {
-    let (year, month, day) = civil(wall.div_euclid(86_400));
-    let second = wall.rem_euclid(86_400);
-    format!(
-        "{year:04}-{month:02}-{day:02} {:02}:{:02} UTC",
-        second / 3600,
-        second % 3600 / 60
-    )
-}
-
-/// A span as people read it: 12 s, 3 min, 2 h 5 min, 4 d 3 h.
-pub(super) fn span(seconds: u64) -> String {
-    match seconds {
-        0..=119 => format!("{seconds} s"),
-        120..=7199 => format!("{} min", seconds / 60),
-        7200..=172_799 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3600),
-    }
+pub(super) fn time(language: Language, wall: i64) -> String {
+    figure::moment(language, wall, 0)
 }
 
 /// Holds a screen against its file: no line wider than it, none with blanks at its end.
 #[cfg(test)]
 #[track_caller]
 pub(super) fn held(name: &str, lines: &[String], width: usize) {
+    let lines: Vec<String> = lines.iter().map(|line| plain(line)).collect();
     let wide: Vec<&String> = lines
         .iter()
         .filter(|line| line.chars().count() > width)
@@ -432,6 +462,18 @@ pub(super) fn held(name: &str, lines: &[String], width: usize) {
     crate::fixture::held(&format!("{name}.txt"), &(lines.join("\n") + "\n"));
 }
 
+/// Holds a screen against its files: in both languages, as wide as a terminal, a split one, and the narrowest.
+#[cfg(test)]
+#[track_caller]
+pub(super) fn each(name: &str, lines: impl Fn(&Screen) -> Vec<String>) {
+    for language in [Language::English, Language::French] {
+        for width in [80, 60, 40] {
+            let lines = lines(&Screen::spoken(width, language));
+            held(&format!("{name}-{}-{width}", language.tag()), &lines, width);
+        }
+    }
+}
+
 /// The same as a terminal shows it, for its picture.
 #[cfg(test)]
 #[track_caller]
@@ -440,7 +482,8 @@ pub(super) fn coloured(name: &str, lines: impl Fn(&Screen) -> Vec<String>) {
         colour: true,
         ..Screen::plain(80)
     };
-    crate::fixture::held(&format!("{name}.ansi"), &(lines(&colour).join("\n") + "\n"));
+    let lines = lines(&colour).join("\n");
+    crate::fixture::held(&format!("{name}.ansi"), &(plain(&lines) + "\n"));
 }
 
 #[cfg(test)]
@@ -456,6 +499,27 @@ mod tests {
             ("long".to_owned(), "d".to_owned()),
         ];
         assert_eq!(pairs(&rows, 7), ["a     b", "      c", "long  d"]);
+    }
+
+    #[test]
+    fn a_command_can_be_pasted_however_narrow_the_screen() {
+        let text = "Run `boxsync results retry ID`, or `boxsync enroll --login L --password-file F`. Then look.";
+        assert_eq!(
+            remedied(text, 34),
+            [
+                "Run `boxsync results retry ID`, or",
+                "boxsync enroll --login L \\",
+                "--password-file F",
+                "Then look."
+            ]
+        );
+        assert_eq!(
+            remedied(text, 80),
+            [
+                "Run `boxsync results retry ID`, or `boxsync enroll --login L --password-file F`.",
+                "Then look."
+            ]
+        );
     }
 
     #[test]
@@ -504,27 +568,6 @@ mod tests {
         }
         lines.extend(list.end());
         assert_eq!(lines, things(&rows, 80));
-    }
-
-    #[test]
-    fn figures_read_well() {
-        assert_eq!(
-            [
-                bytes(0),
-                bytes(999),
-                bytes(1000),
-                bytes(999_960),
-                bytes(25_000_000)
-            ],
-            ["0 B", "999 B", "1.0 kB", "1.0 MB", "25.0 MB"]
-        );
-        assert_eq!(time(0), "1970-01-01 00:00 UTC");
-        assert_eq!(time(1_795_445_872), "2026-11-23 14:57 UTC");
-        assert_eq!(time(951_782_400), "2000-02-29 00:00 UTC");
-        assert_eq!(
-            [span(5), span(150), span(7500), span(200_000)],
-            ["5 s", "2 min", "2 h 5 min", "2 d 7 h"]
-        );
     }
 
     #[test]

@@ -5,10 +5,12 @@
 use logic::fault::Fault;
 use logic::health::Standing;
 use logic::health::stats::{Day, Night, Spread, Stats, sparkline};
-use logic::health::verdict::counted;
+use logic::language::Language;
+use logic::language::figure::{self, Bytes, Decimal};
 use serde_json::json;
 
-use super::screen::{Screen, bytes, fold, pairs, time};
+use super::screen::{Screen, fold, pairs};
+use super::words::{PastTerm, Runs, Term};
 use crate::clock;
 use crate::doctor::standing;
 use crate::engine::Engine;
@@ -31,86 +33,96 @@ pub(super) fn act(engine: &Engine, screen: &Screen) -> Result<u8, Fault> {
         return Ok(0);
     }
     if stats.runs == 0 {
-        screen.say("no synchronization yet");
+        screen.say(&screen.told(&Term::NoRunYet));
         return Ok(0);
     }
-    for line in lines(&stats, &standing, &offset.to_string(), screen.width) {
+    for line in lines(&stats, &standing, &offset.to_string(), screen) {
         screen.line(&line);
     }
     Ok(0)
 }
 
-fn lines(stats: &Stats, standing: &Standing, offset: &str, width: usize) -> Vec<String> {
+fn lines(stats: &Stats, standing: &Standing, offset: &str, screen: &Screen) -> Vec<String> {
+    let (language, width) = (screen.language, screen.width);
     let mut lines = Vec::new();
     if let Some((first, last)) = stats.between {
-        let (first, last) = (date(first + stats.offset), date(last + stats.offset));
+        let day = |wall| figure::date(language, wall, stats.offset);
+        let (first, last) = (day(first), day(last));
         let days = match first == last {
             true => first,
-            false => format!("{first} to {last}"),
+            false => screen.told(&PastTerm::Days { first, last }),
         };
-        let runs = counted(stats.runs, "synchronization", "synchronizations");
-        lines.push(format!("The link over {runs}, {days}"));
+        let runs = Runs::Counted { count: stats.runs };
+        let head = screen.told(&PastTerm::LinkOver { runs, days });
+        lines.extend(fold(&head, width));
         lines.push(String::new());
     }
     let mut rows = Vec::new();
-    let mut row = |name: &str, text: String| rows.push((name.to_owned(), text));
-    row("download", spread(stats.download.as_ref()));
-    row("upload", spread(stats.upload.as_ref()));
+    let mut row = |name: PastTerm, text: String| rows.push((screen.told(&name), text));
+    row(PastTerm::Download, spread(stats.download.as_ref(), screen));
+    row(PastTerm::Upload, spread(stats.upload.as_ref(), screen));
+    row(PastTerm::FailedRow, failed(stats, screen));
     row(
-        "failed",
-        format!(
-            "{}{}; {}",
-            share(stats.failed, stats.runs, "runs"),
-            match stats.offline {
-                0 => String::new(),
-                offline => format!(", {offline} of them offline"),
-            },
-            share(
-                stats.packages.0,
-                stats.packages.0 + stats.packages.1,
-                "packages"
-            )
-        ),
-    );
-    row(
-        "by hour",
+        PastTerm::ByHour,
         format!("00 {} 23", sparkline(stats.hours.iter().copied())),
     );
-    row("by day", days(stats));
+    row(PastTerm::ByDay, days(stats, language));
     lines.extend(pairs(&rows, width));
-    let legend = format!("local time is UTC{offset}; a dot: nothing was measured");
-    lines.extend(fold(&legend, width));
+    let offset = offset.to_owned();
+    lines.extend(fold(&screen.told(&PastTerm::Legend { offset }), width));
     if let Some(night) = &stats.night {
         lines.push(String::new());
         for line in nights(night, standing, stats.offset) {
-            lines.extend(fold(&line, width));
+            lines.extend(fold(&screen.told(&line), width));
         }
     }
     lines
 }
 
-fn spread(spread: Option<&Spread>) -> String {
-    match spread {
-        None => "not measured yet".into(),
-        Some(spread) => format!(
-            "{:.1} Mbit/s in the middle; a tenth below {:.1}, a tenth above {:.1}",
-            spread.p50, spread.p10, spread.p90
-        ),
-    }
+fn spread(spread: Option<&Spread>, screen: &Screen) -> String {
+    screen.told(&match spread {
+        None => PastTerm::NotMeasured,
+        Some(spread) => PastTerm::Spread {
+            middle: Decimal(spread.p50),
+            below: Decimal(spread.p10),
+            above: Decimal(spread.p90),
+        },
+    })
 }
 
-fn share(part: u64, whole: u64, what: &str) -> String {
-    match part {
-        0 => format!("0 of {whole} {what}"),
-        _ => format!("{part} of {whole} {what} ({} %)", part * 100 / whole),
-    }
+/// Runs and packages that failed.
+fn failed(stats: &Stats, screen: &Screen) -> String {
+    let share = |part: u64, whole: u64, term: PastTerm| {
+        let text = screen.told(&term);
+        match part {
+            0 => text,
+            _ => screen.told(&PastTerm::Share {
+                text,
+                percent: part * 100 / whole,
+            }),
+        }
+    };
+    let (part, whole) = (stats.failed, stats.runs);
+    let runs = share(part, whole, PastTerm::RunsFailed { part, whole });
+    let offline = match stats.offline {
+        0 => String::new(),
+        count => screen.told(&PastTerm::OfflineOf { count }),
+    };
+    let (part, whole) = (stats.packages.0, stats.packages.0 + stats.packages.1);
+    let packages = share(part, whole, PastTerm::PackagesFailed { part, whole });
+    let mark = match screen.language {
+        Language::English => ";",
+        Language::French => "\u{202f};",
+    };
+    format!("{runs}{offline}{mark} {packages}")
 }
 
-fn days(stats: &Stats) -> String {
+fn days(stats: &Stats, language: Language) -> String {
+    // Month and day are enough within two weeks.
     let date_of = |day: Option<&Day>| {
-        let text = day.map_or_else(String::new, |day| date(day.noon + stats.offset));
-        // Month and day are enough within two weeks.
-        text.get(5..).unwrap_or_default().to_owned()
+        day.map_or_else(String::new, |day| {
+            figure::month_day(language, day.noon, stats.offset)
+        })
     };
     format!(
         "{} {} {}",
@@ -120,54 +132,40 @@ fn days(stats: &Stats) -> String {
     )
 }
 
-fn nights(night: &Night, standing: &Standing, offset: i64) -> Vec<String> {
-    let clock = |wall: i64| time(wall).get(11..16).unwrap_or_default().to_owned();
-    let slow = match night.at_least < night.bytes {
-        true => format!(", {} when slow", bytes(night.at_least)),
-        false => String::new(),
-    };
-    let mut lines = vec![format!(
-        "The coming night, {} to {}, carries {}{slow}.",
-        clock(night.begins + offset),
-        clock(night.begins + night.seconds + offset),
-        bytes(night.bytes),
-    )];
-    let left = standing.packages.bytes_left;
+fn nights(night: &Night, standing: &Standing, offset: i64) -> Vec<PastTerm> {
+    let from = figure::minute(night.begins, offset);
+    let to = figure::minute(night.begins + night.seconds, offset);
+    let (bytes, least) = (Bytes(night.bytes), Bytes(night.at_least));
+    let mut lines = vec![match night.at_least < night.bytes {
+        true => PastTerm::NightOrSlow {
+            from,
+            to,
+            bytes,
+            least,
+        },
+        false => PastTerm::Night { from, to, bytes },
+    }];
+    let left = Bytes(standing.packages.bytes_left);
     // Nobody knows the size of a package that has not begun.
     let unknown = match standing.packages.unknown {
         0 => None,
-        1 => Some("1 package of unknown size".to_owned()),
-        many => Some(format!("{many} packages of unknown size")),
+        count => Some(Box::new(PastTerm::UnknownSizes { count })),
     };
     match (left, unknown) {
-        (0, None) => {}
-        (0, Some(unknown)) => lines.push(format!("Still to come: {unknown}.")),
-        (left, Some(unknown)) => {
-            lines.push(format!("Still to come: {} and {unknown}.", bytes(left)));
-        }
-        (left, None) => {
-            let fits = if left <= night.at_least {
-                "fits"
-            } else if left <= night.bytes {
-                "fits if the night is not slow"
-            } else {
-                "does not fit into one night"
-            };
-            lines.push(format!("Still to come: {}: that {fits}.", bytes(left)));
-        }
+        (Bytes(0), None) => {}
+        (Bytes(0), Some(unknown)) => lines.push(PastTerm::ToComeUnknown { unknown }),
+        (left, Some(unknown)) => lines.push(PastTerm::ToComeBoth { left, unknown }),
+        (left, None) if left.0 <= night.at_least => lines.push(PastTerm::Fits { left }),
+        (left, None) if left.0 <= night.bytes => lines.push(PastTerm::FitsIfFast { left }),
+        (left, None) => lines.push(PastTerm::DoesNotFit { left }),
     }
     lines
-}
-
-/// The date of a moment that is local already.
-fn date(local: i64) -> String {
-    time(local).get(..10).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::screen::held;
+    use crate::cli::screen::{each, held};
     use logic::fault::Code;
     use logic::report::Report;
     use logic::words::Params;
@@ -207,10 +205,13 @@ mod tests {
         let stats = Stats::of(&reports, MIDNIGHT + 34 * 3600, 3600);
         let mut standing = Standing::default();
         standing.packages.bytes_left = 20_000_000_000;
-        held("stats", &lines(&stats, &standing, "+01:00", 80), 80);
-        held("stats-60", &lines(&stats, &standing, "+01:00", 60), 60);
+        each("stats", |screen| lines(&stats, &standing, "+01:00", screen));
+        let wide = Screen::plain(80);
+        held("stats", &lines(&stats, &standing, "+01:00", &wide), 80);
         standing.packages.unknown = 2;
         let one = Stats::of(&reports[..1], MIDNIGHT + 3600, 0);
-        held("stats-one", &lines(&one, &standing, "+00:00", 80), 80);
+        each("stats-one", |screen| {
+            lines(&one, &standing, "+00:00", screen)
+        });
     }
 }

@@ -3,15 +3,18 @@
 //! Called by `cli`.
 
 use logic::fault::{Area, Code, CodeName, Fault};
-use logic::health::verdict::{
-    Kinds, Standing, Verdict, Word, counted, is_mended_by_a_run, minutes_left, told_by_type,
-};
+use logic::health::message::ByType;
+use logic::health::verdict::{Kinds, Standing, Verdict, Word, is_mended_by_a_run, minutes_left};
+use logic::language::figure::{Bytes, Seconds};
+use logic::language::{Language, Localized, plain};
 use logic::package_lane::Waiting;
+use logic::phrase;
 use logic::words::Outcome;
 use serde_json::{Value as Json, json};
 
-use super::screen::{Mood, Screen, advice, bytes, counts, fold, pairs, span, time};
+use super::screen::{Mood, Screen, advice, fold, pairs, remedied, time};
 use super::sync::wait;
+use super::words::{self, StatusTerm, Term};
 use crate::doctor::{is_served, standing};
 use crate::engine::Engine;
 use crate::root::{Root, is_locked};
@@ -135,11 +138,16 @@ fn lines(standing: &Standing, verdict: &Verdict, seen: &Seen, screen: &Screen) -
         Word::ReadyBut => Mood::Doubt,
         Word::NotReady => Mood::Bad,
     };
-    let word = screen.paint(mood, verdict.word.text());
-    let mut lines = vec![format!("Ready for the exam?  {word}")];
+    let word = screen.told(&words::verdict(verdict.word));
+    let word = screen.paint(mood, &word);
+    let mut lines = vec![screen.told(&StatusTerm::Question { word })];
+    // What a reason may carry is the end of the last run, or why the folder does not open.
+    let last = standing.last.as_ref().map(|last| &last.code);
+    let about = standing.trouble.as_ref().map(|(code, _)| code).or(last);
     for reason in [&verdict.reason].into_iter().chain(&verdict.also) {
         let mut head = "  ";
-        for line in fold(&reason.to_string(), screen.width - 4) {
+        let told = phrase::cause(screen.language, about, reason);
+        for line in fold(&told, screen.width - 4) {
             lines.push(format!("{head}{line}"));
             head = "    ";
         }
@@ -148,17 +156,17 @@ fn lines(standing: &Standing, verdict: &Verdict, seen: &Seen, screen: &Screen) -
         let cause = verdict.cause(standing);
         lines.push(String::new());
         if seen.running && is_mended_by_a_run(&cause, &standing.packages) {
-            let text = "What to do: a synchronization is running, let it finish; `boxsync sync` shows how far it is.";
-            lines.extend(fold(text, screen.width));
+            let remedy = screen.told(&Term::LetItRun);
+            let text = screen.told(&Term::Todo { remedy });
+            lines.extend(remedied(&text, screen.width));
         } else {
-            lines.extend(advice(cause.known(), screen.width));
+            lines.extend(advice(screen.language, &cause, screen.width));
         }
-        lines.extend(fold(
-            &format!("More: boxsync doctor, or boxsync doctor explain\u{a0}{cause}"),
-            screen.width,
-        ));
+        let code = cause.to_string();
+        let more = screen.told(&StatusTerm::More { code });
+        lines.extend(fold(&more, screen.width));
     }
-    let rows = rows(standing, seen);
+    let rows = rows(standing, seen, screen.language);
     if !rows.is_empty() {
         lines.push(String::new());
         lines.extend(pairs(&rows, screen.width));
@@ -166,174 +174,211 @@ fn lines(standing: &Standing, verdict: &Verdict, seen: &Seen, screen: &Screen) -
     lines
 }
 
-fn rows(standing: &Standing, seen: &Seen) -> Vec<(String, String)> {
-    let mut rows = Vec::new();
-    let mut row = |name: &str, text: String| rows.push((name.to_owned(), text));
+/// The rows below the verdict: a name and what is said of it.
+struct Rows {
+    language: Language,
+    rows: Vec<(String, String)>,
+}
+
+impl Rows {
+    fn add(&mut self, name: StatusTerm, text: impl Localized) {
+        let (name, text) = (name.localized(self.language), text.localized(self.language));
+        self.rows.push((plain(&name), text));
+    }
+
+    /// More of the row before.
+    fn more(&mut self, text: String) {
+        self.rows.push((String::new(), text));
+    }
+}
+
+/// Numbers with their nouns, none of them torn apart.
+fn unbroken(counts: &[(String, u64)], language: Language) -> String {
+    let told = ByType(counts.to_vec()).each(language);
+    let told: Vec<String> = told.iter().map(|one| one.replace(' ', "\u{a0}")).collect();
+    told.join(",\n")
+}
+
+fn rows(standing: &Standing, seen: &Seen, language: Language) -> Vec<(String, String)> {
+    let mut rows = Rows {
+        language,
+        rows: Vec::new(),
+    };
     if let Some(box_id) = &seen.box_id {
-        row("box", box_id.clone());
+        rows.add(StatusTerm::BoxId, box_id);
     }
     if standing.trouble.is_none() {
-        row("enrolled", yes(standing.enrolled, "no: boxsync enroll"));
-        row("catalogue", catalogue(standing));
-        let told = standing.catalogue.told().join(",\n");
-        if standing
-            .catalogue
-            .entities
-            .iter()
-            .any(|(_, count)| *count > 0)
-        {
-            // A number and its noun stay together.
-            row("", told.replace(' ', "\u{a0}"));
-        }
-        for (name, counts) in [
-            ("held back", &standing.catalogue.kept),
-            ("hidden", &standing.catalogue.hidden),
-        ] {
-            if !counts.is_empty() {
-                let told = told_by_type(counts).join(",\n");
-                row(name, told.replace(' ', "\u{a0}"));
-            }
-        }
-        if standing.catalogue.waiting > 0 {
-            let waiting = standing.catalogue.waiting;
-            let what = counted(waiting, "change waits", "changes wait");
-            row("exam", format!("{what} for its end"));
-        }
-        row("packages", packages(standing));
-        if let Some(waiting) = seen.waits(standing) {
-            row("", format!("wait for {}", wait(waiting)));
-        }
-        row("results", results(standing));
-        row(
-            "last contact",
-            standing
-                .contact
-                .map_or("never".into(), |at| moment(at, standing.now)),
-        );
-        row("VM version", version(standing));
+        holdings(standing, seen, &mut rows);
     }
     if let Some((free, reserve)) = standing.disk {
-        row(
-            "disk",
-            format!("{} free, {} kept for results", bytes(free), bytes(reserve)),
-        );
+        let (free, reserve) = (Bytes(free), Bytes(reserve));
+        rows.add(StatusTerm::Disk, StatusTerm::Free { free, reserve });
     }
     if let Some(last) = &standing.last {
-        let how = match last.outcome {
-            Outcome::Finished => "finished".to_owned(),
-            outcome => format!("{} [{}]", outcome.word(), last.code),
+        let end = words::outcome(last.outcome).localized(language);
+        let end = match last.outcome {
+            Outcome::Finished => end,
+            _ => format!("{end} [{}]", last.code),
         };
-        row(
-            "last run",
-            format!(
-                "no. {} {how}, {}",
-                last.sync_id,
-                ago(last.finished_at, standing.now)
-            ),
-        );
+        let run = StatusTerm::Run {
+            number: last.sync_id.to_string(),
+            end,
+            ago: ago(language, last.finished_at, standing.now),
+        };
+        rows.add(StatusTerm::LastRun, run);
     }
     if seen.running {
-        row("right now", "a synchronization is running".into());
+        rows.add(StatusTerm::RightNow, Term::RunsNow);
     }
-    rows
+    rows.rows
 }
 
-fn yes(flag: bool, no: &str) -> String {
-    (if flag { "yes" } else { no }).to_owned()
-}
-
-fn catalogue(standing: &Standing) -> String {
-    match standing.catalogue.complete_at {
-        Some(at) => format!(
-            "organisation {}, complete {}",
-            standing.catalogue.organisation,
-            moment(at, standing.now)
-        ),
-        None => "never complete".into(),
+/// What the box holds and owes.
+fn holdings(standing: &Standing, seen: &Seen, rows: &mut Rows) {
+    let language = rows.language;
+    match standing.enrolled {
+        true => rows.add(StatusTerm::Enrolled, Term::Yes),
+        false => rows.add(StatusTerm::Enrolled, StatusTerm::NotEnrolled),
     }
+    let shown = &standing.catalogue;
+    match shown.complete_at {
+        Some(at) => {
+            let complete = StatusTerm::Complete {
+                organisation: shown.organisation.clone(),
+                moment: moment(language, at, standing.now),
+            };
+            rows.add(StatusTerm::Catalogue, complete);
+        }
+        None => rows.add(StatusTerm::Catalogue, StatusTerm::NeverComplete),
+    }
+    if shown.entities.iter().any(|(_, count)| *count > 0) {
+        rows.more(unbroken(&shown.entities, language));
+    }
+    for (name, counts) in [
+        (StatusTerm::HeldBack, &shown.kept),
+        (StatusTerm::Hidden, &shown.hidden),
+    ] {
+        if !counts.is_empty() {
+            rows.add(name, unbroken(counts, language));
+        }
+    }
+    if shown.waiting > 0 {
+        let count = shown.waiting;
+        rows.add(StatusTerm::Exam, StatusTerm::ChangesWait { count });
+    }
+    rows.add(StatusTerm::Packages, packages(standing, language));
+    if let Some(waiting) = seen.waits(standing) {
+        let what = wait(language, waiting);
+        rows.more(StatusTerm::WaitFor { what }.localized(language));
+    }
+    rows.add(StatusTerm::Results, results(standing, language));
+    match standing.contact {
+        Some(at) => rows.add(StatusTerm::LastContact, moment(language, at, standing.now)),
+        None => rows.add(StatusTerm::LastContact, Term::Never),
+    }
+    rows.add(StatusTerm::Version, version(standing, language));
 }
 
-fn packages(standing: &Standing) -> String {
+fn packages(standing: &Standing, language: Language) -> String {
     let stock = &standing.packages;
     if stock.wanted == 0 {
-        let known = standing.catalogue.complete_at.is_some();
-        return (if known {
-            "the catalogue names none"
-        } else {
-            "nothing known yet"
-        })
-        .into();
+        return match standing.catalogue.complete_at {
+            Some(_) => StatusTerm::NoneNamed.localized(language),
+            None => Term::NotKnownYet.localized(language),
+        };
     }
-    let mut text = format!("{} of {} held", stock.held, stock.wanted);
+    let (held, wanted) = (stock.held, stock.wanted);
+    let mut parts = vec![StatusTerm::Held { held, wanted }];
     if stock.damaged > 0 {
-        text += &format!(", {} damaged", stock.damaged);
+        let count = stock.damaged;
+        parts.push(StatusTerm::Damaged { count });
     }
-    if stock.held < stock.wanted {
-        text += &match (stock.bytes_left, stock.unknown) {
-            (0, unknown) => format!(", {unknown} not begun"),
-            (left, 0) => format!(", {} left", bytes(left)),
-            (left, unknown) => format!(", {} left and {unknown} not begun", bytes(left)),
-        };
+    if held < wanted {
+        let left = Bytes(stock.bytes_left);
+        parts.push(match (stock.bytes_left, stock.unknown) {
+            (0, count) => StatusTerm::NotBegun { count },
+            (_, 0) => StatusTerm::Left { left },
+            (_, count) => StatusTerm::LeftAndNotBegun { left, count },
+        });
     }
-    match (minutes_left(standing), standing.rate) {
-        (Some(minutes), Some(rate)) => {
-            text + &format!(": {} at {}/s", span(minutes * 60), bytes(rate as u64))
+    let parts: Vec<String> = parts.iter().map(|part| part.localized(language)).collect();
+    let takes = match (minutes_left(standing), standing.rate) {
+        (Some(minutes), Some(rate)) => StatusTerm::Takes {
+            time: Seconds(minutes * 60),
+            rate: Bytes(rate as u64),
         }
-        _ => text,
-    }
+        .localized(language),
+        _ => String::new(),
+    };
+    parts.join(", ") + &takes
 }
 
-fn results(standing: &Standing) -> String {
+fn results(standing: &Standing, language: Language) -> String {
     let Some(owed) = &standing.owed else {
-        return "nothing known yet".into();
+        return Term::NotKnownYet.localized(language);
     };
-    let by_kind = |kinds: &Kinds, count: u64, how: &str| {
-        let told = match *kinds == Kinds::default() {
-            // The row is of results.
-            true => count.to_string(),
-            false => kinds.row(count),
-        };
-        (count > 0).then(|| format!("{told} {how}"))
+    let of = |kinds: Kinds, count: u64| match kinds == Kinds::default() {
+        // The row is of results.
+        true => count.to_string(),
+        false => words::items(&kinds.each(count), language),
     };
-    let rest = counts(&[(owed.set_aside, "set aside"), (owed.lost, "lost")]);
-    let told = [
-        by_kind(&owed.queued_kinds, owed.queued, "waiting"),
-        by_kind(&owed.refused_kinds, owed.refused, "refused"),
-        by_kind(&owed.unconfirmed_kinds, owed.unconfirmed, "unconfirmed"),
-        Some(rest).filter(|rest| !rest.is_empty()),
-    ];
-    let told: Vec<String> = told.into_iter().flatten().collect();
-    match told.is_empty() {
-        true => "nothing owed".into(),
-        false => told.join(", "),
+    let mut told = Vec::new();
+    if owed.queued > 0 {
+        let items = of(owed.queued_kinds, owed.queued);
+        told.push(StatusTerm::Waiting { items });
     }
+    if owed.refused > 0 {
+        let items = of(owed.refused_kinds, owed.refused);
+        told.push(StatusTerm::Refused { items });
+    }
+    if owed.unconfirmed > 0 {
+        let items = of(owed.unconfirmed_kinds, owed.unconfirmed);
+        told.push(StatusTerm::Unconfirmed { items });
+    }
+    if owed.set_aside > 0 {
+        let count = owed.set_aside;
+        told.push(StatusTerm::SetAside { count });
+    }
+    if owed.lost > 0 {
+        told.push(StatusTerm::Lost { count: owed.lost });
+    }
+    if told.is_empty() {
+        told.push(StatusTerm::NothingOwed);
+    }
+    let told: Vec<String> = told.iter().map(|one| one.localized(language)).collect();
+    told.join(", ")
 }
 
-fn version(standing: &Standing) -> String {
-    let version = standing.version.as_deref().unwrap_or("unknown");
-    let supported = match standing.supported {
-        Some(true) => "supported by central",
-        Some(false) => "not supported by central",
-        None => "central was not asked yet",
-    };
-    format!("{version}, {supported}")
+fn version(standing: &Standing, language: Language) -> String {
+    let unknown = || Term::Unknown.localized(language);
+    let version = standing.version.clone().unwrap_or_else(unknown);
+    match standing.supported {
+        Some(true) => StatusTerm::SupportedVersion { version },
+        Some(false) => StatusTerm::UnsupportedVersion { version },
+        None => StatusTerm::UnaskedVersion { version },
+    }
+    .localized(language)
 }
 
-fn moment(at: i64, now: i64) -> String {
-    format!("{}, {}", time(at).replace(' ', "\u{a0}"), ago(at, now))
+fn moment(language: Language, at: i64, now: i64) -> String {
+    let time = time(language, at).replace(' ', "\u{a0}");
+    format!("{time}, {}", ago(language, at, now))
 }
 
-fn ago(at: i64, now: i64) -> String {
+fn ago(language: Language, at: i64, now: i64) -> String {
     match u64::try_from(now - at) {
-        Ok(seconds) => format!("{} ago", span(seconds)),
-        Err(_) => "by a clock that was ahead of now".into(),
+        Ok(seconds) => Term::Ago {
+            time: Seconds(seconds),
+        },
+        Err(_) => Term::AheadOfNow,
     }
+    .localized(language)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::screen::{coloured, held};
+    use crate::cli::screen::{coloured, each};
     use logic::health::verdict::{Last, Owed, Stock};
 
     /// The ready box of tests/fixtures/standing.json.
@@ -356,7 +401,8 @@ mod tests {
             sync_id: 12,
             outcome: Outcome::Offline,
             code: Code::NetDns.into(),
-            reason: "the name central.example has no address: no answer within 4 s".into(),
+            reason: "the name central.example has no address: no name server answered in time"
+                .into(),
             finished_at: standing.now - 60,
         });
         standing
@@ -370,19 +416,19 @@ mod tests {
         }
     }
 
-    fn shown(name: &str, standing: &Standing, seen: &Seen, width: usize) {
-        let screen = Screen::plain(width);
-        let lines = lines(standing, &Verdict::of(standing), seen, &screen);
-        assert!(lines.len() <= 24, "{lines:#?}");
-        held(name, &lines, width);
+    fn shown(name: &str, standing: &Standing, seen: &Seen) {
+        each(name, |screen| {
+            let lines = lines(standing, &Verdict::of(standing), seen, screen);
+            assert!(lines.len() <= 24 || screen.width < 80, "{lines:#?}");
+            lines
+        });
     }
 
     #[test]
     fn one_screen_tells_where_the_box_stands() {
         let id = &opened();
-        shown("status-ready", &ready(), id, 80);
-        shown("status-not-ready", &half(), id, 80);
-        shown("status-not-ready-60", &half(), id, 60);
+        shown("status-ready", &ready(), id);
+        shown("status-not-ready", &half(), id);
         coloured("status", |screen| {
             lines(&half(), &Verdict::of(&half()), id, screen)
         });
@@ -392,7 +438,7 @@ mod tests {
             running: true,
             ..opened()
         };
-        shown("status-running", &coming, &running, 80);
+        shown("status-running", &coming, &running);
         let mut owing = ready();
         owing.owed = Some(Owed {
             queued: 12,
@@ -410,7 +456,7 @@ mod tests {
                     .into(),
             finished_at: owing.now - 60,
         });
-        shown("status-ready-but", &owing, id, 80);
+        shown("status-ready-but", &owing, id);
     }
 
     #[test]
@@ -418,7 +464,7 @@ mod tests {
         let mut standing = ready();
         let mut told = |owed: Owed| {
             standing.owed = Some(owed);
-            results(&standing)
+            results(&standing, Language::English)
         };
         let kinds = Kinds {
             logs: 3,
@@ -456,18 +502,13 @@ mod tests {
                 ..Standing::default()
             }
         };
-        shown("status-new", &new, &opened(), 80);
+        shown("status-new", &new, &opened());
         let trouble = Fault::new(
             Code::KeyWrong,
             "/var/lib/boxsync/boxsync.key: this key does not open /var/lib/boxsync/data.key: it is damaged, or the key of another box",
         );
         let closed = Seen::default();
-        shown(
-            "status-closed",
-            &standing::unreadable(&trouble),
-            &closed,
-            80,
-        );
+        shown("status-closed", &standing::unreadable(&trouble), &closed);
     }
 
     #[test]

@@ -5,12 +5,16 @@
 use clap::Args;
 use logic::entity::EntityType;
 use logic::fault::{Area, Code, Fault};
+use logic::language::figure::{Bytes, Decimal, Seconds};
+use logic::language::{Language, Localized};
 use logic::package_lane::Waiting;
+use logic::phrase;
 use logic::report::Report;
 use logic::schedule::Errand;
 use logic::words::Outcome;
 
-use super::screen::{Mood, Screen, advice, bytes, counts, fold, span, table, time};
+use super::screen::{Mood, Screen, advice, fold, pairs, time};
+use super::words::{self, SyncTerm};
 use super::{bar, runtime};
 use crate::engine::progress::Watch;
 use crate::engine::{Engine, Request};
@@ -78,7 +82,7 @@ pub(super) fn act(root: &Root, options: &Options, screen: &Screen) -> Result<u8,
         Some(Some(report)) => return Ok(told(&report, screen)),
         Some(None) => {}
         None => {
-            screen.say("no longer watched; the daemon goes on with the synchronization");
+            screen.say(&screen.told(&SyncTerm::Unwatched));
             return Ok(130);
         }
     }
@@ -90,7 +94,7 @@ pub(super) fn act(root: &Root, options: &Options, screen: &Screen) -> Result<u8,
     match report {
         Some(report) if report.code != STOPPED => Ok(told(&report, screen)),
         _ => {
-            screen.say("stopped; what came is kept, the next run goes on from here");
+            screen.say(&screen.told(&SyncTerm::Stopped));
             Ok(130)
         }
     }
@@ -127,100 +131,137 @@ fn told(report: &Report, screen: &Screen) -> u8 {
 }
 
 /// What packages wait for, and until when.
-pub(super) fn wait(waiting: Waiting) -> String {
-    let until = waiting
-        .until
-        .map_or_else(String::new, |at| format!(", until {}", time(at)));
-    format!("{}{until}", waiting.reason.words())
+pub(super) fn wait(language: Language, waiting: Waiting) -> String {
+    let what = words::hold(waiting.reason).localized(language);
+    match waiting.until {
+        None => what,
+        Some(until) => {
+            let moment = time(language, until);
+            SyncTerm::Until { what, moment }.localized(language)
+        }
+    }
+}
+
+/// A number and its words.
+type Count = (u64, fn(u64) -> SyncTerm);
+
+/// Those counts that are not zero, each with its words.
+fn counts(counts: &[Count], language: Language) -> String {
+    let told = counts.iter().filter(|(count, _)| *count > 0);
+    let told = told.map(|(count, term)| term(*count).localized(language));
+    told.collect::<Vec<_>>().join(", ")
 }
 
 /// The account of a run for people, on one screen.
 fn lines(report: &Report, screen: &Screen) -> Vec<String> {
+    let mut lines = pairs(&rows(report, screen.language), screen.width);
+    lines.extend(fold(&summary(report, screen), screen.width));
+    for finding in report.findings.iter().take(10) {
+        let told = phrase::cause(screen.language, Some(&finding.code), &finding.cause);
+        lines.extend(fold(&told, screen.width - 2).map(|line| format!("  {line}")));
+    }
+    if report.findings.len() > 10 {
+        let count = report.findings.len() as u64 - 10;
+        let more = screen.told(&SyncTerm::More { count });
+        lines.extend(fold(&more, screen.width - 2).map(|line| format!("  {line}")));
+    }
+    if report.outcome != Outcome::Finished {
+        lines.extend(advice(screen.language, &report.code, screen.width));
+    }
+    lines
+}
+
+/// How it ended, how long it took and how fast it was.
+fn summary(report: &Report, screen: &Screen) -> String {
+    let end = screen.told(&words::outcome(report.outcome));
+    let (mood, end) = match report.outcome {
+        Outcome::Finished => (Mood::Good, end),
+        _ => (Mood::Bad, format!("{end} [{}]", report.code)),
+    };
+    let took = u64::try_from(report.finished_at - report.started_at).unwrap_or(0);
+    let summary = screen.told(&SyncTerm::Summary {
+        number: report.sync_id.to_string(),
+        end: screen.paint(mood, &end),
+        time: Seconds(took),
+    });
+    let link = match report.connection.download_mbit_s {
+        0.0 => String::new(),
+        rate => screen.told(&SyncTerm::AndRate {
+            rate: Decimal(rate),
+        }),
+    };
+    summary + &link
+}
+
+/// What became of entities, packages and results.
+fn rows(report: &Report, language: Language) -> Vec<(String, String)> {
     let mut rows = Vec::new();
     for kind in EntityType::ALL {
         let Some(count) = report.entities.get(kind.word()) else {
             continue;
         };
-        let words = counts(&[
-            (count.created, "new"),
-            (count.updated, "changed"),
-            (count.unchanged, "unchanged"),
-            (count.deleted, "deleted"),
-            (count.held_back, "held back"),
-            (count.failed, "failed"),
-        ]);
-        rows.push(vec![
-            kind.word().to_owned(),
-            if words.is_empty() {
-                "none".into()
-            } else {
-                words
-            },
-        ]);
+        let told = counts(
+            &[
+                (count.created, |count| SyncTerm::Created { count }),
+                (count.updated, |count| SyncTerm::Updated { count }),
+                (count.unchanged, |count| SyncTerm::Unchanged { count }),
+                (count.deleted, |count| SyncTerm::Deleted { count }),
+                (count.held_back, |count| SyncTerm::HeldBack { count }),
+                (count.failed, |count| SyncTerm::Failed { count }),
+            ],
+            language,
+        );
+        let told = match told.is_empty() {
+            true => SyncTerm::Nothing.localized(language),
+            false => told,
+        };
+        rows.push((words::entity(kind).localized(language), told));
     }
     let packages = &report.packages;
-    let told = counts(&[
-        (packages.downloaded, "brought"),
-        (packages.unchanged, "held before"),
-        (packages.failed, "missing"),
-        (packages.waiting, "waiting"),
-    ]);
+    let told = counts(
+        &[
+            (packages.downloaded, |count| SyncTerm::Brought { count }),
+            (packages.unchanged, |count| SyncTerm::HeldBefore { count }),
+            (packages.failed, |count| SyncTerm::Missing { count }),
+            (packages.waiting, |count| SyncTerm::Waiting { count }),
+        ],
+        language,
+    );
     if !told.is_empty() {
-        let wire = match (packages.bytes_stored, packages.bytes_on_wire) {
-            (_, 0) => String::new(),
-            (0, wire) => format!(" ({} on the wire)", bytes(wire)),
-            (stored, wire) => format!(" ({}, {} on the wire)", bytes(stored), bytes(wire)),
+        let (stored, wire) = (Bytes(packages.bytes_stored), Bytes(packages.bytes_on_wire));
+        let wire = match (stored, wire) {
+            (_, Bytes(0)) => String::new(),
+            (Bytes(0), wire) => SyncTerm::OnWire { wire }.localized(language),
+            (stored, wire) => SyncTerm::StoredAndOnWire { stored, wire }.localized(language),
         };
-        rows.push(vec!["packages".into(), told + &wire]);
+        rows.push((SyncTerm::Packages.localized(language), told + &wire));
     }
     if let Some(waiting) = packages.waiting_for {
-        rows.push(vec!["wait for".into(), wait(waiting)]);
+        let name = SyncTerm::WaitFor.localized(language);
+        rows.push((name, wait(language, waiting)));
     }
     let results = &report.results;
-    let told = counts(&[
-        (results.acknowledged, "acknowledged"),
-        (results.refused, "refused"),
-        (results.unconfirmed, "unconfirmed"),
-        (results.queued, "waiting"),
-    ]);
+    let told = counts(
+        &[
+            (results.acknowledged, |count| SyncTerm::Acknowledged {
+                count,
+            }),
+            (results.refused, |count| SyncTerm::Refused { count }),
+            (results.unconfirmed, |count| SyncTerm::Unconfirmed { count }),
+            (results.queued, |count| SyncTerm::Waiting { count }),
+        ],
+        language,
+    );
     if !told.is_empty() {
-        rows.push(vec!["results".into(), told]);
+        rows.push((SyncTerm::Results.localized(language), told));
     }
-    let mut lines = table(&rows, screen.width);
-    let took = span((report.finished_at - report.started_at).max(0) as u64);
-    let (mood, word) = match report.outcome {
-        Outcome::Finished => (Mood::Good, "finished".to_owned()),
-        outcome => (Mood::Bad, format!("{} [{}]", outcome.word(), report.code)),
-    };
-    let link = match report.connection.download_mbit_s {
-        0.0 => String::new(),
-        rate => format!(", {rate:.1} Mbit/s"),
-    };
-    lines.push(format!(
-        "synchronization {} {} in {took}{link}",
-        report.sync_id,
-        screen.paint(mood, &word)
-    ));
-    for finding in report.findings.iter().take(10) {
-        let told = fold(&finding.reason(), screen.width - 2);
-        lines.extend(told.map(|line| format!("  {line}")));
-    }
-    if report.findings.len() > 10 {
-        lines.push(format!(
-            "  … and {} more (boxsync history --json)",
-            report.findings.len() - 10
-        ));
-    }
-    if report.outcome != Outcome::Finished {
-        lines.extend(advice(report.code.known(), screen.width));
-    }
-    lines
+    rows
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::screen::held;
+    use crate::cli::screen::each;
     use logic::report::EntityCount;
     use logic::words::Params;
 
@@ -251,7 +292,6 @@ mod tests {
 
     #[test]
     fn the_account_of_a_run_says_what_to_do_when_it_failed() {
-        let screen = Screen::plain(80);
         let mut done = report();
         done.packages.downloaded = 1;
         done.packages.unchanged = 6;
@@ -259,10 +299,9 @@ mod tests {
         done.packages.bytes_stored = 25_000_000;
         done.results.acknowledged = 12;
         done.connection.download_mbit_s = 4.25;
-        held("sync", &lines(&done, &screen), 80);
+        each("sync", |screen| lines(&done, screen));
         let mut cut = report();
         cut.stop(&Fault::new(Code::NetTlsIssuer, "the certificate of central.example:443 was signed by an authority that this box does not know"));
-        held("sync-failed", &lines(&cut, &screen), 80);
-        held("sync-failed-60", &lines(&cut, &Screen::plain(60)), 60);
+        each("sync-failed", |screen| lines(&cut, screen));
     }
 }

@@ -7,6 +7,7 @@ use std::io::IsTerminal;
 use logic::fault::{Code, Fault};
 
 use super::screen::Screen;
+use super::words::ActTerm;
 use crate::engine;
 use crate::root::{Root, become_owner};
 use crate::vault::Vault;
@@ -40,25 +41,20 @@ pub(super) fn act(
             )));
         }
         None => {
-            screen.say(&format!(
-                "This destroys the key and everything below {}.",
-                root.state().display()
-            ));
-            ask(screen, "Type `wipe` to go on: ", "wipe")?;
-            ask(
-                screen,
-                &format!("Type the box id `{word}` to destroy it: "),
-                &word,
-            )?;
+            let path = root.state().display().to_string();
+            screen.say(&screen.told(&ActTerm::WipeWarning { path }));
+            ask(screen, &ActTerm::TypeWipe, "wipe")?;
+            let id = word.clone();
+            ask(screen, &ActTerm::TypeBoxId { id }, &word)?;
         }
     }
     engine::wipe(root, vault.as_ref(), discard)?;
-    screen.done("the key and the data are destroyed");
+    screen.done(&ActTerm::Wiped);
     Ok(0)
 }
 
-fn ask(screen: &Screen, question: &str, expected: &str) -> Result<(), Fault> {
-    screen.say(question);
+fn ask(screen: &Screen, question: &ActTerm, expected: &str) -> Result<(), Fault> {
+    screen.say(&screen.told(question));
     let mut line = String::new();
     match std::io::stdin().read_line(&mut line) {
         Ok(_) if line.trim() == expected => Ok(()),

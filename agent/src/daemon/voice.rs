@@ -5,6 +5,9 @@
 use std::collections::BTreeSet;
 
 use logic::fault::{Code, CodeName, Fault};
+use logic::health::clock::TOLERANCE;
+use logic::language::Localized;
+use logic::language::figure::Seconds;
 use logic::report::Report;
 use logic::retry;
 use logic::schedule::{Cause, End, Wish};
@@ -26,9 +29,6 @@ pub(super) struct Voice {
     /// The clock was called wrong.
     clock_wrong: bool,
 }
-
-/// A clock that is further off than this, in seconds, is worth a line (as `doctor` judges it).
-const OFF: u64 = 5 * 60;
 
 /// Whether an answer could be kept, when that has changed: why not, as code and reason.
 pub(super) fn intake(box_id: &str, intake: Option<&(CodeName, String)>) {
@@ -96,7 +96,7 @@ impl Voice {
     fn clock(&mut self, report: &Report) {
         let Some(skew) = report.skew else { return };
         let off = skew.unsigned_abs();
-        let (is_wrong, was_wrong) = (off > OFF, self.clock_wrong);
+        let (is_wrong, was_wrong) = (off > TOLERANCE.unsigned_abs(), self.clock_wrong);
         self.clock_wrong = is_wrong;
         let (message_id, code) = (event::CLOCK_WRONG.id, event::CLOCK_WRONG.code);
         let way = if skew > 0 { "behind" } else { "ahead of" };
@@ -107,7 +107,7 @@ impl Voice {
                 box_id = %report.box_id,
                 sync_id = report.sync_id,
                 "the clock of this box is {} {way} central's; certificates are not judged by it",
-                span(off)
+                Seconds(off).english()
             ),
             (false, true) => tracing::info!("the clock of this box is right again"),
             _ => {}
@@ -175,13 +175,6 @@ fn doing(progress: &Progress) -> String {
         ),
         (None, None) if progress.doing.is_empty() => "beginning".into(),
         (None, None) => progress.doing.clone(),
-    }
-}
-
-fn span(seconds: u64) -> String {
-    match seconds / 60 {
-        minutes @ 2880.. => format!("{} days", minutes / 1440),
-        minutes => format!("{minutes} minutes"),
     }
 }
 
@@ -312,8 +305,6 @@ mod tests {
             voice.account(&report, End::of(&report, None));
             assert_eq!(voice.clock_wrong, wrong, "{skew:?}");
         }
-        assert_eq!(span(OFF + 1), "5 minutes");
-        assert_eq!(span(1_795_000_000), "20775 days");
     }
     /// What reaches the journal: MESSAGE_ID and CODE of each line.
     #[derive(Clone, Default)]

@@ -2,9 +2,10 @@
 //! Never repairs anything and never judges: `logic::health::holdings` does.
 //! Called by `doctor` in a thread of its own, since disks may be slow.
 
-use logic::fault::Fault;
+use logic::fault::{Code, Fault};
+use logic::health::Told;
 use logic::health::holdings::{Holdings, Packages as Lying};
-use logic::health::verdict::counted;
+use logic::health::message::PackageFlaw;
 use logic::outside;
 use logic::package::Finding as Bad;
 
@@ -50,19 +51,22 @@ fn packages(engine: &Engine, deep: bool) -> Result<Lying, Fault> {
             continue;
         }
         let sound = if meta.damaged {
-            Err("a check found it damaged".to_owned())
+            Err(PackageFlaw::Known)
         } else if deep {
             whole(&packages, meta)
         } else {
-            packages.glance(meta).map_err(|trouble| trouble.reason())
+            packages
+                .glance(meta)
+                .map_err(|trouble| PackageFlaw::Told(trouble.into()))
         };
-        if let Err(why) = sound {
-            broken.push(format!("{}: {why}", outside::id(&meta.delivery)));
+        if let Err(flaw) = sound {
+            broken.push((outside::id(&meta.delivery), flaw));
         }
     }
     let judged = packages.all_judged()?.into_iter().map(|judged| {
-        let line = format!("{}: {}", outside::id(&judged.delivery), judged.reason);
-        (judged.finding, line)
+        let code = judged.finding.code().unwrap_or(Code::PackageDamaged);
+        let why = Told::new(code, judged.reason);
+        (judged.finding, outside::id(&judged.delivery), why)
     });
     Ok(Lying {
         held: held.len() as u64,
@@ -72,14 +76,14 @@ fn packages(engine: &Engine, deep: bool) -> Result<Lying, Fault> {
     })
 }
 
-fn whole(packages: &Packages, meta: &crate::vault::package::Meta) -> Result<(), String> {
+fn whole(packages: &Packages, meta: &crate::vault::package::Meta) -> Result<(), PackageFlaw> {
     let verdict = packages
         .content(meta)
         .and_then(|content| content::verify(&content))
-        .map_err(|trouble| trouble.reason())?;
+        .map_err(|trouble| PackageFlaw::Told(trouble.into()))?;
     if verdict.clean() {
         return Ok(());
     }
     let members = verdict.bad.len() + verdict.unseen.len();
-    Err(counted(members as u64, "damaged member", "damaged members"))
+    Err(PackageFlaw::Members(members as u64))
 }

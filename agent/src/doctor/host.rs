@@ -3,6 +3,7 @@
 //! Called by `doctor`.
 
 use std::fs::File;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -46,17 +47,23 @@ pub(super) async fn store(steps: &[Step], root: &Root, found: &Found) {
     drop(turn);
     let is_open = matches!(&probed, Ok(Ok(status)) if Probed::of(*status) == Probed::Opens);
     let failing = (!is_open).then(|| failing(&path)).flatten();
-    let store = match probed.map(|status| status.map(Probed::of)) {
+    let probed = probed.map(|status| status.map(Probed::of));
+    let store = match (failing, probed) {
         // No damage: the disk does not give it.
-        _ if failing.is_some() => {
-            Store::Failing(failing.map_or_else(String::new, |trouble| trouble.reason()))
-        }
+        (Some(trouble), _) => Store::Failing(trouble.into()),
+        (None, probed) => of(probed, &path),
+    };
+    found.see(|seen| seen.store = Some(store));
+}
+
+/// What came of a look at the store; an error is one of time, or of starting the look.
+fn of<T, U>(probed: Result<Result<Probed, T>, U>, path: &Path) -> Store {
+    match probed {
         Ok(Ok(Probed::Opens)) => Store::Opens,
         Ok(Ok(Probed::Busy)) => Store::Used,
         Ok(Ok(Probed::Damaged)) => Store::Damaged(path.display().to_string()),
         Ok(Ok(Probed::Unreadable) | Err(_)) | Err(_) => Store::Late,
-    };
-    found.see(|seen| seen.store = Some(store));
+    }
 }
 
 /// What systemd says of the service. Asked before root's rights are given up: the files that a unit names are root's.

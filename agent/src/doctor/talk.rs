@@ -9,6 +9,7 @@ use logic::entity::EntityType;
 use logic::fault::{Code, Expected, Fault};
 use logic::health::clock::{Dated, Vouched};
 use logic::health::honesty::{self, judge};
+use logic::health::message::RangeFlaw;
 use logic::health::seen::{InForce, Told};
 use logic::health::talk::{EXPIRY, Part, who_answers};
 use logic::health::{Check, Step};
@@ -332,7 +333,7 @@ fn sample(engine: &Engine) -> Result<Option<Sample>, Fault> {
     }))
 }
 
-async fn part(uplink: &Uplink, sample: &Sample) -> Result<Result<(), String>, Fault> {
+async fn part(uplink: &Uplink, sample: &Sample) -> Result<Result<(), RangeFlaw>, Fault> {
     let call = Call::package(&sample.delivery, Some(Range::Span(PART.0, PART.1)));
     let mut opened = uplink.open(&call).await?;
     if !matches!(opened.status, 200 | 206) {

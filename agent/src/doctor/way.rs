@@ -196,7 +196,7 @@ async fn connection(steps: &[Step], line: Option<&Line>, found: &Found, connecte
     let resolved = resolve(host, port, limit(steps, Check::Dns)).await;
     let answer = match &resolved {
         Ok(addresses) => Ok(addresses.iter().map(SocketAddr::ip).collect()),
-        Err(failure) => Err(failure.to_string()),
+        Err(failure) => Err(*failure),
     };
     let known = matches!(resolved, Err(Failure::NoName | Failure::NoAddress));
     found.see(|seen| {

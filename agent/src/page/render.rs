@@ -2,9 +2,9 @@
 //! Never puts a text into the document unescaped, and never tells the delivery or a person by name.
 //! Called by `page`.
 
+use logic::health::Status;
 use logic::health::stats::Stats;
 use logic::health::verdict::{Standing, is_mended_by_a_run, minutes_left};
-use logic::health::{Finding, Status};
 use logic::language::Language;
 use logic::phrase::{self, remedy, title};
 use serde::Serialize;
@@ -14,7 +14,7 @@ use super::figure::{ago, bytes, decimal, escape, moment, span};
 use super::markup::{self, html};
 use super::words::{put, words};
 use crate::socket::board::Running;
-use crate::socket::glance::Glance;
+use crate::socket::glance::{Examined, Glance};
 
 mod past;
 
@@ -25,7 +25,7 @@ pub(super) struct View<'a> {
     /// Where the box stands; `None` before the first look.
     pub(super) glance: Option<&'a Glance>,
     /// What doctor found; `None` before the first time.
-    pub(super) findings: Option<&'a [Finding]>,
+    pub(super) findings: Option<&'a [Examined]>,
     /// The run under way.
     pub(super) running: Option<&'a Running>,
     /// Seconds until the next one.
@@ -392,7 +392,7 @@ fn packages(language: Language, standing: &Standing) -> String {
     parts.join(", ")
 }
 
-fn doctor(language: Language, findings: Option<&[Finding]>) -> String {
+fn doctor(language: Language, findings: Option<&[Examined]>) -> String {
     let words = words(language);
     let Some(findings) = findings else {
         let body = format!("<p>{}</p>", escape(words.looking));
@@ -423,7 +423,7 @@ fn doctor(language: Language, findings: Option<&[Finding]>) -> String {
             class(finding.status),
             escape(&title(language, &finding.code)),
             words.status(finding.status),
-            html(language, None, &finding.summary)
+            seen(language, finding)
         );
     }
     body += &format!(
@@ -433,7 +433,15 @@ fn doctor(language: Language, findings: Option<&[Finding]>) -> String {
     section("doctor", "", words.doctor, &body)
 }
 
-fn finding(language: Language, finding: &Finding) -> String {
+/// What was seen, as HTML.
+fn seen(language: Language, finding: &Examined) -> String {
+    match (language, &finding.french) {
+        (Language::French, Some(french)) => escape(french),
+        _ => html(language, Some(&finding.code), &finding.english),
+    }
+}
+
+fn finding(language: Language, finding: &Examined) -> String {
     let words = words(language);
     let sign = if finding.status == Status::Fail {
         "✖"
@@ -444,17 +452,15 @@ fn finding(language: Language, finding: &Finding) -> String {
         "<li class=\"{}\"><p><b><span aria-hidden=\"true\">{sign} </span>{}</b> {} <code>{}</code></p>",
         class(finding.status),
         words.status(finding.status),
-        html(language, Some(&finding.code), &finding.summary),
+        seen(language, finding),
         escape(finding.code.as_str())
     );
-    if !finding.remedy.is_empty() {
-        out += &format!(
-            "<p>{}{} {}</p>",
-            words.to_do,
-            colon(language),
-            remedied(&escape(&remedy(language, &finding.code)))
-        );
-    }
+    out += &format!(
+        "<p>{}{} {}</p>",
+        words.to_do,
+        colon(language),
+        remedied(&escape(&remedy(language, &finding.code)))
+    );
     out + "</li>"
 }
 

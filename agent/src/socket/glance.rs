@@ -7,7 +7,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use logic::fault::{Code, CodeName, Fault};
-use logic::health::{Finding, Standing, Verdict};
+use logic::health::{Finding, Message, Standing, Status, Verdict};
+use logic::language::{Language, Localized};
 use logic::report::Report;
 use logic::settings::Settings;
 use serde::{Deserialize, Serialize};
@@ -92,22 +93,48 @@ pub fn look(
     glance
 }
 
+/// What a check found, as the page shows it: its sentence in each language, without names and secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Examined {
+    /// The code that `doctor explain` tells at length.
+    pub code: CodeName,
+    /// How it came out.
+    pub status: Status,
+    /// What was seen, in English.
+    pub english: String,
+    /// The same in French; `None` for the words of a fault, which `phrase` tells with what of them is English.
+    pub french: Option<String>,
+}
+
+impl Examined {
+    /// As the page shows it; `clean` takes out names and secrets.
+    pub(crate) fn of(finding: Finding, clean: impl Fn(&str) -> String) -> Self {
+        let told = |language| clean(&finding.summary.localized(language));
+        let is_fault = matches!(finding.summary, Message::Told(_));
+        Self {
+            english: told(Language::English),
+            french: (!is_fault).then(|| told(Language::French)),
+            code: finding.code,
+            status: finding.status,
+        }
+    }
+}
+
 /// The looker's process: what `doctor --offline` finds.
-pub fn examine(root: &Root, settings: &Result<Settings, Fault>) -> Vec<Finding> {
+pub fn examine(root: &Root, settings: &Result<Settings, Fault>) -> Vec<Examined> {
     let options = doctor::Options {
         offline: true,
         ..doctor::Options::default()
     };
-    let mut findings = doctor::examine(root, settings.clone(), options);
+    let findings = doctor::examine(root, settings.clone(), options);
     let defaults = Settings::default();
     let in_force = settings.as_ref().unwrap_or(&defaults);
     let engine = doctor::opened(root, in_force);
     let redactor = bundle::redactor(root, in_force, engine.as_ref());
-    for finding in &mut findings {
-        finding.summary = redactor.redact(&finding.summary);
-        finding.detail = redactor.redact(&finding.detail);
-    }
+    let findings = findings.into_iter();
     findings
+        .map(|finding| Examined::of(finding, |text| redactor.redact(text)))
+        .collect()
 }
 
 /// What is shown at the moment.
@@ -118,7 +145,7 @@ pub(crate) struct Shown {
     /// Where the box stands; `None` before the first look.
     pub(crate) glance: Option<Rc<Glance>>,
     /// What doctor found; `None` before the first time.
-    pub(crate) findings: Option<Rc<Vec<Finding>>>,
+    pub(crate) findings: Option<Rc<Vec<Examined>>>,
 }
 
 /// What makes a look old at once, whatever its age: a run has ended, another catalogue is shown, answers can or cannot

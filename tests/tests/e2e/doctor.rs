@@ -499,8 +499,8 @@ fn neutral(summary: &str) -> String {
         Some((before, _)) => &format!("{before}, and it is later"),
         None => summary,
     };
-    let summary = match summary.split_once(" MiB free") {
-        Some((free, rest)) if free != "0" => &format!("12000 MiB free{rest}"),
+    let summary = match summary.split_once(" free, ") {
+        Some((free, rest)) if !free.starts_with("0 ") => &format!("12.0 GB free, {rest}"),
         _ => summary,
     };
     let summary = match summary.split_once(" of 10 small requests") {

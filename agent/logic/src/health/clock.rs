@@ -4,11 +4,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::message::{ClockMessage, DateSource};
 use super::{Check, Finding};
 use crate::fault::Code;
+use crate::language::figure::Seconds;
 
-/// A clock that is further off than this is told.
-const OFF: i64 = 5 * 60;
+/// A clock that is further off than this, in seconds, is told.
+pub const TOLERANCE: i64 = 5 * 60;
 /// A clock that is further off than this makes certificates seem wrong.
 const FAR_OFF: i64 = 24 * 60 * 60;
 
@@ -50,62 +52,46 @@ pub fn judge(dated: Option<Dated>, vouched: Vouched) -> Finding {
         windows,
     } = vouched;
     let whose = match over_tls {
-        true => "central's authenticated date",
-        false => "central's date",
+        true => DateSource::Authenticated,
+        false => DateSource::Unauthenticated,
     };
+    let far = |seconds: i64| Seconds(seconds.unsigned_abs());
     if let Some(dated) = dated.filter(|_| over_tls) {
-        let far = |seconds: i64| span(seconds.unsigned_abs());
-        if floor - dated.now > OFF {
-            let summary = format!(
-                "central's clock is {} behind what this box knows",
-                far(heard - dated.now)
-            );
-            return Finding::warn(Code::ClockCentral, summary);
+        if floor - dated.now > TOLERANCE {
+            let far = far(heard - dated.now);
+            return Finding::warn(Code::ClockCentral, ClockMessage::CentralBehind { far });
         }
-        if !dated.authenticated && dated.now - floor > OFF {
-            let summary = format!(
-                "central's clock is {} ahead of what this box knows, and central's certificate is not valid then",
-                far(dated.now - heard)
-            );
-            return Finding::warn(Code::ClockCentral, summary);
+        if !dated.authenticated && dated.now - floor > TOLERANCE {
+            let far = far(dated.now - heard);
+            return Finding::warn(Code::ClockCentral, ClockMessage::CentralAhead { far });
         }
     }
     let plain = dated.filter(|_| !over_tls).map(|dated| built - dated.now);
-    if let Some(behind) = plain.filter(|behind| *behind > OFF) {
+    if let Some(behind) = plain.filter(|behind| *behind > TOLERANCE) {
         // Nobody vouches for either, but both know when this boxsync was built.
-        let behind = span(behind.unsigned_abs());
-        let summary =
-            format!("central's clock is {behind} behind the day on which this boxsync was built");
+        let summary = ClockMessage::CentralBehindBuild { far: far(behind) };
         return Finding::warn(Code::ClockCentral, summary);
     }
     match dated.map(|dated| dated.now - system) {
-        Some(skew) if skew.abs() > OFF => {
-            let way = if skew > 0 { "behind" } else { "ahead of" };
-            let summary = format!("the clock is {} {way} {whose}", span(skew.unsigned_abs()));
+        Some(skew) if skew.abs() > TOLERANCE => {
+            let far = far(skew);
+            let summary = match skew > 0 {
+                true => ClockMessage::Behind { far, whose },
+                false => ClockMessage::Ahead { far, whose },
+            };
             if skew.abs() > FAR_OFF {
                 Finding::fail(Code::ClockWrong, summary)
             } else {
                 Finding::warn(Code::ClockWrong, summary)
             }
         }
-        _ if windows => Finding::warn(
-            Code::ClockUnproven,
-            "over plain http nobody vouches for the time: the download windows go by what the system clock said when the box was set up, and running time",
-        ),
-        Some(skew) => Finding::pass(Check::Clock, format!("{} s from {whose}", skew.abs())),
-        None if system < built => Finding::fail(
-            Code::ClockBehind,
-            "the clock is behind the day on which this boxsync was built",
-        ),
-        None => Finding::pass(Check::Clock, "plausible; central's time was not heard"),
-    }
-}
-
-fn span(seconds: u64) -> String {
-    match seconds {
-        0..7200 => format!("{} min", seconds / 60),
-        7200..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
+        _ if windows => Finding::warn(Code::ClockUnproven, ClockMessage::Unproven),
+        Some(skew) => {
+            let far = far(skew);
+            Finding::pass(Check::Clock, ClockMessage::Near { far, whose })
+        }
+        None if system < built => Finding::fail(Code::ClockBehind, ClockMessage::BeforeBuild),
+        None => Finding::pass(Check::Clock, ClockMessage::Unheard),
     }
 }
 
@@ -113,6 +99,7 @@ fn span(seconds: u64) -> String {
 mod tests {
     use super::*;
     use crate::health::Status;
+    use crate::language::Localized;
 
     #[test]
     fn the_clock_that_is_wrong_is_named() {
@@ -227,12 +214,14 @@ mod tests {
             );
         }
         assert_eq!(
-            judge(dated(-399 * DAY, false), vouched).summary,
-            "central's clock is 400 days behind what this box knows"
+            judge(dated(-399 * DAY, false), vouched).summary.english(),
+            "central's clock is 400 d behind what this box knows"
         );
         assert_eq!(
-            judge(dated(system + 3 * DAY, true), vouched).summary,
-            "the clock is 3 days behind central's authenticated date"
+            judge(dated(system + 3 * DAY, true), vouched)
+                .summary
+                .english(),
+            "the clock is 3 d behind central's authenticated date"
         );
     }
 }

@@ -4,17 +4,17 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::message::{
+    ByType, HoldingsMessage, KindCount, Message, Names, PackageFlaw, SkipReason, WireCounts,
+};
 use super::seen::Told;
-use super::standing::{Owed, Standing, Stock, told_by_type};
-use super::verdict::counted;
-use super::{Check, Finding};
+use super::standing::{Owed, Room, Shown, Standing, Stock};
+use super::{Check, Finding, Status};
 use crate::fault::{Area, Code, CodeName};
+use crate::language::figure::{Bytes, Decimal, MegabitRate, Number, Seconds};
 use crate::package::Finding as Bad;
 use crate::report::Report;
 use crate::words::Outcome;
-
-/// A complete catalogue older than this is told, in seconds.
-const OLD: i64 = 48 * 60 * 60;
 
 /// What was read of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,10 +38,10 @@ pub struct Holdings {
 pub struct Packages {
     /// So many are whole, as far as their descriptions say.
     pub held: u64,
-    /// Those that are not: each with what was seen, a line each.
-    pub broken: Vec<String>,
-    /// What no further run mends: each with why, a line each.
-    pub judged: Vec<(Bad, String)>,
+    /// Deliveries of those that are not, each with what was seen.
+    pub broken: Vec<(String, PackageFlaw)>,
+    /// What no further run mends: of which delivery, and why.
+    pub judged: Vec<(Bad, String, Told)>,
     /// Every byte was read.
     pub deep: bool,
 }
@@ -56,17 +56,18 @@ impl Holdings {
                 true => Check::State,
                 false => Check::Disk,
             };
-            let summary = format!("answers of candidates cannot be kept: {reason}");
+            let why = Told::new(code, reason);
+            let summary = HoldingsMessage::AnswersNotKept { why };
             found.push((check, Finding::fail(code, summary)));
         }
         found.push((Check::Catalogue, self.catalogue()));
         let packages = self.packages();
-        if let Some((free, reserve)) = now.disk.filter(|(free, reserve)| free < reserve)
+        if let Some((free, reserve)) = now.disk
+            && Room::of(free, reserve) != Room::Enough
             && packages.code == Code::PackageIncomplete
         {
-            let (free, reserve) = (free >> 20, reserve >> 20);
-            let summary =
-                format!("{free} MiB free, {reserve} MiB kept for results: packages find no room");
+            let (free, reserve) = (Bytes(free), Bytes(reserve));
+            let summary = HoldingsMessage::NoRoom { free, reserve };
             found.push((Check::Disk, Finding::fail(Code::DiskReserve, summary)));
         }
         let told_packages = packages.code.clone();
@@ -85,7 +86,9 @@ impl Holdings {
         let runs = history(reports, &told);
         found.push((Check::Spool, spool));
         let history = match now.notices.first() {
-            Some((code, reason)) => Finding::warn(code, reason.as_str()).detail(runs.summary),
+            Some((code, reason)) => {
+                Finding::warn(code, Told::new(code, reason)).detail(runs.summary)
+            }
             None => runs,
         };
         found.push((Check::History, history));
@@ -98,62 +101,40 @@ impl Holdings {
         match &self.unreadable {
             Err(told) => return told.fails(),
             Ok(0) => {}
-            Ok(damaged) => {
-                let summary = format!("{damaged} entities of the catalogue do not open");
+            Ok(count) => {
+                let summary = HoldingsMessage::UnreadableEntities { count: *count };
                 return Finding::fail(Code::StoreDamaged, summary);
             }
         }
         let now = &self.standing;
         let shown = &now.catalogue;
-        let Some(at) = shown.complete_at else {
-            return Finding::fail(
-                Code::CatalogueIncomplete,
-                "no synchronization has read the whole catalogue yet",
-            );
-        };
-        let wanted = now.organisation.as_ref();
-        if let Some(wanted) = wanted.filter(|id| **id != shown.organisation) {
-            let summary = format!(
-                "the catalogue is of organisation {}, the box belongs to {wanted}",
-                shown.organisation
-            );
+        if shown.complete_at.is_none() {
+            return Finding::fail(Code::CatalogueIncomplete, HoldingsMessage::Incomplete);
+        }
+        let organisation = shown.organisation.clone();
+        if let Some(own) = now.other_organisation() {
+            let summary = HoldingsMessage::OtherOrganisation {
+                held: organisation,
+                own: own.to_owned(),
+            };
             return Finding::fail(Code::CatalogueOtherOrganisation, summary);
         }
-        let words: Vec<String> = shown
-            .entities
-            .iter()
-            .map(|(word, count)| format!("{count} {word}"))
-            .collect();
-        let summary = format!("complete, of organisation {}", shown.organisation);
-        let mut detail = words.join(", ");
-        for (what, counts) in [("held back", &shown.kept), ("hidden", &shown.hidden)] {
-            if !counts.is_empty() {
-                detail += &format!("; {what}: {}", told_by_type(counts).join(", "));
-            }
-        }
-        if shown.count("delivery") == 0 {
-            let summary = format!("organisation {} has no delivery", shown.organisation);
-            Finding::warn(Code::CatalogueEmpty, summary).detail(detail)
+        let finding = if shown.count("delivery") == 0 {
+            let summary = HoldingsMessage::NoDelivery { organisation };
+            Finding::warn(Code::CatalogueEmpty, summary)
         } else if shown.contradicted > 0 && shown.held_back == shown.taken_back {
-            let summary = counted(
-                shown.contradicted,
-                "entity changes back and forth on central",
-                "entities change back and forth on central",
-            );
-            Finding::warn(Code::CentralContradicts, summary).detail(detail)
+            let count = shown.contradicted;
+            let summary = HoldingsMessage::Contradicted { count };
+            Finding::warn(Code::CentralContradicts, summary)
         } else if shown.held_back > 0 {
-            let summary = counted(
-                shown.held_back,
-                "deletion is held back",
-                "deletions are held back",
-            );
-            Finding::warn(Code::CatalogueHeldBack, summary).detail(detail)
-        } else if now.now - at > OLD {
-            let summary = format!("complete, but {} days old", (now.now - at) / 86_400);
-            Finding::warn(Code::CatalogueOld, summary).detail(detail)
+            let count = shown.held_back;
+            Finding::warn(Code::CatalogueHeldBack, HoldingsMessage::HeldBack { count })
+        } else if let Some(days) = now.days_old() {
+            Finding::warn(Code::CatalogueOld, HoldingsMessage::Old { days })
         } else {
-            Finding::pass(Check::Catalogue, summary).detail(detail)
-        }
+            Finding::pass(Check::Catalogue, HoldingsMessage::Complete { organisation })
+        };
+        finding.detail(holds(shown))
     }
 
     fn packages(&self) -> Finding {
@@ -164,47 +145,47 @@ impl Holdings {
         let now = &self.standing;
         if let Some((code, reason)) = &now.trouble {
             // What could not be counted is not "none".
-            return Finding::fail(code, reason.as_str());
+            return Finding::fail(code, Told::new(code, reason));
         }
         let stock = &now.packages;
-        let (held, broken) = (packages.held, &packages.broken);
-        if !broken.is_empty() {
-            let summary = format!(
-                "{} of {} packages {} damaged",
-                broken.len(),
-                held,
-                if broken.len() == 1 { "is" } else { "are" }
-            );
-            return Finding::fail(Code::PackageDamaged, summary).detail(broken.join("\n"));
+        if !packages.broken.is_empty() {
+            let (count, held) = (packages.broken.len() as u64, packages.held);
+            let each = packages.broken.iter().cloned();
+            let each =
+                each.map(|(delivery, flaw)| HoldingsMessage::DamagedPackage { delivery, flaw });
+            let summary = HoldingsMessage::Damaged { count, held };
+            return Finding::fail(Code::PackageDamaged, summary).details(each);
         }
         if let Some(finding) = bad_on_central(&packages.judged, stock) {
             return finding;
         }
-        let summary = format!("{} of {} packages held", stock.held, stock.wanted);
-        let lacking = stock.wanted.saturating_sub(stock.held);
-        if stock.wanted == 0 {
-            return Finding::skip(Check::Packages, "the catalogue names no delivery");
+        let (held, wanted) = (stock.held, stock.wanted);
+        let lacking = wanted.saturating_sub(held);
+        if wanted == 0 {
+            return Finding::skip(Check::Packages, SkipReason::NothingNamed);
         }
         match lacking {
-            0 if packages.deep => {
-                Finding::pass(Check::Packages, format!("{summary}, every byte checked"))
-            }
-            0 => Finding::pass(Check::Packages, summary),
-            lacking if lacking <= stock.absent && stock.held == 0 => {
-                let deliveries = counted(lacking, "delivery", "deliveries");
-                let summary = format!("central has no package for {deliveries}");
-                Finding::fail(Code::PackageMissing, summary)
-            }
-            lacking if lacking <= stock.absent => Finding::warn(
-                Code::PackageMissing,
-                format!("{summary}; central has none for the others"),
+            0 if packages.deep => Finding::pass(
+                Check::Packages,
+                HoldingsMessage::HeldChecked { held, wanted },
             ),
+            0 => Finding::pass(Check::Packages, HoldingsMessage::Held { held, wanted }),
+            count if count <= stock.absent && held == 0 => {
+                Finding::fail(Code::PackageMissing, HoldingsMessage::Absent { count })
+            }
+            count if count <= stock.absent => {
+                let summary = HoldingsMessage::HeldOthersAbsent { held, wanted };
+                Finding::warn(Code::PackageMissing, summary)
+            }
             _ => {
-                let mib = stock.bytes_left.div_ceil(1 << 20);
                 let begun = match stock.coming {
-                    0 => "none of the others has begun".to_owned(),
-                    coming => format!("{coming} begun, of which {mib} MiB are to come"),
+                    0 => HoldingsMessage::NoneBegun,
+                    coming => HoldingsMessage::Begun {
+                        coming,
+                        left: Bytes(stock.bytes_left),
+                    },
                 };
+                let summary = HoldingsMessage::Held { held, wanted };
                 Finding::fail(Code::PackageIncomplete, summary).detail(begun)
             }
         }
@@ -213,49 +194,58 @@ impl Holdings {
     fn spool(&self, reports: &[Report]) -> Finding {
         let now = &self.standing;
         if let Some(reason) = &now.unread {
-            return Finding::fail(Code::DiskFailing, reason.as_str());
+            let told = Told::new(Code::DiskFailing, reason);
+            return Finding::fail(Code::DiskFailing, told);
         }
         let owed = now.owed.unwrap_or_default();
         let mut told = spool(owed, now.held_up.as_ref(), &self.aside, reports, now.now);
         // Whose they are, where that is known beside the names of the files.
         let ids = now.lost.iter().filter(|id| !self.aside.contains(id));
         if told.code == Code::ResultsQuarantined {
-            let lines = ids.chain([&told.detail]).cloned();
-            told.detail = lines.collect::<Vec<_>>().join("\n");
+            let ids = ids.map(|id| Message::from(Names::of([id])));
+            told.detail.splice(0..0, ids);
         }
         told
     }
 }
 
+/// What the catalogue holds, keeps and hides.
+fn holds(shown: &Shown) -> HoldingsMessage {
+    let entities = WireCounts(shown.entities.clone());
+    let (kept, hidden) = (ByType(shown.kept.clone()), ByType(shown.hidden.clone()));
+    match (kept.0.is_empty(), hidden.0.is_empty()) {
+        (true, true) => HoldingsMessage::Holds { entities },
+        (false, true) => HoldingsMessage::HoldsWithKept { entities, kept },
+        (true, false) => HoldingsMessage::HoldsWithHidden { entities, hidden },
+        (false, false) => HoldingsMessage::HoldsWithBoth {
+            entities,
+            kept,
+            hidden,
+        },
+    }
+}
+
 /// What no further run mends: the worst kind by its code, each package with its member.
-fn bad_on_central(judged: &[(Bad, String)], stock: &Stock) -> Option<Finding> {
+fn bad_on_central(judged: &[(Bad, String, Told)], stock: &Stock) -> Option<Finding> {
     let kinds = [
-        (
-            stock.cached,
-            Bad::Cached,
-            "comes from a cache as another one",
-            "come from a cache as others",
-        ),
-        (
-            stock.unsupported,
-            Bad::Unsupported,
-            "cannot be checked",
-            "cannot be checked",
-        ),
-        (
-            stock.broken,
-            Bad::Damaged,
-            "is damaged on central",
-            "are damaged on central",
-        ),
+        (stock.cached, Bad::Cached),
+        (stock.unsupported, Bad::Unsupported),
+        (stock.broken, Bad::Damaged),
     ];
-    let (count, bad, one, many) = kinds.into_iter().find(|(count, ..)| *count > 0)?;
-    let of_it = judged.iter().filter(|(finding, _)| *finding == bad);
-    let lines: Vec<&str> = of_it.map(|(_, line)| line.as_str()).collect();
-    let what = if count == 1 { one } else { many };
-    let summary = format!("{count} of {} packages {what}", stock.wanted);
+    let (count, bad) = kinds.into_iter().find(|(count, _)| *count > 0)?;
+    let wanted = stock.wanted;
+    let summary = match bad {
+        Bad::Cached => HoldingsMessage::Cached { count, wanted },
+        Bad::Unsupported => HoldingsMessage::Unchecked { count, wanted },
+        _ => HoldingsMessage::DamagedOnCentral { count, wanted },
+    };
+    let of_it = judged.iter().filter(|(finding, ..)| *finding == bad);
+    let each = of_it.map(|(_, delivery, why)| HoldingsMessage::JudgedPackage {
+        delivery: delivery.clone(),
+        why: why.clone(),
+    });
     let code = bad.code().unwrap_or(Code::PackageDamaged);
-    Some(Finding::fail(code, summary).detail(lines.join("\n")))
+    Some(Finding::fail(code, summary).details(each))
 }
 
 /// `held_up`: why central holds up what waits; `aside`: names of files that did not open; `reports`: newest first.
@@ -266,37 +256,47 @@ fn spool(
     reports: &[Report],
     now: i64,
 ) -> Finding {
-    let since = crate::spool::age(owed.oldest_at, now);
-    let since = since.map_or_else(String::new, |age| format!("the oldest waits since {age}"));
+    let since = crate::spool::since(owed.oldest_at, now);
+    let since = since.map(|age| HoldingsMessage::OldestWaits { age: Seconds(age) });
+    // The first kind is the summary, the others are lines.
+    let told = |code: Code, each: Vec<KindCount>, tell: fn(KindCount) -> HoldingsMessage| {
+        let mut told = each.into_iter().map(tell);
+        let first = told.next().unwrap_or(HoldingsMessage::NothingOwed);
+        Finding::warn(code, first).details(told)
+    };
     if !aside.is_empty() {
-        let files = counted(aside.len() as u64, "file", "files");
-        let summary = format!("{files} of the spool did not open");
-        Finding::warn(Code::ResultsQuarantined, summary).detail(aside.join("\n"))
+        let count = aside.len() as u64;
+        let summary = HoldingsMessage::SpoolUnopened { count };
+        Finding::warn(Code::ResultsQuarantined, summary)
+            .details(aside.iter().map(|name| Names::of([name])))
     } else if owed.refused > 0 {
-        let (summary, rest) = first(owed.refused_told());
-        Finding::warn(Code::ResultsRefused, summary).detail(rest)
+        let tell = |items| HoldingsMessage::Refused { items };
+        told(Code::ResultsRefused, owed.refused(), tell)
     } else if owed.unconfirmed > 0 {
-        let (summary, rest) = first(owed.unconfirmed_told());
-        Finding::warn(Code::ResultsUnconfirmed, summary).detail(format!("{rest}\n{since}").trim())
+        let tell = |items| HoldingsMessage::Unconfirmed { items };
+        told(Code::ResultsUnconfirmed, owed.unconfirmed(), tell).details(since)
     } else if let Some((code, reason)) = held_up {
-        let items = counted(owed.waiting, "item", "items");
-        let summary = format!("central does not take {items} for now");
-        Finding::warn(code, summary).detail(format!("{reason}\n{since}").trim_end())
+        let count = owed.waiting;
+        Finding::warn(code, HoldingsMessage::NotTaken { count })
+            .detail(Told::new(code, reason))
+            .details(since)
     } else if owed.queued == 0 {
-        Finding::pass(Check::Spool, "nothing is owed")
+        Finding::pass(Check::Spool, HoldingsMessage::NothingOwed)
     } else if stuck(reports) {
-        let (summary, rest) = first(owed.queued_told("although central was reached"));
-        Finding::fail(Code::ResultsStuck, summary).detail(format!("{rest}\n{since}").trim())
+        let tell = |items| HoldingsMessage::Stuck { items };
+        let finding = told(Code::ResultsStuck, owed.queued(), tell).details(since);
+        Finding {
+            status: Status::Fail,
+            ..finding
+        }
     } else {
-        let (summary, rest) = first(owed.queued_told("to be sent"));
-        Finding::pass(Check::Spool, summary).detail(rest)
+        let mut told = owed
+            .queued()
+            .into_iter()
+            .map(|items| HoldingsMessage::Waits { items });
+        let first = told.next().unwrap_or(HoldingsMessage::NothingOwed);
+        Finding::pass(Check::Spool, first).details(told)
     }
-}
-
-/// The first sentence, and the others as lines.
-fn first(mut told: Vec<String>) -> (String, String) {
-    let rest = told.split_off(told.len().min(1));
-    (told.pop().unwrap_or_default(), rest.join("\n"))
 }
 
 /// Three runs in a row reached central and acknowledged nothing of what waits.
@@ -312,28 +312,30 @@ fn stuck(reports: &[Report]) -> bool {
 /// `told`: the codes under which packages and what is owed are told already.
 fn history(reports: &[Report], told: &[&CodeName]) -> Finding {
     let Some(last) = reports.first() else {
-        return Finding::warn(Code::SyncNever, "no synchronization has finished yet");
+        return Finding::warn(Code::SyncNever, HoldingsMessage::NeverFinished);
     };
+    let number = last.sync_id.to_string();
     if last.outcome == Outcome::Finished {
-        let summary = format!("no. {} finished", last.sync_id);
-        return Finding::pass(Check::History, summary);
+        return Finding::pass(Check::History, HoldingsMessage::Finished { number });
     }
-    if told.contains(&&last.code) {
-        return Finding::skip(Check::History, format!("because of {}", last.code))
-            .follows(&last.code);
+    let code = last.code.clone();
+    if told.contains(&&code) {
+        return Finding::skip(Check::History, Message::Because(code)).follows(&last.code);
     }
     let failed = reports
         .iter()
         .take_while(|report| report.outcome != Outcome::Finished)
         .count();
-    let summary = format!("no. {} ended with {}", last.sync_id, last.code);
-    let row = match failed {
-        1 => String::new(),
-        failed => format!("\n{failed} in a row did not finish"),
-    };
-    Finding::warn(Code::SyncFailed, summary)
-        .detail(format!("{}{row}", last.reason))
-        .follows(&last.code)
+    let count = failed as u64;
+    let row = (count > 1).then_some(HoldingsMessage::InARow { count });
+    let why = Told::because(code.clone(), last.cause());
+    Finding::warn(
+        Code::SyncFailed,
+        HoldingsMessage::EndedWith { number, code },
+    )
+    .detail(why)
+    .details(row)
+    .follows(&last.code)
 }
 
 fn speed(reports: &[Report], download: f64, upload: f64) -> Finding {
@@ -349,14 +351,22 @@ fn speed(reports: &[Report], download: f64, upload: f64) -> Finding {
     let down = middle(|report| report.connection.download_mbit_s);
     let up = middle(|report| report.connection.upload_mbit_s);
     let Some(rate) = down else {
-        return Finding::skip(Check::Speed, "no synchronization has measured the link yet");
+        return Finding::skip(Check::Speed, SkipReason::NeverMeasured);
     };
     let summary = match up {
-        Some(up) => format!("{rate:.1} Mbit/s down, {up:.1} up"),
-        None => format!("{rate:.1} Mbit/s down"),
+        Some(up) => HoldingsMessage::DownAndUp {
+            rate: MegabitRate(rate),
+            up: Decimal(up),
+        },
+        None => HoldingsMessage::Down {
+            rate: MegabitRate(rate),
+        },
     };
     if rate < download || up.is_some_and(|up| up < upload) {
-        let detail = format!("expected: {download} Mbit/s down, {upload} up");
+        let detail = HoldingsMessage::Expected {
+            down: Number(download),
+            up: Number(upload),
+        };
         return Finding::warn(Code::LinkSlow, summary).detail(detail);
     }
     Finding::pass(Check::Speed, summary)
@@ -366,6 +376,7 @@ fn speed(reports: &[Report], download: f64, upload: f64) -> Finding {
 mod tests {
     use super::*;
     use crate::fault::Fault;
+    use crate::language::Localized;
     use crate::words::Params;
 
     fn report(queued: u64, outcome: Outcome) -> Report {
@@ -401,7 +412,7 @@ mod tests {
             Code::ResultsSpool
         );
         assert_eq!(
-            spool(owed(0), None, &[], &reached, 0).summary,
+            spool(owed(0), None, &[], &reached, 0).summary.english(),
             "nothing is owed"
         );
         let refused = Owed {
@@ -420,13 +431,14 @@ mod tests {
         let cause = (CodeName::from(Code::ResultsTooLong), "because".to_owned());
         let told = spool(waiting, Some(&cause), &[], &[], 1_000_000 + 3 * 3600);
         assert_eq!(told.code, Code::ResultsTooLong);
-        assert_eq!(told.summary, "central does not take 2 items for now");
-        assert_eq!(told.detail, "because\nthe oldest waits since 3h");
+        let told = told.json();
+        assert_eq!(told["summary"], "central does not take 2 items for now");
+        assert_eq!(told["detail"], "because\nthe oldest waits since 3 h");
         let aside = ["a.item".to_owned()];
         let told = spool(owed(0), None, &aside, &reached, 0);
         assert_eq!(
-            (told.code.known(), told.detail.as_str()),
-            (Some(Code::ResultsQuarantined), "a.item")
+            (told.code.known(), told.json()["detail"].as_str()),
+            (Some(Code::ResultsQuarantined), Some("a.item"))
         );
     }
 
@@ -443,7 +455,10 @@ mod tests {
             &[&Code::PackageWhole.into()],
         );
         assert_eq!(failed.code, Code::SyncFailed);
-        assert_eq!(failed.detail, "no address\n3 in a row did not finish");
+        assert_eq!(
+            failed.json()["detail"],
+            "no address\n3 in a row did not finish"
+        );
         let known = history(&[report(0, Outcome::Offline)], &[&Code::NetDns.into()]);
         assert_eq!(known.status, crate::health::Status::Skip);
     }

@@ -2,6 +2,7 @@
 //! Never believes a status: only `Content-Range` and the bytes themselves.
 //! Called by `doctor` with the answer to a small range.
 
+use super::message::{Position, RangeFlaw};
 use crate::range::ContentRange;
 
 /// What came for a range.
@@ -18,35 +19,36 @@ pub struct Part<'a> {
 /// Judges the part that came for bytes `first` to `last`, both included. Gives the total size of the package.
 ///
 /// # Errors
-/// What was done to it, in words.
-pub fn judge(part: &Part<'_>, first: u64, last: u64) -> Result<u64, String> {
+/// What was done to it.
+pub fn judge(part: &Part<'_>, first: u64, last: u64) -> Result<u64, RangeFlaw> {
     let length = last - first + 1;
     let got = part.content.len() as u64;
     let Some(field) = part.range else {
         return Err(match got {
-            0 => "an empty answer came for a part".into(),
-            _ if !part.content.starts_with(b"PK") => {
-                "the answer does not say which part it is".into()
-            }
-            _ => "the range was ignored: the package comes from its beginning".into(),
+            0 => RangeFlaw::Nothing,
+            _ if !part.content.starts_with(b"PK") => RangeFlaw::Unsaid,
+            _ => RangeFlaw::Ignored,
         });
     };
-    let range = ContentRange::parse(field)
-        .ok_or_else(|| "the answer does not say which part it is".to_owned())?;
+    let range = ContentRange::parse(field).ok_or(RangeFlaw::Unsaid)?;
     if (range.first, range.last) != (first, last) {
-        return Err(format!(
-            "bytes {first}-{last} were asked for, {}-{} came: the range was shifted",
-            range.first, range.last
-        ));
+        return Err(RangeFlaw::Shifted {
+            first: Position(first),
+            last: Position(last),
+            from: Position(range.first),
+            to: Position(range.last),
+        });
     }
     if got != length {
-        return Err(format!(
-            "{length} bytes were asked for, {got} came: the part was {}",
-            if got < length { "cut" } else { "lengthened" }
-        ));
+        let (asked, short) = (Position(length), got < length);
+        let got = Position(got);
+        return Err(match short {
+            true => RangeFlaw::Short { asked, got },
+            false => RangeFlaw::Long { asked, got },
+        });
     }
     if part.known.is_some_and(|known| known != part.content) {
-        return Err("other bytes came than the box holds of the same package".into());
+        return Err(RangeFlaw::OtherBytes);
     }
     Ok(range.total)
 }
@@ -54,6 +56,7 @@ pub fn judge(part: &Part<'_>, first: u64, last: u64) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::Localized;
 
     #[test]
     fn what_is_done_to_a_range_is_told() {
@@ -79,7 +82,10 @@ mod tests {
             };
             match (judge(&part, 1, 4), expected) {
                 (Ok(total), Ok(wanted)) => assert_eq!(total, wanted),
-                (Err(told), Err(word)) => assert!(told.contains(word), "{told}"),
+                (Err(flaw), Err(word)) => {
+                    let told = flaw.english();
+                    assert!(told.contains(word), "{told}");
+                }
                 (got, _) => panic!("{range:?}: {got:?}"),
             }
         }

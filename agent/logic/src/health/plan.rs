@@ -6,8 +6,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
 
+use super::message::{Message, SkipReason};
 use crate::fault::{Area, Code, CodeName, remedy};
+use crate::language::Localized;
 
 /// One layer that can be looked at, in the order in which causes lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -228,7 +231,7 @@ pub struct Step {
     /// It ends within this time, whatever happens.
     pub limit: Duration,
     /// Why it is not made.
-    pub skip: Option<&'static str>,
+    pub skip: Option<SkipReason>,
 }
 
 /// The checks for these facts: all of them, in the order in which causes lie, each with its limit or the reason why
@@ -262,30 +265,26 @@ fn limit(check: Check) -> Duration {
     })
 }
 
-fn skip(check: Check, facts: &Facts) -> Option<&'static str> {
+fn skip(check: Check, facts: &Facts) -> Option<SkipReason> {
     if facts.offline && check.remote() {
-        return Some("not looked at: --offline");
+        return Some(SkipReason::Offline);
     }
     if check.remote() && !facts.url {
-        return Some("no central server is configured");
+        return Some(SkipReason::NoCentral);
     }
-    let reason = |skip: bool, reason: &'static str| skip.then_some(reason);
+    let reason = |skip: bool, reason: SkipReason| skip.then_some(reason);
     match check {
-        Check::Link | Check::Address | Check::Gateway | Check::Loss | Check::Mtu => reason(
-            facts.loopback,
-            "central or its proxy is on this machine: no network is needed",
-        ),
-        Check::Tls => reason(!facts.https, "central is spoken to without TLS (http://)"),
-        Check::Store => reason(!facts.store, "there is no store yet"),
-        Check::Unit => reason(!facts.systemd, "systemd does not run this box"),
-        Check::Organisation => reason(
-            !facts.identified,
-            "organisation or VM version of the box are not known",
-        ),
-        Check::Range => reason(!facts.deliveries, "no delivery is known to ask for"),
-        Check::Speed => reason(!facts.runs, "no synchronization has measured the link yet"),
+        Check::Link | Check::Address | Check::Gateway | Check::Loss | Check::Mtu => {
+            reason(facts.loopback, SkipReason::Loopback)
+        }
+        Check::Tls => reason(!facts.https, SkipReason::NoTls),
+        Check::Store => reason(!facts.store, SkipReason::NoStore),
+        Check::Unit => reason(!facts.systemd, SkipReason::NoSystemd),
+        Check::Organisation => reason(!facts.identified, SkipReason::Unidentified),
+        Check::Range => reason(!facts.deliveries, SkipReason::NoDelivery),
+        Check::Speed => reason(!facts.runs, SkipReason::NeverMeasured),
         Check::Catalogue | Check::Packages | Check::Spool | Check::History => {
-            reason(!facts.opened, "the box is new")
+            reason(!facts.opened, SkipReason::NewBox)
         }
         _ => None,
     }
@@ -318,49 +317,78 @@ impl Status {
 }
 
 /// What a check found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
     /// The code that `doctor explain` tells at length.
     pub code: CodeName,
     /// How it came out.
     pub status: Status,
-    /// What was seen, in one line.
-    pub summary: String,
-    /// What else was seen; empty when there is nothing to add.
-    pub detail: String,
-    /// The one thing to do; empty when there is nothing to do.
-    pub remedy: String,
+    /// What was seen.
+    pub summary: Message,
+    /// What else was seen, a line each.
+    pub detail: Vec<Message>,
     /// The code that it depends on: where that one is told, this one follows from it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follows: Option<CodeName>,
 }
 
 impl Finding {
     /// A sound check.
-    pub fn pass(check: Check, summary: impl Into<String>) -> Self {
+    pub fn pass(check: Check, summary: impl Into<Message>) -> Self {
         Self::new(check.code(), Status::Pass, summary)
     }
 
     /// A check that was not made.
-    pub fn skip(check: Check, summary: impl Into<String>) -> Self {
+    pub fn skip(check: Check, summary: impl Into<Message>) -> Self {
         Self::new(check.code(), Status::Skip, summary)
     }
 
     /// Something to look at.
-    pub fn warn(code: impl Into<CodeName>, summary: impl Into<String>) -> Self {
+    pub fn warn(code: impl Into<CodeName>, summary: impl Into<Message>) -> Self {
         Self::new(code, Status::Warn, summary)
     }
 
     /// Something broken.
-    pub fn fail(code: impl Into<CodeName>, summary: impl Into<String>) -> Self {
+    pub fn fail(code: impl Into<CodeName>, summary: impl Into<Message>) -> Self {
         Self::new(code, Status::Fail, summary)
     }
 
-    /// With more of what was seen.
+    /// With one more line of what was seen.
     #[must_use]
-    pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = detail.into();
+    pub fn detail(mut self, detail: impl Into<Message>) -> Self {
+        self.detail.push(detail.into());
         self
+    }
+
+    /// With more lines of what was seen.
+    #[must_use]
+    pub fn details<T: Into<Message>>(mut self, details: impl IntoIterator<Item = T>) -> Self {
+        self.detail.extend(details.into_iter().map(Into::into));
+        self
+    }
+
+    /// The one thing to do is to be told.
+    pub fn has_remedy(&self) -> bool {
+        matches!(self.status, Status::Warn | Status::Fail)
+    }
+
+    /// As machines read it, in English; what is not told of it is empty.
+    pub fn json(&self) -> Json {
+        let detail: Vec<String> = self.detail.iter().map(Localized::english).collect();
+        let remedy = match self.has_remedy() {
+            true => remedy(self.code.known()),
+            false => "",
+        };
+        let mut json = json!({
+            "code": self.code,
+            "status": self.status,
+            "summary": self.summary.english(),
+            "detail": detail.join("\n"),
+            "remedy": remedy,
+        });
+        if let Some(follows) = &self.follows {
+            json["follows"] = json!(follows);
+        }
+        json
     }
 
     /// With the code that it follows from, where that one is told.
@@ -370,18 +398,12 @@ impl Finding {
         self
     }
 
-    fn new(code: impl Into<CodeName>, status: Status, summary: impl Into<String>) -> Self {
-        let code = code.into();
-        let remedy = match status {
-            Status::Warn | Status::Fail => remedy(code.known()),
-            Status::Pass | Status::Skip => "",
-        };
+    fn new(code: impl Into<CodeName>, status: Status, summary: impl Into<Message>) -> Self {
         Self {
-            code,
+            code: code.into(),
             status,
             summary: summary.into(),
-            detail: String::new(),
-            remedy: remedy.to_owned(),
+            detail: Vec::new(),
             follows: None,
         }
     }
@@ -407,12 +429,13 @@ pub fn fold(steps: &[Step], mut found: BTreeMap<Check, Finding>) -> Vec<Finding>
                 finding
             }
             (_, Some(cause), _) => {
-                Finding::skip(check, format!("because of {cause}")).follows(cause)
+                Finding::skip(check, Message::Because(cause.clone())).follows(cause)
             }
             (Some(finding), None, _) => finding,
             (None, None, Some(skip)) => Finding::skip(check, skip),
             (None, None, None) => {
-                Finding::fail(Code::DoctorLate, format!("{}: no result", check.code()))
+                let code = check.code().into();
+                Finding::fail(Code::DoctorLate, Message::NoResult(code))
             }
         };
         // A sound answer from outside ends the chain; a sound file on the box does not mend the network.

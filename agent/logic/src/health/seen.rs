@@ -8,15 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::{self, Vouched};
 use super::holdings::Holdings;
+use super::message::{Names, SkipReason, StateMessage};
+use super::standing::Room;
 use super::talk::Talk;
 use super::unit::Unit;
-use super::verdict::counted;
 use super::way::Way;
 use super::{Check, Facts, Finding, Status, fold, plan};
-use crate::fault::{Code, CodeName, Fault};
-
-/// Below this much free disk nothing works any more, in bytes.
-const ALMOST_FULL: u64 = 64 << 20;
+use crate::fault::{Cause, Code, CodeName, Fault};
+use crate::language::figure::Bytes;
 
 /// A failure as it was told: its code and the words for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,28 +24,47 @@ pub struct Told {
     pub code: CodeName,
     /// In words.
     pub reason: String,
+    /// The cause as a value, where it did not come as words from another process.
+    #[serde(skip)]
+    pub cause: Option<Box<Cause>>,
 }
 
 impl Told {
-    /// A failure.
+    /// A failure of which there are words alone.
     pub fn new(code: impl Into<CodeName>, reason: impl Into<String>) -> Self {
         Self {
             code: code.into(),
             reason: reason.into(),
+            cause: None,
+        }
+    }
+
+    /// A failure with its cause.
+    pub fn because(code: impl Into<CodeName>, cause: Cause) -> Self {
+        Self {
+            code: code.into(),
+            reason: cause.en(),
+            cause: Some(Box::new(cause)),
         }
     }
 
     /// It is what a check found.
     pub fn fails(&self) -> Finding {
         // One mistake a line: the first is the summary.
-        let (first, others) = self.reason.split_once('\n').unwrap_or((&self.reason, ""));
-        Finding::fail(&self.code, first).detail(others)
+        let mut lines = self.reason.lines();
+        let first = match self.reason.contains('\n') {
+            true => Self::new(self.code.clone(), lines.next().unwrap_or_default()),
+            false => self.clone(),
+        };
+        let others = lines.skip(usize::from(!self.reason.contains('\n')));
+        let others = others.map(|line| Self::new(self.code.clone(), line));
+        Finding::fail(&self.code, first).details(others)
     }
 }
 
 impl From<Fault> for Told {
     fn from(trouble: Fault) -> Self {
-        Self::new(trouble.code, trouble.reason())
+        Self::because(trouble.code, trouble.cause)
     }
 }
 
@@ -152,7 +170,7 @@ pub enum Store {
     /// It did not open in time.
     Late,
     /// The disk does not give it.
-    Failing(String),
+    Failing(Told),
 }
 
 /// What it all means: findings with failures first, each in the order in which causes lie.
@@ -198,26 +216,21 @@ impl Seen {
             Ok(root) => root,
         };
         if let Some(told) = &self.of_daemon {
-            let finding = told.fails();
-            let detail = format!(
-                "so says the daemon; whoever runs this command can read it\n{}",
-                finding.detail
-            );
-            return Some(finding.detail(detail.trim_end()));
+            let mut finding = told.fails();
+            finding.detail.insert(0, StateMessage::SaysDaemon.into());
+            return Some(finding);
         }
         Some(match self.missing.as_slice() {
             [] => {
-                let central = format!("central is {root}");
+                let root = root.clone();
+                let central = StateMessage::CentralIs { root };
                 match &self.textfile {
                     // Nothing depends on it.
-                    Some(told) => Finding::warn(&told.code, &told.reason).detail(central),
+                    Some(told) => Finding::warn(&told.code, told).detail(central),
                     None => Finding::pass(Check::Config, central),
                 }
             }
-            [first, others @ ..] => {
-                let others: Vec<&str> = others.iter().map(|told| told.reason.as_str()).collect();
-                first.fails().detail(others.join("\n"))
-            }
+            [first, others @ ..] => first.fails().details(others),
         })
     }
 
@@ -225,16 +238,14 @@ impl Seen {
     fn key(&self) -> Option<Finding> {
         Some(match self.key.as_ref() {
             None if matches!(self.state, Some(State::New(_))) => {
-                Finding::skip(Check::Key, "the box is new")
+                Finding::skip(Check::Key, SkipReason::NewBox)
             }
             None => return None,
             Some(Err(told)) => told.fails(),
-            Some(Ok(true)) => Finding::pass(Check::Key, "the key opens the data")
-                .detail("the key lies beside the data: it does not protect a stolen disk"),
-            Some(Ok(false)) => Finding::pass(
-                Check::Key,
-                "the key is a credential of systemd and opens the data",
-            ),
+            Some(Ok(true)) => {
+                Finding::pass(Check::Key, StateMessage::KeyOpens).detail(StateMessage::KeyBeside)
+            }
+            Some(Ok(false)) => Finding::pass(Check::Key, StateMessage::KeyCredential),
         })
     }
 }
@@ -242,11 +253,14 @@ impl Seen {
 impl State {
     fn judge(&self) -> Finding {
         match self {
-            Self::New(path) => Finding::warn(
-                Code::StateNew,
-                format!("{path}: empty or missing, the box is new"),
-            ),
-            Self::Locked(path) => Finding::pass(Check::State, format!("{path}: there")),
+            Self::New(path) => {
+                let path = path.clone();
+                Finding::warn(Code::StateNew, StateMessage::New { path })
+            }
+            Self::Locked(path) => {
+                let path = path.clone();
+                Finding::pass(Check::State, StateMessage::Present { path })
+            }
             Self::Failed(told) => told.fails(),
             Self::Opened {
                 path,
@@ -262,25 +276,22 @@ impl State {
 fn opened(path: &str, layout: u32, damaged: &[String], aside: &[String]) -> Finding {
     let of_identity = |name: &String| name.starts_with("identity");
     let names = || damaged.iter().chain(aside);
-    let detail: Vec<&str> = names().map(String::as_str).collect();
-    let detail = detail.join(", ");
+    let detail = Names::of(names());
     if names().any(of_identity) {
         let summary = match damaged.iter().any(of_identity) {
-            true => {
-                "a copy of the box's identity does not open: the next synchronization writes it anew"
-            }
-            false => "a copy of the box's identity did not open and was written anew",
+            true => StateMessage::IdentityDamaged,
+            false => StateMessage::IdentityRewritten,
         };
         return Finding::warn(Code::IdentityDamaged, summary).detail(detail);
     }
     match damaged.len() + aside.len() {
-        0 => Finding::pass(Check::State, format!("{path}: writable, layout {layout}")),
+        0 => {
+            let (path, layout) = (path.to_owned(), layout.into());
+            Finding::pass(Check::State, StateMessage::Writable { path, layout })
+        }
         number => {
-            let summary = counted(
-                number as u64,
-                "file of the state folder did not open",
-                "files of the state folder did not open",
-            );
+            let count = number as u64;
+            let summary = StateMessage::Unopened { count };
             Finding::warn(Code::StateQuarantined, summary).detail(detail)
         }
     }
@@ -289,23 +300,18 @@ fn opened(path: &str, layout: u32, damaged: &[String], aside: &[String]) -> Find
 impl Disk {
     fn judge(&self) -> Finding {
         let Some(free) = self.free else {
-            return Finding::fail(Code::StateIo, format!("{}: cannot be measured", self.path));
+            let path = self.path.clone();
+            return Finding::fail(Code::StateIo, StateMessage::Unmeasured { path });
         };
-        let mib = |bytes: u64| bytes >> 20;
-        let summary = format!(
-            "{} MiB free, {} MiB kept for results",
-            mib(free),
-            mib(self.reserve)
-        );
-        if !self.takes_files {
-            let summary = "the volume has room, but takes no more files (inodes)";
-            Finding::fail(Code::DiskInodes, summary)
-        } else if free < ALMOST_FULL {
-            Finding::fail(Code::DiskFull, summary)
-        } else if free < self.reserve {
-            Finding::warn(Code::DiskReserve, summary)
-        } else {
-            Finding::pass(Check::Disk, summary)
+        let summary = StateMessage::Free {
+            free: Bytes(free),
+            reserve: Bytes(self.reserve),
+        };
+        match Room::of(free, self.reserve) {
+            _ if !self.takes_files => Finding::fail(Code::DiskInodes, StateMessage::NoInodes),
+            Room::Full => Finding::fail(Code::DiskFull, summary),
+            Room::Short => Finding::warn(Code::DiskReserve, summary),
+            Room::Enough => Finding::pass(Check::Disk, summary),
         }
     }
 }
@@ -313,14 +319,14 @@ impl Disk {
 impl Store {
     fn judge(&self) -> Finding {
         match self {
-            Self::Opens => Finding::pass(Check::Store, "opens"),
-            Self::Used => Finding::pass(Check::Store, "in use by a running boxsync"),
-            Self::Damaged(path) => Finding::fail(
-                Code::StoreFailed,
-                format!("{path}: does not open: it is damaged"),
-            ),
-            Self::Late => Finding::warn(Code::DoctorLate, "the index store takes long to open"),
-            Self::Failing(reason) => Finding::fail(Code::DiskFailing, reason.as_str()),
+            Self::Opens => Finding::pass(Check::Store, StateMessage::StoreOpens),
+            Self::Used => Finding::pass(Check::Store, StateMessage::StoreUsed),
+            Self::Damaged(path) => {
+                let path = path.clone();
+                Finding::fail(Code::StoreFailed, StateMessage::StoreDamaged { path })
+            }
+            Self::Late => Finding::warn(Code::DoctorLate, StateMessage::StoreLate),
+            Self::Failing(told) => told.fails(),
         }
     }
 }
@@ -328,6 +334,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::Localized;
 
     #[test]
     fn disk_is_judged_by_the_reserve() {
@@ -393,7 +400,7 @@ mod tests {
         };
         let told = judge(&seen).remove(0);
         assert_eq!(
-            (told.code.known(), told.summary.as_str()),
+            (told.code.known(), &*told.summary.english()),
             (Some(Code::ConfigFile), "/etc/x.toml: cannot be read")
         );
     }
@@ -427,6 +434,6 @@ mod tests {
         };
         let text = serde_json::to_string(&seen).unwrap();
         assert_eq!(serde_json::from_str::<Seen>(&text).unwrap(), seen);
-        assert_eq!(seen.config().unwrap().detail, "b");
+        assert_eq!(seen.config().unwrap().json()["detail"], "b");
     }
 }

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::message::KindCount;
 use super::verdict::counted;
 use crate::fault::{Cause, CodeName};
 use crate::intake::Kind;
@@ -65,6 +66,60 @@ pub struct Standing {
     /// What is counted for collectors and decides nothing.
     #[serde(default)]
     pub counted: Counted,
+}
+
+/// A complete catalogue older than this may miss what changed on central since, in seconds.
+pub const CATALOGUE_OLD_AFTER: i64 = 48 * 60 * 60;
+/// Below this much free disk the answers of one exam room may not fit, in bytes.
+const ALMOST_FULL: u64 = 64 << 20;
+
+/// How much room the volume of the state folder has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// For packages, too.
+    Enough,
+    /// Part of what is kept for results is used: no packages.
+    Short,
+    /// Answers may not fit.
+    Full,
+}
+
+impl Room {
+    /// Of so many bytes free, and so many kept for results.
+    pub fn of(free: u64, reserve: u64) -> Self {
+        match free {
+            _ if free < ALMOST_FULL => Self::Full,
+            _ if free < reserve => Self::Short,
+            _ => Self::Enough,
+        }
+    }
+}
+
+/// Whether a catalogue that was read for one organisation is that of another than the box belongs to.
+pub fn is_of_other(catalogue: &str, own: &str) -> bool {
+    !catalogue.is_empty() && catalogue != own
+}
+
+impl Standing {
+    /// How much room there is; `None` when nobody knows.
+    pub fn room(&self) -> Option<Room> {
+        self.disk.map(|(free, reserve)| Room::of(free, reserve))
+    }
+
+    /// The organisation of the box, where its complete catalogue is that of another.
+    pub fn other_organisation(&self) -> Option<&str> {
+        self.catalogue.complete_at?;
+        let own = self.organisation.as_deref()?;
+        is_of_other(&self.catalogue.organisation, own).then_some(own)
+    }
+
+    /// Days since the catalogue was complete, where it is old: by what is sure, for no single answer of central makes it
+    /// so.
+    pub fn days_old(&self) -> Option<u64> {
+        let at = self.catalogue.complete_at?;
+        let is_old = self.sure.unwrap_or(self.now) - at > CATALOGUE_OLD_AFTER;
+        is_old.then(|| u64::try_from((self.now - at) / 86_400).unwrap_or(0))
+    }
 }
 
 /// What is counted for collectors and decides nothing.
@@ -214,8 +269,8 @@ impl Kinds {
         }
     }
 
-    /// Of `total` items: how many of each kind there are, those kinds alone that there are any of, and as people say it.
-    pub fn told(&self, total: u64) -> Vec<(u64, String)> {
+    /// Of `total` items: how many of each kind there are, those kinds alone that there are any of.
+    pub fn each(&self, total: u64) -> Vec<KindCount> {
         let results = total.saturating_sub(self.logs + self.sessions + self.users);
         let kinds = [
             (results, Kind::Results),
@@ -224,14 +279,8 @@ impl Kinds {
             (self.users, Kind::LtiUsers),
         ];
         let some = kinds.into_iter().filter(|(count, _)| *count > 0);
-        some.map(|(count, kind)| (count, kind.counted(count)))
+        some.map(|(count, kind)| KindCount { kind, count })
             .collect()
-    }
-
-    /// The same in one row.
-    pub fn row(&self, total: u64) -> String {
-        let told = self.told(total).into_iter().map(|(_, told)| told);
-        told.collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -271,28 +320,19 @@ pub struct Owed {
 }
 
 impl Owed {
-    /// What central did not accept: a sentence for each kind.
-    pub fn refused_told(&self) -> Vec<String> {
-        let told = self.refused_kinds.told(self.refused).into_iter();
-        told.map(|(_, told)| format!("central did not accept {told}"))
-            .collect()
+    /// What is queued, by kind.
+    pub fn queued(&self) -> Vec<KindCount> {
+        self.queued_kinds.each(self.queued)
     }
 
-    /// What central may have: a sentence for each kind.
-    pub fn unconfirmed_told(&self) -> Vec<String> {
-        let told = self.unconfirmed_kinds.told(self.unconfirmed).into_iter();
-        told.map(|(_, told)| format!("central may or may not have {told}"))
-            .collect()
+    /// What central did not accept, by kind.
+    pub fn refused(&self) -> Vec<KindCount> {
+        self.refused_kinds.each(self.refused)
     }
 
-    /// What is queued: a sentence for each kind, with what becomes of it.
-    pub fn queued_told(&self, how: &str) -> Vec<String> {
-        let told = self.queued_kinds.told(self.queued).into_iter();
-        told.map(|(count, told)| {
-            let verb = if count == 1 { "waits" } else { "wait" };
-            format!("{told} {verb} {how}")
-        })
-        .collect()
+    /// What central may have, by kind.
+    pub fn unconfirmed(&self) -> Vec<KindCount> {
+        self.unconfirmed_kinds.each(self.unconfirmed)
     }
 }
 

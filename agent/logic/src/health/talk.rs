@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::clock::Dated;
+use super::message::{Names, RangeFlaw, SkipReason, TalkMessage};
 use super::seen::Told;
-use super::verdict::counted;
 use super::{Check, Finding};
 use crate::api::{Reply, answer};
 use crate::fault::{Area, Code};
@@ -48,7 +48,7 @@ pub enum Part {
     /// No delivery is known.
     NothingToAsk,
     /// As it was asked for, or what was done to it; and the delivery.
-    Came(Result<(), String>, String),
+    Came(Result<(), RangeFlaw>, String),
     /// It did not come.
     Failed(Told),
 }
@@ -68,8 +68,8 @@ impl Talk {
         }
         match &self.answer {
             Some(Ok(())) => {
-                let summary = "a TAO central server answers";
-                found.insert(Check::Answer, Finding::pass(Check::Answer, summary));
+                let finding = Finding::pass(Check::Answer, TalkMessage::CentralAnswers);
+                found.insert(Check::Answer, finding);
             }
             Some(Err(told)) => {
                 found.insert(Check::Answer, told.fails());
@@ -97,8 +97,8 @@ impl Talk {
             }
             Some(versions) => versions,
         };
-        let summary = "central takes the credentials";
-        found.insert(Check::Token, Finding::pass(Check::Token, summary));
+        let finding = Finding::pass(Check::Token, TalkMessage::CredentialsTaken);
+        found.insert(Check::Token, finding);
         let supported = match versions {
             Err(told) => {
                 found.insert(Check::Role, told.fails());
@@ -106,8 +106,8 @@ impl Talk {
             }
             Ok(supported) => supported,
         };
-        let summary = "the client may synchronize";
-        found.insert(Check::Role, Finding::pass(Check::Role, summary));
+        let finding = Finding::pass(Check::Role, TalkMessage::MaySynchronize);
+        found.insert(Check::Role, finding);
         if let Some(version) = &self.version {
             found.insert(Check::Version, supports(supported, version));
         }
@@ -120,17 +120,15 @@ impl Talk {
 impl Part {
     fn judge(&self) -> Finding {
         match self {
-            Self::NothingToAsk => Finding::skip(Check::Range, "no delivery is known to ask for"),
-            Self::Came(Ok(()), _) => {
-                let summary = "a part of a package came exactly as asked for";
-                Finding::pass(Check::Range, summary)
-            }
-            Self::Came(Err(done), delivery) => {
-                Finding::fail(Code::PackageRange, done.clone()).detail(delivery)
+            Self::NothingToAsk => Finding::skip(Check::Range, SkipReason::NoDelivery),
+            Self::Came(Ok(()), _) => Finding::pass(Check::Range, TalkMessage::PartCame),
+            Self::Came(Err(flaw), delivery) => {
+                let flaw = flaw.clone();
+                let delivery = Names::of([delivery]);
+                Finding::fail(Code::PackageRange, TalkMessage::PartFlawed { flaw }).detail(delivery)
             }
             Self::Failed(told) if told.code == Code::CentralNotFound => {
-                let summary = "central has no package for the delivery that was asked for";
-                Finding::skip(Check::Range, summary)
+                Finding::skip(Check::Range, TalkMessage::NoPackage)
             }
             Self::Failed(told) => told.fails(),
         }
@@ -144,15 +142,10 @@ fn certificate(now: &Result<(), Told>, later: Option<&Result<(), Told>>) -> Find
     }
     match later {
         // A handshake that was cut says nothing of the day on which the certificate ends.
-        Some(Err(told)) if told.code == Code::NetTlsExpired => Finding::warn(
-            Code::NetTlsExpiring,
-            "central's certificate ends within three weeks",
-        )
-        .detail(&told.reason),
-        _ => Finding::pass(
-            Check::Tls,
-            "the certificate is valid for three weeks at least",
-        ),
+        Some(Err(told)) if told.code == Code::NetTlsExpired => {
+            Finding::warn(Code::NetTlsExpiring, TalkMessage::CertificateEnds).detail(told)
+        }
+        _ => Finding::pass(Check::Tls, TalkMessage::CertificateValid),
     }
 }
 
@@ -160,35 +153,35 @@ fn supports(supported: &[String], version: &Result<String, Told>) -> Finding {
     match version {
         Err(told) => told.fails(),
         Ok(version) if supported.contains(version) => {
-            Finding::pass(Check::Version, format!("central supports {version}"))
+            let version = version.clone();
+            Finding::pass(Check::Version, TalkMessage::Supported { version })
         }
         Ok(version) => {
-            let all = match supported {
-                [] => "no version".to_owned(),
-                all => outside::ids(all),
+            let version = version.clone();
+            let summary = match supported {
+                [] => TalkMessage::SupportsNothing { version },
+                all => TalkMessage::UnsupportedOf {
+                    version,
+                    supported: outside::ids(all),
+                },
             };
-            Finding::fail(
-                Code::VersionUnsupported,
-                format!("central supports {all}, not {version}"),
-            )
+            Finding::fail(Code::VersionUnsupported, summary)
         }
     }
 }
 
 /// Central answers an unknown organisation with empty lists: a known one has a test centre.
 fn organisation(id: &str, centres: &Result<u64, Told>) -> Finding {
+    let id = id.to_owned();
     match centres {
         Err(told) => told.fails(),
         Ok(0) => Finding::fail(
             Code::CatalogueUnknownOrganisation,
-            format!("central names no test centre for organisation {id}"),
+            TalkMessage::UnknownOrganisation { id },
         ),
-        Ok(centres) => {
-            let centres = counted(*centres, "test centre", "test centres");
-            Finding::pass(
-                Check::Organisation,
-                format!("{id}: central names {centres}"),
-            )
+        Ok(count) => {
+            let count = *count;
+            Finding::pass(Check::Organisation, TalkMessage::Centres { id, count })
         }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::verdict::counted;
+use super::message::{ExitCause, Names, UnitMessage, UnitState, Watchdog};
 use super::{Check, Finding};
 use crate::fault::Code;
 
@@ -45,8 +45,8 @@ impl Unit {
     /// What it means.
     pub fn judge(&self) -> Finding {
         match self {
-            Self::Silent => Finding::skip(Check::Unit, "systemctl does not answer"),
-            Self::Late => Finding::warn(Code::DoctorLate, "systemctl does not answer in time"),
+            Self::Silent => Finding::skip(Check::Unit, UnitMessage::NoAnswer),
+            Self::Late => Finding::warn(Code::DoctorLate, UnitMessage::LateAnswer),
             Self::Shown { text, unreadable } => shown(text, unreadable),
         }
     }
@@ -55,69 +55,77 @@ impl Unit {
 fn shown(text: &str, unreadable: &[String]) -> Finding {
     let fields: BTreeMap<&str, &str> = text.lines().filter_map(|l| l.split_once('=')).collect();
     let field = |name: &str| fields.get(name).copied().unwrap_or_default();
-    let files = [field("FragmentPath"), field("DropInPaths")]
-        .join(" ")
-        .trim()
-        .to_owned();
+    let files = [field("FragmentPath"), field("DropInPaths")].join(" ");
+    let files = Some(files.trim()).filter(|files| !files.is_empty());
+    let files = files.map(|files| Names::of([files]));
     match field("LoadState") {
         "not-found" => {
-            return Finding::skip(Check::Unit, "boxsync is not installed as a service");
+            return Finding::skip(Check::Unit, UnitMessage::NotInstalled);
         }
-        "masked" => return Finding::fail(Code::UnitMasked, "the service is masked"),
+        "masked" => return Finding::fail(Code::UnitMasked, UnitMessage::Masked),
         "bad-setting" | "error" => {
             // The name of an error of D-Bus, then the words for it in quotation marks.
             let why = field("LoadError").split('"').nth(1).unwrap_or_default();
             let summary = match why {
-                "" => "systemd cannot load the unit of the service".to_owned(),
-                why => format!("systemd cannot load the unit of the service: {why}"),
+                "" => UnitMessage::Unloadable,
+                why => UnitMessage::UnloadableFor { why: why.into() },
             };
-            return Finding::fail(Code::UnitUnusable, summary).detail(files);
+            return Finding::fail(Code::UnitUnusable, summary).details(files);
         }
         _ => {}
     }
-    let state = format!("{} ({})", field("ActiveState"), field("SubState"));
+    let state = UnitState {
+        active: field("ActiveState").into(),
+        sub: field("SubState").into(),
+    };
     let runs = ["active", "reloading"].contains(&field("ActiveState"));
     if let Some(file) = unreadable.first().filter(|_| !runs) {
-        let summary = format!("{file}: the unit names it, and it cannot be read");
-        return Finding::fail(Code::UnitUnreadable, summary).detail(files);
+        let summary = UnitMessage::Unreadable { file: file.clone() };
+        return Finding::fail(Code::UnitUnreadable, summary).details(files);
     }
     let restarts: u64 = field("NRestarts").parse().unwrap_or(0);
     let watchdog = match field("WatchdogUSec") {
-        "" | "0" | "infinity" => "no watchdog".to_owned(),
-        every => format!("watchdog {every}"),
+        "" | "0" | "infinity" => Watchdog::Without,
+        every => Watchdog::Every { time: every.into() },
     };
     match field("ActiveState") {
         "failed" => {
-            let why = why(field("ExecMainStatus")).unwrap_or(field("Result"));
-            let summary = format!("the service has failed: {why}");
-            Finding::fail(Code::UnitFailed, summary)
-                .detail(counted(restarts, "restart", "restarts"))
+            let word = field("Result").to_owned();
+            let why = why(field("ExecMainStatus")).unwrap_or(ExitCause::Result { word });
+            Finding::fail(Code::UnitFailed, UnitMessage::Failed { why })
+                .detail(UnitMessage::Restarts { count: restarts })
         }
         "active" | "activating" | "reloading" if restarts > 0 => {
-            let often = match restarts {
-                1 => "once".to_owned(),
-                often => format!("{often} times"),
+            let count = restarts;
+            let summary = match count {
+                1 => UnitMessage::RestartedOnce { state },
+                _ => UnitMessage::Restarted { state, count },
             };
-            let summary = format!("{state}, restarted {often} since it was started");
-            let why = why(field("ExecMainStatus")).unwrap_or(&watchdog);
-            Finding::warn(Code::UnitRestarts, summary).detail(why)
+            let detail = match why(field("ExecMainStatus")) {
+                Some(why) => UnitMessage::EndedWith { why },
+                None => UnitMessage::WatchedBy { watchdog },
+            };
+            Finding::warn(Code::UnitRestarts, summary).detail(detail)
         }
         "active" | "activating" | "reloading" => {
-            Finding::pass(Check::Unit, format!("{state}, {watchdog}"))
+            Finding::pass(Check::Unit, UnitMessage::Runs { state, watchdog })
         }
-        _ => Finding::warn(Code::UnitDown, format!("the service is {state}"))
-            .detail(format!("at boot: {}", field("UnitFileState"))),
+        _ => {
+            let setting = field("UnitFileState").to_owned();
+            Finding::warn(Code::UnitDown, UnitMessage::Down { state })
+                .detail(UnitMessage::AtBoot { setting })
+        }
     }
 }
 
 /// What systemd itself means by an exit status (systemd.exec(5), "Process Exit Codes").
-fn why(status: &str) -> Option<&'static str> {
+fn why(status: &str) -> Option<ExitCause> {
     Some(match status {
-        "203" => "its program is missing or is no program",
-        "217" => "the user that it runs as does not exist",
-        "226" => "a folder that it needs or may not see cannot be set up",
-        "238" => "its folder in /var/lib cannot be made",
-        "243" => "its credentials cannot be read",
+        "203" => ExitCause::NoProgram,
+        "217" => ExitCause::NoUser,
+        "226" => ExitCause::NoNamespace,
+        "238" => ExitCause::NoStateFolder,
+        "243" => ExitCause::NoCredentials,
         _ => return None,
     })
 }
@@ -126,6 +134,7 @@ fn why(status: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
     use crate::health::Status;
+    use crate::language::Localized;
 
     #[test]
     fn the_service_is_judged_by_what_systemd_shows() {
@@ -205,8 +214,18 @@ mod tests {
             unit.judge()
         };
         assert_eq!(told("failed").code, Code::UnitUnreadable);
-        assert!(told("failed").summary.starts_with("/etc/default/boxsync: "));
-        assert!(told("failed").detail.ends_with("/etc/a.conf"));
+        assert!(
+            told("failed")
+                .summary
+                .english()
+                .starts_with("/etc/default/boxsync: ")
+        );
+        assert!(
+            told("failed").json()["detail"]
+                .as_str()
+                .unwrap()
+                .ends_with("/etc/a.conf")
+        );
         assert_eq!(told("active").status, Status::Pass);
     }
 
@@ -218,7 +237,7 @@ mod tests {
             unreadable: Vec::new(),
         };
         assert_eq!(
-            unit.judge().summary,
+            unit.judge().summary.english(),
             "the service has failed: the user that it runs as does not exist"
         );
     }

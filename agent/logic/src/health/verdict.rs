@@ -4,19 +4,18 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::clock;
+use super::message::HoldingsMessage;
+use super::standing::Room;
 pub use super::standing::{
     Counted, Kinds, Last, LastRun, Owed, Shown, Standing, Stock, told_by_type,
 };
 use crate::fault::{Area, Cause, Code, CodeName, Lack};
+use crate::language::Localized;
 use crate::outside;
 use crate::settings::force::in_short;
 use crate::spool;
 use crate::words::Outcome;
-
-/// A catalogue that is older than this may miss what changed on central since.
-const OLD: i64 = 48 * 60 * 60;
-/// Below this much free disk the answers of one exam room may not fit.
-const ALMOST_FULL: u64 = 64 << 20;
 
 /// So many ids stand in a sentence.
 const IDS: usize = 3;
@@ -159,21 +158,17 @@ fn blocked(standing: &Standing) -> Option<(CodeName, Cause)> {
         };
     }
     let organisation = shown.organisation.clone();
-    if let Some(own) = standing
-        .organisation
-        .as_ref()
-        .filter(|id| **id != organisation)
-    {
+    if let Some(own) = standing.other_organisation() {
         let cause = Cause::OtherOrganisation {
             held: organisation,
-            own: own.clone(),
+            own: own.to_owned(),
         };
         return told(Code::CatalogueOtherOrganisation, cause);
     }
     if standing.packages.wanted == 0 {
         return told(Code::CatalogueEmpty, Cause::NothingToTake { organisation });
     }
-    if standing.disk.is_some_and(|(free, _)| free < ALMOST_FULL) {
+    if standing.room() == Some(Room::Full) {
         return told(Code::DiskFull, Cause::DiskFull);
     }
     let (code, cause) = lacking(standing)?;
@@ -216,10 +211,15 @@ fn lacking(standing: &Standing) -> Option<(Code, Cause)> {
     if lacking <= stock.absent {
         return Some((Code::PackageMissing, Cause::PackagesAbsent(lacking)));
     }
-    if standing.disk.is_some_and(|(free, reserve)| free < reserve) {
+    if is_short(standing) {
         return Some((Code::DiskReserve, packages(Lack::NoRoom)));
     }
     Some((Code::PackageIncomplete, packages(Lack::Unbrought)))
+}
+
+/// Whether part of what is kept for results is used.
+fn is_short(standing: &Standing) -> bool {
+    matches!(standing.room(), Some(Room::Short | Room::Full))
 }
 
 /// A key of the configuration without which no synchronization begins, of a box that never had one: central is asked
@@ -242,9 +242,7 @@ fn looks(standing: &Standing) -> Vec<(CodeName, Cause)> {
     if let Some((code, cause)) = misconfigured(standing) {
         look(code.into(), cause);
     }
-    if let Some((free, reserve)) = standing.disk
-        && free < reserve
-    {
+    if is_short(standing) {
         look(Code::DiskReserve.into(), Cause::ReserveShort);
     }
     if let Some(reason) = &standing.unread {
@@ -259,11 +257,13 @@ fn looks(standing: &Standing) -> Vec<(CodeName, Cause)> {
         look(Code::ResultsQuarantined.into(), Cause::Lost { items, ids });
     }
     let owed = standing.owed.unwrap_or_default();
-    for reason in owed.refused_told() {
-        look(Code::ResultsRefused.into(), Cause::Said(reason));
+    for items in owed.refused() {
+        let said = HoldingsMessage::Refused { items }.english();
+        look(Code::ResultsRefused.into(), Cause::Said(said));
     }
-    for reason in owed.unconfirmed_told() {
-        look(Code::ResultsUnconfirmed.into(), Cause::Said(reason));
+    for items in owed.unconfirmed() {
+        let said = HoldingsMessage::Unconfirmed { items }.english();
+        look(Code::ResultsUnconfirmed.into(), Cause::Said(said));
     }
     if let Some((code, _)) = standing.held_up.as_ref().filter(|_| owed.waiting > 0) {
         // A code of a newer boxsync is told in general words.
@@ -289,11 +289,11 @@ fn looks(standing: &Standing) -> Vec<(CodeName, Cause)> {
         look(code.clone(), Cause::Said(reason.clone()));
     }
     if let Some(at) = shown.complete_at {
-        let age = standing.now - at;
-        if age < -300 {
+        if at - standing.now > clock::TOLERANCE {
             look(Code::ClockBehind.into(), Cause::ClockBehind);
-        } else if standing.sure.unwrap_or(standing.now) - at > OLD {
-            look(Code::CatalogueOld.into(), Cause::CatalogueOld(age / 86_400));
+        } else if let Some(days) = standing.days_old() {
+            let days = i64::try_from(days).unwrap_or(i64::MAX);
+            look(Code::CatalogueOld.into(), Cause::CatalogueOld(days));
         }
     }
     let held_back = shown.held_back.saturating_sub(shown.taken_back);
@@ -321,9 +321,9 @@ fn looks(standing: &Standing) -> Vec<(CodeName, Cause)> {
     // Those that central holds up are told above.
     let queued = owed.queued.saturating_sub(owed.waiting);
     let kinds = owed.queued_kinds.less(&owed.waiting_kinds);
-    for (count, told) in kinds.told(queued) {
-        let verb = if count == 1 { "is" } else { "are" };
-        let reason = format!("{told} {verb} still to go to central");
+    for items in kinds.each(queued) {
+        let verb = if items.count == 1 { "is" } else { "are" };
+        let reason = format!("{} {verb} still to go to central", items.english());
         look(Code::ResultsQueued.into(), Cause::Said(reason));
     }
     looks

@@ -7,8 +7,10 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::message::{Names, Peer, WayMessage};
 use super::{Check, Finding, Status};
 use crate::fault::Code;
+use crate::resolver::Failure;
 
 mod ip;
 pub mod route;
@@ -99,7 +101,7 @@ pub struct Name {
     /// A name server knew what it answered: the network as far as it works.
     pub known: bool,
     /// The addresses, or why there is none; `None` when nobody has asked yet.
-    pub answer: Option<Result<Vec<IpAddr>, String>>,
+    pub answer: Option<Result<Vec<IpAddr>, Failure>>,
 }
 
 /// Why no connection came about.
@@ -138,8 +140,8 @@ impl Way {
             let passes = connected || refused || known;
             found.insert(Check::Gateway, gateway.judge(passes));
         } else if self.sources.is_some() {
-            let summary = "the route leads through no gateway, or none is known";
-            found.insert(Check::Gateway, Finding::skip(Check::Gateway, summary));
+            let finding = Finding::skip(Check::Gateway, WayMessage::NoGateway);
+            found.insert(Check::Gateway, finding);
         }
         if let Some(name) = &self.name {
             let gateway = self.gateway.map(|gateway| gateway.address);
@@ -170,28 +172,25 @@ impl Way {
         let usable = |ip: &IpAddr| !ip::is_own_making(*ip);
         let found = [sources.four, sources.six];
         if let Some(ip) = found.into_iter().flatten().find(usable) {
-            return Finding::pass(Check::Address, format!("{ip}, with a way out"));
+            return Finding::pass(Check::Address, WayMessage::AddressUsable { ip });
         }
         let interfaces = self.interfaces.as_deref().unwrap_or_default();
         let up = interfaces.iter().filter(|one| one.enabled && one.carrier);
         let mut own = up.clone().flat_map(|one| &one.addresses);
-        if let Some(ip) = own.find(|ip| usable(ip)) {
-            return Finding::fail(
-                Code::NetNoRoute,
-                format!("the box has the address {ip}, but no route leads out of it"),
-            );
+        if let Some(ip) = own.find(|ip| usable(ip)).copied() {
+            return Finding::fail(Code::NetNoRoute, WayMessage::NoRouteFrom { ip });
         }
         let given = found
             .into_iter()
             .flatten()
             .chain(up.clone().flat_map(|one| one.addresses.iter().copied()));
         let summary = match given.min() {
-            Some(ip) => format!("{ip} is an address that the box gave itself"),
+            Some(ip) => WayMessage::OwnMaking { ip },
             None => {
-                let names: Vec<&str> = up.map(|one| one.name.as_str()).collect();
-                match names.as_slice() {
-                    [] => "no interface has an address".to_owned(),
-                    names => format!("no address: {}", names.join(", ")),
+                let interfaces = Names::of(up.map(|one| &one.name));
+                match interfaces.0.is_empty() {
+                    true => WayMessage::NoAddressAnywhere,
+                    false => WayMessage::NoAddressOn { interfaces },
                 }
             }
         };
@@ -199,11 +198,10 @@ impl Way {
     }
 
     fn connection(&self, name: &Name, connect: &Result<String, Refusal>) -> Finding {
-        let (whose, place) = (name.whose(), name.place());
         let refusal = match connect {
             Ok(address) => {
-                let summary = format!("{whose}{address} accepts a connection");
-                return Finding::pass(Check::Connect, summary);
+                let place = name.peer(address.clone());
+                return Finding::pass(Check::Connect, WayMessage::Accepts { place });
             }
             Err(refusal) => refusal,
         };
@@ -214,10 +212,8 @@ impl Way {
             Refusal::Refused => Code::NetRefused,
             _ => Code::NetUnreachable,
         };
-        Finding::fail(
-            name.blamed(code),
-            format!("{whose}{place} {}", refusal.words()),
-        )
+        let place = name.peer(name.place());
+        Finding::fail(name.blamed(code), refusal.of(place))
     }
 
     /// The addresses are all of a family by which the box has no way out, and it has one by the other.
@@ -233,12 +229,11 @@ impl Way {
         };
         let usable = |ip: Option<IpAddr>| ip.is_some_and(|ip| !ip::is_own_making(ip));
         (!usable(without) && usable(with)).then(|| {
-            let (has, lacks) = (family.other().word(), family.word());
-            let summary = format!(
-                "{}{} has an address of {lacks} alone, and this box has a way out by {has} alone",
-                name.whose(),
-                name.host
-            );
+            let summary = WayMessage::OtherFamily {
+                place: name.peer(name.host.clone()),
+                lacks: family.word().into(),
+                has: family.other().word().into(),
+            };
             Finding::fail(Code::NetFamily, summary)
         })
     }
@@ -246,7 +241,7 @@ impl Way {
     fn loss(&self) -> Finding {
         let all = self.tries.len();
         if all < TRIES / 2 {
-            return Finding::skip(Check::Loss, "too few requests were made to tell");
+            return Finding::skip(Check::Loss, WayMessage::TooFewRequests);
         }
         let mut times: Vec<u32> = self.tries.iter().copied().flatten().collect();
         times.sort_unstable();
@@ -260,17 +255,26 @@ impl Way {
         let slowest = times.last().copied().unwrap_or_default();
         let bad = lost + repeated;
         if bad < LOSSY {
-            let summary = format!("{all} small requests came through, {middle} ms");
+            let summary = WayMessage::CameThrough {
+                requests: all as u64,
+                milliseconds: middle.into(),
+            };
             return Finding::pass(Check::Loss, summary);
         }
-        let summary = format!("{bad} of {all} small requests were lost on the way at first");
+        let summary = WayMessage::LostAtFirst {
+            bad: bad as u64,
+            requests: all as u64,
+        };
         let finding = match bad {
             BROKEN.. => Finding::fail(Code::NetLoss, summary),
             _ => Finding::warn(Code::NetLoss, summary),
         };
-        finding.detail(format!(
-            "{lost} lost for good, {repeated} repeated; in between {middle} ms, the slowest {slowest} ms"
-        ))
+        finding.detail(WayMessage::LostTimes {
+            lost: lost as u64,
+            repeated: repeated as u64,
+            middle: middle.into(),
+            slowest: slowest.into(),
+        })
     }
 
     /// `lossy`: packets of every size are lost, so that one which did not come tells nothing.
@@ -284,39 +288,39 @@ impl Way {
             (Some((passes, _)), Some((vanishes, _)))
                 if clean && !lossy && small.len() >= SIDES && large.len() >= SIDES =>
             {
-                let summary = format!(
-                    "packets of {passes} bytes come through, those of {vanishes} vanish on the way"
-                );
+                let summary = WayMessage::LargeVanish {
+                    passes: (*passes).into(),
+                    vanishes: (*vanishes).into(),
+                };
                 Finding::fail(Code::NetMtu, summary)
             }
-            (Some(_), None) => Finding::pass(Check::Mtu, "large packets come through"),
-            _ => Finding::skip(Check::Mtu, "the size of packets does not show"),
+            (Some(_), None) => Finding::pass(Check::Mtu, WayMessage::LargePass),
+            _ => Finding::skip(Check::Mtu, WayMessage::SizeUnknown),
         }
     }
 }
 
 impl Gateway {
     fn judge(self, passes: bool) -> Finding {
-        let Self { address, answers } = self;
+        let Self {
+            address: ip,
+            answers,
+        } = self;
         match answers {
-            Some(true) => Finding::pass(Check::Gateway, format!("{address} answers")),
+            Some(true) => Finding::pass(Check::Gateway, WayMessage::GatewayAnswers { ip }),
             // What leads to central works, whatever it says of itself.
-            _ if passes => Finding::pass(Check::Gateway, format!("{address} lets through")),
-            Some(false) => Finding::fail(
-                Code::NetGateway,
-                format!("the gateway {address} does not answer on the local network"),
-            ),
-            None => Finding::skip(
-                Check::Gateway,
-                format!("whether the gateway {address} answers does not show"),
-            ),
+            _ if passes => Finding::pass(Check::Gateway, WayMessage::GatewayPasses { ip }),
+            Some(false) => Finding::fail(Code::NetGateway, WayMessage::GatewaySilent { ip }),
+            None => Finding::skip(Check::Gateway, WayMessage::GatewayUnknown { ip }),
         }
     }
 }
 
 impl Name {
-    fn whose(&self) -> &'static str {
-        if self.proxy { "the proxy " } else { "" }
+    /// A name or address of it, with whose it is.
+    fn peer(&self, name: String) -> Peer {
+        let proxy = self.proxy;
+        Peer { name, proxy }
     }
 
     fn place(&self) -> String {
@@ -337,33 +341,37 @@ impl Name {
         central: Option<bool>,
         gateway: Option<IpAddr>,
     ) -> Option<Finding> {
-        let (whose, host) = (self.whose(), &self.host);
-        if host.parse::<IpAddr>().is_ok() {
-            let summary = format!("{whose}{host} is an address, no name is needed");
+        let host = self.peer(self.host.clone());
+        if self.host.parse::<IpAddr>().is_ok() {
+            let summary = WayMessage::NoNameNeeded { host };
             return Some(Finding::skip(Check::Dns, summary));
         }
         let servers = || match self.servers.as_slice() {
-            [] => "/etc/resolv.conf names no name server".to_owned(),
-            servers => format!("name servers: {}", servers.join(", ")),
+            [] => WayMessage::NoNameServer,
+            servers => WayMessage::NameServers {
+                servers: Names(servers.to_vec()),
+            },
         };
         let addresses = match self.answer.as_ref()? {
             Ok(addresses) => addresses,
             Err(why) => {
-                let summary = format!("{whose}{host} has no address: {why}");
+                let summary = WayMessage::NoAddressOf { host, why: *why };
                 return Some(Finding::fail(self.blamed(Code::NetDns), summary).detail(servers()));
             }
         };
-        let list: Vec<String> = addresses.iter().map(IpAddr::to_string).collect();
-        let list = list.join(", ");
+        let list = Names::of(addresses);
         if self.is_sunk(addresses, connected, central, gateway) {
-            let summary =
-                format!("the name server says that {whose}{host} is {list}, where none can be");
+            let summary = WayMessage::Sunk {
+                host,
+                addresses: list,
+            };
             return Some(Finding::fail(Code::NetFiltered, summary).detail(servers()));
         }
-        Some(Finding::pass(
-            Check::Dns,
-            format!("{whose}{host} is {list}"),
-        ))
+        let summary = WayMessage::Resolved {
+            host,
+            addresses: list,
+        };
+        Some(Finding::pass(Check::Dns, summary))
     }
 
     /// A filter answers with an address at which nothing is, or with its own.
@@ -392,45 +400,46 @@ impl Name {
 }
 
 impl Refusal {
-    fn words(&self) -> String {
+    fn of(&self, place: Peer) -> WayMessage {
         match self {
-            Self::Refused => "refused the connection".into(),
-            Self::NoRoute => "cannot be reached: no route leads there".into(),
-            Self::Unreachable => {
-                "cannot be reached: a router on the way, or its own network, says that it is not there"
-                    .into()
-            }
-            Self::Forbidden => "cannot be reached: a firewall forbids it".into(),
-            Self::Late(seconds) => {
-                format!("did not accept a connection within {seconds} s")
-            }
-            Self::Other(why) => format!("cannot be reached: {why}"),
+            Self::Refused => WayMessage::Refused { place },
+            Self::NoRoute => WayMessage::NoRouteTo { place },
+            Self::Unreachable => WayMessage::Unreachable { place },
+            Self::Forbidden => WayMessage::Forbidden { place },
+            Self::Late(seconds) => WayMessage::Late {
+                place,
+                seconds: *seconds,
+            },
+            Self::Other(why) => WayMessage::OtherwiseUnreachable {
+                place,
+                why: why.clone(),
+            },
         }
     }
 }
 
 fn link(interfaces: &[Interface]) -> Finding {
-    let names = |wanted: fn(&Interface) -> bool| -> Vec<&str> {
+    let names = |wanted: fn(&Interface) -> bool| {
         let chosen = interfaces.iter().filter(|one| wanted(one));
-        chosen.map(|one| one.name.as_str()).collect()
+        Names::of(chosen.map(|one| &one.name))
     };
     let up = names(|one| one.enabled && one.carrier);
-    if !up.is_empty() {
-        return Finding::pass(Check::Link, format!("up: {}", up.join(", ")));
+    if !up.0.is_empty() {
+        return Finding::pass(Check::Link, WayMessage::LinkUp { interfaces: up });
     }
     let dark = names(|one| one.enabled && !one.carrier);
     let off = names(|one| !one.enabled);
-    match (dark.is_empty(), off.is_empty()) {
-        (true, true) => Finding::fail(Code::NetNoLink, "there is no network interface"),
-        (true, false) => Finding::fail(
-            Code::NetDisabled,
-            format!("switched off: {}", off.join(", ")),
-        ),
+    let (no_dark, no_other) = (dark.0.is_empty(), off.0.is_empty());
+    let off = WayMessage::SwitchedOff { interfaces: off };
+    match (no_dark, no_other) {
+        (true, true) => Finding::fail(Code::NetNoLink, WayMessage::NoInterface),
+        (true, false) => Finding::fail(Code::NetDisabled, off),
         (false, no_other) => {
-            let finding = Finding::fail(Code::NetNoLink, format!("no link: {}", dark.join(", ")));
+            let summary = WayMessage::NoLink { interfaces: dark };
+            let finding = Finding::fail(Code::NetNoLink, summary);
             match no_other {
                 true => finding,
-                false => finding.detail(format!("switched off: {}", off.join(", "))),
+                false => finding.detail(off),
             }
         }
     }

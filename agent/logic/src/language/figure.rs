@@ -23,6 +23,30 @@ pub struct Seconds(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MegabitRate(pub f64);
 
+/// A number with one digit behind its mark.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Decimal(pub f64);
+
+/// A number with as many digits as it has.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Number(pub f64);
+
+impl Localized for Decimal {
+    fn localized(&self, language: Language) -> String {
+        decimal(language, self.0)
+    }
+}
+
+impl Localized for Number {
+    fn localized(&self, language: Language) -> String {
+        let text = self.0.to_string();
+        match language {
+            Language::English => text,
+            Language::French => text.replace('.', ","),
+        }
+    }
+}
+
 impl Localized for Bytes {
     fn localized(&self, language: Language) -> String {
         bytes(language, self.0)

@@ -1,9 +1,12 @@
 use super::*;
 use crate::engine::progress::{PackageProgress, Progress};
 use crate::fixture;
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, CodeName, Fault};
+use logic::health::message::{HoldingsMessage, KindCount, StateMessage};
 use logic::health::verdict::{Kinds, Last, Owed, Stock, Verdict};
-use logic::health::{Check, Word};
+use logic::health::{Check, Finding, Told, Word};
+use logic::intake::Kind;
+use logic::language::figure::Bytes;
 use logic::report::Report;
 use logic::schedule::Cause;
 use logic::words::{Outcome, Params};
@@ -66,7 +69,20 @@ fn running() -> Running {
     }
 }
 
-fn shown(language: Language, glance: &Glance, findings: &[Finding]) -> String {
+/// A finding as the page gets it.
+fn examined(finding: &Finding) -> Examined {
+    Examined::of(finding.clone(), str::to_owned)
+}
+
+fn held(held: u64, wanted: u64) -> HoldingsMessage {
+    HoldingsMessage::Held { held, wanted }
+}
+
+fn told(code: &CodeName, words: &str) -> Examined {
+    examined(&Finding::fail(code, Told::new(code, words)))
+}
+
+fn shown(language: Language, glance: &Glance, findings: &[Examined]) -> String {
     let running = running();
     let view = View {
         glance: Some(glance),
@@ -80,7 +96,7 @@ fn shown(language: Language, glance: &Glance, findings: &[Finding]) -> String {
 }
 
 /// What a reader sees: no markup, one blank between words.
-fn seen(page: &str) -> String {
+fn read(page: &str) -> String {
     let main = page.split("<main>").nth(1).unwrap();
     let main = main.split("</main>").next().unwrap();
     let mut out = String::new();
@@ -103,10 +119,10 @@ fn seen(page: &str) -> String {
 fn the_page_in_both_languages() {
     let glance = glance("the name central.example has no address: no answer within 4 s");
     let findings = [
-        Finding::fail(Code::PackageIncomplete, "5 of 7 packages held"),
-        Finding::pass(Check::Key, "the key opens the data"),
+        examined(&Finding::fail(Code::PackageIncomplete, held(5, 7))),
+        examined(&Finding::pass(Check::Key, StateMessage::KeyOpens)),
     ];
-    let english = seen(&shown(Language::English, &glance, &findings));
+    let english = read(&shown(Language::English, &glance, &findings));
     assert!(
         english.starts_with(
             "Ready for the exam? ✖ NOT READY 5 of 7 packages held What to do A synchronization is running: let it finish. \
@@ -120,7 +136,7 @@ fn the_page_in_both_languages() {
     );
     assert!(english.contains("✖ broken 5 of 7 packages held package.incomplete What to do: Run"));
     assert!(english.contains("No. 12: 2026-11-24 06:45 UTC+01:00 ! central not reached"));
-    let french = seen(&shown(Language::French, &glance, &findings));
+    let french = read(&shown(Language::French, &glance, &findings));
     assert!(
         french.starts_with(
             "Prête pour l’examen ? ✖ PAS PRÊTE paquets présents : 5 sur 7 Que faire Une synchronisation est en cours : la \
@@ -164,11 +180,11 @@ fn fortnight() -> Glance {
 
 #[test]
 fn the_pages_of_the_pictures() {
-    let incomplete = [Finding::fail(
+    let incomplete = [examined(&Finding::fail(
         Code::PackageIncomplete,
-        "5 of 7 packages held",
-    )];
-    let page = |language, glance: &Glance, findings: &[Finding], running: Option<&Running>| {
+        held(5, 7),
+    ))];
+    let page = |language, glance: &Glance, findings: &[Examined], running: Option<&Running>| {
         let view = View {
             glance: Some(glance),
             findings: Some(findings),
@@ -195,13 +211,22 @@ fn the_pages_of_the_pictures() {
         unconfirmed: 0,
         ..Owed::default()
     });
+    let items = KindCount {
+        kind: Kind::Results,
+        count: 1,
+    };
+    let free = StateMessage::Free {
+        free: Bytes(12_000_000_000),
+        reserve: Bytes(1 << 30),
+    };
     let refused = [
-        Finding::warn(Code::ResultsRefused, "central did not accept 1 result"),
-        Finding::pass(Check::Disk, "11444 MiB free, 1024 MiB kept for results"),
-        Finding::pass(Check::Packages, "7 of 7 packages held"),
-    ];
-    let told = page(Language::French, &owing, &refused, None);
-    fixture::held("page-fr.html", &told);
+        Finding::warn(Code::ResultsRefused, HoldingsMessage::Refused { items }),
+        Finding::pass(Check::Disk, free),
+        Finding::pass(Check::Packages, held(7, 7)),
+    ]
+    .map(|finding| examined(&finding));
+    let page = page(Language::French, &owing, &refused, None);
+    fixture::held("page-fr.html", &page);
 }
 
 #[test]
@@ -217,7 +242,7 @@ fn what_is_lost_or_owed_beside_results_is_counted() {
         lost: 1,
         ..Owed::default()
     });
-    let told = seen(&shown(Language::English, &owing, &[]));
+    let told = read(&shown(Language::English, &owing, &[]));
     assert!(
         told.contains("1 waiting, logs waiting: 3, test sessions waiting: 2, 1 lost"),
         "{told}"
@@ -227,7 +252,7 @@ fn what_is_lost_or_owed_beside_results_is_counted() {
         lost: 2,
         ..Owed::default()
     });
-    assert!(seen(&shown(Language::English, &owing, &[])).contains("2 lost"));
+    assert!(read(&shown(Language::English, &owing, &[])).contains("2 lost"));
 }
 
 #[test]
@@ -237,7 +262,7 @@ fn nothing_that_was_read_becomes_markup() {
     glance.standing.catalogue.organisation = NASTY.into();
     glance.standing.organisation = Some("1".into());
     glance.box_id = Some(NASTY.into());
-    let findings = [Finding::fail(NASTY, NASTY)];
+    let findings = [told(&NASTY.into(), NASTY)];
     for language in [Language::English, Language::French] {
         let page = shown(language, &glance, &findings);
         assert_eq!(page.matches("<script").count(), 1, "only its own");
@@ -279,7 +304,7 @@ fn before_the_first_look_it_says_so() {
         stamp: 0,
     };
     assert_eq!(
-        seen(&page(Language::English, &view, "n")),
+        read(&page(Language::English, &view, "n")),
         "Ready for the exam? The box is being looked at … Right now No synchronization is running. The next one \
          begins in 60 s."
     );
@@ -387,7 +412,7 @@ fn own(page: &str) -> String {
             out.replace_range(at..end, " ");
         }
     }
-    seen(&format!("<main>{out}"))
+    read(&format!("<main>{out}"))
 }
 
 /// English words that French does not have.
@@ -401,14 +426,47 @@ fn english(text: &str) -> Vec<&str> {
     words.filter(|word| WORDS.contains(word)).collect()
 }
 
+/// Areas and codes whose sentences are those of checks, which have their French beside their English.
+const OF_CHECKS: [&str; 21] = [
+    "catalogue.",
+    "clock.",
+    "disk.",
+    "net.disabled",
+    "net.dns",
+    "net.family",
+    "net.filtered",
+    "net.gateway",
+    "net.link",
+    "net.loss",
+    "net.mtu",
+    "net.no_",
+    "net.refused",
+    "net.unreachable",
+    "package.",
+    "results.",
+    "store.",
+    "sync.",
+    "unit.",
+    "version.",
+    "doctor.",
+];
+
 #[test]
 fn broken_boxes_are_told_in_french() {
     let table = include_str!("../../../../tests/fixtures/broken.md");
     let mut rows = 0;
     for row in table.lines().skip(2) {
         let cells: Vec<&str> = row.split(" | ").collect();
-        let code = logic::fault::CodeName::from(cells[1].trim_matches('`'));
-        let finding = Finding::fail(&code, cells[2]);
+        let name = cells[1].trim_matches('`');
+        let of_check = OF_CHECKS.iter().any(|area| name.starts_with(area));
+        // One code is of both: what connects below TLS, and what speaks through it.
+        let connects = ["refused the connection", "not there", "no such name"];
+        let below = connects.iter().any(|end| cells[2].ends_with(end));
+        if of_check || (name == "net.proxy" && below) {
+            continue;
+        }
+        let code = CodeName::from(cells[1].trim_matches('`'));
+        let finding = told(&code, cells[2]);
         // As a finding, as the reason of the verdict, as the end of the last run.
         let mut glance = glance(cells[2]);
         glance.standing.catalogue.complete_at = None;
@@ -435,7 +493,7 @@ fn broken_boxes_are_told_in_french() {
 
 #[test]
 fn the_page_can_be_read_without_eyes() {
-    let findings = [Finding::warn(Code::ClockSkew, "x")];
+    let findings = [told(&Code::ClockSkew.into(), "x")];
     let page = shown(Language::French, &glance("x"), &findings);
     assert!(page.contains("<html lang=\"fr\">") && page.contains("<main>"));
     assert!(page.contains("aria-live=\"polite\"") && page.contains("role=\"status\""));

@@ -6,6 +6,7 @@ use super::*;
 use crate::root::Root;
 use logic::fault::Code;
 use logic::intake::Print;
+use logic::language::Localized;
 
 fn spool() -> (tempfile::TempDir, Spool) {
     let dir = tempfile::tempdir().unwrap();
@@ -43,6 +44,11 @@ fn change(key: &Key, state: State) -> Change {
         parts: Vec::new(),
         reopen: false,
     }
+}
+
+fn row(kinds: health::Kinds, total: u64) -> String {
+    let each: Vec<String> = kinds.each(total).iter().map(Localized::english).collect();
+    each.join(", ")
 }
 
 #[test]
@@ -87,7 +93,7 @@ fn what_is_owed_is_tallied_by_kind_and_what_is_lost_counts() {
     let owed = tally();
     assert_eq!((owed.queued, owed.lost), (6, 0));
     assert_eq!(
-        owed.queued_kinds.row(owed.queued),
+        row(owed.queued_kinds, owed.queued),
         "2 results, 1 log, 2 test sessions, 1 LTI user"
     );
     let key = |kind, id: &str| Key {
@@ -112,11 +118,11 @@ fn what_is_owed_is_tallied_by_kind_and_what_is_lost_counts() {
             (3, 1, 1, 1)
         );
         assert_eq!(
-            owed.queued_kinds.row(owed.queued),
+            row(owed.queued_kinds, owed.queued),
             "1 result, 1 test session, 1 LTI user"
         );
-        assert_eq!(owed.refused_kinds.row(1), "1 log");
-        assert_eq!(owed.unconfirmed_kinds.row(1), "1 test session");
+        assert_eq!(row(owed.refused_kinds, 1), "1 log");
+        assert_eq!(row(owed.unconfirmed_kinds, 1), "1 test session");
     }
     // Whoever hands it over again has it back.
     admit(&spool, "b", "Results b");

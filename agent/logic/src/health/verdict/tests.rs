@@ -2,6 +2,7 @@
 //! Never a real box.
 //! Run with the tests of `logic`.
 
+use super::super::standing::CATALOGUE_OLD_AFTER;
 use super::*;
 use crate::fault::Code;
 
@@ -211,7 +212,7 @@ fn each_state_has_its_word_and_its_reason() {
             Code::VersionUnsupported,
         ),
         (
-            |s| s.catalogue.complete_at = Some(NOW - OLD - 1),
+            |s| s.catalogue.complete_at = Some(NOW - CATALOGUE_OLD_AFTER - 1),
             Word::ReadyBut,
             Code::CatalogueOld,
         ),
@@ -279,6 +280,11 @@ fn what_else_needs_a_look_is_told_in_order_of_weight() {
     assert_eq!(verdict.word.exit(), 0);
 }
 
+fn row(kinds: Kinds, total: u64) -> String {
+    let each: Vec<String> = kinds.each(total).iter().map(Localized::english).collect();
+    each.join(", ")
+}
+
 #[test]
 fn what_is_owed_is_told_each_by_its_kind() {
     let kinds = Kinds {
@@ -340,9 +346,9 @@ fn what_is_owed_is_told_each_by_its_kind() {
             "central may or may not have 1 log",
         ]
     );
-    assert_eq!(kinds.row(7), "3 results, 3 logs, 1 test session");
+    assert_eq!(row(kinds, 7), "3 results, 3 logs, 1 test session");
     // A boxsync that did not tell kinds counted results.
-    assert_eq!(Kinds::default().row(1), "1 result");
+    assert_eq!(row(Kinds::default(), 1), "1 result");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! What is seen on the way to central, and what is told first of it.
 
 use super::*;
+use crate::health::message::SkipReason;
 use crate::health::{Facts, fold, plan};
+use crate::language::Localized;
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
@@ -35,16 +37,12 @@ fn sound() -> Way {
     }
 }
 
-fn named(answer: Result<Vec<&str>, &str>) -> Name {
+fn named(answer: Result<Vec<&str>, Failure>) -> Name {
     Name {
         host: "central.example".into(),
         port: 443,
         servers: vec!["10.1.0.1".into()],
-        answer: Some(
-            answer
-                .map(|list| list.into_iter().map(ip).collect())
-                .map_err(str::to_owned),
-        ),
+        answer: Some(answer.map(|list| list.into_iter().map(ip).collect())),
         ..Name::default()
     }
 }
@@ -67,7 +65,7 @@ fn first(way: &Way, central: Option<bool>) -> Finding {
     for check in Check::ALL {
         found
             .entry(check)
-            .or_insert_with(|| Finding::skip(check, "not asked here"));
+            .or_insert_with(|| Finding::skip(check, SkipReason::Offline));
     }
     fold(&plan(&facts), found).remove(0)
 }
@@ -188,7 +186,7 @@ fn the_first_thing_that_is_wrong_on_the_way_is_told() {
             "a dead router",
             Way {
                 gateway: dead,
-                ..unnamed(Err("no name server can be reached"))
+                ..unnamed(Err(Failure::Unreachable))
             },
             Code::NetGateway,
             Status::Fail,
@@ -208,7 +206,7 @@ fn the_first_thing_that_is_wrong_on_the_way_is_told() {
                 gateway: dead,
                 name: Some(Name {
                     known: true,
-                    ..named(Err("the name server says that there is no such name"))
+                    ..named(Err(Failure::NoName))
                 }),
                 connect: None,
                 ..sound()
@@ -227,14 +225,14 @@ fn the_first_thing_that_is_wrong_on_the_way_is_told() {
         ),
         (
             "no name",
-            unnamed(Err("no name server answered in time")),
+            unnamed(Err(Failure::Silent)),
             Code::NetDns,
             Status::Fail,
         ),
         (
             "no name of the proxy",
             Way {
-                name: Some(proxied(Err("no name server answered in time"))),
+                name: Some(proxied(Err(Failure::Silent))),
                 connect: None,
                 ..sound()
             },
@@ -397,7 +395,7 @@ fn a_size_is_the_cause_only_where_all_smaller_come_and_all_larger_vanish() {
         (Some(Code::NetMtu), Status::Fail)
     );
     assert_eq!(
-        told.summary,
+        told.summary.english(),
         "packets of 1320 bytes come through, those of 1360 vanish on the way"
     );
     for (pattern, status) in [
@@ -433,7 +431,8 @@ fn why_there_is_no_connection_is_said_in_words() {
     ] {
         let way = cut(refusal);
         let told = &way.judge(None)[&Check::Connect];
-        assert!(told.summary.starts_with("central.example:443 "));
-        assert!(!told.summary.contains("os error"), "{}", told.summary);
+        let told = told.summary.english();
+        assert!(told.starts_with("central.example:443 "));
+        assert!(!told.contains("os error"), "{told}");
     }
 }

@@ -1,0 +1,474 @@
+//! The terminal's own words in its two languages, as values: a word without its French does not compile.
+//! Never holds what faults, checks and the verdict say: those are told by `logic`.
+//! Called by the verbs.
+
+use logic::entity::EntityType;
+use logic::health::Word;
+use logic::health::message::{KindCount, WireCounts};
+use logic::intake::Kind;
+use logic::language::figure::{Bytes, Decimal, Seconds};
+use logic::language::{Language, Localized};
+use logic::package_lane::Cause as Hold;
+use logic::spool::State;
+use logic::words::Outcome;
+
+logic::sentences! {
+    /// What several verbs say.
+    pub(super) enum Term {
+        Todo { remedy: String }: "What to do: {remedy}", "Que faire : {remedy}";
+        Yes: "yes", "oui";
+        No: "no", "non";
+        Never: "never", "jamais";
+        Unknown: "unknown", "inconnue";
+        Ago { time: Seconds }: "{time} ago", "il y\u{a0}a\u{a0}{time}";
+        AheadOfNow: "by a clock that was ahead of now", "selon une horloge en avance";
+        NotKnownYet: "nothing known yet", "rien de connu encore";
+        NoRunYet: "no synchronization yet", "aucune synchronisation pour l’instant";
+        RunsNow: "a synchronization is running", "une synchronisation est en cours";
+        LetItRun:
+            "a synchronization is running, let it finish; `boxsync sync` shows how far it is.",
+            "une synchronisation est en cours, la laisser aboutir ; `boxsync sync` montre où elle en est.";
+        Ready: "READY", "PRÊTE";
+        ReadyBut: "READY, BUT …", "PRÊTE, MAIS …";
+        NotReady: "NOT READY", "PAS PRÊTE";
+        Finished: "finished", "terminée";
+        Failed: "failed", "échouée";
+        Unauthorized: "unauthorized", "refusée";
+        Offline: "offline", "hors ligne";
+        Unsupported: "unsupported", "version non acceptée";
+    }
+}
+
+logic::sentences! {
+    /// What `doctor` says around its findings.
+    pub(super) enum DoctorTerm {
+        Fail: "FAIL", "PANNE";
+        Warn: "WARN", "À VOIR";
+        Pass: "ok", "bon";
+        Skip: "skip", "omis";
+        Well: "Nothing is wrong.", "Rien à signaler.";
+        Bundle { path: String }:
+            "support bundle: {path}, without secrets and names; send this file",
+            "dossier pour l’assistance : {path}, sans secrets ni noms ; envoyer ce fichier";
+    }
+}
+
+logic::sentences! {
+    /// What `status` says.
+    pub(super) enum StatusTerm {
+        Question { word: String }: "Ready for the exam?  {word}", "Prête pour l’examen ?  {word}";
+        More { code: String }:
+            "More: boxsync doctor, or boxsync doctor explain\u{a0}{code}",
+            "En savoir plus : boxsync doctor, ou boxsync doctor explain\u{a0}{code}";
+        BoxId: "box", "box";
+        Enrolled: "enrolled", "inscrite";
+        NotEnrolled: "no: boxsync enroll", "non : boxsync enroll";
+        Catalogue: "catalogue", "catalogue";
+        Complete { organisation: String, moment: String }:
+            "organisation {organisation}, complete {moment}",
+            "organisation {organisation}, complet le {moment}";
+        NeverComplete: "never complete", "jamais complet";
+        HeldBack: "held back", "retenu";
+        Hidden: "hidden", "masqué";
+        Exam: "exam", "examen";
+        ChangesWait { count: u64 } by count:
+            "{count} change waits for its end" | "{count} changes wait for its end",
+            "{count} modification attend sa fin" | "{count} modifications attendent sa fin";
+        Packages: "packages", "paquets";
+        NoneNamed: "the catalogue names none", "le catalogue n’en nomme aucun";
+        Held { held: u64, wanted: u64 }: "{held} of {wanted} held", "{held} présents sur {wanted}";
+        Damaged { count: u64 } by count:
+            "{count} damaged", "{count} endommagé" | "{count} endommagés";
+        NotBegun { count: u64 } by count:
+            "{count} not begun", "{count} non commencé" | "{count} non commencés";
+        Left { left: Bytes }: "{left} left", "reste {left}";
+        LeftAndNotBegun { left: Bytes, count: u64 } by count:
+            "{left} left and {count} not begun",
+            "reste {left} et {count} non commencé" | "reste {left} et {count} non commencés";
+        Takes { time: Seconds, rate: Bytes }: ": {time} at {rate}/s", " : {time} à {rate}/s";
+        WaitFor { what: String }: "wait for {what}", "attendent {what}";
+        Results: "results", "résultats";
+        Waiting { items: String }: "{items} waiting", "{items} en attente";
+        Refused { items: String }: "{items} refused", "{items} en refus";
+        Unconfirmed { items: String }: "{items} unconfirmed", "{items} sans confirmation";
+        SetAside { count: u64 }: "{count} set aside", "{count} mis de côté";
+        Lost { count: u64 } by count: "{count} lost", "{count} perdu" | "{count} perdus";
+        NothingOwed: "nothing owed", "rien à envoyer";
+        LastContact: "last contact", "dernier contact";
+        Version: "VM version", "version VM";
+        SupportedVersion { version: String }:
+            "{version}, supported by central",
+            "{version}, acceptée par le serveur central";
+        UnsupportedVersion { version: String }:
+            "{version}, not supported by central",
+            "{version}, non acceptée par le serveur central";
+        UnaskedVersion { version: String }:
+            "{version}, central was not asked yet",
+            "{version}, le serveur central n’a pas encore été interrogé";
+        Disk: "disk", "disque";
+        Free { free: Bytes, reserve: Bytes }:
+            "{free} free, {reserve} kept for results",
+            "{free} libres, dont {reserve} réservés aux résultats";
+        LastRun: "last run", "dernière synchro";
+        Run { number: String, end: String, ago: String }:
+            "no. {number} {end}, {ago}", "n° {number} {end}, {ago}";
+        RightNow: "right now", "en ce moment";
+    }
+}
+
+logic::sentences! {
+    /// What `sync` says while it goes and at its end.
+    pub(super) enum SyncTerm {
+        Unwatched:
+            "no longer watched; the daemon goes on with the synchronization",
+            "suivi arrêté ; le service continue la synchronisation";
+        Stopped:
+            "stopped; what came is kept, the next run goes on from here",
+            "arrêtée ; ce qui est venu est conservé, la prochaine synchronisation continue d’ici";
+        Until { what: String, moment: String }: "{what}, until {moment}", "{what}, jusqu’au {moment}";
+        Created { count: u64 } by count: "{count} new", "{count} nouveau" | "{count} nouveaux";
+        Updated { count: u64 } by count: "{count} changed", "{count} modifié" | "{count} modifiés";
+        Unchanged { count: u64 } by count: "{count} unchanged", "{count} inchangé" | "{count} inchangés";
+        Deleted { count: u64 } by count: "{count} deleted", "{count} supprimé" | "{count} supprimés";
+        HeldBack { count: u64 } by count: "{count} held back", "{count} retenu" | "{count} retenus";
+        Failed { count: u64 }: "{count} failed", "{count} en échec";
+        Nothing: "none", "rien";
+        Packages: "packages", "paquets";
+        Brought { count: u64 } by count: "{count} brought", "{count} reçu" | "{count} reçus";
+        HeldBefore { count: u64 } by count:
+            "{count} held before", "{count} déjà présent" | "{count} déjà présents";
+        Missing { count: u64 } by count: "{count} missing", "{count} manquant" | "{count} manquants";
+        Waiting { count: u64 }: "{count} waiting", "{count} en attente";
+        OnWire { wire: Bytes }: " ({wire} on the wire)", " ({wire} transférés)";
+        StoredAndOnWire { stored: Bytes, wire: Bytes }:
+            " ({stored}, {wire} on the wire)", " ({stored}, {wire} transférés)";
+        WaitFor: "wait for", "attendent";
+        Results: "results", "résultats";
+        Acknowledged { count: u64 } by count:
+            "{count} acknowledged", "{count} accepté" | "{count} acceptés";
+        Refused { count: u64 } by count: "{count} refused", "{count} refusé" | "{count} refusés";
+        Unconfirmed { count: u64 } by count:
+            "{count} unconfirmed", "{count} non confirmé" | "{count} non confirmés";
+        Summary { number: String, end: String, time: Seconds }:
+            "synchronization {number} {end} in {time}",
+            "synchronisation {number} {end} en {time}";
+        AndRate { rate: Decimal }: ", {rate} Mbit/s", ", {rate} Mbit/s";
+        More { count: u64 } by count:
+            "… and {count} more (boxsync history --json)",
+            "… et {count} autre (boxsync history --json)" | "… et {count} autres (boxsync history --json)";
+        WaitsFor { why: String }: "waiting: {why}", "en attente : {why}";
+        Entities { count: u64 } by count:
+            "{count} entity" | "{count} entities", "{count} entité" | "{count} entités";
+        Package { number: u64, wanted: u64 }: "package {number}/{wanted}", "paquet {number}/{wanted}";
+        PackageSize { number: u64, wanted: u64, size: Bytes }:
+            "package {number} of {wanted}: {size}", "paquet {number} sur {wanted} : {size}";
+        AskingSize: "asking for its size", "demande de sa taille";
+        Done { bytes: Bytes, size: Bytes }: "{bytes} of {size}", "{bytes} sur {size}";
+        Left { time: Seconds }: "{time} left", "reste {time}";
+    }
+}
+
+logic::sentences! {
+    /// What packages wait for.
+    pub(super) enum HoldTerm {
+        Window: "the next download window", "la prochaine plage de téléchargement";
+        Exam: "the running exam", "la fin de l’épreuve en cours";
+        Pause: "the end of the pause", "la fin de la pause";
+        Link: "the link to central", "la liaison avec le serveur central";
+        Disk: "room on the disk", "de la place sur le disque";
+        Central: "central", "le serveur central";
+    }
+}
+
+logic::sentences! {
+    /// What is synchronized; English keeps the words of the wire.
+    pub(super) enum NounTerm {
+        TestCenter: "test-center", "centres de test";
+        Administrator: "administrator", "administrateurs";
+        Proctor: "proctor", "surveillants";
+        TestTaker: "test-taker", "candidats";
+        Eligibility: "eligibility", "éligibilités";
+        Delivery: "delivery", "épreuves";
+        Results: "results", "résultat";
+        Logs: "logs", "journal";
+        Sessions: "sessions", "session";
+        LtiUsers: "lti-users", "utilisateur LTI";
+    }
+}
+
+logic::sentences! {
+    /// What `results` and `packages` say.
+    pub(super) enum ListTerm {
+        Queued: "queued", "en attente";
+        Sending: "sending", "en cours d’envoi";
+        Acknowledged: "acknowledged", "accepté";
+        Refused: "refused", "refusé";
+        Unconfirmed: "unconfirmed", "non confirmé";
+        SetAside: "set-aside", "mis de côté";
+        Known: "known", "déjà connu";
+        Owed { owed: u64, acknowledged: u64 } by acknowledged:
+            "{owed} owed, {acknowledged} acknowledged",
+            "à envoyer : {owed}, {acknowledged} accepté" | "à envoyer : {owed}, {acknowledged} acceptés";
+        TriedAgain { count: u64 } by count:
+            "{count} will be tried again by the next synchronization",
+            "{count} sera réessayé par la prochaine synchronisation" | "{count} seront réessayés par la prochaine synchronisation";
+        PutAside { count: u64 }:
+            "{count} set aside; `boxsync results retry ID` takes them up again",
+            "{count} mis de côté ; `boxsync results retry ID` les reprend";
+        InClear { bytes: String, path: String }:
+            "{bytes} bytes in clear: {path}", "{bytes} octets en clair : {path}";
+        ConfirmExport:
+            "This writes what a candidate did in clear. Type `yes` to go on:",
+            "Ceci écrit en clair ce qu’a fait un candidat. Taper `yes` pour continuer :";
+        Held: "held", "présent";
+        Partial: "partial", "partiel";
+        Pending: "pending", "à venir";
+        Damaged: "damaged", "endommagé";
+        Missing: "missing", "manquant";
+        Unsupported: "unsupported", "non vérifiable";
+        Whole: "whole", "entier";
+        DamagedMembers { count: u64 } by count:
+            "damaged: {count} member" | "damaged: {count} members",
+            "endommagé : {count} membre" | "endommagé : {count} membres";
+        DamagedBecause { why: String }: "damaged: {why}", "endommagé : {why}";
+        DamagedFound { count: u64 } by count:
+            "{count} damaged: the next synchronization mends that",
+            "{count} endommagé : la prochaine synchronisation y remédie" | "{count} endommagés : la prochaine synchronisation y remédie";
+        NoDelivery: "the catalogue names no delivery", "le catalogue ne contient aucune épreuve";
+    }
+}
+
+logic::sentences! {
+    /// What `history` and `stats` say.
+    pub(super) enum PastTerm {
+        Number: "no.", "n°";
+        Began: "began (UTC)", "début (UTC)";
+        Took: "took", "durée";
+        Received: "received", "reçu";
+        End: "end", "fin";
+        HiddenOf { entities: WireCounts }: "{entities} hidden", "masqué : {entities}";
+        KeptOf { entities: WireCounts }: "{entities} held back", "retenu : {entities}";
+        LinkOver { runs: Runs, days: String }: "The link over {runs}, {days}", "La liaison sur {runs}, {days}";
+        Days { first: String, last: String }: "{first} to {last}", "du {first} au {last}";
+        Download: "download", "reçu";
+        Upload: "upload", "envoyé";
+        FailedRow: "failed", "échecs";
+        ByHour: "by hour", "heures";
+        ByDay: "by day", "jours";
+        NotMeasured: "not measured yet", "pas encore mesuré";
+        Spread { middle: Decimal, below: Decimal, above: Decimal }:
+            "{middle} Mbit/s in the middle; a tenth below {below}, a tenth above {above}",
+            "{middle} Mbit/s en médiane ; un dixième sous {below}, un dixième au-dessus de {above}";
+        RunsFailed { part: u64, whole: u64 }: "{part} of {whole} runs", "{part} synchronisations sur {whole}";
+        PackagesFailed { part: u64, whole: u64 }: "{part} of {whole} packages", "{part} paquets sur {whole}";
+        Share { text: String, percent: u64 }: "{text} ({percent}\u{a0}%)", "{text} ({percent}\u{a0}%)";
+        OfflineOf { count: u64 }: ", {count} of them offline", ", dont {count} hors ligne";
+        Legend { offset: String }:
+            "local time is UTC{offset}; a dot: nothing was measured",
+            "l’heure locale est UTC{offset} ; un point : rien n’a été mesuré";
+        Night { from: String, to: String, bytes: Bytes }:
+            "The coming night, {from} to {to}, carries {bytes}.",
+            "La nuit prochaine, de {from} à {to}, peut transférer {bytes}.";
+        NightOrSlow { from: String, to: String, bytes: Bytes, least: Bytes }:
+            "The coming night, {from} to {to}, carries {bytes}, {least} when slow.",
+            "La nuit prochaine, de {from} à {to}, peut transférer {bytes}, {least} si la liaison est lente.";
+        UnknownSizes { count: u64 } by count:
+            "{count} package of unknown size" | "{count} packages of unknown size",
+            "{count} paquet de taille inconnue" | "{count} paquets de taille inconnue";
+        ToComeUnknown { unknown: Box<PastTerm> }: "Still to come: {unknown}.", "Encore à venir : {unknown}.";
+        ToComeBoth { left: Bytes, unknown: Box<PastTerm> }:
+            "Still to come: {left} and {unknown}.", "Encore à venir : {left} et {unknown}.";
+        Fits { left: Bytes }: "Still to come: {left}: that fits.", "Encore à venir : {left} ; cela suffit.";
+        FitsIfFast { left: Bytes }:
+            "Still to come: {left}: that fits if the night is not slow.",
+            "Encore à venir : {left} ; cela suffit si la liaison n’est pas lente.";
+        DoesNotFit { left: Bytes }:
+            "Still to come: {left}: that does not fit into one night.",
+            "Encore à venir : {left} ; une seule nuit n’y suffit pas.";
+    }
+}
+
+logic::sentences! {
+    /// What `clock` says.
+    pub(super) enum ClockTerm {
+        Accepted { moment: String, whose: ClockSource }:
+            "{moment} is accepted: {whose}", "{moment} est accepté : {whose}";
+        BeforeBuild:
+            "it stands before the day of this boxsync's build, which is taken instead",
+            "c’est avant le jour où ce boxsync a été construit, qui est pris à la place";
+        CountsLater { left: Seconds }:
+            "What central said counts for certificates when it has been said for {left} of running time more; `boxsync clock accept` believes it now.",
+            "Ce que dit le serveur central comptera pour les certificats quand il l’aura dit pendant encore {left} de marche ; `boxsync clock accept` le croit dès maintenant.";
+        Time: "time", "heure";
+        Basis: "basis", "source";
+        Heard:
+            "from what central said, or a person, and running time",
+            "ce qu’a dit le serveur central, ou une personne, et le temps de marche";
+        FromSetup:
+            "from the system clock when the box was set up, and running time: central was not heard over TLS",
+            "l’horloge du système à l’installation de la box, et le temps de marche : le serveur central n’a pas été entendu par TLS";
+        AtLeast: "at least", "au moins";
+        JudgedBy { moment: String }:
+            "{moment} (certificates are judged by it)", "{moment} (les certificats sont jugés à cette date)";
+        CentralSays: "central says", "dit le serveur";
+        CountsIn { moment: String, left: Seconds }:
+            "{moment} (counts in {left})", "{moment} (comptera dans {left})";
+        SystemClock: "system clock", "horloge système";
+    }
+}
+
+logic::sentences! {
+    /// Whose time a person accepts.
+    #[derive(Copy, Eq)]
+    pub(super) enum ClockSource {
+        Central: "what central said last", "ce que le serveur central a dit en dernier";
+        System: "the system clock", "l’horloge du système";
+    }
+}
+
+logic::sentences! {
+    /// What `identity` says.
+    pub(super) enum IdentityTerm {
+        BoxId: "box id", "identifiant";
+        CopiedFrom: "copied from", "copie de";
+        Copy { id: String }:
+            "{id} (this machine is another one: enrol it)",
+            "{id} (cette machine en est une autre : l’inscrire)";
+        Synchronizations: "synchronizations", "synchronisations";
+        Organisation: "organisation", "organisation";
+        Version: "VM version", "version VM";
+        UnknownFor { why: String }: "unknown: {why}", "inconnue : {why}";
+        Enrolled: "enrolled", "inscrite";
+        Client: "client", "client";
+        RunBoth:
+            "Run these two in the folder of the TAO on this box, as its user:",
+            "Exécuter ces deux commandes dans le dossier du TAO de cette box, comme son utilisateur :";
+    }
+}
+
+logic::sentences! {
+    /// So many synchronizations.
+    pub(super) enum Runs {
+        Counted { count: u64 } by count:
+            "{count} synchronization" | "{count} synchronizations",
+            "{count} synchronisation" | "{count} synchronisations";
+    }
+}
+
+logic::sentences! {
+    /// What the verbs say that ask or act: enrolment, keys, wipe, clock, configuration, identity.
+    pub(super) enum ActTerm {
+        Password: "Password", "Mot de passe";
+        ClientSecret: "Client secret", "Secret du client";
+        HasCredentials { id: String }:
+            "box {id} has credentials now, sealed",
+            "la box {id} a maintenant des identifiants, scellés";
+        Untried { why: String }:
+            "central did not take them yet: {why}; the next synchronization shows whether it does",
+            "le serveur central ne les a pas encore acceptés : {why} ; la prochaine synchronisation montrera s’il le fait";
+        NoOrganisationNamed:
+            "central named no organisation: set `organisation_id` in section [box] of boxsync.toml",
+            "le serveur central n’a nommé aucune organisation : définir `organisation_id` dans la section [box] de boxsync.toml";
+        Organisation { ids: String }: "organisation: {ids}", "organisation : {ids}";
+        NewKey:
+            "the envelope key is new; nothing else changed",
+            "la clé d’enveloppe est nouvelle ; rien d’autre n’a changé";
+        WipeWarning { path: String }:
+            "This destroys the key and everything below {path}.",
+            "Ceci détruit la clé et tout ce qui se trouve sous {path}.";
+        TypeWipe: "Type `wipe` to go on: ", "Taper `wipe` pour continuer : ";
+        TypeBoxId { id: String }:
+            "Type the box id `{id}` to destroy it: ",
+            "Taper l’identifiant de la box `{id}` pour la détruire : ";
+        Wiped: "the key and the data are destroyed", "la clé et les données sont détruites";
+        Sound: "the configuration is sound", "la configuration est bonne";
+        Warning { told: String, code: String }: "warning: {told} [{code}]", "attention : {told} [{code}]";
+        GatewayOff:
+            "the gateway is off: set `listen` in section [gateway] of boxsync.toml",
+            "la passerelle est désactivée : définir `listen` dans la section [gateway] de boxsync.toml";
+    }
+}
+
+/// The word of a verdict.
+pub(super) fn verdict(word: Word) -> Term {
+    match word {
+        Word::Ready => Term::Ready,
+        Word::ReadyBut => Term::ReadyBut,
+        Word::NotReady => Term::NotReady,
+    }
+}
+
+/// How a run ended.
+pub(super) fn outcome(outcome: Outcome) -> Term {
+    match outcome {
+        Outcome::Finished => Term::Finished,
+        Outcome::Failed => Term::Failed,
+        Outcome::Unauthorized => Term::Unauthorized,
+        Outcome::Offline => Term::Offline,
+        Outcome::Unsupported => Term::Unsupported,
+    }
+}
+
+/// What packages wait for.
+pub(super) fn hold(reason: Hold) -> HoldTerm {
+    match reason {
+        Hold::Window => HoldTerm::Window,
+        Hold::Exam => HoldTerm::Exam,
+        Hold::Pause => HoldTerm::Pause,
+        Hold::Link => HoldTerm::Link,
+        Hold::Disk => HoldTerm::Disk,
+        Hold::Central => HoldTerm::Central,
+    }
+}
+
+/// What a type is called.
+pub(super) fn entity(kind: EntityType) -> NounTerm {
+    match kind {
+        EntityType::TestCenter => NounTerm::TestCenter,
+        EntityType::Administrator => NounTerm::Administrator,
+        EntityType::Proctor => NounTerm::Proctor,
+        EntityType::TestTaker => NounTerm::TestTaker,
+        EntityType::Eligibility => NounTerm::Eligibility,
+        EntityType::Delivery => NounTerm::Delivery,
+    }
+}
+
+/// What an item is called.
+pub(super) fn kind(kind: Kind) -> NounTerm {
+    match kind {
+        Kind::Results => NounTerm::Results,
+        Kind::Logs => NounTerm::Logs,
+        Kind::Sessions => NounTerm::Sessions,
+        Kind::LtiUsers => NounTerm::LtiUsers,
+    }
+}
+
+/// The state of a package, by its word in JSON.
+pub(super) fn package(word: &'static str) -> ListTerm {
+    match word {
+        "held" => ListTerm::Held,
+        "partial" => ListTerm::Partial,
+        "pending" => ListTerm::Pending,
+        "missing" => ListTerm::Missing,
+        "unsupported" => ListTerm::Unsupported,
+        _ => ListTerm::Damaged,
+    }
+}
+
+/// The state of an item.
+pub(super) fn item(state: State) -> ListTerm {
+    match state {
+        State::Queued => ListTerm::Queued,
+        State::Sending => ListTerm::Sending,
+        State::Acknowledged => ListTerm::Acknowledged,
+        State::Refused => ListTerm::Refused,
+        State::Unconfirmed => ListTerm::Unconfirmed,
+        State::SetAside => ListTerm::SetAside,
+    }
+}
+
+/// Items by kind, in one row; those of results alone as a number, where the row says what they are.
+pub(super) fn items(kinds: &[KindCount], language: Language) -> String {
+    let each: Vec<String> = kinds.iter().map(|kind| kind.localized(language)).collect();
+    each.join(", ")
+}
