@@ -9,6 +9,7 @@ pub mod progress;
 pub mod survey;
 pub mod versions;
 
+mod checker;
 mod credentials;
 mod death;
 mod downloads;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use logic::fault::Fault;
 use logic::seal::NONCE;
-use logic::zip::{Directory, Verdict, Verifier};
+use logic::zip::{Directory, Verdict};
 
+use super::checker::Checker;
 use crate::away::away;
 use crate::vault::package::{Meta, Packages, Part};
 
@@ -16,12 +17,12 @@ const BACK: u64 = 2;
 
 /// A part, and how far its content was checked.
 ///
-/// A record is checked as plain bytes just before it is sealed; from there on its seal vouches for it, and one that the
+/// A record is checked as plain bytes, which the check is given just before it is sealed; from there on its seal vouches for it, and one that the
 /// disk loses does not open. So nothing is read twice on a link that brings the records in their order.
 pub(super) struct Incoming {
     part: Part,
     directory: Arc<Directory>,
-    verifier: Verifier<Arc<Directory>>,
+    checker: Checker,
     /// The record that is to be checked next; all before it were.
     next: u64,
     buffer: Vec<u8>,
@@ -31,7 +32,7 @@ impl Incoming {
     /// A part of which nothing was checked yet.
     pub(super) fn new(part: Part, directory: Arc<Directory>) -> Self {
         Self {
-            verifier: Verifier::new(directory.clone()),
+            checker: Checker::new(directory.clone()),
             part,
             directory,
             next: 0,
@@ -48,16 +49,16 @@ impl Incoming {
         meta: Meta,
         directory: Arc<Directory>,
     ) -> Result<Self, Fault> {
-        let (mut verifier, mut next) = (Verifier::new(directory.clone()), 0);
+        let (mut checker, mut next) = (Checker::new(directory.clone()), 0);
         let record = u64::from(meta.record);
         let part = packages.resume(meta, |index, plain| {
             if index == next {
-                verifier.feed(index * record, plain);
+                checker.feed(index * record, plain);
                 next += 1;
             }
         })?;
         Ok(Self {
-            verifier,
+            checker,
             next,
             ..Self::new(part, directory)
         })
@@ -75,7 +76,7 @@ impl Incoming {
     pub(super) fn write(&mut self, index: u64, buffer: &mut Vec<u8>) -> Result<(), Fault> {
         if index == self.next {
             let at = index * u64::from(self.part.meta().record);
-            self.verifier.feed(at, &buffer[NONCE..]);
+            self.checker.feed(at, &buffer[NONCE..]);
             self.next += 1;
         }
         if let Err(trouble) = self.part.write(index, buffer) {
@@ -119,9 +120,9 @@ impl Incoming {
         self.part
     }
 
-    fn anew(&mut self) -> Verifier<Arc<Directory>> {
+    fn anew(&mut self) -> Checker {
         self.next = 0;
-        std::mem::replace(&mut self.verifier, Verifier::new(self.directory.clone()))
+        std::mem::replace(&mut self.checker, Checker::new(self.directory.clone()))
     }
 
     fn read_back(&mut self, most: u64) {
@@ -132,7 +133,7 @@ impl Incoming {
             }
             // One that does not open leaves a gap: its members are found unseen, and fetched again.
             if let Ok(plain) = self.part.content().record(self.next, &mut self.buffer) {
-                self.verifier.feed(self.next * record, plain);
+                self.checker.feed(self.next * record, plain);
             }
             self.next += 1;
         }
