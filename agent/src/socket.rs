@@ -14,6 +14,7 @@ mod member;
 mod metrics;
 mod package;
 mod peer;
+mod priority;
 mod query;
 pub mod receive;
 mod results;

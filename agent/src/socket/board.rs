@@ -18,6 +18,7 @@ use serde_json::json;
 use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot};
 
 use super::glance::Sample;
+use super::priority::Priority;
 use super::shelf::Library;
 use super::watch::EventHub;
 use crate::engine::progress::Progress;
@@ -101,6 +102,7 @@ struct Inner {
     requests: Cell<u64>,
     library: Library,
     events: EventHub,
+    priority: Priority,
     /// The way in that the last small document took, and the largest item that it takes.
     way_in: RefCell<Option<(u64, Intake)>>,
     exams: Rc<Notify>,
@@ -127,6 +129,7 @@ impl Board {
             requests: Cell::new(0),
             library: Library::default(),
             events: EventHub::default(),
+            priority: Priority::default(),
             way_in: RefCell::default(),
             exams: Rc::default(),
             intake: RefCell::default(),
@@ -258,6 +261,11 @@ impl Board {
     /// Keeps it for the next one.
     pub(super) fn keep_intake(&self, limit: u64, intake: Intake) {
         *self.0.way_in.borrow_mut() = Some((limit, intake));
+    }
+
+    /// Who goes first.
+    pub(super) fn priority(&self) -> &Priority {
+        &self.0.priority
     }
 
     /// What followers of the events share.

@@ -65,6 +65,14 @@ pub(super) async fn answer(
     let Some(place) = ticket.place(class).await else {
         return keep(refusal(&busy(class)), None);
     };
+    let _ahead = match class {
+        places::Class::Intake | places::Class::LargeIntake => Some(board.priority().ahead()),
+        places::Class::Reader => {
+            board.priority().give_way().await;
+            None
+        }
+        places::Class::Control | places::Class::Stream => None,
+    };
     let response = dispatch(board, roles, request).await;
     keep(
         response.unwrap_or_else(|trouble| refusal(&trouble)),
@@ -344,6 +352,7 @@ fn event(kind: &str, data: &str) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use logic::fault::Area;
 
     /// Written anew like the codes: `BOXSYNC_SNAPSHOTS=1 cargo nextest run -p agent -E 'test(codes)'`.
     #[test]
@@ -363,5 +372,14 @@ mod tests {
             '\n', '\n'
         );
         crate::fixture::held("../../../agent/src/socket/openapi.json", &text);
+    }
+
+    #[test]
+    fn what_intake_refuses_and_warns_of_is_described() {
+        let intake = Code::ALL.iter().filter(|code| code.is(Area::Intake));
+        for code in intake.filter(|code| code.status() == Some(422)) {
+            let named = format!("`{code}`");
+            assert!(OPENAPI.contains(&named), "{named}");
+        }
     }
 }

@@ -4,6 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use logic::access::ApiRole;
@@ -112,7 +113,7 @@ struct WatchMarks {
     catalogue: Option<Stamp>,
     packages: Option<Stamp>,
     spool: [Option<Stamp>; 2],
-    fates: Option<FateMarks>,
+    fates: Option<Arc<FateMarks>>,
 }
 
 async fn watch(board: Board) {
@@ -218,10 +219,11 @@ async fn look(
         return Ok(Vec::new());
     }
     let (root, settings) = (board.root().clone(), (*board.settings()).clone());
-    let before = marks.fates.take();
+    // Kept until a look has come through: what was written since is told then.
+    let before = marks.fates.clone();
     let (fates, told) = beside(move || {
         let spool = Spool::open(Engine::open(&root, settings)?.vault())?;
-        let (fates, ledgers) = spool.written_since(before.as_ref())?;
+        let (fates, ledgers) = spool.written_since(before.as_deref())?;
         let ledgers = ledgers.into_iter();
         let results = ledgers.filter(|ledger| ledger.key.kind == Kind::Results);
         let told = results.map(|ledger| {
@@ -234,7 +236,7 @@ async fn look(
         Ok((fates, told.collect::<Vec<String>>()))
     })
     .await?;
-    marks.fates = Some(fates);
+    marks.fates = Some(Arc::new(fates));
     marks.spool = written;
     let event = |data: String| BoxEvent {
         kind: "result",

@@ -3,7 +3,7 @@
 //! Run by `cargo test`; without root it is skipped.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
 use serde_json::Value as Json;
 
+use crate::events::{Events, exam, hand_in};
 use crate::follow::Press;
 use crate::house::{House, QUIET, terminate};
 
@@ -40,6 +41,10 @@ fn somebody_asks() {
     setuid(Uid::from_raw(uid)).unwrap();
     for line in lines {
         let (ask, body) = line.split_once(' ').unwrap();
+        if ask == "EVENTS" {
+            println!("told: 200 {}", events(socket, body));
+            continue;
+        }
         let (path, body) = body.split_once(' ').unwrap_or((body, ""));
         let mut stream = UnixStream::connect(socket).unwrap();
         let length = body.len();
@@ -55,6 +60,30 @@ fn somebody_asks() {
         let first = body.lines().next().unwrap_or_default();
         println!("told: {status} {first}");
     }
+}
+
+/// The names of the events after one that was had, to `state` or `exam`, and the data of that.
+fn events(socket: &str, last: &str) -> Json {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    let last = match last {
+        "-" => String::new(),
+        last => format!("Last-Event-ID: {last}\r\n"),
+    };
+    write!(stream, "GET /v1/events HTTP/1.1\r\nHost: b\r\n{last}\r\n").unwrap();
+    let mut names = Vec::new();
+    for line in BufReader::new(stream).lines().map(Result::unwrap) {
+        if let Some(name) = line.strip_prefix("event: ") {
+            names.push(name.to_owned());
+        }
+        let ends = names
+            .last()
+            .is_some_and(|name| name == "state" || name == "exam");
+        if let Some(data) = line.strip_prefix("data: ").filter(|_| ends) {
+            let data: Json = serde_json::from_str(data).unwrap();
+            return serde_json::json!({ "names": names, "data": data });
+        }
+    }
+    panic!("the events end after {names:?}");
 }
 
 /// The answers to requests of the engine's user whose process has these groups beside its own.
@@ -230,4 +259,42 @@ fn each_program_may_do_what_its_role_is_for() {
         assert_eq!((status, &body["code"]), (403, &"api.denied".into()));
     }
     assert_eq!(terminate(&house, daemon).code(), Some(0));
+}
+
+#[test]
+fn each_role_hears_of_the_events_that_are_its_own() {
+    if !is_root() {
+        return;
+    }
+    let house = House::new(QUIET);
+    let etc = house.dir.path().join("etc");
+    fs::write(etc.join("passwd"), "engine:x:64533:64533::/:\n").unwrap();
+    for (role, value, names) in [
+        ("read", "MQ==", &["exam"][..]),
+        ("intake", "Mg==", &["result", "exam"]),
+        ("control", "Mw==", &["exam"]),
+    ] {
+        house.configure(&format!("{QUIET}[api]\n{role} = [\"engine\"]\n"));
+        let daemon = house.start();
+        let mut own = Events::of(&house, None);
+        let (id, _, _) = own.wait("state");
+        hand_in(&house, value);
+        own.wait("result");
+        exam(&house, role, true);
+        own.wait("exam");
+        let told = asks(
+            &house,
+            "",
+            &["EVENTS -", &format!("EVENTS {}", id.unwrap())],
+        );
+        let [(_, state), (_, later)] = &told[..] else {
+            panic!("{told:?}");
+        };
+        let reads = role == "read";
+        for key in ["packages", "held_back", "cursor"] {
+            assert_eq!(state["data"].get(key).is_some(), reads, "{role} {key}");
+        }
+        assert_eq!(later["names"], serde_json::json!(names), "{role}");
+        assert_eq!(terminate(&house, daemon).code(), Some(0));
+    }
 }

@@ -12,14 +12,14 @@ use crate::follow::Press;
 use crate::house::*;
 
 /// One event: its id, its name, its data.
-type Event = (Option<String>, String, Json);
+pub(crate) type Event = (Option<String>, String, Json);
 
 /// A connection that follows.
-struct Events(BufReader<UnixStream>);
+pub(crate) struct Events(BufReader<UnixStream>);
 
 impl Events {
     /// From an event on that was had before.
-    fn of(house: &House, last: Option<&str>) -> Self {
+    pub(crate) fn of(house: &House, last: Option<&str>) -> Self {
         Self::asked(house, "", last)
     }
 
@@ -60,7 +60,7 @@ impl Events {
     }
 
     /// The next event of a kind; what comes before it is no `gone`.
-    fn wait(&mut self, kind: &str) -> Event {
+    pub(crate) fn wait(&mut self, kind: &str) -> Event {
         loop {
             let event = self.next();
             assert!(kind == "gone" || event.1 != "gone", "{event:?}");
@@ -71,13 +71,13 @@ impl Events {
     }
 }
 
-fn hand_in(house: &House, value: &str) {
+pub(crate) fn hand_in(house: &House, value: &str) {
     let path = format!("/v1/results/{}", EXECUTION.replace('#', "%23"));
     let put = house.call("PUT", &path, "", &result(value).to_string());
     assert_eq!(put.status, 200);
 }
 
-fn exam(house: &House, name: &str, active: bool) {
+pub(crate) fn exam(house: &House, name: &str, active: bool) {
     let body = format!(r#"{{"active":{active},"ttl_seconds":600,"name":"{name}"}}"#);
     assert_eq!(house.call("PUT", "/v1/exam", "", &body).status, 200);
 }

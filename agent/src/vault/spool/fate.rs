@@ -47,7 +47,7 @@ impl Spool {
         &self,
         before: Option<&FateMarks>,
     ) -> Result<(FateMarks, Vec<Ledger>), Fault> {
-        let (mut now, mut changed) = (FateMarks::default(), Vec::<PathBuf>::new());
+        let (mut now, mut changed) = (FateMarks::default(), Vec::<(u64, PathBuf)>::new());
         for folder in [&self.shelf.folder, &self.shelf.done] {
             let entries =
                 fs::read_dir(folder).map_err(|error| trouble(folder, FileAct::List, &error))?;
@@ -60,23 +60,31 @@ impl Spool {
                 let Some(meta) = is_own.then(|| entry.metadata().ok()).flatten() else {
                     continue;
                 };
-                let written = (
-                    meta.ino(),
+                let changed_at = (
                     meta.mtime(),
                     meta.mtime_nsec(),
+                    meta.ctime(),
                     meta.ctime_nsec(),
                 );
+                let written = (meta.ino(), changed_at);
                 let (file, written) = (mark(&path), mark(written));
                 now.0.insert(file, written);
                 if before.is_some_and(|before| before.0.get(&file) != Some(&written)) {
-                    changed.push(path);
+                    changed.push((file, path));
                 }
             }
         }
-        let read = changed
-            .iter()
-            .filter_map(|path| self.shelf.met(path).transpose());
-        Ok((now, read.collect::<Result<_, _>>()?))
+        let mut ledgers = Vec::new();
+        for (file, path) in changed {
+            match self.shelf.met(&path) {
+                Ok(ledger) => ledgers.extend(ledger),
+                // The disk does not give it now: it counts as not met, and the others do not wait for that.
+                Err(_) => {
+                    now.0.remove(&file);
+                }
+            }
+        }
+        Ok((now, ledgers))
     }
 
     /// What became of each edition of an id, in order; none where nothing came under it.

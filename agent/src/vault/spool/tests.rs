@@ -73,6 +73,38 @@ fn the_same_again_is_known_and_other_content_is_another_edition() {
 }
 
 #[test]
+fn whatever_is_written_about_an_item_is_met_once_and_nothing_else() {
+    let (_dir, spool) = spool();
+    admit(&spool, "a", "one");
+    let (mut marks, told) = spool.written_since(None).unwrap();
+    assert!(told.is_empty(), "there was no look before");
+    let mut since = |what: &str| {
+        let (now, told) = spool.written_since(Some(&marks)).unwrap();
+        marks = now;
+        let told = told.iter().map(|one| (one.key.id.clone(), one.state));
+        let told: Vec<(String, State)> = told.collect();
+        assert!(told.len() < 2, "{what}: {told:?}");
+        told.into_iter().next()
+    };
+    assert_eq!(since("nothing"), None);
+    admit(&spool, "b", "one");
+    assert_eq!(since("came"), Some(("b".to_owned(), State::Queued)));
+    assert!(!admit(&spool, "b", "one"));
+    assert_eq!(since("known"), None);
+    let key = spool.owed().unwrap().remove(0).key;
+    for state in [
+        State::Sending,
+        State::Queued,
+        State::Queued,
+        State::Acknowledged,
+    ] {
+        spool.persist(&[change(&key, state)], false).unwrap();
+        assert_eq!(since(state.word()), Some((key.id.clone(), state)));
+        assert_eq!(since("nothing"), None);
+    }
+}
+
+#[test]
 fn what_is_owed_is_tallied_by_kind_and_what_is_lost_counts() {
     let (_dir, spool) = spool();
     for (kind, id) in [
