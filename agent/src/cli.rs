@@ -19,6 +19,7 @@ mod prompt;
 mod results;
 mod run;
 mod screen;
+mod service;
 mod stats;
 mod status;
 mod sync;
@@ -37,7 +38,7 @@ use logic::settings::InForce;
 use logic::words::{Class, Outcome};
 
 use crate::engine::Engine;
-use crate::root::{Root, become_owner};
+use crate::root::{Root, become_owner, permits};
 use crate::settings;
 use screen::Screen;
 use words::ActTerm;
@@ -412,6 +413,8 @@ fn perform(root: &Root, verb: Verb, screen: &Screen) -> Result<u8, Fault> {
 
 /// Opens the box as its owner, with the configuration in force.
 fn open(root: &Root) -> Result<Engine, Fault> {
+    // Who may not act for the box may not read its files either: he is told the former.
+    permits(root)?;
     let settings = settings::read(root)?;
     become_owner(root)?;
     Engine::open(root, settings)
@@ -419,6 +422,7 @@ fn open(root: &Root) -> Result<Engine, Fault> {
 
 /// Opens the box as its owner with the configuration that the daemon uses, which may be the last good one.
 fn open_in_force(root: &Root, in_force: InForce) -> Result<Engine, Fault> {
+    permits(root)?;
     let settings = in_force.settings()?;
     become_owner(root)?;
     Engine::open(root, settings)

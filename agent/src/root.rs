@@ -101,24 +101,36 @@ impl Root {
     }
 }
 
-/// Takes the identity of the state folder's owner when run as root, so that nothing of root's is left in it.
+/// Whether this user may act for the box: root, the owner of the state folder, or whom its rights let in.
 ///
 /// # Errors
-/// `state.owner` when the identity cannot be taken, or when a user who is neither root nor the owner may not enter.
-pub fn become_owner(root: &Root) -> Result<(), Fault> {
+/// `state.owner` for a user who is none of these: somebody at the box who has forgotten `sudo`.
+pub fn permits(root: &Root) -> Result<(), Fault> {
     let Ok(owner) = fs::metadata(root.state()) else {
         return Ok(());
     };
     let own = nix::unistd::geteuid();
-    if !own.is_root() && owner.uid() != 0 && owner.uid() != own.as_raw() {
-        // Somebody at the box who has forgotten `sudo`; a folder of root's is the fault of the folder.
-        let rights = AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK;
-        return access(&root.state(), rights).map_err(|_| {
-            let path = root.state().display().to_string();
-            Fault::new(Code::StateOwner, FileCause::OtherUser { path })
-        });
+    // A folder of root's is the fault of the folder.
+    if own.is_root() || owner.uid() == 0 || owner.uid() == own.as_raw() {
+        return Ok(());
     }
-    if !own.is_root() || owner.uid() == 0 {
+    let rights = AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK;
+    access(&root.state(), rights).map_err(|_| {
+        let path = root.state().display().to_string();
+        Fault::new(Code::StateOwner, FileCause::OtherUser { path })
+    })
+}
+
+/// Takes the identity of the state folder's owner when run as root, so that nothing of root's is left in it.
+///
+/// # Errors
+/// `state.owner` when the identity cannot be taken, or as `permits`.
+pub fn become_owner(root: &Root) -> Result<(), Fault> {
+    permits(root)?;
+    let Ok(owner) = fs::metadata(root.state()) else {
+        return Ok(());
+    };
+    if !nix::unistd::geteuid().is_root() || owner.uid() == 0 {
         return Ok(());
     }
     let (uid, gid) = (

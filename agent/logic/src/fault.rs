@@ -30,7 +30,7 @@ pub use cause::{
     ConfigCause, ConnectionEnd, CountOf, Counted, EnrolCause, Expected, FileAct, FileCause,
     FoundAt, HandshakeFlaw, Id, IntakeCause, ItemCause, JsonFlaw, KeyLack, Lack, LockHolder,
     NetCause, OsCause, PackageCause, PayloadFlaw, PresentedName, ProcessEnd, Quote, RunCause, Says,
-    Scheme, Sealed, TlsCause, Unknown, Wait, Wording,
+    Scheme, Sealed, ServiceCause, TlsCause, Unknown, Wait, Wording,
 };
 
 pub use code::{Area, Code, Sent, nearest, remedy};

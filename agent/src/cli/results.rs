@@ -18,6 +18,7 @@ use serde_json::json;
 
 use super::caller::{Input, Output};
 use super::screen::{Screen, Thing, Things};
+use super::service;
 use super::words::{self, ListTerm};
 use crate::engine::Engine;
 use crate::intake::Intake;
@@ -78,7 +79,11 @@ pub(super) fn act(root: &Root, act: Option<Act>, screen: &Screen) -> Result<u8, 
             let out = Output::make(&file)?;
             export(&spool(root)?, &id, &file, out, screen)
         }
-        None => list(&spool(root)?, screen),
+        None => {
+            let done = list(&spool(root)?, screen)?;
+            service::tell(root, screen);
+            Ok(done)
+        }
         Some(Act::Retry { ids }) => {
             let spool = spool(root)?;
             let count = spool.retry(&ids)?;

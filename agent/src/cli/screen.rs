@@ -161,6 +161,11 @@ impl Screen {
         }
     }
 
+    /// What is wrong beside what a verb is asked for, for people.
+    pub(super) fn notice(&self, trouble: &Fault) {
+        self.tell(trouble);
+    }
+
     fn tell(&self, trouble: &Fault) {
         let code = trouble.code.into();
         let reason = phrase::cause(self.language, Some(&code), &trouble.cause);

@@ -13,9 +13,10 @@ use logic::words::Outcome;
 use serde_json::{Value as Json, json};
 
 use super::screen::{Mood, Screen, advice, fold, pairs, remedied, time};
+use super::service;
 use super::sync::wait;
 use super::words::{self, StatusTerm, Term};
-use crate::doctor::{is_served, standing};
+use crate::doctor::standing;
 use crate::engine::Engine;
 use crate::root::{Root, is_locked};
 
@@ -43,11 +44,9 @@ pub(super) fn act(
         Err(trouble) => (standing::unreadable(&trouble), Seen::default()),
     };
     standing::misconfigured(&mut standing, fault.as_ref());
-    if is_idle(root) {
-        let reason = "the service does not run: nothing is synchronized by itself";
-        standing
-            .notices
-            .push((Code::UnitDown.into(), reason.into()));
+    if let Some(trouble) = service::trouble(root) {
+        let reason = trouble.reason();
+        standing.notices.push((trouble.code.into(), reason));
     }
     let verdict = Verdict::of(&standing);
     if screen.json {
@@ -59,11 +58,6 @@ pub(super) fn act(
     }
     // The daemon goes on; the command was given a configuration that is wrong.
     Ok(fault.map_or(verdict.word.exit(), |_| 2))
-}
-
-/// Whether the daemon that systemd should run here answers nobody.
-fn is_idle(root: &Root) -> bool {
-    is_served(root) && std::os::unix::net::UnixStream::connect(root.socket()).is_err()
 }
 
 /// What the verdict does not depend on.

@@ -14,6 +14,7 @@ use logic::schedule::Errand;
 use logic::words::Outcome;
 
 use super::screen::{Mood, Screen, advice, fold, pairs, time};
+use super::service;
 use super::words::{self, SyncTerm};
 use super::{bar, runtime};
 use crate::engine::progress::Watch;
@@ -87,6 +88,7 @@ pub(super) fn act(root: &Root, options: &Options, screen: &Screen) -> Result<u8,
         }
     }
     let engine = super::open(root)?;
+    service::tell(root, screen);
     engine.settings().central()?;
     let request = Request::of(errand, true);
     let report = runtime(run(&engine, &request, &watch, screen));

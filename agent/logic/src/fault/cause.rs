@@ -15,6 +15,7 @@ mod net;
 mod os;
 mod package;
 mod run;
+mod service;
 mod tls;
 
 use std::fmt;
@@ -40,6 +41,7 @@ pub use self::net::{ConnectionEnd, NetCause, Scheme};
 pub use self::os::OsCause;
 pub use self::package::PackageCause;
 pub use self::run::{ProcessEnd, RunCause};
+pub use self::service::ServiceCause;
 pub use self::tls::{
     AlertWord, CaFileFlaw, CertificateFlaw, HandshakeFlaw, PresentedName, TlsCause,
 };
@@ -142,6 +144,8 @@ pub enum Cause {
     File(FileCause),
     /// Of a run and its process.
     Run(RunCause),
+    /// Of the service of systemd.
+    Service(ServiceCause),
 }
 
 /// What is the matter with the packages that are not held.
@@ -334,6 +338,7 @@ impl Cause {
             Self::Package(cause) => cause.en(),
             Self::File(cause) => cause.en(),
             Self::Run(cause) => cause.en(),
+            Self::Service(cause) => cause.en(),
         }
     }
 
@@ -453,6 +458,7 @@ impl Cause {
             Self::Package(cause) => cause.fr(),
             Self::File(cause) => cause.fr(),
             Self::Run(cause) => cause.fr(),
+            Self::Service(cause) => cause.fr(),
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::argument::Argument;
 use super::{
     AnswerCause, CatalogueCause, Cause, ConfigCause, EnrolCause, FileCause, IntakeCause, ItemCause,
-    NetCause, PackageCause, RunCause, TlsCause,
+    NetCause, PackageCause, RunCause, ServiceCause, TlsCause,
 };
 
 macro_rules! groups {
@@ -50,4 +50,5 @@ groups! {
     Package(PackageCause)
     File(FileCause)
     Run(RunCause)
+    Service(ServiceCause)
 }
