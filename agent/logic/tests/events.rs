@@ -433,4 +433,11 @@ fn who_lags_is_told_and_who_comes_back_in_time_is_told_only_what_it_missed() {
     client.connection = None;
     client.last = Some("nonsense".into());
     assert_eq!(kinds(&mut client, &world), ["gone", "state"]);
+    // Of a place that nobody gave nothing can be told: not of the catalogue either.
+    let mut unknown = EventStream::new(Some("nonsense"));
+    let gone = NextEvent::Gone {
+        entities: true,
+        events: true,
+    };
+    assert_eq!(unknown.next(&world.log, true, || world.way(None)), gone);
 }

@@ -234,3 +234,71 @@ fn sixty_four_followers_are_told_alike_and_none_has_a_process() {
     assert_eq!(house.get("/v1/status").status, 200);
     assert_eq!(terminate(&house, daemon).code(), Some(0));
 }
+
+/// Holds an object against a schema of the description: nothing that it needs is missing, nothing is there that it has not.
+fn fits(described: &Json, name: &str, object: &Json) {
+    let schema = &described["components"]["schemas"][name];
+    let known = schema["properties"].as_object().unwrap();
+    for needed in schema["required"].as_array().unwrap() {
+        let needed = needed.as_str().unwrap();
+        assert!(
+            object.get(needed).is_some(),
+            "{name}: no {needed} in {object}"
+        );
+    }
+    for (key, value) in object.as_object().unwrap() {
+        let of = known.get(key);
+        let of = of.unwrap_or_else(|| panic!("{name}: {key} is not described: {object}"));
+        if let Some(words) = of["enum"].as_array() {
+            assert!(words.contains(value), "{name}: {key} is {value}");
+        }
+        let is = match value {
+            Json::Null => "null",
+            Json::Bool(_) => "boolean",
+            Json::Number(_) => "integer",
+            Json::String(_) => "string",
+            Json::Array(_) => "array",
+            Json::Object(_) => "object",
+        };
+        let fits = match &of["type"] {
+            Json::String(kind) => kind == is,
+            Json::Array(kinds) => kinds.contains(&is.into()),
+            _ => true,
+        };
+        assert!(fits, "{name}: {key} is {value}");
+    }
+}
+
+#[test]
+fn each_line_and_each_event_has_the_shape_that_is_described() {
+    let house = House::new(QUIET);
+    provision(&house, b"content");
+    let daemon = house.start();
+    let described = house.get("/v1/openapi.json").json();
+    let mut events = Events::asked(&house, "?include=entity", None);
+    let (id, _, state) = events.wait("state");
+    fits(&described, "StateEvent", &state);
+    fits(&described, "Verdict", &state["verdict"]);
+    hand_in(&house, "MQ==");
+    fits(&described, "ResultEvent", &events.wait("result").2);
+    exam(&house, "a", true);
+    fits(&described, "ExamEvent", &events.wait("exam").2);
+    hold(&house, b"another content");
+    fits(&described, "PackageEvent", &events.wait("package").2);
+    let mut lost = Events::of(&house, Some("nonsense"));
+    fits(&described, "GoneEvent", &lost.wait("gone").2);
+    for (path, name) in [
+        ("/v1/entities", "Entity"),
+        ("/v1/packages", "Package"),
+        ("/v1/results", "FateLine"),
+    ] {
+        let of = &described["paths"][path]["get"]["responses"]["200"]["content"];
+        let of = &of["application/x-ndjson"]["schema"]["contentSchema"]["$ref"];
+        assert_eq!(of, &format!("#/components/schemas/{name}"));
+        let lines = house.get(path).lines();
+        assert!(!lines.is_empty(), "{path}");
+        lines.iter().for_each(|line| fits(&described, name, line));
+    }
+    assert!(id.is_some());
+    assert_eq!(terminate(&house, daemon).code(), Some(0));
+}
