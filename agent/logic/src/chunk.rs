@@ -1,6 +1,6 @@
 //! Which records of a package are still to be fetched, and which run of them goes into the next range.
 //! Never gives the same record to two ranges at once.
-//! Called by `engine`, which fetches the ranges.
+//! Called by `download`, which asks for the ranges.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -8,6 +8,7 @@ pub mod child;
 pub mod chunk;
 pub mod condition;
 pub mod credentials;
+pub mod download;
 pub mod entity;
 pub mod envelope;
 pub mod events;

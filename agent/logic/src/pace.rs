@@ -1,6 +1,6 @@
 //! How large the next range is and over how many connections ranges come, from what the link has shown.
 //! Never measures: samples and the time are arguments. Never exceeds the configured bounds.
-//! Called by `engine` around every range.
+//! Called by `download` around every range.
 //!
 //! Each range costs central a PHP start (protocol 6, anchors part A 0), so a range is as large as makes that cost
 //! small; it is cut into records on arrival, so its size does not matter for what a broken connection loses.

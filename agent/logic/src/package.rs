@@ -1,12 +1,12 @@
 //! Decides what follows from the first look at a delivery's package: size and end, and what was found out about them.
 //! Never looks at content, and never lets the same bad edition cost more than that look again and again.
-//! Called by `engine`, which keeps what was found out beside the packages.
+//! Called by `download`; `engine` keeps what was found out beside the packages.
 
 pub mod waiting;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fault::Code;
+use crate::fault::{Code, Fault};
 use crate::zip::Identity;
 
 /// What was found out about one edition of a delivery's package.
@@ -31,6 +31,39 @@ impl Finding {
             Self::Unsupported => Some(Code::PackageUnsupported),
             Self::Cached => Some(Code::PackageCache),
         }
+    }
+}
+
+/// What was found out about one edition, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    /// URI of the delivery.
+    pub delivery: String,
+    /// Plain bytes of the edition.
+    pub size: u64,
+    /// SHA-256 of its end record and directory.
+    pub tail: [u8; 32],
+    /// What it is.
+    pub finding: Finding,
+    /// The member and what is wrong with it, for people; empty for a confirmed one.
+    pub reason: String,
+    /// When, Unix seconds by the box's best estimate.
+    pub at: i64,
+}
+
+impl Judged {
+    /// The edition that it is about.
+    pub fn identity(&self) -> Identity {
+        Identity {
+            size: self.size,
+            tail: self.tail,
+        }
+    }
+
+    /// The trouble that it means; none for a confirmed edition.
+    pub fn trouble(&self) -> Option<Fault> {
+        let code = self.finding.code()?;
+        Some(Fault::new(code, &*self.reason))
     }
 }
 

@@ -1,6 +1,6 @@
 //! A rate that several connections keep together: each is told how long its bytes must make it wait.
 //! Never saves up: what a slow minute left unused does not come as a burst.
-//! Called by `engine` for every piece of a package.
+//! Called by `download` for every piece of a package.
 
 use std::time::Duration;
 

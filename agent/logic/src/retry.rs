@@ -1,6 +1,6 @@
 //! How long to wait before the next attempt: exponential, with full jitter, never shorter than central wished.
 //! Never draws a random number: the caller brings one and keeps the next.
-//! Called by `sync`, `schedule` and `engine`.
+//! Called by `sync`, `schedule` and `download`.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! Reads of package content that need more than one record: the directory, a span, a whole verification.
 //! Never holds more than the span asked for.
-//! Called by `fetch`, `rebuild` and the verbs on packages.
+//! Called by `download` and the verbs on packages.
 
 use std::ops::Range;
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use logic::package_lane::{PackageAccount, PackageEnd, Wanted};
 use tokio::task::JoinHandle;
 
-use super::fetch::{fetch, is_met};
+use super::download::{fetch, is_met};
 use super::link::{Lane, Link};
 use crate::journal::event;
 

@@ -1,6 +1,6 @@
 //! A package while it comes: every record is checked on its way to the disk, in the order of the package.
 //! Never calls a member good whose bytes it did not see: what came out of order is read back from the disk.
-//! Called by `fetch`, `lane` and `rebuild`, which bring the records.
+//! Called by `download`, which brings the records.
 
 use std::sync::Arc;
 
@@ -67,6 +67,11 @@ impl Incoming {
     /// What comes.
     pub(super) fn part(&self) -> &Part {
         &self.part
+    }
+
+    /// What it holds.
+    pub(super) fn directory(&self) -> &Arc<Directory> {
+        &self.directory
     }
 
     /// Seals and writes one record; as `Part::write`.

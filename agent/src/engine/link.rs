@@ -1,22 +1,19 @@
-//! What the fetching of packages shares: the line, the store, the pace, the limits, and every wait with its name.
+//! What the fetching of packages shares: the line, the store, the limits, and room on the disk.
 //! Never fetches anything itself.
-//! Called by `fetch`, `lane` and `rebuild`.
+//! Called by `download` and `downloads`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
+use logic::download::Carriage;
 use logic::fault::{Code, Fault};
-use logic::pace::Pace;
-use logic::package_lane::{Cause, PackageLane, Waiting};
-use logic::rate::Rate;
+use logic::package_lane::{PackageLane, Waiting};
 use tokio::sync::Notify;
 
-use super::first::Twins;
-use super::flush::Flusher;
 use super::progress::Watch;
-use crate::clock;
+use super::twins::Twins;
 use crate::uplink::Uplink;
 use crate::vault::package::{Packages, Part};
 
@@ -27,21 +24,19 @@ pub(super) struct Link {
     pub(super) packages: Packages,
     pub(super) watch: Watch,
     pub(super) limits: Rc<Limits>,
-    pub(super) pace: Rc<RefCell<Pace>>,
+    /// What the link has shown, and what is allowed.
+    pub(super) carriage: Rc<RefCell<Carriage>>,
     /// Which deliveries hold the same package.
     pub(super) twins: Rc<RefCell<Twins>>,
     /// Deliveries whose packages are kept though they are hidden; the first goes first when room is needed.
     spare: Rc<RefCell<VecDeque<String>>>,
     pub(super) lane: Rc<Lane>,
-    flusher: Rc<Flusher>,
 }
 
 /// What the configuration allows a download.
 pub(super) struct Limits {
     /// Disk kept free for results, bytes.
     pub(super) reserve: u64,
-    /// Bytes per second, over all connections.
-    pub(super) rate: RefCell<Rate>,
     /// A person asked for packages: what was found bad is tried once more.
     pub(super) asked: Cell<bool>,
     /// What holds the next range back, and for how long: a window that is closed, an exam that runs.
@@ -60,9 +55,6 @@ pub(super) struct Lane {
     pub(super) changed: Notify,
 }
 
-/// So often a gate that is closed is looked at again.
-const LOOKS: Duration = Duration::from_secs(30);
-
 impl Link {
     /// # Errors
     /// What the file system says.
@@ -71,8 +63,7 @@ impl Link {
         packages: Packages,
         watch: Watch,
         limits: Limits,
-        connections: usize,
-        window: u64,
+        carriage: Carriage,
     ) -> Result<Self, Fault> {
         Ok(Self {
             uplink,
@@ -80,10 +71,9 @@ impl Link {
             packages,
             watch,
             limits: Rc::new(limits),
-            pace: Rc::new(RefCell::new(Pace::new(connections))),
+            carriage: Rc::new(RefCell::new(carriage)),
             spare: Rc::default(),
             lane: Rc::default(),
-            flusher: Rc::new(Flusher::new(window)),
         })
     }
 
@@ -142,74 +132,9 @@ impl Link {
         }
     }
 
-    /// Waits while downloads are not allowed; whether it had to.
-    pub(super) async fn gate(&self) -> bool {
-        self.held_back(&*self.limits.gate).await
-    }
-
-    async fn held_back(&self, by: &dyn Fn() -> Option<(Waiting, Duration)>) -> bool {
-        let mut waited = false;
-        while let Some((waiting, wait)) = by() {
-            self.held_up(Some(waiting));
-            self.watch
-                .packages_wait(Some(waiting.reason.words()), Some(waiting));
-            tokio::select! {
-                () = tokio::time::sleep(wait.min(LOOKS)) => {}
-                () = self.limits.look_again.notified() => {}
-            }
-            waited = true;
-        }
-        if waited {
-            self.watch.packages_wait(None, None);
-            self.held_up(None);
-        }
-        waited
-    }
-
-    /// Waits while an exam runs.
-    pub(super) async fn exam_over(&self) {
-        self.held_back(&*self.limits.exam).await;
-    }
-
-    fn held_up(&self, waiting: Option<Waiting>) {
+    pub(super) fn held_up(&self, waiting: Option<Waiting>) {
         if self.lane.machine.borrow_mut().hold_up(waiting) {
             self.lane.changed.notify_one();
         }
-    }
-
-    /// Waits before the next attempt at what a trouble kept from coming.
-    pub(super) async fn wait(&self, why: &'static str, wait: Duration, trouble: &Fault) {
-        let waiting = Waiting {
-            reason: Cause::of(trouble),
-            until: Some(clock::now().after(wait).wall),
-        };
-        self.held_up(Some(waiting));
-        self.watch.packages_wait(Some(why), Some(waiting));
-        tokio::time::sleep(wait).await;
-        self.watch.packages_wait(None, None);
-        self.held_up(None);
-    }
-
-    /// Keeps the configured rate: the time that these bytes may take is slept away.
-    pub(super) async fn throttle(&self, bytes: u64) {
-        let wait = self
-            .limits
-            .rate
-            .borrow_mut()
-            .spend(bytes, clock::now().mono);
-        if !wait.is_zero() {
-            tokio::time::sleep(wait).await;
-        }
-    }
-
-    /// Counts written bytes towards the next flush and the progress.
-    pub(super) fn written(&self, bytes: u64, part: &Part) {
-        self.flusher.written(bytes, part);
-        self.watch.package(part.meta(), part.have());
-    }
-
-    /// Waits until no more than one window of bytes is unflushed.
-    pub(super) async fn flushed(&self) -> Result<(), Fault> {
-        self.flusher.settle().await
     }
 }

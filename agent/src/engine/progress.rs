@@ -1,6 +1,6 @@
 //! What a run is doing right now, for whoever watches it: terminal, socket, page.
 //! Never decides anything and never blocks the run.
-//! Written by `run`, `fetch` and `lane`; read through `Watch`.
+//! Written by `run` and `download`; read through `Watch`.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

@@ -6,6 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use logic::download::Carriage;
 use logic::fault::Fault;
 use logic::identity::{Enrolment, Identity};
 use logic::package_lane::{Cause, Waiting};
@@ -184,7 +185,6 @@ impl Line {
         let (held_back, in_use) = (gate.clone(), exam(engine.root.clone()));
         let limits = Limits {
             reserve: download.reserve.bytes(),
-            rate: RefCell::new(Rate::new(download.max_rate.bytes())),
             asked: Cell::new(false),
             gate: Box::new(move || held_back()),
             exam: Box::new(move || in_use()),
@@ -195,8 +195,11 @@ impl Line {
             Packages::open(&engine.vault)?,
             watch.clone(),
             limits,
-            usize::from(download.connections),
-            download.window_flush.bytes(),
+            Carriage::new(
+                usize::from(download.connections),
+                Rate::new(download.max_rate.bytes()),
+                download.window_flush.bytes(),
+            ),
         )?;
         Ok(Self {
             who: (enrolment.clone(), identity.box_id.clone()),

@@ -3,11 +3,72 @@
 use central::{Change, Fault, Kind, Route, Rule};
 use e2e::{Ran, Site, options, status};
 
-/// One delivery whose package has this size; ranges come one after the other.
+/// One delivery whose package has this size; ranges come one after the other. A box that may lose no more than a record
+/// asks for no package at once.
 pub(crate) fn site(size: u64) -> Site {
     let mut site = Site::enrolled(options(2, 1, (size, size)));
     site.set("download", "connections", "1");
+    site.set("download", "window_flush", "\"64KiB\"");
     site
+}
+
+#[test]
+fn a_small_package_of_which_nothing_is_held_comes_with_one_request() {
+    for size in [3_000, 65_537, 1_700_000] {
+        let site = Site::enrolled(options(2, 1, (size, size)));
+        let ran = site.sync().exits(0);
+        ran.code("ok");
+        assert_eq!(site.asked(Route::Package), 1, "{}", ran.story());
+        assert_eq!(on_wire(&ran), size);
+        site.assert_equal_to_central();
+        // Its end tells at once that it is held.
+        site.central.touch("1001", Kind::Delivery, 1);
+        site.central.reset_log();
+        let ran = site.sync().exits(0);
+        assert!(on_wire(&ran) <= 65_536, "{}", ran.story());
+        assert!(site.asked(Route::Package) <= 2);
+    }
+}
+
+#[test]
+fn a_first_run_asks_once_for_each_small_package() {
+    let site = Site::enrolled(options(310, 12, (40_000, 1_700_000)));
+    site.central.reset_log();
+    let ran = site.sync().exits(0);
+    let told = ran.code("ok");
+    let entities = told["entities"].as_object().unwrap().values();
+    let created: u64 = entities.map(|of| of["created"].as_u64().unwrap()).sum();
+    assert!(created >= 340, "{created} entities");
+    assert_eq!(site.asked(Route::Package), 12);
+    let requests = site.central.requests().len();
+    assert!(requests <= 40, "{requests} requests\n{}", ran.story());
+    site.assert_equal_to_central();
+}
+
+#[test]
+fn a_large_package_is_asked_for_at_once_and_left_to_come_by_ranges() {
+    let size = 6_000_000;
+    let site = Site::enrolled(options(2, 1, (size, size)));
+    let ran = site.sync().exits(0);
+    ran.code("ok");
+    assert!(on_wire(&ran) <= size + 65_536, "{}", ran.story());
+    site.assert_equal_to_central();
+}
+
+#[test]
+fn a_small_package_that_is_cut_goes_on_where_it_was_cut() {
+    let size = 1_700_000;
+    let site = Site::enrolled(options(2, 1, (size, size)));
+    let cut = Fault::Cut {
+        after: 300_000,
+        reset: false,
+    };
+    site.central.script(on_package(cut).always());
+    let ran = site.sync().exits(0);
+    ran.code("ok");
+    assert!(on_wire(&ran) <= size, "{}", ran.story());
+    assert!(site.asked(Route::Package) < 8, "{}", ran.story());
+    site.assert_equal_to_central();
 }
 
 pub(crate) fn on_package(fault: Fault) -> Rule {

@@ -6,10 +6,12 @@ use e2e::{Site, options};
 const RECORD: u64 = 64 << 10;
 const SIZE: u64 = 6_000_000;
 
-/// One package; ranges come one after the other.
+/// One package; ranges come one after the other, its end first: a box that may lose no more than a record asks for no
+/// package at once.
 fn site() -> Site {
     let mut site = Site::enrolled(options(2, 1, (SIZE, SIZE)));
     site.set("download", "connections", "1");
+    site.set("download", "window_flush", "\"64KiB\"");
     site
 }
 

@@ -35,6 +35,8 @@ pub enum Range {
     Span(u64, u64),
     /// `bytes=-n`: the last n bytes; of a shorter package central gives nothing at all.
     Suffix(u64),
+    /// `bytes=first-`: everything from there on.
+    From(u64),
 }
 
 impl std::fmt::Display for Range {
@@ -42,6 +44,7 @@ impl std::fmt::Display for Range {
         match self {
             Self::Span(first, last) => write!(f, "bytes={first}-{last}"),
             Self::Suffix(n) => write!(f, "bytes=-{n}"),
+            Self::From(first) => write!(f, "bytes={first}-"),
         }
     }
 }

@@ -7,44 +7,10 @@ use std::io;
 
 use logic::fault::{Code, Fault, FileAct};
 use logic::package::Finding;
-use logic::zip::Identity;
-use serde::{Deserialize, Serialize};
+pub use logic::package::Judged;
 
 use super::{Meta, Packages};
 use crate::root::{sync_folder, trouble};
-
-/// What was found out about one edition.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Judged {
-    /// URI of the delivery.
-    pub delivery: String,
-    /// Plain bytes of the edition.
-    pub size: u64,
-    /// SHA-256 of its end record and directory.
-    pub tail: [u8; 32],
-    /// What it is.
-    pub finding: Finding,
-    /// The member and what is wrong with it, for people; empty for a confirmed one.
-    pub reason: String,
-    /// When, Unix seconds by the box's best estimate.
-    pub at: i64,
-}
-
-impl Judged {
-    /// The edition that it is about.
-    pub fn identity(&self) -> Identity {
-        Identity {
-            size: self.size,
-            tail: self.tail,
-        }
-    }
-
-    /// The trouble that it means; none for a confirmed edition.
-    pub fn trouble(&self) -> Option<Fault> {
-        let code = self.finding.code()?;
-        Some(Fault::new(code, &*self.reason))
-    }
-}
 
 /// Where a package stands, and what is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

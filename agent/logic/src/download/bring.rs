@@ -1,0 +1,485 @@
+//! How the missing records of a package come by ranges: which run next, over how many connections, what a cut leads to.
+//! Never takes a byte whose answer was not honest about its place, and never calls a package whole that was not checked.
+//! Called by `download`.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range as Span;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::command::{Command, FirstBytes, PackageHead, PackageRequest, Place, RequestId};
+use super::faults::{beyond, changed, dishonest, in_scraps, instead, misplaced, short};
+use super::look::Way;
+use super::records::Records;
+use super::{Download, For, Purpose, Rest, Stage};
+use crate::api::Range;
+use crate::chunk::Work;
+use crate::fault::{Code, Fault};
+use crate::pace::{End, Sample};
+use crate::retry::Rounds;
+use crate::words::Class;
+use crate::zip::{Defect, Directory, Segment, Verdict};
+
+/// Failed rounds in a row, without any progress, after which a package is given up for this run.
+const ROUNDS: u32 = 5;
+/// An answer of fewer bytes, to its end, where more were asked for: a scrap.
+const SCRAP: u64 = 16 << 10;
+/// After so many scraps in a row ranges are of no use: a package of a few MiB would take thousands of requests.
+const SCRAPS: u32 = 8;
+
+/// The records of a package on their way.
+#[derive(Debug)]
+pub(super) struct Bring {
+    pub(super) directory: Arc<Directory>,
+    pub(super) records: Records,
+    /// It came in one answer from a server that serves no ranges.
+    pub(super) whole: bool,
+    /// Members were taken from a held package.
+    pub(super) rebuilt: bool,
+    /// Its strong entity tag, while it tells anything (RFC 9110 8.8.3); TAO sends none, a server in front of it may.
+    tag: Option<String>,
+    work: Work,
+    /// What is still to be taken from a held package, or fetched between, while that goes on.
+    pub(super) build: VecDeque<Segment>,
+    pub(super) building: bool,
+    /// Where a piece is being copied to.
+    pub(super) copying: Option<Span<u64>>,
+    parts: BTreeMap<RequestId, Part>,
+    rests: Vec<Rest>,
+    /// The end is looked at: nothing new is asked for meanwhile.
+    doubt: bool,
+    rounds: Rounds,
+    /// Scraps in a row.
+    scraps: u32,
+    /// Members that were wrong once.
+    suspects: BTreeMap<usize, Option<Defect>>,
+    bad: BTreeMap<usize, Option<Defect>>,
+}
+
+/// One range.
+#[derive(Debug)]
+struct Part {
+    /// The records that were given out; none for what is fetched between copies.
+    run: Option<Span<u64>>,
+    /// Offset of the next byte, and of the last one.
+    at: u64,
+    last: u64,
+    asked: Duration,
+    first_byte: Option<Duration>,
+    bytes: u64,
+    /// Bytes that may still come.
+    left: u64,
+}
+
+impl Bring {
+    pub(super) fn new(
+        directory: Arc<Directory>,
+        records: Records,
+        tag: Option<String>,
+        whole: bool,
+    ) -> Self {
+        Self {
+            directory,
+            records,
+            whole,
+            rebuilt: false,
+            tag,
+            work: Work::default(),
+            build: VecDeque::new(),
+            building: false,
+            copying: None,
+            parts: BTreeMap::new(),
+            rests: Vec::new(),
+            doubt: false,
+            rounds: Rounds::default(),
+            scraps: 0,
+            suspects: BTreeMap::new(),
+            bad: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn rests(&self) -> impl Iterator<Item = &Rest> {
+        self.rests.iter()
+    }
+
+    /// A range goes out now.
+    pub(super) fn asked(&mut self, request: RequestId, now: Duration) {
+        if let Some(part) = self.parts.get_mut(&request) {
+            part.asked = now;
+        }
+    }
+
+    /// Ranges under way, and those that wait for their next attempt.
+    fn open(&self) -> usize {
+        self.parts.len() + self.rests.len()
+    }
+
+    /// Gives back what did not come of a part.
+    fn give_back(&mut self, part: &Part) {
+        if let Some(run) = &part.run {
+            let next = match part.at > part.last {
+                true => run.end,
+                false => part.at / self.records.record,
+            };
+            self.work.give_back(next..run.end);
+        } else if let Some(Segment::Fetch(range)) = self.build.front_mut() {
+            range.start = part.at;
+        }
+    }
+
+    /// The next run, at most so many records: a record that was begun is only the first of one.
+    fn take(&mut self, most: u64) -> Option<Span<u64>> {
+        let run = self.work.take(most)?;
+        let begun = self
+            .records
+            .begun
+            .range(run.start + 1..run.end.max(run.start + 1));
+        match begun.map(|(index, _)| *index).next() {
+            Some(index) => {
+                self.work.give_back(index..run.end);
+                Some(run.start..index)
+            }
+            None => Some(run),
+        }
+    }
+}
+
+impl Download {
+    /// A package that is known and wanted: its records are opened.
+    pub(super) fn open(&mut self) {
+        let Some(seen) = self.seen.clone() else {
+            return;
+        };
+        if self.is_unreadable(&seen.directory) {
+            return;
+        }
+        self.stage = Stage::Open;
+        self.commands.push_back(Command::Open {
+            directory: seen.directory,
+            fresh: seen.whole,
+        });
+    }
+
+    pub(super) fn opened(&mut self, record: u64, have: Vec<bool>) {
+        if let Stage::Stream(_) = self.stage {
+            return self.stream_opened(record, have);
+        }
+        let Some(seen) = self.seen.clone() else {
+            return;
+        };
+        let size = seen.identity().size;
+        let is_begun = have.iter().any(|have| *have);
+        let mut records = Records::new(size, record, have);
+        // The records that the look brought whole.
+        let from = seen.from.div_ceil(records.record) * records.record;
+        let written = match from < size {
+            true => {
+                self.commands.push_back(Command::PlaceEnd(from..size));
+                records.fill(from, size - from)
+            }
+            false => 0,
+        };
+        self.carriage.flow.written(written);
+        let is_whole = records.is_whole();
+        self.bring = Some(Bring::new(seen.directory, records, seen.tag, seen.whole));
+        (self.way_began, self.ways) = (self.on_wire, 0);
+        if is_begun || is_whole {
+            return self.bring_rest();
+        }
+        self.stage = Stage::Relate;
+        self.commands.push_back(Command::Relate);
+    }
+
+    /// What is missing comes by ranges.
+    pub(super) fn bring_rest(&mut self) {
+        self.carriage.pace.begins();
+        self.stage = Stage::Bring;
+        if let Some(bring) = &mut self.bring {
+            bring.work = Work::missing(&bring.records.have);
+            (bring.building, bring.doubt, bring.copying) = (false, false, None);
+            bring.parts.clear();
+            bring.rests.clear();
+            (bring.rounds, bring.scraps) = (Rounds::default(), 0);
+        }
+    }
+
+    /// Asks for what may be asked for now; checks the package once nothing is missing.
+    pub(super) fn advance(&mut self) {
+        let now = self.now.mono;
+        let Some(bring) = self
+            .bring
+            .as_mut()
+            .filter(|_| matches!(self.stage, Stage::Bring))
+        else {
+            return;
+        };
+        bring.rests.retain(|rest| rest.until > now);
+        if bring.doubt {
+            return;
+        }
+        if bring.building {
+            return self.build();
+        }
+        let wanted = self.carriage.pace.lanes();
+        while let Some(bring) = &mut self.bring
+            && bring.open() < wanted
+            && !bring.work.is_empty()
+        {
+            let most = self.carriage.pace.range() / bring.records.record;
+            // Towards the end all lanes share what is left.
+            let share = bring.work.records().div_ceil(wanted as u64);
+            let Some(run) = bring.take(most.min(share)) else {
+                break;
+            };
+            let at = bring.records.next(run.start);
+            let last = (run.end * bring.records.record).min(bring.records.size) - 1;
+            self.ask_part(Some(run), at, last);
+        }
+        if let Some(bring) = &self.bring
+            && bring.open() == 0
+        {
+            self.stage = Stage::Verify;
+            self.commands.push_back(Command::Verify);
+        }
+    }
+
+    /// Asks for the bytes from `at` to `last`, if the package is still the same (RFC 9110 13.1.5).
+    pub(super) fn ask_part(&mut self, run: Option<Span<u64>>, at: u64, last: u64) {
+        let Some(bring) = &self.bring else { return };
+        let request = PackageRequest {
+            delivery: self.task.delivery.clone(),
+            range: Some(Range::Span(at, last)),
+            tag: bring.tag.clone(),
+            nonce: None,
+        };
+        let id = self.ask(For::Part, request);
+        let part = Part {
+            run,
+            at,
+            last,
+            asked: self.now.mono,
+            first_byte: None,
+            bytes: 0,
+            left: 0,
+        };
+        if let Some(bring) = &mut self.bring {
+            bring.parts.insert(id, part);
+        }
+    }
+
+    pub(super) fn is_fetching(&self) -> bool {
+        self.bring.as_ref().is_some_and(|bring| bring.open() > 0)
+    }
+
+    pub(super) fn part_answered(&mut self, request: RequestId, head: &PackageHead) {
+        let Some(bring) = &mut self.bring else { return };
+        let Some(part) = bring.parts.get_mut(&request) else {
+            return;
+        };
+        let Some(range) = head.range else {
+            // Nothing, of a package that has become shorter; or something else.
+            return match head.is_refused() || head.first == FirstBytes::Nothing {
+                true => self.doubt(request, true),
+                false => self.part_ends(request, Err(instead(head)), true),
+            };
+        };
+        let is_other = |own: &String| head.tag.as_ref().is_some_and(|tag| tag != own);
+        if bring.tag.as_ref().is_some_and(is_other) {
+            return self.doubt(request, false);
+        }
+        let (at, last) = (part.at, part.last);
+        part.left = range.len();
+        if range.total != bring.records.size {
+            return self.part_ends(request, Err(changed()), true);
+        }
+        // A shorter answer is honest as long as it says so: it is taken, and the rest asked for again.
+        if range.first != at || range.last > last {
+            let fault = misplaced(at, last, (range.first, range.last));
+            return self.part_ends(request, Err(fault), true);
+        }
+        self.carriage.flow.read(request, 0, self.now.mono);
+    }
+
+    /// Another tag came, or a part was refused: either the package has changed, or that says nothing here. The end is
+    /// looked at once for all connections.
+    fn doubt(&mut self, request: RequestId, refused: bool) {
+        self.close(request);
+        let Some(bring) = &mut self.bring else { return };
+        if let Some(part) = bring.parts.remove(&request) {
+            bring.give_back(&part);
+        }
+        if !std::mem::replace(&mut bring.doubt, true) {
+            self.look(Purpose::Doubt { refused }, Way::End);
+        }
+    }
+
+    /// The package is the same.
+    pub(super) fn undoubted(&mut self, refused: bool) {
+        if refused {
+            return self.fail(dishonest("a part was refused that the package has"));
+        }
+        if let Some(bring) = &mut self.bring {
+            (bring.doubt, bring.tag) = (false, None);
+        }
+    }
+
+    pub(super) fn part_came(&mut self, request: RequestId, bytes: u64) {
+        let now = self.now;
+        let Some(bring) = &mut self.bring else { return };
+        let open = bring.open();
+        let Some(part) = bring.parts.get_mut(&request) else {
+            return;
+        };
+        if part.first_byte.is_none() {
+            part.first_byte = Some(now.mono);
+            let waited = now.mono.saturating_sub(part.asked);
+            self.carriage.pace.waited(waited);
+        }
+        part.bytes += bytes;
+        let Some(left) = part.left.checked_sub(bytes) else {
+            return self.part_ends(request, Err(beyond()), true);
+        };
+        part.left = left;
+        let place = Place::Records(part.at);
+        let written = bring.records.fill(part.at, bytes);
+        part.at += bytes;
+        bring.rounds.came(bytes);
+        self.carriage.pace.came(bytes, open, now);
+        self.commands.push_back(Command::Put {
+            request,
+            bytes,
+            place,
+        });
+        self.carriage.flow.written(written);
+        self.carriage.flow.read(request, bytes, now.mono);
+    }
+
+    pub(super) fn part_over(&mut self, request: RequestId, fault: Option<Fault>) {
+        let part = self
+            .bring
+            .as_ref()
+            .and_then(|bring| bring.parts.get(&request));
+        let Some(part) = part else { return };
+        let cut = fault.is_some();
+        let result = match fault {
+            Some(fault) => Err(fault),
+            None if part.at <= part.last => Err(short()),
+            None => Ok(()),
+        };
+        self.part_ends(request, result, cut);
+    }
+
+    /// A range has come to its end, or is left.
+    fn part_ends(&mut self, request: RequestId, result: Result<(), Fault>, cut: bool) {
+        self.close(request);
+        let now = self.now;
+        let Some(bring) = &mut self.bring else { return };
+        let Some(part) = bring.parts.remove(&request) else {
+            return;
+        };
+        bring.give_back(&part);
+        let is_scrap = !cut && result.is_err() && part.bytes < SCRAP;
+        bring.scraps = if is_scrap { bring.scraps + 1 } else { 0 };
+        let result = match bring.scraps < SCRAPS {
+            true => result,
+            false => Err(in_scraps()),
+        };
+        if part.run.is_some() {
+            let end = match &result {
+                Err(fault)
+                    if matches!(fault.code, Code::CentralUnavailable | Code::CentralError) =>
+                {
+                    End::Busy
+                }
+                Err(_) if cut => End::Cut,
+                // Shorter than asked, but to its end.
+                _ => End::Whole,
+            };
+            let took = part
+                .first_byte
+                .map_or(Duration::ZERO, |at| now.mono.saturating_sub(at));
+            let sample = Sample {
+                asked: part.asked,
+                bytes: part.bytes,
+                took,
+                end,
+            };
+            self.carriage.pace.learn(sample, now);
+        }
+        let Err(fault) = result else { return };
+        if fault.class != Class::Retry {
+            // Of an answer that was not honest no half record is kept.
+            let record = part.at / bring.records.record;
+            if bring.records.begun.remove(&record).is_some() {
+                self.commands.push_back(Command::Discard(record));
+            }
+        }
+        self.part_failed(&part, fault);
+    }
+
+    /// What follows from a failed range: a wait before the next one, or the end of the ranges.
+    fn part_failed(&mut self, part: &Part, fault: Fault) {
+        let Some(bring) = &mut self.bring else { return };
+        let rounds = match part.bytes >= Rounds::PROGRESS {
+            true => 0,
+            false => bring.rounds.failed(part.asked, self.now.mono),
+        };
+        let why = match part.run {
+            Some(_) => "the next attempt at a range",
+            None => "the next attempt at a changed member",
+        };
+        match self.retry(&fault, rounds, ROUNDS) {
+            None => self.fail(fault),
+            Some(wait) if wait.is_zero() => {}
+            Some(wait) => {
+                let rest = self.rest(why, wait, &fault);
+                if let Some(bring) = &mut self.bring {
+                    bring.rests.push(rest);
+                }
+            }
+        }
+    }
+
+    /// What the members are worth.
+    pub(super) fn checked(&mut self, verdict: Verdict) {
+        if verdict.clean() {
+            return self.whole();
+        }
+        let Some(bring) = &mut self.bring else { return };
+        let directory = bring.directory.clone();
+        if bring.whole {
+            let fault = match verdict.bad.first() {
+                None => changed(),
+                Some((at, why)) => self.damaged_whole(&directory, *at, why),
+            };
+            return self.fail(fault);
+        }
+        let unseen = verdict.unseen.into_iter().map(|member| (member, None));
+        let bad = verdict.bad.into_iter().map(|(at, why)| (at, Some(why)));
+        let bad: BTreeMap<usize, Option<Defect>> = bad.chain(unseen).collect();
+        let twice = bad.iter().find(|(at, _)| bring.suspects.contains_key(at));
+        if let Some((at, why)) = twice {
+            let proven = why.is_some() && bring.suspects.get(at) == Some(why);
+            let fault = self.damaged(&directory, *at, why.as_ref(), proven);
+            return self.fail(fault);
+        }
+        bring.bad = bad;
+        // Before any repair the end is read again: the same size with another end is another package.
+        self.stage = Stage::Look;
+        self.look(Purpose::Repair, Way::End);
+    }
+
+    /// The package is the same: what was wrong comes once more.
+    pub(super) fn repair(&mut self) {
+        let Some(bring) = &mut self.bring else { return };
+        for at in bring.bad.keys() {
+            let extent = bring.directory.extent(*at);
+            let record = bring.records.record;
+            let records = extent.start / record..extent.end.div_ceil(record);
+            bring.records.forget(records.clone());
+            self.commands.push_back(Command::Forget(records));
+        }
+        bring.suspects.append(&mut bring.bad);
+        self.bring_rest();
+    }
+}

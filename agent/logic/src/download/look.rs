@@ -1,0 +1,422 @@
+//! A look at a package: its size and its end, believed only from a parsed `Content-Range` (protocol 6.3, 6.4).
+//! Never asks for a part in a way that was not heeded when another way is left, and never without end.
+//! Called by `download` at the start, at each resume, before a repair and when a tag or a refusal leaves a doubt.
+//!
+//! | The server, or a proxy before it | is asked |
+//! |---|---|
+//! | holds a package of which this box has nothing | for everything: what is small is read on, what is large is ended |
+//! | serves the last bytes | for them alone: the package is known by size and end |
+//! | refuses that (416), moves it, does not say what came | for its first byte, which tells the size; then for the end by its place |
+//! | gives a part of a part | for the rest of it, as long as the pieces are worth it |
+//! | heeds no range at all | for the whole, from its first byte |
+
+use std::ops::Range as Span;
+use std::sync::Arc;
+
+use super::command::{EndRead, FirstBytes, PackageHead, Place};
+use super::faults::{
+    beyond, changed, dishonest, empty, in_scraps, instead, is_range, misplaced, no_beginning,
+    not_zip, short,
+};
+use crate::api::Range;
+use crate::fault::{Code, Fault};
+use crate::range::ContentRange;
+use crate::retry::Rounds;
+use crate::zip::{Directory, Flaw, Identity, Tail};
+
+/// A whole package without ranges is held in memory up to this size.
+const SMALL: u64 = Tail::FIRST;
+/// So many answers may bring one part of the end; in more pieces ranges are of no use.
+const PIECES: u32 = 16;
+
+/// The ways of asking, each taken when the one before was not heeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// For everything, where it is not more than so many bytes.
+    Everything(u64),
+    /// For the last bytes.
+    End,
+    /// For the first byte, then for the end by its place.
+    Place,
+    /// Without a range.
+    Whole,
+}
+
+/// A package that was looked at.
+#[derive(Debug, Clone)]
+pub(super) struct Seen {
+    pub(super) directory: Arc<Directory>,
+    /// Offset from which its bytes are held, to its end.
+    pub(super) from: u64,
+    /// The strong entity tag that came with them.
+    pub(super) tag: Option<String>,
+    /// It came whole from a server that served no range.
+    pub(super) whole: bool,
+}
+
+impl Seen {
+    pub(super) fn identity(&self) -> Identity {
+        self.directory.identity
+    }
+}
+
+/// What follows.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// Ask for this.
+    Ask(Option<Range>),
+    /// Read on.
+    Read,
+    /// Read the directory.
+    ReadEnd { from: u64, total: u64 },
+    /// The package is known.
+    Seen(Seen),
+    /// The whole comes over this answer; so many bytes of it lie in the end.
+    Streams { length: Option<u64>, have: u64 },
+    /// This way led to nothing.
+    Failed(Fault),
+}
+
+/// What is being asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Everything(u64),
+    End,
+    FirstByte,
+    Span,
+    Whole,
+}
+
+/// One look.
+#[derive(Debug)]
+pub(super) struct Look {
+    way: Way,
+    asked: Asked,
+    total: u64,
+    /// What is still to come of the part that is being filled.
+    fill: Span<u64>,
+    /// Where that part begins.
+    start: u64,
+    /// From here to the end it is held; `total` while nothing is.
+    held: u64,
+    /// Answers for the part.
+    pieces: u32,
+    tag: Option<String>,
+    /// It comes without ranges, of this announced length.
+    whole: bool,
+    length: Option<u64>,
+    /// Bytes that may still come of this answer, where it says its place.
+    left: Option<u64>,
+    /// Bytes of this answer.
+    came: u64,
+}
+
+impl Look {
+    /// Begins with this way; gives what to ask for.
+    pub(super) fn begin(way: Way) -> (Self, Option<Range>) {
+        let mut look = Self {
+            way,
+            asked: Asked::End,
+            total: 0,
+            fill: 0..0,
+            start: 0,
+            held: 0,
+            pieces: 0,
+            tag: None,
+            whole: false,
+            length: None,
+            left: None,
+            came: 0,
+        };
+        let range = look.first();
+        (look, range)
+    }
+
+    /// Another attempt after a failure that passes: a part goes on where it was cut; else the look begins anew.
+    pub(super) fn again(&mut self) -> Turn {
+        let is_begun =
+            !self.whole && self.asked != Asked::FirstByte && self.start < self.fill.start;
+        if is_begun && self.fill.start < self.fill.end {
+            // A cut says nothing about ranges.
+            self.pieces = self.pieces.saturating_sub(1);
+            return self.ask_rest();
+        }
+        self.goes(match self.way {
+            Way::Everything(_) | Way::Place => Way::End,
+            way => way,
+        })
+    }
+
+    /// Whether the answer that failed brought something worth naming.
+    pub(super) fn has_come(&self) -> bool {
+        !self.whole && self.came >= Rounds::PROGRESS
+    }
+
+    fn first(&mut self) -> Option<Range> {
+        let (asked, range) = match self.way {
+            Way::Everything(most) => (Asked::Everything(most), Some(Range::From(0))),
+            Way::End => (Asked::End, Some(Range::Suffix(Tail::FIRST))),
+            Way::Place => (Asked::FirstByte, Some(Range::Span(0, 0))),
+            Way::Whole => (Asked::Whole, None),
+        };
+        self.asked = asked;
+        range
+    }
+
+    /// Where the bytes of the answer go.
+    pub(super) fn place(&self) -> Place {
+        match self.asked {
+            Asked::FirstByte => Place::Nowhere,
+            _ => Place::End(self.fill.start),
+        }
+    }
+
+    /// Whether nothing that came before is of use.
+    pub(super) fn is_anew(&self) -> bool {
+        matches!(self.asked, Asked::Whole) || (self.asked != Asked::Span && self.pieces == 0)
+    }
+
+    /// The next way, where ranges are the trouble.
+    fn trouble(&mut self, fault: Fault) -> Turn {
+        let next = match self.way {
+            Way::Everything(_) => Way::End,
+            Way::End => Way::Place,
+            Way::Place => Way::Whole,
+            Way::Whole => return Turn::Failed(fault),
+        };
+        match is_range(&fault) {
+            true => self.goes(next),
+            false => Turn::Failed(fault),
+        }
+    }
+
+    fn goes(&mut self, way: Way) -> Turn {
+        let (look, range) = Self::begin(way);
+        *self = look;
+        Turn::Ask(range)
+    }
+
+    fn ask_whole(&mut self) -> Turn {
+        self.asked = Asked::Whole;
+        self.pieces = 0;
+        Turn::Ask(None)
+    }
+
+    /// Asks for the part from `start` on that is to be filled.
+    fn ask_span(&mut self, fill: Span<u64>) -> Turn {
+        (self.start, self.pieces) = (fill.start, 0);
+        self.fill = fill;
+        self.ask_rest()
+    }
+
+    fn ask_rest(&mut self) -> Turn {
+        self.asked = Asked::Span;
+        self.pieces += 1;
+        if self.pieces > PIECES {
+            return self.trouble(in_scraps());
+        }
+        Turn::Ask(Some(Range::Span(self.fill.start, self.fill.end - 1)))
+    }
+
+    /// The size is known: the end is asked for by its place.
+    fn by_size(&mut self, total: u64) -> Turn {
+        if total == 0 {
+            return Turn::Failed(empty());
+        }
+        (self.total, self.held) = (total, total);
+        self.ask_span(total.saturating_sub(Tail::FIRST)..total)
+    }
+
+    /// An answer has come.
+    pub(super) fn answered(&mut self, head: &PackageHead) -> Turn {
+        self.came = 0;
+        self.left = head.range.map(|range| range.len());
+        match (self.asked, head.range) {
+            (Asked::Whole, Some(range)) if range.len() < range.total => {
+                self.trouble(dishonest("the whole package was asked for, a part came"))
+            }
+            (Asked::Whole, _) => self.whole_comes(head),
+            (Asked::Span, Some(range)) => self.span(range),
+            (Asked::Span, None) => self.trouble(instead(head)),
+            (Asked::FirstByte, range) => self.first_byte(head, range),
+            (Asked::End | Asked::Everything(_), None) if !head.is_refused() => self.unranged(head),
+            (Asked::End, None) => match head.refused_of {
+                Some(total) => self.by_size(total),
+                None => self.trouble(dishonest("the last bytes were refused (status 416)")),
+            },
+            (Asked::Everything(_), None) => {
+                self.trouble(dishonest("everything was refused (status 416)"))
+            }
+            (Asked::End, Some(range)) => self.end_of(head, range),
+            (Asked::Everything(most), Some(range)) => self.everything(head, range, most),
+        }
+    }
+
+    fn everything(&mut self, head: &PackageHead, range: ContentRange, most: u64) -> Turn {
+        if range.first != 0 {
+            return self.trouble(misplaced(0, range.total - 1, (range.first, range.last)));
+        }
+        if head.first != FirstBytes::Zip {
+            return Turn::Failed(no_beginning(&head.first));
+        }
+        if range.total > most {
+            return self.goes(Way::End);
+        }
+        self.takes(head, range, 0)
+    }
+
+    fn end_of(&mut self, head: &PackageHead, range: ContentRange) -> Turn {
+        let start = range.total.saturating_sub(Tail::FIRST);
+        let to_the_end = range.last + 1 == range.total && range.first >= start;
+        if !to_the_end && range.first != start {
+            return self.trouble(dishonest(&format!(
+                "the last {} bytes were asked for, bytes {}-{} came",
+                Tail::FIRST,
+                range.first,
+                range.last
+            )));
+        }
+        self.takes(head, range, range.first)
+    }
+
+    /// The part from `start` to the end comes.
+    fn takes(&mut self, head: &PackageHead, range: ContentRange, start: u64) -> Turn {
+        self.tag.clone_from(&head.tag);
+        (self.total, self.held) = (range.total, range.total);
+        (self.start, self.fill) = (start, start..range.total);
+        Turn::Read
+    }
+
+    fn first_byte(&mut self, head: &PackageHead, range: Option<ContentRange>) -> Turn {
+        let Some(range) = range else {
+            return match head.is_refused() {
+                true => self.trouble(dishonest("the first byte was refused (status 416)")),
+                false => self.trouble(instead(head)),
+            };
+        };
+        if (range.first, range.last) != (0, 0) {
+            return self.trouble(dishonest(&format!(
+                "the first byte was asked for, bytes {}-{} came",
+                range.first, range.last
+            )));
+        }
+        match head.first {
+            FirstBytes::Zip => {}
+            FirstBytes::Nothing => return Turn::Failed(short()),
+            FirstBytes::Other(_) => return Turn::Failed(not_zip("it does not begin as a zip")),
+        }
+        self.tag.clone_from(&head.tag);
+        self.total = range.total;
+        Turn::Read
+    }
+
+    fn span(&mut self, range: ContentRange) -> Turn {
+        if range.total != self.total {
+            return Turn::Failed(changed());
+        }
+        let (first, last) = (self.fill.start, self.fill.end - 1);
+        if range.first != first || range.last > last {
+            return self.trouble(misplaced(first, last, (range.first, range.last)));
+        }
+        Turn::Read
+    }
+
+    /// Status 200 without a place: the whole package, or nothing because it is shorter than the suffix. What does not
+    /// begin as a package may be the end of one, its place lost on the way.
+    fn unranged(&mut self, head: &PackageHead) -> Turn {
+        match head.first {
+            FirstBytes::Nothing => self.ask_whole(),
+            FirstBytes::Zip if !head.is_placeless() => self.whole_comes(head),
+            _ => self.trouble(instead(head)),
+        }
+    }
+
+    /// The package comes from its first byte.
+    fn whole_comes(&mut self, head: &PackageHead) -> Turn {
+        match &head.first {
+            FirstBytes::Nothing => return Turn::Failed(empty()),
+            FirstBytes::Zip => {}
+            first @ FirstBytes::Other(_) => return Turn::Failed(no_beginning(first)),
+        }
+        self.asked = Asked::Whole;
+        (self.whole, self.length, self.tag) = (true, head.length, None);
+        self.fill = 0..u64::MAX;
+        match self.length {
+            Some(length) if length > SMALL => Turn::Streams {
+                length: Some(length),
+                have: 0,
+            },
+            _ => Turn::Read,
+        }
+    }
+
+    /// Whether so many bytes more may come; after that they were put where `place` said.
+    pub(super) fn came(&mut self, bytes: u64) -> Turn {
+        if let Some(left) = &mut self.left {
+            match left.checked_sub(bytes) {
+                Some(rest) => *left = rest,
+                None => return self.trouble(beyond()),
+            }
+        }
+        self.came += bytes;
+        if self.asked != Asked::FirstByte {
+            self.fill.start += bytes;
+        }
+        if self.whole && self.came > SMALL {
+            return Turn::Streams {
+                length: self.length,
+                have: self.came,
+            };
+        }
+        Turn::Read
+    }
+
+    /// The answer came to its end.
+    pub(super) fn ended(&mut self) -> Turn {
+        if self.whole {
+            return self.whole_ended();
+        }
+        if self.came == 0 {
+            return Turn::Failed(short());
+        }
+        if self.asked == Asked::FirstByte {
+            return self.by_size(self.total);
+        }
+        if self.fill.start < self.fill.end {
+            return self.ask_rest();
+        }
+        self.held = self.start;
+        self.read_end()
+    }
+
+    fn whole_ended(&mut self) -> Turn {
+        if self.length.is_some_and(|length| length != self.came) {
+            let reason = "the package is not as long as central announced";
+            return Turn::Failed(Fault::new(Code::PackageLength, reason));
+        }
+        (self.total, self.held) = (self.came, 0);
+        self.read_end()
+    }
+
+    fn read_end(&self) -> Turn {
+        Turn::ReadEnd {
+            from: self.held,
+            total: self.total,
+        }
+    }
+
+    /// What the end holds.
+    pub(super) fn end(&mut self, read: Result<EndRead, Flaw>) -> Turn {
+        match read {
+            Ok(EndRead::Whole(directory)) => Turn::Seen(Seen {
+                directory,
+                from: self.held,
+                tag: self.tag.clone(),
+                whole: self.whole,
+            }),
+            Ok(EndRead::Need(_)) if self.held == 0 => Turn::Failed(not_zip("its directory is cut")),
+            Ok(EndRead::Need(from)) => self.ask_span(from..self.held),
+            Err(flaw) => Turn::Failed(not_zip(&flaw.to_string())),
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Holds the machine of a download against a virtual central that lies, cuts, stalls, changes and refuses, by script.
+//! Never sleeps and never opens a socket: time is a number here, and the bytes are real.
+//! Run by `cargo test -p logic --test download`; `PROPTEST_CASES` sets how many scripts each property plays.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+#[path = "download/central.rs"]
+mod central;
+#[path = "download/disk.rs"]
+mod disk;
+#[path = "download/package.rs"]
+mod package;
+#[path = "download/world.rs"]
+mod world;
+
+use central::{Central, Mishap, any_mishap, passing};
+use logic::download::Twin;
+use logic::fault::Code;
+use logic::package_lane::PackageEnd;
+use package::package;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use world::{RECORD, Script, World};
+
+fn config() -> ProptestConfig {
+    ProptestConfig {
+        failure_persistence: None,
+        max_shrink_iters: 300,
+        ..ProptestConfig::default()
+    }
+}
+
+/// A package of so many members, of which these have another content in a later edition.
+fn edition(members: usize, bytes: usize, changed: &[usize], number: u64) -> Vec<u8> {
+    let member = |at: usize| match changed.contains(&at) {
+        true => (1000 * number + at as u64, bytes),
+        false => (at as u64 + 1, bytes),
+    };
+    package(&(0..members).map(member).collect::<Vec<_>>())
+}
+
+#[derive(Debug, Clone)]
+struct Play {
+    members: usize,
+    bytes: usize,
+    script: Vec<Mishap>,
+    always: Option<Mishap>,
+    held: bool,
+    /// Another delivery holds the same.
+    twin: bool,
+    box_script: Script,
+}
+
+impl Play {
+    fn world(&self) -> World {
+        let edition = |number| edition(self.members, self.bytes, &[1, self.members - 1], number);
+        let held = self.held.then(|| edition(9));
+        let central = Central {
+            editions: (1..=4).map(edition).collect(),
+            script: self.script.clone(),
+            always: self.always,
+            member: self.bytes as u64,
+            ..Central::default()
+        };
+        let mut world = World::new(central, self.box_script.clone(), held);
+        if self.twin {
+            world.twins.push(Twin {
+                delivery: "https://central.example/tao.rdf#i2".into(),
+                confirmed: self.held,
+            });
+        }
+        world
+    }
+
+    /// Runs of one box until one comes to an end.
+    fn run(&self) -> (World, PackageEnd) {
+        let mut world = self.world();
+        let end = world.run().or_else(|| world.run()).unwrap();
+        (world, end)
+    }
+}
+
+fn play(mishap: impl Strategy<Value = Mishap>) -> impl Strategy<Value = Play> {
+    let script = vec(mishap, 0..14);
+    let sizes = (2usize..9, 1usize..80_000);
+    let disk = (
+        option::weighted(0.05, 1usize..60),
+        option::weighted(0.05, 1usize..9),
+    );
+    let power = option::weighted(0.2, 1usize..300);
+    let exam = option::weighted(0.1, (0u64..5, 5u64..200));
+    let rate = prop_oneof![4 => Just(0u64), 1 => 20_000u64..300_000];
+    let window = prop_oneof![Just(64u64 << 10), Just(2 << 20)];
+    (
+        script,
+        sizes,
+        disk,
+        power,
+        exam,
+        rate,
+        window,
+        1usize..17,
+        (any::<bool>(), any::<bool>()),
+    )
+        .prop_map(
+            |(
+                script,
+                (members, bytes),
+                (disk_full_at, flush_fails_at),
+                power_cut_at,
+                exam,
+                rate,
+                window,
+                connections,
+                (held, twin),
+            )| Play {
+                members,
+                bytes,
+                script,
+                always: None,
+                held,
+                twin,
+                box_script: Script {
+                    connections,
+                    rate,
+                    disk_full_at,
+                    flush_fails_at,
+                    power_cut_at,
+                    exam,
+                    window,
+                },
+            },
+        )
+}
+
+/// Whatever happened: the right package or a named finding, never a wrong byte, never much more than it takes.
+fn holds(play: &Play) -> (World, PackageEnd) {
+    let (world, end) = play.run();
+    let central = &world.central;
+    if let PackageEnd::Fetched { .. } = &end {
+        let held = world.held.as_ref().unwrap();
+        let is_any = central.editions.contains(held);
+        assert!(is_any, "what is visible is no edition of central");
+        if !play.script.contains(&Mishap::Change) {
+            assert!(held == central.package());
+        }
+    }
+    if let PackageEnd::Failed { trouble, .. } = &end {
+        let reason = trouble.reason();
+        let named = reason.starts_with("package of ");
+        assert!(named && reason.len() > 40, "{trouble:?}");
+    }
+    let size = central.package().len() as u64;
+    let most = size * 103 / 100 + RECORD + central.destroyed;
+    assert!(
+        world.wire <= most,
+        "{} of {most} bytes of {size}: {:#?}",
+        world.wire,
+        world.trace
+    );
+    assert!(world.most_open <= play.box_script.connections.max(1) + 1);
+    (world, end)
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn from_any_script_the_end_is_the_right_package_or_a_finding(play in play(any_mishap())) {
+        holds(&play);
+    }
+
+    /// What passes by itself never keeps a package from coming, as long as it is not all that there is.
+    #[test]
+    fn what_passes_is_passed(mut play in play(passing())) {
+        play.box_script.disk_full_at = None;
+        play.box_script.flush_fails_at = None;
+        // Two troubles in a row between what goes well.
+        play.script = play.script.chunks(2).flat_map(|two| [two, &[Mishap::None; 2]].concat()).collect();
+        let (world, end) = holds(&play);
+        prop_assert!(matches!(end, PackageEnd::Fetched { .. }), "{:?} {:#?}", end, world.trace);
+    }
+
+    /// A server or a proxy that always does the same.
+    #[test]
+    fn a_habit_of_central_keeps_no_package_from_coming(mut play in play(passing()), habit in prop_oneof![
+        Just(Mishap::Whole(true)), Just(Mishap::Whole(false)), Just(Mishap::Placeless), any::<bool>().prop_map(Mishap::RefuseSuffix),
+        (1u64..60_000).prop_map(|by| Mishap::Shift(by, true)), (20_000u64..90_000, any::<bool>()).prop_map(|(bytes, said)| Mishap::Short(bytes, said)),
+        (1u64..9_000).prop_map(Mishap::Long), (5_000u64..90_000).prop_map(Mishap::Cut)]) {
+        play.script.clear();
+        play.box_script.disk_full_at = None;
+        play.box_script.flush_fails_at = None;
+        // What is smaller than the first look comes whole, if it comes: a cut that always comes before its end lets none.
+        if let Mishap::Cut(_) = habit {
+            play.bytes += 40_000;
+        }
+        play.always = Some(habit);
+        let (world, end) = holds(&play);
+        prop_assert!(matches!(end, PackageEnd::Fetched { .. }), "{:?} {:#?}", end, world.trace);
+    }
+
+    #[test]
+    fn the_same_script_gives_the_same_trace(play in play(any_mishap())) {
+        prop_assert_eq!(play.run().0.trace, play.run().0.trace);
+    }
+
+    /// A bad disk is named as what it is, and the next run brings the package.
+    #[test]
+    fn a_disk_that_fails_is_named(mut play in play(passing()), at in 1usize..9) {
+        play.script.clear();
+        play.held = false;
+        play.box_script.power_cut_at = None;
+        play.box_script.disk_full_at = Some(at);
+        let (world, end) = play.run();
+        let records = world.central.package().len() as u64 / RECORD + 1;
+        match end {
+            PackageEnd::Failed { trouble, .. } if (at as u64) <= records => prop_assert!([Code::DiskFull, Code::StateIo].contains(&trouble.code)),
+            PackageEnd::Fetched { .. } => prop_assert!(at as u64 > records),
+            other => prop_assert!(false, "{:?}", other),
+        }
+    }
+}

@@ -1,0 +1,437 @@
+//! A virtual box in virtual time: executes what the machine of a download says, with real bytes and a disk that can fail.
+//! Never sleeps, and never decides anything: what is wrong with a command it says at once.
+//! Called by the tests of `download.rs`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use logic::download::{Carriage, Command, Download, EndRead, Event, Place, RequestId, Task, Twin};
+use logic::package::Judged;
+use logic::package_lane::{Cause, PackageEnd, Waiting};
+use logic::rate::Rate;
+use logic::words::Now;
+use logic::zip::{Directory, Identity, LocalHeader, Tail, plan};
+
+use crate::central::{Central, Served};
+use crate::disk::Store;
+
+/// Bytes of a record here.
+pub(crate) const RECORD: u64 = 8 << 10;
+/// Bytes of one piece of content.
+const PIECE: usize = 16 << 10;
+/// More commands mean that the machine goes round in circles.
+const COMMANDS: usize = 12_000;
+
+/// What the disk and the box do.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Script {
+    pub(crate) connections: usize,
+    /// Bytes a second, 0 for no limit.
+    pub(crate) rate: u64,
+    /// The write of this number, and all later ones, fail.
+    pub(crate) disk_full_at: Option<usize>,
+    /// The flush of this number fails.
+    pub(crate) flush_fails_at: Option<usize>,
+    /// After so many commands the power goes.
+    pub(crate) power_cut_at: Option<usize>,
+    /// Seconds from and to which an exam runs.
+    pub(crate) exam: Option<(u64, u64)>,
+    pub(crate) window: u64,
+}
+
+/// An answer that is being read.
+#[derive(Debug)]
+struct Flight {
+    served: Served,
+    at: usize,
+    piece: Vec<u8>,
+}
+
+pub(crate) struct World {
+    pub(crate) central: Central,
+    pub(crate) script: Script,
+    pub(crate) now: Now,
+    pub(crate) store: Store,
+    flights: BTreeMap<RequestId, Flight>,
+    /// What happens when.
+    agenda: BTreeMap<(Duration, u64), Event>,
+    number: u64,
+    judged: Option<Judged>,
+    /// The package that is held, and its content once it is published.
+    pub(crate) held: Option<Vec<u8>>,
+    pub(crate) wire: u64,
+    pub(crate) commands: usize,
+    pub(crate) trace: Vec<String>,
+    pub(crate) most_open: usize,
+    gate_open: bool,
+    pub(crate) asked: bool,
+    /// Other deliveries that hold the same edition, whatever it is.
+    pub(crate) twins: Vec<Twin>,
+}
+
+fn identity(package: &[u8]) -> Identity {
+    directory(package).identity
+}
+
+pub(crate) fn directory(package: &[u8]) -> Directory {
+    match Tail::read(package.len() as u64, package) {
+        Ok(Tail::Whole(directory)) => directory,
+        other => panic!("not a package: {other:?}"),
+    }
+}
+
+impl World {
+    pub(crate) fn new(central: Central, script: Script, held: Option<Vec<u8>>) -> Self {
+        Self {
+            central,
+            script,
+            now: Now {
+                mono: Duration::from_secs(1000),
+                wall: 1_795_000_000,
+            },
+            store: Store::default(),
+            flights: BTreeMap::new(),
+            agenda: BTreeMap::new(),
+            number: 0,
+            judged: None,
+            held,
+            wire: 0,
+            commands: 0,
+            trace: Vec::new(),
+            most_open: 0,
+            gate_open: false,
+            asked: false,
+            twins: Vec::new(),
+        }
+    }
+
+    /// One run of a box; `None` where the power went.
+    pub(crate) fn run(&mut self) -> Option<PackageEnd> {
+        let task = Task {
+            delivery: "https://central.example/tao.rdf#i1".into(),
+            is_held: self.held.is_some(),
+            held: self.held.as_deref().map(identity),
+            is_known: self.store.part.is_some() || self.judged.is_some(),
+            random: 7,
+        };
+        let rate = Rate::new(self.script.rate);
+        let carriage = Carriage::new(self.script.connections.max(1), rate, self.script.window);
+        let mut machine = Download::new(task, carriage, false, self.now);
+        let mut idle = 0;
+        loop {
+            while let Some(command) = machine.next() {
+                self.commands += 1;
+                assert!(
+                    self.commands < COMMANDS,
+                    "goes round in circles: {:#?}",
+                    &self.trace[self.trace.len() - 40..]
+                );
+                if self.script.power_cut_at == Some(self.commands) {
+                    self.power_goes();
+                    return None;
+                }
+                let what = match &command {
+                    Command::Open { directory, .. } => format!("Open {:?}", directory.identity),
+                    Command::Read(id) => format!("Read {id}"),
+                    other => format!("{other:?}"),
+                };
+                self.trace.push(format!("{:?} {what}", self.now.mono));
+                let happened = self.execute(command);
+                if let Some(event) = happened {
+                    machine.handle(event, self.now);
+                }
+                idle = 0;
+            }
+            // Each connection may have one piece on its way, and the end is placed at once.
+            let pieces = (self.script.connections as u64 + 1) * PIECE as u64;
+            let most = self.script.window + pieces + RECORD + (64 << 10);
+            let unflushed = self.store.most_unflushed;
+            assert!(
+                unflushed <= most,
+                "{unflushed} of {most} bytes are without a flush"
+            );
+            if let Some(end) = machine.end() {
+                self.flights.clear();
+                self.agenda.clear();
+                return Some(end.clone());
+            }
+            let next = self.agenda.keys().next().copied();
+            let due = machine.due();
+            let (at, event) = match (next, due) {
+                (Some(key), due) if due.is_none_or(|due| key.0 <= due) => {
+                    (key.0, self.agenda.remove(&key))
+                }
+                (_, Some(due)) => (due, None),
+                (_, None) => panic!("waits for nothing: {:#?}", self.trace),
+            };
+            self.goes_to(at);
+            match event {
+                Some(event) => {
+                    if event == Event::Flushed {
+                        self.flushed();
+                    }
+                    machine.handle(event, self.now);
+                }
+                None => {
+                    idle += 1;
+                    assert!(
+                        idle < 4,
+                        "is due again and again and does nothing: {:?}",
+                        machine.waiting()
+                    );
+                    machine.handle(Event::Time, self.now);
+                }
+            }
+        }
+    }
+
+    fn goes_to(&mut self, at: Duration) {
+        let passed = at.saturating_sub(self.now.mono);
+        self.now.mono += passed;
+        self.now.wall = 1_795_000_000 + self.now.mono.as_secs() as i64;
+    }
+
+    pub(crate) fn later(&mut self, after: Duration, event: Event) {
+        self.number += 1;
+        let at = self.now.mono + after;
+        self.agenda.insert((at, self.number), event);
+    }
+
+    /// Everything that no flush covers is gone.
+    fn power_goes(&mut self) {
+        self.script.power_cut_at = None;
+        self.flights.clear();
+        self.agenda.clear();
+        self.central.destroyed += self.store.unflushed;
+        self.central.destroyed += self
+            .store
+            .begun
+            .values()
+            .map(|begun| begun.len() as u64)
+            .sum::<u64>();
+        // The end is looked at once more; what was looked at and not placed yet comes again.
+        let looked = self.store.end.values().chain(self.store.kept.values());
+        self.central.destroyed += (64 << 10) + looked.map(|piece| piece.len() as u64).sum::<u64>();
+        let part = self.store.part.take().map(|mut part| {
+            for (record, flushed) in part.records.iter_mut().zip(&part.flushed) {
+                if !flushed {
+                    *record = None;
+                }
+            }
+            part
+        });
+        self.store = Store {
+            part,
+            ..Store::default()
+        };
+    }
+
+    fn execute(&mut self, command: Command) -> Option<Event> {
+        match command {
+            Command::Gate(_) => return Some(Event::Gate(self.exam())),
+            Command::Ask(id, request) => {
+                assert!(self.gate_open, "asks while an exam runs");
+                let (head, served) = self.central.answer(&request, self.wire);
+                let wait = Duration::from_millis(40) + served.late;
+                match head {
+                    Ok(head) => {
+                        self.flights.insert(
+                            id,
+                            Flight {
+                                served,
+                                at: 0,
+                                piece: Vec::new(),
+                            },
+                        );
+                        self.most_open = self.most_open.max(self.flights.len());
+                        self.later(wait, Event::Answered(id, head));
+                    }
+                    Err(fault) => self.later(wait, Event::Failed(id, fault)),
+                }
+            }
+            Command::Read(id) => self.read(id),
+            Command::Put {
+                request,
+                bytes,
+                place,
+            } => {
+                let piece = self
+                    .flights
+                    .get(&request)
+                    .map(|f| f.piece.clone())
+                    .unwrap_or_default();
+                assert!(bytes as usize <= piece.len(), "more than came");
+                let piece = &piece[..bytes as usize];
+                match place {
+                    Place::Nowhere => {}
+                    Place::End(at) => self.put_end(at, piece),
+                    Place::Records(at) => return self.place(at, piece),
+                }
+            }
+            Command::Close(id) => {
+                self.flights.remove(&id);
+                self.agenda.retain(|_, event| !is_of(event, id));
+            }
+            Command::ForgetEnd => self.store.end.clear(),
+            Command::KeepEnd => self.store.kept = std::mem::take(&mut self.store.end),
+            Command::ReadEnd { from, total } => {
+                let read =
+                    Tail::read(total, &self.end_from(from, &self.store.end)).map(
+                        |tail| match tail {
+                            Tail::Whole(directory) => EndRead::Whole(Arc::new(directory)),
+                            Tail::Need(from) => EndRead::Need(from),
+                        },
+                    );
+                return Some(Event::End(read));
+            }
+            Command::Recall(_) => {
+                return Some(Event::Recalled {
+                    twins: self.twins.clone(),
+                    judged: self.judged.clone(),
+                    asked: self.asked,
+                });
+            }
+            Command::Judge {
+                delivery,
+                edition,
+                finding,
+                reason,
+            } => {
+                let (size, tail, at) = (edition.size, edition.tail, self.now.wall);
+                self.judged = Some(Judged {
+                    delivery,
+                    size,
+                    tail,
+                    finding,
+                    reason,
+                    at,
+                });
+            }
+            Command::ForgetJudged => self.judged = None,
+            Command::MarkDamaged(_) => self.held = None,
+            Command::Open { directory, fresh } => {
+                let identity = Some(directory.identity);
+                self.store.begun.clear();
+                let same = self
+                    .store
+                    .part
+                    .as_ref()
+                    .is_some_and(|part| part.identity == identity);
+                if fresh || !same {
+                    self.begin(directory.identity.size, identity);
+                }
+                self.store.directory = Some(directory);
+                return Some(self.opened());
+            }
+            Command::Begin(size) => {
+                self.begin(size, None);
+                return Some(self.opened());
+            }
+            Command::Grow(more) => self.resize(|size| size + more),
+            Command::EndAt(size) => {
+                self.resize(|_| size);
+                if let Some((index, begun)) = self.store.begun.pop_first() {
+                    return self.write(index, begun);
+                }
+            }
+            Command::Identify => return Some(self.identify()),
+            Command::Relate => {
+                let old = self.held.clone();
+                let new = self.store.directory.clone()?;
+                let related = old.map(|old| {
+                    let header = |member: &logic::zip::Member| {
+                        let at = member.header();
+                        LocalHeader::read(member, &old[at.start as usize..at.end as usize]).ok()
+                    };
+                    plan(&directory(&old), &new, 16 << 10, header)
+                });
+                return Some(Event::Related(related));
+            }
+            Command::Copy { from, to } => {
+                let old = self.held.clone().expect("a held package");
+                let bytes = &old[from.start as usize..from.end as usize];
+                let failed = self.place(to, bytes);
+                return Some(match failed {
+                    Some(Event::Disk(fault)) => Event::Copied(Err(fault)),
+                    _ => Event::Copied(Ok(())),
+                });
+            }
+            Command::Give { to, bytes } => return self.place(to, &bytes),
+            Command::PlaceEnd(range) => {
+                let bytes = self.end_from(range.start, &self.store.kept);
+                let length = (range.end - range.start) as usize;
+                return self.place(range.start, &bytes[..length]);
+            }
+            Command::Discard(index) => {
+                self.store.begun.remove(&index);
+            }
+            Command::Forget(records) => {
+                for index in records {
+                    self.store.begun.remove(&index);
+                    self.part().records[index as usize] = None;
+                }
+            }
+            Command::Verify => {
+                let verdict = self.verdict();
+                self.later(Duration::from_millis(3), Event::Checked(verdict));
+            }
+            Command::Flush => return self.flush(),
+            Command::Abandon => self.store.part = None,
+            Command::Publish { .. } => {
+                let part = self.store.part.take().expect("a package to publish");
+                let records = part.records.into_iter();
+                self.held = Some(
+                    records
+                        .flat_map(|record| record.expect("every record"))
+                        .collect(),
+                );
+                return Some(Event::Published);
+            }
+            Command::Compare => return Some(Event::Compared),
+        }
+        None
+    }
+
+    fn exam(&mut self) -> Option<(Waiting, Duration)> {
+        let (from, to) = self.script.exam.unwrap_or_default();
+        let now = self.now.mono.saturating_sub(Duration::from_secs(1000));
+        let (from, to) = (Duration::from_secs(from), Duration::from_secs(to));
+        let left = to
+            .checked_sub(now)
+            .filter(|left| now >= from && !left.is_zero());
+        self.gate_open = left.is_none();
+        left.map(|left| {
+            let (reason, until) = (Cause::Exam, None);
+            (Waiting { reason, until }, left)
+        })
+    }
+
+    fn read(&mut self, id: RequestId) {
+        let open = self.flights.len().max(1) as u64;
+        let Some(flight) = self.flights.get_mut(&id) else {
+            panic!("reads what is closed");
+        };
+        let rest = &flight.served.content[flight.at..];
+        let piece = rest[..rest.len().min(PIECE)].to_vec();
+        flight.at += piece.len();
+        let late = Duration::from_secs_f64(piece.len() as f64 / flight.served.rate as f64);
+        if piece.is_empty() {
+            let silence = flight.served.silence;
+            let event = match flight.served.ends.clone() {
+                Ok(()) => Event::Ended(id),
+                Err(fault) => Event::Failed(id, fault),
+            };
+            self.flights.remove(&id);
+            return self.later(silence, event);
+        }
+        self.wire += piece.len() as u64;
+        let length = piece.len() as u64;
+        flight.piece = piece;
+        self.later(late * open as u32, Event::Came(id, length));
+    }
+}
+
+fn is_of(event: &Event, id: RequestId) -> bool {
+    matches!(event, Event::Answered(of, _) | Event::Came(of, _) | Event::Ended(of) | Event::Failed(of, _) if *of == id)
+}

@@ -1,0 +1,424 @@
+//! Executes the machine of a download: asks, reads, seals, copies and flushes as it says, and tells it what happened.
+//! Never decides what follows: that is `logic::download`.
+//! Called by `downloads` for each package that is wanted.
+
+mod answer;
+mod relative;
+mod store;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use logic::download::{
+    Command, Download, EndRead, Event, Hold, PackageHead, Place, RequestId, Task,
+};
+use logic::fault::{Code, Fault, FileAct, Id, PackageCause};
+use logic::package_lane::{PackageEnd, Waiting, Wanted};
+use logic::zip::Verdict;
+use tokio::task::{AbortHandle, JoinError, JoinSet};
+
+use super::content;
+use super::incoming::Incoming;
+use super::link::Link;
+use super::twins;
+use crate::away::{away, ended};
+use crate::clock;
+use crate::root::trouble;
+use crate::vault::package::{Meta, Part};
+use answer::Answer;
+use store::{Coming, Store};
+
+/// Whether the held package is surely the wanted one. A run that was cut may have shown a changed delivery and not come
+/// to its package: the held one is central's only if it was compared for the delivery as it stands.
+fn is_met_by(link: &Link, wanted: &Wanted, held: &Meta) -> bool {
+    let same = !wanted.changed && (wanted.entity.is_none() || wanted.entity == held.entity);
+    same && twins::is_settled(link, held)
+}
+
+/// The same for whoever has not looked at what is held.
+pub(super) fn is_met(link: &Link, wanted: &Wanted) -> bool {
+    let held = link.packages.held(&wanted.delivery).ok().flatten();
+    held.is_some_and(|held| !held.damaged && is_met_by(link, wanted, &held))
+}
+
+/// Brings the package of one delivery home.
+pub(super) async fn fetch(link: &Link, wanted: &Wanted) -> PackageEnd {
+    let delivery = &wanted.delivery;
+    let held = match link.packages.held(delivery) {
+        Err(trouble) if trouble.code == Code::StoreDamaged => {
+            tracing::warn!(code = %trouble.code, "{trouble}: the package is fetched again");
+            None
+        }
+        Err(trouble) => {
+            let delivery = Id::from(delivery);
+            return PackageEnd::Failed {
+                trouble: trouble.because(|why| PackageCause::Of { delivery, why }),
+                on_wire: 0,
+            };
+        }
+        Ok(held) => held.filter(|meta| !meta.damaged),
+    };
+    let task = Task {
+        delivery: delivery.clone(),
+        is_held: held.is_some(),
+        held: held.as_ref().and_then(Meta::identity),
+        is_known: link.packages.coming(delivery).ok().flatten().is_some()
+            || link.packages.judged(delivery).is_some(),
+        random: u64::from_le_bytes(crate::vault::random()),
+    };
+    let met = held
+        .as_ref()
+        .is_some_and(|held| is_met_by(link, wanted, held));
+    let carriage = link.carriage.borrow().clone();
+    let mut machine = Download::new(task, carriage, met, clock::now());
+    let executor = Executor {
+        link,
+        wanted,
+        held,
+        store: Store::default(),
+        answers: BTreeMap::new(),
+        pieces: BTreeMap::new(),
+        under_way: BTreeMap::new(),
+        tasks: JoinSet::new(),
+    };
+    let end = executor.run(&mut machine).await;
+    *link.carriage.borrow_mut() = machine.into_carriage();
+    end
+}
+
+/// What a task beside the loop came to.
+enum Done {
+    Answered(RequestId, Result<(Answer, PackageHead), Fault>),
+    Piece(RequestId, Answer, Result<Option<Bytes>, Fault>),
+    Opened(Result<Incoming, Fault>),
+    Checked(Result<(Incoming, Verdict), Fault>),
+    Flushed(Result<(), Fault>),
+}
+
+struct Executor<'a> {
+    link: &'a Link,
+    wanted: &'a Wanted,
+    held: Option<Meta>,
+    store: Store,
+    /// Answers that nobody reads at the moment.
+    answers: BTreeMap<RequestId, Answer>,
+    /// The piece of each answer that came last.
+    pieces: BTreeMap<RequestId, Bytes>,
+    /// What is being asked for or read.
+    under_way: BTreeMap<RequestId, AbortHandle>,
+    tasks: JoinSet<Done>,
+}
+
+impl Executor<'_> {
+    /// The one loop: commands out, events in.
+    async fn run(mut self, machine: &mut Download) -> PackageEnd {
+        let mut told = None;
+        loop {
+            while let Some(command) = machine.next() {
+                let happened = self.execute(command);
+                if let Some(event) = happened.unwrap_or_else(|trouble| Some(Event::Disk(trouble))) {
+                    machine.handle(event, clock::now());
+                }
+            }
+            let waiting = machine.waiting();
+            if told != waiting {
+                self.link.waits(waiting);
+                told = waiting;
+            }
+            if let Some(end) = machine.end() {
+                return end.clone();
+            }
+            let event = tokio::select! {
+                Some(done) = self.tasks.join_next() => self.done(done),
+                () = until(machine.due()) => Some(Event::Time),
+                () = self.link.limits.look_again.notified() => Some(Event::GateChanged),
+            };
+            if let Some(event) = event {
+                machine.handle(event, clock::now());
+            }
+        }
+    }
+
+    /// What came of a task. Of a request that was closed meanwhile, nothing.
+    fn done(&mut self, done: Result<Done, JoinError>) -> Option<Event> {
+        Some(match done {
+            Err(error) if error.is_cancelled() => return None,
+            Err(error) => Event::Disk(ended(&error)),
+            Ok(Done::Answered(id, result)) => {
+                self.under_way.remove(&id)?;
+                match result {
+                    Ok((answer, head)) => {
+                        self.answers.insert(id, answer);
+                        Event::Answered(id, head)
+                    }
+                    Err(trouble) => Event::Failed(id, trouble),
+                }
+            }
+            Ok(Done::Piece(id, answer, piece)) => {
+                self.under_way.remove(&id)?;
+                match piece {
+                    Ok(Some(piece)) => {
+                        let length = piece.len() as u64;
+                        self.answers.insert(id, answer);
+                        self.pieces.insert(id, piece);
+                        Event::Came(id, length)
+                    }
+                    Ok(None) => Event::Ended(id),
+                    Err(trouble) => Event::Failed(id, trouble),
+                }
+            }
+            Ok(Done::Opened(result)) => match result {
+                Ok(incoming) => self.opens(incoming),
+                Err(trouble) => Event::Disk(trouble),
+            },
+            Ok(Done::Checked(result)) => match result {
+                Ok((incoming, verdict)) => {
+                    self.store.coming = Coming::Known(Box::new(incoming));
+                    Event::Checked(verdict)
+                }
+                Err(trouble) => Event::Disk(trouble),
+            },
+            Ok(Done::Flushed(Ok(()))) => Event::Flushed,
+            Ok(Done::Flushed(Err(trouble))) => Event::Disk(trouble),
+        })
+    }
+
+    fn opens(&mut self, incoming: Incoming) -> Event {
+        let part = incoming.part();
+        let event = opened(part);
+        self.link.watch.package(part.meta(), part.have());
+        self.store.comes(Coming::Known(Box::new(incoming)));
+        event
+    }
+
+    fn execute(&mut self, command: Command) -> Result<Option<Event>, Fault> {
+        let delivery = &self.wanted.delivery;
+        let packages = &self.link.packages;
+        match command {
+            Command::Gate(hold) => {
+                let limits = &self.link.limits;
+                let held = match hold {
+                    Hold::Downloads => (limits.gate)(),
+                    Hold::Exam => (limits.exam)(),
+                };
+                return Ok(Some(Event::Gate(held)));
+            }
+            Command::Ask(id, request) => {
+                let uplink = self.link.uplink.clone();
+                let asked = async move { Done::Answered(id, Answer::to(&uplink, request).await) };
+                let task = self.tasks.spawn_local(asked);
+                self.under_way.insert(id, task);
+            }
+            Command::Read(id) => self.read(id),
+            Command::Put {
+                request,
+                bytes,
+                place,
+            } => self.put(request, bytes, place)?,
+            Command::Close(id) => {
+                self.answers.remove(&id);
+                self.pieces.remove(&id);
+                if let Some(task) = self.under_way.remove(&id) {
+                    task.abort();
+                }
+            }
+            Command::ForgetEnd => self.store.forget_end(),
+            Command::KeepEnd => self.store.keep_end(),
+            Command::ReadEnd { from, total } => {
+                return Ok(Some(Event::End(self.store.read_end(from, total))));
+            }
+            Command::Recall(edition) => {
+                let twins = edition.map(|edition| twins::of(self.link, edition, delivery));
+                return Ok(Some(Event::Recalled {
+                    twins: twins.unwrap_or_default(),
+                    judged: packages.judged(delivery),
+                    asked: self.link.limits.asked.get(),
+                }));
+            }
+            Command::Judge {
+                delivery,
+                edition,
+                finding,
+                reason,
+            } => twins::judge(packages, &delivery, edition, finding, &reason)?,
+            Command::ForgetJudged => packages.forget_judged(delivery)?,
+            Command::MarkDamaged(other) => twins::mark_damaged(self.link, &other)?,
+            Command::Open { directory, fresh } => {
+                let identity = Some(directory.identity);
+                let coming = packages.coming(delivery).ok().flatten();
+                let same = |meta: &Meta| !fresh && meta.identity() == identity;
+                let Some(meta) = coming.filter(same) else {
+                    let (size, tail) = (directory.identity.size, directory.identity.tail);
+                    let part = self.link.begin(delivery, size, Some(tail))?;
+                    return Ok(Some(self.opens(Incoming::new(part, directory))));
+                };
+                let packages = packages.clone();
+                self.tasks.spawn_local(async move {
+                    let opened = away(move || Incoming::resume(&packages, meta, directory)).await;
+                    Done::Opened(opened.and_then(|result| result))
+                });
+            }
+            Command::Begin(size) => {
+                let part = self.link.begin(delivery, size, None)?;
+                let event = opened(&part);
+                self.store.comes(Coming::Streamed(Box::new(part)));
+                return Ok(Some(event));
+            }
+            Command::Grow(more) => {
+                let reserve = self.link.limits.reserve;
+                self.store.part()?.grow(more, reserve)?;
+            }
+            Command::EndAt(size) => {
+                let watch = &self.link.watch;
+                let written = |part: &Part| watch.package(part.meta(), part.have());
+                self.store.end_at(size, written)?;
+            }
+            Command::Identify => {
+                let directory = self.store.identify()?;
+                return Ok(Some(Event::End(Ok(EndRead::Whole(directory)))));
+            }
+            Command::Relate => return Ok(Some(self.relate()?)),
+            Command::Copy { from, to } => return Ok(Some(Event::Copied(self.copy(from, to)))),
+            Command::Give { to, bytes } => self.place(to, &bytes)?,
+            Command::PlaceEnd(range) => {
+                let watch = &self.link.watch;
+                let written = |part: &Part| watch.package(part.meta(), part.have());
+                self.store.place_end(range, written)?;
+            }
+            Command::Discard(index) => self.store.discard(index),
+            Command::Forget(records) => self.store.forget(records)?,
+            Command::Verify => self.verify()?,
+            Command::Flush => self.flush(),
+            Command::Abandon => {
+                self.store.comes(Coming::Nothing);
+                packages.abandon(delivery)?;
+            }
+            Command::Publish { rebuilt } => return self.publish(rebuilt).map(Some),
+            Command::Compare => {
+                if let Some(held) = &self.held {
+                    packages.compared(held, self.wanted.entity)?;
+                }
+                return Ok(Some(Event::Compared));
+            }
+        }
+        Ok(None)
+    }
+
+    fn read(&mut self, id: RequestId) {
+        self.pieces.remove(&id);
+        if let Some(mut answer) = self.answers.remove(&id) {
+            let read = async move {
+                let piece = answer.piece().await;
+                Done::Piece(id, answer, piece)
+            };
+            let task = self.tasks.spawn_local(read);
+            self.under_way.insert(id, task);
+        }
+    }
+
+    fn put(&mut self, request: RequestId, bytes: u64, place: Place) -> Result<(), Fault> {
+        let piece = self.pieces.remove(&request).unwrap_or_default();
+        let taken = &piece[..piece.len().min(bytes as usize)];
+        match place {
+            Place::Nowhere => {}
+            Place::End(at) => self.store.put_end(at, taken),
+            Place::Records(at) => self.place(at, taken)?,
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, at: u64, bytes: &[u8]) -> Result<(), Fault> {
+        let watch = &self.link.watch;
+        let written = |part: &Part| watch.package(part.meta(), part.have());
+        self.store.put(at, bytes, written)
+    }
+
+    fn relate(&mut self) -> Result<Event, Fault> {
+        let directory = self.store.incoming()?.directory().clone();
+        let related = relative::related(self.link, &directory);
+        Ok(Event::Related(related.map(|(old, plan)| {
+            self.store.old = Some(old);
+            plan
+        })))
+    }
+
+    fn copy(&mut self, from: Range<u64>, to: u64) -> Result<(), Fault> {
+        let Some(old) = self.store.old.take() else {
+            return Err(Fault::new(Code::StoreDamaged, "the held package is gone"));
+        };
+        let start = from.start;
+        let copied = content::each(&old, from, |at, piece| self.place(to + (at - start), piece));
+        self.store.old = Some(old);
+        copied
+    }
+
+    fn verify(&mut self) -> Result<(), Fault> {
+        match std::mem::replace(&mut self.store.coming, Coming::Nothing) {
+            Coming::Known(incoming) => {
+                let check = async move { Done::Checked(incoming.verdict().await) };
+                self.tasks.spawn_local(check);
+            }
+            other => {
+                self.store.coming = other;
+                self.store.incoming()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) {
+        // Without a second handle the final sync of `publish` still covers these bytes.
+        let file = match &self.store.coming {
+            Coming::Known(incoming) => incoming.part().handle().ok(),
+            Coming::Streamed(part) => part.handle().ok(),
+            Coming::Nothing => None,
+        };
+        self.tasks.spawn_local(async move {
+            let synced = match file {
+                Some(file) => away(move || file.sync_data()).await,
+                None => Ok(Ok(())),
+            };
+            let flush = |error| trouble(Path::new("packages"), FileAct::Sync, &error);
+            Done::Flushed(synced.and_then(|result| result.map_err(flush)))
+        });
+    }
+
+    fn publish(&mut self, rebuilt: bool) -> Result<Event, Fault> {
+        self.store.incoming()?;
+        if let Coming::Known(incoming) = std::mem::replace(&mut self.store.coming, Coming::Nothing)
+        {
+            let part = incoming.into_part();
+            let meta = part.publish(rebuilt, self.wanted.entity)?;
+            self.link.twins.borrow_mut().held(&meta);
+        }
+        Ok(Event::Published)
+    }
+}
+
+/// What is there of a package.
+fn opened(part: &Part) -> Event {
+    Event::Opened {
+        record: u64::from(part.meta().record),
+        have: part.have().to_vec(),
+    }
+}
+
+/// Ends when the time has come; never where no time is due.
+async fn until(due: Option<Duration>) {
+    match due {
+        Some(due) => tokio::time::sleep(due.saturating_sub(clock::now().mono)).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Link {
+    /// What the package under way waits for, for whoever watches.
+    fn waits(&self, waiting: Option<(&'static str, Waiting)>) {
+        let (why, waiting) = waiting.unzip();
+        self.held_up(waiting);
+        self.watch.packages_wait(why, waiting);
+    }
+}
