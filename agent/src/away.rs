@@ -2,7 +2,7 @@
 //! Never hides that such a thread ended early.
 //! Called by whoever opens, seals or flushes what is large.
 
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, RunCause};
 use tokio::task::{JoinError, spawn_blocking};
 
 /// Runs the work; the event loop goes on meanwhile.
@@ -16,7 +16,6 @@ pub async fn away<T: Send + 'static>(
 }
 
 /// `engine.worker`: the thread ended before its work did.
-pub fn ended(error: &JoinError) -> Fault {
-    let reason = format!("a worker thread ended early: {error}");
-    Fault::new(Code::EngineWorker, reason)
+pub fn ended(_: &JoinError) -> Fault {
+    Fault::new(Code::EngineWorker, RunCause::ThreadEnded)
 }

@@ -10,7 +10,7 @@ mod voice;
 
 use std::time::Duration;
 
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, OsCause, RunCause};
 use logic::fault::{Finding, ProcessEnd};
 use logic::package_lane::Waiting;
 use logic::report::Report;
@@ -82,8 +82,8 @@ impl Signals {
     fn new() -> Result<Self, Fault> {
         let hear = |kind| {
             signal(kind).map_err(|error| {
-                let reason = format!("cannot listen to signals: {error}");
-                Fault::new(Code::DaemonSignals, reason)
+                let why = OsCause::from(&error);
+                Fault::new(Code::DaemonSignals, RunCause::NoSignals { why })
             })
         };
         Ok(Self {

@@ -39,7 +39,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use logic::entity::EntityType;
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, ConfigCause, EnrolCause, Fault};
 use logic::guard::Memory;
 use logic::health::standing::is_of_other;
 use logic::identity::{self, Enrolment, Identity};
@@ -367,12 +367,11 @@ impl Engine {
         if !holds || !is_of_other(&edition.organisation_id, &params.organisation_id) {
             return Ok(());
         }
-        let reason = format!(
-            "the box holds the catalogue of organisation {}, but is configured for {}: if that is meant, send what it owes \
-             with the organisation before, then run `boxsync wipe`",
-            edition.organisation_id, params.organisation_id
-        );
-        Err(Fault::new(Code::CatalogueOtherOrganisation, reason))
+        let cause = ConfigCause::OtherOrganisation {
+            held: edition.organisation_id.clone(),
+            own: params.organisation_id.clone(),
+        };
+        Err(Fault::new(Code::CatalogueOtherOrganisation, cause))
     }
 
     fn plan(
@@ -548,8 +547,7 @@ fn is_recent_measure(report: &Report, now: i64) -> bool {
 }
 
 fn not_enrolled() -> Fault {
-    let reason = "this box is not enrolled: run `boxsync enroll --login L --password-file F`, or `boxsync credentials import`";
-    Fault::new(Code::AuthNotEnrolled, reason)
+    Fault::new(Code::AuthNotEnrolled, EnrolCause::NotEnrolled)
 }
 
 /// Opens a doubtful store in a child process first: a damaged sled may panic, which then ends the child.

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, ConfigCause, Fault};
 use logic::health::Standing;
 use logic::health::metrics::{Daemon, Form, Sample, render};
 
@@ -33,6 +33,6 @@ pub fn check(path: &Path) -> Result<(), Fault> {
 }
 
 fn unwritable(fault: Fault) -> Fault {
-    let reason = format!("the metrics cannot be written: {}", fault.reason());
-    Fault::new(Code::ConfigTextfile, reason)
+    let why = Box::new(fault.cause);
+    Fault::new(Code::ConfigTextfile, ConfigCause::Metrics { why })
 }

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, ConfigCause, Fault};
 use logic::language::Language;
 use logic::outside;
 use logic::places::Room;
@@ -131,8 +131,11 @@ async fn listen(at: SocketAddr) -> TcpListener {
         match TcpListener::bind(at).await {
             Ok(listener) => return listener,
             Err(error) if !told => {
-                let reason = format!("the status page cannot listen on {at}: {error}");
-                let trouble = Fault::new(Code::PageListen, reason);
+                let cause = ConfigCause::PageListen {
+                    at: at.to_string(),
+                    why: (&error).into(),
+                };
+                let trouble = Fault::new(Code::PageListen, cause);
                 journal::trouble(&trouble);
                 told = true;
             }

@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, ConfigCause, Fault, OsCause};
 use logic::settings::{InForce, Settings, Source};
 
 use crate::root::{Root, read_at_most, write_durably};
@@ -83,7 +83,7 @@ fn text(path: &Path) -> Result<Option<(String, String)>, Fault> {
         Err(error) => return Err(unreadable(path, &error)),
     };
     let text = String::from_utf8(bytes)
-        .map_err(|_| unreadable(path, &io::Error::other("it is not UTF-8 text")))?;
+        .map_err(|_| unreadable(path, &io::Error::other(OsCause::NotUtf8)))?;
     Ok(Some((path.display().to_string(), text)))
 }
 
@@ -115,8 +115,11 @@ fn variables(
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Fault {
-    let reason = format!("{}: cannot be read: {error}", path.display());
-    Fault::new(Code::ConfigFile, reason)
+    let cause = ConfigCause::Unreadable {
+        path: path.display().to_string(),
+        why: error.into(),
+    };
+    Fault::new(Code::ConfigFile, cause)
 }
 
 #[cfg(test)]

@@ -27,10 +27,11 @@ use serde::{Deserialize, Serialize};
 
 pub use cause::{
     Age, AlertWord, AnswerCause, CaFileFlaw, CatalogueCause, Cause, Causes, CertificateFlaw,
-    ConfigCause, ConnectionEnd, CountOf, Counted, EnrolCause, Expected, FileAct, FileCause,
-    FoundAt, HandshakeFlaw, Id, IntakeCause, ItemCause, JsonFlaw, KeyLack, Lack, LockHolder,
-    NetCause, OsCause, PackageCause, PayloadFlaw, PresentedName, ProcessEnd, Quote, RunCause, Says,
-    Scheme, Sealed, ServiceCause, TlsCause, Unknown, Wait, Wording,
+    ConfigCause, ConnectionEnd, CountOf, EnrolCause, Expected, FileAct, FileCause, FoundAt,
+    FoundValue, HandshakeFlaw, Id, IntakeCause, IntakeFlaw, IntakeValue, ItemCause, JsonFlaw,
+    KeyLack, Lack, LockHolder, NetCause, OsCause, OwedItems, PackageCause, PayloadFlaw,
+    PresentedName, ProcessEnd, Quote, RunCause, Says, Scheme, Sealed, ServiceCause, TlsCause,
+    Unknown, Wait, Wording,
 };
 
 pub use code::{Area, Code, Sent, nearest, remedy};

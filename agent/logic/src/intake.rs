@@ -17,10 +17,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::entity::EntityType;
-use crate::fault::Finding;
-use crate::fault::{Code, Counted, Fault};
-use crate::outside;
-use crate::outside::json_flaw;
+use crate::fault::{Code, Fault, Finding, Id, IntakeCause, IntakeFlaw, IntakeValue, OwedItems};
 
 use exact::Exact;
 use path::At;
@@ -69,16 +66,16 @@ impl Kind {
     }
 
     /// So many of it, as a value.
-    pub fn count(self, count: u64) -> Counted {
+    pub fn count(self, count: u64) -> OwedItems {
         match (self, count) {
-            (Self::Results, 1) => Counted::OneResult,
-            (Self::Results, count) => Counted::Results { count },
-            (Self::Logs, 1) => Counted::OneLog,
-            (Self::Logs, count) => Counted::Logs { count },
-            (Self::Sessions, 1) => Counted::OneSession,
-            (Self::Sessions, count) => Counted::Sessions { count },
-            (Self::LtiUsers, 1) => Counted::OneUser,
-            (Self::LtiUsers, count) => Counted::Users { count },
+            (Self::Results, 1) => OwedItems::OneResult,
+            (Self::Results, count) => OwedItems::Results { count },
+            (Self::Logs, 1) => OwedItems::OneLog,
+            (Self::Logs, count) => OwedItems::Logs { count },
+            (Self::Sessions, 1) => OwedItems::OneSession,
+            (Self::Sessions, count) => OwedItems::Sessions { count },
+            (Self::LtiUsers, 1) => OwedItems::OneUser,
+            (Self::LtiUsers, count) => OwedItems::Users { count },
         }
     }
 
@@ -173,28 +170,28 @@ pub fn read(kind: Kind, document: &[u8], limit: usize, known: Known<'_>) -> Resu
     let mut intake = Intake::default();
     match kind {
         Kind::Results => {
-            for (id, raw) in document::map(content, &root, "a map of execution id to result")? {
+            for (id, raw) in document::map(content, &root, IntakeValue::ResultMap)? {
                 let item = result::read(&id, &value(raw)?, &root.key(&id), known, &mut intake)?;
                 intake.items.push(item);
             }
         }
         Kind::Logs => {
-            for (id, raw) in document::map(content, &root, "a map of execution id to log rows")? {
+            for (id, raw) in document::map(content, &root, IntakeValue::RowMap)? {
                 if let Some(item) = log::read(&id, raw, &root.key(&id), &mut intake.warnings)? {
                     intake.items.push(item);
                 }
             }
         }
         Kind::Sessions => {
-            let list = document::list(content, &root, "a list of execution ids")?;
+            let list = document::list(content, &root, IntakeValue::Executions)?;
             for (index, raw) in list.into_iter().enumerate() {
                 let at = root.index(index);
-                let id = path::text(&value(raw)?, &at, "an execution id")?;
+                let id = path::text(&value(raw)?, &at, IntakeValue::Execution)?;
                 intake.items.push(session(&id));
             }
         }
         Kind::LtiUsers => {
-            let list = document::list(content, &root, "a list of users")?;
+            let list = document::list(content, &root, IntakeValue::Users)?;
             for (index, raw) in list.into_iter().enumerate() {
                 intake.items.push(lti_user(raw, None, &root.index(index))?);
             }
@@ -217,7 +214,7 @@ pub fn read_one(
     let root = At::root(kind.key());
     let at = root.key(id);
     if !path::is_name(id) {
-        return Err(at.malformed("expected an id that is not empty, without control characters"));
+        return Err(at.malformed(IntakeFlaw::PlainId));
     }
     let mut intake = Intake::default();
     if kind == Kind::Sessions {
@@ -243,13 +240,13 @@ fn bounded(intake: Intake, limit: usize) -> Result<Intake, Fault> {
     match intake.items.iter().find(|item| item.payload.len() > limit) {
         None => Ok(intake),
         Some(item) => {
-            let reason = format!(
-                "{}[\"{}\"] takes {} bytes: expected at most {limit} (`max_item` in section [results])",
-                item.kind.key(),
-                item.id,
-                item.payload.len()
-            );
-            Err(Fault::new(Code::IntakeTooLong, reason))
+            let cause = IntakeCause::TooLong {
+                kind: item.kind.key().to_owned(),
+                id: Id::from(&item.id),
+                bytes: item.payload.len(),
+                limit,
+            };
+            Err(Fault::new(Code::IntakeTooLong, cause))
         }
     }
 }
@@ -271,14 +268,14 @@ fn session(id: &str) -> Item {
 fn lti_user(raw: &RawValue, id: Option<&str>, at: &At<'_>) -> Result<Item, Fault> {
     let user = value(raw)?;
     let Exact::Object(fields) = &user else {
-        return Err(at.expected("a user (an object)", &user));
+        return Err(at.expected(IntakeValue::LtiUser, &user));
     };
     let payload = user.canonical();
     let content = Print::of(&payload);
     let own = match fields.get("id") {
         // What it could not be put under is no id in a document either.
         Some(own @ Exact::String(text)) if !text.is_empty() => {
-            Some(Cow::Owned(path::text(own, &at.key("id"), "an id")?))
+            Some(Cow::Owned(path::text(own, &at.key("id"), IntakeValue::Id)?))
         }
         Some(Exact::Number(number)) => Some(Cow::Borrowed(number.as_str())),
         _ => None,
@@ -286,10 +283,8 @@ fn lti_user(raw: &RawValue, id: Option<&str>, at: &At<'_>) -> Result<Item, Fault
     if let (Some(id), Some(own)) = (id, &own)
         && id != own
     {
-        return Err(at.key("id").malformed(&format!(
-            "expected {}, under which it was put",
-            outside::id(id)
-        )));
+        let id = Id::from(id);
+        return Err(at.key("id").malformed(IntakeFlaw::OtherId { id }));
     }
     let id = id
         .map(str::to_owned)
@@ -311,8 +306,8 @@ fn value(raw: &RawValue) -> Result<Exact, Fault> {
 }
 
 fn not_json(error: &serde_json::Error) -> Fault {
-    let reason = format!("expected one JSON document: {}", json_flaw(error));
-    Fault::new(Code::IntakeMalformed, reason)
+    let found = error.into();
+    Fault::new(Code::IntakeMalformed, IntakeCause::NoDocument { found })
 }
 
 #[cfg(test)]

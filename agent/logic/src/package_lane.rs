@@ -308,6 +308,21 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_which_every_package_failed_is_told_whatever_failed() {
+        for code in Code::ALL.iter().copied() {
+            let mut lane = PackageLane::default();
+            lane.want(list(&["a", "b"]), true, |_| false);
+            while lane.next().is_some() {
+                lane.ended(failed(code, code.outcome()));
+            }
+            let told = lane.take_account();
+            assert_eq!((told.count.downloaded, told.count.unchanged), (0, 0));
+            let each = told.findings.len() == 2 && told.count.failed == 2;
+            assert!(told.stopped.is_some() || each, "{code}: {told:?}");
+        }
+    }
+
+    #[test]
     fn what_came_between_two_passes_is_told_once_as_brought() {
         let mut lane = PackageLane::default();
         lane.want(list(&["a"]), true, |_| false);

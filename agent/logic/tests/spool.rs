@@ -12,6 +12,8 @@ mod central;
 mod copy;
 #[path = "spool/crash.rs"]
 mod crash;
+#[path = "spool/failed.rs"]
+mod failed;
 #[path = "spool/keep.rs"]
 mod keep;
 #[path = "spool/rule.rs"]

@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use logic::fault::{Code, Fault, FileAct};
+use logic::fault::{Code, ConfigCause, Fault, FileAct};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::root::trouble;
@@ -65,8 +65,11 @@ impl Input {
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Fault {
-    let reason = format!("{}: cannot be read: {error}", path.display());
-    Fault::new(Code::InputFile, reason)
+    let cause = ConfigCause::Unreadable {
+        path: path.display().to_string(),
+        why: error.into(),
+    };
+    Fault::new(Code::InputFile, cause)
 }
 
 /// More files than a process usually has open; where that is not allowed the first that is too many is told.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use logic::entity::{EntityType, uri};
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, Id, PackageCause};
 use logic::language::figure;
 use logic::outside;
 use logic::phrase;
@@ -159,11 +159,8 @@ fn export(
     screen: &Screen,
 ) -> Result<u8, Fault> {
     let content = packages.open_held(uri)?.ok_or_else(|| {
-        let reason = format!(
-            "the box holds no whole package of {} (see `boxsync packages`)",
-            outside::id(uri)
-        );
-        Fault::new(Code::PackageNotHeld, reason)
+        let delivery = Id::from(uri);
+        Fault::new(Code::PackageNotHeld, PackageCause::NotHeld { delivery })
     })?;
     let size = content.meta().size;
     content::each(&content, 0..size, |_, piece| out.write(piece))?;

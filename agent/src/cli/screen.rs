@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
-use logic::fault::{Code, CodeName, Fault};
+use logic::fault::{Code, CodeName, Fault, OsCause, RunCause};
 use logic::language::{Language, Locale, Localized, figure, plain};
 use logic::outside;
 use logic::phrase;
@@ -126,8 +126,9 @@ impl Screen {
         if fault.kind() == ErrorKind::BrokenPipe {
             return PIPE_CLOSED;
         }
-        let reason = format!("standard output did not take everything: {fault}");
-        let trouble = Fault::new(Code::OutputFailed, reason).classed(Class::Operator);
+        let why = OsCause::from(&fault);
+        let trouble =
+            Fault::new(Code::OutputFailed, RunCause::OutputFailed { why }).classed(Class::Operator);
         self.tell(&trouble);
         status.max(trouble.outcome.exit())
     }

@@ -441,7 +441,7 @@ mod tests {
             ..Owed::default()
         });
         owing.last = Some(Last {
-            cause: None,
+            cause: Some(logic::fault::AnswerCause::TokenCredentials.into()),
             sync_id: 13,
             outcome: Outcome::Unauthorized,
             code: Code::AuthRefused.into(),

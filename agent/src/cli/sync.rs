@@ -303,7 +303,9 @@ mod tests {
         done.connection.download_mbit_s = 4.25;
         each("sync", |screen| lines(&done, screen));
         let mut cut = report();
-        cut.stop(&Fault::new(Code::NetTlsIssuer, "the certificate of central.example:443 was signed by an authority that this box does not know"));
+        let host = "central.example:443".to_owned();
+        let cause = logic::fault::TlsCause::SignedByUnknown { host };
+        cut.stop(&Fault::new(Code::NetTlsIssuer, cause));
         each("sync-failed", |screen| lines(&cut, screen));
     }
 }

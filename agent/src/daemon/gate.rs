@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, ConfigCause, Fault};
 use logic::settings::Settings;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -139,10 +139,11 @@ async fn open(
     at: SocketAddr,
 ) -> Result<(TcpListener, Gateway), Fault> {
     let listener = TcpListener::bind(at).await.map_err(|error| {
-        let reason = format!(
-            "the gateway cannot listen on {at} (`listen` in section [gateway]): {error}; it is tried again by itself"
-        );
-        Fault::new(Code::GatewayListen, reason)
+        let cause = ConfigCause::GatewayListen {
+            at: at.to_string(),
+            why: (&error).into(),
+        };
+        Fault::new(Code::GatewayListen, cause)
     })?;
     let engine = Engine::open(root, settings.clone())?;
     let setup = Setup::of(settings, engine.version()?);

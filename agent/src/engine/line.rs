@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, ConfigCause, Fault, OsCause};
 use logic::health::seen::InForce;
 use logic::settings::{Proxy, Settings};
 
@@ -103,8 +103,11 @@ fn no_proxy() -> Vec<String> {
 }
 
 pub(super) fn config(path: &Path, error: &std::io::Error) -> Fault {
-    let reason = format!("{}: cannot be read: {error}", path.display());
-    Fault::new(Code::ConfigFile, reason)
+    let cause = ConfigCause::Unreadable {
+        path: path.display().to_string(),
+        why: error.into(),
+    };
+    Fault::new(Code::ConfigFile, cause)
 }
 
 /// A secret kept in a file: its first line, without the line end.
@@ -114,13 +117,10 @@ pub(super) fn config(path: &Path, error: &std::io::Error) -> Fault {
 pub fn secret_file(path: &Path) -> Result<Secret, Fault> {
     let bytes = read_at_most(path, MOST).map_err(|error| config(path, &error))?;
     let text = String::from_utf8(bytes)
-        .map_err(|_| config(path, &std::io::Error::other("it is not UTF-8 text")))?;
+        .map_err(|_| config(path, &std::io::Error::other(OsCause::NotUtf8)))?;
     secret_line(&text).ok_or_else(|| {
-        let reason = format!(
-            "{}: is empty; expected a secret in its first line",
-            path.display()
-        );
-        Fault::new(Code::ConfigFile, reason)
+        let path = path.display().to_string();
+        Fault::new(Code::ConfigFile, ConfigCause::NoSecret { path })
     })
 }
 

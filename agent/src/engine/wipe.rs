@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use logic::fault::{Code, Fault, FileAct};
+use logic::fault::{Code, Fault, FileAct, RunCause};
 use logic::spool::State;
 use logic::wipe::Owed;
 
@@ -106,12 +106,11 @@ pub fn no_daemon(root: &Root) -> Result<(), Fault> {
     if UnixStream::connect(&socket).is_err() {
         return Ok(());
     }
-    let reason = format!(
-        "{}: boxsync is running, nothing was destroyed; stop it first: `systemctl stop boxsync.service`",
-        socket.display()
-    );
-    let code = Code::DaemonRunning;
-    Err(Fault::new(code, reason))
+    let path = socket.display().to_string();
+    Err(Fault::new(
+        Code::DaemonRunning,
+        RunCause::RunsNotWiped { path },
+    ))
 }
 
 /// Overwrites a key file before it is removed; on flash the old cells may still hold it for a while.

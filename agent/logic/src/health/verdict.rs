@@ -5,13 +5,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::clock;
-use super::message::HoldingsMessage;
 use super::standing::Room;
 pub use super::standing::{
     Counted, Kinds, Last, LastRun, Owed, Shown, Standing, Stock, told_by_type,
 };
-use crate::fault::{Area, Cause, Code, CodeName, Lack};
-use crate::language::Localized;
+use crate::fault::{Area, Cause, Code, CodeName, ItemCause, Lack};
 use crate::outside;
 use crate::settings::force::in_short;
 use crate::spool;
@@ -258,12 +256,18 @@ fn looks(standing: &Standing) -> Vec<(CodeName, Cause)> {
     }
     let owed = standing.owed.unwrap_or_default();
     for items in owed.refused() {
-        let said = HoldingsMessage::Refused { items }.english();
-        look(Code::ResultsRefused.into(), Cause::Said(said));
+        let what = items.kind.count(items.count);
+        look(
+            Code::ResultsRefused.into(),
+            ItemCause::NotAccepted { what }.into(),
+        );
     }
     for items in owed.unconfirmed() {
-        let said = HoldingsMessage::Unconfirmed { items }.english();
-        look(Code::ResultsUnconfirmed.into(), Cause::Said(said));
+        let what = items.kind.count(items.count);
+        look(
+            Code::ResultsUnconfirmed.into(),
+            ItemCause::Unconfirmed { what }.into(),
+        );
     }
     if let Some((code, _)) = standing.held_up.as_ref().filter(|_| owed.waiting > 0) {
         // A code of a newer boxsync is told in general words.
@@ -322,9 +326,12 @@ fn looks(standing: &Standing) -> Vec<(CodeName, Cause)> {
     let queued = owed.queued.saturating_sub(owed.waiting);
     let kinds = owed.queued_kinds.less(&owed.waiting_kinds);
     for items in kinds.each(queued) {
-        let verb = if items.count == 1 { "is" } else { "are" };
-        let reason = format!("{} {verb} still to go to central", items.english());
-        look(Code::ResultsQueued.into(), Cause::Said(reason));
+        let what = items.kind.count(items.count);
+        let cause = match items.count {
+            1 => ItemCause::ToSendOne { what },
+            _ => ItemCause::ToSend { what },
+        };
+        look(Code::ResultsQueued.into(), cause.into());
     }
     looks
 }

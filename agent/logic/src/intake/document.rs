@@ -9,8 +9,7 @@ use serde_json::value::RawValue;
 
 use super::path::{At, is_name};
 use crate::api::answer::PhpMap as Pairs;
-use crate::fault::Fault;
-use crate::outside::json_flaw;
+use crate::fault::{Fault, IntakeFlaw, IntakeValue};
 
 /// What the route's key holds, or the document itself when it is the bare content.
 pub(super) fn content<'a>(document: &'a RawValue, key: &str) -> Result<&'a RawValue, Fault> {
@@ -22,15 +21,13 @@ pub(super) fn content<'a>(document: &'a RawValue, key: &str) -> Result<&'a RawVa
         return Ok(document);
     };
     if own.next().is_some() {
-        return Err(At::root(key).malformed("expected this key once"));
+        return Err(At::root(key).malformed(IntakeFlaw::KeyTwice));
     }
     match pairs
         .iter()
         .find(|(name, _)| name != key && name != "sync_params")
     {
-        Some((name, _)) => Err(At::root(name).malformed(&format!(
-            "expected only `{key}` and `sync_params` beside each other"
-        ))),
+        Some((name, _)) => Err(At::root(name).malformed(IntakeFlaw::OtherKey { key: key.into() })),
         None => Ok(content),
     }
 }
@@ -39,17 +36,21 @@ pub(super) fn content<'a>(document: &'a RawValue, key: &str) -> Result<&'a RawVa
 pub(super) fn map<'a>(
     raw: &'a RawValue,
     at: &At<'_>,
-    what: &str,
+    what: IntakeValue,
 ) -> Result<Vec<(Cow<'a, str>, &'a RawValue)>, Fault> {
-    let Pairs(pairs) = serde_json::from_str(raw.get())
-        .map_err(|error| at.malformed(&format!("expected {what}: {}", json_flaw(&error))))?;
+    let Pairs(pairs) = serde_json::from_str(raw.get()).map_err(|error| {
+        at.malformed(IntakeFlaw::Unreadable {
+            what,
+            found: (&error).into(),
+        })
+    })?;
     let mut seen = BTreeSet::new();
     for (id, _) in &pairs {
         if !is_name(id) {
-            return Err(at.key(id).malformed("expected an execution id as key"));
+            return Err(at.key(id).malformed(IntakeFlaw::ExecutionKey));
         }
         if !seen.insert(id.as_ref()) {
-            return Err(at.key(id).malformed("expected this key once"));
+            return Err(at.key(id).malformed(IntakeFlaw::KeyTwice));
         }
     }
     Ok(pairs)
@@ -58,8 +59,12 @@ pub(super) fn map<'a>(
 pub(super) fn list<'a>(
     raw: &'a RawValue,
     at: &At<'_>,
-    what: &str,
+    what: IntakeValue,
 ) -> Result<Vec<&'a RawValue>, Fault> {
-    serde_json::from_str(raw.get())
-        .map_err(|error| at.malformed(&format!("expected {what}: {}", json_flaw(&error))))
+    serde_json::from_str(raw.get()).map_err(|error| {
+        at.malformed(IntakeFlaw::Unreadable {
+            what,
+            found: (&error).into(),
+        })
+    })
 }

@@ -12,9 +12,8 @@ use super::exact::Exact;
 use super::path::{At, text};
 use super::{Item, Kind, Print};
 use crate::api::answer::PhpMap as Pairs;
-use crate::fault::Finding;
 use crate::fault::{Code, Fault};
-use crate::outside::json_flaw;
+use crate::fault::{Finding, IntakeFlaw, IntakeValue};
 
 /// What central's columns take, and the id that it acknowledges by. Any other key fails the whole group.
 const KEYS: [&str; 6] = [
@@ -41,7 +40,7 @@ pub(super) fn read(
     let mut parts = Vec::new();
     let mut payload = vec![b'['];
     let mut content = payload.clone();
-    for (index, raw) in document::list(raw, at, "a list of log rows")?
+    for (index, raw) in document::list(raw, at, IntakeValue::Rows)?
         .into_iter()
         .enumerate()
     {
@@ -55,14 +54,12 @@ pub(super) fn read(
         match seen.insert(id, print) {
             // The same row twice is one row.
             Some(first) if first == print => {
-                let told = format!("{at}: an identical row stands above; it was left out");
-                warnings.push(Finding::new(Code::IntakeRepeatedRow, told));
+                let cause = at.cause(IntakeFlaw::RepeatedRow);
+                warnings.push(Finding::new(Code::IntakeRepeatedRow, cause));
                 continue;
             }
             Some(_) => {
-                return Err(at
-                    .key("id")
-                    .malformed("expected an id that no other row of this execution has"));
+                return Err(at.key("id").malformed(IntakeFlaw::RowTwice));
             }
             None => {}
         }
@@ -100,43 +97,46 @@ struct Row {
 
 fn row(execution: &str, raw: &RawValue, at: &At<'_>) -> Result<Row, Fault> {
     let Pairs(pairs) = serde_json::from_str(raw.get()).map_err(|error| {
-        at.malformed(&format!(
-            "expected a log row (an object): {}",
-            json_flaw(&error)
-        ))
+        at.malformed(IntakeFlaw::Unreadable {
+            what: IntakeValue::Row,
+            found: (&error).into(),
+        })
     })?;
     let mut fields: BTreeMap<Cow<str>, &RawValue> = BTreeMap::new();
     for (key, value) in pairs {
         let at = at.key(&key);
         if !KEYS.contains(&key.as_ref()) && key != AFTER && key != SYNCED {
-            return Err(at.malformed(&format!(
-                "expected no such key (central has no column for it): a row has {}, {AFTER}, {SYNCED}",
-                KEYS.join(", ")
-            )));
+            let keys = KEYS.into_iter().chain([AFTER, SYNCED]);
+            let keys = keys.map(str::to_owned).collect();
+            return Err(at.malformed(IntakeFlaw::NoColumn { keys }));
         }
         if fields.contains_key(&key) {
-            return Err(at.malformed("expected this key once"));
+            return Err(at.malformed(IntakeFlaw::KeyTwice));
         }
         fields.insert(key, value);
     }
     let field = |key: &str| -> Result<Exact, Fault> {
         let raw = fields
             .get(key)
-            .ok_or_else(|| at.key(key).malformed("expected this key, found none"))?;
+            .ok_or_else(|| at.key(key).malformed(IntakeFlaw::KeyMissing))?;
         super::value(raw)
     };
     let id = field("id")?;
     let id_text = match &id {
         Exact::Number(number) if id.is_whole() => number.clone(),
-        other => text(other, &at.key("id"), "a row id (text or whole number)")?,
+        other => text(other, &at.key("id"), IntakeValue::RowId)?,
     };
     let own = field("delivery_execution_id")?;
     if own.as_str() != Some(execution) {
-        let what = "the execution id under which the row stands";
+        let what = IntakeValue::RowExecution;
         return Err(at.key("delivery_execution_id").expected(what, &own));
     }
-    let event = text(&field("event_id")?, &at.key("event_id"), "an event id")?;
-    let by = text(&field("created_by")?, &at.key("created_by"), "a user URI")?;
+    let event = text(&field("event_id")?, &at.key("event_id"), IntakeValue::Event)?;
+    let by = text(
+        &field("created_by")?,
+        &at.key("created_by"),
+        IntakeValue::User,
+    )?;
     let created = field("created_at")?;
     let is_time = match &created {
         Exact::Number(_) => true,
@@ -144,17 +144,17 @@ fn row(execution: &str, raw: &RawValue, at: &At<'_>) -> Result<Row, Fault> {
         _ => false,
     };
     if !is_time {
-        let what = "Unix seconds with or without a fraction";
+        let what = IntakeValue::Seconds;
         return Err(at.key("created_at").expected(what, &created));
     }
     let after = match fields.get(AFTER).map(|raw| raw.get()) {
         None | Some("null" | "false") => false,
         Some("true") => true,
-        Some(_) => return Err(at.key(AFTER).malformed("expected a boolean")),
+        Some(_) => return Err(at.key(AFTER).malformed(IntakeFlaw::Boolean)),
     };
     let data = fields
         .get("data")
-        .ok_or_else(|| at.key("data").malformed("expected this key, found none"))?;
+        .ok_or_else(|| at.key("data").malformed(IntakeFlaw::KeyMissing))?;
     let text = |value: Vec<u8>| String::from_utf8(value).expect("JSON is UTF-8");
     let before = format!(
         r#"{{"id":{},"delivery_execution_id":{},"event_id":{},"data":{},"created_at":"#,

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use super::exact::{Exact, Fields};
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, Fault, FoundValue, IntakeCause, IntakeFlaw, IntakeValue};
 use crate::outside;
 
 /// A place in a document; printed as `results["…"].variables[3].data.epoch`.
@@ -41,13 +41,18 @@ impl<'a> At<'a> {
         }
     }
 
-    pub(super) fn expected(&self, what: &str, found: &Exact) -> Fault {
-        self.malformed(&format!("expected {what}, found {}", sort(found)))
+    pub(super) fn expected(&self, what: IntakeValue, found: &Exact) -> Fault {
+        let found = sort(found);
+        self.malformed(IntakeFlaw::Expected { what, found })
     }
 
-    pub(super) fn malformed(&self, what: &str) -> Fault {
-        let reason = format!("{self}: {what}");
-        Fault::new(Code::IntakeMalformed, reason)
+    pub(super) fn malformed(&self, flaw: IntakeFlaw) -> Fault {
+        Fault::new(Code::IntakeMalformed, self.cause(flaw))
+    }
+
+    pub(super) fn cause(&self, flaw: IntakeFlaw) -> IntakeCause {
+        let path = self.to_string();
+        IntakeCause::At { path, flaw }
     }
 }
 
@@ -72,26 +77,30 @@ impl fmt::Display for At<'_> {
     }
 }
 
-fn sort(found: &Exact) -> &'static str {
+fn sort(found: &Exact) -> FoundValue {
     match found {
-        Exact::Null => "null",
-        Exact::Bool(_) => "a boolean",
-        Exact::Number(_) => "a number",
-        Exact::String(text) if text.is_empty() => "an empty text",
-        Exact::String(_) => "another text",
-        Exact::Array(_) => "a list",
-        Exact::Object(_) => "an object",
+        Exact::Null => FoundValue::Null,
+        Exact::Bool(_) => FoundValue::Boolean,
+        Exact::Number(_) => FoundValue::Number,
+        Exact::String(text) if text.is_empty() => FoundValue::EmptyText,
+        Exact::String(_) => FoundValue::OtherText,
+        Exact::Array(_) => FoundValue::List,
+        Exact::Object(_) => FoundValue::Object,
     }
 }
 
-pub(super) fn object<'v>(value: &'v Exact, at: &At<'_>, what: &str) -> Result<&'v Fields, Fault> {
+pub(super) fn object<'v>(
+    value: &'v Exact,
+    at: &At<'_>,
+    what: IntakeValue,
+) -> Result<&'v Fields, Fault> {
     value.as_object().ok_or_else(|| at.expected(what, value))
 }
 
 /// A key that must exist, whatever its value.
 pub(super) fn field<'v>(map: &'v Fields, key: &str, at: &At<'_>) -> Result<&'v Exact, Fault> {
     map.get(key)
-        .ok_or_else(|| at.key(key).malformed("expected this key, found none"))
+        .ok_or_else(|| at.key(key).malformed(IntakeFlaw::KeyMissing))
 }
 
 /// Whether a text can name something: not empty, and without control characters, which PostgreSQL may refuse.
@@ -100,12 +109,10 @@ pub(super) fn is_name(text: &str) -> bool {
 }
 
 /// A text that names something.
-pub(super) fn text(value: &Exact, at: &At<'_>, what: &str) -> Result<String, Fault> {
+pub(super) fn text(value: &Exact, at: &At<'_>, what: IntakeValue) -> Result<String, Fault> {
     match value {
         Exact::String(text) if is_name(text) => Ok(text.clone()),
-        Exact::String(text) if !text.is_empty() => {
-            Err(at.malformed(&format!("expected {what} without control characters")))
-        }
+        Exact::String(text) if !text.is_empty() => Err(at.malformed(IntakeFlaw::Control { what })),
         other => Err(at.expected(what, other)),
     }
 }

@@ -12,8 +12,8 @@ use super::exact::{Exact, Fields};
 use super::path::{At, field, object, text};
 use super::{Intake, Item, Kind, Known, Print};
 use crate::entity::EntityType;
-use crate::fault::Finding;
 use crate::fault::{Code, Fault};
+use crate::fault::{Finding, IntakeFlaw, IntakeValue};
 
 /// Prefix of the states that central knows (protocol A.4).
 const STATE: &str = "http://www.tao.lu/Ontologies/TAODelivery.rdf#DeliveryExecutionStatus";
@@ -57,17 +57,17 @@ pub(super) fn read(
     known: Known<'_>,
     intake: &mut Intake,
 ) -> Result<Item, Fault> {
-    let result = object(value, at, "a result (an object)")?;
+    let result = object(value, at, IntakeValue::Result)?;
     let warnings = &mut intake.warnings;
     unknown_keys(result, &TOP, at, warnings);
     let delivery = text(
         field(result, "deliveryId", at)?,
         &at.key("deliveryId"),
-        "the URI of a delivery",
+        IntakeValue::Delivery,
     )?;
     let own = field(result, "deliveryExecutionId", at)?;
     if own.as_str() != Some(id) {
-        let what = "the execution id under which the result stands";
+        let what = IntakeValue::ResultExecution;
         return Err(at.key("deliveryExecutionId").expected(what, own));
     }
     let details_at = at.key("details");
@@ -86,7 +86,9 @@ pub(super) fn read(
                 warnings,
                 Code::IntakeUnknownEntity,
                 at,
-                &format!("the box holds no such {}", kind.word()),
+                IntakeFlaw::UnknownEntity {
+                    kind: kind.word().to_owned(),
+                },
             );
         }
     }
@@ -95,7 +97,7 @@ pub(super) fn read(
     let list = match field(result, "variables", at)? {
         Exact::Array(list) => list,
         Exact::Null => &none,
-        other => return Err(variables_at.expected("a list of variables", other)),
+        other => return Err(variables_at.expected(IntakeValue::Variables, other)),
     };
     let mut parts: BTreeMap<Print, usize> = BTreeMap::new();
     let mut order = Vec::with_capacity(list.len());
@@ -106,9 +108,7 @@ pub(super) fn read(
         let print = print(&variable);
         if let Some(first) = parts.insert(print, index) {
             // Central stores the first, fails at the second and forgets the whole entry (protocol 7.5).
-            return Err(at.malformed(&format!(
-                "expected another variable than variables[{first}], found an identical one"
-            )));
+            return Err(at.malformed(IntakeFlaw::Identical { first }));
         }
         order.push(print);
         variables.push(Exact::Object(variable));
@@ -135,19 +135,19 @@ fn details(
     at: &At<'_>,
     warnings: &mut Vec<Finding>,
 ) -> Result<(Exact, String), Fault> {
-    let details = object(value, at, "an object")?;
+    let details = object(value, at, IntakeValue::Object)?;
     unknown_keys(details, &DETAILS, at, warnings);
     whole_texts(details, &DETAILS, at)?;
     for key in ["identifier", "label", "starttime", "finishtime"] {
         match field(details, key, at)? {
             Exact::Null | Exact::String(_) => {}
-            other => return Err(at.key(key).expected("a text or null", other)),
+            other => return Err(at.key(key).expected(IntakeValue::TextOrNull, other)),
         }
     }
     let test_taker = text(
         field(details, "test-taker", at)?,
         &at.key("test-taker"),
-        "the URI of a test taker",
+        IntakeValue::TestTaker,
     )?;
     let state = field(details, "state", at)?;
     let is_state = state
@@ -155,8 +155,11 @@ fn details(
         .and_then(|uri| uri.strip_prefix(STATE))
         .is_some_and(|name| STATES.contains(&name));
     if !is_state {
-        let what = format!("`{STATE}` followed by one of {}", STATES.join(", "));
-        return Err(at.key("state").expected(&what, state));
+        let what = IntakeValue::State {
+            prefix: STATE.to_owned(),
+            states: STATES.join(", "),
+        };
+        return Err(at.key("state").expected(what, state));
     }
     Ok((Exact::Object(pick(details, &DETAILS)), test_taker))
 }
@@ -167,7 +170,7 @@ fn variable(
     at: &At<'_>,
     warnings: &mut Vec<Finding>,
 ) -> Result<Fields, Fault> {
-    let variable = object(value, at, "a variable (an object)")?;
+    let variable = object(value, at, IntakeValue::Variable)?;
     unknown_keys(variable, &VARIABLE, at, warnings);
     whole_texts(variable, &VARIABLE, at)?;
     let mut out = Fields::new();
@@ -177,7 +180,7 @@ fn variable(
         .and_then(|name| name.strip_prefix("taoResultServer_models_classes_"));
     let Some(sort @ ("ResponseVariable" | "OutcomeVariable" | "TraceVariable")) = sort else {
         // Central takes any other text for an outcome.
-        let what = "`taoResultServer_models_classes_` followed by ResponseVariable, OutcomeVariable or TraceVariable";
+        let what = IntakeValue::Class;
         return Err(at.key("type").expected(what, class));
     };
     out.insert("type".into(), class.clone());
@@ -185,7 +188,7 @@ fn variable(
     let test = text(
         field(variable, "test", at)?,
         &at.key("test"),
-        "the identifier of a test",
+        IntakeValue::Test,
     )?;
     column(&test, &at.key("test"), warnings);
     out.insert("test".into(), test.into());
@@ -212,13 +215,13 @@ fn calls(
     let call_item = optional(
         field(variable, "callIdItem", at)?,
         &at.key("callIdItem"),
-        "`<execution id>.<item>.<occurrence>` or null",
+        IntakeValue::CallItem,
     )?;
     if let Some(call) = &call_item {
         let item = optional(
             field(variable, "item", at)?,
             &at.key("item"),
-            "the identifier of an item or null",
+            IntakeValue::ItemOrNull,
         )?;
         let formed = call
             .strip_prefix(id)
@@ -232,7 +235,7 @@ fn calls(
                 warnings,
                 Code::IntakeCallId,
                 &at.key("callIdItem"),
-                "not of the form `<execution id>.<item>.<occurrence>`",
+                IntakeFlaw::CallForm,
             );
         }
         column(call, &at.key("callIdItem"), warnings);
@@ -241,26 +244,26 @@ fn calls(
         }
         out.insert("item".into(), item.into());
         let call_test = variable.get("callIdTest").unwrap_or(&Exact::Null);
-        let call_test = optional(call_test, &at.key("callIdTest"), "the execution id or null")?;
+        let call_test = optional(
+            call_test,
+            &at.key("callIdTest"),
+            IntakeValue::ExecutionOrNull,
+        )?;
         out.insert("callIdTest".into(), call_test.into());
     } else {
         let call = field(variable, "callIdTest", at)?;
-        let call = text(
-            call,
-            &at.key("callIdTest"),
-            "the execution id, as `callIdItem` is null",
-        )?;
+        let call = text(call, &at.key("callIdTest"), IntakeValue::ExecutionForNull)?;
         if call != id {
             warn(
                 warnings,
                 Code::IntakeCallId,
                 &at.key("callIdTest"),
-                "not the execution id",
+                IntakeFlaw::CallTest,
             );
         }
         column(&call, &at.key("callIdTest"), warnings);
         let item = variable.get("item").unwrap_or(&Exact::Null);
-        let item = optional(item, &at.key("item"), "the identifier of an item or null")?;
+        let item = optional(item, &at.key("item"), IntakeValue::ItemOrNull)?;
         out.insert("item".into(), item.into());
         out.insert("callIdTest".into(), call.into());
     }
@@ -274,7 +277,7 @@ fn data(
     at: &At<'_>,
     warnings: &mut Vec<Finding>,
 ) -> Result<Fields, Fault> {
-    let data = object(value, at, "an object")?;
+    let data = object(value, at, IntakeValue::Object)?;
     let own: &[&str] = match sort {
         "ResponseVariable" => &["candidateResponse", "correctResponse"],
         "OutcomeVariable" => &["value", "normalMinimum", "normalMaximum"],
@@ -286,26 +289,29 @@ fn data(
     let identifier = text(
         field(data, "identifier", at)?,
         &at.key("identifier"),
-        "the identifier of a variable",
+        IntakeValue::Identifier,
     )?;
     column(&identifier, &at.key("identifier"), warnings);
     text(
         field(data, "baseType", at)?,
         &at.key("baseType"),
-        "a base type (a text, for records too)",
+        IntakeValue::BaseType,
     )?;
     let cardinality = field(data, "cardinality", at)?;
     if !cardinality
         .as_str()
         .is_some_and(|text| CARDINALITIES.contains(&text))
     {
-        return Err(at
-            .key("cardinality")
-            .expected(&format!("one of {}", CARDINALITIES.join(", ")), cardinality));
+        return Err(at.key("cardinality").expected(
+            IntakeValue::OneOf {
+                words: CARDINALITIES.join(", "),
+            },
+            cardinality,
+        ));
     }
     let epoch = field(data, "epoch", at)?;
     if !epoch.as_str().is_some_and(is_microtime) {
-        let what = "`<fraction> <seconds>` as in `0.12345600 1795000000`";
+        let what = IntakeValue::Epoch;
         return Err(at.key("epoch").expected(what, epoch));
     }
     let mut out = pick(data, &keys);
@@ -315,12 +321,12 @@ fn data(
             "candidateResponse" | "value" => base64(field(data, key, at)?, &here)?,
             "trace" => match field(data, key, at)? {
                 text @ Exact::String(_) => text.clone(),
-                other => return Err(here.expected("a text", other)),
+                other => return Err(here.expected(IntakeValue::Text, other)),
             },
             "correctResponse" => data.get(*key).cloned().unwrap_or(Exact::Null),
             _ => match data.get(*key).unwrap_or(&Exact::Null) {
                 number @ (Exact::Null | Exact::Number(_)) => number.clone(),
-                other => return Err(here.expected("a number or null", other)),
+                other => return Err(here.expected(IntakeValue::NumberOrNull, other)),
             },
         };
         out.insert((*key).to_owned(), value);
@@ -332,7 +338,7 @@ fn base64(value: &Exact, at: &At<'_>) -> Result<Exact, Fault> {
     let bytes = value
         .as_str()
         .and_then(|text| BASE64.decode(text).ok())
-        .ok_or_else(|| at.expected("base64", value))?;
+        .ok_or_else(|| at.expected(IntakeValue::Base64, value))?;
     Ok(BASE64.encode(bytes).into())
 }
 
@@ -344,7 +350,7 @@ fn is_microtime(text: &str) -> bool {
     })
 }
 
-fn optional(value: &Exact, at: &At<'_>, what: &str) -> Result<Option<String>, Fault> {
+fn optional(value: &Exact, at: &At<'_>, what: IntakeValue) -> Result<Option<String>, Fault> {
     match value {
         Exact::Null => Ok(None),
         other => text(other, at, what).map(Some),
@@ -377,19 +383,14 @@ fn unknown_keys(map: &Fields, keys: &[&str], at: &At<'_>, warnings: &mut Vec<Fin
             warnings,
             Code::IntakeUnknownKey,
             &at.key(key),
-            "central ignores this key; it was left out",
+            IntakeFlaw::UnknownKey,
         );
     }
 }
 
 fn column(text: &str, at: &At<'_>, warnings: &mut Vec<Finding>) {
     if text.chars().count() > COLUMN {
-        warn(
-            warnings,
-            Code::IntakeLongText,
-            at,
-            "longer than 255 characters: central's storage may refuse it",
-        );
+        warn(warnings, Code::IntakeLongText, at, IntakeFlaw::LongText);
     }
 }
 
@@ -406,9 +407,7 @@ fn whole_texts(fields: &Fields, sent: &[&str], at: &At<'_>) -> Result<(), Fault>
 
 fn whole_text(value: &Exact, at: &At<'_>) -> Result<(), Fault> {
     match value {
-        Exact::String(text) if text.contains('\0') => {
-            Err(at.malformed("expected a text without NUL (U+0000)"))
-        }
+        Exact::String(text) if text.contains('\0') => Err(at.malformed(IntakeFlaw::Nul)),
         Exact::Array(items) => {
             let mut each = items.iter().enumerate();
             each.try_for_each(|(index, item)| whole_text(item, &at.index(index)))
@@ -423,8 +422,8 @@ fn whole_text(value: &Exact, at: &At<'_>) -> Result<(), Fault> {
 /// More warnings than this are not kept: a document that is odd everywhere stays readable.
 const WARNINGS_KEPT: usize = 50;
 
-fn warn(warnings: &mut Vec<Finding>, code: Code, at: &At<'_>, what: &str) {
+fn warn(warnings: &mut Vec<Finding>, code: Code, at: &At<'_>, flaw: IntakeFlaw) {
     if warnings.len() < WARNINGS_KEPT {
-        warnings.push(Finding::new(code, format!("{at}: {what}")));
+        warnings.push(Finding::new(code, at.cause(flaw)));
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{Entry, Sending, State, Trial};
 use crate::fault::Finding;
-use crate::fault::{Age, Cause, Code, CodeName, Counted, Fault, ItemCause};
+use crate::fault::{Age, Cause, Code, CodeName, Fault, ItemCause, OwedItems};
 use crate::intake::Kind;
 use crate::span;
 use crate::words::Now;
@@ -76,7 +76,7 @@ pub fn cause(state: State, trial: &Trial, reason: Option<&Finding>) -> Option<(C
 impl Left {
     fn told(&self, code: Code, now: Now) -> Fault {
         let counts = self.counts.iter().map(|(kind, count)| kind.count(*count));
-        let what: Vec<Counted> = counts.collect();
+        let what: Vec<OwedItems> = counts.collect();
         let why = Box::new(self.cause.clone().unwrap_or_else(|| "".into()));
         let one = self.counts.values().sum::<u64>() == 1;
         let cause = match (one, since(self.oldest, now.wall).map(Age::of)) {

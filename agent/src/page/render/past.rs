@@ -7,7 +7,7 @@ use logic::report::{EntityCount, Report};
 use logic::words::Outcome;
 
 use super::super::figure::{bytes, decimal, escape, moment, span};
-use super::super::markup::html;
+use super::super::markup;
 use super::super::words::{put, words};
 use super::section;
 
@@ -63,7 +63,7 @@ fn report(language: Language, report: &Report, offset: i64) -> String {
         for finding in &report.findings {
             out += &format!(
                 "<li>{} <code>{}</code></li>",
-                html(language, Some(&finding.code), &finding.reason()),
+                markup::cause(language, Some(&finding.code), &finding.cause),
                 escape(finding.code.as_str())
             );
         }

@@ -2,7 +2,9 @@
 //! Never a secret that stands there by mistake.
 //! Called by `settings` and whatever reads a file that the configuration names.
 
+use super::Cause;
 use super::argument::sentences;
+use super::os::OsCause;
 
 sentences! {
     /// Of the configuration.
@@ -10,6 +12,22 @@ sentences! {
         PlainHttp { place: Option<FoundAt>, url: String } =>
             "url in [central]{place}: {url} is plain http: password, results and exams can be read on the way; expected https://",
             "url dans [central]{place} : {url} est en http simple : le mot de passe, les résultats et les examens peuvent être lus en chemin ; https:// est attendu";
+        Unreadable { path: String, why: OsCause } => "{path}: cannot be read: {why}", "{path} : illisible : {why}";
+        NoSecret { path: String } => "{path}: is empty; expected a secret in its first line",
+            "{path} : vide ; un secret est attendu dans sa première ligne";
+        Proxy { name: String, expected: String } => "{name}: expected {expected}", "{name} : attendu : {expected}";
+        Metrics { why: Box<Cause> } => "the metrics cannot be written: {why}",
+            "les métriques ne peuvent pas être écrites : {why}";
+        GatewayListen { at: String, why: OsCause } =>
+            "the gateway cannot listen on {at} (`listen` in section [gateway]): {why}; it is tried again by itself",
+            "la passerelle ne peut pas écouter sur {at} (`listen` dans la section [gateway]) : {why} ; cela est réessayé de soi-même";
+        GatewayAddress { why: OsCause } => "the gateway's listener has no address: {why}",
+            "l’écoute de la passerelle n’a pas d’adresse : {why}";
+        PageListen { at: String, why: OsCause } => "the status page cannot listen on {at}: {why}",
+            "la page d’état ne peut pas écouter sur {at} : {why}";
+        OtherOrganisation { held: String, own: String } =>
+            "the box holds the catalogue of organisation {held}, but is configured for {own}: if that is meant, send what it owes with the organisation before, then run `boxsync wipe`",
+            "la box contient le catalogue de l’organisation {held}, mais est configurée pour {own} : si c’est voulu, envoyer ce qu’elle doit avec l’organisation d’avant, puis exécuter `boxsync wipe`";
     }
 }
 

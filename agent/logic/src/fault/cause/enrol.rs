@@ -18,6 +18,9 @@ sentences! {
         OtherOrganisation { new: Vec<Id>, own: String } =>
             "these credentials are for organisation {new}, this box is organisation {own}'s: nothing was replaced",
             "ces identifiants sont pour l’organisation {new}, cette box est de l’organisation {own} : rien n’a été remplacé";
+        NotEnrolled =>
+            "this box is not enrolled: run `boxsync enroll --login L --password-file F`, or `boxsync credentials import`",
+            "cette box n’est pas inscrite : exécuter `boxsync enroll --login L --password-file F`, ou `boxsync credentials import`";
         NoAnswer { seconds: u64 } => "central did not answer within {seconds} s",
             "le serveur central n’a pas répondu en {seconds} s";
         OfLogin { why: Box<Cause>, path: String } => "{why} (login of {path})", "{why} (login de {path})";

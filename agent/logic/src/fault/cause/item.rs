@@ -8,11 +8,11 @@ use super::argument::{Age, Id, JsonFlaw, sentences};
 sentences! {
     /// Of what is owed.
     ItemCause {
-        Waits { what: Vec<Counted>, why: Box<Cause> } => "{what} waits: {why}", "{what} en attente : {why}";
-        Wait { what: Vec<Counted>, why: Box<Cause> } => "{what} wait: {why}", "{what} en attente : {why}";
-        WaitsSince { what: Vec<Counted>, why: Box<Cause>, age: Age } => "{what} waits: {why}; the oldest since {age}",
+        Waits { what: Vec<OwedItems>, why: Box<Cause> } => "{what} waits: {why}", "{what} en attente : {why}";
+        Wait { what: Vec<OwedItems>, why: Box<Cause> } => "{what} wait: {why}", "{what} en attente : {why}";
+        WaitsSince { what: Vec<OwedItems>, why: Box<Cause>, age: Age } => "{what} waits: {why}; the oldest since {age}",
             "{what} en attente : {why} ; le plus ancien depuis {age}";
-        WaitSince { what: Vec<Counted>, why: Box<Cause>, age: Age } => "{what} wait: {why}; the oldest since {age}",
+        WaitSince { what: Vec<OwedItems>, why: Box<Cause>, age: Age } => "{what} wait: {why}; the oldest since {age}",
             "{what} en attente : {why} ; le plus ancien depuis {age}";
         Doubt => "the answer of central was lost, and it is not settled yet whether it holds them",
             "la réponse du serveur central s’est perdue, et on ne sait pas encore s’il les a";
@@ -58,6 +58,13 @@ sentences! {
         Copied { original: String } =>
             "this box is a copy of {original}, which sends it: `results retry` if it is gone",
             "cette box est une copie de {original}, qui l’envoie : `results retry` si elle n’existe plus";
+        NotAccepted { what: OwedItems } => "central did not accept {what}", "le serveur central n’a pas accepté {what}";
+        Unconfirmed { what: OwedItems } => "central may or may not have {what}",
+            "on ne sait pas si le serveur central a reçu {what}";
+        ToSendOne { what: OwedItems } => "{what} is still to go to central",
+            "{what} doit encore partir vers le serveur central";
+        ToSend { what: OwedItems } => "{what} are still to go to central",
+            "{what} doivent encore partir vers le serveur central";
         LaterRows => "some rows are left to a later run", "des lignes restent pour une prochaine synchronisation";
         SessionFailed =>
             "central cannot complete the session: it does not know the execution, cannot open its test, or its storage failed",
@@ -88,7 +95,7 @@ sentences! {
 
 sentences! {
     /// How many of a kind.
-    Counted {
+    OwedItems {
         OneResult => "1 result", "1 résultat";
         Results { count: u64 } => "{count} results", "{count} résultats";
         OneLog => "1 log", "1 journal";

@@ -5,6 +5,7 @@
 use super::super::standing::CATALOGUE_OLD_AFTER;
 use super::*;
 use crate::fault::Code;
+use crate::language::Localized;
 
 const NOW: i64 = 1_795_500_000;
 
