@@ -173,7 +173,7 @@ impl Screen {
         let told = format!("boxsync: {reason} [{code}]");
         if self.live {
             let width = columns(io::stderr());
-            for line in told.lines().flat_map(|line| fold(line, width)) {
+            for line in told.lines().flat_map(|line| remedied(line, width)) {
                 self.say(&line);
             }
             let advice = advice(self.language, &code, width);

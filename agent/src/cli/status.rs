@@ -141,7 +141,7 @@ fn lines(standing: &Standing, verdict: &Verdict, seen: &Seen, screen: &Screen) -
     for reason in [&verdict.reason].into_iter().chain(&verdict.also) {
         let mut head = "  ";
         let told = phrase::cause(screen.language, about, reason);
-        for line in fold(&told, screen.width - 4) {
+        for line in remedied(&told, screen.width - 4) {
             lines.push(format!("{head}{line}"));
             head = "    ";
         }

@@ -13,7 +13,7 @@ use logic::report::Report;
 use logic::schedule::Errand;
 use logic::words::Outcome;
 
-use super::screen::{Mood, Screen, advice, fold, pairs, time};
+use super::screen::{Mood, Screen, advice, fold, pairs, remedied, time};
 use super::service;
 use super::words::{self, SyncTerm};
 use super::{bar, runtime};
@@ -160,7 +160,8 @@ fn lines(report: &Report, screen: &Screen) -> Vec<String> {
     lines.extend(fold(&summary(report, screen), screen.width));
     for finding in report.findings.iter().take(10) {
         let told = phrase::cause(screen.language, Some(&finding.code), &finding.cause);
-        lines.extend(fold(&told, screen.width - 2).map(|line| format!("  {line}")));
+        let told = remedied(&told, screen.width - 2);
+        lines.extend(told.iter().map(|line| format!("  {line}")));
     }
     if report.findings.len() > 10 {
         let count = report.findings.len() as u64 - 10;

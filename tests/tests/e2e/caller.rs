@@ -4,9 +4,12 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use e2e::{Site, mode, options};
+use e2e::{Running, Site, mode, options};
 use serde_json::json;
 
 use crate::results::{answers, execution, listed, result};
@@ -108,4 +111,30 @@ fn of_several_files_none_is_let_in_when_one_cannot_be_read() {
     ];
     site.run(&words).exits(2).code("input.file");
     assert!(listed(&site).is_empty());
+}
+
+#[test]
+fn an_ordinary_user_is_told_at_once_that_he_may_not_act_for_the_box() {
+    let Some(site) = box_of_another_user() else {
+        return;
+    };
+    site.run(&["status"]).ends();
+    own(&site.state(""));
+    fs::set_permissions(site.state(""), fs::Permissions::from_mode(0o700)).unwrap();
+    // He may not read what the configuration names either: that is not what stops him.
+    let file = site.path("etc/boxsync/boxsync.toml");
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
+    let program = site.path("boxsync");
+    fs::copy(site.command(&[]).get_program(), &program).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    for verb in ["status", "results", "sync", "packages", "history"] {
+        let words = site.command(&[verb, "--json"]);
+        let mut command = Command::new(&program);
+        command.args(words.get_args()).uid(65_533).gid(65_533);
+        command.env_clear().stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let ran = Running::start(command).end();
+        assert!(ran.took < Duration::from_secs(10), "{verb}");
+        ran.exits(1).code("state.owner");
+    }
 }

@@ -21,6 +21,7 @@ mod gateway;
 mod guard;
 mod keys;
 mod lanes;
+mod language;
 mod line;
 mod metrics;
 mod names;
