@@ -23,7 +23,7 @@ use crate::zip::{Defect, Directory, Segment, Verdict};
 /// Failed rounds in a row, without any progress, after which a package is given up for this run.
 const ROUNDS: u32 = 5;
 /// An answer of fewer bytes, to its end, where more were asked for: a scrap.
-const SCRAP: u64 = 16 << 10;
+pub(super) const SCRAP: u64 = 16 << 10;
 /// After so many scraps in a row ranges are of no use: a package of a few MiB would take thousands of requests.
 const SCRAPS: u32 = 8;
 

@@ -13,6 +13,7 @@
 use std::ops::Range as Span;
 use std::sync::Arc;
 
+use super::bring::SCRAP;
 use super::command::{EndRead, FirstBytes, PackageHead, Place};
 use super::faults::{
     beyond, changed, dishonest, empty, in_scraps, instead, is_range, misplaced, no_beginning,
@@ -383,6 +384,10 @@ impl Look {
             return self.by_size(self.total);
         }
         if self.fill.start < self.fill.end {
+            // A whole package may come in as many pieces as are worth it: what has come of it is not thrown away.
+            if self.start == 0 && self.came >= SCRAP {
+                self.pieces = self.pieces.saturating_sub(1);
+            }
             return self.ask_rest();
         }
         self.held = self.start;
