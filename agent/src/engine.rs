@@ -14,6 +14,7 @@ mod credentials;
 mod death;
 mod download;
 mod downloads;
+mod encryption;
 mod enrol;
 mod incoming;
 mod line;
@@ -63,7 +64,8 @@ use crate::vault::index::{Index, Probed};
 use crate::vault::spool::Spool;
 use crate::vault::{Vault, random};
 
-use owed::{Pass, is_encrypted};
+use encryption::KeyRequest;
+use owed::Pass;
 use progress::Watch;
 use run::{Means, Run};
 use session::{Orders, State};
@@ -307,7 +309,10 @@ impl Engine {
                 params,
                 &tracer,
                 &line.watch,
-                is_encrypted(&catalogue, &edition),
+                KeyRequest::new(
+                    &self.vault,
+                    encryption::application_key(&catalogue, &edition),
+                ),
             )?,
             vault: self.vault.clone(),
             before: uplink.meter(),
@@ -421,7 +426,7 @@ impl Engine {
         params: &Params,
         tracer: &Rc<Tracer>,
         watch: &Watch,
-        encrypted: bool,
+        encryption: KeyRequest,
     ) -> Result<(Rc<Pass>, spool::Plan), Fault> {
         // What was home when the folder was put back may be submitted again with more at any time: it is asked for first
         // from then on.
@@ -442,7 +447,7 @@ impl Engine {
             probe_first: request.probe_first || was_restored,
             restored,
             unmarked: unmarked.until(results.settle, clock::now()),
-            encrypted,
+            encrypted: encryption.is_keyed(),
             ..spool::Plan::new(params.clone(), String::new(), u64::from_le_bytes(random()))
         };
         let pass = Pass {
@@ -454,6 +459,7 @@ impl Engine {
             watch: watch.clone(),
             asked: Notify::new(),
             unmarked,
+            encryption,
         };
         Ok((Rc::new(pass), plan))
     }

@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use logic::entity::EntityType;
 use logic::fault::Fault;
 use logic::fault::Finding;
-use logic::intake::{self, Kind};
+use logic::intake::{self, ExecutionState, Item, Kind};
 use logic::seal::NameHash;
 
-use crate::vault::Vault;
 use crate::vault::catalogue::{Catalogue, Rows, Stamp};
 use crate::vault::spool::Spool;
+use crate::vault::{Vault, encryption, random_bytes};
 
 /// The way into the spool.
 #[derive(Clone)]
@@ -21,6 +21,8 @@ pub struct Intake {
     vault: Vault,
     spool: Spool,
     limit: usize,
+    /// States in which an execution goes; `None`: it was chosen elsewhere.
+    states: Option<Vec<ExecutionState>>,
 }
 
 /// What was let in.
@@ -45,7 +47,17 @@ impl Intake {
             vault: vault.clone(),
             spool: Spool::open(vault)?,
             limit,
+            states: None,
         })
+    }
+
+    /// The same, but an execution in another state than these waits as open (`[results] states`).
+    #[must_use]
+    pub fn of_states(self, states: &[ExecutionState]) -> Self {
+        Self {
+            states: Some(states.to_vec()),
+            ..self
+        }
     }
 
     /// Lets in a document in the shape that central's own route takes.
@@ -68,7 +80,8 @@ impl Intake {
         self.keep(intake::read_one(kind, id, document, self.limit, &known)?)
     }
 
-    fn keep(&self, read: intake::Intake) -> Result<Receipt, Fault> {
+    fn keep(&self, mut read: intake::Intake) -> Result<Receipt, Fault> {
+        self.close(&mut read.items)?;
         let of = |item: &intake::Item| (item.kind, item.id.clone());
         let names: Vec<(Kind, String)> = read.items.iter().map(of).collect();
         let new = self.spool.admit(read.items)?;
@@ -81,6 +94,27 @@ impl Intake {
             items: ids.zip(new).collect(),
             warnings: read.warnings,
         })
+    }
+
+    /// Decides what is open, and closes to the box what an encrypted central wants closed: the plain form is kept nowhere.
+    fn close(&self, items: &mut [Item]) -> Result<(), Fault> {
+        let standing = encryption::standing(&self.vault);
+        let key = standing.encrypts();
+        for item in items.iter_mut() {
+            let goes = |state| self.states.as_ref().is_none_or(|s| s.contains(&state));
+            item.open = item.execution.is_some_and(|state| !goes(state));
+            match (item.kind, &key) {
+                (Kind::Results, _) if item.enclosure.enclosed => {
+                    item.enclosure.key = standing.current();
+                }
+                (Kind::Results, Some(key)) => {
+                    let random = random_bytes(key.entropy() * item.parts.len());
+                    item.enclose(key, &random)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn knows(&self, shown: &Option<Arc<Shown>>, kind: EntityType, id: &str) -> bool {
@@ -122,6 +156,91 @@ mod tests {
     use crate::root::Root;
     use crate::vault::catalogue::{Edition, Row};
     use logic::entity::Checksum;
+
+    /// A public key of 1024 bits that openssl made; its private half is the reference central's.
+    const KEY: &str = "-----BEGIN PUBLIC KEY-----\r\nMIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDHEyrEuXwP/xlX1nMUjOkIU1gO\r\nQAfdf3dpJJrUd+iLKj/cXvEqv+eFSUzOQl5OS1CRLcKxdB1c4ILAuGxJOcxKdr2H\r\nVOmeq5FW8ZRk8sVCNl7t4B36lDQugVLTzzUcPkuZcZaltLf/JTae3PD1xojn5FCh\r\nB43n9R89lUBR44TLuwIDAQAB\r\n-----END PUBLIC KEY-----";
+    /// What a candidate did, and as it is handed in.
+    const ANSWER: &str = "what a candidate did in this exam";
+    const HANDED: &str = "d2hhdCBhIGNhbmRpZGF0ZSBkaWQgaW4gdGhpcyBleGFt";
+
+    /// Everything below a folder that opens with the key of the box, and the bytes of what does not.
+    fn opened(vault: &Vault, folder: &std::path::Path) -> Vec<Vec<u8>> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                found.extend(opened(vault, &path));
+                continue;
+            }
+            let bytes = std::fs::read(&path).unwrap();
+            let name = path.file_name().unwrap().as_encoded_bytes();
+            for purpose in ["spool", "entry"] {
+                found.extend(vault.keys().sealer(purpose).open(name, &bytes));
+            }
+            found.push(bytes);
+        }
+        found
+    }
+
+    fn result(id: &str) -> String {
+        format!(
+            r#"{{"{id}":{{"deliveryId":"d","deliveryExecutionId":"{id}","details":{{"identifier":"{id}","label":"l","test-taker":"t","starttime":null,"finishtime":null,"state":"http://www.tao.lu/Ontologies/TAODelivery.rdf#DeliveryExecutionStatusFinished"}},"variables":[{{"type":"taoResultServer_models_classes_ResponseVariable","callIdItem":"{id}.i.0","callIdTest":null,"test":"t","item":"i","data":{{"identifier":"R","cardinality":"single","baseType":"string","epoch":"0.1 1","candidateResponse":"{HANDED}","correctResponse":null}}}}]}}}}"#
+        )
+    }
+
+    #[test]
+    fn with_the_key_of_the_box_open_no_answer_is_found_before_an_encrypted_central() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::open(&Root::new(dir.path())).unwrap();
+        let intake = Intake::open(&vault, 1 << 20).unwrap();
+        let found = || {
+            let files = opened(&vault, vault.state());
+            let holds = |what: &str| {
+                let what = what.as_bytes();
+                files
+                    .iter()
+                    .any(|file| file.windows(what.len()).any(|part| part == what))
+            };
+            (holds(ANSWER) || holds(HANDED), holds("deliveryExecutionId"))
+        };
+        intake
+            .submit(Kind::Results, result("a").as_bytes())
+            .unwrap();
+        assert_eq!(
+            found(),
+            (true, true),
+            "the search finds what there is to find"
+        );
+        // The key comes: what waited is closed, what comes later is never written.
+        let known = logic::encryption::CentralEncryption {
+            mode: logic::encryption::EncryptionMode::Encrypted,
+            key: Some(KEY.to_owned()),
+            application_key: None,
+        };
+        encryption::entry(&vault).put(&known).unwrap();
+        intake
+            .submit(Kind::Results, result("b").as_bytes())
+            .unwrap();
+        assert_eq!(intake.spool.enclose(&known.encrypts().unwrap()).unwrap(), 1);
+        assert_eq!(found(), (false, true));
+        let again = intake
+            .submit(Kind::Results, result("b").as_bytes())
+            .unwrap();
+        assert_eq!(
+            again.items,
+            [("b".to_owned(), false)],
+            "the same is known again"
+        );
+        let owed = intake.spool.owed().unwrap();
+        assert!(
+            owed.iter()
+                .all(|owed| owed.enclosure.key == known.current())
+        );
+        for owed in owed {
+            let payload = intake.spool.load(&owed.key).unwrap().payload;
+            assert!(logic::encryption::is_map(&payload));
+        }
+    }
 
     #[test]
     fn a_newer_edition_is_met_at_once() {

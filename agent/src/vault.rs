@@ -3,6 +3,7 @@
 //! Called by `engine`, `cli` and `socket`. Readers need no lock: what they see was renamed into place.
 
 pub mod catalogue;
+pub mod encryption;
 pub mod entry;
 pub mod feed;
 mod frames;
@@ -72,9 +73,10 @@ impl Vault {
 }
 
 /// Small files of the state folder that are put aside when they do not open, since they can be made anew.
-const SMALL_FILES: [&str; 7] = [
+const SMALL_FILES: [&str; 8] = [
     "confirmations",
     "edition",
+    "encryption",
     "enrolment",
     "identity",
     "last",
@@ -110,6 +112,13 @@ pub fn quarantined(folder: &Path) -> Vec<String> {
 pub fn damaged(path: &Path, what: Sealed) -> Fault {
     let path = path.display().to_string();
     Fault::new(Code::StoreDamaged, FileCause::Damaged { path, what })
+}
+
+/// So many random bytes from the kernel.
+pub fn random_bytes(count: usize) -> Vec<u8> {
+    let mut bytes = vec![0; count];
+    getrandom::fill(&mut bytes).expect("the kernel gives random bytes once it has booted");
+    bytes
 }
 
 /// Random bytes from the kernel.

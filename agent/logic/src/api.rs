@@ -6,11 +6,13 @@ pub mod ack;
 pub mod answer;
 pub mod call;
 mod notice;
+mod public_key;
 mod sent;
 pub mod stranger;
 
 pub use answer::{Classes, Details, Handshake, Odd, Page};
 pub use call::{Body, Call, Method, Range};
+pub use public_key::KeyAnswer;
 pub use sent::surely_unsent;
 
 use crate::fault::Fault;

@@ -13,6 +13,8 @@ pub mod span;
 
 use serde_json::{Value as Json, json};
 
+use crate::encryption::{CentralEncryption, EncryptionMode};
+
 /// What a path means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -164,6 +166,8 @@ const HTML: &str = "text/html; charset=UTF-8";
 /// What `returnFailure` says of an exception that is not meant for users (protocol 0.5).
 const GENERIC: &str = "Unexpected error. Please contact administrator";
 const NO_RIGHTS: &str = "You do not have the required rights to edit this resource.";
+/// Of a controller that the role lacks (protocol 0.2).
+const DENIED: &str = "Access denied. Please renew your authentication!";
 const NOT_AUTHORIZED: &str = "You are not authorized to access this functionality.";
 
 impl Answer {
@@ -296,9 +300,7 @@ impl Voice {
             (Place::Versions, "GET") => Ok(()),
             (Place::Versions, "POST") => Err(self.rest(400, "Not implemented.")),
             (Place::Versions, "PUT" | "DELETE") => Err(no_rights()),
-            (Place::Versions, _) => {
-                Err(self.rest(403, "Access denied. Please renew your authentication!"))
-            }
+            (Place::Versions, _) => Err(self.rest(403, DENIED)),
             (Place::Checksums | Place::Package, "GET") => Ok(()),
             (Place::Bandwidth(_), "GET" | "HEAD") => Ok(()),
             (Place::Bandwidth(_), _) => Err(Answer::page(405, "405 Not Allowed")),
@@ -306,9 +308,7 @@ impl Voice {
             (Place::Upload, _) => Err(diagnostic::only_post()),
             (Place::NoFile, _) => Err(Answer::no_file()),
             (Place::NoAction, _) => Err(no_rights()),
-            (Place::NoController, _) => {
-                Err(self.rest(403, "Access denied. Please renew your authentication!"))
-            }
+            (Place::NoController, _) => Err(self.rest(403, DENIED)),
             (Place::Nowhere, _) => Err(self.rest(403, "")),
             (Place::Checksums | Place::Package, _) => Err(self.generic(500)),
             (_, "POST") => Ok(()),
@@ -353,14 +353,31 @@ pub fn versions(versions: &[String]) -> Answer {
     Answer::json(json!({ "success": true, "data": versions }).to_string())
 }
 
-/// `updatePublicKey` (protocol 13.5): the box has no key to give, so the client keeps the one it has.
-pub fn public_key(body: &[u8], voice: &Voice) -> Answer {
-    match serde_json::from_slice::<Json>(body) {
-        Ok(Json::Object(map)) if map.contains_key("public-checksum") => {
-            Answer::json(r#"{"require-update":false,"public-key":null}"#)
-        }
-        _ => voice.generic(500),
+/// `updatePublicKey` (protocol 13.5) as central answered it: with its key, with none, or as a central that lacks the
+/// extension or gives the box no key. A box that has not asked yet has none to give.
+pub fn public_key(body: &[u8], standing: &CentralEncryption, voice: &Voice) -> Answer {
+    match standing.mode {
+        EncryptionMode::Plain => return voice.rest(403, ""),
+        EncryptionMode::RoleMissing => return voice.rest(403, DENIED),
+        EncryptionMode::Unknown | EncryptionMode::Encrypted | EncryptionMode::KeyMissing => {}
     }
+    let Ok(Json::Object(asked)) = serde_json::from_slice::<Json>(body) else {
+        return voice.generic(500);
+    };
+    let Some(checksum) = asked.get("public-checksum") else {
+        return voice.generic(500);
+    };
+    let key = standing.key.as_ref().filter(|_| {
+        standing.mode == EncryptionMode::Encrypted
+            && checksum.as_str() != standing.checksum().as_deref()
+    });
+    let key = json!(key).to_string();
+    let update = key != "null";
+    // PHP's `json_encode` escapes slashes; no other can stand there.
+    let key = key.replace('/', "\\/");
+    Answer::json(format!(
+        r#"{{"require-update":{update},"public-key":{key}}}"#
+    ))
 }
 
 #[cfg(test)]
@@ -441,6 +458,59 @@ mod tests {
         }
         for bad in ["", "2022.1", "3.4.0", "1.2.3"] {
             assert!(!supports(&known, bad), "{bad}");
+        }
+    }
+
+    /// The first answer is the recorded one but for its key; the key is checked where it is read.
+    #[test]
+    fn the_public_key_is_given_as_central_gave_it() {
+        let voice = Voice {
+            version: "2022.11".into(),
+        };
+        let standing = |mode, key: Option<&str>| CentralEncryption {
+            mode,
+            key: key.map(str::to_owned),
+            application_key: None,
+        };
+        let pem = "-----BEGIN PUBLIC KEY-----\r\nab/c\r\n-----END PUBLIC KEY-----";
+        let known = standing(EncryptionMode::Encrypted, Some(pem))
+            .checksum()
+            .unwrap();
+        let update = r#"{"require-update":true,"public-key":"-----BEGIN PUBLIC KEY-----\r\nab\/c\r\n-----END PUBLIC KEY-----"}"#;
+        let nothing = r#"{"require-update":false,"public-key":null}"#;
+        let null = r#"{"public-checksum":null}"#.to_owned();
+        let with = |checksum: &str| format!(r#"{{"public-checksum":"{checksum}"}}"#);
+        let table = [
+            (EncryptionMode::Encrypted, null.clone(), 200, Some(update)),
+            (
+                EncryptionMode::Encrypted,
+                with("00000000"),
+                200,
+                Some(update),
+            ),
+            (EncryptionMode::Encrypted, with(&known), 200, Some(nothing)),
+            (
+                EncryptionMode::KeyMissing,
+                with("00000000"),
+                200,
+                Some(nothing),
+            ),
+            (EncryptionMode::Unknown, null.clone(), 200, Some(nothing)),
+            (EncryptionMode::Plain, null.clone(), 403, None),
+            (EncryptionMode::RoleMissing, null, 403, None),
+            (EncryptionMode::Encrypted, "{}".to_owned(), 500, None),
+            (EncryptionMode::Encrypted, "x".to_owned(), 500, None),
+        ];
+        for (mode, body, status, expected) in table {
+            let answer = public_key(body.as_bytes(), &standing(mode, Some(pem)), &voice);
+            assert_eq!(answer.status, status, "{mode:?} {body}");
+            if let Some(expected) = expected {
+                assert_eq!(
+                    String::from_utf8(answer.body).unwrap(),
+                    expected,
+                    "{mode:?} {body}"
+                );
+            }
         }
     }
 

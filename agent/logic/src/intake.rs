@@ -3,6 +3,7 @@
 //! Called by the local API and by `results submit`; what it lets in is kept by `vault` and sent by `spool`.
 
 mod document;
+mod enclosure;
 mod exact;
 mod log;
 mod path;
@@ -19,6 +20,7 @@ use sha2::{Digest, Sha256};
 use crate::entity::EntityType;
 use crate::fault::{Code, Fault, Finding, Id, IntakeCause, IntakeFlaw, IntakeValue, OwedItems};
 
+pub use enclosure::{Enclosure, ExecutionState};
 use exact::Exact;
 use path::At;
 
@@ -143,6 +145,12 @@ pub struct Item {
     pub parts: Vec<Print>,
     /// The print of the whole content.
     pub content: Print,
+    /// How far the execution is, of a result.
+    pub execution: Option<ExecutionState>,
+    /// Whether it waits until it is finished: whoever keeps it decides that by its state.
+    pub open: bool,
+    /// Whether nobody on the box can read it, and with which key it was closed.
+    pub enclosure: Enclosure,
 }
 
 /// What one document brought.
@@ -261,6 +269,9 @@ fn session(id: &str) -> Item {
         content: Print::of(&payload),
         payload,
         parts: Vec::new(),
+        execution: None,
+        open: false,
+        enclosure: Enclosure::default(),
     }
 }
 
@@ -298,6 +309,9 @@ fn lti_user(raw: &RawValue, id: Option<&str>, at: &At<'_>) -> Result<Item, Fault
         payload,
         parts: Vec::new(),
         content,
+        execution: None,
+        open: false,
+        enclosure: Enclosure::default(),
     })
 }
 

@@ -9,6 +9,7 @@ pub mod chunk;
 pub mod condition;
 pub mod credentials;
 pub mod download;
+pub mod encryption;
 pub mod entity;
 pub mod envelope;
 pub mod events;

@@ -26,6 +26,7 @@ pub use window::{Offset, Window};
 
 use crate::access::{Access, AccountName, Principal};
 use crate::fault::{Code, Fault};
+use crate::intake::ExecutionState;
 use crate::zone::Zone;
 use flaw::Flaw;
 use key::{KEYS, Key, SECTIONS};
@@ -174,6 +175,8 @@ pub struct Results {
     pub settle: Duration,
     /// How far apart two convictions of an item must be.
     pub refuse_after: Duration,
+    /// States in which an execution is taken home.
+    pub states: Vec<ExecutionState>,
 }
 
 /// `[gateway]`: the server half of the protocol.

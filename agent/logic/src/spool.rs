@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | an empty 500, the probe says "not mapped" | stands between two witnesses of this run | accused; convicted a second time, at least `refuse_after` later: refused |
 //! | an empty 500, of a central that encrypts (its deliveries carry a key, protocol 13) | the probe says "not mapped" | central's rule: queued, told, tried again after a wait; no other result is sent in this run |
+//! | an empty 500, of a central with whose key the item is encrypted | | central's trouble, since it looks at no content: queued, told, tried again after a wait |
 //! | an empty 500 | no witness before or after it, or central's trouble in between | queued, told, tried again after a wait |
 //! | `200` `success 0`, or is not named; the probe says "not mapped" | | central's storage: queued, told, tried again after a wait |
 //! | 500 with a body (`errorCode`), `200` with a refusal | | central's own failure: the same |
@@ -72,6 +73,7 @@
 //! What another state of this box may have sent (`Plan::probe_first`) is asked for first: the table of `result::unasked`.
 
 mod change;
+mod fit;
 mod keep;
 mod ledger;
 mod left;
@@ -179,6 +181,8 @@ enum Job {
         logged: bool,
     },
     Follow(result::Follow),
+    /// An encrypted result of an execution that central knows, once more and whole.
+    Whole(Key),
     Probe(Vec<Key>),
     Rows {
         keys: Vec<Key>,
@@ -225,6 +229,8 @@ pub struct Sending {
     pause: Option<Now>,
     tickets: Ticket,
     ending: Ending,
+    /// The moment of the last event.
+    now: Now,
 }
 
 /// Requests without a complete answer, in a row, that end the pass.
@@ -245,7 +251,7 @@ impl Sending {
             out: VecDeque::new(),
             step: Step::Free,
             entries: BTreeMap::new(),
-            results: result::Lane::new(plan.probe),
+            results: result::Lane::new(&plan),
             rows: row::Lane::new(plan.rows),
             sessions: session::Lane::default(),
             users: session::Lane::default(),
@@ -255,11 +261,13 @@ impl Sending {
             tickets: 0,
             ending: Ending::default(),
             plan,
+            now,
         };
         let reopened = owed
             .into_iter()
             .filter_map(|item| sending.enter(item, now))
             .collect();
+        sending.tell_what_waits();
         sending.emit(reopened);
         sending.advance(now);
         sending
@@ -308,6 +316,7 @@ impl Sending {
 
     /// Takes what happened; what was not asked for is passed over.
     pub fn handle(&mut self, event: Event, now: Now) {
+        self.now = now;
         match (std::mem::replace(&mut self.step, Step::Free), event) {
             (Step::Loading(job), Event::Loaded(items)) => self.loaded(job, items, now),
             (Step::Marking(mark), Event::Persisted(Ok(()))) => self.ask(mark.job, mark.call, now),
@@ -371,7 +380,7 @@ impl Sending {
         match job {
             Job::Probe(keys) => {
                 let ids = keys.iter().map(|key| key.id.as_str());
-                let call = request::probe(ids, &self.plan.params, now);
+                let call = request::probe(ids, &self.plan, now);
                 self.ask(Job::Probe(keys), call, now);
             }
             Job::Sessions(keys) => self.mark_sessions(keys),
@@ -381,7 +390,7 @@ impl Sending {
                 self.step = Step::Loading(Job::Seek);
             }
             Job::Vouch { ref id, .. } => {
-                let call = request::probe([id.as_str()].into_iter(), &self.plan.params, now);
+                let call = request::probe([id.as_str()].into_iter(), &self.plan, now);
                 self.ask(job, call, now);
             }
             Job::Witness => self.ask_witness(now),
@@ -389,8 +398,8 @@ impl Sending {
                 self.out.push_back(Command::Load(keys.clone()));
                 self.step = Step::Loading(job);
             }
-            Job::Follow(ref follow) => {
-                self.out.push_back(Command::Load(vec![follow.key.clone()]));
+            Job::Whole(ref key) | Job::Follow(result::Follow { ref key, .. }) => {
+                self.out.push_back(Command::Load(vec![key.clone()]));
                 self.step = Step::Loading(job);
             }
         }
@@ -407,6 +416,7 @@ impl Sending {
         match job {
             Job::Results { logged, .. } => self.mark_results(good, logged, now),
             Job::Follow(follow) => self.mark_follow(follow, good.pop(), now),
+            Job::Whole(_) => self.mark_whole(good.pop()),
             Job::Rows { .. } => self.mark_rows(good, now),
             Job::Users(_) => self.mark_users(&good),
             Job::Probe(_) | Job::Sessions(_) | Job::Seek | Job::Vouch { .. } | Job::Witness => {}
@@ -470,6 +480,7 @@ impl Sending {
         match job {
             Job::Results { keys, logged } => self.results_answered(keys, logged, heard, now),
             Job::Follow(follow) => self.follow_answered(follow, heard, now),
+            Job::Whole(key) => self.whole_answered(key, heard, now),
             Job::Probe(keys) => self.probe_answered(keys, heard, now),
             Job::Rows { groups, .. } => self.rows_answered(groups, heard, took, now),
             Job::Sessions(keys) => self.sessions_answered(keys, heard, now),

@@ -91,6 +91,8 @@ pub enum Command {
     Classes(EntityType, Vec<String>),
     /// Make the run visible as one generation: `Event::Published`.
     Publish(Publication),
+    /// Ask central for its public key, beside everything else (protocol 13.5): whoever sends what is owed waits for it.
+    PublicKey,
     /// Send what the box owes until nothing more can be done in this run: `Event::Owed`. The text is what is known of
     /// central's version: when it changes, what was refused is tried again.
     Owed(String),

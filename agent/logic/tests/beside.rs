@@ -316,7 +316,9 @@ impl Site {
                     assert_eq!(account.count.waiting, under_way as u64);
                     (Duration::ZERO, Event::Accounted(account))
                 }
-                Command::Collect | Command::Told(_) | Command::Closed(_) => continue,
+                Command::Collect | Command::Told(_) | Command::Closed(_) | Command::PublicKey => {
+                    continue;
+                }
                 Command::Survey => {
                     let surveyed = Event::Surveyed(Survey::default(), Connection::default());
                     (Duration::ZERO, surveyed)

@@ -129,7 +129,9 @@ fn run(asked: &mut BTreeMap<String, u32>) -> Report {
             Command::Account => Event::Accounted(PackageAccount::default()),
             Command::Survey => Event::Surveyed(Survey::default(), Connection::default()),
             Command::End(report) => return *report,
-            Command::Collect | Command::Told(_) | Command::Closed(_) => continue,
+            Command::Collect | Command::Told(_) | Command::Closed(_) | Command::PublicKey => {
+                continue;
+            }
         };
         sync.handle(event, now);
     }

@@ -131,7 +131,9 @@ fn play_owing(
                 Command::Owed(_) => (owed_takes, Event::Owed(OwedCount::default(), Vec::new())),
                 Command::Wanted { .. } => (Duration::ZERO, Event::Lane { active: false }),
                 Command::Account => (Duration::ZERO, Event::Accounted(PackageAccount::default())),
-                Command::Collect | Command::Told(_) | Command::Closed(_) => continue,
+                Command::Collect | Command::Told(_) | Command::Closed(_) | Command::PublicKey => {
+                    continue;
+                }
                 Command::Survey => {
                     let surveyed = Event::Surveyed(Survey::default(), Connection::default());
                     (Duration::ZERO, surveyed)

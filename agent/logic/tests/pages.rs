@@ -341,7 +341,7 @@ fn play(central: &mut Central, held: &[Entity], pages: usize, spread: u32, seed:
                 Command::Owed(_) => events.push(Event::Owed(OwedCount::default(), Vec::new())),
                 Command::Wanted { .. } => events.push(Event::Lane { active: false }),
                 Command::Account => events.push(Event::Accounted(PackageAccount::default())),
-                Command::Collect | Command::Told(_) | Command::Closed(_) => {}
+                Command::Collect | Command::Told(_) | Command::Closed(_) | Command::PublicKey => {}
                 Command::Survey => {
                     events.push(Event::Surveyed(Survey::default(), Connection::default()));
                 }

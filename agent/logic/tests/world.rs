@@ -305,7 +305,7 @@ fn run(central: &mut Central, disk: &mut Disk, now: &mut Now, random: u64) -> Op
                 Command::Owed(_) => events.push_back(Event::Owed(OwedCount::default(), Vec::new())),
                 Command::Wanted { .. } => events.push_back(Event::Lane { active: false }),
                 Command::Account => events.push_back(Event::Accounted(PackageAccount::default())),
-                Command::Collect | Command::Told(_) | Command::Closed(_) => {}
+                Command::Collect | Command::Told(_) | Command::Closed(_) | Command::PublicKey => {}
                 Command::Survey => {
                     events.push_back(Event::Surveyed(Survey::default(), Connection::default()))
                 }

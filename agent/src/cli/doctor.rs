@@ -319,6 +319,7 @@ mod tests {
                 reports: Ok(vec![failed()]),
                 aside: Vec::new(),
                 expected: (0.0, 0.0),
+                encryption: Default::default(),
             }),
             ..Seen::default()
         }

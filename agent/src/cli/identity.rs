@@ -78,9 +78,17 @@ fn gateway(engine: &Engine, screen: &Screen) -> Result<u8, Fault> {
     if listen.is_none() {
         screen.say(&screen.told(&ActTerm::GatewayOff));
     }
+    // A TAO that is set up otherwise than central fails at its first synchronization.
+    let known = crate::vault::encryption::standing(engine.vault());
+    if known.is_encrypted() {
+        screen.say(
+            "central is encrypted: the TAO on this box needs taoEncryption too (SetupEncryptedSyncResult, SetupUserSynchronizer); \
+             the results of one without it are encrypted by boxsync",
+        );
+    }
     if screen.json {
         screen.object(json!({
-            "key": client.key, "secret": client.secret, "token_url": token_url, "root_url": root,
+            "encrypted": known.is_encrypted(), "key": client.key, "secret": client.secret, "token_url": token_url, "root_url": root,
         }));
         return Ok(0);
     }

@@ -48,6 +48,11 @@ pub(super) enum Act {
         #[arg(required = true)]
         ids: Vec<String>,
     },
+    /// Sends what is held although central has another key than it was encrypted with.
+    Release {
+        /// Ids; none means all.
+        ids: Vec<String>,
+    },
     /// Writes an item in clear to a new file, after asking.
     Export {
         /// Execution id.
@@ -95,6 +100,20 @@ pub(super) fn act(root: &Root, act: Option<Act>, screen: &Screen) -> Result<u8, 
                 return Err(unknown(reason));
             }
             screen.done(&ListTerm::TriedAgain {
+                count: count as u64,
+            });
+            Ok(0)
+        }
+        Some(Act::Release { ids }) => {
+            let count = spool(root)?.release(&ids)?;
+            if count == 0 && !ids.is_empty() {
+                let reason = format!(
+                    "nothing of {} is held (see `boxsync results`)",
+                    outside::ids(&ids)
+                );
+                return Err(unknown(reason));
+            }
+            screen.done(&ListTerm::Released {
                 count: count as u64,
             });
             Ok(0)
@@ -177,7 +196,9 @@ fn thing(ledger: &Ledger, language: Language) -> Thing {
 }
 
 fn submit(engine: &Engine, kind: Kind, inputs: Vec<Input>, screen: &Screen) -> Result<u8, Fault> {
-    let intake = Intake::open(engine.vault(), engine.settings().results.max_item.bytes())?;
+    let settings = &engine.settings().results;
+    let intake =
+        Intake::open(engine.vault(), settings.max_item.bytes())?.of_states(&settings.states);
     for input in inputs {
         let file = input.path().to_owned();
         let document = input.read()?;

@@ -329,6 +329,12 @@ fn results(standing: &Standing, language: Language) -> String {
         let items = of(owed.unconfirmed_kinds, owed.unconfirmed);
         told.push(StatusTerm::Unconfirmed { items });
     }
+    if owed.open > 0 {
+        told.push(StatusTerm::Open { count: owed.open });
+    }
+    if owed.held > 0 {
+        told.push(StatusTerm::HeldItems { count: owed.held });
+    }
     if owed.set_aside > 0 {
         let count = owed.set_aside;
         told.push(StatusTerm::SetAside { count });

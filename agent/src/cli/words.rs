@@ -91,6 +91,8 @@ logic::sentences! {
         Waiting { items: String }: "{items} waiting", "{items} en attente";
         Refused { items: String }: "{items} refused", "{items} en refus";
         Unconfirmed { items: String }: "{items} unconfirmed", "{items} sans confirmation";
+        Open { count: u64 }: "{count} open", "{count} en cours";
+        HeldItems { count: u64 } by count: "{count} held", "{count} retenu" | "{count} retenus";
         SetAside { count: u64 }: "{count} set aside", "{count} mis de côté";
         Lost { count: u64 } by count: "{count} lost", "{count} perdu" | "{count} perdus";
         NothingOwed: "nothing owed", "rien à envoyer";
@@ -205,6 +207,11 @@ logic::sentences! {
         Refused: "refused", "refusé";
         Unconfirmed: "unconfirmed", "non confirmé";
         SetAside: "set-aside", "mis de côté";
+        Open: "open", "en cours";
+        HeldItem: "held", "retenu";
+        Released { count: u64 } by count:
+            "{count} will be sent by the next synchronization, whatever key central has",
+            "{count} partira à la prochaine synchronisation, quelle que soit la clé du serveur central" | "{count} partiront à la prochaine synchronisation, quelle que soit la clé du serveur central";
         Known: "known", "déjà connu";
         Owed { owed: u64, acknowledged: u64 } by acknowledged:
             "{owed} owed, {acknowledged} acknowledged",
@@ -464,6 +471,8 @@ pub(super) fn item(state: State) -> ListTerm {
         State::Refused => ListTerm::Refused,
         State::Unconfirmed => ListTerm::Unconfirmed,
         State::SetAside => ListTerm::SetAside,
+        State::Open => ListTerm::Open,
+        State::Held => ListTerm::HeldItem,
     }
 }
 

@@ -4,7 +4,7 @@
 
 use logic::fault::{Code, Fault};
 use logic::health::Told;
-use logic::health::holdings::{Holdings, Packages as Lying};
+use logic::health::holdings::{Encryption, Holdings, Packages as Lying};
 use logic::health::message::PackageFlaw;
 use logic::outside;
 use logic::package::Finding as Bad;
@@ -28,6 +28,15 @@ pub(super) fn read(engine: &Engine, deep: bool) -> Holdings {
         reports: standing::reports(engine, RECENT).map_err(Into::into),
         aside: Spool::open(engine.vault()).map_or_else(|_| Vec::new(), |s| s.quarantined()),
         expected: (link.expected_download, link.expected_upload),
+        encryption: encryption(engine),
+    }
+}
+
+fn encryption(engine: &Engine) -> Encryption {
+    let known = crate::vault::encryption::standing(engine.vault());
+    Encryption {
+        on: known.is_encrypted(),
+        waits: known.waits().map(Into::into),
     }
 }
 

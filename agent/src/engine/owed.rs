@@ -5,12 +5,12 @@
 use logic::fault::Fault;
 use std::rc::Rc;
 
-use logic::entity::{EntityType, uri};
 use logic::report::OwedCount;
 use logic::spool::{self, Change, Command, Ending, Event, Plan, Sending, State};
 use logic::trace::{Sign, is_unkept};
 use tokio::sync::Notify;
 
+use super::encryption::KeyRequest;
 use super::progress::Watch;
 use super::trace::Tracer;
 use super::unkept::Unmarked;
@@ -18,7 +18,6 @@ use crate::clock;
 use crate::journal::event;
 use crate::uplink::Uplink;
 use crate::vault::Entry;
-use crate::vault::catalogue::{Catalogue, Edition};
 use crate::vault::spool::Spool;
 
 /// What one pass works with.
@@ -37,6 +36,8 @@ pub(super) struct Pass {
     pub(super) asked: Notify,
     /// Remembers that a request went without a mark.
     pub(super) unmarked: Unmarked,
+    /// What central says of its encryption.
+    pub(super) encryption: KeyRequest,
 }
 
 impl Pass {
@@ -53,20 +54,26 @@ impl Pass {
     }
 }
 
-/// Whether central keeps what candidates did encrypted: then its deliveries carry the key (protocol 13.4). One of the first
-/// tells as much as all.
-pub(super) fn is_encrypted(catalogue: &Catalogue, edition: &Edition) -> bool {
-    const LOOKED_AT: usize = 8;
-    let mut reader = catalogue.reader();
-    edition
-        .rows(EntityType::Delivery)
-        .take(LOOKED_AT)
-        .filter_map(|(name, row)| reader.entity(EntityType::Delivery, name, row).ok())
-        .any(|delivery| delivery.properties.get(uri::APPLICATION_KEY).is_some())
-}
-
 /// One pass over the spool: what was done, what is left, and what a person should know, the weightiest first.
 pub(super) async fn send(pass: &Pass, plan: Plan) -> (OwedCount, Vec<Fault>) {
+    let standing = pass.encryption.asked(&pass.uplink).await;
+    let key = standing.encrypts();
+    if let Some(key) = &key
+        && let Err(trouble) = pass.spool.enclose(key)
+    {
+        // Closed in memory when it goes; the next run tries again.
+        tracing::warn!(code = %trouble.code, "results could not be encrypted on the disk: {trouble}");
+    }
+    let rows_key = standing.application_key.as_deref();
+    let rows_key = rows_key.filter(|_| standing.is_encrypted());
+    let plan = Plan {
+        encrypted: plan.encrypted || standing.is_encrypted(),
+        key: standing.current(),
+        waits: standing.waits(),
+        probe_data: standing.probe(),
+        rows_wait: standing.rows_wait(),
+        ..plan
+    };
     let owed = match pass.spool.owed() {
         Ok(owed) => owed,
         Err(trouble) => return (OwedCount::default(), vec![trouble]),
@@ -93,7 +100,8 @@ pub(super) async fn send(pass: &Pass, plan: Plan) -> (OwedCount, Vec<Fault>) {
         };
         let event = match command {
             Command::Load(keys) => {
-                Event::Loaded(keys.iter().map(|key| pass.spool.load(key)).collect())
+                let load = |of| pass.spool.load_enclosed(of, key.as_ref(), rows_key);
+                Event::Loaded(keys.iter().map(load).collect())
             }
             Command::Persist(changes) => pass.keep(&changes),
             Command::Witness(central) => Event::Found(pass.spool.witness(&central)),

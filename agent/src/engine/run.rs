@@ -201,6 +201,13 @@ impl Run {
                 ))
             }
             Command::Publish(publication) => Some(Event::Published(self.publish(publication))),
+            Command::PublicKey => {
+                let (pass, _) = self.means.sending.clone();
+                self.tasks.spawn_local(async move {
+                    pass.encryption.asked(&pass.uplink).await;
+                });
+                None
+            }
             Command::Owed(central) => {
                 self.means.watch.does("sending what is owed");
                 let (pass, plan) = self.means.sending.clone();
@@ -581,6 +588,7 @@ fn doing(call: &str) -> &'static str {
         "versions" => "asking central for its versions",
         "checksums" => "comparing the catalogue",
         "details" | "classes" => "bringing the catalogue",
+        "public_key" => "asking central for its public key",
         "speed" => "measuring the link",
         _ => "talking to central",
     }

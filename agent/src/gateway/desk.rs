@@ -160,7 +160,10 @@ impl Gateway {
             Place::LtiUsers => self.take(Kind::LtiUsers, body),
             Place::Finished => self.confirm(true, body),
             Place::Failed => self.confirm(false, body),
-            Place::PublicKey => Ok(logic::gateway::public_key(body, voice)),
+            Place::PublicKey => {
+                let standing = crate::vault::encryption::standing(&self.vault);
+                Ok(logic::gateway::public_key(body, &standing, voice))
+            }
             // Answered before the content was read.
             Place::Package
             | Place::Upload

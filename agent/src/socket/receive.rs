@@ -159,7 +159,8 @@ pub fn work(
     }
     let kept = engine.and_then(|engine| {
         let limit = engine.settings().results.max_item.bytes();
-        let intake = Intake::open(engine.vault(), limit)?;
+        let states = &engine.settings().results.states;
+        let intake = Intake::open(engine.vault(), limit)?.of_states(states);
         keep(&intake, &Target { kind, id }, &document)
     });
     match kept {

@@ -22,13 +22,15 @@ use crate::vault::spool::{Fate, Spool};
 
 /// What the list takes.
 pub(super) const PARAMETERS: [&str; 1] = ["state"];
-const STATES: [State; 6] = [
+const STATES: [State; 8] = [
     State::Queued,
     State::Sending,
     State::Acknowledged,
     State::Refused,
     State::Unconfirmed,
     State::SetAside,
+    State::Open,
+    State::Held,
 ];
 
 /// What somebody is to do about an item in this state.
@@ -37,6 +39,9 @@ fn advice(state: State, reason: Option<&Finding>) -> &'static str {
     match state {
         State::Acknowledged => "Nothing: central has it.",
         State::SetAside => "`boxsync results retry ID` takes it up again.",
+        State::Open => {
+            "Submit it again when the execution is finished; `boxsync results retry ID` sends it as it is."
+        }
         State::Queued | State::Sending if reason.is_none() => {
             "Nothing: it goes to central with the next synchronization."
         }

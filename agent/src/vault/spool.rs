@@ -6,6 +6,7 @@
 //! `<name>-<edition>.state` replaces the account once something was decided. What central acknowledged moves to
 //! `done/`, so that a run looks only at what is owed.
 
+mod enclose;
 mod fate;
 mod gate;
 mod shelf;
@@ -21,7 +22,7 @@ use logic::fault::{Finding, ItemCause};
 use logic::health::verdict as health;
 use logic::intake::{Item, Kind};
 use logic::spool;
-use logic::spool::{Admission, Change, Key, Ledger, Loaded, Others, Owed, State};
+use logic::spool::{Admission, Change, Key, Ledger, Loaded, Others, Owed, Stamp, State};
 use serde::{Deserialize, Serialize};
 
 use super::{Entry, Vault, damaged};
@@ -162,7 +163,8 @@ impl Spool {
             let path = self.shelf.path(&self.shelf.folder, &ledger.key, "item");
             let came = modified(&path);
             let owed = ledger.owed(&[]);
-            let mapped = owed.mapped || mapped.contains(&ledger.key);
+            let through = mapped.get(&ledger.key);
+            let mapped = owed.mapped || through.is_some();
             let seconds = came.duration_since(SystemTime::UNIX_EPOCH);
             let seconds = seconds.map_or(0, |since| since.as_secs() as i64);
             found.push((
@@ -170,6 +172,7 @@ impl Spool {
                 Owed {
                     came: seconds,
                     mapped,
+                    decrypted_since: through.copied().flatten(),
                     ..owed
                 },
             ));
@@ -178,32 +181,33 @@ impl Spool {
         Ok(found.into_iter().map(|(_, owed)| owed).collect())
     }
 
-    /// Those of the items that central knows through another one of the same kind and id. Every account is read once,
-    /// however many of one id there are.
-    fn mapped(&self, ledgers: &[Ledger]) -> Result<BTreeSet<Key>, Fault> {
+    /// Those of the items that central knows through another one of the same kind and id, each with since when it may be
+    /// decrypting that. Every account is read once, however many of one id there are.
+    fn mapped(&self, ledgers: &[Ledger]) -> Result<BTreeMap<Key, Option<Stamp>>, Fault> {
         let mut groups: BTreeMap<(Kind, &str), BTreeMap<u32, &Ledger>> = BTreeMap::new();
         for ledger in ledgers {
             let group = groups.entry((ledger.key.kind, &ledger.key.id));
             group.or_default().insert(ledger.key.edition, ledger);
         }
-        let mut mapped = BTreeSet::new();
+        let mut mapped = BTreeMap::new();
         for ((kind, id), group) in groups {
             let editions = self.shelf.each_edition(None, |edition| {
                 let id = id.to_owned();
-                let maps = match group.get(&edition) {
-                    Some(ledger) => Some(ledger.maps()),
+                let told = |ledger: &Ledger| (edition, ledger.maps(), ledger.decrypted_since());
+                Ok(match group.get(&edition) {
+                    Some(ledger) => Some(told(ledger)),
                     None => {
                         let ledger = self.shelf.ledger(&Key { kind, id, edition })?;
-                        ledger.map(|ledger| ledger.maps())
+                        ledger.as_ref().map(told)
                     }
-                };
-                Ok(maps.map(|maps| (edition, maps)))
+                })
             })?;
-            let maps = editions.into_iter().filter(|(_, maps)| *maps);
-            let mapping: BTreeSet<u32> = maps.map(|(edition, _)| edition).collect();
+            let since = editions.iter().filter_map(|(.., since)| *since).next_back();
+            let maps = editions.iter().filter(|(_, maps, _)| *maps);
+            let mapping: BTreeSet<u32> = maps.map(|(edition, ..)| *edition).collect();
             let by_another = |edition: &u32| mapping.len() > usize::from(mapping.contains(edition));
             let through = group.iter().filter(|(edition, _)| by_another(edition));
-            mapped.extend(through.map(|(_, ledger)| ledger.key.clone()));
+            mapped.extend(through.map(|(_, ledger)| (ledger.key.clone(), since)));
         }
         Ok(mapped)
     }
@@ -246,11 +250,13 @@ impl Spool {
                     owed.unconfirmed_kinds.add(kind);
                 }
                 State::SetAside => owed.set_aside += 1,
+                State::Open => owed.open += 1,
+                State::Held => owed.held += 1,
                 State::Acknowledged => {}
             }
             if !matches!(
                 ledger.state,
-                State::Queued | State::Sending | State::Unconfirmed
+                State::Queued | State::Sending | State::Unconfirmed | State::Held
             ) {
                 return Ok(());
             }
@@ -264,8 +270,10 @@ impl Spool {
             let Some((code, reason)) = cause.filter(|_| ledger.state != State::Unconfirmed) else {
                 return Ok(());
             };
-            owed.waiting += 1;
-            owed.waiting_kinds.add(kind);
+            if ledger.state != State::Held {
+                owed.waiting += 1;
+                owed.waiting_kinds.add(kind);
+            }
             if held_up.as_ref().is_none_or(|(oldest, ..)| came < *oldest) {
                 held_up = Some((came, code, reason.en()));
             }
@@ -367,10 +375,14 @@ impl Spool {
             Some(content) => content,
             None => self.content_or_lost(key)?,
         };
-        let ledger = match self.shelf.find(key, "state") {
+        let mut ledger = match self.shelf.find(key, "state") {
             Some(_) => self.shelf.ledger(key)?.ok_or_else(|| unknown(&key.id))?,
-            None => began,
+            None => began.clone(),
         };
+        if began.enclosure.enclosed && !ledger.enclosure.enclosed {
+            // A cut between the content that was closed and its account.
+            ledger = ledger.enclosed(began.enclosure, payload.len());
+        }
         let mut others = Others::of(key, &self.shelf.others(key)?);
         others.mapped |= self.shelf.may_be_known(&ledger);
         Ok(Loaded {
@@ -503,7 +515,7 @@ impl Spool {
     }
 
     /// `results retry`: tries again what was refused or is unconfirmed; all of it when no id is given. Gives how many.
-    /// What was set aside goes on only when it is named.
+    /// What was set aside goes on only when it is named, and what is open only then goes as it is.
     ///
     /// # Errors
     /// What the file system says.
@@ -513,9 +525,25 @@ impl Spool {
         let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
         ledgers.retain_mut(|ledger| {
             let named = ids.contains(&ledger.key.id);
-            let meant = named || (ids.is_empty() && ledger.state != State::SetAside);
+            let own = matches!(ledger.state, State::SetAside | State::Open);
+            let meant = named || (ids.is_empty() && !own);
             meant && ledger.retry()
         });
+        self.shelf.write_states(&ledgers)?;
+        Ok(ledgers.len())
+    }
+
+    /// `results release`: what is held goes with the next synchronization, whatever key central has; all of it when no id is
+    /// given. Gives how many.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn release(&self, ids: &[String]) -> Result<usize, Fault> {
+        let _gate = Gate::alone(&self.shelf.folder)?;
+        let ids: BTreeSet<&String> = ids.iter().collect();
+        let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
+        let meant = |ledger: &Ledger| ids.is_empty() || ids.contains(&ledger.key.id);
+        ledgers.retain_mut(|ledger| meant(ledger) && ledger.release());
         self.shelf.write_states(&ledgers)?;
         Ok(ledgers.len())
     }
@@ -569,6 +597,8 @@ pub fn sum(by_kind: impl IntoIterator<Item = health::Owed>) -> health::Owed {
             unconfirmed: all.unconfirmed + owed.unconfirmed,
             waiting: all.waiting + owed.waiting,
             set_aside: all.set_aside + owed.set_aside,
+            open: all.open + owed.open,
+            held: all.held + owed.held,
             lost: all.lost + owed.lost,
             queued_kinds: all.queued_kinds.and(&owed.queued_kinds),
             waiting_kinds: all.waiting_kinds.and(&owed.waiting_kinds),

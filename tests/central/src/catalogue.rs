@@ -57,6 +57,29 @@ impl Catalogue {
         &self.entities[index]
     }
 
+    /// Gives every user and delivery the key of an encrypted central, wrapped and clear; an empty one takes them away.
+    pub(crate) fn encrypt(&mut self, application_key: &str) {
+        let kinds = [
+            Kind::Administrator,
+            Kind::Proctor,
+            Kind::TestTaker,
+            Kind::Delivery,
+        ];
+        let keyed = self
+            .entities
+            .iter()
+            .filter(|entity| kinds.contains(&entity.kind));
+        let keyed: Vec<(String, Kind)> = keyed.map(|e| (e.id.clone(), e.kind)).collect();
+        for (at, (id, kind)) in keyed.into_iter().enumerate() {
+            let value = match (application_key, kind) {
+                ("", _) => Vec::new(),
+                (key, Kind::Delivery) => vec![key.to_owned()],
+                (_, _) => vec![format!("7TI8ugLGBf4FYcw2N4/{at}==")],
+            };
+            self.edit(&id, |entity| entity.set(uri::APPLICATION_KEY, value));
+        }
+    }
+
     /// A change of one resource; whatever depends on it is forgotten.
     pub(crate) fn edit<T>(&mut self, id: &str, act: impl FnOnce(&mut Entity) -> T) -> Option<T> {
         self.lists.clear();

@@ -5,6 +5,7 @@
 mod catalogue;
 mod control;
 mod diagnostic;
+mod encryption;
 mod entity;
 mod fault;
 mod fetch;
@@ -37,6 +38,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_rustls::TlsAcceptor;
 
+pub use encryption::KeyPair;
 pub use entity::{Kind, Property, uri};
 pub use fault::{Fault, Rule};
 pub use ledger::SyncRow;
@@ -85,6 +87,8 @@ pub struct Options {
     pub rate: u64,
     /// Whether a private extension takes LTI users; the public ones answer 500.
     pub takes_lti_users: bool,
+    /// Whether taoEncryption is set up (protocol 13).
+    pub encrypted: bool,
     /// Whether requests are kept for [`Central::requests`]; a benchmark counts only.
     pub keeps_log: bool,
 }
@@ -106,6 +110,7 @@ impl Default for Options {
             latency_ms: 0,
             rate: 0,
             takes_lti_users: false,
+            encrypted: false,
             keeps_log: true,
         }
     }
@@ -509,16 +514,57 @@ impl Central {
         self.shared.state().catalogue.republish(delivery, change)
     }
 
-    /// All executions, orphans included, in order of creation.
+    /// The key pair that an encrypted central has from now on, if any. Without effect on a plain one.
+    pub fn set_key_pair(&self, pair: Option<KeyPair>) {
+        if let Some(encryption) = &mut self.shared.state().results.encryption {
+            encryption.pair = pair;
+        }
+    }
+
+    /// Whether the sync role of an encrypted central includes EncryptionRole from now on.
+    pub fn set_encryption_role(&self, has_role: bool) {
+        if let Some(encryption) = &mut self.shared.state().results.encryption {
+            encryption.has_role = has_role;
+        }
+    }
+
+    /// Sets taoEncryption up, or removes it.
+    pub fn set_encrypted(&self, encrypted: bool) {
+        let mut state = self.shared.state();
+        state.results.encryption = encrypted.then(encryption::Encryption::new);
+        let key = state
+            .results
+            .encryption
+            .as_ref()
+            .map(|e| e.application_key.clone());
+        state.catalogue.encrypt(key.as_deref().unwrap_or_default());
+    }
+
+    /// Executions whose rows no task could decrypt, by the box's id.
+    #[must_use]
+    pub fn undecrypted(&self) -> Vec<String> {
+        let mut state = self.shared.state();
+        state.results.decrypt();
+        let results = &state.results;
+        let places = results.encryption.iter().flat_map(|e| e.references.keys());
+        places
+            .map(|at| results.executions[*at].offline.clone())
+            .collect()
+    }
+
+    /// All executions, orphans included, in order of creation; what waits for decryption is decrypted.
     #[must_use]
     pub fn executions(&self) -> Vec<Execution> {
-        self.shared.state().results.executions.clone()
+        let mut state = self.shared.state();
+        state.results.decrypt();
+        state.results.executions.clone()
     }
 
     /// The execution that a box's execution id is mapped to.
     #[must_use]
     pub fn execution(&self, offline: &str) -> Option<Execution> {
-        let state = self.shared.state();
+        let mut state = self.shared.state();
+        state.results.decrypt();
         let at = state.results.mapped(offline)?;
         Some(state.results.executions[at].clone())
     }
@@ -563,10 +609,14 @@ fn state(options: Options, root: String) -> State {
     let dataset = &options.dataset;
     let mut catalogue = catalogue::Catalogue::new(&dataset.namespace, dataset.seed);
     let accounts = seed::plant(dataset, &mut catalogue);
+    let encryption = options.encrypted.then(encryption::Encryption::new);
+    if let Some(encryption) = &encryption {
+        catalogue.encrypt(&encryption.application_key);
+    }
     State {
         gate: token::Gate::new(dataset.seed, accounts, options.token_lifetime),
         catalogue,
-        results: results::Results::default(),
+        results: results::Results::new(encryption),
         logs: Vec::new(),
         lti_users: Vec::new(),
         ledger: ledger::Ledger::default(),

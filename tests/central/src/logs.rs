@@ -46,6 +46,8 @@ struct Prepared<'a> {
     execution: usize,
     columns: Vec<(String, String)>,
     is_late_irregularity: bool,
+    /// Decrypted to bytes that PostgreSQL refuses.
+    is_garbage: bool,
 }
 
 /// Stores the groups of a request.
@@ -56,17 +58,22 @@ pub(crate) fn intake(
     now: u64,
     results: &mut Results,
     rows: &mut Vec<LogRow>,
-) -> Acknowledged {
+) -> Option<Acknowledged> {
     let mut acknowledged = Vec::new();
     let mut counted = (0, 0);
     for (id, group) in groups.entries() {
-        let prepared: Vec<Prepared<'_>> = group
+        let prepared: Result<Vec<Option<Prepared<'_>>>, ()> = group
             .entries()
             .into_iter()
-            .filter_map(|(_, row)| prepare(row, results))
+            .map(|(_, row)| prepare(row, results))
             .collect();
+        let prepared: Vec<Prepared<'_>> = prepared.ok()?.into_iter().flatten().collect();
         let is_away = !prepared.is_empty() && !results.takes();
-        let inserted = if is_away { Err(()) } else { insert(&prepared) };
+        let is_garbage = prepared.iter().any(|row| row.is_garbage);
+        let inserted = match is_away || is_garbage {
+            true => Err(()),
+            false => insert(&prepared),
+        };
         let ack = match inserted {
             Ok(stored) => {
                 rows.extend(stored);
@@ -94,15 +101,30 @@ pub(crate) fn intake(
         };
         acknowledged.push((id, ack));
     }
-    (acknowledged, counted)
+    Some((acknowledged, counted))
 }
 
-/// A row that can be stored; malformed and unmapped rows vanish silently.
-fn prepare<'a>(row: &'a Value, results: &Results) -> Option<Prepared<'a>> {
+/// A row that can be stored; malformed and unmapped rows vanish silently. `Err`: a PHP type error.
+fn prepare<'a>(row: &'a Value, results: &Results) -> Result<Option<Prepared<'a>>, ()> {
     if !row.is_array() || REQUIRED.iter().any(|key| row.entry(key).is_none()) {
-        return None;
+        return Ok(None);
     }
-    let execution = results.mapped(&row.get("delivery_execution_id")?.scalar()?)?;
+    let id = row.get("delivery_execution_id").and_then(Value::scalar);
+    let Some(execution) = id.and_then(|id| results.mapped(&id)) else {
+        return Ok(None);
+    };
+    let mut is_garbage = false;
+    let data = row.entry("data").unwrap_or(&Value::Null);
+    let data = match &results.encryption {
+        None => data.render(),
+        Some(encryption) => match encryption.row(data)? {
+            Some(text) => text,
+            None => {
+                is_garbage = true;
+                String::new()
+            }
+        },
+    };
     let text = |value: &Value| value.scalar().unwrap_or_else(|| value.render());
     let columns = row
         .entries()
@@ -111,20 +133,21 @@ fn prepare<'a>(row: &'a Value, results: &Results) -> Option<Prepared<'a>> {
         .map(|(key, value)| {
             let value = match key.as_str() {
                 "delivery_execution_id" => results.executions[execution].online.clone(),
-                "data" => value.render(),
+                "data" => data.clone(),
                 _ => text(value),
             };
             (key, value)
         })
         .collect();
-    Some(Prepared {
-        id: row.entry("id")?,
+    Ok(row.entry("id").map(|id| Prepared {
+        id,
         execution,
+        is_garbage,
         columns,
         is_late_irregularity: row.get("event_id").and_then(Value::text)
             == Some("TEST_IRREGULARITY")
             && row.get("log_is_after_session_sync") == Some(&Value::Bool(true)),
-    })
+    }))
 }
 
 /// The multi-row statement: columns of the first row, values of all rows by position.

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use central::{Central, Certificate, Dataset, Options, Organisation};
 
 const USAGE: &str =
-    "usage: central [--listen ADDRESS:PORT] [--tls] [--prefix PATH] [--organisation ID]
+    "usage: central [--listen ADDRESS:PORT] [--tls] [--encrypted] [--prefix PATH] [--organisation ID]
   [--test-takers N] [--deliveries N] [--package-sizes 40kB..25MB] [--seed N]
   [--latency MS] [--rate BYTES/S] [--page-size N] [--version V]... [--no-log] [--warm]
   [--ca-out FILE] [--info-out FILE]";
@@ -99,6 +99,7 @@ fn parse(arguments: impl Iterator<Item = String>) -> Result<Arguments, String> {
         let mut value = || arguments.next().ok_or(format!("{name} needs a value"));
         match name.as_str() {
             "--listen" => options.listen = number(&name, &value()?)?,
+            "--encrypted" => options.encrypted = true,
             "--tls" => options.tls = Some(Certificate::Good),
             "--prefix" => options.prefix = value()?,
             "--organisation" => organisation.id = value()?,

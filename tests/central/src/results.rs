@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::encryption::Encryption;
 use crate::php::Value;
 
 /// One variable as it was stored.
@@ -79,6 +80,8 @@ pub(crate) struct Results {
     pub(crate) executions: Vec<Execution>,
     mapping: HashMap<String, usize>,
     hashes: HashMap<usize, HashSet<String>>,
+    /// taoEncryption, where it is set up.
+    pub(crate) encryption: Option<Encryption>,
     /// What the storage still takes of this request before it goes away.
     pub(crate) away: Option<u64>,
     /// Entries acknowledged with 1 and with 0 in the last request.
@@ -86,6 +89,13 @@ pub(crate) struct Results {
 }
 
 impl Results {
+    pub(crate) fn new(encryption: Option<Encryption>) -> Self {
+        Self {
+            encryption,
+            ..Self::default()
+        }
+    }
+
     /// The execution that a box id is mapped to.
     pub(crate) fn mapped(&self, offline: &str) -> Option<usize> {
         self.mapping.get(offline).copied()
@@ -167,11 +177,14 @@ impl Results {
             self.executions[at].state = text(details, "state");
         }
         if let Some(variables) = entry.get("variables") {
-            for (_, variable) in variables.entries() {
+            for (reference, variable) in variables.entries() {
                 if *budget == Some(0) {
                     return Err(Failure::Crashed);
                 }
-                self.store(at, variable)?;
+                match self.encryption.is_some() {
+                    true => self.write(at, &reference, variable)?,
+                    false => self.store(at, read_variable(variable)?)?,
+                }
                 if let Some(left) = budget {
                     *left -= 1;
                 }
@@ -182,6 +195,9 @@ impl Results {
         }
         self.mapping.insert(id.to_owned(), at);
         self.executions[at].is_mapped = true;
+        if let Some(encryption) = &mut self.encryption {
+            encryption.tasks.push(at);
+        }
         Ok(())
     }
 
@@ -214,8 +230,32 @@ impl Results {
         at
     }
 
-    fn store(&mut self, at: usize, variable: &Value) -> Result<(), Failure> {
-        let stored = read_variable(variable)?;
+    /// An encrypted row, unread; anything but a text is a type error.
+    fn write(&mut self, at: usize, reference: &str, row: &Value) -> Result<(), Failure> {
+        if !self.takes() {
+            return Err(Failure::Refused);
+        }
+        let written = self
+            .encryption
+            .as_mut()
+            .map(|e| e.write(at, reference, row));
+        written.flatten().ok_or(Failure::TypeError)
+    }
+
+    /// Runs the tasks `Decrypt Delivery Execution` that wait; a variable that is there is skipped.
+    pub(crate) fn decrypt(&mut self) {
+        let Some(mut encryption) = self.encryption.take() else {
+            return;
+        };
+        for at in std::mem::take(&mut encryption.tasks) {
+            for variable in encryption.decrypt(at) {
+                let _ = self.store(at, variable);
+            }
+        }
+        self.encryption = Some(encryption);
+    }
+
+    fn store(&mut self, at: usize, stored: Variable) -> Result<(), Failure> {
         // taoOutcomeRds: a unique hash over execution, identifiers and the serialised variable.
         let hash = format!(
             "{:?}|{:?}|{:?}|{:?}|{}|{}",

@@ -40,6 +40,8 @@ pub enum Route {
     WhichBrowser,
     /// Files below `taoClientDiagnostic/views/js/tools/bandwidth/data/` (protocol 10.3).
     Bandwidth,
+    /// `taoEncryption/EncryptionApi/updatePublicKey` (protocol 13.5).
+    PublicKey,
     /// An action that its REST controller does not have (protocol 0.2).
     UnknownAction,
     /// A controller that its extension does not have.
@@ -63,6 +65,7 @@ impl Route {
             "taoSync/api/supportedVm" => Self::SupportedVm,
             "taoClientDiagnostic/CompatibilityChecker/upload" => Self::Upload,
             "taoClientDiagnostic/CompatibilityChecker/whichBrowser" => Self::WhichBrowser,
+            "taoEncryption/EncryptionApi/updatePublicKey" => Self::PublicKey,
             _ => match path.split_once('/') {
                 Some(("taoSync", rest)) => Self::of_sync(rest),
                 _ => Self::Unknown,

@@ -162,6 +162,7 @@ impl State {
             Route::Upload => diagnostic::upload(request),
             Route::WhichBrowser => diagnostic::which_browser(request),
             Route::Bandwidth => diagnostic::bandwidth(request),
+            Route::PublicKey if self.results.encryption.is_none() => wire::forbidden(request, ""),
             Route::Unknown => wire::forbidden(request, ""),
             _ => match self.gate.session(request, now) {
                 None => wire::unauthorized(),
@@ -206,6 +207,10 @@ impl State {
             Route::Logs => self.logs(request, session, now),
             Route::LtiUsers => self.lti_users(request),
             Route::Sessions => self.sessions(request, now),
+            Route::PublicKey => match &self.results.encryption {
+                Some(encryption) => encryption.public_key(request),
+                None => wire::forbidden(request, ""),
+            },
             _ => wire::no_such_action(),
         })
     }
@@ -286,14 +291,16 @@ impl State {
             Ok(opened) => opened,
             Err(answer) => return answer,
         };
-        let (acks, (imported, failed)) = logs::intake(
+        let Some((acks, (imported, failed))) = logs::intake(
             &content,
             params.get("box_id"),
             &session.user,
             now,
             &mut self.results,
             &mut self.logs,
-        );
+        ) else {
+            return wire::type_error();
+        };
         self.tell("delivery log", &params, now, imported, failed);
         wire::success(php::render_map(&acks))
     }

@@ -171,5 +171,6 @@ fn ledger() -> Ledger {
         central: String::new(),
         parts: Vec::new(),
         trial: Trial::default(),
+        enclosure: Default::default(),
     }
 }

@@ -15,6 +15,7 @@ mod daemon;
 mod delta;
 mod demo;
 mod doctor;
+mod encrypted;
 mod engine;
 mod full;
 mod gateway;

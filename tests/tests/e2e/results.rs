@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use central::{Execution, Fault, Route, Rule};
+use central::{Execution, Fault, Options, Route, Rule};
 use e2e::{Ran, Site, mode, options, status};
 use serde_json::{Value, json};
 
@@ -113,7 +113,14 @@ pub(crate) fn assert_home(site: &Site, id: &str, answers: &[String]) {
 }
 
 pub(crate) fn owing() -> Site {
-    let mut site = Site::enrolled(options(3, 1, (20_000, 40_000)));
+    owing_to(false)
+}
+
+pub(crate) fn owing_to(encrypted: bool) -> Site {
+    let mut site = Site::enrolled(Options {
+        encrypted,
+        ..options(3, 1, (20_000, 40_000))
+    });
     site.set("results", "settle", "\"1s\"");
     site.set("results", "refuse_after", "\"1s\"");
     site

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroize;
 
+pub mod rsa;
+pub mod tao;
+
 /// Bytes of a nonce; drawn anew for every seal.
 pub const NONCE: usize = 12;
 /// Bytes that sealing adds: nonce before, tag behind.

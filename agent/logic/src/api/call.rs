@@ -122,6 +122,13 @@ impl Call {
         Self::get("versions", "taoSync/api/supportedVm".into())
     }
 
+    /// `POST updatePublicKey` (protocol 13.5) with the checksum of the key that the box has; the key must be there.
+    pub fn public_key(checksum: Option<&str>) -> Self {
+        let body = json!({ "public-checksum": checksum });
+        let path = "taoEncryption/EncryptionApi/updatePublicKey";
+        Self::post("public_key", path, &body)
+    }
+
     /// The first page of `fetchEntityChecksums` (protocol 5.3); later pages follow `Call::next_page`.
     pub fn checksums(kind: EntityType, params: &Params) -> Self {
         let query = encode(params);

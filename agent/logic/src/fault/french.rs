@@ -205,7 +205,10 @@ french! {
     InputExport "rien n’a été exporté" "Donner `--yes` si c’est voulu.";
     InputOrder "des options ne vont pas ensemble" "Voir l’aide de la commande.";
     CentralSick "le serveur central n’enregistre plus rien" = CentralError;
-    CentralEncrypted "le serveur central ne prend que des résultats chiffrés" "Demander à l’exploitant du serveur central s’il accepte sans chiffrement les résultats de cette organisation ; d’ici là, les exporter avec `boxsync results export ID FILE` si besoin.";
+    CentralEncrypted "le serveur central ne prend que des résultats chiffrés" "Demander à l’exploitant du serveur central d’achever l’installation de taoEncryption : une paire de clés, et le rôle EncryptionRole pour les gestionnaires de synchronisation (`SetupAsymmetricKeys generate`).";
+    CentralKeyMissing "le serveur central chiffre et n’a pas de clé publique" "Demander à l’exploitant du serveur central de créer une paire de clés (`SetupAsymmetricKeys generate` de taoEncryption).";
+    CentralEncryptionRole "le compte de la box n’a pas droit à la clé publique du serveur central" "Demander à l’exploitant du serveur central d’inclure EncryptionRole dans le rôle des gestionnaires de synchronisation (`SetupAsymmetricKeys generate` le fait).";
+    CentralKeyChanged "des résultats sont chiffrés pour une clé que le serveur central n’a plus" "Demander à l’exploitant du serveur central de rétablir l’ancienne paire de clés ; si la clé privée est conservée à part, les envoyer quand même avec `boxsync results release`.";
     CentralProbeStored "le serveur central a enregistré une sonde" "Dire à l’exploitant du serveur central que la ligne de journal BOXSYNC_PROBE peut être supprimée.";
     ResultsCopied "la box est une copie" "Si l’autre box n’existe plus, exécuter `boxsync results retry`.";
     ResultsNotStored "le serveur central n’a pas enregistré un résultat" "Indiquer à l’exploitant du serveur central que son stockage échoue, avec l’heure et ce code.";

@@ -54,11 +54,29 @@ macro_rules! work_codes {
             "Tell the operator of central that it stores nothing, with the time and this code.";
         CentralEncrypted "central.encrypted" [Operator Failed Unknown]
             "central takes encrypted results alone"
-            "Central is set up with taoEncryption: it dies of each result that comes as it was submitted (500 without a body), \
-         and boxsync does not encrypt results. Nothing is lost: they stay queued and are tried again after a wait that \
-         doubles from a minute to a day."
-            "Ask the operator of central whether it takes results of this organisation unencrypted; until then export them \
-         with `boxsync results export ID FILE` where they are needed.";
+            "Central is set up with taoEncryption. What candidates do is encrypted with central's public key as soon as it is \
+         let in. Where central does not give that key away, it dies of each result (500 without a body): nothing is lost, \
+         they stay queued and are tried again after a wait that doubles from a minute to a day."
+            "Ask the operator of central to complete its set-up: taoEncryption with a key pair, and the role EncryptionRole for \
+         the sync managers (`SetupAsymmetricKeys generate`).";
+        CentralKeyMissing "central.key_missing" [Operator Failed Unknown]
+            "central is encrypted and has no public key"
+            "Central has taoEncryption, which takes encrypted results alone, and no key to encrypt them with. Results are kept \
+         sealed on the box, and go as soon as there is a key."
+            "Ask the operator of central to make a key pair (`SetupAsymmetricKeys generate` of taoEncryption).";
+        CentralEncryptionRole "central.encryption_role" [Operator Failed Unknown]
+            "the credentials may not ask for central's public key"
+            "Central is encrypted, and its public key is given to holders of the role EncryptionRole alone, which belongs to the \
+         role of a sync manager where a key pair was made. Results are kept sealed on the box meanwhile."
+            "Ask the operator of central to include EncryptionRole in the role of sync managers (`SetupAsymmetricKeys generate` \
+         does).";
+        CentralKeyChanged "central.key_changed" [Operator Failed Unknown]
+            "results are encrypted for a key that central no longer has"
+            "Central has another public key than these results were encrypted with, or none. It would acknowledge them and could \
+         not read them, so they are held on the box until that key is back or a person decides. What comes later is encrypted \
+         with the key of today."
+            "Ask the operator of central to restore the former key pair; if its private half is kept apart, send them all the same \
+         with `boxsync results release`.";
         CentralProbeStored "central.probe_stored" [Operator Failed Unknown]
             "central stored a probe"
             "To learn the fate of a result the box asks with a log row that a central leaves alone. This central stored \

@@ -31,6 +31,18 @@ pub struct Holdings {
     pub aside: Vec<String>,
     /// Rates that are expected of the link, Mbit/s: down, up.
     pub expected: (f64, f64),
+    /// What is known of central's encryption.
+    #[serde(default)]
+    pub encryption: Encryption,
+}
+
+/// What is known of central's encryption, as far as it concerns a person.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Encryption {
+    /// Central encrypts.
+    pub on: bool,
+    /// Why no result may go, though one may be owed only later.
+    pub waits: Option<Told>,
 }
 
 /// The packages as they lie on the disk.
@@ -205,7 +217,18 @@ impl Holdings {
             let ids = ids.map(|id| Message::from(Names::of([id])));
             told.detail.splice(0..0, ids);
         }
-        told
+        self.encrypted(told)
+    }
+
+    /// Where nothing is wrong with what is owed: whether it could go, and that nobody on the box can read it.
+    fn encrypted(&self, told: Finding) -> Finding {
+        match (&self.encryption.waits, told.status) {
+            (Some(waits), Status::Pass) => Finding::warn(&waits.code, waits.clone()),
+            (None, Status::Pass) if self.encryption.on && told.detail.is_empty() => {
+                told.detail(HoldingsMessage::Enclosed)
+            }
+            _ => told,
+        }
     }
 }
 
@@ -393,6 +416,52 @@ mod tests {
             report.stop(&Fault::new(Code::NetDns, "no address").ending(outcome));
         }
         report
+    }
+
+    /// What would hold up a result is told before there is one, and nothing else is hidden by it.
+    #[test]
+    fn a_central_that_gives_no_key_is_told_before_something_is_owed() {
+        let encryption = |on, code: Option<Code>| Encryption {
+            on,
+            waits: code.map(|code| Told::new(code, "no key")),
+        };
+        let missing = Some(Code::CentralKeyMissing);
+        let table = [
+            (encryption(false, None), 0, Check::Spool.code(), ""),
+            (
+                encryption(true, None),
+                0,
+                Check::Spool.code(),
+                "central is encrypted",
+            ),
+            (encryption(true, missing), 0, Code::CentralKeyMissing, ""),
+            (encryption(true, missing), 3, Code::ResultsStuck, ""),
+        ];
+        for (encryption, queued, code, detail) in table {
+            let holdings = Holdings {
+                standing: Standing {
+                    owed: Some(Owed {
+                        queued,
+                        ..Owed::default()
+                    }),
+                    ..Standing::default()
+                },
+                unreadable: Ok(0),
+                packages: Ok(Packages::default()),
+                reports: Ok(vec![report(queued, Outcome::Finished); 3]),
+                aside: Vec::new(),
+                expected: (0.0, 0.0),
+                encryption,
+            };
+            let judged = holdings.judge();
+            let spool = judged
+                .iter()
+                .find(|(check, _)| *check == Check::Spool)
+                .unwrap();
+            assert_eq!(spool.1.code, code);
+            let lines: Vec<String> = spool.1.detail.iter().map(|line| line.english()).collect();
+            assert!(lines.join("\n").starts_with(detail), "{lines:?}");
+        }
     }
 
     #[test]

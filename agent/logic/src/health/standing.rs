@@ -299,6 +299,12 @@ pub struct Owed {
     /// Kept out of the way by a person.
     #[serde(default)]
     pub set_aside: u64,
+    /// Of executions that are not finished: each waits for the content that takes its place.
+    #[serde(default)]
+    pub open: u64,
+    /// Encrypted with a key that central no longer has.
+    #[serde(default)]
+    pub held: u64,
     /// When the oldest that is queued or unconfirmed came, Unix seconds; 0 when there is none or nobody knows.
     #[serde(default)]
     pub oldest_at: i64,

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::document;
 use super::exact::Exact;
 use super::path::{At, text};
-use super::{Item, Kind, Print};
+use super::{Enclosure, Item, Kind, Print};
 use crate::api::answer::PhpMap as Pairs;
 use crate::fault::{Code, Fault};
 use crate::fault::{Finding, IntakeFlaw, IntakeValue};
@@ -81,6 +81,9 @@ pub(super) fn read(
         content: Print::of(&content),
         payload,
         parts,
+        execution: None,
+        open: false,
+        enclosure: Enclosure::default(),
     }))
 }
 

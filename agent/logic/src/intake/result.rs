@@ -10,23 +10,13 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::exact::{Exact, Fields};
 use super::path::{At, field, object, text};
-use super::{Intake, Item, Kind, Known, Print};
+use super::{Enclosure, ExecutionState, Intake, Item, Kind, Known, Print};
 use crate::entity::EntityType;
 use crate::fault::{Code, Fault};
 use crate::fault::{Finding, IntakeFlaw, IntakeValue};
 
 /// Prefix of the states that central knows (protocol A.4).
 const STATE: &str = "http://www.tao.lu/Ontologies/TAODelivery.rdf#DeliveryExecutionStatus";
-/// What follows it.
-const STATES: [&str; 7] = [
-    "Active",
-    "Paused",
-    "Finished",
-    "Terminated",
-    "Awaiting",
-    "Authorized",
-    "Canceled",
-];
 /// All six must exist (protocol 7.1).
 const DETAILS: [&str; 6] = [
     "identifier",
@@ -71,7 +61,8 @@ pub(super) fn read(
         return Err(at.key("deliveryExecutionId").expected(what, own));
     }
     let details_at = at.key("details");
-    let (details, test_taker) = details(field(result, "details", at)?, &details_at, warnings)?;
+    let (details, test_taker, execution) =
+        details(field(result, "details", at)?, &details_at, warnings)?;
     let entities = [
         (EntityType::Delivery, &delivery, at.key("deliveryId")),
         (
@@ -94,9 +85,13 @@ pub(super) fn read(
     }
     let variables_at = at.key("variables");
     let none = Vec::new();
+    let enclosed = match field(result, "variables", at)? {
+        Exact::Object(map) => Some(map),
+        _ => None,
+    };
     let list = match field(result, "variables", at)? {
         Exact::Array(list) => list,
-        Exact::Null => &none,
+        Exact::Null | Exact::Object(_) => &none,
         other => return Err(variables_at.expected(IntakeValue::Variables, other)),
     };
     let mut parts: BTreeMap<Print, usize> = BTreeMap::new();
@@ -113,11 +108,15 @@ pub(super) fn read(
         order.push(print);
         variables.push(Exact::Object(variable));
     }
+    let variables = match enclosed {
+        Some(map) => references(map, &variables_at)?,
+        None => Exact::Array(variables),
+    };
     let payload = Exact::from([
         ("deliveryId", delivery.as_str().into()),
         ("deliveryExecutionId", id.into()),
         ("details", details),
-        ("variables", Exact::Array(variables)),
+        ("variables", variables),
     ]);
     Ok(Item {
         kind: Kind::Results,
@@ -127,14 +126,31 @@ pub(super) fn read(
         content: Print::of(&payload.as_doubles()),
         payload: payload.canonical(),
         parts: order,
+        execution: Some(execution),
+        open: false,
+        enclosure: Enclosure {
+            enclosed: enclosed.is_some(),
+            ..Enclosure::default()
+        },
     })
+}
+
+/// Encrypted rows by reference (protocol 7.7): they pass unread, since nobody here can read them. Anything but texts
+/// would be the end of the whole request on central.
+fn references(map: &Fields, at: &At<'_>) -> Result<Exact, Fault> {
+    for (reference, row) in map {
+        if !matches!(row, Exact::String(text) if !text.is_empty()) {
+            return Err(at.key(reference).expected(IntakeValue::EncryptedRow, row));
+        }
+    }
+    Ok(Exact::Object(map.clone()))
 }
 
 fn details(
     value: &Exact,
     at: &At<'_>,
     warnings: &mut Vec<Finding>,
-) -> Result<(Exact, String), Fault> {
+) -> Result<(Exact, String, ExecutionState), Fault> {
     let details = object(value, at, IntakeValue::Object)?;
     unknown_keys(details, &DETAILS, at, warnings);
     whole_texts(details, &DETAILS, at)?;
@@ -150,18 +166,22 @@ fn details(
         IntakeValue::TestTaker,
     )?;
     let state = field(details, "state", at)?;
-    let is_state = state
+    let execution = state
         .as_str()
         .and_then(|uri| uri.strip_prefix(STATE))
-        .is_some_and(|name| STATES.contains(&name));
-    if !is_state {
+        .and_then(|name| name.parse().ok());
+    let Some(execution) = execution else {
         let what = IntakeValue::State {
             prefix: STATE.to_owned(),
-            states: STATES.join(", "),
+            states: ExecutionState::words(),
         };
         return Err(at.key("state").expected(what, state));
-    }
-    Ok((Exact::Object(pick(details, &DETAILS)), test_taker))
+    };
+    Ok((
+        Exact::Object(pick(details, &DETAILS)),
+        test_taker,
+        execution,
+    ))
 }
 
 fn variable(

@@ -139,7 +139,9 @@ fn every_wrong_field_is_refused_by_its_path() {
         ("/details/finishtime", None, "details.finishtime"),
         ("/details/state", None, "details.state"),
         ("/details/state", Some(json!("Finished")), "details.state"),
-        ("/variables", Some(json!({"a": "b"})), "variables"),
+        ("/variables", Some(json!({"a": 1})), "variables.a"),
+        ("/variables", Some(json!({"a": ""})), "variables.a"),
+        ("/variables", Some(json!("a")), "variables"),
         ("/variables", None, "variables"),
         (
             "/variables/0/type",

@@ -10,6 +10,7 @@ use super::Settings;
 use super::url::{Proxy, Url};
 use super::value::{Expected, Value};
 use crate::access::{AccountName, Principal};
+use crate::intake::ExecutionState;
 
 /// One key of the configuration.
 pub(super) struct Key {
@@ -370,6 +371,16 @@ pub(super) static KEYS: &[Key] = &[
         show: |s| Some(Value::text(crate::span::print(s.results.refuse_after))),
     },
     Key {
+        section: "results",
+        name: "states",
+        doc: "States in which an execution is taken home (`statusExecutionsToSync` of TAO); in another one it waits as open \
+              for the content that takes its place. Not asked of what comes through the gateway: TAO has chosen already.",
+        default: Some(r#"["Finished", "Terminated", "Canceled"]"#),
+        example: r#"["Finished"]"#,
+        set: |s, v| put(&mut s.results.states, v.list(state)),
+        show: |s| Some(Value::texts(&s.results.states)),
+    },
+    Key {
         section: "gateway",
         name: "listen",
         doc: "Address and port on which a TAO of this box synchronizes from boxsync; a port alone is on loopback. \
@@ -446,6 +457,11 @@ fn box_id(value: &Value) -> Result<String, Expected> {
     } else {
         Err("a box id of visible ASCII characters without blanks".to_owned())
     }
+}
+
+fn state(value: &Value) -> Result<ExecutionState, Expected> {
+    let expected = || format!("one of {}", ExecutionState::words());
+    value.read(|text| text.trim().parse().map_err(|()| expected()))
 }
 
 fn listen(value: &Value) -> Result<SocketAddr, Expected> {

@@ -2,6 +2,7 @@
 //! Never writes anything down: the machine does, before it goes on.
 //! Called by the machine of `spool` and by its lanes.
 
+use super::fit::Fit;
 use super::{Change, Entry, Key, Owed, Sending, Stamp, State, Trial};
 use crate::fault::Finding;
 use crate::intake::Kind;
@@ -11,13 +12,17 @@ impl Sending {
     /// Puts an item where it goes; a change when it does not stand there as it stood.
     pub(super) fn enter(&mut self, mut item: Owed, now: Now) -> Option<Change> {
         let changed = item.central != self.plan.central;
+        let came = item.state;
+        let fit = self.hold(&mut item);
         let (stood, rested) = (item.state, item.trial.is_due(now));
         let due = match stood {
             State::Queued | State::Sending => self.plan.asked || rested,
             State::Refused => changed || rested,
             State::Unconfirmed => changed,
-            State::Acknowledged | State::SetAside => false,
+            State::Acknowledged | State::SetAside | State::Open | State::Held => false,
         };
+        let rows_wait = item.key.kind == Kind::Logs && self.plan.rows_wait;
+        let due = due && fit == Fit::Goes && !rows_wait && !self.is_being_decrypted(&item, now);
         if due {
             item.trial = item.trial.rested();
         }
@@ -61,10 +66,13 @@ impl Sending {
         };
         self.entries.insert(item.key.clone(), entry);
         if !due {
-            return None;
+            return (came != stood).then(|| Change {
+                reason: item.reason.clone(),
+                ..self.change(&item.key, stood)
+            });
         }
         let reopen = refused > 0 && stood == State::Refused;
-        let reopened = (stood != item.state || first || reopen).then(|| Change {
+        let reopened = (came != item.state || first || reopen).then(|| Change {
             reopen: stood == State::Refused,
             ..self.change(&item.key, item.state)
         });
@@ -119,11 +127,15 @@ impl Sending {
         }
     }
 
-    /// Central holds it.
+    /// Central holds it. Of what it decrypts it is remembered since when.
     pub(super) fn taken(&self, key: &Key) -> Change {
         let change = self.change(key, State::Acknowledged);
+        let decrypts = self.plan.key.is_some() && key.kind == Kind::Results;
         Change {
-            trial: change.trial.taken(),
+            trial: Trial {
+                lost: decrypts.then(|| Stamp::of(self.now)),
+                ..change.trial.taken()
+            },
             ..change
         }
     }

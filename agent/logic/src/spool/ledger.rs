@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::fault::Finding;
-use crate::intake::{Item, Kind, Print};
-use crate::spool::trial::Trial;
+use crate::intake::{Enclosure, Item, Kind, Print};
+use crate::spool::trial::{Stamp, Trial};
 
 /// Names one item: what was submitted under one id, counted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -39,6 +39,10 @@ pub enum State {
     /// A person keeps it out of the way: it is neither sent nor counted.
     #[serde(rename = "set-aside")]
     SetAside,
+    /// The execution is not finished: it waits for the content that replaces this one.
+    Open,
+    /// Encrypted with a key that central no longer has: it would take it and could not read it.
+    Held,
 }
 
 impl State {
@@ -51,6 +55,8 @@ impl State {
             Self::Refused => "refused",
             Self::Unconfirmed => "unconfirmed",
             Self::SetAside => "set-aside",
+            Self::Open => "open",
+            Self::Held => "held",
         }
     }
 }
@@ -106,12 +112,17 @@ pub struct Ledger {
     /// What it has been through with central.
     #[serde(skip)]
     pub trial: Trial,
+    /// Whether its content is closed to the box. The item's own file is right about that, this is its copy: whoever
+    /// loads the item looks there.
+    #[serde(skip)]
+    pub enclosure: Enclosure,
 }
 
-/// What follows the account in its own file. Further kinds may come; none is ever changed.
+/// What follows the account in its own file, and the content in the item's. Further kinds may come; none is ever changed.
 #[derive(Serialize, Deserialize)]
 enum Tail {
     First(Trial),
+    Second(Trial, Enclosure),
 }
 
 /// What the machine writes down about an item; `Ledger::apply` does it.
@@ -182,11 +193,16 @@ pub struct Owed {
     pub refused: u32,
     /// Whether central knows the execution through another item, or knew it before this one was sent.
     pub mapped: bool,
+    /// Whether its content is closed to the box, and with which key.
+    pub enclosure: Enclosure,
+    /// Since when central may be decrypting an earlier content of the same execution.
+    pub decrypted_since: Option<Stamp>,
 }
 
 impl Ledger {
-    /// Decides what a submission is, given all ledgers of the same kind and id. `result` is the content of the latest
-    /// result of the same id: a session is told again once its execution was reactivated.
+    /// Decides what a submission is, given all ledgers of the same kind and id, by edition. `result` is the content of the
+    /// latest result of the same id: a session is told again once its execution was reactivated. What is `open` waits for
+    /// the content that takes its place.
     pub fn admit(item: Item, same: &[Self], result: Option<Print>) -> Admission {
         let content = match (item.kind, result) {
             (Kind::Sessions, Some(result)) => Print::of(&[item.content.0, result.0].concat()),
@@ -206,7 +222,11 @@ impl Ledger {
                 return Admission::Known;
             }
         }
-        let edition = same.iter().map(|ledger| ledger.key.edition + 1).max();
+        // What is not finished was never sent: the content that follows takes its place.
+        let edition = match same.iter().max_by_key(|ledger| ledger.key.edition) {
+            Some(last) if last.state == State::Open => Some(last.key.edition),
+            last => last.map(|last| last.key.edition + 1),
+        };
         let ledger = Self {
             key: Key {
                 kind: item.kind,
@@ -216,7 +236,11 @@ impl Ledger {
             size: payload.len() as u64,
             delivery: item.delivery,
             content,
-            state: State::Queued,
+            state: if item.open {
+                State::Open
+            } else {
+                State::Queued
+            },
             attempts: 0,
             failures: 0,
             reason: None,
@@ -224,6 +248,7 @@ impl Ledger {
             central: String::new(),
             parts: parts.into_iter().map(|part| (part, Part::Owed)).collect(),
             trial: Trial::default(),
+            enclosure: item.enclosure,
         };
         Admission::Fresh(Box::new(ledger), payload)
     }
@@ -231,24 +256,63 @@ impl Ledger {
     /// As it is kept in a file of its own.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = postcard::to_allocvec(self).expect("plain data always serialises");
-        if self.trial != Trial::default() {
-            let tail = postcard::to_allocvec(&Tail::First(self.trial));
-            bytes.extend(tail.expect("plain data always serialises"));
-        }
+        bytes.extend(self.tail());
         bytes
+    }
+
+    /// What follows the account, or the content: nothing where nothing is to be said, so that an earlier release reads it.
+    pub fn tail(&self) -> Vec<u8> {
+        let tail = match (self.trial, self.enclosure) {
+            (trial, enclosure) if enclosure != Enclosure::default() => {
+                Tail::Second(trial, enclosure)
+            }
+            (trial, _) if trial != Trial::default() => Tail::First(trial),
+            _ => return Vec::new(),
+        };
+        postcard::to_allocvec(&tail).expect("plain data always serialises")
     }
 
     /// What `to_bytes` wrote, or an earlier release, which knew no trial.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (ledger, tail) = postcard::take_from_bytes::<Self>(bytes).ok()?;
-        let trial = match tail {
-            [] => Trial::default(),
-            tail => {
-                let Tail::First(trial) = postcard::from_bytes(tail).ok()?;
-                trial
-            }
+        ledger.with_tail(tail)
+    }
+
+    /// The same with what `tail` wrote.
+    pub fn with_tail(self, tail: &[u8]) -> Option<Self> {
+        let (trial, enclosure) = match tail {
+            [] => Default::default(),
+            tail => match postcard::from_bytes(tail).ok()? {
+                Tail::First(trial) => (trial, Enclosure::default()),
+                Tail::Second(trial, enclosure) => (trial, enclosure),
+            },
         };
-        Some(Self { trial, ..ledger })
+        Some(Self {
+            trial,
+            enclosure,
+            ..self
+        })
+    }
+
+    /// The account of an item whose content was closed: its variables go together from now on. `size` is the new content's.
+    #[must_use]
+    pub fn enclosed(self, enclosure: Enclosure, size: usize) -> Self {
+        Self {
+            size: size as u64,
+            parts: Vec::new(),
+            enclosure,
+            ..self
+        }
+    }
+
+    /// `results release`: it goes whatever key central has. Says whether anything changed.
+    pub fn release(&mut self) -> bool {
+        if self.state != State::Held {
+            return false;
+        }
+        self.enclosure.released = true;
+        self.state = self.trial.aside.take().unwrap_or(State::Queued);
+        true
     }
 
     /// Writes down what the machine decided. What a person set aside meanwhile stays there, unless central has it.
@@ -290,7 +354,13 @@ impl Ledger {
                 self.reopen();
             }
             State::Unconfirmed => self.state = State::Sending,
-            State::Queued | State::Sending if self.state == State::SetAside => self.state = stood,
+            State::Queued | State::Sending | State::Open | State::Held
+                if self.state == State::SetAside =>
+            {
+                self.state = stood;
+            }
+            // A person knows that nothing more comes.
+            State::Open => self.state = State::Queued,
             State::Queued if self.trial != Trial::default() => {}
             _ => return false,
         }
@@ -324,7 +394,11 @@ impl Ledger {
         if matches!(self.state, State::Acknowledged | State::SetAside) {
             return false;
         }
-        self.trial.aside = Some(self.state);
+        // What it was before it was held is what it is again, should its key come back.
+        self.trial.aside = match self.state {
+            State::Held => self.trial.aside,
+            state => Some(state),
+        };
         self.state = State::SetAside;
         true
     }
@@ -367,7 +441,15 @@ impl Ledger {
             owed: count(&Part::is_owed),
             refused: count(&|part| part == Part::Refused),
             mapped: self.is_apart() || Others::of(&self.key, same).mapped,
+            enclosure: self.enclosure,
+            decrypted_since: same.iter().filter_map(Self::decrypted_since).next_back(),
         }
+    }
+
+    /// Since when central may be decrypting it.
+    pub fn decrypted_since(&self) -> Option<Stamp> {
+        let taken = self.enclosure.enclosed && self.state == State::Acknowledged;
+        self.trial.lost.filter(|_| taken)
     }
 }
 
@@ -425,6 +507,9 @@ mod tests {
             payload: format!("[{}]", rows.join(",")).into_bytes(),
             parts: parts.iter().map(|part| Print([*part; 16])).collect(),
             content: Print([content; 16]),
+            execution: None,
+            open: false,
+            enclosure: Enclosure::default(),
         }
     }
 

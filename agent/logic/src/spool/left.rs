@@ -69,6 +69,7 @@ pub fn cause(state: State, trial: &Trial, reason: Option<&Finding>) -> Option<(C
         State::Sending if trial.has_failed() && reason.is_some() => reason,
         State::Sending => Some((DOUBT.into(), ItemCause::Doubt.into())),
         State::Unconfirmed => reason.filter(|(code, _)| *code == Code::ResultsUnconfirmed),
+        State::Held => reason.filter(|(code, _)| *code == Code::CentralKeyChanged),
         _ => None,
     }
 }

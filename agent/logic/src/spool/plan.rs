@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::encryption::KeyPrint;
 use crate::fault::Fault;
 use crate::report::OwedCount;
 use crate::words::{Now, Params};
@@ -42,6 +43,14 @@ pub struct Plan {
     pub unmarked: Option<Now>,
     /// Central keeps what candidates did encrypted (protocol 13): it may die of every plain result.
     pub encrypted: bool,
+    /// The key that central has now: results go encrypted with it, and no others.
+    pub key: Option<KeyPrint>,
+    /// Why no result may go in this run.
+    pub waits: Option<Fault>,
+    /// What `data` of a probe is, where central wants it encrypted (protocol 7.5).
+    pub probe_data: Option<String>,
+    /// Log rows wait for the key that central wants them under.
+    pub rows_wait: bool,
     /// Seed of the jitter.
     pub random: u64,
 }
@@ -65,6 +74,10 @@ impl Plan {
             restored: false,
             unmarked: None,
             encrypted: false,
+            key: None,
+            waits: None,
+            probe_data: None,
+            rows_wait: false,
             random,
         }
     }

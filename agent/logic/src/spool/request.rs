@@ -10,6 +10,8 @@ use crate::api::{Answered, Body, Call, Reply, surely_unsent};
 use crate::fault::{Area, Code, Expected, Fault, PayloadFlaw};
 use crate::words::{Now, Params};
 
+use super::Plan;
+
 /// What came of a request, as far as the outcome of its content goes.
 #[derive(Debug)]
 pub(super) enum Heard {
@@ -111,13 +113,18 @@ pub(super) fn control(id: &str) -> String {
 
 /// The silent probe of protocol 7.5: one valid row per execution with a key that is no column, so that a mapped one
 /// answers `success` 0 and nothing is stored; and one for an execution that cannot be mapped.
-pub(super) fn probe<'a>(ids: impl Iterator<Item = &'a str>, own: &Params, now: Now) -> Call {
+pub(super) fn probe<'a>(ids: impl Iterator<Item = &'a str>, plan: &Plan, now: Now) -> Call {
+    // An encrypted central dies of anything but a text there.
+    let data = match &plan.probe_data {
+        Some(text) => json!(text),
+        None => json!({ "probe": true }),
+    };
     let row = |id: &str| {
         let row = json!([{
             "id": "probe",
             "delivery_execution_id": id,
             "event_id": "BOXSYNC_PROBE",
-            "data": { "probe": true },
+            "data": data,
             "created_at": now.wall.max(0).to_string(),
             "created_by": "boxsync",
             "probe": 1,
@@ -129,7 +136,7 @@ pub(super) fn probe<'a>(ids: impl Iterator<Item = &'a str>, own: &Params, now: N
         rows.insert(0, row(&control(first)));
     }
     let groups = rows.iter().map(|(id, row)| (id.as_str(), row.as_slice()));
-    let call = logs(groups, &params(own, false));
+    let call = logs(groups, &params(&plan.params, false));
     Call {
         name: "probe",
         ..call
@@ -262,7 +269,14 @@ mod tests {
 
     #[test]
     fn a_probe_has_a_control_a_foreign_key_and_no_sync_id() {
-        let call = probe(["e1", "e2"].into_iter(), &own(), Now::default());
+        let plan = Plan::new(own(), String::new(), 1);
+        let call = probe(["e1", "e2"].into_iter(), &plan, Now::default());
+        let closed = Plan {
+            probe_data: Some("cHJvYmU=".into()),
+            ..plan
+        };
+        let of_closed = body(&probe(["e1"].into_iter(), &closed, Now::default()));
+        assert_eq!(of_closed["delivery_logs"]["e1"][0]["data"], "cHJvYmU=");
         let body = body(&call);
         assert_eq!(body["sync_params"], json!({"tao_version": "2022.11"}));
         let groups = body["delivery_logs"].as_object().unwrap();

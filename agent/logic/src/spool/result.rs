@@ -4,13 +4,15 @@
 
 mod follow;
 mod unasked;
+mod whole;
 mod witness;
 
 use std::collections::{BTreeSet, VecDeque};
 
+use super::fit::{Fit, fit};
 use super::request::{self, Heard};
 use super::trial::{Stamp, Trial};
-use super::{Change, Job, Key, Loaded, Owed, Sending, State, finding, known};
+use super::{Change, Job, Key, Loaded, Owed, Plan, Sending, State, finding, known};
 use crate::api::{Reply, ack};
 use crate::fault::{Code, Fault};
 use crate::fault::{Finding, Id, ItemCause, Unknown};
@@ -89,6 +91,10 @@ pub(super) struct Lane {
     /// Between two witnesses as soon as the next one is taken.
     failed: Vec<Suspect>,
     follow: follow::Queue,
+    /// Encrypted results of executions that central knows.
+    whole: whole::Queue,
+    /// Central takes an entry without variables whatever its state: it proves nothing (protocol 7.7).
+    unproving: bool,
     unasked: Unasked,
     /// Entries alone that failed in a row.
     streak: u32,
@@ -104,7 +110,7 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(probe: bool) -> Self {
+    pub(super) fn new(plan: &Plan) -> Self {
         Self {
             fresh: VecDeque::new(),
             suspects: VecDeque::new(),
@@ -112,13 +118,15 @@ impl Lane {
             doubts: VecDeque::new(),
             failed: Vec::new(),
             follow: follow::Queue::default(),
+            whole: whole::Queue::default(),
+            unproving: plan.key.is_some(),
             unasked: Unasked::default(),
             streak: 0,
             well: false,
             offended: false,
             sick: false,
             witness: Found::Unasked,
-            probe: if probe {
+            probe: if plan.probe {
                 Probe::Untried
             } else {
                 Probe::Unsound
@@ -131,7 +139,10 @@ impl Lane {
     pub(super) fn enter(&mut self, item: &Owed, now: Now, settled: Now, ask: bool) {
         let key = item.key.clone();
         let unknown = matches!(item.state, State::Sending | State::Unconfirmed);
-        if item.mapped || key.edition > 0 {
+        let known = item.mapped || key.edition > 0;
+        if known && (item.enclosure.enclosed || self.unproving) {
+            self.whole.push((key, unknown.then_some(settled)));
+        } else if known {
             self.follow.enter(key, unknown.then_some(settled));
         } else if unknown {
             self.doubt(key, now, settled, None);
@@ -158,8 +169,10 @@ impl Lane {
     /// When something that waits can go on.
     pub(super) fn waits_for(&self, now: Now) -> Option<Now> {
         let doubts = self.doubts.iter().map(|doubt| doubt.probe);
+        let whole = self.whole.iter().filter_map(|(_, until)| *until);
         doubts
             .chain(self.follow.waits())
+            .chain(whole)
             .filter(|at| at.mono > now.mono)
             .min_by_key(|at| at.mono)
     }
@@ -194,6 +207,7 @@ impl Lane {
     /// Nothing more of it goes in this run.
     pub(super) fn leave(&mut self, key: &Key) {
         self.follow.leave(key);
+        self.whole.retain(|(other, _)| other != key);
     }
 }
 
@@ -263,6 +277,9 @@ impl Sending {
         if let Some(follow) = self.next_follow(now) {
             return Some(Job::Follow(follow));
         }
+        if let Some(whole) = self.next_whole(now) {
+            return Some(whole);
+        }
         self.results.fresh.pop_front().map(|key| alone(key, true))
     }
 
@@ -285,17 +302,25 @@ impl Sending {
     }
 
     pub(super) fn mark_results(&mut self, items: Vec<Loaded>, logged: bool, now: Now) {
+        // The item's own file is right about what its content is.
+        let (items, odd): (Vec<_>, Vec<_>) = items
+            .into_iter()
+            .partition(|item| fit(item.ledger.enclosure, &self.plan) == Fit::Goes);
+        let held: Vec<Change> = odd.iter().map(|item| self.held(&item.ledger.key)).collect();
         // An execution that central got to know through another item takes its variables one by one.
-        let (follow, items): (Vec<_>, Vec<_>) =
+        let (known, items): (Vec<_>, Vec<_>) =
             items.into_iter().partition(|item| item.others.mapped);
-        for item in follow {
+        for item in known {
             let unknown = item.ledger.state == State::Sending;
             let settled = now.after(self.plan.settle);
             let settled = unknown.then_some(settled);
-            self.results.follow.enter(item.ledger.key, settled);
+            match item.ledger.enclosure.enclosed {
+                true => self.results.whole.push((item.ledger.key, settled)),
+                false => self.results.follow.enter(item.ledger.key, settled),
+            }
         }
         if items.is_empty() {
-            return;
+            return self.note(held);
         }
         let params = request::params(&self.plan.params, logged);
         let entries = items
@@ -303,7 +328,8 @@ impl Sending {
             .map(|item| (item.ledger.key.id.as_str(), item.payload.as_slice()));
         let call = request::results(entries, &params);
         let keys: Vec<Key> = items.into_iter().map(|item| item.ledger.key).collect();
-        let changes = keys.iter().map(|key| self.sent(key)).collect();
+        let sent = keys.iter().map(|key| self.sent(key));
+        let changes = sent.chain(held).collect();
         self.mark(Job::Results { keys, logged }, call, changes);
     }
 
@@ -335,9 +361,12 @@ impl Sending {
                 self.results.offended |= !alone;
                 for key in keys {
                     let reason = finding(Code::ResultsRejected, trouble.cause.clone());
-                    let failed = alone.then_some(match self.plan.encrypted {
-                        true => Blame::Encrypted,
-                        false => Blame::Item(reason),
+                    let failed = alone.then_some(match (self.plan.key, self.plan.encrypted) {
+                        (Some(_), _) => {
+                            Blame::Central(finding(Code::CentralError, ItemCause::EnclosedDied))
+                        }
+                        (None, true) => Blame::Encrypted,
+                        (None, false) => Blame::Item(reason),
                     });
                     self.results.doubt(key, now, now, failed);
                 }
@@ -481,6 +510,11 @@ impl Sending {
         let failed = doubt.unsent.is_some_and(|unsent| unsent.suspect);
         let others = failed && self.editions(doubt.key.kind, &doubt.key.id).count() > 1;
         match never || doubt.partial || others {
+            true if self.results.unproving => {
+                let change = self.unsent(&doubt.key);
+                self.results.whole.push((doubt.key, None));
+                change
+            }
             true => self.apart(doubt.key),
             false => self.acknowledgement(&doubt.key),
         }

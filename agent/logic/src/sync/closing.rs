@@ -207,6 +207,7 @@ mod tests {
         sync.plan.params.sync_id = 0;
         sync.plan.untold.clear();
         versions(&mut sync);
+        assert_eq!(sync.next(), Some(Command::PublicKey));
         assert!(matches!(sync.next(), Some(Command::Owed(_))));
         sync.handle(
             Event::Owed(OwedCount::default(), Vec::new()),

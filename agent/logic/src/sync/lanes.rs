@@ -43,6 +43,7 @@ impl Sync {
         self.phase = Phase::Lanes;
         self.begun = true;
         self.begin_closing();
+        self.out.push_back(Command::PublicKey);
         if self.plan.owed {
             self.begin_owed(now);
         }

@@ -79,8 +79,15 @@ proptest! {
         early in any::<bool>(),
         probe_first in any::<bool>(),
         writes in prop_oneof![Just(Vec::new()), prop::collection::vec(write(), 0..80)],
+        encrypted in any::<bool>(),
     ) {
         let mut world = Box::new(Central::new(script));
+        let mut items = items;
+        if encrypted {
+            world.encrypts();
+            // Central looks at no content: there is none that it dies of.
+            items.iter_mut().for_each(|item| item.poison = None);
+        }
         world.cuts = cuts.into();
         world.writes = writes.into();
         world.plan.chunk = chunk;

@@ -74,7 +74,11 @@ impl Shelf {
     /// An item that is accepted: where it belongs, and its sealed bytes.
     pub(super) fn item(&self, ledger: Ledger, payload: &[u8]) -> (PathBuf, Vec<u8>) {
         let path = self.path(&self.folder, &ledger.key, "item");
-        let sealed = self.seal(&path, &Accepted { ledger, payload });
+        let tail = ledger.tail();
+        let plain = postcard::to_allocvec(&Accepted { ledger, payload });
+        let mut plain = plain.expect("plain data always serialises");
+        plain.extend(tail);
+        let sealed = self.seal_bytes(&path, &plain);
         (path, sealed)
     }
 
@@ -368,7 +372,7 @@ impl Shelf {
     }
 
     /// Where an account belongs, and its sealed bytes.
-    fn state(&self, ledger: &Ledger) -> (PathBuf, Vec<u8>) {
+    pub(super) fn state(&self, ledger: &Ledger) -> (PathBuf, Vec<u8>) {
         let folder = match self
             .find(&ledger.key, "item")
             .or_else(|| self.find(&ledger.key, "state"))
@@ -447,10 +451,9 @@ impl Shelf {
     }
 
     fn read_whole(&self, path: &Path) -> Result<Read<(Ledger, Vec<u8>)>, Fault> {
-        // What an item began with has no trial: the payload stands behind it.
         let whole = |plain: &[u8]| {
-            let accepted: Accepted = postcard::from_bytes(plain).ok()?;
-            Some((accepted.ledger, accepted.payload.to_vec()))
+            let (ledger, payload) = accepted(plain)?;
+            Some((ledger, payload.to_vec()))
         };
         let mut read = self.read(path, whole)?;
         if let Read::Whole((ledger, _)) = &mut read
@@ -467,7 +470,7 @@ impl Shelf {
             .extension()
             .is_some_and(|extension| extension == "item");
         let mut read = self.read(path, |plain| match is_item {
-            true => postcard::from_bytes(plain).ok(),
+            true => accepted(plain).map(|(ledger, _)| ledger),
             false => Ledger::from_bytes(plain),
         })?;
         if let Read::Whole(ledger) = &mut read
@@ -494,14 +497,15 @@ impl Shelf {
         Ok(plain.and_then(take).map_or(Read::Damaged, Read::Whole))
     }
 
-    fn seal<T: Serialize>(&self, path: &Path, value: &T) -> Vec<u8> {
-        let plain = postcard::to_allocvec(value).expect("plain data always serialises");
-        self.seal_bytes(path, &plain)
-    }
-
     fn seal_bytes(&self, path: &Path, plain: &[u8]) -> Vec<u8> {
         self.sealer.seal(random(), place(path), plain)
     }
+}
+
+/// What an item holds: the account that it began with, which what came later follows behind the content.
+fn accepted(plain: &[u8]) -> Option<(Ledger, &[u8])> {
+    let (accepted, tail) = postcard::take_from_bytes::<Accepted>(plain).ok()?;
+    Some((accepted.ledger.with_tail(tail)?, accepted.payload))
 }
 
 /// Whoever marks all files by hand has them asked for before they are sent: no harm is in a mark too many.

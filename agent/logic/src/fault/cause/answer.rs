@@ -102,6 +102,7 @@ sentences! {
         Handshake => "`syncUser` and `oauthInfo`", "`syncUser` et `oauthInfo`";
         Versions => "`data`, a list of supported VM versions", "`data`, une liste de versions de VM acceptées";
         Message => "`message`", "`message`";
+        PublicKey => "`require-update` and `public-key`", "`require-update` et `public-key`";
         Token => "`access_token` and `expires`", "`access_token` et `expires`";
     }
 }

@@ -57,6 +57,7 @@ sentences! {
 sentences! {
     /// What is expected at a place.
     IntakeValue {
+        EncryptedRow => "an encrypted row (a text)", "une ligne chiffrée (un texte)";
         Rows => "a list of log rows", "une liste de lignes de journal";
         Row => "a log row (an object)", "une ligne de journal (un objet)";
         RowId => "a row id (text or whole number)", "un identifiant de ligne (texte ou nombre entier)";

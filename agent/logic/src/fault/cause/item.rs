@@ -23,6 +23,18 @@ sentences! {
         Encrypted =>
             "central keeps results encrypted and takes none that is not (status 500 without a body; its deliveries carry a key)",
             "le serveur central garde les résultats chiffrés et n’en prend pas d’autres (statut 500 sans corps ; ses épreuves portent une clé)";
+        EnclosedDied =>
+            "central died without a word (status 500 without a body) while it was sent alone, and does not hold it; it looks at no content of it",
+            "le serveur central est tombé sans un mot (statut 500 sans corps) alors que c’était envoyé seul, et ne l’a pas ; il n’en regarde aucun contenu";
+        FormerKey =>
+            "it was encrypted with a public key that central no longer has: central would take it and could not read it",
+            "chiffré avec une clé publique que le serveur central n’a plus : il le prendrait sans pouvoir le lire";
+        NoKey => "central has taoEncryption and no public key: results wait on the box",
+            "le serveur central a taoEncryption et pas de clé publique : les résultats attendent sur la box";
+        NoKeyForBox => "central is encrypted and refuses its public key to this box (403): results wait on the box",
+            "le serveur central chiffre et refuse sa clé publique à cette box (403) : les résultats attendent sur la box";
+        NotEnclosed { id: Id, why: String } => "the result of {id} cannot be encrypted: {why}",
+            "le résultat de {id} ne peut pas être chiffré : {why}";
         NotStored =>
             "central's storage failed on it (`success` 0), and central holds no complete execution",
             "le stockage du serveur central a échoué dessus (`success` 0), et le serveur central n’a pas l’exécution complète";

@@ -16,6 +16,9 @@ crate::sentences! {
         NoRoom { free: Bytes, reserve: Bytes }:
             "{free} free, {reserve} kept for results: packages find no room",
             "{free} libres, {reserve} réservés aux résultats : les paquets n’ont pas de place";
+        Enclosed:
+            "central is encrypted: results are closed with its public key when they are let in",
+            "le serveur central chiffre : les résultats sont fermés avec sa clé publique dès leur remise";
         UnreadableEntities { count: u64 } by count:
             "{count} entities of the catalogue do not open",
             "{count} entité du catalogue ne s’ouvre pas" | "{count} entités du catalogue ne s’ouvrent pas";

@@ -99,6 +99,8 @@ fn owed_items(sample: &Sample) -> Vec<Line> {
             ("unconfirmed", owed.unconfirmed),
             ("refused", owed.refused),
             ("set_aside", owed.set_aside),
+            ("open", owed.open),
+            ("held", owed.held),
         ] {
             lines.push(Line(vec![kind.clone(), state.to_owned()], count as f64));
         }

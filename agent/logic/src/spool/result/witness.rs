@@ -47,6 +47,7 @@ impl super::Lane {
     /// The next step towards the entry without variables.
     pub(super) fn seek(&self) -> Option<Job> {
         match &self.witness {
+            _ if self.unproving => None,
             Found::Unasked => Some(Job::Seek),
             Found::Entry { mapped: true, .. } => Some(Job::Witness),
             Found::Entry { id, .. } if self.can_probe() => Some(Job::Vouch {
