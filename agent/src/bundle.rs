@@ -16,7 +16,7 @@ use logic::health::redact::Redactor;
 use logic::health::redact::sieve::Sieve;
 use logic::health::stats::Stats;
 use logic::health::tar::tar;
-use logic::health::{Finding, Verdict, worst};
+use logic::health::{CheckFinding, Verdict, worst};
 use logic::settings::Settings;
 use serde_json::{Map, Value as Json, json};
 use tokio::process::Command;
@@ -92,7 +92,7 @@ pub fn journal() -> String {
 pub fn make(
     root: &Root,
     settings: &Result<Settings, Fault>,
-    findings: &[Finding],
+    findings: &[CheckFinding],
     journal: &str,
 ) -> Result<Vec<u8>, Fault> {
     let defaults = Settings::default();
@@ -101,7 +101,7 @@ pub fn make(
     let redactor = redactor(root, in_force, engine.as_ref());
     let mut files = BTreeMap::new();
     let sieve = Sieve::new(&redactor, &VOCABULARY, &places(in_force));
-    let checks: Vec<Json> = findings.iter().map(Finding::json).collect();
+    let checks: Vec<Json> = findings.iter().map(CheckFinding::json).collect();
     let mut put = |name, value: Json| {
         let text = serde_json::to_string_pretty(&sieve.json(&value)).unwrap_or_default() + "\n";
         files.insert(name, text);

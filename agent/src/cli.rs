@@ -34,8 +34,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use logic::entity::EntityType;
 use logic::fault::{Area, Code, Fault};
-use logic::settings::InForce;
-use logic::words::{Class, Outcome};
+use logic::settings::SettingsInForce;
+use logic::words::{FaultClass, Outcome};
 
 use crate::engine::Engine;
 use crate::root::{Root, become_owner, permits};
@@ -92,7 +92,7 @@ enum Verb {
     #[command(
         after_help = "Examples:\n  boxsync sync                      everything\n  boxsync sync --type delivery      deliveries and their packages\n  boxsync sync --allow-deletes      you have seen what would be deleted"
     )]
-    Sync(sync::Options),
+    Sync(sync::SyncArgs),
     /// Whether the box is ready for the exam, on one screen.
     #[command(
         after_help = "Exit status: 0 READY or READY, BUT; 1 NOT READY.\n\nExamples:\n  boxsync status\n  boxsync status --json | jq .verdict"
@@ -102,7 +102,7 @@ enum Verb {
     #[command(
         after_help = "Exit status: 0 nothing failed; 1 a check failed.\n\nExamples:\n  boxsync doctor\n  boxsync doctor --offline\n  boxsync doctor --bundle /tmp/box.tar\n  boxsync doctor explain net.dns"
     )]
-    Doctor(doctor::Options),
+    Doctor(doctor::DoctorArgs),
     /// Past synchronizations, newest first.
     #[command(
         after_help = "Examples:\n  boxsync history\n  boxsync history --limit 1 --json | jq .findings"
@@ -135,7 +135,7 @@ enum Verb {
     )]
     Packages {
         #[command(subcommand)]
-        act: Option<packages::Act>,
+        act: Option<packages::PackagesVerb>,
     },
     /// What the box owes to central: results, logs, sessions.
     #[command(
@@ -143,7 +143,7 @@ enum Verb {
     )]
     Results {
         #[command(subcommand)]
-        act: Option<results::Act>,
+        act: Option<results::ResultsVerb>,
     },
     /// Trades a sync manager's login for credentials of this box.
     #[command(
@@ -160,7 +160,7 @@ enum Verb {
     /// Credentials that were made on central.
     Credentials {
         #[command(subcommand)]
-        act: credentials::Act,
+        act: credentials::CredentialsVerb,
     },
     /// Who this box is.
     #[command(
@@ -168,12 +168,12 @@ enum Verb {
     )]
     Identity {
         #[command(subcommand)]
-        act: Option<identity::Act>,
+        act: Option<identity::IdentityVerb>,
     },
     /// The configuration.
     Config {
         #[command(subcommand)]
-        act: config::Act,
+        act: config::ConfigVerb,
     },
     /// What time it is to this box, and how it knows.
     #[command(
@@ -181,7 +181,7 @@ enum Verb {
     )]
     Clock {
         #[command(subcommand)]
-        act: clock::Act,
+        act: clock::ClockVerb,
     },
     /// The key of the data at rest.
     Key {
@@ -208,23 +208,23 @@ enum Verb {
     /// A manual page on stdout (roff).
     Man {
         /// Which one.
-        #[arg(value_enum, default_value_t = manual::Page::Verbs)]
-        page: manual::Page,
+        #[arg(value_enum, default_value_t = manual::ManualPage::Verbs)]
+        page: manual::ManualPage,
     },
 }
 
 /// What the daemon starts in processes of their own: no verbs for people, so neither help nor completions name them.
 #[derive(Debug, Parser)]
 #[command(name = "boxsync", disable_help_subcommand = true)]
-struct Inner {
+struct InternalCommand {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
-    part: Part,
+    part: InternalVerb,
 }
 
 #[derive(Debug, Subcommand)]
-enum Part {
+enum InternalVerb {
     /// One synchronization for the daemon.
     SyncWorker,
     /// The intake of a large item for the daemon.
@@ -285,8 +285,8 @@ fn entity_type() -> impl TypedValueParser<Value = EntityType> {
 
 /// Reads the command line, does what it says, tells how it went.
 pub fn main() -> ExitCode {
-    let (screen, done) = match Inner::try_parse() {
-        Ok(Inner { global, part }) => {
+    let (screen, done) = match InternalCommand::try_parse() {
+        Ok(InternalCommand { global, part }) => {
             let screen = Screen::new(global.json);
             let done = serve(&Root::new(global.root), part, &screen);
             (screen, done)
@@ -327,19 +327,19 @@ fn unread(usage: &clap::Error, screen: &Screen) -> Result<u8, Fault> {
     }
     let words = usage.render().to_string();
     let words = words.strip_prefix("error: ").unwrap_or(&words).trim();
-    let class = Class::Operator;
+    let class = FaultClass::Operator;
     Err(Fault::new(Code::InputUsage, words)
         .classed(class)
         .ending(Outcome::Failed))
 }
 
 /// A part of the daemon.
-fn serve(root: &Root, part: Part, screen: &Screen) -> Result<u8, Fault> {
+fn serve(root: &Root, part: InternalVerb, screen: &Screen) -> Result<u8, Fault> {
     match part {
-        Part::SyncWorker => run::work(root),
-        Part::IntakeWorker { kind, id } => run::receive(root, &kind, id, screen),
-        Part::PageWorker { examine } => run::look(root, examine, screen),
-        Part::ProbeStore { path } => Ok(crate::vault::index::probe(&path).exit()),
+        InternalVerb::SyncWorker => run::work(root),
+        InternalVerb::IntakeWorker { kind, id } => run::receive(root, &kind, id, screen),
+        InternalVerb::PageWorker { examine } => run::look(root, examine, screen),
+        InternalVerb::ProbeStore { path } => Ok(crate::vault::index::probe(&path).exit()),
     }
 }
 
@@ -421,7 +421,7 @@ fn open(root: &Root) -> Result<Engine, Fault> {
 }
 
 /// Opens the box as its owner with the configuration that the daemon uses, which may be the last good one.
-fn open_in_force(root: &Root, in_force: InForce) -> Result<Engine, Fault> {
+fn open_in_force(root: &Root, in_force: SettingsInForce) -> Result<Engine, Fault> {
     permits(root)?;
     let settings = in_force.settings()?;
     become_owner(root)?;

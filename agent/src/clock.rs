@@ -7,7 +7,7 @@ use std::fs;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use logic::time::{Answer, Estimate, Uptime};
+use logic::time::{DatedAnswer, Estimate, Uptime};
 use logic::words::Now;
 pub use logic::zone::civil;
 use nix::time::{ClockId, clock_gettime};
@@ -67,12 +67,12 @@ fn boot() -> u128 {
 
 /// The estimate of what time it is, and what was heard since it was last written down. Clones are one clock.
 #[derive(Debug, Clone)]
-pub struct Clock(Arc<Mutex<Inner>>);
+pub struct Clock(Arc<Mutex<ClockState>>);
 
 #[derive(Debug)]
-struct Inner {
+struct ClockState {
     estimate: Estimate,
-    unsaved: Vec<Answer>,
+    unsaved: Vec<DatedAnswer>,
     /// A clock that stands, for those who try what follows from a time.
     stands: Option<Uptime>,
 }
@@ -83,7 +83,7 @@ const UNSAVED: usize = 64;
 impl Clock {
     /// A clock that goes on from an estimate.
     pub fn new(estimate: Estimate) -> Self {
-        Self(Arc::new(Mutex::new(Inner {
+        Self(Arc::new(Mutex::new(ClockState {
             estimate,
             unsaved: Vec::new(),
             stands: None,
@@ -139,7 +139,7 @@ impl Clock {
     pub fn answer(&self, date: i64) {
         let now = self.uptime();
         let mut inner = self.inner();
-        let answer = Answer {
+        let answer = DatedAnswer {
             date,
             at: inner.estimate.moment(now),
         };
@@ -151,12 +151,12 @@ impl Clock {
     }
 
     /// What was heard since the last call, oldest first.
-    pub fn take_unsaved(&self) -> Vec<Answer> {
+    pub fn take_unsaved(&self) -> Vec<DatedAnswer> {
         std::mem::take(&mut self.inner().unsaved)
     }
 
     /// It could not be written down: it is kept for the next time.
-    pub fn give_back(&self, mut answers: Vec<Answer>) {
+    pub fn give_back(&self, mut answers: Vec<DatedAnswer>) {
         let mut inner = self.inner();
         answers.append(&mut inner.unsaved);
         inner.unsaved = answers;
@@ -182,7 +182,7 @@ impl Clock {
         self.estimate().lowest(self.uptime())
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
+    fn inner(&self) -> MutexGuard<'_, ClockState> {
         // Nothing in it is half done when a holder panics: each change is one assignment.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -11,24 +11,24 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::body::{Body, Frame, SizeHint};
-use logic::places::{Caller, Class, Crowd, Entry, Id, Room, Taken};
+use logic::places::{Caller, Crowd, EntryDecision, Id, PlaceClass, Room, TakenPlaces};
 use tokio::sync::Notify;
 
 use crate::observed::{Observed, Observer};
 
 /// The connections of one door. Cheap to clone.
 #[derive(Clone)]
-pub struct Connections(Arc<Shared>);
+pub struct Connections(Arc<SharedCrowd>);
 
-struct Shared {
-    inner: Mutex<Inner>,
+struct SharedCrowd {
+    inner: Mutex<CrowdState>,
     /// A place was given back.
     freed: Notify,
 }
 
-struct Inner {
+struct CrowdState {
     crowd: Crowd,
-    taken: Taken,
+    taken: TakenPlaces,
     /// Where a connection hears that it has to make room.
     open: BTreeMap<Id, Arc<Notify>>,
 }
@@ -36,33 +36,33 @@ struct Inner {
 impl Connections {
     /// None yet.
     pub fn new(room: Room) -> Self {
-        let inner = Inner {
+        let inner = CrowdState {
             crowd: Crowd::new(room),
-            taken: Taken::default(),
+            taken: TakenPlaces::default(),
             open: BTreeMap::new(),
         };
-        Self(Arc::new(Shared {
+        Self(Arc::new(SharedCrowd {
             inner: Mutex::new(inner),
             freed: Notify::new(),
         }))
     }
 
     /// Somebody connects; `None` when there is no room.
-    pub fn enter(&self, caller: Caller) -> Option<Ticket> {
+    pub fn enter(&self, caller: Caller) -> Option<ConnectionTicket> {
         let mut inner = self.lock();
         let id = match inner.crowd.enter(caller) {
-            Entry::In(id) => id,
-            Entry::InPlaceOf(id, out) => {
+            EntryDecision::In(id) => id,
+            EntryDecision::InPlaceOf(id, out) => {
                 if let Some(out) = inner.open.remove(&out) {
                     out.notify_one();
                 }
                 id
             }
-            Entry::Full => return None,
+            EntryDecision::Full => return None,
         };
         let evicted = Arc::new(Notify::new());
         inner.open.insert(id, evicted.clone());
-        Some(Ticket(Arc::new(Seat {
+        Some(ConnectionTicket(Arc::new(Seat {
             connections: self.clone(),
             caller,
             id,
@@ -70,7 +70,7 @@ impl Connections {
         })))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, CrowdState> {
         // No state of it is half done when a holder panics.
         self.0.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -78,7 +78,7 @@ impl Connections {
 
 /// A connection that was let in; it has left when the last copy is dropped.
 #[derive(Clone)]
-pub struct Ticket(Arc<Seat>);
+pub struct ConnectionTicket(Arc<Seat>);
 
 struct Seat {
     connections: Connections,
@@ -95,7 +95,7 @@ impl Drop for Seat {
     }
 }
 
-impl Ticket {
+impl ConnectionTicket {
     /// Whose connection it is.
     pub fn caller(&self) -> Caller {
         self.0.caller
@@ -113,7 +113,7 @@ impl Ticket {
     }
 
     /// A place for a request of this class, while what is given is kept; `None` when there is none within its patience.
-    pub async fn place(&self, class: Class) -> Option<Place> {
+    pub async fn place(&self, class: PlaceClass) -> Option<TakenPlace> {
         let seat = &self.0;
         let take = async {
             loop {
@@ -121,7 +121,7 @@ impl Ticket {
                 // Heard from here on: what is given back between the two lines is not missed.
                 freed.as_mut().enable();
                 if seat.connections.lock().taken.take(class, seat.caller) {
-                    return Place(self.clone(), class);
+                    return TakenPlace(self.clone(), class);
                 }
                 freed.await;
             }
@@ -131,7 +131,7 @@ impl Ticket {
 }
 
 /// A request that is being answered.
-pub struct Busy(Ticket);
+pub struct Busy(ConnectionTicket);
 
 impl Drop for Busy {
     fn drop(&mut self) {
@@ -141,9 +141,9 @@ impl Drop for Busy {
 }
 
 /// A place that is taken.
-pub struct Place(Ticket, Class);
+pub struct TakenPlace(ConnectionTicket, PlaceClass);
 
-impl Drop for Place {
+impl Drop for TakenPlace {
     fn drop(&mut self) {
         let seat = &self.0.0;
         seat.connections.lock().taken.free(self.1, seat.caller);
@@ -152,19 +152,19 @@ impl Drop for Place {
 }
 
 /// An answer's content, with what is kept until it was sent or given up.
-pub struct Kept<B, K> {
+pub struct KeptContent<B, K> {
     body: B,
     _kept: K,
 }
 
-impl<B, K> Kept<B, K> {
+impl<B, K> KeptContent<B, K> {
     /// Keeps it.
     pub fn new(body: B, kept: K) -> Self {
         Self { body, _kept: kept }
     }
 }
 
-impl<B: Body + Unpin, K: Unpin> Body for Kept<B, K> {
+impl<B: Body + Unpin, K: Unpin> Body for KeptContent<B, K> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -186,10 +186,10 @@ impl<B: Body + Unpin, K: Unpin> Body for Kept<B, K> {
 
 /// What a connection carries, seen from outside.
 #[derive(Clone, Default)]
-pub struct Flow(Arc<State>);
+pub struct ConnectionFlow(Arc<ConnectionState>);
 
 #[derive(Default)]
-struct State {
+struct ConnectionState {
     /// Bytes, both ways together.
     moved: AtomicU64,
     /// The other side takes nothing of what is written.
@@ -197,7 +197,7 @@ struct State {
     becomes_blocked: Notify,
 }
 
-impl Flow {
+impl ConnectionFlow {
     /// Bytes so far, both ways together.
     pub fn moved(&self) -> u64 {
         self.0.moved.load(Ordering::Relaxed)
@@ -222,7 +222,7 @@ impl Flow {
     }
 }
 
-impl Flow {
+impl ConnectionFlow {
     /// Ends when nothing has moved either way for so long (twice that at most).
     pub async fn is_silent(&self, limit: Duration) {
         loop {
@@ -235,7 +235,7 @@ impl Flow {
     }
 }
 
-impl Observer for Flow {
+impl Observer for ConnectionFlow {
     fn on_read(&self, bytes: &[u8]) {
         self.0
             .moved
@@ -260,8 +260,8 @@ impl Observer for Flow {
 }
 
 /// A connection whose flow is seen from outside.
-pub fn watched<S>(stream: S) -> (Observed<S, Flow>, Flow) {
-    let flow = Flow::default();
+pub fn watched<S>(stream: S) -> (Observed<S, ConnectionFlow>, ConnectionFlow) {
+    let flow = ConnectionFlow::default();
     (Observed::new(stream, flow.clone()), flow)
 }
 
@@ -304,12 +304,12 @@ mod tests {
         let connections = Connections::new(room);
         let ticket = connections.enter(Caller::User(7)).unwrap();
         let mut places = Vec::new();
-        while let Some(place) = ticket.place(Class::Reader).await {
+        while let Some(place) = ticket.place(PlaceClass::Reader).await {
             places.push(place);
         }
-        assert_eq!(places.len(), Class::Reader.pool().each);
-        assert!(ticket.place(Class::Control).await.is_some());
-        let waiting = ticket.place(Class::Reader);
+        assert_eq!(places.len(), PlaceClass::Reader.pool().each);
+        assert!(ticket.place(PlaceClass::Control).await.is_some());
+        let waiting = ticket.place(PlaceClass::Reader);
         tokio::pin!(waiting);
         let soon = tokio::time::timeout(Duration::from_millis(1), &mut waiting);
         assert!(soon.await.is_err());

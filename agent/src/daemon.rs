@@ -2,11 +2,11 @@
 //! Never opens the store, never synchronizes itself: that is done by a worker, a process of its own.
 //! Called by the verb `run`; its worker by the hidden verb `sync-worker`.
 
+mod event_log;
 mod gate;
 mod network;
 mod textfile;
 mod trial;
-mod voice;
 
 use std::time::Duration;
 
@@ -15,8 +15,10 @@ use logic::fault::{Finding, ProcessEnd};
 use logic::package_lane::Waiting;
 use logic::report::Report;
 use logic::retry;
-use logic::schedule::{Command, End, Event, Packages, Policy, Schedule, Start};
-use logic::settings::{InForce, Settings};
+use logic::schedule::{
+    PackagesState, Policy, RunEnd, Schedule, ScheduleCommand, ScheduleEvent, Start,
+};
+use logic::settings::{Settings, SettingsInForce};
 use logic::trace::is_unkept;
 use logic::words::Outcome;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -24,27 +26,27 @@ use tokio::sync::mpsc;
 
 use crate::clock;
 use crate::engine::progress::Progress;
-use crate::engine::{Engine, Lane};
+use crate::engine::{Engine, PackageLaneState};
 use crate::journal;
 use crate::notify::{Notifier, watchdog};
-use crate::page::Page;
+use crate::page::StatusPage;
 use crate::root::Root;
-use crate::socket::board::{Accepted, Ask, Board, Running, Standing};
+use crate::socket::state::{AcceptedRequest, Board, DaemonStanding, RunProgress, RunRequest};
 use crate::socket::{self, Door};
 use crate::vault::random;
-use crate::worker::{self, Order, Told, Worker};
-use gate::Gate;
+use crate::worker::{self, Worker, WorkerMessage, WorkerOrder};
+use event_log::ToldEvents;
+use gate::GatewayGate;
 use network::Network;
 use textfile::Textfile;
-use trial::Trial;
-use voice::Voice;
+use trial::WriteTrial;
 
 /// Runs until a signal ends it; `read` reads the configuration again. With one that is wrong it runs on the last good
 /// one, and where there is none it waits for one and does nothing else.
 ///
 /// # Errors
 /// `daemon.running` when another daemon answers on the socket.
-pub async fn run(root: &Root, read: &dyn Fn() -> InForce) -> Result<(), Fault> {
+pub async fn run(root: &Root, read: &dyn Fn() -> SettingsInForce) -> Result<(), Fault> {
     let first = read();
     let settings = first.settings.clone().unwrap_or_default();
     let mut signals = Signals::new()?;
@@ -55,9 +57,9 @@ pub async fn run(root: &Root, read: &dyn Fn() -> InForce) -> Result<(), Fault> {
     daemon.waits = first.settings.is_none();
     daemon.configured(first);
     daemon.notifier.ready();
-    voice::ready(&daemon.box_id);
+    event_log::ready(&daemon.box_id);
     daemon.turn(&mut signals, asks, read).await;
-    voice::stopping(&daemon.box_id);
+    event_log::stopping(&daemon.box_id);
     daemon.notifier.stopping();
     served.abort();
     drop(daemon.page);
@@ -98,10 +100,10 @@ impl Signals {
 enum Woken {
     End,
     Reload,
-    Asked(Ask),
+    Asked(RunRequest),
     Network,
     Exam,
-    Worker(Told),
+    Worker(WorkerMessage),
     Due,
     Watchdog,
     Hour,
@@ -120,7 +122,7 @@ struct Daemon {
     /// A run is under way in the worker; without one it brings packages alone.
     pass: bool,
     /// How the packages stand, as the worker told after its last run.
-    packages: Lane,
+    packages: PackageLaneState,
     /// The run under way has been told to end.
     stopping: bool,
     /// The run under way has been told to wait for packages no longer.
@@ -136,13 +138,13 @@ struct Daemon {
     /// The highest number of a run of this box id.
     seen: u64,
     /// The newest run, as long as it or its packages are under way.
-    running: Option<Running>,
+    running: Option<RunProgress>,
     network: Option<Network>,
-    gate: Gate,
-    page: Page,
+    gate: GatewayGate,
+    page: StatusPage,
     textfile: Textfile,
-    voice: Voice,
-    trial: Trial,
+    voice: ToldEvents,
+    trial: WriteTrial,
     /// There never was a good configuration.
     waits: bool,
     /// The state that the service manager was told last.
@@ -165,7 +167,7 @@ impl Daemon {
             .fold(0, |seed, byte| retry::mix(seed ^ u64::from(byte)));
         let now = clock::now();
         let schedule = Schedule::new(policy(settings), seed, u64::from_le_bytes(random()), now);
-        let page = Page::new(board.clone(), settings);
+        let page = StatusPage::new(board.clone(), settings);
         let textfile = Textfile::new(&board);
         Self {
             root: root.clone(),
@@ -175,7 +177,7 @@ impl Daemon {
             box_id,
             worker: None,
             pass: false,
-            packages: Lane::default(),
+            packages: PackageLaneState::default(),
             stopping: false,
             closing: false,
             outdated: false,
@@ -185,11 +187,11 @@ impl Daemon {
             seen: 0,
             running: None,
             network: None,
-            gate: Gate::new(root, settings),
+            gate: GatewayGate::new(root, settings),
             page,
             textfile,
-            voice: Voice::default(),
-            trial: Trial::new(root.state()),
+            voice: ToldEvents::default(),
+            trial: WriteTrial::new(root.state()),
             waits: false,
             words: String::new(),
         }
@@ -198,8 +200,8 @@ impl Daemon {
     async fn turn(
         &mut self,
         signals: &mut Signals,
-        mut asks: mpsc::Receiver<Ask>,
-        read: &dyn Fn() -> InForce,
+        mut asks: mpsc::Receiver<RunRequest>,
+        read: &dyn Fn() -> SettingsInForce,
     ) {
         let watchdog = watchdog();
         let exams = self.board.exams();
@@ -207,12 +209,12 @@ impl Daemon {
         let mut kept = fed;
         loop {
             // Also when something else woke the loop: after a suspend the timer below is late, the clock is not.
-            self.schedule.handle(Event::Woken, clock::now());
+            self.schedule.handle(ScheduleEvent::Woken, clock::now());
             self.obey().await;
             self.dismiss();
             self.listen();
             if let Some(news) = self.trial.turn(clock::now()) {
-                voice::intake(&self.box_id, news.as_ref());
+                event_log::intake(&self.box_id, news.as_ref());
                 self.board.keeps(news.clone());
                 self.textfile.news();
             }
@@ -241,7 +243,7 @@ impl Daemon {
                     self.look_again(read);
                     self.asked(ask).await;
                 }
-                Woken::Network => self.schedule.handle(Event::Network, clock::now()),
+                Woken::Network => self.schedule.handle(ScheduleEvent::Network, clock::now()),
                 Woken::Exam => self.exam_ended(),
                 Woken::Worker(told) => self.worker(told),
                 Woken::Hour => {
@@ -274,26 +276,28 @@ impl Daemon {
     async fn obey(&mut self) {
         while let Some(command) = self.schedule.next() {
             match command {
-                Command::Start(start) => self.start(start).await,
-                Command::Stop => {
+                ScheduleCommand::Start(start) => self.start(start).await,
+                ScheduleCommand::Stop => {
                     self.stopping = true;
                     if let Some(worker) = &mut self.worker {
                         worker.stop();
                     }
                 }
-                Command::Close => {
+                ScheduleCommand::Close => {
                     self.closing = true;
-                    self.order(&Order::Close).await;
+                    self.order(&WorkerOrder::Close).await;
                 }
-                Command::Hasten { packages } => self.order(&Order::Asked { packages }).await,
-                Command::Lost => self.voice.lost(&self.box_id, self.schedule.due()),
-                Command::Found(tries) => voice::found(&self.box_id, tries),
-                Command::Wished(wish) => voice::wished(&self.box_id, wish),
+                ScheduleCommand::Hasten { packages } => {
+                    self.order(&WorkerOrder::Asked { packages }).await
+                }
+                ScheduleCommand::Lost => self.voice.lost(&self.box_id, self.schedule.due()),
+                ScheduleCommand::Found(tries) => event_log::found(&self.box_id, tries),
+                ScheduleCommand::Wished(wish) => event_log::wished(&self.box_id, wish),
             }
         }
     }
 
-    async fn order(&mut self, order: &Order) {
+    async fn order(&mut self, order: &WorkerOrder) {
         if let Some(worker) = &mut self.worker {
             worker.order(order).await;
         }
@@ -303,7 +307,7 @@ impl Daemon {
         self.runs += 1;
         (self.stopping, self.closing) = (false, false);
         let before = self.running.take();
-        self.running = Some(Running {
+        self.running = Some(RunProgress {
             run: self.runs,
             cause: start.cause,
             progress: before.map_or_else(Progress::default, |run| run.progress.of_packages()),
@@ -312,9 +316,9 @@ impl Daemon {
             self.voice.started(&self.box_id, start.cause);
         }
         self.sends = start.errand.results;
-        let order = Order::Pass {
+        let order = WorkerOrder::Pass {
             errand: start.errand,
-            asked: start.cause == logic::schedule::Cause::Asked,
+            asked: start.cause == logic::schedule::RunReason::Asked,
             probe_first: self.unasked,
             seen: self.seen,
         };
@@ -325,7 +329,7 @@ impl Daemon {
             }
             _ => {}
         }
-        self.packages = Lane::default();
+        self.packages = PackageLaneState::default();
         // One that is ending still has the state folder.
         if let Some(ending) = self.worker.take() {
             ending.end().await;
@@ -350,8 +354,9 @@ impl Daemon {
             self.running = None;
             if self.outdated && at_work {
                 // The next one goes on with the packages, as they are configured now.
-                let soon = Packages::HeldUp(Duration::ZERO);
-                self.schedule.handle(Event::Packages(soon), clock::now());
+                let soon = PackagesState::HeldUp(Duration::ZERO);
+                self.schedule
+                    .handle(ScheduleEvent::Packages(soon), clock::now());
             }
             (self.packages.active, self.packages.news) = (false, false);
         }
@@ -359,19 +364,21 @@ impl Daemon {
 
     /// What an exam held up may come now.
     fn exam_ended(&mut self) {
-        let exam = |waiting: Waiting| waiting.reason == logic::package_lane::Cause::Exam;
+        let exam = |waiting: Waiting| waiting.reason == logic::package_lane::WaitReason::Exam;
         if self.packages.waiting.is_some_and(exam) {
-            let soon = Packages::HeldUp(Duration::ZERO);
-            self.schedule.handle(Event::Packages(soon), clock::now());
+            let soon = PackagesState::HeldUp(Duration::ZERO);
+            self.schedule
+                .handle(ScheduleEvent::Packages(soon), clock::now());
         }
     }
 
-    async fn asked(&mut self, ask: Ask) {
+    async fn asked(&mut self, ask: RunRequest) {
         let before = self.runs;
-        self.schedule.handle(Event::Asked(ask.errand), clock::now());
+        self.schedule
+            .handle(ScheduleEvent::Asked(ask.errand), clock::now());
         self.obey().await;
         let follows = self.stopping || self.closing;
-        let accepted = Accepted {
+        let accepted = AcceptedRequest {
             run: self.runs + u64::from(follows),
             joined: !follows && self.runs == before,
         };
@@ -379,34 +386,34 @@ impl Daemon {
         let _ = ask.answer.send(accepted);
     }
 
-    fn worker(&mut self, told: Told) {
+    fn worker(&mut self, told: WorkerMessage) {
         match told {
-            Told::Progress(progress) => {
+            WorkerMessage::Progress(progress) => {
                 if self.pass {
                     self.schedule
-                        .handle(Event::Reached(progress.stage), clock::now());
+                        .handle(ScheduleEvent::Reached(progress.stage), clock::now());
                 }
                 if let Some(running) = &mut self.running {
                     running.progress = progress.clone();
                 }
                 self.board.progress(progress);
             }
-            Told::Report(report)
+            WorkerMessage::Report(report)
                 if self.stopping && report.code == logic::trace::stopped().code =>
             {
                 // Its end follows.
                 self.note(&report);
             }
-            Told::Report(report) => {
+            WorkerMessage::Report(report) => {
                 self.ended(&report);
                 self.packages();
             }
-            Told::Lane(lane) => {
+            WorkerMessage::Lane(lane) => {
                 self.packages = lane;
                 self.textfile.news();
                 self.packages();
             }
-            Told::Gone(how) => {
+            WorkerMessage::Gone(how) => {
                 let open = self.worker.take().is_some_and(|worker| worker.is_open());
                 (self.packages.active, self.running) = (false, None);
                 match (self.pass, self.stopping) {
@@ -417,7 +424,7 @@ impl Daemon {
                         let trouble = worker::died(how);
                         journal::trouble(&trouble);
                         self.note_death(&trouble);
-                        let failed = Event::Packages(Packages::Failed);
+                        let failed = ScheduleEvent::Packages(PackagesState::Failed);
                         self.schedule.handle(failed, clock::now());
                     }
                     (false, _) => {}
@@ -431,7 +438,7 @@ impl Daemon {
         self.pass = false;
         self.board.stopped(self.runs);
         self.schedule
-            .handle(Event::Ended(End::Stopped), clock::now());
+            .handle(ScheduleEvent::Ended(RunEnd::Stopped), clock::now());
     }
 
     fn died(&mut self, how: ProcessEnd) {
@@ -458,18 +465,18 @@ impl Daemon {
     fn packages(&mut self) {
         let packages = match self.packages {
             _ if self.pass => return,
-            Lane { active: true, .. } => return,
-            Lane { failed: true, .. } => Packages::Failed,
-            Lane { news: true, .. } => Packages::Came,
-            Lane {
+            PackageLaneState { active: true, .. } => return,
+            PackageLaneState { failed: true, .. } => PackagesState::Failed,
+            PackageLaneState { news: true, .. } => PackagesState::Came,
+            PackageLaneState {
                 waiting: Some(_),
                 held_up: Some(wait),
                 ..
-            } => Packages::HeldUp(wait),
-            _ => Packages::Stand,
+            } => PackagesState::HeldUp(wait),
+            _ => PackagesState::Stand,
         };
         self.schedule
-            .handle(Event::Packages(packages), clock::now());
+            .handle(ScheduleEvent::Packages(packages), clock::now());
     }
 
     /// What the next run is to know of this one.
@@ -500,9 +507,10 @@ impl Daemon {
         self.keep_time();
         self.board.report(self.runs, report);
         self.textfile.news();
-        let end = End::of(report, report.wish);
+        let end = RunEnd::of(report, report.wish);
         self.voice.account(report, end);
-        self.schedule.handle(Event::Ended(end), clock::now());
+        self.schedule
+            .handle(ScheduleEvent::Ended(end), clock::now());
     }
 
     /// A box in step does not listen to its network.
@@ -515,7 +523,7 @@ impl Daemon {
         }
     }
 
-    fn reload(&mut self, read: &dyn Fn() -> InForce) {
+    fn reload(&mut self, read: &dyn Fn() -> SettingsInForce) {
         self.notifier.reloading(clock::now());
         let read = read();
         if read.fault.is_none() {
@@ -526,7 +534,7 @@ impl Daemon {
     }
 
     /// The files are read before a run: a fault that it meets is told, and one that was mended is over.
-    fn look_again(&mut self, read: &dyn Fn() -> InForce) {
+    fn look_again(&mut self, read: &dyn Fn() -> SettingsInForce) {
         let read = read();
         let reason = |fault: &Option<Fault>| fault.as_ref().map(|fault| fault.reason());
         let before = self.board.fault().map(|fault| fault.reason());
@@ -550,13 +558,13 @@ impl Daemon {
     }
 
     /// Takes what was read, where it is good; else what was in force stays, and the fault is told.
-    fn configured(&mut self, read: InForce) {
+    fn configured(&mut self, read: SettingsInForce) {
         self.board.faulty(read.fault.clone());
         self.textfile.news();
         if let Some(fault) = read.fault {
             journal::trouble(&fault);
             self.waits &= read.settings.is_none();
-            voice::misconfigured(self.waits);
+            event_log::misconfigured(self.waits);
             return;
         }
         let Some(settings) = read.settings else {
@@ -566,14 +574,15 @@ impl Daemon {
         self.outdated = true;
         self.keep(&settings);
         let policy = policy(&settings);
-        self.schedule.handle(Event::Policy(policy), clock::now());
+        self.schedule
+            .handle(ScheduleEvent::Policy(policy), clock::now());
         self.gate.configure(&settings);
         self.page.configure(&settings);
         self.board.configure(settings);
     }
 
     fn show(&mut self) {
-        let standing = Standing {
+        let standing = DaemonStanding {
             running: self.running.clone(),
             waiting: self.packages.waiting,
             next: self.schedule.due(),
@@ -582,7 +591,7 @@ impl Daemon {
         };
         let mut words = self.voice.words(&standing);
         if let Some(fault) = self.board.fault() {
-            words = voice::beside(&fault, self.waits, &words);
+            words = event_log::beside(&fault, self.waits, &words);
         }
         self.board.show(standing);
         if words != self.words {
@@ -612,7 +621,7 @@ async fn changed(network: &mut Option<Network>) {
     }
 }
 
-async fn told(worker: &mut Option<Worker>) -> Told {
+async fn told(worker: &mut Option<Worker>) -> WorkerMessage {
     match worker {
         Some(worker) => worker.told().await,
         None => std::future::pending().await,

@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use logic::fault::{Code, Fault};
-use logic::health::seen::{InForce, Told, judge};
-use logic::health::{Check, Facts, Finding, Seen, Step, plan};
+use logic::health::seen::{ReportedFault, ServiceConfig, judge};
+use logic::health::{Check, CheckFinding, Facts, PlannedCheck, Seen, plan};
 use logic::settings::Settings;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -26,13 +26,13 @@ use crate::root::Root;
 
 /// What the technician asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Options {
+pub struct DoctorOptions {
     /// Nothing beyond the box is spoken to.
     pub offline: bool,
     /// Every member of every package is read and checked, however long it takes.
     pub deep: bool,
     /// What a daemon that runs uses to reach central.
-    pub daemon: Option<InForce>,
+    pub daemon: Option<ServiceConfig>,
 }
 
 /// Everything that speaks to the network ends by then: the whole answer comes within 15 s.
@@ -42,9 +42,9 @@ const DISK: Duration = Duration::from_secs(12);
 
 /// What is seen, as it comes; what came before a limit is kept.
 #[derive(Debug, Clone, Default)]
-struct Found(Arc<Mutex<Seen>>);
+struct SeenSoFar(Arc<Mutex<Seen>>);
 
-impl Found {
+impl SeenSoFar {
     fn see(&self, add: impl FnOnce(&mut Seen)) {
         add(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
@@ -55,20 +55,24 @@ impl Found {
 }
 
 /// The limit of a check in a plan.
-fn limit(steps: &[Step], check: Check) -> Duration {
+fn limit(steps: &[PlannedCheck], check: Check) -> Duration {
     let step = steps.iter().find(|step| step.check == check);
     step.map_or(Duration::from_secs(1), |step| step.limit)
 }
 
 /// Whether a check is to be made.
-fn made(steps: &[Step], check: Check) -> bool {
+fn made(steps: &[PlannedCheck], check: Check) -> bool {
     steps
         .iter()
         .any(|step| step.check == check && step.skip.is_none())
 }
 
 /// Looks at the box. `settings`: the configuration, or what is wrong with it.
-pub fn examine(root: &Root, settings: Result<Settings, Fault>, options: Options) -> Vec<Finding> {
+pub fn examine(
+    root: &Root,
+    settings: Result<Settings, Fault>,
+    options: DoctorOptions,
+) -> Vec<CheckFinding> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -91,8 +95,12 @@ pub fn opened(root: &Root, settings: &Settings) -> Option<Engine> {
         .flatten()
 }
 
-async fn look(root: &Root, settings: Result<Settings, Fault>, options: Options) -> Vec<Finding> {
-    let found = Found::default();
+async fn look(
+    root: &Root,
+    settings: Result<Settings, Fault>,
+    options: DoctorOptions,
+) -> Vec<CheckFinding> {
+    let found = SeenSoFar::default();
     let daemon = options.daemon.as_ref();
     let readable = settings.is_ok();
     let settings = settings.unwrap_or_else(|trouble| {
@@ -122,7 +130,7 @@ async fn look(root: &Root, settings: Result<Settings, Fault>, options: Options) 
         seen.missing = missing;
         seen.credentials = credentials;
     });
-    let means = talk::Means {
+    let means = talk::TalkMeans {
         steps: &steps,
         settings: &settings,
         daemon,
@@ -158,14 +166,14 @@ async fn look(root: &Root, settings: Result<Settings, Fault>, options: Options) 
 }
 
 /// Why there are no credentials, or why they cannot be read: enrolling again would take those away from the box.
-fn credentials(facts: &Facts, engine: Option<&Engine>) -> Option<Told> {
+fn credentials(facts: &Facts, engine: Option<&Engine>) -> Option<ReportedFault> {
     let unread = engine.and_then(|engine| engine.enrolment().err());
     if let Some(trouble) = unread.filter(|trouble| trouble.code == Code::DiskFailing) {
         return Some(trouble.into());
     }
     let lacks = !facts.enrolled && (facts.opened || facts.new);
     lacks.then(|| {
-        Told::new(
+        ReportedFault::new(
             Code::AuthNotEnrolled,
             "this box has no credentials for central",
         )

@@ -28,9 +28,9 @@ mod unkept;
 mod who;
 mod wipe;
 
-pub use credentials::Stored;
+pub use credentials::StoredCredentials;
 pub use line::{in_force, line, secret_file, secret_line};
-pub use session::{Lane, Order, Session};
+pub use session::{PackageLaneState, PassOrder, SyncSession};
 pub use wipe::{no_daemon, owed, wipe};
 
 use std::collections::BTreeMap;
@@ -43,14 +43,14 @@ use logic::entity::EntityType;
 use logic::fault::{Code, ConfigCause, EnrolCause, Fault};
 use logic::guard::Memory;
 use logic::health::standing::is_of_other;
-use logic::identity::{self, Enrolment, Identity};
+use logic::identity::{self, BoxIdentity, Enrolment};
 use logic::package_lane::Waiting;
 use logic::report::{KeptReport, Report};
 use logic::schedule::Errand;
 use logic::settings::Settings;
 use logic::spool;
-use logic::sync::Plan;
-use logic::words::Params;
+use logic::sync::SyncPlan;
+use logic::words::SyncParams;
 use tokio::sync::{Notify, mpsc};
 
 use crate::clock;
@@ -58,17 +58,17 @@ use crate::journal::event;
 use crate::own;
 use crate::root::Root;
 use crate::uplink::{self, Credentials, Secret, Uplink};
-use crate::vault::catalogue::{Catalogue, Edition};
+use crate::vault::catalogue::{CatalogueRevision, CatalogueStore};
 use crate::vault::history::History;
-use crate::vault::index::{Index, Probed};
+use crate::vault::index::{IndexStore, Probed};
 use crate::vault::spool::Spool;
 use crate::vault::{Vault, random};
 
 use encryption::KeyRequest;
 use owed::Pass;
-use progress::Watch;
-use run::{Means, Run};
-use session::{Orders, State};
+use progress::RunWatch;
+use run::{ActiveRun, RunResources};
+use session::{PassOrders, SessionState};
 use trace::Tracer;
 use unkept::{Unkept, Unmarked};
 
@@ -218,16 +218,21 @@ impl Engine {
     }
 
     /// One synchronization, from the token to the confirmation, and the packages as far as they are waited for.
-    pub async fn synchronize(&self, request: &Request, watch: &Watch) -> Report {
+    pub async fn synchronize(&self, request: &Request, watch: &RunWatch) -> Report {
         let (_orders, mut none) = mpsc::unbounded_channel();
-        let mut session = Session::new(self, watch);
+        let mut session = SyncSession::new(self, watch);
         session.pass(request, &mut none).await
     }
 
     /// One pass within a session. Whatever happens, there is an account of it.
-    async fn pass(&self, session: &mut State, request: &Request, orders: &mut Orders) -> Report {
+    async fn pass(
+        &self,
+        session: &mut SessionState,
+        request: &Request,
+        orders: &mut PassOrders,
+    ) -> Report {
         let begun = clock::now().wall;
-        let mut params = Params {
+        let mut params = SyncParams {
             organisation_id: self
                 .settings
                 .this_box
@@ -257,10 +262,10 @@ impl Engine {
 
     async fn run(
         &self,
-        session: &mut State,
+        session: &mut SessionState,
         request: &Request,
-        orders: &mut Orders,
-        params: &mut Params,
+        orders: &mut PassOrders,
+        params: &mut SyncParams,
     ) -> Result<Report, Fault> {
         let lock = session.lock(&self.root)?;
         let mut identity = self.settled(lock)?;
@@ -271,7 +276,7 @@ impl Engine {
         params.tao_version = self.version()?;
         let line = session.line(self, &enrolment, &identity)?;
         let uplink = line.uplink.clone();
-        let catalogue = Catalogue::open(&self.vault)?;
+        let catalogue = CatalogueStore::open(&self.vault)?;
         let mut edition = self.edition(&catalogue)?;
         if edition.organisation_id != params.organisation_id {
             self.belongs_elsewhere(&edition, params)?;
@@ -300,7 +305,7 @@ impl Engine {
         plan.measure &= !measured;
         plan.untold = tracer.with(|trace| trace.untold.clone());
         line.wants(request.now, request.asked);
-        let mut means = Means {
+        let mut means = RunResources {
             root: self.root.clone(),
             keep_deleted: self.settings.sync.keep_deleted,
             sending: self.sending(
@@ -331,7 +336,7 @@ impl Engine {
             // What is owed leaves all the same, without a number that another run would have, too.
             (plan.params.sync_id, means.sending.1.params.sync_id) = (0, 0);
         }
-        let run = Run::new(means, index, edition, &plan);
+        let run = ActiveRun::new(means, index, edition, &plan);
         let (mut report, run) = run.drive(plan, orders).await;
         if !numbered {
             report.sync_id = before;
@@ -350,7 +355,7 @@ impl Engine {
     }
 
     /// What is shown now. A damaged edition cannot be read by anyone: it is kept aside, and the run brings a new one.
-    fn edition(&self, catalogue: &Catalogue) -> Result<Edition, Fault> {
+    fn edition(&self, catalogue: &CatalogueStore) -> Result<CatalogueRevision, Fault> {
         match catalogue.edition() {
             Err(trouble) if trouble.code == Code::StoreDamaged => {
                 let aside = catalogue.set_aside(&self.vault)?;
@@ -360,14 +365,18 @@ impl Engine {
                     "{trouble}: moved to {}, the catalogue is brought anew",
                     aside.display()
                 );
-                Ok(Edition::default())
+                Ok(CatalogueRevision::default())
             }
             edition => edition,
         }
     }
 
     /// A catalogue of another organisation is not overwritten by a changed configuration: a person decides.
-    fn belongs_elsewhere(&self, edition: &Edition, params: &Params) -> Result<(), Fault> {
+    fn belongs_elsewhere(
+        &self,
+        edition: &CatalogueRevision,
+        params: &SyncParams,
+    ) -> Result<(), Fault> {
         let holds = EntityType::ALL.iter().any(|kind| edition.count(*kind) > 0);
         if !holds || !is_of_other(&edition.organisation_id, &params.organisation_id) {
             return Ok(());
@@ -382,14 +391,14 @@ impl Engine {
     fn plan(
         &self,
         request: &Request,
-        params: &Params,
+        params: &SyncParams,
         memory: BTreeMap<EntityType, Memory>,
-    ) -> Plan {
+    ) -> SyncPlan {
         let all = request.types.is_empty();
         let types = EntityType::ALL
             .into_iter()
             .filter(|kind| all || request.types.contains(kind));
-        Plan {
+        SyncPlan {
             params: params.clone(),
             types: if request.data {
                 types.collect()
@@ -423,11 +432,11 @@ impl Engine {
         &self,
         request: &Request,
         uplink: &Uplink,
-        params: &Params,
+        params: &SyncParams,
         tracer: &Rc<Tracer>,
-        watch: &Watch,
+        watch: &RunWatch,
         encryption: KeyRequest,
-    ) -> Result<(Rc<Pass>, spool::Plan), Fault> {
+    ) -> Result<(Rc<Pass>, spool::SpoolPlan), Fault> {
         // What was home when the folder was put back may be submitted again with more at any time: it is asked for first
         // from then on.
         let was_restored = tracer.with(|trace| trace.restored.is_some());
@@ -435,7 +444,7 @@ impl Engine {
         let results = &self.settings.results;
         let probe = self.vault.entry("probe");
         let unmarked = Unmarked::of(&self.root);
-        let plan = spool::Plan {
+        let plan = spool::SpoolPlan {
             chunk: usize::from(results.chunk_size),
             lti_users: results.lti_users,
             settle: results.settle,
@@ -448,7 +457,7 @@ impl Engine {
             restored,
             unmarked: unmarked.until(results.settle, clock::now()),
             encrypted: encryption.is_keyed(),
-            ..spool::Plan::new(params.clone(), String::new(), u64::from_le_bytes(random()))
+            ..spool::SpoolPlan::new(params.clone(), String::new(), u64::from_le_bytes(random()))
         };
         let pass = Pass {
             spool: Spool::open(&self.vault)?,
@@ -465,13 +474,18 @@ impl Engine {
     }
 
     /// The history is of numbered runs.
-    fn remember(&self, index: Option<Index>, report: &Report, numbered: bool) -> Result<(), Fault> {
+    fn remember(
+        &self,
+        index: Option<IndexStore>,
+        report: &Report,
+        numbered: bool,
+    ) -> Result<(), Fault> {
         self.vault.entry("last").put(&KeptReport::from(report))?;
         self.wait_for_packages(report)?;
         if numbered {
             History::of(&self.vault).append(report)?;
         }
-        index.map_or(Ok(()), Index::close)
+        index.map_or(Ok(()), IndexStore::close)
     }
 
     /// Keeps what packages wait for, for `status`, which has no run to ask.
@@ -489,8 +503,8 @@ impl Engine {
         self.vault.entry("waiting").get().ok().flatten().flatten()
     }
 
-    fn store(&self) -> Result<Index, Fault> {
-        let index = Index::open(&self.vault, STORE_PATIENCE, &opens_in_a_child)?;
+    fn store(&self) -> Result<IndexStore, Fault> {
+        let index = IndexStore::open(&self.vault, STORE_PATIENCE, &opens_in_a_child)?;
         if let Some(told) = &index.rebuilt {
             let message_id = event::STORE_REBUILT.id;
             tracing::warn!(message_id, code = %Code::StoreRebuilt, "{told}");
@@ -517,7 +531,7 @@ impl Engine {
     ///
     /// # Errors
     /// `config.no_url`, or a CA file or proxy password that cannot be read.
-    pub fn uplink(&self, who: Option<(&Enrolment, &Identity)>) -> Result<Uplink, Fault> {
+    pub fn uplink(&self, who: Option<(&Enrolment, &BoxIdentity)>) -> Result<Uplink, Fault> {
         let box_id = who.map(|(_, identity)| identity.box_id.clone());
         let line = line(&self.settings, box_id.unwrap_or_default())?;
         Self::over(line, who)
@@ -527,7 +541,10 @@ impl Engine {
     ///
     /// # Errors
     /// As `Uplink::new`.
-    pub fn over(line: uplink::Line, who: Option<(&Enrolment, &Identity)>) -> Result<Uplink, Fault> {
+    pub fn over(
+        line: uplink::UplinkConfig,
+        who: Option<(&Enrolment, &BoxIdentity)>,
+    ) -> Result<Uplink, Fault> {
         let credentials = who.map(|(enrolment, _)| Credentials {
             key: enrolment.key.clone(),
             secret: Secret::new(enrolment.secret.clone()),

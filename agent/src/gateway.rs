@@ -7,29 +7,29 @@ pub mod ledger;
 
 mod ahead;
 mod content;
-mod desk;
+mod handlers;
 mod response;
+mod revision;
 mod run;
-mod shelf;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use logic::fault::{Code, Fault};
-use logic::gateway::Voice;
-use logic::gateway::login::{Client, Guesses, Tokens};
+use logic::gateway::AnswerSigner;
+use logic::gateway::login::{GatewayClient, Guesses, Tokens};
 use logic::places::Room;
 use logic::settings::Settings;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::connections::{Connections, Ticket};
+use crate::connections::{ConnectionTicket, Connections};
 use crate::server::{self, ConnectionOptions, Stall};
 use crate::vault::Vault;
-use crate::vault::package::Packages;
-use intake::Intake;
+use crate::vault::package::PackageStore;
+use intake::ItemSink;
 use run::Runs;
 
 /// Connections at once. Nobody waits in the listener's queue: the oldest that has shown no right to ask makes room.
@@ -79,11 +79,11 @@ impl Setup {
 pub struct Gateway {
     vault: Vault,
     setup: Setup,
-    voice: Voice,
-    client: Client,
+    voice: AnswerSigner,
+    client: GatewayClient,
     runs: Runs,
-    packages: Packages,
-    intake: Option<Arc<dyn Intake>>,
+    packages: PackageStore,
+    intake: Option<Arc<dyn ItemSink>>,
     intakes: Arc<Semaphore>,
     tokens: Mutex<Tokens>,
     guesses: Mutex<Guesses>,
@@ -97,13 +97,13 @@ impl Gateway {
     pub fn open(
         vault: Vault,
         setup: Setup,
-        intake: Option<Arc<dyn Intake>>,
+        intake: Option<Arc<dyn ItemSink>>,
     ) -> Result<Self, Fault> {
         Ok(Self {
             client: ledger::client(&vault)?,
             runs: Runs::open(&vault, setup.max_age)?,
-            packages: Packages::open(&vault)?,
-            voice: Voice {
+            packages: PackageStore::open(&vault)?,
+            voice: AnswerSigner {
                 version: setup.version.clone(),
             },
             vault,
@@ -151,7 +151,7 @@ pub async fn serve(
 async fn speak(
     stream: TcpStream,
     at: SocketAddr,
-    ticket: Ticket,
+    ticket: ConnectionTicket,
     gateway: Arc<Gateway>,
     mut stopping: watch::Receiver<bool>,
 ) {

@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use logic::entity::EntityType;
 use logic::fault::Fault;
 use logic::fault::Finding;
-use logic::intake::{self, ExecutionState, Item, Kind};
+use logic::intake::{self, ExecutionState, IntakeItem, ItemKind};
 use logic::seal::NameHash;
 
-use crate::vault::catalogue::{Catalogue, Rows, Stamp};
+use crate::vault::catalogue::{CatalogueStore, EntityRows, FileStamp};
 use crate::vault::spool::Spool;
 use crate::vault::{Vault, encryption, random_bytes};
 
@@ -64,7 +64,7 @@ impl Intake {
     ///
     /// # Errors
     /// `intake.*` with the path of the offending field, then nothing was let in; or what the disk says.
-    pub fn submit(&self, kind: Kind, document: &[u8]) -> Result<Receipt, Fault> {
+    pub fn submit(&self, kind: ItemKind, document: &[u8]) -> Result<Receipt, Fault> {
         let shown = self.shown();
         let known = |kind: EntityType, id: &str| self.knows(&shown, kind, id);
         self.keep(intake::read(kind, document, self.limit, &known)?)
@@ -74,16 +74,16 @@ impl Intake {
     ///
     /// # Errors
     /// As `submit`.
-    pub fn put(&self, kind: Kind, id: &str, document: &[u8]) -> Result<Receipt, Fault> {
+    pub fn put(&self, kind: ItemKind, id: &str, document: &[u8]) -> Result<Receipt, Fault> {
         let shown = self.shown();
         let known = |kind: EntityType, id: &str| self.knows(&shown, kind, id);
         self.keep(intake::read_one(kind, id, document, self.limit, &known)?)
     }
 
-    fn keep(&self, mut read: intake::Intake) -> Result<Receipt, Fault> {
+    fn keep(&self, mut read: intake::ParsedDocument) -> Result<Receipt, Fault> {
         self.close(&mut read.items)?;
-        let of = |item: &intake::Item| (item.kind, item.id.clone());
-        let names: Vec<(Kind, String)> = read.items.iter().map(of).collect();
+        let of = |item: &intake::IntakeItem| (item.kind, item.id.clone());
+        let names: Vec<(ItemKind, String)> = read.items.iter().map(of).collect();
         let new = self.spool.admit(read.items)?;
         let fresh = names.iter().zip(&new).filter(|(_, new)| **new);
         let added = fresh.filter(|((kind, id), _)| self.spool.is_added_to(*kind, id));
@@ -97,17 +97,17 @@ impl Intake {
     }
 
     /// Decides what is open, and closes to the box what an encrypted central wants closed: the plain form is kept nowhere.
-    fn close(&self, items: &mut [Item]) -> Result<(), Fault> {
+    fn close(&self, items: &mut [IntakeItem]) -> Result<(), Fault> {
         let standing = encryption::standing(&self.vault);
         let key = standing.encrypts();
         for item in items.iter_mut() {
             let goes = |state| self.states.as_ref().is_none_or(|s| s.contains(&state));
             item.open = item.execution.is_some_and(|state| !goes(state));
             match (item.kind, &key) {
-                (Kind::Results, _) if item.enclosure.enclosed => {
+                (ItemKind::Results, _) if item.enclosure.enclosed => {
                     item.enclosure.key = standing.current();
                 }
-                (Kind::Results, Some(key)) => {
+                (ItemKind::Results, Some(key)) => {
                     let random = random_bytes(key.entropy() * item.parts.len());
                     item.enclose(key, &random)?;
                 }
@@ -117,7 +117,7 @@ impl Intake {
         Ok(())
     }
 
-    fn knows(&self, shown: &Option<Arc<Shown>>, kind: EntityType, id: &str) -> bool {
+    fn knows(&self, shown: &Option<Arc<ShownNames>>, kind: EntityType, id: &str) -> bool {
         let Some(names) = shown.as_ref().and_then(|shown| shown.names.get(&kind)) else {
             return true;
         };
@@ -127,26 +127,27 @@ impl Intake {
 
     /// What candidates did is let in whatever the state of the catalogue: it only feeds warnings. Its edition is read
     /// once, not for every item: with ten thousand test takers that costs more than the disk does.
-    fn shown(&self) -> Option<Arc<Shown>> {
-        static SHOWN: Mutex<Option<Arc<Shown>>> = Mutex::new(None);
-        let catalogue = Catalogue::open(&self.vault).ok()?;
+    fn shown(&self) -> Option<Arc<ShownNames>> {
+        static SHOWN: Mutex<Option<Arc<ShownNames>>> = Mutex::new(None);
+        let catalogue = CatalogueStore::open(&self.vault).ok()?;
         // Taken before the edition is read: if that is replaced in between, it is read once more.
         let stamp = catalogue.stamp()?;
         let mut held = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
         if held.as_ref().is_none_or(|held| held.stamp != stamp) {
             let mut types = catalogue.shown().ok()?.types;
             types.retain(|kind, _| matches!(kind, EntityType::Delivery | EntityType::TestTaker));
-            let names = |(kind, rows): (EntityType, Rows)| (kind, rows.keys().copied().collect());
+            let names =
+                |(kind, rows): (EntityType, EntityRows)| (kind, rows.keys().copied().collect());
             let names = types.into_iter().map(names).collect();
-            *held = Some(Arc::new(Shown { stamp, names }));
+            *held = Some(Arc::new(ShownNames { stamp, names }));
         }
         held.clone()
     }
 }
 
 /// Names of what the catalogue shows, in order.
-struct Shown {
-    stamp: Stamp,
+struct ShownNames {
+    stamp: FileStamp,
     names: BTreeMap<EntityType, Vec<NameHash>>,
 }
 
@@ -154,7 +155,7 @@ struct Shown {
 mod tests {
     use super::*;
     use crate::root::Root;
-    use crate::vault::catalogue::{Edition, Row};
+    use crate::vault::catalogue::{CatalogueRevision, EntityLocation};
     use logic::entity::Checksum;
 
     /// A public key of 1024 bits that openssl made; its private half is the reference central's.
@@ -204,7 +205,7 @@ mod tests {
             (holds(ANSWER) || holds(HANDED), holds("deliveryExecutionId"))
         };
         intake
-            .submit(Kind::Results, result("a").as_bytes())
+            .submit(ItemKind::Results, result("a").as_bytes())
             .unwrap();
         assert_eq!(
             found(),
@@ -219,12 +220,12 @@ mod tests {
         };
         encryption::entry(&vault).put(&known).unwrap();
         intake
-            .submit(Kind::Results, result("b").as_bytes())
+            .submit(ItemKind::Results, result("b").as_bytes())
             .unwrap();
         assert_eq!(intake.spool.enclose(&known.encrypts().unwrap()).unwrap(), 1);
         assert_eq!(found(), (false, true));
         let again = intake
-            .submit(Kind::Results, result("b").as_bytes())
+            .submit(ItemKind::Results, result("b").as_bytes())
             .unwrap();
         assert_eq!(
             again.items,
@@ -247,14 +248,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let vault = Vault::open(&Root::new(dir.path())).unwrap();
         let intake = Intake::open(&vault, 1 << 20).unwrap();
-        let catalogue = Catalogue::open(&vault).unwrap();
+        let catalogue = CatalogueStore::open(&vault).unwrap();
         let knows = |id: &str| intake.knows(&intake.shown(), EntityType::TestTaker, id);
         assert!(knows("a"), "nothing is warned of on a new box");
-        let mut edition = Edition::default();
+        let mut edition = CatalogueRevision::default();
         for ids in [&["a"][..], &["a", "b"], &["b"]] {
             let before = edition.clone();
             let row = |id: &&str| {
-                let row = Row {
+                let row = EntityLocation {
                     checksum: Checksum([0; 16]),
                     segment: 1,
                     offset: 0,

@@ -18,7 +18,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::{Layer, Registry, filter};
 
 use clean::Clean;
-use event::Event;
+use event::JournalEvent;
 use outlet::Outlet;
 
 /// Begins to listen; a second call changes nothing.
@@ -38,7 +38,7 @@ pub fn begin() {
 
 /// Tells a trouble with the id of its kind, if it has one.
 pub fn trouble(trouble: &Fault) {
-    let message_id = event::of(trouble.code).map(|event: Event| event.id);
+    let message_id = event::of(trouble.code).map(|event: JournalEvent| event.id);
     tracing::warn!(message_id, code = %trouble.code, "{}", trouble.reason());
 }
 
@@ -67,7 +67,7 @@ impl<S: Subscriber> Layer<S> for Plain {
         if *event.metadata().level() > Level::INFO {
             return;
         }
-        let mut line = Line::default();
+        let mut line = JournalEntry::default();
         event.record(&mut line);
         let code = match line.code.as_str() {
             "" => String::new(),
@@ -83,13 +83,13 @@ impl<S: Subscriber> Layer<S> for Plain {
 }
 
 #[derive(Default)]
-struct Line {
+struct JournalEntry {
     message: String,
     fields: String,
     code: String,
 }
 
-impl Visit for Line {
+impl Visit for JournalEntry {
     fn record_str(&mut self, field: &Field, value: &str) {
         self.record_debug(field, &format_args!("{value}"));
     }

@@ -2,7 +2,7 @@
 //! Never decides what `logic` can decide: it executes commands and reports what came of them.
 //! Called by the binary `boxsync` and by the contract tests.
 
-pub mod away;
+pub mod blocking;
 pub mod bundle;
 pub mod cli;
 pub mod clock;

@@ -5,8 +5,8 @@
 use std::path::Path;
 
 use logic::fault::{Code, ConfigCause, Fault};
-use logic::health::Standing;
-use logic::health::metrics::{Daemon, Form, Sample, render};
+use logic::health::BoxStanding;
+use logic::health::metrics::{DaemonFigures, MetricsFormat, MetricsInput, render};
 
 use crate::root;
 
@@ -14,13 +14,17 @@ use crate::root;
 ///
 /// # Errors
 /// `config.textfile`, with what the file system says.
-pub fn write(path: &Path, standing: &Standing, daemon: Option<&Daemon>) -> Result<(), Fault> {
-    let sample = Sample {
+pub fn write(
+    path: &Path,
+    standing: &BoxStanding,
+    daemon: Option<&DaemonFigures>,
+) -> Result<(), Fault> {
+    let sample = MetricsInput {
         standing: Some(standing),
         daemon,
         version: env!("CARGO_PKG_VERSION"),
     };
-    let text = render(&sample, Form::Text);
+    let text = render(&sample, MetricsFormat::Text);
     root::write_for_all(path, text.as_bytes()).map_err(unwritable)
 }
 

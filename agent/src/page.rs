@@ -30,13 +30,13 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::clock;
-use crate::connections::{Connections, Ticket};
+use crate::connections::{ConnectionTicket, Connections};
 use crate::journal;
 use crate::server::{self, ConnectionOptions, Stall};
-use crate::socket::board::Board;
-use crate::socket::glance::Keeper;
+use crate::socket::sample::Keeper;
+use crate::socket::state::Board;
 use crate::vault::random;
-use render::View;
+use render::PageView;
 
 /// Connections at once: who asks nothing makes room for others.
 const ROOM: Room = Room {
@@ -60,13 +60,13 @@ const FIRST: Duration = Duration::from_secs(6);
 const AGAIN: Duration = Duration::from_secs(2);
 
 /// The page as it is configured: off, waiting for its address, or served.
-pub struct Page {
+pub struct StatusPage {
     board: Board,
     at: Option<SocketAddr>,
     served: Option<JoinHandle<()>>,
 }
 
-impl Page {
+impl StatusPage {
     /// Serves it if the configuration says so.
     pub fn new(board: Board, settings: &Settings) -> Self {
         let mut page = Self {
@@ -99,7 +99,7 @@ impl Page {
     }
 }
 
-impl Drop for Page {
+impl Drop for StatusPage {
     fn drop(&mut self) {
         if let Some(served) = &self.served {
             served.abort();
@@ -145,7 +145,7 @@ async fn listen(at: SocketAddr) -> TcpListener {
     }
 }
 
-async fn speak(stream: TcpStream, ticket: Ticket, keeper: Rc<Keeper>) {
+async fn speak(stream: TcpStream, ticket: ConnectionTicket, keeper: Rc<Keeper>) {
     let answer = |request| answered(request, keeper.clone());
     server::converse(stream, ticket, OPTIONS, pending(), answer).await;
 }
@@ -199,7 +199,7 @@ async fn document(keeper: &Rc<Keeper>, language: Language) -> Response<Full<Byte
     let nonce = STANDARD.encode(random::<16>());
     let standing = keeper.board().standing();
     let settings = keeper.board().settings();
-    let view = View {
+    let view = PageView {
         glance: shown.glance.as_deref(),
         findings: shown.findings.as_ref().map(|findings| findings.as_slice()),
         running: standing.running.as_ref(),

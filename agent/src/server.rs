@@ -16,7 +16,7 @@ use logic::places::Caller;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::connections::{Connections, Flow, Kept, Ticket, watched};
+use crate::connections::{ConnectionFlow, ConnectionTicket, Connections, KeptContent, watched};
 
 /// Wait after a listener failed, for want of file descriptors mostly: others will be given back.
 const LISTENER_REST: Duration = Duration::from_millis(200);
@@ -46,7 +46,7 @@ impl Entrance for TcpListener {
 pub(crate) async fn receive<E: Entrance>(
     entrance: E,
     connections: Connections,
-    mut begin: impl FnMut(E::Stream, Ticket),
+    mut begin: impl FnMut(E::Stream, ConnectionTicket),
 ) {
     let mut failing = false;
     loop {
@@ -78,7 +78,7 @@ pub(crate) enum Stall {
 }
 
 impl Stall {
-    async fn comes(self, flow: Flow) {
+    async fn comes(self, flow: ConnectionFlow) {
         match self {
             Self::NotTaken(limit) => flow.stands_still(limit).await,
             Self::Silent(limit) => flow.is_silent(limit).await,
@@ -97,7 +97,7 @@ pub(crate) struct ConnectionOptions {
     pub(crate) stall: Stall,
     /// Header fields are written `Content-Type`, as old clients of PHP compare them.
     pub(crate) title_case: bool,
-    /// Whoever asks makes room for nobody until it is answered. Else the door itself says when (`Ticket::busy`).
+    /// Whoever asks makes room for nobody until it is answered. Else the door itself says when (`ConnectionTicket::busy`).
     pub(crate) is_busy: bool,
 }
 
@@ -105,7 +105,7 @@ pub(crate) struct ConnectionOptions {
 /// When `stop` ends, what is being answered is answered, and nothing after it.
 pub(crate) async fn converse<B, F>(
     stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
-    ticket: Ticket,
+    ticket: ConnectionTicket,
     options: ConnectionOptions,
     stop: impl Future<Output = ()>,
     answer: impl Fn(Request<Incoming>) -> F,
@@ -119,7 +119,7 @@ pub(crate) async fn converse<B, F>(
         // Who may not speak here makes room for others like it, whatever it asks.
         let busy = (options.is_busy && !denied).then(|| ticket.busy());
         let answer = answer(request);
-        async { Ok::<_, Infallible>(answer.await.map(|body| Kept::new(body, busy))) }
+        async { Ok::<_, Infallible>(answer.await.map(|body| KeptContent::new(body, busy))) }
     });
     let (stream, flow) = watched(stream);
     let mut server = http1::Builder::new();

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use logic::fault::{Code, ConfigCause, Fault, OsCause};
-use logic::settings::{InForce, Settings, Source};
+use logic::settings::{Settings, SettingsInForce, Source};
 
 use crate::root::{Root, read_at_most, write_durably};
 
@@ -34,8 +34,8 @@ pub fn read(root: &Root) -> Result<Settings, Fault> {
 }
 
 /// The configuration that the daemon and its workers use.
-pub fn in_force(root: &Root) -> InForce {
-    InForce::of(read(root), || kept(root))
+pub fn in_force(root: &Root) -> SettingsInForce {
+    SettingsInForce::of(read(root), || kept(root))
 }
 
 /// The last good configuration of the daemon; one that does not read is none.

@@ -2,13 +2,11 @@
 //! Never reachable over a network, never a path in the file system of the caller, never a body without a limit.
 //! Called by the daemon; `client` is the other end, for `boxsync sync`.
 
-pub mod board;
 mod body;
 pub mod client;
 mod content;
 mod events;
 mod feed;
-pub mod glance;
 mod login;
 mod member;
 mod metrics;
@@ -19,8 +17,10 @@ mod query;
 pub mod receive;
 mod results;
 mod route;
-mod shelf;
+pub mod sample;
+mod snapshot;
 mod standing;
+pub mod state;
 mod target;
 mod wanted;
 mod watch;
@@ -40,10 +40,10 @@ use logic::fault::{Code, Fault, FileAct};
 use logic::places::{Caller, Room};
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::connections::{Connections, Ticket};
+use crate::connections::{ConnectionTicket, Connections};
 use crate::root::{Root, read_at_most, trouble};
 use crate::server::{self, ConnectionOptions, Stall};
-use board::Board;
+use state::Board;
 
 /// Connections at once: more than all places together (`logic::places`), so that one which asks for nothing yet always
 /// finds room; those who may not speak here are told so, a few at a time.
@@ -116,7 +116,7 @@ pub async fn serve(door: Door, board: Board) {
     let Some(listener) = door.0 else {
         return pending().await;
     };
-    let gate = Gate {
+    let gate = PeerListener {
         listener,
         board: board.clone(),
     };
@@ -128,12 +128,12 @@ pub async fn serve(door: Door, board: Board) {
 }
 
 /// The socket, which knows its callers by their ids.
-struct Gate {
+struct PeerListener {
     listener: UnixListener,
     board: Board,
 }
 
-impl server::Entrance for Gate {
+impl server::Entrance for PeerListener {
     type Stream = (UnixStream, ApiRoles);
 
     async fn caller(&self) -> io::Result<(Self::Stream, Caller)> {
@@ -147,7 +147,7 @@ impl server::Entrance for Gate {
     }
 }
 
-async fn speak(stream: UnixStream, roles: ApiRoles, ticket: Ticket, board: Board) {
+async fn speak(stream: UnixStream, roles: ApiRoles, ticket: ConnectionTicket, board: Board) {
     let options = match ticket.caller() {
         Caller::Denied => ConnectionOptions {
             head_timeout: DENIED_TIMEOUT,

@@ -30,7 +30,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::Response;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
-use logic::api::{Answered, Body, Call, Method};
+use logic::api::{Answered, Call, CallBody, Method};
 use logic::range::{self, Coding};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
@@ -39,21 +39,21 @@ use crate::clock::Clock;
 
 pub use logic::api::surely_unsent;
 pub use logic::settings::{Proxy, Url};
-pub use meter::{Meter, Sample};
+pub use meter::{CallSample, Meter};
 pub use names::{is_listed, resolve};
-pub use opened::Opened;
+pub use opened::StreamedAnswer;
 pub(crate) use route::loopback;
 pub use secret::Secret;
-pub use tls::Heard;
+pub use tls::AuthenticatedDate;
 pub use token::Credentials;
 
-use ask::{Ask, HEAD};
-use dial::{Lane, Place, dial};
+use ask::{HEAD, PreparedRequest};
+use dial::{Destination, OpenConnection, dial};
 use fault::passing;
 use gunzip::Gunzip;
-use meter::Ledger;
-use pool::Pool;
-use route::Route;
+use meter::MeterCounters;
+use pool::ConnectionPool;
+use route::ProxyRoute;
 use tls::Tls;
 use token::Holder;
 
@@ -70,7 +70,7 @@ const READY: Duration = Duration::from_secs(5);
 
 /// Where central is, and how it is reached.
 #[derive(Debug)]
-pub struct Line {
+pub struct UplinkConfig {
     /// Central's root URL; its path ends with `/`.
     pub root: Url,
     /// PEM certificates added to the built-in roots.
@@ -98,16 +98,16 @@ pub struct Line {
 /// The line to central. Cheap to clone; clones share connections, token and counters. Needs a tokio runtime.
 #[derive(Clone)]
 pub struct Uplink {
-    inner: Rc<Inner>,
+    inner: Rc<UplinkState>,
 }
 
-struct Inner {
+struct UplinkState {
     root: Url,
     box_id: HeaderValue,
-    route: Route,
+    route: ProxyRoute,
     tls: Tls,
-    pool: Pool,
-    ledger: Ledger,
+    pool: ConnectionPool,
+    ledger: MeterCounters,
     holder: Holder,
     serial: Cell<u64>,
     /// A kept connection ended without an answer to a request that could not be sent again.
@@ -119,17 +119,17 @@ impl Uplink {
     ///
     /// # Errors
     /// `config.*`: CA certificates that are none, a proxy spoken to over TLS, a box id that no header can carry.
-    pub fn new(line: Line, credentials: Option<Credentials>) -> Result<Self, Fault> {
+    pub fn new(line: UplinkConfig, credentials: Option<Credentials>) -> Result<Self, Fault> {
         if line.proxy.as_ref().is_some_and(|proxy| proxy.url.https) {
             return Err(Fault::new(Code::ConfigProxy, NetCause::ProxyHttps));
         }
         let box_id = HeaderValue::from_str(&line.box_id)
             .map_err(|_| Fault::new(Code::ConfigBoxId, NetCause::BoxIdNotAscii))?;
         Ok(Self {
-            inner: Rc::new(Inner {
+            inner: Rc::new(UplinkState {
                 root: line.root,
                 box_id,
-                route: Route::new(
+                route: ProxyRoute::new(
                     line.proxy.as_ref(),
                     line.proxy_password.as_ref(),
                     &line.no_proxy,
@@ -137,8 +137,8 @@ impl Uplink {
                 .in_segments(line.segment)
                 .within(line.proxy_patience),
                 tls: Tls::new(line.ca_pem.as_deref(), line.time)?,
-                pool: Pool::new(line.connections),
-                ledger: Ledger::default(),
+                pool: ConnectionPool::new(line.connections),
+                ledger: MeterCounters::default(),
                 holder: Holder::new(credentials, line.token_elsewhere),
                 serial: Cell::new(0),
                 distrusts: Cell::new(false),
@@ -149,7 +149,7 @@ impl Uplink {
     /// Sends a call and reads the whole answer, at most `call.limit` bytes of it, inflated if it came as gzip.
     ///
     /// # Errors
-    /// As `open` and `Opened::chunk`; `central.too_large` beyond the limit.
+    /// As `open` and `StreamedAnswer::chunk`; `central.too_large` beyond the limit.
     pub async fn call(&self, call: &Call) -> Answered {
         self.open(call).await?.reply().await
     }
@@ -165,7 +165,7 @@ impl Uplink {
     /// - afterwards: `net.reset` (closed without an answer), `net.timeout` (no head in time), `net.cut`,
     ///   `central.foreign` (not HTTP), `central.too_large` (header), `central.compressed` (an encoding that was not
     ///   asked for).
-    pub async fn open(&self, call: &Call) -> Result<Opened, Fault> {
+    pub async fn open(&self, call: &Call) -> Result<StreamedAnswer, Fault> {
         let inner = &self.inner;
         if !call.bearer {
             return inner.exchange(&inner.ask(call, None)).await;
@@ -210,24 +210,24 @@ impl Uplink {
 
     /// The last `Date` that central gave over TLS under a certificate valid at that date: only this may raise the
     /// box's own estimate of time. `None` over plain http, for ever.
-    pub fn heard(&self) -> Option<Heard> {
+    pub fn heard(&self) -> Option<AuthenticatedDate> {
         self.inner.tls.heard()
     }
 }
 
-impl Inner {
+impl UplinkState {
     /// The request that a call is, with a token or without.
-    fn ask<'a>(&'a self, call: &'a Call, bearer: Option<HeaderValue>) -> Ask<'a> {
+    fn ask<'a>(&'a self, call: &'a Call, bearer: Option<HeaderValue>) -> PreparedRequest<'a> {
         let (content_type, body) = match &call.body {
-            Body::Empty => (None, Bytes::new()),
-            Body::Json(json) => (Some("application/json"), json.clone().into()),
-            Body::Form(form) => (
+            CallBody::Empty => (None, Bytes::new()),
+            CallBody::Json(json) => (Some("application/json"), json.clone().into()),
+            CallBody::Form(form) => (
                 Some("application/x-www-form-urlencoded"),
                 form.clone().into(),
             ),
         };
         let idempotent = ["details", "classes", "speed"].contains(&call.name);
-        Ask {
+        PreparedRequest {
             name: call.name,
             url: &self.root,
             target: self.root.target(&call.path),
@@ -246,9 +246,9 @@ impl Inner {
 
     /// Sends a request on an idle connection or a fresh one. A used one may have been closed by the other side in
     /// the same moment: then a request that may be sent twice, or was not sent at all, goes once over a fresh one.
-    async fn exchange(self: &Rc<Self>, ask: &Ask<'_>) -> Result<Opened, Fault> {
+    async fn exchange(self: &Rc<Self>, ask: &PreparedRequest<'_>) -> Result<StreamedAnswer, Fault> {
         let turn = self.pool.turn().await;
-        let place = Place::of(ask.url);
+        let place = Destination::of(ask.url);
         let age = if ask.repeatable { IDLE } else { IDLE_ONCE };
         let mut reuse = true;
         loop {
@@ -309,7 +309,7 @@ impl Inner {
 
     /// Opens a connection. Where only the date of an answer can prove the chain, an anonymous question comes before
     /// anything secret; a server that closes after it is asked once more.
-    async fn connect(&self, ask: &Ask<'_>) -> Result<Lane, Fault> {
+    async fn connect(&self, ask: &PreparedRequest<'_>) -> Result<OpenConnection, Fault> {
         for _ in 0..2 {
             let mut lane = dial(ask.url, &self.route, &self.tls, &self.ledger).await?;
             let doubtful = lane.chain.as_ref().is_some_and(tls::Chain::is_doubtful);
@@ -321,7 +321,11 @@ impl Inner {
     }
 
     /// Asks for the date; whether the connection can be used for more afterwards.
-    async fn prove(&self, ask: &Ask<'_>, lane: &mut Lane) -> Result<bool, Fault> {
+    async fn prove(
+        &self,
+        ask: &PreparedRequest<'_>,
+        lane: &mut OpenConnection,
+    ) -> Result<bool, Fault> {
         let place = ask.url.endpoint();
         let request = ask.anonymous().request(lane, self)?;
         self.ledger.request();
@@ -346,12 +350,12 @@ impl Inner {
     /// The head of an answer has come: it is looked at as far as the line is concerned.
     fn opened(
         self: &Rc<Self>,
-        ask: &Ask<'_>,
-        mut lane: Lane,
+        ask: &PreparedRequest<'_>,
+        mut lane: OpenConnection,
         turn: OwnedSemaphorePermit,
         response: Response<Incoming>,
         began: Instant,
-    ) -> Result<Opened, Fault> {
+    ) -> Result<StreamedAnswer, Fault> {
         let (head, body) = response.into_parts();
         let status = head.status.as_u16();
         let place = ask.url.endpoint();
@@ -394,7 +398,7 @@ impl Inner {
             }
             coding => return Err(compressed(ask.name, &coding)),
         };
-        let flow = opened::Flow {
+        let flow = opened::AnswerContent {
             inner: self.clone(),
             inflate: inflate.filter(|_| !hyper::body::Body::is_end_stream(&body)),
             body,
@@ -409,15 +413,15 @@ impl Inner {
             waited: Duration::ZERO,
             paced: 0,
         };
-        Ok(Opened {
+        Ok(StreamedAnswer {
             status,
             headers,
             flow,
         })
     }
 
-    fn failed(&self, ask: &Ask<'_>, began: Instant) {
-        self.ledger.sample(Sample {
+    fn failed(&self, ask: &PreparedRequest<'_>, began: Instant) {
+        self.ledger.sample(CallSample {
             nth: 0,
             name: ask.name,
             bytes: 0,
@@ -436,7 +440,7 @@ impl Inner {
 }
 
 /// Central, or the proxy that speaks for it, did not answer in time.
-fn unanswered(ask: &Ask<'_>, lane: &Lane) -> NetCause {
+fn unanswered(ask: &PreparedRequest<'_>, lane: &OpenConnection) -> NetCause {
     let place = ask.url.endpoint();
     let request = ask.name.to_owned();
     let seconds = ask.patience().as_secs();
@@ -456,7 +460,7 @@ fn unanswered(ask: &Ask<'_>, lane: &Lane) -> NetCause {
 }
 
 /// The connection ended before the request was on it, maybe with a word why.
-fn closed(ask: &Ask<'_>, lane: &Lane) -> Fault {
+fn closed(ask: &PreparedRequest<'_>, lane: &OpenConnection) -> Fault {
     if lane.demands.load(Ordering::Relaxed) {
         let host = ask.url.endpoint();
         return Fault::new(Code::NetTlsClient, TlsCause::ClientCertificate { host });
@@ -465,7 +469,7 @@ fn closed(ask: &Ask<'_>, lane: &Lane) -> Fault {
 }
 
 /// The connection ended before the request was on it.
-fn unsent(ask: &Ask<'_>) -> Fault {
+fn unsent(ask: &PreparedRequest<'_>) -> Fault {
     let cause = NetCause::ClosedBefore {
         place: ask.url.endpoint(),
         request: ask.name.to_owned(),

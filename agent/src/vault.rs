@@ -16,7 +16,7 @@ pub mod package;
 pub mod spool;
 mod time;
 
-pub use entry::Entry;
+pub use entry::SealedFile;
 pub use key::Keyring;
 
 use std::path::{Path, PathBuf};
@@ -67,8 +67,8 @@ impl Vault {
     }
 
     /// A small sealed file of its own, e.g. the credentials.
-    pub fn entry(&self, name: &'static str) -> Entry {
-        Entry::new(&self.state, name, &self.keys)
+    pub fn entry(&self, name: &'static str) -> SealedFile {
+        SealedFile::new(&self.state, name, &self.keys)
     }
 }
 

@@ -7,12 +7,12 @@ use std::os::fd::AsFd;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use logic::child::{self, Ending, Seen, Silence};
+use logic::child::{self, ChildEnd, ProcessSeen, Silence};
 use logic::fault::{Code, Fault, ProcessEnd, RunCause};
 use logic::outside::json_flaw;
 use logic::report::Report;
 use logic::schedule::Errand;
-use logic::words::{Outcome, Params};
+use logic::words::{Outcome, SyncParams};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
@@ -24,15 +24,15 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::clock;
-use crate::engine::progress::{Progress, Watch};
-use crate::engine::{self, Engine, Lane, Request, Session};
+use crate::engine::progress::{Progress, RunWatch};
+use crate::engine::{self, Engine, PackageLaneState, Request, SyncSession};
 use crate::own;
 use crate::root::Root;
 
 /// What the worker is to do: a line each on its standard input. When that ends, the worker ends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Order {
+pub enum WorkerOrder {
     /// Begin a pass; one at a time.
     Pass {
         /// What it is to do.
@@ -58,25 +58,25 @@ pub enum Order {
 /// A line of the worker's standard output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Line {
+enum WorkerLine {
     Progress(Progress),
     /// The account of a pass, and what is not of the account: central's wish, the skew of the clock.
     Report(Box<Report>, Option<Duration>, Option<i64>),
     /// How the packages stand that no pass waits for; comes before each account and with each change after it.
-    Lane(Lane),
+    Lane(PackageLaneState),
     /// The loop goes round, and there is nothing new.
     Beat,
 }
 
 /// What came from the worker.
 #[derive(Debug)]
-pub(super) enum Told {
+pub(super) enum WorkerMessage {
     /// It has come so far.
     Progress(Progress),
     /// The pass has ended, with its account.
     Report(Box<Report>),
     /// How the packages stand.
-    Lane(Lane),
+    Lane(PackageLaneState),
     /// It has ended.
     Gone(ProcessEnd),
 }
@@ -104,7 +104,7 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Begins with a pass.
-    pub(super) async fn start(root: &Root, order: &Order) -> Result<Self, Fault> {
+    pub(super) async fn start(root: &Root, order: &WorkerOrder) -> Result<Self, Fault> {
         let mut child = self::child(root, "sync-worker")
             .stdin(Stdio::piped())
             .spawn()
@@ -150,7 +150,7 @@ impl Worker {
     }
 
     /// Tells it what to do. A line fits the pipe; a worker that is gone already is told by its output's end.
-    pub(super) async fn order(&mut self, order: &Order) {
+    pub(super) async fn order(&mut self, order: &WorkerOrder) {
         let mut text = serde_json::to_vec(order).expect("plain data always serialises");
         text.push(b'\n');
         if let Some(input) = &mut self.input {
@@ -166,7 +166,7 @@ impl Worker {
     }
 
     /// The next thing it tells; after `Gone` there is nothing more. May be dropped and called again.
-    pub(super) async fn told(&mut self) -> Told {
+    pub(super) async fn told(&mut self) -> WorkerMessage {
         let mut still = None;
         loop {
             self.lines.get_mut().get_mut().set_limit(LINE);
@@ -186,16 +186,16 @@ impl Worker {
             self.silence.heard(self.began.elapsed());
             match line {
                 Ok(Some(line)) => match serde_json::from_str(&line) {
-                    Ok(Line::Progress(progress)) => return Told::Progress(progress),
-                    Ok(Line::Lane(lane)) => return Told::Lane(lane),
-                    Ok(Line::Report(report, wish, skew)) => {
-                        return Told::Report(Box::new(Report {
+                    Ok(WorkerLine::Progress(progress)) => return WorkerMessage::Progress(progress),
+                    Ok(WorkerLine::Lane(lane)) => return WorkerMessage::Lane(lane),
+                    Ok(WorkerLine::Report(report, wish, skew)) => {
+                        return WorkerMessage::Report(Box::new(Report {
                             wish,
                             skew,
                             ..*report
                         }));
                     }
-                    Ok(Line::Beat) => {}
+                    Ok(WorkerLine::Beat) => {}
                     // Whatever else a library prints there is none of the protocol's.
                     Err(_) => {}
                 },
@@ -211,7 +211,7 @@ impl Worker {
                 self.child.wait().await
             }
         };
-        Told::Gone(match status {
+        WorkerMessage::Gone(match status {
             Ok(status) => ending(status, still, self.killed),
             Err(error) => ProcessEnd::Lost {
                 why: (&error).into(),
@@ -262,21 +262,21 @@ fn ending(status: ExitStatus, still: Option<Duration>, killed: Option<u64>) -> P
             Err(_) => format!("signal {number}"),
         });
     let ending = match (still, &name, status.code()) {
-        (Some(silence), ..) => Ending::Still(silence),
-        (None, Some(name), _) => Ending::Signal(name),
-        (None, None, Some(code)) => Ending::Status(code),
-        (None, None, None) => Ending::Unknown,
+        (Some(silence), ..) => ChildEnd::Still(silence),
+        (None, Some(name), _) => ChildEnd::Signal(name),
+        (None, None, Some(code)) => ChildEnd::Status(code),
+        (None, None, None) => ChildEnd::Unknown,
     };
     child::cause(ending, (killed, killed_at_limit()))
 }
 
 /// What the kernel shows of a process (proc(5), `/proc/PID/stat`).
-fn seen(pid: u32) -> Option<Seen> {
+fn seen(pid: u32) -> Option<ProcessSeen> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name in parentheses may hold anything.
     let fields: Vec<&str> = stat.rsplit(')').next()?.split_whitespace().collect();
     let ticks = |at: usize| fields.get(at)?.parse::<u64>().ok();
-    Some(Seen {
+    Some(ProcessSeen {
         used: ticks(11)? + ticks(12)?,
         waits_for_disk: fields.first() == Some(&"D"),
     })
@@ -297,7 +297,7 @@ pub(super) fn died(how: ProcessEnd) -> Fault {
 
 /// The account of a run that never came to write one.
 pub fn account(trouble: &Fault) -> Report {
-    let params = Params {
+    let params = SyncParams {
         organisation_id: String::new(),
         sync_id: 0,
         box_id: String::new(),
@@ -311,8 +311,8 @@ pub fn account(trouble: &Fault) -> Report {
 /// The worker: pass after pass as it is told, and packages beside them, until its standard input ends. Gives the exit
 /// status of the last pass.
 pub async fn work(engine: Result<Engine, Fault>) -> u8 {
-    let watch = Watch::default();
-    let orders = match Orders::open() {
+    let watch = RunWatch::default();
+    let orders = match WorkerOrders::open() {
         Ok(orders) => orders,
         Err(error) => {
             let report = account(&died(ProcessEnd::NoOrders {
@@ -328,12 +328,12 @@ pub async fn work(engine: Result<Engine, Fault>) -> u8 {
     }
 }
 
-async fn passes(engine: &Result<Engine, Fault>, watch: &Watch, mut orders: Orders) -> u8 {
+async fn passes(engine: &Result<Engine, Fault>, watch: &RunWatch, mut orders: WorkerOrders) -> u8 {
     let mut exit = 0;
     let mut session = engine
         .as_ref()
         .ok()
-        .map(|engine| Session::new(engine, watch));
+        .map(|engine| SyncSession::new(engine, watch));
     let mut told = None;
     loop {
         let order = tokio::select! {
@@ -346,7 +346,7 @@ async fn passes(engine: &Result<Engine, Fault>, watch: &Watch, mut orders: Order
         };
         let Some(order) = order else { return exit };
         // What else is said came too late for the pass that it was meant for.
-        let Order::Pass {
+        let WorkerOrder::Pass {
             errand,
             asked,
             probe_first,
@@ -376,23 +376,23 @@ async fn passes(engine: &Result<Engine, Fault>, watch: &Watch, mut orders: Order
 
 fn tell_report(report: &Report) -> u8 {
     let whole = Box::new(report.clone());
-    tell(&Line::Report(whole, report.wish, report.skew));
+    tell(&WorkerLine::Report(whole, report.wish, report.skew));
     report.outcome.exit()
 }
 
 /// Tells how the packages stand, when that is new.
-fn tell_lane(session: Option<&Session>, told: &mut Option<Lane>) {
-    let lane = session.map_or_else(Lane::default, Session::lane);
-    let same = |before: &Lane| {
+fn tell_lane(session: Option<&SyncSession>, told: &mut Option<PackageLaneState>) {
+    let lane = session.map_or_else(PackageLaneState::default, SyncSession::lane);
+    let same = |before: &PackageLaneState| {
         (before.active, before.waiting, before.failed) == (lane.active, lane.waiting, lane.failed)
     };
     if !told.as_ref().is_some_and(same) {
-        tell(&Line::Lane(lane));
+        tell(&WorkerLine::Lane(lane));
         *told = Some(lane);
     }
 }
 
-async fn changed(session: &Option<Session<'_>>) {
+async fn changed(session: &Option<SyncSession<'_>>) {
     match session {
         Some(session) => session.changed().await,
         None => std::future::pending().await,
@@ -400,7 +400,7 @@ async fn changed(session: &Option<Session<'_>>) {
 }
 
 /// Hands a signal on to the run, which tells central and ends; never returns.
-async fn stopped(watch: &Watch) {
+async fn stopped(watch: &RunWatch) {
     told_to_end().await;
     watch.stop();
     std::future::pending().await
@@ -423,9 +423,9 @@ pub async fn told_to_end() {
 /// A box that was given a login enrols first.
 async fn synchronize(
     engine: &Engine,
-    session: &mut Session<'_>,
+    session: &mut SyncSession<'_>,
     request: &Request,
-    orders: &mut Orders,
+    orders: &mut WorkerOrders,
 ) -> Report {
     if let Err(trouble) = session.enrols(engine).await {
         return account(&trouble);
@@ -439,10 +439,10 @@ async fn synchronize(
             order = orders.next() => order,
         };
         let order = match order {
-            Some(Order::Asked { packages }) => engine::Order::Asked { packages },
-            Some(Order::Close) => engine::Order::Close,
+            Some(WorkerOrder::Asked { packages }) => engine::PassOrder::Asked { packages },
+            Some(WorkerOrder::Close) => engine::PassOrder::Close,
             // There is one pass at a time.
-            Some(Order::Pass { .. }) => continue,
+            Some(WorkerOrder::Pass { .. }) => continue,
             None => return account(&died(ProcessEnd::LostDaemon)),
         };
         // A pass that ends in this moment needs it no longer.
@@ -451,9 +451,9 @@ async fn synchronize(
 }
 
 /// The orders on standard input, which is a pipe of the daemon's.
-struct Orders(Lines<BufReader<Receiver>>);
+struct WorkerOrders(Lines<BufReader<Receiver>>);
 
-impl Orders {
+impl WorkerOrders {
     fn open() -> std::io::Result<Self> {
         let input = std::io::stdin().as_fd().try_clone_to_owned()?;
         let receiver = Receiver::from_owned_fd(input)?;
@@ -461,7 +461,7 @@ impl Orders {
     }
 
     /// The next order; `None` when there are no more. May be dropped and called again.
-    async fn next(&mut self) -> Option<Order> {
+    async fn next(&mut self) -> Option<WorkerOrder> {
         loop {
             let line = self.0.next_line().await.ok()??;
             match serde_json::from_str(&line) {
@@ -479,14 +479,14 @@ impl Orders {
 }
 
 /// Tells each change, five times a second at most, and without one that the loop goes round; ends when nobody reads.
-async fn relay(watch: &Watch) {
+async fn relay(watch: &RunWatch) {
     let mut told = Progress::default();
     let mut beat = Instant::now();
     loop {
         let now = watch.snapshot();
         let line = match now == told {
-            false => Some(Line::Progress(now.clone())),
-            true => (beat.elapsed() >= child::BEAT).then_some(Line::Beat),
+            false => Some(WorkerLine::Progress(now.clone())),
+            true => (beat.elapsed() >= child::BEAT).then_some(WorkerLine::Beat),
         };
         if let Some(line) = line {
             if !tell(&line) {
@@ -498,7 +498,7 @@ async fn relay(watch: &Watch) {
     }
 }
 
-fn tell(line: &Line) -> bool {
+fn tell(line: &WorkerLine) -> bool {
     let mut text = serde_json::to_vec(line).expect("plain data always serialises");
     text.push(b'\n');
     let mut out = std::io::stdout().lock();
@@ -528,7 +528,7 @@ mod tests {
         let mut worker = Worker::of(process, None, output);
         let begun = Instant::now();
         match worker.told().await {
-            Told::Gone(how) => assert!(matches!(how, ProcessEnd::Still { .. }), "{how:?}"),
+            WorkerMessage::Gone(how) => assert!(matches!(how, ProcessEnd::Still { .. }), "{how:?}"),
             other => panic!("{other:?}"),
         }
         assert!(begun.elapsed() < Duration::from_secs(190));

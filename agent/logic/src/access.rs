@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::entity::{EntityType, uri};
-use crate::intake::Kind;
+use crate::intake::ItemKind;
 
 /// A user or a group as the configuration names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +110,7 @@ impl ApiRole {
         let first = route.split('/').next().unwrap_or_default();
         match route {
             "sync" | "exam" => Some(Self::Control),
-            _ if first.parse::<Kind>().is_ok() => Some(Self::Intake),
+            _ if first.parse::<ItemKind>().is_ok() => Some(Self::Intake),
             _ if matches!(first, "entities" | "feed" | "packages") => Some(Self::Read),
             _ => None,
         }

@@ -10,8 +10,8 @@ mod public_key;
 mod sent;
 pub mod stranger;
 
-pub use answer::{Classes, Details, Handshake, Odd, Page};
-pub use call::{Body, Call, Method, Range};
+pub use answer::{ChecksumPage, Classes, Details, Handshake, Odd};
+pub use call::{Call, CallBody, Method, PackageRange};
 pub use public_key::KeyAnswer;
 pub use sent::surely_unsent;
 

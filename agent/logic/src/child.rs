@@ -17,7 +17,7 @@ pub const SILENT: Duration = Duration::from_secs(30 * 60);
 
 /// What a look at a process shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Seen {
+pub struct ProcessSeen {
     /// Processor time used so far, in any unit.
     pub used: u64,
     /// It waits for the disk.
@@ -49,7 +49,7 @@ impl Silence {
     }
 
     /// A look at it: whether it is to be killed, and after how long a silence.
-    pub fn look(&mut self, now: Duration, seen: Seen) -> Option<Duration> {
+    pub fn look(&mut self, now: Duration, seen: ProcessSeen) -> Option<Duration> {
         let passed = now.saturating_sub(self.looked).min(LOOK * 2);
         self.looked = now;
         self.silent += passed;
@@ -68,7 +68,7 @@ impl Silence {
 
 /// How a child ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending<'a> {
+pub enum ChildEnd<'a> {
     /// The daemon has killed it after so long a silence.
     Still(Duration),
     /// A signal, by its name.
@@ -81,19 +81,19 @@ pub enum Ending<'a> {
 
 /// What ended it, in words that go on after "the process …". `killed`: processes of the service that the kernel has
 /// killed at the memory limit, before the child began and after its end.
-pub fn cause(ending: Ending<'_>, killed: (Option<u64>, Option<u64>)) -> ProcessEnd {
+pub fn cause(ending: ChildEnd<'_>, killed: (Option<u64>, Option<u64>)) -> ProcessEnd {
     match ending {
-        Ending::Still(silence) => ProcessEnd::Still {
+        ChildEnd::Still(silence) => ProcessEnd::Still {
             seconds: silence.as_secs(),
         },
-        Ending::Signal("SIGKILL") => match killed {
+        ChildEnd::Signal("SIGKILL") => match killed {
             (Some(before), Some(after)) if after > before => ProcessEnd::MemoryLimit,
             (Some(_), Some(_)) => ProcessEnd::KilledOutside,
             _ => ProcessEnd::Killed,
         },
-        Ending::Signal(name) => ProcessEnd::Signal { name: name.into() },
-        Ending::Status(code) => ProcessEnd::Status { code: code.into() },
-        Ending::Unknown => ProcessEnd::Unknown,
+        ChildEnd::Signal(name) => ProcessEnd::Signal { name: name.into() },
+        ChildEnd::Status(code) => ProcessEnd::Status { code: code.into() },
+        ChildEnd::Unknown => ProcessEnd::Unknown,
     }
 }
 
@@ -109,7 +109,12 @@ mod tests {
     use crate::fault::{Cause, RunCause};
 
     /// Looks for so many seconds at a child that is seen so; when it is to be killed.
-    fn watched(seconds: u64, step: u64, seen: impl Fn(u64) -> Seen, beats: bool) -> Option<u64> {
+    fn watched(
+        seconds: u64,
+        step: u64,
+        seen: impl Fn(u64) -> ProcessSeen,
+        beats: bool,
+    ) -> Option<u64> {
         let mut silence = Silence::new(Duration::ZERO);
         (1..=seconds / step).map(|at| at * step).find(|at| {
             let now = Duration::from_secs(*at);
@@ -122,14 +127,14 @@ mod tests {
 
     #[test]
     fn a_child_that_stands_still_is_told_from_one_that_works() {
-        let idle = |_| Seen::default();
-        let works = |at| Seen {
+        let idle = |_| ProcessSeen::default();
+        let works = |at| ProcessSeen {
             used: at,
-            ..Seen::default()
+            ..ProcessSeen::default()
         };
-        let disk = |_| Seen {
+        let disk = |_| ProcessSeen {
             waits_for_disk: true,
-            ..Seen::default()
+            ..ProcessSeen::default()
         };
         let day = 24 * 60 * 60;
         assert_eq!(watched(day, 10, idle, false), Some(150), "stopped");
@@ -146,27 +151,27 @@ mod tests {
         let both = |before, after| (Some(before), Some(after));
         for (ending, killed, words) in [
             (
-                Ending::Signal("SIGKILL"),
+                ChildEnd::Signal("SIGKILL"),
                 both(2, 3),
                 "memory limit of the service (MemoryMax=)",
             ),
             (
-                Ending::Signal("SIGKILL"),
+                ChildEnd::Signal("SIGKILL"),
                 both(3, 3),
                 "limit of the service was not reached",
             ),
             (
-                Ending::Signal("SIGKILL"),
+                ChildEnd::Signal("SIGKILL"),
                 (None, Some(3)),
                 "by hand, or since memory ran out",
             ),
             (
-                Ending::Signal("SIGSEGV"),
+                ChildEnd::Signal("SIGSEGV"),
                 both(2, 3),
                 "was ended by SIGSEGV",
             ),
-            (Ending::Status(134), both(0, 0), "status 134"),
-            (Ending::Still(STILL), both(0, 0), "no progress for 150 s"),
+            (ChildEnd::Status(134), both(0, 0), "status 134"),
+            (ChildEnd::Still(STILL), both(0, 0), "no progress for 150 s"),
         ] {
             let told = Cause::from(RunCause::WorkerDied {
                 how: cause(ending, killed),

@@ -7,12 +7,12 @@ use std::ops::Range;
 
 /// The records that nobody has and nobody is fetching, as disjoint runs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Work {
+pub struct RecordWorklist {
     /// Start of a run to its end, exclusive.
     runs: BTreeMap<u64, u64>,
 }
 
-impl Work {
+impl RecordWorklist {
     /// What is missing, by record.
     pub fn missing(have: &[bool]) -> Self {
         let mut work = Self::default();
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn runs_are_cut_to_size_and_joined_again() {
-        let mut work = Work::missing(&[false, false, false, true, false]);
+        let mut work = RecordWorklist::missing(&[false, false, false, true, false]);
         assert_eq!(work.take(2), Some(0..2));
         assert_eq!(work.take(9), Some(2..3));
         assert_eq!(work.take(9), Some(4..5));
@@ -88,7 +88,7 @@ mod tests {
         /// Whatever is taken and given back: every missing record is given out, none twice, none that is there.
         #[test]
         fn every_missing_record_comes_once(have in prop::collection::vec(any::<bool>(), 0..200), sizes in prop::collection::vec((1u64..20, any::<bool>()), 1..50)) {
-            let mut work = Work::missing(&have);
+            let mut work = RecordWorklist::missing(&have);
             let mut got = have.clone();
             let mut sizes = sizes.into_iter().cycle();
             let mut kept = 0;

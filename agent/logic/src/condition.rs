@@ -4,7 +4,7 @@
 
 /// The fields of one request, as they came.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Fields<'a> {
+pub struct ConditionFields<'a> {
     /// `If-Match`.
     pub if_match: Option<&'a str>,
     /// `If-None-Match`.
@@ -15,7 +15,7 @@ pub struct Fields<'a> {
 
 /// What becomes of a request that reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ConditionOutcome {
     /// It is answered; a range that it asks for counts, or everything comes.
     Answer {
         /// The range is of what is there.
@@ -28,17 +28,17 @@ pub enum Verdict {
 }
 
 /// Judges the fields against the strong tag of what is there, quotes included (RFC 9110 13.2.2).
-pub fn judge(tag: &str, fields: Fields) -> Verdict {
+pub fn judge(tag: &str, fields: ConditionFields) -> ConditionOutcome {
     if fields.if_match.is_some_and(|list| !names(list, tag)) {
-        return Verdict::Failed;
+        return ConditionOutcome::Failed;
     }
     // Weakly compared: what a reader has as `W/"x"` is good enough to be kept.
     let has = |list: &str| list.trim() == "*" || tags(list).any(|one| one.tag == tag);
     if fields.if_none_match.is_some_and(has) {
-        return Verdict::NotModified;
+        return ConditionOutcome::NotModified;
     }
     let range = fields.if_range.is_none_or(|one| one.trim() == tag);
-    Verdict::Answer { range }
+    ConditionOutcome::Answer { range }
 }
 
 /// Whether a list of strong tags, or `*`, names this one.
@@ -100,9 +100,9 @@ mod tests {
     #[test]
     fn the_fields_are_judged_in_the_order_of_the_standard() {
         let tag = "\"e1\"";
-        let all = Verdict::Answer { range: true };
-        let whole = Verdict::Answer { range: false };
-        let (failed, known) = (Verdict::Failed, Verdict::NotModified);
+        let all = ConditionOutcome::Answer { range: true };
+        let whole = ConditionOutcome::Answer { range: false };
+        let (failed, known) = (ConditionOutcome::Failed, ConditionOutcome::NotModified);
         // If-Match, If-None-Match, If-Range.
         let table = [
             ("", "", "", all),
@@ -129,7 +129,7 @@ mod tests {
         ];
         for (if_match, if_none_match, if_range, wanted) in table {
             let some = |text: &'static str| (!text.is_empty()).then_some(text);
-            let fields = Fields {
+            let fields = ConditionFields {
                 if_match: some(if_match),
                 if_none_match: some(if_none_match),
                 if_range: some(if_range),

@@ -7,7 +7,7 @@ use crate::words::Outcome;
 
 /// What the box knows of its organisation when new credentials come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Known<'a> {
+pub struct KnownOrganisation<'a> {
     /// `organisation_id` of the configuration.
     pub configured: Option<&'a str>,
     /// The organisation whose catalogue the box holds.
@@ -16,7 +16,7 @@ pub struct Known<'a> {
     pub before: Option<&'a [&'a str]>,
 }
 
-impl Known<'_> {
+impl KnownOrganisation<'_> {
     /// Whether credentials for these organisations may be used on this box; none named means that nobody knows.
     ///
     /// | the new ones name | the box has | |
@@ -136,11 +136,11 @@ mod tests {
     #[test]
     fn another_organisation_is_not_let_onto_a_box_that_has_one() {
         let (a, b): (&[&str], &[&str]) = (&["A"], &["B"]);
-        let none = Known::default();
+        let none = KnownOrganisation::default();
         let table = [
             (none, a, true),
             (
-                Known {
+                KnownOrganisation {
                     before: Some(a),
                     ..none
                 },
@@ -148,7 +148,7 @@ mod tests {
                 true,
             ),
             (
-                Known {
+                KnownOrganisation {
                     before: Some(a),
                     ..none
                 },
@@ -156,7 +156,7 @@ mod tests {
                 false,
             ),
             (
-                Known {
+                KnownOrganisation {
                     before: Some(a),
                     ..none
                 },
@@ -164,7 +164,7 @@ mod tests {
                 true,
             ),
             (
-                Known {
+                KnownOrganisation {
                     before: Some(a),
                     ..none
                 },
@@ -172,7 +172,7 @@ mod tests {
                 true,
             ),
             (
-                Known {
+                KnownOrganisation {
                     before: Some(&["A", "B"]),
                     ..none
                 },
@@ -180,7 +180,7 @@ mod tests {
                 true,
             ),
             (
-                Known {
+                KnownOrganisation {
                     before: Some(&[]),
                     ..none
                 },
@@ -189,7 +189,7 @@ mod tests {
             ),
             // The configuration says which; it may differ from what the sync manager names.
             (
-                Known {
+                KnownOrganisation {
                     configured: Some("A"),
                     ..none
                 },
@@ -197,7 +197,7 @@ mod tests {
                 true,
             ),
             (
-                Known {
+                KnownOrganisation {
                     configured: Some("A"),
                     before: Some(a),
                     ..none
@@ -206,7 +206,7 @@ mod tests {
                 false,
             ),
             (
-                Known {
+                KnownOrganisation {
                     configured: Some("A"),
                     before: Some(b),
                     ..none
@@ -215,7 +215,7 @@ mod tests {
                 true,
             ),
             (
-                Known {
+                KnownOrganisation {
                     configured: Some("A"),
                     before: Some(&[]),
                     ..none
@@ -225,7 +225,7 @@ mod tests {
             ),
             // A box without credentials that holds a catalogue, e.g. a copy.
             (
-                Known {
+                KnownOrganisation {
                     catalogue: Some("A"),
                     ..none
                 },
@@ -233,7 +233,7 @@ mod tests {
                 false,
             ),
             (
-                Known {
+                KnownOrganisation {
                     catalogue: Some("A"),
                     ..none
                 },
@@ -241,7 +241,7 @@ mod tests {
                 true,
             ),
             (
-                Known {
+                KnownOrganisation {
                     catalogue: Some("A"),
                     configured: Some("A"),
                     ..none
@@ -250,7 +250,7 @@ mod tests {
                 true,
             ),
             (
-                Known {
+                KnownOrganisation {
                     catalogue: Some("A"),
                     configured: Some("B"),
                     ..none
@@ -259,7 +259,7 @@ mod tests {
                 false,
             ),
             (
-                Known {
+                KnownOrganisation {
                     catalogue: Some("A"),
                     configured: Some("B"),
                     before: Some(a),

@@ -40,13 +40,13 @@ pub use command::{
 pub use faults::{first_bytes, refused};
 
 use crate::fault::{Code, Fault, Id, PackageCause};
-use crate::pace::Pace;
-use crate::package::{Finding, Judged};
-use crate::package_lane::{Cause, PackageEnd, Waiting};
+use crate::pace::ConcurrencyController;
+use crate::package::{EditionFinding, Judged};
+use crate::package_lane::{PackageEnd, WaitReason, Waiting};
 use crate::rate::Rate;
 use crate::retry;
-use crate::words::{Class, Now};
-use crate::zip::{Identity, Tail};
+use crate::words::{FaultClass, Now};
+use crate::zip::{PackageIdentity, PackageTail};
 use bring::Bring;
 use confirm::Confirm;
 use faults::{changed, is_range};
@@ -75,7 +75,7 @@ pub struct Task {
     /// A package is held for it.
     pub is_held: bool,
     /// Its edition, where that is known.
-    pub held: Option<Identity>,
+    pub held: Option<PackageIdentity>,
     /// Something of a package is there already, or was found out about it.
     pub is_known: bool,
     /// Where the sequence of random numbers begins.
@@ -85,7 +85,7 @@ pub struct Task {
 /// What goes from one package to the next: what the link has shown, and what is allowed.
 #[derive(Debug, Clone)]
 pub struct Carriage {
-    pace: Pace,
+    pace: ConcurrencyController,
     flow: Flow,
     window: u64,
 }
@@ -94,7 +94,7 @@ impl Carriage {
     /// At most `connections` at once and so many bytes a second; at most `window` bytes stay without a flush.
     pub fn new(connections: usize, rate: Rate, window: u64) -> Self {
         Self {
-            pace: Pace::new(connections),
+            pace: ConcurrencyController::new(connections),
             flow: Flow::new(rate, window),
             window,
         }
@@ -425,7 +425,7 @@ impl Download {
     /// The one place that decides whether a failure is met by another attempt: the wait before it, none at all after
     /// progress (`failed` is 0), or `None`.
     fn retry(&mut self, fault: &Fault, failed: u32, most: u32) -> Option<Duration> {
-        if fault.class != Class::Retry || failed >= most {
+        if fault.class != FaultClass::Retry || failed >= most {
             return None;
         }
         if failed == 0 {
@@ -440,7 +440,7 @@ impl Download {
             until: self.now.mono + wait,
             why,
             waiting: Waiting {
-                reason: Cause::of(fault),
+                reason: WaitReason::of(fault),
                 until: Some(self.now.after(wait).wall),
             },
         }
@@ -451,12 +451,12 @@ impl Download {
     fn begin_edition(&mut self) {
         self.editions += 1;
         if self.editions > EDITIONS {
-            return self.ends_with(changed().classed(Class::GiveUp));
+            return self.ends_with(changed().classed(FaultClass::GiveUp));
         }
         (self.ways, self.stage) = (0, Stage::Look);
         let nothing = !self.task.is_held && !self.task.is_known && self.editions == 1;
         let most = SMALL_PACKAGE.min(self.carriage.window);
-        let way = match nothing && most > Tail::FIRST {
+        let way = match nothing && most > PackageTail::FIRST {
             true => Way::Everything(most),
             false => Way::End,
         };
@@ -505,7 +505,7 @@ impl Download {
     }
 
     fn published(&mut self) {
-        let bad = |judged: &Judged| judged.finding != Finding::Confirmed;
+        let bad = |judged: &Judged| judged.finding != EditionFinding::Confirmed;
         if self.judged.as_ref().is_some_and(bad) {
             self.commands.push_back(Command::ForgetJudged);
         }

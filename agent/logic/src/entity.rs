@@ -222,8 +222,8 @@ impl Serialize for Properties {
 
 impl<'de> Deserialize<'de> for Properties {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Wire;
-        impl<'de> Visitor<'de> for Wire {
+        struct PropertiesVisitor;
+        impl<'de> Visitor<'de> for PropertiesVisitor {
             type Value = Properties;
 
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -249,7 +249,7 @@ impl<'de> Deserialize<'de> for Properties {
             }
         }
         if deserializer.is_human_readable() {
-            deserializer.deserialize_any(Wire)
+            deserializer.deserialize_any(PropertiesVisitor)
         } else {
             Vec::deserialize(deserializer).map(Self)
         }
@@ -260,8 +260,8 @@ struct WireValue(Value);
 
 impl<'de> Deserialize<'de> for WireValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Wire;
-        impl<'de> Visitor<'de> for Wire {
+        struct PropertyVisitor;
+        impl<'de> Visitor<'de> for PropertyVisitor {
             type Value = WireValue;
 
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -281,7 +281,7 @@ impl<'de> Deserialize<'de> for WireValue {
                 Ok(WireValue(Value::Many(texts)))
             }
         }
-        deserializer.deserialize_any(Wire)
+        deserializer.deserialize_any(PropertyVisitor)
     }
 }
 

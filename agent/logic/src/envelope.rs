@@ -6,11 +6,11 @@
 //! A rotation writes the successor as `boxsync.key.next`, wraps the data key with it, and renames it to `boxsync.key`:
 //! at every moment one of the two files opens `data.key`, and the table below says which one may go.
 
-use Held::{Absent, Opens, Other};
+use KeyCopy::{Absent, Opens, Other};
 
 /// What lies at one place for an envelope key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Held {
+pub enum KeyCopy {
     /// Nothing.
     Absent,
     /// A key that opens `data.key`.
@@ -25,13 +25,13 @@ pub enum Held {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyFiles {
     /// The credential in force.
-    pub credential: Held,
+    pub credential: KeyCopy,
     /// The credential before it, laid beside it for one start.
-    pub old_credential: Held,
+    pub old_credential: KeyCopy,
     /// `boxsync.key`.
-    pub key: Held,
+    pub key: KeyCopy,
     /// `boxsync.key.next`, which a rotation wrote.
-    pub next: Held,
+    pub next: KeyCopy,
     /// Beside `data.key` lies another copy of the wrapped data key that one of these keys opens.
     pub spare: bool,
     /// Files under temporary names, left by a cut.
@@ -40,7 +40,7 @@ pub struct KeyFiles {
 
 /// What to do next; each step is safe to be cut and to be done again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
+pub enum RotationStep {
     /// All is in order: one key opens, and no change of keys is half done.
     Done,
     /// Replace `data.key` by one that the credential in force opens.
@@ -76,24 +76,26 @@ impl KeyFiles {
     /// | any but `next` | `next` | `RemoveNext` |
     /// | any | temporary files | `RemoveLeftovers` |
     /// | any | – | `Done` |
-    pub fn step(&self) -> Step {
+    pub fn step(&self) -> RotationStep {
         let others = [self.credential, self.old_credential, self.key].contains(&Opens);
         match self {
-            _ if !self.opens() && self.spare => Step::SpareBecomesWrapped,
-            _ if !self.opens() => Step::Locked,
+            _ if !self.opens() && self.spare => RotationStep::SpareBecomesWrapped,
+            _ if !self.opens() => RotationStep::Locked,
             Self {
                 credential: Other, ..
-            } => Step::WrapWithCredential,
+            } => RotationStep::WrapWithCredential,
             Self {
-                next: Held::Unread, ..
-            } => Step::Leave,
-            Self { next: Absent, .. } if self.leftovers => Step::RemoveLeftovers,
-            Self { next: Absent, .. } => Step::Done,
-            _ if others => Step::RemoveNext,
+                next: KeyCopy::Unread,
+                ..
+            } => RotationStep::Leave,
+            Self { next: Absent, .. } if self.leftovers => RotationStep::RemoveLeftovers,
+            Self { next: Absent, .. } => RotationStep::Done,
+            _ if others => RotationStep::RemoveNext,
             Self {
-                key: Held::Unread, ..
-            } => Step::Leave,
-            _ => Step::NextBecomesKey,
+                key: KeyCopy::Unread,
+                ..
+            } => RotationStep::Leave,
+            _ => RotationStep::NextBecomesKey,
         }
     }
 }

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::access::ApiRole;
-use crate::feed::{Position, Refused};
+use crate::feed::{FollowerRefusal, Position};
 
 /// Events that a log keeps, at most.
 pub const MOST_EVENTS: usize = 1024;
@@ -133,7 +133,7 @@ pub enum CatalogueWay {
     /// It cannot be read now, or this follower may not read it.
     Closed,
     /// What becomes of the follower's place (`feed::enter`), and where one goes on that reads all entities now.
-    Open(Option<Result<(Position, bool), Refused>>, Position),
+    Open(Option<Result<(Position, bool), FollowerRefusal>>, Position),
 }
 
 impl CatalogueWay {

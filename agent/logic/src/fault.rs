@@ -39,7 +39,7 @@ pub use name::CodeName;
 pub(crate) use record::in_text;
 pub use record::value;
 
-use crate::words::{Class, Outcome};
+use crate::words::{FaultClass, Outcome};
 
 /// One failure, told once: what failed on what, how it is classed, and how a run that meets it ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -51,7 +51,7 @@ pub struct Fault {
     /// What failed on what.
     pub cause: Cause,
     /// What it asks of the one who meets it: as the table has it, unless `classed` says otherwise.
-    pub class: Class,
+    pub class: FaultClass,
     /// How a run ends that cannot get past it: as the table has it, unless `ending` says otherwise.
     pub outcome: Outcome,
     /// Central's wish to be left alone for so long (`Retry-After`, bounded by the parser).
@@ -112,7 +112,7 @@ impl Fault {
 
     /// The same, where what is met at this place asks for something else than the code does elsewhere.
     #[must_use]
-    pub fn classed(self, class: Class) -> Self {
+    pub fn classed(self, class: FaultClass) -> Self {
         Self { class, ..self }
     }
 
@@ -126,7 +126,7 @@ impl Fault {
     pub fn status(&self) -> u16 {
         match (self.code.status(), self.class) {
             // An item of a kind that is refused as it is may be refused for want of time, too.
-            (Some(422) | None, Class::Retry) => 503,
+            (Some(422) | None, FaultClass::Retry) => 503,
             (Some(status), _) => status,
             (None, _) => 500,
         }

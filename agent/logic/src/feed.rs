@@ -48,7 +48,7 @@ impl FromStr for Position {
 
 /// What a follower asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum FeedRequest {
     /// What follows this number, of an epoch if one is named.
     Since(Option<u64>, u64),
     /// What follows a place that an earlier answer named.
@@ -70,7 +70,7 @@ pub struct Extent {
 
 /// What becomes of a follower.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admission {
+pub enum FollowerAdmission {
     /// Changes after this number.
     After(u64),
     /// The same, if the place behind this number bears this tag; else it is `Gone`.
@@ -82,25 +82,27 @@ pub enum Admission {
 }
 
 /// Whether the feed reaches back to where a follower stands.
-pub fn admit(asked: Asked, held: Extent) -> Admission {
+pub fn admit(asked: FeedRequest, held: Extent) -> FollowerAdmission {
     let reached = |number: u64| number.saturating_add(1) >= held.oldest && number <= held.newest;
     match asked {
-        Asked::Since(None, 0) if held.whole && held.oldest == 1 => Admission::After(0),
-        Asked::Since(None, 0) => Admission::Gone,
-        Asked::Since(None, _) => Admission::NeedsEpoch,
-        Asked::Since(Some(epoch), number) if epoch == held.epoch && reached(number) => {
-            Admission::After(number)
+        FeedRequest::Since(None, 0) if held.whole && held.oldest == 1 => {
+            FollowerAdmission::After(0)
         }
-        Asked::Cursor(at) if at.epoch == held.epoch && reached(at.number) => {
-            Admission::AfterTagged(at.number, at.tag)
+        FeedRequest::Since(None, 0) => FollowerAdmission::Gone,
+        FeedRequest::Since(None, _) => FollowerAdmission::NeedsEpoch,
+        FeedRequest::Since(Some(epoch), number) if epoch == held.epoch && reached(number) => {
+            FollowerAdmission::After(number)
         }
-        Asked::Since(Some(_), _) | Asked::Cursor(_) => Admission::Gone,
+        FeedRequest::Cursor(at) if at.epoch == held.epoch && reached(at.number) => {
+            FollowerAdmission::AfterTagged(at.number, at.tag)
+        }
+        FeedRequest::Since(Some(_), _) | FeedRequest::Cursor(_) => FollowerAdmission::Gone,
     }
 }
 
 /// Why a follower does not go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
+pub enum FollowerRefusal {
     /// It has to read all entities again.
     Gone,
     /// A number alone does not say of which history it is.
@@ -113,26 +115,26 @@ pub enum Refused {
 /// # Errors
 /// Why it does not go on.
 pub fn begin(
-    asked: Asked,
+    asked: FeedRequest,
     held: Extent,
     tag: impl Fn(u64) -> Option<u64>,
-) -> Result<Position, Refused> {
+) -> Result<Position, FollowerRefusal> {
     let at = |number| {
         let place = |tag| Position {
             epoch: held.epoch,
             number,
             tag,
         };
-        tag(number).map(place).ok_or(Refused::Gone)
+        tag(number).map(place).ok_or(FollowerRefusal::Gone)
     };
     match admit(asked, held) {
-        Admission::After(number) => at(number),
-        Admission::AfterTagged(number, known) => match at(number)? {
+        FollowerAdmission::After(number) => at(number),
+        FollowerAdmission::AfterTagged(number, known) => match at(number)? {
             place if place.tag == known => Ok(place),
-            _ => Err(Refused::Gone),
+            _ => Err(FollowerRefusal::Gone),
         },
-        Admission::Gone => Err(Refused::Gone),
-        Admission::NeedsEpoch => Err(Refused::NeedsEpoch),
+        FollowerAdmission::Gone => Err(FollowerRefusal::Gone),
+        FollowerAdmission::NeedsEpoch => Err(FollowerRefusal::NeedsEpoch),
     }
 }
 
@@ -163,15 +165,15 @@ pub fn stand(leads_to: Option<u64>, shown: u64, running: bool) -> Stand {
 /// # Errors
 /// Why it does not go on.
 pub fn enter(
-    asked: Asked,
+    asked: FeedRequest,
     stand: Stand,
     own: Extent,
     feed: Option<Extent>,
     tag: impl Fn(u64) -> Option<u64>,
-) -> Result<(Position, bool), Refused> {
+) -> Result<(Position, bool), FollowerRefusal> {
     let beside = || begin(asked, own, |_| Some(0)).map(|from| (from, false));
     let along = |reads: bool| {
-        let feed = feed.ok_or(Refused::Gone)?;
+        let feed = feed.ok_or(FollowerRefusal::Gone)?;
         begin(asked, feed, tag).map(|from| (from, reads && from.number < feed.newest))
     };
     match stand {
@@ -231,9 +233,12 @@ mod tests {
         }
         let alone = Extent::of_edition(u64::MAX, false);
         assert!(alone.epoch < 1 << 53);
-        let asked = Asked::Since(Some(alone.epoch), 0);
-        assert_eq!(admit(asked, alone), Admission::After(0));
-        assert_eq!(admit(Asked::Since(None, 0), alone), Admission::Gone);
+        let asked = FeedRequest::Since(Some(alone.epoch), 0);
+        assert_eq!(admit(asked, alone), FollowerAdmission::After(0));
+        assert_eq!(
+            admit(FeedRequest::Since(None, 0), alone),
+            FollowerAdmission::Gone
+        );
     }
 
     #[test]
@@ -257,37 +262,37 @@ mod tests {
             newest: 0,
             whole: true,
         };
-        let since = Asked::Since;
+        let since = FeedRequest::Since;
         let table = [
-            (since(None, 0), whole, Admission::After(0)),
-            (since(None, 0), empty, Admission::After(0)),
-            (since(None, 0), trimmed, Admission::Gone),
-            (since(None, 0), later, Admission::Gone),
-            (since(None, 4), whole, Admission::NeedsEpoch),
-            (since(Some(7), 0), whole, Admission::After(0)),
-            (since(Some(7), 5), whole, Admission::After(5)),
-            (since(Some(7), 6), whole, Admission::Gone),
-            (since(Some(8), 5), whole, Admission::Gone),
-            (since(Some(7), 1), trimmed, Admission::Gone),
-            (since(Some(7), 2), trimmed, Admission::After(2)),
-            (since(Some(7), 0), later, Admission::Gone),
-            (since(Some(7), 1), later, Admission::After(1)),
-            (since(Some(7), u64::MAX), whole, Admission::Gone),
+            (since(None, 0), whole, FollowerAdmission::After(0)),
+            (since(None, 0), empty, FollowerAdmission::After(0)),
+            (since(None, 0), trimmed, FollowerAdmission::Gone),
+            (since(None, 0), later, FollowerAdmission::Gone),
+            (since(None, 4), whole, FollowerAdmission::NeedsEpoch),
+            (since(Some(7), 0), whole, FollowerAdmission::After(0)),
+            (since(Some(7), 5), whole, FollowerAdmission::After(5)),
+            (since(Some(7), 6), whole, FollowerAdmission::Gone),
+            (since(Some(8), 5), whole, FollowerAdmission::Gone),
+            (since(Some(7), 1), trimmed, FollowerAdmission::Gone),
+            (since(Some(7), 2), trimmed, FollowerAdmission::After(2)),
+            (since(Some(7), 0), later, FollowerAdmission::Gone),
+            (since(Some(7), 1), later, FollowerAdmission::After(1)),
+            (since(Some(7), u64::MAX), whole, FollowerAdmission::Gone),
         ];
         for (asked, held, wanted) in table {
             assert_eq!(admit(asked, held), wanted, "{asked:?} of {held:?}");
         }
         let at = |epoch, number| {
-            Asked::Cursor(Position {
+            FeedRequest::Cursor(Position {
                 epoch,
                 number,
                 tag: 9,
             })
         };
-        assert_eq!(admit(at(7, 4), whole), Admission::AfterTagged(4, 9));
-        assert_eq!(admit(at(8, 4), whole), Admission::Gone);
-        assert_eq!(admit(at(7, 6), whole), Admission::Gone);
-        assert_eq!(admit(at(7, 1), trimmed), Admission::Gone);
+        assert_eq!(admit(at(7, 4), whole), FollowerAdmission::AfterTagged(4, 9));
+        assert_eq!(admit(at(8, 4), whole), FollowerAdmission::Gone);
+        assert_eq!(admit(at(7, 6), whole), FollowerAdmission::Gone);
+        assert_eq!(admit(at(7, 1), trimmed), FollowerAdmission::Gone);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::encryption::{CentralEncryption, EncryptionMode};
 
 /// What a path means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum GatewayRoute {
     /// `taoOauth/TokenApi/requestToken` (protocol 1.1); open, since it is how credentials are shown.
     Token,
     /// `taoSync/HandShake` (protocol 2); open for the same reason.
@@ -60,7 +60,7 @@ pub enum Place {
     Nowhere,
 }
 
-impl Place {
+impl GatewayRoute {
     /// What a path means; a trailing slash after the action is accepted (protocol 0.1).
     pub fn of(path: &str) -> Self {
         let Some(path) = path.strip_prefix('/') else {
@@ -150,7 +150,7 @@ impl Place {
 
 /// One answer: status, header fields beside the framing, content.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct GatewayAnswer {
     /// Status code.
     pub status: u16,
     /// What stands behind the status on the first line, where it is not the usual phrase; visible ASCII and blanks.
@@ -170,7 +170,7 @@ const NO_RIGHTS: &str = "You do not have the required rights to edit this resour
 const DENIED: &str = "Access denied. Please renew your authentication!";
 const NOT_AUTHORIZED: &str = "You are not authorized to access this functionality.";
 
-impl Answer {
+impl GatewayAnswer {
     fn new(status: u16, kind: &str, body: impl Into<Vec<u8>>) -> Self {
         Self {
             status,
@@ -217,31 +217,31 @@ impl Answer {
 
 /// How this box signs its answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Voice {
+pub struct AnswerSigner {
     /// The platform version that every failure names; the one of the box.
     pub version: String,
 }
 
-impl Voice {
+impl AnswerSigner {
     /// A failure reported by a controller (`returnFailure`, protocol 0.5).
-    pub fn failure(&self, status: u16, message: &str) -> Answer {
+    pub fn failure(&self, status: u16, message: &str) -> GatewayAnswer {
         // Written by hand: the keys keep the order of central.
         let body = format!(
             r#"{{"success":false,"errorCode":0,"errorMsg":{},"version":{}}}"#,
             Json::from(message),
             Json::from(self.version.as_str())
         );
-        Answer::new(status, "application/json", body)
+        GatewayAnswer::new(status, "application/json", body)
     }
 
     /// A failure whose reason central keeps for itself.
-    pub fn generic(&self, status: u16) -> Answer {
+    pub fn generic(&self, status: u16) -> GatewayAnswer {
         self.failure(status, GENERIC)
     }
 
     /// The box cannot answer now, or not this one. The client shows `errorMsg` of every status but 500, of which it
     /// only says that there was an internal error; older ones show the phrase of the status line.
-    pub fn later(&self, status: u16, message: &str) -> Answer {
+    pub fn later(&self, status: u16, message: &str) -> GatewayAnswer {
         let plain = |c: char| {
             if c.is_ascii_graphic() || c == ' ' {
                 c
@@ -249,41 +249,41 @@ impl Voice {
                 '?'
             }
         };
-        Answer {
+        GatewayAnswer {
             phrase: Some(message.chars().map(plain).take(200).collect()),
             ..self.failure(status, message)
         }
     }
 
     /// A failure in the shape of the REST controllers and of the router.
-    fn rest(&self, status: u16, message: &str) -> Answer {
+    fn rest(&self, status: u16, message: &str) -> GatewayAnswer {
         let body = format!(
             r#"{{"success":false,"version":{},"errorCode":{status},"errorMsg":{}}}"#,
             Json::from(self.version.as_str()),
             Json::from(message)
         );
-        Answer::new(status, JSON, body)
+        GatewayAnswer::new(status, JSON, body)
     }
 
-    fn coded(&self, status: u16, kind: &str, code: &str, message: &str) -> Answer {
+    fn coded(&self, status: u16, kind: &str, code: &str, message: &str) -> GatewayAnswer {
         let body = format!(
             r#"{{"success":false,"errorCode":"{code}","errorMsg":{},"version":{}}}"#,
             Json::from(message),
             Json::from(self.version.as_str())
         );
-        Answer::new(status, kind, body)
+        GatewayAnswer::new(status, kind, body)
     }
 
     /// No session, whatever the reason (protocol 0.2).
-    pub fn unauthorized(&self) -> Answer {
+    pub fn unauthorized(&self) -> GatewayAnswer {
         self.coded(401, HTML, "401", NOT_AUTHORIZED)
             .with("www-authenticate", r#"Basic realm="boxsync""#)
     }
 
     /// An `Accept` that no answer meets (protocol 0.3).
-    pub fn not_acceptable(&self, place: Place) -> Answer {
+    pub fn not_acceptable(&self, place: GatewayRoute) -> GatewayAnswer {
         match place {
-            Place::HandShake => Answer::new(406, HTML, ""),
+            GatewayRoute::HandShake => GatewayAnswer::new(406, HTML, ""),
             _ => self.failure(406, "The requested content encoding cannot be satisfied"),
         }
     }
@@ -292,25 +292,27 @@ impl Voice {
     ///
     /// # Errors
     /// The answer of central to it.
-    pub fn verb(&self, place: Place, method: &str) -> Result<(), Answer> {
-        let no_rights = || Answer::json(json!({ "error": NO_RIGHTS }).to_string());
+    pub fn verb(&self, place: GatewayRoute, method: &str) -> Result<(), GatewayAnswer> {
+        let no_rights = || GatewayAnswer::json(json!({ "error": NO_RIGHTS }).to_string());
         match (place, method) {
-            (Place::Token, _) => Ok(()),
-            (Place::HandShake, "OPTIONS") => Err(Answer::new(200, "application/json", "")),
-            (Place::Versions, "GET") => Ok(()),
-            (Place::Versions, "POST") => Err(self.rest(400, "Not implemented.")),
-            (Place::Versions, "PUT" | "DELETE") => Err(no_rights()),
-            (Place::Versions, _) => Err(self.rest(403, DENIED)),
-            (Place::Checksums | Place::Package, "GET") => Ok(()),
-            (Place::Bandwidth(_), "GET" | "HEAD") => Ok(()),
-            (Place::Bandwidth(_), _) => Err(Answer::page(405, "405 Not Allowed")),
-            (Place::Upload, "POST") => Ok(()),
-            (Place::Upload, _) => Err(diagnostic::only_post()),
-            (Place::NoFile, _) => Err(Answer::no_file()),
-            (Place::NoAction, _) => Err(no_rights()),
-            (Place::NoController, _) => Err(self.rest(403, DENIED)),
-            (Place::Nowhere, _) => Err(self.rest(403, "")),
-            (Place::Checksums | Place::Package, _) => Err(self.generic(500)),
+            (GatewayRoute::Token, _) => Ok(()),
+            (GatewayRoute::HandShake, "OPTIONS") => {
+                Err(GatewayAnswer::new(200, "application/json", ""))
+            }
+            (GatewayRoute::Versions, "GET") => Ok(()),
+            (GatewayRoute::Versions, "POST") => Err(self.rest(400, "Not implemented.")),
+            (GatewayRoute::Versions, "PUT" | "DELETE") => Err(no_rights()),
+            (GatewayRoute::Versions, _) => Err(self.rest(403, DENIED)),
+            (GatewayRoute::Checksums | GatewayRoute::Package, "GET") => Ok(()),
+            (GatewayRoute::Bandwidth(_), "GET" | "HEAD") => Ok(()),
+            (GatewayRoute::Bandwidth(_), _) => Err(GatewayAnswer::page(405, "405 Not Allowed")),
+            (GatewayRoute::Upload, "POST") => Ok(()),
+            (GatewayRoute::Upload, _) => Err(diagnostic::only_post()),
+            (GatewayRoute::NoFile, _) => Err(GatewayAnswer::no_file()),
+            (GatewayRoute::NoAction, _) => Err(no_rights()),
+            (GatewayRoute::NoController, _) => Err(self.rest(403, DENIED)),
+            (GatewayRoute::Nowhere, _) => Err(self.rest(403, "")),
+            (GatewayRoute::Checksums | GatewayRoute::Package, _) => Err(self.generic(500)),
             (_, "POST") => Ok(()),
             _ => Err(self.generic(500)),
         }
@@ -349,13 +351,17 @@ pub fn supports(versions: &[String], version: &str) -> bool {
 }
 
 /// `supportedVm` (protocol 4.1).
-pub fn versions(versions: &[String]) -> Answer {
-    Answer::json(json!({ "success": true, "data": versions }).to_string())
+pub fn versions(versions: &[String]) -> GatewayAnswer {
+    GatewayAnswer::json(json!({ "success": true, "data": versions }).to_string())
 }
 
 /// `updatePublicKey` (protocol 13.5) as central answered it: with its key, with none, or as a central that lacks the
 /// extension or gives the box no key. A box that has not asked yet has none to give.
-pub fn public_key(body: &[u8], standing: &CentralEncryption, voice: &Voice) -> Answer {
+pub fn public_key(
+    body: &[u8],
+    standing: &CentralEncryption,
+    voice: &AnswerSigner,
+) -> GatewayAnswer {
     match standing.mode {
         EncryptionMode::Plain => return voice.rest(403, ""),
         EncryptionMode::RoleMissing => return voice.rest(403, DENIED),
@@ -375,7 +381,7 @@ pub fn public_key(body: &[u8], standing: &CentralEncryption, voice: &Voice) -> A
     let update = key != "null";
     // PHP's `json_encode` escapes slashes; no other can stand there.
     let key = key.replace('/', "\\/");
-    Answer::json(format!(
+    GatewayAnswer::json(format!(
         r#"{{"require-update":{update},"public-key":{key}}}"#
     ))
 }
@@ -387,42 +393,42 @@ mod tests {
     #[test]
     fn a_path_means_what_it_means_to_central() {
         let places = [
-            ("/taoSync/HandShake", Place::HandShake),
-            ("/taoSync/HandShake/index", Place::HandShake),
+            ("/taoSync/HandShake", GatewayRoute::HandShake),
+            ("/taoSync/HandShake/index", GatewayRoute::HandShake),
             (
                 "/taoSync/SynchronisationApi/fetchEntityChecksums/",
-                Place::Checksums,
+                GatewayRoute::Checksums,
             ),
-            ("/taoSync/SynchronisationApi/nope", Place::NoAction),
-            ("/taoSync/Nope/index", Place::NoController),
-            ("/nope/Nope/nope", Place::Nowhere),
+            ("/taoSync/SynchronisationApi/nope", GatewayRoute::NoAction),
+            ("/taoSync/Nope/index", GatewayRoute::NoController),
+            ("/nope/Nope/nope", GatewayRoute::Nowhere),
             (
                 "//taoSync/SynchronisationApi/fetchEntityChecksums",
-                Place::Nowhere,
+                GatewayRoute::Nowhere,
             ),
-            ("/", Place::Nowhere),
-            ("", Place::Nowhere),
-            ("/taoSync/HandShake//", Place::Nowhere),
-            ("/taoSync//HandShake", Place::Nowhere),
-            ("/taoSync/SyApiv1//", Place::Nowhere),
-            ("/taoSync//", Place::Nowhere),
-            ("//", Place::Nowhere),
+            ("/", GatewayRoute::Nowhere),
+            ("", GatewayRoute::Nowhere),
+            ("/taoSync/HandShake//", GatewayRoute::Nowhere),
+            ("/taoSync//HandShake", GatewayRoute::Nowhere),
+            ("/taoSync/SyApiv1//", GatewayRoute::Nowhere),
+            ("/taoSync//", GatewayRoute::Nowhere),
+            ("//", GatewayRoute::Nowhere),
             (
                 "/taoClientDiagnostic/views/js/tools/bandwidth/data/bin1MB.data",
-                Place::Bandwidth(1 << 20),
+                GatewayRoute::Bandwidth(1 << 20),
             ),
             (
                 "/taoClientDiagnostic/views/js/tools/bandwidth/data/../x",
-                Place::NoFile,
+                GatewayRoute::NoFile,
             ),
         ];
         for (path, place) in places {
-            assert_eq!(Place::of(path), place, "{path}");
+            assert_eq!(GatewayRoute::of(path), place, "{path}");
         }
         let open = ["/taoOauth/TokenApi/requestToken", "/taoSync/HandShake"];
         for (path, _) in places {
             assert_eq!(
-                Place::of(path).is_open(),
+                GatewayRoute::of(path).is_open(),
                 (path.starts_with(open[0]) || path.starts_with(open[1])) && !path.contains("//")
             );
         }
@@ -464,7 +470,7 @@ mod tests {
     /// The first answer is the recorded one but for its key; the key is checked where it is read.
     #[test]
     fn the_public_key_is_given_as_central_gave_it() {
-        let voice = Voice {
+        let voice = AnswerSigner {
             version: "2022.11".into(),
         };
         let standing = |mode, key: Option<&str>| CentralEncryption {
@@ -516,7 +522,7 @@ mod tests {
 
     #[test]
     fn a_message_in_the_status_line_is_harmless() {
-        let voice = Voice {
+        let voice = AnswerSigner {
             version: "2022.11".into(),
         };
         let answer = voice.later(503, "é\r\nX: \"y\"");

@@ -63,14 +63,14 @@ impl Grant {
 /// Watches tokens die: central keeps one token per client, so another box with the same client evicts ours
 /// (protocol 1.2).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Watch {
+pub struct TokenWatch {
     /// When a token was last accepted.
     accepted: Option<Duration>,
     /// When tokens were refused before their time, within the window.
     early: Vec<Duration>,
 }
 
-impl Watch {
+impl TokenWatch {
     /// Central took a token.
     pub fn accepted(&mut self, now: Duration) {
         self.accepted = Some(now);
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn two_boxes_with_one_client_are_noticed_on_the_second_eviction() {
-        let mut watch = Watch::default();
+        let mut watch = TokenWatch::default();
         let mut now = at(1000);
         for evicted in 1..=2 {
             let grant = Grant::new(now, HOUR);
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn two_boxes_with_one_client_ask_for_few_tokens() {
-        let mut watch = Watch::default();
+        let mut watch = TokenWatch::default();
         let (mut now, mut tokens) = (at(1000), 1);
         // The other one evicts each token within a second.
         while now < at(1048) {
@@ -175,7 +175,7 @@ mod tests {
             tokens += 1;
         }
         assert!(tokens <= 8, "{tokens} tokens in 48 s");
-        assert_eq!(Watch::default().rest(now, u64::MAX), Duration::ZERO);
+        assert_eq!(TokenWatch::default().rest(now, u64::MAX), Duration::ZERO);
         for _ in 0..20 {
             watch.accepted(now);
             watch.refused(&Grant::new(now, HOUR), now);
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_token_that_lived_its_life_and_credentials_that_never_work_accuse_nobody() {
-        let mut watch = Watch::default();
+        let mut watch = TokenWatch::default();
         for round in 0..5 {
             watch.refused(&Grant::new(at(round), HOUR), at(round));
         }
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn one_eviction_an_hour_is_a_central_that_restarts() {
-        let mut watch = Watch::default();
+        let mut watch = TokenWatch::default();
         for hour in 1..10 {
             let now = HOUR * hour;
             watch.accepted(now - at(60));

@@ -5,7 +5,7 @@
 pub mod statement;
 mod stored;
 
-pub use stored::Told;
+pub use stored::MemoryShown;
 
 use std::collections::BTreeMap;
 
@@ -66,7 +66,7 @@ pub struct Terms {
 
 /// One list, as far as deletions are concerned.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct List {
+pub struct ListedType {
     /// Entities that are shown.
     pub held: u64,
     /// New ones that this run brings.
@@ -120,7 +120,7 @@ impl Memory {
 
     /// Judges what a list no longer names: gives what is to be hidden, and counts what is kept. Up to the limit it
     /// goes; beyond, what trusted lists a day apart both missed goes; the rest is held back.
-    pub fn judge(&mut self, list: List, terms: Terms) -> Vec<NameHash> {
+    pub fn judge(&mut self, list: ListedType, terms: Terms) -> Vec<NameHash> {
         let running = terms.running;
         for deletion in &mut self.deleted {
             deletion.at = deletion.at.min(running);
@@ -175,7 +175,7 @@ impl Memory {
     }
 
     /// Since when each absent entity has been absent, this list included: only a trusted one proves anything.
-    fn vote(&self, list: &List, running: u64) -> BTreeMap<NameHash, Option<u64>> {
+    fn vote(&self, list: &ListedType, running: u64) -> BTreeMap<NameHash, Option<u64>> {
         let vote = |name: &NameHash| {
             let earlier = self.absent.get(name).copied().flatten();
             let now = list.trusted.then_some(running);

@@ -19,7 +19,7 @@ pub mod verdict;
 pub mod way;
 
 pub use message::Message;
-pub use plan::{Check, Facts, Finding, Status, Step, fold, plan, worst};
-pub use seen::{Seen, Told};
-pub use standing::Standing;
+pub use plan::{Check, CheckFinding, CheckStatus, Facts, PlannedCheck, fold, plan, worst};
+pub use seen::{ReportedFault, Seen};
+pub use standing::BoxStanding;
 pub use verdict::{Verdict, Word};

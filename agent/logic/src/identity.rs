@@ -10,7 +10,7 @@ use crate::fingerprint::Fingerprint;
 
 /// The identity of this box.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Identity {
+pub struct BoxIdentity {
     /// At most 50 characters; made once.
     pub box_id: String,
     /// The number of the last synchronization begun.
@@ -21,7 +21,7 @@ pub struct Identity {
     pub copied_from: Option<String>,
 }
 
-impl Identity {
+impl BoxIdentity {
     /// A new identity from 10 random bytes: 20 hex digits.
     pub fn new(random: [u8; 10], fingerprint: Fingerprint) -> Self {
         let box_id = random.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -37,7 +37,7 @@ impl Identity {
 /// Which of two copies counts. Both are written together, and a cut may leave the second one newer: of one box the
 /// higher number counts. Another box id is written by a box that found itself copied, or by an earlier boxsync, which
 /// knows the first copy alone: then that one counts, and what was cut off is done again.
-pub fn newer(first: Identity, second: Identity) -> Identity {
+pub fn newer(first: BoxIdentity, second: BoxIdentity) -> BoxIdentity {
     if second.box_id == first.box_id && second.sync_id > first.sync_id {
         second
     } else {
@@ -51,10 +51,10 @@ pub fn recovered(
     seen: &[(u64, &str)],
     configured: Option<&str>,
     fingerprint: Fingerprint,
-) -> Option<Identity> {
+) -> Option<BoxIdentity> {
     let named = seen.iter().filter(|(_, box_id)| !box_id.is_empty());
     let (sync_id, box_id) = named.max_by_key(|(sync_id, _)| *sync_id)?;
-    Some(Identity {
+    Some(BoxIdentity {
         box_id: configured.unwrap_or(box_id).to_owned(),
         sync_id: *sync_id,
         fingerprint,
@@ -160,8 +160,8 @@ mod tests {
         }
     }
 
-    fn held(box_id: &str, sync_id: u64) -> Identity {
-        Identity {
+    fn held(box_id: &str, sync_id: u64) -> BoxIdentity {
+        BoxIdentity {
             box_id: box_id.into(),
             sync_id,
             fingerprint: Fingerprint::default(),

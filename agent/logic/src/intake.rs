@@ -30,7 +30,7 @@ pub const ITEM_LIMIT: usize = 16 << 20;
 /// What the box owes to central, in the order of sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum ItemKind {
     /// What a candidate did in one execution (protocol 7).
     Results,
     /// Rows of the delivery log of one execution (protocol 8.1).
@@ -41,7 +41,7 @@ pub enum Kind {
     LtiUsers,
 }
 
-impl Kind {
+impl ItemKind {
     /// All of them, in the order of sending.
     pub const ALL: [Self; 4] = [Self::Results, Self::Logs, Self::Sessions, Self::LtiUsers];
 
@@ -92,13 +92,13 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ItemKind {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(self.word())
     }
 }
 
-impl FromStr for Kind {
+impl FromStr for ItemKind {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
@@ -130,9 +130,9 @@ impl fmt::Debug for Print {
 
 /// One thing that the box owes: validated, normalised, ready to be sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Item {
+pub struct IntakeItem {
     /// What it is.
-    pub kind: Kind,
+    pub kind: ItemKind,
     /// Execution id; for LTI users their id, or the print of their content.
     pub id: String,
     /// URI of the delivery, of a result.
@@ -155,15 +155,15 @@ pub struct Item {
 
 /// What one document brought.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Intake {
+pub struct ParsedDocument {
     /// In the order of the document.
-    pub items: Vec<Item>,
+    pub items: Vec<IntakeItem>,
     /// What central takes, but somebody should look at; told once each, with its path.
     pub warnings: Vec<Finding>,
 }
 
 /// Answers whether the catalogue holds an entity; only `Delivery` and `TestTaker` are asked for.
-pub type Known<'a> = &'a dyn Fn(EntityType, &str) -> bool;
+pub type EntityLookup<'a> = &'a dyn Fn(EntityType, &str) -> bool;
 
 /// Reads a document in the shape that central's route takes for its kind, or the bare map or list within it;
 /// `sync_params` are ignored. `limit` bounds the bytes of one item.
@@ -171,26 +171,31 @@ pub type Known<'a> = &'a dyn Fn(EntityType, &str) -> bool;
 /// # Errors
 /// `intake.malformed` with the path of the offending field; `intake.too_long` with the id of the item. Then nothing
 /// of the document was let in.
-pub fn read(kind: Kind, document: &[u8], limit: usize, known: Known<'_>) -> Result<Intake, Fault> {
+pub fn read(
+    kind: ItemKind,
+    document: &[u8],
+    limit: usize,
+    known: EntityLookup<'_>,
+) -> Result<ParsedDocument, Fault> {
     let raw: &RawValue = serde_json::from_slice(document).map_err(|error| not_json(&error))?;
     let content = document::content(raw, kind.key())?;
     let root = At::root(kind.key());
-    let mut intake = Intake::default();
+    let mut intake = ParsedDocument::default();
     match kind {
-        Kind::Results => {
+        ItemKind::Results => {
             for (id, raw) in document::map(content, &root, IntakeValue::ResultMap)? {
                 let item = result::read(&id, &value(raw)?, &root.key(&id), known, &mut intake)?;
                 intake.items.push(item);
             }
         }
-        Kind::Logs => {
+        ItemKind::Logs => {
             for (id, raw) in document::map(content, &root, IntakeValue::RowMap)? {
                 if let Some(item) = log::read(&id, raw, &root.key(&id), &mut intake.warnings)? {
                     intake.items.push(item);
                 }
             }
         }
-        Kind::Sessions => {
+        ItemKind::Sessions => {
             let list = document::list(content, &root, IntakeValue::Executions)?;
             for (index, raw) in list.into_iter().enumerate() {
                 let at = root.index(index);
@@ -198,7 +203,7 @@ pub fn read(kind: Kind, document: &[u8], limit: usize, known: Known<'_>) -> Resu
                 intake.items.push(session(&id));
             }
         }
-        Kind::LtiUsers => {
+        ItemKind::LtiUsers => {
             let list = document::list(content, &root, IntakeValue::Users)?;
             for (index, raw) in list.into_iter().enumerate() {
                 intake.items.push(lti_user(raw, None, &root.index(index))?);
@@ -213,38 +218,38 @@ pub fn read(kind: Kind, document: &[u8], limit: usize, known: Known<'_>) -> Resu
 /// # Errors
 /// As `read`.
 pub fn read_one(
-    kind: Kind,
+    kind: ItemKind,
     id: &str,
     document: &[u8],
     limit: usize,
-    known: Known<'_>,
-) -> Result<Intake, Fault> {
+    known: EntityLookup<'_>,
+) -> Result<ParsedDocument, Fault> {
     let root = At::root(kind.key());
     let at = root.key(id);
     if !path::is_name(id) {
         return Err(at.malformed(IntakeFlaw::PlainId));
     }
-    let mut intake = Intake::default();
-    if kind == Kind::Sessions {
+    let mut intake = ParsedDocument::default();
+    if kind == ItemKind::Sessions {
         intake.items.push(session(id));
         return Ok(intake);
     }
     let raw: &RawValue = serde_json::from_slice(document).map_err(|error| not_json(&error))?;
     match kind {
-        Kind::Results => {
+        ItemKind::Results => {
             let item = result::read(id, &value(raw)?, &at, known, &mut intake)?;
             intake.items.push(item);
         }
-        Kind::Logs => intake
+        ItemKind::Logs => intake
             .items
             .extend(log::read(id, raw, &at, &mut intake.warnings)?),
-        Kind::LtiUsers => intake.items.push(lti_user(raw, Some(id), &at)?),
-        Kind::Sessions => {}
+        ItemKind::LtiUsers => intake.items.push(lti_user(raw, Some(id), &at)?),
+        ItemKind::Sessions => {}
     }
     bounded(intake, limit)
 }
 
-fn bounded(intake: Intake, limit: usize) -> Result<Intake, Fault> {
+fn bounded(intake: ParsedDocument, limit: usize) -> Result<ParsedDocument, Fault> {
     match intake.items.iter().find(|item| item.payload.len() > limit) {
         None => Ok(intake),
         Some(item) => {
@@ -259,10 +264,10 @@ fn bounded(intake: Intake, limit: usize) -> Result<Intake, Fault> {
     }
 }
 
-fn session(id: &str) -> Item {
+fn session(id: &str) -> IntakeItem {
     let payload = Exact::from(id).canonical();
-    Item {
-        kind: Kind::Sessions,
+    IntakeItem {
+        kind: ItemKind::Sessions,
         id: id.to_owned(),
         delivery: None,
         test_taker: None,
@@ -276,7 +281,7 @@ fn session(id: &str) -> Item {
 }
 
 /// No public extension defines a user (protocol 8.2): any object passes as it is.
-fn lti_user(raw: &RawValue, id: Option<&str>, at: &At<'_>) -> Result<Item, Fault> {
+fn lti_user(raw: &RawValue, id: Option<&str>, at: &At<'_>) -> Result<IntakeItem, Fault> {
     let user = value(raw)?;
     let Exact::Object(fields) = &user else {
         return Err(at.expected(IntakeValue::LtiUser, &user));
@@ -301,8 +306,8 @@ fn lti_user(raw: &RawValue, id: Option<&str>, at: &At<'_>) -> Result<Item, Fault
         .map(str::to_owned)
         .or(own.map(Cow::into_owned))
         .unwrap_or_else(|| format!("{content:?}"));
-    Ok(Item {
-        kind: Kind::LtiUsers,
+    Ok(IntakeItem {
+        kind: ItemKind::LtiUsers,
         id,
         delivery: None,
         test_taker: None,

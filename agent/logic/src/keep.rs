@@ -7,7 +7,7 @@ pub const GRACE: u64 = 2 * 3600;
 
 /// How the box stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Now {
+pub struct RetentionState {
     /// An exam runs.
     pub exam: bool,
     /// The disk has no more than what is kept free for results.
@@ -15,7 +15,7 @@ pub struct Now {
 }
 
 /// Whether an edition stays that was named so many seconds ago.
-pub fn stays(ago: u64, now: Now) -> bool {
+pub fn stays(ago: u64, now: RetentionState) -> bool {
     now.exam || (!now.scarce && ago < GRACE)
 }
 
@@ -25,7 +25,7 @@ mod tests {
 
     #[test]
     fn an_exam_keeps_all_a_grace_time_most_and_scarcity_none() {
-        let now = |exam, scarce| Now { exam, scarce };
+        let now = |exam, scarce| RetentionState { exam, scarce };
         let table = [
             (0, now(false, false), true),
             (GRACE - 1, now(false, false), true),

@@ -4,15 +4,15 @@
 
 use std::collections::BTreeSet;
 
-use crate::api::Page;
+use crate::api::ChecksumPage;
 use crate::entity::{Checksum, EntityType};
 use crate::fault::CatalogueCause;
-use crate::guard::{List, Memory, Terms};
+use crate::guard::{ListedType, Memory, Terms};
 use crate::seal::NameHash;
 use crate::sorted::Sorted;
 
 /// Rows of the index of one type: keyed hash of the id, checksum as central gave it.
-pub type Index = Sorted<Checksum>;
+pub type IndexRows = Sorted<Checksum>;
 
 /// No list of a real central is longer; a chain of pages that is gets cut and told.
 const PAGE_CAP: u32 = 10_000;
@@ -21,18 +21,18 @@ const MARKED_PAGES: u32 = 2;
 
 /// What the box has of one type.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Held {
+pub struct HeldRows {
     /// What readers see.
-    pub shown: Index,
+    pub shown: IndexRows,
     /// What an interrupted run left staged.
-    pub staged: Index,
+    pub staged: IndexRows,
     /// What central stopped naming, and is kept.
-    pub hidden: Index,
+    pub hidden: IndexRows,
 }
 
 /// What one page asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Turn {
+pub struct PageRequest {
     /// Ids whose details must be fetched.
     pub wanted: Vec<String>,
     /// The next page, verbatim; `None` when the list has ended.
@@ -54,16 +54,16 @@ pub struct Closing {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Manifest {
     kind: EntityType,
-    held: Held,
+    held: HeldRows,
     memory: Memory,
     terms: Terms,
-    seen: Seen,
+    seen: ListedIds,
     followed: BTreeSet<String>,
     pages: u32,
     /// What the pages until now named, and the page after them: reading can begin there once more.
-    mark: Option<(Seen, String)>,
+    mark: Option<(ListedIds, String)>,
     /// What the list named since it was begun once more, and before the mark; it ends by this then.
-    again: Option<Seen>,
+    again: Option<ListedIds>,
     /// Edits that take back what was said within hours: what is shown stays.
     taken_back: u64,
     /// Edits that wait for the end of the exam.
@@ -82,7 +82,7 @@ pub struct Manifest {
 
 /// What a list named so far. Of what is shown a mark each is enough: most lists name nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Seen {
+struct ListedIds {
     /// In the order of what is shown.
     shown: Vec<bool>,
     /// Everything else that was named.
@@ -90,8 +90,8 @@ struct Seen {
     count: usize,
 }
 
-impl Seen {
-    fn of(shown: &Index) -> Self {
+impl ListedIds {
+    fn of(shown: &IndexRows) -> Self {
         Self {
             shown: vec![false; shown.len()],
             others: BTreeSet::new(),
@@ -100,7 +100,7 @@ impl Seen {
     }
 
     /// Marks a name; whether it was not marked before.
-    fn insert(&mut self, shown: &Index, name: NameHash) -> bool {
+    fn insert(&mut self, shown: &IndexRows, name: NameHash) -> bool {
         let fresh = match shown.position(&name) {
             Some(at) => !std::mem::replace(&mut self.shown[at], true),
             None => self.others.insert(name),
@@ -109,7 +109,7 @@ impl Seen {
         fresh
     }
 
-    fn holds(&self, shown: &Index, name: &NameHash) -> bool {
+    fn holds(&self, shown: &IndexRows, name: &NameHash) -> bool {
         match shown.position(name) {
             Some(at) => self.shown[at],
             None => self.others.contains(name),
@@ -123,10 +123,10 @@ impl Seen {
 
 impl Manifest {
     /// Begins a comparison with what the box has and what the guard remembers.
-    pub fn new(kind: EntityType, held: Held, memory: Memory, terms: Terms) -> Self {
+    pub fn new(kind: EntityType, held: HeldRows, memory: Memory, terms: Terms) -> Self {
         Self {
             kind,
-            seen: Seen::of(&held.shown),
+            seen: ListedIds::of(&held.shown),
             held,
             memory,
             terms,
@@ -147,8 +147,13 @@ impl Manifest {
     /// Takes one page. The list ends when no next page is named, when it was already followed, when the page
     /// brings no new id (four of the six types repeat for ever at exactly one page, protocol 5.3) or at the cap.
     /// `in_use`: an exam runs, so that nothing that is shown changes.
-    pub fn page(&mut self, page: &Page, in_use: bool, hash: impl Fn(&str) -> NameHash) -> Turn {
-        let (before, before_again) = (self.seen.len(), self.again.as_ref().map(Seen::len));
+    pub fn page(
+        &mut self,
+        page: &ChecksumPage,
+        in_use: bool,
+        hash: impl Fn(&str) -> NameHash,
+    ) -> PageRequest {
+        let (before, before_again) = (self.seen.len(), self.again.as_ref().map(ListedIds::len));
         let mut wanted = Vec::new();
         for (id, checksum) in &page.listed {
             let name = hash(id);
@@ -189,13 +194,13 @@ impl Manifest {
                 kind: self.kind.word().to_owned(),
                 pages: PAGE_CAP as u64,
             });
-            return Turn {
+            return PageRequest {
                 wanted,
                 next: None,
                 fresh,
             };
         }
-        Turn {
+        PageRequest {
             wanted,
             next,
             fresh,
@@ -279,7 +284,7 @@ impl Manifest {
 
     /// Ends without a judgement, since the list was not read to its end: gives back what is remembered.
     pub fn cease(&mut self) -> Memory {
-        (self.held, self.seen) = (Held::default(), Seen::default());
+        (self.held, self.seen) = (HeldRows::default(), ListedIds::default());
         std::mem::take(&mut self.memory)
     }
 
@@ -323,7 +328,7 @@ impl Manifest {
                 memory.hear(name, None, None, terms.running);
             }
         }
-        let list = List {
+        let list = ListedType {
             held: held.shown.len() as u64,
             arriving,
             absent,
@@ -353,25 +358,25 @@ mod tests {
     const CHECKSUM: &str = "0123456789abcdef0123456789abcdef";
     const OTHER: &str = "ffffffffffffffffffffffffffffffff";
 
-    fn index(ids: &[&str]) -> Index {
+    fn index(ids: &[&str]) -> IndexRows {
         ids.iter()
             .map(|id| (name(id), Checksum::of(CHECKSUM)))
             .collect()
     }
 
-    fn shown(ids: &[&str]) -> Held {
-        Held {
+    fn shown(ids: &[&str]) -> HeldRows {
+        HeldRows {
             shown: index(ids),
-            ..Held::default()
+            ..HeldRows::default()
         }
     }
 
-    fn listed(ids: &[&str], next: Option<&str>) -> Page {
+    fn listed(ids: &[&str], next: Option<&str>) -> ChecksumPage {
         let listed = ids
             .iter()
             .map(|id| ((*id).to_owned(), CHECKSUM.to_owned()))
             .collect();
-        Page {
+        ChecksumPage {
             next: next.map(str::to_owned),
             listed,
             odd: Vec::new(),
@@ -385,13 +390,13 @@ mod tests {
         running: 1_000_000,
     };
 
-    fn compare(held: Held) -> Manifest {
+    fn compare(held: HeldRows) -> Manifest {
         Manifest::new(EntityType::TestTaker, held, Memory::default(), TERMS)
     }
 
     #[test]
     fn an_endless_chain_ends_with_the_page_that_brings_nothing_new() {
-        let mut manifest = compare(Held::default());
+        let mut manifest = compare(HeldRows::default());
         assert_eq!(
             manifest
                 .page(&listed(&["a", "b"], Some("/x?offset=2")), false, name)
@@ -400,12 +405,12 @@ mod tests {
             Some("/x?offset=2")
         );
         let turn = manifest.page(&listed(&["a", "b"], Some("/x?offset=4")), false, name);
-        assert_eq!(turn, Turn::default());
+        assert_eq!(turn, PageRequest::default());
     }
 
     #[test]
     fn a_next_page_is_followed_once() {
-        let mut manifest = compare(Held::default());
+        let mut manifest = compare(HeldRows::default());
         assert!(
             manifest
                 .page(&listed(&["a"], Some("/x")), false, name)
@@ -423,7 +428,7 @@ mod tests {
     #[test]
     fn an_entry_that_cannot_be_read_hides_nothing() {
         let mut manifest = compare(shown(&["a", "b", "c"]));
-        let page = Page {
+        let page = ChecksumPage {
             doubtful: vec!["b".to_owned()],
             ..listed(&["a", "c"], None)
         };
@@ -434,9 +439,9 @@ mod tests {
 
     #[test]
     fn what_an_interrupted_run_staged_is_not_fetched_again() {
-        let held = Held {
+        let held = HeldRows {
             staged: index(&["a"]),
-            ..Held::default()
+            ..HeldRows::default()
         };
         let mut manifest = compare(held);
         let turn = manifest.page(&listed(&["a", "b"], None), false, name);
@@ -448,7 +453,7 @@ mod tests {
 
     #[test]
     fn what_is_named_again_as_it_was_is_not_fetched() {
-        let held = Held {
+        let held = HeldRows {
             hidden: index(&["a", "b"]),
             ..shown(&["c"])
         };

@@ -277,11 +277,11 @@ mod tests {
         let error = serde_json::from_str::<u8>("\"Zoé\"").unwrap_err();
         assert_eq!(without(&json_flaw(&error)), "“…”");
         #[derive(serde::Deserialize, Debug)]
-        struct Wire {
+        struct SampleBody {
             #[serde(rename = "data")]
             _data: u8,
         }
-        let error = serde_json::from_str::<Wire>("{}").unwrap_err();
+        let error = serde_json::from_str::<SampleBody>("{}").unwrap_err();
         assert!(json_flaw(&error).starts_with("missing field `data`"));
     }
 }

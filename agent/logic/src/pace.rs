@@ -51,7 +51,7 @@ const ALL: usize = usize::MAX;
 
 /// How one range went.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sample {
+pub struct RangeSample {
     /// When it was asked for, since boot.
     pub asked: Duration,
     /// Content bytes that arrived.
@@ -59,12 +59,12 @@ pub struct Sample {
     /// From the first byte of content to the end.
     pub took: Duration,
     /// How it ended.
-    pub end: End,
+    pub end: RangeEnd,
 }
 
 /// How a range ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum RangeEnd {
     /// It came whole.
     Whole,
     /// The connection broke or stalled.
@@ -75,7 +75,7 @@ pub enum End {
 
 /// What the link has shown so far.
 #[derive(Debug, Clone)]
-pub struct Pace {
+pub struct ConcurrencyController {
     most: usize,
     lanes: usize,
     /// Wait for the first byte on this link: falls at once, rises slowly, for what is loaded or new waits longer.
@@ -91,7 +91,7 @@ pub struct Pace {
     /// When something last came.
     last: Duration,
     spoilt: u8,
-    trial: Option<Trial>,
+    trial: Option<ConcurrencyTrial>,
     /// Whether the next trial is one of more lanes.
     up: bool,
     /// By how much a trial of more lanes multiplies them.
@@ -108,19 +108,19 @@ pub struct Pace {
 
 /// What another number of lanes must compare with.
 #[derive(Debug, Clone, Copy)]
-struct Trial {
+struct ConcurrencyTrial {
     /// Bytes per second, of all lanes together.
     sum: f64,
     lanes: usize,
 }
 
-impl Trial {
+impl ConcurrencyTrial {
     fn is_won_by(&self, sum: f64, lanes: usize) -> bool {
         sum >= self.sum * if lanes > self.lanes { GAIN } else { AS_MUCH }
     }
 }
 
-impl Pace {
+impl ConcurrencyController {
     /// Begins with one connection, at most `most`.
     pub fn new(most: usize) -> Self {
         Self {
@@ -177,7 +177,7 @@ impl Pace {
     }
 
     /// Learns from a range that ended.
-    pub fn learn(&mut self, sample: Sample, now: Now) {
+    pub fn learn(&mut self, sample: RangeSample, now: Now) {
         if sample.bytes > 0 {
             // What comes in one burst says little about the next range.
             let took = sample.took.max(self.wait.unwrap_or_default()).as_secs_f64();
@@ -185,12 +185,12 @@ impl Pace {
             self.rate = Some(self.rate.map_or(rate, |old| old * 0.6 + rate * 0.4));
         }
         match sample.end {
-            End::Whole => {}
-            End::Cut if sample.bytes > 0 => self.cut(now),
+            RangeEnd::Whole => {}
+            RangeEnd::Cut if sample.bytes > 0 => self.cut(now),
             // Refused: nothing that was measured has changed.
-            End::Cut => {}
-            End::Busy if self.busy.is_some_and(|busy| sample.asked < busy) => {}
-            End::Busy => {
+            RangeEnd::Cut => {}
+            RangeEnd::Busy if self.busy.is_some_and(|busy| sample.asked < busy) => {}
+            RangeEnd::Busy => {
                 let half = (self.lanes / 2).max(1);
                 let before = self.trial.take().map_or(half, |trial| trial.lanes);
                 self.goes_with(half.min(before));
@@ -290,7 +290,7 @@ impl Pace {
         }
         let lanes = self.further();
         if lanes != self.lanes {
-            self.trial = Some(Trial {
+            self.trial = Some(ConcurrencyTrial {
                 sum,
                 lanes: self.lanes,
             });
@@ -335,7 +335,7 @@ mod tests {
     const WAIT: Duration = Duration::from_millis(50);
 
     /// Plays a link for `seconds`; each connection carries `each` bytes/s, all together at most `all`.
-    fn play(pace: &mut Pace, now: &mut Now, seconds: u64, each: f64, all: f64) {
+    fn play(pace: &mut ConcurrencyController, now: &mut Now, seconds: u64, each: f64, all: f64) {
         const TICK: Duration = Duration::from_millis(100);
         let mut came = 0.0;
         let begun = *now;
@@ -350,9 +350,9 @@ mod tests {
             if came >= range as f64 {
                 came = 0.0;
                 let took = Duration::from_secs_f64(range as f64 / each.min(all / lanes));
-                let (asked, end) = (now.mono, End::Whole);
+                let (asked, end) = (now.mono, RangeEnd::Whole);
                 pace.learn(
-                    Sample {
+                    RangeSample {
                         asked,
                         bytes: range,
                         took,
@@ -366,7 +366,13 @@ mod tests {
     }
 
     /// The share of `seconds` that were spent with each number of lanes.
-    fn used(pace: &mut Pace, now: &mut Now, seconds: u64, each: f64, all: f64) -> Vec<f64> {
+    fn used(
+        pace: &mut ConcurrencyController,
+        now: &mut Now,
+        seconds: u64,
+        each: f64,
+        all: f64,
+    ) -> Vec<f64> {
         let mut used = vec![0.0; 17];
         for _ in 0..seconds {
             play(pace, now, 1, each, all);
@@ -377,14 +383,14 @@ mod tests {
 
     #[test]
     fn one_connection_on_a_clean_link() {
-        let (mut pace, mut now) = (Pace::new(16), Now::default());
+        let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
         let used = used(&mut pace, &mut now, 600, 1.2e6, 1.2e6);
         assert!(used[1] > 0.95, "{used:?}");
     }
 
     #[test]
     fn many_where_each_is_throttled_and_soon() {
-        let (mut pace, mut now) = (Pace::new(16), Now::default());
+        let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
         play(&mut pace, &mut now, 6, 60e3, 1.2e6);
         assert_eq!(pace.lanes(), 16);
         let used = used(&mut pace, &mut now, 600, 60e3, 1.2e6);
@@ -394,7 +400,7 @@ mod tests {
     #[test]
     fn as_many_as_the_link_rewards() {
         for (each, all, enough) in [(400e3, 1.2e6, 3), (700e3, 1.2e6, 2), (150e3, 1.2e6, 8)] {
-            let (mut pace, mut now) = (Pace::new(16), Now::default());
+            let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
             play(&mut pace, &mut now, 300, each, all);
             let used = used(&mut pace, &mut now, 3000, each, all);
             let few: f64 = used[..enough].iter().sum();
@@ -405,7 +411,7 @@ mod tests {
 
     #[test]
     fn the_number_follows_the_link() {
-        let (mut pace, mut now) = (Pace::new(16), Now::default());
+        let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
         play(&mut pace, &mut now, 120, 60e3, 1.2e6);
         play(&mut pace, &mut now, 600, 1.2e6, 1.2e6);
         let clean = used(&mut pace, &mut now, 600, 1.2e6, 1.2e6);
@@ -416,7 +422,7 @@ mod tests {
 
     #[test]
     fn what_is_not_open_is_not_measured() {
-        let (mut pace, mut now) = (Pace::new(16), Now::default());
+        let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
         for _ in 0..600 {
             now = now.after(Duration::from_millis(100));
             pace.came(6_000, 0, now);
@@ -426,9 +432,9 @@ mod tests {
         assert_eq!(pace.lanes(), 16);
     }
 
-    fn ended(bytes: u64, end: End, asked: Now) -> Sample {
+    fn ended(bytes: u64, end: RangeEnd, asked: Now) -> RangeSample {
         let (asked, took) = (asked.mono, Duration::from_secs(1));
-        Sample {
+        RangeSample {
             asked,
             bytes,
             took,
@@ -438,8 +444,8 @@ mod tests {
 
     #[test]
     fn a_cut_begins_the_measurement_again_but_not_for_ever() {
-        let (mut pace, mut now) = (Pace::new(16), Now::default());
-        let cut = |now: Now| ended(60_000, End::Cut, now);
+        let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
+        let cut = |now: Now| ended(60_000, RangeEnd::Cut, now);
         // The first bytes show that all are open, the settling takes half a second, the measurement one.
         for tick in 0..10 {
             now = now.after(Duration::from_millis(100));
@@ -452,7 +458,7 @@ mod tests {
         assert_eq!(pace.lanes(), 1, "it would have ended without the cut");
         play(&mut pace, &mut now, 1, 60e3, 1.2e6);
         assert_eq!(pace.lanes(), 16);
-        let mut pace = Pace::new(16);
+        let mut pace = ConcurrencyController::new(16);
         for _ in 0..10 {
             play(&mut pace, &mut now, 1, 60e3, 1.2e6);
             pace.learn(cut(now), now);
@@ -462,12 +468,12 @@ mod tests {
 
     #[test]
     fn connections_that_are_refused_are_given_up() {
-        let (mut pace, mut now) = (Pace::new(16), Now::default());
+        let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
         // Each is throttled, but more than four are refused: the sum grows to four of them and no further.
         for _ in 0..300 {
             play(&mut pace, &mut now, 1, 60e3, 240e3);
             for _ in 4..pace.lanes() {
-                pace.learn(ended(0, End::Cut, now), now);
+                pace.learn(ended(0, RangeEnd::Cut, now), now);
             }
         }
         assert!((2..=4).contains(&pace.lanes()), "{}", pace.lanes());
@@ -475,7 +481,7 @@ mod tests {
 
     #[test]
     fn a_pause_is_no_slow_link() {
-        let (mut pace, mut now) = (Pace::new(16), Now::default());
+        let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
         let mut used = Vec::new();
         for _ in 0..60 {
             play(&mut pace, &mut now, 7, 1.2e6, 1.2e6);
@@ -490,7 +496,7 @@ mod tests {
 
     #[test]
     fn a_slow_link_is_no_pause() {
-        let (mut pace, mut now) = (Pace::new(16), Now::default());
+        let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
         for _ in 0..20 {
             now = now.after(Duration::from_secs(5));
             let lanes = pace.lanes();
@@ -501,7 +507,7 @@ mod tests {
 
     #[test]
     fn packages_too_short_to_measure_take_one_connection() {
-        let (mut pace, mut now) = (Pace::new(16), Now::default());
+        let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
         play(&mut pace, &mut now, 2, 1.2e6, 1.2e6);
         assert_eq!(pace.lanes(), 16, "a trial began");
         for _ in 0..10 {
@@ -513,17 +519,17 @@ mod tests {
 
     #[test]
     fn a_busy_central_is_asked_by_fewer_and_left_in_peace() {
-        let (mut pace, mut now) = (Pace::new(16), Now::default());
+        let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
         play(&mut pace, &mut now, 10, 60e3, 1.2e6);
         let asked = now;
         now = now.after(Duration::from_secs(1));
         for _ in 0..4 {
-            pace.learn(ended(0, End::Busy, asked), now);
+            pace.learn(ended(0, RangeEnd::Busy, asked), now);
         }
         // They come back one by one, and central is still busy.
         for _ in 0..4 {
             now = now.after(Duration::from_secs(1));
-            pace.learn(ended(0, End::Busy, now), now);
+            pace.learn(ended(0, RangeEnd::Busy, now), now);
         }
         assert_eq!(pace.lanes(), 8, "one event");
         let used = used(&mut pace, &mut now, 25, 60e3, 1.2e6);
@@ -532,23 +538,23 @@ mod tests {
 
     #[test]
     fn cuts_without_end_do_not_keep_the_number_low() {
-        let (mut pace, mut now) = (Pace::new(16), Now::default());
+        let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
         play(&mut pace, &mut now, 10, 60e3, 1.2e6);
-        pace.learn(ended(0, End::Busy, now), now);
+        pace.learn(ended(0, RangeEnd::Busy, now), now);
         assert_eq!(pace.lanes(), 8);
         for _ in 0..200 {
             play(&mut pace, &mut now, 1, 60e3, 1.2e6);
-            pace.learn(ended(60_000, End::Cut, now), now);
+            pace.learn(ended(60_000, RangeEnd::Cut, now), now);
         }
         assert_eq!(pace.lanes(), 16);
     }
 
     #[test]
     fn a_central_that_is_busy_with_many_is_asked_by_as_many_as_before() {
-        let (mut pace, mut now) = (Pace::new(16), Now::default());
+        let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
         play(&mut pace, &mut now, 2, 1.2e6, 1.2e6);
         assert_eq!(pace.lanes(), 16, "a trial began");
-        pace.learn(ended(0, End::Busy, now), now);
+        pace.learn(ended(0, RangeEnd::Busy, now), now);
         assert_eq!(pace.lanes(), 1);
     }
 
@@ -560,7 +566,7 @@ mod tests {
             (1e6, 1 << 20, 4 << 20),
             (100e6, LARGEST, LARGEST),
         ] {
-            let mut pace = Pace::new(1);
+            let mut pace = ConcurrencyController::new(1);
             play(&mut pace, &mut now, 200, each, each);
             assert!(
                 (least..=most).contains(&pace.range()),

@@ -7,11 +7,11 @@ pub mod waiting;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{Code, Fault};
-use crate::zip::Identity;
+use crate::zip::PackageIdentity;
 
 /// What was found out about one edition of a delivery's package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Finding {
+pub enum EditionFinding {
     /// Central itself, past all caches, gives it for this delivery.
     Confirmed,
     /// A member is damaged on central: fetched twice, wrong twice in the same way.
@@ -22,7 +22,7 @@ pub enum Finding {
     Cached,
 }
 
-impl Finding {
+impl EditionFinding {
     /// The code of the trouble that it means; none for a sound package.
     pub fn code(self) -> Option<Code> {
         match self {
@@ -44,7 +44,7 @@ pub struct Judged {
     /// SHA-256 of its end record and directory.
     pub tail: [u8; 32],
     /// What it is.
-    pub finding: Finding,
+    pub finding: EditionFinding,
     /// The member and what is wrong with it, for people; empty for a confirmed one.
     pub reason: String,
     /// When, Unix seconds by the box's best estimate.
@@ -53,8 +53,8 @@ pub struct Judged {
 
 impl Judged {
     /// The edition that it is about.
-    pub fn identity(&self) -> Identity {
-        Identity {
+    pub fn identity(&self) -> PackageIdentity {
+        PackageIdentity {
             size: self.size,
             tail: self.tail,
         }
@@ -69,47 +69,51 @@ impl Judged {
 
 /// What is known when the end of a package was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Look {
+pub struct EditionLook {
     /// The package that answers now.
-    pub seen: Identity,
+    pub seen: PackageIdentity,
     /// The one that is held for this delivery.
-    pub held: Option<Identity>,
+    pub held: Option<PackageIdentity>,
     /// Another delivery's held package is the very same one.
     pub shared: bool,
     /// What was found out earlier, and about which edition.
-    pub found: Option<(Identity, Finding)>,
+    pub found: Option<(PackageIdentity, EditionFinding)>,
     /// A person asked for this run.
     pub asked: bool,
 }
 
 /// What is to be done next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum PackageStep {
     /// Nothing: it is held.
     Keep,
     /// Ask for its end once more, past all caches.
     Confirm,
     /// Leave it, for what was found out about this very edition.
-    Leave(Finding),
+    Leave(EditionFinding),
     /// Bring it.
     Fetch,
 }
 
 /// The rule.
-pub fn next(look: &Look) -> Step {
+pub fn next(look: &EditionLook) -> PackageStep {
     let found = look
         .found
         .filter(|(edition, _)| *edition == look.seen)
         .map(|(_, finding)| finding);
     match found {
         // A cache may be mended without a sign: central is asked at every run.
-        Some(Finding::Cached) => Step::Confirm,
-        None if look.shared => Step::Confirm,
-        _ if look.held == Some(look.seen) => Step::Keep,
-        Some(bad @ (Finding::Damaged | Finding::Unsupported)) if !look.asked => Step::Leave(bad),
+        Some(EditionFinding::Cached) => PackageStep::Confirm,
+        None if look.shared => PackageStep::Confirm,
+        _ if look.held == Some(look.seen) => PackageStep::Keep,
+        Some(bad @ (EditionFinding::Damaged | EditionFinding::Unsupported)) if !look.asked => {
+            PackageStep::Leave(bad)
+        }
         // Found bad while no other delivery had it.
-        Some(Finding::Damaged | Finding::Unsupported) if look.shared => Step::Confirm,
-        _ => Step::Fetch,
+        Some(EditionFinding::Damaged | EditionFinding::Unsupported) if look.shared => {
+            PackageStep::Confirm
+        }
+        _ => PackageStep::Fetch,
     }
 }
 
@@ -117,8 +121,8 @@ pub fn next(look: &Look) -> Step {
 mod tests {
     use super::*;
 
-    fn edition(number: u8) -> Identity {
-        Identity {
+    fn edition(number: u8) -> PackageIdentity {
+        PackageIdentity {
             size: u64::from(number) * 1000,
             tail: [number; 32],
         }
@@ -126,22 +130,36 @@ mod tests {
 
     #[test]
     fn what_was_found_out_counts_for_that_edition_alone() {
-        use Finding::{Cached, Confirmed, Damaged, Unsupported};
+        use EditionFinding::{Cached, Confirmed, Damaged, Unsupported};
         let (one, two) = (edition(1), edition(2));
         let held = Some(one);
         let table = [
-            ("a new one", None, false, None, false, Step::Fetch),
-            ("held", held, false, None, false, Step::Keep),
-            ("changed", Some(two), false, None, false, Step::Fetch),
-            ("another's, new", None, true, None, false, Step::Confirm),
-            ("another's, held", held, true, None, false, Step::Confirm),
+            ("a new one", None, false, None, false, PackageStep::Fetch),
+            ("held", held, false, None, false, PackageStep::Keep),
+            ("changed", Some(two), false, None, false, PackageStep::Fetch),
+            (
+                "another's, new",
+                None,
+                true,
+                None,
+                false,
+                PackageStep::Confirm,
+            ),
+            (
+                "another's, held",
+                held,
+                true,
+                None,
+                false,
+                PackageStep::Confirm,
+            ),
             (
                 "published twice",
                 None,
                 true,
                 Some((one, Confirmed)),
                 false,
-                Step::Fetch,
+                PackageStep::Fetch,
             ),
             (
                 "published twice, held",
@@ -149,7 +167,7 @@ mod tests {
                 true,
                 Some((one, Confirmed)),
                 false,
-                Step::Keep,
+                PackageStep::Keep,
             ),
             (
                 "confirmed before it changed",
@@ -157,7 +175,7 @@ mod tests {
                 true,
                 Some((two, Confirmed)),
                 false,
-                Step::Confirm,
+                PackageStep::Confirm,
             ),
             (
                 "damaged",
@@ -165,7 +183,7 @@ mod tests {
                 false,
                 Some((one, Damaged)),
                 false,
-                Step::Leave(Damaged),
+                PackageStep::Leave(Damaged),
             ),
             (
                 "damaged, asked",
@@ -173,7 +191,7 @@ mod tests {
                 false,
                 Some((one, Damaged)),
                 true,
-                Step::Fetch,
+                PackageStep::Fetch,
             ),
             (
                 "damaged, then published anew",
@@ -181,7 +199,7 @@ mod tests {
                 false,
                 Some((two, Damaged)),
                 false,
-                Step::Fetch,
+                PackageStep::Fetch,
             ),
             (
                 "damaged, an older one held",
@@ -189,7 +207,7 @@ mod tests {
                 false,
                 Some((one, Damaged)),
                 false,
-                Step::Leave(Damaged),
+                PackageStep::Leave(Damaged),
             ),
             (
                 "unsupported",
@@ -197,7 +215,7 @@ mod tests {
                 false,
                 Some((one, Unsupported)),
                 false,
-                Step::Leave(Unsupported),
+                PackageStep::Leave(Unsupported),
             ),
             (
                 "damaged and another's, asked",
@@ -205,7 +223,7 @@ mod tests {
                 true,
                 Some((one, Damaged)),
                 true,
-                Step::Confirm,
+                PackageStep::Confirm,
             ),
             (
                 "a cache's",
@@ -213,7 +231,7 @@ mod tests {
                 true,
                 Some((one, Cached)),
                 false,
-                Step::Confirm,
+                PackageStep::Confirm,
             ),
             (
                 "a cache's, the other is gone",
@@ -221,7 +239,7 @@ mod tests {
                 false,
                 Some((one, Cached)),
                 false,
-                Step::Confirm,
+                PackageStep::Confirm,
             ),
             (
                 "a cache's, mended",
@@ -229,11 +247,11 @@ mod tests {
                 false,
                 Some((two, Cached)),
                 false,
-                Step::Fetch,
+                PackageStep::Fetch,
             ),
         ];
         for (what, held, shared, found, asked, expected) in table {
-            let look = Look {
+            let look = EditionLook {
                 seen: one,
                 held,
                 shared,

@@ -6,13 +6,13 @@ use std::collections::{BTreeSet, VecDeque};
 
 use crate::entity::Checksum;
 use crate::fault::{Code, Fault};
-pub use crate::package::waiting::{Cause, Waiting};
+pub use crate::package::waiting::{WaitReason, Waiting};
 use crate::report::PackageCount;
 use crate::words::Outcome;
 
 /// A delivery whose package is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub struct WantedPackage {
     /// URI.
     pub delivery: String,
     /// It changed in this pass.
@@ -59,8 +59,8 @@ pub struct PackageAccount {
 /// The machine of the lane.
 #[derive(Debug, Default)]
 pub struct PackageLane {
-    queue: VecDeque<Wanted>,
-    current: Option<Wanted>,
+    queue: VecDeque<WantedPackage>,
+    current: Option<WantedPackage>,
     /// What holds up the package under way.
     held_up: Option<Waiting>,
     account: PackageAccount,
@@ -75,9 +75,9 @@ impl PackageLane {
     /// package is surely the one. Gives whether the package under way is not wanted any more and has to be left.
     pub fn want(
         &mut self,
-        list: Vec<Wanted>,
+        list: Vec<WantedPackage>,
         whole: bool,
-        is_met: impl Fn(&Wanted) -> bool,
+        is_met: impl Fn(&WantedPackage) -> bool,
     ) -> bool {
         let before = std::mem::take(&mut self.queue);
         // What failed is tried again, so that it has not failed yet.
@@ -86,7 +86,7 @@ impl PackageLane {
         (self.account.count.failed, self.account.count.unchanged) = (0, 0);
         let mut all = list.len() as u64;
         let named: BTreeSet<String> = list.iter().map(|one| one.delivery.clone()).collect();
-        let is_named = |wanted: &Wanted| named.contains(&wanted.delivery);
+        let is_named = |wanted: &WantedPackage| named.contains(&wanted.delivery);
         // What an earlier list named goes on where this one does not say otherwise.
         let mut goes_on = !whole && self.current.as_ref().is_some_and(|one| !is_named(one));
         all += u64::from(goes_on);
@@ -111,15 +111,15 @@ impl PackageLane {
         self.current.take().is_some()
     }
 
-    fn add(&mut self, more: impl Iterator<Item = Wanted>) -> u64 {
+    fn add(&mut self, more: impl Iterator<Item = WantedPackage>) -> u64 {
         let before = self.queue.len();
         self.queue.extend(more);
         (self.queue.len() - before) as u64
     }
 
     /// The package of this very delivery is coming. One whose delivery changed meanwhile is begun anew.
-    fn is_under_way(&self, wanted: &Wanted) -> bool {
-        let same = |current: &&Wanted| {
+    fn is_under_way(&self, wanted: &WantedPackage) -> bool {
+        let same = |current: &&WantedPackage| {
             current.delivery == wanted.delivery
                 && !wanted.changed
                 && current.entity == wanted.entity
@@ -136,7 +136,7 @@ impl PackageLane {
         reason = "a machine is no iterator: it goes on after `None`"
     )]
     /// The next package to bring, when none is under way.
-    pub fn next(&mut self) -> Option<Wanted> {
+    pub fn next(&mut self) -> Option<WantedPackage> {
         if self.current.is_some() || self.account.stopped.is_some() {
             return None;
         }
@@ -185,7 +185,10 @@ impl PackageLane {
     /// Whether a package is coming or about to come: nothing but time and the link is needed.
     pub fn is_active(&self) -> bool {
         let gate = self.held_up.is_some_and(|waiting| {
-            matches!(waiting.reason, Cause::Window | Cause::Exam | Cause::Pause)
+            matches!(
+                waiting.reason,
+                WaitReason::Window | WaitReason::Exam | WaitReason::Pause
+            )
         });
         let stands = gate || self.account.stopped.is_some();
         !stands && self.left(self.current.is_some()) > 0
@@ -194,7 +197,7 @@ impl PackageLane {
     /// What holds up the lane, if something does.
     pub fn waiting(&self) -> Option<Waiting> {
         let stopped = self.account.stopped.as_ref().map(|trouble| Waiting {
-            reason: Cause::of(trouble),
+            reason: WaitReason::of(trouble),
             until: None,
         });
         self.held_up.or(stopped)
@@ -202,7 +205,7 @@ impl PackageLane {
 
     /// Whether something failed that another try may bring.
     pub fn has_failed(&self) -> bool {
-        let passing = |trouble: &Fault| trouble.class == crate::words::Class::Retry;
+        let passing = |trouble: &Fault| trouble.class == crate::words::FaultClass::Retry;
         self.account.stopped.is_some() || self.account.findings.iter().any(passing)
     }
 
@@ -242,15 +245,15 @@ fn stops(trouble: &Fault) -> bool {
 mod tests {
     use super::*;
 
-    fn wanted(delivery: &str) -> Wanted {
-        Wanted {
+    fn wanted(delivery: &str) -> WantedPackage {
+        WantedPackage {
             delivery: delivery.to_owned(),
             changed: false,
             entity: None,
         }
     }
 
-    fn list(deliveries: &[&str]) -> Vec<Wanted> {
+    fn list(deliveries: &[&str]) -> Vec<WantedPackage> {
         deliveries.iter().map(|delivery| wanted(delivery)).collect()
     }
 
@@ -345,7 +348,7 @@ mod tests {
             lane.next();
             let mut again = list(&["b"]);
             if changed {
-                again.push(Wanted {
+                again.push(WantedPackage {
                     changed: true,
                     ..wanted("a")
                 });
@@ -377,7 +380,7 @@ mod tests {
         lane.next();
         assert!(lane.is_active());
         let window = Waiting {
-            reason: Cause::Window,
+            reason: WaitReason::Window,
             until: Some(1_795_000_000),
         };
         assert!(lane.hold_up(Some(window)));
@@ -398,7 +401,7 @@ mod tests {
         assert_eq!(lane.next(), None);
         let told = lane.take_account();
         assert_eq!((told.count.waiting, told.count.failed), (2, 0));
-        assert_eq!(told.count.waiting_for.unwrap().reason, Cause::Link);
+        assert_eq!(told.count.waiting_for.unwrap().reason, WaitReason::Link);
         assert_eq!(told.stopped.unwrap().code, Code::NetRefused);
         lane.want(list(&["a", "b"]), true, |_| false);
         assert_eq!(lane.next(), Some(wanted("a")));
@@ -407,13 +410,13 @@ mod tests {
     #[test]
     fn a_cause_is_told_from_its_trouble() {
         for (code, cause) in [
-            (Code::DiskFull, Cause::Disk),
-            (Code::NetDns, Cause::Link),
-            (Code::CentralMaintenance, Cause::Central),
-            (Code::AuthRefused, Cause::Central),
+            (Code::DiskFull, WaitReason::Disk),
+            (Code::NetDns, WaitReason::Link),
+            (Code::CentralMaintenance, WaitReason::Central),
+            (Code::AuthRefused, WaitReason::Central),
         ] {
             let trouble = Fault::new(code, "");
-            assert_eq!(Cause::of(&trouble), cause);
+            assert_eq!(WaitReason::of(&trouble), cause);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-use crate::intake::Kind;
+use crate::intake::ItemKind;
 
 /// Documents up to this are taken by the daemon itself, bytes.
 pub const SMALL_DOCUMENT: u64 = 256 << 10;
@@ -37,7 +37,7 @@ impl Caller {
 
 /// What a request is for. Each class has places of its own: readers never keep a result from being handed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
+pub enum PlaceClass {
     /// What candidates did, in a document that the daemon takes itself.
     Intake,
     /// The same in a large document: a process of its own takes it.
@@ -52,14 +52,14 @@ pub enum Class {
 
 /// Places of a class: all of them, and how many one caller may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pool {
+pub struct PlacePool {
     /// Requests answered at once.
     pub places: usize,
     /// Requests of one caller answered at once.
     pub each: usize,
 }
 
-impl Class {
+impl PlaceClass {
     /// All of them.
     pub const ALL: [Self; 5] = [
         Self::Intake,
@@ -85,8 +85,8 @@ impl Class {
     pub fn of(route: &str, query: &str, reads: bool, length: Option<u64>) -> Self {
         let first = route.split('/').next().unwrap_or_default();
         match route {
-            _ if reads && first == Kind::Results.word() => Self::Reader,
-            _ if first.parse::<Kind>().is_ok() => match length {
+            _ if reads && first == ItemKind::Results.word() => Self::Reader,
+            _ if first.parse::<ItemKind>().is_ok() => match length {
                 Some(length) if length <= SMALL_DOCUMENT => Self::Intake,
                 _ => Self::LargeIntake,
             },
@@ -108,7 +108,7 @@ impl Class {
     }
 
     /// The places of a class. What one caller may not have is left for others, root's commands among them.
-    pub fn pool(self) -> Pool {
+    pub fn pool(self) -> PlacePool {
         let (places, each) = match self {
             // Each may hold a document in memory, or a process.
             Self::Intake => (24, 20),
@@ -117,7 +117,7 @@ impl Class {
             Self::Reader => (48, 40),
             Self::Stream => (72, 64),
         };
-        Pool { places, each }
+        PlacePool { places, each }
     }
 
     /// When a request that found no place is worth repeating.
@@ -132,14 +132,14 @@ impl Class {
 
 /// The places that are taken.
 #[derive(Debug, Clone, Default)]
-pub struct Taken {
-    by: BTreeMap<(Class, Caller), usize>,
+pub struct TakenPlaces {
+    by: BTreeMap<(PlaceClass, Caller), usize>,
 }
 
-impl Taken {
+impl TakenPlaces {
     /// Takes a place, if there is one for this caller.
     #[must_use]
-    pub fn take(&mut self, class: Class, caller: Caller) -> bool {
+    pub fn take(&mut self, class: PlaceClass, caller: Caller) -> bool {
         let pool = class.pool();
         let all: usize = self
             .by
@@ -157,7 +157,7 @@ impl Taken {
     }
 
     /// Gives a place back.
-    pub fn free(&mut self, class: Class, caller: Caller) {
+    pub fn free(&mut self, class: PlaceClass, caller: Caller) {
         if let Some(own) = self.by.get_mut(&(class, caller)) {
             *own -= 1;
             if *own == 0 {
@@ -182,7 +182,7 @@ pub struct Room {
 pub type Id = u64;
 
 #[derive(Debug, Clone, Copy)]
-struct Connection {
+struct PlaceConnection {
     caller: Caller,
     /// Requests whose right is shown and that are being answered.
     busy: usize,
@@ -193,12 +193,12 @@ struct Connection {
 pub struct Crowd {
     room: Room,
     next: Id,
-    open: BTreeMap<Id, Connection>,
+    open: BTreeMap<Id, PlaceConnection>,
 }
 
 /// What becomes of one who comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Entry {
+pub enum EntryDecision {
     /// It is let in.
     In(Id),
     /// It is let in, in the place of one that asks for nothing.
@@ -219,7 +219,7 @@ impl Crowd {
 
     /// Somebody comes. Whoever has too many connections makes room among its own; where all together are too many, the
     /// caller that has most does. The oldest that is not being answered goes.
-    pub fn enter(&mut self, caller: Caller) -> Entry {
+    pub fn enter(&mut self, caller: Caller) -> EntryDecision {
         let mut counts = BTreeMap::<Caller, usize>::new();
         for connection in self.open.values() {
             *counts.entry(connection.caller).or_default() += 1;
@@ -237,21 +237,21 @@ impl Crowd {
             None
         };
         let out = crowded.map(|crowded| {
-            let idle = |(_, one): &(&Id, &Connection)| one.caller == crowded && one.busy == 0;
+            let idle = |(_, one): &(&Id, &PlaceConnection)| one.caller == crowded && one.busy == 0;
             self.open.iter().find(idle).map(|(id, _)| *id)
         });
         if out == Some(None) {
-            return Entry::Full;
+            return EntryDecision::Full;
         }
         let id = self.next;
         self.next += 1;
-        self.open.insert(id, Connection { caller, busy: 0 });
+        self.open.insert(id, PlaceConnection { caller, busy: 0 });
         match out.flatten() {
             Some(out) => {
                 self.open.remove(&out);
-                Entry::InPlaceOf(id, out)
+                EntryDecision::InPlaceOf(id, out)
             }
-            None => Entry::In(id),
+            None => EntryDecision::In(id),
         }
     }
 
@@ -280,8 +280,8 @@ mod tests {
 
     #[test]
     fn no_class_takes_a_place_of_another_and_no_caller_all_of_one() {
-        let classes = Class::ALL;
-        let mut taken = Taken::default();
+        let classes = PlaceClass::ALL;
+        let mut taken = TakenPlaces::default();
         for class in classes {
             let pool = class.pool();
             let got = (0..1000).filter(|_| taken.take(class, ENGINE)).count();
@@ -290,8 +290,8 @@ mod tests {
             assert_eq!(others, pool.places - pool.each, "{class:?}");
             assert!(others > 0, "{class:?}");
         }
-        taken.free(Class::Reader, ENGINE);
-        assert!(taken.take(Class::Reader, ENGINE) && !taken.take(Class::Reader, ENGINE));
+        taken.free(PlaceClass::Reader, ENGINE);
+        assert!(taken.take(PlaceClass::Reader, ENGINE) && !taken.take(PlaceClass::Reader, ENGINE));
         for class in classes {
             (0..1000).for_each(|_| taken.free(class, ENGINE));
             (0..1000).for_each(|_| taken.free(class, ROOT));
@@ -302,26 +302,37 @@ mod tests {
     #[test]
     fn a_request_has_the_class_of_its_route() {
         let table = [
-            ("results/https%3A%2F%2Fb%23i1", Some(900), Class::Intake),
-            ("results", Some(SMALL_DOCUMENT), Class::Intake),
-            ("sessions", Some(SMALL_DOCUMENT + 1), Class::LargeIntake),
-            ("lti-users", None, Class::LargeIntake),
-            ("status", None, Class::Control),
-            ("exam", Some(20), Class::Control),
-            ("sync", Some(2), Class::Control),
-            ("nothing", None, Class::Control),
-            ("feed", None, Class::Reader),
-            ("packages/content", None, Class::Reader),
-            ("packages/d/members/results", None, Class::Reader),
-            ("sync/events", None, Class::Stream),
+            (
+                "results/https%3A%2F%2Fb%23i1",
+                Some(900),
+                PlaceClass::Intake,
+            ),
+            ("results", Some(SMALL_DOCUMENT), PlaceClass::Intake),
+            (
+                "sessions",
+                Some(SMALL_DOCUMENT + 1),
+                PlaceClass::LargeIntake,
+            ),
+            ("lti-users", None, PlaceClass::LargeIntake),
+            ("status", None, PlaceClass::Control),
+            ("exam", Some(20), PlaceClass::Control),
+            ("sync", Some(2), PlaceClass::Control),
+            ("nothing", None, PlaceClass::Control),
+            ("feed", None, PlaceClass::Reader),
+            ("packages/content", None, PlaceClass::Reader),
+            ("packages/d/members/results", None, PlaceClass::Reader),
+            ("sync/events", None, PlaceClass::Stream),
         ];
         for (route, length, class) in table {
-            assert_eq!(Class::of(route, "", false, length), class, "{route}");
+            assert_eq!(PlaceClass::of(route, "", false, length), class, "{route}");
         }
-        let feed = |query| Class::of("feed", query, true, None);
-        assert_eq!(feed("epoch=7&since=3&wait=60s"), Class::Stream);
-        assert_eq!(Class::of("results/i1", "", true, Some(0)), Class::Reader);
-        assert_eq!(feed("cursor=await=1"), Class::Reader);
+        let feed = |query| PlaceClass::of("feed", query, true, None);
+        assert_eq!(feed("epoch=7&since=3&wait=60s"), PlaceClass::Stream);
+        assert_eq!(
+            PlaceClass::of("results/i1", "", true, Some(0)),
+            PlaceClass::Reader
+        );
+        assert_eq!(feed("cursor=await=1"), PlaceClass::Reader);
     }
 
     const ROOM: Room = Room {
@@ -334,30 +345,30 @@ mod tests {
     fn whoever_floods_a_door_loses_its_own_idle_connections() {
         let mut crowd = Crowd::new(ROOM);
         let nobody = Caller::Denied;
-        let seen: Vec<Entry> = (0..4).map(|_| crowd.enter(nobody)).collect();
+        let seen: Vec<EntryDecision> = (0..4).map(|_| crowd.enter(nobody)).collect();
         let wanted = [
-            Entry::In(0),
-            Entry::In(1),
-            Entry::InPlaceOf(2, 0),
-            Entry::InPlaceOf(3, 1),
+            EntryDecision::In(0),
+            EntryDecision::In(1),
+            EntryDecision::InPlaceOf(2, 0),
+            EntryDecision::InPlaceOf(3, 1),
         ];
         assert_eq!(seen, wanted);
-        assert_eq!(crowd.enter(ROOT), Entry::In(4));
+        assert_eq!(crowd.enter(ROOT), EntryDecision::In(4));
         // The engine may have four; then its oldest idle one goes, never one that is being answered.
         for id in 5..8 {
-            assert_eq!(crowd.enter(ENGINE), Entry::In(id));
+            assert_eq!(crowd.enter(ENGINE), EntryDecision::In(id));
         }
         crowd.busy(5, true);
-        assert_eq!(crowd.enter(ENGINE), Entry::InPlaceOf(8, 6));
+        assert_eq!(crowd.enter(ENGINE), EntryDecision::InPlaceOf(8, 6));
         for id in [7, 8] {
             crowd.busy(id, true);
         }
-        assert_eq!(crowd.enter(ENGINE), Entry::Full);
+        assert_eq!(crowd.enter(ENGINE), EntryDecision::Full);
         // All together are too many: root comes in as long as anybody with more is idle.
         crowd.busy(8, false);
-        assert_eq!(crowd.enter(ROOT), Entry::InPlaceOf(9, 8));
+        assert_eq!(crowd.enter(ROOT), EntryDecision::InPlaceOf(9, 8));
         crowd.leave(7);
-        assert_eq!(crowd.enter(ENGINE), Entry::In(10));
+        assert_eq!(crowd.enter(ENGINE), EntryDecision::In(10));
         crowd.busy(77, true);
         crowd.leave(77);
     }

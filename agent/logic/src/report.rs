@@ -13,7 +13,7 @@ use crate::entity::EntityType;
 use crate::fault::{Cause, Code, CodeName, Fault, Finding, in_text};
 use crate::gateway::confirm::Confirmation;
 use crate::package::waiting::Waiting;
-use crate::words::{Outcome, Params};
+use crate::words::{Outcome, SyncParams};
 
 pub use kept::KeptReport;
 
@@ -94,7 +94,7 @@ pub struct OwedCount {
 
 /// The link as this run met it. Mbit/s are 2^20 bits per second, as TAO counts them (protocol 9.6).
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Connection {
+pub struct ConnectionStats {
     /// Mbit/s towards the box; 0 when nothing was measured.
     pub download_mbit_s: f64,
     /// Mbit/s towards central; 0 when nothing was measured.
@@ -141,7 +141,7 @@ pub struct Report {
     /// Test sessions.
     pub sessions: RowCount,
     /// The link.
-    pub connection: Connection,
+    pub connection: ConnectionStats,
     /// Everything that went wrong, in order, each told once: code and reason.
     pub findings: Vec<Finding>,
     /// Central's last wish to be left alone for so long; for the next run's time, not for the account.
@@ -181,7 +181,7 @@ impl Report {
     }
 
     /// An empty account of a run that begins now.
-    pub fn new(params: &Params, started_at: i64) -> Self {
+    pub fn new(params: &SyncParams, started_at: i64) -> Self {
         Self {
             schema: 1,
             sync_id: params.sync_id,
@@ -198,7 +198,7 @@ impl Report {
             results: ResultCount::default(),
             logs: RowCount::default(),
             sessions: RowCount::default(),
-            connection: Connection::default(),
+            connection: ConnectionStats::default(),
             findings: Vec::new(),
             wish: None,
             skew: None,
@@ -296,7 +296,7 @@ pub fn client_state(report: &Report, survey: &Survey) -> Json {
 }
 
 /// The link as it was met. A rate that nothing was measured of is left out: central would take 0 for one.
-fn statistics(connection: &Connection) -> Json {
+fn statistics(connection: &ConnectionStats) -> Json {
     let mut told = serde_json::Map::new();
     for (name, rate) in [
         ("download_mbit_s", connection.download_mbit_s),
@@ -458,7 +458,7 @@ mod tests {
     }
 
     fn empty() -> Report {
-        let params = Params {
+        let params = SyncParams {
             organisation_id: "1".into(),
             sync_id: 1,
             box_id: "b".into(),
@@ -518,7 +518,7 @@ mod tests {
         assert_eq!(under_way(&packages), None);
         packages.waiting = 2;
         packages.waiting_for = Some(Waiting {
-            reason: crate::package_lane::Cause::Window,
+            reason: crate::package_lane::WaitReason::Window,
             until: Some(7),
         });
         let node = under_way(&packages).unwrap();
@@ -556,7 +556,7 @@ mod tests {
     }
 
     fn confirmed(finished: bool, body: &str) -> Confirmation {
-        let voice = crate::gateway::Voice {
+        let voice = crate::gateway::AnswerSigner {
             version: "2022.11".into(),
         };
         Confirmation::read(finished, body.as_bytes(), 5, &voice).unwrap()

@@ -21,8 +21,8 @@ pub mod lookup;
 pub mod message;
 
 pub use files::{Config, Server, hosts};
-pub use lookup::{Command, Event, Lookup, Question};
-pub use message::{RecordType, Reply};
+pub use lookup::{Lookup, LookupCommand, LookupEvent, Question};
+pub use message::{DnsReply, RecordType};
 
 use std::fmt;
 

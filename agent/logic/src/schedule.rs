@@ -11,7 +11,7 @@ mod errand;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-pub use errand::{Cause, End, Errand};
+pub use errand::{Errand, RunEnd, RunReason};
 use serde::{Deserialize, Serialize};
 
 use crate::retry;
@@ -28,17 +28,17 @@ pub struct Policy {
 
 /// What has happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
+pub enum ScheduleEvent {
     /// Somebody waits for a run.
     Asked(Errand),
     /// A link came up or an address changed.
     Network,
     /// The run has come so far.
-    Reached(Stage),
+    Reached(RunStage),
     /// The run is over.
-    Ended(End),
+    Ended(RunEnd),
     /// What has become of the packages beside the runs.
-    Packages(Packages),
+    Packages(PackagesState),
     /// The configuration was read again.
     Policy(Policy),
     /// Time has passed: a wait may be over.
@@ -47,7 +47,7 @@ pub enum Event {
 
 /// How the packages stand that no run waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Packages {
+pub enum PackagesState {
     /// Nothing is to be done for them before the next run.
     Stand,
     /// They may be fetched after so long: a window opens, an exam is over.
@@ -61,7 +61,7 @@ pub enum Packages {
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Stage {
+pub enum RunStage {
     /// Central has not answered yet.
     #[default]
     Asking,
@@ -73,10 +73,10 @@ pub enum Stage {
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Command {
-    /// Begin a run; how it went comes back as `Event::Ended`.
+pub enum ScheduleCommand {
+    /// Begin a run; how it went comes back as `ScheduleEvent::Ended`.
     Start(Start),
-    /// End the run under way; `Event::Ended(End::Stopped)` follows.
+    /// End the run under way; `ScheduleEvent::Ended(End::Stopped)` follows.
     Stop,
     /// The run under way is to wait for packages no longer; its end follows.
     Close,
@@ -108,16 +108,16 @@ pub struct Start {
     /// What it is to do.
     pub errand: Errand,
     /// Why it begins.
-    pub cause: Cause,
+    pub cause: RunReason,
     /// Which try it is since central could last be used; 1 is the first.
     pub attempt: u32,
 }
 
 #[derive(Debug, Clone)]
-struct Running {
+struct ScheduledRun {
     errand: Errand,
     asked: bool,
-    stage: Stage,
+    stage: RunStage,
 }
 
 /// The boot run waits at most this long, so that a thousand boxes do not knock in one second.
@@ -150,7 +150,7 @@ pub struct Schedule {
     random: u64,
     /// The grid of intervals counts from here.
     origin: Now,
-    wake: Option<(Now, Cause)>,
+    wake: Option<(Now, RunReason)>,
     /// Central wished to be left alone until then; only a person ends that.
     not_before: Option<Now>,
     /// The wish was short, so the run sat it out, and was refused to its end: very many others wait as well.
@@ -163,15 +163,15 @@ pub struct Schedule {
     package_failures: u32,
     /// Tries since central could last be used, for the journal.
     lost: Option<u32>,
-    running: Option<Running>,
+    running: Option<ScheduledRun>,
     /// What begins as soon as the run under way has ended, and why.
-    pending: Option<(Errand, Cause)>,
+    pending: Option<(Errand, RunReason)>,
     /// When the last run began.
     started: Option<Now>,
     /// A wider run was stopped for one that was asked for: it goes on afterwards.
     resume: bool,
     network_rest: Option<Now>,
-    out: VecDeque<Command>,
+    out: VecDeque<ScheduleCommand>,
 }
 
 impl Schedule {
@@ -198,7 +198,7 @@ impl Schedule {
         };
         schedule.wake = Some(if policy.on_boot {
             let most = BOOT.min(policy.interval / 4);
-            (now.after(schedule.jitter(most)), Cause::Boot)
+            (now.after(schedule.jitter(most)), RunReason::Boot)
         } else {
             schedule.interval(now)
         });
@@ -210,7 +210,7 @@ impl Schedule {
         reason = "a machine is no iterator: it goes on after `None`"
     )]
     /// The next thing to do; `None` until the next event or until `due`.
-    pub fn next(&mut self) -> Option<Command> {
+    pub fn next(&mut self) -> Option<ScheduleCommand> {
         self.out.pop_front()
     }
 
@@ -230,15 +230,15 @@ impl Schedule {
     }
 
     /// Takes what happened.
-    pub fn handle(&mut self, event: Event, now: Now) {
+    pub fn handle(&mut self, event: ScheduleEvent, now: Now) {
         match event {
-            Event::Asked(errand) => self.asked(errand, now),
-            Event::Network => self.network(now),
-            Event::Reached(stage) => self.reached(stage, now),
-            Event::Packages(packages) => self.packages(packages, now),
-            Event::Ended(end) => self.ended(end, now),
-            Event::Policy(policy) => self.changed(policy, now),
-            Event::Woken => match self.wake {
+            ScheduleEvent::Asked(errand) => self.asked(errand, now),
+            ScheduleEvent::Network => self.network(now),
+            ScheduleEvent::Reached(stage) => self.reached(stage, now),
+            ScheduleEvent::Packages(packages) => self.packages(packages, now),
+            ScheduleEvent::Ended(end) => self.ended(end, now),
+            ScheduleEvent::Policy(policy) => self.changed(policy, now),
+            ScheduleEvent::Woken => match self.wake {
                 Some((at, cause)) if at.mono <= now.mono => self.is_time(cause, now),
                 _ => {}
             },
@@ -252,39 +252,39 @@ impl Schedule {
         self.not_before = None;
         if let Some((pending, cause)) = &mut self.pending {
             pending.widen(&errand);
-            *cause = Cause::Asked;
+            *cause = RunReason::Asked;
             return;
         }
         let Some(running) = &mut self.running else {
-            return self.start(errand, Cause::Asked, now);
+            return self.start(errand, RunReason::Asked, now);
         };
-        if running.stage != Stage::Packages && running.errand.covers(&errand) {
+        if running.stage != RunStage::Packages && running.errand.covers(&errand) {
             running.asked = true;
             running.errand.no_wait &= errand.no_wait;
-            return self.out.push_back(Command::Hasten {
+            return self.out.push_back(ScheduleCommand::Hasten {
                 packages: !errand.no_wait,
             });
         }
         let mut wanted = errand;
-        if running.stage == Stage::Packages {
-            self.pending = Some((wanted, Cause::Asked));
+        if running.stage == RunStage::Packages {
+            self.pending = Some((wanted, RunReason::Asked));
             return self.close();
         }
         if running.asked {
             wanted.widen(&running.errand);
         }
         self.resume = !wanted.covers(&running.errand);
-        self.pending = Some((wanted, Cause::Asked));
-        self.out.push_back(Command::Stop);
+        self.pending = Some((wanted, RunReason::Asked));
+        self.out.push_back(ScheduleCommand::Stop);
     }
 
     fn close(&mut self) {
         self.wake = None;
-        self.out.push_back(Command::Close);
+        self.out.push_back(ScheduleCommand::Close);
     }
 
     /// The time of the next run has come. A run that waits for packages makes room for it.
-    fn is_time(&mut self, cause: Cause, now: Now) {
+    fn is_time(&mut self, cause: RunReason, now: Now) {
         if self.running.is_none() {
             return self.start(Errand::whole(), cause, now);
         }
@@ -293,13 +293,13 @@ impl Schedule {
     }
 
     /// The next run comes at its interval, also beside packages that somebody waits for.
-    fn reached(&mut self, stage: Stage, now: Now) {
+    fn reached(&mut self, stage: RunStage, now: Now) {
         let Some(running) = &mut self.running else {
             return;
         };
         let before = running.stage;
         running.stage = running.stage.max(stage);
-        let waits = before < Stage::Packages && stage == Stage::Packages;
+        let waits = before < RunStage::Packages && stage == RunStage::Packages;
         if waits && self.pending.is_none() {
             self.wake = Some(self.interval(now));
         }
@@ -307,9 +307,9 @@ impl Schedule {
 
     /// Packages that wait for a time or for another try bring the next run forward, and never put it off. While runs
     /// themselves fail, the next try is set already.
-    fn packages(&mut self, packages: Packages, now: Now) {
+    fn packages(&mut self, packages: PackagesState, now: Now) {
         self.package_failures = match packages {
-            Packages::Failed => (self.package_failures + 1).min(BREAKER - 1),
+            PackagesState::Failed => (self.package_failures + 1).min(BREAKER - 1),
             _ => 0,
         };
         let well = self.running.is_none() && self.failures == 0;
@@ -317,14 +317,14 @@ impl Schedule {
             return;
         };
         let (soon, cause) = match packages {
-            Packages::Stand => return,
-            Packages::HeldUp(wait) => {
+            PackagesState::Stand => return,
+            PackagesState::HeldUp(wait) => {
                 // A thousand boxes have the same window.
                 let wait = wait.max(LEAST) + self.jitter(OPENING);
-                (self.allowed(now.after(wait)), Cause::Packages)
+                (self.allowed(now.after(wait)), RunReason::Packages)
             }
-            Packages::Came => (self.allowed(now.after(LEAST)), Cause::Packages),
-            Packages::Failed => self.after_failures(self.package_failures, now),
+            PackagesState::Came => (self.allowed(now.after(LEAST)), RunReason::Packages),
+            PackagesState::Failed => self.after_failures(self.package_failures, now),
         };
         if soon.mono < at.mono {
             self.wake = Some((soon, cause));
@@ -342,7 +342,7 @@ impl Schedule {
         let wait = SETTLE + self.jitter(SETTLE);
         let soon = self.allowed(now.after(wait));
         if soon.mono < at.mono {
-            self.wake = Some((soon, Cause::Network));
+            self.wake = Some((soon, RunReason::Network));
             self.network_rest = Some(now.after(FLAP));
         }
     }
@@ -350,28 +350,28 @@ impl Schedule {
     fn changed(&mut self, policy: Policy, now: Now) {
         let same = policy.interval == self.policy.interval;
         self.policy = policy;
-        if let (Some((_, Cause::Interval)), false) = (self.wake, same) {
+        if let (Some((_, RunReason::Interval)), false) = (self.wake, same) {
             self.wake = Some(self.interval(now));
         }
     }
 
-    fn start(&mut self, errand: Errand, cause: Cause, now: Now) {
+    fn start(&mut self, errand: Errand, cause: RunReason, now: Now) {
         self.wake = None;
         self.started = Some(now);
         self.not_before = self.not_before.filter(|at| at.mono > now.mono);
-        self.running = Some(Running {
+        self.running = Some(ScheduledRun {
             errand: errand.clone(),
-            asked: cause == Cause::Asked,
-            stage: Stage::Asking,
+            asked: cause == RunReason::Asked,
+            stage: RunStage::Asking,
         });
-        self.out.push_back(Command::Start(Start {
+        self.out.push_back(ScheduleCommand::Start(Start {
             errand,
             cause,
             attempt: self.lost.unwrap_or(0) + 1,
         }));
     }
 
-    fn ended(&mut self, end: End, now: Now) {
+    fn ended(&mut self, end: RunEnd, now: Now) {
         let Some(running) = self.running.take() else {
             return;
         };
@@ -380,38 +380,39 @@ impl Schedule {
         self.wake = None;
         match self.pending.take() {
             // Only a person ends a wait that central's state asks for.
-            Some((_, cause)) if cause != Cause::Asked && matches!(end, End::Unreached(_)) => {}
+            Some((_, cause))
+                if cause != RunReason::Asked && matches!(end, RunEnd::Unreached(_)) => {}
             Some((errand, cause)) => return self.start(errand, cause, now),
             None => {}
         }
         let resume = std::mem::take(&mut self.resume);
         self.wake = Some(match end {
-            End::Done if resume => (now, Cause::Resumed),
-            End::Done | End::Standing => {
+            RunEnd::Done if resume => (now, RunReason::Resumed),
+            RunEnd::Done | RunEnd::Standing => {
                 self.failures = 0;
                 self.interval(now)
             }
-            End::Partly => {
+            RunEnd::Partly => {
                 // Not a fault of the line: it counts for the wait, never for the breaker.
                 self.failures = (self.failures + 1).min(BREAKER - 1);
                 self.again(now)
             }
-            End::Unreached(_) => {
+            RunEnd::Unreached(_) => {
                 self.failures = if running.asked { 1 } else { self.failures + 1 };
                 self.again(now)
             }
-            End::Stopped => (now.after(LEAST), Cause::Resumed),
+            RunEnd::Stopped => (now.after(LEAST), RunReason::Resumed),
         });
     }
 
     /// What central wished, as far as it is believed: a long wait only when the wish for it repeats.
-    fn wished(&mut self, end: End, now: Now) {
+    fn wished(&mut self, end: RunEnd, now: Now) {
         match end {
-            End::Done | End::Standing => {
+            RunEnd::Done | RunEnd::Standing => {
                 self.not_before = None;
                 self.wishes = 0;
             }
-            End::Unreached(Some(wished)) => {
+            RunEnd::Unreached(Some(wished)) => {
                 self.refused = wished <= retry::LONGEST;
                 let honoured = retry::believed(wished, self.wishes);
                 self.not_before = Some(now.after(honoured));
@@ -420,26 +421,26 @@ impl Schedule {
                 } else {
                     if self.wishes == 0 {
                         self.out
-                            .push_back(Command::Wished(Wish { wished, honoured }));
+                            .push_back(ScheduleCommand::Wished(Wish { wished, honoured }));
                     }
                     self.wishes += 1;
                 }
             }
-            End::Unreached(None) | End::Partly | End::Stopped => {}
+            RunEnd::Unreached(None) | RunEnd::Partly | RunEnd::Stopped => {}
         }
     }
 
     /// Told on the edge only.
-    fn tell(&mut self, end: End) {
+    fn tell(&mut self, end: RunEnd) {
         match (end, self.lost) {
-            (End::Unreached(_), None) => {
+            (RunEnd::Unreached(_), None) => {
                 self.lost = Some(1);
-                self.out.push_back(Command::Lost);
+                self.out.push_back(ScheduleCommand::Lost);
             }
-            (End::Unreached(_), Some(tries)) => self.lost = Some(tries.saturating_add(1)),
-            (End::Done | End::Standing, Some(tries)) => {
+            (RunEnd::Unreached(_), Some(tries)) => self.lost = Some(tries.saturating_add(1)),
+            (RunEnd::Done | RunEnd::Standing, Some(tries)) => {
                 self.lost = None;
-                self.out.push_back(Command::Found(tries));
+                self.out.push_back(ScheduleCommand::Found(tries));
             }
             _ => {}
         }
@@ -447,16 +448,16 @@ impl Schedule {
 
     /// The next try after a failure: exponential with full jitter, the interval at the latest; with the breaker open
     /// one probe in the longest wait.
-    fn again(&mut self, now: Now) -> (Now, Cause) {
+    fn again(&mut self, now: Now) -> (Now, RunReason) {
         let ceiling = LONGEST.min(self.policy.interval.max(SHORTEST_CEILING));
         if self.open() {
             let wait = ceiling / 2 + self.jitter(ceiling / 2);
-            return (self.allowed(now.after(wait)), Cause::Probe);
+            return (self.allowed(now.after(wait)), RunReason::Probe);
         }
         self.after_failures(self.failures, now)
     }
 
-    fn after_failures(&mut self, failures: u32, now: Now) -> (Now, Cause) {
+    fn after_failures(&mut self, failures: u32, now: Now) -> (Now, RunReason) {
         let ceiling = LONGEST.min(self.policy.interval.max(SHORTEST_CEILING));
         let doublings = failures.saturating_sub(1).min(16);
         let span = FIRST.min(self.policy.interval) * (1 << doublings);
@@ -472,13 +473,13 @@ impl Schedule {
         if self.allowed(regular).mono < retry.mono && from.is_none() {
             (regular, cause)
         } else {
-            (retry, Cause::Retry)
+            (retry, RunReason::Retry)
         }
     }
 
     /// The next point of this box's own grid, spread a little; the one after it where a run has only just begun. So no
     /// interval is left out, however long a run took.
-    fn interval(&mut self, now: Now) -> (Now, Cause) {
+    fn interval(&mut self, now: Now) -> (Now, RunReason) {
         let interval = self.policy.interval.max(LEAST);
         let phase = retry::jitter(interval, self.phase);
         let since = now.mono.saturating_sub(self.origin.mono);
@@ -490,7 +491,7 @@ impl Schedule {
             wait += interval;
         }
         let wait = wait + self.jitter(spread);
-        (self.allowed(now.after(wait)), Cause::Interval)
+        (self.allowed(now.after(wait)), RunReason::Interval)
     }
 
     fn allowed(&self, at: Now) -> Now {

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
-pub use force::InForce;
+pub use force::SettingsInForce;
 pub use sheet::{KeyDescription, describe};
 pub use size::Size;
 pub use url::{Proxy, Url};
@@ -28,9 +28,9 @@ use crate::access::{Access, AccountName, Principal};
 use crate::fault::{Code, Fault};
 use crate::intake::ExecutionState;
 use crate::zone::Zone;
-use flaw::Flaw;
-use key::{KEYS, Key, SECTIONS};
-use value::Value;
+use flaw::SettingFlaw;
+use key::{KEYS, SECTIONS, SettingKey};
+use value::SettingValue;
 
 /// One configuration file: later ones override earlier ones key by key.
 #[derive(Debug, Clone, Copy)]
@@ -51,17 +51,17 @@ pub struct Settings {
     /// `[api]`
     pub api: LocalApi,
     /// `[sync]`
-    pub sync: Sync,
+    pub sync: SyncSettings,
     /// `[download]`
     pub download: Download,
     /// `[results]`
     pub results: Results,
     /// `[gateway]`
-    pub gateway: Gateway,
+    pub gateway: GatewaySettings,
     /// `[page]`
-    pub page: Page,
+    pub page: PageSettings,
     /// `[link]`
-    pub link: Link,
+    pub link: LinkSettings,
     /// `[metrics]`
     pub metrics: Metrics,
     /// Beside each key of the table, where its value comes from.
@@ -113,7 +113,7 @@ pub struct LocalApi {
 
 /// `[sync]`: when and how it synchronizes.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Sync {
+pub struct SyncSettings {
     /// Whether the daemon synchronizes when it starts.
     pub on_boot: bool,
     /// From one synchronization to the next; at least a second.
@@ -181,7 +181,7 @@ pub struct Results {
 
 /// `[gateway]`: the server half of the protocol.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Gateway {
+pub struct GatewaySettings {
     /// Where it listens; off when absent.
     pub listen: Option<SocketAddr>,
     /// How old the catalogue may be when a client begins; zero: any age.
@@ -190,14 +190,14 @@ pub struct Gateway {
 
 /// `[page]`: the status page.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Page {
+pub struct PageSettings {
     /// Where it listens; off when absent.
     pub listen: Option<SocketAddr>,
 }
 
 /// `[link]`: what the link should be able to do.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Link {
+pub struct LinkSettings {
     /// Mbit/s below which `doctor` warns.
     pub expected_download: f64,
     /// Mbit/s below which `doctor` warns.
@@ -248,12 +248,12 @@ impl Default for Settings {
             central: Central::default(),
             this_box: ThisBox::default(),
             api: LocalApi::default(),
-            sync: Sync::default(),
+            sync: SyncSettings::default(),
             download: Download::default(),
             results: Results::default(),
-            gateway: Gateway::default(),
-            page: Page::default(),
-            link: Link::default(),
+            gateway: GatewaySettings::default(),
+            page: PageSettings::default(),
+            link: LinkSettings::default(),
             metrics: Metrics::default(),
             origins: vec![Origin::Default; KEYS.len()],
         };
@@ -261,7 +261,7 @@ impl Default for Settings {
             let Some(text) = key.default else { continue };
             // The defaults are constants that a test reads one by one, so neither step can fail.
             let value = DeValue::parse(text).expect("every default is TOML");
-            let set = (key.set)(&mut settings, &Value::of(value.get_ref()));
+            let set = (key.set)(&mut settings, &SettingValue::of(value.get_ref()));
             set.expect("every default is a legal value of its key");
         }
         settings
@@ -290,12 +290,12 @@ impl Settings {
                 Some(at) => {
                     let place = format!("environment {name}");
                     let origin = Origin::Environment(name);
-                    settings.set(at, &Value::Word(text), &place, origin, &mut flaws);
+                    settings.set(at, &SettingValue::Word(text), &place, origin, &mut flaws);
                 }
-                None => flaws.push(Flaw::unknown_variable(&name)),
+                None => flaws.push(SettingFlaw::unknown_variable(&name)),
             }
         }
-        match Flaw::told(&flaws) {
+        match SettingFlaw::told(&flaws) {
             Some(trouble) => Err(trouble),
             None => Ok(settings),
         }
@@ -333,7 +333,7 @@ impl Settings {
         self.origins.get(at)
     }
 
-    fn file(&mut self, source: &Source<'_>, flaws: &mut Vec<Flaw>) {
+    fn file(&mut self, source: &Source<'_>, flaws: &mut Vec<SettingFlaw>) {
         let name = printable(source.name);
         let line = |at: usize| source.text.bytes().take(at).filter(|b| *b == b'\n').count() + 1;
         let place = |at: usize| format!("{name}:{}", line(at));
@@ -341,7 +341,7 @@ impl Settings {
             Ok(document) => document,
             Err(error) => {
                 let at = error.span().map_or(0, |span| span.start);
-                flaws.push(Flaw::syntax(&place(at), error.message()));
+                flaws.push(SettingFlaw::syntax(&place(at), error.message()));
                 return;
             }
         };
@@ -351,14 +351,14 @@ impl Settings {
             let known = SECTIONS.iter().any(|(name, _)| *name == section);
             let DeValue::Table(keys) = content.get_ref() else {
                 flaws.push(if known {
-                    Flaw::not_a_section(&here, section, &Value::of(content.get_ref()))
+                    SettingFlaw::not_a_section(&here, section, &SettingValue::of(content.get_ref()))
                 } else {
-                    Flaw::without_section(&here, section)
+                    SettingFlaw::without_section(&here, section)
                 });
                 continue;
             };
             if !known && keys.is_empty() {
-                flaws.push(Flaw::unknown_section(&here, section));
+                flaws.push(SettingFlaw::unknown_section(&here, section));
             }
             for (key, value) in in_order(keys) {
                 let at = key.span().start;
@@ -368,10 +368,12 @@ impl Settings {
                             name: source.name.to_owned(),
                             line: line(at),
                         };
-                        let value = Value::of(value.get_ref());
+                        let value = SettingValue::of(value.get_ref());
                         self.set(index, &value, &place(at), origin, flaws);
                     }
-                    None => flaws.push(Flaw::unknown_key(&place(at), section, key.get_ref())),
+                    None => {
+                        flaws.push(SettingFlaw::unknown_key(&place(at), section, key.get_ref()))
+                    }
                 }
             }
         }
@@ -380,15 +382,15 @@ impl Settings {
     fn set(
         &mut self,
         at: usize,
-        value: &Value,
+        value: &SettingValue,
         place: &str,
         origin: Origin,
-        flaws: &mut Vec<Flaw>,
+        flaws: &mut Vec<SettingFlaw>,
     ) {
-        let key: &Key = &KEYS[at];
+        let key: &SettingKey = &KEYS[at];
         match (key.set)(self, value) {
             Ok(()) => self.origins[at] = origin,
-            Err(expected) => flaws.push(Flaw::value(place, key, &expected, value)),
+            Err(expected) => flaws.push(SettingFlaw::value(place, key, &expected, value)),
         }
     }
 }
@@ -398,13 +400,13 @@ fn position(section: &str, name: &str) -> Option<usize> {
         .position(|key| key.section == section && key.name == name)
 }
 
-type Entry<'t, 'i> = (
+type SettingEntry<'t, 'i> = (
     &'t toml::Spanned<std::borrow::Cow<'i, str>>,
     &'t toml::Spanned<DeValue<'i>>,
 );
 
 /// The entries as written, so that mistakes are told from top to bottom.
-fn in_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<Entry<'t, 'i>> {
+fn in_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<SettingEntry<'t, 'i>> {
     let mut entries: Vec<_> = table.iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);
     entries

@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[derive(Debug, Clone)]
-    enum Act {
+    enum MergeStep {
         Insert(u8, u32),
         Remove(u8),
         Merge(Vec<(u8, u32)>),
@@ -265,13 +265,14 @@ mod tests {
         RetainEven,
     }
 
-    fn act() -> impl Strategy<Value = Act> {
+    fn act() -> impl Strategy<Value = MergeStep> {
         prop_oneof![
-            (any::<u8>(), any::<u32>()).prop_map(|(n, v)| Act::Insert(n, v)),
-            any::<u8>().prop_map(Act::Remove),
-            proptest::collection::vec((any::<u8>(), any::<u32>()), 0..20).prop_map(Act::Merge),
-            proptest::collection::vec(any::<u8>(), 0..20).prop_map(Act::Take),
-            Just(Act::RetainEven),
+            (any::<u8>(), any::<u32>()).prop_map(|(n, v)| MergeStep::Insert(n, v)),
+            any::<u8>().prop_map(MergeStep::Remove),
+            proptest::collection::vec((any::<u8>(), any::<u32>()), 0..20)
+                .prop_map(MergeStep::Merge),
+            proptest::collection::vec(any::<u8>(), 0..20).prop_map(MergeStep::Take),
+            Just(MergeStep::RetainEven),
         ]
     }
 
@@ -282,23 +283,23 @@ mod tests {
             let (mut sorted, mut tree) = (Sorted::new(), BTreeMap::new());
             for act in acts {
                 match act {
-                    Act::Insert(n, v) => {
+                    MergeStep::Insert(n, v) => {
                         prop_assert_eq!(sorted.insert(name(n), v), tree.insert(name(n), v));
                     }
-                    Act::Remove(n) => prop_assert_eq!(sorted.remove(&name(n)), tree.remove(&name(n))),
-                    Act::Merge(records) => {
+                    MergeStep::Remove(n) => prop_assert_eq!(sorted.remove(&name(n)), tree.remove(&name(n))),
+                    MergeStep::Merge(records) => {
                         let records: Vec<_> = records.iter().map(|(n, v)| (name(*n), *v)).collect();
                         tree.extend(records.iter().copied());
                         sorted.merge(records);
                     }
-                    Act::Take(names) => {
+                    MergeStep::Take(names) => {
                         let names: Vec<_> = names.into_iter().map(name).collect();
                         let mut taken: Vec<_> =
                             names.iter().filter_map(|name| tree.remove_entry(name)).collect();
                         taken.sort_unstable();
                         prop_assert_eq!(sorted.take(&names), taken);
                     }
-                    Act::RetainEven => {
+                    MergeStep::RetainEven => {
                         sorted.retain(|_, value| *value % 2 == 0);
                         tree.retain(|_, value| *value % 2 == 0);
                     }

@@ -1,6 +1,6 @@
 //! What the box owes goes home as a machine: results exactly once, rows and sessions at least once (issue 4).
 //! Never sends before it is written down that it may have been sent (`keep` says when else); never guesses an outcome.
-//! Called by `engine`, which executes the commands (`sync` asks for it with `Command::Owed`).
+//! Called by `engine`, which executes the commands (`sync` asks for it with `SpoolCommand::Owed`).
 //!
 //! # What convicts an item
 //!
@@ -70,7 +70,7 @@
 //!
 //! Log rows and sessions are sent again after a lost answer; what central may hold twice is counted as `doubled`.
 //!
-//! What another state of this box may have sent (`Plan::probe_first`) is asked for first: the table of `result::unasked`.
+//! What another state of this box may have sent (`SpoolPlan::probe_first`) is asked for first: the table of `result::unasked`.
 
 mod change;
 mod fit;
@@ -90,36 +90,38 @@ use std::time::Duration;
 use crate::api::{Answered, Call};
 use crate::fault::Finding;
 use crate::fault::{Cause, Code, Fault};
-use crate::intake::Kind;
+use crate::intake::ItemKind;
 use crate::report::OwedCount;
 use crate::retry;
 use crate::words::Now;
 
-pub use ledger::{Admission, Change, Key, Ledger, Others, Owed, Part, State};
+pub use ledger::{
+    ItemAdmission, ItemKey, ItemState, Ledger, LedgerChange, Others, OwedItem, PartState,
+};
 pub use left::{age, cause, since};
-pub use plan::{Ending, Plan};
+pub use plan::{SpoolEnding, SpoolPlan};
 pub use request::witness;
-pub use trial::{REFUSED_TRIES, Stamp, Trial};
+pub use trial::{BootTime, ItemTrial, REFUSED_TRIES};
 
-use request::Heard;
+use request::RequestOutcome;
 
 /// Names one call under way.
-pub type Ticket = u64;
+pub type SpoolTicket = u64;
 
 /// What the engine is to do next.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Command {
-    /// Open these items: `Event::Loaded` with all of them in this order.
-    Load(Vec<Key>),
-    /// Apply the changes to the ledgers and make them durable: `Event::Persisted`.
-    Persist(Vec<Change>),
-    /// Send a call: `Event::Answered` with the same ticket.
-    Ask(Ticket, Call),
+pub enum SpoolCommand {
+    /// Open these items: `SpoolEvent::Loaded` with all of them in this order.
+    Load(Vec<ItemKey>),
+    /// Apply the changes to the ledgers and make them durable: `SpoolEvent::Persisted`.
+    Persist(Vec<LedgerChange>),
+    /// Send a call: `SpoolEvent::Answered` with the same ticket.
+    Ask(SpoolTicket, Call),
     /// Find a result that a central of this version acknowledged, and give the entry that `witness` makes of it:
-    /// `Event::Found`.
+    /// `SpoolEvent::Found`.
     Witness(String),
     /// Nothing more can be done in this run.
-    End(Box<Ending>),
+    End(Box<SpoolEnding>),
 }
 
 /// One opened item.
@@ -135,15 +137,15 @@ pub struct Loaded {
 
 /// What the engine reports.
 #[derive(Debug)]
-pub enum Event {
+pub enum SpoolEvent {
     /// Items were opened, or could not be.
     Loaded(Vec<Result<Loaded, Fault>>),
     /// Changes are durable, or not.
     Persisted(Result<(), Fault>),
-    /// Changes are not durable, but it is noted elsewhere that a request may go without a mark (`Plan::unmarked`).
+    /// Changes are not durable, but it is noted elsewhere that a request may go without a mark (`SpoolPlan::unmarked`).
     Unkept(Fault),
     /// A call was answered, or failed before there was an answer.
-    Answered(Ticket, Answered),
+    Answered(SpoolTicket, Answered),
     /// The id and the entry of a witness, if there is one.
     Found(Option<(String, Vec<u8>)>),
     /// Nothing else is left to do in this run: it is not waited for what is not settled yet.
@@ -156,13 +158,13 @@ pub enum Event {
 
 /// What the machine remembers of an item.
 #[derive(Debug, Clone)]
-struct Entry {
+struct SpoolEntry {
     size: u64,
-    state: State,
+    state: ItemState,
     failures: u32,
     owed: u32,
     refused: u32,
-    trial: Trial,
+    trial: ItemTrial,
     /// Why it is where it is.
     cause: Option<Finding>,
     /// Unix seconds.
@@ -177,58 +179,58 @@ struct Entry {
 #[derive(Debug)]
 enum Job {
     Results {
-        keys: Vec<Key>,
+        keys: Vec<ItemKey>,
         logged: bool,
     },
     Follow(result::Follow),
     /// An encrypted result of an execution that central knows, once more and whole.
-    Whole(Key),
-    Probe(Vec<Key>),
+    Whole(ItemKey),
+    Probe(Vec<ItemKey>),
     Rows {
-        keys: Vec<Key>,
-        groups: Vec<row::Group>,
+        keys: Vec<ItemKey>,
+        groups: Vec<row::RowGroup>,
     },
-    Sessions(Vec<Key>),
-    Users(Vec<Key>),
+    Sessions(Vec<ItemKey>),
+    Users(Vec<ItemKey>),
     /// Looks for a witness.
     Seek,
     /// Asks by the probe whether central knows this execution: a witness's, or one whose rows are suspected.
     Vouch {
         id: String,
-        whose: result::Vouched,
+        whose: result::WitnessVouch,
     },
     /// The entry that changes nothing.
     Witness,
 }
 
 #[derive(Debug)]
-enum Step {
+enum SpoolStep {
     Free,
     Loading(Job),
-    Marking(Box<keep::Mark>),
-    Asking(Job, Ticket, Duration),
-    Noting(Vec<Key>),
+    Marking(Box<keep::MarkRequest>),
+    Asking(Job, SpoolTicket, Duration),
+    Noting(Vec<ItemKey>),
     Pausing(Now, &'static str),
     Ended,
 }
 
 /// The machine of one pass.
 pub struct Sending {
-    plan: Plan,
-    out: VecDeque<Command>,
-    step: Step,
-    entries: BTreeMap<Key, Entry>,
-    results: result::Lane,
-    rows: row::Lane,
-    sessions: session::Lane,
-    users: session::Lane,
+    plan: SpoolPlan,
+    out: VecDeque<SpoolCommand>,
+    step: SpoolStep,
+    entries: BTreeMap<ItemKey, SpoolEntry>,
+    results: result::ResultQueue,
+    rows: row::RowQueue,
+    sessions: session::SessionQueue,
+    users: session::SessionQueue,
     /// Results or sessions in the next request.
     chunk: usize,
     /// Requests without a complete answer, in a row.
     silence: u32,
     pause: Option<Now>,
-    tickets: Ticket,
-    ending: Ending,
+    tickets: SpoolTicket,
+    ending: SpoolEnding,
     /// The moment of the last event.
     now: Now,
 }
@@ -246,20 +248,20 @@ pub const SETTLING: &str = "central may still be at a lost request";
 
 impl Sending {
     /// Begins a pass over everything that is not acknowledged, in the order in which it came.
-    pub fn new(plan: Plan, owed: Vec<Owed>, now: Now) -> Self {
+    pub fn new(plan: SpoolPlan, owed: Vec<OwedItem>, now: Now) -> Self {
         let mut sending = Self {
             out: VecDeque::new(),
-            step: Step::Free,
+            step: SpoolStep::Free,
             entries: BTreeMap::new(),
-            results: result::Lane::new(&plan),
-            rows: row::Lane::new(plan.rows),
-            sessions: session::Lane::default(),
-            users: session::Lane::default(),
+            results: result::ResultQueue::new(&plan),
+            rows: row::RowQueue::new(plan.rows),
+            sessions: session::SessionQueue::default(),
+            users: session::SessionQueue::default(),
             chunk: plan.chunk.max(1),
             silence: 0,
             pause: None,
             tickets: 0,
-            ending: Ending::default(),
+            ending: SpoolEnding::default(),
             plan,
             now,
         };
@@ -278,14 +280,14 @@ impl Sending {
         clippy::should_implement_trait,
         reason = "no iterator: `None` is not its end"
     )]
-    pub fn next(&mut self) -> Option<Command> {
+    pub fn next(&mut self) -> Option<SpoolCommand> {
         self.out.pop_front()
     }
 
     /// When the machine wants to be woken without an event, and why.
     pub fn due(&self) -> Option<(Now, &'static str)> {
         match self.step {
-            Step::Pausing(at, why) => Some((at, why)),
+            SpoolStep::Pausing(at, why) => Some((at, why)),
             _ => None,
         }
     }
@@ -294,14 +296,14 @@ impl Sending {
     pub fn count(&self) -> OwedCount {
         let mut count = self.ending.count;
         for (key, entry) in &self.entries {
-            let waits = matches!(entry.state, State::Queued | State::Sending);
+            let waits = matches!(entry.state, ItemState::Queued | ItemState::Sending);
             match key.kind {
-                Kind::Results if waits => count.results.queued += 1,
-                Kind::Results if entry.state == State::Unconfirmed => {
+                ItemKind::Results if waits => count.results.queued += 1,
+                ItemKind::Results if entry.state == ItemState::Unconfirmed => {
                     count.results.unconfirmed += 1;
                 }
-                Kind::Logs if waits => count.logs.queued += u64::from(entry.owed),
-                Kind::Sessions if waits => count.sessions.queued += 1,
+                ItemKind::Logs if waits => count.logs.queued += u64::from(entry.owed),
+                ItemKind::Sessions if waits => count.sessions.queued += 1,
                 _ => {}
             }
         }
@@ -315,31 +317,39 @@ impl Sending {
     }
 
     /// Takes what happened; what was not asked for is passed over.
-    pub fn handle(&mut self, event: Event, now: Now) {
+    pub fn handle(&mut self, event: SpoolEvent, now: Now) {
         self.now = now;
-        match (std::mem::replace(&mut self.step, Step::Free), event) {
-            (Step::Loading(job), Event::Loaded(items)) => self.loaded(job, items, now),
-            (Step::Marking(mark), Event::Persisted(Ok(()))) => self.ask(mark.job, mark.call, now),
-            (Step::Marking(mark), Event::Unkept(trouble)) => self.unmarked(*mark, trouble, now),
-            (Step::Loading(Job::Seek), Event::Found(found)) => self.sought(found),
-            (Step::Pausing(_, SETTLING), Event::Hurry) => {
+        match (std::mem::replace(&mut self.step, SpoolStep::Free), event) {
+            (SpoolStep::Loading(job), SpoolEvent::Loaded(items)) => self.loaded(job, items, now),
+            (SpoolStep::Marking(mark), SpoolEvent::Persisted(Ok(()))) => {
+                self.ask(mark.job, mark.call, now)
+            }
+            (SpoolStep::Marking(mark), SpoolEvent::Unkept(trouble)) => {
+                self.unmarked(*mark, trouble, now)
+            }
+            (SpoolStep::Loading(Job::Seek), SpoolEvent::Found(found)) => self.sought(found),
+            (SpoolStep::Pausing(_, SETTLING), SpoolEvent::Hurry) => {
                 self.plan.lingers = false;
             }
-            (step, Event::Hurry) => {
+            (step, SpoolEvent::Hurry) => {
                 self.plan.lingers = false;
                 self.step = step;
             }
-            (Step::Asking(job, ticket, sent), Event::Answered(of, answered)) if ticket == of => {
+            (SpoolStep::Asking(job, ticket, sent), SpoolEvent::Answered(of, answered))
+                if ticket == of =>
+            {
                 self.answered(job, answered, now.mono.saturating_sub(sent), now);
             }
-            (Step::Noting(_), Event::Persisted(Ok(()))) => {}
-            (Step::Noting(keys), Event::Unkept(trouble)) => self.unnoted(keys, trouble),
-            (Step::Marking(_) | Step::Noting(_), Event::Persisted(Err(trouble))) => {
+            (SpoolStep::Noting(_), SpoolEvent::Persisted(Ok(()))) => {}
+            (SpoolStep::Noting(keys), SpoolEvent::Unkept(trouble)) => self.unnoted(keys, trouble),
+            (SpoolStep::Marking(_) | SpoolStep::Noting(_), SpoolEvent::Persisted(Err(trouble))) => {
                 // What cannot be written down is not sent, and what was sent is resolved by the next run.
                 self.ending.trouble = Some(trouble);
             }
-            (Step::Pausing(until, _), Event::Woken) if until.mono <= now.mono => {}
-            (Step::Pausing(_, why), Event::Asked) if why != SETTLING => self.plan.asked = true,
+            (SpoolStep::Pausing(until, _), SpoolEvent::Woken) if until.mono <= now.mono => {}
+            (SpoolStep::Pausing(_, why), SpoolEvent::Asked) if why != SETTLING => {
+                self.plan.asked = true
+            }
             (step, _) => self.step = step,
         }
         self.advance(now);
@@ -347,12 +357,12 @@ impl Sending {
 
     /// Begins the next exchange when none is under way.
     fn advance(&mut self, now: Now) {
-        while matches!(self.step, Step::Free) {
+        while matches!(self.step, SpoolStep::Free) {
             if self.ending.trouble.is_some() {
                 return self.end(now);
             }
             if let Some(until) = self.pause.take() {
-                self.step = Step::Pausing(until, "the next attempt");
+                self.step = SpoolStep::Pausing(until, "the next attempt");
                 return;
             }
             let hopeless = self.unprobed();
@@ -368,7 +378,7 @@ impl Sending {
                 Some(job) => self.begin(job, now),
                 None => match self.results.waits_for(now) {
                     Some(until) if self.plan.lingers => {
-                        self.step = Step::Pausing(until, SETTLING);
+                        self.step = SpoolStep::Pausing(until, SETTLING);
                     }
                     _ => return self.end(now),
                 },
@@ -386,8 +396,8 @@ impl Sending {
             Job::Sessions(keys) => self.mark_sessions(keys),
             Job::Seek => {
                 let central = self.plan.central.clone();
-                self.out.push_back(Command::Witness(central));
-                self.step = Step::Loading(Job::Seek);
+                self.out.push_back(SpoolCommand::Witness(central));
+                self.step = SpoolStep::Loading(Job::Seek);
             }
             Job::Vouch { ref id, .. } => {
                 let call = request::probe([id.as_str()].into_iter(), &self.plan, now);
@@ -395,12 +405,12 @@ impl Sending {
             }
             Job::Witness => self.ask_witness(now),
             Job::Results { ref keys, .. } | Job::Rows { ref keys, .. } | Job::Users(ref keys) => {
-                self.out.push_back(Command::Load(keys.clone()));
-                self.step = Step::Loading(job);
+                self.out.push_back(SpoolCommand::Load(keys.clone()));
+                self.step = SpoolStep::Loading(job);
             }
             Job::Whole(ref key) | Job::Follow(result::Follow { ref key, .. }) => {
-                self.out.push_back(Command::Load(vec![key.clone()]));
-                self.step = Step::Loading(job);
+                self.out.push_back(SpoolCommand::Load(vec![key.clone()]));
+                self.step = SpoolStep::Loading(job);
             }
         }
     }
@@ -425,19 +435,19 @@ impl Sending {
 
     fn ask(&mut self, job: Job, call: Call, now: Now) {
         self.tickets += 1;
-        self.out.push_back(Command::Ask(self.tickets, call));
-        self.step = Step::Asking(job, self.tickets, now.mono);
+        self.out.push_back(SpoolCommand::Ask(self.tickets, call));
+        self.step = SpoolStep::Asking(job, self.tickets, now.mono);
     }
 
     /// Central knows the execution from now on: rows and sessions that it did not take before are due at once.
     fn wake(&mut self, id: &str) {
-        let due = |kind| -> Vec<Key> {
+        let due = |kind| -> Vec<ItemKey> {
             self.editions(kind, id)
-                .filter(|(_, entry)| entry.left && entry.state == State::Queued)
+                .filter(|(_, entry)| entry.left && entry.state == ItemState::Queued)
                 .map(|(key, _)| key.clone())
                 .collect()
         };
-        let (rows, sessions) = (due(Kind::Logs), due(Kind::Sessions));
+        let (rows, sessions) = (due(ItemKind::Logs), due(ItemKind::Sessions));
         for key in rows.iter().chain(&sessions) {
             if let Some(entry) = self.entries.get_mut(key) {
                 entry.left = false;
@@ -450,7 +460,9 @@ impl Sending {
     fn answered(&mut self, job: Job, answered: Answered, took: Duration, now: Now) {
         let heard = request::hear(answered, matches!(job, Job::Users(_)));
         match &heard {
-            Heard::Lost(trouble) | Heard::Unsent(trouble) | Heard::Failed(trouble) => {
+            RequestOutcome::Lost(trouble)
+            | RequestOutcome::Unsent(trouble)
+            | RequestOutcome::Failed(trouble) => {
                 self.void();
                 self.silence += 1;
                 self.chunk = (self.chunk / 2).max(1);
@@ -464,7 +476,7 @@ impl Sending {
                     self.pause = Some(now.after(wait));
                 }
             }
-            Heard::Barred(trouble) => {
+            RequestOutcome::Barred(trouble) => {
                 self.void();
                 self.ending.trouble = Some(trouble.clone());
             }
@@ -472,7 +484,7 @@ impl Sending {
                 self.silence = 0;
                 if took > SLOW {
                     self.chunk = (self.chunk / 2).max(1);
-                } else if took < QUICK && matches!(heard, Heard::Answer(_)) {
+                } else if took < QUICK && matches!(heard, RequestOutcome::Answer(_)) {
                     self.chunk = (self.chunk * 2).min(self.plan.chunk.max(1));
                 }
             }
@@ -506,18 +518,18 @@ impl Sending {
         let mut results = self
             .entries
             .iter()
-            .filter(|(key, _)| key.kind == Kind::Results);
-        self.ending.flying = results.any(|(_, entry)| entry.state == State::Sending);
-        self.step = Step::Ended;
+            .filter(|(key, _)| key.kind == ItemKind::Results);
+        self.ending.flying = results.any(|(_, entry)| entry.state == ItemState::Sending);
+        self.step = SpoolStep::Ended;
         let ending = std::mem::take(&mut self.ending);
         self.ending.count = ending.count;
         // A second reading of the counters must not add what is left twice.
         self.entries.clear();
-        self.out.push_back(Command::End(Box::new(ending)));
+        self.out.push_back(SpoolCommand::End(Box::new(ending)));
     }
 
     /// Another answer of this item was lost; says whether it may be sent again in this run.
-    fn lost(&mut self, key: &Key) -> bool {
+    fn lost(&mut self, key: &ItemKey) -> bool {
         self.entries.get_mut(key).is_some_and(|entry| {
             entry.lost += 1;
             entry.lost < SILENCE
@@ -525,13 +537,13 @@ impl Sending {
     }
 
     /// Whether something of this kind and id is not acknowledged.
-    fn pending(&self, kind: Kind, id: &str) -> bool {
+    fn pending(&self, kind: ItemKind, id: &str) -> bool {
         self.editions(kind, id)
-            .any(|(_, entry)| entry.state != State::Acknowledged)
+            .any(|(_, entry)| entry.state != ItemState::Acknowledged)
     }
 
-    fn editions(&self, kind: Kind, id: &str) -> impl Iterator<Item = (&Key, &Entry)> {
-        let of = |edition| Key {
+    fn editions(&self, kind: ItemKind, id: &str) -> impl Iterator<Item = (&ItemKey, &SpoolEntry)> {
+        let of = |edition| ItemKey {
             kind,
             id: id.to_owned(),
             edition,
@@ -551,7 +563,7 @@ impl Sending {
 }
 
 /// Puts what was passed over back to where it stood: before everything that was not looked at.
-fn put_back(queue: &mut VecDeque<Key>, passed: Vec<Key>) {
+fn put_back(queue: &mut VecDeque<ItemKey>, passed: Vec<ItemKey>) {
     for key in passed.into_iter().rev() {
         queue.push_front(key);
     }

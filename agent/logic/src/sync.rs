@@ -17,22 +17,22 @@ use crate::entity::{Entity, EntityType};
 use crate::fault::{AnswerCause, Area, Code, Expected, Fault, Id, NetCause};
 use crate::gateway::confirm::Confirmation;
 use crate::guard::Memory;
-use crate::manifest::Held;
+use crate::manifest::HeldRows;
 use crate::package_lane::PackageAccount;
 use crate::report::{OwedCount, Report, Survey};
 use crate::retry::{self, Refusals};
-use crate::schedule::Stage;
+use crate::schedule::RunStage;
 use crate::seal::NameHash;
 use crate::trace::Ended;
-use crate::words::{Class, Now, Outcome, Params};
+use crate::words::{FaultClass, Now, Outcome, SyncParams};
 
-use catalogue::Catalogue;
+use catalogue::CatalogueLane;
 
 /// What this run is to do and what it knows before it begins.
 #[derive(Clone)]
-pub struct Plan {
+pub struct SyncPlan {
     /// Parameters of every call.
-    pub params: Params,
+    pub params: SyncParams,
     /// The types to compare, in order; empty when only results are sent.
     pub types: Vec<EntityType>,
     /// Whether packages are brought home.
@@ -74,40 +74,40 @@ pub type Hash = std::rc::Rc<dyn Fn(EntityType, &str) -> NameHash>;
 pub const ASKED_PATIENCE: Duration = Duration::from_secs(50);
 
 /// Names one call under way.
-pub type Ticket = u64;
+pub type SyncTicket = u64;
 
 /// What the engine is to do next.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Command {
-    /// Send a call; its answer comes back as `Event::Answered` with the same ticket.
-    Ask(Ticket, Call),
-    /// Read the index of one type: `Event::Indexed`.
+pub enum SyncCommand {
+    /// Send a call; its answer comes back as `SyncEvent::Answered` with the same ticket.
+    Ask(SyncTicket, Call),
+    /// Read the index of one type: `SyncEvent::Indexed`.
     Index(EntityType),
-    /// Seal and write entities of one type into the coming generation: `Event::Staged`.
+    /// Seal and write entities of one type into the coming generation: `SyncEvent::Staged`.
     Stage(EntityType, Vec<Entity>),
     /// The same for classes.
     StageClasses(Vec<Entity>),
-    /// Which of these classes are unknown to the store: `Event::Unknown`.
+    /// Which of these classes are unknown to the store: `SyncEvent::Unknown`.
     Classes(EntityType, Vec<String>),
-    /// Make the run visible as one generation: `Event::Published`.
+    /// Make the run visible as one generation: `SyncEvent::Published`.
     Publish(Publication),
     /// Ask central for its public key, beside everything else (protocol 13.5): whoever sends what is owed waits for it.
     PublicKey,
-    /// Send what the box owes until nothing more can be done in this run: `Event::Owed`. The text is what is known of
+    /// Send what the box owes until nothing more can be done in this run: `SyncEvent::Owed`. The text is what is known of
     /// central's version: when it changes, what was refused is tried again.
     Owed(String),
-    /// Packages are wanted; the lane of packages brings them: `Event::Lane` when it comes to a stand or goes on.
+    /// Packages are wanted; the lane of packages brings them: `SyncEvent::Lane` when it comes to a stand or goes on.
     Wanted {
         /// URIs, each with whether the delivery changed: then a held package is compared with central's again.
         deliveries: Vec<(String, bool)>,
         /// These and no others; otherwise central's list was not read to its end.
         whole: bool,
     },
-    /// What has become of the packages: `Event::Accounted`.
+    /// What has become of the packages: `SyncEvent::Accounted`.
     Account,
     /// Remove packages that no delivery names any more, neither a shown nor a hidden one.
     Collect,
-    /// Measure disk and store for the client state: `Event::Surveyed`.
+    /// Measure disk and store for the client state: `SyncEvent::Surveyed`.
     Survey,
     /// Central was told what these clients confirmed: they are not told again.
     Told(Vec<Confirmation>),
@@ -121,7 +121,7 @@ pub enum Command {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Publication {
     /// By type: what was staged and is to be shown, what is shown again, what is to be hidden.
-    pub changes: BTreeMap<EntityType, Change>,
+    pub changes: BTreeMap<EntityType, CatalogueChange>,
     /// What the guard of deletions remembers for the next run.
     pub memory: BTreeMap<EntityType, Memory>,
     /// Seconds of running time: when what is hidden now was hidden.
@@ -134,7 +134,7 @@ pub struct Publication {
 
 /// What becomes visible of one type.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Change {
+pub struct CatalogueChange {
     /// Staged entities to show.
     pub put: Vec<NameHash>,
     /// Hidden entities to show again as they were.
@@ -143,7 +143,7 @@ pub struct Change {
     pub hide: Vec<NameHash>,
 }
 
-impl Change {
+impl CatalogueChange {
     /// Whether readers see a difference.
     pub fn is_some(&self) -> bool {
         !(self.put.is_empty() && self.restore.is_empty() && self.hide.is_empty())
@@ -152,11 +152,11 @@ impl Change {
 
 /// What the engine reports.
 #[derive(Debug)]
-pub enum Event {
+pub enum SyncEvent {
     /// A call was answered, or failed before there was an answer.
-    Answered(Ticket, Answered),
+    Answered(SyncTicket, Answered),
     /// The index of one type.
-    Indexed(EntityType, Held),
+    Indexed(EntityType, HeldRows),
     /// Entities were written.
     Staged(Result<(), Fault>),
     /// Classes that the store does not hold.
@@ -175,7 +175,7 @@ pub enum Event {
     /// The pass is to wait for packages no longer.
     Close,
     /// Disk and store as they are, and the link as this run met it.
-    Surveyed(Survey, crate::report::Connection),
+    Surveyed(Survey, crate::report::ConnectionStats),
     /// Bytes of central have come, though no whole answer: who asked waits on.
     Heard,
     /// Somebody waits for this run from now on: no wait is kept any longer, and before the first answer every call
@@ -231,22 +231,22 @@ struct Pending {
 }
 
 /// The machine of one run.
-pub struct Sync {
-    plan: Plan,
+pub struct SyncMachine {
+    plan: SyncPlan,
     began: Now,
     phase: Phase,
     report: Report,
     survey: Survey,
-    out: VecDeque<Command>,
+    out: VecDeque<SyncCommand>,
     /// Calls under way, by ticket.
-    pending: BTreeMap<Ticket, Pending>,
+    pending: BTreeMap<SyncTicket, Pending>,
     /// Calls that wait for their next attempt.
     waiting: Vec<(Now, Pending)>,
-    tickets: Ticket,
-    catalogue: Catalogue,
+    tickets: SyncTicket,
+    catalogue: CatalogueLane,
     catalogue_done: bool,
-    owed: lanes::Owed,
-    packages: lanes::Packages,
+    owed: lanes::OwedProgress,
+    packages: lanes::PackagesProgress,
     /// Central gave an answer that is of use: it can be reached.
     reached: bool,
     /// When something of use came from central last; the begin of the run before that.
@@ -270,13 +270,13 @@ pub struct Sync {
 /// Attempts of one call within a run, the first included.
 const ATTEMPTS: u32 = 4;
 
-impl Sync {
+impl SyncMachine {
     /// Begins a run.
-    pub fn new(plan: Plan, now: Now) -> Self {
+    pub fn new(plan: SyncPlan, now: Now) -> Self {
         let report = Report::new(&plan.params, now.wall);
         let mut sync = Self {
             began: now,
-            catalogue: Catalogue::new(&plan, now),
+            catalogue: CatalogueLane::new(&plan, now),
             plan,
             phase: Phase::Versions,
             report,
@@ -286,8 +286,8 @@ impl Sync {
             waiting: Vec::new(),
             tickets: 0,
             catalogue_done: false,
-            owed: lanes::Owed::default(),
-            packages: lanes::Packages::default(),
+            owed: lanes::OwedProgress::default(),
+            packages: lanes::PackagesProgress::default(),
             reached: false,
             heard: now,
             sick: false,
@@ -307,7 +307,7 @@ impl Sync {
         reason = "a machine is no iterator: it goes on after `None`"
     )]
     /// The next thing to do; `None` until the next event or until `due`.
-    pub fn next(&mut self) -> Option<Command> {
+    pub fn next(&mut self) -> Option<SyncCommand> {
         self.out.pop_front()
     }
 
@@ -332,29 +332,29 @@ impl Sync {
     }
 
     /// Takes what happened.
-    pub fn handle(&mut self, event: Event, now: Now) {
+    pub fn handle(&mut self, event: SyncEvent, now: Now) {
         if self.phase == Phase::Ended {
             return;
         }
         let waited = self.waits_for_central();
         match event {
-            Event::Answered(ticket, answered) => self.answered(ticket, answered, now),
-            Event::Lane { active } => self.lane(active),
+            SyncEvent::Answered(ticket, answered) => self.answered(ticket, answered, now),
+            SyncEvent::Lane { active } => self.lane(active),
             // One that comes while central is told of this run's end changes nothing.
-            Event::Accounted(_) if self.phase != Phase::Account => {}
-            Event::Accounted(account) => self.accounted(account),
-            Event::Close => self.close(),
-            Event::Owed(count, told) => self.owed(count, told),
-            Event::Surveyed(survey, connection) => self.surveyed(survey, connection),
-            Event::Heard if self.sick => {}
-            Event::Heard => self.heard = now,
-            Event::Asked { packages } => self.asked(packages, now),
-            Event::Woken => self.woken(now),
-            Event::Stopped => self.told_to_end(),
-            Event::Indexed(kind, held) => self.indexed(kind, held, now),
-            Event::Staged(result) => self.staged(result),
-            Event::Unknown(kind, classes) => self.unknown(kind, classes),
-            Event::Published(result) => self.published(result),
+            SyncEvent::Accounted(_) if self.phase != Phase::Account => {}
+            SyncEvent::Accounted(account) => self.accounted(account),
+            SyncEvent::Close => self.close(),
+            SyncEvent::Owed(count, told) => self.owed(count, told),
+            SyncEvent::Surveyed(survey, connection) => self.surveyed(survey, connection),
+            SyncEvent::Heard if self.sick => {}
+            SyncEvent::Heard => self.heard = now,
+            SyncEvent::Asked { packages } => self.asked(packages, now),
+            SyncEvent::Woken => self.woken(now),
+            SyncEvent::Stopped => self.told_to_end(),
+            SyncEvent::Indexed(kind, held) => self.indexed(kind, held, now),
+            SyncEvent::Staged(result) => self.staged(result),
+            SyncEvent::Unknown(kind, classes) => self.unknown(kind, classes),
+            SyncEvent::Published(result) => self.published(result),
         }
         if self.phase == Phase::Lanes && !self.catalogue_done {
             self.advance_catalogue(now);
@@ -387,11 +387,11 @@ impl Sync {
     fn send(&mut self, pending: Pending) {
         self.tickets += 1;
         self.out
-            .push_back(Command::Ask(self.tickets, pending.call.clone()));
+            .push_back(SyncCommand::Ask(self.tickets, pending.call.clone()));
         self.pending.insert(self.tickets, pending);
     }
 
-    fn answered(&mut self, ticket: Ticket, answered: Answered, now: Now) {
+    fn answered(&mut self, ticket: SyncTicket, answered: Answered, now: Now) {
         let Some(pending) = self.pending.remove(&ticket) else {
             return;
         };
@@ -399,7 +399,7 @@ impl Sync {
             Err(trouble) => Some(trouble.clone()),
             Ok(reply) => answer::parse::<serde::de::IgnoredAny>(reply, Expected::Json)
                 .err()
-                .filter(|t| t.class == Class::Retry),
+                .filter(|t| t.class == FaultClass::Retry),
         };
         self.held_up = trouble.clone().filter(|t| t.code == Code::NetProxy);
         match &trouble {
@@ -425,7 +425,7 @@ impl Sync {
             None => ATTEMPTS,
         };
         let speed = matches!(pending.purpose, Purpose::Upload | Purpose::Download);
-        trouble.class == Class::Retry
+        trouble.class == FaultClass::Retry
             && pending.attempt < attempts
             && self.stopped.is_none()
             && !speed
@@ -516,11 +516,11 @@ impl Sync {
     }
 
     /// How far the pass is, as far as another one depends on it.
-    pub fn stage(&self) -> Stage {
+    pub fn stage(&self) -> RunStage {
         match self.phase {
-            _ if !self.reached => Stage::Asking,
-            Phase::Packages => Stage::Packages,
-            _ => Stage::Comparing,
+            _ if !self.reached => RunStage::Asking,
+            Phase::Packages => RunStage::Packages,
+            _ => RunStage::Comparing,
         }
     }
 
@@ -582,7 +582,7 @@ impl Sync {
         self.stopped = Some(trouble);
         self.pending.clear();
         self.waiting.clear();
-        let unsent = |command: &Command| matches!(command, Command::Owed(_));
+        let unsent = |command: &SyncCommand| matches!(command, SyncCommand::Owed(_));
         self.owed.under_way &= !self.out.iter().any(unsent);
         self.out.clear();
         // What is owed and on its way is not left in doubt: it is waited for, which `ASKED_PATIENCE` bounds.
@@ -598,7 +598,7 @@ impl Sync {
         self.pending.clear();
         self.waiting.clear();
         self.out
-            .push_back(Command::End(Box::new(self.report.clone())));
+            .push_back(SyncCommand::End(Box::new(self.report.clone())));
     }
 }
 

@@ -4,7 +4,7 @@
 
 mod estimate;
 
-pub use estimate::{Accepted, Answer, Estimate, Moment, Verdict, judge};
+pub use estimate::{ChainReason, ChainVerdict, DatedAnswer, Estimate, Moment, judge};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,12 +21,12 @@ pub struct Uptime {
 ///
 /// Between two boots nothing counts; of a boot that ended, what had passed when it was last written counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Running {
+pub struct RunningTime {
     total: u64,
     at: Uptime,
 }
 
-impl Running {
+impl RunningTime {
     /// Running time at a later moment, in seconds. Grows within a boot as that boot's clock does; a new boot adds what
     /// it has been up so far.
     pub fn at(&self, now: Uptime) -> u64 {
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn running_time_adds_up_over_boots_and_never_steps_back() {
-        let mut running = Running::default();
+        let mut running = RunningTime::default();
         // (moment, running time): the first boot was up for 100 s before anything was written.
         let script = [
             (up(7, 100), 100),
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn readers_between_two_writes_agree() {
-        let running = Running::default().advance(up(7, 1000));
+        let running = RunningTime::default().advance(up(7, 1000));
         assert_eq!(running.at(up(7, 1500)), 1500);
         assert_eq!(running.at(up(8, 30)), 1030);
         assert_eq!(running.advance(up(8, 10)).at(up(8, 30)), 1030);

@@ -30,13 +30,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::fault::{Code, Fault, RunCause};
 use crate::report::Report;
-use crate::words::Params;
+use crate::words::SyncParams;
 
 /// A run that has begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Begun {
     /// Its parameters, number included.
-    pub params: Params,
+    pub params: SyncParams,
     /// Unix seconds.
     pub started_at: i64,
     /// It brings catalogue and packages.
@@ -55,14 +55,14 @@ pub struct Begun {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ended {
     /// Its parameters, number included.
-    pub params: Params,
+    pub params: SyncParams,
     /// Why, in words of this box.
     pub reason: String,
 }
 
 /// Which file the file `place` is: a copy of the folder cannot have the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct FileIdentity {
     /// Its number on the volume.
     pub inode: u64,
     /// When it was made, in nanoseconds, where the file system tells.
@@ -71,7 +71,7 @@ pub struct Place {
     pub changed: i64,
 }
 
-impl Place {
+impl FileIdentity {
     /// Whether this is another file than `earlier`. A changed description (another owner, other rights) of a file whose
     /// making is known proves nothing.
     pub fn is_another(&self, earlier: &Self) -> bool {
@@ -84,7 +84,7 @@ impl Place {
 /// Why the state folder is taken for an earlier copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sign {
-    /// `Place` is another.
+    /// `FileIdentity` is another.
     Copied,
     /// The daemon has seen higher numbers.
     Number,
@@ -122,7 +122,7 @@ pub struct Trace {
     /// Runs of whose end central is still to be told, oldest first.
     pub untold: Vec<Ended>,
     /// The folder, as it was seen first.
-    pub place: Option<Place>,
+    pub place: Option<FileIdentity>,
     /// It was put back.
     pub restored: Option<Restored>,
     /// The box runs twice.
@@ -140,9 +140,9 @@ const HIGHEST: u64 = i32::MAX as u64;
 
 /// What is seen of the folder and of the box before a run begins.
 #[derive(Debug, Clone, Copy)]
-pub struct Seen {
+pub struct TraceSeen {
     /// The file `place` as it is.
-    pub place: Option<Place>,
+    pub place: Option<FileIdentity>,
     /// The number of the last run by the identity.
     pub sync_id: u64,
     /// The highest number that the daemon has seen; 0 without one.
@@ -201,7 +201,7 @@ impl Trace {
     }
 
     /// Compares the folder with what it was, before a run begins. Says whether a folder that was put back is noticed now.
-    pub fn look(&mut self, seen: Seen) -> bool {
+    pub fn look(&mut self, seen: TraceSeen) -> bool {
         let copied = self
             .place
             .zip(seen.place)

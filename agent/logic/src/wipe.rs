@@ -3,11 +3,11 @@
 //! Called by the verb `wipe`, before it asks and once more when nobody can let in anything any more.
 
 use crate::fault::{Code, Fault};
-use crate::intake::Kind;
+use crate::intake::ItemKind;
 
 /// What would be destroyed that central has not acknowledged, in items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Owed {
+pub struct OwedLoss {
     /// What candidates did in one execution each.
     pub results: u64,
     /// Delivery logs of one execution each.
@@ -20,14 +20,14 @@ pub struct Owed {
     pub unreadable: u64,
 }
 
-impl Owed {
+impl OwedLoss {
     /// Counts one item.
-    pub fn count(&mut self, kind: Kind) {
+    pub fn count(&mut self, kind: ItemKind) {
         *match kind {
-            Kind::Results => &mut self.results,
-            Kind::Logs => &mut self.logs,
-            Kind::Sessions => &mut self.sessions,
-            Kind::LtiUsers => &mut self.lti_users,
+            ItemKind::Results => &mut self.results,
+            ItemKind::Logs => &mut self.logs,
+            ItemKind::Sessions => &mut self.sessions,
+            ItemKind::LtiUsers => &mut self.lti_users,
         } += 1;
     }
 
@@ -94,8 +94,8 @@ mod tests {
 
     #[test]
     fn what_is_owed_goes_only_by_its_true_number() {
-        let nothing = Owed::default();
-        let five = Owed {
+        let nothing = OwedLoss::default();
+        let five = OwedLoss {
             results: 4,
             unreadable: 1,
             ..nothing
@@ -118,11 +118,11 @@ mod tests {
 
     #[test]
     fn each_kind_is_told_by_its_number() {
-        let mut owed = Owed::default();
-        for kind in Kind::ALL {
+        let mut owed = OwedLoss::default();
+        for kind in ItemKind::ALL {
             owed.count(kind);
         }
-        owed.count(Kind::Results);
+        owed.count(ItemKind::Results);
         assert_eq!(owed.total(), 5);
         let expected = "2 results, 1 delivery log, 1 session, 1 LTI user";
         assert_eq!(owed.told(), expected);

@@ -32,7 +32,7 @@ impl Now {
 
 /// What accompanies every call of one synchronisation (protocol 4.3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Params {
+pub struct SyncParams {
     /// Organisation of the box; a string on the wire, always.
     pub organisation_id: String,
     /// Grows for ever per box id; > 0. 0 where none could be kept: then none is on the wire, and central's log has no
@@ -44,7 +44,7 @@ pub struct Params {
     pub tao_version: String,
 }
 
-impl Params {
+impl SyncParams {
     /// As they travel in a body (protocol 4.3).
     pub fn on_the_wire(&self) -> serde_json::Value {
         let mut all = serde_json::json!(self);
@@ -58,7 +58,7 @@ impl Params {
 /// What a failure asks of the one who meets it (design 2, house rules).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Class {
+pub enum FaultClass {
     /// Passing: try again after a wait.
     Retry,
     /// The token is not accepted: fetch another one, once.

@@ -11,11 +11,11 @@ mod header;
 mod tail;
 mod verifier;
 
-pub use delta::{Plan, Segment, plan};
-pub use directory::{Directory, Identity, Member, Unusual};
+pub use delta::{DeltaPlan, DeltaSegment, plan};
+pub use directory::{Directory, Member, PackageIdentity, Unusual};
 pub use header::LocalHeader;
-pub use tail::Tail;
-pub use verifier::{Verdict, Verifier};
+pub use tail::PackageTail;
+pub use verifier::{VerificationResult, Verifier};
 
 use crate::fault::{Code, Fault};
 
@@ -27,7 +27,7 @@ pub const DIRECTORY_LIMIT: u64 = 64 << 20;
 
 /// Why bytes are no package at all: nothing in them can be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Flaw {
+pub enum ZipFlaw {
     /// No end record (APPNOTE 4.3.16).
     #[error(
         "the package has no end of central directory record: it is no zip, or its end is cut off"
@@ -81,7 +81,7 @@ pub enum Flaw {
     },
 }
 
-impl Flaw {
+impl ZipFlaw {
     /// The stable code of the trouble that this flaw means.
     pub fn code(&self) -> Code {
         match self {
@@ -94,8 +94,8 @@ impl Flaw {
     }
 }
 
-impl From<Flaw> for Fault {
-    fn from(flaw: Flaw) -> Self {
+impl From<ZipFlaw> for Fault {
+    fn from(flaw: ZipFlaw) -> Self {
         Self::new(flaw.code(), flaw.to_string())
     }
 }

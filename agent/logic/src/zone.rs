@@ -26,13 +26,13 @@ struct Daylight {
 /// A moment of each year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Rule {
-    day: Day,
+    day: RuleDay,
     /// Seconds after midnight; may be negative or beyond the day.
     time: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Day {
+enum RuleDay {
     /// Weekday (0 = Sunday) of the n-th week of a month; 5 is the last.
     Weekday { month: i64, week: i64, day: i64 },
     /// 1 to 365, 29 February never counted.
@@ -110,12 +110,12 @@ impl Rule {
     fn second(self, year: i64) -> i64 {
         let first = days(year, 1, 1);
         let day = match self.day {
-            Day::OfYear(day) => first + day,
-            Day::Julian(day) => {
+            RuleDay::OfYear(day) => first + day,
+            RuleDay::Julian(day) => {
                 let leap = days(year, 3, 1) - first == 60;
                 first + day - 1 + i64::from(leap && day >= 60)
             }
-            Day::Weekday { month, week, day } => {
+            RuleDay::Weekday { month, week, day } => {
                 let first = days(year, month, 1);
                 let next = match month {
                     12 => days(year + 1, 1, 1),
@@ -196,15 +196,15 @@ impl Text<'_> {
             self.eat(b'.')?;
             let week = self.number(5).filter(|week| *week > 0)?;
             self.eat(b'.')?;
-            Day::Weekday {
+            RuleDay::Weekday {
                 month,
                 week,
                 day: self.number(6)?,
             }
         } else if self.eat(b'J').is_some() {
-            Day::Julian(self.number(365).filter(|day| *day > 0)?)
+            RuleDay::Julian(self.number(365).filter(|day| *day > 0)?)
         } else {
-            Day::OfYear(self.number(365)?)
+            RuleDay::OfYear(self.number(365)?)
         };
         let time = match self.eat(b'/') {
             Some(()) => self.time(167)?,

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use logic::api::{Answered, Call, Reply};
 use logic::entity::{Checksum, EntityType};
-use logic::manifest::{Held, Index};
-use logic::package_lane::{Cause, PackageEnd, PackageLane, Waiting, Wanted};
-use logic::report::{Connection, OwedCount, Report, Survey};
-use logic::schedule::{self, End, Errand, Packages, Policy, Schedule};
+use logic::manifest::{HeldRows, IndexRows};
+use logic::package_lane::{PackageEnd, PackageLane, WaitReason, Waiting, WantedPackage};
+use logic::report::{ConnectionStats, OwedCount, Report, Survey};
+use logic::schedule::{self, Errand, PackagesState, Policy, RunEnd, Schedule};
 use logic::seal::NameHash;
-use logic::sync::{Command, Event, Plan, Sync};
-use logic::words::{Now, Outcome, Params};
+use logic::sync::{SyncCommand, SyncEvent, SyncMachine, SyncPlan};
+use logic::words::{Now, Outcome, SyncParams};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -83,9 +83,9 @@ fn name(id: &str) -> NameHash {
 
 /// A pass under way.
 struct Pass {
-    sync: Sync,
-    coming: Vec<(Duration, Event)>,
-    stage: schedule::Stage,
+    sync: SyncMachine,
+    coming: Vec<(Duration, SyncEvent)>,
+    stage: schedule::RunStage,
 }
 
 #[derive(Debug, Default)]
@@ -148,9 +148,9 @@ impl Site {
         self.world.gates.iter().filter_map(closed).max()
     }
 
-    fn plan(&self, errand: &Errand, asked: bool) -> Plan {
-        Plan {
-            params: Params {
+    fn plan(&self, errand: &Errand, asked: bool) -> SyncPlan {
+        SyncPlan {
+            params: SyncParams {
                 organisation_id: "1001".into(),
                 sync_id: 1,
                 box_id: "box".into(),
@@ -224,32 +224,34 @@ impl Site {
         assert!(self.schedule.next().is_none(), "it never comes to rest");
     }
 
-    fn obey(&mut self, command: schedule::Command) {
+    fn obey(&mut self, command: schedule::ScheduleCommand) {
         match command {
-            schedule::Command::Start(start) => {
+            schedule::ScheduleCommand::Start(start) => {
                 assert!(self.pass.is_none(), "two passes at once");
-                let asked = start.cause == schedule::Cause::Asked;
+                let asked = start.cause == schedule::RunReason::Asked;
                 self.tally.passes += 1;
                 self.pass = Some(Pass {
-                    sync: Sync::new(self.plan(&start.errand, asked), self.now),
+                    sync: SyncMachine::new(self.plan(&start.errand, asked), self.now),
                     coming: Vec::new(),
-                    stage: schedule::Stage::Asking,
+                    stage: schedule::RunStage::Asking,
                 });
             }
-            schedule::Command::Stop => {
+            schedule::ScheduleCommand::Stop => {
                 // The worker is ended, and the lane with it.
                 self.pass = None;
                 (self.lane, self.left) = (PackageLane::default(), None);
-                let stopped = schedule::Event::Ended(End::Stopped);
+                let stopped = schedule::ScheduleEvent::Ended(RunEnd::Stopped);
                 self.schedule.handle(stopped, self.now);
             }
-            schedule::Command::Close => self.tell(Event::Close),
-            schedule::Command::Hasten { packages } => self.tell(Event::Asked { packages }),
+            schedule::ScheduleCommand::Close => self.tell(SyncEvent::Close),
+            schedule::ScheduleCommand::Hasten { packages } => {
+                self.tell(SyncEvent::Asked { packages })
+            }
             _ => {}
         }
     }
 
-    fn tell(&mut self, event: Event) {
+    fn tell(&mut self, event: SyncEvent) {
         let now = self.now;
         if let Some(pass) = &mut self.pass {
             pass.sync.handle(event, now);
@@ -265,72 +267,80 @@ impl Site {
         while let Some(command) = pass.sync.next() {
             acted = true;
             let (takes, event) = match command {
-                Command::Ask(ticket, call) => {
+                SyncCommand::Ask(ticket, call) => {
                     let answered = self.answer(&call);
-                    (self.world.request, Event::Answered(ticket, answered))
+                    (self.world.request, SyncEvent::Answered(ticket, answered))
                 }
-                Command::Index(kind) => {
+                SyncCommand::Index(kind) => {
                     let named = match kind {
                         EntityType::Delivery => self.deliveries(),
                         EntityType::TestCenter => vec!["centre".into()],
                         _ => Vec::new(),
                     };
-                    let shown: Index = named
+                    let shown: IndexRows = named
                         .iter()
                         .map(|id| (name(id), Checksum::of(CHECKSUM)))
                         .collect();
-                    let held = Held {
+                    let held = HeldRows {
                         shown,
-                        ..Held::default()
+                        ..HeldRows::default()
                     };
-                    (Duration::ZERO, Event::Indexed(kind, held))
+                    (Duration::ZERO, SyncEvent::Indexed(kind, held))
                 }
-                Command::Stage(..) | Command::StageClasses(_) => {
-                    (Duration::ZERO, Event::Staged(Ok(())))
+                SyncCommand::Stage(..) | SyncCommand::StageClasses(_) => {
+                    (Duration::ZERO, SyncEvent::Staged(Ok(())))
                 }
-                Command::Classes(kind, _) => (Duration::ZERO, Event::Unknown(kind, Vec::new())),
-                Command::Publish(_) => (Duration::ZERO, Event::Published(Ok(()))),
-                Command::Owed(_) => (
+                SyncCommand::Classes(kind, _) => {
+                    (Duration::ZERO, SyncEvent::Unknown(kind, Vec::new()))
+                }
+                SyncCommand::Publish(_) => (Duration::ZERO, SyncEvent::Published(Ok(()))),
+                SyncCommand::Owed(_) => (
                     self.owed_turn(),
-                    Event::Owed(OwedCount::default(), Vec::new()),
+                    SyncEvent::Owed(OwedCount::default(), Vec::new()),
                 ),
-                Command::Wanted { deliveries, whole } => {
-                    let list = deliveries.into_iter().map(|(delivery, changed)| Wanted {
-                        delivery,
-                        changed,
-                        entity: Some(Checksum::of(CHECKSUM)),
-                    });
+                SyncCommand::Wanted { deliveries, whole } => {
+                    let list = deliveries
+                        .into_iter()
+                        .map(|(delivery, changed)| WantedPackage {
+                            delivery,
+                            changed,
+                            entity: Some(Checksum::of(CHECKSUM)),
+                        });
                     let held = self.tally.held.clone();
-                    let is_met = |wanted: &Wanted| held.contains(&wanted.delivery);
+                    let is_met = |wanted: &WantedPackage| held.contains(&wanted.delivery);
                     if self.lane.want(list.collect(), whole, is_met) {
                         self.left = None;
                     }
                     self.lane_acts();
                     let active = self.lane.is_active();
-                    (Duration::ZERO, Event::Lane { active })
+                    (Duration::ZERO, SyncEvent::Lane { active })
                 }
-                Command::Account => {
+                SyncCommand::Account => {
                     let account = self.lane.take_account();
                     self.tally.downloaded += account.count.downloaded;
                     let under_way = self.world.packages.len() - self.tally.held.len();
                     assert_eq!(account.count.waiting, under_way as u64);
-                    (Duration::ZERO, Event::Accounted(account))
+                    (Duration::ZERO, SyncEvent::Accounted(account))
                 }
-                Command::Collect | Command::Told(_) | Command::Closed(_) | Command::PublicKey => {
+                SyncCommand::Collect
+                | SyncCommand::Told(_)
+                | SyncCommand::Closed(_)
+                | SyncCommand::PublicKey => {
                     continue;
                 }
-                Command::Survey => {
-                    let surveyed = Event::Surveyed(Survey::default(), Connection::default());
+                SyncCommand::Survey => {
+                    let surveyed =
+                        SyncEvent::Surveyed(Survey::default(), ConnectionStats::default());
                     (Duration::ZERO, surveyed)
                 }
-                Command::End(report) => {
+                SyncCommand::End(report) => {
                     self.ended(&report);
                     return true;
                 }
             };
             pass.coming.push((self.now.mono + takes, event));
         }
-        let came = |(at, _): &(Duration, Event)| *at <= self.now.mono;
+        let came = |(at, _): &(Duration, SyncEvent)| *at <= self.now.mono;
         if let Some(at) = pass.coming.iter().position(came) {
             let (_, event) = pass.coming.remove(at);
             pass.sync.handle(event, self.now);
@@ -340,14 +350,14 @@ impl Site {
             .due()
             .is_some_and(|(at, _)| at.mono <= self.now.mono)
         {
-            pass.sync.handle(Event::Woken, self.now);
+            pass.sync.handle(SyncEvent::Woken, self.now);
             acted = true;
         }
         let stage = pass.sync.stage();
         if stage != pass.stage {
             pass.stage = stage;
             self.schedule
-                .handle(schedule::Event::Reached(stage), self.now);
+                .handle(schedule::ScheduleEvent::Reached(stage), self.now);
         }
         self.pass = Some(pass);
         acted
@@ -373,8 +383,10 @@ impl Site {
 
     fn ended(&mut self, report: &Report) {
         assert_eq!(report.outcome, Outcome::Finished, "{:?}", report.findings);
-        self.schedule
-            .handle(schedule::Event::Ended(End::of(report, None)), self.now);
+        self.schedule.handle(
+            schedule::ScheduleEvent::Ended(RunEnd::of(report, None)),
+            self.now,
+        );
     }
 
     /// Begins the next package, follows the gate, ends what is whole; whether anything has changed.
@@ -387,7 +399,7 @@ impl Site {
             acted = true;
         }
         let waiting = self.gate().map(|until| Waiting {
-            reason: Cause::Window,
+            reason: WaitReason::Window,
             until: Some(until.as_secs() as i64),
         });
         acted |= self.lane.hold_up(waiting.filter(|_| self.left.is_some()));
@@ -405,7 +417,7 @@ impl Site {
         }
         if acted {
             let active = self.lane.is_active();
-            self.tell(Event::Lane { active });
+            self.tell(SyncEvent::Lane { active });
         }
         acted
     }
@@ -422,13 +434,13 @@ impl Site {
             return false;
         }
         let packages = match self.gate().filter(|_| self.lane.waiting().is_some()) {
-            Some(opens) => Packages::HeldUp(opens - self.now.mono),
-            None => Packages::Stand,
+            Some(opens) => PackagesState::HeldUp(opens - self.now.mono),
+            None => PackagesState::Stand,
         };
         let told = self.lane.waiting().is_some();
         (self.lane, self.left) = (PackageLane::default(), None);
         if told {
-            let event = schedule::Event::Packages(packages);
+            let event = schedule::ScheduleEvent::Packages(packages);
             self.schedule.handle(event, self.now);
         }
         false
@@ -458,7 +470,8 @@ impl Site {
             *left = left.saturating_sub(passed);
         }
         self.now = self.now.after(passed);
-        self.schedule.handle(schedule::Event::Woken, self.now);
+        self.schedule
+            .handle(schedule::ScheduleEvent::Woken, self.now);
     }
 
     fn live(mut self) -> Tally {
@@ -484,7 +497,7 @@ impl Site {
                             ..Errand::whole()
                         };
                         self.schedule
-                            .handle(schedule::Event::Asked(errand), self.now);
+                            .handle(schedule::ScheduleEvent::Asked(errand), self.now);
                     }
                 }
             }

@@ -7,15 +7,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use logic::api::{Body, Call, Details, Handshake, Page, Reply};
+use logic::api::{Call, CallBody, ChecksumPage, Details, Handshake, Reply};
 use logic::entity::{EntityType, uri};
-use logic::manifest::Held;
+use logic::manifest::HeldRows;
 use logic::package_lane::PackageAccount;
 use logic::php;
-use logic::report::{Connection, OwedCount, Report, Survey};
+use logic::report::{ConnectionStats, OwedCount, Report, Survey};
 use logic::seal::NameHash;
-use logic::sync::{Command, Event, Plan, Sync};
-use logic::words::{Now, Params};
+use logic::sync::{SyncCommand, SyncEvent, SyncMachine, SyncPlan};
+use logic::words::{Now, SyncParams};
 use serde_json::Value as Json;
 
 /// The reply of the exchange whose name ends so.
@@ -45,7 +45,7 @@ fn reply(body: &str) -> Reply {
 fn the_wrapped_key_of_a_user_is_in_its_checksum_and_the_clear_key_of_a_delivery_is_not() {
     let mut with_key = BTreeMap::new();
     for kind in EntityType::ALL {
-        let page = Page::read(&recorded(&format!("checksums-{}", kind.word()))).unwrap();
+        let page = ChecksumPage::read(&recorded(&format!("checksums-{}", kind.word()))).unwrap();
         let details = Details::read(&recorded(&format!("details-{}", kind.word()))).unwrap();
         assert_eq!((page.odd.len(), details.odd.len()), (0, 0));
         let listed: BTreeMap<String, String> = page.listed.into_iter().collect();
@@ -86,8 +86,8 @@ fn a_run_against_an_encrypted_central_asks_for_everything_once() {
 }
 
 fn run(asked: &mut BTreeMap<String, u32>) -> Report {
-    let plan = Plan {
-        params: Params {
+    let plan = SyncPlan {
+        params: SyncParams {
             organisation_id: "1001".into(),
             sync_id: 1,
             box_id: "box-1".into(),
@@ -116,20 +116,25 @@ fn run(asked: &mut BTreeMap<String, u32>) -> Report {
         random: 1,
     };
     let now = Now::default();
-    let mut sync = Sync::new(plan, now);
+    let mut sync = SyncMachine::new(plan, now);
     loop {
         let event = match sync.next().expect("the machine goes on") {
-            Command::Ask(ticket, call) => Event::Answered(ticket, Ok(answer(&call, asked))),
-            Command::Index(kind) => Event::Indexed(kind, Held::default()),
-            Command::Stage(..) | Command::StageClasses(_) => Event::Staged(Ok(())),
-            Command::Classes(kind, classes) => Event::Unknown(kind, classes),
-            Command::Publish(_) => Event::Published(Ok(())),
-            Command::Owed(_) => Event::Owed(OwedCount::default(), Vec::new()),
-            Command::Wanted { .. } => Event::Lane { active: false },
-            Command::Account => Event::Accounted(PackageAccount::default()),
-            Command::Survey => Event::Surveyed(Survey::default(), Connection::default()),
-            Command::End(report) => return *report,
-            Command::Collect | Command::Told(_) | Command::Closed(_) | Command::PublicKey => {
+            SyncCommand::Ask(ticket, call) => SyncEvent::Answered(ticket, Ok(answer(&call, asked))),
+            SyncCommand::Index(kind) => SyncEvent::Indexed(kind, HeldRows::default()),
+            SyncCommand::Stage(..) | SyncCommand::StageClasses(_) => SyncEvent::Staged(Ok(())),
+            SyncCommand::Classes(kind, classes) => SyncEvent::Unknown(kind, classes),
+            SyncCommand::Publish(_) => SyncEvent::Published(Ok(())),
+            SyncCommand::Owed(_) => SyncEvent::Owed(OwedCount::default(), Vec::new()),
+            SyncCommand::Wanted { .. } => SyncEvent::Lane { active: false },
+            SyncCommand::Account => SyncEvent::Accounted(PackageAccount::default()),
+            SyncCommand::Survey => {
+                SyncEvent::Surveyed(Survey::default(), ConnectionStats::default())
+            }
+            SyncCommand::End(report) => return *report,
+            SyncCommand::Collect
+            | SyncCommand::Told(_)
+            | SyncCommand::Closed(_)
+            | SyncCommand::PublicKey => {
                 continue;
             }
         };
@@ -146,7 +151,7 @@ fn answer(call: &Call, asked: &mut BTreeMap<String, u32>) -> Reply {
         "versions" => recorded("supportedvm"),
         "checksums" => recorded(&format!("checksums-{}", of(&call.path))),
         "details" => {
-            let Body::Json(body) = &call.body else {
+            let CallBody::Json(body) = &call.body else {
                 panic!("details are asked with JSON")
             };
             let body: Json = serde_json::from_slice(body).unwrap();

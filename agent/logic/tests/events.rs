@@ -15,7 +15,7 @@ use logic::events::{
     BoxEvent, BoxFacts, CatalogueWay, EventLog, EventStream, MOST_EVENTS, NextEvent, PackageFact,
     changes, state,
 };
-use logic::feed::{Asked, Position};
+use logic::feed::{FeedRequest, Position};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -81,7 +81,7 @@ impl World {
     }
 
     fn way(&self, place: Option<Position>) -> CatalogueWay {
-        let entered = place.map(|place| self.model.enter(Asked::Cursor(place)));
+        let entered = place.map(|place| self.model.enter(FeedRequest::Cursor(place)));
         CatalogueWay::Open(entered, self.model.end())
     }
 }

@@ -7,7 +7,7 @@
 #[path = "followers/model.rs"]
 mod model;
 
-use logic::feed::{Asked, Position, Refused};
+use logic::feed::{FeedRequest, FollowerRefusal, Position};
 use proptest::prelude::*;
 
 use model::{Catalogue, Changes, Model};
@@ -47,17 +47,17 @@ impl Following {
                 self.read_all(model);
                 return true;
             }
-            None => Asked::Since(None, 0),
-            Some(at) if self.follower.by_cursor => Asked::Cursor(at),
-            Some(at) => Asked::Since(Some(at.epoch), at.number),
+            None => FeedRequest::Since(None, 0),
+            Some(at) if self.follower.by_cursor => FeedRequest::Cursor(at),
+            Some(at) => FeedRequest::Since(Some(at.epoch), at.number),
         };
         let (from, reads) = match model.enter(asked) {
             Ok(entered) => entered,
-            Err(Refused::Gone) => {
+            Err(FollowerRefusal::Gone) => {
                 self.read_all(model);
                 return true;
             }
-            Err(Refused::NeedsEpoch) => unreachable!("it names the epoch"),
+            Err(FollowerRefusal::NeedsEpoch) => unreachable!("it names the epoch"),
         };
         let feed = model.disk.feed.as_ref().filter(|_| reads);
         let lines = feed.map_or(&[][..], |feed| &feed.lines);

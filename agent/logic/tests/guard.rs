@@ -4,10 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use logic::api::Page;
+use logic::api::ChecksumPage;
 use logic::entity::{Checksum, EntityType};
 use logic::guard::{Memory, Terms};
-use logic::manifest::{Held, Index, Manifest};
+use logic::manifest::{HeldRows, IndexRows, Manifest};
 use logic::seal::NameHash;
 use proptest::prelude::*;
 
@@ -33,8 +33,8 @@ fn text(version: u8) -> String {
 /// A box, as far as one type is concerned.
 #[derive(Default)]
 struct World {
-    shown: Index,
-    hidden: Index,
+    shown: IndexRows,
+    hidden: IndexRows,
     memory: Memory,
     /// Seconds of running time, as the box knows them.
     running: u64,
@@ -45,10 +45,10 @@ struct World {
 
 impl World {
     fn hear(&mut self, list: &List) {
-        let held = Held {
+        let held = HeldRows {
             shown: self.shown.clone(),
             hidden: self.hidden.clone(),
-            ..Held::default()
+            ..HeldRows::default()
         };
         let terms = Terms {
             limit: LIMIT,
@@ -61,7 +61,7 @@ impl World {
             std::mem::take(&mut self.memory),
             terms,
         );
-        let page = Page {
+        let page = ChecksumPage {
             next: None,
             listed: list
                 .iter()

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use logic::fault::{Code, CodeName, nearest};
-use logic::health::{Check, Facts, Finding, Status, Told, fold, plan, worst};
+use logic::health::{Check, CheckFinding, CheckStatus, Facts, ReportedFault, fold, plan, worst};
 
 fn whole() -> Facts {
     Facts {
@@ -25,8 +25,8 @@ fn whole() -> Facts {
     }
 }
 
-fn said(words: &str) -> Told {
-    Told::new(Code::Ok, words)
+fn said(words: &str) -> ReportedFault {
+    ReportedFault::new(Code::Ok, words)
 }
 
 fn skipped(facts: &Facts) -> Vec<Check> {
@@ -143,18 +143,18 @@ fn a_network_that_swallows_every_packet_takes_less_than_fifteen_seconds() {
     assert!(talk < 15_000);
 }
 
-fn folded(failures: &[(Check, Code)]) -> Vec<(CodeName, Status)> {
+fn folded(failures: &[(Check, Code)]) -> Vec<(CodeName, CheckStatus)> {
     let steps = plan(&whole());
-    let mut found: BTreeMap<Check, Finding> = Check::ALL
+    let mut found: BTreeMap<Check, CheckFinding> = Check::ALL
         .into_iter()
-        .map(|check| (check, Finding::pass(check, said("sound"))))
+        .map(|check| (check, CheckFinding::pass(check, said("sound"))))
         .collect();
     for (check, code) in failures {
-        found.insert(*check, Finding::fail(*code, said("broken")));
+        found.insert(*check, CheckFinding::fail(*code, said("broken")));
     }
     fold(&steps, found)
         .into_iter()
-        .filter(|finding| finding.status != Status::Pass)
+        .filter(|finding| finding.status != CheckStatus::Pass)
         .map(|finding| (finding.code, finding.status))
         .collect()
 }
@@ -173,15 +173,15 @@ fn the_cause_is_told_and_what_follows_is_folded() {
         (Check::Packages, Code::PackageIncomplete),
     ]);
     let expected = [
-        (Code::NetRefused, Status::Fail),
-        (Code::NetTls, Status::Skip),
-        (Code::CentralAnswer, Status::Skip),
-        (Code::AuthToken, Status::Skip),
-        (Code::AuthRole, Status::Skip),
-        (Code::VersionSupported, Status::Skip),
-        (Code::CatalogueOrganisation, Status::Skip),
-        (Code::PackageWhole, Status::Skip),
-        (Code::SyncLast, Status::Skip),
+        (Code::NetRefused, CheckStatus::Fail),
+        (Code::NetTls, CheckStatus::Skip),
+        (Code::CentralAnswer, CheckStatus::Skip),
+        (Code::AuthToken, CheckStatus::Skip),
+        (Code::AuthRole, CheckStatus::Skip),
+        (Code::VersionSupported, CheckStatus::Skip),
+        (Code::CatalogueOrganisation, CheckStatus::Skip),
+        (Code::PackageWhole, CheckStatus::Skip),
+        (Code::SyncLast, CheckStatus::Skip),
     ];
     assert_eq!(
         told,
@@ -204,42 +204,45 @@ fn a_link_that_loses_packets_explains_silence_and_nothing_definite() {
         ]);
         let failed: Vec<_> = told
             .iter()
-            .filter(|(_, status)| *status == Status::Fail)
+            .filter(|(_, status)| *status == CheckStatus::Fail)
             .map(|(code, _)| code.known())
             .collect();
         assert_eq!(failed, [Some(cause)]);
         let told = folded(&[(check, cause), (Check::Tls, Code::NetTlsExpired)]);
         assert!(told[0].0 == cause);
-        assert_eq!(told[1], (Code::NetTlsExpired.into(), Status::Fail));
+        assert_eq!(told[1], (Code::NetTlsExpired.into(), CheckStatus::Fail));
     }
 }
 
 #[test]
 fn a_finding_is_folded_by_the_code_that_it_names() {
     let steps = plan(&whole());
-    let sound = |check| (check, Finding::pass(check, said("sound")));
-    let mut found: BTreeMap<Check, Finding> = Check::ALL.into_iter().map(sound).collect();
+    let sound = |check| (check, CheckFinding::pass(check, said("sound")));
+    let mut found: BTreeMap<Check, CheckFinding> = Check::ALL.into_iter().map(sound).collect();
     found.insert(
         Check::Spool,
-        Finding::warn(Code::ResultsRefused, said("two")),
+        CheckFinding::warn(Code::ResultsRefused, said("two")),
     );
-    let runs = Finding::warn(Code::SyncFailed, said("no. 3")).follows(Code::ResultsRefused);
+    let runs = CheckFinding::warn(Code::SyncFailed, said("no. 3")).follows(Code::ResultsRefused);
     found.insert(Check::History, runs);
     let told = fold(&steps, found.clone());
-    let of = |told: &[Finding], code: Code| told.iter().find(|f| f.code == code).cloned();
+    let of = |told: &[CheckFinding], code: Code| told.iter().find(|f| f.code == code).cloned();
     let folded = of(&told, Code::SyncLast).unwrap();
     assert_eq!(folded.json()["summary"], "because of results.refused");
     assert_eq!(folded.follows, Some(Code::ResultsRefused.into()));
     // Where that is not told, it stands for itself.
-    found.insert(Check::Spool, Finding::pass(Check::Spool, said("sound")));
+    found.insert(
+        Check::Spool,
+        CheckFinding::pass(Check::Spool, said("sound")),
+    );
     assert!(of(&fold(&steps, found), Code::SyncFailed).is_some());
 }
 
 #[test]
 fn a_wrong_clock_explains_a_certificate_that_seems_expired() {
     let told = folded(&[(Check::Clock, Code::ClockWrong), (Check::Tls, Code::NetTls)]);
-    assert_eq!(told[0], (Code::ClockWrong.into(), Status::Fail));
-    assert_eq!(told[1], (Code::NetTls.into(), Status::Skip));
+    assert_eq!(told[0], (Code::ClockWrong.into(), CheckStatus::Fail));
+    assert_eq!(told[1], (Code::NetTls.into(), CheckStatus::Skip));
 }
 
 #[test]
@@ -249,14 +252,14 @@ fn lost_bytes_are_told_beside_a_dead_network() {
         (Check::Packages, Code::PackageDamaged),
     ]);
     assert_eq!(told[0].0, Code::NetDns);
-    assert_eq!(told[1], (Code::PackageDamaged.into(), Status::Fail));
+    assert_eq!(told[1], (Code::PackageDamaged.into(), CheckStatus::Fail));
 }
 
 #[test]
 fn a_check_without_a_result_is_late_and_never_sound() {
     let findings = fold(&plan(&whole()), BTreeMap::new());
     assert_eq!(findings[0].code, Code::DoctorLate);
-    assert_eq!(worst(&findings), Status::Fail);
+    assert_eq!(worst(&findings), CheckStatus::Fail);
 }
 
 #[test]
@@ -270,16 +273,16 @@ fn every_check_ends_in_exactly_one_finding() {
 #[test]
 fn a_failure_and_a_warning_have_one_remedy_and_nothing_else_has() {
     for code in Code::ALL.iter().copied() {
-        let finding = Finding::fail(code, said("broken"));
+        let finding = CheckFinding::fail(code, said("broken"));
         assert_eq!(finding.json()["remedy"], code.remedy());
         assert!(code.remedy().ends_with('.') || code.remedy().ends_with(')'));
     }
     assert_eq!(
-        Finding::pass(Check::Dns, said("sound")).json()["remedy"],
+        CheckFinding::pass(Check::Dns, said("sound")).json()["remedy"],
         ""
     );
     let newer = CodeName::from("future.code");
-    let told = Finding::fail(newer, said("")).json();
+    let told = CheckFinding::fail(newer, said("")).json();
     assert!(told["remedy"].as_str().unwrap().contains("bundle"));
 }
 

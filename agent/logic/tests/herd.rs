@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
 use logic::retry::{REFUSED_ATTEMPTS, Refusals, mix};
-use logic::schedule::{Command, End, Event, Policy, Schedule};
+use logic::schedule::{Policy, RunEnd, Schedule, ScheduleCommand, ScheduleEvent};
 use logic::words::Now;
 
 const BOXES: usize = 10_000;
@@ -110,9 +110,9 @@ impl Ours {
         }
     }
 
-    fn ends(&mut self, end: End, at: Moment) -> Moment {
+    fn ends(&mut self, end: RunEnd, at: Moment) -> Moment {
         self.run = None;
-        self.schedule.handle(Event::Ended(end), now(at));
+        self.schedule.handle(ScheduleEvent::Ended(end), now(at));
         let (due, _) = self
             .schedule
             .due()
@@ -124,9 +124,9 @@ impl Ours {
 impl Client for Ours {
     fn act(&mut self, at: Moment, central: &mut Central) -> (Moment, bool) {
         if self.run.is_none() {
-            self.schedule.handle(Event::Woken, now(at));
+            self.schedule.handle(ScheduleEvent::Woken, now(at));
             while let Some(command) = self.schedule.next() {
-                if matches!(command, Command::Start(_)) {
+                if matches!(command, ScheduleCommand::Start(_)) {
                     self.run = Some(Run::default());
                 }
             }
@@ -143,13 +143,13 @@ impl Client for Ours {
             run.refusals.served();
             self.run = Some(run);
             return match run.done == CALLS {
-                true => (self.ends(End::Done, at), true),
+                true => (self.ends(RunEnd::Done, at), true),
                 false => (at + 50, false),
             };
         }
         run.refused += 1;
         if run.refused == REFUSED_ATTEMPTS {
-            return (self.ends(End::Unreached(Some(RETRY_AFTER)), at), false);
+            return (self.ends(RunEnd::Unreached(Some(RETRY_AFTER)), at), false);
         }
         self.random = mix(self.random);
         let wait = run.refusals.refused(RETRY_AFTER, self.random);

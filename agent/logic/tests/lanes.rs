@@ -10,12 +10,12 @@ use std::time::Duration;
 use logic::api::{Answered, Call, Reply};
 use logic::entity::EntityType;
 use logic::fault::{Area, Code, Fault};
-use logic::manifest::Held;
+use logic::manifest::HeldRows;
 use logic::package_lane::PackageAccount;
-use logic::report::{Connection, OwedCount, Report, Survey};
+use logic::report::{ConnectionStats, OwedCount, Report, Survey};
 use logic::seal::NameHash;
-use logic::sync::{Command, Event, Plan, Sync};
-use logic::words::{Now, Outcome, Params};
+use logic::sync::{SyncCommand, SyncEvent, SyncMachine, SyncPlan};
+use logic::words::{Now, Outcome, SyncParams};
 use serde_json::json;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -25,9 +25,9 @@ const HEAD: Duration = Duration::from_secs(60);
 /// Design 3: whoever asked is answered within this where central is away.
 const ASKED: Duration = Duration::from_secs(60);
 
-fn plan(asked: bool) -> Plan {
-    Plan {
-        params: Params {
+fn plan(asked: bool) -> SyncPlan {
+    SyncPlan {
+        params: SyncParams {
             organisation_id: "1001".into(),
             sync_id: 1,
             box_id: "box".into(),
@@ -96,13 +96,13 @@ fn silence() -> (Duration, Answered) {
 type JoinedAfter = Option<Duration>;
 
 /// Plays one run to its end.
-fn play(plan: Plan, joined: JoinedAfter, central: Does) -> (Report, Duration) {
+fn play(plan: SyncPlan, joined: JoinedAfter, central: Does) -> (Report, Duration) {
     play_owing(plan, joined, Duration::ZERO, central)
 }
 
 /// The same, where each turn of what is owed takes as long as that.
 fn play_owing(
-    plan: Plan,
+    plan: SyncPlan,
     joined: JoinedAfter,
     owed_takes: Duration,
     central: Does,
@@ -112,33 +112,48 @@ fn play_owing(
         wall: 1_795_000_000,
     };
     let mut now = begun;
-    let mut sync = Sync::new(plan, now);
-    let mut coming: Vec<(Duration, Event)> = Vec::new();
-    coming.extend(joined.map(|after| (now.mono + after, Event::Asked { packages: true })));
+    let mut sync = SyncMachine::new(plan, now);
+    let mut coming: Vec<(Duration, SyncEvent)> = Vec::new();
+    coming.extend(joined.map(|after| (now.mono + after, SyncEvent::Asked { packages: true })));
     for _ in 0..10_000 {
         while let Some(command) = sync.next() {
             let (takes, event) = match command {
-                Command::Ask(ticket, call) => {
+                SyncCommand::Ask(ticket, call) => {
                     let (takes, answered) = central(&call);
-                    (takes, Event::Answered(ticket, answered))
+                    (takes, SyncEvent::Answered(ticket, answered))
                 }
-                Command::Index(kind) => (Duration::ZERO, Event::Indexed(kind, Held::default())),
-                Command::Stage(..) | Command::StageClasses(_) => {
-                    (Duration::ZERO, Event::Staged(Ok(())))
+                SyncCommand::Index(kind) => (
+                    Duration::ZERO,
+                    SyncEvent::Indexed(kind, HeldRows::default()),
+                ),
+                SyncCommand::Stage(..) | SyncCommand::StageClasses(_) => {
+                    (Duration::ZERO, SyncEvent::Staged(Ok(())))
                 }
-                Command::Classes(kind, _) => (Duration::ZERO, Event::Unknown(kind, Vec::new())),
-                Command::Publish(_) => (Duration::ZERO, Event::Published(Ok(()))),
-                Command::Owed(_) => (owed_takes, Event::Owed(OwedCount::default(), Vec::new())),
-                Command::Wanted { .. } => (Duration::ZERO, Event::Lane { active: false }),
-                Command::Account => (Duration::ZERO, Event::Accounted(PackageAccount::default())),
-                Command::Collect | Command::Told(_) | Command::Closed(_) | Command::PublicKey => {
+                SyncCommand::Classes(kind, _) => {
+                    (Duration::ZERO, SyncEvent::Unknown(kind, Vec::new()))
+                }
+                SyncCommand::Publish(_) => (Duration::ZERO, SyncEvent::Published(Ok(()))),
+                SyncCommand::Owed(_) => (
+                    owed_takes,
+                    SyncEvent::Owed(OwedCount::default(), Vec::new()),
+                ),
+                SyncCommand::Wanted { .. } => (Duration::ZERO, SyncEvent::Lane { active: false }),
+                SyncCommand::Account => (
+                    Duration::ZERO,
+                    SyncEvent::Accounted(PackageAccount::default()),
+                ),
+                SyncCommand::Collect
+                | SyncCommand::Told(_)
+                | SyncCommand::Closed(_)
+                | SyncCommand::PublicKey => {
                     continue;
                 }
-                Command::Survey => {
-                    let surveyed = Event::Surveyed(Survey::default(), Connection::default());
+                SyncCommand::Survey => {
+                    let surveyed =
+                        SyncEvent::Surveyed(Survey::default(), ConnectionStats::default());
                     (Duration::ZERO, surveyed)
                 }
-                Command::End(report) => return (*report, now.mono - begun.mono),
+                SyncCommand::End(report) => return (*report, now.mono - begun.mono),
             };
             coming.push((now.mono + takes, event));
         }
@@ -153,7 +168,7 @@ fn play_owing(
             _ => {
                 let due = due.expect("a run that is not over waits for something");
                 now = now.after(due.saturating_sub(now.mono));
-                sync.handle(Event::Woken, now);
+                sync.handle(SyncEvent::Woken, now);
             }
         }
     }
@@ -293,7 +308,7 @@ fn who_gives_up_on_a_stalled_proxy_is_told_of_the_proxy() {
 fn an_interval_of_seconds_does_not_keep_a_pass_open() {
     // Something stays owed, and each turn takes longer than the interval.
     for asked in [false, true] {
-        let plan = Plan {
+        let plan = SyncPlan {
             interval: SECOND,
             ..plan(asked)
         };

@@ -8,16 +8,16 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::time::Duration;
 
-use logic::api::{Answered, Body, Call, Reply};
+use logic::api::{Answered, Call, CallBody, Reply};
 use logic::entity::{Checksum, Entity, EntityType, Properties, Value};
 use logic::fault::{Code, Fault};
-use logic::manifest::Held;
+use logic::manifest::HeldRows;
 use logic::package_lane::PackageAccount;
-use logic::report::{Connection, OwedCount, Report, Survey};
+use logic::report::{ConnectionStats, OwedCount, Report, Survey};
 use logic::retry::mix;
 use logic::seal::NameHash;
-use logic::sync::{Command, Event, Plan, Publication, Sync};
-use logic::words::{Now, Params};
+use logic::sync::{Publication, SyncCommand, SyncEvent, SyncMachine, SyncPlan};
+use logic::words::{Now, SyncParams};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -211,7 +211,7 @@ impl Central {
     }
 
     fn details(&self, call: &Call) -> Json {
-        let Body::Json(body) = &call.body else {
+        let CallBody::Json(body) = &call.body else {
             panic!("details are asked with JSON")
         };
         let body: Json = serde_json::from_slice(body).unwrap();
@@ -263,9 +263,9 @@ fn fails(failure: Failure, good: &Json) -> Answered {
     }
 }
 
-fn plan(pages: usize) -> Plan {
-    Plan {
-        params: Params {
+fn plan(pages: usize) -> SyncPlan {
+    SyncPlan {
+        params: SyncParams {
             organisation_id: "1001".into(),
             sync_id: 1,
             box_id: "box".into(),
@@ -304,7 +304,7 @@ fn play(central: &mut Central, held: &[Entity], pages: usize, spread: u32, seed:
         wall: 1_795_000_000,
     };
     let mut now = begin;
-    let mut sync = Sync::new(plan(pages), now);
+    let mut sync = SyncMachine::new(plan(pages), now);
     let mut answers = BinaryHeap::new();
     let mut kept: BTreeMap<u64, Answered> = BTreeMap::new();
     let mut lists = BTreeSet::new();
@@ -313,7 +313,7 @@ fn play(central: &mut Central, held: &[Entity], pages: usize, spread: u32, seed:
         let mut events = Vec::new();
         while let Some(command) = sync.next() {
             match command {
-                Command::Ask(ticket, call) => {
+                SyncCommand::Ask(ticket, call) => {
                     if call.name == "checksums" {
                         lists.insert(ticket);
                     }
@@ -322,30 +322,42 @@ fn play(central: &mut Central, held: &[Entity], pages: usize, spread: u32, seed:
                     answers.push(Reverse((now.mono + takes, ticket)));
                     kept.insert(ticket, central.answer(&call));
                 }
-                Command::Index(kind) => {
+                SyncCommand::Index(kind) => {
                     let shown = held
                         .iter()
                         .map(|t| (name(&t.id), Checksum::of(&t.checksum)));
-                    let held = Held {
+                    let held = HeldRows {
                         shown: shown.collect(),
-                        ..Held::default()
+                        ..HeldRows::default()
                     };
-                    events.push(Event::Indexed(kind, held));
+                    events.push(SyncEvent::Indexed(kind, held));
                 }
-                Command::Stage(..) | Command::StageClasses(_) => events.push(Event::Staged(Ok(()))),
-                Command::Classes(kind, _) => events.push(Event::Unknown(kind, Vec::new())),
-                Command::Publish(published) => {
+                SyncCommand::Stage(..) | SyncCommand::StageClasses(_) => {
+                    events.push(SyncEvent::Staged(Ok(())))
+                }
+                SyncCommand::Classes(kind, _) => events.push(SyncEvent::Unknown(kind, Vec::new())),
+                SyncCommand::Publish(published) => {
                     publication = Some(published);
-                    events.push(Event::Published(Ok(())));
+                    events.push(SyncEvent::Published(Ok(())));
                 }
-                Command::Owed(_) => events.push(Event::Owed(OwedCount::default(), Vec::new())),
-                Command::Wanted { .. } => events.push(Event::Lane { active: false }),
-                Command::Account => events.push(Event::Accounted(PackageAccount::default())),
-                Command::Collect | Command::Told(_) | Command::Closed(_) | Command::PublicKey => {}
-                Command::Survey => {
-                    events.push(Event::Surveyed(Survey::default(), Connection::default()));
+                SyncCommand::Owed(_) => {
+                    events.push(SyncEvent::Owed(OwedCount::default(), Vec::new()))
                 }
-                Command::End(report) => {
+                SyncCommand::Wanted { .. } => events.push(SyncEvent::Lane { active: false }),
+                SyncCommand::Account => {
+                    events.push(SyncEvent::Accounted(PackageAccount::default()))
+                }
+                SyncCommand::Collect
+                | SyncCommand::Told(_)
+                | SyncCommand::Closed(_)
+                | SyncCommand::PublicKey => {}
+                SyncCommand::Survey => {
+                    events.push(SyncEvent::Surveyed(
+                        Survey::default(),
+                        ConnectionStats::default(),
+                    ));
+                }
+                SyncCommand::End(report) => {
                     let took = now.mono - begin.mono;
                     return Played {
                         publication,
@@ -372,9 +384,12 @@ fn play(central: &mut Central, held: &[Entity], pages: usize, spread: u32, seed:
             if lists.remove(&ticket) {
                 central.open -= 1;
             }
-            sync.handle(Event::Answered(ticket, kept.remove(&ticket).unwrap()), now);
+            sync.handle(
+                SyncEvent::Answered(ticket, kept.remove(&ticket).unwrap()),
+                now,
+            );
         } else {
-            sync.handle(Event::Woken, now);
+            sync.handle(SyncEvent::Woken, now);
         }
     }
     panic!("the run does not end");

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use logic::entity::EntityType;
 use logic::schedule::{
-    Cause, Command, End, Errand, Event, Packages, Policy, Schedule, Stage, Start, Wish,
+    Errand, PackagesState, Policy, RunEnd, RunReason, RunStage, Schedule, ScheduleCommand,
+    ScheduleEvent, Start, Wish,
 };
 use logic::words::Now;
 use proptest::prelude::*;
@@ -18,7 +19,7 @@ const QUARTER: Policy = Policy {
     interval: Duration::from_secs(900),
 };
 
-fn drain(schedule: &mut Schedule) -> Vec<Command> {
+fn drain(schedule: &mut Schedule) -> Vec<ScheduleCommand> {
     std::iter::from_fn(|| schedule.next()).collect()
 }
 
@@ -26,9 +27,9 @@ fn drain(schedule: &mut Schedule) -> Vec<Command> {
 fn run(schedule: &mut Schedule, now: &mut Now) -> Start {
     let (at, _) = schedule.due().expect("an idle machine waits for something");
     *now = now.after(at.mono.saturating_sub(now.mono));
-    schedule.handle(Event::Woken, *now);
+    schedule.handle(ScheduleEvent::Woken, *now);
     match drain(schedule).pop() {
-        Some(Command::Start(start)) => start,
+        Some(ScheduleCommand::Start(start)) => start,
         other => panic!("expected a start, not {other:?}"),
     }
 }
@@ -45,12 +46,12 @@ fn the_first_run_follows_the_boot_and_the_next_ones_the_interval() {
     let mut now = Now::default();
     let mut schedule = Schedule::new(QUARTER, 7, 9, now);
     let boot = run(&mut schedule, &mut now);
-    assert_eq!((boot.cause, boot.attempt), (Cause::Boot, 1));
+    assert_eq!((boot.cause, boot.attempt), (RunReason::Boot, 1));
     assert!(now.mono <= 5 * SECOND);
     let mut before = now;
     for round in 0..100 {
-        schedule.handle(Event::Ended(End::Done), now);
-        assert_eq!(run(&mut schedule, &mut now).cause, Cause::Interval);
+        schedule.handle(ScheduleEvent::Ended(RunEnd::Done), now);
+        assert_eq!(run(&mut schedule, &mut now).cause, RunReason::Interval);
         let gap = now.mono - before.mono;
         // No interval is left out, and none follows on the heels of another.
         let least = if round == 0 { 180 } else { 800 };
@@ -66,7 +67,7 @@ fn the_first_run_follows_the_boot_and_the_next_ones_the_interval() {
     };
     let mut now = Now::default();
     let mut schedule = Schedule::new(off, 7, 9, now);
-    assert_eq!(run(&mut schedule, &mut now).cause, Cause::Interval);
+    assert_eq!(run(&mut schedule, &mut now).cause, RunReason::Interval);
 }
 
 #[test]
@@ -76,7 +77,7 @@ fn boxes_of_one_fleet_are_spread_over_the_interval() {
         let mut now = Now::default();
         let mut schedule = Schedule::new(QUARTER, seed, 1, now);
         run(&mut schedule, &mut now);
-        schedule.handle(Event::Ended(End::Done), now);
+        schedule.handle(ScheduleEvent::Ended(RunEnd::Done), now);
         run(&mut schedule, &mut now);
         let phase = now.mono.as_secs() % 900;
         slots[(phase / 90) as usize] += 1;
@@ -94,16 +95,16 @@ fn failures_are_told_on_the_edge_and_the_breaker_leaves_one_probe() {
     let mut told = Vec::new();
     for _ in 0..20 {
         run(&mut schedule, &mut now);
-        schedule.handle(Event::Ended(End::Unreached(None)), now);
+        schedule.handle(ScheduleEvent::Ended(RunEnd::Unreached(None)), now);
         told.extend(drain(&mut schedule));
     }
-    assert_eq!(told, [Command::Lost]);
+    assert_eq!(told, [ScheduleCommand::Lost]);
     assert!(schedule.open());
     let before = now;
-    assert_eq!(run(&mut schedule, &mut now).cause, Cause::Probe);
+    assert_eq!(run(&mut schedule, &mut now).cause, RunReason::Probe);
     assert!(now.mono - before.mono >= 450 * SECOND);
-    schedule.handle(Event::Ended(End::Done), now);
-    assert_eq!(drain(&mut schedule), [Command::Found(20)]);
+    schedule.handle(ScheduleEvent::Ended(RunEnd::Done), now);
+    assert_eq!(drain(&mut schedule), [ScheduleCommand::Found(20)]);
     assert!(!schedule.open());
 }
 
@@ -113,21 +114,24 @@ fn who_asks_ends_every_wait_and_leaves_no_breaker() {
     let mut schedule = Schedule::new(QUARTER, 3, 4, now);
     for _ in 0..10 {
         run(&mut schedule, &mut now);
-        schedule.handle(Event::Ended(End::Unreached(Some(40 * MINUTE))), now);
+        schedule.handle(
+            ScheduleEvent::Ended(RunEnd::Unreached(Some(40 * MINUTE))),
+            now,
+        );
     }
     assert!(schedule.open());
     drain(&mut schedule);
-    schedule.handle(Event::Asked(only_results()), now);
+    schedule.handle(ScheduleEvent::Asked(only_results()), now);
     let start = Start {
         errand: only_results(),
-        cause: Cause::Asked,
+        cause: RunReason::Asked,
         attempt: 11,
     };
-    assert_eq!(drain(&mut schedule), [Command::Start(start)]);
-    schedule.handle(Event::Ended(End::Unreached(None)), now);
+    assert_eq!(drain(&mut schedule), [ScheduleCommand::Start(start)]);
+    schedule.handle(ScheduleEvent::Ended(RunEnd::Unreached(None)), now);
     assert!(!schedule.open());
     let before = now;
-    assert_eq!(run(&mut schedule, &mut now).cause, Cause::Retry);
+    assert_eq!(run(&mut schedule, &mut now).cause, RunReason::Retry);
     assert!(now.mono - before.mono <= 10 * SECOND);
 }
 
@@ -139,14 +143,14 @@ fn a_long_wish_of_central_is_believed_for_minutes_and_longer_when_it_repeats() {
     for least in [15, 30, 60, 60] {
         run(&mut schedule, &mut now);
         let before = now;
-        schedule.handle(Event::Ended(End::Unreached(Some(day))), now);
+        schedule.handle(ScheduleEvent::Ended(RunEnd::Unreached(Some(day))), now);
         let wished = Wish {
             wished: day,
             honoured: 15 * MINUTE,
         };
         let told = drain(&mut schedule);
         // On the edge alone, with both spans.
-        assert_eq!(told.contains(&Command::Wished(wished)), least == 15);
+        assert_eq!(told.contains(&ScheduleCommand::Wished(wished)), least == 15);
         let (at, _) = schedule.due().unwrap();
         let wait = at.mono - before.mono;
         assert!(
@@ -155,14 +159,20 @@ fn a_long_wish_of_central_is_believed_for_minutes_and_longer_when_it_repeats() {
         );
     }
     // Whoever asks waits for nothing, and a good run forgets it.
-    schedule.handle(Event::Asked(Errand::whole()), now);
-    assert!(matches!(&drain(&mut schedule)[..], [Command::Start(_)]));
-    schedule.handle(Event::Ended(End::Done), now);
+    schedule.handle(ScheduleEvent::Asked(Errand::whole()), now);
+    assert!(matches!(
+        &drain(&mut schedule)[..],
+        [ScheduleCommand::Start(_)]
+    ));
+    schedule.handle(ScheduleEvent::Ended(RunEnd::Done), now);
     run(&mut schedule, &mut now);
-    schedule.handle(Event::Ended(End::Unreached(Some(day))), now);
+    schedule.handle(ScheduleEvent::Ended(RunEnd::Unreached(Some(day))), now);
     let told = drain(&mut schedule);
     assert!(
-        matches!(&told[..], [_, Command::Wished(_)] | [Command::Wished(_), _]),
+        matches!(
+            &told[..],
+            [_, ScheduleCommand::Wished(_)] | [ScheduleCommand::Wished(_), _]
+        ),
         "{told:?}"
     );
 }
@@ -172,36 +182,36 @@ fn a_run_that_waits_for_packages_makes_room_for_who_asks_and_for_the_interval() 
     let mut now = Now::default();
     let mut schedule = Schedule::new(QUARTER, 3, 4, now);
     run(&mut schedule, &mut now);
-    schedule.handle(Event::Reached(Stage::Packages), now);
-    schedule.handle(Event::Asked(only_results()), now);
-    assert_eq!(drain(&mut schedule), [Command::Close]);
+    schedule.handle(ScheduleEvent::Reached(RunStage::Packages), now);
+    schedule.handle(ScheduleEvent::Asked(only_results()), now);
+    assert_eq!(drain(&mut schedule), [ScheduleCommand::Close]);
     // Somebody else asks before the first run has ended: both get one run.
     let types = Errand {
         types: vec![EntityType::Proctor],
         results: false,
         ..Errand::whole()
     };
-    schedule.handle(Event::Asked(types), now);
+    schedule.handle(ScheduleEvent::Asked(types), now);
     assert_eq!(drain(&mut schedule), []);
-    schedule.handle(Event::Ended(End::Done), now);
+    schedule.handle(ScheduleEvent::Ended(RunEnd::Done), now);
     let started = drain(&mut schedule);
     assert!(
-        matches!(&started[..], [Command::Start(start)]
-            if start.cause == Cause::Asked && start.errand.results && start.errand.types == [EntityType::Proctor]),
+        matches!(&started[..], [ScheduleCommand::Start(start)]
+            if start.cause == RunReason::Asked && start.errand.results && start.errand.types == [EntityType::Proctor]),
         "{started:?}"
     );
     // That one waits for packages as well; the interval comes all the same.
-    schedule.handle(Event::Reached(Stage::Packages), now);
+    schedule.handle(ScheduleEvent::Reached(RunStage::Packages), now);
     let (at, _) = schedule.due().expect("the next interval");
     assert!(at.mono - now.mono <= 1_125 * SECOND);
     now = now.after(at.mono - now.mono);
-    schedule.handle(Event::Woken, now);
-    assert_eq!(drain(&mut schedule), [Command::Close]);
-    schedule.handle(Event::Ended(End::Done), now);
+    schedule.handle(ScheduleEvent::Woken, now);
+    assert_eq!(drain(&mut schedule), [ScheduleCommand::Close]);
+    schedule.handle(ScheduleEvent::Ended(RunEnd::Done), now);
     let started = drain(&mut schedule);
     assert!(
-        matches!(&started[..], [Command::Start(start)]
-            if start.cause == Cause::Interval && start.errand == Errand::whole()),
+        matches!(&started[..], [ScheduleCommand::Start(start)]
+            if start.cause == RunReason::Interval && start.errand == Errand::whole()),
         "{started:?}"
     );
 }
@@ -212,21 +222,33 @@ fn packages_that_wait_bring_the_next_run_forward_and_never_put_it_off() {
         let mut now = Now::default();
         let mut schedule = Schedule::new(QUARTER, 3, 4, now);
         run(&mut schedule, &mut now);
-        schedule.handle(Event::Ended(End::Done), now);
+        schedule.handle(ScheduleEvent::Ended(RunEnd::Done), now);
         let (at, _) = schedule.due().unwrap();
         (schedule, now, at.mono - now.mono)
     };
     for (packages, most, cause) in [
-        (Packages::Stand, None, Cause::Interval),
-        (Packages::HeldUp(12 * 3600 * SECOND), None, Cause::Interval),
-        (Packages::HeldUp(60 * SECOND), Some(90), Cause::Packages),
-        (Packages::HeldUp(Duration::ZERO), Some(31), Cause::Packages),
-        (Packages::Came, Some(1), Cause::Packages),
-        (Packages::Failed, Some(10), Cause::Retry),
+        (PackagesState::Stand, None, RunReason::Interval),
+        (
+            PackagesState::HeldUp(12 * 3600 * SECOND),
+            None,
+            RunReason::Interval,
+        ),
+        (
+            PackagesState::HeldUp(60 * SECOND),
+            Some(90),
+            RunReason::Packages,
+        ),
+        (
+            PackagesState::HeldUp(Duration::ZERO),
+            Some(31),
+            RunReason::Packages,
+        ),
+        (PackagesState::Came, Some(1), RunReason::Packages),
+        (PackagesState::Failed, Some(10), RunReason::Retry),
     ] {
         let (mut schedule, mut now, interval) = begin();
         let before = now;
-        schedule.handle(Event::Packages(packages), now);
+        schedule.handle(ScheduleEvent::Packages(packages), now);
         let start = run(&mut schedule, &mut now);
         assert_eq!(start.cause, cause, "{packages:?}");
         let waited = now.mono - before.mono;
@@ -242,21 +264,21 @@ fn a_run_that_does_what_is_asked_is_joined_and_hastened_and_any_other_stopped() 
     let mut now = Now::default();
     let mut schedule = Schedule::new(QUARTER, 3, 4, now);
     run(&mut schedule, &mut now);
-    schedule.handle(Event::Reached(Stage::Comparing), now);
-    schedule.handle(Event::Asked(Errand::whole()), now);
-    let hastened = [Command::Hasten { packages: true }];
+    schedule.handle(ScheduleEvent::Reached(RunStage::Comparing), now);
+    schedule.handle(ScheduleEvent::Asked(Errand::whole()), now);
+    let hastened = [ScheduleCommand::Hasten { packages: true }];
     assert_eq!(drain(&mut schedule), hastened);
     schedule.handle(
-        Event::Asked(Errand {
+        ScheduleEvent::Asked(Errand {
             allow_deletes: true,
             ..Errand::whole()
         }),
         now,
     );
-    assert_eq!(drain(&mut schedule), [Command::Stop]);
+    assert_eq!(drain(&mut schedule), [ScheduleCommand::Stop]);
     let mut schedule = Schedule::new(QUARTER, 3, 4, Now::default());
     run(&mut schedule, &mut now);
-    schedule.handle(Event::Asked(Errand::whole()), now);
+    schedule.handle(ScheduleEvent::Asked(Errand::whole()), now);
     assert_eq!(drain(&mut schedule), hastened);
 }
 
@@ -266,21 +288,21 @@ fn a_network_that_comes_is_tried_soon_but_a_flapping_one_rarely() {
     let mut schedule = Schedule::new(QUARTER, 3, 4, now);
     for _ in 0..10 {
         run(&mut schedule, &mut now);
-        schedule.handle(Event::Ended(End::Unreached(None)), now);
+        schedule.handle(ScheduleEvent::Ended(RunEnd::Unreached(None)), now);
     }
     drain(&mut schedule);
-    schedule.handle(Event::Network, now);
+    schedule.handle(ScheduleEvent::Network, now);
     let before = now;
-    assert_eq!(run(&mut schedule, &mut now).cause, Cause::Network);
+    assert_eq!(run(&mut schedule, &mut now).cause, RunReason::Network);
     assert!(now.mono - before.mono <= 4 * SECOND);
-    schedule.handle(Event::Ended(End::Unreached(None)), now);
-    schedule.handle(Event::Network, now);
-    assert_eq!(run(&mut schedule, &mut now).cause, Cause::Probe);
+    schedule.handle(ScheduleEvent::Ended(RunEnd::Unreached(None)), now);
+    schedule.handle(ScheduleEvent::Network, now);
+    assert_eq!(run(&mut schedule, &mut now).cause, RunReason::Probe);
     // A box in step does not care about its network.
-    schedule.handle(Event::Ended(End::Done), now);
+    schedule.handle(ScheduleEvent::Ended(RunEnd::Done), now);
     drain(&mut schedule);
-    schedule.handle(Event::Network, now.after(MINUTE));
-    assert_eq!(run(&mut schedule, &mut now).cause, Cause::Interval);
+    schedule.handle(ScheduleEvent::Network, now.after(MINUTE));
+    assert_eq!(run(&mut schedule, &mut now).cause, RunReason::Interval);
 }
 
 #[derive(Debug, Clone)]
@@ -291,9 +313,9 @@ enum Act {
     Pass(u64, i64),
     Asked(Errand),
     Network,
-    Reached(Stage),
-    Packages(Packages),
-    Ended(End),
+    Reached(RunStage),
+    Packages(PackagesState),
+    Ended(RunEnd),
     Interval(u64),
 }
 
@@ -314,23 +336,23 @@ fn errand() -> impl Strategy<Value = Errand> {
 
 fn act() -> impl Strategy<Value = Act> {
     let end = prop_oneof![
-        Just(End::Done),
-        Just(End::Standing),
-        Just(End::Partly),
+        Just(RunEnd::Done),
+        Just(RunEnd::Standing),
+        Just(RunEnd::Partly),
         prop::option::of(0u64..90_000)
-            .prop_map(|wish| End::Unreached(wish.map(Duration::from_secs))),
-        Just(End::Stopped),
+            .prop_map(|wish| RunEnd::Unreached(wish.map(Duration::from_secs))),
+        Just(RunEnd::Stopped),
     ];
     let stage = prop_oneof![
-        Just(Stage::Asking),
-        Just(Stage::Comparing),
-        Just(Stage::Packages)
+        Just(RunStage::Asking),
+        Just(RunStage::Comparing),
+        Just(RunStage::Packages)
     ];
     let packages = prop_oneof![
-        Just(Packages::Stand),
-        Just(Packages::Came),
-        Just(Packages::Failed),
-        (0u64..90_000).prop_map(|wait| Packages::HeldUp(Duration::from_secs(wait))),
+        Just(PackagesState::Stand),
+        Just(PackagesState::Came),
+        Just(PackagesState::Failed),
+        (0u64..90_000).prop_map(|wait| PackagesState::HeldUp(Duration::from_secs(wait))),
     ];
     prop_oneof![
         4 => Just(Act::Due),
@@ -364,36 +386,36 @@ proptest! {
                     if let Some((at, _)) = schedule.due() {
                         now = now.after(at.mono.saturating_sub(now.mono));
                     }
-                    schedule.handle(Event::Woken, now);
+                    schedule.handle(ScheduleEvent::Woken, now);
                 }
                 Act::Pass(ms, jump) => {
                     now = now.after(Duration::from_millis(ms));
                     now.wall += jump;
-                    schedule.handle(Event::Woken, now);
+                    schedule.handle(ScheduleEvent::Woken, now);
                 }
                 Act::Asked(errand) => {
                     waiting.push(errand.clone());
                     wish_until = Duration::ZERO;
-                    schedule.handle(Event::Asked(errand), now);
+                    schedule.handle(ScheduleEvent::Asked(errand), now);
                 }
-                Act::Network => schedule.handle(Event::Network, now),
+                Act::Network => schedule.handle(ScheduleEvent::Network, now),
                 Act::Reached(stage) => {
-                    through |= running.is_some() && stage == Stage::Packages;
-                    schedule.handle(Event::Reached(stage), now);
+                    through |= running.is_some() && stage == RunStage::Packages;
+                    schedule.handle(ScheduleEvent::Reached(stage), now);
                 }
-                Act::Packages(packages) => schedule.handle(Event::Packages(packages), now),
+                Act::Packages(packages) => schedule.handle(ScheduleEvent::Packages(packages), now),
                 Act::Ended(end) => {
                     // Nothing stops that was not told to.
-                    let end = if end == End::Stopped && !stopping { End::Partly } else { end };
+                    let end = if end == RunEnd::Stopped && !stopping { RunEnd::Partly } else { end };
                     stopping = false;
                     if let Some(errand) = running.take() {
-                        if end != End::Stopped {
+                        if end != RunEnd::Stopped {
                             waiting.retain(|asked| !errand.covers(asked));
                         }
-                        if matches!(end, End::Done | End::Standing) {
+                        if matches!(end, RunEnd::Done | RunEnd::Standing) {
                             (wish_until, long_wishes) = (Duration::ZERO, 0);
                         }
-                        if let End::Unreached(wish) = end {
+                        if let RunEnd::Unreached(wish) = end {
                             last_failure = Some(now.mono);
                             if let Some(wish) = wish {
                                 let bound = [15, 30, 60][long_wishes.min(2)] * MINUTE;
@@ -402,31 +424,31 @@ proptest! {
                             }
                         }
                     }
-                    schedule.handle(Event::Ended(end), now);
+                    schedule.handle(ScheduleEvent::Ended(end), now);
                 }
                 Act::Interval(seconds) => {
                     policy.interval = Duration::from_secs(seconds);
-                    schedule.handle(Event::Policy(policy), now);
+                    schedule.handle(ScheduleEvent::Policy(policy), now);
                 }
             }
             while let Some(command) = schedule.next() {
                 match command {
-                    Command::Start(start) => {
+                    ScheduleCommand::Start(start) => {
                         prop_assert!(running.is_none(), "two runs at once");
-                        if start.cause != Cause::Asked {
+                        if start.cause != RunReason::Asked {
                             prop_assert!(now.mono >= wish_until, "{:?} against central's wish", start.cause);
-                            if let (Some(failure), true) = (last_failure, start.cause != Cause::Resumed) {
+                            if let (Some(failure), true) = (last_failure, start.cause != RunReason::Resumed) {
                                 prop_assert!(now.mono - failure >= Duration::from_millis(500));
                             }
                         }
                         (running, through) = (Some(start.errand), false);
                     }
-                    Command::Close | Command::Hasten { .. } => prop_assert!(running.is_some()),
-                    Command::Stop => {
+                    ScheduleCommand::Close | ScheduleCommand::Hasten { .. } => prop_assert!(running.is_some()),
+                    ScheduleCommand::Stop => {
                         prop_assert!(running.is_some());
                         stopping = true;
                     }
-                    Command::Lost | Command::Found(_) | Command::Wished(_) => {}
+                    ScheduleCommand::Lost | ScheduleCommand::Found(_) | ScheduleCommand::Wished(_) => {}
                 }
             }
             match schedule.due() {
@@ -441,10 +463,10 @@ proptest! {
         // Whoever asked is served in the end: the run under way does it, or the one that follows its stop.
         for _ in 0..3 {
             if running.take().is_some_and(|errand| { waiting.retain(|asked| !errand.covers(asked)); true }) {
-                schedule.handle(Event::Ended(End::Stopped), now);
+                schedule.handle(ScheduleEvent::Ended(RunEnd::Stopped), now);
             }
             while let Some(command) = schedule.next() {
-                if let Command::Start(start) = command {
+                if let ScheduleCommand::Start(start) = command {
                     running = Some(start.errand);
                 }
             }

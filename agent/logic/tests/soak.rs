@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use logic::retry::mix;
-use logic::schedule::{Command, End, Event, Policy, Schedule, Stage};
+use logic::schedule::{Policy, RunEnd, RunStage, Schedule, ScheduleCommand, ScheduleEvent};
 use logic::words::Now;
 
 const DAY: u64 = 86_400;
@@ -75,7 +75,7 @@ fn live(seed: u64) -> Tally {
                 _ => 1 + dice.below(4 * 3600),
             };
             if (weather.0, next) == (Weather::NoLink, Weather::Fair) {
-                schedule.handle(Event::Network, now);
+                schedule.handle(ScheduleEvent::Network, now);
             }
             weather = (next, now.mono + Duration::from_secs(lasts));
             fair_since = now.mono;
@@ -91,9 +91,9 @@ fn live(seed: u64) -> Tally {
         }
         now = now.after(due.mono.saturating_sub(now.mono));
         tally.wakes += 1;
-        schedule.handle(Event::Woken, now);
+        schedule.handle(ScheduleEvent::Woken, now);
         let started = std::iter::from_fn(|| schedule.next())
-            .any(|command| matches!(command, Command::Start(_)));
+            .any(|command| matches!(command, ScheduleCommand::Start(_)));
         if !started {
             continue;
         }
@@ -102,32 +102,35 @@ fn live(seed: u64) -> Tally {
         begun.retain(|at| now.mono - *at < Duration::from_secs(60));
         tally.busiest = tally.busiest.max(begun.len() as u64);
         let (took, end) = match weather.0 {
-            Weather::NoLink => (20, End::Unreached(None)),
+            Weather::NoLink => (20, RunEnd::Unreached(None)),
             Weather::Sick => {
                 let wish = (dice.below(2) == 0).then(|| Duration::from_secs(dice.below(120)));
-                (5, End::Unreached(wish))
+                (5, RunEnd::Unreached(wish))
             }
-            Weather::Fair if dice.below(50) == 0 => (3, End::Partly),
-            Weather::Fair => (2 + dice.below(60), End::Done),
+            Weather::Fair if dice.below(50) == 0 => (3, RunEnd::Partly),
+            Weather::Fair => (2 + dice.below(60), RunEnd::Done),
         };
-        schedule.handle(Event::Reached(Stage::Comparing), now);
+        schedule.handle(ScheduleEvent::Reached(RunStage::Comparing), now);
         now = now.after(Duration::from_secs(took));
         match end {
-            End::Done => {
+            RunEnd::Done => {
                 tally.good += 1;
                 tally.gap = tally.gap.max(now.mono - fair_since);
                 fair_since = now.mono;
             }
-            End::Partly => tally.died += 1,
+            RunEnd::Partly => tally.died += 1,
             _ if weather.0 == Weather::NoLink => tally.offline += 1,
             _ => tally.sick += 1,
         }
         if weather.0 != Weather::Fair {
             fair_since = now.mono;
         }
-        schedule.handle(Event::Ended(end), now);
+        schedule.handle(ScheduleEvent::Ended(end), now);
         while let Some(command) = schedule.next() {
-            tally.told += u64::from(matches!(command, Command::Lost | Command::Found(_)));
+            tally.told += u64::from(matches!(
+                command,
+                ScheduleCommand::Lost | ScheduleCommand::Found(_)
+            ));
         }
     }
     tally

@@ -25,8 +25,8 @@ use std::time::Duration;
 use bench::{Box, names, result, rows};
 use central::{Central, Columns, Mishap};
 use logic::fault::Code;
-use logic::intake::Kind;
-use logic::spool::{Part, State};
+use logic::intake::ItemKind;
+use logic::spool::{ItemState, PartState};
 use serde_json::json;
 
 /// A box that owes results `e0..`, three variables each, with poison in some.
@@ -38,12 +38,12 @@ fn owing(count: usize, poison: &[(usize, &str)], script: Vec<Mishap>) -> Box {
         if let Some((_, name)) = poison.iter().find(|(of, _)| *of == at) {
             variables[1] = (*name).to_owned();
         }
-        world.submit(Kind::Results, &json!({ &id: result(&id, &variables) }));
+        world.submit(ItemKind::Results, &json!({ &id: result(&id, &variables) }));
     }
     world
 }
 
-fn states(world: &Box) -> BTreeMap<String, (State, Option<Code>)> {
+fn states(world: &Box) -> BTreeMap<String, (ItemState, Option<Code>)> {
     let of = |ledger: &logic::spool::Ledger| {
         let code = ledger.reason.as_ref().and_then(|r| r.code.known());
         (ledger.key.id.clone(), (ledger.state, code))
@@ -51,7 +51,7 @@ fn states(world: &Box) -> BTreeMap<String, (State, Option<Code>)> {
     world
         .ledgers
         .values()
-        .filter(|ledger| ledger.key.kind == Kind::Results)
+        .filter(|ledger| ledger.key.kind == ItemKind::Results)
         .map(of)
         .collect()
 }
@@ -139,7 +139,7 @@ fn a_barred_central_ends_the_pass_and_everything_stays_queued() {
     assert!(
         states(&world)
             .values()
-            .all(|(state, _)| *state == State::Queued)
+            .all(|(state, _)| *state == ItemState::Queued)
     );
     assert_eq!(world.central.calls.len(), 1);
 }
@@ -174,7 +174,7 @@ fn a_sick_central_refuses_nothing_and_is_soon_left_alone() {
     assert!(
         states(&world)
             .values()
-            .all(|(state, _)| *state == State::Acknowledged)
+            .all(|(state, _)| *state == ItemState::Acknowledged)
     );
 }
 
@@ -182,13 +182,16 @@ fn a_sick_central_refuses_nothing_and_is_soon_left_alone() {
 fn a_result_too_long_for_the_web_server_is_told_as_that() {
     let mut world = owing(4, &[], Vec::new());
     world.submit(
-        Kind::Results,
+        ItemKind::Results,
         &json!({ "big": result("big", &names(0..40)) }),
     );
-    world.submit(Kind::Results, &json!({ "z": result("z", &names(0..3)) }));
+    world.submit(
+        ItemKind::Results,
+        &json!({ "z": result("z", &names(0..3)) }),
+    );
     world.central.limit = 3000;
     let ending = world.pass();
-    let too_long = (State::Queued, Some(Code::ResultsTooLong));
+    let too_long = (ItemState::Queued, Some(Code::ResultsTooLong));
     assert_eq!(states(&world)["big"], too_long);
     let told = &ending.findings[0];
     assert_eq!(told.code, Code::ResultsTooLong);
@@ -248,7 +251,7 @@ fn a_probe_that_does_not_mean_what_it_should_resolves_nothing() {
         assert!(
             states(&world)
                 .values()
-                .all(|(state, _)| *state == State::Acknowledged)
+                .all(|(state, _)| *state == ItemState::Acknowledged)
         );
         assert_eq!(world.central.executions.len(), 4);
         let probes: usize = world.central.rows.values().map(Vec::len).sum();
@@ -274,7 +277,7 @@ fn a_probe_that_is_not_answered_holds_back_nothing_but_what_is_in_doubt() {
     let count = ending.count.results;
     assert_eq!((count.acknowledged, count.queued), (1, 4));
     assert_eq!((sent(&world, "probe"), sent(&world, "results")), (4, 2));
-    assert_eq!(states(&world)["e0"].0, State::Sending);
+    assert_eq!(states(&world)["e0"].0, ItemState::Sending);
     // The next run asks again, and sends none of them.
     assert_eq!(world.pass().count.results.acknowledged, 4);
     assert_eq!((sent(&world, "probe"), sent(&world, "results")), (6, 2));
@@ -298,12 +301,21 @@ fn a_reactivated_execution_brings_only_what_is_new() {
     for fault in table {
         let mut world = owing(1, &[], Vec::new());
         world.pass();
-        world.submit(Kind::Results, &json!({ "e0": result("e0", &names(0..6)) }));
-        world.submit(Kind::Results, &json!({ "e0": result("e0", &names(0..6)) }));
+        world.submit(
+            ItemKind::Results,
+            &json!({ "e0": result("e0", &names(0..6)) }),
+        );
+        world.submit(
+            ItemKind::Results,
+            &json!({ "e0": result("e0", &names(0..6)) }),
+        );
         world.central.script = vec![fault].into();
         let ending = world.pass();
         assert_eq!(ending.count.results.acknowledged, 1, "{fault:?} {ending:?}");
-        assert_eq!(world.state(Kind::Results, "e0", 1), State::Acknowledged);
+        assert_eq!(
+            world.state(ItemKind::Results, "e0", 1),
+            ItemState::Acknowledged
+        );
         holds_once(&world, "e0", 6);
         assert_eq!(world.central.executions.len(), 1);
     }
@@ -316,10 +328,13 @@ fn a_new_state_without_new_variables_is_told_once() {
     let mut other = result("e0", &names(0..3));
     let state = "http://www.tao.lu/Ontologies/TAODelivery.rdf#DeliveryExecutionStatusTerminated";
     other["details"]["state"] = json!(state);
-    world.submit(Kind::Results, &json!({ "e0": other }));
+    world.submit(ItemKind::Results, &json!({ "e0": other }));
     world.pass();
     assert_eq!(world.central.executions[0].state, state);
-    assert_eq!(world.state(Kind::Results, "e0", 1), State::Acknowledged);
+    assert_eq!(
+        world.state(ItemKind::Results, "e0", 1),
+        ItemState::Acknowledged
+    );
     assert_eq!(sent(&world, "results"), 2);
 }
 
@@ -329,28 +344,31 @@ fn a_poisoned_variable_of_a_reactivated_execution_is_refused_alone() {
         (
             "POISON_TYPE",
             Code::ResultsRejected,
-            State::Refused,
-            Part::Refused,
+            ItemState::Refused,
+            PartState::Refused,
         ),
         // By its own words the storage is to blame.
         (
             "POISON_STORE",
             Code::ResultsNotStored,
-            State::Queued,
-            Part::Owed,
+            ItemState::Queued,
+            PartState::Owed,
         ),
     ] {
         let mut world = owing(1, &[], Vec::new());
         world.pass();
         let mut variables = names(0..6);
         variables[4] = name.into();
-        world.submit(Kind::Results, &json!({ "e0": result("e0", &variables) }));
+        world.submit(
+            ItemKind::Results,
+            &json!({ "e0": result("e0", &variables) }),
+        );
         world.pass();
-        assert_ne!(world.state(Kind::Results, "e0", 1), State::Refused);
+        assert_ne!(world.state(ItemKind::Results, "e0", 1), ItemState::Refused);
         holds_once(&world, "e0", 5);
         world.rest(world.plan.refuse_after);
         let ending = world.pass();
-        let ledger = world.ledger(Kind::Results, "e0", 1);
+        let ledger = world.ledger(ItemKind::Results, "e0", 1);
         let code_of = ledger.reason.as_ref().unwrap().code.known();
         assert_eq!((ledger.state, code_of), (state, Some(code)));
         assert_eq!(ledger.parts[4].1, part);
@@ -362,12 +380,18 @@ fn a_poisoned_variable_of_a_reactivated_execution_is_refused_alone() {
 #[test]
 fn a_new_content_waits_for_the_earlier_one_and_replaces_it_when_refused() {
     let mut world = owing(3, &[(0, "POISON_TYPE")], Vec::new());
-    world.submit(Kind::Results, &json!({ "e0": result("e0", &names(0..4)) }));
+    world.submit(
+        ItemKind::Results,
+        &json!({ "e0": result("e0", &names(0..4)) }),
+    );
     world.judge();
     world.plan.asked = true;
     world.pass();
-    assert_eq!(world.state(Kind::Results, "e0", 0), State::Refused);
-    assert_eq!(world.state(Kind::Results, "e0", 1), State::Acknowledged);
+    assert_eq!(world.state(ItemKind::Results, "e0", 0), ItemState::Refused);
+    assert_eq!(
+        world.state(ItemKind::Results, "e0", 1),
+        ItemState::Acknowledged
+    );
     holds_once(&world, "e0", 4);
     // The refused one comes back: only its variable that central does not have is sent.
     world.plan.central = "2023.05".into();
@@ -380,8 +404,8 @@ fn logs_follow_their_results_and_sessions_their_logs() {
     let mut world = owing(3, &[(1, "POISON_TYPE")], Vec::new());
     for at in 0..3 {
         let id = format!("e{at}");
-        world.submit(Kind::Logs, &rows(&id, 0..150, None));
-        world.submit(Kind::Sessions, &json!([id]));
+        world.submit(ItemKind::Logs, &rows(&id, 0..150, None));
+        world.submit(ItemKind::Sessions, &json!([id]));
     }
     let ending = world.pass();
     assert_eq!(ending.count.logs.acknowledged, 300);
@@ -404,7 +428,7 @@ fn logs_follow_their_results_and_sessions_their_logs() {
         [("e0".into(), 1), ("e2".into(), 1)].into()
     );
     // Rows that came later open the session's execution again only for themselves.
-    world.submit(Kind::Logs, &rows("e0", 140..160, None));
+    world.submit(ItemKind::Logs, &rows("e0", 140..160, None));
     let ending = world.pass();
     assert_eq!(ending.count.logs.acknowledged, 10);
     assert_eq!(world.central.rows["e0"].len(), 160);
@@ -413,18 +437,21 @@ fn logs_follow_their_results_and_sessions_their_logs() {
 #[test]
 fn many_rows_go_in_requests_of_two_hundred() {
     let mut world = owing(1, &[], Vec::new());
-    world.submit(Kind::Logs, &rows("e0", 0..450, None));
+    world.submit(ItemKind::Logs, &rows("e0", 0..450, None));
     world.pass();
     assert_eq!(sent(&world, "logs"), 3);
     assert_eq!(world.central.rows["e0"].len(), 450);
-    assert_eq!(world.state(Kind::Logs, "e0", 0), State::Acknowledged);
+    assert_eq!(
+        world.state(ItemKind::Logs, "e0", 0),
+        ItemState::Acknowledged
+    );
 }
 
 #[test]
 fn rows_of_a_lost_answer_are_sent_again_and_counted() {
     let mut world = owing(2, &[], Vec::new());
     world.pass();
-    world.submit(Kind::Logs, &rows("e0", 0..5, None));
+    world.submit(ItemKind::Logs, &rows("e0", 0..5, None));
     world.central.script = vec![Mishap::CutAfter].into();
     let ending = world.pass();
     assert_eq!(
@@ -437,18 +464,18 @@ fn rows_of_a_lost_answer_are_sent_again_and_counted() {
 #[test]
 fn rows_of_an_unknown_execution_stay_queued() {
     let mut world = owing(1, &[], Vec::new());
-    world.submit(Kind::Logs, &rows("stranger", 0..3, None));
-    world.submit(Kind::Sessions, &json!(["stranger", "e0"]));
+    world.submit(ItemKind::Logs, &rows("stranger", 0..3, None));
+    world.submit(ItemKind::Sessions, &json!(["stranger", "e0"]));
     let ending = world.pass();
     assert_eq!(
         (ending.count.logs.acknowledged, ending.count.logs.queued),
         (0, 3)
     );
-    let ledger = world.ledger(Kind::Logs, "stranger", 0);
+    let ledger = world.ledger(ItemKind::Logs, "stranger", 0);
     assert_eq!(ledger.reason.as_ref().unwrap().code, Code::LogsUnmapped);
     assert_eq!(world.central.sessions, [("e0".into(), 1)].into());
     world.submit(
-        Kind::Results,
+        ItemKind::Results,
         &json!({ "stranger": result("stranger", &names(0..2)) }),
     );
     world.pass();
@@ -459,29 +486,35 @@ fn rows_of_an_unknown_execution_stay_queued() {
 #[test]
 fn a_session_that_central_cannot_complete_waits_beside_one_that_it_can() {
     let mut world = owing(1, &[], Vec::new());
-    world.submit(Kind::Sessions, &json!(["nobody", "e0"]));
+    world.submit(ItemKind::Sessions, &json!(["nobody", "e0"]));
     let ending = world.pass();
     let count = ending.count.sessions;
     assert_eq!((count.acknowledged, count.refused, count.queued), (1, 0, 1));
-    assert_eq!(world.state(Kind::Sessions, "nobody", 0), State::Queued);
+    assert_eq!(
+        world.state(ItemKind::Sessions, "nobody", 0),
+        ItemState::Queued
+    );
     assert_eq!(ending.findings[0].code, Code::SessionsFailed);
 }
 
 #[test]
 fn lti_users_are_sent_only_where_configured() {
     let mut world = Box::new(Central::new(Vec::new()));
-    world.submit(Kind::LtiUsers, &json!([{"id": "u1"}, {"id": "u2"}]));
+    world.submit(ItemKind::LtiUsers, &json!([{"id": "u1"}, {"id": "u2"}]));
     world.pass();
     assert_eq!(world.central.calls.len(), 0);
     world.plan.lti_users = true;
     let ending = world.pass();
     assert_eq!(ending.findings[0].code, Code::LtiUsersUnsupported);
-    assert_eq!(world.state(Kind::LtiUsers, "u1", 0), State::Queued);
+    assert_eq!(world.state(ItemKind::LtiUsers, "u1", 0), ItemState::Queued);
     world.central.lti = true;
     world.plan.asked = true;
     world.pass();
     assert_eq!(world.central.users.len(), 2);
-    assert_eq!(world.state(Kind::LtiUsers, "u2", 0), State::Acknowledged);
+    assert_eq!(
+        world.state(ItemKind::LtiUsers, "u2", 0),
+        ItemState::Acknowledged
+    );
 }
 
 #[test]
@@ -512,18 +545,18 @@ fn a_row_too_long_for_the_web_server_waits_alone() {
     let mut world = owing(1, &[], Vec::new());
     let mut long = rows("e0", 0..9, None);
     long["e0"][4]["data"] = json!("x".repeat(2000));
-    world.submit(Kind::Logs, &long);
+    world.submit(ItemKind::Logs, &long);
     world.central.limit = 1500;
     let ending = world.pass();
     assert_eq!(
         (ending.count.logs.acknowledged, ending.count.logs.refused),
         (8, 0)
     );
-    let ledger = world.ledger(Kind::Logs, "e0", 0);
+    let ledger = world.ledger(ItemKind::Logs, "e0", 0);
     let code = ledger.reason.as_ref().unwrap().code.known();
     assert_eq!(
         (ledger.state, code),
-        (State::Queued, Some(Code::LogsTooLong))
+        (ItemState::Queued, Some(Code::LogsTooLong))
     );
     assert_eq!(world.central.rows["e0"].len(), 8);
     // Central's limit is mended: it goes by itself.
@@ -547,12 +580,21 @@ fn an_encrypted_result_goes_whole_and_once_more_in_another_run() {
     for fault in faults {
         let mut world = Box::new(Central::new(Vec::new()));
         world.encrypts();
-        world.submit(Kind::Results, &json!({ "e0": result("e0", &names(0..3)) }));
-        world.submit(Kind::Results, &json!({ "e0": result("e0", &names(0..5)) }));
+        world.submit(
+            ItemKind::Results,
+            &json!({ "e0": result("e0", &names(0..3)) }),
+        );
+        world.submit(
+            ItemKind::Results,
+            &json!({ "e0": result("e0", &names(0..5)) }),
+        );
         world.pass();
         // The second content was left for another run: added now it would vanish.
-        assert_eq!(world.state(Kind::Results, "e0", 0), State::Acknowledged);
-        assert_eq!(world.state(Kind::Results, "e0", 1), State::Queued);
+        assert_eq!(
+            world.state(ItemKind::Results, "e0", 0),
+            ItemState::Acknowledged
+        );
+        assert_eq!(world.state(ItemKind::Results, "e0", 1), ItemState::Queued);
         holds_once(&world, "e0", 3);
         world.central.script = vec![fault].into();
         for _ in 0..3 {
@@ -560,8 +602,8 @@ fn an_encrypted_result_goes_whole_and_once_more_in_another_run() {
             world.pass();
         }
         assert_eq!(
-            world.state(Kind::Results, "e0", 1),
-            State::Acknowledged,
+            world.state(ItemKind::Results, "e0", 1),
+            ItemState::Acknowledged,
             "{fault:?}"
         );
         holds_once(&world, "e0", 5);
@@ -576,8 +618,8 @@ fn what_central_could_not_read_is_held() {
     world.encrypts();
     let first = world.plan.key;
     for id in ["a", "b"] {
-        world.submit(Kind::Results, &json!({ id: result(id, &names(0..2)) }));
-        world.submit(Kind::Sessions, &json!([id]));
+        world.submit(ItemKind::Results, &json!({ id: result(id, &names(0..2)) }));
+        world.submit(ItemKind::Sessions, &json!([id]));
     }
     world.plan.key = Some(logic::encryption::KeyPrint([2; 16]));
     let ending = world.pass();
@@ -593,7 +635,7 @@ fn what_central_could_not_read_is_held() {
     );
     assert_eq!(
         states(&world)["a"],
-        (State::Held, Some(Code::CentralKeyChanged))
+        (ItemState::Held, Some(Code::CentralKeyChanged))
     );
     // A plain central would die of it.
     world.plan.key = None;
@@ -602,17 +644,20 @@ fn what_central_could_not_read_is_held() {
     assert!(world.central.calls.is_empty());
     world.plan.encrypted = true;
     world.plan.key = Some(logic::encryption::KeyPrint([2; 16]));
-    let key = world.ledger(Kind::Results, "b", 0).key.clone();
+    let key = world.ledger(ItemKind::Results, "b", 0).key.clone();
     assert!(world.ledgers.get_mut(&key).unwrap().release());
     world.pass();
     holds_once(&world, "b", 2);
-    assert_eq!(world.state(Kind::Results, "a", 0), State::Held);
+    assert_eq!(world.state(ItemKind::Results, "a", 0), ItemState::Held);
     world.plan.key = first;
     let ending = world.pass();
     assert_eq!(ending.count.sessions.acknowledged, 1);
     holds_once(&world, "a", 2);
     // Without a key nothing goes, and it is told once.
-    world.submit(Kind::Results, &json!({ "c": result("c", &names(0..2)) }));
+    world.submit(
+        ItemKind::Results,
+        &json!({ "c": result("c", &names(0..2)) }),
+    );
     let why = logic::fault::Fault::new(Code::CentralKeyMissing, "no key");
     world.plan.waits = Some(why);
     let calls = world.central.calls.len();
@@ -620,7 +665,7 @@ fn what_central_could_not_read_is_held() {
     assert_eq!(ending.findings.len(), 1);
     assert_eq!(ending.findings[0].reason(), "1 result waits: no key");
     assert_eq!(world.central.calls.len(), calls);
-    assert_eq!(world.state(Kind::Results, "c", 0), State::Queued);
+    assert_eq!(world.state(ItemKind::Results, "c", 0), ItemState::Queued);
 }
 
 #[test]
@@ -629,7 +674,10 @@ fn an_empty_500_of_an_encrypted_central_convicts_nobody() {
     world.encrypts();
     for at in 0..4 {
         let id = format!("e{at}");
-        world.submit(Kind::Results, &json!({ &id: result(&id, &names(0..2)) }));
+        world.submit(
+            ItemKind::Results,
+            &json!({ &id: result(&id, &names(0..2)) }),
+        );
     }
     for _ in 0..6 {
         world.central.script = vec![Mishap::Died(0); 2].into();
@@ -641,7 +689,7 @@ fn an_empty_500_of_an_encrypted_central_convicts_nobody() {
     assert!(
         states(&world)
             .values()
-            .all(|(state, _)| *state == State::Acknowledged)
+            .all(|(state, _)| *state == ItemState::Acknowledged)
     );
     // No entry without variables was ever sent: it proves nothing there.
     let empty = world

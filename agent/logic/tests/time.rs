@@ -2,7 +2,7 @@
 //! Never looks inside: only whether the box speaks with central, hour by hour.
 //! Run by `cargo test -p logic --test time`.
 
-use logic::time::{Answer, Estimate, Uptime, Verdict, judge};
+use logic::time::{ChainVerdict, DatedAnswer, Estimate, Uptime, judge};
 use proptest::prelude::*;
 
 const BUILT: i64 = 1_795_000_000;
@@ -79,7 +79,7 @@ impl World {
         let valid = |at: i64| (from..=to).contains(&at);
         if valid(date) {
             let at = self.estimate.moment(self.now);
-            self.estimate.answer(Answer { date, at });
+            self.estimate.answer(DatedAnswer { date, at });
         }
         let (floor, lowest) = (
             self.estimate.floor(self.now),
@@ -87,7 +87,7 @@ impl World {
         );
         matches!(
             judge(valid, Some(date), floor, lowest),
-            Verdict::Accepted(_)
+            ChainVerdict::Accepted(_)
         )
     }
 

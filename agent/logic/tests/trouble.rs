@@ -8,8 +8,8 @@ use logic::fault::{Code, Expected, Fault};
 use std::path::Path;
 
 use logic::api::answer::{parse, versions};
-use logic::api::{Handshake, Page, Reply, ack};
-use logic::words::{Class, Outcome};
+use logic::api::{ChecksumPage, Handshake, Reply, ack};
+use logic::words::{FaultClass, Outcome};
 use serde_json::Value as Json;
 
 /// The reply of a recorded exchange.
@@ -30,7 +30,7 @@ fn a_stopped_database_is_central_s_trouble_whatever_was_asked() {
     let troubles: [(&str, Option<Fault>); 4] = [
         (
             "trouble/716-dbdown-checksums",
-            Page::read(&recorded("trouble/716-dbdown-checksums")).err(),
+            ChecksumPage::read(&recorded("trouble/716-dbdown-checksums")).err(),
         ),
         (
             "trouble/717-dbdown-token",
@@ -48,7 +48,7 @@ fn a_stopped_database_is_central_s_trouble_whatever_was_asked() {
     for (name, trouble) in troubles {
         let trouble = trouble.unwrap();
         let met = (trouble.code, trouble.class, trouble.outcome);
-        let expected = (Code::CentralError, Class::Retry, Outcome::Failed);
+        let expected = (Code::CentralError, FaultClass::Retry, Outcome::Failed);
         assert_eq!(met, expected, "{name}");
     }
 }
@@ -74,7 +74,7 @@ fn a_refused_handshake_is_still_told_from_that() {
 fn maintenance_is_maintenance_for_every_call() {
     let page = recorded("trouble/710-maintenance-checksums");
     let codes = [
-        Page::read(&page).unwrap_err().code,
+        ChecksumPage::read(&page).unwrap_err().code,
         versions(&page).unwrap_err().code,
         Handshake::read(&page).unwrap_err().code,
         ack::entries(&page).unwrap_err().code,

@@ -7,16 +7,16 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use logic::api::{Body, Call, Reply};
+use logic::api::{Call, CallBody, Reply};
 use logic::entity::{Checksum, Entity, EntityType, Properties, Value};
 use logic::fault::{Code, Fault};
 use logic::guard::Memory;
-use logic::manifest::{Held, Index};
+use logic::manifest::{HeldRows, IndexRows};
 use logic::package_lane::PackageAccount;
-use logic::report::{Connection, OwedCount, Report, Survey};
+use logic::report::{ConnectionStats, OwedCount, Report, Survey};
 use logic::seal::NameHash;
-use logic::sync::{Command, Event, Plan, Publication, Sync};
-use logic::words::{Now, Outcome, Params};
+use logic::sync::{Publication, SyncCommand, SyncEvent, SyncMachine, SyncPlan};
+use logic::words::{Now, Outcome, SyncParams};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -172,7 +172,7 @@ impl Central {
     }
 
     fn details(&mut self, call: &Call) -> Json {
-        let Body::Json(body) = &call.body else {
+        let CallBody::Json(body) = &call.body else {
             panic!("details are asked with JSON")
         };
         let body: Json = serde_json::from_slice(body).unwrap();
@@ -206,7 +206,11 @@ struct Disk {
 }
 
 impl Disk {
-    fn index(&self, kind: EntityType, rows: &BTreeMap<(EntityType, NameHash), Entity>) -> Index {
+    fn index(
+        &self,
+        kind: EntityType,
+        rows: &BTreeMap<(EntityType, NameHash), Entity>,
+    ) -> IndexRows {
         rows.iter()
             .filter(|((k, _), _)| *k == kind)
             .map(|((_, n), e)| (*n, Checksum::of(&e.checksum)))
@@ -244,9 +248,9 @@ impl Disk {
     }
 }
 
-fn plan(disk: &Disk, random: u64) -> Plan {
-    Plan {
-        params: Params {
+fn plan(disk: &Disk, random: u64) -> SyncPlan {
+    SyncPlan {
+        params: SyncParams {
             organisation_id: "1001".into(),
             sync_id: 1,
             box_id: "box".into(),
@@ -273,43 +277,55 @@ fn plan(disk: &Disk, random: u64) -> Plan {
 
 /// Runs one synchronisation to its end; `None` when the box lost power.
 fn run(central: &mut Central, disk: &mut Disk, now: &mut Now, random: u64) -> Option<Report> {
-    let mut sync = Sync::new(plan(disk, random), *now);
+    let mut sync = SyncMachine::new(plan(disk, random), *now);
     let mut events = VecDeque::new();
     for _ in 0..10_000 {
         while let Some(command) = sync.next() {
             match command {
-                Command::Ask(ticket, call) => match central.answer(&call) {
-                    Ok(reply) => events.push_back(Event::Answered(ticket, Ok(reply))),
-                    Err(Some(trouble)) => events.push_back(Event::Answered(ticket, Err(trouble))),
+                SyncCommand::Ask(ticket, call) => match central.answer(&call) {
+                    Ok(reply) => events.push_back(SyncEvent::Answered(ticket, Ok(reply))),
+                    Err(Some(trouble)) => {
+                        events.push_back(SyncEvent::Answered(ticket, Err(trouble)))
+                    }
                     Err(None) => return None,
                 },
-                Command::Index(kind) => {
-                    let held = Held {
+                SyncCommand::Index(kind) => {
+                    let held = HeldRows {
                         shown: disk.index(kind, &disk.visible),
                         staged: disk.index(kind, &disk.staged),
                         hidden: disk.index(kind, &disk.hidden),
                     };
-                    events.push_back(Event::Indexed(kind, held));
+                    events.push_back(SyncEvent::Indexed(kind, held));
                 }
-                Command::Stage(kind, entities) => {
+                SyncCommand::Stage(kind, entities) => {
                     disk.staged
                         .extend(entities.into_iter().map(|e| ((kind, name(kind, &e.id)), e)));
-                    events.push_back(Event::Staged(Ok(())));
+                    events.push_back(SyncEvent::Staged(Ok(())));
                 }
-                Command::StageClasses(_) => events.push_back(Event::Staged(Ok(()))),
-                Command::Classes(kind, _) => events.push_back(Event::Unknown(kind, Vec::new())),
-                Command::Publish(publication) => {
+                SyncCommand::StageClasses(_) => events.push_back(SyncEvent::Staged(Ok(()))),
+                SyncCommand::Classes(kind, _) => {
+                    events.push_back(SyncEvent::Unknown(kind, Vec::new()))
+                }
+                SyncCommand::Publish(publication) => {
                     disk.publish(publication);
-                    events.push_back(Event::Published(Ok(())));
+                    events.push_back(SyncEvent::Published(Ok(())));
                 }
-                Command::Owed(_) => events.push_back(Event::Owed(OwedCount::default(), Vec::new())),
-                Command::Wanted { .. } => events.push_back(Event::Lane { active: false }),
-                Command::Account => events.push_back(Event::Accounted(PackageAccount::default())),
-                Command::Collect | Command::Told(_) | Command::Closed(_) | Command::PublicKey => {}
-                Command::Survey => {
-                    events.push_back(Event::Surveyed(Survey::default(), Connection::default()))
+                SyncCommand::Owed(_) => {
+                    events.push_back(SyncEvent::Owed(OwedCount::default(), Vec::new()))
                 }
-                Command::End(report) => return Some(*report),
+                SyncCommand::Wanted { .. } => events.push_back(SyncEvent::Lane { active: false }),
+                SyncCommand::Account => {
+                    events.push_back(SyncEvent::Accounted(PackageAccount::default()))
+                }
+                SyncCommand::Collect
+                | SyncCommand::Told(_)
+                | SyncCommand::Closed(_)
+                | SyncCommand::PublicKey => {}
+                SyncCommand::Survey => events.push_back(SyncEvent::Surveyed(
+                    Survey::default(),
+                    ConnectionStats::default(),
+                )),
+                SyncCommand::End(report) => return Some(*report),
             }
         }
         match events.pop_front() {
@@ -320,7 +336,7 @@ fn run(central: &mut Central, disk: &mut Disk, now: &mut Now, random: u64) -> Op
                     .expect("a machine that is not done waits for something");
                 assert!(!reason.is_empty() && at.mono > now.mono, "{reason}");
                 *now = at;
-                sync.handle(Event::Woken, *now);
+                sync.handle(SyncEvent::Woken, *now);
             }
         }
     }

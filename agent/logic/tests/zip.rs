@@ -10,8 +10,8 @@ use std::sync::Arc;
 use base64::Engine as _;
 use logic::fault::Code;
 use logic::zip::{
-    Defect, Directory, Flaw, LocalHeader, Member, Plan, Segment, Tail, Unusual, Verdict, Verifier,
-    plan,
+    Defect, DeltaPlan, DeltaSegment, Directory, LocalHeader, Member, PackageTail, Unusual,
+    VerificationResult, Verifier, ZipFlaw, plan,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -20,12 +20,12 @@ use proptest::sample::Index;
 use writer::{Entry, Writer, distinct, entries, noise, writer};
 
 /// Reads a directory the way the box does: a little of the end first, then what is asked for.
-fn open(package: &[u8], first: usize) -> Result<Directory, Flaw> {
+fn open(package: &[u8], first: usize) -> Result<Directory, ZipFlaw> {
     let mut from = package.len().saturating_sub(first);
     for _ in 0..8 {
-        match Tail::read(package.len() as u64, &package[from..])? {
-            Tail::Whole(directory) => return Ok(directory),
-            Tail::Need(need) => {
+        match PackageTail::read(package.len() as u64, &package[from..])? {
+            PackageTail::Whole(directory) => return Ok(directory),
+            PackageTail::Need(need) => {
                 assert!((need as usize) < from, "asks for {need}, has {from}..");
                 from = need as usize;
             }
@@ -34,7 +34,7 @@ fn open(package: &[u8], first: usize) -> Result<Directory, Flaw> {
     panic!("asks without end");
 }
 
-fn verify(directory: &Directory, package: &[u8]) -> Verdict {
+fn verify(directory: &Directory, package: &[u8]) -> VerificationResult {
     let mut verifier = Verifier::new(directory);
     verifier.feed(0, package);
     verifier.finish()
@@ -190,7 +190,7 @@ fn unusual_packages_are_verified_but_not_built_from() {
         assert_eq!(verify(&directory, &package).good, [0, 1], "{why}");
         let old = open(&Writer::default().pack(&plain), 30).unwrap();
         let whole = plan(&old, &directory, 0, |_| panic!("no header is needed"));
-        assert_eq!(whole, Plan::whole(&directory, 0));
+        assert_eq!(whole, DeltaPlan::whole(&directory, 0));
         assert!(!whole.worthwhile());
     }
     let unread = [
@@ -290,15 +290,15 @@ fn nothing_leaks_from_one_member_into_the_next() {
 #[test]
 fn what_is_no_package_is_named() {
     let name = |bytes: &[u8]| open(bytes, 22).unwrap_err();
-    assert_eq!(name(b""), Flaw::NotZip);
-    assert_eq!(name(&[b' '; 100_000]), Flaw::NotZip);
-    assert_eq!(name(b"<html>maintenance</html>"), Flaw::NotZip);
-    let short = Flaw::TooShort { given: 6, size: 5 };
-    assert_eq!(Tail::read(5, &[0; 6]), Err(short));
+    assert_eq!(name(b""), ZipFlaw::NotZip);
+    assert_eq!(name(&[b' '; 100_000]), ZipFlaw::NotZip);
+    assert_eq!(name(b"<html>maintenance</html>"), ZipFlaw::NotZip);
+    let short = ZipFlaw::TooShort { given: 6, size: 5 };
+    assert_eq!(PackageTail::read(5, &[0; 6]), Err(short));
     let good = Writer::default().pack(&[Entry::new("a", &[1; 500]), Entry::new("b", b"2")]);
     let start = open(&good, 22).unwrap().start as usize;
-    assert_eq!(name(&good[..good.len() - 1]), Flaw::NotZip);
-    let cut = Flaw::Truncated {
+    assert_eq!(name(&good[..good.len() - 1]), ZipFlaw::NotZip);
+    let cut = ZipFlaw::Truncated {
         said: start as u64,
         found: start as u64 - 100,
     };
@@ -309,13 +309,13 @@ fn what_is_no_package_is_named() {
         name(&package)
     };
     let end = good.len() - 22;
-    assert_eq!(change(end + 4, &[1]), Flaw::Multidisk);
-    let count = |said, found| Flaw::Count { said, found };
+    assert_eq!(change(end + 4, &[1]), ZipFlaw::Multidisk);
+    let count = |said, found| ZipFlaw::Count { said, found };
     assert_eq!(change(end + 8, &[3, 0, 3, 0]), count(3, 2));
     assert_eq!(change(end + 8, &[1, 0, 1, 0]), count(1, 2));
     let outside = change(start + 42, &600_u32.to_le_bytes());
     assert_eq!(outside.code(), Code::PackageDirectory);
-    assert!(matches!(outside, Flaw::Entry { index: 0, .. }));
+    assert!(matches!(outside, ZipFlaw::Entry { index: 0, .. }));
 }
 
 /// A huge package whose end record asks for a huge directory is refused before a byte more is fetched.
@@ -328,19 +328,19 @@ fn the_directory_is_bounded_before_it_is_fetched() {
         end.extend([0; 6]);
         end
     };
-    let large = Tail::read(1 << 40, &end(1, 100 << 20));
-    assert!(matches!(large, Err(Flaw::TooLarge(_))));
-    let need = Tail::read(1 << 40, &end(1, 64 << 20));
-    assert_eq!(need, Ok(Tail::Need((1 << 40) - 22 - (64 << 20))));
-    let zip64 = Tail::read(1 << 40, &end(1, u32::MAX));
-    assert_eq!(zip64, Ok(Tail::Need((1 << 40) - 22 - 76)));
+    let large = PackageTail::read(1 << 40, &end(1, 100 << 20));
+    assert!(matches!(large, Err(ZipFlaw::TooLarge(_))));
+    let need = PackageTail::read(1 << 40, &end(1, 64 << 20));
+    assert_eq!(need, Ok(PackageTail::Need((1 << 40) - 22 - (64 << 20))));
+    let zip64 = PackageTail::read(1 << 40, &end(1, u32::MAX));
+    assert_eq!(zip64, Ok(PackageTail::Need((1 << 40) - 22 - 76)));
     let writer = Writer {
         zip64: true,
         ..Writer::default()
     };
     let mut many = writer.pack(&[]);
     many[24..40].copy_from_slice(&[1_000_001_u64.to_le_bytes(); 2].concat());
-    assert_eq!(open(&many, 22), Err(Flaw::TooMany(1_000_001)));
+    assert_eq!(open(&many, 22), Err(ZipFlaw::TooMany(1_000_001)));
 }
 
 fn cut(bytes: &[u8], range: &std::ops::Range<u64>) -> Vec<u8> {
@@ -348,20 +348,20 @@ fn cut(bytes: &[u8], range: &std::ops::Range<u64>) -> Vec<u8> {
 }
 
 /// Executes a plan as the box does.
-fn rebuild(plan: &Plan, old: &[u8], new: &[u8]) -> Vec<u8> {
+fn rebuild(plan: &DeltaPlan, old: &[u8], new: &[u8]) -> Vec<u8> {
     let mut built = Vec::new();
     for segment in &plan.segments {
         assert_eq!(segment.range().start, built.len() as u64);
         built.extend(match segment {
-            Segment::Copy { from, .. } => cut(old, from),
-            Segment::Given { bytes, .. } => bytes.clone(),
-            Segment::Fetch(range) | Segment::Tail(range) => cut(new, range),
+            DeltaSegment::Copy { from, .. } => cut(old, from),
+            DeltaSegment::Given { bytes, .. } => bytes.clone(),
+            DeltaSegment::Fetch(range) | DeltaSegment::Tail(range) => cut(new, range),
         });
     }
     built
 }
 
-fn delta(old: &[u8], new: &[u8], overhead: u64) -> Plan {
+fn delta(old: &[u8], new: &[u8], overhead: u64) -> DeltaPlan {
     let [was, is] = [old, new].map(|package| open(package, 100).expect("a package"));
     let mut last = 0;
     plan(&was, &is, overhead, |member| {
@@ -414,11 +414,11 @@ fn a_republished_package_costs_what_changed() {
 fn an_equal_package_is_one_copy() {
     let package = recorded();
     let plan = delta(&package, &package, 0);
-    let copy = Segment::Copy {
+    let copy = DeltaSegment::Copy {
         from: 0..3467,
         to: 0,
     };
-    assert_eq!(plan.segments, [copy, Segment::Tail(3467..3931)]);
+    assert_eq!(plan.segments, [copy, DeltaSegment::Tail(3467..3931)]);
 }
 
 #[test]
@@ -552,8 +552,8 @@ proptest! {
         package.extend(b"PK\x05\x06\0\0\0\0");
         package.extend([fields[30] & 3, 0, fields[30] & 3, 0]);
         package.extend([fields[31], 0, 0, 0, fields[32], 0, 0, 0, 0, 0]);
-        let _ = Tail::read(size, &package);
-        if let Ok(Tail::Whole(directory)) = Tail::read(package.len() as u64, &package) {
+        let _ = PackageTail::read(size, &package);
+        if let Ok(PackageTail::Whole(directory)) = PackageTail::read(package.len() as u64, &package) {
             let mut verifier = Verifier::new(&directory);
             verifier.feed(offset, &package);
             let _ = verifier.finish();

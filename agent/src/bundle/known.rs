@@ -12,7 +12,7 @@ use logic::settings::Settings;
 use super::Engine;
 use crate::engine::secret_file;
 use crate::root::Root;
-use crate::vault::catalogue::Catalogue;
+use crate::vault::catalogue::CatalogueStore;
 use crate::vault::key::{KEY_NAME, WRAPPED_NAME};
 
 /// Predicates of a user that tell who it is, by their last word.
@@ -100,7 +100,7 @@ pub(super) fn people(engine: Option<&Engine>, redactor: &mut Redactor) {
     {
         person(&user, redactor);
     }
-    let Ok(catalogue) = Catalogue::open(engine.vault()) else {
+    let Ok(catalogue) = CatalogueStore::open(engine.vault()) else {
         return;
     };
     let Ok(edition) = catalogue.shown() else {

@@ -5,13 +5,13 @@
 use super::*;
 use logic::entity::{Entity, EntityType, Value, uri};
 use logic::fault::Code;
-use logic::health::Told;
+use logic::health::ReportedFault;
 use logic::identity::Enrolment;
 use logic::report::Report;
 use logic::settings::Source;
-use logic::words::Params;
+use logic::words::SyncParams;
 
-use crate::vault::catalogue::{Catalogue, Edition};
+use crate::vault::catalogue::{CatalogueRevision, CatalogueStore};
 
 const SECRET: &str = "CanaryClientSecret0123456789abcdef";
 const HASH: &str = "SaltCanary9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -65,21 +65,25 @@ fn planted() -> (tempfile::TempDir, Root, Result<Settings, Fault>) {
             enrolled_at: 1,
         })
         .unwrap();
-    let catalogue = Catalogue::open(engine.vault()).unwrap();
+    let catalogue = CatalogueStore::open(engine.vault()).unwrap();
     let mut writer = catalogue.writer().unwrap();
     let taker = user("i77777", "zoe.canary", "Zoé", "Canarova");
     let name = engine.vault().keys().name("test-taker", &taker.id);
     let row = writer.entity(EntityType::TestTaker, name, &taker).unwrap();
-    let mut edition = Edition::default();
+    let mut edition = CatalogueRevision::default();
     edition
         .types
         .entry(EntityType::TestTaker)
         .or_default()
         .insert(name, row);
     catalogue
-        .publish(&Edition::default().segments(), &edition, Some(writer))
+        .publish(
+            &CatalogueRevision::default().segments(),
+            &edition,
+            Some(writer),
+        )
         .unwrap();
-    let params = Params {
+    let params = SyncParams {
         organisation_id: "1001".into(),
         sync_id: 1,
         box_id: "b".into(),
@@ -91,8 +95,8 @@ fn planted() -> (tempfile::TempDir, Root, Result<Settings, Fault>) {
     (dir, root, settings)
 }
 
-fn said(words: &str) -> Told {
-    Told::new(Code::CentralRefused, words)
+fn said(words: &str) -> ReportedFault {
+    ReportedFault::new(Code::CentralRefused, words)
 }
 
 /// Everything that must not come out, in one line.
@@ -114,7 +118,7 @@ fn journal_of(message: &str) -> String {
 #[test]
 fn no_canary_of_any_kind_is_in_the_bundle() {
     let (dir, root, settings) = planted();
-    let findings = [Finding::fail(Code::CentralRefused, said(&leak())).detail(said(&leak()))];
+    let findings = [CheckFinding::fail(Code::CentralRefused, said(&leak())).detail(said(&leak()))];
     let key = fs::read(root.state().join("boxsync.key")).unwrap();
     let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
     let journal = journal_of(&format!("{} key {hex}", leak()));
@@ -190,10 +194,10 @@ const STRANGERS: [&str; 18] = [
 fn strange(root: &Root, engine: Option<&Engine>) -> Vec<u8> {
     let all = STRANGERS.join(" and ");
     let said = format!("central refused the request: {all}; https://central.example/tao.rdf#{all}");
-    let told = Told::new(Code::CentralRefused, &said);
-    let finding = Finding::fail(Code::CentralRefused, told.clone()).detail(told);
+    let told = ReportedFault::new(Code::CentralRefused, &said);
+    let finding = CheckFinding::fail(Code::CentralRefused, told.clone()).detail(told);
     if let Some(engine) = engine {
-        let params = Params {
+        let params = SyncParams {
             organisation_id: all.clone(),
             sync_id: 2,
             box_id: STRANGERS[0].into(),
@@ -273,12 +277,12 @@ fn no_stranger_is_in_the_bundle_whatever_the_box_can_read() {
 fn boxsync_s_own_words_stay_readable() {
     let (_dir, root, settings) = planted();
     let says = "the certificate of central.example:443 has expired: it ended Wed, 01 Jan 2020 00:00:00 GMT, and it is later";
-    let findings: Vec<Finding> = [
+    let findings: Vec<CheckFinding> = [
         says,
         "15 of 300 packages held, 12 MiB free",
         "/var/lib/boxsync/index: does not open: it is damaged",
     ]
-    .map(|text| Finding::fail(Code::NetTlsExpired, said(text)))
+    .map(|text| CheckFinding::fail(Code::NetTlsExpired, said(text)))
     .into();
     let bundle = make(
         &root,
@@ -312,7 +316,10 @@ fn a_machine_without_a_journal_gives_none_and_does_not_fail() {
 #[test]
 fn one_person_is_one_pseudonym_in_all_files() {
     let (_dir, root, settings) = planted();
-    let findings = [Finding::fail(Code::CentralRefused, said("by Canarova."))];
+    let findings = [CheckFinding::fail(
+        Code::CentralRefused,
+        said("by Canarova."),
+    )];
     let bundle = make(&root, &settings, &findings, &journal_of("canarova!")).unwrap();
     let text = String::from_utf8_lossy(&bundle).into_owned();
     let at = text.find("by person-").unwrap() + 3;

@@ -13,10 +13,10 @@ use logic::phrase;
 
 use super::screen::{Screen, cut};
 use super::words::SyncTerm;
-use crate::engine::progress::{Progress, Watch};
+use crate::engine::progress::{Progress, RunWatch};
 
 /// Follows a run until it is dropped with it.
-pub(super) async fn follow(screen: &Screen, watch: &Watch) {
+pub(super) async fn follow(screen: &Screen, watch: &RunWatch) {
     let mut bar = Bar {
         seen: VecDeque::new(),
         told: String::new(),

@@ -16,7 +16,7 @@ use crate::engine::Engine;
 
 /// What to do with the time.
 #[derive(Debug, Subcommand)]
-pub(super) enum Act {
+pub(super) enum ClockVerb {
     /// The time of this box, the bound that certificates are judged by, and the system clock.
     Show,
     /// Takes as right what central said last, or the system clock where central said nothing else.
@@ -30,12 +30,12 @@ pub(super) enum Act {
     },
 }
 
-pub(super) fn act(engine: &Engine, act: &Act, screen: &Screen) -> Result<u8, Fault> {
+pub(super) fn act(engine: &Engine, act: &ClockVerb, screen: &Screen) -> Result<u8, Fault> {
     let clock = Clock::shared();
     let (estimate, now) = (clock.estimate(), clock.uptime());
     match act {
-        Act::Show => {}
-        Act::Accept { system } => {
+        ClockVerb::Show => {}
+        ClockVerb::Accept { system } => {
             let said = estimate.pending(now).filter(|_| !system);
             let (date, whose) = match said {
                 Some((date, _)) => (date, ClockSource::Central),
@@ -128,14 +128,14 @@ fn rows(
 mod tests {
     use super::*;
     use crate::cli::screen::each;
-    use logic::time::{Answer, Uptime};
+    use logic::time::{DatedAnswer, Uptime};
 
     #[test]
     fn a_person_sees_what_the_box_takes_for_certain_and_what_central_says() {
         let built = 1_795_500_000;
         let at = |seconds| Uptime { boot: 1, seconds };
         let mut estimate = Estimate::new(built, built, at(0)).with_bound(built + 300 * 86_400);
-        let answer = Answer {
+        let answer = DatedAnswer {
             date: built + 7200,
             at: estimate.moment(at(7200)),
         };

@@ -18,7 +18,7 @@ use crate::uplink::Uplink;
 
 /// What to do with the configuration.
 #[derive(Debug, Subcommand)]
-pub(super) enum Act {
+pub(super) enum ConfigVerb {
     /// Reads it and tells what is wrong.
     Check,
     /// Prints what is in force, and where each value comes from.
@@ -27,10 +27,10 @@ pub(super) enum Act {
     Defaults,
 }
 
-pub(super) fn act(root: &Root, act: Act, screen: &Screen) -> Result<u8, Fault> {
+pub(super) fn act(root: &Root, act: ConfigVerb, screen: &Screen) -> Result<u8, Fault> {
     match act {
-        Act::Defaults => screen.text("text", &Settings::document()),
-        Act::Show => {
+        ConfigVerb::Defaults => screen.text("text", &Settings::document()),
+        ConfigVerb::Show => {
             let settings = settings::read(root)?;
             if screen.json {
                 screen.object(settings.json())
@@ -38,7 +38,7 @@ pub(super) fn act(root: &Root, act: Act, screen: &Screen) -> Result<u8, Fault> {
                 screen.text("text", &settings.explain())
             }
         }
-        Act::Check => {
+        ConfigVerb::Check => {
             let warnings = check(root)?;
             for warning in &warnings {
                 let told = phrase::cause(screen.language, Some(&warning.code), &warning.cause);

@@ -18,14 +18,14 @@ use super::screen::Screen;
 use super::words::ActTerm;
 use super::{prompt, runtime};
 use crate::clock;
-use crate::engine::{Engine, Stored, secret_file, secret_line};
+use crate::engine::{Engine, StoredCredentials, secret_file, secret_line};
 use crate::root::Root;
 use crate::socket::client;
 use crate::uplink::Secret;
 
 /// What to do with credentials.
 #[derive(Debug, Subcommand)]
-pub(super) enum Act {
+pub(super) enum CredentialsVerb {
     /// Stores credentials made on central (`GenerateOauthCredentials`).
     #[command(
         after_help = "They are tried first. Central's refusal replaces nothing. When central cannot be reached they are stored\nuntried if the box has none yet; good ones are replaced untried only with --untried."
@@ -46,8 +46,8 @@ pub(super) enum Act {
     },
 }
 
-pub(super) fn act(root: &Root, act: Act, screen: &Screen) -> Result<u8, Fault> {
-    let Act::Import {
+pub(super) fn act(root: &Root, act: CredentialsVerb, screen: &Screen) -> Result<u8, Fault> {
+    let CredentialsVerb::Import {
         key,
         secret_file,
         token_url,
@@ -95,7 +95,7 @@ pub(super) fn enroll(
     tell(&engine, &stored, screen)
 }
 
-fn tell(engine: &Engine, stored: &Stored, screen: &Screen) -> Result<u8, Fault> {
+fn tell(engine: &Engine, stored: &StoredCredentials, screen: &Screen) -> Result<u8, Fault> {
     let identity = engine.identity()?;
     let enrolment = &stored.enrolment;
     let organisations = enrolment.organisations();

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use logic::fault::{Code, Fault, FileAct};
-use logic::health::{Finding, Status, worst};
+use logic::health::{CheckFinding, CheckStatus, worst};
 use logic::language::{Language, plain};
 use logic::settings::Settings;
 use serde_json::json;
@@ -29,9 +29,9 @@ const SCREEN: usize = 23;
 /// Options of `doctor`.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
-pub(super) struct Options {
+pub(super) struct DoctorArgs {
     #[command(subcommand)]
-    act: Option<Act>,
+    act: Option<DoctorVerb>,
     /// Speak to nobody: look at the box alone.
     #[arg(long)]
     offline: bool,
@@ -44,7 +44,7 @@ pub(super) struct Options {
 }
 
 #[derive(Debug, Subcommand)]
-enum Act {
+enum DoctorVerb {
     /// Tells at length what a code means and what to do; lists all codes.
     Explain {
         /// As it stands in brackets behind a message: net.dns, auth.refused, …; without one all are listed.
@@ -57,13 +57,13 @@ enum Act {
 pub(super) fn act(
     root: &Root,
     settings: Result<Settings, Fault>,
-    options: Options,
+    options: DoctorArgs,
     screen: &Screen,
 ) -> Result<u8, Fault> {
-    if let Some(Act::Explain { code }) = options.act {
+    if let Some(DoctorVerb::Explain { code }) = options.act {
         return codes::explain(code.as_deref(), screen);
     }
-    let asked = doctor::Options {
+    let asked = doctor::DoctorOptions {
         offline: options.offline,
         deep: options.deep,
         daemon: super::runtime(client::in_force(root)),
@@ -75,7 +75,7 @@ pub(super) fn act(
         .map_or_else(String::new, |_| bundle::journal());
     let findings = examine(root, settings.clone(), asked);
     if screen.json {
-        let checks: Vec<_> = findings.iter().map(Finding::json).collect();
+        let checks: Vec<_> = findings.iter().map(CheckFinding::json).collect();
         screen.object(json!({ "checks": checks, "worst": worst(&findings) }));
     } else {
         for line in lines(&findings, screen) {
@@ -95,7 +95,7 @@ pub(super) fn act(
         let path = path.display().to_string();
         screen.say(&screen.told(&DoctorTerm::Bundle { path }));
     }
-    Ok(u8::from(worst(&findings) == Status::Fail))
+    Ok(u8::from(worst(&findings) == CheckStatus::Fail))
 }
 
 /// A new file for the bundle that only its maker reads.
@@ -134,18 +134,18 @@ impl Heads {
     }
 
     /// The word of a status, painted where that says something, and padded.
-    fn of(&self, status: Status, screen: &Screen) -> String {
+    fn of(&self, status: CheckStatus, screen: &Screen) -> String {
         let (at, mood) = match status {
-            Status::Fail => (0, Some(Mood::Bad)),
-            Status::Warn => (1, Some(Mood::Doubt)),
-            Status::Pass => (2, Some(Mood::Good)),
-            Status::Skip => (3, None),
+            CheckStatus::Fail => (0, Some(Mood::Bad)),
+            CheckStatus::Warn => (1, Some(Mood::Doubt)),
+            CheckStatus::Pass => (2, Some(Mood::Good)),
+            CheckStatus::Skip => (3, None),
         };
         let width = self.width;
         let word = &self.screen_words[at];
         let pad = " ".repeat(width.saturating_sub(word.chars().count()));
         match (status, mood) {
-            (Status::Pass, Some(mood)) => screen.paint(mood, &format!("{word}{pad}")),
+            (CheckStatus::Pass, Some(mood)) => screen.paint(mood, &format!("{word}{pad}")),
             (_, Some(mood)) => screen.paint(mood, word) + &pad,
             (_, None) => format!("{word}{pad}"),
         }
@@ -162,14 +162,14 @@ impl Heads {
 }
 
 /// First what is broken, each with its remedy; then one line a check.
-fn lines(findings: &[Finding], screen: &Screen) -> Vec<String> {
+fn lines(findings: &[CheckFinding], screen: &Screen) -> Vec<String> {
     let heads = Heads::new(screen);
     let mut lines = Vec::new();
     let indent = heads.width + 2;
     let width = screen.width - indent;
     let below = " ".repeat(indent);
-    let told = |status: Status| findings.iter().filter(move |f| f.status == status);
-    for finding in told(Status::Fail).chain(told(Status::Warn)) {
+    let told = |status: CheckStatus| findings.iter().filter(move |f| f.status == status);
+    for finding in told(CheckStatus::Fail).chain(told(CheckStatus::Warn)) {
         let word = heads.of(finding.status, screen);
         let summary = format!("{} [{}]", screen.told(&finding.summary), finding.code);
         lines.extend(heads.hang(&word, &summary, width));
@@ -181,9 +181,9 @@ fn lines(findings: &[Finding], screen: &Screen) -> Vec<String> {
         lines.extend(advice.iter().map(|line| format!("{below}{line}")));
         lines.push(String::new());
     }
-    let passed = |finding: &Finding| (finding.code.to_string(), screen.told(&finding.summary));
-    let passed: Vec<_> = told(Status::Pass).map(passed).collect();
-    let ok = heads.of(Status::Pass, screen);
+    let passed = |finding: &CheckFinding| (finding.code.to_string(), screen.told(&finding.summary));
+    let passed: Vec<_> = told(CheckStatus::Pass).map(passed).collect();
+    let ok = heads.of(CheckStatus::Pass, screen);
     let mut sound: Vec<String> = pairs(&passed, width)
         .iter()
         .map(|line| match line.starts_with(' ') {
@@ -192,14 +192,14 @@ fn lines(findings: &[Finding], screen: &Screen) -> Vec<String> {
         })
         .collect();
     let mut skipped: Vec<(String, Vec<&str>)> = Vec::new();
-    for finding in told(Status::Skip) {
+    for finding in told(CheckStatus::Skip) {
         let summary = screen.told(&finding.summary);
         match skipped.iter_mut().find(|(why, _)| *why == summary) {
             Some((_, codes)) => codes.push(finding.code.as_str()),
             None => skipped.push((summary, vec![finding.code.as_str()])),
         }
     }
-    let skip = heads.of(Status::Skip, screen);
+    let skip = heads.of(CheckStatus::Skip, screen);
     let colon = match screen.language {
         Language::English => ":",
         Language::French => "\u{a0}:",
@@ -217,7 +217,7 @@ fn lines(findings: &[Finding], screen: &Screen) -> Vec<String> {
     }
     // The cause must not leave the top of the screen: what is sound makes room for it.
     if lines.len() + sound.len() + skipped.len() > SCREEN {
-        let codes: Vec<&str> = told(Status::Pass).map(|f| f.code.as_str()).collect();
+        let codes: Vec<&str> = told(CheckStatus::Pass).map(|f| f.code.as_str()).collect();
         sound = heads.hang(&ok, &codes.join(", "), width);
     }
     [lines, sound, skipped].concat()
@@ -227,22 +227,22 @@ fn lines(findings: &[Finding], screen: &Screen) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::cli::screen::{coloured, each, held};
-    use logic::health::clock::Vouched;
-    use logic::health::holdings::{Holdings, Packages};
+    use logic::health::clock::ClockReferences;
+    use logic::health::holdings::{Holdings, PackagesOnDisk};
     use logic::health::message::{StateMessage, WayMessage};
-    use logic::health::seen::{Disk, State, Store, judge};
+    use logic::health::seen::{Disk, StateFolder, Store, judge};
     use logic::health::verdict::Stock;
-    use logic::health::way::{Gateway, Interface, Name, Sources, Way};
-    use logic::health::{Check, Facts, Seen, Standing};
+    use logic::health::way::{GatewayStation, Interface, Name, Sources, WaySeen};
+    use logic::health::{BoxStanding, Check, Facts, Seen};
     use logic::report::Report;
     use logic::resolver::Failure;
-    use logic::words::Params;
+    use logic::words::SyncParams;
     use std::net::Ipv4Addr;
 
     /// The box of the pictures: two packages on their way, and no name server answers (tests/fixtures/standing.json).
     fn half() -> Seen {
         let text = include_str!("../../../tests/fixtures/standing.json");
-        let mut standing: Standing = serde_json::from_str(text).unwrap();
+        let mut standing: BoxStanding = serde_json::from_str(text).unwrap();
         standing.packages = Stock {
             held: 5,
             coming: 2,
@@ -263,7 +263,7 @@ mod tests {
                 ..Facts::default()
             },
             config: Some(Ok("https://central.example/".into())),
-            state: Some(State::Opened {
+            state: Some(StateFolder::Opened {
                 path: "/var/lib/boxsync".into(),
                 layout: 1,
                 damaged: Vec::new(),
@@ -277,7 +277,7 @@ mod tests {
                 takes_files: true,
             }),
             store: Some(Store::Opens),
-            way: Way {
+            way: WaySeen {
                 interfaces: Some(vec![Interface {
                     name: "eth0".into(),
                     enabled: true,
@@ -288,7 +288,7 @@ mod tests {
                     four: Some(Ipv4Addr::new(192, 0, 2, 17).into()),
                     six: None,
                 }),
-                gateway: Some(Gateway {
+                gateway: Some(GatewayStation {
                     address: Ipv4Addr::new(192, 0, 2, 1).into(),
                     answers: Some(true),
                 }),
@@ -299,9 +299,9 @@ mod tests {
                     answer: Some(Err(Failure::Silent)),
                     ..Name::default()
                 }),
-                ..Way::default()
+                ..WaySeen::default()
             },
-            time: Some(Vouched {
+            time: Some(ClockReferences {
                 over_tls: true,
                 system: standing.now,
                 floor: standing.now,
@@ -312,9 +312,9 @@ mod tests {
             holdings: Some(Holdings {
                 standing,
                 unreadable: Ok(0),
-                packages: Ok(Packages {
+                packages: Ok(PackagesOnDisk {
                     held: 5,
-                    ..Packages::default()
+                    ..PackagesOnDisk::default()
                 }),
                 reports: Ok(vec![failed()]),
                 aside: Vec::new(),
@@ -327,7 +327,7 @@ mod tests {
 
     /// The last run: it did not reach central.
     fn failed() -> Report {
-        let params = Params {
+        let params = SyncParams {
             organisation_id: "1001".into(),
             sync_id: 12,
             box_id: "b".into(),
@@ -345,13 +345,13 @@ mod tests {
         each("doctor", |screen| lines(&findings, screen));
         coloured("doctor", |screen| lines(&findings, screen));
         let ip = Ipv4Addr::new(192, 0, 2, 17).into();
-        let sound = [Finding::pass(
+        let sound = [CheckFinding::pass(
             Check::Address,
             WayMessage::AddressUsable { ip },
         )];
         held("doctor-sound", &lines(&sound, &Screen::plain(80)), 80);
         let path = "/var/lib/boxsync/index".into();
-        let more = Finding::fail(Code::StoreFailed, StateMessage::StoreDamaged { path });
+        let more = CheckFinding::fail(Code::StoreFailed, StateMessage::StoreDamaged { path });
         let crowded = [&findings[..], &[more]].concat();
         for language in [Language::English, Language::French] {
             let crowded = lines(&crowded, &Screen::spoken(80, language));

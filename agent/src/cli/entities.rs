@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::screen::{Screen, table};
 use crate::engine::Engine;
-use crate::vault::catalogue::{Catalogue, Row};
+use crate::vault::catalogue::{CatalogueStore, EntityLocation};
 
 pub(super) fn act(
     engine: &Engine,
@@ -19,7 +19,7 @@ pub(super) fn act(
     hidden: bool,
     screen: &Screen,
 ) -> Result<u8, Fault> {
-    let catalogue = Catalogue::open(engine.vault())?;
+    let catalogue = CatalogueStore::open(engine.vault())?;
     let edition = catalogue.shown()?;
     if kind.is_none() && id.is_none() && !screen.json {
         let count = |kind: EntityType| match hidden {
@@ -42,7 +42,7 @@ pub(super) fn act(
         .filter(|each| kind.is_none_or(|kind| kind == *each))
     {
         let wanted = id.map(|id| engine.vault().keys().name(kind.word(), id));
-        let rows: Vec<(&NameHash, &Row)> = match hidden {
+        let rows: Vec<(&NameHash, &EntityLocation)> = match hidden {
             true => edition
                 .hidden(kind)
                 .map(|(name, hidden)| (name, &hidden.row))

@@ -119,12 +119,12 @@ mod tests {
     use super::*;
     use crate::cli::screen::each;
     use logic::fault::Code;
-    use logic::words::Params;
+    use logic::words::SyncParams;
 
     #[test]
     fn a_run_is_a_line() {
         let report = |sync_id: u64| {
-            let params = Params {
+            let params = SyncParams {
                 organisation_id: "1001".into(),
                 sync_id,
                 box_id: "b".into(),

@@ -16,13 +16,17 @@ use crate::gateway::{ledger, root_url};
 
 /// What to tell instead.
 #[derive(Debug, Subcommand)]
-pub(super) enum Act {
+pub(super) enum IdentityVerb {
     /// Credentials and commands that point a TAO on this box at boxsync. Prints a secret.
     Gateway,
 }
 
-pub(super) fn act(engine: &Engine, act: Option<&Act>, screen: &Screen) -> Result<u8, Fault> {
-    if let Some(Act::Gateway) = act {
+pub(super) fn act(
+    engine: &Engine,
+    act: Option<&IdentityVerb>,
+    screen: &Screen,
+) -> Result<u8, Fault> {
+    if let Some(IdentityVerb::Gateway) = act {
         return gateway(engine, screen);
     }
     let identity = engine.identity()?;

@@ -15,7 +15,7 @@ const RELEASED: &str = "2026-11-28";
 
 /// One manual page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Page {
+pub(super) enum ManualPage {
     /// boxsync(1): the verbs.
     #[value(name = "boxsync")]
     Verbs,
@@ -28,11 +28,11 @@ pub(super) enum Page {
 }
 
 /// The page as man(7) macros; every line is at most 80 bytes.
-pub(super) fn roff(page: Page, command: &Command) -> String {
+pub(super) fn roff(page: ManualPage, command: &Command) -> String {
     match page {
-        Page::Verbs => verbs(command),
-        Page::Settings => configuration(),
-        Page::Codes => codes(),
+        ManualPage::Verbs => verbs(command),
+        ManualPage::Settings => configuration(),
+        ManualPage::Codes => codes(),
     }
 }
 

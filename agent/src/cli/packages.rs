@@ -17,12 +17,12 @@ use super::screen::{Screen, things};
 use super::words::{self, ListTerm};
 use crate::engine::{Engine, content};
 use crate::root::Root;
-use crate::vault::catalogue::Catalogue;
-use crate::vault::package::{Packages, State};
+use crate::vault::catalogue::CatalogueStore;
+use crate::vault::package::{PackageRecord, PackageStore};
 
 /// What to do with the packages.
 #[derive(Debug, Subcommand)]
-pub(super) enum Act {
+pub(super) enum PackagesVerb {
     /// Checks every member of every package held; a damaged one is fetched again by the next run.
     Verify,
     /// Writes a package in clear.
@@ -34,28 +34,30 @@ pub(super) enum Act {
     },
 }
 
-pub(super) fn act(root: &Root, act: Option<Act>, screen: &Screen) -> Result<u8, Fault> {
+pub(super) fn act(root: &Root, act: Option<PackagesVerb>, screen: &Screen) -> Result<u8, Fault> {
     let out = match &act {
-        Some(Act::Export { file, .. }) => Some(Output::make(file)?),
+        Some(PackagesVerb::Export { file, .. }) => Some(Output::make(file)?),
         _ => None,
     };
     let engine = super::open(root)?;
-    let packages = Packages::open(engine.vault())?;
+    let packages = PackageStore::open(engine.vault())?;
     match (act, out) {
-        (Some(Act::Export { uri, file }), Some(out)) => export(&packages, &uri, &file, out, screen),
-        (Some(Act::Verify), _) => verify(&packages, screen),
+        (Some(PackagesVerb::Export { uri, file }), Some(out)) => {
+            export(&packages, &uri, &file, out, screen)
+        }
+        (Some(PackagesVerb::Verify), _) => verify(&packages, screen),
         _ => list(&engine, &packages, screen),
     }
 }
 
-fn list(engine: &Engine, packages: &Packages, screen: &Screen) -> Result<u8, Fault> {
-    let catalogue = Catalogue::open(engine.vault())?;
+fn list(engine: &Engine, packages: &PackageStore, screen: &Screen) -> Result<u8, Fault> {
+    let catalogue = CatalogueStore::open(engine.vault())?;
     let edition = catalogue.shown()?;
     let mut reader = catalogue.reader();
     let mut rows = Vec::new();
     for (name, row) in edition.rows(EntityType::Delivery) {
         let delivery = reader.entity(EntityType::Delivery, name, row)?;
-        let State {
+        let PackageRecord {
             word: state,
             bytes: size,
             rebuilt,
@@ -64,7 +66,7 @@ fn list(engine: &Engine, packages: &Packages, screen: &Screen) -> Result<u8, Fau
             screen.object(json!({ "delivery": delivery.id, "bytes": size, "state": state, "rebuilt": rebuilt }));
         } else {
             let label = delivery.properties.first(uri::LABEL).unwrap_or_default();
-            rows.push(Row {
+            rows.push(PackageRow {
                 state,
                 size,
                 label: label.to_owned(),
@@ -87,7 +89,7 @@ fn list(engine: &Engine, packages: &Packages, screen: &Screen) -> Result<u8, Fau
 }
 
 /// A package as it is listed.
-struct Row {
+struct PackageRow {
     state: &'static str,
     /// Bytes, 0 while they are not known.
     size: u64,
@@ -95,8 +97,8 @@ struct Row {
     delivery: String,
 }
 
-fn lines(rows: &[Row], screen: &Screen) -> Vec<String> {
-    let row = |row: &Row| {
+fn lines(rows: &[PackageRow], screen: &Screen) -> Vec<String> {
+    let row = |row: &PackageRow| {
         let size = match row.size {
             0 => "-".to_owned(),
             size => figure::bytes(screen.language, size),
@@ -108,7 +110,7 @@ fn lines(rows: &[Row], screen: &Screen) -> Vec<String> {
     things(&rows.iter().map(row).collect::<Vec<_>>(), screen.width)
 }
 
-fn verify(packages: &Packages, screen: &Screen) -> Result<u8, Fault> {
+fn verify(packages: &PackageStore, screen: &Screen) -> Result<u8, Fault> {
     let (held, _) = packages.list()?;
     // What was found out about central's packages is found out again by the next run.
     for judged in packages.all_judged()? {
@@ -152,7 +154,7 @@ fn verify(packages: &Packages, screen: &Screen) -> Result<u8, Fault> {
 }
 
 fn export(
-    packages: &Packages,
+    packages: &PackageStore,
     uri: &str,
     file: &Path,
     mut out: Output,
@@ -180,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_delivery_is_named_whole() {
-        let row = |state, size, label: &str, id: &str| Row {
+        let row = |state, size, label: &str, id: &str| PackageRow {
             state,
             size,
             label: label.to_owned(),

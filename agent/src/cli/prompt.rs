@@ -36,7 +36,7 @@ pub(super) fn secret(question: &str) -> io::Result<String> {
 
 fn ask(question: &str, held: &SigSet, signals: &SignalFd) -> io::Result<String> {
     loop {
-        let silence = Silence::begin()?;
+        let silence = EchoOff::begin()?;
         write!(io::stderr(), "{question}: ")?;
         io::stderr().flush()?;
         let (stdin, none) = (io::stdin(), PollFlags::empty());
@@ -63,9 +63,9 @@ fn ask(question: &str, held: &SigSet, signals: &SignalFd) -> io::Result<String> 
 }
 
 /// The terminal without an echo, until it is dropped.
-struct Silence(Termios);
+struct EchoOff(Termios);
 
-impl Silence {
+impl EchoOff {
     fn begin() -> io::Result<Self> {
         let before = tcgetattr(io::stdin())?;
         let mut silent = before.clone();
@@ -76,7 +76,7 @@ impl Silence {
     }
 }
 
-impl Drop for Silence {
+impl Drop for EchoOff {
     fn drop(&mut self) {
         // A terminal that is gone needs no echo.
         let _ = tcsetattr(io::stdin(), SetArg::TCSAFLUSH, &self.0);

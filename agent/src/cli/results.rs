@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use logic::fault::{Code, Fault, Finding, IntakeCause};
-use logic::intake::Kind;
+use logic::intake::ItemKind;
 use logic::language::{Language, Localized, figure};
 use logic::outside;
 use logic::phrase;
-use logic::spool::{Key, Ledger, Part, State};
+use logic::spool::{ItemKey, ItemState, Ledger, PartState};
 use serde_json::json;
 
 use super::caller::{Input, Output};
@@ -27,12 +27,12 @@ use crate::vault::spool::Spool;
 
 /// What to do with what the box owes.
 #[derive(Debug, Subcommand)]
-pub(super) enum Act {
+pub(super) enum ResultsVerb {
     /// Lets in what candidates did; durable when this returns.
     Submit {
         /// results, logs, sessions or lti-users.
         #[arg(long, default_value = "results", value_parser = kind())]
-        kind: Kind,
+        kind: ItemKind,
         /// JSON in the shape that central's own route takes for this kind; `-` reads standard input.
         #[arg(required = true)]
         files: Vec<PathBuf>,
@@ -66,18 +66,18 @@ pub(super) enum Act {
 }
 
 /// The words of the kinds, which shells complete too.
-fn kind() -> impl TypedValueParser<Value = Kind> {
-    PossibleValuesParser::new(Kind::ALL.map(Kind::word))
+fn kind() -> impl TypedValueParser<Value = ItemKind> {
+    PossibleValuesParser::new(ItemKind::ALL.map(ItemKind::word))
         .map(|word| word.parse().expect("only words of kinds are possible"))
 }
 
-pub(super) fn act(root: &Root, act: Option<Act>, screen: &Screen) -> Result<u8, Fault> {
+pub(super) fn act(root: &Root, act: Option<ResultsVerb>, screen: &Screen) -> Result<u8, Fault> {
     match act {
-        Some(Act::Submit { kind, files }) => {
+        Some(ResultsVerb::Submit { kind, files }) => {
             let inputs = Input::open(&files)?;
             submit(&super::open(root)?, kind, inputs, screen)
         }
-        Some(Act::Export { id, file, yes }) => {
+        Some(ResultsVerb::Export { id, file, yes }) => {
             if !yes {
                 confirm(screen)?;
             }
@@ -89,7 +89,7 @@ pub(super) fn act(root: &Root, act: Option<Act>, screen: &Screen) -> Result<u8, 
             service::tell(root, screen);
             Ok(done)
         }
-        Some(Act::Retry { ids }) => {
+        Some(ResultsVerb::Retry { ids }) => {
             let spool = spool(root)?;
             let count = spool.retry(&ids)?;
             if count == 0 && !ids.is_empty() {
@@ -104,7 +104,7 @@ pub(super) fn act(root: &Root, act: Option<Act>, screen: &Screen) -> Result<u8, 
             });
             Ok(0)
         }
-        Some(Act::Release { ids }) => {
+        Some(ResultsVerb::Release { ids }) => {
             let count = spool(root)?.release(&ids)?;
             if count == 0 && !ids.is_empty() {
                 let reason = format!(
@@ -118,7 +118,7 @@ pub(super) fn act(root: &Root, act: Option<Act>, screen: &Screen) -> Result<u8, 
             });
             Ok(0)
         }
-        Some(Act::SetAside { ids }) => {
+        Some(ResultsVerb::SetAside { ids }) => {
             let count = spool(root)?.set_aside(&ids)?;
             if count == 0 {
                 let reason = format!(
@@ -141,17 +141,17 @@ fn spool(root: &Root) -> Result<Spool, Fault> {
 
 /// Each account is told as it is read: of 30,000 the first stand there at once, and none is kept.
 fn list(spool: &Spool, screen: &Screen) -> Result<u8, Fault> {
-    let (mut owed, mut acknowledged) = (BTreeSet::<Key>::new(), 0);
+    let (mut owed, mut acknowledged) = (BTreeSet::<ItemKey>::new(), 0);
     let mut list = Things::new(screen.width);
     spool.each(&mut |ledger| {
         // What was acknowledged since it was told of is met again where it moved to.
-        if ledger.state == State::Acknowledged && owed.contains(&ledger.key) {
+        if ledger.state == ItemState::Acknowledged && owed.contains(&ledger.key) {
             return Ok(());
         }
         if screen.json {
             screen.object(object(&ledger));
         }
-        if ledger.state == State::Acknowledged {
+        if ledger.state == ItemState::Acknowledged {
             acknowledged += 1;
             return Ok(());
         }
@@ -175,7 +175,7 @@ fn object(ledger: &Ledger) -> serde_json::Value {
     let stored = ledger
         .parts
         .iter()
-        .filter(|(_, part)| *part == Part::Stored);
+        .filter(|(_, part)| *part == PartState::Stored);
     json!({
         "id": ledger.key.id, "kind": ledger.key.kind.word(), "edition": ledger.key.edition,
         "state": ledger.state.word(), "attempts": ledger.attempts, "reason": reason,
@@ -195,7 +195,12 @@ fn thing(ledger: &Ledger, language: Language) -> Thing {
     (cells, ledger.key.id.clone(), reason.unwrap_or_default())
 }
 
-fn submit(engine: &Engine, kind: Kind, inputs: Vec<Input>, screen: &Screen) -> Result<u8, Fault> {
+fn submit(
+    engine: &Engine,
+    kind: ItemKind,
+    inputs: Vec<Input>,
+    screen: &Screen,
+) -> Result<u8, Fault> {
     let settings = &engine.settings().results;
     let intake =
         Intake::open(engine.vault(), settings.max_item.bytes())?.of_states(&settings.states);
@@ -239,7 +244,7 @@ fn export(
         .collect();
     let newest = ledgers
         .iter()
-        .filter(|ledger| ledger.key.kind == Kind::Results)
+        .filter(|ledger| ledger.key.kind == ItemKind::Results)
         .max_by_key(|l| l.key.edition);
     let ledger = newest
         .or(ledgers.last())

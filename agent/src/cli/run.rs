@@ -14,8 +14,8 @@ use crate::engine::Engine;
 use crate::journal;
 use crate::root::{Root, become_owner};
 use crate::settings;
-use crate::socket::glance;
 use crate::socket::receive;
+use crate::socket::sample;
 use crate::worker;
 
 /// The daemon.
@@ -65,13 +65,13 @@ fn open(root: &Root) -> Result<Engine, Fault> {
 pub(super) fn look(root: &Root, examine: bool, screen: &Screen) -> Result<u8, Fault> {
     worker::bind_to_parent();
     let told = if examine {
-        serde_json::to_string(&glance::examine(root, &settings::read(root)))
+        serde_json::to_string(&sample::examine(root, &settings::read(root)))
     } else {
         let in_force = settings::in_force(root);
         let fault = in_force.fault.clone();
         let used = in_force.settings.clone().unwrap_or_default();
         let engine = super::open_in_force(root, in_force);
-        serde_json::to_string(&glance::look(root, engine, fault.as_ref(), &used))
+        serde_json::to_string(&sample::look(root, engine, fault.as_ref(), &used))
     };
     let told = told.expect("plain data always serialises");
     screen.data(format!("{told}\n").as_bytes());

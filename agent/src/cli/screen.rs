@@ -10,7 +10,7 @@ use logic::fault::{Code, CodeName, Fault, OsCause, RunCause};
 use logic::language::{Language, Locale, Localized, figure, plain};
 use logic::outside;
 use logic::phrase;
-use logic::words::Class;
+use logic::words::FaultClass;
 use serde_json::{Value as Json, json};
 
 use super::words::Term;
@@ -127,8 +127,8 @@ impl Screen {
             return PIPE_CLOSED;
         }
         let why = OsCause::from(&fault);
-        let trouble =
-            Fault::new(Code::OutputFailed, RunCause::OutputFailed { why }).classed(Class::Operator);
+        let trouble = Fault::new(Code::OutputFailed, RunCause::OutputFailed { why })
+            .classed(FaultClass::Operator);
         self.tell(&trouble);
         status.max(trouble.outcome.exit())
     }

@@ -3,8 +3,8 @@
 //! Called by `cli`.
 
 use logic::fault::Fault;
-use logic::health::Standing;
-use logic::health::stats::{Day, Night, Spread, Stats, sparkline};
+use logic::health::BoxStanding;
+use logic::health::stats::{DayStats, Night, Spread, Stats, sparkline};
 use logic::language::Language;
 use logic::language::figure::{self, Bytes, Decimal};
 use serde_json::json;
@@ -42,7 +42,7 @@ pub(super) fn act(engine: &Engine, screen: &Screen) -> Result<u8, Fault> {
     Ok(0)
 }
 
-fn lines(stats: &Stats, standing: &Standing, offset: &str, screen: &Screen) -> Vec<String> {
+fn lines(stats: &Stats, standing: &BoxStanding, offset: &str, screen: &Screen) -> Vec<String> {
     let (language, width) = (screen.language, screen.width);
     let mut lines = Vec::new();
     if let Some((first, last)) = stats.between {
@@ -119,7 +119,7 @@ fn failed(stats: &Stats, screen: &Screen) -> String {
 
 fn days(stats: &Stats, language: Language) -> String {
     // Month and day are enough within two weeks.
-    let date_of = |day: Option<&Day>| {
+    let date_of = |day: Option<&DayStats>| {
         day.map_or_else(String::new, |day| {
             figure::month_day(language, day.noon, stats.offset)
         })
@@ -132,7 +132,7 @@ fn days(stats: &Stats, language: Language) -> String {
     )
 }
 
-fn nights(night: &Night, standing: &Standing, offset: i64) -> Vec<PastTerm> {
+fn nights(night: &Night, standing: &BoxStanding, offset: i64) -> Vec<PastTerm> {
     let from = figure::minute(night.begins, offset);
     let to = figure::minute(night.begins + night.seconds, offset);
     let (bytes, least) = (Bytes(night.bytes), Bytes(night.at_least));
@@ -168,13 +168,13 @@ mod tests {
     use crate::cli::screen::{each, held};
     use logic::fault::Code;
     use logic::report::Report;
-    use logic::words::Params;
+    use logic::words::SyncParams;
 
     /// 2026-11-24 00:00 UTC.
     const MIDNIGHT: i64 = 1_795_478_400;
 
     fn report(started_at: i64, rate: f64) -> Report {
-        let params = Params {
+        let params = SyncParams {
             organisation_id: "1".into(),
             sync_id: 1,
             box_id: "b".into(),
@@ -203,7 +203,7 @@ mod tests {
             })
             .collect();
         let stats = Stats::of(&reports, MIDNIGHT + 34 * 3600, 3600);
-        let mut standing = Standing::default();
+        let mut standing = BoxStanding::default();
         standing.packages.bytes_left = 20_000_000_000;
         each("stats", |screen| lines(&stats, &standing, "+01:00", screen));
         let wide = Screen::plain(80);

@@ -4,7 +4,7 @@
 
 use logic::fault::{Area, Code, CodeName, Fault};
 use logic::health::message::ByType;
-use logic::health::verdict::{Kinds, Standing, Verdict, Word, is_mended_by_a_run, minutes_left};
+use logic::health::verdict::{BoxStanding, Kinds, Verdict, Word, is_mended_by_a_run, minutes_left};
 use logic::language::figure::{Bytes, Seconds};
 use logic::language::{Language, Localized, plain};
 use logic::package_lane::Waiting;
@@ -30,7 +30,7 @@ pub(super) fn act(
 ) -> Result<u8, Fault> {
     let (mut standing, seen) = match engine {
         Ok(engine) => {
-            let seen = Seen {
+            let seen = StatusExtras {
                 box_id: engine.identity().map(|identity| identity.box_id).ok(),
                 running: is_locked(&engine.vault().state().join("lock")),
                 waiting: engine.waiting(),
@@ -41,7 +41,7 @@ pub(super) fn act(
         Err(trouble) if trouble.code.is(Area::Config) || trouble.code == Code::StateOwner => {
             return Err(trouble);
         }
-        Err(trouble) => (standing::unreadable(&trouble), Seen::default()),
+        Err(trouble) => (standing::unreadable(&trouble), StatusExtras::default()),
     };
     standing::misconfigured(&mut standing, fault.as_ref());
     if let Some(trouble) = service::trouble(root) {
@@ -62,7 +62,7 @@ pub(super) fn act(
 
 /// What the verdict does not depend on.
 #[derive(Debug, Default)]
-struct Seen {
+struct StatusExtras {
     /// Id of the box, when its folder opens.
     box_id: Option<String>,
     /// A synchronization is under way.
@@ -71,9 +71,9 @@ struct Seen {
     waiting: Option<Waiting>,
 }
 
-impl Seen {
+impl StatusExtras {
     /// Only where a package is missing, and not when the time for it has passed.
-    fn waits(&self, standing: &Standing) -> Option<Waiting> {
+    fn waits(&self, standing: &BoxStanding) -> Option<Waiting> {
         let missing = standing.packages.held < standing.packages.wanted;
         self.waiting
             .filter(|waiting| missing && waiting.until.is_none_or(|until| until > standing.now))
@@ -81,7 +81,7 @@ impl Seen {
 }
 
 /// The standing for machines.
-fn object(standing: &Standing, verdict: &Verdict, seen: &Seen) -> Json {
+fn object(standing: &BoxStanding, verdict: &Verdict, seen: &StatusExtras) -> Json {
     let entities = by_type(&standing.catalogue.entities);
     let notice = |(code, reason): &(CodeName, String)| json!({ "code": code, "reason": reason });
     let notices: Vec<_> = standing.notices.iter().map(notice).collect();
@@ -126,7 +126,12 @@ fn by_type(counts: &[(String, u64)]) -> Json {
     )
 }
 
-fn lines(standing: &Standing, verdict: &Verdict, seen: &Seen, screen: &Screen) -> Vec<String> {
+fn lines(
+    standing: &BoxStanding,
+    verdict: &Verdict,
+    seen: &StatusExtras,
+    screen: &Screen,
+) -> Vec<String> {
     let mood = match verdict.word {
         Word::Ready => Mood::Good,
         Word::ReadyBut => Mood::Doubt,
@@ -193,7 +198,7 @@ fn unbroken(counts: &[(String, u64)], language: Language) -> String {
     told.join(",\n")
 }
 
-fn rows(standing: &Standing, seen: &Seen, language: Language) -> Vec<(String, String)> {
+fn rows(standing: &BoxStanding, seen: &StatusExtras, language: Language) -> Vec<(String, String)> {
     let mut rows = Rows {
         language,
         rows: Vec::new(),
@@ -228,7 +233,7 @@ fn rows(standing: &Standing, seen: &Seen, language: Language) -> Vec<(String, St
 }
 
 /// What the box holds and owes.
-fn holdings(standing: &Standing, seen: &Seen, rows: &mut Rows) {
+fn holdings(standing: &BoxStanding, seen: &StatusExtras, rows: &mut Rows) {
     let language = rows.language;
     match standing.enrolled {
         true => rows.add(StatusTerm::Enrolled, Term::Yes),
@@ -273,7 +278,7 @@ fn holdings(standing: &Standing, seen: &Seen, rows: &mut Rows) {
     rows.add(StatusTerm::Version, version(standing, language));
 }
 
-fn packages(standing: &Standing, language: Language) -> String {
+fn packages(standing: &BoxStanding, language: Language) -> String {
     let stock = &standing.packages;
     if stock.wanted == 0 {
         return match standing.catalogue.complete_at {
@@ -307,7 +312,7 @@ fn packages(standing: &Standing, language: Language) -> String {
     parts.join(", ") + &takes
 }
 
-fn results(standing: &Standing, language: Language) -> String {
+fn results(standing: &BoxStanding, language: Language) -> String {
     let Some(owed) = &standing.owed else {
         return Term::NotKnownYet.localized(language);
     };
@@ -349,7 +354,7 @@ fn results(standing: &Standing, language: Language) -> String {
     told.join(", ")
 }
 
-fn version(standing: &Standing, language: Language) -> String {
+fn version(standing: &BoxStanding, language: Language) -> String {
     let unknown = || Term::Unknown.localized(language);
     let version = standing.version.clone().unwrap_or_else(unknown);
     match standing.supported {
@@ -379,16 +384,16 @@ fn ago(language: Language, at: i64, now: i64) -> String {
 mod tests {
     use super::*;
     use crate::cli::screen::{coloured, each};
-    use logic::health::verdict::{Last, Owed, Stock};
+    use logic::health::verdict::{Last, OwedCounts, Stock};
 
     /// The ready box of tests/fixtures/standing.json.
-    fn ready() -> Standing {
+    fn ready() -> BoxStanding {
         let text = include_str!("../../../tests/fixtures/standing.json");
         serde_json::from_str(text).unwrap()
     }
 
     /// The same with two packages on their way and a dead name server.
-    fn half() -> Standing {
+    fn half() -> BoxStanding {
         let mut standing = ready();
         standing.packages = Stock {
             held: 5,
@@ -408,15 +413,15 @@ mod tests {
         standing
     }
 
-    fn opened() -> Seen {
-        Seen {
+    fn opened() -> StatusExtras {
+        StatusExtras {
             box_id: Some("4f1d0c9a8b7e6d5c4b3a".into()),
             running: false,
             waiting: None,
         }
     }
 
-    fn shown(name: &str, standing: &Standing, seen: &Seen) {
+    fn shown(name: &str, standing: &BoxStanding, seen: &StatusExtras) {
         each(name, |screen| {
             let lines = lines(standing, &Verdict::of(standing), seen, screen);
             assert!(lines.len() <= 24 || screen.width < 80, "{lines:#?}");
@@ -434,17 +439,17 @@ mod tests {
         });
         let mut coming = half();
         coming.last = ready().last;
-        let running = Seen {
+        let running = StatusExtras {
             running: true,
             ..opened()
         };
         shown("status-running", &coming, &running);
         let mut owing = ready();
-        owing.owed = Some(Owed {
+        owing.owed = Some(OwedCounts {
             queued: 12,
             refused: 0,
             unconfirmed: 1,
-            ..Owed::default()
+            ..OwedCounts::default()
         });
         owing.last = Some(Last {
             cause: Some(logic::fault::AnswerCause::TokenCredentials.into()),
@@ -462,7 +467,7 @@ mod tests {
     #[test]
     fn what_is_owed_and_what_is_lost_is_counted_by_kind() {
         let mut standing = ready();
-        let mut told = |owed: Owed| {
+        let mut told = |owed: OwedCounts| {
             standing.owed = Some(owed);
             results(&standing, Language::English)
         };
@@ -471,35 +476,35 @@ mod tests {
             sessions: 1,
             users: 0,
         };
-        let owed = Owed {
+        let owed = OwedCounts {
             queued: 7,
             queued_kinds: kinds,
             refused: 1,
             set_aside: 2,
             lost: 1,
-            ..Owed::default()
+            ..OwedCounts::default()
         };
         let expected = "3 results, 3 logs, 1 test session waiting, 1 refused, 2 set aside, 1 lost";
         assert_eq!(told(owed), expected);
-        let lost = Owed {
+        let lost = OwedCounts {
             lost: 2,
-            ..Owed::default()
+            ..OwedCounts::default()
         };
         assert_eq!(told(lost), "2 lost");
-        assert_eq!(told(Owed::default()), "nothing owed");
+        assert_eq!(told(OwedCounts::default()), "nothing owed");
     }
 
     #[test]
     fn a_new_box_and_one_that_does_not_open_tell_what_is_known() {
-        let new = Standing {
+        let new = BoxStanding {
             now: ready().now,
             enrolled: true,
             organisation: Some("1001".into()),
             version: Some("2022.11".into()),
-            owed: Some(Owed::default()),
-            ..Standing {
+            owed: Some(OwedCounts::default()),
+            ..BoxStanding {
                 version: Some("2022.11".into()),
-                ..Standing::default()
+                ..BoxStanding::default()
             }
         };
         shown("status-new", &new, &opened());
@@ -507,7 +512,7 @@ mod tests {
             Code::KeyWrong,
             "/var/lib/boxsync/boxsync.key: this key does not open /var/lib/boxsync/data.key: it is damaged, or the key of another box",
         );
-        let closed = Seen::default();
+        let closed = StatusExtras::default();
         shown("status-closed", &standing::unreadable(&trouble), &closed);
     }
 

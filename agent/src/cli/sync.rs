@@ -17,7 +17,7 @@ use super::screen::{Mood, Screen, advice, fold, pairs, remedied, time};
 use super::service;
 use super::words::{self, SyncTerm};
 use super::{bar, runtime};
-use crate::engine::progress::Watch;
+use crate::engine::progress::RunWatch;
 use crate::engine::{Engine, Request};
 use crate::root::Root;
 use crate::settings;
@@ -26,7 +26,7 @@ use crate::worker::told_to_end;
 
 /// Options of `sync`.
 #[derive(Debug, Args)]
-pub(super) struct Options {
+pub(super) struct SyncArgs {
     /// Only this type; may be given several times.
     #[arg(long = "type", value_name = "TYPE", value_parser = super::entity_type())]
     types: Vec<EntityType>,
@@ -47,7 +47,7 @@ pub(super) struct Options {
     no_wait: bool,
 }
 
-impl Options {
+impl SyncArgs {
     fn errand(&self) -> Errand {
         let some = self.data || self.results || !self.types.is_empty();
         Errand {
@@ -61,7 +61,7 @@ impl Options {
     }
 }
 
-pub(super) fn act(root: &Root, options: &Options, screen: &Screen) -> Result<u8, Fault> {
+pub(super) fn act(root: &Root, options: &SyncArgs, screen: &Screen) -> Result<u8, Fault> {
     // A mistake in the configuration is told to whoever types the command, though the daemon goes on without it; files
     // that he may not read are the daemon's.
     if let Err(fault) = settings::read(root)
@@ -69,7 +69,7 @@ pub(super) fn act(root: &Root, options: &Options, screen: &Screen) -> Result<u8,
     {
         return Err(fault);
     }
-    let watch = Watch::default();
+    let watch = RunWatch::default();
     let errand = options.errand();
     let through = runtime(async {
         tokio::select! {
@@ -106,7 +106,12 @@ pub(super) fn act(root: &Root, options: &Options, screen: &Screen) -> Result<u8,
 const STOPPED: Code = Code::RunStopped;
 
 /// The run in this process. The first signal lets it tell central that it ends, the second ends it at once.
-async fn run(engine: &Engine, request: &Request, watch: &Watch, screen: &Screen) -> Option<Report> {
+async fn run(
+    engine: &Engine,
+    request: &Request,
+    watch: &RunWatch,
+    screen: &Screen,
+) -> Option<Report> {
     let signals = async {
         told_to_end().await;
         watch.stop();
@@ -266,10 +271,10 @@ mod tests {
     use super::*;
     use crate::cli::screen::each;
     use logic::report::EntityCount;
-    use logic::words::Params;
+    use logic::words::SyncParams;
 
     fn report() -> Report {
-        let params = Params {
+        let params = SyncParams {
             organisation_id: "1001".into(),
             sync_id: 12,
             box_id: "b".into(),

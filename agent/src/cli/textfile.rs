@@ -4,8 +4,8 @@
 
 use std::os::unix::net::UnixStream;
 
-use logic::health::Standing;
-use logic::settings::InForce;
+use logic::health::BoxStanding;
+use logic::settings::SettingsInForce;
 
 use crate::doctor::{opened, standing};
 use crate::root::Root;
@@ -13,7 +13,7 @@ use crate::{clock, metrics, settings};
 
 /// Writes the file after a verb that may have changed something, where one is configured. A daemon does it itself.
 pub(super) fn after_verb(root: &Root) {
-    let InForce {
+    let SettingsInForce {
         settings, fault, ..
     } = settings::in_force(root);
     let Some(settings) = settings else { return };
@@ -26,10 +26,10 @@ pub(super) fn after_verb(root: &Root) {
     let mut stands = match opened(root, &settings) {
         Some(engine) => standing::take(&engine),
         // New, wiped or closed: not ready, and nothing is counted.
-        None => Standing {
+        None => BoxStanding {
             now: clock::now().wall,
             organisation: settings.this_box.organisation_id.clone(),
-            ..Standing::default()
+            ..BoxStanding::default()
         },
     };
     standing::misconfigured(&mut stands, fault.as_ref());

@@ -5,11 +5,11 @@
 use logic::entity::EntityType;
 use logic::health::Word;
 use logic::health::message::{KindCount, WireCounts};
-use logic::intake::Kind;
+use logic::intake::ItemKind;
 use logic::language::figure::{Bytes, Decimal, Seconds};
 use logic::language::{Language, Localized};
-use logic::package_lane::Cause as Hold;
-use logic::spool::State;
+use logic::package_lane::WaitReason as Hold;
+use logic::spool::ItemState;
 use logic::words::Outcome;
 
 logic::sentences! {
@@ -441,12 +441,12 @@ pub(super) fn entity(kind: EntityType) -> NounTerm {
 }
 
 /// What an item is called.
-pub(super) fn kind(kind: Kind) -> NounTerm {
+pub(super) fn kind(kind: ItemKind) -> NounTerm {
     match kind {
-        Kind::Results => NounTerm::Results,
-        Kind::Logs => NounTerm::Logs,
-        Kind::Sessions => NounTerm::Sessions,
-        Kind::LtiUsers => NounTerm::LtiUsers,
+        ItemKind::Results => NounTerm::Results,
+        ItemKind::Logs => NounTerm::Logs,
+        ItemKind::Sessions => NounTerm::Sessions,
+        ItemKind::LtiUsers => NounTerm::LtiUsers,
     }
 }
 
@@ -463,16 +463,16 @@ pub(super) fn package(word: &'static str) -> ListTerm {
 }
 
 /// The state of an item.
-pub(super) fn item(state: State) -> ListTerm {
+pub(super) fn item(state: ItemState) -> ListTerm {
     match state {
-        State::Queued => ListTerm::Queued,
-        State::Sending => ListTerm::Sending,
-        State::Acknowledged => ListTerm::Acknowledged,
-        State::Refused => ListTerm::Refused,
-        State::Unconfirmed => ListTerm::Unconfirmed,
-        State::SetAside => ListTerm::SetAside,
-        State::Open => ListTerm::Open,
-        State::Held => ListTerm::HeldItem,
+        ItemState::Queued => ListTerm::Queued,
+        ItemState::Sending => ListTerm::Sending,
+        ItemState::Acknowledged => ListTerm::Acknowledged,
+        ItemState::Refused => ListTerm::Refused,
+        ItemState::Unconfirmed => ListTerm::Unconfirmed,
+        ItemState::SetAside => ListTerm::SetAside,
+        ItemState::Open => ListTerm::Open,
+        ItemState::Held => ListTerm::HeldItem,
     }
 }
 

@@ -23,7 +23,7 @@ use crate::root::Root;
 const AGAIN: Duration = Duration::from_secs(30);
 
 /// The gateway as it is configured, open or waiting to be.
-pub(super) struct Gate {
+pub(super) struct GatewayGate {
     root: Root,
     settings: Settings,
     open: Option<Open>,
@@ -34,7 +34,7 @@ struct Open {
     served: JoinHandle<()>,
 }
 
-impl Gate {
+impl GatewayGate {
     /// Opens it if the configuration says so.
     pub(super) fn new(root: &Root, settings: &Settings) -> Self {
         let mut gate = Self {

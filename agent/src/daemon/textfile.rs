@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 
 use crate::journal;
 use crate::metrics;
-use crate::socket::board::Board;
-use crate::socket::{glance, of_daemon};
+use crate::socket::state::Board;
+use crate::socket::{of_daemon, sample};
 
 /// Without news the file is written so often.
 const EVERY: Duration = Duration::from_secs(300);
@@ -52,7 +52,7 @@ async fn keep(board: Board, news: Rc<Notify>) {
             news.notified().await;
             continue;
         };
-        if let Some(glance) = glance::anew(&board).await {
+        if let Some(glance) = sample::anew(&board).await {
             let (standing, daemon) = (glance.standing.clone(), of_daemon(&board));
             let write = move || metrics::write(&path, &standing, Some(&daemon));
             match tokio::task::spawn_blocking(write).await {

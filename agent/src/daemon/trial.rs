@@ -12,25 +12,25 @@ use logic::words::Now;
 use crate::doctor::standing;
 
 /// Why no answer could be kept, as code and reason; `None` when one could.
-pub(super) type Intake = Option<(CodeName, String)>;
+pub(super) type TrialFailure = Option<(CodeName, String)>;
 
 /// How often it is tried.
 const EVERY: Duration = Duration::from_secs(60);
 
 /// The last trial, and what came of it.
-pub(super) struct Trial {
+pub(super) struct WriteTrial {
     state: PathBuf,
     /// Time since boot of the last one.
     tried: Option<Duration>,
     /// One is under way.
     busy: bool,
     /// What came of it and was not taken yet.
-    seen: Arc<Mutex<Option<Intake>>>,
+    seen: Arc<Mutex<Option<TrialFailure>>>,
     /// What was told last.
-    told: Intake,
+    told: TrialFailure,
 }
 
-impl Trial {
+impl WriteTrial {
     pub(super) fn new(state: PathBuf) -> Self {
         Self {
             state,
@@ -43,7 +43,7 @@ impl Trial {
 
     /// Takes what came of the last trial and begins another one when it is time. Gives what is new: another code than
     /// before, or that there is none any more.
-    pub(super) fn turn(&mut self, now: Now) -> Option<&Intake> {
+    pub(super) fn turn(&mut self, now: Now) -> Option<&TrialFailure> {
         let seen = self
             .seen
             .lock()
@@ -66,7 +66,7 @@ impl Trial {
             self.busy = begun.is_ok();
         }
         let seen = seen?;
-        let code = |intake: &Intake| intake.as_ref().map(|(code, _)| code.clone());
+        let code = |intake: &TrialFailure| intake.as_ref().map(|(code, _)| code.clone());
         let is_news = code(&seen) != code(&self.told);
         self.told = seen;
         is_news.then_some(&self.told)
@@ -86,7 +86,7 @@ mod tests {
     }
 
     /// Takes a turn at this second and waits until its trial has ended.
-    async fn turned(trial: &mut Trial, seconds: u64) -> Option<Intake> {
+    async fn turned(trial: &mut WriteTrial, seconds: u64) -> Option<TrialFailure> {
         let news = trial.turn(at(seconds)).cloned();
         while trial.busy && trial.seen.lock().unwrap().is_none() {
             tokio::task::yield_now().await;
@@ -98,7 +98,7 @@ mod tests {
     async fn a_change_is_told_once_and_tried_once_a_minute() {
         let dir = tempfile::tempdir().unwrap();
         let state = dir.path().join("state");
-        let mut trial = Trial::new(state.clone());
+        let mut trial = WriteTrial::new(state.clone());
         // There is no folder: nothing can be kept.
         assert_eq!(turned(&mut trial, 1).await, None);
         let news = turned(&mut trial, 2)

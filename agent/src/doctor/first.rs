@@ -8,25 +8,25 @@ use std::path::Path;
 use logic::entity::EntityType;
 use logic::fault::{Area, Code, Fault, FileAct};
 use logic::health::Facts;
-use logic::health::seen::{Disk, InForce, State, Told};
+use logic::health::seen::{Disk, ReportedFault, ServiceConfig, StateFolder};
 use logic::settings::{Proxy, Settings};
 use nix::unistd::{AccessFlags, access};
 
-use super::Found;
+use super::SeenSoFar;
 use crate::engine::{self, Engine, survey};
 use crate::root::{Root, become_owner, is_temporary, lacks_inodes};
-use crate::uplink::{Line, loopback};
-use crate::vault::catalogue::Catalogue;
+use crate::uplink::{UplinkConfig, loopback};
+use crate::vault::catalogue::CatalogueStore;
 use crate::vault::{is_small_file, quarantined};
 
 /// Opens the state folder if there is one; state, key and disk are told.
-pub(super) async fn open(root: &Root, settings: &Settings, found: &Found) -> Option<Engine> {
+pub(super) async fn open(root: &Root, settings: &Settings, found: &SeenSoFar) -> Option<Engine> {
     let state = root.state();
     let path = state.display().to_string();
     if is_new(&state) {
         let disk = disk(&existing(&state), settings);
         found.see(|seen| {
-            seen.state = Some(State::New(path));
+            seen.state = Some(StateFolder::New(path));
             seen.disk = Some(disk);
         });
         return None;
@@ -38,7 +38,7 @@ pub(super) async fn open(root: &Root, settings: &Settings, found: &Found) -> Opt
         .and_then(|()| Engine::open(root, settings.clone()));
     match opened {
         Ok(engine) => {
-            let folder = State::Opened {
+            let folder = StateFolder::Opened {
                 path,
                 layout: crate::root::LAYOUT,
                 damaged: engine
@@ -57,13 +57,13 @@ pub(super) async fn open(root: &Root, settings: &Settings, found: &Found) -> Opt
         }
         Err(trouble) if trouble.code.is(Area::Key) => {
             found.see(|seen| {
-                seen.state = Some(State::Locked(path));
+                seen.state = Some(StateFolder::Locked(path));
                 seen.key = Some(Err(trouble.into()));
             });
             None
         }
         Err(trouble) => {
-            found.see(|seen| seen.state = Some(State::Failed(trouble.into())));
+            found.see(|seen| seen.state = Some(StateFolder::Failed(trouble.into())));
             None
         }
     }
@@ -120,7 +120,11 @@ fn disk(folder: &Path, settings: &Settings) -> Disk {
 
 /// Where central is, by the line that the daemon uses where one runs; a flaw of the configuration is told, unless one
 /// is told already.
-pub(super) fn line(settings: &Settings, daemon: Option<&InForce>, found: &Found) -> Option<Line> {
+pub(super) fn line(
+    settings: &Settings,
+    daemon: Option<&ServiceConfig>,
+    found: &SeenSoFar,
+) -> Option<UplinkConfig> {
     if found.look(|seen| seen.config.is_some()) {
         return None;
     }
@@ -137,9 +141,9 @@ pub(super) fn line(settings: &Settings, daemon: Option<&InForce>, found: &Found)
 /// password of the proxy's user is known here only where both have the same proxy.
 pub(super) fn line_of(
     settings: &Settings,
-    daemon: Option<&InForce>,
+    daemon: Option<&ServiceConfig>,
     box_id: String,
-) -> Result<Line, Fault> {
+) -> Result<UplinkConfig, Fault> {
     let mut line = engine::line(settings, box_id)?;
     if let Some(daemon) = daemon {
         let own = line.proxy.as_ref().map(|proxy| proxy.url.origin());
@@ -155,7 +159,7 @@ pub(super) fn line_of(
 
 /// What is wrong with the configuration for the user that the daemon runs as, which this process is by now; or what a
 /// daemon that runs says of it.
-pub(super) fn of_daemon(root: &Root, daemon: Option<&InForce>) -> Option<Told> {
+pub(super) fn of_daemon(root: &Root, daemon: Option<&ServiceConfig>) -> Option<ReportedFault> {
     let told = daemon.and_then(|daemon| daemon.fault.clone());
     told.or_else(|| {
         let trouble = crate::settings::read(root).err();
@@ -166,7 +170,11 @@ pub(super) fn of_daemon(root: &Root, daemon: Option<&InForce>) -> Option<Told> {
 }
 
 /// Keys that a synchronization needs and that neither the configuration nor anything else tells.
-pub(super) fn missing(root: &Root, settings: &Settings, engine: Option<&Engine>) -> Vec<Told> {
+pub(super) fn missing(
+    root: &Root,
+    settings: &Settings,
+    engine: Option<&Engine>,
+) -> Vec<ReportedFault> {
     let version = match engine {
         Some(engine) => engine.version(),
         None => engine::version(root, settings),
@@ -188,11 +196,11 @@ pub(super) fn facts(
     root: &Root,
     settings: &Settings,
     engine: Option<&Engine>,
-    line: Option<&Line>,
+    line: Option<&UplinkConfig>,
 ) -> Facts {
     let enrolled = engine.is_some_and(|engine| matches!(engine.enrolment(), Ok(Some(_))));
     let deliveries = engine
-        .and_then(|engine| Catalogue::open(engine.vault()).ok()?.shown().ok())
+        .and_then(|engine| CatalogueStore::open(engine.vault()).ok()?.shown().ok())
         .is_some_and(|edition| edition.count(EntityType::Delivery) > 0);
     let identified =
         engine.is_some_and(|engine| engine.organisation().is_ok() && engine.version().is_ok());
@@ -219,7 +227,7 @@ pub(super) fn systemd(root: &Root) -> bool {
 }
 
 /// Whom the box connects to: the proxy where there is one, else central.
-pub(super) fn target(line: &Line) -> (&str, u16) {
+pub(super) fn target(line: &UplinkConfig) -> (&str, u16) {
     match line.proxy.as_ref().filter(|_| !loopback(&line.root.host)) {
         Some(proxy) => (&proxy.url.host, proxy.url.port),
         None => (&line.root.host, line.root.port),

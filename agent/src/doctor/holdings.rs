@@ -3,16 +3,16 @@
 //! Called by `doctor` in a thread of its own, since disks may be slow.
 
 use logic::fault::{Code, Fault};
-use logic::health::Told;
-use logic::health::holdings::{Encryption, Holdings, Packages as Lying};
+use logic::health::ReportedFault;
+use logic::health::holdings::{Encryption, Holdings, PackagesOnDisk as Lying};
 use logic::health::message::PackageFlaw;
 use logic::outside;
-use logic::package::Finding as Bad;
+use logic::package::EditionFinding as Bad;
 
 use super::standing;
 use crate::engine::{Engine, content};
-use crate::vault::catalogue::Catalogue;
-use crate::vault::package::Packages;
+use crate::vault::catalogue::CatalogueStore;
+use crate::vault::package::PackageStore;
 use crate::vault::spool::Spool;
 
 /// So many past runs are looked at.
@@ -41,13 +41,13 @@ fn encryption(engine: &Engine) -> Encryption {
 }
 
 fn unreadable(engine: &Engine) -> Result<u64, Fault> {
-    let catalogue = Catalogue::open(engine.vault())?;
+    let catalogue = CatalogueStore::open(engine.vault())?;
     let edition = catalogue.shown()?;
     Ok(standing::unreadable_entities(&catalogue, &edition) as u64)
 }
 
 fn packages(engine: &Engine, deep: bool) -> Result<Lying, Fault> {
-    let packages = Packages::open(engine.vault())?;
+    let packages = PackageStore::open(engine.vault())?;
     let (held, _) = packages.list()?;
     let mut broken = Vec::new();
     for meta in &held {
@@ -74,7 +74,7 @@ fn packages(engine: &Engine, deep: bool) -> Result<Lying, Fault> {
     }
     let judged = packages.all_judged()?.into_iter().map(|judged| {
         let code = judged.finding.code().unwrap_or(Code::PackageDamaged);
-        let why = Told::new(code, judged.reason);
+        let why = ReportedFault::new(code, judged.reason);
         (judged.finding, outside::id(&judged.delivery), why)
     });
     Ok(Lying {
@@ -85,7 +85,7 @@ fn packages(engine: &Engine, deep: bool) -> Result<Lying, Fault> {
     })
 }
 
-fn whole(packages: &Packages, meta: &crate::vault::package::Meta) -> Result<(), PackageFlaw> {
+fn whole(packages: &PackageStore, meta: &crate::vault::package::Meta) -> Result<(), PackageFlaw> {
     let verdict = packages
         .content(meta)
         .and_then(|content| content::verify(&content))

@@ -10,27 +10,27 @@ use std::time::Duration;
 use logic::fault::Code;
 use logic::health::seen::Store;
 use logic::health::unit::{PROPERTIES, Unit, needed};
-use logic::health::{Check, Step};
+use logic::health::{Check, PlannedCheck};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::{Found, limit, made};
+use super::{SeenSoFar, limit, made};
 use crate::own;
 use crate::root::{Root, failing};
-use crate::vault::index::{Probed, Turn};
+use crate::vault::index::{IndexLock, Probed};
 
 /// systemctl answers at once, or its bus hangs.
 const UNIT: Duration = Duration::from_secs(3);
 
 /// Opens the index store in a child: a damaged one may panic. Under the lock of the store, so that no run takes the
 /// child's hold of it for damage, and none is taken for damage by the child.
-pub(super) async fn store(steps: &[Step], root: &Root, found: &Found) {
+pub(super) async fn store(steps: &[PlannedCheck], root: &Root, found: &SeenSoFar) {
     if !made(steps, Check::Store) {
         return;
     }
     let state = root.state();
     let path = state.join("index");
-    let turn = match Turn::take(&state, Duration::ZERO) {
+    let turn = match IndexLock::take(&state, Duration::ZERO) {
         Err(trouble) if trouble.code == Code::StateBusy => {
             return found.see(|seen| seen.store = Some(Store::Used));
         }
@@ -67,7 +67,7 @@ fn of<T, U>(probed: Result<Result<Probed, T>, U>, path: &Path) -> Store {
 }
 
 /// What systemd says of the service. Asked before root's rights are given up: the files that a unit names are root's.
-pub(super) async fn unit(found: &Found) {
+pub(super) async fn unit(found: &SeenSoFar) {
     let property = format!("--property={PROPERTIES}");
     let asked = Command::new("systemctl")
         .args(["show", "boxsync.service", &property])

@@ -8,11 +8,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 use logic::health::way::SIZES;
-use logic::health::{Check, Step};
+use logic::health::{Check, PlannedCheck};
 use tokio::time::timeout;
 
-use super::talk::{Means, contact, is_silence};
-use super::{Found, limit, made};
+use super::talk::{TalkMeans, contact, is_silence};
+use super::{SeenSoFar, limit, made};
 use crate::clock::Clock;
 
 /// Bytes of a question that fills two packets of Ethernet.
@@ -25,10 +25,10 @@ const LONGER_HEADERS: u16 = 20;
 
 /// `short`: how long a short question took; `None` when it was not answered either.
 pub(super) async fn look(
-    steps: &[Step],
-    means: &Means<'_>,
+    steps: &[PlannedCheck],
+    means: &TalkMeans<'_>,
     short: Option<Duration>,
-    found: &Found,
+    found: &SeenSoFar,
 ) {
     if !made(steps, Check::Mtu) {
         return;
@@ -55,7 +55,7 @@ pub(super) async fn look(
 }
 
 /// Whether anything comes back for a long question in packets of at most this size.
-async fn comes(means: &Means<'_>, segment: Option<u16>, patience: Duration) -> bool {
+async fn comes(means: &TalkMeans<'_>, segment: Option<u16>, patience: Duration) -> bool {
     let asked = contact(means, Clock::standing(crate::clock::built()), segment, LONG);
     match timeout(patience, asked).await {
         Ok(Ok(_)) => true,

@@ -9,10 +9,10 @@ use std::path::Path;
 
 use logic::entity::EntityType;
 use logic::fault::{Area, Code, CodeName, Fault, FileAct};
-use logic::health::Standing;
-use logic::health::verdict::{Last, LastRun, Owed, Stock};
-use logic::intake::Kind;
-use logic::package::Finding;
+use logic::health::BoxStanding;
+use logic::health::verdict::{Last, LastRun, OwedCounts, Stock};
+use logic::intake::ItemKind;
+use logic::package::EditionFinding;
 use logic::report::Report;
 use logic::words::Outcome;
 use nix::errno::Errno;
@@ -21,8 +21,8 @@ use nix::unistd::{AccessFlags, access};
 use crate::clock;
 use crate::engine::{Engine, survey};
 use crate::root::{lacks_inodes, try_write};
-use crate::vault::catalogue::{Catalogue, Edition};
-use crate::vault::package::{Meta, Packages};
+use crate::vault::catalogue::{CatalogueRevision, CatalogueStore};
+use crate::vault::package::{Meta, PackageStore};
 use crate::vault::spool::{self, Spool};
 
 /// So many past runs are asked for the rate of the link.
@@ -31,8 +31,8 @@ const RECENT: usize = 20;
 const MEGABIT: f64 = 1_048_576.0;
 
 /// Where the box stands now; what cannot be read is told in it as `trouble`.
-pub fn take(engine: &Engine) -> Standing {
-    let mut standing = Standing {
+pub fn take(engine: &Engine) -> BoxStanding {
+    let mut standing = BoxStanding {
         now: clock::now().wall,
         sure: Some(clock::sure().wall),
         disk: survey::free(engine.vault().state())
@@ -44,7 +44,7 @@ pub fn take(engine: &Engine) -> Standing {
             .into_iter()
             .map(|(code, reason)| (code.into(), reason))
             .collect(),
-        ..Standing::default()
+        ..BoxStanding::default()
     };
     standing.intake = intake(engine.vault().state());
     if let Err(trouble) = read(engine, &mut standing) {
@@ -75,7 +75,7 @@ pub fn intake(state: &Path) -> Option<(CodeName, String)> {
 }
 
 /// The files of the configuration are wrong, and what was taken stands on the last good one.
-pub fn misconfigured(standing: &mut Standing, fault: Option<&Fault>) {
+pub fn misconfigured(standing: &mut BoxStanding, fault: Option<&Fault>) {
     // Without a good one the fault is why nothing is known.
     if standing.trouble.as_ref().and_then(|(code, _)| code.known()) != fault.map(|fault| fault.code)
     {
@@ -84,11 +84,11 @@ pub fn misconfigured(standing: &mut Standing, fault: Option<&Fault>) {
 }
 
 /// Where a box stands whose state folder cannot be opened.
-pub fn unreadable(trouble: &Fault) -> Standing {
-    Standing {
+pub fn unreadable(trouble: &Fault) -> BoxStanding {
+    BoxStanding {
         now: clock::now().wall,
         trouble: Some((trouble.code.into(), trouble.reason())),
-        ..Standing::default()
+        ..BoxStanding::default()
     }
 }
 
@@ -107,13 +107,13 @@ pub fn reports(engine: &Engine, most: usize) -> Result<Vec<Report>, Fault> {
     }
 }
 
-fn read(engine: &Engine, standing: &mut Standing) -> Result<(), Fault> {
+fn read(engine: &Engine, standing: &mut BoxStanding) -> Result<(), Fault> {
     // Not all of it decides something here, and some can be made anew: a disk that does not give it is told.
     for name in ["identity", "credentials", "last"] {
         engine.vault().entry(name).given()?;
     }
     standing.enrolled = engine.enrolment()?.is_some();
-    let catalogue = Catalogue::open(engine.vault())?;
+    let catalogue = CatalogueStore::open(engine.vault())?;
     let edition = catalogue.shown()?;
     standing.catalogue = edition.shown();
     // A damaged account of the last run is written anew by the next one.
@@ -144,10 +144,10 @@ fn read(engine: &Engine, standing: &mut Standing) -> Result<(), Fault> {
         standing.unread = spool.unread_since().map(|trouble| trouble.reason());
         standing.lost = spool.lost()?;
         let lost = standing.lost.len() as u64;
-        standing.owed = Some(Owed { lost, ..owed });
+        standing.owed = Some(OwedCounts { lost, ..owed });
     } else {
-        standing.owed = Some(Owed::default());
-        standing.counted.owed = by_word(Kind::ALL.map(|kind| (kind, Owed::default())));
+        standing.owed = Some(OwedCounts::default());
+        standing.counted.owed = by_word(ItemKind::ALL.map(|kind| (kind, OwedCounts::default())));
     }
     let well = reports
         .iter()
@@ -171,7 +171,7 @@ fn read(engine: &Engine, standing: &mut Standing) -> Result<(), Fault> {
     Ok(())
 }
 
-fn by_word(by_kind: impl IntoIterator<Item = (Kind, Owed)>) -> Vec<(String, Owed)> {
+fn by_word(by_kind: impl IntoIterator<Item = (ItemKind, OwedCounts)>) -> Vec<(String, OwedCounts)> {
     let by_kind = by_kind.into_iter();
     by_kind
         .map(|(kind, owed)| (kind.word().to_owned(), owed))
@@ -179,7 +179,10 @@ fn by_word(by_kind: impl IntoIterator<Item = (Kind, Owed)>) -> Vec<(String, Owed
 }
 
 /// Entities whose records do not open.
-pub(super) fn unreadable_entities(catalogue: &Catalogue, edition: &Edition) -> usize {
+pub(super) fn unreadable_entities(
+    catalogue: &CatalogueStore,
+    edition: &CatalogueRevision,
+) -> usize {
     let mut reader = catalogue.reader();
     EntityType::ALL
         .into_iter()
@@ -188,8 +191,12 @@ pub(super) fn unreadable_entities(catalogue: &Catalogue, edition: &Edition) -> u
         .count()
 }
 
-fn stock(engine: &Engine, catalogue: &Catalogue, edition: &Edition) -> Result<Stock, Fault> {
-    let packages = Packages::open(engine.vault())?;
+fn stock(
+    engine: &Engine,
+    catalogue: &CatalogueStore,
+    edition: &CatalogueRevision,
+) -> Result<Stock, Fault> {
+    let packages = PackageStore::open(engine.vault())?;
     let mut reader = catalogue.reader();
     let mut stock = Stock::default();
     for (name, row) in edition.rows(EntityType::Delivery) {
@@ -204,10 +211,10 @@ fn stock(engine: &Engine, catalogue: &Catalogue, edition: &Edition) -> Result<St
         }
         // What no further run mends is told as that.
         let bad = match packages.judged(&delivery).map(|judged| judged.finding) {
-            Some(Finding::Damaged) => Some(&mut stock.broken),
-            Some(Finding::Unsupported) => Some(&mut stock.unsupported),
-            Some(Finding::Cached) => Some(&mut stock.cached),
-            Some(Finding::Confirmed) | None => None,
+            Some(EditionFinding::Damaged) => Some(&mut stock.broken),
+            Some(EditionFinding::Unsupported) => Some(&mut stock.unsupported),
+            Some(EditionFinding::Cached) => Some(&mut stock.cached),
+            Some(EditionFinding::Confirmed) | None => None,
         };
         if let Some(bad) = bad {
             *bad += 1;

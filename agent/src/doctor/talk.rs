@@ -4,49 +4,49 @@
 
 use std::time::Duration;
 
-use logic::api::{Call, Page, Range, Reply, answer};
+use logic::api::{Call, ChecksumPage, PackageRange, Reply, answer};
 use logic::entity::EntityType;
 use logic::fault::{Code, Expected, Fault};
-use logic::health::clock::{Dated, Vouched};
+use logic::health::clock::{ClockReferences, Dated};
 use logic::health::honesty::{self, judge};
 use logic::health::message::RangeFlaw;
-use logic::health::seen::{InForce, Told};
-use logic::health::talk::{EXPIRY, Part, who_answers};
-use logic::health::{Check, Step};
+use logic::health::seen::{ReportedFault, ServiceConfig};
+use logic::health::talk::{EXPIRY, PackagePart, who_answers};
+use logic::health::{Check, PlannedCheck};
 use logic::identity::Enrolment;
 use logic::outside;
 use logic::settings::Settings;
-use logic::words::Params;
+use logic::words::SyncParams;
 use tokio::time::{Instant, timeout};
 
 use super::first::line_of;
-use super::{Found, limit, made, size};
+use super::{SeenSoFar, limit, made, size};
 use crate::clock::{self, Clock};
 use crate::engine::Engine;
-use crate::uplink::{Line, Uplink};
-use crate::vault::catalogue::Catalogue;
+use crate::uplink::{Uplink, UplinkConfig};
+use crate::vault::catalogue::CatalogueStore;
 use crate::vault::identity::Identities;
-use crate::vault::package::{Meta, Packages};
+use crate::vault::package::{Meta, PackageStore};
 
 /// The part that is asked for: from the second byte on, so that a shift shows.
 const PART: (u64, u64) = (1, 64);
 
 /// With what central is spoken to.
-pub(super) struct Means<'a> {
-    pub(super) steps: &'a [Step],
+pub(super) struct TalkMeans<'a> {
+    pub(super) steps: &'a [PlannedCheck],
     pub(super) settings: &'a Settings,
     /// The line of the daemon, where one runs.
-    pub(super) daemon: Option<&'a InForce>,
+    pub(super) daemon: Option<&'a ServiceConfig>,
 }
 
-impl Means<'_> {
-    fn line(&self, box_id: String) -> Result<Line, Fault> {
+impl TalkMeans<'_> {
+    fn line(&self, box_id: String) -> Result<UplinkConfig, Fault> {
         line_of(self.settings, self.daemon, box_id)
     }
 }
 
 /// Everything that is said to central and heard from it.
-pub(super) async fn speak(means: &Means<'_>, engine: Option<&Engine>, found: &Found) {
+pub(super) async fn speak(means: &TalkMeans<'_>, engine: Option<&Engine>, found: &SeenSoFar) {
     let steps = means.steps;
     let vouched = vouched(means.settings, made(steps, Check::Tls));
     found.see(|seen| seen.time = Some(vouched));
@@ -70,13 +70,13 @@ pub(super) async fn speak(means: &Means<'_>, engine: Option<&Engine>, found: &Fo
         .and_then(|(reply, _)| who_answers(&reply));
     let sound = answer.is_ok() && tls.is_ok();
     // The proxy is there, and nothing comes through it: whether it or central is silent does not show.
-    let through = |told: Told| match found.look(|seen| seen.way.proxied()) {
+    let through = |told: ReportedFault| match found.look(|seen| seen.way.proxied()) {
         Some(proxy) if told.code == Code::NetTimeout => {
             let reason = format!(
                 "the proxy {proxy} is there, but nothing comes through it: {}",
                 told.reason
             );
-            Told::new(Code::NetProxy, reason)
+            ReportedFault::new(Code::NetProxy, reason)
         }
         _ => told,
     };
@@ -120,9 +120,9 @@ pub(super) async fn speak(means: &Means<'_>, engine: Option<&Engine>, found: &Fo
     tokio::join!(later, admitted, size);
 }
 
-fn vouched(settings: &Settings, over_tls: bool) -> Vouched {
+fn vouched(settings: &Settings, over_tls: bool) -> ClockReferences {
     let plain = settings.central().is_ok_and(|url| !url.https);
-    Vouched {
+    ClockReferences {
         over_tls,
         system: clock::system(),
         floor: Clock::shared().floor(),
@@ -138,7 +138,7 @@ pub(super) fn is_silence(code: Code) -> bool {
 }
 
 /// A short question.
-async fn first(means: &Means<'_>, time: Clock) -> Result<(Reply, Option<Dated>), Fault> {
+async fn first(means: &TalkMeans<'_>, time: Clock) -> Result<(Reply, Option<Dated>), Fault> {
     let work = contact(means, time, None, 0);
     within(means.steps, Check::Tls, work).await
 }
@@ -146,12 +146,12 @@ async fn first(means: &Means<'_>, time: Clock) -> Result<(Reply, Option<Dated>),
 /// One call without a token, its certificate judged by a given time, in packets of TCP with at most `segment` bytes, so
 /// many bytes longer than it needs to be. Gives the answer and its date.
 pub(super) async fn contact(
-    means: &Means<'_>,
+    means: &TalkMeans<'_>,
     time: Clock,
     segment: Option<u16>,
     longer: usize,
 ) -> Result<(Reply, Option<Dated>), Fault> {
-    let line = Line {
+    let line = UplinkConfig {
         time,
         segment,
         // A proxy that stalls shall be told of, before central is.
@@ -186,7 +186,7 @@ pub(super) async fn contact(
 }
 
 async fn within<T>(
-    steps: &[Step],
+    steps: &[PlannedCheck],
     check: Check,
     work: impl Future<Output = Result<T, Fault>>,
 ) -> Result<T, Fault> {
@@ -200,7 +200,7 @@ async fn within<T>(
 }
 
 /// With the credentials of the box: token, role, version, then what the box may ask for.
-async fn admitted(means: &Means<'_>, engine: Option<&Engine>, found: &Found) {
+async fn admitted(means: &TalkMeans<'_>, engine: Option<&Engine>, found: &SeenSoFar) {
     let steps = means.steps;
     let Some(engine) = engine.filter(|engine| matches!(engine.enrolment(), Ok(Some(_)))) else {
         return;
@@ -232,7 +232,7 @@ async fn admitted(means: &Means<'_>, engine: Option<&Engine>, found: &Found) {
 }
 
 /// The line with the credentials of the box, which are only read.
-fn uplink(means: &Means<'_>, engine: &Engine) -> Result<Uplink, Fault> {
+fn uplink(means: &TalkMeans<'_>, engine: &Engine) -> Result<Uplink, Fault> {
     let enrolment: Option<Enrolment> = engine.enrolment()?;
     let identity = Identities::of(engine.vault()).read()?.identity;
     match (enrolment, identity) {
@@ -249,11 +249,11 @@ fn uplink(means: &Means<'_>, engine: &Engine) -> Result<Uplink, Fault> {
 
 /// How many test centres central names for the organisation of the box.
 async fn organisation(
-    steps: &[Step],
+    steps: &[PlannedCheck],
     engine: &Engine,
     uplink: &Uplink,
     version: &str,
-    found: &Found,
+    found: &SeenSoFar,
 ) {
     if !made(steps, Check::Organisation) {
         return;
@@ -262,7 +262,7 @@ async fn organisation(
     let centres = match &id {
         Err(_) => None,
         Ok(id) => {
-            let params = Params {
+            let params = SyncParams {
                 organisation_id: id.clone(),
                 sync_id: 0,
                 box_id: String::new(),
@@ -271,7 +271,7 @@ async fn organisation(
             let call = Call::checksums(EntityType::TestCenter, &params);
             let page = within(steps, Check::Organisation, uplink.call(&call))
                 .await
-                .and_then(|reply| Page::read(&reply));
+                .and_then(|reply| ChecksumPage::read(&reply));
             Some(
                 page.map(|page| page.listed.len() as u64)
                     .map_err(Into::into),
@@ -285,30 +285,30 @@ async fn organisation(
 }
 
 /// A small part of one package, compared with what the box holds of it.
-async fn range(steps: &[Step], engine: &Engine, uplink: &Uplink, found: &Found) {
+async fn range(steps: &[PlannedCheck], engine: &Engine, uplink: &Uplink, found: &SeenSoFar) {
     if !made(steps, Check::Range) {
         return;
     }
     let part = match sample(engine) {
-        Err(trouble) => Part::Failed(trouble.into()),
-        Ok(None) => Part::NothingToAsk,
+        Err(trouble) => PackagePart::Failed(trouble.into()),
+        Ok(None) => PackagePart::NothingToAsk,
         Ok(Some(sample)) => match within(steps, Check::Range, part(uplink, &sample)).await {
-            Ok(came) => Part::Came(came, outside::id(&sample.delivery)),
-            Err(trouble) => Part::Failed(trouble.into()),
+            Ok(came) => PackagePart::Came(came, outside::id(&sample.delivery)),
+            Err(trouble) => PackagePart::Failed(trouble.into()),
         },
     };
     found.see(|seen| seen.talk.range = Some(part));
 }
 
-struct Sample {
+struct RequestSample {
     delivery: String,
     known: Option<(Meta, Vec<u8>)>,
 }
 
 /// A delivery to ask for: one whose package is held, else the first of the catalogue.
-fn sample(engine: &Engine) -> Result<Option<Sample>, Fault> {
-    let packages = Packages::open(engine.vault())?;
-    let catalogue = Catalogue::open(engine.vault())?;
+fn sample(engine: &Engine) -> Result<Option<RequestSample>, Fault> {
+    let packages = PackageStore::open(engine.vault())?;
+    let catalogue = CatalogueStore::open(engine.vault())?;
     let edition = catalogue.shown()?;
     let mut reader = catalogue.reader();
     let mut first = None;
@@ -320,21 +320,21 @@ fn sample(engine: &Engine) -> Result<Option<Sample>, Fault> {
                 .content(&meta)
                 .and_then(|content| content.from(PART.0, PART.1 - PART.0 + 1))
         {
-            return Ok(Some(Sample {
+            return Ok(Some(RequestSample {
                 delivery,
                 known: Some((meta, bytes)),
             }));
         }
         first.get_or_insert(delivery);
     }
-    Ok(first.map(|delivery| Sample {
+    Ok(first.map(|delivery| RequestSample {
         delivery,
         known: None,
     }))
 }
 
-async fn part(uplink: &Uplink, sample: &Sample) -> Result<Result<(), RangeFlaw>, Fault> {
-    let call = Call::package(&sample.delivery, Some(Range::Span(PART.0, PART.1)));
+async fn part(uplink: &Uplink, sample: &RequestSample) -> Result<Result<(), RangeFlaw>, Fault> {
+    let call = Call::package(&sample.delivery, Some(PackageRange::Span(PART.0, PART.1)));
     let mut opened = uplink.open(&call).await?;
     if !matches!(opened.status, 200 | 206) {
         let refused =
@@ -364,7 +364,7 @@ async fn part(uplink: &Uplink, sample: &Sample) -> Result<Result<(), RangeFlaw>,
         .as_ref()
         .filter(|(meta, _)| total == Some(meta.size))
         .map(|(_, bytes)| bytes.as_slice());
-    let part = honesty::Part {
+    let part = honesty::RangePart {
         range: field.as_deref(),
         content: &content,
         known,

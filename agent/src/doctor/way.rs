@@ -7,8 +7,8 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
-use logic::health::way::{Gateway, Interface, Name, Refusal, Sources, TRIES, route};
-use logic::health::{Check, Step};
+use logic::health::way::{ConnectFailure, GatewayStation, Interface, Name, Sources, TRIES, route};
+use logic::health::{Check, PlannedCheck};
 use logic::resolver::Failure;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::{InterfaceFlags, if_nametoindex};
@@ -20,8 +20,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::first::target;
-use super::{Found, limit, made};
-use crate::uplink::{Line, is_listed, resolve};
+use super::{SeenSoFar, limit, made};
+use crate::uplink::{UplinkConfig, is_listed, resolve};
 
 /// The port of a service that nobody offers (discard, RFC 863): a station that is there refuses it.
 const DISCARD: u16 = 9;
@@ -33,7 +33,7 @@ const APART: Duration = Duration::from_millis(30);
 const LOST_AFTER: Duration = Duration::from_millis(2500);
 
 /// Everything on the way.
-pub(super) async fn look(steps: &[Step], line: Option<&Line>, found: &Found) {
+pub(super) async fn look(steps: &[PlannedCheck], line: Option<&UplinkConfig>, found: &SeenSoFar) {
     let literal = line.and_then(|line| target(line).0.parse::<IpAddr>().ok());
     if made(steps, Check::Link) {
         let interfaces = interfaces();
@@ -107,7 +107,12 @@ fn unspecified(to: IpAddr) -> SocketAddr {
 }
 
 /// Whether the gateway of the route answers; ends as soon as a connection through it came about.
-async fn gateway(steps: &[Step], literal: Option<IpAddr>, found: &Found, connected: &Notify) {
+async fn gateway(
+    steps: &[PlannedCheck],
+    literal: Option<IpAddr>,
+    found: &SeenSoFar,
+    connected: &Notify,
+) {
     if !made(steps, Check::Gateway) {
         return;
     }
@@ -116,7 +121,7 @@ async fn gateway(steps: &[Step], literal: Option<IpAddr>, found: &Found, connect
         return;
     };
     let told = |answers| {
-        found.see(|seen| seen.way.gateway = Some(Gateway { address, answers }));
+        found.see(|seen| seen.way.gateway = Some(GatewayStation { address, answers }));
     };
     told(None);
     let asked = timeout(limit(steps, Check::Gateway), answers(address, &name));
@@ -179,7 +184,12 @@ fn is_known(address: IpAddr) -> bool {
 }
 
 /// Whether the name of central (or of the proxy) has an address, and whether it accepts connections.
-async fn connection(steps: &[Step], line: Option<&Line>, found: &Found, connected: &Notify) {
+async fn connection(
+    steps: &[PlannedCheck],
+    line: Option<&UplinkConfig>,
+    found: &SeenSoFar,
+    connected: &Notify,
+) {
     let Some(line) = line.filter(|_| made(steps, Check::Dns)) else {
         return;
     };
@@ -211,14 +221,14 @@ async fn connection(steps: &[Step], line: Option<&Line>, found: &Found, connecte
     let joined = match timeout(patience, any(addresses)).await {
         Ok(Ok(address)) => Ok(address),
         Ok(Err(error)) => Err(refusal(&error)),
-        Err(_) => Err(Refusal::Late(patience.as_secs())),
+        Err(_) => Err(ConnectFailure::Late(patience.as_secs())),
     };
     if joined.is_ok() {
         connected.notify_one();
     }
     // Where many packets are lost, the first connection may be among those that do not come about.
     let address = joined.as_ref().ok().copied();
-    let address = address.or(first.filter(|_| matches!(joined, Err(Refusal::Late(_)))));
+    let address = address.or(first.filter(|_| matches!(joined, Err(ConnectFailure::Late(_)))));
     let told = joined.map(|address| address.to_string());
     let wait = told.is_err();
     if !wait {
@@ -238,15 +248,15 @@ async fn connection(steps: &[Step], line: Option<&Line>, found: &Found, connecte
     });
 }
 
-fn refusal(error: &io::Error) -> Refusal {
+fn refusal(error: &io::Error) -> ConnectFailure {
     match error.kind() {
-        ErrorKind::ConnectionRefused => Refusal::Refused,
-        ErrorKind::NetworkUnreachable => Refusal::NoRoute,
-        ErrorKind::HostUnreachable => Refusal::Unreachable,
-        ErrorKind::PermissionDenied => Refusal::Forbidden,
-        ErrorKind::TimedOut => Refusal::Unreachable,
-        ErrorKind::ConnectionReset => Refusal::Refused,
-        _ => Refusal::Other(error.to_string()),
+        ErrorKind::ConnectionRefused => ConnectFailure::Refused,
+        ErrorKind::NetworkUnreachable => ConnectFailure::NoRoute,
+        ErrorKind::HostUnreachable => ConnectFailure::Unreachable,
+        ErrorKind::PermissionDenied => ConnectFailure::Forbidden,
+        ErrorKind::TimedOut => ConnectFailure::Unreachable,
+        ErrorKind::ConnectionReset => ConnectFailure::Refused,
+        _ => ConnectFailure::Other(error.to_string()),
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use logic::zip::{Directory, Verdict, Verifier};
+use logic::zip::{Directory, VerificationResult, Verifier};
 
 /// A package with fewer bytes that have to be inflated is checked where it comes: threads would cost more than they bring.
 const DEFLATED_LEAST: u64 = 1 << 20;
@@ -64,7 +64,7 @@ impl Checker {
     }
 
     /// Ends the check: what was not seen whole is unseen. Waits for the threads.
-    pub(super) fn finish(self) -> Verdict {
+    pub(super) fn finish(self) -> VerificationResult {
         match self.state {
             State::Idle => Verifier::new(self.directory).finish(),
             State::Here(verifier) => verifier.finish(),
@@ -93,7 +93,7 @@ type Piece = (u64, Vec<u8>);
 struct Share {
     members: Vec<usize>,
     pieces: SyncSender<Piece>,
-    thread: JoinHandle<Verdict>,
+    thread: JoinHandle<VerificationResult>,
 }
 
 /// A check on threads.
@@ -171,8 +171,8 @@ impl Beside {
         }
     }
 
-    fn finish(self, directory: &Arc<Directory>) -> Verdict {
-        let mut whole = Verdict::default();
+    fn finish(self, directory: &Arc<Directory>) -> VerificationResult {
+        let mut whole = VerificationResult::default();
         for Share {
             members,
             pieces,
@@ -196,7 +196,7 @@ impl Beside {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use logic::zip::Tail;
+    use logic::zip::PackageTail;
 
     /// A zip with deflated members of these sizes, some with another CRC-32 than their content has (APPNOTE 4.3).
     fn package(sizes: &[usize], wrong: &[usize]) -> Vec<u8> {
@@ -242,8 +242,8 @@ mod tests {
     }
 
     fn directory(zip: &[u8]) -> Arc<Directory> {
-        match Tail::read(zip.len() as u64, zip) {
-            Ok(Tail::Whole(directory)) => Arc::new(directory),
+        match PackageTail::read(zip.len() as u64, zip) {
+            Ok(PackageTail::Whole(directory)) => Arc::new(directory),
             other => panic!("{other:?}"),
         }
     }

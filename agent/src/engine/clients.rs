@@ -50,7 +50,7 @@ mod tests {
     #[test]
     fn confirmations_are_bounded_and_forgotten_when_told() {
         let (_dir, vault) = Vault::fresh();
-        let voice = logic::gateway::Voice {
+        let voice = logic::gateway::AnswerSigner {
             version: "2022.11".into(),
         };
         for at in 0..30 {

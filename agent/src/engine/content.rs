@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use logic::fault::{Code, Fault};
-use logic::zip::{Directory, Tail, Verdict, Verifier};
+use logic::zip::{Directory, PackageTail, VerificationResult, Verifier};
 
 use crate::vault::package::Content;
 
@@ -54,11 +54,11 @@ pub fn each(
 /// `package.not_zip`, or `store.damaged` for a record that does not open.
 pub fn directory(content: &Content) -> Result<Directory, Fault> {
     let size = content.meta().size;
-    let mut start = size.saturating_sub(Tail::FIRST);
+    let mut start = size.saturating_sub(PackageTail::FIRST);
     loop {
-        match Tail::read(size, &span(content, start..size)?) {
-            Ok(Tail::Whole(directory)) => return Ok(directory),
-            Ok(Tail::Need(from)) => start = from,
+        match PackageTail::read(size, &span(content, start..size)?) {
+            Ok(PackageTail::Whole(directory)) => return Ok(directory),
+            Ok(PackageTail::Need(from)) => start = from,
             Err(flaw) => {
                 let reason = format!("the package is no zip: {flaw}");
                 return Err(Fault::new(Code::PackageNotZip, reason));
@@ -71,7 +71,7 @@ pub fn directory(content: &Content) -> Result<Directory, Fault> {
 ///
 /// # Errors
 /// `package.not_zip`, or `store.damaged` for a record that does not open.
-pub fn verify(content: &Content) -> Result<Verdict, Fault> {
+pub fn verify(content: &Content) -> Result<VerificationResult, Fault> {
     let directory = directory(content)?;
     let mut verifier = Verifier::new(&directory);
     each(content, 0..content.meta().size, |at, piece| {

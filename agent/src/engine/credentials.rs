@@ -6,10 +6,10 @@
 use std::time::Duration;
 
 use logic::api::{Call, Handshake, answer};
-use logic::credentials::{Known, judge};
+use logic::credentials::{KnownOrganisation, judge};
 use logic::entity::EntityType;
 use logic::fault::{Code, EnrolCause, Fault};
-use logic::identity::{Enrolment, Identity};
+use logic::identity::{BoxIdentity, Enrolment};
 use tokio::time::timeout;
 
 use super::trace::Tracer;
@@ -17,14 +17,14 @@ use super::unkept::Unkept;
 use super::{Engine, LOCK_PATIENCE};
 use crate::clock;
 use crate::root::Lock;
-use crate::vault::catalogue::Catalogue;
+use crate::vault::catalogue::CatalogueStore;
 
 /// Central has so long to take new credentials.
 const TRIAL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// New credentials, sealed and in force.
 #[derive(Debug)]
-pub struct Stored {
+pub struct StoredCredentials {
     /// The credentials.
     pub enrolment: Enrolment,
     /// Why it is not known whether central takes them.
@@ -38,7 +38,7 @@ impl Engine {
     /// # Errors
     /// `auth.password`, `auth.not_sync_manager`, `auth.other_organisation`, `state.busy`, or what a call says; what the
     /// box had before is still in force then.
-    pub async fn enroll(&self, login: &str, password: &str) -> Result<Stored, Fault> {
+    pub async fn enroll(&self, login: &str, password: &str) -> Result<StoredCredentials, Fault> {
         let lock = Lock::take(&self.root, LOCK_PATIENCE)?;
         let uplink = self.uplink(None)?;
         let reply = uplink.call(&Call::handshake(login, password)).await?;
@@ -59,7 +59,11 @@ impl Engine {
     /// # Errors
     /// `auth.untried`, central's refusal, `state.busy`, or what the file system says; what the box had before is still in
     /// force then.
-    pub async fn import(&self, enrolment: Enrolment, insists: bool) -> Result<Stored, Fault> {
+    pub async fn import(
+        &self,
+        enrolment: Enrolment,
+        insists: bool,
+    ) -> Result<StoredCredentials, Fault> {
         let lock = Lock::take(&self.root, LOCK_PATIENCE)?;
         self.replace(&lock, enrolment, insists).await
     }
@@ -69,7 +73,7 @@ impl Engine {
         lock: &Lock,
         mut enrolment: Enrolment,
         insists: bool,
-    ) -> Result<Stored, Fault> {
+    ) -> Result<StoredCredentials, Fault> {
         let identity = self.settled(lock)?;
         let entry = self.vault.entry("credentials");
         let (before, damaged) = match self.enrolment() {
@@ -79,7 +83,7 @@ impl Engine {
         };
         let held = self.held_organisation();
         let organisations = before.as_ref().map(Enrolment::organisations);
-        let known = Known {
+        let known = KnownOrganisation {
             configured: self.settings.this_box.organisation_id.as_deref(),
             catalogue: held.as_deref(),
             before: organisations.as_deref(),
@@ -102,11 +106,11 @@ impl Engine {
         if tracer.with(|trace| trace.twice.take()).is_some() {
             tracer.write()?;
         }
-        Ok(Stored { enrolment, untried })
+        Ok(StoredCredentials { enrolment, untried })
     }
 
     /// Whether central takes the credentials: a token, and a call that needs the role and leaves no trace there.
-    async fn tried(&self, enrolment: &Enrolment, identity: &Identity) -> Result<(), Fault> {
+    async fn tried(&self, enrolment: &Enrolment, identity: &BoxIdentity) -> Result<(), Fault> {
         let uplink = self.uplink(Some((enrolment, identity)))?;
         let reply = timeout(TRIAL_TIMEOUT, uplink.call(&Call::versions()))
             .await
@@ -122,7 +126,7 @@ impl Engine {
 
     /// The organisation whose catalogue the box holds; an edition that does not open holds nothing.
     fn held_organisation(&self) -> Option<String> {
-        let edition = Catalogue::open(&self.vault).ok()?.shown().ok()?;
+        let edition = CatalogueStore::open(&self.vault).ok()?.shown().ok()?;
         let holds = EntityType::ALL.iter().any(|kind| edition.count(*kind) > 0);
         (holds && !edition.organisation_id.is_empty()).then_some(edition.organisation_id)
     }

@@ -16,36 +16,36 @@ use logic::download::{
     Command, Download, EndRead, Event, Hold, PackageHead, Place, RequestId, Task,
 };
 use logic::fault::{Code, Fault, FileAct, Id, PackageCause};
-use logic::package_lane::{PackageEnd, Waiting, Wanted};
-use logic::zip::Verdict;
+use logic::package_lane::{PackageEnd, Waiting, WantedPackage};
+use logic::zip::VerificationResult;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 use super::content;
 use super::incoming::Incoming;
 use super::link::Link;
 use super::twins;
-use crate::away::{away, ended};
+use crate::blocking::{ended, run_blocking};
 use crate::clock;
 use crate::root::trouble;
-use crate::vault::package::{Meta, Part};
+use crate::vault::package::{Meta, PartialPackage};
 use answer::Answer;
 use store::{Coming, Store};
 
 /// Whether the held package is surely the wanted one. A run that was cut may have shown a changed delivery and not come
 /// to its package: the held one is central's only if it was compared for the delivery as it stands.
-fn is_met_by(link: &Link, wanted: &Wanted, held: &Meta) -> bool {
+fn is_met_by(link: &Link, wanted: &WantedPackage, held: &Meta) -> bool {
     let same = !wanted.changed && (wanted.entity.is_none() || wanted.entity == held.entity);
     same && twins::is_settled(link, held)
 }
 
 /// The same for whoever has not looked at what is held.
-pub(super) fn is_met(link: &Link, wanted: &Wanted) -> bool {
+pub(super) fn is_met(link: &Link, wanted: &WantedPackage) -> bool {
     let held = link.packages.held(&wanted.delivery).ok().flatten();
     held.is_some_and(|held| !held.damaged && is_met_by(link, wanted, &held))
 }
 
 /// Brings the package of one delivery home.
-pub(super) async fn fetch(link: &Link, wanted: &Wanted) -> PackageEnd {
+pub(super) async fn fetch(link: &Link, wanted: &WantedPackage) -> PackageEnd {
     let delivery = &wanted.delivery;
     let held = match link.packages.held(delivery) {
         Err(trouble) if trouble.code == Code::StoreDamaged => {
@@ -94,13 +94,13 @@ enum Done {
     Answered(RequestId, Result<(Answer, PackageHead), Fault>),
     Piece(RequestId, Answer, Result<Option<Bytes>, Fault>),
     Opened(Result<Incoming, Fault>),
-    Checked(Result<(Incoming, Verdict), Fault>),
+    Checked(Result<(Incoming, VerificationResult), Fault>),
     Flushed(Result<(), Fault>),
 }
 
 struct Executor<'a> {
     link: &'a Link,
-    wanted: &'a Wanted,
+    wanted: &'a WantedPackage,
     held: Option<Meta>,
     store: Store,
     /// Answers that nobody reads at the moment.
@@ -257,7 +257,8 @@ impl Executor<'_> {
                 };
                 let packages = packages.clone();
                 self.tasks.spawn_local(async move {
-                    let opened = away(move || Incoming::resume(&packages, meta, directory)).await;
+                    let opened =
+                        run_blocking(move || Incoming::resume(&packages, meta, directory)).await;
                     Done::Opened(opened.and_then(|result| result))
                 });
             }
@@ -273,7 +274,7 @@ impl Executor<'_> {
             }
             Command::EndAt(size) => {
                 let watch = &self.link.watch;
-                let written = |part: &Part| watch.package(part.meta(), part.have());
+                let written = |part: &PartialPackage| watch.package(part.meta(), part.have());
                 self.store.end_at(size, written)?;
             }
             Command::Identify => {
@@ -285,7 +286,7 @@ impl Executor<'_> {
             Command::Give { to, bytes } => self.place(to, &bytes)?,
             Command::PlaceEnd(range) => {
                 let watch = &self.link.watch;
-                let written = |part: &Part| watch.package(part.meta(), part.have());
+                let written = |part: &PartialPackage| watch.package(part.meta(), part.have());
                 self.store.place_end(range, written)?;
             }
             Command::Discard(index) => self.store.discard(index),
@@ -332,7 +333,7 @@ impl Executor<'_> {
 
     fn place(&mut self, at: u64, bytes: &[u8]) -> Result<(), Fault> {
         let watch = &self.link.watch;
-        let written = |part: &Part| watch.package(part.meta(), part.have());
+        let written = |part: &PartialPackage| watch.package(part.meta(), part.have());
         self.store.put(at, bytes, written)
     }
 
@@ -378,7 +379,7 @@ impl Executor<'_> {
         };
         self.tasks.spawn_local(async move {
             let synced = match file {
-                Some(file) => away(move || file.sync_data()).await,
+                Some(file) => run_blocking(move || file.sync_data()).await,
                 None => Ok(Ok(())),
             };
             let flush = |error| trouble(Path::new("packages"), FileAct::Sync, &error);
@@ -399,7 +400,7 @@ impl Executor<'_> {
 }
 
 /// What is there of a package.
-fn opened(part: &Part) -> Event {
+fn opened(part: &PartialPackage) -> Event {
     Event::Opened {
         record: u64::from(part.meta().record),
         have: part.have().to_vec(),

@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use logic::package_lane::{PackageAccount, PackageEnd, Wanted};
+use logic::package_lane::{PackageAccount, PackageEnd, WantedPackage};
 use tokio::task::JoinHandle;
 
 use super::download::{fetch, is_met};
@@ -24,9 +24,9 @@ impl Downloads {
     }
 
     /// Takes over what is wanted, these and no others where the list is `whole`, and goes on with it.
-    pub(super) fn want(&mut self, list: Vec<Wanted>, whole: bool) {
+    pub(super) fn want(&mut self, list: Vec<WantedPackage>, whole: bool) {
         let link = &self.link;
-        let is_met = |wanted: &Wanted| is_met(link, wanted);
+        let is_met = |wanted: &WantedPackage| is_met(link, wanted);
         let leaves = self.lane().machine.borrow_mut().want(list, whole, is_met);
         if leaves && let Some(task) = self.task.take() {
             task.abort();

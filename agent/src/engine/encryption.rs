@@ -9,11 +9,14 @@ use logic::fault::Fault;
 use tokio::sync::OnceCell;
 
 use crate::uplink::Uplink;
-use crate::vault::catalogue::{Catalogue, Edition};
-use crate::vault::{Entry, Vault, encryption};
+use crate::vault::catalogue::{CatalogueRevision, CatalogueStore};
+use crate::vault::{SealedFile, Vault, encryption};
 
 /// The key that deliveries carry on an encrypted central (protocol 13.4). One of the first tells as much as all.
-pub(super) fn application_key(catalogue: &Catalogue, edition: &Edition) -> Option<String> {
+pub(super) fn application_key(
+    catalogue: &CatalogueStore,
+    edition: &CatalogueRevision,
+) -> Option<String> {
     const LOOKED_AT: usize = 8;
     let mut reader = catalogue.reader();
     let mut keys = edition
@@ -31,7 +34,7 @@ pub(super) fn application_key(catalogue: &Catalogue, edition: &Edition) -> Optio
 
 /// The question of one run, which is asked once.
 pub(super) struct KeyRequest {
-    entry: Entry,
+    entry: SealedFile,
     before: CentralEncryption,
     application_key: Option<String>,
     heard: OnceCell<CentralEncryption>,

@@ -29,7 +29,7 @@ struct Login {
 
 /// A login that central refused with `auth.password`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Refused {
+struct RefusedLogin {
     /// Keyed hash of the credential.
     content: NameHash,
     /// Unix seconds.
@@ -37,7 +37,7 @@ struct Refused {
     reason: String,
 }
 
-impl Refused {
+impl RefusedLogin {
     /// Whether it still counts. A clock that was set back forgets it.
     fn stands(&self, content: NameHash, now: i64) -> bool {
         self.content == content && (0..DAY).contains(&(now - self.at))
@@ -60,7 +60,7 @@ impl Engine {
         };
         let kept = self.vault.entry("enrolment");
         let content = self.vault.keys().name("enrolment", text.reveal());
-        let refused: Option<Refused> = kept.get_or_set_aside()?;
+        let refused: Option<RefusedLogin> = kept.get_or_set_aside()?;
         if let Some(refused) = refused.filter(|r| r.stands(content, clock::now().wall)) {
             return Err(stands(&refused));
         }
@@ -79,7 +79,7 @@ impl Engine {
             }
             Err(trouble) => {
                 if trouble.code == Code::AuthPassword {
-                    kept.put(&Refused {
+                    kept.put(&RefusedLogin {
                         content,
                         at: clock::now().wall,
                         reason: trouble.reason(),
@@ -124,7 +124,7 @@ fn read(path: &Path, text: &Secret) -> Result<Login, Fault> {
     })
 }
 
-fn stands(refused: &Refused) -> Fault {
+fn stands(refused: &RefusedLogin) -> Fault {
     // It was kept as a sentence; its code has one cause alone.
     let why = match refused.reason == Cause::from(AnswerCause::Password).en() {
         true => AnswerCause::Password.into(),
@@ -161,7 +161,7 @@ mod tests {
     fn a_refusal_stands_for_a_day_and_for_its_own_content() {
         let key = logic::seal::Key::new([1; 32]);
         let (one, other) = (key.name("e", "one"), key.name("e", "other"));
-        let refused = Refused {
+        let refused = RefusedLogin {
             content: one,
             at: 1000,
             reason: "no".into(),

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use logic::fault::Fault;
 use logic::seal::NONCE;
-use logic::zip::{Directory, Verdict};
+use logic::zip::{Directory, VerificationResult};
 
 use super::checker::Checker;
-use crate::away::away;
-use crate::vault::package::{Meta, Packages, Part};
+use crate::blocking::run_blocking;
+use crate::vault::package::{Meta, PackageStore, PartialPackage};
 
 /// Records that are read back at most for each one that is written: enough to catch up, too little to hold anything up.
 const BACK: u64 = 2;
@@ -20,7 +20,7 @@ const BACK: u64 = 2;
 /// A record is checked as plain bytes, which the check is given just before it is sealed; from there on its seal vouches for it, and one that the
 /// disk loses does not open. So nothing is read twice on a link that brings the records in their order.
 pub(super) struct Incoming {
-    part: Part,
+    part: PartialPackage,
     directory: Arc<Directory>,
     checker: Checker,
     /// The record that is to be checked next; all before it were.
@@ -30,7 +30,7 @@ pub(super) struct Incoming {
 
 impl Incoming {
     /// A part of which nothing was checked yet.
-    pub(super) fn new(part: Part, directory: Arc<Directory>) -> Self {
+    pub(super) fn new(part: PartialPackage, directory: Arc<Directory>) -> Self {
         Self {
             checker: Checker::new(directory.clone()),
             part,
@@ -45,7 +45,7 @@ impl Incoming {
     /// # Errors
     /// What the file system says.
     pub(super) fn resume(
-        packages: &Packages,
+        packages: &PackageStore,
         meta: Meta,
         directory: Arc<Directory>,
     ) -> Result<Self, Fault> {
@@ -65,7 +65,7 @@ impl Incoming {
     }
 
     /// What comes.
-    pub(super) fn part(&self) -> &Part {
+    pub(super) fn part(&self) -> &PartialPackage {
         &self.part
     }
 
@@ -74,10 +74,10 @@ impl Incoming {
         &self.directory
     }
 
-    /// Seals and writes one record; as `Part::write`.
+    /// Seals and writes one record; as `PartialPackage::write`.
     ///
     /// # Errors
-    /// As `Part::write`.
+    /// As `PartialPackage::write`.
     pub(super) fn write(&mut self, index: u64, buffer: &mut Vec<u8>) -> Result<(), Fault> {
         if index == self.next {
             let at = index * u64::from(self.part.meta().record);
@@ -106,8 +106,8 @@ impl Incoming {
     ///
     /// # Errors
     /// None of the package's own: a record that does not open leaves its members unseen.
-    pub(super) async fn verdict(mut self) -> Result<(Self, Verdict), Fault> {
-        away(move || {
+    pub(super) async fn verdict(mut self) -> Result<(Self, VerificationResult), Fault> {
+        run_blocking(move || {
             let records = self.part.meta().records();
             while self.next < records {
                 self.read_back(records);
@@ -121,7 +121,7 @@ impl Incoming {
     }
 
     /// The part, to be published.
-    pub(super) fn into_part(self) -> Part {
+    pub(super) fn into_part(self) -> PartialPackage {
         self.part
     }
 

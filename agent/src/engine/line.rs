@@ -5,12 +5,12 @@
 use std::path::Path;
 
 use logic::fault::{Code, ConfigCause, Fault, OsCause};
-use logic::health::seen::InForce;
+use logic::health::seen::ServiceConfig;
 use logic::settings::{Proxy, Settings};
 
 use crate::clock::Clock;
 use crate::root::read_at_most;
-use crate::uplink::{Line, Secret};
+use crate::uplink::{Secret, UplinkConfig};
 
 /// No secret and no bundle of certificates is a tenth of this long.
 const MOST: u64 = 4 << 20;
@@ -19,7 +19,7 @@ const MOST: u64 = 4 << 20;
 ///
 /// # Errors
 /// `config.no_url`, or a CA file or proxy password that cannot be read.
-pub fn line(settings: &Settings, box_id: String) -> Result<Line, Fault> {
+pub fn line(settings: &Settings, box_id: String) -> Result<UplinkConfig, Fault> {
     let central = &settings.central;
     let root = settings.central()?.clone();
     let read = |path: &Path| read_at_most(path, MOST).map_err(|error| config(path, &error));
@@ -27,7 +27,7 @@ pub fn line(settings: &Settings, box_id: String) -> Result<Line, Fault> {
         Some(proxy) => Some(proxy.clone()),
         None => proxy_of_environment(root.https)?,
     };
-    Ok(Line {
+    Ok(UplinkConfig {
         root,
         ca_pem: central.ca_file.as_deref().map(read).transpose()?,
         proxy,
@@ -54,12 +54,12 @@ fn most_at_once(settings: &Settings) -> usize {
 
 /// The same as far as it is no secret and no file has to be read: what this process uses, for one that has another
 /// environment.
-pub fn in_force(settings: &Settings) -> InForce {
+pub fn in_force(settings: &Settings) -> ServiceConfig {
     let central = &settings.central;
     let https = central.url.as_ref().is_some_and(|url| url.https);
     let proxy = central.proxy.clone();
     let proxy = proxy.or_else(|| proxy_of_environment(https).ok().flatten());
-    InForce {
+    ServiceConfig {
         url: central.url.as_ref().map(ToString::to_string),
         proxy_user: proxy.as_ref().is_some_and(|proxy| proxy.user.is_some()),
         proxy: proxy.map(|proxy| proxy.url.origin()),

@@ -12,17 +12,17 @@ use logic::fault::{Code, Fault};
 use logic::package_lane::{PackageLane, Waiting};
 use tokio::sync::Notify;
 
-use super::progress::Watch;
+use super::progress::RunWatch;
 use super::twins::Twins;
 use crate::uplink::Uplink;
-use crate::vault::package::{Packages, Part};
+use crate::vault::package::{PackageStore, PartialPackage};
 
 /// What the fetching of packages shares from one to the next.
 #[derive(Clone)]
 pub(super) struct Link {
     pub(super) uplink: Uplink,
-    pub(super) packages: Packages,
-    pub(super) watch: Watch,
+    pub(super) packages: PackageStore,
+    pub(super) watch: RunWatch,
     pub(super) limits: Rc<Limits>,
     /// What the link has shown, and what is allowed.
     pub(super) carriage: Rc<RefCell<Carriage>>,
@@ -60,8 +60,8 @@ impl Link {
     /// What the file system says.
     pub(super) fn new(
         uplink: Uplink,
-        packages: Packages,
-        watch: Watch,
+        packages: PackageStore,
+        watch: RunWatch,
         limits: Limits,
         carriage: Carriage,
     ) -> Result<Self, Fault> {
@@ -88,13 +88,13 @@ impl Link {
     /// Begins a download at nothing; packages of hidden deliveries make room for it, one after the other.
     ///
     /// # Errors
-    /// What `Packages::begin` says when nothing is left that may go.
+    /// What `PackageStore::begin` says when nothing is left that may go.
     pub(super) fn begin(
         &self,
         delivery: &str,
         size: u64,
         tail: Option<[u8; 32]>,
-    ) -> Result<Part, Fault> {
+    ) -> Result<PartialPackage, Fault> {
         // Its own old package is of use: members are taken from it.
         self.spare.borrow_mut().retain(|spare| spare != delivery);
         loop {

@@ -1,23 +1,25 @@
 //! Sends what the box owes: executes the machine of `logic::spool` over the spool and the line.
 //! Never decides about an item; writes down what was decided before the machine goes on.
-//! Called by `run` for `Command::Owed`.
+//! Called by `run` for `SpoolCommand::Owed`.
 
 use logic::fault::Fault;
 use std::rc::Rc;
 
 use logic::report::OwedCount;
-use logic::spool::{self, Change, Command, Ending, Event, Plan, Sending, State};
+use logic::spool::{
+    self, ItemState, LedgerChange, Sending, SpoolCommand, SpoolEnding, SpoolEvent, SpoolPlan,
+};
 use logic::trace::{Sign, is_unkept};
 use tokio::sync::Notify;
 
 use super::encryption::KeyRequest;
-use super::progress::Watch;
+use super::progress::RunWatch;
 use super::trace::Tracer;
 use super::unkept::Unmarked;
 use crate::clock;
 use crate::journal::event;
 use crate::uplink::Uplink;
-use crate::vault::Entry;
+use crate::vault::SealedFile;
 use crate::vault::spool::Spool;
 
 /// What one pass works with.
@@ -27,11 +29,11 @@ pub(super) struct Pass {
     /// Payloads go when central has acknowledged them.
     pub(super) forget: bool,
     /// Remembers that central stores probes.
-    pub(super) probe: Entry,
+    pub(super) probe: SealedFile,
     /// Remembers what is sent a second time.
     pub(super) tracer: Rc<Tracer>,
     /// Where it is shown what is waited for.
-    pub(super) watch: Watch,
+    pub(super) watch: RunWatch,
     /// Somebody waits from now on.
     pub(super) asked: Notify,
     /// Remembers that a request went without a mark.
@@ -42,20 +44,22 @@ pub(super) struct Pass {
 
 impl Pass {
     /// Writes down what was decided. Where that fails, a request without a mark is noted elsewhere before it goes.
-    fn keep(&self, changes: &[Change]) -> Event {
+    fn keep(&self, changes: &[LedgerChange]) -> SpoolEvent {
         let Err(trouble) = self.spool.persist(changes, self.forget) else {
-            return Event::Persisted(Ok(()));
+            return SpoolEvent::Persisted(Ok(()));
         };
-        let sends = changes.iter().any(|change| change.state == State::Sending);
+        let sends = changes
+            .iter()
+            .any(|change| change.state == ItemState::Sending);
         match is_unkept(trouble.code) && !(sends && self.unmarked.note().is_err()) {
-            true => Event::Unkept(trouble),
-            false => Event::Persisted(Err(trouble)),
+            true => SpoolEvent::Unkept(trouble),
+            false => SpoolEvent::Persisted(Err(trouble)),
         }
     }
 }
 
 /// One pass over the spool: what was done, what is left, and what a person should know, the weightiest first.
-pub(super) async fn send(pass: &Pass, plan: Plan) -> (OwedCount, Vec<Fault>) {
+pub(super) async fn send(pass: &Pass, plan: SpoolPlan) -> (OwedCount, Vec<Fault>) {
     let standing = pass.encryption.asked(&pass.uplink).await;
     let key = standing.encrypts();
     if let Some(key) = &key
@@ -66,7 +70,7 @@ pub(super) async fn send(pass: &Pass, plan: Plan) -> (OwedCount, Vec<Fault>) {
     }
     let rows_key = standing.application_key.as_deref();
     let rows_key = rows_key.filter(|_| standing.is_encrypted());
-    let plan = Plan {
+    let plan = SpoolPlan {
         encrypted: plan.encrypted || standing.is_encrypted(),
         key: standing.current(),
         waits: standing.waits(),
@@ -91,21 +95,21 @@ pub(super) async fn send(pass: &Pass, plan: Plan) -> (OwedCount, Vec<Fault>) {
             }
             pass.watch.owed_waits(Some(why));
             let event = tokio::select! {
-                () = tokio::time::sleep(at.mono.saturating_sub(clock::now().mono)) => Event::Woken,
-                () = pass.asked.notified() => Event::Asked,
+                () = tokio::time::sleep(at.mono.saturating_sub(clock::now().mono)) => SpoolEvent::Woken,
+                () = pass.asked.notified() => SpoolEvent::Asked,
             };
             pass.watch.owed_waits(None);
             sending.handle(event, clock::now());
             continue;
         };
         let event = match command {
-            Command::Load(keys) => {
+            SpoolCommand::Load(keys) => {
                 let load = |of| pass.spool.load_enclosed(of, key.as_ref(), rows_key);
-                Event::Loaded(keys.iter().map(load).collect())
+                SpoolEvent::Loaded(keys.iter().map(load).collect())
             }
-            Command::Persist(changes) => pass.keep(&changes),
-            Command::Witness(central) => Event::Found(pass.spool.witness(&central)),
-            Command::Ask(ticket, call) => {
+            SpoolCommand::Persist(changes) => pass.keep(&changes),
+            SpoolCommand::Witness(central) => SpoolEvent::Found(pass.spool.witness(&central)),
+            SpoolCommand::Ask(ticket, call) => {
                 // A run that is killed from here on has its account from what is written now.
                 let (logs, sessions) = sending.doubled();
                 let all = (before.0 + logs, before.1 + sessions);
@@ -115,9 +119,9 @@ pub(super) async fn send(pass: &Pass, plan: Plan) -> (OwedCount, Vec<Fault>) {
                     Err(trouble) => return (sending.count(), vec![trouble]),
                     Ok(()) => {}
                 }
-                Event::Answered(ticket, pass.uplink.call(&call).await)
+                SpoolEvent::Answered(ticket, pass.uplink.call(&call).await)
             }
-            Command::End(ending) => {
+            SpoolCommand::End(ending) => {
                 ended(pass, &ending);
                 if ending.probe_stored {
                     // Without this note the next run probes once more, which stores one more row: no worse than now.
@@ -141,7 +145,7 @@ pub(super) async fn send(pass: &Pass, plan: Plan) -> (OwedCount, Vec<Fault>) {
 }
 
 /// What the pass says about the state folder: whether it was put back, and whether all that was owed then is asked for.
-fn ended(pass: &Pass, ending: &Ending) {
+fn ended(pass: &Pass, ending: &SpoolEnding) {
     let now = clock::now().wall;
     if ending.unkept {
         // What lies on disk is older than what is known: nothing follows from it.

@@ -1,13 +1,13 @@
 //! What a run is doing right now, for whoever watches it: terminal, socket, page.
 //! Never decides anything and never blocks the run.
-//! Written by `run` and `download`; read through `Watch`.
+//! Written by `run` and `download`; read through `RunWatch`.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use logic::package_lane::Waiting;
 use logic::report::Report;
-use logic::schedule::Stage;
+use logic::schedule::RunStage;
 use serde::{Deserialize, Serialize};
 
 use crate::vault::package::Meta;
@@ -21,7 +21,7 @@ pub struct Progress {
     /// What is being done, in words.
     pub doing: String,
     /// How far it is, as far as another run depends on it.
-    pub stage: Stage,
+    pub stage: RunStage,
     /// What the run waits for, when it waits.
     pub waits: Option<String>,
     /// Entities compared so far, over all types.
@@ -61,17 +61,17 @@ pub struct PackageProgress {
 
 /// Shared between a run and its watchers.
 #[derive(Clone, Default)]
-pub struct Watch(Rc<RefCell<State>>, Rc<Stop>);
+pub struct RunWatch(Rc<RefCell<ProgressState>>, Rc<StopSignal>);
 
 /// Whether the run is to end.
 #[derive(Default)]
-struct Stop {
+struct StopSignal {
     told: Cell<bool>,
     notify: tokio::sync::Notify,
 }
 
 #[derive(Default)]
-struct State {
+struct ProgressState {
     progress: Progress,
     /// What the lane of what is owed waits for.
     owed: Option<&'static str>,
@@ -79,7 +79,7 @@ struct State {
     packages: Option<&'static str>,
 }
 
-impl Watch {
+impl RunWatch {
     /// The run is to end within seconds: it tells central so.
     pub fn stop(&self) {
         self.1.told.set(true);
@@ -138,7 +138,7 @@ impl Watch {
         state.progress.waiting = waiting;
     }
 
-    pub(super) fn reached(&self, stage: Stage) {
+    pub(super) fn reached(&self, stage: RunStage) {
         let progress = &mut self.0.borrow_mut().progress;
         progress.stage = progress.stage.max(stage);
     }

@@ -12,41 +12,43 @@ use logic::api::Answered;
 use logic::entity::{Entity, EntityType};
 use logic::fault::{Code, Fault};
 use logic::guard::Memory;
-use logic::manifest::Held;
-use logic::package_lane::Wanted;
-use logic::report::{Connection, Report, Survey};
-use logic::schedule::Stage;
+use logic::manifest::HeldRows;
+use logic::package_lane::WantedPackage;
+use logic::report::{ConnectionStats, Report, Survey};
+use logic::schedule::RunStage;
 use logic::seal::NameHash;
 use logic::spool;
-use logic::sync::{Command, Event, Plan, Publication, Sync};
+use logic::sync::{Publication, SyncCommand, SyncEvent, SyncMachine, SyncPlan};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::downloads::Downloads;
 use super::owed::{self, Pass};
-use super::progress::{BRINGING, Watch};
-use super::session::{Order, Orders};
+use super::progress::{BRINGING, RunWatch};
+use super::session::{PassOrder, PassOrders};
 use super::trace::Tracer;
 use super::{exam, survey};
 use crate::clock;
 use crate::root::Root;
 use crate::uplink::{Meter, Uplink};
 use crate::vault::Vault;
-use crate::vault::catalogue::{self, Catalogue, Edition, Row, Rows, Writer};
-use crate::vault::feed::{Change, Feed, Op, Step};
-use crate::vault::index::Index;
+use crate::vault::catalogue::{
+    self, CatalogueRevision, CatalogueStore, EntityLocation, EntityRows, Writer,
+};
+use crate::vault::feed::{Feed, FeedChange, FeedUpdate, Op};
+use crate::vault::index::IndexStore;
 
 /// What one run works with.
-pub(super) struct Means {
+pub(super) struct RunResources {
     pub(super) root: Root,
     pub(super) vault: Vault,
     pub(super) uplink: Uplink,
-    pub(super) catalogue: Catalogue,
+    pub(super) catalogue: CatalogueStore,
     /// What the line carried before this run.
     pub(super) before: Meter,
     pub(super) downloads: Rc<RefCell<Downloads>>,
-    pub(super) watch: Watch,
-    pub(super) sending: (Rc<Pass>, spool::Plan),
+    pub(super) watch: RunWatch,
+    pub(super) sending: (Rc<Pass>, spool::SpoolPlan),
     /// How long what was deleted is kept; running time.
     pub(super) keep_deleted: Duration,
     pub(super) tracer: Rc<Tracer>,
@@ -56,21 +58,21 @@ pub(super) struct Means {
 const LISTENS: Duration = Duration::from_secs(5);
 
 /// One run under way.
-pub(super) struct Run {
-    means: Means,
+pub(super) struct ActiveRun {
+    means: RunResources,
     /// Let go when the catalogue is published.
-    pub(super) index: Option<Index>,
+    pub(super) index: Option<IndexStore>,
     /// What is shown, without what the guard remembers: that is the machine's while it compares.
-    edition: Edition,
+    edition: CatalogueRevision,
     /// Tells whether the guard remembers something else than when the run began.
     remembered: u64,
     /// The edition that is shown could not be read after a publication that failed: nothing follows from `edition`.
     unread: bool,
     /// What this run brought, by type, as it came. Of 200,000 entities nothing but this is kept: ids are read again.
-    staged: BTreeMap<EntityType, Vec<(NameHash, Row)>>,
+    staged: BTreeMap<EntityType, Vec<(NameHash, EntityLocation)>>,
     /// Something went that cannot be named any more: the feed then begins a new epoch.
     unnamed: bool,
-    classes: Rows,
+    classes: EntityRows,
     writer: Option<Writer>,
     /// Central may keep the run as under way.
     pub(super) untold: bool,
@@ -78,8 +80,13 @@ pub(super) struct Run {
     tasks: JoinSet<()>,
 }
 
-impl Run {
-    pub(super) fn new(means: Means, index: Option<Index>, edition: Edition, plan: &Plan) -> Self {
+impl ActiveRun {
+    pub(super) fn new(
+        means: RunResources,
+        index: Option<IndexStore>,
+        edition: CatalogueRevision,
+        plan: &SyncPlan,
+    ) -> Self {
         Self {
             remembered: fingerprint(&plan.memory),
             means,
@@ -88,7 +95,7 @@ impl Run {
             unread: false,
             staged: BTreeMap::new(),
             unnamed: false,
-            classes: Rows::new(),
+            classes: EntityRows::new(),
             writer: None,
             untold: false,
             tasks: JoinSet::new(),
@@ -96,15 +103,15 @@ impl Run {
     }
 
     /// Drives the machine to its end.
-    pub(super) async fn drive(mut self, plan: Plan, orders: &mut Orders) -> (Report, Self) {
+    pub(super) async fn drive(mut self, plan: SyncPlan, orders: &mut PassOrders) -> (Report, Self) {
         let lane = self.means.downloads.borrow().lane().clone();
         let (send, mut receive) = mpsc::unbounded_channel();
-        let mut sync = Sync::new(plan, clock::now());
+        let mut sync = SyncMachine::new(plan, clock::now());
         let mut heard = 0;
         let mut last_word = None;
         loop {
             while let Some(command) = sync.next() {
-                if let Command::End(mut report) = command {
+                if let SyncCommand::End(mut report) = command {
                     // The confirmation itself was not yet on the wire when central was told the numbers.
                     report.connection = self.connection();
                     self.untold = sync.is_untold();
@@ -126,11 +133,11 @@ impl Run {
             let event = tokio::select! {
                 event = receive.recv() => event.expect("the sender lives as long as the loop"),
                 Some(order) = orders.recv() => self.ordered(order, sync.stage()),
-                () = lane.changed.notified() => Event::Lane { active: lane.machine.borrow().is_active() },
-                () = elapsed(wait) => Event::Woken,
+                () = lane.changed.notified() => SyncEvent::Lane { active: lane.machine.borrow().is_active() },
+                () = elapsed(wait) => SyncEvent::Woken,
                 () = self.means.watch.stopped(), if last_word.is_none() => {
                     last_word = Some(tokio::time::Instant::now() + LAST_WORD);
-                    Event::Stopped
+                    SyncEvent::Stopped
                 }
                 () = reached(last_word) => {
                     // Central did not answer in time: the next run tells it.
@@ -144,7 +151,7 @@ impl Run {
             let moved = std::mem::replace(&mut heard, received) < received;
             if moved || self.means.watch.settles() {
                 // A long answer over a thin line is no silence.
-                sync.handle(Event::Heard, clock::now());
+                sync.handle(SyncEvent::Heard, clock::now());
             }
             sync.exam_runs(exam::running(&self.means.root).is_some());
             sync.handle(event, clock::now());
@@ -152,24 +159,28 @@ impl Run {
     }
 
     /// What the pass is told from outside.
-    fn ordered(&mut self, order: Order, stage: Stage) -> Event {
+    fn ordered(&mut self, order: PassOrder, stage: RunStage) -> SyncEvent {
         match order {
-            Order::Close => Event::Close,
-            Order::Asked { packages } => {
-                if stage == Stage::Asking {
+            PassOrder::Close => SyncEvent::Close,
+            PassOrder::Asked { packages } => {
+                if stage == RunStage::Asking {
                     // They are made anew; nothing that is owed is on its way yet.
                     self.tasks.abort_all();
                 }
                 self.means.sending.0.asked.notify_one();
-                Event::Asked { packages }
+                SyncEvent::Asked { packages }
             }
         }
     }
 
     /// Does what is commanded: at once, with its event, or in the background, whose event comes over `send`.
-    fn execute(&mut self, command: Command, send: &mpsc::UnboundedSender<Event>) -> Option<Event> {
+    fn execute(
+        &mut self,
+        command: SyncCommand,
+        send: &mpsc::UnboundedSender<SyncEvent>,
+    ) -> Option<SyncEvent> {
         match command {
-            Command::Ask(ticket, call) => {
+            SyncCommand::Ask(ticket, call) => {
                 self.means.watch.does(doing(call.name));
                 let (uplink, send) = (self.means.uplink.clone(), send.clone());
                 let vault = self.means.vault.clone();
@@ -183,43 +194,49 @@ impl Run {
                         let _ = super::versions::remember(&vault, &versions);
                     }
                     // The machine may have ended meanwhile.
-                    let _ = send.send(Event::Answered(ticket, answered));
+                    let _ = send.send(SyncEvent::Answered(ticket, answered));
                 });
                 None
             }
-            Command::Index(kind) => Some(self.index(kind)),
-            Command::Stage(kind, entities) => Some(Event::Staged(self.stage(kind, &entities))),
-            Command::StageClasses(classes) => Some(Event::Staged(self.stage_classes(&classes))),
-            Command::Classes(kind, classes) => {
+            SyncCommand::Index(kind) => Some(self.index(kind)),
+            SyncCommand::Stage(kind, entities) => {
+                Some(SyncEvent::Staged(self.stage(kind, &entities)))
+            }
+            SyncCommand::StageClasses(classes) => {
+                Some(SyncEvent::Staged(self.stage_classes(&classes)))
+            }
+            SyncCommand::Classes(kind, classes) => {
                 let known = |class: &String| {
                     let name = self.means.vault.keys().name("class", class);
                     self.edition.classes.contains_key(&name) || self.classes.contains_key(&name)
                 };
-                Some(Event::Unknown(
+                Some(SyncEvent::Unknown(
                     kind,
                     classes.into_iter().filter(|class| !known(class)).collect(),
                 ))
             }
-            Command::Publish(publication) => Some(Event::Published(self.publish(publication))),
-            Command::PublicKey => {
+            SyncCommand::Publish(publication) => {
+                Some(SyncEvent::Published(self.publish(publication)))
+            }
+            SyncCommand::PublicKey => {
                 let (pass, _) = self.means.sending.clone();
                 self.tasks.spawn_local(async move {
                     pass.encryption.asked(&pass.uplink).await;
                 });
                 None
             }
-            Command::Owed(central) => {
+            SyncCommand::Owed(central) => {
                 self.means.watch.does("sending what is owed");
                 let (pass, plan) = self.means.sending.clone();
-                let plan = spool::Plan { central, ..plan };
+                let plan = spool::SpoolPlan { central, ..plan };
                 let send = send.clone();
                 self.tasks.spawn_local(async move {
                     let (count, told) = owed::send(&pass, plan).await;
-                    let _ = send.send(Event::Owed(count, told));
+                    let _ = send.send(SyncEvent::Owed(count, told));
                 });
                 None
             }
-            Command::Wanted { deliveries, whole } => {
+            SyncCommand::Wanted { deliveries, whole } => {
                 self.means.watch.does(BRINGING);
                 let wanted = deliveries
                     .into_iter()
@@ -228,44 +245,44 @@ impl Run {
                 let mut downloads = self.means.downloads.borrow_mut();
                 downloads.want(wanted, whole);
                 let active = downloads.lane().machine.borrow().is_active();
-                Some(Event::Lane { active })
+                Some(SyncEvent::Lane { active })
             }
-            Command::Account => {
+            SyncCommand::Account => {
                 let account = self.means.downloads.borrow().account();
-                Some(Event::Accounted(account))
+                Some(SyncEvent::Accounted(account))
             }
-            Command::Collect => {
+            SyncCommand::Collect => {
                 self.collect();
                 None
             }
-            Command::Survey => {
+            SyncCommand::Survey => {
                 self.means.watch.does("confirming to central");
                 let survey = Survey {
                     // What clients of the gateway said is worth telling, but no run fails for it.
                     clients: super::clients::confirmations(&self.means.vault).unwrap_or_default(),
                     ..survey::take(self.means.vault.state())
                 };
-                Some(Event::Surveyed(survey, self.connection()))
+                Some(SyncEvent::Surveyed(survey, self.connection()))
             }
-            Command::Told(clients) => {
+            SyncCommand::Told(clients) => {
                 if let Err(trouble) = super::clients::forget(&self.means.vault, &clients) {
                     tracing::warn!(code = %trouble.code, "{trouble}");
                 }
                 None
             }
-            Command::Closed(sync_id) => {
+            SyncCommand::Closed(sync_id) => {
                 self.means.tracer.with(|trace| trace.told(sync_id));
                 // Without it central is told once more, which does no harm.
                 let _ = self.means.tracer.write();
                 None
             }
-            Command::End(_) => None,
+            SyncCommand::End(_) => None,
         }
     }
 
     /// Rows of a type: shown ones, hidden ones, and staged ones that an interrupted run left; those whose records do not
     /// open are brought again.
-    fn index(&mut self, kind: EntityType) -> Event {
+    fn index(&mut self, kind: EntityType) -> SyncEvent {
         let mut reader = self.means.catalogue.reader();
         let rows = self.edition.types.entry(kind).or_default();
         let before = rows.len();
@@ -291,11 +308,11 @@ impl Run {
             .as_ref()
             .and_then(|index| index.staged(kind).ok())
             .unwrap_or_default();
-        let staged: Rows = staged
+        let staged: EntityRows = staged
             .into_iter()
             .filter(|(name, row)| reader.holds(kind, name, row))
             .collect();
-        let held = Held {
+        let held = HeldRows {
             shown,
             staged: catalogue::index(&staged),
             hidden,
@@ -304,7 +321,7 @@ impl Run {
             .entry(kind)
             .or_default()
             .extend(staged.into_records());
-        Event::Indexed(kind, held)
+        SyncEvent::Indexed(kind, held)
     }
 
     fn writer(&mut self) -> Result<&mut Writer, Fault> {
@@ -349,7 +366,7 @@ impl Run {
         let published = self.publish_as(&mut edition, publication);
         self.edition = match &published {
             // Written, and not asked for again, while the run goes on for as long as packages come.
-            Ok(()) => Edition {
+            Ok(()) => CatalogueRevision {
                 memory: BTreeMap::new(),
                 ..edition
             },
@@ -364,15 +381,19 @@ impl Run {
         let spare = self.spare();
         self.means.downloads.borrow().link().may_go(spare);
         // The store is not needed while packages come, which may take a night: others may look into it meanwhile.
-        self.index.take().map_or(Ok(()), Index::close)
+        self.index.take().map_or(Ok(()), IndexStore::close)
     }
 
     /// Makes of what is shown what is to be shown. After an error `edition` is neither.
-    fn publish_as(&mut self, edition: &mut Edition, publication: Publication) -> Result<(), Fault> {
+    fn publish_as(
+        &mut self,
+        edition: &mut CatalogueRevision,
+        publication: Publication,
+    ) -> Result<(), Fault> {
         let catalogue = self.means.catalogue.clone();
         let (visible, running) = (publication.visible, publication.running);
         let segments = edition.segments();
-        let mut step = Step {
+        let mut step = FeedUpdate {
             before: edition.generation,
             generation: edition.generation + 1,
             from_empty: EntityType::ALL.iter().all(|kind| edition.count(*kind) == 0),
@@ -407,7 +428,7 @@ impl Run {
         catalogue.publish(&segments, edition, writer)?;
         step.complete = !std::mem::take(&mut self.unnamed);
         let mut reader = catalogue.reader();
-        let changes = told.iter().flat_map(Told::changes);
+        let changes = told.iter().flat_map(TypeReport::changes);
         let changes = changes.filter_map(|(kind, what)| {
             let (id, op) = match what {
                 What::Put(name) => {
@@ -416,7 +437,7 @@ impl Run {
                 }
                 What::Removed(id) => (Ok(id.clone()), Op::Remove),
             };
-            Some(id.map(|id| Change {
+            Some(id.map(|id| FeedChange {
                 kind,
                 id,
                 op,
@@ -424,31 +445,31 @@ impl Run {
             }))
         });
         Feed::of(&self.means.vault).append(step, changes)?;
-        self.index.as_ref().map_or(Ok(()), Index::unstage)
+        self.index.as_ref().map_or(Ok(()), IndexStore::unstage)
     }
 
     /// Brings the changes of one type into the coming edition; gives what followers are to be told.
     fn apply(
         &mut self,
-        edition: &mut Edition,
+        edition: &mut CatalogueRevision,
         kind: EntityType,
-        change: logic::sync::Change,
+        change: logic::sync::CatalogueChange,
         running: u64,
-    ) -> Told {
+    ) -> TypeReport {
         let mut reader = self.means.catalogue.reader();
         let mut put = change.put;
         put.sort_unstable();
         let mut brought = self.staged.remove(&kind).unwrap_or_default();
         // In place; what was written later lies further on.
         brought.sort_unstable_by_key(|(name, row)| (*name, row.segment, row.offset));
-        let mut staged = Rows::new();
+        let mut staged = EntityRows::new();
         staged.merge(brought);
         staged.retain(|name, _| put.binary_search(name).is_ok());
         put.retain(|name| staged.contains_key(name));
         put.dedup();
         edition.put(kind, staged.into_records());
         put.append(&mut edition.restore(kind, &change.restore));
-        let mut told = Told {
+        let mut told = TypeReport {
             kind,
             put,
             removed: Vec::new(),
@@ -508,14 +529,14 @@ impl Run {
         }
     }
 
-    fn wanted(&self, delivery: String, changed: bool) -> Wanted {
+    fn wanted(&self, delivery: String, changed: bool) -> WantedPackage {
         let name = self
             .means
             .vault
             .keys()
             .name(EntityType::Delivery.word(), &delivery);
         let rows = self.edition.types.get(&EntityType::Delivery);
-        Wanted {
+        WantedPackage {
             entity: rows
                 .and_then(|rows| rows.get(&name))
                 .map(|row| row.checksum),
@@ -524,7 +545,7 @@ impl Run {
         }
     }
 
-    fn connection(&self) -> Connection {
+    fn connection(&self) -> ConnectionStats {
         survey::connection(&self.means.uplink.meter().since(&self.means.before))
     }
 }
@@ -554,7 +575,7 @@ async fn reached(deadline: Option<tokio::time::Instant>) {
 }
 
 /// What followers are told of one type; ids of what is shown are read when they are told.
-struct Told {
+struct TypeReport {
     kind: EntityType,
     put: Vec<NameHash>,
     removed: Vec<String>,
@@ -565,7 +586,7 @@ enum What<'a> {
     Removed(&'a String),
 }
 
-impl Told {
+impl TypeReport {
     fn is_empty(&self) -> bool {
         self.put.is_empty() && self.removed.is_empty()
     }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use logic::download::Carriage;
 use logic::fault::Fault;
-use logic::identity::{Enrolment, Identity};
-use logic::package_lane::{Cause, Waiting};
+use logic::identity::{BoxIdentity, Enrolment};
+use logic::package_lane::{WaitReason, Waiting};
 use logic::rate::Rate;
 use logic::report::Report;
 use serde::{Deserialize, Serialize};
@@ -17,16 +17,16 @@ use tokio::sync::{Notify, mpsc};
 
 use super::downloads::Downloads;
 use super::link::{Limits, Link};
-use super::progress::Watch;
+use super::progress::RunWatch;
 use super::{Engine, LOCK_PATIENCE, Request, exam};
 use crate::clock;
 use crate::root::{Lock, Root};
 use crate::uplink::Uplink;
-use crate::vault::package::Packages;
+use crate::vault::package::PackageStore;
 
 /// What a pass under way is told from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum PassOrder {
     /// Somebody waits for it.
     Asked {
         /// Until the packages have come, too.
@@ -37,11 +37,11 @@ pub enum Order {
 }
 
 /// Where orders for the pass under way come from.
-pub(super) type Orders = mpsc::UnboundedReceiver<Order>;
+pub(super) type PassOrders = mpsc::UnboundedReceiver<PassOrder>;
 
 /// How the lane of packages stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Lane {
+pub struct PackageLaneState {
     /// A package is coming.
     pub active: bool,
     /// What holds it up.
@@ -55,15 +55,15 @@ pub struct Lane {
 }
 
 /// One pass after the other, and packages beside them.
-pub struct Session<'a> {
+pub struct SyncSession<'a> {
     engine: &'a Engine,
-    state: State,
+    state: SessionState,
 }
 
-impl<'a> Session<'a> {
+impl<'a> SyncSession<'a> {
     /// Nothing is opened before the first pass.
-    pub fn new(engine: &'a Engine, watch: &Watch) -> Self {
-        let state = State {
+    pub fn new(engine: &'a Engine, watch: &RunWatch) -> Self {
+        let state = SessionState {
             watch: watch.clone(),
             lock: None,
             line: None,
@@ -86,7 +86,7 @@ impl<'a> Session<'a> {
     pub async fn pass(
         &mut self,
         request: &Request,
-        orders: &mut mpsc::UnboundedReceiver<Order>,
+        orders: &mut mpsc::UnboundedReceiver<PassOrder>,
     ) -> Report {
         self.state.watch.pass_begins();
         let report = self.engine.pass(&mut self.state, request, orders).await;
@@ -95,13 +95,13 @@ impl<'a> Session<'a> {
     }
 
     /// How the lane of packages stands.
-    pub fn lane(&self) -> Lane {
+    pub fn lane(&self) -> PackageLaneState {
         let Some(line) = &self.state.line else {
-            return Lane::default();
+            return PackageLaneState::default();
         };
         let lane = line.downloads.borrow().lane().clone();
         let machine = lane.machine.borrow();
-        Lane {
+        PackageLaneState {
             active: machine.is_active(),
             waiting: machine.waiting(),
             held_up: (line.gate)().map(|(_, wait)| wait),
@@ -123,13 +123,13 @@ impl<'a> Session<'a> {
 }
 
 /// What a session keeps from one pass to the next.
-pub(super) struct State {
-    watch: Watch,
+pub(super) struct SessionState {
+    watch: RunWatch,
     lock: Option<Lock>,
-    line: Option<Line>,
+    line: Option<CentralClient>,
 }
 
-impl State {
+impl SessionState {
     /// The lock of the state folder, held until the session ends.
     pub(super) fn lock(&mut self, root: &Root) -> Result<&Lock, Fault> {
         let lock = match self.lock.take() {
@@ -144,39 +144,39 @@ impl State {
         &mut self,
         engine: &Engine,
         enrolment: &Enrolment,
-        identity: &Identity,
-    ) -> Result<&Line, Fault> {
+        identity: &BoxIdentity,
+    ) -> Result<&CentralClient, Fault> {
         let who = (enrolment.clone(), identity.box_id.clone());
         let line = match self.line.take().filter(|line| line.who == who) {
             Some(line) => line,
-            None => Line::open(engine, enrolment, identity, &self.watch)?,
+            None => CentralClient::open(engine, enrolment, identity, &self.watch)?,
         };
         Ok(self.line.insert(line))
     }
 }
 
 /// What holds downloads back, and for how long.
-type Gate = Rc<dyn Fn() -> Option<(Waiting, Duration)>>;
+type DownloadGate = Rc<dyn Fn() -> Option<(Waiting, Duration)>>;
 
 /// The line to central and what uses it beyond a pass.
-pub(super) struct Line {
+pub(super) struct CentralClient {
     who: (Enrolment, String),
     pub(super) uplink: Uplink,
     pub(super) downloads: Rc<RefCell<Downloads>>,
-    pub(super) watch: Watch,
+    pub(super) watch: RunWatch,
     /// Somebody asked for packages outside of their windows.
     at_once: Rc<Cell<bool>>,
     /// Somebody asked for the last pass.
     asked: Cell<bool>,
-    gate: Gate,
+    gate: DownloadGate,
 }
 
-impl Line {
+impl CentralClient {
     fn open(
         engine: &Engine,
         enrolment: &Enrolment,
-        identity: &Identity,
-        watch: &Watch,
+        identity: &BoxIdentity,
+        watch: &RunWatch,
     ) -> Result<Self, Fault> {
         let uplink = engine.uplink(Some((enrolment, identity)))?;
         let at_once = Rc::new(Cell::new(false));
@@ -192,7 +192,7 @@ impl Line {
         };
         let link = Link::new(
             uplink.clone(),
-            Packages::open(&engine.vault)?,
+            PackageStore::open(&engine.vault)?,
             watch.clone(),
             limits,
             Carriage::new(
@@ -224,25 +224,27 @@ impl Line {
 }
 
 /// What is waited for, from a moment in Unix seconds on.
-fn waiting(reason: Cause, now: i64, wait: Duration) -> (Waiting, Duration) {
+fn waiting(reason: WaitReason, now: i64, wait: Duration) -> (Waiting, Duration) {
     let until = Some(now + wait.as_secs() as i64);
     (Waiting { reason, until }, wait)
 }
 
 /// The running exam.
-fn exam(root: Root) -> Gate {
-    Rc::new(move || exam::running(&root).map(|left| waiting(Cause::Exam, clock::now().wall, left)))
+fn exam(root: Root) -> DownloadGate {
+    Rc::new(move || {
+        exam::running(&root).map(|left| waiting(WaitReason::Exam, clock::now().wall, left))
+    })
 }
 
 /// An exam holds downloads back; a closed window does too, unless somebody asked for packages at once.
-fn gate(engine: &Engine, at_once: Rc<Cell<bool>>) -> Gate {
+fn gate(engine: &Engine, at_once: Rc<Cell<bool>>) -> DownloadGate {
     let exam = exam(engine.root.clone());
     let hours = engine.settings.download.clone();
     Rc::new(move || {
         let window = || {
             let wall = clock::now().wall;
             let closed = hours.wait(wall);
-            (!at_once.get() && !closed.is_zero()).then(|| waiting(Cause::Window, wall, closed))
+            (!at_once.get() && !closed.is_zero()).then(|| waiting(WaitReason::Window, wall, closed))
         };
         exam().or_else(window)
     })

@@ -5,9 +5,9 @@
 use std::fs;
 use std::path::Path;
 
-use logic::report::{Connection, Survey};
+use logic::report::{ConnectionStats, Survey};
 
-use crate::uplink::{Meter, Sample};
+use crate::uplink::{CallSample, Meter};
 
 /// Disk below the state folder, and what of it the catalogue and the store take.
 pub fn take(state: &Path) -> Survey {
@@ -47,7 +47,7 @@ fn used(path: &Path) -> u64 {
 const TELLING: u64 = 32 << 10;
 
 /// The link as the calls of this run met it.
-pub fn connection(meter: &Meter) -> Connection {
+pub fn connection(meter: &Meter) -> ConnectionStats {
     let rate = |bytes: u64, seconds: f64| {
         let rate = if seconds > 0.0 {
             bytes as f64 * 8.0 / 1_048_576.0 / seconds
@@ -56,7 +56,7 @@ pub fn connection(meter: &Meter) -> Connection {
         };
         (rate * 100.0).round() / 100.0
     };
-    let over = |bytes: fn(&Sample) -> u64| {
+    let over = |bytes: fn(&CallSample) -> u64| {
         let telling = meter
             .samples
             .iter()
@@ -66,7 +66,7 @@ pub fn connection(meter: &Meter) -> Connection {
         });
         rate(sum, seconds)
     };
-    Connection {
+    ConnectionStats {
         download_mbit_s: over(|sample| sample.bytes),
         upload_mbit_s: over(|sample| sample.sent),
         requests: meter.requests,

@@ -11,10 +11,10 @@ use std::time::UNIX_EPOCH;
 
 use logic::api::Call;
 use logic::fault::{Code, Fault, FileAct};
-use logic::identity::Identity;
+use logic::identity::BoxIdentity;
 use logic::report::Report;
-use logic::trace::{Begun, Ended, Place, Seen, Trace, Twice, next};
-use logic::words::Params;
+use logic::trace::{Begun, Ended, FileIdentity, Trace, TraceSeen, Twice, next};
+use logic::words::SyncParams;
 
 use super::unkept::Unkept;
 use super::{Engine, Request};
@@ -24,14 +24,14 @@ use crate::root::{sync_folder, trouble};
 use crate::uplink::{self, Uplink};
 use crate::vault::history::History;
 use crate::vault::identity::Identities;
-use crate::vault::{Entry, Vault};
+use crate::vault::{SealedFile, Vault};
 
 /// The file whose copy is another file: empty, made once, never written.
 const PLACE: &str = "place";
 
 /// The trace of the run that holds the lock.
 pub(super) struct Tracer {
-    entry: Entry,
+    entry: SealedFile,
     identities: Identities,
     trace: RefCell<Trace>,
 }
@@ -61,12 +61,12 @@ impl Tracer {
     ///
     /// # Errors
     /// What the file system says.
-    pub(super) fn look(&self, state: &Path, seen: Seen) -> Result<bool, Fault> {
+    pub(super) fn look(&self, state: &Path, seen: TraceSeen) -> Result<bool, Fault> {
         let path = state.join(PLACE);
         let first = self.with(|trace| trace.place.is_none());
         let found = place(&path);
         let noticed = self.with(|trace| {
-            trace.look(Seen {
+            trace.look(TraceSeen {
                 place: found,
                 ..seen
             })
@@ -82,7 +82,7 @@ impl Tracer {
     ///
     /// # Errors
     /// What the file system says; then nothing may be sent under this number.
-    pub(super) fn begin(&self, identity: &Identity, begun: Begun) -> Result<(), Fault> {
+    pub(super) fn begin(&self, identity: &BoxIdentity, begun: Begun) -> Result<(), Fault> {
         self.with(|trace| trace.begin(begun));
         let sealed = self.entry.sealed(&*self.trace.borrow());
         self.identities.put(identity, [sealed])
@@ -93,7 +93,7 @@ impl Tracer {
     ///
     /// # Errors
     /// What the file system says; then nothing may be sent under this number.
-    pub(super) fn number(&self, identity: &Identity) -> Result<(), Fault> {
+    pub(super) fn number(&self, identity: &BoxIdentity) -> Result<(), Fault> {
         self.identities.overwrite(identity)
     }
 
@@ -161,11 +161,11 @@ impl Engine {
     pub(super) fn look_back(
         &self,
         tracer: &Tracer,
-        identity: &Identity,
+        identity: &BoxIdentity,
         request: &Request,
         unkept: &mut Unkept,
     ) -> Result<(), Fault> {
-        let seen = Seen {
+        let seen = TraceSeen {
             place: None,
             sync_id: identity.sync_id,
             daemon: request.seen,
@@ -208,7 +208,7 @@ impl Engine {
     pub(super) async fn next_number(
         &self,
         tracer: &Tracer,
-        identity: &Identity,
+        identity: &BoxIdentity,
         request: &Request,
         uplink: &Uplink,
     ) -> Result<u64, Fault> {
@@ -251,7 +251,7 @@ impl Engine {
 }
 
 /// What the trace keeps of a run.
-pub(super) fn begun(request: &Request, params: &Params) -> Begun {
+pub(super) fn begun(request: &Request, params: &SyncParams) -> Begun {
     Begun {
         params: params.clone(),
         started_at: clock::now().wall,
@@ -274,7 +274,7 @@ fn read(vault: &Vault) -> Trace {
     let found = place(&vault.state().join(PLACE));
     if trace.place.is_some() && trace.restored.is_none() {
         // What the next run will notice is shown before it.
-        trace.look(Seen {
+        trace.look(TraceSeen {
             place: found,
             sync_id: 0,
             daemon: 0,
@@ -284,14 +284,14 @@ fn read(vault: &Vault) -> Trace {
     trace
 }
 
-fn place(path: &Path) -> Option<Place> {
+fn place(path: &Path) -> Option<FileIdentity> {
     let meta = fs::symlink_metadata(path).ok()?;
     let made = meta
         .created()
         .ok()
         .and_then(|at| at.duration_since(UNIX_EPOCH).ok())
         .and_then(|since| u64::try_from(since.as_nanos()).ok());
-    Some(Place {
+    Some(FileIdentity {
         inode: meta.ino(),
         made,
         changed: meta.ctime().saturating_mul(1_000_000_000) + meta.ctime_nsec(),

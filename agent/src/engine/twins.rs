@@ -6,24 +6,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use logic::download::Twin;
 use logic::fault::Fault;
-use logic::package::{Finding, Judged};
-use logic::zip::Identity;
+use logic::package::{EditionFinding, Judged};
+use logic::zip::PackageIdentity;
 
 use super::link::Link;
 use crate::clock;
-use crate::vault::package::{Meta, Packages};
+use crate::vault::package::{Meta, PackageStore};
 
 /// The deliveries by the edition that is held for each: one test may be published twice, and a cache that ignores the
 /// query gives one package for all.
 #[derive(Debug, Default)]
-pub(super) struct Twins(BTreeMap<Identity, BTreeSet<String>>);
+pub(super) struct Twins(BTreeMap<PackageIdentity, BTreeSet<String>>);
 
 impl Twins {
     /// Reads what is held.
     ///
     /// # Errors
     /// What the file system says.
-    pub(super) fn read(packages: &Packages) -> Result<Self, Fault> {
+    pub(super) fn read(packages: &PackageStore) -> Result<Self, Fault> {
         let mut twins = Self::default();
         for meta in packages.list()?.0.iter().filter(|meta| !meta.damaged) {
             twins.add(meta);
@@ -52,7 +52,7 @@ impl Twins {
     }
 
     /// Other deliveries that hold this edition.
-    fn of(&self, edition: Identity, but: &str) -> Vec<String> {
+    fn of(&self, edition: PackageIdentity, but: &str) -> Vec<String> {
         let deliveries = self.0.get(&edition).into_iter();
         let others = deliveries.flatten().filter(|delivery| *delivery != but);
         others.cloned().collect()
@@ -70,12 +70,12 @@ pub(super) fn is_settled(link: &Link, held: &Meta) -> bool {
 fn is_confirmed(link: &Link, held: &Meta) -> bool {
     let judged = link.packages.judged(&held.delivery);
     judged.is_some_and(|judged| {
-        judged.finding == Finding::Confirmed && held.identity() == Some(judged.identity())
+        judged.finding == EditionFinding::Confirmed && held.identity() == Some(judged.identity())
     })
 }
 
 /// Other deliveries that hold this edition.
-pub(super) fn of(link: &Link, edition: Identity, but: &str) -> Vec<Twin> {
+pub(super) fn of(link: &Link, edition: PackageIdentity, but: &str) -> Vec<Twin> {
     let others = link.twins.borrow().of(edition, but).into_iter();
     let twin = |delivery: String| {
         let held = link.packages.held(&delivery).ok().flatten();
@@ -105,10 +105,10 @@ pub(super) fn mark_damaged(link: &Link, delivery: &str) -> Result<(), Fault> {
 /// # Errors
 /// What the file system says.
 pub(super) fn judge(
-    packages: &Packages,
+    packages: &PackageStore,
     delivery: &str,
-    edition: Identity,
-    finding: Finding,
+    edition: PackageIdentity,
+    finding: EditionFinding,
     reason: &str,
 ) -> Result<(), Fault> {
     let judged = Judged {

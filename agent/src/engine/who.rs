@@ -4,7 +4,7 @@
 
 use logic::fault::{Code, Fault};
 use logic::fingerprint::Fingerprint;
-use logic::identity::{self, Identity};
+use logic::identity::{self, BoxIdentity};
 use logic::report::Report;
 use logic::trace::{Trace, is_unkept};
 
@@ -22,7 +22,7 @@ impl Engine {
     ///
     /// # Errors
     /// `store.damaged`, `state.busy`, or what the file system says.
-    pub fn identity(&self) -> Result<Identity, Fault> {
+    pub fn identity(&self) -> Result<BoxIdentity, Fault> {
         let stored = Identities::of(&self.vault).read()?.identity;
         let seen = crate::host::fingerprint(&self.root);
         match stored {
@@ -36,7 +36,7 @@ impl Engine {
 
     /// The same for those who hold the lock: what is new is written down. One copy of two is enough; where none opens,
     /// the runs of the box tell its id and its number, and only a box of which nothing tells it takes a new id.
-    pub(super) fn settled(&self, _held: &Lock) -> Result<Identity, Fault> {
+    pub(super) fn settled(&self, _held: &Lock) -> Result<BoxIdentity, Fault> {
         let identities = Identities::of(&self.vault);
         let seen = crate::host::fingerprint(&self.root);
         let held = identities.read()?;
@@ -45,9 +45,9 @@ impl Engine {
             None => self.recovered(&seen)?,
         };
         let identity = match stored {
-            None => Identity::new(random(), seen),
+            None => BoxIdentity::new(random(), seen),
             Some(stored) => match seen.clone_of(&stored.fingerprint) {
-                None => Identity {
+                None => BoxIdentity {
                     fingerprint: seen.merged(&stored.fingerprint),
                     ..stored
                 },
@@ -60,7 +60,7 @@ impl Engine {
                 .link_aside(&held)
                 .and_then(|()| identities.put(&identity, []));
             // The copy that opens names the box all the same, and its number.
-            let named = |held: &Identity| held.box_id == identity.box_id;
+            let named = |held: &BoxIdentity| held.box_id == identity.box_id;
             match kept {
                 Err(trouble)
                     if is_unkept(trouble.code) && held.identity.as_ref().is_some_and(named) =>
@@ -84,7 +84,7 @@ impl Engine {
     }
 
     /// Who this box is by the account of its last run.
-    fn recovered(&self, seen: &Fingerprint) -> Result<Option<Identity>, Fault> {
+    fn recovered(&self, seen: &Fingerprint) -> Result<Option<BoxIdentity>, Fault> {
         let last = self.vault.entry("last").get_or_set_aside::<Report>()?;
         let runs: Vec<_> = last
             .iter()
@@ -94,7 +94,7 @@ impl Engine {
         Ok(identity::recovered(&runs, configured, seen.clone()))
     }
 
-    fn called(&self, mut identity: Identity) -> Identity {
+    fn called(&self, mut identity: BoxIdentity) -> BoxIdentity {
         if let Some(id) = self.settings.this_box.id.as_ref() {
             id.clone_into(&mut identity.box_id);
         }
@@ -102,14 +102,19 @@ impl Engine {
     }
 
     /// A copy gives up what belongs to the original: its id, its credentials, and what that one sends.
-    fn copied(&self, original: Identity, seen: Fingerprint, why: &str) -> Result<Identity, Fault> {
+    fn copied(
+        &self,
+        original: BoxIdentity,
+        seen: Fingerprint,
+        why: &str,
+    ) -> Result<BoxIdentity, Fault> {
         self.vault.entry("credentials").remove()?;
         Spool::open(&self.vault)?.disown(&original.box_id)?;
         // The original's runs are not this box's to account for.
         self.vault.entry("trace").remove()?;
-        let identity = Identity {
+        let identity = BoxIdentity {
             copied_from: Some(original.box_id),
-            ..Identity::new(random(), seen)
+            ..BoxIdentity::new(random(), seen)
         };
         tracing::warn!(
             message_id = event::CLONE_FOUND.id,

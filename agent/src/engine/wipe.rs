@@ -8,8 +8,8 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use logic::fault::{Code, Fault, FileAct, RunCause};
-use logic::spool::State;
-use logic::wipe::Owed;
+use logic::spool::ItemState;
+use logic::wipe::OwedLoss;
 
 use super::LOCK_PATIENCE;
 use crate::root::{Lock, Root, trouble};
@@ -56,7 +56,7 @@ pub fn wipe(root: &Root, vault: Option<&Vault>, discard: Option<u64>) -> Result<
 ///
 /// # Errors
 /// What the file system says.
-pub fn owed(root: &Root, vault: Option<&Vault>) -> Result<Owed, Fault> {
+pub fn owed(root: &Root, vault: Option<&Vault>) -> Result<OwedLoss, Fault> {
     let state = root.state();
     let items = |folder: PathBuf| -> Result<u64, Fault> {
         let is_item = |path: &PathBuf| {
@@ -70,12 +70,12 @@ pub fn owed(root: &Root, vault: Option<&Vault>) -> Result<Owed, Fault> {
         };
         Ok(paths.iter().filter(|path| is_item(path)).count() as u64)
     };
-    let mut owed = Owed::default();
+    let mut owed = OwedLoss::default();
     let spool = state.join("spool");
     match vault.filter(|_| spool.is_dir()) {
         Some(vault) => {
             for ledger in Spool::open(vault)?.accounts()? {
-                if ledger.state != State::Acknowledged {
+                if ledger.state != ItemState::Acknowledged {
                     owed.count(ledger.key.kind);
                 }
             }

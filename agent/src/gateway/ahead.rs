@@ -13,7 +13,7 @@ use logic::fault::Fault;
 use logic::seal::NONCE;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::away::ended;
+use crate::blocking::ended;
 use crate::vault::package::Content;
 
 /// Records that are opened at once, while those before them are sent.
@@ -24,15 +24,15 @@ pub(super) struct Ahead {
     content: Arc<Content>,
     /// What has not been opened yet.
     spans: VecDeque<Range<u64>>,
-    opening: Option<JoinHandle<Result<Vec<Opened>, Fault>>>,
-    ready: VecDeque<Opened>,
+    opening: Option<JoinHandle<Result<Vec<OpenedRecord>, Fault>>>,
+    ready: VecDeque<OpenedRecord>,
     /// Buffers that were lent to the sender: fresh memory would cost more than the opening.
     lent: VecDeque<Bytes>,
     left: u64,
 }
 
 /// A record in its buffer, and the part of it that lies in a span.
-type Opened = (Bytes, Range<usize>);
+type OpenedRecord = (Bytes, Range<usize>);
 
 impl Ahead {
     pub(super) fn new(content: Content, spans: Vec<Range<u64>>) -> Self {
@@ -73,7 +73,7 @@ impl Ahead {
     }
 
     /// Opens the next records, away from the event loop.
-    fn open(&mut self) -> JoinHandle<Result<Vec<Opened>, Fault>> {
+    fn open(&mut self) -> JoinHandle<Result<Vec<OpenedRecord>, Fault>> {
         let record = u64::from(self.content.meta().record);
         let mut parts = Vec::with_capacity(BATCH);
         while let Some(span) = self.spans.front_mut().filter(|_| parts.len() < BATCH) {
@@ -110,7 +110,7 @@ impl Ahead {
 mod tests {
     use super::*;
     use crate::vault::Vault;
-    use crate::vault::package::{Packages, Part, RECORD};
+    use crate::vault::package::{PackageStore, PartialPackage, RECORD};
     use logic::fault::Code;
     use proptest::prelude::*;
 
@@ -121,13 +121,13 @@ mod tests {
     }
 
     /// A package of ten records.
-    fn package() -> (tempfile::TempDir, Packages) {
+    fn package() -> (tempfile::TempDir, PackageStore) {
         let (dir, vault) = Vault::fresh();
-        let packages = Packages::open(&vault).unwrap();
+        let packages = PackageStore::open(&vault).unwrap();
         let mut part = packages.begin("d", SIZE, None, 0).unwrap();
         for index in 0..part.meta().records() {
             let start = index * u64::from(RECORD);
-            let mut buffer = Part::buffer();
+            let mut buffer = PartialPackage::buffer();
             buffer.extend((start..SIZE.min(start + u64::from(RECORD))).map(byte));
             part.write(index, &mut buffer).unwrap();
         }

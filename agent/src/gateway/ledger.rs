@@ -6,7 +6,7 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 
 use logic::fault::{Fault, FileAct};
-use logic::gateway::login::Client;
+use logic::gateway::login::GatewayClient;
 use nix::fcntl::{Flock, FlockArg};
 
 use crate::root::trouble;
@@ -16,7 +16,7 @@ use crate::vault::{Vault, random};
 ///
 /// # Errors
 /// `store.damaged`, or what the file system says.
-pub fn client(vault: &Vault) -> Result<Client, Fault> {
+pub fn client(vault: &Vault) -> Result<GatewayClient, Fault> {
     let entry = vault.entry("gateway");
     if let Some(client) = entry.get()? {
         return Ok(client);
@@ -37,7 +37,7 @@ pub fn client(vault: &Vault) -> Result<Client, Fault> {
     if let Some(client) = entry.get()? {
         return Ok(client);
     }
-    let client = Client::new(random());
+    let client = GatewayClient::new(random());
     entry.put(&client)?;
     Ok(client)
 }

@@ -1,17 +1,17 @@
 //! Answers as hyper sends them: status line, fields, content.
 //! Never decides what to answer.
-//! Called by `desk`.
+//! Called by `handlers`.
 
 use bytes::Bytes;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
-use logic::gateway::{Answer, diagnostic, span};
+use logic::gateway::{GatewayAnswer, diagnostic, span};
 
 use super::content::Out;
 use crate::vault::package::Content;
 
 /// An answer whose content is at hand.
-pub(super) fn plain(answer: Answer) -> Response<Out> {
+pub(super) fn plain(answer: GatewayAnswer) -> Response<Out> {
     let mut head = response(answer.status, &[]);
     for (name, value) in &answer.headers {
         put(&mut head, name, value);

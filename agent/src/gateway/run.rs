@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use logic::fault::Fault;
-use logic::gateway::catalogue::Run;
+use logic::gateway::catalogue::ClientRun;
 use logic::words::Now;
 use serde::{Deserialize, Serialize};
 
-use super::shelf::Held;
-use crate::vault::catalogue::Catalogue;
-use crate::vault::{Entry, Vault};
+use super::revision::OpenRevision;
+use crate::vault::catalogue::CatalogueStore;
+use crate::vault::{SealedFile, Vault};
 
 /// A run that asked for nothing for so long is over; importing one large test takes a client minutes.
 const IDLE: Duration = Duration::from_secs(6 * 3600);
@@ -22,14 +22,14 @@ const IDLE_UNNAMED: Duration = Duration::from_secs(600);
 const MOST: usize = 4;
 
 /// Why nothing is shown.
-pub(super) enum Hidden {
+pub(super) enum NotShown {
     /// To be told to the client, which tries again later.
     Told(String),
     /// The store does not give it.
     Broken(Fault),
 }
 
-impl From<Fault> for Hidden {
+impl From<Fault> for NotShown {
     fn from(trouble: Fault) -> Self {
         Self::Broken(trouble)
     }
@@ -39,7 +39,7 @@ impl From<Fault> for Hidden {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Asker {
     /// A request of this run.
-    Run(Run),
+    Run(ClientRun),
     /// A list or details without a number.
     Unnamed,
     /// A call that never names its run: classes, packages.
@@ -47,37 +47,37 @@ pub(super) enum Asker {
 }
 
 impl Asker {
-    pub(super) fn of(run: Option<Run>) -> Self {
+    pub(super) fn of(run: Option<ClientRun>) -> Self {
         run.map_or(Self::Unnamed, Self::Run)
     }
 }
 
 /// The runs that are going on.
 pub(super) struct Runs {
-    catalogue: Catalogue,
+    catalogue: CatalogueStore,
     vault: Vault,
     max_age: Option<Duration>,
     pins: Mutex<Vec<Pin>>,
     /// The last named run and its generation, for a boxsync that starts again in the middle of it.
-    kept: Entry,
+    kept: SealedFile,
 }
 
 struct Pin {
-    run: Option<Run>,
-    held: Arc<Held>,
+    run: Option<ClientRun>,
+    held: Arc<OpenRevision>,
     used: Duration,
 }
 
 #[derive(Serialize, Deserialize, PartialEq, Eq)]
-struct Kept {
-    run: Run,
+struct KeptRun {
+    run: ClientRun,
     generation: u64,
 }
 
 impl Runs {
     pub(super) fn open(vault: &Vault, max_age: Option<Duration>) -> Result<Self, Fault> {
         Ok(Self {
-            catalogue: Catalogue::open(vault)?,
+            catalogue: CatalogueStore::open(vault)?,
             vault: vault.clone(),
             max_age,
             pins: Mutex::default(),
@@ -86,7 +86,12 @@ impl Runs {
     }
 
     /// The edition for a request. `first`: a run begins with it, whatever was shown before.
-    pub(super) fn hold(&self, asker: &Asker, first: bool, now: Now) -> Result<Arc<Held>, Hidden> {
+    pub(super) fn hold(
+        &self,
+        asker: &Asker,
+        first: bool,
+        now: Now,
+    ) -> Result<Arc<OpenRevision>, NotShown> {
         let mut pins = self.pins();
         pins.retain(|pin| {
             let idle = pin.run.as_ref().map_or(IDLE_UNNAMED, |_| IDLE);
@@ -105,8 +110,8 @@ impl Runs {
         asker: &Asker,
         first: bool,
         now: Now,
-    ) -> Result<Arc<Held>, Hidden> {
-        let fresh = Held::open(&self.catalogue, self.vault.keys())?;
+    ) -> Result<Arc<OpenRevision>, NotShown> {
+        let fresh = OpenRevision::open(&self.catalogue, self.vault.keys())?;
         self.must_be_shown(&fresh, now)?;
         let generation = fresh.edition().generation;
         let shared = pins
@@ -138,17 +143,17 @@ impl Runs {
     }
 
     /// A run that goes on after boxsync started again must meet the edition that it began with.
-    fn remember(&self, run: &Run, generation: u64, first: bool) -> Result<(), Hidden> {
-        let kept: Option<Kept> = self.kept.get().ok().flatten();
+    fn remember(&self, run: &ClientRun, generation: u64, first: bool) -> Result<(), NotShown> {
+        let kept: Option<KeptRun> = self.kept.get().ok().flatten();
         match kept {
             Some(kept) if kept.run == *run && kept.generation == generation => return Ok(()),
             Some(kept) if kept.run == *run && !first => {
                 let told = "The data on this box changed while boxsync was started again. Nothing is lost: start the synchronization again.";
-                return Err(Hidden::Told(told.to_owned()));
+                return Err(NotShown::Told(told.to_owned()));
             }
             _ => {}
         }
-        let kept = Kept {
+        let kept = KeptRun {
             run: run.clone(),
             generation,
         };
@@ -156,18 +161,18 @@ impl Runs {
     }
 
     /// A run that was confirmed is over.
-    pub(super) fn end(&self, run: Option<&Run>) {
+    pub(super) fn end(&self, run: Option<&ClientRun>) {
         self.pins().retain(|pin| pin.run.as_ref() != run);
     }
 
-    fn must_be_shown(&self, held: &Held, now: Now) -> Result<(), Hidden> {
+    fn must_be_shown(&self, held: &OpenRevision, now: Now) -> Result<(), NotShown> {
         let Some(at) = held.edition().complete_at else {
             let told = "The first synchronization of this box with the central server is not complete yet. Nothing was changed: try again later.";
-            return Err(Hidden::Told(told.to_owned()));
+            return Err(NotShown::Told(told.to_owned()));
         };
         let age = Duration::from_secs(u64::try_from(now.wall.saturating_sub(at)).unwrap_or(0));
         match self.max_age {
-            Some(limit) if age > limit => Err(Hidden::Told(format!(
+            Some(limit) if age > limit => Err(NotShown::Told(format!(
                 "The data on this box is {} days old, more than the {} days that are allowed (or its clock is wrong). Nothing was changed: connect the box to the central server first.",
                 age.as_secs() / 86_400,
                 limit.as_secs() / 86_400

@@ -18,7 +18,7 @@ pub(super) struct Clean<L>(pub(super) L);
 
 impl<S: Subscriber, L: Layer<S>> Layer<S> for Clean<L> {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut kept = Kept::default();
+        let mut kept = KeptField::default();
         event.record(&mut kept);
         let fields = event.metadata().fields();
         let Some(first) = fields.iter().next() else {
@@ -36,7 +36,7 @@ impl<S: Subscriber, L: Layer<S>> Layer<S> for Clean<L> {
 }
 
 /// A value as it may be told.
-enum Told {
+enum CleanValue {
     Signed(i64),
     Unsigned(u64),
     Fraction(f64),
@@ -44,7 +44,7 @@ enum Told {
     Text(String),
 }
 
-impl Told {
+impl CleanValue {
     fn as_value(&self) -> &dyn Value {
         match self {
             Self::Signed(number) => number,
@@ -57,23 +57,23 @@ impl Told {
 }
 
 #[derive(Default)]
-struct Kept(Vec<(Field, Told)>);
+struct KeptField(Vec<(Field, CleanValue)>);
 
-impl Visit for Kept {
+impl Visit for KeptField {
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.0.push((field.clone(), Told::Fraction(value)));
+        self.0.push((field.clone(), CleanValue::Fraction(value)));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.0.push((field.clone(), Told::Signed(value)));
+        self.0.push((field.clone(), CleanValue::Signed(value)));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.0.push((field.clone(), Told::Unsigned(value)));
+        self.0.push((field.clone(), CleanValue::Unsigned(value)));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.0.push((field.clone(), Told::Flag(value)));
+        self.0.push((field.clone(), CleanValue::Flag(value)));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
@@ -81,7 +81,7 @@ impl Visit for Kept {
             "message" => message(value),
             _ => outside::field(value).into_owned(),
         };
-        self.0.push((field.clone(), Told::Text(told)));
+        self.0.push((field.clone(), CleanValue::Text(told)));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
@@ -109,16 +109,16 @@ mod tests {
 
     /// Keeps what a layer behind would have written.
     #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<String>>);
+    struct EscapedPage(Arc<Mutex<String>>);
 
-    impl Visit for Page {
+    impl Visit for EscapedPage {
         fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
             let mut page = self.0.lock().unwrap();
             write!(page, "{}={value:?}|", field.name()).unwrap();
         }
     }
 
-    impl<S: Subscriber> Layer<S> for Page {
+    impl<S: Subscriber> Layer<S> for EscapedPage {
         fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
             event.record(&mut self.clone());
         }
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn whatever_is_told_nothing_from_outside_leaves() {
-        let page = Page::default();
+        let page = EscapedPage::default();
         let subscriber = Registry::default().with(Clean(page.clone()));
         tracing::subscriber::with_default(subscriber, || {
             let said = outside::quoted("Zoé\u{1b}[1m\nREADY\u{202e}");

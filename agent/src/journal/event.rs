@@ -6,7 +6,7 @@ use logic::fault::Code;
 
 /// An event with an id of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Event {
+pub struct JournalEvent {
     /// The `MESSAGE_ID`: 32 hex digits.
     pub id: &'static str,
     /// The `CODE` that leads it.
@@ -14,59 +14,59 @@ pub struct Event {
 }
 
 /// The event that a code leads; one that leads none does not compile.
-const fn led(code: Code) -> Event {
+const fn led(code: Code) -> JournalEvent {
     match code.leads() {
-        Some(id) => Event { id, code },
+        Some(id) => JournalEvent { id, code },
         None => panic!("the code leads no event"),
     }
 }
 
 /// boxsync is ready.
-pub(crate) const READY: Event = led(Code::Ready);
+pub(crate) const READY: JournalEvent = led(Code::Ready);
 /// boxsync is stopping.
-pub(crate) const STOPPING: Event = led(Code::Stopping);
+pub(crate) const STOPPING: JournalEvent = led(Code::Stopping);
 /// A synchronization has started.
-pub(crate) const SYNC_STARTED: Event = led(Code::SyncStarted);
+pub(crate) const SYNC_STARTED: JournalEvent = led(Code::SyncStarted);
 /// A synchronization has finished.
-pub(crate) const SYNC_FINISHED: Event = led(Code::SyncFinished);
+pub(crate) const SYNC_FINISHED: JournalEvent = led(Code::SyncFinished);
 /// A synchronization has failed.
-pub(crate) const SYNC_FAILED: Event = led(Code::SyncFailed);
+pub(crate) const SYNC_FAILED: JournalEvent = led(Code::SyncFailed);
 /// Central cannot be reached.
-pub(crate) const NET_OFFLINE: Event = led(Code::NetOffline);
+pub(crate) const NET_OFFLINE: JournalEvent = led(Code::NetOffline);
 /// Central can be reached again.
-pub(crate) const NET_ONLINE: Event = led(Code::NetOnline);
+pub(crate) const NET_ONLINE: JournalEvent = led(Code::NetOnline);
 /// A test package is held.
-pub(crate) const PACKAGE_HELD: Event = led(Code::PackageHeld);
+pub(crate) const PACKAGE_HELD: JournalEvent = led(Code::PackageHeld);
 /// The clock of this box is wrong.
-pub(crate) const CLOCK_WRONG: Event = led(Code::ClockWrong);
+pub(crate) const CLOCK_WRONG: JournalEvent = led(Code::ClockWrong);
 /// The store was rebuilt.
-pub(crate) const STORE_REBUILT: Event = led(Code::StoreRebuilt);
+pub(crate) const STORE_REBUILT: JournalEvent = led(Code::StoreRebuilt);
 /// This box is a copy of another.
-pub(crate) const CLONE_FOUND: Event = led(Code::CloneFound);
+pub(crate) const CLONE_FOUND: JournalEvent = led(Code::CloneFound);
 /// The box is enrolled.
-pub(crate) const ENROLLED: Event = led(Code::Enrolled);
+pub(crate) const ENROLLED: JournalEvent = led(Code::Enrolled);
 /// Central asks to be left alone for longer than is believed.
-pub(crate) const CENTRAL_WISH: Event = led(Code::CentralWish);
+pub(crate) const CENTRAL_WISH: JournalEvent = led(Code::CentralWish);
 /// A synchronization was cut off.
-pub(crate) const RUN_KILLED: Event = led(Code::RunKilled);
+pub(crate) const RUN_KILLED: JournalEvent = led(Code::RunKilled);
 /// The state of this box was put back.
-pub(crate) const BOX_RESTORED: Event = led(Code::BoxRestored);
+pub(crate) const BOX_RESTORED: JournalEvent = led(Code::BoxRestored);
 /// This box runs twice.
-pub(crate) const BOX_TWICE: Event = led(Code::BoxTwice);
+pub(crate) const BOX_TWICE: JournalEvent = led(Code::BoxTwice);
 /// Answers of candidates cannot be kept.
-pub(crate) const ANSWERS_NOT_KEPT: Event = led(Code::AnswersNotKept);
+pub(crate) const ANSWERS_NOT_KEPT: JournalEvent = led(Code::AnswersNotKept);
 
 /// The event that a code belongs to, as its table says; codes of one kind share one.
-pub fn of(code: Code) -> Option<Event> {
+pub fn of(code: Code) -> Option<JournalEvent> {
     let code = code.event()?;
-    code.leads().map(|id| Event { id, code })
+    code.leads().map(|id| JournalEvent { id, code })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn all() -> impl Iterator<Item = Event> {
+    fn all() -> impl Iterator<Item = JournalEvent> {
         Code::EVENTS.iter().copied().map(led)
     }
 

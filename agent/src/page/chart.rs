@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use logic::health::stats::{Day, Stats};
+use logic::health::stats::{DayStats, Stats};
 use logic::language::Language;
 
 use super::figure::{date, decimal, escape, month_day};
@@ -93,7 +93,7 @@ pub(super) fn table(language: Language, stats: &Stats) -> String {
     out + "</tbody></table>"
 }
 
-fn row(language: Language, day: &Day, offset: i64) -> String {
+fn row(language: Language, day: &DayStats, offset: i64) -> String {
     let rate = day
         .rate
         .map_or_else(|| "–".into(), |rate| decimal(language, rate));
@@ -117,11 +117,11 @@ fn figure(language: Language, rate: f64) -> String {
 mod tests {
     use super::*;
     use logic::report::Report;
-    use logic::words::Params;
+    use logic::words::SyncParams;
 
     #[test]
     fn a_day_has_a_bar_a_figure_and_a_cross() {
-        let params = Params {
+        let params = SyncParams {
             organisation_id: "1".into(),
             sync_id: 1,
             box_id: "b".into(),

@@ -2,9 +2,9 @@
 //! Never puts a text into the document unescaped, and never tells the delivery or a person by name.
 //! Called by `page`.
 
-use logic::health::Status;
+use logic::health::CheckStatus;
 use logic::health::stats::Stats;
-use logic::health::verdict::{Standing, is_mended_by_a_run, minutes_left};
+use logic::health::verdict::{BoxStanding, is_mended_by_a_run, minutes_left};
 use logic::language::Language;
 use logic::phrase::{self, remedy, title};
 use serde::Serialize;
@@ -13,21 +13,21 @@ use super::chart;
 use super::figure::{ago, bytes, decimal, escape, moment, span};
 use super::markup::{self, html};
 use super::words::{put, words};
-use crate::socket::board::Running;
-use crate::socket::glance::{Examined, Glance};
+use crate::socket::sample::{Examined, Glance};
+use crate::socket::state::RunProgress;
 
 mod past;
 
 const DOCUMENT: &str = include_str!("document.html");
 
 /// Everything that is shown.
-pub(super) struct View<'a> {
+pub(super) struct PageView<'a> {
     /// Where the box stands; `None` before the first look.
     pub(super) glance: Option<&'a Glance>,
     /// What doctor found; `None` before the first time.
     pub(super) findings: Option<&'a [Examined]>,
     /// The run under way.
-    pub(super) running: Option<&'a Running>,
+    pub(super) running: Option<&'a RunProgress>,
     /// Seconds until the next one.
     pub(super) next: Option<u64>,
     /// Seconds by which local time is ahead of UTC.
@@ -50,7 +50,7 @@ pub(super) struct Live {
 }
 
 /// The progress in words.
-pub(super) fn live(language: Language, running: Option<&Running>, next: Option<u64>) -> Live {
+pub(super) fn live(language: Language, running: Option<&RunProgress>, next: Option<u64>) -> Live {
     let words = words(language);
     let Some(running) = running else {
         let mut doing = words.idle.to_owned();
@@ -105,7 +105,7 @@ pub(super) fn live(language: Language, running: Option<&Running>, next: Option<u
 }
 
 /// The whole document.
-pub(super) fn page(language: Language, view: &View, nonce: &str) -> String {
+pub(super) fn page(language: Language, view: &PageView, nonce: &str) -> String {
     let words = words(language);
     let box_id = view.glance.and_then(|glance| glance.box_id.as_deref());
     let box_id = box_id.map_or_else(String::new, |id| {
@@ -141,7 +141,7 @@ pub(super) fn page(language: Language, view: &View, nonce: &str) -> String {
     out + rest
 }
 
-fn main(language: Language, view: &View) -> String {
+fn main(language: Language, view: &PageView) -> String {
     let words = words(language);
     let Some(glance) = view.glance else {
         return section(
@@ -232,7 +232,7 @@ fn list(class: &str, items: impl Iterator<Item = String>) -> String {
     }
 }
 
-fn now(language: Language, view: &View) -> String {
+fn now(language: Language, view: &PageView) -> String {
     let words = words(language);
     let live = live(language, view.running, view.next);
     let (hidden, value) = match live.value {
@@ -250,7 +250,7 @@ fn now(language: Language, view: &View) -> String {
     section("now", "", words.now, &body)
 }
 
-fn holdings(language: Language, standing: &Standing, offset: i64) -> String {
+fn holdings(language: Language, standing: &BoxStanding, offset: i64) -> String {
     let words = words(language);
     if standing.trouble.is_some() && standing.catalogue.entities.is_empty() {
         return String::new();
@@ -279,7 +279,7 @@ fn holdings(language: Language, standing: &Standing, offset: i64) -> String {
     section("holdings", "", words.holdings, &body)
 }
 
-fn rows(language: Language, standing: &Standing, offset: i64) -> Vec<(&'static str, String)> {
+fn rows(language: Language, standing: &BoxStanding, offset: i64) -> Vec<(&'static str, String)> {
     let words = words(language);
     let at = |at: i64| {
         let ago = ago(language, at, standing.now);
@@ -369,7 +369,7 @@ fn by_type(counts: &[(String, u64)]) -> String {
     told.collect::<Vec<_>>().join(", ")
 }
 
-fn packages(language: Language, standing: &Standing) -> String {
+fn packages(language: Language, standing: &BoxStanding) -> String {
     let words = words(language);
     let stock = &standing.packages;
     let (held, wanted) = (stock.held.to_string(), stock.wanted.to_string());
@@ -400,7 +400,7 @@ fn doctor(language: Language, findings: Option<&[Examined]>) -> String {
     };
     let told: Vec<_> = findings
         .iter()
-        .filter(|finding| matches!(finding.status, Status::Fail | Status::Warn))
+        .filter(|finding| matches!(finding.status, CheckStatus::Fail | CheckStatus::Warn))
         .collect();
     let mut body = if told.is_empty() {
         format!("<p>{}</p>", escape(words.all_well))
@@ -443,7 +443,7 @@ fn seen(language: Language, finding: &Examined) -> String {
 
 fn finding(language: Language, finding: &Examined) -> String {
     let words = words(language);
-    let sign = if finding.status == Status::Fail {
+    let sign = if finding.status == CheckStatus::Fail {
         "✖"
     } else {
         "!"
@@ -472,12 +472,12 @@ fn colon(language: Language) -> &'static str {
     }
 }
 
-fn class(status: Status) -> &'static str {
+fn class(status: CheckStatus) -> &'static str {
     match status {
-        Status::Pass => "pass",
-        Status::Skip => "skip",
-        Status::Warn => "warn",
-        Status::Fail => "fail",
+        CheckStatus::Pass => "pass",
+        CheckStatus::Skip => "skip",
+        CheckStatus::Warn => "warn",
+        CheckStatus::Fail => "fail",
     }
 }
 

@@ -2,7 +2,7 @@
 //! Never holds what boxsync says elsewhere: that is translated by `phrase`.
 //! Called by `render`.
 
-use logic::health::{Status, Word};
+use logic::health::{CheckStatus, Word};
 use logic::language::Language;
 use logic::words::Outcome;
 
@@ -160,12 +160,12 @@ impl Words {
         }
     }
 
-    pub(super) fn status(&self, status: Status) -> &'static str {
+    pub(super) fn status(&self, status: CheckStatus) -> &'static str {
         match status {
-            Status::Pass => self.pass,
-            Status::Skip => self.skipped,
-            Status::Warn => self.warn,
-            Status::Fail => self.fail,
+            CheckStatus::Pass => self.pass,
+            CheckStatus::Skip => self.skipped,
+            CheckStatus::Warn => self.warn,
+            CheckStatus::Fail => self.fail,
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 pub(super) type Pieces = Box<dyn FnMut() -> Option<Result<Bytes, Fault>>>;
 
 /// The body of an answer.
-pub(super) enum Body {
+pub(super) enum ResponseBody {
     /// All of it.
     Whole(Option<Bytes>),
     /// Read when there is room for the next piece; of so many bytes, if that is known.
@@ -25,13 +25,13 @@ pub(super) enum Body {
     Events(mpsc::Receiver<Bytes>),
 }
 
-impl Body {
+impl ResponseBody {
     pub(super) fn whole(bytes: impl Into<Bytes>) -> Self {
         Self::Whole(Some(bytes.into()))
     }
 }
 
-impl hyper::body::Body for Body {
+impl hyper::body::Body for ResponseBody {
     type Data = Bytes;
     type Error = Fault;
 

@@ -12,17 +12,17 @@ use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use logic::fault::{Code, Fault};
-use logic::health::Told;
-use logic::health::seen::InForce;
-use logic::package_lane::{Cause, Waiting};
+use logic::health::ReportedFault;
+use logic::health::seen::ServiceConfig;
+use logic::package_lane::{WaitReason, Waiting};
 use logic::report::Report;
 use logic::schedule::Errand;
-use logic::words::{Class, Outcome};
+use logic::words::{FaultClass, Outcome};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use tokio::net::UnixStream;
 
-use crate::engine::progress::{Progress, Watch};
+use crate::engine::progress::{Progress, RunWatch};
 use crate::root::Root;
 
 /// A daemon that does not answer within this is busy enough.
@@ -40,7 +40,7 @@ const EVENT: usize = 4 << 20;
 pub async fn synchronize(
     root: &Root,
     errand: &Errand,
-    watch: &Watch,
+    watch: &RunWatch,
 ) -> Result<Option<Report>, Fault> {
     let Ok(stream) = UnixStream::connect(root.socket()).await else {
         return Ok(None);
@@ -69,7 +69,7 @@ pub async fn synchronize(
 
 /// Whether what holds up a package passes while one waits: the line comes back, a window does not open.
 fn passes(waiting: Waiting) -> bool {
-    matches!(waiting.reason, Cause::Link | Cause::Central)
+    matches!(waiting.reason, WaitReason::Link | WaitReason::Central)
 }
 
 /// Asks for a run; gives the number of the one that does it.
@@ -83,12 +83,12 @@ async fn ask(root: &Root, errand: &Errand) -> Result<u64, Fault> {
         .collect()
         .await
         .map_err(gone)?;
-    let accepted: Accepted = serde_json::from_slice(&answer.to_bytes()).map_err(gone)?;
+    let accepted: AcceptedBody = serde_json::from_slice(&answer.to_bytes()).map_err(gone)?;
     Ok(accepted.run)
 }
 
 /// Follows a run to its account.
-async fn followed(events: &mut Events, run: u64, watch: &Watch) -> Result<Report, Fault> {
+async fn followed(events: &mut Events, run: u64, watch: &RunWatch) -> Result<Report, Fault> {
     while let Some((kind, data)) = events.next().await? {
         let of = data.get("run").and_then(Json::as_u64);
         if of.is_none_or(|of| of < run) {
@@ -121,15 +121,15 @@ pub async fn wake(root: &Root) {
 
 /// How a daemon that runs reaches central, and what it says of its configuration; `None` without one, and where it does
 /// not answer this caller at once.
-pub async fn in_force(root: &Root) -> Option<InForce> {
+pub async fn in_force(root: &Root) -> Option<ServiceConfig> {
     #[derive(Deserialize)]
-    struct Status {
-        daemon: Daemon,
+    struct StatusBody {
+        daemon: DaemonBody,
     }
     #[derive(Deserialize)]
-    struct Daemon {
-        line: InForce,
-        config_fault: Option<Told>,
+    struct DaemonBody {
+        line: ServiceConfig,
+        config_fault: Option<ReportedFault>,
     }
     let asked = async {
         let stream = UnixStream::connect(root.socket()).await.map_err(gone)?;
@@ -138,15 +138,15 @@ pub async fn in_force(root: &Root) -> Option<InForce> {
         body.collect().await.map_err(gone)
     };
     let answer = tokio::time::timeout(ASKING, asked).await.ok()?.ok()?;
-    let status: Status = serde_json::from_slice(&answer.to_bytes()).ok()?;
-    Some(InForce {
+    let status: StatusBody = serde_json::from_slice(&answer.to_bytes()).ok()?;
+    Some(ServiceConfig {
         fault: status.daemon.config_fault,
         ..status.daemon.line
     })
 }
 
 #[derive(Deserialize)]
-struct Accepted {
+struct AcceptedBody {
     run: u64,
 }
 
@@ -174,7 +174,7 @@ async fn call(
 /// The daemon's own words for what it refuses.
 async fn succeeded(answer: Response<Incoming>) -> Result<Response<Incoming>, Fault> {
     #[derive(Deserialize)]
-    struct Told {
+    struct ToldLine {
         code: String,
         reason: String,
     }
@@ -183,7 +183,7 @@ async fn succeeded(answer: Response<Incoming>) -> Result<Response<Incoming>, Fau
     }
     let status = answer.status();
     let body = answer.into_body().collect().await.map_err(gone)?;
-    let told: Told = serde_json::from_slice(&body.to_bytes())
+    let told: ToldLine = serde_json::from_slice(&body.to_bytes())
         .map_err(|_| gone(format!("it answered with status {status}")))?;
     let fault = match Code::of(&told.code) {
         Some(code) => Fault::new(code, told.reason),
@@ -193,7 +193,7 @@ async fn succeeded(answer: Response<Incoming>) -> Result<Response<Incoming>, Fau
             format!("{} [{}]", told.reason, told.code),
         ),
     };
-    Err(fault.classed(Class::Operator).ending(Outcome::Failed))
+    Err(fault.classed(FaultClass::Operator).ending(Outcome::Failed))
 }
 
 /// Server-sent events as they come.

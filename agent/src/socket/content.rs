@@ -14,14 +14,14 @@ use logic::outside;
 use logic::seal::NameHash;
 use serde_json::{Value as Json, json};
 
-use super::board::Board;
-use super::body::{Body, Pieces};
+use super::body::{Pieces, ResponseBody};
 use super::login;
 use super::package::insert;
 use super::query::{Query, flaw};
-use super::shelf::{Followed, Shelf};
+use super::snapshot::{FeedSnapshot, Followed};
+use super::state::Board;
 use super::wire::with_type;
-use crate::vault::package::Packages;
+use crate::vault::package::PackageStore;
 
 /// Lines are gathered to about so many bytes before they are handed on.
 const GATHER: usize = 32 << 10;
@@ -37,7 +37,7 @@ pub(super) async fn entities(
     board: &Board,
     roles: ApiRoles,
     query: &Query,
-) -> Result<Response<Body>, Fault> {
+) -> Result<Response<ResponseBody>, Fault> {
     let kinds = match query.text("type") {
         None => EntityType::ALL.to_vec(),
         Some(word) => vec![EntityType::of(word).ok_or_else(|| {
@@ -64,9 +64,9 @@ pub(super) async fn entities(
     let (shelf, place) = (held.shelf.clone(), held.end());
     let generation = shelf.edition().generation;
     let body = match login {
-        Some(login) => Body::whole(called(&shelf, roles, &kinds, login).await?),
-        None if ids.is_empty() => Body::Pieces(gather(all(shelf, roles, kinds)), None),
-        None => Body::whole(named(&shelf, roles, &kinds, ids)?),
+        Some(login) => ResponseBody::whole(called(&shelf, roles, &kinds, login).await?),
+        None if ids.is_empty() => ResponseBody::Pieces(gather(all(shelf, roles, kinds)), None),
+        None => ResponseBody::whole(named(&shelf, roles, &kinds, ids)?),
     };
     let mut response = with_type(StatusCode::OK, LINES, body);
     let headers = response.headers_mut();
@@ -95,7 +95,7 @@ pub(super) async fn settled(board: &Board) -> Result<Followed, Fault> {
 }
 
 fn all(
-    shelf: Rc<Shelf>,
+    shelf: Rc<FeedSnapshot>,
     roles: ApiRoles,
     kinds: Vec<EntityType>,
 ) -> impl Iterator<Item = Result<Json, Fault>> + 'static {
@@ -112,7 +112,7 @@ fn all(
 
 /// The entities of some ids. Of several, those that are not there are left out.
 fn named(
-    shelf: &Shelf,
+    shelf: &FeedSnapshot,
     roles: ApiRoles,
     kinds: &[EntityType],
     ids: &[String],
@@ -137,7 +137,7 @@ fn named(
 
 /// The entities with a login.
 async fn called(
-    shelf: &Shelf,
+    shelf: &FeedSnapshot,
     roles: ApiRoles,
     kinds: &[EntityType],
     login: &str,
@@ -181,9 +181,9 @@ pub(super) fn line(kind: EntityType, mut entity: Entity, roles: ApiRoles) -> Jso
 }
 
 /// The packages of the deliveries in the catalogue, one a line; the words of `packages --json`.
-pub(super) fn packages(board: &Board) -> Result<Response<Body>, Fault> {
+pub(super) fn packages(board: &Board) -> Result<Response<ResponseBody>, Fault> {
     let shelf = board.shelf()?;
-    let packages = Packages::open(shelf.vault())?;
+    let packages = PackageStore::open(shelf.vault())?;
     let count = shelf.edition().count(EntityType::Delivery);
     let lines = (0..count).filter_map(move |place| {
         let delivery = shelf.entity(EntityType::Delivery, place).transpose()?;
@@ -198,7 +198,7 @@ pub(super) fn packages(board: &Board) -> Result<Response<Body>, Fault> {
             }))
         }))
     });
-    let body = Body::Pieces(gather(lines), None);
+    let body = ResponseBody::Pieces(gather(lines), None);
     Ok(with_type(StatusCode::OK, LINES, body))
 }
 

@@ -10,16 +10,16 @@ use hyper::{Response, StatusCode};
 use logic::access::{ApiRole, ApiRoles};
 use logic::events::{CatalogueWay, EventId, EventStream, NextEvent, state};
 use logic::fault::{Code, Fault};
-use logic::feed::{Asked, Position};
+use logic::feed::{FeedRequest, Position};
 use logic::outside;
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::board::Board;
-use super::body::Body;
+use super::body::ResponseBody;
 use super::content::settled;
 use super::query::{Query, flaw};
-use super::shelf::{EventPage, Followed};
+use super::snapshot::{EventPage, Followed};
+use super::state::Board;
 use super::wire::with_type;
 use super::{feed, watch};
 use crate::clock;
@@ -60,7 +60,7 @@ pub(super) fn answer(
     roles: ApiRoles,
     query: &Query,
     headers: &HeaderMap,
-) -> Result<Response<Body>, Fault> {
+) -> Result<Response<ResponseBody>, Fault> {
     let contents = match query.text("include") {
         None => false,
         Some("entity") => true,
@@ -78,7 +78,7 @@ pub(super) fn answer(
         send,
     };
     tokio::task::spawn_local(follower.follow());
-    let body = Body::Events(receive);
+    let body = ResponseBody::Events(receive);
     Ok(with_type(StatusCode::OK, "text/event-stream", body))
 }
 
@@ -134,7 +134,7 @@ impl EventFollower {
             let Some((end, followed)) = followed.and_then(|held| Some((held.end()?, held))) else {
                 return CatalogueWay::Closed;
             };
-            let entered = place.map(|place| followed.enter(Asked::Cursor(place)));
+            let entered = place.map(|place| followed.enter(FeedRequest::Cursor(place)));
             held = Some(followed);
             CatalogueWay::Open(entered, end)
         };

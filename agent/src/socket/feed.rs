@@ -11,18 +11,18 @@ use bytes::Bytes;
 use hyper::{Response, StatusCode};
 use logic::access::{ApiRole, ApiRoles};
 use logic::fault::{Code, Fault};
-use logic::feed::{Asked, Extent, Position, Refused};
+use logic::feed::{Extent, FeedRequest, FollowerRefusal, Position};
 use logic::outside;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::board::Board;
-use super::body::{Body, Pieces};
+use super::body::{Pieces, ResponseBody};
 use super::content::line;
 use super::query::{Query, flaw};
-use super::shelf::{self, Followed, Shelf};
+use super::snapshot::{self, FeedSnapshot, Followed};
+use super::state::Board;
 use super::wire::{object, with_type};
-use crate::vault::feed::{Change, Op};
+use crate::vault::feed::{FeedChange, Op};
 
 /// What the route takes.
 pub(super) const PARAMETERS: [&str; 6] = ["epoch", "since", "cursor", "limit", "include", "wait"];
@@ -40,7 +40,7 @@ pub(super) async fn answer(
     board: &Board,
     roles: ApiRoles,
     query: &Query,
-) -> Result<Response<Body>, Fault> {
+) -> Result<Response<ResponseBody>, Fault> {
     let asked = asked(query)?;
     let limit = query.number("limit")?.unwrap_or(MOST);
     if limit == 0 || limit > MOST {
@@ -61,11 +61,11 @@ pub(super) async fn answer(
         let held = Followed::now(board)?;
         let (from, reads) = match held.enter(asked) {
             Ok(entered) => entered,
-            Err(Refused::Gone) => return Ok(gone(&held)),
-            Err(Refused::NeedsEpoch) => return Err(flaw(NEEDS_EPOCH)),
+            Err(FollowerRefusal::Gone) => return Ok(gone(&held)),
+            Err(FollowerRefusal::NeedsEpoch) => return Err(flaw(NEEDS_EPOCH)),
         };
         if reads || Instant::now() >= until {
-            let asked = shelf::Asked {
+            let asked = snapshot::FeedPageKey {
                 from,
                 limit: if reads { limit } else { 0 },
                 contents,
@@ -82,23 +82,23 @@ pub(super) async fn answer(
 const NEEDS_EPOCH: &str = "parameter `since`: above 0 it needs `epoch`, for a number alone does not say of which \
                            history it is; give the `epoch` that the number came with, or `cursor` in place of both";
 
-fn asked(query: &Query) -> Result<Asked, Fault> {
+fn asked(query: &Query) -> Result<FeedRequest, Fault> {
     let (epoch, since) = (query.number("epoch")?, query.number("since")?);
     match query.text("cursor") {
-        None => Ok(Asked::Since(epoch, since.unwrap_or(0))),
+        None => Ok(FeedRequest::Since(epoch, since.unwrap_or(0))),
         Some(_) if epoch.is_some() || since.is_some() => {
             let reason =
                 "parameter `cursor`: it stands for `epoch` and `since`, give one or the other";
             Err(flaw(reason))
         }
-        Some(text) => text.parse().map(Asked::Cursor).map_err(|()| {
+        Some(text) => text.parse().map(FeedRequest::Cursor).map_err(|()| {
             flaw("parameter `cursor`: expected what an earlier answer gave as `cursor`")
         }),
     }
 }
 
 /// Where a follower goes on once it has read all entities.
-fn gone(held: &Followed) -> Response<Body> {
+fn gone(held: &Followed) -> Response<ResponseBody> {
     let end = held.end();
     let (epoch, newest) = end.map_or((0, 0), |end| (end.epoch, end.number));
     let reason = format!(
@@ -112,10 +112,14 @@ fn gone(held: &Followed) -> Response<Body> {
 }
 
 /// The answer; a short one is made once for all who ask the same.
-fn page(held: &Followed, roles: ApiRoles, asked: shelf::Asked) -> Result<Response<Body>, Fault> {
+fn page(
+    held: &Followed,
+    roles: ApiRoles,
+    asked: snapshot::FeedPageKey,
+) -> Result<Response<ResponseBody>, Fault> {
     let json = |body| Ok(with_type(StatusCode::OK, "application/json", body));
     if let Some(page) = held.shelf.page(asked) {
-        return json(Body::whole(page));
+        return json(ResponseBody::whole(page));
     }
     let extent = held.extent();
     let mut changes = held.changes(asked.from.number).peekable();
@@ -131,21 +135,21 @@ fn page(held: &Followed, roles: ApiRoles, asked: shelf::Asked) -> Result<Respons
         if first.len() > SHARED {
             let mut first = Some(Ok(Bytes::from(first)));
             let all: Pieces = Box::new(move || first.take().or_else(&mut rest));
-            return json(Body::Pieces(all, None));
+            return json(ResponseBody::Pieces(all, None));
         }
     }
     let page = Bytes::from(first);
     held.shelf.keep(asked, &page);
-    json(Body::whole(page))
+    json(ResponseBody::whole(page))
 }
 
 /// One object, written as it is read: ten thousand changes are never held at once.
 fn pieces(
     extent: Extent,
     roles: ApiRoles,
-    asked: shelf::Asked,
-    mut changes: Peekable<impl Iterator<Item = (Position, Change)> + 'static>,
-    contents: Option<Rc<Shelf>>,
+    asked: snapshot::FeedPageKey,
+    mut changes: Peekable<impl Iterator<Item = (Position, FeedChange)> + 'static>,
+    contents: Option<Rc<FeedSnapshot>>,
 ) -> Pieces {
     let mut text = format!(
         r#"{{"schema":1,"epoch":{},"oldest":{},"newest":{},"changes":["#,
@@ -181,8 +185,8 @@ fn pieces(
 /// One change. Its contents are those that are shown now: where a later change takes the entity away there are none.
 pub(super) fn told(
     behind: Position,
-    change: &Change,
-    contents: Option<&Shelf>,
+    change: &FeedChange,
+    contents: Option<&FeedSnapshot>,
     roles: ApiRoles,
 ) -> Result<serde_json::Value, Fault> {
     let mut told = json!({

@@ -6,7 +6,7 @@ use logic::entity::{Entity, EntityType, Value, uri};
 use logic::fault::Fault;
 use tokio::sync::OnceCell;
 
-use super::shelf::Shelf;
+use super::snapshot::FeedSnapshot;
 
 /// What has a login.
 const KINDS: [EntityType; 3] = [
@@ -27,14 +27,14 @@ fn login(entity: &Entity) -> Option<&str> {
     }
 }
 
-fn hash(shelf: &Shelf, login: &str) -> u64 {
+fn hash(shelf: &FeedSnapshot, login: &str) -> u64 {
     let name = shelf.vault().keys().name("login", login);
     name.0
         .first_chunk()
         .map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
-async fn table(shelf: &Shelf) -> Result<Vec<(u64, EntityType, u32)>, Fault> {
+async fn table(shelf: &FeedSnapshot) -> Result<Vec<(u64, EntityType, u32)>, Fault> {
     let mut table = Vec::new();
     for kind in KINDS {
         let mut place = 0;
@@ -55,9 +55,9 @@ async fn table(shelf: &Shelf) -> Result<Vec<(u64, EntityType, u32)>, Fault> {
 /// The entities of these types with a login, written as central has it.
 ///
 /// # Errors
-/// As `Shelf::entity`.
+/// As `FeedSnapshot::entity`.
 pub(super) async fn find(
-    shelf: &Shelf,
+    shelf: &FeedSnapshot,
     kinds: &[EntityType],
     wanted: &str,
 ) -> Result<Vec<(EntityType, Entity)>, Fault> {

@@ -16,11 +16,11 @@ use logic::outside;
 use logic::zip::{Directory, LocalHeader, Member};
 use serde_json::{Value as Json, json};
 
-use super::board::Board;
-use super::body::{Body, Pieces};
+use super::body::{Pieces, ResponseBody};
 use super::content::{LINES, gather};
-use super::package::{Asked, Opened, Selected, answer, insert, open, span};
+use super::package::{OpenedPackage, PackageRead, Selected, answer, insert, open, span};
 use super::query::{decode, flaw};
+use super::state::Board;
 use super::wire::with_type;
 use crate::engine::content;
 use crate::vault::package::Content;
@@ -39,14 +39,14 @@ const DIRECTORIES: usize = 4;
 
 /// What a path below `packages/` names.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Target {
+pub(super) struct MemberTarget {
     /// URI of the delivery.
     pub(super) delivery: String,
     /// The member; all of them where there is none.
     pub(super) member: Option<String>,
 }
 
-impl Target {
+impl MemberTarget {
     /// Reads `packages/{delivery}/members` and `packages/{delivery}/members/{name}`.
     pub(super) fn of(route: &str) -> Option<Result<Self, Fault>> {
         let rest = route.strip_prefix("packages/")?;
@@ -74,7 +74,7 @@ impl Target {
 /// The directories that were read last, by edition.
 pub(super) type Directories = Vec<([u8; 16], Rc<Directory>)>;
 
-fn directory(board: &Board, opened: &Opened) -> Result<Rc<Directory>, Fault> {
+fn directory(board: &Board, opened: &OpenedPackage) -> Result<Rc<Directory>, Fault> {
     let known = board.library().directories();
     let edition = opened.meta.edition;
     let found = |known: &Directories| {
@@ -105,12 +105,16 @@ fn line(member: &Member) -> Json {
 }
 
 /// The members, one a line, in the order of the package.
-pub(super) fn list(board: &Board, asked: &Asked) -> Result<Response<Body>, Fault> {
+pub(super) fn list(board: &Board, asked: &PackageRead) -> Result<Response<ResponseBody>, Fault> {
     let opened = open(board, asked)?;
     let directory = directory(board, &opened)?;
     let count = directory.members.len();
     let lines = (0..count).map(move |place| Ok(line(&directory.members[place])));
-    let mut response = with_type(StatusCode::OK, LINES, Body::Pieces(gather(lines), None));
+    let mut response = with_type(
+        StatusCode::OK,
+        LINES,
+        ResponseBody::Pieces(gather(lines), None),
+    );
     let edition = opened.edition();
     insert(
         &mut response,
@@ -123,7 +127,11 @@ pub(super) fn list(board: &Board, asked: &Asked) -> Result<Response<Body>, Fault
 }
 
 /// The content of one member.
-pub(super) fn read(board: &Board, asked: &Asked, wanted: &str) -> Result<Response<Body>, Fault> {
+pub(super) fn read(
+    board: &Board,
+    asked: &PackageRead,
+    wanted: &str,
+) -> Result<Response<ResponseBody>, Fault> {
     let opened = open(board, asked)?;
     let directory = directory(board, &opened)?;
     let is_it = |member: &Member| member.name == wanted.as_bytes() || name(member) == wanted;
@@ -262,9 +270,9 @@ mod tests {
 
     #[test]
     fn a_path_names_the_delivery_and_the_member() {
-        let target = |route| Target::of(route).map(|target| target.map_err(|_| ()));
+        let target = |route| MemberTarget::of(route).map(|target| target.map_err(|_| ()));
         let of = |delivery: &str, member: Option<&str>| {
-            Some(Ok(Target {
+            Some(Ok(MemberTarget {
                 delivery: delivery.into(),
                 member: member.map(Into::into),
             }))

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use hyper::header::{ACCEPT, HeaderMap, HeaderValue, VARY};
 use hyper::{Response, StatusCode};
-use logic::health::metrics::{Daemon, Form, Sample, render};
+use logic::health::metrics::{DaemonFigures, MetricsFormat, MetricsInput, render};
 
-use super::board::Board;
-use super::body::Body;
+use super::body::ResponseBody;
 use super::standing;
+use super::state::Board;
 use super::wire::with_type;
 use crate::clock;
 
@@ -18,10 +18,10 @@ use crate::clock;
 const LOOK: Duration = Duration::from_secs(8);
 
 /// The text.
-pub(super) async fn answer(board: &Board, headers: &HeaderMap) -> Response<Body> {
+pub(super) async fn answer(board: &Board, headers: &HeaderMap) -> Response<ResponseBody> {
     let glance = standing::look(board, LOOK).await;
     let daemon = of_daemon(board);
-    let sample = Sample {
+    let sample = MetricsInput {
         standing: glance.as_deref().map(|glance| &glance.standing),
         daemon: Some(&daemon),
         version: env!("CARGO_PKG_VERSION"),
@@ -31,8 +31,8 @@ pub(super) async fn answer(board: &Board, headers: &HeaderMap) -> Response<Body>
         .iter()
         .filter_map(|value| value.to_str().ok())
         .collect();
-    let form = Form::accepted(&accepted);
-    let body = Body::whole(render(&sample, form));
+    let form = MetricsFormat::accepted(&accepted);
+    let body = ResponseBody::whole(render(&sample, form));
     let mut response = with_type(StatusCode::OK, form.media_type(), body);
     let vary = HeaderValue::from_static("accept");
     response.headers_mut().insert(VARY, vary);
@@ -40,10 +40,10 @@ pub(super) async fn answer(board: &Board, headers: &HeaderMap) -> Response<Body>
 }
 
 /// What only the daemon knows.
-pub(crate) fn of_daemon(board: &Board) -> Daemon {
+pub(crate) fn of_daemon(board: &Board) -> DaemonFigures {
     let standing = board.standing();
     let up = clock::now().mono.saturating_sub(board.started().mono);
-    Daemon {
+    DaemonFigures {
         up: up.as_secs_f64(),
         running: standing.running.is_some(),
         offline_tries: standing.offline.unwrap_or(0),

@@ -12,7 +12,7 @@ use hyper::header::{
     IF_NONE_MATCH, IF_RANGE, RANGE,
 };
 use hyper::{Method, Response, StatusCode};
-use logic::condition::{self, Fields, Verdict, judge};
+use logic::condition::{self, ConditionFields, ConditionOutcome, judge};
 use logic::entity::EntityType;
 use logic::fault::{Code, Fault};
 use logic::keep::{self, stays};
@@ -20,13 +20,13 @@ use logic::outside;
 use logic::seal::NameHash;
 use tokio::time::Instant;
 
-use super::board::Board;
-use super::body::{Body, Pieces};
+use super::body::{Pieces, ResponseBody};
 use super::query::{Query, flaw};
-use super::wanted::Wanted;
+use super::state::Board;
+use super::wanted::WantedRange;
 use super::wire::{refusal, with_type};
 use crate::engine::{Engine, exam};
-use crate::vault::package::{Content, Meta, Packages};
+use crate::vault::package::{Content, Meta, PackageStore};
 
 /// What the routes of one package take.
 pub(super) const PARAMETERS: [&str; 1] = ["edition"];
@@ -38,14 +38,14 @@ const LOOK: Duration = Duration::from_secs(600);
 const NAMES: usize = 16;
 
 /// One request about a package.
-pub(super) struct Asked<'a> {
+pub(super) struct PackageRead<'a> {
     pub(super) delivery: &'a str,
     pub(super) query: &'a Query,
     pub(super) headers: &'a HeaderMap,
     pub(super) method: &'a Method,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> PackageRead<'a> {
     fn field(&self, name: HeaderName) -> Option<&'a str> {
         // What is no text names nothing.
         let value = self.headers.get(name)?;
@@ -78,12 +78,12 @@ fn edition(text: &str) -> Option<[u8; 16]> {
 pub(super) type Noted = BTreeMap<[u8; 16], Instant>;
 
 /// A package that is open.
-pub(super) struct Opened {
+pub(super) struct OpenedPackage {
     pub(super) meta: Meta,
     pub(super) content: Content,
 }
 
-impl Opened {
+impl OpenedPackage {
     fn of(content: Content) -> Self {
         Self {
             meta: content.meta().clone(),
@@ -98,17 +98,17 @@ impl Opened {
 }
 
 /// Opens the edition that is meant; it is held, or kept since somebody named it while it was.
-pub(super) fn open(board: &Board, asked: &Asked) -> Result<Opened, Fault> {
+pub(super) fn open(board: &Board, asked: &PackageRead) -> Result<OpenedPackage, Fault> {
     let delivery = asked.delivery;
     let (packages, is_shown) = match board.shelf() {
         Ok(shelf) => {
             let is_shown = shelf.shows(EntityType::Delivery, delivery);
-            (Packages::open(shelf.vault())?, is_shown)
+            (PackageStore::open(shelf.vault())?, is_shown)
         }
         // Where the catalogue cannot be read, packages are all the same.
         Err(_) => {
             let engine = Engine::open(board.root(), (*board.settings()).clone())?;
-            (Packages::open(engine.vault())?, true)
+            (PackageStore::open(engine.vault())?, true)
         }
     };
     // The package of a delivery that is hidden is kept, but nobody's.
@@ -117,13 +117,13 @@ pub(super) fn open(board: &Board, asked: &Asked) -> Result<Opened, Fault> {
         false => None,
     };
     let Some(meant) = asked.editions()? else {
-        return Ok(Opened::of(held.ok_or_else(|| not_held(delivery))?));
+        return Ok(OpenedPackage::of(held.ok_or_else(|| not_held(delivery))?));
     };
     let is_held = held.is_some();
     if let Some(content) = held.filter(|content| meant.contains(&content.meta().edition)) {
         // Opened first: what is linked then is what was opened.
         note(board, &packages, content.meta());
-        return Ok(Opened::of(content));
+        return Ok(OpenedPackage::of(content));
     }
     for edition in meant.iter().filter(|_| is_shown) {
         if let Some(meta) = packages.kept(*edition)?
@@ -131,7 +131,7 @@ pub(super) fn open(board: &Board, asked: &Asked) -> Result<Opened, Fault> {
         {
             note(board, &packages, &meta);
             let content = packages.kept_content(&meta)?;
-            return Ok(Opened::of(content));
+            return Ok(OpenedPackage::of(content));
         }
     }
     Err(match is_held {
@@ -141,7 +141,7 @@ pub(super) fn open(board: &Board, asked: &Asked) -> Result<Opened, Fault> {
 }
 
 /// A reader named this edition: it stays.
-fn note(board: &Board, packages: &Packages, meta: &Meta) {
+fn note(board: &Board, packages: &PackageStore, meta: &Meta) {
     let mut noted = board.library().noted().borrow_mut();
     if noted
         .get(&meta.edition)
@@ -170,8 +170,8 @@ pub(super) async fn keeper(board: Board) {
 fn release(board: &Board) -> Result<(), Fault> {
     let settings = board.settings();
     let engine = Engine::open(board.root(), (*settings).clone())?;
-    let packages = Packages::open(engine.vault())?;
-    let now = keep::Now {
+    let packages = PackageStore::open(engine.vault())?;
+    let now = keep::RetentionState {
         exam: exam::running(board.root()).is_some(),
         scarce: packages.free()? < settings.download.reserve.bytes(),
     };
@@ -201,11 +201,11 @@ pub(super) struct Selected {
 
 /// Answers with all of it, a part, or why not (RFC 9110 13 and 14). `pieces` reads a span.
 pub(super) fn answer(
-    asked: &Asked,
+    asked: &PackageRead,
     selected: Selected,
     pieces: impl FnOnce(Range<u64>) -> Result<Pieces, Fault>,
-) -> Result<Response<Body>, Fault> {
-    let fields = Fields {
+) -> Result<Response<ResponseBody>, Fault> {
+    let fields = ConditionFields {
         if_match: asked.field(IF_MATCH),
         if_none_match: asked.field(IF_NONE_MATCH),
         if_range: asked.field(IF_RANGE),
@@ -214,30 +214,30 @@ pub(super) fn answer(
     // A range counts for GET alone (RFC 9110 14.2).
     let range = asked.field(RANGE).filter(|_| asked.method == Method::GET);
     let wanted = match judge(&selected.tag, fields) {
-        Verdict::Failed => return Err(other_edition()),
-        Verdict::NotModified => None,
-        Verdict::Answer { range: false } => Some(Wanted::All),
-        Verdict::Answer { range: true } => {
-            Some(range.map_or(Wanted::All, |text| Wanted::read(text, size)))
+        ConditionOutcome::Failed => return Err(other_edition()),
+        ConditionOutcome::NotModified => None,
+        ConditionOutcome::Answer { range: false } => Some(WantedRange::All),
+        ConditionOutcome::Answer { range: true } => {
+            Some(range.map_or(WantedRange::All, |text| WantedRange::read(text, size)))
         }
     };
     let mut response = match wanted {
         None => {
-            let body = Body::whole(Bytes::new());
+            let body = ResponseBody::whole(Bytes::new());
             with_type(StatusCode::NOT_MODIFIED, selected.media, body)
         }
-        Some(Wanted::All) => {
-            let body = Body::Pieces(pieces(0..size)?, Some(size));
+        Some(WantedRange::All) => {
+            let body = ResponseBody::Pieces(pieces(0..size)?, Some(size));
             with_type(StatusCode::OK, selected.media, body)
         }
-        Some(Wanted::Part(start, end)) => {
-            let body = Body::Pieces(pieces(start..end)?, Some(end - start));
+        Some(WantedRange::Part(start, end)) => {
+            let body = ResponseBody::Pieces(pieces(start..end)?, Some(end - start));
             let mut response = with_type(StatusCode::PARTIAL_CONTENT, selected.media, body);
             let place = format!("bytes {start}-{}/{size}", end - 1);
             insert(&mut response, CONTENT_RANGE, &place);
             response
         }
-        Some(Wanted::Outside) => {
+        Some(WantedRange::Outside) => {
             let reason = format!("there are {size} bytes");
             let trouble = Fault::new(Code::ApiRange, reason);
             let mut response = refusal(&trouble);
@@ -255,7 +255,7 @@ pub(super) fn answer(
 }
 
 /// Adds a field, if its value can be one.
-pub(super) fn insert(response: &mut Response<Body>, name: HeaderName, value: &str) {
+pub(super) fn insert(response: &mut Response<ResponseBody>, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }
@@ -277,7 +277,7 @@ pub(super) fn span(content: Content, span: Range<u64>) -> Pieces {
 }
 
 /// The content of a whole package, or one range of it.
-pub(super) fn content(board: &Board, asked: &Asked) -> Result<Response<Body>, Fault> {
+pub(super) fn content(board: &Board, asked: &PackageRead) -> Result<Response<ResponseBody>, Fault> {
     let opened = open(board, asked)?;
     let edition = opened.edition();
     let selected = Selected {

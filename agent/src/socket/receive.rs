@@ -9,17 +9,17 @@ use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
 use hyper::{Request, Response, StatusCode};
 use logic::fault::{Area, Code, Fault};
-use logic::intake::Kind;
+use logic::intake::ItemKind;
 use logic::places::SMALL_DOCUMENT;
 use logic::schedule::Errand;
 use serde_json::{Value as Json, json};
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
-use super::board::Board;
-use super::body::Body;
+use super::body::ResponseBody;
 use super::query::{Query, flaw};
-use super::target::Target;
+use super::state::Board;
+use super::target::RouteTarget;
 use super::wire::{linger, next_piece, object, slow, too_large, whole};
 use crate::engine::Engine;
 use crate::intake::{Intake, Receipt};
@@ -39,10 +39,10 @@ pub(super) const PARAMETERS: [&str; 1] = ["send"];
 /// Lets in what the body holds.
 pub(super) async fn answer(
     board: &Board,
-    target: Target,
+    target: RouteTarget,
     query: &Query,
     request: Request<Incoming>,
-) -> Result<Response<Body>, Fault> {
+) -> Result<Response<ResponseBody>, Fault> {
     let now = match query.text("send") {
         None => false,
         Some("now") => true,
@@ -73,7 +73,7 @@ pub(super) async fn answer(
 
 /// A small document is let in by the daemon itself, through what the one before it has opened. Where that fails for
 /// anything but the document, it is opened anew: the state folder may be another one by now.
-async fn here(board: &Board, target: Target, document: Bytes) -> Result<Json, Fault> {
+async fn here(board: &Board, target: RouteTarget, document: Bytes) -> Result<Json, Fault> {
     let (root, settings) = (board.root().clone(), (*board.settings()).clone());
     let limit = settings.results.max_item.bytes();
     let open = board.intake_of(limit);
@@ -107,7 +107,7 @@ fn send() -> Errand {
 /// A large document is handed on as it comes to a process of its own: read here, its memory would stay with the daemon.
 async fn elsewhere(
     board: &Board,
-    target: &Target,
+    target: &RouteTarget,
     request: Request<Incoming>,
     limit: u64,
 ) -> Result<Json, Fault> {
@@ -150,7 +150,7 @@ async fn elsewhere(
 /// The worker: reads a document to its marked end and lets it in; one object, the receipt or the trouble.
 pub fn work(
     engine: Result<Engine, Fault>,
-    kind: Kind,
+    kind: ItemKind,
     id: Option<String>,
     mut document: Vec<u8>,
 ) -> Json {
@@ -161,7 +161,7 @@ pub fn work(
         let limit = engine.settings().results.max_item.bytes();
         let states = &engine.settings().results.states;
         let intake = Intake::open(engine.vault(), limit)?.of_states(states);
-        keep(&intake, &Target { kind, id }, &document)
+        keep(&intake, &RouteTarget { kind, id }, &document)
     });
     match kept {
         Ok(receipt) => told(&receipt),
@@ -169,7 +169,7 @@ pub fn work(
     }
 }
 
-fn keep(intake: &Intake, target: &Target, document: &[u8]) -> Result<Receipt, Fault> {
+fn keep(intake: &Intake, target: &RouteTarget, document: &[u8]) -> Result<Receipt, Fault> {
     match &target.id {
         Some(id) => intake.put(target.kind, id, document),
         None => intake.submit(target.kind, document),

@@ -6,46 +6,46 @@ use bytes::Bytes;
 use hyper::{Response, StatusCode};
 use logic::fault::Finding;
 use logic::fault::{Code, CodeName, Fault, remedy};
-use logic::intake::Kind;
+use logic::intake::ItemKind;
 use logic::outside;
-use logic::spool::{Part, State};
+use logic::spool::{ItemState, PartState};
 use serde_json::{Value as Json, json};
 use tokio::sync::mpsc;
 
-use super::board::Board;
-use super::body::Body;
+use super::body::ResponseBody;
 use super::content::LINES;
 use super::query::{Query, flaw};
+use super::state::Board;
 use super::wire::{object, with_type};
 use crate::engine::Engine;
 use crate::vault::spool::{Fate, Spool};
 
 /// What the list takes.
 pub(super) const PARAMETERS: [&str; 1] = ["state"];
-const STATES: [State; 8] = [
-    State::Queued,
-    State::Sending,
-    State::Acknowledged,
-    State::Refused,
-    State::Unconfirmed,
-    State::SetAside,
-    State::Open,
-    State::Held,
+const STATES: [ItemState; 8] = [
+    ItemState::Queued,
+    ItemState::Sending,
+    ItemState::Acknowledged,
+    ItemState::Refused,
+    ItemState::Unconfirmed,
+    ItemState::SetAside,
+    ItemState::Open,
+    ItemState::Held,
 ];
 
 /// What somebody is to do about an item in this state.
-fn advice(state: State, reason: Option<&Finding>) -> &'static str {
+fn advice(state: ItemState, reason: Option<&Finding>) -> &'static str {
     let known = reason.and_then(|reason| reason.code.known());
     match state {
-        State::Acknowledged => "Nothing: central has it.",
-        State::SetAside => "`boxsync results retry ID` takes it up again.",
-        State::Open => {
+        ItemState::Acknowledged => "Nothing: central has it.",
+        ItemState::SetAside => "`boxsync results retry ID` takes it up again.",
+        ItemState::Open => {
             "Submit it again when the execution is finished; `boxsync results retry ID` sends it as it is."
         }
-        State::Queued | State::Sending if reason.is_none() => {
+        ItemState::Queued | ItemState::Sending if reason.is_none() => {
             "Nothing: it goes to central with the next synchronization."
         }
-        State::Unconfirmed if reason.is_none() => {
+        ItemState::Unconfirmed if reason.is_none() => {
             "Ask the operator of central whether it is there; `boxsync results retry ID` sends it again."
         }
         _ => remedy(known),
@@ -58,7 +58,7 @@ pub(super) fn edition(fate: &Fate) -> Json {
     let stored = ledger
         .parts
         .iter()
-        .filter(|(_, part)| *part == Part::Stored);
+        .filter(|(_, part)| *part == PartState::Stored);
     let code: Option<&CodeName> = ledger.reason.as_ref().map(|reason| &reason.code);
     json!({
         "edition": ledger.key.edition, "state": ledger.state.word(), "attempts": ledger.attempts,
@@ -75,10 +75,10 @@ fn open(board: &Board) -> impl FnOnce() -> Result<Spool, Fault> + Send + 'static
 }
 
 /// One result: its editions in order, and of the newest one how it stands.
-pub(super) async fn one(board: &Board, id: &str) -> Result<Response<Body>, Fault> {
+pub(super) async fn one(board: &Board, id: &str) -> Result<Response<ResponseBody>, Fault> {
     let (open, wanted) = (open(board), id.to_owned());
     let read = move || {
-        let fates = open()?.fates(Kind::Results, &wanted)?;
+        let fates = open()?.fates(ItemKind::Results, &wanted)?;
         Ok::<Vec<Json>, Fault>(fates.iter().map(edition).collect())
     };
     let read = tokio::task::spawn_blocking(read);
@@ -102,12 +102,12 @@ pub(super) fn unread(error: &tokio::task::JoinError) -> Fault {
 }
 
 /// All of them, an edition a line: what is owed, then what is done. As fast as they are read.
-pub(super) fn list(board: &Board, query: &Query) -> Result<Response<Body>, Fault> {
+pub(super) fn list(board: &Board, query: &Query) -> Result<Response<ResponseBody>, Fault> {
     let wanted = match query.text("state") {
         None => None,
         Some(word) => {
             let state = STATES.into_iter().find(|state| state.word() == word);
-            let words = STATES.map(State::word).join(", ");
+            let words = STATES.map(ItemState::word).join(", ");
             let flawed = || flaw(&format!("parameter `state`: expected one of {words}"));
             Some(state.ok_or_else(flawed)?)
         }
@@ -119,7 +119,7 @@ pub(super) fn list(board: &Board, query: &Query) -> Result<Response<Body>, Fault
         let read = open().and_then(|spool| {
             spool.each(&mut |ledger| {
                 let fits = wanted.is_none_or(|state| state == ledger.state);
-                if ledger.key.kind != Kind::Results || !fits {
+                if ledger.key.kind != ItemKind::Results || !fits {
                     return Ok(());
                 }
                 let id = ledger.key.id.clone();
@@ -139,7 +139,11 @@ pub(super) fn list(board: &Board, query: &Query) -> Result<Response<Body>, Fault
         let last = read.map(|()| Bytes::from(piece));
         let _ = lines.blocking_send(last);
     });
-    Ok(with_type(StatusCode::OK, LINES, Body::Lines(receive)))
+    Ok(with_type(
+        StatusCode::OK,
+        LINES,
+        ResponseBody::Lines(receive),
+    ))
 }
 
 /// Lines are gathered to about so many bytes before they are handed on.

@@ -10,7 +10,7 @@ use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use logic::access::{ApiRole, ApiRoles};
 use logic::fault::{Code, Fault};
-use logic::intake::Kind;
+use logic::intake::ItemKind;
 use logic::outside;
 use logic::outside::json_flaw;
 use logic::places::{self, Caller};
@@ -20,14 +20,14 @@ use serde::{Deserialize, Deserializer};
 use serde_json::json;
 use tokio::sync::{broadcast, mpsc};
 
-use super::board::Board;
-use super::body::Body;
+use super::body::ResponseBody;
 use super::query::{Query, flaw};
 use super::receive;
-use super::target::Target;
+use super::state::Board;
+use super::target::RouteTarget;
 use super::wire::{object, refusal, whole, with_type};
 use super::{content, events, feed, member, metrics, package, results, standing};
-use crate::connections::{Kept, Place, Ticket};
+use crate::connections::{ConnectionTicket, KeptContent, TakenPlace};
 use crate::engine::exam;
 
 /// The largest body of a request that is no intake.
@@ -42,12 +42,14 @@ const OPENAPI: &str = include_str!("openapi.json");
 /// Answers one request, with its place until the answer was sent.
 pub(super) async fn answer(
     board: &Board,
-    ticket: &Ticket,
+    ticket: &ConnectionTicket,
     roles: ApiRoles,
     request: Request<Incoming>,
-) -> Response<Kept<Body, Option<Place>>> {
+) -> Response<KeptContent<ResponseBody, Option<TakenPlace>>> {
     board.count();
-    let keep = |response: Response<Body>, place| response.map(|body| Kept::new(body, place));
+    let keep = |response: Response<ResponseBody>, place| {
+        response.map(|body| KeptContent::new(body, place))
+    };
     if ticket.caller() == Caller::Denied {
         let reason = "this user may not speak with boxsync: name it in section [api], or in allow_uids of section [box]";
         let denied = Fault::new(Code::ApiDenied, reason);
@@ -61,17 +63,19 @@ pub(super) async fn answer(
     let length = request.body().size_hint().upper();
     let query = request.uri().query().unwrap_or_default();
     let reads = request.method() == Method::GET;
-    let class = places::Class::of(route.unwrap_or_default(), query, reads, length);
+    let class = places::PlaceClass::of(route.unwrap_or_default(), query, reads, length);
     let Some(place) = ticket.place(class).await else {
         return keep(refusal(&busy(class)), None);
     };
     let _ahead = match class {
-        places::Class::Intake | places::Class::LargeIntake => Some(board.priority().ahead()),
-        places::Class::Reader => {
+        places::PlaceClass::Intake | places::PlaceClass::LargeIntake => {
+            Some(board.priority().ahead())
+        }
+        places::PlaceClass::Reader => {
             board.priority().give_way().await;
             None
         }
-        places::Class::Control | places::Class::Stream => None,
+        places::PlaceClass::Control | places::PlaceClass::Stream => None,
     };
     let response = dispatch(board, roles, request).await;
     keep(
@@ -88,12 +92,12 @@ fn without(role: ApiRole) -> Fault {
     Fault::new(Code::ApiRole, reason)
 }
 
-fn busy(class: places::Class) -> Fault {
+fn busy(class: places::PlaceClass) -> Fault {
     let what = match class {
-        places::Class::Intake | places::Class::LargeIntake => "items are being taken",
-        places::Class::Control => "questions and orders are being answered",
-        places::Class::Reader => "answers are being read",
-        places::Class::Stream => "events and changes are being followed",
+        places::PlaceClass::Intake | places::PlaceClass::LargeIntake => "items are being taken",
+        places::PlaceClass::Control => "questions and orders are being answered",
+        places::PlaceClass::Reader => "answers are being read",
+        places::PlaceClass::Stream => "events and changes are being followed",
     };
     let reason = format!("as many {what} as there are places for: ask again in a moment");
     let busy = Fault::new(Code::ApiBusy, reason);
@@ -107,16 +111,16 @@ async fn dispatch(
     board: &Board,
     roles: ApiRoles,
     request: Request<Incoming>,
-) -> Result<Response<Body>, Fault> {
+) -> Result<Response<ResponseBody>, Fault> {
     let path = request.uri().path().to_owned();
     let query = request.uri().query().map(str::to_owned);
     let query = |known: &[&str]| Query::read(query.as_deref(), known);
     let route = path.strip_prefix("/v1/").unwrap_or_default();
-    let target = Target::of(route).transpose()?;
+    let target = RouteTarget::of(route).transpose()?;
     // What became of results can be asked for.
     let kept = target
         .as_ref()
-        .is_some_and(|target| target.kind == Kind::Results);
+        .is_some_and(|target| target.kind == ItemKind::Results);
     let reads = kept && request.method() == Method::GET;
     let allow = match (route, &target) {
         // One item is put in its place, a document of many is handed over.
@@ -198,12 +202,12 @@ async fn dispatch(
             Ok(with_type(
                 StatusCode::OK,
                 "application/json",
-                Body::whole(OPENAPI),
+                ResponseBody::whole(OPENAPI),
             ))
         }
         _ => {
             let query = query(&package::PARAMETERS)?;
-            let target = member::Target::of(route).ok_or_else(|| unknown(&path))??;
+            let target = member::MemberTarget::of(route).ok_or_else(|| unknown(&path))??;
             let asked = asked(&target.delivery, &query, &request);
             match &target.member {
                 Some(name) => member::read(board, &asked, name),
@@ -217,8 +221,8 @@ fn asked<'a>(
     delivery: &'a str,
     query: &'a Query,
     request: &'a Request<Incoming>,
-) -> package::Asked<'a> {
-    package::Asked {
+) -> package::PackageRead<'a> {
+    package::PackageRead {
         delivery,
         query,
         headers: request.headers(),
@@ -232,7 +236,7 @@ fn method_of(path: &str, route: &str) -> Result<Method, Fault> {
         | "packages/content" | "metrics" | "openapi.json" => Ok(Method::GET),
         "sync" => Ok(Method::POST),
         "exam" => Ok(Method::PUT),
-        _ if member::Target::of(route).is_some() => Ok(Method::GET),
+        _ if member::MemberTarget::of(route).is_some() => Ok(Method::GET),
         _ => Err(unknown(path)),
     }
 }
@@ -270,7 +274,7 @@ fn whole_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u6
     })
 }
 
-fn signal_exam(board: &Board, wanted: Exam) -> Result<Response<Body>, Fault> {
+fn signal_exam(board: &Board, wanted: Exam) -> Result<Response<ResponseBody>, Fault> {
     let lasts = match (wanted.active, wanted.ttl_seconds) {
         (false, _) => None,
         (true, Some(seconds)) if seconds > 0 => {
@@ -317,7 +321,7 @@ async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Faul
 }
 
 /// Server-sent events (WHATWG HTML 9.2): how it stands now, then whatever is told.
-fn sync_events(board: &Board) -> Response<Body> {
+fn sync_events(board: &Board) -> Response<ResponseBody> {
     let mut told = board.follow();
     let (send, receive) = mpsc::channel(16);
     let first = event("state", &outside::json(&standing::daemon(board)));
@@ -342,7 +346,11 @@ fn sync_events(board: &Board) -> Response<Body> {
             }
         }
     });
-    with_type(StatusCode::OK, "text/event-stream", Body::Events(receive))
+    with_type(
+        StatusCode::OK,
+        "text/event-stream",
+        ResponseBody::Events(receive),
+    )
 }
 
 fn event(kind: &str, data: &str) -> Bytes {

@@ -8,23 +8,23 @@ use std::time::Duration;
 use logic::entity::EntityType;
 use logic::fault::Fault;
 use logic::health::Verdict;
-use logic::places::{Class, SMALL_DOCUMENT};
+use logic::places::{PlaceClass, SMALL_DOCUMENT};
 use serde_json::{Map, Value as Json, json};
 
-use super::board::Board;
-use super::glance::{self, Glance};
+use super::sample::{self, Glance};
+use super::state::Board;
 use crate::clock;
 use crate::engine::{self, Engine, exam, survey};
-use crate::vault::catalogue::Catalogue;
+use crate::vault::catalogue::CatalogueStore;
 use crate::vault::identity::Identities;
-use crate::vault::package::{Meta, Packages};
+use crate::vault::package::{Meta, PackageStore};
 use crate::vault::spool::Spool;
 
 /// What the folder of the box says; the words of `status --json`.
 pub(super) fn of_box(board: &Board) -> Result<Map<String, Json>, Fault> {
     let engine = Engine::open(board.root(), (*board.settings()).clone())?;
-    let edition = Catalogue::open(engine.vault())?.shown()?;
-    let (held, coming) = Packages::open(engine.vault())?.list()?;
+    let edition = CatalogueStore::open(engine.vault())?.shown()?;
+    let (held, coming) = PackageStore::open(engine.vault())?.list()?;
     // Packages of hidden deliveries are kept, but nobody's.
     let keys = engine.vault().keys();
     let is_shown = |meta: &&Meta| {
@@ -83,7 +83,7 @@ pub(super) fn of_box(board: &Board) -> Result<Map<String, Json>, Fault> {
 
 /// How much may be asked at once, and how much of it may come.
 fn limits(board: &Board) -> Json {
-    let places: Map<_, _> = Class::ALL
+    let places: Map<_, _> = PlaceClass::ALL
         .into_iter()
         .map(|class| {
             let pool = class.pool();
@@ -133,7 +133,7 @@ pub(super) async fn verdict(board: &Board) -> Option<Verdict> {
 pub(super) async fn look(board: &Board, patience: Duration) -> Option<Rc<Glance>> {
     let board = board.clone();
     // It goes on when nobody waits any more: the next one finds it.
-    let look = tokio::task::spawn_local(async move { glance::current(&board).await });
+    let look = tokio::task::spawn_local(async move { sample::current(&board).await });
     tokio::time::timeout(patience, look).await.ok()?.ok()?
 }
 

@@ -4,7 +4,7 @@
 
 /// What a `Range` asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(super) enum WantedRange {
     /// Everything: there is no range, or one that this server does not do, which RFC 9110 14.2 lets it ignore.
     All,
     /// From the first to before the second.
@@ -13,7 +13,7 @@ pub(super) enum Wanted {
     Outside,
 }
 
-impl Wanted {
+impl WantedRange {
     /// Reads the field, of a whole of so many bytes.
     pub(super) fn read(text: &str, size: u64) -> Self {
         let Some((first, last)) = text
@@ -49,25 +49,28 @@ mod tests {
     #[test]
     fn ranges_are_read_as_the_standard_says() {
         let table = [
-            ("bytes=0-9", Wanted::Part(0, 10)),
-            ("bytes=90-", Wanted::Part(90, 100)),
-            ("bytes=90-400", Wanted::Part(90, 100)),
-            ("bytes=-10", Wanted::Part(90, 100)),
-            ("bytes=-400", Wanted::Part(0, 100)),
-            ("bytes=99-99999999999999999999999", Wanted::Part(99, 100)),
-            ("bytes=100-", Wanted::Outside),
-            ("bytes=100-200", Wanted::Outside),
-            ("bytes=-0", Wanted::Outside),
-            ("bytes=9-0", Wanted::All),
-            ("bytes=0-1,5-6", Wanted::All),
-            ("bytes=", Wanted::All),
-            ("bytes=-", Wanted::All),
-            ("bytes=a-b", Wanted::All),
-            ("items=0-1", Wanted::All),
+            ("bytes=0-9", WantedRange::Part(0, 10)),
+            ("bytes=90-", WantedRange::Part(90, 100)),
+            ("bytes=90-400", WantedRange::Part(90, 100)),
+            ("bytes=-10", WantedRange::Part(90, 100)),
+            ("bytes=-400", WantedRange::Part(0, 100)),
+            (
+                "bytes=99-99999999999999999999999",
+                WantedRange::Part(99, 100),
+            ),
+            ("bytes=100-", WantedRange::Outside),
+            ("bytes=100-200", WantedRange::Outside),
+            ("bytes=-0", WantedRange::Outside),
+            ("bytes=9-0", WantedRange::All),
+            ("bytes=0-1,5-6", WantedRange::All),
+            ("bytes=", WantedRange::All),
+            ("bytes=-", WantedRange::All),
+            ("bytes=a-b", WantedRange::All),
+            ("items=0-1", WantedRange::All),
         ];
         for (text, wanted) in table {
-            assert_eq!(Wanted::read(text, 100), wanted, "{text}");
+            assert_eq!(WantedRange::read(text, 100), wanted, "{text}");
         }
-        assert_eq!(Wanted::read("bytes=-5", 0), Wanted::Outside);
+        assert_eq!(WantedRange::read("bytes=-5", 0), WantedRange::Outside);
     }
 }

@@ -11,19 +11,19 @@ use logic::access::ApiRole;
 use logic::entity::EntityType;
 use logic::events::{BoxEvent, BoxFacts, EventLog, PackageFact, changes};
 use logic::fault::Fault;
-use logic::intake::Kind;
+use logic::intake::ItemKind;
 use logic::outside;
 use logic::seal::NameHash;
 use serde_json::json;
 use tokio::sync::{Notify, broadcast};
 use tokio::time::Instant;
 
-use super::board::Board;
+use super::state::Board;
 use super::{results, standing};
 use crate::clock;
 use crate::engine::{Engine, exam};
-use crate::vault::catalogue::Stamp;
-use crate::vault::package::Packages;
+use crate::vault::catalogue::FileStamp;
+use crate::vault::package::PackageStore;
 use crate::vault::random;
 use crate::vault::spool::{FateMarks, Spool};
 
@@ -110,9 +110,9 @@ pub(super) fn attend(board: &Board) -> Attendance {
 /// Files that were written since the look before.
 #[derive(Default)]
 struct WatchMarks {
-    catalogue: Option<Stamp>,
-    packages: Option<Stamp>,
-    spool: [Option<Stamp>; 2],
+    catalogue: Option<FileStamp>,
+    packages: Option<FileStamp>,
+    spool: [Option<FileStamp>; 2],
     fates: Option<Arc<FateMarks>>,
 }
 
@@ -195,8 +195,8 @@ async fn look(
     facts.exams = exam::names(board.root());
     let state = board.root().state();
     let (catalogue, packages) = (
-        Stamp::of(&state.join("catalogue")),
-        Stamp::at(state.join("packages")),
+        FileStamp::of(&state.join("catalogue")),
+        FileStamp::at(state.join("packages")),
     );
     if (&catalogue, &packages) != (&marks.catalogue, &marks.packages) {
         let shelf = board.shelf()?;
@@ -207,14 +207,14 @@ async fn look(
             Some(delivery.map(|delivery| delivery.id))
         });
         let deliveries = deliveries.collect::<Result<Vec<String>, Fault>>()?;
-        let held = Packages::open(shelf.vault())?;
+        let held = PackageStore::open(shelf.vault())?;
         drop(shelf);
         facts.packages = beside(move || packages_of(&held, deliveries)).await?;
         facts.held_back = held_back.into_iter().collect();
         (marks.catalogue, marks.packages) = (catalogue, packages);
     }
     let spool = state.join("spool");
-    let written = [Stamp::at(spool.join("done")), Stamp::at(spool)];
+    let written = [FileStamp::at(spool.join("done")), FileStamp::at(spool)];
     if written == marks.spool && marks.fates.is_some() {
         return Ok(Vec::new());
     }
@@ -225,7 +225,7 @@ async fn look(
         let spool = Spool::open(Engine::open(&root, settings)?.vault())?;
         let (fates, ledgers) = spool.written_since(before.as_deref())?;
         let ledgers = ledgers.into_iter();
-        let results = ledgers.filter(|ledger| ledger.key.kind == Kind::Results);
+        let results = ledgers.filter(|ledger| ledger.key.kind == ItemKind::Results);
         let told = results.map(|ledger| {
             let id = ledger.key.id.clone();
             let mut told = results::edition(&spool.fate(ledger));
@@ -247,7 +247,7 @@ async fn look(
 }
 
 fn packages_of(
-    packages: &Packages,
+    packages: &PackageStore,
     deliveries: Vec<String>,
 ) -> Result<BTreeMap<String, PackageFact>, Fault> {
     let fact = |delivery: String| {

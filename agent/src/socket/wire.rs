@@ -14,7 +14,7 @@ use logic::outside;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::body::Body;
+use super::body::ResponseBody;
 use super::query::flaw;
 
 /// What a caller is asked to wait where a store is busy, seconds.
@@ -102,14 +102,18 @@ pub(super) fn slow(patience: Duration) -> Fault {
 }
 
 /// A JSON object as an answer.
-pub(super) fn object(status: StatusCode, object: serde_json::Value) -> Response<Body> {
+pub(super) fn object(status: StatusCode, object: serde_json::Value) -> Response<ResponseBody> {
     let mut text = outside::json(&object);
     text.push('\n');
-    with_type(status, "application/json", Body::whole(text))
+    with_type(status, "application/json", ResponseBody::whole(text))
 }
 
 /// An answer of a type; nothing of it may be kept by anybody in between.
-pub(super) fn with_type(status: StatusCode, kind: &'static str, body: Body) -> Response<Body> {
+pub(super) fn with_type(
+    status: StatusCode,
+    kind: &'static str,
+    body: ResponseBody,
+) -> Response<ResponseBody> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -119,7 +123,7 @@ pub(super) fn with_type(status: StatusCode, kind: &'static str, body: Body) -> R
 }
 
 /// A trouble on the wire: its code and reason, and the status that fits.
-pub(super) fn refusal(trouble: &Fault) -> Response<Body> {
+pub(super) fn refusal(trouble: &Fault) -> Response<ResponseBody> {
     let status =
         StatusCode::from_u16(trouble.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let told = json!({ "schema": 1, "code": trouble.code, "reason": trouble.reason() });

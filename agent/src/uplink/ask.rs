@@ -12,8 +12,8 @@ use hyper::{Request, Uri};
 use logic::api::Method;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::Inner;
-use super::dial::Lane;
+use super::UplinkState;
+use super::dial::OpenConnection;
 use logic::settings::Url;
 
 /// The head of an answer comes within this time after the request could have been carried.
@@ -39,7 +39,7 @@ const TARGET: &AsciiSet = &CONTROLS
     .add(b'}');
 
 /// One request, ready to be sent as often as it may be.
-pub(super) struct Ask<'a> {
+pub(super) struct PreparedRequest<'a> {
     pub(super) name: &'static str,
     /// The host; its path does not count.
     pub(super) url: &'a Url,
@@ -58,16 +58,16 @@ pub(super) struct Ask<'a> {
     pub(super) repeatable: bool,
 }
 
-impl Ask<'_> {
+impl PreparedRequest<'_> {
     /// Whether it carries what only central may see.
     pub(super) fn is_private(&self) -> bool {
         self.bearer.is_some() || self.method != Method::Get
     }
 
     /// A question for the same place that says nothing of the box.
-    pub(super) fn anonymous(&self) -> Ask<'_> {
+    pub(super) fn anonymous(&self) -> PreparedRequest<'_> {
         let path = self.target.split('?').next().unwrap_or_default();
-        Ask {
+        PreparedRequest {
             name: "date",
             url: self.url,
             target: path.to_owned(),
@@ -97,8 +97,8 @@ impl Ask<'_> {
 
     pub(super) fn request(
         &self,
-        lane: &Lane,
-        inner: &Inner,
+        lane: &OpenConnection,
+        inner: &UplinkState,
     ) -> Result<Request<Full<Bytes>>, Fault> {
         let target = utf8_percent_encode(&self.target, TARGET).to_string();
         let uri = match lane.forward {

@@ -24,9 +24,9 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsConnector;
 
 use super::fault::{is_demand, passing};
-use super::meter::{Ledger, Tap, Wire};
+use super::meter::{MeterCounters, SocketBytes, Tap};
 use super::names::resolve;
-use super::route::{Route, Via};
+use super::route::{ProxyRoute, Via};
 use super::tls::{Chain, Tls};
 use super::tunnel::tunnel;
 use super::{HEADER_FIELDS, HEADER_LIMIT};
@@ -44,13 +44,13 @@ const HANDSHAKE: Duration = Duration::from_secs(20);
 const READ: usize = 64 << 10;
 /// Where a connection leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Destination {
     pub(super) https: bool,
     pub(super) host: String,
     pub(super) port: u16,
 }
 
-impl Place {
+impl Destination {
     pub(super) fn of(url: &Url) -> Self {
         Self {
             https: url.https,
@@ -61,13 +61,13 @@ impl Place {
 }
 
 /// One open connection.
-pub(super) struct Lane {
+pub(super) struct OpenConnection {
     pub(super) sender: SendRequest<Full<Bytes>>,
     /// The other side has ended it for want of a certificate of the box (TLS 1.3 says so after the handshake).
     pub(super) demands: Arc<AtomicBool>,
-    pub(super) place: Place,
+    pub(super) place: Destination,
     /// Bytes of HTTP, below it nothing.
-    pub(super) wire: Arc<Wire>,
+    pub(super) wire: Arc<SocketBytes>,
     /// What central showed, over TLS.
     pub(super) chain: Option<Chain>,
     /// Whether requests go in absolute form to a proxy, and with which credentials.
@@ -79,10 +79,10 @@ pub(super) struct Lane {
 /// Opens a connection to the host of `url`, through the proxy where there is one.
 pub(super) async fn dial(
     url: &Url,
-    route: &Route,
+    route: &ProxyRoute,
     tls: &Tls,
-    ledger: &Ledger,
-) -> Result<Lane, Fault> {
+    ledger: &MeterCounters,
+) -> Result<OpenConnection, Fault> {
     let via = route.via(url);
     let stream = match via {
         None => connect(&url.host, url.port, route.segment).await?,
@@ -147,14 +147,14 @@ pub(super) async fn dial(
 fn lane(
     (sender, demands): (SendRequest<Full<Bytes>>, Arc<AtomicBool>),
     url: &Url,
-    wire: Arc<Wire>,
+    wire: Arc<SocketBytes>,
     chain: Option<Chain>,
     forward: Option<Via>,
-) -> Lane {
-    Lane {
+) -> OpenConnection {
+    OpenConnection {
         sender,
         demands,
-        place: Place::of(url),
+        place: Destination::of(url),
         wire,
         chain,
         forward,

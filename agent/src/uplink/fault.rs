@@ -5,14 +5,14 @@
 use std::io;
 
 use logic::fault::{Cause, Code, ConnectionEnd, Fault, NetCause, TlsCause};
-use logic::words::Class;
+use logic::words::FaultClass;
 
 use super::refusal;
 
 /// A failure of the line that may pass by itself, of a kind that mostly somebody has to mend: a proxy that is
 /// restarted, a handshake that was cut.
 pub(super) fn passing(code: Code, cause: impl Into<Cause>) -> Fault {
-    Fault::new(code, cause).classed(Class::Retry)
+    Fault::new(code, cause).classed(FaultClass::Retry)
 }
 
 /// The content of an answer exceeds what the caller reads.

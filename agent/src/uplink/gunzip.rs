@@ -12,14 +12,14 @@ const SLACK: usize = 64 << 10;
 
 /// Why a stream cannot be inflated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flaw {
+pub(super) enum GzipFlaw {
     /// It is longer than the bound.
     TooLarge,
     /// It is not gzip, damaged, or ends too early.
     Damaged,
 }
 
-impl From<Damaged> for Flaw {
+impl From<Damaged> for GzipFlaw {
     fn from(_: Damaged) -> Self {
         Self::Damaged
     }
@@ -30,7 +30,7 @@ pub(super) struct Gunzip {
     inflate: Box<Inflate>,
     /// Header before the stream, trailer after it.
     held: Vec<u8>,
-    stage: Stage,
+    stage: GunzipStage,
     crc: crc32fast::Hasher,
     /// Bytes of this member.
     length: usize,
@@ -42,7 +42,7 @@ pub(super) struct Gunzip {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum GunzipStage {
     Header,
     Content,
     Trailer,
@@ -57,7 +57,7 @@ impl Gunzip {
         Self {
             inflate: Box::default(),
             held: Vec::new(),
-            stage: Stage::Header,
+            stage: GunzipStage::Header,
             crc: crc32fast::Hasher::new(),
             length: 0,
             before: 0,
@@ -67,11 +67,11 @@ impl Gunzip {
     }
 
     /// The content that `input` brings.
-    pub(super) fn push(&mut self, input: &[u8]) -> Result<Vec<u8>, Flaw> {
+    pub(super) fn push(&mut self, input: &[u8]) -> Result<Vec<u8>, GzipFlaw> {
         // Packed it is hardly longer than its content; empty members and zeros may go on for ever.
         self.came += input.len();
         if self.came > self.limit + (self.limit >> 3) + SLACK {
-            return Err(Flaw::TooLarge);
+            return Err(GzipFlaw::TooLarge);
         }
         let mut out = Vec::new();
         let mut rest = input.to_vec();
@@ -82,24 +82,24 @@ impl Gunzip {
     }
 
     /// One stage of what came; gives what is left of it for the next.
-    fn step(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Vec<u8>, Flaw> {
+    fn step(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Vec<u8>, GzipFlaw> {
         match self.stage {
-            Stage::Header => {
+            GunzipStage::Header => {
                 self.held.extend_from_slice(input);
                 let Some(length) = header(&self.held)? else {
                     return Ok(Vec::new());
                 };
                 let mut held = std::mem::take(&mut self.held);
-                self.stage = Stage::Content;
+                self.stage = GunzipStage::Content;
                 Ok(held.split_off(length))
             }
-            Stage::Content => self.content(input, out),
-            Stage::Trailer => self.trailer(input),
-            Stage::Between if input[0] == 0 => {
-                self.stage = Stage::Padding;
+            GunzipStage::Content => self.content(input, out),
+            GunzipStage::Trailer => self.trailer(input),
+            GunzipStage::Between if input[0] == 0 => {
+                self.stage = GunzipStage::Padding;
                 Ok(input.to_vec())
             }
-            Stage::Between => {
+            GunzipStage::Between => {
                 let before = self.before + self.length;
                 *self = Self {
                     before,
@@ -108,20 +108,22 @@ impl Gunzip {
                 };
                 Ok(input.to_vec())
             }
-            Stage::Padding if input.iter().all(|byte| *byte == 0) => Ok(Vec::new()),
-            Stage::Padding => Err(Flaw::Damaged),
+            GunzipStage::Padding if input.iter().all(|byte| *byte == 0) => Ok(Vec::new()),
+            GunzipStage::Padding => Err(GzipFlaw::Damaged),
         }
     }
 
     /// The end of the stream: whether it was whole.
-    pub(super) fn end(&self) -> Result<(), Flaw> {
+    pub(super) fn end(&self) -> Result<(), GzipFlaw> {
         match self.stage {
-            Stage::Between | Stage::Padding => Ok(()),
-            Stage::Header | Stage::Content | Stage::Trailer => Err(Flaw::Damaged),
+            GunzipStage::Between | GunzipStage::Padding => Ok(()),
+            GunzipStage::Header | GunzipStage::Content | GunzipStage::Trailer => {
+                Err(GzipFlaw::Damaged)
+            }
         }
     }
 
-    fn content(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Vec<u8>, Flaw> {
+    fn content(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Vec<u8>, GzipFlaw> {
         let Self {
             inflate,
             crc,
@@ -134,7 +136,7 @@ impl Gunzip {
             crc.update(part);
             *length += part.len();
             if *before + *length > *limit {
-                return Err(Flaw::TooLarge);
+                return Err(GzipFlaw::TooLarge);
             }
             out.extend_from_slice(part);
             Ok(())
@@ -142,28 +144,28 @@ impl Gunzip {
         if !inflate.is_done() {
             return Ok(Vec::new());
         }
-        self.stage = Stage::Trailer;
+        self.stage = GunzipStage::Trailer;
         Ok(input[taken..].to_vec())
     }
 
     /// CRC-32 and length of the member (RFC 1952 2.3.1).
-    fn trailer(&mut self, input: &[u8]) -> Result<Vec<u8>, Flaw> {
+    fn trailer(&mut self, input: &[u8]) -> Result<Vec<u8>, GzipFlaw> {
         let take = input.len().min(8 - self.held.len());
         self.held.extend_from_slice(&input[..take]);
         if self.held.len() == 8 {
             let mut expected = self.crc.clone().finalize().to_le_bytes().to_vec();
             expected.extend_from_slice(&(self.length as u32).to_le_bytes());
             if self.held != expected {
-                return Err(Flaw::Damaged);
+                return Err(GzipFlaw::Damaged);
             }
-            self.stage = Stage::Between;
+            self.stage = GunzipStage::Between;
         }
         Ok(input[take..].to_vec())
     }
 }
 
 /// The length of a complete header; `None` when more of it must come.
-fn header(held: &[u8]) -> Result<Option<usize>, Flaw> {
+fn header(held: &[u8]) -> Result<Option<usize>, GzipFlaw> {
     let length = measure(held);
     let sound = held.iter().zip([0x1f, 0x8b, 8]).all(|(a, b)| *a == b)
         && held.get(3).is_none_or(|flags| flags & 0xe0 == 0)
@@ -171,7 +173,7 @@ fn header(held: &[u8]) -> Result<Option<usize>, Flaw> {
     if sound {
         Ok(length)
     } else {
-        Err(Flaw::Damaged)
+        Err(GzipFlaw::Damaged)
     }
 }
 
@@ -206,7 +208,7 @@ mod tests {
         out
     }
 
-    fn read(stream: &[u8], piece: usize, limit: usize) -> Result<Vec<u8>, Flaw> {
+    fn read(stream: &[u8], piece: usize, limit: usize) -> Result<Vec<u8>, GzipFlaw> {
         let mut gunzip = Gunzip::new(limit);
         let mut out = Vec::new();
         for part in stream.chunks(piece) {
@@ -227,7 +229,7 @@ mod tests {
             let content = b"checksums compress well, checksums compress well, checksums".repeat(20);
             let mut stream = gzip(&content, 0, b"");
             let at = at % stream.len();
-            prop_assert_eq!(read(&stream[..at], 50, 1 << 20), Err(Flaw::Damaged));
+            prop_assert_eq!(read(&stream[..at], 50, 1 << 20), Err(GzipFlaw::Damaged));
             stream[at] ^= flip;
             if let Ok(out) = read(&stream, 50, 1 << 20) {
                 prop_assert_eq!(out, content, "a header field or padding, or nothing");
@@ -255,7 +257,7 @@ mod tests {
         for stream in [&both, &padded] {
             for piece in 1..stream.len() {
                 assert_eq!(read(stream, piece, 7).unwrap(), b"content");
-                assert_eq!(read(stream, piece, 6), Err(Flaw::TooLarge));
+                assert_eq!(read(stream, piece, 6), Err(GzipFlaw::TooLarge));
             }
         }
         for end in 1..both.len() {
@@ -264,9 +266,9 @@ mod tests {
         }
         let behind = [&padded[..], b"x"].concat();
         let endless = [&one[..], &vec![0; 2 * SLACK]].concat();
-        assert_eq!(read(&endless, 1 << 12, 100), Err(Flaw::TooLarge));
+        assert_eq!(read(&endless, 1 << 12, 100), Err(GzipFlaw::TooLarge));
         for rest in [[&one[..], b"rest"].concat(), behind, vec![0; 9]] {
-            assert_eq!(read(&rest, 7, 100), Err(Flaw::Damaged));
+            assert_eq!(read(&rest, 7, 100), Err(GzipFlaw::Damaged));
         }
     }
 
@@ -274,7 +276,7 @@ mod tests {
     fn a_bomb_stops_at_the_bound() {
         let bomb = gzip(&vec![0; 50 << 20], 0, b"");
         assert!(bomb.len() < 100 << 10);
-        assert_eq!(read(&bomb, 1 << 14, 1 << 20), Err(Flaw::TooLarge));
-        assert_eq!(read(b"<html>", 6, 100), Err(Flaw::Damaged));
+        assert_eq!(read(&bomb, 1 << 14, 1 << 20), Err(GzipFlaw::TooLarge));
+        assert_eq!(read(b"<html>", 6, 100), Err(GzipFlaw::Damaged));
     }
 }

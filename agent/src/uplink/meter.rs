@@ -29,7 +29,7 @@ pub struct Meter {
     /// Bytes written to sockets, TLS and headers included.
     pub sent: u64,
     /// The newest calls, oldest first.
-    pub samples: Vec<Sample>,
+    pub samples: Vec<CallSample>,
 }
 
 impl Meter {
@@ -50,7 +50,7 @@ impl Meter {
 
 /// One call as the line saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sample {
+pub struct CallSample {
     /// Counts up from 1 over all calls: what was already seen can be told from what is new.
     pub nth: u64,
     /// `Call::name`, or `token`.
@@ -69,32 +69,32 @@ pub struct Sample {
 
 /// The counters behind `Meter`.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(super) struct MeterCounters {
     requests: Cell<u64>,
     connections: Cell<u64>,
-    wire: Arc<Wire>,
+    wire: Arc<SocketBytes>,
     nth: Cell<u64>,
-    samples: RefCell<VecDeque<Sample>>,
+    samples: RefCell<VecDeque<CallSample>>,
 }
 
-impl Ledger {
+impl MeterCounters {
     pub(super) fn request(&self) {
         self.requests.set(self.requests.get() + 1);
     }
 
     /// Counts the connection and wraps its stream.
-    pub(super) fn tap(&self, stream: TcpStream) -> (Observed<TcpStream, Tap>, Arc<Wire>) {
+    pub(super) fn tap(&self, stream: TcpStream) -> (Observed<TcpStream, Tap>, Arc<SocketBytes>) {
         self.connections.set(self.connections.get() + 1);
         Tap::observe(stream, Some(self.wire.clone()))
     }
 
-    pub(super) fn sample(&self, sample: Sample) {
+    pub(super) fn sample(&self, sample: CallSample) {
         self.nth.set(self.nth.get() + 1);
         let mut samples = self.samples.borrow_mut();
         if samples.len() == SAMPLES {
             samples.pop_front();
         }
-        samples.push_back(Sample {
+        samples.push_back(CallSample {
             nth: self.nth.get(),
             ..sample
         });
@@ -117,14 +117,14 @@ impl Ledger {
 
 /// Bytes of one socket, or of all.
 #[derive(Debug, Default)]
-pub(super) struct Wire {
+pub(super) struct SocketBytes {
     received: AtomicU64,
     sent: AtomicU64,
     /// The first two bytes that came, big end first, with a mark above them.
     first: AtomicU32,
 }
 
-impl Wire {
+impl SocketBytes {
     pub(super) fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
     }
@@ -156,19 +156,22 @@ impl Wire {
 /// Counts what passes one stream: the socket itself, and above TLS the plain text.
 #[derive(Debug)]
 pub(super) struct Tap {
-    own: Arc<Wire>,
+    own: Arc<SocketBytes>,
     /// The socket counts for the whole line too.
-    all: Option<Arc<Wire>>,
+    all: Option<Arc<SocketBytes>>,
 }
 
 impl Tap {
     /// Counts what passes `stream` by itself.
-    pub(super) fn over<S>(stream: S) -> (Observed<S, Self>, Arc<Wire>) {
+    pub(super) fn over<S>(stream: S) -> (Observed<S, Self>, Arc<SocketBytes>) {
         Self::observe(stream, None)
     }
 
-    fn observe<S>(stream: S, all: Option<Arc<Wire>>) -> (Observed<S, Self>, Arc<Wire>) {
-        let own = Arc::new(Wire::default());
+    fn observe<S>(
+        stream: S,
+        all: Option<Arc<SocketBytes>>,
+    ) -> (Observed<S, Self>, Arc<SocketBytes>) {
+        let own = Arc::new(SocketBytes::default());
         let tap = Self {
             own: own.clone(),
             all,
@@ -176,7 +179,7 @@ impl Tap {
         (Observed::new(stream, tap), own)
     }
 
-    fn wires(&self) -> impl Iterator<Item = &Wire> {
+    fn wires(&self) -> impl Iterator<Item = &SocketBytes> {
         std::iter::once(&*self.own).chain(self.all.as_deref())
     }
 }
@@ -201,9 +204,9 @@ mod tests {
 
     #[test]
     fn the_newest_samples_are_kept_and_numbered() {
-        let ledger = Ledger::default();
+        let ledger = MeterCounters::default();
         for bytes in 0..SAMPLES as u64 + 3 {
-            ledger.sample(Sample {
+            ledger.sample(CallSample {
                 nth: 0,
                 name: "package",
                 bytes,
@@ -231,7 +234,7 @@ mod tests {
             (b"HT", false),
             (b"\x15", false),
         ] {
-            let wire = Wire::default();
+            let wire = SocketBytes::default();
             wire.read(bytes);
             assert_eq!(wire.began_with_tls(), tls);
             assert_eq!(wire.began_with_http(), bytes == b"HT");

@@ -9,7 +9,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
 use logic::resolver::message::{query, reply};
-use logic::resolver::{Command, Config, Event, Failure, Lookup, Question, Reply, Server, hosts};
+use logic::resolver::{
+    Config, DnsReply, Failure, Lookup, LookupCommand, LookupEvent, Question, Server, hosts,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::task::JoinSet;
@@ -59,13 +61,13 @@ async fn ask(config: &Config, host: &str, limit: Duration) -> Result<Vec<IpAddr>
     let mut open = JoinSet::new();
     loop {
         match lookup.next() {
-            Some(Command::Done(result)) => return result,
-            Some(Command::Ask(ticket, question)) => {
+            Some(LookupCommand::Done(result)) => return result,
+            Some(LookupCommand::Ask(ticket, question)) => {
                 let server = config.servers[question.server].clone();
                 open.spawn(async move {
                     match exchange(&server, &question).await {
-                        Ok(reply) => Event::Reply(ticket, reply),
-                        Err(_) => Event::Failed(ticket),
+                        Ok(reply) => LookupEvent::Reply(ticket, reply),
+                        Err(_) => LookupEvent::Failed(ticket),
                     }
                 });
                 continue;
@@ -85,7 +87,7 @@ async fn ask(config: &Config, host: &str, limit: Duration) -> Result<Vec<IpAddr>
     }
 }
 
-async fn exchange(server: &Server, question: &Question) -> io::Result<Reply> {
+async fn exchange(server: &Server, question: &Question) -> io::Result<DnsReply> {
     let mut id = [0; 2];
     getrandom::fill(&mut id).map_err(|error| io::Error::other(error.to_string()))?;
     let id = u16::from_be_bytes(id);
@@ -102,8 +104,8 @@ async fn exchange(server: &Server, question: &Question) -> io::Result<Reply> {
 async fn by_udp(
     server: SocketAddr,
     message: &[u8],
-    read: impl Fn(&[u8]) -> Option<Reply>,
-) -> io::Result<Reply> {
+    read: impl Fn(&[u8]) -> Option<DnsReply>,
+) -> io::Result<DnsReply> {
     let own: SocketAddr = match server {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
@@ -132,8 +134,8 @@ async fn by_udp(
 async fn by_tcp(
     server: SocketAddr,
     message: &[u8],
-    read: impl Fn(&[u8]) -> Option<Reply>,
-) -> io::Result<Reply> {
+    read: impl Fn(&[u8]) -> Option<DnsReply>,
+) -> io::Result<DnsReply> {
     let mut stream = TcpStream::connect(server).await?;
     let mut framed = (message.len() as u16).to_be_bytes().to_vec();
     framed.extend(message);

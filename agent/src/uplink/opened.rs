@@ -13,11 +13,11 @@ use logic::fault::{Code, Fault, NetCause, TlsCause};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 
-use super::Inner;
-use super::dial::Lane;
+use super::UplinkState;
+use super::dial::OpenConnection;
 use super::fault;
-use super::gunzip::{Flaw, Gunzip};
-use super::meter::Sample;
+use super::gunzip::{Gunzip, GzipFlaw};
+use super::meter::CallSample;
 
 /// Fewer than `PACE` bytes in this time of waiting is a stall.
 const STALL: Duration = Duration::from_secs(30);
@@ -29,17 +29,17 @@ const DRAIN: usize = 64 << 10;
 const FORESIGHT: usize = 1 << 20;
 
 /// An answer whose content is read piece by piece. Dropped early, it closes its connection.
-pub struct Opened {
+pub struct StreamedAnswer {
     /// Status code.
     pub status: u16,
     /// Header fields in the order received, names in lower case.
     pub headers: Vec<(String, String)>,
-    pub(super) flow: Flow,
+    pub(super) flow: AnswerContent,
 }
 
 /// The content.
-pub(super) struct Flow {
-    pub(super) inner: Rc<Inner>,
+pub(super) struct AnswerContent {
+    pub(super) inner: Rc<UplinkState>,
     pub(super) body: Incoming,
     pub(super) inflate: Option<Gunzip>,
     pub(super) name: &'static str,
@@ -48,7 +48,7 @@ pub(super) struct Flow {
     pub(super) began: Instant,
     pub(super) first_byte: Duration,
     /// The connection and the right to it, until the content has ended.
-    pub(super) hold: Option<(Lane, OwnedSemaphorePermit)>,
+    pub(super) hold: Option<(OpenConnection, OwnedSemaphorePermit)>,
     pub(super) bytes: u64,
     /// Bytes of the request's content.
     pub(super) sent: u64,
@@ -57,7 +57,7 @@ pub(super) struct Flow {
     pub(super) paced: u64,
 }
 
-impl Opened {
+impl StreamedAnswer {
     /// The first value of a header field, by its lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
@@ -120,7 +120,7 @@ impl Opened {
     }
 }
 
-impl Flow {
+impl AnswerContent {
     async fn chunk(&mut self) -> Result<Option<Bytes>, Fault> {
         loop {
             let Some(piece) = self.piece().await? else {
@@ -180,7 +180,7 @@ impl Flow {
         }
     }
 
-    fn flawed(&self, flaw: Flaw) -> Fault {
+    fn flawed(&self, flaw: GzipFlaw) -> Fault {
         flawed(flaw, self.name, self.limit)
     }
 
@@ -193,7 +193,7 @@ impl Flow {
     }
 
     fn sample(&self, ok: bool) {
-        self.inner.ledger.sample(Sample {
+        self.inner.ledger.sample(CallSample {
             nth: 0,
             name: self.name,
             bytes: self.bytes,
@@ -205,7 +205,7 @@ impl Flow {
     }
 }
 
-impl Drop for Flow {
+impl Drop for AnswerContent {
     fn drop(&mut self) {
         if self.hold.is_some() {
             self.sample(false);
@@ -213,11 +213,11 @@ impl Drop for Flow {
     }
 }
 
-fn flawed(flaw: Flaw, name: &str, limit: usize) -> Fault {
+fn flawed(flaw: GzipFlaw, name: &str, limit: usize) -> Fault {
     match flaw {
-        Flaw::TooLarge => fault::too_large(name, limit),
-        Flaw::Damaged => Fault {
-            class: logic::words::Class::Retry,
+        GzipFlaw::TooLarge => fault::too_large(name, limit),
+        GzipFlaw::Damaged => Fault {
+            class: logic::words::FaultClass::Retry,
             ..Fault::new(
                 Code::CentralGarbled,
                 NetCause::Garbled {

@@ -9,16 +9,16 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::dial::{Lane, Place};
+use super::dial::{Destination, OpenConnection};
 
 /// Idle connections and the right to have open ones.
-pub(super) struct Pool {
+pub(super) struct ConnectionPool {
     permits: Arc<Semaphore>,
     most: usize,
-    idle: RefCell<VecDeque<Lane>>,
+    idle: RefCell<VecDeque<OpenConnection>>,
 }
 
-impl Pool {
+impl ConnectionPool {
     /// At most `most` connections, at least one.
     pub(super) fn new(most: usize) -> Self {
         let most = most.clamp(1, Semaphore::MAX_PERMITS);
@@ -36,7 +36,7 @@ impl Pool {
     }
 
     /// The idle connection to `place` that was used last, if it is idle for less than `age` and still open.
-    pub(super) fn take(&self, place: &Place, age: Duration) -> Option<Lane> {
+    pub(super) fn take(&self, place: &Destination, age: Duration) -> Option<OpenConnection> {
         let mut idle = self.idle.borrow_mut();
         idle.retain(|lane| !lane.sender.is_closed());
         let at = idle
@@ -55,7 +55,7 @@ impl Pool {
     }
 
     /// Keeps a connection whose answer was read to the end.
-    pub(super) fn give(&self, mut lane: Lane) {
+    pub(super) fn give(&self, mut lane: OpenConnection) {
         if !lane.sender.is_closed() {
             lane.idle_since = tokio::time::Instant::now();
             self.idle.borrow_mut().push_back(lane);

@@ -13,7 +13,7 @@ const TUNNEL: Duration = Duration::from_secs(20);
 
 /// The proxy, and whom it is not for.
 #[derive(Debug)]
-pub(super) struct Route {
+pub(super) struct ProxyRoute {
     proxy: Option<Via>,
     no_proxy: Vec<String>,
     /// The most bytes in one packet of TCP, where that is tried.
@@ -38,7 +38,7 @@ impl Via {
     }
 }
 
-impl Route {
+impl ProxyRoute {
     /// `no_proxy` as in NO_PROXY: entries separated by commas or blanks.
     pub(super) fn new(
         proxy: Option<&Proxy>,
@@ -158,7 +158,7 @@ mod tests {
     fn proxied(no_proxy: &str, url: &str) -> bool {
         let proxy = Proxy::parse("http://user@proxy:3128").unwrap();
         let password = Secret::new("secret".into());
-        let route = Route::new(Some(&proxy), Some(&password), &[no_proxy.to_owned()]);
+        let route = ProxyRoute::new(Some(&proxy), Some(&password), &[no_proxy.to_owned()]);
         route.via(&Url::parse(url).unwrap()).is_some()
     }
 
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn user_and_password_become_one_field_that_debug_does_not_show() {
         let proxy = Proxy::parse("http://user@proxy:3128").unwrap();
-        let route = Route::new(Some(&proxy), Some(&Secret::new("secret".into())), &[]);
+        let route = ProxyRoute::new(Some(&proxy), Some(&Secret::new("secret".into())), &[]);
         let via = route
             .via(&Url::parse("http://central.example/").unwrap())
             .unwrap();

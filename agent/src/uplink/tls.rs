@@ -8,18 +8,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use logic::fault::{Code, Fault, TlsCause};
-use logic::time::{self, Accepted, Verdict};
+use logic::time::{self, ChainReason, ChainVerdict};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CertificateError, ClientConfig, Error};
 
 use super::fault::passing;
 use super::refusal::{day, refusal};
-use super::trust::{Judge, Stranger, lock, unix};
+use super::trust::{Judge, UnknownSigner, lock, unix};
 use crate::clock::Clock;
 
 /// The time by central's authenticated `Date`, and when it was heard on the clock that counts suspend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Heard {
+pub struct AuthenticatedDate {
     /// Unix seconds by central's clock.
     pub date: i64,
     /// `CLOCK_BOOTTIME` at that moment.
@@ -55,7 +55,7 @@ pub(super) struct Tls {
     pub(super) config: Arc<ClientConfig>,
     judge: Arc<Judge>,
     /// The last authenticated date of this line.
-    heard: Mutex<Option<Heard>>,
+    heard: Mutex<Option<AuthenticatedDate>>,
     /// The certificate that it came with.
     proven: Mutex<Option<CertificateDer<'static>>>,
 }
@@ -80,7 +80,7 @@ impl Tls {
         })
     }
 
-    pub(super) fn heard(&self) -> Option<Heard> {
+    pub(super) fn heard(&self) -> Option<AuthenticatedDate> {
         *lock(&self.heard)
     }
 
@@ -151,9 +151,9 @@ impl Tls {
         }
         let (floor, lowest) = (judge.clock.floor(), judge.clock.lowest());
         match time::judge(valid, date, floor, lowest) {
-            Verdict::Accepted(how) => {
-                if let (Accepted::ByDate, Some(date)) = (how, date) {
-                    *lock(&self.heard) = Some(Heard {
+            ChainVerdict::Accepted(how) => {
+                if let (ChainReason::ByDate, Some(date)) = (how, date) {
+                    *lock(&self.heard) = Some(AuthenticatedDate {
                         date,
                         mono: boottime(),
                     });
@@ -163,12 +163,12 @@ impl Tls {
             }
             // Valid by what was heard before.
             _ if !chain.doubtful => Ok(()),
-            Verdict::Undated => {
+            ChainVerdict::Undated => {
                 let host = host.to_owned();
                 Err(Fault::new(Code::NetTls, TlsCause::Undated { host }))
             }
-            Verdict::Behind => Err(behind(host, date.unwrap_or_default(), floor)),
-            Verdict::Refused(at) => match self.holds(chain, at) {
+            ChainVerdict::Behind => Err(behind(host, date.unwrap_or_default(), floor)),
+            ChainVerdict::Refused(at) => match self.holds(chain, at) {
                 Ok(()) => Ok(()),
                 Err(error) => Err(refusal(&error, host)),
             },
@@ -187,11 +187,11 @@ fn behind(host: &str, date: i64, floor: i64) -> Fault {
 }
 
 /// Who signed what no known authority has signed.
-fn unknown(stranger: Option<Stranger>, host: &str) -> TlsCause {
+fn unknown(stranger: Option<UnknownSigner>, host: &str) -> TlsCause {
     let host = host.to_owned();
     match stranger {
-        Some(Stranger { own: true, .. }) => TlsCause::SelfSigned { host },
-        Some(Stranger {
+        Some(UnknownSigner { own: true, .. }) => TlsCause::SelfSigned { host },
+        Some(UnknownSigner {
             name: Some(name), ..
         }) => TlsCause::SignedBy {
             host,

@@ -9,9 +9,9 @@ use std::time::Duration;
 use hyper::header::HeaderValue;
 use logic::api::{Method, Reply, answer, surely_unsent};
 use logic::fault::{AnswerCause, Area, Code, Expected, Fault, Id};
-use logic::grant::{Grant, Watch, life};
+use logic::grant::{Grant, TokenWatch, life};
 use logic::retry;
-use logic::words::{Class, Outcome};
+use logic::words::{FaultClass, Outcome};
 use oauth2::basic::{
     BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
     BasicTokenType,
@@ -24,7 +24,7 @@ use tokio::sync::Mutex;
 
 use super::secret::Secret;
 use super::tls::boottime;
-use super::{Ask, Inner};
+use super::{PreparedRequest, UplinkState};
 use logic::settings::Url;
 
 /// Where the token is asked for below central's root (protocol 1.1).
@@ -60,7 +60,7 @@ pub(super) struct Holder {
     /// Token requests that came to an end.
     attempts: Cell<u64>,
     failure: RefCell<Option<Fault>>,
-    watch: RefCell<Watch>,
+    watch: RefCell<TokenWatch>,
 }
 
 impl Holder {
@@ -79,7 +79,7 @@ impl Holder {
     /// A token that is not the `refused` one. All who wait here while one is fetched share what came of it.
     pub(super) async fn bearer(
         &self,
-        inner: &Rc<Inner>,
+        inner: &Rc<UplinkState>,
         refused: Option<u64>,
     ) -> Result<Bearer, Fault> {
         let Some(credentials) = &self.credentials else {
@@ -156,7 +156,11 @@ impl Holder {
     }
 
     /// Asks for a token where central said, else at central's root (protocol 0.1).
-    async fn fetch(&self, inner: &Rc<Inner>, credentials: &Credentials) -> Result<Bearer, Fault> {
+    async fn fetch(
+        &self,
+        inner: &Rc<UplinkState>,
+        credentials: &Credentials,
+    ) -> Result<Bearer, Fault> {
         let own = Url {
             path: inner.root.target(ROUTE),
             ..inner.root.clone()
@@ -181,7 +185,7 @@ impl Holder {
 
     async fn ask(
         &self,
-        inner: &Rc<Inner>,
+        inner: &Rc<UplinkState>,
         credentials: &Credentials,
         url: &Url,
     ) -> Result<Bearer, Fault> {
@@ -200,7 +204,7 @@ impl Holder {
             let url = Id::from(&url.to_string());
             Fault::new(Code::CentralForeign, AnswerCause::TokenUrl { url })
         })?;
-        let client = Client::new(ClientId::new(credentials.key.clone()))
+        let client = TokenClient::new(ClientId::new(credentials.key.clone()))
             .set_client_secret(ClientSecret::new(credentials.secret.reveal().to_owned()))
             .set_auth_type(AuthType::RequestBody)
             .set_token_uri(place);
@@ -230,7 +234,7 @@ impl Holder {
         token: &Token,
         reply: &Reply,
         asked: Duration,
-        inner: &Rc<Inner>,
+        inner: &Rc<UplinkState>,
     ) -> Result<Bearer, Fault> {
         let mut value = HeaderValue::from_str(&format!("Bearer {}", token.access.secret()))
             .map_err(|_| Fault::new(Code::CentralForeign, AnswerCause::TokenUnsendable))?;
@@ -261,7 +265,7 @@ fn tokenless(trouble: Fault) -> Fault {
         return Fault {
             code: Code::CentralError,
             cause: AnswerCause::FailedMute.into(),
-            class: Class::Retry,
+            class: FaultClass::Retry,
             ..trouble
         };
     }
@@ -273,7 +277,7 @@ fn tokenless(trouble: Fault) -> Fault {
     trouble.because(|why| AnswerCause::NoToken { why })
 }
 
-type Client = oauth2::Client<
+type TokenClient = oauth2::Client<
     BasicErrorResponse,
     Token,
     BasicTokenIntrospectionResponse,
@@ -315,8 +319,8 @@ impl TokenResponse for Token {
     }
 }
 
-fn ask(url: &Url, request: HttpRequest) -> Ask<'_> {
-    Ask {
+fn ask(url: &Url, request: HttpRequest) -> PreparedRequest<'_> {
+    PreparedRequest {
         name: "token",
         url,
         target: url.path.clone(),

@@ -27,7 +27,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Who signed a chain that no known authority has signed.
 #[derive(Debug, Clone)]
-pub(super) struct Stranger {
+pub(super) struct UnknownSigner {
     /// As it calls itself.
     pub(super) name: Option<String>,
     /// It is the server itself.
@@ -42,7 +42,7 @@ pub(super) struct Judge {
     given: Vec<CertificateDer<'static>>,
     pub(super) clock: Clock,
     /// Of the last chain that no known authority had signed.
-    stranger: Mutex<Option<Stranger>>,
+    stranger: Mutex<Option<UnknownSigner>>,
 }
 
 impl Judge {
@@ -72,7 +72,7 @@ impl Judge {
         })
     }
 
-    pub(super) fn stranger(&self) -> Option<Stranger> {
+    pub(super) fn stranger(&self) -> Option<UnknownSigner> {
         lock(&self.stranger).clone()
     }
 
@@ -186,7 +186,7 @@ impl ServerCertVerifier for Judge {
             Err(error) if is_expired(&error) && lowest < floor => from(lowest).map_err(|_| error),
             Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
                 let top = intermediates.last().unwrap_or(end_entity);
-                *lock(&self.stranger) = Some(Stranger {
+                *lock(&self.stranger) = Some(UnknownSigner {
                     name: issuer::name(top),
                     own: issuer::is_own(end_entity),
                 });

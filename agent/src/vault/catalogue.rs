@@ -4,7 +4,7 @@
 
 mod edition;
 
-pub use edition::{Edition, Hidden, HiddenRows, Row, Rows, index};
+pub use edition::{CatalogueRevision, EntityLocation, EntityRows, HiddenEntity, HiddenRows, index};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
@@ -26,7 +26,7 @@ const CLASS: &str = "class";
 
 /// Tells a file that is replaced whole from the one that took its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stamp {
+pub struct FileStamp {
     path: PathBuf,
     /// Device, inode, length.
     file: (u64, u64, u64),
@@ -34,7 +34,7 @@ pub struct Stamp {
     changed: (i64, i64),
 }
 
-impl Stamp {
+impl FileStamp {
     /// That of the edition in a folder `catalogue/`; `None` before there is one.
     pub fn of(folder: &Path) -> Option<Self> {
         Self::at(folder.join("edition"))
@@ -53,13 +53,13 @@ impl Stamp {
 
 /// The folder `catalogue/`.
 #[derive(Clone)]
-pub struct Catalogue {
+pub struct CatalogueStore {
     folder: PathBuf,
     edition: Sealer,
     record: Sealer,
 }
 
-impl Catalogue {
+impl CatalogueStore {
     /// Opens the folder, making it if it is missing.
     ///
     /// # Errors
@@ -78,15 +78,16 @@ impl Catalogue {
     ///
     /// # Errors
     /// `store.damaged` for one that does not open.
-    pub fn edition(&self) -> Result<Edition, Fault> {
-        self.read(Edition::read).map(|(edition, _)| edition)
+    pub fn edition(&self) -> Result<CatalogueRevision, Fault> {
+        self.read(CatalogueRevision::read)
+            .map(|(edition, _)| edition)
     }
 
     /// The same for who only reads: what central lately said of each entity is passed over.
     ///
     /// # Errors
     /// As `edition`.
-    pub fn shown(&self) -> Result<Edition, Fault> {
+    pub fn shown(&self) -> Result<CatalogueRevision, Fault> {
         self.drawn().map(|(edition, _)| edition)
     }
 
@@ -94,11 +95,14 @@ impl Catalogue {
     ///
     /// # Errors
     /// As `edition`.
-    pub fn drawn(&self) -> Result<(Edition, u64), Fault> {
-        self.read(Edition::read_shown)
+    pub fn drawn(&self) -> Result<(CatalogueRevision, u64), Fault> {
+        self.read(CatalogueRevision::read_shown)
     }
 
-    fn read(&self, read: fn(&[u8]) -> Option<Edition>) -> Result<(Edition, u64), Fault> {
+    fn read(
+        &self,
+        read: fn(&[u8]) -> Option<CatalogueRevision>,
+    ) -> Result<(CatalogueRevision, u64), Fault> {
         let path = self.folder.join("edition");
         let mut sealed = match read_regular(&path) {
             Ok(sealed) => sealed,
@@ -118,8 +122,8 @@ impl Catalogue {
     }
 
     /// Which file is shown now; another one after every `publish`. `None` on a new box.
-    pub fn stamp(&self) -> Option<Stamp> {
-        Stamp::of(&self.folder)
+    pub fn stamp(&self) -> Option<FileStamp> {
+        FileStamp::of(&self.folder)
     }
 
     /// Keeps an edition that does not open where nobody reads it, and says where.
@@ -141,7 +145,7 @@ impl Catalogue {
     pub fn publish(
         &self,
         before: &BTreeSet<u32>,
-        edition: &Edition,
+        edition: &CatalogueRevision,
         writer: Option<Writer>,
     ) -> Result<(), Fault> {
         if let Some(writer) = writer {
@@ -165,7 +169,11 @@ impl Catalogue {
     ///
     /// # Errors
     /// `store.damaged` for a record that does not open, or what the file system says.
-    pub fn compact(&self, edition: &mut Edition, writer: &mut Writer) -> Result<(), Fault> {
+    pub fn compact(
+        &self,
+        edition: &mut CatalogueRevision,
+        writer: &mut Writer,
+    ) -> Result<(), Fault> {
         const WORTH_IT: u64 = 8 << 20;
         let living: u64 = edition.all().map(|row| u64::from(row.length)).sum();
         let mut total = 0;
@@ -214,8 +222,8 @@ impl Catalogue {
     }
 
     /// Reads records.
-    pub fn reader(&self) -> Reader {
-        Reader {
+    pub fn reader(&self) -> CatalogueReader {
+        CatalogueReader {
             catalogue: self.clone(),
             open: BTreeMap::new(),
         }
@@ -265,7 +273,7 @@ impl Writer {
         kind: EntityType,
         name: NameHash,
         entity: &Entity,
-    ) -> Result<Row, Fault> {
+    ) -> Result<EntityLocation, Fault> {
         self.write(kind.word(), name, entity)
     }
 
@@ -273,17 +281,22 @@ impl Writer {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn class(&mut self, name: NameHash, entity: &Entity) -> Result<Row, Fault> {
+    pub fn class(&mut self, name: NameHash, entity: &Entity) -> Result<EntityLocation, Fault> {
         self.write(CLASS, name, entity)
     }
 
-    fn write(&mut self, word: &str, name: NameHash, entity: &Entity) -> Result<Row, Fault> {
+    fn write(
+        &mut self,
+        word: &str,
+        name: NameHash,
+        entity: &Entity,
+    ) -> Result<EntityLocation, Fault> {
         let checksum = Checksum::of(&entity.checksum);
         // An eligibility may weigh as much as the rest of the run: it is serialised, sealed and written in one place.
         let mut sealed = plain(entity, random::<NONCE>());
         self.sealer
             .seal_in_place(&place(word, &name, &checksum), &mut sealed);
-        let row = Row {
+        let row = EntityLocation {
             checksum,
             segment: self.number,
             offset: self.offset,
@@ -327,12 +340,12 @@ impl Writer {
 }
 
 /// Opens records; keeps the segments' files open while it lives.
-pub struct Reader {
-    catalogue: Catalogue,
+pub struct CatalogueReader {
+    catalogue: CatalogueStore,
     open: BTreeMap<u32, File>,
 }
 
-impl Reader {
+impl CatalogueReader {
     /// One entity of a type.
     ///
     /// # Errors
@@ -341,7 +354,7 @@ impl Reader {
         &mut self,
         kind: EntityType,
         name: &NameHash,
-        row: &Row,
+        row: &EntityLocation,
     ) -> Result<Entity, Fault> {
         self.read(kind.word(), name, row)
     }
@@ -350,12 +363,12 @@ impl Reader {
     ///
     /// # Errors
     /// As `entity`.
-    pub fn class(&mut self, name: &NameHash, row: &Row) -> Result<Entity, Fault> {
+    pub fn class(&mut self, name: &NameHash, row: &EntityLocation) -> Result<Entity, Fault> {
         self.read(CLASS, name, row)
     }
 
     /// Whether a row's record is whole and authentic; an interrupted run's rows may name bytes that were never written.
-    pub fn holds(&mut self, kind: EntityType, name: &NameHash, row: &Row) -> bool {
+    pub fn holds(&mut self, kind: EntityType, name: &NameHash, row: &EntityLocation) -> bool {
         self.id(kind, name, row).is_ok()
     }
 
@@ -363,7 +376,12 @@ impl Reader {
     ///
     /// # Errors
     /// As `entity`.
-    pub fn id(&mut self, kind: EntityType, name: &NameHash, row: &Row) -> Result<String, Fault> {
+    pub fn id(
+        &mut self,
+        kind: EntityType,
+        name: &NameHash,
+        row: &EntityLocation,
+    ) -> Result<String, Fault> {
         // The fields of `Entity` in their order.
         let id = |plain: &[u8]| {
             let (id, _) = postcard::take_from_bytes::<&str>(plain).ok()?;
@@ -372,7 +390,7 @@ impl Reader {
         self.read_as(kind.word(), name, row, id)
     }
 
-    fn read(&mut self, word: &str, name: &NameHash, row: &Row) -> Result<Entity, Fault> {
+    fn read(&mut self, word: &str, name: &NameHash, row: &EntityLocation) -> Result<Entity, Fault> {
         self.read_as(word, name, row, |plain| postcard::from_bytes(plain).ok())
     }
 
@@ -380,7 +398,7 @@ impl Reader {
         &mut self,
         word: &str,
         name: &NameHash,
-        row: &Row,
+        row: &EntityLocation,
         read: impl FnOnce(&[u8]) -> Option<T>,
     ) -> Result<T, Fault> {
         let path = self.catalogue.path(row.segment);
@@ -441,9 +459,9 @@ mod tests {
         }
     }
 
-    fn run(vault: &Vault, catalogue: &Catalogue, entities: &[Entity]) -> Edition {
+    fn run(vault: &Vault, catalogue: &CatalogueStore, entities: &[Entity]) -> CatalogueRevision {
         let before = catalogue.edition().unwrap();
-        let mut edition = Edition {
+        let mut edition = CatalogueRevision {
             generation: before.generation + 1,
             ..before.clone()
         };
@@ -466,7 +484,7 @@ mod tests {
     #[test]
     fn a_reader_of_the_edition_before_still_finds_its_bytes() {
         let (_dir, vault) = Vault::fresh();
-        let catalogue = Catalogue::open(&vault).unwrap();
+        let catalogue = CatalogueStore::open(&vault).unwrap();
         let first = run(&vault, &catalogue, &[entity("a", "one")]);
         let second = run(&vault, &catalogue, &[entity("a", "two")]);
         let mut reader = catalogue.reader();
@@ -484,7 +502,7 @@ mod tests {
     #[test]
     fn nothing_at_rest_is_readable_and_damage_is_named() {
         let (_dir, vault) = Vault::fresh();
-        let catalogue = Catalogue::open(&vault).unwrap();
+        let catalogue = CatalogueStore::open(&vault).unwrap();
         let edition = run(
             &vault,
             &catalogue,
@@ -510,7 +528,7 @@ mod tests {
     #[test]
     fn dead_bytes_are_compacted_away() {
         let (_dir, vault) = Vault::fresh();
-        let catalogue = Catalogue::open(&vault).unwrap();
+        let catalogue = CatalogueStore::open(&vault).unwrap();
         let big = "x".repeat(3 << 20);
         for round in 0..6 {
             run(

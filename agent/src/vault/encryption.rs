@@ -4,10 +4,10 @@
 
 use logic::encryption::CentralEncryption;
 
-use super::{Entry, Vault};
+use super::{SealedFile, Vault};
 
 /// The file.
-pub fn entry(vault: &Vault) -> Entry {
+pub fn entry(vault: &Vault) -> SealedFile {
     vault.entry("encryption")
 }
 

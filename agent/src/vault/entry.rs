@@ -16,13 +16,13 @@ use crate::root::{link_aside, read_regular, remove_durably, replace_durably, set
 
 /// One sealed file. Its name is bound to its content: files that change places do not open.
 #[derive(Clone)]
-pub struct Entry {
+pub struct SealedFile {
     path: PathBuf,
     name: &'static str,
     sealer: Sealer,
 }
 
-impl Entry {
+impl SealedFile {
     pub(super) fn new(state: &Path, name: &'static str, keys: &Keyring) -> Self {
         Self {
             path: state.join(name),
@@ -146,7 +146,7 @@ mod tests {
     fn an_entry_survives_and_a_damaged_one_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let keys = Keyring::open(dir.path()).unwrap();
-        let entry = Entry::new(dir.path(), "identity", &keys);
+        let entry = SealedFile::new(dir.path(), "identity", &keys);
         assert_eq!(entry.get::<String>().unwrap(), None);
         entry.put(&"one".to_owned()).unwrap();
         entry.put(&"two".to_owned()).unwrap();
@@ -154,7 +154,7 @@ mod tests {
         let bytes = fs::read(dir.path().join("identity")).unwrap();
         assert!(!bytes.windows(3).any(|w| w == b"two"));
         fs::copy(dir.path().join("identity"), dir.path().join("other")).unwrap();
-        let other = Entry::new(dir.path(), "other", &keys);
+        let other = SealedFile::new(dir.path(), "other", &keys);
         assert_eq!(other.get::<String>().unwrap_err().code, Code::StoreDamaged);
         entry.remove().unwrap();
         entry.remove().unwrap();
@@ -165,7 +165,7 @@ mod tests {
     fn what_can_be_made_anew_is_put_aside_when_it_does_not_open() {
         let dir = tempfile::tempdir().unwrap();
         let keys = Keyring::open(dir.path()).unwrap();
-        let entry = Entry::new(dir.path(), "last", &keys);
+        let entry = SealedFile::new(dir.path(), "last", &keys);
         assert_eq!(entry.get_or_set_aside::<String>().unwrap(), None);
         fs::write(dir.path().join("last"), "damaged").unwrap();
         assert_eq!(entry.get_or_set_aside::<String>().unwrap(), None);

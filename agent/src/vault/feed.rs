@@ -15,7 +15,7 @@ use logic::feed::{Extent, Position};
 use logic::seal::Sealer;
 use serde::{Deserialize, Serialize};
 
-use super::catalogue::Stamp;
+use super::catalogue::FileStamp;
 use super::frames::{Frames, push};
 use super::{Vault, random};
 use crate::root::{make_folder, open_regular, read_regular, sync_folder, trouble, write_durably};
@@ -41,7 +41,7 @@ pub enum Op {
 
 /// One line of the change feed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
+pub struct FeedChange {
     /// Type of the entity.
     pub kind: EntityType,
     /// URI of the entity.
@@ -54,7 +54,7 @@ pub struct Change {
 
 /// What one publication does to the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Step {
+pub struct FeedUpdate {
     /// The generation that was shown before.
     pub before: u64,
     /// The generation that is shown now.
@@ -75,13 +75,13 @@ struct Head {
     newest: u64,
     /// Of the place behind the newest change.
     tag: u64,
-    segments: Vec<Segment>,
+    segments: Vec<FeedSegment>,
     /// The file of the last segment, as it was when this was written.
-    written: Mark,
+    written: FileMark,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Segment {
+struct FeedSegment {
     /// Its file; never used for another one.
     file: u64,
     /// Number and tag of the place before its first change.
@@ -94,13 +94,13 @@ struct Segment {
 /// Tells a file from a copy of it that was put in its place: a folder that was put back does not know what was
 /// appended after the copy was made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-struct Mark {
+struct FileMark {
     inode: u64,
     /// Seconds and nanoseconds, where the file system tells.
     born: Option<(u64, u32)>,
 }
 
-impl Mark {
+impl FileMark {
     fn of(file: &Metadata) -> Self {
         let born = file.created().ok().and_then(|born| {
             let since = born.duration_since(std::time::UNIX_EPOCH).ok()?;
@@ -123,9 +123,9 @@ impl Mark {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Line {
+struct FeedLine {
     tag: u64,
-    change: Change,
+    change: FeedChange,
 }
 
 /// The folder `feed/`.
@@ -156,8 +156,8 @@ impl Feed {
     /// The first change that is a trouble, or what the file system says; the next publication then begins a new epoch.
     pub fn append(
         &self,
-        step: Step,
-        changes: impl Iterator<Item = Result<Change, Fault>>,
+        step: FeedUpdate,
+        changes: impl Iterator<Item = Result<FeedChange, Fault>>,
     ) -> Result<(), Fault> {
         let mut changes = changes.peekable();
         make_folder(&self.folder)?;
@@ -197,8 +197,8 @@ impl Feed {
     }
 
     /// Which head is the last; another one after every `append`.
-    pub fn stamp(state: &Path) -> Option<Stamp> {
-        Stamp::at(state.join("feed").join("head"))
+    pub fn stamp(state: &Path) -> Option<FileStamp> {
+        FileStamp::at(state.join("feed").join("head"))
     }
 
     fn head(&self) -> Result<Option<Head>, Fault> {
@@ -220,8 +220,8 @@ impl Feed {
         Ok(head)
     }
 
-    fn continues(&self, head: &Head, step: Step) -> bool {
-        let own = |last: &Segment| {
+    fn continues(&self, head: &Head, step: FeedUpdate) -> bool {
+        let own = |last: &FeedSegment| {
             let file = fs::metadata(self.path(last.file)).ok();
             file.is_some_and(|file| head.written.is(&file) && file.len() >= last.length)
         };
@@ -232,7 +232,7 @@ impl Feed {
     fn write(
         &self,
         head: &mut Head,
-        changes: &mut Peekable<impl Iterator<Item = Result<Change, Fault>>>,
+        changes: &mut Peekable<impl Iterator<Item = Result<FeedChange, Fault>>>,
     ) -> Result<(), Fault> {
         let tag = u64::from_le_bytes(random());
         loop {
@@ -253,7 +253,7 @@ impl Feed {
 
     fn begin_segment(&self, head: &mut Head) -> Result<(), Fault> {
         let last = self.files()?.into_keys().next_back();
-        let segment = Segment {
+        let segment = FeedSegment {
             file: last.map_or(1, |last| last + 1),
             before: head.newest,
             tag: head.tag,
@@ -273,7 +273,7 @@ impl Feed {
     fn write_segment(
         &self,
         head: &mut Head,
-        changes: impl Iterator<Item = Result<Change, Fault>>,
+        changes: impl Iterator<Item = Result<FeedChange, Fault>>,
         tag: u64,
     ) -> Result<(), Fault> {
         let Some(segment) = head.segments.last_mut() else {
@@ -297,7 +297,7 @@ impl Feed {
         for change in changes {
             head.newest += 1;
             head.tag = tag;
-            let line = Line {
+            let line = FeedLine {
                 tag,
                 change: change?,
             };
@@ -310,7 +310,7 @@ impl Feed {
         }
         hand_on(&mut buffer)?;
         file.sync_all().map_err(failed)?;
-        head.written = Mark::of(&file.metadata().map_err(failed)?);
+        head.written = FileMark::of(&file.metadata().map_err(failed)?);
         Ok(())
     }
 
@@ -334,7 +334,7 @@ impl Feed {
 
 /// The head of a new epoch. What a catalogue held before has no numbers: then the place before the first change is 1,
 /// so that 0, where everything would have to follow, is nowhere.
-fn begun(step: Step) -> Head {
+fn begun(step: FeedUpdate) -> Head {
     Head {
         epoch: (u64::from_le_bytes(random()) >> 12).max(1),
         generation: step.before,
@@ -342,7 +342,7 @@ fn begun(step: Step) -> Head {
         newest: u64::from(!step.from_empty),
         tag: u64::from_le_bytes(random()),
         segments: Vec::new(),
-        written: Mark::default(),
+        written: FileMark::default(),
     }
 }
 
@@ -392,7 +392,7 @@ impl Snapshot {
         if number == self.head.newest {
             return Some(self.head.tag);
         }
-        let begins = |segment: &&Segment| segment.before == number;
+        let begins = |segment: &&FeedSegment| segment.before == number;
         if let Some(segment) = self.head.segments.iter().find(begins) {
             return Some(segment.tag);
         }
@@ -402,7 +402,7 @@ impl Snapshot {
 
     /// The changes after a number, in order, each with the place behind it. Ends early where the feed is damaged or
     /// was trimmed meanwhile: whoever asks for what follows there then hears that it has gone.
-    pub fn changes(&self, after: u64) -> impl Iterator<Item = (Position, Change)> + use<> {
+    pub fn changes(&self, after: u64) -> impl Iterator<Item = (Position, FeedChange)> + use<> {
         let epoch = self.head.epoch;
         self.lines(after).map(move |(number, line)| {
             let place = Position {
@@ -436,7 +436,7 @@ struct Lines {
     feed: Feed,
     epoch: u64,
     /// Not opened yet.
-    segments: Vec<Segment>,
+    segments: Vec<FeedSegment>,
     open: Option<Frames>,
     /// The number of the next line in the open segment.
     next: u64,
@@ -444,7 +444,7 @@ struct Lines {
 }
 
 impl Lines {
-    fn read(&mut self) -> io::Result<Option<(u64, Line)>> {
+    fn read(&mut self) -> io::Result<Option<(u64, FeedLine)>> {
         loop {
             let Some(frames) = &mut self.open else {
                 if self.segments.is_empty() {
@@ -478,7 +478,7 @@ impl Lines {
 }
 
 impl Iterator for Lines {
-    type Item = (u64, Line);
+    type Item = (u64, FeedLine);
 
     fn next(&mut self) -> Option<Self::Item> {
         let line = self.read().ok().flatten();

@@ -180,10 +180,10 @@ fn measured(path: &Path) -> Result<(usize, u64), Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use logic::words::Params;
+    use logic::words::SyncParams;
 
     fn report(sync_id: u64) -> Report {
-        let params = Params {
+        let params = SyncParams {
             organisation_id: "1".into(),
             sync_id,
             box_id: "b".into(),

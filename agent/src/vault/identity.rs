@@ -6,22 +6,22 @@
 use std::path::PathBuf;
 
 use logic::fault::{Code, Fault, Sealed};
-use logic::identity::{Identity, newer};
+use logic::identity::{BoxIdentity, newer};
 
-use super::{Entry, Vault, damaged};
+use super::{SealedFile, Vault, damaged};
 use crate::root::{overwrite_durably, write_all_durably};
 
 /// Both copies.
 pub struct Identities {
-    first: Entry,
-    second: Entry,
+    first: SealedFile,
+    second: SealedFile,
 }
 
 /// What the copies say.
 #[derive(Debug)]
-pub struct Held {
+pub struct IdentityCopies {
     /// Who this box is; `None` when no copy says so.
-    pub identity: Option<Identity>,
+    pub identity: Option<BoxIdentity>,
     /// Copies that are there and do not open, by name.
     pub damaged: Vec<(&'static str, Fault)>,
     /// Both copies are there and say the same.
@@ -44,10 +44,10 @@ impl Identities {
     ///
     /// # Errors
     /// What the file system says when no copy opens: what cannot be read now may be read again.
-    pub fn read(&self) -> Result<Held, Fault> {
+    pub fn read(&self) -> Result<IdentityCopies, Fault> {
         let mut damaged = Vec::new();
         let mut unread = None;
-        let mut open = |name, entry: &Entry| match entry.get::<Identity>() {
+        let mut open = |name, entry: &SealedFile| match entry.get::<BoxIdentity>() {
             Ok(held) => held,
             Err(trouble) => {
                 if trouble.code == Code::StoreDamaged {
@@ -66,7 +66,7 @@ impl Identities {
         };
         match unread {
             Some(trouble) if identity.is_none() => Err(trouble),
-            _ => Ok(Held {
+            _ => Ok(IdentityCopies {
                 identity,
                 damaged,
                 whole,
@@ -81,7 +81,7 @@ impl Identities {
     /// What the file system says.
     pub fn put(
         &self,
-        identity: &Identity,
+        identity: &BoxIdentity,
         beside: impl IntoIterator<Item = (PathBuf, Vec<u8>)>,
     ) -> Result<(), Fault> {
         let mut files = vec![self.second.sealed(identity), self.first.sealed(identity)];
@@ -94,9 +94,9 @@ impl Identities {
     ///
     /// # Errors
     /// What the file system says; then the number may not be used.
-    pub fn overwrite(&self, identity: &Identity) -> Result<(), Fault> {
-        let copy = |entry: &Entry| entry.get::<Identity>().ok().flatten();
-        let number = |entry: &Entry| {
+    pub fn overwrite(&self, identity: &BoxIdentity) -> Result<(), Fault> {
+        let copy = |entry: &SealedFile| entry.get::<BoxIdentity>().ok().flatten();
+        let number = |entry: &SealedFile| {
             let held = copy(entry).filter(|held| held.box_id == identity.box_id);
             held.map(|held| held.sync_id)
         };
@@ -121,7 +121,7 @@ impl Identities {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn link_aside(&self, held: &Held) -> Result<(), Fault> {
+    pub fn link_aside(&self, held: &IdentityCopies) -> Result<(), Fault> {
         held.damaged.iter().try_for_each(|(name, why)| {
             let entry = if *name == FIRST {
                 &self.first
@@ -140,10 +140,10 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::MetadataExt;
 
-    fn numbered(sync_id: u64) -> Identity {
-        Identity {
+    fn numbered(sync_id: u64) -> BoxIdentity {
+        BoxIdentity {
             sync_id,
-            ..Identity::new([7; 10], Fingerprint::default())
+            ..BoxIdentity::new([7; 10], Fingerprint::default())
         }
     }
 
@@ -181,7 +181,7 @@ mod tests {
         let (_dir, vault) = Vault::fresh();
         let identities = Identities::of(&vault);
         identities.put(&numbered(126), []).unwrap();
-        let held = |name| vault.entry(name).get::<Identity>().ok().flatten();
+        let held = |name| vault.entry(name).get::<BoxIdentity>().ok().flatten();
         let inode = |name| fs::metadata(vault.state().join(name)).unwrap().ino();
         let inodes = (inode(FIRST), inode(SECOND));
         // The number grows by a byte on the way.
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(held(FIRST), Some(numbered(16_384)));
         assert_eq!(held(SECOND), Some(numbered(16_385)));
         // Another box's copies, and copies of which none opens, are not touched.
-        let other = Identity::new([8; 10], Fingerprint::default());
+        let other = BoxIdentity::new([8; 10], Fingerprint::default());
         identities.overwrite(&other).unwrap_err();
         for name in [FIRST, SECOND] {
             fs::write(vault.state().join(name), "damaged").unwrap();

@@ -13,13 +13,13 @@ use logic::entity::EntityType;
 use logic::fault::{Code, Fault, FileAct, FileCause};
 use logic::report::Report;
 use logic::seal::{NameHash, Sealer};
-use logic::words::Class;
+use logic::words::FaultClass;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::catalogue::{Row, Rows};
+use super::catalogue::{EntityLocation, EntityRows};
 use super::{Keyring, Vault, random};
 use crate::root::{failing, lock_folder, read_at_most, set_aside, trouble, write_durably};
 
@@ -74,9 +74,9 @@ const TERMINATED: i32 = 15;
 
 /// The right to open the store, or to judge it: one process at a time has it.
 #[derive(Debug)]
-pub struct Turn(#[expect(dead_code, reason = "held until dropped")] Flock<File>);
+pub struct IndexLock(#[expect(dead_code, reason = "held until dropped")] Flock<File>);
 
-impl Turn {
+impl IndexLock {
     /// Takes the lock beside the store of this state folder, waiting at most `patience`.
     ///
     /// # Errors
@@ -111,17 +111,17 @@ impl Turn {
 const RETRY: Duration = Duration::from_millis(50);
 
 /// The open store. Drop it when it is not needed: its lock keeps other processes out.
-pub struct Index {
+pub struct IndexStore {
     db: sled::Db,
     path: PathBuf,
     sealer: Sealer,
     keys: Keyring,
-    _turn: Turn,
+    _turn: IndexLock,
     /// What had to be done to open it, for the journal.
     pub rebuilt: Option<String>,
 }
 
-impl Index {
+impl IndexStore {
     /// Opens the store, waiting for another process at most `patience`. After an unclean end it is first opened by
     /// `probe` (a child process, since a damaged sled may panic); what does not open is moved to `quarantine/`. All of
     /// it under the lock: a store in another process's hands is busy, whatever it looks like from outside.
@@ -143,7 +143,7 @@ impl Index {
         probe: &dyn Fn(&Path) -> Probed,
     ) -> Result<Self, Fault> {
         let until = Instant::now() + patience;
-        let turn = Turn::take(vault.state(), patience)?;
+        let turn = IndexLock::take(vault.state(), patience)?;
         let path = vault.state().join("index");
         let open_mark = vault.state().join("index.open");
         let mut rebuilt = fit(vault.state(), &path, format)?;
@@ -199,21 +199,23 @@ impl Index {
     ///
     /// # Errors
     /// What the store says.
-    pub fn staged(&self, kind: EntityType) -> Result<Rows, Fault> {
+    pub fn staged(&self, kind: EntityType) -> Result<EntityRows, Fault> {
         let tree = self.tree("staged")?;
         let mut rows = Vec::new();
         let prefix = self.prefix(kind);
         for entry in tree.scan_prefix(prefix) {
             let (key, value) = entry.map_err(|error| failed(&self.path, &error))?;
             let name = <[u8; 16]>::try_from(&key[prefix.len()..]);
-            if let (Ok(name), Some(row)) = (name, self.unseal::<Row>("staged", &key, &value)) {
+            if let (Ok(name), Some(row)) =
+                (name, self.unseal::<EntityLocation>("staged", &key, &value))
+            {
                 rows.push((NameHash(name), row));
             }
         }
         let batches = self.tree(BATCHES)?;
         for entry in batches.scan_prefix(prefix) {
             let (key, value) = entry.map_err(|error| failed(&self.path, &error))?;
-            let batch = self.unseal::<Vec<(NameHash, Row)>>(BATCHES, &key, &value);
+            let batch = self.unseal::<Vec<(NameHash, EntityLocation)>>(BATCHES, &key, &value);
             rows.extend(batch.unwrap_or_default());
         }
         Ok(rows.into_iter().collect())
@@ -228,7 +230,11 @@ impl Index {
     ///
     /// # Errors
     /// What the store says.
-    pub fn stage(&self, kind: EntityType, rows: &[(NameHash, Row)]) -> Result<(), Fault> {
+    pub fn stage(
+        &self,
+        kind: EntityType,
+        rows: &[(NameHash, EntityLocation)],
+    ) -> Result<(), Fault> {
         // Grows, over restarts too: of two rows of a name the later one counts.
         let number = self.db.generate_id();
         let number = number.map_err(|error| failed(&self.path, &error))?;
@@ -372,7 +378,7 @@ fn busy(path: &Path) -> Fault {
 
 fn unreadable(path: &Path) -> Fault {
     let path = path.display().to_string();
-    Fault::new(Code::StateIo, FileCause::StoreUnknown { path }).classed(Class::Retry)
+    Fault::new(Code::StateIo, FileCause::StoreUnknown { path }).classed(FaultClass::Retry)
 }
 
 /// Drops a store of another format, and says so. A power cut leaves the old mark, and all is done again.

@@ -8,12 +8,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use logic::envelope::Step;
+use logic::envelope::RotationStep;
 use logic::fault::{Code, Fault, FileAct, FileCause, KeyLack};
 use logic::seal::{Key, NameHash, Sealer};
 
 use crate::root::{Lock, is_temporary, lock_folder, trouble};
-use files::{Files, Look};
+use files::{Files, KeyFilesLook};
 
 /// The credential and the file that hold the envelope key: 32 bytes, or 64 hex digits.
 pub const KEY_NAME: &str = "boxsync.key";
@@ -61,7 +61,7 @@ impl Keyring {
             look => settled(&files, look)?,
         };
         let look = match look.files.step() {
-            Step::Done | Step::Leave | Step::Locked => look,
+            RotationStep::Done | RotationStep::Leave | RotationStep::Locked => look,
             _ => healed(state, &files, look)?,
         };
         let data = look.data_key()?;
@@ -126,7 +126,7 @@ impl Keyring {
 }
 
 /// Makes the keys of a folder that holds nothing.
-fn made(state: &Path, files: &Files) -> Result<Look, Fault> {
+fn made(state: &Path, files: &Files) -> Result<KeyFilesLook, Fault> {
     // Two processes may meet a new folder at once; the one that waits finds the key that the other made.
     let _lock = lock_folder(state)?;
     let look = files.look()?;
@@ -145,7 +145,7 @@ fn made(state: &Path, files: &Files) -> Result<Look, Fault> {
 }
 
 /// A look that found no key may have met a rotation between two of its files: it is believed when it is seen twice.
-fn settled(files: &Files, mut look: Look) -> Result<Look, Fault> {
+fn settled(files: &Files, mut look: KeyFilesLook) -> Result<KeyFilesLook, Fault> {
     while !look.files.opens() {
         let again = files.look()?;
         if again.is_like(&look) {
@@ -157,7 +157,7 @@ fn settled(files: &Files, mut look: Look) -> Result<Look, Fault> {
 }
 
 /// Brings a change of keys to its end that was cut. Where a key opens, whatever hinders it is left to the next start.
-fn healed(state: &Path, files: &Files, look: Look) -> Result<Look, Fault> {
+fn healed(state: &Path, files: &Files, look: KeyFilesLook) -> Result<KeyFilesLook, Fault> {
     let opens = look.files.opens();
     let patience = if opens { Duration::ZERO } else { LOCK_PATIENCE };
     let healed = Lock::of(state, patience).and_then(|lock| files.heal(&lock));

@@ -11,10 +11,10 @@ use crate::root::{LAYOUT, Lock, Root, layout, set_layout};
 
 /// From one layout to the next. After a power cut it is done again from its beginning, so it must not mind its own
 /// traces; what it leaves must be durable when it returns.
-type Step = fn(&Vault) -> Result<(), Fault>;
+type LayoutStep = fn(&Vault) -> Result<(), Fault>;
 
 /// The first leads from layout 1 to 2. `LAYOUT` cannot grow without one more here.
-const STEPS: [Step; LAYOUT as usize - 1] = [];
+const STEPS: [LayoutStep; LAYOUT as usize - 1] = [];
 
 /// A synchronization of the version before may still be ending.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -32,7 +32,7 @@ fn climb(
     root: &Root,
     vault: &Vault,
     held: u32,
-    steps: &[Step],
+    steps: &[LayoutStep],
     patience: Duration,
 ) -> Result<(), Fault> {
     if held as usize > steps.len() {
@@ -72,7 +72,7 @@ mod tests {
     }
 
     /// A made-up history: layout 1 has a file `old`, 2 calls it `new`, 3 has it sealed.
-    const STEPS: [Step; 2] = [
+    const STEPS: [LayoutStep; 2] = [
         |vault| {
             let (old, new) = (vault.state().join("old"), vault.state().join("new"));
             note(vault, "1 to 2")?;

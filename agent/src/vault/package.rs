@@ -13,8 +13,8 @@ mod part;
 mod tests;
 
 pub use content::Content;
-pub use judged::{Judged, State};
-pub use part::Part;
+pub use judged::{Judged, PackageRecord};
+pub use part::PartialPackage;
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use logic::entity::Checksum;
 use logic::fault::{Code, Fault, FileAct, FileCause, Sealed};
 use logic::seal::{NameHash, OVERHEAD, Sealer};
-use logic::zip::Identity;
+use logic::zip::PackageIdentity;
 use nix::fcntl::{FallocateFlags, fallocate};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -59,10 +59,10 @@ pub struct Meta {
 
 impl Meta {
     /// Size and end, once the end is known.
-    pub fn identity(&self) -> Option<Identity> {
+    pub fn identity(&self) -> Option<PackageIdentity> {
         let tail = self.tail?;
         let size = self.size;
-        Some(Identity { size, tail })
+        Some(PackageIdentity { size, tail })
     }
 
     /// How many records the package has.
@@ -99,13 +99,13 @@ impl Meta {
 
 /// The folder `packages/`.
 #[derive(Clone)]
-pub struct Packages {
+pub struct PackageStore {
     folder: PathBuf,
     keys: Keyring,
     meta: Sealer,
 }
 
-impl Packages {
+impl PackageStore {
     /// Opens the folder, making it if it is missing.
     ///
     /// # Errors
@@ -212,7 +212,7 @@ impl Packages {
         size: u64,
         tail: Option<[u8; 32]>,
         reserve: u64,
-    ) -> Result<Part, Fault> {
+    ) -> Result<PartialPackage, Fault> {
         self.abandon(delivery)?;
         let meta = Meta {
             delivery: delivery.to_owned(),
@@ -239,7 +239,7 @@ impl Packages {
         }
         self.write_meta(&self.meta_path(delivery, "part"), &meta)?;
         let have = vec![false; meta.records() as usize];
-        Ok(Part {
+        Ok(PartialPackage {
             content: Content {
                 sealer: self.sealer(&meta),
                 file,
@@ -256,7 +256,11 @@ impl Packages {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn resume(&self, meta: Meta, mut see: impl FnMut(u64, &[u8])) -> Result<Part, Fault> {
+    pub fn resume(
+        &self,
+        meta: Meta,
+        mut see: impl FnMut(u64, &[u8]),
+    ) -> Result<PartialPackage, Fault> {
         let path = self.data_path(&meta);
         let file = open_regular(
             OpenOptions::new()
@@ -268,7 +272,7 @@ impl Packages {
             &path,
         )
         .map_err(|error| trouble(&path, FileAct::Open, &error))?;
-        let mut part = Part {
+        let mut part = PartialPackage {
             have: vec![false; meta.records() as usize],
             content: Content {
                 sealer: self.sealer(&meta),

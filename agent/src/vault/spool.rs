@@ -8,8 +8,8 @@
 
 mod enclose;
 mod fate;
+mod folder;
 mod gate;
-mod shelf;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -20,22 +20,24 @@ use std::time::SystemTime;
 use logic::fault::{Code, CodeName, Fault, FileCause, Id, Sealed};
 use logic::fault::{Finding, ItemCause};
 use logic::health::verdict as health;
-use logic::intake::{Item, Kind};
+use logic::intake::{IntakeItem, ItemKind};
 use logic::spool;
-use logic::spool::{Admission, Change, Key, Ledger, Loaded, Others, Owed, Stamp, State};
+use logic::spool::{
+    BootTime, ItemAdmission, ItemKey, ItemState, Ledger, LedgerChange, Loaded, Others, OwedItem,
+};
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, Vault, damaged};
+use super::{SealedFile, Vault, damaged};
 use crate::root::{make_folder, sync_folder, write_all_durably};
 pub use fate::{Fate, FateMarks};
-use gate::Gate;
-use shelf::Shelf;
+use folder::SpoolFolder;
+use gate::SpoolLock;
 
 /// The folder `spool/`.
 #[derive(Clone)]
 pub struct Spool {
-    shelf: Shelf,
-    witness: Entry,
+    shelf: SpoolFolder,
+    witness: SealedFile,
 }
 
 /// What is kept of an acknowledged result where contents go (`[results] delete_after_send`).
@@ -50,7 +52,7 @@ struct Witness {
 
 /// Held by somebody before whose work nothing more may be let in, nor sent.
 #[derive(Debug)]
-pub struct Closed(#[expect(dead_code, reason = "held until dropped")] Gate);
+pub struct Closed(#[expect(dead_code, reason = "held until dropped")] SpoolLock);
 
 /// Closes the spool of a state folder; it is made if it is missing, for somebody may be about to.
 ///
@@ -59,7 +61,7 @@ pub struct Closed(#[expect(dead_code, reason = "held until dropped")] Gate);
 pub fn closed(state: &Path) -> Result<Closed, Fault> {
     let folder = state.join("spool");
     make_folder(&folder)?;
-    Ok(Closed(Gate::alone(&folder)?))
+    Ok(Closed(SpoolLock::alone(&folder)?))
 }
 
 /// Bytes of one document that become durable together, at most.
@@ -75,7 +77,7 @@ impl Spool {
         let done = folder.join("done");
         make_folder(&done)?;
         let keys = vault.keys().clone();
-        let shelf = Shelf {
+        let shelf = SpoolFolder {
             folder,
             done,
             quarantine: vault.state().join("quarantine"),
@@ -98,7 +100,7 @@ impl Spool {
     /// # Errors
     /// `disk.full` or what the file system says; then nothing counts as accepted, and the same again is answered as
     /// if it were the first time or known.
-    pub fn admit(&self, items: Vec<Item>) -> Result<Vec<bool>, Fault> {
+    pub fn admit(&self, items: Vec<IntakeItem>) -> Result<Vec<bool>, Fault> {
         let _gate = self.beside(items.iter().map(|item| item.id.as_str()))?;
         // Whoever wipes the box closes the spool meanwhile: behind the gate this is settled.
         self.shelf.keys.must_be_in_force()?;
@@ -108,7 +110,7 @@ impl Spool {
         for item in items {
             // What came before it in the same document counts.
             let again = !written.insert(item.id.clone());
-            if again || files.len() >= shelf::TOGETHER || bytes >= TOGETHER {
+            if again || files.len() >= folder::TOGETHER || bytes >= TOGETHER {
                 write_all_durably(&files)?;
                 files.clear();
                 bytes = 0;
@@ -129,19 +131,19 @@ impl Spool {
     }
 
     /// What is to be kept of a submission, if anything of it is new.
-    fn judged(&self, item: Item) -> Result<Option<(Ledger, Vec<u8>)>, Fault> {
+    fn judged(&self, item: IntakeItem) -> Result<Option<(Ledger, Vec<u8>)>, Fault> {
         let same = self.shelf.same(item.kind, &item.id)?;
         let result = match item.kind {
-            Kind::Sessions => self
+            ItemKind::Sessions => self
                 .shelf
-                .same(Kind::Results, &item.id)?
+                .same(ItemKind::Results, &item.id)?
                 .last()
                 .map(|ledger| ledger.content),
             _ => None,
         };
         Ok(match Ledger::admit(item, &same, result) {
-            Admission::Known => None,
-            Admission::Fresh(ledger, payload) => Some((*ledger, payload)),
+            ItemAdmission::Known => None,
+            ItemAdmission::Fresh(ledger, payload) => Some((*ledger, payload)),
         })
     }
 
@@ -149,13 +151,13 @@ impl Spool {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn owed(&self) -> Result<Vec<Owed>, Fault> {
-        let _gate = Gate::alone(&self.shelf.folder)?;
+    pub fn owed(&self) -> Result<Vec<OwedItem>, Fault> {
+        let _gate = SpoolLock::alone(&self.shelf.folder)?;
         let mut found = Vec::new();
         let ledgers = self.shelf.ledgers(&self.shelf.folder)?;
         let mapped = self.mapped(&ledgers)?;
         for ledger in ledgers {
-            if ledger.state == State::Acknowledged {
+            if ledger.state == ItemState::Acknowledged {
                 // A power cut between the last word and the move.
                 self.shelf.retire(&[&ledger.key])?;
                 continue;
@@ -169,7 +171,7 @@ impl Spool {
             let seconds = seconds.map_or(0, |since| since.as_secs() as i64);
             found.push((
                 came,
-                Owed {
+                OwedItem {
                     came: seconds,
                     mapped,
                     decrypted_since: through.copied().flatten(),
@@ -183,8 +185,8 @@ impl Spool {
 
     /// Those of the items that central knows through another one of the same kind and id, each with since when it may be
     /// decrypting that. Every account is read once, however many of one id there are.
-    fn mapped(&self, ledgers: &[Ledger]) -> Result<BTreeMap<Key, Option<Stamp>>, Fault> {
-        let mut groups: BTreeMap<(Kind, &str), BTreeMap<u32, &Ledger>> = BTreeMap::new();
+    fn mapped(&self, ledgers: &[Ledger]) -> Result<BTreeMap<ItemKey, Option<BootTime>>, Fault> {
+        let mut groups: BTreeMap<(ItemKind, &str), BTreeMap<u32, &Ledger>> = BTreeMap::new();
         for ledger in ledgers {
             let group = groups.entry((ledger.key.kind, &ledger.key.id));
             group.or_default().insert(ledger.key.edition, ledger);
@@ -197,7 +199,7 @@ impl Spool {
                 Ok(match group.get(&edition) {
                     Some(ledger) => Some(told(ledger)),
                     None => {
-                        let ledger = self.shelf.ledger(&Key { kind, id, edition })?;
+                        let ledger = self.shelf.ledger(&ItemKey { kind, id, edition })?;
                         ledger.as_ref().map(told)
                     }
                 })
@@ -216,9 +218,9 @@ impl Spool {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn tally(&self) -> Result<(health::Owed, HeldUp), Fault> {
+    pub fn tally(&self) -> Result<(health::OwedCounts, HeldUp), Fault> {
         let (by_kind, held_up) = self.tally_by_kind()?;
-        let owed = health::Owed {
+        let owed = health::OwedCounts {
             // What was found damaged on the way counts, too.
             lost: self.lost()?.len() as u64,
             ..sum(by_kind.into_values())
@@ -230,33 +232,34 @@ impl Spool {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn tally_by_kind(&self) -> Result<(BTreeMap<Kind, health::Owed>, HeldUp), Fault> {
-        let mut by_kind = BTreeMap::from(Kind::ALL.map(|kind| (kind, health::Owed::default())));
+    pub fn tally_by_kind(&self) -> Result<(BTreeMap<ItemKind, health::OwedCounts>, HeldUp), Fault> {
+        let mut by_kind =
+            BTreeMap::from(ItemKind::ALL.map(|kind| (kind, health::OwedCounts::default())));
         let mut held_up: Option<(i64, CodeName, String)> = None;
         self.shelf.each(&self.shelf.folder, &mut |ledger| {
             let kind = ledger.key.kind;
             let owed = by_kind.entry(kind).or_default();
             match ledger.state {
-                State::Queued | State::Sending => {
+                ItemState::Queued | ItemState::Sending => {
                     owed.queued += 1;
                     owed.queued_kinds.add(kind);
                 }
-                State::Refused => {
+                ItemState::Refused => {
                     owed.refused += 1;
                     owed.refused_kinds.add(kind);
                 }
-                State::Unconfirmed => {
+                ItemState::Unconfirmed => {
                     owed.unconfirmed += 1;
                     owed.unconfirmed_kinds.add(kind);
                 }
-                State::SetAside => owed.set_aside += 1,
-                State::Open => owed.open += 1,
-                State::Held => owed.held += 1,
-                State::Acknowledged => {}
+                ItemState::SetAside => owed.set_aside += 1,
+                ItemState::Open => owed.open += 1,
+                ItemState::Held => owed.held += 1,
+                ItemState::Acknowledged => {}
             }
             if !matches!(
                 ledger.state,
-                State::Queued | State::Sending | State::Unconfirmed | State::Held
+                ItemState::Queued | ItemState::Sending | ItemState::Unconfirmed | ItemState::Held
             ) {
                 return Ok(());
             }
@@ -267,10 +270,11 @@ impl Spool {
                 owed.oldest_at = came;
             }
             let cause = spool::cause(ledger.state, &ledger.trial, ledger.reason.as_ref());
-            let Some((code, reason)) = cause.filter(|_| ledger.state != State::Unconfirmed) else {
+            let Some((code, reason)) = cause.filter(|_| ledger.state != ItemState::Unconfirmed)
+            else {
                 return Ok(());
             };
-            if ledger.state != State::Held {
+            if ledger.state != ItemState::Held {
                 owed.waiting += 1;
                 owed.waiting_kinds.add(kind);
             }
@@ -295,7 +299,7 @@ impl Spool {
     /// Keeps what is needed of an acknowledged result to serve as a witness, since its content goes. One is enough.
     fn keep_witness(&self, ledgers: &[Ledger]) {
         let kept: Option<Witness> = self.witness.get().ok().flatten();
-        let results = ledgers.iter().filter(|l| l.key.kind == Kind::Results);
+        let results = ledgers.iter().filter(|l| l.key.kind == ItemKind::Results);
         for ledger in results {
             if kept
                 .as_ref()
@@ -335,7 +339,7 @@ impl Spool {
         let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
         let done = self.shelf.ledgers(&self.shelf.done)?;
         // What moved in between was met twice.
-        let moved: BTreeSet<&Key> = done.iter().map(|ledger| &ledger.key).collect();
+        let moved: BTreeSet<&ItemKey> = done.iter().map(|ledger| &ledger.key).collect();
         ledgers.retain(|ledger| !moved.contains(&ledger.key));
         ledgers.extend(done);
         Ok(ledgers)
@@ -370,7 +374,7 @@ impl Spool {
     ///
     /// # Errors
     /// `store.damaged`, or what the file system says.
-    pub fn load(&self, key: &Key) -> Result<Loaded, Fault> {
+    pub fn load(&self, key: &ItemKey) -> Result<Loaded, Fault> {
         let (began, payload) = match self.shelf.content(key)? {
             Some(content) => content,
             None => self.content_or_lost(key)?,
@@ -393,7 +397,7 @@ impl Spool {
     }
 
     /// Looks once more at an item whose content did not open, alone: one that is owed and lost is put aside.
-    fn content_or_lost(&self, key: &Key) -> Result<(Ledger, Vec<u8>), Fault> {
+    fn content_or_lost(&self, key: &ItemKey) -> Result<(Ledger, Vec<u8>), Fault> {
         // Central has what is acknowledged; whoever persists that looks at it behind the gate.
         self.not_acknowledged(key)?;
         let _gate = self.beside(std::iter::once(key.id.as_str()))?;
@@ -411,10 +415,10 @@ impl Spool {
     }
 
     /// The account of an item that is owed.
-    fn not_acknowledged(&self, key: &Key) -> Result<Ledger, Fault> {
+    fn not_acknowledged(&self, key: &ItemKey) -> Result<Ledger, Fault> {
         let ledger = self.shelf.ledger(key)?.ok_or_else(|| unknown(&key.id))?;
         match self.shelf.find(key, "item") {
-            _ if ledger.state != State::Acknowledged => Ok(ledger),
+            _ if ledger.state != ItemState::Acknowledged => Ok(ledger),
             Some(path) => Err(damaged(&path, Sealed::Item)),
             None => Err(unknown(&key.id)),
         }
@@ -467,7 +471,7 @@ impl Spool {
     /// # Errors
     /// What the file system says; then nothing may be sent on the strength of it. Where that results may be under way is
     /// all there is to say, and no account can be written for want of room, they are marked, which is as durable.
-    pub fn persist(&self, changes: &[Change], forget: bool) -> Result<(), Fault> {
+    pub fn persist(&self, changes: &[LedgerChange], forget: bool) -> Result<(), Fault> {
         let _gate = self.beside(changes.iter().map(|change| change.key.id.as_str()))?;
         let mut changed: Vec<Ledger> = Vec::with_capacity(changes.len());
         let mut marks = true;
@@ -490,14 +494,14 @@ impl Spool {
                 false => Err(trouble),
             };
         }
-        changed.retain(|ledger| ledger.state == State::Acknowledged);
+        changed.retain(|ledger| ledger.state == ItemState::Acknowledged);
         if forget && !changed.is_empty() {
             self.keep_witness(&changed);
         }
         for ledger in changed.iter().filter(|_| forget) {
             self.shelf.forget(&ledger.key)?;
         }
-        let keys: Vec<&Key> = changed.iter().map(|ledger| &ledger.key).collect();
+        let keys: Vec<&ItemKey> = changed.iter().map(|ledger| &ledger.key).collect();
         self.shelf.retire(&keys)
     }
 
@@ -506,7 +510,7 @@ impl Spool {
     /// # Errors
     /// What the file system says.
     pub fn set_aside(&self, ids: &[String]) -> Result<usize, Fault> {
-        let _gate = Gate::alone(&self.shelf.folder)?;
+        let _gate = SpoolLock::alone(&self.shelf.folder)?;
         let ids: BTreeSet<&String> = ids.iter().collect();
         let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
         ledgers.retain_mut(|ledger| ids.contains(&ledger.key.id) && ledger.set_aside());
@@ -520,12 +524,12 @@ impl Spool {
     /// # Errors
     /// What the file system says.
     pub fn retry(&self, ids: &[String]) -> Result<usize, Fault> {
-        let _gate = Gate::alone(&self.shelf.folder)?;
+        let _gate = SpoolLock::alone(&self.shelf.folder)?;
         let ids: BTreeSet<&String> = ids.iter().collect();
         let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
         ledgers.retain_mut(|ledger| {
             let named = ids.contains(&ledger.key.id);
-            let own = matches!(ledger.state, State::SetAside | State::Open);
+            let own = matches!(ledger.state, ItemState::SetAside | ItemState::Open);
             let meant = named || (ids.is_empty() && !own);
             meant && ledger.retry()
         });
@@ -539,7 +543,7 @@ impl Spool {
     /// # Errors
     /// What the file system says.
     pub fn release(&self, ids: &[String]) -> Result<usize, Fault> {
-        let _gate = Gate::alone(&self.shelf.folder)?;
+        let _gate = SpoolLock::alone(&self.shelf.folder)?;
         let ids: BTreeSet<&String> = ids.iter().collect();
         let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
         let meant = |ledger: &Ledger| ids.is_empty() || ids.contains(&ledger.key.id);
@@ -554,11 +558,11 @@ impl Spool {
     /// # Errors
     /// What the file system says.
     pub fn disown(&self, original: &str) -> Result<(), Fault> {
-        let _gate = Gate::alone(&self.shelf.folder)?;
+        let _gate = SpoolLock::alone(&self.shelf.folder)?;
         let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
-        ledgers.retain(|ledger| matches!(ledger.state, State::Queued | State::Sending));
+        ledgers.retain(|ledger| matches!(ledger.state, ItemState::Queued | ItemState::Sending));
         for ledger in &mut ledgers {
-            ledger.state = State::Unconfirmed;
+            ledger.state = ItemState::Unconfirmed;
             let original = original.to_owned();
             let cause = ItemCause::Copied { original };
             ledger.reason = Some(Finding::new(Code::ResultsCopied, cause));
@@ -567,9 +571,9 @@ impl Spool {
     }
 
     /// The gate for whoever changes items of these ids alone.
-    fn beside<'a>(&self, ids: impl Iterator<Item = &'a str>) -> Result<Gate, Fault> {
+    fn beside<'a>(&self, ids: impl Iterator<Item = &'a str>) -> Result<SpoolLock, Fault> {
         let names = ids.map(|id| self.shelf.keys.name("gate", id));
-        Gate::beside(&self.shelf.folder, names.collect())
+        SpoolLock::beside(&self.shelf.folder, names.collect())
     }
 }
 
@@ -588,27 +592,29 @@ fn unknown(id: &str) -> Fault {
 pub type HeldUp = Option<(CodeName, String)>;
 
 /// What is owed of all kinds together.
-pub fn sum(by_kind: impl IntoIterator<Item = health::Owed>) -> health::Owed {
+pub fn sum(by_kind: impl IntoIterator<Item = health::OwedCounts>) -> health::OwedCounts {
     by_kind
         .into_iter()
-        .fold(health::Owed::default(), |all, owed| health::Owed {
-            queued: all.queued + owed.queued,
-            refused: all.refused + owed.refused,
-            unconfirmed: all.unconfirmed + owed.unconfirmed,
-            waiting: all.waiting + owed.waiting,
-            set_aside: all.set_aside + owed.set_aside,
-            open: all.open + owed.open,
-            held: all.held + owed.held,
-            lost: all.lost + owed.lost,
-            queued_kinds: all.queued_kinds.and(&owed.queued_kinds),
-            waiting_kinds: all.waiting_kinds.and(&owed.waiting_kinds),
-            refused_kinds: all.refused_kinds.and(&owed.refused_kinds),
-            unconfirmed_kinds: all.unconfirmed_kinds.and(&owed.unconfirmed_kinds),
-            // 0: there is none.
-            oldest_at: match (all.oldest_at, owed.oldest_at) {
-                (0, at) | (at, 0) => at,
-                (one, other) => one.min(other),
-            },
+        .fold(health::OwedCounts::default(), |all, owed| {
+            health::OwedCounts {
+                queued: all.queued + owed.queued,
+                refused: all.refused + owed.refused,
+                unconfirmed: all.unconfirmed + owed.unconfirmed,
+                waiting: all.waiting + owed.waiting,
+                set_aside: all.set_aside + owed.set_aside,
+                open: all.open + owed.open,
+                held: all.held + owed.held,
+                lost: all.lost + owed.lost,
+                queued_kinds: all.queued_kinds.and(&owed.queued_kinds),
+                waiting_kinds: all.waiting_kinds.and(&owed.waiting_kinds),
+                refused_kinds: all.refused_kinds.and(&owed.refused_kinds),
+                unconfirmed_kinds: all.unconfirmed_kinds.and(&owed.unconfirmed_kinds),
+                // 0: there is none.
+                oldest_at: match (all.oldest_at, owed.oldest_at) {
+                    (0, at) | (at, 0) => at,
+                    (one, other) => one.min(other),
+                },
+            }
         })
 }
 

@@ -11,13 +11,13 @@ use logic::time::Estimate;
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, Vault};
+use super::{SealedFile, Vault};
 use crate::clock::{self, Clock};
 use crate::root::trouble;
 
 /// What the entry holds. `bound` comes first: a boxsync before this shape wrote nothing else, and reads nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Stored {
+struct StoredTime {
     /// Unix seconds that it was not earlier than when this was written.
     bound: i64,
     estimate: Estimate,
@@ -57,7 +57,7 @@ impl Vault {
 
     /// This process goes on from what is written down. A box that never wrote anything down begins now.
     pub(super) fn open_time(&self) {
-        match self.time_entry().get::<Stored>() {
+        match self.time_entry().get::<StoredTime>() {
             Ok(Some(stored)) => Clock::shared().install(newer(stored.estimate)),
             _ => {
                 Clock::shared().install(self.estimate());
@@ -79,7 +79,7 @@ impl Vault {
         let now = clock::uptime();
         estimate.tick(now);
         change(&mut estimate);
-        let stored = Stored {
+        let stored = StoredTime {
             bound: estimate.floor(now),
             estimate,
         };
@@ -109,7 +109,7 @@ impl Vault {
     /// What is written down; a damaged entry is as good as none: the day of the build is the bound.
     fn estimate(&self) -> Estimate {
         let entry = self.time_entry();
-        if let Ok(Some(stored)) = entry.get::<Stored>() {
+        if let Ok(Some(stored)) = entry.get::<StoredTime>() {
             return newer(stored.estimate);
         }
         let now = clock::uptime();
@@ -120,7 +120,7 @@ impl Vault {
         }
     }
 
-    fn time_entry(&self) -> Entry {
+    fn time_entry(&self) -> SealedFile {
         self.entry("time")
     }
 }
@@ -132,7 +132,7 @@ fn newer(estimate: Estimate) -> Estimate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use logic::time::{Answer, Uptime};
+    use logic::time::{DatedAnswer, Uptime};
     use std::fs;
 
     const DAY: i64 = 86_400;
@@ -146,7 +146,7 @@ mod tests {
         let boot = |boot, seconds| Uptime { boot, seconds };
         let mut estimate = Estimate::new(0, 0, boot(1, 960));
         estimate.tick(boot(2, 40));
-        let stored = Stored { bound: 0, estimate };
+        let stored = StoredTime { bound: 0, estimate };
         vault.time_entry().put(&stored).unwrap();
         let now = vault.running();
         assert!(now >= 1000 + up && now <= 1000 + clock::uptime().seconds);
@@ -184,8 +184,8 @@ mod tests {
         let date = clock::built() + 100 * DAY;
         let mut at = other.moment(now);
         at.running -= 4000;
-        other.answer(Answer { date, at });
-        let stored = Stored {
+        other.answer(DatedAnswer { date, at });
+        let stored = StoredTime {
             bound: 0,
             estimate: other,
         };
@@ -218,7 +218,7 @@ mod tests {
         let (_dir, vault) = Vault::fresh();
         // The box was set up by a clock that stands in 1970; then central is heard.
         let now = clock::uptime();
-        let stored = Stored {
+        let stored = StoredTime {
             bound: 0,
             estimate: Estimate::new(clock::built(), 0, now),
         };

@@ -6,8 +6,8 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use agent::vault::Vault;
-use agent::vault::catalogue::{Catalogue, Edition};
-use agent::vault::package::{Packages, Part};
+use agent::vault::catalogue::{CatalogueRevision, CatalogueStore};
+use agent::vault::package::{PackageStore, PartialPackage};
 use logic::entity::{Entity, EntityType, Value, uri};
 use serde_json::Value as Json;
 
@@ -350,10 +350,10 @@ fn what_became_of_it(house: &House, path: &str) {
 /// A catalogue of some entities and one package, as a run would leave it.
 pub(crate) fn provision(house: &House, content: &[u8]) {
     let vault = Vault::open(&house.root()).unwrap();
-    let catalogue = Catalogue::open(&vault).unwrap();
-    let mut edition = Edition {
+    let catalogue = CatalogueStore::open(&vault).unwrap();
+    let mut edition = CatalogueRevision {
         generation: 7,
-        ..Edition::default()
+        ..CatalogueRevision::default()
     };
     let mut writer = catalogue.writer().unwrap();
     for number in 0..3000 {
@@ -379,7 +379,11 @@ pub(crate) fn provision(house: &House, content: &[u8]) {
         edition.types.entry(kind).or_default().insert(name, row);
     }
     catalogue
-        .publish(&Edition::default().segments(), &edition, Some(writer))
+        .publish(
+            &CatalogueRevision::default().segments(),
+            &edition,
+            Some(writer),
+        )
         .unwrap();
     hold(house, content);
 }
@@ -387,12 +391,12 @@ pub(crate) fn provision(house: &House, content: &[u8]) {
 /// A package, as a run would leave it.
 pub(crate) fn hold(house: &House, content: &[u8]) {
     let vault = Vault::open(&house.root()).unwrap();
-    let packages = Packages::open(&vault).unwrap();
+    let packages = PackageStore::open(&vault).unwrap();
     let mut part = packages
         .begin(DELIVERY, content.len() as u64, Some([1; 32]), 0)
         .unwrap();
     for (index, chunk) in content.chunks(part.meta().record as usize).enumerate() {
-        let mut buffer = Part::buffer();
+        let mut buffer = PartialPackage::buffer();
         buffer.extend_from_slice(chunk);
         part.write(index as u64, &mut buffer).unwrap();
     }

@@ -6,8 +6,8 @@ use std::fs::OpenOptions;
 use std::io::{Read, Write};
 
 use agent::vault::Vault;
-use agent::vault::catalogue::{Catalogue, Edition};
-use agent::vault::feed::{Change, Feed, Op, Step};
+use agent::vault::catalogue::{CatalogueRevision, CatalogueStore};
+use agent::vault::feed::{Feed, FeedChange, FeedUpdate, Op};
 use logic::entity::{Entity, EntityType, Value, uri};
 use nix::fcntl::{Flock, FlockArg};
 use serde_json::Value as Json;
@@ -19,14 +19,14 @@ const KIND: EntityType = EntityType::TestTaker;
 /// A publication, one step at a time, as a run makes it.
 pub(crate) struct Press {
     vault: Vault,
-    shown: Edition,
+    shown: CatalogueRevision,
 }
 
 impl Press {
     pub(crate) fn new(house: &House) -> Self {
         Self {
             vault: Vault::open(&house.root()).unwrap(),
-            shown: Edition::default(),
+            shown: CatalogueRevision::default(),
         }
     }
 
@@ -35,8 +35,8 @@ impl Press {
     }
 
     /// The catalogue alone; gives what the feed has to say.
-    pub(crate) fn show(&mut self, put: &[u32], gone: &[u32]) -> (Step, Vec<Change>) {
-        let catalogue = Catalogue::open(&self.vault).unwrap();
+    pub(crate) fn show(&mut self, put: &[u32], gone: &[u32]) -> (FeedUpdate, Vec<FeedChange>) {
+        let catalogue = CatalogueStore::open(&self.vault).unwrap();
         let before = self.shown.clone();
         self.shown.generation += 1;
         let generation = self.shown.generation;
@@ -65,7 +65,7 @@ impl Press {
         catalogue
             .publish(&segments, &self.shown, Some(writer))
             .unwrap();
-        let change = |number: &u32, op| Change {
+        let change = |number: &u32, op| FeedChange {
             kind: KIND,
             id: Self::id(*number),
             op,
@@ -73,7 +73,7 @@ impl Press {
         };
         let put = put.iter().map(|number| change(number, Op::Put));
         let changes = put.chain(gone.iter().map(|number| change(number, Op::Remove)));
-        let step = Step {
+        let step = FeedUpdate {
             before: before.generation,
             generation,
             from_empty: before.count(KIND) == 0,
@@ -82,7 +82,7 @@ impl Press {
         (step, changes.collect())
     }
 
-    pub(crate) fn tell(&self, (step, changes): (Step, Vec<Change>)) {
+    pub(crate) fn tell(&self, (step, changes): (FeedUpdate, Vec<FeedChange>)) {
         let changes = changes.into_iter().map(Ok);
         Feed::of(&self.vault).append(step, changes).unwrap();
     }

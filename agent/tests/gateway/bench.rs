@@ -10,12 +10,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use agent::gateway::intake::{Intake, Kind, Offer, Taken};
+use agent::gateway::intake::{ItemKind, ItemSink, Offer, OfferOutcome};
 use agent::gateway::{Gateway, Setup, ledger, serve};
 use agent::root::Root;
 use agent::vault::Vault;
-use agent::vault::catalogue::{Catalogue, Rows};
-use agent::vault::package::{Packages, Part};
+use agent::vault::catalogue::{CatalogueStore, EntityRows};
+use agent::vault::package::{PackageStore, PartialPackage};
 use logic::entity::{Entity, EntityType};
 use serde_json::Value as Json;
 
@@ -101,17 +101,17 @@ fn read(path: &Path) -> Exchange {
 /// Keeps everything in memory.
 #[derive(Default)]
 pub(crate) struct Desk {
-    pub(crate) kept: Mutex<BTreeMap<(Kind, String), String>>,
+    pub(crate) kept: Mutex<BTreeMap<(ItemKind, String), String>>,
 }
 
-impl Intake for Desk {
-    fn take(&self, offers: &[Offer]) -> Vec<Taken> {
+impl ItemSink for Desk {
+    fn take(&self, offers: &[Offer]) -> Vec<OfferOutcome> {
         let mut kept = self.kept.lock().unwrap();
         offers
             .iter()
             .map(|offer| {
                 kept.insert((offer.kind, offer.id.clone()), offer.content.clone());
-                Taken::Durable
+                OfferOutcome::Durable
             })
             .collect()
     }
@@ -138,14 +138,14 @@ impl Stock {
         entities: &[(EntityType, Entity)],
         classes: &[Entity],
     ) {
-        let catalogue = Catalogue::open(&self.vault).unwrap();
+        let catalogue = CatalogueStore::open(&self.vault).unwrap();
         let before = catalogue.edition().unwrap();
         let mut edition = before.clone();
         edition.generation += 1;
         edition.organisation_id = organisation.to_owned();
         edition.complete_at = complete_at;
         edition.types.clear();
-        edition.classes = Rows::new();
+        edition.classes = EntityRows::new();
         let mut writer = catalogue.writer().unwrap();
         for (kind, entity) in entities {
             let name = self.vault.keys().name(kind.word(), &entity.id);
@@ -164,12 +164,12 @@ impl Stock {
 
     /// Keeps a package, whole and visible.
     pub(crate) fn package(&self, delivery: &str, content: &[u8]) {
-        let packages = Packages::open(&self.vault).unwrap();
+        let packages = PackageStore::open(&self.vault).unwrap();
         let mut part = packages
             .begin(delivery, content.len() as u64, None, 0)
             .unwrap();
         for (index, record) in content.chunks(part.meta().record as usize).enumerate() {
-            let mut buffer = Part::buffer();
+            let mut buffer = PartialPackage::buffer();
             buffer.extend_from_slice(record);
             part.write(index as u64, &mut buffer).unwrap();
         }
@@ -187,7 +187,7 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    pub(crate) fn new(vault: &Vault, setup: Setup, intake: Option<Arc<dyn Intake>>) -> Self {
+    pub(crate) fn new(vault: &Vault, setup: Setup, intake: Option<Arc<dyn ItemSink>>) -> Self {
         let client = ledger::client(vault).unwrap();
         let gateway = Gateway::open(vault.clone(), setup, intake).unwrap();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

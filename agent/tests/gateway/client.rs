@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use agent::clock;
 use agent::gateway::Setup;
-use agent::gateway::intake::{Intake, Kind, Offer, Taken};
-use agent::vault::package::Packages;
+use agent::gateway::intake::{ItemKind, ItemSink, Offer, OfferOutcome};
+use agent::vault::package::PackageStore;
 use logic::entity::{Entity, EntityType, Value, uri};
 use logic::fault::{Code, Fault};
 use serde_json::{Value as Json, json};
@@ -322,7 +322,7 @@ fn a_package_that_is_not_there_or_is_damaged_is_never_half_of_one() {
     let served = served(&stock);
     let client = Client::new(&served, 1);
     let uri = |n| format!("https://central.example/tao.rdf#delivery{n}");
-    let packages = Packages::open(&stock.vault).unwrap();
+    let packages = PackageStore::open(&stock.vault).unwrap();
     assert_eq!(
         client
             .package("https://central.example/tao.rdf#nope")
@@ -440,7 +440,7 @@ fn what_is_acknowledged_was_taken_and_a_resend_is_too() {
         assert_eq!(ack["e#2"]["success"], 0);
     }
     let kept = desk.kept.lock().unwrap();
-    let content = &kept[&(Kind::Results, "e#1".to_owned())];
+    let content = &kept[&(ItemKind::Results, "e#1".to_owned())];
     assert_eq!(
         serde_json::from_str::<Json>(content).unwrap(),
         result("e#1")
@@ -450,10 +450,10 @@ fn what_is_acknowledged_was_taken_and_a_resend_is_too() {
 
 struct Full;
 
-impl Intake for Full {
-    fn take(&self, offers: &[Offer]) -> Vec<Taken> {
+impl ItemSink for Full {
+    fn take(&self, offers: &[Offer]) -> Vec<OfferOutcome> {
         let full = Fault::new(Code::DiskFull, "the disk is full");
-        vec![Taken::Failed(full); offers.len()]
+        vec![OfferOutcome::Failed(full); offers.len()]
     }
 }
 
@@ -461,7 +461,10 @@ impl Intake for Full {
 fn what_cannot_be_taken_stays_with_the_client() {
     let stock = stock("one");
     for (intake, words) in [
-        (Some(Arc::new(Full) as Arc<dyn Intake>), "the disk is full"),
+        (
+            Some(Arc::new(Full) as Arc<dyn ItemSink>),
+            "the disk is full",
+        ),
         (None, "takes no results"),
     ] {
         let served = Served::new(&stock.vault, setup(), intake);

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use agent::clock::Clock;
-use agent::uplink::{Credentials, Line, Secret, Uplink, Url};
+use agent::uplink::{Credentials, Secret, Uplink, UplinkConfig, Url};
 use logic::api::Call;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -247,8 +247,8 @@ async fn request<S: AsyncRead + Unpin>(
     Some(asked)
 }
 
-pub(crate) fn line(root: &str) -> Line {
-    Line {
+pub(crate) fn line(root: &str) -> UplinkConfig {
+    UplinkConfig {
         root: Url::root(root).unwrap(),
         ca_pem: None,
         proxy: None,

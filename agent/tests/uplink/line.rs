@@ -6,15 +6,15 @@ use std::io::Write;
 use std::time::Duration;
 
 use agent::uplink::{Proxy, Secret, Uplink};
-use logic::api::{Call, Range};
+use logic::api::{Call, PackageRange};
 use logic::entity::EntityType;
 use logic::fault::Code;
-use logic::words::Params;
+use logic::words::SyncParams;
 
 use crate::central::*;
 
-fn params() -> Params {
-    Params {
+fn params() -> SyncParams {
+    SyncParams {
         organisation_id: "1001".into(),
         sync_id: 1,
         box_id: "5e0b1c2d3f4a5".into(),
@@ -42,7 +42,7 @@ fn a_call_is_sent_as_the_protocol_wants_it() {
         .await;
         let root = format!("{}tao/", central.root());
         let uplink = uplink(&root);
-        let call = Call::package("http://x/t.rdf#i1", Some(Range::Suffix(4096)));
+        let call = Call::package("http://x/t.rdf#i1", Some(PackageRange::Suffix(4096)));
         uplink.call(&call).await.unwrap();
         let call = Call::details(EntityType::Proctor, &["a".into()], &params());
         uplink.call(&call).await.unwrap();
@@ -96,7 +96,7 @@ fn connections_are_kept_bounded_and_counted() {
     run(async {
         let central = Central::plain(|_| Told::ok("0123456789")).await;
         let uplink = Uplink::new(
-            agent::uplink::Line {
+            agent::uplink::UplinkConfig {
                 connections: 2,
                 ..line(&central.root())
             },
@@ -142,7 +142,7 @@ fn an_answer_that_nobody_reads_on_gives_its_place_back() {
         })
         .await;
         let uplink = Uplink::new(
-            agent::uplink::Line {
+            agent::uplink::UplinkConfig {
                 connections: 1,
                 ..line(&central.root())
             },
@@ -208,7 +208,7 @@ fn gzip_is_inflated_within_the_limit_and_refused_for_packages() {
             uplink.call(&call).await.unwrap_err().code,
             Code::CentralTooLarge
         );
-        let package = Call::package("x", Some(Range::Span(0, 9)));
+        let package = Call::package("x", Some(PackageRange::Span(0, 9)));
         let Err(trouble) = uplink.open(&package).await else {
             panic!("a compressed package")
         };
@@ -225,7 +225,7 @@ fn plain_http_goes_to_a_proxy_in_absolute_form_with_its_user() {
         })
         .await;
         let uplink = Uplink::new(
-            agent::uplink::Line {
+            agent::uplink::UplinkConfig {
                 proxy: Some(
                     Proxy::parse(&format!("http://user@127.0.0.1:{}", proxy.port)).unwrap(),
                 ),

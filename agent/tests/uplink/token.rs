@@ -5,7 +5,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use agent::uplink::{Line, Secret, Uplink, surely_unsent};
+use agent::uplink::{Secret, Uplink, UplinkConfig, surely_unsent};
 use logic::api::Call;
 use logic::fault::Code;
 use logic::words::Outcome;
@@ -208,7 +208,7 @@ fn the_secret_goes_elsewhere_only_where_allowed_and_comes_home_when_nobody_is_th
             ..credentials("")
         };
         let ask = |elsewhere: bool, root: String| {
-            let line = Line {
+            let line = UplinkConfig {
                 token_elsewhere: elsewhere,
                 ..line(&central.root())
             };

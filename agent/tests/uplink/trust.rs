@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use agent::clock::Clock;
-use agent::uplink::{Line, Proxy, Secret, Uplink, surely_unsent};
+use agent::uplink::{Proxy, Secret, Uplink, UplinkConfig, surely_unsent};
 use logic::api::Call;
 use logic::fault::Code;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
@@ -51,7 +51,7 @@ fn trusting(central: &Central, ca_pem: Vec<u8>, time: u64) -> Uplink {
 }
 
 fn by(central: &Central, ca_pem: Vec<u8>, time: Clock) -> Uplink {
-    let line = Line {
+    let line = UplinkConfig {
         ca_pem: Some(ca_pem),
         time,
         ..line(&format!("https://127.0.0.1:{}/", central.port))
@@ -276,7 +276,7 @@ fn a_ca_file_that_holds_no_certificate_is_said_in_words() {
         (&odd, "not sound base64"),
         (rubbish, "one that is not a certificate"),
     ] {
-        let line = Line {
+        let line = UplinkConfig {
             ca_pem: Some(pem.as_bytes().to_vec()),
             ..line("https://127.0.0.1/")
         };
@@ -461,7 +461,7 @@ fn nothing_secret_is_sent_before_the_date_has_proven_the_certificate() {
             })
             .await;
             let root = format!("https://127.0.0.1:{}/", central.port);
-            let line = Line {
+            let line = UplinkConfig {
                 ca_pem: Some(ca_pem),
                 time: Clock::standing(0),
                 ..line(&root)
@@ -559,7 +559,7 @@ fn tls_goes_through_a_proxy_end_to_end() {
             false => Told::ok("{}"),
         })
         .await;
-        let line = Line {
+        let line = UplinkConfig {
             ca_pem: Some(ca_pem),
             proxy: Some(Proxy::parse(&format!("http://user@127.0.0.1:{}", central.port)).unwrap()),
             proxy_password: Some(Secret::new("secret".into())),
@@ -594,7 +594,7 @@ fn authorities_that_are_none_are_refused_at_once() {
         b"garbage",
         b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
     ] {
-        let line = Line {
+        let line = UplinkConfig {
             ca_pem: Some(pem.to_vec()),
             ..line("https://central.example/")
         };

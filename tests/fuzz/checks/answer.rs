@@ -2,13 +2,16 @@
 //! Never lets anything but central's own words acknowledge a result.
 //! Called by the target of this name with what libFuzzer makes up, and by a test of `logic` with the corpus.
 
-use logic::api::{Details, Handshake, Page, Reply, ack, answer};
+use logic::api::{ChecksumPage, Details, Handshake, Reply, ack, answer};
 use logic::entity::Entity;
 use logic::fault::{Code, Fault};
-use logic::intake::{Kind, Print};
+use logic::intake::{ItemKind, Print};
 use logic::range::LONGEST_WISH;
-use logic::spool::{Command, Event, Key, Ledger, Loaded, Others, Plan, Sending, State, Trial};
-use logic::words::{Now, Params};
+use logic::spool::{
+    ItemKey, ItemState, ItemTrial, Ledger, Loaded, Others, Sending, SpoolCommand, SpoolEvent,
+    SpoolPlan,
+};
+use logic::words::{Now, SyncParams};
 use serde_json::Value as Json;
 
 const STATUS: [u16; 14] = [
@@ -37,7 +40,7 @@ pub(crate) fn hold(data: &[u8]) {
 
     // A text that nobody looks at may be no UTF-8.
     let is_object = body.trim_ascii_start().first() == Some(&b'{');
-    if let Some(page) = read(good, Page::read(&reply)) {
+    if let Some(page) = read(good, ChecksumPage::read(&reply)) {
         assert!(is_object && page.odd.len() == page.doubtful.len());
         let named = page.listed.len() + page.odd.len();
         assert!(
@@ -83,7 +86,7 @@ pub(crate) fn hold(data: &[u8]) {
     let told = acks.is_some_and(|acks| acks.get(ID) == Some(&true));
     let (state, acknowledged) = sent(&reply);
     assert_eq!(acknowledged, u64::from(told), "{state:?}");
-    assert_eq!(state == State::Acknowledged, told);
+    assert_eq!(state == ItemState::Acknowledged, told);
 }
 
 /// Holds what is true of every reading.
@@ -101,16 +104,16 @@ fn read<T>(good: bool, read: Result<T, Fault>) -> Option<T> {
     }
 }
 
-fn sent(reply: &Reply) -> (State, u64) {
+fn sent(reply: &Reply) -> (ItemState, u64) {
     let mut now = Now::default();
     let mut ledger = ledger();
-    let params = Params {
+    let params = SyncParams {
         organisation_id: "1".into(),
         sync_id: 1,
         box_id: "b".into(),
         tao_version: "2022.11".into(),
     };
-    let plan = Plan::new(params, "2022.11".into(), 1);
+    let plan = SpoolPlan::new(params, "2022.11".into(), 1);
     let mut machine = Sending::new(plan, vec![ledger.owed(&[])], now);
     let mut answers = vec![reply.clone()];
     for _ in 0..1000 {
@@ -118,33 +121,33 @@ fn sent(reply: &Reply) -> (State, u64) {
             None => {
                 let (at, _) = machine.due().expect("a machine that is not done waits");
                 now = at;
-                Event::Woken
+                SpoolEvent::Woken
             }
-            Some(Command::Load(keys)) => {
-                let load = |_: &Key| {
+            Some(SpoolCommand::Load(keys)) => {
+                let load = |_: &ItemKey| {
                     Ok(Loaded {
                         ledger: ledger.clone(),
                         payload: b"{}".to_vec(),
                         others: Others::default(),
                     })
                 };
-                Event::Loaded(keys.iter().map(load).collect())
+                SpoolEvent::Loaded(keys.iter().map(load).collect())
             }
-            Some(Command::Persist(changes)) => {
+            Some(SpoolCommand::Persist(changes)) => {
                 changes.iter().for_each(|change| ledger.apply(change));
-                Event::Persisted(Ok(()))
+                SpoolEvent::Persisted(Ok(()))
             }
-            Some(Command::Ask(ticket, _)) => {
+            Some(SpoolCommand::Ask(ticket, _)) => {
                 assert_eq!(
                     ledger.state,
-                    State::Sending,
+                    ItemState::Sending,
                     "written down before it is sent"
                 );
                 let silent = || Fault::new(Code::NetReset, "cut");
-                Event::Answered(ticket, answers.pop().ok_or_else(silent))
+                SpoolEvent::Answered(ticket, answers.pop().ok_or_else(silent))
             }
-            Some(Command::Witness(_)) => Event::Found(None),
-            Some(Command::End(ending)) => {
+            Some(SpoolCommand::Witness(_)) => SpoolEvent::Found(None),
+            Some(SpoolCommand::End(ending)) => {
                 return (ledger.state, ending.count.results.acknowledged);
             }
         };
@@ -155,22 +158,22 @@ fn sent(reply: &Reply) -> (State, u64) {
 
 fn ledger() -> Ledger {
     Ledger {
-        key: Key {
-            kind: Kind::Results,
+        key: ItemKey {
+            kind: ItemKind::Results,
             id: ID.into(),
             edition: 0,
         },
         size: 2,
         delivery: None,
         content: Print([0; 16]),
-        state: State::Queued,
+        state: ItemState::Queued,
         attempts: 0,
         failures: 0,
         reason: None,
         not_before: 0,
         central: String::new(),
         parts: Vec::new(),
-        trial: Trial::default(),
+        trial: ItemTrial::default(),
         enclosure: Default::default(),
     }
 }

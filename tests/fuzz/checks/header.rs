@@ -36,8 +36,10 @@ pub(crate) fn hold(data: &[u8]) {
     }
     let _ = accepts(Some(value));
     match login::shown(Some(value)) {
-        Some(login::Shown::Token(token)) => assert!(!token.is_empty() && value.contains(&token)),
-        Some(login::Shown::Login(login, _)) => assert!(!login.contains(':')),
+        Some(login::ShownCredentials::Token(token)) => {
+            assert!(!token.is_empty() && value.contains(&token))
+        }
+        Some(login::ShownCredentials::Login(login, _)) => assert!(!login.contains(':')),
         None => {}
     }
 }

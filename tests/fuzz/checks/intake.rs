@@ -5,9 +5,9 @@
 use std::collections::BTreeSet;
 
 use logic::fault::Area;
-use logic::gateway::Voice;
-use logic::gateway::owed::{Batch, Taken};
-use logic::intake::{Item, Kind, read, read_one};
+use logic::gateway::AnswerSigner;
+use logic::gateway::owed::{Batch, OfferOutcome};
+use logic::intake::{IntakeItem, ItemKind, read, read_one};
 use serde_json::{Value as Json, json};
 
 const LIMIT: usize = 4096;
@@ -21,7 +21,7 @@ pub(crate) fn hold(data: &[u8]) {
     let at = rest.iter().position(|byte| *byte == b'\n');
     let (id, document) = at.map_or((&[][..], rest), |at| (&rest[..at], &rest[at + 1..]));
     let id = String::from_utf8_lossy(id);
-    let kind = Kind::ALL[usize::from(how) % Kind::ALL.len()];
+    let kind = ItemKind::ALL[usize::from(how) % ItemKind::ALL.len()];
     let known = |_, _: &str| how & 0x80 == 0;
     match read(kind, document, LIMIT, &known) {
         Ok(intake) => {
@@ -37,7 +37,7 @@ pub(crate) fn hold(data: &[u8]) {
         Err(trouble) => assert!(trouble.code.is(Area::Intake), "{trouble:?}"),
     }
     // One by its id, and the same in a document: let in by both ways or by none.
-    if matches!(kind, Kind::Results | Kind::Logs)
+    if matches!(kind, ItemKind::Results | ItemKind::Logs)
         && serde_json::from_slice::<Json>(document).is_ok()
     {
         let text = std::str::from_utf8(document).expect("JSON is UTF-8");
@@ -48,29 +48,29 @@ pub(crate) fn hold(data: &[u8]) {
     }
 }
 
-fn key(kind: Kind) -> &'static str {
+fn key(kind: ItemKind) -> &'static str {
     match kind {
-        Kind::Results => "results",
-        Kind::Logs => "delivery_logs",
-        Kind::Sessions => "test_sessions",
-        Kind::LtiUsers => "lti_users",
+        ItemKind::Results => "results",
+        ItemKind::Logs => "delivery_logs",
+        ItemKind::Sessions => "test_sessions",
+        ItemKind::LtiUsers => "lti_users",
     }
 }
 
-fn sound(item: &Item) {
+fn sound(item: &IntakeItem) {
     assert!(item.payload.len() <= LIMIT);
     let payload: Json = serde_json::from_slice(&item.payload).expect("a payload is JSON");
     let parts: BTreeSet<_> = item.parts.iter().collect();
     assert_eq!(parts.len(), item.parts.len(), "no part twice");
     match item.kind {
-        Kind::Results => {
+        ItemKind::Results => {
             let variables = payload["variables"].as_array().expect("variables");
             assert_eq!(variables.len(), item.parts.len());
             variables.iter().for_each(variable);
             details(&payload["details"]);
             taken(item);
         }
-        Kind::Logs => {
+        ItemKind::Logs => {
             let rows = payload.as_array().expect("rows");
             assert_eq!(rows.len(), item.parts.len());
             let keys = |row: &Json| {
@@ -84,8 +84,8 @@ fn sound(item: &Item) {
             }
             taken(item);
         }
-        Kind::Sessions => assert_eq!(payload, item.id),
-        Kind::LtiUsers => assert!(payload.is_object()),
+        ItemKind::Sessions => assert_eq!(payload, item.id),
+        ItemKind::LtiUsers => assert!(payload.is_object()),
     }
 }
 
@@ -126,19 +126,19 @@ fn variable(variable: &Json) {
 }
 
 /// The box's own half of central takes it too, and acknowledges it.
-fn taken(item: &Item) {
+fn taken(item: &IntakeItem) {
     let payload = std::str::from_utf8(&item.payload).expect("JSON is UTF-8");
     let id = Json::from(item.id.as_str());
     let key = key(item.kind);
     let body =
         format!(r#"{{"{key}":{{{id}:{payload}}},"sync_params":{{"tao_version":"2022.11"}}}}"#);
-    let voice = Voice {
+    let voice = AnswerSigner {
         version: "2022.11".into(),
     };
     let batch = Batch::read(item.kind, body.as_bytes(), &["2022.11".into()], &voice);
     let batch = batch.expect("it is taken");
     assert_eq!(batch.offers.len(), 1, "{body}");
-    let answer = batch.answer(&[Taken::Durable], &voice);
+    let answer = batch.answer(&[OfferOutcome::Durable], &voice);
     let told: Json = serde_json::from_slice(&answer.body).expect("acknowledgements are JSON");
     assert_eq!(told[&item.id]["success"], json!(1), "{body}");
 }

@@ -10,19 +10,19 @@ mod target;
 mod wanted;
 
 use logic::fault::{Code, Fault};
-use logic::gateway::catalogue::{Checksums, Classes, Details};
+use logic::gateway::catalogue::{Checksums, ClassesRequest, DetailsRequest};
 use logic::gateway::confirm::Confirmation;
-use logic::gateway::login::{self, Client};
-use logic::gateway::owed::{Batch, Taken};
-use logic::gateway::query::Params;
-use logic::gateway::{Answer, Place, Voice};
-use logic::intake::Kind;
-use logic::words::Class;
+use logic::gateway::login::{self, GatewayClient};
+use logic::gateway::owed::{Batch, OfferOutcome};
+use logic::gateway::query::QueryParams;
+use logic::gateway::{AnswerSigner, GatewayAnswer, GatewayRoute};
+use logic::intake::ItemKind;
+use logic::words::FaultClass;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use query::Query;
 use serde_json::Value as Json;
-use target::Target;
-use wanted::Wanted;
+use target::RouteTarget;
+use wanted::WantedRange;
 
 const KNOWN: [&str; 3] = ["id", "since", "type"];
 
@@ -60,25 +60,28 @@ fn local(path: &str, text: &str) {
         }
         Err(flaw) => refused(&flaw),
     }
-    match Target::of(path) {
-        Some(Ok(Target { kind, id: Some(id) })) => {
+    match RouteTarget::of(path) {
+        Some(Ok(RouteTarget { kind, id: Some(id) })) => {
             assert!(!id.is_empty());
-            let again = Target::of(&format!("{}/{}", kind.word(), encode(&id)));
-            assert_eq!(again, Some(Ok(Target { kind, id: Some(id) })));
+            let again = RouteTarget::of(&format!("{}/{}", kind.word(), encode(&id)));
+            assert_eq!(again, Some(Ok(RouteTarget { kind, id: Some(id) })));
         }
         Some(Ok(target)) => assert_eq!(target.kind.word(), path),
         Some(Err(flaw)) => refused(&flaw),
         None => {}
     }
     for size in [0, 1, 1000, u64::MAX] {
-        if let Wanted::Part(start, end) = Wanted::read(text, size) {
+        if let WantedRange::Part(start, end) = WantedRange::read(text, size) {
             assert!(start < end && end <= size, "{start} {end} of {size}");
         }
     }
 }
 
 fn refused(flaw: &Fault) {
-    assert_eq!((flaw.code, flaw.class), (Code::ApiRequest, Class::GiveUp));
+    assert_eq!(
+        (flaw.code, flaw.class),
+        (Code::ApiRequest, FaultClass::GiveUp)
+    );
 }
 
 fn encode(text: &str) -> String {
@@ -86,22 +89,24 @@ fn encode(text: &str) -> String {
 }
 
 fn central(path: &str, query: &str, body: &[u8]) {
-    let place = Place::of(path);
+    let place = GatewayRoute::of(path);
     assert!(place.limit() > 0);
-    assert!(!path.contains("//") || place == Place::Nowhere || place == Place::NoFile);
-    let params = Params::read(body);
+    assert!(
+        !path.contains("//") || place == GatewayRoute::Nowhere || place == GatewayRoute::NoFile
+    );
+    let params = QueryParams::read(body);
     assert_eq!(
-        Params::read(params.build().as_bytes()).build(),
+        QueryParams::read(params.build().as_bytes()).build(),
         params.build()
     );
 
-    let voice = Voice {
+    let voice = AnswerSigner {
         version: "2022.11".into(),
     };
     let known = ["2022.11".to_owned()];
     let _ = Checksums::read(query, Some("1001"), &known, &voice).map_err(failure);
-    let _ = Details::read(body, &known, &voice).map_err(failure);
-    let _ = Classes::read(body, &voice).map_err(failure);
+    let _ = DetailsRequest::read(body, &known, &voice).map_err(failure);
+    let _ = ClassesRequest::read(body, &voice).map_err(failure);
     for finished in [true, false] {
         if let Ok(heard) = Confirmation::read(finished, body, 0, &voice).map_err(failure) {
             assert!(
@@ -113,7 +118,7 @@ fn central(path: &str, query: &str, body: &[u8]) {
     }
     let _ = login::handshake(body, &voice).map_err(failure);
     token(query, body, &voice);
-    for kind in Kind::ALL {
+    for kind in ItemKind::ALL {
         if let Ok(batch) = Batch::read(kind, body, &known, &voice).map_err(failure) {
             offered(&batch, &voice);
         }
@@ -121,8 +126,8 @@ fn central(path: &str, query: &str, body: &[u8]) {
 }
 
 /// Nobody gets a token who does not show the whole secret.
-fn token(query: &str, body: &[u8], voice: &Voice) {
-    let client = Client::new([7; 48]);
+fn token(query: &str, body: &[u8], voice: &AnswerSigner) {
+    let client = GatewayClient::new([7; 48]);
     let mut granted = false;
     let answer = login::token_request(query, body, &client, voice, || {
         granted = true;
@@ -130,38 +135,38 @@ fn token(query: &str, body: &[u8], voice: &Voice) {
     });
     assert_eq!(answer.status == 200, granted);
     let shown = [query.as_bytes(), body].concat();
-    let shown = Params::read(&shown).build() + &String::from_utf8_lossy(&shown);
+    let shown = QueryParams::read(&shown).build() + &String::from_utf8_lossy(&shown);
     assert!(!granted || shown.contains(&client.secret));
     failure(answer);
 }
 
-fn offered(batch: &Batch, voice: &Voice) {
+fn offered(batch: &Batch, voice: &AnswerSigner) {
     for offer in &batch.offers {
         serde_json::from_str::<Json>(&offer.content).expect("an offer is JSON");
     }
-    let durable: Vec<_> = batch.offers.iter().map(|_| Taken::Durable).collect();
+    let durable: Vec<_> = batch.offers.iter().map(|_| OfferOutcome::Durable).collect();
     failure(batch.answer(&durable, voice));
     if batch.offers.is_empty() {
         return;
     }
     let trouble = || Fault::new(Code::DiskFull, "full");
     let mut failed = durable.clone();
-    failed[0] = Taken::Failed(trouble());
+    failed[0] = OfferOutcome::Failed(trouble());
     assert_eq!(
         batch.answer(&failed, voice).status,
         503,
         "nobody may forget what is not on disk"
     );
     let mut some = durable;
-    some[0] = Taken::Refused(trouble());
+    some[0] = OfferOutcome::Refused(trouble());
     let answer = batch.answer(&some, voice);
-    if batch.offers[0].kind != Kind::Logs {
+    if batch.offers[0].kind != ItemKind::Logs {
         assert_eq!(answer.status, 500);
     }
 }
 
 /// An answer can be written on a line of HTTP, and is JSON where it says so.
-fn failure(answer: Answer) {
+fn failure(answer: GatewayAnswer) {
     let plain = |text: &str| text.bytes().all(|byte| (0x20..0x7f).contains(&byte));
     assert!(
         answer

@@ -2,7 +2,9 @@
 //! Never trusts the product's word for a good member: CRC-32 and size are taken anew from the bytes.
 //! Called by the target of this name with what libFuzzer makes up, and by a test of `logic` with the corpus.
 
-use logic::zip::{Directory, Flaw, LocalHeader, Segment, Tail, Verdict, Verifier, plan};
+use logic::zip::{
+    DeltaSegment, Directory, LocalHeader, PackageTail, VerificationResult, Verifier, ZipFlaw, plan,
+};
 
 /// More members are not unpacked a second time.
 const UNPACKED: usize = 64;
@@ -38,10 +40,10 @@ pub(crate) fn hold(data: &[u8]) {
 /// Reads a package in every way there is and holds that all of them agree.
 fn look(package: &[u8], piece: u8) -> Option<Directory> {
     let size = package.len() as u64;
-    let whole = Tail::read(size, package);
+    let whole = PackageTail::read(size, package);
     assert_eq!(whole, asked(package, piece), "in steps and at once");
-    let Ok(Tail::Whole(directory)) = whole else {
-        assert!(!matches!(whole, Ok(Tail::Need(_))), "all was given");
+    let Ok(PackageTail::Whole(directory)) = whole else {
+        assert!(!matches!(whole, Ok(PackageTail::Need(_))), "all was given");
         return None;
     };
     assert!(directory.start <= size && directory.identity.size == size);
@@ -55,7 +57,7 @@ fn look(package: &[u8], piece: u8) -> Option<Directory> {
         end = extent.end;
     }
     // Where a bad one was given up, and for which of its faults, depends on the pieces; that it is bad does not.
-    let told = |verdict: &Verdict| {
+    let told = |verdict: &VerificationResult| {
         let bad = verdict.bad.iter().map(|(at, _)| *at).collect();
         [verdict.good.clone(), bad, verdict.unseen.clone()]
     };
@@ -82,11 +84,11 @@ fn look(package: &[u8], piece: u8) -> Option<Directory> {
 }
 
 /// Reads the tail as a box does: a little, then what is asked for.
-fn asked(package: &[u8], piece: u8) -> Result<Tail, Flaw> {
+fn asked(package: &[u8], piece: u8) -> Result<PackageTail, ZipFlaw> {
     let mut from = package.len().saturating_sub(usize::from(piece) * 8);
     loop {
-        match Tail::read(package.len() as u64, &package[from..])? {
-            Tail::Need(earlier) => {
+        match PackageTail::read(package.len() as u64, &package[from..])? {
+            PackageTail::Need(earlier) => {
                 assert!((earlier as usize) < from, "asking ends");
                 from = earlier as usize;
             }
@@ -95,7 +97,7 @@ fn asked(package: &[u8], piece: u8) -> Result<Tail, Flaw> {
     }
 }
 
-fn verdict(directory: &Directory, package: &[u8], piece: usize) -> Verdict {
+fn verdict(directory: &Directory, package: &[u8], piece: usize) -> VerificationResult {
     let mut verifier = Verifier::new(directory);
     let mut at = 0;
     for bytes in package.chunks(piece.min(package.len().max(1))) {
@@ -126,8 +128,8 @@ fn content(package: &[u8], directory: &Directory, at: usize) -> (u32, u64) {
 
 /// Builds the new package from the old one as the plan says.
 fn rebuild(old: &[u8], new: &[u8], overhead: u8) -> Vec<u8> {
-    let directory = |package: &[u8]| match Tail::read(package.len() as u64, package) {
-        Ok(Tail::Whole(directory)) => directory,
+    let directory = |package: &[u8]| match PackageTail::read(package.len() as u64, package) {
+        Ok(PackageTail::Whole(directory)) => directory,
         other => panic!("it had a directory: {other:?}"),
     };
     let (had, wanted) = (directory(old), directory(new));
@@ -143,9 +145,9 @@ fn rebuild(old: &[u8], new: &[u8], overhead: u8) -> Vec<u8> {
             of[range.start as usize..range.end as usize].to_vec()
         };
         out.extend(match segment {
-            Segment::Copy { from, .. } => slice(old, from),
-            Segment::Given { bytes, .. } => bytes.clone(),
-            Segment::Fetch(range) | Segment::Tail(range) => slice(new, range),
+            DeltaSegment::Copy { from, .. } => slice(old, from),
+            DeltaSegment::Given { bytes, .. } => bytes.clone(),
+            DeltaSegment::Fetch(range) | DeltaSegment::Tail(range) => slice(new, range),
         });
     }
     let tail = wanted.size - wanted.start;

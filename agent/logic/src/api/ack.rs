@@ -12,14 +12,14 @@ use crate::fault::{Expected, Fault};
 
 /// What central said about one group of log rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rows {
+pub struct RowsAck {
     /// Whether the group was taken at all.
     pub success: bool,
     /// Ids of the rows that were stored, as text; `None` from a central that names none (before taoSync 1.4.0).
     pub stored: Option<Vec<String>>,
 }
 
-impl Rows {
+impl RowsAck {
     /// Nothing of the group was stored, as of an execution that central does not know.
     pub fn is_unmapped(&self) -> bool {
         self.success && self.stored.as_ref().is_some_and(Vec::is_empty)
@@ -41,7 +41,7 @@ pub fn entries(reply: &Reply) -> Result<BTreeMap<String, bool>, Fault> {
 ///
 /// # Errors
 /// As `entries`.
-pub fn rows(reply: &Reply) -> Result<BTreeMap<String, Rows>, Fault> {
+pub fn rows(reply: &Reply) -> Result<BTreeMap<String, RowsAck>, Fault> {
     Ok(read(reply)?
         .into_iter()
         .filter_map(|(id, entry)| {
@@ -51,7 +51,7 @@ pub fn rows(reply: &Reply) -> Result<BTreeMap<String, Rows>, Fault> {
                 Some(_) => return None,
             };
             let success = success(&entry)?;
-            Some((id, Rows { success, stored }))
+            Some((id, RowsAck { success, stored }))
         })
         .collect())
 }

@@ -18,7 +18,7 @@ use crate::retry;
 
 /// One page of `fetchEntityChecksums` (protocol 5.3).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Page {
+pub struct ChecksumPage {
     /// `nextCallUrl`, verbatim.
     pub next: Option<String>,
     /// Id and checksum in the order of the server.
@@ -63,14 +63,14 @@ pub struct Handshake {
     pub token_url: String,
 }
 
-impl Page {
+impl ChecksumPage {
     /// Reads a page of checksums.
     ///
     /// # Errors
     /// The trouble that the reply means; `central.foreign` when it is JSON of another shape.
     pub fn read(reply: &Reply) -> Result<Self, Fault> {
         #[derive(serde::Deserialize)]
-        struct Wire<'a> {
+        struct PageBody<'a> {
             #[serde(rename = "nextCallUrl")]
             next: Option<String>,
             #[serde(borrow)]
@@ -83,7 +83,7 @@ impl Page {
             #[serde(borrow)]
             checksum: Option<Cow<'a, str>>,
         }
-        let wire: Wire = object(reply, Expected::Checksums)?;
+        let wire: PageBody = object(reply, Expected::Checksums)?;
         if let Some(astray) = wire.next.as_ref().filter(|next| !is_next_page(next)) {
             let found = astray.as_str().into();
             return Err(foreign(AnswerCause::NextPage { found }));
@@ -158,7 +158,7 @@ impl Handshake {
             token_url: String,
         }
         #[derive(serde::Deserialize)]
-        struct Wire<'a> {
+        struct HandshakeBody<'a> {
             #[serde(borrow, rename = "syncUser")]
             user: &'a RawValue,
             #[serde(rename = "oauthInfo")]
@@ -174,7 +174,7 @@ impl Handshake {
                 AnswerCause::NotSyncManager,
             ));
         }
-        let wire: Wire = object(reply, Expected::Handshake)?;
+        let wire: HandshakeBody = object(reply, Expected::Handshake)?;
         let user = Entity::from_json(wire.user.get().as_bytes()).map_err(|error| {
             let found = (&error).into();
             foreign(AnswerCause::SyncUser { found })
@@ -194,10 +194,10 @@ impl Handshake {
 /// The trouble that the reply means.
 pub fn versions(reply: &Reply) -> Result<Vec<String>, Fault> {
     #[derive(serde::Deserialize)]
-    struct Wire {
+    struct VersionsBody {
         data: Vec<String>,
     }
-    object::<Wire>(reply, Expected::Versions).map(|wire| wire.data)
+    object::<VersionsBody>(reply, Expected::Versions).map(|wire| wire.data)
 }
 
 /// Reads the confirmation of protocol 9.1 and 9.3.
@@ -206,11 +206,11 @@ pub fn versions(reply: &Reply) -> Result<Vec<String>, Fault> {
 /// The trouble that the reply means; `central.rejected` for the empty 500 of a malformed client state.
 pub fn confirmation(reply: &Reply) -> Result<(), Fault> {
     #[derive(serde::Deserialize)]
-    struct Wire {
+    struct ConfirmationBody {
         #[serde(rename = "message")]
         _message: String,
     }
-    object::<Wire>(reply, Expected::Message).map(|_| ())
+    object::<ConfirmationBody>(reply, Expected::Message).map(|_| ())
 }
 
 /// The same for a value with keys: a list would be taken for its fields in their order.
@@ -306,7 +306,7 @@ fn says(said: &Outside) -> Option<Says> {
 
 /// The `returnFailure` body and its siblings (protocol 0.5).
 #[derive(serde::Deserialize)]
-struct Refusal {
+struct RefusalBody {
     success: Option<bool>,
     #[serde(rename = "errorCode")]
     code: Option<serde_json::Value>,
@@ -315,7 +315,7 @@ struct Refusal {
     error: Option<Outside>,
 }
 
-impl Refusal {
+impl RefusalBody {
     fn refuses(&self) -> bool {
         self.success == Some(false) || self.error.is_some()
     }
@@ -335,10 +335,10 @@ impl Refusal {
 }
 
 /// The refusal in the body, if it is one; only small bodies are looked at.
-fn refusal(reply: &Reply) -> Option<Refusal> {
+fn refusal(reply: &Reply) -> Option<RefusalBody> {
     let small = reply.body.len() < 64 << 10 && reply.body.first() == Some(&b'{');
     small
-        .then(|| serde_json::from_slice::<Refusal>(&reply.body).ok())
+        .then(|| serde_json::from_slice::<RefusalBody>(&reply.body).ok())
         .flatten()
         .filter(|r| r.success.is_some() || r.error.is_some())
 }

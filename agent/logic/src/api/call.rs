@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value as Json, json};
 
 use crate::entity::EntityType;
-use crate::words::Params;
+use crate::words::SyncParams;
 
 /// Request method; central answers any other one with 500 (protocol 0.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub enum Method {
 
 /// The content of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Body {
+pub enum CallBody {
     /// No content.
     Empty,
     /// `application/json`, without a byte order mark and never compressed (protocol 0.3).
@@ -30,7 +30,7 @@ pub enum Body {
 
 /// A part of a package, RFC 9110 14.1.2; central takes one range and clamps nothing (protocol 6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Range {
+pub enum PackageRange {
     /// `bytes=first-last`, both inclusive.
     Span(u64, u64),
     /// `bytes=-n`: the last n bytes; of a shorter package central gives nothing at all.
@@ -39,7 +39,7 @@ pub enum Range {
     From(u64),
 }
 
-impl std::fmt::Display for Range {
+impl std::fmt::Display for PackageRange {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         match self {
             Self::Span(first, last) => write!(f, "bytes={first}-{last}"),
@@ -59,11 +59,11 @@ pub struct Call {
     /// Path and query below the root URL, without a leading slash (protocol 0.1: a doubled slash is 403).
     pub path: String,
     /// Content.
-    pub body: Body,
+    pub body: CallBody,
     /// Whether a bearer token and the box id header go with it (protocol 0.2, 3.1).
     pub bearer: bool,
     /// The part that is asked for; `identity` encoding is asked for with it (protocol 6.3).
-    pub range: Option<Range>,
+    pub range: Option<PackageRange>,
     /// The entity tag that the whole must still have for its part to come (`If-Range`, RFC 9110 13.1.5).
     pub if_range: Option<String>,
     /// Whether no cache on the way may answer (`Cache-Control: no-cache`, RFC 9111 5.2.1.4).
@@ -90,7 +90,7 @@ impl Call {
             name,
             method: Method::Get,
             path,
-            body: Body::Empty,
+            body: CallBody::Empty,
             bearer: true,
             range: None,
             if_range: None,
@@ -103,7 +103,7 @@ impl Call {
     fn post(name: &'static str, path: &str, body: &Json) -> Self {
         Self {
             method: Method::Post,
-            body: Body::Json(body.to_string().into_bytes()),
+            body: CallBody::Json(body.to_string().into_bytes()),
             ..Self::get(name, path.into())
         }
     }
@@ -130,7 +130,7 @@ impl Call {
     }
 
     /// The first page of `fetchEntityChecksums` (protocol 5.3); later pages follow `Call::next_page`.
-    pub fn checksums(kind: EntityType, params: &Params) -> Self {
+    pub fn checksums(kind: EntityType, params: &SyncParams) -> Self {
         let query = encode(params);
         Self::get(
             "checksums",
@@ -147,7 +147,7 @@ impl Call {
     }
 
     /// `POST fetchEntityDetails` (protocol 5.4).
-    pub fn details(kind: EntityType, ids: &[String], params: &Params) -> Self {
+    pub fn details(kind: EntityType, ids: &[String], params: &SyncParams) -> Self {
         let params = params.on_the_wire();
         let body = json!({ "type": kind.word(), "entityIds": ids, "params": params });
         Self::post(
@@ -168,7 +168,7 @@ impl Call {
     }
 
     /// `GET getDeliveryTest` (protocol 6.1), whole or one range.
-    pub fn package(delivery: &str, range: Option<Range>) -> Self {
+    pub fn package(delivery: &str, range: Option<PackageRange>) -> Self {
         let uri = utf8_percent_encode(delivery, QUERY);
         let path = format!("taoSync/SynchronisationApi/getDeliveryTest?delivery-uri={uri}");
         Self {
@@ -195,7 +195,7 @@ impl Call {
     }
 
     /// `POST confirmSyncFinished` with the client state of protocol 9.2, or without one.
-    pub fn confirm_finished(params: &Params, client_state: Option<&Json>) -> Self {
+    pub fn confirm_finished(params: &SyncParams, client_state: Option<&Json>) -> Self {
         let mut map = params.on_the_wire();
         if let (Some(state), Some(object)) = (client_state, map.as_object_mut()) {
             object.insert("client_state".into(), state.clone());
@@ -208,7 +208,7 @@ impl Call {
     }
 
     /// `POST confirmSyncFailed` with a string reason (protocol 9.3).
-    pub fn confirm_failed(params: &Params, reason: &str) -> Self {
+    pub fn confirm_failed(params: &SyncParams, reason: &str) -> Self {
         let body = json!({ "params": params.on_the_wire(), "failure-reason": reason });
         Self::post(
             "confirm",
@@ -248,7 +248,7 @@ impl Call {
         let path = "taoClientDiagnostic/CompatibilityChecker/upload".to_owned();
         Self {
             method: Method::Post,
-            body: Body::Form(form),
+            body: CallBody::Form(form),
             bearer: false,
             ..Self::get("speed", path)
         }
@@ -267,7 +267,7 @@ impl Call {
 }
 
 /// `params[key]=value` with brackets percent-encoded as PHP's `http_build_query` does (protocol 4.4).
-fn encode(params: &Params) -> String {
+fn encode(params: &SyncParams) -> String {
     let sync_id = params.sync_id.to_string();
     let all = [
         ("organisation_id", params.organisation_id.as_str()),
@@ -287,8 +287,8 @@ fn encode(params: &Params) -> String {
 mod tests {
     use super::*;
 
-    fn params() -> Params {
-        Params {
+    fn params() -> SyncParams {
+        SyncParams {
             organisation_id: "3005 é".into(),
             sync_id: 12,
             box_id: "5e0b1c2d3f4a5".into(),
@@ -308,12 +308,12 @@ mod tests {
 
     #[test]
     fn a_run_that_could_keep_no_number_has_none_on_the_wire() {
-        let params = Params {
+        let params = SyncParams {
             sync_id: 0,
             ..params()
         };
         let body = |call: Call| match call.body {
-            Body::Json(body) => serde_json::from_slice::<Json>(&body).unwrap(),
+            CallBody::Json(body) => serde_json::from_slice::<Json>(&body).unwrap(),
             _ => panic!("not JSON"),
         };
         for body in [
@@ -330,7 +330,7 @@ mod tests {
 
     #[test]
     fn ids_travel_as_strings_and_the_counter_as_a_number() {
-        let Body::Json(body) = Call::confirm_failed(&params(), "x").body else {
+        let CallBody::Json(body) = Call::confirm_failed(&params(), "x").body else {
             panic!("not JSON")
         };
         let body: Json = serde_json::from_slice(&body).unwrap();

@@ -12,13 +12,13 @@ use super::faults::{beyond, changed, dishonest, in_scraps, instead, misplaced, s
 use super::look::Way;
 use super::records::Records;
 use super::{Download, For, Purpose, Rest, Stage};
-use crate::api::Range;
-use crate::chunk::Work;
+use crate::api::PackageRange;
+use crate::chunk::RecordWorklist;
 use crate::fault::{Code, Fault};
-use crate::pace::{End, Sample};
+use crate::pace::{RangeEnd, RangeSample};
 use crate::retry::Rounds;
-use crate::words::Class;
-use crate::zip::{Defect, Directory, Segment, Verdict};
+use crate::words::FaultClass;
+use crate::zip::{Defect, DeltaSegment, Directory, VerificationResult};
 
 /// Failed rounds in a row, without any progress, after which a package is given up for this run.
 const ROUNDS: u32 = 5;
@@ -38,9 +38,9 @@ pub(super) struct Bring {
     pub(super) rebuilt: bool,
     /// Its strong entity tag, while it tells anything (RFC 9110 8.8.3); TAO sends none, a server in front of it may.
     tag: Option<String>,
-    work: Work,
+    work: RecordWorklist,
     /// What is still to be taken from a held package, or fetched between, while that goes on.
-    pub(super) build: VecDeque<Segment>,
+    pub(super) build: VecDeque<DeltaSegment>,
     pub(super) building: bool,
     /// Where a piece is being copied to.
     pub(super) copying: Option<Span<u64>>,
@@ -84,7 +84,7 @@ impl Bring {
             whole,
             rebuilt: false,
             tag,
-            work: Work::default(),
+            work: RecordWorklist::default(),
             build: VecDeque::new(),
             building: false,
             copying: None,
@@ -122,7 +122,7 @@ impl Bring {
                 false => part.at / self.records.record,
             };
             self.work.give_back(next..run.end);
-        } else if let Some(Segment::Fetch(range)) = self.build.front_mut() {
+        } else if let Some(DeltaSegment::Fetch(range)) = self.build.front_mut() {
             range.start = part.at;
         }
     }
@@ -195,7 +195,7 @@ impl Download {
         self.carriage.pace.begins();
         self.stage = Stage::Bring;
         if let Some(bring) = &mut self.bring {
-            bring.work = Work::missing(&bring.records.have);
+            bring.work = RecordWorklist::missing(&bring.records.have);
             (bring.building, bring.doubt, bring.copying) = (false, false, None);
             bring.parts.clear();
             bring.rests.clear();
@@ -248,7 +248,7 @@ impl Download {
         let Some(bring) = &self.bring else { return };
         let request = PackageRequest {
             delivery: self.task.delivery.clone(),
-            range: Some(Range::Span(at, last)),
+            range: Some(PackageRange::Span(at, last)),
             tag: bring.tag.clone(),
             nonce: None,
         };
@@ -389,16 +389,16 @@ impl Download {
                 Err(fault)
                     if matches!(fault.code, Code::CentralUnavailable | Code::CentralError) =>
                 {
-                    End::Busy
+                    RangeEnd::Busy
                 }
-                Err(_) if cut => End::Cut,
+                Err(_) if cut => RangeEnd::Cut,
                 // Shorter than asked, but to its end.
-                _ => End::Whole,
+                _ => RangeEnd::Whole,
             };
             let took = part
                 .first_byte
                 .map_or(Duration::ZERO, |at| now.mono.saturating_sub(at));
-            let sample = Sample {
+            let sample = RangeSample {
                 asked: part.asked,
                 bytes: part.bytes,
                 took,
@@ -407,7 +407,7 @@ impl Download {
             self.carriage.pace.learn(sample, now);
         }
         let Err(fault) = result else { return };
-        if fault.class != Class::Retry {
+        if fault.class != FaultClass::Retry {
             // Of an answer that was not honest no half record is kept.
             let record = part.at / bring.records.record;
             if bring.records.begun.remove(&record).is_some() {
@@ -441,7 +441,7 @@ impl Download {
     }
 
     /// What the members are worth.
-    pub(super) fn checked(&mut self, verdict: Verdict) {
+    pub(super) fn checked(&mut self, verdict: VerificationResult) {
         if verdict.clean() {
             return self.whole();
         }

@@ -5,15 +5,15 @@
 use super::command::Command;
 use super::{Download, Stage};
 use crate::fault::{Code, Fault};
-use crate::zip::{Plan, Segment};
+use crate::zip::{DeltaPlan, DeltaSegment};
 
 /// So many bytes are copied at once: the connections and the flush have their turn between.
 const COPY_STEP: u64 = 1 << 20;
 
 impl Download {
-    pub(super) fn related(&mut self, plan: Option<Plan>) {
+    pub(super) fn related(&mut self, plan: Option<DeltaPlan>) {
         self.bring_rest();
-        let Some(plan) = plan.filter(Plan::worthwhile) else {
+        let Some(plan) = plan.filter(DeltaPlan::worthwhile) else {
             return;
         };
         if let Some(bring) = &mut self.bring {
@@ -38,13 +38,13 @@ impl Download {
             };
             let range = segment.range();
             match segment {
-                Segment::Copy { from, to } => {
+                DeltaSegment::Copy { from, to } => {
                     let step = (from.end - from.start)
                         .min(COPY_STEP)
                         .min(room.max(bring.records.record));
                     let middle = from.start + step;
                     if middle < from.end {
-                        bring.build.push_front(Segment::Copy {
+                        bring.build.push_front(DeltaSegment::Copy {
                             from: middle..from.end,
                             to: to + step,
                         });
@@ -54,22 +54,22 @@ impl Download {
                     self.commands.push_back(Command::Copy { from, to });
                     return;
                 }
-                Segment::Given { to, bytes } => {
+                DeltaSegment::Given { to, bytes } => {
                     let written = bring.records.fill(to, bytes.len() as u64);
                     self.carriage.flow.written(written);
                     self.commands.push_back(Command::Give { to, bytes });
                 }
-                Segment::Tail(_) => {
+                DeltaSegment::Tail(_) => {
                     let length = range.end - range.start;
                     let written = bring.records.fill(range.start, length);
                     self.carriage.flow.written(written);
                     self.commands.push_back(Command::PlaceEnd(range));
                 }
-                Segment::Fetch(_) => {
+                DeltaSegment::Fetch(_) => {
                     let missing = bring.records.missing(range);
                     if !missing.is_empty() {
                         // It stays the first one, as far as it is missing.
-                        bring.build.push_front(Segment::Fetch(missing.clone()));
+                        bring.build.push_front(DeltaSegment::Fetch(missing.clone()));
                         return self.ask_part(None, missing.start, missing.end - 1);
                     }
                 }

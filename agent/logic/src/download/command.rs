@@ -6,12 +6,12 @@ use std::ops::Range as Span;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::Range;
+use crate::api::PackageRange;
 use crate::fault::Fault;
-use crate::package::{Finding, Judged};
+use crate::package::{EditionFinding, Judged};
 use crate::package_lane::Waiting;
 use crate::range::ContentRange;
-use crate::zip::{Directory, Flaw, Identity, Plan, Verdict};
+use crate::zip::{DeltaPlan, Directory, PackageIdentity, VerificationResult, ZipFlaw};
 
 /// Names a request from `Command::Ask` until it has ended, failed or was closed.
 pub type RequestId = u32;
@@ -22,7 +22,7 @@ pub struct PackageRequest {
     /// URI of the delivery.
     pub delivery: String,
     /// The part; `None` for the whole.
-    pub range: Option<Range>,
+    pub range: Option<PackageRange>,
     /// The part comes only while the package has this strong entity tag (`If-Range`, RFC 9110 13.1.5).
     pub tag: Option<String>,
     /// Past all caches, with a parameter that none has seen.
@@ -122,15 +122,15 @@ pub enum Command {
         total: u64,
     },
     /// Tell what is known of this edition, or of the delivery: `Event::Recalled`.
-    Recall(Option<Identity>),
+    Recall(Option<PackageIdentity>),
     /// Keep what was found out about an edition of a delivery.
     Judge {
         /// URI.
         delivery: String,
         /// The edition.
-        edition: Identity,
+        edition: PackageIdentity,
         /// What it is.
-        finding: Finding,
+        finding: EditionFinding,
         /// Why, for people.
         reason: String,
     },
@@ -226,7 +226,7 @@ pub enum Event {
     /// No answer, one that is none, or a content that broke off.
     Failed(RequestId, Fault),
     /// What the end holds.
-    End(Result<EndRead, Flaw>),
+    End(Result<EndRead, ZipFlaw>),
     /// What is known.
     Recalled {
         /// Other deliveries that hold the edition.
@@ -244,11 +244,11 @@ pub enum Event {
         have: Vec<bool>,
     },
     /// How the package could be built from a held one.
-    Related(Option<Plan>),
+    Related(Option<DeltaPlan>),
     /// A piece of the held package was taken.
     Copied(Result<(), Fault>),
     /// What the members are worth.
-    Checked(Verdict),
+    Checked(VerificationResult),
     /// What was written before the command is safe.
     Flushed,
     /// The package is visible.

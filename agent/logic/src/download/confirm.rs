@@ -10,10 +10,10 @@ use super::look::{Seen, Way};
 use super::{Download, Purpose, Stage};
 use crate::fault::{Code, Fault};
 use crate::outside;
-use crate::package::{self, Finding, Judged, Look, Step};
+use crate::package::{self, EditionFinding, EditionLook, Judged, PackageStep};
 use crate::retry;
-use crate::words::Class;
-use crate::zip::{Defect, Directory, Identity};
+use crate::words::FaultClass;
+use crate::zip::{Defect, Directory, PackageIdentity};
 
 /// For how long, in seconds, a bad package is taken for the same where the end cannot be looked at.
 const DAY: i64 = 24 * 60 * 60;
@@ -42,7 +42,7 @@ impl Download {
         };
         let (edition, whole) = (seen.identity(), seen.whole);
         let found = self.judged.as_ref().map(|j| (j.identity(), j.finding));
-        let step = package::next(&Look {
+        let step = package::next(&EditionLook {
             seen: edition,
             held: self.task.held.filter(|_| self.task.is_held),
             shared: !self.twins.is_empty(),
@@ -50,19 +50,19 @@ impl Download {
             asked: self.asked,
         });
         match step {
-            Step::Keep => {
+            PackageStep::Keep => {
                 self.stage = Stage::Compare;
                 self.commands.push_back(Command::Compare);
             }
             // It has come already: whether it is still bad is seen at once.
-            Step::Leave(Finding::Damaged) if whole => self.open(),
-            Step::Leave(_) => match self.judged.as_ref().map(left) {
+            PackageStep::Leave(EditionFinding::Damaged) if whole => self.open(),
+            PackageStep::Leave(_) => match self.judged.as_ref().map(left) {
                 Some(fault) => self.fail(fault),
                 // Nothing can have been found out about an edition without being known.
                 None => self.open(),
             },
-            Step::Confirm => self.confirm_all(),
-            Step::Fetch => {
+            PackageStep::Confirm => self.confirm_all(),
+            PackageStep::Fetch => {
                 if found.is_some_and(|(of, _)| of != edition) {
                     self.judged = None;
                     self.commands.push_back(Command::ForgetJudged);
@@ -88,7 +88,7 @@ impl Download {
     }
 
     /// Central's own end; none where ranges are not served: nothing can be compared there.
-    pub(super) fn confirmed(&mut self, fresh: Option<Identity>) {
+    pub(super) fn confirmed(&mut self, fresh: Option<PackageIdentity>) {
         let Stage::Confirm(confirm) = std::mem::replace(&mut self.stage, Stage::Look) else {
             return;
         };
@@ -97,7 +97,12 @@ impl Download {
         };
         let own = confirm.current == self.task.delivery;
         if fresh.is_none_or(|fresh| fresh == edition) {
-            self.judge(&confirm.current, edition, Finding::Confirmed, String::new());
+            self.judge(
+                &confirm.current,
+                edition,
+                EditionFinding::Confirmed,
+                String::new(),
+            );
             return self.confirm_next(confirm);
         }
         if !own || self.task.held == Some(edition) {
@@ -109,7 +114,7 @@ impl Download {
             outside::id(&confirm.current)
         );
         let fault = Fault::new(Code::PackageCache, &*reason);
-        self.judge(&confirm.current, edition, Finding::Cached, reason);
+        self.judge(&confirm.current, edition, EditionFinding::Cached, reason);
         match own {
             true => self.fail(fault),
             false => {
@@ -145,8 +150,8 @@ impl Download {
     pub(super) fn judge(
         &mut self,
         delivery: &str,
-        edition: Identity,
-        finding: Finding,
+        edition: PackageIdentity,
+        finding: EditionFinding,
         reason: String,
     ) {
         let delivery = delivery.to_owned();
@@ -178,12 +183,17 @@ impl Download {
             named(directory, at)
         );
         let fault = Fault::new(Code::PackageUnsupported, &*reason);
-        self.convict(directory.identity, Finding::Unsupported, reason);
+        self.convict(directory.identity, EditionFinding::Unsupported, reason);
         self.fail(fault);
         true
     }
 
-    pub(super) fn convict(&mut self, edition: Identity, finding: Finding, reason: String) {
+    pub(super) fn convict(
+        &mut self,
+        edition: PackageIdentity,
+        finding: EditionFinding,
+        reason: String,
+    ) {
         let delivery = self.task.delivery.clone();
         self.judge(&delivery, edition, finding, reason);
     }
@@ -203,7 +213,7 @@ impl Download {
             format!("member {member} is damaged on central: fetched twice, wrong twice ({why})");
         let fault = Fault::new(Code::PackageDamaged, &*reason);
         if proven {
-            self.convict(directory.identity, Finding::Damaged, reason);
+            self.convict(directory.identity, EditionFinding::Damaged, reason);
         }
         fault
     }
@@ -218,7 +228,7 @@ impl Download {
     ) -> Fault {
         let reason = format!("member {} came damaged: {why}", named(directory, at));
         let fault = Fault::new(Code::PackageDamaged, &*reason);
-        self.convict(directory.identity, Finding::Damaged, reason);
+        self.convict(directory.identity, EditionFinding::Damaged, reason);
         fault
     }
 
@@ -227,7 +237,8 @@ impl Download {
     pub(super) fn known_as_bad(&self, size: Option<u64>) -> Option<Fault> {
         let recent = |judged: &&Judged| (0..DAY).contains(&self.now.wall.saturating_sub(judged.at));
         let bad = |judged: &&Judged| {
-            size.is_none_or(|size| judged.size == size) && judged.finding != Finding::Confirmed
+            size.is_none_or(|size| judged.size == size)
+                && judged.finding != EditionFinding::Confirmed
         };
         let judged = self.judged.as_ref().filter(recent).filter(bad)?;
         (!self.asked).then(|| left(judged))
@@ -241,5 +252,5 @@ fn left(judged: &Judged) -> Fault {
     );
     let code = judged.finding.code().unwrap_or(changed().code);
     // Whatever the code asks for elsewhere: it was found so before.
-    Fault::new(code, reason).classed(Class::GiveUp)
+    Fault::new(code, reason).classed(FaultClass::GiveUp)
 }

@@ -19,14 +19,14 @@ use super::faults::{
     beyond, changed, dishonest, empty, in_scraps, instead, is_range, misplaced, no_beginning,
     not_zip, short,
 };
-use crate::api::Range;
+use crate::api::PackageRange;
 use crate::fault::{Code, Fault};
 use crate::range::ContentRange;
 use crate::retry::Rounds;
-use crate::zip::{Directory, Flaw, Identity, Tail};
+use crate::zip::{Directory, PackageIdentity, PackageTail, ZipFlaw};
 
 /// A whole package without ranges is held in memory up to this size.
-const SMALL: u64 = Tail::FIRST;
+const SMALL: u64 = PackageTail::FIRST;
 /// So many answers may bring one part of the end; in more pieces ranges are of no use.
 const PIECES: u32 = 16;
 
@@ -56,7 +56,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn identity(&self) -> Identity {
+    pub(super) fn identity(&self) -> PackageIdentity {
         self.directory.identity
     }
 }
@@ -65,7 +65,7 @@ impl Seen {
 #[derive(Debug)]
 pub(super) enum Turn {
     /// Ask for this.
-    Ask(Option<Range>),
+    Ask(Option<PackageRange>),
     /// Read on.
     Read,
     /// Read the directory.
@@ -114,7 +114,7 @@ pub(super) struct Look {
 
 impl Look {
     /// Begins with this way; gives what to ask for.
-    pub(super) fn begin(way: Way) -> (Self, Option<Range>) {
+    pub(super) fn begin(way: Way) -> (Self, Option<PackageRange>) {
         let mut look = Self {
             way,
             asked: Asked::End,
@@ -153,11 +153,11 @@ impl Look {
         !self.whole && self.came >= Rounds::PROGRESS
     }
 
-    fn first(&mut self) -> Option<Range> {
+    fn first(&mut self) -> Option<PackageRange> {
         let (asked, range) = match self.way {
-            Way::Everything(most) => (Asked::Everything(most), Some(Range::From(0))),
-            Way::End => (Asked::End, Some(Range::Suffix(Tail::FIRST))),
-            Way::Place => (Asked::FirstByte, Some(Range::Span(0, 0))),
+            Way::Everything(most) => (Asked::Everything(most), Some(PackageRange::From(0))),
+            Way::End => (Asked::End, Some(PackageRange::Suffix(PackageTail::FIRST))),
+            Way::Place => (Asked::FirstByte, Some(PackageRange::Span(0, 0))),
             Way::Whole => (Asked::Whole, None),
         };
         self.asked = asked;
@@ -216,7 +216,7 @@ impl Look {
         if self.pieces > PIECES {
             return self.trouble(in_scraps());
         }
-        Turn::Ask(Some(Range::Span(self.fill.start, self.fill.end - 1)))
+        Turn::Ask(Some(PackageRange::Span(self.fill.start, self.fill.end - 1)))
     }
 
     /// The size is known: the end is asked for by its place.
@@ -225,7 +225,7 @@ impl Look {
             return Turn::Failed(empty());
         }
         (self.total, self.held) = (total, total);
-        self.ask_span(total.saturating_sub(Tail::FIRST)..total)
+        self.ask_span(total.saturating_sub(PackageTail::FIRST)..total)
     }
 
     /// An answer has come.
@@ -267,12 +267,12 @@ impl Look {
     }
 
     fn end_of(&mut self, head: &PackageHead, range: ContentRange) -> Turn {
-        let start = range.total.saturating_sub(Tail::FIRST);
+        let start = range.total.saturating_sub(PackageTail::FIRST);
         let to_the_end = range.last + 1 == range.total && range.first >= start;
         if !to_the_end && range.first != start {
             return self.trouble(dishonest(&format!(
                 "the last {} bytes were asked for, bytes {}-{} came",
-                Tail::FIRST,
+                PackageTail::FIRST,
                 range.first,
                 range.last
             )));
@@ -411,7 +411,7 @@ impl Look {
     }
 
     /// What the end holds.
-    pub(super) fn end(&mut self, read: Result<EndRead, Flaw>) -> Turn {
+    pub(super) fn end(&mut self, read: Result<EndRead, ZipFlaw>) -> Turn {
         match read {
             Ok(EndRead::Whole(directory)) => Turn::Seen(Seen {
                 directory,

@@ -6,9 +6,9 @@ use super::command::{Command, EndRead, PackageHead, PackageRequest, RequestId};
 use super::faults::changed;
 use super::look::{Look, Seen, Turn, Way};
 use super::{Download, EDITIONS, For, Rest, Stage};
-use crate::api::Range;
+use crate::api::PackageRange;
 use crate::fault::Fault;
-use crate::zip::Flaw;
+use crate::zip::ZipFlaw;
 
 /// So often in a row a look may fail.
 const LOOK_TRIES: u32 = 4;
@@ -66,7 +66,7 @@ impl Download {
         self.look_asks(range);
     }
 
-    fn look_asks(&mut self, range: Option<Range>) {
+    fn look_asks(&mut self, range: Option<PackageRange>) {
         let Some(looking) = &mut self.looking else {
             return;
         };
@@ -133,7 +133,7 @@ impl Download {
         self.look_turns(turn, None, 0);
     }
 
-    pub(super) fn end_read(&mut self, read: Result<EndRead, Flaw>) {
+    pub(super) fn end_read(&mut self, read: Result<EndRead, ZipFlaw>) {
         if let Stage::Stream(_) = self.stage {
             return self.identified(read);
         }

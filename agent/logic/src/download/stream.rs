@@ -10,7 +10,7 @@ use super::records::Records;
 use super::{Download, For, Stage};
 use crate::fault::{Code, Fault};
 use crate::words::Outcome;
-use crate::zip::Flaw;
+use crate::zip::ZipFlaw;
 
 /// Room is taken in steps of this, in bytes, where nothing says how long the package will be: a multiple of a record.
 const STEP: u64 = 16 << 20;
@@ -112,7 +112,7 @@ impl Download {
     }
 
     /// The directory of what has come.
-    pub(super) fn identified(&mut self, read: Result<EndRead, Flaw>) {
+    pub(super) fn identified(&mut self, read: Result<EndRead, ZipFlaw>) {
         let directory = match read {
             Ok(EndRead::Whole(directory)) => directory,
             Ok(EndRead::Need(_)) => return self.fail(not_zip("its directory is cut")),

@@ -16,36 +16,36 @@ const QUIET: KeyFiles = KeyFiles {
 
 #[test]
 fn what_opens_decides_what_goes() {
-    let unread = Held::Unread;
+    let unread = KeyCopy::Unread;
     let table = [
-        (QUIET, Step::Done),
+        (QUIET, RotationStep::Done),
         (
             KeyFiles {
                 leftovers: true,
                 ..QUIET
             },
-            Step::RemoveLeftovers,
+            RotationStep::RemoveLeftovers,
         ),
         (
             KeyFiles {
                 next: Other,
                 ..QUIET
             },
-            Step::RemoveNext,
+            RotationStep::RemoveNext,
         ),
         (
             KeyFiles {
                 next: Opens,
                 ..QUIET
             },
-            Step::RemoveNext,
+            RotationStep::RemoveNext,
         ),
         (
             KeyFiles {
                 next: unread,
                 ..QUIET
             },
-            Step::Leave,
+            RotationStep::Leave,
         ),
         (
             KeyFiles {
@@ -53,7 +53,7 @@ fn what_opens_decides_what_goes() {
                 next: Opens,
                 ..QUIET
             },
-            Step::NextBecomesKey,
+            RotationStep::NextBecomesKey,
         ),
         (
             KeyFiles {
@@ -61,7 +61,7 @@ fn what_opens_decides_what_goes() {
                 next: Opens,
                 ..QUIET
             },
-            Step::NextBecomesKey,
+            RotationStep::NextBecomesKey,
         ),
         (
             KeyFiles {
@@ -70,7 +70,7 @@ fn what_opens_decides_what_goes() {
                 spare: true,
                 ..QUIET
             },
-            Step::NextBecomesKey,
+            RotationStep::NextBecomesKey,
         ),
         (
             KeyFiles {
@@ -78,7 +78,7 @@ fn what_opens_decides_what_goes() {
                 next: Opens,
                 ..QUIET
             },
-            Step::Leave,
+            RotationStep::Leave,
         ),
         (
             KeyFiles {
@@ -86,7 +86,7 @@ fn what_opens_decides_what_goes() {
                 next: Other,
                 ..QUIET
             },
-            Step::Locked,
+            RotationStep::Locked,
         ),
         (
             KeyFiles {
@@ -95,28 +95,28 @@ fn what_opens_decides_what_goes() {
                 spare: true,
                 ..QUIET
             },
-            Step::SpareBecomesWrapped,
+            RotationStep::SpareBecomesWrapped,
         ),
         (
             KeyFiles {
                 key: Absent,
                 ..QUIET
             },
-            Step::Locked,
+            RotationStep::Locked,
         ),
         (
             KeyFiles {
                 key: unread,
                 ..QUIET
             },
-            Step::Locked,
+            RotationStep::Locked,
         ),
         (
             KeyFiles {
                 credential: Opens,
                 ..QUIET
             },
-            Step::Done,
+            RotationStep::Done,
         ),
         (
             KeyFiles {
@@ -124,7 +124,7 @@ fn what_opens_decides_what_goes() {
                 key: Other,
                 ..QUIET
             },
-            Step::Done,
+            RotationStep::Done,
         ),
         (
             KeyFiles {
@@ -133,14 +133,14 @@ fn what_opens_decides_what_goes() {
                 next: Other,
                 ..QUIET
             },
-            Step::RemoveNext,
+            RotationStep::RemoveNext,
         ),
         (
             KeyFiles {
                 credential: Other,
                 ..QUIET
             },
-            Step::WrapWithCredential,
+            RotationStep::WrapWithCredential,
         ),
         (
             KeyFiles {
@@ -149,7 +149,7 @@ fn what_opens_decides_what_goes() {
                 next: Opens,
                 ..QUIET
             },
-            Step::WrapWithCredential,
+            RotationStep::WrapWithCredential,
         ),
         (
             KeyFiles {
@@ -158,14 +158,14 @@ fn what_opens_decides_what_goes() {
                 key: Absent,
                 ..QUIET
             },
-            Step::WrapWithCredential,
+            RotationStep::WrapWithCredential,
         ),
         (
             KeyFiles {
                 credential: unread,
                 ..QUIET
             },
-            Step::Done,
+            RotationStep::Done,
         ),
         (
             KeyFiles {
@@ -173,7 +173,7 @@ fn what_opens_decides_what_goes() {
                 key: Absent,
                 ..QUIET
             },
-            Step::Done,
+            RotationStep::Done,
         ),
         (
             KeyFiles {
@@ -181,7 +181,7 @@ fn what_opens_decides_what_goes() {
                 key: Other,
                 ..QUIET
             },
-            Step::Locked,
+            RotationStep::Locked,
         ),
     ];
     for (files, step) in table {
@@ -259,20 +259,22 @@ impl Disk {
 }
 
 /// The changes of one step, each as executed by `vault::key`.
-fn changes(step: Step) -> Vec<fn(&mut Disk)> {
+fn changes(step: RotationStep) -> Vec<fn(&mut Disk)> {
     match step {
-        Step::NextBecomesKey => vec![|disk| disk.seen.key = disk.seen.next.take(), Disk::sync],
-        Step::RemoveNext => vec![|disk| disk.seen.next = None, Disk::sync],
-        Step::WrapWithCredential => vec![
+        RotationStep::NextBecomesKey => {
+            vec![|disk| disk.seen.key = disk.seen.next.take(), Disk::sync]
+        }
+        RotationStep::RemoveNext => vec![|disk| disk.seen.next = None, Disk::sync],
+        RotationStep::WrapWithCredential => vec![
             |disk| disk.seen.data = disk.seen.credential.unwrap_or(u8::MAX),
             Disk::sync,
         ],
-        Step::SpareBecomesWrapped => vec![
+        RotationStep::SpareBecomesWrapped => vec![
             |disk| disk.seen.data = disk.seen.spare.take().unwrap_or(u8::MAX),
             Disk::sync,
         ],
-        Step::RemoveLeftovers => vec![|disk| disk.seen.spare = None, Disk::sync],
-        Step::Done | Step::Leave | Step::Locked => vec![],
+        RotationStep::RemoveLeftovers => vec![|disk| disk.seen.spare = None, Disk::sync],
+        RotationStep::Done | RotationStep::Leave | RotationStep::Locked => vec![],
     }
 }
 
@@ -297,7 +299,7 @@ fn explore(disk: Disk, cuts: u8, fresh: u8, seen: &mut BTreeSet<(Disk, u8, u8)>)
     now.sync();
     let step = now.seen.files().step();
     let changes = match step {
-        Step::Done if fresh < 4 && now.seen.credential.is_none() => {
+        RotationStep::Done if fresh < 4 && now.seen.credential.is_none() => {
             return rotate(now, cuts, fresh, seen);
         }
         step => changes(step),
@@ -385,7 +387,7 @@ fn three_cuts_in_rotations_and_in_their_healing_lose_no_key() {
 
 #[test]
 fn healing_ends() {
-    let held = [Absent, Opens, Other, Held::Unread];
+    let held = [Absent, Opens, Other, KeyCopy::Unread];
     let pairs = || held.into_iter().flat_map(|a| held.map(|b| (a, b)));
     for ((key, next), (credential, old_credential)) in
         pairs().flat_map(|files| pairs().map(move |credentials| (files, credentials)))
@@ -408,18 +410,18 @@ fn heal(mut files: KeyFiles) {
     let begun = files;
     for _ in 0..6 {
         match files.step() {
-            Step::Done | Step::Leave => return assert!(files.opens(), "{begun:?}"),
-            Step::Locked => return assert!(!begun.opens() && !begun.spare, "{begun:?}"),
-            Step::NextBecomesKey => (files.key, files.next) = (files.next, Absent),
-            Step::RemoveNext => files.next = Absent,
-            Step::RemoveLeftovers => files.leftovers = false,
-            Step::WrapWithCredential => {
+            RotationStep::Done | RotationStep::Leave => return assert!(files.opens(), "{begun:?}"),
+            RotationStep::Locked => return assert!(!begun.opens() && !begun.spare, "{begun:?}"),
+            RotationStep::NextBecomesKey => (files.key, files.next) = (files.next, Absent),
+            RotationStep::RemoveNext => files.next = Absent,
+            RotationStep::RemoveLeftovers => files.leftovers = false,
+            RotationStep::WrapWithCredential => {
                 let lost = |held| if held == Opens { Other } else { held };
                 (files.key, files.next) = (lost(files.key), lost(files.next));
                 files.old_credential = lost(files.old_credential);
                 files.credential = Opens;
             }
-            Step::SpareBecomesWrapped => (files.key, files.spare) = (Opens, false),
+            RotationStep::SpareBecomesWrapped => (files.key, files.spare) = (Opens, false),
         }
     }
     panic!("no end: {begun:?}");

@@ -5,7 +5,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use crate::words::{Class, Outcome};
+use crate::words::{FaultClass, Outcome};
 
 /// Whether the request of a call that ended in a code had been sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,12 +39,12 @@ pub enum Area {
     Store,
 }
 
-struct Row {
+struct CodeRow {
     name: &'static str,
     title: &'static str,
     text: &'static str,
     remedy: &'static str,
-    class: Class,
+    class: FaultClass,
     outcome: Outcome,
     sent: Sent,
     status: Option<u16>,
@@ -66,14 +66,14 @@ macro_rules! codes {
             /// All of them, area by area.
             pub const ALL: &[Self] = &[$(Self::$code,)*];
 
-            fn row(self) -> &'static Row {
+            fn row(self) -> &'static CodeRow {
                 match self {
-                    $(Self::$code => &Row {
+                    $(Self::$code => &CodeRow {
                         name: $name,
                         title: $title,
                         text: $text,
                         remedy: $remedy,
-                        class: Class::$class,
+                        class: FaultClass::$class,
                         outcome: Outcome::$outcome,
                         sent: Sent::$sent,
                         status: codes!(@optional $($status)?),
@@ -111,7 +111,7 @@ impl Code {
     }
 
     /// What it asks of the one who meets it.
-    pub fn class(self) -> Class {
+    pub fn class(self) -> FaultClass {
         self.row().class
     }
 

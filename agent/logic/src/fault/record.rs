@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::{Cause, Code, CodeName, Fault, Finding};
-use crate::words::{Class, Outcome};
+use crate::words::{FaultClass, Outcome};
 
 /// Fields that stand in JSON alone: the rows of the store have no names, and those of earlier versions have no such
 /// field: the account of the last run is one of them. The history keeps text.
@@ -42,7 +42,7 @@ pub(crate) mod in_text {
 pub(super) struct FaultRecord {
     code: Code,
     reason: String,
-    class: Class,
+    class: FaultClass,
     outcome: Outcome,
     retry_after: Option<Duration>,
     #[serde(default, with = "in_text", skip_serializing_if = "Option::is_none")]

@@ -5,8 +5,8 @@
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::Value as Json;
 
-use super::query::{Param, Params};
-use super::{Answer, Voice, supports};
+use super::query::{Param, QueryParams};
+use super::{AnswerSigner, GatewayAnswer, supports};
 use crate::entity::{Entity, EntityType, Properties};
 use crate::fault::Fault;
 use crate::php;
@@ -15,7 +15,7 @@ use crate::php;
 pub const PAGE: usize = 100;
 
 /// One edition of the catalogue.
-pub trait Shelf {
+pub trait CatalogueView {
     /// The organisation that it was read for.
     fn organisation(&self) -> &str;
     /// Id and checksum of every entity of a type, always in the same order.
@@ -37,14 +37,14 @@ pub trait Shelf {
 
 /// Which run of which client a request belongs to: `box_id` and `sync_id` of its parameters.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Run {
+pub struct ClientRun {
     /// The client's box id.
     pub box_id: String,
     /// Its number, as text.
     pub sync_id: String,
 }
 
-impl Run {
+impl ClientRun {
     fn of(box_id: Option<String>, sync_id: Option<String>) -> Option<Self> {
         let run = Self {
             box_id: box_id?,
@@ -63,7 +63,11 @@ impl Run {
 ///
 /// # Errors
 /// Central's answer to one that is missing or not supported.
-pub fn check_version(given: Option<&str>, known: &[String], voice: &Voice) -> Result<(), Answer> {
+pub fn check_version(
+    given: Option<&str>,
+    known: &[String],
+    voice: &AnswerSigner,
+) -> Result<(), GatewayAnswer> {
     match given.filter(|version| !version.is_empty()) {
         None => Err(voice.failure(500, r#"Required parameter "tao_version" is missing."#)),
         Some(version) if supports(known, version) => Ok(()),
@@ -74,13 +78,13 @@ pub fn check_version(given: Option<&str>, known: &[String], voice: &Voice) -> Re
     }
 }
 
-fn wrong_type(voice: &Voice) -> Answer {
+fn wrong_type(voice: &AnswerSigner) -> GatewayAnswer {
     let told = "Wrong request type, try again please or contact your system administrator";
     voice.failure(400, told)
 }
 
 /// Only the organisation of the box is here; asking for another one is a mistake that has to be seen.
-fn foreign(asked: &str, held: &str, voice: &Voice) -> Answer {
+fn foreign(asked: &str, held: &str, voice: &AnswerSigner) -> GatewayAnswer {
     let told = format!(
         "This box holds the data of organisation {held}, not of {asked}. Nothing was changed."
     );
@@ -91,7 +95,7 @@ fn foreign(asked: &str, held: &str, voice: &Voice) -> Answer {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Checksums {
     kind: EntityType,
-    params: Params,
+    params: QueryParams,
     offset: usize,
     with_properties: bool,
     organisation: String,
@@ -106,17 +110,17 @@ impl Checksums {
         query: &str,
         organisation: Option<&str>,
         known: &[String],
-        voice: &Voice,
-    ) -> Result<Self, Answer> {
-        let query = Params::read(query.as_bytes());
+        voice: &AnswerSigner,
+    ) -> Result<Self, GatewayAnswer> {
+        let query = QueryParams::read(query.as_bytes());
         let kind = query
             .text("type")
             .map(|kind| kind.trim().to_owned())
             .ok_or_else(|| voice.generic(500))?;
         let params = match query.get("params") {
-            None => Params::default(),
+            None => QueryParams::default(),
             Some(Param::Many(params)) => params.clone(),
-            Some(Param::Text(_)) => return Err(Answer::type_error()),
+            Some(Param::Text(_)) => return Err(GatewayAnswer::type_error()),
         };
         check_version(params.text("tao_version"), known, voice)?;
         let kind = EntityType::of(&kind).ok_or_else(|| wrong_type(voice))?;
@@ -128,7 +132,7 @@ impl Checksums {
             .to_owned();
         let offset = match params.text("offset") {
             None | Some("") => 0,
-            Some(text) => text.parse().map_err(|_| Answer::type_error())?,
+            Some(text) => text.parse().map_err(|_| GatewayAnswer::type_error())?,
         };
         let with_properties = params
             .text("withProperties")
@@ -143,9 +147,9 @@ impl Checksums {
     }
 
     /// The run that it belongs to, if it says.
-    pub fn run(&self) -> Option<Run> {
+    pub fn run(&self) -> Option<ClientRun> {
         let text = |name| self.params.text(name).map(str::to_owned);
-        Run::of(text("box_id"), text("sync_id"))
+        ClientRun::of(text("box_id"), text("sync_id"))
     }
 
     /// Whether a run begins with it: the first page of the first type.
@@ -157,7 +161,11 @@ impl Checksums {
     ///
     /// # Errors
     /// What the store says.
-    pub fn answer(&self, shelf: &dyn Shelf, voice: &Voice) -> Result<Answer, Fault> {
+    pub fn answer(
+        &self,
+        shelf: &dyn CatalogueView,
+        voice: &AnswerSigner,
+    ) -> Result<GatewayAnswer, Fault> {
         if self.organisation != shelf.organisation() {
             return Ok(foreign(&self.organisation, shelf.organisation(), voice));
         }
@@ -181,25 +189,25 @@ impl Checksums {
         }
         let next = (to < list.len()).then(|| self.next(to));
         #[derive(serde::Serialize)]
-        struct Wire<'a> {
+        struct PageAnswer<'a> {
             #[serde(rename = "type")]
             kind: &'a str,
             #[serde(rename = "nextCallUrl", skip_serializing_if = "Option::is_none")]
             next: Option<String>,
             entities: Map<'a>,
         }
-        let wire = Wire {
+        let wire = PageAnswer {
             kind: self.kind.word(),
             next,
             entities: Map(&page),
         };
-        Ok(Answer::json(plain(&wire)))
+        Ok(GatewayAnswer::json(plain(&wire)))
     }
 
     fn next(&self, offset: usize) -> String {
         let mut params = self.params.clone();
         params.set("offset", offset.to_string());
-        let mut query = Params::default();
+        let mut query = QueryParams::default();
         query.set("type", self.kind.word().to_owned());
         query.nest("params", params);
         format!(
@@ -211,19 +219,23 @@ impl Checksums {
 
 /// A request for details.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Details {
+pub struct DetailsRequest {
     kind: EntityType,
     ids: Vec<String>,
     organisation: Option<String>,
-    run: Option<Run>,
+    run: Option<ClientRun>,
 }
 
-impl Details {
+impl DetailsRequest {
     /// Reads the body.
     ///
     /// # Errors
     /// Central's answer to a body that it refuses, or to one that asks for nothing.
-    pub fn read(body: &[u8], known: &[String], voice: &Voice) -> Result<Self, Answer> {
+    pub fn read(
+        body: &[u8],
+        known: &[String],
+        voice: &AnswerSigner,
+    ) -> Result<Self, GatewayAnswer> {
         let generic = || voice.generic(500);
         let body: Json = serde_json::from_slice(body).map_err(|_| generic())?;
         let kind = text(body.get("type")).ok_or_else(generic)?;
@@ -236,18 +248,18 @@ impl Details {
         let params = params(body.get("params"))?;
         check_version(text(params.get("tao_version")).as_deref(), known, voice)?;
         if ids.is_empty() {
-            return Err(Answer::json("[]"));
+            return Err(GatewayAnswer::json("[]"));
         }
         Ok(Self {
             kind: EntityType::of(&kind).ok_or_else(|| wrong_type(voice))?,
             ids,
             organisation: text(params.get("organisation_id")),
-            run: Run::of_json(params),
+            run: ClientRun::of_json(params),
         })
     }
 
     /// The run that it belongs to, if it says.
-    pub fn run(&self) -> Option<Run> {
+    pub fn run(&self) -> Option<ClientRun> {
         self.run.clone()
     }
 
@@ -256,7 +268,11 @@ impl Details {
     ///
     /// # Errors
     /// What the store says.
-    pub fn answer(&self, shelf: &dyn Shelf, voice: &Voice) -> Result<Answer, Fault> {
+    pub fn answer(
+        &self,
+        shelf: &dyn CatalogueView,
+        voice: &AnswerSigner,
+    ) -> Result<GatewayAnswer, Fault> {
         if let Some(asked) = &self.organisation
             && asked != shelf.organisation()
         {
@@ -271,10 +287,10 @@ impl Details {
                 found.push(entity);
             }
         }
-        Ok(Answer::json(plain(&Map(&found))))
+        Ok(GatewayAnswer::json(plain(&Map(&found))))
     }
 
-    fn find(&self, shelf: &dyn Shelf, id: &str) -> Result<Option<Entity>, Fault> {
+    fn find(&self, shelf: &dyn CatalogueView, id: &str) -> Result<Option<Entity>, Fault> {
         let held = shelf.entity(self.kind, id)?;
         if held.is_some() || self.kind == EntityType::TestCenter {
             return Ok(held);
@@ -298,16 +314,16 @@ const ONTOLOGY: [&str; 3] = [
 
 /// A request for classes.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Classes {
+pub struct ClassesRequest {
     ids: Vec<String>,
 }
 
-impl Classes {
+impl ClassesRequest {
     /// Reads the body.
     ///
     /// # Errors
     /// Central's answer to a body that it refuses.
-    pub fn read(body: &[u8], voice: &Voice) -> Result<Self, Answer> {
+    pub fn read(body: &[u8], voice: &AnswerSigner) -> Result<Self, GatewayAnswer> {
         let generic = || voice.generic(500);
         let body: Json = serde_json::from_slice(body).map_err(|_| generic())?;
         let kind = text(body.get("type")).ok_or_else(generic)?;
@@ -328,7 +344,7 @@ impl Classes {
     ///
     /// # Errors
     /// What the store says.
-    pub fn answer(&self, shelf: &dyn Shelf) -> Result<Answer, Fault> {
+    pub fn answer(&self, shelf: &dyn CatalogueView) -> Result<GatewayAnswer, Fault> {
         let mut found = Vec::new();
         for id in &self.ids {
             if ONTOLOGY.iter().any(|root| id.starts_with(root)) {
@@ -344,12 +360,12 @@ impl Classes {
                 None => {}
             }
         }
-        Ok(Answer::json(plain(&Map(&found))))
+        Ok(GatewayAnswer::json(plain(&Map(&found))))
     }
 }
 
 /// A class behind its ancestors, walked without recursion: a circle of classes ends.
-fn add(class: Entity, shelf: &dyn Shelf, found: &mut Vec<Entity>) -> Result<(), Fault> {
+fn add(class: Entity, shelf: &dyn CatalogueView, found: &mut Vec<Entity>) -> Result<(), Fault> {
     let mut line = Vec::new();
     let mut waiting = vec![class];
     while let Some(class) = waiting.pop() {
@@ -370,11 +386,11 @@ fn add(class: Entity, shelf: &dyn Shelf, found: &mut Vec<Entity>) -> Result<(), 
 ///
 /// # Errors
 /// The bare answer of a PHP type error.
-pub fn params(value: Option<&Json>) -> Result<&Json, Answer> {
+pub fn params(value: Option<&Json>) -> Result<&Json, GatewayAnswer> {
     match value {
         None | Some(Json::Null) => Ok(&Json::Null),
         Some(params @ (Json::Object(_) | Json::Array(_))) => Ok(params),
-        Some(_) => Err(Answer::type_error()),
+        Some(_) => Err(GatewayAnswer::type_error()),
     }
 }
 

@@ -5,8 +5,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::catalogue::{Run, params, text};
-use super::{Answer, Voice};
+use super::catalogue::{ClientRun, params, text};
+use super::{AnswerSigner, GatewayAnswer};
 
 /// Longest text of a client that is kept.
 const LONGEST: usize = 64 << 10;
@@ -19,7 +19,7 @@ pub struct Confirmation {
     /// Whether the client says that it finished.
     pub finished: bool,
     /// Which run, when it says.
-    pub run: Option<Run>,
+    pub run: Option<ClientRun>,
     /// VM version of the client.
     pub tao_version: Option<String>,
     /// JSON of the client state (protocol 9.2), at most 64 KiB.
@@ -33,7 +33,12 @@ impl Confirmation {
     ///
     /// # Errors
     /// Central's answer to a body that it refuses.
-    pub fn read(finished: bool, body: &[u8], at: i64, voice: &Voice) -> Result<Self, Answer> {
+    pub fn read(
+        finished: bool,
+        body: &[u8],
+        at: i64,
+        voice: &AnswerSigner,
+    ) -> Result<Self, GatewayAnswer> {
         let body: Json = serde_json::from_slice(body).map_err(|_| voice.generic(500))?;
         if !body.is_object() && !body.is_array() {
             return Err(voice.generic(500));
@@ -59,7 +64,7 @@ impl Confirmation {
         Ok(Self {
             at,
             finished,
-            run: Run::of_json(params),
+            run: ClientRun::of_json(params),
             tao_version: text(params.get("tao_version")),
             client_state: state.filter(|state| state.len() <= LONGEST),
             reason: reason.map(|reason| reason.chars().take(1000).collect()),
@@ -68,8 +73,8 @@ impl Confirmation {
 }
 
 /// Central's answer to a confirmation.
-pub fn received() -> Answer {
-    Answer::json(r#"{"message":"Confirmation received."}"#)
+pub fn received() -> GatewayAnswer {
+    GatewayAnswer::json(r#"{"message":"Confirmation received."}"#)
 }
 
 #[cfg(test)]
@@ -77,7 +82,7 @@ mod tests {
     use super::*;
 
     fn read(finished: bool, body: &str) -> Result<Confirmation, u16> {
-        let voice = Voice {
+        let voice = AnswerSigner {
             version: "2022.11".into(),
         };
         Confirmation::read(finished, body.as_bytes(), 5, &voice).map_err(|answer| answer.status)

@@ -4,8 +4,8 @@
 
 use serde_json::json;
 
-use super::Answer;
-use super::query::Params;
+use super::GatewayAnswer;
+use super::query::QueryParams;
 
 /// The validator of a bandwidth file: it never changes.
 pub const CHANGED: &str = "Thu, 29 Sep 2022 11:53:32 GMT";
@@ -35,28 +35,28 @@ pub fn unchanged(if_none_match: Option<&str>, size: u64) -> bool {
     if_none_match.is_some_and(|value| value.split(',').any(same))
 }
 
-pub(super) fn only_post() -> Answer {
+pub(super) fn only_post() -> GatewayAnswer {
     refused("Only post method is accepted.")
 }
 
-fn refused(error: &str) -> Answer {
-    Answer::json(format!(
+fn refused(error: &str) -> GatewayAnswer {
+    GatewayAnswer::json(format!(
         r#"{{"success":false,"error":{}}}"#,
         serde_json::Value::from(error)
     ))
 }
 
 /// Counts the bytes of the field `upload`, urlencoded or multipart; PHP parses no other content (protocol 10.1).
-pub fn upload(content_type: Option<&str>, body: &[u8]) -> Answer {
+pub fn upload(content_type: Option<&str>, body: &[u8]) -> GatewayAnswer {
     let kind = content_type.unwrap_or_default();
     let (media, _) = kind.split_once(';').unwrap_or((kind, ""));
     let size = match media.trim().to_ascii_lowercase().as_str() {
-        "application/x-www-form-urlencoded" => Params::read(body).text("upload").map(str::len),
+        "application/x-www-form-urlencoded" => QueryParams::read(body).text("upload").map(str::len),
         "multipart/form-data" => multipart(kind, body),
         _ => None,
     };
     match size {
-        Some(size) => Answer::json(json!({ "success": true, "size": size }).to_string()),
+        Some(size) => GatewayAnswer::json(json!({ "success": true, "size": size }).to_string()),
         None => refused("'upload' POST variable is missed."),
     }
 }
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn only_a_form_field_counts() {
         let form = "application/x-www-form-urlencoded";
-        let body = |answer: Answer| String::from_utf8(answer.body).unwrap();
+        let body = |answer: GatewayAnswer| String::from_utf8(answer.body).unwrap();
         assert_eq!(
             body(upload(Some(form), b"upload=a%61a")),
             r#"{"size":3,"success":true}"#

@@ -11,8 +11,8 @@ use md5::Md5;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
-use super::query::Params;
-use super::{Answer, NOT_AUTHORIZED, Voice};
+use super::query::QueryParams;
+use super::{AnswerSigner, GatewayAnswer, NOT_AUTHORIZED};
 use crate::entity::{Entity, uri};
 use crate::places::Caller;
 
@@ -26,20 +26,20 @@ const SALT: usize = 10;
 
 /// The credentials that this box gives to the TAO on it.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Client {
+pub struct GatewayClient {
     /// 32 hex digits.
     pub key: String,
     /// 96 characters.
     pub secret: String,
 }
 
-impl std::fmt::Debug for Client {
+impl std::fmt::Debug for GatewayClient {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         write!(f, "Client({})", self.key)
     }
 }
 
-impl Client {
+impl GatewayClient {
     /// New credentials in central's form (protocol 1.4) from random bytes.
     pub fn new(random: [u8; 48]) -> Self {
         let (key, salt) = random.split_at(16);
@@ -98,11 +98,11 @@ impl Tokens {
 pub fn token_request(
     query: &str,
     body: &[u8],
-    client: &Client,
-    voice: &Voice,
+    client: &GatewayClient,
+    voice: &AnswerSigner,
     grant: impl FnOnce() -> (String, i64),
-) -> Answer {
-    let form = Form::read(query, body);
+) -> GatewayAnswer {
+    let form = LoginForm::read(query, body);
     let (Some(key), Some(secret)) = (form.text("client_id"), form.text("client_secret")) else {
         let missing =
             "At least one mandatory parameter was required but found missing in your request";
@@ -118,20 +118,20 @@ pub fn token_request(
         return voice.failure(401, "You are not authorized to perform this operation");
     }
     let (token, expires) = grant();
-    Answer::json(json!({ "access_token": token, "expires": expires }).to_string())
+    GatewayAnswer::json(json!({ "access_token": token, "expires": expires }).to_string())
 }
 
 /// The raw body as JSON; only when that fails, form fields before query parameters.
-enum Form {
+enum LoginForm {
     Json(Json),
-    Fields(Params, Params),
+    Fields(QueryParams, QueryParams),
 }
 
-impl Form {
+impl LoginForm {
     fn read(query: &str, body: &[u8]) -> Self {
         match serde_json::from_slice::<Json>(body) {
             Ok(json @ Json::Object(_)) => Self::Json(json),
-            _ => Self::Fields(Params::read(body), Params::read(query.as_bytes())),
+            _ => Self::Fields(QueryParams::read(body), QueryParams::read(query.as_bytes())),
         }
     }
 
@@ -146,7 +146,7 @@ impl Form {
 
 /// What an `Authorization` field shows.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum ShownCredentials {
     /// Whatever stands behind the first seven characters (protocol 0.2).
     Token(String),
     /// HTTP Basic: login and password.
@@ -154,23 +154,26 @@ pub enum Shown {
 }
 
 /// Reads an `Authorization` field by central's rule; `None` when it shows nothing.
-pub fn shown(authorization: Option<&str>) -> Option<Shown> {
+pub fn shown(authorization: Option<&str>) -> Option<ShownCredentials> {
     let value = authorization?;
     if let Some(encoded) = value.strip_prefix("Basic") {
         let plain = BASE64_STANDARD.decode(encoded.trim()).ok()?;
         let plain = String::from_utf8(plain).ok()?;
         let (login, password) = plain.split_once(':')?;
-        return Some(Shown::Login(login.to_owned(), password.to_owned()));
+        return Some(ShownCredentials::Login(
+            login.to_owned(),
+            password.to_owned(),
+        ));
     }
     let token = value.get(7..)?.trim();
-    (!token.is_empty()).then(|| Shown::Token(token.to_owned()))
+    (!token.is_empty()).then(|| ShownCredentials::Token(token.to_owned()))
 }
 
 /// Login and password of a handshake (protocol 2.1): JSON only, null counts as missing.
 ///
 /// # Errors
 /// Central's answer to a body without both.
-pub fn handshake(body: &[u8], voice: &Voice) -> Result<(String, String), Answer> {
+pub fn handshake(body: &[u8], voice: &AnswerSigner) -> Result<(String, String), GatewayAnswer> {
     let json: Json = serde_json::from_slice(body).unwrap_or_default();
     let text = |name: &str| match json.get(name)? {
         Json::String(text) => Some(text.clone()),
@@ -184,37 +187,42 @@ pub fn handshake(body: &[u8], voice: &Voice) -> Result<(String, String), Answer>
 }
 
 /// A login or password that is not the kept one (protocol 2.2).
-pub fn refused(voice: &Voice) -> Answer {
+pub fn refused(voice: &AnswerSigner) -> GatewayAnswer {
     voice.coded(200, super::JSON, "401", NOT_AUTHORIZED)
 }
 
 /// Answers a handshake of the kept sync manager, whose password was right (protocol 2.3).
-pub fn accepted(user: &Entity, client: &Client, token_url: &str, voice: &Voice) -> Answer {
+pub fn accepted(
+    user: &Entity,
+    client: &GatewayClient,
+    token_url: &str,
+    voice: &AnswerSigner,
+) -> GatewayAnswer {
     #[derive(serde::Serialize)]
     #[serde(rename_all = "camelCase")]
-    struct Oauth<'a> {
+    struct OauthAnswer<'a> {
         key: &'a str,
         secret: &'a str,
         token_url: &'a str,
     }
     #[derive(serde::Serialize)]
     #[serde(rename_all = "camelCase")]
-    struct Wire<'a> {
+    struct HandshakeAnswer<'a> {
         sync_user: &'a Entity,
-        oauth_info: Oauth<'a>,
+        oauth_info: OauthAnswer<'a>,
     }
     if !is_manager(user) {
         return voice.generic(500);
     }
-    let wire = Wire {
+    let wire = HandshakeAnswer {
         sync_user: user,
-        oauth_info: Oauth {
+        oauth_info: OauthAnswer {
             key: &client.key,
             secret: &client.secret,
             token_url,
         },
     };
-    Answer::json(serde_json::to_vec(&wire).expect("text and maps of text always serialise"))
+    GatewayAnswer::json(serde_json::to_vec(&wire).expect("text and maps of text always serialise"))
 }
 
 /// Whether a user holds the role itself; an inherited one does not count.
@@ -343,8 +351,8 @@ fn letters(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn voice() -> Voice {
-        Voice {
+    fn voice() -> AnswerSigner {
+        AnswerSigner {
             version: "2022.11".into(),
         }
     }
@@ -363,7 +371,7 @@ mod tests {
 
     #[test]
     fn credentials_and_tokens_have_central_s_form() {
-        let client = Client::new([7; 48]);
+        let client = GatewayClient::new([7; 48]);
         assert_eq!((client.key.len(), client.secret.len()), (32, 96));
         assert_eq!(token([200; 42]).len(), 74);
         assert!(client.is(&client.key, &client.secret));
@@ -373,7 +381,7 @@ mod tests {
 
     #[test]
     fn a_token_request_is_json_or_a_form_or_a_query() {
-        let client = Client::new([7; 48]);
+        let client = GatewayClient::new([7; 48]);
         let ask = |query: &str, body: &str| {
             token_request(query, body.as_bytes(), &client, &voice(), || {
                 ("t".into(), 5)
@@ -401,12 +409,12 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_cut_as_central_cuts_it() {
-        let token = |t: &str| Some(Shown::Token(t.into()));
+        let token = |t: &str| Some(ShownCredentials::Token(t.into()));
         assert_eq!(shown(Some("Bearer abc")), token("abc"));
         assert_eq!(shown(Some("ABCDEF abc")), token("abc"));
         assert_eq!(
             shown(Some("Basic YTpiOmM=")),
-            Some(Shown::Login("a".into(), "b:c".into()))
+            Some(ShownCredentials::Login("a".into(), "b:c".into()))
         );
         for nothing in [
             None,

@@ -10,17 +10,17 @@ use serde_json::{Value as Json, json};
 
 use super::catalogue::{check_version, params, text};
 use super::pairs::Pairs;
-use super::{Answer, Voice};
+use super::{AnswerSigner, GatewayAnswer};
 use crate::fault::Fault;
-pub use crate::intake::Kind;
+pub use crate::intake::ItemKind;
 
 /// The key of the body of central's route.
-fn key(kind: Kind) -> &'static str {
+fn key(kind: ItemKind) -> &'static str {
     match kind {
-        Kind::Results => "results",
-        Kind::Logs => "delivery_logs",
-        Kind::Sessions => "test_sessions",
-        Kind::LtiUsers => "lti_users",
+        ItemKind::Results => "results",
+        ItemKind::Logs => "delivery_logs",
+        ItemKind::Sessions => "test_sessions",
+        ItemKind::LtiUsers => "lti_users",
     }
 }
 
@@ -28,7 +28,7 @@ fn key(kind: Kind) -> &'static str {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
     /// What it is.
-    pub kind: Kind,
+    pub kind: ItemKind,
     /// Execution id; of an LTI user its id, or nothing when it has none.
     pub id: String,
     /// JSON as it came: a Result, a list of log rows, the id of a session, a user.
@@ -37,7 +37,7 @@ pub struct Offer {
 
 /// What became of an offer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Taken {
+pub enum OfferOutcome {
     /// It is on disk, synced, since now or since an earlier time.
     Durable,
     /// Its content cannot be taken, now or ever.
@@ -51,7 +51,7 @@ pub enum Taken {
 pub struct Batch {
     /// In the order of the request.
     pub offers: Vec<Offer>,
-    lines: Vec<Line>,
+    lines: Vec<AcknowledgementRow>,
     is_list: bool,
     /// Something would have been a type error on central, which then answers nothing at all.
     broken: bool,
@@ -59,7 +59,7 @@ pub struct Batch {
 
 /// One acknowledgement.
 #[derive(Debug, PartialEq, Eq)]
-struct Line {
+struct AcknowledgementRow {
     key: String,
     /// The offers that it stands for; none for what central fails by itself.
     offers: Range<usize>,
@@ -68,7 +68,7 @@ struct Line {
     rows: Option<Vec<Json>>,
 }
 
-impl Line {
+impl AcknowledgementRow {
     fn failed(key: String, delivery: Option<Json>) -> Self {
         Self {
             key,
@@ -85,7 +85,12 @@ impl Batch {
     ///
     /// # Errors
     /// Central's answer to a request that it refuses as a whole.
-    pub fn read(kind: Kind, body: &[u8], known: &[String], voice: &Voice) -> Result<Self, Answer> {
+    pub fn read(
+        kind: ItemKind,
+        body: &[u8],
+        known: &[String],
+        voice: &AnswerSigner,
+    ) -> Result<Self, GatewayAnswer> {
         let generic = || voice.generic(500);
         let body: BTreeMap<String, &RawValue> =
             serde_json::from_slice(body).map_err(|_| generic())?;
@@ -105,33 +110,33 @@ impl Batch {
         };
         for (key, raw) in content.entries {
             match kind {
-                Kind::Results => batch.result(key, raw),
-                Kind::Logs => batch.rows(key, raw),
-                Kind::Sessions => batch.session(raw),
-                Kind::LtiUsers => batch.user(key, raw),
+                ItemKind::Results => batch.result(key, raw),
+                ItemKind::Logs => batch.rows(key, raw),
+                ItemKind::Sessions => batch.session(raw),
+                ItemKind::LtiUsers => batch.user(key, raw),
             }
         }
         Ok(batch)
     }
 
     /// The acknowledgement, from what became of the offers, in their order.
-    pub fn answer(&self, taken: &[Taken], voice: &Voice) -> Answer {
+    pub fn answer(&self, taken: &[OfferOutcome], voice: &AnswerSigner) -> GatewayAnswer {
         if let Some(trouble) = taken.iter().find_map(|taken| match taken {
-            Taken::Failed(trouble) => Some(trouble),
+            OfferOutcome::Failed(trouble) => Some(trouble),
             _ => None,
         }) {
             let told = format!("This box cannot take it now: {}", trouble.reason());
             return voice.later(503, &told);
         }
-        let refused = |at: usize| taken.get(at) != Some(&Taken::Durable);
-        let fatal = |at: usize| refused(at) && self.offers[at].kind != Kind::Logs;
+        let refused = |at: usize| taken.get(at) != Some(&OfferOutcome::Durable);
+        let fatal = |at: usize| refused(at) && self.offers[at].kind != ItemKind::Logs;
         if self.broken || taken.len() != self.offers.len() || (0..taken.len()).any(fatal) {
             // As central would: the client keeps what was not acknowledged, while a second `success` 0 would make it
             // believe that all is well (protocol 7.6). Of logs it keeps what is not named (protocol 8.1).
-            return Answer::type_error();
+            return GatewayAnswer::type_error();
         }
         if self.lines.is_empty() {
-            return Answer::json("[]");
+            return GatewayAnswer::json("[]");
         }
         let acks = self.lines.iter().map(|line| {
             let failed = line.failed || line.offers.clone().any(refused);
@@ -152,10 +157,10 @@ impl Batch {
                 .collect();
             format!("{{{}}}", pairs.join(","))
         };
-        Answer::json(body)
+        GatewayAnswer::json(body)
     }
 
-    fn offer(&mut self, kind: Kind, id: String, content: String) -> Range<usize> {
+    fn offer(&mut self, kind: ItemKind, id: String, content: String) -> Range<usize> {
         self.offers.push(Offer { kind, id, content });
         self.offers.len() - 1..self.offers.len()
     }
@@ -168,7 +173,7 @@ impl Batch {
             .iter()
             .all(|key| entry.get(key).is_some());
         if !whole {
-            return self.lines.push(Line::failed(key, before));
+            return self.lines.push(AcknowledgementRow::failed(key, before));
         }
         const DETAILS: [&str; 6] = [
             "identifier",
@@ -183,19 +188,19 @@ impl Batch {
             return;
         };
         if !DETAILS.iter().all(|key| details.contains_key(*key)) {
-            return self.lines.push(Line::failed(key, before));
+            return self.lines.push(AcknowledgementRow::failed(key, before));
         }
         let delivery = Some(entry["deliveryId"].clone());
         match variables(&entry["variables"]) {
-            Verdict::Broken => self.broken = true,
-            Verdict::Failed => self.lines.push(Line::failed(key, delivery)),
-            Verdict::Sound => {
+            OfferVerdict::Broken => self.broken = true,
+            OfferVerdict::Failed => self.lines.push(AcknowledgementRow::failed(key, delivery)),
+            OfferVerdict::Sound => {
                 let id = match text(entry.get("deliveryExecutionId")) {
                     Some(id) if self.is_list => id,
                     _ => key.clone(),
                 };
-                let offers = self.offer(Kind::Results, id, raw.get().to_owned());
-                self.lines.push(Line {
+                let offers = self.offer(ItemKind::Results, id, raw.get().to_owned());
+                self.lines.push(AcknowledgementRow {
                     key,
                     offers,
                     failed: false,
@@ -238,7 +243,7 @@ impl Batch {
                 continue;
             }
             if !row.keys().all(|key| COLUMNS.contains(&key.as_str())) {
-                return self.lines.push(Line::failed(key, None));
+                return self.lines.push(AcknowledgementRow::failed(key, None));
             }
             let Some(execution) = text(row.get("delivery_execution_id")) else {
                 continue;
@@ -251,10 +256,10 @@ impl Batch {
         }
         let first = self.offers.len();
         for (id, rows) in groups {
-            self.offer(Kind::Logs, id, format!("[{}]", rows.join(",")));
+            self.offer(ItemKind::Logs, id, format!("[{}]", rows.join(",")));
         }
         let offers = first..self.offers.len();
-        self.lines.push(Line {
+        self.lines.push(AcknowledgementRow {
             key,
             offers,
             failed: false,
@@ -272,11 +277,11 @@ impl Batch {
         // Acknowledged by id, though they came as a list.
         self.is_list = false;
         let offers = self.offer(
-            Kind::Sessions,
+            ItemKind::Sessions,
             id.clone(),
             Json::from(id.as_str()).to_string(),
         );
-        self.lines.push(Line {
+        self.lines.push(AcknowledgementRow {
             key: id,
             offers,
             failed: false,
@@ -288,11 +293,11 @@ impl Batch {
     fn user(&mut self, key: String, raw: &RawValue) {
         let user = serde_json::from_str::<Json>(raw.get()).unwrap_or_default();
         if !user.is_object() {
-            return self.lines.push(Line::failed(key, None));
+            return self.lines.push(AcknowledgementRow::failed(key, None));
         }
         let id = text(user.get("id")).unwrap_or_default();
-        let offers = self.offer(Kind::LtiUsers, id, raw.get().to_owned());
-        self.lines.push(Line {
+        let offers = self.offer(ItemKind::LtiUsers, id, raw.get().to_owned());
+        self.lines.push(AcknowledgementRow {
             key,
             offers,
             failed: false,
@@ -302,7 +307,7 @@ impl Batch {
     }
 }
 
-enum Verdict {
+enum OfferVerdict {
     Sound,
     /// Central acknowledges the entry with `success` 0.
     Failed,
@@ -311,33 +316,33 @@ enum Verdict {
 }
 
 /// What central makes of the variables of one result (protocol 7.1, 7.2); ciphertext by reference passes (7.7).
-fn variables(variables: &Json) -> Verdict {
+fn variables(variables: &Json) -> OfferVerdict {
     let list: Vec<&Json> = match variables {
         Json::Array(list) => list.iter().collect(),
-        Json::Object(map) if map.values().all(Json::is_string) => return Verdict::Sound,
+        Json::Object(map) if map.values().all(Json::is_string) => return OfferVerdict::Sound,
         Json::Object(map) => map.values().collect(),
-        _ => return Verdict::Sound,
+        _ => return OfferVerdict::Sound,
     };
     for variable in list {
         let Some(Json::Object(data)) = variable.get("data") else {
-            return Verdict::Broken;
+            return OfferVerdict::Broken;
         };
         let is_text = |key: &str| data.get(key).is_some_and(Json::is_string);
         let is_trace = variable["type"] == "taoResultServer_models_classes_TraceVariable";
         if !["identifier", "baseType", "epoch"].into_iter().all(is_text)
             || is_trace && !is_text("trace")
         {
-            return Verdict::Broken;
+            return OfferVerdict::Broken;
         }
         let cardinality = data.get("cardinality").and_then(Json::as_str);
         if !matches!(
             cardinality,
             Some("single" | "multiple" | "ordered" | "record")
         ) {
-            return Verdict::Failed;
+            return OfferVerdict::Failed;
         }
     }
-    Verdict::Sound
+    OfferVerdict::Sound
 }
 
 #[cfg(test)]
@@ -345,13 +350,13 @@ mod tests {
     use super::*;
     use crate::fault::Code;
 
-    fn voice() -> Voice {
-        Voice {
+    fn voice() -> AnswerSigner {
+        AnswerSigner {
             version: "2022.11".into(),
         }
     }
 
-    fn read(kind: Kind, content: Json) -> Result<Batch, Answer> {
+    fn read(kind: ItemKind, content: Json) -> Result<Batch, GatewayAnswer> {
         let body = json!({ key(kind): content, "sync_params": { "tao_version": "2022.11" } });
         Batch::read(
             kind,
@@ -362,7 +367,7 @@ mod tests {
     }
 
     fn ack(batch: &Batch) -> (u16, String) {
-        let taken = vec![Taken::Durable; batch.offers.len()];
+        let taken = vec![OfferOutcome::Durable; batch.offers.len()];
         let answer = batch.answer(&taken, &voice());
         (answer.status, String::from_utf8(answer.body).unwrap())
     }
@@ -384,7 +389,7 @@ mod tests {
         let bad = result(|r| drop(r["details"].as_object_mut().unwrap().remove("state")));
         let odd = result(|r| r["variables"][0]["data"]["cardinality"] = "many".into());
         let batch = read(
-            Kind::Results,
+            ItemKind::Results,
             json!({ "e0": "x", "e1": good, "e2": bad, "e3": odd }),
         )
         .unwrap();
@@ -404,10 +409,10 @@ mod tests {
             })
         );
         assert!(body.find("e0").unwrap() < body.find("e1").unwrap());
-        let list = read(Kind::Results, json!([good])).unwrap();
+        let list = read(ItemKind::Results, json!([good])).unwrap();
         assert_eq!(list.offers[0].id, "e#1");
         assert_eq!(ack(&list).1, r#"[{"deliveryId":"d#1","success":1}]"#);
-        assert_eq!(ack(&read(Kind::Results, json!({})).unwrap()).1, "[]");
+        assert_eq!(ack(&read(ItemKind::Results, json!({})).unwrap()).1, "[]");
     }
 
     #[test]
@@ -419,7 +424,7 @@ mod tests {
             |r| r["variables"][0]["type"] = "taoResultServer_models_classes_TraceVariable".into(),
         ] {
             let batch = read(
-                Kind::Results,
+                ItemKind::Results,
                 json!({ "e1": result(change), "e2": result(|_| {}) }),
             )
             .unwrap();
@@ -430,16 +435,19 @@ mod tests {
 
     #[test]
     fn what_is_not_taken_is_not_acknowledged() {
-        let batch = read(Kind::Results, json!({ "e1": result(|_| {}) })).unwrap();
+        let batch = read(ItemKind::Results, json!({ "e1": result(|_| {}) })).unwrap();
         let trouble = |code| Fault::new(code, "the disk is full");
-        let failed = batch.answer(&[Taken::Failed(trouble(Code::DiskFull))], &voice());
+        let failed = batch.answer(&[OfferOutcome::Failed(trouble(Code::DiskFull))], &voice());
         assert_eq!(failed.status, 503);
         assert!(
             String::from_utf8(failed.body)
                 .unwrap()
                 .contains("the disk is full")
         );
-        let refused = batch.answer(&[Taken::Refused(trouble(Code::IntakeMalformed))], &voice());
+        let refused = batch.answer(
+            &[OfferOutcome::Refused(trouble(Code::IntakeMalformed))],
+            &voice(),
+        );
         assert_eq!((refused.status, refused.body.len()), (500, 0));
         assert_eq!(batch.answer(&[], &voice()).status, 500);
     }
@@ -456,9 +464,12 @@ mod tests {
             "e1": [row(1, "e1"), { "id": 2 }, row(3, "e2"), "x", row(4, "e1")],
             "e3": "x", "e4": [row(5, "e4"), odd],
         });
-        let batch = read(Kind::Logs, logs).unwrap();
+        let batch = read(ItemKind::Logs, logs).unwrap();
         let trouble = Fault::new(Code::IntakeMalformed, "x");
-        let half = batch.answer(&[Taken::Durable, Taken::Refused(trouble)], &voice());
+        let half = batch.answer(
+            &[OfferOutcome::Durable, OfferOutcome::Refused(trouble)],
+            &voice(),
+        );
         let half: Json = serde_json::from_slice(&half.body).unwrap();
         assert_eq!(half["e1"], json!({ "success": 0 }));
         assert_eq!(half["e3"]["success"], 1);
@@ -476,11 +487,11 @@ mod tests {
 
     #[test]
     fn sessions_are_acknowledged_by_id() {
-        let batch = read(Kind::Sessions, json!(["e1", "e2"])).unwrap();
+        let batch = read(ItemKind::Sessions, json!(["e1", "e2"])).unwrap();
         assert_eq!(batch.offers[0].content, "\"e1\"");
         assert_eq!(ack(&batch).1, r#"{"e1":{"success":1},"e2":{"success":1}}"#);
         assert_eq!(
-            ack(&read(Kind::Sessions, json!({ "a": { "x": 1 } })).unwrap()).0,
+            ack(&read(ItemKind::Sessions, json!({ "a": { "x": 1 } })).unwrap()).0,
             500
         );
     }
@@ -489,7 +500,7 @@ mod tests {
     fn a_request_that_central_refuses_is_refused() {
         let refuse = |body: &str| {
             let known = ["2022.11".to_owned()];
-            Batch::read(Kind::Results, body.as_bytes(), &known, &voice())
+            Batch::read(ItemKind::Results, body.as_bytes(), &known, &voice())
                 .map_or_else(|a| (a.status, a.body.len()), |_| (0, 0))
         };
         for generic in [

@@ -16,8 +16,8 @@ pub(super) struct Pairs<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> Visitor<'de> for Either {
+        struct PairOrList;
+        impl<'de> Visitor<'de> for PairOrList {
             type Value = Pairs<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -46,6 +46,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
                 })
             }
         }
-        deserializer.deserialize_any(Either)
+        deserializer.deserialize_any(PairOrList)
     }
 }

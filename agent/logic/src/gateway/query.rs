@@ -23,14 +23,14 @@ pub enum Param {
     /// A text.
     Text(String),
     /// An array, in the order in which its keys first came.
-    Many(Params),
+    Many(QueryParams),
 }
 
 /// Parameters by name, in the order in which the names first came.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Params(Vec<(String, Param)>);
+pub struct QueryParams(Vec<(String, Param)>);
 
-impl Params {
+impl QueryParams {
     /// Reads a query or a form body; what is no text in UTF-8 is replaced, as nothing of the protocol needs it.
     pub fn read(text: &[u8]) -> Self {
         let mut params = Self::default();
@@ -74,7 +74,7 @@ impl Params {
     }
 
     /// Puts an array in the place of the name, or at the end.
-    pub fn nest(&mut self, name: &str, inner: Params) {
+    pub fn nest(&mut self, name: &str, inner: QueryParams) {
         *self.slot(name) = Param::Many(inner);
     }
 
@@ -174,10 +174,11 @@ mod tests {
 
     #[test]
     fn brackets_nest_whether_encoded_or_not() {
-        let encoded = Params::read(
+        let encoded = QueryParams::read(
             b"type=test-taker&params%5Btao_version%5D=2022.11&params%5Ba%5D%5Bb%5D=x+y",
         );
-        let raw = Params::read(b"type=test-taker&params[tao_version]=2022.11&params[a][b]=x%20y");
+        let raw =
+            QueryParams::read(b"type=test-taker&params[tao_version]=2022.11&params[a][b]=x%20y");
         assert_eq!(encoded, raw);
         let Some(Param::Many(params)) = raw.get("params") else {
             panic!("no array")
@@ -192,7 +193,7 @@ mod tests {
 
     #[test]
     fn odd_names_are_read_as_php_reads_them() {
-        let params = Params::read(b"a[]=1&a[]=2&b.c=3&d[=4&e=1&e=2&[x]=5&&=6");
+        let params = QueryParams::read(b"a[]=1&a[]=2&b.c=3&d[=4&e=1&e=2&[x]=5&&=6");
         let Some(Param::Many(a)) = params.get("a") else {
             panic!("no array")
         };
@@ -204,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_later_text_replaces_an_array_and_the_place_stays() {
-        let mut params = Params::read(b"a[x]=1&b=2&a=3");
+        let mut params = QueryParams::read(b"a[x]=1&b=2&a=3");
         assert_eq!(params.build(), "a=3&b=2");
         params.set("a", "~é ".into());
         assert_eq!(params.build(), "a=%7E%C3%A9+&b=2");
@@ -213,8 +214,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_query_is_read_and_what_was_built_reads_the_same(text in "[a-c=&%0-9\\[\\]+. ]{0,80}") {
-            let read = Params::read(text.as_bytes());
-            let again = Params::read(read.build().as_bytes());
+            let read = QueryParams::read(text.as_bytes());
+            let again = QueryParams::read(read.build().as_bytes());
             prop_assert_eq!(again.build(), read.build());
         }
     }

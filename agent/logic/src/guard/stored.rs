@@ -29,12 +29,12 @@ fn passed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
 
 /// The memory as it is told: its statements were passed over.
 #[derive(Debug, Default, PartialEq, Deserialize)]
-#[serde(from = "Stored")]
-pub struct Told(pub Memory);
+#[serde(from = "StoredMemory")]
+pub struct MemoryShown(pub Memory);
 
 /// The fields of `Memory` in their order.
 #[derive(Deserialize)]
-struct Stored {
+struct StoredMemory {
     read_at: Option<u64>,
     absent: BTreeMap<NameHash, Option<u64>>,
     deleted: Vec<Deletion>,
@@ -46,8 +46,8 @@ struct Stored {
     waiting: u64,
 }
 
-impl From<Stored> for Told {
-    fn from(stored: Stored) -> Self {
+impl From<StoredMemory> for MemoryShown {
+    fn from(stored: StoredMemory) -> Self {
         Self(Memory {
             read_at: stored.read_at,
             absent: stored.absent,
@@ -66,8 +66,8 @@ fn each<'de, D: Deserializer<'de>, V: Deserialize<'de>>(
     deserializer: D,
     take: impl FnMut(NameHash, V),
 ) -> Result<(), D::Error> {
-    struct Pairs<V, F>(F, PhantomData<V>);
-    impl<'de, V: Deserialize<'de>, F: FnMut(NameHash, V)> Visitor<'de> for Pairs<V, F> {
+    struct StoredPairs<V, F>(F, PhantomData<V>);
+    impl<'de, V: Deserialize<'de>, F: FnMut(NameHash, V)> Visitor<'de> for StoredPairs<V, F> {
         type Value = ();
 
         fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -81,7 +81,7 @@ fn each<'de, D: Deserializer<'de>, V: Deserialize<'de>>(
             Ok(())
         }
     }
-    deserializer.deserialize_map(Pairs(take, PhantomData))
+    deserializer.deserialize_map(StoredPairs(take, PhantomData))
 }
 
 #[cfg(test)]
@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(memory.said.len(), 40);
         let stored = postcard::to_allocvec(&memory).unwrap();
         assert_eq!(postcard::from_bytes::<Memory>(&stored).unwrap(), memory);
-        let Told(told) = postcard::from_bytes(&stored).unwrap();
+        let MemoryShown(told) = postcard::from_bytes(&stored).unwrap();
         memory.said.clear();
         assert_eq!(told, memory);
     }

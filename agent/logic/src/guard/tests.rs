@@ -8,12 +8,12 @@ fn names(numbers: std::ops::Range<u8>) -> Vec<NameHash> {
     numbers.map(|number| NameHash([number; 16])).collect()
 }
 
-fn list(held: u64, absent: Vec<NameHash>) -> List {
-    List {
+fn list(held: u64, absent: Vec<NameHash>) -> ListedType {
+    ListedType {
         held,
         absent,
         trusted: true,
-        ..List::default()
+        ..ListedType::default()
     }
 }
 
@@ -72,7 +72,7 @@ fn the_deletions_of_a_day_count_together() {
 fn two_trusted_lists_a_day_apart_agree() {
     let absent = || names(0..3);
     let mut memory = Memory::default();
-    let untrusted = List {
+    let untrusted = ListedType {
         trusted: false,
         ..list(4, absent())
     };
@@ -135,7 +135,7 @@ fn a_person_may_insist_and_the_count_begins_afresh() {
         allowed: true,
         ..terms(0.2, 10)
     };
-    let all = List {
+    let all = ListedType {
         trusted: false,
         ..list(8, names(2..10))
     };
@@ -146,7 +146,7 @@ fn a_person_may_insist_and_the_count_begins_afresh() {
 #[test]
 fn nothing_is_hidden_while_an_exam_runs() {
     let mut memory = Memory::default();
-    let exam = List {
+    let exam = ListedType {
         in_use: true,
         ..list(10, names(0..2))
     };

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::message::{ClockMessage, DateSource};
-use super::{Check, Finding};
+use super::{Check, CheckFinding};
 use crate::fault::Code;
 use crate::language::figure::Seconds;
 
@@ -25,7 +25,7 @@ pub struct Dated {
 
 /// What the times are compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Vouched {
+pub struct ClockReferences {
     /// Central is spoken to over TLS.
     pub over_tls: bool,
     /// Unix seconds of the system clock.
@@ -42,8 +42,8 @@ pub struct Vouched {
 
 /// Whose clock is wrong: central's, where it contradicts what the box takes for certain or its own certificate; else
 /// that of the system, which nobody vouches for.
-pub fn judge(dated: Option<Dated>, vouched: Vouched) -> Finding {
-    let Vouched {
+pub fn judge(dated: Option<Dated>, vouched: ClockReferences) -> CheckFinding {
+    let ClockReferences {
         over_tls,
         system,
         floor,
@@ -59,18 +59,18 @@ pub fn judge(dated: Option<Dated>, vouched: Vouched) -> Finding {
     if let Some(dated) = dated.filter(|_| over_tls) {
         if floor - dated.now > TOLERANCE {
             let far = far(heard - dated.now);
-            return Finding::warn(Code::ClockCentral, ClockMessage::CentralBehind { far });
+            return CheckFinding::warn(Code::ClockCentral, ClockMessage::CentralBehind { far });
         }
         if !dated.authenticated && dated.now - floor > TOLERANCE {
             let far = far(dated.now - heard);
-            return Finding::warn(Code::ClockCentral, ClockMessage::CentralAhead { far });
+            return CheckFinding::warn(Code::ClockCentral, ClockMessage::CentralAhead { far });
         }
     }
     let plain = dated.filter(|_| !over_tls).map(|dated| built - dated.now);
     if let Some(behind) = plain.filter(|behind| *behind > TOLERANCE) {
         // Nobody vouches for either, but both know when this boxsync was built.
         let summary = ClockMessage::CentralBehindBuild { far: far(behind) };
-        return Finding::warn(Code::ClockCentral, summary);
+        return CheckFinding::warn(Code::ClockCentral, summary);
     }
     match dated.map(|dated| dated.now - system) {
         Some(skew) if skew.abs() > TOLERANCE => {
@@ -80,31 +80,31 @@ pub fn judge(dated: Option<Dated>, vouched: Vouched) -> Finding {
                 false => ClockMessage::Ahead { far, whose },
             };
             if skew.abs() > FAR_OFF {
-                Finding::fail(Code::ClockWrong, summary)
+                CheckFinding::fail(Code::ClockWrong, summary)
             } else {
-                Finding::warn(Code::ClockWrong, summary)
+                CheckFinding::warn(Code::ClockWrong, summary)
             }
         }
-        _ if windows => Finding::warn(Code::ClockUnproven, ClockMessage::Unproven),
+        _ if windows => CheckFinding::warn(Code::ClockUnproven, ClockMessage::Unproven),
         Some(skew) => {
             let far = far(skew);
-            Finding::pass(Check::Clock, ClockMessage::Near { far, whose })
+            CheckFinding::pass(Check::Clock, ClockMessage::Near { far, whose })
         }
-        None if system < built => Finding::fail(Code::ClockBehind, ClockMessage::BeforeBuild),
-        None => Finding::pass(Check::Clock, ClockMessage::Unheard),
+        None if system < built => CheckFinding::fail(Code::ClockBehind, ClockMessage::BeforeBuild),
+        None => CheckFinding::pass(Check::Clock, ClockMessage::Unheard),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::health::Status;
+    use crate::health::CheckStatus;
     use crate::language::Localized;
 
     #[test]
     fn the_clock_that_is_wrong_is_named() {
         const DAY: i64 = 86_400;
-        let vouched = Vouched {
+        let vouched = ClockReferences {
             over_tls: true,
             system: 2 * DAY,
             floor: DAY,
@@ -115,12 +115,12 @@ mod tests {
         let dated = |now, authenticated| Some(Dated { now, authenticated });
         let (system, late) = (
             vouched.system,
-            Vouched {
+            ClockReferences {
                 system: 10,
                 ..vouched
             },
         );
-        let plain = Vouched {
+        let plain = ClockReferences {
             over_tls: false,
             windows: true,
             ..vouched
@@ -130,79 +130,84 @@ mod tests {
                 dated(system + 3, true),
                 vouched,
                 Code::ClockSkew,
-                Status::Pass,
+                CheckStatus::Pass,
             ),
             (
                 dated(system + 3600, true),
                 vouched,
                 Code::ClockWrong,
-                Status::Warn,
+                CheckStatus::Warn,
             ),
             (
                 dated(system + 3 * DAY, true),
                 vouched,
                 Code::ClockWrong,
-                Status::Fail,
+                CheckStatus::Fail,
             ),
             // A dead battery: the system's clock is wrong, not central's.
-            (dated(400 * DAY, true), late, Code::ClockWrong, Status::Fail),
+            (
+                dated(400 * DAY, true),
+                late,
+                Code::ClockWrong,
+                CheckStatus::Fail,
+            ),
             // Central is behind what has surely passed, or at a time that its own certificate is not valid at.
             (
                 dated(DAY - 3600, true),
                 vouched,
                 Code::ClockCentral,
-                Status::Warn,
+                CheckStatus::Warn,
             ),
             (
                 dated(-400 * DAY, false),
                 vouched,
                 Code::ClockCentral,
-                Status::Warn,
+                CheckStatus::Warn,
             ),
             (
                 dated(4000 * DAY, false),
                 vouched,
                 Code::ClockCentral,
-                Status::Warn,
+                CheckStatus::Warn,
             ),
-            (None, vouched, Code::ClockSkew, Status::Pass),
-            (None, late, Code::ClockBehind, Status::Fail),
+            (None, vouched, Code::ClockSkew, CheckStatus::Pass),
+            (None, late, Code::ClockBehind, CheckStatus::Fail),
             (
                 dated(system, false),
                 plain,
                 Code::ClockUnproven,
-                Status::Warn,
+                CheckStatus::Warn,
             ),
             (
                 dated(system + 3 * DAY, false),
                 plain,
                 Code::ClockWrong,
-                Status::Fail,
+                CheckStatus::Fail,
             ),
             // Over plain http neither is believed, but what is before this boxsync was built is wrong.
             (
                 dated(DAY - 3600, false),
                 plain,
                 Code::ClockCentral,
-                Status::Warn,
+                CheckStatus::Warn,
             ),
             (
                 dated(400 * DAY, false),
-                Vouched {
+                ClockReferences {
                     system: 10,
                     ..plain
                 },
                 Code::ClockWrong,
-                Status::Fail,
+                CheckStatus::Fail,
             ),
             (
                 None,
-                Vouched {
+                ClockReferences {
                     windows: false,
                     ..plain
                 },
                 Code::ClockSkew,
-                Status::Pass,
+                CheckStatus::Pass,
             ),
         ];
         for (dated, vouched, code, status) in table {

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::message::{
     ByType, HoldingsMessage, KindCount, Message, Names, PackageFlaw, SkipReason, WireCounts,
 };
-use super::seen::Told;
-use super::standing::{Owed, Room, Shown, Standing, Stock};
-use super::{Check, Finding, Status};
+use super::seen::ReportedFault;
+use super::standing::{BoxStanding, OwedCounts, Room, ShownCatalogue, Stock};
+use super::{Check, CheckFinding, CheckStatus};
 use crate::fault::{Area, Code, CodeName};
 use crate::language::figure::{Bytes, Decimal, MegabitRate, Number, Seconds};
-use crate::package::Finding as Bad;
+use crate::package::EditionFinding as Bad;
 use crate::report::Report;
 use crate::words::Outcome;
 
@@ -20,13 +20,13 @@ use crate::words::Outcome;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Holdings {
     /// Where the box stands.
-    pub standing: Standing,
+    pub standing: BoxStanding,
     /// How many entities do not open, or why the catalogue cannot be read.
-    pub unreadable: Result<u64, Told>,
+    pub unreadable: Result<u64, ReportedFault>,
     /// The packages, or why they cannot be read.
-    pub packages: Result<Packages, Told>,
+    pub packages: Result<PackagesOnDisk, ReportedFault>,
     /// Past runs, newest first, or why they cannot be read.
-    pub reports: Result<Vec<Report>, Told>,
+    pub reports: Result<Vec<Report>, ReportedFault>,
     /// Files of the spool that did not open, by name.
     pub aside: Vec<String>,
     /// Rates that are expected of the link, Mbit/s: down, up.
@@ -42,25 +42,25 @@ pub struct Encryption {
     /// Central encrypts.
     pub on: bool,
     /// Why no result may go, though one may be owed only later.
-    pub waits: Option<Told>,
+    pub waits: Option<ReportedFault>,
 }
 
 /// The packages as they lie on the disk.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Packages {
+pub struct PackagesOnDisk {
     /// So many are whole, as far as their descriptions say.
     pub held: u64,
     /// Deliveries of those that are not, each with what was seen.
     pub broken: Vec<(String, PackageFlaw)>,
     /// What no further run mends: of which delivery, and why.
-    pub judged: Vec<(Bad, String, Told)>,
+    pub judged: Vec<(Bad, String, ReportedFault)>,
     /// Every byte was read.
     pub deep: bool,
 }
 
 impl Holdings {
     /// What it means, check by check.
-    pub fn judge(&self) -> Vec<(Check, Finding)> {
+    pub fn judge(&self) -> Vec<(Check, CheckFinding)> {
         let now = &self.standing;
         let mut found = Vec::new();
         if let Some((code, reason)) = &now.intake {
@@ -68,9 +68,9 @@ impl Holdings {
                 true => Check::State,
                 false => Check::Disk,
             };
-            let why = Told::new(code, reason);
+            let why = ReportedFault::new(code, reason);
             let summary = HoldingsMessage::AnswersNotKept { why };
-            found.push((check, Finding::fail(code, summary)));
+            found.push((check, CheckFinding::fail(code, summary)));
         }
         found.push((Check::Catalogue, self.catalogue()));
         let packages = self.packages();
@@ -80,7 +80,7 @@ impl Holdings {
         {
             let (free, reserve) = (Bytes(free), Bytes(reserve));
             let summary = HoldingsMessage::NoRoom { free, reserve };
-            found.push((Check::Disk, Finding::fail(Code::DiskReserve, summary)));
+            found.push((Check::Disk, CheckFinding::fail(Code::DiskReserve, summary)));
         }
         let told_packages = packages.code.clone();
         found.push((Check::Packages, packages));
@@ -99,7 +99,7 @@ impl Holdings {
         found.push((Check::Spool, spool));
         let history = match now.notices.first() {
             Some((code, reason)) => {
-                Finding::warn(code, Told::new(code, reason)).detail(runs.summary)
+                CheckFinding::warn(code, ReportedFault::new(code, reason)).detail(runs.summary)
             }
             None => runs,
         };
@@ -109,19 +109,19 @@ impl Holdings {
         found
     }
 
-    fn catalogue(&self) -> Finding {
+    fn catalogue(&self) -> CheckFinding {
         match &self.unreadable {
             Err(told) => return told.fails(),
             Ok(0) => {}
             Ok(count) => {
                 let summary = HoldingsMessage::UnreadableEntities { count: *count };
-                return Finding::fail(Code::StoreDamaged, summary);
+                return CheckFinding::fail(Code::StoreDamaged, summary);
             }
         }
         let now = &self.standing;
         let shown = &now.catalogue;
         if shown.complete_at.is_none() {
-            return Finding::fail(Code::CatalogueIncomplete, HoldingsMessage::Incomplete);
+            return CheckFinding::fail(Code::CatalogueIncomplete, HoldingsMessage::Incomplete);
         }
         let organisation = shown.organisation.clone();
         if let Some(own) = now.other_organisation() {
@@ -129,27 +129,27 @@ impl Holdings {
                 held: organisation,
                 own: own.to_owned(),
             };
-            return Finding::fail(Code::CatalogueOtherOrganisation, summary);
+            return CheckFinding::fail(Code::CatalogueOtherOrganisation, summary);
         }
         let finding = if shown.count("delivery") == 0 {
             let summary = HoldingsMessage::NoDelivery { organisation };
-            Finding::warn(Code::CatalogueEmpty, summary)
+            CheckFinding::warn(Code::CatalogueEmpty, summary)
         } else if shown.contradicted > 0 && shown.held_back == shown.taken_back {
             let count = shown.contradicted;
             let summary = HoldingsMessage::Contradicted { count };
-            Finding::warn(Code::CentralContradicts, summary)
+            CheckFinding::warn(Code::CentralContradicts, summary)
         } else if shown.held_back > 0 {
             let count = shown.held_back;
-            Finding::warn(Code::CatalogueHeldBack, HoldingsMessage::HeldBack { count })
+            CheckFinding::warn(Code::CatalogueHeldBack, HoldingsMessage::HeldBack { count })
         } else if let Some(days) = now.days_old() {
-            Finding::warn(Code::CatalogueOld, HoldingsMessage::Old { days })
+            CheckFinding::warn(Code::CatalogueOld, HoldingsMessage::Old { days })
         } else {
-            Finding::pass(Check::Catalogue, HoldingsMessage::Complete { organisation })
+            CheckFinding::pass(Check::Catalogue, HoldingsMessage::Complete { organisation })
         };
         finding.detail(holds(shown))
     }
 
-    fn packages(&self) -> Finding {
+    fn packages(&self) -> CheckFinding {
         let packages = match &self.packages {
             Err(told) => return told.fails(),
             Ok(packages) => packages,
@@ -157,7 +157,7 @@ impl Holdings {
         let now = &self.standing;
         if let Some((code, reason)) = &now.trouble {
             // What could not be counted is not "none".
-            return Finding::fail(code, Told::new(code, reason));
+            return CheckFinding::fail(code, ReportedFault::new(code, reason));
         }
         let stock = &now.packages;
         if !packages.broken.is_empty() {
@@ -166,7 +166,7 @@ impl Holdings {
             let each =
                 each.map(|(delivery, flaw)| HoldingsMessage::DamagedPackage { delivery, flaw });
             let summary = HoldingsMessage::Damaged { count, held };
-            return Finding::fail(Code::PackageDamaged, summary).details(each);
+            return CheckFinding::fail(Code::PackageDamaged, summary).details(each);
         }
         if let Some(finding) = bad_on_central(&packages.judged, stock) {
             return finding;
@@ -174,20 +174,20 @@ impl Holdings {
         let (held, wanted) = (stock.held, stock.wanted);
         let lacking = wanted.saturating_sub(held);
         if wanted == 0 {
-            return Finding::skip(Check::Packages, SkipReason::NothingNamed);
+            return CheckFinding::skip(Check::Packages, SkipReason::NothingNamed);
         }
         match lacking {
-            0 if packages.deep => Finding::pass(
+            0 if packages.deep => CheckFinding::pass(
                 Check::Packages,
                 HoldingsMessage::HeldChecked { held, wanted },
             ),
-            0 => Finding::pass(Check::Packages, HoldingsMessage::Held { held, wanted }),
+            0 => CheckFinding::pass(Check::Packages, HoldingsMessage::Held { held, wanted }),
             count if count <= stock.absent && held == 0 => {
-                Finding::fail(Code::PackageMissing, HoldingsMessage::Absent { count })
+                CheckFinding::fail(Code::PackageMissing, HoldingsMessage::Absent { count })
             }
             count if count <= stock.absent => {
                 let summary = HoldingsMessage::HeldOthersAbsent { held, wanted };
-                Finding::warn(Code::PackageMissing, summary)
+                CheckFinding::warn(Code::PackageMissing, summary)
             }
             _ => {
                 let begun = match stock.coming {
@@ -198,16 +198,16 @@ impl Holdings {
                     },
                 };
                 let summary = HoldingsMessage::Held { held, wanted };
-                Finding::fail(Code::PackageIncomplete, summary).detail(begun)
+                CheckFinding::fail(Code::PackageIncomplete, summary).detail(begun)
             }
         }
     }
 
-    fn spool(&self, reports: &[Report]) -> Finding {
+    fn spool(&self, reports: &[Report]) -> CheckFinding {
         let now = &self.standing;
         if let Some(reason) = &now.unread {
-            let told = Told::new(Code::DiskFailing, reason);
-            return Finding::fail(Code::DiskFailing, told);
+            let told = ReportedFault::new(Code::DiskFailing, reason);
+            return CheckFinding::fail(Code::DiskFailing, told);
         }
         let owed = now.owed.unwrap_or_default();
         let mut told = spool(owed, now.held_up.as_ref(), &self.aside, reports, now.now);
@@ -221,10 +221,10 @@ impl Holdings {
     }
 
     /// Where nothing is wrong with what is owed: whether it could go, and that nobody on the box can read it.
-    fn encrypted(&self, told: Finding) -> Finding {
+    fn encrypted(&self, told: CheckFinding) -> CheckFinding {
         match (&self.encryption.waits, told.status) {
-            (Some(waits), Status::Pass) => Finding::warn(&waits.code, waits.clone()),
-            (None, Status::Pass) if self.encryption.on && told.detail.is_empty() => {
+            (Some(waits), CheckStatus::Pass) => CheckFinding::warn(&waits.code, waits.clone()),
+            (None, CheckStatus::Pass) if self.encryption.on && told.detail.is_empty() => {
                 told.detail(HoldingsMessage::Enclosed)
             }
             _ => told,
@@ -233,7 +233,7 @@ impl Holdings {
 }
 
 /// What the catalogue holds, keeps and hides.
-fn holds(shown: &Shown) -> HoldingsMessage {
+fn holds(shown: &ShownCatalogue) -> HoldingsMessage {
     let entities = WireCounts(shown.entities.clone());
     let (kept, hidden) = (ByType(shown.kept.clone()), ByType(shown.hidden.clone()));
     match (kept.0.is_empty(), hidden.0.is_empty()) {
@@ -249,7 +249,7 @@ fn holds(shown: &Shown) -> HoldingsMessage {
 }
 
 /// What no further run mends: the worst kind by its code, each package with its member.
-fn bad_on_central(judged: &[(Bad, String, Told)], stock: &Stock) -> Option<Finding> {
+fn bad_on_central(judged: &[(Bad, String, ReportedFault)], stock: &Stock) -> Option<CheckFinding> {
     let kinds = [
         (stock.cached, Bad::Cached),
         (stock.unsupported, Bad::Unsupported),
@@ -268,29 +268,29 @@ fn bad_on_central(judged: &[(Bad, String, Told)], stock: &Stock) -> Option<Findi
         why: why.clone(),
     });
     let code = bad.code().unwrap_or(Code::PackageDamaged);
-    Some(Finding::fail(code, summary).details(each))
+    Some(CheckFinding::fail(code, summary).details(each))
 }
 
 /// `held_up`: why central holds up what waits; `aside`: names of files that did not open; `reports`: newest first.
 fn spool(
-    owed: Owed,
+    owed: OwedCounts,
     held_up: Option<&(CodeName, String)>,
     aside: &[String],
     reports: &[Report],
     now: i64,
-) -> Finding {
+) -> CheckFinding {
     let since = crate::spool::since(owed.oldest_at, now);
     let since = since.map(|age| HoldingsMessage::OldestWaits { age: Seconds(age) });
     // The first kind is the summary, the others are lines.
     let told = |code: Code, each: Vec<KindCount>, tell: fn(KindCount) -> HoldingsMessage| {
         let mut told = each.into_iter().map(tell);
         let first = told.next().unwrap_or(HoldingsMessage::NothingOwed);
-        Finding::warn(code, first).details(told)
+        CheckFinding::warn(code, first).details(told)
     };
     if !aside.is_empty() {
         let count = aside.len() as u64;
         let summary = HoldingsMessage::SpoolUnopened { count };
-        Finding::warn(Code::ResultsQuarantined, summary)
+        CheckFinding::warn(Code::ResultsQuarantined, summary)
             .details(aside.iter().map(|name| Names::of([name])))
     } else if owed.refused > 0 {
         let tell = |items| HoldingsMessage::Refused { items };
@@ -300,16 +300,16 @@ fn spool(
         told(Code::ResultsUnconfirmed, owed.unconfirmed(), tell).details(since)
     } else if let Some((code, reason)) = held_up {
         let count = owed.waiting;
-        Finding::warn(code, HoldingsMessage::NotTaken { count })
-            .detail(Told::new(code, reason))
+        CheckFinding::warn(code, HoldingsMessage::NotTaken { count })
+            .detail(ReportedFault::new(code, reason))
             .details(since)
     } else if owed.queued == 0 {
-        Finding::pass(Check::Spool, HoldingsMessage::NothingOwed)
+        CheckFinding::pass(Check::Spool, HoldingsMessage::NothingOwed)
     } else if stuck(reports) {
         let tell = |items| HoldingsMessage::Stuck { items };
         let finding = told(Code::ResultsStuck, owed.queued(), tell).details(since);
-        Finding {
-            status: Status::Fail,
+        CheckFinding {
+            status: CheckStatus::Fail,
             ..finding
         }
     } else {
@@ -318,7 +318,7 @@ fn spool(
             .into_iter()
             .map(|items| HoldingsMessage::Waits { items });
         let first = told.next().unwrap_or(HoldingsMessage::NothingOwed);
-        Finding::pass(Check::Spool, first).details(told)
+        CheckFinding::pass(Check::Spool, first).details(told)
     }
 }
 
@@ -333,17 +333,17 @@ fn stuck(reports: &[Report]) -> bool {
 }
 
 /// `told`: the codes under which packages and what is owed are told already.
-fn history(reports: &[Report], told: &[&CodeName]) -> Finding {
+fn history(reports: &[Report], told: &[&CodeName]) -> CheckFinding {
     let Some(last) = reports.first() else {
-        return Finding::warn(Code::SyncNever, HoldingsMessage::NeverFinished);
+        return CheckFinding::warn(Code::SyncNever, HoldingsMessage::NeverFinished);
     };
     let number = last.sync_id.to_string();
     if last.outcome == Outcome::Finished {
-        return Finding::pass(Check::History, HoldingsMessage::Finished { number });
+        return CheckFinding::pass(Check::History, HoldingsMessage::Finished { number });
     }
     let code = last.code.clone();
     if told.contains(&&code) {
-        return Finding::skip(Check::History, Message::Because(code)).follows(&last.code);
+        return CheckFinding::skip(Check::History, Message::Because(code)).follows(&last.code);
     }
     let failed = reports
         .iter()
@@ -351,8 +351,8 @@ fn history(reports: &[Report], told: &[&CodeName]) -> Finding {
         .count();
     let count = failed as u64;
     let row = (count > 1).then_some(HoldingsMessage::InARow { count });
-    let why = Told::because(code.clone(), last.cause());
-    Finding::warn(
+    let why = ReportedFault::because(code.clone(), last.cause());
+    CheckFinding::warn(
         Code::SyncFailed,
         HoldingsMessage::EndedWith { number, code },
     )
@@ -361,7 +361,7 @@ fn history(reports: &[Report], told: &[&CodeName]) -> Finding {
     .follows(&last.code)
 }
 
-fn speed(reports: &[Report], download: f64, upload: f64) -> Finding {
+fn speed(reports: &[Report], download: f64, upload: f64) -> CheckFinding {
     let middle = |rate: fn(&Report) -> f64| {
         let mut rates: Vec<f64> = reports
             .iter()
@@ -374,7 +374,7 @@ fn speed(reports: &[Report], download: f64, upload: f64) -> Finding {
     let down = middle(|report| report.connection.download_mbit_s);
     let up = middle(|report| report.connection.upload_mbit_s);
     let Some(rate) = down else {
-        return Finding::skip(Check::Speed, SkipReason::NeverMeasured);
+        return CheckFinding::skip(Check::Speed, SkipReason::NeverMeasured);
     };
     let summary = match up {
         Some(up) => HoldingsMessage::DownAndUp {
@@ -390,9 +390,9 @@ fn speed(reports: &[Report], download: f64, upload: f64) -> Finding {
             down: Number(download),
             up: Number(upload),
         };
-        return Finding::warn(Code::LinkSlow, summary).detail(detail);
+        return CheckFinding::warn(Code::LinkSlow, summary).detail(detail);
     }
-    Finding::pass(Check::Speed, summary)
+    CheckFinding::pass(Check::Speed, summary)
 }
 
 #[cfg(test)]
@@ -400,10 +400,10 @@ mod tests {
     use super::*;
     use crate::fault::Fault;
     use crate::language::Localized;
-    use crate::words::Params;
+    use crate::words::SyncParams;
 
     fn report(queued: u64, outcome: Outcome) -> Report {
-        let params = Params {
+        let params = SyncParams {
             organisation_id: "1".into(),
             sync_id: 4,
             box_id: "b".into(),
@@ -423,7 +423,7 @@ mod tests {
     fn a_central_that_gives_no_key_is_told_before_something_is_owed() {
         let encryption = |on, code: Option<Code>| Encryption {
             on,
-            waits: code.map(|code| Told::new(code, "no key")),
+            waits: code.map(|code| ReportedFault::new(code, "no key")),
         };
         let missing = Some(Code::CentralKeyMissing);
         let table = [
@@ -439,15 +439,15 @@ mod tests {
         ];
         for (encryption, queued, code, detail) in table {
             let holdings = Holdings {
-                standing: Standing {
-                    owed: Some(Owed {
+                standing: BoxStanding {
+                    owed: Some(OwedCounts {
                         queued,
-                        ..Owed::default()
+                        ..OwedCounts::default()
                     }),
-                    ..Standing::default()
+                    ..BoxStanding::default()
                 },
                 unreadable: Ok(0),
-                packages: Ok(Packages::default()),
+                packages: Ok(PackagesOnDisk::default()),
                 reports: Ok(vec![report(queued, Outcome::Finished); 3]),
                 aside: Vec::new(),
                 expected: (0.0, 0.0),
@@ -466,9 +466,9 @@ mod tests {
 
     #[test]
     fn results_that_never_leave_are_stuck_and_those_of_an_offline_box_wait() {
-        let owed = |queued| Owed {
+        let owed = |queued| OwedCounts {
             queued,
-            ..Owed::default()
+            ..OwedCounts::default()
         };
         let reached = vec![report(3, Outcome::Finished); 3];
         let offline = vec![report(3, Outcome::Offline); 3];
@@ -484,15 +484,15 @@ mod tests {
             spool(owed(0), None, &[], &reached, 0).summary.english(),
             "nothing is owed"
         );
-        let refused = Owed {
+        let refused = OwedCounts {
             refused: 1,
-            ..Owed::default()
+            ..OwedCounts::default()
         };
         assert_eq!(
             spool(refused, None, &[], &reached, 0).code,
             Code::ResultsRefused
         );
-        let waiting = Owed {
+        let waiting = OwedCounts {
             waiting: 2,
             oldest_at: 1_000_000,
             ..owed(2)
@@ -529,7 +529,7 @@ mod tests {
             "no address\n3 in a row did not finish"
         );
         let known = history(&[report(0, Outcome::Offline)], &[&Code::NetDns.into()]);
-        assert_eq!(known.status, crate::health::Status::Skip);
+        assert_eq!(known.status, crate::health::CheckStatus::Skip);
     }
 
     #[test]

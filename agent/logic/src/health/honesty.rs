@@ -7,7 +7,7 @@ use crate::range::ContentRange;
 
 /// What came for a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part<'a> {
+pub struct RangePart<'a> {
     /// The field `Content-Range`.
     pub range: Option<&'a str>,
     /// The content, as far as it was read: a little more than was asked for tells enough.
@@ -20,7 +20,7 @@ pub struct Part<'a> {
 ///
 /// # Errors
 /// What was done to it.
-pub fn judge(part: &Part<'_>, first: u64, last: u64) -> Result<u64, RangeFlaw> {
+pub fn judge(part: &RangePart<'_>, first: u64, last: u64) -> Result<u64, RangeFlaw> {
     let length = last - first + 1;
     let got = part.content.len() as u64;
     let Some(field) = part.range else {
@@ -75,7 +75,7 @@ mod tests {
             (Some("bytes 1-899/900"), asked, Err("shifted")),
         ];
         for (range, content, expected) in table {
-            let part = Part {
+            let part = RangePart {
                 range,
                 content,
                 known: Some(asked),

@@ -20,7 +20,7 @@ pub use talk::{Position, RangeFlaw, TalkMessage};
 pub use unit::{ExitCause, UnitMessage, UnitState, Watchdog};
 pub use way::{Peer, WayMessage};
 
-use super::seen::Told;
+use super::seen::ReportedFault;
 use crate::fault::CodeName;
 use crate::language::{Language, Localized, typeset};
 use crate::phrase;
@@ -35,7 +35,7 @@ pub enum Message {
     /// A check, by its code, ended without a result.
     NoResult(CodeName),
     /// A failure in its own words.
-    Told(Told),
+    Told(ReportedFault),
     /// Names and identifiers alone.
     Listed(Names),
     /// Of configuration, state folder, key, disk and store.
@@ -80,7 +80,7 @@ impl Localized for CodeName {
     }
 }
 
-impl Localized for Told {
+impl Localized for ReportedFault {
     fn localized(&self, language: Language) -> String {
         match &self.cause {
             Some(cause) => phrase::cause(language, Some(&self.code), cause),
@@ -95,14 +95,14 @@ impl From<SkipReason> for Message {
     }
 }
 
-impl From<Told> for Message {
-    fn from(told: Told) -> Self {
+impl From<ReportedFault> for Message {
+    fn from(told: ReportedFault) -> Self {
         Self::Told(told)
     }
 }
 
-impl From<&Told> for Message {
-    fn from(told: &Told) -> Self {
+impl From<&ReportedFault> for Message {
+    fn from(told: &ReportedFault) -> Self {
         Self::Told(told.clone())
     }
 }

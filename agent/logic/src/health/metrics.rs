@@ -7,22 +7,22 @@ mod table;
 
 use std::fmt::Write;
 
-use super::verdict::Standing;
+use super::verdict::BoxStanding;
 
 /// What the figures are taken from.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Sample<'a> {
+pub struct MetricsInput<'a> {
     /// Where the box stands; `None` where nobody could look in time.
-    pub standing: Option<&'a Standing>,
+    pub standing: Option<&'a BoxStanding>,
     /// What only the daemon knows; `None` without one.
-    pub daemon: Option<&'a Daemon>,
+    pub daemon: Option<&'a DaemonFigures>,
     /// Version of this boxsync.
     pub version: &'a str,
 }
 
 /// How the daemon stands.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Daemon {
+pub struct DaemonFigures {
     /// Seconds since it started.
     pub up: f64,
     /// A run is under way.
@@ -37,14 +37,14 @@ pub struct Daemon {
 
 /// How figures are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum MetricsFormat {
     /// The text format of Prometheus, version 0.0.4 (prometheus.io, "Exposition formats").
     Text,
     /// OpenMetrics 1.0.0 (draft-richih-opsawg-openmetrics-00).
     OpenMetrics,
 }
 
-impl Form {
+impl MetricsFormat {
     /// The media type of an answer.
     pub fn media_type(self) -> &'static str {
         match self {
@@ -61,7 +61,7 @@ impl Form {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum MetricKind {
     Gauge,
     Counter,
     /// A constant 1 whose labels tell something.
@@ -69,22 +69,22 @@ enum Kind {
 }
 
 /// One row of the table.
-struct Family {
+struct MetricFamily {
     /// The name of its samples.
     name: &'static str,
-    kind: Kind,
+    kind: MetricKind,
     /// Names of its labels, in order.
     labels: &'static [&'static str],
     help: &'static str,
     /// Its samples; none where nothing is known.
-    of: fn(&Sample) -> Vec<Line>,
+    of: fn(&MetricsInput) -> Vec<MetricSample>,
 }
 
 /// One sample: the values of the labels, and the figure.
-struct Line(Vec<String>, f64);
+struct MetricSample(Vec<String>, f64);
 
 /// The figures of a sample as text.
-pub fn render(sample: &Sample, form: Form) -> String {
+pub fn render(sample: &MetricsInput, form: MetricsFormat) -> String {
     let mut text = String::new();
     for family in table::FAMILIES {
         let lines = (family.of)(sample);
@@ -95,29 +95,29 @@ pub fn render(sample: &Sample, form: Form) -> String {
             }
         }
     }
-    if form == Form::OpenMetrics {
+    if form == MetricsFormat::OpenMetrics {
         text.push_str("# EOF\n");
     }
     text
 }
 
-impl Family {
+impl MetricFamily {
     /// OpenMetrics names a counter without its suffix, and an info without its own.
-    fn name_in(&self, form: Form) -> &'static str {
+    fn name_in(&self, form: MetricsFormat) -> &'static str {
         let suffix = match (form, self.kind) {
-            (Form::OpenMetrics, Kind::Counter) => "_total",
-            (Form::OpenMetrics, Kind::Info) => "_info",
+            (MetricsFormat::OpenMetrics, MetricKind::Counter) => "_total",
+            (MetricsFormat::OpenMetrics, MetricKind::Info) => "_info",
             _ => "",
         };
         self.name.strip_suffix(suffix).unwrap_or(self.name)
     }
 
     /// Classic text has no type for an info.
-    fn kind_in(&self, form: Form) -> &'static str {
+    fn kind_in(&self, form: MetricsFormat) -> &'static str {
         match (self.kind, form) {
-            (Kind::Counter, _) => "counter",
-            (Kind::Info, Form::OpenMetrics) => "info",
-            (Kind::Gauge | Kind::Info, _) => "gauge",
+            (MetricKind::Counter, _) => "counter",
+            (MetricKind::Info, MetricsFormat::OpenMetrics) => "info",
+            (MetricKind::Gauge | MetricKind::Info, _) => "gauge",
         }
     }
 
@@ -129,19 +129,19 @@ impl Family {
         })
     }
 
-    fn head(&self, form: Form, text: &mut String) {
+    fn head(&self, form: MetricsFormat, text: &mut String) {
         let (name, kind) = (self.name_in(form), self.kind_in(form));
         let help = match form {
-            Form::Text => escaped(self.help, false),
-            Form::OpenMetrics => escaped(self.help, true),
+            MetricsFormat::Text => escaped(self.help, false),
+            MetricsFormat::OpenMetrics => escaped(self.help, true),
         };
         let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-        if let (Form::OpenMetrics, Some(unit)) = (form, self.unit()) {
+        if let (MetricsFormat::OpenMetrics, Some(unit)) = (form, self.unit()) {
             let _ = writeln!(text, "# UNIT {name} {unit}");
         }
     }
 
-    fn line(&self, Line(values, figure): &Line, text: &mut String) {
+    fn line(&self, MetricSample(values, figure): &MetricSample, text: &mut String) {
         text.push_str(self.name);
         let pairs = self.labels.iter().zip(values);
         let pairs: Vec<String> = pairs
@@ -177,7 +177,7 @@ pub fn document() -> String {
             text,
             "| `{}` | {} | {} | {} |",
             family.name,
-            family.kind_in(Form::Text),
+            family.kind_in(MetricsFormat::Text),
             labels.collect::<Vec<_>>().join(", "),
             family.help
         );

@@ -225,7 +225,7 @@ pub struct Facts {
 
 /// One check as it is planned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Step {
+pub struct PlannedCheck {
     /// What is looked at.
     pub check: Check,
     /// It ends within this time, whatever happens.
@@ -236,10 +236,10 @@ pub struct Step {
 
 /// The checks for these facts: all of them, in the order in which causes lie, each with its limit or the reason why
 /// it is not made.
-pub fn plan(facts: &Facts) -> Vec<Step> {
+pub fn plan(facts: &Facts) -> Vec<PlannedCheck> {
     Check::ALL
         .into_iter()
-        .map(|check| Step {
+        .map(|check| PlannedCheck {
             check,
             limit: limit(check),
             skip: skip(check, facts),
@@ -293,7 +293,7 @@ fn skip(check: Check, facts: &Facts) -> Option<SkipReason> {
 /// How a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Status {
+pub enum CheckStatus {
     /// Sound.
     Pass,
     /// Not made, or it would tell nothing.
@@ -304,7 +304,7 @@ pub enum Status {
     Fail,
 }
 
-impl Status {
+impl CheckStatus {
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
@@ -318,11 +318,11 @@ impl Status {
 
 /// What a check found.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Finding {
+pub struct CheckFinding {
     /// The code that `doctor explain` tells at length.
     pub code: CodeName,
     /// How it came out.
-    pub status: Status,
+    pub status: CheckStatus,
     /// What was seen.
     pub summary: Message,
     /// What else was seen, a line each.
@@ -331,25 +331,25 @@ pub struct Finding {
     pub follows: Option<CodeName>,
 }
 
-impl Finding {
+impl CheckFinding {
     /// A sound check.
     pub fn pass(check: Check, summary: impl Into<Message>) -> Self {
-        Self::new(check.code(), Status::Pass, summary)
+        Self::new(check.code(), CheckStatus::Pass, summary)
     }
 
     /// A check that was not made.
     pub fn skip(check: Check, summary: impl Into<Message>) -> Self {
-        Self::new(check.code(), Status::Skip, summary)
+        Self::new(check.code(), CheckStatus::Skip, summary)
     }
 
     /// Something to look at.
     pub fn warn(code: impl Into<CodeName>, summary: impl Into<Message>) -> Self {
-        Self::new(code, Status::Warn, summary)
+        Self::new(code, CheckStatus::Warn, summary)
     }
 
     /// Something broken.
     pub fn fail(code: impl Into<CodeName>, summary: impl Into<Message>) -> Self {
-        Self::new(code, Status::Fail, summary)
+        Self::new(code, CheckStatus::Fail, summary)
     }
 
     /// With one more line of what was seen.
@@ -368,7 +368,7 @@ impl Finding {
 
     /// The one thing to do is to be told.
     pub fn has_remedy(&self) -> bool {
-        matches!(self.status, Status::Warn | Status::Fail)
+        matches!(self.status, CheckStatus::Warn | CheckStatus::Fail)
     }
 
     /// As machines read it, in English; what is not told of it is empty.
@@ -398,7 +398,7 @@ impl Finding {
         self
     }
 
-    fn new(code: impl Into<CodeName>, status: Status, summary: impl Into<Message>) -> Self {
+    fn new(code: impl Into<CodeName>, status: CheckStatus, summary: impl Into<Message>) -> Self {
         Self {
             code: code.into(),
             status,
@@ -411,37 +411,40 @@ impl Finding {
 
 /// What was found, for people and machines: failures, warnings, then the rest, each in the order of the plan. What
 /// follows from a failure is not told as one of its own.
-pub fn fold(steps: &[Step], mut found: BTreeMap<Check, Finding>) -> Vec<Finding> {
+pub fn fold(steps: &[PlannedCheck], mut found: BTreeMap<Check, CheckFinding>) -> Vec<CheckFinding> {
     let mut causes: BTreeMap<Check, CodeName> = BTreeMap::new();
-    let mut findings: Vec<Finding> = Vec::new();
+    let mut findings: Vec<CheckFinding> = Vec::new();
     for step in steps {
         let check = step.check;
         let finding = found.remove(&check);
         let inherited = inherited(check, finding.as_ref(), &causes);
         let named = finding.as_ref().and_then(|finding| {
             let code = finding.follows.as_ref()?;
-            let told = |told: &&Finding| told.code == *code && told.status >= Status::Warn;
+            let told =
+                |told: &&CheckFinding| told.code == *code && told.status >= CheckStatus::Warn;
             findings.iter().find(told).map(|told| told.code.clone())
         });
         let cause = inherited.clone().or(named);
         let finding = match (finding, cause, step.skip) {
-            (Some(finding), _, _) if finding.status == Status::Pass || alone(&finding.code) => {
+            (Some(finding), _, _)
+                if finding.status == CheckStatus::Pass || alone(&finding.code) =>
+            {
                 finding
             }
             (_, Some(cause), _) => {
-                Finding::skip(check, Message::Because(cause.clone())).follows(cause)
+                CheckFinding::skip(check, Message::Because(cause.clone())).follows(cause)
             }
             (Some(finding), None, _) => finding,
-            (None, None, Some(skip)) => Finding::skip(check, skip),
+            (None, None, Some(skip)) => CheckFinding::skip(check, skip),
             (None, None, None) => {
                 let code = check.code().into();
-                Finding::fail(Code::DoctorLate, Message::NoResult(code))
+                CheckFinding::fail(Code::DoctorLate, Message::NoResult(code))
             }
         };
         // A sound answer from outside ends the chain; a sound file on the box does not mend the network.
-        let mends = finding.status == Status::Pass && check.remote();
+        let mends = finding.status == CheckStatus::Pass && check.remote();
         match (finding.status, inherited) {
-            (Status::Fail, _) => {
+            (CheckStatus::Fail, _) => {
                 causes.insert(check, finding.code.clone());
             }
             (_, Some(cause)) if !mends => {
@@ -452,10 +455,10 @@ pub fn fold(steps: &[Step], mut found: BTreeMap<Check, Finding>) -> Vec<Finding>
         findings.push(finding);
     }
     findings.sort_by_key(|finding| match finding.status {
-        Status::Fail => 0,
-        Status::Warn => 1,
-        Status::Pass => 2,
-        Status::Skip => 3,
+        CheckStatus::Fail => 0,
+        CheckStatus::Warn => 1,
+        CheckStatus::Pass => 2,
+        CheckStatus::Skip => 3,
     });
     findings
 }
@@ -463,7 +466,7 @@ pub fn fold(steps: &[Step], mut found: BTreeMap<Check, Finding>) -> Vec<Finding>
 /// The failure among what a check needs that explains what it found, or that it found nothing.
 fn inherited(
     check: Check,
-    finding: Option<&Finding>,
+    finding: Option<&CheckFinding>,
     causes: &BTreeMap<Check, CodeName>,
 ) -> Option<CodeName> {
     let needed = check.needs().iter().filter_map(|need| causes.get(need));
@@ -531,10 +534,10 @@ fn alone(code: &CodeName) -> bool {
 }
 
 /// The worst of all.
-pub fn worst(findings: &[Finding]) -> Status {
+pub fn worst(findings: &[CheckFinding]) -> CheckStatus {
     let statuses = findings.iter().map(|finding| finding.status);
     statuses
-        .filter(|status| *status != Status::Skip)
+        .filter(|status| *status != CheckStatus::Skip)
         .max()
-        .unwrap_or(Status::Pass)
+        .unwrap_or(CheckStatus::Pass)
 }

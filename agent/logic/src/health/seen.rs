@@ -6,20 +6,20 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::clock::{self, Vouched};
+use super::clock::{self, ClockReferences};
 use super::holdings::Holdings;
 use super::message::{Names, SkipReason, StateMessage};
 use super::standing::Room;
 use super::talk::Talk;
 use super::unit::Unit;
-use super::way::Way;
-use super::{Check, Facts, Finding, Status, fold, plan};
+use super::way::WaySeen;
+use super::{Check, CheckFinding, CheckStatus, Facts, fold, plan};
 use crate::fault::{Cause, Code, CodeName, Fault};
 use crate::language::figure::Bytes;
 
 /// A failure as it was told: its code and the words for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
+pub struct ReportedFault {
     /// The code.
     pub code: CodeName,
     /// In words.
@@ -29,7 +29,7 @@ pub struct Told {
     pub cause: Option<Box<Cause>>,
 }
 
-impl Told {
+impl ReportedFault {
     /// A failure of which there are words alone.
     pub fn new(code: impl Into<CodeName>, reason: impl Into<String>) -> Self {
         Self {
@@ -49,7 +49,7 @@ impl Told {
     }
 
     /// It is what a check found.
-    pub fn fails(&self) -> Finding {
+    pub fn fails(&self) -> CheckFinding {
         // One mistake a line: the first is the summary.
         let mut lines = self.reason.lines();
         let first = match self.reason.contains('\n') {
@@ -58,11 +58,11 @@ impl Told {
         };
         let others = lines.skip(usize::from(!self.reason.contains('\n')));
         let others = others.map(|line| Self::new(self.code.clone(), line));
-        Finding::fail(&self.code, first).details(others)
+        CheckFinding::fail(&self.code, first).details(others)
     }
 }
 
-impl From<Fault> for Told {
+impl From<Fault> for ReportedFault {
     fn from(trouble: Fault) -> Self {
         Self::because(trouble.code, trouble.cause)
     }
@@ -71,7 +71,7 @@ impl From<Fault> for Told {
 /// What a daemon that runs uses to reach central, without secrets: its environment is not that of a shell.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct InForce {
+pub struct ServiceConfig {
     /// Central's root URL.
     pub url: Option<String>,
     /// The proxy as `http://host:port`.
@@ -82,7 +82,7 @@ pub struct InForce {
     pub no_proxy: Vec<String>,
     /// What is wrong with the configuration as the daemon reads it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub fault: Option<Told>,
+    pub fault: Option<ReportedFault>,
 }
 
 /// What was seen of a box.
@@ -92,17 +92,17 @@ pub struct Seen {
     /// What the plan depends on.
     pub facts: Facts,
     /// Where central is, or what is wrong with the configuration.
-    pub config: Option<Result<String, Told>>,
+    pub config: Option<Result<String, ReportedFault>>,
     /// What is wrong with it as the daemon reads it, which runs as another user and with another environment.
-    pub of_daemon: Option<Told>,
+    pub of_daemon: Option<ReportedFault>,
     /// Keys without which no synchronization works, and that nothing else tells.
-    pub missing: Vec<Told>,
+    pub missing: Vec<ReportedFault>,
     /// Why the file of the metrics cannot be written, where one is configured.
-    pub textfile: Option<Told>,
+    pub textfile: Option<ReportedFault>,
     /// The state folder.
-    pub state: Option<State>,
+    pub state: Option<StateFolder>,
     /// Whether the key lies beside the data; `None` when there is no key to look at.
-    pub key: Option<Result<bool, Told>>,
+    pub key: Option<Result<bool, ReportedFault>>,
     /// The volume of the state folder.
     pub disk: Option<Disk>,
     /// The index store.
@@ -110,13 +110,13 @@ pub struct Seen {
     /// The service.
     pub unit: Option<Unit>,
     /// The way to central.
-    pub way: Way,
+    pub way: WaySeen,
     /// What the times are compared with.
-    pub time: Option<Vouched>,
+    pub time: Option<ClockReferences>,
     /// The talk with central.
     pub talk: Talk,
     /// Why there are no credentials.
-    pub credentials: Option<Told>,
+    pub credentials: Option<ReportedFault>,
     /// What the box holds and owes.
     pub holdings: Option<Holdings>,
 }
@@ -124,7 +124,7 @@ pub struct Seen {
 /// The state folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum StateFolder {
     /// Nothing was ever kept in it.
     New(String),
     /// It opened; files of it that did not, by name: now, and before.
@@ -141,7 +141,7 @@ pub enum State {
     /// It is there, but its key does not open it.
     Locked(String),
     /// It cannot be used.
-    Failed(Told),
+    Failed(ReportedFault),
 }
 
 /// The volume of the state folder.
@@ -170,17 +170,17 @@ pub enum Store {
     /// It did not open in time.
     Late,
     /// The disk does not give it.
-    Failing(Told),
+    Failing(ReportedFault),
 }
 
 /// What it all means: findings with failures first, each in the order in which causes lie.
-pub fn judge(seen: &Seen) -> Vec<Finding> {
+pub fn judge(seen: &Seen) -> Vec<CheckFinding> {
     fold(&plan(&seen.facts), seen.found())
 }
 
 impl Seen {
     /// A finding for each check that tells something.
-    fn found(&self) -> BTreeMap<Check, Finding> {
+    fn found(&self) -> BTreeMap<Check, CheckFinding> {
         let mut found = BTreeMap::new();
         found.extend(self.config().map(|finding| (Check::Config, finding)));
         found.extend(self.state.as_ref().map(|s| (Check::State, s.judge())));
@@ -201,7 +201,7 @@ impl Seen {
             for (check, finding) in holdings.judge() {
                 // A folder that cannot be written is the cause of whatever else fails.
                 let beside = matches!(check, Check::State | Check::Disk);
-                let failed = |other: &Finding| other.status == Status::Fail;
+                let failed = |other: &CheckFinding| other.status == CheckStatus::Fail;
                 if !(beside && found.get(&check).is_some_and(failed)) {
                     found.insert(check, finding);
                 }
@@ -210,7 +210,7 @@ impl Seen {
         found
     }
 
-    fn config(&self) -> Option<Finding> {
+    fn config(&self) -> Option<CheckFinding> {
         let root = match self.config.as_ref()? {
             Err(told) => return Some(told.fails()),
             Ok(root) => root,
@@ -226,8 +226,8 @@ impl Seen {
                 let central = StateMessage::CentralIs { root };
                 match &self.textfile {
                     // Nothing depends on it.
-                    Some(told) => Finding::warn(&told.code, told).detail(central),
-                    None => Finding::pass(Check::Config, central),
+                    Some(told) => CheckFinding::warn(&told.code, told).detail(central),
+                    None => CheckFinding::pass(Check::Config, central),
                 }
             }
             [first, others @ ..] => first.fails().details(others),
@@ -235,31 +235,30 @@ impl Seen {
     }
 
     /// A key that lies beside the data keeps nobody with the disk in hand from reading it; that is said, not blamed.
-    fn key(&self) -> Option<Finding> {
+    fn key(&self) -> Option<CheckFinding> {
         Some(match self.key.as_ref() {
-            None if matches!(self.state, Some(State::New(_))) => {
-                Finding::skip(Check::Key, SkipReason::NewBox)
+            None if matches!(self.state, Some(StateFolder::New(_))) => {
+                CheckFinding::skip(Check::Key, SkipReason::NewBox)
             }
             None => return None,
             Some(Err(told)) => told.fails(),
-            Some(Ok(true)) => {
-                Finding::pass(Check::Key, StateMessage::KeyOpens).detail(StateMessage::KeyBeside)
-            }
-            Some(Ok(false)) => Finding::pass(Check::Key, StateMessage::KeyCredential),
+            Some(Ok(true)) => CheckFinding::pass(Check::Key, StateMessage::KeyOpens)
+                .detail(StateMessage::KeyBeside),
+            Some(Ok(false)) => CheckFinding::pass(Check::Key, StateMessage::KeyCredential),
         })
     }
 }
 
-impl State {
-    fn judge(&self) -> Finding {
+impl StateFolder {
+    fn judge(&self) -> CheckFinding {
         match self {
             Self::New(path) => {
                 let path = path.clone();
-                Finding::warn(Code::StateNew, StateMessage::New { path })
+                CheckFinding::warn(Code::StateNew, StateMessage::New { path })
             }
             Self::Locked(path) => {
                 let path = path.clone();
-                Finding::pass(Check::State, StateMessage::Present { path })
+                CheckFinding::pass(Check::State, StateMessage::Present { path })
             }
             Self::Failed(told) => told.fails(),
             Self::Opened {
@@ -273,7 +272,7 @@ impl State {
 }
 
 /// The folder can be used; small files of it that did not open are told, since a disk that flips bits goes on doing so.
-fn opened(path: &str, layout: u32, damaged: &[String], aside: &[String]) -> Finding {
+fn opened(path: &str, layout: u32, damaged: &[String], aside: &[String]) -> CheckFinding {
     let of_identity = |name: &String| name.starts_with("identity");
     let names = || damaged.iter().chain(aside);
     let detail = Names::of(names());
@@ -282,50 +281,50 @@ fn opened(path: &str, layout: u32, damaged: &[String], aside: &[String]) -> Find
             true => StateMessage::IdentityDamaged,
             false => StateMessage::IdentityRewritten,
         };
-        return Finding::warn(Code::IdentityDamaged, summary).detail(detail);
+        return CheckFinding::warn(Code::IdentityDamaged, summary).detail(detail);
     }
     match damaged.len() + aside.len() {
         0 => {
             let (path, layout) = (path.to_owned(), layout.into());
-            Finding::pass(Check::State, StateMessage::Writable { path, layout })
+            CheckFinding::pass(Check::State, StateMessage::Writable { path, layout })
         }
         number => {
             let count = number as u64;
             let summary = StateMessage::Unopened { count };
-            Finding::warn(Code::StateQuarantined, summary).detail(detail)
+            CheckFinding::warn(Code::StateQuarantined, summary).detail(detail)
         }
     }
 }
 
 impl Disk {
-    fn judge(&self) -> Finding {
+    fn judge(&self) -> CheckFinding {
         let Some(free) = self.free else {
             let path = self.path.clone();
-            return Finding::fail(Code::StateIo, StateMessage::Unmeasured { path });
+            return CheckFinding::fail(Code::StateIo, StateMessage::Unmeasured { path });
         };
         let summary = StateMessage::Free {
             free: Bytes(free),
             reserve: Bytes(self.reserve),
         };
         match Room::of(free, self.reserve) {
-            _ if !self.takes_files => Finding::fail(Code::DiskInodes, StateMessage::NoInodes),
-            Room::Full => Finding::fail(Code::DiskFull, summary),
-            Room::Short => Finding::warn(Code::DiskReserve, summary),
-            Room::Enough => Finding::pass(Check::Disk, summary),
+            _ if !self.takes_files => CheckFinding::fail(Code::DiskInodes, StateMessage::NoInodes),
+            Room::Full => CheckFinding::fail(Code::DiskFull, summary),
+            Room::Short => CheckFinding::warn(Code::DiskReserve, summary),
+            Room::Enough => CheckFinding::pass(Check::Disk, summary),
         }
     }
 }
 
 impl Store {
-    fn judge(&self) -> Finding {
+    fn judge(&self) -> CheckFinding {
         match self {
-            Self::Opens => Finding::pass(Check::Store, StateMessage::StoreOpens),
-            Self::Used => Finding::pass(Check::Store, StateMessage::StoreUsed),
+            Self::Opens => CheckFinding::pass(Check::Store, StateMessage::StoreOpens),
+            Self::Used => CheckFinding::pass(Check::Store, StateMessage::StoreUsed),
             Self::Damaged(path) => {
                 let path = path.clone();
-                Finding::fail(Code::StoreFailed, StateMessage::StoreDamaged { path })
+                CheckFinding::fail(Code::StoreFailed, StateMessage::StoreDamaged { path })
             }
-            Self::Late => Finding::warn(Code::DoctorLate, StateMessage::StoreLate),
+            Self::Late => CheckFinding::warn(Code::DoctorLate, StateMessage::StoreLate),
             Self::Failing(told) => told.fails(),
         }
     }
@@ -377,7 +376,7 @@ mod tests {
         let mut seen = Seen {
             facts,
             config: Some(Ok("https://central.example/".into())),
-            missing: vec![Told::new(Code::ConfigNoOrganisation, "set it")],
+            missing: vec![ReportedFault::new(Code::ConfigNoOrganisation, "set it")],
             ..Seen::default()
         };
         let first = |seen: &Seen| judge(seen).remove(0).code;
@@ -385,7 +384,9 @@ mod tests {
         seen.way.interfaces = Some(Vec::new());
         let failed: Vec<CodeName> = judge(&seen)
             .into_iter()
-            .filter(|finding| finding.status == Status::Fail && finding.code != Code::DoctorLate)
+            .filter(|finding| {
+                finding.status == CheckStatus::Fail && finding.code != Code::DoctorLate
+            })
             .map(|finding| finding.code)
             .collect();
         assert_eq!(failed, [Code::ConfigNoOrganisation, Code::NetNoLink]);
@@ -395,7 +396,10 @@ mod tests {
     fn what_the_daemon_cannot_read_is_told_though_the_command_can() {
         let seen = Seen {
             config: Some(Ok("https://central.example/".into())),
-            of_daemon: Some(Told::new(Code::ConfigFile, "/etc/x.toml: cannot be read")),
+            of_daemon: Some(ReportedFault::new(
+                Code::ConfigFile,
+                "/etc/x.toml: cannot be read",
+            )),
             ..Seen::default()
         };
         let told = judge(&seen).remove(0);
@@ -409,16 +413,16 @@ mod tests {
     fn a_file_of_metrics_that_cannot_be_written_fails_nothing() {
         let mut seen = Seen {
             config: Some(Ok("https://central.example/".into())),
-            textfile: Some(Told::new(Code::ConfigTextfile, "no such folder")),
+            textfile: Some(ReportedFault::new(Code::ConfigTextfile, "no such folder")),
             ..Seen::default()
         };
         let told = seen.config().unwrap();
         assert_eq!(
             (told.status, told.code.known()),
-            (Status::Warn, Some(Code::ConfigTextfile))
+            (CheckStatus::Warn, Some(Code::ConfigTextfile))
         );
         // What stops synchronizations is told first.
-        seen.missing = vec![Told::new(Code::ConfigNoVersion, "no version")];
+        seen.missing = vec![ReportedFault::new(Code::ConfigNoVersion, "no version")];
         let told = seen.config().unwrap();
         assert_eq!(told.code.known(), Some(Code::ConfigNoVersion));
     }
@@ -426,8 +430,8 @@ mod tests {
     #[test]
     fn what_was_seen_survives_json() {
         let seen = Seen {
-            config: Some(Err(Told::new(Code::ConfigSyntax, "a\nb"))),
-            state: Some(State::Locked("/var".into())),
+            config: Some(Err(ReportedFault::new(Code::ConfigSyntax, "a\nb"))),
+            state: Some(StateFolder::Locked("/var".into())),
             key: Some(Ok(true)),
             store: Some(Store::Damaged("/var/index".into())),
             ..Seen::default()

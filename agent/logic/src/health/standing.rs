@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::message::KindCount;
 use super::verdict::counted;
 use crate::fault::{Cause, CodeName};
-use crate::intake::Kind;
+use crate::intake::ItemKind;
 use crate::words::Outcome;
 
 /// Where the box stands: everything that the verdict depends on.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Standing {
+pub struct BoxStanding {
     /// Unix seconds by the box's best estimate.
     pub now: i64,
     /// The same without what only one answer of central says: no age is longer than by this. `None`: as `now`.
@@ -34,11 +34,11 @@ pub struct Standing {
     /// Organisation that is configured or was learned; `None` when unknown.
     pub organisation: Option<String>,
     /// The catalogue.
-    pub catalogue: Shown,
+    pub catalogue: ShownCatalogue,
     /// The test packages.
     pub packages: Stock,
     /// What the box owes to central; `None` when that cannot be told.
-    pub owed: Option<Owed>,
+    pub owed: Option<OwedCounts>,
     /// Ids of what candidates did that the box had and does not open any more, and that nobody has handed over again.
     #[serde(default)]
     pub lost: Vec<String>,
@@ -100,7 +100,7 @@ pub fn is_of_other(catalogue: &str, own: &str) -> bool {
     !catalogue.is_empty() && catalogue != own
 }
 
-impl Standing {
+impl BoxStanding {
     /// How much room there is; `None` when nobody knows.
     pub fn room(&self) -> Option<Room> {
         self.disk.map(|(free, reserve)| Room::of(free, reserve))
@@ -132,7 +132,7 @@ pub struct Counted {
     /// Figures of the last run.
     pub last: Option<LastRun>,
     /// What is owed by kind, every kind in the words of the local API.
-    pub owed: Vec<(String, Owed)>,
+    pub owed: Vec<(String, OwedCounts)>,
 }
 
 /// Figures of the last run.
@@ -150,7 +150,7 @@ pub struct LastRun {
 
 /// The catalogue as readers see it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Shown {
+pub struct ShownCatalogue {
     /// The organisation that it was read for; empty before the first run.
     pub organisation: String,
     /// Unix seconds of the last run that read all lists to their ends.
@@ -176,7 +176,7 @@ pub struct Shown {
     pub waiting: u64,
 }
 
-impl Shown {
+impl ShownCatalogue {
     /// How many entities of a type are shown.
     pub fn count(&self, word: &str) -> u64 {
         let found = self.entities.iter().find(|(name, _)| name == word);
@@ -240,12 +240,12 @@ pub struct Kinds {
 
 impl Kinds {
     /// Counts one more.
-    pub fn add(&mut self, kind: Kind) {
+    pub fn add(&mut self, kind: ItemKind) {
         match kind {
-            Kind::Results => {}
-            Kind::Logs => self.logs += 1,
-            Kind::Sessions => self.sessions += 1,
-            Kind::LtiUsers => self.users += 1,
+            ItemKind::Results => {}
+            ItemKind::Logs => self.logs += 1,
+            ItemKind::Sessions => self.sessions += 1,
+            ItemKind::LtiUsers => self.users += 1,
         }
     }
 
@@ -273,10 +273,10 @@ impl Kinds {
     pub fn each(&self, total: u64) -> Vec<KindCount> {
         let results = total.saturating_sub(self.logs + self.sessions + self.users);
         let kinds = [
-            (results, Kind::Results),
-            (self.logs, Kind::Logs),
-            (self.sessions, Kind::Sessions),
-            (self.users, Kind::LtiUsers),
+            (results, ItemKind::Results),
+            (self.logs, ItemKind::Logs),
+            (self.sessions, ItemKind::Sessions),
+            (self.users, ItemKind::LtiUsers),
         ];
         let some = kinds.into_iter().filter(|(count, _)| *count > 0);
         some.map(|(count, kind)| KindCount { kind, count })
@@ -286,7 +286,7 @@ impl Kinds {
 
 /// Results, logs and sessions that central does not have for certain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Owed {
+pub struct OwedCounts {
     /// Waiting to be sent.
     pub queued: u64,
     /// Not accepted by central.
@@ -325,7 +325,7 @@ pub struct Owed {
     pub unconfirmed_kinds: Kinds,
 }
 
-impl Owed {
+impl OwedCounts {
     /// What is queued, by kind.
     pub fn queued(&self) -> Vec<KindCount> {
         self.queued_kinds.each(self.queued)

@@ -38,7 +38,7 @@ pub struct Stats {
     /// The middle download rate of the runs begun in each hour of the day, from midnight on.
     pub hours: Vec<Option<f64>>,
     /// The last days, oldest first.
-    pub days: Vec<Day>,
+    pub days: Vec<DayStats>,
     /// What the coming night can carry; `None` without a rate.
     pub night: Option<Night>,
 }
@@ -58,7 +58,7 @@ pub struct Spread {
 
 /// One day of local time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Day {
+pub struct DayStats {
     /// Unix seconds of its noon, local: within the day in any time zone.
     pub noon: i64,
     /// Runs begun on it.
@@ -99,7 +99,7 @@ impl Stats {
             .map(|day| {
                 let of_day = |report: &Report| began(report).div_euclid(DAY) == day;
                 let runs = reports.iter().filter(|report| of_day(report));
-                Day {
+                DayStats {
                     noon: day * DAY + DAY / 2 - offset,
                     runs: runs.clone().count() as u64,
                     failed: runs.filter(|report| unfinished(report)).count() as u64,
@@ -206,14 +206,14 @@ pub fn sparkline(rates: impl IntoIterator<Item = Option<f64>>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::Params;
+    use crate::words::SyncParams;
     use proptest::prelude::*;
 
     /// 2026-11-24 00:00 UTC.
     const MIDNIGHT: i64 = 1_795_478_400;
 
     fn report(started_at: i64, rate: f64, outcome: Outcome) -> Report {
-        let params = Params {
+        let params = SyncParams {
             organisation_id: "1".into(),
             sync_id: 1,
             box_id: "b".into(),

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::Dated;
 use super::message::{Names, RangeFlaw, SkipReason, TalkMessage};
-use super::seen::Told;
-use super::{Check, Finding};
+use super::seen::ReportedFault;
+use super::{Check, CheckFinding};
 use crate::api::{Reply, answer};
 use crate::fault::{Area, Code};
 use crate::outside;
@@ -22,35 +22,35 @@ pub const EXPIRY: i64 = 21 * 86_400;
 #[serde(default)]
 pub struct Talk {
     /// A handshake and an answer, by the time of the box.
-    pub tls: Option<Result<(), Told>>,
+    pub tls: Option<Result<(), ReportedFault>>,
     /// The same by a time that is `EXPIRY` later.
-    pub later: Option<Result<(), Told>>,
+    pub later: Option<Result<(), ReportedFault>>,
     /// Whether it is central that answers an anonymous question.
-    pub answer: Option<Result<(), Told>>,
+    pub answer: Option<Result<(), ReportedFault>>,
     /// The date of that answer.
     pub dated: Option<Dated>,
     /// The versions that central supports, asked for with the credentials.
-    pub versions: Option<Result<Vec<String>, Told>>,
+    pub versions: Option<Result<Vec<String>, ReportedFault>>,
     /// The version of the box.
-    pub version: Option<Result<String, Told>>,
+    pub version: Option<Result<String, ReportedFault>>,
     /// The organisation of the box.
-    pub organisation: Option<Result<String, Told>>,
+    pub organisation: Option<Result<String, ReportedFault>>,
     /// How many test centres central names for it.
-    pub centres: Option<Result<u64, Told>>,
+    pub centres: Option<Result<u64, ReportedFault>>,
     /// A part of a package.
-    pub range: Option<Part>,
+    pub range: Option<PackagePart>,
 }
 
 /// What came of a part of a package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Part {
+pub enum PackagePart {
     /// No delivery is known.
     NothingToAsk,
     /// As it was asked for, or what was done to it; and the delivery.
     Came(Result<(), RangeFlaw>, String),
     /// It did not come.
-    Failed(Told),
+    Failed(ReportedFault),
 }
 
 impl Talk {
@@ -61,14 +61,14 @@ impl Talk {
     }
 
     /// What it means.
-    pub fn judge(&self) -> BTreeMap<Check, Finding> {
+    pub fn judge(&self) -> BTreeMap<Check, CheckFinding> {
         let mut found = BTreeMap::new();
         if let Some(tls) = &self.tls {
             found.insert(Check::Tls, certificate(tls, self.later.as_ref()));
         }
         match &self.answer {
             Some(Ok(())) => {
-                let finding = Finding::pass(Check::Answer, TalkMessage::CentralAnswers);
+                let finding = CheckFinding::pass(Check::Answer, TalkMessage::CentralAnswers);
                 found.insert(Check::Answer, finding);
             }
             Some(Err(told)) => {
@@ -84,7 +84,7 @@ impl Talk {
     }
 
     /// Credentials, role, version, organisation: each tells something only when the one before is sound.
-    fn admitted(&self, found: &mut BTreeMap<Check, Finding>) {
+    fn admitted(&self, found: &mut BTreeMap<Check, CheckFinding>) {
         // What the box does not know of itself is told whether central answers or not.
         if let Some(Err(told)) = &self.organisation {
             found.insert(Check::Organisation, told.fails());
@@ -97,7 +97,7 @@ impl Talk {
             }
             Some(versions) => versions,
         };
-        let finding = Finding::pass(Check::Token, TalkMessage::CredentialsTaken);
+        let finding = CheckFinding::pass(Check::Token, TalkMessage::CredentialsTaken);
         found.insert(Check::Token, finding);
         let supported = match versions {
             Err(told) => {
@@ -106,7 +106,7 @@ impl Talk {
             }
             Ok(supported) => supported,
         };
-        let finding = Finding::pass(Check::Role, TalkMessage::MaySynchronize);
+        let finding = CheckFinding::pass(Check::Role, TalkMessage::MaySynchronize);
         found.insert(Check::Role, finding);
         if let Some(version) = &self.version {
             found.insert(Check::Version, supports(supported, version));
@@ -117,18 +117,19 @@ impl Talk {
     }
 }
 
-impl Part {
-    fn judge(&self) -> Finding {
+impl PackagePart {
+    fn judge(&self) -> CheckFinding {
         match self {
-            Self::NothingToAsk => Finding::skip(Check::Range, SkipReason::NoDelivery),
-            Self::Came(Ok(()), _) => Finding::pass(Check::Range, TalkMessage::PartCame),
+            Self::NothingToAsk => CheckFinding::skip(Check::Range, SkipReason::NoDelivery),
+            Self::Came(Ok(()), _) => CheckFinding::pass(Check::Range, TalkMessage::PartCame),
             Self::Came(Err(flaw), delivery) => {
                 let flaw = flaw.clone();
                 let delivery = Names::of([delivery]);
-                Finding::fail(Code::PackageRange, TalkMessage::PartFlawed { flaw }).detail(delivery)
+                CheckFinding::fail(Code::PackageRange, TalkMessage::PartFlawed { flaw })
+                    .detail(delivery)
             }
             Self::Failed(told) if told.code == Code::CentralNotFound => {
-                Finding::skip(Check::Range, TalkMessage::NoPackage)
+                CheckFinding::skip(Check::Range, TalkMessage::NoPackage)
             }
             Self::Failed(told) => told.fails(),
         }
@@ -136,25 +137,28 @@ impl Part {
 }
 
 /// `now`: by the time that the box uses; `later`: by a time three weeks on.
-fn certificate(now: &Result<(), Told>, later: Option<&Result<(), Told>>) -> Finding {
+fn certificate(
+    now: &Result<(), ReportedFault>,
+    later: Option<&Result<(), ReportedFault>>,
+) -> CheckFinding {
     if let Err(told) = now {
         return told.fails();
     }
     match later {
         // A handshake that was cut says nothing of the day on which the certificate ends.
         Some(Err(told)) if told.code == Code::NetTlsExpired => {
-            Finding::warn(Code::NetTlsExpiring, TalkMessage::CertificateEnds).detail(told)
+            CheckFinding::warn(Code::NetTlsExpiring, TalkMessage::CertificateEnds).detail(told)
         }
-        _ => Finding::pass(Check::Tls, TalkMessage::CertificateValid),
+        _ => CheckFinding::pass(Check::Tls, TalkMessage::CertificateValid),
     }
 }
 
-fn supports(supported: &[String], version: &Result<String, Told>) -> Finding {
+fn supports(supported: &[String], version: &Result<String, ReportedFault>) -> CheckFinding {
     match version {
         Err(told) => told.fails(),
         Ok(version) if supported.contains(version) => {
             let version = version.clone();
-            Finding::pass(Check::Version, TalkMessage::Supported { version })
+            CheckFinding::pass(Check::Version, TalkMessage::Supported { version })
         }
         Ok(version) => {
             let version = version.clone();
@@ -165,23 +169,23 @@ fn supports(supported: &[String], version: &Result<String, Told>) -> Finding {
                     supported: outside::ids(all),
                 },
             };
-            Finding::fail(Code::VersionUnsupported, summary)
+            CheckFinding::fail(Code::VersionUnsupported, summary)
         }
     }
 }
 
 /// Central answers an unknown organisation with empty lists: a known one has a test centre.
-fn organisation(id: &str, centres: &Result<u64, Told>) -> Finding {
+fn organisation(id: &str, centres: &Result<u64, ReportedFault>) -> CheckFinding {
     let id = id.to_owned();
     match centres {
         Err(told) => told.fails(),
-        Ok(0) => Finding::fail(
+        Ok(0) => CheckFinding::fail(
             Code::CatalogueUnknownOrganisation,
             TalkMessage::UnknownOrganisation { id },
         ),
         Ok(count) => {
             let count = *count;
-            Finding::pass(Check::Organisation, TalkMessage::Centres { id, count })
+            CheckFinding::pass(Check::Organisation, TalkMessage::Centres { id, count })
         }
     }
 }
@@ -191,23 +195,23 @@ fn organisation(id: &str, centres: &Result<u64, Told>) -> Finding {
 /// # Errors
 /// `central.not_found` where a TAO knows no synchronisation at this path, `central.foreign` for whatever else answers,
 /// or what central itself says of its state.
-pub fn who_answers(reply: &Reply) -> Result<(), Told> {
+pub fn who_answers(reply: &Reply) -> Result<(), ReportedFault> {
     let json = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&reply.body);
     let Err(trouble) = answer::versions(reply) else {
         return Ok(());
     };
     match (trouble.code, json.is_ok()) {
         // Nobody is told "not for you" before he said who he is, but for a path that TAO does not know (protocol 2).
-        (Code::AuthRole, true) => Err(Told::new(
+        (Code::AuthRole, true) => Err(ReportedFault::new(
             Code::CentralNotFound,
             "a TAO answers, but there is no synchronisation at this path",
         )),
         (code, true) if code.is(Area::Auth) => Ok(()),
-        _ if demands_certificate(reply) => Err(Told::new(
+        _ if demands_certificate(reply) => Err(ReportedFault::new(
             Code::NetTlsClient,
             "the server answers that it was shown no client certificate",
         )),
-        (code, false) if code.is(Area::Auth) => Err(Told::new(
+        (code, false) if code.is(Area::Auth) => Err(ReportedFault::new(
             Code::CentralForeign,
             format!(
                 "a page with status {} came instead of central's answer: a proxy, a captive portal or a wrong URL",
@@ -227,7 +231,7 @@ fn demands_certificate(reply: &Reply) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::health::Status;
+    use crate::health::CheckStatus;
 
     #[test]
     fn a_page_is_not_central_and_a_refusal_in_json_is() {
@@ -268,10 +272,13 @@ mod tests {
 
     #[test]
     fn a_certificate_that_ends_soon_is_a_warning() {
-        let tls = |code| Err(Told::new(code, "because"));
+        let tls = |code| Err(ReportedFault::new(code, "because"));
         let ended = tls(Code::NetTlsExpired);
-        assert_eq!(certificate(&Ok(()), None).status, Status::Pass);
-        assert_eq!(certificate(&Ok(()), Some(&Ok(()))).status, Status::Pass);
+        assert_eq!(certificate(&Ok(()), None).status, CheckStatus::Pass);
+        assert_eq!(
+            certificate(&Ok(()), Some(&Ok(()))).status,
+            CheckStatus::Pass
+        );
         assert_eq!(
             certificate(&Ok(()), Some(&ended)).code,
             Code::NetTlsExpiring
@@ -284,7 +291,7 @@ mod tests {
         let failed = certificate(&ended, None);
         assert_eq!(
             (failed.code.known(), failed.status),
-            (Some(Code::NetTlsExpired), Status::Fail)
+            (Some(Code::NetTlsExpired), CheckStatus::Fail)
         );
     }
 
@@ -294,11 +301,11 @@ mod tests {
             Some(
                 versions
                     .map(|all| all.iter().map(|v| (*v).to_owned()).collect())
-                    .map_err(|code| Told::new(code, "because")),
+                    .map_err(|code| ReportedFault::new(code, "because")),
             )
         };
         let known = Some(Ok("2022.11".to_owned()));
-        let unknown = |code| Some(Err(Told::new(code, "because")));
+        let unknown = |code| Some(Err(ReportedFault::new(code, "because")));
         let id = Some(Ok("1001".to_owned()));
         let talk = |versions, version, organisation, centres| Talk {
             versions,
@@ -353,7 +360,7 @@ mod tests {
             let found = talk.judge();
             let failed: Vec<_> = found
                 .values()
-                .filter(|finding| finding.status == Status::Fail)
+                .filter(|finding| finding.status == CheckStatus::Fail)
                 .map(|finding| finding.code.known())
                 .collect();
             assert_eq!(failed, [Some(code)]);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::message::{ExitCause, Names, UnitMessage, UnitState, Watchdog};
-use super::{Check, Finding};
+use super::{Check, CheckFinding};
 use crate::fault::Code;
 
 /// What `systemctl show` has to tell, by its names.
@@ -43,16 +43,16 @@ pub fn needed(text: &str) -> Vec<&str> {
 
 impl Unit {
     /// What it means.
-    pub fn judge(&self) -> Finding {
+    pub fn judge(&self) -> CheckFinding {
         match self {
-            Self::Silent => Finding::skip(Check::Unit, UnitMessage::NoAnswer),
-            Self::Late => Finding::warn(Code::DoctorLate, UnitMessage::LateAnswer),
+            Self::Silent => CheckFinding::skip(Check::Unit, UnitMessage::NoAnswer),
+            Self::Late => CheckFinding::warn(Code::DoctorLate, UnitMessage::LateAnswer),
             Self::Shown { text, unreadable } => shown(text, unreadable),
         }
     }
 }
 
-fn shown(text: &str, unreadable: &[String]) -> Finding {
+fn shown(text: &str, unreadable: &[String]) -> CheckFinding {
     let fields: BTreeMap<&str, &str> = text.lines().filter_map(|l| l.split_once('=')).collect();
     let field = |name: &str| fields.get(name).copied().unwrap_or_default();
     let files = [field("FragmentPath"), field("DropInPaths")].join(" ");
@@ -60,9 +60,9 @@ fn shown(text: &str, unreadable: &[String]) -> Finding {
     let files = files.map(|files| Names::of([files]));
     match field("LoadState") {
         "not-found" => {
-            return Finding::skip(Check::Unit, UnitMessage::NotInstalled);
+            return CheckFinding::skip(Check::Unit, UnitMessage::NotInstalled);
         }
-        "masked" => return Finding::fail(Code::UnitMasked, UnitMessage::Masked),
+        "masked" => return CheckFinding::fail(Code::UnitMasked, UnitMessage::Masked),
         "bad-setting" | "error" => {
             // The name of an error of D-Bus, then the words for it in quotation marks.
             let why = field("LoadError").split('"').nth(1).unwrap_or_default();
@@ -70,7 +70,7 @@ fn shown(text: &str, unreadable: &[String]) -> Finding {
                 "" => UnitMessage::Unloadable,
                 why => UnitMessage::UnloadableFor { why: why.into() },
             };
-            return Finding::fail(Code::UnitUnusable, summary).details(files);
+            return CheckFinding::fail(Code::UnitUnusable, summary).details(files);
         }
         _ => {}
     }
@@ -81,7 +81,7 @@ fn shown(text: &str, unreadable: &[String]) -> Finding {
     let runs = ["active", "reloading"].contains(&field("ActiveState"));
     if let Some(file) = unreadable.first().filter(|_| !runs) {
         let summary = UnitMessage::Unreadable { file: file.clone() };
-        return Finding::fail(Code::UnitUnreadable, summary).details(files);
+        return CheckFinding::fail(Code::UnitUnreadable, summary).details(files);
     }
     let restarts: u64 = field("NRestarts").parse().unwrap_or(0);
     let watchdog = match field("WatchdogUSec") {
@@ -92,7 +92,7 @@ fn shown(text: &str, unreadable: &[String]) -> Finding {
         "failed" => {
             let word = field("Result").to_owned();
             let why = why(field("ExecMainStatus")).unwrap_or(ExitCause::Result { word });
-            Finding::fail(Code::UnitFailed, UnitMessage::Failed { why })
+            CheckFinding::fail(Code::UnitFailed, UnitMessage::Failed { why })
                 .detail(UnitMessage::Restarts { count: restarts })
         }
         "active" | "activating" | "reloading" if restarts > 0 => {
@@ -105,14 +105,14 @@ fn shown(text: &str, unreadable: &[String]) -> Finding {
                 Some(why) => UnitMessage::EndedWith { why },
                 None => UnitMessage::WatchedBy { watchdog },
             };
-            Finding::warn(Code::UnitRestarts, summary).detail(detail)
+            CheckFinding::warn(Code::UnitRestarts, summary).detail(detail)
         }
         "active" | "activating" | "reloading" => {
-            Finding::pass(Check::Unit, UnitMessage::Runs { state, watchdog })
+            CheckFinding::pass(Check::Unit, UnitMessage::Runs { state, watchdog })
         }
         _ => {
             let setting = field("UnitFileState").to_owned();
-            Finding::warn(Code::UnitDown, UnitMessage::Down { state })
+            CheckFinding::warn(Code::UnitDown, UnitMessage::Down { state })
                 .detail(UnitMessage::AtBoot { setting })
         }
     }
@@ -133,7 +133,7 @@ fn why(status: &str) -> Option<ExitCause> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::health::Status;
+    use crate::health::CheckStatus;
     use crate::language::Localized;
 
     #[test]
@@ -142,43 +142,43 @@ mod tests {
             (
                 "LoadState=not-found\nActiveState=inactive\n",
                 Code::UnitState,
-                Status::Skip,
+                CheckStatus::Skip,
             ),
             (
                 "LoadState=loaded\nActiveState=active\nSubState=running\nNRestarts=0\n",
                 Code::UnitState,
-                Status::Pass,
+                CheckStatus::Pass,
             ),
             (
                 "LoadState=loaded\nActiveState=active\nSubState=running\nNRestarts=3\n",
                 Code::UnitRestarts,
-                Status::Warn,
+                CheckStatus::Warn,
             ),
             (
                 "LoadState=loaded\nActiveState=failed\nResult=watchdog\n",
                 Code::UnitFailed,
-                Status::Fail,
+                CheckStatus::Fail,
             ),
             (
                 "LoadState=loaded\nActiveState=inactive\nSubState=dead\n",
                 Code::UnitDown,
-                Status::Warn,
+                CheckStatus::Warn,
             ),
             (
                 "LoadState=masked\nActiveState=inactive\nSubState=dead\nUnitFileState=masked\n",
                 Code::UnitMasked,
-                Status::Fail,
+                CheckStatus::Fail,
             ),
             // Masked while it ran: it goes on until the next boot, which is when it is missed.
             (
                 "LoadState=masked\nActiveState=active\nSubState=running\n",
                 Code::UnitMasked,
-                Status::Fail,
+                CheckStatus::Fail,
             ),
             (
                 "LoadState=bad-setting\nActiveState=inactive\n",
                 Code::UnitUnusable,
-                Status::Fail,
+                CheckStatus::Fail,
             ),
         ];
         for (text, code, status) in table {
@@ -226,7 +226,7 @@ mod tests {
                 .unwrap()
                 .ends_with("/etc/a.conf")
         );
-        assert_eq!(told("active").status, Status::Pass);
+        assert_eq!(told("active").status, CheckStatus::Pass);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::clock;
 use super::standing::Room;
 pub use super::standing::{
-    Counted, Kinds, Last, LastRun, Owed, Shown, Standing, Stock, told_by_type,
+    BoxStanding, Counted, Kinds, Last, LastRun, OwedCounts, ShownCatalogue, Stock, told_by_type,
 };
 use crate::fault::{Area, Cause, Code, CodeName, ItemCause, Lack};
 use crate::outside;
@@ -70,7 +70,7 @@ pub struct Verdict {
 
 impl Verdict {
     /// Judges what stands.
-    pub fn of(standing: &Standing) -> Self {
+    pub fn of(standing: &BoxStanding) -> Self {
         if let Some((code, reason)) = blocked(standing) {
             // What is missing would be there if the last run had come through.
             let last = standing.last.as_ref();
@@ -108,7 +108,7 @@ impl Verdict {
     }
 
     /// The code whose remedy helps: that of the last run, where nothing else stands in the way.
-    pub fn cause(&self, standing: &Standing) -> CodeName {
+    pub fn cause(&self, standing: &BoxStanding) -> CodeName {
         let unfinished = [Code::PackageIncomplete, Code::CatalogueIncomplete];
         match &standing.last {
             _ if standing.died.is_some() && unfinished.iter().any(|code| self.code == *code) => {
@@ -123,14 +123,14 @@ impl Verdict {
 }
 
 /// Minutes that the rest of the packages takes at the measured rate; `None` without a rate or with sizes unknown.
-pub fn minutes_left(standing: &Standing) -> Option<u64> {
+pub fn minutes_left(standing: &BoxStanding) -> Option<u64> {
     let rate = standing.rate.filter(|rate| *rate > 0.0)?;
     let known = standing.packages.unknown == 0 && standing.packages.bytes_left > 0;
     known.then(|| (standing.packages.bytes_left as f64 / rate / 60.0).ceil() as u64)
 }
 
 /// What makes an exam impossible, the cause before its effects.
-fn blocked(standing: &Standing) -> Option<(CodeName, Cause)> {
+fn blocked(standing: &BoxStanding) -> Option<(CodeName, Cause)> {
     if let Some((code, reason)) = &standing.trouble {
         return Some((code.clone(), Cause::Said(reason.clone())));
     }
@@ -174,7 +174,7 @@ fn blocked(standing: &Standing) -> Option<(CodeName, Cause)> {
 }
 
 /// What is the matter with the packages that are not held, if an exam needs them.
-fn lacking(standing: &Standing) -> Option<(Code, Cause)> {
+fn lacking(standing: &BoxStanding) -> Option<(Code, Cause)> {
     let stock = &standing.packages;
     let lacking = stock.wanted.saturating_sub(stock.held);
     if lacking == 0 || (lacking <= stock.absent && stock.held > 0 && stock.damaged == 0) {
@@ -216,13 +216,13 @@ fn lacking(standing: &Standing) -> Option<(Code, Cause)> {
 }
 
 /// Whether part of what is kept for results is used.
-fn is_short(standing: &Standing) -> bool {
+fn is_short(standing: &BoxStanding) -> bool {
     matches!(standing.room(), Some(Room::Short | Room::Full))
 }
 
 /// A key of the configuration without which no synchronization begins, of a box that never had one: central is asked
 /// with both.
-fn lacks(standing: &Standing) -> Option<(CodeName, Cause)> {
+fn lacks(standing: &BoxStanding) -> Option<(CodeName, Cause)> {
     if standing.version.is_none() {
         return Some((Code::ConfigNoVersion.into(), Cause::VersionUnknown));
     }
@@ -233,7 +233,7 @@ fn lacks(standing: &Standing) -> Option<(CodeName, Cause)> {
 }
 
 /// What does not stop an exam, but needs a look; what may cost answers comes first.
-fn looks(standing: &Standing) -> Vec<(CodeName, Cause)> {
+fn looks(standing: &BoxStanding) -> Vec<(CodeName, Cause)> {
     let shown = &standing.catalogue;
     let mut looks = Vec::new();
     let mut look = |code: CodeName, cause| looks.push((code, cause));
@@ -337,13 +337,13 @@ fn looks(standing: &Standing) -> Vec<(CodeName, Cause)> {
 }
 
 /// The last synchronizations left no account: another one may end like them.
-fn died(standing: &Standing) -> Option<Cause> {
+fn died(standing: &BoxStanding) -> Option<Cause> {
     let (reason, times) = standing.died.as_ref()?;
     Some(Cause::Died(*times, Box::new(reason.into())))
 }
 
 /// The files of the configuration are wrong and the last good one is used: whatever else is seen follows from that one.
-fn misconfigured(standing: &Standing) -> Option<(Code, Cause)> {
+fn misconfigured(standing: &BoxStanding) -> Option<(Code, Cause)> {
     let (code, reason) = standing.config.as_ref()?;
     // A code of a newer boxsync is told in general words.
     let code = code.known().unwrap_or(Code::ConfigWrong);

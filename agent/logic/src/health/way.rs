@@ -8,14 +8,14 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::message::{Names, Peer, WayMessage};
-use super::{Check, Finding, Status};
+use super::{Check, CheckFinding, CheckStatus};
 use crate::fault::Code;
 use crate::resolver::Failure;
 
 mod ip;
 pub mod route;
 
-pub use ip::Family;
+pub use ip::AddressFamily;
 
 /// So many small requests are made, shortly one after the other.
 pub const TRIES: usize = 10;
@@ -37,17 +37,17 @@ const SIDES: usize = 2;
 /// What was seen. What was not looked at is empty or `None`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Way {
+pub struct WaySeen {
     /// All but loopback; `None` when nobody looked.
     pub interfaces: Option<Vec<Interface>>,
     /// What the box would send from, by the kernel's routes.
     pub sources: Option<Sources>,
     /// The gateway, where the route leads through one.
-    pub gateway: Option<Gateway>,
+    pub gateway: Option<GatewayStation>,
     /// The name of central, or of the proxy.
     pub name: Option<Name>,
     /// Whether a connection came about, and with whom.
-    pub connect: Option<Result<String, Refusal>>,
+    pub connect: Option<Result<String, ConnectFailure>>,
     /// How long each small request took, in milliseconds; `None` for one that was lost.
     pub tries: Vec<Option<u32>>,
     /// Sizes of packets that were tried, and whether an answer came.
@@ -78,7 +78,7 @@ pub struct Sources {
 
 /// The next station on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Gateway {
+pub struct GatewayStation {
     /// Its address.
     pub address: IpAddr,
     /// Whether it answers on the local network; `None` when that does not show.
@@ -107,7 +107,7 @@ pub struct Name {
 /// Why no connection came about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Refusal {
+pub enum ConnectFailure {
     /// The machine is there and nothing listens.
     Refused,
     /// The kernel knows no route.
@@ -122,9 +122,9 @@ pub enum Refusal {
     Other(String),
 }
 
-impl Way {
+impl WaySeen {
     /// What it means. `central`: whether it was central that answered in the end, as far as that is known.
-    pub fn judge(&self, central: Option<bool>) -> BTreeMap<Check, Finding> {
+    pub fn judge(&self, central: Option<bool>) -> BTreeMap<Check, CheckFinding> {
         let mut found = BTreeMap::new();
         if let Some(interfaces) = &self.interfaces {
             found.insert(Check::Link, link(interfaces));
@@ -135,12 +135,12 @@ impl Way {
         let connected = matches!(self.connect, Some(Ok(_)));
         if let Some(gateway) = self.gateway {
             // Whoever refuses, or knows that a name does not exist, lies behind it.
-            let refused = matches!(self.connect, Some(Err(Refusal::Refused)));
+            let refused = matches!(self.connect, Some(Err(ConnectFailure::Refused)));
             let known = self.name.as_ref().is_some_and(|name| name.known);
             let passes = connected || refused || known;
             found.insert(Check::Gateway, gateway.judge(passes));
         } else if self.sources.is_some() {
-            let finding = Finding::skip(Check::Gateway, WayMessage::NoGateway);
+            let finding = CheckFinding::skip(Check::Gateway, WayMessage::NoGateway);
             found.insert(Check::Gateway, finding);
         }
         if let Some(name) = &self.name {
@@ -155,7 +155,7 @@ impl Way {
         }
         if connected {
             let loss = self.loss();
-            let lossy = loss.code == Code::NetLoss && loss.status >= Status::Warn;
+            let lossy = loss.code == Code::NetLoss && loss.status >= CheckStatus::Warn;
             found.insert(Check::Loss, loss);
             found.insert(Check::Mtu, self.size(lossy));
         }
@@ -168,17 +168,17 @@ impl Way {
         matches!(self.connect, Some(Ok(_))).then(|| name.place())
     }
 
-    fn address(&self, sources: Sources) -> Finding {
+    fn address(&self, sources: Sources) -> CheckFinding {
         let usable = |ip: &IpAddr| !ip::is_own_making(*ip);
         let found = [sources.four, sources.six];
         if let Some(ip) = found.into_iter().flatten().find(usable) {
-            return Finding::pass(Check::Address, WayMessage::AddressUsable { ip });
+            return CheckFinding::pass(Check::Address, WayMessage::AddressUsable { ip });
         }
         let interfaces = self.interfaces.as_deref().unwrap_or_default();
         let up = interfaces.iter().filter(|one| one.enabled && one.carrier);
         let mut own = up.clone().flat_map(|one| &one.addresses);
         if let Some(ip) = own.find(|ip| usable(ip)).copied() {
-            return Finding::fail(Code::NetNoRoute, WayMessage::NoRouteFrom { ip });
+            return CheckFinding::fail(Code::NetNoRoute, WayMessage::NoRouteFrom { ip });
         }
         let given = found
             .into_iter()
@@ -194,14 +194,14 @@ impl Way {
                 }
             }
         };
-        Finding::fail(Code::NetNoAddress, summary)
+        CheckFinding::fail(Code::NetNoAddress, summary)
     }
 
-    fn connection(&self, name: &Name, connect: &Result<String, Refusal>) -> Finding {
+    fn connection(&self, name: &Name, connect: &Result<String, ConnectFailure>) -> CheckFinding {
         let refusal = match connect {
             Ok(address) => {
                 let place = name.peer(address.clone());
-                return Finding::pass(Check::Connect, WayMessage::Accepts { place });
+                return CheckFinding::pass(Check::Connect, WayMessage::Accepts { place });
             }
             Err(refusal) => refusal,
         };
@@ -209,23 +209,23 @@ impl Way {
             return finding;
         }
         let code = match refusal {
-            Refusal::Refused => Code::NetRefused,
+            ConnectFailure::Refused => Code::NetRefused,
             _ => Code::NetUnreachable,
         };
         let place = name.peer(name.place());
-        Finding::fail(name.blamed(code), refusal.of(place))
+        CheckFinding::fail(name.blamed(code), refusal.of(place))
     }
 
     /// The addresses are all of a family by which the box has no way out, and it has one by the other.
-    fn family(&self, name: &Name) -> Option<Finding> {
+    fn family(&self, name: &Name) -> Option<CheckFinding> {
         let sources = self.sources?;
         let Some(Ok(addresses)) = &name.answer else {
             return None;
         };
-        let family = Family::of_all(addresses)?;
+        let family = AddressFamily::of_all(addresses)?;
         let (without, with) = match family {
-            Family::Four => (sources.four, sources.six),
-            Family::Six => (sources.six, sources.four),
+            AddressFamily::Four => (sources.four, sources.six),
+            AddressFamily::Six => (sources.six, sources.four),
         };
         let usable = |ip: Option<IpAddr>| ip.is_some_and(|ip| !ip::is_own_making(ip));
         (!usable(without) && usable(with)).then(|| {
@@ -234,14 +234,14 @@ impl Way {
                 lacks: family.word().into(),
                 has: family.other().word().into(),
             };
-            Finding::fail(Code::NetFamily, summary)
+            CheckFinding::fail(Code::NetFamily, summary)
         })
     }
 
-    fn loss(&self) -> Finding {
+    fn loss(&self) -> CheckFinding {
         let all = self.tries.len();
         if all < TRIES / 2 {
-            return Finding::skip(Check::Loss, WayMessage::TooFewRequests);
+            return CheckFinding::skip(Check::Loss, WayMessage::TooFewRequests);
         }
         let mut times: Vec<u32> = self.tries.iter().copied().flatten().collect();
         times.sort_unstable();
@@ -259,15 +259,15 @@ impl Way {
                 requests: all as u64,
                 milliseconds: middle.into(),
             };
-            return Finding::pass(Check::Loss, summary);
+            return CheckFinding::pass(Check::Loss, summary);
         }
         let summary = WayMessage::LostAtFirst {
             bad: bad as u64,
             requests: all as u64,
         };
         let finding = match bad {
-            BROKEN.. => Finding::fail(Code::NetLoss, summary),
-            _ => Finding::warn(Code::NetLoss, summary),
+            BROKEN.. => CheckFinding::fail(Code::NetLoss, summary),
+            _ => CheckFinding::warn(Code::NetLoss, summary),
         };
         finding.detail(WayMessage::LostTimes {
             lost: lost as u64,
@@ -278,7 +278,7 @@ impl Way {
     }
 
     /// `lossy`: packets of every size are lost, so that one which did not come tells nothing.
-    fn size(&self, lossy: bool) -> Finding {
+    fn size(&self, lossy: bool) -> CheckFinding {
         let mut sizes = self.sizes.clone();
         sizes.sort_unstable();
         let split = sizes.partition_point(|(_, came)| *came);
@@ -292,26 +292,26 @@ impl Way {
                     passes: (*passes).into(),
                     vanishes: (*vanishes).into(),
                 };
-                Finding::fail(Code::NetMtu, summary)
+                CheckFinding::fail(Code::NetMtu, summary)
             }
-            (Some(_), None) => Finding::pass(Check::Mtu, WayMessage::LargePass),
-            _ => Finding::skip(Check::Mtu, WayMessage::SizeUnknown),
+            (Some(_), None) => CheckFinding::pass(Check::Mtu, WayMessage::LargePass),
+            _ => CheckFinding::skip(Check::Mtu, WayMessage::SizeUnknown),
         }
     }
 }
 
-impl Gateway {
-    fn judge(self, passes: bool) -> Finding {
+impl GatewayStation {
+    fn judge(self, passes: bool) -> CheckFinding {
         let Self {
             address: ip,
             answers,
         } = self;
         match answers {
-            Some(true) => Finding::pass(Check::Gateway, WayMessage::GatewayAnswers { ip }),
+            Some(true) => CheckFinding::pass(Check::Gateway, WayMessage::GatewayAnswers { ip }),
             // What leads to central works, whatever it says of itself.
-            _ if passes => Finding::pass(Check::Gateway, WayMessage::GatewayPasses { ip }),
-            Some(false) => Finding::fail(Code::NetGateway, WayMessage::GatewaySilent { ip }),
-            None => Finding::skip(Check::Gateway, WayMessage::GatewayUnknown { ip }),
+            _ if passes => CheckFinding::pass(Check::Gateway, WayMessage::GatewayPasses { ip }),
+            Some(false) => CheckFinding::fail(Code::NetGateway, WayMessage::GatewaySilent { ip }),
+            None => CheckFinding::skip(Check::Gateway, WayMessage::GatewayUnknown { ip }),
         }
     }
 }
@@ -340,11 +340,11 @@ impl Name {
         connected: bool,
         central: Option<bool>,
         gateway: Option<IpAddr>,
-    ) -> Option<Finding> {
+    ) -> Option<CheckFinding> {
         let host = self.peer(self.host.clone());
         if self.host.parse::<IpAddr>().is_ok() {
             let summary = WayMessage::NoNameNeeded { host };
-            return Some(Finding::skip(Check::Dns, summary));
+            return Some(CheckFinding::skip(Check::Dns, summary));
         }
         let servers = || match self.servers.as_slice() {
             [] => WayMessage::NoNameServer,
@@ -356,7 +356,9 @@ impl Name {
             Ok(addresses) => addresses,
             Err(why) => {
                 let summary = WayMessage::NoAddressOf { host, why: *why };
-                return Some(Finding::fail(self.blamed(Code::NetDns), summary).detail(servers()));
+                return Some(
+                    CheckFinding::fail(self.blamed(Code::NetDns), summary).detail(servers()),
+                );
             }
         };
         let list = Names::of(addresses);
@@ -365,13 +367,13 @@ impl Name {
                 host,
                 addresses: list,
             };
-            return Some(Finding::fail(Code::NetFiltered, summary).detail(servers()));
+            return Some(CheckFinding::fail(Code::NetFiltered, summary).detail(servers()));
         }
         let summary = WayMessage::Resolved {
             host,
             addresses: list,
         };
-        Some(Finding::pass(Check::Dns, summary))
+        Some(CheckFinding::pass(Check::Dns, summary))
     }
 
     /// A filter answers with an address at which nothing is, or with its own.
@@ -399,7 +401,7 @@ impl Name {
     }
 }
 
-impl Refusal {
+impl ConnectFailure {
     fn of(&self, place: Peer) -> WayMessage {
         match self {
             Self::Refused => WayMessage::Refused { place },
@@ -418,25 +420,25 @@ impl Refusal {
     }
 }
 
-fn link(interfaces: &[Interface]) -> Finding {
+fn link(interfaces: &[Interface]) -> CheckFinding {
     let names = |wanted: fn(&Interface) -> bool| {
         let chosen = interfaces.iter().filter(|one| wanted(one));
         Names::of(chosen.map(|one| &one.name))
     };
     let up = names(|one| one.enabled && one.carrier);
     if !up.0.is_empty() {
-        return Finding::pass(Check::Link, WayMessage::LinkUp { interfaces: up });
+        return CheckFinding::pass(Check::Link, WayMessage::LinkUp { interfaces: up });
     }
     let dark = names(|one| one.enabled && !one.carrier);
     let off = names(|one| !one.enabled);
     let (no_dark, no_other) = (dark.0.is_empty(), off.0.is_empty());
     let off = WayMessage::SwitchedOff { interfaces: off };
     match (no_dark, no_other) {
-        (true, true) => Finding::fail(Code::NetNoLink, WayMessage::NoInterface),
-        (true, false) => Finding::fail(Code::NetDisabled, off),
+        (true, true) => CheckFinding::fail(Code::NetNoLink, WayMessage::NoInterface),
+        (true, false) => CheckFinding::fail(Code::NetDisabled, off),
         (false, no_other) => {
             let summary = WayMessage::NoLink { interfaces: dark };
-            let finding = Finding::fail(Code::NetNoLink, summary);
+            let finding = CheckFinding::fail(Code::NetNoLink, summary);
             match no_other {
                 true => finding,
                 false => finding.detail(off),

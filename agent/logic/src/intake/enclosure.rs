@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::Item;
+use super::IntakeItem;
 use crate::encryption::{self, KeyPrint, ResultsKey};
 use crate::fault::{Code, Fault};
 
@@ -68,7 +68,7 @@ pub struct Enclosure {
     pub released: bool,
 }
 
-impl Item {
+impl IntakeItem {
     /// Closes a result with a key of central; `random` has `ResultsKey::entropy` bytes for each variable. Which content it
     /// is stays known by the print of the whole: no variable is known by a print of its own any more.
     ///

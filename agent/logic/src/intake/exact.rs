@@ -23,11 +23,11 @@ pub(super) enum Exact {
     Number(String),
     String(String),
     Array(Vec<Exact>),
-    Object(Fields),
+    Object(ObjectFields),
 }
 
 /// The fields of an object; of equal keys the last one counts, as in PHP.
-pub(super) type Fields = BTreeMap<String, Exact>;
+pub(super) type ObjectFields = BTreeMap<String, Exact>;
 
 impl Exact {
     /// Reads a value of a document.
@@ -77,7 +77,7 @@ impl Exact {
     }
 
     /// The fields, of an object.
-    pub(super) fn as_object(&self) -> Option<&Fields> {
+    pub(super) fn as_object(&self) -> Option<&ObjectFields> {
         match self {
             Self::Object(fields) => Some(fields),
             _ => None,

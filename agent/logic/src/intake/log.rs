@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::document;
 use super::exact::Exact;
 use super::path::{At, text};
-use super::{Enclosure, Item, Kind, Print};
+use super::{Enclosure, IntakeItem, ItemKind, Print};
 use crate::api::answer::PhpMap as Pairs;
 use crate::fault::{Code, Fault};
 use crate::fault::{Finding, IntakeFlaw, IntakeValue};
@@ -35,7 +35,7 @@ pub(super) fn read(
     raw: &RawValue,
     at: &At<'_>,
     warnings: &mut Vec<Finding>,
-) -> Result<Option<Item>, Fault> {
+) -> Result<Option<IntakeItem>, Fault> {
     let mut seen: BTreeMap<String, Print> = BTreeMap::new();
     let mut parts = Vec::new();
     let mut payload = vec![b'['];
@@ -45,7 +45,7 @@ pub(super) fn read(
         .enumerate()
     {
         let at = at.index(index);
-        let Row {
+        let IntakeRow {
             id,
             print,
             sent,
@@ -73,8 +73,8 @@ pub(super) fn read(
     }
     payload.push(b']');
     content.push(b']');
-    Ok((!parts.is_empty()).then(|| Item {
-        kind: Kind::Logs,
+    Ok((!parts.is_empty()).then(|| IntakeItem {
+        kind: ItemKind::Logs,
         id: execution.to_owned(),
         delivery: None,
         test_taker: None,
@@ -88,7 +88,7 @@ pub(super) fn read(
 }
 
 /// One row that central takes.
-struct Row {
+struct IntakeRow {
     /// Its id as text.
     id: String,
     print: Print,
@@ -98,7 +98,7 @@ struct Row {
     told: Vec<u8>,
 }
 
-fn row(execution: &str, raw: &RawValue, at: &At<'_>) -> Result<Row, Fault> {
+fn row(execution: &str, raw: &RawValue, at: &At<'_>) -> Result<IntakeRow, Fault> {
     let Pairs(pairs) = serde_json::from_str(raw.get()).map_err(|error| {
         at.malformed(IntakeFlaw::Unreadable {
             what: IntakeValue::Row,
@@ -180,7 +180,7 @@ fn row(execution: &str, raw: &RawValue, at: &At<'_>) -> Result<Row, Fault> {
         created,
         by.into(),
     ]);
-    Ok(Row {
+    Ok(IntakeRow {
         id: id_text,
         print: Print::of(&is.as_doubles()),
         sent,

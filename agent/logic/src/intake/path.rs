@@ -4,17 +4,17 @@
 
 use std::fmt;
 
-use super::exact::{Exact, Fields};
+use super::exact::{Exact, ObjectFields};
 use crate::fault::{Code, Fault, FoundValue, IntakeCause, IntakeFlaw, IntakeValue};
 use crate::outside;
 
 /// A place in a document; printed as `results["…"].variables[3].data.epoch`.
 pub(super) struct At<'a> {
     parent: Option<&'a At<'a>>,
-    step: Step<'a>,
+    step: PathStep<'a>,
 }
 
-enum Step<'a> {
+enum PathStep<'a> {
     Key(&'a str),
     Index(usize),
 }
@@ -23,21 +23,21 @@ impl<'a> At<'a> {
     pub(super) fn root(name: &'a str) -> Self {
         Self {
             parent: None,
-            step: Step::Key(name),
+            step: PathStep::Key(name),
         }
     }
 
     pub(super) fn key(&'a self, key: &'a str) -> Self {
         Self {
             parent: Some(self),
-            step: Step::Key(key),
+            step: PathStep::Key(key),
         }
     }
 
     pub(super) fn index(&'a self, index: usize) -> Self {
         Self {
             parent: Some(self),
-            step: Step::Index(index),
+            step: PathStep::Index(index),
         }
     }
 
@@ -66,13 +66,13 @@ impl fmt::Display for At<'_> {
                 .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
         };
         match self.step {
-            Step::Key(key) if self.parent.is_none() => f.write_str(&outside::id(key)),
-            Step::Key(key) if plain(key) => write!(f, ".{key}"),
-            Step::Key(key) => match outside::id(key) {
+            PathStep::Key(key) if self.parent.is_none() => f.write_str(&outside::id(key)),
+            PathStep::Key(key) if plain(key) => write!(f, ".{key}"),
+            PathStep::Key(key) => match outside::id(key) {
                 told if told == key => write!(f, "[\"{key}\"]"),
                 told => write!(f, "[{told}]"),
             },
-            Step::Index(index) => write!(f, "[{index}]"),
+            PathStep::Index(index) => write!(f, "[{index}]"),
         }
     }
 }
@@ -93,12 +93,12 @@ pub(super) fn object<'v>(
     value: &'v Exact,
     at: &At<'_>,
     what: IntakeValue,
-) -> Result<&'v Fields, Fault> {
+) -> Result<&'v ObjectFields, Fault> {
     value.as_object().ok_or_else(|| at.expected(what, value))
 }
 
 /// A key that must exist, whatever its value.
-pub(super) fn field<'v>(map: &'v Fields, key: &str, at: &At<'_>) -> Result<&'v Exact, Fault> {
+pub(super) fn field<'v>(map: &'v ObjectFields, key: &str, at: &At<'_>) -> Result<&'v Exact, Fault> {
     map.get(key)
         .ok_or_else(|| at.key(key).malformed(IntakeFlaw::KeyMissing))
 }

@@ -8,9 +8,9 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::exact::{Exact, Fields};
+use super::exact::{Exact, ObjectFields};
 use super::path::{At, field, object, text};
-use super::{Enclosure, ExecutionState, Intake, Item, Kind, Known, Print};
+use super::{Enclosure, EntityLookup, ExecutionState, IntakeItem, ItemKind, ParsedDocument, Print};
 use crate::entity::EntityType;
 use crate::fault::{Code, Fault};
 use crate::fault::{Finding, IntakeFlaw, IntakeValue};
@@ -44,9 +44,9 @@ pub(super) fn read(
     id: &str,
     value: &Exact,
     at: &At<'_>,
-    known: Known<'_>,
-    intake: &mut Intake,
-) -> Result<Item, Fault> {
+    known: EntityLookup<'_>,
+    intake: &mut ParsedDocument,
+) -> Result<IntakeItem, Fault> {
     let result = object(value, at, IntakeValue::Result)?;
     let warnings = &mut intake.warnings;
     unknown_keys(result, &TOP, at, warnings);
@@ -118,8 +118,8 @@ pub(super) fn read(
         ("details", details),
         ("variables", variables),
     ]);
-    Ok(Item {
-        kind: Kind::Results,
+    Ok(IntakeItem {
+        kind: ItemKind::Results,
         id: id.to_owned(),
         delivery: Some(delivery),
         test_taker: Some(test_taker),
@@ -137,7 +137,7 @@ pub(super) fn read(
 
 /// Encrypted rows by reference (protocol 7.7): they pass unread, since nobody here can read them. Anything but texts
 /// would be the end of the whole request on central.
-fn references(map: &Fields, at: &At<'_>) -> Result<Exact, Fault> {
+fn references(map: &ObjectFields, at: &At<'_>) -> Result<Exact, Fault> {
     for (reference, row) in map {
         if !matches!(row, Exact::String(text) if !text.is_empty()) {
             return Err(at.key(reference).expected(IntakeValue::EncryptedRow, row));
@@ -189,11 +189,11 @@ fn variable(
     value: &Exact,
     at: &At<'_>,
     warnings: &mut Vec<Finding>,
-) -> Result<Fields, Fault> {
+) -> Result<ObjectFields, Fault> {
     let variable = object(value, at, IntakeValue::Variable)?;
     unknown_keys(variable, &VARIABLE, at, warnings);
     whole_texts(variable, &VARIABLE, at)?;
-    let mut out = Fields::new();
+    let mut out = ObjectFields::new();
     let class = field(variable, "type", at)?;
     let sort = class
         .as_str()
@@ -227,9 +227,9 @@ fn variable(
 /// Which item or test the variable belongs to.
 fn calls(
     id: &str,
-    variable: &Fields,
+    variable: &ObjectFields,
     at: &At<'_>,
-    out: &mut Fields,
+    out: &mut ObjectFields,
     warnings: &mut Vec<Finding>,
 ) -> Result<(), Fault> {
     let call_item = optional(
@@ -296,7 +296,7 @@ fn data(
     value: &Exact,
     at: &At<'_>,
     warnings: &mut Vec<Finding>,
-) -> Result<Fields, Fault> {
+) -> Result<ObjectFields, Fault> {
     let data = object(value, at, IntakeValue::Object)?;
     let own: &[&str] = match sort {
         "ResponseVariable" => &["candidateResponse", "correctResponse"],
@@ -377,7 +377,7 @@ fn optional(value: &Exact, at: &At<'_>, what: IntakeValue) -> Result<Option<Stri
     }
 }
 
-fn pick(map: &Fields, keys: &[&str]) -> Fields {
+fn pick(map: &ObjectFields, keys: &[&str]) -> ObjectFields {
     let own = |key: &&str| {
         map.get(*key)
             .map(|value| ((*key).to_owned(), value.clone()))
@@ -386,7 +386,7 @@ fn pick(map: &Fields, keys: &[&str]) -> Fields {
 }
 
 /// What makes a variable the same one to central: everything but what it ignores (protocol 7.1, 7.5).
-fn print(variable: &Fields) -> Print {
+fn print(variable: &ObjectFields) -> Print {
     let mut bare = variable.clone();
     if let Some(Exact::Object(data)) = bare.get_mut("data") {
         data.retain(|key, _| !IGNORED.contains(&key.as_str()));
@@ -397,7 +397,7 @@ fn print(variable: &Fields) -> Print {
     Print::of(&Exact::Object(bare).as_doubles())
 }
 
-fn unknown_keys(map: &Fields, keys: &[&str], at: &At<'_>, warnings: &mut Vec<Finding>) {
+fn unknown_keys(map: &ObjectFields, keys: &[&str], at: &At<'_>, warnings: &mut Vec<Finding>) {
     for key in map.keys().filter(|key| !keys.contains(&key.as_str())) {
         warn(
             warnings,
@@ -415,7 +415,7 @@ fn column(text: &str, at: &At<'_>, warnings: &mut Vec<Finding>) {
 }
 
 /// No text of what is sent may hold NUL: PostgreSQL takes none, and central answers with a failure of its storage.
-fn whole_texts(fields: &Fields, sent: &[&str], at: &At<'_>) -> Result<(), Fault> {
+fn whole_texts(fields: &ObjectFields, sent: &[&str], at: &At<'_>) -> Result<(), Fault> {
     for (key, value) in fields
         .iter()
         .filter(|(key, _)| sent.contains(&key.as_str()))

@@ -40,10 +40,10 @@ fn example() -> Json {
     })
 }
 
-fn submit(result: &Json) -> Result<Intake, Fault> {
+fn submit(result: &Json) -> Result<ParsedDocument, Fault> {
     let body = json!({ "results": { ID: result }, "sync_params": { "sync_id": 1 } });
     read(
-        Kind::Results,
+        ItemKind::Results,
         body.to_string().as_bytes(),
         ITEM_LIMIT,
         &everything,
@@ -56,14 +56,19 @@ fn what_is_put_by_its_id_is_let_in_under_no_other_rule() {
         let mut result = example();
         result["deliveryExecutionId"] = id.into();
         let map = json!({ id: &result }).to_string();
-        let all = read(Kind::Results, map.as_bytes(), ITEM_LIMIT, &everything);
+        let all = read(ItemKind::Results, map.as_bytes(), ITEM_LIMIT, &everything);
         assert_eq!(all.unwrap_err().code, Code::IntakeMalformed, "{id:?}");
         if !id.is_empty() {
             let users = json!([{ "id": id }]).to_string();
-            let all = read(Kind::LtiUsers, users.as_bytes(), ITEM_LIMIT, &everything);
+            let all = read(
+                ItemKind::LtiUsers,
+                users.as_bytes(),
+                ITEM_LIMIT,
+                &everything,
+            );
             assert_eq!(all.unwrap_err().code, Code::IntakeMalformed, "user {id:?}");
         }
-        for kind in Kind::ALL {
+        for kind in ItemKind::ALL {
             let one = result.to_string();
             let one = read_one(kind, id, one.as_bytes(), ITEM_LIMIT, &everything);
             assert_eq!(
@@ -94,11 +99,18 @@ fn body_bare_map_and_single_item_are_the_same() {
     let whole = submit(&example()).unwrap();
     let bare = json!({ ID: example() }).to_string();
     assert_eq!(
-        read(Kind::Results, bare.as_bytes(), ITEM_LIMIT, &everything).unwrap(),
+        read(ItemKind::Results, bare.as_bytes(), ITEM_LIMIT, &everything).unwrap(),
         whole
     );
     let one = example().to_string();
-    let one = read_one(Kind::Results, ID, one.as_bytes(), ITEM_LIMIT, &everything).unwrap();
+    let one = read_one(
+        ItemKind::Results,
+        ID,
+        one.as_bytes(),
+        ITEM_LIMIT,
+        &everything,
+    )
+    .unwrap();
     assert_eq!(one, whole);
 }
 
@@ -286,7 +298,7 @@ fn equal_content_has_one_print_whatever_its_spelling() {
 fn what_the_catalogue_does_not_know_is_a_warning() {
     let nothing = |_: EntityType, _: &str| false;
     let body = json!({ ID: example() }).to_string();
-    let intake = read(Kind::Results, body.as_bytes(), ITEM_LIMIT, &nothing).unwrap();
+    let intake = read(ItemKind::Results, body.as_bytes(), ITEM_LIMIT, &nothing).unwrap();
     let reasons: Vec<_> = intake.warnings.iter().map(Finding::reason).collect();
     assert_eq!(
         reasons,
@@ -304,7 +316,7 @@ fn an_entry_never_vanishes_behind_an_equal_key() {
         example(),
         example()
     );
-    let reason = read(Kind::Results, body.as_bytes(), ITEM_LIMIT, &everything)
+    let reason = read(ItemKind::Results, body.as_bytes(), ITEM_LIMIT, &everything)
         .unwrap_err()
         .reason();
     assert_eq!(reason, format!("results[\"{ID}\"]: expected this key once"));
@@ -316,19 +328,19 @@ fn an_entry_never_vanishes_behind_an_equal_key() {
         r#"{"results":{},"x":1}"#,
         r#"{"results":[{}]}"#,
     ] {
-        let trouble = read(Kind::Results, odd.as_bytes(), ITEM_LIMIT, &everything).unwrap_err();
+        let trouble = read(ItemKind::Results, odd.as_bytes(), ITEM_LIMIT, &everything).unwrap_err();
         assert_eq!(trouble.code, Code::IntakeMalformed, "{odd}");
     }
     for empty in ["{}", "[]", r#"{"results":[]}"#] {
-        let intake = read(Kind::Results, empty.as_bytes(), ITEM_LIMIT, &everything).unwrap();
-        assert_eq!(intake, Intake::default());
+        let intake = read(ItemKind::Results, empty.as_bytes(), ITEM_LIMIT, &everything).unwrap();
+        assert_eq!(intake, ParsedDocument::default());
     }
 }
 
 #[test]
 fn an_item_above_the_limit_is_a_clear_refusal() {
     let body = json!({ ID: example() }).to_string();
-    let trouble = read(Kind::Results, body.as_bytes(), 300, &everything).unwrap_err();
+    let trouble = read(ItemKind::Results, body.as_bytes(), 300, &everything).unwrap_err();
     assert_eq!(trouble.code, Code::IntakeTooLong);
     assert!(trouble.reason().contains("expected at most 300"));
 }
@@ -338,9 +350,9 @@ fn row() -> Json {
            "created_at":"1795000010.1234","created_by":"https://central.example/tao.rdf#i2101"})
 }
 
-fn submit_rows(rows: &[Json]) -> Result<Intake, Fault> {
+fn submit_rows(rows: &[Json]) -> Result<ParsedDocument, Fault> {
     let body = json!({ "delivery_logs": { ID: rows } }).to_string();
-    read(Kind::Logs, body.as_bytes(), ITEM_LIMIT, &everything)
+    read(ItemKind::Logs, body.as_bytes(), ITEM_LIMIT, &everything)
 }
 
 #[test]
@@ -404,17 +416,17 @@ fn every_wrong_row_is_refused_by_its_path() {
 #[test]
 fn sessions_and_users_take_the_shape_of_their_routes() {
     let body = json!({ "test_sessions": [ID], "sync_params": {} }).to_string();
-    let intake = read(Kind::Sessions, body.as_bytes(), ITEM_LIMIT, &everything).unwrap();
+    let intake = read(ItemKind::Sessions, body.as_bytes(), ITEM_LIMIT, &everything).unwrap();
     assert_eq!(intake.items[0].id, ID);
-    let one = read_one(Kind::Sessions, ID, b"", ITEM_LIMIT, &everything).unwrap();
+    let one = read_one(ItemKind::Sessions, ID, b"", ITEM_LIMIT, &everything).unwrap();
     assert_eq!(one, intake);
-    let wrong = read(Kind::Sessions, br#"[{"x":1}]"#, ITEM_LIMIT, &everything).unwrap_err();
+    let wrong = read(ItemKind::Sessions, br#"[{"x":1}]"#, ITEM_LIMIT, &everything).unwrap_err();
     assert_eq!(
         wrong.reason(),
         "test_sessions[0]: expected an execution id, found an object"
     );
     let users = br#"{"lti_users":[{"id":5,"b":1,"a":2},{"x":1}]}"#;
-    let users = read(Kind::LtiUsers, users, ITEM_LIMIT, &everything).unwrap();
+    let users = read(ItemKind::LtiUsers, users, ITEM_LIMIT, &everything).unwrap();
     assert_eq!(users.items[0].id, "5");
     assert_eq!(users.items[0].payload, br#"{"a":2,"b":1,"id":5}"#);
     assert_eq!(users.items[1].id.len(), 32);
@@ -428,21 +440,25 @@ fn the_recorded_exchanges_agree() {
         "/../../tests/fixtures/exchanges/"
     );
     let table = [
-        ("243-results-ok", Kind::Results, true),
-        ("247-results-missing-state", Kind::Results, false),
-        ("250-results-variable-missing-keys", Kind::Results, false),
-        ("251-results-variable-not-array", Kind::Results, false),
-        ("252-results-variables-null", Kind::Results, true),
-        ("253-results-details-string", Kind::Results, false),
-        ("264-results-binary-response", Kind::Results, true),
-        ("265-logs-ok", Kind::Logs, true),
-        ("269-logs-bad-row-with-good", Kind::Logs, false),
-        ("270-logs-extra-column", Kind::Logs, false),
-        ("273-logs-no-after-flag", Kind::Logs, true),
-        ("274-logs-with-client-columns", Kind::Logs, true),
-        ("286-sessions-ok", Kind::Sessions, true),
-        ("292-sessions-object", Kind::Sessions, false),
-        ("281-ltiusers-ok", Kind::LtiUsers, true),
+        ("243-results-ok", ItemKind::Results, true),
+        ("247-results-missing-state", ItemKind::Results, false),
+        (
+            "250-results-variable-missing-keys",
+            ItemKind::Results,
+            false,
+        ),
+        ("251-results-variable-not-array", ItemKind::Results, false),
+        ("252-results-variables-null", ItemKind::Results, true),
+        ("253-results-details-string", ItemKind::Results, false),
+        ("264-results-binary-response", ItemKind::Results, true),
+        ("265-logs-ok", ItemKind::Logs, true),
+        ("269-logs-bad-row-with-good", ItemKind::Logs, false),
+        ("270-logs-extra-column", ItemKind::Logs, false),
+        ("273-logs-no-after-flag", ItemKind::Logs, true),
+        ("274-logs-with-client-columns", ItemKind::Logs, true),
+        ("286-sessions-ok", ItemKind::Sessions, true),
+        ("292-sessions-object", ItemKind::Sessions, false),
+        ("281-ltiusers-ok", ItemKind::LtiUsers, true),
     ];
     for (name, kind, good) in table {
         let file = std::fs::read(format!("{dir}{name}.json")).unwrap();
@@ -482,19 +498,25 @@ fn a_number_leaves_as_the_text_that_it_came_as() {
             item
         };
         let users = format!(r#"[{{"d": {number}}}]"#);
-        let read = read(Kind::LtiUsers, users.as_bytes(), ITEM_LIMIT, &everything).unwrap();
+        let read = read(
+            ItemKind::LtiUsers,
+            users.as_bytes(),
+            ITEM_LIMIT,
+            &everything,
+        )
+        .unwrap();
         same(
-            Kind::LtiUsers,
+            ItemKind::LtiUsers,
             &read.items[0].id,
             &users[1..users.len() - 1],
         );
         let marked = with("/variables/1/data/normalMaximum", Some(json!("@")));
         let result = marked.to_string().replace("\"@\"", number);
-        same(Kind::Results, ID, &result);
+        same(ItemKind::Results, ID, &result);
         let mut marked = row();
         marked["created_at"] = json!("@");
         let rows = json!([marked]).to_string().replace("\"@\"", number);
-        same(Kind::Logs, ID, &rows);
+        same(ItemKind::Logs, ID, &rows);
     }
 }
 
@@ -504,7 +526,7 @@ fn one_double_written_in_two_ways_is_one_variable_and_one_row() {
         let marked = with("/variables/1/data/normalMaximum", Some(json!("@")));
         let result = marked.to_string().replace("\"@\"", number);
         let read = read_one(
-            Kind::Results,
+            ItemKind::Results,
             ID,
             result.as_bytes(),
             ITEM_LIMIT,
@@ -539,7 +561,7 @@ fn json_tree() -> impl Strategy<Value = Json> {
 
 proptest! {
     #[test]
-    fn no_document_makes_intake_panic(kind in prop::sample::select(&Kind::ALL[..]), tree in json_tree(), cut in any::<usize>()) {
+    fn no_document_makes_intake_panic(kind in prop::sample::select(&ItemKind::ALL[..]), tree in json_tree(), cut in any::<usize>()) {
         let body = json!({ kind.key(): tree }).to_string();
         let _ = read(kind, body.as_bytes(), ITEM_LIMIT, &everything);
         let cut = cut % (body.len() + 1);

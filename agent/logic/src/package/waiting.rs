@@ -9,7 +9,7 @@ use crate::fault::{Area, Fault};
 /// Why packages that are wanted do not come right now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Cause {
+pub enum WaitReason {
     /// No download window is open.
     Window,
     /// An exam runs.
@@ -24,7 +24,7 @@ pub enum Cause {
     Central,
 }
 
-impl Cause {
+impl WaitReason {
     /// What is waited for, in words.
     pub fn words(self) -> &'static str {
         match self {
@@ -51,7 +51,7 @@ impl Cause {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
     /// What is waited for.
-    pub reason: Cause,
+    pub reason: WaitReason,
     /// Unix seconds at which that is over; `None` where nobody knows.
     pub until: Option<i64>,
 }

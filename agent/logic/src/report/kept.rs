@@ -51,10 +51,10 @@ impl From<KeptReport> for Report {
 mod tests {
     use super::*;
     use crate::fault::{Code, Fault, NetCause};
-    use crate::words::Params;
+    use crate::words::SyncParams;
 
     fn report() -> Report {
-        let params = Params {
+        let params = SyncParams {
             organisation_id: "1001".into(),
             sync_id: 7,
             box_id: "box".into(),

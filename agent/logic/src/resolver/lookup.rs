@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::Failure;
 use super::files::Config;
-use super::message::{RecordType, Reply, query};
+use super::message::{DnsReply, RecordType, query};
 
 /// After so long without an answer the next server, or the next name of the search list, is asked beside it.
 pub const STAGGER: Duration = Duration::from_secs(1);
@@ -34,7 +34,7 @@ pub struct Question {
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Command {
+pub enum LookupCommand {
     /// Send a question, again and again until it is answered; its reply comes back with the same ticket.
     Ask(usize, Question),
     /// The look-up has ended.
@@ -43,16 +43,16 @@ pub enum Command {
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
+pub enum LookupEvent {
     /// A server answered a question.
-    Reply(usize, Reply),
+    Reply(usize, DnsReply),
     /// A question could not be sent, its connection failed, or the host says that nobody listens there.
     Failed(usize),
 }
 
 /// How one question stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum State {
+enum QuestionState {
     /// Asked, nothing heard.
     Open,
     /// Addresses that came truncated and count from then on, unless the question by TCP brings more.
@@ -64,7 +64,7 @@ enum State {
     Unreachable,
 }
 
-impl State {
+impl QuestionState {
     fn addresses(&self, now: Duration) -> &[IpAddr] {
         match self {
             Self::Addresses(found) => found,
@@ -76,11 +76,11 @@ impl State {
 
 /// One server asked for one name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Step {
+struct ServerQuery {
     candidate: usize,
     server: usize,
-    a: State,
-    aaaa: State,
+    a: QuestionState,
+    aaaa: QuestionState,
 }
 
 /// One look-up.
@@ -88,14 +88,14 @@ struct Step {
 pub struct Lookup {
     config: Config,
     candidates: Vec<String>,
-    steps: Vec<Step>,
+    steps: Vec<ServerQuery>,
     /// Step and type of each question, by ticket.
     asked: Vec<(usize, RecordType, bool)>,
     /// When the newest step began.
     begun: Duration,
     /// When the first address came.
     found: Option<Duration>,
-    out: VecDeque<Command>,
+    out: VecDeque<LookupCommand>,
     ended: bool,
 }
 
@@ -123,7 +123,7 @@ impl Lookup {
 
     /// The next thing to do.
     #[expect(clippy::should_implement_trait, reason = "a machine is no iterator")]
-    pub fn next(&mut self) -> Option<Command> {
+    pub fn next(&mut self) -> Option<LookupCommand> {
         self.out.pop_front()
     }
 
@@ -132,7 +132,7 @@ impl Lookup {
         let next_step = self.has_more_steps().then(|| self.begun + STAGGER);
         let partial = self.steps.iter().flat_map(|step| [&step.a, &step.aaaa]);
         let partial = partial.filter_map(|state| match state {
-            State::Partial(_, from) => Some(*from),
+            QuestionState::Partial(_, from) => Some(*from),
             _ => None,
         });
         let found = self.found.map(|at| at + self.grace());
@@ -145,10 +145,10 @@ impl Lookup {
     }
 
     /// Takes an event.
-    pub fn handle(&mut self, event: Event, now: Duration) {
+    pub fn handle(&mut self, event: LookupEvent, now: Duration) {
         let (ticket, reply) = match event {
-            Event::Reply(ticket, reply) => (ticket, Some(reply)),
-            Event::Failed(ticket) => (ticket, None),
+            LookupEvent::Reply(ticket, reply) => (ticket, Some(reply)),
+            LookupEvent::Failed(ticket) => (ticket, None),
         };
         let Some(&(step, kind, tcp)) = self.asked.get(ticket) else {
             return;
@@ -158,19 +158,23 @@ impl Lookup {
             RecordType::Aaaa => &mut self.steps[step].aaaa,
         };
         let next = match (reply, &*state) {
-            (Some(Reply::Addresses(found)), _) => State::Addresses(found),
-            (Some(Reply::Truncated(found)), State::Open) if !tcp => {
-                *state = State::Partial(found, now + TCP_PATIENCE);
+            (Some(DnsReply::Addresses(found)), _) => QuestionState::Addresses(found),
+            (Some(DnsReply::Truncated(found)), QuestionState::Open) if !tcp => {
+                *state = QuestionState::Partial(found, now + TCP_PATIENCE);
                 self.ask(step, kind, true);
                 return self.advance(now);
             }
-            (Some(Reply::Truncated(found)), _) if !found.is_empty() => State::Addresses(found),
+            (Some(DnsReply::Truncated(found)), _) if !found.is_empty() => {
+                QuestionState::Addresses(found)
+            }
             // By TCP nothing more came than was truncated.
-            (_, State::Partial(found, _)) if !found.is_empty() => State::Addresses(found.clone()),
-            (Some(Reply::NoData), _) => State::Empty(true),
-            (Some(Reply::NoName), _) => State::Empty(false),
-            (Some(Reply::Refused(code)), _) => State::Refused(code),
-            (Some(Reply::Truncated(_)) | None, _) => State::Unreachable,
+            (_, QuestionState::Partial(found, _)) if !found.is_empty() => {
+                QuestionState::Addresses(found.clone())
+            }
+            (Some(DnsReply::NoData), _) => QuestionState::Empty(true),
+            (Some(DnsReply::NoName), _) => QuestionState::Empty(false),
+            (Some(DnsReply::Refused(code)), _) => QuestionState::Refused(code),
+            (Some(DnsReply::Truncated(_)) | None, _) => QuestionState::Unreachable,
         };
         *state = next;
         self.advance(now);
@@ -218,8 +222,8 @@ impl Lookup {
         let has_a = steps().any(|step| !step.a.addresses(now).is_empty());
         let other_known = match has_a {
             // That no server could say anything about IPv6 is enough where IPv4 is known.
-            true => steps().any(|step| !matches!(step.aaaa, State::Open)),
-            false => steps().any(|step| matches!(step.a, State::Empty(_))),
+            true => steps().any(|step| !matches!(step.aaaa, QuestionState::Open)),
+            false => steps().any(|step| matches!(step.a, QuestionState::Empty(_))),
         };
         let enough = other_known || now >= at + self.grace();
         if enough {
@@ -229,16 +233,18 @@ impl Lookup {
     }
 
     fn grace(&self) -> Duration {
-        let has_a = self
-            .steps
-            .iter()
-            .any(|step| matches!(step.a, State::Addresses(_) | State::Partial(..)));
+        let has_a = self.steps.iter().any(|step| {
+            matches!(
+                step.a,
+                QuestionState::Addresses(_) | QuestionState::Partial(..)
+            )
+        });
         if has_a { AAAA_GRACE } else { A_GRACE }
     }
 
     /// The first name of the order that has an address.
     fn winner(&self, now: Duration) -> Option<usize> {
-        let has = |step: &&Step| {
+        let has = |step: &&ServerQuery| {
             !step.a.addresses(now).is_empty() || !step.aaaa.addresses(now).is_empty()
         };
         self.steps.iter().find(has).map(|step| step.candidate)
@@ -247,7 +253,7 @@ impl Lookup {
     fn addresses(&self, candidate: usize, now: Duration) -> Vec<IpAddr> {
         let steps = || self.steps.iter().filter(|step| step.candidate == candidate);
         // The first server that has some of a type is believed for it.
-        let first = |of: fn(&Step) -> &State| {
+        let first = |of: fn(&ServerQuery) -> &QuestionState| {
             steps()
                 .map(|step| of(step).addresses(now))
                 .find(|found| !found.is_empty())
@@ -261,16 +267,18 @@ impl Lookup {
 
     fn failure(&self) -> Failure {
         let states = || self.steps.iter().flat_map(|step| [&step.a, &step.aaaa]);
-        let open = |state: &State| matches!(state, State::Open | State::Partial(..));
+        let open = |state: &QuestionState| {
+            matches!(state, QuestionState::Open | QuestionState::Partial(..))
+        };
         let refused = states().find_map(|state| match state {
-            State::Refused(code) => Some(*code),
+            QuestionState::Refused(code) => Some(*code),
             _ => None,
         });
-        if states().any(|state| *state == State::Empty(true)) {
+        if states().any(|state| *state == QuestionState::Empty(true)) {
             Failure::NoAddress
         } else if let Some(code) = refused {
             Failure::Refused(code)
-        } else if states().any(|state| *state == State::Empty(false)) {
+        } else if states().any(|state| *state == QuestionState::Empty(false)) {
             Failure::NoName
         } else if states().any(open) {
             Failure::Silent
@@ -287,11 +295,11 @@ impl Lookup {
     fn begin(&mut self, now: Duration) {
         let servers = self.config.servers.len();
         let (candidate, server) = (self.steps.len() / servers, self.steps.len() % servers);
-        self.steps.push(Step {
+        self.steps.push(ServerQuery {
             candidate,
             server,
-            a: State::Open,
-            aaaa: State::Open,
+            a: QuestionState::Open,
+            aaaa: QuestionState::Open,
         });
         self.begun = now;
         for kind in [RecordType::A, RecordType::Aaaa] {
@@ -300,7 +308,7 @@ impl Lookup {
     }
 
     fn ask(&mut self, step: usize, kind: RecordType, tcp: bool) {
-        let Step {
+        let ServerQuery {
             candidate, server, ..
         } = self.steps[step];
         let question = Question {
@@ -311,20 +319,20 @@ impl Lookup {
         };
         self.asked.push((step, kind, tcp));
         let ticket = self.asked.len() - 1;
-        self.out.push_back(Command::Ask(ticket, question));
+        self.out.push_back(LookupCommand::Ask(ticket, question));
     }
 
     fn end(&mut self, result: Result<Vec<IpAddr>, Failure>) {
         self.ended = true;
-        self.out.push_back(Command::Done(result));
+        self.out.push_back(LookupCommand::Done(result));
     }
 }
 
 /// Whether nothing more can come of a step by itself.
-fn is_settled(step: &Step, now: Duration) -> bool {
-    let settled = |state: &State| match state {
-        State::Open => false,
-        State::Partial(_, until) => *until <= now,
+fn is_settled(step: &ServerQuery, now: Duration) -> bool {
+    let settled = |state: &QuestionState| match state {
+        QuestionState::Open => false,
+        QuestionState::Partial(_, until) => *until <= now,
         _ => true,
     };
     settled(&step.a) && settled(&step.aaaa)

@@ -39,7 +39,7 @@ impl RecordType {
 
 /// What a server said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reply {
+pub enum DnsReply {
     /// At least one address.
     Addresses(Vec<IpAddr>),
     /// The name exists without an address of this type.
@@ -75,8 +75,8 @@ pub fn query(id: u16, name: &str, kind: RecordType) -> Option<Vec<u8>> {
 }
 
 /// Reads an answer; `None` when it is not one to this question, or cannot be read: then the right one may still come.
-pub fn reply(message: &[u8], id: u16, name: &str, kind: RecordType) -> Option<Reply> {
-    let mut reader = Reader { message, at: 0 };
+pub fn reply(message: &[u8], id: u16, name: &str, kind: RecordType) -> Option<DnsReply> {
+    let mut reader = MessageReader { message, at: 0 };
     let (its_id, flags) = (reader.number()?, reader.number()?);
     let (questions, answers) = (reader.number()?, reader.number()?);
     reader.at = 12;
@@ -98,20 +98,20 @@ pub fn reply(message: &[u8], id: u16, name: &str, kind: RecordType) -> Option<Re
     }
     match code {
         0 => {}
-        3 => return Some(Reply::NoName),
-        code => return Some(Reply::Refused(code)),
+        3 => return Some(DnsReply::NoName),
+        code => return Some(DnsReply::Refused(code)),
     }
     let found = addresses(&mut reader, answers, name, kind);
     match (truncated, found) {
-        (true, found) => Some(Reply::Truncated(found.unwrap_or_default())),
-        (false, Some(found)) if found.is_empty() => Some(Reply::NoData),
-        (false, found) => found.map(Reply::Addresses),
+        (true, found) => Some(DnsReply::Truncated(found.unwrap_or_default())),
+        (false, Some(found)) if found.is_empty() => Some(DnsReply::NoData),
+        (false, found) => found.map(DnsReply::Addresses),
     }
 }
 
 /// The addresses that stand by the name or by what it is an alias of.
 fn addresses(
-    reader: &mut Reader<'_>,
+    reader: &mut MessageReader<'_>,
     answers: u16,
     name: &str,
     kind: RecordType,
@@ -128,7 +128,7 @@ fn addresses(
             continue;
         }
         if record == TYPE_CNAME {
-            let mut inside = Reader {
+            let mut inside = MessageReader {
                 message: reader.message,
                 at: data_at,
             };
@@ -164,12 +164,12 @@ fn address(kind: RecordType, data: &[u8]) -> Option<IpAddr> {
     })
 }
 
-struct Reader<'a> {
+struct MessageReader<'a> {
     message: &'a [u8],
     at: usize,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> MessageReader<'a> {
     fn take(&mut self, length: usize) -> Option<&'a [u8]> {
         let end = self.at.checked_add(length)?;
         let taken = self.message.get(self.at..end)?;
@@ -257,7 +257,7 @@ mod tests {
         whole[12..whole.len() - 4].to_vec()
     }
 
-    fn read(message: &[u8]) -> Option<Reply> {
+    fn read(message: &[u8]) -> Option<DnsReply> {
         reply(message, 7, "Host.test", RecordType::A)
     }
 
@@ -274,14 +274,14 @@ mod tests {
         let message = answer("host.test", RecordType::A, 0x180, &records);
         assert_eq!(
             read(&message),
-            Some(Reply::Addresses(vec!["192.0.2.1".parse().unwrap()]))
+            Some(DnsReply::Addresses(vec!["192.0.2.1".parse().unwrap()]))
         );
     }
 
     #[test]
     fn what_is_not_to_the_question_is_no_answer() {
         let good = answer("host.test", RecordType::A, 0, &[("", 1, vec![1, 2, 3, 4])]);
-        assert!(matches!(read(&good), Some(Reply::Addresses(_))));
+        assert!(matches!(read(&good), Some(DnsReply::Addresses(_))));
         assert_eq!(reply(&good, 8, "host.test", RecordType::A), None);
         assert_eq!(reply(&good, 7, "host.tess", RecordType::A), None);
         assert_eq!(reply(&good, 7, "host.test", RecordType::Aaaa), None);
@@ -293,15 +293,15 @@ mod tests {
     #[test]
     fn every_response_code_has_a_meaning() {
         let coded = |code| read(&answer("host.test", RecordType::A, code, &[]));
-        assert_eq!(coded(0), Some(Reply::NoData));
-        assert_eq!(coded(3), Some(Reply::NoName));
+        assert_eq!(coded(0), Some(DnsReply::NoData));
+        assert_eq!(coded(3), Some(DnsReply::NoName));
         for code in [1, 2, 4, 5, 9] {
-            assert_eq!(coded(code), Some(Reply::Refused(code as u8)));
+            assert_eq!(coded(code), Some(DnsReply::Refused(code as u8)));
         }
         // FORMERR without the question, as old servers send it.
         assert_eq!(
             read(&[0, 7, 0x80, 1, 0, 0, 0, 0, 0, 0, 0, 0]),
-            Some(Reply::Refused(1))
+            Some(DnsReply::Refused(1))
         );
     }
 
@@ -310,9 +310,9 @@ mod tests {
         let one = [("", 1, vec![192, 0, 2, 1])];
         let message = answer("host.test", RecordType::A, 0x200, &one);
         let found = vec!["192.0.2.1".parse().unwrap()];
-        assert_eq!(read(&message), Some(Reply::Truncated(found)));
+        assert_eq!(read(&message), Some(DnsReply::Truncated(found)));
         let cut = &message[..message.len() - 2];
-        assert_eq!(read(cut), Some(Reply::Truncated(Vec::new())));
+        assert_eq!(read(cut), Some(DnsReply::Truncated(Vec::new())));
     }
 
     #[test]

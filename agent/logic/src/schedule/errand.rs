@@ -92,7 +92,7 @@ impl Errand {
 /// Why a run begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Cause {
+pub enum RunReason {
     /// The daemon has started.
     Boot,
     /// The interval is over.
@@ -111,7 +111,7 @@ pub enum Cause {
     Packages,
 }
 
-impl Cause {
+impl RunReason {
     /// One word for the journal.
     pub fn word(self) -> &'static str {
         match self {
@@ -143,7 +143,7 @@ impl Cause {
 
 /// How a run ended, as far as the next one depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum RunEnd {
     /// Central was well; whatever failed will not get better sooner than the next interval.
     Done,
     /// A person has to act first: it is tried again at the interval.
@@ -156,7 +156,7 @@ pub enum End {
     Stopped,
 }
 
-impl End {
+impl RunEnd {
     /// What an account says; `wish` is the last Retry-After that the run met.
     pub fn of(report: &Report, wish: Option<Duration>) -> Self {
         match report.outcome {

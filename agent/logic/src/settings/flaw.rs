@@ -4,17 +4,17 @@
 
 use std::cmp::Ordering;
 
-use super::key::{KEYS, Key, SECTIONS};
-use super::value::Value;
+use super::key::{KEYS, SECTIONS, SettingKey};
+use super::value::SettingValue;
 use crate::fault::{Cause, Code, Fault};
 
 /// One finding: a stable code and a line for a person.
-pub(super) struct Flaw {
+pub(super) struct SettingFlaw {
     code: Code,
     line: String,
 }
 
-impl Flaw {
+impl SettingFlaw {
     pub(super) fn syntax(place: &str, message: &str) -> Self {
         let message = message.lines().collect::<Vec<_>>().join("; ");
         Self {
@@ -66,7 +66,7 @@ impl Flaw {
     }
 
     /// A known section that is not a table.
-    pub(super) fn not_a_section(place: &str, section: &str, found: &Value) -> Self {
+    pub(super) fn not_a_section(place: &str, section: &str, found: &SettingValue) -> Self {
         Self {
             code: Code::ConfigValue,
             line: format!(
@@ -89,7 +89,12 @@ impl Flaw {
         Self::unknown(line)
     }
 
-    pub(super) fn value(place: &str, key: &Key, expected: &str, found: &Value) -> Self {
+    pub(super) fn value(
+        place: &str,
+        key: &SettingKey,
+        expected: &str,
+        found: &SettingValue,
+    ) -> Self {
         Self {
             code: Code::ConfigValue,
             line: format!(
@@ -142,7 +147,7 @@ fn secret(name: &str) -> bool {
 }
 
 /// The most similar key; a name in another section outweighs a dissimilar one in the same.
-fn nearest_key(section: &str, name: &str) -> &'static Key {
+fn nearest_key(section: &str, name: &str) -> &'static SettingKey {
     nearest(KEYS.iter(), |key| {
         4.0 * likeness(name, key.name) + likeness(section, key.section)
     })

@@ -16,7 +16,7 @@ use super::{Settings, flaw};
 
 /// The configuration in force, and what is wrong with the files.
 #[derive(Debug, Clone, PartialEq)]
-pub struct InForce {
+pub struct SettingsInForce {
     /// What the process works with; `None`: there never was a good one, and it waits.
     pub settings: Option<Settings>,
     /// What is wrong with the files as they are.
@@ -25,7 +25,7 @@ pub struct InForce {
     pub good: bool,
 }
 
-impl InForce {
+impl SettingsInForce {
     /// Judges what was `read`; `kept` gives the last good configuration and is asked only where it is needed.
     pub fn of(read: Result<Settings, Fault>, kept: impl FnOnce() -> Option<Settings>) -> Self {
         let last = |fault: Fault, kept: Option<Settings>| Self {
@@ -56,7 +56,7 @@ impl InForce {
     }
 }
 
-impl InForce {
+impl SettingsInForce {
     /// What the process works with.
     ///
     /// # Errors
@@ -121,7 +121,7 @@ mod tests {
             (wrong(), None, None, Some(Code::ConfigUnknownKey), false),
         ];
         for (read, kept, force, fault, good) in rows {
-            let told = InForce::of(read.clone(), || kept.cloned());
+            let told = SettingsInForce::of(read.clone(), || kept.cloned());
             assert_eq!(told.settings.as_ref(), force, "{read:?} {kept:?}");
             let code = told.fault.map(|fault| fault.code);
             assert_eq!((code, told.good), (fault, good), "{read:?} {kept:?}");

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use super::Settings;
 use super::url::{Proxy, Url};
-use super::value::{Expected, Value};
+use super::value::{Expected, SettingValue};
 use crate::access::{AccountName, Principal};
 use crate::intake::ExecutionState;
 
 /// One key of the configuration.
-pub(super) struct Key {
+pub(super) struct SettingKey {
     pub(super) section: &'static str,
     pub(super) name: &'static str,
     /// What it does, one sentence or two.
@@ -22,12 +22,12 @@ pub(super) struct Key {
     pub(super) default: Option<&'static str>,
     /// A legal value as TOML.
     pub(super) example: &'static str,
-    pub(super) set: fn(&mut Settings, &Value) -> Result<(), Expected>,
+    pub(super) set: fn(&mut Settings, &SettingValue) -> Result<(), Expected>,
     /// The value in force; none when the key is absent.
-    pub(super) show: fn(&Settings) -> Option<Value>,
+    pub(super) show: fn(&Settings) -> Option<SettingValue>,
 }
 
-impl Key {
+impl SettingKey {
     /// The environment variable that overrides the key.
     pub(super) fn variable(&self) -> String {
         format!("BOXSYNC_{}_{}", self.section, self.name).to_ascii_uppercase()
@@ -62,26 +62,31 @@ const YEAR: Duration = Duration::from_secs(365 * 86_400);
 const ANY: u64 = u64::MAX;
 
 /// Every key there is.
-pub(super) static KEYS: &[Key] = &[
-    Key {
+pub(super) static KEYS: &[SettingKey] = &[
+    SettingKey {
         section: "central",
         name: "url",
         doc: "Root URL of central; a path prefix is allowed, a missing trailing slash is added.",
         default: None,
         example: r#""https://central.example/""#,
         set: |s, v| put(&mut s.central.url, v.optional(|v| v.read(Url::root))),
-        show: |s| s.central.url.as_ref().map(Value::text),
+        show: |s| s.central.url.as_ref().map(SettingValue::text),
     },
-    Key {
+    SettingKey {
         section: "central",
         name: "ca_file",
         doc: "File of PEM certificates that are trusted beside the built-in roots.",
         default: None,
         example: r#""/etc/boxsync/ca.pem""#,
-        set: |s, v| put(&mut s.central.ca_file, v.optional(Value::path)),
-        show: |s| s.central.ca_file.as_ref().map(|p| Value::text(p.display())),
+        set: |s, v| put(&mut s.central.ca_file, v.optional(SettingValue::path)),
+        show: |s| {
+            s.central
+                .ca_file
+                .as_ref()
+                .map(|p| SettingValue::text(p.display()))
+        },
     },
-    Key {
+    SettingKey {
         section: "central",
         name: "proxy",
         doc: "Proxy to central, with a user name where it wants one but never a password. Without this key \
@@ -89,32 +94,37 @@ pub(super) static KEYS: &[Key] = &[
         default: None,
         example: r#""http://user@proxy:3128""#,
         set: |s, v| put(&mut s.central.proxy, v.optional(|v| v.read(Proxy::parse))),
-        show: |s| s.central.proxy.as_ref().map(Value::text),
+        show: |s| s.central.proxy.as_ref().map(SettingValue::text),
     },
-    Key {
+    SettingKey {
         section: "central",
         name: "proxy_password_file",
         doc: "File whose first line is the password of the proxy user.",
         default: None,
         example: r#""/etc/boxsync/proxy-password""#,
-        set: |s, v| put(&mut s.central.proxy_password_file, v.optional(Value::path)),
+        set: |s, v| {
+            put(
+                &mut s.central.proxy_password_file,
+                v.optional(SettingValue::path),
+            )
+        },
         show: |s| {
             s.central
                 .proxy_password_file
                 .as_ref()
-                .map(|p| Value::text(p.display()))
+                .map(|p| SettingValue::text(p.display()))
         },
     },
-    Key {
+    SettingKey {
         section: "central",
         name: "token_elsewhere",
         doc: "Whether the client secret may be sent to a token URL on another host or port than the root URL.",
         default: Some("false"),
         example: "true",
         set: |s, v| put(&mut s.central.token_elsewhere, v.flag()),
-        show: |s| Some(Value::Flag(s.central.token_elsewhere)),
+        show: |s| Some(SettingValue::Flag(s.central.token_elsewhere)),
     },
-    Key {
+    SettingKey {
         section: "box",
         name: "organisation_id",
         doc: "Organisation that this box belongs to, at most 50 characters, always in quotes. Not needed after \
@@ -122,9 +132,9 @@ pub(super) static KEYS: &[Key] = &[
         default: None,
         example: r#""1001""#,
         set: |s, v| put(&mut s.this_box.organisation_id, v.optional(|v| v.label(50))),
-        show: |s| s.this_box.organisation_id.as_ref().map(Value::text),
+        show: |s| s.this_box.organisation_id.as_ref().map(SettingValue::text),
     },
-    Key {
+    SettingKey {
         section: "box",
         name: "id",
         doc: "Box id of an existing box that is to be kept: visible ASCII, at most 50 characters, always in \
@@ -132,9 +142,9 @@ pub(super) static KEYS: &[Key] = &[
         default: None,
         example: r#""5e0b1c2d3f4a5""#,
         set: |s, v| put(&mut s.this_box.id, v.optional(box_id)),
-        show: |s| s.this_box.id.as_ref().map(Value::text),
+        show: |s| s.this_box.id.as_ref().map(SettingValue::text),
     },
-    Key {
+    SettingKey {
         section: "box",
         name: "tao_version",
         doc: "VM version that this box tells central, always in quotes. Without it IMAGE_VERSION of os-release \
@@ -142,9 +152,9 @@ pub(super) static KEYS: &[Key] = &[
         default: None,
         example: r#""2022.11""#,
         set: |s, v| put(&mut s.this_box.tao_version, v.optional(|v| v.label(50))),
-        show: |s| s.this_box.tao_version.as_ref().map(Value::text),
+        show: |s| s.this_box.tao_version.as_ref().map(SettingValue::text),
     },
-    Key {
+    SettingKey {
         section: "box",
         name: "allow_uids",
         doc: "Users, by number or name, that may do everything at the local socket, beside root and the user boxsync \
@@ -154,7 +164,7 @@ pub(super) static KEYS: &[Key] = &[
         set: |s, v| put(&mut s.this_box.allow_uids, v.list(account)),
         show: |s| Some(accounts(&s.this_box.allow_uids)),
     },
-    Key {
+    SettingKey {
         section: "box",
         name: "allow_gids",
         doc: "Groups, by number or name, whose members may do everything at the local socket.",
@@ -163,34 +173,34 @@ pub(super) static KEYS: &[Key] = &[
         set: |s, v| put(&mut s.this_box.allow_gids, v.list(account)),
         show: |s| Some(accounts(&s.this_box.allow_gids)),
     },
-    Key {
+    SettingKey {
         section: "api",
         name: "read",
         doc: "Users, and groups with @ before them, that may read catalogue and packages.",
         default: Some("[]"),
         example: r#"["engine", "@exam"]"#,
         set: |s, v| put(&mut s.api.read, v.list(principal)),
-        show: |s| Some(Value::texts(&s.api.read)),
+        show: |s| Some(SettingValue::texts(&s.api.read)),
     },
-    Key {
+    SettingKey {
         section: "api",
         name: "intake",
         doc: "Users and groups that may hand in results, logs, sessions and LTI users, and ask what became of them.",
         default: Some("[]"),
         example: r#"["engine"]"#,
         set: |s, v| put(&mut s.api.intake, v.list(principal)),
-        show: |s| Some(Value::texts(&s.api.intake)),
+        show: |s| Some(SettingValue::texts(&s.api.intake)),
     },
-    Key {
+    SettingKey {
         section: "api",
         name: "control",
         doc: "Users and groups that may ask for a synchronization, allow deletions and say that an exam runs.",
         default: Some("[]"),
         example: r#"["engine", "proctor"]"#,
         set: |s, v| put(&mut s.api.control, v.list(principal)),
-        show: |s| Some(Value::texts(&s.api.control)),
+        show: |s| Some(SettingValue::texts(&s.api.control)),
     },
-    Key {
+    SettingKey {
         section: "api",
         name: "secrets",
         doc: "Users and groups that read the catalogue with the password hashes and keys in it. Without this key those \
@@ -198,27 +208,27 @@ pub(super) static KEYS: &[Key] = &[
         default: None,
         example: r#"["engine"]"#,
         set: |s, v| put(&mut s.api.secrets, v.optional(|v| v.list(principal))),
-        show: |s| s.api.secrets.as_deref().map(Value::texts),
+        show: |s| s.api.secrets.as_deref().map(SettingValue::texts),
     },
-    Key {
+    SettingKey {
         section: "sync",
         name: "on_boot",
         doc: "Whether the daemon synchronizes when it starts.",
         default: Some("true"),
         example: "false",
         set: |s, v| put(&mut s.sync.on_boot, v.flag()),
-        show: |s| Some(Value::Flag(s.sync.on_boot)),
+        show: |s| Some(SettingValue::Flag(s.sync.on_boot)),
     },
-    Key {
+    SettingKey {
         section: "sync",
         name: "interval",
         doc: "Time from one synchronization to the next, from a second to a year.",
         default: Some(r#""15m""#),
         example: r#""1h30m""#,
         set: |s, v| put(&mut s.sync.interval, v.span(SECOND, YEAR)),
-        show: |s| Some(Value::text(crate::span::print(s.sync.interval))),
+        show: |s| Some(SettingValue::text(crate::span::print(s.sync.interval))),
     },
-    Key {
+    SettingKey {
         section: "sync",
         name: "delete_limit",
         doc: "Share of a type that may be deleted unasked within 24 hours of running time, from 0 to 1; one entity \
@@ -226,9 +236,9 @@ pub(super) static KEYS: &[Key] = &[
         default: Some("0.2"),
         example: "0.25",
         set: |s, v| put(&mut s.sync.delete_limit, v.number(0.0, 1.0)),
-        show: |s| Some(Value::Fraction(s.sync.delete_limit)),
+        show: |s| Some(SettingValue::Fraction(s.sync.delete_limit)),
     },
-    Key {
+    SettingKey {
         section: "sync",
         name: "keep_deleted",
         doc: "How long what was deleted is kept, hidden, in hours that the box runs; packages go earlier when their \
@@ -236,45 +246,45 @@ pub(super) static KEYS: &[Key] = &[
         default: Some(r#""7d""#),
         example: r#""30d""#,
         set: |s, v| put(&mut s.sync.keep_deleted, v.span(Duration::ZERO, YEAR)),
-        show: |s| Some(Value::text(crate::span::print(s.sync.keep_deleted))),
+        show: |s| Some(SettingValue::text(crate::span::print(s.sync.keep_deleted))),
     },
-    Key {
+    SettingKey {
         section: "sync",
         name: "measure",
         doc: "Whether the speed of the link is measured with test data when a synchronization moved none itself.",
         default: Some("true"),
         example: "false",
         set: |s, v| put(&mut s.sync.measure, v.flag()),
-        show: |s| Some(Value::Flag(s.sync.measure)),
+        show: |s| Some(SettingValue::Flag(s.sync.measure)),
     },
-    Key {
+    SettingKey {
         section: "sync",
         name: "lanes",
         doc: "Calls for details at once, from 1 to 16.",
         default: Some("4"),
         example: "2",
         set: |s, v| put(&mut s.sync.lanes, v.whole(1, 16)),
-        show: |s| Some(Value::Whole(s.sync.lanes.into())),
+        show: |s| Some(SettingValue::Whole(s.sync.lanes.into())),
     },
-    Key {
+    SettingKey {
         section: "download",
         name: "max_rate",
         doc: "Most bytes a second over all connections, 0 for no limit.",
         default: Some(r#""0""#),
         example: r#""500kB""#,
         set: |s, v| put(&mut s.download.max_rate, v.size(0, ANY)),
-        show: |s| Some(Value::text(s.download.max_rate)),
+        show: |s| Some(SettingValue::text(s.download.max_rate)),
     },
-    Key {
+    SettingKey {
         section: "download",
         name: "reserve",
         doc: "Disk space that packages leave free for results.",
         default: Some(r#""1GiB""#),
         example: r#""500MB""#,
         set: |s, v| put(&mut s.download.reserve, v.size(0, ANY)),
-        show: |s| Some(Value::text(s.download.reserve)),
+        show: |s| Some(SettingValue::text(s.download.reserve)),
     },
-    Key {
+    SettingKey {
         section: "download",
         name: "connections",
         doc: "Most connections at once, from 1 to 16; fewer are used where they bring as much. More help where the \
@@ -282,9 +292,9 @@ pub(super) static KEYS: &[Key] = &[
         default: Some("4"),
         example: "1",
         set: |s, v| put(&mut s.download.connections, v.whole(1, 16)),
-        show: |s| Some(Value::Whole(s.download.connections.into())),
+        show: |s| Some(SettingValue::Whole(s.download.connections.into())),
     },
-    Key {
+    SettingKey {
         section: "download",
         name: "windows",
         doc: "When packages may be fetched, in the local time of the box; an empty list means always. A window past \
@@ -293,19 +303,19 @@ pub(super) static KEYS: &[Key] = &[
               does not either.",
         default: Some("[]"),
         example: r#"["mon-fri 18:00-07:00", "sat-sun 00:00-24:00"]"#,
-        set: |s, v| put(&mut s.download.windows, v.list(Value::parse)),
-        show: |s| Some(Value::texts(&s.download.windows)),
+        set: |s, v| put(&mut s.download.windows, v.list(SettingValue::parse)),
+        show: |s| Some(SettingValue::texts(&s.download.windows)),
     },
-    Key {
+    SettingKey {
         section: "download",
         name: "utc_offset",
         doc: "Distance of local time from UTC, all year. Default: the time zone of the box, with its daylight saving.",
         default: None,
         example: r#""+01:00""#,
         set: |s, v| put(&mut s.download.utc_offset, v.parse().map(Some)),
-        show: |s| s.download.utc_offset.map(Value::text),
+        show: |s| s.download.utc_offset.map(SettingValue::text),
     },
-    Key {
+    SettingKey {
         section: "download",
         name: "window_flush",
         doc: "Most bytes received but not yet safe on disk, over all connections, from 64KiB to 1GiB: what a \
@@ -313,54 +323,54 @@ pub(super) static KEYS: &[Key] = &[
         default: Some(r#""8MiB""#),
         example: r#""32MiB""#,
         set: |s, v| put(&mut s.download.window_flush, v.size(64 << 10, 1 << 30)),
-        show: |s| Some(Value::text(s.download.window_flush)),
+        show: |s| Some(SettingValue::text(s.download.window_flush)),
     },
-    Key {
+    SettingKey {
         section: "results",
         name: "chunk_size",
         doc: "Most results in one request, from 1 to 1000; fewer are sent where central is slow.",
         default: Some("10"),
         example: "5",
         set: |s, v| put(&mut s.results.chunk_size, v.whole(1, 1000)),
-        show: |s| Some(Value::Whole(s.results.chunk_size.into())),
+        show: |s| Some(SettingValue::Whole(s.results.chunk_size.into())),
     },
-    Key {
+    SettingKey {
         section: "results",
         name: "delete_after_send",
         doc: "Whether the content of a result is removed once central has acknowledged it.",
         default: Some("false"),
         example: "true",
         set: |s, v| put(&mut s.results.delete_after_send, v.flag()),
-        show: |s| Some(Value::Flag(s.results.delete_after_send)),
+        show: |s| Some(SettingValue::Flag(s.results.delete_after_send)),
     },
-    Key {
+    SettingKey {
         section: "results",
         name: "max_item",
         doc: "Largest item that is accepted, from 64KiB to 1GiB; it is held in memory while it is accepted and sent.",
         default: Some(r#""16MiB""#),
         example: r#""32MiB""#,
         set: |s, v| put(&mut s.results.max_item, v.size(64 << 10, 1 << 30)),
-        show: |s| Some(Value::text(s.results.max_item)),
+        show: |s| Some(SettingValue::text(s.results.max_item)),
     },
-    Key {
+    SettingKey {
         section: "results",
         name: "lti_users",
         doc: "Whether LTI users are sent; only a central with an extension for them does not answer with an error.",
         default: Some("false"),
         example: "true",
         set: |s, v| put(&mut s.results.lti_users, v.flag()),
-        show: |s| Some(Value::Flag(s.results.lti_users)),
+        show: |s| Some(SettingValue::Flag(s.results.lti_users)),
     },
-    Key {
+    SettingKey {
         section: "results",
         name: "settle",
         doc: "How long central may still be at a request whose answer was lost; only then is a result sent again.",
         default: Some(r#""1m""#),
         example: r#""2m""#,
         set: |s, v| put(&mut s.results.settle, v.span(SECOND, YEAR)),
-        show: |s| Some(Value::text(crate::span::print(s.results.settle))),
+        show: |s| Some(SettingValue::text(crate::span::print(s.results.settle))),
     },
-    Key {
+    SettingKey {
         section: "results",
         name: "refuse_after",
         doc: "An item counts as refused when central has died of it alone twice, at least so far apart, each time \
@@ -368,9 +378,13 @@ pub(super) static KEYS: &[Key] = &[
         default: Some(r#""1h""#),
         example: r#""2h""#,
         set: |s, v| put(&mut s.results.refuse_after, v.span(SECOND, YEAR)),
-        show: |s| Some(Value::text(crate::span::print(s.results.refuse_after))),
+        show: |s| {
+            Some(SettingValue::text(crate::span::print(
+                s.results.refuse_after,
+            )))
+        },
     },
-    Key {
+    SettingKey {
         section: "results",
         name: "states",
         doc: "States in which an execution is taken home (`statusExecutionsToSync` of TAO); in another one it waits as open \
@@ -378,9 +392,9 @@ pub(super) static KEYS: &[Key] = &[
         default: Some(r#"["Finished", "Terminated", "Canceled"]"#),
         example: r#"["Finished"]"#,
         set: |s, v| put(&mut s.results.states, v.list(state)),
-        show: |s| Some(Value::texts(&s.results.states)),
+        show: |s| Some(SettingValue::texts(&s.results.states)),
     },
-    Key {
+    SettingKey {
         section: "gateway",
         name: "listen",
         doc: "Address and port on which a TAO of this box synchronizes from boxsync; a port alone is on loopback. \
@@ -388,18 +402,18 @@ pub(super) static KEYS: &[Key] = &[
         default: None,
         example: r#""127.0.0.1:7380""#,
         set: |s, v| put(&mut s.gateway.listen, v.optional(listen)),
-        show: |s| s.gateway.listen.map(Value::text),
+        show: |s| s.gateway.listen.map(SettingValue::text),
     },
-    Key {
+    SettingKey {
         section: "gateway",
         name: "max_age",
         doc: "Age of the catalogue beyond which a TAO of this box is told so instead of being served, 0 for no limit.",
         default: Some(r#""30d""#),
         example: r#""7d""#,
         set: |s, v| put(&mut s.gateway.max_age, v.span(Duration::ZERO, YEAR)),
-        show: |s| Some(Value::text(crate::span::print(s.gateway.max_age))),
+        show: |s| Some(SettingValue::text(crate::span::print(s.gateway.max_age))),
     },
-    Key {
+    SettingKey {
         section: "page",
         name: "listen",
         doc: "Address and port of the status page, which anybody who reaches it may read; a port alone is on \
@@ -407,27 +421,27 @@ pub(super) static KEYS: &[Key] = &[
         default: None,
         example: r#""127.0.0.1:7381""#,
         set: |s, v| put(&mut s.page.listen, v.optional(listen)),
-        show: |s| s.page.listen.map(Value::text),
+        show: |s| s.page.listen.map(SettingValue::text),
     },
-    Key {
+    SettingKey {
         section: "link",
         name: "expected_download",
         doc: "Download rate in Mbit/s below which `doctor` warns.",
         default: Some("1.0"),
         example: "8.0",
         set: |s, v| put(&mut s.link.expected_download, v.number(0.0, 1e6)),
-        show: |s| Some(Value::Fraction(s.link.expected_download)),
+        show: |s| Some(SettingValue::Fraction(s.link.expected_download)),
     },
-    Key {
+    SettingKey {
         section: "link",
         name: "expected_upload",
         doc: "Upload rate in Mbit/s below which `doctor` warns.",
         default: Some("1.0"),
         example: "0.5",
         set: |s, v| put(&mut s.link.expected_upload, v.number(0.0, 1e6)),
-        show: |s| Some(Value::Fraction(s.link.expected_upload)),
+        show: |s| Some(SettingValue::Fraction(s.link.expected_upload)),
     },
-    Key {
+    SettingKey {
         section: "metrics",
         name: "textfile",
         doc: "File that the figures are written to for the textfile collector of node_exporter, which reads names that \
@@ -439,7 +453,7 @@ pub(super) static KEYS: &[Key] = &[
             s.metrics
                 .textfile
                 .as_ref()
-                .map(|p| Value::text(p.display()))
+                .map(|p| SettingValue::text(p.display()))
         },
     },
 ];
@@ -450,7 +464,7 @@ fn put<T>(place: &mut T, value: Result<T, Expected>) -> Result<(), Expected> {
 }
 
 /// The id travels in a header field: visible ASCII only (RFC 9110 5.5).
-fn box_id(value: &Value) -> Result<String, Expected> {
+fn box_id(value: &SettingValue) -> Result<String, Expected> {
     let id = value.label(50)?;
     if id.bytes().all(|b| b.is_ascii_graphic()) {
         Ok(id)
@@ -459,12 +473,12 @@ fn box_id(value: &Value) -> Result<String, Expected> {
     }
 }
 
-fn state(value: &Value) -> Result<ExecutionState, Expected> {
+fn state(value: &SettingValue) -> Result<ExecutionState, Expected> {
     let expected = || format!("one of {}", ExecutionState::words());
     value.read(|text| text.trim().parse().map_err(|()| expected()))
 }
 
-fn listen(value: &Value) -> Result<SocketAddr, Expected> {
+fn listen(value: &SettingValue) -> Result<SocketAddr, Expected> {
     if let Ok(port) = value.whole::<u16>(0, 65_535) {
         return Ok((Ipv4Addr::LOCALHOST, port).into());
     }
@@ -478,7 +492,7 @@ fn listen(value: &Value) -> Result<SocketAddr, Expected> {
 }
 
 /// node_exporter reads no other names.
-fn textfile(value: &Value) -> Result<PathBuf, Expected> {
+fn textfile(value: &SettingValue) -> Result<PathBuf, Expected> {
     value
         .path()
         .ok()
@@ -486,24 +500,24 @@ fn textfile(value: &Value) -> Result<PathBuf, Expected> {
         .ok_or_else(|| "the absolute path of a file that ends in .prom, in quotes".to_owned())
 }
 
-fn account(value: &Value) -> Result<AccountName, Expected> {
+fn account(value: &SettingValue) -> Result<AccountName, Expected> {
     match value {
-        Value::Whole(number) => number.to_string().parse(),
+        SettingValue::Whole(number) => number.to_string().parse(),
         _ => value.parse(),
     }
 }
 
-fn principal(value: &Value) -> Result<Principal, Expected> {
+fn principal(value: &SettingValue) -> Result<Principal, Expected> {
     match value {
-        Value::Whole(_) => account(value).map(Principal::User),
+        SettingValue::Whole(_) => account(value).map(Principal::User),
         _ => value.parse(),
     }
 }
 
-fn accounts(accounts: &[AccountName]) -> Value {
+fn accounts(accounts: &[AccountName]) -> SettingValue {
     let value = |account: &AccountName| match account {
-        AccountName::Number(number) => Value::Whole((*number).into()),
-        AccountName::Name(name) => Value::text(name),
+        AccountName::Number(number) => SettingValue::Whole((*number).into()),
+        AccountName::Name(name) => SettingValue::text(name),
     };
-    Value::List(accounts.iter().map(value).collect())
+    SettingValue::List(accounts.iter().map(value).collect())
 }

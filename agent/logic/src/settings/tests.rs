@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::fault::{Area, Code};
-use crate::words::{Class, Outcome};
+use crate::words::{FaultClass, Outcome};
 use proptest::prelude::*;
 
 const FILE: &str = "/etc/boxsync/boxsync.toml";
@@ -52,7 +52,7 @@ fn read(texts: &[&str], env: &[(&str, &str)]) -> Result<Settings, Fault> {
 fn refused(text: &str) -> (Code, Vec<String>) {
     let source = Source { name: FILE, text };
     let trouble = Settings::read(&[source], std::iter::empty()).expect_err(text);
-    assert_eq!(trouble.class, Class::Operator);
+    assert_eq!(trouble.class, FaultClass::Operator);
     assert_eq!(trouble.outcome, Outcome::Failed);
     let lines = trouble.reason().lines().map(str::to_owned).collect();
     (trouble.code, lines)
@@ -120,13 +120,17 @@ fn nothing_configured_is_the_documented_default() {
 #[test]
 fn the_table_is_whole() {
     let sections: BTreeSet<_> = SECTIONS.iter().map(|(name, _)| *name).collect();
-    let variables: BTreeSet<_> = KEYS.iter().map(Key::variable).collect();
+    let variables: BTreeSet<_> = KEYS.iter().map(SettingKey::variable).collect();
     assert_eq!(variables.len(), KEYS.len());
     for key in KEYS {
         assert!(sections.contains(key.section));
         let read = |text| {
             let mut s = Settings::default();
-            (key.set)(&mut s, &Value::of(DeValue::parse(text).unwrap().get_ref())).unwrap();
+            (key.set)(
+                &mut s,
+                &SettingValue::of(DeValue::parse(text).unwrap().get_ref()),
+            )
+            .unwrap();
             s
         };
         // The example is legal, differs from the default, and is shown as it is written.
@@ -441,7 +445,7 @@ fn the_document_is_inert_until_a_mark_is_removed() {
     }
 }
 
-fn value(settings: &Settings) -> Vec<Option<Value>> {
+fn value(settings: &Settings) -> Vec<Option<SettingValue>> {
     KEYS.iter().map(|key| (key.show)(settings)).collect()
 }
 

@@ -15,12 +15,12 @@ use crate::span;
 
 /// A value of a file or of the environment, or one that is to be shown.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
+pub(super) enum SettingValue {
     Flag(bool),
     Whole(i64),
     Fraction(f64),
     Text(String),
-    List(Vec<Value>),
+    List(Vec<SettingValue>),
     /// Untyped text of an environment variable: the key decides what it is.
     Word(String),
     /// What no key takes, by the name of its kind.
@@ -30,7 +30,7 @@ pub(super) enum Value {
 /// What was expected, in words that follow "expected".
 pub(super) type Expected = String;
 
-impl Value {
+impl SettingValue {
     /// The value of a TOML document.
     pub(super) fn of(value: &DeValue<'_>) -> Self {
         match value {
@@ -231,7 +231,7 @@ impl Value {
     }
 }
 
-impl fmt::Display for Value {
+impl fmt::Display for SettingValue {
     /// As TOML.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -257,8 +257,8 @@ impl fmt::Display for Value {
 mod tests {
     use super::*;
 
-    fn word(text: &str) -> Value {
-        Value::Word(text.into())
+    fn word(text: &str) -> SettingValue {
+        SettingValue::Word(text.into())
     }
 
     #[test]
@@ -276,40 +276,48 @@ mod tests {
 
     #[test]
     fn a_file_must_use_the_right_type() {
-        assert!(Value::text("true").flag().is_err());
-        assert!(Value::text("7").whole::<u8>(1, 16).is_err());
-        assert!(Value::Whole(17).whole::<u8>(1, 16).is_err());
-        assert!(Value::Whole(300).whole::<u8>(1, 1000).is_err());
-        assert!(Value::Fraction(f64::NAN).number(0.0, 1.0).is_err());
-        assert!(Value::Whole(-1).size(0, u64::MAX).is_err());
-        assert!(Value::text("ca.pem").path().is_err());
-        assert!(Value::text("a").list(|v| v.label(5)).is_err());
+        assert!(SettingValue::text("true").flag().is_err());
+        assert!(SettingValue::text("7").whole::<u8>(1, 16).is_err());
+        assert!(SettingValue::Whole(17).whole::<u8>(1, 16).is_err());
+        assert!(SettingValue::Whole(300).whole::<u8>(1, 1000).is_err());
+        assert!(SettingValue::Fraction(f64::NAN).number(0.0, 1.0).is_err());
+        assert!(SettingValue::Whole(-1).size(0, u64::MAX).is_err());
+        assert!(SettingValue::text("ca.pem").path().is_err());
+        assert!(SettingValue::text("a").list(|v| v.label(5)).is_err());
     }
 
     #[test]
     fn a_number_is_no_identifier_and_says_how_to_make_it_one() {
-        assert!(Value::Whole(1001).label(50).unwrap_err().contains("quotes"));
         assert!(
-            Value::Fraction(2022.11)
+            SettingValue::Whole(1001)
                 .label(50)
                 .unwrap_err()
                 .contains("quotes")
         );
-        assert_eq!(Value::text("é".repeat(50)).label(50), Ok("é".repeat(50)));
-        assert!(Value::text("é".repeat(51)).label(50).is_err());
-        assert!(Value::text("a\nb").label(50).is_err());
+        assert!(
+            SettingValue::Fraction(2022.11)
+                .label(50)
+                .unwrap_err()
+                .contains("quotes")
+        );
+        assert_eq!(
+            SettingValue::text("é".repeat(50)).label(50),
+            Ok("é".repeat(50))
+        );
+        assert!(SettingValue::text("é".repeat(51)).label(50).is_err());
+        assert!(SettingValue::text("a\nb").label(50).is_err());
     }
 
     #[test]
     fn messages_do_not_repeat_what_may_be_a_secret() {
         assert!(
-            !Value::text("http://a:hunter2@h")
+            !SettingValue::text("http://a:hunter2@h")
                 .shown()
                 .contains("hunter2")
         );
-        assert_eq!(Value::text("15 minutes").shown(), "\"15 minutes\"");
+        assert_eq!(SettingValue::text("15 minutes").shown(), "\"15 minutes\"");
         assert_eq!(
-            Value::text("x".repeat(61)).shown(),
+            SettingValue::text("x".repeat(61)).shown(),
             "a text of 61 characters"
         );
     }

@@ -3,48 +3,50 @@
 //! Called by the machine of `spool` and by its lanes.
 
 use super::fit::Fit;
-use super::{Change, Entry, Key, Owed, Sending, Stamp, State, Trial};
+use super::{BootTime, ItemKey, ItemState, ItemTrial, LedgerChange, OwedItem, Sending, SpoolEntry};
 use crate::fault::Finding;
-use crate::intake::Kind;
+use crate::intake::ItemKind;
 use crate::words::Now;
 
 impl Sending {
     /// Puts an item where it goes; a change when it does not stand there as it stood.
-    pub(super) fn enter(&mut self, mut item: Owed, now: Now) -> Option<Change> {
+    pub(super) fn enter(&mut self, mut item: OwedItem, now: Now) -> Option<LedgerChange> {
         let changed = item.central != self.plan.central;
         let came = item.state;
         let fit = self.hold(&mut item);
         let (stood, rested) = (item.state, item.trial.is_due(now));
         let due = match stood {
-            State::Queued | State::Sending => self.plan.asked || rested,
-            State::Refused => changed || rested,
-            State::Unconfirmed => changed,
-            State::Acknowledged | State::SetAside | State::Open | State::Held => false,
+            ItemState::Queued | ItemState::Sending => self.plan.asked || rested,
+            ItemState::Refused => changed || rested,
+            ItemState::Unconfirmed => changed,
+            ItemState::Acknowledged | ItemState::SetAside | ItemState::Open | ItemState::Held => {
+                false
+            }
         };
-        let rows_wait = item.key.kind == Kind::Logs && self.plan.rows_wait;
+        let rows_wait = item.key.kind == ItemKind::Logs && self.plan.rows_wait;
         let due = due && fit == Fit::Goes && !rows_wait && !self.is_being_decrypted(&item, now);
         if due {
             item.trial = item.trial.rested();
         }
         let refused = item.refused;
-        if due && stood == State::Refused {
+        if due && stood == ItemState::Refused {
             (item.owed, item.refused) = (item.owed + item.refused, 0);
             // It is known to have failed, whatever was counted.
             item.failures = item.failures.max(1);
             if changed {
-                item.state = State::Queued;
-                item.trial = Trial::default();
+                item.state = ItemState::Queued;
+                item.trial = ItemTrial::default();
             } else {
                 // By an earlier release, which knew no trial.
                 item.trial.refused = true;
             }
-        } else if due && stood == State::Unconfirmed {
-            item.state = State::Sending;
+        } else if due && stood == ItemState::Unconfirmed {
+            item.state = ItemState::Sending;
         }
-        let first = due && item.state == State::Sending && item.trial.lost.is_none();
+        let first = due && item.state == ItemState::Sending && item.trial.lost.is_none();
         if first {
             // It was under way when the last run ended: central may be at it from now on, and no longer than once.
-            item.trial.lost = Some(Stamp::of(now));
+            item.trial.lost = Some(BootTime::of(now));
         }
         let settled = now.after(item.trial.unsettled(self.plan.settle, now));
         // It may have gone once more without a mark.
@@ -52,7 +54,7 @@ impl Sending {
             Some(until) if until.mono > settled.mono => until,
             _ => settled,
         };
-        let entry = Entry {
+        let entry = SpoolEntry {
             size: item.size,
             state: item.state,
             failures: item.failures,
@@ -66,33 +68,33 @@ impl Sending {
         };
         self.entries.insert(item.key.clone(), entry);
         if !due {
-            return (came != stood).then(|| Change {
+            return (came != stood).then(|| LedgerChange {
                 reason: item.reason.clone(),
                 ..self.change(&item.key, stood)
             });
         }
-        let reopen = refused > 0 && stood == State::Refused;
-        let reopened = (came != item.state || first || reopen).then(|| Change {
-            reopen: stood == State::Refused,
+        let reopen = refused > 0 && stood == ItemState::Refused;
+        let reopened = (came != item.state || first || reopen).then(|| LedgerChange {
+            reopen: stood == ItemState::Refused,
             ..self.change(&item.key, item.state)
         });
         match item.key.kind {
-            Kind::Results => {
+            ItemKind::Results => {
                 let ask = self.plan.probe_first;
                 self.results.enter(&item, now, settled, ask);
             }
-            Kind::Logs => self.rows.enter(&item),
-            Kind::Sessions => self.sessions.enter(&item),
-            Kind::LtiUsers if self.plan.lti_users => self.users.enter(&item),
-            Kind::LtiUsers => {}
+            ItemKind::Logs => self.rows.enter(&item),
+            ItemKind::Sessions => self.sessions.enter(&item),
+            ItemKind::LtiUsers if self.plan.lti_users => self.users.enter(&item),
+            ItemKind::LtiUsers => {}
         }
         reopened
     }
 
     /// A change of state and nothing else.
-    pub(super) fn change(&self, key: &Key, state: State) -> Change {
+    pub(super) fn change(&self, key: &ItemKey, state: ItemState) -> LedgerChange {
         let trial = self.entries.get(key).map(|entry| entry.trial);
-        Change {
+        LedgerChange {
             key: key.clone(),
             state,
             attempts: 0,
@@ -106,9 +108,9 @@ impl Sending {
     }
 
     /// It is on its way.
-    pub(super) fn sent(&self, key: &Key) -> Change {
-        let change = self.change(key, State::Sending);
-        Change {
+    pub(super) fn sent(&self, key: &ItemKey) -> LedgerChange {
+        let change = self.change(key, ItemState::Sending);
+        LedgerChange {
             attempts: 1,
             trial: change.trial.sending(),
             ..change
@@ -116,11 +118,11 @@ impl Sending {
     }
 
     /// Central surely did not see it: it stands where it stood.
-    pub(super) fn unsent(&self, key: &Key) -> Change {
-        let change = self.change(key, State::Queued);
+    pub(super) fn unsent(&self, key: &ItemKey) -> LedgerChange {
+        let change = self.change(key, ItemState::Queued);
         match change.trial.refused {
-            true => Change {
-                state: State::Refused,
+            true => LedgerChange {
+                state: ItemState::Refused,
                 ..change
             },
             false => change,
@@ -128,12 +130,12 @@ impl Sending {
     }
 
     /// Central holds it. Of what it decrypts it is remembered since when.
-    pub(super) fn taken(&self, key: &Key) -> Change {
-        let change = self.change(key, State::Acknowledged);
-        let decrypts = self.plan.key.is_some() && key.kind == Kind::Results;
-        Change {
-            trial: Trial {
-                lost: decrypts.then(|| Stamp::of(self.now)),
+    pub(super) fn taken(&self, key: &ItemKey) -> LedgerChange {
+        let change = self.change(key, ItemState::Acknowledged);
+        let decrypts = self.plan.key.is_some() && key.kind == ItemKind::Results;
+        LedgerChange {
+            trial: ItemTrial {
+                lost: decrypts.then(|| BootTime::of(self.now)),
                 ..change.trial.taken()
             },
             ..change
@@ -141,24 +143,24 @@ impl Sending {
     }
 
     /// Its answers were lost at this moment.
-    pub(super) fn lost_now(&self, keys: &[Key], lost: Stamp) -> Vec<Change> {
-        let change = |key: &Key| {
-            let change = self.change(key, State::Sending);
-            let trial = Trial {
+    pub(super) fn lost_now(&self, keys: &[ItemKey], lost: BootTime) -> Vec<LedgerChange> {
+        let change = |key: &ItemKey| {
+            let change = self.change(key, ItemState::Sending);
+            let trial = ItemTrial {
                 lost: Some(lost),
                 ..change.trial
             };
-            Change { trial, ..change }
+            LedgerChange { trial, ..change }
         };
         keys.iter().map(change).collect()
     }
 
     /// Central surely did not take it, and nothing is proven against it: queued, and left alone for a while. What is
     /// refused stays so.
-    pub(super) fn stumble(&self, key: &Key, reason: Finding, now: Now) -> Change {
+    pub(super) fn stumble(&self, key: &ItemKey, reason: Finding, now: Now) -> LedgerChange {
         let change = self.unsent(key);
         let refused = change.trial.refused;
-        Change {
+        LedgerChange {
             failures: 1,
             reason: (!refused).then_some(reason),
             trial: change.trial.stumbled(now),

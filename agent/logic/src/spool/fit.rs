@@ -11,9 +11,9 @@
 //! | encrypted | another key, or no encryption | held |
 //! | released by a person | a key, another one, or no encryption | goes |
 
-use super::{Change, Owed, Plan, Sending, State, finding};
+use super::{ItemState, LedgerChange, OwedItem, Sending, SpoolPlan, finding};
 use crate::fault::{Code, ItemCause};
-use crate::intake::{Enclosure, Kind};
+use crate::intake::{Enclosure, ItemKind};
 
 /// Whether an item may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(super) enum Fit {
 }
 
 /// The table above.
-pub(super) fn fit(item: Enclosure, plan: &Plan) -> Fit {
+pub(super) fn fit(item: Enclosure, plan: &SpoolPlan) -> Fit {
     match (item.key, plan.key) {
         _ if plan.waits.is_some() => Fit::Waits,
         _ if !item.enclosed || item.released => Fit::Goes,
@@ -38,35 +38,35 @@ pub(super) fn fit(item: Enclosure, plan: &Plan) -> Fit {
 
 impl Sending {
     /// Holds an item, or lets it go on where it stood, as central's key says.
-    pub(super) fn hold(&self, item: &mut Owed) -> Fit {
-        if item.key.kind != Kind::Results {
+    pub(super) fn hold(&self, item: &mut OwedItem) -> Fit {
+        if item.key.kind != ItemKind::Results {
             return Fit::Goes;
         }
         let fit = fit(item.enclosure, &self.plan);
         let waits = matches!(
             item.state,
-            State::Queued | State::Sending | State::Unconfirmed
+            ItemState::Queued | ItemState::Sending | ItemState::Unconfirmed
         );
         if fit == Fit::Held && waits {
             item.trial.aside = Some(item.state);
-            item.state = State::Held;
+            item.state = ItemState::Held;
             item.reason = Some(finding(Code::CentralKeyChanged, ItemCause::FormerKey));
-        } else if fit == Fit::Goes && item.state == State::Held {
-            item.state = item.trial.aside.take().unwrap_or(State::Queued);
+        } else if fit == Fit::Goes && item.state == ItemState::Held {
+            item.state = item.trial.aside.take().unwrap_or(ItemState::Queued);
             item.reason = None;
         }
         fit
     }
 
     /// One that turned out not to fit when it was loaded.
-    pub(super) fn held(&self, key: &super::Key) -> Change {
+    pub(super) fn held(&self, key: &super::ItemKey) -> LedgerChange {
         let change = self.unsent(key);
-        let trial = super::Trial {
+        let trial = super::ItemTrial {
             aside: Some(change.state),
             ..change.trial
         };
-        Change {
-            state: State::Held,
+        LedgerChange {
+            state: ItemState::Held,
             reason: Some(finding(Code::CentralKeyChanged, ItemCause::FormerKey)),
             trial,
             ..change
@@ -79,10 +79,11 @@ impl Sending {
             return;
         };
         let results = self.entries.iter().filter(|(key, entry)| {
-            key.kind == Kind::Results && matches!(entry.state, State::Queued | State::Sending)
+            key.kind == ItemKind::Results
+                && matches!(entry.state, ItemState::Queued | ItemState::Sending)
         });
         let count = results.count() as u64;
-        let what = vec![Kind::Results.count(count)];
+        let what = vec![ItemKind::Results.count(count)];
         self.find(why.because(|why| match count {
             1 => ItemCause::Waits { what, why },
             _ => ItemCause::Wait { what, why },
@@ -94,20 +95,20 @@ impl Sending {
 mod tests {
     use super::*;
     use crate::encryption::KeyPrint;
-    use crate::words::Params;
+    use crate::words::SyncParams;
 
-    fn plan(key: Option<u8>, encrypted: bool, waits: bool) -> Plan {
-        let params = Params {
+    fn plan(key: Option<u8>, encrypted: bool, waits: bool) -> SpoolPlan {
+        let params = SyncParams {
             organisation_id: "1".into(),
             sync_id: 1,
             box_id: "b".into(),
             tao_version: "2022.11".into(),
         };
-        Plan {
+        SpoolPlan {
             key: key.map(|key| KeyPrint([key; 16])),
             encrypted,
             waits: waits.then(|| crate::fault::Fault::new(Code::CentralKeyMissing, "")),
-            ..Plan::new(params, String::new(), 1)
+            ..SpoolPlan::new(params, String::new(), 1)
         }
     }
 

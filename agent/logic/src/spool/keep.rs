@@ -23,55 +23,55 @@
 //! | what came of a whole result | is remembered to the end of the run, further contents of its execution wait; the next run asks first |
 //! | what came of a part | the item is left for this run: its account on disk is older than what is known |
 
-use super::{Change, Command, Job, Key, Part, Sending, State, Step};
+use super::{ItemKey, ItemState, Job, LedgerChange, PartState, Sending, SpoolCommand, SpoolStep};
 use crate::api::Call;
 use crate::fault::Fault;
-use crate::intake::Kind;
+use crate::intake::ItemKind;
 use crate::words::Now;
 
 /// A request whose items are being marked.
 #[derive(Debug)]
-pub(super) struct Mark {
+pub(super) struct MarkRequest {
     pub(super) job: Job,
     pub(super) call: Call,
     /// Where its items stood.
-    stood: Vec<(Key, State)>,
+    stood: Vec<(ItemKey, ItemState)>,
 }
 
 impl Sending {
     /// Writes down that items may be on their way, then sends.
-    pub(super) fn mark(&mut self, job: Job, call: Call, changes: Vec<Change>) {
+    pub(super) fn mark(&mut self, job: Job, call: Call, changes: Vec<LedgerChange>) {
         let stood = changes.iter().map(|change| &change.key);
         let stood = stood
             .filter_map(|key| Some((key.clone(), self.entries.get(key)?.state)))
             .collect();
         self.remember(&changes);
-        self.out.push_back(Command::Persist(changes));
-        self.step = Step::Marking(Box::new(Mark { job, call, stood }));
+        self.out.push_back(SpoolCommand::Persist(changes));
+        self.step = SpoolStep::Marking(Box::new(MarkRequest { job, call, stood }));
     }
 
     /// Writes down what came of it.
-    pub(super) fn note(&mut self, changes: Vec<Change>) {
+    pub(super) fn note(&mut self, changes: Vec<LedgerChange>) {
         self.remember(&changes);
         self.emit(changes);
     }
 
     /// Adds a change that the next one may depend on.
-    pub(super) fn record(&mut self, changes: &mut Vec<Change>, change: Change) {
+    pub(super) fn record(&mut self, changes: &mut Vec<LedgerChange>, change: LedgerChange) {
         self.remember(std::slice::from_ref(&change));
         changes.push(change);
     }
 
     /// Has changes written down that are remembered already.
-    pub(super) fn emit(&mut self, changes: Vec<Change>) {
+    pub(super) fn emit(&mut self, changes: Vec<LedgerChange>) {
         if !changes.is_empty() {
             let keys = changes.iter().map(|change| change.key.clone()).collect();
-            self.out.push_back(Command::Persist(changes));
-            self.step = Step::Noting(keys);
+            self.out.push_back(SpoolCommand::Persist(changes));
+            self.step = SpoolStep::Noting(keys);
         }
     }
 
-    fn remember(&mut self, changes: &[Change]) {
+    fn remember(&mut self, changes: &[LedgerChange]) {
         for change in changes {
             let Some(entry) = self.entries.get_mut(&change.key) else {
                 continue;
@@ -83,21 +83,21 @@ impl Sending {
                 entry.cause.clone_from(&change.reason);
             }
             for (_, part) in &change.parts {
-                if matches!(part, Part::Stored | Part::Refused) {
+                if matches!(part, PartState::Stored | PartState::Refused) {
                     entry.owed = entry.owed.saturating_sub(1);
-                    entry.refused += u32::from(*part == Part::Refused);
+                    entry.refused += u32::from(*part == PartState::Refused);
                 }
             }
-            if change.key.kind == Kind::Results && change.state == State::Acknowledged {
+            if change.key.kind == ItemKind::Results && change.state == ItemState::Acknowledged {
                 self.wake(&change.key.id);
             }
         }
     }
 
     /// A request has no mark: it goes if central can be asked what became of it.
-    pub(super) fn unmarked(&mut self, mark: Mark, trouble: Fault, now: Now) {
+    pub(super) fn unmarked(&mut self, mark: MarkRequest, trouble: Fault, now: Now) {
         self.unkept(trouble);
-        let Mark { job, call, stood } = mark;
+        let MarkRequest { job, call, stood } = mark;
         match &job {
             Job::Results { keys, .. } if keys.iter().all(|key| self.is_new(key)) => {
                 if self.results.is_sound() || self.plan.takes_none_twice() {
@@ -119,31 +119,31 @@ impl Sending {
     }
 
     /// What came of items could not be written down.
-    pub(super) fn unnoted(&mut self, keys: Vec<Key>, trouble: Fault) {
+    pub(super) fn unnoted(&mut self, keys: Vec<ItemKey>, trouble: Fault) {
         self.unkept(trouble);
         for key in &keys {
             let parts = self.results.goes_in_parts(key);
-            if key.kind == Kind::Logs || parts {
+            if key.kind == ItemKind::Logs || parts {
                 self.leave(key);
             }
             if let Some(entry) = self.entries.get_mut(key).filter(|_| parts)
-                && entry.state == State::Sending
+                && entry.state == ItemState::Sending
                 && entry.trial.lost.is_none()
             {
                 // It was asked about, not sent.
-                entry.state = State::Queued;
+                entry.state = ItemState::Queued;
             }
-            if key.kind == Kind::Results {
+            if key.kind == ItemKind::Results {
                 self.leave_later(key);
             }
         }
     }
 
     /// Further contents of an execution go behind the account of this one.
-    fn leave_later(&mut self, key: &Key) {
+    fn leave_later(&mut self, key: &ItemKey) {
         let later = self.editions(key.kind, &key.id);
         let later = later.filter(|(other, _)| other.edition > key.edition);
-        let later: Vec<Key> = later.map(|(other, _)| other.clone()).collect();
+        let later: Vec<ItemKey> = later.map(|(other, _)| other.clone()).collect();
         later.iter().for_each(|other| self.leave(other));
     }
 
@@ -173,14 +173,14 @@ impl Sending {
     }
 
     /// Nothing is known of it but that it came.
-    fn is_new(&self, key: &Key) -> bool {
+    fn is_new(&self, key: &ItemKey) -> bool {
         self.entries
             .get(key)
             .is_some_and(|entry| entry.failures == 0 && !entry.trial.refused)
     }
 
     /// They stand where they stood.
-    fn stand(&mut self, stood: &[(Key, State)]) {
+    fn stand(&mut self, stood: &[(ItemKey, ItemState)]) {
         for (key, state) in stood {
             if let Some(entry) = self.entries.get_mut(key) {
                 entry.state = *state;
@@ -189,7 +189,7 @@ impl Sending {
     }
 
     /// Nothing more of it is sent in this run.
-    fn leave(&mut self, key: &Key) {
+    fn leave(&mut self, key: &ItemKey) {
         if let Some(entry) = self.entries.get_mut(key) {
             entry.left = true;
         }

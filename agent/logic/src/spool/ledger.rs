@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::fault::Finding;
-use crate::intake::{Enclosure, Item, Kind, Print};
-use crate::spool::trial::{Stamp, Trial};
+use crate::intake::{Enclosure, IntakeItem, ItemKind, Print};
+use crate::spool::trial::{BootTime, ItemTrial};
 
 /// Names one item: what was submitted under one id, counted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Key {
+pub struct ItemKey {
     /// What it is.
-    pub kind: Kind,
+    pub kind: ItemKind,
     /// Execution id or user id.
     pub id: String,
     /// 0 for the first content of this id; a reactivated execution and later rows count on.
@@ -25,7 +25,7 @@ pub struct Key {
 /// How far an item is (design 3 "Results").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum ItemState {
     /// Waits; central surely does not hold what is owed of it.
     Queued,
     /// May be on its way: found so at start, its outcome is unknown.
@@ -45,7 +45,7 @@ pub enum State {
     Held,
 }
 
-impl State {
+impl ItemState {
     /// The word of `results --json`.
     pub fn word(self) -> &'static str {
         match self {
@@ -61,9 +61,9 @@ impl State {
     }
 }
 
-/// How far one variable or one log row is; of a result that was never sent in parts all stay `Owed`.
+/// How far one variable or one log row is; of a result that was never sent in parts all stay `OwedItem`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Part {
+pub enum PartState {
     /// To be sent.
     Owed,
     /// Was sent, the answer is not known.
@@ -76,7 +76,7 @@ pub enum Part {
     Accused,
 }
 
-impl Part {
+impl PartState {
     /// Whether central is still to take it.
     pub fn is_owed(self) -> bool {
         matches!(self, Self::Owed | Self::Flying | Self::Accused)
@@ -88,7 +88,7 @@ impl Part {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     /// Which item.
-    pub key: Key,
+    pub key: ItemKey,
     /// Bytes of the payload.
     pub size: u64,
     /// URI of the delivery, of a result.
@@ -96,7 +96,7 @@ pub struct Ledger {
     /// The print of the whole content.
     pub content: Print,
     /// How far it is.
-    pub state: State,
+    pub state: ItemState,
     /// Requests that carried it.
     pub attempts: u32,
     /// How often central surely did not take it.
@@ -108,10 +108,10 @@ pub struct Ledger {
     /// What was known of central's version when something was decided last.
     pub central: String,
     /// Variables or rows, in the order of the payload.
-    pub parts: Vec<(Print, Part)>,
+    pub parts: Vec<(Print, PartState)>,
     /// What it has been through with central.
     #[serde(skip)]
-    pub trial: Trial,
+    pub trial: ItemTrial,
     /// Whether its content is closed to the box. The item's own file is right about that, this is its copy: whoever
     /// loads the item looks there.
     #[serde(skip)]
@@ -120,18 +120,18 @@ pub struct Ledger {
 
 /// What follows the account in its own file, and the content in the item's. Further kinds may come; none is ever changed.
 #[derive(Serialize, Deserialize)]
-enum Tail {
-    First(Trial),
-    Second(Trial, Enclosure),
+enum ItemTail {
+    First(ItemTrial),
+    Second(ItemTrial, Enclosure),
 }
 
 /// What the machine writes down about an item; `Ledger::apply` does it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct LedgerChange {
     /// Which item.
-    pub key: Key,
+    pub key: ItemKey,
     /// Its state from now on.
-    pub state: State,
+    pub state: ItemState,
     /// Requests to add.
     pub attempts: u32,
     /// Failures to add.
@@ -139,18 +139,18 @@ pub struct Change {
     /// Why; `None` leaves what was said before, until it is acknowledged.
     pub reason: Option<Finding>,
     /// What it has been through, this change included.
-    pub trial: Trial,
+    pub trial: ItemTrial,
     /// What is known of central's version.
     pub central: String,
     /// Index and new state of variables or rows.
-    pub parts: Vec<(u32, Part)>,
+    pub parts: Vec<(u32, PartState)>,
     /// Refused variables or rows are owed again, before `parts` apply.
     pub reopen: bool,
 }
 
 /// What a submission is to the spool.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Admission {
+pub enum ItemAdmission {
     /// It is held already, or nothing of it is new: answer as the first time, write nothing.
     Known,
     /// Write this payload and this ledger, then answer.
@@ -168,19 +168,19 @@ pub struct Others {
 
 /// What the machine must know of an item before it loads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owed {
+pub struct OwedItem {
     /// Which item.
-    pub key: Key,
+    pub key: ItemKey,
     /// Bytes of the payload.
     pub size: u64,
     /// How far it is.
-    pub state: State,
+    pub state: ItemState,
     /// Requests that carried it.
     pub attempts: u32,
     /// How often central surely did not take it.
     pub failures: u32,
     /// What it has been through with central.
-    pub trial: Trial,
+    pub trial: ItemTrial,
     /// Why it is where it is.
     pub reason: Option<Finding>,
     /// When it came, Unix seconds as the box believed them.
@@ -196,39 +196,39 @@ pub struct Owed {
     /// Whether its content is closed to the box, and with which key.
     pub enclosure: Enclosure,
     /// Since when central may be decrypting an earlier content of the same execution.
-    pub decrypted_since: Option<Stamp>,
+    pub decrypted_since: Option<BootTime>,
 }
 
 impl Ledger {
     /// Decides what a submission is, given all ledgers of the same kind and id, by edition. `result` is the content of the
     /// latest result of the same id: a session is told again once its execution was reactivated. What is `open` waits for
     /// the content that takes its place.
-    pub fn admit(item: Item, same: &[Self], result: Option<Print>) -> Admission {
+    pub fn admit(item: IntakeItem, same: &[Self], result: Option<Print>) -> ItemAdmission {
         let content = match (item.kind, result) {
-            (Kind::Sessions, Some(result)) => Print::of(&[item.content.0, result.0].concat()),
+            (ItemKind::Sessions, Some(result)) => Print::of(&[item.content.0, result.0].concat()),
             _ => item.content,
         };
         if same.iter().any(|ledger| ledger.content == content) {
-            return Admission::Known;
+            return ItemAdmission::Known;
         }
         let (mut payload, mut parts) = (item.payload, item.parts);
-        if item.kind == Kind::Logs {
+        if item.kind == ItemKind::Logs {
             let known: BTreeSet<Print> = same
                 .iter()
                 .flat_map(|ledger| ledger.parts.iter().map(|(print, _)| *print))
                 .collect();
             (payload, parts) = without(payload, parts, &known);
             if parts.is_empty() {
-                return Admission::Known;
+                return ItemAdmission::Known;
             }
         }
         // What is not finished was never sent: the content that follows takes its place.
         let edition = match same.iter().max_by_key(|ledger| ledger.key.edition) {
-            Some(last) if last.state == State::Open => Some(last.key.edition),
+            Some(last) if last.state == ItemState::Open => Some(last.key.edition),
             last => last.map(|last| last.key.edition + 1),
         };
         let ledger = Self {
-            key: Key {
+            key: ItemKey {
                 kind: item.kind,
                 id: item.id,
                 edition: edition.unwrap_or(0),
@@ -237,20 +237,23 @@ impl Ledger {
             delivery: item.delivery,
             content,
             state: if item.open {
-                State::Open
+                ItemState::Open
             } else {
-                State::Queued
+                ItemState::Queued
             },
             attempts: 0,
             failures: 0,
             reason: None,
             not_before: 0,
             central: String::new(),
-            parts: parts.into_iter().map(|part| (part, Part::Owed)).collect(),
-            trial: Trial::default(),
+            parts: parts
+                .into_iter()
+                .map(|part| (part, PartState::Owed))
+                .collect(),
+            trial: ItemTrial::default(),
             enclosure: item.enclosure,
         };
-        Admission::Fresh(Box::new(ledger), payload)
+        ItemAdmission::Fresh(Box::new(ledger), payload)
     }
 
     /// As it is kept in a file of its own.
@@ -264,9 +267,9 @@ impl Ledger {
     pub fn tail(&self) -> Vec<u8> {
         let tail = match (self.trial, self.enclosure) {
             (trial, enclosure) if enclosure != Enclosure::default() => {
-                Tail::Second(trial, enclosure)
+                ItemTail::Second(trial, enclosure)
             }
-            (trial, _) if trial != Trial::default() => Tail::First(trial),
+            (trial, _) if trial != ItemTrial::default() => ItemTail::First(trial),
             _ => return Vec::new(),
         };
         postcard::to_allocvec(&tail).expect("plain data always serialises")
@@ -283,8 +286,8 @@ impl Ledger {
         let (trial, enclosure) = match tail {
             [] => Default::default(),
             tail => match postcard::from_bytes(tail).ok()? {
-                Tail::First(trial) => (trial, Enclosure::default()),
-                Tail::Second(trial, enclosure) => (trial, enclosure),
+                ItemTail::First(trial) => (trial, Enclosure::default()),
+                ItemTail::Second(trial, enclosure) => (trial, enclosure),
             },
         };
         Some(Self {
@@ -307,26 +310,26 @@ impl Ledger {
 
     /// `results release`: it goes whatever key central has. Says whether anything changed.
     pub fn release(&mut self) -> bool {
-        if self.state != State::Held {
+        if self.state != ItemState::Held {
             return false;
         }
         self.enclosure.released = true;
-        self.state = self.trial.aside.take().unwrap_or(State::Queued);
+        self.state = self.trial.aside.take().unwrap_or(ItemState::Queued);
         true
     }
 
     /// Writes down what the machine decided. What a person set aside meanwhile stays there, unless central has it.
-    pub fn apply(&mut self, change: &Change) {
+    pub fn apply(&mut self, change: &LedgerChange) {
         self.trial = change.trial;
         match (self.state, change.state) {
-            (State::SetAside, state) if state != State::Acknowledged => {
+            (ItemState::SetAside, state) if state != ItemState::Acknowledged => {
                 self.trial.aside = Some(state);
             }
             (_, state) => self.state = state,
         }
         self.attempts = self.attempts.saturating_add(change.attempts);
         self.failures = self.failures.saturating_add(change.failures);
-        if change.reason.is_some() || change.state == State::Acknowledged {
+        if change.reason.is_some() || change.state == ItemState::Acknowledged {
             self.reason.clone_from(&change.reason);
         }
         self.not_before = 0;
@@ -345,45 +348,46 @@ impl Ledger {
     /// goes on where it was. Says whether anything changed.
     pub fn retry(&mut self) -> bool {
         let stood = match (self.state, self.trial.aside) {
-            (State::SetAside, before) => before.unwrap_or(State::Sending),
+            (ItemState::SetAside, before) => before.unwrap_or(ItemState::Sending),
             (state, _) => state,
         };
         match stood {
-            State::Refused => {
-                self.state = State::Queued;
+            ItemState::Refused => {
+                self.state = ItemState::Queued;
                 self.reopen();
             }
-            State::Unconfirmed => self.state = State::Sending,
-            State::Queued | State::Sending | State::Open | State::Held
-                if self.state == State::SetAside =>
+            ItemState::Unconfirmed => self.state = ItemState::Sending,
+            ItemState::Queued | ItemState::Sending | ItemState::Open | ItemState::Held
+                if self.state == ItemState::SetAside =>
             {
                 self.state = stood;
             }
             // A person knows that nothing more comes.
-            State::Open => self.state = State::Queued,
-            State::Queued if self.trial != Trial::default() => {}
+            ItemState::Open => self.state = ItemState::Queued,
+            ItemState::Queued if self.trial != ItemTrial::default() => {}
             _ => return false,
         }
         let lost = self.trial.lost;
-        self.trial = Trial {
+        self.trial = ItemTrial {
             lost,
-            ..Trial::default()
+            ..ItemTrial::default()
         };
         true
     }
 
     /// Whether it is marked without an account of its own, where none can be written: a first sending of a whole item.
-    pub fn can_be_marked(&self, change: &Change) -> bool {
-        let whole = self.parts.iter().all(|(_, part)| *part == Part::Owed);
-        let first = self.state == State::Queued && self.failures == 0 && !self.trial.has_failed();
-        let sent = change.state == State::Sending && change.parts.is_empty() && !change.reopen;
-        self.key.kind == Kind::Results && whole && first && sent
+    pub fn can_be_marked(&self, change: &LedgerChange) -> bool {
+        let whole = self.parts.iter().all(|(_, part)| *part == PartState::Owed);
+        let first =
+            self.state == ItemState::Queued && self.failures == 0 && !self.trial.has_failed();
+        let sent = change.state == ItemState::Sending && change.parts.is_empty() && !change.reopen;
+        self.key.kind == ItemKind::Results && whole && first && sent
     }
 
     /// It was marked so.
     pub fn marked(&mut self) {
-        if self.state == State::Queued {
-            self.state = State::Sending;
+        if self.state == ItemState::Queued {
+            self.state = ItemState::Sending;
             self.attempts = self.attempts.saturating_add(1);
             self.trial = self.trial.sending();
         }
@@ -391,44 +395,45 @@ impl Ledger {
 
     /// `results set-aside`: it is kept, not sent, and has no say in the verdict. Says whether anything changed.
     pub fn set_aside(&mut self) -> bool {
-        if matches!(self.state, State::Acknowledged | State::SetAside) {
+        if matches!(self.state, ItemState::Acknowledged | ItemState::SetAside) {
             return false;
         }
         // What it was before it was held is what it is again, should its key come back.
         self.trial.aside = match self.state {
-            State::Held => self.trial.aside,
+            ItemState::Held => self.trial.aside,
             state => Some(state),
         };
-        self.state = State::SetAside;
+        self.state = ItemState::SetAside;
         true
     }
 
     /// Whether it is a result that is sent in parts: that begins only once central knows the execution.
     fn is_apart(&self) -> bool {
-        self.key.kind == Kind::Results && self.parts.iter().any(|(_, part)| *part != Part::Owed)
+        self.key.kind == ItemKind::Results
+            && self.parts.iter().any(|(_, part)| *part != PartState::Owed)
     }
 
     fn reopen(&mut self) {
         for (_, part) in &mut self.parts {
-            if matches!(*part, Part::Refused) {
-                *part = Part::Owed;
+            if matches!(*part, PartState::Refused) {
+                *part = PartState::Owed;
             }
         }
     }
 
     /// Whether central knows the execution, as this item tells: all of it or a part is stored there, or it goes in parts.
     pub fn maps(&self) -> bool {
-        let stored = |(_, part): &(Print, Part)| *part == Part::Stored;
-        self.state == State::Acknowledged || self.parts.iter().any(stored) || self.is_apart()
+        let stored = |(_, part): &(Print, PartState)| *part == PartState::Stored;
+        self.state == ItemState::Acknowledged || self.parts.iter().any(stored) || self.is_apart()
     }
 
     /// What the machine must know, given all ledgers of the same kind and id (this one may be among them). When it came
     /// is for the caller to say.
-    pub fn owed(&self, same: &[Self]) -> Owed {
-        let count = |wanted: &dyn Fn(Part) -> bool| {
+    pub fn owed(&self, same: &[Self]) -> OwedItem {
+        let count = |wanted: &dyn Fn(PartState) -> bool| {
             self.parts.iter().filter(|(_, part)| wanted(*part)).count() as u32
         };
-        Owed {
+        OwedItem {
             key: self.key.clone(),
             size: self.size,
             state: self.state,
@@ -438,8 +443,8 @@ impl Ledger {
             reason: self.reason.clone(),
             came: 0,
             central: self.central.clone(),
-            owed: count(&Part::is_owed),
-            refused: count(&|part| part == Part::Refused),
+            owed: count(&PartState::is_owed),
+            refused: count(&|part| part == PartState::Refused),
             mapped: self.is_apart() || Others::of(&self.key, same).mapped,
             enclosure: self.enclosure,
             decrypted_since: same.iter().filter_map(Self::decrypted_since).next_back(),
@@ -447,20 +452,20 @@ impl Ledger {
     }
 
     /// Since when central may be decrypting it.
-    pub fn decrypted_since(&self) -> Option<Stamp> {
-        let taken = self.enclosure.enclosed && self.state == State::Acknowledged;
+    pub fn decrypted_since(&self) -> Option<BootTime> {
+        let taken = self.enclosure.enclosed && self.state == ItemState::Acknowledged;
         self.trial.lost.filter(|_| taken)
     }
 }
 
 impl Others {
     /// Gathers it from all ledgers of the same kind and id; the one of `key` itself is passed over.
-    pub fn of(key: &Key, same: &[Ledger]) -> Self {
+    pub fn of(key: &ItemKey, same: &[Ledger]) -> Self {
         let mut others = Self::default();
         for ledger in same.iter().filter(|ledger| ledger.key != *key) {
-            let whole = ledger.state == State::Acknowledged;
+            let whole = ledger.state == ItemState::Acknowledged;
             for (print, part) in &ledger.parts {
-                if whole || *part == Part::Stored {
+                if whole || *part == PartState::Stored {
                     others.stored.insert(*print);
                 }
             }
@@ -497,9 +502,9 @@ mod tests {
     use crate::fault::Code;
     use crate::words::Now;
 
-    fn item(kind: Kind, content: u8, parts: &[u8]) -> Item {
+    fn item(kind: ItemKind, content: u8, parts: &[u8]) -> IntakeItem {
         let rows: Vec<_> = parts.iter().map(u8::to_string).collect();
-        Item {
+        IntakeItem {
             kind,
             id: "e".into(),
             delivery: None,
@@ -513,22 +518,26 @@ mod tests {
         }
     }
 
-    fn fresh(admission: Admission) -> (Ledger, Vec<u8>) {
+    fn fresh(admission: ItemAdmission) -> (Ledger, Vec<u8>) {
         match admission {
-            Admission::Fresh(ledger, payload) => (*ledger, payload),
-            Admission::Known => panic!("known"),
+            ItemAdmission::Fresh(ledger, payload) => (*ledger, payload),
+            ItemAdmission::Known => panic!("known"),
         }
     }
 
     #[test]
     fn equal_content_is_known_and_other_content_the_next_edition() {
-        let (first, _) = fresh(Ledger::admit(item(Kind::Results, 1, &[1, 2]), &[], None));
+        let (first, _) = fresh(Ledger::admit(
+            item(ItemKind::Results, 1, &[1, 2]),
+            &[],
+            None,
+        ));
         assert_eq!(first.key.edition, 0);
         let held = [first];
-        let again = Ledger::admit(item(Kind::Results, 1, &[1, 2]), &held, None);
-        assert_eq!(again, Admission::Known);
+        let again = Ledger::admit(item(ItemKind::Results, 1, &[1, 2]), &held, None);
+        assert_eq!(again, ItemAdmission::Known);
         let (next, _) = fresh(Ledger::admit(
-            item(Kind::Results, 2, &[1, 2, 3]),
+            item(ItemKind::Results, 2, &[1, 2, 3]),
             &held,
             None,
         ));
@@ -537,50 +546,58 @@ mod tests {
 
     #[test]
     fn only_rows_that_are_new_enter_again() {
-        let (first, _) = fresh(Ledger::admit(item(Kind::Logs, 1, &[1, 2]), &[], None));
+        let (first, _) = fresh(Ledger::admit(item(ItemKind::Logs, 1, &[1, 2]), &[], None));
         let held = [first];
-        let (next, payload) = fresh(Ledger::admit(item(Kind::Logs, 2, &[2, 3, 1]), &held, None));
+        let (next, payload) = fresh(Ledger::admit(
+            item(ItemKind::Logs, 2, &[2, 3, 1]),
+            &held,
+            None,
+        ));
         assert_eq!(payload, b"[3]");
-        assert_eq!(next.parts, [(Print([3; 16]), Part::Owed)]);
-        let subset = Ledger::admit(item(Kind::Logs, 3, &[2]), &held, None);
-        assert_eq!(subset, Admission::Known);
+        assert_eq!(next.parts, [(Print([3; 16]), PartState::Owed)]);
+        let subset = Ledger::admit(item(ItemKind::Logs, 3, &[2]), &held, None);
+        assert_eq!(subset, ItemAdmission::Known);
     }
 
     #[test]
     fn a_session_is_told_again_once_its_execution_was_reactivated() {
-        let session = || item(Kind::Sessions, 1, &[]);
+        let session = || item(ItemKind::Sessions, 1, &[]);
         let (a, b) = (Some(Print([7; 16])), Some(Print([8; 16])));
         let (first, _) = fresh(Ledger::admit(session(), &[], a));
         let held = [first];
-        assert_eq!(Ledger::admit(session(), &held, a), Admission::Known);
+        assert_eq!(Ledger::admit(session(), &held, a), ItemAdmission::Known);
         assert_eq!(fresh(Ledger::admit(session(), &held, b)).0.key.edition, 1);
     }
 
     #[test]
     fn others_hold_what_was_acknowledged_whole_or_in_parts() {
-        let (mut first, _) = fresh(Ledger::admit(item(Kind::Results, 1, &[1, 2]), &[], None));
-        first.state = State::Refused;
+        let (mut first, _) = fresh(Ledger::admit(
+            item(ItemKind::Results, 1, &[1, 2]),
+            &[],
+            None,
+        ));
+        first.state = ItemState::Refused;
         let (second, _) = fresh(Ledger::admit(
-            item(Kind::Results, 2, &[2, 3]),
+            item(ItemKind::Results, 2, &[2, 3]),
             std::slice::from_ref(&first),
             None,
         ));
         let of = |first: &Ledger| Others::of(&second.key, &[first.clone(), second.clone()]);
         assert_eq!(of(&first), Others::default());
-        first.parts[1].1 = Part::Stored;
+        first.parts[1].1 = PartState::Stored;
         assert_eq!(of(&first).stored, [Print([2; 16])].into());
-        first.state = State::Acknowledged;
+        first.state = ItemState::Acknowledged;
         assert_eq!(of(&first).stored.len(), 2);
         assert!(second.owed(&[first]).mapped);
     }
 
     #[test]
     fn a_ledger_survives_the_store() {
-        let (mut ledger, _) = fresh(Ledger::admit(item(Kind::Logs, 1, &[1, 2]), &[], None));
+        let (mut ledger, _) = fresh(Ledger::admit(item(ItemKind::Logs, 1, &[1, 2]), &[], None));
         assert_eq!(Ledger::from_bytes(&ledger.to_bytes()), Some(ledger.clone()));
-        ledger.trial = Trial::default().stumbled(Now::default());
-        ledger.parts[1].1 = Part::Accused;
-        ledger.state = State::SetAside;
+        ledger.trial = ItemTrial::default().stumbled(Now::default());
+        ledger.parts[1].1 = PartState::Accused;
+        ledger.state = ItemState::SetAside;
         let bytes = ledger.to_bytes();
         assert_eq!(Ledger::from_bytes(&bytes), Some(ledger));
         assert_eq!(Ledger::from_bytes(&bytes[..bytes.len() - 1]), None);
@@ -602,15 +619,20 @@ mod tests {
         assert_eq!(ledger.key.id, "kve_de_000007");
         assert_eq!(
             (ledger.state, ledger.attempts, ledger.failures),
-            (State::Refused, 3, 2)
+            (ItemState::Refused, 3, 2)
         );
         assert_eq!(ledger.reason.as_ref().unwrap().code, Code::ResultsRejected);
-        let parts: Vec<Part> = ledger.parts.iter().map(|(_, part)| *part).collect();
+        let parts: Vec<PartState> = ledger.parts.iter().map(|(_, part)| *part).collect();
         assert_eq!(
             parts,
-            [Part::Stored, Part::Refused, Part::Owed, Part::Flying]
+            [
+                PartState::Stored,
+                PartState::Refused,
+                PartState::Owed,
+                PartState::Flying
+            ]
         );
-        assert_eq!(ledger.trial, Trial::default());
+        assert_eq!(ledger.trial, ItemTrial::default());
         // What an earlier rule refused is tried again by itself.
         assert!(ledger.trial.is_due(Now::default()));
         // And it is written as that release reads it: the same bytes first.
@@ -619,45 +641,45 @@ mod tests {
 
     #[test]
     fn what_is_set_aside_goes_on_where_it_was() {
-        let (fresh, _) = fresh(Ledger::admit(item(Kind::Results, 1, &[1]), &[], None));
+        let (fresh, _) = fresh(Ledger::admit(item(ItemKind::Results, 1, &[1]), &[], None));
         for (state, after) in [
-            (State::Queued, State::Queued),
-            (State::Sending, State::Sending),
-            (State::Unconfirmed, State::Sending),
-            (State::Refused, State::Queued),
+            (ItemState::Queued, ItemState::Queued),
+            (ItemState::Sending, ItemState::Sending),
+            (ItemState::Unconfirmed, ItemState::Sending),
+            (ItemState::Refused, ItemState::Queued),
         ] {
             let mut ledger = fresh.clone();
             ledger.state = state;
             assert!(ledger.set_aside() && !ledger.set_aside());
-            assert_eq!(ledger.state, State::SetAside);
+            assert_eq!(ledger.state, ItemState::SetAside);
             assert!(ledger.retry() && !ledger.retry());
             assert_eq!(ledger.state, after, "{state:?}");
         }
         let mut home = fresh.clone();
-        home.state = State::Acknowledged;
+        home.state = ItemState::Acknowledged;
         assert!(!home.set_aside());
     }
 
     #[test]
     fn a_run_under_way_does_not_undo_what_a_person_set_aside() {
-        let (mut ledger, _) = fresh(Ledger::admit(item(Kind::Results, 1, &[1]), &[], None));
+        let (mut ledger, _) = fresh(Ledger::admit(item(ItemKind::Results, 1, &[1]), &[], None));
         ledger.set_aside();
-        let change = |state| Change {
+        let change = |state| LedgerChange {
             key: ledger.key.clone(),
             state,
             attempts: 1,
             failures: 0,
             reason: None,
-            trial: Trial::default(),
+            trial: ItemTrial::default(),
             central: String::new(),
             parts: Vec::new(),
             reopen: false,
         };
-        let (sending, home) = (change(State::Sending), change(State::Acknowledged));
+        let (sending, home) = (change(ItemState::Sending), change(ItemState::Acknowledged));
         ledger.apply(&sending);
-        assert_eq!(ledger.state, State::SetAside);
-        assert_eq!(ledger.trial.aside, Some(State::Sending));
+        assert_eq!(ledger.state, ItemState::SetAside);
+        assert_eq!(ledger.trial.aside, Some(ItemState::Sending));
         ledger.apply(&home);
-        assert_eq!(ledger.state, State::Acknowledged);
+        assert_eq!(ledger.state, ItemState::Acknowledged);
     }
 }

@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Entry, Sending, State, Trial};
+use super::{ItemState, ItemTrial, Sending, SpoolEntry};
 use crate::fault::Finding;
 use crate::fault::{Age, Cause, Code, CodeName, Fault, ItemCause, OwedItems};
-use crate::intake::Kind;
+use crate::intake::ItemKind;
 use crate::span;
 use crate::words::Now;
 
@@ -24,7 +24,7 @@ const LONGEST: u64 = 10 * 365 * 86_400;
 /// What is left for one reason.
 #[derive(Debug, Default)]
 struct Left {
-    counts: BTreeMap<Kind, u64>,
+    counts: BTreeMap<ItemKind, u64>,
     /// Of the item that came first.
     oldest: i64,
     cause: Option<Cause>,
@@ -34,7 +34,7 @@ impl Sending {
     pub(super) fn left(&self, now: Now) -> Vec<Fault> {
         let mut left: BTreeMap<CodeName, Left> = BTreeMap::new();
         for (key, entry) in &self.entries {
-            let sent = key.kind != Kind::LtiUsers || self.plan.lti_users;
+            let sent = key.kind != ItemKind::LtiUsers || self.plan.lti_users;
             let Some((code, cause)) = self.waits(entry).filter(|_| sent) else {
                 continue;
             };
@@ -52,7 +52,7 @@ impl Sending {
     }
 
     /// Why an item is left behind, if the reason is central's. What ended the pass early is told itself.
-    fn waits(&self, entry: &Entry) -> Option<(CodeName, Cause)> {
+    fn waits(&self, entry: &SpoolEntry) -> Option<(CodeName, Cause)> {
         let cause = cause(entry.state, &entry.trial, entry.cause.as_ref())?;
         let told = cause.0 == DOUBT && self.ending.trouble.is_some();
         (!told).then_some(cause)
@@ -60,16 +60,20 @@ impl Sending {
 }
 
 /// Why an item waits, as code and words, if the reason is central's: one decision for the run, `status` and `doctor`.
-pub fn cause(state: State, trial: &Trial, reason: Option<&Finding>) -> Option<(CodeName, Cause)> {
+pub fn cause(
+    state: ItemState,
+    trial: &ItemTrial,
+    reason: Option<&Finding>,
+) -> Option<(CodeName, Cause)> {
     let reason = reason.map(|reason| (reason.code.clone(), reason.cause.clone()));
     match state {
-        State::Queued if trial.has_failed() => {
+        ItemState::Queued if trial.has_failed() => {
             reason.filter(|(code, _)| !OWN.iter().any(|own| code == own))
         }
-        State::Sending if trial.has_failed() && reason.is_some() => reason,
-        State::Sending => Some((DOUBT.into(), ItemCause::Doubt.into())),
-        State::Unconfirmed => reason.filter(|(code, _)| *code == Code::ResultsUnconfirmed),
-        State::Held => reason.filter(|(code, _)| *code == Code::CentralKeyChanged),
+        ItemState::Sending if trial.has_failed() && reason.is_some() => reason,
+        ItemState::Sending => Some((DOUBT.into(), ItemCause::Doubt.into())),
+        ItemState::Unconfirmed => reason.filter(|(code, _)| *code == Code::ResultsUnconfirmed),
+        ItemState::Held => reason.filter(|(code, _)| *code == Code::CentralKeyChanged),
         _ => None,
     }
 }

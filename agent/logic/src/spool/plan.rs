@@ -7,13 +7,13 @@ use std::time::Duration;
 use crate::encryption::KeyPrint;
 use crate::fault::Fault;
 use crate::report::OwedCount;
-use crate::words::{Now, Params};
+use crate::words::{Now, SyncParams};
 
 /// How a pass over the spool is to be made.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct SpoolPlan {
     /// Parameters of every call.
-    pub params: Params,
+    pub params: SyncParams,
     /// Results or sessions in one request, at most (`results.chunk_size`, default 10).
     pub chunk: usize,
     /// Payload bytes in one request of several items, at most; below the 1 MiB that nginx takes by default.
@@ -32,7 +32,7 @@ pub struct Plan {
     pub asked: bool,
     /// What is known of central's version; when it changes, refused and unconfirmed items are tried again.
     pub central: String,
-    /// Whether the probe may be used: false once it was found to be stored (`Ending::probe_stored`).
+    /// Whether the probe may be used: false once it was found to be stored (`SpoolEnding::probe_stored`).
     pub probe: bool,
     /// What is queued may have been sent by another state of this box (an earlier start, a copy): it is asked for before
     /// it is sent, one request a chunk.
@@ -55,9 +55,9 @@ pub struct Plan {
     pub random: u64,
 }
 
-impl Plan {
+impl SpoolPlan {
     /// A plan with the defaults of the configuration.
-    pub fn new(params: Params, central: String, random: u64) -> Self {
+    pub fn new(params: SyncParams, central: String, random: u64) -> Self {
         Self {
             params,
             chunk: 10,
@@ -107,14 +107,14 @@ fn takes_none_twice(central: &str) -> bool {
 
 /// How the pass ended.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Ending {
+pub struct SpoolEnding {
     /// What was done and what is left; fits `sync::Event::Owed`.
     pub count: OwedCount,
     /// What ended it early.
     pub trouble: Option<Fault>,
     /// What a person should know, each once.
     pub findings: Vec<Fault>,
-    /// Central stored a probe: it must never be probed again (`Plan::probe`).
+    /// Central stored a probe: it must never be probed again (`SpoolPlan::probe`).
     pub probe_stored: bool,
     /// Results that central holds although no request of this box has carried them.
     pub held_unsent: u64,
@@ -124,7 +124,7 @@ pub struct Ending {
     pub flying: bool,
 }
 
-impl Ending {
+impl SpoolEnding {
     /// As `sync::Event::Owed` takes it: what ended the pass, then each finding.
     pub fn told(&self) -> (OwedCount, Vec<Fault>) {
         let told = self.trouble.iter().chain(&self.findings);

@@ -6,15 +6,15 @@ use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
 use crate::api::answer::{PhpMap, parse};
-use crate::api::{Answered, Body, Call, Reply, surely_unsent};
+use crate::api::{Answered, Call, CallBody, Reply, surely_unsent};
 use crate::fault::{Area, Code, Expected, Fault, PayloadFlaw};
-use crate::words::{Now, Params};
+use crate::words::{Now, SyncParams};
 
-use super::Plan;
+use super::SpoolPlan;
 
 /// What came of a request, as far as the outcome of its content goes.
 #[derive(Debug)]
-pub(super) enum Heard {
+pub(super) enum RequestOutcome {
     /// A map of acknowledgements.
     Answer(Reply),
     /// The web server took no request of this size; central did not see it.
@@ -33,11 +33,11 @@ pub(super) enum Heard {
 }
 
 /// `any`: the answer's shape is not known (LTI users, protocol 8.2); every JSON that is no refusal will do.
-pub(super) fn hear(answered: Answered, any: bool) -> Heard {
+pub(super) fn hear(answered: Answered, any: bool) -> RequestOutcome {
     let reply = match answered {
         Ok(reply) => reply,
         Err(trouble) if surely_unsent(&trouble) => return unsent(trouble),
-        Err(trouble) => return Heard::Lost(trouble),
+        Err(trouble) => return RequestOutcome::Lost(trouble),
     };
     let shape = if any {
         parse::<serde::de::IgnoredAny>(&reply, Expected::Json).map(|_| ())
@@ -45,37 +45,37 @@ pub(super) fn hear(answered: Answered, any: bool) -> Heard {
         parse::<PhpMap>(&reply, Expected::Acknowledgements).map(|_| ())
     };
     let Err(trouble) = shape else {
-        return Heard::Answer(reply);
+        return RequestOutcome::Answer(reply);
     };
     match (reply.status, trouble.code) {
-        (_, Code::VersionUnsupported | Code::CentralMaintenance) => Heard::Barred(trouble),
-        (413, _) => Heard::TooLong(trouble),
+        (_, Code::VersionUnsupported | Code::CentralMaintenance) => RequestOutcome::Barred(trouble),
+        (413, _) => RequestOutcome::TooLong(trouble),
         // Not processed: too many, or too early (RFC 8470 5.2).
-        (425 | 429, _) => Heard::Unsent(trouble),
-        (200, Code::CentralRefused) => Heard::Failed(trouble),
+        (425 | 429, _) => RequestOutcome::Unsent(trouble),
+        (200, Code::CentralRefused) => RequestOutcome::Failed(trouble),
         // PHP died: it says nothing. TAO failed: it says so in JSON. A page is a gateway's.
-        (500, _) if reply.body.is_empty() => Heard::Rejected(trouble),
-        (500, _) if reply.body.first() == Some(&b'{') => Heard::Failed(trouble),
+        (500, _) if reply.body.is_empty() => RequestOutcome::Rejected(trouble),
+        (500, _) if reply.body.first() == Some(&b'{') => RequestOutcome::Failed(trouble),
         // A gateway's word for a request that it may have passed on.
-        (408, _) => Heard::Lost(trouble),
-        (300..=499, _) => Heard::Barred(trouble),
-        _ => Heard::Lost(trouble),
+        (408, _) => RequestOutcome::Lost(trouble),
+        (300..=499, _) => RequestOutcome::Barred(trouble),
+        _ => RequestOutcome::Lost(trouble),
     }
 }
 
 /// Without a token, a configuration or a central that works nothing more can be had in this run.
-fn unsent(trouble: Fault) -> Heard {
+fn unsent(trouble: Fault) -> RequestOutcome {
     let code = trouble.code;
     let bars = [Code::CentralMaintenance, Code::CentralToken];
     match code.is(Area::Auth) || code.is(Area::Config) || bars.contains(&code) {
-        true => Heard::Barred(trouble),
-        false => Heard::Unsent(trouble),
+        true => RequestOutcome::Barred(trouble),
+        false => RequestOutcome::Unsent(trouble),
     }
 }
 
 /// The parameters of a request: complete, so that central counts it in its log of this run, or without `sync_id`,
 /// so that a deliberate repetition does not (protocol 9.4).
-pub(super) fn params(params: &Params, logged: bool) -> Json {
+pub(super) fn params(params: &SyncParams, logged: bool) -> Json {
     if logged {
         params.on_the_wire()
     } else {
@@ -113,7 +113,7 @@ pub(super) fn control(id: &str) -> String {
 
 /// The silent probe of protocol 7.5: one valid row per execution with a key that is no column, so that a mapped one
 /// answers `success` 0 and nothing is stored; and one for an execution that cannot be mapped.
-pub(super) fn probe<'a>(ids: impl Iterator<Item = &'a str>, plan: &Plan, now: Now) -> Call {
+pub(super) fn probe<'a>(ids: impl Iterator<Item = &'a str>, plan: &SpoolPlan, now: Now) -> Call {
     // An encrypted central dies of anything but a text there.
     let data = match &plan.probe_data {
         Some(text) => json!(text),
@@ -144,7 +144,7 @@ pub(super) fn probe<'a>(ids: impl Iterator<Item = &'a str>, plan: &Plan, now: No
 }
 
 #[derive(serde::Deserialize)]
-struct Wire<'a> {
+struct ResultBody<'a> {
     #[serde(borrow, rename = "deliveryId")]
     delivery: &'a RawValue,
     #[serde(borrow, rename = "deliveryExecutionId")]
@@ -155,7 +155,7 @@ struct Wire<'a> {
     variables: Vec<&'a RawValue>,
 }
 
-impl Wire<'_> {
+impl ResultBody<'_> {
     fn entry(&self, details: &str, variable: &str) -> Vec<u8> {
         let (delivery, execution) = (self.delivery, self.execution);
         format!(
@@ -170,9 +170,10 @@ impl Wire<'_> {
 /// # Errors
 /// The payload is not what intake wrote.
 pub(super) fn single(payload: &[u8], variable: Option<usize>) -> Result<Vec<u8>, PayloadFlaw> {
-    let wire: Wire = serde_json::from_slice(payload).map_err(|error| PayloadFlaw::NoJson {
-        found: (&error).into(),
-    })?;
+    let wire: ResultBody =
+        serde_json::from_slice(payload).map_err(|error| PayloadFlaw::NoJson {
+            found: (&error).into(),
+        })?;
     let variable = match variable {
         None => "",
         Some(index) => wire
@@ -189,7 +190,7 @@ pub(super) fn single(payload: &[u8], variable: Option<usize>) -> Result<Vec<u8>,
 /// nothing. `None` for a payload that is not what intake wrote, or that never had a variable: such a one is taken by an
 /// encrypted central too, and proves nothing.
 pub fn witness(payload: &[u8]) -> Option<Vec<u8>> {
-    let wire: Wire = serde_json::from_slice(payload).ok()?;
+    let wire: ResultBody = serde_json::from_slice(payload).ok()?;
     let mut details: serde_json::Map<String, Json> =
         serde_json::from_str(wire.details.get()).ok()?;
     details.insert("state".to_owned(), Json::Null);
@@ -231,7 +232,7 @@ fn close(body: &mut Vec<u8>, bracket: u8, params: &Json) {
 
 fn with(call: Call, body: Vec<u8>) -> Call {
     Call {
-        body: Body::Json(body),
+        body: CallBody::Json(body),
         ..call
     }
 }
@@ -241,14 +242,14 @@ mod tests {
     use super::*;
 
     fn body(call: &Call) -> Json {
-        let Body::Json(body) = &call.body else {
+        let CallBody::Json(body) = &call.body else {
             panic!("not JSON")
         };
         serde_json::from_slice(body).unwrap()
     }
 
-    fn own() -> Params {
-        Params {
+    fn own() -> SyncParams {
+        SyncParams {
             organisation_id: "1".into(),
             sync_id: 7,
             box_id: "b".into(),
@@ -269,9 +270,9 @@ mod tests {
 
     #[test]
     fn a_probe_has_a_control_a_foreign_key_and_no_sync_id() {
-        let plan = Plan::new(own(), String::new(), 1);
+        let plan = SpoolPlan::new(own(), String::new(), 1);
         let call = probe(["e1", "e2"].into_iter(), &plan, Now::default());
-        let closed = Plan {
+        let closed = SpoolPlan {
             probe_data: Some("cHJvYmU=".into()),
             ..plan
         };

@@ -10,18 +10,20 @@ mod witness;
 use std::collections::{BTreeSet, VecDeque};
 
 use super::fit::{Fit, fit};
-use super::request::{self, Heard};
-use super::trial::{Stamp, Trial};
-use super::{Change, Job, Key, Loaded, Owed, Plan, Sending, State, finding, known};
+use super::request::{self, RequestOutcome};
+use super::trial::{BootTime, ItemTrial};
+use super::{
+    ItemKey, ItemState, Job, LedgerChange, Loaded, OwedItem, Sending, SpoolPlan, finding, known,
+};
 use crate::api::{Reply, ack};
 use crate::fault::{Code, Fault};
 use crate::fault::{Finding, Id, ItemCause, Unknown};
-use crate::intake::Kind;
+use crate::intake::ItemKind;
 use crate::words::Now;
 
 pub(super) use follow::Follow;
 use unasked::{Unasked, Unsent};
-pub(super) use witness::{Found, Vouched};
+pub(super) use witness::{WitnessState, WitnessVouch};
 
 /// Executions in one probe, once the probe has proved itself.
 const PROBED: usize = 50;
@@ -48,7 +50,7 @@ enum Blame {
 /// A result whose outcome is unknown.
 #[derive(Debug)]
 struct Doubt {
-    key: Key,
+    key: ItemKey,
     /// When to probe.
     probe: Now,
     /// From then on central is surely not at it any more.
@@ -63,7 +65,7 @@ struct Doubt {
 
 /// What is known of the probe in this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Probe {
+enum ProbeState {
     Untried,
     Sound,
     Unsound,
@@ -71,25 +73,25 @@ enum Probe {
 
 /// An item that got an empty 500 alone, behind a witness, and waits for the next one.
 #[derive(Debug)]
-struct Suspect {
-    key: Key,
+struct SuspectResult {
+    key: ItemKey,
     reason: Finding,
     /// What it had been through before.
-    before: Trial,
+    before: ItemTrial,
 }
 
 /// The results of a pass.
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(super) struct ResultQueue {
     /// Never tried, or surely not sent.
-    fresh: VecDeque<Key>,
+    fresh: VecDeque<ItemKey>,
     /// Failed in earlier runs.
-    suspects: VecDeque<Key>,
+    suspects: VecDeque<ItemKey>,
     /// Surely not on central, to be sent alone.
-    lone: VecDeque<Key>,
+    lone: VecDeque<ItemKey>,
     doubts: VecDeque<Doubt>,
     /// Between two witnesses as soon as the next one is taken.
-    failed: Vec<Suspect>,
+    failed: Vec<SuspectResult>,
     follow: follow::Queue,
     /// Encrypted results of executions that central knows.
     whole: whole::Queue,
@@ -104,13 +106,13 @@ pub(super) struct Lane {
     offended: bool,
     /// The witness itself was not taken: no result is sent any more in this run.
     sick: bool,
-    witness: Found,
-    probe: Probe,
+    witness: WitnessState,
+    probe: ProbeState,
     probe_failures: u32,
 }
 
-impl Lane {
-    pub(super) fn new(plan: &Plan) -> Self {
+impl ResultQueue {
+    pub(super) fn new(plan: &SpoolPlan) -> Self {
         Self {
             fresh: VecDeque::new(),
             suspects: VecDeque::new(),
@@ -125,20 +127,20 @@ impl Lane {
             well: false,
             offended: false,
             sick: false,
-            witness: Found::Unasked,
+            witness: WitnessState::Unasked,
             probe: if plan.probe {
-                Probe::Untried
+                ProbeState::Untried
             } else {
-                Probe::Unsound
+                ProbeState::Unsound
             },
             probe_failures: 0,
         }
     }
 
     /// `ask`: what was not sent in this run is asked for first.
-    pub(super) fn enter(&mut self, item: &Owed, now: Now, settled: Now, ask: bool) {
+    pub(super) fn enter(&mut self, item: &OwedItem, now: Now, settled: Now, ask: bool) {
         let key = item.key.clone();
-        let unknown = matches!(item.state, State::Sending | State::Unconfirmed);
+        let unknown = matches!(item.state, ItemState::Sending | ItemState::Unconfirmed);
         let known = item.mapped || key.edition > 0;
         if known && (item.enclosure.enclosed || self.unproving) {
             self.whole.push((key, unknown.then_some(settled)));
@@ -148,14 +150,14 @@ impl Lane {
             self.doubt(key, now, settled, None);
         } else if ask {
             self.unasked.enter(item);
-        } else if item.failures > 0 || item.state == State::Refused {
+        } else if item.failures > 0 || item.state == ItemState::Refused {
             self.suspects.push_back(key);
         } else {
             self.fresh.push_back(key);
         }
     }
 
-    fn doubt(&mut self, key: Key, probe: Now, settled: Now, failed: Option<Blame>) {
+    fn doubt(&mut self, key: ItemKey, probe: Now, settled: Now, failed: Option<Blame>) {
         self.doubts.push_back(Doubt {
             key,
             probe,
@@ -185,27 +187,27 @@ impl Lane {
     }
 
     pub(super) fn can_probe(&self) -> bool {
-        self.probe != Probe::Unsound
+        self.probe != ProbeState::Unsound
     }
 
     /// The probe has proved itself in this run.
     pub(super) fn is_sound(&self) -> bool {
-        self.probe == Probe::Sound
+        self.probe == ProbeState::Sound
     }
 
     /// They were to go and did not: they are asked for first.
-    pub(super) fn ask_later(&mut self, keys: &[Key]) {
+    pub(super) fn ask_later(&mut self, keys: &[ItemKey]) {
         for key in keys {
             self.unasked.put(key.clone());
         }
     }
 
-    pub(super) fn goes_in_parts(&self, key: &Key) -> bool {
+    pub(super) fn goes_in_parts(&self, key: &ItemKey) -> bool {
         self.follow.holds(key)
     }
 
     /// Nothing more of it goes in this run.
-    pub(super) fn leave(&mut self, key: &Key) {
+    pub(super) fn leave(&mut self, key: &ItemKey) {
         self.follow.leave(key);
         self.whole.retain(|(other, _)| other != key);
     }
@@ -215,7 +217,7 @@ impl Sending {
     pub(super) fn next_result(&mut self, now: Now) -> Option<Job> {
         self.ask_first(now);
         let lane = &mut self.results;
-        let most = if lane.probe == Probe::Sound {
+        let most = if lane.probe == ProbeState::Sound {
             PROBED
         } else {
             1
@@ -233,7 +235,7 @@ impl Sending {
             return None;
         }
         if let Some(id) = lane.follow.vouch().filter(|_| lane.can_probe()) {
-            let whose = Vouched::Part;
+            let whose = WitnessVouch::Part;
             return Some(Job::Vouch { id, whose });
         }
         if lane.waits_for_witness() {
@@ -297,7 +299,7 @@ impl Sending {
         Job::Results { keys, logged: true }
     }
 
-    fn size(&self, key: &Key) -> u64 {
+    fn size(&self, key: &ItemKey) -> u64 {
         self.entries.get(key).map_or(0, |entry| entry.size)
     }
 
@@ -306,12 +308,12 @@ impl Sending {
         let (items, odd): (Vec<_>, Vec<_>) = items
             .into_iter()
             .partition(|item| fit(item.ledger.enclosure, &self.plan) == Fit::Goes);
-        let held: Vec<Change> = odd.iter().map(|item| self.held(&item.ledger.key)).collect();
+        let held: Vec<LedgerChange> = odd.iter().map(|item| self.held(&item.ledger.key)).collect();
         // An execution that central got to know through another item takes its variables one by one.
         let (known, items): (Vec<_>, Vec<_>) =
             items.into_iter().partition(|item| item.others.mapped);
         for item in known {
-            let unknown = item.ledger.state == State::Sending;
+            let unknown = item.ledger.state == ItemState::Sending;
             let settled = now.after(self.plan.settle);
             let settled = unknown.then_some(settled);
             match item.ledger.enclosure.enclosed {
@@ -327,7 +329,7 @@ impl Sending {
             .iter()
             .map(|item| (item.ledger.key.id.as_str(), item.payload.as_slice()));
         let call = request::results(entries, &params);
-        let keys: Vec<Key> = items.into_iter().map(|item| item.ledger.key).collect();
+        let keys: Vec<ItemKey> = items.into_iter().map(|item| item.ledger.key).collect();
         let sent = keys.iter().map(|key| self.sent(key));
         let changes = sent.chain(held).collect();
         self.mark(Job::Results { keys, logged }, call, changes);
@@ -335,15 +337,15 @@ impl Sending {
 
     pub(super) fn results_answered(
         &mut self,
-        keys: Vec<Key>,
+        keys: Vec<ItemKey>,
         logged: bool,
-        heard: Heard,
+        heard: RequestOutcome,
         now: Now,
     ) {
         let alone = keys.len() == 1;
         match heard {
-            Heard::Answer(reply) => self.results_acked(keys, &reply, now),
-            Heard::TooLong(trouble) if alone => {
+            RequestOutcome::Answer(reply) => self.results_acked(keys, &reply, now),
+            RequestOutcome::TooLong(trouble) if alone => {
                 let bytes = self.size(&keys[0]);
                 let cause = trouble
                     .because(|why| ItemCause::TooLong { why, bytes })
@@ -351,13 +353,13 @@ impl Sending {
                 let change = self.stumble(&keys[0], finding(Code::ResultsTooLong, cause), now);
                 self.note(vec![change]);
             }
-            Heard::TooLong(_) => {
+            RequestOutcome::TooLong(_) => {
                 let bytes: u64 = keys.iter().map(|key| self.size(key)).sum();
                 self.plan.chunk_bytes = bytes / 2;
                 self.requeue(keys, logged);
             }
-            Heard::Unsent(_) | Heard::Barred(_) => self.requeue(keys, logged),
-            Heard::Rejected(trouble) => {
+            RequestOutcome::Unsent(_) | RequestOutcome::Barred(_) => self.requeue(keys, logged),
+            RequestOutcome::Rejected(trouble) => {
                 self.results.offended |= !alone;
                 for key in keys {
                     let reason = finding(Code::ResultsRejected, trouble.cause.clone());
@@ -371,17 +373,17 @@ impl Sending {
                     self.results.doubt(key, now, now, failed);
                 }
             }
-            Heard::Failed(_) => {
+            RequestOutcome::Failed(_) => {
                 for key in keys {
                     let reason = finding(Code::CentralError, ItemCause::FailedAlone);
                     let failed = alone.then_some(Blame::Central(reason));
                     self.results.doubt(key, now, now, failed);
                 }
             }
-            Heard::Lost(_) => {
+            RequestOutcome::Lost(_) => {
                 let settled = now.after(self.plan.settle);
                 // From when on central may still be at it: the next run need not wait for that again.
-                let changes = self.lost_now(&keys, Stamp::of(now));
+                let changes = self.lost_now(&keys, BootTime::of(now));
                 for key in keys {
                     if self.lost(&key) {
                         self.results.doubt(key, now, settled, None);
@@ -393,7 +395,7 @@ impl Sending {
     }
 
     /// Central surely did not see them: they stand where they stood.
-    fn requeue(&mut self, keys: Vec<Key>, logged: bool) {
+    fn requeue(&mut self, keys: Vec<ItemKey>, logged: bool) {
         let changes = keys.iter().map(|key| self.unsent(key)).collect();
         for key in keys.into_iter().rev() {
             if logged {
@@ -405,7 +407,7 @@ impl Sending {
         self.note(changes);
     }
 
-    fn results_acked(&mut self, keys: Vec<Key>, reply: &Reply, now: Now) {
+    fn results_acked(&mut self, keys: Vec<ItemKey>, reply: &Reply, now: Now) {
         let acks = ack::entries(reply).unwrap_or_default();
         let alone = keys.len() == 1;
         let mut changes = Vec::new();
@@ -432,25 +434,27 @@ impl Sending {
         self.note(changes);
     }
 
-    pub(super) fn probe_answered(&mut self, keys: Vec<Key>, heard: Heard, now: Now) {
+    pub(super) fn probe_answered(&mut self, keys: Vec<ItemKey>, heard: RequestOutcome, now: Now) {
         let reply = match heard {
-            Heard::Answer(reply) => reply,
-            Heard::Rejected(trouble) | Heard::TooLong(trouble) | Heard::Failed(trouble) => {
+            RequestOutcome::Answer(reply) => reply,
+            RequestOutcome::Rejected(trouble)
+            | RequestOutcome::TooLong(trouble)
+            | RequestOutcome::Failed(trouble) => {
                 self.void();
                 return self.unanswered(trouble, PROBE_FAILURES, now);
             }
-            Heard::Lost(trouble) => return self.unanswered(trouble, PROBE_SILENCES, now),
-            Heard::Unsent(_) | Heard::Barred(_) => return,
+            RequestOutcome::Lost(trouble) => return self.unanswered(trouble, PROBE_SILENCES, now),
+            RequestOutcome::Unsent(_) | RequestOutcome::Barred(_) => return,
         };
         let acks = ack::rows(&reply).unwrap_or_default();
-        let unmapped = |id: &str| acks.get(id).is_some_and(ack::Rows::is_unmapped);
+        let unmapped = |id: &str| acks.get(id).is_some_and(ack::RowsAck::is_unmapped);
         if !unmapped(&request::control(&keys[0].id)) {
             // Even for an execution that nobody has, central does not answer as it should.
-            self.results.probe = Probe::Unsound;
+            self.results.probe = ProbeState::Unsound;
             self.void();
             return self.send_unasked(true, now);
         }
-        self.results.probe = Probe::Sound;
+        self.results.probe = ProbeState::Sound;
         self.results.probe_failures = 0;
         let mut changes = Vec::new();
         for doubt in self.take(&keys) {
@@ -462,7 +466,7 @@ impl Sending {
                 Some(ack) if ack.stored.is_some() => {
                     // Rows are stored for mapped executions alone; but then the probe is not silent.
                     changes.push(self.acknowledgement(&doubt.key));
-                    self.results.probe = Probe::Unsound;
+                    self.results.probe = ProbeState::Unsound;
                     self.ending.probe_stored = true;
                     self.complain(Code::CentralProbeStored, ItemCause::ProbeStored);
                 }
@@ -490,7 +494,7 @@ impl Sending {
     }
 
     /// The doubts that were asked about.
-    fn take(&mut self, keys: &[Key]) -> Vec<Doubt> {
+    fn take(&mut self, keys: &[ItemKey]) -> Vec<Doubt> {
         let (asked, rest): (Vec<_>, _) = self
             .results
             .doubts
@@ -501,7 +505,7 @@ impl Sending {
     }
 
     /// Central knows the execution. Where that cannot come of this item alone, its variables go one by one.
-    fn mapped(&mut self, doubt: Doubt) -> Change {
+    fn mapped(&mut self, doubt: Doubt) -> LedgerChange {
         if let Some(unsent) = doubt.unsent {
             self.known(unsent);
         }
@@ -520,7 +524,7 @@ impl Sending {
         }
     }
 
-    fn unmapped(&mut self, mut doubt: Doubt, now: Now) -> Vec<Change> {
+    fn unmapped(&mut self, mut doubt: Doubt, now: Now) -> Vec<LedgerChange> {
         match doubt.failed {
             Some(Blame::Item(reason)) => return vec![self.suspected(doubt.key, reason, now)],
             Some(Blame::Encrypted) => {
@@ -556,7 +560,7 @@ impl Sending {
     }
 
     /// Doubts that cannot be resolved, as the probe says nothing.
-    pub(super) fn unprobed(&mut self) -> Vec<Change> {
+    pub(super) fn unprobed(&mut self) -> Vec<LedgerChange> {
         if self.results.can_probe() {
             return Vec::new();
         }
@@ -567,51 +571,51 @@ impl Sending {
             .collect()
     }
 
-    fn unconfirmed(&mut self, key: &Key) -> Change {
+    fn unconfirmed(&mut self, key: &ItemKey) -> LedgerChange {
         self.unknowable(key, Unknown::OtherProbe)
     }
 
     /// Whether central holds it cannot be known, and sending it again may double it.
-    fn unknowable(&mut self, key: &Key, why: Unknown) -> Change {
+    fn unknowable(&mut self, key: &ItemKey, why: Unknown) -> LedgerChange {
         let id = Id::from(&key.id);
         let cause = ItemCause::Unknowable { id, why };
-        Change {
+        LedgerChange {
             reason: Some(finding(Code::ResultsUnconfirmed, cause)),
-            ..self.change(key, State::Unconfirmed)
+            ..self.change(key, ItemState::Unconfirmed)
         }
     }
 
-    fn acknowledgement(&mut self, key: &Key) -> Change {
+    fn acknowledgement(&mut self, key: &ItemKey) -> LedgerChange {
         self.ending.count.results.acknowledged += 1;
         self.taken(key)
     }
 
-    fn refusal(&mut self, key: &Key, reason: Finding, trial: Trial) -> Change {
+    fn refusal(&mut self, key: &ItemKey, reason: Finding, trial: ItemTrial) -> LedgerChange {
         self.ending.count.results.refused += 1;
         let (id, why) = (Id::from(&key.id), Box::new(reason.cause.clone()));
         self.complain(known(&reason), ItemCause::OfResult { id, why });
-        Change {
+        LedgerChange {
             reason: Some(reason),
             trial,
-            ..self.change(key, State::Refused)
+            ..self.change(key, ItemState::Refused)
         }
     }
 
     /// Whether an earlier content of the same execution is still on its way.
-    fn comes_later(&self, key: &Key) -> bool {
+    fn comes_later(&self, key: &ItemKey) -> bool {
         let over = |state| {
             matches!(
                 state,
-                State::Acknowledged | State::Refused | State::SetAside
+                ItemState::Acknowledged | ItemState::Refused | ItemState::SetAside
             )
         };
-        self.editions(Kind::Results, &key.id)
+        self.editions(ItemKind::Results, &key.id)
             .take_while(|(other, _)| other.edition < key.edition)
             .any(|(_, entry)| !over(entry.state))
     }
 }
 
-fn alone(key: Key, logged: bool) -> Job {
+fn alone(key: ItemKey, logged: bool) -> Job {
     Job::Results {
         keys: vec![key],
         logged,
@@ -619,4 +623,4 @@ fn alone(key: Key, logged: bool) -> Job {
 }
 
 /// Which variables failed in this run, by item.
-type Failed = BTreeSet<(Key, u32)>;
+type Failed = BTreeSet<(ItemKey, u32)>;

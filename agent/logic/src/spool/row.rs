@@ -7,14 +7,17 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::request::{self, Heard};
-use super::result::Vouched;
-use super::trial::Trial;
-use super::{Change, Job, Key, Loaded, Owed, Part, SLOW, Sending, State, finding, known, put_back};
+use super::request::{self, RequestOutcome};
+use super::result::WitnessVouch;
+use super::trial::ItemTrial;
+use super::{
+    ItemKey, ItemState, Job, LedgerChange, Loaded, OwedItem, PartState, SLOW, Sending, finding,
+    known, put_back,
+};
 use crate::api::{Reply, ack};
 use crate::fault::Finding;
 use crate::fault::{Code, Id, ItemCause};
-use crate::intake::Kind;
+use crate::intake::ItemKind;
 use crate::words::Now;
 
 /// Failures in a row after which central is taken for sick.
@@ -24,13 +27,13 @@ const UNFIT: usize = 50;
 
 /// The rows of one execution in one request.
 #[derive(Debug)]
-pub(super) struct Group {
-    key: Key,
-    rows: Vec<Sent>,
+pub(super) struct RowGroup {
+    key: ItemKey,
+    rows: Vec<SentRow>,
 }
 
 #[derive(Debug)]
-struct Sent {
+struct SentRow {
     index: u32,
     id: String,
     /// It was sent before and the answer was lost.
@@ -41,30 +44,30 @@ struct Sent {
 
 /// A row that got an empty 500 alone, behind a witness.
 #[derive(Debug)]
-struct Suspect {
-    key: Key,
+struct SuspectRow {
+    key: ItemKey,
     index: u32,
     reason: Finding,
     accused: bool,
     /// What its item had been through before.
-    before: Trial,
+    before: ItemTrial,
 }
 
 /// The log rows of a pass.
 #[derive(Debug)]
-pub(super) struct Lane {
-    pub(super) queue: VecDeque<Key>,
+pub(super) struct RowQueue {
+    pub(super) queue: VecDeque<ItemKey>,
     /// Rows in the next request.
     limit: usize,
     most: usize,
     /// Items that go alone, as a request of several failed.
-    solo: BTreeSet<Key>,
+    solo: BTreeSet<ItemKey>,
     /// Items that go row by row, as their group failed.
-    single: BTreeSet<Key>,
+    single: BTreeSet<ItemKey>,
     /// Rows that are left to the next run.
-    skip: BTreeMap<Key, BTreeSet<u32>>,
+    skip: BTreeMap<ItemKey, BTreeSet<u32>>,
     /// Between two witnesses as soon as the next one is taken.
-    failed: Vec<Suspect>,
+    failed: Vec<SuspectRow>,
     streak: u32,
     /// Rows were stored, or central vouched for their execution, and nothing but suspects went wrong since.
     well: bool,
@@ -72,7 +75,7 @@ pub(super) struct Lane {
     mute: bool,
 }
 
-impl Lane {
+impl RowQueue {
     pub(super) fn new(most: usize) -> Self {
         Self {
             queue: VecDeque::new(),
@@ -88,7 +91,7 @@ impl Lane {
         }
     }
 
-    pub(super) fn enter(&mut self, item: &Owed) {
+    pub(super) fn enter(&mut self, item: &OwedItem) {
         if item.trial.has_failed() {
             self.solo.insert(item.key.clone());
         }
@@ -100,12 +103,12 @@ impl Lane {
         self.failed.clear();
     }
 
-    pub(super) fn leave(&mut self, key: &Key) {
+    pub(super) fn leave(&mut self, key: &ItemKey) {
         self.queue.retain(|other| other != key);
         self.failed.retain(|suspect| suspect.key != *key);
     }
 
-    fn goes_alone(&self, key: &Key) -> bool {
+    fn goes_alone(&self, key: &ItemKey) -> bool {
         self.solo.contains(key) || self.single.contains(key)
     }
 }
@@ -120,12 +123,12 @@ impl Sending {
         if let Some(suspect) = self.rows.failed.first() {
             if vouches {
                 let id = suspect.key.id.clone();
-                let whose = Vouched::Rows;
+                let whose = WitnessVouch::Rows;
                 return Some(Job::Vouch { id, whose });
             }
             self.rows.failed.clear();
         }
-        let (mut keys, mut passed) = (Vec::<Key>::new(), Vec::new());
+        let (mut keys, mut passed) = (Vec::<ItemKey>::new(), Vec::new());
         let (mut rows, mut bytes, mut closed, mut unfit) = (0, 0, false, 0);
         // What stands behind a full request is not looked at: 30,000 wait for as many requests.
         while let Some(key) = (!closed).then(|| self.rows.queue.pop_front()).flatten() {
@@ -136,7 +139,7 @@ impl Sending {
                     && bytes + size <= self.plan.chunk_bytes
                     && !self.rows.goes_alone(&key)
                     && keys.iter().all(|other| other.id != key.id));
-            if !fits || self.pending(Kind::Results, &key.id) {
+            if !fits || self.pending(ItemKind::Results, &key.id) {
                 unfit += usize::from(!fits);
                 closed = unfit >= UNFIT;
                 passed.push(key);
@@ -155,7 +158,7 @@ impl Sending {
             let id = key.id.clone();
             self.rows.queue.extend(keys.pop());
             self.rows.queue.rotate_right(1);
-            let whose = Vouched::Rows;
+            let whose = WitnessVouch::Rows;
             return Some(Job::Vouch { id, whose });
         }
         (!keys.is_empty()).then(|| Job::Rows {
@@ -191,7 +194,7 @@ impl Sending {
             };
             let (rows, body) = self.choose(item, &raw, most, &mut bytes);
             if rows.is_empty() {
-                let over = |(_, part): &_| matches!(part, Part::Stored | Part::Refused);
+                let over = |(_, part): &_| matches!(part, PartState::Stored | PartState::Refused);
                 if item.ledger.parts.iter().all(over) {
                     self.settle_rows(&mut changes, key, Vec::new(), None, now);
                 }
@@ -199,13 +202,13 @@ impl Sending {
             }
             budget = budget.saturating_sub(rows.len());
             let flying = rows.iter().filter(|row| !row.accused);
-            let flying = flying.map(|row| (row.index, Part::Flying));
-            changes.push(Change {
+            let flying = flying.map(|row| (row.index, PartState::Flying));
+            changes.push(LedgerChange {
                 parts: flying.collect(),
                 ..self.sent(key)
             });
             bodies.push(body);
-            groups.push(Group {
+            groups.push(RowGroup {
                 key: key.clone(),
                 rows,
             });
@@ -228,9 +231,9 @@ impl Sending {
     }
 
     /// Rows that central may hold already.
-    pub(super) fn rows_again(&self, groups: &[Group]) -> u64 {
-        let held = |group: &Group| self.may_be_held(&group.key.id);
-        let again = |group: &Group| {
+    pub(super) fn rows_again(&self, groups: &[RowGroup]) -> u64 {
+        let held = |group: &RowGroup| self.may_be_held(&group.key.id);
+        let again = |group: &RowGroup| {
             group
                 .rows
                 .iter()
@@ -247,9 +250,9 @@ impl Sending {
         raw: &[&RawValue],
         most: usize,
         bytes: &mut u64,
-    ) -> (Vec<Sent>, Vec<u8>) {
+    ) -> (Vec<SentRow>, Vec<u8>) {
         #[derive(serde::Deserialize)]
-        struct Wire {
+        struct RowHead {
             id: serde_json::Value,
         }
         let skip = self.rows.skip.get(&item.ledger.key);
@@ -262,7 +265,7 @@ impl Sending {
             if rows.len() >= most || (!rows.is_empty() && size > *bytes) {
                 break;
             }
-            let Ok(Wire { id }) = serde_json::from_str(raw.get()) else {
+            let Ok(RowHead { id }) = serde_json::from_str(raw.get()) else {
                 continue;
             };
             *bytes = bytes.saturating_sub(size);
@@ -270,11 +273,11 @@ impl Sending {
                 body.push(b',');
             }
             body.extend_from_slice(raw.get().as_bytes());
-            rows.push(Sent {
+            rows.push(SentRow {
                 index,
                 id: id.as_str().map_or_else(|| id.to_string(), str::to_owned),
-                doubt: *part != Part::Owed,
-                accused: *part == Part::Accused,
+                doubt: *part != PartState::Owed,
+                accused: *part == PartState::Accused,
             });
         }
         body.push(b']');
@@ -283,8 +286,8 @@ impl Sending {
 
     pub(super) fn rows_answered(
         &mut self,
-        groups: Vec<Group>,
-        heard: Heard,
+        groups: Vec<RowGroup>,
+        heard: RequestOutcome,
         took: Duration,
         now: Now,
     ) {
@@ -292,7 +295,7 @@ impl Sending {
         let total: usize = groups.iter().map(|group| group.rows.len()).sum();
         let mut changes = Vec::new();
         match heard {
-            Heard::Answer(reply) => {
+            RequestOutcome::Answer(reply) => {
                 lane.limit = if took > SLOW {
                     (lane.limit / 2).max(1)
                 } else {
@@ -300,7 +303,7 @@ impl Sending {
                 };
                 return self.rows_acked(groups, &reply, now);
             }
-            Heard::TooLong(trouble) if total <= 1 => {
+            RequestOutcome::TooLong(trouble) if total <= 1 => {
                 let reason = finding(Code::LogsTooLong, trouble.cause);
                 for group in groups {
                     let row = &group.rows[0];
@@ -308,13 +311,15 @@ impl Sending {
                     self.row_troubled(&mut changes, &group.key, index, stands, &reason, now);
                 }
             }
-            Heard::TooLong(_) => {
+            RequestOutcome::TooLong(_) => {
                 self.plan.chunk_bytes = (self.plan.chunk_bytes / 2).max(1);
                 lane.limit = (total / 2).max(1);
                 self.rows_stand(&mut changes, groups);
             }
-            Heard::Unsent(_) | Heard::Barred(_) => self.rows_stand(&mut changes, groups),
-            Heard::Rejected(trouble) => {
+            RequestOutcome::Unsent(_) | RequestOutcome::Barred(_) => {
+                self.rows_stand(&mut changes, groups)
+            }
+            RequestOutcome::Rejected(trouble) => {
                 let reason = finding(Code::LogsRejected, trouble.cause);
                 let several = groups.len() > 1;
                 for group in groups {
@@ -329,7 +334,7 @@ impl Sending {
                     }
                 }
             }
-            Heard::Failed(_) => {
+            RequestOutcome::Failed(_) => {
                 let reason = finding(Code::CentralError, ItemCause::FailedAlone);
                 let several = groups.len() > 1;
                 for group in groups {
@@ -341,15 +346,15 @@ impl Sending {
                         for row in &group.rows {
                             self.skip(&group.key, row.index);
                         }
-                        let change = Change {
-                            state: State::Sending,
+                        let change = LedgerChange {
+                            state: ItemState::Sending,
                             ..self.stumble(&group.key, reason.clone(), now)
                         };
                         self.record(&mut changes, change);
                     }
                 }
             }
-            Heard::Lost(_) => {
+            RequestOutcome::Lost(_) => {
                 // What is sent again may be stored twice: less of it.
                 lane.limit = (lane.limit / 2).max(1);
                 for group in groups.into_iter().rev() {
@@ -362,13 +367,13 @@ impl Sending {
         self.emit(changes);
     }
 
-    fn rows_acked(&mut self, groups: Vec<Group>, reply: &Reply, now: Now) {
+    fn rows_acked(&mut self, groups: Vec<RowGroup>, reply: &Reply, now: Now) {
         let acks = ack::rows(reply).unwrap_or_default();
         let mut changes = Vec::new();
         let mut stored_any = false;
         for group in groups {
             match acks.get(&group.key.id) {
-                Some(ack::Rows {
+                Some(ack::RowsAck {
                     success: true,
                     stored: Some(ids),
                 }) => {
@@ -376,13 +381,13 @@ impl Sending {
                     stored_any |= !ids.is_empty();
                     self.rows_stored(&mut changes, &group, &ids, now);
                 }
-                Some(ack::Rows { success: true, .. }) => {
+                Some(ack::RowsAck { success: true, .. }) => {
                     let id = Id::from(&group.key.id);
                     let cause = ItemCause::NoReceipt { id };
                     self.complain(Code::LogsNoReceipt, cause.clone());
-                    let change = Change {
+                    let change = LedgerChange {
                         reason: Some(finding(Code::LogsNoReceipt, cause)),
-                        ..self.change(&group.key, State::Unconfirmed)
+                        ..self.change(&group.key, ItemState::Unconfirmed)
                     };
                     self.record(&mut changes, change);
                 }
@@ -411,11 +416,11 @@ impl Sending {
     }
 
     /// A witness was taken: central is well, and the rows that failed since the last one failed by themselves.
-    fn rows_proven(&mut self, changes: &mut Vec<Change>, now: Now) {
+    fn rows_proven(&mut self, changes: &mut Vec<LedgerChange>, now: Now) {
         self.rows.streak = 0;
         self.rows.well = true;
         for suspect in std::mem::take(&mut self.rows.failed) {
-            let Suspect {
+            let SuspectRow {
                 key,
                 index,
                 reason,
@@ -423,7 +428,7 @@ impl Sending {
                 before,
             } = suspect;
             let (part, trial) = self.judge_part(accused, before, now);
-            if part == Part::Refused {
+            if part == PartState::Refused {
                 self.ending.count.logs.refused += 1;
                 let (id, why) = (Id::from(&key.id), Box::new(reason.cause.clone()));
                 self.complain(known(&reason), ItemCause::OfRow { id, why });
@@ -439,8 +444,8 @@ impl Sending {
     /// Rows that central names are stored; others wait for their result to be known to central.
     fn rows_stored(
         &mut self,
-        changes: &mut Vec<Change>,
-        group: &Group,
+        changes: &mut Vec<LedgerChange>,
+        group: &RowGroup,
         ids: &BTreeSet<&str>,
         now: Now,
     ) {
@@ -449,7 +454,7 @@ impl Sending {
         for row in &group.rows {
             if ids.contains(row.id.as_str()) {
                 self.ending.count.logs.acknowledged += 1;
-                parts.push((row.index, Part::Stored));
+                parts.push((row.index, PartState::Stored));
             } else {
                 unnamed = true;
                 parts.push((row.index, before(row)));
@@ -461,12 +466,12 @@ impl Sending {
     }
 
     /// Central surely did not take them now: they stand where they stood.
-    fn rows_stand(&mut self, changes: &mut Vec<Change>, groups: Vec<Group>) {
+    fn rows_stand(&mut self, changes: &mut Vec<LedgerChange>, groups: Vec<RowGroup>) {
         for group in groups.into_iter().rev() {
             let parts = group.rows.iter().map(|row| (row.index, before(row)));
-            let change = Change {
+            let change = LedgerChange {
                 parts: parts.collect(),
-                ..self.change(&group.key, State::Queued)
+                ..self.change(&group.key, ItemState::Queued)
             };
             self.record(changes, change);
             self.rows.queue.push_front(group.key);
@@ -474,21 +479,27 @@ impl Sending {
     }
 
     /// An empty 500 for one row alone: perhaps its fault.
-    fn row_failed(&mut self, changes: &mut Vec<Change>, group: &Group, reason: Finding, now: Now) {
+    fn row_failed(
+        &mut self,
+        changes: &mut Vec<LedgerChange>,
+        group: &RowGroup,
+        reason: Finding,
+        now: Now,
+    ) {
         self.rows.streak += 1;
         let row = &group.rows[0];
         let trial = self.entries.get(&group.key).map(|entry| entry.trial);
         let trial = trial.unwrap_or_default();
         let (index, accused) = (row.index, row.accused);
         let after = match (trial.refused, accused) {
-            (true, _) => Part::Refused,
-            (_, true) => Part::Accused,
-            _ => Part::Flying,
+            (true, _) => PartState::Refused,
+            (_, true) => PartState::Accused,
+            _ => PartState::Flying,
         };
         let well = self.rows.well;
         self.row_troubled(changes, &group.key, index, after, &reason, now);
         if well && !trial.refused {
-            self.rows.failed.push(Suspect {
+            self.rows.failed.push(SuspectRow {
                 key: group.key.clone(),
                 index,
                 reason,
@@ -502,10 +513,10 @@ impl Sending {
     /// Nothing of a row is sent again in this run.
     fn row_troubled(
         &mut self,
-        changes: &mut Vec<Change>,
-        key: &Key,
+        changes: &mut Vec<LedgerChange>,
+        key: &ItemKey,
         index: u32,
-        part: Part,
+        part: PartState,
         reason: &Finding,
         now: Now,
     ) {
@@ -523,7 +534,7 @@ impl Sending {
         }
     }
 
-    fn skip(&mut self, key: &Key, index: u32) {
+    fn skip(&mut self, key: &ItemKey, index: u32) {
         let skip = self.rows.skip.entry(key.clone()).or_default();
         skip.insert(index);
     }
@@ -531,15 +542,15 @@ impl Sending {
     /// Writes down rows and decides what becomes of their item: over, further rows now, or left to a later run.
     fn settle_rows(
         &mut self,
-        changes: &mut Vec<Change>,
-        key: &Key,
-        parts: Vec<(u32, Part)>,
+        changes: &mut Vec<LedgerChange>,
+        key: &ItemKey,
+        parts: Vec<(u32, PartState)>,
         reason: Option<&Finding>,
         now: Now,
     ) {
-        let over = |part: &Part| matches!(part, Part::Stored | Part::Refused);
+        let over = |part: &PartState| matches!(part, PartState::Stored | PartState::Refused);
         let settled = parts.iter().filter(|(_, part)| over(part)).count() as u32;
-        let refuses = parts.iter().any(|(_, part)| *part == Part::Refused);
+        let refuses = parts.iter().any(|(_, part)| *part == PartState::Refused);
         let Some(entry) = self.entries.get(key) else {
             return;
         };
@@ -550,19 +561,19 @@ impl Sending {
             skip.iter().filter(|index| !done(index)).count() as u32
         });
         let mut change = if left == 0 {
-            let done = self.change(key, State::Refused);
+            let done = self.change(key, ItemState::Refused);
             let trial = match done.trial.refused {
                 true => done.trial,
                 false => done.trial.refuse(now),
             };
             if refused {
-                Change { trial, ..done }
+                LedgerChange { trial, ..done }
             } else {
                 self.taken(key)
             }
         } else if skipped >= left {
             let reason = finding(Code::LogsQueued, ItemCause::LaterRows);
-            let left = self.change(key, State::Queued);
+            let left = self.change(key, ItemState::Queued);
             if left.trial.rest.is_some() {
                 // What went wrong with them in this run is told.
                 left
@@ -571,7 +582,7 @@ impl Sending {
             }
         } else {
             self.rows.queue.push_front(key.clone());
-            self.change(key, State::Queued)
+            self.change(key, ItemState::Queued)
         };
         change.reason = reason.cloned().or(change.reason);
         change.parts = parts;
@@ -584,10 +595,10 @@ impl Sending {
     }
 }
 
-fn before(row: &Sent) -> Part {
+fn before(row: &SentRow) -> PartState {
     match (row.accused, row.doubt) {
-        (true, _) => Part::Accused,
-        (_, true) => Part::Flying,
-        _ => Part::Owed,
+        (true, _) => PartState::Accused,
+        (_, true) => PartState::Flying,
+        _ => PartState::Owed,
     }
 }

@@ -5,13 +5,15 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::request::{self, Heard};
-use super::trial::Trial;
-use super::{Change, Job, Key, Loaded, Owed, Sending, State, finding, known, put_back};
+use super::request::{self, RequestOutcome};
+use super::trial::ItemTrial;
+use super::{
+    ItemKey, ItemState, Job, LedgerChange, Loaded, OwedItem, Sending, finding, known, put_back,
+};
 use crate::api::{Call, ack};
 use crate::fault::Finding;
 use crate::fault::{Code, Id, ItemCause};
-use crate::intake::Kind;
+use crate::intake::ItemKind;
 use crate::words::Now;
 
 /// Failures in a row after which central is taken for sick.
@@ -19,22 +21,22 @@ const STREAK: u32 = 3;
 
 /// Sessions or users of a pass.
 #[derive(Debug, Default)]
-pub(super) struct Lane {
-    pub(super) queue: VecDeque<Key>,
+pub(super) struct SessionQueue {
+    pub(super) queue: VecDeque<ItemKey>,
     /// Sent before, the answer was lost.
-    doubts: BTreeSet<Key>,
+    doubts: BTreeSet<ItemKey>,
     /// Items that go alone, as a request of several failed.
-    solo: BTreeSet<Key>,
+    solo: BTreeSet<ItemKey>,
     /// Got an empty 500 alone, behind one that was accepted; convicted once another one is.
-    failed: Vec<(Key, Finding, Trial)>,
+    failed: Vec<(ItemKey, Finding, ItemTrial)>,
     streak: u32,
     /// One was accepted, and nothing but suspects went wrong since.
     well: bool,
 }
 
-impl Lane {
-    pub(super) fn enter(&mut self, item: &Owed) {
-        if matches!(item.state, State::Sending | State::Unconfirmed) {
+impl SessionQueue {
+    pub(super) fn enter(&mut self, item: &OwedItem) {
+        if matches!(item.state, ItemState::Sending | ItemState::Unconfirmed) {
             self.doubts.insert(item.key.clone());
         }
         self.queue.push_back(item.key.clone());
@@ -45,7 +47,7 @@ impl Lane {
         self.failed.clear();
     }
 
-    fn requeue(&mut self, keys: Vec<Key>) {
+    fn requeue(&mut self, keys: Vec<ItemKey>) {
         for key in keys.into_iter().rev() {
             self.queue.push_front(key);
         }
@@ -57,7 +59,7 @@ impl Sending {
         if self.sessions.streak >= STREAK {
             return None;
         }
-        let (mut keys, mut passed) = (Vec::<Key>::new(), Vec::new());
+        let (mut keys, mut passed) = (Vec::<ItemKey>::new(), Vec::new());
         let mut closed = false;
         // What stands behind a full request is not looked at: 30,000 wait for 3,000 requests.
         while let Some(key) = (!closed).then(|| self.sessions.queue.pop_front()).flatten() {
@@ -65,7 +67,7 @@ impl Sending {
             let alone = self.sessions.solo.contains(&key);
             let again = keys.iter().any(|other| other.id == key.id);
             let waits = again || (alone && !keys.is_empty());
-            if waits || owes(Kind::Results) || owes(Kind::Logs) {
+            if waits || owes(ItemKind::Results) || owes(ItemKind::Logs) {
                 passed.push(key);
                 continue;
             }
@@ -76,9 +78,9 @@ impl Sending {
         (!keys.is_empty()).then_some(Job::Sessions(keys))
     }
 
-    pub(super) fn mark_sessions(&mut self, keys: Vec<Key>) {
+    pub(super) fn mark_sessions(&mut self, keys: Vec<ItemKey>) {
         let lane = &self.sessions;
-        let again = |key: &Key| lane.doubts.contains(key) || lane.solo.contains(key);
+        let again = |key: &ItemKey| lane.doubts.contains(key) || lane.solo.contains(key);
         let params = request::params(&self.plan.params, !keys.iter().any(again));
         let ids: Vec<String> = keys.iter().map(|key| key.id.clone()).collect();
         self.ending.count.sessions.doubled += self.sessions_again(&keys);
@@ -87,17 +89,22 @@ impl Sending {
     }
 
     /// Sessions that central may have been told already.
-    pub(super) fn sessions_again(&self, keys: &[Key]) -> u64 {
+    pub(super) fn sessions_again(&self, keys: &[ItemKey]) -> u64 {
         let again = keys
             .iter()
             .filter(|key| self.sessions.doubts.contains(*key) || self.may_be_held(&key.id));
         again.count() as u64
     }
 
-    pub(super) fn sessions_answered(&mut self, keys: Vec<Key>, heard: Heard, now: Now) {
+    pub(super) fn sessions_answered(
+        &mut self,
+        keys: Vec<ItemKey>,
+        heard: RequestOutcome,
+        now: Now,
+    ) {
         let mut changes = Vec::new();
         match heard {
-            Heard::Answer(reply) => {
+            RequestOutcome::Answer(reply) => {
                 let acks = ack::entries(&reply).unwrap_or_default();
                 let mut accepted = false;
                 for key in keys {
@@ -123,18 +130,22 @@ impl Sending {
                     self.sessions_proven(&mut changes, now);
                 }
             }
-            Heard::Rejected(_) | Heard::Failed(_) | Heard::TooLong(_) if keys.len() > 1 => {
+            RequestOutcome::Rejected(_)
+            | RequestOutcome::Failed(_)
+            | RequestOutcome::TooLong(_)
+                if keys.len() > 1 =>
+            {
                 self.sessions.doubts.extend(keys.iter().cloned());
                 self.sessions.solo.extend(keys.iter().cloned());
                 self.sessions.requeue(keys);
             }
-            Heard::Rejected(trouble) => {
+            RequestOutcome::Rejected(trouble) => {
                 for key in keys {
                     let reason = finding(Code::SessionsRejected, trouble.cause.clone());
                     self.session_failed(&mut changes, key, reason, now);
                 }
             }
-            Heard::Failed(_) | Heard::TooLong(_) => {
+            RequestOutcome::Failed(_) | RequestOutcome::TooLong(_) => {
                 for key in keys {
                     self.sessions.streak += 1;
                     let reason = finding(Code::CentralError, ItemCause::FailedAlone);
@@ -142,19 +153,19 @@ impl Sending {
                     self.record(&mut changes, change);
                 }
             }
-            Heard::Unsent(_) | Heard::Barred(_) => {
+            RequestOutcome::Unsent(_) | RequestOutcome::Barred(_) => {
                 for key in &keys {
                     let state = if self.sessions.doubts.contains(key) {
-                        State::Sending
+                        ItemState::Sending
                     } else {
-                        State::Queued
+                        ItemState::Queued
                     };
                     let change = self.change(key, state);
                     self.record(&mut changes, change);
                 }
                 self.sessions.requeue(keys);
             }
-            Heard::Lost(_) => {
+            RequestOutcome::Lost(_) => {
                 self.sessions.doubts.extend(keys.iter().cloned());
                 let again = keys.into_iter().filter(|key| self.lost(key)).collect();
                 self.sessions.requeue(again);
@@ -163,7 +174,13 @@ impl Sending {
         self.emit(changes);
     }
 
-    fn session_failed(&mut self, changes: &mut Vec<Change>, key: Key, reason: Finding, now: Now) {
+    fn session_failed(
+        &mut self,
+        changes: &mut Vec<LedgerChange>,
+        key: ItemKey,
+        reason: Finding,
+        now: Now,
+    ) {
         self.sessions.streak += 1;
         let before = self.entries.get(&key).map(|entry| entry.trial);
         let before = before.unwrap_or_default();
@@ -179,21 +196,21 @@ impl Sending {
     }
 
     /// Central completed another one: what failed since the last one fails by itself.
-    fn sessions_proven(&mut self, changes: &mut Vec<Change>, now: Now) {
+    fn sessions_proven(&mut self, changes: &mut Vec<LedgerChange>, now: Now) {
         self.sessions.streak = 0;
         self.sessions.well = true;
         for (key, reason, before) in std::mem::take(&mut self.sessions.failed) {
             let trial = before.convicted(self.plan.refuse_after, now);
             let state = match trial.refused {
-                true => State::Refused,
-                false => State::Queued,
+                true => ItemState::Refused,
+                false => ItemState::Queued,
             };
             if trial.refused {
                 self.ending.count.sessions.refused += 1;
                 let (id, why) = (Id::from(&key.id), Box::new(reason.cause.clone()));
                 self.complain(known(&reason), ItemCause::OfSession { id, why });
             }
-            let change = Change {
+            let change = LedgerChange {
                 reason: Some(reason),
                 trial,
                 ..self.change(&key, state)
@@ -219,7 +236,7 @@ impl Sending {
         if items.is_empty() {
             return;
         }
-        let keys: Vec<Key> = items.iter().map(|item| item.ledger.key.clone()).collect();
+        let keys: Vec<ItemKey> = items.iter().map(|item| item.ledger.key.clone()).collect();
         let again = keys.iter().any(|key| self.users.doubts.contains(key));
         let params = request::params(&self.plan.params, !again);
         let payloads = items.iter().map(|item| item.payload.as_slice());
@@ -228,15 +245,17 @@ impl Sending {
         self.mark(Job::Users(keys), call, changes);
     }
 
-    pub(super) fn users_answered(&mut self, keys: Vec<Key>, heard: Heard, now: Now) {
+    pub(super) fn users_answered(&mut self, keys: Vec<ItemKey>, heard: RequestOutcome, now: Now) {
         let mut changes = Vec::new();
         match heard {
-            Heard::Answer(_) => {
+            RequestOutcome::Answer(_) => {
                 for key in &keys {
                     changes.push(self.taken(key));
                 }
             }
-            Heard::Rejected(trouble) | Heard::Failed(trouble) | Heard::TooLong(trouble) => {
+            RequestOutcome::Rejected(trouble)
+            | RequestOutcome::Failed(trouble)
+            | RequestOutcome::TooLong(trouble) => {
                 // No public central has the service (protocol 8.2): one request tells, the others wait with it.
                 let cause = match trouble.code {
                     Code::CentralTooLong => trouble.cause,
@@ -247,13 +266,13 @@ impl Sending {
                     changes.push(self.stumble(&key, reason, now));
                 }
             }
-            Heard::Unsent(_) | Heard::Barred(_) => {
+            RequestOutcome::Unsent(_) | RequestOutcome::Barred(_) => {
                 for key in &keys {
                     changes.push(self.unsent(key));
                 }
                 self.users.requeue(keys);
             }
-            Heard::Lost(_) => {
+            RequestOutcome::Lost(_) => {
                 self.users.doubts.extend(keys.iter().cloned());
                 let again = keys.into_iter().filter(|key| self.lost(key)).collect();
                 self.users.requeue(again);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::State;
+use super::ItemState;
 use crate::words::Now;
 
 /// The first wait after central's trouble with an item; it doubles with each.
@@ -20,14 +20,14 @@ pub const REFUSED_TRIES: u32 = 10;
 
 /// A moment, as it is kept over boots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stamp {
+pub struct BootTime {
     /// Milliseconds since the boot of then.
     mono: u64,
     /// Unix seconds as the box believed them.
     wall: i64,
 }
 
-impl Stamp {
+impl BootTime {
     /// Before everything: what rests since then has rested.
     pub const LONG_AGO: Self = Self { mono: 0, wall: 0 };
 
@@ -56,9 +56,9 @@ impl Stamp {
 
 /// What an item has been through; all that a later run must know of it beside its state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Trial {
+pub struct ItemTrial {
     /// Since when it stands accused: an empty 500 alone, between two witnesses.
-    pub accused: Option<Stamp>,
+    pub accused: Option<BootTime>,
     /// It was convicted twice, far enough apart.
     pub refused: bool,
     /// Tries since it was refused.
@@ -66,14 +66,14 @@ pub struct Trial {
     /// Tries in a row that ended with central's trouble, or that nothing could be concluded from.
     pub troubles: u32,
     /// Left alone since then for so many milliseconds.
-    pub rest: Option<(Stamp, u64)>,
+    pub rest: Option<(BootTime, u64)>,
     /// Since when its answer is lost; `None` while it is under way.
-    pub lost: Option<Stamp>,
+    pub lost: Option<BootTime>,
     /// What it was before it was set aside.
-    pub aside: Option<State>,
+    pub aside: Option<ItemState>,
 }
 
-impl Trial {
+impl ItemTrial {
     /// Whether it may be tried by itself.
     pub fn is_due(&self, now: Now) -> bool {
         let rested = self
@@ -136,7 +136,7 @@ impl Trial {
         }
         let Some(since) = self.accused else {
             let accused = Self {
-                accused: Some(Stamp::of(now)),
+                accused: Some(BootTime::of(now)),
                 ..self
             };
             return accused.resting(apart, now);
@@ -173,9 +173,9 @@ impl Trial {
 
     fn resting(self, wait: Duration, now: Now) -> Self {
         Self {
-            rest: Some((Stamp::of(now), wait.as_millis() as u64)),
+            rest: Some((BootTime::of(now), wait.as_millis() as u64)),
             // Central answered: it is at nothing any more.
-            lost: Some(Stamp::LONG_AGO),
+            lost: Some(BootTime::LONG_AGO),
             ..self
         }
     }
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn only_what_surely_passed_counts() {
-        let then = Stamp::of(at(1000));
+        let then = BootTime::of(at(1000));
         let of = |mono, wall| {
             let now = Now {
                 mono: Duration::from_secs(mono),
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn two_convictions_far_enough_apart_refuse() {
-        let first = Trial::default().convicted(HOUR, at(100));
+        let first = ItemTrial::default().convicted(HOUR, at(100));
         assert!(first.accused.is_some() && !first.refused && !first.is_due(at(3699)));
         assert!(first.is_due(at(3700)));
         let soon = first.convicted(HOUR, at(2000));
@@ -232,12 +232,12 @@ mod tests {
         let troubled = first.stumbled(at(2000));
         assert!(!troubled.refused && troubled.accused == first.accused);
         assert!(troubled.convicted(HOUR, at(3700)).refused);
-        assert_eq!(troubled.taken(), Trial::default());
+        assert_eq!(troubled.taken(), ItemTrial::default());
     }
 
     #[test]
     fn troubles_never_refuse_and_their_waits_double_to_a_day() {
-        let mut trial = Trial::default();
+        let mut trial = ItemTrial::default();
         let (mut now, mut waits) = (at(0), Vec::new());
         for _ in 0..40 {
             trial = trial.stumbled(now);
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn a_refused_item_is_tried_ten_times_more() {
-        let mut trial = Trial::default()
+        let mut trial = ItemTrial::default()
             .convicted(HOUR, at(0))
             .convicted(HOUR, at(3600));
         let mut now = at(3600);
@@ -279,11 +279,11 @@ mod tests {
     #[test]
     fn a_lost_answer_is_waited_for_once() {
         let settle = Duration::from_secs(60);
-        let trial = Trial {
-            lost: Some(Stamp::of(at(100))),
-            ..Trial::default()
+        let trial = ItemTrial {
+            lost: Some(BootTime::of(at(100))),
+            ..ItemTrial::default()
         };
-        assert_eq!(Trial::default().unsettled(settle, at(130)), settle);
+        assert_eq!(ItemTrial::default().unsettled(settle, at(130)), settle);
         assert_eq!(trial.unsettled(settle, at(130)).as_secs(), 30);
         assert_eq!(trial.unsettled(settle, at(900)), Duration::ZERO);
     }

@@ -9,13 +9,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::batch::{self, After};
 use super::read_ahead::ReadAhead;
-use super::{Command, Phase, Plan, Purpose, Sync, ends_run};
+use super::{Phase, Purpose, SyncCommand, SyncMachine, SyncPlan, ends_run};
 use crate::api::stranger::{Stranger, stranger};
 use crate::api::{Answered, Call, Classes, Details};
 use crate::entity::{Entity, EntityType, uri};
 use crate::fault::{CatalogueCause, Cause, Code, Fault, Id};
 use crate::guard::Terms;
-use crate::manifest::{Held, Manifest};
+use crate::manifest::{HeldRows, Manifest};
 use crate::php;
 use crate::words::Now;
 
@@ -32,10 +32,10 @@ const LISTED_AHEAD: usize = 2_000;
 /// Classes of the TAO ontology exist on every TAO and are never stored (protocol 5.5).
 const ONTOLOGY: &str = "http://www.tao.lu/Ontologies/";
 
-pub(super) struct Catalogue {
+pub(super) struct CatalogueLane {
     /// Types whose lists are still to come.
     order: VecDeque<EntityType>,
-    kinds: BTreeMap<EntityType, Kind>,
+    kinds: BTreeMap<EntityType, TypeState>,
     batches: VecDeque<(EntityType, Vec<String>)>,
     /// The next page of the open list, which waits until fewer ids do.
     next_page: Option<(EntityType, String)>,
@@ -48,7 +48,7 @@ pub(super) struct Catalogue {
     heavy: bool,
     /// Writes and questions to the store without an answer.
     stores: usize,
-    state: State,
+    state: CatalogueState,
     /// Central names a test centre, but none that this box holds.
     elsewhere: bool,
     /// A foreign page came: nothing more is asked for.
@@ -60,14 +60,14 @@ pub(super) struct Catalogue {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum CatalogueState {
     Reading,
     Classes,
     Publishing,
     Done,
 }
 
-struct Kind {
+struct TypeState {
     manifest: Manifest,
     /// Ids that wait until a batch is full.
     partial: Vec<String>,
@@ -86,8 +86,8 @@ struct Kind {
     doubted: BTreeMap<String, String>,
 }
 
-impl Catalogue {
-    pub(super) fn new(plan: &Plan, now: Now) -> Self {
+impl CatalogueLane {
+    pub(super) fn new(plan: &SyncPlan, now: Now) -> Self {
         Self {
             began: now,
             order: plan.types.iter().copied().collect(),
@@ -99,7 +99,7 @@ impl Catalogue {
             details: 0,
             heavy: false,
             stores: 0,
-            state: State::Reading,
+            state: CatalogueState::Reading,
             elsewhere: false,
             ended: false,
             in_use: false,
@@ -124,17 +124,17 @@ impl Catalogue {
 
     /// Whether the list of deliveries was read to its end: only then may unnamed packages go.
     pub(super) fn deliveries_known(&self) -> bool {
-        let whole = |kind: &Kind| kind.listed && !kind.failed;
+        let whole = |kind: &TypeState| kind.listed && !kind.failed;
         !self.elsewhere && self.kinds.get(&EntityType::Delivery).is_some_and(whole)
     }
 }
 
-impl Sync {
+impl SyncMachine {
     pub(super) fn open_catalogue(&mut self) {
         match self.catalogue.order.pop_front() {
             Some(kind) => {
                 self.catalogue.stores += 1;
-                self.out.push_back(Command::Index(kind));
+                self.out.push_back(SyncCommand::Index(kind));
             }
             None if self.catalogue.kinds.is_empty() => self.catalogue_done(),
             None => {}
@@ -152,7 +152,7 @@ impl Sync {
         self.plan.running + passed.as_secs()
     }
 
-    pub(super) fn indexed(&mut self, kind: EntityType, held: Held, now: Now) {
+    pub(super) fn indexed(&mut self, kind: EntityType, held: HeldRows, now: Now) {
         self.catalogue.stores -= 1;
         let batch = if kind == EntityType::Eligibility {
             BATCH_FIRST_ELIGIBILITIES
@@ -170,7 +170,7 @@ impl Sync {
             allowed: self.plan.allow_deletes,
             running: self.running(now),
         };
-        let kind_state = Kind {
+        let kind_state = TypeState {
             manifest: Manifest::new(kind, held, memory.unwrap_or_default(), terms),
             partial: Vec::new(),
             batch,
@@ -275,7 +275,7 @@ impl Sync {
         }
         if !good.is_empty() {
             self.catalogue.stores += 1;
-            self.out.push_back(Command::Stage(kind, good));
+            self.out.push_back(SyncCommand::Stage(kind, good));
         }
     }
 
@@ -388,7 +388,7 @@ impl Sync {
                 let own = |class: &Entity| !class.id.starts_with(ONTOLOGY);
                 let found: Vec<Entity> = found.entities.into_iter().filter(own).collect();
                 self.catalogue.stores += 1;
-                self.out.push_back(Command::StageClasses(found));
+                self.out.push_back(SyncCommand::StageClasses(found));
             }
             Err(trouble) if ends_run(&trouble) => self.stop(trouble),
             Err(trouble) => {
@@ -412,16 +412,16 @@ impl Sync {
             return;
         }
         match self.catalogue.state {
-            State::Reading => {
-                self.catalogue.state = State::Classes;
+            CatalogueState::Reading => {
+                self.catalogue.state = CatalogueState::Classes;
                 self.ask_unknown_classes();
                 self.advance_catalogue(now);
             }
-            State::Classes => {
-                self.catalogue.state = State::Publishing;
+            CatalogueState::Classes => {
+                self.catalogue.state = CatalogueState::Publishing;
                 self.publish(now);
             }
-            State::Publishing | State::Done => {}
+            CatalogueState::Publishing | CatalogueState::Done => {}
         }
     }
 
@@ -468,7 +468,7 @@ impl Sync {
         for (kind, state) in &self.catalogue.kinds {
             if !state.classes.is_empty() {
                 self.catalogue.stores += 1;
-                self.out.push_back(Command::Classes(
+                self.out.push_back(SyncCommand::Classes(
                     *kind,
                     state.classes.iter().cloned().collect(),
                 ));
@@ -479,12 +479,12 @@ impl Sync {
     fn publish(&mut self, now: Now) {
         let publication = self.judge(now);
         self.catalogue.stores += 1;
-        self.out.push_back(Command::Publish(publication));
+        self.out.push_back(SyncCommand::Publish(publication));
     }
 
     pub(super) fn published(&mut self, result: Result<(), Fault>) {
         self.catalogue.stores -= 1;
-        self.catalogue.state = State::Done;
+        self.catalogue.state = CatalogueState::Done;
         if let Err(trouble) = result {
             for count in self.report.entities.values_mut() {
                 *count = crate::report::EntityCount {
@@ -499,7 +499,7 @@ impl Sync {
         }
     }
 
-    fn kind(&mut self, kind: EntityType) -> &mut Kind {
+    fn kind(&mut self, kind: EntityType) -> &mut TypeState {
         self.catalogue
             .kinds
             .get_mut(&kind)

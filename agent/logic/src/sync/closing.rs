@@ -2,11 +2,11 @@
 //! Never lets a run wait for it, and never tells the end of a run that may still be confirmed.
 //! Called by `sync`, whose machine this is a part of.
 
-use super::{Command, Phase, Purpose, Sync};
+use super::{Phase, Purpose, SyncCommand, SyncMachine};
 use crate::api::{Answered, Call, answer};
 use crate::trace;
 
-impl Sync {
+impl SyncMachine {
     /// Tells central of earlier runs that ended without a confirmation, beside the work of this one.
     pub(super) fn begin_closing(&mut self) {
         for ended in std::mem::take(&mut self.plan.untold) {
@@ -21,7 +21,7 @@ impl Sync {
             .and_then(|reply| answer::confirmation(&reply))
             .is_ok()
         {
-            self.out.push_back(Command::Closed(sync_id));
+            self.out.push_back(SyncCommand::Closed(sync_id));
         }
     }
 
@@ -71,17 +71,17 @@ mod tests {
     use std::rc::Rc;
 
     use super::*;
-    use crate::api::{Body, Reply};
+    use crate::api::{CallBody, Reply};
     use crate::fault::Fault;
     use crate::package_lane::PackageAccount;
     use crate::report::{OwedCount, Report};
     use crate::seal::NameHash;
-    use crate::sync::{Event, Plan, Ticket};
+    use crate::sync::{SyncEvent, SyncPlan, SyncTicket};
     use crate::trace::Ended;
-    use crate::words::{Class, Now, Outcome, Params};
+    use crate::words::{FaultClass, Now, Outcome, SyncParams};
 
-    fn params(sync_id: u64) -> Params {
-        Params {
+    fn params(sync_id: u64) -> SyncParams {
+        SyncParams {
             organisation_id: "1001".into(),
             sync_id,
             box_id: "box".into(),
@@ -90,12 +90,12 @@ mod tests {
     }
 
     /// A run that only sends what is owed; central is to hear of two earlier ones.
-    fn begun() -> Sync {
+    fn begun() -> SyncMachine {
         let ended = |sync_id| Ended {
             params: params(sync_id),
             reason: "cut off".into(),
         };
-        let plan = Plan {
+        let plan = SyncPlan {
             params: params(9),
             types: Vec::new(),
             packages: false,
@@ -114,7 +114,7 @@ mod tests {
             untold: vec![ended(4), ended(7)],
             random: 1,
         };
-        Sync::new(plan, Now::default())
+        SyncMachine::new(plan, Now::default())
     }
 
     fn ok(body: &str) -> Answered {
@@ -125,17 +125,17 @@ mod tests {
         })
     }
 
-    fn answer(sync: &mut Sync, ticket: Ticket, answered: Answered) {
-        sync.handle(Event::Answered(ticket, answered), Now::default());
+    fn answer(sync: &mut SyncMachine, ticket: SyncTicket, answered: Answered) {
+        sync.handle(SyncEvent::Answered(ticket, answered), Now::default());
     }
 
     /// Ticket and number of the ends that central is told.
-    fn told(sync: &mut Sync) -> Vec<(Ticket, u64)> {
+    fn told(sync: &mut SyncMachine) -> Vec<(SyncTicket, u64)> {
         let mut told = Vec::new();
         while let Some(command) = sync.next() {
-            if let Command::Ask(ticket, call) = command
+            if let SyncCommand::Ask(ticket, call) = command
                 && call.path.ends_with("confirmSyncFailed")
-                && let Body::Json(body) = &call.body
+                && let CallBody::Json(body) = &call.body
             {
                 let body: serde_json::Value = serde_json::from_slice(body).unwrap();
                 told.push((ticket, body["params"]["sync_id"].as_u64().unwrap()));
@@ -144,16 +144,16 @@ mod tests {
         told
     }
 
-    fn versions(sync: &mut Sync) {
-        let Some(Command::Ask(ticket, _)) = sync.next() else {
+    fn versions(sync: &mut SyncMachine) {
+        let Some(SyncCommand::Ask(ticket, _)) = sync.next() else {
             panic!("a run begins with the versions");
         };
         answer(sync, ticket, ok(r#"{"success":true,"data":["2022.11"]}"#));
     }
 
-    fn report(sync: &mut Sync) -> Option<Report> {
+    fn report(sync: &mut SyncMachine) -> Option<Report> {
         while let Some(command) = sync.next() {
-            if let Command::End(report) = command {
+            if let SyncCommand::End(report) = command {
                 return Some(*report);
             }
         }
@@ -169,8 +169,8 @@ mod tests {
         let asked = told(&mut sync);
         assert_eq!(asked.iter().map(|(_, id)| *id).collect::<Vec<_>>(), [4, 7]);
         answer(&mut sync, asked[0].0, ok(CONFIRMED));
-        assert_eq!(sync.next(), Some(Command::Closed(4)));
-        let refused = Fault::new(Code::CentralError, "").classed(Class::GiveUp);
+        assert_eq!(sync.next(), Some(SyncCommand::Closed(4)));
+        let refused = Fault::new(Code::CentralError, "").classed(FaultClass::GiveUp);
         answer(&mut sync, asked[1].0, Err(refused));
         assert_eq!(sync.next(), None, "the next run tells it");
     }
@@ -181,16 +181,16 @@ mod tests {
         versions(&mut sync);
         told(&mut sync);
         assert!(sync.is_untold());
-        sync.handle(Event::Stopped, Now::default());
+        sync.handle(SyncEvent::Stopped, Now::default());
         let asked = told(&mut sync);
         assert_eq!(asked.iter().map(|(_, id)| *id).collect::<Vec<_>>(), [9]);
         // What was under way comes to its end meanwhile.
         let count = OwedCount::default();
-        sync.handle(Event::Owed(count, Vec::new()), Now::default());
-        sync.handle(Event::Lane { active: false }, Now::default());
+        sync.handle(SyncEvent::Owed(count, Vec::new()), Now::default());
+        sync.handle(SyncEvent::Lane { active: false }, Now::default());
         let account = PackageAccount::default();
-        sync.handle(Event::Accounted(account), Now::default());
-        sync.handle(Event::Stopped, Now::default());
+        sync.handle(SyncEvent::Accounted(account), Now::default());
+        sync.handle(SyncEvent::Stopped, Now::default());
         assert_eq!(sync.next(), None);
         answer(&mut sync, asked[0].0, ok(CONFIRMED));
         let report = report(&mut sync).unwrap();
@@ -207,24 +207,30 @@ mod tests {
         sync.plan.params.sync_id = 0;
         sync.plan.untold.clear();
         versions(&mut sync);
-        assert_eq!(sync.next(), Some(Command::PublicKey));
-        assert!(matches!(sync.next(), Some(Command::Owed(_))));
+        assert_eq!(sync.next(), Some(SyncCommand::PublicKey));
+        assert!(matches!(sync.next(), Some(SyncCommand::Owed(_))));
         sync.handle(
-            Event::Owed(OwedCount::default(), Vec::new()),
+            SyncEvent::Owed(OwedCount::default(), Vec::new()),
             Now::default(),
         );
         let mut calls = 0;
         while let Some(command) = sync.next() {
             match command {
-                Command::Ask(..) => calls += 1,
-                Command::Survey => {
+                SyncCommand::Ask(..) => calls += 1,
+                SyncCommand::Survey => {
                     let survey = crate::report::Survey::default();
-                    sync.handle(Event::Surveyed(survey, Default::default()), Now::default());
+                    sync.handle(
+                        SyncEvent::Surveyed(survey, Default::default()),
+                        Now::default(),
+                    );
                 }
-                Command::Account => {
-                    sync.handle(Event::Accounted(PackageAccount::default()), Now::default());
+                SyncCommand::Account => {
+                    sync.handle(
+                        SyncEvent::Accounted(PackageAccount::default()),
+                        Now::default(),
+                    );
                 }
-                Command::End(report) => {
+                SyncCommand::End(report) => {
                     assert_eq!((calls, report.code.as_str()), (0, "ok"));
                     assert!(!sync.is_untold());
                     return;
@@ -238,13 +244,13 @@ mod tests {
     #[test]
     fn a_run_of_which_central_knows_nothing_has_nothing_to_tell() {
         let mut sync = begun();
-        sync.handle(Event::Stopped, Now::default());
+        sync.handle(SyncEvent::Stopped, Now::default());
         assert!(report(&mut sync).is_some() && !sync.is_untold());
         // One whose word was not taken is told by the next.
         let mut sync = begun();
         versions(&mut sync);
         told(&mut sync);
-        sync.handle(Event::Stopped, Now::default());
+        sync.handle(SyncEvent::Stopped, Now::default());
         let asked = told(&mut sync);
         let lost = Fault::new(Code::NetTimeout, "");
         answer(&mut sync, asked[0].0, Err(lost));

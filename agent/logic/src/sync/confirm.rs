@@ -2,19 +2,19 @@
 //! Never hides a run's outcome behind a confirmation that failed.
 //! Called by `sync`, whose machine this is a part of.
 
-use super::{Command, Phase, Purpose, Sync};
+use super::{Phase, Purpose, SyncCommand, SyncMachine};
 use crate::api::{Answered, Call, answer};
 use crate::fault::{AnswerCause, Code, Fault};
-use crate::report::{Connection, Survey, client_state};
+use crate::report::{ConnectionStats, Survey, client_state};
 use crate::words::Outcome;
 
-impl Sync {
+impl SyncMachine {
     pub(super) fn begin_confirm(&mut self) {
         self.phase = Phase::Confirm;
-        self.out.push_back(Command::Survey);
+        self.out.push_back(SyncCommand::Survey);
     }
 
-    pub(super) fn surveyed(&mut self, survey: Survey, connection: Connection) {
+    pub(super) fn surveyed(&mut self, survey: Survey, connection: ConnectionStats) {
         self.survey = survey;
         self.report.connection = connection;
         let params = self.plan.params.clone();
@@ -46,7 +46,7 @@ impl Sync {
                 // is not to be refused for that again and again.
                 let told = std::mem::take(&mut self.survey.clients);
                 if !told.is_empty() {
-                    self.out.push_back(Command::Told(told));
+                    self.out.push_back(SyncCommand::Told(told));
                 }
                 self.end();
             }

@@ -2,7 +2,7 @@
 //! Never lets one of them wait for another: a pass ends when catalogue and what is owed are done.
 //! Called by `sync`, whose machine this is a part of.
 
-use super::{Command, Phase, Sync, ends_run};
+use super::{Phase, SyncCommand, SyncMachine, ends_run};
 use crate::fault::Fault;
 use crate::package_lane::PackageAccount;
 use crate::report::{OwedCount, Report};
@@ -14,7 +14,7 @@ const OWED_AGAIN_SHARE: u32 = 10;
 
 /// The lane of what is owed, within one pass.
 #[derive(Debug, Default)]
-pub(super) struct Owed {
+pub(super) struct OwedProgress {
     /// Its turn is under way.
     pub(super) under_way: bool,
     /// When its last turn began.
@@ -27,7 +27,7 @@ pub(super) struct Owed {
 
 /// The lane of packages, as far as this pass knows it.
 #[derive(Debug, Default)]
-pub(super) struct Packages {
+pub(super) struct PackagesProgress {
     /// It was told in this pass what is wanted.
     wanted: bool,
     /// A package is coming.
@@ -38,12 +38,12 @@ pub(super) struct Packages {
     closed: bool,
 }
 
-impl Sync {
+impl SyncMachine {
     pub(super) fn begin_lanes(&mut self, now: Now) {
         self.phase = Phase::Lanes;
         self.begun = true;
         self.begin_closing();
-        self.out.push_back(Command::PublicKey);
+        self.out.push_back(SyncCommand::PublicKey);
         if self.plan.owed {
             self.begin_owed(now);
         }
@@ -53,7 +53,7 @@ impl Sync {
     fn begin_owed(&mut self, now: Now) {
         self.owed.under_way = true;
         self.owed.begun = Some(now);
-        self.out.push_back(Command::Owed(self.central.clone()));
+        self.out.push_back(SyncCommand::Owed(self.central.clone()));
     }
 
     /// When what is owed is due again within this pass: what came meanwhile waits one interval at most.
@@ -99,7 +99,8 @@ impl Sync {
             self.packages.wanted = true;
             self.packages.active = true;
             let whole = self.catalogue.deliveries_known();
-            self.out.push_back(Command::Wanted { deliveries, whole });
+            self.out
+                .push_back(SyncCommand::Wanted { deliveries, whole });
         }
     }
 
@@ -162,7 +163,7 @@ impl Sync {
         match self.packages.wanted {
             true => {
                 self.phase = Phase::Account;
-                self.out.push_back(Command::Account);
+                self.out.push_back(SyncCommand::Account);
             }
             false => self.begin_measure(),
         }
@@ -178,7 +179,7 @@ impl Sync {
         }
         // What is still to come may be built from what is named no longer.
         if self.catalogue.deliveries_known() && account.count.waiting == 0 {
-            self.out.push_back(Command::Collect);
+            self.out.push_back(SyncCommand::Collect);
         }
         self.begin_measure();
     }

@@ -15,9 +15,9 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 
 use crate::api::stranger::{Stranger, stranger};
-use crate::api::{Answered, Page};
+use crate::api::{Answered, ChecksumPage};
 use crate::fault::Fault;
-use crate::manifest::Turn;
+use crate::manifest::PageRequest;
 use crate::words::Now;
 
 /// An answer slower than so many times that of page 2, which was asked for alone, takes one page off those under way.
@@ -29,7 +29,7 @@ const KEPT_SHARE: usize = 2;
 #[derive(Debug)]
 pub(super) struct PageReply {
     /// The page, or what is wrong.
-    pub(super) page: Result<Page, Fault>,
+    pub(super) page: Result<ChecksumPage, Fault>,
     /// Whether it is central's answer at all.
     pub(super) stranger: Option<Stranger>,
 }
@@ -38,7 +38,7 @@ impl PageReply {
     /// Reads it.
     pub(super) fn read(answered: Answered) -> Self {
         let stranger = answered.as_ref().ok().and_then(stranger);
-        let page = answered.and_then(|reply| Page::read(&reply));
+        let page = answered.and_then(|reply| ChecksumPage::read(&reply));
         Self { page, stranger }
     }
 }
@@ -149,7 +149,7 @@ struct PageSlot {
 
 impl Prefetch {
     /// Whether a page is as long as expected and names the next one as expected.
-    fn expects(&self, offset: usize, page: &Page) -> bool {
+    fn expects(&self, offset: usize, page: &ChecksumPage) -> bool {
         let full = page.listed.len() == self.size
             && page.next.as_deref() == Some(&self.address.with(offset + self.size));
         let end = page.listed.len() < self.size && page.next.is_none();
@@ -197,8 +197,8 @@ impl ReadAhead {
     /// reading ahead begins with the page after it.
     pub(super) fn turned(
         &mut self,
-        page: &Page,
-        turn: &Turn,
+        page: &ChecksumPage,
+        turn: &PageRequest,
         took: Duration,
         bounds: ListBounds,
     ) -> bool {
@@ -283,7 +283,7 @@ impl ReadAhead {
         let prefetch = self.prefetch.as_mut()?;
         let slot = prefetch.pages.get_mut(&offset)?;
         let took = now.mono.saturating_sub(slot.asked.mono);
-        let fits = |page: &Page| {
+        let fits = |page: &ChecksumPage| {
             prefetch.expects(offset, page) && !page.listed.iter().any(|(id, _)| named(id))
         };
         let good = listed.page.as_ref().is_ok_and(fits);

@@ -16,7 +16,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Running, Uptime};
+use super::{RunningTime, Uptime};
 
 /// Answers no further apart than this, running time allowed for, agree (s): clocks drift, answers travel.
 const AGREE: i64 = 600;
@@ -36,14 +36,14 @@ pub struct Moment {
 
 /// The `Date` of an answer under a chain that is valid at that date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
+pub struct DatedAnswer {
     /// Unix seconds by central's clock.
     pub date: i64,
     /// When it was heard.
     pub at: Moment,
 }
 
-impl Answer {
+impl DatedAnswer {
     /// Unix seconds at another moment, as far as running time tells. It may be an earlier one: two processes hear
     /// answers, and what they heard is put together when each of them ends.
     fn now(self, running: u64) -> i64 {
@@ -53,7 +53,7 @@ impl Answer {
     }
 
     /// Whether a later answer may come from a clock that goes on from this one.
-    fn agrees(self, later: Answer) -> bool {
+    fn agrees(self, later: DatedAnswer) -> bool {
         let excess = later.date.saturating_sub(self.now(later.at.running));
         // While the box was off more may have passed than it knows of; without ids of boots it may always have been.
         let boot = later.at.boot;
@@ -64,12 +64,12 @@ impl Answer {
 /// Answers that agree with one another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Agreement {
-    first: Answer,
-    last: Answer,
+    first: DatedAnswer,
+    last: DatedAnswer,
 }
 
 impl Agreement {
-    fn of(answer: Answer) -> Self {
+    fn of(answer: DatedAnswer) -> Self {
         Self {
             first: answer,
             last: answer,
@@ -77,7 +77,7 @@ impl Agreement {
     }
 
     /// With a later answer: either it agrees with all, or it begins anew.
-    fn joined(agreement: Option<Self>, answer: Answer) -> Self {
+    fn joined(agreement: Option<Self>, answer: DatedAnswer) -> Self {
         match agreement {
             Some(Self { first, last }) if first.agrees(answer) && last.agrees(answer) => Self {
                 first,
@@ -98,15 +98,15 @@ impl Agreement {
 /// The estimate of time, one for the whole program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Estimate {
-    running: Running,
+    running: RunningTime,
     /// What the system clock said when the box was set up; counts until central is heard over TLS, or a person says.
-    set_up: Answer,
+    set_up: DatedAnswer,
     /// Whether an authenticated answer was ever heard, or a person has said what time it is.
     heard: bool,
     /// It is not earlier than this.
-    floor: Answer,
+    floor: DatedAnswer,
     /// What the floor would be without any jump: no answer takes it further back.
-    lowest: Answer,
+    lowest: DatedAnswer,
     ahead: Option<Agreement>,
     behind: Option<Agreement>,
 }
@@ -114,8 +114,8 @@ pub struct Estimate {
 impl Estimate {
     /// A box that is set up now. `built`: Unix seconds of the build; `system`: those of the system clock.
     pub fn new(built: i64, system: i64, now: Uptime) -> Self {
-        let running = Running::default().advance(now);
-        let at = |date| Answer {
+        let running = RunningTime::default().advance(now);
+        let at = |date| DatedAnswer {
             date,
             at: Moment {
                 running: running.at(now),
@@ -147,7 +147,7 @@ impl Estimate {
         let at = self.moment(now);
         for bound in [&mut self.floor, &mut self.lowest, &mut self.set_up] {
             if bound.now(at.running) < built {
-                *bound = Answer { date: built, at };
+                *bound = DatedAnswer { date: built, at };
             }
         }
         self
@@ -169,7 +169,7 @@ impl Estimate {
     /// The box is set up now: until central is heard, the system clock of this moment counts.
     pub fn set_up(&mut self, system: i64, now: Uptime) {
         let at = self.moment(now);
-        self.set_up = Answer {
+        self.set_up = DatedAnswer {
             date: system.max(self.lowest.now(at.running)),
             at,
         };
@@ -179,16 +179,16 @@ impl Estimate {
     pub fn accept(&mut self, date: i64, built: i64, now: Uptime) {
         let at = self.moment(now);
         let date = date.max(built);
-        self.set_up = Answer { date, at };
-        self.floor = Answer { date, at };
-        self.lowest = Answer { date: built, at };
+        self.set_up = DatedAnswer { date, at };
+        self.floor = DatedAnswer { date, at };
+        self.lowest = DatedAnswer { date: built, at };
         self.heard = true;
         self.ahead = None;
         self.behind = None;
     }
 
     /// Takes the date of an answer, whether its chain was accepted or not. Answers come in the order of running time.
-    pub fn answer(&mut self, answer: Answer) {
+    pub fn answer(&mut self, answer: DatedAnswer) {
         let running = answer.at.running;
         let distance = answer.date.saturating_sub(self.floor.now(running));
         if answer.date < self.lowest.now(running).saturating_sub(AGREE) {
@@ -268,7 +268,7 @@ impl Estimate {
     }
 }
 
-impl Answer {
+impl DatedAnswer {
     fn max(self, other: Self, running: u64) -> Self {
         match self.now(running) >= other.now(running) {
             true => self,
@@ -279,7 +279,7 @@ impl Answer {
 
 /// Why a chain is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Accepted {
+pub enum ChainReason {
     /// It is valid at the date of its own answer: that date is authenticated.
     ByDate,
     /// It is valid by the box's own bound, and central's clock is wrong or says nothing.
@@ -288,9 +288,9 @@ pub enum Accepted {
 
 /// What a chain and the date of its answer come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ChainVerdict {
     /// It may be spoken with.
-    Accepted(Accepted),
+    Accepted(ChainReason),
     /// Valid at its own date, which is before the floor, and no more at the floor: one of the two is wrong. Its date is
     /// heard all the same, for it may take the floor back.
     Behind,
@@ -301,22 +301,27 @@ pub enum Verdict {
 }
 
 /// Judges a chain. `valid`: whether it is valid at a time, Unix seconds; `floor` and `lowest`: those of the estimate.
-pub fn judge(valid: impl Fn(i64) -> bool, date: Option<i64>, floor: i64, lowest: i64) -> Verdict {
+pub fn judge(
+    valid: impl Fn(i64) -> bool,
+    date: Option<i64>,
+    floor: i64,
+    lowest: i64,
+) -> ChainVerdict {
     let Some(date) = date else {
         return match valid(floor) {
-            true => Verdict::Accepted(Accepted::ByFloor),
-            false => Verdict::Undated,
+            true => ChainVerdict::Accepted(ChainReason::ByFloor),
+            false => ChainVerdict::Undated,
         };
     };
     match (valid(date), valid(floor)) {
         // A clock before anything that the box ever was sure of is wrong, whatever its chain says.
         (true, by_floor) if date >= lowest.saturating_sub(AGREE) => match by_floor || date >= floor
         {
-            true => Verdict::Accepted(Accepted::ByDate),
-            false => Verdict::Behind,
+            true => ChainVerdict::Accepted(ChainReason::ByDate),
+            false => ChainVerdict::Behind,
         },
-        (_, true) => Verdict::Accepted(Accepted::ByFloor),
-        (_, false) => Verdict::Refused(date.max(floor)),
+        (_, true) => ChainVerdict::Accepted(ChainReason::ByFloor),
+        (_, false) => ChainVerdict::Refused(date.max(floor)),
     }
 }
 
@@ -339,7 +344,7 @@ mod tests {
 
     fn hear(estimate: &mut Estimate, date: i64, seconds: u64) {
         let at = estimate.moment(up(seconds));
-        estimate.answer(Answer { date, at });
+        estimate.answer(DatedAnswer { date, at });
     }
 
     #[test]
@@ -420,20 +425,20 @@ mod tests {
 
     #[test]
     fn a_chain_is_judged_at_the_date_of_its_own_answer_and_at_the_floor() {
-        use Accepted::{ByDate, ByFloor};
-        use Verdict::{Behind, Refused, Undated};
+        use ChainReason::{ByDate, ByFloor};
+        use ChainVerdict::{Behind, Refused, Undated};
         let floor = BUILT + 100 * DAY;
         let day = |days: i64| BUILT + days * DAY;
         // (valid from, valid to, date, verdict), all in days after the build; the floor is at 100.
         let table = [
-            (90, 110, Some(100), Verdict::Accepted(ByDate)),
+            (90, 110, Some(100), ChainVerdict::Accepted(ByDate)),
             // Of a later time: renewed while the box was off, or a wrong clock; nothing is refused for it.
-            (150, 240, Some(200), Verdict::Accepted(ByDate)),
-            (90, 110, Some(5000), Verdict::Accepted(ByFloor)),
-            (90, 110, None, Verdict::Accepted(ByFloor)),
-            (90, 110, Some(-300), Verdict::Accepted(ByFloor)),
-            (-400, 110, Some(-300), Verdict::Accepted(ByFloor)),
-            (90, 110, Some(95), Verdict::Accepted(ByDate)),
+            (150, 240, Some(200), ChainVerdict::Accepted(ByDate)),
+            (90, 110, Some(5000), ChainVerdict::Accepted(ByFloor)),
+            (90, 110, None, ChainVerdict::Accepted(ByFloor)),
+            (90, 110, Some(-300), ChainVerdict::Accepted(ByFloor)),
+            (-400, 110, Some(-300), ChainVerdict::Accepted(ByFloor)),
+            (90, 110, Some(95), ChainVerdict::Accepted(ByDate)),
             // It has ended by the floor: the floor or its date is wrong.
             (20, 90, Some(80), Behind),
             (20, 90, Some(120), Refused(day(120))),

@@ -3,8 +3,8 @@ use crate::fault::Code;
 use crate::words::Outcome;
 use proptest::prelude::*;
 
-fn params(sync_id: u64) -> Params {
-    Params {
+fn params(sync_id: u64) -> SyncParams {
+    SyncParams {
         organisation_id: "1".into(),
         sync_id,
         box_id: "b".into(),
@@ -24,16 +24,16 @@ fn begun(sync_id: u64) -> Begun {
     }
 }
 
-fn place(inode: u64, made: Option<u64>, changed: i64) -> Place {
-    Place {
+fn place(inode: u64, made: Option<u64>, changed: i64) -> FileIdentity {
+    FileIdentity {
         inode,
         made,
         changed,
     }
 }
 
-fn seen(place: Option<Place>, sync_id: u64, daemon: u64) -> Seen {
-    Seen {
+fn seen(place: Option<FileIdentity>, sync_id: u64, daemon: u64) -> TraceSeen {
+    TraceSeen {
         place,
         sync_id,
         daemon,

@@ -8,7 +8,7 @@ use super::{Directory, LocalHeader, Member};
 
 /// A part of the new package and where its bytes come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Segment {
+pub enum DeltaSegment {
     /// Bytes of the old package.
     Copy {
         /// Absolute range in the old package.
@@ -29,7 +29,7 @@ pub enum Segment {
     Tail(Range<u64>),
 }
 
-impl Segment {
+impl DeltaSegment {
     /// The absolute range of the new package that it fills.
     pub fn range(&self) -> Range<u64> {
         match self {
@@ -42,83 +42,83 @@ impl Segment {
 
 /// How the new package comes to be: segments in order, without gaps, from 0 to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
+pub struct DeltaPlan {
     /// In the order of the new package.
-    pub segments: Vec<Segment>,
+    pub segments: Vec<DeltaSegment>,
     overhead: u64,
 }
 
-impl Plan {
+impl DeltaPlan {
     /// The plan that fetches everything but the tail.
     pub fn whole(new: &Directory, overhead: u64) -> Self {
         let mut plan = Self {
             segments: Vec::new(),
             overhead,
         };
-        plan.push(Segment::Fetch(0..new.start));
-        plan.push(Segment::Tail(new.tail()));
+        plan.push(DeltaSegment::Fetch(0..new.start));
+        plan.push(DeltaSegment::Tail(new.tail()));
         plan
     }
 
     /// Bytes to fetch, requests not counted.
     pub fn fetched_bytes(&self) -> u64 {
-        self.sum(|segment| matches!(segment, Segment::Fetch(_)))
+        self.sum(|segment| matches!(segment, DeltaSegment::Fetch(_)))
     }
 
     /// Bytes taken from the old package.
     pub fn copied_bytes(&self) -> u64 {
-        self.sum(|segment| matches!(segment, Segment::Copy { .. }))
+        self.sum(|segment| matches!(segment, DeltaSegment::Copy { .. }))
     }
 
     /// Ranges to fetch.
     pub fn fetches(&self) -> usize {
-        let fetch = |segment: &&Segment| matches!(segment, Segment::Fetch(_));
+        let fetch = |segment: &&DeltaSegment| matches!(segment, DeltaSegment::Fetch(_));
         self.segments.iter().filter(fetch).count()
     }
 
     /// Whether the plan costs less than fetching the package whole, each request counted with the overhead.
     pub fn worthwhile(&self) -> bool {
-        let tail = self.sum(|segment| matches!(segment, Segment::Tail(_)));
+        let tail = self.sum(|segment| matches!(segment, DeltaSegment::Tail(_)));
         let whole = self.sum(|_| true) - tail;
         let requests = self.overhead.saturating_mul(self.fetches() as u64);
         self.fetched_bytes().saturating_add(requests) < whole.saturating_add(self.overhead)
     }
 
-    fn sum(&self, of: impl Fn(&Segment) -> bool) -> u64 {
-        let length = |segment: &Segment| segment.range().end - segment.range().start;
+    fn sum(&self, of: impl Fn(&DeltaSegment) -> bool) -> u64 {
+        let length = |segment: &DeltaSegment| segment.range().end - segment.range().start;
         self.segments.iter().filter(|s| of(s)).map(length).sum()
     }
 
     /// Appends a segment, joined with the last one where both are one.
-    fn push(&mut self, segment: Segment) {
+    fn push(&mut self, segment: DeltaSegment) {
         if segment.range().is_empty() {
             return;
         }
         match (self.segments.last_mut(), &segment) {
-            (Some(Segment::Copy { from: last, .. }), Segment::Copy { from, .. })
+            (Some(DeltaSegment::Copy { from: last, .. }), DeltaSegment::Copy { from, .. })
                 if last.end == from.start =>
             {
                 last.end = from.end;
             }
-            (Some(Segment::Given { bytes: last, .. }), Segment::Given { bytes, .. }) => {
+            (Some(DeltaSegment::Given { bytes: last, .. }), DeltaSegment::Given { bytes, .. }) => {
                 last.extend_from_slice(bytes);
             }
-            (Some(Segment::Fetch(last)), Segment::Fetch(range)) => last.end = range.end,
+            (Some(DeltaSegment::Fetch(last)), DeltaSegment::Fetch(range)) => last.end = range.end,
             _ => self.segments.push(segment),
         }
     }
 
     /// Fetches through where the bytes between two ranges cost less than another request.
     fn joined(self) -> Self {
-        let mut segments: Vec<Segment> = Vec::with_capacity(self.segments.len());
+        let mut segments: Vec<DeltaSegment> = Vec::with_capacity(self.segments.len());
         let mut last: Option<usize> = None;
         for segment in self.segments {
-            let Segment::Fetch(range) = &segment else {
+            let DeltaSegment::Fetch(range) = &segment else {
                 segments.push(segment);
                 continue;
             };
             if let Some(at) = last
-                && let Some(Segment::Fetch(before)) = segments.get_mut(at)
+                && let Some(DeltaSegment::Fetch(before)) = segments.get_mut(at)
                 && range.start - before.end < self.overhead
             {
                 before.end = range.end;
@@ -136,7 +136,7 @@ impl Plan {
 }
 
 /// How a member that the old package holds is taken over.
-enum Piece {
+enum MemberPiece {
     /// Header and data, byte for byte.
     Whole(Range<u64>),
     /// A composed header, then the old data.
@@ -160,18 +160,18 @@ pub fn plan(
     new: &Directory,
     overhead: u64,
     mut old_header: impl FnMut(&Member) -> Option<LocalHeader>,
-) -> Plan {
+) -> DeltaPlan {
     if old.usual().is_err() || new.usual().is_err() {
-        return Plan::whole(new, overhead);
+        return DeltaPlan::whole(new, overhead);
     }
     let mut pairs = pairs(old, new);
     pairs.sort_unstable_by_key(|(old, _)| old.header_offset);
-    let mut pieces: Vec<Option<Piece>> = new.order.iter().map(|_| None).collect();
+    let mut pieces: Vec<Option<MemberPiece>> = new.order.iter().map(|_| None).collect();
     for (had, place) in pairs {
         let member = &new.members[new.order[place] as usize];
         pieces[place] = old_header(had).and_then(|header| piece(had, &header, member));
     }
-    let mut plan = Plan {
+    let mut plan = DeltaPlan {
         segments: Vec::new(),
         overhead,
     };
@@ -179,19 +179,19 @@ pub fn plan(
         let member = &new.members[at as usize];
         let (to, data) = (member.header_offset, member.limit - member.compressed);
         match piece {
-            None => plan.push(Segment::Fetch(member.extent())),
-            Some(Piece::Whole(from)) => plan.push(Segment::Copy { from, to }),
-            Some(Piece::Renewed(bytes, from)) => {
-                plan.push(Segment::Given { to, bytes });
-                plan.push(Segment::Copy { from, to: data });
+            None => plan.push(DeltaSegment::Fetch(member.extent())),
+            Some(MemberPiece::Whole(from)) => plan.push(DeltaSegment::Copy { from, to }),
+            Some(MemberPiece::Renewed(bytes, from)) => {
+                plan.push(DeltaSegment::Given { to, bytes });
+                plan.push(DeltaSegment::Copy { from, to: data });
             }
-            Some(Piece::Data(from)) => {
-                plan.push(Segment::Fetch(to..data));
-                plan.push(Segment::Copy { from, to: data });
+            Some(MemberPiece::Data(from)) => {
+                plan.push(DeltaSegment::Fetch(to..data));
+                plan.push(DeltaSegment::Copy { from, to: data });
             }
         }
     }
-    plan.push(Segment::Tail(new.tail()));
+    plan.push(DeltaSegment::Tail(new.tail()));
     plan.joined()
 }
 
@@ -213,7 +213,7 @@ fn pairs<'a>(old: &'a Directory, new: &Directory) -> Vec<(&'a Member, usize)> {
 }
 
 /// How one member is taken over; `None` when the old header does not fit the old package.
-fn piece(old: &Member, header: &LocalHeader, new: &Member) -> Option<Piece> {
+fn piece(old: &Member, header: &LocalHeader, new: &Member) -> Option<MemberPiece> {
     let start = old.header_offset.checked_add(header.len())?;
     let end = start.checked_add(old.compressed)?;
     if end > old.limit {
@@ -221,8 +221,8 @@ fn piece(old: &Member, header: &LocalHeader, new: &Member) -> Option<Piece> {
     }
     let room = new.limit - new.header_offset - new.compressed;
     Some(match header.renewed(old, new, room) {
-        Some(bytes) if bytes == header.bytes() => Piece::Whole(old.header_offset..end),
-        Some(bytes) => Piece::Renewed(bytes, start..end),
-        None => Piece::Data(start..end),
+        Some(bytes) if bytes == header.bytes() => MemberPiece::Whole(old.header_offset..end),
+        Some(bytes) => MemberPiece::Renewed(bytes, start..end),
+        None => MemberPiece::Data(start..end),
     })
 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use sha2::{Digest, Sha256};
 
 use super::{
-    DEFLATED, Defect, EXTRA_TIME, EXTRA_ZIP64, FLAG_DESCRIPTOR, FLAG_ENCRYPTED, Flaw, STORED,
+    DEFLATED, Defect, EXTRA_TIME, EXTRA_ZIP64, FLAG_DESCRIPTOR, FLAG_ENCRYPTED, STORED, ZipFlaw,
     blocks, le16, le32, le64,
 };
 
@@ -22,7 +22,7 @@ const CENTRAL: usize = 46;
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
-pub struct Identity {
+pub struct PackageIdentity {
     /// Bytes of the whole package.
     pub size: u64,
     /// SHA-256 of the bytes from the start of the directory to the end of the package.
@@ -39,7 +39,7 @@ pub struct Directory {
     /// Bytes of the whole package.
     pub size: u64,
     /// Who the package is.
-    pub identity: Identity,
+    pub identity: PackageIdentity,
     /// Positions in `members` by header offset.
     pub(super) order: Vec<u32>,
     odd: Option<Unusual>,
@@ -240,9 +240,9 @@ impl Directory {
     }
 
     /// Reads the directory; `tail` are the bytes from its start to the end of the package.
-    pub(super) fn parse(layout: &Layout, tail: &[u8]) -> Result<Self, Flaw> {
-        let mut rest = tail.get(..layout.bytes).ok_or(Flaw::NotZip)?;
-        let count = |found| Flaw::Count {
+    pub(super) fn parse(layout: &Layout, tail: &[u8]) -> Result<Self, ZipFlaw> {
+        let mut rest = tail.get(..layout.bytes).ok_or(ZipFlaw::NotZip)?;
+        let count = |found| ZipFlaw::Count {
             said: layout.members,
             found,
         };
@@ -253,7 +253,7 @@ impl Directory {
         let mut members = Vec::with_capacity(layout.members as usize);
         while (members.len() as u64) < layout.members {
             let index = members.len() as u64;
-            let entry = |what| Flaw::Entry { index, what };
+            let entry = |what| ZipFlaw::Entry { index, what };
             let (member, took) = Member::parse(rest, layout.shift).map_err(entry)?;
             if member.least_end().is_none_or(|end| end > layout.start) {
                 return Err(entry("the member would reach into the directory"));
@@ -269,7 +269,7 @@ impl Directory {
             };
             return Err(match more {
                 1 => count(layout.members.saturating_add(1)),
-                _ => Flaw::Entry {
+                _ => ZipFlaw::Entry {
                     index: layout.members,
                     what: "no entry starts here",
                 },
@@ -281,7 +281,7 @@ impl Directory {
             members,
             start: layout.start,
             size: layout.size,
-            identity: Identity {
+            identity: PackageIdentity {
                 size: layout.size,
                 tail: Sha256::digest(tail).into(),
             },

@@ -3,7 +3,7 @@
 //! Called by the package machine with what a suffix range brought.
 
 use super::directory::Layout;
-use super::{DIRECTORY_LIMIT, Directory, Flaw, MEMBERS_LIMIT, Unusual, le16, le32, le64};
+use super::{DIRECTORY_LIMIT, Directory, MEMBERS_LIMIT, Unusual, ZipFlaw, le16, le32, le64};
 
 /// End record without its comment (APPNOTE 4.3.16).
 const END: u64 = 22;
@@ -18,7 +18,7 @@ const ASK_LIMIT: u64 = DIRECTORY_LIMIT + REACH + 4096;
 
 /// What the last bytes of a package tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Tail {
+pub enum PackageTail {
     /// The directory starts earlier: call again with the bytes from this offset to the end of the package.
     /// Always before what was given, so asking again ends.
     Need(u64),
@@ -26,7 +26,7 @@ pub enum Tail {
     Whole(Directory),
 }
 
-impl Tail {
+impl PackageTail {
     /// A good first request: the end record and the directory of a package of a few hundred members.
     pub const FIRST: u64 = 64 << 10;
 
@@ -34,52 +34,54 @@ impl Tail {
     ///
     /// # Errors
     /// The flaw that makes the package unreadable; it stays whatever is fetched, unless the package changes.
-    pub fn read(size: u64, tail: &[u8]) -> Result<Self, Flaw> {
+    pub fn read(size: u64, tail: &[u8]) -> Result<Self, ZipFlaw> {
         let given = tail.len() as u64;
         let base = size
             .checked_sub(given)
-            .ok_or(Flaw::TooShort { given, size })?;
-        match search(&View { size, base, tail }) {
+            .ok_or(ZipFlaw::TooShort { given, size })?;
+        match search(&TailView { size, base, tail }) {
             Ok(directory) => Ok(Self::Whole(directory)),
-            Err(Stop::Flaw(flaw)) => Err(flaw),
-            Err(Stop::Need(from)) if size - from > ASK_LIMIT => Err(Flaw::TooLarge(size - from)),
-            Err(Stop::Need(from)) => Ok(Self::Need(from)),
+            Err(SearchStop::Flaw(flaw)) => Err(flaw),
+            Err(SearchStop::Need(from)) if size - from > ASK_LIMIT => {
+                Err(ZipFlaw::TooLarge(size - from))
+            }
+            Err(SearchStop::Need(from)) => Ok(Self::Need(from)),
         }
     }
 }
 
 /// Why a search ends early.
-enum Stop {
+enum SearchStop {
     Need(u64),
-    Flaw(Flaw),
+    Flaw(ZipFlaw),
 }
 
-impl From<Flaw> for Stop {
-    fn from(flaw: Flaw) -> Self {
+impl From<ZipFlaw> for SearchStop {
+    fn from(flaw: ZipFlaw) -> Self {
         Self::Flaw(flaw)
     }
 }
 
 /// The last bytes of a package, addressed by their place in the whole.
-struct View<'a> {
+struct TailView<'a> {
     size: u64,
     base: u64,
     tail: &'a [u8],
 }
 
-impl<'a> View<'a> {
+impl<'a> TailView<'a> {
     /// Everything from an offset on; asks for it when it lies before what was given.
-    fn from(&self, at: u64) -> Result<&'a [u8], Stop> {
-        let skip = at.checked_sub(self.base).ok_or(Stop::Need(at))?;
+    fn from(&self, at: u64) -> Result<&'a [u8], SearchStop> {
+        let skip = at.checked_sub(self.base).ok_or(SearchStop::Need(at))?;
         usize::try_from(skip)
             .ok()
             .and_then(|skip| self.tail.get(skip..))
-            .ok_or(Stop::Flaw(Flaw::NotZip))
+            .ok_or(SearchStop::Flaw(ZipFlaw::NotZip))
     }
 }
 
 /// What the end records say of the directory, zip64 or not.
-struct End {
+struct DirectoryEnd {
     /// Where the end records begin: the directory ends here or earlier.
     at: u64,
     members: u64,
@@ -88,16 +90,16 @@ struct End {
     zip64: bool,
 }
 
-fn search(view: &View) -> Result<Directory, Stop> {
+fn search(view: &TailView) -> Result<Directory, SearchStop> {
     let (at, exact) = find(view)?;
     let end = records(view, at)?;
     if end.bytes > DIRECTORY_LIMIT {
-        return Err(Flaw::TooLarge(end.bytes).into());
+        return Err(ZipFlaw::TooLarge(end.bytes).into());
     }
     if end.members > MEMBERS_LIMIT as u64 {
-        return Err(Flaw::TooMany(end.members).into());
+        return Err(ZipFlaw::TooMany(end.members).into());
     }
-    let truncated = |found| Flaw::Truncated {
+    let truncated = |found| ZipFlaw::Truncated {
         said: end.offset,
         found,
     };
@@ -131,7 +133,7 @@ fn search(view: &View) -> Result<Directory, Stop> {
 
 /// The place of the end record, and whether its comment ends with the package. The last record whose comment
 /// does wins; one with bytes behind its comment is taken only when there is no other.
-fn find(view: &View) -> Result<(u64, bool), Stop> {
+fn find(view: &TailView) -> Result<(u64, bool), SearchStop> {
     let reach = REACH.min(view.size);
     let near = view
         .tail
@@ -154,15 +156,15 @@ fn find(view: &View) -> Result<(u64, bool), Stop> {
         }
     }
     if (near.len() as u64) < reach {
-        return Err(Stop::Need(view.size - reach));
+        return Err(SearchStop::Need(view.size - reach));
     }
-    Ok((loose.ok_or(Flaw::NotZip)?, false))
+    Ok((loose.ok_or(ZipFlaw::NotZip)?, false))
 }
 
 /// Reads the end record at `at` and, when a locator stands before it, the zip64 one (APPNOTE 4.3.14 to 4.3.16).
-fn records(view: &View, at: u64) -> Result<End, Stop> {
+fn records(view: &TailView, at: u64) -> Result<DirectoryEnd, SearchStop> {
     let record = view.from(at)?;
-    let plain = End {
+    let plain = DirectoryEnd {
         at,
         members: le16(record, 10).into(),
         bytes: le32(record, 12).into(),
@@ -176,22 +178,22 @@ fn records(view: &View, at: u64) -> Result<End, Stop> {
             let zip64 = plain.bytes == u64::from(u32::MAX);
             let before = if zip64 { LOCATOR + END64 } else { plain.bytes };
             let from = at.saturating_sub(before).min(place);
-            return Err(Stop::Need(from));
+            return Err(SearchStop::Need(from));
         }
         Some(place) => view.from(place)?,
     };
     if !locator.starts_with(b"PK\x06\x07") {
         let disks = [le16(record, 4), le16(record, 6)];
         if disks != [0, 0] || le16(record, 8) != le16(record, 10) {
-            return Err(Flaw::Multidisk.into());
+            return Err(ZipFlaw::Multidisk.into());
         }
         return Ok(plain);
     }
     if le32(locator, 4) != 0 || le32(locator, 16) > 1 {
-        return Err(Flaw::Multidisk.into());
+        return Err(ZipFlaw::Multidisk.into());
     }
     // Behind a prefix the locator's offset is off, while the record still stands right before the locator.
-    let latest = at.checked_sub(LOCATOR + END64).ok_or(Flaw::NoEnd64)?;
+    let latest = at.checked_sub(LOCATOR + END64).ok_or(ZipFlaw::NoEnd64)?;
     for place in [latest, le64(locator, 8)] {
         if place > latest {
             continue;
@@ -202,9 +204,9 @@ fn records(view: &View, at: u64) -> Result<End, Stop> {
         }
         let disks = [le32(record, 16), le32(record, 20)];
         if disks != [0, 0] || le64(record, 24) != le64(record, 32) {
-            return Err(Flaw::Multidisk.into());
+            return Err(ZipFlaw::Multidisk.into());
         }
-        return Ok(End {
+        return Ok(DirectoryEnd {
             at: place,
             members: le64(record, 32),
             bytes: le64(record, 40),
@@ -212,5 +214,5 @@ fn records(view: &View, at: u64) -> Result<End, Stop> {
             zip64: true,
         });
     }
-    Err(Flaw::NoEnd64.into())
+    Err(ZipFlaw::NoEnd64.into())
 }

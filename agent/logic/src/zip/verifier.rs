@@ -14,7 +14,7 @@ use crate::inflate::{Damaged, Inflate};
 /// What a verification found. Every member asked about is in exactly one list, each list in the order of the
 /// directory.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Verdict {
+pub struct VerificationResult {
     /// Members whose content is what the directory says.
     pub good: Vec<usize>,
     /// Members that are not, each with the first thing wrong.
@@ -23,7 +23,7 @@ pub struct Verdict {
     pub unseen: Vec<usize>,
 }
 
-impl Verdict {
+impl VerificationResult {
     /// Whether every member is good.
     pub fn clean(&self) -> bool {
         self.bad.is_empty() && self.unseen.is_empty()
@@ -40,14 +40,14 @@ pub struct Verifier<D> {
     turn: usize,
     /// Absolute offset of the next byte.
     at: u64,
-    stage: Stage,
-    work: Work,
-    verdict: Verdict,
+    stage: MemberStage,
+    work: MemberCheck,
+    verdict: VerificationResult,
 }
 
 /// Where in the current member the stream stands.
 #[derive(Debug, Clone, Copy)]
-enum Stage {
+enum MemberStage {
     /// Before its local header.
     Before,
     /// In the 30 bytes before its name: so many are had.
@@ -62,7 +62,7 @@ enum Stage {
 
 /// What the check of one member needs; reused for the next one.
 #[derive(Debug)]
-struct Work {
+struct MemberCheck {
     fixed: [u8; LOCAL as usize],
     crc: Hasher,
     /// Bytes of content so far.
@@ -97,14 +97,14 @@ impl<D: Borrow<Directory>> Verifier<D> {
             queue,
             turn: 0,
             at: 0,
-            stage: Stage::Before,
-            work: Work {
+            stage: MemberStage::Before,
+            work: MemberCheck {
                 fixed: [0; LOCAL as usize],
                 crc: Hasher::new(),
                 size: 0,
                 inflate: None,
             },
-            verdict: Verdict::default(),
+            verdict: VerificationResult::default(),
         }
     }
 
@@ -119,7 +119,7 @@ impl<D: Borrow<Directory>> Verifier<D> {
             return;
         }
         if offset > self.at {
-            if !matches!(self.stage, Stage::Before) {
+            if !matches!(self.stage, MemberStage::Before) {
                 self.verdict.unseen.push(self.queue[self.turn] as usize);
                 self.pass();
             }
@@ -138,7 +138,7 @@ impl<D: Borrow<Directory>> Verifier<D> {
     }
 
     /// Ends the verification: what was not seen whole is unseen.
-    pub fn finish(mut self) -> Verdict {
+    pub fn finish(mut self) -> VerificationResult {
         let rest = self.queue.get(self.turn..).unwrap_or_default();
         for &at in rest {
             let member = &self.directory.borrow().members[at as usize];
@@ -156,7 +156,7 @@ impl<D: Borrow<Directory>> Verifier<D> {
     /// Goes on to the next member.
     fn pass(&mut self) {
         self.turn += 1;
-        self.stage = Stage::Before;
+        self.stage = MemberStage::Before;
     }
 
     /// Takes as many bytes as the stage wants and says how many; with none taken the stage or the member changes,
@@ -167,20 +167,20 @@ impl<D: Borrow<Directory>> Verifier<D> {
         };
         let member = &self.directory.borrow().members[at as usize];
         let (took, turn) = match self.stage {
-            Stage::Before => before(member, self.at),
+            MemberStage::Before => before(member, self.at),
             stage => self.work.advance(member, stage, bytes, self.at),
         };
         match turn {
-            Turn::Stay(stage) => self.stage = stage,
-            Turn::Unseen => {
+            VerifierTurn::Stay(stage) => self.stage = stage,
+            VerifierTurn::Unseen => {
                 self.verdict.unseen.push(at as usize);
                 self.pass();
             }
-            Turn::Settled(Ok(())) => {
+            VerifierTurn::Settled(Ok(())) => {
                 self.verdict.good.push(at as usize);
                 self.pass();
             }
-            Turn::Settled(Err(fault)) => {
+            VerifierTurn::Settled(Err(fault)) => {
                 self.verdict.bad.push((at as usize, fault));
                 self.pass();
             }
@@ -190,41 +190,47 @@ impl<D: Borrow<Directory>> Verifier<D> {
 }
 
 /// What a step leads to.
-enum Turn {
-    Stay(Stage),
+enum VerifierTurn {
+    Stay(MemberStage),
     Unseen,
     Settled(Result<(), Defect>),
 }
 
 /// Before a member: skips to its header, or says why it is not read.
-fn before(member: &Member, at: u64) -> (usize, Turn) {
+fn before(member: &Member, at: u64) -> (usize, VerifierTurn) {
     if let Some(fault) = member.unreadable() {
-        return (0, Turn::Settled(Err(fault)));
+        return (0, VerifierTurn::Settled(Err(fault)));
     }
     match member.header_offset.checked_sub(at) {
-        None => (0, Turn::Unseen),
-        Some(0) => (0, Turn::Stay(Stage::Fixed(0))),
+        None => (0, VerifierTurn::Unseen),
+        Some(0) => (0, VerifierTurn::Stay(MemberStage::Fixed(0))),
         Some(skip) => (
             usize::try_from(skip).unwrap_or(usize::MAX),
-            Turn::Stay(Stage::Before),
+            VerifierTurn::Stay(MemberStage::Before),
         ),
     }
 }
 
-impl Work {
+impl MemberCheck {
     /// Inside a member: header, name, extra field, data. Each ends in the next without waiting for more bytes.
-    fn advance(&mut self, member: &Member, stage: Stage, bytes: &[u8], at: u64) -> (usize, Turn) {
+    fn advance(
+        &mut self,
+        member: &Member,
+        stage: MemberStage,
+        bytes: &[u8],
+        at: u64,
+    ) -> (usize, VerifierTurn) {
         match stage {
-            Stage::Before | Stage::Fixed(LOCAL_END..) => (0, Turn::Unseen),
-            Stage::Fixed(have) => {
+            MemberStage::Before | MemberStage::Fixed(LOCAL_END..) => (0, VerifierTurn::Unseen),
+            MemberStage::Fixed(have) => {
                 let took = bytes.len().min(LOCAL_END - have);
                 self.fixed[have..have + took].copy_from_slice(&bytes[..took]);
                 if have + took < LOCAL_END {
-                    return (took, Turn::Stay(Stage::Fixed(have + took)));
+                    return (took, VerifierTurn::Stay(MemberStage::Fixed(have + took)));
                 }
                 let fixed = Fixed(&self.fixed);
                 if let Err(fault) = fixed.agrees(member) {
-                    return (took, Turn::Settled(Err(fault)));
+                    return (took, VerifierTurn::Settled(Err(fault)));
                 }
                 let behind = (fixed.name() + fixed.extra()) as u64;
                 let end = (took as u64 + behind)
@@ -232,51 +238,59 @@ impl Work {
                     .saturating_add(member.compressed);
                 if end > member.limit {
                     let fault = Defect::Header("it leaves no room for the data");
-                    return (took, Turn::Settled(Err(fault)));
+                    return (took, VerifierTurn::Settled(Err(fault)));
                 }
-                let stage = Stage::Name(0, fixed.extra() as u16);
+                let stage = MemberStage::Name(0, fixed.extra() as u16);
                 (took, self.settle(member, stage))
             }
-            Stage::Name(have, extra) => {
+            MemberStage::Name(have, extra) => {
                 let left = member.name.get(have..).unwrap_or_default();
                 let took = bytes.len().min(left.len());
                 if bytes[..took] != left[..took] {
                     let fault = Defect::Header("it has another name than the directory");
-                    return (took, Turn::Settled(Err(fault)));
+                    return (took, VerifierTurn::Settled(Err(fault)));
                 }
-                (took, self.settle(member, Stage::Name(have + took, extra)))
+                (
+                    took,
+                    self.settle(member, MemberStage::Name(have + took, extra)),
+                )
             }
-            Stage::Extra(left) => {
+            MemberStage::Extra(left) => {
                 let took = bytes.len().min(left.into());
-                (took, self.settle(member, Stage::Extra(left - took as u16)))
+                (
+                    took,
+                    self.settle(member, MemberStage::Extra(left - took as u16)),
+                )
             }
-            Stage::Data(left) => {
+            MemberStage::Data(left) => {
                 let took = usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
                 let left = left - took as u64;
                 match self.content(member, &bytes[..took], left == 0) {
-                    Err(fault) => (took, Turn::Settled(Err(fault))),
-                    Ok(()) if left > 0 => (took, Turn::Stay(Stage::Data(left))),
-                    Ok(()) => (took, Turn::Settled(self.whole(member))),
+                    Err(fault) => (took, VerifierTurn::Settled(Err(fault))),
+                    Ok(()) if left > 0 => (took, VerifierTurn::Stay(MemberStage::Data(left))),
+                    Ok(()) => (took, VerifierTurn::Settled(self.whole(member))),
                 }
             }
         }
     }
 
     /// Passes through stages that want no bytes, so that an empty member settles with its header.
-    fn settle(&mut self, member: &Member, stage: Stage) -> Turn {
+    fn settle(&mut self, member: &Member, stage: MemberStage) -> VerifierTurn {
         match stage {
-            Stage::Name(have, extra) if have == member.name.len() => {
-                self.settle(member, Stage::Extra(extra))
+            MemberStage::Name(have, extra) if have == member.name.len() => {
+                self.settle(member, MemberStage::Extra(extra))
             }
-            Stage::Extra(0) => match self.open(member) {
-                Ok(()) if member.compressed > 0 => Turn::Stay(Stage::Data(member.compressed)),
-                Ok(()) => Turn::Settled(
+            MemberStage::Extra(0) => match self.open(member) {
+                Ok(()) if member.compressed > 0 => {
+                    VerifierTurn::Stay(MemberStage::Data(member.compressed))
+                }
+                Ok(()) => VerifierTurn::Settled(
                     self.content(member, &[], true)
                         .and_then(|()| self.whole(member)),
                 ),
-                Err(fault) => Turn::Settled(Err(fault)),
+                Err(fault) => VerifierTurn::Settled(Err(fault)),
             },
-            stage => Turn::Stay(stage),
+            stage => VerifierTurn::Stay(stage),
         }
     }
 

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use logic::api::Range;
+use logic::api::PackageRange;
 use logic::download::{FirstBytes, PackageHead, PackageRequest, first_bytes};
 use logic::fault::{Code, Fault};
 use logic::range::ContentRange;
@@ -139,9 +139,11 @@ impl Central {
         let size = self.package().len() as u64;
         let asked = match request.range {
             None => Some((0, size - 1)),
-            Some(Range::From(first)) => Some((first, size - 1)),
-            Some(Range::Suffix(bytes)) => size.checked_sub(bytes).map(|first| (first, size - 1)),
-            Some(Range::Span(first, last)) => (last < size).then_some((first, last)),
+            Some(PackageRange::From(first)) => Some((first, size - 1)),
+            Some(PackageRange::Suffix(bytes)) => {
+                size.checked_sub(bytes).map(|first| (first, size - 1))
+            }
+            Some(PackageRange::Span(first, last)) => (last < size).then_some((first, last)),
         };
         let (mut first, mut last) = asked.unwrap_or((1, 0));
         let mut head = PackageHead {
@@ -171,7 +173,9 @@ impl Central {
                 };
                 return (Err(fault), served);
             }
-            Mishap::RefuseSuffix(told) if matches!(request.range, Some(Range::Suffix(_))) => {
+            Mishap::RefuseSuffix(told)
+                if matches!(request.range, Some(PackageRange::Suffix(_))) =>
+            {
                 (head.status, head.refused_of) = (416, told.then_some(size));
                 return (Ok(head), served);
             }
@@ -262,7 +266,7 @@ impl Central {
     fn counts(&mut self, mishap: Mishap, request: &PackageRequest, size: u64, content: u64) {
         const LOOK: u64 = (64 << 10) + 8192;
         let is_look = match request.range {
-            Some(Range::Span(first, _)) => first + LOOK >= size,
+            Some(PackageRange::Span(first, _)) => first + LOOK >= size,
             _ => true,
         };
         self.destroyed += match mishap {

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use logic::download::{EndRead, Event};
 use logic::fault::{Code, Fault};
-use logic::zip::{Directory, Identity, Tail, Verdict, Verifier};
+use logic::zip::{Directory, PackageIdentity, PackageTail, VerificationResult, Verifier};
 
 use crate::world::{RECORD, World};
 
 /// What is on disk of a package that is coming.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Part {
-    pub(crate) identity: Option<Identity>,
+    pub(crate) identity: Option<PackageIdentity>,
     pub(crate) size: u64,
     pub(crate) records: Vec<Option<Vec<u8>>>,
     pub(crate) flushed: Vec<bool>,
@@ -60,7 +60,7 @@ impl World {
         self.store.part.as_mut().expect("a package is coming")
     }
 
-    pub(crate) fn begin(&mut self, size: u64, identity: Option<Identity>) {
+    pub(crate) fn begin(&mut self, size: u64, identity: Option<PackageIdentity>) {
         let records = size.div_ceil(RECORD) as usize;
         self.store.begun.clear();
         self.store.unflushed = 0;
@@ -173,19 +173,19 @@ impl World {
 
     pub(crate) fn identify(&mut self) -> Event {
         let content = self.content();
-        match Tail::read(content.len() as u64, &content) {
-            Ok(Tail::Whole(directory)) => {
+        match PackageTail::read(content.len() as u64, &content) {
+            Ok(PackageTail::Whole(directory)) => {
                 let directory = Arc::new(directory);
                 self.store.directory = Some(directory.clone());
                 self.part().identity = Some(directory.identity);
                 Event::End(Ok(EndRead::Whole(directory)))
             }
-            Ok(Tail::Need(from)) => Event::End(Ok(EndRead::Need(from))),
+            Ok(PackageTail::Need(from)) => Event::End(Ok(EndRead::Need(from))),
             Err(flaw) => Event::End(Err(flaw)),
         }
     }
 
-    pub(crate) fn verdict(&mut self) -> Verdict {
+    pub(crate) fn verdict(&mut self) -> VerificationResult {
         let directory = self.store.directory.clone().expect("a directory");
         let mut verifier = Verifier::new(directory);
         for (index, record) in self.part().records.iter().enumerate() {

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use logic::download::{Carriage, Command, Download, EndRead, Event, Place, RequestId, Task, Twin};
 use logic::package::Judged;
-use logic::package_lane::{Cause, PackageEnd, Waiting};
+use logic::package_lane::{PackageEnd, WaitReason, Waiting};
 use logic::rate::Rate;
 use logic::words::Now;
-use logic::zip::{Directory, Identity, LocalHeader, Tail, plan};
+use logic::zip::{Directory, LocalHeader, PackageIdentity, PackageTail, plan};
 
 use crate::central::{Central, Served};
 use crate::disk::Store;
@@ -70,13 +70,13 @@ pub(crate) struct World {
     pub(crate) twins: Vec<Twin>,
 }
 
-fn identity(package: &[u8]) -> Identity {
+fn identity(package: &[u8]) -> PackageIdentity {
     directory(package).identity
 }
 
 pub(crate) fn directory(package: &[u8]) -> Directory {
-    match Tail::read(package.len() as u64, package) {
-        Ok(Tail::Whole(directory)) => directory,
+    match PackageTail::read(package.len() as u64, package) {
+        Ok(PackageTail::Whole(directory)) => directory,
         other => panic!("not a package: {other:?}"),
     }
 }
@@ -277,12 +277,12 @@ impl World {
             Command::KeepEnd => self.store.kept = std::mem::take(&mut self.store.end),
             Command::ReadEnd { from, total } => {
                 let read =
-                    Tail::read(total, &self.end_from(from, &self.store.end)).map(
-                        |tail| match tail {
-                            Tail::Whole(directory) => EndRead::Whole(Arc::new(directory)),
-                            Tail::Need(from) => EndRead::Need(from),
-                        },
-                    );
+                    PackageTail::read(total, &self.end_from(from, &self.store.end)).map(|tail| {
+                        match tail {
+                            PackageTail::Whole(directory) => EndRead::Whole(Arc::new(directory)),
+                            PackageTail::Need(from) => EndRead::Need(from),
+                        }
+                    });
                 return Some(Event::End(read));
             }
             Command::Recall(_) => {
@@ -402,7 +402,7 @@ impl World {
             .filter(|left| now >= from && !left.is_zero());
         self.gate_open = left.is_none();
         left.map(|left| {
-            let (reason, until) = (Cause::Exam, None);
+            let (reason, until) = (WaitReason::Exam, None);
             (Waiting { reason, until }, left)
         })
     }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use logic::feed::{Asked, Extent, Position, Refused, Stand, end, enter, stand};
+use logic::feed::{Extent, FeedRequest, FollowerRefusal, Position, Stand, end, enter, stand};
 
 pub(crate) type Catalogue = BTreeMap<u8, u64>;
 
@@ -143,7 +143,7 @@ impl Model {
         end(self.stand(), self.own(), self.feed_end()).unwrap()
     }
 
-    pub(crate) fn enter(&self, asked: Asked) -> Result<(Position, bool), Refused> {
+    pub(crate) fn enter(&self, asked: FeedRequest) -> Result<(Position, bool), FollowerRefusal> {
         let feed = self.disk.feed.as_ref();
         let extent = feed.map(|feed| Extent {
             epoch: feed.epoch,

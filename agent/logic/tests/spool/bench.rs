@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use logic::fault::{Code, Fault};
-use logic::intake::{self, ITEM_LIMIT, Kind};
+use logic::intake::{self, ITEM_LIMIT, ItemKind};
 use logic::report::OwedCount;
 use logic::spool::{
-    Admission, Command, Ending, Event, Key, Ledger, Loaded, Others, Plan, Sending, State,
+    ItemAdmission, ItemKey, ItemState, Ledger, Loaded, Others, Sending, SpoolCommand, SpoolEnding,
+    SpoolEvent, SpoolPlan,
 };
-use logic::words::{Now, Params};
+use logic::words::{Now, SyncParams};
 use serde_json::{Value as Json, json};
 
 use crate::central::Central;
@@ -38,8 +39,8 @@ pub(crate) enum Write {
 
 pub(crate) struct Box {
     pub(crate) central: Central,
-    pub(crate) ledgers: BTreeMap<Key, Ledger>,
-    pub(crate) payloads: BTreeMap<Key, Vec<u8>>,
+    pub(crate) ledgers: BTreeMap<ItemKey, Ledger>,
+    pub(crate) payloads: BTreeMap<ItemKey, Vec<u8>>,
     pub(crate) cuts: VecDeque<Cut>,
     /// What becomes of the next writes; then all are kept.
     pub(crate) writes: VecDeque<Write>,
@@ -48,7 +49,7 @@ pub(crate) struct Box {
     /// Writes have failed: from then on a cut is a start that asks first, as every start does.
     failed: bool,
     pub(crate) now: Now,
-    pub(crate) plan: Plan,
+    pub(crate) plan: SpoolPlan,
     /// Counted over all passes, those that were cut included.
     pub(crate) doubled: u64,
     pub(crate) passes: u64,
@@ -60,7 +61,7 @@ pub(crate) struct Box {
 
 impl Box {
     pub(crate) fn new(central: Central) -> Self {
-        let params = Params {
+        let params = SyncParams {
             organisation_id: "1001".into(),
             sync_id: 1,
             box_id: "box".into(),
@@ -78,7 +79,7 @@ impl Box {
                 mono: Duration::from_secs(100),
                 wall: 1_795_000_000,
             },
-            plan: Plan::new(params, "2022.11".into(), 7),
+            plan: SpoolPlan::new(params, "2022.11".into(), 7),
             doubled: 0,
             passes: 0,
             opened: 0,
@@ -87,7 +88,7 @@ impl Box {
     }
 
     /// As the local API does it: validate, admit, keep.
-    pub(crate) fn submit(&mut self, kind: Kind, document: &Json) {
+    pub(crate) fn submit(&mut self, kind: ItemKind, document: &Json) {
         let known = |_: logic::entity::EntityType, _: &str| true;
         let document = document.to_string();
         let intake = intake::read(kind, document.as_bytes(), ITEM_LIMIT, &known).unwrap();
@@ -96,8 +97,11 @@ impl Box {
                 self.close(&mut item);
             }
             let same = self.same(kind, &item.id);
-            let result = self.same(Kind::Results, &item.id).last().map(|l| l.content);
-            if let Admission::Fresh(ledger, payload) = Ledger::admit(item, &same, result) {
+            let result = self
+                .same(ItemKind::Results, &item.id)
+                .last()
+                .map(|l| l.content);
+            if let ItemAdmission::Fresh(ledger, payload) = Ledger::admit(item, &same, result) {
                 self.payloads.insert(ledger.key.clone(), payload);
                 self.ledgers.insert(ledger.key.clone(), *ledger);
             }
@@ -105,10 +109,10 @@ impl Box {
     }
 
     /// As intake does it before an encrypted central; the envelope is a word of its own.
-    fn close(&self, item: &mut intake::Item) {
+    fn close(&self, item: &mut intake::IntakeItem) {
         let mut payload: Json = serde_json::from_slice(&item.payload).unwrap();
         match item.kind {
-            Kind::Results => {
+            ItemKind::Results => {
                 let closed = |variable: &Json| {
                     let reference = variable["data"]["identifier"].as_str().unwrap().to_owned();
                     (reference, json!(format!("cipher {variable}")))
@@ -124,8 +128,10 @@ impl Box {
                     released: false,
                 };
             }
-            Kind::Logs => item.payload = logic::encryption::log_rows(item.payload.clone(), "key"),
-            Kind::Sessions | Kind::LtiUsers => {}
+            ItemKind::Logs => {
+                item.payload = logic::encryption::log_rows(item.payload.clone(), "key")
+            }
+            ItemKind::Sessions | ItemKind::LtiUsers => {}
         }
     }
 
@@ -137,8 +143,8 @@ impl Box {
         self.plan.probe_data = Some("cHJvYmU=".into());
     }
 
-    fn same(&self, kind: Kind, id: &str) -> Vec<Ledger> {
-        let of = |edition| Key {
+    fn same(&self, kind: ItemKind, id: &str) -> Vec<Ledger> {
+        let of = |edition| ItemKey {
             kind,
             id: id.to_owned(),
             edition,
@@ -148,7 +154,7 @@ impl Box {
     }
 
     /// A pass over the spool, begun again after each power cut.
-    pub(crate) fn pass(&mut self) -> Ending {
+    pub(crate) fn pass(&mut self) -> SpoolEnding {
         loop {
             self.passes += 1;
             self.plan.params.sync_id += 1;
@@ -180,7 +186,7 @@ impl Box {
         self.unmarked = self.plan.unmarked.and(noticed).map(Some);
     }
 
-    fn once(&mut self) -> Option<Ending> {
+    fn once(&mut self) -> Option<SpoolEnding> {
         let mut owed = Vec::new();
         let mut all = self.ledgers.values().cloned().peekable();
         while let Some(first) = all.next() {
@@ -189,8 +195,8 @@ impl Box {
             while let Some(next) = all.next_if(of) {
                 same.push(next);
             }
-            let open = same.iter().filter(|l| l.state != State::Acknowledged);
-            owed.extend(open.map(|ledger| logic::spool::Owed {
+            let open = same.iter().filter(|l| l.state != ItemState::Acknowledged);
+            owed.extend(open.map(|ledger| logic::spool::OwedItem {
                 came: self.began,
                 ..ledger.owed(&same)
             }));
@@ -204,7 +210,7 @@ impl Box {
                 let cut = self.cuts.front().copied().filter(|cut| cut.after < steps);
                 if cut.is_some_and(|cut| !cut.done) {
                     // Half of what was to be written is written.
-                    if let Command::Persist(changes) = &command {
+                    if let SpoolCommand::Persist(changes) = &command {
                         let half = changes.len() / 2;
                         changes[..half].iter().for_each(|change| self.apply(change));
                     }
@@ -234,7 +240,7 @@ impl Box {
                     assert!(!why.is_empty() && at.mono > self.now.mono);
                     self.now = at;
                     self.central.pass(at);
-                    machine.handle(Event::Woken, at);
+                    machine.handle(SpoolEvent::Woken, at);
                 }
             }
         }
@@ -248,7 +254,7 @@ impl Box {
 
     /// Convicts what there is to convict: where no witness was there in the first pass, one is in the second; and once
     /// more `refuse_after` later.
-    pub(crate) fn judge(&mut self) -> Ending {
+    pub(crate) fn judge(&mut self) -> SpoolEnding {
         self.pass();
         self.rest(Duration::from_secs(60));
         self.pass();
@@ -260,27 +266,31 @@ impl Box {
         self.doubled += count.logs.doubled + count.sessions.doubled;
     }
 
-    fn apply(&mut self, change: &logic::spool::Change) {
+    fn apply(&mut self, change: &logic::spool::LedgerChange) {
         self.ledgers
             .get_mut(&change.key)
             .expect("only held items change")
             .apply(change);
     }
 
-    fn execute(&mut self, command: Command, events: &mut VecDeque<Event>) -> Option<Ending> {
+    fn execute(
+        &mut self,
+        command: SpoolCommand,
+        events: &mut VecDeque<SpoolEvent>,
+    ) -> Option<SpoolEnding> {
         match command {
-            Command::Load(keys) => {
+            SpoolCommand::Load(keys) => {
                 self.opened = self.opened.max(keys.len());
-                let load = |key: &Key| {
+                let load = |key: &ItemKey| {
                     Ok(Loaded {
                         ledger: self.ledgers[key].clone(),
                         payload: self.payloads[key].clone(),
                         others: Others::of(key, &self.same(key.kind, &key.id)),
                     })
                 };
-                events.push_back(Event::Loaded(keys.iter().map(load).collect()));
+                events.push_back(SpoolEvent::Loaded(keys.iter().map(load).collect()));
             }
-            Command::Persist(changes) => {
+            SpoolCommand::Persist(changes) => {
                 let write = self.writes.pop_front().unwrap_or(Write::Kept);
                 let kept = match write {
                     Write::Kept => changes.len(),
@@ -289,42 +299,46 @@ impl Box {
                 };
                 changes[..kept].iter().for_each(|change| self.apply(change));
                 events.push_back(if write == Write::Kept {
-                    Event::Persisted(Ok(()))
+                    SpoolEvent::Persisted(Ok(()))
                 } else {
-                    if changes.iter().any(|change| change.state == State::Sending) {
+                    if changes
+                        .iter()
+                        .any(|change| change.state == ItemState::Sending)
+                    {
                         self.unmarked = Some(None);
                     }
                     self.failed = true;
-                    Event::Unkept(full())
+                    SpoolEvent::Unkept(full())
                 });
             }
-            Command::Ask(ticket, call) => {
+            SpoolCommand::Ask(ticket, call) => {
                 let (answer, took) = self.central.answer(&call, self.now);
                 self.now = self.now.after(took);
-                events.push_back(Event::Answered(ticket, answer));
+                events.push_back(SpoolEvent::Answered(ticket, answer));
             }
-            Command::Witness(central) => {
-                let held = |(key, ledger): (&Key, &Ledger)| {
-                    let whole = key.kind == Kind::Results && ledger.state == State::Acknowledged;
+            SpoolCommand::Witness(central) => {
+                let held = |(key, ledger): (&ItemKey, &Ledger)| {
+                    let whole =
+                        key.kind == ItemKind::Results && ledger.state == ItemState::Acknowledged;
                     let entry = (whole && ledger.central == central)
                         .then(|| logic::spool::witness(&self.payloads[key]))
                         .flatten()?;
                     Some((key.id.clone(), entry))
                 };
-                events.push_back(Event::Found(self.ledgers.iter().find_map(held)));
+                events.push_back(SpoolEvent::Found(self.ledgers.iter().find_map(held)));
             }
-            Command::End(ending) => return Some(*ending),
+            SpoolCommand::End(ending) => return Some(*ending),
         }
         None
     }
 
-    pub(crate) fn state(&self, kind: Kind, id: &str, edition: u32) -> State {
+    pub(crate) fn state(&self, kind: ItemKind, id: &str, edition: u32) -> ItemState {
         self.ledger(kind, id, edition).state
     }
 
-    pub(crate) fn ledger(&self, kind: Kind, id: &str, edition: u32) -> &Ledger {
+    pub(crate) fn ledger(&self, kind: ItemKind, id: &str, edition: u32) -> &Ledger {
         let id = id.to_owned();
-        &self.ledgers[&Key { kind, id, edition }]
+        &self.ledgers[&ItemKey { kind, id, edition }]
     }
 }
 

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use logic::api::{Body, Call, Reply};
+use logic::api::{Call, CallBody, Reply};
 use logic::fault::{Code, Fault};
 use logic::words::Now;
 use serde_json::{Value as Json, json};
@@ -163,7 +163,7 @@ impl Central {
             self.hurt.extend(ids);
         }
         let quick = Duration::from_millis(300);
-        let Body::Json(bytes) = &call.body else {
+        let CallBody::Json(bytes) = &call.body else {
             panic!("not JSON")
         };
         if bytes.len() > self.limit && fault != Mishap::Unsent {
@@ -424,7 +424,7 @@ impl Central {
 
 pub(crate) fn body(call: &Call) -> Json {
     match &call.body {
-        Body::Json(body) => serde_json::from_slice(body).unwrap(),
+        CallBody::Json(body) => serde_json::from_slice(body).unwrap(),
         _ => panic!("not JSON"),
     }
 }

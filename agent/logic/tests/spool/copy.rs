@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use logic::intake::Kind;
-use logic::spool::{Key, Ledger, State};
+use logic::intake::ItemKind;
+use logic::spool::{ItemKey, ItemState, Ledger};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -31,8 +31,8 @@ fn with_rows(count: usize) -> Box {
     let mut world = owing(count, &[], Vec::new());
     for at in 0..count {
         let id = format!("e{at}");
-        world.submit(Kind::Logs, &rows(&id, 0..4, None));
-        world.submit(Kind::Sessions, &json!([id]));
+        world.submit(ItemKind::Logs, &rows(&id, 0..4, None));
+        world.submit(ItemKind::Sessions, &json!([id]));
     }
     world
 }
@@ -42,7 +42,7 @@ fn what_another_state_of_the_box_has_sent_is_not_sent_again() {
     // `restored`: it was noticed; else central's answer to the first probe is the first sign.
     for restored in [true, false] {
         let mut world = with_rows(25);
-        let copy: BTreeMap<Key, Ledger> = world.ledgers.clone();
+        let copy: BTreeMap<ItemKey, Ledger> = world.ledgers.clone();
         world.pass();
         let executions = world.central.executions.len();
         assert_eq!(surplus(&world), 0);
@@ -62,7 +62,7 @@ fn what_another_state_of_the_box_has_sent_is_not_sent_again() {
         assert!(
             states(&world)
                 .values()
-                .all(|(state, _)| *state == State::Acknowledged)
+                .all(|(state, _)| *state == ItemState::Acknowledged)
         );
     }
 }
@@ -107,7 +107,7 @@ fn rows_of_results_that_central_did_not_know_are_new_in_a_copy_too() {
     world.pass();
     assert_eq!((surplus(&world), world.doubled), (0, 0));
     // Of a result that the copy had sent already nobody can say.
-    world.submit(Kind::Logs, &rows("e0", 4..6, None));
+    world.submit(ItemKind::Logs, &rows("e0", 4..6, None));
     world.pass();
     assert_eq!((surplus(&world), world.doubled), (0, 2));
 }
@@ -139,7 +139,10 @@ fn a_probe_that_says_nothing_holds_nothing_back() {
 fn variables_that_another_state_of_the_box_added_are_not_refused() {
     let mut world = owing(2, &[], Vec::new());
     world.pass();
-    world.submit(Kind::Results, &json!({ "e0": result("e0", &names(0..6)) }));
+    world.submit(
+        ItemKind::Results,
+        &json!({ "e0": result("e0", &names(0..6)) }),
+    );
     let copy = world.ledgers.clone();
     world.pass();
     let requests = world.central.executions[world.central.mapping["e0"]]
@@ -147,15 +150,21 @@ fn variables_that_another_state_of_the_box_added_are_not_refused() {
         .len();
     world.ledgers = copy;
     world.plan.probe_first = true;
-    world.submit(Kind::Results, &json!({ "w": result("w", &names(0..2)) }));
+    world.submit(
+        ItemKind::Results,
+        &json!({ "w": result("w", &names(0..2)) }),
+    );
     // Without a sign of another state of the box nobody can say why central does not take them.
     world.pass();
-    assert_eq!(world.state(Kind::Results, "e0", 1), State::Queued);
+    assert_eq!(world.state(ItemKind::Results, "e0", 1), ItemState::Queued);
     world.plan.restored = true;
     world.rest(std::time::Duration::from_secs(3600));
     let ending = world.pass();
     assert_eq!(ending.count.results.refused, 0);
-    assert_eq!(world.state(Kind::Results, "e0", 1), State::Acknowledged);
+    assert_eq!(
+        world.state(ItemKind::Results, "e0", 1),
+        ItemState::Acknowledged
+    );
     let held = world.central.executions[world.central.mapping["e0"]]
         .variables
         .len();
@@ -176,11 +185,17 @@ fn what_central_knows_with_fewer_variables_is_not_taken_for_home() {
         };
         for asks in alike.iter().copied() {
             let mut world = Box::new(Central::new(Vec::new()));
-            world.submit(Kind::Results, &json!({ "e": result("e", &names(0..2)) }));
+            world.submit(
+                ItemKind::Results,
+                &json!({ "e": result("e", &names(0..2)) }),
+            );
             world.pass();
             world.ledgers.clear();
             world.payloads.clear();
-            world.submit(Kind::Results, &json!({ "e": result("e", &names(0..4)) }));
+            world.submit(
+                ItemKind::Results,
+                &json!({ "e": result("e", &names(0..4)) }),
+            );
             world.plan.probe_first = asks;
             world.cuts = cut.map(|after| Cut { after, done }).into_iter().collect();
             world.pass();
@@ -188,7 +203,10 @@ fn what_central_knows_with_fewer_variables_is_not_taken_for_home() {
             world.plan.probe_first = false;
             world.rest(std::time::Duration::from_secs(3600));
             world.pass();
-            assert_eq!(world.state(Kind::Results, "e", 0), State::Acknowledged);
+            assert_eq!(
+                world.state(ItemKind::Results, "e", 0),
+                ItemState::Acknowledged
+            );
             let held = &world.central.executions[world.central.mapping["e"]].variables;
             let distinct: BTreeSet<_> = held.iter().collect();
             assert_eq!(
@@ -255,12 +273,18 @@ fn what_an_old_storage_may_hold_is_left_to_a_person_and_not_sent_again() {
 fn a_variable_whose_answer_was_lost_does_not_go_to_an_old_storage_again() {
     let mut world = of_old(owing(1, &[], Vec::new()));
     world.pass();
-    world.submit(Kind::Results, &json!({ "e0": result("e0", &names(0..6)) }));
+    world.submit(
+        ItemKind::Results,
+        &json!({ "e0": result("e0", &names(0..6)) }),
+    );
     // The second of the new ones is stored, and its answer is lost.
     world.central.script = [Mishap::None, Mishap::CutAfter].into();
     world.pass();
     world.pass();
-    assert_eq!(world.state(Kind::Results, "e0", 1), State::Unconfirmed);
+    assert_eq!(
+        world.state(ItemKind::Results, "e0", 1),
+        ItemState::Unconfirmed
+    );
     assert_eq!(
         stored(&world, "e0"),
         stored(&world, "e0")
@@ -301,11 +325,11 @@ fn a_variable_that_the_storage_never_takes_is_owed_after_a_start_too() {
     world.pass();
     let mut more = names(0..3);
     more.push("POISON_STORE".to_owned());
-    world.submit(Kind::Results, &json!({ "e0": result("e0", &more) }));
+    world.submit(ItemKind::Results, &json!({ "e0": result("e0", &more) }));
     world.plan.probe_first = true;
     for _ in 0..3 {
         world.pass();
-        assert_eq!(world.state(Kind::Results, "e0", 1), State::Queued);
+        assert_eq!(world.state(ItemKind::Results, "e0", 1), ItemState::Queued);
         world.rest(std::time::Duration::from_secs(3600));
     }
 }
@@ -339,9 +363,9 @@ proptest! {
             for _ in 0..count {
                 let id = format!("e{submitted:03}");
                 submitted += 1;
-                world.submit(Kind::Results, &json!({ &id: result(&id, &names(0..3)) }));
-                world.submit(Kind::Logs, &rows(&id, 0..3, None));
-                world.submit(Kind::Sessions, &json!([id]));
+                world.submit(ItemKind::Results, &json!({ &id: result(&id, &names(0..3)) }));
+                world.submit(ItemKind::Logs, &rows(&id, 0..3, None));
+                world.submit(ItemKind::Sessions, &json!([id]));
             }
             copies.push((world.ledgers.clone(), world.payloads.clone()));
             if sends {
@@ -358,10 +382,10 @@ proptest! {
         }
         for (key, ledger) in &world.ledgers {
             // Of what an old storage may hold nobody can say more.
-            let named = old && ledger.state == State::Unconfirmed && key.kind == Kind::Results;
-            let waits = old && key.kind != Kind::Results
-                && world.state(Kind::Results, &key.id, 0) == State::Unconfirmed;
-            prop_assert!(ledger.state == State::Acknowledged || named || waits, "{:?}", ledger);
+            let named = old && ledger.state == ItemState::Unconfirmed && key.kind == ItemKind::Results;
+            let waits = old && key.kind != ItemKind::Results
+                && world.state(ItemKind::Results, &key.id, 0) == ItemState::Unconfirmed;
+            prop_assert!(ledger.state == ItemState::Acknowledged || named || waits, "{:?}", ledger);
             prop_assert!(world.central.mapping.contains_key(&key.id), "{:?} is lost", key);
         }
         prop_assert!(surplus(&world) <= world.doubled, "{} doubled, {} counted", surplus(&world), world.doubled);

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use logic::fault::Code;
-use logic::intake::Kind;
-use logic::spool::State;
+use logic::intake::ItemKind;
+use logic::spool::ItemState;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -101,10 +101,10 @@ proptest! {
                 Some(false) => variables.push("POISON_STORE".into()),
                 None => {}
             }
-            world.submit(Kind::Results, &json!({ &id: result(&id, &variables) }));
-            world.submit(Kind::Logs, &rows(&id, 0..item.rows, None));
+            world.submit(ItemKind::Results, &json!({ &id: result(&id, &variables) }));
+            world.submit(ItemKind::Logs, &rows(&id, 0..item.rows, None));
             if item.session {
-                world.submit(Kind::Sessions, &json!([id]));
+                world.submit(ItemKind::Sessions, &json!([id]));
             }
         }
         if !early {
@@ -113,12 +113,12 @@ proptest! {
         for (at, item) in items.iter().enumerate().filter(|(_, item)| item.again > 0) {
             let id = format!("e{at:02}");
             let variables = names(0..item.variables + item.again);
-            world.submit(Kind::Results, &json!({ &id: result(&id, &variables) }));
+            world.submit(ItemKind::Results, &json!({ &id: result(&id, &variables) }));
         }
         for round in 0..12 {
             // Each round brings one more result: life goes on, and it may be a witness.
             let id = format!("w{round}");
-            world.submit(Kind::Results, &json!({ &id: result(&id, &names(0..2)) }));
+            world.submit(ItemKind::Results, &json!({ &id: result(&id, &names(0..2)) }));
             world.plan.asked = round >= 6;
             world.pass();
             world.rest(world.plan.refuse_after);
@@ -140,32 +140,32 @@ proptest! {
         for ledger in world.ledgers.values_mut() {
             let item = ledger.key.id.strip_prefix('e').map(|at| &items[at.parse::<usize>().unwrap()]);
             let poison = item.is_some_and(|item| item.poison.is_some()) && ledger.key.edition == 0;
-            let kind = matches!(ledger.key.kind, Kind::Results | Kind::Logs);
-            if kind && ledger.state == State::Refused && !poison {
+            let kind = matches!(ledger.key.kind, ItemKind::Results | ItemKind::Logs);
+            if kind && ledger.state == ItemState::Refused && !poison {
                 prop_assert!(hurt.contains(&ledger.key.id), "{:?} was refused for nothing", ledger.key);
                 ledger.retry();
             }
         }
         for round in 0..3 {
             let id = format!("x{round}");
-            world.submit(Kind::Results, &json!({ &id: result(&id, &names(0..2)) }));
+            world.submit(ItemKind::Results, &json!({ &id: result(&id, &names(0..2)) }));
             world.pass();
             world.rest(world.plan.refuse_after);
         }
         let mut whole = BTreeMap::new();
         for (at, item) in items.iter().enumerate() {
             let id = format!("e{at:02}");
-            let first = world.ledger(Kind::Results, &id, 0);
+            let first = world.ledger(ItemKind::Results, &id, 0);
             let code = first.reason.as_ref().and_then(|r| r.code.known());
             match item.poison {
-                None => prop_assert_eq!(first.state, State::Acknowledged, "{} {:?}", id, code),
+                None => prop_assert_eq!(first.state, ItemState::Acknowledged, "{} {:?}", id, code),
                 Some(true) => {
-                    prop_assert_eq!(first.state, State::Refused, "{} {:?}", id, code);
+                    prop_assert_eq!(first.state, ItemState::Refused, "{} {:?}", id, code);
                     prop_assert_eq!(code, Some(Code::ResultsRejected));
                 }
                 // By its own words the storage is to blame: it is never refused.
                 Some(false) => {
-                    prop_assert_eq!(first.state, State::Queued, "{} {:?}", id, code);
+                    prop_assert_eq!(first.state, ItemState::Queued, "{} {:?}", id, code);
                     prop_assert_eq!(code, Some(Code::ResultsNotStored));
                 }
             }
@@ -177,7 +177,7 @@ proptest! {
             prop_assert_eq!(held, total, "{}", &id);
             // A variable of a known execution behind which the storage failed stays owed, and is named.
             let named = world.ledgers.values().any(|ledger| {
-                let stands = ledger.key.id == id && ledger.state == State::Queued;
+                let stands = ledger.key.id == id && ledger.state == ItemState::Queued;
                 stands && ledger.reason.as_ref().is_some_and(|r| r.code == Code::ResultsNotStored)
             });
             if total.is_some() && item.poison.is_none() && !named {
@@ -186,7 +186,7 @@ proptest! {
         }
         // Nothing waits that could go, nothing is unconfirmed on a central that answers the probe.
         for ledger in world.ledgers.values() {
-            prop_assert_ne!(ledger.state, State::Unconfirmed);
+            prop_assert_ne!(ledger.state, ItemState::Unconfirmed);
         }
         let mut surplus = 0;
         for (id, item) in &whole {

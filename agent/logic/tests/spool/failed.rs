@@ -2,10 +2,10 @@
 //! Never sleeps.
 //! Used by `tests/spool.rs`.
 
-use logic::intake::Kind;
+use logic::intake::ItemKind;
 use logic::report::Report;
-use logic::spool::State;
-use logic::words::{Outcome, Params};
+use logic::spool::ItemState;
+use logic::words::{Outcome, SyncParams};
 use serde_json::{Value as Json, json};
 
 use crate::bench::{Box, names, result, rows};
@@ -30,26 +30,31 @@ const MISHAPS: [Mishap; 15] = [
     Mishap::Sick,
 ];
 
-const KINDS: [Kind; 4] = [Kind::Results, Kind::Logs, Kind::Sessions, Kind::LtiUsers];
+const KINDS: [ItemKind; 4] = [
+    ItemKind::Results,
+    ItemKind::Logs,
+    ItemKind::Sessions,
+    ItemKind::LtiUsers,
+];
 
-fn document(kind: Kind, at: usize) -> Json {
+fn document(kind: ItemKind, at: usize) -> Json {
     let id = format!("e{at}");
     match kind {
-        Kind::Results => json!({ &id: result(&id, &names(0..3)) }),
-        Kind::Logs => rows(&id, 0..5, None),
-        Kind::Sessions => json!([id]),
-        Kind::LtiUsers => json!([{ "user_id": format!("u{at}"), "consumer": "c" }]),
+        ItemKind::Results => json!({ &id: result(&id, &names(0..3)) }),
+        ItemKind::Logs => rows(&id, 0..5, None),
+        ItemKind::Sessions => json!([id]),
+        ItemKind::LtiUsers => json!([{ "user_id": format!("u{at}"), "consumer": "c" }]),
     }
 }
 
 /// A box that owes three of a kind; what rows and sessions are of is on central.
-fn owing(kind: Kind) -> Box {
+fn owing(kind: ItemKind) -> Box {
     let mut world = Box::new(Central::new(Vec::new()));
     world.central.lti = true;
     world.plan.lti_users = true;
-    if kind != Kind::Results {
+    if kind != ItemKind::Results {
         for at in 0..3 {
-            world.submit(Kind::Results, &document(Kind::Results, at));
+            world.submit(ItemKind::Results, &document(ItemKind::Results, at));
         }
         assert_eq!(world.pass().told().1, Vec::new());
     }
@@ -60,8 +65,8 @@ fn owing(kind: Kind) -> Box {
 }
 
 /// The account of a run with this pass alone.
-fn account(ending: &logic::spool::Ending) -> Report {
-    let params = Params {
+fn account(ending: &logic::spool::SpoolEnding) -> Report {
+    let params = SyncParams {
         organisation_id: "1001".into(),
         sync_id: 1,
         box_id: "box".into(),
@@ -73,12 +78,12 @@ fn account(ending: &logic::spool::Ending) -> Report {
 }
 
 /// Whether anything of a kind is home.
-fn is_home(world: &Box, kind: Kind) -> bool {
+fn is_home(world: &Box, kind: ItemKind) -> bool {
     let mut of = world.ledgers.values().filter(|l| l.key.kind == kind);
-    of.any(|ledger| ledger.state == State::Acknowledged)
+    of.any(|ledger| ledger.state == ItemState::Acknowledged)
 }
 
-fn must_be_told(world: &mut Box, kind: Kind, what: &str) -> bool {
+fn must_be_told(world: &mut Box, kind: ItemKind, what: &str) -> bool {
     let ending = world.pass();
     let report = account(&ending);
     if is_home(world, kind) {
@@ -123,7 +128,7 @@ fn what_central_s_web_server_finds_too_large_is_told() {
 
 #[test]
 fn users_that_central_has_no_service_for_are_told() {
-    let mut world = owing(Kind::LtiUsers);
+    let mut world = owing(ItemKind::LtiUsers);
     world.central.lti = false;
-    assert!(must_be_told(&mut world, Kind::LtiUsers, "no service"));
+    assert!(must_be_told(&mut world, ItemKind::LtiUsers, "no service"));
 }

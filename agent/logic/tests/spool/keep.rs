@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use logic::fault::Code;
-use logic::intake::Kind;
-use logic::spool::State;
+use logic::intake::ItemKind;
+use logic::spool::ItemState;
 use serde_json::json;
 
 use crate::bench::{Box, Cut, Write, names, result, rows};
@@ -18,7 +18,7 @@ fn never() -> [Write; 5000] {
     [Write::Failed; 5000]
 }
 
-fn codes(ending: &logic::spool::Ending) -> Vec<Code> {
+fn codes(ending: &logic::spool::SpoolEnding) -> Vec<Code> {
     ending.findings.iter().map(|f| f.code).collect()
 }
 
@@ -34,7 +34,11 @@ fn results_leave_where_nothing_can_be_written_and_once_there_is_room_none_is_dou
         assert_eq!(ending.count.results.acknowledged, 25);
         assert!(ending.unkept && !ending.flying);
         (0..25).for_each(|at| holds_once(&world, &format!("e{at}"), 3));
-        assert!(states(&world).values().all(|(s, _)| *s == State::Queued));
+        assert!(
+            states(&world)
+                .values()
+                .all(|(s, _)| *s == ItemState::Queued)
+        );
         // The disk is still full: they are asked for, a request a chunk, and nothing is sent.
         let before = (sent(&world, "results"), sent(&world, "probe"));
         assert_eq!(codes(&world.pass())[0], Code::DiskFull);
@@ -47,7 +51,7 @@ fn results_leave_where_nothing_can_be_written_and_once_there_is_room_none_is_dou
         assert!(
             states(&world)
                 .values()
-                .all(|(s, _)| *s == State::Acknowledged)
+                .all(|(s, _)| *s == ItemState::Acknowledged)
         );
         assert_eq!(world.central.executions.len(), 25);
         (0..25).for_each(|at| holds_once(&world, &format!("e{at}"), 3));
@@ -80,7 +84,7 @@ fn a_kill_while_nothing_can_be_written_doubles_nothing() {
             assert!(
                 states(&world)
                     .values()
-                    .all(|(s, _)| *s == State::Acknowledged),
+                    .all(|(s, _)| *s == ItemState::Acknowledged),
                 "{told}"
             );
         }
@@ -91,11 +95,17 @@ fn a_kill_while_nothing_can_be_written_doubles_nothing() {
 fn what_central_cannot_be_asked_about_waits_for_room() {
     let mut world = owing(2, &[], Vec::new());
     world.pass();
-    world.submit(Kind::Results, &json!({ "e0": result("e0", &names(0..5)) }));
-    world.submit(Kind::Results, &json!({ "n": result("n", &names(0..2)) }));
+    world.submit(
+        ItemKind::Results,
+        &json!({ "e0": result("e0", &names(0..5)) }),
+    );
+    world.submit(
+        ItemKind::Results,
+        &json!({ "n": result("n", &names(0..2)) }),
+    );
     for id in ["e1", "n"] {
-        world.submit(Kind::Logs, &rows(id, 0..4, None));
-        world.submit(Kind::Sessions, &json!([id]));
+        world.submit(ItemKind::Logs, &rows(id, 0..4, None));
+        world.submit(ItemKind::Sessions, &json!([id]));
     }
     for _ in 0..3 {
         world.writes = never().into();
@@ -115,7 +125,10 @@ fn what_central_cannot_be_asked_about_waits_for_room() {
         world.pass();
     }
     holds_once(&world, "e0", 5);
-    assert_eq!(world.state(Kind::Results, "e0", 1), State::Acknowledged);
+    assert_eq!(
+        world.state(ItemKind::Results, "e0", 1),
+        ItemState::Acknowledged
+    );
     assert!(world.central.rows.values().all(|rows| rows.len() == 4));
     assert!(world.central.sessions.values().all(|told| *told == 1));
 }
@@ -158,7 +171,7 @@ fn where_central_may_take_a_result_twice_and_cannot_be_asked_it_waits() {
 fn a_disk_that_takes_every_other_write_doubles_nothing() {
     for first in [Write::Kept, Write::Failed, Write::Half] {
         let mut world: Box = owing(12, &[], Vec::new());
-        world.submit(Kind::Logs, &rows("e0", 0..9, None));
+        world.submit(ItemKind::Logs, &rows("e0", 0..9, None));
         world.plan.rows = 2;
         let pattern = [first, Write::Failed, Write::Kept, Write::Half];
         world.writes = pattern.into_iter().cycle().take(4000).collect();
@@ -180,7 +193,7 @@ fn a_disk_that_takes_every_other_write_doubles_nothing() {
         assert!(
             states(&world)
                 .values()
-                .all(|(s, _)| *s == State::Acknowledged)
+                .all(|(s, _)| *s == ItemState::Acknowledged)
         );
     }
 }

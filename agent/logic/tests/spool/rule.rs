@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use logic::fault::Code;
-use logic::intake::Kind;
-use logic::spool::{Part, REFUSED_TRIES, State};
+use logic::intake::ItemKind;
+use logic::spool::{ItemState, PartState, REFUSED_TRIES};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -17,12 +17,12 @@ use crate::{holds_once, owing, sent, states};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-fn state(world: &Box, id: &str) -> (State, Option<Code>) {
+fn state(world: &Box, id: &str) -> (ItemState, Option<Code>) {
     states(world)[id]
 }
 
-fn waits(code: Code) -> (State, Option<Code>) {
-    (State::Queued, Some(code))
+fn waits(code: Code) -> (ItemState, Option<Code>) {
+    (ItemState::Queued, Some(code))
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn an_empty_500_alone_between_witnesses_twice_and_an_hour_apart_refuses() {
     let ending = world.pass();
     assert_eq!(
         state(&world, "e3"),
-        (State::Refused, Some(Code::ResultsRejected))
+        (ItemState::Refused, Some(Code::ResultsRejected))
     );
     assert_eq!(ending.count.results.refused, 1);
     (0..8)
@@ -70,7 +70,7 @@ fn an_execution_that_central_acknowledged_is_witness_enough() {
     let mut world = owing(2, &[], Vec::new());
     world.pass();
     world.submit(
-        Kind::Results,
+        ItemKind::Results,
         &json!({ "bad": result("bad", &["POISON_TYPE".to_owned()]) }),
     );
     world.pass();
@@ -78,7 +78,7 @@ fn an_execution_that_central_acknowledged_is_witness_enough() {
     assert_eq!(state(&world, "bad"), waits(Code::ResultsRejected));
     let calls = world.central.calls.len();
     world.judge();
-    assert_eq!(state(&world, "bad").0, State::Refused);
+    assert_eq!(state(&world, "bad").0, ItemState::Refused);
     // The witness changed nothing.
     assert_eq!(
         world.central.executions[0].state,
@@ -103,9 +103,12 @@ fn without_any_witness_nothing_is_refused_and_it_is_told() {
         world.rest(DAY);
     }
     // A witness comes: it goes before the suspect, and what central then knows stands behind it.
-    world.submit(Kind::Results, &json!({ "w": result("w", &names(0..2)) }));
+    world.submit(
+        ItemKind::Results,
+        &json!({ "w": result("w", &names(0..2)) }),
+    );
     world.judge();
-    assert_eq!(state(&world, "e0").0, State::Refused);
+    assert_eq!(state(&world, "e0").0, ItemState::Refused);
 }
 
 /// The order of the names decides nothing: each poison is found and refused, wherever it stands.
@@ -117,8 +120,8 @@ fn every_poison_of_a_set_is_refused_whatever_its_place() {
         world.judge();
         for at in 0..6 {
             let expected = match places.contains(&at) {
-                true => State::Refused,
-                false => State::Acknowledged,
+                true => ItemState::Refused,
+                false => ItemState::Acknowledged,
             };
             assert_eq!(
                 state(&world, &format!("e{at}")).0,
@@ -141,7 +144,10 @@ fn central_s_troubles_convict_nobody() {
     for (fault, code) in table {
         let mut world = owing(3, &[], Vec::new());
         world.pass();
-        world.submit(Kind::Results, &json!({ "x": result("x", &names(0..3)) }));
+        world.submit(
+            ItemKind::Results,
+            &json!({ "x": result("x", &names(0..3)) }),
+        );
         world.central.aim = Some("x");
         for _ in 0..6 {
             world.central.script = vec![fault].into();
@@ -168,8 +174,8 @@ fn a_blip_of_central_s_database_refuses_nothing() {
         let mut world = owing(12, &[], Vec::new());
         for at in 0..12 {
             let id = format!("e{at}");
-            world.submit(Kind::Logs, &rows(&id, 0..5, None));
-            world.submit(Kind::Sessions, &json!([id]));
+            world.submit(ItemKind::Logs, &rows(&id, 0..5, None));
+            world.submit(ItemKind::Sessions, &json!([id]));
         }
         for before in 0..20 {
             let mut script = vec![Mishap::None; before];
@@ -191,7 +197,7 @@ fn a_blip_of_central_s_database_refuses_nothing() {
         for ledger in world.ledgers.values() {
             assert_eq!(
                 ledger.state,
-                State::Acknowledged,
+                ItemState::Acknowledged,
                 "{fault:?} {:?}",
                 ledger.key
             );
@@ -204,7 +210,7 @@ fn a_blip_of_central_s_database_refuses_nothing() {
 fn a_refused_item_is_tried_ten_times_and_then_when_central_changes_or_somebody_asks() {
     let mut world = owing(4, &[(1, "POISON_TYPE")], Vec::new());
     world.judge();
-    assert_eq!(state(&world, "e1").0, State::Refused);
+    assert_eq!(state(&world, "e1").0, ItemState::Refused);
     let orphans = |world: &Box| world.central.executions.len() - 3;
     let before = orphans(&world);
     // Asking alone is no reason.
@@ -219,14 +225,14 @@ fn a_refused_item_is_tried_ten_times_and_then_when_central_changes_or_somebody_a
             0,
             "it is refused already"
         );
-        assert_eq!(state(&world, "e1").0, State::Refused);
+        assert_eq!(state(&world, "e1").0, ItemState::Refused);
     }
     assert_eq!(orphans(&world), before + REFUSED_TRIES as usize);
     world.plan.central = "2023.05".into();
     world.pass();
     assert_eq!(orphans(&world), before + REFUSED_TRIES as usize + 1);
     assert_eq!(state(&world, "e1"), waits(Code::ResultsRejected));
-    let key = world.ledger(Kind::Results, "e1", 0).key.clone();
+    let key = world.ledger(ItemKind::Results, "e1", 0).key.clone();
     world.ledgers.get_mut(&key).unwrap().retry();
     world.pass();
     assert_eq!(orphans(&world), before + REFUSED_TRIES as usize + 2);
@@ -235,7 +241,7 @@ fn a_refused_item_is_tried_ten_times_and_then_when_central_changes_or_somebody_a
 #[test]
 fn what_is_set_aside_is_neither_sent_nor_told() {
     let mut world = owing(3, &[], Vec::new());
-    let key = world.ledger(Kind::Results, "e1", 0).key.clone();
+    let key = world.ledger(ItemKind::Results, "e1", 0).key.clone();
     assert!(world.ledgers.get_mut(&key).unwrap().set_aside());
     let ending = world.pass();
     assert_eq!(
@@ -246,7 +252,7 @@ fn what_is_set_aside_is_neither_sent_nor_told() {
         (2, 0)
     );
     assert_eq!(ending.findings, Vec::new());
-    assert_eq!(state(&world, "e1").0, State::SetAside);
+    assert_eq!(state(&world, "e1").0, ItemState::SetAside);
     assert!(world.ledgers.get_mut(&key).unwrap().retry());
     world.pass();
     holds_once(&world, "e1", 3);
@@ -255,26 +261,26 @@ fn what_is_set_aside_is_neither_sent_nor_told() {
 #[test]
 fn a_log_row_is_refused_alone_and_by_the_same_rule() {
     let mut world = owing(2, &[], Vec::new());
-    world.submit(Kind::Logs, &rows("e0", 0..6, Some((2, "DEADLY"))));
-    world.submit(Kind::Logs, &rows("e1", 0..6, None));
+    world.submit(ItemKind::Logs, &rows("e0", 0..6, Some((2, "DEADLY"))));
+    world.submit(ItemKind::Logs, &rows("e1", 0..6, None));
     let ending = world.pass();
     assert_eq!(
         (ending.count.logs.acknowledged, ending.count.logs.refused),
         (11, 0)
     );
-    let ledger = world.ledger(Kind::Logs, "e0", 0);
+    let ledger = world.ledger(ItemKind::Logs, "e0", 0);
     assert_eq!(
         (ledger.state, ledger.parts[2].1),
-        (State::Queued, Part::Accused)
+        (ItemState::Queued, PartState::Accused)
     );
     assert_eq!(ending.findings[0].code, Code::LogsRejected);
     assert_eq!(ending.findings[0].code.event(), Some(Code::ResultRefused));
     world.rest(world.plan.refuse_after);
     assert_eq!(world.pass().count.logs.refused, 1);
-    let ledger = world.ledger(Kind::Logs, "e0", 0);
+    let ledger = world.ledger(ItemKind::Logs, "e0", 0);
     assert_eq!(
         (ledger.state, ledger.parts[2].1),
-        (State::Refused, Part::Refused)
+        (ItemState::Refused, PartState::Refused)
     );
     assert_eq!(world.central.rows["e0"].len(), 5);
 }
@@ -282,14 +288,14 @@ fn a_log_row_is_refused_alone_and_by_the_same_rule() {
 #[test]
 fn a_log_row_that_the_storage_does_not_take_waits() {
     let mut world = owing(2, &[], Vec::new());
-    world.submit(Kind::Logs, &rows("e0", 0..6, Some((2, "POISON"))));
+    world.submit(ItemKind::Logs, &rows("e0", 0..6, Some((2, "POISON"))));
     for _ in 0..4 {
         let ending = world.pass();
         assert_eq!(ending.count.logs.refused, 0);
         assert_eq!(ending.findings[0].code, Code::LogsNotStored);
         world.rest(DAY);
     }
-    assert_eq!(world.state(Kind::Logs, "e0", 0), State::Queued);
+    assert_eq!(world.state(ItemKind::Logs, "e0", 0), ItemState::Queued);
     assert_eq!(world.central.rows["e0"].len(), 5);
 }
 
@@ -297,7 +303,7 @@ fn a_log_row_that_the_storage_does_not_take_waits() {
 #[test]
 fn a_lost_answer_is_settled_once_and_beside_everything_else() {
     let mut world = owing(1, &[], vec![Mishap::CutBefore]);
-    world.submit(Kind::Logs, &rows("other", 0..3, None));
+    world.submit(ItemKind::Logs, &rows("other", 0..3, None));
     world.plan.lingers = false;
     let began = world.now.mono;
     let ending = world.pass();
@@ -354,17 +360,17 @@ proptest! {
             if *poison {
                 variables[1] = "POISON_TYPE".into();
             }
-            world.submit(Kind::Results, &json!({ &id: result(&id, &variables) }));
+            world.submit(ItemKind::Results, &json!({ &id: result(&id, &variables) }));
             let deadly = (at.is_multiple_of(5)).then_some((1, "DEADLY"));
-            world.submit(Kind::Logs, &rows(&id, 0..3, deadly));
-            world.submit(Kind::Sessions, &json!([id]));
+            world.submit(ItemKind::Logs, &rows(&id, 0..3, deadly));
+            world.submit(ItemKind::Sessions, &json!([id]));
         }
-        let good = |key: &logic::spool::Key| {
+        let good = |key: &logic::spool::ItemKey| {
             let at: usize = key.id[1..].parse().unwrap();
-            !(poison[at] || key.kind == Kind::Logs && at.is_multiple_of(5))
+            !(poison[at] || key.kind == ItemKind::Logs && at.is_multiple_of(5))
         };
         let innocent = |world: &Box| {
-            let refused = |ledger: &&logic::spool::Ledger| ledger.state == State::Refused;
+            let refused = |ledger: &&logic::spool::Ledger| ledger.state == ItemState::Refused;
             world.ledgers.values().filter(refused).find(|ledger| good(&ledger.key)).map(|l| l.key.clone())
         };
         for rest in rests {
@@ -374,21 +380,21 @@ proptest! {
         }
         // Central is well: within `refuse_after` and two runs each poison is refused, everything else is home.
         world.central.script.clear();
-        world.submit(Kind::Results, &json!({ "w0": result("w0", &names(0..2)) }));
+        world.submit(ItemKind::Results, &json!({ "w0": result("w0", &names(0..2)) }));
         world.plan.asked = true;
         world.judge();
         for ledger in world.ledgers.values().filter(|ledger| ledger.key.id.starts_with('e')) {
             let at: usize = ledger.key.id[1..].parse().unwrap();
             let expected = match (ledger.key.kind, poison[at], at.is_multiple_of(5)) {
-                (Kind::Results, true, _) => State::Refused,
+                (ItemKind::Results, true, _) => ItemState::Refused,
                 // What follows an execution that central does not have waits for it.
-                (_, true, _) => State::Queued,
-                (Kind::Logs, _, true) => State::Refused,
-                (Kind::Sessions, _, true) => State::Queued,
-                _ => State::Acknowledged,
+                (_, true, _) => ItemState::Queued,
+                (ItemKind::Logs, _, true) => ItemState::Refused,
+                (ItemKind::Sessions, _, true) => ItemState::Queued,
+                _ => ItemState::Acknowledged,
             };
             prop_assert_eq!(ledger.state, expected, "{:?} {:?}", ledger.key, ledger.reason);
-            if ledger.key.kind == Kind::Results && expected == State::Acknowledged {
+            if ledger.key.kind == ItemKind::Results && expected == ItemState::Acknowledged {
                 holds_once(&world, &ledger.key.id, 3);
             }
         }

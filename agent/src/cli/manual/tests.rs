@@ -5,7 +5,7 @@ use super::*;
 /// Pages of systemd that ours refer to; everything else would be a dead reference.
 const FOREIGN: [&str; 3] = ["journalctl(1)", "systemctl(1)", "systemd-creds(1)"];
 
-fn page(page: Page) -> String {
+fn page(page: ManualPage) -> String {
     roff(page, &super::super::Command::command())
 }
 
@@ -33,7 +33,7 @@ fn references(text: &str) -> Vec<String> {
 #[test]
 fn no_reference_is_dead() {
     let own = ["boxsync(1)", "boxsync.toml(5)", "boxsync-codes(7)"];
-    for which in Page::value_variants() {
+    for which in ManualPage::value_variants() {
         let found = references(&plain(&page(*which)));
         assert!(!found.is_empty(), "{which:?}");
         for reference in found {
@@ -48,7 +48,7 @@ fn no_reference_is_dead() {
 
 #[test]
 fn the_first_page_has_every_verb_and_no_hidden_one() {
-    let text = plain(&page(Page::Verbs));
+    let text = plain(&page(ManualPage::Verbs));
     let command = super::super::Command::command();
     for verb in command.get_subcommands() {
         let heading = format!(".SS \"boxsync {}", verb.get_name());
@@ -66,7 +66,7 @@ fn the_first_page_has_every_verb_and_no_hidden_one() {
 
 #[test]
 fn the_second_has_every_key_and_the_third_every_code() {
-    let text = plain(&page(Page::Settings));
+    let text = plain(&page(ManualPage::Settings));
     for (section, _, keys) in settings::describe() {
         assert!(text.contains(&format!(".SH \"[{section}]\"")), "{section}");
         for key in keys {
@@ -78,7 +78,7 @@ fn the_second_has_every_key_and_the_third_every_code() {
             assert!(text.contains(&key.variable), "{}", key.variable);
         }
     }
-    let text = plain(&page(Page::Codes));
+    let text = plain(&page(ManualPage::Codes));
     for code in Code::ALL {
         let name = code.name();
         assert!(
@@ -107,7 +107,7 @@ fn the_pages_are_as_old_as_the_release() {
 fn mandoc_has_nothing_to_say() {
     use std::io::Write;
     use std::process::{Command, Stdio};
-    for which in Page::value_variants() {
+    for which in ManualPage::value_variants() {
         let started = Command::new("mandoc")
             .args(["-T", "lint", "-W", "all"])
             .stdin(Stdio::piped())

@@ -8,11 +8,11 @@ use logic::download::{PackageHead, PackageRequest, first_bytes, refused};
 use logic::fault::Fault;
 use logic::range::{ContentRange, content_length, strong_tag};
 
-use crate::uplink::{Opened, Uplink};
+use crate::uplink::{StreamedAnswer, Uplink};
 
 /// An answer whose content is still to come.
 pub(super) struct Answer {
-    opened: Opened,
+    opened: StreamedAnswer,
     /// The first piece, which the head was told with.
     front: Option<Bytes>,
 }

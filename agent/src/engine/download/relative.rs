@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use logic::zip::{Directory, LocalHeader, Member, Plan, plan};
+use logic::zip::{DeltaPlan, Directory, LocalHeader, Member, plan};
 
 use super::super::content;
 use super::super::link::Link;
@@ -14,7 +14,7 @@ use crate::vault::package::Content;
 const OVERHEAD: u64 = 16 << 10;
 
 /// The plan and the package that it copies from.
-pub(super) fn related(link: &Link, new: &Directory) -> Option<(Content, Plan)> {
+pub(super) fn related(link: &Link, new: &Directory) -> Option<(Content, DeltaPlan)> {
     let (old, directory) = relative(link, new)?;
     let header = |member: &Member| {
         let bytes = content::span(&old, member.header()).ok()?;

@@ -9,17 +9,17 @@ use std::sync::Arc;
 use logic::download::EndRead;
 use logic::fault::{Code, Fault};
 use logic::seal::NONCE;
-use logic::zip::{Directory, Flaw, Tail};
+use logic::zip::{Directory, PackageTail, ZipFlaw};
 
 use super::super::content;
 use super::super::incoming::Incoming;
-use crate::vault::package::{Content, Part};
+use crate::vault::package::{Content, PartialPackage};
 
 /// What is coming.
 pub(super) enum Coming {
     Nothing,
     /// Its directory is not known yet.
-    Streamed(Box<Part>),
+    Streamed(Box<PartialPackage>),
     /// It is checked on its way.
     Known(Box<Incoming>),
 }
@@ -88,10 +88,10 @@ impl Store {
     }
 
     /// Reads the directory in the end.
-    pub(super) fn read_end(&mut self, from: u64, total: u64) -> Result<EndRead, Flaw> {
-        Ok(match Tail::read(total, self.end_from(from))? {
-            Tail::Whole(directory) => EndRead::Whole(Arc::new(directory)),
-            Tail::Need(from) => EndRead::Need(from),
+    pub(super) fn read_end(&mut self, from: u64, total: u64) -> Result<EndRead, ZipFlaw> {
+        Ok(match PackageTail::read(total, self.end_from(from))? {
+            PackageTail::Whole(directory) => EndRead::Whole(Arc::new(directory)),
+            PackageTail::Need(from) => EndRead::Need(from),
         })
     }
 
@@ -104,7 +104,7 @@ impl Store {
     }
 
     /// Its part on disk.
-    pub(super) fn part(&mut self) -> Result<&mut Part, Fault> {
+    pub(super) fn part(&mut self) -> Result<&mut PartialPackage, Fault> {
         match &mut self.coming {
             Coming::Streamed(part) => Ok(part),
             _ => Err(lost()),
@@ -131,7 +131,7 @@ impl Store {
         Ok(())
     }
 
-    fn at_work(&self) -> Result<&Part, Fault> {
+    fn at_work(&self) -> Result<&PartialPackage, Fault> {
         match &self.coming {
             Coming::Streamed(part) => Ok(part),
             Coming::Known(incoming) => Ok(incoming.part()),
@@ -144,7 +144,7 @@ impl Store {
         &mut self,
         mut at: u64,
         mut bytes: &[u8],
-        mut written: impl FnMut(&Part),
+        mut written: impl FnMut(&PartialPackage),
     ) -> Result<(), Fault> {
         while !bytes.is_empty() {
             let part = self.at_work()?;
@@ -157,7 +157,10 @@ impl Store {
                 break;
             }
             if !part.have()[index as usize] {
-                let buffer = self.begun.entry(index).or_insert_with(Part::buffer);
+                let buffer = self
+                    .begun
+                    .entry(index)
+                    .or_insert_with(PartialPackage::buffer);
                 if buffer.len() == NONCE + within {
                     buffer.extend_from_slice(&bytes[..take]);
                 }
@@ -187,7 +190,7 @@ impl Store {
     pub(super) fn place_end(
         &mut self,
         range: Range<u64>,
-        written: impl FnMut(&Part),
+        written: impl FnMut(&PartialPackage),
     ) -> Result<(), Fault> {
         let (start, piece) = std::mem::take(&mut self.kept);
         let within = |at: u64| {
@@ -210,7 +213,7 @@ impl Store {
     pub(super) fn end_at(
         &mut self,
         size: u64,
-        mut written: impl FnMut(&Part),
+        mut written: impl FnMut(&PartialPackage),
     ) -> Result<(), Fault> {
         self.part()?.end_at(size)?;
         let last = self.begun.keys().next().copied();

@@ -3,21 +3,21 @@ use crate::engine::progress::{PackageProgress, Progress};
 use crate::fixture;
 use logic::fault::{Code, CodeName, Fault};
 use logic::health::message::{HoldingsMessage, KindCount, StateMessage};
-use logic::health::verdict::{Kinds, Last, Owed, Stock, Verdict};
-use logic::health::{Check, Finding, Told, Word};
-use logic::intake::Kind;
+use logic::health::verdict::{Kinds, Last, OwedCounts, Stock, Verdict};
+use logic::health::{Check, CheckFinding, ReportedFault, Word};
+use logic::intake::ItemKind;
 use logic::language::figure::Bytes;
 use logic::report::Report;
-use logic::schedule::Cause;
-use logic::words::{Outcome, Params};
+use logic::schedule::RunReason;
+use logic::words::{Outcome, SyncParams};
 
 const NOW: i64 = 1_795_500_000;
 const NASTY: &str = "<script>alert(\"x\")</script>&'";
 
 /// The ready box of tests/fixtures/standing.json, with two packages still on their way.
-fn standing() -> Standing {
+fn standing() -> BoxStanding {
     let text = include_str!("../../../../tests/fixtures/standing.json");
-    let mut standing: Standing = serde_json::from_str(text).unwrap();
+    let mut standing: BoxStanding = serde_json::from_str(text).unwrap();
     standing.last = None;
     standing.packages = Stock {
         held: 5,
@@ -29,7 +29,7 @@ fn standing() -> Standing {
 }
 
 fn report(reason: &str) -> Report {
-    let params = Params {
+    let params = SyncParams {
         organisation_id: "1001".into(),
         sync_id: 12,
         box_id: "b".into(),
@@ -51,10 +51,10 @@ fn glance(reason: &str) -> Glance {
     }
 }
 
-fn running() -> Running {
-    Running {
+fn running() -> RunProgress {
+    RunProgress {
         run: 3,
-        cause: Cause::Boot,
+        cause: RunReason::Boot,
         progress: Progress {
             doing: "bringing packages".into(),
             entities: 307,
@@ -70,7 +70,7 @@ fn running() -> Running {
 }
 
 /// A finding as the page gets it.
-fn examined(finding: &Finding) -> Examined {
+fn examined(finding: &CheckFinding) -> Examined {
     Examined::of(finding.clone(), str::to_owned)
 }
 
@@ -79,12 +79,12 @@ fn held(held: u64, wanted: u64) -> HoldingsMessage {
 }
 
 fn told(code: &CodeName, words: &str) -> Examined {
-    examined(&Finding::fail(code, Told::new(code, words)))
+    examined(&CheckFinding::fail(code, ReportedFault::new(code, words)))
 }
 
 fn shown(language: Language, glance: &Glance, findings: &[Examined]) -> String {
     let running = running();
-    let view = View {
+    let view = PageView {
         glance: Some(glance),
         findings: Some(findings),
         running: Some(&running),
@@ -119,8 +119,8 @@ fn read(page: &str) -> String {
 fn the_page_in_both_languages() {
     let glance = glance("the name central.example has no address: no answer within 4 s");
     let findings = [
-        examined(&Finding::fail(Code::PackageIncomplete, held(5, 7))),
-        examined(&Finding::pass(Check::Key, StateMessage::KeyOpens)),
+        examined(&CheckFinding::fail(Code::PackageIncomplete, held(5, 7))),
+        examined(&CheckFinding::pass(Check::Key, StateMessage::KeyOpens)),
     ];
     let english = read(&shown(Language::English, &glance, &findings));
     assert!(
@@ -180,12 +180,12 @@ fn fortnight() -> Glance {
 
 #[test]
 fn the_pages_of_the_pictures() {
-    let incomplete = [examined(&Finding::fail(
+    let incomplete = [examined(&CheckFinding::fail(
         Code::PackageIncomplete,
         held(5, 7),
     ))];
-    let page = |language, glance: &Glance, findings: &[Examined], running: Option<&Running>| {
-        let view = View {
+    let page = |language, glance: &Glance, findings: &[Examined], running: Option<&RunProgress>| {
+        let view = PageView {
             glance: Some(glance),
             findings: Some(findings),
             running,
@@ -205,14 +205,14 @@ fn the_pages_of_the_pictures() {
     let mut owing = fortnight();
     owing.standing.packages.held = 7;
     owing.standing.packages.bytes_left = 0;
-    owing.standing.owed = Some(Owed {
+    owing.standing.owed = Some(OwedCounts {
         queued: 12,
         refused: 1,
         unconfirmed: 0,
-        ..Owed::default()
+        ..OwedCounts::default()
     });
     let items = KindCount {
-        kind: Kind::Results,
+        kind: ItemKind::Results,
         count: 1,
     };
     let free = StateMessage::Free {
@@ -220,9 +220,9 @@ fn the_pages_of_the_pictures() {
         reserve: Bytes(1 << 30),
     };
     let refused = [
-        Finding::warn(Code::ResultsRefused, HoldingsMessage::Refused { items }),
-        Finding::pass(Check::Disk, free),
-        Finding::pass(Check::Packages, held(7, 7)),
+        CheckFinding::warn(Code::ResultsRefused, HoldingsMessage::Refused { items }),
+        CheckFinding::pass(Check::Disk, free),
+        CheckFinding::pass(Check::Packages, held(7, 7)),
     ]
     .map(|finding| examined(&finding));
     let page = page(Language::French, &owing, &refused, None);
@@ -232,7 +232,7 @@ fn the_pages_of_the_pictures() {
 #[test]
 fn what_is_lost_or_owed_beside_results_is_counted() {
     let mut owing = fortnight();
-    owing.standing.owed = Some(Owed {
+    owing.standing.owed = Some(OwedCounts {
         queued: 6,
         queued_kinds: Kinds {
             logs: 3,
@@ -240,7 +240,7 @@ fn what_is_lost_or_owed_beside_results_is_counted() {
             users: 0,
         },
         lost: 1,
-        ..Owed::default()
+        ..OwedCounts::default()
     });
     let told = read(&shown(Language::English, &owing, &[]));
     assert!(
@@ -248,9 +248,9 @@ fn what_is_lost_or_owed_beside_results_is_counted() {
         "{told}"
     );
     // Nothing is owed but what is lost: that is not nothing.
-    owing.standing.owed = Some(Owed {
+    owing.standing.owed = Some(OwedCounts {
         lost: 2,
-        ..Owed::default()
+        ..OwedCounts::default()
     });
     assert!(read(&shown(Language::English, &owing, &[])).contains("2 lost"));
 }
@@ -295,7 +295,7 @@ fn nothing_is_loaded_and_nothing_is_styled_from_outside() {
 
 #[test]
 fn before_the_first_look_it_says_so() {
-    let view = View {
+    let view = PageView {
         glance: None,
         findings: None,
         running: None,
@@ -312,7 +312,7 @@ fn before_the_first_look_it_says_so() {
 
 #[test]
 fn every_reason_of_a_verdict_is_told_in_french() {
-    let mut cases: Vec<Standing> = vec![standing(); 22];
+    let mut cases: Vec<BoxStanding> = vec![standing(); 22];
     let done = Stock {
         wanted: 7,
         held: 7,
@@ -358,14 +358,14 @@ fn every_reason_of_a_verdict_is_told_in_french() {
             sessions: each,
             users: each,
         };
-        Some(Owed {
+        Some(OwedCounts {
             queued: 4 * each,
             queued_kinds: kinds,
             refused: 4 * each,
             refused_kinds: kinds,
             unconfirmed: 4 * each,
             unconfirmed_kinds: kinds,
-            ..Owed::default()
+            ..OwedCounts::default()
         })
     };
     cases[7].owed = owing(1);

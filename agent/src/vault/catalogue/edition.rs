@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use logic::entity::{Checksum, EntityType};
-use logic::guard::{Memory, Told};
-use logic::health::verdict::Shown;
-use logic::manifest::Index;
+use logic::guard::{Memory, MemoryShown};
+use logic::health::verdict::ShownCatalogue;
+use logic::manifest::IndexRows;
 use logic::seal::NameHash;
 use logic::sorted::Sorted;
 use serde::de::DeserializeOwned;
@@ -17,7 +17,7 @@ use super::CLASS;
 
 /// Where one sealed entity lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Row {
+pub struct EntityLocation {
     /// As central gave it.
     pub checksum: Checksum,
     /// Number of the segment.
@@ -29,23 +29,23 @@ pub struct Row {
 }
 
 /// Rows of one type by keyed hash of the id.
-pub type Rows = Sorted<Row>;
+pub type EntityRows = Sorted<EntityLocation>;
 
 /// An entity that central stopped naming.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hidden {
+pub struct HiddenEntity {
     /// Where it lies.
-    pub row: Row,
+    pub row: EntityLocation,
     /// Second of running time at which it was hidden.
     pub at: u64,
 }
 
 /// Hidden entities of one type by keyed hash of the id.
-pub type HiddenRows = BTreeMap<NameHash, Hidden>;
+pub type HiddenRows = BTreeMap<NameHash, HiddenEntity>;
 
 /// What the box shows: the result of one run, visible as a whole.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Edition {
+pub struct CatalogueRevision {
     /// Grows with every run that changed or completed something.
     pub generation: u64,
     /// The organisation that it was read for.
@@ -53,9 +53,9 @@ pub struct Edition {
     /// Unix seconds of the last run that read all six lists to their ends; `None` before the first.
     pub complete_at: Option<i64>,
     /// Entities by type.
-    pub types: BTreeMap<EntityType, Rows>,
+    pub types: BTreeMap<EntityType, EntityRows>,
     /// Classes outside the TAO ontology.
-    pub classes: Rows,
+    pub classes: EntityRows,
     /// What the guard of deletions remembers.
     pub memory: BTreeMap<EntityType, Memory>,
     /// What readers do not see, and what comes back without being fetched when central names it again.
@@ -71,24 +71,24 @@ type Front = (
     u64,
     String,
     Option<i64>,
-    BTreeMap<EntityType, Rows>,
-    Rows,
+    BTreeMap<EntityType, EntityRows>,
+    EntityRows,
     BTreeMap<EntityType, BTreeMap<NameHash, i64>>,
 );
 
-impl Edition {
+impl CatalogueRevision {
     /// Rows of a type.
-    pub fn rows(&self, kind: EntityType) -> impl Iterator<Item = (&NameHash, &Row)> {
+    pub fn rows(&self, kind: EntityType) -> impl Iterator<Item = (&NameHash, &EntityLocation)> {
         self.types.get(&kind).into_iter().flatten()
     }
 
     /// How many entities of a type are shown.
     pub fn count(&self, kind: EntityType) -> usize {
-        self.types.get(&kind).map_or(0, Rows::len)
+        self.types.get(&kind).map_or(0, EntityRows::len)
     }
 
     /// What is hidden of a type.
-    pub fn hidden(&self, kind: EntityType) -> impl Iterator<Item = (&NameHash, &Hidden)> {
+    pub fn hidden(&self, kind: EntityType) -> impl Iterator<Item = (&NameHash, &HiddenEntity)> {
         self.hidden.get(&kind).into_iter().flatten()
     }
 
@@ -98,7 +98,7 @@ impl Edition {
     }
 
     /// What of it is told: numbers by type.
-    pub fn shown(&self) -> Shown {
+    pub fn shown(&self) -> ShownCatalogue {
         let numbers = |count: &dyn Fn(EntityType) -> u64| {
             EntityType::ALL.map(|kind| (kind.word().to_owned(), count(kind)))
         };
@@ -107,7 +107,7 @@ impl Edition {
             numbers.filter(|(_, count)| *count > 0).collect()
         };
         let sum = |of: fn(&Memory) -> u64| self.memory.values().map(of).sum();
-        Shown {
+        ShownCatalogue {
             organisation: self.organisation_id.clone(),
             complete_at: self.complete_at,
             entities: numbers(&|kind| self.count(kind) as u64).into(),
@@ -120,16 +120,18 @@ impl Edition {
         }
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &Row> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &EntityLocation> {
         let shown = self.types.values().chain([&self.classes]);
         let hidden = self.hidden.values().flat_map(BTreeMap::values);
         shown
-            .flat_map(Rows::values)
+            .flat_map(EntityRows::values)
             .chain(hidden.map(|hidden| &hidden.row))
     }
 
     /// Every row, each with the word of its type and its name.
-    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = (&'static str, &NameHash, &mut Row)> {
+    pub(super) fn all_mut(
+        &mut self,
+    ) -> impl Iterator<Item = (&'static str, &NameHash, &mut EntityLocation)> {
         let shown = self
             .types
             .iter_mut()
@@ -151,13 +153,13 @@ impl Edition {
         kind: EntityType,
         names: &[NameHash],
         running: u64,
-    ) -> Vec<(NameHash, Row)> {
+    ) -> Vec<(NameHash, EntityLocation)> {
         let rows = self.types.entry(kind).or_default().take(names);
         let hidden = self.hidden.entry(kind).or_default();
         hidden.extend(rows.iter().map(|(name, row)| {
             (
                 *name,
-                Hidden {
+                HiddenEntity {
                     row: *row,
                     at: running,
                 },
@@ -170,14 +172,14 @@ impl Edition {
     pub fn restore(&mut self, kind: EntityType, names: &[NameHash]) -> Vec<NameHash> {
         let hidden = self.hidden.entry(kind).or_default();
         let back = |name: &NameHash| Some((*name, hidden.remove(name)?.row));
-        let rows: Vec<(NameHash, Row)> = names.iter().filter_map(back).collect();
+        let rows: Vec<(NameHash, EntityLocation)> = names.iter().filter_map(back).collect();
         let names = rows.iter().map(|(name, _)| *name).collect();
         self.types.entry(kind).or_default().merge(rows);
         names
     }
 
     /// Shows entities as they were brought; what was hidden of them is outdated.
-    pub fn put(&mut self, kind: EntityType, rows: Vec<(NameHash, Row)>) {
+    pub fn put(&mut self, kind: EntityType, rows: Vec<(NameHash, EntityLocation)>) {
         if let Some(hidden) = self.hidden.get_mut(&kind) {
             rows.iter().for_each(|(name, _)| {
                 hidden.remove(name);
@@ -227,7 +229,7 @@ impl Edition {
 
     /// The same without the guard's statements. Nobody writes what this gives.
     pub(super) fn read_shown(plain: &[u8]) -> Option<Self> {
-        Self::read_as(plain, |Told(memory)| memory)
+        Self::read_as(plain, |MemoryShown(memory)| memory)
     }
 
     fn read_as<M: DeserializeOwned>(plain: &[u8], memory: fn(M) -> Memory) -> Option<Self> {
@@ -267,7 +269,7 @@ fn kept(votes: BTreeMap<EntityType, BTreeMap<NameHash, i64>>) -> BTreeMap<Entity
 }
 
 /// The checksums of rows, as the comparison wants them.
-pub fn index(rows: &Rows) -> Index {
+pub fn index(rows: &EntityRows) -> IndexRows {
     rows.iter()
         .map(|(name, row)| (*name, row.checksum))
         .collect()
@@ -277,8 +279,8 @@ pub fn index(rows: &Rows) -> Index {
 mod tests {
     use super::*;
 
-    fn row(number: u8) -> Row {
-        Row {
+    fn row(number: u8) -> EntityLocation {
+        EntityLocation {
             checksum: Checksum([number; 16]),
             segment: u32::from(number),
             offset: 1000 * u64::from(number),
@@ -297,7 +299,7 @@ mod tests {
 
     #[test]
     fn what_the_first_release_wrote_opens_and_its_clock_is_not_believed() {
-        let edition = Edition::read(FIRST_RELEASE).unwrap();
+        let edition = CatalogueRevision::read(FIRST_RELEASE).unwrap();
         assert_eq!(
             (edition.generation, edition.organisation_id.as_str()),
             (12, "1001")
@@ -314,10 +316,10 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_and_the_first_release_reads_its_part() {
-        let mut edition = Edition::read(FIRST_RELEASE).unwrap();
+        let mut edition = CatalogueRevision::read(FIRST_RELEASE).unwrap();
         edition.hide(EntityType::TestTaker, &[name(3)], 77);
         let plain = edition.write(Vec::new());
-        assert_eq!(Edition::read(&plain), Some(edition.clone()));
+        assert_eq!(CatalogueRevision::read(&plain), Some(edition.clone()));
         // As the first release reads it: what stands behind is ignored.
         let front: Front = postcard::from_bytes(&plain).unwrap();
         assert_eq!(front.3, edition.types);
@@ -326,13 +328,13 @@ mod tests {
         let front = postcard::take_from_bytes::<Front>(&plain).unwrap().1.len();
         let at = newer.len() - front;
         newer[at] = FORMAT + 1;
-        assert_eq!(Edition::read(&newer), None);
-        assert_eq!(Edition::read(&plain[..plain.len() - 1]), None);
+        assert_eq!(CatalogueRevision::read(&newer), None);
+        assert_eq!(CatalogueRevision::read(&plain[..plain.len() - 1]), None);
     }
 
     #[test]
     fn what_was_hidden_comes_back_or_is_forgotten_in_time() {
-        let mut edition = Edition::read(FIRST_RELEASE).unwrap();
+        let mut edition = CatalogueRevision::read(FIRST_RELEASE).unwrap();
         let kind = EntityType::TestTaker;
         let before = edition.clone();
         assert_eq!(edition.hide(kind, &[name(2)], 100), [(name(2), row(2))]);

@@ -1,18 +1,18 @@
 //! The feed under cuts, copies and damage, and followers that begin, lag and meet a new epoch at any moment.
 
-use logic::feed::{Admission, Asked, admit};
+use logic::feed::{FeedRequest, FollowerAdmission, admit};
 use proptest::prelude::*;
 
 use super::*;
 
 impl Feed {
-    fn append_all(&self, step: Step, changes: &[Change]) -> Result<(), Fault> {
+    fn append_all(&self, step: FeedUpdate, changes: &[FeedChange]) -> Result<(), Fault> {
         self.append(step, changes.iter().cloned().map(Ok))
     }
 }
 
-fn change(id: &str, op: Op, generation: u64) -> Change {
-    Change {
+fn change(id: &str, op: Op, generation: u64) -> FeedChange {
+    FeedChange {
         kind: EntityType::Proctor,
         id: id.into(),
         op,
@@ -20,12 +20,12 @@ fn change(id: &str, op: Op, generation: u64) -> Change {
     }
 }
 
-fn put(id: &str, generation: u64) -> Change {
+fn put(id: &str, generation: u64) -> FeedChange {
     change(id, Op::Put, generation)
 }
 
-fn step(before: u64, generation: u64) -> Step {
-    Step {
+fn step(before: u64, generation: u64) -> FeedUpdate {
+    FeedUpdate {
         before,
         generation,
         from_empty: before == 0,
@@ -93,7 +93,7 @@ fn what_went_unnamed_begins_a_new_epoch() {
     let feed = Feed::of(&vault);
     feed.append_all(step(0, 1), &[put("a", 1)]).unwrap();
     let before = held(&feed).extent();
-    let unnamed = Step {
+    let unnamed = FeedUpdate {
         complete: false,
         ..step(1, 2)
     };
@@ -255,16 +255,16 @@ impl Follower {
             return;
         };
         let asked = match self.at {
-            None => Asked::Since(None, 0),
-            Some(at) if self.by_cursor => Asked::Cursor(at),
-            Some(at) => Asked::Since(Some(at.epoch), at.number),
+            None => FeedRequest::Since(None, 0),
+            Some(at) if self.by_cursor => FeedRequest::Cursor(at),
+            Some(at) => FeedRequest::Since(Some(at.epoch), at.number),
         };
         let from = match admit(asked, snapshot.extent()) {
-            Admission::After(number) => snapshot.position(number),
-            Admission::AfterTagged(number, tag) => {
+            FollowerAdmission::After(number) => snapshot.position(number),
+            FollowerAdmission::AfterTagged(number, tag) => {
                 snapshot.position(number).filter(|place| place.tag == tag)
             }
-            Admission::Gone | Admission::NeedsEpoch => None,
+            FollowerAdmission::Gone | FollowerAdmission::NeedsEpoch => None,
         };
         let newest = snapshot.extent().newest;
         let unread = |from: &Position| from.number < newest;
@@ -335,7 +335,7 @@ struct Stage {
 
 impl Stage {
     fn publish(&mut self, wanted: &[(u8, bool)], cut: bool) {
-        let step = Step {
+        let step = FeedUpdate {
             from_empty: self.catalogue.is_empty(),
             ..step(self.generation, self.generation + 1)
         };

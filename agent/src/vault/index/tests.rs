@@ -6,12 +6,12 @@ use logic::fault::{Code, Fault};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-fn open(vault: &Vault) -> Index {
-    Index::open(vault, PATIENCE, &|_| Probed::Opens).unwrap()
+fn open(vault: &Vault) -> IndexStore {
+    IndexStore::open(vault, PATIENCE, &|_| Probed::Opens).unwrap()
 }
 
-fn row() -> Row {
-    Row {
+fn row() -> EntityLocation {
+    EntityLocation {
         checksum: Checksum([1; 16]),
         segment: 3,
         offset: 5,
@@ -20,7 +20,7 @@ fn row() -> Row {
 }
 
 fn report(sync_id: u64) -> Report {
-    let params = logic::words::Params {
+    let params = logic::words::SyncParams {
         organisation_id: "1".into(),
         sync_id,
         box_id: "b".into(),
@@ -44,11 +44,17 @@ fn staged_rows_survive_a_close_and_are_forgotten_together() {
     let index = open(&vault);
     assert_eq!(
         index.staged(EntityType::Proctor).unwrap(),
-        Rows::from([(NameHash([2; 16]), row())])
+        EntityRows::from([(NameHash([2; 16]), row())])
     );
-    assert_eq!(index.staged(EntityType::Delivery).unwrap(), Rows::new());
+    assert_eq!(
+        index.staged(EntityType::Delivery).unwrap(),
+        EntityRows::new()
+    );
     index.unstage().unwrap();
-    assert_eq!(index.staged(EntityType::Proctor).unwrap(), Rows::new());
+    assert_eq!(
+        index.staged(EntityType::Proctor).unwrap(),
+        EntityRows::new()
+    );
 }
 
 #[test]
@@ -57,7 +63,7 @@ fn rows_that_the_first_release_staged_are_read_and_newer_ones_count() {
     let index = open(&vault);
     let kind = EntityType::Proctor;
     let named = |number| NameHash([number; 16]);
-    let older = Row {
+    let older = EntityLocation {
         segment: 1,
         ..row()
     };
@@ -67,27 +73,28 @@ fn rows_that_the_first_release_staged_are_read_and_newer_ones_count() {
         index.tree("staged").unwrap().insert(key, sealed).unwrap();
     }
     for segment in [7, 8] {
-        let newer = Row { segment, ..row() };
+        let newer = EntityLocation { segment, ..row() };
         index
             .stage(kind, &[(named(2), newer), (named(3), newer)])
             .unwrap();
     }
     index.close().unwrap();
     let index = open(&vault);
-    let newest = Row {
+    let newest = EntityLocation {
         segment: 8,
         ..row()
     };
     let expected = [(named(1), older), (named(2), newest), (named(3), newest)];
-    assert_eq!(index.staged(kind).unwrap(), Rows::from(expected));
+    assert_eq!(index.staged(kind).unwrap(), EntityRows::from(expected));
     index.unstage().unwrap();
-    assert_eq!(index.staged(kind).unwrap(), Rows::new());
+    assert_eq!(index.staged(kind).unwrap(), EntityRows::new());
 }
 
 #[test]
 fn a_store_of_another_format_is_dropped_and_that_is_told_once() {
     let (_dir, vault) = Vault::fresh();
-    let as_format = |format| Index::open_as(format, &vault, PATIENCE, &|_| Probed::Opens).unwrap();
+    let as_format =
+        |format| IndexStore::open_as(format, &vault, PATIENCE, &|_| Probed::Opens).unwrap();
     let rows = [(NameHash([2; 16]), row())];
     let first = as_format(1);
     assert_eq!(first.rebuilt, None);
@@ -99,12 +106,18 @@ fn a_store_of_another_format_is_dropped_and_that_is_told_once() {
         told.contains("format 1") && told.contains("writes 2"),
         "{told}"
     );
-    assert_eq!(second.staged(EntityType::Proctor).unwrap(), Rows::new());
+    assert_eq!(
+        second.staged(EntityType::Proctor).unwrap(),
+        EntityRows::new()
+    );
     second.stage(EntityType::Proctor, &rows).unwrap();
     second.close().unwrap();
     let again = as_format(2);
     assert_eq!(again.rebuilt, None);
-    assert_eq!(again.staged(EntityType::Proctor).unwrap(), Rows::from(rows));
+    assert_eq!(
+        again.staged(EntityType::Proctor).unwrap(),
+        EntityRows::from(rows)
+    );
     // Back to an older boxsync: as if it were damaged.
     again.close().unwrap();
     assert!(as_format(1).rebuilt.is_some());
@@ -131,10 +144,13 @@ fn a_store_that_does_not_open_is_moved_aside() {
     // Dropped without its close: an unclean end.
     open(&vault).stage(EntityType::Proctor, &rows).unwrap();
     let probe = |_: &Path| Probed::Damaged;
-    let index = Index::open(&vault, PATIENCE, &probe).unwrap();
+    let index = IndexStore::open(&vault, PATIENCE, &probe).unwrap();
     let told = index.rebuilt.as_deref().unwrap();
     assert!(told.contains("quarantine"), "{told}");
-    assert_eq!(index.staged(EntityType::Proctor).unwrap(), Rows::new());
+    assert_eq!(
+        index.staged(EntityType::Proctor).unwrap(),
+        EntityRows::new()
+    );
     assert_eq!(quarantined(&vault), 1);
 }
 
@@ -146,7 +162,7 @@ fn a_store_in_use_is_busy_and_never_damaged_whatever_a_probe_says() {
     held.stage(EntityType::Proctor, &rows).unwrap();
     // The mark of an open store lies there, and sled's own lock fails every probe.
     for probed in [Probed::Damaged, Probed::Busy, Probed::Unreadable] {
-        let busy = Index::open(&vault, Duration::ZERO, &|_| probed)
+        let busy = IndexStore::open(&vault, Duration::ZERO, &|_| probed)
             .err()
             .unwrap();
         assert_eq!(busy.code, Code::StateBusy);
@@ -156,7 +172,7 @@ fn a_store_in_use_is_busy_and_never_damaged_whatever_a_probe_says() {
     held.close().unwrap();
     assert_eq!(
         open(&vault).staged(EntityType::Proctor).unwrap(),
-        Rows::from(rows)
+        EntityRows::from(rows)
     );
 }
 
@@ -168,7 +184,7 @@ fn a_probe_that_knows_nothing_moves_nothing_aside() {
         (Probed::Busy, Code::StateBusy),
         (Probed::Unreadable, Code::StateIo),
     ] {
-        let told = Index::open(&vault, Duration::ZERO, &|_| probed)
+        let told = IndexStore::open(&vault, Duration::ZERO, &|_| probed)
             .err()
             .unwrap();
         assert_eq!(told.code, code);

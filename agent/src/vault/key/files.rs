@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use logic::envelope::{Held, KeyFiles, Step};
+use logic::envelope::{KeyCopy, KeyFiles, RotationStep};
 use logic::fault::{Code, Fault, FileAct, FileCause, KeyLack};
 use logic::seal::{Key, OVERHEAD, Sealer};
 
@@ -29,7 +29,7 @@ pub(super) struct Files {
 }
 
 /// What one look at them found.
-pub(super) struct Look {
+pub(super) struct KeyFilesLook {
     pub(super) files: KeyFiles,
     /// The wrapped data key; none in a new folder.
     pub(super) wrapped: Option<Vec<u8>>,
@@ -49,7 +49,7 @@ pub(super) struct Look {
     failed: Option<Fault>,
 }
 
-impl Look {
+impl KeyFilesLook {
     pub(super) fn is_keyless(&self) -> bool {
         self.first.is_none()
     }
@@ -96,19 +96,19 @@ impl Files {
     ///
     /// # Errors
     /// What the disk says about `data.key` or the folder.
-    pub(super) fn look(&self) -> Result<Look, Fault> {
+    pub(super) fn look(&self) -> Result<KeyFilesLook, Fault> {
         let path = self.at(WRAPPED_NAME);
         let wrapped = match read_regular(&path) {
             Ok(wrapped) => Some(wrapped),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(trouble(&path, FileAct::Read, &error)),
         };
-        let mut look = Look {
+        let mut look = KeyFilesLook {
             files: KeyFiles {
-                credential: Held::Absent,
-                old_credential: Held::Absent,
-                key: Held::Absent,
-                next: Held::Absent,
+                credential: KeyCopy::Absent,
+                old_credential: KeyCopy::Absent,
+                key: KeyCopy::Absent,
+                next: KeyCopy::Absent,
                 spare: false,
                 leftovers: false,
             },
@@ -131,7 +131,7 @@ impl Files {
     }
 
     /// The first credential that is a key is the one in force; the others are those before it.
-    fn look_at_credentials(&self, look: &mut Look, keys: &mut Vec<Key>) {
+    fn look_at_credentials(&self, look: &mut KeyFilesLook, keys: &mut Vec<Key>) {
         let Some(folder) = &self.credentials else {
             return;
         };
@@ -145,7 +145,7 @@ impl Files {
                     look.credential = Some((key.clone(), path));
                     look.files.credential = held;
                 }
-                None if look.files.old_credential != Held::Opens && held != Held::Absent => {
+                None if look.files.old_credential != KeyCopy::Opens && held != KeyCopy::Absent => {
                     look.files.old_credential = held;
                 }
                 None => {}
@@ -154,7 +154,7 @@ impl Files {
     }
 
     /// Other copies of the wrapped data key, and what a cut left.
-    fn look_beside(&self, look: &mut Look, keys: &[Key]) -> Result<(), Fault> {
+    fn look_beside(&self, look: &mut KeyFilesLook, keys: &[Key]) -> Result<(), Fault> {
         let entries = fs::read_dir(&self.state)
             .map_err(|error| trouble(&self.state, FileAct::List, &error))?;
         let mut names: Vec<_> = entries
@@ -186,7 +186,7 @@ impl Files {
     ///
     /// # Errors
     /// `key.malformed`, or what the file system says.
-    pub(super) fn make(&self, look: Look) -> Result<(), Fault> {
+    pub(super) fn make(&self, look: KeyFilesLook) -> Result<(), Fault> {
         let envelope = match (look.first, look.failed, look.malformed) {
             (Some((envelope, _)), ..) => envelope,
             (None, Some(trouble), _) => return Err(trouble),
@@ -204,21 +204,21 @@ impl Files {
     ///
     /// # Errors
     /// What the file system says; a key that opened before opens still.
-    pub(super) fn heal(&self, _held: &Lock) -> Result<Look, Fault> {
+    pub(super) fn heal(&self, _held: &Lock) -> Result<KeyFilesLook, Fault> {
         // What a killed process renamed may not be on the disk yet: nothing goes on the strength of that.
         sync_folder(&self.at(WRAPPED_NAME))?;
         for _ in 0..MOST_STEPS {
             let look = self.look()?;
             match look.files.step() {
-                Step::Done | Step::Leave | Step::Locked => return Ok(look),
-                Step::WrapWithCredential => self.wrap_with_credential(&look)?,
-                Step::NextBecomesKey => {
+                RotationStep::Done | RotationStep::Leave | RotationStep::Locked => return Ok(look),
+                RotationStep::WrapWithCredential => self.wrap_with_credential(&look)?,
+                RotationStep::NextBecomesKey => {
                     rename_durably(&self.next(), &self.at(KEY_NAME))?;
                     tracing::info!("a new envelope key has taken the place of the one before");
                 }
-                Step::RemoveNext => remove_durably(&self.next())?,
-                Step::SpareBecomesWrapped => self.adopt(&look)?,
-                Step::RemoveLeftovers => {
+                RotationStep::RemoveNext => remove_durably(&self.next())?,
+                RotationStep::SpareBecomesWrapped => self.adopt(&look)?,
+                RotationStep::RemoveLeftovers => {
                     // What another process is at work on stays; it is nobody's hindrance.
                     let removed = look.leftovers.iter().filter(|path| remove_leftover(path));
                     if removed.count() < look.leftovers.len() {
@@ -237,7 +237,7 @@ impl Files {
     /// What the file system says, or why no key opens; the key before still opens then.
     pub(super) fn rotate(&self, held: &Lock) -> Result<(), Fault> {
         let look = self.heal(held)?;
-        if look.files.step() == Step::Leave {
+        if look.files.step() == RotationStep::Leave {
             let path = self.next().display().to_string();
             let unread = Fault::new(Code::StateIo, FileCause::Successor { path });
             return Err(look.failed.unwrap_or(unread));
@@ -260,7 +260,7 @@ impl Files {
 
     /// The data key is wrapped with the credential in force; what was used before is of no use any more, but only a
     /// person removes it.
-    fn wrap_with_credential(&self, look: &Look) -> Result<(), Fault> {
+    fn wrap_with_credential(&self, look: &KeyFilesLook) -> Result<(), Fault> {
         let (Some((fresh, path)), Some((data, origin))) = (&look.credential, &look.opened) else {
             return Ok(());
         };
@@ -274,7 +274,7 @@ impl Files {
     }
 
     /// The copy that opens takes the place of `data.key`; what lay there is kept: another key may open it.
-    fn adopt(&self, look: &Look) -> Result<(), Fault> {
+    fn adopt(&self, look: &KeyFilesLook) -> Result<(), Fault> {
         let (Some(spare), wrapped) = (&look.spare, self.at(WRAPPED_NAME)) else {
             return Ok(());
         };
@@ -304,20 +304,20 @@ impl Files {
 }
 
 /// What lies at one place; a key is added to `keys`.
-fn look_at(path: &Path, look: &mut Look, keys: &mut Vec<Key>) -> Held {
+fn look_at(path: &Path, look: &mut KeyFilesLook, keys: &mut Vec<Key>) -> KeyCopy {
     let bytes = match read_regular(path) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Held::Absent,
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Held::Unread,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return KeyCopy::Absent,
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return KeyCopy::Unread,
         Err(error) => {
             look.failed
                 .get_or_insert_with(|| trouble(path, FileAct::Read, &error));
-            return Held::Unread;
+            return KeyCopy::Unread;
         }
     };
     let Some(key) = parse(&bytes) else {
         look.malformed.get_or_insert_with(|| path.to_owned());
-        return Held::Other;
+        return KeyCopy::Other;
     };
     look.first
         .get_or_insert_with(|| (key.clone(), path.to_owned()));
@@ -329,9 +329,9 @@ fn look_at(path: &Path, look: &mut Look, keys: &mut Vec<Key>) -> Held {
     {
         Some(data) => {
             look.opened.get_or_insert_with(|| (data, path.to_owned()));
-            Held::Opens
+            KeyCopy::Opens
         }
-        None => Held::Other,
+        None => KeyCopy::Other,
     }
 }
 

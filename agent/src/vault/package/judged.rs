@@ -6,15 +6,15 @@ use std::fs;
 use std::io;
 
 use logic::fault::{Code, Fault, FileAct};
-use logic::package::Finding;
+use logic::package::EditionFinding;
 pub use logic::package::Judged;
 
-use super::{Meta, Packages};
+use super::{Meta, PackageStore};
 use crate::root::{sync_folder, trouble};
 
 /// Where a package stands, and what is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct State {
+pub struct PackageRecord {
     /// `held`, `partial`, `damaged`, `unsupported` or `missing` (design 4.2).
     pub word: &'static str,
     /// Plain bytes; 0 while they are not known.
@@ -23,7 +23,7 @@ pub struct State {
     pub rebuilt: bool,
 }
 
-impl Packages {
+impl PackageStore {
     const JUDGED: &str = "judged";
 
     /// What was found out about a delivery's package. One that does not open counts as none: it is found out again.
@@ -71,12 +71,12 @@ impl Packages {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn state(&self, delivery: &str) -> Result<State, Fault> {
+    pub fn state(&self, delivery: &str) -> Result<PackageRecord, Fault> {
         let opened = |meta: Result<Option<Meta>, Fault>| match meta {
             Err(trouble) if trouble.code == Code::StoreDamaged => Ok(Err(())),
             meta => meta.map(Ok),
         };
-        let of = |word, meta: Option<&Meta>| State {
+        let of = |word, meta: Option<&Meta>| PackageRecord {
             word,
             bytes: meta.map_or(0, |meta| meta.size),
             rebuilt: meta.is_some_and(|meta| meta.rebuilt),
@@ -92,13 +92,13 @@ impl Packages {
         }
         let judged = self.judged(delivery);
         let bad = judged.as_ref().and_then(|judged| match judged.finding {
-            Finding::Damaged => Some("damaged"),
-            Finding::Unsupported => Some("unsupported"),
-            Finding::Cached => Some("missing"),
-            Finding::Confirmed => None,
+            EditionFinding::Damaged => Some("damaged"),
+            EditionFinding::Unsupported => Some("unsupported"),
+            EditionFinding::Cached => Some("missing"),
+            EditionFinding::Confirmed => None,
         });
         Ok(match (bad, judged) {
-            (Some(word), Some(judged)) => State {
+            (Some(word), Some(judged)) => PackageRecord {
                 bytes: judged.size,
                 ..of(word, None)
             },

@@ -10,10 +10,10 @@ use std::time::SystemTime;
 use logic::fault::{Fault, FileAct};
 use logic::seal::NameHash;
 
-use super::{Content, Meta, Packages};
+use super::{Content, Meta, PackageStore};
 use crate::root::{make_folder, sync_folder, trouble};
 
-impl Packages {
+impl PackageStore {
     fn kept_path(&self, edition: [u8; 16], extension: &str) -> PathBuf {
         let name = NameHash(edition);
         self.folder.join("kept").join(format!("{name}.{extension}"))

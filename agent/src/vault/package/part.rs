@@ -10,17 +10,17 @@ use logic::fault::{Fault, FileAct};
 use logic::seal::{NONCE, OVERHEAD};
 
 use super::super::random;
-use super::{Content, Meta, Packages, RECORD, take_space};
+use super::{Content, Meta, PackageStore, RECORD, take_space};
 use crate::root::trouble;
 
 /// A package that is still coming.
-pub struct Part {
+pub struct PartialPackage {
     pub(super) content: Content,
     pub(super) have: Vec<bool>,
-    pub(super) packages: Packages,
+    pub(super) packages: PackageStore,
 }
 
-impl Part {
+impl PartialPackage {
     /// What is known of it.
     pub fn meta(&self) -> &Meta {
         self.content.meta()
@@ -43,7 +43,7 @@ impl Part {
         buffer
     }
 
-    /// Seals and writes one record; `buffer` as `Part::buffer` gave it, with the record's plain bytes appended.
+    /// Seals and writes one record; `buffer` as `PartialPackage::buffer` gave it, with the record's plain bytes appended.
     /// It is not durable before `sync`.
     ///
     /// # Errors

@@ -7,9 +7,9 @@ use logic::fault::Code;
 
 const SIZE: u64 = RECORD as u64 * 2 + 100;
 
-fn packages() -> (tempfile::TempDir, Packages) {
+fn packages() -> (tempfile::TempDir, PackageStore) {
     let (dir, vault) = Vault::fresh();
-    let packages = Packages::open(&vault).unwrap();
+    let packages = PackageStore::open(&vault).unwrap();
     (dir, packages)
 }
 
@@ -17,9 +17,9 @@ fn plain(meta: &Meta, index: u64) -> Vec<u8> {
     vec![index as u8 + 1; meta.length(index)]
 }
 
-fn fill(part: &mut Part, indices: impl IntoIterator<Item = u64>) {
+fn fill(part: &mut PartialPackage, indices: impl IntoIterator<Item = u64>) {
     for index in indices {
-        let mut buffer = Part::buffer();
+        let mut buffer = PartialPackage::buffer();
         buffer.extend(plain(&part.meta().clone(), index));
         part.write(index, &mut buffer).unwrap();
     }

@@ -16,10 +16,10 @@ use std::path::Path;
 
 use logic::encryption::{self, ResultsKey};
 use logic::fault::{Code, Fault, Id, ItemCause};
-use logic::intake::{Enclosure, Kind};
-use logic::spool::{Key, Ledger, Loaded, State};
+use logic::intake::{Enclosure, ItemKind};
+use logic::spool::{ItemKey, ItemState, Ledger, Loaded};
 
-use super::{Spool, modified, shelf};
+use super::{Spool, folder, modified};
 use crate::root::write_all_durably;
 use crate::vault::random_bytes;
 
@@ -31,19 +31,19 @@ impl Spool {
     pub fn enclose(&self, key: &ResultsKey) -> Result<usize, Fault> {
         let mut plain = Vec::new();
         self.shelf.each(&self.shelf.folder, &mut |ledger| {
-            let results = ledger.key.kind == Kind::Results;
-            if results && !ledger.enclosure.enclosed && ledger.state != State::Acknowledged {
+            let results = ledger.key.kind == ItemKind::Results;
+            if results && !ledger.enclosure.enclosed && ledger.state != ItemState::Acknowledged {
                 plain.push(ledger.key);
             }
             Ok(())
         })?;
-        for some in plain.chunks(shelf::TOGETHER) {
+        for some in plain.chunks(folder::TOGETHER) {
             self.enclose_some(some, key)?;
         }
         Ok(plain.len())
     }
 
-    fn enclose_some(&self, keys: &[Key], key: &ResultsKey) -> Result<(), Fault> {
+    fn enclose_some(&self, keys: &[ItemKey], key: &ResultsKey) -> Result<(), Fault> {
         let _gate = self.beside(keys.iter().map(|key| key.id.as_str()))?;
         let (mut items, mut states) = (Vec::new(), Vec::new());
         for of in keys {
@@ -86,15 +86,15 @@ impl Spool {
     /// As `load`.
     pub fn load_enclosed(
         &self,
-        key: &Key,
+        key: &ItemKey,
         with: Option<&ResultsKey>,
         application_key: Option<&str>,
     ) -> Result<Loaded, Fault> {
         let mut loaded = self.load(key)?;
-        if let Some(application_key) = application_key.filter(|_| key.kind == Kind::Logs) {
+        if let Some(application_key) = application_key.filter(|_| key.kind == ItemKind::Logs) {
             loaded.payload = encryption::log_rows(loaded.payload, application_key);
         }
-        let plain = key.kind == Kind::Results && !loaded.ledger.enclosure.enclosed;
+        let plain = key.kind == ItemKind::Results && !loaded.ledger.enclosure.enclosed;
         let Some(with) = with.filter(|_| plain) else {
             return Ok(loaded);
         };

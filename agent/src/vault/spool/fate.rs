@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use logic::fault::{Fault, FileAct};
-use logic::intake::Kind;
-use logic::spool::{Key, Ledger};
+use logic::intake::ItemKind;
+use logic::spool::{ItemKey, Ledger};
 
 use super::Spool;
 use crate::root::trouble;
@@ -91,7 +91,7 @@ impl Spool {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn fates(&self, kind: Kind, id: &str) -> Result<Vec<Fate>, Fault> {
+    pub fn fates(&self, kind: ItemKind, id: &str) -> Result<Vec<Fate>, Fault> {
         let ledgers = self.shelf.same(kind, id)?;
         Ok(ledgers
             .into_iter()
@@ -115,8 +115,8 @@ impl Spool {
     }
 
     /// Whether more than one edition of an id came.
-    pub fn is_added_to(&self, kind: Kind, id: &str) -> bool {
-        let key = Key {
+    pub fn is_added_to(&self, kind: ItemKind, id: &str) -> bool {
+        let key = ItemKey {
             kind,
             id: id.to_owned(),
             edition: 1,

@@ -19,9 +19,9 @@ const TURN: &str = "turn";
 
 /// Held until it is dropped.
 #[derive(Debug)]
-pub(super) struct Gate(#[expect(dead_code, reason = "held until dropped")] Flock<File>);
+pub(super) struct SpoolLock(#[expect(dead_code, reason = "held until dropped")] Flock<File>);
 
-impl Gate {
+impl SpoolLock {
     /// For whoever changes the items of these ids and of no others.
     ///
     /// # Errors

@@ -15,10 +15,10 @@ fn spool() -> (tempfile::TempDir, Spool) {
     (dir, spool)
 }
 
-fn item(id: &str, content: &str) -> Item {
+fn item(id: &str, content: &str) -> IntakeItem {
     let print = Print::of(content.as_bytes());
-    Item {
-        kind: Kind::Results,
+    IntakeItem {
+        kind: ItemKind::Results,
         id: id.into(),
         delivery: None,
         test_taker: None,
@@ -35,14 +35,14 @@ fn admit(spool: &Spool, id: &str, content: &str) -> bool {
     spool.admit(vec![item(id, content)]).unwrap() == [true]
 }
 
-fn change(key: &Key, state: State) -> Change {
-    Change {
+fn change(key: &ItemKey, state: ItemState) -> LedgerChange {
+    LedgerChange {
         key: key.clone(),
         state,
         attempts: 1,
         failures: 0,
         reason: None,
-        trial: logic::spool::Trial::default(),
+        trial: logic::spool::ItemTrial::default(),
         central: String::new(),
         parts: Vec::new(),
         reopen: false,
@@ -61,7 +61,7 @@ fn the_same_again_is_known_and_other_content_is_another_edition() {
     assert!(!admit(&spool, "a", "one"));
     let first = spool.owed().unwrap().remove(0).key;
     spool
-        .persist(&[change(&first, State::Acknowledged)], false)
+        .persist(&[change(&first, ItemState::Acknowledged)], false)
         .unwrap();
     assert!(!admit(&spool, "a", "one"));
     assert!(admit(&spool, "a", "two"));
@@ -85,21 +85,21 @@ fn whatever_is_written_about_an_item_is_met_once_and_nothing_else() {
         let (now, told) = spool.written_since(Some(&marks)).unwrap();
         marks = now;
         let told = told.iter().map(|one| (one.key.id.clone(), one.state));
-        let told: Vec<(String, State)> = told.collect();
+        let told: Vec<(String, ItemState)> = told.collect();
         assert!(told.len() < 2, "{what}: {told:?}");
         told.into_iter().next()
     };
     assert_eq!(since("nothing"), None);
     admit(&spool, "b", "one");
-    assert_eq!(since("came"), Some(("b".to_owned(), State::Queued)));
+    assert_eq!(since("came"), Some(("b".to_owned(), ItemState::Queued)));
     assert!(!admit(&spool, "b", "one"));
     assert_eq!(since("known"), None);
     let key = spool.owed().unwrap().remove(0).key;
     for state in [
-        State::Sending,
-        State::Queued,
-        State::Queued,
-        State::Acknowledged,
+        ItemState::Sending,
+        ItemState::Queued,
+        ItemState::Queued,
+        ItemState::Acknowledged,
     ] {
         spool.persist(&[change(&key, state)], false).unwrap();
         assert_eq!(since(state.word()), Some((key.id.clone(), state)));
@@ -111,14 +111,14 @@ fn whatever_is_written_about_an_item_is_met_once_and_nothing_else() {
 fn what_is_owed_is_tallied_by_kind_and_what_is_lost_counts() {
     let (_dir, spool) = spool();
     for (kind, id) in [
-        (Kind::Results, "a"),
-        (Kind::Results, "b"),
-        (Kind::Logs, "a"),
-        (Kind::Sessions, "a"),
-        (Kind::Sessions, "b"),
-        (Kind::LtiUsers, "c"),
+        (ItemKind::Results, "a"),
+        (ItemKind::Results, "b"),
+        (ItemKind::Logs, "a"),
+        (ItemKind::Sessions, "a"),
+        (ItemKind::Sessions, "b"),
+        (ItemKind::LtiUsers, "c"),
     ] {
-        let item = Item {
+        let item = IntakeItem {
             kind,
             ..item(id, &format!("{kind:?} {id}"))
         };
@@ -131,20 +131,20 @@ fn what_is_owed_is_tallied_by_kind_and_what_is_lost_counts() {
         row(owed.queued_kinds, owed.queued),
         "2 results, 1 log, 2 test sessions, 1 LTI user"
     );
-    let key = |kind, id: &str| Key {
+    let key = |kind, id: &str| ItemKey {
         kind,
         id: id.into(),
         edition: 0,
     };
     let changes = [
-        change(&key(Kind::Logs, "a"), State::Refused),
-        change(&key(Kind::Sessions, "a"), State::Unconfirmed),
+        change(&key(ItemKind::Logs, "a"), ItemState::Refused),
+        change(&key(ItemKind::Sessions, "a"), ItemState::Unconfirmed),
     ];
     spool.persist(&changes, false).unwrap();
     // The file of one rots.
     let path = spool
         .shelf
-        .path(&spool.shelf.folder, &key(Kind::Results, "b"), "item");
+        .path(&spool.shelf.folder, &key(ItemKind::Results, "b"), "item");
     fs::write(&path, "rotten").unwrap();
     for _ in 0..2 {
         let owed = tally();
@@ -172,15 +172,15 @@ fn a_result_is_marked_where_no_account_can_be_written() {
     for (id, content) in [("a", "one"), ("b", "two"), ("c", "three")] {
         admit(&spool, id, content);
     }
-    let keys: Vec<Key> = spool.owed().unwrap().into_iter().map(|o| o.key).collect();
-    let sends = |key: &Key| change(key, State::Sending);
-    let persist = |changes: &[Change]| {
+    let keys: Vec<ItemKey> = spool.owed().unwrap().into_iter().map(|o| o.key).collect();
+    let sends = |key: &ItemKey| change(key, ItemState::Sending);
+    let persist = |changes: &[LedgerChange]| {
         crate::root::fuse::set(Some(1));
         let kept = spool.persist(changes, false);
         crate::root::fuse::set(None);
         kept.map_err(|trouble| trouble.code)
     };
-    let states = || -> Vec<(State, u32)> {
+    let states = || -> Vec<(ItemState, u32)> {
         let owed = spool.owed().unwrap();
         let each = owed.iter().map(|owed| (owed.state, owed.attempts));
         let loaded = owed
@@ -190,44 +190,44 @@ fn a_result_is_marked_where_no_account_can_be_written() {
         each.collect()
     };
     persist(&[sends(&keys[0]), sends(&keys[1])]).unwrap();
-    let (queued, sending) = ((State::Queued, 0), (State::Sending, 1));
+    let (queued, sending) = ((ItemState::Queued, 0), (ItemState::Sending, 1));
     assert_eq!(states(), [sending, sending, queued]);
     // A mark says no more than that: what came of it has to be written.
-    let failed = change(&keys[2], State::Acknowledged);
+    let failed = change(&keys[2], ItemState::Acknowledged);
     assert_eq!(persist(&[failed]).unwrap_err(), Code::StateIo);
-    let flying = Change {
-        parts: vec![(0, spool::Part::Flying)],
+    let flying = LedgerChange {
+        parts: vec![(0, spool::PartState::Flying)],
         ..sends(&keys[2])
     };
     assert_eq!(persist(&[flying]).unwrap_err(), Code::StateIo);
     // One that failed before, whose tries are counted, needs an account; so does one that is marked already.
     assert_eq!(persist(&[sends(&keys[0])]).unwrap_err(), Code::StateIo);
-    let stumbled = Change {
+    let stumbled = LedgerChange {
         failures: 1,
-        ..change(&keys[2], State::Queued)
+        ..change(&keys[2], ItemState::Queued)
     };
     spool.persist(&[stumbled], false).unwrap();
     assert_eq!(persist(&[sends(&keys[2])]).unwrap_err(), Code::StateIo);
-    assert_eq!(states(), [sending, sending, (State::Queued, 1)]);
+    assert_eq!(states(), [sending, sending, (ItemState::Queued, 1)]);
     // The next account takes the place of the mark.
     spool
         .persist(
-            &[Change {
+            &[LedgerChange {
                 attempts: 0,
-                ..change(&keys[0], State::Queued)
+                ..change(&keys[0], ItemState::Queued)
             }],
             false,
         )
         .unwrap();
-    assert_eq!(states()[0], (State::Queued, 1));
-    persist(&[Change {
+    assert_eq!(states()[0], (ItemState::Queued, 1));
+    persist(&[LedgerChange {
         attempts: 0,
         ..sends(&keys[0])
     }])
     .unwrap();
-    assert_eq!(states()[0].0, State::Sending);
+    assert_eq!(states()[0].0, ItemState::Sending);
     spool
-        .persist(&[change(&keys[0], State::Acknowledged)], false)
+        .persist(&[change(&keys[0], ItemState::Acknowledged)], false)
         .unwrap();
     assert_eq!(spool.owed().unwrap().len(), 2);
 }
@@ -238,7 +238,7 @@ fn acknowledged_is_never_owed_again_whatever_the_cut() {
     admit(&spool, "a", "one");
     let key = spool.owed().unwrap().remove(0).key;
     spool
-        .persist(&[change(&key, State::Acknowledged)], true)
+        .persist(&[change(&key, ItemState::Acknowledged)], true)
         .unwrap();
     // The cut came between the last word and the move.
     for extension in ["item", "state"] {
@@ -258,10 +258,10 @@ fn a_damaged_account_means_an_unknown_outcome() {
     admit(&spool, "a", "one");
     let key = spool.owed().unwrap().remove(0).key;
     spool
-        .persist(&[change(&key, State::Queued)], false)
+        .persist(&[change(&key, ItemState::Queued)], false)
         .unwrap();
     fs::write(spool.shelf.path(&spool.shelf.folder, &key, "state"), "x").unwrap();
-    assert_eq!(spool.owed().unwrap()[0].state, State::Sending);
+    assert_eq!(spool.owed().unwrap()[0].state, ItemState::Sending);
     fs::write(spool.shelf.path(&spool.shelf.folder, &key, "item"), "x").unwrap();
     fs::remove_file(spool.shelf.path(&spool.shelf.folder, &key, "state")).unwrap();
     assert_eq!(spool.owed().unwrap(), []);
@@ -273,9 +273,9 @@ fn a_copy_sends_nothing_by_itself() {
     let (_dir, spool) = spool();
     admit(&spool, "a", "one");
     spool.disown("original").unwrap();
-    assert_eq!(spool.owed().unwrap()[0].state, State::Unconfirmed);
+    assert_eq!(spool.owed().unwrap()[0].state, ItemState::Unconfirmed);
     assert_eq!(spool.retry(&[]).unwrap(), 1);
-    assert_eq!(spool.owed().unwrap()[0].state, State::Sending);
+    assert_eq!(spool.owed().unwrap()[0].state, ItemState::Sending);
 }
 
 #[test]
@@ -342,12 +342,12 @@ fn sending_and_intake_wait_for_each_other_at_one_id_only() {
         let (waiting, same) = (spool.clone(), key.clone());
         scope.spawn(move || {
             waiting
-                .persist(&[change(&same, State::Acknowledged)], false)
+                .persist(&[change(&same, ItemState::Acknowledged)], false)
                 .unwrap();
             done.send(()).unwrap();
         });
         assert!(told.try_recv().is_err());
-        assert_eq!(spool.load(&key).unwrap().ledger.state, State::Queued);
+        assert_eq!(spool.load(&key).unwrap().ledger.state, ItemState::Queued);
         drop(held);
         told.recv().unwrap();
     });
@@ -376,7 +376,7 @@ fn nothing_is_let_in_with_keys_that_were_destroyed() {
 }
 
 /// An item with an account beside it, and its file.
-fn stated(spool: &Spool, id: &str, state: State) -> (Key, std::path::PathBuf) {
+fn stated(spool: &Spool, id: &str, state: ItemState) -> (ItemKey, std::path::PathBuf) {
     admit(spool, id, id);
     let owed = spool.owed().unwrap();
     let key = owed.into_iter().find(|owed| owed.key.id == id).unwrap().key;
@@ -395,8 +395,8 @@ fn flip(path: &Path) {
 #[test]
 fn an_item_that_rots_beside_its_account_is_lost_with_its_id_and_the_others_go_on() {
     let (_dir, spool) = spool();
-    let (key, path) = stated(&spool, "kve_rotten", State::Sending);
-    let (other, _) = stated(&spool, "kve_sound", State::Queued);
+    let (key, path) = stated(&spool, "kve_rotten", ItemState::Sending);
+    let (other, _) = stated(&spool, "kve_sound", ItemState::Queued);
     flip(&path);
     let failed = spool.load(&key).unwrap_err();
     assert_eq!(failed.code, Code::ResultsQuarantined);
@@ -418,7 +418,7 @@ fn an_item_that_rots_beside_its_account_is_lost_with_its_id_and_the_others_go_on
 #[test]
 fn a_cut_while_a_rotten_item_is_put_aside_is_made_good() {
     let (_dir, spool) = spool();
-    let (key, path) = stated(&spool, "kve_rotten", State::Queued);
+    let (key, path) = stated(&spool, "kve_rotten", ItemState::Queued);
     // The item is aside, its account is not.
     flip(&path);
     make_folder(&spool.shelf.quarantine).unwrap();
@@ -436,7 +436,7 @@ fn a_cut_while_a_rotten_item_is_put_aside_is_made_good() {
 #[test]
 fn an_edition_that_is_gone_hides_none_behind_it() {
     let (_dir, spool) = spool();
-    let (first, path) = stated(&spool, "a", State::Queued);
+    let (first, path) = stated(&spool, "a", ItemState::Queued);
     assert!(admit(&spool, "a", "second"));
     flip(&path);
     spool.load(&first).unwrap_err();
@@ -459,9 +459,9 @@ fn a_rotten_item_that_was_never_sent_does_not_bar_its_id() {
 
 /// How many files `work` reads.
 fn reads(work: impl FnOnce()) -> usize {
-    let before = shelf::READS.get();
+    let before = folder::READS.get();
     work();
-    shelf::READS.get() - before
+    folder::READS.get() - before
 }
 
 #[test]
@@ -482,10 +482,10 @@ fn an_account_is_lent_before_the_next_is_read() {
     for nth in 0..30 {
         admit(&spool, &format!("i{nth}"), "one");
     }
-    let (before, mut met) = (shelf::READS.get(), 0);
+    let (before, mut met) = (folder::READS.get(), 0);
     let mut take = |_| {
         met += 1;
-        assert_eq!(shelf::READS.get() - before, met);
+        assert_eq!(folder::READS.get() - before, met);
         Ok(())
     };
     spool.each(&mut take).unwrap();
@@ -498,9 +498,9 @@ fn central_knows_an_execution_through_another_item_of_it_or_one_that_goes_in_par
     for content in ["one", "two", "three"] {
         admit(&spool, "a", content);
     }
-    let stored = Change {
-        parts: vec![(0, logic::spool::Part::Stored)],
-        ..change(&spool.owed().unwrap()[1].key, State::Queued)
+    let stored = LedgerChange {
+        parts: vec![(0, logic::spool::PartState::Stored)],
+        ..change(&spool.owed().unwrap()[1].key, ItemState::Queued)
     };
     spool.persist(&[stored], false).unwrap();
     let mapped = |spool: &Spool| -> Vec<(u32, bool)> {
@@ -516,13 +516,13 @@ fn central_knows_an_execution_through_another_item_of_it_or_one_that_goes_in_par
         .unwrap()
         .into_iter()
         .find(|owed| owed.key.edition == 0);
-    let done = change(&first.unwrap().key, State::Acknowledged);
+    let done = change(&first.unwrap().key, ItemState::Acknowledged);
     spool.persist(&[done], false).unwrap();
     assert_eq!(mapped(&spool), [(1, true), (2, true)]);
 }
 
 /// A result of one variable, as intake writes it.
-fn plain(id: &str) -> Item {
+fn plain(id: &str) -> IntakeItem {
     let payload = format!(
         r#"{{"deliveryExecutionId":"{id}","deliveryId":"d","details":{{}},"variables":[{{"callIdItem":null,"callIdTest":"{id}","data":{{"baseType":"string","cardinality":"single","epoch":"0.1 1","identifier":"T","trace":"x"}},"item":null,"test":"t","type":"taoResultServer_models_classes_TraceVariable"}}]}}"#
     );
@@ -538,20 +538,20 @@ fn what_waited_for_a_key_is_closed_through_every_cut() {
     for id in ["a", "b"] {
         assert_eq!(spool.admit(vec![plain(id)]).unwrap(), [true]);
     }
-    let of = |id: &str| Key {
-        kind: Kind::Results,
+    let of = |id: &str| ItemKey {
+        kind: ItemKind::Results,
         id: id.into(),
         edition: 0,
     };
     // One has an account of its own: its answer was lost.
     spool
-        .persist(&[change(&of("a"), State::Sending)], false)
+        .persist(&[change(&of("a"), ItemState::Sending)], false)
         .unwrap();
     let path = |id: &str, what: &str| spool.shelf.path(&spool.shelf.folder, &of(id), what);
     let old_account = fs::read(path("a", "state")).unwrap();
     let old_item = fs::read(path("a", "item")).unwrap();
     let came = modified(&path("b", "item"));
-    let enclosed = || -> Vec<(String, bool, State)> {
+    let enclosed = || -> Vec<(String, bool, ItemState)> {
         let owed = spool.owed().unwrap().into_iter();
         let mut owed: Vec<_> = owed
             .map(|o| (o.key.id, o.enclosure.enclosed, o.state))
@@ -561,8 +561,8 @@ fn what_waited_for_a_key_is_closed_through_every_cut() {
     };
     assert_eq!(spool.enclose(&key).unwrap(), 2);
     let both = [
-        ("a".into(), true, State::Sending),
-        ("b".into(), true, State::Queued),
+        ("a".into(), true, ItemState::Sending),
+        ("b".into(), true, ItemState::Queued),
     ];
     assert_eq!(enclosed(), both);
     assert_eq!(
@@ -590,7 +590,7 @@ fn what_waited_for_a_key_is_closed_through_every_cut() {
     assert!(loaded.ledger.enclosure.enclosed && loaded.ledger.parts.is_empty());
     assert_eq!(
         (loaded.ledger.state, loaded.ledger.attempts),
-        (State::Sending, 1)
+        (ItemState::Sending, 1)
     );
     let in_memory = spool.load_enclosed(&of("a"), Some(&key), None).unwrap();
     assert_eq!(
@@ -607,24 +607,24 @@ fn what_waited_for_a_key_is_closed_through_every_cut() {
     );
     // What central has is left as it is, and what was released stays so.
     spool
-        .persist(&[change(&of("b"), State::Held)], false)
+        .persist(&[change(&of("b"), ItemState::Held)], false)
         .unwrap();
     assert_eq!(spool.tally().unwrap().0.held, 1);
     assert_eq!(spool.release(&["nobody".into()]).unwrap(), 0);
     assert_eq!(spool.release(&[]).unwrap(), 1);
     let released = spool.load(&of("b")).unwrap().ledger;
-    assert!(released.enclosure.released && released.state == State::Queued);
+    assert!(released.enclosure.released && released.state == ItemState::Queued);
 }
 
 /// What is not finished was never sent: the content that follows takes its file, and nothing is left of the one before.
 #[test]
 fn an_open_item_is_replaced_in_its_place() {
     let (_dir, spool) = spool();
-    let open = |content: &str, open: bool| Item {
+    let open = |content: &str, open: bool| IntakeItem {
         open,
         ..item("a", content)
     };
-    let states = || -> Vec<(u32, State)> {
+    let states = || -> Vec<(u32, ItemState)> {
         let owed = spool.owed().unwrap();
         owed.iter()
             .map(|owed| (owed.key.edition, owed.state))
@@ -633,16 +633,16 @@ fn an_open_item_is_replaced_in_its_place() {
     assert_eq!(spool.admit(vec![open("one", true)]).unwrap(), [true]);
     assert_eq!(spool.admit(vec![open("one", true)]).unwrap(), [false]);
     assert_eq!(spool.admit(vec![open("two", true)]).unwrap(), [true]);
-    assert_eq!(states(), [(0, State::Open)]);
+    assert_eq!(states(), [(0, ItemState::Open)]);
     assert_eq!(spool.tally().unwrap().0.open, 1);
     assert_eq!(spool.admit(vec![open("three", false)]).unwrap(), [true]);
-    assert_eq!(states(), [(0, State::Queued)]);
+    assert_eq!(states(), [(0, ItemState::Queued)]);
     let key = spool.owed().unwrap().remove(0).key;
     assert_eq!(spool.load(&key).unwrap().payload, b"three");
     // From then on a further content is another one.
     assert_eq!(spool.admit(vec![open("four", true)]).unwrap(), [true]);
-    assert_eq!(states(), [(0, State::Queued), (1, State::Open)]);
+    assert_eq!(states(), [(0, ItemState::Queued), (1, ItemState::Open)]);
     // A person knows that nothing more comes.
     assert_eq!(spool.retry(&["a".into()]).unwrap(), 1);
-    assert_eq!(states(), [(0, State::Queued), (1, State::Queued)]);
+    assert_eq!(states(), [(0, ItemState::Queued), (1, ItemState::Queued)]);
 }

@@ -3,7 +3,7 @@
 //! Run by `cargo test`.
 
 use super::*;
-use crate::words::Class;
+use crate::words::FaultClass;
 
 fn reply(status: u16, body: &str) -> Reply {
     Reply {
@@ -19,8 +19,8 @@ fn code<T: fmt::Debug>(result: Result<T, Fault>) -> Code {
 
 #[test]
 fn an_empty_map_may_be_a_list() {
-    let page = Page::read(&reply(200, r#"{"type":"proctor","entities":[]}"#)).unwrap();
-    assert_eq!(page, Page::default());
+    let page = ChecksumPage::read(&reply(200, r#"{"type":"proctor","entities":[]}"#)).unwrap();
+    assert_eq!(page, ChecksumPage::default());
     assert_eq!(
         Details::read(&reply(200, "[]")).unwrap(),
         Details::default()
@@ -34,7 +34,7 @@ fn an_empty_map_may_be_a_list() {
 #[test]
 fn a_list_is_no_object_whose_keys_stand_in_their_order() {
     let page = reply(200, r#"[null,{"a":{"id":"a","checksum":"c"}}]"#);
-    assert_eq!(code(Page::read(&page)), Code::CentralForeign);
+    assert_eq!(code(ChecksumPage::read(&page)), Code::CentralForeign);
     assert_eq!(
         code(versions(&reply(200, r#"[["2022.11"]]"#))),
         Code::CentralForeign
@@ -49,19 +49,29 @@ fn a_list_is_no_object_whose_keys_stand_in_their_order() {
 fn a_maintenance_page_with_status_200_is_no_success() {
     let page = "<!doctype html><title>Currently Under Maintenance</title>";
     assert_eq!(
-        code(Page::read(&reply(200, page))),
+        code(ChecksumPage::read(&reply(200, page))),
         Code::CentralMaintenance
     );
     assert_eq!(
-        code(Page::read(&reply(200, "<html>Welcome to the airport"))),
+        code(ChecksumPage::read(&reply(
+            200,
+            "<html>Welcome to the airport"
+        ))),
         Code::CentralForeign
     );
-    assert_eq!(code(Page::read(&reply(200, ""))), Code::CentralForeign);
+    assert_eq!(
+        code(ChecksumPage::read(&reply(200, ""))),
+        Code::CentralForeign
+    );
     let script = r#"{"success":false,"type":"Exception","message":"TAO is under maintenance","data":{"ExceptionType":"common_exception_SystemUnderMaintenance"}}"#;
     for (status, body) in [(500, script), (200, script), (503, page)] {
-        let trouble = Page::read(&reply(status, body)).unwrap_err();
+        let trouble = ChecksumPage::read(&reply(status, body)).unwrap_err();
         let met = (trouble.code, trouble.class);
-        assert_eq!(met, (Code::CentralMaintenance, Class::GiveUp), "{status}");
+        assert_eq!(
+            met,
+            (Code::CentralMaintenance, FaultClass::GiveUp),
+            "{status}"
+        );
         let status = format!("(status {status})");
         assert!(trouble.reason().contains(&status), "{}", trouble.reason());
         assert_eq!(
@@ -74,12 +84,12 @@ fn a_maintenance_page_with_status_200_is_no_success() {
 #[test]
 fn words_of_php_are_central_s_and_not_a_portal_s() {
     let page = r#"{"entities":{}}"#;
-    assert!(Page::read(&reply(203, page)).is_ok());
+    assert!(ChecksumPage::read(&reply(203, page)).is_ok());
     for body in [
         format!("<br />\n<b>Warning</b>:  a\u{1b} in <b>/x</b> on line <b>1</b><br />\n{page}"),
         format!("\nNotice: a in /x on line 1\n{page}"),
     ] {
-        let trouble = Page::read(&reply(200, &body)).unwrap_err();
+        let trouble = ChecksumPage::read(&reply(200, &body)).unwrap_err();
         assert_eq!(trouble.code, Code::CentralPhp);
         assert!(!trouble.reason().contains("/x"), "{}", trouble.reason());
     }
@@ -92,7 +102,7 @@ fn a_redirection_says_where_to_and_nothing_more() {
             headers: vec![("location".into(), to.into())],
             ..reply(301, "")
         };
-        Page::read(&reply).unwrap_err().reason()
+        ChecksumPage::read(&reply).unwrap_err().reason()
     };
     assert_eq!(
         told("https://other.example/tao/?user=jane#x"),
@@ -158,7 +168,7 @@ fn a_refused_handshake_arrives_as_200() {
     let body = r#"{"success":false,"version":"2022.11","errorCode":500,"errorMsg":""}"#;
     let trouble = Handshake::read(&reply(500, body)).unwrap_err();
     let met = (trouble.code, trouble.outcome.exit(), trouble.class);
-    assert_eq!(met, (Code::CentralError, 1, Class::Retry));
+    assert_eq!(met, (Code::CentralError, 1, FaultClass::Retry));
     assert_eq!(
         code(Handshake::read(&reply(500, ""))),
         Code::CentralRejected
@@ -168,7 +178,7 @@ fn a_refused_handshake_arrives_as_200() {
 #[test]
 fn odd_entries_are_told_and_the_others_are_kept() {
     let body = r#"{"entities":{"a":{"id":"a","checksum":"c","properties":[]},"b":{"checksum":"c"},"d":7}}"#;
-    let page = Page::read(&reply(200, body)).unwrap();
+    let page = ChecksumPage::read(&reply(200, body)).unwrap();
     assert_eq!(page.listed, [("a".to_owned(), "c".to_owned())]);
     assert_eq!(page.odd.len(), 2);
     assert_eq!(page.doubtful, ["b", "d"]);
@@ -178,7 +188,7 @@ fn odd_entries_are_told_and_the_others_are_kept() {
 fn a_next_page_elsewhere_is_foreign() {
     let read = |next: &str| {
         let body = serde_json::json!({"nextCallUrl": next, "entities": []}).to_string();
-        Page::read(&reply(200, &body)).map(|page| page.next)
+        ChecksumPage::read(&reply(200, &body)).map(|page| page.next)
     };
     let good =
         "/taoSync/SynchronisationApi/fetchEntityChecksums?type=proctor&params%5Boffset%5D=100";

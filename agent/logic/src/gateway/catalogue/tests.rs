@@ -1,5 +1,5 @@
 use super::*;
-use crate::api::{Page, Reply, answer as reading};
+use crate::api::{ChecksumPage, Reply, answer as reading};
 use crate::entity::Value;
 
 struct Desk {
@@ -7,7 +7,7 @@ struct Desk {
     classes: Vec<Entity>,
 }
 
-impl Shelf for Desk {
+impl CatalogueView for Desk {
     fn organisation(&self) -> &str {
         "1001"
     }
@@ -48,8 +48,8 @@ fn desk(kind: EntityType, count: usize) -> Desk {
     }
 }
 
-fn voice() -> Voice {
-    Voice {
+fn voice() -> AnswerSigner {
+    AnswerSigner {
         version: "2022.11".into(),
     }
 }
@@ -58,7 +58,7 @@ fn known() -> Vec<String> {
     vec!["2022.11".into()]
 }
 
-fn reply(answer: Answer) -> Reply {
+fn reply(answer: GatewayAnswer) -> Reply {
     Reply {
         status: answer.status,
         body: answer.body,
@@ -80,7 +80,8 @@ fn a_chain_of_pages_brings_everything_once_and_ends() {
             loop {
                 let ask = Checksums::read(&query, None, &known(), &voice()).unwrap();
                 assert_eq!(ask.run().unwrap().sync_id, "7");
-                let page = Page::read(&reply(ask.answer(&desk, &voice()).unwrap())).unwrap();
+                let page =
+                    ChecksumPage::read(&reply(ask.answer(&desk, &voice()).unwrap())).unwrap();
                 ids.extend(page.listed.into_iter().map(|(id, _)| id));
                 pages += 1;
                 let Some(next) = page.next else { break };
@@ -131,7 +132,7 @@ fn another_organisation_is_never_an_empty_list() {
 fn details_are_found_once_whatever_their_type() {
     let params = r#""params":{"tao_version":"2022.11","sync_id":7,"box_id":"b"}"#;
     let body = format!(r#"{{"type":"proctor","entityIds":["a#0001","x","a#0001"],{params}}}"#);
-    let ask = Details::read(body.as_bytes(), &known(), &voice()).unwrap();
+    let ask = DetailsRequest::read(body.as_bytes(), &known(), &voice()).unwrap();
     assert_eq!(ask.run().unwrap().sync_id, "7");
     let answer = ask
         .answer(&desk(EntityType::TestTaker, 3), &voice())
@@ -140,7 +141,7 @@ fn details_are_found_once_whatever_their_type() {
     let ids: Vec<_> = details.entities.iter().map(|e| e.id.as_str()).collect();
     assert_eq!(ids, ["a#0001"]);
     let body = body.replace("proctor", "test-center");
-    let ask = Details::read(body.as_bytes(), &known(), &voice()).unwrap();
+    let ask = DetailsRequest::read(body.as_bytes(), &known(), &voice()).unwrap();
     let answer = ask
         .answer(&desk(EntityType::TestTaker, 3), &voice())
         .unwrap();
@@ -159,7 +160,7 @@ fn ancestors_come_before_a_class_and_a_circle_ends() {
         classes,
     };
     let body = r#"{"type":"test-taker","requested-classes":["x#c","x#a","nope","http://www.tao.lu/Ontologies/TAO.rdf#User"]}"#;
-    let ask = Classes::read(body.as_bytes(), &voice()).unwrap();
+    let ask = ClassesRequest::read(body.as_bytes(), &voice()).unwrap();
     let answer = ask.answer(&desk).unwrap();
     let classes = reading::Classes::read(&reply(answer)).unwrap();
     let ids: Vec<_> = classes.entities.iter().map(|e| e.id.as_str()).collect();

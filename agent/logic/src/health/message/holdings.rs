@@ -4,13 +4,13 @@
 
 use super::{ByType, KindCount, PackageFlaw, WireCounts};
 use crate::fault::CodeName;
-use crate::health::seen::Told;
+use crate::health::seen::ReportedFault;
 use crate::language::figure::{Bytes, Decimal, MegabitRate, Number, Seconds};
 
 crate::sentences! {
     /// What was seen of catalogue, packages, results, runs and the rate of the link.
     pub enum HoldingsMessage {
-        AnswersNotKept { why: Told }:
+        AnswersNotKept { why: ReportedFault }:
             "answers of candidates cannot be kept: {why}",
             "les réponses des candidats ne peuvent pas être conservées : {why}";
         NoRoom { free: Bytes, reserve: Bytes }:
@@ -53,7 +53,7 @@ crate::sentences! {
             "{count} of {held} packages is damaged" | "{count} of {held} packages are damaged",
             "{count} paquet sur {held} est endommagé" | "{count} paquets sur {held} sont endommagés";
         DamagedPackage { delivery: String, flaw: PackageFlaw }: "{delivery}: {flaw}", "{delivery} : {flaw}";
-        JudgedPackage { delivery: String, why: Told }: "{delivery}: {why}", "{delivery} : {why}";
+        JudgedPackage { delivery: String, why: ReportedFault }: "{delivery}: {why}", "{delivery} : {why}";
         Cached { count: u64, wanted: u64 } by count:
             "{count} of {wanted} packages comes from a cache as another one" | "{count} of {wanted} packages come from a cache as others",
             "{count} paquet sur {wanted} est remplacé par un autre par un cache" | "{count} paquets sur {wanted} sont remplacés par d’autres par un cache";

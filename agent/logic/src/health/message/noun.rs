@@ -4,10 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::seen::Told;
+use super::super::seen::ReportedFault;
 use super::super::standing::told_by_type;
 use crate::entity::EntityType;
-use crate::intake::Kind;
+use crate::intake::ItemKind;
 use crate::language::{Counted, Language, Localized};
 
 /// Names that need no translation, in one row.
@@ -90,7 +90,7 @@ impl Localized for WireCounts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KindCount {
     /// Of which kind.
-    pub kind: Kind,
+    pub kind: ItemKind,
     /// How many.
     pub count: u64,
 }
@@ -108,10 +108,10 @@ impl Localized for KindCount {
             return kind.counted(count);
         }
         let (one, several) = match kind {
-            Kind::Results => ("résultat", "résultats"),
-            Kind::Logs => ("journal", "journaux"),
-            Kind::Sessions => ("session de test", "sessions de test"),
-            Kind::LtiUsers => ("utilisateur LTI", "utilisateurs LTI"),
+            ItemKind::Results => ("résultat", "résultats"),
+            ItemKind::Logs => ("journal", "journaux"),
+            ItemKind::Sessions => ("session de test", "sessions de test"),
+            ItemKind::LtiUsers => ("utilisateur LTI", "utilisateurs LTI"),
         };
         let noun = if language.is_plural(count) {
             several
@@ -131,7 +131,7 @@ pub enum PackageFlaw {
     /// So many members are damaged.
     Members(u64),
     /// It does not open.
-    Told(Told),
+    Told(ReportedFault),
 }
 
 crate::sentences! {

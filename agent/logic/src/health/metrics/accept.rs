@@ -1,8 +1,8 @@
 //! Which form of the figures somebody gets, from the header field `Accept` (RFC 9110, section 12.5.1).
 //! Never refuses: who accepts neither gets classic text, which every collector reads.
-//! Called by `Form::accepted`.
+//! Called by `MetricsFormat::accepted`.
 
-use super::Form;
+use super::MetricsFormat;
 
 /// Versions of OpenMetrics that what is written fits; a range without one takes any.
 const OPENMETRICS: [&str; 2] = ["1.0.0", "0.0.1"];
@@ -10,20 +10,20 @@ const OPENMETRICS: [&str; 2] = ["1.0.0", "0.0.1"];
 const TEXT: [&str; 1] = ["0.0.4"];
 
 /// One range of media types with its weight, from 0 to 1.
-struct Range {
+struct MediaRange {
     name: String,
     version: Option<String>,
     weight: f32,
 }
 
-pub(super) fn form(values: &[&str]) -> Form {
-    let ranges: Vec<Range> = values
+pub(super) fn form(values: &[&str]) -> MetricsFormat {
+    let ranges: Vec<MediaRange> = values
         .iter()
         .flat_map(|value| split(value, ','))
         .filter_map(range)
         .collect();
     let weight = |name: &str, versions: &[&str]| {
-        let fits = |range: &&Range| {
+        let fits = |range: &&MediaRange| {
             let version = range.version.as_deref();
             range.name == name && version.is_none_or(|version| versions.contains(&version))
         };
@@ -36,13 +36,13 @@ pub(super) fn form(values: &[&str]) -> Form {
         .or_else(|| weight("text/*", &[]))
         .or_else(|| weight("*/*", &[]));
     match openmetrics > 0.0 && openmetrics >= text.unwrap_or(0.0) {
-        true => Form::OpenMetrics,
-        false => Form::Text,
+        true => MetricsFormat::OpenMetrics,
+        false => MetricsFormat::Text,
     }
 }
 
 /// `type/subtype;version=1.0.0;q=0.5`; what is malformed says nothing.
-fn range(text: &str) -> Option<Range> {
+fn range(text: &str) -> Option<MediaRange> {
     let mut parts = split(text, ';').into_iter().map(str::trim);
     let name = parts.next()?.to_ascii_lowercase();
     let (mut version, mut weight) = (None, 1.0);
@@ -57,7 +57,7 @@ fn range(text: &str) -> Option<Range> {
             _ => {}
         }
     }
-    Some(Range {
+    Some(MediaRange {
         name,
         version,
         weight,
@@ -94,7 +94,7 @@ mod tests {
             "*/*;q=0.1, application/openmetrics-text;q=0.2",
         ];
         for accept in asked {
-            assert_eq!(form(&[accept]), Form::OpenMetrics, "{accept}");
+            assert_eq!(form(&[accept]), MetricsFormat::OpenMetrics, "{accept}");
         }
         let not = [
             "",
@@ -113,10 +113,10 @@ mod tests {
             "image/png",
         ];
         for accept in not {
-            assert_eq!(form(&[accept]), Form::Text, "{accept}");
+            assert_eq!(form(&[accept]), MetricsFormat::Text, "{accept}");
         }
-        assert_eq!(form(&[]), Form::Text);
+        assert_eq!(form(&[]), MetricsFormat::Text);
         let lines = ["text/plain;q=0.1", "application/openmetrics-text"];
-        assert_eq!(form(&lines), Form::OpenMetrics);
+        assert_eq!(form(&lines), MetricsFormat::OpenMetrics);
     }
 }

@@ -2,20 +2,20 @@
 //! Never a name of a person or a URI in a label: organisations, types, states, outcomes and versions alone.
 //! Called by `metrics`, which writes them, and by its document.
 
-use super::{Daemon, Family, Kind, Line, Sample};
+use super::{DaemonFigures, MetricFamily, MetricKind, MetricSample, MetricsInput};
 use crate::entity::EntityType;
-use crate::health::verdict::{Owed, Standing, Verdict, Word};
+use crate::health::verdict::{BoxStanding, OwedCounts, Verdict, Word};
 
 /// A gauge.
 const fn gauge(
     name: &'static str,
     labels: &'static [&'static str],
     help: &'static str,
-    of: fn(&Sample) -> Vec<Line>,
-) -> Family {
-    Family {
+    of: fn(&MetricsInput) -> Vec<MetricSample>,
+) -> MetricFamily {
+    MetricFamily {
         name,
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         labels,
         help,
         of,
@@ -23,29 +23,32 @@ const fn gauge(
 }
 
 /// Where the folder of the box was read to its end; figures of one that was not would be zeros that nobody counted.
-fn read<'a>(sample: &Sample<'a>) -> Option<&'a Standing> {
+fn read<'a>(sample: &MetricsInput<'a>) -> Option<&'a BoxStanding> {
     sample.standing.filter(|standing| standing.owed.is_some())
 }
 
-fn one(value: Option<f64>) -> Vec<Line> {
+fn one(value: Option<f64>) -> Vec<MetricSample> {
     value
-        .map(|value| Line(Vec::new(), value))
+        .map(|value| MetricSample(Vec::new(), value))
         .into_iter()
         .collect()
 }
 
 /// A figure of the box.
-fn of_box(sample: &Sample, figure: impl Fn(&Standing) -> Option<f64>) -> Vec<Line> {
+fn of_box(
+    sample: &MetricsInput,
+    figure: impl Fn(&BoxStanding) -> Option<f64>,
+) -> Vec<MetricSample> {
     one(read(sample).and_then(figure))
 }
 
 /// A figure of what is owed.
-fn of_owed(sample: &Sample, figure: impl Fn(&Owed) -> f64) -> Vec<Line> {
+fn of_owed(sample: &MetricsInput, figure: impl Fn(&OwedCounts) -> f64) -> Vec<MetricSample> {
     of_box(sample, |standing| standing.owed.as_ref().map(&figure))
 }
 
 /// A figure of the daemon.
-fn of_daemon(sample: &Sample, figure: impl Fn(&Daemon) -> f64) -> Vec<Line> {
+fn of_daemon(sample: &MetricsInput, figure: impl Fn(&DaemonFigures) -> f64) -> Vec<MetricSample> {
     one(sample.daemon.map(figure))
 }
 
@@ -54,7 +57,10 @@ fn flag(flag: bool) -> f64 {
 }
 
 /// A number of each type, those that nobody counted as 0, so that one that is over goes back.
-fn by_type(sample: &Sample, counts: impl Fn(&Standing) -> &Vec<(String, u64)>) -> Vec<Line> {
+fn by_type(
+    sample: &MetricsInput,
+    counts: impl Fn(&BoxStanding) -> &Vec<(String, u64)>,
+) -> Vec<MetricSample> {
     let Some(standing) = read(sample) else {
         return Vec::new();
     };
@@ -63,31 +69,31 @@ fn by_type(sample: &Sample, counts: impl Fn(&Standing) -> &Vec<(String, u64)>) -
         let found = counts.iter().find(|(word, _)| word == kind.word());
         found.map_or(0, |(_, count)| *count)
     };
-    let line = |kind: EntityType| Line(vec![kind.word().to_owned()], count(kind) as f64);
+    let line = |kind: EntityType| MetricSample(vec![kind.word().to_owned()], count(kind) as f64);
     EntityType::ALL.into_iter().map(line).collect()
 }
 
-fn ready(sample: &Sample) -> Vec<Line> {
+fn ready(sample: &MetricsInput) -> Vec<MetricSample> {
     let Some(standing) = sample.standing else {
         return Vec::new();
     };
     let organisation = standing.organisation.clone();
     let organisation = organisation.unwrap_or_else(|| standing.catalogue.organisation.clone());
     let ready = Verdict::of(standing).word != Word::NotReady;
-    vec![Line(vec![organisation], flag(ready))]
+    vec![MetricSample(vec![organisation], flag(ready))]
 }
 
-fn verdict(sample: &Sample) -> Vec<Line> {
+fn verdict(sample: &MetricsInput) -> Vec<MetricSample> {
     let Some(standing) = sample.standing else {
         return Vec::new();
     };
     let is = Verdict::of(standing).word;
     let words = [Word::Ready, Word::ReadyBut, Word::NotReady];
-    let line = |word: Word| Line(vec![word.word().to_owned()], flag(word == is));
+    let line = |word: Word| MetricSample(vec![word.word().to_owned()], flag(word == is));
     words.into_iter().map(line).collect()
 }
 
-fn owed_items(sample: &Sample) -> Vec<Line> {
+fn owed_items(sample: &MetricsInput) -> Vec<MetricSample> {
     let Some(standing) = read(sample) else {
         return Vec::new();
     };
@@ -102,19 +108,22 @@ fn owed_items(sample: &Sample) -> Vec<Line> {
             ("open", owed.open),
             ("held", owed.held),
         ] {
-            lines.push(Line(vec![kind.clone(), state.to_owned()], count as f64));
+            lines.push(MetricSample(
+                vec![kind.clone(), state.to_owned()],
+                count as f64,
+            ));
         }
     }
     lines
 }
 
 /// The states together are the deliveries of the catalogue.
-fn packages(sample: &Sample) -> Vec<Line> {
+fn packages(sample: &MetricsInput) -> Vec<MetricSample> {
     let Some(stock) = read(sample).map(|standing| standing.packages) else {
         return Vec::new();
     };
     let absent = stock.absent.min(stock.unknown);
-    let line = |(state, count): (&str, u64)| Line(vec![state.to_owned()], count as f64);
+    let line = |(state, count): (&str, u64)| MetricSample(vec![state.to_owned()], count as f64);
     let states = [
         ("held", stock.held),
         ("coming", stock.coming),
@@ -127,15 +136,16 @@ fn packages(sample: &Sample) -> Vec<Line> {
     states.into_iter().map(line).collect()
 }
 
-fn runs(sample: &Sample) -> Vec<Line> {
+fn runs(sample: &MetricsInput) -> Vec<MetricSample> {
     let ended = sample.daemon.map_or(&[][..], |daemon| &daemon.ended);
-    let line = |(outcome, count): &(&str, u64)| Line(vec![(*outcome).to_owned()], *count as f64);
+    let line =
+        |(outcome, count): &(&str, u64)| MetricSample(vec![(*outcome).to_owned()], *count as f64);
     ended.iter().map(line).collect()
 }
 
 /// Every figure there is.
 #[rustfmt::skip]
-pub(super) const FAMILIES: &[Family] = &[
+pub(super) const FAMILIES: &[MetricFamily] = &[
     gauge("boxsync_ready", &["organisation"],
         "Whether an exam can run, by the verdict of status and page.", ready),
     gauge("boxsync_verdict", &["verdict"],
@@ -230,20 +240,20 @@ pub(super) const FAMILIES: &[Family] = &[
         "Tries since central could last be used.", |s| of_daemon(s, |daemon| f64::from(daemon.offline_tries))),
     gauge("boxsync_breaker_open", &[],
         "Whether only a probe now and then tries central.", |s| of_daemon(s, |daemon| flag(daemon.breaker_open))),
-    Family {
+    MetricFamily {
         name: "boxsync_runs_total",
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         labels: &["outcome"],
         help: "Runs ended since the daemon started.",
         of: runs,
     },
     gauge("boxsync_build_info", &["version"],
-        "Which boxsync this is; always 1.", |s| vec![Line(vec![s.version.to_owned()], 1.0)]),
-    Family {
+        "Which boxsync this is; always 1.", |s| vec![MetricSample(vec![s.version.to_owned()], 1.0)]),
+    MetricFamily {
         name: "boxsync_info",
-        kind: Kind::Info,
+        kind: MetricKind::Info,
         labels: &["version"],
         help: "The same under its earlier name.",
-        of: |s| vec![Line(vec![s.version.to_owned()], 1.0)],
+        of: |s| vec![MetricSample(vec![s.version.to_owned()], 1.0)],
     },
 ];

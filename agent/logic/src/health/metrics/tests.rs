@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::*;
-use crate::health::verdict::{Counted, Last, LastRun, Owed, Shown, Stock};
+use crate::health::verdict::{Counted, Last, LastRun, OwedCounts, ShownCatalogue, Stock};
 use crate::words::Outcome;
 
 fn hold(name: &str, text: &str) {
@@ -21,15 +21,15 @@ fn hold(name: &str, text: &str) {
 
 const NOW: i64 = 1_795_000_000;
 
-fn standing() -> Standing {
-    let owed = Owed {
+fn standing() -> BoxStanding {
+    let owed = OwedCounts {
         queued: 3,
         waiting: 1,
         refused: 2,
         unconfirmed: 1,
         set_aside: 4,
         oldest_at: NOW - 3_600,
-        ..Owed::default()
+        ..OwedCounts::default()
     };
     let last = Last {
         sync_id: 7,
@@ -39,18 +39,18 @@ fn standing() -> Standing {
         cause: None,
         finished_at: NOW - 60,
     };
-    Standing {
+    BoxStanding {
         now: NOW,
         enrolled: true,
         organisation: Some("10\"01\\\n# EOF".into()),
-        catalogue: Shown {
+        catalogue: ShownCatalogue {
             organisation: "1001".into(),
             complete_at: Some(NOW - 900),
             entities: vec![("test-taker".into(), 200), ("delivery".into(), 10)],
             kept: vec![("proctor".into(), 1)],
             hidden: vec![("delivery".into(), 2)],
             contradicted: 5,
-            ..Shown::default()
+            ..ShownCatalogue::default()
         },
         packages: Stock {
             wanted: 10,
@@ -78,14 +78,17 @@ fn standing() -> Standing {
                 unconfirmed: 1,
                 refused: 2,
             }),
-            owed: vec![("results".into(), owed), ("logs".into(), Owed::default())],
+            owed: vec![
+                ("results".into(), owed),
+                ("logs".into(), OwedCounts::default()),
+            ],
         },
-        ..Standing::default()
+        ..BoxStanding::default()
     }
 }
 
-fn daemon() -> Daemon {
-    Daemon {
+fn daemon() -> DaemonFigures {
+    DaemonFigures {
         up: 12.5,
         running: true,
         offline_tries: 2,
@@ -94,8 +97,8 @@ fn daemon() -> Daemon {
     }
 }
 
-fn of<'a>(standing: &'a Standing, daemon: Option<&'a Daemon>) -> Sample<'a> {
-    Sample {
+fn of<'a>(standing: &'a BoxStanding, daemon: Option<&'a DaemonFigures>) -> MetricsInput<'a> {
+    MetricsInput {
         standing: Some(standing),
         daemon,
         version: "0.1.0",
@@ -106,11 +109,11 @@ fn of<'a>(standing: &'a Standing, daemon: Option<&'a Daemon>) -> Sample<'a> {
 fn a_box_with_its_daemon_is_written_as_the_files_hold_it() {
     let (standing, daemon) = (standing(), daemon());
     let sample = of(&standing, Some(&daemon));
-    let text = render(&sample, Form::Text);
+    let text = render(&sample, MetricsFormat::Text);
     hold("tests/fixtures/metrics/daemon.prom", &text);
     hold(
         "tests/fixtures/metrics/daemon.openmetrics",
-        &render(&sample, Form::OpenMetrics),
+        &render(&sample, MetricsFormat::OpenMetrics),
     );
     // A name from outside is one value of one line.
     assert!(text.contains("boxsync_ready{organisation=\"10\\\"01\\\\\\n# EOF\"} 0\n"));
@@ -126,15 +129,15 @@ fn what_nobody_knows_has_no_figure() {
             .collect()
     };
     let of_no_box = ["boxsync_build_info", "boxsync_info"].map(str::to_owned);
-    let nothing = render(&Sample::default(), Form::Text);
+    let nothing = render(&MetricsInput::default(), MetricsFormat::Text);
     assert_eq!(names(&nothing), of_no_box.clone().into());
     // A folder that does not open: not ready, and nothing counted.
-    let closed = Standing {
+    let closed = BoxStanding {
         now: NOW,
         trouble: Some((crate::fault::Code::StateOwner.into(), "closed".into())),
-        ..Standing::default()
+        ..BoxStanding::default()
     };
-    let text = render(&of(&closed, None), Form::Text);
+    let text = render(&of(&closed, None), MetricsFormat::Text);
     assert!(
         text.contains("boxsync_ready{organisation=\"\"} 0\n"),
         "{text}"
@@ -146,21 +149,21 @@ fn what_nobody_knows_has_no_figure() {
 
 #[test]
 fn ages_begin_at_0_and_never_lie_ahead() {
-    let age = |owed: Owed| {
-        let standing = Standing {
+    let age = |owed: OwedCounts| {
+        let standing = BoxStanding {
             owed: Some(owed),
             ..standing()
         };
-        let text = render(&of(&standing, None), Form::Text);
+        let text = render(&of(&standing, None), MetricsFormat::Text);
         let name = "boxsync_oldest_owed_age_seconds ";
         let mut lines = text.lines().filter_map(|line| line.strip_prefix(name));
         lines.next().unwrap().to_owned()
     };
-    let oldest_at = |oldest_at| Owed {
+    let oldest_at = |oldest_at| OwedCounts {
         oldest_at,
-        ..Owed::default()
+        ..OwedCounts::default()
     };
-    assert_eq!(age(Owed::default()), "0");
+    assert_eq!(age(OwedCounts::default()), "0");
     assert_eq!(age(oldest_at(NOW - 3_600)), "3600");
     assert_eq!(age(oldest_at(NOW + 9)), "0");
 }
@@ -200,7 +203,7 @@ fn every_name_and_label_is_one_that_prometheus_takes() {
         assert!(seen.insert(family.name), "{} twice", family.name);
         assert!(family.labels.iter().all(|label| is_name(label)));
         assert_eq!(
-            family.kind == Kind::Counter,
+            family.kind == MetricKind::Counter,
             family.name.ends_with("_total")
         );
         let lines = (family.of)(&of(&standing, Some(&daemon)));

@@ -10,7 +10,7 @@ use crate::language::Localized;
 const NOW: i64 = 1_795_500_000;
 
 /// A box that is ready, as the tests of the command line and of the page know it.
-fn sound() -> Standing {
+fn sound() -> BoxStanding {
     let text = include_str!("../../../../../tests/fixtures/standing.json");
     serde_json::from_str(text).unwrap()
 }
@@ -33,7 +33,7 @@ fn also(verdict: &Verdict) -> Vec<String> {
 
 #[test]
 fn each_state_has_its_word_and_its_reason() {
-    type Case = (fn(&mut Standing), Word, Code);
+    type Case = (fn(&mut BoxStanding), Word, Code);
     let table: [Case; 36] = [
         (|_| {}, Word::Ready, Code::Ready),
         (
@@ -170,11 +170,11 @@ fn each_state_has_its_word_and_its_reason() {
         ),
         (
             |s| {
-                s.owed = Some(Owed {
+                s.owed = Some(OwedCounts {
                     queued: 3,
                     refused: 1,
                     unconfirmed: 1,
-                    ..Owed::default()
+                    ..OwedCounts::default()
                 })
             },
             Word::ReadyBut,
@@ -182,11 +182,11 @@ fn each_state_has_its_word_and_its_reason() {
         ),
         (
             |s| {
-                s.owed = Some(Owed {
+                s.owed = Some(OwedCounts {
                     queued: 3,
                     refused: 0,
                     unconfirmed: 1,
-                    ..Owed::default()
+                    ..OwedCounts::default()
                 })
             },
             Word::ReadyBut,
@@ -194,9 +194,9 @@ fn each_state_has_its_word_and_its_reason() {
         ),
         (
             |s| {
-                s.owed = Some(Owed {
+                s.owed = Some(OwedCounts {
                     queued: 3,
-                    ..Owed::default()
+                    ..OwedCounts::default()
                 })
             },
             Word::ReadyBut,
@@ -259,11 +259,11 @@ fn each_state_has_its_word_and_its_reason() {
 #[test]
 fn what_else_needs_a_look_is_told_in_order_of_weight() {
     let mut standing = sound();
-    standing.owed = Some(Owed {
+    standing.owed = Some(OwedCounts {
         queued: 12,
         refused: 1,
         unconfirmed: 0,
-        ..Owed::default()
+        ..OwedCounts::default()
     });
     standing.catalogue.held_back = 1;
     let verdict = Verdict::of(&standing);
@@ -294,12 +294,12 @@ fn what_is_owed_is_told_each_by_its_kind() {
         users: 0,
     };
     let mut standing = sound();
-    standing.owed = Some(Owed {
+    standing.owed = Some(OwedCounts {
         queued: 7,
         queued_kinds: kinds,
-        ..Owed::default()
+        ..OwedCounts::default()
     });
-    let looks = |standing: &Standing| {
+    let looks = |standing: &BoxStanding| {
         let verdict = Verdict::of(standing);
         assert_eq!(verdict.word, Word::ReadyBut);
         let causes = [vec![verdict.reason], verdict.also].concat();
@@ -315,18 +315,18 @@ fn what_is_owed_is_told_each_by_its_kind() {
     );
     // What central holds up is told as that, not once more.
     standing.held_up = Some((Code::CentralError.into(), "why".into()));
-    standing.owed = Some(Owed {
+    standing.owed = Some(OwedCounts {
         queued: 7,
         queued_kinds: kinds,
         waiting: 4,
         waiting_kinds: kinds,
-        ..Owed::default()
+        ..OwedCounts::default()
     });
     assert_eq!(
         looks(&standing)[1..],
         ["3 results are still to go to central"]
     );
-    standing.owed = Some(Owed {
+    standing.owed = Some(OwedCounts {
         refused: 1,
         refused_kinds: Kinds {
             logs: 1,
@@ -337,7 +337,7 @@ fn what_is_owed_is_told_each_by_its_kind() {
             logs: 1,
             ..Kinds::default()
         },
-        ..Owed::default()
+        ..OwedCounts::default()
     });
     assert_eq!(
         looks(&standing),

@@ -6,14 +6,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A kind of address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Family {
+pub enum AddressFamily {
     /// IPv4.
     Four,
     /// IPv6.
     Six,
 }
 
-impl Family {
+impl AddressFamily {
     /// As people call it.
     pub fn word(self) -> &'static str {
         match self {

@@ -32,7 +32,7 @@ fn by_four(text: &str, to: Ipv4Addr) -> Option<(IpAddr, String)> {
         let [name, to, via, flags, _, _, metric, mask, ..] = fields.as_slice() else {
             return None;
         };
-        Some(Route {
+        Some(KernelRoute {
             to: u128::from(u32::from(address(to)?)),
             bits: u32::from(address(mask)?).leading_ones(),
             via: address(via)?.into(),
@@ -51,7 +51,7 @@ fn by_six(text: &str, to: Ipv6Addr) -> Option<(IpAddr, String)> {
         let [to, bits, _, _, via, metric, _, _, flags, name] = fields.as_slice() else {
             return None;
         };
-        Some(Route {
+        Some(KernelRoute {
             to: address(to)?,
             bits: u32::from_str_radix(bits, 16).ok()?,
             via: Ipv6Addr::from(address(via)?).into(),
@@ -63,7 +63,7 @@ fn by_six(text: &str, to: Ipv6Addr) -> Option<(IpAddr, String)> {
     best(routes, u128::from(to), 128)
 }
 
-struct Route<'a> {
+struct KernelRoute<'a> {
     to: u128,
     bits: u32,
     via: IpAddr,
@@ -74,11 +74,11 @@ struct Route<'a> {
 
 /// The longest prefix that covers the address, and of those the one with the least metric.
 fn best<'a>(
-    routes: impl Iterator<Item = Route<'a>>,
+    routes: impl Iterator<Item = KernelRoute<'a>>,
     to: u128,
     length: u32,
 ) -> Option<(IpAddr, String)> {
-    let covers = |route: &Route<'_>| {
+    let covers = |route: &KernelRoute<'_>| {
         let free = length.saturating_sub(route.bits);
         let same = (to ^ route.to).checked_shr(free).unwrap_or(0) == 0;
         same && route.flags & (UP | REJECT) == UP

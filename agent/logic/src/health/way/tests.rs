@@ -19,14 +19,14 @@ fn interface(name: &str, enabled: bool, carrier: bool, addresses: &[&str]) -> In
 }
 
 /// A way on which nothing is wrong.
-fn sound() -> Way {
-    Way {
+fn sound() -> WaySeen {
+    WaySeen {
         interfaces: Some(vec![interface("eth0", true, true, &["10.1.0.2"])]),
         sources: Some(Sources {
             four: Some(ip("10.1.0.2")),
             six: None,
         }),
-        gateway: Some(Gateway {
+        gateway: Some(GatewayStation {
             address: ip("10.1.0.1"),
             answers: Some(true),
         }),
@@ -48,14 +48,14 @@ fn named(answer: Result<Vec<&str>, Failure>) -> Name {
 }
 
 /// No connection came about, for this reason.
-fn cut(refusal: Refusal) -> Way {
-    Way {
+fn cut(refusal: ConnectFailure) -> WaySeen {
+    WaySeen {
         connect: Some(Err(refusal)),
         ..sound()
     }
 }
 
-fn first(way: &Way, central: Option<bool>) -> Finding {
+fn first(way: &WaySeen, central: Option<bool>) -> CheckFinding {
     let facts = Facts {
         url: true,
         https: true,
@@ -65,14 +65,14 @@ fn first(way: &Way, central: Option<bool>) -> Finding {
     for check in Check::ALL {
         found
             .entry(check)
-            .or_insert_with(|| Finding::skip(check, SkipReason::Offline));
+            .or_insert_with(|| CheckFinding::skip(check, SkipReason::Offline));
     }
     fold(&plan(&facts), found).remove(0)
 }
 
 #[test]
 fn the_first_thing_that_is_wrong_on_the_way_is_told() {
-    let dead = Some(Gateway {
+    let dead = Some(GatewayStation {
         address: ip("10.1.0.1"),
         answers: Some(false),
     });
@@ -80,129 +80,129 @@ fn the_first_thing_that_is_wrong_on_the_way_is_told() {
         proxy: true,
         ..named(answer)
     };
-    let unnamed = |answer| Way {
+    let unnamed = |answer| WaySeen {
         name: Some(named(answer)),
         connect: None,
         ..sound()
     };
-    let sunk = |address| Way {
+    let sunk = |address| WaySeen {
         name: Some(named(Ok(vec![address]))),
-        ..cut(Refusal::Refused)
+        ..cut(ConnectFailure::Refused)
     };
-    let tries = |times: &[Option<u32>]| Way {
+    let tries = |times: &[Option<u32>]| WaySeen {
         tries: times.to_vec(),
         ..sound()
     };
     let (well, again) = (Some(20), Some(1040));
-    let table: Vec<(&str, Way, Code, Status)> = vec![
-        ("sound", sound(), Code::NetLink, Status::Pass),
+    let table: Vec<(&str, WaySeen, Code, CheckStatus)> = vec![
+        ("sound", sound(), Code::NetLink, CheckStatus::Pass),
         (
             "no interface",
-            Way {
+            WaySeen {
                 interfaces: Some(vec![]),
-                ..Way::default()
+                ..WaySeen::default()
             },
             Code::NetNoLink,
-            Status::Fail,
+            CheckStatus::Fail,
         ),
         (
             "a cable is out",
-            Way {
+            WaySeen {
                 interfaces: Some(vec![interface("eth0", true, false, &[])]),
-                ..Way::default()
+                ..WaySeen::default()
             },
             Code::NetNoLink,
-            Status::Fail,
+            CheckStatus::Fail,
         ),
         (
             "switched off",
-            Way {
+            WaySeen {
                 interfaces: Some(vec![interface("eth0", false, false, &["10.1.0.2"])]),
-                ..Way::default()
+                ..WaySeen::default()
             },
             Code::NetDisabled,
-            Status::Fail,
+            CheckStatus::Fail,
         ),
         (
             "one switched off, a cable out of the other",
-            Way {
+            WaySeen {
                 interfaces: Some(vec![
                     interface("eth0", true, false, &[]),
                     interface("wlan0", false, false, &[]),
                 ]),
-                ..Way::default()
+                ..WaySeen::default()
             },
             Code::NetNoLink,
-            Status::Fail,
+            CheckStatus::Fail,
         ),
         (
             "no address",
-            Way {
+            WaySeen {
                 interfaces: Some(vec![interface("eth0", true, true, &["fe80::1"])]),
                 sources: Some(Sources::default()),
-                ..Way::default()
+                ..WaySeen::default()
             },
             Code::NetNoAddress,
-            Status::Fail,
+            CheckStatus::Fail,
         ),
         (
             "an address that the box gave itself, with a route",
-            Way {
+            WaySeen {
                 interfaces: Some(vec![interface("eth0", true, true, &["169.254.7.7"])]),
                 sources: Some(Sources {
                     four: Some(ip("169.254.7.7")),
                     six: None,
                 }),
-                ..Way::default()
+                ..WaySeen::default()
             },
             Code::NetNoAddress,
-            Status::Fail,
+            CheckStatus::Fail,
         ),
         (
             "an address of an interface that is down is none",
-            Way {
+            WaySeen {
                 interfaces: Some(vec![
                     interface("eth0", true, true, &[]),
                     interface("eth1", true, false, &["10.9.9.9"]),
                 ]),
                 sources: Some(Sources::default()),
-                ..Way::default()
+                ..WaySeen::default()
             },
             Code::NetNoAddress,
-            Status::Fail,
+            CheckStatus::Fail,
         ),
         (
             "no route",
-            Way {
+            WaySeen {
                 sources: Some(Sources::default()),
                 gateway: None,
-                connect: Some(Err(Refusal::NoRoute)),
+                connect: Some(Err(ConnectFailure::NoRoute)),
                 ..sound()
             },
             Code::NetNoRoute,
-            Status::Fail,
+            CheckStatus::Fail,
         ),
         (
             "a dead router",
-            Way {
+            WaySeen {
                 gateway: dead,
                 ..unnamed(Err(Failure::Unreachable))
             },
             Code::NetGateway,
-            Status::Fail,
+            CheckStatus::Fail,
         ),
         (
             "a router that says nothing of itself and lets through",
-            Way {
+            WaySeen {
                 gateway: dead,
                 ..sound()
             },
             Code::NetLink,
-            Status::Pass,
+            CheckStatus::Pass,
         ),
         (
             "a router that says nothing, and a name that is known not to exist",
-            Way {
+            WaySeen {
                 gateway: dead,
                 name: Some(Name {
                     known: true,
@@ -212,129 +212,144 @@ fn the_first_thing_that_is_wrong_on_the_way_is_told() {
                 ..sound()
             },
             Code::NetDns,
-            Status::Fail,
+            CheckStatus::Fail,
         ),
         (
             "a router that says nothing, and a central that refuses",
-            Way {
+            WaySeen {
                 gateway: dead,
-                ..cut(Refusal::Refused)
+                ..cut(ConnectFailure::Refused)
             },
             Code::NetRefused,
-            Status::Fail,
+            CheckStatus::Fail,
         ),
         (
             "no name",
             unnamed(Err(Failure::Silent)),
             Code::NetDns,
-            Status::Fail,
+            CheckStatus::Fail,
         ),
         (
             "no name of the proxy",
-            Way {
+            WaySeen {
                 name: Some(proxied(Err(Failure::Silent))),
                 connect: None,
                 ..sound()
             },
             Code::NetProxy,
-            Status::Fail,
+            CheckStatus::Fail,
         ),
-        ("sunk", sunk("127.0.0.1"), Code::NetFiltered, Status::Fail),
-        ("sunk", sunk("0.0.0.0"), Code::NetFiltered, Status::Fail),
-        ("sunk", sunk("::"), Code::NetFiltered, Status::Fail),
+        (
+            "sunk",
+            sunk("127.0.0.1"),
+            Code::NetFiltered,
+            CheckStatus::Fail,
+        ),
+        (
+            "sunk",
+            sunk("0.0.0.0"),
+            Code::NetFiltered,
+            CheckStatus::Fail,
+        ),
+        ("sunk", sunk("::"), Code::NetFiltered, CheckStatus::Fail),
         (
             "sunk",
             sunk("::ffff:0.0.0.0"),
             Code::NetFiltered,
-            Status::Fail,
+            CheckStatus::Fail,
         ),
-        ("sunk", sunk("240.0.0.1"), Code::NetFiltered, Status::Fail),
+        (
+            "sunk",
+            sunk("240.0.0.1"),
+            Code::NetFiltered,
+            CheckStatus::Fail,
+        ),
         (
             "sunk at the name server's own address",
             sunk("10.1.0.1"),
             Code::NetFiltered,
-            Status::Fail,
+            CheckStatus::Fail,
         ),
         (
             "a private address is central's as well as any other",
             sunk("10.7.0.3"),
             Code::NetRefused,
-            Status::Fail,
+            CheckStatus::Fail,
         ),
         (
             "somebody wrote it into /etc/hosts",
-            Way {
+            WaySeen {
                 name: Some(Name {
                     listed: true,
                     ..named(Ok(vec!["127.0.0.1"]))
                 }),
-                ..cut(Refusal::Refused)
+                ..cut(ConnectFailure::Refused)
             },
             Code::NetRefused,
-            Status::Fail,
+            CheckStatus::Fail,
         ),
         (
             "refused",
-            cut(Refusal::Refused),
+            cut(ConnectFailure::Refused),
             Code::NetRefused,
-            Status::Fail,
+            CheckStatus::Fail,
         ),
         (
             "silent",
-            cut(Refusal::Late(4)),
+            cut(ConnectFailure::Late(4)),
             Code::NetUnreachable,
-            Status::Fail,
+            CheckStatus::Fail,
         ),
         (
             "a proxy that refuses",
-            Way {
+            WaySeen {
                 name: Some(proxied(Ok(vec!["192.88.99.7"]))),
-                ..cut(Refusal::Refused)
+                ..cut(ConnectFailure::Refused)
             },
             Code::NetProxy,
-            Status::Fail,
+            CheckStatus::Fail,
         ),
         (
             "only IPv6 there, only IPv4 here",
-            Way {
+            WaySeen {
                 name: Some(named(Ok(vec!["2a00::7", "2a00::8"]))),
-                ..cut(Refusal::NoRoute)
+                ..cut(ConnectFailure::NoRoute)
             },
             Code::NetFamily,
-            Status::Fail,
+            CheckStatus::Fail,
         ),
         (
             "only IPv4 there, only IPv6 here",
-            Way {
+            WaySeen {
                 sources: Some(Sources {
                     four: None,
                     six: Some(ip("2a00::2")),
                 }),
-                ..cut(Refusal::NoRoute)
+                ..cut(ConnectFailure::NoRoute)
             },
             Code::NetFamily,
-            Status::Fail,
+            CheckStatus::Fail,
         ),
         (
             "both there: the route of one fails",
-            Way {
+            WaySeen {
                 name: Some(named(Ok(vec!["2a00::7", "192.88.99.7"]))),
-                ..cut(Refusal::NoRoute)
+                ..cut(ConnectFailure::NoRoute)
             },
             Code::NetUnreachable,
-            Status::Fail,
+            CheckStatus::Fail,
         ),
         (
             "one lost of ten is chance",
             tries(&[well, well, None, well, well, well, well, well, well, well]),
             Code::NetLink,
-            Status::Pass,
+            CheckStatus::Pass,
         ),
         (
             "two of ten",
             tries(&[well, again, None, well, well, well, well, well, well, well]),
             Code::NetLoss,
-            Status::Warn,
+            CheckStatus::Warn,
         ),
         (
             "four of ten",
@@ -342,13 +357,13 @@ fn the_first_thing_that_is_wrong_on_the_way_is_told() {
                 well, again, None, again, well, again, well, well, well, well,
             ]),
             Code::NetLoss,
-            Status::Fail,
+            CheckStatus::Fail,
         ),
         (
             "far away, and nothing is lost",
             tries(&[Some(1400); TRIES]),
             Code::NetLink,
-            Status::Pass,
+            CheckStatus::Pass,
         ),
     ];
     for (what, way, code, status) in table {
@@ -363,25 +378,25 @@ fn the_first_thing_that_is_wrong_on_the_way_is_told() {
 
 #[test]
 fn an_address_where_no_central_can_be_is_told_by_who_answers_there() {
-    let here = Way {
+    let here = WaySeen {
         name: Some(named(Ok(vec!["127.0.0.1"]))),
         ..sound()
     };
-    assert_eq!(first(&here, Some(true)).status, Status::Pass);
+    assert_eq!(first(&here, Some(true)).status, CheckStatus::Pass);
     assert_eq!(first(&here, Some(false)).code, Code::NetFiltered);
     // A portal answers at the router's own address: its page is told.
-    let portal = Way {
+    let portal = WaySeen {
         name: Some(named(Ok(vec!["10.1.0.1"]))),
         ..sound()
     };
-    assert_eq!(first(&portal, Some(false)).status, Status::Pass);
+    assert_eq!(first(&portal, Some(false)).status, CheckStatus::Pass);
 }
 
 #[test]
 fn a_size_is_the_cause_only_where_all_smaller_come_and_all_larger_vanish() {
     let with = |pattern: &str, tries: Vec<Option<u32>>| {
         let came = pattern.chars().map(|mark| mark == '+');
-        let way = Way {
+        let way = WaySeen {
             sizes: SIZES.into_iter().zip(came).collect(),
             tries,
             ..sound()
@@ -392,42 +407,45 @@ fn a_size_is_the_cause_only_where_all_smaller_come_and_all_larger_vanish() {
     let told = with("-------+++++", whole());
     assert_eq!(
         (told.code.known(), told.status),
-        (Some(Code::NetMtu), Status::Fail)
+        (Some(Code::NetMtu), CheckStatus::Fail)
     );
     assert_eq!(
         told.summary.english(),
         "packets of 1320 bytes come through, those of 1360 vanish on the way"
     );
     for (pattern, status) in [
-        ("++++++++++++", Status::Pass),
-        ("------------", Status::Skip),
-        ("-------+-+++", Status::Skip),
-        ("-+++++++++++", Status::Skip),
-        ("-----------+", Status::Skip),
+        ("++++++++++++", CheckStatus::Pass),
+        ("------------", CheckStatus::Skip),
+        ("-------+-+++", CheckStatus::Skip),
+        ("-+++++++++++", CheckStatus::Skip),
+        ("-----------+", CheckStatus::Skip),
     ] {
         assert_eq!(with(pattern, whole()).status, status, "{pattern}");
     }
     let lossy = [vec![None; 3], vec![Some(20); 7]].concat();
-    assert_eq!(with("-------+++++", lossy).status, Status::Skip);
-    assert_eq!(with("", whole()).status, Status::Skip);
+    assert_eq!(with("-------+++++", lossy).status, CheckStatus::Skip);
+    assert_eq!(with("", whole()).status, CheckStatus::Skip);
 }
 
 #[test]
 fn what_was_seen_survives_json() {
-    let way = cut(Refusal::Late(4));
+    let way = cut(ConnectFailure::Late(4));
     let text = serde_json::to_string(&way).unwrap();
-    assert_eq!(serde_json::from_str::<Way>(&text).unwrap(), way);
-    assert_eq!(serde_json::from_str::<Way>("{}").unwrap(), Way::default());
+    assert_eq!(serde_json::from_str::<WaySeen>(&text).unwrap(), way);
+    assert_eq!(
+        serde_json::from_str::<WaySeen>("{}").unwrap(),
+        WaySeen::default()
+    );
 }
 
 #[test]
 fn why_there_is_no_connection_is_said_in_words() {
     for refusal in [
-        Refusal::Refused,
-        Refusal::NoRoute,
-        Refusal::Unreachable,
-        Refusal::Forbidden,
-        Refusal::Late(4),
+        ConnectFailure::Refused,
+        ConnectFailure::NoRoute,
+        ConnectFailure::Unreachable,
+        ConnectFailure::Forbidden,
+        ConnectFailure::Late(4),
     ] {
         let way = cut(refusal);
         let told = &way.judge(None)[&Check::Connect];

@@ -51,24 +51,24 @@ fn address(kind: RecordType) -> Vec<IpAddr> {
     vec![text.parse().unwrap()]
 }
 
-fn behave(way: Way, question: &Question, ticket: usize) -> Option<Event> {
+fn behave(way: Way, question: &Question, ticket: usize) -> Option<LookupEvent> {
     let reply = match way {
-        Way::Has => Reply::Addresses(address(question.kind)),
-        Way::NoData => Reply::NoData,
-        Way::NoName => Reply::NoName,
-        Way::Refused(code) => Reply::Refused(code),
+        Way::Has => DnsReply::Addresses(address(question.kind)),
+        Way::NoData => DnsReply::NoData,
+        Way::NoName => DnsReply::NoName,
+        Way::Refused(code) => DnsReply::Refused(code),
         Way::Silent => return None,
-        Way::Unreachable => return Some(Event::Failed(ticket)),
+        Way::Unreachable => return Some(LookupEvent::Failed(ticket)),
         Way::Truncated { tcp: true, .. } if question.tcp => {
-            Reply::Addresses(address(question.kind))
+            DnsReply::Addresses(address(question.kind))
         }
-        Way::Truncated { .. } if question.tcp => return Some(Event::Failed(ticket)),
-        Way::Truncated { partial, .. } => Reply::Truncated(match partial {
+        Way::Truncated { .. } if question.tcp => return Some(LookupEvent::Failed(ticket)),
+        Way::Truncated { partial, .. } => DnsReply::Truncated(match partial {
             true => address(question.kind),
             false => Vec::new(),
         }),
     };
-    Some(Event::Reply(ticket, reply))
+    Some(LookupEvent::Reply(ticket, reply))
 }
 
 /// What came of it, after how long, and how many questions were sent.
@@ -81,12 +81,12 @@ fn look_up(
     let text = lines.collect::<String>() + extra;
     let mut now = Duration::ZERO;
     let mut lookup = Lookup::new(Config::parse(&text, None), name, now);
-    let (mut coming, mut questions): (Vec<(Duration, Event)>, usize) = (Vec::new(), 0);
+    let (mut coming, mut questions): (Vec<(Duration, LookupEvent)>, usize) = (Vec::new(), 0);
     loop {
         while let Some(command) = lookup.next() {
             match command {
-                Command::Done(result) => return (result, now, questions),
-                Command::Ask(ticket, question) => {
+                LookupCommand::Done(result) => return (result, now, questions),
+                LookupCommand::Ask(ticket, question) => {
                     questions += 1;
                     let server = servers[question.server];
                     let way = match (question.name == "host.test", question.kind) {

@@ -4,9 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::super::request::{self, Heard};
-use super::super::trial::{Stamp, Trial};
-use super::super::{Change, Key, Loaded, Part, Sending, State, finding};
+use super::super::request::{self, RequestOutcome};
+use super::super::trial::{BootTime, ItemTrial};
+use super::super::{ItemKey, ItemState, LedgerChange, Loaded, PartState, Sending, finding};
 use super::{Failed, Job, witness};
 use crate::api::ack;
 use crate::fault::Finding;
@@ -16,7 +16,7 @@ use crate::words::Now;
 /// One variable on its way.
 #[derive(Debug)]
 pub(in super::super) struct Follow {
-    pub(in super::super) key: Key,
+    pub(in super::super) key: ItemKey,
     /// Which variable; `None` for the entry without variables.
     part: Option<u32>,
     /// It was sent before and the answer is not known.
@@ -30,11 +30,11 @@ pub(in super::super) struct Follow {
 /// The results that are sent in parts.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    queue: VecDeque<Key>,
+    queue: VecDeque<ItemKey>,
     /// Central may be at them until then.
-    wait: BTreeMap<Key, Now>,
+    wait: BTreeMap<ItemKey, Now>,
     /// A variable that got `success 0` and may be held.
-    check: Option<(Key, u32)>,
+    check: Option<(ItemKey, u32)>,
     /// Failed in this run: not sent again in it.
     failed: Failed,
     /// Between two witnesses as soon as the next one is taken.
@@ -45,18 +45,18 @@ pub(super) struct Queue {
     /// moment is down for the probe too.
     vouch: Option<String>,
     /// Items of which an entry was accepted in this run.
-    touched: BTreeSet<Key>,
+    touched: BTreeSet<ItemKey>,
 }
 
 /// A variable that got an empty 500 alone, twice, behind a witness.
 #[derive(Debug)]
 struct Unproven {
-    key: Key,
+    key: ItemKey,
     part: u32,
     reason: Finding,
     accused: bool,
     /// What its item had been through before.
-    before: Trial,
+    before: ItemTrial,
 }
 
 impl Queue {
@@ -68,7 +68,7 @@ impl Queue {
         self.unproven.clear();
     }
 
-    pub(super) fn first(&self) -> Option<&Key> {
+    pub(super) fn first(&self) -> Option<&ItemKey> {
         self.queue.front()
     }
 
@@ -76,7 +76,7 @@ impl Queue {
         self.vouch.take()
     }
 
-    pub(super) fn enter(&mut self, key: Key, settled: Option<Now>) {
+    pub(super) fn enter(&mut self, key: ItemKey, settled: Option<Now>) {
         if let Some(settled) = settled {
             self.wait.insert(key.clone(), settled);
         }
@@ -89,13 +89,13 @@ impl Queue {
             .filter_map(|key| self.wait.get(key).copied())
     }
 
-    pub(super) fn holds(&self, key: &Key) -> bool {
+    pub(super) fn holds(&self, key: &ItemKey) -> bool {
         let checked = self.check.as_ref().is_some_and(|(of, _)| of == key);
         checked || self.queue.contains(key)
     }
 
     /// Nothing more of it goes in this run.
-    pub(super) fn leave(&mut self, key: &Key) {
+    pub(super) fn leave(&mut self, key: &ItemKey) {
         self.queue.retain(|other| other != key);
         self.check.take_if(|(of, _)| of == key);
         self.unproven.retain(|unproven| unproven.key != *key);
@@ -119,7 +119,7 @@ impl Sending {
             });
         }
         let queue = &self.results.follow;
-        let ready = |key: &Key| {
+        let ready = |key: &ItemKey| {
             let waits = queue.wait.get(key).is_some_and(|at| at.mono > now.mono);
             !waits && !self.comes_later(key)
         };
@@ -143,7 +143,7 @@ impl Sending {
     ) {
         let Some(mut item) = item else { return };
         // Only what central knows is sent in parts.
-        if !item.others.mapped && item.ledger.parts.iter().all(|(_, p)| *p == Part::Owed) {
+        if !item.others.mapped && item.ledger.parts.iter().all(|(_, p)| *p == PartState::Owed) {
             return self.first_after_all(follow.key, item.ledger.state, now);
         }
         let mut change = self.sent(&follow.key);
@@ -154,28 +154,28 @@ impl Sending {
             let open = |index: &u32| {
                 !held.contains(index) && !failed.contains(&(follow.key.clone(), *index))
             };
-            let of = |wanted: Part| {
+            let of = |wanted: PartState| {
                 (0u32..)
                     .zip(&item.ledger.parts)
                     .filter(move |(_, (_, part))| *part == wanted)
                     .map(|(index, _)| index)
             };
             // What stands accused goes last, so that the others may be its witnesses.
-            let next = of(Part::Flying)
-                .chain(of(Part::Owed))
-                .chain(of(Part::Accused))
+            let next = of(PartState::Flying)
+                .chain(of(PartState::Owed))
+                .chain(of(PartState::Accused))
                 .find(open);
             let stands = next.map(|at| item.ledger.parts[at as usize].1);
-            follow.accused = stands == Some(Part::Accused);
+            follow.accused = stands == Some(PartState::Accused);
             // Another state of this box may have sent it. Without a sign of one, `success 0` is the storage's: a
             // variable that it never takes must not be read as held.
             let again = self.is_doubtful() && stands.is_some();
-            follow.doubt = again || follow.accused || stands == Some(Part::Flying);
+            follow.doubt = again || follow.accused || stands == Some(PartState::Flying);
             if follow.doubt && !self.plan.takes_none_twice() {
-                let held = held.iter().map(|at| (*at, Part::Stored));
+                let held = held.iter().map(|at| (*at, PartState::Stored));
                 change.parts.extend(held);
                 let open = self.unknowable(&follow.key, Unknown::Twice);
-                return self.note(vec![Change {
+                return self.note(vec![LedgerChange {
                     parts: change.parts,
                     ..open
                 }]);
@@ -183,7 +183,7 @@ impl Sending {
             follow.part = next;
             change
                 .parts
-                .extend(held.iter().map(|at| (*at, Part::Stored)));
+                .extend(held.iter().map(|at| (*at, PartState::Stored)));
             if next.is_none() && self.settled(&follow.key, &item) {
                 return self.finish(&follow.key, &item, change, now);
             }
@@ -201,7 +201,7 @@ impl Sending {
             }
         };
         if let (Some(at), false, false) = (follow.part, follow.check, follow.accused) {
-            change.parts.push((at, Part::Flying));
+            change.parts.push((at, PartState::Flying));
         }
         let entry = [(follow.key.id.as_str(), payload.as_slice())];
         let params = request::params(&self.plan.params, false);
@@ -211,29 +211,29 @@ impl Sending {
 
     /// Central knows the execution, and perhaps not all of its variables: each may be held. Written down as such, so that
     /// the next run goes on here and not by the mapping alone.
-    pub(super) fn apart(&mut self, key: Key) -> Change {
+    pub(super) fn apart(&mut self, key: ItemKey) -> LedgerChange {
         let owed = self.entries.get(&key).map_or(0, |entry| entry.owed);
         if owed == 0 {
             return self.acknowledgement(&key);
         }
-        let parts = (0..owed).map(|at| (at, Part::Flying)).collect();
+        let parts = (0..owed).map(|at| (at, PartState::Flying)).collect();
         if !self.plan.takes_none_twice() {
-            return Change {
+            return LedgerChange {
                 parts,
                 ..self.unknowable(&key, Unknown::Twice)
             };
         }
-        let change = Change {
+        let change = LedgerChange {
             parts,
-            ..self.change(&key, State::Sending)
+            ..self.change(&key, ItemState::Sending)
         };
         self.results.follow.enter(key, None);
         change
     }
 
     /// Its earlier contents were refused whole: central does not know the execution, this is its first entry.
-    fn first_after_all(&mut self, key: Key, state: State, now: Now) {
-        if matches!(state, State::Sending | State::Unconfirmed) {
+    fn first_after_all(&mut self, key: ItemKey, state: ItemState, now: Now) {
+        if matches!(state, ItemState::Sending | ItemState::Unconfirmed) {
             let settled = now.after(self.plan.settle);
             self.results.doubt(key, now, settled, None);
         } else if self.plan.probe_first {
@@ -247,30 +247,30 @@ impl Sending {
     }
 
     /// Whether central has heard of this content: if no variable told it the new state, an empty entry must.
-    fn settled(&self, key: &Key, item: &Loaded) -> bool {
+    fn settled(&self, key: &ItemKey, item: &Loaded) -> bool {
         let own = item
             .ledger
             .parts
             .iter()
-            .any(|(_, part)| matches!(part, Part::Refused | Part::Stored));
+            .any(|(_, part)| matches!(part, PartState::Refused | PartState::Stored));
         own || self.results.follow.touched.contains(key)
             || self.results.follow.failed.iter().any(|(of, _)| of == key)
     }
 
     /// Every variable has been tried.
-    fn finish(&mut self, key: &Key, item: &Loaded, change: Change, now: Now) {
+    fn finish(&mut self, key: &ItemKey, item: &Loaded, change: LedgerChange, now: Now) {
         let parts = &item.ledger.parts;
         let end = if parts.iter().any(|(_, part)| part.is_owed())
             && self.results.follow.failed.iter().any(|(of, _)| of == key)
         {
             // Some failed in this run, and what they have been through is written down.
             let state = match item.ledger.trial.refused {
-                true => State::Refused,
-                false => State::Queued,
+                true => ItemState::Refused,
+                false => ItemState::Queued,
             };
             self.change(key, state)
-        } else if parts.iter().any(|(_, part)| *part == Part::Refused) {
-            let again = self.change(key, State::Refused);
+        } else if parts.iter().any(|(_, part)| *part == PartState::Refused) {
+            let again = self.change(key, ItemState::Refused);
             match again.trial.refused {
                 true => again,
                 false => {
@@ -282,13 +282,18 @@ impl Sending {
         } else {
             self.acknowledgement(key)
         };
-        self.note(vec![Change {
+        self.note(vec![LedgerChange {
             parts: change.parts,
             ..end
         }]);
     }
 
-    pub(in super::super) fn follow_answered(&mut self, follow: Follow, heard: Heard, now: Now) {
+    pub(in super::super) fn follow_answered(
+        &mut self,
+        follow: Follow,
+        heard: RequestOutcome,
+        now: Now,
+    ) {
         if follow.check {
             return self.checked(follow, heard);
         }
@@ -300,12 +305,12 @@ impl Sending {
             ..
         } = follow;
         let before = match (accused, doubt) {
-            (true, _) => Part::Accused,
-            (_, true) => Part::Flying,
-            _ => Part::Owed,
+            (true, _) => PartState::Accused,
+            (_, true) => PartState::Flying,
+            _ => PartState::Owed,
         };
         match heard {
-            Heard::Answer(reply) => {
+            RequestOutcome::Answer(reply) => {
                 let acks = ack::entries(&reply).unwrap_or_default();
                 match (acks.get(&key.id), part) {
                     (Some(true), _) => self.part_stored(key, part, now),
@@ -314,19 +319,19 @@ impl Sending {
                         self.void();
                         // Were it taken for perhaps stored, the next `success` 0 would be read as "held", and a
                         // variable that the storage never takes would be lost.
-                        self.part_troubled(key, Some((at, Part::Owed)), reason, now);
+                        self.part_troubled(key, Some((at, PartState::Owed)), reason, now);
                     }
                     (Some(false), Some(at)) => self.results.follow.check = Some((key, at)),
                     // Nothing of the variable is known: it stays flying, the next run goes on here.
                     _ => {}
                 }
             }
-            Heard::TooLong(trouble) => {
+            RequestOutcome::TooLong(trouble) => {
                 let reason = finding(Code::ResultsTooLong, trouble.cause);
                 let part = part.map(|at| (at, before));
                 self.part_troubled(key, part, reason, now);
             }
-            Heard::Rejected(trouble) => match part {
+            RequestOutcome::Rejected(trouble) => match part {
                 Some(at) if !self.results.follow.died.insert((key.clone(), at)) => {
                     let reason = finding(Code::ResultsRejected, trouble.cause);
                     self.part_failed(key, at, reason, accused, now);
@@ -340,23 +345,31 @@ impl Sending {
                     self.part_troubled(key, None, reason, now);
                 }
             },
-            Heard::Failed(_) => {
+            RequestOutcome::Failed(_) => {
                 // It may be stored: central failed after it, or before.
-                let after = if accused { Part::Accused } else { Part::Flying };
+                let after = if accused {
+                    PartState::Accused
+                } else {
+                    PartState::Flying
+                };
                 let part = part.map(|at| (at, after));
                 let reason = finding(Code::CentralError, ItemCause::FailedAlone);
                 self.part_troubled(key, part, reason, now);
             }
-            Heard::Lost(_) => {
-                let change = self.lost_now(std::slice::from_ref(&key), Stamp::of(now));
+            RequestOutcome::Lost(_) => {
+                let change = self.lost_now(std::slice::from_ref(&key), BootTime::of(now));
                 if self.lost(&key) {
                     let settled = now.after(self.plan.settle);
                     self.results.follow.enter(key, Some(settled));
                 }
                 self.note(change);
             }
-            Heard::Unsent(_) | Heard::Barred(_) => {
-                let state = if doubt { State::Sending } else { State::Queued };
+            RequestOutcome::Unsent(_) | RequestOutcome::Barred(_) => {
+                let state = if doubt {
+                    ItemState::Sending
+                } else {
+                    ItemState::Queued
+                };
                 let mut change = self.change(&key, state);
                 change.parts.extend(part.map(|at| (at, before)));
                 self.results.follow.queue.push_front(key);
@@ -365,9 +378,9 @@ impl Sending {
         }
     }
 
-    fn part_stored(&mut self, key: Key, part: Option<u32>, now: Now) {
-        let mut change = self.change(&key, State::Queued);
-        change.parts.extend(part.map(|at| (at, Part::Stored)));
+    fn part_stored(&mut self, key: ItemKey, part: Option<u32>, now: Now) {
+        let mut change = self.change(&key, ItemState::Queued);
+        change.parts.extend(part.map(|at| (at, PartState::Stored)));
         let mut changes = vec![change];
         self.results.follow.touched.insert(key.clone());
         self.results.follow.queue.push_front(key);
@@ -379,12 +392,18 @@ impl Sending {
     }
 
     /// Central's trouble: `part` stands where it is said, and nothing of it is sent again in this run.
-    fn part_troubled(&mut self, key: Key, part: Option<(u32, Part)>, reason: Finding, now: Now) {
+    fn part_troubled(
+        &mut self,
+        key: ItemKey,
+        part: Option<(u32, PartState)>,
+        reason: Finding,
+        now: Now,
+    ) {
         let mut change = self.stumble(&key, reason, now);
         self.results.streak += 1;
         if let Some((at, after)) = part {
-            if after != Part::Owed && change.state == State::Queued {
-                change.state = State::Sending;
+            if after != PartState::Owed && change.state == ItemState::Queued {
+                change.state = ItemState::Sending;
             }
             change.parts.push((at, after));
             self.results.follow.failed.insert((key.clone(), at));
@@ -394,14 +413,14 @@ impl Sending {
     }
 
     /// An empty 500, twice: perhaps the variable's fault.
-    fn part_failed(&mut self, key: Key, part: u32, reason: Finding, accused: bool, now: Now) {
+    fn part_failed(&mut self, key: ItemKey, part: u32, reason: Finding, accused: bool, now: Now) {
         let mut change = self.stumble(&key, reason.clone(), now);
         let before = self.entries.get(&key).map(|entry| entry.trial);
         let before = before.unwrap_or_default();
         let after = match (before.refused, accused) {
-            (true, _) => Part::Refused,
-            (_, true) => Part::Accused,
-            _ => Part::Flying,
+            (true, _) => PartState::Refused,
+            (_, true) => PartState::Accused,
+            _ => PartState::Flying,
         };
         change.parts.push((part, after));
         self.results.streak += 1;
@@ -423,16 +442,16 @@ impl Sending {
 
     /// The entry without variables was answered: `success 1` shows that the storage works, so the variable that got
     /// `success 0` is held.
-    fn checked(&mut self, follow: Follow, heard: Heard) {
+    fn checked(&mut self, follow: Follow, heard: RequestOutcome) {
         let works = match heard {
-            Heard::Answer(reply) => {
+            RequestOutcome::Answer(reply) => {
                 ack::entries(&reply).is_ok_and(|acks| acks.get(&follow.key.id) == Some(&true))
             }
             _ => false,
         };
         if let (true, Some(at)) = (works, follow.part) {
-            let mut change = self.change(&follow.key, State::Queued);
-            change.parts.push((at, Part::Stored));
+            let mut change = self.change(&follow.key, ItemState::Queued);
+            change.parts.push((at, PartState::Stored));
             self.results.follow.touched.insert(follow.key.clone());
             self.results.follow.queue.push_front(follow.key);
             self.note(vec![change]);
@@ -440,8 +459,8 @@ impl Sending {
     }
 
     /// Central is well: the variables that failed since the last witness are convicted.
-    pub(super) fn follow_proven(&mut self, changes: &mut Vec<Change>, now: Now) {
-        let mut last: Option<(Key, Trial)> = None;
+    pub(super) fn follow_proven(&mut self, changes: &mut Vec<LedgerChange>, now: Now) {
+        let mut last: Option<(ItemKey, ItemTrial)> = None;
         for suspect in std::mem::take(&mut self.results.follow.unproven) {
             let Unproven {
                 key,
@@ -456,11 +475,11 @@ impl Sending {
             };
             let (part_after, trial) = self.judge_part(accused, before, now);
             last = Some((key.clone(), trial));
-            changes.push(Change {
+            changes.push(LedgerChange {
                 parts: vec![(part, part_after)],
                 reason: Some(reason),
                 trial,
-                ..self.change(&key, State::Queued)
+                ..self.change(&key, ItemState::Queued)
             });
             // The item may be at its end now.
             if !self.results.follow.queue.contains(&key) {
@@ -472,13 +491,14 @@ impl Sending {
 
 /// What was sent whole, before central knew the execution through another item, and whose answer is not known: each of
 /// its variables may be held.
-fn sent_whole(item: &mut Loaded) -> Vec<(u32, Part)> {
+fn sent_whole(item: &mut Loaded) -> Vec<(u32, PartState)> {
     let parts = &mut item.ledger.parts;
-    let whole = item.ledger.state == State::Sending && parts.iter().all(|(_, p)| *p == Part::Owed);
+    let whole =
+        item.ledger.state == ItemState::Sending && parts.iter().all(|(_, p)| *p == PartState::Owed);
     let mut flying = Vec::new();
     for (at, (_, part)) in (0u32..).zip(parts).filter(|_| whole) {
-        *part = Part::Flying;
-        flying.push((at, Part::Flying));
+        *part = PartState::Flying;
+        flying.push((at, PartState::Flying));
     }
     flying
 }

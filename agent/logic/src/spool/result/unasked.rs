@@ -14,8 +14,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::{Doubt, Probe, Sending};
-use crate::spool::{Key, Owed};
+use super::{Doubt, ProbeState, Sending};
+use crate::spool::{ItemKey, OwedItem};
 use crate::words::Now;
 
 /// Where a result stands once it was asked for.
@@ -38,7 +38,7 @@ enum Blind {
 /// Results that are still to be asked for, and what was heard.
 #[derive(Debug, Default)]
 pub(super) struct Unasked {
-    queue: VecDeque<(Key, Unsent)>,
+    queue: VecDeque<(ItemKey, Unsent)>,
     /// Executions that central knew although they were never sent from here.
     held: u64,
     /// Executions that central did not know.
@@ -46,7 +46,7 @@ pub(super) struct Unasked {
 }
 
 impl Unasked {
-    pub(super) fn enter(&mut self, item: &Owed) {
+    pub(super) fn enter(&mut self, item: &OwedItem) {
         let unsent = Unsent {
             suspect: item.failures > 0,
             never: item.attempts == 0,
@@ -55,7 +55,7 @@ impl Unasked {
     }
 
     /// One that was about to go the first time.
-    pub(super) fn put(&mut self, key: Key) {
+    pub(super) fn put(&mut self, key: ItemKey) {
         let unsent = Unsent {
             suspect: false,
             never: true,
@@ -75,9 +75,9 @@ impl Sending {
             return;
         }
         let most = match lane.probe {
-            Probe::Unsound => return self.send_unasked(true, now),
-            Probe::Untried => 1,
-            Probe::Sound => self.chunk,
+            ProbeState::Unsound => return self.send_unasked(true, now),
+            ProbeState::Untried => 1,
+            ProbeState::Sound => self.chunk,
         };
         let settled = match self.plan.unmarked {
             Some(until) if until.mono > now.mono => until,
@@ -120,7 +120,7 @@ impl Sending {
         }
     }
 
-    fn sent_blind(&mut self, blind: Blind, key: Key, unsent: Unsent) {
+    fn sent_blind(&mut self, blind: Blind, key: ItemKey, unsent: Unsent) {
         match blind {
             Blind::Send => self.send_first(key, unsent),
             Blind::Leave => {}
@@ -131,7 +131,7 @@ impl Sending {
         }
     }
 
-    pub(super) fn send_first(&mut self, key: Key, unsent: Unsent) {
+    pub(super) fn send_first(&mut self, key: ItemKey, unsent: Unsent) {
         if unsent.suspect {
             self.results.suspects.push_back(key);
         } else {
@@ -140,7 +140,7 @@ impl Sending {
     }
 
     /// Central did not know it.
-    pub(super) fn unknown(&mut self, key: &Key) {
+    pub(super) fn unknown(&mut self, key: &ItemKey) {
         if self.is_doubtful() {
             self.results.unasked.unknown.insert(key.id.clone());
         }

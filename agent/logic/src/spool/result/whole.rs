@@ -10,24 +10,24 @@
 //! | `success 0`, an empty 500, a failure by central's own words | central's trouble: queued, told, tried again after a wait |
 //! | unsent | queued |
 
-use super::super::request::{self, Heard};
-use super::super::trial::Stamp;
-use super::super::{Job, Key, Loaded, Owed, Sending, State, finding};
+use super::super::request::{self, RequestOutcome};
+use super::super::trial::BootTime;
+use super::super::{ItemKey, ItemState, Job, Loaded, OwedItem, Sending, finding};
 use super::Fit;
 use crate::api::ack;
 use crate::fault::{Code, ItemCause};
-use crate::intake::Kind;
+use crate::intake::ItemKind;
 use crate::words::Now;
 
 /// Central's queue of tasks has decrypted what it took after so many times `settle`, as far as anybody can know.
 const DECRYPTS: u32 = 10;
 
 /// Those that go so, each with when central is surely at it no more.
-pub(super) type Queue = Vec<(Key, Option<Now>)>;
+pub(super) type Queue = Vec<(ItemKey, Option<Now>)>;
 
 impl Sending {
     /// Whether central may still decrypt an earlier content of the same execution.
-    pub(in super::super) fn is_being_decrypted(&self, item: &Owed, now: Now) -> bool {
+    pub(in super::super) fn is_being_decrypted(&self, item: &OwedItem, now: Now) -> bool {
         let rest = self.plan.settle * DECRYPTS;
         item.decrypted_since
             .is_some_and(|since| since.elapsed(now) < rest)
@@ -36,17 +36,22 @@ impl Sending {
     pub(super) fn next_whole(&mut self, now: Now) -> Option<Job> {
         let waits = |until: &Option<Now>| until.is_some_and(|until| until.mono > now.mono);
         let queue = &self.results.whole;
-        let ready = |(key, until): &(Key, Option<Now>)| !waits(until) && !self.is_decrypting(key);
+        let ready =
+            |(key, until): &(ItemKey, Option<Now>)| !waits(until) && !self.is_decrypting(key);
         let at = queue.iter().position(ready)?;
         let (key, _) = self.results.whole.remove(at);
         Some(Job::Whole(key))
     }
 
     /// Whether another content of the same execution is on its way in this run, or was.
-    fn is_decrypting(&self, key: &Key) -> bool {
-        let under_way =
-            |state| matches!(state, State::Queued | State::Sending | State::Acknowledged);
-        self.editions(Kind::Results, &key.id)
+    fn is_decrypting(&self, key: &ItemKey) -> bool {
+        let under_way = |state| {
+            matches!(
+                state,
+                ItemState::Queued | ItemState::Sending | ItemState::Acknowledged
+            )
+        };
+        self.editions(ItemKind::Results, &key.id)
             .take_while(|(other, _)| other.edition < key.edition)
             .any(|(_, entry)| under_way(entry.state))
     }
@@ -65,27 +70,34 @@ impl Sending {
         self.mark(Job::Whole(key), call, vec![change]);
     }
 
-    pub(in super::super) fn whole_answered(&mut self, key: Key, heard: Heard, now: Now) {
+    pub(in super::super) fn whole_answered(
+        &mut self,
+        key: ItemKey,
+        heard: RequestOutcome,
+        now: Now,
+    ) {
         let reason = match heard {
-            Heard::Answer(reply) => match ack::entries(&reply).unwrap_or_default().get(&key.id) {
-                Some(true) => {
-                    let change = self.acknowledgement(&key);
-                    return self.note(vec![change]);
+            RequestOutcome::Answer(reply) => {
+                match ack::entries(&reply).unwrap_or_default().get(&key.id) {
+                    Some(true) => {
+                        let change = self.acknowledgement(&key);
+                        return self.note(vec![change]);
+                    }
+                    Some(false) => finding(Code::ResultsNotStored, ItemCause::NotStored),
+                    None => finding(Code::ResultsUnanswered, ItemCause::NotNamed),
                 }
-                Some(false) => finding(Code::ResultsNotStored, ItemCause::NotStored),
-                None => finding(Code::ResultsUnanswered, ItemCause::NotNamed),
-            },
-            Heard::Unsent(_) | Heard::Barred(_) => {
+            }
+            RequestOutcome::Unsent(_) | RequestOutcome::Barred(_) => {
                 let change = self.unsent(&key);
                 return self.note(vec![change]);
             }
-            Heard::Lost(_) => {
-                let changes = self.lost_now(&[key], Stamp::of(now));
+            RequestOutcome::Lost(_) => {
+                let changes = self.lost_now(&[key], BootTime::of(now));
                 return self.note(changes);
             }
-            Heard::TooLong(trouble) => finding(Code::ResultsTooLong, trouble.cause),
-            Heard::Rejected(_) => finding(Code::CentralError, ItemCause::EnclosedDied),
-            Heard::Failed(_) => finding(Code::CentralError, ItemCause::FailedAlone),
+            RequestOutcome::TooLong(trouble) => finding(Code::ResultsTooLong, trouble.cause),
+            RequestOutcome::Rejected(_) => finding(Code::CentralError, ItemCause::EnclosedDied),
+            RequestOutcome::Failed(_) => finding(Code::CentralError, ItemCause::FailedAlone),
         };
         self.void();
         self.results.streak += 1;

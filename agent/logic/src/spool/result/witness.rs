@@ -2,10 +2,10 @@
 //! Never concludes anything from a failure that no witness stands behind; never lets a witness change central.
 //! Called by the machine of `spool` and by `result`.
 
-use super::super::request::{self, Heard};
-use super::super::trial::Trial;
-use super::super::{Change, Job, Key, Part, Sending, State, finding};
-use super::{STREAK, Suspect, alone};
+use super::super::request::{self, RequestOutcome};
+use super::super::trial::ItemTrial;
+use super::super::{ItemKey, ItemState, Job, LedgerChange, PartState, Sending, finding};
+use super::{STREAK, SuspectResult, alone};
 use crate::api::ack;
 use crate::fault::Finding;
 use crate::fault::{Code, ItemCause};
@@ -13,7 +13,7 @@ use crate::words::Now;
 
 /// What is known of an execution that can serve as a witness.
 #[derive(Debug)]
-pub(in super::super) enum Found {
+pub(in super::super) enum WitnessState {
     /// Nobody was asked yet.
     Unasked,
     /// There is none, or it is not what it should be.
@@ -29,7 +29,7 @@ pub(in super::super) enum Found {
 
 /// What an execution is vouched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Vouched {
+pub(in super::super) enum WitnessVouch {
     /// It is to be the witness.
     Witness,
     /// Central died on one of its variables.
@@ -38,7 +38,7 @@ pub(in super::super) enum Vouched {
     Rows,
 }
 
-impl super::Lane {
+impl super::ResultQueue {
     /// Whether nothing else should go before a witness.
     pub(super) fn waits_for_witness(&self) -> bool {
         !self.failed.is_empty() || self.follow.waits_for_witness() || self.streak >= STREAK
@@ -48,13 +48,13 @@ impl super::Lane {
     pub(super) fn seek(&self) -> Option<Job> {
         match &self.witness {
             _ if self.unproving => None,
-            Found::Unasked => Some(Job::Seek),
-            Found::Entry { mapped: true, .. } => Some(Job::Witness),
-            Found::Entry { id, .. } if self.can_probe() => Some(Job::Vouch {
+            WitnessState::Unasked => Some(Job::Seek),
+            WitnessState::Entry { mapped: true, .. } => Some(Job::Witness),
+            WitnessState::Entry { id, .. } if self.can_probe() => Some(Job::Vouch {
                 id: id.clone(),
-                whose: Vouched::Witness,
+                whose: WitnessVouch::Witness,
             }),
-            Found::Entry { .. } | Found::None => None,
+            WitnessState::Entry { .. } | WitnessState::None => None,
         }
     }
 }
@@ -64,7 +64,7 @@ impl Sending {
     /// variables, which leaves nothing behind if it fails.
     pub(super) fn next_witness(&mut self) -> Option<Job> {
         let lane = &mut self.results;
-        let other = |lane: &mut super::Lane| {
+        let other = |lane: &mut super::ResultQueue| {
             let lone = lane.lone.pop_front().map(|key| alone(key, false));
             lone.or_else(|| lane.fresh.pop_front().map(|key| alone(key, true)))
         };
@@ -82,8 +82,8 @@ impl Sending {
 
     pub(in super::super) fn sought(&mut self, found: Option<(String, Vec<u8>)>) {
         self.results.witness = match found {
-            None => Found::None,
-            Some((id, entry)) => Found::Entry {
+            None => WitnessState::None,
+            Some((id, entry)) => WitnessState::Entry {
                 id,
                 entry,
                 mapped: false,
@@ -92,27 +92,33 @@ impl Sending {
     }
 
     /// The probe of an execution that must be mapped. One that is not sound voids what stood before it.
-    pub(in super::super) fn vouched(&mut self, id: &str, whose: Vouched, heard: Heard, now: Now) {
+    pub(in super::super) fn vouched(
+        &mut self,
+        id: &str,
+        whose: WitnessVouch,
+        heard: RequestOutcome,
+        now: Now,
+    ) {
         let acks = match heard {
-            Heard::Answer(reply) => ack::rows(&reply).unwrap_or_default(),
+            RequestOutcome::Answer(reply) => ack::rows(&reply).unwrap_or_default(),
             _ => Default::default(),
         };
         let control = acks.get(&request::control(id));
-        let sound = control.is_some_and(ack::Rows::is_unmapped)
+        let sound = control.is_some_and(ack::RowsAck::is_unmapped)
             && acks.get(id).is_some_and(|ack| !ack.success);
         if !sound {
             self.void();
         }
         match (whose, &mut self.results.witness) {
-            (Vouched::Witness, Found::Entry { mapped, .. }) if sound => *mapped = true,
-            (Vouched::Witness, witness) => *witness = Found::None,
-            (Vouched::Part, _) => {}
-            (Vouched::Rows, _) => self.rows_vouched(sound, now),
+            (WitnessVouch::Witness, WitnessState::Entry { mapped, .. }) if sound => *mapped = true,
+            (WitnessVouch::Witness, witness) => *witness = WitnessState::None,
+            (WitnessVouch::Part, _) => {}
+            (WitnessVouch::Rows, _) => self.rows_vouched(sound, now),
         }
     }
 
     pub(in super::super) fn ask_witness(&mut self, now: Now) {
-        let Found::Entry { id, entry, .. } = &self.results.witness else {
+        let WitnessState::Entry { id, entry, .. } = &self.results.witness else {
             return;
         };
         let params = request::params(&self.plan.params, false);
@@ -120,16 +126,18 @@ impl Sending {
         self.ask(Job::Witness, call, now);
     }
 
-    pub(in super::super) fn witness_answered(&mut self, heard: Heard, now: Now) {
-        let Found::Entry { id, .. } = &self.results.witness else {
+    pub(in super::super) fn witness_answered(&mut self, heard: RequestOutcome, now: Now) {
+        let WitnessState::Entry { id, .. } = &self.results.witness else {
             return;
         };
         let taken = match heard {
-            Heard::Answer(reply) => {
+            RequestOutcome::Answer(reply) => {
                 ack::entries(&reply).is_ok_and(|acks| acks.get(id) == Some(&true))
             }
             // The line's trouble: what stood between two witnesses does so no longer; it is asked again.
-            Heard::Lost(_) | Heard::Unsent(_) | Heard::Barred(_) => return,
+            RequestOutcome::Lost(_) | RequestOutcome::Unsent(_) | RequestOutcome::Barred(_) => {
+                return;
+            }
             _ => false,
         };
         if !taken {
@@ -148,13 +156,13 @@ impl Sending {
     }
 
     /// An empty 500 alone, and the probe says that central does not hold it.
-    pub(super) fn suspected(&mut self, key: Key, reason: Finding, now: Now) -> Change {
+    pub(super) fn suspected(&mut self, key: ItemKey, reason: Finding, now: Now) -> LedgerChange {
         self.results.streak += 1;
         let before = self.entries.get(&key).map(|entry| entry.trial);
         let before = before.unwrap_or_default();
         let change = self.stumble(&key, reason.clone(), now);
         if self.results.well && !before.refused {
-            self.results.failed.push(Suspect {
+            self.results.failed.push(SuspectResult {
                 key,
                 reason,
                 before,
@@ -164,7 +172,7 @@ impl Sending {
     }
 
     /// A witness was taken: central is well, and what failed since the last witness failed by itself.
-    pub(super) fn accepted(&mut self, changes: &mut Vec<Change>, now: Now) {
+    pub(super) fn accepted(&mut self, changes: &mut Vec<LedgerChange>, now: Now) {
         self.results.streak = 0;
         self.results.well = true;
         for suspect in std::mem::take(&mut self.results.failed) {
@@ -173,8 +181,8 @@ impl Sending {
         self.follow_proven(changes, now);
     }
 
-    fn convict(&mut self, suspect: Suspect, now: Now) -> Change {
-        let Suspect {
+    fn convict(&mut self, suspect: SuspectResult, now: Now) -> LedgerChange {
+        let SuspectResult {
             key,
             reason,
             before,
@@ -183,10 +191,10 @@ impl Sending {
         if trial.refused {
             return self.refusal(&key, reason, trial);
         }
-        Change {
+        LedgerChange {
             reason: Some(reason),
             trial,
-            ..self.change(&key, State::Queued)
+            ..self.change(&key, ItemState::Queued)
         }
     }
 
@@ -195,19 +203,19 @@ impl Sending {
     pub(in super::super) fn judge_part(
         &self,
         accused: bool,
-        before: Trial,
+        before: ItemTrial,
         now: Now,
-    ) -> (Part, Trial) {
+    ) -> (PartState, ItemTrial) {
         let since = before.accused.filter(|_| accused);
-        let before = Trial {
+        let before = ItemTrial {
             accused: since,
             ..before
         };
         let after = before.convicted(self.plan.refuse_after, now);
         match after.refused {
             // The part is refused; the item is when nothing else of it is owed.
-            true => (Part::Refused, before),
-            false => (Part::Accused, after),
+            true => (PartState::Refused, before),
+            false => (PartState::Accused, after),
         }
     }
 }

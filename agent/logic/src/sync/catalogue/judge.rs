@@ -2,18 +2,18 @@
 //! Never decides about one entity: `manifest` and `guard` do.
 //! Called by the catalogue phase when nothing is under way any more.
 
-use super::super::{Change, Publication, Sync};
-use super::Kind;
+use super::super::{CatalogueChange, Publication, SyncMachine};
+use super::TypeState;
 use crate::entity::EntityType;
 use crate::fault::{CatalogueCause, Code, CountOf, Fault};
 use crate::guard::Memory;
 use crate::report::EntityCount;
 use crate::words::Now;
 
-impl Kind {
+impl TypeState {
     /// What of this run's arrivals becomes visible, and how many updates wait for the end of an exam that began while
     /// they came: they are fetched again after it.
-    fn arrivals(&mut self, count: &mut EntityCount, in_use: bool) -> (Change, u64) {
+    fn arrivals(&mut self, count: &mut EntityCount, in_use: bool) -> (CatalogueChange, u64) {
         let manifest = &self.manifest;
         count.unchanged = manifest.unchanged;
         count.created += manifest.restore.len() as u64;
@@ -30,7 +30,7 @@ impl Kind {
         let deferred = (before - put.len()) as u64;
         count.updated -= deferred.min(count.updated);
         count.unchanged += deferred;
-        let change = Change {
+        let change = CatalogueChange {
             put,
             restore: std::mem::take(&mut self.manifest.restore),
             hide: Vec::new(),
@@ -39,7 +39,7 @@ impl Kind {
     }
 }
 
-impl Sync {
+impl SyncMachine {
     /// Judges every type's absent entities and gathers what becomes visible.
     pub(super) fn judge(&mut self, now: Now) -> Publication {
         let mut publication = Publication {
@@ -86,17 +86,17 @@ impl Sync {
             count.held_back = closing.memory.held_back;
             change.hide = closing.hide;
             whole &= closing.memory.waiting == 0;
-            judged.push((*kind, Kept::of(&closing.memory)));
+            judged.push((*kind, RetainedList::of(&closing.memory)));
             publication.memory.insert(*kind, closing.memory);
         }
         publication.complete = whole;
-        publication.visible = whole || publication.changes.values().any(Change::is_some);
+        publication.visible = whole || publication.changes.values().any(CatalogueChange::is_some);
         self.tell_contradicted(&judged);
         self.tell_held_back(&judged);
         publication
     }
 
-    fn tell_held_back(&mut self, judged: &[(EntityType, Kept)]) {
+    fn tell_held_back(&mut self, judged: &[(EntityType, RetainedList)]) {
         let held = told(judged, |kept| kept.held_back);
         if held.is_empty() {
             return;
@@ -106,7 +106,7 @@ impl Sync {
             .find(&Fault::new(Code::CatalogueHeldBack, cause));
     }
 
-    fn tell_contradicted(&mut self, judged: &[(EntityType, Kept)]) {
+    fn tell_contradicted(&mut self, judged: &[(EntityType, RetainedList)]) {
         let kept = told(judged, |kept| kept.contradicted);
         if kept.is_empty() {
             return;
@@ -118,14 +118,14 @@ impl Sync {
 }
 
 /// What one list left as it was, to be told.
-struct Kept {
+struct RetainedList {
     /// Not named, and held back for that alone.
     held_back: u64,
     /// Taken back by central within hours.
     contradicted: u64,
 }
 
-impl Kept {
+impl RetainedList {
     fn of(memory: &Memory) -> Self {
         Self {
             held_back: memory.held_back - memory.taken_back,
@@ -135,7 +135,10 @@ impl Kept {
 }
 
 /// What of each type is more than none.
-fn told(judged: &[(EntityType, Kept)], count: impl Fn(&Kept) -> u64) -> Vec<CountOf> {
+fn told(
+    judged: &[(EntityType, RetainedList)],
+    count: impl Fn(&RetainedList) -> u64,
+) -> Vec<CountOf> {
     let told = judged.iter().filter(|(_, kept)| count(kept) > 0);
     told.map(|(kind, kept)| CountOf::Type {
         count: count(kept),
@@ -153,10 +156,10 @@ mod tests {
     use crate::api::Reply;
     use crate::entity::Checksum;
     use crate::fault::Fault;
-    use crate::manifest::{Held, Index};
+    use crate::manifest::{HeldRows, IndexRows};
     use crate::seal::NameHash;
-    use crate::sync::{Command, Event, Plan};
-    use crate::words::Params;
+    use crate::sync::{SyncCommand, SyncEvent, SyncPlan};
+    use crate::words::SyncParams;
 
     fn name(id: &str) -> NameHash {
         let mut hash = [0; 16];
@@ -164,9 +167,9 @@ mod tests {
         NameHash(hash)
     }
 
-    fn begun(memory: BTreeMap<EntityType, Memory>) -> Sync {
-        let plan = Plan {
-            params: Params {
+    fn begun(memory: BTreeMap<EntityType, Memory>) -> SyncMachine {
+        let plan = SyncPlan {
+            params: SyncParams {
                 organisation_id: "1001".into(),
                 sync_id: 9,
                 box_id: "box".into(),
@@ -189,17 +192,17 @@ mod tests {
             untold: Vec::new(),
             random: 1,
         };
-        Sync::new(plan, Now::default())
+        SyncMachine::new(plan, Now::default())
     }
 
     /// The list names `a`, edited, and then breaks off; nothing else is answered either.
-    fn publication(mut sync: Sync) -> Publication {
+    fn publication(mut sync: SyncMachine) -> Publication {
         const PAGE: &str = r#"{"nextCallUrl":"/taoSync/SynchronizationApi/fetchEntityChecksums?offset=1",
             "entities":{"a":{"id":"a","checksum":"ffffffffffffffffffffffffffffffff"}}}"#;
         let mut pages = vec![PAGE];
         loop {
             let event = match sync.next().expect("a run goes on until it publishes") {
-                Command::Ask(ticket, call) => {
+                SyncCommand::Ask(ticket, call) => {
                     let body = match call.name {
                         "versions" => Some(r#"{"success":true,"data":["2022.11"]}"#),
                         "checksums" => pages.pop(),
@@ -211,17 +214,18 @@ mod tests {
                         ..Reply::default()
                     });
                     let failed = || Fault::new(Code::CentralRefused, "no");
-                    Event::Answered(ticket, answered.ok_or_else(failed))
+                    SyncEvent::Answered(ticket, answered.ok_or_else(failed))
                 }
-                Command::Index(kind) => {
-                    let shown: Index = ["a", "gone"].map(|id| (name(id), Checksum([1; 16]))).into();
-                    let held = Held {
+                SyncCommand::Index(kind) => {
+                    let shown: IndexRows =
+                        ["a", "gone"].map(|id| (name(id), Checksum([1; 16]))).into();
+                    let held = HeldRows {
                         shown,
-                        ..Held::default()
+                        ..HeldRows::default()
                     };
-                    Event::Indexed(kind, held)
+                    SyncEvent::Indexed(kind, held)
                 }
-                Command::Publish(publication) => return publication,
+                SyncCommand::Publish(publication) => return publication,
                 _ => continue,
             };
             sync.handle(event, Now::default());

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::super::read_ahead::{ListBounds, NextPage, PageReply};
-use super::super::{Purpose, Sync, ends_run};
+use super::super::{Purpose, SyncMachine, ends_run};
 use super::{LISTED_AHEAD, about_list};
 use crate::api::stranger::Stranger;
 use crate::api::{Answered, Call};
@@ -16,14 +16,14 @@ use crate::words::Now;
 /// The one list that is long: every other one comes in one page, or changes the rules of paging (protocol 5.3).
 const LONG: EntityType = EntityType::TestTaker;
 
-impl super::Catalogue {
+impl super::CatalogueLane {
     /// Something of a list went wrong: in this run each further page waits for the one before.
     pub(in super::super) fn read_no_further_ahead(&mut self) {
         self.ahead.end();
     }
 }
 
-impl Sync {
+impl SyncMachine {
     pub(super) fn open_list(&mut self, kind: EntityType, now: Now) {
         let call = Call::checksums(kind, &self.plan.params);
         self.ask_page(kind, call, now);

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use logic::fault::{Cause, Code, Fault, FileAct, Sealed};
-use logic::intake::Kind;
+use logic::intake::ItemKind;
 use logic::outside;
 use logic::seal::Sealer;
-use logic::spool::{Key, Ledger, Part, State};
+use logic::spool::{ItemKey, ItemState, Ledger, PartState};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::gate;
@@ -36,7 +36,7 @@ thread_local! {
 
 /// The folder `spool/`, `done/` in it, and where damaged files go.
 #[derive(Clone)]
-pub(super) struct Shelf {
+pub(super) struct SpoolFolder {
     pub(super) folder: PathBuf,
     pub(super) done: PathBuf,
     pub(super) quarantine: PathBuf,
@@ -50,7 +50,7 @@ pub(super) struct Shelf {
 
 /// An item as it was accepted. The account comes first: whoever wants it alone reads no further.
 #[derive(Serialize, Deserialize)]
-struct Accepted<'a> {
+struct AcceptedItem<'a> {
     ledger: Ledger,
     /// As bytes: a sequence of numbers, for which serde takes a vector, costs a call for each.
     #[serde(borrow, serialize_with = "bytes")]
@@ -70,12 +70,12 @@ enum Read<T> {
     Gone,
 }
 
-impl Shelf {
+impl SpoolFolder {
     /// An item that is accepted: where it belongs, and its sealed bytes.
     pub(super) fn item(&self, ledger: Ledger, payload: &[u8]) -> (PathBuf, Vec<u8>) {
         let path = self.path(&self.folder, &ledger.key, "item");
         let tail = ledger.tail();
-        let plain = postcard::to_allocvec(&Accepted { ledger, payload });
+        let plain = postcard::to_allocvec(&AcceptedItem { ledger, payload });
         let mut plain = plain.expect("plain data always serialises");
         plain.extend(tail);
         let sealed = self.seal_bytes(&path, &plain);
@@ -103,8 +103,8 @@ impl Shelf {
             let Read::Whole(ledger) = self.account(&path)? else {
                 continue;
             };
-            let fits = ledger.key.kind == Kind::Results
-                && ledger.state == State::Acknowledged
+            let fits = ledger.key.kind == ItemKind::Results
+                && ledger.state == ItemState::Acknowledged
                 && ledger.central == central;
             let item = path.with_extension("item");
             if !fits || !item.exists() {
@@ -120,19 +120,19 @@ impl Shelf {
     }
 
     /// All accounts of one kind and id, by edition.
-    pub(super) fn same(&self, kind: Kind, id: &str) -> Result<Vec<Ledger>, Fault> {
+    pub(super) fn same(&self, kind: ItemKind, id: &str) -> Result<Vec<Ledger>, Fault> {
         self.editions(kind, id, None)
     }
 
     /// The accounts of the other items of the same kind and id.
-    pub(super) fn others(&self, key: &Key) -> Result<Vec<Ledger>, Fault> {
+    pub(super) fn others(&self, key: &ItemKey) -> Result<Vec<Ledger>, Fault> {
         self.editions(key.kind, &key.id, Some(key.edition))
     }
 
-    fn editions(&self, kind: Kind, id: &str, but: Option<u32>) -> Result<Vec<Ledger>, Fault> {
+    fn editions(&self, kind: ItemKind, id: &str, but: Option<u32>) -> Result<Vec<Ledger>, Fault> {
         self.each_edition(but, |edition| {
             let id = id.to_owned();
-            self.ledger(&Key { kind, id, edition })
+            self.ledger(&ItemKey { kind, id, edition })
         })
     }
 
@@ -160,7 +160,7 @@ impl Shelf {
     }
 
     /// The account of one item: the newest word about it, or the one it began with.
-    pub(super) fn ledger(&self, key: &Key) -> Result<Option<Ledger>, Fault> {
+    pub(super) fn ledger(&self, key: &ItemKey) -> Result<Option<Ledger>, Fault> {
         if let Some(path) = self.find(key, "state") {
             return match self.account(&path)? {
                 Read::Whole(ledger) => Ok(Some(ledger)),
@@ -186,14 +186,14 @@ impl Shelf {
 
     /// An account that does not open: what was decided is not known, so the outcome is not either. The item goes on
     /// as one that may have been sent, unless it lies where only acknowledged ones are; the damaged file is kept aside.
-    fn doubtful(&self, key: &Key, path: &Path) -> Result<Option<Ledger>, Fault> {
+    fn doubtful(&self, key: &ItemKey, path: &Path) -> Result<Option<Ledger>, Fault> {
         self.set_aside(path, Sealed::Account)?;
         let Some(item) = self.find(key, "item") else {
             return Ok(None);
         };
         let state = match item.starts_with(&self.done) {
-            true => State::Acknowledged,
-            false => State::Sending,
+            true => ItemState::Acknowledged,
+            false => ItemState::Sending,
         };
         let ledger = Ledger {
             state,
@@ -267,7 +267,7 @@ impl Shelf {
     }
 
     /// The account that an item began with and its content; `None` when it is not there or does not open.
-    pub(super) fn content(&self, key: &Key) -> Result<Option<(Ledger, Vec<u8>)>, Fault> {
+    pub(super) fn content(&self, key: &ItemKey) -> Result<Option<(Ledger, Vec<u8>)>, Fault> {
         let Some(path) = self.find(key, "item") else {
             return Ok(None);
         };
@@ -323,7 +323,7 @@ impl Shelf {
     /// Whether central may know the execution of this item through another one whose content was lost: then it takes
     /// its variables one by one. The same content needs no such care: an execution that is mapped has all of it.
     pub(super) fn may_be_known(&self, ledger: &Ledger) -> bool {
-        let (key, sent) = (&ledger.key, [State::Sending, State::Unconfirmed]);
+        let (key, sent) = (&ledger.key, [ItemState::Sending, ItemState::Unconfirmed]);
         self.quarantine.exists()
             && self.lost().into_iter().any(|(_, lost)| {
                 lost.is_some_and(|lost| {
@@ -331,7 +331,10 @@ impl Shelf {
                         && lost.key.id == key.id
                         && lost.content != ledger.content
                         && (sent.contains(&lost.state)
-                            || lost.parts.iter().any(|(_, part)| *part == Part::Stored))
+                            || lost
+                                .parts
+                                .iter()
+                                .any(|(_, part)| *part == PartState::Stored))
                 })
             })
     }
@@ -360,7 +363,7 @@ impl Shelf {
 
     /// Marks an item as one that may be under way, where its account cannot be replaced: its owner may write the file no
     /// more. That needs neither room nor a new file. The next account takes its place, mark and all.
-    pub(super) fn mark(&self, key: &Key) -> Result<(), Fault> {
+    pub(super) fn mark(&self, key: &ItemKey) -> Result<(), Fault> {
         let path = self.find(key, "state").or_else(|| self.find(key, "item"));
         let path = path.ok_or_else(|| super::unknown(&key.id))?;
         let marked = || -> io::Result<()> {
@@ -386,7 +389,7 @@ impl Shelf {
     }
 
     /// Moves what is acknowledged out of the way. The account goes last: until then it is found where it was.
-    pub(super) fn retire(&self, keys: &[&Key]) -> Result<(), Fault> {
+    pub(super) fn retire(&self, keys: &[&ItemKey]) -> Result<(), Fault> {
         for (key, extension) in keys.iter().flat_map(|key| [(key, "item"), (key, "state")]) {
             let (from, to) = (
                 self.path(&self.folder, key, extension),
@@ -406,7 +409,7 @@ impl Shelf {
         sync_folder(&self.path(&self.folder, key, "state"))
     }
 
-    pub(super) fn forget(&self, key: &Key) -> Result<(), Fault> {
+    pub(super) fn forget(&self, key: &ItemKey) -> Result<(), Fault> {
         let path = self.path(&self.folder, key, "item");
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -430,7 +433,7 @@ impl Shelf {
         Ok(())
     }
 
-    pub(super) fn find(&self, key: &Key, extension: &str) -> Option<PathBuf> {
+    pub(super) fn find(&self, key: &ItemKey, extension: &str) -> Option<PathBuf> {
         [&self.folder, &self.done]
             .into_iter()
             .map(|folder| self.path(folder, key, extension))
@@ -438,7 +441,7 @@ impl Shelf {
             .find(|path| path.try_exists().unwrap_or(true))
     }
 
-    pub(super) fn path(&self, folder: &Path, key: &Key, extension: &str) -> PathBuf {
+    pub(super) fn path(&self, folder: &Path, key: &ItemKey, extension: &str) -> PathBuf {
         let name = self.keys.name(key.kind.word(), &key.id);
         folder.join(format!("{name}-{}.{extension}", key.edition))
     }
@@ -504,7 +507,7 @@ impl Shelf {
 
 /// What an item holds: the account that it began with, which what came later follows behind the content.
 fn accepted(plain: &[u8]) -> Option<(Ledger, &[u8])> {
-    let (accepted, tail) = postcard::take_from_bytes::<Accepted>(plain).ok()?;
+    let (accepted, tail) = postcard::take_from_bytes::<AcceptedItem>(plain).ok()?;
     Some((accepted.ledger.with_tail(tail)?, accepted.payload))
 }
 

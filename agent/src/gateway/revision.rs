@@ -7,26 +7,26 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use logic::entity::{Entity, EntityType};
 use logic::fault::Fault;
-use logic::gateway::catalogue::Shelf;
+use logic::gateway::catalogue::CatalogueView;
 
 use crate::vault::Keyring;
-use crate::vault::catalogue::{Catalogue, Edition, Reader};
+use crate::vault::catalogue::{CatalogueReader, CatalogueRevision, CatalogueStore};
 
 /// An edition with everything that it needs to be read.
-pub(super) struct Held {
-    edition: Edition,
-    reader: Mutex<Reader>,
+pub(super) struct OpenRevision {
+    edition: CatalogueRevision,
+    reader: Mutex<CatalogueReader>,
     keys: Keyring,
     lists: [OnceLock<Vec<(String, String)>>; EntityType::ALL.len()],
 }
 
-impl Held {
+impl OpenRevision {
     /// Opens the edition that is shown now. Two publications between its reading and the opening of its segments take
     /// them away; then the newer one is opened.
     ///
     /// # Errors
     /// `store.damaged`, or what the file system says.
-    pub(super) fn open(catalogue: &Catalogue, keys: &Keyring) -> Result<Self, Fault> {
+    pub(super) fn open(catalogue: &CatalogueStore, keys: &Keyring) -> Result<Self, Fault> {
         const TRIES: usize = 3;
         let mut left = TRIES;
         loop {
@@ -47,7 +47,7 @@ impl Held {
         }
     }
 
-    pub(super) fn edition(&self) -> &Edition {
+    pub(super) fn edition(&self) -> &CatalogueRevision {
         &self.edition
     }
 
@@ -58,7 +58,7 @@ impl Held {
         rows.is_some_and(|rows| rows.contains_key(&name))
     }
 
-    fn reader(&self) -> MutexGuard<'_, Reader> {
+    fn reader(&self) -> MutexGuard<'_, CatalogueReader> {
         // A reader keeps nothing between two reads but open files.
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -76,7 +76,7 @@ impl Held {
 }
 
 /// Reads one record of each segment: the reader then holds its file open.
-fn open_all(edition: &Edition, reader: &mut Reader) -> Result<(), Fault> {
+fn open_all(edition: &CatalogueRevision, reader: &mut CatalogueReader) -> Result<(), Fault> {
     let mut seen = BTreeSet::new();
     for (kind, rows) in &edition.types {
         for (name, row) in rows {
@@ -93,7 +93,7 @@ fn open_all(edition: &Edition, reader: &mut Reader) -> Result<(), Fault> {
     Ok(())
 }
 
-impl Shelf for Held {
+impl CatalogueView for OpenRevision {
     fn organisation(&self) -> &str {
         &self.edition.organisation_id
     }

@@ -10,16 +10,16 @@ use logic::fault::{Code, CodeName, Fault};
 use logic::outside;
 use logic::package_lane::Waiting;
 use logic::report::Report;
-use logic::schedule::{Cause, Errand};
+use logic::schedule::{Errand, RunReason};
 use logic::settings::Settings;
 use logic::words::Now;
 use serde::Serialize;
 use serde_json::json;
 use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot};
 
-use super::glance::Sample;
 use super::priority::Priority;
-use super::shelf::Library;
+use super::sample::BoxSample;
+use super::snapshot::Library;
 use super::watch::EventHub;
 use crate::engine::progress::Progress;
 use crate::intake::Intake;
@@ -27,16 +27,16 @@ use crate::root::Root;
 
 /// Somebody wants a run.
 #[derive(Debug)]
-pub struct Ask {
+pub struct RunRequest {
     /// What it is to do.
     pub errand: Errand,
     /// Where the loop says which run will do it.
-    pub answer: oneshot::Sender<Accepted>,
+    pub answer: oneshot::Sender<AcceptedRequest>,
 }
 
 /// Which run does what was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Accepted {
+pub struct AcceptedRequest {
     /// Its number since the daemon started; the first report of this run or a later one answers the asker.
     pub run: u64,
     /// It was under way already.
@@ -45,7 +45,7 @@ pub struct Accepted {
 
 /// One thing told to the followers.
 #[derive(Debug, Clone)]
-pub struct Told {
+pub struct BoardEvent {
     /// `progress`, `report`, `stopped` or `state`.
     pub kind: &'static str,
     /// JSON, on one line.
@@ -54,20 +54,20 @@ pub struct Told {
 
 /// A run under way.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Running {
+pub struct RunProgress {
     /// Its number since the daemon started.
     pub run: u64,
     /// Why it began.
-    pub cause: Cause,
+    pub cause: RunReason,
     /// How far it is.
     pub progress: Progress,
 }
 
 /// How the daemon stands.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Standing {
+pub struct DaemonStanding {
     /// The newest run, as long as it or its packages are under way.
-    pub running: Option<Running>,
+    pub running: Option<RunProgress>,
     /// What holds up the packages.
     pub waiting: Option<Waiting>,
     /// When the next one begins, and what that wait is called.
@@ -90,14 +90,14 @@ impl Exams {
 
 /// Shared by the loop and all connections; cheap to clone.
 #[derive(Clone)]
-pub struct Board(Rc<Inner>);
+pub struct Board(Rc<BoardState>);
 
-struct Inner {
+struct BoardState {
     root: Root,
     started: Now,
     settings: RefCell<Rc<Settings>>,
     fault: RefCell<Option<Rc<Fault>>>,
-    standing: RefCell<Standing>,
+    standing: RefCell<DaemonStanding>,
     ended: RefCell<BTreeMap<&'static str, u64>>,
     requests: Cell<u64>,
     library: Library,
@@ -109,17 +109,21 @@ struct Inner {
     /// Why no answer of a candidate could be kept when that was tried last, as code and reason.
     intake: RefCell<Option<(CodeName, String)>>,
     /// The last look at the box.
-    sample: Mutex<Option<Sample>>,
-    told: broadcast::Sender<Told>,
-    asks: mpsc::Sender<Ask>,
+    sample: Mutex<Option<BoxSample>>,
+    told: broadcast::Sender<BoardEvent>,
+    asks: mpsc::Sender<RunRequest>,
 }
 
 impl Board {
     /// An empty board, and where its askers are heard.
-    pub fn new(root: &Root, settings: Settings, started: Now) -> (Self, mpsc::Receiver<Ask>) {
+    pub fn new(
+        root: &Root,
+        settings: Settings,
+        started: Now,
+    ) -> (Self, mpsc::Receiver<RunRequest>) {
         let (asks, heard) = mpsc::channel(16);
         let (told, _) = broadcast::channel(64);
-        let inner = Inner {
+        let inner = BoardState {
             root: root.clone(),
             started,
             settings: RefCell::new(Rc::new(settings)),
@@ -171,12 +175,12 @@ impl Board {
     }
 
     /// How the daemon stands.
-    pub fn standing(&self) -> Standing {
+    pub fn standing(&self) -> DaemonStanding {
         self.0.standing.borrow().clone()
     }
 
     /// Shows how the daemon stands.
-    pub fn show(&self, standing: Standing) {
+    pub fn show(&self, standing: DaemonStanding) {
         *self.0.standing.borrow_mut() = standing;
     }
 
@@ -215,7 +219,7 @@ impl Board {
     }
 
     /// The last look at the box; whoever holds it looks for all.
-    pub fn sample(&self) -> &Mutex<Option<Sample>> {
+    pub fn sample(&self) -> &Mutex<Option<BoxSample>> {
         &self.0.sample
     }
 
@@ -247,7 +251,7 @@ impl Board {
     }
 
     /// Everything that is told from now on.
-    pub fn follow(&self) -> broadcast::Receiver<Told> {
+    pub fn follow(&self) -> broadcast::Receiver<BoardEvent> {
         self.0.told.subscribe()
     }
 
@@ -282,20 +286,20 @@ impl Board {
     ///
     /// # Errors
     /// `daemon.stopping`.
-    pub async fn ask(&self, errand: Errand) -> Result<Accepted, Fault> {
+    pub async fn ask(&self, errand: Errand) -> Result<AcceptedRequest, Fault> {
         let (answer, heard) = oneshot::channel();
         let stopping = || {
             let reason = "the daemon is stopping: ask again when it has started";
             Fault::new(Code::DaemonStopping, reason)
         };
-        let ask = Ask { errand, answer };
+        let ask = RunRequest { errand, answer };
         self.0.asks.send(ask).await.map_err(|_| stopping())?;
         heard.await.map_err(|_| stopping())
     }
 
     fn tell(&self, kind: &'static str, data: serde_json::Value) {
         // Nobody may be following.
-        let _ = self.0.told.send(Told {
+        let _ = self.0.told.send(BoardEvent {
             kind,
             data: outside::json(&data).into(),
         });

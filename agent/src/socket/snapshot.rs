@@ -11,21 +11,21 @@ use std::time::Duration;
 use bytes::Bytes;
 use logic::entity::{Entity, EntityType};
 use logic::fault::Fault;
-use logic::feed::{Extent, Position, Refused, Stand, end, enter, stand};
+use logic::feed::{Extent, FollowerRefusal, Position, Stand, end, enter, stand};
 use logic::seal::NameHash;
 use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, broadcast};
 use tokio::time::Instant;
 
-use super::board::Board;
 use super::login::Logins;
 use super::member::Directories;
 use super::package::Noted;
+use super::state::Board;
 use crate::engine::Engine;
 use crate::root::is_locked;
 use crate::vault::Vault;
-use crate::vault::catalogue::{Catalogue, Edition, Reader, Stamp};
-use crate::vault::feed::{Change, Feed, Snapshot};
+use crate::vault::catalogue::{CatalogueReader, CatalogueRevision, CatalogueStore, FileStamp};
+use crate::vault::feed::{Feed, FeedChange, Snapshot};
 
 /// What was read stays in memory for so long after its last use.
 const KEPT: Duration = Duration::from_secs(10);
@@ -39,14 +39,14 @@ const LOOKS: usize = 8;
 /// The files that a publication replaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Marks {
-    edition: Option<Stamp>,
-    head: Option<Stamp>,
+    edition: Option<FileStamp>,
+    head: Option<FileStamp>,
 }
 
 impl Marks {
     fn of(state: &Path) -> Self {
         Self {
-            edition: Stamp::of(&state.join("catalogue")),
+            edition: FileStamp::of(&state.join("catalogue")),
             head: Feed::stamp(state),
         }
     }
@@ -54,7 +54,7 @@ impl Marks {
 
 /// What a rendered answer of the feed depends on beside the shelf that it lies on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(super) struct FeedPageKey {
     /// From where.
     pub(super) from: Position,
     /// How much.
@@ -82,26 +82,26 @@ pub(super) struct EventPage {
 type Rendered = (Bytes, Position);
 
 /// One publication, open.
-pub(super) struct Shelf {
+pub(super) struct FeedSnapshot {
     vault: Vault,
-    edition: Edition,
+    edition: CatalogueRevision,
     /// What the publication of this edition drew.
     drawn: u64,
-    reader: RefCell<Reader>,
+    reader: RefCell<CatalogueReader>,
     snapshot: Option<Snapshot>,
     marks: Marks,
-    page: RefCell<Option<(Asked, Bytes)>>,
+    page: RefCell<Option<(FeedPageKey, Bytes)>>,
     event_pages: RefCell<VecDeque<(EventPage, Rendered)>>,
     logins: Logins,
 }
 
-impl Shelf {
+impl FeedSnapshot {
     fn open(board: &Board) -> Result<Self, Fault> {
         // Before the files are read: what is published meanwhile is noticed by the next one who asks.
         let marks = Marks::of(&board.root().state());
         let engine = Engine::open(board.root(), (*board.settings()).clone())?;
         let vault = engine.vault().clone();
-        let catalogue = Catalogue::open(&vault)?;
+        let catalogue = CatalogueStore::open(&vault)?;
         let snapshot = Feed::of(&vault).snapshot()?;
         let (edition, drawn) = catalogue.drawn()?;
         Ok(Self {
@@ -123,7 +123,7 @@ impl Shelf {
     }
 
     /// What is shown.
-    pub(super) fn edition(&self) -> &Edition {
+    pub(super) fn edition(&self) -> &CatalogueRevision {
         &self.edition
     }
 
@@ -141,7 +141,7 @@ impl Shelf {
     /// The entity at a place of its type's list; `None` behind the last.
     ///
     /// # Errors
-    /// As `Reader::entity`.
+    /// As `CatalogueReader::entity`.
     pub(super) fn entity(&self, kind: EntityType, place: usize) -> Result<Option<Entity>, Fault> {
         let rows = self.edition.types.get(&kind);
         let found = rows.and_then(|rows| rows.at(place));
@@ -167,14 +167,14 @@ impl Shelf {
     }
 
     /// An answer of the feed that was made before.
-    pub(super) fn page(&self, asked: Asked) -> Option<Bytes> {
+    pub(super) fn page(&self, asked: FeedPageKey) -> Option<Bytes> {
         let page = self.page.borrow();
         let (made, bytes) = page.as_ref()?;
         (*made == asked).then(|| bytes.clone())
     }
 
     /// Keeps an answer for the next one who asks the same: followers that keep up all do.
-    pub(super) fn keep(&self, asked: Asked, page: &Bytes) {
+    pub(super) fn keep(&self, asked: FeedPageKey, page: &Bytes) {
         *self.page.borrow_mut() = Some((asked, page.clone()));
     }
 
@@ -212,7 +212,7 @@ impl Shelf {
 /// The feed as it is followed now.
 pub(super) struct Followed {
     /// What it belongs to.
-    pub(super) shelf: Rc<Shelf>,
+    pub(super) shelf: Rc<FeedSnapshot>,
     stand: Stand,
 }
 
@@ -261,7 +261,10 @@ impl Followed {
     ///
     /// # Errors
     /// Why it does not.
-    pub(super) fn enter(&self, asked: logic::feed::Asked) -> Result<(Position, bool), Refused> {
+    pub(super) fn enter(
+        &self,
+        asked: logic::feed::FeedRequest,
+    ) -> Result<(Position, bool), FollowerRefusal> {
         let snapshot = self.snapshot();
         let tag = |number| snapshot?.tag(number);
         enter(
@@ -281,7 +284,10 @@ impl Followed {
     }
 
     /// The changes after a number, each with the place behind it.
-    pub(super) fn changes(&self, after: u64) -> impl Iterator<Item = (Position, Change)> + use<> {
+    pub(super) fn changes(
+        &self,
+        after: u64,
+    ) -> impl Iterator<Item = (Position, FeedChange)> + use<> {
         let changes = self.snapshot().map(|held| held.changes(after));
         changes.into_iter().flatten()
     }
@@ -290,7 +296,7 @@ impl Followed {
 /// The shelf that is open, and those who wait for the next one.
 #[derive(Default)]
 pub(super) struct Library {
-    open: RefCell<Option<Rc<Shelf>>>,
+    open: RefCell<Option<Rc<FeedSnapshot>>>,
     /// When it was last used; there is a sweeper as long as this is known.
     used: Cell<Option<Instant>>,
     waiting: Cell<usize>,
@@ -329,8 +335,8 @@ impl Board {
     /// What was published last; it is read only when something else has taken its place.
     ///
     /// # Errors
-    /// As `Engine::open` and `Catalogue::edition`.
-    pub(super) fn shelf(&self) -> Result<Rc<Shelf>, Fault> {
+    /// As `Engine::open` and `CatalogueStore::edition`.
+    pub(super) fn shelf(&self) -> Result<Rc<FeedSnapshot>, Fault> {
         let library = self.library();
         let open = library.open.borrow().clone();
         let shelf = match open.filter(|shelf| shelf.is_current()) {
@@ -338,7 +344,7 @@ impl Board {
             None => {
                 // The one before goes first: there are not two in memory for a moment, if nobody streams from it.
                 library.open.take();
-                let shelf = Rc::new(Shelf::open(self)?);
+                let shelf = Rc::new(FeedSnapshot::open(self)?);
                 *library.open.borrow_mut() = Some(shelf.clone());
                 shelf
             }
@@ -350,21 +356,21 @@ impl Board {
     }
 
     /// Looks for publications from now on, as long as what is given is kept.
-    pub(super) fn watch(&self) -> Watch {
+    pub(super) fn watch(&self) -> FeedWaiter {
         let waiting = &self.library().waiting;
         waiting.set(waiting.get() + 1);
         if !self.library().looking.replace(true) {
             let seen = Marks::of(&self.root().state());
             tokio::task::spawn_local(look(self.clone(), seen));
         }
-        Watch(self.clone())
+        FeedWaiter(self.clone())
     }
 }
 
 /// Somebody waits for a publication.
-pub(super) struct Watch(Board);
+pub(super) struct FeedWaiter(Board);
 
-impl Drop for Watch {
+impl Drop for FeedWaiter {
     fn drop(&mut self) {
         let waiting = &self.0.library().waiting;
         waiting.set(waiting.get() - 1);

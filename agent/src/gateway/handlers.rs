@@ -11,26 +11,26 @@ use hyper::header::HeaderName;
 use hyper::http::request::Parts;
 use hyper::{Request, Response, header};
 use logic::entity::{Entity, EntityType, uri};
-use logic::gateway::catalogue::{Checksums, Classes, Details};
+use logic::gateway::catalogue::{Checksums, ClassesRequest, DetailsRequest};
 use logic::gateway::confirm::{Confirmation, received};
-use logic::gateway::login::{self, Shown};
-use logic::gateway::owed::{Batch, Kind, Taken};
-use logic::gateway::query::Params;
-use logic::gateway::{Answer, Place, accepts, diagnostic};
+use logic::gateway::login::{self, ShownCredentials};
+use logic::gateway::owed::{Batch, ItemKind, OfferOutcome};
+use logic::gateway::query::QueryParams;
+use logic::gateway::{GatewayAnswer, GatewayRoute, accepts, diagnostic};
 use logic::identity::Enrolment;
 use logic::places::Caller;
 use tokio::task::spawn_blocking;
 
 use super::content::{self, Out, Unread};
-use super::run::{Asker, Hidden};
+use super::run::{Asker, NotShown};
 use super::{Gateway, response};
 use crate::clock;
-use crate::connections::{Busy, Kept, Ticket};
+use crate::connections::{Busy, ConnectionTicket, KeptContent};
 use crate::vault::package::Content;
 use crate::vault::random;
 
 /// A request whose right to ask is proved.
-struct Session {
+struct GatewaySession {
     /// That of the sync manager, when a login was shown (protocol 5.1).
     organisation: Option<String>,
 }
@@ -39,31 +39,31 @@ impl Gateway {
     pub(super) async fn answer(
         self: Arc<Self>,
         at: SocketAddr,
-        ticket: Ticket,
+        ticket: ConnectionTicket,
         request: Request<Incoming>,
-    ) -> Response<Kept<Out, Option<Busy>>> {
+    ) -> Response<KeptContent<Out, Option<Busy>>> {
         let (head, body) = request.into_parts();
-        let place = Place::of(head.uri.path());
+        let place = GatewayRoute::of(head.uri.path());
         let caller = ticket.caller();
         let session = match self.admit(place, &head, caller) {
             Ok(session) => session,
             Err(refused) => {
                 content::discard(body, place.limit()).await;
-                return response::plain(refused).map(|out| Kept::new(out, None));
+                return response::plain(refused).map(|out| KeptContent::new(out, None));
             }
         };
         // Who has shown a right to ask makes room for nobody until the answer is sent; who has not, may have to.
         let busy = (!place.is_open()).then(|| ticket.busy());
         let response = self.respond(at, caller, place, session, &head, body).await;
-        response.map(|out| Kept::new(out, busy))
+        response.map(|out| KeptContent::new(out, busy))
     }
 
     async fn respond(
         self: Arc<Self>,
         at: SocketAddr,
         caller: Caller,
-        place: Place,
-        session: Session,
+        place: GatewayRoute,
+        session: GatewaySession,
         head: &Parts,
         body: Incoming,
     ) -> Response<Out> {
@@ -79,7 +79,7 @@ impl Gateway {
         let body = match content::read(body, place.limit(), place.is_open()).await {
             Ok(body) => body,
             Err(Unread::TooLarge) => {
-                return response::plain(Answer::too_large().with("connection", "close"));
+                return response::plain(GatewayAnswer::too_large().with("connection", "close"));
             }
             Err(Unread::Gone) => {
                 return response::plain(
@@ -91,8 +91,8 @@ impl Gateway {
         };
         match place {
             // The client's speed check puts a content on its GET: it has been read by now.
-            Place::Package => return self.package(query, range).await,
-            Place::Bandwidth(size) => {
+            GatewayRoute::Package => return self.package(query, range).await,
+            GatewayRoute::Bandwidth(size) => {
                 return response::bandwidth(size, field(header::IF_NONE_MATCH), range.as_deref());
             }
             _ => {}
@@ -102,25 +102,33 @@ impl Gateway {
         let work = move || {
             let _turn = turn;
             match place {
-                Place::Upload => diagnostic::upload(kind.as_deref(), &body),
+                GatewayRoute::Upload => diagnostic::upload(kind.as_deref(), &body),
                 _ => self.reply(place, &query, &body, &session, &token_url, caller),
             }
         };
         // The store blocks; the daemon's loop goes on meanwhile.
         match spawn_blocking(work).await {
             Ok(answer) => response::plain(answer),
-            Err(_) => response::plain(Answer::type_error()),
+            Err(_) => response::plain(GatewayAnswer::type_error()),
         }
     }
 
     /// Whether a request is to be answered at all: credentials first, then what it accepts, then its method.
-    fn admit(&self, place: Place, head: &Parts, caller: Caller) -> Result<Session, Answer> {
+    fn admit(
+        &self,
+        place: GatewayRoute,
+        head: &Parts,
+        caller: Caller,
+    ) -> Result<GatewaySession, GatewayAnswer> {
         let session = if place.is_open() {
-            Session { organisation: None }
+            GatewaySession { organisation: None }
         } else {
             self.session(field(head, header::AUTHORIZATION), caller)?
         };
-        let takes_all = matches!(place, Place::Token | Place::Upload | Place::Bandwidth(_));
+        let takes_all = matches!(
+            place,
+            GatewayRoute::Token | GatewayRoute::Upload | GatewayRoute::Bandwidth(_)
+        );
         if !takes_all && !accepts(field(head, header::ACCEPT)) {
             return Err(self.voice.not_acceptable(place));
         }
@@ -130,56 +138,56 @@ impl Gateway {
 
     fn reply(
         &self,
-        place: Place,
+        place: GatewayRoute,
         query: &str,
         body: &Bytes,
-        session: &Session,
+        session: &GatewaySession,
         token_url: &str,
         caller: Caller,
-    ) -> Answer {
+    ) -> GatewayAnswer {
         let voice = &self.voice;
         let answered = match place {
-            Place::Token => Ok(login::token_request(
+            GatewayRoute::Token => Ok(login::token_request(
                 query,
                 body,
                 &self.client,
                 voice,
                 || self.grant(),
             )),
-            Place::HandShake => self.handshake(body, token_url, caller),
-            Place::Versions => self
+            GatewayRoute::HandShake => self.handshake(body, token_url, caller),
+            GatewayRoute::Versions => self
                 .versions()
                 .map(|known| logic::gateway::versions(&known)),
-            Place::Checksums => self.checksums(query, session),
-            Place::Details => self.details(body),
-            Place::Classes => self.classes(body),
-            Place::Results => self.take(Kind::Results, body),
-            Place::Logs => self.take(Kind::Logs, body),
-            Place::Sessions => self.take(Kind::Sessions, body),
-            Place::LtiUsers if !self.setup.lti_users => Ok(voice.generic(500)),
-            Place::LtiUsers => self.take(Kind::LtiUsers, body),
-            Place::Finished => self.confirm(true, body),
-            Place::Failed => self.confirm(false, body),
-            Place::PublicKey => {
+            GatewayRoute::Checksums => self.checksums(query, session),
+            GatewayRoute::Details => self.details(body),
+            GatewayRoute::Classes => self.classes(body),
+            GatewayRoute::Results => self.take(ItemKind::Results, body),
+            GatewayRoute::Logs => self.take(ItemKind::Logs, body),
+            GatewayRoute::Sessions => self.take(ItemKind::Sessions, body),
+            GatewayRoute::LtiUsers if !self.setup.lti_users => Ok(voice.generic(500)),
+            GatewayRoute::LtiUsers => self.take(ItemKind::LtiUsers, body),
+            GatewayRoute::Finished => self.confirm(true, body),
+            GatewayRoute::Failed => self.confirm(false, body),
+            GatewayRoute::PublicKey => {
                 let standing = crate::vault::encryption::standing(&self.vault);
                 Ok(logic::gateway::public_key(body, &standing, voice))
             }
             // Answered before the content was read.
-            Place::Package
-            | Place::Upload
-            | Place::Bandwidth(_)
-            | Place::NoFile
-            | Place::NoAction
-            | Place::NoController
-            | Place::Nowhere => Ok(voice.generic(404)),
+            GatewayRoute::Package
+            | GatewayRoute::Upload
+            | GatewayRoute::Bandwidth(_)
+            | GatewayRoute::NoFile
+            | GatewayRoute::NoAction
+            | GatewayRoute::NoController
+            | GatewayRoute::Nowhere => Ok(voice.generic(404)),
         };
         answered.unwrap_or_else(|hidden| self.hidden(hidden))
     }
 
-    fn hidden(&self, hidden: Hidden) -> Answer {
+    fn hidden(&self, hidden: NotShown) -> GatewayAnswer {
         match hidden {
-            Hidden::Told(told) => self.voice.later(503, &told),
-            Hidden::Broken(trouble) => {
+            NotShown::Told(told) => self.voice.later(503, &told),
+            NotShown::Broken(trouble) => {
                 tracing::error!(code = %trouble.code, "{}", trouble.reason());
                 let told = format!(
                     "boxsync cannot read its own data [{}]. Nothing was changed: see `boxsync doctor` on the box.",
@@ -190,18 +198,24 @@ impl Gateway {
         }
     }
 
-    fn session(&self, authorization: Option<&str>, caller: Caller) -> Result<Session, Answer> {
+    fn session(
+        &self,
+        authorization: Option<&str>,
+        caller: Caller,
+    ) -> Result<GatewaySession, GatewayAnswer> {
         match login::shown(authorization) {
-            Some(Shown::Token(token)) if lock(&self.tokens).hold(&token, clock::now().mono) => {
-                Ok(Session { organisation: None })
+            Some(ShownCredentials::Token(token))
+                if lock(&self.tokens).hold(&token, clock::now().mono) =>
+            {
+                Ok(GatewaySession { organisation: None })
             }
-            Some(Shown::Login(name, password)) => {
+            Some(ShownCredentials::Login(name, password)) => {
                 let user = self
                     .manager(&name, &password, caller)?
                     .filter(login::is_manager)
                     .ok_or_else(|| self.voice.unauthorized())?;
                 let organisation = user.properties.first(uri::ORGANISATION).map(str::to_owned);
-                Ok(Session { organisation })
+                Ok(GatewaySession { organisation })
             }
             _ => Err(self.voice.unauthorized()),
         }
@@ -214,10 +228,10 @@ impl Gateway {
         name: &str,
         password: &str,
         caller: Caller,
-    ) -> Result<Option<Entity>, Answer> {
+    ) -> Result<Option<Entity>, GatewayAnswer> {
         let now = clock::now().mono;
         let enrolment = self.vault.entry("credentials").get::<Enrolment>();
-        let enrolment = enrolment.map_err(|trouble| self.hidden(Hidden::Broken(trouble)))?;
+        let enrolment = enrolment.map_err(|trouble| self.hidden(NotShown::Broken(trouble)))?;
         let user = enrolment.and_then(|enrolment| enrolment.sync_user);
         let is_his = user
             .as_ref()
@@ -238,7 +252,12 @@ impl Gateway {
         Ok(user)
     }
 
-    fn handshake(&self, body: &[u8], token_url: &str, caller: Caller) -> Result<Answer, Hidden> {
+    fn handshake(
+        &self,
+        body: &[u8],
+        token_url: &str,
+        caller: Caller,
+    ) -> Result<GatewayAnswer, NotShown> {
         let (name, password) = match login::handshake(body, &self.voice) {
             Ok(shown) => shown,
             Err(refused) => return Ok(refused),
@@ -257,14 +276,14 @@ impl Gateway {
         (token, clock::system() + login::LIFETIME.as_secs() as i64)
     }
 
-    fn versions(&self) -> Result<Vec<String>, Hidden> {
+    fn versions(&self) -> Result<Vec<String>, NotShown> {
         Ok(crate::engine::versions::known(
             &self.vault,
             &self.setup.version,
         )?)
     }
 
-    fn checksums(&self, query: &str, session: &Session) -> Result<Answer, Hidden> {
+    fn checksums(&self, query: &str, session: &GatewaySession) -> Result<GatewayAnswer, NotShown> {
         let organisation = session.organisation.as_deref();
         let asked = match Checksums::read(query, organisation, &self.versions()?, &self.voice) {
             Ok(asked) => asked,
@@ -275,8 +294,8 @@ impl Gateway {
         Ok(asked.answer(&*held, &self.voice)?)
     }
 
-    fn details(&self, body: &[u8]) -> Result<Answer, Hidden> {
-        let asked = match Details::read(body, &self.versions()?, &self.voice) {
+    fn details(&self, body: &[u8]) -> Result<GatewayAnswer, NotShown> {
+        let asked = match DetailsRequest::read(body, &self.versions()?, &self.voice) {
             Ok(asked) => asked,
             Err(refused) => return Ok(refused),
         };
@@ -286,8 +305,8 @@ impl Gateway {
         Ok(asked.answer(&*held, &self.voice)?)
     }
 
-    fn classes(&self, body: &[u8]) -> Result<Answer, Hidden> {
-        let asked = match Classes::read(body, &self.voice) {
+    fn classes(&self, body: &[u8]) -> Result<GatewayAnswer, NotShown> {
+        let asked = match ClassesRequest::read(body, &self.voice) {
             Ok(asked) => asked,
             Err(refused) => return Ok(refused),
         };
@@ -295,7 +314,7 @@ impl Gateway {
         Ok(asked.answer(&*held)?)
     }
 
-    fn take(&self, kind: Kind, body: &[u8]) -> Result<Answer, Hidden> {
+    fn take(&self, kind: ItemKind, body: &[u8]) -> Result<GatewayAnswer, NotShown> {
         let batch = match Batch::read(kind, body, &self.versions()?, &self.voice) {
             Ok(batch) => batch,
             Err(refused) => return Ok(refused),
@@ -306,7 +325,7 @@ impl Gateway {
         };
         let taken = intake.take(&batch.offers);
         for (offer, taken) in batch.offers.iter().zip(&taken) {
-            if let Taken::Refused(trouble) | Taken::Failed(trouble) = taken {
+            if let OfferOutcome::Refused(trouble) | OfferOutcome::Failed(trouble) = taken {
                 tracing::warn!(
                     code = %trouble.code,
                     entity = offer.id,
@@ -318,7 +337,7 @@ impl Gateway {
         Ok(batch.answer(&taken, &self.voice))
     }
 
-    fn confirm(&self, finished: bool, body: &[u8]) -> Result<Answer, Hidden> {
+    fn confirm(&self, finished: bool, body: &[u8]) -> Result<GatewayAnswer, NotShown> {
         match Confirmation::read(finished, body, clock::now().wall, &self.voice) {
             Ok(confirmation) => {
                 self.runs.end(confirmation.run.as_ref());
@@ -332,7 +351,7 @@ impl Gateway {
     async fn package(self: Arc<Self>, query: String, range: Option<String>) -> Response<Out> {
         let gateway = self.clone();
         let found = spawn_blocking(move || {
-            let query = Params::read(query.as_bytes());
+            let query = QueryParams::read(query.as_bytes());
             match query.text("delivery-uri").map(str::trim) {
                 Some(delivery) => gateway.find(delivery),
                 None => Ok(Err(gateway.voice.generic(500))),
@@ -342,13 +361,13 @@ impl Gateway {
             Ok(Ok(Ok(content))) => content,
             Ok(Ok(Err(refused))) => return response::plain(refused),
             Ok(Err(hidden)) => return response::plain(self.hidden(hidden)),
-            Err(_) => return response::plain(Answer::type_error()),
+            Err(_) => return response::plain(GatewayAnswer::type_error()),
         };
         response::package(content, range.as_deref())
     }
 
     /// The package of a delivery: its content, or why there is none.
-    fn find(&self, delivery: &str) -> Result<Result<Content, Answer>, Hidden> {
+    fn find(&self, delivery: &str) -> Result<Result<Content, GatewayAnswer>, NotShown> {
         let held = self.runs.hold(&Asker::Beside, false, clock::sure())?;
         if !held.has(EntityType::Delivery, delivery) {
             return Ok(Err(self.voice.generic(404)));

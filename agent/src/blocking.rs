@@ -9,7 +9,7 @@ use tokio::task::{JoinError, spawn_blocking};
 ///
 /// # Errors
 /// As `ended`.
-pub async fn away<T: Send + 'static>(
+pub async fn run_blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Fault> {
     spawn_blocking(work).await.map_err(|error| ended(&error))

@@ -7,20 +7,20 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use logic::fault::{Code, CodeName, Fault};
-use logic::health::{Finding, Message, Standing, Status, Verdict};
+use logic::health::{BoxStanding, CheckFinding, CheckStatus, Message, Verdict};
 use logic::language::{Language, Localized};
 use logic::report::Report;
 use logic::settings::Settings;
 use serde::{Deserialize, Serialize};
 
-use super::board::Board;
+use super::state::Board;
 use crate::bundle;
 use crate::clock;
 use crate::doctor::{self, standing};
 use crate::engine::Engine;
 use crate::journal;
 use crate::root::Root;
-use crate::vault::catalogue::Stamp;
+use crate::vault::catalogue::FileStamp;
 use crate::worker::child;
 
 /// Past synchronizations that the link is drawn from.
@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Glance {
     /// What the verdict depends on.
-    pub standing: Standing,
+    pub standing: BoxStanding,
     /// Id of the box, when its folder opens.
     pub box_id: Option<String>,
     /// Past synchronizations, newest first.
@@ -99,7 +99,7 @@ pub struct Examined {
     /// The code that `doctor explain` tells at length.
     pub code: CodeName,
     /// How it came out.
-    pub status: Status,
+    pub status: CheckStatus,
     /// What was seen, in English.
     pub english: String,
     /// The same in French; `None` for the words of a fault, which `phrase` tells with what of them is English.
@@ -108,7 +108,7 @@ pub struct Examined {
 
 impl Examined {
     /// As the page shows it; `clean` takes out names and secrets.
-    pub(crate) fn of(finding: Finding, clean: impl Fn(&str) -> String) -> Self {
+    pub(crate) fn of(finding: CheckFinding, clean: impl Fn(&str) -> String) -> Self {
         let told = |language| clean(&finding.summary.localized(language));
         let is_fault = matches!(finding.summary, Message::Told(_));
         Self {
@@ -122,9 +122,9 @@ impl Examined {
 
 /// The looker's process: what `doctor --offline` finds.
 pub fn examine(root: &Root, settings: &Result<Settings, Fault>) -> Vec<Examined> {
-    let options = doctor::Options {
+    let options = doctor::DoctorOptions {
         offline: true,
-        ..doctor::Options::default()
+        ..doctor::DoctorOptions::default()
     };
     let findings = doctor::examine(root, settings.clone(), options);
     let defaults = Settings::default();
@@ -139,7 +139,7 @@ pub fn examine(root: &Root, settings: &Result<Settings, Fault>) -> Vec<Examined>
 
 /// What is shown at the moment.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Shown {
+pub(crate) struct ShownSnapshot {
     /// Another number: there is something new to read.
     pub(crate) stamp: u64,
     /// Where the box stands; `None` before the first look.
@@ -151,30 +151,30 @@ pub(crate) struct Shown {
 /// What makes a look old at once, whatever its age: a run has ended, another catalogue is shown, answers can or cannot
 /// be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Mark {
+struct GlanceStamp {
     ended: u64,
-    edition: Option<Stamp>,
+    edition: Option<FileStamp>,
     intake: Option<(CodeName, String)>,
 }
 
-impl Mark {
+impl GlanceStamp {
     fn of(board: &Board) -> Self {
         Self {
             ended: board.ended().values().sum(),
-            edition: Stamp::of(&board.root().state().join("catalogue")),
+            edition: FileStamp::of(&board.root().state().join("catalogue")),
             intake: board.intake(),
         }
     }
 }
 
 /// When something was looked at: the time since boot, and what stood then.
-type Looked = RefCell<Option<(Duration, Mark)>>;
+type Looked = RefCell<Option<(Duration, GlanceStamp)>>;
 
 /// The last look at the box: one sample, one judgement for the page, `/v1/status` and the metrics.
 #[derive(Debug)]
-pub struct Sample {
+pub struct BoxSample {
     at: Duration,
-    mark: Mark,
+    mark: GlanceStamp,
     glance: Rc<Glance>,
 }
 
@@ -191,8 +191,8 @@ pub async fn anew(board: &Board) -> Option<Rc<Glance>> {
 /// A look that is not older than this.
 async fn younger(board: &Board, old: Duration) -> Option<Rc<Glance>> {
     let mut sample = board.sample().lock().await;
-    let (at, mark) = (clock::now().mono, Mark::of(board));
-    let is_young = |sample: &&Sample| sample.mark == mark && at.saturating_sub(sample.at) <= old;
+    let (at, mark) = (clock::now().mono, GlanceStamp::of(board));
+    let is_young = |sample: &&BoxSample| sample.mark == mark && at.saturating_sub(sample.at) <= old;
     if let Some(young) = sample.as_ref().filter(is_young) {
         return Some(young.glance.clone());
     }
@@ -201,7 +201,7 @@ async fn younger(board: &Board, old: Duration) -> Option<Rc<Glance>> {
         keep(&mut glance.reports, &known.glance.reports);
     }
     let glance = Rc::new(glance);
-    *sample = Some(Sample {
+    *sample = Some(BoxSample {
         at,
         mark,
         glance: glance.clone(),
@@ -212,7 +212,7 @@ async fn younger(board: &Board, old: Duration) -> Option<Rc<Glance>> {
 /// Keeps the last look, and takes a new one while somebody reads.
 pub(crate) struct Keeper {
     board: Board,
-    shown: RefCell<Shown>,
+    shown: RefCell<ShownSnapshot>,
     looked: Looked,
     examined: Looked,
     looking: Cell<bool>,
@@ -234,13 +234,13 @@ impl Keeper {
     }
 
     /// What is known; a look is taken meanwhile when that is old.
-    pub(crate) fn now(self: &Rc<Self>) -> Shown {
+    pub(crate) fn now(self: &Rc<Self>) -> ShownSnapshot {
         self.refresh();
         self.shown.borrow().clone()
     }
 
     /// The same, but not what is old: a visitor waits a little for the look.
-    pub(crate) async fn fresh(self: &Rc<Self>, patience: Duration) -> Shown {
+    pub(crate) async fn fresh(self: &Rc<Self>, patience: Duration) -> ShownSnapshot {
         let shown = self.now();
         if shown.glance.is_some() && !self.is_due(&self.looked, OLD) {
             return shown;
@@ -254,7 +254,7 @@ impl Keeper {
 
     fn is_due(&self, looked: &Looked, old: Duration) -> bool {
         looked.borrow().as_ref().is_none_or(|(at, mark)| {
-            *mark != Mark::of(&self.board) || clock::now().mono.saturating_sub(*at) > old
+            *mark != GlanceStamp::of(&self.board) || clock::now().mono.saturating_sub(*at) > old
         })
     }
 
@@ -281,7 +281,7 @@ impl Keeper {
     }
 
     async fn glance(&self) {
-        let looked = (clock::now().mono, Mark::of(&self.board));
+        let looked = (clock::now().mono, GlanceStamp::of(&self.board));
         if let Some(glance) = current(&self.board).await {
             self.shown.borrow_mut().glance = Some(glance);
         }
@@ -290,7 +290,7 @@ impl Keeper {
     }
 
     async fn findings(&self) {
-        let looked = (clock::now().mono, Mark::of(&self.board));
+        let looked = (clock::now().mono, GlanceStamp::of(&self.board));
         if let Some(findings) = ask(self.board.root(), &["--examine"]).await {
             self.shown.borrow_mut().findings = Some(Rc::new(findings));
         }
@@ -341,11 +341,11 @@ async fn ask<T: serde::de::DeserializeOwned>(root: &Root, options: &[&str]) -> O
 #[cfg(test)]
 mod tests {
     use super::*;
-    use logic::words::Params;
+    use logic::words::SyncParams;
 
     fn reports(ids: &[u64]) -> Vec<Report> {
         let report = |id: &u64| {
-            let params = Params {
+            let params = SyncParams {
                 organisation_id: "1".into(),
                 sync_id: *id,
                 box_id: "b".into(),

@@ -10,18 +10,18 @@ use logic::language::Localized;
 use logic::language::figure::Seconds;
 use logic::report::Report;
 use logic::retry;
-use logic::schedule::{Cause, End, Wish};
+use logic::schedule::{RunEnd, RunReason, Wish};
 use logic::settings::force::in_short;
 use logic::words::{Now, Outcome};
 
 use crate::clock;
 use crate::engine::progress::Progress;
 use crate::journal::event;
-use crate::socket::board::Standing;
+use crate::socket::state::DaemonStanding;
 
 /// What was said already.
 #[derive(Default)]
-pub(super) struct Voice {
+pub(super) struct ToldEvents {
     /// Findings told: each is told again only after a run without it.
     told: BTreeSet<CodeName>,
     /// The last account.
@@ -43,12 +43,12 @@ pub(super) fn intake(box_id: &str, intake: Option<&(CodeName, String)>) {
     }
 }
 
-impl Voice {
+impl ToldEvents {
     /// A run begins. One of many is of no interest: the first is, and what a person asked for.
-    pub(super) fn started(&self, box_id: &str, cause: Cause) {
+    pub(super) fn started(&self, box_id: &str, cause: RunReason) {
         let (message_id, code) = (event::SYNC_STARTED.id, event::SYNC_STARTED.code);
         let cause_word = cause.word();
-        if self.last.is_none() || cause == Cause::Asked {
+        if self.last.is_none() || cause == RunReason::Asked {
             tracing::info!(message_id, code = %code, box_id, "synchronizing ({cause_word})");
         } else {
             tracing::trace!(message_id, code = %code, box_id, "synchronizing ({cause_word})");
@@ -56,7 +56,7 @@ impl Voice {
     }
 
     /// One line for the run, one for each finding that is new; a central out of reach is told by `lost`.
-    pub(super) fn account(&mut self, report: &Report, end: End) {
+    pub(super) fn account(&mut self, report: &Report, end: RunEnd) {
         let before = self.last.replace(report.clone());
         self.clock(report);
         if report.outcome == Outcome::Finished {
@@ -80,7 +80,7 @@ impl Voice {
                 );
             }
         }
-        let unreached = matches!(end, End::Unreached(_));
+        let unreached = matches!(end, RunEnd::Unreached(_));
         if report.outcome != Outcome::Finished && !unreached && !self.told.contains(&report.code) {
             failed(report, named);
         }
@@ -134,7 +134,7 @@ impl Voice {
     }
 
     /// The state, for `systemctl status`.
-    pub(super) fn words(&self, standing: &Standing) -> String {
+    pub(super) fn words(&self, standing: &DaemonStanding) -> String {
         if let Some(running) = &standing.running {
             return format!(
                 "synchronizing ({}): {}",
@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_wrong_clock_is_wrong_until_a_run_heard_that_it_is_right() {
-        let mut voice = Voice::default();
+        let mut voice = ToldEvents::default();
         let mut report = account(&died(ProcessEnd::Killed));
         for (skew, wrong) in [
             (None, false),
@@ -302,19 +302,19 @@ mod tests {
             (Some(0), false),
         ] {
             report.skew = skew;
-            voice.account(&report, End::of(&report, None));
+            voice.account(&report, RunEnd::of(&report, None));
             assert_eq!(voice.clock_wrong, wrong, "{skew:?}");
         }
     }
     /// What reaches the journal: MESSAGE_ID and CODE of each line.
     #[derive(Clone, Default)]
-    struct Told(Arc<Mutex<Vec<(String, String)>>>);
+    struct LoggedFault(Arc<Mutex<Vec<(String, String)>>>);
 
-    impl<S: Subscriber> Layer<S> for Told {
+    impl<S: Subscriber> Layer<S> for LoggedFault {
         fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
             #[derive(Default)]
-            struct Fields(String, String);
-            impl Visit for Fields {
+            struct EventFields(String, String);
+            impl Visit for EventFields {
                 fn record_str(&mut self, field: &Field, value: &str) {
                     self.record_debug(field, &format_args!("{value}"));
                 }
@@ -326,14 +326,14 @@ mod tests {
                     }
                 }
             }
-            let mut fields = Fields::default();
+            let mut fields = EventFields::default();
             event.record(&mut fields);
             self.0.lock().unwrap().push((fields.0, fields.1));
         }
     }
 
     fn told(act: impl FnOnce()) -> Vec<(String, String)> {
-        let lines = Told::default();
+        let lines = LoggedFault::default();
         let subscriber = tracing_subscriber::Registry::default().with(lines.clone());
         tracing::subscriber::with_default(subscriber, act);
         let lines = lines.0.lock().unwrap();
@@ -345,7 +345,7 @@ mod tests {
     }
 
     /// Told where they happen, in `engine` and `vault`: a constant that nothing uses does not compile.
-    const ELSEWHERE: [event::Event; 7] = [
+    const ELSEWHERE: [event::JournalEvent; 7] = [
         event::PACKAGE_HELD,
         event::STORE_REBUILT,
         event::CLONE_FOUND,
@@ -361,7 +361,7 @@ mod tests {
         let mut acts = told(|| {
             ready("b");
             stopping("b");
-            Voice::default().started("b", Cause::Boot);
+            ToldEvents::default().started("b", RunReason::Boot);
             found("b", 3);
             wished(
                 "b",
@@ -371,13 +371,13 @@ mod tests {
                 },
             );
             intake("b", Some(&(Code::DiskFull.into(), "full".into())));
-            Voice::default().lost("b", None);
+            ToldEvents::default().lost("b", None);
             report.skew = Some(4000);
             report.findings.clear();
             report.code = Code::PackageDamaged.into();
-            Voice::default().account(&report, End::of(&report, None));
+            ToldEvents::default().account(&report, RunEnd::of(&report, None));
             report.outcome = Outcome::Finished;
-            Voice::default().account(&report, End::of(&report, None));
+            ToldEvents::default().account(&report, RunEnd::of(&report, None));
         });
         acts.extend(ELSEWHERE.map(|event| (event.id.to_owned(), event.code.to_string())));
         let mut seen: BTreeSet<String> = acts.into_iter().map(|(id, _)| id).collect();
@@ -391,9 +391,9 @@ mod tests {
             let mut report = account(&Fault::new(code, "because"));
             report.outcome = Outcome::Failed;
             let lines = told(|| {
-                let mut voice = Voice::default();
-                voice.account(&report, End::of(&report, None));
-                voice.account(&report, End::of(&report, None));
+                let mut voice = ToldEvents::default();
+                voice.account(&report, RunEnd::of(&report, None));
+                voice.account(&report, RunEnd::of(&report, None));
             });
             let line = (id.to_owned(), code.to_string());
             assert_eq!(
