@@ -540,13 +540,15 @@ impl Central {
         state.catalogue.encrypt(key.as_deref().unwrap_or_default());
     }
 
-    /// Executions whose rows no task could decrypt, by the box's id.
+    /// Mapped executions whose rows no task could decrypt, by the box's id. What a request that died left behind is no
+    /// execution's: no task was queued for it, as on TAO.
     #[must_use]
     pub fn undecrypted(&self) -> Vec<String> {
         let mut state = self.shared.state();
         state.results.decrypt();
         let results = &state.results;
         let places = results.encryption.iter().flat_map(|e| e.references.keys());
+        let places = places.filter(|at| results.executions[**at].is_mapped);
         places
             .map(|at| results.executions[*at].offline.clone())
             .collect()
