@@ -1,5 +1,5 @@
 //! States when this program was built (no certificate that matters was valid only before), and lists boxsync's own words: what
-//! else stands in a text is somebody else's, and in no support bundle (`health/redact/sieve`).
+//! else stands in a text is somebody else's, and in no support bundle (`health/redact/sieve`). Deflates the description of the API.
 //! Never reads the clock when `SOURCE_DATE_EPOCH` says the time: the same commit gives the same file.
 //! Run by cargo.
 
@@ -48,6 +48,9 @@ fn main() {
     fs::write(out.join("vocabulary.rs"), list).expect("the folder takes files");
     let told: Vec<_> = words.into_iter().collect();
     fs::write(out.join("vocabulary.txt"), told.join("\n")).expect("the folder takes files");
+    let description = fs::read("src/socket/openapi.json").expect("the description is there");
+    let deflated = miniz_oxide::deflate::compress_to_vec(&description, 10);
+    fs::write(out.join("openapi.deflate"), deflated).expect("the folder takes files");
 }
 
 fn read(path: &Path, words: &mut BTreeSet<String>) {

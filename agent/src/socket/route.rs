@@ -10,6 +10,7 @@ use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use logic::access::{ApiRole, ApiRoles};
 use logic::fault::{Code, Fault};
+use logic::inflate::{Damaged, Inflate};
 use logic::intake::ItemKind;
 use logic::outside;
 use logic::outside::json_flaw;
@@ -36,8 +37,19 @@ const SMALL: usize = 16 << 10;
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
 /// The longest name of an exam, characters.
 const NAME: usize = 100;
-/// The description of this API.
-const OPENAPI: &str = include_str!("openapi.json");
+/// The description of the API, deflated by the build: as it is it would be a fiftieth of the program.
+const OPENAPI: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.deflate"));
+
+/// The description of the API.
+fn openapi() -> Vec<u8> {
+    let mut text = Vec::new();
+    let fed = Inflate::default().feed(OPENAPI, |part| {
+        text.extend_from_slice(part);
+        Ok::<_, Damaged>(())
+    });
+    debug_assert!(fed.is_ok(), "the build deflated it");
+    text
+}
 
 /// Answers one request, with its place until the answer was sent.
 pub(super) async fn answer(
@@ -202,7 +214,7 @@ async fn dispatch(
             Ok(with_type(
                 StatusCode::OK,
                 "application/json",
-                ResponseBody::whole(OPENAPI),
+                ResponseBody::whole(openapi()),
             ))
         }
         _ => {
@@ -365,7 +377,8 @@ mod tests {
     /// Written anew like the codes: `BOXSYNC_SNAPSHOTS=1 cargo nextest run -p agent -E 'test(codes)'`.
     #[test]
     fn the_description_has_the_codes_of_the_table() {
-        let (before, list) = OPENAPI.split_once(r#""KnownCode": {"#).unwrap();
+        let description = String::from_utf8(openapi()).unwrap();
+        let (before, list) = description.split_once(r#""KnownCode": {"#).unwrap();
         let (head, list) = list.split_once("[\n").unwrap();
         let (_, after) = list.split_once("\n    ]").unwrap();
         let mut names: Vec<String> = Code::ALL.iter().map(ToString::to_string).collect();
@@ -384,10 +397,11 @@ mod tests {
 
     #[test]
     fn what_intake_refuses_and_warns_of_is_described() {
+        let description = String::from_utf8(openapi()).unwrap();
         let intake = Code::ALL.iter().filter(|code| code.is(Area::Intake));
         for code in intake.filter(|code| code.status() == Some(422)) {
             let named = format!("`{code}`");
-            assert!(OPENAPI.contains(&named), "{named}");
+            assert!(description.contains(&named), "{named}");
         }
     }
 }
