@@ -77,7 +77,8 @@ pub(super) fn no_beginning(first: &FirstBytes) -> Fault {
 /// What an answer is where a part was asked for and it is none: central's own words, or a range that was not heeded.
 pub(super) fn instead(head: &PackageHead) -> Fault {
     match &head.first {
-        FirstBytes::Other(Some(fault)) => fault.clone(),
+        // What calls itself a part is no page, whatever its first byte looks like.
+        FirstBytes::Other(Some(fault)) if !head.is_placeless() => fault.clone(),
         _ => dishonest("a range was asked for, an answer without Content-Range came"),
     }
 }
