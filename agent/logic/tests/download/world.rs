@@ -201,6 +201,12 @@ impl World {
     /// Everything that no flush covers is gone.
     fn power_goes(&mut self) {
         self.script.power_cut_at = None;
+        // What was on its way to each connection is lost with it.
+        let pieces = self.agenda.values().map(|event| match event {
+            Event::Came(_, bytes) => *bytes,
+            _ => 0,
+        });
+        self.central.destroyed += pieces.sum::<u64>();
         self.flights.clear();
         self.agenda.clear();
         self.central.destroyed += self.store.unflushed;
