@@ -211,6 +211,7 @@ proptest! {
         play.script.clear();
         play.held = false;
         play.box_script.power_cut_at = None;
+        play.box_script.flush_fails_at = None;
         play.box_script.disk_full_at = Some(at);
         let (world, end) = play.run();
         let records = world.central.package().len() as u64 / RECORD + 1;

@@ -396,8 +396,18 @@ fn play(central: &mut Central, held: &[Entity], pages: usize, spread: u32, seed:
 }
 
 /// What a run leaves, without when it did so.
+///
+/// A run that central's line ends may end between the lists or behind them, as the failures fall: what it then makes
+/// visible is nothing either way, and it counts what it read or does not.
 fn end_state(played: &Played) -> String {
-    let mut publication = played.publication.clone();
+    let shows = |publication: &Publication| {
+        let mut changes = publication.changes.values();
+        publication.complete
+            || publication.visible
+            || changes.any(|of| !(of.put.is_empty() && of.hide.is_empty() && of.restore.is_empty()))
+    };
+    let mut publication = played.publication.clone().filter(shows);
+    let counts = publication.as_ref().map(|_| &played.report.entities);
     for publication in publication.iter_mut() {
         publication.running = 0;
         for change in publication.changes.values_mut() {
@@ -411,7 +421,7 @@ fn end_state(played: &Played) -> String {
     findings.sort();
     format!(
         "{publication:?} {:?} {:?} {:?} {findings:#?}",
-        report.outcome, report.code, report.entities
+        report.outcome, report.code, counts
     )
 }
 

@@ -135,12 +135,12 @@ fn local() -> Vec<Broken> {
             after(|site| site.central.script(always(Fault::Silence)))
         }),
         broken("the clocks are three days apart", "clock.wrong", || {
-            after(|site| site.central.set_clock_offset(3 * 86_400 + 3600))
+            after(|site| site.central.set_clock_offset(3 * 86_400 + 600))
         }),
         broken("central's clock is years behind", "clock.central", || {
             // Its certificate begins in 2020; the box knows that it is later, and goes on.
             let site = Site::enrolled(tls(Certificate::Good)).held();
-            site.central.set_clock_offset(-3000 * 86_400 - 3600);
+            site.central.set_clock_offset(-3000 * 86_400 - 600);
             at(site)
         }),
         broken("another authority signs", "net.tls_issuer", || {
@@ -233,7 +233,7 @@ fn local() -> Vec<Broken> {
         broken("half a package", "package.incomplete", || {
             let site = Site::enrolled(small());
             let cut = Fault::Cut {
-                after: 10_000,
+                after: 10,
                 reset: false,
             };
             let rule = Rule::on(Route::Package, cut);

@@ -114,8 +114,8 @@ fn the_page_only_tells_and_tells_nobody_by_name() {
 
 #[test]
 fn a_run_under_way_is_shown() {
-    let mut site = Site::enrolled(options(3, 2, (300_000, 400_000)));
-    site.central.set_rate(100_000);
+    let mut site = Site::enrolled(options(3, 2, (6_000_000, 7_000_000)));
+    site.central.set_rate(2_000_000);
     let (_daemon, port) = served(&mut site);
     wait_until("a package under way", LIMIT, || {
         status(port)["live"]["value"]

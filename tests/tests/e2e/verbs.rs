@@ -73,6 +73,7 @@ impl House {
             ("results submit", vec![path("one.json")]),
             ("results retry", vec![]),
             ("results set-aside", vec!["https://x/#1".into()]),
+            ("results release", vec!["https://x/#1".into()]),
             (
                 "results export",
                 vec!["https://x/#1".into(), path("out.json"), "--yes".into()],
@@ -196,6 +197,7 @@ fn every_verb_tells_that_its_output_was_lost() {
             "key rotate",
             "results retry",
             "results set-aside",
+            "results release",
             "results export",
             "packages export",
             "enroll",

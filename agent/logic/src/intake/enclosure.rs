@@ -44,7 +44,15 @@ impl ExecutionState {
 
 impl fmt::Display for ExecutionState {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
+        f.write_str(match self {
+            Self::Active => "Active",
+            Self::Paused => "Paused",
+            Self::Finished => "Finished",
+            Self::Terminated => "Terminated",
+            Self::Awaiting => "Awaiting",
+            Self::Authorized => "Authorized",
+            Self::Canceled => "Canceled",
+        })
     }
 }
 

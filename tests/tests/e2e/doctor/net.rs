@@ -351,7 +351,7 @@ fn firewalls() -> Vec<Broken> {
                 over_tls(|net, site| {
                     // It has heard central at the right time.
                     net.far(|| site.sync()).exits(0);
-                    site.central.set_clock_offset(-400 * 86_400 - 3600);
+                    site.central.set_clock_offset(-400 * 86_400 - 600);
                 })
             },
         ),
@@ -446,7 +446,7 @@ fn pairs() -> Vec<Broken> {
             || {
                 behind(|net, site| {
                     by_name(site, "central.test");
-                    site.central.set_clock_offset(-400 * 86_400 - 3600);
+                    site.central.set_clock_offset(-400 * 86_400 - 600);
                     net.on_router("address flush dev lan0");
                 })
             },
@@ -493,7 +493,7 @@ fn pairs() -> Vec<Broken> {
                     ..Shape::default()
                 };
                 on(Net::with_relay(shape), None, |_, site| {
-                    site.central.set_clock_offset(3 * 86_400 + 3600);
+                    site.central.set_clock_offset(3 * 86_400 + 600);
                 })
             },
         ),

@@ -206,7 +206,7 @@ pub(super) fn table() -> Vec<Broken> {
             &["clock.wrong", "auth.refused"],
             || {
                 after(|site| {
-                    site.central.set_clock_offset(3 * 86_400 + 3600);
+                    site.central.set_clock_offset(3 * 86_400 + 600);
                     for consumer in site.central.consumers() {
                         site.central.revoke_consumer(&consumer.key);
                     }
