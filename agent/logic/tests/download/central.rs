@@ -276,7 +276,8 @@ impl Central {
             Mishap::Cut(_) | Mishap::Stall(_) | Mishap::Short(_, false) if is_look => content,
             Mishap::Cut(_) | Mishap::Stall(_) | Mishap::Short(..) => 0,
             Mishap::Tag(_) => LOOK,
-            Mishap::Corrupt(_) => LOOK + content.min(2 * self.member + 2 * 8192),
+            // Its member comes once more, with the records around it.
+            Mishap::Corrupt(_) => LOOK + self.member + 3 * 8192,
             Mishap::RefuseSuffix(_) => LOOK,
             Mishap::Long(_)
             | Mishap::Shift(..)
