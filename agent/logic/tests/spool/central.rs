@@ -135,17 +135,19 @@ impl Central {
 
     /// Requests that central was still at.
     pub(crate) fn pass(&mut self, now: Now) {
-        self.now = now.mono;
         let (due, late): (Vec<_>, Vec<_>) =
             self.late.drain(..).partition(|(at, ..)| *at <= now.mono);
         self.late = late;
-        for (_, call, found) in due {
+        for (at, call, found) in due {
+            // When it came to it, not when somebody looks.
+            self.now = at;
             let known = std::mem::replace(&mut self.mapping, found);
             let _ = self.process(&call);
             let mut mapping = known;
             mapping.append(&mut self.mapping);
             self.mapping = mapping;
         }
+        self.now = now.mono;
     }
 
     /// The answer and how long it took.
