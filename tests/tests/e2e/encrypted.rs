@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use central::{KeyPair, Kind, Options, Route, uri};
-use e2e::{Site, options};
+use e2e::{LIMIT, Site, options, wait_until};
 use serde_json::{Value, json};
 
 use crate::results::{answers, contents, execution, listed, result, send, state, submit};
@@ -95,12 +95,9 @@ fn a_reactivated_execution_goes_once_more_as_a_whole_when_the_first_is_decrypted
     send(&site).exits(0);
     assert_eq!(site.central.execution(&id).unwrap().variables.len(), 3);
     // Ten times `settle` later central has decrypted what it took.
-    for _ in 0..200 {
-        let ran = send(&site).exits(0).object();
-        if ran["results"]["queued"] == 0 {
-            break;
-        }
-    }
+    wait_until("the second content to go", LIMIT, || {
+        send(&site).exits(0).object()["results"]["queued"] == 0
+    });
     let found = site.central.execution(&id).unwrap();
     let stored: BTreeSet<String> = contents(&found).into_iter().collect();
     assert_eq!((stored.len(), found.variables.len()), (5, 5));
