@@ -2,9 +2,7 @@
 //! Never a name of a library's thread or type.
 //! Called by `trace`, `worker`, `daemon` and `engine`.
 
-use super::Cause;
 use super::argument::sentences;
-use super::item::OwedItems;
 use super::os::OsCause;
 
 sentences! {
@@ -21,22 +19,11 @@ sentences! {
             "le processus de cette synchronisation {how} ; ce qu’il a reçu est conservé, la prochaine continue de là";
         ThreadEnded => "a worker thread ended early", "une partie de boxsync s’est arrêtée avant la fin de son travail";
         NoSignals { why: OsCause } => "cannot listen to signals: {why}", "impossible de recevoir des signaux : {why}";
-        AnotherRuns { path: String } => "{path}: another boxsync is running", "{path} : un autre boxsync fonctionne";
         RunsNotWiped { path: String } =>
             "{path}: boxsync is running, nothing was destroyed; stop it first: `systemctl stop boxsync.service`",
             "{path} : boxsync fonctionne, rien n’a été détruit ; l’arrêter d’abord : `systemctl stop boxsync.service`";
-        Stopping => "the daemon is stopping: ask again when it has started",
-            "le service est en train de s’arrêter : demander de nouveau quand il a redémarré";
         OutputFailed { why: OsCause } => "standard output did not take everything: {why}",
             "la sortie standard n’a pas tout pris : {why}";
-        NothingOwed { given: u64 } =>
-            "--discard-results {given}: this box owes central nothing; leave the option out. Nothing was destroyed",
-            "--discard-results {given} : cette box ne doit rien au serveur central ; ne pas donner l’option. Rien n’a été détruit";
-        Owed { what: Vec<OwedItems>, total: u64 } =>
-            "central has not acknowledged {what}; nothing was destroyed. Send them with `boxsync sync --results`, or write each in clear with `boxsync results export ID FILE`; only `--discard-results {total}` destroys them",
-            "le serveur central n’a pas accusé réception de {what} ; rien n’a été détruit. Les envoyer avec `boxsync sync --results`, ou écrire chacun en clair avec `boxsync results export ID FICHIER` ; seul `--discard-results {total}` les détruit";
-        OtherNumber { given: u64, why: Box<Cause> } => "--discard-results {given} is not the number of them: {why}",
-            "--discard-results {given} n’est pas leur nombre : {why}";
     }
 }
 
