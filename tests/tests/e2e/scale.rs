@@ -65,20 +65,36 @@ fn heights(test_takers: usize) -> [f64; 6] {
     [first, unchanged, edited, after, again, bundle]
 }
 
+/// A height also tells how the threads met, by up to a fifth: the least of so many is the program's own.
+const ATTEMPTS: usize = 3;
+
 #[test]
 fn a_box_holds_little_for_each_test_taker() {
     let shipped = std::env::var_os("E2E_BINARY").is_some();
-    let (small, large) = (heights(FEW), heights(MANY));
+    let (mut small, mut large) = ([f64::MAX; 6], [f64::MAX; 6]);
     let mut over = Vec::new();
-    for ((what, debug, ships), (small, large)) in BOUNDS.iter().zip(small.iter().zip(large)) {
-        let each = (large - small) / (MANY - FEW) as f64;
-        let most = if shipped { *ships } else { *debug };
-        eprintln!(
-            "{what}: {small} and {large} bytes, {each:.0} for each test taker, at most {most}"
-        );
-        if each > most {
-            over.push(what);
+    for _ in 0..ATTEMPTS {
+        small = least(small, heights(FEW));
+        large = least(large, heights(MANY));
+        over.clear();
+        for ((what, debug, ships), (small, large)) in BOUNDS.iter().zip(small.iter().zip(large)) {
+            let each = (large - small) / (MANY - FEW) as f64;
+            let most = if shipped { *ships } else { *debug };
+            eprintln!(
+                "{what}: {small} and {large} bytes, {each:.0} for each test taker, at most {most}"
+            );
+            if each > most {
+                over.push(what);
+            }
+        }
+        if over.is_empty() {
+            return;
         }
     }
-    assert!(over.is_empty(), "{over:?}");
+    panic!("over in each of {ATTEMPTS} attempts: {over:?}");
+}
+
+/// The lesser of each pair.
+fn least(one: [f64; 6], other: [f64; 6]) -> [f64; 6] {
+    std::array::from_fn(|at| one[at].min(other[at]))
 }
