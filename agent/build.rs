@@ -1,6 +1,6 @@
-//! States when this program was built (no certificate that matters was valid only before), and lists boxsync's own words: what
-//! else stands in a text is somebody else's, and in no support bundle (`health/redact/sieve`). Deflates the description of the API.
-//! Never reads the clock when `SOURCE_DATE_EPOCH` says the time: the same commit gives the same file.
+//! Lists boxsync's own words: what else stands in a text is somebody else's, and in no support bundle (`health/redact/sieve`).
+//! Deflates the description of the API.
+//! Never reads anything but the sources: the same commit gives the same file.
 //! Run by cargo.
 
 #[allow(
@@ -12,7 +12,6 @@ mod word;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 use std::{env, fs};
 
 /// What speaks to people alone, and says nothing that is in a bundle: its words would only make the list longer.
@@ -24,18 +23,8 @@ const NOT_IN_A_BUNDLE: [&str; 4] = [
 ];
 
 fn main() {
-    println!("cargo:rerun-if-env-changed=SOURCE_DATE_EPOCH");
-    let clock = || {
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs())
-    };
-    let stated = env::var("SOURCE_DATE_EPOCH")
-        .ok()
-        .and_then(|text| text.parse().ok());
-    println!("cargo:rustc-env=BUILT={}", stated.unwrap_or_else(clock));
     let mut words = BTreeSet::new();
-    for folder in ["src", "logic/src"] {
+    for folder in ["src", "system/src", "uplink/src", "vault/src", "logic/src"] {
         println!("cargo:rerun-if-changed={folder}");
         read(Path::new(folder), &mut words);
     }

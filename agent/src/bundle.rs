@@ -21,11 +21,11 @@ use logic::settings::Settings;
 use serde_json::{Map, Value as Json, json};
 use tokio::process::Command;
 
-use crate::clock;
 use crate::doctor::{opened, standing};
 use crate::engine::{Engine, survey};
-use crate::root::Root;
-use crate::vault::random;
+use system::clock;
+use system::root::Root;
+use vault::random;
 
 // Sorted numbers of all words in sentences and names of the sources (build.rs).
 include!(concat!(env!("OUT_DIR"), "/vocabulary.rs"));
@@ -115,7 +115,7 @@ pub fn make(
     put(
         "version.json",
         json!({
-            "boxsync": env!("CARGO_PKG_VERSION"), "layout": crate::root::LAYOUT, "made_at": clock::now().wall, "system_clock": clock::system(),
+            "boxsync": env!("CARGO_PKG_VERSION"), "layout": system::root::LAYOUT, "made_at": clock::now().wall, "system_clock": clock::system(),
             "uptime_s": clock::now().mono.as_secs(), "machine": std::env::consts::ARCH, "kernel": kernel(),
         }),
     );

@@ -38,9 +38,9 @@ use logic::settings::SettingsInForce;
 use logic::words::{FaultClass, Outcome};
 
 use crate::engine::Engine;
-use crate::root::{Root, become_owner, permits};
 use crate::settings;
 use screen::Screen;
+use system::root::{Root, become_owner, permits};
 use words::ActTerm;
 
 /// Keeps a test-centre box in step with a TAO central server.
@@ -339,7 +339,7 @@ fn serve(root: &Root, part: InternalVerb, screen: &Screen) -> Result<u8, Fault> 
         InternalVerb::SyncWorker => run::work(root),
         InternalVerb::IntakeWorker { kind, id } => run::receive(root, &kind, id, screen),
         InternalVerb::PageWorker { examine } => run::look(root, examine, screen),
-        InternalVerb::ProbeStore { path } => Ok(crate::vault::index::probe(&path).exit()),
+        InternalVerb::ProbeStore { path } => Ok(vault::index::probe(&path).exit()),
     }
 }
 

@@ -14,7 +14,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use logic::places::{Caller, Crowd, EntryDecision, Id, PlaceClass, Room, TakenPlaces};
 use tokio::sync::Notify;
 
-use crate::observed::{Observed, Observer};
+use system::observed::{Observed, Observer};
 
 /// The connections of one door. Cheap to clone.
 #[derive(Clone)]

@@ -24,22 +24,22 @@ use logic::words::Outcome;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
-use crate::clock;
 use crate::engine::progress::Progress;
 use crate::engine::{Engine, PackageLaneState};
-use crate::journal;
-use crate::notify::{Notifier, watchdog};
 use crate::page::StatusPage;
-use crate::root::Root;
 use crate::socket::state::{AcceptedRequest, Board, DaemonStanding, RunProgress, RunRequest};
 use crate::socket::{self, Door};
-use crate::vault::random;
 use crate::worker::{self, Worker, WorkerMessage, WorkerOrder};
 use event_log::ToldEvents;
 use gate::GatewayGate;
 use network::Network;
+use system::clock;
+use system::journal;
+use system::notify::{Notifier, watchdog};
+use system::root::Root;
 use textfile::Textfile;
 use trial::WriteTrial;
+use vault::random;
 
 /// Runs until a signal ends it; `read` reads the configuration again. With one that is wrong it runs on the last good
 /// one, and where there is none it waits for one and does nothing else.

@@ -22,7 +22,7 @@ use logic::settings::Settings;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::engine::Engine;
-use crate::root::Root;
+use system::root::Root;
 
 /// What the technician asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

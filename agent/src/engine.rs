@@ -53,16 +53,16 @@ use logic::sync::SyncPlan;
 use logic::words::SyncParams;
 use tokio::sync::{Notify, mpsc};
 
-use crate::clock;
-use crate::journal::event;
-use crate::own;
-use crate::root::Root;
-use crate::uplink::{self, Credentials, Secret, Uplink};
-use crate::vault::catalogue::{CatalogueRevision, CatalogueStore};
-use crate::vault::history::History;
-use crate::vault::index::{IndexStore, Probed};
-use crate::vault::spool::Spool;
-use crate::vault::{Vault, random};
+use system::clock;
+use system::journal::event;
+use system::own;
+use system::root::Root;
+use uplink::{self, Credentials, Secret, Uplink};
+use vault::catalogue::{CatalogueRevision, CatalogueStore};
+use vault::history::History;
+use vault::index::{IndexStore, Probed};
+use vault::spool::Spool;
+use vault::{Vault, random};
 
 use encryption::KeyRequest;
 use owed::Pass;

@@ -1,6 +1,7 @@
-//! Holds what a technician sees against the files of tests/fixtures/screens; `BOXSYNC_SNAPSHOTS=1` writes them anew.
+//! Holds what a technician sees against the files of tests/fixtures/screens (`BOXSYNC_SNAPSHOTS=1` writes them anew), and
+//! makes an empty store.
 //! Never a part of the binary.
-//! Called by the tests of `cli` and `page`.
+//! Called by the tests of `cli`, `engine`, `gateway` and `page`.
 
 use std::path::Path;
 
@@ -21,4 +22,11 @@ pub(crate) fn held(name: &str, text: &str) {
         assert_eq!(pair.0, pair.1, "{name}:{}: {HINT}", at + 1);
     }
     assert_eq!(text.len(), known.len(), "{name}: {HINT}");
+}
+
+/// The vault of an empty folder, and the folder that goes with it.
+pub(crate) fn fresh_vault() -> (tempfile::TempDir, vault::Vault) {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = vault::Vault::open(&system::root::Root::new(folder.path())).unwrap();
+    (folder, vault)
 }

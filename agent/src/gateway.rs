@@ -27,10 +27,10 @@ use tokio::task::JoinSet;
 
 use crate::connections::{ConnectionTicket, Connections};
 use crate::server::{self, ConnectionOptions, Stall};
-use crate::vault::Vault;
-use crate::vault::package::PackageStore;
 use intake::ItemSink;
 use run::Runs;
+use vault::Vault;
+use vault::package::PackageStore;
 
 /// Connections at once. Nobody waits in the listener's queue: the oldest that has shown no right to ask makes room.
 const ROOM: Room = Room {

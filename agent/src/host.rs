@@ -10,7 +10,7 @@ use std::path::Path;
 use logic::fingerprint::Fingerprint;
 use logic::zone::Zone;
 
-use crate::root::Root;
+use system::root::Root;
 
 /// The credential with the DMI product uuid, which only root may read.
 const BOARD: &str = "dmi-uuid";

@@ -11,9 +11,9 @@ use logic::fault::Finding;
 use logic::intake::{self, ExecutionState, IntakeItem, ItemKind};
 use logic::seal::NameHash;
 
-use crate::vault::catalogue::{CatalogueStore, EntityRows, FileStamp};
-use crate::vault::spool::Spool;
-use crate::vault::{Vault, encryption, random_bytes};
+use vault::catalogue::{CatalogueStore, EntityRows, FileStamp};
+use vault::spool::Spool;
+use vault::{Vault, encryption, random_bytes};
 
 /// The way into the spool.
 #[derive(Clone)]
@@ -154,9 +154,9 @@ struct ShownNames {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::root::Root;
-    use crate::vault::catalogue::{CatalogueRevision, EntityLocation};
     use logic::entity::Checksum;
+    use system::root::Root;
+    use vault::catalogue::{CatalogueRevision, EntityLocation};
 
     /// A public key of 1024 bits that openssl made; its private half is the reference central's.
     const KEY: &str = "-----BEGIN PUBLIC KEY-----\r\nMIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDHEyrEuXwP/xlX1nMUjOkIU1gO\r\nQAfdf3dpJJrUd+iLKj/cXvEqv+eFSUzOQl5OS1CRLcKxdB1c4ILAuGxJOcxKdr2H\r\nVOmeq5FW8ZRk8sVCNl7t4B36lDQugVLTzzUcPkuZcZaltLf/JTae3PD1xojn5FCh\r\nB43n9R89lUBR44TLuwIDAQAB\r\n-----END PUBLIC KEY-----";

@@ -2,10 +2,8 @@
 //! Never decides what `logic` can decide: it executes commands and reports what came of them.
 //! Called by the binary `boxsync` and by the contract tests.
 
-pub mod blocking;
 pub mod bundle;
 pub mod cli;
-pub mod clock;
 pub mod connections;
 pub mod daemon;
 pub mod doctor;
@@ -15,16 +13,9 @@ mod fixture;
 pub mod gateway;
 pub mod host;
 pub mod intake;
-pub mod journal;
 pub mod metrics;
-pub mod notify;
-pub mod observed;
-pub mod own;
 pub mod page;
-pub mod root;
 mod server;
 pub mod settings;
 pub mod socket;
-pub mod uplink;
-pub mod vault;
 pub mod worker;

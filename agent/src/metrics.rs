@@ -8,7 +8,7 @@ use logic::fault::{Code, ConfigCause, Fault};
 use logic::health::BoxStanding;
 use logic::health::metrics::{DaemonFigures, MetricsFormat, MetricsInput, render};
 
-use crate::root;
+use system::root;
 
 /// Writes the file, readable for everybody.
 ///

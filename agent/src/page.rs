@@ -29,14 +29,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::clock;
 use crate::connections::{ConnectionTicket, Connections};
-use crate::journal;
 use crate::server::{self, ConnectionOptions, Stall};
 use crate::socket::sample::Keeper;
 use crate::socket::state::Board;
-use crate::vault::random;
 use render::PageView;
+use system::clock;
+use system::journal;
+use vault::random;
 
 /// Connections at once: who asks nothing makes room for others.
 const ROOM: Room = Room {

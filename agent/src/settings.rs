@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use logic::fault::{Code, ConfigCause, Fault, OsCause};
 use logic::settings::{Settings, SettingsInForce, Source};
 
-use crate::root::{Root, read_at_most, write_durably};
+use system::root::{Root, read_at_most, write_durably};
 
 /// No configuration is a hundredth of this long.
 const MOST: u64 = 1 << 20;
@@ -131,7 +131,7 @@ mod tests {
         use std::os::unix::fs::MetadataExt;
         let dir = tempfile::tempdir().unwrap();
         let root = Root::new(dir.path());
-        crate::vault::Vault::open(&root).unwrap();
+        vault::Vault::open(&root).unwrap();
         assert_eq!(kept(&root), None);
         let source = Source {
             name: "a",

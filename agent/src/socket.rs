@@ -41,9 +41,9 @@ use logic::places::{Caller, Room};
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::connections::{ConnectionTicket, Connections};
-use crate::root::{Root, read_at_most, trouble};
 use crate::server::{self, ConnectionOptions, Stall};
 use state::Board;
+use system::root::{Root, read_at_most, trouble};
 
 /// Connections at once: more than all places together (`logic::places`), so that one which asks for nothing yet always
 /// finds room; those who may not speak here are told so, a few at a time.
@@ -98,7 +98,7 @@ impl Door {
         Ok(Self(match make() {
             Ok(listener) => Some(listener),
             Err(error) => {
-                crate::journal::trouble(&trouble(&path, FileAct::MakeSocket, &error));
+                system::journal::trouble(&trouble(&path, FileAct::MakeSocket, &error));
                 None
             }
         }))

@@ -23,11 +23,11 @@ use tokio::signal::unix::SignalKind;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::clock;
 use crate::engine::progress::{Progress, RunWatch};
 use crate::engine::{self, Engine, PackageLaneState, Request, SyncSession};
-use crate::own;
-use crate::root::Root;
+use system::clock;
+use system::own;
+use system::root::Root;
 
 /// What the worker is to do: a line each on its standard input. When that ends, the worker ends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -471,7 +471,7 @@ impl WorkerOrders {
                         "standard input: expected an order of the daemon: {}",
                         json_flaw(&error)
                     );
-                    crate::journal::trouble(&Fault::new(Code::InputOrder, reason));
+                    system::journal::trouble(&Fault::new(Code::InputOrder, reason));
                 }
             }
         }

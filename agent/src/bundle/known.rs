@@ -11,9 +11,9 @@ use logic::settings::Settings;
 
 use super::Engine;
 use crate::engine::secret_file;
-use crate::root::Root;
-use crate::vault::catalogue::CatalogueStore;
-use crate::vault::key::{KEY_NAME, WRAPPED_NAME};
+use system::root::Root;
+use vault::catalogue::CatalogueStore;
+use vault::key::{KEY_NAME, WRAPPED_NAME};
 
 /// Predicates of a user that tell who it is, by their last word.
 const NAMING: [&str; 6] = [

@@ -11,7 +11,7 @@ use logic::report::Report;
 use logic::settings::Source;
 use logic::words::SyncParams;
 
-use crate::vault::catalogue::{CatalogueRevision, CatalogueStore};
+use vault::catalogue::{CatalogueRevision, CatalogueStore};
 
 const SECRET: &str = "CanaryClientSecret0123456789abcdef";
 const HASH: &str = "SaltCanary9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use logic::fault::{Code, ConfigCause, Fault, FileAct};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use crate::root::trouble;
+use system::root::trouble;
 
 /// So many files are open beside those that the caller names, at most.
 const OTHER_FILES: u64 = 256;

@@ -11,8 +11,8 @@ use serde_json::{Value as Json, json};
 
 use super::screen::{Screen, pairs, remedied, time};
 use super::words::{ClockSource, ClockTerm};
-use crate::clock::{self, Clock};
 use crate::engine::Engine;
+use system::clock::{self, Clock};
 
 /// What to do with the time.
 #[derive(Debug, Subcommand)]

@@ -12,9 +12,9 @@ use super::screen::Screen;
 use super::words::ActTerm;
 use crate::engine;
 use crate::metrics;
-use crate::root::{Root, become_owner};
 use crate::settings;
-use crate::uplink::Uplink;
+use system::root::{Root, become_owner};
+use uplink::Uplink;
 
 /// What to do with the configuration.
 #[derive(Debug, Subcommand)]
@@ -63,7 +63,7 @@ fn check(root: &Root) -> Result<Vec<Finding>, Fault> {
     let line = engine::line(&settings, String::new())?;
     Uplink::new(line, None)?;
     let mut warnings = Vec::new();
-    if !url.https && !crate::uplink::loopback(&url.host) {
+    if !url.https && !uplink::loopback(&url.host) {
         let place = settings.origin("central", "url");
         let place = place.map(|place| place.to_string());
         let cause = ConfigCause::PlainHttp {

@@ -17,11 +17,11 @@ use zeroize::Zeroizing;
 use super::screen::Screen;
 use super::words::ActTerm;
 use super::{prompt, runtime};
-use crate::clock;
 use crate::engine::{Engine, StoredCredentials, secret_file, secret_line};
-use crate::root::Root;
 use crate::socket::client;
-use crate::uplink::Secret;
+use system::clock;
+use system::root::Root;
+use uplink::Secret;
 
 /// What to do with credentials.
 #[derive(Debug, Subcommand)]

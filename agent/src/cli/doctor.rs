@@ -20,8 +20,8 @@ use super::screen::{Mood, Screen, advice, fold, pairs};
 use super::words::DoctorTerm;
 use crate::bundle;
 use crate::doctor::{self, examine};
-use crate::root::{Root, trouble};
 use crate::socket::client;
+use system::root::{Root, trouble};
 
 /// Lines of a terminal, beside the prompt.
 const SCREEN: usize = 23;

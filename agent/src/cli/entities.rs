@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::screen::{Screen, table};
 use crate::engine::Engine;
-use crate::vault::catalogue::{CatalogueStore, EntityLocation};
+use vault::catalogue::{CatalogueStore, EntityLocation};
 
 pub(super) fn act(
     engine: &Engine,

@@ -83,7 +83,7 @@ fn gateway(engine: &Engine, screen: &Screen) -> Result<u8, Fault> {
         screen.say(&screen.told(&ActTerm::GatewayOff));
     }
     // A TAO that is set up otherwise than central fails at its first synchronization.
-    let known = crate::vault::encryption::standing(engine.vault());
+    let known = vault::encryption::standing(engine.vault());
     if known.is_encrypted() {
         screen.say(
             "central is encrypted: the TAO on this box needs taoEncryption too (SetupEncryptedSyncResult, SetupUserSynchronizer); \

@@ -16,9 +16,9 @@ use super::caller::Output;
 use super::screen::{Screen, things};
 use super::words::{self, ListTerm};
 use crate::engine::{Engine, content};
-use crate::root::Root;
-use crate::vault::catalogue::CatalogueStore;
-use crate::vault::package::{PackageRecord, PackageStore};
+use system::root::Root;
+use vault::catalogue::CatalogueStore;
+use vault::package::{PackageRecord, PackageStore};
 
 /// What to do with the packages.
 #[derive(Debug, Subcommand)]

@@ -22,8 +22,8 @@ use super::service;
 use super::words::{self, ListTerm};
 use crate::engine::Engine;
 use crate::intake::Intake;
-use crate::root::Root;
-use crate::vault::spool::Spool;
+use system::root::Root;
+use vault::spool::Spool;
 
 /// What to do with what the box owes.
 #[derive(Debug, Subcommand)]

@@ -11,12 +11,12 @@ use logic::fault::{Code, Fault};
 use super::screen::Screen;
 use crate::daemon;
 use crate::engine::Engine;
-use crate::journal;
-use crate::root::{Root, become_owner};
 use crate::settings;
 use crate::socket::receive;
 use crate::socket::sample;
 use crate::worker;
+use system::journal;
+use system::root::{Root, become_owner};
 
 /// The daemon.
 pub(super) fn act(root: &Root) -> Result<u8, Fault> {

@@ -13,7 +13,7 @@ use tokio::process::Command;
 use super::runtime;
 use super::screen::Screen;
 use crate::doctor::is_served;
-use crate::root::Root;
+use system::root::Root;
 
 /// systemctl answers at once, or its bus hangs.
 const SYSTEMCTL_TIMEOUT: Duration = Duration::from_secs(2);

@@ -11,9 +11,9 @@ use serde_json::json;
 
 use super::screen::{Screen, fold, pairs};
 use super::words::{PastTerm, Runs, Term};
-use crate::clock;
 use crate::doctor::standing;
 use crate::engine::Engine;
+use system::clock;
 
 /// As many past synchronizations as are kept.
 const MOST: usize = 500;

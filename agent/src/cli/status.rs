@@ -18,7 +18,7 @@ use super::sync::wait;
 use super::words::{self, StatusTerm, Term};
 use crate::doctor::standing;
 use crate::engine::Engine;
-use crate::root::{Root, is_locked};
+use system::root::{Root, is_locked};
 
 /// `engine`: the opened box, or why it does not open: then it is not ready, and that is the reason. `fault`: what is
 /// wrong with the configuration, whose last good one is in force: the box is judged all the same.

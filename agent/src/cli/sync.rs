@@ -19,10 +19,10 @@ use super::words::{self, SyncTerm};
 use super::{bar, runtime};
 use crate::engine::progress::RunWatch;
 use crate::engine::{Engine, Request};
-use crate::root::Root;
 use crate::settings;
 use crate::socket::client;
 use crate::worker::told_to_end;
+use system::root::Root;
 
 /// Options of `sync`.
 #[derive(Debug, Args)]

@@ -8,8 +8,10 @@ use logic::health::BoxStanding;
 use logic::settings::SettingsInForce;
 
 use crate::doctor::{opened, standing};
-use crate::root::Root;
-use crate::{clock, metrics, settings};
+use system::clock;
+use system::root::Root;
+
+use crate::{metrics, settings};
 
 /// Writes the file after a verb that may have changed something, where one is configured. A daemon does it itself.
 pub(super) fn after_verb(root: &Root) {

@@ -9,9 +9,9 @@ use logic::fault::{Code, Fault};
 use super::screen::Screen;
 use super::words::ActTerm;
 use crate::engine;
-use crate::root::{Root, become_owner};
-use crate::vault::Vault;
-use crate::vault::identity::Identities;
+use system::root::{Root, become_owner};
+use vault::Vault;
+use vault::identity::Identities;
 
 pub(super) fn act(
     root: &Root,

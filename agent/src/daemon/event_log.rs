@@ -14,10 +14,10 @@ use logic::schedule::{RunEnd, RunReason, Wish};
 use logic::settings::force::in_short;
 use logic::words::{Now, Outcome};
 
-use crate::clock;
 use crate::engine::progress::Progress;
-use crate::journal::event;
 use crate::socket::state::DaemonStanding;
+use system::clock;
+use system::journal::event;
 
 /// What was said already.
 #[derive(Default)]

@@ -16,8 +16,8 @@ use tokio::task::JoinHandle;
 use crate::engine::Engine;
 use crate::gateway::{Gateway, Setup, root_url, serve};
 use crate::intake::Intake;
-use crate::journal;
-use crate::root::Root;
+use system::journal;
+use system::root::Root;
 
 /// Wait before a port that is taken, or a store that does not open, is tried again.
 const AGAIN: Duration = Duration::from_secs(30);

@@ -9,10 +9,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::journal;
 use crate::metrics;
 use crate::socket::state::Board;
 use crate::socket::{of_daemon, sample};
+use system::journal;
 
 /// Without news the file is written so often.
 const EVERY: Duration = Duration::from_secs(300);

@@ -81,7 +81,7 @@ mod tests {
     fn at(seconds: u64) -> Now {
         Now {
             mono: Duration::from_secs(seconds),
-            ..crate::clock::now()
+            ..system::clock::now()
         }
     }
 

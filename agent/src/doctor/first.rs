@@ -14,10 +14,10 @@ use nix::unistd::{AccessFlags, access};
 
 use super::SeenSoFar;
 use crate::engine::{self, Engine, survey};
-use crate::root::{Root, become_owner, is_temporary, lacks_inodes};
-use crate::uplink::{UplinkConfig, loopback};
-use crate::vault::catalogue::CatalogueStore;
-use crate::vault::{is_small_file, quarantined};
+use system::root::{Root, become_owner, is_temporary, lacks_inodes};
+use uplink::{UplinkConfig, loopback};
+use vault::catalogue::CatalogueStore;
+use vault::{is_small_file, quarantined};
 
 /// Opens the state folder if there is one; state, key and disk are told.
 pub(super) async fn open(root: &Root, settings: &Settings, found: &SeenSoFar) -> Option<Engine> {
@@ -40,7 +40,7 @@ pub(super) async fn open(root: &Root, settings: &Settings, found: &SeenSoFar) ->
         Ok(engine) => {
             let folder = StateFolder::Opened {
                 path,
-                layout: crate::root::LAYOUT,
+                layout: system::root::LAYOUT,
                 damaged: engine
                     .damaged()
                     .iter()
@@ -48,7 +48,7 @@ pub(super) async fn open(root: &Root, settings: &Settings, found: &SeenSoFar) ->
                     .collect(),
                 aside: aside(&state),
             };
-            let beside = state.join(crate::vault::key::KEY_NAME).exists();
+            let beside = state.join(vault::key::KEY_NAME).exists();
             found.see(|seen| {
                 seen.state = Some(folder);
                 seen.key = Some(Ok(beside));
@@ -106,7 +106,7 @@ fn writable(state: &Path) -> Result<(), Fault> {
         state,
         AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK,
     )
-    .map_err(|error| crate::root::trouble(state, FileAct::Write, &error.into()))
+    .map_err(|error| system::root::trouble(state, FileAct::Write, &error.into()))
 }
 
 fn disk(folder: &Path, settings: &Settings) -> Disk {

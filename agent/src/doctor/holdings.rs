@@ -11,9 +11,9 @@ use logic::package::EditionFinding as Bad;
 
 use super::standing;
 use crate::engine::{Engine, content};
-use crate::vault::catalogue::CatalogueStore;
-use crate::vault::package::PackageStore;
-use crate::vault::spool::Spool;
+use vault::catalogue::CatalogueStore;
+use vault::package::PackageStore;
+use vault::spool::Spool;
 
 /// So many past runs are looked at.
 const RECENT: usize = 20;
@@ -33,7 +33,7 @@ pub(super) fn read(engine: &Engine, deep: bool) -> Holdings {
 }
 
 fn encryption(engine: &Engine) -> Encryption {
-    let known = crate::vault::encryption::standing(engine.vault());
+    let known = vault::encryption::standing(engine.vault());
     Encryption {
         on: known.is_encrypted(),
         waits: known.waits().map(Into::into),
@@ -85,7 +85,7 @@ fn packages(engine: &Engine, deep: bool) -> Result<Lying, Fault> {
     })
 }
 
-fn whole(packages: &PackageStore, meta: &crate::vault::package::Meta) -> Result<(), PackageFlaw> {
+fn whole(packages: &PackageStore, meta: &vault::package::Meta) -> Result<(), PackageFlaw> {
     let verdict = packages
         .content(meta)
         .and_then(|content| content::verify(&content))

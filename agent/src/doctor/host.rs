@@ -15,9 +15,9 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::{SeenSoFar, limit, made};
-use crate::own;
-use crate::root::{Root, failing};
-use crate::vault::index::{IndexLock, Probed};
+use system::own;
+use system::root::{Root, failing};
+use vault::index::{IndexLock, Probed};
 
 /// systemctl answers at once, or its bus hangs.
 const UNIT: Duration = Duration::from_secs(3);

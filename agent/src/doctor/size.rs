@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::talk::{TalkMeans, contact, is_silence};
 use super::{SeenSoFar, limit, made};
-use crate::clock::Clock;
+use system::clock::Clock;
 
 /// Bytes of a question that fills two packets of Ethernet.
 const LONG: usize = 2900;
@@ -56,7 +56,12 @@ pub(super) async fn look(
 
 /// Whether anything comes back for a long question in packets of at most this size.
 async fn comes(means: &TalkMeans<'_>, segment: Option<u16>, patience: Duration) -> bool {
-    let asked = contact(means, Clock::standing(crate::clock::built()), segment, LONG);
+    let asked = contact(
+        means,
+        Clock::standing(system::clock::built()),
+        segment,
+        LONG,
+    );
     match timeout(patience, asked).await {
         Ok(Ok(_)) => true,
         Ok(Err(trouble)) => !is_silence(trouble.code),

@@ -18,12 +18,12 @@ use logic::words::Outcome;
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
 
-use crate::clock;
 use crate::engine::{Engine, survey};
-use crate::root::{lacks_inodes, try_write};
-use crate::vault::catalogue::{CatalogueRevision, CatalogueStore};
-use crate::vault::package::{Meta, PackageStore};
-use crate::vault::spool::{self, Spool};
+use system::clock;
+use system::root::{lacks_inodes, try_write};
+use vault::catalogue::{CatalogueRevision, CatalogueStore};
+use vault::package::{Meta, PackageStore};
+use vault::spool::{self, Spool};
 
 /// So many past runs are asked for the rate of the link.
 const RECENT: usize = 20;
@@ -69,7 +69,7 @@ pub fn intake(state: &Path) -> Option<(CodeName, String)> {
     }
     lacks_inodes(folder).then(|| {
         let full = std::io::Error::from_raw_os_error(Errno::ENOSPC as i32);
-        let trouble = crate::root::trouble(folder, FileAct::Write, &full);
+        let trouble = system::root::trouble(folder, FileAct::Write, &full);
         (trouble.code.into(), trouble.reason())
     })
 }

@@ -21,12 +21,12 @@ use tokio::time::{Instant, timeout};
 
 use super::first::line_of;
 use super::{SeenSoFar, limit, made, size};
-use crate::clock::{self, Clock};
 use crate::engine::Engine;
-use crate::uplink::{Uplink, UplinkConfig};
-use crate::vault::catalogue::CatalogueStore;
-use crate::vault::identity::Identities;
-use crate::vault::package::{Meta, PackageStore};
+use system::clock::{self, Clock};
+use uplink::{Uplink, UplinkConfig};
+use vault::catalogue::CatalogueStore;
+use vault::identity::Identities;
+use vault::package::{Meta, PackageStore};
 
 /// The part that is asked for: from the second byte on, so that a shift shows.
 const PART: (u64, u64) = (1, 64);

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::first::target;
 use super::{SeenSoFar, limit, made};
-use crate::uplink::{UplinkConfig, is_listed, resolve};
+use uplink::{UplinkConfig, is_listed, resolve};
 
 /// The port of a service that nobody offers (discard, RFC 863): a station that is there refuses it.
 const DISCARD: u16 = 9;

@@ -5,7 +5,7 @@
 use logic::fault::Fault;
 use logic::gateway::confirm::Confirmation;
 
-use crate::vault::Vault;
+use vault::Vault;
 
 /// Confirmations that are kept until they are passed on; older ones go.
 const CONFIRMATIONS: usize = 20;
@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn confirmations_are_bounded_and_forgotten_when_told() {
-        let (_dir, vault) = Vault::fresh();
+        let (_dir, vault) = crate::fixture::fresh_vault();
         let voice = logic::gateway::AnswerSigner {
             version: "2022.11".into(),
         };

@@ -7,7 +7,7 @@ use std::ops::Range;
 use logic::fault::{Code, Fault};
 use logic::zip::{Directory, PackageTail, VerificationResult, Verifier};
 
-use crate::vault::package::Content;
+use vault::package::Content;
 
 /// The bytes of a span.
 ///

@@ -15,9 +15,9 @@ use tokio::time::timeout;
 use super::trace::Tracer;
 use super::unkept::Unkept;
 use super::{Engine, LOCK_PATIENCE};
-use crate::clock;
-use crate::root::Lock;
-use crate::vault::catalogue::CatalogueStore;
+use system::clock;
+use system::root::Lock;
+use vault::catalogue::CatalogueStore;
 
 /// Central has so long to take new credentials.
 const TRIAL_TIMEOUT: Duration = Duration::from_secs(30);

@@ -6,8 +6,8 @@ use logic::report::Report;
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
-use crate::clock;
-use crate::journal;
+use system::clock;
+use system::journal;
 
 /// The last worker that ended without an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -24,12 +24,12 @@ use super::content;
 use super::incoming::Incoming;
 use super::link::Link;
 use super::twins;
-use crate::blocking::{ended, run_blocking};
-use crate::clock;
-use crate::root::trouble;
-use crate::vault::package::{Meta, PartialPackage};
 use answer::Answer;
 use store::{Coming, Store};
+use system::blocking::{ended, run_blocking};
+use system::clock;
+use system::root::trouble;
+use vault::package::{Meta, PartialPackage};
 
 /// Whether the held package is surely the wanted one. A run that was cut may have shown a changed delivery and not come
 /// to its package: the held one is central's only if it was compared for the delivery as it stands.
@@ -67,7 +67,7 @@ pub(super) async fn fetch(link: &Link, wanted: &WantedPackage) -> PackageEnd {
         held: held.as_ref().and_then(Meta::identity),
         is_known: link.packages.coming(delivery).ok().flatten().is_some()
             || link.packages.judged(delivery).is_some(),
-        random: u64::from_le_bytes(crate::vault::random()),
+        random: u64::from_le_bytes(vault::random()),
     };
     let met = held
         .as_ref()

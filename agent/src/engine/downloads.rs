@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::download::{fetch, is_met};
 use super::link::{Lane, Link};
-use crate::journal::event;
+use system::journal::event;
 
 /// The lane and whoever is at work in it.
 pub(super) struct Downloads {

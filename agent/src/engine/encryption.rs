@@ -8,9 +8,9 @@ use logic::entity::{EntityType, uri};
 use logic::fault::Fault;
 use tokio::sync::OnceCell;
 
-use crate::uplink::Uplink;
-use crate::vault::catalogue::{CatalogueRevision, CatalogueStore};
-use crate::vault::{SealedFile, Vault, encryption};
+use uplink::Uplink;
+use vault::catalogue::{CatalogueRevision, CatalogueStore};
+use vault::{SealedFile, Vault, encryption};
 
 /// The key that deliveries carry on an encrypted central (protocol 13.4). One of the first tells as much as all.
 pub(super) fn application_key(

@@ -10,9 +10,9 @@ use logic::seal::NameHash;
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
-use crate::clock;
-use crate::journal::event;
-use crate::uplink::Secret;
+use system::clock;
+use system::journal::event;
+use uplink::Secret;
 
 /// Names of the credential; the first that is there counts. Sealed ones are opened by systemd.
 const NAMES: [&str; 2] = ["boxsync.enroll.sealed", "boxsync.enroll"];
@@ -99,7 +99,7 @@ fn utf8(bytes: Vec<u8>) -> io::Result<String> {
 fn find(folder: &Path) -> Result<Option<(PathBuf, Secret)>, Fault> {
     for name in NAMES {
         let path = folder.join(name);
-        match crate::root::read_at_most(&path, 64 << 10).and_then(utf8) {
+        match system::root::read_at_most(&path, 64 << 10).and_then(utf8) {
             Ok(text) if text.trim().is_empty() => {}
             Ok(text) => return Ok(Some((path, Secret::new(text)))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -10,8 +10,8 @@ use std::time::Duration;
 use logic::fault::{Fault, FileAct};
 use serde::{Deserialize, Serialize};
 
-use crate::clock;
-use crate::root::{Root, trouble};
+use system::clock;
+use system::root::{Root, trouble};
 
 /// No signal lasts longer: a delivery engine that died must not stop the downloads for ever.
 pub const LONGEST: Duration = Duration::from_secs(12 * 3600);
@@ -57,7 +57,7 @@ pub fn names(root: &Root) -> BTreeMap<String, u64> {
 }
 
 fn read(root: &Root) -> Option<Signal> {
-    let text = crate::root::read_at_most(&path(root), 64 << 10).ok()?;
+    let text = system::root::read_at_most(&path(root), 64 << 10).ok()?;
     let signal: Signal = serde_json::from_slice(&text).ok()?;
     (signal.boot == boot()).then_some(signal)
 }

@@ -9,8 +9,8 @@ use logic::seal::NONCE;
 use logic::zip::{Directory, VerificationResult};
 
 use super::checker::Checker;
-use crate::blocking::run_blocking;
-use crate::vault::package::{Meta, PackageStore, PartialPackage};
+use system::blocking::run_blocking;
+use vault::package::{Meta, PackageStore, PartialPackage};
 
 /// Records that are read back at most for each one that is written: enough to catch up, too little to hold anything up.
 const BACK: u64 = 2;

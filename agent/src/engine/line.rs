@@ -8,9 +8,9 @@ use logic::fault::{Code, ConfigCause, Fault, OsCause};
 use logic::health::seen::ServiceConfig;
 use logic::settings::{Proxy, Settings};
 
-use crate::clock::Clock;
-use crate::root::read_at_most;
-use crate::uplink::{Secret, UplinkConfig};
+use system::clock::Clock;
+use system::root::read_at_most;
+use uplink::{Secret, UplinkConfig};
 
 /// No secret and no bundle of certificates is a tenth of this long.
 const MOST: u64 = 4 << 20;

@@ -14,8 +14,8 @@ use tokio::sync::Notify;
 
 use super::progress::RunWatch;
 use super::twins::Twins;
-use crate::uplink::Uplink;
-use crate::vault::package::{PackageStore, PartialPackage};
+use uplink::Uplink;
+use vault::package::{PackageStore, PartialPackage};
 
 /// What the fetching of packages shares from one to the next.
 #[derive(Clone)]

@@ -16,11 +16,11 @@ use super::encryption::KeyRequest;
 use super::progress::RunWatch;
 use super::trace::Tracer;
 use super::unkept::Unmarked;
-use crate::clock;
-use crate::journal::event;
-use crate::uplink::Uplink;
-use crate::vault::SealedFile;
-use crate::vault::spool::Spool;
+use system::clock;
+use system::journal::event;
+use uplink::Uplink;
+use vault::SealedFile;
+use vault::spool::Spool;
 
 /// What one pass works with.
 pub(super) struct Pass {

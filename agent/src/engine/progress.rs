@@ -10,7 +10,7 @@ use logic::report::Report;
 use logic::schedule::RunStage;
 use serde::{Deserialize, Serialize};
 
-use crate::vault::package::Meta;
+use vault::package::Meta;
 
 /// What a run does while packages come.
 pub(super) const BRINGING: &str = "bringing packages";

@@ -28,15 +28,15 @@ use super::progress::{BRINGING, RunWatch};
 use super::session::{PassOrder, PassOrders};
 use super::trace::Tracer;
 use super::{exam, survey};
-use crate::clock;
-use crate::root::Root;
-use crate::uplink::{Meter, Uplink};
-use crate::vault::Vault;
-use crate::vault::catalogue::{
+use system::clock;
+use system::root::Root;
+use uplink::{Meter, Uplink};
+use vault::Vault;
+use vault::catalogue::{
     self, CatalogueRevision, CatalogueStore, EntityLocation, EntityRows, Writer,
 };
-use crate::vault::feed::{Feed, FeedChange, FeedUpdate, Op};
-use crate::vault::index::IndexStore;
+use vault::feed::{Feed, FeedChange, FeedUpdate, Op};
+use vault::index::IndexStore;
 
 /// What one run works with.
 pub(super) struct RunResources {

@@ -19,10 +19,10 @@ use super::downloads::Downloads;
 use super::link::{Limits, Link};
 use super::progress::RunWatch;
 use super::{Engine, LOCK_PATIENCE, Request, exam};
-use crate::clock;
-use crate::root::{Lock, Root};
-use crate::uplink::Uplink;
-use crate::vault::package::PackageStore;
+use system::clock;
+use system::root::{Lock, Root};
+use uplink::Uplink;
+use vault::package::PackageStore;
 
 /// What a pass under way is told from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

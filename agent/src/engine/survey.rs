@@ -7,7 +7,7 @@ use std::path::Path;
 
 use logic::report::{ConnectionStats, Survey};
 
-use crate::uplink::{CallSample, Meter};
+use uplink::{CallSample, Meter};
 
 /// Disk below the state folder, and what of it the catalogue and the store take.
 pub fn take(state: &Path) -> Survey {

@@ -18,13 +18,13 @@ use logic::words::SyncParams;
 
 use super::unkept::Unkept;
 use super::{Engine, Request};
-use crate::clock;
-use crate::journal::event;
-use crate::root::{sync_folder, trouble};
-use crate::uplink::{self, Uplink};
-use crate::vault::history::History;
-use crate::vault::identity::Identities;
-use crate::vault::{SealedFile, Vault};
+use system::clock;
+use system::journal::event;
+use system::root::{sync_folder, trouble};
+use uplink::{self, Uplink};
+use vault::history::History;
+use vault::identity::Identities;
+use vault::{SealedFile, Vault};
 
 /// The file whose copy is another file: empty, made once, never written.
 const PLACE: &str = "place";

@@ -10,8 +10,8 @@ use logic::package::{EditionFinding, Judged};
 use logic::zip::PackageIdentity;
 
 use super::link::Link;
-use crate::clock;
-use crate::vault::package::{Meta, PackageStore};
+use system::clock;
+use vault::package::{Meta, PackageStore};
 
 /// The deliveries by the edition that is held for each: one test may be published twice, and a cache that ignores the
 /// query gives one package for all.

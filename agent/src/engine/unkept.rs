@@ -15,7 +15,7 @@ use logic::fault::Fault;
 use logic::trace::is_unkept;
 use logic::words::Now;
 
-use crate::root::Root;
+use system::root::Root;
 
 /// What could not be written down in this run.
 #[derive(Default)]

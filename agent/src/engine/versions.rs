@@ -4,7 +4,7 @@
 
 use logic::fault::{Code, Fault};
 
-use crate::vault::Vault;
+use vault::Vault;
 
 /// Keeps what central answered.
 ///
@@ -37,7 +37,7 @@ pub fn known(vault: &Vault, own: &str) -> Result<Vec<String>, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::root::Root;
+    use system::root::Root;
 
     #[test]
     fn the_box_s_own_version_is_always_supported() {

@@ -9,11 +9,11 @@ use logic::report::Report;
 use logic::trace::{Trace, is_unkept};
 
 use super::{Engine, LOCK_PATIENCE};
-use crate::journal::event;
-use crate::root::Lock;
-use crate::vault::identity::Identities;
-use crate::vault::random;
-use crate::vault::spool::Spool;
+use system::journal::event;
+use system::root::Lock;
+use vault::identity::Identities;
+use vault::random;
+use vault::spool::Spool;
 
 impl Engine {
     /// Who this box is; made at the first call. A configured id replaces the one that was made. An image that wakes

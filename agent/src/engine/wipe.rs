@@ -12,10 +12,10 @@ use logic::spool::ItemState;
 use logic::wipe::OwedLoss;
 
 use super::LOCK_PATIENCE;
-use crate::root::{Lock, Root, trouble};
-use crate::vault::Vault;
-use crate::vault::key::{KEY_NAME, WRAPPED_NAME};
-use crate::vault::spool::{self, Spool};
+use system::root::{Lock, Root, trouble};
+use vault::Vault;
+use vault::key::{KEY_NAME, WRAPPED_NAME};
+use vault::spool::{self, Spool};
 
 /// Removes keys and data, durably, if what is owed to central is as many items as `discard` says. Nobody lets in
 /// anything meanwhile.
@@ -40,7 +40,7 @@ pub fn wipe(root: &Root, vault: Option<&Vault>, discard: Option<u64>) -> Result<
     for path in paths.iter().filter(is_key) {
         destroy(path)?;
     }
-    crate::root::sync_folder(&state.join("version"))?;
+    system::root::sync_folder(&state.join("version"))?;
     for path in paths.iter().filter(|path| !is_key(path)) {
         let removed = if path.is_dir() {
             fs::remove_dir_all(path)
@@ -49,7 +49,7 @@ pub fn wipe(root: &Root, vault: Option<&Vault>, discard: Option<u64>) -> Result<
         };
         removed.map_err(|error| trouble(path, FileAct::Remove, &error))?;
     }
-    crate::root::sync_folder(&state.join("version"))
+    system::root::sync_folder(&state.join("version"))
 }
 
 /// What central has not acknowledged; without the key, and of what does not open, the files are counted.

@@ -13,8 +13,8 @@ use logic::fault::Fault;
 use logic::seal::NONCE;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::blocking::ended;
-use crate::vault::package::Content;
+use system::blocking::ended;
+use vault::package::Content;
 
 /// Records that are opened at once, while those before them are sent.
 const BATCH: usize = 4;
@@ -109,10 +109,9 @@ impl Ahead {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vault::Vault;
-    use crate::vault::package::{PackageStore, PartialPackage, RECORD};
     use logic::fault::Code;
     use proptest::prelude::*;
+    use vault::package::{PackageStore, PartialPackage, RECORD};
 
     const SIZE: u64 = RECORD as u64 * 9 + 77;
 
@@ -122,7 +121,7 @@ mod tests {
 
     /// A package of ten records.
     fn package() -> (tempfile::TempDir, PackageStore) {
-        let (dir, vault) = Vault::fresh();
+        let (dir, vault) = crate::fixture::fresh_vault();
         let packages = PackageStore::open(&vault).unwrap();
         let mut part = packages.begin("d", SIZE, None, 0).unwrap();
         for index in 0..part.meta().records() {

@@ -14,7 +14,7 @@ use logic::fault::Fault;
 use tokio::time::timeout;
 
 use super::ahead::Ahead;
-use crate::vault::package::Content;
+use vault::package::Content;
 
 /// A client on this machine that takes longer than this to send one request is stuck.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -24,10 +24,10 @@ use tokio::task::spawn_blocking;
 use super::content::{self, Out, Unread};
 use super::run::{Asker, NotShown};
 use super::{Gateway, response};
-use crate::clock;
 use crate::connections::{Busy, ConnectionTicket, KeptContent};
-use crate::vault::package::Content;
-use crate::vault::random;
+use system::clock;
+use vault::package::Content;
+use vault::random;
 
 /// A request whose right to ask is proved.
 struct GatewaySession {
@@ -169,7 +169,7 @@ impl Gateway {
             GatewayRoute::Finished => self.confirm(true, body),
             GatewayRoute::Failed => self.confirm(false, body),
             GatewayRoute::PublicKey => {
-                let standing = crate::vault::encryption::standing(&self.vault);
+                let standing = vault::encryption::standing(&self.vault);
                 Ok(logic::gateway::public_key(body, &standing, voice))
             }
             // Answered before the content was read.

@@ -9,8 +9,8 @@ use logic::fault::{Fault, FileAct};
 use logic::gateway::login::GatewayClient;
 use nix::fcntl::{Flock, FlockArg};
 
-use crate::root::trouble;
-use crate::vault::{Vault, random};
+use system::root::trouble;
+use vault::{Vault, random};
 
 /// The credentials for the TAO on this box, made at first need.
 ///
@@ -23,7 +23,7 @@ pub fn client(vault: &Vault) -> Result<GatewayClient, Fault> {
     }
     // Two processes may need them first at once; the one that waits finds those of the other.
     let path = vault.state().join("gateway.lock");
-    let file = crate::root::open_regular(
+    let file = system::root::open_regular(
         OpenOptions::new()
             .write(true)
             .create(true)
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn credentials_are_made_once_even_by_many_at_once() {
-        let (_dir, vault) = Vault::fresh();
+        let (_dir, vault) = crate::fixture::fresh_vault();
         let makers: Vec<_> = (0..8)
             .map(|_| {
                 let vault = vault.clone();

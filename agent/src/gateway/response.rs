@@ -8,7 +8,7 @@ use hyper::{Response, StatusCode};
 use logic::gateway::{GatewayAnswer, diagnostic, span};
 
 use super::content::Out;
-use crate::vault::package::Content;
+use vault::package::Content;
 
 /// An answer whose content is at hand.
 pub(super) fn plain(answer: GatewayAnswer) -> Response<Out> {

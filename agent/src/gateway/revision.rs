@@ -9,8 +9,8 @@ use logic::entity::{Entity, EntityType};
 use logic::fault::Fault;
 use logic::gateway::catalogue::CatalogueView;
 
-use crate::vault::Keyring;
-use crate::vault::catalogue::{CatalogueReader, CatalogueRevision, CatalogueStore};
+use vault::Keyring;
+use vault::catalogue::{CatalogueReader, CatalogueRevision, CatalogueStore};
 
 /// An edition with everything that it needs to be read.
 pub(super) struct OpenRevision {

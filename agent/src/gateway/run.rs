@@ -11,8 +11,8 @@ use logic::words::Now;
 use serde::{Deserialize, Serialize};
 
 use super::revision::OpenRevision;
-use crate::vault::catalogue::CatalogueStore;
-use crate::vault::{SealedFile, Vault};
+use vault::catalogue::CatalogueStore;
+use vault::{SealedFile, Vault};
 
 /// A run that asked for nothing for so long is over; importing one large test takes a client minutes.
 const IDLE: Duration = Duration::from_secs(6 * 3600);

@@ -23,7 +23,7 @@ use serde_json::Value as Json;
 use tokio::net::UnixStream;
 
 use crate::engine::progress::{Progress, RunWatch};
-use crate::root::Root;
+use system::root::Root;
 
 /// A daemon that does not answer within this is busy enough.
 const WAKING: Duration = Duration::from_secs(2);

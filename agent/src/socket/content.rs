@@ -21,7 +21,7 @@ use super::query::{Query, flaw};
 use super::snapshot::{FeedSnapshot, Followed};
 use super::state::Board;
 use super::wire::with_type;
-use crate::vault::package::PackageStore;
+use vault::package::PackageStore;
 
 /// Lines are gathered to about so many bytes before they are handed on.
 const GATHER: usize = 32 << 10;

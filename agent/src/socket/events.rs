@@ -22,7 +22,7 @@ use super::snapshot::{EventPage, Followed};
 use super::state::Board;
 use super::wire::with_type;
 use super::{feed, watch};
-use crate::clock;
+use system::clock;
 
 /// What the route takes.
 pub(super) const PARAMETERS: [&str; 1] = ["include"];

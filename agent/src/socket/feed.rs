@@ -22,7 +22,7 @@ use super::query::{Query, flaw};
 use super::snapshot::{self, FeedSnapshot, Followed};
 use super::state::Board;
 use super::wire::{object, with_type};
-use crate::vault::feed::{FeedChange, Op};
+use vault::feed::{FeedChange, Op};
 
 /// What the route takes.
 pub(super) const PARAMETERS: [&str; 6] = ["epoch", "since", "cursor", "limit", "include", "wait"];

@@ -23,7 +23,7 @@ use super::query::{decode, flaw};
 use super::state::Board;
 use super::wire::with_type;
 use crate::engine::content;
-use crate::vault::package::Content;
+use vault::package::Content;
 
 /// Methods of members (APPNOTE 4.4.5) that are read: what is held was verified, so there is no other.
 const STORED: u16 = 0;

@@ -12,7 +12,7 @@ use super::body::ResponseBody;
 use super::standing;
 use super::state::Board;
 use super::wire::with_type;
-use crate::clock;
+use system::clock;
 
 /// A collector waits ten seconds, by default; what is told without the box is true all the same.
 const LOOK: Duration = Duration::from_secs(8);

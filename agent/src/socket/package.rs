@@ -26,7 +26,7 @@ use super::state::Board;
 use super::wanted::WantedRange;
 use super::wire::{refusal, with_type};
 use crate::engine::{Engine, exam};
-use crate::vault::package::{Content, Meta, PackageStore};
+use vault::package::{Content, Meta, PackageStore};
 
 /// What the routes of one package take.
 pub(super) const PARAMETERS: [&str; 1] = ["edition"];

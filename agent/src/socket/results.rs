@@ -18,7 +18,7 @@ use super::query::{Query, flaw};
 use super::state::Board;
 use super::wire::{object, with_type};
 use crate::engine::Engine;
-use crate::vault::spool::{Fate, Spool};
+use vault::spool::{Fate, Spool};
 
 /// What the list takes.
 pub(super) const PARAMETERS: [&str; 1] = ["state"];

@@ -15,13 +15,13 @@ use serde::{Deserialize, Serialize};
 
 use super::state::Board;
 use crate::bundle;
-use crate::clock;
 use crate::doctor::{self, standing};
 use crate::engine::Engine;
-use crate::journal;
-use crate::root::Root;
-use crate::vault::catalogue::FileStamp;
 use crate::worker::child;
+use system::clock;
+use system::journal;
+use system::root::Root;
+use vault::catalogue::FileStamp;
 
 /// Past synchronizations that the link is drawn from.
 const HISTORY: usize = 200;

@@ -22,10 +22,10 @@ use super::member::Directories;
 use super::package::Noted;
 use super::state::Board;
 use crate::engine::Engine;
-use crate::root::is_locked;
-use crate::vault::Vault;
-use crate::vault::catalogue::{CatalogueReader, CatalogueRevision, CatalogueStore, FileStamp};
-use crate::vault::feed::{Feed, FeedChange, Snapshot};
+use system::root::is_locked;
+use vault::Vault;
+use vault::catalogue::{CatalogueReader, CatalogueRevision, CatalogueStore, FileStamp};
+use vault::feed::{Feed, FeedChange, Snapshot};
 
 /// What was read stays in memory for so long after its last use.
 const KEPT: Duration = Duration::from_secs(10);

@@ -13,12 +13,12 @@ use serde_json::{Map, Value as Json, json};
 
 use super::sample::{self, Glance};
 use super::state::Board;
-use crate::clock;
 use crate::engine::{self, Engine, exam, survey};
-use crate::vault::catalogue::CatalogueStore;
-use crate::vault::identity::Identities;
-use crate::vault::package::{Meta, PackageStore};
-use crate::vault::spool::Spool;
+use system::clock;
+use vault::catalogue::CatalogueStore;
+use vault::identity::Identities;
+use vault::package::{Meta, PackageStore};
+use vault::spool::Spool;
 
 /// What the folder of the box says; the words of `status --json`.
 pub(super) fn of_box(board: &Board) -> Result<Map<String, Json>, Fault> {

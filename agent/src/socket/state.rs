@@ -23,7 +23,7 @@ use super::snapshot::Library;
 use super::watch::EventHub;
 use crate::engine::progress::Progress;
 use crate::intake::Intake;
-use crate::root::Root;
+use system::root::Root;
 
 /// Somebody wants a run.
 #[derive(Debug)]

@@ -20,12 +20,12 @@ use tokio::time::Instant;
 
 use super::state::Board;
 use super::{results, standing};
-use crate::clock;
 use crate::engine::{Engine, exam};
-use crate::vault::catalogue::FileStamp;
-use crate::vault::package::PackageStore;
-use crate::vault::random;
-use crate::vault::spool::{FateMarks, Spool};
+use system::clock;
+use vault::catalogue::FileStamp;
+use vault::package::PackageStore;
+use vault::random;
+use vault::spool::{FateMarks, Spool};
 
 /// What other processes do is seen within this.
 const LOOK: Duration = Duration::from_secs(5);

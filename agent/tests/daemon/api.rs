@@ -5,11 +5,11 @@
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use agent::vault::Vault;
-use agent::vault::catalogue::{CatalogueRevision, CatalogueStore};
-use agent::vault::package::{PackageStore, PartialPackage};
 use logic::entity::{Entity, EntityType, Value, uri};
 use serde_json::Value as Json;
+use vault::Vault;
+use vault::catalogue::{CatalogueRevision, CatalogueStore};
+use vault::package::{PackageStore, PartialPackage};
 
 use crate::house::*;
 

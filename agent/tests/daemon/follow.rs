@@ -5,12 +5,12 @@
 use std::fs::OpenOptions;
 use std::io::{Read, Write};
 
-use agent::vault::Vault;
-use agent::vault::catalogue::{CatalogueRevision, CatalogueStore};
-use agent::vault::feed::{Feed, FeedChange, FeedUpdate, Op};
 use logic::entity::{Entity, EntityType, Value, uri};
 use nix::fcntl::{Flock, FlockArg};
 use serde_json::Value as Json;
+use vault::Vault;
+use vault::catalogue::{CatalogueRevision, CatalogueStore};
+use vault::feed::{Feed, FeedChange, FeedUpdate, Op};
 
 use crate::house::*;
 

@@ -12,11 +12,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-use agent::root::Root;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value as Json;
+use system::root::Root;
 
 pub(crate) const DELIVERY: &str = "https://central.example/tao.rdf#i4001";
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

@@ -12,12 +12,12 @@ use std::thread::JoinHandle;
 
 use agent::gateway::intake::{ItemKind, ItemSink, Offer, OfferOutcome};
 use agent::gateway::{Gateway, Setup, ledger, serve};
-use agent::root::Root;
-use agent::vault::Vault;
-use agent::vault::catalogue::{CatalogueStore, EntityRows};
-use agent::vault::package::{PackageStore, PartialPackage};
 use logic::entity::{Entity, EntityType};
 use serde_json::Value as Json;
+use system::root::Root;
+use vault::Vault;
+use vault::catalogue::{CatalogueStore, EntityRows};
+use vault::package::{PackageStore, PartialPackage};
 
 /// VM version of the recordings.
 pub(crate) const VERSION: &str = "2022.11";

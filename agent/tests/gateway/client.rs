@@ -8,13 +8,13 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent::clock;
 use agent::gateway::Setup;
 use agent::gateway::intake::{ItemKind, ItemSink, Offer, OfferOutcome};
-use agent::vault::package::PackageStore;
 use logic::entity::{Entity, EntityType, Value, uri};
 use logic::fault::{Code, Fault};
 use serde_json::{Value as Json, json};
+use system::clock;
+use vault::package::PackageStore;
 
 use crate::bench::{Desk, Reply, Served, Stock, VERSION};
 

@@ -166,7 +166,7 @@ impl Fleet {
             .into_iter()
             .flat_map(|n| entities_where(all, n, own))
             .collect();
-        main.publish("1001", Some(agent::clock::now().wall), &stocked, &classes);
+        main.publish("1001", Some(system::clock::now().wall), &stocked, &classes);
         main.package(&delivery(all, 106), &by_number(all, 106).reply.body);
         let big: Vec<u8> = (0..by_number(all, 107).length)
             .map(|n| (n % 251) as u8)
@@ -177,7 +177,7 @@ impl Fleet {
         let takers: Vec<_> = takers
             .map(|entity| (EntityType::TestTaker, entity))
             .collect();
-        other.publish("2000", Some(agent::clock::now().wall), &takers, &[]);
+        other.publish("2000", Some(system::clock::now().wall), &takers, &[]);
         for stock in [&main, &other] {
             enrol(stock, all);
         }

@@ -8,7 +8,7 @@ use logic::download::{PackageHead, PackageRequest, first_bytes, refused};
 use logic::fault::Fault;
 use logic::range::{ContentRange, content_length, strong_tag};
 
-use crate::uplink::{StreamedAnswer, Uplink};
+use uplink::{StreamedAnswer, Uplink};
 
 /// An answer whose content is still to come.
 pub(super) struct Answer {

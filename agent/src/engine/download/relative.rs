@@ -8,7 +8,7 @@ use logic::zip::{DeltaPlan, Directory, LocalHeader, Member, plan};
 
 use super::super::content;
 use super::super::link::Link;
-use crate::vault::package::Content;
+use vault::package::Content;
 
 /// What one more request costs, in bytes of the link.
 const OVERHEAD: u64 = 16 << 10;

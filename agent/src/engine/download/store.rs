@@ -13,7 +13,7 @@ use logic::zip::{Directory, PackageTail, ZipFlaw};
 
 use super::super::content;
 use super::super::incoming::Incoming;
-use crate::vault::package::{Content, PartialPackage};
+use vault::package::{Content, PartialPackage};
 
 /// What is coming.
 pub(super) enum Coming {

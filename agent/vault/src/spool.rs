@@ -1,0 +1,622 @@
+//! What candidates did, at rest: one sealed file an item, its account in another, outside sled.
+//! Never answers yes before the item is on disk, synced and renamed; never takes a damaged account for a new item.
+//! Called by the local API, the gateway and `results submit` (intake), and by `engine` while results are sent.
+//!
+//! `<name>-<edition>.item` holds the item with the account it began with; it exists or it was not accepted.
+//! `<name>-<edition>.state` replaces the account once something was decided. What central acknowledged moves to
+//! `done/`, so that a run looks only at what is owed.
+
+mod enclose;
+mod fate;
+mod folder;
+mod gate;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+use std::time::SystemTime;
+
+use logic::fault::{Code, CodeName, Fault, FileCause, Id, Sealed};
+use logic::fault::{Finding, ItemCause};
+use logic::health::verdict as health;
+use logic::intake::{IntakeItem, ItemKind};
+use logic::spool;
+use logic::spool::{
+    BootTime, ItemAdmission, ItemKey, ItemState, Ledger, LedgerChange, Loaded, Others, OwedItem,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{SealedFile, Vault, damaged};
+pub use fate::{Fate, FateMarks};
+use folder::SpoolFolder;
+use gate::SpoolLock;
+use system::root::{make_folder, sync_folder, write_all_durably};
+
+/// The folder `spool/`.
+#[derive(Clone)]
+pub struct Spool {
+    shelf: SpoolFolder,
+    witness: SealedFile,
+}
+
+/// What is kept of an acknowledged result where contents go (`[results] delete_after_send`).
+#[derive(Serialize, Deserialize)]
+struct Witness {
+    id: String,
+    /// What was known of central's version.
+    central: String,
+    /// Its entry without variables.
+    entry: Vec<u8>,
+}
+
+/// Held by somebody before whose work nothing more may be let in, nor sent.
+#[derive(Debug)]
+pub struct Closed(#[expect(dead_code, reason = "held until dropped")] SpoolLock);
+
+/// Closes the spool of a state folder; it is made if it is missing, for somebody may be about to.
+///
+/// # Errors
+/// What the file system says.
+pub fn closed(state: &Path) -> Result<Closed, Fault> {
+    let folder = state.join("spool");
+    make_folder(&folder)?;
+    Ok(Closed(SpoolLock::alone(&folder)?))
+}
+
+/// Bytes of one document that become durable together, at most.
+const TOGETHER: usize = 4 << 20;
+
+impl Spool {
+    /// Opens the folder, making it if it is missing.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn open(vault: &Vault) -> Result<Self, Fault> {
+        let folder = vault.state().join("spool");
+        let done = folder.join("done");
+        make_folder(&done)?;
+        let keys = vault.keys().clone();
+        let shelf = SpoolFolder {
+            folder,
+            done,
+            quarantine: vault.state().join("quarantine"),
+            aside: Arc::default(),
+            unread: Arc::default(),
+            sealer: keys.sealer("spool"),
+            keys,
+        };
+        Ok(Self {
+            shelf,
+            witness: vault.entry("witness"),
+        })
+    }
+
+    /// Accepts items: they are durable when this returns. Gives for each whether anything of it was new.
+    ///
+    /// Others may be accepted meanwhile, but of these ids: whoever waits for the disk lets no one wait but the
+    /// next of the same id, so that one commit of the file system's journal serves all who came while the last one ran.
+    ///
+    /// # Errors
+    /// `disk.full` or what the file system says; then nothing counts as accepted, and the same again is answered as
+    /// if it were the first time or known.
+    pub fn admit(&self, items: Vec<IntakeItem>) -> Result<Vec<bool>, Fault> {
+        let _gate = self.beside(items.iter().map(|item| item.id.as_str()))?;
+        // Whoever wipes the box closes the spool meanwhile: behind the gate this is settled.
+        self.shelf.keys.must_be_in_force()?;
+        let mut told = Vec::with_capacity(items.len());
+        let mut written = BTreeSet::new();
+        let (mut files, mut bytes) = (Vec::new(), 0);
+        for item in items {
+            // What came before it in the same document counts.
+            let again = !written.insert(item.id.clone());
+            if again || files.len() >= folder::TOGETHER || bytes >= TOGETHER {
+                write_all_durably(&files)?;
+                files.clear();
+                bytes = 0;
+            }
+            let fresh = self.judged(item)?;
+            told.push(fresh.is_some());
+            if let Some((ledger, payload)) = fresh {
+                bytes += payload.len();
+                files.push(self.shelf.item(ledger, &payload));
+            }
+        }
+        write_all_durably(&files)?;
+        if files.is_empty() {
+            // What is known may have been renamed by one who died before the folder was synced.
+            sync_folder(&self.shelf.folder.join("item"))?;
+        }
+        Ok(told)
+    }
+
+    /// What is to be kept of a submission, if anything of it is new.
+    fn judged(&self, item: IntakeItem) -> Result<Option<(Ledger, Vec<u8>)>, Fault> {
+        let same = self.shelf.same(item.kind, &item.id)?;
+        let result = match item.kind {
+            ItemKind::Sessions => self
+                .shelf
+                .same(ItemKind::Results, &item.id)?
+                .last()
+                .map(|ledger| ledger.content),
+            _ => None,
+        };
+        Ok(match Ledger::admit(item, &same, result) {
+            ItemAdmission::Known => None,
+            ItemAdmission::Fresh(ledger, payload) => Some((*ledger, payload)),
+        })
+    }
+
+    /// What is not acknowledged, in the order in which it came. Damaged files are moved to `quarantine/` and told.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn owed(&self) -> Result<Vec<OwedItem>, Fault> {
+        let _gate = SpoolLock::alone(&self.shelf.folder)?;
+        let mut found = Vec::new();
+        let ledgers = self.shelf.ledgers(&self.shelf.folder)?;
+        let mapped = self.mapped(&ledgers)?;
+        for ledger in ledgers {
+            if ledger.state == ItemState::Acknowledged {
+                // A power cut between the last word and the move.
+                self.shelf.retire(&[&ledger.key])?;
+                continue;
+            }
+            let path = self.shelf.path(&self.shelf.folder, &ledger.key, "item");
+            let came = modified(&path);
+            let owed = ledger.owed(&[]);
+            let through = mapped.get(&ledger.key);
+            let mapped = owed.mapped || through.is_some();
+            let seconds = came.duration_since(SystemTime::UNIX_EPOCH);
+            let seconds = seconds.map_or(0, |since| since.as_secs() as i64);
+            found.push((
+                came,
+                OwedItem {
+                    came: seconds,
+                    mapped,
+                    decrypted_since: through.copied().flatten(),
+                    ..owed
+                },
+            ));
+        }
+        found.sort_by(|a, b| (a.0, &a.1.key).cmp(&(b.0, &b.1.key)));
+        Ok(found.into_iter().map(|(_, owed)| owed).collect())
+    }
+
+    /// Those of the items that central knows through another one of the same kind and id, each with since when it may be
+    /// decrypting that. Every account is read once, however many of one id there are.
+    fn mapped(&self, ledgers: &[Ledger]) -> Result<BTreeMap<ItemKey, Option<BootTime>>, Fault> {
+        let mut groups: BTreeMap<(ItemKind, &str), BTreeMap<u32, &Ledger>> = BTreeMap::new();
+        for ledger in ledgers {
+            let group = groups.entry((ledger.key.kind, &ledger.key.id));
+            group.or_default().insert(ledger.key.edition, ledger);
+        }
+        let mut mapped = BTreeMap::new();
+        for ((kind, id), group) in groups {
+            let editions = self.shelf.each_edition(None, |edition| {
+                let id = id.to_owned();
+                let told = |ledger: &Ledger| (edition, ledger.maps(), ledger.decrypted_since());
+                Ok(match group.get(&edition) {
+                    Some(ledger) => Some(told(ledger)),
+                    None => {
+                        let ledger = self.shelf.ledger(&ItemKey { kind, id, edition })?;
+                        ledger.as_ref().map(told)
+                    }
+                })
+            })?;
+            let since = editions.iter().filter_map(|(.., since)| *since).next_back();
+            let maps = editions.iter().filter(|(_, maps, _)| *maps);
+            let mapping: BTreeSet<u32> = maps.map(|(edition, ..)| *edition).collect();
+            let by_another = |edition: &u32| mapping.len() > usize::from(mapping.contains(edition));
+            let through = group.iter().filter(|(edition, _)| by_another(edition));
+            mapped.extend(through.map(|(_, ledger)| (ledger.key.clone(), since)));
+        }
+        Ok(mapped)
+    }
+
+    /// What is owed by its state, and why central holds up the oldest that it holds up, as code and words.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn tally(&self) -> Result<(health::OwedCounts, HeldUp), Fault> {
+        let (by_kind, held_up) = self.tally_by_kind()?;
+        let owed = health::OwedCounts {
+            // What was found damaged on the way counts, too.
+            lost: self.lost()?.len() as u64,
+            ..sum(by_kind.into_values())
+        };
+        Ok((owed, held_up))
+    }
+
+    /// The same for each kind.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn tally_by_kind(&self) -> Result<(BTreeMap<ItemKind, health::OwedCounts>, HeldUp), Fault> {
+        let mut by_kind =
+            BTreeMap::from(ItemKind::ALL.map(|kind| (kind, health::OwedCounts::default())));
+        let mut held_up: Option<(i64, CodeName, String)> = None;
+        self.shelf.each(&self.shelf.folder, &mut |ledger| {
+            let kind = ledger.key.kind;
+            let owed = by_kind.entry(kind).or_default();
+            match ledger.state {
+                ItemState::Queued | ItemState::Sending => {
+                    owed.queued += 1;
+                    owed.queued_kinds.add(kind);
+                }
+                ItemState::Refused => {
+                    owed.refused += 1;
+                    owed.refused_kinds.add(kind);
+                }
+                ItemState::Unconfirmed => {
+                    owed.unconfirmed += 1;
+                    owed.unconfirmed_kinds.add(kind);
+                }
+                ItemState::SetAside => owed.set_aside += 1,
+                ItemState::Open => owed.open += 1,
+                ItemState::Held => owed.held += 1,
+                ItemState::Acknowledged => {}
+            }
+            if !matches!(
+                ledger.state,
+                ItemState::Queued | ItemState::Sending | ItemState::Unconfirmed | ItemState::Held
+            ) {
+                return Ok(());
+            }
+            let path = self.shelf.path(&self.shelf.folder, &ledger.key, "item");
+            let came = modified(&path).duration_since(SystemTime::UNIX_EPOCH);
+            let came = came.map_or(0, |since| since.as_secs() as i64);
+            if came > 0 && (owed.oldest_at == 0 || came < owed.oldest_at) {
+                owed.oldest_at = came;
+            }
+            let cause = spool::cause(ledger.state, &ledger.trial, ledger.reason.as_ref());
+            let Some((code, reason)) = cause.filter(|_| ledger.state != ItemState::Unconfirmed)
+            else {
+                return Ok(());
+            };
+            if ledger.state != ItemState::Held {
+                owed.waiting += 1;
+                owed.waiting_kinds.add(kind);
+            }
+            if held_up.as_ref().is_none_or(|(oldest, ..)| came < *oldest) {
+                held_up = Some((came, code, reason.en()));
+            }
+            Ok(())
+        })?;
+        Ok((by_kind, held_up.map(|(_, code, reason)| (code, reason))))
+    }
+
+    /// A result that a central of this version acknowledged, as the entry without variables that proves it well.
+    pub fn witness(&self, central: &str) -> Option<(String, Vec<u8>)> {
+        let kept: Option<Witness> = self.witness.get().ok().flatten();
+        match kept.filter(|kept| kept.central == central) {
+            Some(kept) => Some((kept.id, kept.entry)),
+            // What cannot be read is none: nothing is concluded then.
+            None => self.shelf.witness(central).ok().flatten(),
+        }
+    }
+
+    /// Keeps what is needed of an acknowledged result to serve as a witness, since its content goes. One is enough.
+    fn keep_witness(&self, ledgers: &[Ledger]) {
+        let kept: Option<Witness> = self.witness.get().ok().flatten();
+        let results = ledgers.iter().filter(|l| l.key.kind == ItemKind::Results);
+        for ledger in results {
+            if kept
+                .as_ref()
+                .is_some_and(|kept| kept.central == ledger.central)
+            {
+                return;
+            }
+            let loaded = self.load(&ledger.key).ok();
+            let entry = loaded.and_then(|loaded| logic::spool::witness(&loaded.payload));
+            if let Some(entry) = entry {
+                let witness = Witness {
+                    id: ledger.key.id.clone(),
+                    central: ledger.central.clone(),
+                    entry,
+                };
+                // Without it nothing is concluded from failures; no result waits for that.
+                let _ = self.witness.put(&witness);
+                return;
+            }
+        }
+    }
+
+    /// Lends every account, one after the other: what is owed, then what is done. What moves meanwhile may be met twice.
+    ///
+    /// # Errors
+    /// What the file system says, or `take`.
+    pub fn each(&self, take: &mut dyn FnMut(Ledger) -> Result<(), Fault>) -> Result<(), Fault> {
+        self.shelf.each(&self.shelf.folder, take)?;
+        self.shelf.each(&self.shelf.done, take)
+    }
+
+    /// All accounts: what is owed, then what is done.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn accounts(&self) -> Result<Vec<Ledger>, Fault> {
+        let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
+        let done = self.shelf.ledgers(&self.shelf.done)?;
+        // What moved in between was met twice.
+        let moved: BTreeSet<&ItemKey> = done.iter().map(|ledger| &ledger.key).collect();
+        ledgers.retain(|ledger| !moved.contains(&ledger.key));
+        ledgers.extend(done);
+        Ok(ledgers)
+    }
+
+    /// What was set aside since this was asked last, as one finding.
+    pub fn set_aside_since(&self) -> Option<Fault> {
+        let names = std::mem::take(
+            &mut *self
+                .shelf
+                .aside
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        (!names.is_empty()).then(|| {
+            let folder = self.shelf.quarantine.display().to_string();
+            Fault::new(
+                Code::ResultsQuarantined,
+                FileCause::SetAside { folder, names },
+            )
+        })
+    }
+
+    /// Files of the spool that were set aside and still lie there, foreign ones too.
+    pub fn quarantined(&self) -> Vec<String> {
+        let mut names = super::quarantined(&self.shelf.quarantine);
+        names.retain(|name| !super::is_small_file(name));
+        names
+    }
+
+    /// Opens an item to send it.
+    ///
+    /// # Errors
+    /// `store.damaged`, or what the file system says.
+    pub fn load(&self, key: &ItemKey) -> Result<Loaded, Fault> {
+        let (began, payload) = match self.shelf.content(key)? {
+            Some(content) => content,
+            None => self.content_or_lost(key)?,
+        };
+        let mut ledger = match self.shelf.find(key, "state") {
+            Some(_) => self.shelf.ledger(key)?.ok_or_else(|| unknown(&key.id))?,
+            None => began.clone(),
+        };
+        if began.enclosure.enclosed && !ledger.enclosure.enclosed {
+            // A cut between the content that was closed and its account.
+            ledger = ledger.enclosed(began.enclosure, payload.len());
+        }
+        let mut others = Others::of(key, &self.shelf.others(key)?);
+        others.mapped |= self.shelf.may_be_known(&ledger);
+        Ok(Loaded {
+            ledger,
+            payload,
+            others,
+        })
+    }
+
+    /// Looks once more at an item whose content did not open, alone: one that is owed and lost is put aside.
+    fn content_or_lost(&self, key: &ItemKey) -> Result<(Ledger, Vec<u8>), Fault> {
+        // Central has what is acknowledged; whoever persists that looks at it behind the gate.
+        self.not_acknowledged(key)?;
+        let _gate = self.beside(std::iter::once(key.id.as_str()))?;
+        if let Some(content) = self.shelf.content(key)? {
+            return Ok(content);
+        }
+        let ledger = self.not_acknowledged(key)?;
+        self.shelf.lose(&ledger)?;
+        let cause = FileCause::ItemLost {
+            kind: ledger.key.kind.word().to_owned(),
+            id: Id::from(&key.id),
+            folder: self.shelf.quarantine.display().to_string(),
+        };
+        Err(Fault::new(Code::ResultsQuarantined, cause))
+    }
+
+    /// The account of an item that is owed.
+    fn not_acknowledged(&self, key: &ItemKey) -> Result<Ledger, Fault> {
+        let ledger = self.shelf.ledger(key)?.ok_or_else(|| unknown(&key.id))?;
+        match self.shelf.find(key, "item") {
+            _ if ledger.state != ItemState::Acknowledged => Ok(ledger),
+            Some(path) => Err(damaged(&path, Sealed::Item)),
+            None => Err(unknown(&key.id)),
+        }
+    }
+
+    /// Ids of items that were put aside and that nobody has handed over again; of one whose account does not open
+    /// either, the name of its file.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn lost(&self) -> Result<Vec<String>, Fault> {
+        let mut ids = Vec::new();
+        for (name, ledger) in self.shelf.lost() {
+            let Some(lost) = ledger else {
+                ids.push(name);
+                continue;
+            };
+            let same = self.shelf.same(lost.key.kind, &lost.key.id)?;
+            if same.iter().all(|ledger| ledger.content != lost.content) {
+                ids.push(lost.key.id);
+            }
+        }
+        ids.dedup();
+        Ok(ids)
+    }
+
+    /// What the disk did not give since this was asked last, as one finding.
+    pub fn unread_since(&self) -> Option<Fault> {
+        let unread = &mut *self
+            .shelf
+            .unread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut causes = std::mem::take(unread);
+        let why = match causes.len() {
+            0 => return None,
+            1 => FileCause::OneUnread {
+                why: Box::new(causes.remove(0)),
+            },
+            count => FileCause::Unread {
+                count,
+                why: causes.into(),
+            },
+        };
+        Some(Fault::new(Code::DiskFailing, why))
+    }
+
+    /// Writes down what was decided; durable when this returns. With `forget`, payloads of acknowledged items go.
+    ///
+    /// # Errors
+    /// What the file system says; then nothing may be sent on the strength of it. Where that results may be under way is
+    /// all there is to say, and no account can be written for want of room, they are marked, which is as durable.
+    pub fn persist(&self, changes: &[LedgerChange], forget: bool) -> Result<(), Fault> {
+        let _gate = self.beside(changes.iter().map(|change| change.key.id.as_str()))?;
+        let mut changed: Vec<Ledger> = Vec::with_capacity(changes.len());
+        let mut marks = true;
+        for change in changes {
+            match changed.iter_mut().find(|ledger| ledger.key == change.key) {
+                Some(ledger) => ledger.apply(change),
+                None => {
+                    if let Some(mut ledger) = self.shelf.ledger(&change.key)? {
+                        marks &= ledger.can_be_marked(change);
+                        ledger.apply(change);
+                        changed.push(ledger);
+                    }
+                }
+            }
+        }
+        if let Err(trouble) = self.shelf.write_states(&changed) {
+            let marked = |ledger: &Ledger| self.shelf.mark(&ledger.key).is_ok();
+            return match marks && changed.iter().all(marked) {
+                true => Ok(()),
+                false => Err(trouble),
+            };
+        }
+        changed.retain(|ledger| ledger.state == ItemState::Acknowledged);
+        if forget && !changed.is_empty() {
+            self.keep_witness(&changed);
+        }
+        for ledger in changed.iter().filter(|_| forget) {
+            self.shelf.forget(&ledger.key)?;
+        }
+        let keys: Vec<&ItemKey> = changed.iter().map(|ledger| &ledger.key).collect();
+        self.shelf.retire(&keys)
+    }
+
+    /// `results set-aside`: keeps everything of these ids, unsent and without a say in the verdict. Gives how many.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn set_aside(&self, ids: &[String]) -> Result<usize, Fault> {
+        let _gate = SpoolLock::alone(&self.shelf.folder)?;
+        let ids: BTreeSet<&String> = ids.iter().collect();
+        let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
+        ledgers.retain_mut(|ledger| ids.contains(&ledger.key.id) && ledger.set_aside());
+        self.shelf.write_states(&ledgers)?;
+        Ok(ledgers.len())
+    }
+
+    /// `results retry`: tries again what was refused or is unconfirmed; all of it when no id is given. Gives how many.
+    /// What was set aside goes on only when it is named, and what is open only then goes as it is.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn retry(&self, ids: &[String]) -> Result<usize, Fault> {
+        let _gate = SpoolLock::alone(&self.shelf.folder)?;
+        let ids: BTreeSet<&String> = ids.iter().collect();
+        let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
+        ledgers.retain_mut(|ledger| {
+            let named = ids.contains(&ledger.key.id);
+            let own = matches!(ledger.state, ItemState::SetAside | ItemState::Open);
+            let meant = named || (ids.is_empty() && !own);
+            meant && ledger.retry()
+        });
+        self.shelf.write_states(&ledgers)?;
+        Ok(ledgers.len())
+    }
+
+    /// `results release`: what is held goes with the next synchronization, whatever key central has; all of it when no id is
+    /// given. Gives how many.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn release(&self, ids: &[String]) -> Result<usize, Fault> {
+        let _gate = SpoolLock::alone(&self.shelf.folder)?;
+        let ids: BTreeSet<&String> = ids.iter().collect();
+        let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
+        let meant = |ledger: &Ledger| ids.is_empty() || ids.contains(&ledger.key.id);
+        ledgers.retain_mut(|ledger| meant(ledger) && ledger.release());
+        self.shelf.write_states(&ledgers)?;
+        Ok(ledgers.len())
+    }
+
+    /// A copied box keeps what it holds but does not send it: the original does. A person may decide otherwise
+    /// with `results retry`.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn disown(&self, original: &str) -> Result<(), Fault> {
+        let _gate = SpoolLock::alone(&self.shelf.folder)?;
+        let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
+        ledgers.retain(|ledger| matches!(ledger.state, ItemState::Queued | ItemState::Sending));
+        for ledger in &mut ledgers {
+            ledger.state = ItemState::Unconfirmed;
+            let original = original.to_owned();
+            let cause = ItemCause::Copied { original };
+            ledger.reason = Some(Finding::new(Code::ResultsCopied, cause));
+        }
+        self.shelf.write_states(&ledgers)
+    }
+
+    /// The gate for whoever changes items of these ids alone.
+    fn beside<'a>(&self, ids: impl Iterator<Item = &'a str>) -> Result<SpoolLock, Fault> {
+        let names = ids.map(|id| self.shelf.keys.name("gate", id));
+        SpoolLock::beside(&self.shelf.folder, names.collect())
+    }
+}
+
+fn modified(path: &Path) -> SystemTime {
+    let meta = fs::metadata(path);
+    meta.and_then(|meta| meta.modified())
+        .unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+fn unknown(id: &str) -> Fault {
+    let id = Id::from(id);
+    Fault::new(Code::ResultsUnknown, FileCause::NoItem { id })
+}
+
+/// Why central holds something up, as code and words.
+pub type HeldUp = Option<(CodeName, String)>;
+
+/// What is owed of all kinds together.
+pub fn sum(by_kind: impl IntoIterator<Item = health::OwedCounts>) -> health::OwedCounts {
+    by_kind
+        .into_iter()
+        .fold(health::OwedCounts::default(), |all, owed| {
+            health::OwedCounts {
+                queued: all.queued + owed.queued,
+                refused: all.refused + owed.refused,
+                unconfirmed: all.unconfirmed + owed.unconfirmed,
+                waiting: all.waiting + owed.waiting,
+                set_aside: all.set_aside + owed.set_aside,
+                open: all.open + owed.open,
+                held: all.held + owed.held,
+                lost: all.lost + owed.lost,
+                queued_kinds: all.queued_kinds.and(&owed.queued_kinds),
+                waiting_kinds: all.waiting_kinds.and(&owed.waiting_kinds),
+                refused_kinds: all.refused_kinds.and(&owed.refused_kinds),
+                unconfirmed_kinds: all.unconfirmed_kinds.and(&owed.unconfirmed_kinds),
+                // 0: there is none.
+                oldest_at: match (all.oldest_at, owed.oldest_at) {
+                    (0, at) | (at, 0) => at,
+                    (one, other) => one.min(other),
+                },
+            }
+        })
+}
+
+#[cfg(test)]
+mod tests;
