@@ -13,6 +13,9 @@ use system::root::{Root, become_owner};
 use vault::Vault;
 use vault::identity::Identities;
 
+/// What is typed in place of the id of a box that cannot be read any more.
+const UNKNOWN_BOX: &str = "wipe";
+
 pub(super) fn act(
     root: &Root,
     yes: Option<&str>,
@@ -26,12 +29,16 @@ pub(super) fn act(
     let identity = vault
         .as_ref()
         .and_then(|vault| Identities::of(vault).read().ok());
-    let word = identity
+    let box_id = identity
         .and_then(|held| held.identity)
-        .map_or_else(|| "wipe".to_owned(), |identity| identity.box_id);
-    if yes.is_some_and(|typed| typed != word) {
-        return Err(refused(&format!("--yes: expected the box id `{word}`")));
+        .map(|identity| identity.box_id);
+    if yes.is_some_and(|typed| typed != box_id.as_deref().unwrap_or(UNKNOWN_BOX)) {
+        return Err(refused(&match box_id {
+            Some(id) => format!("--yes: expected the box id `{id}`"),
+            None => format!("--yes: expected `{UNKNOWN_BOX}`: the box id cannot be read"),
+        }));
     }
+    let word = box_id.unwrap_or_else(|| UNKNOWN_BOX.to_owned());
     engine::owed(root, vault.as_ref())?.permits(discard)?;
     match yes {
         Some(_) => {}

@@ -114,3 +114,22 @@ fn results_handed_over_beside_a_wipe_are_refused_or_hinder_it() {
         }
     }
 }
+
+#[test]
+fn a_box_whose_id_cannot_be_read_asks_for_another_word_and_says_why() {
+    let site = Site::synchronized();
+    let id = box_id(&site);
+    fs::remove_file(site.state("boxsync.key")).unwrap();
+    // The key is missing, not the rights: whoever is root already is not sent to become root.
+    let told = site.run(&["doctor", "--offline"]).exits(1).out;
+    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    let remedy = "What to do: Put the copy of the missing key file back (boxsync.key, data.key)";
+    assert!(told.contains(remedy), "{told}");
+    let files = site.files();
+    let refused = site.run(&["wipe", "--yes", &id]).exits(2).err;
+    let expected = "--yes: expected `wipe`: the box id cannot be read";
+    assert!(refused.contains(expected), "{refused}");
+    assert_eq!(site.files(), files);
+    site.run(&["wipe", "--yes", "wipe"]).exits(0);
+    assert!(site.files().is_empty(), "{:?}", site.files());
+}

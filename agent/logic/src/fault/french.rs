@@ -62,7 +62,7 @@ french! {
     StateBusy "un autre boxsync est à l’œuvre" "Attendre la fin de la synchronisation en cours.";
     KeyOpen "clé des données" "Garder une copie de la clé d’enveloppe en lieu sûr.";
     KeyWrong "la clé n’ouvre pas les données" "Remettre en place la clé d’enveloppe de cette box (boxsync.key).";
-    KeySealed "il n’y a pas de clé pour les données" "Exécuter boxsync comme service ou comme root, pour qu’il trouve la clé boxsync.key.";
+    KeySealed "il n’y a pas de clé pour les données" "Remettre en place la copie du fichier de clé qui manque (boxsync.key, data.key), ou exécuter boxsync comme service ou comme root, pour qu’il le trouve.";
     KeyMalformed "le fichier de clé est mal formé" "Remettre en place le fichier de clé d’origine.";
     KeyElsewhere "la clé est gardée par systemd" "Remplacer le « credential » de systemd, l’ancienne clé à côté sous le nom boxsync.key.old.";
     DiskSpace "disque" "Garder plus de place libre que [download] reserve.";

@@ -164,8 +164,9 @@ macro_rules! local_codes {
         KeySealed "key.sealed" [Operator Failed Unknown => KeyWrong]
             "there is no key for the data"
             "The state folder holds sealed data and no envelope key is at hand. Without it nobody can read the data, \
-         and boxsync makes no second key beside it."
-            "Run boxsync as its service or as root, so that it finds the key boxsync.key.";
+         and boxsync makes no second key beside it. Where no copy of it exists, `boxsync wipe` makes the box new."
+            "Put the copy of the missing key file back (boxsync.key, data.key), or run boxsync as its service or as \
+         root, so that it finds it.";
         KeyMalformed "key.malformed" [Operator Failed Unknown]
             "the key file is malformed"
             "An envelope key has 32 bytes or 64 hex digits; the file that is named has something else."
