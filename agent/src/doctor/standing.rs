@@ -37,6 +37,7 @@ pub fn take(engine: &Engine) -> BoxStanding {
         sure: Some(clock::sure().wall),
         disk: survey::free(engine.vault().state())
             .map(|free| (free, engine.settings().download.reserve.bytes())),
+        lacks_central: engine.settings().central().is_err(),
         version: engine.version().ok(),
         organisation: engine.organisation().ok(),
         notices: engine

@@ -350,3 +350,30 @@ fn a_worker_that_is_killed_three_times_is_told_with_its_cause() {
     let shown = site.run(&["status"]).ends();
     assert!(!shown.out.contains("SIGKILL"), "{}", shown.story());
 }
+
+#[test]
+fn a_box_without_a_central_hears_that_first_from_status_as_from_doctor() {
+    let first = |site: &Site| {
+        let told = site.run(&["doctor", "--offline", "--json"]).exits(1);
+        let checks = told.object()["checks"].clone();
+        let failed = checks.as_array().unwrap().iter();
+        let failed: Vec<_> = failed.filter(|check| check["status"] == "fail").collect();
+        failed[0]["code"].clone()
+    };
+    let verdict = |site: &Site, exit| site.run(&["status", "--json"]).exits(exit).object();
+    // A new box: neither the VM version nor an enrolment helps before.
+    let mut new = Site::new(options(1, 1, (4_000, 4_000)));
+    new.unset("central", "url");
+    new.unset("box", "tao_version");
+    let told = verdict(&new, 1)["verdict"].clone();
+    assert_eq!(told["word"], "not_ready", "{told}");
+    assert_eq!(told["code"], "config.no_url", "{told}");
+    assert_eq!(first(&new), "config.no_url");
+    // One that holds everything can give the exam, and cannot send what comes of it.
+    let mut full = Site::synchronized();
+    full.unset("central", "url");
+    let told = verdict(&full, 0)["verdict"].clone();
+    assert_eq!(told["word"], "ready_but", "{told}");
+    assert_eq!(told["code"], "config.no_url", "{told}");
+    assert_eq!(first(&full), "config.no_url");
+}

@@ -58,6 +58,8 @@ pub enum Cause {
         /// Packages.
         held: u64,
     },
+    /// Nothing says where central is.
+    CentralUnknown,
     /// Nothing says which VM version the box has.
     VersionUnknown,
     /// Nothing says to which organisation the box belongs.
@@ -242,6 +244,9 @@ impl Cause {
             Self::Ready { organisation, held } => format!(
                 "the catalogue of organisation {organisation} is complete, all {held} packages are held"
             ),
+            Self::CentralUnknown => {
+                "no central server is configured: set `url` in section [central] of boxsync.toml".into()
+            }
             Self::VersionUnknown => {
                 "the VM version is unknown: set `tao_version` in section [box] of boxsync.toml".into()
             }
@@ -355,6 +360,9 @@ impl Cause {
             Self::Ready { organisation, held } => format!(
                 "le catalogue de l’organisation {organisation} est complet et tous les {held} paquets sont présents"
             ),
+            Self::CentralUnknown => {
+                "aucun serveur central n’est configuré : définir `url` dans la section [central] de boxsync.toml".into()
+            }
             Self::VersionUnknown => {
                 "la version de la VM est inconnue : définir `tao_version` dans la section [box] de boxsync.toml".into()
             }

@@ -25,6 +25,9 @@ pub struct BoxStanding {
     /// What is wrong with the configuration, as code and reason, while the last good one is in force.
     #[serde(default)]
     pub config: Option<(CodeName, String)>,
+    /// Whether no central server is configured, in the configuration that is in force.
+    #[serde(default)]
+    pub lacks_central: bool,
     /// Why the processes of synchronizations ended before their work was done, and how many in a row since the last
     /// account.
     #[serde(default)]

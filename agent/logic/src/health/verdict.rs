@@ -220,9 +220,12 @@ fn is_short(standing: &BoxStanding) -> bool {
     matches!(standing.room(), Some(Room::Short | Room::Full))
 }
 
-/// A key of the configuration without which no synchronization begins, of a box that never had one: central is asked
-/// with both.
+/// A key of the configuration without which no synchronization begins, of a box that never had one: where central is
+/// comes first, since an enrolment needs it too.
 fn lacks(standing: &BoxStanding) -> Option<(CodeName, Cause)> {
+    if standing.lacks_central {
+        return Some((Code::ConfigNoUrl.into(), Cause::CentralUnknown));
+    }
     if standing.version.is_none() {
         return Some((Code::ConfigNoVersion.into(), Cause::VersionUnknown));
     }
@@ -239,6 +242,9 @@ fn looks(standing: &BoxStanding) -> Vec<(CodeName, Cause)> {
     let mut look = |code: CodeName, cause| looks.push((code, cause));
     if let Some((code, cause)) = misconfigured(standing) {
         look(code.into(), cause);
+    }
+    if standing.lacks_central {
+        look(Code::ConfigNoUrl.into(), Cause::CentralUnknown);
     }
     if is_short(standing) {
         look(Code::DiskReserve.into(), Cause::ReserveShort);

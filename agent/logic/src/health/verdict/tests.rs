@@ -34,7 +34,7 @@ fn also(verdict: &Verdict) -> Vec<String> {
 #[test]
 fn each_state_has_its_word_and_its_reason() {
     type Case = (fn(&mut BoxStanding), Word, Code);
-    let table: [Case; 36] = [
+    let table: [Case; 38] = [
         (|_| {}, Word::Ready, Code::Ready),
         (
             |s| s.trouble = Some((Code::KeyWrong.into(), "another key".into())),
@@ -53,6 +53,19 @@ fn each_state_has_its_word_and_its_reason() {
             },
             Word::NotReady,
             Code::ConfigNoVersion,
+        ),
+        (
+            |s| {
+                (s.catalogue.complete_at, s.version) = (None, None);
+                (s.enrolled, s.lacks_central) = (false, true);
+            },
+            Word::NotReady,
+            Code::ConfigNoUrl,
+        ),
+        (
+            |s| s.lacks_central = true,
+            Word::ReadyBut,
+            Code::ConfigNoUrl,
         ),
         (
             |s| s.intake = Some((Code::DiskInodes.into(), "no more files".into())),
