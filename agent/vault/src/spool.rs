@@ -13,11 +13,12 @@ mod gate;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
 
-use logic::fault::{Code, CodeName, Fault, FileCause, Id, Sealed};
+use logic::fault::{Code, CodeName, Fault, FileAct, FileCause, Id, Sealed};
 use logic::fault::{Finding, ItemCause};
 use logic::health::verdict as health;
 use logic::intake::{IntakeItem, ItemKind};
@@ -31,7 +32,7 @@ use super::{SealedFile, Vault, damaged};
 pub use fate::{Fate, FateMarks};
 use folder::SpoolFolder;
 use gate::SpoolLock;
-use system::root::{make_folder, sync_folder, write_all_durably};
+use system::root::{make_folder, sync_folder, trouble, write_all_durably};
 
 /// The folder `spool/`.
 #[derive(Clone)]
@@ -111,7 +112,7 @@ impl Spool {
             // What came before it in the same document counts.
             let again = !written.insert(item.id.clone());
             if again || files.len() >= folder::TOGETHER || bytes >= TOGETHER {
-                write_all_durably(&files)?;
+                self.let_in(&files)?;
                 files.clear();
                 bytes = 0;
             }
@@ -122,12 +123,27 @@ impl Spool {
                 files.push(self.shelf.item(ledger, &payload));
             }
         }
-        write_all_durably(&files)?;
+        self.let_in(&files)?;
         if files.is_empty() {
             // What is known may have been renamed by one who died before the folder was synced.
             sync_folder(&self.shelf.folder.join("item"))?;
         }
         Ok(told)
+    }
+
+    /// Writes items. What stood open in the place of one has its account no more: it would speak for the new content. A cut
+    /// before that leaves it open, nobody was told yes, and the same again is let in.
+    fn let_in(&self, files: &[(PathBuf, Vec<u8>)]) -> Result<(), Fault> {
+        write_all_durably(files)?;
+        for (item, _) in files {
+            let account = item.with_extension("state");
+            match fs::remove_file(&account) {
+                Ok(()) => sync_folder(&account)?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(trouble(&account, FileAct::Remove, &error)),
+            }
+        }
+        Ok(())
     }
 
     /// What is to be kept of a submission, if anything of it is new.

@@ -646,3 +646,26 @@ fn an_open_item_is_replaced_in_its_place() {
     assert_eq!(spool.retry(&["a".into()]).unwrap(), 1);
     assert_eq!(states(), [(0, ItemState::Queued), (1, ItemState::Queued)]);
 }
+
+/// An account of its own outlives no content: it said open of the one before, and the last one would never have gone.
+#[test]
+fn the_content_that_takes_the_place_of_an_open_one_takes_its_account_too() {
+    let (_dir, spool) = spool();
+    let open = |content: &str| IntakeItem {
+        open: true,
+        ..item("a", content)
+    };
+    for content in ["one", "two"] {
+        assert_eq!(spool.admit(vec![open(content)]).unwrap(), [true]);
+        // It stands open as before, now in an account of its own.
+        assert_eq!(spool.set_aside(&["a".into()]).unwrap(), 1);
+        assert_eq!(spool.retry(&["a".into()]).unwrap(), 1);
+        assert_eq!(spool.tally().unwrap().0.open, 1, "{content}");
+    }
+    assert!(admit(&spool, "a", "three"));
+    let owed = spool.owed().unwrap();
+    let states: Vec<_> = owed.iter().map(|owed| owed.state).collect();
+    assert_eq!(states, [ItemState::Queued]);
+    assert_eq!(spool.load(&owed[0].key).unwrap().payload, b"three");
+    assert!(!admit(&spool, "a", "three"));
+}
