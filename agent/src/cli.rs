@@ -10,6 +10,7 @@ mod completions;
 mod config;
 mod credentials;
 mod doctor;
+mod downloads;
 mod entities;
 mod history;
 mod identity;
@@ -34,6 +35,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use logic::entity::EntityType;
 use logic::fault::{Area, Code, Fault};
+use logic::package::order::DownloadOrder;
 use logic::settings::SettingsInForce;
 use logic::words::{FaultClass, Outcome};
 
@@ -136,6 +138,29 @@ enum Verb {
     Packages {
         #[command(subcommand)]
         act: Option<packages::PackagesVerb>,
+    },
+    /// Lets no package come for a time; results and the catalogue go on.
+    #[command(
+        after_help = "Acts at once, also on a package under way, and ends by itself. It goes on over a start of the service and ends with\na boot. `boxsync sync --now` does not end it: `boxsync resume` does.\n\nExamples:\n  boxsync pause\n  boxsync pause --for 45m"
+    )]
+    Pause {
+        /// So long, 24h at most.
+        #[arg(long = "for", value_name = "TIME", default_value = "2h", value_parser = downloads::pause)]
+        lasts: std::time::Duration,
+    },
+    /// Ends a pause and a rate: packages come as they are configured to.
+    Resume,
+    /// The rate at which packages come at most, in place of `max_rate`.
+    #[command(
+        after_help = "Acts at once. Without --for it is in force until the service starts again.\n\nExamples:\n  boxsync rate 500kB\n  boxsync rate 2MB --for 3h\n  boxsync rate 0                    no limit"
+    )]
+    Rate {
+        /// Bytes a second; 0 is no limit.
+        #[arg(value_name = "SIZE", value_parser = downloads::size)]
+        size: logic::settings::Size,
+        /// So long.
+        #[arg(long = "for", value_name = "TIME", value_parser = downloads::lasts)]
+        lasts: Option<std::time::Duration>,
     },
     /// What the box owes to central: results, logs, sessions.
     #[command(
@@ -256,6 +281,7 @@ impl Verb {
             Self::Packages { act } => act.is_some(),
             Self::Results { act } => act.is_some(),
             Self::Identity { act } => act.is_some(),
+            Self::Pause { .. } | Self::Resume | Self::Rate { .. } => false,
             Self::Clock { .. } | Self::Key { .. } | Self::Wipe { .. } => true,
             Self::Run | Self::Status | Self::Doctor(_) | Self::History { .. } | Self::Stats => {
                 false
@@ -388,6 +414,18 @@ fn perform(root: &Root, verb: Verb, screen: &Screen) -> Result<u8, Fault> {
             entities::act(&open(root)?, kind, id.as_deref(), hidden, screen)
         }
         Verb::Packages { act } => packages::act(root, act, screen),
+        Verb::Pause { lasts } => {
+            let ttl_seconds = Some(lasts.as_secs());
+            downloads::act(root, &DownloadOrder::Pause { ttl_seconds }, screen)
+        }
+        Verb::Resume => downloads::act(root, &DownloadOrder::Resume {}, screen),
+        Verb::Rate { size, lasts } => {
+            let order = DownloadOrder::Rate {
+                bytes_per_second: size.bytes(),
+                ttl_seconds: lasts.map(|lasts| lasts.as_secs()),
+            };
+            downloads::act(root, &order, screen)
+        }
         Verb::Results { act } => results::act(root, act, screen),
         Verb::Enroll {
             login,

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use logic::fault::{Code, Fault, OsCause, RunCause};
 use logic::fault::{Finding, ProcessEnd};
-use logic::package_lane::Waiting;
+use logic::package_lane::{WaitReason, Waiting};
 use logic::report::Report;
 use logic::retry;
 use logic::schedule::{
@@ -103,6 +103,7 @@ enum Woken {
     Asked(RunRequest),
     Network,
     Exam,
+    Ordered,
     Worker(WorkerMessage),
     Due,
     Watchdog,
@@ -205,6 +206,7 @@ impl Daemon {
     ) {
         let watchdog = watchdog();
         let exams = self.board.exams();
+        let orders = self.board.ordered();
         let mut fed = tokio::time::Instant::now();
         let mut kept = fed;
         loop {
@@ -231,6 +233,7 @@ impl Daemon {
                 Some(ask) = asks.recv() => Woken::Asked(ask),
                 () = changed(&mut self.network) => Woken::Network,
                 () = exams.changed() => Woken::Exam,
+                () = orders.changed() => Woken::Ordered,
                 told = told(&mut self.worker) => Woken::Worker(told),
                 () = sleep(wait) => Woken::Due,
                 () = sleep_until(feed) => Woken::Watchdog,
@@ -244,7 +247,8 @@ impl Daemon {
                     self.asked(ask).await;
                 }
                 Woken::Network => self.schedule.handle(ScheduleEvent::Network, clock::now()),
-                Woken::Exam => self.exam_ended(),
+                Woken::Exam => self.comes_now(WaitReason::Exam),
+                Woken::Ordered => self.ordered().await,
                 Woken::Worker(told) => self.worker(told),
                 Woken::Hour => {
                     self.keep_time();
@@ -362,10 +366,18 @@ impl Daemon {
         }
     }
 
-    /// What an exam held up may come now.
-    fn exam_ended(&mut self) {
-        let exam = |waiting: Waiting| waiting.reason == logic::package_lane::WaitReason::Exam;
-        if self.packages.waiting.is_some_and(exam) {
+    /// A person has ordered something of the downloads: whoever brings them looks at once.
+    async fn ordered(&mut self) {
+        self.order(&WorkerOrder::Ordered).await;
+        if self.board.orders().pause(clock::uptime()).is_none() {
+            self.comes_now(WaitReason::Pause);
+        }
+    }
+
+    /// What this held up may come now.
+    fn comes_now(&mut self, reason: WaitReason) {
+        let held_up = |waiting: Waiting| waiting.reason == reason;
+        if self.packages.waiting.is_some_and(held_up) {
             let soon = PackagesState::HeldUp(Duration::ZERO);
             self.schedule
                 .handle(ScheduleEvent::Packages(soon), clock::now());
@@ -466,6 +478,15 @@ impl Daemon {
         let packages = match self.packages {
             _ if self.pass => return,
             PackageLaneState { active: true, .. } => return,
+            // It was ended while the worker told of it.
+            PackageLaneState {
+                waiting: Some(Waiting { reason, .. }),
+                ..
+            } if reason == WaitReason::Pause
+                && self.board.orders().pause(clock::uptime()).is_none() =>
+            {
+                PackagesState::HeldUp(Duration::ZERO)
+            }
             PackageLaneState { failed: true, .. } => PackagesState::Failed,
             PackageLaneState { news: true, .. } => PackagesState::Came,
             PackageLaneState {

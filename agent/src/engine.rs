@@ -5,6 +5,7 @@
 pub mod clients;
 pub mod content;
 pub mod exam;
+pub mod orders;
 pub mod progress;
 pub mod survey;
 pub mod versions;
@@ -492,14 +493,20 @@ impl Engine {
     fn wait_for_packages(&self, report: &Report) -> Result<(), Fault> {
         let entry = self.vault.entry("waiting");
         match report.packages.waiting_for {
-            waiting @ Some(_) if self.waiting() != waiting => entry.put(&waiting),
-            None if self.waiting().is_some() => entry.remove(),
+            waiting @ Some(_) if self.kept_waiting() != waiting => entry.put(&waiting),
+            None if self.kept_waiting().is_some() => entry.remove(),
             _ => Ok(()),
         }
     }
 
-    /// What packages waited for when the last run ended; a note that does not open is as good as none.
+    /// What packages waited for when the last run ended; a note that does not open is as good as none. A pause counts as
+    /// long as it lasts.
     pub fn waiting(&self) -> Option<Waiting> {
+        let kept = self.kept_waiting();
+        orders::kept(&self.vault).waiting(kept, clock::uptime(), clock::now().wall)
+    }
+
+    fn kept_waiting(&self) -> Option<Waiting> {
         self.vault.entry("waiting").get().ok().flatten().flatten()
     }
 

@@ -204,6 +204,7 @@ async fn document(keeper: &Rc<Keeper>, language: Language) -> Response<Full<Byte
         findings: shown.findings.as_ref().map(|findings| findings.as_slice()),
         running: standing.running.as_ref(),
         next: wait(standing.next),
+        waiting: standing.waiting,
         offset: settings.download.offset(clock::now().wall).seconds(),
         stamp: shown.stamp,
     };
@@ -226,7 +227,12 @@ async fn document(keeper: &Rc<Keeper>, language: Language) -> Response<Full<Byte
 async fn status(keeper: &Rc<Keeper>, language: Language) -> Response<Full<Bytes>> {
     let shown = keeper.fresh(AGAIN).await;
     let standing = keeper.board().standing();
-    let live = render::live(language, standing.running.as_ref(), wait(standing.next));
+    let live = render::live(
+        language,
+        standing.running.as_ref(),
+        wait(standing.next),
+        standing.waiting,
+    );
     let verdict = shown
         .glance
         .as_ref()

@@ -53,6 +53,8 @@ pub enum WorkerOrder {
     },
     /// The pass under way is to wait for packages no longer.
     Close,
+    /// A person has ordered something of the downloads.
+    Ordered,
 }
 
 /// A line of the worker's standard output.
@@ -345,6 +347,10 @@ async fn passes(engine: &Result<Engine, Fault>, watch: &RunWatch, mut orders: Wo
             () = watch.stopped() => return exit,
         };
         let Some(order) = order else { return exit };
+        if order == WorkerOrder::Ordered {
+            watch.orders();
+            continue;
+        }
         // What else is said came too late for the pass that it was meant for.
         let WorkerOrder::Pass {
             errand,
@@ -362,7 +368,7 @@ async fn passes(engine: &Result<Engine, Fault>, watch: &RunWatch, mut orders: Wo
         };
         let report = match (&mut session, engine) {
             (Some(session), Ok(engine)) => {
-                synchronize(engine, session, &request, &mut orders).await
+                synchronize(engine, session, &request, &mut orders, watch).await
             }
             (_, Err(trouble)) => account(trouble),
             (None, Ok(_)) => account(&died(ProcessEnd::NoSession)),
@@ -426,6 +432,7 @@ async fn synchronize(
     session: &mut SyncSession<'_>,
     request: &Request,
     orders: &mut WorkerOrders,
+    watch: &RunWatch,
 ) -> Report {
     if let Err(trouble) = session.enrols(engine).await {
         return account(&trouble);
@@ -441,6 +448,10 @@ async fn synchronize(
         let order = match order {
             Some(WorkerOrder::Asked { packages }) => engine::PassOrder::Asked { packages },
             Some(WorkerOrder::Close) => engine::PassOrder::Close,
+            Some(WorkerOrder::Ordered) => {
+                watch.orders();
+                continue;
+            }
             // There is one pass at a time.
             Some(WorkerOrder::Pass { .. }) => continue,
             None => return account(&died(ProcessEnd::LostDaemon)),

@@ -80,6 +80,10 @@ class Operations:
         """Says whether an exam runs: packages wait for its end."""
         return self.asks("PUT", "/v1/exam", {}, {}, body)
 
+    def orderDownloads(self, body):
+        """Orders something of the downloads: a pause, another rate, or neither."""
+        return self.asks("POST", "/v1/downloads", {}, {}, body)
+
     def metrics(self):
         """Figures for Prometheus: classic text, or OpenMetrics where Accept asks for it."""
         return self.asks("GET", "/v1/metrics", {}, {})

@@ -85,7 +85,7 @@ pub enum ApiRole {
     Read,
     /// Hand in what candidates did, and ask what became of it.
     Intake,
-    /// Ask for a synchronization, say that an exam runs.
+    /// Ask for a synchronization, say that an exam runs, order something of the downloads.
     Control,
     /// See the password hashes and keys that entities carry.
     Secrets,
@@ -109,7 +109,7 @@ impl ApiRole {
     pub fn of(route: &str) -> Option<Self> {
         let first = route.split('/').next().unwrap_or_default();
         match route {
-            "sync" | "exam" => Some(Self::Control),
+            "sync" | "exam" | "downloads" => Some(Self::Control),
             _ if first.parse::<ItemKind>().is_ok() => Some(Self::Intake),
             _ if matches!(first, "entities" | "feed" | "packages") => Some(Self::Read),
             _ => None,
@@ -493,6 +493,7 @@ mod tests {
             ("lti-users/a", Some(ApiRole::Intake)),
             ("sync", Some(ApiRole::Control)),
             ("exam", Some(ApiRole::Control)),
+            ("downloads", Some(ApiRole::Control)),
             ("sync/events", None),
             ("status", None),
             ("metrics", None),

@@ -18,6 +18,7 @@
 //! | What another delivery holds too is confirmed past all caches | `confirm` | `package` (caches) |
 //! | A failure that passes is tried again: four looks, five rounds of ranges without progress | `retry` | `package::a_central_in_trouble_…` |
 //! | Windows, exams and pauses hold back the next request, an exam alone the replacement | `gate` | e2e `lanes` |
+//! | A pause ends what is under way, too: ranges are left, other answers are not read | `gate` | e2e `orders` |
 //! | At most one window of bytes is without a flush; the rate holds over all connections | `flow` | e2e `resume`, `power`, `package::all_connections_…` |
 
 mod bring;
@@ -43,7 +44,7 @@ use crate::fault::{Code, Fault, Id, PackageCause};
 use crate::pace::ConcurrencyController;
 use crate::package::{EditionFinding, Judged};
 use crate::package_lane::{PackageEnd, WaitReason, Waiting};
-use crate::rate::Rate;
+use crate::rate::{Rate, RateOverride};
 use crate::retry;
 use crate::words::{FaultClass, Now};
 use crate::zip::{PackageIdentity, PackageTail};
@@ -98,6 +99,11 @@ impl Carriage {
             flow: Flow::new(rate, window),
             window,
         }
+    }
+
+    /// Another rate is in force, or the configured one again.
+    pub fn instead(&mut self, rate: Option<RateOverride>) {
+        self.flow.instead(rate);
     }
 }
 
@@ -238,6 +244,12 @@ impl Download {
             Event::GateChanged => {
                 self.closed = self.closed.map(|(waiting, _)| (waiting, Duration::ZERO))
             }
+            Event::Ordered(rate) => {
+                self.carriage.instead(rate);
+                if !self.at_gate {
+                    self.look_at_gate();
+                }
+            }
             Event::Gate(held) => self.gate(held),
             Event::Answered(request, head) => self.answered(request, &head),
             Event::Came(request, bytes) => self.came(request, bytes),
@@ -354,11 +366,23 @@ impl Download {
     fn gate(&mut self, held: Option<(Waiting, Duration)>) {
         self.at_gate = false;
         if let Some((waiting, wait)) = held {
+            let is_pause = |waiting: &Waiting| waiting.reason == WaitReason::Pause;
+            let asks = !self.asks.is_empty() || matches!(self.stage, Stage::Exam);
+            let before = self.closed.map(|(waiting, _)| waiting);
+            if !asks && before.is_none() && !is_pause(&waiting) {
+                // What is under way goes on.
+                return;
+            }
             let until = self.now.mono + wait.clamp(Duration::from_secs(1), GATE_LOOKS);
             self.closed = Some((waiting, until));
+            self.carriage.flow.pause(is_pause(&waiting));
+            if is_pause(&waiting) && !before.is_some_and(|before| is_pause(&before)) {
+                self.leave_parts();
+            }
             return;
         }
         if self.closed.take().is_some() {
+            self.carriage.flow.pause(false);
             self.carriage.pace.begins();
         }
         for (id, request) in std::mem::take(&mut self.asks) {

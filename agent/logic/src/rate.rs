@@ -1,14 +1,25 @@
 //! A rate that several connections keep together: each is told how long its bytes must make it wait.
-//! Never saves up: what a slow minute left unused does not come as a burst.
+//! Another rate may be in force for a time. Never saves up: what a slow minute left unused does not come as a burst.
 //! Called by `download` for every piece of a package.
 
 use std::time::Duration;
+
+/// A rate that is in force instead of another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateOverride {
+    /// Bytes per second; 0 is no limit.
+    pub most: u64,
+    /// Time since boot at which it ends, where that is known.
+    pub until: Option<Duration>,
+}
 
 /// At most so many bytes a second, over all who share it.
 #[derive(Debug, Clone)]
 pub struct Rate {
     /// Bytes per second; 0 is no limit.
     most: u64,
+    /// What is in force instead.
+    instead: Option<RateOverride>,
     /// When what has come was allowed to have come, since boot.
     until: Duration,
 }
@@ -16,17 +27,35 @@ pub struct Rate {
 impl Rate {
     /// `most` bytes a second, 0 for no limit.
     pub fn new(most: u64) -> Self {
-        let until = Duration::ZERO;
-        Self { most, until }
+        Self {
+            most,
+            instead: None,
+            until: Duration::ZERO,
+        }
+    }
+
+    /// Another rate is in force, or this one again. Gives whether that is new: what waits does so no longer then.
+    pub fn instead(&mut self, instead: Option<RateOverride>) -> bool {
+        let is_new = self.instead != instead;
+        if is_new {
+            (self.instead, self.until) = (instead, Duration::ZERO);
+        }
+        is_new
     }
 
     /// Counts bytes that have come at `now` (since boot); gives how long whoever brought them must wait.
     pub fn spend(&mut self, bytes: u64, now: Duration) -> Duration {
-        if self.most == 0 {
+        let instead = self.instead;
+        let instead = instead.filter(|rate| rate.until.is_none_or(|until| until > now));
+        let most = instead.map_or(self.most, |rate| rate.most);
+        if most == 0 {
             return Duration::ZERO;
         }
-        let takes = Duration::from_secs_f64(bytes as f64 / self.most as f64);
-        self.until = self.until.max(now) + takes;
+        let takes = Duration::from_secs_f64(bytes as f64 / most as f64);
+        let until = self.until.max(now) + takes;
+        // Nobody waits longer than a rate is in force.
+        let ends = instead.and_then(|rate| rate.until);
+        self.until = ends.map_or(until, |ends| until.min(ends));
         self.until - now
     }
 }
@@ -54,6 +83,29 @@ mod tests {
             let allowed = sum as f64 / MOST as f64;
             prop_assert!((allowed * 0.999..allowed * 1.001 + 0.001).contains(&took), "{took} s, {allowed} s allowed");
         }
+    }
+
+    #[test]
+    fn another_rate_holds_at_once_and_until_its_end() {
+        let at = Duration::from_secs;
+        let mut rate = Rate::new(1000);
+        assert_eq!(rate.spend(500_000, at(10)), at(500));
+        let slow = RateOverride {
+            most: 1,
+            until: Some(at(30)),
+        };
+        assert!(rate.instead(Some(slow)) && !rate.instead(Some(slow)));
+        assert_eq!(rate.spend(5, at(10)), at(5), "what waited before is over");
+        assert_eq!(rate.spend(500, at(15)), at(15), "until its end at most");
+        assert_eq!(rate.spend(1000, at(30)), at(1), "the configured one again");
+        let unlimited = RateOverride {
+            most: 0,
+            until: None,
+        };
+        assert!(rate.instead(Some(unlimited)));
+        assert_eq!(rate.spend(u64::MAX, at(31)), Duration::ZERO);
+        assert!(rate.instead(None));
+        assert_eq!(rate.spend(2000, at(31)), at(2));
     }
 
     #[test]

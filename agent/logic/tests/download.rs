@@ -90,7 +90,7 @@ fn play(mishap: impl Strategy<Value = Mishap>) -> impl Strategy<Value = Play> {
         option::weighted(0.05, 1usize..9),
     );
     let power = option::weighted(0.2, 1usize..300);
-    let exam = option::weighted(0.1, (0u64..5, 5u64..200));
+    let exam = option::weighted(0.2, ((0u64..5, 5u64..200), any::<bool>()));
     let rate = prop_oneof![4 => Just(0u64), 1 => 20_000u64..300_000];
     let window = prop_oneof![Just(64u64 << 10), Just(2 << 20)];
     (
@@ -110,7 +110,7 @@ fn play(mishap: impl Strategy<Value = Mishap>) -> impl Strategy<Value = Play> {
                 (members, bytes),
                 (disk_full_at, flush_fails_at),
                 power_cut_at,
-                exam,
+                hold,
                 rate,
                 window,
                 connections,
@@ -128,7 +128,8 @@ fn play(mishap: impl Strategy<Value = Mishap>) -> impl Strategy<Value = Play> {
                     disk_full_at,
                     flush_fails_at,
                     power_cut_at,
-                    exam,
+                    exam: hold.map(|(times, _)| times),
+                    pause: hold.is_some_and(|(_, pause)| pause),
                     window,
                 },
             },
@@ -220,6 +221,20 @@ proptest! {
     #[test]
     fn the_same_script_gives_the_same_trace(play in play(any_mishap())) {
         prop_assert_eq!(play.run().0.trace, play.run().0.trace);
+    }
+
+    /// A pause ends what is under way: nothing more is read than is on its way already, and what came is kept.
+    #[test]
+    fn a_pause_ends_what_is_under_way_and_costs_nothing_that_came(mut play in play(passing()), from in 0u64..5) {
+        play.script.clear();
+        play.bytes = play.bytes % 30_000 + 20_000;
+        play.box_script = Script { connections: play.box_script.connections, window: 2 << 20, ..Script::default() };
+        play.box_script.rate = 30_000;
+        (play.box_script.exam, play.box_script.pause) = (Some((from, from + 100)), true);
+        let (world, end) = holds(&play);
+        prop_assert!(matches!(end, PackageEnd::Fetched { .. }), "{:?} {:#?}", end, world.trace);
+        let took = world.now.mono.as_secs() - 1000;
+        prop_assert!(took >= from + 100 || took <= from, "{} s in a pause from {} s on", took, from);
     }
 
     /// A bad disk is named as what it is, and the next run brings the package.

@@ -7,17 +7,19 @@ use logic::health::message::ByType;
 use logic::health::verdict::{BoxStanding, Kinds, Verdict, Word, is_mended_by_a_run, minutes_left};
 use logic::language::figure::{Bytes, Seconds};
 use logic::language::{Language, Localized, plain};
+use logic::package::order::OrdersInForce;
 use logic::package_lane::Waiting;
 use logic::phrase;
 use logic::words::Outcome;
 use serde_json::{Value as Json, json};
 
 use super::screen::{Mood, Screen, advice, fold, pairs, remedied, time};
-use super::service;
 use super::sync::wait;
-use super::words::{self, StatusTerm, Term};
+use super::words::{self, OrderTerm, StatusTerm, Term};
+use super::{downloads, service};
 use crate::doctor::standing;
-use crate::engine::Engine;
+use crate::engine::{Engine, orders};
+use system::clock;
 use system::root::{Root, is_locked};
 
 /// `engine`: the opened box, or why it does not open: then it is not ready, and that is the reason. `fault`: what is
@@ -34,6 +36,7 @@ pub(super) fn act(
                 box_id: engine.identity().map(|identity| identity.box_id).ok(),
                 running: is_locked(&engine.vault().state().join("lock")),
                 waiting: engine.waiting(),
+                orders: orders::kept(engine.vault()).in_force(clock::uptime()),
             };
             (standing::take(&engine), seen)
         }
@@ -69,6 +72,8 @@ struct StatusExtras {
     running: bool,
     /// What packages that are not held wait for.
     waiting: Option<Waiting>,
+    /// What a person has ordered of the downloads.
+    orders: OrdersInForce,
 }
 
 impl StatusExtras {
@@ -104,6 +109,7 @@ fn object(standing: &BoxStanding, verdict: &Verdict, seen: &StatusExtras) -> Jso
             "bytes_left": stock.bytes_left, "unknown": stock.unknown, "minutes_left": minutes_left(standing),
             "waiting": seen.waits(standing),
         },
+        "orders": seen.orders,
         "results": standing.owed,
         "config_fault": standing.config.as_ref().map(|(code, reason)| json!({ "code": code, "reason": reason })),
         "held_up": standing.held_up.as_ref().map(|(code, reason)| json!({ "code": code, "reason": reason })),
@@ -180,7 +186,7 @@ struct Rows {
 }
 
 impl Rows {
-    fn add(&mut self, name: StatusTerm, text: impl Localized) {
+    fn add(&mut self, name: impl Localized, text: impl Localized) {
         let (name, text) = (name.localized(self.language), text.localized(self.language));
         self.rows.push((plain(&name), text));
     }
@@ -269,6 +275,11 @@ fn holdings(standing: &BoxStanding, seen: &StatusExtras, rows: &mut Rows) {
     if let Some(waiting) = seen.waits(standing) {
         let what = wait(language, waiting);
         rows.more(StatusTerm::WaitFor { what }.localized(language));
+    }
+    if seen.orders != OrdersInForce::default() {
+        let terms = downloads::terms(seen.orders).into_iter();
+        let told: Vec<String> = terms.map(|term| term.localized(language)).collect();
+        rows.add(OrderTerm::Downloads, told.join("\n"));
     }
     rows.add(StatusTerm::Results, results(standing, language));
     match standing.contact {
@@ -418,6 +429,7 @@ mod tests {
             box_id: Some("4f1d0c9a8b7e6d5c4b3a".into()),
             running: false,
             waiting: None,
+            orders: OrdersInForce::default(),
         }
     }
 

@@ -171,6 +171,31 @@ logic::sentences! {
 }
 
 logic::sentences! {
+    /// What a person has ordered of the downloads.
+    pub(super) enum OrderTerm {
+        Downloads: "downloads", "téléchargements";
+        Paused { left: Seconds }:
+            "paused: no package comes for {left}, or until `boxsync resume`",
+            "en pause : aucun paquet n’arrive pendant {left}, ou jusqu’à `boxsync resume`";
+        Limited { rate: Bytes }:
+            "at most {rate}/s until the service starts again, or until `boxsync resume`",
+            "au plus {rate}/s jusqu’au redémarrage du service, ou jusqu’à `boxsync resume`";
+        LimitedFor { rate: Bytes, left: Seconds }:
+            "at most {rate}/s for {left}, or until `boxsync resume`",
+            "au plus {rate}/s pendant {left}, ou jusqu’à `boxsync resume`";
+        Unlimited:
+            "at any rate until the service starts again, or until `boxsync resume`",
+            "sans limite de débit jusqu’au redémarrage du service, ou jusqu’à `boxsync resume`";
+        UnlimitedFor { left: Seconds }:
+            "at any rate for {left}, or until `boxsync resume`",
+            "sans limite de débit pendant {left}, ou jusqu’à `boxsync resume`";
+        AsConfigured:
+            "packages come as they are configured to",
+            "les paquets arrivent comme configuré";
+    }
+}
+
+logic::sentences! {
     /// What packages wait for.
     pub(super) enum HoldTerm {
         Window: "the next download window", "la prochaine plage de téléchargement";

@@ -72,7 +72,8 @@ pub(super) async fn fetch(link: &Link, wanted: &WantedPackage) -> PackageEnd {
     let met = held
         .as_ref()
         .is_some_and(|held| is_met_by(link, wanted, held));
-    let carriage = link.carriage.borrow().clone();
+    let mut carriage = link.carriage.borrow().clone();
+    carriage.instead((link.limits.rate)());
     let mut machine = Download::new(task, carriage, met, clock::now());
     let executor = Executor {
         link,
@@ -135,6 +136,7 @@ impl Executor<'_> {
                 Some(done) = self.tasks.join_next() => self.done(done),
                 () = until(machine.due()) => Some(Event::Time),
                 () = self.link.limits.look_again.notified() => Some(Event::GateChanged),
+                () = self.link.watch.ordered() => Some(Event::Ordered((self.link.limits.rate)())),
             };
             if let Some(event) = event {
                 machine.handle(event, clock::now());

@@ -10,6 +10,7 @@ use std::time::Duration;
 use logic::download::Carriage;
 use logic::fault::{Code, Fault};
 use logic::package_lane::{PackageLane, Waiting};
+use logic::rate::RateOverride;
 use tokio::sync::Notify;
 
 use super::progress::RunWatch;
@@ -39,8 +40,10 @@ pub(super) struct Limits {
     pub(super) reserve: u64,
     /// A person asked for packages: what was found bad is tried once more.
     pub(super) asked: Cell<bool>,
-    /// What holds the next range back, and for how long: a window that is closed, an exam that runs.
+    /// What holds the next range back, and for how long: a window that is closed, an exam that runs, a pause.
     pub(super) gate: Box<dyn Fn() -> Option<(Waiting, Duration)>>,
+    /// The rate that a person ordered, where it is not the configured one.
+    pub(super) rate: Box<dyn Fn() -> Option<RateOverride>>,
     /// What the gate says may have changed.
     pub(super) look_again: Notify,
     /// The running exam, and how long it may still take: what it uses is not replaced.

@@ -68,6 +68,8 @@ pub struct RunWatch(Rc<RefCell<ProgressState>>, Rc<StopSignal>);
 struct StopSignal {
     told: Cell<bool>,
     notify: tokio::sync::Notify,
+    /// A person has ordered something of the downloads.
+    ordered: tokio::sync::Notify,
 }
 
 #[derive(Default)]
@@ -91,6 +93,16 @@ impl RunWatch {
         while !self.1.told.get() {
             self.1.notify.notified().await;
         }
+    }
+
+    /// A person has ordered something of the downloads: whoever brings a package looks at once.
+    pub fn orders(&self) {
+        self.1.ordered.notify_one();
+    }
+
+    /// Ends when there is an order.
+    pub(super) async fn ordered(&self) {
+        self.1.ordered.notified().await;
     }
 
     /// The present state.

@@ -9,8 +9,9 @@ use std::time::Duration;
 use logic::download::Carriage;
 use logic::fault::Fault;
 use logic::identity::{BoxIdentity, Enrolment};
+use logic::package::waiting::{HoldFacts, held_back};
 use logic::package_lane::{WaitReason, Waiting};
-use logic::rate::Rate;
+use logic::rate::{Rate, RateOverride};
 use logic::report::Report;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc};
@@ -18,7 +19,7 @@ use tokio::sync::{Notify, mpsc};
 use super::downloads::Downloads;
 use super::link::{Limits, Link};
 use super::progress::RunWatch;
-use super::{Engine, LOCK_PATIENCE, Request, exam};
+use super::{Engine, LOCK_PATIENCE, Request, exam, orders};
 use system::clock;
 use system::root::{Lock, Root};
 use uplink::Uplink;
@@ -188,6 +189,7 @@ impl CentralClient {
             asked: Cell::new(false),
             gate: Box::new(move || held_back()),
             exam: Box::new(move || in_use()),
+            rate: ordered_rate(engine),
             look_again: Notify::new(),
         };
         let link = Link::new(
@@ -236,16 +238,24 @@ fn exam(root: Root) -> DownloadGate {
     })
 }
 
-/// An exam holds downloads back; a closed window does too, unless somebody asked for packages at once.
+/// The gate of downloads: its facts as they are now.
 fn gate(engine: &Engine, at_once: Rc<Cell<bool>>) -> DownloadGate {
-    let exam = exam(engine.root.clone());
+    let (root, vault) = (engine.root.clone(), engine.vault.clone());
     let hours = engine.settings.download.clone();
     Rc::new(move || {
-        let window = || {
-            let wall = clock::now().wall;
-            let closed = hours.wait(wall);
-            (!at_once.get() && !closed.is_zero()).then(|| waiting(WaitReason::Window, wall, closed))
+        let wall = clock::now().wall;
+        let facts = HoldFacts {
+            pause: orders::kept(&vault).pause(clock::uptime()),
+            exam: exam::running(&root),
+            window: hours.wait(wall),
+            at_once: at_once.get(),
         };
-        exam().or_else(window)
+        held_back(facts).map(|(reason, wait)| waiting(reason, wall, wait))
     })
+}
+
+/// The rate that a person ordered.
+fn ordered_rate(engine: &Engine) -> Box<dyn Fn() -> Option<RateOverride>> {
+    let vault = engine.vault.clone();
+    Box::new(move || orders::kept(&vault).rate(clock::uptime()))
 }

@@ -6,6 +6,7 @@ use logic::health::CheckStatus;
 use logic::health::stats::Stats;
 use logic::health::verdict::{BoxStanding, is_mended_by_a_run, minutes_left};
 use logic::language::Language;
+use logic::package_lane::Waiting;
 use logic::phrase::{self, remedy, title};
 use serde::Serialize;
 
@@ -30,6 +31,8 @@ pub(super) struct PageView<'a> {
     pub(super) running: Option<&'a RunProgress>,
     /// Seconds until the next one.
     pub(super) next: Option<u64>,
+    /// What holds up the packages.
+    pub(super) waiting: Option<Waiting>,
     /// Seconds by which local time is ahead of UTC.
     pub(super) offset: i64,
     /// Number of this state.
@@ -50,7 +53,12 @@ pub(super) struct Live {
 }
 
 /// The progress in words.
-pub(super) fn live(language: Language, running: Option<&RunProgress>, next: Option<u64>) -> Live {
+pub(super) fn live(
+    language: Language,
+    running: Option<&RunProgress>,
+    next: Option<u64>,
+    waiting: Option<Waiting>,
+) -> Live {
     let words = words(language);
     let Some(running) = running else {
         let mut doing = words.idle.to_owned();
@@ -59,6 +67,10 @@ pub(super) fn live(language: Language, running: Option<&RunProgress>, next: Opti
             // Whole minutes: a screen reader is told when it changes.
             let next = if next < 60 { next } else { next / 60 * 60 };
             doing += &put(words.next, &[&span(language, next)]);
+        }
+        if let Some(waiting) = waiting {
+            let what = phrase::text(language, None, waiting.reason.words());
+            doing += &format!(" {}", put(words.packages_wait, &[&what]));
         }
         return Live {
             doing,
@@ -234,7 +246,7 @@ fn list(class: &str, items: impl Iterator<Item = String>) -> String {
 
 fn now(language: Language, view: &PageView) -> String {
     let words = words(language);
-    let live = live(language, view.running, view.next);
+    let live = live(language, view.running, view.next, view.waiting);
     let (hidden, value) = match live.value {
         Some(value) => ("", value),
         None => (" hidden", 0),

@@ -41,6 +41,7 @@ words! {
     now: "Right now", "En ce moment";
     idle: "No synchronization is running.", "Aucune synchronisation en cours.";
     next: "The next one begins in {}.", "La prochaine commence dans {}.";
+    packages_wait: "Packages wait for: {}.", "Les paquets attendent\u{a0}: {}.";
     running: "A synchronization is running", "Synchronisation en cours";
     waits: "waiting: {}", "en attente\u{a0}: {}";
     progress: "Progress of the package under way", "Progression du paquet en cours";

@@ -1,6 +1,6 @@
 //! The other end of the local API: `boxsync sync` through the daemon that runs.
 //! Never waits for a daemon that is not there.
-//! Called by the verbs `sync` and `doctor`, and by those that bring credentials.
+//! Called by the verbs `sync` and `doctor`, by those that order something of the downloads or bring credentials.
 
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use logic::fault::{Code, Fault};
 use logic::health::ReportedFault;
 use logic::health::seen::ServiceConfig;
+use logic::package::order::{DownloadOrder, OrdersInForce};
 use logic::package_lane::{WaitReason, Waiting};
 use logic::report::Report;
 use logic::schedule::Errand;
@@ -85,6 +86,26 @@ async fn ask(root: &Root, errand: &Errand) -> Result<u64, Fault> {
         .map_err(gone)?;
     let accepted: AcceptedBody = serde_json::from_slice(&answer.to_bytes()).map_err(gone)?;
     Ok(accepted.run)
+}
+
+/// Orders something of the downloads; gives what is in force then, `None` when no daemon answers.
+///
+/// # Errors
+/// What the daemon says.
+pub async fn order(root: &Root, order: &DownloadOrder) -> Result<Option<OrdersInForce>, Fault> {
+    #[derive(Deserialize)]
+    struct OrdersBody {
+        orders: OrdersInForce,
+    }
+    let Ok(stream) = UnixStream::connect(root.socket()).await else {
+        return Ok(None);
+    };
+    let body = serde_json::to_vec(order).expect("plain data always serialises");
+    let answer = call(stream, Method::POST, "/v1/downloads", body.into()).await?;
+    let body = succeeded(answer).await?.into_body().collect().await;
+    let told = body.map_err(gone)?.to_bytes();
+    let told: OrdersBody = serde_json::from_slice(&told).map_err(gone)?;
+    Ok(Some(told.orders))
 }
 
 /// Follows a run to its account.

@@ -14,6 +14,7 @@ use logic::inflate::{Damaged, Inflate};
 use logic::intake::ItemKind;
 use logic::outside;
 use logic::outside::json_flaw;
+use logic::package::order::DownloadOrder;
 use logic::places::{self, Caller};
 use logic::schedule::Errand;
 use serde::de::DeserializeOwned;
@@ -30,6 +31,7 @@ use super::wire::{object, refusal, whole, with_type};
 use super::{content, events, feed, member, metrics, package, results, standing};
 use crate::connections::{ConnectionTicket, KeptContent, TakenPlace};
 use crate::engine::exam;
+use system::clock;
 
 /// The largest body of a request that is no intake.
 const SMALL: usize = 16 << 10;
@@ -205,6 +207,15 @@ async fn dispatch(
             query(&[])?;
             signal_exam(board, read(request).await?)
         }
+        "downloads" => {
+            query(&[])?;
+            board.order(&read::<DownloadOrder>(request).await?)?;
+            let orders = board.orders().in_force(clock::uptime());
+            Ok(object(
+                StatusCode::OK,
+                json!({ "schema": 1, "orders": orders }),
+            ))
+        }
         "metrics" => {
             query(&[])?;
             Ok(metrics::answer(board, request.headers()).await)
@@ -246,7 +257,7 @@ fn method_of(path: &str, route: &str) -> Result<Method, Fault> {
     match route {
         "status" | "sync/events" | "events" | "entities" | "feed" | "packages"
         | "packages/content" | "metrics" | "openapi.json" => Ok(Method::GET),
-        "sync" => Ok(Method::POST),
+        "sync" | "downloads" => Ok(Method::POST),
         "exam" => Ok(Method::PUT),
         _ if member::MemberTarget::of(route).is_some() => Ok(Method::GET),
         _ => Err(unknown(path)),

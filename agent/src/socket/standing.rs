@@ -117,6 +117,7 @@ pub(super) fn daemon(board: &Board) -> Json {
         "config_fault": board.fault().map(|fault| json!({ "code": fault.code, "reason": fault.reason() })),
         "line": engine::in_force(&board.settings()),
         "limits": limits(board),
+        "orders": board.orders().in_force(clock::uptime()),
         "exam_seconds_left": exam::running(board.root()).map(|left| left.as_secs()),
     })
 }

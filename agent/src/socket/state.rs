@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use logic::fault::{Code, CodeName, Fault};
 use logic::outside;
+use logic::package::order::{DownloadOrder, DownloadOrders};
 use logic::package_lane::Waiting;
 use logic::report::Report;
 use logic::schedule::{Errand, RunReason};
@@ -21,8 +22,10 @@ use super::priority::Priority;
 use super::sample::BoxSample;
 use super::snapshot::Library;
 use super::watch::EventHub;
+use crate::engine::orders;
 use crate::engine::progress::Progress;
 use crate::intake::Intake;
+use system::clock;
 use system::root::Root;
 
 /// Somebody wants a run.
@@ -78,11 +81,11 @@ pub struct DaemonStanding {
     pub breaker: bool,
 }
 
-/// The ends of exams.
-pub struct Exams(Rc<Notify>);
+/// What the loop waits for that a request has changed: the end of an exam, an order for the downloads.
+pub struct ChangeSignal(Rc<Notify>);
 
-impl Exams {
-    /// Ends when an exam does.
+impl ChangeSignal {
+    /// Ends when there is a change.
     pub async fn changed(&self) {
         self.0.notified().await;
     }
@@ -106,6 +109,9 @@ struct BoardState {
     /// The way in that the last small document took, and the largest item that it takes.
     way_in: RefCell<Option<(u64, Intake)>>,
     exams: Rc<Notify>,
+    /// What a person has ordered of the downloads, and that it is new.
+    orders: RefCell<DownloadOrders>,
+    ordered: Rc<Notify>,
     /// Why no answer of a candidate could be kept when that was tried last, as code and reason.
     intake: RefCell<Option<(CodeName, String)>>,
     /// The last look at the box.
@@ -136,6 +142,8 @@ impl Board {
             priority: Priority::default(),
             way_in: RefCell::default(),
             exams: Rc::default(),
+            orders: RefCell::new(orders::at_start(root)),
+            ordered: Rc::default(),
             intake: RefCell::default(),
             sample: Mutex::default(),
             told,
@@ -240,8 +248,32 @@ impl Board {
     }
 
     /// Where the loop hears that.
-    pub fn exams(&self) -> Exams {
-        Exams(self.0.exams.clone())
+    pub fn exams(&self) -> ChangeSignal {
+        ChangeSignal(self.0.exams.clone())
+    }
+
+    /// What a person has ordered of the downloads.
+    pub fn orders(&self) -> DownloadOrders {
+        self.0.orders.borrow().clone()
+    }
+
+    /// Takes an order, which is on disk then, and tells the loop.
+    ///
+    /// # Errors
+    /// `api.malformed` for one that is none; what the file system says.
+    pub(super) fn order(&self, order: &DownloadOrder) -> Result<(), Fault> {
+        let mut orders = self.orders();
+        let taken = orders.take(order, clock::uptime());
+        taken.map_err(|flaw| super::query::flaw(flaw.words()))?;
+        orders::keep(&self.0.root, &orders)?;
+        *self.0.orders.borrow_mut() = orders;
+        self.0.ordered.notify_one();
+        Ok(())
+    }
+
+    /// Where the loop hears of orders.
+    pub fn ordered(&self) -> ChangeSignal {
+        ChangeSignal(self.0.ordered.clone())
     }
 
     /// Counts a request; gives the number so far.

@@ -49,9 +49,8 @@ fn somebody_asks() {
         let mut stream = UnixStream::connect(socket).unwrap();
         let length = body.len();
         // One write: whoever is refused may be answered before a second one.
-        let request = format!(
-            "{ask} {path} HTTP/1.0\r\nHost: b\r\nContent-Length: {length}\r\n\r\n{body}"
-        );
+        let request =
+            format!("{ask} {path} HTTP/1.0\r\nHost: b\r\nContent-Length: {length}\r\n\r\n{body}");
         stream.write_all(request.as_bytes()).unwrap();
         let mut told = String::new();
         stream.read_to_string(&mut told).unwrap();

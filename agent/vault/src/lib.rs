@@ -73,13 +73,14 @@ impl Vault {
 }
 
 /// Small files of the state folder that are put aside when they do not open, since they can be made anew.
-const SMALL_FILES: [&str; 8] = [
+const SMALL_FILES: [&str; 9] = [
     "confirmations",
     "edition",
     "encryption",
     "enrolment",
     "identity",
     "last",
+    "orders",
     "probe",
     "trace",
 ];

@@ -27,6 +27,7 @@ mod line;
 mod metrics;
 mod names;
 mod oracle;
+mod orders;
 mod outside;
 mod package;
 mod packaging;

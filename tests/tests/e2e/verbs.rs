@@ -69,6 +69,9 @@ impl House {
             ("packages", vec![]),
             ("packages verify", vec![]),
             ("packages export", vec![site.delivery(0), path("out.zip")]),
+            ("pause", vec![]),
+            ("resume", vec![]),
+            ("rate", vec!["500kB".into()]),
             ("results", vec![]),
             ("results submit", vec![path("one.json")]),
             ("results retry", vec![]),
@@ -167,9 +170,10 @@ fn every_verb_speaks_one_object_a_line() {
     for (verb, mut line) in house.each() {
         line.push("--json");
         let ran = house.run_into(&line, Stdio::piped());
-        // Something is owed: doctor may warn, status may say BUT; a run sends it. Nothing is held that could be released.
+        // Something is owed: doctor may warn, status may say BUT; a run sends it. Nothing is held that could be released,
+        // and no daemon runs that could be ordered something.
         let status = match verb.as_str() {
-            "results release" => 1,
+            "results release" | "pause" | "resume" | "rate" => 1,
             verb if needs_more(verb) => 2,
             _ => 0,
         };
@@ -197,6 +201,9 @@ fn every_verb_tells_that_its_output_was_lost() {
         assert!(ran.err.contains("[output.failed]"), "{}", ran.story());
         // Verbs that act have no data for people: words go to stderr.
         let plain = [
+            "pause",
+            "resume",
+            "rate",
             "config check",
             "key rotate",
             "results retry",

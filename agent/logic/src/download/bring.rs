@@ -267,6 +267,14 @@ impl Download {
         }
     }
 
+    /// Ranges under way are left: what came of them is kept, the rest is asked for when the gate is open.
+    pub(super) fn leave_parts(&mut self) {
+        let Some(bring) = &mut self.bring else { return };
+        let parts = std::mem::take(&mut bring.parts);
+        parts.values().for_each(|part| bring.give_back(part));
+        parts.into_keys().for_each(|request| self.close(request));
+    }
+
     pub(super) fn is_fetching(&self) -> bool {
         self.bring.as_ref().is_some_and(|bring| bring.open() > 0)
     }

@@ -11,6 +11,7 @@ use crate::fault::Fault;
 use crate::package::{EditionFinding, Judged};
 use crate::package_lane::Waiting;
 use crate::range::ContentRange;
+use crate::rate::RateOverride;
 use crate::zip::{DeltaPlan, Directory, PackageIdentity, VerificationResult, ZipFlaw};
 
 /// Names a request from `Command::Ask` until it has ended, failed or was closed.
@@ -215,6 +216,9 @@ pub enum Event {
     Time,
     /// What holds downloads back may have changed.
     GateChanged,
+    /// A person has ordered something of the downloads: the rate that is in force instead of the configured one, if
+    /// there is one; what holds them back is looked at.
+    Ordered(Option<RateOverride>),
     /// What holds the download back, and for how long at most.
     Gate(Option<(Waiting, Duration)>),
     /// The head of an answer.

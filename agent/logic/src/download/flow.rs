@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::command::RequestId;
-use crate::rate::Rate;
+use crate::rate::{Rate, RateOverride};
 
 /// What holds up reading; goes from one package to the next.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub(super) struct Flow {
     half: u64,
     gathered: u64,
     flushing: bool,
+    /// A person paused the downloads: nothing is read.
+    paused: bool,
     /// Requests that wait to be read, and until when the rate makes them wait.
     waiting: BTreeMap<RequestId, Duration>,
 }
@@ -27,6 +29,7 @@ impl Flow {
             half: (window / 2).max(1),
             gathered: 0,
             flushing: false,
+            paused: false,
             waiting: BTreeMap::new(),
         }
     }
@@ -34,7 +37,21 @@ impl Flow {
     /// Another package begins.
     pub(super) fn begins(&mut self) {
         self.waiting.clear();
-        self.flushing = false;
+        (self.flushing, self.paused) = (false, false);
+    }
+
+    /// Nothing is read, or it goes on.
+    pub(super) fn pause(&mut self, paused: bool) {
+        self.paused = paused;
+    }
+
+    /// Another rate is in force, or the configured one again: who waits is let go.
+    pub(super) fn instead(&mut self, rate: Option<RateOverride>) {
+        if self.rate.instead(rate) {
+            self.waiting
+                .values_mut()
+                .for_each(|until| *until = Duration::ZERO);
+        }
     }
 
     /// The next piece of this request is wanted, after `bytes` of it have come.
@@ -80,7 +97,7 @@ impl Flow {
 
     /// The requests that may be read now.
     pub(super) fn ready(&mut self, now: Duration) -> Vec<RequestId> {
-        if self.is_full() {
+        if self.is_full() || self.paused {
             return Vec::new();
         }
         let ready: Vec<RequestId> = self
@@ -97,7 +114,7 @@ impl Flow {
 
     /// When the next one may be read, as far as time decides.
     pub(super) fn due(&self) -> Option<Duration> {
-        match self.is_full() {
+        match self.is_full() || self.paused {
             true => None,
             false => self.waiting.values().min().copied(),
         }

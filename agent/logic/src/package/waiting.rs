@@ -1,6 +1,8 @@
-//! What packages that are wanted wait for.
-//! Never decides whether they wait: `package_lane` and the daemon do.
-//! Called by `package_lane`, by the account of a run, and by whatever tells it.
+//! What packages that are wanted wait for, and what holds them back before central is asked at all.
+//! Never looks at a clock or a signal: how long each lasts is told.
+//! Called by the gate of downloads, by `package_lane`, by the account of a run, and by whatever tells it.
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -54,4 +56,55 @@ pub struct Waiting {
     pub reason: WaitReason,
     /// Unix seconds at which that is over; `None` where nobody knows.
     pub until: Option<i64>,
+}
+
+/// What may hold packages back on the box itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HoldFacts {
+    /// How long the pause still takes that a person ordered.
+    pub pause: Option<Duration>,
+    /// How long the running exam may still take.
+    pub exam: Option<Duration>,
+    /// How long until a download window opens; nothing while one is open.
+    pub window: Duration,
+    /// Somebody asked for packages whatever the windows say (`sync --now`).
+    pub at_once: bool,
+}
+
+/// What holds packages back, and for how long. A pause comes first: what is under way ends with it, as with nothing
+/// else. Neither it nor an exam ends because somebody asked for a run.
+pub fn held_back(facts: HoldFacts) -> Option<(WaitReason, Duration)> {
+    let pause = facts.pause.map(|left| (WaitReason::Pause, left));
+    let exam = facts.exam.map(|left| (WaitReason::Exam, left));
+    let is_closed = !facts.at_once && !facts.window.is_zero();
+    let window = is_closed.then_some((WaitReason::Window, facts.window));
+    pause.or(exam).or(window)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_an_exam_and_a_window_hold_back_in_this_order() {
+        let hour = Duration::from_secs(3600);
+        let minute = Some(Duration::from_secs(60));
+        for (pause, exam, window, at_once, reason) in [
+            (None, None, Duration::ZERO, false, None),
+            (None, None, hour, false, Some(WaitReason::Window)),
+            (None, None, hour, true, None),
+            (None, minute, hour, false, Some(WaitReason::Exam)),
+            (None, minute, hour, true, Some(WaitReason::Exam)),
+            (minute, minute, hour, true, Some(WaitReason::Pause)),
+            (minute, None, Duration::ZERO, true, Some(WaitReason::Pause)),
+        ] {
+            let facts = HoldFacts {
+                pause,
+                exam,
+                window,
+                at_once,
+            };
+            assert_eq!(held_back(facts).map(|(reason, _)| reason), reason);
+        }
+    }
 }

@@ -37,6 +37,8 @@ pub(crate) struct Script {
     pub(crate) power_cut_at: Option<usize>,
     /// Seconds from and to which an exam runs.
     pub(crate) exam: Option<(u64, u64)>,
+    /// It is a pause instead, of which the machine is told when it begins.
+    pub(crate) pause: bool,
     pub(crate) window: u64,
 }
 
@@ -65,6 +67,8 @@ pub(crate) struct World {
     pub(crate) trace: Vec<String>,
     pub(crate) most_open: usize,
     gate_open: bool,
+    /// Pieces that were read since a pause began.
+    paused_reads: usize,
     pub(crate) asked: bool,
     /// Other deliveries that hold the same edition, whatever it is.
     pub(crate) twins: Vec<Twin>,
@@ -101,6 +105,7 @@ impl World {
             trace: Vec::new(),
             most_open: 0,
             gate_open: false,
+            paused_reads: 0,
             asked: false,
             twins: Vec::new(),
         }
@@ -118,6 +123,11 @@ impl World {
         let rate = Rate::new(self.script.rate);
         let carriage = Carriage::new(self.script.connections.max(1), rate, self.script.window);
         let mut machine = Download::new(task, carriage, false, self.now);
+        let (from, _) = self.script.exam.unwrap_or_default();
+        let begins = Duration::from_secs(1000 + from);
+        if self.script.pause && begins > self.now.mono {
+            self.later(begins - self.now.mono, Event::Ordered(None));
+        }
         let mut idle = 0;
         loop {
             while let Some(command) = machine.next() {
@@ -256,7 +266,12 @@ impl World {
                     Err(fault) => self.later(wait, Event::Failed(id, fault)),
                 }
             }
-            Command::Read(id) => self.read(id),
+            Command::Read(id) => {
+                self.paused_reads += usize::from(!self.gate_open && self.script.pause);
+                let most = self.script.connections.max(1) + 1;
+                assert!(self.paused_reads <= most, "reads on in a pause");
+                self.read(id);
+            }
             Command::Put {
                 request,
                 bytes,
@@ -276,6 +291,13 @@ impl World {
                 }
             }
             Command::Close(id) => {
+                if self.script.pause && !self.gate_open {
+                    let pieces = self.agenda.values().map(|event| match event {
+                        Event::Came(of, bytes) if *of == id => *bytes,
+                        _ => 0,
+                    });
+                    self.central.destroyed += pieces.sum::<u64>();
+                }
                 self.flights.remove(&id);
                 self.agenda.retain(|_, event| !is_of(event, id));
             }
@@ -407,8 +429,15 @@ impl World {
             .checked_sub(now)
             .filter(|left| now >= from && !left.is_zero());
         self.gate_open = left.is_none();
+        if self.gate_open {
+            self.paused_reads = 0;
+        }
         left.map(|left| {
-            let (reason, until) = (WaitReason::Exam, None);
+            let reason = match self.script.pause {
+                true => WaitReason::Pause,
+                false => WaitReason::Exam,
+            };
+            let until = None;
             (Waiting { reason, until }, left)
         })
     }

@@ -89,6 +89,7 @@ fn shown(language: Language, glance: &Glance, findings: &[Examined]) -> String {
         findings: Some(findings),
         running: Some(&running),
         next: None,
+        waiting: None,
         offset: 3600,
         stamp: 9,
     };
@@ -190,6 +191,7 @@ fn the_pages_of_the_pictures() {
             findings: Some(findings),
             running,
             next: Some(480),
+            waiting: None,
             offset: 3600,
             stamp: 9,
         };
@@ -300,6 +302,7 @@ fn before_the_first_look_it_says_so() {
         findings: None,
         running: None,
         next: Some(90),
+        waiting: None,
         offset: 0,
         stamp: 0,
     };

@@ -1,0 +1,76 @@
+//! `pause`, `resume`, `rate`: what a person orders of the downloads.
+//! Never does it itself: the daemon brings the packages, and without one there is nothing to order.
+//! Called by `cli`.
+
+use std::time::Duration;
+
+use logic::fault::{Code, Fault, ServiceCause};
+use logic::language::figure::{Bytes, Seconds};
+use logic::package::order::{DownloadOrder, LONGEST_PAUSE, OrdersInForce};
+use logic::settings::Size;
+use logic::span;
+use serde_json::json;
+
+use super::runtime;
+use super::screen::Screen;
+use super::words::OrderTerm;
+use crate::socket::client;
+use system::root::Root;
+
+/// A time for `--for`: never none.
+pub(super) fn lasts(text: &str) -> Result<Duration, String> {
+    let lasts = span::parse(text).map_err(|shape| format!("expected {shape}"))?;
+    match lasts.is_zero() {
+        true => Err("expected more than 0".to_owned()),
+        false => Ok(lasts),
+    }
+}
+
+/// The same for a pause.
+pub(super) fn pause(text: &str) -> Result<Duration, String> {
+    match lasts(text)? {
+        lasts if lasts > LONGEST_PAUSE => Err("a pause lasts 24h at most".to_owned()),
+        lasts => Ok(lasts),
+    }
+}
+
+/// A rate.
+pub(super) fn size(text: &str) -> Result<Size, String> {
+    text.parse().map_err(|shape| format!("expected {shape}"))
+}
+
+/// Orders it, and says what is in force then.
+pub(super) fn act(root: &Root, order: &DownloadOrder, screen: &Screen) -> Result<u8, Fault> {
+    let orders = runtime(client::order(root, order))?;
+    let orders = orders.ok_or_else(|| Fault::new(Code::UnitDown, ServiceCause::Down))?;
+    if screen.json {
+        screen.object(json!({ "orders": orders }));
+        return Ok(0);
+    }
+    for term in terms(orders) {
+        screen.say(&screen.told(&term));
+    }
+    Ok(0)
+}
+
+/// What is in force, a sentence each.
+pub(super) fn terms(orders: OrdersInForce) -> Vec<OrderTerm> {
+    let mut terms = Vec::new();
+    if let Some(left) = orders.pause_seconds_left {
+        let left = Seconds(left);
+        terms.push(OrderTerm::Paused { left });
+    }
+    if let Some(rate) = orders.bytes_per_second {
+        let (is_free, rate) = (rate == 0, Bytes(rate));
+        terms.push(match (is_free, orders.rate_seconds_left.map(Seconds)) {
+            (true, Some(left)) => OrderTerm::UnlimitedFor { left },
+            (true, None) => OrderTerm::Unlimited,
+            (false, Some(left)) => OrderTerm::LimitedFor { rate, left },
+            (false, None) => OrderTerm::Limited { rate },
+        });
+    }
+    if terms.is_empty() {
+        terms.push(OrderTerm::AsConfigured);
+    }
+    terms
+}

@@ -1,0 +1,173 @@
+//! What a person orders of the downloads: a pause and another rate act at once, on packages alone, and end by themselves.
+//! Never pauses but for what comes; intervals are of seconds.
+
+use central::{Fault, Route, Rule};
+use e2e::{LIMIT, Running, Site, options, wait_until};
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+
+use crate::results::{answers, assert_home, execution, result, submit};
+
+/// A box beside a central with one package of this size.
+fn site(interval: &str, size: u64) -> Site {
+    let mut site = Site::enrolled(options(3, 1, (size, size)));
+    site.set("sync", "interval", &format!("\"{interval}\""));
+    site.set("download", "connections", "1");
+    site.set("results", "settle", "\"1s\"");
+    site
+}
+
+fn throttled(site: &Site, rate: u64) {
+    let rule = Rule::on(Route::Package, Fault::Throttle { rate });
+    site.central.script(rule.always());
+}
+
+fn ended(running: Running) {
+    running.signal(Signal::SIGTERM);
+    running.end().exits(0);
+}
+
+/// How the daemon says that it stands.
+fn daemon(site: &Site) -> Value {
+    let answer = site.api().get("/v1/status");
+    answer.map_or(Value::Null, |answer| answer.json()["daemon"].clone())
+}
+
+fn until_under_way(site: &Site) {
+    wait_until("the package under way", LIMIT, || {
+        let package = daemon(site)["running"]["progress"]["package"].clone();
+        package["bytes"].as_u64().is_some_and(|bytes| bytes > 0)
+    });
+}
+
+fn until_held(site: &Site) {
+    let delivery = site.delivery(0);
+    wait_until("the package", LIMIT, || {
+        site.packages()[&delivery] == "held"
+    });
+    site.assert_package(&delivery);
+}
+
+fn until_passes(site: &Site, more: usize) {
+    let passes = || {
+        let rows = site.central.sync_rows();
+        rows.iter().filter(|row| row.status == "Success").count()
+    };
+    let before = passes();
+    wait_until("passes", LIMIT, || passes() >= before + more);
+}
+
+/// Gives an order; what is in force then.
+fn order(site: &Site, line: &[&str]) -> Value {
+    let ran = site.run(&[line, &["--json"]].concat()).exits(0);
+    ran.object()["orders"].clone()
+}
+
+#[test]
+fn a_pause_ends_what_is_under_way_and_holds_up_packages_alone() {
+    let site = site("1s", 4_000_000);
+    throttled(&site, 400_000);
+    let running = site.start_daemon();
+    until_under_way(&site);
+    let orders = order(&site, &["pause"]);
+    assert_eq!(orders["pause_seconds_left"], 7200, "{orders}");
+    wait_until("the pause", LIMIT, || {
+        daemon(&site)["waiting"]["reason"] == "pause"
+    });
+    let asked = site.asked(Route::Package);
+    let id = execution(1);
+    let document = json!({ id.as_str(): result(&site, &id, &answers(&id, 2)) });
+    submit(&site, "results", &document);
+    until_passes(&site, 3);
+    assert_home(&site, &id, &answers(&id, 2));
+    // Who asks for a run, windows or not, does not end it.
+    let ran = site.sync_with(&["--now"]).exits(0).object();
+    assert_eq!(ran["packages"]["waiting_for"]["reason"], "pause", "{ran}");
+    // It goes on over a start of the service.
+    ended(running);
+    let running = site.start_daemon();
+    until_passes(&site, 1);
+    assert_eq!(site.asked(Route::Package), asked);
+    let told = site.run(&["status", "--json"]).object();
+    assert_eq!(told["packages"]["waiting"]["reason"], "pause", "{told}");
+    assert!(told["orders"]["pause_seconds_left"].is_u64(), "{told}");
+    let words = site.run(&["status"]).out;
+    let folded = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(folded.contains("wait for the end of the pause"), "{words}");
+    assert!(folded.contains("downloads paused: no package"), "{words}");
+    let orders = order(&site, &["resume"]);
+    assert_eq!(orders["pause_seconds_left"], Value::Null);
+    until_held(&site);
+    ended(running);
+}
+
+#[test]
+fn a_pause_ends_by_itself_and_what_it_held_up_comes() {
+    let site = site("1h", 4_000_000);
+    throttled(&site, 400_000);
+    let running = site.start_daemon();
+    until_under_way(&site);
+    order(&site, &["pause", "--for", "3s"]);
+    wait_until("the pause", LIMIT, || {
+        daemon(&site)["waiting"]["reason"] == "pause"
+    });
+    until_held(&site);
+    assert_eq!(daemon(&site)["orders"]["pause_seconds_left"], Value::Null);
+    ended(running);
+}
+
+#[test]
+fn a_rate_holds_at_once_until_another_word_or_start_of_the_service() {
+    let mut site = site("1s", 4_000_000);
+    // It would take more than three minutes.
+    site.set("download", "max_rate", "\"20kB\"");
+    let running = site.start_daemon();
+    until_under_way(&site);
+    let orders = order(&site, &["rate", "1B", "--for", "1h"]);
+    assert_eq!(orders["bytes_per_second"], 1, "{orders}");
+    assert!(orders["rate_seconds_left"].as_u64() > Some(3500));
+    until_passes(&site, 3);
+    assert_eq!(site.packages()[&site.delivery(0)], "partial");
+    let words = site.run(&["status"]).out;
+    assert!(words.contains("at most 1 B/s for"), "{words}");
+    // What waits for its turn at the rate before is let go.
+    let orders = order(&site, &["rate", "0"]);
+    assert_eq!(
+        (&orders["bytes_per_second"], &orders["rate_seconds_left"]),
+        (&json!(0), &Value::Null)
+    );
+    until_held(&site);
+    ended(running);
+    let running = site.start_daemon();
+    assert_eq!(daemon(&site)["orders"]["bytes_per_second"], Value::Null);
+    ended(running);
+}
+
+#[test]
+fn what_is_no_order_changes_nothing_and_says_why() {
+    let site = site("1h", 4_000);
+    let ran = site.run(&["pause", "--json"]).exits(1);
+    assert_eq!(ran.object()["code"], "unit.down", "{}", ran.story());
+    let running = site.start_daemon();
+    for line in [
+        &["pause", "--for", "25h"][..],
+        &["pause", "--for", "0"],
+        &["rate", "fast"],
+        &["rate", "5kB", "--for", "soon"],
+    ] {
+        site.run(line).exits(2);
+    }
+    for body in [
+        r#"{"act":"pause","ttl_seconds":86401}"#,
+        r#"{"act":"pause","ttl_seconds":0}"#,
+        r#"{"act":"stop"}"#,
+        "{}",
+    ] {
+        let answer = site.api().call("POST", "/v1/downloads", body).unwrap();
+        let told = answer.json();
+        assert_eq!(told["code"], "api.request", "{told}");
+    }
+    let orders = daemon(&site)["orders"].clone();
+    assert!(orders.as_object().unwrap().values().all(Value::is_null));
+    ended(running);
+}
