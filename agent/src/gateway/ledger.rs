@@ -2,9 +2,6 @@
 //! Never makes them twice.
 //! Called by the gateway and by `identity gateway`.
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
-
 use logic::fault::{Fault, FileAct};
 use logic::gateway::login::GatewayClient;
 use nix::fcntl::{Flock, FlockArg};
@@ -23,15 +20,7 @@ pub fn client(vault: &Vault) -> Result<GatewayClient, Fault> {
     }
     // Two processes may need them first at once; the one that waits finds those of the other.
     let path = vault.state().join("gateway.lock");
-    let file = system::root::open_regular(
-        OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600),
-        &path,
-    )
-    .map_err(|error| trouble(&path, FileAct::Open, &error))?;
+    let file = system::root::lock_file(&path)?;
     let _lock = Flock::lock(file, FlockArg::LockExclusive)
         .map_err(|(_, error)| trouble(&path, FileAct::Lock, &error.into()))?;
     if let Some(client) = entry.get()? {

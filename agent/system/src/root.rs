@@ -292,6 +292,16 @@ impl Lock {
     }
 }
 
+/// Opens the file of a lock, and makes it where it is missing.
+///
+/// # Errors
+/// What the file system says.
+pub fn lock_file(path: &Path) -> Result<File, Fault> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    open_regular(&options, path).map_err(|error| trouble(path, FileAct::Open, &error))
+}
+
 /// A file that is there to be locked, made if it is missing; and whether it can only be read, on a volume that takes no
 /// writes: what is owed leaves from there all the same.
 ///

@@ -2,8 +2,7 @@
 //! Never the only place of anything irreplaceable, and never judged while another process has it: the lock comes first.
 //! Called by the run of `engine`; the only file that names sled.
 
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -83,15 +82,7 @@ impl IndexLock {
     /// `state.busy` while another process has it, or what the file system says.
     pub fn take(state: &Path, patience: Duration) -> Result<Self, Fault> {
         let path = state.join("index.lock");
-        let mut file = system::root::open_regular(
-            OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600),
-            &path,
-        )
-        .map_err(|error| trouble(&path, FileAct::Open, &error))?;
+        let mut file = system::root::lock_file(&path)?;
         let until = Instant::now() + patience;
         loop {
             match Flock::lock(file, FlockArg::LockExclusiveNonblock) {

@@ -3,8 +3,7 @@
 //! Called when the folder is opened, by `engine` at each run, by the daemon once an hour, by `clock accept`, and by
 //! whoever asks how long the box has run.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
 
 use logic::fault::{Fault, FileAct};
 use logic::time::Estimate;
@@ -93,15 +92,7 @@ impl Vault {
 
     fn lock_time(&self) -> Result<Flock<File>, Fault> {
         let path = self.state().join("time.lock");
-        let file = system::root::open_regular(
-            OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600),
-            &path,
-        )
-        .map_err(|error| trouble(&path, FileAct::Open, &error))?;
+        let file = system::root::lock_file(&path)?;
         Flock::lock(file, FlockArg::LockExclusive)
             .map_err(|(_, error)| trouble(&path, FileAct::Lock, &error.into()))
     }
