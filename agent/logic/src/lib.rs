@@ -23,6 +23,7 @@ pub mod health;
 pub mod identity;
 pub mod inflate;
 pub mod intake;
+pub mod json;
 pub mod keep;
 pub mod language;
 pub mod manifest;
@@ -37,7 +38,6 @@ pub mod places;
 pub mod range;
 pub mod rate;
 pub mod report;
-
 pub mod resolver;
 pub mod retry;
 pub mod schedule;

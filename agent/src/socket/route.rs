@@ -17,8 +17,8 @@ use logic::outside::json_flaw;
 use logic::package::order::DownloadOrder;
 use logic::places::{self, Caller};
 use logic::schedule::Errand;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
 use serde_json::json;
 use tokio::sync::{broadcast, mpsc};
 
@@ -277,24 +277,10 @@ fn unknown(path: &str) -> Fault {
 #[serde(deny_unknown_fields)]
 struct Exam {
     active: bool,
-    #[serde(default, deserialize_with = "whole_seconds")]
+    #[serde(default, deserialize_with = "logic::json::ttl_seconds")]
     ttl_seconds: Option<u64>,
     /// Whose exam it is; each has a signal of its own.
     name: Option<String>,
-}
-
-/// JSON knows one kind of number: `60.0` is a whole one.
-fn whole_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else {
-        return Ok(None);
-    };
-    let written = number.as_f64().filter(|n| n.fract() == 0.0 && *n >= 0.0);
-    let whole = number.as_u64().or(written.map(|n| n as u64));
-    whole.map(Some).ok_or_else(|| {
-        serde::de::Error::custom(format!(
-            "`ttl_seconds`: expected whole seconds, found {number}"
-        ))
-    })
 }
 
 fn signal_exam(board: &Board, wanted: Exam) -> Result<Response<ResponseBody>, Fault> {

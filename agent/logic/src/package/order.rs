@@ -14,6 +14,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::waiting::{WaitReason, Waiting};
+use crate::json::{bytes_per_second, ttl_seconds};
 use crate::rate::RateOverride;
 use crate::time::Uptime;
 
@@ -29,15 +30,16 @@ pub enum DownloadOrder {
     /// No package comes for a time.
     Pause {
         /// Seconds.
-        #[serde(default)]
+        #[serde(default, deserialize_with = "ttl_seconds")]
         ttl_seconds: Option<u64>,
     },
     /// Packages come at another rate than the configured one.
     Rate {
         /// At most so many, 0 for no limit.
+        #[serde(deserialize_with = "bytes_per_second")]
         bytes_per_second: u64,
         /// Seconds.
-        #[serde(default)]
+        #[serde(default, deserialize_with = "ttl_seconds")]
         ttl_seconds: Option<u64>,
     },
     /// Packages come as they are configured to.
@@ -181,6 +183,7 @@ impl DownloadOrders {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::LARGEST_WHOLE;
 
     fn at(boot: u128, seconds: u64) -> Uptime {
         Uptime { boot, seconds }
@@ -268,6 +271,10 @@ mod tests {
         assert_eq!(read(r#"{"act":"pause"}"#).unwrap(), pause(None));
         let order = read(r#"{"act":"rate","bytes_per_second":9,"ttl_seconds":3}"#);
         assert_eq!(order.unwrap(), rate(9, Some(3)));
+        let order = read(r#"{"act":"rate","bytes_per_second":9.0,"ttl_seconds":null}"#);
+        assert_eq!(order.unwrap(), rate(9, None));
+        let order = read(r#"{"act":"rate","bytes_per_second":3521781593682279940489216}"#);
+        assert_eq!(order.unwrap(), rate(LARGEST_WHOLE, None));
         assert_eq!(
             read(r#"{"act":"resume"}"#).unwrap(),
             DownloadOrder::Resume {}
@@ -278,6 +285,7 @@ mod tests {
             r#"{"act":"rate"}"#,
             r#"{"act":"resume","ttl_seconds":1}"#,
             r#"{"act":"pause","ttl_seconds":-1}"#,
+            r#"{"act":"rate","bytes_per_second":0.5}"#,
         ] {
             assert!(read(odd).is_err(), "{odd}");
         }
