@@ -15,7 +15,7 @@ pub mod standing;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, EnrolCause, Fault};
 use logic::health::seen::{ReportedFault, ServiceConfig, judge};
 use logic::health::{Check, CheckFinding, Facts, PlannedCheck, Seen, plan};
 use logic::settings::Settings;
@@ -173,9 +173,7 @@ fn credentials(facts: &Facts, engine: Option<&Engine>) -> Option<ReportedFault> 
     }
     let lacks = !facts.enrolled && (facts.opened || facts.new);
     lacks.then(|| {
-        ReportedFault::new(
-            Code::AuthNotEnrolled,
-            "this box has no credentials for central",
-        )
+        let cause = EnrolCause::NoCredentials.into();
+        ReportedFault::because(Code::AuthNotEnrolled, cause)
     })
 }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::entity::{EntityType, uri};
+use crate::fault::SettingForm;
 use crate::intake::ItemKind;
 
 /// A user or a group as the configuration names it.
@@ -19,10 +20,10 @@ pub enum AccountName {
 }
 
 impl FromStr for AccountName {
-    type Err = String;
+    type Err = SettingForm;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let expected = || "a number or a name".to_owned();
+    fn from_str(text: &str) -> Result<Self, SettingForm> {
+        let expected = || SettingForm::Account;
         if let Ok(number) = text.parse() {
             // The highest number stands for nobody (chown(2)).
             return match number {
@@ -58,14 +59,14 @@ pub enum Principal {
 }
 
 impl FromStr for Principal {
-    type Err = String;
+    type Err = SettingForm;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, SettingForm> {
         let read = match text.strip_prefix('@') {
             Some(group) => group.parse().map(Self::Group),
             None => text.parse().map(Self::User),
         };
-        read.map_err(|_| "a user, or a group with @ before it, by number or name".to_owned())
+        read.map_err(|_| SettingForm::Principal)
     }
 }
 
@@ -282,7 +283,7 @@ mod tests {
     const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nengine:x:33:33::/:\nother:x:34:34::/:\nsecond:x:33:33::/:\n";
     const GROUP: &str = "root:x:0:\nengine:x:33:\nexam:x:700:x, engine\nodd\nbad:x:y:engine\nengines:x:701:engines\n";
 
-    fn list<T: FromStr<Err = String>>(words: &str) -> Vec<T> {
+    fn list<T: FromStr<Err = SettingForm>>(words: &str) -> Vec<T> {
         let words = words.split_whitespace();
         words.map(|word| word.parse().unwrap()).collect()
     }

@@ -27,11 +27,12 @@ use serde::{Deserialize, Serialize};
 
 pub use cause::{
     Age, AlertWord, AnswerCause, CaFileFlaw, CatalogueCause, Cause, Causes, CertificateFlaw,
-    ConfigCause, ConnectionEnd, CountOf, EnrolCause, Expected, FileAct, FileCause, FoundAt,
-    FoundValue, HandshakeFlaw, Id, IntakeCause, IntakeFlaw, IntakeValue, ItemCause, JsonFlaw,
-    KeyLack, Lack, LockHolder, NetCause, OsCause, OwedItems, PackageCause, PayloadFlaw,
-    PresentedName, ProcessEnd, Quote, RunCause, Says, Scheme, Sealed, ServiceCause, TlsCause,
-    Unknown, Wait, Wording,
+    ConfigCause, ConfigFlaw, ConfigFlaws, ConnectionEnd, CountOf, EnrolCause, Expected, FileAct,
+    FileCause, FoundAt, FoundSetting, FoundValue, HandshakeFlaw, Id, InSection, InputCause,
+    IntakeCause, IntakeFlaw, IntakeValue, ItemCause, JsonFlaw, KeyLack, Lack, LibraryWords,
+    LockHolder, NetCause, OsCause, OtherNumber, OwedItems, PackageCause, PayloadFlaw,
+    PresentedName, ProcessEnd, Quote, RunCause, Says, Scheme, Sealed, ServiceCause, SettingForm,
+    SettingPlace, SizeBounds, TlsCause, Unknown, Wait, Wording,
 };
 
 pub use code::{Area, Code, Sent, nearest, remedy};
@@ -82,6 +83,12 @@ impl Finding {
     /// Its cause in English.
     pub fn reason(&self) -> String {
         self.cause.en()
+    }
+}
+
+impl From<Fault> for Finding {
+    fn from(fault: Fault) -> Self {
+        Self::new(fault.code, fault.cause)
     }
 }
 

@@ -25,7 +25,7 @@ pub use url::{Proxy, Url};
 pub use window::{Offset, Window};
 
 use crate::access::{Access, AccountName, Principal};
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, ConfigCause, Fault, SettingPlace};
 use crate::intake::ExecutionState;
 use crate::zone::Zone;
 use flaw::SettingFlaw;
@@ -288,14 +288,14 @@ impl Settings {
         for (name, text) in variables {
             match KEYS.iter().position(|key| key.variable() == name) {
                 Some(at) => {
-                    let place = format!("environment {name}");
+                    let place = SettingPlace::Variable { name: name.clone() };
                     let origin = Origin::Environment(name);
-                    settings.set(at, &SettingValue::Word(text), &place, origin, &mut flaws);
+                    settings.set(at, &SettingValue::Word(text), place, origin, &mut flaws);
                 }
                 None => flaws.push(SettingFlaw::unknown_variable(&name)),
             }
         }
-        match SettingFlaw::told(&flaws) {
+        match SettingFlaw::told(flaws) {
             Some(trouble) => Err(trouble),
             None => Ok(settings),
         }
@@ -318,13 +318,8 @@ impl Settings {
     /// # Errors
     /// `config.no_url` when none is configured.
     pub fn central(&self) -> Result<&Url, Fault> {
-        self.central.url.as_ref().ok_or_else(|| {
-            flaw::trouble(
-                Code::ConfigNoUrl,
-                "no central server is configured: expected url in [central] of etc/boxsync/boxsync.toml or \
-                 BOXSYNC_CENTRAL_URL, for example url = \"https://central.example/\"",
-            )
-        })
+        let none = || Fault::new(Code::ConfigNoUrl, ConfigCause::NoUrl);
+        self.central.url.as_ref().ok_or_else(none)
     }
 
     /// Where the value of a key comes from; none for a key that does not exist.
@@ -336,29 +331,36 @@ impl Settings {
     fn file(&mut self, source: &Source<'_>, flaws: &mut Vec<SettingFlaw>) {
         let name = printable(source.name);
         let line = |at: usize| source.text.bytes().take(at).filter(|b| *b == b'\n').count() + 1;
-        let place = |at: usize| format!("{name}:{}", line(at));
+        let place = |at: usize| SettingPlace::Line {
+            file: name.clone(),
+            line: line(at),
+        };
         let document = match DeTable::parse(source.text) {
             Ok(document) => document,
             Err(error) => {
                 let at = error.span().map_or(0, |span| span.start);
-                flaws.push(SettingFlaw::syntax(&place(at), error.message()));
+                flaws.push(SettingFlaw::syntax(place(at), error.message()));
                 return;
             }
         };
         for (section, content) in in_order(document.get_ref()) {
-            let here = place(section.span().start);
+            let here = || place(section.span().start);
             let section = section.get_ref().as_ref();
             let known = SECTIONS.iter().any(|(name, _)| *name == section);
             let DeValue::Table(keys) = content.get_ref() else {
                 flaws.push(if known {
-                    SettingFlaw::not_a_section(&here, section, &SettingValue::of(content.get_ref()))
+                    SettingFlaw::not_a_section(
+                        here(),
+                        section,
+                        &SettingValue::of(content.get_ref()),
+                    )
                 } else {
-                    SettingFlaw::without_section(&here, section)
+                    SettingFlaw::without_section(here(), section)
                 });
                 continue;
             };
             if !known && keys.is_empty() {
-                flaws.push(SettingFlaw::unknown_section(&here, section));
+                flaws.push(SettingFlaw::unknown_section(here(), section));
             }
             for (key, value) in in_order(keys) {
                 let at = key.span().start;
@@ -369,11 +371,9 @@ impl Settings {
                             line: line(at),
                         };
                         let value = SettingValue::of(value.get_ref());
-                        self.set(index, &value, &place(at), origin, flaws);
+                        self.set(index, &value, place(at), origin, flaws);
                     }
-                    None => {
-                        flaws.push(SettingFlaw::unknown_key(&place(at), section, key.get_ref()))
-                    }
+                    None => flaws.push(SettingFlaw::unknown_key(place(at), section, key.get_ref())),
                 }
             }
         }
@@ -383,14 +383,14 @@ impl Settings {
         &mut self,
         at: usize,
         value: &SettingValue,
-        place: &str,
+        place: SettingPlace,
         origin: Origin,
         flaws: &mut Vec<SettingFlaw>,
     ) {
         let key: &SettingKey = &KEYS[at];
         match (key.set)(self, value) {
             Ok(()) => self.origins[at] = origin,
-            Err(expected) => flaws.push(SettingFlaw::value(place, key, &expected, value)),
+            Err(expected) => flaws.push(SettingFlaw::value(place, key, expected, value)),
         }
     }
 }

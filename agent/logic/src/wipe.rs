@@ -2,7 +2,7 @@
 //! Never counts what central has.
 //! Called by the verb `wipe`, before it asks and once more when nobody can let in anything any more.
 
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, Fault, ItemCause, OtherNumber, OwedItems};
 use crate::intake::ItemKind;
 
 /// What would be destroyed that central has not acknowledged, in items.
@@ -36,25 +36,24 @@ impl OwedLoss {
         self.results + self.logs + self.sessions + self.lti_users + self.unreadable
     }
 
-    /// The number of each kind, e.g. `5 results, 1 session`.
-    pub fn told(&self) -> String {
+    /// The number of each kind, e.g. `5 results, 1 test session`.
+    pub fn what(&self) -> Vec<OwedItems> {
         let kinds = [
-            (self.results, "result", "results"),
-            (self.logs, "delivery log", "delivery logs"),
-            (self.sessions, "session", "sessions"),
-            (self.lti_users, "LTI user", "LTI users"),
-            (
-                self.unreadable,
-                "item that does not open",
-                "items that do not open",
-            ),
+            (ItemKind::Results, self.results),
+            (ItemKind::Logs, self.logs),
+            (ItemKind::Sessions, self.sessions),
+            (ItemKind::LtiUsers, self.lti_users),
         ];
-        let told: Vec<String> = kinds
-            .into_iter()
-            .filter(|(count, ..)| *count > 0)
-            .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }))
-            .collect();
-        told.join(", ")
+        let kinds = kinds.into_iter().filter(|(_, count)| *count > 0);
+        let closed = match self.unreadable {
+            0 => None,
+            1 => Some(OwedItems::OneClosed),
+            count => Some(OwedItems::Closed { count }),
+        };
+        kinds
+            .map(|(kind, count)| kind.count(count))
+            .chain(closed)
+            .collect()
     }
 
     /// Whether the box may be wiped by somebody who gave this number, or none.
@@ -67,22 +66,16 @@ impl OwedLoss {
             None if total == 0 => Ok(()),
             Some(given) if given == total => Ok(()),
             Some(given) if total == 0 => {
-                let reason = format!(
-                    "--discard-results {given}: this box owes central nothing; leave the option out. Nothing was destroyed"
-                );
-                Err(Fault::new(Code::InputWipe, reason))
+                let cause = ItemCause::WipeOfNothing { given };
+                Err(Fault::new(Code::InputWipe, cause))
             }
             given => {
-                let said = given.map_or_else(String::new, |given| {
-                    format!("--discard-results {given} is not the number of them: ")
-                });
-                let reason = format!(
-                    "{said}central has not acknowledged {}; nothing was destroyed. Send them with `boxsync sync \
-                     --results`, or write each in clear with `boxsync results export ID FILE`; only `--discard-results \
-                     {total}` destroys them",
-                    self.told()
-                );
-                Err(Fault::new(Code::WipeOwed, reason))
+                let cause = ItemCause::WipeOwed {
+                    given: given.map(|given| OtherNumber::Given { given }),
+                    what: self.what(),
+                    total,
+                };
+                Err(Fault::new(Code::WipeOwed, cause))
             }
         }
     }
@@ -124,8 +117,7 @@ mod tests {
         }
         owed.count(ItemKind::Results);
         assert_eq!(owed.total(), 5);
-        let expected = "2 results, 1 delivery log, 1 session, 1 LTI user";
-        assert_eq!(owed.told(), expected);
+        let expected = "2 results, 1 log, 1 test session, 1 LTI user";
         let reason = owed.permits(None).unwrap_err().reason();
         for part in [expected, "sync --results", "export", "--discard-results 5"] {
             assert!(reason.contains(part), "{reason}");

@@ -6,7 +6,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, InputCause};
 use logic::identity::Enrolment;
 use logic::language::plain;
 use logic::phrase;
@@ -53,19 +53,11 @@ pub(super) fn act(root: &Root, act: CredentialsVerb, screen: &Screen) -> Result<
         token_url,
         untried,
     } = act;
-    let input = |code: Code, reason: String| Fault::new(code, reason);
     if key.is_empty() || key.contains(char::is_whitespace) {
-        return Err(input(
-            Code::InputKey,
-            "--key: expected the client id that central printed".into(),
-        ));
+        return Err(Fault::new(Code::InputKey, InputCause::ClientId));
     }
-    Url::parse(&token_url).map_err(|expected| {
-        input(
-            Code::InputTokenUrl,
-            format!("--token-url: expected {expected}"),
-        )
-    })?;
+    Url::parse(&token_url)
+        .map_err(|expected| Fault::new(Code::InputTokenUrl, InputCause::TokenUrl { expected }))?;
     // The file is the caller's: it is read before the rights of the box's owner are taken.
     let secret = read(&secret_file, screen, &ActTerm::ClientSecret)?;
     let engine = super::open(root)?;
@@ -138,6 +130,5 @@ fn read(path: &Path, screen: &Screen, question: &ActTerm) -> Result<Secret, Faul
             read.map_or_else(|_| String::new(), |_| line)
         }
     });
-    secret_line(&typed)
-        .ok_or_else(|| Fault::new(Code::InputFile, "expected a secret on standard input"))
+    secret_line(&typed).ok_or_else(|| Fault::new(Code::InputFile, InputCause::NoSecret))
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use logic::fault::{Code, Fault, ServiceCause};
+use logic::fault::{Code, Fault, ServiceCause, SettingForm};
 use logic::language::figure::{Bytes, Seconds};
 use logic::package::order::{DownloadOrder, LONGEST_PAUSE, OrdersInForce};
 use logic::settings::Size;
@@ -19,7 +19,8 @@ use system::root::Root;
 
 /// A time for `--for`: never none.
 pub(super) fn lasts(text: &str) -> Result<Duration, String> {
-    let lasts = span::parse(text).map_err(|shape| format!("expected {shape}"))?;
+    let lasts = span::parse(text)
+        .ok_or("expected seconds, or whole numbers with d, h, m, s in this order")?;
     match lasts.is_zero() {
         true => Err("expected more than 0".to_owned()),
         false => Ok(lasts),
@@ -36,7 +37,8 @@ pub(super) fn pause(text: &str) -> Result<Duration, String> {
 
 /// A rate.
 pub(super) fn size(text: &str) -> Result<Size, String> {
-    text.parse().map_err(|shape| format!("expected {shape}"))
+    let expected = || format!("expected {}", SettingForm::Size { within: None });
+    text.parse().map_err(|()| expected())
 }
 
 /// Orders it, and says what is in force then.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use logic::fault::{Code, Fault, Finding, IntakeCause};
+use logic::fault::{Code, Fault, Finding, InputCause, IntakeCause};
 use logic::intake::ItemKind;
 use logic::language::{Language, Localized, figure};
 use logic::outside;
@@ -264,14 +264,16 @@ fn unknown(reason: String) -> Fault {
 }
 
 fn confirm(screen: &Screen) -> Result<(), Fault> {
-    let refused = |reason: &str| Fault::new(Code::InputExport, reason);
+    let refused = |cause: InputCause| Fault::new(Code::InputExport, cause);
     if !std::io::stdin().is_terminal() {
-        return Err(refused("no terminal to ask at: give `--yes`"));
+        return Err(refused(InputCause::NoTerminal {
+            option: "--yes".into(),
+        }));
     }
     screen.say(&screen.told(&ListTerm::ConfirmExport));
     let mut line = String::new();
     match std::io::stdin().read_line(&mut line) {
         Ok(_) if line.trim() == "yes" => Ok(()),
-        _ => Err(refused("nothing was written")),
+        _ => Err(refused(InputCause::NotWritten)),
     }
 }

@@ -111,7 +111,7 @@ fn object(standing: &BoxStanding, verdict: &Verdict, seen: &StatusExtras) -> Jso
         },
         "orders": seen.orders,
         "results": standing.owed,
-        "config_fault": standing.config.as_ref().map(|(code, reason)| json!({ "code": code, "reason": reason })),
+        "config_fault": standing.config.as_ref().map(|told| json!({ "code": told.code, "reason": told.cause })),
         "held_up": standing.held_up.as_ref().map(|(code, reason)| json!({ "code": code, "reason": reason })),
         "last_contact": standing.contact,
         "tao_version": standing.version,
@@ -148,7 +148,7 @@ fn lines(
     let mut lines = vec![screen.told(&StatusTerm::Question { word })];
     // What a reason may carry is the end of the last run, or why the folder does not open.
     let last = standing.last.as_ref().map(|last| &last.code);
-    let about = standing.trouble.as_ref().map(|(code, _)| code).or(last);
+    let about = standing.trouble.as_ref().map(|told| &told.code).or(last);
     for reason in [&verdict.reason].into_iter().chain(&verdict.also) {
         let mut head = "  ";
         let told = phrase::cause(screen.language, about, reason);

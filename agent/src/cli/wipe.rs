@@ -4,7 +4,7 @@
 
 use std::io::IsTerminal;
 
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, InputCause};
 
 use super::screen::Screen;
 use super::words::ActTerm;
@@ -33,9 +33,11 @@ pub(super) fn act(
         .and_then(|held| held.identity)
         .map(|identity| identity.box_id);
     if yes.is_some_and(|typed| typed != box_id.as_deref().unwrap_or(UNKNOWN_BOX)) {
-        return Err(refused(&match box_id {
-            Some(id) => format!("--yes: expected the box id `{id}`"),
-            None => format!("--yes: expected `{UNKNOWN_BOX}`: the box id cannot be read"),
+        return Err(refused(match box_id {
+            Some(word) => InputCause::OtherBox { word },
+            None => InputCause::UnknownBox {
+                word: UNKNOWN_BOX.to_owned(),
+            },
         }));
     }
     let word = box_id.unwrap_or_else(|| UNKNOWN_BOX.to_owned());
@@ -43,9 +45,9 @@ pub(super) fn act(
     match yes {
         Some(_) => {}
         None if !std::io::stdin().is_terminal() => {
-            return Err(refused(&format!(
-                "no terminal to ask at: give `--yes {word}`"
-            )));
+            return Err(refused(InputCause::NoTerminal {
+                option: format!("--yes {word}"),
+            }));
         }
         None => {
             let path = root.state().display().to_string();
@@ -65,10 +67,10 @@ fn ask(screen: &Screen, question: &ActTerm, expected: &str) -> Result<(), Fault>
     let mut line = String::new();
     match std::io::stdin().read_line(&mut line) {
         Ok(_) if line.trim() == expected => Ok(()),
-        _ => Err(refused("something else was typed: nothing was destroyed")),
+        _ => Err(refused(InputCause::NotWiped)),
     }
 }
 
-fn refused(reason: &str) -> Fault {
-    Fault::new(Code::InputWipe, reason)
+fn refused(cause: InputCause) -> Fault {
+    Fault::new(Code::InputWipe, cause)
 }

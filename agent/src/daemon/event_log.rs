@@ -4,14 +4,13 @@
 
 use std::collections::BTreeSet;
 
-use logic::fault::{Code, CodeName, Fault};
+use logic::fault::{Code, CodeName, ConfigCause, Fault, Finding};
 use logic::health::clock::TOLERANCE;
 use logic::language::Localized;
 use logic::language::figure::Seconds;
 use logic::report::Report;
 use logic::retry;
 use logic::schedule::{RunEnd, RunReason, Wish};
-use logic::settings::force::in_short;
 use logic::words::{Now, Outcome};
 
 use crate::engine::progress::Progress;
@@ -31,13 +30,13 @@ pub(super) struct ToldEvents {
 }
 
 /// Whether an answer could be kept, when that has changed: why not, as code and reason.
-pub(super) fn intake(box_id: &str, intake: Option<&(CodeName, String)>) {
+pub(super) fn intake(box_id: &str, intake: Option<&Finding>) {
     match intake {
-        Some((code, reason)) => tracing::error!(
+        Some(Finding { code, cause }) => tracing::error!(
             message_id = event::ANSWERS_NOT_KEPT.id,
             code = %code,
             box_id,
-            "NOT READY: answers of candidates cannot be kept: {reason}"
+            "NOT READY: answers of candidates cannot be kept: {cause}"
         ),
         None => tracing::info!(box_id, "answers of candidates can be kept again"),
     }
@@ -203,7 +202,7 @@ pub(super) fn misconfigured(waits: bool) {
 
 /// The state in words while the files of the configuration are wrong.
 pub(super) fn beside(fault: &Fault, waits: bool, words: &str) -> String {
-    let what = in_short(&fault.reason());
+    let what = ConfigCause::in_short(fault.cause.clone());
     match waits {
         true => format!("waiting for a good configuration: {what}; {words}"),
         false => format!("{words}; the configuration is wrong, the last good one is used: {what}"),
@@ -370,7 +369,7 @@ mod tests {
                     honoured: Duration::from_secs(900),
                 },
             );
-            intake("b", Some(&(Code::DiskFull.into(), "full".into())));
+            intake("b", Some(&Finding::new(Code::DiskFull, "full")));
             ToldEvents::default().lost("b", None);
             report.skew = Some(4000);
             report.findings.clear();

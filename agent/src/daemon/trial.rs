@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use logic::fault::CodeName;
+use logic::fault::Finding;
 use logic::words::Now;
 
 use crate::doctor::standing;
 
 /// Why no answer could be kept, as code and reason; `None` when one could.
-pub(super) type TrialFailure = Option<(CodeName, String)>;
+pub(super) type TrialFailure = Option<Finding>;
 
 /// How often it is tried.
 const EVERY: Duration = Duration::from_secs(60);
@@ -66,7 +66,7 @@ impl WriteTrial {
             self.busy = begun.is_ok();
         }
         let seen = seen?;
-        let code = |intake: &TrialFailure| intake.as_ref().map(|(code, _)| code.clone());
+        let code = |intake: &TrialFailure| intake.as_ref().map(|told| told.code.clone());
         let is_news = code(&seen) != code(&self.told);
         self.told = seen;
         is_news.then_some(&self.told)
@@ -105,7 +105,7 @@ mod tests {
             .await
             .expect("news")
             .expect("a reason");
-        assert_eq!(news.0, Code::StateIo);
+        assert_eq!(news.code, Code::StateIo);
         std::fs::create_dir(&state).unwrap();
         for second in [20, 40, 60, 61] {
             assert_eq!(turned(&mut trial, second).await, None, "{second}");

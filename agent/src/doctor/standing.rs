@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use logic::entity::EntityType;
-use logic::fault::{Area, Code, CodeName, Fault, FileAct};
+use logic::fault::{Area, CatalogueCause, Code, Fault, FileAct, Finding};
 use logic::health::BoxStanding;
 use logic::health::verdict::{Last, LastRun, OwedCounts, Stock};
 use logic::intake::ItemKind;
@@ -49,14 +49,14 @@ pub fn take(engine: &Engine) -> BoxStanding {
     };
     standing.intake = intake(engine.vault().state());
     if let Err(trouble) = read(engine, &mut standing) {
-        standing.trouble = Some((trouble.code.into(), trouble.reason()));
+        standing.trouble = Some(trouble.into());
     }
     standing
 }
 
-/// Why no answer of a candidate could be kept now, as code and reason: a real write decides, where answers go. `None`
+/// Why no answer of a candidate could be kept now: a real write decides, where answers go. `None`
 /// also for a user who may not write there: his rights say nothing of the box.
-pub fn intake(state: &Path) -> Option<(CodeName, String)> {
+pub fn intake(state: &Path) -> Option<Finding> {
     let spool = state.join("spool");
     let folder = if spool.is_dir() { &spool } else { state };
     let own = nix::unistd::geteuid();
@@ -66,21 +66,20 @@ pub fn intake(state: &Path) -> Option<(CodeName, String)> {
         return None;
     }
     if let Err(trouble) = try_write(folder) {
-        return Some((trouble.code.into(), trouble.reason()));
+        return Some(trouble.into());
     }
     lacks_inodes(folder).then(|| {
         let full = std::io::Error::from_raw_os_error(Errno::ENOSPC as i32);
-        let trouble = system::root::trouble(folder, FileAct::Write, &full);
-        (trouble.code.into(), trouble.reason())
+        system::root::trouble(folder, FileAct::Write, &full).into()
     })
 }
 
 /// The files of the configuration are wrong, and what was taken stands on the last good one.
 pub fn misconfigured(standing: &mut BoxStanding, fault: Option<&Fault>) {
     // Without a good one the fault is why nothing is known.
-    if standing.trouble.as_ref().and_then(|(code, _)| code.known()) != fault.map(|fault| fault.code)
+    if standing.trouble.as_ref().and_then(|told| told.code.known()) != fault.map(|fault| fault.code)
     {
-        standing.config = fault.map(|fault| (fault.code.into(), fault.reason()));
+        standing.config = fault.cloned().map(Finding::from);
     }
 }
 
@@ -88,7 +87,7 @@ pub fn misconfigured(standing: &mut BoxStanding, fault: Option<&Fault>) {
 pub fn unreadable(trouble: &Fault) -> BoxStanding {
     BoxStanding {
         now: clock::now().wall,
-        trouble: Some((trouble.code.into(), trouble.reason())),
+        trouble: Some(trouble.clone().into()),
         ..BoxStanding::default()
     }
 }
@@ -124,8 +123,10 @@ fn read(engine: &Engine, standing: &mut BoxStanding) -> Result<(), Fault> {
     standing.rate = rate(&reports);
     let damaged = unreadable_entities(&catalogue, &edition);
     if damaged > 0 {
-        let reason = format!("{damaged} entities of the catalogue do not open");
-        standing.trouble = Some((Code::StoreDamaged.into(), reason));
+        let cause = CatalogueCause::Closed {
+            entities: damaged as u64,
+        };
+        standing.trouble = Some(Finding::new(Code::StoreDamaged, cause));
     }
     standing.packages = stock(engine, &catalogue, &edition)?;
     standing.packages.absent = absent(&reports);

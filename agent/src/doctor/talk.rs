@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use logic::api::{Call, ChecksumPage, PackageRange, Reply, answer};
 use logic::entity::EntityType;
-use logic::fault::{Code, Expected, Fault};
+use logic::fault::{Code, EnrolCause, Expected, Fault};
 use logic::health::clock::{ClockReferences, Dated};
 use logic::health::honesty::{self, judge};
 use logic::health::message::RangeFlaw;
@@ -192,9 +192,10 @@ async fn within<T>(
 ) -> Result<T, Fault> {
     let limit: Duration = limit(steps, check);
     timeout(limit, work).await.unwrap_or_else(|_| {
+        let seconds = limit.as_secs();
         Err(Fault::new(
             Code::NetTimeout,
-            format!("central did not answer within {} s", limit.as_secs()),
+            EnrolCause::NoAnswer { seconds },
         ))
     })
 }
@@ -240,10 +241,7 @@ fn uplink(means: &TalkMeans<'_>, engine: &Engine) -> Result<Uplink, Fault> {
             let line = means.line(identity.box_id.clone())?;
             Engine::over(line, Some((&enrolment, &identity)))
         }
-        _ => Err(Fault::new(
-            Code::AuthNotEnrolled,
-            "this box has no credentials for central",
-        )),
+        _ => Err(Fault::new(Code::AuthNotEnrolled, EnrolCause::NoCredentials)),
     }
 }
 

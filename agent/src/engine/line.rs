@@ -85,8 +85,8 @@ fn proxy_of_environment(https: bool) -> Result<Option<Proxy>, Fault> {
         return Ok(None);
     };
     Proxy::parse(&text).map(Some).map_err(|expected| {
-        let reason = format!("{name}: expected {expected}");
-        Fault::new(Code::ConfigProxy, reason)
+        let name = (*name).to_owned();
+        Fault::new(Code::ConfigProxy, ConfigCause::Proxy { name, expected })
     })
 }
 

@@ -190,7 +190,7 @@ fn verdict(language: Language, glance: &Glance, runs: bool) -> String {
     // What a reason may carry is the end of the last run.
     let last = glance.standing.last.as_ref().map(|last| &last.code);
     let about = match (&glance.standing.trouble, last) {
-        (Some((code, _)), _) => Some(code),
+        (Some(told), _) => Some(&told.code),
         (None, last) => last,
     };
     let mut body = format!(

@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use logic::fault::{Code, CodeName, Fault};
+use logic::fault::{Code, CodeName, Fault, Finding};
 use logic::health::{BoxStanding, CheckFinding, CheckStatus, Message, Verdict};
 use logic::language::{Language, Localized};
 use logic::report::Report;
@@ -72,8 +72,8 @@ pub fn look(
     let redactor = bundle::redactor(root, settings, engine.as_ref().ok());
     let clean = |text: &mut String| *text = redactor.redact(text);
     let standing = &mut glance.standing;
-    for (_, reason) in standing.trouble.iter_mut().chain(&mut standing.config) {
-        clean(reason);
+    for told in standing.trouble.iter_mut().chain(&mut standing.config) {
+        told.cause.redact(|text| redactor.redact(text));
     }
     if let Some((reason, _)) = &mut glance.standing.died {
         clean(reason);
@@ -154,7 +154,7 @@ pub(crate) struct ShownSnapshot {
 struct GlanceStamp {
     ended: u64,
     edition: Option<FileStamp>,
-    intake: Option<(CodeName, String)>,
+    intake: Option<Finding>,
 }
 
 impl GlanceStamp {

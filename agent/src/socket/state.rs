@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use logic::fault::{Code, CodeName, Fault};
+use logic::fault::{Code, Fault, Finding};
 use logic::outside;
 use logic::package::order::{DownloadOrder, DownloadOrders};
 use logic::package_lane::Waiting;
@@ -112,8 +112,8 @@ struct BoardState {
     /// What a person has ordered of the downloads, and that it is new.
     orders: RefCell<DownloadOrders>,
     ordered: Rc<Notify>,
-    /// Why no answer of a candidate could be kept when that was tried last, as code and reason.
-    intake: RefCell<Option<(CodeName, String)>>,
+    /// Why no answer of a candidate could be kept when that was tried last.
+    intake: RefCell<Option<Finding>>,
     /// The last look at the box.
     sample: Mutex<Option<BoxSample>>,
     told: broadcast::Sender<BoardEvent>,
@@ -221,8 +221,8 @@ impl Board {
         self.tell("stopped", json!({ "run": run, "next": run + 1 }));
     }
 
-    /// Why no answer of a candidate could be kept when that was tried last, as code and reason.
-    pub fn intake(&self) -> Option<(CodeName, String)> {
+    /// Why no answer of a candidate could be kept when that was tried last.
+    pub fn intake(&self) -> Option<Finding> {
         self.0.intake.borrow().clone()
     }
 
@@ -232,7 +232,7 @@ impl Board {
     }
 
     /// What the last trial found.
-    pub fn keeps(&self, intake: Option<(CodeName, String)>) {
+    pub fn keeps(&self, intake: Option<Finding>) {
         *self.0.intake.borrow_mut() = intake;
         self.0.events.judge();
     }

@@ -9,6 +9,7 @@ mod config;
 mod enrol;
 mod file;
 mod groups;
+mod input;
 mod intake;
 mod item;
 mod net;
@@ -16,6 +17,7 @@ mod os;
 mod package;
 mod run;
 mod service;
+mod setting;
 mod tls;
 
 use std::fmt;
@@ -30,18 +32,22 @@ use crate::span;
 use crate::words::Outcome;
 
 pub use self::answer::{AnswerCause, Expected, Says};
-pub use self::argument::{Age, Causes, Id, JsonFlaw, Quote, Wait, Wording};
+pub use self::argument::{Age, Causes, Id, JsonFlaw, LibraryWords, Quote, Wait, Wording};
 pub use self::catalogue::{CatalogueCause, CountOf};
 pub use self::config::{ConfigCause, FoundAt};
 pub use self::enrol::EnrolCause;
 pub use self::file::{FileAct, FileCause, KeyLack, LockHolder, Sealed};
+pub use self::input::InputCause;
 pub use self::intake::{FoundValue, IntakeCause, IntakeFlaw, IntakeValue};
-pub use self::item::{ItemCause, OwedItems, PayloadFlaw, Unknown};
+pub use self::item::{ItemCause, OtherNumber, OwedItems, PayloadFlaw, Unknown};
 pub use self::net::{ConnectionEnd, NetCause, Scheme};
 pub use self::os::OsCause;
 pub use self::package::PackageCause;
 pub use self::run::{ProcessEnd, RunCause};
 pub use self::service::ServiceCause;
+pub use self::setting::{
+    ConfigFlaw, ConfigFlaws, FoundSetting, InSection, SettingForm, SettingPlace, SizeBounds,
+};
 pub use self::tls::{
     AlertWord, CaFileFlaw, CertificateFlaw, HandshakeFlaw, PresentedName, TlsCause,
 };
@@ -138,6 +144,8 @@ pub enum Cause {
     Enrol(EnrolCause),
     /// Of the configuration.
     Config(ConfigCause),
+    /// Of what a person typed.
+    Input(InputCause),
     /// Of what was handed in.
     Intake(IntakeCause),
     /// Of a package.
@@ -339,6 +347,7 @@ impl Cause {
             Self::Item(cause) => cause.en(),
             Self::Enrol(cause) => cause.en(),
             Self::Config(cause) => cause.en(),
+            Self::Input(cause) => cause.en(),
             Self::Intake(cause) => cause.en(),
             Self::Package(cause) => cause.en(),
             Self::File(cause) => cause.en(),
@@ -462,6 +471,7 @@ impl Cause {
             Self::Item(cause) => cause.fr(),
             Self::Enrol(cause) => cause.fr(),
             Self::Config(cause) => cause.fr(),
+            Self::Input(cause) => cause.fr(),
             Self::Intake(cause) => cause.fr(),
             Self::Package(cause) => cause.fr(),
             Self::File(cause) => cause.fr(),

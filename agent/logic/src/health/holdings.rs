@@ -10,7 +10,7 @@ use super::message::{
 use super::seen::ReportedFault;
 use super::standing::{BoxStanding, OwedCounts, Room, ShownCatalogue, Stock};
 use super::{Check, CheckFinding, CheckStatus};
-use crate::fault::{Area, Code, CodeName};
+use crate::fault::{Area, Code, CodeName, Finding};
 use crate::language::figure::{Bytes, Decimal, MegabitRate, Number, Seconds};
 use crate::package::EditionFinding as Bad;
 use crate::report::Report;
@@ -63,12 +63,12 @@ impl Holdings {
     pub fn judge(&self) -> Vec<(Check, CheckFinding)> {
         let now = &self.standing;
         let mut found = Vec::new();
-        if let Some((code, reason)) = &now.intake {
+        if let Some(Finding { code, cause }) = &now.intake {
             let check = match code.is(Area::State) {
                 true => Check::State,
                 false => Check::Disk,
             };
-            let why = ReportedFault::new(code, reason);
+            let why = ReportedFault::because(code, cause.clone());
             let summary = HoldingsMessage::AnswersNotKept { why };
             found.push((check, CheckFinding::fail(code, summary)));
         }
@@ -92,7 +92,7 @@ impl Holdings {
             }
         };
         let spool = self.spool(reports);
-        let told_intake = now.intake.as_ref().map(|(code, _)| code);
+        let told_intake = now.intake.as_ref().map(|intake| &intake.code);
         let told = [Some(&told_packages), Some(&spool.code), told_intake];
         let told: Vec<&CodeName> = told.into_iter().flatten().collect();
         let runs = history(reports, &told);
@@ -155,9 +155,9 @@ impl Holdings {
             Ok(packages) => packages,
         };
         let now = &self.standing;
-        if let Some((code, reason)) = &now.trouble {
+        if let Some(Finding { code, cause }) = &now.trouble {
             // What could not be counted is not "none".
-            return CheckFinding::fail(code, ReportedFault::new(code, reason));
+            return CheckFinding::fail(code, ReportedFault::because(code, cause.clone()));
         }
         let stock = &now.packages;
         if !packages.broken.is_empty() {

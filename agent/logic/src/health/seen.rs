@@ -14,7 +14,7 @@ use super::talk::Talk;
 use super::unit::Unit;
 use super::way::WaySeen;
 use super::{Check, CheckFinding, CheckStatus, Facts, fold, plan};
-use crate::fault::{Cause, Code, CodeName, Fault};
+use crate::fault::{Cause, Code, CodeName, ConfigCause, Fault};
 use crate::language::figure::Bytes;
 
 /// A failure as it was told: its code and the words for it.
@@ -51,14 +51,20 @@ impl ReportedFault {
     /// It is what a check found.
     pub fn fails(&self) -> CheckFinding {
         // One mistake a line: the first is the summary.
-        let mut lines = self.reason.lines();
-        let first = match self.reason.contains('\n') {
-            true => Self::new(self.code.clone(), lines.next().unwrap_or_default()),
-            false => self.clone(),
+        let each: Vec<Self> = match &self.cause {
+            Some(cause) => ConfigCause::each((**cause).clone())
+                .into_iter()
+                .map(|cause| Self::because(self.code.clone(), cause))
+                .collect(),
+            None => self
+                .reason
+                .lines()
+                .map(|line| Self::new(self.code.clone(), line))
+                .collect(),
         };
-        let others = lines.skip(usize::from(!self.reason.contains('\n')));
-        let others = others.map(|line| Self::new(self.code.clone(), line));
-        CheckFinding::fail(&self.code, first).details(others)
+        let mut each = each.into_iter();
+        let first = each.next().unwrap_or_else(|| self.clone());
+        CheckFinding::fail(&self.code, first).details(each)
     }
 }
 

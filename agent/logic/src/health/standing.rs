@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::message::KindCount;
 use super::verdict::counted;
-use crate::fault::{Cause, CodeName};
+use crate::fault::{Cause, CodeName, Finding};
 use crate::intake::ItemKind;
 use crate::words::Outcome;
 
@@ -17,14 +17,14 @@ pub struct BoxStanding {
     pub now: i64,
     /// The same without what only one answer of central says: no age is longer than by this. `None`: as `now`.
     pub sure: Option<i64>,
-    /// What keeps the state folder from being read, as code and reason.
-    pub trouble: Option<(CodeName, String)>,
-    /// Why no answer of a candidate could be kept now, as code and reason; `None` when one can, or nobody knows.
+    /// What keeps the state folder from being read.
+    pub trouble: Option<Finding>,
+    /// Why no answer of a candidate could be kept now; `None` when one can, or nobody knows.
     #[serde(default)]
-    pub intake: Option<(CodeName, String)>,
-    /// What is wrong with the configuration, as code and reason, while the last good one is in force.
+    pub intake: Option<Finding>,
+    /// What is wrong with the configuration, while the last good one is in force.
     #[serde(default)]
-    pub config: Option<(CodeName, String)>,
+    pub config: Option<Finding>,
     /// Whether no central server is configured, in the configuration that is in force.
     #[serde(default)]
     pub lacks_central: bool,

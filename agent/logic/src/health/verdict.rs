@@ -9,9 +9,8 @@ use super::standing::Room;
 pub use super::standing::{
     BoxStanding, Counted, Kinds, Last, LastRun, OwedCounts, ShownCatalogue, Stock, told_by_type,
 };
-use crate::fault::{Area, Cause, Code, CodeName, ItemCause, Lack};
+use crate::fault::{Area, Cause, Code, CodeName, ConfigCause, Finding, ItemCause, Lack};
 use crate::outside;
-use crate::settings::force::in_short;
 use crate::spool;
 use crate::words::Outcome;
 
@@ -131,11 +130,11 @@ pub fn minutes_left(standing: &BoxStanding) -> Option<u64> {
 
 /// What makes an exam impossible, the cause before its effects.
 fn blocked(standing: &BoxStanding) -> Option<(CodeName, Cause)> {
-    if let Some((code, reason)) = &standing.trouble {
-        return Some((code.clone(), Cause::Said(reason.clone())));
+    if let Some(Finding { code, cause }) = &standing.trouble {
+        return Some((code.clone(), cause.clone()));
     }
-    if let Some((code, reason)) = &standing.intake {
-        return Some((code.clone(), Cause::AnswersNotKept(Box::new(reason.into()))));
+    if let Some(Finding { code, cause }) = &standing.intake {
+        return Some((code.clone(), Cause::AnswersNotKept(Box::new(cause.clone()))));
     }
     let shown = &standing.catalogue;
     let told = |code: Code, cause| Some((CodeName::from(code), cause));
@@ -350,12 +349,12 @@ fn died(standing: &BoxStanding) -> Option<Cause> {
 
 /// The files of the configuration are wrong and the last good one is used: whatever else is seen follows from that one.
 fn misconfigured(standing: &BoxStanding) -> Option<(Code, Cause)> {
-    let (code, reason) = standing.config.as_ref()?;
+    let Finding { code, cause } = standing.config.as_ref()?;
     // A code of a newer boxsync is told in general words.
     let code = code.known().unwrap_or(Code::ConfigWrong);
     Some((
         code,
-        Cause::Misconfigured(Box::new(in_short(reason).into())),
+        Cause::Misconfigured(Box::new(ConfigCause::in_short(cause.clone()))),
     ))
 }
 

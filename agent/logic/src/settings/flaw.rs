@@ -6,130 +6,156 @@ use std::cmp::Ordering;
 
 use super::key::{KEYS, SECTIONS, SettingKey};
 use super::value::SettingValue;
-use crate::fault::{Cause, Code, Fault};
+use crate::fault::{
+    Code, ConfigCause, ConfigFlaw, ConfigFlaws, Fault, InSection, SettingForm, SettingPlace,
+};
 
-/// One finding: a stable code and a line for a person.
+/// One finding: a stable code and what it is.
 pub(super) struct SettingFlaw {
     code: Code,
-    line: String,
+    flaw: ConfigFlaw,
 }
 
 impl SettingFlaw {
-    pub(super) fn syntax(place: &str, message: &str) -> Self {
+    pub(super) fn syntax(place: SettingPlace, message: &str) -> Self {
         let message = message.lines().collect::<Vec<_>>().join("; ");
+        let message = message.as_str().into();
         Self {
             code: Code::ConfigSyntax,
-            line: format!("{place}: not TOML: {message}"),
+            flaw: ConfigFlaw::Syntax { place, message },
         }
     }
 
     /// A key that is not in the table; `name` has its section where it was written.
-    pub(super) fn unknown_key(place: &str, section: &str, name: &str) -> Self {
+    pub(super) fn unknown_key(place: SettingPlace, section: &str, name: &str) -> Self {
         let near = nearest_key(section, name);
-        let line = if secret(name) {
-            format!("{place}: {name:?} in [{section}]: {SECRETS}")
-        } else if SECTIONS.iter().any(|(s, _)| *s == section) {
-            let near = if near.section == section {
-                format!("{:?}", near.name)
-            } else {
-                format!("{:?} in [{}]", near.name, near.section)
-            };
-            format!("{place}: unknown key {name:?} in [{section}]; the nearest known key is {near}")
-        } else {
-            format!(
-                "{place}: unknown section [{section}] with key {name:?}; the nearest known key is {:?} in [{}]",
-                near.name, near.section
-            )
-        };
-        Self::unknown(line)
+        let is_secret = secret(name);
+        let name = quoted(name);
+        let known = SECTIONS.iter().any(|(known, _)| *known == section);
+        Self::unknown(match (is_secret, known) {
+            (true, _) => ConfigFlaw::Secret {
+                place,
+                name,
+                within: Some(within(section)),
+            },
+            (false, true) => ConfigFlaw::UnknownKey {
+                place,
+                name,
+                section: section.to_owned(),
+                near: quoted(near.name),
+                within: (near.section != section).then(|| within(near.section)),
+            },
+            (false, false) => ConfigFlaw::KeyOfUnknownSection {
+                place,
+                section: section.to_owned(),
+                name,
+                near: quoted(near.name),
+                within: within(near.section),
+            },
+        })
     }
 
     /// A section without a known name and without keys.
-    pub(super) fn unknown_section(place: &str, section: &str) -> Self {
+    pub(super) fn unknown_section(place: SettingPlace, section: &str) -> Self {
         let near = nearest(SECTIONS.iter(), |(name, _)| likeness(section, name));
-        Self::unknown(format!(
-            "{place}: unknown section [{section}]; the nearest known one is [{}]",
-            near.0
-        ))
+        Self::unknown(ConfigFlaw::UnknownSection {
+            place,
+            section: section.to_owned(),
+            near: near.0.to_owned(),
+        })
     }
 
     /// A key above the first section.
-    pub(super) fn without_section(place: &str, name: &str) -> Self {
-        if secret(name) {
-            return Self::unknown(format!("{place}: {name:?}: {SECRETS}"));
-        }
+    pub(super) fn without_section(place: SettingPlace, name: &str) -> Self {
         let near = nearest_key("", name);
-        Self::unknown(format!(
-            "{place}: unknown key {name:?} outside of a section; the nearest known key is {:?} in [{}]",
-            near.name, near.section
-        ))
+        Self::unknown(match secret(name) {
+            true => ConfigFlaw::Secret {
+                place,
+                name: quoted(name),
+                within: None,
+            },
+            false => ConfigFlaw::WithoutSection {
+                place,
+                name: quoted(name),
+                near: quoted(near.name),
+                within: within(near.section),
+            },
+        })
     }
 
     /// A known section that is not a table.
-    pub(super) fn not_a_section(place: &str, section: &str, found: &SettingValue) -> Self {
+    pub(super) fn not_a_section(place: SettingPlace, section: &str, found: &SettingValue) -> Self {
         Self {
             code: Code::ConfigValue,
-            line: format!(
-                "{place}: {section} is a section: expected a line [{section}] and its keys below it, got {}",
-                found.shown()
-            ),
+            flaw: ConfigFlaw::NotASection {
+                place,
+                section: section.to_owned(),
+                found: found.shown(),
+            },
         }
     }
 
     pub(super) fn unknown_variable(name: &str) -> Self {
-        let line = if secret(&name.to_ascii_lowercase()) {
-            format!("environment: {name}: {SECRETS}")
-        } else {
-            let near = nearest(KEYS.iter(), |key| likeness(name, &key.variable()));
-            format!(
-                "environment: unknown variable {name}; the nearest known one is {}",
-                near.variable()
-            )
-        };
-        Self::unknown(line)
+        let near = nearest(KEYS.iter(), |key| likeness(name, &key.variable()));
+        let name = name.to_owned();
+        Self::unknown(match secret(&name) {
+            true => ConfigFlaw::Secret {
+                place: SettingPlace::Environment,
+                name,
+                within: None,
+            },
+            false => ConfigFlaw::UnknownVariable {
+                name,
+                near: near.variable(),
+            },
+        })
     }
 
     pub(super) fn value(
-        place: &str,
+        place: SettingPlace,
         key: &SettingKey,
-        expected: &str,
+        expected: SettingForm,
         found: &SettingValue,
     ) -> Self {
         Self {
             code: Code::ConfigValue,
-            line: format!(
-                "{place}: [{}] {}: expected {expected}, got {}; for example {} = {}",
-                key.section,
-                key.name,
-                found.shown(),
-                key.name,
-                key.example
-            ),
+            flaw: ConfigFlaw::Value {
+                place,
+                section: key.section.to_owned(),
+                key: key.name.to_owned(),
+                expected,
+                found: found.shown(),
+                example: key.example.to_owned(),
+            },
         }
     }
 
-    fn unknown(line: String) -> Self {
+    fn unknown(flaw: ConfigFlaw) -> Self {
         Self {
             code: Code::ConfigUnknownKey,
-            line,
+            flaw,
         }
     }
 
-    /// All findings as one failure; its code is that of the first.
-    pub(super) fn told(flaws: &[Self]) -> Option<Fault> {
-        let lines: Vec<_> = flaws.iter().map(|f| f.line.as_str()).collect();
-        flaws.first().map(|f| trouble(f.code, lines.join("\n")))
+    /// All findings as one failure of which a person has to act, exit status 2 (design 4.2); its code is that of the
+    /// first.
+    pub(super) fn told(flaws: Vec<Self>) -> Option<Fault> {
+        let code = flaws.first()?.code;
+        let flaws = ConfigFlaws(flaws.into_iter().map(|told| told.flaw).collect());
+        Some(Fault::new(code, ConfigCause::Wrong { flaws }))
     }
 }
 
-/// A failure of the configuration: a person has to act, exit status 2 (design 4.2).
-pub(super) fn trouble(code: Code, cause: impl Into<Cause>) -> Fault {
-    Fault::new(code, cause)
+fn within(section: &str) -> InSection {
+    InSection::Of {
+        section: section.to_owned(),
+    }
 }
 
-const SECRETS: &str = "a secret does not belong here. Remove it, then use `boxsync enroll --password-file` or \
-                       `boxsync credentials import --secret-file`, a systemd credential, or for a proxy \
-                       [central] proxy_password_file";
+/// A name as it is written in TOML.
+fn quoted(name: &str) -> String {
+    format!("{name:?}")
+}
 
 /// Whether a key asks for a secret itself rather than for the file of one.
 fn secret(name: &str) -> bool {

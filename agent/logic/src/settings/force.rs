@@ -10,9 +10,9 @@
 //! | does not read | a good one | what was kept | why | as before |
 //! | does not read | nothing | nothing | why | nothing |
 
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, ConfigCause, Fault};
 
-use super::{Settings, flaw};
+use super::Settings;
 
 /// The configuration in force, and what is wrong with the files.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,21 +62,11 @@ impl SettingsInForce {
     /// # Errors
     /// The fault, where there never was a good configuration.
     pub fn settings(self) -> Result<Settings, Fault> {
-        let wrong = || flaw::trouble(Code::ConfigWrong, "no configuration is in force");
+        let wrong = || Fault::new(Code::ConfigWrong, ConfigCause::NoneInForce);
         match self.settings {
             Some(settings) => Ok(settings),
             None => Err(self.fault.unwrap_or_else(wrong)),
         }
-    }
-}
-
-/// What is wrong, in one line: the first mistake, and how many more there are.
-pub fn in_short(reason: &str) -> String {
-    let mut lines = reason.lines();
-    let first = lines.next().unwrap_or_default();
-    match lines.count() {
-        0 => first.to_owned(),
-        more => format!("{first} (and {more} more)"),
     }
 }
 
@@ -142,11 +132,5 @@ mod tests {
         assert_eq!(again.central, read.central);
         assert_eq!(again.download, read.download);
         assert_eq!(again.this_box, read.this_box);
-    }
-
-    #[test]
-    fn one_line_says_how_many_there_are() {
-        assert_eq!(in_short("a"), "a");
-        assert_eq!(in_short("a\nb\nc"), "a (and 2 more)");
     }
 }

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use super::Settings;
 use super::url::{Proxy, Url};
-use super::value::{Expected, SettingValue};
+use super::value::SettingValue;
 use crate::access::{AccountName, Principal};
+use crate::fault::SettingForm;
 use crate::intake::ExecutionState;
 
 /// One key of the configuration.
@@ -22,7 +23,7 @@ pub(super) struct SettingKey {
     pub(super) default: Option<&'static str>,
     /// A legal value as TOML.
     pub(super) example: &'static str,
-    pub(super) set: fn(&mut Settings, &SettingValue) -> Result<(), Expected>,
+    pub(super) set: fn(&mut Settings, &SettingValue) -> Result<(), SettingForm>,
     /// The value in force; none when the key is absent.
     pub(super) show: fn(&Settings) -> Option<SettingValue>,
 }
@@ -458,27 +459,29 @@ pub(super) static KEYS: &[SettingKey] = &[
     },
 ];
 
-fn put<T>(place: &mut T, value: Result<T, Expected>) -> Result<(), Expected> {
+fn put<T>(place: &mut T, value: Result<T, SettingForm>) -> Result<(), SettingForm> {
     *place = value?;
     Ok(())
 }
 
 /// The id travels in a header field: visible ASCII only (RFC 9110 5.5).
-fn box_id(value: &SettingValue) -> Result<String, Expected> {
+fn box_id(value: &SettingValue) -> Result<String, SettingForm> {
     let id = value.label(50)?;
     if id.bytes().all(|b| b.is_ascii_graphic()) {
         Ok(id)
     } else {
-        Err("a box id of visible ASCII characters without blanks".to_owned())
+        Err(SettingForm::BoxId)
     }
 }
 
-fn state(value: &SettingValue) -> Result<ExecutionState, Expected> {
-    let expected = || format!("one of {}", ExecutionState::words());
+fn state(value: &SettingValue) -> Result<ExecutionState, SettingForm> {
+    let expected = || SettingForm::OneOf {
+        words: ExecutionState::words(),
+    };
     value.read(|text| text.trim().parse().map_err(|()| expected()))
 }
 
-fn listen(value: &SettingValue) -> Result<SocketAddr, Expected> {
+fn listen(value: &SettingValue) -> Result<SocketAddr, SettingForm> {
     if let Ok(port) = value.whole::<u16>(0, 65_535) {
         return Ok((Ipv4Addr::LOCALHOST, port).into());
     }
@@ -487,27 +490,27 @@ fn listen(value: &SettingValue) -> Result<SocketAddr, Expected> {
         let port = text.parse().ok();
         port.map(|port: u16| (Ipv4Addr::LOCALHOST, port).into())
             .or_else(|| text.parse().ok())
-            .ok_or_else(|| "an IP address and a port, or a port".to_owned())
+            .ok_or(SettingForm::Listen)
     })
 }
 
 /// node_exporter reads no other names.
-fn textfile(value: &SettingValue) -> Result<PathBuf, Expected> {
+fn textfile(value: &SettingValue) -> Result<PathBuf, SettingForm> {
     value
         .path()
         .ok()
         .filter(|path| path.extension().is_some_and(|end| end == "prom"))
-        .ok_or_else(|| "the absolute path of a file that ends in .prom, in quotes".to_owned())
+        .ok_or(SettingForm::PromFile)
 }
 
-fn account(value: &SettingValue) -> Result<AccountName, Expected> {
+fn account(value: &SettingValue) -> Result<AccountName, SettingForm> {
     match value {
         SettingValue::Whole(number) => number.to_string().parse(),
         _ => value.parse(),
     }
 }
 
-fn principal(value: &SettingValue) -> Result<Principal, Expected> {
+fn principal(value: &SettingValue) -> Result<Principal, SettingForm> {
     match value {
         SettingValue::Whole(_) => account(value).map(Principal::User),
         _ => value.parse(),

@@ -481,3 +481,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn mistakes_are_values_that_travel_and_are_told_in_french_too() {
+    let text = "[sync]\nintervall = 1\nlanes = 99\n[box]\npassword = \"hunter2\"\n[central]\nurl = \"http://a:b@c\"\n";
+    let trouble = read(&[text], &[("BOXSYNC_API_READ", "!")]).unwrap_err();
+    let json = serde_json::to_string(&trouble).unwrap();
+    assert_eq!(serde_json::from_str::<Fault>(&json).unwrap(), trouble);
+    let told = trouble.cause.fr_words();
+    let [crate::fault::Wording::French(told)] = told.as_slice() else {
+        panic!("English in {told:?}");
+    };
+    let lines: Vec<_> = told.lines().collect();
+    for (line, part) in lines.iter().zip([
+        "clé inconnue \"intervall\" dans [sync] ; la clé connue la plus proche est \"interval\"",
+        "[sync] lanes : attendu : un nombre entier de 1 à 16, sans guillemets ; trouvé : 99",
+        "\"password\" dans [box] : un secret n’a pas sa place ici",
+        "une URL sans nom d’utilisateur ni mot de passe ; trouvé : un texte qui n’est pas répété ici",
+        "environnement BOXSYNC_API_READ : [api] read : attendu : une liste dont chaque élément est : un utilisateur",
+    ]) {
+        assert!(line.contains(part), "{line}");
+    }
+    assert_eq!(lines.len(), 5, "{told}");
+    assert!(!told.contains("hunter2") && !told.contains("a:b"));
+    let short = crate::fault::ConfigCause::in_short(trouble.cause);
+    assert!(short.en().ends_with("(and 4 more)"), "{short}");
+    assert!(short.fr().ends_with("(et 4 de plus)"), "{short}");
+}

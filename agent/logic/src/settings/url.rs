@@ -5,6 +5,7 @@
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::fault::SettingForm;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// An absolute URL in parts (RFC 3986, http and https only).
@@ -25,14 +26,16 @@ impl Url {
     ///
     /// # Errors
     /// What was expected, in words that never repeat the text: it may hold a password.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, SettingForm> {
         let (https, rest) = scheme(text.trim())?;
         if let Some(mark) = rest.find(['?', '#']).map(|at| &rest[at..=at]) {
-            return Err(format!("a URL without \"{mark}\" and what follows it"));
+            return Err(SettingForm::UrlUntil {
+                mark: mark.to_owned(),
+            });
         }
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         if authority.contains('@') {
-            return Err("a URL without user name and password".to_owned());
+            return Err(SettingForm::UrlWithoutUser);
         }
         let (host, port) = address(authority)?;
         Ok(Self {
@@ -47,7 +50,7 @@ impl Url {
     ///
     /// # Errors
     /// As `parse`.
-    pub fn root(text: &str) -> Result<Self, String> {
+    pub fn root(text: &str) -> Result<Self, SettingForm> {
         let mut url = Self::parse(text)?;
         if !url.path.ends_with('/') {
             url.path.push('/');
@@ -120,7 +123,7 @@ impl Proxy {
     ///
     /// # Errors
     /// What was expected, in words that never repeat the text: it may hold a password.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, SettingForm> {
         let text = text.trim();
         let (https, rest) = match text.contains("://") {
             true => scheme(text)?,
@@ -132,28 +135,24 @@ impl Proxy {
             None => (None, authority),
         };
         if user.is_some_and(|u| u.contains(':')) {
-            return Err(
-                "a proxy URL without a password: write the password into a file and name it in \
-                        [central] proxy_password_file"
-                    .to_owned(),
-            );
+            return Err(SettingForm::ProxyWithoutPassword);
         }
         let user = user
             .map(|u| percent_decode_str(u).decode_utf8())
             .transpose()
-            .map_err(|_| "a user name in UTF-8".to_owned())?
+            .map_err(|_| SettingForm::Utf8User)?
             .map(|u| u.into_owned());
         // RFC 7617 2: a colon would end the user name, a control character breaks the header.
         if user
             .as_ref()
             .is_some_and(|u| u.is_empty() || u.contains(|c: char| c == ':' || c.is_control()))
         {
-            return Err("a user name without colon or control character".to_owned());
+            return Err(SettingForm::UserCharacters);
         }
         let scheme = if https { "https" } else { "http" };
         let url = Url::parse(&format!("{scheme}://{address}{path}"))?;
         if url.path != "/" {
-            return Err("a proxy URL without a path".to_owned());
+            return Err(SettingForm::ProxyWithoutPath);
         }
         Ok(Self { url, user })
     }
@@ -172,25 +171,21 @@ impl fmt::Display for Proxy {
 }
 
 /// Whether it is https, and what follows `://`.
-fn scheme(text: &str) -> Result<(bool, &str), String> {
-    let (scheme, rest) = text
-        .split_once("://")
-        .ok_or("a URL that begins with https:// or http://")?;
+fn scheme(text: &str) -> Result<(bool, &str), SettingForm> {
+    let (scheme, rest) = text.split_once("://").ok_or(SettingForm::Url)?;
     match scheme.to_ascii_lowercase().as_str() {
         "https" => Ok((true, rest)),
         "http" => Ok((false, rest)),
-        _ => Err("a URL that begins with https:// or http://".to_owned()),
+        _ => Err(SettingForm::Url),
     }
 }
 
 /// Host and written port.
-fn address(authority: &str) -> Result<(String, Option<u16>), String> {
+fn address(authority: &str) -> Result<(String, Option<u16>), SettingForm> {
     let (host, rest) = match authority.strip_prefix('[') {
         Some(inner) => {
-            let (inner, rest) = inner.split_once(']').ok_or("a \"]\" after the address")?;
-            let address: Ipv6Addr = inner
-                .parse()
-                .map_err(|_| "an IPv6 address between the brackets".to_owned())?;
+            let (inner, rest) = inner.split_once(']').ok_or(SettingForm::Bracket)?;
+            let address: Ipv6Addr = inner.parse().map_err(|_| SettingForm::Ipv6)?;
             (address.to_string(), rest)
         }
         None => {
@@ -205,19 +200,17 @@ fn address(authority: &str) -> Result<(String, Option<u16>), String> {
     };
     match port {
         Some(port) if port > 0 => Ok((host, Some(port))),
-        _ => Err(
-            "a port between 1 and 65535 after the host (an IPv6 address in brackets)".to_owned(),
-        ),
+        _ => Err(SettingForm::Port),
     }
 }
 
 /// A host name of RFC 1123 (underscores are met in the wild) or an IPv4 address.
-fn name(host: &str) -> Result<String, String> {
+fn name(host: &str) -> Result<String, SettingForm> {
     if host.is_empty() {
-        return Err("a host name after \"://\"".to_owned());
+        return Err(SettingForm::Host);
     }
     if !host.is_ascii() {
-        return Err("a host name in its ASCII form (xn--…)".to_owned());
+        return Err(SettingForm::AsciiHost);
     }
     let mut labels = host.strip_suffix('.').unwrap_or(host).split('.');
     let whole = host.len() <= 253
@@ -228,17 +221,17 @@ fn name(host: &str) -> Result<String, String> {
                     .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         });
     if !whole {
-        return Err("a host name of letters, digits, dots and hyphens".to_owned());
+        return Err(SettingForm::HostCharacters);
     }
     let numeric = |label: &str| label.bytes().all(|b| b.is_ascii_digit());
     if labels.next_back().is_some_and(numeric) && host.parse::<Ipv4Addr>().is_err() {
-        return Err("an IPv4 address of four numbers up to 255, or a host name".to_owned());
+        return Err(SettingForm::Ipv4);
     }
     Ok(host.to_ascii_lowercase())
 }
 
 /// A path of RFC 3986 3.3 without empty, `.` and `..` segments: central's router knows none of them.
-fn checked_path(path: &str) -> Result<String, String> {
+fn checked_path(path: &str) -> Result<String, SettingForm> {
     if path.is_empty() {
         return Ok("/".to_owned());
     }
@@ -250,13 +243,11 @@ fn checked_path(path: &str) -> Result<String, String> {
             .is_some_and(|h| h.iter().all(u8::is_ascii_hexdigit))
     });
     if !path.bytes().all(legal) || !escaped {
-        return Err(
-            "a path of letters, digits and URL punctuation, others percent-encoded".to_owned(),
-        );
+        return Err(SettingForm::PathCharacters);
     }
     let segments = path.trim_end_matches('/').split('/').skip(1);
     if segments.clone().any(|s| matches!(s, "" | "." | "..")) {
-        return Err("a path without \"//\", \".\" and \"..\"".to_owned());
+        return Err(SettingForm::PathSegments);
     }
     let mut clean: String = segments.map(|s| format!("/{s}")).collect();
     if path.ends_with('/') {

@@ -10,7 +10,8 @@ use std::time::Duration;
 use serde_json::Value as Json;
 use toml::de::DeValue;
 
-use super::size::{self, Size};
+use super::size::Size;
+use crate::fault::{FoundSetting, SettingForm, SizeBounds};
 use crate::span;
 
 /// A value of a file or of the environment, or one that is to be shown.
@@ -23,12 +24,9 @@ pub(super) enum SettingValue {
     List(Vec<SettingValue>),
     /// Untyped text of an environment variable: the key decides what it is.
     Word(String),
-    /// What no key takes, by the name of its kind.
-    Other(&'static str),
+    /// What no key takes.
+    Other(FoundSetting),
 }
-
-/// What was expected, in words that follow "expected".
-pub(super) type Expected = String;
 
 impl SettingValue {
     /// The value of a TOML document.
@@ -37,16 +35,16 @@ impl SettingValue {
             DeValue::Boolean(flag) => Self::Flag(*flag),
             DeValue::String(text) => Self::Text(text.to_string()),
             DeValue::Integer(whole) => i64::from_str_radix(whole.as_str(), whole.radix())
-                .map_or(Self::Other("a number too large"), Self::Whole),
+                .map_or(Self::Other(FoundSetting::TooLarge), Self::Whole),
             DeValue::Float(float) => float
                 .as_str()
                 .parse()
-                .map_or(Self::Other("no number"), Self::Fraction),
+                .map_or(Self::Other(FoundSetting::NoNumber), Self::Fraction),
             DeValue::Array(list) => {
                 Self::List(list.iter().map(|v| Self::of(v.get_ref())).collect())
             }
-            DeValue::Datetime(_) => Self::Other("a date or time without quotes"),
-            DeValue::Table(_) => Self::Other("a table"),
+            DeValue::Datetime(_) => Self::Other(FoundSetting::Date),
+            DeValue::Table(_) => Self::Other(FoundSetting::Table),
         }
     }
 
@@ -67,25 +65,25 @@ impl SettingValue {
     /// `None` for an empty text, else what `read` makes of the value.
     pub(super) fn optional<T>(
         &self,
-        read: impl FnOnce(&Self) -> Result<T, Expected>,
-    ) -> Result<Option<T>, Expected> {
+        read: impl FnOnce(&Self) -> Result<T, SettingForm>,
+    ) -> Result<Option<T>, SettingForm> {
         if self.unset() {
             return Ok(None);
         }
         read(self).map(Some)
     }
 
-    pub(super) fn flag(&self) -> Result<bool, Expected> {
+    pub(super) fn flag(&self) -> Result<bool, SettingForm> {
         match self {
             Self::Flag(flag) => Ok(*flag),
             Self::Word(text) if text.trim() == "true" => Ok(true),
             Self::Word(text) if text.trim() == "false" => Ok(false),
-            _ => Err("true or false, without quotes".to_owned()),
+            _ => Err(SettingForm::Flag),
         }
     }
 
     /// A whole number within bounds, both included.
-    pub(super) fn whole<T: TryFrom<i64>>(&self, least: i64, most: i64) -> Result<T, Expected> {
+    pub(super) fn whole<T: TryFrom<i64>>(&self, least: i64, most: i64) -> Result<T, SettingForm> {
         let number = match self {
             Self::Whole(number) => Some(*number),
             Self::Word(text) => text.trim().parse().ok(),
@@ -94,11 +92,11 @@ impl SettingValue {
         number
             .filter(|n| (least..=most).contains(n))
             .and_then(|n| T::try_from(n).ok())
-            .ok_or_else(|| format!("a whole number from {least} to {most}, without quotes"))
+            .ok_or(SettingForm::Whole { least, most })
     }
 
     /// A number within bounds, both included.
-    pub(super) fn number(&self, least: f64, most: f64) -> Result<f64, Expected> {
+    pub(super) fn number(&self, least: f64, most: f64) -> Result<f64, SettingForm> {
         let number = match self {
             Self::Fraction(number) => Some(*number),
             Self::Whole(number) => Some(*number as f64),
@@ -107,7 +105,10 @@ impl SettingValue {
         };
         number
             .filter(|n| (least..=most).contains(n))
-            .ok_or_else(|| format!("a number from {least} to {most}, without quotes"))
+            .ok_or_else(|| SettingForm::Number {
+                least: least.to_string(),
+                most: most.to_string(),
+            })
     }
 
     /// Text, for a key whose text has a form of its own.
@@ -121,71 +122,76 @@ impl SettingValue {
     /// Text read by `read`, which says what it expected.
     pub(super) fn read<T>(
         &self,
-        read: impl FnOnce(&str) -> Result<T, Expected>,
-    ) -> Result<T, Expected> {
+        read: impl FnOnce(&str) -> Result<T, SettingForm>,
+    ) -> Result<T, SettingForm> {
         match self.words() {
             Some(text) => read(text),
-            None => Err("a text in quotes".to_owned()),
+            None => Err(SettingForm::Quoted),
         }
     }
 
     /// An amount of bytes within bounds, both included: a number or a text.
-    pub(super) fn size(&self, least: u64, most: u64) -> Result<Size, Expected> {
+    pub(super) fn size(&self, least: u64, most: u64) -> Result<Size, SettingForm> {
         let size = match self {
             Self::Whole(bytes) => u64::try_from(*bytes).ok().map(Size),
             _ => self.words().and_then(|text| text.parse().ok()),
         };
         size.filter(|s| (least..=most).contains(&s.0))
             .ok_or_else(|| {
-                let bound = match (least, most) {
-                    (0, u64::MAX) => String::new(),
-                    _ => format!(" from {} to {}", Size(least), Size(most)),
+                let within = match (least, most) {
+                    (0, u64::MAX) => None,
+                    _ => Some(SizeBounds::From {
+                        least: Size(least).to_string(),
+                        most: Size(most).to_string(),
+                    }),
                 };
-                format!("a size{bound}: {}", size::SHAPE)
+                SettingForm::Size { within }
             })
     }
 
     /// A time within bounds, both included: seconds or a text.
-    pub(super) fn span(&self, least: Duration, most: Duration) -> Result<Duration, Expected> {
+    pub(super) fn span(&self, least: Duration, most: Duration) -> Result<Duration, SettingForm> {
         let span = match self {
             Self::Whole(seconds) => u64::try_from(*seconds).ok().map(Duration::from_secs),
-            _ => self.words().and_then(|text| span::parse(text).ok()),
+            _ => self.words().and_then(span::parse),
         };
         span.filter(|s| (least..=most).contains(s)).ok_or_else(|| {
             let (least, most) = (span::print(least), span::print(most));
-            format!("a time from {least} to {most}: {}", span::SHAPE)
+            SettingForm::Time { least, most }
         })
     }
 
     /// An identifier of at most `most` characters; a number is refused, since `007` and `7` are different ids.
-    pub(super) fn label(&self, most: usize) -> Result<String, Expected> {
+    pub(super) fn label(&self, most: usize) -> Result<String, SettingForm> {
         match self {
-            Self::Whole(_) | Self::Fraction(_) => {
-                Err("a text: put the number into quotes".to_owned())
-            }
+            Self::Whole(_) | Self::Fraction(_) => Err(SettingForm::NumberInQuotes),
             _ => self
                 .words()
                 .map(str::trim)
                 .filter(|t| t.chars().count() <= most && !t.contains(char::is_control))
                 .map(str::to_owned)
-                .ok_or_else(|| format!("a text of at most {most} characters, in quotes")),
+                .ok_or(SettingForm::Label { most }),
         }
     }
 
     /// The path of a file; absolute, since the daemon and a shell start in different folders.
-    pub(super) fn path(&self) -> Result<PathBuf, Expected> {
+    pub(super) fn path(&self) -> Result<PathBuf, SettingForm> {
         self.words()
             .filter(|t| t.starts_with('/') && !t.contains(char::is_control))
             .map(PathBuf::from)
-            .ok_or_else(|| "the absolute path of a file, in quotes".to_owned())
+            .ok_or(SettingForm::Path)
     }
 
     /// A list; the words of an environment variable are separated by commas.
     pub(super) fn list<T>(
         &self,
-        read: impl Fn(&Self) -> Result<T, Expected>,
-    ) -> Result<Vec<T>, Expected> {
-        let each = |item: &Self| read(item).map_err(|e| format!("a list in which each is {e}"));
+        read: impl Fn(&Self) -> Result<T, SettingForm>,
+    ) -> Result<Vec<T>, SettingForm> {
+        let each = |item: &Self| {
+            read(item).map_err(|form| SettingForm::Each {
+                form: Box::new(form),
+            })
+        };
         match self {
             Self::List(items) => items.iter().map(each).collect(),
             Self::Word(text) => text
@@ -194,27 +200,30 @@ impl SettingValue {
                 .filter(|item| !item.is_empty())
                 .map(|item| each(&Self::Word(item.to_owned())))
                 .collect(),
-            _ => Err("a list in square brackets".to_owned()),
+            _ => Err(SettingForm::List),
         }
     }
 
     /// Text parsed by its own type.
-    pub(super) fn parse<T: FromStr<Err = Expected>>(&self) -> Result<T, Expected> {
+    pub(super) fn parse<T: FromStr<Err = SettingForm>>(&self) -> Result<T, SettingForm> {
         self.read(|text| text.trim().parse())
     }
 
     /// As it is shown in a message: short, on one line, and nothing that could hold a password.
-    pub(super) fn shown(&self) -> String {
+    pub(super) fn shown(&self) -> FoundSetting {
+        let length = |text: &str| text.chars().count();
         match self {
             Self::Text(text) | Self::Word(text) if text.contains(['@', '?']) => {
-                "a text that is not repeated here".to_owned()
+                FoundSetting::Unrepeated
             }
-            Self::Text(text) | Self::Word(text) if text.chars().count() > 60 => {
-                format!("a text of {} characters", text.chars().count())
-            }
-            Self::List(items) => format!("a list of {}", items.len()),
-            Self::Other(kind) => (*kind).to_owned(),
-            _ => self.to_string(),
+            Self::Text(text) | Self::Word(text) if length(text) > 60 => FoundSetting::LongText {
+                length: length(text),
+            },
+            Self::List(items) => FoundSetting::List { items: items.len() },
+            Self::Other(kind) => kind.clone(),
+            _ => FoundSetting::Toml {
+                value: self.to_string(),
+            },
         }
     }
 
@@ -248,7 +257,8 @@ impl fmt::Display for SettingValue {
                 }
                 out.write_str("]")
             }
-            Self::Other(kind) => out.write_str(kind),
+            // No key has such a value: nothing shows it.
+            Self::Other(_) => Ok(()),
         }
     }
 }
@@ -292,12 +302,14 @@ mod tests {
             SettingValue::Whole(1001)
                 .label(50)
                 .unwrap_err()
+                .to_string()
                 .contains("quotes")
         );
         assert!(
             SettingValue::Fraction(2022.11)
                 .label(50)
                 .unwrap_err()
+                .to_string()
                 .contains("quotes")
         );
         assert_eq!(
@@ -310,15 +322,18 @@ mod tests {
 
     #[test]
     fn messages_do_not_repeat_what_may_be_a_secret() {
-        assert!(
-            !SettingValue::text("http://a:hunter2@h")
-                .shown()
-                .contains("hunter2")
+        assert_eq!(
+            SettingValue::text("http://a:hunter2@h").shown(),
+            FoundSetting::Unrepeated
         );
-        assert_eq!(SettingValue::text("15 minutes").shown(), "\"15 minutes\"");
+        let value = "\"15 minutes\"".to_owned();
+        assert_eq!(
+            SettingValue::text("15 minutes").shown(),
+            FoundSetting::Toml { value }
+        );
         assert_eq!(
             SettingValue::text("x".repeat(61)).shown(),
-            "a text of 61 characters"
+            FoundSetting::LongText { length: 61 }
         );
     }
 }

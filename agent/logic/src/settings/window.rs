@@ -6,16 +6,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::fault::SettingForm;
+
 const DAY: u32 = 86_400;
 const WEEK: u32 = 7 * DAY;
 const NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-
-/// What a window looks like, for messages.
-pub(crate) const SHAPE: &str =
-    "a day or a range of days and two times, or two times for every day (to 24:00 at most)";
-
-/// What an offset looks like, for messages.
-pub(crate) const OFFSET_SHAPE: &str = "an offset from UTC between -14:00 and +14:00";
 
 /// A weekly window, `mon-fri 18:00-07:00`. A window that passes midnight belongs to the day on which it opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,11 +89,11 @@ fn fixed(windows: &[Window], offset: i64, wall: i64) -> u32 {
 }
 
 impl FromStr for Window {
-    type Err = String;
+    type Err = SettingForm;
 
     /// Reads `mon-fri 18:00-07:00`, `sun 00:00-24:00` or `18:00-07:00`; names of days in any case.
-    fn from_str(text: &str) -> Result<Self, String> {
-        read(text).ok_or_else(|| SHAPE.to_owned())
+    fn from_str(text: &str) -> Result<Self, SettingForm> {
+        read(text).ok_or(SettingForm::Window)
     }
 }
 
@@ -172,10 +167,10 @@ impl Offset {
 }
 
 impl FromStr for Offset {
-    type Err = String;
+    type Err = SettingForm;
 
     /// Reads `+01:00`, `-05:30` or `Z`.
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, SettingForm> {
         let text = text.trim();
         let signed = |sign: i16, rest: &str| {
             let minutes = i16::try_from(minute(rest)?).ok()?;
@@ -187,7 +182,7 @@ impl FromStr for Offset {
             (_, Some(("-", rest))) => signed(-1, rest),
             _ => None,
         }
-        .ok_or_else(|| OFFSET_SHAPE.to_owned())
+        .ok_or(SettingForm::Offset)
     }
 }
 
@@ -295,14 +290,10 @@ mod tests {
             "mon 10:00-24:01",
             "mon 10:00 - 11:00",
         ] {
-            assert_eq!(text.parse::<Window>(), Err(SHAPE.to_owned()), "{text}");
+            assert_eq!(text.parse::<Window>(), Err(SettingForm::Window), "{text}");
         }
         for text in ["", "1", "+1", "01:00", "+14:01", "+24:00", "é01:00", "CET"] {
-            assert_eq!(
-                text.parse::<Offset>(),
-                Err(OFFSET_SHAPE.to_owned()),
-                "{text}"
-            );
+            assert_eq!(text.parse::<Offset>(), Err(SettingForm::Offset), "{text}");
         }
     }
 

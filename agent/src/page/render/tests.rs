@@ -1,7 +1,7 @@
 use super::*;
 use crate::engine::progress::{PackageProgress, Progress};
 use crate::fixture;
-use logic::fault::{Code, CodeName, Fault};
+use logic::fault::{Code, CodeName, Fault, Finding};
 use logic::health::message::{HoldingsMessage, KindCount, StateMessage};
 use logic::health::verdict::{Kinds, Last, OwedCounts, Stock, Verdict};
 use logic::health::{Check, CheckFinding, ReportedFault, Word};
@@ -329,7 +329,7 @@ fn every_reason_of_a_verdict_is_told_in_french() {
         "/x: cannot write (is it read-only, or another user's?): EROFS",
         "/x: the disk fails: EIO",
     ]) {
-        case.intake = Some((Code::DiskInodes.into(), reason.into()));
+        case.intake = Some(Finding::new(Code::DiskInodes, reason));
     }
     let mut sound = standing();
     sound.packages = done;
@@ -486,7 +486,7 @@ fn broken_boxes_are_told_in_french() {
         let own = own(&page);
         assert_eq!(english(&own), Vec::<&str>::new(), "{code}: {own}");
         assert!(own.contains("Que faire"), "{own}");
-        glance.standing.trouble = Some((code.clone(), cells[2].to_owned()));
+        glance.standing.trouble = Some(Finding::new(code.clone(), cells[2]));
         let own = self::own(&shown(Language::French, &glance, &[finding]));
         assert_eq!(english(&own), Vec::<&str>::new(), "{code}: {own}");
         rows += 1;

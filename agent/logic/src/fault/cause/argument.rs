@@ -189,6 +189,34 @@ impl Argument for JsonFlaw {
     }
 }
 
+/// Words of a library, which has them in English alone; they may quote what it read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LibraryWords(Box<str>);
+
+impl From<&str> for LibraryWords {
+    fn from(words: &str) -> Self {
+        Self(words.into())
+    }
+}
+
+impl Argument for LibraryWords {
+    fn en(&self) -> String {
+        outside::escaped_lines(&self.0).into_owned()
+    }
+
+    fn fr(&self) -> String {
+        english(&self.0)
+    }
+
+    fn value(&self) -> Json {
+        Json::from(&*self.0)
+    }
+
+    fn read(value: &Json) -> Option<Self> {
+        value.as_str().map(Self::from)
+    }
+}
+
 /// A wait, in whole units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wait(Duration);
@@ -339,6 +367,24 @@ impl<T: Argument> Argument for Option<T> {
             Json::Null => Some(None),
             value => T::read(value).map(Some),
         }
+    }
+}
+
+impl<T: Argument> Argument for Box<T> {
+    fn en(&self) -> String {
+        (**self).en()
+    }
+
+    fn fr(&self) -> String {
+        (**self).fr()
+    }
+
+    fn value(&self) -> Json {
+        (**self).value()
+    }
+
+    fn read(value: &Json) -> Option<Self> {
+        T::read(value).map(Self::new)
     }
 }
 

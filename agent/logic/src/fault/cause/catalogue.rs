@@ -27,6 +27,8 @@ sentences! {
         Details { kind: String, why: Box<Cause> } => "{kind} details: {why}",
             "détails de {kind} : {why}";
         List { kind: String, why: Box<Cause> } => "{kind} list: {why}", "liste de {kind} : {why}";
+        Closed { entities: u64 } => "{entities} entities of the catalogue do not open",
+            "{entities} entités du catalogue ne s’ouvrent pas";
         HeldBack { what: Vec<CountOf> } =>
             "central no longer names {what}: kept until a second run after 24 hours of running agrees, or until --allow-deletes",
             "le serveur central ne nomme plus {what} : conservé jusqu’à ce qu’une deuxième synchronisation le confirme après 24 heures de marche, ou jusqu’à --allow-deletes";

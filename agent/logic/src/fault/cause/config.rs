@@ -5,17 +5,24 @@
 use super::Cause;
 use super::argument::sentences;
 use super::os::OsCause;
+use super::setting::{ConfigFlaw, ConfigFlaws, SettingForm};
 
 sentences! {
     /// Of the configuration.
     ConfigCause {
+        Wrong { flaws: ConfigFlaws } => "{flaws}", "{flaws}";
+        WrongInShort { first: Box<ConfigFlaw>, more: usize } => "{first} (and {more} more)", "{first} (et {more} de plus)";
+        NoUrl =>
+            "no central server is configured: expected url in [central] of etc/boxsync/boxsync.toml or BOXSYNC_CENTRAL_URL, for example url = \"https://central.example/\"",
+            "aucun serveur central n’est configuré : url est attendu dans [central] de etc/boxsync/boxsync.toml ou BOXSYNC_CENTRAL_URL, par exemple url = \"https://central.example/\"";
+        NoneInForce => "no configuration is in force", "aucune configuration n’est en vigueur";
         PlainHttp { place: Option<FoundAt>, url: String } =>
             "url in [central]{place}: {url} is plain http: password, results and exams can be read on the way; expected https://",
             "url dans [central]{place} : {url} est en http simple : le mot de passe, les résultats et les examens peuvent être lus en chemin ; https:// est attendu";
         Unreadable { path: String, why: OsCause } => "{path}: cannot be read: {why}", "{path} : illisible : {why}";
         NoSecret { path: String } => "{path}: is empty; expected a secret in its first line",
             "{path} : vide ; un secret est attendu dans sa première ligne";
-        Proxy { name: String, expected: String } => "{name}: expected {expected}", "{name} : attendu : {expected}";
+        Proxy { name: String, expected: SettingForm } => "{name}: expected {expected}", "{name} : attendu : {expected}";
         Metrics { why: Box<Cause> } => "the metrics cannot be written: {why}",
             "les métriques ne peuvent pas être écrites : {why}";
         GatewayListen { at: String, why: OsCause } =>
@@ -35,5 +42,33 @@ sentences! {
     /// Where a value comes from.
     FoundAt {
         At { place: String } => " ({place})", " ({place})";
+    }
+}
+
+impl ConfigCause {
+    /// Each mistake alone.
+    pub fn each(cause: Cause) -> Vec<Cause> {
+        let alone = |flaw| {
+            let flaws = ConfigFlaws(vec![flaw]);
+            Self::Wrong { flaws }.into()
+        };
+        match cause {
+            Cause::Config(Self::Wrong { flaws }) => flaws.0.into_iter().map(alone).collect(),
+            other => vec![other],
+        }
+    }
+
+    /// In one line: the first mistake, and how many more there are.
+    pub fn in_short(cause: Cause) -> Cause {
+        match cause {
+            Cause::Config(Self::Wrong {
+                flaws: ConfigFlaws(mut flaws),
+            }) if flaws.len() > 1 => {
+                let more = flaws.len() - 1;
+                let first = Box::new(flaws.swap_remove(0));
+                Self::WrongInShort { first, more }.into()
+            }
+            other => other,
+        }
     }
 }

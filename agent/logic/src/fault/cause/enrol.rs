@@ -21,6 +21,8 @@ sentences! {
         NotEnrolled =>
             "this box is not enrolled: run `boxsync enroll --login L --password-file F`, or `boxsync credentials import`",
             "cette box n’est pas inscrite : exécuter `boxsync enroll --login L --password-file F`, ou `boxsync credentials import`";
+        NoCredentials => "this box has no credentials for central",
+            "cette box n’a pas d’identifiants pour le serveur central";
         NoAnswer { seconds: u64 } => "central did not answer within {seconds} s",
             "le serveur central n’a pas répondu en {seconds} s";
         OfLogin { why: Box<Cause>, path: String } => "{why} (login of {path})", "{why} (login de {path})";

@@ -6,8 +6,8 @@ use serde_json::Value as Json;
 
 use super::argument::Argument;
 use super::{
-    AnswerCause, CatalogueCause, Cause, ConfigCause, EnrolCause, FileCause, IntakeCause, ItemCause,
-    NetCause, PackageCause, RunCause, ServiceCause, TlsCause,
+    AnswerCause, CatalogueCause, Cause, ConfigCause, EnrolCause, FileCause, InputCause,
+    IntakeCause, ItemCause, NetCause, PackageCause, RunCause, ServiceCause, TlsCause,
 };
 
 macro_rules! groups {
@@ -46,6 +46,7 @@ groups! {
     Item(ItemCause)
     Enrol(EnrolCause)
     Config(ConfigCause)
+    Input(InputCause)
     Intake(IntakeCause)
     Package(PackageCause)
     File(FileCause)

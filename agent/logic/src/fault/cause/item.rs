@@ -82,6 +82,12 @@ sentences! {
             "central cannot complete the session: it does not know the execution, cannot open its test, or its storage failed",
             "le serveur central ne peut pas terminer la session : il ne connaît pas l’exécution, ne peut pas ouvrir son test, ou son stockage a échoué";
         NoUsers => "central does not take LTI users", "le serveur central ne prend pas les utilisateurs LTI";
+        WipeOfNothing { given: u64 } =>
+            "--discard-results {given}: this box owes central nothing; leave the option out. Nothing was destroyed",
+            "--discard-results {given} : cette box ne doit rien au serveur central ; ne pas donner l’option. Rien n’a été détruit";
+        WipeOwed { given: Option<OtherNumber>, what: Vec<OwedItems>, total: u64 } =>
+            "{given}central has not acknowledged {what}; nothing was destroyed. Send them with `boxsync sync --results`, or write each in clear with `boxsync results export ID FILE`; only `--discard-results {total}` destroys them",
+            "{given}le serveur central n’a pas confirmé {what} ; rien n’a été détruit. Les envoyer avec `boxsync sync --results`, ou les écrire en clair, un par un, avec `boxsync results export ID FILE` ; seul `--discard-results {total}` les détruit";
         RefusedParts => "central does not take some of its variables",
             "le serveur central ne prend pas certaines de ses variables";
     }
@@ -94,6 +100,14 @@ sentences! {
             "sa réponse à la sonde n’est pas celle de TAO 2022.11";
         Twice => "it knows the execution, perhaps with fewer variables, and a storage of its age takes a variable twice",
             "il connaît l’exécution, peut-être avec moins de variables, et un stockage de son âge prend une variable deux fois";
+    }
+}
+
+sentences! {
+    /// What was said to be destroyed.
+    OtherNumber {
+        Given { given: u64 } => "--discard-results {given} is not the number of them: ",
+            "--discard-results {given} n’est pas leur nombre : ";
     }
 }
 
@@ -116,5 +130,7 @@ sentences! {
         Sessions { count: u64 } => "{count} test sessions", "{count} sessions de test";
         OneUser => "1 LTI user", "1 utilisateur LTI";
         Users { count: u64 } => "{count} LTI users", "{count} utilisateurs LTI";
+        OneClosed => "1 item that does not open", "1 élément qui ne s’ouvre pas";
+        Closed { count: u64 } => "{count} items that do not open", "{count} éléments qui ne s’ouvrent pas";
     }
 }

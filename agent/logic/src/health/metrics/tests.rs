@@ -134,7 +134,10 @@ fn what_nobody_knows_has_no_figure() {
     // A folder that does not open: not ready, and nothing counted.
     let closed = BoxStanding {
         now: NOW,
-        trouble: Some((crate::fault::Code::StateOwner.into(), "closed".into())),
+        trouble: Some(crate::fault::Finding::new(
+            crate::fault::Code::StateOwner,
+            "closed",
+        )),
         ..BoxStanding::default()
     };
     let text = render(&of(&closed, None), MetricsFormat::Text);

@@ -4,8 +4,9 @@
 
 use super::super::standing::CATALOGUE_OLD_AFTER;
 use super::*;
-use crate::fault::Code;
+use crate::fault::{Code, Finding};
 use crate::language::Localized;
+use crate::settings::{Settings, Source};
 
 const NOW: i64 = 1_795_500_000;
 
@@ -37,7 +38,7 @@ fn each_state_has_its_word_and_its_reason() {
     let table: [Case; 38] = [
         (|_| {}, Word::Ready, Code::Ready),
         (
-            |s| s.trouble = Some((Code::KeyWrong.into(), "another key".into())),
+            |s| s.trouble = Some(Finding::new(Code::KeyWrong, "another key")),
             Word::NotReady,
             Code::KeyWrong,
         ),
@@ -68,21 +69,21 @@ fn each_state_has_its_word_and_its_reason() {
             Code::ConfigNoUrl,
         ),
         (
-            |s| s.intake = Some((Code::DiskInodes.into(), "no more files".into())),
+            |s| s.intake = Some(Finding::new(Code::DiskInodes, "no more files")),
             Word::NotReady,
             Code::DiskInodes,
         ),
         (
             |s| {
-                s.intake = Some((Code::StateReadOnly.into(), "read-only".into()));
-                s.trouble = Some((Code::StoreDamaged.into(), "damaged".into()));
+                s.intake = Some(Finding::new(Code::StateReadOnly, "read-only"));
+                s.trouble = Some(Finding::new(Code::StoreDamaged, "damaged"));
             },
             Word::NotReady,
             Code::StoreDamaged,
         ),
         (
             |s| {
-                s.intake = Some((Code::StateReadOnly.into(), "read-only".into()));
+                s.intake = Some(Finding::new(Code::StateReadOnly, "read-only"));
                 (s.packages.held, s.packages.damaged) = (6, 1);
             },
             Word::NotReady,
@@ -390,11 +391,15 @@ fn a_failed_run_is_mended_by_the_remedy_of_its_own_code() {
 #[test]
 fn a_wrong_configuration_is_told_first_while_the_last_good_one_is_used() {
     let mut standing = sound();
-    let reason = "boxsync.d/9.toml:3: unknown key \"intervall\"\nboxsync.d/9.toml:4: more";
-    standing.config = Some((Code::ConfigUnknownKey.into(), reason.into()));
+    let file = Source {
+        name: "boxsync.d/9.toml",
+        text: "[sync]\nlanes = 1\nintervall = 1\nlanez = 2\n",
+    };
+    let wrong = Settings::read(&[file], std::iter::empty()).unwrap_err();
+    standing.config = Some(wrong.into());
     standing.enrolled = false;
     let verdict = Verdict::of(&standing);
-    let told = "the configuration is wrong, the last good one is used: boxsync.d/9.toml:3: unknown key \"intervall\" (and 1 more)";
+    let told = "the configuration is wrong, the last good one is used: boxsync.d/9.toml:3: unknown key \"intervall\" in [sync]; the nearest known key is \"interval\" (and 1 more)";
     assert_eq!(
         (
             verdict.word,

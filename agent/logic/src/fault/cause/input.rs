@@ -1,0 +1,24 @@
+//! What is missing in what a person typed: an option, an answer to a question, a secret.
+//! Never what was typed where that may be a secret.
+//! Called by the verbs of the command line.
+
+use super::argument::sentences;
+use super::setting::SettingForm;
+
+sentences! {
+    /// Of what a person typed.
+    InputCause {
+        NoTerminal { option: String } => "no terminal to ask at: give `{option}`",
+            "pas de terminal où demander : donner `{option}`";
+        NotWiped => "something else was typed: nothing was destroyed", "autre chose a été tapé : rien n’a été détruit";
+        NotWritten => "nothing was written", "rien n’a été écrit";
+        OtherBox { word: String } => "--yes: expected the box id `{word}`",
+            "--yes : l’identifiant de la box, `{word}`, est attendu";
+        UnknownBox { word: String } => "--yes: expected `{word}`: the box id cannot be read",
+            "--yes : `{word}` est attendu : l’identifiant de la box ne peut pas être lu";
+        ClientId => "--key: expected the client id that central printed",
+            "--key : l’identifiant de client affiché par le serveur central est attendu";
+        TokenUrl { expected: SettingForm } => "--token-url: expected {expected}", "--token-url : attendu : {expected}";
+        NoSecret => "expected a secret on standard input", "un secret est attendu sur l’entrée standard";
+    }
+}
