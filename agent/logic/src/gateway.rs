@@ -296,6 +296,8 @@ impl AnswerSigner {
         let no_rights = || GatewayAnswer::json(json!({ "error": NO_RIGHTS }).to_string());
         match (place, method) {
             (GatewayRoute::Token, _) => Ok(()),
+            // Whether central has the extension, and the caller its role, comes before the method.
+            (GatewayRoute::PublicKey, _) => Ok(()),
             (GatewayRoute::HandShake, "OPTIONS") => {
                 Err(GatewayAnswer::new(200, "application/json", ""))
             }
@@ -356,7 +358,8 @@ pub fn versions(versions: &[String]) -> GatewayAnswer {
 }
 
 /// `updatePublicKey` (protocol 13.5) as central answered it: with its key, with none, or as a central that lacks the
-/// extension or gives the box no key. A box that has not asked yet has none to give.
+/// extension or gives the box no key. `body` is that of a POST; another method has none. What central has not answered
+/// yet is nothing that a TAO may conclude from.
 pub fn public_key(
     body: &[u8],
     standing: &CentralEncryption,
@@ -365,7 +368,12 @@ pub fn public_key(
     match standing.mode {
         EncryptionMode::Plain => return voice.rest(403, ""),
         EncryptionMode::RoleMissing => return voice.rest(403, DENIED),
-        EncryptionMode::Unknown | EncryptionMode::Encrypted | EncryptionMode::KeyMissing => {}
+        EncryptionMode::Unknown => {
+            let told =
+                "boxsync has not heard yet whether central encrypts: synchronize again later";
+            return voice.later(503, told);
+        }
+        EncryptionMode::Encrypted | EncryptionMode::KeyMissing => {}
     }
     let Ok(Json::Object(asked)) = serde_json::from_slice::<Json>(body) else {
         return voice.generic(500);
@@ -484,6 +492,10 @@ mod tests {
             .unwrap();
         let update = r#"{"require-update":true,"public-key":"-----BEGIN PUBLIC KEY-----\r\nab\/c\r\n-----END PUBLIC KEY-----"}"#;
         let nothing = r#"{"require-update":false,"public-key":null}"#;
+        let forbidden = [
+            r#"{"success":false,"version":"2022.11","errorCode":403,"errorMsg":""}"#,
+            r#"{"success":false,"version":"2022.11","errorCode":403,"errorMsg":"Access denied. Please renew your authentication!"}"#,
+        ];
         let null = r#"{"public-checksum":null}"#.to_owned();
         let with = |checksum: &str| format!(r#"{{"public-checksum":"{checksum}"}}"#);
         let table = [
@@ -501,9 +513,23 @@ mod tests {
                 200,
                 Some(nothing),
             ),
-            (EncryptionMode::Unknown, null.clone(), 200, Some(nothing)),
-            (EncryptionMode::Plain, null.clone(), 403, None),
-            (EncryptionMode::RoleMissing, null, 403, None),
+            (EncryptionMode::KeyMissing, "{}".to_owned(), 500, None),
+            (EncryptionMode::Unknown, null.clone(), 503, None),
+            // Recorded: exchanges 317 and 316.
+            (EncryptionMode::Plain, null.clone(), 403, Some(forbidden[0])),
+            (
+                EncryptionMode::Plain,
+                String::new(),
+                403,
+                Some(forbidden[0]),
+            ),
+            (EncryptionMode::RoleMissing, null, 403, Some(forbidden[1])),
+            (
+                EncryptionMode::RoleMissing,
+                String::new(),
+                403,
+                Some(forbidden[1]),
+            ),
             (EncryptionMode::Encrypted, "{}".to_owned(), 500, None),
             (EncryptionMode::Encrypted, "x".to_owned(), 500, None),
         ];

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::HeaderName;
 use hyper::http::request::Parts;
-use hyper::{Request, Response, header};
+use hyper::{Method, Request, Response, header};
 use logic::entity::{Entity, EntityType, uri};
 use logic::gateway::catalogue::{Checksums, ClassesRequest, DetailsRequest};
 use logic::gateway::confirm::{Confirmation, received};
@@ -97,6 +97,10 @@ impl Gateway {
             }
             _ => {}
         }
+        let body = match place {
+            GatewayRoute::PublicKey if head.method != Method::POST => Bytes::new(),
+            _ => body,
+        };
         let token_url = token_url(field(header::HOST), at);
         let kind = field(header::CONTENT_TYPE).map(str::to_owned);
         let work = move || {

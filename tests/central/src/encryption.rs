@@ -4,6 +4,7 @@
 
 mod envelope;
 mod object;
+mod sender;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -16,6 +16,7 @@ mod delta;
 mod demo;
 mod doctor;
 mod encrypted;
+mod encrypted_gateway;
 mod engine;
 mod full;
 mod gateway;

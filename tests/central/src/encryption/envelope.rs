@@ -1,9 +1,9 @@
-//! What phpseclib does for taoEncryption: RSA-OAEP with the private key, AES-256-CBC, RC4, PHP's crc32 (protocol 13.2).
-//! Never a public operation: whoever sends does those.
-//! Called by `encryption`.
+//! What phpseclib does for taoEncryption: RSA-OAEP, AES-256-CBC, RC4, PHP's crc32 (protocol 13.2).
+//! Never draws a random byte: what should be random follows from the content.
+//! Called by `encryption`, which opens, and by `sender`, which closes as a TAO box does.
 
 use aes::Aes256;
-use aes::cipher::{BlockCipherDecrypt, KeyInit};
+use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use num_bigint::BigUint;
@@ -80,6 +80,33 @@ impl PrivateKey {
         unpad(&session, STANDARD.decode(content).ok()?)
     }
 
+    /// The envelope that a box makes of a text with the public half.
+    pub(super) fn close(&self, text: &[u8]) -> String {
+        const SESSION: usize = 150;
+        let session = mask(&[0; SESSION], text);
+        let size = self.modulus.to_bytes_be().len();
+        let blocks = session.chunks(size - 2 * HASH - 2);
+        let sealed: Vec<u8> = blocks
+            .flat_map(|part| self.public_block(part, size))
+            .collect();
+        let (key, content) = (STANDARD.encode(sealed), pad(&session, text));
+        format!("{:03x}{key}{}", key.len(), STANDARD.encode(content))
+    }
+
+    /// One block: OAEP with SHA-1 put on, then `RSAEP`.
+    fn public_block(&self, part: &[u8], size: usize) -> Vec<u8> {
+        let mut data = Sha1::digest([]).to_vec();
+        data.resize(size - HASH - 2 - part.len(), 0);
+        data.push(1);
+        data.extend_from_slice(part);
+        let seed = Sha1::digest(part);
+        let masked = mask(&data, &seed);
+        let block = [mask(&seed, &masked), masked].concat();
+        let cipher = BigUint::from_bytes_be(&block).modpow(&self.public, &self.modulus);
+        let short = cipher.to_bytes_be();
+        [vec![0; size - short.len()], short].concat()
+    }
+
     /// One block: `RSADP`, then OAEP with SHA-1 taken off.
     fn block(&self, cipher: &[u8]) -> Option<Vec<u8>> {
         let size = self.modulus.to_bytes_be().len();
@@ -120,6 +147,26 @@ fn unpad(session: &[u8], mut content: Vec<u8>) -> Option<Vec<u8>> {
         (1..=16).contains(&padding) && content[whole..].iter().all(|b| usize::from(*b) == padding);
     content.truncate(whole);
     good.then_some(content)
+}
+
+/// CBC without a start value, padded as PKCS #7 has it.
+fn pad(session: &[u8], text: &[u8]) -> Vec<u8> {
+    let key: &[u8; 32] = session.first_chunk().expect("it has 150 bytes");
+    let cipher = Aes256::new(key.into());
+    let padding = 16 - text.len() % 16;
+    let mut content = [text, &vec![padding as u8; padding]].concat();
+    let mut before = [0; 16];
+    for block in content.chunks_exact_mut(16) {
+        for (byte, before) in block.iter_mut().zip(before) {
+            *byte ^= before;
+        }
+        let open: [u8; 16] = (&*block).try_into().expect("it has 16 bytes");
+        let mut sealed = open.into();
+        cipher.encrypt_block(&mut sealed);
+        before = sealed.into();
+        block.copy_from_slice(&before);
+    }
+    content
 }
 
 fn mask(data: &[u8], seed: &[u8]) -> Vec<u8> {
@@ -198,6 +245,16 @@ mod tests {
         let key = STANDARD.encode("7c0b9c78");
         let wrapped = rc4(key.as_bytes(), b"QUFBQUFBQUFBQUFBQUFBQQ==");
         assert_eq!(STANDARD.encode(wrapped), "IvuU/+BiDW/vlU5fz25Kp+Y1ICzt4U7F");
+    }
+
+    #[test]
+    fn what_a_box_closes_opens() {
+        let key = PrivateKey::of(KeyPair::First);
+        for text in ["", "16 bytes exactly", &"é".repeat(300)] {
+            let envelope = key.close(text.as_bytes());
+            assert!(envelope.starts_with("158"), "{envelope}");
+            assert_eq!(key.open(&envelope), Some(text.into()), "{text}");
+        }
     }
 
     #[test]
