@@ -217,6 +217,11 @@ impl Manifest {
         self.memory.absent.is_empty() && self.memory.waiting == 0
     }
 
+    /// How many the pages have named so far.
+    pub fn named_count(&self) -> usize {
+        self.seen.len()
+    }
+
     /// Whether a page named it already.
     pub fn has_named(&self, name: &NameHash) -> bool {
         self.seen.holds(&self.held.shown, name)

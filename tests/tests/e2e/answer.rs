@@ -326,16 +326,16 @@ fn a_foreign_page_ends_the_catalogue_and_nobody_is_blamed_for_it() {
 
 #[test]
 fn a_portal_in_the_middle_of_a_run_ends_the_catalogue_and_what_came_stays() {
-    let site = Site::enrolled(options(600, 2, (20_000, 30_000)));
+    let site = Site::enrolled(options(1_200, 2, (20_000, 30_000)));
     let portal = Fault::Page {
         html: "<html><title>Log in</title></html>".into(),
     };
     site.central
-        .script(Rule::on(Route::Details, portal).nth(12).always());
+        .script(Rule::on(Route::Details, portal).nth(6).always());
     let ran = site.sync().exits(1);
     finding(&ran, "central.foreign");
     let details = site.asked(Route::Details);
-    assert!(details <= 16, "{details} requests for details");
+    assert!(details <= 10, "{details} requests for details");
     let shown = site.entities().len();
     assert!(shown > 100, "{shown}");
     site.central.clear_script();

@@ -32,18 +32,23 @@ fn a_small_package_of_which_nothing_is_held_comes_with_one_request() {
 
 #[test]
 fn a_first_run_asks_once_for_each_small_package() {
-    let site = Site::enrolled(options(310, 12, (40_000, 1_700_000)));
-    site.central.reset_log();
-    let ran = site.sync().exits(0);
-    let told = ran.code("ok");
-    let entities = told["entities"].as_object().unwrap().values();
-    let created: u64 = entities.map(|of| of["created"].as_u64().unwrap()).sum();
-    assert!(created >= 340, "{created} entities");
-    assert_eq!(site.asked(Route::Package), 12);
-    let requests = site.central.requests().len();
-    // One of them asks whether central encrypts what candidates do.
-    assert!(requests <= 41, "{requests} requests\n{}", ran.story());
-    site.assert_equal_to_central();
+    // The details of administrators and proctors, by which the first test takers are cut, may be late.
+    for ms in [0, 400] {
+        let site = Site::enrolled(options(310, 12, (40_000, 1_700_000)));
+        let late = Rule::on(Route::Details, Fault::Latency { ms });
+        site.central.script(late.nth(2).times(2));
+        site.central.reset_log();
+        let ran = site.sync().exits(0);
+        let told = ran.code("ok");
+        let entities = told["entities"].as_object().unwrap().values();
+        let created: u64 = entities.map(|of| of["created"].as_u64().unwrap()).sum();
+        assert!(created >= 340, "{created} entities");
+        assert_eq!(site.asked(Route::Package), 12);
+        let requests = site.central.requests().len();
+        // One of them asks whether central encrypts what candidates do.
+        assert!(requests <= 36, "{requests} requests\n{}", ran.story());
+        site.assert_equal_to_central();
+    }
 }
 
 #[test]

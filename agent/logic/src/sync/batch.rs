@@ -3,7 +3,38 @@
 //! Called by `sync::catalogue`.
 
 use crate::api::stranger::Stranger;
+use crate::entity::EntityType;
 use crate::fault::Code;
+
+/// Details of one call are to weigh about this much.
+const BATCH_BYTES: usize = 256 << 10;
+/// Of a type that central gives without pages the PHP client asks for all at once, else for a page of 100; central has no
+/// limit (protocol 5.4), but works longer at more.
+const BATCH_MOST: usize = 128;
+/// The first batch of a type about whose weight nothing is known.
+const BATCH_UNKNOWN: usize = 25;
+/// Bytes that an eligibility needs to name one test taker: a URI in JSON.
+const NAMED_BYTES: usize = 80;
+
+/// The batch after details of which one weighs so many bytes.
+pub(super) fn size(each: usize) -> usize {
+    (BATCH_BYTES / each.max(1)).clamp(1, BATCH_MOST)
+}
+
+/// The first batch of a type. `user`: bytes of one user of another type, where such details came. `takers`: how many test
+/// takers central names, where their list was read to its end; an eligibility may name each of them, and all of a first
+/// batch weigh as much then as two calls are to.
+pub(super) fn first(kind: EntityType, user: Option<usize>, takers: Option<usize>) -> usize {
+    use EntityType::{Administrator, Delivery, Eligibility, Proctor, TestCenter, TestTaker};
+    match (kind, user, takers) {
+        (Administrator | Proctor | TestTaker, Some(each), _) => size(each),
+        (Eligibility, _, Some(takers)) => (2 * BATCH_BYTES)
+            .checked_div(takers * NAMED_BYTES)
+            .map_or(BATCH_UNKNOWN, |most| most.clamp(1, BATCH_UNKNOWN)),
+        (Eligibility, _, None) => 1,
+        (TestCenter | Delivery | Administrator | Proctor | TestTaker, ..) => BATCH_UNKNOWN,
+    }
+}
 
 /// What follows from an answer to a batch that cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +123,32 @@ mod tests {
         ];
         for (what, code, stranger, ids, expected) in table {
             assert_eq!(after(code, stranger, ids), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn the_first_batch_is_cut_by_what_is_known_of_its_weight() {
+        use EntityType::{Delivery, Eligibility, Proctor, TestCenter, TestTaker};
+        for (kind, user, takers, most) in [
+            (TestCenter, Some(600), Some(10), 25),
+            (Delivery, Some(600), Some(10), 25),
+            (Proctor, None, None, 25),
+            (TestTaker, None, None, 25),
+            (TestTaker, Some(0), None, 128),
+            (TestTaker, Some(1000), None, 128),
+            (TestTaker, Some(4000), None, 65),
+            (TestTaker, Some(1 << 20), None, 1),
+            (Eligibility, Some(600), None, 1),
+            (Eligibility, None, Some(0), 25),
+            (Eligibility, None, Some(310), 21),
+            (Eligibility, None, Some(3_000), 2),
+            (Eligibility, None, Some(40_000), 1),
+        ] {
+            assert_eq!(
+                first(kind, user, takers),
+                most,
+                "{kind:?} {user:?} {takers:?}"
+            );
         }
     }
 

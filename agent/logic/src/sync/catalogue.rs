@@ -19,16 +19,15 @@ use crate::manifest::{HeldRows, Manifest};
 use crate::php;
 use crate::words::Now;
 
-/// Details of one call are to weigh about this much.
-const BATCH_BYTES: usize = 256 << 10;
-/// The PHP client asks for as many; no central was built for more (protocol 5.4).
-const BATCH_MOST: usize = 100;
-/// The first batch of a type, whose weight is not known yet. An eligibility may name thousands of test takers.
-const BATCH_FIRST: usize = 25;
-const BATCH_FIRST_ELIGIBILITIES: usize = 1;
 /// Ids that may wait for their details before the next page of a list is asked for: lists are fast, details are not, and
 /// a list may name hundreds of thousands.
 const LISTED_AHEAD: usize = 2_000;
+/// Types whose entities are users, in the order of their lists: what one weighs is a guess of what the next one does.
+const USERS: [EntityType; 3] = [
+    EntityType::Administrator,
+    EntityType::Proctor,
+    EntityType::TestTaker,
+];
 /// Classes of the TAO ontology exist on every TAO and are never stored (protocol 5.5).
 const ONTOLOGY: &str = "http://www.tao.lu/Ontologies/";
 
@@ -71,9 +70,10 @@ struct TypeState {
     manifest: Manifest,
     /// Ids that wait until a batch is full.
     partial: Vec<String>,
-    batch: usize,
-    /// Details came: `batch` follows from their weight.
-    weighed: bool,
+    /// Ids of one batch; none before the first one is cut.
+    batch: Option<usize>,
+    /// Bytes of one entity in the details that came last.
+    weight: Option<usize>,
     put: Vec<crate::seal::NameHash>,
     listed: bool,
     failed: bool,
@@ -154,11 +154,6 @@ impl SyncMachine {
 
     pub(super) fn indexed(&mut self, kind: EntityType, held: HeldRows, now: Now) {
         self.catalogue.stores -= 1;
-        let batch = if kind == EntityType::Eligibility {
-            BATCH_FIRST_ELIGIBILITIES
-        } else {
-            BATCH_FIRST
-        };
         // What is remembered may weigh as much as what is shown: it moves along. Of the test centres it stays as it was,
         // too: another organisation's list teaches nothing.
         let memory = match kind {
@@ -173,8 +168,8 @@ impl SyncMachine {
         let kind_state = TypeState {
             manifest: Manifest::new(kind, held, memory.unwrap_or_default(), terms),
             partial: Vec::new(),
-            batch,
-            weighed: false,
+            batch: None,
+            weight: None,
             put: Vec::new(),
             listed: false,
             failed: false,
@@ -199,10 +194,59 @@ impl SyncMachine {
         if self.kind(kind).ended {
             return self.drop_wanted(Some(kind));
         }
+        if self.kind(kind).batch.is_none() {
+            if self.waits_for_weight(kind) {
+                return;
+            }
+            self.kind(kind).batch = Some(self.first_batch(kind));
+        }
         let state = self.kind(kind);
-        let ready = batch::cut(&mut state.partial, state.batch, all);
+        let size = state.batch.unwrap_or(1);
+        let ready = batch::cut(&mut state.partial, size, all);
         let ready = ready.into_iter().map(|ids| (kind, ids));
         self.catalogue.batches.extend(ready);
+    }
+
+    /// How many are asked for at first of a type.
+    fn first_batch(&self, kind: EntityType) -> usize {
+        let kinds = &self.catalogue.kinds;
+        let weights = USERS.iter().filter_map(|user| kinds.get(user)?.weight);
+        let takers = kinds.get(&EntityType::TestTaker);
+        let listed = takers.filter(|takers| takers.listed && !takers.failed);
+        batch::first(
+            kind,
+            weights.max(),
+            listed.map(|takers| takers.manifest.named_count()),
+        )
+    }
+
+    /// Whether the first batch of a type waits until other users were weighed, whose details are on their way.
+    fn waits_for_weight(&self, kind: EntityType) -> bool {
+        let is_user = |kind: EntityType| USERS.contains(&kind);
+        let kinds = &self.catalogue.kinds;
+        let is_weighed = |user| kinds.get(user).is_some_and(|user| user.weight.is_some());
+        if !is_user(kind) || USERS.iter().any(is_weighed) {
+            return false;
+        }
+        let waiting = self.waiting.iter().map(|(_, pending)| pending);
+        let calls = self.pending.values().chain(waiting);
+        let mut calls = calls.map(|pending| match &pending.purpose {
+            Purpose::Details(kind, _) => is_user(*kind),
+            _ => false,
+        });
+        let mut batches = self.catalogue.batches.iter();
+        calls.any(|is_user| is_user) || batches.any(|(kind, _)| is_user(*kind))
+    }
+
+    /// Details came, or did not: whose first batch waited for that waits no longer.
+    fn cut_waiting(&mut self) {
+        for kind in USERS {
+            let state = self.catalogue.kinds.get(&kind);
+            let all = state.filter(|state| state.batch.is_none() && !state.partial.is_empty());
+            if let Some(all) = all.map(|state| state.listed) {
+                self.fill_batches(kind, all);
+            }
+        }
     }
 
     /// Somebody else answers in central's place: every further call of the catalogue would bring the same page. What
@@ -249,9 +293,9 @@ impl SyncMachine {
         };
         if let Some(each) = weight.checked_div(ids.len()).filter(|each| *each > 0) {
             let state = self.kind(kind);
-            state.batch = (BATCH_BYTES / each).clamp(1, BATCH_MOST);
-            let first = !std::mem::replace(&mut state.weighed, true);
-            if first && kind == EntityType::Eligibility {
+            state.batch = Some(batch::size(each));
+            let is_first = state.weight.replace(each).is_none();
+            if is_first && kind == EntityType::Eligibility {
                 self.cut_anew(kind);
             }
         }
@@ -277,6 +321,7 @@ impl SyncMachine {
             self.catalogue.stores += 1;
             self.out.push_back(SyncCommand::Stage(kind, good));
         }
+        self.cut_waiting();
     }
 
     fn details_failed(
@@ -289,7 +334,7 @@ impl SyncMachine {
         let after = batch::after(trouble.code, stranger, ids.len());
         if after == After::Split {
             let rest = ids.split_off(ids.len() / 2);
-            self.kind(kind).batch = ids.len();
+            self.kind(kind).batch = Some(ids.len());
             self.catalogue.batches.push_front((kind, rest));
             self.catalogue.batches.push_front((kind, ids));
             return;
@@ -307,6 +352,7 @@ impl SyncMachine {
             }
             After::Split | After::Skip => self.report.find(&trouble),
         }
+        self.cut_waiting();
     }
 
     /// Recomputes the checksum over the properties (protocol 5.6). A mismatch is asked for once more: the same
@@ -440,7 +486,7 @@ impl SyncMachine {
     /// or may be, there is one under way at a time.
     fn next_batch(&mut self) -> Option<(EntityType, Vec<String>)> {
         let state = self.catalogue.kinds.get(&EntityType::Eligibility);
-        let waits = self.catalogue.heavy && state.is_some_and(|state| state.batch == 1);
+        let waits = self.catalogue.heavy && state.is_some_and(|state| state.batch == Some(1));
         let mut batches = self.catalogue.batches.iter();
         let at = batches.position(|(kind, _)| !(waits && *kind == EntityType::Eligibility))?;
         let next = self.catalogue.batches.remove(at)?;

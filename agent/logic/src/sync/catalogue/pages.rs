@@ -168,8 +168,9 @@ impl SyncMachine {
     /// Asks for the next page of the open list, and for those behind it that may be read ahead, when few enough ids wait
     /// for their details. Whether a page that was read ahead was taken instead.
     pub(super) fn turn_page(&mut self, now: Now) -> bool {
-        let batches = self.catalogue.batches.iter();
-        if batches.map(|(_, ids)| ids.len()).sum::<usize>() >= LISTED_AHEAD {
+        let batches = self.catalogue.batches.iter().map(|(_, ids)| ids.len());
+        let partial = self.catalogue.kinds.values().map(|of| of.partial.len());
+        if batches.chain(partial).sum::<usize>() >= LISTED_AHEAD {
             return false;
         }
         if let Some((kind, next)) = self.catalogue.next_page.take() {
