@@ -36,7 +36,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use logic::access::{self, ApiRoles};
-use logic::fault::{Code, Fault, FileAct};
+use logic::fault::{Code, Fault, FileAct, ServiceCause};
 use logic::places::{Caller, Room};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -77,8 +77,9 @@ impl Door {
         let path = root.socket();
         match std::os::unix::net::UnixStream::connect(&path) {
             Ok(_) => {
-                let reason = format!("{}: another boxsync is running", path.display());
-                return Err(Fault::new(Code::DaemonRunning, reason));
+                let path = path.display().to_string();
+                let cause = ServiceCause::Another { path };
+                return Err(Fault::new(Code::DaemonRunning, cause));
             }
             // Left behind by a daemon that was killed.
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {

@@ -26,13 +26,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use cause::{
-    Age, AlertWord, AnswerCause, CaFileFlaw, CatalogueCause, Cause, Causes, CertificateFlaw,
-    ConfigCause, ConfigFlaw, ConfigFlaws, ConnectionEnd, CountOf, EnrolCause, Expected, FileAct,
-    FileCause, FoundAt, FoundSetting, FoundValue, HandshakeFlaw, Id, InSection, InputCause,
-    IntakeCause, IntakeFlaw, IntakeValue, ItemCause, JsonFlaw, KeyLack, Lack, LibraryWords,
-    LockHolder, NetCause, OsCause, OtherNumber, OwedItems, PackageCause, PayloadFlaw,
-    PresentedName, ProcessEnd, Quote, RunCause, Says, Scheme, Sealed, ServiceCause, SettingForm,
-    SettingPlace, SizeBounds, TlsCause, Unknown, Wait, Wording,
+    Age, AlertWord, AnswerCause, BusyWith, CaFileFlaw, CatalogueCause, Cause, Causes,
+    CertificateFlaw, ConfigCause, ConfigFlaw, ConfigFlaws, ConnectionEnd, CountOf, EnrolCause,
+    Expected, FileAct, FileCause, FoundAt, FoundSetting, FoundValue, HandshakeFlaw, Id, InSection,
+    InputCause, IntakeCause, IntakeFlaw, IntakeValue, ItemCause, JsonFlaw, KeyLack, Lack,
+    LibraryWords, LockHolder, NetCause, OsCause, OtherNumber, OwedItems, PackageCause, PayloadFlaw,
+    PresentedName, ProcessEnd, Quote, RunCause, Says, Scheme, Sealed, ServiceCause, ServiceLoss,
+    SettingForm, SettingPlace, SizeBounds, TlsCause, Unknown, Wait, Wording,
 };
 
 pub use code::{Area, Code, Sent, nearest, remedy};
@@ -103,6 +103,11 @@ impl Fault {
             retry_after: None,
             answered: false,
         }
+    }
+
+    /// What it is, without what it asks for: JSON tells it so.
+    pub fn finding(&self) -> Finding {
+        Finding::new(self.code, self.cause.clone())
     }
 
     /// Its cause in English, as JSON, records and the journal have it.

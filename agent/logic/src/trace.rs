@@ -28,7 +28,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{Code, Fault, RunCause};
+use crate::fault::{Cause, Code, Fault, Finding, RunCause};
 use crate::report::Report;
 use crate::words::SyncParams;
 
@@ -257,38 +257,30 @@ impl Trace {
         }
     }
 
-    /// What is to be shown to people, as code and reason, the weightier first.
-    pub fn notices(&self, now: i64) -> Vec<(Code, String)> {
+    /// What is to be shown to people, the weightier first.
+    pub fn notices(&self, now: i64) -> Vec<Finding> {
         let shown = |at: i64| now.saturating_sub(at) < SHOWN;
         let mut notices = Vec::new();
         if let Some(twice) = self.twice.filter(|twice| shown(twice.at)) {
-            let reason = format!(
-                "another box uses the credentials of this one: {} of its tokens died early in one synchronization",
-                twice.evicted
-            );
-            notices.push((Code::BoxTwice, reason));
+            let tokens = u64::from(twice.evicted);
+            notices.push(Finding::new(Code::BoxTwice, RunCause::BoxTwice { tokens }));
         }
         if let Some(restored) = self.restored.filter(|restored| shown(restored.at)) {
-            notices.push((Code::BoxRestored, restored.sign.reason().to_owned()));
+            notices.push(Finding::new(Code::BoxRestored, restored.sign.cause()));
         }
         notices
     }
 }
 
 impl Sign {
-    /// The sign in words.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::Copied => {
-                "the state folder is a copy of the one that was in use: an earlier state was put back, or the box was copied"
-            }
-            Self::Number => {
-                "the state folder is older than what the daemon has seen: an earlier state was put back"
-            }
-            Self::Held => {
-                "central holds results that were never sent from here: an earlier state was put back, the box runs twice, or the disk could not keep that they were sent"
-            }
-        }
+    /// The sign as a cause.
+    pub fn cause(self) -> Cause {
+        let cause = match self {
+            Self::Copied => RunCause::StateCopied,
+            Self::Number => RunCause::StateOlder,
+            Self::Held => RunCause::ResultsNeverSent,
+        };
+        cause.into()
     }
 }
 

@@ -2,7 +2,7 @@
 //! Never words of its own: they stand in the tables of `logic::fault`.
 //! Called by `doctor`; `docs/codes.md` is the same table, a test compares them.
 
-use logic::fault::{Code, Fault, nearest};
+use logic::fault::{Code, Fault, InputCause, nearest};
 use logic::language::{Language, typeset};
 use logic::phrase;
 use serde_json::{Value as Json, json};
@@ -19,12 +19,12 @@ pub(super) fn explain(wanted: Option<&str>, screen: &Screen) -> Result<u8, Fault
     };
     let wanted = wanted.trim_matches(['[', ']']);
     let Some(code) = Code::of(wanted) else {
-        let near = match nearest(wanted) {
-            Some(near) => format!("the nearest one is {near}"),
-            None => "codes stand in brackets behind a message".to_owned(),
+        let (near, wanted) = (nearest(wanted), wanted.into());
+        let cause = match near.map(|near| near.to_string()) {
+            Some(near) => InputCause::NoCode { wanted, near },
+            None => InputCause::UnknownCode { wanted },
         };
-        let reason = format!("{wanted:?} is no code of this boxsync; {near}");
-        return Err(Fault::new(Code::InputCode, reason));
+        return Err(Fault::new(Code::InputCode, cause));
     };
     if screen.json {
         screen.object(object(code));

@@ -3,7 +3,7 @@
 //! Called by `cli`.
 
 use logic::entity::{Entity, EntityType, uri};
-use logic::fault::{Code, Fault};
+use logic::fault::{CatalogueCause, Code, Fault};
 use logic::outside;
 use logic::seal::NameHash;
 use serde_json::json;
@@ -62,9 +62,12 @@ pub(super) fn act(
     }
     match id {
         Some(id) if !found => {
-            let what = if hidden { "hidden entity" } else { "entity" };
-            let reason = format!("the box holds no {what} {}", outside::id(id));
-            Err(Fault::new(Code::CatalogueUnknownEntity, reason))
+            let id = id.into();
+            let cause = match hidden {
+                true => CatalogueCause::NoneHidden { id },
+                false => CatalogueCause::NoEntity { id },
+            };
+            Err(Fault::new(Code::CatalogueUnknownEntity, cause))
         }
         _ => Ok(0),
     }

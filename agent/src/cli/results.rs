@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use logic::fault::{Code, Fault, Finding, InputCause, IntakeCause};
+use logic::fault::{
+    Cause, Code, Fault, FileCause, Finding, Id, InputCause, IntakeCause, ItemCause,
+};
 use logic::intake::ItemKind;
 use logic::language::{Language, Localized, figure};
 use logic::outside;
@@ -93,11 +95,8 @@ pub(super) fn act(root: &Root, act: Option<ResultsVerb>, screen: &Screen) -> Res
             let spool = spool(root)?;
             let count = spool.retry(&ids)?;
             if count == 0 && !ids.is_empty() {
-                let reason = format!(
-                    "nothing of {} is refused, unconfirmed, waiting or set aside (see `boxsync results`)",
-                    outside::ids(&ids)
-                );
-                return Err(unknown(reason));
+                let ids = Id::all(&ids);
+                return Err(unknown(ItemCause::NoneToRetry { ids }));
             }
             screen.done(&ListTerm::TriedAgain {
                 count: count as u64,
@@ -107,11 +106,8 @@ pub(super) fn act(root: &Root, act: Option<ResultsVerb>, screen: &Screen) -> Res
         Some(ResultsVerb::Release { ids }) => {
             let count = spool(root)?.release(&ids)?;
             if count == 0 && !ids.is_empty() {
-                let reason = format!(
-                    "nothing of {} is held (see `boxsync results`)",
-                    outside::ids(&ids)
-                );
-                return Err(unknown(reason));
+                let ids = Id::all(&ids);
+                return Err(unknown(ItemCause::NoneHeld { ids }));
             }
             screen.done(&ListTerm::Released {
                 count: count as u64,
@@ -121,11 +117,8 @@ pub(super) fn act(root: &Root, act: Option<ResultsVerb>, screen: &Screen) -> Res
         Some(ResultsVerb::SetAside { ids }) => {
             let count = spool(root)?.set_aside(&ids)?;
             if count == 0 {
-                let reason = format!(
-                    "nothing of {} is owed (see `boxsync results`)",
-                    outside::ids(&ids)
-                );
-                return Err(unknown(reason));
+                let ids = Id::all(&ids);
+                return Err(unknown(ItemCause::NoneOwed { ids }));
             }
             screen.done(&ListTerm::PutAside {
                 count: count as u64,
@@ -248,7 +241,7 @@ fn export(
         .max_by_key(|l| l.key.edition);
     let ledger = newest
         .or(ledgers.last())
-        .ok_or_else(|| unknown(format!("the spool holds no item {}", outside::id(id))))?;
+        .ok_or_else(|| unknown(FileCause::NoItem { id: id.into() }))?;
     let loaded = spool.load(&ledger.key)?;
     out.write(&loaded.payload)?;
     out.done();
@@ -259,8 +252,8 @@ fn export(
     Ok(0)
 }
 
-fn unknown(reason: String) -> Fault {
-    Fault::new(Code::ResultsUnknown, reason)
+fn unknown(cause: impl Into<Cause>) -> Fault {
+    Fault::new(Code::ResultsUnknown, cause)
 }
 
 fn confirm(screen: &Screen) -> Result<(), Fault> {

@@ -158,7 +158,9 @@ impl Screen {
     pub(super) fn trouble(&self, trouble: &Fault) {
         self.tell(trouble);
         if self.json {
-            self.object(json!({ "outcome": trouble.outcome.word(), "code": trouble.code, "reason": trouble.reason() }));
+            let mut object = json!(trouble.finding());
+            object["outcome"] = trouble.outcome.word().into();
+            self.object(object);
         }
     }
 

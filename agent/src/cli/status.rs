@@ -2,7 +2,7 @@
 //! Never speaks to central.
 //! Called by `cli`.
 
-use logic::fault::{Area, Code, CodeName, Fault};
+use logic::fault::{Area, Code, Fault};
 use logic::health::message::ByType;
 use logic::health::verdict::{BoxStanding, Kinds, Verdict, Word, is_mended_by_a_run, minutes_left};
 use logic::language::figure::{Bytes, Seconds};
@@ -48,8 +48,7 @@ pub(super) fn act(
     };
     standing::misconfigured(&mut standing, fault.as_ref());
     if let Some(trouble) = service::trouble(root) {
-        let reason = trouble.reason();
-        standing.notices.push((trouble.code.into(), reason));
+        standing.notices.push(trouble.into());
     }
     let verdict = Verdict::of(&standing);
     if screen.json {
@@ -88,8 +87,6 @@ impl StatusExtras {
 /// The standing for machines.
 fn object(standing: &BoxStanding, verdict: &Verdict, seen: &StatusExtras) -> Json {
     let entities = by_type(&standing.catalogue.entities);
-    let notice = |(code, reason): &(CodeName, String)| json!({ "code": code, "reason": reason });
-    let notices: Vec<_> = standing.notices.iter().map(notice).collect();
     let stock = &standing.packages;
     json!({
         "verdict": verdict,
@@ -111,14 +108,14 @@ fn object(standing: &BoxStanding, verdict: &Verdict, seen: &StatusExtras) -> Jso
         },
         "orders": seen.orders,
         "results": standing.owed,
-        "config_fault": standing.config.as_ref().map(|told| json!({ "code": told.code, "reason": told.cause })),
-        "held_up": standing.held_up.as_ref().map(|(code, reason)| json!({ "code": code, "reason": reason })),
+        "config_fault": standing.config,
+        "held_up": standing.held_up,
         "last_contact": standing.contact,
         "tao_version": standing.version,
         "supported": standing.supported,
         "free_bytes": standing.disk.map(|(free, _)| free),
         "last": standing.last,
-        "notices": notices,
+        "notices": standing.notices,
     })
 }
 

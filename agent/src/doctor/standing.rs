@@ -40,11 +40,7 @@ pub fn take(engine: &Engine) -> BoxStanding {
         lacks_central: engine.settings().central().is_err(),
         version: engine.version().ok(),
         organisation: engine.organisation().ok(),
-        notices: engine
-            .notices()
-            .into_iter()
-            .map(|(code, reason)| (code.into(), reason))
-            .collect(),
+        notices: engine.notices(),
         ..BoxStanding::default()
     };
     standing.intake = intake(engine.vault().state());
@@ -143,7 +139,7 @@ fn read(engine: &Engine, standing: &mut BoxStanding) -> Result<(), Fault> {
         let owed = spool::sum(by_kind.values().copied());
         standing.held_up = held_up;
         standing.counted.owed = by_word(by_kind);
-        standing.unread = spool.unread_since().map(|trouble| trouble.reason());
+        standing.unread = spool.unread_since().map(Finding::from);
         standing.lost = spool.lost()?;
         let lost = standing.lost.len() as u64;
         standing.owed = Some(OwedCounts { lost, ..owed });

@@ -159,7 +159,7 @@ fn ended(pass: &Pass, ending: &SpoolEnding) {
             message_id = event::BOX_RESTORED.id,
             code = %event::BOX_RESTORED.code,
             "{}",
-            Sign::Held.reason()
+            Sign::Held.cause()
         );
         pass.tracer.with(|trace| trace.restore(Sign::Held, now));
     }

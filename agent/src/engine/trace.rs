@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::UNIX_EPOCH;
 
 use logic::api::Call;
-use logic::fault::{Code, Fault, FileAct};
+use logic::fault::{Fault, FileAct, Finding};
 use logic::identity::BoxIdentity;
 use logic::report::Report;
 use logic::trace::{Begun, Ended, FileIdentity, Trace, TraceSeen, Twice, next};
@@ -174,7 +174,7 @@ impl Engine {
         let noticed = unkept.or(tracer.look(self.vault.state(), seen), true)?;
         if noticed {
             let restored = tracer.with(|trace| trace.restored);
-            let reason = restored.map_or("", |restored| restored.sign.reason());
+            let reason = restored.map_or_else(String::new, |restored| restored.sign.cause().en());
             tracing::warn!(
                 message_id = event::BOX_RESTORED.id,
                 code = %event::BOX_RESTORED.code,
@@ -244,8 +244,8 @@ impl Engine {
         );
     }
 
-    /// What is to be told of this box beside its last run, as code and reason: it was put back, it runs twice.
-    pub fn notices(&self) -> Vec<(Code, String)> {
+    /// What is to be told of this box beside its last run: it was put back, it runs twice.
+    pub fn notices(&self) -> Vec<Finding> {
         read(&self.vault).notices(clock::now().wall)
     }
 }

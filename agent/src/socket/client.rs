@@ -11,7 +11,7 @@ use hyper::client::conn::http1;
 use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, Finding, ServiceCause, ServiceLoss};
 use logic::health::ReportedFault;
 use logic::health::seen::ServiceConfig;
 use logic::package::order::{DownloadOrder, OrdersInForce};
@@ -75,7 +75,9 @@ fn passes(waiting: Waiting) -> bool {
 
 /// Asks for a run; gives the number of the one that does it.
 async fn ask(root: &Root, errand: &Errand) -> Result<u64, Fault> {
-    let stream = UnixStream::connect(root.socket()).await.map_err(gone)?;
+    let stream = UnixStream::connect(root.socket())
+        .await
+        .map_err(unconnected)?;
     let question = serde_json::to_vec(errand).expect("plain data always serialises");
     let answer = call(stream, Method::POST, "/v1/sync", question.into()).await?;
     let answer = succeeded(answer)
@@ -125,13 +127,15 @@ async fn followed(events: &mut Events, run: u64, watch: &RunWatch) -> Result<Rep
             _ => {}
         }
     }
-    Err(gone("it ended before the synchronization did"))
+    Err(lost(ServiceLoss::Early))
 }
 
 /// Asks a daemon that runs for a synchronization, and does not wait for it; without a daemon nothing happens.
 pub async fn wake(root: &Root) {
     let asked = async {
-        let stream = UnixStream::connect(root.socket()).await.map_err(gone)?;
+        let stream = UnixStream::connect(root.socket())
+            .await
+            .map_err(unconnected)?;
         let question = serde_json::to_vec(&Errand::whole()).expect("plain data always serialises");
         let answer = call(stream, Method::POST, "/v1/sync", question.into()).await?;
         succeeded(answer).await
@@ -153,7 +157,9 @@ pub async fn in_force(root: &Root) -> Option<ServiceConfig> {
         config_fault: Option<ReportedFault>,
     }
     let asked = async {
-        let stream = UnixStream::connect(root.socket()).await.map_err(gone)?;
+        let stream = UnixStream::connect(root.socket())
+            .await
+            .map_err(unconnected)?;
         let answer = call(stream, Method::GET, "/v1/status", Bytes::new()).await?;
         let body = succeeded(answer).await?.into_body();
         body.collect().await.map_err(gone)
@@ -192,27 +198,21 @@ async fn call(
     send.send_request(request).await.map_err(gone)
 }
 
-/// The daemon's own words for what it refuses.
+/// What the daemon refuses, and why: as a value where it sends one, else in its words.
 async fn succeeded(answer: Response<Incoming>) -> Result<Response<Incoming>, Fault> {
-    #[derive(Deserialize)]
-    struct ToldLine {
-        code: String,
-        reason: String,
-    }
     if answer.status().is_success() {
         return Ok(answer);
     }
     let status = answer.status();
     let body = answer.into_body().collect().await.map_err(gone)?;
-    let told: ToldLine = serde_json::from_slice(&body.to_bytes())
-        .map_err(|_| gone(format!("it answered with status {status}")))?;
-    let fault = match Code::of(&told.code) {
-        Some(code) => Fault::new(code, told.reason),
+    let Finding { code, cause } = serde_json::from_slice(&body.to_bytes()).map_err(|_| {
+        let status = status.as_u16();
+        lost(ServiceLoss::Status { status })
+    })?;
+    let fault = match code.known() {
+        Some(code) => Fault::new(code, cause),
         // Of a newer service: what it is cannot be explained here, but is told.
-        None => Fault::new(
-            Code::DaemonNewer,
-            format!("{} [{}]", told.reason, told.code),
-        ),
+        None => Fault::new(Code::DaemonNewer, format!("{cause} [{code}]")),
     };
     Err(fault.classed(FaultClass::Operator).ending(Outcome::Failed))
 }
@@ -236,7 +236,7 @@ impl Events {
                 return Ok(Some((kind, serde_json::from_str(data).map_err(gone)?)));
             }
             if self.held.len() > EVENT {
-                return Err(gone("it sent an event without an end"));
+                return Err(lost(ServiceLoss::Endless));
             }
             match self.body.frame().await {
                 Some(frame) => {
@@ -250,7 +250,17 @@ impl Events {
     }
 }
 
+/// What a library says of an answer that did not come whole.
 fn gone(why: impl std::fmt::Display) -> Fault {
-    let reason = format!("the daemon was lost: {why}; `boxsync status` shows how far it came");
-    Fault::new(Code::DaemonGone, reason)
+    let words = why.to_string().as_str().into();
+    lost(ServiceLoss::Answer { words })
+}
+
+fn unconnected(error: std::io::Error) -> Fault {
+    let why = (&error).into();
+    lost(ServiceLoss::Connection { why })
+}
+
+fn lost(why: ServiceLoss) -> Fault {
+    Fault::new(Code::DaemonGone, ServiceCause::Lost { why })
 }

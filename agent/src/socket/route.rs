@@ -9,7 +9,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use logic::access::{ApiRole, ApiRoles};
-use logic::fault::{Code, Fault};
+use logic::fault::{BusyWith, Code, Fault, ServiceCause};
 use logic::inflate::{Damaged, Inflate};
 use logic::intake::ItemKind;
 use logic::outside;
@@ -65,8 +65,7 @@ pub(super) async fn answer(
         response.map(|body| KeptContent::new(body, place))
     };
     if ticket.caller() == Caller::Denied {
-        let reason = "this user may not speak with boxsync: name it in section [api], or in allow_uids of section [box]";
-        let denied = Fault::new(Code::ApiDenied, reason);
+        let denied = Fault::new(Code::ApiDenied, ServiceCause::Denied);
         return keep(refusal(&denied), None);
     }
     let route = request.uri().path().strip_prefix("/v1/");
@@ -99,22 +98,18 @@ pub(super) async fn answer(
 }
 
 fn without(role: ApiRole) -> Fault {
-    let word = role.word();
-    let reason = format!(
-        "this user has no role `{word}` at the local API: name it in `{word}` of section [api]"
-    );
-    Fault::new(Code::ApiRole, reason)
+    let role = role.word().to_owned();
+    Fault::new(Code::ApiRole, ServiceCause::NoRole { role })
 }
 
 fn busy(class: places::PlaceClass) -> Fault {
-    let what = match class {
-        places::PlaceClass::Intake | places::PlaceClass::LargeIntake => "items are being taken",
-        places::PlaceClass::Control => "questions and orders are being answered",
-        places::PlaceClass::Reader => "answers are being read",
-        places::PlaceClass::Stream => "events and changes are being followed",
+    let with = match class {
+        places::PlaceClass::Intake | places::PlaceClass::LargeIntake => BusyWith::Items,
+        places::PlaceClass::Control => BusyWith::Orders,
+        places::PlaceClass::Reader => BusyWith::Readers,
+        places::PlaceClass::Stream => BusyWith::Followers,
     };
-    let reason = format!("as many {what} as there are places for: ask again in a moment");
-    let busy = Fault::new(Code::ApiBusy, reason);
+    let busy = Fault::new(Code::ApiBusy, ServiceCause::Busy { with });
     Fault {
         retry_after: Some(class.retry_after()),
         ..busy

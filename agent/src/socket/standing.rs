@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use logic::entity::EntityType;
-use logic::fault::Fault;
+use logic::fault::{Fault, Finding};
 use logic::health::Verdict;
 use logic::places::{PlaceClass, SMALL_DOCUMENT};
 use serde_json::{Map, Value as Json, json};
@@ -55,7 +55,7 @@ pub(super) fn of_box(board: &Board) -> Result<Map<String, Json>, Fault> {
     let (owed, held_up) = owed.unwrap_or_default();
     let told = json!({
         "owed": owed,
-        "held_up": held_up.map(|(code, reason)| json!({ "code": code, "reason": reason })),
+        "held_up": held_up,
         "box_id": box_id,
         "enrolled": engine.enrolment()?.is_some(),
         "organisation_id": edition.organisation_id,
@@ -114,7 +114,7 @@ pub(super) fn daemon(board: &Board) -> Json {
         "waiting": standing.waiting,
         "offline_tries": standing.offline.unwrap_or(0),
         "breaker_open": standing.breaker,
-        "config_fault": board.fault().map(|fault| json!({ "code": fault.code, "reason": fault.reason() })),
+        "config_fault": board.fault().map(|fault| fault.finding()),
         "line": engine::in_force(&board.settings()),
         "limits": limits(board),
         "orders": board.orders().in_force(clock::uptime()),
@@ -146,8 +146,7 @@ pub(super) async fn status(board: &Board) -> Json {
     match of_box(board) {
         Ok(of_box) => told.extend(of_box),
         Err(trouble) => {
-            let reason = json!({ "code": trouble.code, "reason": trouble.reason() });
-            told.insert("trouble".into(), reason);
+            told.insert("trouble".into(), json!(Finding::from(trouble)));
         }
     }
     told.insert("daemon".into(), daemon(board));

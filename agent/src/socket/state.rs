@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use logic::fault::{Code, Fault, Finding};
+use logic::fault::{Code, Fault, Finding, ServiceCause};
 use logic::outside;
 use logic::package::order::{DownloadOrder, DownloadOrders};
 use logic::package_lane::Waiting;
@@ -320,10 +320,7 @@ impl Board {
     /// `daemon.stopping`.
     pub async fn ask(&self, errand: Errand) -> Result<AcceptedRequest, Fault> {
         let (answer, heard) = oneshot::channel();
-        let stopping = || {
-            let reason = "the daemon is stopping: ask again when it has started";
-            Fault::new(Code::DaemonStopping, reason)
-        };
+        let stopping = || Fault::new(Code::DaemonStopping, ServiceCause::Stopping);
         let ask = RunRequest { errand, answer };
         self.0.asks.send(ask).await.map_err(|_| stopping())?;
         heard.await.map_err(|_| stopping())

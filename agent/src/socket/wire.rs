@@ -122,11 +122,12 @@ pub(super) fn with_type(
     response
 }
 
-/// A trouble on the wire: its code and reason, and the status that fits.
+/// A trouble on the wire: its code, its reason, its cause where that is a value, and the status that fits.
 pub(super) fn refusal(trouble: &Fault) -> Response<ResponseBody> {
     let status =
         StatusCode::from_u16(trouble.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let told = json!({ "schema": 1, "code": trouble.code, "reason": trouble.reason() });
+    let mut told = json!(trouble.finding());
+    told["schema"] = 1.into();
     let mut response = object(status, told);
     if status == StatusCode::SERVICE_UNAVAILABLE {
         let wait = trouble.retry_after.map_or(BUSY, |wait| wait.as_secs());

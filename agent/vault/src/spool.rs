@@ -18,8 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
 
-use logic::fault::{Code, CodeName, Fault, FileAct, FileCause, Id, Sealed};
-use logic::fault::{Finding, ItemCause};
+use logic::fault::{Code, Fault, FileAct, FileCause, Finding, Id, ItemCause, Sealed};
 use logic::health::verdict as health;
 use logic::intake::{IntakeItem, ItemKind};
 use logic::spool;
@@ -230,7 +229,7 @@ impl Spool {
         Ok(mapped)
     }
 
-    /// What is owed by its state, and why central holds up the oldest that it holds up, as code and words.
+    /// What is owed by its state, and why central holds up the oldest that it holds up.
     ///
     /// # Errors
     /// What the file system says.
@@ -251,7 +250,7 @@ impl Spool {
     pub fn tally_by_kind(&self) -> Result<(BTreeMap<ItemKind, health::OwedCounts>, HeldUp), Fault> {
         let mut by_kind =
             BTreeMap::from(ItemKind::ALL.map(|kind| (kind, health::OwedCounts::default())));
-        let mut held_up: Option<(i64, CodeName, String)> = None;
+        let mut held_up: Option<(i64, Finding)> = None;
         self.shelf.each(&self.shelf.folder, &mut |ledger| {
             let kind = ledger.key.kind;
             let owed = by_kind.entry(kind).or_default();
@@ -295,11 +294,11 @@ impl Spool {
                 owed.waiting_kinds.add(kind);
             }
             if held_up.as_ref().is_none_or(|(oldest, ..)| came < *oldest) {
-                held_up = Some((came, code, reason.en()));
+                held_up = Some((came, Finding::new(code, reason)));
             }
             Ok(())
         })?;
-        Ok((by_kind, held_up.map(|(_, code, reason)| (code, reason))))
+        Ok((by_kind, held_up.map(|(_, why)| why)))
     }
 
     /// A result that a central of this version acknowledged, as the entry without variables that proves it well.
@@ -604,8 +603,8 @@ fn unknown(id: &str) -> Fault {
     Fault::new(Code::ResultsUnknown, FileCause::NoItem { id })
 }
 
-/// Why central holds something up, as code and words.
-pub type HeldUp = Option<(CodeName, String)>;
+/// Why central holds something up.
+pub type HeldUp = Option<Finding>;
 
 /// What is owed of all kinds together.
 pub fn sum(by_kind: impl IntoIterator<Item = health::OwedCounts>) -> health::OwedCounts {

@@ -44,7 +44,7 @@ pub use self::net::{ConnectionEnd, NetCause, Scheme};
 pub use self::os::OsCause;
 pub use self::package::PackageCause;
 pub use self::run::{ProcessEnd, RunCause};
-pub use self::service::ServiceCause;
+pub use self::service::{BusyWith, ServiceCause, ServiceLoss};
 pub use self::setting::{
     ConfigFlaw, ConfigFlaws, FoundSetting, InSection, SettingForm, SettingPlace, SizeBounds,
 };

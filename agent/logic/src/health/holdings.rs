@@ -98,9 +98,8 @@ impl Holdings {
         let runs = history(reports, &told);
         found.push((Check::Spool, spool));
         let history = match now.notices.first() {
-            Some((code, reason)) => {
-                CheckFinding::warn(code, ReportedFault::new(code, reason)).detail(runs.summary)
-            }
+            Some(notice) => CheckFinding::warn(&notice.code, ReportedFault::from(notice.clone()))
+                .detail(runs.summary),
             None => runs,
         };
         found.push((Check::History, history));
@@ -205,8 +204,8 @@ impl Holdings {
 
     fn spool(&self, reports: &[Report]) -> CheckFinding {
         let now = &self.standing;
-        if let Some(reason) = &now.unread {
-            let told = ReportedFault::new(Code::DiskFailing, reason);
+        if let Some(unread) = &now.unread {
+            let told = ReportedFault::because(Code::DiskFailing, unread.cause.clone());
             return CheckFinding::fail(Code::DiskFailing, told);
         }
         let owed = now.owed.unwrap_or_default();
@@ -274,7 +273,7 @@ fn bad_on_central(judged: &[(Bad, String, ReportedFault)], stock: &Stock) -> Opt
 /// `held_up`: why central holds up what waits; `aside`: names of files that did not open; `reports`: newest first.
 fn spool(
     owed: OwedCounts,
-    held_up: Option<&(CodeName, String)>,
+    held_up: Option<&Finding>,
     aside: &[String],
     reports: &[Report],
     now: i64,
@@ -298,10 +297,10 @@ fn spool(
     } else if owed.unconfirmed > 0 {
         let tell = |items| HoldingsMessage::Unconfirmed { items };
         told(Code::ResultsUnconfirmed, owed.unconfirmed(), tell).details(since)
-    } else if let Some((code, reason)) = held_up {
+    } else if let Some(held_up) = held_up {
         let count = owed.waiting;
-        CheckFinding::warn(code, HoldingsMessage::NotTaken { count })
-            .detail(ReportedFault::new(code, reason))
+        CheckFinding::warn(&held_up.code, HoldingsMessage::NotTaken { count })
+            .detail(ReportedFault::from(held_up.clone()))
             .details(since)
     } else if owed.queued == 0 {
         CheckFinding::pass(Check::Spool, HoldingsMessage::NothingOwed)
@@ -497,7 +496,7 @@ mod tests {
             oldest_at: 1_000_000,
             ..owed(2)
         };
-        let cause = (CodeName::from(Code::ResultsTooLong), "because".to_owned());
+        let cause = Finding::new(Code::ResultsTooLong, "because");
         let told = spool(waiting, Some(&cause), &[], &[], 1_000_000 + 3 * 3600);
         assert_eq!(told.code, Code::ResultsTooLong);
         let told = told.json();

@@ -14,18 +14,18 @@ use super::talk::Talk;
 use super::unit::Unit;
 use super::way::WaySeen;
 use super::{Check, CheckFinding, CheckStatus, Facts, fold, plan};
-use crate::fault::{Cause, Code, CodeName, ConfigCause, Fault};
+use crate::fault::{Cause, Code, CodeName, ConfigCause, Fault, Finding};
 use crate::language::figure::Bytes;
 
 /// A failure as it was told: its code and the words for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Finding", into = "Finding")]
 pub struct ReportedFault {
     /// The code.
     pub code: CodeName,
     /// In words.
     pub reason: String,
     /// The cause as a value, where it did not come as words from another process.
-    #[serde(skip)]
     pub cause: Option<Box<Cause>>,
 }
 
@@ -65,6 +65,25 @@ impl ReportedFault {
         let mut each = each.into_iter();
         let first = each.next().unwrap_or_else(|| self.clone());
         CheckFinding::fail(&self.code, first).details(each)
+    }
+}
+
+impl From<Finding> for ReportedFault {
+    fn from(finding: Finding) -> Self {
+        let Finding { code, cause } = finding;
+        match cause {
+            Cause::Said(reason) => Self::new(code, reason),
+            cause => Self::because(code, cause),
+        }
+    }
+}
+
+impl From<ReportedFault> for Finding {
+    fn from(told: ReportedFault) -> Self {
+        match told.cause {
+            Some(cause) => Self::new(told.code, *cause),
+            None => Self::new(told.code, told.reason),
+        }
     }
 }
 

@@ -45,12 +45,12 @@ pub struct BoxStanding {
     /// Ids of what candidates did that the box had and does not open any more, and that nobody has handed over again.
     #[serde(default)]
     pub lost: Vec<String>,
-    /// What of it the disk does not give now, in words.
+    /// What of it the disk does not give now.
     #[serde(default)]
-    pub unread: Option<String>,
-    /// Why central holds up what waits, as code and words: that of the oldest.
+    pub unread: Option<Finding>,
+    /// Why central holds up what waits: that of the oldest.
     #[serde(default)]
-    pub held_up: Option<(CodeName, String)>,
+    pub held_up: Option<Finding>,
     /// The last synchronization.
     pub last: Option<Last>,
     /// Unix seconds of the last answer of central, `None` before the first.
@@ -63,9 +63,9 @@ pub struct BoxStanding {
     pub disk: Option<(u64, u64)>,
     /// Bytes per second that the link carried lately.
     pub rate: Option<f64>,
-    /// What is to be told of the box itself, as code and reason: it runs twice, it was put back.
+    /// What is to be told of the box itself: it runs twice, it was put back.
     #[serde(default)]
-    pub notices: Vec<(CodeName, String)>,
+    pub notices: Vec<Finding>,
     /// What is counted for collectors and decides nothing.
     #[serde(default)]
     pub counted: Counted,

@@ -248,8 +248,8 @@ fn looks(standing: &BoxStanding) -> Vec<(CodeName, Cause)> {
     if is_short(standing) {
         look(Code::DiskReserve.into(), Cause::ReserveShort);
     }
-    if let Some(reason) = &standing.unread {
-        look(Code::DiskFailing.into(), Cause::Said(reason.clone()));
+    if let Some(Finding { cause, .. }) = &standing.unread {
+        look(Code::DiskFailing.into(), cause.clone());
     }
     if !standing.lost.is_empty() {
         let mut ids = outside::ids(&standing.lost[..standing.lost.len().min(IDS)]);
@@ -274,9 +274,9 @@ fn looks(standing: &BoxStanding) -> Vec<(CodeName, Cause)> {
             ItemCause::Unconfirmed { what }.into(),
         );
     }
-    if let Some((code, _)) = standing.held_up.as_ref().filter(|_| owed.waiting > 0) {
+    if let Some(held_up) = standing.held_up.as_ref().filter(|_| owed.waiting > 0) {
         // A code of a newer boxsync is told in general words.
-        let code = CodeName::from(code.known().unwrap_or(Code::ResultsStuck));
+        let code = CodeName::from(held_up.code.known().unwrap_or(Code::ResultsStuck));
         let since = spool::since(owed.oldest_at, standing.now);
         look(code, Cause::NotTaken(owed.waiting, since));
     }
@@ -294,8 +294,8 @@ fn looks(standing: &BoxStanding) -> Vec<(CodeName, Cause)> {
     if lacking > 0 {
         look(Code::PackageMissing.into(), Cause::PackagesAbsent(lacking));
     }
-    for (code, reason) in &standing.notices {
-        look(code.clone(), Cause::Said(reason.clone()));
+    for Finding { code, cause } in &standing.notices {
+        look(code.clone(), cause.clone());
     }
     if let Some(at) = shown.complete_at {
         if at - standing.now > clock::TOLERANCE {

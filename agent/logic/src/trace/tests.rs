@@ -181,7 +181,7 @@ fn a_box_that_runs_twice_is_shown_for_a_week() {
         twice: Some(Twice { at: 10, evicted: 2 }),
         ..Trace::default()
     };
-    assert_eq!(trace.notices(20)[0].0, Code::BoxTwice);
+    assert_eq!(trace.notices(20)[0].code, Code::BoxTwice);
     assert!(trace.notices(10 + SHOWN).is_empty());
 }
 

@@ -335,17 +335,17 @@ fn every_reason_of_a_verdict_is_told_in_french() {
     sound.packages = done;
     cases.extend([sound.clone(), sound]);
     cases[22].lost = vec!["kve_1".into()];
-    cases[22].unread = Some(
-        "1 file of what is owed cannot be read now, the others go on: /x: the disk fails: EIO"
-            .into(),
-    );
+    cases[22].unread = Some(Finding::new(
+        Code::DiskFailing,
+        "1 file of what is owed cannot be read now, the others go on: /x: the disk fails: EIO",
+    ));
     cases[23].lost = ["kve_1", "kve_2", "kve_3", "kve_4"]
         .map(String::from)
         .into();
-    cases[23].unread = Some(
-        "2 files of what is owed cannot be read now, the others go on: /x: the disk fails: EIO"
-            .into(),
-    );
+    cases[23].unread = Some(Finding::new(
+        Code::DiskFailing,
+        "2 files of what is owed cannot be read now, the others go on: /x: the disk fails: EIO",
+    ));
     cases[16].packages.broken = 1;
     cases[17].packages.unsupported = 2;
     cases[18].packages.cached = 2;

@@ -27,6 +27,8 @@ sentences! {
         Details { kind: String, why: Box<Cause> } => "{kind} details: {why}",
             "détails de {kind} : {why}";
         List { kind: String, why: Box<Cause> } => "{kind} list: {why}", "liste de {kind} : {why}";
+        NoEntity { id: Id } => "the box holds no entity {id}", "la box n’a pas d’entité {id}";
+        NoneHidden { id: Id } => "the box holds no hidden entity {id}", "la box n’a pas d’entité masquée {id}";
         Closed { entities: u64 } => "{entities} entities of the catalogue do not open",
             "{entities} entités du catalogue ne s’ouvrent pas";
         HeldBack { what: Vec<CountOf> } =>

@@ -2,7 +2,7 @@
 //! Never what was typed where that may be a secret.
 //! Called by the verbs of the command line.
 
-use super::argument::sentences;
+use super::argument::{Quote, sentences};
 use super::setting::SettingForm;
 
 sentences! {
@@ -19,6 +19,10 @@ sentences! {
         ClientId => "--key: expected the client id that central printed",
             "--key : l’identifiant de client affiché par le serveur central est attendu";
         TokenUrl { expected: SettingForm } => "--token-url: expected {expected}", "--token-url : attendu : {expected}";
+        NoCode { wanted: Quote, near: String } => "{wanted} is no code of this boxsync; the nearest one is {near}",
+            "{wanted} n’est pas un code de ce boxsync ; le plus proche est {near}";
+        UnknownCode { wanted: Quote } => "{wanted} is no code of this boxsync; codes stand in brackets behind a message",
+            "{wanted} n’est pas un code de ce boxsync ; les codes sont entre crochets derrière un message";
         NoSecret => "expected a secret on standard input", "un secret est attendu sur l’entrée standard";
     }
 }

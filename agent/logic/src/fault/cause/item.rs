@@ -88,6 +88,13 @@ sentences! {
         WipeOwed { given: Option<OtherNumber>, what: Vec<OwedItems>, total: u64 } =>
             "{given}central has not acknowledged {what}; nothing was destroyed. Send them with `boxsync sync --results`, or write each in clear with `boxsync results export ID FILE`; only `--discard-results {total}` destroys them",
             "{given}le serveur central n’a pas confirmé {what} ; rien n’a été détruit. Les envoyer avec `boxsync sync --results`, ou les écrire en clair, un par un, avec `boxsync results export ID FILE` ; seul `--discard-results {total}` les détruit";
+        NoneToRetry { ids: Vec<Id> } =>
+            "nothing of {ids} is refused, unconfirmed, waiting or set aside (see `boxsync results`)",
+            "rien de {ids} n’est refusé, incertain, en attente ou mis de côté (voir `boxsync results`)";
+        NoneHeld { ids: Vec<Id> } => "nothing of {ids} is held (see `boxsync results`)",
+            "rien de {ids} n’est retenu (voir `boxsync results`)";
+        NoneOwed { ids: Vec<Id> } => "nothing of {ids} is owed (see `boxsync results`)",
+            "rien de {ids} n’est dû (voir `boxsync results`)";
         RefusedParts => "central does not take some of its variables",
             "le serveur central ne prend pas certaines de ses variables";
     }

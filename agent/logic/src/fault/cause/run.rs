@@ -22,6 +22,18 @@ sentences! {
         RunsNotWiped { path: String } =>
             "{path}: boxsync is running, nothing was destroyed; stop it first: `systemctl stop boxsync.service`",
             "{path} : boxsync fonctionne, rien n’a été détruit ; l’arrêter d’abord : `systemctl stop boxsync.service`";
+        BoxTwice { tokens: u64 } =>
+            "another box uses the credentials of this one: {tokens} of its tokens died early in one synchronization",
+            "une autre box utilise les identifiants de celle-ci : {tokens} de ses jetons sont morts avant l’heure pendant une synchronisation";
+        StateCopied =>
+            "the state folder is a copy of the one that was in use: an earlier state was put back, or the box was copied",
+            "le dossier d’état est une copie de celui qui servait : un état antérieur a été remis, ou la box a été copiée";
+        StateOlder =>
+            "the state folder is older than what the daemon has seen: an earlier state was put back",
+            "le dossier d’état est plus ancien que ce que le service a vu : un état antérieur a été remis";
+        ResultsNeverSent =>
+            "central holds results that were never sent from here: an earlier state was put back, the box runs twice, or the disk could not keep that they were sent",
+            "le serveur central a des résultats qui ne sont jamais partis d’ici : un état antérieur a été remis, la box fonctionne en double, ou le disque n’a pas pu retenir leur envoi";
         OutputFailed { why: OsCause } => "standard output did not take everything: {why}",
             "la sortie standard n’a pas tout pris : {why}";
     }

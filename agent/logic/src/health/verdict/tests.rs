@@ -173,7 +173,7 @@ fn each_state_has_its_word_and_its_reason() {
             Code::DiskReserve,
         ),
         (
-            |s| s.unread = Some("1 file cannot be read".into()),
+            |s| s.unread = Some(Finding::new(Code::DiskFailing, "1 file cannot be read")),
             Word::ReadyBut,
             Code::DiskFailing,
         ),
@@ -328,7 +328,7 @@ fn what_is_owed_is_told_each_by_its_kind() {
         ]
     );
     // What central holds up is told as that, not once more.
-    standing.held_up = Some((Code::CentralError.into(), "why".into()));
+    standing.held_up = Some(Finding::new(Code::CentralError, "why"));
     standing.owed = Some(OwedCounts {
         queued: 7,
         queued_kinds: kinds,
