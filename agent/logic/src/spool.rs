@@ -77,6 +77,7 @@ mod fit;
 mod keep;
 mod ledger;
 mod left;
+mod person;
 mod plan;
 mod request;
 mod result;
@@ -173,6 +174,16 @@ struct SpoolEntry {
     lost: u32,
     /// Left to a later run from the beginning.
     left: bool,
+    /// Another content of the same id came after it.
+    has_later: bool,
+}
+
+impl SpoolEntry {
+    /// It neither goes nor is waited for: a later content stands for it. Where there is none, what is to come of it is
+    /// waited for.
+    fn is_out_of_the_way(&self) -> bool {
+        self.has_later && matches!(self.state, ItemState::SetAside | ItemState::Open)
+    }
 }
 
 /// One exchange with central.
@@ -536,10 +547,10 @@ impl Sending {
         })
     }
 
-    /// Whether something of this kind and id is not acknowledged.
+    /// Whether something of this kind and id is still to be acknowledged.
     fn pending(&self, kind: ItemKind, id: &str) -> bool {
         self.editions(kind, id)
-            .any(|(_, entry)| entry.state != ItemState::Acknowledged)
+            .any(|(_, entry)| entry.state != ItemState::Acknowledged && !entry.is_out_of_the_way())
     }
 
     fn editions(&self, kind: ItemKind, id: &str) -> impl Iterator<Item = (&ItemKey, &SpoolEntry)> {

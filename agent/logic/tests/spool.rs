@@ -16,6 +16,8 @@ mod crash;
 mod failed;
 #[path = "spool/keep.rs"]
 mod keep;
+#[path = "spool/person.rs"]
+mod person;
 #[path = "spool/rule.rs"]
 mod rule;
 

@@ -25,7 +25,7 @@ use super::words::{self, ListTerm};
 use crate::engine::Engine;
 use crate::intake::Intake;
 use system::root::Root;
-use vault::spool::Spool;
+use vault::spool::{RetriedItems, Spool};
 
 /// What to do with what the box owes.
 #[derive(Debug, Subcommand)]
@@ -93,7 +93,10 @@ pub(super) fn act(root: &Root, act: Option<ResultsVerb>, screen: &Screen) -> Res
         }
         Some(ResultsVerb::Retry { ids }) => {
             let spool = spool(root)?;
-            let count = spool.retry(&ids)?;
+            let RetriedItems { count, superseded } = spool.retry(&ids)?;
+            if count == 0 && superseded > 0 {
+                return Err(Fault::new(Code::ResultsSuperseded, ItemCause::Superseded));
+            }
             if count == 0 && !ids.is_empty() {
                 let ids = Id::all(&ids);
                 return Err(unknown(ItemCause::NoneToRetry { ids }));

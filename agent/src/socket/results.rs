@@ -63,7 +63,10 @@ pub(super) fn edition(fate: &Fate) -> Json {
     json!({
         "edition": ledger.key.edition, "state": ledger.state.word(), "attempts": ledger.attempts,
         "code": code, "reason": ledger.reason.as_ref().map(Finding::reason),
-        "what_to_do": advice(ledger.state, ledger.reason.as_ref()),
+        "what_to_do": match fate.superseded {
+            true => remedy(Some(Code::ResultsSuperseded)),
+            false => advice(ledger.state, ledger.reason.as_ref()),
+        },
         "came_at": fate.came, "changed_at": fate.changed,
         "bytes": ledger.size, "parts": ledger.parts.len(), "stored": stored.count(),
     })

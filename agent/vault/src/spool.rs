@@ -10,15 +10,15 @@ mod enclose;
 mod fate;
 mod folder;
 mod gate;
+mod person;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
 
-use logic::fault::{Code, Fault, FileAct, FileCause, Finding, Id, ItemCause, Sealed};
+use logic::fault::{Code, Fault, FileCause, Finding, Id, Sealed};
 use logic::health::verdict as health;
 use logic::intake::{IntakeItem, ItemKind};
 use logic::spool;
@@ -31,7 +31,8 @@ use super::{SealedFile, Vault, damaged};
 pub use fate::{Fate, FateMarks};
 use folder::SpoolFolder;
 use gate::SpoolLock;
-use system::root::{make_folder, sync_folder, trouble, write_all_durably};
+pub use person::RetriedItems;
+use system::root::{make_folder, remove_durably, sync_folder, write_all_durably};
 
 /// The folder `spool/`.
 #[derive(Clone)]
@@ -48,6 +49,17 @@ struct Witness {
     central: String,
     /// Its entry without variables.
     entry: Vec<u8>,
+}
+
+/// What the other items of the same kind and id say about one.
+#[derive(Debug, Clone, Copy, Default)]
+struct OtherEditions {
+    /// Central knows the execution through one of them.
+    mapped: bool,
+    /// Since when it may be decrypting that one.
+    decrypted_since: Option<BootTime>,
+    /// One came after it.
+    has_later: bool,
 }
 
 /// Held by somebody before whose work nothing more may be let in, nor sent.
@@ -130,19 +142,12 @@ impl Spool {
         Ok(told)
     }
 
-    /// Writes items. What stood open in the place of one has its account no more: it would speak for the new content. A cut
+    /// Writes items. What stood open in the place of one has its account no more: it was of the content before. A cut
     /// before that leaves it open, nobody was told yes, and the same again is let in.
     fn let_in(&self, files: &[(PathBuf, Vec<u8>)]) -> Result<(), Fault> {
         write_all_durably(files)?;
-        for (item, _) in files {
-            let account = item.with_extension("state");
-            match fs::remove_file(&account) {
-                Ok(()) => sync_folder(&account)?,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(trouble(&account, FileAct::Remove, &error)),
-            }
-        }
-        Ok(())
+        let mut accounts = files.iter().map(|(item, _)| item.with_extension("state"));
+        accounts.try_for_each(|account| remove_durably(&account))
     }
 
     /// What is to be kept of a submission, if anything of it is new.
@@ -170,7 +175,7 @@ impl Spool {
         let _gate = SpoolLock::alone(&self.shelf.folder)?;
         let mut found = Vec::new();
         let ledgers = self.shelf.ledgers(&self.shelf.folder)?;
-        let mapped = self.mapped(&ledgers)?;
+        let mut others = self.others(&ledgers)?;
         for ledger in ledgers {
             if ledger.state == ItemState::Acknowledged {
                 // A power cut between the last word and the move.
@@ -180,16 +185,16 @@ impl Spool {
             let path = self.shelf.path(&self.shelf.folder, &ledger.key, "item");
             let came = modified(&path);
             let owed = ledger.owed(&[]);
-            let through = mapped.get(&ledger.key);
-            let mapped = owed.mapped || through.is_some();
+            let others = others.remove(&ledger.key).unwrap_or_default();
             let seconds = came.duration_since(SystemTime::UNIX_EPOCH);
             let seconds = seconds.map_or(0, |since| since.as_secs() as i64);
             found.push((
                 came,
                 OwedItem {
                     came: seconds,
-                    mapped,
-                    decrypted_since: through.copied().flatten(),
+                    mapped: owed.mapped || others.mapped,
+                    decrypted_since: others.decrypted_since,
+                    has_later: others.has_later,
                     ..owed
                 },
             ));
@@ -198,15 +203,15 @@ impl Spool {
         Ok(found.into_iter().map(|(_, owed)| owed).collect())
     }
 
-    /// Those of the items that central knows through another one of the same kind and id, each with since when it may be
-    /// decrypting that. Every account is read once, however many of one id there are.
-    fn mapped(&self, ledgers: &[Ledger]) -> Result<BTreeMap<ItemKey, Option<BootTime>>, Fault> {
+    /// What the other items of the same kind and id say about each. Every account is read once, however many of one id there
+    /// are.
+    fn others(&self, ledgers: &[Ledger]) -> Result<BTreeMap<ItemKey, OtherEditions>, Fault> {
         let mut groups: BTreeMap<(ItemKind, &str), BTreeMap<u32, &Ledger>> = BTreeMap::new();
         for ledger in ledgers {
             let group = groups.entry((ledger.key.kind, &ledger.key.id));
             group.or_default().insert(ledger.key.edition, ledger);
         }
-        let mut mapped = BTreeMap::new();
+        let mut others = BTreeMap::new();
         for ((kind, id), group) in groups {
             let editions = self.shelf.each_edition(None, |edition| {
                 let id = id.to_owned();
@@ -222,11 +227,18 @@ impl Spool {
             let since = editions.iter().filter_map(|(.., since)| *since).next_back();
             let maps = editions.iter().filter(|(_, maps, _)| *maps);
             let mapping: BTreeSet<u32> = maps.map(|(edition, ..)| *edition).collect();
-            let by_another = |edition: &u32| mapping.len() > usize::from(mapping.contains(edition));
-            let through = group.iter().filter(|(edition, _)| by_another(edition));
-            mapped.extend(through.map(|(_, ledger)| (ledger.key.clone(), since)));
+            let last = editions.last().map(|(edition, ..)| *edition);
+            others.extend(group.iter().map(|(edition, ledger)| {
+                let mapped = mapping.len() > usize::from(mapping.contains(edition));
+                let said = OtherEditions {
+                    mapped,
+                    decrypted_since: since.filter(|_| mapped),
+                    has_later: last > Some(*edition),
+                };
+                (ledger.key.clone(), said)
+            }));
         }
-        Ok(mapped)
+        Ok(others)
     }
 
     /// What is owed by its state, and why central holds up the oldest that it holds up.
@@ -268,6 +280,8 @@ impl Spool {
                     owed.unconfirmed_kinds.add(kind);
                 }
                 ItemState::SetAside => owed.set_aside += 1,
+                // It waits for nothing any more.
+                ItemState::Open if self.shelf.is_superseded(&ledger) => owed.set_aside += 1,
                 ItemState::Open => owed.open += 1,
                 ItemState::Held => owed.held += 1,
                 ItemState::Acknowledged => {}
@@ -518,71 +532,6 @@ impl Spool {
         }
         let keys: Vec<&ItemKey> = changed.iter().map(|ledger| &ledger.key).collect();
         self.shelf.retire(&keys)
-    }
-
-    /// `results set-aside`: keeps everything of these ids, unsent and without a say in the verdict. Gives how many.
-    ///
-    /// # Errors
-    /// What the file system says.
-    pub fn set_aside(&self, ids: &[String]) -> Result<usize, Fault> {
-        let _gate = SpoolLock::alone(&self.shelf.folder)?;
-        let ids: BTreeSet<&String> = ids.iter().collect();
-        let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
-        ledgers.retain_mut(|ledger| ids.contains(&ledger.key.id) && ledger.set_aside());
-        self.shelf.write_states(&ledgers)?;
-        Ok(ledgers.len())
-    }
-
-    /// `results retry`: tries again what was refused or is unconfirmed; all of it when no id is given. Gives how many.
-    /// What was set aside goes on only when it is named, and what is open only then goes as it is.
-    ///
-    /// # Errors
-    /// What the file system says.
-    pub fn retry(&self, ids: &[String]) -> Result<usize, Fault> {
-        let _gate = SpoolLock::alone(&self.shelf.folder)?;
-        let ids: BTreeSet<&String> = ids.iter().collect();
-        let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
-        ledgers.retain_mut(|ledger| {
-            let named = ids.contains(&ledger.key.id);
-            let own = matches!(ledger.state, ItemState::SetAside | ItemState::Open);
-            let meant = named || (ids.is_empty() && !own);
-            meant && ledger.retry()
-        });
-        self.shelf.write_states(&ledgers)?;
-        Ok(ledgers.len())
-    }
-
-    /// `results release`: what is held goes with the next synchronization, whatever key central has; all of it when no id is
-    /// given. Gives how many.
-    ///
-    /// # Errors
-    /// What the file system says.
-    pub fn release(&self, ids: &[String]) -> Result<usize, Fault> {
-        let _gate = SpoolLock::alone(&self.shelf.folder)?;
-        let ids: BTreeSet<&String> = ids.iter().collect();
-        let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
-        let meant = |ledger: &Ledger| ids.is_empty() || ids.contains(&ledger.key.id);
-        ledgers.retain_mut(|ledger| meant(ledger) && ledger.release());
-        self.shelf.write_states(&ledgers)?;
-        Ok(ledgers.len())
-    }
-
-    /// A copied box keeps what it holds but does not send it: the original does. A person may decide otherwise
-    /// with `results retry`.
-    ///
-    /// # Errors
-    /// What the file system says.
-    pub fn disown(&self, original: &str) -> Result<(), Fault> {
-        let _gate = SpoolLock::alone(&self.shelf.folder)?;
-        let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
-        ledgers.retain(|ledger| matches!(ledger.state, ItemState::Queued | ItemState::Sending));
-        for ledger in &mut ledgers {
-            ledger.state = ItemState::Unconfirmed;
-            let original = original.to_owned();
-            let cause = ItemCause::Copied { original };
-            ledger.reason = Some(Finding::new(Code::ResultsCopied, cause));
-        }
-        self.shelf.write_states(&ledgers)
     }
 
     /// The gate for whoever changes items of these ids alone.

@@ -27,6 +27,7 @@ mod language;
 mod line;
 mod metrics;
 mod names;
+mod open;
 mod oracle;
 mod orders;
 mod outside;

@@ -220,6 +220,7 @@ french! {
     ResultsUnreadable "un résultat conservé est illisible" "Envoyer un fichier d’assistance (`boxsync doctor --bundle FICHIER`) avant de remplacer le disque.";
     ResultsQuarantined "un fichier de résultats a été mis à l’écart" "Garder le dossier /var/lib/boxsync/quarantine pour l’assistance, puis l’enlever et remplacer le disque.";
     ResultsUnknown "la box n’a pas ce résultat" "Voir ce qu’il y a avec `boxsync results`.";
+    ResultsSuperseded "un contenu plus récent remplace ce résultat" "Rien à faire ; voir le plus récent avec `boxsync results`.";
     ResultRefused "le serveur central n’accepte pas un résultat" = ResultsRejected;
     ResultUnconfirmed "on ne sait pas si le serveur central a un résultat" = ResultsUnconfirmed;
     LogsQueued "des lignes de journal attendent une prochaine synchronisation" = Ready;

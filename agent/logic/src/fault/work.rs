@@ -127,6 +127,11 @@ macro_rules! work_codes {
             "the box does not hold this result"
             "There is no item with this id in the spool."
             "See `boxsync results` for what there is.";
+        ResultsSuperseded "results.superseded" [GiveUp Failed Unknown]
+            "a later content stands for this result"
+            "The execution was not finished when this content came, and a later one came while it stood aside. That one goes to \
+         central; what is superseded is kept on the box and never sent."
+            "Nothing to do; see `boxsync results` for the later one.";
         ResultRefused "result.refused" [Operator Failed Unknown => ResultRefused]
             "central does not accept a result"
             "Central broke on this result while it took others. It is kept on the box."

@@ -65,6 +65,7 @@ impl Sending {
             came: item.came,
             lost: 0,
             left: !due,
+            has_later: item.has_later,
         };
         self.entries.insert(item.key.clone(), entry);
         if !due {

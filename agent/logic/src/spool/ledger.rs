@@ -197,6 +197,8 @@ pub struct OwedItem {
     pub enclosure: Enclosure,
     /// Since when central may be decrypting an earlier content of the same execution.
     pub decrypted_since: Option<BootTime>,
+    /// Whether another content of the same id came after it.
+    pub has_later: bool,
 }
 
 impl Ledger {
@@ -308,16 +310,6 @@ impl Ledger {
         }
     }
 
-    /// `results release`: it goes whatever key central has. Says whether anything changed.
-    pub fn release(&mut self) -> bool {
-        if self.state != ItemState::Held {
-            return false;
-        }
-        self.enclosure.released = true;
-        self.state = self.trial.aside.take().unwrap_or(ItemState::Queued);
-        true
-    }
-
     /// Writes down what the machine decided. What a person set aside meanwhile stays there, unless central has it.
     pub fn apply(&mut self, change: &LedgerChange) {
         self.trial = change.trial;
@@ -344,37 +336,6 @@ impl Ledger {
         }
     }
 
-    /// `results retry`: what was refused is tried again, what is unconfirmed is asked about again, what was set aside
-    /// goes on where it was. Says whether anything changed.
-    pub fn retry(&mut self) -> bool {
-        let stood = match (self.state, self.trial.aside) {
-            (ItemState::SetAside, before) => before.unwrap_or(ItemState::Sending),
-            (state, _) => state,
-        };
-        match stood {
-            ItemState::Refused => {
-                self.state = ItemState::Queued;
-                self.reopen();
-            }
-            ItemState::Unconfirmed => self.state = ItemState::Sending,
-            ItemState::Queued | ItemState::Sending | ItemState::Open | ItemState::Held
-                if self.state == ItemState::SetAside =>
-            {
-                self.state = stood;
-            }
-            // A person knows that nothing more comes.
-            ItemState::Open => self.state = ItemState::Queued,
-            ItemState::Queued if self.trial != ItemTrial::default() => {}
-            _ => return false,
-        }
-        let lost = self.trial.lost;
-        self.trial = ItemTrial {
-            lost,
-            ..ItemTrial::default()
-        };
-        true
-    }
-
     /// Whether it is marked without an account of its own, where none can be written: a first sending of a whole item.
     pub fn can_be_marked(&self, change: &LedgerChange) -> bool {
         let whole = self.parts.iter().all(|(_, part)| *part == PartState::Owed);
@@ -393,27 +354,13 @@ impl Ledger {
         }
     }
 
-    /// `results set-aside`: it is kept, not sent, and has no say in the verdict. Says whether anything changed.
-    pub fn set_aside(&mut self) -> bool {
-        if matches!(self.state, ItemState::Acknowledged | ItemState::SetAside) {
-            return false;
-        }
-        // What it was before it was held is what it is again, should its key come back.
-        self.trial.aside = match self.state {
-            ItemState::Held => self.trial.aside,
-            state => Some(state),
-        };
-        self.state = ItemState::SetAside;
-        true
-    }
-
     /// Whether it is a result that is sent in parts: that begins only once central knows the execution.
     fn is_apart(&self) -> bool {
         self.key.kind == ItemKind::Results
             && self.parts.iter().any(|(_, part)| *part != PartState::Owed)
     }
 
-    fn reopen(&mut self) {
+    pub(super) fn reopen(&mut self) {
         for (_, part) in &mut self.parts {
             if matches!(*part, PartState::Refused) {
                 *part = PartState::Owed;
@@ -448,6 +395,9 @@ impl Ledger {
             mapped: self.is_apart() || Others::of(&self.key, same).mapped,
             enclosure: self.enclosure,
             decrypted_since: same.iter().filter_map(Self::decrypted_since).next_back(),
+            has_later: same
+                .iter()
+                .any(|other| other.key.edition > self.key.edition),
         }
     }
 
@@ -637,27 +587,6 @@ mod tests {
         assert!(ledger.trial.is_due(Now::default()));
         // And it is written as that release reads it: the same bytes first.
         assert_eq!(ledger.to_bytes(), bytes);
-    }
-
-    #[test]
-    fn what_is_set_aside_goes_on_where_it_was() {
-        let (fresh, _) = fresh(Ledger::admit(item(ItemKind::Results, 1, &[1]), &[], None));
-        for (state, after) in [
-            (ItemState::Queued, ItemState::Queued),
-            (ItemState::Sending, ItemState::Sending),
-            (ItemState::Unconfirmed, ItemState::Sending),
-            (ItemState::Refused, ItemState::Queued),
-        ] {
-            let mut ledger = fresh.clone();
-            ledger.state = state;
-            assert!(ledger.set_aside() && !ledger.set_aside());
-            assert_eq!(ledger.state, ItemState::SetAside);
-            assert!(ledger.retry() && !ledger.retry());
-            assert_eq!(ledger.state, after, "{state:?}");
-        }
-        let mut home = fresh.clone();
-        home.state = ItemState::Acknowledged;
-        assert!(!home.set_aside());
     }
 
     #[test]

@@ -601,17 +601,18 @@ impl Sending {
         }
     }
 
-    /// Whether an earlier content of the same execution is still on its way.
+    /// Whether an earlier content of the same execution is still on its way. What a person has to decide about is not, nor
+    /// what is superseded: nobody knows for how long.
     fn comes_later(&self, key: &ItemKey) -> bool {
-        let over = |state| {
+        let on_its_way = |state| {
             matches!(
                 state,
-                ItemState::Acknowledged | ItemState::Refused | ItemState::SetAside
+                ItemState::Queued | ItemState::Sending | ItemState::Unconfirmed
             )
         };
         self.editions(ItemKind::Results, &key.id)
             .take_while(|(other, _)| other.edition < key.edition)
-            .any(|(_, entry)| !over(entry.state))
+            .any(|(_, entry)| on_its_way(entry.state))
     }
 }
 

@@ -50,6 +50,8 @@ pub(crate) struct Box {
     failed: bool,
     pub(crate) now: Now,
     pub(crate) plan: SpoolPlan,
+    /// What is handed in from now on is not finished.
+    pub(crate) open: bool,
     /// Counted over all passes, those that were cut included.
     pub(crate) doubled: u64,
     pub(crate) passes: u64,
@@ -80,6 +82,7 @@ impl Box {
                 wall: 1_795_000_000,
             },
             plan: SpoolPlan::new(params, "2022.11".into(), 7),
+            open: false,
             doubled: 0,
             passes: 0,
             opened: 0,
@@ -96,6 +99,7 @@ impl Box {
             if self.central.encrypted {
                 self.close(&mut item);
             }
+            item.open = self.open && kind == ItemKind::Results;
             let same = self.same(kind, &item.id);
             let result = self
                 .same(ItemKind::Results, &item.id)

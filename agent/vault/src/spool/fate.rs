@@ -25,6 +25,8 @@ pub struct Fate {
     pub came: Option<i64>,
     /// When something was decided about it last; `None` before anything was.
     pub changed: Option<i64>,
+    /// A later content stands for it: it stays on the box and never goes.
+    pub superseded: bool,
 }
 
 /// How the files of the spool were met, each as two numbers: of which file, and as it was written last.
@@ -110,6 +112,7 @@ impl Spool {
         Fate {
             came: at("item"),
             changed: at("state"),
+            superseded: self.shelf.is_superseded(&ledger),
             ledger,
         }
     }

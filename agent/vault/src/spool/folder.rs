@@ -191,14 +191,13 @@ impl SpoolFolder {
         let Some(item) = self.find(key, "item") else {
             return Ok(None);
         };
+        let began = self.read_item(&item)?.0;
         let state = match item.starts_with(&self.done) {
             true => ItemState::Acknowledged,
+            false if self.is_superseded(&began) => ItemState::Open,
             false => ItemState::Sending,
         };
-        let ledger = Ledger {
-            state,
-            ..self.read_item(&item)?.0
-        };
+        let ledger = Ledger { state, ..began };
         self.write_states(std::slice::from_ref(&ledger))?;
         Ok(Some(ledger))
     }
@@ -318,6 +317,21 @@ impl SpoolFolder {
             }
         }
         lost
+    }
+
+    /// Whether a later content of the same execution stands for this one, which was never sent: whatever is said of it, it
+    /// does not go.
+    pub(super) fn is_superseded(&self, ledger: &Ledger) -> bool {
+        let is_there = |edition| {
+            let key = ItemKey {
+                edition,
+                ..ledger.key.clone()
+            };
+            ["item", "state"].map(|extension| self.find(&key, extension)) != [None, None]
+        };
+        let own = ledger.key.edition;
+        // One that was lost leaves a gap.
+        ledger.is_unfinished() && (own + 1..=own + 1 + GAP).any(is_there)
     }
 
     /// Whether central may know the execution of this item through another one whose content was lost: then it takes

@@ -2,6 +2,8 @@
 //! Never waits for a clock.
 //! Called by nobody.
 
+mod open;
+
 use super::*;
 use logic::fault::Code;
 use logic::intake::Print;
@@ -274,7 +276,7 @@ fn a_copy_sends_nothing_by_itself() {
     admit(&spool, "a", "one");
     spool.disown("original").unwrap();
     assert_eq!(spool.owed().unwrap()[0].state, ItemState::Unconfirmed);
-    assert_eq!(spool.retry(&[]).unwrap(), 1);
+    assert_eq!(spool.retry(&[]).unwrap().count, 1);
     assert_eq!(spool.owed().unwrap()[0].state, ItemState::Sending);
 }
 
@@ -614,58 +616,4 @@ fn what_waited_for_a_key_is_closed_through_every_cut() {
     assert_eq!(spool.release(&[]).unwrap(), 1);
     let released = spool.load(&of("b")).unwrap().ledger;
     assert!(released.enclosure.released && released.state == ItemState::Queued);
-}
-
-/// What is not finished was never sent: the content that follows takes its file, and nothing is left of the one before.
-#[test]
-fn an_open_item_is_replaced_in_its_place() {
-    let (_dir, spool) = spool();
-    let open = |content: &str, open: bool| IntakeItem {
-        open,
-        ..item("a", content)
-    };
-    let states = || -> Vec<(u32, ItemState)> {
-        let owed = spool.owed().unwrap();
-        owed.iter()
-            .map(|owed| (owed.key.edition, owed.state))
-            .collect()
-    };
-    assert_eq!(spool.admit(vec![open("one", true)]).unwrap(), [true]);
-    assert_eq!(spool.admit(vec![open("one", true)]).unwrap(), [false]);
-    assert_eq!(spool.admit(vec![open("two", true)]).unwrap(), [true]);
-    assert_eq!(states(), [(0, ItemState::Open)]);
-    assert_eq!(spool.tally().unwrap().0.open, 1);
-    assert_eq!(spool.admit(vec![open("three", false)]).unwrap(), [true]);
-    assert_eq!(states(), [(0, ItemState::Queued)]);
-    let key = spool.owed().unwrap().remove(0).key;
-    assert_eq!(spool.load(&key).unwrap().payload, b"three");
-    // From then on a further content is another one.
-    assert_eq!(spool.admit(vec![open("four", true)]).unwrap(), [true]);
-    assert_eq!(states(), [(0, ItemState::Queued), (1, ItemState::Open)]);
-    // A person knows that nothing more comes.
-    assert_eq!(spool.retry(&["a".into()]).unwrap(), 1);
-    assert_eq!(states(), [(0, ItemState::Queued), (1, ItemState::Queued)]);
-}
-
-/// An account of its own outlives no content: it said open of the one before, and the last one would never have gone.
-#[test]
-fn the_content_that_takes_the_place_of_an_open_one_takes_its_account_too() {
-    let (_dir, spool) = spool();
-    let open = |content: &str| IntakeItem {
-        open: true,
-        ..item("a", content)
-    };
-    for content in ["one", "two"] {
-        assert_eq!(spool.admit(vec![open(content)]).unwrap(), [true]);
-        // It stands open as before, now in an account of its own.
-        assert_eq!(spool.set_aside(&["a".into()]).unwrap(), 1);
-        assert_eq!(spool.retry(&["a".into()]).unwrap(), 1);
-        assert_eq!(spool.tally().unwrap().0.open, 1, "{content}");
-    }
-    assert!(admit(&spool, "a", "three"));
-    let owed = spool.owed().unwrap();
-    let states: Vec<_> = owed.iter().map(|owed| owed.state).collect();
-    assert_eq!(states, [ItemState::Queued]);
-    assert_eq!(spool.load(&owed[0].key).unwrap().payload, b"three");
-    assert!(!admit(&spool, "a", "three"));
 }

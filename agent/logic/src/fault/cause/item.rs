@@ -95,6 +95,8 @@ sentences! {
             "rien de {ids} n’est retenu (voir `boxsync results`)";
         NoneOwed { ids: Vec<Id> } => "nothing of {ids} is owed (see `boxsync results`)",
             "rien de {ids} n’est dû (voir `boxsync results`)";
+        Superseded => "it was not finished, and a later content of the execution stands for it: it stays and is not sent",
+            "ce n’était pas terminé, et un contenu plus récent de l’exécution le remplace : il reste et n’est pas envoyé";
         RefusedParts => "central does not take some of its variables",
             "le serveur central ne prend pas certaines de ses variables";
     }

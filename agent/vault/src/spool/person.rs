@@ -1,0 +1,94 @@
+//! What a person says about items, written down: set aside, tried again, released, another box's.
+//! Never sends anything, and never touches a content.
+//! Called by `results` of the command line, and by `engine` for a box that is a copy.
+
+use std::collections::BTreeSet;
+
+use logic::fault::{Code, Fault, Finding, ItemCause};
+use logic::spool::{ItemState, Ledger};
+
+use super::Spool;
+use super::gate::SpoolLock;
+
+/// What became of items that were to be tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetriedItems {
+    /// That go on.
+    pub count: usize,
+    /// Contents that were named and stay, for a later one stands for them.
+    pub superseded: usize,
+}
+
+impl Spool {
+    /// `results set-aside`: keeps everything of these ids, unsent and without a say in the verdict. Gives how many.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn set_aside(&self, ids: &[String]) -> Result<usize, Fault> {
+        let _gate = SpoolLock::alone(&self.shelf.folder)?;
+        let ids: BTreeSet<&String> = ids.iter().collect();
+        let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
+        ledgers.retain_mut(|ledger| ids.contains(&ledger.key.id) && ledger.set_aside());
+        self.shelf.write_states(&ledgers)?;
+        Ok(ledgers.len())
+    }
+
+    /// `results retry`: tries again what was refused or is unconfirmed; all of it when no id is given.
+    /// What was set aside goes on only when it is named, and what is open only then goes as it is; what a later content
+    /// superseded stays as it is.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn retry(&self, ids: &[String]) -> Result<RetriedItems, Fault> {
+        let mut superseded = 0;
+        let _gate = SpoolLock::alone(&self.shelf.folder)?;
+        let ids: BTreeSet<&String> = ids.iter().collect();
+        let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
+        ledgers.retain_mut(|ledger| {
+            let named = ids.contains(&ledger.key.id);
+            let own = matches!(ledger.state, ItemState::SetAside | ItemState::Open);
+            let meant = named || (ids.is_empty() && !own);
+            let stays = meant && self.shelf.is_superseded(ledger);
+            superseded += usize::from(stays);
+            meant && !stays && ledger.retry()
+        });
+        self.shelf.write_states(&ledgers)?;
+        Ok(RetriedItems {
+            count: ledgers.len(),
+            superseded,
+        })
+    }
+
+    /// `results release`: what is held goes with the next synchronization, whatever key central has; all of it when no id is
+    /// given. Gives how many.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn release(&self, ids: &[String]) -> Result<usize, Fault> {
+        let _gate = SpoolLock::alone(&self.shelf.folder)?;
+        let ids: BTreeSet<&String> = ids.iter().collect();
+        let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
+        let meant = |ledger: &Ledger| ids.is_empty() || ids.contains(&ledger.key.id);
+        ledgers.retain_mut(|ledger| meant(ledger) && ledger.release());
+        self.shelf.write_states(&ledgers)?;
+        Ok(ledgers.len())
+    }
+
+    /// A copied box keeps what it holds but does not send it: the original does. A person may decide otherwise
+    /// with `results retry`.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn disown(&self, original: &str) -> Result<(), Fault> {
+        let _gate = SpoolLock::alone(&self.shelf.folder)?;
+        let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
+        ledgers.retain(|ledger| matches!(ledger.state, ItemState::Queued | ItemState::Sending));
+        for ledger in &mut ledgers {
+            ledger.state = ItemState::Unconfirmed;
+            let original = original.to_owned();
+            let cause = ItemCause::Copied { original };
+            ledger.reason = Some(Finding::new(Code::ResultsCopied, cause));
+        }
+        self.shelf.write_states(&ledgers)
+    }
+}
