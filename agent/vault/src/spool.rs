@@ -143,7 +143,7 @@ impl Spool {
     }
 
     /// Writes items. What stood open in the place of one has its account no more: it was of the content before. A cut
-    /// before that leaves it open, nobody was told yes, and the same again is let in.
+    /// between leaves it, and whoever reads it takes the item's word (`SpoolFolder::account`).
     fn let_in(&self, files: &[(PathBuf, Vec<u8>)]) -> Result<(), Fault> {
         write_all_durably(files)?;
         let mut accounts = files.iter().map(|(item, _)| item.with_extension("state"));

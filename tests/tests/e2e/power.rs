@@ -12,6 +12,7 @@ use std::path::Path;
 use e2e::{Site, options};
 use serde_json::json;
 
+use crate::open;
 use crate::results::{answers, assert_home, execution, owing, result, send, submit};
 use sweep::{Sweep, can_trace, copy, cut};
 
@@ -102,6 +103,47 @@ fn a_cut_while_results_are_handed_over_loses_and_doubles_none() {
             // Nobody was told that they are safe: they are handed over again.
             let told_again = submit(&site, "results", &document(&site, number));
             assert_eq!(told_again.len(), 3, "{told}");
+            comes_home(&site, number, told);
+        },
+    );
+}
+
+/// The final contents take the place of open ones that have accounts of their own.
+#[test]
+fn a_cut_while_final_contents_replace_open_ones_loses_and_doubles_none() {
+    if !can_trace() {
+        return;
+    }
+    let site = owing();
+    let path = site.path("final.json");
+    let words = submission(&path);
+    let sweep = Sweep {
+        verb: "results submit, in the place of open ones",
+        words: &words,
+        heals: &[&words, &["sync", "--results", "--json"]],
+        pairs_of: 4,
+    };
+    sweep.run(
+        &site,
+        |number| {
+            let mut ids = Vec::new();
+            let mut former = serde_json::Map::new();
+            for (id, _) in three(number) {
+                let answers = [format!("former answer of {id}")];
+                let document = open::document(&site, &id, "Active", &answers);
+                former.extend(document.as_object().unwrap().clone());
+                ids.push(id);
+            }
+            submit(&site, "results", &json!(former));
+            for verb in ["set-aside", "retry"] {
+                let ids = ids.iter().map(String::as_str);
+                let words: Vec<&str> = ["results", verb].into_iter().chain(ids).collect();
+                site.run(&words).exits(0);
+            }
+            fs::write(&path, document(&site, number).to_string()).unwrap();
+        },
+        |number, told, _| {
+            submit(&site, "results", &document(&site, number));
             comes_home(&site, number, told);
         },
     );

@@ -481,7 +481,8 @@ impl SpoolFolder {
         Ok(read)
     }
 
-    /// The account in a `.state`, or the one that an `.item` began with.
+    /// The account in a `.state`, or the one that an `.item` began with. An item that takes the place of an open one does so
+    /// before the account of that one goes: where the two are of different contents, the item is right.
     fn account(&self, path: &Path) -> Result<Read<Ledger>, Fault> {
         let is_item = path
             .extension()
@@ -490,6 +491,17 @@ impl SpoolFolder {
             true => accepted(plain).map(|(ledger, _)| ledger),
             false => Ledger::from_bytes(plain),
         })?;
+        if let Read::Whole(ledger) = &mut read
+            && !is_item
+            && ledger.is_unfinished()
+            && let Read::Whole(mut began) = self.account(&path.with_extension("item"))?
+            && began.content != ledger.content
+        {
+            if ledger.state == ItemState::SetAside {
+                began.set_aside();
+            }
+            *ledger = began;
+        }
         if let Read::Whole(ledger) = &mut read
             && is_marked(path)
         {

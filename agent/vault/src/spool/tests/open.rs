@@ -2,7 +2,10 @@
 //! Never waits for a clock.
 //! Called by nobody.
 
+use std::thread;
+
 use super::*;
+use system::root::fuse;
 
 fn open(content: &str) -> IntakeItem {
     IntakeItem {
@@ -130,4 +133,149 @@ fn an_answer_that_comes_late_for_an_earlier_content_acknowledges_that_one_alone(
     assert_eq!(states(&spool), [(1, ItemState::Queued)]);
     assert!(spool.owed().unwrap()[0].mapped);
     assert_eq!(retry(&spool), (0, 0));
+}
+
+/// Every account is of the content that lies beside it.
+fn assert_agrees(spool: &Spool, told: &str) {
+    for owed in spool.owed().unwrap() {
+        let Loaded {
+            ledger, payload, ..
+        } = spool.load(&owed.key).unwrap();
+        let print = Print::of(&payload);
+        let parts: Vec<Print> = ledger.parts.iter().map(|(print, _)| *print).collect();
+        assert_eq!((ledger.content, parts), (print, vec![print]), "{told}");
+        assert_eq!(ledger.size, payload.len() as u64, "{told}");
+        assert_eq!(owed.state, ledger.state, "{told}");
+    }
+}
+
+/// An open item with an account of its own, as a person leaves it who set it aside and took it up again.
+fn open_with_account() -> (tempfile::TempDir, Spool) {
+    let (dir, spool) = spool();
+    assert_eq!(spool.admit(vec![open("one")]).unwrap(), [true]);
+    assert_eq!(spool.set_aside(&["a".into()]).unwrap(), 1);
+    assert_eq!(retry(&spool), (1, 0));
+    (dir, spool)
+}
+
+/// A copy of a folder: making a box anew for each case takes longer than the case.
+fn copied(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir(&to).unwrap();
+            copied(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// As another process opens the same folder.
+fn reopened(dir: &tempfile::TempDir) -> Spool {
+    Spool::open(&Vault::open(&Root::new(dir.path())).unwrap()).unwrap()
+}
+
+/// What may come after a cut.
+const AFTERS: [&str; 5] = ["again", "former", "retry", "aside", "run"];
+
+fn come(spool: &Spool, word: &str) -> Result<(), Fault> {
+    match word {
+        "again" => spool.admit(vec![item("a", "two")]).map(|_| ()),
+        "former" => spool.admit(vec![open("one")]).map(|_| ()),
+        "retry" => spool.retry(&["a".into()]).map(|_| ()),
+        "aside" => spool.set_aside(&["a".into()]).map(|_| ()),
+        _ => spool.owed().map(|_| ()),
+    }
+}
+
+/// The final content takes the place of an open one and of its account: cut at every change of the disk, in whatever comes
+/// next once more, and then two at once. In the end the final content is to be sent, once, and nothing else is.
+#[test]
+fn no_cut_leaves_the_account_of_one_content_beside_another() {
+    let (model, _) = open_with_account();
+    let mut between = 0;
+    for word in AFTERS {
+        for first in 1.. {
+            let mut second = 1;
+            let was_cut = loop {
+                let told = format!("cut at {first}, then in {word} at {second}");
+                let dir = tempfile::tempdir().unwrap();
+                copied(model.path(), dir.path());
+                let spool = reopened(&dir);
+                let cut_at = |changes: u64| {
+                    fuse::set(Some(changes));
+                    move || {
+                        let blown = fuse::is_blown();
+                        fuse::set(None);
+                        blown
+                    }
+                };
+                let end = cut_at(first);
+                let told_yes = spool.admit(vec![item("a", "two")]).is_ok();
+                let was_cut = end();
+                assert!(told_yes || was_cut, "{told}");
+                let spool = reopened(&dir);
+                let key = spool.shelf.same(ItemKind::Results, "a").unwrap()[0]
+                    .key
+                    .clone();
+                let path = |extension| spool.shelf.path(&spool.shelf.folder, &key, extension);
+                let renamed = spool.shelf.read_item(&path("item")).unwrap().1 == b"two";
+                between += usize::from(renamed && path("state").exists());
+                assert_agrees(&spool, &told);
+                let end = cut_at(second);
+                let _ = come(&spool, word);
+                let cut_again = end();
+                assert_agrees(&reopened(&dir), &told);
+                // Two processes at once: whoever hands it over comes back, and a run looks at what is owed.
+                let spools = [reopened(&dir), reopened(&dir)];
+                thread::scope(|scope| {
+                    scope.spawn(|| spools[0].admit(vec![item("a", "two")]).unwrap());
+                    scope.spawn(|| assert_agrees(&spools[1], &told));
+                });
+                let spool = reopened(&dir);
+                assert_agrees(&spool, &told);
+                // A person may have had the former content sent, or kept the final one aside.
+                let _ = spool.retry(&["a".into()]).unwrap();
+                let owed = spool.owed().unwrap();
+                let going: Vec<_> = owed
+                    .iter()
+                    .filter(|owed| owed.state == ItemState::Queued)
+                    .map(|owed| spool.load(&owed.key).unwrap().payload)
+                    .collect();
+                let finals = going.iter().filter(|payload| *payload == b"two").count();
+                assert_eq!(finals, 1, "{told}: {owed:?}");
+                // What was not finished goes beside it where a person had it sent: before the final content came, or handed in
+                // again behind it.
+                let ordered = ["retry", "former"].contains(&word);
+                assert!(ordered || going.len() == 1, "{told}: {owed:?}");
+                if !cut_again {
+                    break was_cut;
+                }
+                second += 1;
+            };
+            if !was_cut {
+                break;
+            }
+        }
+    }
+    assert!(between > 0, "the cut between the two was never met");
+}
+
+/// A release that left the account where it was let a final content in and never sent it: it is found and goes.
+#[test]
+fn a_final_content_whose_place_an_old_account_holds_goes() {
+    let (_dir, spool) = open_with_account();
+    let key = spool.owed().unwrap().remove(0).key;
+    let account = spool.shelf.path(&spool.shelf.folder, &key, "state");
+    let old = fs::read(&account).unwrap();
+    assert!(admit(&spool, "a", "two"));
+    fs::write(&account, old).unwrap();
+    assert_eq!(states(&spool), [(0, ItemState::Queued)]);
+    assert_agrees(&spool, "beside an old account");
+    assert!(!admit(&spool, "a", "two"), "it is known");
+    // Whoever set aside what looked open set the final content aside.
+    assert_eq!(spool.set_aside(&["a".into()]).unwrap(), 1);
+    assert_eq!(retry(&spool), (1, 0));
+    assert_eq!(states(&spool), [(0, ItemState::Queued)]);
 }
