@@ -404,7 +404,7 @@ fn perform(root: &Root, verb: Verb, screen: &Screen) -> Result<u8, Fault> {
         Verb::Status => {
             let in_force = settings::in_force(root);
             let fault = in_force.fault.clone();
-            let engine = open_in_force(root, in_force);
+            let engine = permits(root).and_then(|()| open_in_force(root, in_force));
             status::act(root, engine, fault, screen)
         }
         Verb::Doctor(options) => doctor::act(root, settings::read(root), options, screen),
@@ -460,7 +460,6 @@ fn open(root: &Root) -> Result<Engine, Fault> {
 
 /// Opens the box as its owner with the configuration that the daemon uses, which may be the last good one.
 fn open_in_force(root: &Root, in_force: SettingsInForce) -> Result<Engine, Fault> {
-    permits(root)?;
     let settings = in_force.settings()?;
     become_owner(root)?;
     Engine::open(root, settings)

@@ -53,11 +53,14 @@ pub async fn run(root: &Root, read: &dyn Fn() -> SettingsInForce) -> Result<(), 
     let door = Door::open(root)?;
     let (board, asks) = Board::new(root, settings.clone(), clock::now());
     let mut daemon = Daemon::new(root, &settings, board.clone());
+    // A box whose folder does not open has no id yet.
+    let is_whole = door.is_made() && !daemon.box_id.is_empty();
     let served = tokio::task::spawn_local(socket::serve(door, board));
     daemon.waits = first.settings.is_none();
     daemon.configured(first);
+    // The start is over, whatever came of it: systemd would end a service that never says so.
     daemon.notifier.ready();
-    event_log::ready(&daemon.box_id);
+    event_log::started(&daemon.box_id, is_whole);
     daemon.turn(&mut signals, asks, read).await;
     event_log::stopping(&daemon.box_id);
     daemon.notifier.stopping();

@@ -22,7 +22,7 @@ use logic::settings::Settings;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::engine::Engine;
-use system::root::Root;
+use system::root::{Root, permits};
 
 /// What the technician asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,6 +33,8 @@ pub struct DoctorOptions {
     pub deep: bool,
     /// What a daemon that runs uses to reach central.
     pub daemon: Option<ServiceConfig>,
+    /// A person asks, who may be a user that may not act for the box; not the service.
+    pub person: bool,
 }
 
 /// Everything that speaks to the network ends by then: the whole answer comes within 15 s.
@@ -111,7 +113,13 @@ async fn look(
     if first::systemd(root) {
         host::unit(&found).await;
     }
-    let engine = first::open(root, &settings, &found).await.map(Arc::new);
+    let permitted = if options.person {
+        permits(root)
+    } else {
+        Ok(())
+    };
+    let engine = first::open(root, permitted, &settings, &found).await;
+    let engine = engine.map(Arc::new);
     let of_daemon = readable.then(|| first::of_daemon(root, daemon)).flatten();
     let line = first::line(&settings, daemon, &found);
     let missing = first::missing(root, &settings, engine.as_deref());

@@ -69,6 +69,11 @@ const DENIED_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Door(Option<UnixListener>);
 
 impl Door {
+    /// Whether the socket could be made.
+    pub fn is_made(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Makes the socket. Where it cannot be made the daemon works without it, and says so.
     ///
     /// # Errors

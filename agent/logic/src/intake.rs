@@ -177,7 +177,7 @@ pub fn read(
     limit: usize,
     known: EntityLookup<'_>,
 ) -> Result<ParsedDocument, Fault> {
-    let raw: &RawValue = serde_json::from_slice(document).map_err(|error| not_json(&error))?;
+    let raw = document_of(document)?;
     let content = document::content(raw, kind.key())?;
     let root = At::root(kind.key());
     let mut intake = ParsedDocument::default();
@@ -234,7 +234,7 @@ pub fn read_one(
         intake.items.push(session(id));
         return Ok(intake);
     }
-    let raw: &RawValue = serde_json::from_slice(document).map_err(|error| not_json(&error))?;
+    let raw = document_of(document)?;
     match kind {
         ItemKind::Results => {
             let item = result::read(id, &value(raw)?, &at, known, &mut intake)?;
@@ -318,6 +318,13 @@ fn lti_user(raw: &RawValue, id: Option<&str>, at: &At<'_>) -> Result<IntakeItem,
         open: false,
         enclosure: Enclosure::default(),
     })
+}
+
+fn document_of(bytes: &[u8]) -> Result<&RawValue, Fault> {
+    match bytes.trim_ascii().is_empty() {
+        true => Err(Fault::new(Code::IntakeMalformed, IntakeCause::Nothing)),
+        false => serde_json::from_slice(bytes).map_err(|error| not_json(&error)),
+    }
 }
 
 fn value(raw: &RawValue) -> Result<Exact, Fault> {

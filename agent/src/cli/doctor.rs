@@ -67,6 +67,7 @@ pub(super) fn act(
         offline: options.offline,
         deep: options.deep,
         daemon: super::runtime(client::in_force(root)),
+        person: true,
     };
     // File and journal are opened while root's rights are still there.
     let bundle = options.bundle.as_deref().map(open).transpose()?;

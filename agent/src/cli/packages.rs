@@ -116,6 +116,9 @@ fn verify(packages: &PackageStore, screen: &Screen) -> Result<u8, Fault> {
     for judged in packages.all_judged()? {
         packages.forget_judged(&judged.delivery)?;
     }
+    if held.is_empty() && !screen.json {
+        screen.say(&screen.told(&ListTerm::NoPackage));
+    }
     let mut damaged = 0;
     for meta in held {
         let found = packages

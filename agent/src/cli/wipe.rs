@@ -9,7 +9,7 @@ use logic::fault::{Code, Fault, InputCause};
 use super::screen::Screen;
 use super::words::ActTerm;
 use crate::engine;
-use system::root::{Root, become_owner};
+use system::root::{Root, become_owner, permits};
 use vault::Vault;
 use vault::identity::Identities;
 
@@ -22,6 +22,7 @@ pub(super) fn act(
     discard: Option<u64>,
     screen: &Screen,
 ) -> Result<u8, Fault> {
+    permits(root)?;
     become_owner(root)?;
     engine::no_daemon(root)?;
     // A box whose key is lost can still be wiped: then another word is asked for.

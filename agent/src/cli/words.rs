@@ -267,6 +267,7 @@ logic::sentences! {
             "{count} damaged: the next synchronization mends that",
             "{count} endommagé : la prochaine synchronisation y remédie" | "{count} endommagés : la prochaine synchronisation y remédie";
         NoDelivery: "the catalogue names no delivery", "le catalogue ne contient aucune épreuve";
+        NoPackage: "the box holds no package", "la box ne contient aucun paquet";
     }
 }
 

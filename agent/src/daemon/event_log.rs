@@ -177,8 +177,17 @@ fn doing(progress: &Progress) -> String {
     }
 }
 
-/// The daemon answers from now on.
-pub(super) fn ready(box_id: &str) {
+/// The daemon goes on from now on: it is ready where it has its socket and its state folder; what is missing was told just
+/// before.
+pub(super) fn started(box_id: &str, is_whole: bool) {
+    if !is_whole {
+        tracing::warn!(
+            box_id,
+            "boxsync {} has started, but is not ready: it tries again by itself",
+            env!("CARGO_PKG_VERSION")
+        );
+        return;
+    }
     tracing::info!(
         message_id = event::READY.id,
         code = %event::READY.code,
@@ -358,7 +367,7 @@ mod tests {
     fn every_event_can_occur_and_has_its_id() {
         let mut report = account(&died(ProcessEnd::Killed));
         let mut acts = told(|| {
-            ready("b");
+            started("b", true);
             stopping("b");
             ToldEvents::default().started("b", RunReason::Boot);
             found("b", 3);

@@ -19,8 +19,13 @@ use uplink::{UplinkConfig, loopback};
 use vault::catalogue::CatalogueStore;
 use vault::{is_small_file, quarantined};
 
-/// Opens the state folder if there is one; state, key and disk are told.
-pub(super) async fn open(root: &Root, settings: &Settings, found: &SeenSoFar) -> Option<Engine> {
+/// Opens the state folder if there is one, and if that is permitted; state, key and disk are told.
+pub(super) async fn open(
+    root: &Root,
+    permitted: Result<(), Fault>,
+    settings: &Settings,
+    found: &SeenSoFar,
+) -> Option<Engine> {
     let state = root.state();
     let path = state.display().to_string();
     if is_new(&state) {
@@ -33,7 +38,8 @@ pub(super) async fn open(root: &Root, settings: &Settings, found: &SeenSoFar) ->
     }
     let disk = disk(&state, settings);
     found.see(|seen| seen.disk = Some(disk));
-    let opened = become_owner(root)
+    let opened = permitted
+        .and_then(|()| become_owner(root))
         .and_then(|()| writable(&state))
         .and_then(|()| Engine::open(root, settings.clone()));
     match opened {

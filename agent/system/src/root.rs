@@ -110,27 +110,38 @@ pub fn permits(root: &Root) -> Result<(), Fault> {
         return Ok(());
     };
     let own = nix::unistd::geteuid();
-    // A folder of root's is the fault of the folder.
-    if own.is_root() || owner.uid() == 0 || owner.uid() == own.as_raw() {
+    if own.is_root() || owner.uid() == own.as_raw() {
         return Ok(());
     }
-    let rights = AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK;
-    access(&root.state(), rights).map_err(|_| {
+    let (folder, read) = (root.state(), AccessFlags::R_OK);
+    // Who may read all of a folder of root's may look at it, and is told what else he may not where he tries it.
+    let permitted = match owner.uid() {
+        0 => access(&folder, read | AccessFlags::X_OK)
+            .and_then(|()| access(&folder.join("version"), read))
+            .or_else(|errno| match errno {
+                Errno::ENOENT => Ok(()),
+                errno => Err(errno),
+            }),
+        _ => access(&folder, read | AccessFlags::W_OK | AccessFlags::X_OK),
+    };
+    permitted.map_err(|_| {
         let path = root.state().display().to_string();
         Fault::new(Code::StateOwner, FileCause::OtherUser { path })
     })
 }
 
-/// Takes the identity of the state folder's owner when run as root, so that nothing of root's is left in it.
+/// Takes the identity of the state folder's owner when run as root, so that nothing of root's is left in it. A folder of
+/// root's is let pass: the service meets it as the user that it has, and then the folder is what is wrong.
 ///
 /// # Errors
 /// `state.owner` when the identity cannot be taken, or as `permits`.
 pub fn become_owner(root: &Root) -> Result<(), Fault> {
-    permits(root)?;
-    let Ok(owner) = fs::metadata(root.state()) else {
-        return Ok(());
+    let owner = match fs::metadata(root.state()) {
+        Ok(owner) if owner.uid() != 0 => owner,
+        _ => return Ok(()),
     };
-    if !nix::unistd::geteuid().is_root() || owner.uid() == 0 {
+    permits(root)?;
+    if !nix::unistd::geteuid().is_root() {
         return Ok(());
     }
     let (uid, gid) = (

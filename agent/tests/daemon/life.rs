@@ -48,6 +48,28 @@ fn it_is_ready_at_once_answers_and_ends_when_told() {
 }
 
 #[test]
+fn a_daemon_without_its_socket_or_its_folder_runs_and_is_not_called_ready() {
+    let without_socket = |house: &House| {
+        let folder = house.root().socket().parent().unwrap().to_owned();
+        fs::create_dir_all(folder.parent().unwrap()).unwrap();
+        fs::write(folder, "in the way").unwrap();
+    };
+    let without_folder = |house: &House| {
+        fs::create_dir_all(house.root().state()).unwrap();
+        fs::write(house.root().state().join("version"), "99").unwrap();
+    };
+    for break_it in [without_socket as fn(&House), without_folder] {
+        let house = House::new(QUIET);
+        break_it(&house);
+        let daemon = house.start();
+        assert_eq!(terminate(&house, daemon).code(), Some(0));
+        let journal = house.journal();
+        assert!(journal.contains("but is not ready"), "{journal}");
+        assert!(!journal.contains("is ready\n"), "{journal}");
+    }
+}
+
+#[test]
 fn a_configuration_that_is_wrong_is_waited_out_and_later_changes_nothing() {
     let house = House::new("[sync]\nintervall = \"1h\"\n");
     let daemon = house.start();

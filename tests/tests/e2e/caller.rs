@@ -127,14 +127,35 @@ fn an_ordinary_user_is_told_at_once_that_he_may_not_act_for_the_box() {
     let program = site.path("boxsync");
     fs::copy(site.command(&[]).get_program(), &program).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    for verb in ["status", "results", "sync", "packages", "history"] {
-        let words = site.command(&[verb, "--json"]);
-        let mut command = Command::new(&program);
+    for (owner, bits) in [(SERVICE, 0o700), (SERVICE, 0o755), (0, 0o700), (0, 0o755)] {
+        let user = nix::unistd::Uid::from_raw(owner);
+        nix::unistd::chown(&site.state(""), Some(user), None).unwrap();
+        fs::set_permissions(site.state(""), fs::Permissions::from_mode(bits)).unwrap();
+        tells_an_ordinary_user(&site, &program);
+    }
+}
+
+fn tells_an_ordinary_user(site: &Site, program: &Path) {
+    for verb in ["status", "results", "sync", "packages", "history", "doctor"] {
+        let mut line = vec![verb, "--json"];
+        line.extend((verb == "doctor").then_some("--offline"));
+        let words = site.command(&line);
+        let mut command = Command::new(program);
         command.args(words.get_args()).uid(65_533).gid(65_533);
         command.env_clear().stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let ran = Running::start(command).end();
         assert!(ran.took < Duration::from_secs(10), "{verb}");
-        ran.exits(1).code("state.owner");
+        let told = ran.exits(1).object();
+        // Doctor has another line for the configuration, which he may not read either.
+        let checks = told["checks"].as_array();
+        let codes: Vec<_> = match checks {
+            Some(checks) => checks.iter().map(|check| &check["code"]).collect(),
+            None => vec![&told["code"]],
+        };
+        assert!(
+            codes.iter().any(|code| *code == "state.owner"),
+            "{verb}: {told}"
+        );
     }
 }

@@ -30,6 +30,7 @@ fn a_terminal_is_spoken_to_in_french_and_a_machine_in_english() {
         (&["doctor", "--offline"], "Que faire", "What to do"),
         (&["sync"], "n’est pas inscrite", "is not enrolled"),
         (&["results", "retry"], "0 sera réessayé", "0 will be tried"),
+        (&["packages", "verify"], "aucun paquet", "no package"),
         (&["history"], "aucune synchronisation", "no synchronization"),
     ];
     for (words, expected, english) in table {

@@ -221,8 +221,12 @@ fn what_central_would_choke_on_stays_outside_with_its_path() {
         let path = format!("results.{id}.{path}: expected");
         assert!(told.contains(&path), "{path}: {told}");
     }
-    fs::write(site.path("document.json"), "{\"results\": {").unwrap();
     let name = site.path("document.json");
+    fs::write(&name, " \n").unwrap();
+    let ran = site.run(&["results", "submit", name.to_str().unwrap(), "--json"]);
+    let told = ran.exits(2).code("intake.malformed")["reason"].to_string();
+    assert!(told.contains("document, found nothing"), "{told}");
+    fs::write(&name, "{\"results\": {").unwrap();
     site.run(&["results", "submit", name.to_str().unwrap(), "--json"])
         .exits(2)
         .code("intake.malformed");

@@ -57,7 +57,7 @@ french! {
     StateNewer "le dossier d’état vient d’un boxsync plus récent" "Réinstaller le boxsync plus récent.";
     StateVersion "la version du dossier d’état est illisible" "Écrire 1 dans le fichier indiqué.";
     StateReadOnly "le dossier d’état n’est pas inscriptible" "Rendre le dossier d’état inscriptible pour l’utilisateur boxsync ; si le volume est passé de lui-même en lecture seule, remplacer le disque.";
-    StateOwner "cet utilisateur ne peut pas agir pour la box" "Exécuter la commande avec `sudo`.";
+    StateOwner "cet utilisateur ne peut pas agir pour la box" "Exécuter la commande comme root, avec `sudo` ou `doas`, ou comme l’utilisateur à qui appartient le dossier d’état.";
     StateIo "le disque a signalé une erreur" "Vérifier le disque (`dmesg`, smartctl) et le remplacer s’il donne des erreurs.";
     StateBusy "un autre boxsync est à l’œuvre" "Attendre la fin de la synchronisation en cours.";
     KeyOpen "clé des données" "Garder une copie de la clé d’enveloppe en lieu sûr.";

@@ -140,8 +140,9 @@ macro_rules! local_codes {
         StateOwner "state.owner" [Operator Failed Unknown]
             "this user may not act for the box"
             "What the box keeps belongs to one user, mostly boxsync. Root may act as that user, unless a container forbids \
-         it; nobody else may."
-            "Run the command with `sudo`.";
+         it; nobody else may. What goes through the service (sync, pause, resume, rate) needs no root, but the role \
+         `control` of section [api]."
+            "Run the command as root, with `sudo` or `doas`, or as the user who owns the state folder.";
         StateIo "state.io" [Operator Failed Unknown]
             "the disk gave an error"
             "An operation on a file of the state folder failed for a reason of the disk or the file system, told beside \

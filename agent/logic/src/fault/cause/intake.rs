@@ -11,6 +11,7 @@ sentences! {
         OfFile { file: String, why: Box<Cause> } => "{file}: {why}", "{file} : {why}";
         At { path: String, flaw: IntakeFlaw } => "{path}: {flaw}", "{path} : {flaw}";
         NoDocument { found: JsonFlaw } => "expected one JSON document: {found}", "un document JSON est attendu : {found}";
+        Nothing => "expected one JSON document, found nothing", "un document JSON est attendu, il n’y a rien";
         TooLong { kind: String, id: Id, bytes: usize, limit: usize } =>
             "{kind}[\"{id}\"] takes {bytes} bytes: expected at most {limit} (`max_item` in section [results])",
             "{kind}[\"{id}\"] prend {bytes} octets : {limit} au plus sont attendus (`max_item` dans la section [results])";

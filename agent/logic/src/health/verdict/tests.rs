@@ -4,7 +4,7 @@
 
 use super::super::standing::CATALOGUE_OLD_AFTER;
 use super::*;
-use crate::fault::{Code, Finding};
+use crate::fault::{Code, Finding, ServiceCause};
 use crate::language::Localized;
 use crate::settings::{Settings, Source};
 
@@ -30,6 +30,15 @@ fn last(outcome: Outcome, code: Code) -> Last {
 /// What else needs a look, in English.
 fn also(verdict: &Verdict) -> Vec<String> {
     verdict.also.iter().map(Cause::to_string).collect()
+}
+
+#[test]
+fn what_is_told_beside_a_standing_has_its_sentence_in_each_language() {
+    let mut standing = sound();
+    standing.notices = vec![Finding::new(Code::UnitDown, ServiceCause::Down)];
+    let verdict = Verdict::of(&standing);
+    assert_eq!(verdict.reason, ServiceCause::Down.into());
+    assert!(verdict.reason.fr().starts_with("le service ne fonctionne"));
 }
 
 #[test]
