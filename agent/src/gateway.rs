@@ -11,6 +11,7 @@ mod handlers;
 mod response;
 mod revision;
 mod run;
+mod setup;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -29,6 +30,7 @@ use crate::connections::{ConnectionTicket, Connections};
 use crate::server::{self, ConnectionOptions, Stall};
 use intake::ItemSink;
 use run::Runs;
+use setup::SeenSetup;
 use vault::Vault;
 use vault::package::PackageStore;
 
@@ -82,6 +84,7 @@ pub struct Gateway {
     voice: AnswerSigner,
     client: GatewayClient,
     runs: Runs,
+    seen: SeenSetup,
     packages: PackageStore,
     intake: Option<Arc<dyn ItemSink>>,
     intakes: Arc<Semaphore>,
@@ -102,6 +105,7 @@ impl Gateway {
         Ok(Self {
             client: ledger::client(&vault)?,
             runs: Runs::open(&vault, setup.max_age)?,
+            seen: SeenSetup::open(&vault),
             packages: PackageStore::open(&vault)?,
             voice: AnswerSigner {
                 version: setup.version.clone(),

@@ -20,6 +20,8 @@
 
 mod row;
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use seal::rsa::PublicKey;
@@ -33,7 +35,7 @@ use crate::api::KeyAnswer;
 use crate::api::answer::PhpMap;
 use crate::fault::{Code, Fault, ItemCause};
 
-pub use row::{is_map, rows};
+pub use row::{is_map, rows, variables};
 
 /// Whether central encrypts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -75,6 +77,12 @@ impl KeyPrint {
     }
 }
 
+impl fmt::Display for KeyPrint {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
 impl CentralEncryption {
     /// What is known after an answer, or after none: the table above. `application_key` is the one that deliveries carry.
     #[must_use]
@@ -110,6 +118,11 @@ impl CentralEncryption {
             | EncryptionMode::RoleMissing => self.key.as_deref().and_then(ResultsKey::read),
             EncryptionMode::Unknown | EncryptionMode::Plain => None,
         }
+    }
+
+    /// The print of the key that results are encrypted with while central encrypts.
+    pub fn fingerprint(&self) -> Option<KeyPrint> {
+        self.encrypts().map(|key| key.print())
     }
 
     /// The print of the key that central has now.

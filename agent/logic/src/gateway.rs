@@ -9,6 +9,7 @@ pub mod login;
 pub mod owed;
 mod pairs;
 pub mod query;
+pub mod setup;
 pub mod span;
 
 use serde_json::{Value as Json, json};

@@ -98,7 +98,9 @@ fn what_makes_no_sense_is_not_planned() {
                 runs: false,
                 ..whole()
             },
-            vec![Store, Catalogue, Packages, Range, Spool, History, Speed],
+            vec![
+                Store, Catalogue, Packages, Range, Encryption, Spool, History, Speed,
+            ],
         ),
         (
             "no organisation",

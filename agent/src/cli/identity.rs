@@ -5,7 +5,10 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::Subcommand;
+use logic::encryption::EncryptionMode;
 use logic::fault::Fault;
+use logic::gateway::setup::mismatch;
+use logic::health::message::HoldingsMessage;
 use logic::phrase;
 use serde_json::json;
 
@@ -84,7 +87,12 @@ fn gateway(engine: &Engine, screen: &Screen) -> Result<u8, Fault> {
     }
     // A TAO that is set up otherwise than central fails at its first synchronization.
     let known = vault::encryption::standing(engine.vault());
-    if known.is_encrypted() {
+    let tao = vault::encryption::tao(engine.vault());
+    if let Some(differs) = mismatch(known.mode, &tao) {
+        screen.say(&screen.told(&HoldingsMessage::from(differs)));
+    } else if known.mode == EncryptionMode::Plain {
+        screen.say("central does not encrypt: the TAO on this box must have no taoEncryption");
+    } else if known.is_encrypted() {
         screen.say(
             "central is encrypted: the TAO on this box needs taoEncryption too (SetupEncryptedSyncResult, SetupUserSynchronizer); \
              the results of one without it are encrypted by boxsync",
@@ -92,7 +100,7 @@ fn gateway(engine: &Engine, screen: &Screen) -> Result<u8, Fault> {
     }
     if screen.json {
         screen.object(json!({
-            "encrypted": known.is_encrypted(), "key": client.key, "secret": client.secret, "token_url": token_url, "root_url": root,
+            "encrypted": known.is_encrypted(), "tao_encrypted": tao.has_encryption, "key": client.key, "secret": client.secret, "token_url": token_url, "root_url": root,
         }));
         return Ok(0);
     }

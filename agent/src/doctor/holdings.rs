@@ -3,6 +3,7 @@
 //! Called by `doctor` in a thread of its own, since disks may be slow.
 
 use logic::fault::{Code, Fault};
+use logic::gateway::setup::mismatch;
 use logic::health::ReportedFault;
 use logic::health::holdings::{Encryption, Holdings, PackagesOnDisk as Lying};
 use logic::health::message::PackageFlaw;
@@ -35,8 +36,9 @@ pub(super) fn read(engine: &Engine, deep: bool) -> Holdings {
 fn encryption(engine: &Engine) -> Encryption {
     let known = vault::encryption::standing(engine.vault());
     Encryption {
-        on: known.is_encrypted(),
+        key: known.fingerprint().map(|key| key.to_string()),
         waits: known.waits().map(Into::into),
+        mismatch: mismatch(known.mode, &vault::encryption::tao(engine.vault())),
     }
 }
 

@@ -16,6 +16,7 @@ use logic::gateway::confirm::{Confirmation, received};
 use logic::gateway::login::{self, ShownCredentials};
 use logic::gateway::owed::{Batch, ItemKind, OfferOutcome};
 use logic::gateway::query::QueryParams;
+use logic::gateway::setup::TaoRequest;
 use logic::gateway::{GatewayAnswer, GatewayRoute, accepts, diagnostic};
 use logic::identity::Enrolment;
 use logic::places::Caller;
@@ -173,6 +174,7 @@ impl Gateway {
             GatewayRoute::Finished => self.confirm(true, body),
             GatewayRoute::Failed => self.confirm(false, body),
             GatewayRoute::PublicKey => {
+                self.seen.see(TaoRequest::PublicKey);
                 let standing = vault::encryption::standing(&self.vault);
                 Ok(logic::gateway::public_key(body, &standing, voice))
             }
@@ -293,6 +295,9 @@ impl Gateway {
             Ok(asked) => asked,
             Err(refused) => return Ok(refused),
         };
+        if let Some(run) = asked.run().filter(|_| asked.is_first()) {
+            self.seen.see(TaoRequest::Begin(run));
+        }
         let asker = Asker::of(asked.run());
         let held = self.runs.hold(&asker, asked.is_first(), clock::sure())?;
         Ok(asked.answer(&*held, &self.voice)?)
@@ -327,6 +332,11 @@ impl Gateway {
             let told = "boxsync takes no results on this box: they stay where they are";
             return Ok(self.voice.later(503, told));
         };
+        let result = batch.offers.first().filter(|_| kind == ItemKind::Results);
+        let shown = result.and_then(|offer| TaoRequest::of_result(offer.content.as_bytes()));
+        if let Some(shown) = shown {
+            self.seen.see(shown);
+        }
         let taken = intake.take(&batch.offers);
         for (offer, taken) in batch.offers.iter().zip(&taken) {
             if let OfferOutcome::Refused(trouble) | OfferOutcome::Failed(trouble) = taken {

@@ -2,6 +2,7 @@
 //! Never mends a box: each is built, broken, looked at.
 //! The table is tests/fixtures/broken.md, which docs/broken-boxes.md refers to; `BOXSYNC_SNAPSHOTS=1` writes it anew.
 
+mod encryption;
 mod net;
 mod service;
 
@@ -77,7 +78,7 @@ fn always(fault: Fault) -> Rule {
 }
 
 fn table() -> Vec<Broken> {
-    [local(), service::table(), net::table()].concat()
+    [local(), encryption::table(), service::table(), net::table()].concat()
 }
 
 /// What is broken on the box itself, or at central.

@@ -35,13 +35,18 @@ struct Variable {
 
 /// Whether the variables of a result are a map already: encrypted rows, which nobody on the box can read.
 pub fn is_map(payload: &[u8]) -> bool {
+    variables(payload).is_some_and(|variables| variables.get().starts_with('{'))
+}
+
+/// The variables of a result, unread.
+pub fn variables(payload: &[u8]) -> Option<&RawValue> {
     #[derive(Deserialize)]
     struct Outer<'a> {
         #[serde(borrow)]
         variables: &'a RawValue,
     }
-    serde_json::from_slice::<Outer>(payload)
-        .is_ok_and(|outer| outer.variables.get().starts_with('{'))
+    let outer: Outer = serde_json::from_slice(payload).ok()?;
+    Some(outer.variables)
 }
 
 /// The same result with its variables encrypted: a map of reference to envelope. `random` has `ResultsKey::entropy` bytes for

@@ -259,6 +259,7 @@ french! {
     ApiSlow "un appelant de l’API locale a été trop lent" "Envoyer de nouveau la requête.";
     ApiTooLarge "une requête à l’API locale est trop grande" "Augmenter [results] max_item si de si grands éléments sont voulus.";
     FeedGone "le flux des changements ne remonte plus si loin" "Faire relire toutes les entités par le lecteur.";
+    GatewayEncryption "le serveur central et le TAO de cette box diffèrent quant au chiffrement" "Faire installer taoEncryption des deux côtés ou d’aucun : par l’exploitant du serveur central, ou par le fournisseur du TAO de cette box.";
     GatewayListen "la passerelle ne peut pas écouter" "Mettre [gateway] listen sur un port libre de cette machine.";
     PageListen "la page d’état ne peut pas écouter" "Mettre [page] listen sur un port libre de cette machine.";
     SyncStarted "une synchronisation a commencé" = Ready;

@@ -135,6 +135,11 @@ macro_rules! service_codes {
             "the gateway cannot listen"
             "The address of [gateway] listen is in use by another program, or does not belong to this machine."
             "Set [gateway] listen to a free port of this machine.";
+        GatewayEncryption "gateway.encryption" [Operator Failed Unknown]
+            "central and the TAO on this box differ in encryption"
+            "A TAO with taoEncryption needs the keys of an encrypted central. One without it shows what an encrypted central \
+         encrypts, such as names, as it came."
+            "Have taoEncryption set up on both or on neither: by the operator of central, or by who supplies the TAO on this box.";
         PageListen "page.listen" [Operator Failed Unknown]
             "the status page cannot listen"
             "The address of [page] listen is in use by another program, or does not belong to this machine."

@@ -11,6 +11,7 @@ use super::seen::ReportedFault;
 use super::standing::{BoxStanding, OwedCounts, Room, ShownCatalogue, Stock};
 use super::{Check, CheckFinding, CheckStatus};
 use crate::fault::{Area, Code, CodeName, Finding};
+use crate::gateway::setup::SetupMismatch;
 use crate::language::figure::{Bytes, Decimal, MegabitRate, Number, Seconds};
 use crate::package::EditionFinding as Bad;
 use crate::report::Report;
@@ -39,10 +40,13 @@ pub struct Holdings {
 /// What is known of central's encryption, as far as it concerns a person.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Encryption {
-    /// Central encrypts.
-    pub on: bool,
+    /// The print of the key that results are encrypted with, while central encrypts.
+    pub key: Option<String>,
     /// Why no result may go, though one may be owed only later.
     pub waits: Option<ReportedFault>,
+    /// How the TAO behind the gateway differs from central.
+    #[serde(default)]
+    pub mismatch: Option<SetupMismatch>,
 }
 
 /// The packages as they lie on the disk.
@@ -84,6 +88,9 @@ impl Holdings {
         }
         let told_packages = packages.code.clone();
         found.push((Check::Packages, packages));
+        let encryption = self.encryption();
+        let told_encryption = encryption.code.clone();
+        found.push((Check::Encryption, encryption));
         let reports = match &self.reports {
             Ok(reports) => reports,
             Err(told) => {
@@ -91,9 +98,17 @@ impl Holdings {
                 return found;
             }
         };
-        let spool = self.spool(reports);
+        let mut spool = self.spool(reports);
+        if self.encryption.waits.is_some() {
+            spool = spool.follows(told_encryption.clone());
+        }
         let told_intake = now.intake.as_ref().map(|intake| &intake.code);
-        let told = [Some(&told_packages), Some(&spool.code), told_intake];
+        let told = [
+            Some(&told_packages),
+            Some(&told_encryption),
+            Some(&spool.code),
+            told_intake,
+        ];
         let told: Vec<&CodeName> = told.into_iter().flatten().collect();
         let runs = history(reports, &told);
         found.push((Check::Spool, spool));
@@ -216,17 +231,34 @@ impl Holdings {
             let ids = ids.map(|id| Message::from(Names::of([id])));
             told.detail.splice(0..0, ids);
         }
-        self.encrypted(told)
+        told
     }
 
-    /// Where nothing is wrong with what is owed: whether it could go, and that nobody on the box can read it.
-    fn encrypted(&self, told: CheckFinding) -> CheckFinding {
-        match (&self.encryption.waits, told.status) {
-            (Some(waits), CheckStatus::Pass) => CheckFinding::warn(&waits.code, waits.clone()),
-            (None, CheckStatus::Pass) if self.encryption.on && told.detail.is_empty() => {
-                told.detail(HoldingsMessage::Enclosed)
+    /// Whether what is owed could go, before there is any; and the key with which nobody on the box can read it.
+    fn encryption(&self) -> CheckFinding {
+        let Encryption {
+            key,
+            waits,
+            mismatch,
+        } = &self.encryption;
+        match (waits, mismatch, key) {
+            (Some(waits), ..) => {
+                let now = &self.standing;
+                let held_up = now.held_up.as_ref();
+                let held_up = held_up.filter(|(code, _)| *code == waits.code);
+                let count = now.owed.unwrap_or_default().waiting;
+                let waiting = held_up.map(|_| HoldingsMessage::NotTaken { count });
+                CheckFinding::warn(&waits.code, waits.clone()).details(waiting)
             }
-            _ => told,
+            (None, Some(differs), _) => {
+                let summary = HoldingsMessage::from(*differs);
+                CheckFinding::warn(Code::GatewayEncryption, summary)
+            }
+            (None, None, Some(key)) => {
+                let key = key.clone();
+                CheckFinding::pass(Check::Encryption, HoldingsMessage::Enclosed { key })
+            }
+            (None, None, None) => CheckFinding::skip(Check::Encryption, SkipReason::NotEncrypted),
         }
     }
 }
@@ -420,23 +452,51 @@ mod tests {
     /// What would hold up a result is told before there is one, and nothing else is hidden by it.
     #[test]
     fn a_central_that_gives_no_key_is_told_before_something_is_owed() {
-        let encryption = |on, code: Option<Code>| Encryption {
-            on,
+        let encryption = |key: Option<&str>, code: Option<Code>, mismatch| Encryption {
+            key: key.map(str::to_owned),
             waits: code.map(|code| ReportedFault::new(code, "no key")),
+            mismatch,
         };
-        let missing = Some(Code::CentralKeyMissing);
+        let (missing, differs) = (
+            Some(Code::CentralKeyMissing),
+            Some(SetupMismatch::CentralPlain),
+        );
+        let (pass, skip, warn) = (CheckStatus::Pass, CheckStatus::Skip, CheckStatus::Warn);
         let table = [
-            (encryption(false, None), 0, Check::Spool.code(), ""),
             (
-                encryption(true, None),
-                0,
-                Check::Spool.code(),
-                "central is encrypted",
+                encryption(None, None, None),
+                skip,
+                Code::CentralEncrypted,
+                "central is not known to encrypt",
             ),
-            (encryption(true, missing), 0, Code::CentralKeyMissing, ""),
-            (encryption(true, missing), 3, Code::ResultsStuck, ""),
+            (
+                encryption(Some("1f"), None, None),
+                pass,
+                Code::CentralEncrypted,
+                "results are encrypted with central's public key 1f",
+            ),
+            (
+                encryption(Some("1f"), missing, None),
+                warn,
+                Code::CentralKeyMissing,
+                "no key",
+            ),
+            (
+                encryption(None, missing, differs),
+                warn,
+                Code::CentralKeyMissing,
+                "no key",
+            ),
+            (
+                encryption(None, None, differs),
+                warn,
+                Code::GatewayEncryption,
+                "the TAO on this box has taoEncryption",
+            ),
         ];
-        for (encryption, queued, code, detail) in table {
+        for (encryption, status, code, summary) in table {
+            let queued = 3;
+            let waits = encryption.waits.is_some();
             let holdings = Holdings {
                 standing: BoxStanding {
                     owed: Some(OwedCounts {
@@ -453,13 +513,15 @@ mod tests {
                 encryption,
             };
             let judged = holdings.judge();
-            let spool = judged
-                .iter()
-                .find(|(check, _)| *check == Check::Spool)
-                .unwrap();
-            assert_eq!(spool.1.code, code);
-            let lines: Vec<String> = spool.1.detail.iter().map(|line| line.english()).collect();
-            assert!(lines.join("\n").starts_with(detail), "{lines:?}");
+            let of = |wanted| judged.iter().find(|(check, _)| *check == wanted);
+            let (_, told) = of(Check::Encryption).unwrap();
+            assert_eq!((told.status, &told.code), (status, &code.into()));
+            let english = told.summary.english();
+            assert!(english.starts_with(summary), "{english}");
+            // Nothing that is owed is hidden by it, unless it is the cause.
+            let (_, spool) = of(Check::Spool).unwrap();
+            assert_eq!(spool.code, Code::ResultsStuck);
+            assert_eq!(spool.follows.is_some(), waits);
         }
     }
 

@@ -61,6 +61,8 @@ pub enum Check {
     Packages,
     /// Parts of packages come as asked.
     Range,
+    /// Central's encryption: the key of results, and whether the TAO behind the gateway fits.
+    Encryption,
     /// What is owed.
     Spool,
     /// The last runs.
@@ -71,7 +73,7 @@ pub enum Check {
 
 impl Check {
     /// All checks in the order in which causes lie.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Config,
         Self::State,
         Self::Key,
@@ -95,6 +97,7 @@ impl Check {
         Self::Catalogue,
         Self::Packages,
         Self::Range,
+        Self::Encryption,
         Self::Spool,
         Self::History,
         Self::Speed,
@@ -126,6 +129,7 @@ impl Check {
             Self::Catalogue => Code::CatalogueComplete,
             Self::Packages => Code::PackageWhole,
             Self::Range => Code::PackageRange,
+            Self::Encryption => Code::CentralEncrypted,
             Self::Spool => Code::ResultsSpool,
             Self::History => Code::SyncLast,
             Self::Speed => Code::LinkSpeed,
@@ -158,6 +162,7 @@ impl Check {
             ],
             Self::Packages => &[Self::Disk, Self::Catalogue, Self::Loss, Self::Mtu],
             Self::Range => &[Self::Version, Self::Catalogue, Self::Loss, Self::Mtu],
+            Self::Encryption => &[Self::Key],
             Self::Spool | Self::Speed => &[Self::Key, Self::Loss, Self::Mtu],
             Self::History => &[
                 Self::Config,
@@ -261,7 +266,8 @@ fn limit(check: Check) -> Duration {
         Check::Clock | Check::Tls => 6000,
         Check::Answer | Check::Token | Check::Role | Check::Version => 6000,
         Check::Organisation | Check::Range => 5000,
-        Check::Catalogue | Check::Packages | Check::Spool | Check::History | Check::Speed => 3000,
+        Check::Catalogue | Check::Packages | Check::Encryption => 3000,
+        Check::Spool | Check::History | Check::Speed => 3000,
     })
 }
 
@@ -283,7 +289,7 @@ fn skip(check: Check, facts: &Facts) -> Option<SkipReason> {
         Check::Organisation => reason(!facts.identified, SkipReason::Unidentified),
         Check::Range => reason(!facts.deliveries, SkipReason::NoDelivery),
         Check::Speed => reason(!facts.runs, SkipReason::NeverMeasured),
-        Check::Catalogue | Check::Packages | Check::Spool | Check::History => {
+        Check::Catalogue | Check::Packages | Check::Encryption | Check::Spool | Check::History => {
             reason(!facts.opened, SkipReason::NewBox)
         }
         _ => None,

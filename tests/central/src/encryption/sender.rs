@@ -4,6 +4,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
 
 use super::envelope::{self, PrivateKey};
 use super::{Encryption, KeyPair};
@@ -29,6 +30,14 @@ impl Central {
     pub fn key_checksum(&self) -> Option<String> {
         let pair: KeyPair = self.encryption(|encryption| encryption.pair)??;
         Some(envelope::checksum(&PrivateKey::of(pair).public_pem()))
+    }
+
+    /// The SHA-256 of the file of central's public key, in hex; `None` without one.
+    #[must_use]
+    pub fn key_print(&self) -> Option<String> {
+        let pair: KeyPair = self.encryption(|encryption| encryption.pair)??;
+        let digest = Sha256::digest(PrivateKey::of(pair).public_pem());
+        Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     fn encryption<T>(&self, of: impl Fn(&Encryption) -> T) -> Option<T> {

@@ -4,6 +4,7 @@
 
 use super::{ByType, KindCount, PackageFlaw, WireCounts};
 use crate::fault::CodeName;
+use crate::gateway::setup::SetupMismatch;
 use crate::health::seen::ReportedFault;
 use crate::language::figure::{Bytes, Decimal, MegabitRate, Number, Seconds};
 
@@ -16,9 +17,15 @@ crate::sentences! {
         NoRoom { free: Bytes, reserve: Bytes }:
             "{free} free, {reserve} kept for results: packages find no room",
             "{free} libres, {reserve} réservés aux résultats : les paquets n’ont pas de place";
-        Enclosed:
-            "central is encrypted: results are closed with its public key when they are let in",
-            "le serveur central chiffre : les résultats sont fermés avec sa clé publique dès leur remise";
+        Enclosed { key: String }:
+            "results are encrypted with central's public key {key} when they are let in",
+            "les résultats sont chiffrés avec la clé publique {key} du serveur central dès leur remise";
+        TaoPlain:
+            "the TAO on this box has no taoEncryption, and central encrypts: it shows no names; boxsync encrypts its results",
+            "le TAO de cette box n’a pas taoEncryption, et le serveur central chiffre : il n’affiche pas les noms ; boxsync chiffre ses résultats";
+        CentralPlain:
+            "the TAO on this box has taoEncryption, and central does not encrypt: it gets no key, and nobody could read its results",
+            "le TAO de cette box a taoEncryption, et le serveur central ne chiffre pas : il n’obtient pas de clé, et personne ne pourrait lire ses résultats";
         UnreadableEntities { count: u64 } by count:
             "{count} entities of the catalogue do not open",
             "{count} entité du catalogue ne s’ouvre pas" | "{count} entités du catalogue ne s’ouvrent pas";
@@ -114,5 +121,14 @@ crate::sentences! {
         Expected { down: Number, up: Number }:
             "expected: {down} Mbit/s down, {up} up",
             "attendu : {down} Mbit/s descendant, {up} montant";
+    }
+}
+
+impl From<SetupMismatch> for HoldingsMessage {
+    fn from(differs: SetupMismatch) -> Self {
+        match differs {
+            SetupMismatch::TaoPlain => Self::TaoPlain,
+            SetupMismatch::CentralPlain => Self::CentralPlain,
+        }
     }
 }

@@ -23,6 +23,9 @@ crate::sentences! {
         NeverMeasured:
             "no synchronization has measured the link yet",
             "aucune synchronisation n’a encore mesuré la liaison";
+        NotEncrypted:
+            "central is not known to encrypt",
+            "le serveur central ne chiffre pas, autant que l’on sache";
         NewBox: "the box is new", "la box est neuve";
         NothingNamed: "the catalogue names no delivery", "le catalogue ne contient aucune épreuve";
     }
