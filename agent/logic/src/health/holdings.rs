@@ -99,7 +99,8 @@ impl Holdings {
             }
         };
         let mut spool = self.spool(reports);
-        if self.encryption.waits.is_some() {
+        let waits = self.encryption.waits.as_ref();
+        if waits.is_some_and(|waits| spool.code == waits.code || spool.code == Code::ResultsStuck) {
             spool = spool.follows(told_encryption.clone());
         }
         let told_intake = now.intake.as_ref().map(|intake| &intake.code);
@@ -245,7 +246,7 @@ impl Holdings {
             (Some(waits), ..) => {
                 let now = &self.standing;
                 let held_up = now.held_up.as_ref();
-                let held_up = held_up.filter(|(code, _)| *code == waits.code);
+                let held_up = held_up.filter(|held_up| held_up.code == waits.code);
                 let count = now.owed.unwrap_or_default().waiting;
                 let waiting = held_up.map(|_| HoldingsMessage::NotTaken { count });
                 CheckFinding::warn(&waits.code, waits.clone()).details(waiting)
@@ -330,7 +331,7 @@ fn spool(
         let tell = |items| HoldingsMessage::Unconfirmed { items };
         told(Code::ResultsUnconfirmed, owed.unconfirmed(), tell).details(since)
     } else if let Some(held_up) = held_up {
-        let count = owed.waiting;
+        let count = owed.not_taken();
         CheckFinding::warn(&held_up.code, HoldingsMessage::NotTaken { count })
             .detail(ReportedFault::from(held_up.clone()))
             .details(since)

@@ -329,6 +329,11 @@ pub struct OwedCounts {
 }
 
 impl OwedCounts {
+    /// What does not go for now: central holds it up, or it is encrypted with a key that central no longer has.
+    pub fn not_taken(&self) -> u64 {
+        self.waiting + self.held
+    }
+
     /// What is queued, by kind.
     pub fn queued(&self) -> Vec<KindCount> {
         self.queued_kinds.each(self.queued)

@@ -274,11 +274,11 @@ fn looks(standing: &BoxStanding) -> Vec<(CodeName, Cause)> {
             ItemCause::Unconfirmed { what }.into(),
         );
     }
-    if let Some(held_up) = standing.held_up.as_ref().filter(|_| owed.waiting > 0) {
+    if let Some(held_up) = standing.held_up.as_ref().filter(|_| owed.not_taken() > 0) {
         // A code of a newer boxsync is told in general words.
         let code = CodeName::from(held_up.code.known().unwrap_or(Code::ResultsStuck));
         let since = spool::since(owed.oldest_at, standing.now);
-        look(code, Cause::NotTaken(owed.waiting, since));
+        look(code, Cause::NotTaken(owed.not_taken(), since));
     }
     if !standing.enrolled {
         look(Code::AuthNotEnrolled.into(), Cause::NotEnrolledOwing);
@@ -315,9 +315,10 @@ fn looks(standing: &BoxStanding) -> Vec<(CodeName, Cause)> {
     }
     let told = |last: &&Last| {
         let of_what_is_owed = [Area::Results, Area::Logs, Area::Sessions];
-        owed.waiting + owed.refused + owed.unconfirmed > 0
+        owed.not_taken() + owed.refused + owed.unconfirmed > 0
             && (last.code == Code::CentralSick
                 || last.code == Code::CentralEncrypted
+                || last.code == Code::CentralKeyChanged
                 || of_what_is_owed.into_iter().any(|area| last.code.is(area)))
     };
     if let Some(reason) = died(standing) {

@@ -349,6 +349,18 @@ fn what_is_owed_is_told_each_by_its_kind() {
         looks(&standing)[1..],
         ["3 results are still to go to central"]
     );
+    // So is what is encrypted with a key that central no longer has; that the last run ended with it is not told beside.
+    let before = standing.clone();
+    standing.held_up = Some(Finding::new(Code::CentralKeyChanged, "why"));
+    standing.last = Some(last(Outcome::Failed, Code::CentralKeyChanged));
+    standing.owed = Some(OwedCounts {
+        held: 2,
+        ..OwedCounts::default()
+    });
+    let verdict = Verdict::of(&standing);
+    assert_eq!(verdict.code, Code::CentralKeyChanged);
+    assert_eq!(looks(&standing), ["central does not take 2 items for now"]);
+    standing = before;
     standing.owed = Some(OwedCounts {
         refused: 1,
         refused_kinds: Kinds {
