@@ -1,5 +1,5 @@
 //! Lists boxsync's own words: what else stands in a text is somebody else's, and in no support bundle (`health/redact/sieve`).
-//! Deflates the description of the API.
+//! Deflates the description of the API and the completions.
 //! Never reads anything but the sources: the same commit gives the same file.
 //! Run by cargo.
 
@@ -37,9 +37,22 @@ fn main() {
     fs::write(out.join("vocabulary.rs"), list).expect("the folder takes files");
     let told: Vec<_> = words.into_iter().collect();
     fs::write(out.join("vocabulary.txt"), told.join("\n")).expect("the folder takes files");
-    let description = fs::read("src/socket/openapi.json").expect("the description is there");
-    let deflated = miniz_oxide::deflate::compress_to_vec(&description, 10);
-    fs::write(out.join("openapi.deflate"), deflated).expect("the folder takes files");
+    deflate(Path::new("src/socket/openapi.json"), &out);
+    println!("cargo:rerun-if-changed=completions");
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        deflate(
+            &Path::new("completions").join(format!("boxsync.{shell}")),
+            &out,
+        );
+    }
+}
+
+/// Writes `NAME.deflate` (RFC 1951).
+fn deflate(path: &Path, out: &Path) {
+    let name = path.file_name().expect("it has a name").to_string_lossy();
+    let text = fs::read(path).expect("it is there");
+    let deflated = miniz_oxide::deflate::compress_to_vec(&text, 10);
+    fs::write(out.join(format!("{name}.deflate")), deflated).expect("the folder takes files");
 }
 
 fn read(path: &Path, words: &mut BTreeSet<String>) {

@@ -228,7 +228,7 @@ enum Verb {
     /// Shell completions on stdout.
     Completions {
         /// bash, zsh, fish, …
-        shell: clap_complete::Shell,
+        shell: completions::CompletionShell,
     },
     /// A manual page on stdout (roff).
     Man {
@@ -390,8 +390,7 @@ fn act(command: Command, screen: &Screen) -> Result<u8, Fault> {
 fn perform(root: &Root, verb: Verb, screen: &Screen) -> Result<u8, Fault> {
     match verb {
         Verb::Completions { shell } => {
-            let script = completions::script(shell, &mut Command::command());
-            screen.text("text", &script);
+            screen.text("text", &completions::script(shell));
             Ok(0)
         }
         Verb::Man { page } => {

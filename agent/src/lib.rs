@@ -6,6 +6,7 @@ pub mod bundle;
 pub mod cli;
 pub mod connections;
 pub mod daemon;
+mod deflated;
 pub mod doctor;
 pub mod engine;
 #[cfg(test)]

@@ -10,7 +10,6 @@ use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use logic::access::{ApiRole, ApiRoles};
 use logic::fault::{BusyWith, Code, Fault, ServiceCause};
-use logic::inflate::{Damaged, Inflate};
 use logic::intake::ItemKind;
 use logic::outside;
 use logic::outside::json_flaw;
@@ -30,6 +29,7 @@ use super::target::RouteTarget;
 use super::wire::{object, refusal, whole, with_type};
 use super::{content, events, feed, member, metrics, package, results, standing};
 use crate::connections::{ConnectionTicket, KeptContent, TakenPlace};
+use crate::deflated::inflated;
 use crate::engine::exam;
 use system::clock;
 
@@ -40,18 +40,7 @@ const BODY_PATIENCE: Duration = Duration::from_secs(10);
 /// The longest name of an exam, characters.
 const NAME: usize = 100;
 /// The description of the API, deflated by the build: as it is it would be a fiftieth of the program.
-const OPENAPI: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.deflate"));
-
-/// The description of the API.
-fn openapi() -> Vec<u8> {
-    let mut text = Vec::new();
-    let fed = Inflate::default().feed(OPENAPI, |part| {
-        text.extend_from_slice(part);
-        Ok::<_, Damaged>(())
-    });
-    debug_assert!(fed.is_ok(), "the build deflated it");
-    text
-}
+const OPENAPI: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.deflate"));
 
 /// Answers one request, with its place until the answer was sent.
 pub(super) async fn answer(
@@ -220,7 +209,7 @@ async fn dispatch(
             Ok(with_type(
                 StatusCode::OK,
                 "application/json",
-                ResponseBody::whole(openapi()),
+                ResponseBody::whole(inflated(OPENAPI)),
             ))
         }
         _ => {
@@ -369,7 +358,7 @@ mod tests {
     /// Written anew like the codes: `BOXSYNC_SNAPSHOTS=1 cargo nextest run -p agent -E 'test(codes)'`.
     #[test]
     fn the_description_has_the_codes_of_the_table() {
-        let description = String::from_utf8(openapi()).unwrap();
+        let description = String::from_utf8(inflated(OPENAPI)).unwrap();
         let (before, list) = description.split_once(r#""KnownCode": {"#).unwrap();
         let (head, list) = list.split_once("[\n").unwrap();
         let (_, after) = list.split_once("\n    ]").unwrap();
@@ -389,7 +378,7 @@ mod tests {
 
     #[test]
     fn what_intake_refuses_and_warns_of_is_described() {
-        let description = String::from_utf8(openapi()).unwrap();
+        let description = String::from_utf8(inflated(OPENAPI)).unwrap();
         let intake = Code::ALL.iter().filter(|code| code.is(Area::Intake));
         for code in intake.filter(|code| code.status() == Some(422)) {
             let named = format!("`{code}`");

@@ -1,0 +1,1642 @@
+#compdef boxsync
+
+autoload -U is-at-least
+
+_boxsync() {
+    typeset -A opt_args
+    typeset -a _arguments_options
+    local ret=1
+
+    if is-at-least 5.2; then
+        _arguments_options=(-s -S -C)
+    else
+        _arguments_options=(-s -C)
+    fi
+
+    local context curcontext="$curcontext" state line
+    _arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+'-V[Print version]' \
+'--version[Print version]' \
+":: :_boxsync_commands" \
+"*::: :->boxsync" \
+&& ret=0
+    case $state in
+    (boxsync)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-command-$line[1]:"
+        case $line[1] in
+            (run)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(sync)
+_arguments "${_arguments_options[@]}" : \
+'*--type=[Only this type; may be given several times]:TYPE:(test-center administrator proctor test-taker eligibility delivery)' \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--data[Only catalogue and packages]' \
+'(--data --type)--results[Only what the box owes\: results, logs, sessions]' \
+'--allow-deletes[Delete what central no longer names, however much it is]' \
+'(--results)--now[Bring packages at once, also outside of the download windows]' \
+'(--now)--no-wait[Do not wait for packages\: they go on by themselves where the daemon runs]' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(status)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(doctor)
+_arguments "${_arguments_options[@]}" : \
+'--bundle=[Also write a support bundle\: everything a supporter needs, no secret, no name]:FILE:_files' \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--offline[Speak to nobody\: look at the box alone]' \
+'--deep[Read and check every byte of every package; takes minutes]' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+":: :_boxsync__subcmd__doctor_commands" \
+"*::: :->doctor" \
+&& ret=0
+
+    case $state in
+    (doctor)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-doctor-command-$line[1]:"
+        case $line[1] in
+            (explain)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+'::code -- As it stands in brackets behind a message\: net.dns, auth.refused, …; without one all are listed:(ready config.read config.syntax config.unknown_key config.value config.file config.no_url config.plain_http config.no_organisation config.no_version config.ca_file config.proxy config.box_id config.tls config.textfile input.file input.key input.token_url input.kind input.wipe wipe.owed input.usage input.code output.failed state.folder state.new state.newer state.version state.read_only state.owner state.io state.busy key.open key.wrong key.sealed key.malformed key.elsewhere disk.space disk.full disk.inodes disk.failing disk.reserve clock.skew clock.wrong clock.central clock.floor clock.unproven clock.behind unit.state unit.down unit.failed unit.masked unit.unusable unit.unreadable unit.restarts doctor.offline doctor.late bundle.secret net.link net.no_link net.address net.no_address net.no_route net.disabled net.gateway net.filtered net.family net.loss net.mtu net.dns net.connect net.refused net.unreachable net.proxy net.proxy_scheme net.tls net.tls_expired net.tls_not_yet net.tls_host net.tls_issuer net.tls_client net.tls_certificate net.tls_old net.tls_expiring net.token net.reset net.timeout net.cut net.stalled link.speed link.slow central.answer central.foreign central.maintenance central.php central.contradicts central.unavailable central.error central.rejected central.refused central.not_found central.too_long central.too_large central.compressed central.garbled central.token auth.token auth.not_enrolled auth.refused auth.untried auth.other_organisation auth.shared auth.password auth.not_sync_manager auth.role version.supported version.unsupported store.open store.failed store.rebuilt store.damaged catalogue.organisation catalogue.unknown_organisation catalogue.other_organisation catalogue.other_centre catalogue.complete catalogue.incomplete catalogue.empty catalogue.old catalogue.held_back catalogue.endless catalogue.checksum catalogue.entity catalogue.unknown_entity package.whole package.incomplete package.missing package.waiting package.damaged package.unsupported package.cache package.not_held package.edition package.unknown_member package.changed package.range package.empty package.length package.not_zip package.truncated package.directory package.multidisk package.too_large results.spool results.queued results.refused results.unconfirmed results.stuck sync.last sync.never sync.failed engine.worker intake.malformed intake.failed intake.too_long intake.long_text intake.call_id intake.unknown_entity intake.unknown_key intake.repeated_row input.export input.order central.sick central.encrypted central.key_missing central.encryption_role central.key_changed central.probe_stored results.copied results.not_stored results.rejected results.too_long results.unanswered results.doubt lti_users.unsupported results.unreadable results.quarantined results.unknown result.refused result.unconfirmed logs.queued logs.no_receipt logs.not_stored logs.rejected logs.too_long logs.unmapped logs.unreadable sessions.failed sessions.rejected identity.clone clone.found run.killed run.stopped answers.not_kept box.restored box.twice identity.damaged state.quarantined daemon.running daemon.gone daemon.newer daemon.stopping daemon.signals worker.died config.wrong api.denied api.role api.unknown_route api.method api.range api.request api.busy api.slow api.too_large feed.gone gateway.listen page.listen sync.started sync.finished net.offline central.wish net.online package.held deletion.held_back ok stopping enrolled)' \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__doctor__subcmd__help_commands" \
+"*::: :->help" \
+&& ret=0
+
+    case $state in
+    (help)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-doctor-help-command-$line[1]:"
+        case $line[1] in
+            (explain)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
+;;
+(history)
+_arguments "${_arguments_options[@]}" : \
+'--limit=[At most so many]:N:_default' \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(stats)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(entities)
+_arguments "${_arguments_options[@]}" : \
+'--id=[Only the entity with this URI]:URI:_default' \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--hidden[What is not shown, since central no longer names it, and comes back when it does]' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+'::kind -- test-center, administrator, proctor, test-taker, eligibility or delivery:(test-center administrator proctor test-taker eligibility delivery)' \
+&& ret=0
+;;
+(packages)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+":: :_boxsync__subcmd__packages_commands" \
+"*::: :->packages" \
+&& ret=0
+
+    case $state in
+    (packages)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-packages-command-$line[1]:"
+        case $line[1] in
+            (verify)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(export)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+':uri -- URI of the delivery:_default' \
+':file -- New file:_files' \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__packages__subcmd__help_commands" \
+"*::: :->help" \
+&& ret=0
+
+    case $state in
+    (help)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-packages-help-command-$line[1]:"
+        case $line[1] in
+            (verify)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(export)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
+;;
+(pause)
+_arguments "${_arguments_options[@]}" : \
+'--for=[So long, 24h at most]:TIME:_default' \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(resume)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(rate)
+_arguments "${_arguments_options[@]}" : \
+'--for=[So long]:TIME:_default' \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+':size -- Bytes a second; 0 is no limit:_default' \
+&& ret=0
+;;
+(results)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+":: :_boxsync__subcmd__results_commands" \
+"*::: :->results" \
+&& ret=0
+
+    case $state in
+    (results)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-results-command-$line[1]:"
+        case $line[1] in
+            (submit)
+_arguments "${_arguments_options[@]}" : \
+'--kind=[results, logs, sessions or lti-users]:KIND:(results logs sessions lti-users)' \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+'*::files -- JSON in the shape that central'\''s own route takes for this kind; `-` reads standard input:_files' \
+&& ret=0
+;;
+(retry)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+'*::ids -- Ids; none means all:_default' \
+&& ret=0
+;;
+(set-aside)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+'*::ids -- Ids:_default' \
+&& ret=0
+;;
+(release)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+'*::ids -- Ids; none means all:_default' \
+&& ret=0
+;;
+(export)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--yes[Do not ask]' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+':id -- Execution id:_default' \
+':file -- New file:_files' \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__results__subcmd__help_commands" \
+"*::: :->help" \
+&& ret=0
+
+    case $state in
+    (help)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-results-help-command-$line[1]:"
+        case $line[1] in
+            (submit)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(retry)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(set-aside)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(release)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(export)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
+;;
+(enroll)
+_arguments "${_arguments_options[@]}" : \
+'--login=[Login of the sync manager]:LOGIN:_default' \
+'--password-file=[File whose first line is the password; \`-\` reads standard input]:FILE:_files' \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(credentials)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+":: :_boxsync__subcmd__credentials_commands" \
+"*::: :->credentials" \
+&& ret=0
+
+    case $state in
+    (credentials)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-credentials-command-$line[1]:"
+        case $line[1] in
+            (import)
+_arguments "${_arguments_options[@]}" : \
+'--key=[OAuth client id\: 32 hex digits]:KEY:_default' \
+'--secret-file=[File whose first line is the client secret; \`-\` reads standard input]:FILE:_files' \
+'--token-url=[Where tokens are asked for, as central printed it]:URL:_default' \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--untried[Replace credentials also when central cannot be reached to try the new ones]' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__credentials__subcmd__help_commands" \
+"*::: :->help" \
+&& ret=0
+
+    case $state in
+    (help)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-credentials-help-command-$line[1]:"
+        case $line[1] in
+            (import)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
+;;
+(identity)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+":: :_boxsync__subcmd__identity_commands" \
+"*::: :->identity" \
+&& ret=0
+
+    case $state in
+    (identity)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-identity-command-$line[1]:"
+        case $line[1] in
+            (gateway)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__identity__subcmd__help_commands" \
+"*::: :->help" \
+&& ret=0
+
+    case $state in
+    (help)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-identity-help-command-$line[1]:"
+        case $line[1] in
+            (gateway)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
+;;
+(config)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+":: :_boxsync__subcmd__config_commands" \
+"*::: :->config" \
+&& ret=0
+
+    case $state in
+    (config)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-config-command-$line[1]:"
+        case $line[1] in
+            (check)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(show)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(defaults)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__config__subcmd__help_commands" \
+"*::: :->help" \
+&& ret=0
+
+    case $state in
+    (help)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-config-help-command-$line[1]:"
+        case $line[1] in
+            (check)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(show)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(defaults)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
+;;
+(clock)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+":: :_boxsync__subcmd__clock_commands" \
+"*::: :->clock" \
+&& ret=0
+
+    case $state in
+    (clock)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-clock-command-$line[1]:"
+        case $line[1] in
+            (show)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(accept)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--system[The system clock, whatever central said]' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__clock__subcmd__help_commands" \
+"*::: :->help" \
+&& ret=0
+
+    case $state in
+    (help)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-clock-help-command-$line[1]:"
+        case $line[1] in
+            (show)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(accept)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
+;;
+(key)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+":: :_boxsync__subcmd__key_commands" \
+"*::: :->key" \
+&& ret=0
+
+    case $state in
+    (key)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-key-command-$line[1]:"
+        case $line[1] in
+            (rotate)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__key__subcmd__help_commands" \
+"*::: :->help" \
+&& ret=0
+
+    case $state in
+    (help)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-key-help-command-$line[1]:"
+        case $line[1] in
+            (rotate)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
+;;
+(wipe)
+_arguments "${_arguments_options[@]}" : \
+'--yes=[Do not ask\: the box id, typed here]:BOX_ID:_default' \
+'--discard-results=[Destroy also what central has not acknowledged\: the number of these items]:N:_default' \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(completions)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+':shell -- bash, zsh, fish, …:(bash elvish fish powershell zsh)' \
+&& ret=0
+;;
+(man)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'::page -- Which one:((boxsync\:"boxsync(1)\: the verbs"
+boxsync.toml\:"boxsync.toml(5)\: the configuration"
+boxsync-codes\:"boxsync-codes(7)\: what each code means, and what to do"))' \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__help_commands" \
+"*::: :->help" \
+&& ret=0
+
+    case $state in
+    (help)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-help-command-$line[1]:"
+        case $line[1] in
+            (run)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(sync)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(status)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(doctor)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__help__subcmd__doctor_commands" \
+"*::: :->doctor" \
+&& ret=0
+
+    case $state in
+    (doctor)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-help-doctor-command-$line[1]:"
+        case $line[1] in
+            (explain)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+(history)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(stats)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(entities)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(packages)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__help__subcmd__packages_commands" \
+"*::: :->packages" \
+&& ret=0
+
+    case $state in
+    (packages)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-help-packages-command-$line[1]:"
+        case $line[1] in
+            (verify)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(export)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+(pause)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(resume)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(rate)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(results)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__help__subcmd__results_commands" \
+"*::: :->results" \
+&& ret=0
+
+    case $state in
+    (results)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-help-results-command-$line[1]:"
+        case $line[1] in
+            (submit)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(retry)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(set-aside)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(release)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(export)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+(enroll)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(credentials)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__help__subcmd__credentials_commands" \
+"*::: :->credentials" \
+&& ret=0
+
+    case $state in
+    (credentials)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-help-credentials-command-$line[1]:"
+        case $line[1] in
+            (import)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+(identity)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__help__subcmd__identity_commands" \
+"*::: :->identity" \
+&& ret=0
+
+    case $state in
+    (identity)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-help-identity-command-$line[1]:"
+        case $line[1] in
+            (gateway)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+(config)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__help__subcmd__config_commands" \
+"*::: :->config" \
+&& ret=0
+
+    case $state in
+    (config)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-help-config-command-$line[1]:"
+        case $line[1] in
+            (check)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(show)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(defaults)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+(clock)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__help__subcmd__clock_commands" \
+"*::: :->clock" \
+&& ret=0
+
+    case $state in
+    (clock)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-help-clock-command-$line[1]:"
+        case $line[1] in
+            (show)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(accept)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+(key)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__help__subcmd__key_commands" \
+"*::: :->key" \
+&& ret=0
+
+    case $state in
+    (key)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-help-key-command-$line[1]:"
+        case $line[1] in
+            (rotate)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+(wipe)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(completions)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(man)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
+}
+
+(( $+functions[_boxsync_commands] )) ||
+_boxsync_commands() {
+    local commands; commands=(
+'run:The daemon\: synchronizes at boot, at intervals and when asked' \
+'sync:One synchronization now' \
+'status:Whether the box is ready for the exam, on one screen' \
+'doctor:What is wrong, and the one thing to do' \
+'history:Past synchronizations, newest first' \
+'stats:The link over time, and what the coming night can carry' \
+'entities:What the catalogue holds' \
+'packages:Test packages' \
+'pause:Lets no package come for a time; results and the catalogue go on' \
+'resume:Ends a pause and a rate\: packages come as they are configured to' \
+'rate:The rate at which packages come at most, in place of \`max_rate\`' \
+'results:What the box owes to central\: results, logs, sessions' \
+'enroll:Trades a sync manager'\''s login for credentials of this box' \
+'credentials:Credentials that were made on central' \
+'identity:Who this box is' \
+'config:The configuration' \
+'clock:What time it is to this box, and how it knows' \
+'key:The key of the data at rest' \
+'wipe:Destroys the key and the data; asks twice' \
+'completions:Shell completions on stdout' \
+'man:A manual page on stdout (roff)' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__clock_commands] )) ||
+_boxsync__subcmd__clock_commands() {
+    local commands; commands=(
+'show:The time of this box, the bound that certificates are judged by, and the system clock' \
+'accept:Takes as right what central said last, or the system clock where central said nothing else' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync clock commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__clock__subcmd__accept_commands] )) ||
+_boxsync__subcmd__clock__subcmd__accept_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync clock accept commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__clock__subcmd__help_commands] )) ||
+_boxsync__subcmd__clock__subcmd__help_commands() {
+    local commands; commands=(
+'show:The time of this box, the bound that certificates are judged by, and the system clock' \
+'accept:Takes as right what central said last, or the system clock where central said nothing else' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync clock help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__clock__subcmd__help__subcmd__accept_commands] )) ||
+_boxsync__subcmd__clock__subcmd__help__subcmd__accept_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync clock help accept commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__clock__subcmd__help__subcmd__help_commands] )) ||
+_boxsync__subcmd__clock__subcmd__help__subcmd__help_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync clock help help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__clock__subcmd__help__subcmd__show_commands] )) ||
+_boxsync__subcmd__clock__subcmd__help__subcmd__show_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync clock help show commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__clock__subcmd__show_commands] )) ||
+_boxsync__subcmd__clock__subcmd__show_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync clock show commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__completions_commands] )) ||
+_boxsync__subcmd__completions_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync completions commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__config_commands] )) ||
+_boxsync__subcmd__config_commands() {
+    local commands; commands=(
+'check:Reads it and tells what is wrong' \
+'show:Prints what is in force, and where each value comes from' \
+'defaults:Prints every key with its meaning and its default' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync config commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__config__subcmd__check_commands] )) ||
+_boxsync__subcmd__config__subcmd__check_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync config check commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__config__subcmd__defaults_commands] )) ||
+_boxsync__subcmd__config__subcmd__defaults_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync config defaults commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__config__subcmd__help_commands] )) ||
+_boxsync__subcmd__config__subcmd__help_commands() {
+    local commands; commands=(
+'check:Reads it and tells what is wrong' \
+'show:Prints what is in force, and where each value comes from' \
+'defaults:Prints every key with its meaning and its default' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync config help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__config__subcmd__help__subcmd__check_commands] )) ||
+_boxsync__subcmd__config__subcmd__help__subcmd__check_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync config help check commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__config__subcmd__help__subcmd__defaults_commands] )) ||
+_boxsync__subcmd__config__subcmd__help__subcmd__defaults_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync config help defaults commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__config__subcmd__help__subcmd__help_commands] )) ||
+_boxsync__subcmd__config__subcmd__help__subcmd__help_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync config help help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__config__subcmd__help__subcmd__show_commands] )) ||
+_boxsync__subcmd__config__subcmd__help__subcmd__show_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync config help show commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__config__subcmd__show_commands] )) ||
+_boxsync__subcmd__config__subcmd__show_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync config show commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__credentials_commands] )) ||
+_boxsync__subcmd__credentials_commands() {
+    local commands; commands=(
+'import:Stores credentials made on central (\`GenerateOauthCredentials\`)' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync credentials commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__credentials__subcmd__help_commands] )) ||
+_boxsync__subcmd__credentials__subcmd__help_commands() {
+    local commands; commands=(
+'import:Stores credentials made on central (\`GenerateOauthCredentials\`)' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync credentials help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__credentials__subcmd__help__subcmd__help_commands] )) ||
+_boxsync__subcmd__credentials__subcmd__help__subcmd__help_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync credentials help help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__credentials__subcmd__help__subcmd__import_commands] )) ||
+_boxsync__subcmd__credentials__subcmd__help__subcmd__import_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync credentials help import commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__credentials__subcmd__import_commands] )) ||
+_boxsync__subcmd__credentials__subcmd__import_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync credentials import commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__doctor_commands] )) ||
+_boxsync__subcmd__doctor_commands() {
+    local commands; commands=(
+'explain:Tells at length what a code means and what to do; lists all codes' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync doctor commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__doctor__subcmd__explain_commands] )) ||
+_boxsync__subcmd__doctor__subcmd__explain_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync doctor explain commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__doctor__subcmd__help_commands] )) ||
+_boxsync__subcmd__doctor__subcmd__help_commands() {
+    local commands; commands=(
+'explain:Tells at length what a code means and what to do; lists all codes' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync doctor help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__doctor__subcmd__help__subcmd__explain_commands] )) ||
+_boxsync__subcmd__doctor__subcmd__help__subcmd__explain_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync doctor help explain commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__doctor__subcmd__help__subcmd__help_commands] )) ||
+_boxsync__subcmd__doctor__subcmd__help__subcmd__help_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync doctor help help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__enroll_commands] )) ||
+_boxsync__subcmd__enroll_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync enroll commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__entities_commands] )) ||
+_boxsync__subcmd__entities_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync entities commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help_commands] )) ||
+_boxsync__subcmd__help_commands() {
+    local commands; commands=(
+'run:The daemon\: synchronizes at boot, at intervals and when asked' \
+'sync:One synchronization now' \
+'status:Whether the box is ready for the exam, on one screen' \
+'doctor:What is wrong, and the one thing to do' \
+'history:Past synchronizations, newest first' \
+'stats:The link over time, and what the coming night can carry' \
+'entities:What the catalogue holds' \
+'packages:Test packages' \
+'pause:Lets no package come for a time; results and the catalogue go on' \
+'resume:Ends a pause and a rate\: packages come as they are configured to' \
+'rate:The rate at which packages come at most, in place of \`max_rate\`' \
+'results:What the box owes to central\: results, logs, sessions' \
+'enroll:Trades a sync manager'\''s login for credentials of this box' \
+'credentials:Credentials that were made on central' \
+'identity:Who this box is' \
+'config:The configuration' \
+'clock:What time it is to this box, and how it knows' \
+'key:The key of the data at rest' \
+'wipe:Destroys the key and the data; asks twice' \
+'completions:Shell completions on stdout' \
+'man:A manual page on stdout (roff)' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__clock_commands] )) ||
+_boxsync__subcmd__help__subcmd__clock_commands() {
+    local commands; commands=(
+'show:The time of this box, the bound that certificates are judged by, and the system clock' \
+'accept:Takes as right what central said last, or the system clock where central said nothing else' \
+    )
+    _describe -t commands 'boxsync help clock commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__clock__subcmd__accept_commands] )) ||
+_boxsync__subcmd__help__subcmd__clock__subcmd__accept_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help clock accept commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__clock__subcmd__show_commands] )) ||
+_boxsync__subcmd__help__subcmd__clock__subcmd__show_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help clock show commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__completions_commands] )) ||
+_boxsync__subcmd__help__subcmd__completions_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help completions commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__config_commands] )) ||
+_boxsync__subcmd__help__subcmd__config_commands() {
+    local commands; commands=(
+'check:Reads it and tells what is wrong' \
+'show:Prints what is in force, and where each value comes from' \
+'defaults:Prints every key with its meaning and its default' \
+    )
+    _describe -t commands 'boxsync help config commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__config__subcmd__check_commands] )) ||
+_boxsync__subcmd__help__subcmd__config__subcmd__check_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help config check commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__config__subcmd__defaults_commands] )) ||
+_boxsync__subcmd__help__subcmd__config__subcmd__defaults_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help config defaults commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__config__subcmd__show_commands] )) ||
+_boxsync__subcmd__help__subcmd__config__subcmd__show_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help config show commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__credentials_commands] )) ||
+_boxsync__subcmd__help__subcmd__credentials_commands() {
+    local commands; commands=(
+'import:Stores credentials made on central (\`GenerateOauthCredentials\`)' \
+    )
+    _describe -t commands 'boxsync help credentials commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__credentials__subcmd__import_commands] )) ||
+_boxsync__subcmd__help__subcmd__credentials__subcmd__import_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help credentials import commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__doctor_commands] )) ||
+_boxsync__subcmd__help__subcmd__doctor_commands() {
+    local commands; commands=(
+'explain:Tells at length what a code means and what to do; lists all codes' \
+    )
+    _describe -t commands 'boxsync help doctor commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__doctor__subcmd__explain_commands] )) ||
+_boxsync__subcmd__help__subcmd__doctor__subcmd__explain_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help doctor explain commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__enroll_commands] )) ||
+_boxsync__subcmd__help__subcmd__enroll_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help enroll commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__entities_commands] )) ||
+_boxsync__subcmd__help__subcmd__entities_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help entities commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__help_commands] )) ||
+_boxsync__subcmd__help__subcmd__help_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__history_commands] )) ||
+_boxsync__subcmd__help__subcmd__history_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help history commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__identity_commands] )) ||
+_boxsync__subcmd__help__subcmd__identity_commands() {
+    local commands; commands=(
+'gateway:Credentials and commands that point a TAO on this box at boxsync. Prints a secret' \
+    )
+    _describe -t commands 'boxsync help identity commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__identity__subcmd__gateway_commands] )) ||
+_boxsync__subcmd__help__subcmd__identity__subcmd__gateway_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help identity gateway commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__key_commands] )) ||
+_boxsync__subcmd__help__subcmd__key_commands() {
+    local commands; commands=(
+'rotate:Wraps the data key with a new envelope key; nothing is re-encrypted or fetched again' \
+    )
+    _describe -t commands 'boxsync help key commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__key__subcmd__rotate_commands] )) ||
+_boxsync__subcmd__help__subcmd__key__subcmd__rotate_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help key rotate commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__man_commands] )) ||
+_boxsync__subcmd__help__subcmd__man_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help man commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__packages_commands] )) ||
+_boxsync__subcmd__help__subcmd__packages_commands() {
+    local commands; commands=(
+'verify:Checks every member of every package held; a damaged one is fetched again by the next run' \
+'export:Writes a package in clear' \
+    )
+    _describe -t commands 'boxsync help packages commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__packages__subcmd__export_commands] )) ||
+_boxsync__subcmd__help__subcmd__packages__subcmd__export_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help packages export commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__packages__subcmd__verify_commands] )) ||
+_boxsync__subcmd__help__subcmd__packages__subcmd__verify_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help packages verify commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__pause_commands] )) ||
+_boxsync__subcmd__help__subcmd__pause_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help pause commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__rate_commands] )) ||
+_boxsync__subcmd__help__subcmd__rate_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help rate commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__results_commands] )) ||
+_boxsync__subcmd__help__subcmd__results_commands() {
+    local commands; commands=(
+'submit:Lets in what candidates did; durable when this returns' \
+'retry:Tries again what was refused, is unconfirmed or waits; what was set aside when it is named' \
+'set-aside:Keeps items out of the way\: not sent, and without a say in the verdict, until \`retry\` names them' \
+'release:Sends what is held although central has another key than it was encrypted with' \
+'export:Writes an item in clear to a new file, after asking' \
+    )
+    _describe -t commands 'boxsync help results commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__results__subcmd__export_commands] )) ||
+_boxsync__subcmd__help__subcmd__results__subcmd__export_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help results export commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__results__subcmd__release_commands] )) ||
+_boxsync__subcmd__help__subcmd__results__subcmd__release_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help results release commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__results__subcmd__retry_commands] )) ||
+_boxsync__subcmd__help__subcmd__results__subcmd__retry_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help results retry commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__results__subcmd__set-aside_commands] )) ||
+_boxsync__subcmd__help__subcmd__results__subcmd__set-aside_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help results set-aside commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__results__subcmd__submit_commands] )) ||
+_boxsync__subcmd__help__subcmd__results__subcmd__submit_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help results submit commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__resume_commands] )) ||
+_boxsync__subcmd__help__subcmd__resume_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help resume commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__run_commands] )) ||
+_boxsync__subcmd__help__subcmd__run_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help run commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__stats_commands] )) ||
+_boxsync__subcmd__help__subcmd__stats_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help stats commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__status_commands] )) ||
+_boxsync__subcmd__help__subcmd__status_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help status commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__sync_commands] )) ||
+_boxsync__subcmd__help__subcmd__sync_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help sync commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__wipe_commands] )) ||
+_boxsync__subcmd__help__subcmd__wipe_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help wipe commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__history_commands] )) ||
+_boxsync__subcmd__history_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync history commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__identity_commands] )) ||
+_boxsync__subcmd__identity_commands() {
+    local commands; commands=(
+'gateway:Credentials and commands that point a TAO on this box at boxsync. Prints a secret' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync identity commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__identity__subcmd__gateway_commands] )) ||
+_boxsync__subcmd__identity__subcmd__gateway_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync identity gateway commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__identity__subcmd__help_commands] )) ||
+_boxsync__subcmd__identity__subcmd__help_commands() {
+    local commands; commands=(
+'gateway:Credentials and commands that point a TAO on this box at boxsync. Prints a secret' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync identity help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__identity__subcmd__help__subcmd__gateway_commands] )) ||
+_boxsync__subcmd__identity__subcmd__help__subcmd__gateway_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync identity help gateway commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__identity__subcmd__help__subcmd__help_commands] )) ||
+_boxsync__subcmd__identity__subcmd__help__subcmd__help_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync identity help help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__key_commands] )) ||
+_boxsync__subcmd__key_commands() {
+    local commands; commands=(
+'rotate:Wraps the data key with a new envelope key; nothing is re-encrypted or fetched again' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync key commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__key__subcmd__help_commands] )) ||
+_boxsync__subcmd__key__subcmd__help_commands() {
+    local commands; commands=(
+'rotate:Wraps the data key with a new envelope key; nothing is re-encrypted or fetched again' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync key help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__key__subcmd__help__subcmd__help_commands] )) ||
+_boxsync__subcmd__key__subcmd__help__subcmd__help_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync key help help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__key__subcmd__help__subcmd__rotate_commands] )) ||
+_boxsync__subcmd__key__subcmd__help__subcmd__rotate_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync key help rotate commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__key__subcmd__rotate_commands] )) ||
+_boxsync__subcmd__key__subcmd__rotate_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync key rotate commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__man_commands] )) ||
+_boxsync__subcmd__man_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync man commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__packages_commands] )) ||
+_boxsync__subcmd__packages_commands() {
+    local commands; commands=(
+'verify:Checks every member of every package held; a damaged one is fetched again by the next run' \
+'export:Writes a package in clear' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync packages commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__packages__subcmd__export_commands] )) ||
+_boxsync__subcmd__packages__subcmd__export_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync packages export commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__packages__subcmd__help_commands] )) ||
+_boxsync__subcmd__packages__subcmd__help_commands() {
+    local commands; commands=(
+'verify:Checks every member of every package held; a damaged one is fetched again by the next run' \
+'export:Writes a package in clear' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync packages help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__packages__subcmd__help__subcmd__export_commands] )) ||
+_boxsync__subcmd__packages__subcmd__help__subcmd__export_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync packages help export commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__packages__subcmd__help__subcmd__help_commands] )) ||
+_boxsync__subcmd__packages__subcmd__help__subcmd__help_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync packages help help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__packages__subcmd__help__subcmd__verify_commands] )) ||
+_boxsync__subcmd__packages__subcmd__help__subcmd__verify_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync packages help verify commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__packages__subcmd__verify_commands] )) ||
+_boxsync__subcmd__packages__subcmd__verify_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync packages verify commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__pause_commands] )) ||
+_boxsync__subcmd__pause_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync pause commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__rate_commands] )) ||
+_boxsync__subcmd__rate_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync rate commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__results_commands] )) ||
+_boxsync__subcmd__results_commands() {
+    local commands; commands=(
+'submit:Lets in what candidates did; durable when this returns' \
+'retry:Tries again what was refused, is unconfirmed or waits; what was set aside when it is named' \
+'set-aside:Keeps items out of the way\: not sent, and without a say in the verdict, until \`retry\` names them' \
+'release:Sends what is held although central has another key than it was encrypted with' \
+'export:Writes an item in clear to a new file, after asking' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync results commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__results__subcmd__export_commands] )) ||
+_boxsync__subcmd__results__subcmd__export_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync results export commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__results__subcmd__help_commands] )) ||
+_boxsync__subcmd__results__subcmd__help_commands() {
+    local commands; commands=(
+'submit:Lets in what candidates did; durable when this returns' \
+'retry:Tries again what was refused, is unconfirmed or waits; what was set aside when it is named' \
+'set-aside:Keeps items out of the way\: not sent, and without a say in the verdict, until \`retry\` names them' \
+'release:Sends what is held although central has another key than it was encrypted with' \
+'export:Writes an item in clear to a new file, after asking' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync results help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__results__subcmd__help__subcmd__export_commands] )) ||
+_boxsync__subcmd__results__subcmd__help__subcmd__export_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync results help export commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__results__subcmd__help__subcmd__help_commands] )) ||
+_boxsync__subcmd__results__subcmd__help__subcmd__help_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync results help help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__results__subcmd__help__subcmd__release_commands] )) ||
+_boxsync__subcmd__results__subcmd__help__subcmd__release_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync results help release commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__results__subcmd__help__subcmd__retry_commands] )) ||
+_boxsync__subcmd__results__subcmd__help__subcmd__retry_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync results help retry commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__results__subcmd__help__subcmd__set-aside_commands] )) ||
+_boxsync__subcmd__results__subcmd__help__subcmd__set-aside_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync results help set-aside commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__results__subcmd__help__subcmd__submit_commands] )) ||
+_boxsync__subcmd__results__subcmd__help__subcmd__submit_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync results help submit commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__results__subcmd__release_commands] )) ||
+_boxsync__subcmd__results__subcmd__release_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync results release commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__results__subcmd__retry_commands] )) ||
+_boxsync__subcmd__results__subcmd__retry_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync results retry commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__results__subcmd__set-aside_commands] )) ||
+_boxsync__subcmd__results__subcmd__set-aside_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync results set-aside commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__results__subcmd__submit_commands] )) ||
+_boxsync__subcmd__results__subcmd__submit_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync results submit commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__resume_commands] )) ||
+_boxsync__subcmd__resume_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync resume commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__run_commands] )) ||
+_boxsync__subcmd__run_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync run commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__stats_commands] )) ||
+_boxsync__subcmd__stats_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync stats commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__status_commands] )) ||
+_boxsync__subcmd__status_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync status commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__sync_commands] )) ||
+_boxsync__subcmd__sync_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync sync commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__wipe_commands] )) ||
+_boxsync__subcmd__wipe_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync wipe commands' commands "$@"
+}
+
+if [ "$funcstack[1]" = "_boxsync" ]; then
+    _boxsync "$@"
+else
+    compdef _boxsync boxsync
+fi
