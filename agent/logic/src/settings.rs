@@ -45,7 +45,7 @@ pub struct Source<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// `[central]`
-    pub central: Central,
+    pub central: CentralSettings,
     /// `[box]`
     pub this_box: ThisBox,
     /// `[api]`
@@ -53,9 +53,9 @@ pub struct Settings {
     /// `[sync]`
     pub sync: SyncSettings,
     /// `[download]`
-    pub download: Download,
+    pub download: DownloadSettings,
     /// `[results]`
-    pub results: Results,
+    pub results: ResultsSettings,
     /// `[gateway]`
     pub gateway: GatewaySettings,
     /// `[page]`
@@ -70,7 +70,7 @@ pub struct Settings {
 
 /// `[central]`: the server and the way to it.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Central {
+pub struct CentralSettings {
     /// Root URL; ask `Settings::central` for it where there must be one.
     pub url: Option<Url>,
     /// PEM file of certificates trusted beside the built-in roots.
@@ -130,7 +130,7 @@ pub struct SyncSettings {
 
 /// `[download]`: how packages are fetched.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Download {
+pub struct DownloadSettings {
     /// Bytes a second over all connections; 0 is no limit.
     pub max_rate: Size,
     /// Disk space kept free for results.
@@ -147,7 +147,7 @@ pub struct Download {
     pub window_flush: Size,
 }
 
-impl Download {
+impl DownloadSettings {
     /// How long until packages may be fetched; zero is now. `wall` is Unix seconds that the caller trusts.
     pub fn wait(&self, wall: i64) -> Duration {
         window::wait(&self.windows, |wall| self.offset(wall).seconds(), wall)
@@ -162,7 +162,7 @@ impl Download {
 
 /// `[results]`: what candidates produced.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Results {
+pub struct ResultsSettings {
     /// Most results in one request, 1 to 1000.
     pub chunk_size: u16,
     /// Whether content is removed once acknowledged.
@@ -245,12 +245,12 @@ fn printable(name: &str) -> String {
 impl Default for Settings {
     fn default() -> Self {
         let mut settings = Self {
-            central: Central::default(),
+            central: CentralSettings::default(),
             this_box: ThisBox::default(),
             api: LocalApi::default(),
             sync: SyncSettings::default(),
-            download: Download::default(),
-            results: Results::default(),
+            download: DownloadSettings::default(),
+            results: ResultsSettings::default(),
             gateway: GatewaySettings::default(),
             page: PageSettings::default(),
             link: LinkSettings::default(),

@@ -24,7 +24,7 @@ const CHECKSUM: &str = "d41d8cd98f00b204e9800998ecf8427e";
 
 /// What is drawn.
 #[derive(Debug, Clone)]
-struct World {
+struct ProcessWorld {
     seed: u64,
     interval: Duration,
     /// What central needs for one answer.
@@ -40,7 +40,7 @@ struct World {
     horizon: Duration,
 }
 
-fn world() -> impl Strategy<Value = World> {
+fn world() -> impl Strategy<Value = ProcessWorld> {
     let times = |most: usize| prop::collection::vec(0u64..40_000, 0..most);
     let package = prop::option::weighted(0.7, 1u64..3_000);
     (
@@ -54,7 +54,7 @@ fn world() -> impl Strategy<Value = World> {
     )
         .prop_map(|(seed, interval, request, packages, gates, owed, asks)| {
             let seconds = Duration::from_secs;
-            World {
+            ProcessWorld {
                 seed,
                 interval: seconds(interval),
                 request: Duration::from_millis(request),
@@ -82,14 +82,14 @@ fn name(id: &str) -> NameHash {
 }
 
 /// A pass under way.
-struct Pass {
+struct ProcessPass {
     sync: SyncMachine,
     coming: Vec<(Duration, SyncEvent)>,
     stage: schedule::RunStage,
 }
 
 #[derive(Debug, Default)]
-struct Tally {
+struct ProcessTally {
     passes: u64,
     /// The longest time from the hand-over to the turn that sent it, without the turn that was under way then.
     longest: Duration,
@@ -99,11 +99,11 @@ struct Tally {
     downloaded: u64,
 }
 
-struct Site {
-    world: World,
+struct ProcessSite {
+    world: ProcessWorld,
     now: Now,
     schedule: Schedule,
-    pass: Option<Pass>,
+    pass: Option<ProcessPass>,
     lane: PackageLane,
     /// What the package under way still needs.
     left: Option<Option<Duration>>,
@@ -111,11 +111,11 @@ struct Site {
     queued: Vec<Duration>,
     /// The turn of the lane of what is owed: from when to when.
     turn: (Duration, Duration),
-    tally: Tally,
+    tally: ProcessTally,
 }
 
-impl Site {
-    fn new(world: World) -> Self {
+impl ProcessSite {
+    fn new(world: ProcessWorld) -> Self {
         let now = Now::default();
         let policy = Policy {
             on_boot: true,
@@ -130,7 +130,7 @@ impl Site {
             left: None,
             queued: Vec::new(),
             turn: (Duration::ZERO, Duration::ZERO),
-            tally: Tally::default(),
+            tally: ProcessTally::default(),
         }
     }
 
@@ -230,7 +230,7 @@ impl Site {
                 assert!(self.pass.is_none(), "two passes at once");
                 let asked = start.cause == schedule::RunReason::Asked;
                 self.tally.passes += 1;
-                self.pass = Some(Pass {
+                self.pass = Some(ProcessPass {
                     sync: SyncMachine::new(self.plan(&start.errand, asked), self.now),
                     coming: Vec::new(),
                     stage: schedule::RunStage::Asking,
@@ -474,7 +474,7 @@ impl Site {
             .handle(schedule::ScheduleEvent::Woken, self.now);
     }
 
-    fn live(mut self) -> Tally {
+    fn live(mut self) -> ProcessTally {
         let world = self.world.clone();
         let mut outside: Vec<(Duration, Option<bool>)> = Vec::new();
         outside.extend(world.owed.iter().map(|at| (*at, None)));
@@ -508,7 +508,7 @@ impl Site {
 }
 
 /// One interval and its spread: the point of the grid may be too near to the last run, and each is spread by a tenth.
-fn bound(world: &World) -> Duration {
+fn bound(world: &ProcessWorld) -> Duration {
     // A pass is eight calls; what came to be owed while it confirms goes with the next one.
     world.interval * 13 / 10 + world.request * 4 + 10 * SECOND
 }
@@ -520,7 +520,7 @@ proptest! {
         let (interval, bound) = (world.interval, bound(&world));
         let last = world.owed.iter().max().copied().unwrap_or_default();
         let horizon = world.horizon;
-        let tally = Site::new(world).live();
+        let tally = ProcessSite::new(world).live();
         prop_assert!(tally.longest <= bound, "{:?} > {bound:?}", tally.longest);
         if last + 2 * interval + 60 * SECOND < horizon {
             prop_assert_eq!(tally.sent, owed);
@@ -533,7 +533,7 @@ proptest! {
 #[test]
 fn a_package_that_takes_for_ever_holds_up_nothing_and_is_told_as_waiting() {
     let seconds = Duration::from_secs;
-    let world = World {
+    let world = ProcessWorld {
         seed: 7,
         interval: seconds(900),
         request: SECOND,
@@ -544,7 +544,7 @@ fn a_package_that_takes_for_ever_holds_up_nothing_and_is_told_as_waiting() {
         horizon: seconds(45_000),
     };
     let most = bound(&world);
-    let tally = Site::new(world).live();
+    let tally = ProcessSite::new(world).live();
     assert!(tally.passes >= 45_000 / 1_170, "{tally:?}");
     assert_eq!((tally.sent, tally.downloaded, tally.held.len()), (2, 1, 1));
     assert!(tally.longest <= most, "{tally:?}");
@@ -553,7 +553,7 @@ fn a_package_that_takes_for_ever_holds_up_nothing_and_is_told_as_waiting() {
 #[test]
 fn a_package_comes_when_its_window_opens_and_not_before() {
     let seconds = Duration::from_secs;
-    let world = World {
+    let world = ProcessWorld {
         seed: 7,
         interval: seconds(7_200),
         request: SECOND,
@@ -565,7 +565,7 @@ fn a_package_comes_when_its_window_opens_and_not_before() {
     };
     let mut shut = world.clone();
     shut.horizon = seconds(20_000);
-    assert_eq!(Site::new(shut).live().held.len(), 0);
+    assert_eq!(ProcessSite::new(shut).live().held.len(), 0);
     // Not at the next interval, but when it opens.
-    assert_eq!(Site::new(world).live().held.len(), 1);
+    assert_eq!(ProcessSite::new(world).live().held.len(), 1);
 }

@@ -19,11 +19,11 @@ use std::fs;
 use std::path::Path;
 
 /// What a target's name stands for.
-type Check = (&'static str, fn(&[u8]));
+type CorpusCheck = (&'static str, fn(&[u8]));
 
 #[test]
 fn what_fuzzing_found_breaks_nothing_any_more() {
-    let checks: [Check; 5] = [
+    let checks: [CorpusCheck; 5] = [
         ("answer", answer::hold),
         ("header", header::hold),
         ("intake", intake::hold),

@@ -19,31 +19,31 @@ use logic::feed::{FeedRequest, Position};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
-use model::{Catalogue, Changes, Model};
+use model::{Changes, Model, ModelCatalogue};
 
 /// Results by id; each change is another number.
-type Results = BTreeMap<String, u64>;
+type EventResults = BTreeMap<String, u64>;
 
 /// The box, and what its watch has seen of it.
-struct World {
+struct EventWorld {
     model: Model,
     facts: BoxFacts,
-    results: Results,
+    results: EventResults,
     seen: BoxFacts,
-    seen_results: Results,
+    seen_results: EventResults,
     log: EventLog,
     watches: u64,
     writes: u64,
 }
 
-impl World {
+impl EventWorld {
     fn new() -> Self {
         Self {
             model: Model::default(),
             facts: BoxFacts::default(),
-            results: Results::new(),
+            results: EventResults::new(),
             seen: BoxFacts::default(),
-            seen_results: Results::new(),
+            seen_results: EventResults::new(),
             log: EventLog::new(1),
             watches: 1,
             writes: 0,
@@ -87,41 +87,41 @@ impl World {
 }
 
 /// A follower and what it made of what it was told.
-struct Client {
+struct EventClient {
     connection: Option<EventStream>,
     /// The id of the last event that it had.
     last: Option<String>,
-    entities: Catalogue,
+    entities: ModelCatalogue,
     packages: BTreeMap<String, Json>,
     exams: Vec<String>,
     running: Json,
     held_back: Json,
     verdict: Json,
-    results: Results,
+    results: EventResults,
     /// What it kept is worth nothing: it has to read these again.
     reads_entities: bool,
     reads_results: bool,
 }
 
-impl Client {
+impl EventClient {
     fn new() -> Self {
         Self {
             connection: None,
             last: None,
-            entities: Catalogue::new(),
+            entities: ModelCatalogue::new(),
             packages: BTreeMap::new(),
             exams: Vec::new(),
             running: Json::Null,
             held_back: Json::Null,
             verdict: Json::Null,
-            results: Results::new(),
+            results: EventResults::new(),
             reads_entities: true,
             reads_results: true,
         }
     }
 
     /// One step of its connection; whether something came.
-    fn step(&mut self, world: &World, limit: usize) -> bool {
+    fn step(&mut self, world: &EventWorld, limit: usize) -> bool {
         let connection = self
             .connection
             .get_or_insert_with(|| EventStream::new(self.last.as_deref()));
@@ -179,12 +179,12 @@ impl Client {
         came
     }
 
-    fn read_entities(&mut self, world: &World) {
+    fn read_entities(&mut self, world: &EventWorld) {
         self.entities.clone_from(&world.model.disk.catalogue);
         self.reads_entities = false;
     }
 
-    fn take_state(&mut self, told: &Json, world: &World) {
+    fn take_state(&mut self, told: &Json, world: &EventWorld) {
         let packages = told["packages"].as_array().unwrap().iter();
         self.packages = packages
             .map(|one| {
@@ -237,7 +237,7 @@ impl Client {
         }
     }
 
-    fn catches_up(&mut self, world: &World) {
+    fn catches_up(&mut self, world: &EventWorld) {
         for _ in 0..5000 {
             if !self.step(world, 3) {
                 return;
@@ -246,7 +246,7 @@ impl Client {
         panic!("a follower is told the same again and again");
     }
 
-    fn is_equal_to(&self, world: &World) {
+    fn is_equal_to(&self, world: &EventWorld) {
         let facts = &world.facts;
         assert_eq!(self.entities, world.model.disk.catalogue);
         let packages = facts.packages.iter();
@@ -265,7 +265,7 @@ impl Client {
 }
 
 #[derive(Debug, Clone)]
-enum Act {
+enum EventAct {
     Show(Changes),
     Append,
     Cut,
@@ -287,40 +287,40 @@ enum Act {
     Step(usize, usize),
 }
 
-fn act() -> impl Strategy<Value = Act> {
+fn act() -> impl Strategy<Value = EventAct> {
     let changes = prop::collection::vec((0..7u8, any::<bool>()), 0..6);
     prop_oneof![
-        6 => changes.prop_map(Act::Show),
-        6 => Just(Act::Append),
-        1 => Just(Act::Cut),
-        1 => Just(Act::Trim),
-        1 => Just(Act::Damage),
-        6 => (0..3u8, prop::option::of(0..3u8)).prop_map(|(id, edition)| Act::Package(id, edition)),
-        4 => (0..3u8, any::<bool>()).prop_map(|(name, on)| Act::Exam(name, on)),
-        2 => (0..3u64).prop_map(Act::HeldBack),
-        2 => (0..3u8).prop_map(Act::Verdict),
-        6 => (0..5u8).prop_map(Act::Result),
-        1 => Just(Act::Flood),
-        9 => Just(Act::Look),
-        2 => Just(Act::Restart),
-        3 => Just(Act::Begin),
-        5 => (0..4usize).prop_map(Act::HangUp),
-        20 => (0..4usize, 1..4usize).prop_map(|(who, limit)| Act::Step(who, limit)),
+        6 => changes.prop_map(EventAct::Show),
+        6 => Just(EventAct::Append),
+        1 => Just(EventAct::Cut),
+        1 => Just(EventAct::Trim),
+        1 => Just(EventAct::Damage),
+        6 => (0..3u8, prop::option::of(0..3u8)).prop_map(|(id, edition)| EventAct::Package(id, edition)),
+        4 => (0..3u8, any::<bool>()).prop_map(|(name, on)| EventAct::Exam(name, on)),
+        2 => (0..3u64).prop_map(EventAct::HeldBack),
+        2 => (0..3u8).prop_map(EventAct::Verdict),
+        6 => (0..5u8).prop_map(EventAct::Result),
+        1 => Just(EventAct::Flood),
+        9 => Just(EventAct::Look),
+        2 => Just(EventAct::Restart),
+        3 => Just(EventAct::Begin),
+        5 => (0..4usize).prop_map(EventAct::HangUp),
+        20 => (0..4usize, 1..4usize).prop_map(|(who, limit)| EventAct::Step(who, limit)),
     ]
 }
 
-fn obey(world: &mut World, clients: &mut Vec<Client>, act: Act) {
+fn obey(world: &mut EventWorld, clients: &mut Vec<EventClient>, act: EventAct) {
     let facts = &mut world.facts;
     match act {
-        Act::Show(changes) => world.model.show(changes),
-        Act::Append => world.model.append(),
-        Act::Cut => world.model.cut(),
-        Act::Trim => world.model.trim(),
-        Act::Damage => world.model.disk.feed = None,
-        Act::Package(id, None) => {
+        EventAct::Show(changes) => world.model.show(changes),
+        EventAct::Append => world.model.append(),
+        EventAct::Cut => world.model.cut(),
+        EventAct::Trim => world.model.trim(),
+        EventAct::Damage => world.model.disk.feed = None,
+        EventAct::Package(id, None) => {
             facts.packages.remove(&id.to_string());
         }
-        Act::Package(id, Some(edition)) => {
+        EventAct::Package(id, Some(edition)) => {
             let fact = PackageFact {
                 state: "held",
                 bytes: 1,
@@ -328,18 +328,18 @@ fn obey(world: &mut World, clients: &mut Vec<Client>, act: Act) {
             };
             facts.packages.insert(id.to_string(), fact);
         }
-        Act::Exam(name, true) => {
+        EventAct::Exam(name, true) => {
             facts.exams.insert(name.to_string(), 9_000);
         }
-        Act::Exam(name, false) => {
+        EventAct::Exam(name, false) => {
             facts.exams.remove(&name.to_string());
         }
-        Act::HeldBack(count) => {
+        EventAct::HeldBack(count) => {
             facts.held_back = [("test-taker".to_owned(), count)].into();
         }
-        Act::Verdict(word) => facts.verdict = Some(json!({ "word": word })),
-        Act::Result(id) => world.result(id),
-        Act::Flood => {
+        EventAct::Verdict(word) => facts.verdict = Some(json!({ "word": word })),
+        EventAct::Result(id) => world.result(id),
+        EventAct::Flood => {
             for turn in 0..MOST_EVENTS + 200 {
                 world.result((turn % 200) as u8);
                 if turn % 200 == 199 {
@@ -347,20 +347,20 @@ fn obey(world: &mut World, clients: &mut Vec<Client>, act: Act) {
                 }
             }
         }
-        Act::Look => world.look(),
-        Act::Restart => {
+        EventAct::Look => world.look(),
+        EventAct::Restart => {
             for client in clients {
                 client.connection = None;
             }
             world.restart();
         }
-        Act::Begin => clients.push(Client::new()),
-        Act::HangUp(who) => {
+        EventAct::Begin => clients.push(EventClient::new()),
+        EventAct::HangUp(who) => {
             if let Some(client) = clients.get_mut(who) {
                 client.connection = None;
             }
         }
-        Act::Step(who, limit) => {
+        EventAct::Step(who, limit) => {
             if let Some(client) = clients.get_mut(who) {
                 client.step(world, limit);
             }
@@ -373,7 +373,7 @@ proptest! {
 
     #[test]
     fn every_follower_of_the_events_ends_equal_to_the_box(acts in prop::collection::vec(act(), 1..80)) {
-        let (mut world, mut clients) = (World::new(), Vec::new());
+        let (mut world, mut clients) = (EventWorld::new(), Vec::new());
         for act in acts {
             obey(&mut world, &mut clients, act);
         }
@@ -398,8 +398,8 @@ proptest! {
 
 #[test]
 fn who_lags_is_told_and_who_comes_back_in_time_is_told_only_what_it_missed() {
-    let mut world = World::new();
-    let kinds = |client: &mut Client, world: &World| {
+    let mut world = EventWorld::new();
+    let kinds = |client: &mut EventClient, world: &EventWorld| {
         let connection = client
             .connection
             .get_or_insert_with(|| EventStream::new(client.last.as_deref()));
@@ -419,13 +419,13 @@ fn who_lags_is_told_and_who_comes_back_in_time_is_told_only_what_it_missed() {
             }
         }
     };
-    let mut client = Client::new();
+    let mut client = EventClient::new();
     assert_eq!(kinds(&mut client, &world), ["state"]);
     client.connection = None;
-    obey(&mut world, &mut Vec::new(), Act::Exam(1, true));
-    obey(&mut world, &mut Vec::new(), Act::Look);
+    obey(&mut world, &mut Vec::new(), EventAct::Exam(1, true));
+    obey(&mut world, &mut Vec::new(), EventAct::Look);
     assert_eq!(kinds(&mut client, &world), ["exam"]);
-    obey(&mut world, &mut Vec::new(), Act::Flood);
+    obey(&mut world, &mut Vec::new(), EventAct::Flood);
     assert_eq!(kinds(&mut client, &world), ["gone", "state"]);
     client.connection = None;
     world.restart();

@@ -10,7 +10,7 @@ mod model;
 use logic::feed::{FeedRequest, FollowerRefusal, Position};
 use proptest::prelude::*;
 
-use model::{Catalogue, Changes, Model};
+use model::{Changes, Model, ModelCatalogue};
 
 #[derive(Debug, Clone, Copy)]
 struct Follower {
@@ -23,7 +23,7 @@ struct Follower {
 struct Following {
     follower: Follower,
     at: Option<Position>,
-    knows: Catalogue,
+    knows: ModelCatalogue,
 }
 
 impl Following {
@@ -31,7 +31,7 @@ impl Following {
         Self {
             follower,
             at: None,
-            knows: Catalogue::new(),
+            knows: ModelCatalogue::new(),
         }
     }
 
@@ -91,7 +91,7 @@ impl Following {
 }
 
 #[derive(Debug, Clone)]
-enum Act {
+enum FollowerAct {
     /// A run begins; it ends, its publications whole.
     Run,
     End,
@@ -109,38 +109,38 @@ enum Act {
     Poll(usize, usize),
 }
 
-fn act() -> impl Strategy<Value = Act> {
+fn act() -> impl Strategy<Value = FollowerAct> {
     let changes = prop::collection::vec((0..7u8, any::<bool>()), 0..6);
     let follower = (any::<bool>(), any::<bool>());
     prop_oneof![
-        2 => Just(Act::Run),
-        2 => Just(Act::End),
-        8 => changes.prop_map(Act::Show),
-        7 => Just(Act::Append),
-        2 => Just(Act::Cut),
-        2 => Just(Act::Trim),
-        1 => Just(Act::Damage),
-        1 => Just(Act::Copy),
-        1 => Just(Act::PutBack),
-        3 => follower.prop_map(|(by_cursor, reads_all)| Act::Begin(Follower { by_cursor, reads_all })),
-        9 => (0..6usize, 1..5usize).prop_map(|(who, limit)| Act::Poll(who, limit)),
+        2 => Just(FollowerAct::Run),
+        2 => Just(FollowerAct::End),
+        8 => changes.prop_map(FollowerAct::Show),
+        7 => Just(FollowerAct::Append),
+        2 => Just(FollowerAct::Cut),
+        2 => Just(FollowerAct::Trim),
+        1 => Just(FollowerAct::Damage),
+        1 => Just(FollowerAct::Copy),
+        1 => Just(FollowerAct::PutBack),
+        3 => follower.prop_map(|(by_cursor, reads_all)| FollowerAct::Begin(Follower { by_cursor, reads_all })),
+        9 => (0..6usize, 1..5usize).prop_map(|(who, limit)| FollowerAct::Poll(who, limit)),
     ]
 }
 
-fn obey(model: &mut Model, followers: &mut Vec<Following>, act: Act) {
+fn obey(model: &mut Model, followers: &mut Vec<Following>, act: FollowerAct) {
     match act {
-        Act::Run => model.running = true,
-        Act::End => {
+        FollowerAct::Run => model.running = true,
+        FollowerAct::End => {
             model.append();
             model.running = false;
         }
-        Act::Show(changes) => model.show(changes),
-        Act::Append => model.append(),
-        Act::Cut => model.cut(),
-        Act::Trim => model.trim(),
-        Act::Damage => model.disk.feed = None,
-        Act::Copy => model.copy = Some(model.disk.clone()),
-        Act::PutBack => {
+        FollowerAct::Show(changes) => model.show(changes),
+        FollowerAct::Append => model.append(),
+        FollowerAct::Cut => model.cut(),
+        FollowerAct::Trim => model.trim(),
+        FollowerAct::Damage => model.disk.feed = None,
+        FollowerAct::Copy => model.copy = Some(model.disk.clone()),
+        FollowerAct::PutBack => {
             if let Some(copy) = model.copy.clone() {
                 // Plain numbers are given out again there: that is why there are cursors. And who lags has looked up
                 // what came later than its place.
@@ -153,8 +153,8 @@ fn obey(model: &mut Model, followers: &mut Vec<Following>, act: Act) {
                 model.disk = copy;
             }
         }
-        Act::Begin(follower) => followers.push(Following::of(follower)),
-        Act::Poll(who, limit) => {
+        FollowerAct::Begin(follower) => followers.push(Following::of(follower)),
+        FollowerAct::Poll(who, limit) => {
             if let Some(following) = followers.get_mut(who) {
                 following.poll(model, limit);
             }

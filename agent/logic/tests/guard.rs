@@ -20,7 +20,7 @@ const ALL: u8 = 20;
 const FIFTH: usize = 4;
 
 /// A list: the entities that it names, each with the version of its content.
-type List = BTreeMap<u8, u8>;
+type GuardedList = BTreeMap<u8, u8>;
 
 fn name(number: u8) -> NameHash {
     NameHash([number; 16])
@@ -32,7 +32,7 @@ fn text(version: u8) -> String {
 
 /// A box, as far as one type is concerned.
 #[derive(Default)]
-struct World {
+struct GuardWorld {
     shown: IndexRows,
     hidden: IndexRows,
     memory: Memory,
@@ -43,8 +43,8 @@ struct World {
     hides: Vec<u8>,
 }
 
-impl World {
-    fn hear(&mut self, list: &List) {
+impl GuardWorld {
+    fn hear(&mut self, list: &GuardedList) {
         let held = HeldRows {
             shown: self.shown.clone(),
             hidden: self.hidden.clone(),
@@ -103,9 +103,9 @@ impl World {
 }
 
 #[derive(Debug, Clone)]
-enum Step {
+enum GuardStep {
     /// A list that names these, after so many seconds.
-    List(List, u64),
+    List(GuardedList, u64),
     /// Nothing is heard for so many seconds.
     Silence(u64),
     /// Power is lost: so many seconds of running time were not written down.
@@ -114,23 +114,23 @@ enum Step {
     Forgotten,
 }
 
-fn list() -> impl Strategy<Value = List> {
+fn list() -> impl Strategy<Value = GuardedList> {
     let numbers = prop::collection::btree_map(0..ALL, 0u8..2, 0..=usize::from(ALL));
     let halves = (0u32..1 << ALL).prop_map(|bits| {
         let named = (0..ALL).filter(|number| bits >> number & 1 == 1);
-        named.map(|number| (number, 0)).collect::<List>()
+        named.map(|number| (number, 0)).collect::<GuardedList>()
     });
-    let all = Just((0..ALL).map(|number| (number, 0)).collect::<List>());
+    let all = Just((0..ALL).map(|number| (number, 0)).collect::<GuardedList>());
     prop_oneof![2 => numbers, 2 => halves, 1 => all]
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = GuardStep> {
     let soon = prop_oneof![Just(900u64), 1u64..2 * HOUR, HOUR..30 * HOUR];
     prop_oneof![
-        10 => (list(), soon).prop_map(|(list, after)| Step::List(list, after)),
-        1 => (1u64..3 * DAY).prop_map(Step::Silence),
-        1 => (0u64..HOUR).prop_map(Step::Restart),
-        1 => Just(Step::Forgotten),
+        10 => (list(), soon).prop_map(|(list, after)| GuardStep::List(list, after)),
+        1 => (1u64..3 * DAY).prop_map(GuardStep::Silence),
+        1 => (0u64..HOUR).prop_map(GuardStep::Restart),
+        1 => Just(GuardStep::Forgotten),
     ]
 }
 
@@ -142,7 +142,7 @@ proptest! {
     fn no_script_of_lists_shows_less_than_the_guard_allows(
         steps in prop::collection::vec(step(), 1..60),
     ) {
-        let mut world = World { running: 500, ..World::default() };
+        let mut world = GuardWorld { running: 500, ..GuardWorld::default() };
         world.hear(&(0..ALL).map(|number| (number, 0)).collect());
         let mut now = 0u64;
         // What was shown after each list, when; and when each entity was named last.
@@ -151,13 +151,13 @@ proptest! {
         let mut agreed: Vec<(u64, u8)> = Vec::new();
         for step in steps {
             match step {
-                Step::Silence(span) => {
+                GuardStep::Silence(span) => {
                     now += span;
                     world.running += span;
                 }
-                Step::Restart(lost) => world.running -= lost.min(world.running),
-                Step::Forgotten => world.running = 0,
-                Step::List(list, after) => {
+                GuardStep::Restart(lost) => world.running -= lost.min(world.running),
+                GuardStep::Forgotten => world.running = 0,
+                GuardStep::List(list, after) => {
                     now += after;
                     world.running += after;
                     let before = world.hides.len();
@@ -187,13 +187,13 @@ proptest! {
     /// edited back, and nothing is fetched twice.
     #[test]
     fn while_central_flips_the_union_is_kept(script in prop::collection::vec(any::<bool>(), 4..200)) {
-        let old: List = (0..10).map(|number| (number, 0)).collect();
+        let old: GuardedList = (0..10).map(|number| (number, 0)).collect();
         let mut new = old.clone();
         // One is gone, one is edited, two are made.
         new.remove(&0);
         new.insert(1, 1);
         new.extend([(10, 0), (11, 0)]);
-        let mut world = World { running: DAY, ..World::default() };
+        let mut world = GuardWorld { running: DAY, ..GuardWorld::default() };
         for list in [&old, &old, &new] {
             world.running += 900;
             world.hear(list);
@@ -221,8 +221,8 @@ proptest! {
 
 #[test]
 fn a_list_halved_at_each_run_takes_a_fifth_a_day() {
-    let mut world = World::default();
-    let mut list: List = (0..16).map(|number| (number, 0)).collect();
+    let mut world = GuardWorld::default();
+    let mut list: GuardedList = (0..16).map(|number| (number, 0)).collect();
     world.hear(&list);
     for _ in 0..8 {
         world.running += 900;

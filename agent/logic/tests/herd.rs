@@ -29,18 +29,18 @@ const POLICY: Policy = Policy {
 };
 
 /// Milliseconds since the power came back.
-type Moment = u64;
+type HerdMoment = u64;
 
 #[derive(Default)]
-struct Central {
+struct HerdCentral {
     /// Requests by second.
     load: BTreeMap<u64, u32>,
     served: u64,
     refused: u64,
 }
 
-impl Central {
-    fn serves(&mut self, at: Moment) -> bool {
+impl HerdCentral {
+    fn serves(&mut self, at: HerdMoment) -> bool {
         let load = self.load.entry(at / 1000).or_default();
         *load += 1;
         let serves = *load <= CAPACITY;
@@ -67,9 +67,9 @@ impl Central {
 }
 
 /// One box: when it wants to be woken next, and what it does then.
-trait Client {
+trait HerdClient {
     /// Acts at a moment; gives the next one, and whether a run has just come to its good end.
-    fn act(&mut self, at: Moment, central: &mut Central) -> (Moment, bool);
+    fn act(&mut self, at: HerdMoment, central: &mut HerdCentral) -> (HerdMoment, bool);
 }
 
 struct Ours {
@@ -89,15 +89,15 @@ struct Run {
     refusals: Refusals,
 }
 
-fn now(at: Moment) -> Now {
+fn now(at: HerdMoment) -> Now {
     Now {
         mono: Duration::from_millis(at),
         wall: 0,
     }
 }
 
-fn millis(span: Duration) -> Moment {
-    span.as_micros().div_ceil(1000) as Moment
+fn millis(span: Duration) -> HerdMoment {
+    span.as_micros().div_ceil(1000) as HerdMoment
 }
 
 impl Ours {
@@ -110,7 +110,7 @@ impl Ours {
         }
     }
 
-    fn ends(&mut self, end: RunEnd, at: Moment) -> Moment {
+    fn ends(&mut self, end: RunEnd, at: HerdMoment) -> HerdMoment {
         self.run = None;
         self.schedule.handle(ScheduleEvent::Ended(end), now(at));
         let (due, _) = self
@@ -121,8 +121,8 @@ impl Ours {
     }
 }
 
-impl Client for Ours {
-    fn act(&mut self, at: Moment, central: &mut Central) -> (Moment, bool) {
+impl HerdClient for Ours {
+    fn act(&mut self, at: HerdMoment, central: &mut HerdCentral) -> (HerdMoment, bool) {
         if self.run.is_none() {
             self.schedule.handle(ScheduleEvent::Woken, now(at));
             while let Some(command) = self.schedule.next() {
@@ -163,8 +163,8 @@ struct Naive {
     done: u32,
 }
 
-impl Client for Naive {
-    fn act(&mut self, at: Moment, central: &mut Central) -> (Moment, bool) {
+impl HerdClient for Naive {
+    fn act(&mut self, at: HerdMoment, central: &mut HerdCentral) -> (HerdMoment, bool) {
         if !central.serves(at) {
             self.done = 0;
             return (at + 5_000, false);
@@ -178,7 +178,7 @@ impl Client for Naive {
     }
 }
 
-struct Outcome {
+struct HerdOutcome {
     peak: u32,
     requests: u64,
     refused: u64,
@@ -191,9 +191,9 @@ struct Outcome {
     later_peak: f64,
 }
 
-fn play<C: Client>(mut boxes: Vec<C>, horizon: u64) -> Outcome {
-    let mut central = Central::default();
-    let mut queue: BinaryHeap<Reverse<(Moment, usize)>> = (0..boxes.len())
+fn play<C: HerdClient>(mut boxes: Vec<C>, horizon: u64) -> HerdOutcome {
+    let mut central = HerdCentral::default();
+    let mut queue: BinaryHeap<Reverse<(HerdMoment, usize)>> = (0..boxes.len())
         .map(|number| Reverse((0, number)))
         .collect();
     let (mut in_step, mut count) = (vec![false; boxes.len()], 0);
@@ -217,7 +217,7 @@ fn play<C: Client>(mut boxes: Vec<C>, horizon: u64) -> Outcome {
         }
         queue.push(Reverse((next.max(at + 1), number)));
     }
-    Outcome {
+    HerdOutcome {
         peak: central.peak(),
         requests: central.served + central.refused,
         refused: central.refused,

@@ -49,7 +49,7 @@ fn takers(count: usize) -> Vec<Entity> {
 
 /// What one page has that the next one does not follow from, or how the call for it fails.
 #[derive(Debug, Clone, Copy)]
-enum Odd {
+enum PageOddity {
     /// `nextCallUrl` is missing, though the list goes on.
     NoNext,
     /// It leads to this same page.
@@ -69,11 +69,11 @@ enum Odd {
     /// One entity of the next page stands here, too.
     Long,
     /// So many answers fail first.
-    Fails(u32, Failure),
+    Fails(u32, PageFailure),
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Failure {
+enum PageFailure {
     Unavailable,
     Error,
     Rejected,
@@ -83,38 +83,38 @@ enum Failure {
     Cut,
 }
 
-fn odd() -> impl Strategy<Value = Odd> {
+fn odd() -> impl Strategy<Value = PageOddity> {
     let failure = prop_oneof![
-        3 => Just(Failure::Unavailable),
-        1 => Just(Failure::Error),
-        1 => Just(Failure::Rejected),
-        1 => Just(Failure::Portal),
-        1 => Just(Failure::Redirect),
-        2 => Just(Failure::Reset),
-        1 => Just(Failure::Cut),
+        3 => Just(PageFailure::Unavailable),
+        1 => Just(PageFailure::Error),
+        1 => Just(PageFailure::Rejected),
+        1 => Just(PageFailure::Portal),
+        1 => Just(PageFailure::Redirect),
+        2 => Just(PageFailure::Reset),
+        1 => Just(PageFailure::Cut),
     ];
     prop_oneof![
-        Just(Odd::NoNext),
-        Just(Odd::Same),
-        Just(Odd::Leaps),
-        Just(Odd::Resource),
-        Just(Odd::Parameter),
-        Just(Odd::Entry),
-        Just(Odd::Repeats),
-        Just(Odd::Short),
-        Just(Odd::Long),
-        (1u32..6, failure).prop_map(|(times, failure)| Odd::Fails(times, failure)),
+        Just(PageOddity::NoNext),
+        Just(PageOddity::Same),
+        Just(PageOddity::Leaps),
+        Just(PageOddity::Resource),
+        Just(PageOddity::Parameter),
+        Just(PageOddity::Entry),
+        Just(PageOddity::Repeats),
+        Just(PageOddity::Short),
+        Just(PageOddity::Long),
+        (1u32..6, failure).prop_map(|(times, failure)| PageOddity::Fails(times, failure)),
     ]
 }
 
 /// What central does, by the number of the page.
-type Script = BTreeMap<usize, Odd>;
+type PageScript = BTreeMap<usize, PageOddity>;
 
 #[derive(Debug, Clone)]
-struct Central {
+struct PagingCentral {
     takers: Vec<Entity>,
     size: usize,
-    script: Script,
+    script: PageScript,
     /// How often each address was asked for.
     asked: BTreeMap<String, u32>,
     offsets: Vec<usize>,
@@ -125,8 +125,8 @@ struct Central {
     enters_after: Option<usize>,
 }
 
-impl Central {
-    fn new(takers: Vec<Entity>, size: usize, script: Script) -> Self {
+impl PagingCentral {
+    fn new(takers: Vec<Entity>, size: usize, script: PageScript) -> Self {
         Self {
             takers,
             size,
@@ -167,23 +167,23 @@ impl Central {
         let odd = self.script.get(&(offset / self.size)).copied();
         let good = self.page(path, offset, odd);
         match odd {
-            Some(Odd::Fails(count, failure)) if times <= count => fails(failure, &good),
+            Some(PageOddity::Fails(count, failure)) if times <= count => fails(failure, &good),
             _ => reply(200, good),
         }
     }
 
-    fn page(&self, path: &str, offset: usize, odd: Option<Odd>) -> Json {
+    fn page(&self, path: &str, offset: usize, odd: Option<PageOddity>) -> Json {
         let (from, to) = match odd {
-            Some(Odd::Repeats) => (0, self.size),
-            Some(Odd::Short) => (offset, offset + self.size - 1),
-            Some(Odd::Long) => (offset, offset + self.size + 1),
+            Some(PageOddity::Repeats) => (0, self.size),
+            Some(PageOddity::Short) => (offset, offset + self.size - 1),
+            Some(PageOddity::Long) => (offset, offset + self.size + 1),
             _ => (offset, offset + self.size),
         };
         let all = self.takers.iter().skip(from).take(to - from);
         let mut entities = serde_json::Map::new();
         for (at, taker) in all.enumerate() {
             let entry = match odd {
-                Some(Odd::Entry) if at == 0 => json!({ "id": taker.id }),
+                Some(PageOddity::Entry) if at == 0 => json!({ "id": taker.id }),
                 _ => json!({ "id": taker.id, "checksum": taker.checksum, "properties": [] }),
             };
             entities.insert(taker.id.clone(), entry);
@@ -193,11 +193,11 @@ impl Central {
         let to = |offset: usize| format!("/{base}&params%5Boffset%5D={offset}");
         let next = offset + self.size;
         let next = match odd {
-            Some(Odd::NoNext) => None,
-            Some(Odd::Same) => Some(to(offset)),
-            Some(Odd::Leaps) => Some(to(next + self.size)),
-            Some(Odd::Resource) => Some(format!("{}&params%5BnextResource%5D=x", to(next))),
-            Some(Odd::Parameter) => Some(format!("{}&params%5Bx%5D=1", to(next))),
+            Some(PageOddity::NoNext) => None,
+            Some(PageOddity::Same) => Some(to(offset)),
+            Some(PageOddity::Leaps) => Some(to(next + self.size)),
+            Some(PageOddity::Resource) => Some(format!("{}&params%5BnextResource%5D=x", to(next))),
+            Some(PageOddity::Parameter) => Some(format!("{}&params%5Bx%5D=1", to(next))),
             _ => full.then(|| to(next)),
         };
         let mut page = json!({ "type": KIND.word(), "entities": entities });
@@ -245,18 +245,18 @@ fn text(status: u16, body: String) -> Answered {
     })
 }
 
-fn fails(failure: Failure, good: &Json) -> Answered {
+fn fails(failure: PageFailure, good: &Json) -> Answered {
     match failure {
-        Failure::Unavailable => text(503, String::new()),
-        Failure::Error => reply(
+        PageFailure::Unavailable => text(503, String::new()),
+        PageFailure::Error => reply(
             500,
             json!({"success": false, "errorCode": 0, "errorMsg": "Unexpected error."}),
         ),
-        Failure::Rejected => text(500, String::new()),
-        Failure::Portal => text(200, "<html><title>Welcome</title>".into()),
-        Failure::Redirect => text(302, String::new()),
-        Failure::Reset => Err(Fault::new(Code::NetReset, "connection reset")),
-        Failure::Cut => {
+        PageFailure::Rejected => text(500, String::new()),
+        PageFailure::Portal => text(200, "<html><title>Welcome</title>".into()),
+        PageFailure::Redirect => text(302, String::new()),
+        PageFailure::Reset => Err(Fault::new(Code::NetReset, "connection reset")),
+        PageFailure::Cut => {
             let good = good.to_string();
             text(200, good[..good.len() / 2].to_owned())
         }
@@ -298,7 +298,13 @@ struct Played {
 }
 
 /// One run of a box that shows `held`. Each answer takes the latency and up to `spread` times it more.
-fn play(central: &mut Central, held: &[Entity], pages: usize, spread: u32, seed: u64) -> Played {
+fn play(
+    central: &mut PagingCentral,
+    held: &[Entity],
+    pages: usize,
+    spread: u32,
+    seed: u64,
+) -> Played {
     let begin = Now {
         mono: Duration::from_secs(100),
         wall: 1_795_000_000,
@@ -454,7 +460,7 @@ proptest! {
         seed in any::<u64>(),
     ) {
         let held = takers(count);
-        let mut one = Central::new(edited(&held, &edits), size, script);
+        let mut one = PagingCentral::new(edited(&held, &edits), size, script);
         let mut many = one.clone();
         let after_another = play(&mut one, &held, 1, spread, seed);
         let ahead = play(&mut many, &held, pages, spread, seed);
@@ -484,7 +490,7 @@ proptest! {
 #[test]
 fn ten_thousand_unchanged_are_read_in_a_quarter_of_the_time_with_no_page_more() {
     let held = takers(10_000);
-    let mut one = Central::new(held.clone(), 100, Script::new());
+    let mut one = PagingCentral::new(held.clone(), 100, PageScript::new());
     let mut many = one.clone();
     let after_another = play(&mut one, &held, 1, 0, 1);
     let ahead = play(&mut many, &held, 8, 0, 1);
@@ -497,7 +503,7 @@ fn ten_thousand_unchanged_are_read_in_a_quarter_of_the_time_with_no_page_more() 
 #[test]
 fn a_list_that_was_cut_short_costs_one_page_more() {
     let held = takers(1_000);
-    let mut one = Central::new(held[..350].to_vec(), 10, Script::new());
+    let mut one = PagingCentral::new(held[..350].to_vec(), 10, PageScript::new());
     let mut many = one.clone();
     play(&mut one, &held, 1, 0, 1);
     play(&mut many, &held, 8, 0, 1);
@@ -510,7 +516,7 @@ fn a_list_that_was_cut_short_costs_one_page_more() {
 fn nobody_is_hidden_because_somebody_is_entered_meanwhile() {
     let held = takers(400);
     for after in 3..38 {
-        let mut central = Central::new(held.clone(), 10, Script::new());
+        let mut central = PagingCentral::new(held.clone(), 10, PageScript::new());
         central.enters_after = Some(after);
         let played = play(&mut central, &held, 8, 3, after as u64);
         let change = played.publication.unwrap().changes.remove(&KIND).unwrap();
@@ -522,8 +528,8 @@ fn nobody_is_hidden_because_somebody_is_entered_meanwhile() {
 #[test]
 fn an_answer_that_fails_ends_reading_ahead() {
     let held = takers(400);
-    let script = Script::from([(12, Odd::Fails(1, Failure::Unavailable))]);
-    let mut central = Central::new(held.clone(), 10, script);
+    let script = PageScript::from([(12, PageOddity::Fails(1, PageFailure::Unavailable))]);
+    let mut central = PagingCentral::new(held.clone(), 10, script);
     let played = play(&mut central, &held, 8, 0, 1);
     assert_eq!(played.report.entities[KIND.word()].unchanged, 400);
     let failed = central.offsets.iter().position(|o| *o == 120).unwrap();

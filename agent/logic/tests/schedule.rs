@@ -306,7 +306,7 @@ fn a_network_that_comes_is_tried_soon_but_a_flapping_one_rarely() {
 }
 
 #[derive(Debug, Clone)]
-enum Act {
+enum ScheduleAct {
     /// Whatever is due happens.
     Due,
     /// So much passes, in milliseconds, and the wall clock jumps by so much.
@@ -334,7 +334,7 @@ fn errand() -> impl Strategy<Value = Errand> {
     )
 }
 
-fn act() -> impl Strategy<Value = Act> {
+fn act() -> impl Strategy<Value = ScheduleAct> {
     let end = prop_oneof![
         Just(RunEnd::Done),
         Just(RunEnd::Standing),
@@ -355,14 +355,14 @@ fn act() -> impl Strategy<Value = Act> {
         (0u64..90_000).prop_map(|wait| PackagesState::HeldUp(Duration::from_secs(wait))),
     ];
     prop_oneof![
-        4 => Just(Act::Due),
-        2 => (0u64..2_000_000, -400_000_000i64..400_000_000).prop_map(|(ms, jump)| Act::Pass(ms, jump)),
-        1 => errand().prop_map(Act::Asked),
-        1 => Just(Act::Network),
-        2 => stage.prop_map(Act::Reached),
-        1 => packages.prop_map(Act::Packages),
-        4 => end.prop_map(Act::Ended),
-        1 => (1u64..100_000).prop_map(Act::Interval),
+        4 => Just(ScheduleAct::Due),
+        2 => (0u64..2_000_000, -400_000_000i64..400_000_000).prop_map(|(ms, jump)| ScheduleAct::Pass(ms, jump)),
+        1 => errand().prop_map(ScheduleAct::Asked),
+        1 => Just(ScheduleAct::Network),
+        2 => stage.prop_map(ScheduleAct::Reached),
+        1 => packages.prop_map(ScheduleAct::Packages),
+        4 => end.prop_map(ScheduleAct::Ended),
+        1 => (1u64..100_000).prop_map(ScheduleAct::Interval),
     ]
 }
 
@@ -382,29 +382,29 @@ proptest! {
         let mut through = false;
         for act in acts {
             match act {
-                Act::Due => {
+                ScheduleAct::Due => {
                     if let Some((at, _)) = schedule.due() {
                         now = now.after(at.mono.saturating_sub(now.mono));
                     }
                     schedule.handle(ScheduleEvent::Woken, now);
                 }
-                Act::Pass(ms, jump) => {
+                ScheduleAct::Pass(ms, jump) => {
                     now = now.after(Duration::from_millis(ms));
                     now.wall += jump;
                     schedule.handle(ScheduleEvent::Woken, now);
                 }
-                Act::Asked(errand) => {
+                ScheduleAct::Asked(errand) => {
                     waiting.push(errand.clone());
                     wish_until = Duration::ZERO;
                     schedule.handle(ScheduleEvent::Asked(errand), now);
                 }
-                Act::Network => schedule.handle(ScheduleEvent::Network, now),
-                Act::Reached(stage) => {
+                ScheduleAct::Network => schedule.handle(ScheduleEvent::Network, now),
+                ScheduleAct::Reached(stage) => {
                     through |= running.is_some() && stage == RunStage::Packages;
                     schedule.handle(ScheduleEvent::Reached(stage), now);
                 }
-                Act::Packages(packages) => schedule.handle(ScheduleEvent::Packages(packages), now),
-                Act::Ended(end) => {
+                ScheduleAct::Packages(packages) => schedule.handle(ScheduleEvent::Packages(packages), now),
+                ScheduleAct::Ended(end) => {
                     // Nothing stops that was not told to.
                     let end = if end == RunEnd::Stopped && !stopping { RunEnd::Partly } else { end };
                     stopping = false;
@@ -426,7 +426,7 @@ proptest! {
                     }
                     schedule.handle(ScheduleEvent::Ended(end), now);
                 }
-                Act::Interval(seconds) => {
+                ScheduleAct::Interval(seconds) => {
                     policy.interval = Duration::from_secs(seconds);
                     schedule.handle(ScheduleEvent::Policy(policy), now);
                 }

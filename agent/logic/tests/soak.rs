@@ -23,7 +23,7 @@ enum Weather {
 }
 
 #[derive(Debug, Default)]
-struct Tally {
+struct SoakTally {
     runs: u64,
     good: u64,
     offline: u64,
@@ -48,7 +48,7 @@ impl Dice {
     }
 }
 
-fn live(seed: u64) -> Tally {
+fn live(seed: u64) -> SoakTally {
     let mut dice = Dice(seed);
     let mut now = Now {
         mono: Duration::from_secs(20),
@@ -56,7 +56,7 @@ fn live(seed: u64) -> Tally {
     };
     let end = now.after(Duration::from_secs(30 * DAY));
     let mut schedule = Schedule::new(POLICY, seed, mix(seed), now);
-    let mut tally = Tally::default();
+    let mut tally = SoakTally::default();
     let mut weather = (Weather::Fair, now.mono + Duration::from_secs(3600));
     // When the box was last in step, or could last have known that it may try.
     let mut fair_since = now.mono;

@@ -12,13 +12,13 @@ const HOUR: u64 = 3600;
 
 /// What central shows for a certificate: renewed every 60 days for 90, or once for twenty years by its own authority.
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+enum ClockStepKind {
     Short,
     Long,
 }
 
 #[derive(Debug, Clone)]
-enum Step {
+enum ClockStep {
     /// Minutes of running time until central is asked.
     Asked(u64),
     /// Central's clock is this far off when it is asked.
@@ -27,15 +27,15 @@ enum Step {
     Boot(i64),
 }
 
-struct World {
+struct ClockWorld {
     estimate: Estimate,
     now: Uptime,
     truth: i64,
-    kind: Kind,
+    kind: ClockStepKind,
 }
 
-impl World {
-    fn new(kind: Kind, age: i64, system: i64) -> Self {
+impl ClockWorld {
+    fn new(kind: ClockStepKind, age: i64, system: i64) -> Self {
         let now = Uptime {
             boot: 1,
             seconds: 0,
@@ -66,11 +66,11 @@ impl World {
 
     fn chain(&self) -> (i64, i64) {
         match self.kind {
-            Kind::Short => {
+            ClockStepKind::Short => {
                 let from = self.truth - self.truth.rem_euclid(60 * DAY);
                 (from, from + 90 * DAY)
             }
-            Kind::Long => (BUILT - 5 * YEAR, BUILT + 20 * YEAR),
+            ClockStepKind::Long => (BUILT - 5 * YEAR, BUILT + 20 * YEAR),
         }
     }
 
@@ -97,17 +97,17 @@ impl World {
     }
 }
 
-fn kind() -> impl Strategy<Value = Kind> {
-    prop_oneof![Just(Kind::Short), Just(Kind::Long)]
+fn kind() -> impl Strategy<Value = ClockStepKind> {
+    prop_oneof![Just(ClockStepKind::Short), Just(ClockStepKind::Long)]
 }
 
-fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
+fn steps(most: usize) -> impl Strategy<Value = Vec<ClockStep>> {
     let years = prop_oneof![-40i64..=-1, 1i64..=12];
     let step = prop_oneof![
-        4 => (1u64..240).prop_map(Step::Asked),
-        2 => (years, 0i64..YEAR).prop_map(|(years, rest)| Step::Off(years * YEAR - rest.min(YEAR / 2))),
-        2 => (1i64..24 * 60).prop_map(Step::Boot),
-        1 => (1i64..400 * 24 * 60).prop_map(Step::Boot),
+        4 => (1u64..240).prop_map(ClockStep::Asked),
+        2 => (years, 0i64..YEAR).prop_map(|(years, rest)| ClockStep::Off(years * YEAR - rest.min(YEAR / 2))),
+        2 => (1i64..24 * 60).prop_map(ClockStep::Boot),
+        1 => (1i64..400 * 24 * 60).prop_map(ClockStep::Boot),
     ];
     proptest::collection::vec(step, 0..most)
 }
@@ -123,20 +123,20 @@ proptest! {
         system in prop_oneof![Just(0i64), Just(BUILT), Just(BUILT + 30 * YEAR)],
         steps in steps(200),
     ) {
-        let mut world = World::new(kind, age, system);
+        let mut world = ClockWorld::new(kind, age, system);
         for step in steps {
             match step {
-                Step::Asked(minutes) => {
+                ClockStep::Asked(minutes) => {
                     world.up(minutes * 60);
                     if world.truth < BUILT + 14 * YEAR {
                         prop_assert!(world.meets_honest(0), "refused at {}", world.truth);
                     }
                 }
-                Step::Off(off) => {
+                ClockStep::Off(off) => {
                     world.up(HOUR);
                     world.meets_honest(off);
                 }
-                Step::Boot(minutes) => world.boot(minutes * 60),
+                ClockStep::Boot(minutes) => world.boot(minutes * 60),
             }
         }
     }
@@ -150,15 +150,15 @@ proptest! {
         lies in proptest::collection::vec((0u64..5 * HOUR, any::<bool>(), -3 * YEAR..60 * YEAR, any::<bool>()), 1..30),
         after in proptest::collection::vec((60u64..HOUR, proptest::option::weighted(0.2, 1i64..20 * DAY)), 80..200),
     ) {
-        let mut world = World::new(Kind::Short, age, 0);
+        let mut world = ClockWorld::new(ClockStepKind::Short, age, 0);
         for step in before {
             match step {
-                Step::Asked(minutes) => {
+                ClockStep::Asked(minutes) => {
                     world.up(minutes * 60);
                     world.meets_honest(0);
                 }
-                Step::Off(_) => {}
-                Step::Boot(minutes) => world.boot(minutes * 60),
+                ClockStep::Off(_) => {}
+                ClockStep::Boot(minutes) => world.boot(minutes * 60),
             }
         }
         let began = world.estimate.moment(world.now).running;
@@ -199,7 +199,7 @@ proptest! {
         age in 0i64..3 * YEAR,
         tries in proptest::collection::vec((0u64..HOUR, -3 * YEAR..YEAR), 1..100),
     ) {
-        let mut world = World::new(Kind::Short, age, 0);
+        let mut world = ClockWorld::new(ClockStepKind::Short, age, 0);
         for _ in 0..3 {
             world.up(HOUR);
             world.meets_honest(0);

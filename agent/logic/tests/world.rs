@@ -22,7 +22,7 @@ use serde_json::{Value as Json, json};
 
 /// What central does to one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mishap {
+enum RunMishap {
     None,
     Offline,
     Error,
@@ -37,19 +37,19 @@ enum Mishap {
     PowerCut,
 }
 
-fn fault() -> impl Strategy<Value = Mishap> {
+fn fault() -> impl Strategy<Value = RunMishap> {
     prop_oneof![
-        6 => Just(Mishap::None),
-        1 => Just(Mishap::Offline),
-        1 => Just(Mishap::Error),
-        1 => Just(Mishap::Rejected),
-        1 => Just(Mishap::Page),
-        1 => Just(Mishap::Portal),
-        1 => Just(Mishap::Redirect),
-        1 => Just(Mishap::Truncated),
-        1 => Just(Mishap::Empty),
-        1 => Just(Mishap::Unavailable),
-        1 => Just(Mishap::PowerCut),
+        6 => Just(RunMishap::None),
+        1 => Just(RunMishap::Offline),
+        1 => Just(RunMishap::Error),
+        1 => Just(RunMishap::Rejected),
+        1 => Just(RunMishap::Page),
+        1 => Just(RunMishap::Portal),
+        1 => Just(RunMishap::Redirect),
+        1 => Just(RunMishap::Truncated),
+        1 => Just(RunMishap::Empty),
+        1 => Just(RunMishap::Unavailable),
+        1 => Just(RunMishap::PowerCut),
     ]
 }
 
@@ -62,21 +62,21 @@ fn name(kind: EntityType, id: &str) -> NameHash {
     NameHash(hash)
 }
 
-type Catalogue = BTreeMap<EntityType, BTreeMap<String, Entity>>;
+type CentralCatalogue = BTreeMap<EntityType, BTreeMap<String, Entity>>;
 
-struct Central {
-    catalogue: Catalogue,
+struct FaultyCentral {
+    catalogue: CentralCatalogue,
     page: usize,
-    script: VecDeque<Mishap>,
+    script: VecDeque<RunMishap>,
     details_asked: Vec<String>,
     confirmed: Vec<String>,
     /// Types of which it hid entities behind a well-formed list: nobody can tell such a list from a true one.
     hidden: BTreeSet<EntityType>,
 }
 
-impl Central {
+impl FaultyCentral {
     fn answer(&mut self, call: &Call) -> Result<Reply, Option<Fault>> {
-        let fault = self.script.pop_front().unwrap_or(Mishap::None);
+        let fault = self.script.pop_front().unwrap_or(RunMishap::None);
         let good = self.good(call);
         let reply = |status: u16, body: &str| Reply {
             status,
@@ -84,29 +84,29 @@ impl Central {
             body: body.into(),
         };
         match fault {
-            Mishap::None => Ok(reply(200, &good.to_string())),
-            Mishap::Offline => Err(Some(Fault::new(Code::NetReset, "connection reset"))),
-            Mishap::Error => Ok(reply(
+            RunMishap::None => Ok(reply(200, &good.to_string())),
+            RunMishap::Offline => Err(Some(Fault::new(Code::NetReset, "connection reset"))),
+            RunMishap::Error => Ok(reply(
                 500,
                 r#"{"success":false,"errorCode":0,"errorMsg":"Unexpected error."}"#,
             )),
-            Mishap::Rejected => Ok(reply(500, "")),
-            Mishap::Page => Ok(reply(
+            RunMishap::Rejected => Ok(reply(500, "")),
+            RunMishap::Page => Ok(reply(
                 200,
                 "<html><title>Currently Under Maintenance</title>",
             )),
-            Mishap::Portal => Ok(reply(200, "<html><title>Welcome to the airport</title>")),
-            Mishap::Redirect => Ok(reply(302, "")),
-            Mishap::Truncated => Ok(reply(200, &good.to_string()[..good.to_string().len() / 2])),
-            Mishap::Empty if call.name == "checksums" => {
+            RunMishap::Portal => Ok(reply(200, "<html><title>Welcome to the airport</title>")),
+            RunMishap::Redirect => Ok(reply(302, "")),
+            RunMishap::Truncated => Ok(reply(200, &good.to_string()[..good.to_string().len() / 2])),
+            RunMishap::Empty if call.name == "checksums" => {
                 let of = |kind: &EntityType| call.path.contains(&format!("type={}&", kind.word()));
                 self.hidden
                     .extend(EntityType::ALL.iter().find(|kind| of(kind)));
                 Ok(reply(200, r#"{"type":"x","entities":[]}"#))
             }
-            Mishap::Empty => Ok(reply(200, &good.to_string())),
-            Mishap::Unavailable => Ok(reply(503, "")),
-            Mishap::PowerCut => Err(None),
+            RunMishap::Empty => Ok(reply(200, &good.to_string())),
+            RunMishap::Unavailable => Ok(reply(503, "")),
+            RunMishap::PowerCut => Err(None),
         }
     }
 
@@ -198,14 +198,14 @@ impl Central {
 
 /// What survives a power cut: what was staged, what is visible or hidden, the guard's memory.
 #[derive(Default)]
-struct Disk {
+struct FaultyDisk {
     staged: BTreeMap<(EntityType, NameHash), Entity>,
     visible: BTreeMap<(EntityType, NameHash), Entity>,
     hidden: BTreeMap<(EntityType, NameHash), Entity>,
     memory: BTreeMap<EntityType, Memory>,
 }
 
-impl Disk {
+impl FaultyDisk {
     fn index(
         &self,
         kind: EntityType,
@@ -248,7 +248,7 @@ impl Disk {
     }
 }
 
-fn plan(disk: &Disk, random: u64) -> SyncPlan {
+fn plan(disk: &FaultyDisk, random: u64) -> SyncPlan {
     SyncPlan {
         params: SyncParams {
             organisation_id: "1001".into(),
@@ -276,7 +276,12 @@ fn plan(disk: &Disk, random: u64) -> SyncPlan {
 }
 
 /// Runs one synchronisation to its end; `None` when the box lost power.
-fn run(central: &mut Central, disk: &mut Disk, now: &mut Now, random: u64) -> Option<Report> {
+fn run(
+    central: &mut FaultyCentral,
+    disk: &mut FaultyDisk,
+    now: &mut Now,
+    random: u64,
+) -> Option<Report> {
     let mut sync = SyncMachine::new(plan(disk, random), *now);
     let mut events = VecDeque::new();
     for _ in 0..10_000 {
@@ -362,7 +367,7 @@ fn entity(id: &str, label: &str) -> Entity {
     }
 }
 
-fn dataset(sizes: [usize; 6], edition: usize) -> Catalogue {
+fn dataset(sizes: [usize; 6], edition: usize) -> CentralCatalogue {
     EntityType::ALL
         .into_iter()
         .zip(sizes)
@@ -382,8 +387,8 @@ fn dataset(sizes: [usize; 6], edition: usize) -> Catalogue {
         .collect()
 }
 
-fn central(catalogue: Catalogue, page: usize, script: Vec<Mishap>) -> Central {
-    Central {
+fn central(catalogue: CentralCatalogue, page: usize, script: Vec<RunMishap>) -> FaultyCentral {
+    FaultyCentral {
         catalogue,
         page,
         script: script.into(),
@@ -402,7 +407,7 @@ fn start() -> Now {
 
 #[test]
 fn a_first_run_brings_everything_and_a_second_one_asks_for_no_details() {
-    let (mut disk, mut now) = (Disk::default(), start());
+    let (mut disk, mut now) = (FaultyDisk::default(), start());
     let mut central = central(dataset([1, 10, 10, 35, 10, 10], 0), 10, Vec::new());
     let report = run(&mut central, &mut disk, &mut now, 1).unwrap();
     assert_eq!(
@@ -423,7 +428,7 @@ fn a_first_run_brings_everything_and_a_second_one_asks_for_no_details() {
 
 #[test]
 fn another_test_centre_changes_nothing_at_all() {
-    let (mut disk, mut now) = (Disk::default(), start());
+    let (mut disk, mut now) = (FaultyDisk::default(), start());
     let mut here = central(dataset([1, 2, 2, 6, 2, 2], 0), 10, Vec::new());
     run(&mut here, &mut disk, &mut now, 1).unwrap();
     let before = disk.visible.clone();
@@ -452,7 +457,7 @@ fn another_test_centre_changes_nothing_at_all() {
 
 #[test]
 fn an_unreachable_central_is_given_up_and_nothing_is_lost() {
-    let (mut disk, mut now) = (Disk::default(), start());
+    let (mut disk, mut now) = (FaultyDisk::default(), start());
     run(
         &mut central(dataset([1, 2, 2, 6, 2, 2], 0), 10, Vec::new()),
         &mut disk,
@@ -461,7 +466,7 @@ fn an_unreachable_central_is_given_up_and_nothing_is_lost() {
     )
     .unwrap();
     let before = disk.visible.clone();
-    let mut gone = central(dataset([0; 6], 0), 10, vec![Mishap::Offline; 1000]);
+    let mut gone = central(dataset([0; 6], 0), 10, vec![RunMishap::Offline; 1000]);
     let report = run(&mut gone, &mut disk, &mut now, 2).unwrap();
     assert_eq!(
         (report.outcome, report.code.known()),
@@ -482,7 +487,7 @@ proptest! {
         random in any::<u64>(),
     ) {
         let sizes = [sizes.0, sizes.1, sizes.2, sizes.3, sizes.4, sizes.5];
-        let (mut disk, mut now) = (Disk::default(), start());
+        let (mut disk, mut now) = (FaultyDisk::default(), start());
         for (edition, script) in scripts.into_iter().enumerate() {
             let before: BTreeMap<EntityType, usize> = EntityType::ALL.map(|k| (k, disk.shows(k).len())).into();
             let mut faulty = central(dataset(sizes, edition), page, script);

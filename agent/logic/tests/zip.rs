@@ -17,7 +17,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use writer::{Entry, Writer, distinct, entries, noise, writer};
+use writer::{Writer, WrittenEntry, distinct, entries, noise, writer};
 
 /// Reads a directory the way the box does: a little of the end first, then what is asked for.
 fn open(package: &[u8], first: usize) -> Result<Directory, ZipFlaw> {
@@ -135,11 +135,11 @@ fn a_gap_leaves_only_the_members_it_touches_unseen() {
 #[test]
 fn stored_empty_and_folder_members_are_verified() {
     let package = Writer::default().pack(&[
-        Entry::new("media/", b""),
-        Entry::new("media/empty", b"").deflated(),
-        Entry::new("media/big.mp4", &noise(7, 300_000)),
-        Entry::new("media/text", &b"again and again ".repeat(20_000)).deflated(),
-        Entry::new("last", b""),
+        WrittenEntry::new("media/", b""),
+        WrittenEntry::new("media/empty", b"").deflated(),
+        WrittenEntry::new("media/big.mp4", &noise(7, 300_000)),
+        WrittenEntry::new("media/text", &b"again and again ".repeat(20_000)).deflated(),
+        WrittenEntry::new("last", b""),
     ]);
     let directory = open(&package, 100).unwrap();
     assert_eq!(directory.usual(), Ok(()));
@@ -154,10 +154,10 @@ fn stored_empty_and_folder_members_are_verified() {
 #[test]
 fn unusual_packages_are_verified_but_not_built_from() {
     let plain = [
-        Entry::new("a", b"alpha"),
-        Entry::new("b", &[5; 999]).deflated(),
+        WrittenEntry::new("a", b"alpha"),
+        WrittenEntry::new("b", &[5; 999]).deflated(),
     ];
-    let one = |change: fn(&mut Entry)| {
+    let one = |change: fn(&mut WrittenEntry)| {
         let mut entries = plain.clone();
         change(&mut entries[1]);
         Writer::default().pack(&entries)
@@ -220,7 +220,10 @@ fn unusual_packages_are_verified_but_not_built_from() {
 
 #[test]
 fn members_that_share_bytes_are_read_once() {
-    let entries = [Entry::new("a", &[1; 50]), Entry::new("b", &[2; 50])];
+    let entries = [
+        WrittenEntry::new("a", &[1; 50]),
+        WrittenEntry::new("b", &[2; 50]),
+    ];
     let mut package = Writer::default().pack(&entries);
     let second = open(&package, 22).unwrap().start as usize + 47;
     package[second + 42..second + 46].copy_from_slice(&0_u32.to_le_bytes());
@@ -233,9 +236,9 @@ fn members_that_share_bytes_are_read_once() {
 
 #[test]
 fn a_bomb_is_stopped_at_its_promised_size() {
-    let mut bomb = Entry::new("bomb", &vec![0; 32 << 20]).deflated();
+    let mut bomb = WrittenEntry::new("bomb", &vec![0; 32 << 20]).deflated();
     bomb.size = Some(1000);
-    let package = Writer::default().pack(&[bomb, Entry::new("after", b"intact")]);
+    let package = Writer::default().pack(&[bomb, WrittenEntry::new("after", b"intact")]);
     let directory = open(&package, 200).unwrap();
     let verdict = verify(&directory, &package);
     assert_eq!(verdict.good, [1]);
@@ -247,14 +250,14 @@ fn a_bomb_is_stopped_at_its_promised_size() {
 
 #[test]
 fn wrong_contents_are_told_apart() {
-    let fault = |change: fn(&mut Entry), entry: Entry| {
+    let fault = |change: fn(&mut WrittenEntry), entry: WrittenEntry| {
         let mut entry = entry;
         change(&mut entry);
         let package = Writer::default().pack(&[entry]);
         let directory = open(&package, 200).unwrap();
         verify(&directory, &package).bad[0].1.clone()
     };
-    let plain = Entry::new("x", b"some text");
+    let plain = WrittenEntry::new("x", b"some text");
     let packed = plain.clone().deflated();
     let found = fault(|e| e.size = Some(10), packed.clone());
     assert_eq!(found, Defect::Shorter { said: 10, found: 9 });
@@ -276,9 +279,9 @@ fn wrong_contents_are_told_apart() {
 /// A reference to before the start of a member would repeat what another member left in the window.
 #[test]
 fn nothing_leaks_from_one_member_into_the_next() {
-    let first = Entry::new("first", &[b'9'; 64 << 10]).deflated();
+    let first = WrittenEntry::new("first", &[b'9'; 64 << 10]).deflated();
     // One fixed block (RFC 1951 3.2.6): length 3 at distance 1, end of block.
-    let mut leak = Entry::new("leak", b"999").deflated();
+    let mut leak = WrittenEntry::new("leak", b"999").deflated();
     leak.raw = Some(vec![0x03, 0x02, 0x00]);
     let package = Writer::default().pack(&[first, leak]);
     let directory = open(&package, 200).unwrap();
@@ -295,7 +298,10 @@ fn what_is_no_package_is_named() {
     assert_eq!(name(b"<html>maintenance</html>"), ZipFlaw::NotZip);
     let short = ZipFlaw::TooShort { given: 6, size: 5 };
     assert_eq!(PackageTail::read(5, &[0; 6]), Err(short));
-    let good = Writer::default().pack(&[Entry::new("a", &[1; 500]), Entry::new("b", b"2")]);
+    let good = Writer::default().pack(&[
+        WrittenEntry::new("a", &[1; 500]),
+        WrittenEntry::new("b", b"2"),
+    ]);
     let start = open(&good, 22).unwrap().start as usize;
     assert_eq!(name(&good[..good.len() - 1]), ZipFlaw::NotZip);
     let cut = ZipFlaw::Truncated {
@@ -375,12 +381,12 @@ fn delta(old: &[u8], new: &[u8], overhead: u64) -> DeltaPlan {
 fn a_republished_package_costs_what_changed() {
     let asset = |n: u32| {
         let name = format!("items/i{n}/asset");
-        let mut entry = Entry::new(&name, &noise(n, 20_000 + n as usize));
+        let mut entry = WrittenEntry::new(&name, &noise(n, 20_000 + n as usize));
         entry.modified = Some(1_700_000_000);
         entry.method = if n.is_multiple_of(3) { 8 } else { 0 };
         entry
     };
-    let mut entries: Vec<Entry> = (0..200).map(asset).collect();
+    let mut entries: Vec<WrittenEntry> = (0..200).map(asset).collect();
     let old = Writer::default().pack(&entries);
     for entry in &mut entries {
         (entry.stamp, entry.modified) = (0x5d78_0000, Some(1_800_000_000));
@@ -390,7 +396,7 @@ fn a_republished_package_costs_what_changed() {
         entries[at].content = noise(1000 + at as u32, 21_000);
     }
     entries.swap(10, 170);
-    let inserted = Entry::new("items/inserted/qti.xml", &noise(5, 30_000));
+    let inserted = WrittenEntry::new("items/inserted/qti.xml", &noise(5, 30_000));
     entries.insert(0, inserted);
     let new = Writer::default().pack(&entries);
     let directory = open(&new, 100).unwrap();
@@ -424,8 +430,8 @@ fn an_equal_package_is_one_copy() {
 #[test]
 fn another_extra_field_is_fetched_and_the_data_kept() {
     let mut entries = [
-        Entry::new("a", &noise(1, 5000)),
-        Entry::new("b", &noise(2, 5000)),
+        WrittenEntry::new("a", &noise(1, 5000)),
+        WrittenEntry::new("b", &noise(2, 5000)),
     ];
     let old = Writer::default().pack(&entries);
     entries[1].modified = Some(9);
@@ -523,7 +529,7 @@ proptest! {
         overhead in prop_oneof![Just(0_u64), 0..5000_u64], stamp in any::<u32>(),
     ) {
         let kept = old.iter().enumerate().filter(|(n, _)| keep >> (n % 8) & 1 == 1);
-        let mut new: Vec<Entry> = kept.map(|(_, entry)| entry.clone()).collect();
+        let mut new: Vec<WrittenEntry> = kept.map(|(_, entry)| entry.clone()).collect();
         for entry in &mut new {
             entry.stamp = stamp;
             entry.modified = entry.modified.map(|_| stamp ^ 1);

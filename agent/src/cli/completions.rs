@@ -1,5 +1,5 @@
 //! Shell completions: the scripts of agent/completions, which the tests make from the command line as clap has it.
-//! Never makes one itself: what makes them would be a thirtieth of the program.
+//! Never makes one itself: what makes them would be larger than what it makes.
 //! Called by `completions`; the package is built with it.
 
 use clap::ValueEnum;

@@ -11,9 +11,9 @@ use std::process::{Command, Stdio};
 use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
 use serde_json::Value as Json;
 
-use crate::events::{Events, exam, hand_in};
+use crate::events::{SocketEvents, exam, hand_in};
 use crate::follow::Press;
-use crate::house::{House, QUIET, terminate};
+use crate::house::{DaemonHouse, QUIET, terminate};
 
 /// Set for the process of `somebody_asks`: socket, user, groups, then requests, a line each.
 const ASKS: &str = "BOXSYNC_TEST_ASKS";
@@ -86,7 +86,7 @@ fn events(socket: &str, last: &str) -> Json {
 }
 
 /// The answers to requests of the engine's user whose process has these groups beside its own.
-fn asks(house: &House, groups: &str, requests: &[&str]) -> Vec<(u16, Json)> {
+fn asks(house: &DaemonHouse, groups: &str, requests: &[&str]) -> Vec<(u16, Json)> {
     fs::set_permissions(house.dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let socket = house.root().socket();
     let (socket, requests) = (socket.display(), requests.join("\n"));
@@ -198,7 +198,7 @@ fn each_program_may_do_what_its_role_is_for() {
     if !is_root() {
         return;
     }
-    let house = House::new(QUIET);
+    let house = DaemonHouse::new(QUIET);
     let mut press = Press::new(&house);
     let changes = press.show(&[1], &[]);
     press.tell(changes);
@@ -265,7 +265,7 @@ fn each_role_hears_of_the_events_that_are_its_own() {
     if !is_root() {
         return;
     }
-    let house = House::new(QUIET);
+    let house = DaemonHouse::new(QUIET);
     let etc = house.dir.path().join("etc");
     fs::write(etc.join("passwd"), "engine:x:64533:64533::/:\n").unwrap();
     for (role, value, names) in [
@@ -275,7 +275,7 @@ fn each_role_hears_of_the_events_that_are_its_own() {
     ] {
         house.configure(&format!("{QUIET}[api]\n{role} = [\"engine\"]\n"));
         let daemon = house.start();
-        let mut own = Events::of(&house, None);
+        let mut own = SocketEvents::of(&house, None);
         let (id, _, _) = own.wait("state");
         hand_in(&house, value);
         own.wait("result");

@@ -15,7 +15,7 @@ use crate::house::*;
 
 #[test]
 fn what_is_no_request_is_refused_with_a_code() {
-    let house = House::new(QUIET);
+    let house = DaemonHouse::new(QUIET);
     let daemon = house.start();
     let large = format!("{{\"types\":[{}]}}", "\"delivery\",".repeat(4000));
     let table = [
@@ -121,7 +121,7 @@ fn what_is_no_request_is_refused_with_a_code() {
 
 #[test]
 fn every_route_is_described() {
-    let house = House::new(QUIET);
+    let house = DaemonHouse::new(QUIET);
     let daemon = house.start();
     let described = house.get("/v1/openapi.json").json();
     assert!(described["openapi"].as_str().unwrap().starts_with("3."));
@@ -179,7 +179,7 @@ pub(crate) fn result(value: &str) -> Json {
 
 #[test]
 fn what_a_candidate_did_is_on_disk_before_the_answer_and_never_doubled() {
-    let house = House::new("[sync]\non_boot = false\n[results]\nmax_item = \"1MiB\"\n");
+    let house = DaemonHouse::new("[sync]\non_boot = false\n[results]\nmax_item = \"1MiB\"\n");
     let daemon = house.start();
     let path = format!("/v1/results/{}", EXECUTION.replace('#', "%23"));
     let one = result("MC41").to_string();
@@ -269,7 +269,7 @@ fn what_a_candidate_did_is_on_disk_before_the_answer_and_never_doubled() {
 }
 
 /// It sends all of it before it reads, as plain clients do: the answer is there then.
-fn whoever_sends_too_much_is_heard_out(house: &House, path: &str, body: &[u8]) {
+fn whoever_sends_too_much_is_heard_out(house: &DaemonHouse, path: &str, body: &[u8]) {
     for head in [
         format!("Content-Length: {}\r\n\r\n", body.len()),
         format!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n", body.len()),
@@ -286,7 +286,7 @@ fn whoever_sends_too_much_is_heard_out(house: &House, path: &str, body: &[u8]) {
 }
 
 /// Each edition has its account, and the newest one speaks for the result.
-fn what_became_of_it(house: &House, path: &str) {
+fn what_became_of_it(house: &DaemonHouse, path: &str) {
     let told = house.get(path).json();
     assert_eq!(
         (&told["id"], &told["state"]),
@@ -348,7 +348,7 @@ fn what_became_of_it(house: &House, path: &str) {
 }
 
 /// A catalogue of some entities and one package, as a run would leave it.
-pub(crate) fn provision(house: &House, content: &[u8]) {
+pub(crate) fn provision(house: &DaemonHouse, content: &[u8]) {
     let vault = Vault::open(&house.root()).unwrap();
     let catalogue = CatalogueStore::open(&vault).unwrap();
     let mut edition = CatalogueRevision {
@@ -389,7 +389,7 @@ pub(crate) fn provision(house: &House, content: &[u8]) {
 }
 
 /// A package, as a run would leave it.
-pub(crate) fn hold(house: &House, content: &[u8]) {
+pub(crate) fn hold(house: &DaemonHouse, content: &[u8]) {
     let vault = Vault::open(&house.root()).unwrap();
     let packages = PackageStore::open(&vault).unwrap();
     let mut part = packages
@@ -405,7 +405,7 @@ pub(crate) fn hold(house: &House, content: &[u8]) {
 
 #[test]
 fn the_delivery_engine_reads_entities_and_ranges_of_a_package() {
-    let house = House::new(QUIET);
+    let house = DaemonHouse::new(QUIET);
     let content: Vec<u8> = (0..300_000u32).flat_map(|n| n.to_le_bytes()).collect();
     provision(&house, &content);
     let daemon = house.start();

@@ -12,18 +12,18 @@ use crate::follow::Press;
 use crate::house::*;
 
 /// One event: its id, its name, its data.
-pub(crate) type Event = (Option<String>, String, Json);
+pub(crate) type SocketEvent = (Option<String>, String, Json);
 
 /// A connection that follows.
-pub(crate) struct Events(BufReader<UnixStream>);
+pub(crate) struct SocketEvents(BufReader<UnixStream>);
 
-impl Events {
+impl SocketEvents {
     /// From an event on that was had before.
-    pub(crate) fn of(house: &House, last: Option<&str>) -> Self {
+    pub(crate) fn of(house: &DaemonHouse, last: Option<&str>) -> Self {
         Self::asked(house, "", last)
     }
 
-    fn asked(house: &House, query: &str, last: Option<&str>) -> Self {
+    fn asked(house: &DaemonHouse, query: &str, last: Option<&str>) -> Self {
         let mut stream = house.connect();
         let last = last
             .map(|id| format!("Last-Event-ID: {id}\r\n"))
@@ -46,7 +46,7 @@ impl Events {
     }
 
     /// The next event, whatever it is.
-    fn next(&mut self) -> Event {
+    fn next(&mut self) -> SocketEvent {
         let (mut id, mut kind) = (None, String::new());
         loop {
             let line = self.line();
@@ -60,7 +60,7 @@ impl Events {
     }
 
     /// The next event of a kind; what comes before it is no `gone`.
-    pub(crate) fn wait(&mut self, kind: &str) -> Event {
+    pub(crate) fn wait(&mut self, kind: &str) -> SocketEvent {
         loop {
             let event = self.next();
             assert!(kind == "gone" || event.1 != "gone", "{event:?}");
@@ -71,23 +71,23 @@ impl Events {
     }
 }
 
-pub(crate) fn hand_in(house: &House, value: &str) {
+pub(crate) fn hand_in(house: &DaemonHouse, value: &str) {
     let path = format!("/v1/results/{}", EXECUTION.replace('#', "%23"));
     let put = house.call("PUT", &path, "", &result(value).to_string());
     assert_eq!(put.status, 200);
 }
 
-pub(crate) fn exam(house: &House, name: &str, active: bool) {
+pub(crate) fn exam(house: &DaemonHouse, name: &str, active: bool) {
     let body = format!(r#"{{"active":{active},"ttl_seconds":600,"name":"{name}"}}"#);
     assert_eq!(house.call("PUT", "/v1/exam", "", &body).status, 200);
 }
 
 #[test]
 fn the_state_comes_first_and_then_whatever_changes() {
-    let house = House::new(QUIET);
+    let house = DaemonHouse::new(QUIET);
     provision(&house, b"content");
     let daemon = house.start();
-    let mut events = Events::of(&house, None);
+    let mut events = SocketEvents::of(&house, None);
     let (id, kind, state) = events.next();
     assert_eq!(kind, "state");
     assert!(
@@ -140,19 +140,19 @@ fn the_state_comes_first_and_then_whatever_changes() {
 
 #[test]
 fn who_comes_back_is_told_what_it_missed_and_after_another_daemon_that_something_is_lost() {
-    let house = House::new(QUIET);
+    let house = DaemonHouse::new(QUIET);
     let mut press = Press::new(&house);
     let changes = press.show(&[1, 2], &[]);
     press.tell(changes);
     let daemon = house.start();
-    let mut events = Events::of(&house, None);
+    let mut events = SocketEvents::of(&house, None);
     let (id, _, _) = events.wait("state");
     drop(events);
     // While nobody is there.
     exam(&house, "room 1", true);
     let changes = press.show(&[3], &[1]);
     press.tell(changes);
-    let mut events = Events::asked(&house, "?include=entity", id.as_deref());
+    let mut events = SocketEvents::asked(&house, "?include=entity", id.as_deref());
     let mut told = Vec::new();
     while told.len() < 3 {
         let (id, kind, data) = events.next();
@@ -181,7 +181,7 @@ fn who_comes_back_is_told_what_it_missed_and_after_another_daemon_that_something
     let changes = press.show(&[4], &[]);
     press.tell(changes);
     let daemon = house.start();
-    let mut events = Events::of(&house, id.as_deref());
+    let mut events = SocketEvents::of(&house, id.as_deref());
     let (gone_id, kind, told) = events.next();
     assert_eq!(
         (gone_id, kind.as_str(), &told["lost"]),
@@ -196,7 +196,7 @@ fn who_comes_back_is_told_what_it_missed_and_after_another_daemon_that_something
         "{ids:?}"
     );
     // An id of nobody's.
-    let mut events = Events::of(&house, Some("nonsense"));
+    let mut events = SocketEvents::of(&house, Some("nonsense"));
     let (_, kind, told) = events.next();
     assert_eq!(
         (kind.as_str(), &told["lost"]),
@@ -208,12 +208,12 @@ fn who_comes_back_is_told_what_it_missed_and_after_another_daemon_that_something
 
 #[test]
 fn sixty_four_followers_are_told_alike_and_none_has_a_process() {
-    let house = House::new(QUIET);
+    let house = DaemonHouse::new(QUIET);
     let mut press = Press::new(&house);
     let changes = press.show(&[1], &[]);
     press.tell(changes);
     let daemon = house.start();
-    let mut all: Vec<Events> = (0..64).map(|_| Events::of(&house, None)).collect();
+    let mut all: Vec<SocketEvents> = (0..64).map(|_| SocketEvents::of(&house, None)).collect();
     for events in &mut all {
         events.wait("state");
     }
@@ -221,7 +221,7 @@ fn sixty_four_followers_are_told_alike_and_none_has_a_process() {
     let people: Vec<u32> = (2..600).collect();
     let changes = press.show(&people, &[1]);
     press.tell(changes);
-    let mut told: Vec<Vec<Event>> = Vec::new();
+    let mut told: Vec<Vec<SocketEvent>> = Vec::new();
     for events in &mut all {
         told.push(
             (0..people.len() + 1)
@@ -271,11 +271,11 @@ fn fits(described: &Json, name: &str, object: &Json) {
 
 #[test]
 fn each_line_and_each_event_has_the_shape_that_is_described() {
-    let house = House::new(QUIET);
+    let house = DaemonHouse::new(QUIET);
     provision(&house, b"content");
     let daemon = house.start();
     let described = house.get("/v1/openapi.json").json();
-    let mut events = Events::asked(&house, "?include=entity", None);
+    let mut events = SocketEvents::asked(&house, "?include=entity", None);
     let (id, _, state) = events.wait("state");
     fits(&described, "StateEvent", &state);
     fits(&described, "Verdict", &state["verdict"]);
@@ -285,7 +285,7 @@ fn each_line_and_each_event_has_the_shape_that_is_described() {
     fits(&described, "ExamEvent", &events.wait("exam").2);
     hold(&house, b"another content");
     fits(&described, "PackageEvent", &events.wait("package").2);
-    let mut lost = Events::of(&house, Some("nonsense"));
+    let mut lost = SocketEvents::of(&house, Some("nonsense"));
     fits(&described, "GoneEvent", &lost.wait("gone").2);
     for (path, name) in [
         ("/v1/entities", "Entity"),

@@ -23,7 +23,7 @@ pub(crate) struct Press {
 }
 
 impl Press {
-    pub(crate) fn new(house: &House) -> Self {
+    pub(crate) fn new(house: &DaemonHouse) -> Self {
         Self {
             vault: Vault::open(&house.root()).unwrap(),
             shown: CatalogueRevision::default(),
@@ -113,7 +113,7 @@ fn told(feed: &Json) -> Vec<(String, Option<String>)> {
 
 #[test]
 fn who_waits_hears_at_once_and_reads_contents_and_64_of_them_delay_nobody() {
-    let house = House::new(QUIET);
+    let house = DaemonHouse::new(QUIET);
     let daemon = house.start();
     let mut press = Press::new(&house);
     let changes = press.show(&[1, 2], &[]);
@@ -165,7 +165,7 @@ fn who_waits_hears_at_once_and_reads_contents_and_64_of_them_delay_nobody() {
 
 #[test]
 fn between_the_catalogue_and_its_feed_nobody_is_refused_and_nothing_is_missed() {
-    let house = House::new(QUIET);
+    let house = DaemonHouse::new(QUIET);
     let daemon = house.start();
     let mut press = Press::new(&house);
     let changes = press.show(&[1], &[]);

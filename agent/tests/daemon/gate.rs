@@ -44,7 +44,7 @@ fn knock(at: SocketAddr) -> Option<u16> {
 #[test]
 fn the_gateway_moves_with_the_configuration_and_a_taken_port_is_told() {
     let (first, taken) = (address(71), address(72));
-    let house = House::new(&config(first));
+    let house = DaemonHouse::new(&config(first));
     let daemon = house.start();
     wait("the gateway", || knock(first) == Some(401));
     let reload = |config: &str| {

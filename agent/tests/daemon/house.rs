@@ -21,28 +21,28 @@ use system::root::Root;
 pub(crate) const DELIVERY: &str = "https://central.example/tao.rdf#i4001";
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-pub(crate) struct House {
+pub(crate) struct DaemonHouse {
     pub(crate) dir: tempfile::TempDir,
     notified: Receiver<String>,
 }
 
 /// A daemon under test; killed when the test is over.
-pub(crate) struct Daemon(pub(crate) Child);
+pub(crate) struct DaemonProcess(pub(crate) Child);
 
-impl Drop for Daemon {
+impl Drop for DaemonProcess {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-pub(crate) struct Answer {
+pub(crate) struct DaemonAnswer {
     pub(crate) status: u16,
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
+impl DaemonAnswer {
     pub(crate) fn json(&self) -> Json {
         serde_json::from_slice(&self.body).unwrap()
     }
@@ -64,7 +64,7 @@ impl Answer {
     }
 }
 
-impl House {
+impl DaemonHouse {
     pub(crate) fn new(config: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir_all(dir.path().join("etc/boxsync")).unwrap();
@@ -144,7 +144,7 @@ impl House {
             .unwrap()
     }
 
-    pub(crate) fn spawn(&self) -> Daemon {
+    pub(crate) fn spawn(&self) -> DaemonProcess {
         let child = self
             .command()
             .arg("run")
@@ -154,10 +154,10 @@ impl House {
             .stderr(fs::File::create(self.dir.path().join("journal")).unwrap())
             .spawn()
             .unwrap();
-        Daemon(child)
+        DaemonProcess(child)
     }
 
-    pub(crate) fn start(&self) -> Daemon {
+    pub(crate) fn start(&self) -> DaemonProcess {
         let daemon = self.spawn();
         self.notified("READY=1");
         daemon
@@ -186,7 +186,7 @@ impl House {
         stream
     }
 
-    pub(crate) fn call(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
+    pub(crate) fn call(&self, method: &str, path: &str, headers: &str, body: &str) -> DaemonAnswer {
         let mut stream = self.connect();
         let length = body.len();
         let request = format!(
@@ -207,10 +207,10 @@ impl House {
             body = unchunk(&body);
         }
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer { status, head, body }
+        DaemonAnswer { status, head, body }
     }
 
-    pub(crate) fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> DaemonAnswer {
         self.call("GET", path, "", "")
     }
 
@@ -228,7 +228,7 @@ impl House {
     }
 
     /// The process ids of the daemon's workers.
-    pub(crate) fn workers(&self, daemon: &Daemon) -> Vec<i32> {
+    pub(crate) fn workers(&self, daemon: &DaemonProcess) -> Vec<i32> {
         let id = daemon.0.id();
         let listed = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
         listed
@@ -298,12 +298,12 @@ fn refuse(central: &TcpListener, over: &AtomicBool) {
     }
 }
 
-pub(crate) fn signal(daemon: &Daemon, signal: Signal) {
+pub(crate) fn signal(daemon: &DaemonProcess, signal: Signal) {
     kill(Pid::from_raw(daemon.0.id() as i32), signal).unwrap();
 }
 
 /// Ends the daemon as systemd does, and holds it to its five seconds.
-pub(crate) fn terminate(house: &House, mut daemon: Daemon) -> ExitStatus {
+pub(crate) fn terminate(house: &DaemonHouse, mut daemon: DaemonProcess) -> ExitStatus {
     let begun = Instant::now();
     signal(&daemon, Signal::SIGTERM);
     house.notified("STOPPING=1");

@@ -13,7 +13,7 @@ use crate::house::*;
 
 #[test]
 fn it_is_ready_at_once_answers_and_ends_when_told() {
-    let house = House::new(QUIET);
+    let house = DaemonHouse::new(QUIET);
     let daemon = house.start();
     house.notified("STATUS=not synchronized since the start; waiting for the next interval");
     house.notified("WATCHDOG=1");
@@ -49,17 +49,17 @@ fn it_is_ready_at_once_answers_and_ends_when_told() {
 
 #[test]
 fn a_daemon_without_its_socket_or_its_folder_runs_and_is_not_called_ready() {
-    let without_socket = |house: &House| {
+    let without_socket = |house: &DaemonHouse| {
         let folder = house.root().socket().parent().unwrap().to_owned();
         fs::create_dir_all(folder.parent().unwrap()).unwrap();
         fs::write(folder, "in the way").unwrap();
     };
-    let without_folder = |house: &House| {
+    let without_folder = |house: &DaemonHouse| {
         fs::create_dir_all(house.root().state()).unwrap();
         fs::write(house.root().state().join("version"), "99").unwrap();
     };
-    for break_it in [without_socket as fn(&House), without_folder] {
-        let house = House::new(QUIET);
+    for break_it in [without_socket as fn(&DaemonHouse), without_folder] {
+        let house = DaemonHouse::new(QUIET);
         break_it(&house);
         let daemon = house.start();
         assert_eq!(terminate(&house, daemon).code(), Some(0));
@@ -71,7 +71,7 @@ fn a_daemon_without_its_socket_or_its_folder_runs_and_is_not_called_ready() {
 
 #[test]
 fn a_configuration_that_is_wrong_is_waited_out_and_later_changes_nothing() {
-    let house = House::new("[sync]\nintervall = \"1h\"\n");
+    let house = DaemonHouse::new("[sync]\nintervall = \"1h\"\n");
     let daemon = house.start();
     assert!(house.journal().contains("intervall"), "{}", house.journal());
     house.notified("STATUS=waiting for a good configuration: ");
@@ -119,7 +119,7 @@ fn a_configuration_that_is_wrong_is_waited_out_and_later_changes_nothing() {
 
 #[test]
 fn sync_goes_through_the_daemon_with_the_same_words_and_status() {
-    let house = House::new(QUIET);
+    let house = DaemonHouse::new(QUIET);
     let alone = house.cli(&["sync", "--json"]);
     assert_eq!(alone.status.code(), Some(2), "{alone:?}");
     house.configure(&format!(
@@ -154,7 +154,7 @@ fn sync_goes_through_the_daemon_with_the_same_words_and_status() {
 
 #[test]
 fn credentials_wake_a_daemon_that_waits() {
-    let (house, central) = House::before_silence();
+    let (house, central) = DaemonHouse::before_silence();
     let daemon = house.start();
     house.import(&central);
     house.notified("STATUS=synchronizing (asked)");
@@ -164,7 +164,7 @@ fn credentials_wake_a_daemon_that_waits() {
 
 #[test]
 fn a_run_is_joined_or_overtaken_and_a_worker_that_dies_is_told() {
-    let (house, central) = House::before_silence();
+    let (house, central) = DaemonHouse::before_silence();
     let daemon = house.start();
     let mut events = house.follow();
     let first = house.call("POST", "/v1/sync", "", "");

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use crate::api::{hold, provision};
 use crate::house::*;
-use crate::writer::{Entry, Writer, noise};
+use crate::writer::{Writer, WrittenEntry, noise};
 
 fn path(rest: &str) -> String {
     let delivery = DELIVERY
@@ -26,7 +26,7 @@ fn content() -> String {
     )
 }
 
-fn exam(house: &House, text: &str) {
+fn exam(house: &DaemonHouse, text: &str) {
     assert_eq!(house.call("PUT", "/v1/exam", "", text).status, 200);
 }
 
@@ -42,21 +42,21 @@ fn gunzip(packed: &[u8]) -> Vec<u8> {
 }
 
 /// A stored member, a deflated one of several records, an empty one, and one with an odd name.
-fn entries() -> Vec<Entry> {
+fn entries() -> Vec<WrittenEntry> {
     let text: Vec<u8> = (0..90_000u32)
         .flat_map(|n| format!("<item n=\"{n}\"/>").into_bytes())
         .collect();
     vec![
-        Entry::new("i1/logo.png", &noise(1, 200_000)),
-        Entry::new("i1/qti.xml", &text).deflated(),
-        Entry::new("empty.txt", b""),
-        Entry::new("i2/a b&c=é.json", b"{}").deflated(),
+        WrittenEntry::new("i1/logo.png", &noise(1, 200_000)),
+        WrittenEntry::new("i1/qti.xml", &text).deflated(),
+        WrittenEntry::new("empty.txt", b""),
+        WrittenEntry::new("i2/a b&c=é.json", b"{}").deflated(),
     ]
 }
 
 #[test]
 fn members_are_read_by_name_in_ranges_and_as_they_are_stored() {
-    let house = House::new(QUIET);
+    let house = DaemonHouse::new(QUIET);
     let entries = entries();
     provision(&house, &Writer::default().pack(&entries));
     let daemon = house.start();
@@ -67,7 +67,7 @@ fn members_are_read_by_name_in_ranges_and_as_they_are_stored() {
         edition.as_str()
     );
     let lines = listed.lines();
-    let wanted = |entry: &Entry, media: &str| {
+    let wanted = |entry: &WrittenEntry, media: &str| {
         let stored = if entry.method == 8 {
             "deflate"
         } else {
@@ -180,8 +180,9 @@ fn members_are_read_by_name_in_ranges_and_as_they_are_stored() {
 
 #[test]
 fn an_edition_that_a_reader_named_outlives_its_successor_and_one_that_nobody_named_does_not() {
-    let house = House::new(QUIET);
-    let packed = |number| Writer::default().pack(&[Entry::new("a.txt", &noise(number, 90_000))]);
+    let house = DaemonHouse::new(QUIET);
+    let packed =
+        |number| Writer::default().pack(&[WrittenEntry::new("a.txt", &noise(number, 90_000))]);
     let (first, second, third) = (packed(1), packed(2), packed(3));
     provision(&house, &first);
     let daemon = house.start();

@@ -10,23 +10,23 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
 use crate::api::{EXECUTION, provision, result};
-use crate::house::{DELIVERY, House, QUIET, terminate};
+use crate::house::{DELIVERY, DaemonHouse, QUIET, terminate};
 
 /// A request that is begun, and left there.
-fn begun(house: &House, request: &str) -> UnixStream {
+fn begun(house: &DaemonHouse, request: &str) -> UnixStream {
     let mut stream = house.connect();
     stream.write_all(request.as_bytes()).unwrap();
     stream
 }
 
-fn hands_in(house: &House, content: &str) -> u16 {
+fn hands_in(house: &DaemonHouse, content: &str) -> u16 {
     let path = format!("/v1/results/{}", EXECUTION.replace('#', "%23"));
     house.call("PUT", &path, "", content).status
 }
 
 #[test]
 fn readers_followers_and_uploads_that_stall_take_no_place_of_others() {
-    let house = House::new(QUIET);
+    let house = DaemonHouse::new(QUIET);
     let content: Vec<u8> = (0..300_000u32).flat_map(|n| n.to_le_bytes()).collect();
     provision(&house, &content);
     let daemon = house.start();
@@ -93,7 +93,7 @@ fn whoever_may_not_speak_here() {
 }
 
 /// Two hundred connections of nobody, and what it is told that asks behind them.
-fn crowd(house: &House) -> (Child, Option<String>) {
+fn crowd(house: &DaemonHouse) -> (Child, Option<String>) {
     fs::set_permissions(house.dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
     // A copy that nobody may run, wherever the tests were built.
     let program = house.dir.path().join("crowd");
@@ -127,7 +127,7 @@ fn whoever_may_not_speak_here_delays_nobody() {
         eprintln!("skipped: another user's connections need root");
         return;
     }
-    let house = House::new(QUIET);
+    let house = DaemonHouse::new(QUIET);
     let daemon = house.start();
     let (mut crowd, told) = crowd(&house);
     assert_eq!(told.as_deref(), Some("told: HTTP/1.1 403 Forbidden"));
@@ -146,7 +146,7 @@ fn a_group_that_is_named_lets_in_whom_the_users_of_the_box_have_in_it() {
         eprintln!("skipped: another user's connections need root");
         return;
     }
-    let house = House::new(&format!("{QUIET}[box]\nallow_gids = [\"exam\", 7]\n"));
+    let house = DaemonHouse::new(&format!("{QUIET}[box]\nallow_gids = [\"exam\", 7]\n"));
     let etc = house.dir.path().join("etc");
     fs::write(etc.join("passwd"), "engine:x:65534:65534::/:\n").unwrap();
     for (members, told) in [("other", "403 Forbidden"), ("other,engine", "200 OK")] {

@@ -23,28 +23,28 @@ use vault::package::{PackageStore, PartialPackage};
 pub(crate) const VERSION: &str = "2022.11";
 
 /// One recorded exchange.
-pub(crate) struct Exchange {
+pub(crate) struct GatewayExchange {
     pub(crate) n: u64,
     pub(crate) name: String,
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
-    pub(crate) reply: Reply,
+    pub(crate) reply: GatewayReply,
     /// Bytes of the recorded content, of which `reply.body` may hold nothing.
     pub(crate) length: usize,
 }
 
 /// What came back.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Reply {
+pub(crate) struct GatewayReply {
     pub(crate) status: u16,
     pub(crate) phrase: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
-impl Reply {
+impl GatewayReply {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut found = self.headers.iter();
         found
@@ -59,7 +59,7 @@ impl Reply {
 }
 
 /// All recorded exchanges, in order.
-pub(crate) fn exchanges() -> Vec<Exchange> {
+pub(crate) fn exchanges() -> Vec<GatewayExchange> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/exchanges");
     let mut paths: Vec<_> = fs::read_dir(folder)
         .unwrap()
@@ -69,7 +69,7 @@ pub(crate) fn exchanges() -> Vec<Exchange> {
     paths.iter().map(|path| read(path)).collect()
 }
 
-fn read(path: &Path) -> Exchange {
+fn read(path: &Path) -> GatewayExchange {
     use base64::Engine;
     let json: Json = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     let fields = |json: &Json| -> Vec<(String, String)> {
@@ -81,7 +81,7 @@ fn read(path: &Path) -> Exchange {
         Some(encoded) => base64::prelude::BASE64_STANDARD.decode(encoded).unwrap(),
         None => text(&response["body"]).into_bytes(),
     };
-    Exchange {
+    GatewayExchange {
         n: json["n"].as_u64().unwrap(),
         name: text(&json["name"]),
         method: text(&request["method"]),
@@ -89,22 +89,22 @@ fn read(path: &Path) -> Exchange {
         headers: fields(request),
         body: text(&request["body"]),
         length: response["body_bytes"].as_u64().unwrap() as usize,
-        reply: Reply {
+        reply: GatewayReply {
             status: response["status"].as_u64().unwrap() as u16,
             headers: fields(response),
             body,
-            ..Reply::default()
+            ..GatewayReply::default()
         },
     }
 }
 
 /// Keeps everything in memory.
 #[derive(Default)]
-pub(crate) struct Desk {
+pub(crate) struct GatewayDesk {
     pub(crate) kept: Mutex<BTreeMap<(ItemKind, String), String>>,
 }
 
-impl ItemSink for Desk {
+impl ItemSink for GatewayDesk {
     fn take(&self, offers: &[Offer]) -> Vec<OfferOutcome> {
         let mut kept = self.kept.lock().unwrap();
         offers
@@ -118,12 +118,12 @@ impl ItemSink for Desk {
 }
 
 /// A state folder with a catalogue.
-pub(crate) struct Stock {
+pub(crate) struct GatewayStock {
     _dir: tempfile::TempDir,
     pub(crate) vault: Vault,
 }
 
-impl Stock {
+impl GatewayStock {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let vault = Vault::open(&Root::new(dir.path())).unwrap();
@@ -178,7 +178,7 @@ impl Stock {
 }
 
 /// A gateway that serves in a thread of its own, to the end of the test.
-pub(crate) struct Served {
+pub(crate) struct GatewayServed {
     pub(crate) at: SocketAddr,
     pub(crate) key: String,
     pub(crate) secret: String,
@@ -186,7 +186,7 @@ pub(crate) struct Served {
     thread: Option<JoinHandle<()>>,
 }
 
-impl Served {
+impl GatewayServed {
     pub(crate) fn new(vault: &Vault, setup: Setup, intake: Option<Arc<dyn ItemSink>>) -> Self {
         let client = ledger::client(vault).unwrap();
         let gateway = Gateway::open(vault.clone(), setup, intake).unwrap();
@@ -220,7 +220,7 @@ impl Served {
         path: &str,
         fields: &[(&str, &str)],
         body: &[u8],
-    ) -> Reply {
+    ) -> GatewayReply {
         let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.at);
         let framed = fields.iter().any(|(name, _)| {
             ["content-length", "transfer-encoding"]
@@ -255,7 +255,7 @@ impl Served {
     }
 
     /// A call with a bearer token.
-    pub(crate) fn call(&self, token: &str, method: &str, path: &str, body: &str) -> Reply {
+    pub(crate) fn call(&self, token: &str, method: &str, path: &str, body: &str) -> GatewayReply {
         let bearer = format!("Bearer {token}");
         let fields = [
             ("Authorization", bearer.as_str()),
@@ -265,7 +265,7 @@ impl Served {
     }
 }
 
-impl Drop for Served {
+impl Drop for GatewayServed {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
@@ -275,12 +275,12 @@ impl Drop for Served {
     }
 }
 
-fn parse(bytes: &[u8], head_only: bool) -> Reply {
+fn parse(bytes: &[u8], head_only: bool) -> GatewayReply {
     let end = |bytes: &[u8]| bytes.windows(4).position(|w| w == b"\r\n\r\n");
     let mut rest = bytes;
     loop {
         let Some(at) = end(rest) else {
-            return Reply::default();
+            return GatewayReply::default();
         };
         let head = String::from_utf8(rest[..at].to_vec()).unwrap();
         rest = &rest[at + 4..];
@@ -290,7 +290,7 @@ fn parse(bytes: &[u8], head_only: bool) -> Reply {
         if status < 200 {
             continue;
         }
-        let mut reply = Reply {
+        let mut reply = GatewayReply {
             status,
             phrase: first.next().unwrap_or_default().to_owned(),
             body: rest.to_vec(),

@@ -16,7 +16,7 @@ use serde_json::{Value as Json, json};
 use system::clock;
 use vault::package::PackageStore;
 
-use crate::bench::{Desk, Reply, Served, Stock, VERSION};
+use crate::bench::{GatewayDesk, GatewayReply, GatewayServed, GatewayStock, VERSION};
 
 const API: &str = "/taoSync/SynchronisationApi";
 
@@ -28,8 +28,12 @@ fn setup() -> Setup {
     }
 }
 
-fn served(stock: &Stock) -> Served {
-    Served::new(&stock.vault, setup(), Some(Arc::new(Desk::default())))
+fn served(stock: &GatewayStock) -> GatewayServed {
+    GatewayServed::new(
+        &stock.vault,
+        setup(),
+        Some(Arc::new(GatewayDesk::default())),
+    )
 }
 
 fn entity(id: &str, label: &str, class: &str) -> Entity {
@@ -74,8 +78,8 @@ fn package(n: usize) -> Vec<u8> {
         .collect()
 }
 
-fn stock(label: &str) -> Stock {
-    let stock = Stock::new();
+fn stock(label: &str) -> GatewayStock {
+    let stock = GatewayStock::new();
     stock.publish("1001", Some(clock::now().wall), &stocked(280, label), &[]);
     for n in 0..12 {
         stock.package(
@@ -88,13 +92,13 @@ fn stock(label: &str) -> Stock {
 
 /// One run of a client: what it asks, as the PHP client asks it.
 struct Client<'a> {
-    served: &'a Served,
+    served: &'a GatewayServed,
     token: String,
     sync_id: u64,
 }
 
 impl<'a> Client<'a> {
-    fn new(served: &'a Served, sync_id: u64) -> Self {
+    fn new(served: &'a GatewayServed, sync_id: u64) -> Self {
         Self {
             token: served.token(),
             served,
@@ -114,11 +118,11 @@ impl<'a> Client<'a> {
         )
     }
 
-    fn get(&self, path: &str) -> Reply {
+    fn get(&self, path: &str) -> GatewayReply {
         self.served.call(&self.token, "GET", path, "")
     }
 
-    fn post(&self, path: &str, body: &Json) -> Reply {
+    fn post(&self, path: &str, body: &Json) -> GatewayReply {
         self.served
             .call(&self.token, "POST", path, &body.to_string())
     }
@@ -146,7 +150,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    fn details(&self, kind: EntityType, ids: &[&String]) -> Reply {
+    fn details(&self, kind: EntityType, ids: &[&String]) -> GatewayReply {
         let body = json!({ "type": kind.word(), "entityIds": ids, "params": self.params() });
         self.post(&format!("{API}/fetchEntityDetails"), &body)
     }
@@ -165,18 +169,18 @@ impl<'a> Client<'a> {
         listed
     }
 
-    fn package(&self, id: &str) -> Reply {
+    fn package(&self, id: &str) -> GatewayReply {
         let uri = percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC);
         self.get(&format!("{API}/getDeliveryTest?delivery-uri={uri}"))
     }
 
-    fn confirm(&self) -> Reply {
+    fn confirm(&self) -> GatewayReply {
         let body = json!({ "params": self.params() });
         self.post(&format!("{API}/confirmSyncFinished"), &body)
     }
 }
 
-fn message(reply: &Reply) -> String {
+fn message(reply: &GatewayReply) -> String {
     let json = reply.json();
     assert_eq!(json["success"], false);
     json["errorMsg"].as_str().unwrap().to_owned()
@@ -276,7 +280,7 @@ fn a_restart_in_the_middle_of_a_run_is_seen_only_when_the_data_changed() {
 
 #[test]
 fn half_a_catalogue_or_an_old_one_is_told_and_not_shown() {
-    let stock = Stock::new();
+    let stock = GatewayStock::new();
     let served = served(&stock);
     let told = |words: &str| {
         let client = Client::new(&served, 1);
@@ -429,8 +433,8 @@ fn result(execution: &str) -> Json {
 #[test]
 fn what_is_acknowledged_was_taken_and_a_resend_is_too() {
     let stock = stock("one");
-    let desk = Arc::new(Desk::default());
-    let served = Served::new(&stock.vault, setup(), Some(desk.clone()));
+    let desk = Arc::new(GatewayDesk::default());
+    let served = GatewayServed::new(&stock.vault, setup(), Some(desk.clone()));
     let client = Client::new(&served, 1);
     let body =
         json!({ "results": { "e#1": result("e#1"), "e#2": "x" }, "sync_params": client.params() });
@@ -467,7 +471,7 @@ fn what_cannot_be_taken_stays_with_the_client() {
         ),
         (None, "takes no results"),
     ] {
-        let served = Served::new(&stock.vault, setup(), intake);
+        let served = GatewayServed::new(&stock.vault, setup(), intake);
         let client = Client::new(&served, 1);
         let body = json!({ "results": { "e#1": result("e#1") }, "sync_params": client.params() });
         let reply = client.post("/taoSync/ResultApi/syncResults", &body);

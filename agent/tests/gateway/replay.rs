@@ -11,7 +11,9 @@ use logic::entity::{Entity, EntityType};
 use logic::identity::Enrolment;
 use serde_json::{Value as Json, json};
 
-use crate::bench::{Exchange, Reply, Served, Stock, VERSION, exchanges};
+use crate::bench::{
+    GatewayExchange, GatewayReply, GatewayServed, GatewayStock, VERSION, exchanges,
+};
 
 /// Where the gateway differs from central on purpose: first and last exchange, and why.
 const EXCEPTIONS: &[(u64, u64, &str)] = &[
@@ -143,16 +145,16 @@ fn listed(n: u64) -> Option<&'static str> {
 
 /// Two boxes, of the two organisations that were recorded.
 struct Fleet {
-    main: Served,
-    other: Served,
+    main: GatewayServed,
+    other: GatewayServed,
     tokens: BTreeMap<String, String>,
     first_result: Json,
-    _stocks: [Stock; 2],
+    _stocks: [GatewayStock; 2],
 }
 
 impl Fleet {
-    fn new(all: &[Exchange]) -> Self {
-        let main = Stock::new();
+    fn new(all: &[GatewayExchange]) -> Self {
+        let main = GatewayStock::new();
         let details = [58, 60, 62, 64, 66, 68].into_iter().zip(EntityType::ALL);
         let stocked: Vec<_> = details
             .flat_map(|(n, kind)| {
@@ -172,7 +174,7 @@ impl Fleet {
             .map(|n| (n % 251) as u8)
             .collect();
         main.package(&delivery(all, 107), &big);
-        let other = Stock::new();
+        let other = GatewayStock::new();
         let takers = entities(all, 831).into_iter();
         let takers: Vec<_> = takers
             .map(|entity| (EntityType::TestTaker, entity))
@@ -192,7 +194,7 @@ impl Fleet {
         }
     }
 
-    fn box_of(&self, exchange: &Exchange) -> &Served {
+    fn box_of(&self, exchange: &GatewayExchange) -> &GatewayServed {
         let other = ["organisation_id%5D=2000", "\"organisation_id\": \"2000\""]
             .iter()
             .any(|mark| exchange.path.contains(mark) || exchange.body.contains(mark));
@@ -201,7 +203,7 @@ impl Fleet {
 
     /// Sends what was recorded, with credentials of this box in place of central's. Only a token that central refused
     /// stays as it was, unless the recording shows how it was made.
-    fn send(&self, exchange: &Exchange, bearer: bool) -> Reply {
+    fn send(&self, exchange: &GatewayExchange, bearer: bool) -> GatewayReply {
         let served = self.box_of(exchange);
         let ours = |text: &str| {
             let mut text = text.to_owned();
@@ -238,7 +240,12 @@ impl Fleet {
         served.ask(&exchange.method, &ours(&exchange.path), &fields, &body)
     }
 
-    fn authorization(&self, exchange: &Exchange, value: &str, served: &Served) -> String {
+    fn authorization(
+        &self,
+        exchange: &GatewayExchange,
+        value: &str,
+        served: &GatewayServed,
+    ) -> String {
         let Some((scheme, token)) = value
             .split_once(' ')
             .filter(|(scheme, _)| *scheme != "Basic")
@@ -256,7 +263,7 @@ impl Fleet {
     }
 
     /// Contents that the recordings only begin.
-    fn restored(&self, exchange: &Exchange) -> Option<Vec<u8>> {
+    fn restored(&self, exchange: &GatewayExchange) -> Option<Vec<u8>> {
         if !exchange.body.contains("<<") {
             return None;
         }
@@ -289,17 +296,17 @@ impl Fleet {
     }
 }
 
-fn serve(stock: &Stock) -> Served {
+fn serve(stock: &GatewayStock) -> GatewayServed {
     let setup = Setup {
         version: VERSION.into(),
         lti_users: false,
         max_age: None,
     };
     let intake = agent::intake::Intake::open(&stock.vault, 16 << 20).unwrap();
-    Served::new(&stock.vault, setup, Some(Arc::new(intake)))
+    GatewayServed::new(&stock.vault, setup, Some(Arc::new(intake)))
 }
 
-fn enrol(stock: &Stock, all: &[Exchange]) {
+fn enrol(stock: &GatewayStock, all: &[GatewayExchange]) {
     let reply = logic::api::Reply {
         status: 200,
         body: by_number(all, 3).reply.body.clone(),
@@ -319,15 +326,15 @@ fn enrol(stock: &Stock, all: &[Exchange]) {
     agent::engine::versions::remember(&stock.vault, &versions).unwrap();
 }
 
-fn by_number(all: &[Exchange], n: u64) -> &Exchange {
+fn by_number(all: &[GatewayExchange], n: u64) -> &GatewayExchange {
     all.iter().find(|exchange| exchange.n == n).unwrap()
 }
 
-fn entities(all: &[Exchange], n: u64) -> Vec<Entity> {
+fn entities(all: &[GatewayExchange], n: u64) -> Vec<Entity> {
     entities_where(all, n, |_| true)
 }
 
-fn entities_where(all: &[Exchange], n: u64, which: impl Fn(&Entity) -> bool) -> Vec<Entity> {
+fn entities_where(all: &[GatewayExchange], n: u64, which: impl Fn(&Entity) -> bool) -> Vec<Entity> {
     let map = by_number(all, n).reply.json();
     let values = map.as_object().unwrap().values();
     values
@@ -336,7 +343,7 @@ fn entities_where(all: &[Exchange], n: u64, which: impl Fn(&Entity) -> bool) -> 
         .collect()
 }
 
-fn delivery(all: &[Exchange], n: u64) -> String {
+fn delivery(all: &[GatewayExchange], n: u64) -> String {
     let path = &by_number(all, n).path;
     let (_, encoded) = path.split_once("delivery-uri=").unwrap();
     percent_encoding::percent_decode_str(encoded)
@@ -346,7 +353,7 @@ fn delivery(all: &[Exchange], n: u64) -> String {
 }
 
 /// Where a reply differs from the recorded one.
-fn difference(exchange: &Exchange, reply: &Reply) -> Option<String> {
+fn difference(exchange: &GatewayExchange, reply: &GatewayReply) -> Option<String> {
     let recorded = &exchange.reply;
     if reply.status != recorded.status {
         let body = String::from_utf8_lossy(&reply.body);

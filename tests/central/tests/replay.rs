@@ -23,14 +23,14 @@ const EXCEPTIONS: &[(u64, &str)] = &[(
 
 const NAMESPACE: &str = "http://central.test/tao.rdf#";
 
-struct Exchange {
+struct RecordedExchange {
     number: u64,
     name: String,
     request: Json,
     response: Json,
 }
 
-impl Exchange {
+impl RecordedExchange {
     fn path(&self) -> &str {
         self.request["path"].as_str().unwrap_or("")
     }
@@ -47,14 +47,14 @@ fn header(side: &Json, name: &str) -> Option<String> {
     })
 }
 
-fn recorded() -> Vec<Exchange> {
+fn recorded() -> Vec<RecordedExchange> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/exchanges");
-    let mut exchanges: Vec<Exchange> = std::fs::read_dir(folder)
+    let mut exchanges: Vec<RecordedExchange> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| {
             let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
             let json: Json = serde_json::from_str(&text).unwrap();
-            Exchange {
+            RecordedExchange {
                 number: json["n"].as_u64().unwrap(),
                 name: json["name"].as_str().unwrap().to_owned(),
                 request: json["request"].clone(),
@@ -101,7 +101,7 @@ fn every_recorded_exchange_gets_the_same_status_and_shape() {
 }
 
 /// A central with the entities, accounts, clients and packages that the recorded one showed.
-fn resembling(exchanges: &[Exchange]) -> Central {
+fn resembling(exchanges: &[RecordedExchange]) -> Central {
     let central = Central::start(Options {
         dataset: Dataset::empty(NAMESPACE),
         output_buffer: 0,
@@ -159,7 +159,7 @@ fn put(central: &Central, entity: &Json, kind: Kind) {
 }
 
 /// What lists or downloads showed but no details answered: another centre, the 300 of organisation 2000, deliveries.
-fn put_unseen(central: &Central, exchanges: &[Exchange]) {
+fn put_unseen(central: &Central, exchanges: &[RecordedExchange]) {
     let local = |id: &str| format!("{NAMESPACE}{id}");
     let centre = |id: &str, organisation: &str| {
         let properties = vec![
@@ -199,7 +199,7 @@ fn put_unseen(central: &Central, exchanges: &[Exchange]) {
     }
 }
 
-fn put_access(central: &Central, exchanges: &[Exchange]) {
+fn put_access(central: &Central, exchanges: &[RecordedExchange]) {
     let handshake = exchanges.iter().find(|e| e.number == 3).unwrap();
     let body: Json = serde_json::from_str(handshake.body()).unwrap();
     let manager = body["syncUser"]["id"].as_str().unwrap();
@@ -223,7 +223,7 @@ fn put_access(central: &Central, exchanges: &[Exchange]) {
 }
 
 /// The real packages where they were recorded whole, else seeded ones of the same size.
-fn put_packages(central: &Central, exchanges: &[Exchange]) {
+fn put_packages(central: &Central, exchanges: &[RecordedExchange]) {
     for exchange in exchanges {
         let Some((_, uri)) = exchange.path().split_once("getDeliveryTest?delivery-uri=") else {
             continue;
@@ -248,7 +248,7 @@ fn put_packages(central: &Central, exchanges: &[Exchange]) {
 }
 
 /// What the recorder did to the central between exchanges.
-fn prepare(central: &Central, exchange: &Exchange, tokens: &mut BTreeMap<String, String>) {
+fn prepare(central: &Central, exchange: &RecordedExchange, tokens: &mut BTreeMap<String, String>) {
     match exchange.number {
         201 => central.set_token_lifetime(2),
         // The recorder waited until the token had expired.
@@ -281,7 +281,7 @@ fn prepare(central: &Central, exchange: &Exchange, tokens: &mut BTreeMap<String,
 }
 
 /// The request as bytes, recorded tokens replaced by those this central issued.
-fn raw(exchange: &Exchange, tokens: &BTreeMap<String, String>) -> Vec<u8> {
+fn raw(exchange: &RecordedExchange, tokens: &BTreeMap<String, String>) -> Vec<u8> {
     let method = exchange.request["method"].as_str().unwrap();
     let mut head = format!("{method} {} HTTP/1.1\r\n", exchange.path());
     // Some bodies the recording only tells of.
@@ -339,7 +339,7 @@ fn ten_executions() -> Vec<u8> {
 }
 
 /// Pairs the recorded token with the one that this central issued.
-fn learn(recorded: &str, answer: &client::Answer, tokens: &mut BTreeMap<String, String>) {
+fn learn(recorded: &str, answer: &client::ClientAnswer, tokens: &mut BTreeMap<String, String>) {
     let token = |body: &str| {
         let json: Json = serde_json::from_str(body).ok()?;
         json["access_token"].as_str().map(str::to_owned)
@@ -367,7 +367,7 @@ const HEADERS: &[&str] = &[
     "Strict-Transport-Security",
 ];
 
-fn difference(exchange: &Exchange, answer: &client::Answer) -> Option<String> {
+fn difference(exchange: &RecordedExchange, answer: &client::ClientAnswer) -> Option<String> {
     let status = exchange.response["status"].as_u64().unwrap();
     if status != u64::from(answer.status) {
         let body: String = String::from_utf8_lossy(&answer.body)

@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::client::{Client, encode};
+use crate::client::{BenchClient, encode};
 use crate::measure;
 use crate::results::{field, result};
-use crate::site::{Central, Process, Site, folder};
+use crate::site::{BenchCentral, BenchSite, Process, folder};
 use crate::{Result, cells, table};
 
 const QUIET: &str = "[sync]\nmeasure = false\non_boot = false\n[download]\nreserve = \"0\"\n";
@@ -28,7 +28,7 @@ const READS: usize = 3000;
 pub(crate) fn run(test_takers: usize) -> Result<()> {
     let home = folder()?;
     let count = test_takers.to_string();
-    let central = Central::start(
+    let central = BenchCentral::start(
         home.path(),
         &[
             "--test-takers",
@@ -39,7 +39,7 @@ pub(crate) fn run(test_takers: usize) -> Result<()> {
             "2MB",
         ],
     )?;
-    let site = Site::new(&central, None, QUIET)?;
+    let site = BenchSite::new(&central, None, QUIET)?;
     site.good(&["sync"])?;
     let mut daemon = Process(
         site.command(&["run"])
@@ -49,7 +49,7 @@ pub(crate) fn run(test_takers: usize) -> Result<()> {
     );
     let socket = site.root.path().join("run/boxsync/boxsync.sock");
     measure::until("the socket", Duration::from_secs(20), || {
-        Client::unix(&socket).is_ok()
+        BenchClient::unix(&socket).is_ok()
     })?;
     single(&socket, test_takers)?;
     together(&socket)?;
@@ -99,7 +99,7 @@ fn lines(bytes: &[u8]) -> Result<Vec<Value>> {
 }
 
 fn single(socket: &Path, test_takers: usize) -> Result<()> {
-    let mut client = Client::unix(socket)?;
+    let mut client = BenchClient::unix(socket)?;
     let people = lines(&client.good("GET", "/v1/entities?type=test-taker", "")?)?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let login = "http://www.tao.lu/Ontologies/generis.rdf#login";
@@ -144,7 +144,7 @@ fn single(socket: &Path, test_takers: usize) -> Result<()> {
 }
 
 fn together(socket: &Path) -> Result<()> {
-    let mut client = Client::unix(socket)?;
+    let mut client = BenchClient::unix(socket)?;
     let packages = lines(&client.good("GET", "/v1/packages", "")?)?;
     let delivery = packages[0]["delivery"]
         .as_str()
@@ -188,7 +188,7 @@ fn together(socket: &Path) -> Result<()> {
             }
         });
         for reader in 0..READERS {
-            let mut client = Client::unix(socket)?;
+            let mut client = BenchClient::unix(socket)?;
             scope.spawn(move || {
                 for nth in reader.. {
                     let target = format!("{base}/{}", names[nth % names.len()]);

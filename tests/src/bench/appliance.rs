@@ -10,7 +10,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::results::field;
-use crate::site::{Central, Process, Site, built, folder};
+use crate::site::{BenchCentral, BenchSite, Process, built, folder};
 use crate::{Result, cells, measure, table};
 
 const IDLE: Duration = Duration::from_secs(60);
@@ -19,7 +19,7 @@ const LINES: &str = "[sync]\nmeasure = false\ninterval = \"1h\"\n[download]\nres
 /// Prints the table.
 pub(crate) fn run() -> Result<()> {
     let home = folder()?;
-    let central = Central::start(
+    let central = BenchCentral::start(
         home.path(),
         &[
             "--test-takers",
@@ -30,7 +30,7 @@ pub(crate) fn run() -> Result<()> {
             "40kB",
         ],
     )?;
-    let site = Site::new(&central, None, LINES)?;
+    let site = BenchSite::new(&central, None, LINES)?;
     let path = home.path().join("notify.sock");
     let socket = UnixDatagram::bind(&path)?;
     socket.set_read_timeout(Some(Duration::from_secs(20)))?;

@@ -18,7 +18,9 @@ pub(crate) fn write(path: &Path, bytes: u64, deflate: bool) -> Result<u64> {
     let mut directory = Vec::new();
     let (mut at, mut count) = (0_u64, 0_u16);
     // Four contents in turn: making a gigabyte of them would take longer than everything that is measured.
-    let contents: Vec<Member> = (0..4).map(|seed| Member::new(seed, deflate)).collect();
+    let contents: Vec<ArchiveMember> = (0..4)
+        .map(|seed| ArchiveMember::new(seed, deflate))
+        .collect();
     while at < bytes {
         let member = &contents[usize::from(count) % contents.len()];
         let name = format!("items/i{count}/media.bin");
@@ -55,14 +57,14 @@ pub(crate) fn write(path: &Path, bytes: u64, deflate: bool) -> Result<u64> {
     Ok(at + directory.len() as u64 + 22)
 }
 
-struct Member {
+struct ArchiveMember {
     method: u8,
     crc: u32,
     length: u32,
     data: Vec<u8>,
 }
 
-impl Member {
+impl ArchiveMember {
     /// Noise that is stored, or text-like content that deflates to about a third.
     fn new(seed: u64, deflate: bool) -> Self {
         let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
@@ -116,14 +118,14 @@ pub(crate) fn lower_bound(old: &[u8], new: &[u8]) -> u64 {
             .sum::<u64>()
 }
 
-struct Entry {
+struct ArchiveEntry {
     name: Vec<u8>,
     /// CRC-32 and packed size.
     identity: u64,
     packed: u64,
 }
 
-fn members(archive: &[u8]) -> impl Iterator<Item = Entry> {
+fn members(archive: &[u8]) -> impl Iterator<Item = ArchiveEntry> {
     let end = archive.len() - 22;
     let mut at = number(archive, end + 16) as usize;
     std::iter::from_fn(move || {
@@ -132,7 +134,7 @@ fn members(archive: &[u8]) -> impl Iterator<Item = Entry> {
         }
         let length = (number(archive, at + 28) & 0xffff) as usize;
         let packed = u64::from(number(archive, at + 20));
-        let entry = Entry {
+        let entry = ArchiveEntry {
             name: archive[at + 46..at + 46 + length].to_vec(),
             identity: u64::from(number(archive, at + 16)) << 32 | packed,
             packed,

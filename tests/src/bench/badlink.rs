@@ -9,9 +9,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::download::holds;
-use crate::front::Front;
-use crate::relay::{FAR_ADDRESS, NEAR, Relay, Shape};
-use crate::site::{Central, Process, Site, folder};
+use crate::front::CacheFront;
+use crate::relay::{FAR_ADDRESS, NEAR, Relay, RelayShape};
+use crate::site::{BenchCentral, BenchSite, Process, folder};
 use crate::{Result, archive, cells, measure, median, table};
 
 /// A downloader that takes longer is stopped.
@@ -21,19 +21,19 @@ const LIMIT: Duration = Duration::from_secs(150);
 const ROUNDS: usize = 3;
 
 #[derive(Debug, Clone, Copy)]
-enum Peer {
+enum BadLinkPeer {
     Boxsync(u8),
     Aria2(u8),
 }
 
-const PEERS: [Peer; 4] = [
-    Peer::Boxsync(16),
-    Peer::Aria2(16),
-    Peer::Boxsync(4),
-    Peer::Aria2(4),
+const PEERS: [BadLinkPeer; 4] = [
+    BadLinkPeer::Boxsync(16),
+    BadLinkPeer::Aria2(16),
+    BadLinkPeer::Boxsync(4),
+    BadLinkPeer::Aria2(4),
 ];
 
-impl Peer {
+impl BadLinkPeer {
     fn name(self) -> String {
         match self {
             Self::Boxsync(most) => format!("boxsync, at most {most} connections"),
@@ -52,8 +52,8 @@ impl Peer {
 /// Prints the table for a package of so many MiB.
 pub(crate) fn run(mib: usize) -> Result<()> {
     let home = folder()?;
-    let central = Central::with_package(home.path(), "40kB")?;
-    let front = Front::start(home.path(), &central)?;
+    let central = BenchCentral::with_package(home.path(), "40kB")?;
+    let front = CacheFront::start(home.path(), &central)?;
     let size = archive::write(&front.package, (mib as u64) << 20, false)?;
     let head = [
         "",
@@ -66,7 +66,7 @@ pub(crate) fn run(mib: usize) -> Result<()> {
     ];
     let mut rows = vec![cells(head)];
     for loss in [0.0, 0.02] {
-        let shape = Shape {
+        let shape = RelayShape {
             rate: 10e6,
             delay: Duration::from_millis(100),
             loss,
@@ -78,14 +78,14 @@ pub(crate) fn run(mib: usize) -> Result<()> {
             for (peer, brought) in PEERS.iter().zip(&mut brought) {
                 if round < peer.rounds(loss) {
                     brought.push(match peer {
-                        Peer::Boxsync(most) => boxsync(&central, &front, size, *most)?,
-                        Peer::Aria2(lanes) => aria2(home.path(), &front, *lanes)?,
+                        BadLinkPeer::Boxsync(most) => boxsync(&central, &front, size, *most)?,
+                        BadLinkPeer::Aria2(lanes) => aria2(home.path(), &front, *lanes)?,
                     });
                 }
             }
         }
         for (peer, brought) in PEERS.iter().zip(brought) {
-            let middle = median(brought, Brought::rate);
+            let middle = median(brought, BadLinkRun::rate);
             rows.push(vec![
                 peer.name(),
                 format!("{:.0} %", loss * 100.0),
@@ -107,7 +107,7 @@ pub(crate) fn run(mib: usize) -> Result<()> {
 
 /// What a downloader brought.
 #[derive(Debug, Clone)]
-struct Brought {
+struct BadLinkRun {
     /// Bytes of the package.
     got: u64,
     /// Seconds.
@@ -116,7 +116,7 @@ struct Brought {
     before: f64,
 }
 
-impl Brought {
+impl BadLinkRun {
     /// Mbit/s.
     fn rate(&self) -> f64 {
         self.got as f64 * 8.0 / 1e6 / (self.took - self.before)
@@ -124,12 +124,17 @@ impl Brought {
 }
 
 /// The catalogue is home already; what its compare takes, the same run with the package held shows.
-fn boxsync(central: &Central, front: &Front, size: u64, connections: u8) -> Result<Brought> {
+fn boxsync(
+    central: &BenchCentral,
+    front: &CacheFront,
+    size: u64,
+    connections: u8,
+) -> Result<BadLinkRun> {
     let url = front.url_at(FAR_ADDRESS);
     let lines = format!(
         "[sync]\nmeasure = false\n[download]\nreserve = \"0\"\nconnections = {connections}\n"
     );
-    let site = Site::new(central, Some((&url, &front.ca)), &lines)?;
+    let site = BenchSite::new(central, Some((&url, &front.ca)), &lines)?;
     let hidden = front.package.with_extension("hidden");
     fs::rename(&front.package, &hidden)?;
     let ended = within(&site.command(&["sync", "--data"])).output();
@@ -145,14 +150,14 @@ fn boxsync(central: &Central, front: &Front, size: u64, connections: u8) -> Resu
     if !compared {
         return Err("the run that only compares the catalogue failed".into());
     }
-    Ok(Brought {
+    Ok(BadLinkRun {
         got: if ended { size } else { 0 },
         took,
         before,
     })
 }
 
-fn aria2(home: &Path, front: &Front, lanes: u8) -> Result<Brought> {
+fn aria2(home: &Path, front: &CacheFront, lanes: u8) -> Result<BadLinkRun> {
     let out = home.join("out");
     let _ = fs::remove_file(&out);
     let _ = fs::remove_file(home.join("out.aria2"));
@@ -174,7 +179,7 @@ fn aria2(home: &Path, front: &Front, lanes: u8) -> Result<Brought> {
         .args(["-o", "out"])
         .arg(format!("{}package.zip", front.url_at(FAR_ADDRESS)));
     let (_, took) = timed(&mut within(&command))?;
-    Ok(Brought {
+    Ok(BadLinkRun {
         got: fs::metadata(&out).map_or(0, |file| file.blocks() * 512),
         took,
         before: 0.0,

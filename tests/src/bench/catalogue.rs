@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::floor::Floor;
 use crate::measure::Cost;
-use crate::site::{Central, Site, Traffic, folder};
+use crate::site::{BenchCentral, BenchSite, Traffic, folder};
 use crate::{Result, cells, median, table};
 
 /// `sync.lanes` for details and one connection for the lists.
@@ -44,7 +44,7 @@ pub(crate) fn run(test_takers: usize) -> Result<()> {
         "--package-sizes",
         "40kB",
     ];
-    let central = Central::start(home.path(), &arguments)?;
+    let central = BenchCentral::start(home.path(), &arguments)?;
     let changed = json!({"touch": {"count": (test_takers / 100).max(1)}});
     for (latency, aims) in AIMS {
         let rounds = if test_takers > 10_000 || latency > 100 {
@@ -55,7 +55,7 @@ pub(crate) fn run(test_takers: usize) -> Result<()> {
         central.order(&json!({"latency": latency}))?;
         let (mut first, mut idle, mut touched) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..rounds {
-            let (mut floor, site) = (Floor::default(), Site::new(&central, None, QUIET)?);
+            let (mut floor, site) = (Floor::default(), BenchSite::new(&central, None, QUIET)?);
             first.push(pair(&central, &mut floor, &site)?);
             idle.push(pair(&central, &mut floor, &site)?);
             central.order(&changed)?;
@@ -90,7 +90,7 @@ pub(crate) fn run(test_takers: usize) -> Result<()> {
     Ok(())
 }
 
-fn pair(central: &Central, floor: &mut Floor, site: &Site) -> Result<Pair> {
+fn pair(central: &BenchCentral, floor: &mut Floor, site: &BenchSite) -> Result<Pair> {
     let before = central.traffic()?;
     let cost = floor.run(central, CONNECTIONS)?;
     let floor = (cost, central.traffic_since(before)?);

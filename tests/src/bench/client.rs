@@ -13,12 +13,12 @@ trait Socket: Read + Write + Send {}
 impl<T: Read + Write + Send> Socket for T {}
 
 /// One connection.
-pub(crate) struct Client {
+pub(crate) struct BenchClient {
     socket: BufReader<Box<dyn Socket>>,
     head: String,
 }
 
-impl Client {
+impl BenchClient {
     /// To a TCP port; `head` are header lines, each ended by CR LF, that every request carries.
     pub(crate) fn tcp(address: SocketAddr, head: &str) -> Result<Self> {
         let socket = TcpStream::connect(address)?;

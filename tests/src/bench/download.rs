@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, encode};
-use crate::front::Front;
+use crate::client::{BenchClient, encode};
+use crate::front::CacheFront;
 use crate::measure::{self, Cost};
-use crate::site::{Central, Process, Site, folder, text};
+use crate::site::{BenchCentral, BenchSite, Process, folder, text};
 use crate::{Result, archive, cells, median, table};
 
 const QUIET: &str = "[sync]\nmeasure = false\n[download]\nreserve = \"0\"\n";
@@ -22,22 +22,22 @@ const KILLS: u64 = 10;
 const GIB: f64 = 1_073_741_824.0;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Peer {
+enum DownloadPeer {
     Boxsync,
     Curl,
     Wget,
     Aria2(u8),
 }
 
-const PEERS: [Peer; 5] = [
-    Peer::Curl,
-    Peer::Boxsync,
-    Peer::Aria2(1),
-    Peer::Aria2(4),
-    Peer::Wget,
+const PEERS: [DownloadPeer; 5] = [
+    DownloadPeer::Curl,
+    DownloadPeer::Boxsync,
+    DownloadPeer::Aria2(1),
+    DownloadPeer::Aria2(4),
+    DownloadPeer::Wget,
 ];
 
-impl Peer {
+impl DownloadPeer {
     fn name(self) -> String {
         match self {
             Self::Boxsync => "boxsync".into(),
@@ -83,8 +83,8 @@ pub(crate) fn run(mib: usize, part: Option<&str>) -> Result<()> {
         return Ok(());
     }
     let home = folder()?;
-    let central = Central::with_package(home.path(), "40kB")?;
-    let front = Front::start(home.path(), &central)?;
+    let central = BenchCentral::with_package(home.path(), "40kB")?;
+    let front = CacheFront::start(home.path(), &central)?;
     let bytes = (mib as u64) << 20;
     let ways = [(true, false), (true, true), (false, false), (false, true)];
     for (tls, deflate) in ways.into_iter().filter(|_| is("whole")) {
@@ -101,8 +101,8 @@ pub(crate) fn run(mib: usize, part: Option<&str>) -> Result<()> {
 /// Wall with the file's fsync, CPU and memory of whole downloads, interleaved.
 fn whole(
     home: &Path,
-    central: &Central,
-    front: &Front,
+    central: &BenchCentral,
+    front: &CacheFront,
     size: u64,
     tls: bool,
     deflate: bool,
@@ -132,7 +132,7 @@ fn whole(
         "peak MiB",
     ])];
     for (peer, (cost, sync)) in PEERS.iter().zip(&best) {
-        let flushed = if *peer == Peer::Boxsync {
+        let flushed = if *peer == DownloadPeer::Boxsync {
             "included".into()
         } else {
             format!("{sync:.2}")
@@ -159,14 +159,14 @@ fn whole(
 
 fn once(
     home: &Path,
-    central: &Central,
-    front: &Front,
-    peer: Peer,
+    central: &BenchCentral,
+    front: &CacheFront,
+    peer: DownloadPeer,
     size: u64,
     tls: bool,
 ) -> Result<(Cost, f64)> {
-    if peer == Peer::Boxsync {
-        let site = Site::new(central, Some((&front.url(tls), &front.ca)), QUIET)?;
+    if peer == DownloadPeer::Boxsync {
+        let site = BenchSite::new(central, Some((&front.url(tls), &front.ca)), QUIET)?;
         let (cost, _) = site.measured(&["sync", "--data", "--json"])?;
         holds(&site, size)?;
         return Ok((cost, 0.0));
@@ -193,7 +193,7 @@ fn once(
 }
 
 /// Holds that the box counts the package as held, in its full size.
-pub(crate) fn holds(site: &Site, size: u64) -> Result<()> {
+pub(crate) fn holds(site: &BenchSite, size: u64) -> Result<()> {
     let told = site.package()?;
     if told["state"] == "held" && told["bytes"] == size {
         return Ok(());
@@ -202,22 +202,27 @@ pub(crate) fn holds(site: &Site, size: u64) -> Result<()> {
 }
 
 /// Bytes on the wire over the size, when each run is killed after another eleventh of the package.
-fn resume(home: &Path, central: &Central, front: &Front, size: u64) -> Result<()> {
+fn resume(home: &Path, central: &BenchCentral, front: &CacheFront, size: u64) -> Result<()> {
     let mut rows = vec![cells(["", "bytes on the wire / size", "kills", "content"])];
-    for peer in [Peer::Boxsync, Peer::Curl, Peer::Wget, Peer::Aria2(1)] {
+    for peer in [
+        DownloadPeer::Boxsync,
+        DownloadPeer::Curl,
+        DownloadPeer::Wget,
+        DownloadPeer::Aria2(1),
+    ] {
         front.forget()?;
         let out = home.join("resumed");
         let _ = fs::remove_dir_all(&out);
         fs::create_dir(&out)?;
         let file = out.join("out");
-        let site = Site::new(central, Some((&front.url(true), &front.ca)), QUIET)?;
-        let room = if peer == Peer::Boxsync {
+        let site = BenchSite::new(central, Some((&front.url(true), &front.ca)), QUIET)?;
+        let room = if peer == DownloadPeer::Boxsync {
             site.root.path()
         } else {
             &out
         };
         let start = || {
-            if peer == Peer::Boxsync {
+            if peer == DownloadPeer::Boxsync {
                 return site.command(&["sync", "--data", "--json"]);
             }
             let (program, arguments) =
@@ -248,7 +253,7 @@ fn resume(home: &Path, central: &Central, front: &Front, size: u64) -> Result<()
             .stderr(Stdio::null())
             .status()?;
         let content = match peer {
-            Peer::Boxsync => holds(&site, size).map(|()| "verified"),
+            DownloadPeer::Boxsync => holds(&site, size).map(|()| "verified"),
             _ if same(&file, &front.package)? => Ok("right"),
             _ => Ok("WRONG"),
         }?;
@@ -316,8 +321,8 @@ fn same(a: &Path, b: &Path) -> Result<bool> {
 fn republish(mib: usize) -> Result<()> {
     let home = folder()?;
     let size = format!("{mib}MiB");
-    let central = Central::with_package(home.path(), &size)?;
-    let site = Site::new(&central, None, QUIET)?;
+    let central = BenchCentral::with_package(home.path(), &size)?;
+    let site = BenchSite::new(&central, None, QUIET)?;
     site.good(&["sync", "--data"])?;
     let old = text(&site.package()?, "delivery")?;
     let bearer = central.bearer()?;
@@ -326,7 +331,7 @@ fn republish(mib: usize) -> Result<()> {
             "/taoSync/SynchronisationApi/getDeliveryTest?delivery-uri={}",
             encode(uri)
         );
-        Client::tcp(central.address, &bearer)?.good("GET", &target, "")
+        BenchClient::tcp(central.address, &bearer)?.good("GET", &target, "")
     };
     let before = fetch(&old)?;
     let told = central.order(&json!({"republish": {"percent": 5.0}}))?;
@@ -346,7 +351,7 @@ fn republish(mib: usize) -> Result<()> {
         .unwrap_or(f64::NAN);
     let zsync = zsync(
         home.path(),
-        &Front::start(home.path(), &central)?,
+        &CacheFront::start(home.path(), &central)?,
         &before,
         &after,
     )?;
@@ -384,7 +389,7 @@ fn republish(mib: usize) -> Result<()> {
 }
 
 /// Bytes on the wire when zsync makes the new package of the old one: its index, made on the server, and the ranges.
-fn zsync(home: &Path, front: &Front, before: &[u8], after: &[u8]) -> Result<u64> {
+fn zsync(home: &Path, front: &CacheFront, before: &[u8], after: &[u8]) -> Result<u64> {
     let (old, index, new) = (home.join("old"), home.join("index"), home.join("new"));
     fs::write(&old, before)?;
     fs::write(&front.package, after)?;

@@ -8,9 +8,9 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use serde_json::{Value, json};
 
 use crate::Result;
-use crate::client::{Client, encode};
+use crate::client::{BenchClient, encode};
 use crate::measure::{self, Cost};
-use crate::site::Central;
+use crate::site::BenchCentral;
 
 const KINDS: [&str; 6] = [
     "test-center",
@@ -24,7 +24,7 @@ const KINDS: [&str; 6] = [
 const BATCH: usize = 100;
 const API: &str = "/taoSync/SynchronisationApi";
 
-enum Job {
+enum FloorJob {
     Page(&'static str, String),
     Details(&'static str, Vec<String>),
     Package(String),
@@ -32,7 +32,7 @@ enum Job {
 
 #[derive(Default)]
 struct Work {
-    jobs: VecDeque<Job>,
+    jobs: VecDeque<FloorJob>,
     busy: usize,
     failed: Option<String>,
     known: HashMap<String, String>,
@@ -46,14 +46,18 @@ pub(crate) struct Floor {
 
 impl Floor {
     /// One run over so many connections; its cost is that of this process.
-    pub(crate) fn run(&mut self, central: &Central, connections: usize) -> Result<Cost> {
+    pub(crate) fn run(&mut self, central: &BenchCentral, connections: usize) -> Result<Cost> {
         let known = std::mem::take(&mut self.known);
         let (cost, known) = measure::own(|| {
             let bearer = central.bearer()?;
-            Client::tcp(central.address, &bearer)?.good("GET", "/taoSync/api/supportedVm", "")?;
+            BenchClient::tcp(central.address, &bearer)?.good(
+                "GET",
+                "/taoSync/api/supportedVm",
+                "",
+            )?;
             let pages = KINDS.iter().map(|kind| {
                 let params = "params%5Borganisation_id%5D=1001&params%5Bsync_id%5D=1&params%5Bbox_id%5D=bench&params%5Btao_version%5D=2022.11";
-                Job::Page(kind, format!("{API}/fetchEntityChecksums?type={kind}&{params}"))
+                FloorJob::Page(kind, format!("{API}/fetchEntityChecksums?type={kind}&{params}"))
             });
             let work = Mutex::new(Work {
                 jobs: pages.collect(),
@@ -77,7 +81,7 @@ impl Floor {
     }
 }
 
-fn lane(central: &Central, bearer: &str, work: &Mutex<Work>, turn: &Condvar) {
+fn lane(central: &BenchCentral, bearer: &str, work: &Mutex<Work>, turn: &Condvar) {
     let lock = || work.lock().unwrap_or_else(PoisonError::into_inner);
     let mut client = None;
     loop {
@@ -108,18 +112,18 @@ fn lane(central: &Central, bearer: &str, work: &Mutex<Work>, turn: &Condvar) {
 }
 
 fn exchange(
-    central: &Central,
+    central: &BenchCentral,
     bearer: &str,
-    client: &mut Option<Client>,
-    job: Job,
+    client: &mut Option<BenchClient>,
+    job: FloorJob,
     work: &Mutex<Work>,
-) -> Result<Vec<Job>> {
+) -> Result<Vec<FloorJob>> {
     let client = match client {
         Some(client) => client,
-        None => client.insert(Client::tcp(central.address, bearer)?),
+        None => client.insert(BenchClient::tcp(central.address, bearer)?),
     };
     match job {
-        Job::Package(uri) => {
+        FloorJob::Package(uri) => {
             client.good(
                 "GET",
                 &format!("{API}/getDeliveryTest?delivery-uri={}", encode(&uri)),
@@ -127,7 +131,7 @@ fn exchange(
             )?;
             Ok(Vec::new())
         }
-        Job::Details(kind, ids) => {
+        FloorJob::Details(kind, ids) => {
             let params = json!({"organisation_id": "1001", "sync_id": 1, "box_id": "bench", "tao_version": "2022.11"});
             let body = json!({"type": kind, "entityIds": ids, "params": params});
             client.good(
@@ -137,7 +141,7 @@ fn exchange(
             )?;
             Ok(Vec::new())
         }
-        Job::Page(kind, target) => {
+        FloorJob::Page(kind, target) => {
             let page: Value = serde_json::from_slice(&client.good("GET", &target, "")?)?;
             Ok(follow(kind, &page, work))
         }
@@ -145,7 +149,7 @@ fn exchange(
 }
 
 /// What a page leads to.
-fn follow(kind: &'static str, page: &Value, work: &Mutex<Work>) -> Vec<Job> {
+fn follow(kind: &'static str, page: &Value, work: &Mutex<Work>) -> Vec<FloorJob> {
     let mut work = work.lock().unwrap_or_else(PoisonError::into_inner);
     let mut wanted = Vec::new();
     let mut fresh = false;
@@ -155,16 +159,16 @@ fn follow(kind: &'static str, page: &Value, work: &Mutex<Work>) -> Vec<Job> {
         fresh = true;
         if before.as_deref() != Some(checksum) {
             if kind == "delivery" && before.is_none() {
-                work.jobs.push_back(Job::Package(id.clone()));
+                work.jobs.push_back(FloorJob::Package(id.clone()));
             }
             wanted.push(id.clone());
         }
     }
     for ids in wanted.chunks(BATCH) {
-        work.jobs.push_back(Job::Details(kind, ids.to_vec()));
+        work.jobs.push_back(FloorJob::Details(kind, ids.to_vec()));
     }
     let next = page["nextCallUrl"].as_str().filter(|_| fresh);
-    next.map(|next| Job::Page(kind, next.to_owned()))
+    next.map(|next| FloorJob::Page(kind, next.to_owned()))
         .into_iter()
         .collect()
 }

@@ -13,10 +13,10 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 use crate::Result;
 use crate::measure;
 use crate::relay::FAR_ADDRESS;
-use crate::site::{Central, Process};
+use crate::site::{BenchCentral, Process};
 
 /// A running nginx.
-pub(crate) struct Front {
+pub(crate) struct CacheFront {
     _process: Process,
     /// Certificate of the authority, PEM.
     pub(crate) ca: PathBuf,
@@ -27,8 +27,8 @@ pub(crate) struct Front {
     https: u16,
 }
 
-impl Front {
-    pub(crate) fn start(folder: &Path, central: &Central) -> Result<Self> {
+impl CacheFront {
+    pub(crate) fn start(folder: &Path, central: &BenchCentral) -> Result<Self> {
         let ca = certify(folder)?;
         let (http, https) = (free()?, free()?);
         let here = folder.display();

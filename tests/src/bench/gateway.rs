@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use e2e::Tao;
 use serde_json::Value;
 
-use crate::client::{Client, encode};
-use crate::front::Front;
+use crate::client::{BenchClient, encode};
+use crate::front::CacheFront;
 use crate::measure::{self, Cost};
-use crate::site::{Central, Process, Site, folder, text, token};
+use crate::site::{BenchCentral, BenchSite, Process, folder, text, token};
 use crate::{Result, cells, median, table};
 
 const ROUNDS: usize = 5;
@@ -28,21 +28,21 @@ pub(crate) fn run(mib: usize) -> Result<()> {
 }
 
 /// A box that holds what central has and serves it.
-struct Served {
-    site: Site,
+struct GatewayLoad {
+    site: BenchSite,
     at: SocketAddr,
     /// What `identity gateway` shows.
     shown: Value,
     _daemon: Process,
 }
 
-impl Served {
-    fn start(central: &Central) -> Result<Self> {
+impl GatewayLoad {
+    fn start(central: &BenchCentral) -> Result<Self> {
         let at: SocketAddr = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let lines = format!(
             "[sync]\nmeasure = false\n[download]\nreserve = \"0\"\n[gateway]\nlisten = \"{at}\"\n"
         );
-        let site = Site::new(central, None, &lines)?;
+        let site = BenchSite::new(central, None, &lines)?;
         site.good(&["sync", "--data"])?;
         let shown = site.good(&["identity", "gateway", "--json"])?;
         let shown: Value = serde_json::from_slice(shown.stdout.trim_ascii())?;
@@ -63,20 +63,20 @@ impl Served {
 fn packages(mib: usize) -> Result<()> {
     let home = folder()?;
     let size = format!("{mib}MiB");
-    let central = Central::with_package(home.path(), &size)?;
-    let front = Front::start(home.path(), &central)?;
-    let Served {
+    let central = BenchCentral::with_package(home.path(), &size)?;
+    let front = CacheFront::start(home.path(), &central)?;
+    let GatewayLoad {
         site,
         at,
         shown,
         _daemon,
-    } = Served::start(&central)?;
+    } = GatewayLoad::start(&central)?;
     let target = format!(
         "/taoSync/SynchronisationApi/getDeliveryTest?delivery-uri={}",
         encode(&text(&site.package()?, "delivery")?)
     );
     let bearer = format!("Authorization: Bearer {}", token(at, &shown)?);
-    let content = Client::tcp(at, &format!("{bearer}\r\n"))?.good("GET", &target, "")?;
+    let content = BenchClient::tcp(at, &format!("{bearer}\r\n"))?.good("GET", &target, "")?;
     fs::File::create(&front.package)?.write_all(&content)?;
 
     let (file, gateway) = (
@@ -140,11 +140,11 @@ fn curl(home: &Path, url: &str, bearer: &str, size: usize) -> Result<Cost> {
 fn clients() -> Result<()> {
     let home = folder()?;
     let many = ["--test-takers", "300", "--deliveries", "12"];
-    let central = Central::start(
+    let central = BenchCentral::start(
         home.path(),
         &[&many[..], &["--package-sizes", "40kB..4MB"]].concat(),
     )?;
-    let served = Served::start(&central)?;
+    let served = GatewayLoad::start(&central)?;
     let tao = |at, client: &Value, sync_id| -> Result<Tao> {
         Ok(Tao {
             at,

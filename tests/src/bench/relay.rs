@@ -20,7 +20,7 @@ pub(crate) const FAR_ADDRESS: &str = "10.251.9.1";
 
 /// What the link does to what it carries.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Shape {
+pub(crate) struct RelayShape {
     /// Bits per second in each direction.
     pub(crate) rate: f64,
     /// Each way.
@@ -38,7 +38,7 @@ const QUEUE: Duration = Duration::from_millis(200);
 pub(crate) struct Relay;
 
 impl Relay {
-    pub(crate) fn start(shape: Shape) -> Result<Self> {
+    pub(crate) fn start(shape: RelayShape) -> Result<Self> {
         let _ = Command::new("ip").args(["netns", "delete", NEAR]).output();
         let device = |name: &str| DeviceBuilder::new().name(name).mtu(1500).build_sync();
         let (far, near) = (
@@ -88,7 +88,13 @@ struct Life {
 }
 
 /// One direction: a thread that reads and decides, one that lets go in time.
-fn carry(from: &Arc<SyncDevice>, to: &Arc<SyncDevice>, shape: Shape, life: &Arc<Life>, down: bool) {
+fn carry(
+    from: &Arc<SyncDevice>,
+    to: &Arc<SyncDevice>,
+    shape: RelayShape,
+    life: &Arc<Life>,
+    down: bool,
+) {
     let (from, to, life) = (from.clone(), to.clone(), life.clone());
     let (send, queue) = mpsc::channel::<(Instant, Vec<u8>)>();
     thread::spawn(move || {

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, encode};
+use crate::client::{BenchClient, encode};
 use crate::measure;
-use crate::site::{Central, Process, Site, folder};
+use crate::site::{BenchCentral, BenchSite, Process, folder};
 use crate::{Result, cells, table};
 
 const VARIABLES: usize = 40;
@@ -22,7 +22,7 @@ const QUIET: &str = "[sync]\nmeasure = false\non_boot = false\n[download]\nreser
 /// Prints the tables for so many results.
 pub(crate) fn run(items: usize) -> Result<()> {
     let home = folder()?;
-    let central = Central::start(
+    let central = BenchCentral::start(
         home.path(),
         &[
             "--test-takers",
@@ -34,7 +34,7 @@ pub(crate) fn run(items: usize) -> Result<()> {
         ],
     )?;
     let mut rows = vec![cells(["", "items/s", "ms each", "/ floor"])];
-    let site = Site::new(&central, None, QUIET)?;
+    let site = BenchSite::new(&central, None, QUIET)?;
     site.good(&["sync", "--data"])?;
     let delivery: Value = serde_json::from_slice(&site.good(&["packages", "--json"])?.stdout)?;
     let delivery = delivery["delivery"].as_str().unwrap_or_default().to_owned();
@@ -47,7 +47,7 @@ pub(crate) fn run(items: usize) -> Result<()> {
     );
     let socket = site.root.path().join("run/boxsync/boxsync.sock");
     measure::until("the socket", Duration::from_secs(20), || {
-        Client::unix(&socket).is_ok()
+        BenchClient::unix(&socket).is_ok()
     })?;
     let mut from = 0;
     for lanes in [1, 4] {
@@ -123,7 +123,7 @@ pub(crate) fn run(items: usize) -> Result<()> {
 
 fn intake(socket: &Path, documents: &[(String, String)], lanes: usize) -> Result<f64> {
     spread(documents, lanes, || {
-        let mut client = Client::unix(socket)?;
+        let mut client = BenchClient::unix(socket)?;
         Ok(move |(id, document): &(String, String)| {
             client
                 .good("PUT", &format!("/v1/results/{}", encode(id)), document)

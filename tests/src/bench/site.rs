@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::Result;
-use crate::client::Client;
+use crate::client::BenchClient;
 use crate::measure::{self, Cost};
 
 /// A program that was built beside this one.
@@ -54,7 +54,7 @@ pub(crate) struct Traffic {
 }
 
 /// A running central.
-pub(crate) struct Central {
+pub(crate) struct BenchCentral {
     _process: Process,
     pub(crate) info: Value,
     pub(crate) address: SocketAddr,
@@ -62,7 +62,7 @@ pub(crate) struct Central {
     own: Traffic,
 }
 
-impl Central {
+impl BenchCentral {
     pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Result<Self> {
         let path = folder.join("central.json");
         let _ = fs::remove_file(&path);
@@ -110,12 +110,12 @@ impl Central {
     /// Gives orders; what each of them answered.
     pub(crate) fn order(&self, orders: &Value) -> Result<Value> {
         let answer =
-            Client::tcp(self.address, "")?.good("POST", "/_control", &orders.to_string())?;
+            BenchClient::tcp(self.address, "")?.good("POST", "/_control", &orders.to_string())?;
         Ok(serde_json::from_slice::<Value>(&answer)?["done"].take())
     }
 
     pub(crate) fn traffic(&self) -> Result<Traffic> {
-        let told: Value = serde_json::from_slice(&Client::tcp(self.address, "")?.good(
+        let told: Value = serde_json::from_slice(&BenchClient::tcp(self.address, "")?.good(
             "GET",
             "/_control",
             "",
@@ -158,7 +158,7 @@ impl Traffic {
 pub(crate) fn token(address: SocketAddr, client: &Value) -> Result<String> {
     let body = json!({"client_id": client["key"], "client_secret": client["secret"]}).to_string();
     let place = "/taoOauth/TokenApi/requestToken";
-    let answer = Client::tcp(address, "")?.good("POST", place, &body)?;
+    let answer = BenchClient::tcp(address, "")?.good("POST", place, &body)?;
     text(&serde_json::from_slice(&answer)?, "access_token")
 }
 
@@ -171,15 +171,15 @@ pub(crate) fn text(object: &Value, key: &str) -> Result<String> {
 }
 
 /// An enrolled box.
-pub(crate) struct Site {
+pub(crate) struct BenchSite {
     pub(crate) root: TempDir,
     program: PathBuf,
 }
 
-impl Site {
+impl BenchSite {
     /// A box at a central, or at a front of it (root URL and CA file); `lines` is more configuration.
     pub(crate) fn new(
-        central: &Central,
+        central: &BenchCentral,
         front: Option<(&str, &Path)>,
         lines: &str,
     ) -> Result<Self> {

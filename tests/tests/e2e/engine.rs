@@ -11,12 +11,12 @@ use e2e::{Running, Site, options};
 use serde_json::Value;
 
 /// The engine at work.
-struct Engine {
+struct DeliveryEngine {
     child: Child,
     told: Lines<BufReader<ChildStdout>>,
 }
 
-impl Engine {
+impl DeliveryEngine {
     fn start(site: &Site, candidates: usize, results: usize) -> Self {
         let program = concat!(env!("CARGO_MANIFEST_DIR"), "/engine/engine.py");
         let mut child = Command::new("python3")
@@ -45,7 +45,7 @@ impl Engine {
     }
 }
 
-impl Drop for Engine {
+impl Drop for DeliveryEngine {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -76,7 +76,7 @@ fn an_engine_by_the_document_runs_an_exam_while_everything_changes() {
     site.set("sync", "on_boot", "false");
     let mut daemon = site.start_daemon();
     site.sync().exits(0);
-    let mut engine = Engine::start(&site, 30, RESULTS);
+    let mut engine = DeliveryEngine::start(&site, 30, RESULTS);
     assert_eq!(engine.says(), "reading");
     // Central publishes another package and other people, the store is made anew, and the daemon dies in between.
     let before = edition(&site);

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 /// How a follower goes about it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Way {
+enum ReaderWay {
     /// Its place is named by cursor.
     Cursor,
     /// By epoch and number.
@@ -27,7 +27,7 @@ struct Follower {
     api: Api,
     /// What it gives back; nothing before its first answer.
     place: String,
-    way: Way,
+    way: ReaderWay,
     knows: BTreeMap<(String, String), String>,
     /// How often it had to read everything.
     read_all: usize,
@@ -38,7 +38,7 @@ fn text(value: &Value, key: &str) -> String {
 }
 
 impl Follower {
-    fn new(site: &Site, way: Way) -> Self {
+    fn new(site: &Site, way: ReaderWay) -> Self {
         Self {
             api: site.api(),
             place: String::new(),
@@ -50,9 +50,9 @@ impl Follower {
 
     fn stands(&mut self, told: &Value, number: &Value) {
         self.place = match self.way {
-            Way::Number => format!("&epoch={}&since={number}", told["epoch"]),
-            Way::Cursor => format!("&cursor={}", text(told, "cursor")),
-            Way::Waits => format!("&cursor={}&include=entity&wait=1s", text(told, "cursor")),
+            ReaderWay::Number => format!("&epoch={}&since={number}", told["epoch"]),
+            ReaderWay::Cursor => format!("&cursor={}", text(told, "cursor")),
+            ReaderWay::Waits => format!("&cursor={}&include=entity&wait=1s", text(told, "cursor")),
         };
     }
 
@@ -74,7 +74,7 @@ impl Follower {
 
     /// Asks once; whether more may follow. A daemon that ends is asked again; a run that is under way refuses nobody.
     fn poll(&mut self, limit: usize) -> bool {
-        if self.way == Way::Waits && self.place.is_empty() {
+        if self.way == ReaderWay::Waits && self.place.is_empty() {
             self.read_all(None);
             return true;
         }
@@ -88,7 +88,7 @@ impl Follower {
                 let told = answer.json();
                 assert_eq!(told["code"], "feed.gone");
                 // The place of the answer itself, or that of the refusal before it.
-                self.read_all((self.way != Way::Waits).then_some(told));
+                self.read_all((self.way != ReaderWay::Waits).then_some(told));
                 true
             }
             status => panic!("{status}: {}", String::from_utf8_lossy(&answer.body)),
@@ -99,7 +99,7 @@ impl Follower {
         let changes = told["changes"].as_array().expect("a list");
         for change in changes {
             let name = (text(change, "type"), text(change, "id"));
-            if self.way == Way::Waits {
+            if self.way == ReaderWay::Waits {
                 match change.get("entity").filter(|entity| !entity.is_null()) {
                     Some(found) => self.knows.extend([entity(found)]),
                     None => drop(self.knows.remove(&name)),
@@ -244,7 +244,7 @@ fn readers_of_every_kind_disturb_no_phase_of_a_run() {
         ] {
             scope.spawn(move || looks(site, words, ended));
         }
-        let followers: Vec<_> = [Way::Cursor, Way::Number, Way::Waits]
+        let followers: Vec<_> = [ReaderWay::Cursor, ReaderWay::Number, ReaderWay::Waits]
             .into_iter()
             .map(|way| {
                 let mut follower = Follower::new(site, way);
@@ -391,7 +391,7 @@ fn a_state_folder_that_was_put_back_never_gives_a_position_to_another_history() 
     // Before the daemon writes down the configuration in force.
     copy(&site, "var/lib/boxsync", "backup");
     let running = daemon(&mut site);
-    let mut followers = [Way::Cursor, Way::Number].map(|way| Follower::new(&site, way));
+    let mut followers = [ReaderWay::Cursor, ReaderWay::Number].map(|way| Follower::new(&site, way));
     site.central.touch("1001", Kind::TestTaker, 4);
     assert_eq!(run(&site)["code"], "ok");
     followers.iter_mut().for_each(Follower::catches_up);

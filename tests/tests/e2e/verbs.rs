@@ -38,12 +38,12 @@ fn verbs(site: &Site, above: &[String]) -> Vec<Vec<String>> {
 }
 
 /// A box with everything that a verb may show, and a command line for each verb that does something.
-struct House {
+struct VerbHouse {
     site: Site,
     lines: BTreeMap<String, Vec<String>>,
 }
 
-impl House {
+impl VerbHouse {
     fn new() -> Self {
         let site = Site::enrolled(options(3, 2, (4_000, 6_000))).held();
         let of = |id: &str| json!({ id: result(&site, id, &answers(id, 2)) });
@@ -166,7 +166,7 @@ fn needs_more(verb: &str) -> bool {
 
 #[test]
 fn every_verb_speaks_one_object_a_line() {
-    let house = House::new();
+    let house = VerbHouse::new();
     for (verb, mut line) in house.each() {
         line.push("--json");
         let ran = house.run_into(&line, Stdio::piped());
@@ -189,7 +189,7 @@ fn every_verb_speaks_one_object_a_line() {
 
 #[test]
 fn every_verb_tells_that_its_output_was_lost() {
-    let house = House::new();
+    let house = VerbHouse::new();
     let full = || OpenOptions::new().write(true).open("/dev/full").unwrap();
     for (verb, line) in house.each() {
         if needs_more(&verb) {
@@ -227,7 +227,7 @@ fn every_verb_tells_that_its_output_was_lost() {
 
 #[test]
 fn every_verb_ends_quietly_when_nobody_reads() {
-    let house = House::new();
+    let house = VerbHouse::new();
     for (verb, line) in house.each() {
         if needs_more(&verb) {
             continue;
@@ -245,7 +245,7 @@ fn every_verb_ends_quietly_when_nobody_reads() {
 
 #[test]
 fn every_usage_error_is_an_object_too() {
-    let house = House::new();
+    let house = VerbHouse::new();
     let mut lines: Vec<Vec<String>> = verbs(&house.site, &[]);
     lines.extend([vec![], vec!["no-such-verb".into()]]);
     for words in lines {
@@ -265,7 +265,7 @@ fn every_usage_error_is_an_object_too() {
 
 #[test]
 fn parts_of_the_daemon_are_named_to_nobody() {
-    let house = House::new();
+    let house = VerbHouse::new();
     let mut told = vec![house.run_into(&[], Stdio::piped()).exits(2).err];
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = house
@@ -298,7 +298,7 @@ fn parts_of_the_daemon_are_named_to_nobody() {
 
 #[test]
 fn a_dumb_terminal_is_neither_coloured_nor_moved() {
-    let house = House::new();
+    let house = VerbHouse::new();
     let root = house.site.path("");
     let boxsync = house
         .site
@@ -336,7 +336,7 @@ fn a_dumb_terminal_is_neither_coloured_nor_moved() {
 
 #[test]
 fn history_of_none_is_empty() {
-    let house = House::new();
+    let house = VerbHouse::new();
     for line in [
         &["history", "--limit", "0"][..],
         &["history", "--limit", "0", "--json"],
@@ -348,7 +348,7 @@ fn history_of_none_is_empty() {
 
 #[test]
 fn standard_input_is_a_file_too() {
-    let house = House::new();
+    let house = VerbHouse::new();
     let document =
         json!({ "https://x/#2": result(&house.site, "https://x/#2", &answers("https://x/#2", 2)) });
     fs::write(house.site.path("two.json"), document.to_string()).unwrap();

@@ -201,7 +201,7 @@ struct Folder {
 
 /// The folder as it is read, and as it was when it was synced last; any mixture of both may be what a cut leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Disk {
+struct EnvelopeDisk {
     seen: Folder,
     synced: Folder,
 }
@@ -225,7 +225,7 @@ impl Folder {
     }
 }
 
-impl Disk {
+impl EnvelopeDisk {
     fn whole(folder: Folder) -> Self {
         Self {
             seen: folder,
@@ -259,27 +259,30 @@ impl Disk {
 }
 
 /// The changes of one step, each as executed by `vault::key`.
-fn changes(step: RotationStep) -> Vec<fn(&mut Disk)> {
+fn changes(step: RotationStep) -> Vec<fn(&mut EnvelopeDisk)> {
     match step {
         RotationStep::NextBecomesKey => {
-            vec![|disk| disk.seen.key = disk.seen.next.take(), Disk::sync]
+            vec![
+                |disk| disk.seen.key = disk.seen.next.take(),
+                EnvelopeDisk::sync,
+            ]
         }
-        RotationStep::RemoveNext => vec![|disk| disk.seen.next = None, Disk::sync],
+        RotationStep::RemoveNext => vec![|disk| disk.seen.next = None, EnvelopeDisk::sync],
         RotationStep::WrapWithCredential => vec![
             |disk| disk.seen.data = disk.seen.credential.unwrap_or(u8::MAX),
-            Disk::sync,
+            EnvelopeDisk::sync,
         ],
         RotationStep::SpareBecomesWrapped => vec![
             |disk| disk.seen.data = disk.seen.spare.take().unwrap_or(u8::MAX),
-            Disk::sync,
+            EnvelopeDisk::sync,
         ],
-        RotationStep::RemoveLeftovers => vec![|disk| disk.seen.spare = None, Disk::sync],
+        RotationStep::RemoveLeftovers => vec![|disk| disk.seen.spare = None, EnvelopeDisk::sync],
         RotationStep::Done | RotationStep::Leave | RotationStep::Locked => vec![],
     }
 }
 
 /// Does everything that follows from this disk, cut at every place: by a kill, which loses nothing, and by a power cut.
-fn explore(disk: Disk, cuts: u8, fresh: u8, seen: &mut BTreeSet<(Disk, u8, u8)>) {
+fn explore(disk: EnvelopeDisk, cuts: u8, fresh: u8, seen: &mut BTreeSet<(EnvelopeDisk, u8, u8)>) {
     if !seen.insert((disk, cuts, fresh)) {
         return;
     }
@@ -291,7 +294,7 @@ fn explore(disk: Disk, cuts: u8, fresh: u8, seen: &mut BTreeSet<(Disk, u8, u8)>)
                 left.files().opens(),
                 "lost by a cut of the power: {left:?} of {disk:?}"
             );
-            explore(Disk::whole(left), cuts - 1, fresh, seen);
+            explore(EnvelopeDisk::whole(left), cuts - 1, fresh, seen);
         }
     }
     // What a process before this one left unsynced is synced before anything is decided by it.
@@ -308,9 +311,9 @@ fn explore(disk: Disk, cuts: u8, fresh: u8, seen: &mut BTreeSet<(Disk, u8, u8)>)
 }
 
 /// A rotation, from a folder in which nothing is half done.
-fn rotate(disk: Disk, cuts: u8, fresh: u8, seen: &mut BTreeSet<(Disk, u8, u8)>) {
+fn rotate(disk: EnvelopeDisk, cuts: u8, fresh: u8, seen: &mut BTreeSet<(EnvelopeDisk, u8, u8)>) {
     let mut disk = disk;
-    let steps: [fn(&mut Disk, u8); 4] = [
+    let steps: [fn(&mut EnvelopeDisk, u8); 4] = [
         |disk, fresh| disk.seen.next = Some(fresh),
         |disk, _| disk.sync(),
         |disk, fresh| disk.seen.data = fresh,
@@ -323,11 +326,11 @@ fn rotate(disk: Disk, cuts: u8, fresh: u8, seen: &mut BTreeSet<(Disk, u8, u8)>) 
 }
 
 fn run(
-    disk: Disk,
-    changes: &[fn(&mut Disk)],
+    disk: EnvelopeDisk,
+    changes: &[fn(&mut EnvelopeDisk)],
     cuts: u8,
     fresh: u8,
-    seen: &mut BTreeSet<(Disk, u8, u8)>,
+    seen: &mut BTreeSet<(EnvelopeDisk, u8, u8)>,
 ) {
     let mut disk = disk;
     for change in changes {
@@ -380,7 +383,7 @@ fn three_cuts_in_rotations_and_in_their_healing_lose_no_key() {
     ];
     let mut seen = BTreeSet::new();
     for start in starts {
-        explore(Disk::whole(start), 3, 2, &mut seen);
+        explore(EnvelopeDisk::whole(start), 3, 2, &mut seen);
     }
     assert!(seen.len() > 100, "{}", seen.len());
 }

@@ -6,29 +6,29 @@ use std::collections::BTreeMap;
 
 use logic::feed::{Extent, FeedRequest, FollowerRefusal, Position, Stand, end, enter, stand};
 
-pub(crate) type Catalogue = BTreeMap<u8, u64>;
+pub(crate) type ModelCatalogue = BTreeMap<u8, u64>;
 
 /// What changed: the entity, and whether it is there now.
 pub(crate) type Changes = Vec<(u8, bool)>;
 
 #[derive(Debug, Clone)]
-pub(crate) struct Line {
+pub(crate) struct FeedLine {
     pub(crate) number: u64,
     pub(crate) tag: u64,
     pub(crate) change: (u8, bool),
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Feed {
+pub(crate) struct ModelFeed {
     pub(crate) epoch: u64,
     pub(crate) leads_to: u64,
     pub(crate) whole: bool,
     /// Number and tag of the place before the first line.
     pub(crate) before: (u64, u64),
-    pub(crate) lines: Vec<Line>,
+    pub(crate) lines: Vec<FeedLine>,
 }
 
-impl Feed {
+impl ModelFeed {
     pub(crate) fn newest(&self) -> (u64, u64) {
         let last = self.lines.last();
         last.map_or(self.before, |last| (last.number, last.tag))
@@ -43,19 +43,19 @@ impl Feed {
 
 /// What lies on the disk.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Disk {
-    pub(crate) catalogue: Catalogue,
+pub(crate) struct FeedDisk {
+    pub(crate) catalogue: ModelCatalogue,
     pub(crate) generation: u64,
     /// Drawn by the publication of this catalogue.
     pub(crate) drawn: u64,
-    pub(crate) feed: Option<Feed>,
+    pub(crate) feed: Option<ModelFeed>,
 }
 
 /// The box: its disk, a copy of it, and the run that is under way.
 #[derive(Debug, Default)]
 pub(crate) struct Model {
-    pub(crate) disk: Disk,
-    pub(crate) copy: Option<Disk>,
+    pub(crate) disk: FeedDisk,
+    pub(crate) copy: Option<FeedDisk>,
     pub(crate) running: bool,
     /// The catalogue was renamed into place, the feed does not follow yet: what changed, since which generation.
     pub(crate) half: Option<(Changes, u64, bool)>,
@@ -91,7 +91,7 @@ impl Model {
         };
         let (epoch, tag, first) = (self.draw() >> 12, self.draw(), self.draw());
         let held = self.disk.feed.take().filter(|feed| feed.leads_to == before);
-        let mut feed = held.unwrap_or(Feed {
+        let mut feed = held.unwrap_or(ModelFeed {
             epoch,
             leads_to: before,
             whole,
@@ -100,7 +100,7 @@ impl Model {
         });
         for change in changes {
             let number = feed.newest().0 + 1;
-            feed.lines.push(Line {
+            feed.lines.push(FeedLine {
                 number,
                 tag,
                 change,

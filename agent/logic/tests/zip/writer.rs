@@ -20,7 +20,7 @@ pub(crate) fn noise(seed: u32, length: usize) -> Vec<u8> {
 
 /// One member to write, and how to lie about it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Entry {
+pub(crate) struct WrittenEntry {
     pub(crate) name: Vec<u8>,
     pub(crate) content: Vec<u8>,
     pub(crate) method: u16,
@@ -40,7 +40,7 @@ pub(crate) struct Entry {
     pub(crate) cut: usize,
 }
 
-impl Entry {
+impl WrittenEntry {
     pub(crate) fn new(name: &str, content: &[u8]) -> Self {
         Self {
             name: name.into(),
@@ -93,7 +93,7 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn pack(&self, entries: &[Entry]) -> Vec<u8> {
+    pub(crate) fn pack(&self, entries: &[WrittenEntry]) -> Vec<u8> {
         let mut out = vec![b'#'; self.prefix];
         let zero = if self.shifted { 0 } else { self.prefix };
         let mut central = Vec::new();
@@ -169,7 +169,7 @@ impl Writer {
     }
 }
 
-fn entry() -> impl Strategy<Value = Entry> {
+fn entry() -> impl Strategy<Value = WrittenEntry> {
     let content = prop_oneof![
         vec(any::<u8>(), 0..300),
         (any::<u8>(), 0..150_000_usize).prop_map(|(byte, n)| vec![byte; n]),
@@ -177,7 +177,7 @@ fn entry() -> impl Strategy<Value = Entry> {
     ];
     let shape = (any::<bool>(), any::<u32>(), option::of(any::<u32>()));
     (0..12_u8, content, shape).prop_map(|(name, content, (deflated, stamp, modified))| {
-        let mut entry = Entry::new(&format!("items/{name}"), &content);
+        let mut entry = WrittenEntry::new(&format!("items/{name}"), &content);
         (entry.stamp, entry.modified) = (stamp, modified);
         entry.method = if deflated { 8 } else { 0 };
         entry
@@ -185,12 +185,12 @@ fn entry() -> impl Strategy<Value = Entry> {
 }
 
 /// A few members with different names.
-pub(crate) fn entries(most: usize) -> impl Strategy<Value = Vec<Entry>> {
+pub(crate) fn entries(most: usize) -> impl Strategy<Value = Vec<WrittenEntry>> {
     vec(entry(), 0..most).prop_map(distinct)
 }
 
 /// Keeps the first of each name.
-pub(crate) fn distinct(mut entries: Vec<Entry>) -> Vec<Entry> {
+pub(crate) fn distinct(mut entries: Vec<WrittenEntry>) -> Vec<WrittenEntry> {
     let mut seen = std::collections::BTreeSet::new();
     entries.retain(|entry| seen.insert(entry.name.clone()));
     entries

@@ -22,7 +22,7 @@ pub(crate) const DATE: &str = "Mon, 01 Jun 2026 00:00:00 GMT";
 
 /// One request as it came.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Asked {
+pub(crate) struct ReceivedRequest {
     /// Counts connections from 1.
     pub(crate) connection: usize,
     /// Counts requests from 1, over all connections.
@@ -32,7 +32,7 @@ pub(crate) struct Asked {
     pub(crate) body: String,
 }
 
-impl Asked {
+impl ReceivedRequest {
     pub(crate) fn target(&self) -> &str {
         self.head.split(' ').nth(1).unwrap_or_default()
     }
@@ -112,31 +112,34 @@ impl Told {
     }
 }
 
-type Script = Rc<dyn Fn(&Asked) -> Told>;
+type AnswerScript = Rc<dyn Fn(&ReceivedRequest) -> Told>;
 
 /// The server.
-pub(crate) struct Central {
+pub(crate) struct ScriptedCentral {
     pub(crate) port: u16,
-    pub(crate) asked: Rc<RefCell<Vec<Asked>>>,
+    pub(crate) asked: Rc<RefCell<Vec<ReceivedRequest>>>,
 }
 
-impl Central {
-    pub(crate) async fn plain(script: impl Fn(&Asked) -> Told + 'static) -> Self {
+impl ScriptedCentral {
+    pub(crate) async fn plain(script: impl Fn(&ReceivedRequest) -> Told + 'static) -> Self {
         Self::start(None, script).await
     }
 
     pub(crate) async fn tls(
         config: Arc<ServerConfig>,
-        script: impl Fn(&Asked) -> Told + 'static,
+        script: impl Fn(&ReceivedRequest) -> Told + 'static,
     ) -> Self {
         Self::start(Some(TlsAcceptor::from(config)), script).await
     }
 
-    async fn start(tls: Option<TlsAcceptor>, script: impl Fn(&Asked) -> Told + 'static) -> Self {
+    async fn start(
+        tls: Option<TlsAcceptor>,
+        script: impl Fn(&ReceivedRequest) -> Told + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let asked = Rc::new(RefCell::new(Vec::new()));
-        let (kept, script): (_, Script) = (asked.clone(), Rc::new(script));
+        let (kept, script): (_, AnswerScript) = (asked.clone(), Rc::new(script));
         tokio::task::spawn_local(async move {
             for connection in 1.. {
                 let (stream, _) = listener.accept().await.unwrap();
@@ -152,12 +155,12 @@ impl Central {
         Self { port, asked }
     }
 
-    pub(crate) fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<ReceivedRequest> {
         self.asked.borrow().clone()
     }
 
     /// Requests that were not for a token.
-    pub(crate) fn calls(&self) -> Vec<Asked> {
+    pub(crate) fn calls(&self) -> Vec<ReceivedRequest> {
         let mut asked = self.asked();
         asked.retain(|asked| !asked.is_token());
         asked
@@ -176,8 +179,8 @@ async fn welcome(
     mut stream: TcpStream,
     tls: Option<TlsAcceptor>,
     connection: usize,
-    kept: Rc<RefCell<Vec<Asked>>>,
-    script: Script,
+    kept: Rc<RefCell<Vec<ReceivedRequest>>>,
+    script: AnswerScript,
 ) {
     stream.set_nodelay(true).unwrap();
     let Some(tls) = tls else {
@@ -201,8 +204,8 @@ async fn welcome(
 async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     connection: usize,
-    kept: &RefCell<Vec<Asked>>,
-    script: &Script,
+    kept: &RefCell<Vec<ReceivedRequest>>,
+    script: &AnswerScript,
 ) {
     while let Some(asked) = request(stream, connection, kept).await {
         let told = script(&asked);
@@ -224,16 +227,16 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
 async fn request<S: AsyncRead + Unpin>(
     stream: &mut S,
     connection: usize,
-    kept: &RefCell<Vec<Asked>>,
-) -> Option<Asked> {
+    kept: &RefCell<Vec<ReceivedRequest>>,
+) -> Option<ReceivedRequest> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);
     }
-    let mut asked = Asked {
+    let mut asked = ReceivedRequest {
         connection,
         head: String::from_utf8(head).unwrap(),
-        ..Asked::default()
+        ..ReceivedRequest::default()
     };
     let length = asked
         .field("Content-Length")

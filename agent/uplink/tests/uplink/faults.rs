@@ -24,9 +24,10 @@ async fn trouble(root: &str, call: &Call) -> Fault {
 
 /// One call to a central that answers `bytes` and then closes or hangs.
 async fn answered(bytes: &'static [u8], hang: bool) -> Answered {
-    let central =
-        Central::plain(move |_| Told::raw(bytes, if hang { Then::Hang } else { Then::Close }))
-            .await;
+    let central = ScriptedCentral::plain(move |_| {
+        Told::raw(bytes, if hang { Then::Hang } else { Then::Close })
+    })
+    .await;
     Uplink::new(line(&central.root()), None)
         .unwrap()
         .call(&open_get())
@@ -110,7 +111,7 @@ fn a_content_that_ends_with_its_connection_is_whole() {
 #[test]
 fn answers_are_bounded() {
     run(async {
-        let central = Central::plain(|asked| match asked.nth {
+        let central = ScriptedCentral::plain(|asked| match asked.nth {
             1 => Told::raw(
                 format!("HTTP/1.1 200 X\r\nX: {}\r\n\r\n", "x".repeat(70 << 10)),
                 Then::Close,
@@ -142,7 +143,7 @@ fn answers_are_bounded() {
 #[test]
 fn waits_end_when_they_should() {
     run(async {
-        let central = Central::plain(|asked| match asked.is_token() {
+        let central = ScriptedCentral::plain(|asked| match asked.is_token() {
             true => Told::token(1),
             false => Told::raw("", Then::Hang),
         })
@@ -201,7 +202,7 @@ fn a_trickle_is_a_stall_and_a_slow_link_is_not() {
 #[test]
 fn a_used_connection_that_fails_is_replaced_only_where_nothing_can_be_doubled() {
     run(async {
-        let script = |asked: &Asked| match (asked.is_token(), asked.connection) {
+        let script = |asked: &ReceivedRequest| match (asked.is_token(), asked.connection) {
             (true, _) => Told::token(1),
             // What comes second on the first connection meets its end.
             (false, 1) if asked.nth > 2 => Told::raw("", Then::Close),
@@ -213,7 +214,7 @@ fn a_used_connection_that_fails_is_replaced_only_where_nothing_can_be_doubled() 
             (results(), Some(Code::NetReset)),
             (Call::handshake("l", "p"), Some(Code::NetReset)),
         ] {
-            let central = Central::plain(script).await;
+            let central = ScriptedCentral::plain(script).await;
             let uplink = uplink(&central.root());
             uplink.call(&Call::versions()).await.unwrap();
             let answered = uplink.call(&second).await;
@@ -228,7 +229,7 @@ fn a_used_connection_that_fails_is_replaced_only_where_nothing_can_be_doubled() 
 #[test]
 fn what_must_not_be_doubled_does_not_ride_on_an_old_connection() {
     run(async {
-        let central = Central::plain(|asked| match asked.is_token() {
+        let central = ScriptedCentral::plain(|asked| match asked.is_token() {
             true => Told::token(1),
             false => Told::ok("{}"),
         })
@@ -260,7 +261,7 @@ fn a_proxy_that_refuses_is_named() {
             (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "did not answer CONNECT"),
             (b"", "did not answer CONNECT"),
         ] {
-            let proxy = Central::plain(move |_| Told::raw(bytes, Then::Close)).await;
+            let proxy = ScriptedCentral::plain(move |_| Told::raw(bytes, Then::Close)).await;
             let mut line = line("https://central.example/");
             line.proxy = Some(Proxy::parse(&format!("http://127.0.0.1:{}", proxy.port)).unwrap());
             let trouble = Uplink::new(line, None)
@@ -278,7 +279,7 @@ fn a_proxy_that_refuses_is_named() {
     });
 }
 
-async fn through(proxy: &Central, root: &str) -> Fault {
+async fn through(proxy: &ScriptedCentral, root: &str) -> Fault {
     let mut line = line(root);
     line.proxy = Some(Proxy::parse(&format!("127.0.0.1:{}", proxy.port)).unwrap());
     let uplink = Uplink::new(line, None).unwrap();
@@ -291,7 +292,8 @@ fn a_proxy_that_lets_nobody_in_with_basic_says_so() {
         let fields = "Proxy-Authenticate: Negotiate\r\nPROXY-AUTHENTICATE : NTLM\r\n";
         for root in ["https://central.example/", "http://central.example/"] {
             let answer = format!("HTTP/1.1 407 X\r\n{fields}Content-Length: 0\r\n\r\n");
-            let proxy = Central::plain(move |_| Told::raw(answer.clone(), Then::Close)).await;
+            let proxy =
+                ScriptedCentral::plain(move |_| Told::raw(answer.clone(), Then::Close)).await;
             let trouble = through(&proxy, root).await;
             assert_eq!(trouble.code, Code::NetProxyScheme, "{}", trouble.reason());
             let words = format!(
@@ -307,7 +309,7 @@ fn a_proxy_that_lets_nobody_in_with_basic_says_so() {
 #[test]
 fn a_proxy_that_stalls_is_named() {
     run(async {
-        let proxy = Central::plain(|_| Told::raw("", Then::Hang)).await;
+        let proxy = ScriptedCentral::plain(|_| Told::raw("", Then::Hang)).await;
         let place = format!("the proxy 127.0.0.1:{}", proxy.port);
         let began = Instant::now();
         let trouble = through(&proxy, "https://central.example/").await;

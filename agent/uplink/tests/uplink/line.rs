@@ -35,7 +35,7 @@ fn gzip(content: &[u8]) -> Vec<u8> {
 #[test]
 fn a_call_is_sent_as_the_protocol_wants_it() {
     run(async {
-        let central = Central::plain(|asked| match asked.is_token() {
+        let central = ScriptedCentral::plain(|asked| match asked.is_token() {
             true => Told::token(1),
             false => Told::ok("{}"),
         })
@@ -94,7 +94,7 @@ fn a_call_is_sent_as_the_protocol_wants_it() {
 #[test]
 fn connections_are_kept_bounded_and_counted() {
     run(async {
-        let central = Central::plain(|_| Told::ok("0123456789")).await;
+        let central = ScriptedCentral::plain(|_| Told::ok("0123456789")).await;
         let uplink = Uplink::new(
             uplink::UplinkConfig {
                 connections: 2,
@@ -133,7 +133,7 @@ fn connections_are_kept_bounded_and_counted() {
 #[test]
 fn an_answer_that_nobody_reads_on_gives_its_place_back() {
     run(async {
-        let central = Central::plain(|asked| match asked.nth {
+        let central = ScriptedCentral::plain(|asked| match asked.nth {
             1 => Told::raw(
                 "HTTP/1.1 200 X\r\nContent-Length: 100\r\n\r\n12345",
                 Then::Hang,
@@ -171,7 +171,7 @@ fn an_answer_that_nobody_reads_on_gives_its_place_back() {
 #[test]
 fn a_pause_of_the_reader_is_no_stall() {
     run(async {
-        let central = Central::plain(|_| {
+        let central = ScriptedCentral::plain(|_| {
             Told::raw(
                 "HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
                 Then::Keep,
@@ -193,7 +193,7 @@ fn gzip_is_inflated_within_the_limit_and_refused_for_packages() {
         let content = br#"{"id":"a","checksum":"c"},"#.repeat(1000);
         let packed = gzip(&content);
         let told = packed.clone();
-        let central = Central::plain(move |asked| match asked.is_token() {
+        let central = ScriptedCentral::plain(move |asked| match asked.is_token() {
             true => Told::token(1),
             false => Told::whole(200, "Content-Encoding: gzip\r\n", &told),
         })
@@ -219,7 +219,7 @@ fn gzip_is_inflated_within_the_limit_and_refused_for_packages() {
 #[test]
 fn plain_http_goes_to_a_proxy_in_absolute_form_with_its_user() {
     run(async {
-        let proxy = Central::plain(|asked| match asked.nth {
+        let proxy = ScriptedCentral::plain(|asked| match asked.nth {
             1 => Told::ok("{}"),
             _ => Told::whole(407, "Proxy-Authenticate: Basic\r\n", b""),
         })

@@ -13,11 +13,11 @@ use uplink::{Secret, Uplink, UplinkConfig, surely_unsent};
 use crate::central::*;
 
 /// A central that keeps one live token and can be told to forget it.
-async fn keeper() -> (Central, Rc<Cell<usize>>) {
+async fn keeper() -> (ScriptedCentral, Rc<Cell<usize>>) {
     let live = Rc::new(Cell::new(0));
     let issued = Rc::new(Cell::new(0));
     let keeps = live.clone();
-    let central = Central::plain(move |asked| {
+    let central = ScriptedCentral::plain(move |asked| {
         if asked.is_token() {
             issued.set(issued.get() + 1);
             keeps.set(issued.get());
@@ -63,7 +63,7 @@ fn calls_under_way_share_one_token_and_one_refresh() {
 #[test]
 fn a_second_refusal_is_final() {
     run(async {
-        let central = Central::plain(|asked| match asked.is_token() {
+        let central = ScriptedCentral::plain(|asked| match asked.is_token() {
             true => Told::token(asked.nth),
             false => Told::unauthorized(),
         })
@@ -87,7 +87,7 @@ fn a_second_refusal_is_final() {
 fn refused_credentials_are_asked_once_and_told_to_all() {
     run(async {
         // Exchange 025.
-        let central = Central::plain(|_| {
+        let central = ScriptedCentral::plain(|_| {
             let body = r#"{"success":false,"errorCode":0,"errorMsg":"You are not authorized to perform this operation","version":"2022.11"}"#;
             Told::whole(401, "Content-Type: application/json\r\n", body.as_bytes())
         })
@@ -107,7 +107,7 @@ fn refused_credentials_are_asked_once_and_told_to_all() {
 #[test]
 fn a_token_at_its_end_is_renewed_before_the_call() {
     run(async {
-        let central = Central::plain(|asked| match asked.is_token() {
+        let central = ScriptedCentral::plain(|asked| match asked.is_token() {
             // By central's clock it ends now; the box's own clock has no say.
             true => {
                 let body = format!(r#"{{"access_token":"t{}","expires":{TODAY}}}"#, asked.nth);
@@ -172,7 +172,7 @@ fn a_failed_token_request_is_not_taken_for_the_call_itself() {
             ),
         ];
         for (told, body, code) in table {
-            let central = Central::plain(move |_| told(body, Then::Close)).await;
+            let central = ScriptedCentral::plain(move |_| told(body, Then::Close)).await;
             let trouble = uplink(&central.root())
                 .call(&Call::versions())
                 .await
@@ -198,7 +198,7 @@ fn a_failed_token_request_is_not_taken_for_the_call_itself() {
 fn the_secret_goes_elsewhere_only_where_allowed_and_comes_home_when_nobody_is_there() {
     run(async {
         let (central, _) = keeper().await;
-        let other = Central::plain(|asked| match asked.is_token() {
+        let other = ScriptedCentral::plain(|asked| match asked.is_token() {
             true => Told::token(1),
             false => Told::ok("{}"),
         })

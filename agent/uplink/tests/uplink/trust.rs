@@ -46,11 +46,11 @@ fn authority_called(called: &str, name: &str, from: i32, to: i32) -> (Arc<Server
     (Arc::new(config), ca_pem)
 }
 
-fn trusting(central: &Central, ca_pem: Vec<u8>, time: u64) -> Uplink {
+fn trusting(central: &ScriptedCentral, ca_pem: Vec<u8>, time: u64) -> Uplink {
     by(central, ca_pem, Clock::standing(time as i64))
 }
 
-fn by(central: &Central, ca_pem: Vec<u8>, time: Clock) -> Uplink {
+fn by(central: &ScriptedCentral, ca_pem: Vec<u8>, time: Clock) -> Uplink {
     let line = UplinkConfig {
         ca_pem: Some(ca_pem),
         time,
@@ -62,7 +62,7 @@ fn by(central: &Central, ca_pem: Vec<u8>, time: Clock) -> Uplink {
 /// One call at `time` to a central of that certificate: code and reason of its failure, if it fails.
 async fn judged(name: &str, from: i32, to: i32, time: u64) -> Result<Option<i64>, (Code, String)> {
     let (config, ca_pem) = authority(name, from, to);
-    let central = Central::tls(config, |_| Told::ok("{}")).await;
+    let central = ScriptedCentral::tls(config, |_| Told::ok("{}")).await;
     let uplink = trusting(&central, ca_pem, time);
     match uplink.call(&open_get()).await {
         Ok(_) => Ok(uplink.heard().map(|heard| heard.date)),
@@ -128,7 +128,7 @@ fn each_flaw_of_a_certificate_is_named() {
         ] {
             let (config, _) = authority("127.0.0.1", 2025, 2028);
             let (_, other) = authority_called(called, "127.0.0.1", 2025, 2028);
-            let central = Central::tls(config, |_| Told::ok("{}")).await;
+            let central = ScriptedCentral::tls(config, |_| Told::ok("{}")).await;
             let uplink = trusting(&central, other, TODAY);
             let trouble = uplink.call(&open_get()).await.unwrap_err();
             assert_eq!(trouble.code, Code::NetTlsIssuer, "{}", trouble.reason());
@@ -241,7 +241,7 @@ fn a_server_s_own_certificate_is_taken_if_it_was_given_exactly() {
                 true => shown,
                 false => own(is_ca, names, common, to).1,
             };
-            let central = Central::tls(config, |_| Told::ok("{}")).await;
+            let central = ScriptedCentral::tls(config, |_| Told::ok("{}")).await;
             let uplink = trusting(&central, pem, TODAY);
             let answered = uplink.call(&open_get()).await;
             let met = answered.as_ref().err();
@@ -257,7 +257,7 @@ fn a_server_s_own_certificate_is_taken_if_it_was_given_exactly() {
         }
         // A dead clock is no obstacle here either.
         let (config, pem) = own(true, here, "central", 2028);
-        let central = Central::tls(config, |_| Told::ok("{}")).await;
+        let central = ScriptedCentral::tls(config, |_| Told::ok("{}")).await;
         let uplink = trusting(&central, pem, 0);
         uplink.call(&open_get()).await.unwrap();
         assert_eq!(uplink.heard().map(|heard| heard.date), Some(TODAY as i64));
@@ -308,7 +308,7 @@ fn once_central_was_heard_its_time_counts_for_the_next_connection() {
     run(async {
         let (config, ca_pem) = authority("127.0.0.1", 2025, 2028);
         // Each answer closes: the second one comes over a new connection, which is judged strictly.
-        let central = Central::tls(config, |asked| Told {
+        let central = ScriptedCentral::tls(config, |asked| Told {
             then: Then::Close,
             ..match asked.nth {
                 1 => Told::whole(200, "Connection: close\r\n", b"{}"),
@@ -337,7 +337,7 @@ fn a_date_that_proves_nothing_is_not_believed() {
         for (time, answer, expected) in cases {
             let (config, ca_pem) = authority("127.0.0.1", 2025, 2028);
             let central =
-                Central::tls(config, move |_| Told::raw(answer.clone(), Then::Keep)).await;
+                ScriptedCentral::tls(config, move |_| Told::raw(answer.clone(), Then::Keep)).await;
             let uplink = trusting(&central, ca_pem, time);
             let reason = uplink
                 .call(&open_get())
@@ -350,7 +350,7 @@ fn a_date_that_proves_nothing_is_not_believed() {
             }
             assert_eq!(uplink.heard(), None);
         }
-        let plain = Central::plain(|_| Told::ok("{}")).await;
+        let plain = ScriptedCentral::plain(|_| Told::ok("{}")).await;
         let uplink = Uplink::new(line(&plain.root()), None).unwrap();
         uplink.call(&open_get()).await.unwrap();
         assert_eq!(uplink.heard(), None, "plain text proves nothing");
@@ -362,18 +362,18 @@ const LATER: i64 = 1_803_859_200;
 const HOUR: u64 = 3600;
 
 /// A central of 2025 and 2026 that is right, one whose certificate and clock are of 2027, and the authorities of both.
-async fn good_and_later(clock: &Clock) -> (Central, Central, Vec<u8>) {
+async fn good_and_later(clock: &Clock) -> (ScriptedCentral, ScriptedCentral, Vec<u8>) {
     let (good, mut pem) = authority("127.0.0.1", 2025, 2027);
     let (later, other) = authority("127.0.0.1", 2027, 2028);
     pem.extend(other);
     let passed = |clock: &Clock| clock.lowest() - TODAY as i64;
     let (one, two) = (clock.clone(), clock.clone());
-    let good = Central::tls(good, move |_| Told::dated(TODAY as i64 + passed(&one))).await;
-    let later = Central::tls(later, move |_| Told::dated(LATER + passed(&two))).await;
+    let good = ScriptedCentral::tls(good, move |_| Told::dated(TODAY as i64 + passed(&one))).await;
+    let later = ScriptedCentral::tls(later, move |_| Told::dated(LATER + passed(&two))).await;
     (good, later, pem)
 }
 
-async fn told(central: &Central, pem: &[u8], clock: &Clock) -> Result<(), Code> {
+async fn told(central: &ScriptedCentral, pem: &[u8], clock: &Clock) -> Result<(), Code> {
     let uplink = by(central, pem.to_vec(), clock.clone());
     uplink
         .call(&open_get())
@@ -451,7 +451,7 @@ fn nothing_secret_is_sent_before_the_date_has_proven_the_certificate() {
         for (from, to, right) in [(2025, 2028, true), (2020, 2021, false)] {
             let (config, ca_pem) = authority("127.0.0.1", from, to);
             // The first answer closes: what comes after needs a connection of its own.
-            let central = Central::tls(config, |asked| match asked.nth {
+            let central = ScriptedCentral::tls(config, |asked| match asked.nth {
                 1 => Told {
                     then: Then::Close,
                     ..Told::whole(401, "Connection: close\r\n", b"{}")
@@ -495,7 +495,7 @@ fn nothing_secret_is_sent_before_the_date_has_proven_the_certificate() {
 #[test]
 fn the_wrong_scheme_is_recognised_both_ways() {
     run(async {
-        let plain = Central::plain(|_| Told::ok("{}")).await;
+        let plain = ScriptedCentral::plain(|_| Told::ok("{}")).await;
         let (config, ca_pem) = authority("127.0.0.1", 2025, 2028);
         let trouble = trusting(&plain, ca_pem, TODAY)
             .call(&open_get())
@@ -525,8 +525,8 @@ fn the_wrong_scheme_is_recognised_both_ways() {
             trouble.reason()
         );
 
-        let central = Central::tls(config, |_| Told::ok("{}")).await;
-        let nginx = Central::plain(|_| {
+        let central = ScriptedCentral::tls(config, |_| Told::ok("{}")).await;
+        let nginx = ScriptedCentral::plain(|_| {
             Told::whole(
                 400,
                 "",
@@ -551,14 +551,15 @@ fn the_wrong_scheme_is_recognised_both_ways() {
 fn tls_goes_through_a_proxy_end_to_end() {
     run(async {
         let (config, ca_pem) = authority("central.example", 2025, 2028);
-        let central = Central::tls(config, |asked| match asked.head.starts_with("CONNECT") {
-            true => Told::raw(
-                "HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n",
-                Then::Keep,
-            ),
-            false => Told::ok("{}"),
-        })
-        .await;
+        let central =
+            ScriptedCentral::tls(config, |asked| match asked.head.starts_with("CONNECT") {
+                true => Told::raw(
+                    "HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n",
+                    Then::Keep,
+                ),
+                false => Told::ok("{}"),
+            })
+            .await;
         let line = UplinkConfig {
             ca_pem: Some(ca_pem),
             proxy: Some(Proxy::parse(&format!("http://user@127.0.0.1:{}", central.port)).unwrap()),

@@ -233,15 +233,15 @@ fn nothing_of_it_is_readable_and_a_flipped_bit_ends_the_list() {
 
 /// One who follows: what it believes the catalogue to be, and where it stands.
 #[derive(Default)]
-struct Follower {
+struct FeedFollower {
     by_cursor: bool,
     at: Option<Position>,
     knows: BTreeMap<String, u64>,
 }
 
-impl Follower {
+impl FeedFollower {
     /// Asks once, as the route of the feed answers.
-    fn poll(&mut self, stage: &Stage, limit: usize) {
+    fn poll(&mut self, stage: &FeedStage, limit: usize) {
         let catalogue = &stage.catalogue;
         let leads_here = |held: &Snapshot| held.generation() == stage.generation;
         let Some(snapshot) = stage.feed.snapshot().unwrap().filter(leads_here) else {
@@ -292,7 +292,7 @@ impl Follower {
 }
 
 #[derive(Debug, Clone)]
-enum Act {
+enum FeedAct {
     /// A run puts and removes these.
     Publish(Vec<(u8, bool)>),
     /// The power goes after the catalogue was renamed into place, before the feed was written.
@@ -309,22 +309,22 @@ enum Act {
     Begin(bool),
 }
 
-fn act() -> impl Strategy<Value = Act> {
+fn act() -> impl Strategy<Value = FeedAct> {
     let changes = || prop::collection::vec((0..9u8, any::<bool>()), 0..7);
     prop_oneof![
-        8 => changes().prop_map(Act::Publish),
-        1 => changes().prop_map(Act::PublishCut),
-        1 => changes().prop_map(Act::HeadCut),
-        1 => Just(Act::Damage),
-        2 => Just(Act::Copy),
-        2 => Just(Act::PutBack),
-        8 => (0..4usize, 1..9usize).prop_map(|(who, limit)| Act::Poll(who, limit)),
-        2 => any::<bool>().prop_map(Act::Begin),
+        8 => changes().prop_map(FeedAct::Publish),
+        1 => changes().prop_map(FeedAct::PublishCut),
+        1 => changes().prop_map(FeedAct::HeadCut),
+        1 => Just(FeedAct::Damage),
+        2 => Just(FeedAct::Copy),
+        2 => Just(FeedAct::PutBack),
+        8 => (0..4usize, 1..9usize).prop_map(|(who, limit)| FeedAct::Poll(who, limit)),
+        2 => any::<bool>().prop_map(FeedAct::Begin),
     ]
 }
 
 /// The box: its catalogue and its feed, and a copy of both.
-struct Stage {
+struct FeedStage {
     feed: Feed,
     folder: PathBuf,
     aside: PathBuf,
@@ -333,7 +333,7 @@ struct Stage {
     copied: Option<(u64, BTreeMap<String, u64>)>,
 }
 
-impl Stage {
+impl FeedStage {
     fn publish(&mut self, wanted: &[(u8, bool)], cut: bool) {
         let step = FeedUpdate {
             from_empty: self.catalogue.is_empty(),
@@ -355,11 +355,11 @@ impl Stage {
         }
     }
 
-    fn obey(&mut self, act: Act, followers: &mut Vec<Follower>) {
+    fn obey(&mut self, act: FeedAct, followers: &mut Vec<FeedFollower>) {
         match act {
-            Act::Publish(wanted) => self.publish(&wanted, false),
-            Act::PublishCut(wanted) => self.publish(&wanted, true),
-            Act::HeadCut(wanted) => {
+            FeedAct::Publish(wanted) => self.publish(&wanted, false),
+            FeedAct::PublishCut(wanted) => self.publish(&wanted, true),
+            FeedAct::HeadCut(wanted) => {
                 let head = self.folder.join("head");
                 let before = fs::read(&head);
                 self.publish(&wanted, false);
@@ -368,31 +368,31 @@ impl Stage {
                     Err(_) => fs::remove_file(head).unwrap(),
                 }
             }
-            Act::Damage if self.folder.exists() => {
+            FeedAct::Damage if self.folder.exists() => {
                 fs::write(self.folder.join("head"), "x").unwrap();
             }
-            Act::Copy if self.folder.exists() => {
+            FeedAct::Copy if self.folder.exists() => {
                 let _ = fs::remove_dir_all(&self.aside);
                 copy(&self.folder, &self.aside);
                 self.copied = Some((self.generation, self.catalogue.clone()));
             }
-            Act::PutBack => {
+            FeedAct::PutBack => {
                 if let Some((generation, catalogue)) = self.copied.clone() {
                     fs::remove_dir_all(&self.folder).unwrap();
                     copy(&self.aside, &self.folder);
                     (self.generation, self.catalogue) = (generation, catalogue);
                 }
             }
-            Act::Poll(who, limit) => {
+            FeedAct::Poll(who, limit) => {
                 if let Some(follower) = followers.get_mut(who) {
                     follower.poll(self, limit);
                 }
             }
-            Act::Begin(by_cursor) => followers.push(Follower {
+            FeedAct::Begin(by_cursor) => followers.push(FeedFollower {
                 by_cursor,
-                ..Follower::default()
+                ..FeedFollower::default()
             }),
-            Act::Damage | Act::Copy => {}
+            FeedAct::Damage | FeedAct::Copy => {}
         }
     }
 }
@@ -403,7 +403,7 @@ proptest! {
     #[test]
     fn every_follower_ends_with_the_catalogue(acts in prop::collection::vec(act(), 1..40)) {
         let (dir, vault) = Vault::fresh();
-        let mut stage = Stage {
+        let mut stage = FeedStage {
             feed: small(&vault),
             folder: vault.state().join("feed"),
             aside: dir.path().join("aside"),
@@ -411,7 +411,7 @@ proptest! {
             catalogue: BTreeMap::new(),
             copied: None,
         };
-        let mut followers = vec![Follower::default(), Follower { by_cursor: true, ..Follower::default() }];
+        let mut followers = vec![FeedFollower::default(), FeedFollower { by_cursor: true, ..FeedFollower::default() }];
         for act in acts {
             stage.obey(act, &mut followers);
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// What came back.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ClientAnswer {
     /// HTTP status, 0 when no head arrived.
     pub(crate) status: u16,
     /// Names and values as sent.
@@ -19,7 +19,7 @@ pub(crate) struct Answer {
     pub(crate) is_complete: bool,
 }
 
-impl Answer {
+impl ClientAnswer {
     /// A header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers
@@ -30,7 +30,7 @@ impl Answer {
 }
 
 /// Sends a request and reads until the connection or the answer ends.
-pub(crate) fn send(address: SocketAddr, request: &[u8]) -> Answer {
+pub(crate) fn send(address: SocketAddr, request: &[u8]) -> ClientAnswer {
     let mut socket = TcpStream::connect(address).unwrap();
     socket
         .set_read_timeout(Some(Duration::from_secs(20)))
@@ -52,8 +52,8 @@ pub(crate) fn send(address: SocketAddr, request: &[u8]) -> Answer {
     }
 }
 
-fn parse(bytes: &[u8], is_head: bool) -> Answer {
-    let mut answer = Answer {
+fn parse(bytes: &[u8], is_head: bool) -> ClientAnswer {
+    let mut answer = ClientAnswer {
         status: 0,
         headers: Vec::new(),
         body: Vec::new(),

@@ -10,11 +10,11 @@ use central::{Central, Certificate, Dataset, Kind, Options, Organisation, Route}
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value as Json, json};
 
-use crate::site::{Site, json_of, token};
+use crate::site::{WireSite, json_of, token};
 
 #[test]
 fn a_full_page_of_an_unpaged_type_goes_on_for_ever() {
-    let site = Site::small();
+    let site = WireSite::small();
     site.central.set_page_size(3);
     let first = site.list("1001", Kind::Proctor);
     let next = first["nextCallUrl"].as_str().unwrap();
@@ -42,7 +42,7 @@ fn mutators_show_on_the_wire() {
         test_takers: 5,
         ..Organisation::small("2002")
     });
-    let site = Site::new(Options {
+    let site = WireSite::new(Options {
         dataset,
         ..Options::default()
     });
@@ -105,7 +105,7 @@ fn the_same_seed_makes_the_same_central() {
 
 #[test]
 fn consumers_have_one_live_token_and_need_the_role() {
-    let mut site = Site::small();
+    let mut site = WireSite::small();
     let old = site.token.clone();
     site.token = token(&site.central);
     assert_eq!(site.versions().status, 200);
@@ -141,7 +141,7 @@ fn consumers_have_one_live_token_and_need_the_role() {
 
 #[test]
 fn the_log_of_a_run_has_its_counters_and_its_end() {
-    let site = Site::small();
+    let site = WireSite::small();
     let params = |sync_id: u64| json!({"organisation_id": "1001", "box_id": "b1", "sync_id": sync_id, "tao_version": "2022.11"});
     let ids = site.central.ids("1001", Kind::Proctor);
     let details = json!({"type": "proctor", "entityIds": ids, "params": params(7)});
@@ -172,7 +172,7 @@ fn the_log_of_a_run_has_its_counters_and_its_end() {
 
 #[test]
 fn a_prefix_is_part_of_the_root_and_of_nothing_else() {
-    let site = Site::new(Options {
+    let site = WireSite::new(Options {
         prefix: "tao/one".into(),
         ..Options::default()
     });
@@ -187,7 +187,7 @@ fn a_prefix_is_part_of_the_root_and_of_nothing_else() {
 
 #[test]
 fn a_body_above_the_limit_is_413() {
-    let site = Site::small();
+    let site = WireSite::small();
     site.central.set_body_limit(500);
     assert_eq!(site.results(&["e"]).status, 413);
     assert_eq!(site.versions().status, 200);
@@ -195,7 +195,7 @@ fn a_body_above_the_limit_is_413() {
 
 #[test]
 fn orders_come_through_the_control_path() {
-    let site = Site::small();
+    let site = WireSite::small();
     let told = json_of(&site.post(
         "/_control",
         &json!({"status": {"code": 502, "route": "supported-vm"}, "page_size": 7}),
@@ -220,7 +220,7 @@ fn orders_come_through_the_control_path() {
 
 #[test]
 fn requests_are_counted_and_remembered() {
-    let site = Site::small();
+    let site = WireSite::small();
     site.central.reset_log();
     let body = site.package("Range: bytes=0-9\r\n").body.len() as u64;
     let seen = site.central.requests();

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use central::{Change, Fault, Route, Rule};
 
-use crate::site::{Site, json_of};
+use crate::site::{WireSite, json_of};
 
 #[test]
 fn a_refused_connection_is_dead_and_the_next_one_lives() {
-    let site = Site::small();
+    let site = WireSite::small();
     site.central.script(Rule::any(Fault::Refuse));
     assert_eq!(site.versions().status, 0);
     assert_eq!(site.versions().status, 200);
@@ -25,7 +25,7 @@ fn a_refused_connection_is_dead_and_the_next_one_lives() {
 
 #[test]
 fn an_upload_that_is_cut_is_not_processed() {
-    let site = Site::small();
+    let site = WireSite::small();
     site.central
         .script(Rule::on(Route::Results, Fault::CutUpload { after: 10 }));
     assert_eq!(site.results(&["e"]).status, 0);
@@ -35,7 +35,7 @@ fn an_upload_that_is_cut_is_not_processed() {
 
 #[test]
 fn a_cut_answer_has_exactly_the_bytes_it_was_given() {
-    let site = Site::small();
+    let site = WireSite::small();
     for after in [0, 1, 1000, 39_999] {
         site.central.script(Rule::on(
             Route::Package,
@@ -72,7 +72,7 @@ fn a_cut_answer_has_exactly_the_bytes_it_was_given() {
 
 #[test]
 fn a_stalled_or_silent_answer_sends_nothing_more_and_keeps_the_connection() {
-    let site = Site::small();
+    let site = WireSite::small();
     let heard = |fault: Fault| {
         site.central.script(Rule::on(Route::SupportedVm, fault));
         let mut socket = TcpStream::connect(site.central.address()).unwrap();
@@ -93,7 +93,7 @@ fn a_stalled_or_silent_answer_sends_nothing_more_and_keeps_the_connection() {
 
 #[test]
 fn corruption_hits_the_byte_that_was_named() {
-    let site = Site::small();
+    let site = WireSite::small();
     let whole = site.central.package(&site.delivery()).unwrap();
     site.central.script(Rule::on(
         Route::Package,
@@ -127,7 +127,7 @@ fn corruption_hits_the_byte_that_was_named() {
 
 #[test]
 fn statuses_and_pages_come_instead_of_processing() {
-    let site = Site::small();
+    let site = WireSite::small();
     let script = |fault: Fault| site.central.script(Rule::on(Route::Results, fault));
     script(Fault::Unauthorized);
     assert_eq!(site.results(&["e"]).status, 401);
@@ -176,7 +176,7 @@ fn statuses_and_pages_come_instead_of_processing() {
 
 #[test]
 fn a_compressed_answer_inflates_to_the_plain_one() {
-    let site = Site::small();
+    let site = WireSite::small();
     let plain = site.package("").body;
     site.central
         .script(Rule::on(Route::Package, Fault::Gzip { always: false }).times(3));
@@ -204,7 +204,7 @@ fn a_compressed_answer_inflates_to_the_plain_one() {
 
 #[test]
 fn json_is_spoilt_as_told() {
-    let site = Site::small();
+    let site = WireSite::small();
     let spoilt = |fault: Fault| {
         site.central.script(Rule::on(Route::SupportedVm, fault));
         let answer = site.versions();
@@ -219,7 +219,7 @@ fn json_is_spoilt_as_told() {
 
 #[test]
 fn a_slow_link_and_a_late_answer_take_their_time() {
-    let site = Site::small();
+    let site = WireSite::small();
     let took = |act: &dyn Fn()| {
         let start = Instant::now();
         act();
@@ -238,7 +238,7 @@ fn a_slow_link_and_a_late_answer_take_their_time() {
 
 #[test]
 fn a_crash_stores_all_or_nothing_or_what_came_before_it() {
-    let site = Site::small();
+    let site = WireSite::small();
     let crash = |fault: Fault, ids: &[&str]| {
         site.central.script(Rule::on(Route::Results, fault));
         assert_eq!(site.results(ids).status, 0);
@@ -262,7 +262,7 @@ fn a_crash_stores_all_or_nothing_or_what_came_before_it() {
 
 #[test]
 fn a_package_can_change_between_two_ranges() {
-    let site = Site::small();
+    let site = WireSite::small();
     let before = site.central.package(&site.delivery()).unwrap();
     let change = Change {
         percent: 10.0,
@@ -285,7 +285,7 @@ fn a_package_can_change_between_two_ranges() {
 
 #[test]
 fn a_closed_port_refuses_and_a_severed_connection_ends() {
-    let site = Site::small();
+    let site = WireSite::small();
     let mut kept = TcpStream::connect(site.central.address()).unwrap();
     let request = site.request("GET", "/taoSync/api/supportedVm", "", "");
     kept.write_all(&request).unwrap();
@@ -303,7 +303,7 @@ fn a_closed_port_refuses_and_a_severed_connection_ends() {
 
 #[test]
 fn a_range_can_be_longer_than_it_says() {
-    let site = Site::small();
+    let site = WireSite::small();
     let whole = site.central.package(&site.delivery()).unwrap();
     site.central
         .script(Rule::on(Route::Package, Fault::LongRange { bytes: 5 }));
@@ -317,7 +317,7 @@ fn a_range_can_be_longer_than_it_says() {
 
 #[test]
 fn ranges_can_be_refused_stripped_or_without_their_place() {
-    let site = Site::small();
+    let site = WireSite::small();
     let whole = site.central.package(&site.delivery()).unwrap();
     let set = |fault: Fault| {
         site.central.clear_script();
@@ -353,7 +353,7 @@ fn ranges_can_be_refused_stripped_or_without_their_place() {
 
 #[test]
 fn bodies_are_rewritten_and_given() {
-    let site = Site::small();
+    let site = WireSite::small();
     let rewrite = Fault::Rewrite {
         find: "\"2022.11\"".into(),
         with: "7".into(),
@@ -369,7 +369,7 @@ fn bodies_are_rewritten_and_given() {
 
 #[test]
 fn a_connection_that_hangs_up_gives_its_answer_first() {
-    let site = Site::small();
+    let site = WireSite::small();
     site.central.script(Rule::on(Route::Package, Fault::HangUp));
     let mut socket = TcpStream::connect(site.central.address()).unwrap();
     let ask = |path: &str| site.request("GET", path, "", "");

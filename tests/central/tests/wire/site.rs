@@ -5,14 +5,14 @@
 use central::{Central, Kind, Options};
 use serde_json::{Value as Json, json};
 
-use crate::client::{self, Answer};
+use crate::client::{self, ClientAnswer};
 
-pub(crate) struct Site {
+pub(crate) struct WireSite {
     pub(crate) central: Central,
     pub(crate) token: String,
 }
 
-impl Site {
+impl WireSite {
     pub(crate) fn new(options: Options) -> Self {
         let central = Central::start(options).unwrap();
         let token = token(&central);
@@ -31,19 +31,19 @@ impl Site {
         .into_bytes()
     }
 
-    pub(crate) fn get(&self, target: &str, headers: &str) -> Answer {
+    pub(crate) fn get(&self, target: &str, headers: &str) -> ClientAnswer {
         client::send(
             self.central.address(),
             &self.request("GET", target, headers, ""),
         )
     }
 
-    pub(crate) fn post(&self, target: &str, body: &Json) -> Answer {
+    pub(crate) fn post(&self, target: &str, body: &Json) -> ClientAnswer {
         let request = self.request("POST", target, "", &body.to_string());
         client::send(self.central.address(), &request)
     }
 
-    pub(crate) fn versions(&self) -> Answer {
+    pub(crate) fn versions(&self) -> ClientAnswer {
         self.get("/taoSync/api/supportedVm", "")
     }
 
@@ -60,13 +60,13 @@ impl Site {
         self.central.ids("1001", Kind::Delivery)[0].clone()
     }
 
-    pub(crate) fn package(&self, headers: &str) -> Answer {
+    pub(crate) fn package(&self, headers: &str) -> ClientAnswer {
         let uri = self.delivery().replace('#', "%23");
         let target = format!("/taoSync/SynchronisationApi/getDeliveryTest?delivery-uri={uri}");
         self.get(&target, headers)
     }
 
-    pub(crate) fn results(&self, ids: &[&str]) -> Answer {
+    pub(crate) fn results(&self, ids: &[&str]) -> ClientAnswer {
         let variable = |name: &str, id: &str| {
             json!({
                 "type": "taoResultServer_models_classes_OutcomeVariable", "callIdItem": format!("{id}.i.0"),
@@ -121,6 +121,6 @@ fn prefix(central: &Central) -> String {
     format!("/{path}")
 }
 
-pub(crate) fn json_of(answer: &Answer) -> Json {
+pub(crate) fn json_of(answer: &ClientAnswer) -> Json {
     serde_json::from_slice(&answer.body).unwrap_or(Json::Null)
 }

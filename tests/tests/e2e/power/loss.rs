@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// A change of the disk that may be undone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Change {
+enum DiskChange {
     /// So many bytes at an offset, or at the end of the file; the file's names since, the last one last.
     Write(Vec<PathBuf>, Option<u64>, u64),
     Rename(PathBuf, PathBuf),
@@ -32,9 +32,9 @@ pub(super) fn lose(log: &str, state: &Path, before: &Path, turn: usize) -> Lost 
     let (mut lost, mut renamed_back) = (Lost::default(), BTreeSet::new());
     for (index, change) in changes.into_iter().enumerate().rev() {
         let turn = (turn + index).is_multiple_of(2);
-        let is_write = matches!(change, Change::Write(..));
+        let is_write = matches!(change, DiskChange::Write(..));
         let undone = match change {
-            Change::Write(mut names, at, length) => {
+            DiskChange::Write(mut names, at, length) => {
                 while names.len() > 1 && renamed_back.contains(&names[names.len() - 1]) {
                     names.pop();
                 }
@@ -44,7 +44,7 @@ pub(super) fn lose(log: &str, state: &Path, before: &Path, turn: usize) -> Lost 
             }
             // What an earlier flushed rename put there is nowhere any more; after an unflushed one there was what was
             // there before the trace.
-            Change::Rename(from, to)
+            DiskChange::Rename(from, to)
                 if turn && !settled.contains(&to) && !renamed_back.contains(&to) =>
             {
                 let undone = old(&to).is_some_and(|old| {
@@ -52,7 +52,7 @@ pub(super) fn lose(log: &str, state: &Path, before: &Path, turn: usize) -> Lost 
                 });
                 undone && renamed_back.insert(to)
             }
-            Change::Unlink(path) if turn && !settled.contains(&path) && !path.exists() => {
+            DiskChange::Unlink(path) if turn && !settled.contains(&path) && !path.exists() => {
                 old(&path).is_some_and(|old| old.is_file() && fs::copy(old, &path).is_ok())
             }
             _ => false,
@@ -92,12 +92,12 @@ fn take_bytes(path: &Path, old: &Path, at: Option<u64>, lost: std::ops::Range<u6
 /// The changes that no flush covers, in their order, and the names that flushed renames and unlinks changed.
 #[derive(Debug, Default)]
 struct Unflushed {
-    changes: Vec<Change>,
+    changes: Vec<DiskChange>,
     settled: BTreeSet<PathBuf>,
 }
 
 fn unflushed(log: &str) -> Unflushed {
-    let (mut changes, mut settled): (Vec<(usize, Change)>, _) = (Vec::new(), BTreeSet::new());
+    let (mut changes, mut settled): (Vec<(usize, DiskChange)>, _) = (Vec::new(), BTreeSet::new());
     // Calls under way, by thread, and how many changes there were before each.
     let (mut begun, mut seen) = (BTreeMap::new(), 0);
     for line in log.lines() {
@@ -127,24 +127,24 @@ fn unflushed(log: &str) -> Unflushed {
             // `, ""..., LENGTH`
             ("write", Some((path, rest)), _) => {
                 let length = numbers(rest).next().unwrap_or(0);
-                Change::Write(vec![path], None, length)
+                DiskChange::Write(vec![path], None, length)
             }
             // `, ""..., LENGTH, OFFSET`
             ("pwrite64", Some((path, rest)), _) => match numbers(rest).collect::<Vec<_>>()[..] {
-                [length, offset, ..] => Change::Write(vec![path], Some(offset), length),
+                [length, offset, ..] => DiskChange::Write(vec![path], Some(offset), length),
                 _ => continue,
             },
-            ("rename", _, [from, to]) => Change::Rename(from.into(), to.into()),
-            ("unlink", _, [path]) => Change::Unlink(path.into()),
+            ("rename", _, [from, to]) => DiskChange::Rename(from.into(), to.into()),
+            ("unlink", _, [path]) => DiskChange::Unlink(path.into()),
             // `4</folder>, "name", 0`
             ("unlinkat", Some((folder, rest)), _) => match rest.split('"').nth(1) {
-                Some(name) => Change::Unlink(folder.join(name)),
+                Some(name) => DiskChange::Unlink(folder.join(name)),
                 None => continue,
             },
             ("fsync" | "fdatasync", Some((path, _)), _) => {
                 changes.retain(|(number, change)| {
                     let covered = *number < mark && is_of(change, &path);
-                    if let (Change::Rename(_, name) | Change::Unlink(name), true) =
+                    if let (DiskChange::Rename(_, name) | DiskChange::Unlink(name), true) =
                         (change, covered)
                     {
                         settled.insert(name.clone());
@@ -155,14 +155,14 @@ fn unflushed(log: &str) -> Unflushed {
             }
             _ => continue,
         };
-        if let Change::Rename(_, gone) | Change::Unlink(gone) = &change {
+        if let DiskChange::Rename(_, gone) | DiskChange::Unlink(gone) = &change {
             // What was written to the file that had this name is of no account any more.
-            changes.retain(|(_, change)| !matches!(change, Change::Write(names, ..) if names.last() == Some(gone)));
+            changes.retain(|(_, change)| !matches!(change, DiskChange::Write(names, ..) if names.last() == Some(gone)));
         }
-        if let Change::Rename(from, to) = &change {
+        if let DiskChange::Rename(from, to) = &change {
             for (_, change) in &mut changes {
                 match change {
-                    Change::Write(names, ..) if names.last() == Some(from) => {
+                    DiskChange::Write(names, ..) if names.last() == Some(from) => {
                         names.push(to.clone())
                     }
                     _ => {}
@@ -178,10 +178,10 @@ fn unflushed(log: &str) -> Unflushed {
     }
 }
 
-fn is_of(change: &Change, flushed: &Path) -> bool {
+fn is_of(change: &DiskChange, flushed: &Path) -> bool {
     match change {
-        Change::Write(names, ..) => names.last().is_some_and(|name| name == flushed),
-        Change::Rename(_, path) | Change::Unlink(path) => path.parent() == Some(flushed),
+        DiskChange::Write(names, ..) => names.last().is_some_and(|name| name == flushed),
+        DiskChange::Rename(_, path) | DiskChange::Unlink(path) => path.parent() == Some(flushed),
     }
 }
 
@@ -229,10 +229,10 @@ fn only_what_no_flush_covers_is_lost() {
     let Unflushed { changes, settled } = unflushed(log);
     let path = |name: &str| PathBuf::from(format!("/s/{name}"));
     let expected = [
-        Change::Write(vec![path("b")], Some(64), 7),
-        Change::Write(vec![path("a")], None, 5),
-        Change::Unlink(path("sub/x")),
-        Change::Write(vec![path("f.new"), path("f")], None, 9),
+        DiskChange::Write(vec![path("b")], Some(64), 7),
+        DiskChange::Write(vec![path("a")], None, 5),
+        DiskChange::Unlink(path("sub/x")),
+        DiskChange::Write(vec![path("f.new"), path("f")], None, 9),
     ];
     assert_eq!(changes, expected);
     assert_eq!(settled, [path("c"), path("d"), path("f")].into());

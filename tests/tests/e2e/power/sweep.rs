@@ -30,7 +30,7 @@ const CALLS: [&str; 11] = [
 ];
 
 /// A call, and the how many-th of its name.
-type Place = (&'static str, usize);
+type CutPlace = (&'static str, usize);
 
 /// What is cut.
 pub(super) struct Sweep<'a> {
@@ -46,7 +46,7 @@ pub(super) struct Sweep<'a> {
 
 /// What a sweep did.
 #[derive(Debug, Default)]
-struct Done {
+struct SweepDone {
     cuts: BTreeMap<&'static str, usize>,
     pairs: usize,
     lost: loss::Lost,
@@ -65,14 +65,14 @@ impl Sweep<'_> {
     ) -> BTreeMap<&'static str, usize> {
         let fresh = site.path("fresh");
         copy(&site.state(""), &fresh);
-        let mut done = Done::default();
-        let mut random = Random::seeded(self.verb);
+        let mut done = SweepDone::default();
+        let mut random = SweepRandom::seeded(self.verb);
         for call in CALLS {
             let mut missed = 0;
             // What lies between two flushes is lost once by its even and once by its odd changes.
             for nth in (2..).map(|twice| twice / 2) {
                 let place = (call, nth);
-                let begin = |done: &mut Done| {
+                let begin = |done: &mut SweepDone| {
                     done.number += 1;
                     copy(&fresh, &site.state(""));
                     prepare(done.number);
@@ -112,7 +112,7 @@ impl Sweep<'_> {
     }
 
     /// Whether a run was cut at a place; what the cut takes is lost then.
-    fn is_cut(&self, site: &Site, words: &[&str], place: Place, done: &mut Done) -> bool {
+    fn is_cut(&self, site: &Site, words: &[&str], place: CutPlace, done: &mut SweepDone) -> bool {
         let (log, before) = (site.path("trace"), site.path("before"));
         copy(&site.state(""), &before);
         if cut(site, words, Some(place), &log).exit.is_some() {
@@ -126,7 +126,7 @@ impl Sweep<'_> {
     }
 
     /// A row of the table in the figures, then holds that the sweep has met something.
-    fn tell(&self, done: &Done, random: &Random) {
+    fn tell(&self, done: &SweepDone, random: &SweepRandom) {
         let cuts: usize = done.cuts.values().sum();
         println!(
             "| {} | {cuts} | {} | {} | {} |  seed {}, {:?}",
@@ -140,7 +140,7 @@ impl Sweep<'_> {
 }
 
 /// The places of a trace where a run may be cut.
-fn places(log: &str) -> Vec<Place> {
+fn places(log: &str) -> Vec<CutPlace> {
     let mut seen: BTreeMap<&'static str, usize> = BTreeMap::new();
     let name = |line: &str| {
         let (_, call) = line.split_once(' ')?;
@@ -156,13 +156,13 @@ fn places(log: &str) -> Vec<Place> {
 }
 
 /// Draws which cases get a second cut.
-struct Random {
+struct SweepRandom {
     all: bool,
     seed: u64,
     state: u64,
 }
 
-impl Random {
+impl SweepRandom {
     fn seeded(verb: &str) -> Self {
         let number = |name: &str| std::env::var(name).ok()?.parse().ok();
         let drawn = || {
@@ -192,7 +192,7 @@ impl Random {
         self.all || self.below(one_of) == 0
     }
 
-    fn some(&mut self, places: Vec<Place>) -> Vec<Place> {
+    fn some(&mut self, places: Vec<CutPlace>) -> Vec<CutPlace> {
         if self.all || places.is_empty() {
             return places;
         }
@@ -213,7 +213,7 @@ pub(super) fn can_trace() -> bool {
 
 /// A traced run of these words, killed on entering the nth such call of any of its threads, if it is to be cut. One that
 /// was cut has no exit status.
-pub(super) fn cut(site: &Site, words: &[&str], place: Option<Place>, log: &Path) -> Ran {
+pub(super) fn cut(site: &Site, words: &[&str], place: Option<CutPlace>, log: &Path) -> Ran {
     let own = site.command(words);
     let mut command = Command::new("strace");
     command

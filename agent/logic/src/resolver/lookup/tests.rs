@@ -13,7 +13,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// How a server behaves toward one type of question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum LookupWay {
     Has,
     NoData,
     NoName,
@@ -29,17 +29,17 @@ enum Way {
 
 /// A server: its way with A and AAAA of the right name, and its way with every other name.
 #[derive(Debug, Clone, Copy)]
-struct Script {
-    a: Way,
-    aaaa: Way,
-    other: Way,
+struct NameServerScript {
+    a: LookupWay,
+    aaaa: LookupWay,
+    other: LookupWay,
     delay_ms: u64,
 }
 
-const GOOD: Script = Script {
-    a: Way::Has,
-    aaaa: Way::NoData,
-    other: Way::NoName,
+const GOOD: NameServerScript = NameServerScript {
+    a: LookupWay::Has,
+    aaaa: LookupWay::NoData,
+    other: LookupWay::NoName,
     delay_ms: 20,
 };
 
@@ -51,19 +51,19 @@ fn address(kind: RecordType) -> Vec<IpAddr> {
     vec![text.parse().unwrap()]
 }
 
-fn behave(way: Way, question: &Question, ticket: usize) -> Option<LookupEvent> {
+fn behave(way: LookupWay, question: &Question, ticket: usize) -> Option<LookupEvent> {
     let reply = match way {
-        Way::Has => DnsReply::Addresses(address(question.kind)),
-        Way::NoData => DnsReply::NoData,
-        Way::NoName => DnsReply::NoName,
-        Way::Refused(code) => DnsReply::Refused(code),
-        Way::Silent => return None,
-        Way::Unreachable => return Some(LookupEvent::Failed(ticket)),
-        Way::Truncated { tcp: true, .. } if question.tcp => {
+        LookupWay::Has => DnsReply::Addresses(address(question.kind)),
+        LookupWay::NoData => DnsReply::NoData,
+        LookupWay::NoName => DnsReply::NoName,
+        LookupWay::Refused(code) => DnsReply::Refused(code),
+        LookupWay::Silent => return None,
+        LookupWay::Unreachable => return Some(LookupEvent::Failed(ticket)),
+        LookupWay::Truncated { tcp: true, .. } if question.tcp => {
             DnsReply::Addresses(address(question.kind))
         }
-        Way::Truncated { .. } if question.tcp => return Some(LookupEvent::Failed(ticket)),
-        Way::Truncated { partial, .. } => DnsReply::Truncated(match partial {
+        LookupWay::Truncated { .. } if question.tcp => return Some(LookupEvent::Failed(ticket)),
+        LookupWay::Truncated { partial, .. } => DnsReply::Truncated(match partial {
             true => address(question.kind),
             false => Vec::new(),
         }),
@@ -73,7 +73,7 @@ fn behave(way: Way, question: &Question, ticket: usize) -> Option<LookupEvent> {
 
 /// What came of it, after how long, and how many questions were sent.
 fn look_up(
-    servers: &[Script],
+    servers: &[NameServerScript],
     extra: &str,
     name: &str,
 ) -> (Result<Vec<IpAddr>, Failure>, Duration, usize) {
@@ -120,7 +120,7 @@ fn look_up(
     }
 }
 
-fn found(servers: &[Script], extra: &str) -> (Vec<String>, Duration) {
+fn found(servers: &[NameServerScript], extra: &str) -> (Vec<String>, Duration) {
     let (result, took, _) = look_up(servers, extra, "host.test");
     let found = result.unwrap_or_else(|failure| panic!("{servers:?}: {failure}"));
     (found.iter().map(ToString::to_string).collect(), took)
@@ -128,17 +128,20 @@ fn found(servers: &[Script], extra: &str) -> (Vec<String>, Duration) {
 
 #[test]
 fn a_bad_answer_about_ipv6_costs_no_ipv4_address() {
-    let bad = [1, 2, 4, 5].map(Way::Refused);
-    for aaaa in bad.into_iter().chain([Way::NoName, Way::Unreachable]) {
+    let bad = [1, 2, 4, 5].map(LookupWay::Refused);
+    for aaaa in bad
+        .into_iter()
+        .chain([LookupWay::NoName, LookupWay::Unreachable])
+    {
         assert_eq!(
-            found(&[Script { aaaa, ..GOOD }], ""),
+            found(&[NameServerScript { aaaa, ..GOOD }], ""),
             (vec![V4.to_owned()], Duration::from_millis(20)),
             "{aaaa:?}"
         );
     }
     let (silent, took) = found(
-        &[Script {
-            aaaa: Way::Silent,
+        &[NameServerScript {
+            aaaa: LookupWay::Silent,
             ..GOOD
         }],
         "",
@@ -151,9 +154,9 @@ fn a_bad_answer_about_ipv6_costs_no_ipv4_address() {
 
 #[test]
 fn a_bad_answer_about_ipv4_asks_the_next_server() {
-    let first = Script {
-        a: Way::Refused(2),
-        aaaa: Way::Has,
+    let first = NameServerScript {
+        a: LookupWay::Refused(2),
+        aaaa: LookupWay::Has,
         ..GOOD
     };
     assert_eq!(found(&[first, GOOD], "").0, [V6, V4]);
@@ -168,15 +171,15 @@ fn a_bad_answer_about_ipv4_asks_the_next_server() {
 #[test]
 fn one_good_server_is_enough_wherever_it_stands() {
     let ways = [
-        Way::NoName,
-        Way::NoData,
-        Way::Refused(2),
-        Way::Refused(5),
-        Way::Silent,
-        Way::Unreachable,
+        LookupWay::NoName,
+        LookupWay::NoData,
+        LookupWay::Refused(2),
+        LookupWay::Refused(5),
+        LookupWay::Silent,
+        LookupWay::Unreachable,
     ];
     for way in ways {
-        let bad = Script {
+        let bad = NameServerScript {
             a: way,
             aaaa: way,
             other: way,
@@ -193,8 +196,13 @@ fn one_good_server_is_enough_wherever_it_stands() {
 
 #[test]
 fn a_search_domain_that_fails_does_not_hide_the_name() {
-    for other in [Way::NoName, Way::Refused(2), Way::Silent, Way::Unreachable] {
-        let server = Script { other, ..GOOD };
+    for other in [
+        LookupWay::NoName,
+        LookupWay::Refused(2),
+        LookupWay::Silent,
+        LookupWay::Unreachable,
+    ] {
+        let server = NameServerScript { other, ..GOOD };
         let (addresses, took) = found(&[server], "search site.example\noptions ndots:5\n");
         assert_eq!(addresses, [V4], "{other:?}");
         assert!(
@@ -207,21 +215,21 @@ fn a_search_domain_that_fails_does_not_hide_the_name() {
 #[test]
 fn a_truncated_answer_comes_whole_by_tcp_or_counts_as_it_is() {
     for (partial, tcp) in [(true, true), (false, true), (true, false)] {
-        let a = Way::Truncated { partial, tcp };
-        assert_eq!(found(&[Script { a, ..GOOD }], "").0, [V4]);
+        let a = LookupWay::Truncated { partial, tcp };
+        assert_eq!(found(&[NameServerScript { a, ..GOOD }], "").0, [V4]);
     }
-    let a = Way::Truncated {
+    let a = LookupWay::Truncated {
         partial: false,
         tcp: false,
     };
-    let (result, ..) = look_up(&[Script { a, ..GOOD }], "", "host.test");
+    let (result, ..) = look_up(&[NameServerScript { a, ..GOOD }], "", "host.test");
     assert_eq!(result, Err(Failure::NoAddress));
 }
 
 #[test]
 fn why_there_is_no_address_is_the_most_telling_answer() {
     let failure = |way, other| {
-        let script = Script {
+        let script = NameServerScript {
             a: way,
             aaaa: way,
             other,
@@ -231,38 +239,51 @@ fn why_there_is_no_address_is_the_most_telling_answer() {
             .0
             .unwrap_err()
     };
-    assert_eq!(failure(Way::NoName, Way::NoName), Failure::NoName);
-    assert_eq!(failure(Way::NoData, Way::NoName), Failure::NoAddress);
-    assert_eq!(failure(Way::Refused(5), Way::NoName), Failure::Refused(5));
-    assert_eq!(failure(Way::Silent, Way::Silent), Failure::Silent);
     assert_eq!(
-        failure(Way::Unreachable, Way::Unreachable),
+        failure(LookupWay::NoName, LookupWay::NoName),
+        Failure::NoName
+    );
+    assert_eq!(
+        failure(LookupWay::NoData, LookupWay::NoName),
+        Failure::NoAddress
+    );
+    assert_eq!(
+        failure(LookupWay::Refused(5), LookupWay::NoName),
+        Failure::Refused(5)
+    );
+    assert_eq!(
+        failure(LookupWay::Silent, LookupWay::Silent),
+        Failure::Silent
+    );
+    assert_eq!(
+        failure(LookupWay::Unreachable, LookupWay::Unreachable),
         Failure::Unreachable
     );
     assert_eq!(look_up(&[GOOD], "", "a..b").0, Err(Failure::NotAName));
 }
 
-fn way() -> impl Strategy<Value = Way> {
+fn way() -> impl Strategy<Value = LookupWay> {
     prop_oneof![
-        Just(Way::Has),
-        Just(Way::NoData),
-        Just(Way::NoName),
+        Just(LookupWay::Has),
+        Just(LookupWay::NoData),
+        Just(LookupWay::NoName),
         (1u8..16)
             .prop_filter("3 is NXDOMAIN", |code| *code != 3)
-            .prop_map(Way::Refused),
-        Just(Way::Silent),
-        Just(Way::Unreachable),
-        (any::<bool>(), any::<bool>()).prop_map(|(partial, tcp)| Way::Truncated { partial, tcp }),
+            .prop_map(LookupWay::Refused),
+        Just(LookupWay::Silent),
+        Just(LookupWay::Unreachable),
+        (any::<bool>(), any::<bool>())
+            .prop_map(|(partial, tcp)| LookupWay::Truncated { partial, tcp }),
     ]
 }
 
-fn script() -> impl Strategy<Value = Script> {
-    (way(), way(), way(), 0u64..400).prop_map(|(a, aaaa, other, delay_ms)| Script {
+fn script() -> impl Strategy<Value = NameServerScript> {
+    (way(), way(), way(), 0u64..400).prop_map(|(a, aaaa, other, delay_ms)| NameServerScript {
         a,
         aaaa,
         // Another name that exists would rightly be taken.
-        other: if matches!(other, Way::Has | Way::Truncated { .. }) {
-            Way::NoName
+        other: if matches!(other, LookupWay::Has | LookupWay::Truncated { .. }) {
+            LookupWay::NoName
         } else {
             other
         },
@@ -279,8 +300,8 @@ proptest! {
     ) {
         let extra = format!("search a.example b.example\noptions ndots:{ndots}\n");
         let (result, took, questions) = look_up(&servers, &extra, "host.test");
-        let gives = |way: Way| matches!(
-            way, Way::Has | Way::Truncated { tcp: true, .. } | Way::Truncated { partial: true, .. }
+        let gives = |way: LookupWay| matches!(
+            way, LookupWay::Has | LookupWay::Truncated { tcp: true, .. } | LookupWay::Truncated { partial: true, .. }
         );
         let any = servers.iter().any(|server| gives(server.a) || gives(server.aaaa));
         prop_assert_eq!(result.is_ok(), any, "{:?}", result);
