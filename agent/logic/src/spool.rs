@@ -530,7 +530,11 @@ impl Sending {
             .entries
             .iter()
             .filter(|(key, _)| key.kind == ItemKind::Results);
-        self.ending.flying = results.any(|(_, entry)| entry.state == ItemState::Sending);
+        // One that an earlier run sent without a mark stands queued.
+        let unmarked = self.plan.unmarked_until(now).is_some();
+        self.ending.flying = results.any(|(_, entry)| {
+            entry.state == ItemState::Sending || (unmarked && entry.state == ItemState::Queued)
+        });
         self.step = SpoolStep::Ended;
         let ending = std::mem::take(&mut self.ending);
         self.ending.count = ending.count;

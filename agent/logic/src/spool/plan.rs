@@ -82,6 +82,11 @@ impl SpoolPlan {
         }
     }
 
+    /// Until when central may be at a request that went without a mark; `None` when it surely is at none.
+    pub(super) fn unmarked_until(&self, now: Now) -> Option<Now> {
+        self.unmarked.filter(|until| until.mono > now.mono)
+    }
+
     /// Whether the storage of this central surely fails at a variable that it holds.
     pub(super) fn takes_none_twice(&self) -> bool {
         takes_none_twice(&self.central)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use logic::fault::Code;
 use logic::intake::ItemKind;
-use logic::spool::ItemState;
+use logic::spool::{ItemState, REFUSED_TRIES};
 use serde_json::json;
 
 use crate::bench::{Box, Cut, Write, names, result, rows};
@@ -195,5 +195,51 @@ fn a_disk_that_takes_every_other_write_doubles_nothing() {
                 .values()
                 .all(|(s, _)| *s == ItemState::Acknowledged)
         );
+    }
+}
+
+/// Central is still at a result that went without a mark. A run between cannot write down either what it wants to send, and
+/// hears all that it asks: that says nothing of the first.
+#[test]
+fn a_run_between_does_not_end_the_wait_for_what_went_without_a_mark() {
+    // A first content, and one behind a content that central refused.
+    for edition in [0, 1] {
+        let mut world = owing(1, &[], Vec::new());
+        world.pass();
+        if edition > 0 {
+            let former = json!({ "late": result("late", &names(0..1)) });
+            world.submit(ItemKind::Results, &former);
+            let own = world.ledgers.values_mut().find(|l| l.key.id == "late");
+            let own = own.unwrap();
+            own.state = ItemState::Refused;
+            own.central = world.plan.central.clone();
+            own.trial.refused = true;
+            own.trial.tries = REFUSED_TRIES;
+        }
+        world.submit(
+            ItemKind::Results,
+            &json!({ "late": result("late", &names(0..2)) }),
+        );
+        world.plan.probe_first = true;
+        world.plan.lingers = false;
+        world.writes = never().into();
+        world.central.script = [Mishap::None, Mishap::Late].into();
+        let ending = world.pass();
+        assert!(ending.unkept && ending.flying);
+        // Nobody can ask for rows: they wait, and nothing else is on its way.
+        world.submit(ItemKind::Logs, &rows("e0", 0..3, None));
+        let ending = world.pass();
+        assert!(ending.unkept && ending.flying, "the first is not settled");
+        world.writes.clear();
+        for _ in 0..4 {
+            world.pass();
+            world.rest(Duration::from_secs(30));
+        }
+        world.rest(Duration::from_secs(60));
+        world.pass();
+        assert_eq!(world.central.executions.len(), 2, "one is doubled");
+        holds_once(&world, "late", 2);
+        let state = world.state(ItemKind::Results, "late", edition);
+        assert_eq!(state, ItemState::Acknowledged);
     }
 }

@@ -237,7 +237,8 @@ impl Sending {
             let settled = now.after(self.plan.settle);
             self.results.doubt(key, now, settled, None);
         } else if self.plan.probe_first {
-            self.results.doubt(key, now, now, None);
+            let settled = self.plan.unmarked_until(now).unwrap_or(now);
+            self.results.doubt(key, now, settled, None);
             if let Some(doubt) = self.results.doubts.back_mut() {
                 doubt.partial = true;
             }

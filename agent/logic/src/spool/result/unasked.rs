@@ -79,10 +79,7 @@ impl Sending {
             ProbeState::Untried => 1,
             ProbeState::Sound => self.chunk,
         };
-        let settled = match self.plan.unmarked {
-            Some(until) if until.mono > now.mono => until,
-            _ => now,
-        };
+        let settled = self.plan.unmarked_until(now).unwrap_or(now);
         let some = lane.unasked.queue.len().min(most);
         let next = lane.unasked.queue.drain(..some);
         lane.doubts.extend(next.map(|(key, unsent)| Doubt {
@@ -103,7 +100,7 @@ impl Sending {
         let sent = self.plan.restored || unmarked.is_some();
         let blind = match answered {
             // The next run may hear more.
-            _ if unmarked.is_some_and(|until| until.mono > now.mono) => Blind::Leave,
+            _ if self.plan.unmarked_until(now).is_some() => Blind::Leave,
             false if twice => Blind::Leave,
             true if twice && sent => Blind::Unconfirmed,
             _ => Blind::Send,
