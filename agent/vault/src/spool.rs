@@ -60,6 +60,8 @@ struct OtherEditions {
     decrypted_since: Option<BootTime>,
     /// One came after it.
     has_later: bool,
+    /// One came before it that goes, went or was lost.
+    is_behind: bool,
 }
 
 /// Held by somebody before whose work nothing more may be let in, nor sent.
@@ -195,6 +197,7 @@ impl Spool {
                     mapped: owed.mapped || others.mapped,
                     decrypted_since: others.decrypted_since,
                     has_later: others.has_later,
+                    is_behind: others.is_behind,
                     ..owed
                 },
             ));
@@ -215,7 +218,15 @@ impl Spool {
         for ((kind, id), group) in groups {
             let editions = self.shelf.each_edition(None, |edition| {
                 let id = id.to_owned();
-                let told = |ledger: &Ledger| (edition, ledger.maps(), ledger.decrypted_since());
+                let told = |ledger: &Ledger| {
+                    let is_unfinished = ledger.is_unfinished();
+                    (
+                        edition,
+                        is_unfinished,
+                        ledger.maps(),
+                        ledger.decrypted_since(),
+                    )
+                };
                 Ok(match group.get(&edition) {
                     Some(ledger) => Some(told(ledger)),
                     None => {
@@ -225,7 +236,7 @@ impl Spool {
                 })
             })?;
             let since = editions.iter().filter_map(|(.., since)| *since).next_back();
-            let maps = editions.iter().filter(|(_, maps, _)| *maps);
+            let maps = editions.iter().filter(|(.., maps, _)| *maps);
             let mapping: BTreeSet<u32> = maps.map(|(edition, ..)| *edition).collect();
             let last = editions.last().map(|(edition, ..)| *edition);
             others.extend(group.iter().map(|(edition, ledger)| {
@@ -234,6 +245,7 @@ impl Spool {
                     mapped,
                     decrypted_since: since.filter(|_| mapped),
                     has_later: last > Some(*edition),
+                    is_behind: ledger.is_behind(editions.iter().map(|one| (one.0, one.1))),
                 };
                 (ledger.key.clone(), said)
             }));

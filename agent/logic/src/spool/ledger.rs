@@ -199,6 +199,8 @@ pub struct OwedItem {
     pub decrypted_since: Option<BootTime>,
     /// Whether another content of the same id came after it.
     pub has_later: bool,
+    /// Whether one came before it that goes, went or was lost: central may know the execution through that.
+    pub is_behind: bool,
 }
 
 impl Ledger {
@@ -398,7 +400,18 @@ impl Ledger {
             has_later: same
                 .iter()
                 .any(|other| other.key.edition > self.key.edition),
+            is_behind: self.is_behind(
+                same.iter()
+                    .map(|other| (other.key.edition, other.is_unfinished())),
+            ),
         }
+    }
+
+    /// Whether one came before it that is not unfinished, given the editions of the same id that are there.
+    pub fn is_behind(&self, same: impl Iterator<Item = (u32, bool)>) -> bool {
+        let own = self.key.edition;
+        let before = same.filter(|(edition, is_unfinished)| *edition < own && *is_unfinished);
+        before.count() < own as usize
     }
 
     /// Since when central may be decrypting it.

@@ -141,7 +141,7 @@ impl ResultQueue {
     pub(super) fn enter(&mut self, item: &OwedItem, now: Now, settled: Now, ask: bool) {
         let key = item.key.clone();
         let unknown = matches!(item.state, ItemState::Sending | ItemState::Unconfirmed);
-        let known = item.mapped || key.edition > 0;
+        let known = item.mapped || item.is_behind;
         if known && (item.enclosure.enclosed || self.unproving) {
             self.whole.push((key, unknown.then_some(settled)));
         } else if known {

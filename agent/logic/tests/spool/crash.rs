@@ -33,27 +33,38 @@ fn fault() -> impl Strategy<Value = Mishap> {
     ]
 }
 
-/// Results with variables, poison, a second content, log rows, sessions.
+/// Results with variables, poison, a content before that is not finished, a second content, log rows, sessions.
 #[derive(Debug, Clone)]
 struct Owing {
     variables: usize,
     poison: Option<bool>,
+    /// What was handed in first is not finished; whether it was set aside before the rest came.
+    open: Option<bool>,
     again: usize,
     rows: usize,
     session: bool,
+}
+
+impl Owing {
+    /// The edition of the first content that is to go.
+    fn first(&self) -> u32 {
+        u32::from(self.open == Some(true))
+    }
 }
 
 fn owing_strategy() -> impl Strategy<Value = Owing> {
     (
         0usize..8,
         prop_oneof![8 => Just(None), 1 => any::<bool>().prop_map(Some)],
+        prop_oneof![3 => Just(None), 1 => any::<bool>().prop_map(Some)],
         prop_oneof![2 => Just(0usize), 1 => 1usize..4],
         0usize..6,
         any::<bool>(),
     )
-        .prop_map(|(variables, poison, again, rows, session)| Owing {
+        .prop_map(|(variables, poison, open, again, rows, session)| Owing {
             variables,
             poison,
+            open,
             again,
             rows,
             session,
@@ -101,6 +112,16 @@ proptest! {
                 Some(false) => variables.push("POISON_STORE".into()),
                 None => {}
             }
+            if let Some(aside) = item.open {
+                world.open = true;
+                world.submit(ItemKind::Results, &json!({ &id: result(&id, &["FORMER".into()]) }));
+                world.open = false;
+                let last = world.ledgers.values_mut().rfind(|l| l.key.kind == ItemKind::Results);
+                prop_assert!(!aside || last.unwrap().set_aside());
+                if early {
+                    world.pass();
+                }
+            }
             world.submit(ItemKind::Results, &json!({ &id: result(&id, &variables) }));
             world.submit(ItemKind::Logs, &rows(&id, 0..item.rows, None));
             if item.session {
@@ -139,7 +160,7 @@ proptest! {
         // home.
         for ledger in world.ledgers.values_mut() {
             let item = ledger.key.id.strip_prefix('e').map(|at| &items[at.parse::<usize>().unwrap()]);
-            let poison = item.is_some_and(|item| item.poison.is_some()) && ledger.key.edition == 0;
+            let poison = item.is_some_and(|item| item.poison.is_some() && ledger.key.edition == item.first());
             let kind = matches!(ledger.key.kind, ItemKind::Results | ItemKind::Logs);
             if kind && ledger.state == ItemState::Refused && !poison {
                 prop_assert!(hurt.contains(&ledger.key.id), "{:?} was refused for nothing", ledger.key);
@@ -155,7 +176,10 @@ proptest! {
         let mut whole = BTreeMap::new();
         for (at, item) in items.iter().enumerate() {
             let id = format!("e{at:02}");
-            let first = world.ledger(ItemKind::Results, &id, 0);
+            let first = world.ledger(ItemKind::Results, &id, item.first());
+            if item.open == Some(true) {
+                prop_assert_eq!(world.state(ItemKind::Results, &id, 0), ItemState::SetAside);
+            }
             let code = first.reason.as_ref().and_then(|r| r.code.known());
             match item.poison {
                 None => prop_assert_eq!(first.state, ItemState::Acknowledged, "{} {:?}", id, code),

@@ -93,6 +93,7 @@ fn a_content_that_a_later_one_superseded_is_never_put_back() {
     // Nor does it when the later one is home and lies elsewhere.
     let owed = spool.owed().unwrap();
     assert!(owed[0].has_later && !owed[1].has_later);
+    assert!(!owed[1].is_behind, "it is the first that goes");
     let (first, last) = (&owed[0].key, &owed[1].key);
     spool
         .persist(&[change(last, ItemState::Acknowledged)], true)
