@@ -383,7 +383,7 @@ impl Download {
         }
         if self.closed.take().is_some() {
             self.carriage.flow.pause(false);
-            self.carriage.pace.begins();
+            self.carriage.pace.begins(self.now);
         }
         for (id, request) in std::mem::take(&mut self.asks) {
             if let Some(bring) = &mut self.bring {

@@ -10,6 +10,18 @@
 //! a number that luck made too large, or that a slower central no longer rewards, falls again. A new connection is
 //! faster than it stays until it meets its first losses, so what a trial found counts only while it lasts. What has come
 //! is counted as it comes: a slow range must not keep the pace in the dark until it ends.
+//!
+//! Central's health is the brake, whatever the sum says: more connections may take from others what they bring here.
+//!
+//! | Seen | Follows |
+//! |---|---|
+//! | more lanes bring a quarter more | they are kept, and more are tried |
+//! | they bring less | the number before, and a rest that doubles |
+//! | fewer lanes bring nine tenths | they are kept |
+//! | a third of the ranges, two at least, are overdue (`OVERDUE`) | half at most, and none that waits |
+//! | one range after the other is late (`LATE`) | half |
+//! | central refuses (5xx, 429) | half |
+//! | after each of the last three | no more than central served well, for a time that grows with each brake |
 
 use std::time::Duration;
 
@@ -20,8 +32,10 @@ pub const SMALLEST: u64 = 64 << 10;
 /// The largest range.
 pub const LARGEST: u64 = 16 << 20;
 
-/// A range should take this many times as long as the wait for its first byte.
+/// A range should take this many times as long as the wait for its first byte; less where several hold workers of central,
+/// so that others have their turn and that a central that is too busy is noticed soon.
 const WORTH: u32 = 80;
+const WORTH_BESIDE: u32 = 20;
 /// A new connection needs this long, and so many waits for a first byte, to come to speed: three for TCP, TLS and the
 /// request, the rest for slow start. Where some were closed, the others need less.
 const SETTLE: Duration = Duration::from_millis(500);
@@ -34,7 +48,26 @@ const MEASURE_WAITS: u32 = 5;
 const RECOVERS: Duration = Duration::from_secs(10);
 /// After a trial that changed nothing the next one waits, each time twice as long.
 const REST: Duration = Duration::from_secs(30);
-const LONGEST_REST: Duration = Duration::from_secs(240);
+const LONGEST_REST: Duration = Duration::from_secs(960);
+/// A first byte is overdue after so many times the usual wait for one, and this long.
+const OVERDUE: u32 = 3;
+const OVERDUE_LEAST: Duration = Duration::from_millis(500);
+/// So many ranges that are overdue at the same time brake at least, and this share of all.
+const OVERDUE_RANGES: usize = 2;
+const OVERDUE_SHARE: usize = 3;
+/// A first byte is late after so many times the usual wait for one, and this long.
+const LATE: u32 = 2;
+const LATE_LEAST: Duration = Duration::from_millis(100);
+/// The share of late ranges that brakes, and what the newest one of each lane counts in it.
+const LATE_BRAKES: f64 = 0.5;
+const LATE_NEWEST: f64 = 0.7;
+/// After a brake no more are tried than central served well; each time four times as long.
+const CEILING: Duration = Duration::from_secs(60);
+const LONGEST_CEILING: Duration = Duration::from_secs(3840);
+/// Where there are more lanes than before, the first ranges of each are to be so short, in seconds, as if all together
+/// brought no more than before: what a failed trial left behind ends soon, and a busy central shows soon.
+const NEW_RANGES: u32 = 3;
+const NEW_RANGE: f64 = 3.0;
 /// More connections are kept if the sum grew by this factor.
 const GAIN: f64 = 1.25;
 /// Fewer are kept if the sum stayed above this share of itself.
@@ -73,6 +106,15 @@ pub enum RangeEnd {
     Busy,
 }
 
+/// How long a range that is under way waits, or waited, for its first byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RangeWait {
+    /// When it was asked for, since boot.
+    pub asked: Duration,
+    /// When its first byte came.
+    pub first_byte: Option<Duration>,
+}
+
 /// What the link has shown so far.
 #[derive(Debug, Clone)]
 pub struct ConcurrencyController {
@@ -104,6 +146,20 @@ pub struct ConcurrencyController {
     busy: Option<Duration>,
     rest: Duration,
     rest_until: Option<Now>,
+    /// The usual wait for a first byte, where central is not overloaded.
+    usual: Option<Duration>,
+    /// The share of late ranges since the number of lanes changed, the newest counting most.
+    late: f64,
+    /// Ranges that have begun since then, and how many of them were late.
+    new: (u32, u32),
+    /// How many lanes there were before, where they were fewer.
+    fewer: Option<usize>,
+    /// What was asked for before this was asked for beside another number of lanes.
+    changed: Duration,
+    /// No trial goes beyond, until then; how long that lasts after the next brake.
+    ceiling: usize,
+    ceiling_until: Duration,
+    ceiling_lasts: Duration,
 }
 
 /// What another number of lanes must compare with.
@@ -141,6 +197,14 @@ impl ConcurrencyController {
             busy: None,
             rest: REST,
             rest_until: None,
+            usual: None,
+            late: 0.0,
+            new: (0, 0),
+            fewer: None,
+            changed: Duration::ZERO,
+            ceiling: usize::MAX,
+            ceiling_until: Duration::ZERO,
+            ceiling_lasts: CEILING,
         }
     }
 
@@ -152,28 +216,107 @@ impl ConcurrencyController {
     /// Bytes of the next range, a multiple of `SMALLEST`.
     pub fn range(&self) -> u64 {
         let bytes = match (self.rate, self.wait) {
-            (Some(rate), Some(wait)) => (rate * (wait * WORTH).as_secs_f64().max(1.0)) as u64,
+            (Some(rate), Some(wait)) => {
+                let worth = if self.lanes > 1 { WORTH_BESIDE } else { WORTH };
+                (rate * (wait * worth).as_secs_f64().max(1.0)) as u64
+            }
             // Nothing is known: large enough to learn from, small enough to lose.
             _ => 512 << 10,
+        };
+        let bytes = match (self.fewer.filter(|_| self.is_new()), self.rate) {
+            (Some(fewer), Some(rate)) => {
+                let share = fewer as f64 / self.lanes as f64;
+                bytes.min((rate * NEW_RANGE * share) as u64)
+            }
+            _ => bytes,
         };
         bytes.clamp(SMALLEST, LARGEST) / SMALLEST * SMALLEST
     }
 
     /// A package begins: the pause before it must not count as a slow link, and a trial that the one before was too
     /// short for has shown nothing.
-    pub fn begins(&mut self) {
+    pub fn begins(&mut self, now: Now) {
         if let Some(trial) = self.trial.take() {
-            self.goes_with(trial.lanes);
+            self.goes_with(trial.lanes, now);
         }
         self.settles(SETTLE_NEW);
     }
 
-    /// Learns how long a range took to begin.
-    pub fn waited(&mut self, first_byte: Duration) {
+    /// Learns how long a range took to begin; half of the lanes are given up where one after the other is late.
+    pub fn waited(&mut self, first_byte: Duration, now: Now) {
+        let is_late = self.is_beyond(first_byte, LATE, LATE_LEAST);
+        let newest = LATE_NEWEST / self.lanes.max(2) as f64;
+        self.late = self.late * (1.0 - newest) + if is_late { newest } else { 0.0 };
         self.wait = Some(match self.wait {
             Some(wait) if wait < first_byte => wait.mul_f64(0.97) + first_byte.mul_f64(0.03),
             _ => first_byte,
         });
+        self.usual = Some(match self.usual {
+            None => first_byte,
+            Some(usual) if first_byte < usual => (usual + first_byte) / 2,
+            // A central that is overloaded by several must not become what is usual.
+            Some(usual) => {
+                let part = if self.lanes > 1 { 0.02 } else { 0.1 };
+                usual.mul_f64(1.0 - part) + first_byte.min(usual * 2).mul_f64(part)
+            }
+        });
+        self.new.0 += 1;
+        self.new.1 += u32::from(is_late);
+        let is_hit = self.is_new() && self.new.1 >= (self.lanes as u32).max(2);
+        if self.lanes > 1 && (is_hit || self.late > LATE_BRAKES) {
+            self.brake(self.lanes / 2, now);
+        }
+    }
+
+    /// Whether the number of lanes is as new as that few of its ranges have begun.
+    fn is_new(&self) -> bool {
+        self.new.0 <= NEW_RANGES * self.lanes as u32
+    }
+
+    /// Whether a wait for a first byte is longer than so many usual ones, and so long besides.
+    fn is_beyond(&self, wait: Duration, times: u32, least: Duration) -> bool {
+        self.usual.is_some_and(|usual| wait > usual * times + least)
+    }
+
+    /// Looks at the ranges that are under way: whether too many of them wait too long, so that fewer are allowed now. Those
+    /// without a first byte beyond that number are to be left.
+    pub fn brakes(&mut self, ranges: impl Iterator<Item = RangeWait>, now: Now) -> bool {
+        let (mut open, mut overdue, mut served) = (0_usize, 0, 0);
+        for range in ranges {
+            open += 1;
+            served += usize::from(range.first_byte.is_some());
+            let until = range.first_byte.unwrap_or(now.mono);
+            let waited = until.saturating_sub(range.asked);
+            let is_new = range.asked >= self.changed;
+            let is_overdue = self.is_beyond(waited, OVERDUE, OVERDUE_LEAST);
+            overdue += usize::from(is_new && is_overdue);
+        }
+        let brakes = self.lanes > 1 && overdue >= OVERDUE_RANGES.max(open.div_ceil(OVERDUE_SHARE));
+        if brakes {
+            self.brake(served, now);
+        }
+        brakes
+    }
+
+    /// Central is asked by fewer: by half at most, and by no more than it served well.
+    fn brake(&mut self, served: usize, now: Now) {
+        let half = (self.lanes / 2).min(served).max(1);
+        let before = self.trial.take().map_or(half, |trial| trial.lanes);
+        self.ceiling = served.max(1);
+        self.ceiling_until = now.mono + self.ceiling_lasts;
+        self.ceiling_lasts = (self.ceiling_lasts * 4).min(LONGEST_CEILING);
+        self.goes_with(half.min(before), now);
+        (self.up, self.step, self.known) = (false, 2, 0.0);
+        self.rests(now);
+    }
+
+    /// How many may be tried: where a brake is long past, twice as many as before.
+    fn most(&mut self, now: Now) -> usize {
+        if self.ceiling < self.most && self.ceiling_until <= now.mono {
+            self.ceiling *= 2;
+            self.ceiling_until = now.mono + self.ceiling_lasts;
+        }
+        self.ceiling.max(self.lanes).min(self.most)
     }
 
     /// Learns from a range that ended.
@@ -191,12 +334,8 @@ impl ConcurrencyController {
             RangeEnd::Cut => {}
             RangeEnd::Busy if self.busy.is_some_and(|busy| sample.asked < busy) => {}
             RangeEnd::Busy => {
-                let half = (self.lanes / 2).max(1);
-                let before = self.trial.take().map_or(half, |trial| trial.lanes);
-                self.goes_with(half.min(before));
-                (self.up, self.step, self.known) = (false, 2, 0.0);
                 self.busy = Some(now.mono + RECOVERS);
-                self.rests(now);
+                self.brake(self.lanes / 2, now);
             }
         }
     }
@@ -211,7 +350,7 @@ impl ConcurrencyController {
             // It would flatter the fewer. Where cuts are so frequent, the next trial is one of more.
             Some(trial) if !self.up => {
                 (self.trial, self.up) = (None, true);
-                self.goes_with(trial.lanes);
+                self.goes_with(trial.lanes, now);
                 self.rests(now);
             }
             _ if self.spoilt < SPOILT => {
@@ -257,11 +396,12 @@ impl ConcurrencyController {
     }
 
     fn judge(&mut self, sum: f64, now: Now) {
+        let most = self.most(now);
         let low = std::mem::replace(&mut self.low, sum < self.known * CHANGED) && self.low;
         match self.trial.take() {
             Some(trial) if !trial.is_won_by(sum, self.lanes) => {
                 self.known = trial.sum;
-                self.goes_with(trial.lanes);
+                self.goes_with(trial.lanes, now);
                 self.step = if self.up { 2 } else { self.step };
                 self.up = !self.up;
                 self.rests(now);
@@ -271,13 +411,13 @@ impl ConcurrencyController {
                 self.known = sum;
                 self.rest = REST;
                 self.step = if self.up { ALL } else { self.step };
-                if self.further() == self.lanes {
+                if self.further(most) == self.lanes {
                     self.up = !self.up;
                     self.rests(now);
                     return;
                 }
             }
-            None if low && self.lanes == self.most => {
+            None if low && self.lanes == most => {
                 self.known = sum;
                 return;
             }
@@ -285,35 +425,37 @@ impl ConcurrencyController {
             None if self.rest_until.is_some_and(|until| now.mono < until.mono) => return,
             None => {}
         }
-        if self.further() == self.lanes {
+        if self.further(most) == self.lanes {
             self.up = !self.up;
         }
-        let lanes = self.further();
+        let lanes = self.further(most);
         if lanes != self.lanes {
             self.trial = Some(ConcurrencyTrial {
                 sum,
                 lanes: self.lanes,
             });
-            self.goes_with(lanes);
+            self.goes_with(lanes, now);
         }
     }
 
     /// The lanes of the next trial; as many as now at the end of that way.
-    fn further(&self) -> usize {
+    fn further(&self, most: usize) -> usize {
         if self.up {
-            self.lanes.saturating_mul(self.step).min(self.most)
+            self.lanes.saturating_mul(self.step).min(most)
         } else {
             self.lanes.div_ceil(2)
         }
     }
 
-    fn goes_with(&mut self, lanes: usize) {
+    fn goes_with(&mut self, lanes: usize, now: Now) {
         self.settles(if lanes > self.lanes {
             SETTLE_NEW
         } else {
             SETTLE_FEWER
         });
+        self.fewer = (lanes > self.lanes).then_some(self.lanes);
         self.lanes = lanes;
+        (self.changed, self.late, self.new) = (now.mono, 0.0, (0, 0));
         (self.spoilt, self.low) = (0, false);
     }
 
@@ -329,251 +471,4 @@ impl ConcurrencyController {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const WAIT: Duration = Duration::from_millis(50);
-
-    /// Plays a link for `seconds`; each connection carries `each` bytes/s, all together at most `all`.
-    fn play(pace: &mut ConcurrencyController, now: &mut Now, seconds: u64, each: f64, all: f64) {
-        const TICK: Duration = Duration::from_millis(100);
-        let mut came = 0.0;
-        let begun = *now;
-        for _ in 0..seconds * 10 {
-            *now = now.after(TICK);
-            let lanes = pace.lanes() as f64;
-            let tick = (each * lanes).min(all) * TICK.as_secs_f64();
-            came += tick;
-            pace.waited(WAIT);
-            pace.came(tick as u64, pace.lanes(), *now);
-            let range = pace.range();
-            if came >= range as f64 {
-                came = 0.0;
-                let took = Duration::from_secs_f64(range as f64 / each.min(all / lanes));
-                let (asked, end) = (now.mono, RangeEnd::Whole);
-                pace.learn(
-                    RangeSample {
-                        asked,
-                        bytes: range,
-                        took,
-                        end,
-                    },
-                    *now,
-                );
-            }
-        }
-        assert_eq!(now.mono - begun.mono, Duration::from_secs(seconds));
-    }
-
-    /// The share of `seconds` that were spent with each number of lanes.
-    fn used(
-        pace: &mut ConcurrencyController,
-        now: &mut Now,
-        seconds: u64,
-        each: f64,
-        all: f64,
-    ) -> Vec<f64> {
-        let mut used = vec![0.0; 17];
-        for _ in 0..seconds {
-            play(pace, now, 1, each, all);
-            used[pace.lanes()] += 1.0 / seconds as f64;
-        }
-        used
-    }
-
-    #[test]
-    fn one_connection_on_a_clean_link() {
-        let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
-        let used = used(&mut pace, &mut now, 600, 1.2e6, 1.2e6);
-        assert!(used[1] > 0.95, "{used:?}");
-    }
-
-    #[test]
-    fn many_where_each_is_throttled_and_soon() {
-        let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
-        play(&mut pace, &mut now, 6, 60e3, 1.2e6);
-        assert_eq!(pace.lanes(), 16);
-        let used = used(&mut pace, &mut now, 600, 60e3, 1.2e6);
-        assert!(used[16] > 0.95, "{used:?}");
-    }
-
-    #[test]
-    fn as_many_as_the_link_rewards() {
-        for (each, all, enough) in [(400e3, 1.2e6, 3), (700e3, 1.2e6, 2), (150e3, 1.2e6, 8)] {
-            let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
-            play(&mut pace, &mut now, 300, each, all);
-            let used = used(&mut pace, &mut now, 3000, each, all);
-            let few: f64 = used[..enough].iter().sum();
-            let many: f64 = used[enough * 2 + 1..].iter().sum();
-            assert!(few < 0.1 && many < 0.1, "{enough}: {used:?}");
-        }
-    }
-
-    #[test]
-    fn the_number_follows_the_link() {
-        let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
-        play(&mut pace, &mut now, 120, 60e3, 1.2e6);
-        play(&mut pace, &mut now, 600, 1.2e6, 1.2e6);
-        let clean = used(&mut pace, &mut now, 600, 1.2e6, 1.2e6);
-        assert!(clean[1] > 0.9, "after the loss has gone: {clean:?}");
-        play(&mut pace, &mut now, 600, 60e3, 1.2e6);
-        assert_eq!(pace.lanes(), 16, "after it has come back");
-    }
-
-    #[test]
-    fn what_is_not_open_is_not_measured() {
-        let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
-        for _ in 0..600 {
-            now = now.after(Duration::from_millis(100));
-            pace.came(6_000, 0, now);
-        }
-        assert_eq!(pace.lanes(), 1);
-        play(&mut pace, &mut now, 10, 60e3, 1.2e6);
-        assert_eq!(pace.lanes(), 16);
-    }
-
-    fn ended(bytes: u64, end: RangeEnd, asked: Now) -> RangeSample {
-        let (asked, took) = (asked.mono, Duration::from_secs(1));
-        RangeSample {
-            asked,
-            bytes,
-            took,
-            end,
-        }
-    }
-
-    #[test]
-    fn a_cut_begins_the_measurement_again_but_not_for_ever() {
-        let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
-        let cut = |now: Now| ended(60_000, RangeEnd::Cut, now);
-        // The first bytes show that all are open, the settling takes half a second, the measurement one.
-        for tick in 0..10 {
-            now = now.after(Duration::from_millis(100));
-            pace.came(6_000, 1, now);
-            if tick == 9 {
-                pace.learn(cut(now), now);
-            }
-        }
-        play(&mut pace, &mut now, 1, 60e3, 1.2e6);
-        assert_eq!(pace.lanes(), 1, "it would have ended without the cut");
-        play(&mut pace, &mut now, 1, 60e3, 1.2e6);
-        assert_eq!(pace.lanes(), 16);
-        let mut pace = ConcurrencyController::new(16);
-        for _ in 0..10 {
-            play(&mut pace, &mut now, 1, 60e3, 1.2e6);
-            pace.learn(cut(now), now);
-        }
-        assert_eq!(pace.lanes(), 16, "a cut each second");
-    }
-
-    #[test]
-    fn connections_that_are_refused_are_given_up() {
-        let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
-        // Each is throttled, but more than four are refused: the sum grows to four of them and no further.
-        for _ in 0..300 {
-            play(&mut pace, &mut now, 1, 60e3, 240e3);
-            for _ in 4..pace.lanes() {
-                pace.learn(ended(0, RangeEnd::Cut, now), now);
-            }
-        }
-        assert!((2..=4).contains(&pace.lanes()), "{}", pace.lanes());
-    }
-
-    #[test]
-    fn a_pause_is_no_slow_link() {
-        let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
-        let mut used = Vec::new();
-        for _ in 0..60 {
-            play(&mut pace, &mut now, 7, 1.2e6, 1.2e6);
-            used.push(pace.lanes());
-            now = now.after(Duration::from_secs(7200));
-        }
-        assert!(
-            used.iter().filter(|lanes| **lanes == 1).count() > 55,
-            "{used:?}"
-        );
-    }
-
-    #[test]
-    fn a_slow_link_is_no_pause() {
-        let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
-        for _ in 0..20 {
-            now = now.after(Duration::from_secs(5));
-            let lanes = pace.lanes();
-            pace.came(16_000 * lanes as u64, lanes, now);
-        }
-        assert_eq!(pace.lanes(), 16);
-    }
-
-    #[test]
-    fn packages_too_short_to_measure_take_one_connection() {
-        let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
-        play(&mut pace, &mut now, 2, 1.2e6, 1.2e6);
-        assert_eq!(pace.lanes(), 16, "a trial began");
-        for _ in 0..10 {
-            pace.begins();
-            play(&mut pace, &mut now, 1, 1.2e6, 1.2e6);
-            assert_eq!(pace.lanes(), 1);
-        }
-    }
-
-    #[test]
-    fn a_busy_central_is_asked_by_fewer_and_left_in_peace() {
-        let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
-        play(&mut pace, &mut now, 10, 60e3, 1.2e6);
-        let asked = now;
-        now = now.after(Duration::from_secs(1));
-        for _ in 0..4 {
-            pace.learn(ended(0, RangeEnd::Busy, asked), now);
-        }
-        // They come back one by one, and central is still busy.
-        for _ in 0..4 {
-            now = now.after(Duration::from_secs(1));
-            pace.learn(ended(0, RangeEnd::Busy, now), now);
-        }
-        assert_eq!(pace.lanes(), 8, "one event");
-        let used = used(&mut pace, &mut now, 25, 60e3, 1.2e6);
-        assert!(used[8] > 0.99, "{used:?}");
-    }
-
-    #[test]
-    fn cuts_without_end_do_not_keep_the_number_low() {
-        let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
-        play(&mut pace, &mut now, 10, 60e3, 1.2e6);
-        pace.learn(ended(0, RangeEnd::Busy, now), now);
-        assert_eq!(pace.lanes(), 8);
-        for _ in 0..200 {
-            play(&mut pace, &mut now, 1, 60e3, 1.2e6);
-            pace.learn(ended(60_000, RangeEnd::Cut, now), now);
-        }
-        assert_eq!(pace.lanes(), 16);
-    }
-
-    #[test]
-    fn a_central_that_is_busy_with_many_is_asked_by_as_many_as_before() {
-        let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
-        play(&mut pace, &mut now, 2, 1.2e6, 1.2e6);
-        assert_eq!(pace.lanes(), 16, "a trial began");
-        pace.learn(ended(0, RangeEnd::Busy, now), now);
-        assert_eq!(pace.lanes(), 1);
-    }
-
-    #[test]
-    fn a_range_is_sized_by_the_link() {
-        let mut now = Now::default();
-        for (each, least, most) in [
-            (10e3, SMALLEST, 512 << 10),
-            (1e6, 1 << 20, 4 << 20),
-            (100e6, LARGEST, LARGEST),
-        ] {
-            let mut pace = ConcurrencyController::new(1);
-            play(&mut pace, &mut now, 200, each, each);
-            assert!(
-                (least..=most).contains(&pace.range()),
-                "{each}: {}",
-                pace.range()
-            );
-            assert_eq!(pace.range() % SMALLEST, 0);
-        }
-    }
-}
+mod tests;

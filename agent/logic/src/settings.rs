@@ -2,6 +2,7 @@
 //! Never opens a file and never holds a secret: those lie in files of their own.
 //! Called by `cli` with the texts it has read; its values are read by everything else.
 
+mod connections;
 mod flaw;
 pub mod force;
 mod key;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
+pub use connections::ConnectionLimit;
 pub use force::SettingsInForce;
 pub use sheet::{KeyDescription, describe};
 pub use size::Size;
@@ -135,8 +137,8 @@ pub struct DownloadSettings {
     pub max_rate: Size,
     /// Disk space kept free for results.
     pub reserve: Size,
-    /// Most connections at once, 1 to 16.
-    pub connections: u8,
+    /// Most connections at once.
+    pub connections: ConnectionLimit,
     /// When packages may be fetched; empty is always.
     pub windows: Vec<Window>,
     /// Local time of the windows, all year; `None`: that of `zone`.

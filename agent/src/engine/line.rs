@@ -48,7 +48,8 @@ pub fn line(settings: &Settings, box_id: String) -> Result<UplinkConfig, Fault> 
 
 /// Calls that one part of a run has under way at once at most.
 fn most_at_once(settings: &Settings) -> usize {
-    let lanes = settings.download.connections.max(settings.sync.lanes);
+    let connections = settings.download.connections.most();
+    let lanes = connections.max(settings.sync.lanes);
     usize::from(lanes).max(super::PAGES_AT_ONCE)
 }
 

@@ -198,7 +198,7 @@ impl CentralClient {
             watch.clone(),
             limits,
             Carriage::new(
-                usize::from(download.connections),
+                usize::from(download.connections.most()),
                 Rate::new(download.max_rate.bytes()),
                 download.window_flush.bytes(),
             ),

@@ -15,7 +15,7 @@ use super::{Download, For, Purpose, Rest, Stage};
 use crate::api::PackageRange;
 use crate::chunk::RecordWorklist;
 use crate::fault::{Code, Fault};
-use crate::pace::{RangeEnd, RangeSample};
+use crate::pace::{RangeEnd, RangeSample, RangeWait};
 use crate::retry::Rounds;
 use crate::words::FaultClass;
 use crate::zip::{Defect, DeltaSegment, Directory, VerificationResult};
@@ -192,7 +192,7 @@ impl Download {
 
     /// What is missing comes by ranges.
     pub(super) fn bring_rest(&mut self) {
-        self.carriage.pace.begins();
+        self.carriage.pace.begins(self.now);
         self.stage = Stage::Bring;
         if let Some(bring) = &mut self.bring {
             bring.work = RecordWorklist::missing(&bring.records.have);
@@ -269,10 +269,11 @@ impl Download {
 
     /// Ranges under way are left: what came of them is kept, the rest is asked for when the gate is open.
     pub(super) fn leave_parts(&mut self) {
-        let Some(bring) = &mut self.bring else { return };
-        let parts = std::mem::take(&mut bring.parts);
-        parts.values().for_each(|part| bring.give_back(part));
-        parts.into_keys().for_each(|request| self.close(request));
+        let Some(bring) = &self.bring else { return };
+        let parts: Vec<RequestId> = bring.parts.keys().copied().collect();
+        parts
+            .into_iter()
+            .for_each(|request| self.leave_part(request));
     }
 
     pub(super) fn is_fetching(&self) -> bool {
@@ -341,7 +342,7 @@ impl Download {
         if part.first_byte.is_none() {
             part.first_byte = Some(now.mono);
             let waited = now.mono.saturating_sub(part.asked);
-            self.carriage.pace.waited(waited);
+            self.carriage.pace.waited(waited, now);
         }
         part.bytes += bytes;
         let Some(left) = part.left.checked_sub(bytes) else {
@@ -360,6 +361,35 @@ impl Download {
         });
         self.carriage.flow.written(written);
         self.carriage.flow.read(request, bytes, now.mono);
+        self.brakes();
+    }
+
+    /// Where central is overloaded, ranges that it has not begun yet are left to it in time.
+    fn brakes(&mut self) {
+        let Some(bring) = &self.bring else { return };
+        let ranges = bring.parts.values().map(|part| RangeWait {
+            asked: part.asked,
+            first_byte: part.first_byte,
+        });
+        if !self.carriage.pace.brakes(ranges, self.now) {
+            return;
+        }
+        let more = bring.open().saturating_sub(self.carriage.pace.lanes());
+        let waiting = bring.parts.iter().rev();
+        // What was answered is on its way already.
+        let waiting = waiting.filter(|(_, part)| part.left == 0 && part.run.is_some());
+        let left: Vec<RequestId> = waiting.map(|(request, _)| *request).take(more).collect();
+        left.into_iter()
+            .for_each(|request| self.leave_part(request));
+    }
+
+    /// A range is left: what came of it is kept, the rest is asked for later.
+    fn leave_part(&mut self, request: RequestId) {
+        let Some(bring) = &mut self.bring else { return };
+        if let Some(part) = bring.parts.remove(&request) {
+            bring.give_back(&part);
+        }
+        self.close(request);
     }
 
     pub(super) fn part_over(&mut self, request: RequestId, fault: Option<Fault>) {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Settings;
+use super::connections::ConnectionLimit;
 use super::url::{Proxy, Url};
 use super::value::SettingValue;
 use crate::access::{AccountName, Principal};
@@ -288,12 +289,13 @@ pub(super) static KEYS: &[SettingKey] = &[
     SettingKey {
         section: "download",
         name: "connections",
-        doc: "Most connections at once, from 1 to 16; fewer are used where they bring as much. More help where the \
-              link loses packets; each holds a worker of central while a range comes.",
-        default: Some("4"),
+        doc: "Most connections at once, from 1 to 16; \"auto\" is 16. No more are used than bring more and central bears, as \
+              the time tells that it takes to answer. More help where the link loses packets; each may hold a worker of \
+              central while a range comes.",
+        default: Some(r#""auto""#),
         example: "1",
-        set: |s, v| put(&mut s.download.connections, v.whole(1, 16)),
-        show: |s| Some(SettingValue::Whole(s.download.connections.into())),
+        set: |s, v| put(&mut s.download.connections, ConnectionLimit::read(v)),
+        show: |s| Some(s.download.connections.show()),
     },
     SettingKey {
         section: "download",

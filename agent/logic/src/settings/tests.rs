@@ -98,7 +98,7 @@ fn nothing_configured_is_the_documented_default() {
     );
     assert_eq!(
         (s.download.connections, s.download.window_flush),
-        (4, Size(8 << 20))
+        (ConnectionLimit::Auto, Size(8 << 20))
     );
     assert_eq!(
         (s.results.chunk_size, s.results.max_item),
@@ -281,6 +281,9 @@ fn every_key_has_its_bounds() {
         "sync.delete_limit = nan",
         "sync.on_boot = 1",
         "download.connections = 17",
+        "download.connections = 0",
+        "download.connections = \"all\"",
+        "download.connections = true",
         "download.reserve = 1.5",
         "download.reserve = -1",
         "download.reserve = 99999999999999999999",
