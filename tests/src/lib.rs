@@ -6,6 +6,7 @@ mod api;
 pub mod names;
 pub mod net;
 mod process;
+pub mod sealed;
 mod site;
 mod tao;
 mod truth;

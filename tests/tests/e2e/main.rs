@@ -17,6 +17,7 @@ mod demo;
 mod doctor;
 mod encrypted;
 mod encrypted_gateway;
+mod encrypted_rest;
 mod engine;
 mod full;
 mod gateway;
