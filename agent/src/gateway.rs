@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, ConfigCause, Fault, OsCause};
 use logic::gateway::AnswerSigner;
 use logic::gateway::login::{GatewayClient, Guesses, Tokens};
 use logic::places::Room;
@@ -130,8 +130,8 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> Result<(), Fault> {
     let at = listener.local_addr().map_err(|error| {
-        let reason = format!("the gateway's listener has no address: {error}");
-        Fault::new(Code::GatewayListen, reason)
+        let why = OsCause::from(&error);
+        Fault::new(Code::GatewayListen, ConfigCause::GatewayAddress { why })
     })?;
     let gateway = Arc::new(gateway);
     let (stopping, told) = watch::channel(false);

@@ -30,9 +30,9 @@ pub use cause::{
     CertificateFlaw, ConfigCause, ConfigFlaw, ConfigFlaws, ConnectionEnd, CountOf, EnrolCause,
     Expected, FileAct, FileCause, FoundAt, FoundSetting, FoundValue, HandshakeFlaw, Id, InSection,
     InputCause, IntakeCause, IntakeFlaw, IntakeValue, ItemCause, JsonFlaw, KeyLack, Lack,
-    LibraryWords, LockHolder, NetCause, OsCause, OtherNumber, OwedItems, PackageCause, PayloadFlaw,
-    PresentedName, ProcessEnd, Quote, RunCause, Says, Scheme, Sealed, ServiceCause, ServiceLoss,
-    SettingForm, SettingPlace, SizeBounds, TlsCause, Unknown, Wait, Wording,
+    LibraryWords, LockHolder, NetCause, OsCause, OtherNumber, OwedItems, PackageCause, PartFlaw,
+    PayloadFlaw, PresentedName, ProcessEnd, Quote, RunCause, Says, Scheme, Sealed, ServiceCause,
+    ServiceLoss, SettingForm, SettingPlace, SizeBounds, TlsCause, Unknown, Wait, Wording, ZipLack,
 };
 
 pub use code::{Area, Code, Sent, nearest, remedy};

@@ -17,7 +17,7 @@ pub use header::LocalHeader;
 pub use tail::PackageTail;
 pub use verifier::{VerificationResult, Verifier};
 
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, Fault, PackageCause};
 
 /// The most members that a package may have.
 pub const MEMBERS_LIMIT: usize = 1_000_000;
@@ -96,7 +96,8 @@ impl ZipFlaw {
 
 impl From<ZipFlaw> for Fault {
     fn from(flaw: ZipFlaw) -> Self {
-        Self::new(flaw.code(), flaw.to_string())
+        let words = flaw.to_string().as_str().into();
+        Self::new(flaw.code(), PackageCause::Zip { flaw: words })
     }
 }
 

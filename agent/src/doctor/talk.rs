@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use logic::api::{Call, ChecksumPage, PackageRange, Reply, answer};
 use logic::entity::EntityType;
-use logic::fault::{Code, EnrolCause, Expected, Fault};
+use logic::fault::{Code, EnrolCause, Expected, Fault, PackageCause, PartFlaw};
 use logic::health::clock::{ClockReferences, Dated};
 use logic::health::honesty::{self, judge};
 use logic::health::message::RangeFlaw;
@@ -334,14 +334,13 @@ fn sample(engine: &Engine) -> Result<Option<RequestSample>, Fault> {
 async fn part(uplink: &Uplink, sample: &RequestSample) -> Result<Result<(), RangeFlaw>, Fault> {
     let call = Call::package(&sample.delivery, Some(PackageRange::Span(PART.0, PART.1)));
     let mut opened = uplink.open(&call).await?;
-    if !matches!(opened.status, 200 | 206) {
+    let status = opened.status;
+    if !matches!(status, 200 | 206) {
         let refused =
             answer::parse::<serde::de::IgnoredAny>(&opened.reply().await?, Expected::Package);
         return Err(refused.err().unwrap_or_else(|| {
-            Fault::new(
-                Code::PackageRange,
-                "an odd status came for a part of a package",
-            )
+            let what = PartFlaw::Status { status };
+            Fault::new(Code::PackageRange, PackageCause::Dishonest { what })
         }));
     }
     let field = opened.header("content-range").map(str::to_owned);

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, PackageCause};
 use logic::zip::{Directory, PackageTail, VerificationResult, Verifier};
 
 use vault::package::Content;
@@ -60,8 +60,8 @@ pub fn directory(content: &Content) -> Result<Directory, Fault> {
             Ok(PackageTail::Whole(directory)) => return Ok(directory),
             Ok(PackageTail::Need(from)) => start = from,
             Err(flaw) => {
-                let reason = format!("the package is no zip: {flaw}");
-                return Err(Fault::new(Code::PackageNotZip, reason));
+                let flaw = flaw.to_string().as_str().into();
+                return Err(Fault::new(Code::PackageNotZip, PackageCause::Zip { flaw }));
             }
         }
     }

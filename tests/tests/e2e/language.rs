@@ -48,10 +48,11 @@ fn a_terminal_is_spoken_to_in_french_and_a_machine_in_english() {
         let objects = spoken(&site, locale, &["status", "--json"]).out
             + &spoken(&site, locale, &["sync", "--json"]).out
             + &spoken(&site, locale, &["results", "retry", "--json"]).out;
-        // What is free on this machine's disk changes by itself.
+        // What is free on this machine's disk changes by itself, and so does the time.
+        let own = ["free_bytes", "started_at", "finished_at"];
         let fields = objects
             .split(',')
-            .filter(|field| !field.contains("free_bytes"));
+            .filter(|field| !own.iter().any(|name| field.contains(name)));
         fields.map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(json(french), json("C"));
@@ -148,4 +149,33 @@ fn what_the_service_refuses_is_said_in_french_too() {
     });
     daemon.signal(Signal::SIGTERM);
     daemon.end().exits(0);
+}
+
+/// A screen as one line.
+fn unfolded(screen: &str) -> String {
+    screen.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn what_is_wrong_with_a_package_is_said_in_french() {
+    let site = Site::enrolled(options(1, 1, (300_000, 300_000)));
+    let delivery = site.delivery(0);
+    let whole = site.central.package(&delivery).unwrap();
+    // A byte of a member is another one on central: found twice, and remembered.
+    let mut damaged = whole.to_vec();
+    damaged[150_000] ^= 0xff;
+    for (content, sentence) in [
+        (Vec::new(), "a répondu par un paquet vide"),
+        (
+            b"hello".to_vec(),
+            "n’est pas un paquet zip : il ne commence pas",
+        ),
+        (damaged, "est endommagé"),
+    ] {
+        site.central.put_package(&delivery, content);
+        let told = unfolded(&spoken(&site, "fr_FR.UTF-8", &["sync"]).out);
+        assert!(told.contains(sentence), "{sentence}: {told}");
+    }
+    let doctor = unfolded(&spoken(&site, "fr_FR.UTF-8", &["doctor"]).out);
+    assert!(doctor.contains("faux deux fois"), "{doctor}");
 }

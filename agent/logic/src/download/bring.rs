@@ -14,7 +14,7 @@ use super::records::Records;
 use super::{Download, For, Purpose, Rest, Stage};
 use crate::api::PackageRange;
 use crate::chunk::RecordWorklist;
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, Fault, PartFlaw};
 use crate::pace::{RangeEnd, RangeSample, RangeWait};
 use crate::retry::Rounds;
 use crate::words::FaultClass;
@@ -325,7 +325,7 @@ impl Download {
     /// The package is the same.
     pub(super) fn undoubted(&mut self, refused: bool) {
         if refused {
-            return self.fail(dishonest("a part was refused that the package has"));
+            return self.fail(dishonest(PartFlaw::Refused));
         }
         if let Some(bring) = &mut self.bring {
             (bring.doubt, bring.tag) = (false, None);

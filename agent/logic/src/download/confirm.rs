@@ -8,8 +8,7 @@ use super::command::{Command, Twin};
 use super::faults::{changed, named};
 use super::look::{Seen, Way};
 use super::{Download, Purpose, Stage};
-use crate::fault::{Code, Fault};
-use crate::outside;
+use crate::fault::{Cause, Code, Fault, LibraryWords, PackageCause};
 use crate::package::{self, EditionFinding, EditionLook, Judged, PackageStep};
 use crate::retry;
 use crate::words::FaultClass;
@@ -109,11 +108,9 @@ impl Download {
             let mark = Command::MarkDamaged(confirm.current.clone());
             self.commands.push_back(mark);
         }
-        let reason = format!(
-            "a cache on the way gives the package of another delivery for {}: past the cache central gives another one",
-            outside::id(&confirm.current)
-        );
-        let fault = Fault::new(Code::PackageCache, &*reason);
+        let delivery = confirm.current.as_str().into();
+        let fault = Fault::new(Code::PackageCache, PackageCause::Cached { delivery });
+        let reason = fault.reason();
         self.judge(&confirm.current, edition, EditionFinding::Cached, reason);
         match own {
             true => self.fail(fault),
@@ -178,12 +175,14 @@ impl Download {
         let Some((at, defect)) = directory.unreadable() else {
             return false;
         };
-        let reason = format!(
-            "member {} cannot be checked: {defect}",
-            named(directory, at)
+        let (member, why) = (named(directory, at), words(&defect));
+        let cause = PackageCause::Unchecked { member, why };
+        let fault = Fault::new(Code::PackageUnsupported, cause);
+        self.convict(
+            directory.identity,
+            EditionFinding::Unsupported,
+            fault.reason(),
         );
-        let fault = Fault::new(Code::PackageUnsupported, &*reason);
-        self.convict(directory.identity, EditionFinding::Unsupported, reason);
         self.fail(fault);
         true
     }
@@ -207,13 +206,14 @@ impl Download {
         why: Option<&Defect>,
         proven: bool,
     ) -> Fault {
-        let why = why.map(Defect::to_string).unwrap_or_default();
+        let why = why.map_or_else(|| "".into(), words);
         let member = named(directory, at);
-        let reason =
-            format!("member {member} is damaged on central: fetched twice, wrong twice ({why})");
-        let fault = Fault::new(Code::PackageDamaged, &*reason);
+        let fault = Fault::new(
+            Code::PackageDamaged,
+            PackageCause::WrongTwice { member, why },
+        );
         if proven {
-            self.convict(directory.identity, EditionFinding::Damaged, reason);
+            self.convict(directory.identity, EditionFinding::Damaged, fault.reason());
         }
         fault
     }
@@ -226,9 +226,9 @@ impl Download {
         at: usize,
         why: &Defect,
     ) -> Fault {
-        let reason = format!("member {} came damaged: {why}", named(directory, at));
-        let fault = Fault::new(Code::PackageDamaged, &*reason);
-        self.convict(directory.identity, EditionFinding::Damaged, reason);
+        let (member, why) = (named(directory, at), words(why));
+        let fault = Fault::new(Code::PackageDamaged, PackageCause::Wrong { member, why });
+        self.convict(directory.identity, EditionFinding::Damaged, fault.reason());
         fault
     }
 
@@ -245,12 +245,14 @@ impl Download {
     }
 }
 
+/// What is wrong with a member, in the words of `zip`.
+fn words(defect: &Defect) -> LibraryWords {
+    defect.to_string().as_str().into()
+}
+
 fn left(judged: &Judged) -> Fault {
-    let reason = format!(
-        "{}; not fetched again before it changes on central, or until somebody asks for a synchronization",
-        judged.reason
-    );
+    let why = Box::new(Cause::from(&judged.reason));
     let code = judged.finding.code().unwrap_or(changed().code);
     // Whatever the code asks for elsewhere: it was found so before.
-    Fault::new(code, reason).classed(FaultClass::GiveUp)
+    Fault::new(code, PackageCause::Left { why }).classed(FaultClass::GiveUp)
 }

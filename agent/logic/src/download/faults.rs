@@ -4,10 +4,9 @@
 
 use super::command::{FirstBytes, PackageHead};
 use crate::api::{Reply, answer};
-use crate::fault::{Code, Expected, Fault, PackageCause};
-use crate::outside;
+use crate::fault::{Code, Expected, Fault, PackageCause, PartFlaw, Quote, ZipLack};
 use crate::words::Outcome;
-use crate::zip::Directory;
+use crate::zip::{Directory, ZipFlaw};
 
 /// Whether ranges are the trouble: the next way may do without.
 pub(super) fn is_range(fault: &Fault) -> bool {
@@ -15,62 +14,61 @@ pub(super) fn is_range(fault: &Fault) -> bool {
 }
 
 /// The answer is not the range that was asked for.
-pub(super) fn dishonest(what: &str) -> Fault {
-    Fault::new(
-        Code::PackageRange,
-        format!("central or a proxy is not honest about ranges: {what}"),
-    )
+pub(super) fn dishonest(what: PartFlaw) -> Fault {
+    Fault::new(Code::PackageRange, PackageCause::Dishonest { what })
 }
 
 /// Another part than the one asked for.
 pub(super) fn misplaced(first: u64, last: u64, came: (u64, u64)) -> Fault {
-    dishonest(&format!(
-        "bytes {first}-{last} were asked for, {}-{} came",
-        came.0, came.1
-    ))
+    let (from, to) = came;
+    dishonest(PartFlaw::Other {
+        first,
+        last,
+        from,
+        to,
+    })
 }
 
-/// More content than the part has.
+/// More content than was announced.
 pub(super) fn beyond() -> Fault {
-    dishonest("more bytes came than Content-Range announced")
+    dishonest(PartFlaw::Beyond)
 }
 
 /// Ranges are answered, but so little at a time that the whole is cheaper.
 pub(super) fn in_scraps() -> Fault {
-    dishonest("again and again a few bytes came of many that were asked for")
+    dishonest(PartFlaw::Scraps)
 }
 
 /// Fewer bytes came than were asked for, whether announced so or not: the rest is asked for again.
 pub(super) fn short() -> Fault {
-    let reason = "central sent less of the package than it was asked for";
-    Fault::new(Code::NetCut, reason).ending(Outcome::Failed)
+    Fault::new(Code::NetCut, PackageCause::Short).ending(Outcome::Failed)
 }
 
 /// The package is not the one whose bytes are held: it is begun anew.
 pub(super) fn changed() -> Fault {
-    Fault::new(
-        Code::PackageChanged,
-        "the package changed on central while it was fetched",
-    )
+    Fault::new(Code::PackageChanged, PackageCause::Changed)
 }
 
 /// No package at all.
-pub(super) fn not_zip(why: &str) -> Fault {
-    Fault::new(
-        Code::PackageNotZip,
-        format!("what central gives is no zip package: {why}"),
-    )
+pub(super) fn not_zip(why: ZipLack) -> Fault {
+    Fault::new(Code::PackageNotZip, PackageCause::NoZip { why })
+}
+
+/// The end of a package is none of a zip.
+pub(super) fn flawed(flaw: &ZipFlaw) -> Fault {
+    let words = flaw.to_string().as_str().into();
+    not_zip(ZipLack::Flaw { words })
 }
 
 pub(super) fn empty() -> Fault {
-    Fault::new(Code::PackageEmpty, "central answered with an empty package")
+    Fault::new(Code::PackageEmpty, PackageCause::Empty)
 }
 
 /// What does not begin as a zip where the first byte was due.
 pub(super) fn no_beginning(first: &FirstBytes) -> Fault {
     match first {
         FirstBytes::Other(Some(fault)) => fault.clone(),
-        _ => not_zip("it does not begin as a zip"),
+        _ => not_zip(ZipLack::Beginning),
     }
 }
 
@@ -79,7 +77,7 @@ pub(super) fn instead(head: &PackageHead) -> Fault {
     match &head.first {
         // What calls itself a part is no page, whatever its first byte looks like.
         FirstBytes::Other(Some(fault)) if !head.is_placeless() => fault.clone(),
-        _ => dishonest("a range was asked for, an answer without Content-Range came"),
+        _ => dishonest(PartFlaw::NoRange),
     }
 }
 
@@ -112,15 +110,14 @@ pub fn refused(reply: &Reply) -> Fault {
             ..fault
         },
         Some(fault) => fault,
-        None => dishonest(&format!(
-            "status {} to a request for a package",
-            reply.status
-        )),
+        None => dishonest(PartFlaw::Status {
+            status: reply.status,
+        }),
     }
 }
 
 /// The name of a member for people: it comes from outside.
-pub(super) fn named(directory: &Directory, at: usize) -> String {
+pub(super) fn named(directory: &Directory, at: usize) -> Quote {
     let name = directory.members.get(at).map_or(&[][..], |m| &m.name[..]);
-    outside::quoted(&String::from_utf8_lossy(name))
+    Quote::from(&*String::from_utf8_lossy(name))
 }

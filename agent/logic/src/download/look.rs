@@ -16,11 +16,11 @@ use std::sync::Arc;
 use super::bring::SCRAP;
 use super::command::{EndRead, FirstBytes, PackageHead, Place};
 use super::faults::{
-    beyond, changed, dishonest, empty, in_scraps, instead, is_range, misplaced, no_beginning,
-    not_zip, short,
+    beyond, changed, dishonest, empty, flawed, in_scraps, instead, is_range, misplaced,
+    no_beginning, not_zip, short,
 };
 use crate::api::PackageRange;
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, Fault, PackageCause, PartFlaw, ZipLack};
 use crate::range::ContentRange;
 use crate::retry::Rounds;
 use crate::zip::{Directory, PackageIdentity, PackageTail, ZipFlaw};
@@ -234,7 +234,7 @@ impl Look {
         self.left = head.range.map(|range| range.len());
         match (self.asked, head.range) {
             (Asked::Whole, Some(range)) if range.len() < range.total => {
-                self.trouble(dishonest("the whole package was asked for, a part came"))
+                self.trouble(dishonest(PartFlaw::Whole))
             }
             (Asked::Whole, _) => self.whole_comes(head),
             (Asked::Span, Some(range)) => self.span(range),
@@ -243,11 +243,9 @@ impl Look {
             (Asked::End | Asked::Everything(_), None) if !head.is_refused() => self.unranged(head),
             (Asked::End, None) => match head.refused_of {
                 Some(total) => self.by_size(total),
-                None => self.trouble(dishonest("the last bytes were refused (status 416)")),
+                None => self.trouble(dishonest(PartFlaw::Refused)),
             },
-            (Asked::Everything(_), None) => {
-                self.trouble(dishonest("everything was refused (status 416)"))
-            }
+            (Asked::Everything(_), None) => self.trouble(dishonest(PartFlaw::Refused)),
             (Asked::End, Some(range)) => self.end_of(head, range),
             (Asked::Everything(most), Some(range)) => self.everything(head, range, most),
         }
@@ -270,12 +268,8 @@ impl Look {
         let start = range.total.saturating_sub(PackageTail::FIRST);
         let to_the_end = range.last + 1 == range.total && range.first >= start;
         if !to_the_end && range.first != start {
-            return self.trouble(dishonest(&format!(
-                "the last {} bytes were asked for, bytes {}-{} came",
-                PackageTail::FIRST,
-                range.first,
-                range.last
-            )));
+            let came = (range.first, range.last);
+            return self.trouble(misplaced(start, range.total - 1, came));
         }
         self.takes(head, range, range.first)
     }
@@ -291,20 +285,17 @@ impl Look {
     fn first_byte(&mut self, head: &PackageHead, range: Option<ContentRange>) -> Turn {
         let Some(range) = range else {
             return match head.is_refused() {
-                true => self.trouble(dishonest("the first byte was refused (status 416)")),
+                true => self.trouble(dishonest(PartFlaw::Refused)),
                 false => self.trouble(instead(head)),
             };
         };
         if (range.first, range.last) != (0, 0) {
-            return self.trouble(dishonest(&format!(
-                "the first byte was asked for, bytes {}-{} came",
-                range.first, range.last
-            )));
+            return self.trouble(misplaced(0, 0, (range.first, range.last)));
         }
         match head.first {
             FirstBytes::Zip => {}
             FirstBytes::Nothing => return Turn::Failed(short()),
-            FirstBytes::Other(_) => return Turn::Failed(not_zip("it does not begin as a zip")),
+            FirstBytes::Other(_) => return Turn::Failed(not_zip(ZipLack::Beginning)),
         }
         self.tag.clone_from(&head.tag);
         self.total = range.total;
@@ -396,8 +387,8 @@ impl Look {
 
     fn whole_ended(&mut self) -> Turn {
         if self.length.is_some_and(|length| length != self.came) {
-            let reason = "the package is not as long as central announced";
-            return Turn::Failed(Fault::new(Code::PackageLength, reason));
+            let cause = PackageCause::OtherLength;
+            return Turn::Failed(Fault::new(Code::PackageLength, cause));
         }
         (self.total, self.held) = (self.came, 0);
         self.read_end()
@@ -419,9 +410,9 @@ impl Look {
                 tag: self.tag.clone(),
                 whole: self.whole,
             }),
-            Ok(EndRead::Need(_)) if self.held == 0 => Turn::Failed(not_zip("its directory is cut")),
+            Ok(EndRead::Need(_)) if self.held == 0 => Turn::Failed(not_zip(ZipLack::Directory)),
             Ok(EndRead::Need(from)) => self.ask_span(from..self.held),
-            Err(flaw) => Turn::Failed(not_zip(&flaw.to_string())),
+            Err(flaw) => Turn::Failed(flawed(&flaw)),
         }
     }
 }

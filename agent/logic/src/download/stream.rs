@@ -4,11 +4,11 @@
 
 use super::bring::Bring;
 use super::command::{Command, EndRead, Place, RequestId};
-use super::faults::{dishonest, not_zip};
+use super::faults::{beyond, flawed, not_zip};
 use super::look::Seen;
 use super::records::Records;
 use super::{Download, For, Stage};
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, Fault, PackageCause, ZipLack};
 use crate::words::Outcome;
 use crate::zip::ZipFlaw;
 
@@ -76,7 +76,7 @@ impl Download {
         };
         let end = stream.at + bytes;
         if stream.length.is_some_and(|length| end > length) {
-            return self.fail(dishonest("more bytes came than Content-Length announced"));
+            return self.fail(beyond());
         }
         while end > stream.records.size {
             stream.records.grow(STEP);
@@ -102,7 +102,7 @@ impl Download {
         }
         match stream.length {
             Some(length) if stream.at < length => {
-                let cut = Fault::new(Code::NetCut, "the package ended early");
+                let cut = Fault::new(Code::NetCut, PackageCause::Ended);
                 return self.fail(cut.ending(Outcome::Failed));
             }
             Some(_) => {}
@@ -115,8 +115,8 @@ impl Download {
     pub(super) fn identified(&mut self, read: Result<EndRead, ZipFlaw>) {
         let directory = match read {
             Ok(EndRead::Whole(directory)) => directory,
-            Ok(EndRead::Need(_)) => return self.fail(not_zip("its directory is cut")),
-            Err(flaw) => return self.fail(not_zip(&flaw.to_string())),
+            Ok(EndRead::Need(_)) => return self.fail(not_zip(ZipLack::Directory)),
+            Err(flaw) => return self.fail(flawed(&flaw)),
         };
         if self.is_unreadable(&directory) {
             return;

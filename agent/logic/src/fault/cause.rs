@@ -42,7 +42,7 @@ pub use self::intake::{FoundValue, IntakeCause, IntakeFlaw, IntakeValue};
 pub use self::item::{ItemCause, OtherNumber, OwedItems, PayloadFlaw, Unknown};
 pub use self::net::{ConnectionEnd, NetCause, Scheme};
 pub use self::os::OsCause;
-pub use self::package::PackageCause;
+pub use self::package::{PackageCause, PartFlaw, ZipLack};
 pub use self::run::{ProcessEnd, RunCause};
 pub use self::service::{BusyWith, ServiceCause, ServiceLoss};
 pub use self::setting::{
@@ -367,7 +367,7 @@ impl Cause {
                 "le catalogue de l’organisation {organisation} est complet et son paquet est présent"
             ),
             Self::Ready { organisation, held } => format!(
-                "le catalogue de l’organisation {organisation} est complet et tous les {held} paquets sont présents"
+                "le catalogue de l’organisation {organisation} est complet et ses {held} paquets sont présents"
             ),
             Self::CentralUnknown => {
                 "aucun serveur central n’est configuré : définir `url` dans la section [central] de boxsync.toml".into()

@@ -11,7 +11,7 @@ use super::message::{Names, RangeFlaw, SkipReason, TalkMessage};
 use super::seen::ReportedFault;
 use super::{Check, CheckFinding};
 use crate::api::{Reply, answer};
-use crate::fault::{Area, Code};
+use crate::fault::{AnswerCause, Area, Code};
 use crate::outside;
 
 /// Central's certificate should live longer than this, in seconds.
@@ -200,24 +200,21 @@ pub fn who_answers(reply: &Reply) -> Result<(), ReportedFault> {
     let Err(trouble) = answer::versions(reply) else {
         return Ok(());
     };
+    let told = |code, cause: AnswerCause| ReportedFault::because(code, cause.into());
     match (trouble.code, json.is_ok()) {
         // Nobody is told "not for you" before he said who he is, but for a path that TAO does not know (protocol 2).
-        (Code::AuthRole, true) => Err(ReportedFault::new(
-            Code::CentralNotFound,
-            "a TAO answers, but there is no synchronisation at this path",
-        )),
+        (Code::AuthRole, true) => Err(told(Code::CentralNotFound, AnswerCause::NoSync)),
         (code, true) if code.is(Area::Auth) => Ok(()),
-        _ if demands_certificate(reply) => Err(ReportedFault::new(
-            Code::NetTlsClient,
-            "the server answers that it was shown no client certificate",
-        )),
-        (code, false) if code.is(Area::Auth) => Err(ReportedFault::new(
-            Code::CentralForeign,
-            format!(
-                "a page with status {} came instead of central's answer: a proxy, a captive portal or a wrong URL",
-                reply.status
-            ),
-        )),
+        _ if demands_certificate(reply) => {
+            Err(told(Code::NetTlsClient, AnswerCause::NoCertificate))
+        }
+        (code, false) if code.is(Area::Auth) => {
+            let status = reply.status;
+            Err(told(
+                Code::CentralForeign,
+                AnswerCause::PageInstead { status },
+            ))
+        }
         _ => Err(trouble.into()),
     }
 }

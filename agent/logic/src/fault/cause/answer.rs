@@ -64,6 +64,13 @@ sentences! {
             "PHP du serveur central écrit ses messages (« {kind} ») dans les réponses : elles sont illisibles (display_errors y est activé)";
         Page => "a web page came instead of central's data: a proxy, a captive portal or a wrong URL",
             "une page web est venue au lieu des données du serveur central : un proxy, un portail captif ou une URL fausse";
+        PageInstead { status: u16 } =>
+            "a page with status {status} came instead of central's answer: a proxy, a captive portal or a wrong URL",
+            "une page au statut {status} est venue au lieu de la réponse du serveur central : un proxy, un portail captif ou une URL fausse";
+        NoSync => "a TAO answers, but there is no synchronisation at this path",
+            "un TAO répond, mais il n’y a pas de synchronisation à ce chemin";
+        NoCertificate => "the server answers that it was shown no client certificate",
+            "le serveur répond qu’aucun certificat client ne lui a été montré";
         NoToken { why: Box<Cause> } => "no token could be fetched: {why}", "aucun jeton n’a pu être obtenu : {why}";
         TokenUrl { url: Id } => "the token URL {url} cannot be used", "l’URL de jeton {url} est inutilisable";
         TokenRequest { url: Id } => "no token request can be made for {url}",

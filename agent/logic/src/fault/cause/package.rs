@@ -3,7 +3,7 @@
 //! Called by whatever brings, checks and gives packages.
 
 use super::Cause;
-use super::argument::{Id, sentences};
+use super::argument::{Id, LibraryWords, Quote, sentences};
 
 sentences! {
     /// Of a package.
@@ -11,8 +11,60 @@ sentences! {
         Of { delivery: Id, why: Box<Cause> } => "package of {delivery}: {why}", "paquet de {delivery} : {why}";
         NotHeld { delivery: Id } => "the box holds no whole package of {delivery} (see `boxsync packages`)",
             "la box n’a pas de paquet complet de {delivery} (voir `boxsync packages`)";
+        Dishonest { what: PartFlaw } => "central or a proxy is not honest about ranges: {what}",
+            "le serveur central ou un proxy traite mal les parties de paquet : {what}";
+        Short => "central sent less of the package than it was asked for",
+            "le serveur central a envoyé moins du paquet que demandé";
+        Changed => "the package changed on central while it was fetched",
+            "le paquet a changé sur le serveur central pendant sa réception";
+        NoZip { why: ZipLack } => "what central gives is no zip package: {why}",
+            "ce que donne le serveur central n’est pas un paquet zip : {why}";
+        Zip { flaw: LibraryWords } => "{flaw}", "le zip du paquet est inutilisable ({flaw})";
+        Empty => "central answered with an empty package", "le serveur central a répondu par un paquet vide";
+        OtherLength => "the package is not as long as central announced",
+            "le paquet n’a pas la longueur que le serveur central a annoncée";
+        Ended => "the package ended early", "le paquet s’est terminé trop tôt";
+        Cached { delivery: Id } =>
+            "a cache on the way gives the package of another delivery for {delivery}: past the cache central gives another one",
+            "un cache en chemin donne le paquet d’une autre épreuve pour {delivery} : sans le cache, le serveur central en donne un autre";
+        Unchecked { member: Quote, why: LibraryWords } => "member {member} cannot be checked: {why}",
+            "le membre {member} ne peut pas être vérifié : {why}";
+        WrongTwice { member: Quote, why: LibraryWords } =>
+            "member {member} is damaged on central: fetched twice, wrong twice ({why})",
+            "le membre {member} est endommagé sur le serveur central : reçu deux fois, faux deux fois ({why})";
+        Wrong { member: Quote, why: LibraryWords } => "member {member} came damaged: {why}",
+            "le membre {member} est arrivé endommagé : {why}";
+        Left { why: Box<Cause> } =>
+            "{why}; not fetched again before it changes on central, or until somebody asks for a synchronization",
+            "{why} ; il n’est pas repris avant de changer sur le serveur central, ou qu’on demande une synchronisation";
         Missing =>
             "central has no package for this delivery (it was published before the synchronisation was installed, or its test is gone)",
             "le serveur central n’a pas de paquet pour cette épreuve (elle a été publiée avant l’installation de la synchronisation, ou son test a disparu)";
+    }
+}
+
+sentences! {
+    /// What was done to a part of a package.
+    PartFlaw {
+        Whole => "the whole package was asked for, a part came", "tout le paquet a été demandé, une partie est venue";
+        Refused => "a part that the package has was refused (status 416)",
+            "une partie que le paquet contient a été refusée (statut 416)";
+        Other { first: u64, last: u64, from: u64, to: u64 } => "bytes {first}-{last} were asked for, {from}-{to} came",
+            "octets {first}-{last} demandés, {from}-{to} reçus";
+        Beyond => "more bytes came than were announced", "plus d’octets sont venus qu’annoncé";
+        Scraps => "again and again a few bytes came of many that were asked for",
+            "à chaque fois quelques octets seulement sont venus";
+        NoRange => "a range was asked for, an answer without Content-Range came",
+            "une partie a été demandée, une réponse sans Content-Range est venue";
+        Status { status: u16 } => "status {status} to a request for a package", "statut {status} à une demande de paquet";
+    }
+}
+
+sentences! {
+    /// What a zip lacks.
+    ZipLack {
+        Beginning => "it does not begin as a zip", "il ne commence pas comme un zip";
+        Directory => "its directory is cut", "son répertoire est coupé";
+        Flaw { words: LibraryWords } => "{words}", "{words}";
     }
 }
