@@ -22,7 +22,7 @@ use std::process::ExitCode;
 /// Whatever stopped a benchmark, in words.
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-const USAGE: &str = "usage: bench catalogue [TEST-TAKERS] | download [MIB [whole|resume|republished]] | badlink [MIB] | gateway [MIB] | results [ITEMS] | api [TEST-TAKERS] | appliance";
+const USAGE: &str = "usage: bench catalogue [TEST-TAKERS] | download [MIB [whole|resume|republished]] | badlink [MIB] | gateway [MIB] | results [ITEMS [encrypted]] | api [TEST-TAKERS] | appliance";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -32,7 +32,10 @@ fn main() -> ExitCode {
             .and_then(|mib| download::run(mib, arguments.get(2).map(String::as_str))),
         Some("badlink") => number(&arguments, 48).and_then(badlink::run),
         Some("gateway") => number(&arguments, 256).and_then(gateway::run),
-        Some("results") => number(&arguments, 500).and_then(results::run),
+        Some("results") => number(&arguments, 500).and_then(|items| {
+            let encrypted = arguments.get(2).is_some_and(|word| word == "encrypted");
+            results::run(items, encrypted)
+        }),
         Some("api") => number(&arguments, 10_000).and_then(api::run),
         Some("appliance") => appliance::run(),
         Some("measure") => return measure::wrap(&arguments[1..]),

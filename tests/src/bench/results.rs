@@ -19,23 +19,23 @@ use crate::{Result, cells, table};
 const VARIABLES: usize = 40;
 const QUIET: &str = "[sync]\nmeasure = false\non_boot = false\n[download]\nreserve = \"0\"\n";
 
-/// Prints the tables for so many results.
-pub(crate) fn run(items: usize) -> Result<()> {
+/// Prints the tables for so many results; on a central with taoEncryption if `encrypted`.
+pub(crate) fn run(items: usize, encrypted: bool) -> Result<()> {
     let home = folder()?;
-    let central = BenchCentral::start(
-        home.path(),
-        &[
-            "--test-takers",
-            "20",
-            "--deliveries",
-            "1",
-            "--package-sizes",
-            "40kB",
-        ],
-    )?;
+    let mut options = vec![
+        "--test-takers",
+        "20",
+        "--deliveries",
+        "1",
+        "--package-sizes",
+        "40kB",
+    ];
+    options.extend(encrypted.then_some("--encrypted"));
+    let central = BenchCentral::start(home.path(), &options)?;
     let mut rows = vec![cells(["", "items/s", "ms each", "/ floor"])];
     let site = BenchSite::new(&central, None, QUIET)?;
-    site.good(&["sync", "--data"])?;
+    // With its results: before them it asks for central's key.
+    site.good(&["sync"])?;
     let delivery: Value = serde_json::from_slice(&site.good(&["packages", "--json"])?.stdout)?;
     let delivery = delivery["delivery"].as_str().unwrap_or_default().to_owned();
     let documents: Vec<(String, String)> = (0..items).map(|nth| result(nth, &delivery)).collect();
