@@ -7,6 +7,7 @@ pub mod content;
 pub mod exam;
 pub mod orders;
 pub mod progress;
+pub mod rate;
 pub mod survey;
 pub mod versions;
 
@@ -45,6 +46,7 @@ use logic::fault::{Code, ConfigCause, EnrolCause, Fault};
 use logic::guard::Memory;
 use logic::health::standing::is_of_other;
 use logic::identity::{self, BoxIdentity, Enrolment};
+use logic::package::estimate::PackageRate;
 use logic::package_lane::Waiting;
 use logic::report::{KeptReport, Report};
 use logic::schedule::Errand;
@@ -504,6 +506,11 @@ impl Engine {
     pub fn waiting(&self) -> Option<Waiting> {
         let kept = self.kept_waiting();
         orders::kept(&self.vault).waiting(kept, clock::uptime(), clock::now().wall)
+    }
+
+    /// The rate at which packages come now.
+    pub fn package_rate(&self) -> Option<PackageRate> {
+        rate::measured(&self.root)
     }
 
     fn kept_waiting(&self) -> Option<Waiting> {

@@ -2,6 +2,7 @@
 //! Never looks at content, and never lets the same bad edition cost more than that look again and again.
 //! Called by `download`; `engine` keeps what was found out beside the packages.
 
+pub mod estimate;
 pub mod order;
 pub mod waiting;
 

@@ -184,12 +184,7 @@ impl PackageLane {
 
     /// Whether a package is coming or about to come: nothing but time and the link is needed.
     pub fn is_active(&self) -> bool {
-        let gate = self.held_up.is_some_and(|waiting| {
-            matches!(
-                waiting.reason,
-                WaitReason::Window | WaitReason::Exam | WaitReason::Pause
-            )
-        });
+        let gate = self.held_up.is_some_and(|waiting| waiting.reason.is_gate());
         let stands = gate || self.account.stopped.is_some();
         !stands && self.left(self.current.is_some()) > 0
     }

@@ -4,7 +4,9 @@
 
 use logic::fault::{Area, Code, Fault};
 use logic::health::message::ByType;
-use logic::health::verdict::{BoxStanding, Kinds, Verdict, Word, is_mended_by_a_run, minutes_left};
+use logic::health::verdict::{
+    BoxStanding, Kinds, Verdict, Word, is_mended_by_a_run, package_estimate,
+};
 use logic::language::figure::{Bytes, Seconds};
 use logic::language::{Language, Localized, plain};
 use logic::package::order::OrdersInForce;
@@ -88,6 +90,7 @@ impl StatusExtras {
 fn object(standing: &BoxStanding, verdict: &Verdict, seen: &StatusExtras) -> Json {
     let entities = by_type(&standing.catalogue.entities);
     let stock = &standing.packages;
+    let estimate = package_estimate(standing);
     json!({
         "verdict": verdict,
         "box_id": seen.box_id,
@@ -103,7 +106,10 @@ fn object(standing: &BoxStanding, verdict: &Verdict, seen: &StatusExtras) -> Jso
         "entities": entities,
         "packages": {
             "held": stock.held, "wanted": stock.wanted, "coming": stock.coming, "damaged": stock.damaged,
-            "bytes_left": stock.bytes_left, "unknown": stock.unknown, "minutes_left": minutes_left(standing),
+            "bytes_left": stock.bytes_left, "unknown": stock.unknown,
+            "minutes_left": estimate.map(|estimate| estimate.seconds / 60),
+            "minutes_left_at_most": estimate.and_then(|estimate| estimate.latest).map(|latest| latest / 60),
+            "ready_at": estimate.and_then(|estimate| estimate.ready_at),
             "waiting": seen.waits(standing),
         },
         "orders": seen.orders,
@@ -309,15 +315,23 @@ fn packages(standing: &BoxStanding, language: Language) -> String {
         });
     }
     let parts: Vec<String> = parts.iter().map(|part| part.localized(language)).collect();
-    let takes = match (minutes_left(standing), standing.rate) {
-        (Some(minutes), Some(rate)) => StatusTerm::Takes {
-            time: Seconds(minutes * 60),
-            rate: Bytes(rate as u64),
+    let takes = package_estimate(standing).map(|estimate| {
+        let rate = Bytes(estimate.rate);
+        let takes = Seconds(estimate.seconds);
+        match estimate.ready_at {
+            None => StatusTerm::Takes { time: takes, rate },
+            Some(at) => {
+                let latest = estimate.latest.filter(|latest| *latest > estimate.seconds);
+                StatusTerm::ReadyAt {
+                    time: words::range(estimate.seconds, latest, language),
+                    rate,
+                    moment: time(language, at),
+                }
+            }
         }
-        .localized(language),
-        _ => String::new(),
-    };
-    parts.join(", ") + &takes
+        .localized(language)
+    });
+    parts.join(", ") + &takes.unwrap_or_default()
 }
 
 fn results(standing: &BoxStanding, language: Language) -> String {
@@ -393,6 +407,8 @@ mod tests {
     use super::*;
     use crate::cli::screen::{coloured, each};
     use logic::health::verdict::{Last, OwedCounts, Stock};
+    use logic::package::estimate::PackageRate;
+    use logic::time::Uptime;
 
     /// The ready box of tests/fixtures/standing.json.
     fn ready() -> BoxStanding {
@@ -526,12 +542,33 @@ mod tests {
     }
 
     #[test]
+    fn while_packages_come_a_moment_is_told_and_its_doubt() {
+        let mut standing = half();
+        let rate = |mean, slow| {
+            let at = Uptime::default();
+            Some(PackageRate { mean, slow, at })
+        };
+        standing.package_rate = rate(1_000_000, 250_000);
+        shown("status-coming", &standing, &opened());
+        let told = |standing: &BoxStanding| plain(&packages(standing, Language::English));
+        standing.package_rate = rate(1_000_000, 1_000_000);
+        let sure = "5 of 7 held, 1.2 GB left: 20 min at 1.0 MB/s, ready at 2026-11-24 06:20 UTC";
+        assert_eq!(told(&standing), sure);
+        // Half of the time nothing came: nobody knows how long it may take.
+        standing.package_rate = rate(1_000_000, 0);
+        assert_eq!(told(&standing), sure);
+        standing.package_rate = rate(0, 0);
+        assert_eq!(told(&standing), "5 of 7 held, 1.2 GB left");
+    }
+
+    #[test]
     fn machines_read_the_same_verdict() {
         let standing = half();
         let object = object(&standing, &Verdict::of(&standing), &opened());
         assert_eq!(object["verdict"]["word"], "not_ready");
         assert_eq!(object["verdict"]["reason"], "5 of 7 packages held");
         assert_eq!(object["packages"]["minutes_left"], 40);
+        assert_eq!(object["packages"]["ready_at"], Json::Null);
         assert_eq!(object["entities"]["test-taker"], 300);
     }
 }

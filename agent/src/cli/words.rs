@@ -86,6 +86,9 @@ logic::sentences! {
             "{left} left and {count} not begun",
             "reste {left} et {count} non commencé" | "reste {left} et {count} non commencés";
         Takes { time: Seconds, rate: Bytes }: ": {time} at {rate}/s", " : {time} à {rate}/s";
+        ReadyAt { time: String, rate: Bytes, moment: String }:
+            ": {time} at {rate}/s, ready at {moment}",
+            " : {time} à {rate}/s, prêts le {moment}";
         WaitFor { what: String }: "wait for {what}", "attendent {what}";
         Results: "results", "résultats";
         Waiting { items: String }: "{items} waiting", "{items} en attente";
@@ -499,6 +502,15 @@ pub(super) fn item(state: ItemState) -> ListTerm {
         ItemState::SetAside => ListTerm::SetAside,
         ItemState::Open => ListTerm::Open,
         ItemState::Held => ListTerm::HeldItem,
+    }
+}
+
+/// How long something takes, with its doubt: 40 min, 40 min – 1 h 5 min.
+pub(super) fn range(seconds: u64, latest: Option<u64>, language: Language) -> String {
+    let likely = Seconds(seconds).localized(language);
+    match latest {
+        None => likely,
+        Some(latest) => format!("{likely} – {}", Seconds(latest).localized(language)),
     }
 }
 

@@ -117,6 +117,7 @@ fn read(engine: &Engine, standing: &mut BoxStanding) -> Result<(), Fault> {
     standing.died = engine.died(last.as_ref());
     let reports = reports(engine, RECENT)?;
     standing.rate = rate(&reports);
+    standing.package_rate = engine.package_rate();
     let damaged = unreadable_entities(&catalogue, &edition);
     if damaged > 0 {
         let cause = CatalogueCause::Closed {

@@ -164,6 +164,7 @@ impl Executor<'_> {
                 match piece {
                     Ok(Some(piece)) => {
                         let length = piece.len() as u64;
+                        self.link.rate.came(length);
                         self.answers.insert(id, answer);
                         self.pieces.insert(id, piece);
                         Event::Came(id, length)

@@ -76,7 +76,10 @@ async fn bring(link: Link) {
             (machine.next(), machine.progress())
         };
         link.watch.packages(done, wanted);
-        let Some(package) = next else { break };
+        let Some(package) = next else {
+            link.rate.rests();
+            break;
+        };
         link.watch.begins(&package.delivery);
         let end = fetch(&link, &package).await;
         if let PackageEnd::Fetched { bytes, .. } = end {

@@ -14,6 +14,7 @@ use logic::rate::RateOverride;
 use tokio::sync::Notify;
 
 use super::progress::RunWatch;
+use super::rate::RateKeeper;
 use super::twins::Twins;
 use uplink::Uplink;
 use vault::package::{PackageStore, PartialPackage};
@@ -32,6 +33,7 @@ pub(super) struct Link {
     /// Deliveries whose packages are kept though they are hidden; the first goes first when room is needed.
     spare: Rc<RefCell<VecDeque<String>>>,
     pub(super) lane: Rc<Lane>,
+    pub(super) rate: Rc<RateKeeper>,
 }
 
 /// What the configuration allows a download.
@@ -67,6 +69,7 @@ impl Link {
         watch: RunWatch,
         limits: Limits,
         carriage: Carriage,
+        rate: RateKeeper,
     ) -> Result<Self, Fault> {
         Ok(Self {
             uplink,
@@ -77,6 +80,7 @@ impl Link {
             carriage: Rc::new(RefCell::new(carriage)),
             spare: Rc::default(),
             lane: Rc::default(),
+            rate: Rc::new(rate),
         })
     }
 
@@ -136,6 +140,9 @@ impl Link {
     }
 
     pub(super) fn held_up(&self, waiting: Option<Waiting>) {
+        if waiting.is_some_and(|waiting| waiting.reason.is_gate()) {
+            self.rate.rests();
+        }
         if self.lane.machine.borrow_mut().hold_up(waiting) {
             self.lane.changed.notify_one();
         }

@@ -19,6 +19,7 @@ use tokio::sync::{Notify, mpsc};
 use super::downloads::Downloads;
 use super::link::{Limits, Link};
 use super::progress::RunWatch;
+use super::rate::RateKeeper;
 use super::{Engine, LOCK_PATIENCE, Request, exam, orders};
 use system::clock;
 use system::root::{Lock, Root};
@@ -202,6 +203,7 @@ impl CentralClient {
                 Rate::new(download.max_rate.bytes()),
                 download.window_flush.bytes(),
             ),
+            RateKeeper::new(&engine.root),
         )?;
         Ok(Self {
             who: (enrolment.clone(), identity.box_id.clone()),

@@ -4,7 +4,7 @@
 
 use logic::health::CheckStatus;
 use logic::health::stats::Stats;
-use logic::health::verdict::{BoxStanding, is_mended_by_a_run, minutes_left};
+use logic::health::verdict::{BoxStanding, is_mended_by_a_run, package_estimate};
 use logic::language::Language;
 use logic::package_lane::Waiting;
 use logic::phrase::{self, remedy, title};
@@ -271,7 +271,7 @@ fn holdings(language: Language, standing: &BoxStanding, offset: i64) -> String {
     let held = stock.held.to_string();
     let mut body = format!(
         "<p>{}</p><progress max=\"{}\" value=\"{held}\" aria-label=\"{}\"></progress>",
-        escape(&packages(language, standing)),
+        escape(&packages(language, standing, offset)),
         stock.wanted.max(1),
         words.held_bar
     );
@@ -381,7 +381,7 @@ fn by_type(counts: &[(String, u64)]) -> String {
     told.collect::<Vec<_>>().join(", ")
 }
 
-fn packages(language: Language, standing: &BoxStanding) -> String {
+fn packages(language: Language, standing: &BoxStanding, offset: i64) -> String {
     let words = words(language);
     let stock = &standing.packages;
     let (held, wanted) = (stock.held.to_string(), stock.wanted.to_string());
@@ -397,9 +397,22 @@ fn packages(language: Language, standing: &BoxStanding) -> String {
     if stock.bytes_left > 0 {
         parts.push(put(words.left, &[&bytes(language, stock.bytes_left)]));
     }
-    if let (Some(minutes), Some(rate)) = (minutes_left(standing), standing.rate) {
-        let (time, rate) = (span(language, minutes * 60), bytes(language, rate as u64));
-        parts.push(put(words.minutes, &[&time, &rate]));
+    if let Some(estimate) = package_estimate(standing) {
+        let time = match estimate.latest.filter(|latest| *latest > estimate.seconds) {
+            None => span(language, estimate.seconds),
+            Some(latest) => format!(
+                "{} – {}",
+                span(language, estimate.seconds),
+                span(language, latest)
+            ),
+        };
+        parts.push(put(
+            words.minutes,
+            &[&time, &bytes(language, estimate.rate)],
+        ));
+        if let Some(at) = estimate.ready_at {
+            parts.push(put(words.ready_at, &[&moment(language, at, offset)]));
+        }
     }
     parts.join(", ")
 }

@@ -54,6 +54,7 @@ words! {
     damaged: "damaged: {}", "endommagés\u{a0}: {}";
     left: "{} left", "reste {}";
     unknown: "not begun: {}", "non commencés\u{a0}: {}";
+    ready_at: "ready at {}", "prêts le {}";
     minutes: "about {1} at {2}/s", "environ {1} à {2}/s";
     details: "Details of the box", "Détails de la box";
     packages: "Test packages", "Paquets de tests";

@@ -8,6 +8,7 @@ use super::message::KindCount;
 use super::verdict::counted;
 use crate::fault::{Cause, CodeName, Finding};
 use crate::intake::ItemKind;
+use crate::package::estimate::PackageRate;
 use crate::words::Outcome;
 
 /// Where the box stands: everything that the verdict depends on.
@@ -63,6 +64,9 @@ pub struct BoxStanding {
     pub disk: Option<(u64, u64)>,
     /// Bytes per second that the link carried lately.
     pub rate: Option<f64>,
+    /// The rate of the last minutes, while packages come.
+    #[serde(default)]
+    pub package_rate: Option<PackageRate>,
     /// What is to be told of the box itself: it runs twice, it was put back.
     #[serde(default)]
     pub notices: Vec<Finding>,

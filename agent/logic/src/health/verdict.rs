@@ -11,6 +11,7 @@ pub use super::standing::{
 };
 use crate::fault::{Area, Cause, Code, CodeName, ConfigCause, Finding, ItemCause, Lack};
 use crate::outside;
+use crate::package::estimate::time_left;
 use crate::spool;
 use crate::words::Outcome;
 
@@ -121,11 +122,43 @@ impl Verdict {
     }
 }
 
-/// Minutes that the rest of the packages takes at the measured rate; `None` without a rate or with sizes unknown.
-pub fn minutes_left(standing: &BoxStanding) -> Option<u64> {
+/// When the packages are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PackageEstimate {
+    /// Seconds that the rest takes, in whole minutes.
+    pub seconds: u64,
+    /// The same at the rate of the slower half of the last minutes, where it was measured in them.
+    pub latest: Option<u64>,
+    /// Bytes a second.
+    pub rate: u64,
+    /// Unix seconds; only while packages come.
+    pub ready_at: Option<i64>,
+}
+
+/// When the packages are there, by the rate of the last minutes or else of the last run; `None` without a rate, with a
+/// size that is unknown, or where nothing is left.
+pub fn package_estimate(standing: &BoxStanding) -> Option<PackageEstimate> {
+    let left = standing.packages.bytes_left;
+    if standing.packages.unknown > 0 || left == 0 {
+        return None;
+    }
+    let minutes = |seconds: u64| seconds.div_ceil(60) * 60;
+    if let Some(recent) = standing.package_rate {
+        let takes = time_left(left, recent)?;
+        return Some(PackageEstimate {
+            seconds: minutes(takes.likely),
+            latest: takes.latest.map(minutes),
+            rate: recent.mean,
+            ready_at: Some(standing.now.saturating_add_unsigned(takes.likely)),
+        });
+    }
     let rate = standing.rate.filter(|rate| *rate > 0.0)?;
-    let known = standing.packages.unknown == 0 && standing.packages.bytes_left > 0;
-    known.then(|| (standing.packages.bytes_left as f64 / rate / 60.0).ceil() as u64)
+    Some(PackageEstimate {
+        seconds: (left as f64 / rate / 60.0).ceil() as u64 * 60,
+        latest: None,
+        rate: rate as u64,
+        ready_at: None,
+    })
 }
 
 /// What makes an exam impossible, the cause before its effects.

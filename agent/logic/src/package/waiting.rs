@@ -39,6 +39,11 @@ impl WaitReason {
         }
     }
 
+    /// Whether it was decided here that none is asked for: nothing is wrong, and nothing slow.
+    pub fn is_gate(self) -> bool {
+        matches!(self, Self::Window | Self::Exam | Self::Pause)
+    }
+
     /// What a trouble that is waited out, or that ended the lane's work for now, says of it.
     pub fn of(trouble: &Fault) -> Self {
         match trouble.code {

@@ -6,7 +6,9 @@ use super::super::standing::CATALOGUE_OLD_AFTER;
 use super::*;
 use crate::fault::{Code, Finding, ServiceCause};
 use crate::language::Localized;
+use crate::package::estimate::PackageRate;
 use crate::settings::{Settings, Source};
+use crate::time::Uptime;
 
 const NOW: i64 = 1_795_500_000;
 
@@ -479,9 +481,28 @@ fn minutes_are_told_only_when_they_are_known() {
     let mut standing = sound();
     standing.packages.bytes_left = 600_000_000;
     standing.rate = None;
-    assert_eq!(minutes_left(&standing), None);
+    assert_eq!(package_estimate(&standing), None);
     standing.rate = Some(500_000.0);
-    assert_eq!(minutes_left(&standing), Some(20));
+    let last_run = PackageEstimate {
+        seconds: 20 * 60,
+        latest: None,
+        rate: 500_000,
+        ready_at: None,
+    };
+    assert_eq!(package_estimate(&standing), Some(last_run));
+    // What comes now counts before what came then.
+    standing.package_rate = Some(PackageRate {
+        mean: 1_000_000,
+        slow: 250_000,
+        at: Uptime::default(),
+    });
+    let now = PackageEstimate {
+        seconds: 10 * 60,
+        latest: Some(40 * 60),
+        rate: 1_000_000,
+        ready_at: Some(standing.now + 600),
+    };
+    assert_eq!(package_estimate(&standing), Some(now));
     standing.packages.unknown = 1;
-    assert_eq!(minutes_left(&standing), None);
+    assert_eq!(package_estimate(&standing), None);
 }
