@@ -3,6 +3,7 @@
 //! Used by `tests/spool.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use logic::fault::Code;
 use logic::intake::ItemKind;
@@ -91,6 +92,8 @@ proptest! {
         probe_first in any::<bool>(),
         writes in prop_oneof![Just(Vec::new()), prop::collection::vec(write(), 0..80)],
         encrypted in any::<bool>(),
+        // Seconds between the first passes: none, less than central may be at a lost request, and more.
+        rests in prop::collection::vec(prop_oneof![Just(0u64), Just(20), Just(3600)], 6),
     ) {
         let mut world = Box::new(Central::new(script));
         let mut items = items;
@@ -142,7 +145,8 @@ proptest! {
             world.submit(ItemKind::Results, &json!({ &id: result(&id, &names(0..2)) }));
             world.plan.asked = round >= 6;
             world.pass();
-            world.rest(world.plan.refuse_after);
+            let rest = rests.get(round).map(|seconds| Duration::from_secs(*seconds));
+            world.rest(rest.unwrap_or(world.plan.refuse_after));
             // Exactly once, at every moment.
             let mut complete = BTreeSet::new();
             for execution in world.central.executions.iter().filter(|e| e.complete) {
