@@ -189,3 +189,47 @@ fn a_kill_on_a_full_disk_doubles_nothing() {
         }
     }
 }
+
+/// A document of many that does not fit: nobody is told yes, and once there is room the same again takes all of it home once.
+#[test]
+fn a_document_that_does_not_fit_is_let_in_once_there_is_room() {
+    const RESULTS: usize = 40;
+    let site = owing();
+    let ids: Vec<String> = (0..RESULTS).map(execution).collect();
+    let of = |id: &String| (id.clone(), result(&site, id, &answers(id, 40)));
+    let document: Map<_, _> = ids.iter().map(of).collect();
+    fs::write(site.path("many"), Value::Object(document).to_string()).unwrap();
+    // Room comes back in steps of which each takes a few of them more.
+    let script = on_a_volume("size=6m")
+        + FULL
+        + "n=0; while :; do n=$((n+1)); said \"try$n\" results submit \"$root/many\"; \
+           [ \"$(cat \"$root/try$n.status\")\" = 0 ] && break; truncate -s -40k \"$state/fill\"; done; \
+           echo $n > \"$root/tries\"; said again results submit \"$root/many\"; "
+        + ROOM
+        + "said room sync --results; "
+        + LISTED;
+    let Some(ran) = site.in_own_mounts(&script) else {
+        eprintln!("SKIPPED: a file system of its own needs root and mount namespaces");
+        return;
+    };
+    let ran = ran.exits(0);
+    let tries: usize = fs::read_to_string(site.path("tries"))
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
+    assert!(tries > 3, "{tries}");
+    for n in 1..tries {
+        let (status, told) = said(&site, &ran, &format!("try{n}"));
+        assert_eq!((status, &told["code"]), (1, &json!("disk.full")), "{told}");
+    }
+    let again = fs::read_to_string(site.path("again.out")).unwrap();
+    let new = again.lines().filter(|line| line.contains("true"));
+    assert_eq!((again.lines().count(), new.count()), (RESULTS, 0));
+    let (status, room) = said(&site, &ran, "room");
+    assert_eq!((status, &room["code"]), (0, &json!("ok")), "{room}");
+    assert_eq!(room["results"]["acknowledged"], RESULTS, "{room}");
+    ids.iter()
+        .for_each(|id| assert_home(&site, id, &answers(id, 40)));
+    assert_eq!(site.central.executions().len(), RESULTS);
+}
