@@ -22,6 +22,7 @@ mod engine;
 mod full;
 mod gateway;
 mod guard;
+mod hostile;
 mod keys;
 mod lanes;
 mod language;

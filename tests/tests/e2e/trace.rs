@@ -67,7 +67,7 @@ fn on_central(site: &Site) -> BTreeMap<i64, String> {
     rows.map(|row| (row.sync_id, row.status)).collect()
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     let _ = fs::remove_dir_all(to);
     let status = Command::new("cp").arg("-a").arg(from).arg(to).status();
     assert!(status.unwrap().success());
@@ -315,7 +315,7 @@ fn a_box_that_was_put_back_offline_waits_for_central_s_time() {
 }
 
 /// The same folder on another machine with the same fingerprint.
-fn twin(site: &Site) -> std::path::PathBuf {
+pub(crate) fn twin(site: &Site) -> std::path::PathBuf {
     let root = site.path("twin");
     fs::create_dir_all(root.join("var/lib")).unwrap();
     copy(&site.path("etc"), &root.join("etc"));
@@ -323,7 +323,7 @@ fn twin(site: &Site) -> std::path::PathBuf {
     root
 }
 
-fn at(site: &Site, root: &Path, words: &[&str]) -> Running {
+pub(crate) fn at(site: &Site, root: &Path, words: &[&str]) -> Running {
     let own = site.command(&[]);
     let mut command = Command::new(own.get_program());
     command.env_clear().env("PATH", "/usr/bin:/bin");
