@@ -24,6 +24,7 @@ use logic::words::Outcome;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
+use crate::engine::exam;
 use crate::engine::progress::Progress;
 use crate::engine::{Engine, PackageLaneState};
 use crate::page::StatusPage;
@@ -250,7 +251,7 @@ impl Daemon {
                     self.asked(ask).await;
                 }
                 Woken::Network => self.schedule.handle(ScheduleEvent::Network, clock::now()),
-                Woken::Exam => self.comes_now(WaitReason::Exam),
+                Woken::Exam => self.exam().await,
                 Woken::Ordered => self.ordered().await,
                 Woken::Worker(told) => self.worker(told),
                 Woken::Hour => {
@@ -377,11 +378,22 @@ impl Daemon {
         }
     }
 
+    /// An exam has begun or ended: whoever brings packages looks at once.
+    async fn exam(&mut self) {
+        self.order(&WorkerOrder::Ordered).await;
+        if exam::running(&self.root).is_none() {
+            self.comes_now(WaitReason::Exam);
+        }
+    }
+
     /// What this held up may come now.
     fn comes_now(&mut self, reason: WaitReason) {
         let held_up = |waiting: Waiting| waiting.reason == reason;
         if self.packages.waiting.is_some_and(held_up) {
-            let soon = PackagesState::HeldUp(Duration::ZERO);
+            let soon = match reason {
+                WaitReason::Pause => PackagesState::Paused(Duration::ZERO),
+                _ => PackagesState::HeldUp(Duration::ZERO),
+            };
             self.schedule
                 .handle(ScheduleEvent::Packages(soon), clock::now());
         }
@@ -488,15 +500,18 @@ impl Daemon {
             } if reason == WaitReason::Pause
                 && self.board.orders().pause(clock::uptime()).is_none() =>
             {
-                PackagesState::HeldUp(Duration::ZERO)
+                PackagesState::Paused(Duration::ZERO)
             }
             PackageLaneState { failed: true, .. } => PackagesState::Failed,
             PackageLaneState { news: true, .. } => PackagesState::Came,
             PackageLaneState {
-                waiting: Some(_),
+                waiting: Some(Waiting { reason, .. }),
                 held_up: Some(wait),
                 ..
-            } => PackagesState::HeldUp(wait),
+            } => match reason {
+                WaitReason::Pause => PackagesState::Paused(wait),
+                _ => PackagesState::HeldUp(wait),
+            },
             _ => PackagesState::Stand,
         };
         self.schedule

@@ -53,7 +53,7 @@ pub enum WorkerOrder {
     },
     /// The pass under way is to wait for packages no longer.
     Close,
-    /// A person has ordered something of the downloads.
+    /// A person has ordered something of the downloads, or an exam has begun or ended.
     Ordered,
 }
 

@@ -18,7 +18,7 @@
 //! | What another delivery holds too is confirmed past all caches | `confirm` | `package` (caches) |
 //! | A failure that passes is tried again: four looks, five rounds of ranges without progress | `retry` | `package::a_central_in_trouble_…` |
 //! | Windows, exams and pauses hold back the next request, an exam alone the replacement | `gate` | e2e `lanes` |
-//! | A pause ends what is under way, too: ranges are left, other answers are not read | `gate` | e2e `orders` |
+//! | A pause and an exam end what is under way, too: ranges are left, other answers are not read | `gate` | e2e `orders` |
 //! | At most one window of bytes is without a flush; the rate holds over all connections | `flow` | e2e `resume`, `power`, `package::all_connections_…` |
 
 mod bring;
@@ -366,17 +366,17 @@ impl Download {
     fn gate(&mut self, held: Option<(Waiting, Duration)>) {
         self.at_gate = false;
         if let Some((waiting, wait)) = held {
-            let is_pause = |waiting: &Waiting| waiting.reason == WaitReason::Pause;
+            let ends = |waiting: &Waiting| waiting.reason.ends_requests();
             let asks = !self.asks.is_empty() || matches!(self.stage, Stage::Exam);
             let before = self.closed.map(|(waiting, _)| waiting);
-            if !asks && before.is_none() && !is_pause(&waiting) {
+            if !asks && before.is_none() && !ends(&waiting) {
                 // What is under way goes on.
                 return;
             }
             let until = self.now.mono + wait.clamp(Duration::from_secs(1), GATE_LOOKS);
             self.closed = Some((waiting, until));
-            self.carriage.flow.pause(is_pause(&waiting));
-            if is_pause(&waiting) && !before.is_some_and(|before| is_pause(&before)) {
+            self.carriage.flow.pause(ends(&waiting));
+            if ends(&waiting) && !before.is_some_and(|before| ends(&before)) {
                 self.leave_parts();
             }
             return;

@@ -50,8 +50,10 @@ pub enum ScheduleEvent {
 pub enum PackagesState {
     /// Nothing is to be done for them before the next run.
     Stand,
-    /// They may be fetched after so long: a window opens, an exam is over.
+    /// They may be fetched after so long: a window opens, an exam is over. Other boxes wait for the same moment.
     HeldUp(Duration),
+    /// They may be fetched after so long: a person paused them on this box, and waits for them to go on.
+    Paused(Duration),
     /// Something passing kept them from coming.
     Failed,
     /// What came since the last run has all come: central is to know.
@@ -323,6 +325,10 @@ impl Schedule {
                 let wait = wait.max(LEAST) + self.jitter(OPENING);
                 (self.allowed(now.after(wait)), RunReason::Packages)
             }
+            PackagesState::Paused(wait) => (
+                self.allowed(now.after(wait.max(LEAST))),
+                RunReason::Packages,
+            ),
             PackagesState::Came => (self.allowed(now.after(LEAST)), RunReason::Packages),
             PackagesState::Failed => self.after_failures(self.package_failures, now),
         };

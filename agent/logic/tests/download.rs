@@ -17,6 +17,7 @@ use central::{Central, Mishap, any_mishap, passing};
 use logic::download::Twin;
 use logic::fault::Code;
 use logic::package_lane::PackageEnd;
+use logic::rate::RateOverride;
 use logic::zip::Member;
 use package::package;
 use proptest::collection::vec;
@@ -131,6 +132,7 @@ fn play(mishap: impl Strategy<Value = Mishap>) -> impl Strategy<Value = Play> {
                     exam: hold.map(|(times, _)| times),
                     pause: hold.is_some_and(|(_, pause)| pause),
                     window,
+                    order: None,
                 },
             },
         )
@@ -223,18 +225,45 @@ proptest! {
         prop_assert_eq!(play.run().0.trace, play.run().0.trace);
     }
 
-    /// A pause ends what is under way: nothing more is read than is on its way already, and what came is kept.
+    /// A pause or an exam ends what is under way: nothing more is read than is on its way already, no range stays open, and
+    /// what came is kept.
     #[test]
-    fn a_pause_ends_what_is_under_way_and_costs_nothing_that_came(mut play in play(passing()), from in 0u64..5) {
+    fn a_pause_ends_what_is_under_way_and_costs_nothing_that_came(mut play in play(passing()), from in 0u64..5, pause in any::<bool>()) {
         play.script.clear();
         play.bytes = play.bytes % 30_000 + 20_000;
         play.box_script = Script { connections: play.box_script.connections, window: 2 << 20, ..Script::default() };
         play.box_script.rate = 30_000;
-        (play.box_script.exam, play.box_script.pause) = (Some((from, from + 100)), true);
+        (play.box_script.exam, play.box_script.pause) = (Some((from, from + 100)), pause);
         let (world, end) = holds(&play);
         prop_assert!(matches!(end, PackageEnd::Fetched { .. }), "{:?} {:#?}", end, world.trace);
         let took = world.now.mono.as_secs() - 1000;
         prop_assert!(took >= from + 100 || took <= from, "{} s in a pause from {} s on", took, from);
+        prop_assert_eq!(world.open_in_pause, 0, "ranges stay open: {:#?}", world.trace);
+        // The gate says until when: nobody looks for it long after.
+        prop_assert!(took <= from + 101 + 40, "{} s with a pause from {} s on", took, from);
+    }
+
+    /// Another rate is in force at once: what waited for its turn at the one before is let go, or waits longer.
+    #[test]
+    fn an_ordered_rate_holds_at_once(mut play in play(passing()), from in 1u64..4, faster in any::<bool>()) {
+        play.script.clear();
+        (play.held, play.twin, play.members) = (false, false, 8);
+        play.bytes = 40_000 + play.bytes % 20_000;
+        let (rate, most) = match faster {
+            true => (10_000, 0),
+            false => (40_000, 4_000),
+        };
+        play.box_script = Script { connections: 2, window: 2 << 20, rate, ..Script::default() };
+        play.box_script.order = Some((from, RateOverride { most, until: None }));
+        let (world, end) = holds(&play);
+        prop_assert!(matches!(end, PackageEnd::Fetched { .. }), "{:?} {:#?}", end, world.trace);
+        let (took, size) = ((world.now.mono.as_secs_f64() - 1000.0), world.wire as f64);
+        // One piece for each connection may have been waited for.
+        let before = rate as f64 * (from as f64 + 1.0) + 3.0 * 16_384.0;
+        match faster {
+            true => prop_assert!(took < from as f64 + size / 400_000.0 * 2.0 + 2.0, "{} s for {} bytes", took, size),
+            false => prop_assert!(took > (size - before) / 4_000.0, "{} s for {} bytes", took, size),
+        }
     }
 
     /// A bad disk is named as what it is, and the next run brings the package.

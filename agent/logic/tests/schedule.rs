@@ -243,6 +243,16 @@ fn packages_that_wait_bring_the_next_run_forward_and_never_put_it_off() {
             Some(31),
             RunReason::Packages,
         ),
+        (
+            PackagesState::Paused(3 * SECOND),
+            Some(4),
+            RunReason::Packages,
+        ),
+        (
+            PackagesState::Paused(Duration::ZERO),
+            Some(1),
+            RunReason::Packages,
+        ),
         (PackagesState::Came, Some(1), RunReason::Packages),
         (PackagesState::Failed, Some(10), RunReason::Retry),
     ] {
@@ -353,6 +363,7 @@ fn act() -> impl Strategy<Value = ScheduleAct> {
         Just(PackagesState::Came),
         Just(PackagesState::Failed),
         (0u64..90_000).prop_map(|wait| PackagesState::HeldUp(Duration::from_secs(wait))),
+        (0u64..90_000).prop_map(|wait| PackagesState::Paused(Duration::from_secs(wait))),
     ];
     prop_oneof![
         4 => Just(ScheduleAct::Due),

@@ -41,7 +41,7 @@ impl Downloads {
     /// Whether a person asked for packages, and what the gate says may have changed.
     pub(super) fn asked(&self, asked: bool) {
         self.link.limits.asked.set(asked);
-        self.link.limits.look_again.notify_waiters();
+        self.link.limits.look_again.notify_one();
     }
 
     /// What has come of it since the last account.

@@ -5,7 +5,6 @@
 use logic::fault::Fault;
 use logic::package::order::DownloadOrders;
 
-use system::clock;
 use system::root::Root;
 use vault::Vault;
 
@@ -25,18 +24,14 @@ pub fn keep(root: &Root, orders: &DownloadOrders) -> Result<(), Fault> {
     Vault::open(root)?.entry(ENTRY).put(orders)
 }
 
-/// The orders that outlive a start of the daemon, at that start. A folder that does not open or cannot be written is
-/// told elsewhere: then none is in force for this daemon.
-pub fn at_start(root: &Root) -> DownloadOrders {
-    let Ok(vault) = Vault::open(root) else {
-        return DownloadOrders::default();
-    };
-    let mut orders = kept(&vault);
+/// The orders that outlive a start of the daemon, at that start; none where the folder does not open yet. What is on
+/// disk is in force: where it cannot be written, an order of an earlier start goes on, and is told.
+pub fn at_start(root: &Root) -> Option<DownloadOrders> {
+    let vault = Vault::open(root).ok()?;
+    let before = kept(&vault);
+    let mut orders = before.clone();
     if orders.daemon_starts() && vault.entry(ENTRY).put(&orders).is_err() {
-        tracing::debug!(
-            at = clock::now().wall,
-            "orders of an earlier start stay on disk"
-        );
+        return Some(before);
     }
-    orders
+    Some(orders)
 }

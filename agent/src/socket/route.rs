@@ -291,9 +291,7 @@ fn signal_exam(board: &Board, wanted: Exam) -> Result<Response<ResponseBody>, Fa
     }
     board.events().done();
     let left = exam::running(board.root());
-    if left.is_none() {
-        board.exam_ended();
-    }
+    board.exam_told();
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs());
     let told = json!({
         "schema": 1, "active": wanted.active, "ttl_seconds": seconds(lasts), "name": name,

@@ -109,8 +109,8 @@ struct BoardState {
     /// The way in that the last small document took, and the largest item that it takes.
     way_in: RefCell<Option<(u64, Intake)>>,
     exams: Rc<Notify>,
-    /// What a person has ordered of the downloads, and that it is new.
-    orders: RefCell<DownloadOrders>,
+    /// What a person has ordered of the downloads, as it is on disk, once that could be read; and that it is new.
+    orders: RefCell<Option<DownloadOrders>>,
     ordered: Rc<Notify>,
     /// Why no answer of a candidate could be kept when that was tried last.
     intake: RefCell<Option<Finding>>,
@@ -242,8 +242,8 @@ impl Board {
         self.0.ended.borrow().clone()
     }
 
-    /// Somebody said that no exam runs any more.
-    pub fn exam_ended(&self) {
+    /// Somebody said that an exam runs, or that none does any more.
+    pub fn exam_told(&self) {
         self.0.exams.notify_one();
     }
 
@@ -254,7 +254,11 @@ impl Board {
 
     /// What a person has ordered of the downloads.
     pub fn orders(&self) -> DownloadOrders {
-        self.0.orders.borrow().clone()
+        let mut orders = self.0.orders.borrow_mut();
+        if orders.is_none() {
+            *orders = orders::at_start(&self.0.root);
+        }
+        orders.clone().unwrap_or_default()
     }
 
     /// Takes an order, which is on disk then, and tells the loop.
@@ -266,7 +270,7 @@ impl Board {
         let taken = orders.take(order, clock::uptime());
         taken.map_err(|flaw| super::query::flaw(flaw.words()))?;
         orders::keep(&self.0.root, &orders)?;
-        *self.0.orders.borrow_mut() = orders;
+        *self.0.orders.borrow_mut() = Some(orders);
         self.0.ordered.notify_one();
         Ok(())
     }

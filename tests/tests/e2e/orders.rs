@@ -140,6 +140,31 @@ fn a_pause_ends_by_itself_and_what_it_held_up_comes() {
 }
 
 #[test]
+fn an_exam_ends_what_is_under_way_and_its_end_brings_the_rest() {
+    let site = site("1s", 4_000_000);
+    // After the beginning and the end comes the first range, which takes minutes.
+    let slow = Rule::on(Route::Package, Fault::Throttle { rate: 4_000 });
+    site.central.script(slow.nth(3).always());
+    let running = site.start_daemon();
+    wait_until("the first range", LIMIT, || site.asked(Route::Package) == 3);
+    let exam = |body: &str| {
+        let answer = site.api().call("PUT", "/v1/exam", body).unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.json());
+    };
+    exam(r#"{"active": true, "ttl_seconds": 3600}"#);
+    wait_until("the exam", LIMIT, || {
+        daemon(&site)["waiting"]["reason"] == "exam"
+    });
+    let asked = site.asked(Route::Package);
+    until_passes(&site, 2);
+    assert_eq!(site.asked(Route::Package), asked);
+    site.central.clear_script();
+    exam(r#"{"active": false}"#);
+    until_held(&site);
+    ended(running);
+}
+
+#[test]
 fn a_rate_holds_at_once_until_another_word_or_start_of_the_service() {
     let mut site = site("1s", 4_000_000);
     // It would take more than three minutes.

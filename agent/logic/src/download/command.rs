@@ -216,8 +216,8 @@ pub enum Event {
     Time,
     /// What holds downloads back may have changed.
     GateChanged,
-    /// A person has ordered something of the downloads: the rate that is in force instead of the configured one, if
-    /// there is one; what holds them back is looked at.
+    /// A person has ordered something of the downloads, or an exam has begun: the rate that is in force instead of the
+    /// configured one, if there is one; what holds them back is looked at.
     Ordered(Option<RateOverride>),
     /// What holds the download back, and for how long at most.
     Gate(Option<(Waiting, Duration)>),

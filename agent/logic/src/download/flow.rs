@@ -16,7 +16,7 @@ pub(super) struct Flow {
     half: u64,
     gathered: u64,
     flushing: bool,
-    /// A person paused the downloads: nothing is read.
+    /// A pause or an exam: nothing is read.
     paused: bool,
     /// Requests that wait to be read, and until when the rate makes them wait.
     waiting: BTreeMap<RequestId, Duration>,

@@ -27,6 +27,11 @@ pub enum WaitReason {
 }
 
 impl WaitReason {
+    /// Whether it ends what is under way, too, and not the next request alone: somebody needs the line, or the box, now.
+    pub fn ends_requests(self) -> bool {
+        matches!(self, Self::Exam | Self::Pause)
+    }
+
     /// What is waited for, in words.
     pub fn words(self) -> &'static str {
         match self {
@@ -76,8 +81,8 @@ pub struct HoldFacts {
     pub at_once: bool,
 }
 
-/// What holds packages back, and for how long. A pause comes first: what is under way ends with it, as with nothing
-/// else. Neither it nor an exam ends because somebody asked for a run.
+/// What holds packages back, and for how long. What ends requests that are under way comes first. Neither a pause nor an
+/// exam ends because somebody asked for a run.
 pub fn held_back(facts: HoldFacts) -> Option<(WaitReason, Duration)> {
     let pause = facts.pause.map(|left| (WaitReason::Pause, left));
     let exam = facts.exam.map(|left| (WaitReason::Exam, left));

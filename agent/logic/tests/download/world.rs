@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use logic::api::PackageRange;
 use logic::download::{Carriage, Command, Download, EndRead, Event, Place, RequestId, Task, Twin};
 use logic::package::Judged;
 use logic::package_lane::{PackageEnd, WaitReason, Waiting};
-use logic::rate::Rate;
+use logic::rate::{Rate, RateOverride};
 use logic::words::Now;
 use logic::zip::{Directory, LocalHeader, PackageIdentity, PackageTail, plan};
 
@@ -35,11 +36,13 @@ pub(crate) struct Script {
     pub(crate) flush_fails_at: Option<usize>,
     /// After so many commands the power goes.
     pub(crate) power_cut_at: Option<usize>,
-    /// Seconds from and to which an exam runs.
+    /// Seconds from and to which an exam runs; the machine is told when it begins.
     pub(crate) exam: Option<(u64, u64)>,
-    /// It is a pause instead, of which the machine is told when it begins.
+    /// It is a pause instead.
     pub(crate) pause: bool,
     pub(crate) window: u64,
+    /// From this second on another rate is in force.
+    pub(crate) order: Option<(u64, RateOverride)>,
 }
 
 /// An answer that is being read.
@@ -48,6 +51,8 @@ struct Flight {
     served: Served,
     at: usize,
     piece: Vec<u8>,
+    /// It is one range of several.
+    is_part: bool,
 }
 
 pub(crate) struct World {
@@ -67,8 +72,10 @@ pub(crate) struct World {
     pub(crate) trace: Vec<String>,
     pub(crate) most_open: usize,
     gate_open: bool,
-    /// Pieces that were read since a pause began.
+    /// Pieces that were read since a pause or an exam began.
     paused_reads: usize,
+    /// Ranges that stayed open in one.
+    pub(crate) open_in_pause: usize,
     pub(crate) asked: bool,
     /// Other deliveries that hold the same edition, whatever it is.
     pub(crate) twins: Vec<Twin>,
@@ -106,6 +113,7 @@ impl World {
             most_open: 0,
             gate_open: false,
             paused_reads: 0,
+            open_in_pause: 0,
             asked: false,
             twins: Vec::new(),
         }
@@ -125,8 +133,11 @@ impl World {
         let mut machine = Download::new(task, carriage, false, self.now);
         let (from, _) = self.script.exam.unwrap_or_default();
         let begins = Duration::from_secs(1000 + from);
-        if self.script.pause && begins > self.now.mono {
+        if self.script.exam.is_some() && begins > self.now.mono {
             self.later(begins - self.now.mono, Event::Ordered(None));
+        }
+        if let Some((after, rate)) = self.script.order {
+            self.later(Duration::from_secs(after), Event::Ordered(Some(rate)));
         }
         let mut idle = 0;
         loop {
@@ -152,6 +163,10 @@ impl World {
                     machine.handle(event, self.now);
                 }
                 idle = 0;
+            }
+            if self.script.exam.is_some() && !self.gate_open {
+                let parts = self.flights.values().filter(|flight| flight.is_part);
+                self.open_in_pause = self.open_in_pause.max(parts.count());
             }
             // Each connection may have one piece on its way, and the end is placed at once.
             let pieces = (self.script.connections as u64 + 1) * PIECE as u64;
@@ -258,6 +273,7 @@ impl World {
                                 served,
                                 at: 0,
                                 piece: Vec::new(),
+                                is_part: matches!(request.range, Some(PackageRange::Span(..))),
                             },
                         );
                         self.most_open = self.most_open.max(self.flights.len());
@@ -267,7 +283,7 @@ impl World {
                 }
             }
             Command::Read(id) => {
-                self.paused_reads += usize::from(!self.gate_open && self.script.pause);
+                self.paused_reads += usize::from(!self.gate_open && self.script.exam.is_some());
                 let most = self.script.connections.max(1) + 1;
                 assert!(self.paused_reads <= most, "reads on in a pause");
                 self.read(id);
@@ -291,7 +307,7 @@ impl World {
                 }
             }
             Command::Close(id) => {
-                if self.script.pause && !self.gate_open {
+                if self.script.exam.is_some() && !self.gate_open {
                     let pieces = self.agenda.values().map(|event| match event {
                         Event::Came(of, bytes) if *of == id => *bytes,
                         _ => 0,
