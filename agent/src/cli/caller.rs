@@ -72,6 +72,15 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Fault {
     Fault::new(Code::InputFile, cause)
 }
 
+/// Why a file that the caller names was not made: mostly the name, not the state folder.
+pub(super) fn unmade(path: &Path, error: &std::io::Error) -> Fault {
+    let told = trouble(path, FileAct::Make, error);
+    match told.code {
+        Code::StateIo | Code::StateReadOnly => Fault::new(Code::InputFile, told.cause),
+        _ => told,
+    }
+}
+
 /// More files than a process usually has open; where that is not allowed the first that is too many is told.
 fn make_room_for(files: u64) {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
@@ -92,14 +101,14 @@ impl Output {
     /// Makes it; one that exists is never overwritten.
     ///
     /// # Errors
-    /// What the file system says.
+    /// `input.file`, or what the disk says.
     pub(super) fn make(path: &Path) -> Result<Self, Fault> {
         let file = OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o600)
             .open(path)
-            .map_err(|error| trouble(path, FileAct::Make, &error))?;
+            .map_err(|error| unmade(path, &error))?;
         Ok(Self {
             path: path.to_owned(),
             file,

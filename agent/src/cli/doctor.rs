@@ -8,12 +8,13 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use logic::fault::{Code, Fault, FileAct};
+use logic::fault::{Fault, FileAct};
 use logic::health::{CheckFinding, CheckStatus, worst};
 use logic::language::{Language, plain};
 use logic::settings::Settings;
 use serde_json::json;
 
+use super::caller::unmade;
 use super::codes;
 use super::completions::CodeParser;
 use super::screen::{Mood, Screen, advice, fold, pairs};
@@ -106,10 +107,7 @@ fn open(path: &Path) -> Result<File, Fault> {
         .create_new(true)
         .mode(0o600)
         .open(path)
-        .map_err(|error| Fault {
-            code: Code::InputFile,
-            ..trouble(path, FileAct::Make, &error)
-        })
+        .map_err(|error| unmade(path, &error))
 }
 
 /// The words before a finding, as wide as the widest of them in this language.
@@ -228,6 +226,7 @@ fn lines(findings: &[CheckFinding], screen: &Screen) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::cli::screen::{coloured, each, held};
+    use logic::fault::Code;
     use logic::health::clock::ClockReferences;
     use logic::health::holdings::{Holdings, PackagesOnDisk};
     use logic::health::message::{StateMessage, WayMessage};

@@ -58,7 +58,11 @@ pub(super) fn act(
         row(IdentityTerm::CopiedFrom, text);
     }
     row(IdentityTerm::Synchronizations, identity.sync_id.to_string());
-    row(IdentityTerm::Organisation, or_why(organisation));
+    let organisation = match organisation {
+        Err(_) if enrolment.is_none() => screen.told(&IdentityTerm::NotYet),
+        told => or_why(told),
+    };
+    row(IdentityTerm::Organisation, organisation);
     row(IdentityTerm::Version, or_why(version));
     match enrolment {
         Some(enrolment) => {
@@ -91,12 +95,9 @@ fn gateway(engine: &Engine, screen: &Screen) -> Result<u8, Fault> {
     if let Some(differs) = mismatch(known.mode, &tao) {
         screen.say(&screen.told(&HoldingsMessage::from(differs)));
     } else if known.mode == EncryptionMode::Plain {
-        screen.say("central does not encrypt: the TAO on this box must have no taoEncryption");
+        screen.say(&screen.told(&IdentityTerm::CentralPlain));
     } else if known.is_encrypted() {
-        screen.say(
-            "central is encrypted: the TAO on this box needs taoEncryption too (SetupEncryptedSyncResult, SetupUserSynchronizer); \
-             the results of one without it are encrypted by boxsync",
-        );
+        screen.say(&screen.told(&IdentityTerm::CentralEncrypts));
     }
     if screen.json {
         screen.object(json!({

@@ -211,6 +211,10 @@ fn submit(
             let told = phrase::cause(screen.language, Some(&warning.code), &warning.cause);
             screen.say(&format!("{}: {told}", file.display()));
         }
+        if receipt.items.is_empty() && !screen.json {
+            let file = file.display().to_string();
+            screen.say(&screen.told(&ListTerm::NoItem { file }));
+        }
         for (id, fresh) in &receipt.items {
             if screen.json {
                 screen.object(json!({ "id": id, "kind": kind.word(), "new": fresh }));

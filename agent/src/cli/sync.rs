@@ -187,10 +187,15 @@ fn summary(report: &Report, screen: &Screen) -> String {
         _ => (Mood::Bad, format!("{end} [{}]", report.code)),
     };
     let took = u64::try_from(report.finished_at - report.started_at).unwrap_or(0);
-    let summary = screen.told(&SyncTerm::Summary {
-        number: report.sync_id.to_string(),
-        end: screen.paint(mood, &end),
-        time: Seconds(took),
+    let (end, time) = (screen.paint(mood, &end), Seconds(took));
+    let summary = screen.told(&match report.sync_id {
+        // It ended before it had a number.
+        0 => SyncTerm::Unnumbered { end, time },
+        number => SyncTerm::Summary {
+            number: number.to_string(),
+            end,
+            time,
+        },
     });
     let link = match report.connection.download_mbit_s {
         0.0 => String::new(),

@@ -157,6 +157,7 @@ logic::sentences! {
         Summary { number: String, end: String, time: Seconds }:
             "synchronization {number} {end} in {time}",
             "synchronisation {number} {end} en {time}";
+        Unnumbered { end: String, time: Seconds }: "synchronization {end} in {time}", "synchronisation {end} en {time}";
         AndRate { rate: Decimal }: ", {rate} Mbit/s", ", {rate} Mbit/s";
         More { count: u64 } by count:
             "… and {count} more (boxsync history --json)",
@@ -241,6 +242,7 @@ logic::sentences! {
             "{count} will be sent by the next synchronization, whatever key central has",
             "{count} partira à la prochaine synchronisation, quelle que soit la clé du serveur central" | "{count} partiront à la prochaine synchronisation, quelle que soit la clé du serveur central";
         Known: "known", "déjà connu";
+        NoItem { file: String }: "{file}: nothing in it", "{file} : rien dedans";
         Owed { owed: u64, acknowledged: u64 } by acknowledged:
             "{owed} owed, {acknowledged} acknowledged",
             "à envoyer : {owed}, {acknowledged} accepté" | "à envoyer : {owed}, {acknowledged} acceptés";
@@ -374,7 +376,14 @@ logic::sentences! {
         Organisation: "organisation", "organisation";
         Version: "VM version", "version VM";
         UnknownFor { why: String }: "unknown: {why}", "inconnue : {why}";
+        NotYet: "unknown before the box is enrolled", "inconnue avant l’inscription de la box";
         Enrolled: "enrolled", "inscrite";
+        CentralPlain:
+            "central does not encrypt: the TAO on this box must have no taoEncryption",
+            "le serveur central ne chiffre pas : le TAO de cette box ne doit pas avoir taoEncryption";
+        CentralEncrypts:
+            "central is encrypted: the TAO on this box needs taoEncryption too (SetupEncryptedSyncResult, SetupUserSynchronizer); the results of one without it are encrypted by boxsync",
+            "le serveur central chiffre : le TAO de cette box a aussi besoin de taoEncryption (SetupEncryptedSyncResult, SetupUserSynchronizer) ; boxsync chiffre les résultats d’un TAO qui ne l’a pas";
         Client: "client", "client";
         RunBoth:
             "Run these two in the folder of the TAO on this box, as its user:",

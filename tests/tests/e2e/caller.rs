@@ -114,6 +114,24 @@ fn of_several_files_none_is_let_in_when_one_cannot_be_read() {
 }
 
 #[test]
+fn a_file_to_be_written_that_is_there_is_the_callers_mistake_and_stays() {
+    let site = Site::enrolled(options(1, 1, (4_000, 4_000))).held();
+    let path = site.path("kept");
+    fs::write(&path, "mine").unwrap();
+    let file = path.to_str().unwrap();
+    let delivery = site.delivery(0);
+    let missing = "/nonexistent/new";
+    for words in [
+        ["packages", "export", &delivery, file, "--json"],
+        ["packages", "export", &delivery, missing, "--json"],
+        ["doctor", "--offline", "--bundle", file, "--json"],
+    ] {
+        site.run(&words).exits(2).code("input.file");
+    }
+    assert_eq!(fs::read(&path).unwrap(), b"mine");
+}
+
+#[test]
 fn an_ordinary_user_is_told_at_once_that_he_may_not_act_for_the_box() {
     let Some(site) = box_of_another_user() else {
         return;

@@ -23,12 +23,22 @@ fn spoken(site: &Site, locale: &str, words: &[&str]) -> Ran {
 
 #[test]
 fn a_terminal_is_spoken_to_in_french_and_a_machine_in_english() {
-    let site = Site::new(options(1, 1, (4_000, 4_000)));
+    let mut site = Site::new(options(1, 1, (4_000, 4_000)));
     let french = "fr_FR.UTF-8";
     let table = [
         (&["status"][..], "PAS PRÊTE", "NOT READY"),
         (&["doctor", "--offline"], "Que faire", "What to do"),
+        (
+            &["sync"],
+            "synchronisation refusée",
+            "synchronization unauthorized",
+        ),
         (&["sync"], "n’est pas inscrite", "is not enrolled"),
+        (
+            &["identity", "gateway"],
+            "ces deux commandes",
+            "Run these two",
+        ),
         (&["results", "retry"], "0 sera réessayé", "0 will be tried"),
         (&["packages", "verify"], "aucun paquet", "no package"),
         (&["history"], "aucune synchronisation", "no synchronization"),
@@ -56,6 +66,10 @@ fn a_terminal_is_spoken_to_in_french_and_a_machine_in_english() {
         fields.map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(json(french), json("C"));
+    // Nothing is said of an enrolment that never was.
+    site.unset("box", "organisation_id");
+    let told = spoken(&site, french, &["identity"]).out;
+    assert!(told.contains("inconnue avant l’inscription"), "{told}");
 }
 
 /// The verb in French as a user who is neither root nor the box's, with a copy of the binary that this user may run.

@@ -76,9 +76,10 @@ macro_rules! local_codes {
          that boxsync runs as, or not among the ReadWritePaths of the service. Nothing else depends on it."
             "Make the folder of that file, writable for the user boxsync, and name it in ReadWritePaths= of the service.";
         InputFile "input.file" [Operator Failed Unknown]
-            "an input file cannot be used"
-            "The file given to the command is missing, empty or not readable."
-            "Give the path of an existing, readable file.";
+            "a file cannot be used"
+            "The file given to the command is missing, empty or not readable; or it is to be written, and is there already \
+         or cannot be made."
+            "Give the path of a file that can be read, or to write one the path of a new file.";
         InputKey "input.key" [Operator Failed Unknown]
             "the client id is malformed"
             "An OAuth client id has no blanks; central prints it when credentials are generated."
