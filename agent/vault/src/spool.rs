@@ -120,7 +120,7 @@ impl Spool {
         self.shelf.keys.must_be_in_force()?;
         let mut told = Vec::with_capacity(items.len());
         let mut written = BTreeSet::new();
-        let (mut files, mut bytes) = (Vec::new(), 0);
+        let (mut files, mut bytes, mut finished) = (Vec::new(), 0, Vec::new());
         for item in items {
             // What came before it in the same document counts.
             let again = !written.insert(item.id.clone());
@@ -133,10 +133,14 @@ impl Spool {
             told.push(fresh.is_some());
             if let Some((ledger, payload)) = fresh {
                 bytes += payload.len();
+                if ledger.state == ItemState::Queued {
+                    finished.push(ledger.key.clone());
+                }
                 files.push(self.shelf.item(ledger, &payload));
             }
         }
         self.let_in(&files)?;
+        self.take_back_before(&finished)?;
         if files.is_empty() {
             // What is known may have been renamed by one who died before the folder was synced.
             sync_folder(&self.shelf.folder.join("item"))?;
@@ -148,8 +152,8 @@ impl Spool {
     /// between leaves it, and whoever reads it takes the item's word (`SpoolFolder::account`).
     fn let_in(&self, files: &[(PathBuf, Vec<u8>)]) -> Result<(), Fault> {
         write_all_durably(files)?;
-        let mut accounts = files.iter().map(|(item, _)| item.with_extension("state"));
-        accounts.try_for_each(|account| remove_durably(&account))
+        let account = |(item, _): &(PathBuf, _)| remove_durably(&item.with_extension("state"));
+        files.iter().try_for_each(account)
     }
 
     /// What is to be kept of a submission, if anything of it is new.
@@ -206,8 +210,7 @@ impl Spool {
         Ok(found.into_iter().map(|(_, owed)| owed).collect())
     }
 
-    /// What the other items of the same kind and id say about each. Every account is read once, however many of one id there
-    /// are.
+    /// What the other items of the same kind and id say about each. Every account is read once, however many there are.
     fn others(&self, ledgers: &[Ledger]) -> Result<BTreeMap<ItemKey, OtherEditions>, Fault> {
         let mut groups: BTreeMap<(ItemKind, &str), BTreeMap<u32, &Ledger>> = BTreeMap::new();
         for ledger in ledgers {
@@ -560,8 +563,7 @@ fn modified(path: &Path) -> SystemTime {
 }
 
 fn unknown(id: &str) -> Fault {
-    let id = Id::from(id);
-    Fault::new(Code::ResultsUnknown, FileCause::NoItem { id })
+    Fault::new(Code::ResultsUnknown, FileCause::NoItem { id: id.into() })
 }
 
 /// Why central holds something up.

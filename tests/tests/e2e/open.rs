@@ -64,3 +64,20 @@ fn a_result_that_a_later_content_superseded_is_never_sent() {
     assert!(advice.starts_with("Nothing to do"), "{told}");
     daemon.kill().was_killed();
 }
+
+/// A person has an unfinished content sent as it is, and the finished one comes before the next run.
+#[test]
+fn of_an_order_to_send_it_as_it_is_nothing_is_left_once_it_is_finished() {
+    let site = owing();
+    site.sync().exits(0);
+    let id = execution(1);
+    let former = [answers(&id, 1)[0].replace("answer", "former answer")];
+    let last = answers(&id, 3);
+    submit(&site, "results", &document(&site, &id, "Active", &former));
+    site.run(&["results", "retry", &id]).exits(0);
+    submit(&site, "results", &document(&site, &id, "Finished", &last));
+    assert_eq!(editions(&site, &id), ["set-aside", "queued"]);
+    send(&site).exits(0);
+    assert_home(&site, &id, &last);
+    assert_eq!(editions(&site, &id), ["set-aside", "acknowledged"]);
+}

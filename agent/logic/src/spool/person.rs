@@ -62,6 +62,18 @@ impl Ledger {
         true
     }
 
+    /// A person had it sent as it is, though it was not finished (`began`), and the finished one came before any request
+    /// carried it: it stands aside, superseded. Says whether anything changed.
+    pub fn take_back(&mut self, began: ItemState) -> bool {
+        let waits = self.state == ItemState::Queued && self.attempts == 0;
+        let taken_back = waits && began == ItemState::Open;
+        if taken_back {
+            self.state = ItemState::SetAside;
+            self.trial.aside = Some(ItemState::Open);
+        }
+        taken_back
+    }
+
     /// Whether it is the content of an execution that was not finished, and was never sent: it waits for the one that
     /// takes its place. Where that one came beside it, because it stood aside then, it is superseded and never goes: what
     /// the candidate changed since would stand on central beside what it was before.

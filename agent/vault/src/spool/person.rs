@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 
 use logic::fault::{Code, Fault, Finding, ItemCause};
-use logic::spool::{ItemState, Ledger};
+use logic::intake::ItemKind;
+use logic::spool::{ItemKey, ItemState, Ledger};
 
 use super::Spool;
 use super::gate::SpoolLock;
@@ -90,5 +91,32 @@ impl Spool {
             ledger.reason = Some(Finding::new(Code::ResultsCopied, cause));
         }
         self.shelf.write_states(&ledgers)
+    }
+
+    /// Contents that a person had sent as they are, and that no request has carried yet, stand aside for the finished ones that
+    /// come behind them. Those are on disk before: a cut between leaves both to go. Behind the gate of their ids.
+    pub(super) fn take_back_before(&self, finished: &[ItemKey]) -> Result<(), Fault> {
+        let before = |last: &ItemKey| {
+            let (kind, id) = (last.kind, last.id.clone());
+            (0..last.edition).map(move |edition| ItemKey {
+                kind,
+                id: id.clone(),
+                edition,
+            })
+        };
+        let results = |key: &&ItemKey| key.kind == ItemKind::Results;
+        for key in finished.iter().filter(results).flat_map(before) {
+            // One that was never spoken of has no account of its own, and what is done lies elsewhere.
+            if !self.shelf.path(&self.shelf.folder, &key, "state").exists() {
+                continue;
+            }
+            let (account, content) = (self.shelf.ledger(&key)?, self.shelf.content(&key)?);
+            if let (Some(mut ledger), Some((began, _))) = (account, content)
+                && ledger.take_back(began.state)
+            {
+                self.shelf.write_states(&[ledger])?;
+            }
+        }
+        Ok(())
     }
 }

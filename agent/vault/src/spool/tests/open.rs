@@ -116,6 +116,31 @@ fn a_content_that_a_later_one_superseded_is_never_put_back() {
     assert_eq!(states(&spool), [(0, ItemState::Open)]);
 }
 
+/// A person had it sent as it is, and was wrong: the finished content comes before it went, or after.
+#[test]
+fn what_goes_as_it_is_stands_aside_for_the_finished_content_that_comes_before_it_went() {
+    for sent in [false, true] {
+        let (_dir, spool) = spool();
+        assert_eq!(spool.admit(vec![open("one")]).unwrap(), [true]);
+        assert_eq!(retry(&spool), (1, 0));
+        let first = spool.owed().unwrap().remove(0).key;
+        if sent {
+            let sending = change(&first, ItemState::Sending);
+            spool.persist(&[sending], false).unwrap();
+        }
+        assert_eq!(spool.admit(vec![open("not yet")]).unwrap(), [true]);
+        let stood = states(&spool)[0];
+        assert_ne!(stood.1, ItemState::SetAside, "nothing finished has come");
+        assert!(admit(&spool, "a", "two"));
+        let aside = match sent {
+            false => (0, ItemState::SetAside),
+            true => (0, ItemState::Sending),
+        };
+        assert_eq!(states(&spool), [aside, (1, ItemState::Queued)]);
+        assert_eq!(retry(&spool), (0, usize::from(!sent)));
+    }
+}
+
 /// A word that comes late about a content that was sent stays a word about that one.
 #[test]
 fn an_answer_that_comes_late_for_an_earlier_content_acknowledges_that_one_alone() {
