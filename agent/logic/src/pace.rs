@@ -55,7 +55,9 @@ const OVERDUE_LEAST: Duration = Duration::from_millis(500);
 /// So many ranges that are overdue at the same time brake at least, and this share of all.
 const OVERDUE_RANGES: usize = 2;
 const OVERDUE_SHARE: usize = 3;
-/// A first byte is late after so many times the usual wait for one, and this long.
+/// Opening a connection takes so many waits more: TCP, TLS and what both lose.
+const OPENS: u32 = 3;
+/// A first byte over a connection that was there is late after so many times the usual wait for one, and this long.
 const LATE: u32 = 2;
 const LATE_LEAST: Duration = Duration::from_millis(100);
 /// The share of late ranges that brakes, and what the newest one of each lane counts in it.
@@ -113,6 +115,8 @@ pub struct RangeWait {
     pub asked: Duration,
     /// When its first byte came.
     pub first_byte: Option<Duration>,
+    /// It goes over a connection that was opened for it.
+    pub is_fresh: bool,
 }
 
 /// What the link has shown so far.
@@ -146,7 +150,9 @@ pub struct ConcurrencyController {
     busy: Option<Duration>,
     rest: Duration,
     rest_until: Option<Now>,
-    /// The usual wait for a first byte, where central is not overloaded.
+    /// Connections that ranges have come over to their end and none uses, as far as one can tell.
+    idle: usize,
+    /// The usual wait for a first byte over a connection that is there, where central is not overloaded.
     usual: Option<Duration>,
     /// The share of late ranges since the number of lanes changed, the newest counting most.
     late: f64,
@@ -197,6 +203,7 @@ impl ConcurrencyController {
             busy: None,
             rest: REST,
             rest_until: None,
+            idle: 1,
             usual: None,
             late: 0.0,
             new: (0, 0),
@@ -239,18 +246,31 @@ impl ConcurrencyController {
         if let Some(trial) = self.trial.take() {
             self.goes_with(trial.lanes, now);
         }
+        // That of the look at the package; others may have been closed meanwhile.
+        self.idle = 1;
         self.settles(SETTLE_NEW);
     }
 
-    /// Learns how long a range took to begin; half of the lanes are given up where one after the other is late.
-    pub fn waited(&mut self, first_byte: Duration, now: Now) {
-        let is_late = self.is_beyond(first_byte, LATE, LATE_LEAST);
-        let newest = LATE_NEWEST / self.lanes.max(2) as f64;
-        self.late = self.late * (1.0 - newest) + if is_late { newest } else { 0.0 };
+    /// A range is asked for: whether a connection has to be opened for it, as far as one can tell.
+    pub fn asks(&mut self) -> bool {
+        let is_fresh = self.idle == 0;
+        self.idle = self.idle.saturating_sub(1);
+        is_fresh
+    }
+
+    /// Learns how long a range took to begin; half of the lanes are given up where one after the other is late. What the
+    /// opening of a connection took says nothing about central.
+    pub fn waited(&mut self, first_byte: Duration, is_fresh: bool, now: Now) {
         self.wait = Some(match self.wait {
             Some(wait) if wait < first_byte => wait.mul_f64(0.97) + first_byte.mul_f64(0.03),
             _ => first_byte,
         });
+        if is_fresh && self.usual.is_some() {
+            return;
+        }
+        let is_late = self.is_beyond(first_byte, LATE, LATE_LEAST);
+        let newest = LATE_NEWEST / self.lanes.max(2) as f64;
+        self.late = self.late * (1.0 - newest) + if is_late { newest } else { 0.0 };
         self.usual = Some(match self.usual {
             None => first_byte,
             Some(usual) if first_byte < usual => (usual + first_byte) / 2,
@@ -288,7 +308,8 @@ impl ConcurrencyController {
             let until = range.first_byte.unwrap_or(now.mono);
             let waited = until.saturating_sub(range.asked);
             let is_new = range.asked >= self.changed;
-            let is_overdue = self.is_beyond(waited, OVERDUE, OVERDUE_LEAST);
+            let times = OVERDUE + if range.is_fresh { OPENS } else { 0 };
+            let is_overdue = self.is_beyond(waited, times, OVERDUE_LEAST);
             overdue += usize::from(is_new && is_overdue);
         }
         let brakes = self.lanes > 1 && overdue >= OVERDUE_RANGES.max(open.div_ceil(OVERDUE_SHARE));
@@ -328,7 +349,7 @@ impl ConcurrencyController {
             self.rate = Some(self.rate.map_or(rate, |old| old * 0.6 + rate * 0.4));
         }
         match sample.end {
-            RangeEnd::Whole => {}
+            RangeEnd::Whole => self.idle = (self.idle + 1).min(self.most),
             RangeEnd::Cut if sample.bytes > 0 => self.cut(now),
             // Refused: nothing that was measured has changed.
             RangeEnd::Cut => {}

@@ -67,6 +67,7 @@ struct Part {
     last: u64,
     asked: Duration,
     first_byte: Option<Duration>,
+    is_fresh: bool,
     bytes: u64,
     /// Bytes that may still come.
     left: u64,
@@ -267,6 +268,7 @@ impl Download {
             last,
             asked: self.now.mono,
             first_byte: None,
+            is_fresh: self.carriage.pace.asks(),
             bytes: 0,
             left: 0,
         };
@@ -350,7 +352,7 @@ impl Download {
         if part.first_byte.is_none() {
             part.first_byte = Some(now.mono);
             let waited = now.mono.saturating_sub(part.asked);
-            self.carriage.pace.waited(waited, now);
+            self.carriage.pace.waited(waited, part.is_fresh, now);
         }
         part.bytes += bytes;
         let Some(left) = part.left.checked_sub(bytes) else {
@@ -378,6 +380,7 @@ impl Download {
         let ranges = bring.parts.values().map(|part| RangeWait {
             asked: part.asked,
             first_byte: part.first_byte,
+            is_fresh: part.is_fresh,
         });
         if !self.carriage.pace.brakes(ranges, self.now) {
             return;

@@ -16,7 +16,7 @@ fn play(pace: &mut ConcurrencyController, now: &mut Now, seconds: u64, each: f64
         let lanes = pace.lanes() as f64;
         let tick = (each * lanes).min(all) * TICK.as_secs_f64();
         came += tick;
-        pace.waited(WAIT, *now);
+        pace.waited(WAIT, false, *now);
         pace.came(tick as u64, pace.lanes(), *now);
         let range = pace.range();
         if came >= range as f64 {
@@ -256,7 +256,11 @@ fn overdue(waiting: usize, served: usize, waited: Duration) -> usize {
     assert_eq!(pace.lanes(), 16);
     let asked = now.mono;
     now = now.after(waited);
-    let wait = |first_byte| RangeWait { asked, first_byte };
+    let wait = |first_byte| RangeWait {
+        asked,
+        first_byte,
+        is_fresh: false,
+    };
     let waits = std::iter::repeat_n(wait(None), waiting);
     let served = std::iter::repeat_n(wait(Some(asked + WAIT)), served);
     let brakes = pace.brakes(waits.chain(served), now);
@@ -289,20 +293,20 @@ fn ranges_that_are_late_one_after_the_other_brake_a_lost_packet_does_not() {
     let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
     play(&mut pace, &mut now, 10, 60e3, 1.2e6);
     for _ in 0..200 {
-        pace.waited(Duration::from_secs(1), now);
-        (0..7).for_each(|_| pace.waited(WAIT, now));
+        pace.waited(Duration::from_secs(1), false, now);
+        (0..7).for_each(|_| pace.waited(WAIT, false, now));
     }
     assert_eq!(pace.lanes(), 16, "one in eight");
     let mut ranges = 0;
     while pace.lanes() == 16 {
-        pace.waited(Duration::from_secs(1), now);
+        pace.waited(Duration::from_secs(1), false, now);
         ranges += 1;
     }
     assert!((8..=32).contains(&ranges), "{ranges}");
     assert_eq!(pace.lanes(), 8);
     // Whoever is alone holds one worker at most: nothing to give up.
     let mut pace = ConcurrencyController::new(1);
-    (0..100).for_each(|_| pace.waited(Duration::from_secs(9), now));
+    (0..100).for_each(|_| pace.waited(Duration::from_secs(9), false, now));
     assert_eq!(pace.lanes(), 1);
 }
 
@@ -323,4 +327,20 @@ fn after_a_brake_no_more_are_tried_for_a_time_that_grows() {
     }
     assert!(rests[0] >= CEILING.as_secs(), "{rests:?}");
     assert!(rests.windows(2).all(|two| two[1] > 2 * two[0]), "{rests:?}");
+}
+
+#[test]
+fn a_connection_that_is_opened_is_not_late() {
+    let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
+    play(&mut pace, &mut now, 10, 60e3, 1.2e6);
+    for _ in 0..100 {
+        pace.waited(WAIT * 4, true, now);
+    }
+    assert_eq!(pace.lanes(), 16, "TCP and TLS take three more");
+    let mut pace = ConcurrencyController::new(4);
+    assert!(!pace.asks(), "that of the look at the package");
+    assert!(pace.asks() && pace.asks());
+    pace.learn(ended(9, RangeEnd::Whole, now), now);
+    pace.learn(ended(9, RangeEnd::Cut, now), now);
+    assert!(!pace.asks() && pace.asks(), "one was left, the other cut");
 }

@@ -58,6 +58,7 @@ enum RangeTurn {
 struct RangeUnderWay {
     id: u64,
     asked: u64,
+    is_fresh: bool,
     first_byte: Option<u64>,
     size: f64,
     came: f64,
@@ -222,10 +223,14 @@ impl SharedCentral {
         while one.ranges.len() < one.pace.lanes() {
             one.asked += 1;
             let lost = link.lost_each > 0 && one.asked.is_multiple_of(link.lost_each);
-            let until = now + link.round_trip_ms / 2 + if lost { LOST_MS } else { 0 };
+            let is_fresh = one.pace.asks();
+            // TCP and TLS.
+            let opens = if is_fresh { 2 * link.round_trip_ms } else { 0 };
+            let until = now + link.round_trip_ms / 2 + opens + if lost { LOST_MS } else { 0 };
             one.ranges.push(RangeUnderWay {
                 id: one.asked,
                 asked: now,
+                is_fresh,
                 first_byte: None,
                 size: one.pace.range() as f64,
                 came: 0.0,
@@ -298,7 +303,7 @@ impl PacedBox {
         if range.first_byte.is_none() {
             range.first_byte = Some(mono);
             let waited = Duration::from_millis(mono - range.asked);
-            self.pace.waited(waited, now);
+            self.pace.waited(waited, range.is_fresh, now);
         }
         range.came += bytes;
         self.brought += bytes;
@@ -314,6 +319,7 @@ impl PacedBox {
         let waits = self.ranges.iter().map(|range| RangeWait {
             asked: Duration::from_millis(range.asked),
             first_byte: range.first_byte.map(Duration::from_millis),
+            is_fresh: range.is_fresh,
         });
         if self.pace.brakes(waits, now) {
             let mut more = self.ranges.len().saturating_sub(self.pace.lanes());
