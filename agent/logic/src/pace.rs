@@ -35,7 +35,7 @@ pub const LARGEST: u64 = 16 << 20;
 /// A range should take this many times as long as the wait for its first byte; less where several hold workers of central,
 /// so that others have their turn and that a central that is too busy is noticed soon.
 const WORTH: u32 = 80;
-const WORTH_BESIDE: u32 = 20;
+const WORTH_BESIDE: u32 = 40;
 /// A new connection needs this long, and so many waits for a first byte, to come to speed: three for TCP, TLS and the
 /// request, the rest for slow start. Where some were closed, the others need less.
 const SETTLE: Duration = Duration::from_millis(500);
@@ -70,6 +70,8 @@ const LONGEST_CEILING: Duration = Duration::from_secs(3840);
 /// brought no more than before: what a failed trial left behind ends soon, and a busy central shows soon.
 const NEW_RANGES: u32 = 3;
 const NEW_RANGE: f64 = 3.0;
+/// Where the sum grew by this factor, loss holds each back and no ranges need to be short.
+const SURELY: f64 = 4.0;
 /// More connections are kept if the sum grew by this factor.
 const GAIN: f64 = 1.25;
 /// Fewer are kept if the sum stayed above this share of itself.
@@ -428,7 +430,10 @@ impl ConcurrencyController {
                 self.rests(now);
                 return;
             }
-            Some(_) => {
+            Some(trial) => {
+                if sum >= trial.sum * SURELY {
+                    self.fewer = None;
+                }
                 self.known = sum;
                 self.rest = REST;
                 self.step = if self.up { ALL } else { self.step };
