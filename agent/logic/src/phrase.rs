@@ -28,6 +28,7 @@ pub fn cause(language: Language, code: Option<&CodeName>, cause: &Cause) -> Stri
     let words = cause.fr_words().into_iter().map(|words| match words {
         Wording::French(words) => typeset(&words),
         Wording::English(words) => text(language, code, &words),
+        Wording::Detail(words) => text(language, None, &words),
     });
     words.collect()
 }
@@ -130,7 +131,7 @@ fn pairs() -> impl Iterator<Item = (&'static str, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::Code;
+    use crate::fault::{Code, LibraryWords, PackageCause};
     use crate::words::Outcome;
 
     fn plain(english: &str) -> String {
@@ -190,6 +191,20 @@ mod tests {
         assert!(
             told.contains(&Piece::Foreign("something is odd")),
             "{told:?}"
+        );
+    }
+
+    #[test]
+    fn a_detail_in_english_is_not_led_to_twice() {
+        let words = LibraryWords::from("its CRC-32 is wrong");
+        let told = PackageCause::Zip { flaw: words }.into();
+        assert_eq!(
+            cause(
+                Language::French,
+                Some(&Code::PackageEmpty.into()),
+                &Cause::NeverComplete(Some(Box::new(told)))
+            ),
+            "le catalogue n’a jamais été complet\u{a0}: le zip du paquet est inutilisable (its CRC-32 is wrong)"
         );
     }
 

@@ -27,6 +27,7 @@ pub(super) fn cause(language: Language, code: Option<&CodeName>, cause: &Cause) 
     let words = cause.fr_words().into_iter().map(|words| match words {
         Wording::French(words) => escape(&typeset(&words)),
         Wording::English(words) => html(language, code, &words),
+        Wording::Detail(words) => html(language, None, &words),
     });
     words.collect()
 }

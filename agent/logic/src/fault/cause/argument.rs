@@ -12,14 +12,18 @@ use crate::{retry, span};
 
 /// The marks around words of a French sentence that are English: unseen characters, which `outside` leaves in no text.
 const ENGLISH: (char, char) = ('\u{2}', '\u{3}');
+/// Behind the first of them: what follows is a detail of a French sentence, not a sentence in its place.
+const DETAIL: char = '\u{4}';
 
 /// A part of a French sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wording {
     /// French, or without a language: a number, a name, a path.
     French(String),
-    /// Words that exist in English alone.
+    /// Words that exist in English alone, in the place of a sentence.
     English(String),
+    /// The same within a French sentence, which says what they are about.
+    Detail(String),
 }
 
 /// An argument of a sentence.
@@ -54,9 +58,22 @@ pub(super) fn english(words: &str) -> String {
     }
 }
 
+/// English words that a French sentence leads to.
+fn detail(words: &str) -> String {
+    match words.is_empty() {
+        true => String::new(),
+        false => format!(
+            "{}{DETAIL}{}{}",
+            ENGLISH.0,
+            outside::escaped_lines(words),
+            ENGLISH.1
+        ),
+    }
+}
+
 /// A sentence without the marks.
 pub(super) fn unmarked(marked: &str) -> String {
-    marked.replace([ENGLISH.0, ENGLISH.1], "")
+    marked.replace([ENGLISH.0, ENGLISH.1, DETAIL], "")
 }
 
 /// A sentence, cut at the marks.
@@ -68,7 +85,10 @@ pub(super) fn pieces(marked: &str) -> Vec<Wording> {
         if !before.is_empty() {
             pieces.push(Wording::French(before.to_owned()));
         }
-        pieces.push(Wording::English(words.to_owned()));
+        pieces.push(match words.strip_prefix(DETAIL) {
+            Some(detail) => Wording::Detail(detail.to_owned()),
+            None => Wording::English(words.to_owned()),
+        });
         rest = after;
     }
     if !rest.is_empty() {
@@ -174,7 +194,7 @@ impl Argument for JsonFlaw {
         let missing = self.0.strip_prefix(outside::MISSING_FIELD);
         match missing.and_then(|rest| rest.split_once('`')) {
             Some((field, _)) => format!("le champ `{field}` manque"),
-            None => english(&self.0),
+            None => detail(&self.0),
         }
     }
 
@@ -205,7 +225,7 @@ impl Argument for LibraryWords {
     }
 
     fn fr(&self) -> String {
-        english(&self.0)
+        detail(&self.0)
     }
 
     fn value(&self) -> Json {
