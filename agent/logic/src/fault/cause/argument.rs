@@ -449,6 +449,90 @@ macro_rules! numbers {
 
 numbers!(u8 u16 u32 u64 usize i64);
 
+/// A sentence in both languages.
+pub(super) struct Sentence {
+    /// As it travels.
+    pub(super) name: &'static str,
+    /// In English, with the names of its arguments in braces.
+    pub(super) en: &'static str,
+    /// In French.
+    pub(super) fr: &'static str,
+    /// The names of its arguments in their order.
+    pub(super) fields: &'static [&'static str],
+}
+
+/// Takes a sentence with its arguments.
+pub(super) type Tell<'a> = &'a mut dyn FnMut(&'static Sentence, &[&dyn Argument]);
+
+/// A sentence in one language.
+pub(super) fn said(
+    told: &dyn Fn(Tell),
+    language: fn(&Sentence) -> &'static str,
+    argument: fn(&dyn Argument) -> String,
+) -> String {
+    let mut out = String::new();
+    told(&mut |sentence, arguments| {
+        let mut rest = language(sentence);
+        while let Some((before, from)) =
+            rest.split_at_checked(rest.find(['{', '}']).unwrap_or(rest.len()))
+            && !from.is_empty()
+        {
+            out.push_str(before);
+            // A double brace is one, a single one opens a place: `is_filled_in` knows no other.
+            if let Some(after) = from.strip_prefix("{{").or(from.strip_prefix("}}")) {
+                out.push_str(&from[..1]);
+                rest = after;
+                continue;
+            }
+            let (name, after) = from[1..].split_once('}').unwrap_or((&from[1..], ""));
+            let place = sentence.fields.iter().position(|field| *field == name);
+            if let Some(value) = place.and_then(|place| arguments.get(place)) {
+                out.push_str(&argument(*value));
+            }
+            rest = after;
+        }
+        out.push_str(rest);
+    });
+    out
+}
+
+/// Whether every single brace of a sentence opens a place by its name alone, as `said` fills it in.
+pub(super) const fn is_filled_in(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let (mut at, mut inside) = (0, false);
+    while at < bytes.len() {
+        let is_double = at + 1 < bytes.len() && bytes[at] == bytes[at + 1];
+        match (bytes[at], inside) {
+            (b'{' | b'}', false) if is_double => at += 1,
+            (b'{', false) => inside = true,
+            (b'}', true) => inside = false,
+            (b'{' | b'}', _) | (b':', true) => return false,
+            _ => {}
+        }
+        at += 1;
+    }
+    !inside
+}
+
+/// What stands for an argument where a sentence is compiled as a format.
+macro_rules! place {
+    ($field:ident) => {
+        &str
+    };
+}
+pub(super) use place;
+
+/// A sentence as it travels.
+pub(super) fn travels(told: &dyn Fn(Tell)) -> Json {
+    let mut value = Json::Null;
+    told(&mut |sentence, arguments| {
+        let name = Json::from(sentence.name);
+        let arguments = arguments.iter().map(|argument| argument.value());
+        value = std::iter::once(name).chain(arguments).collect();
+    });
+    value
+}
+
 /// One enumeration of sentences: a variant with its arguments, in English and in French. A variant without one of the two
 /// does not compile, nor does a sentence that leaves an argument out.
 macro_rules! sentences {
@@ -462,32 +546,41 @@ macro_rules! sentences {
             $(#[doc = $en] $variant $({ $($field: $type),+ })?,)+
         }
 
-        impl $crate::fault::cause::argument::Argument for $name {
-            fn en(&self) -> String {
+        $(const _: () = assert!($crate::fault::cause::argument::is_filled_in($en) && $crate::fault::cause::argument::is_filled_in($fr));)+
+        $($(
+            // Neither sentence leaves an argument out.
+            const _: fn($($crate::fault::cause::argument::place!($field)),+) = |$($field),+| drop(format!($en));
+            const _: fn($($crate::fault::cause::argument::place!($field)),+) = |$($field),+| drop(format!($fr));
+        )?)+
+
+        impl $name {
+            /// Hands over the sentence with its arguments: code for each would be a twentieth of the program.
+            fn told(&self, tell: $crate::fault::cause::argument::Tell) {
                 match self {
                     $(Self::$variant $({ $($field),+ })? => {
-                        $($(let $field = $crate::fault::cause::argument::Argument::en($field);)+)?
-                        format!($en)
+                        static SENTENCE: $crate::fault::cause::argument::Sentence = $crate::fault::cause::argument::Sentence {
+                            name: stringify!($variant),
+                            en: $en,
+                            fr: $fr,
+                            fields: &[$($(stringify!($field)),+)?],
+                        };
+                        tell(&SENTENCE, &[$($($field),+)?]);
                     })+
                 }
+            }
+        }
+
+        impl $crate::fault::cause::argument::Argument for $name {
+            fn en(&self) -> String {
+                $crate::fault::cause::argument::said(&|tell| self.told(tell), |sentence| sentence.en, |argument| argument.en())
             }
 
             fn fr(&self) -> String {
-                match self {
-                    $(Self::$variant $({ $($field),+ })? => {
-                        $($(let $field = $crate::fault::cause::argument::Argument::fr($field);)+)?
-                        format!($fr)
-                    })+
-                }
+                $crate::fault::cause::argument::said(&|tell| self.told(tell), |sentence| sentence.fr, |argument| argument.fr())
             }
 
             fn value(&self) -> serde_json::Value {
-                match self {
-                    $(Self::$variant $({ $($field),+ })? => serde_json::Value::Array(vec![
-                        serde_json::Value::from(stringify!($variant)),
-                        $($($crate::fault::cause::argument::Argument::value($field),)+)?
-                    ]),)+
-                }
+                $crate::fault::cause::argument::travels(&|tell| self.told(tell))
             }
 
             fn read(value: &serde_json::Value) -> Option<Self> {
