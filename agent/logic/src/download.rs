@@ -12,7 +12,6 @@
 //! | Another tag, or a refused part, has the end looked at before anything is thrown away | `doubt` | `package::where_a_server_in_front_tags_…` |
 //! | A cut part goes on in the middle of its record | `records` | `package::a_line_that_is_cut_within_every_record_…` |
 //! | What is held or coming is asked for by its end; where nothing is, everything is asked for | `begin_edition` | `package::a_small_package_…` |
-//! | A large one is only looked at while the sizes of others are unknown: what is left can be told before it comes | `bring` | e2e `orders` |
 //! | Members that a held package has are copied, where that costs less | `build` | e2e `delta` |
 //! | A wrong member comes once more, after the end was read again; twice wrong alike is so on central | `checked` | `package::a_byte_that_came_wrong_…`, `…damaged_on_central_…` |
 //! | What was found bad does not come again before it changes or somebody asks | `weigh` | `package` (verdicts) |
@@ -80,8 +79,6 @@ pub struct Task {
     pub held: Option<PackageIdentity>,
     /// Something of a package is there already, or was found out about it.
     pub is_known: bool,
-    /// A package larger than this, in bytes, is only looked at: others are wanted whose size is not known.
-    pub defers_above: Option<u64>,
     /// Where the sequence of random numbers begins.
     pub random: u64,
 }

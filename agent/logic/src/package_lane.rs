@@ -31,11 +31,6 @@ pub enum PackageEnd {
         /// Content bytes received for it.
         on_wire: u64,
     },
-    /// Only its size was asked for; it comes when those of the others are known.
-    Deferred {
-        /// Content bytes received for it.
-        on_wire: u64,
-    },
     /// Was held already.
     Held {
         /// Content bytes received to find that out.
@@ -149,13 +144,6 @@ impl PackageLane {
         self.current.clone()
     }
 
-    /// Whether the package under way, where it is a large one, waits until the sizes of those after it are known: a person
-    /// can be told what is left before the line is busy for hours. `is_sized`: its size is known, or it was looked at.
-    pub fn defers(&self, is_sized: impl Fn(&WantedPackage) -> bool) -> bool {
-        let unsized_one = |wanted: &WantedPackage| !is_sized(wanted);
-        self.current.as_ref().is_some_and(unsized_one) && self.queue.iter().any(unsized_one)
-    }
-
     /// The package under way came to its end.
     pub fn ended(&mut self, end: PackageEnd) {
         let Some(wanted) = self.current.take() else {
@@ -169,11 +157,6 @@ impl PackageLane {
                 count.bytes_stored += bytes;
                 count.bytes_on_wire += on_wire;
                 self.came.insert(wanted.delivery);
-            }
-            PackageEnd::Deferred { on_wire } => {
-                count.bytes_on_wire += on_wire;
-                self.queue.push_back(wanted);
-                return;
             }
             PackageEnd::Held { on_wire } => {
                 count.unchanged += 1;
@@ -281,28 +264,6 @@ mod tests {
             trouble: Fault::new(code, "why").ending(outcome),
             on_wire: 0,
         }
-    }
-
-    #[test]
-    fn a_package_is_deferred_until_all_sizes_are_known_and_none_twice() {
-        let mut lane = PackageLane::default();
-        lane.want(list(&["a", "b", "c"]), true, |_| false);
-        let mut sized = BTreeSet::new();
-        let mut order = Vec::new();
-        while let Some(next) = lane.next() {
-            let defers = lane.defers(|wanted| sized.contains(&wanted.delivery));
-            order.push(format!("{} {defers}", next.delivery));
-            sized.insert(next.delivery);
-            lane.ended(match defers {
-                true => PackageEnd::Deferred { on_wire: 3 },
-                false => fetched(),
-            });
-        }
-        // The last one of unknown size comes at once: nothing is to be known after it.
-        assert_eq!(order, ["a true", "b true", "c false", "a false", "b false"]);
-        assert_eq!(lane.progress(), (3, 3));
-        let count = lane.take_account().count;
-        assert_eq!((count.downloaded, count.bytes_on_wire), (3, 3 * 4 + 2 * 3));
     }
 
     #[test]

@@ -31,9 +31,6 @@ use system::clock;
 use system::root::trouble;
 use vault::package::{Meta, PartialPackage};
 
-/// A package larger than this, in bytes, comes after those whose size is not known yet.
-const DEFERRED_ABOVE: u64 = 1 << 20;
-
 /// Whether the held package is surely the wanted one. A run that was cut may have shown a changed delivery and not come
 /// to its package: the held one is central's only if it was compared for the delivery as it stands.
 fn is_met_by(link: &Link, wanted: &WantedPackage, held: &Meta) -> bool {
@@ -47,16 +44,8 @@ pub(super) fn is_met(link: &Link, wanted: &WantedPackage) -> bool {
     held.is_some_and(|held| !held.damaged && is_met_by(link, wanted, &held))
 }
 
-/// Whether something of the package is there already, its size among it, or was found out about it.
-pub(super) fn is_known(link: &Link, wanted: &WantedPackage) -> bool {
-    let delivery = &wanted.delivery;
-    link.packages.coming(delivery).ok().flatten().is_some()
-        || link.packages.judged(delivery).is_some()
-}
-
 /// Brings the package of one delivery home.
-/// `defers`: a large one is only looked at.
-pub(super) async fn fetch(link: &Link, wanted: &WantedPackage, defers: bool) -> PackageEnd {
+pub(super) async fn fetch(link: &Link, wanted: &WantedPackage) -> PackageEnd {
     let delivery = &wanted.delivery;
     let held = match link.packages.held(delivery) {
         Err(trouble) if trouble.code == Code::StoreDamaged => {
@@ -76,8 +65,8 @@ pub(super) async fn fetch(link: &Link, wanted: &WantedPackage, defers: bool) -> 
         delivery: delivery.clone(),
         is_held: held.is_some(),
         held: held.as_ref().and_then(Meta::identity),
-        is_known: is_known(link, wanted),
-        defers_above: defers.then_some(DEFERRED_ABOVE),
+        is_known: link.packages.coming(delivery).ok().flatten().is_some()
+            || link.packages.judged(delivery).is_some(),
         random: u64::from_le_bytes(vault::random()),
     };
     let met = held

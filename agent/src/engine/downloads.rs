@@ -7,7 +7,7 @@ use std::rc::Rc;
 use logic::package_lane::{PackageAccount, PackageEnd, WantedPackage};
 use tokio::task::JoinHandle;
 
-use super::download::{fetch, is_known, is_met};
+use super::download::{fetch, is_met};
 use super::link::{Lane, Link};
 use system::journal::event;
 
@@ -81,9 +81,7 @@ async fn bring(link: Link) {
             break;
         };
         link.watch.begins(&package.delivery);
-        let is_sized = |wanted: &WantedPackage| is_known(&link, wanted);
-        let defers = link.lane.machine.borrow().defers(is_sized);
-        let end = fetch(&link, &package, defers).await;
+        let end = fetch(&link, &package).await;
         if let PackageEnd::Fetched { bytes, .. } = end {
             let message_id = event::PACKAGE_HELD.id;
             tracing::info!(message_id, code = %event::PACKAGE_HELD.code, "type" = "delivery", entity = %package.delivery, bytes, "a test package is held");

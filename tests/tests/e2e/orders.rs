@@ -85,33 +85,6 @@ fn while_a_package_comes_it_is_told_when_it_is_there() {
     ended(running);
 }
 
-/// What is left is known before the first large package is fetched.
-#[test]
-fn the_sizes_of_all_are_known_before_the_first_is_held() {
-    let mut site = Site::enrolled(options(3, 3, (3_000_000, 3_000_000)));
-    site.set("download", "connections", "1");
-    throttled(&site, 1_000_000);
-    let running = site.start_daemon();
-    let packages = || site.run(&["status", "--json"]).object()["packages"].clone();
-    let mut told = Value::Null;
-    wait_until("all sizes, or a package", LIMIT, || {
-        told = packages();
-        let is_known = told["wanted"] == 3 && told["unknown"] == 0;
-        is_known || told["held"].as_u64() > Some(0)
-    });
-    assert_eq!(
-        (&told["held"], &told["coming"]),
-        (&json!(0), &json!(3)),
-        "{told}"
-    );
-    assert!(told["bytes_left"].as_u64() > Some(8_000_000), "{told}");
-    wait_until("all packages", LIMIT, || packages()["held"] == 3);
-    for nth in 0..3 {
-        site.assert_package(&site.delivery(nth));
-    }
-    ended(running);
-}
-
 #[test]
 fn a_pause_ends_what_is_under_way_and_holds_up_packages_alone() {
     let site = site("1s", 4_000_000);

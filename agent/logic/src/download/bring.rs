@@ -16,7 +16,6 @@ use crate::api::PackageRange;
 use crate::chunk::RecordWorklist;
 use crate::fault::{Code, Fault, PartFlaw};
 use crate::pace::{RangeEnd, RangeSample, RangeWait};
-use crate::package_lane::PackageEnd;
 use crate::retry::Rounds;
 use crate::words::FaultClass;
 use crate::zip::{Defect, DeltaSegment, Directory, VerificationResult};
@@ -171,13 +170,6 @@ impl Download {
         };
         let size = seen.identity().size;
         let is_begun = have.iter().any(|have| *have);
-        let is_large = self.task.defers_above.is_some_and(|most| size > most);
-        // A look that brought everything already costs nothing more.
-        if is_large && !is_begun && seen.from > 0 {
-            // Nothing is written: a package that shares members is looked for when it comes.
-            let on_wire = self.on_wire;
-            return self.over(PackageEnd::Deferred { on_wire });
-        }
         let mut records = Records::new(size, record, have);
         // The records that the look brought whole.
         let from = seen.from.div_ceil(records.record) * records.record;

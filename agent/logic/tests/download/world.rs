@@ -43,8 +43,6 @@ pub(crate) struct Script {
     pub(crate) window: u64,
     /// From this second on another rate is in force.
     pub(crate) order: Option<(u64, RateOverride)>,
-    /// The first look leaves a package that is larger than this.
-    pub(crate) defers_above: Option<u64>,
 }
 
 /// An answer that is being read.
@@ -128,7 +126,6 @@ impl World {
             is_held: self.held.is_some(),
             held: self.held.as_deref().map(identity),
             is_known: self.store.part.is_some() || self.judged.is_some(),
-            defers_above: self.script.defers_above.take(),
             random: 7,
         };
         let rate = Rate::new(self.script.rate);
