@@ -136,6 +136,13 @@ pub struct Loaded {
     pub others: Others,
 }
 
+impl Loaded {
+    /// It was set aside, or taken back for a finished content, since the pass began.
+    fn is_aside(&self) -> bool {
+        matches!(self.ledger.state, ItemState::SetAside | ItemState::Open)
+    }
+}
+
 /// What the engine reports.
 #[derive(Debug)]
 pub enum SpoolEvent {

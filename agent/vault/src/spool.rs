@@ -129,6 +129,8 @@ impl Spool {
                 files.clear();
                 bytes = 0;
             }
+            // Handed in again, since its answer was lost: a cut may have come before what stands aside for it did.
+            finished.extend(self.waiting(&item)?);
             let fresh = self.judged(item)?;
             told.push(fresh.is_some());
             if let Some((ledger, payload)) = fresh {
@@ -154,6 +156,20 @@ impl Spool {
         write_all_durably(files)?;
         let account = |(item, _): &(PathBuf, _)| remove_durably(&item.with_extension("state"));
         files.iter().try_for_each(account)
+    }
+
+    /// The key of this very result, where it waits behind another content.
+    fn waiting(&self, item: &IntakeItem) -> Result<Option<ItemKey>, Fault> {
+        if item.kind != ItemKind::Results {
+            return Ok(None);
+        }
+        let same = self.shelf.same(item.kind, &item.id)?.into_iter();
+        let mut waiting = same
+            .filter(|ledger| ledger.content == item.content && ledger.state == ItemState::Queued);
+        Ok(waiting
+            .next()
+            .map(|ledger| ledger.key)
+            .filter(|key| key.edition > 0))
     }
 
     /// What is to be kept of a submission, if anything of it is new.

@@ -312,10 +312,16 @@ impl Ledger {
         }
     }
 
-    /// Writes down what the machine decided. What a person set aside meanwhile stays there, unless central has it.
+    /// Writes down what the machine decided. What a person set aside meanwhile stays there, unless central has it; what was
+    /// taken back meanwhile goes.
     pub fn apply(&mut self, change: &LedgerChange) {
-        self.trial = change.trial;
+        let aside = std::mem::replace(&mut self.trial, change.trial).aside;
         match (self.state, change.state) {
+            // Taken back for a finished content in the moment in which its request was made: what becomes of that is to be
+            // known before the finished one goes.
+            (ItemState::SetAside, ItemState::Sending) if aside == Some(ItemState::Open) => {
+                self.state = ItemState::Sending;
+            }
             (ItemState::SetAside, state) if state != ItemState::Acknowledged => {
                 self.trial.aside = Some(state);
             }

@@ -74,6 +74,11 @@ impl Ledger {
         taken_back
     }
 
+    /// Whether no request has carried it, finished or not.
+    pub fn is_unsent(&self) -> bool {
+        self.is_unfinished() || (self.state == ItemState::Queued && self.attempts == 0)
+    }
+
     /// Whether it is the content of an execution that was not finished, and was never sent: it waits for the one that
     /// takes its place. Where that one came beside it, because it stood aside then, it is superseded and never goes: what
     /// the candidate changed since would stand on central beside what it was before.

@@ -37,6 +37,13 @@ pub(crate) enum Write {
     Half,
 }
 
+/// Steps of a pass between which intake may write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PassStep {
+    Load,
+    Persist,
+}
+
 pub(crate) struct Box {
     pub(crate) central: Central,
     pub(crate) ledgers: BTreeMap<ItemKey, Ledger>,
@@ -59,9 +66,21 @@ pub(crate) struct Box {
     pub(crate) opened: usize,
     /// When everything came, Unix seconds.
     began: i64,
+    /// The final content of `e` comes before this step of the next pass.
+    pub(crate) final_before: Option<PassStep>,
 }
 
 impl Box {
+    /// The final content of `e` comes now, and takes back what no request has carried yet.
+    fn final_comes(&mut self) {
+        let results = self.ledgers.values_mut();
+        for ledger in results.filter(|ledger| ledger.key.kind == ItemKind::Results) {
+            ledger.take_back(ItemState::Open);
+        }
+        let document = serde_json::json!({ "e": result("e", &names(0..4)) });
+        self.submit(ItemKind::Results, &document);
+    }
+
     pub(crate) fn new(central: Central) -> Self {
         let params = SyncParams {
             organisation_id: "1001".into(),
@@ -87,6 +106,7 @@ impl Box {
             passes: 0,
             opened: 0,
             began: 1_795_000_000,
+            final_before: None,
         }
     }
 
@@ -284,6 +304,13 @@ impl Box {
     ) -> Option<SpoolEnding> {
         match command {
             SpoolCommand::Load(keys) => {
+                if self
+                    .final_before
+                    .take_if(|step| *step == PassStep::Load)
+                    .is_some()
+                {
+                    self.final_comes();
+                }
                 self.opened = self.opened.max(keys.len());
                 let load = |key: &ItemKey| {
                     Ok(Loaded {
@@ -295,6 +322,13 @@ impl Box {
                 events.push_back(SpoolEvent::Loaded(keys.iter().map(load).collect()));
             }
             SpoolCommand::Persist(changes) => {
+                if self
+                    .final_before
+                    .take_if(|step| *step == PassStep::Persist)
+                    .is_some()
+                {
+                    self.final_comes();
+                }
                 let write = self.writes.pop_front().unwrap_or(Write::Kept);
                 let kept = match write {
                     Write::Kept => changes.len(),

@@ -2,12 +2,14 @@
 //! Never takes a content that stands aside for one that is to come.
 //! Used by `tests/spool.rs`.
 
+use std::time::Duration;
+
 use logic::intake::ItemKind;
 use logic::spool::ItemState;
 use serde_json::json;
 
-use crate::bench::{Box, names, result, rows};
-use crate::central::Central;
+use crate::bench::{Box, PassStep, names, result, rows};
+use crate::central::{Central, Mishap};
 use crate::{holds_once, sent};
 
 /// A result of so many variables, finished or not.
@@ -57,6 +59,34 @@ fn an_unfinished_content_holds_up_nothing_of_the_final_one() {
         world.pass();
         assert_eq!(world.state(ItemKind::Logs, "e", 1), ItemState::Acknowledged);
         assert_eq!(sent(&world, "results"), 1);
+    }
+}
+
+/// Ordered to go as it is, it is taken back in the middle of the pass that was to bring it.
+#[test]
+fn what_is_taken_back_during_a_pass_does_not_go_beside_the_final_one() {
+    for step in [PassStep::Load, PassStep::Persist] {
+        for mishap in [Mishap::None, Mishap::Late] {
+            let mut world = Box::new(Central::new(vec![mishap]));
+            submit(&mut world, true, 0..2);
+            first(&mut world, |ledger| ledger.retry());
+            world.plan.lingers = false;
+            world.final_before = Some(step);
+            // The second one follows at once: what became of the request is not settled yet.
+            for rest in [0, 0, 3600, 3600] {
+                world.pass();
+                world.rest(Duration::from_secs(rest));
+                world.central.pass(world.now);
+            }
+            let last = world.state(ItemKind::Results, "e", 1);
+            assert_eq!(last, ItemState::Acknowledged, "{step:?} {mishap:?}");
+            holds_once(&world, "e", 4);
+            assert_eq!(world.central.executions.len(), 1, "{step:?} {mishap:?}");
+            if step == PassStep::Load {
+                let first = world.state(ItemKind::Results, "e", 0);
+                assert_eq!(first, ItemState::SetAside, "it never went");
+            }
+        }
     }
 }
 

@@ -493,7 +493,7 @@ impl SpoolFolder {
         })?;
         if let Read::Whole(ledger) = &mut read
             && !is_item
-            && ledger.is_unfinished()
+            && ledger.is_unsent()
             && let Read::Whole(mut began) = self.account(&path.with_extension("item"))?
             && began.content != ledger.content
         {

@@ -141,6 +141,28 @@ fn what_goes_as_it_is_stands_aside_for_the_finished_content_that_comes_before_it
     }
 }
 
+/// A cut before the unfinished content stood aside: the finished one is handed in again, since nobody had an answer.
+#[test]
+fn what_was_cut_before_it_stood_aside_does_so_when_the_finished_content_comes_again() {
+    let (_dir, spool) = spool();
+    assert_eq!(spool.admit(vec![open("one")]).unwrap(), [true]);
+    assert_eq!(retry(&spool), (1, 0));
+    let first = spool.owed().unwrap().remove(0).key;
+    let account = spool.shelf.path(&spool.shelf.folder, &first, "state");
+    let before = fs::read(&account).unwrap();
+    assert!(admit(&spool, "a", "two"));
+    fs::write(&account, before).unwrap();
+    assert_eq!(
+        states(&spool),
+        [(0, ItemState::Queued), (1, ItemState::Queued)]
+    );
+    assert!(!admit(&spool, "a", "two"), "it is known");
+    assert_eq!(
+        states(&spool),
+        [(0, ItemState::SetAside), (1, ItemState::Queued)]
+    );
+}
+
 /// A word that comes late about a content that was sent stays a word about that one.
 #[test]
 fn an_answer_that_comes_late_for_an_earlier_content_acknowledges_that_one_alone() {
@@ -295,7 +317,14 @@ fn a_final_content_whose_place_an_old_account_holds_goes() {
     let key = spool.owed().unwrap().remove(0).key;
     let account = spool.shelf.path(&spool.shelf.folder, &key, "state");
     let old = fs::read(&account).unwrap();
+    assert_eq!(retry(&spool), (1, 0));
+    let tried_again = fs::read(&account).unwrap();
+    fs::write(&account, &old).unwrap();
     assert!(admit(&spool, "a", "two"));
+    // Somebody had it tried again there: the account of the one goes with the content of the other.
+    fs::write(&account, tried_again).unwrap();
+    assert_eq!(states(&spool), [(0, ItemState::Queued)]);
+    assert_agrees(&spool, "beside an account that was tried again");
     fs::write(&account, old).unwrap();
     assert_eq!(states(&spool), [(0, ItemState::Queued)]);
     assert_agrees(&spool, "beside an old account");
