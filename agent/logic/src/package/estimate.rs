@@ -73,9 +73,9 @@ impl RateMeter {
         true
     }
 
-    /// Packages wait, or none is under way: what comes later is counted anew, what came still counts.
+    /// Packages wait, or none is under way: what comes later is counted anew, for the link may be another one by then.
     pub fn rests(&mut self) {
-        self.current = None;
+        *self = Self::default();
     }
 
     /// The rate, once enough is known.
@@ -156,14 +156,15 @@ mod tests {
     }
 
     #[test]
-    fn a_rest_is_no_slow_time_and_a_long_silence_is() {
+    fn a_rest_begins_anew_and_a_long_silence_is_slow_time() {
         let mut meter = metered(&[500, 500, 500]);
         meter.rests();
+        assert_eq!(meter.rate(at(1_020)), None, "of a link that was");
         assert!(!meter.came(100, at(9_003)));
-        assert!(!meter.came(300, at(9_005)));
-        assert!(meter.came(1, at(9_010)));
-        let rate = meter.rate(at(9_010)).unwrap();
-        assert_eq!(rate.mean, (3 * 500 + 300) / 20);
+        for (nth, bytes) in [(1, 300), (2, 300), (3, 300), (4, 1)] {
+            meter.came(bytes, at(9_000 + SPAN_SECONDS * nth));
+        }
+        assert_eq!(meter.rate(at(9_020)).unwrap().mean, 60);
         // A million seconds without a byte, and no end of memory.
         assert!(meter.came(1, at(1_009_010)));
         assert_eq!(meter.rate(at(1_009_010)).unwrap().mean, 0);
