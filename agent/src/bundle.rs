@@ -220,7 +220,7 @@ fn kernel() -> String {
 /// The told fields of each entry; a field that is no text (journald writes such as a list of bytes) is left out.
 fn lines(journal: &str) -> Vec<Json> {
     let told = |line: &str| {
-        let entry = serde_json::from_str::<Map<String, Json>>(line).ok()?;
+        let entry = serde_json::from_slice::<Map<String, Json>>(line.as_bytes()).ok()?;
         let fields = FIELDS.iter().filter_map(|field| {
             let value = entry.get(*field)?.as_str()?;
             Some(((*field).to_owned(), json!(value)))

@@ -187,7 +187,7 @@ impl Worker {
             };
             self.silence.heard(self.began.elapsed());
             match line {
-                Ok(Some(line)) => match serde_json::from_str(&line) {
+                Ok(Some(line)) => match serde_json::from_slice(line.as_bytes()) {
                     Ok(WorkerLine::Progress(progress)) => return WorkerMessage::Progress(progress),
                     Ok(WorkerLine::Lane(lane)) => return WorkerMessage::Lane(lane),
                     Ok(WorkerLine::Report(report, wish, skew)) => {
@@ -475,7 +475,7 @@ impl WorkerOrders {
     async fn next(&mut self) -> Option<WorkerOrder> {
         loop {
             let line = self.0.next_line().await.ok()??;
-            match serde_json::from_str(&line) {
+            match serde_json::from_slice(line.as_bytes()) {
                 Ok(order) => return Some(order),
                 Err(error) => {
                     let reason = format!(

@@ -1,10 +1,20 @@
 //! Reads whole numbers as JSON knows them: one kind of number, so `60.0` is a whole one (RFC 8259 section 6).
 //! Never takes a fraction or a negative one; what is beyond the greatest exact one counts as that.
-//! Called by the bodies of the local API, by the name of the field.
+//! Called by the bodies of the local API, by the name of the field, and by whoever reads a value.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::Number;
+
+/// Reads a value. What is read from text is read by the same code: another reader would stand in the program once more.
+///
+/// # Errors
+/// What does not fit.
+pub fn of_value<T: serde::de::DeserializeOwned>(
+    value: &serde_json::Value,
+) -> serde_json::Result<T> {
+    serde_json::from_slice(value.to_string().as_bytes())
+}
 
 /// The greatest whole number that every JSON program holds exactly: 2^53 - 1 (RFC 8259 section 6).
 pub const LARGEST_WHOLE: u64 = (1 << 53) - 1;

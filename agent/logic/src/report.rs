@@ -352,7 +352,7 @@ fn client(confirmation: &Confirmation) -> Json {
     let state = confirmation
         .client_state
         .as_deref()
-        .and_then(|text| serde_json::from_str(text).ok());
+        .and_then(|text| serde_json::from_slice(text.as_bytes()).ok());
     let mut wrong = Vec::new();
     collect(&state.unwrap_or_default(), &mut wrong, &|node| {
         matches!(node["type"].as_str(), Some("warning" | "error"))
@@ -367,7 +367,7 @@ fn client(confirmation: &Confirmation) -> Json {
 /// A reason in words: the messages of a list of reports, which old clients send, or the text itself.
 fn words(reason: &str) -> String {
     let mut messages = Vec::new();
-    if let Ok(reports) = serde_json::from_str::<Json>(reason) {
+    if let Ok(reports) = serde_json::from_slice::<Json>(reason.as_bytes()) {
         collect(&reports, &mut messages, &|_| true);
     }
     match messages.is_empty() {

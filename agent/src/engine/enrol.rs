@@ -114,7 +114,7 @@ fn read(path: &Path, text: &Secret) -> Result<Login, Fault> {
     // Some editors put the mark of an encoding before it.
     let json = text.reveal();
     let json = json.strip_prefix('\u{feff}').unwrap_or(json);
-    serde_json::from_str(json).map_err(|error| {
+    serde_json::from_slice(json.as_bytes()).map_err(|error| {
         let cause = EnrolCause::NoLogin {
             path: path.display().to_string(),
             line: error.line(),

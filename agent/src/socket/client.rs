@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use logic::fault::{Code, Fault, Finding, ServiceCause, ServiceLoss};
 use logic::health::ReportedFault;
 use logic::health::seen::ServiceConfig;
+use logic::json::of_value;
 use logic::package::order::{DownloadOrder, OrdersInForce};
 use logic::package_lane::{WaitReason, Waiting};
 use logic::report::Report;
@@ -119,11 +120,11 @@ async fn followed(events: &mut Events, run: u64, watch: &RunWatch) -> Result<Rep
         }
         match kind.as_str() {
             "progress" => {
-                if let Ok(progress) = Progress::deserialize(&data["progress"]) {
+                if let Ok(progress) = of_value::<Progress>(&data["progress"]) {
                     watch.follow(progress);
                 }
             }
-            "report" => return Report::deserialize(&data["report"]).map_err(gone),
+            "report" => return of_value(&data["report"]).map_err(gone),
             _ => {}
         }
     }
@@ -233,7 +234,10 @@ impl Events {
                 let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name));
                 let kind = field("event: ").unwrap_or_default().to_owned();
                 let data = field("data: ").unwrap_or("null");
-                return Ok(Some((kind, serde_json::from_str(data).map_err(gone)?)));
+                return Ok(Some((
+                    kind,
+                    serde_json::from_slice(data.as_bytes()).map_err(gone)?,
+                )));
             }
             if self.held.len() > EVENT {
                 return Err(lost(ServiceLoss::Endless));

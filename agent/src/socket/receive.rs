@@ -10,6 +10,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::{Request, Response, StatusCode};
 use logic::fault::{Area, Code, Fault};
 use logic::intake::ItemKind;
+use logic::json::of_value;
 use logic::places::SMALL_DOCUMENT;
 use logic::schedule::Errand;
 use serde_json::{Value as Json, json};
@@ -142,7 +143,7 @@ async fn elsewhere(
     let output = worker.wait_with_output().await.map_err(failed)?;
     let told: Json = serde_json::from_slice(&output.stdout).map_err(failed)?;
     match told.get("trouble") {
-        Some(trouble) => Err(serde_json::from_value(trouble.clone()).map_err(failed)?),
+        Some(trouble) => Err(of_value(trouble).map_err(failed)?),
         None => Ok(told),
     }
 }

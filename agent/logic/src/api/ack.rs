@@ -58,7 +58,7 @@ pub fn rows(reply: &Reply) -> Result<BTreeMap<String, RowsAck>, Fault> {
 
 fn read(reply: &Reply) -> Result<Vec<(String, Json)>, Fault> {
     let PhpMap(pairs) = parse(reply, Expected::Acknowledgements)?;
-    let entry = |raw: &str| serde_json::from_str(raw).unwrap_or(Json::Null);
+    let entry = |raw: &str| serde_json::from_slice(raw.as_bytes()).unwrap_or(Json::Null);
     Ok(pairs
         .into_iter()
         .map(|(id, raw)| (id.into_owned(), entry(raw.get())))

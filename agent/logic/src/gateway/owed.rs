@@ -95,9 +95,10 @@ impl Batch {
         let body: BTreeMap<String, &RawValue> =
             serde_json::from_slice(body).map_err(|_| generic())?;
         let content = body.get(key(kind)).ok_or_else(generic)?;
-        let content: Pairs = serde_json::from_str(content.get()).map_err(|_| generic())?;
+        let content: Pairs =
+            serde_json::from_slice(content.get().as_bytes()).map_err(|_| generic())?;
         let given: Json = match body.get("sync_params") {
-            Some(raw) => serde_json::from_str(raw.get()).map_err(|_| generic())?,
+            Some(raw) => serde_json::from_slice(raw.get().as_bytes()).map_err(|_| generic())?,
             None => Json::Null,
         };
         let version = text(params(Some(&given))?.get("tao_version"));
@@ -168,7 +169,7 @@ impl Batch {
     fn result(&mut self, key: String, raw: &RawValue) {
         // A failed entry is acknowledged with the delivery of the one before (protocol 7.2).
         let before = self.lines.last().and_then(|line| line.delivery.clone());
-        let entry: Json = serde_json::from_str(raw.get()).unwrap_or_default();
+        let entry: Json = serde_json::from_slice(raw.get().as_bytes()).unwrap_or_default();
         let whole = ["deliveryId", "deliveryExecutionId", "details", "variables"]
             .iter()
             .all(|key| entry.get(key).is_some());
@@ -232,11 +233,11 @@ impl Batch {
             "is_synced",
             "log_is_after_session_sync",
         ];
-        let pairs = serde_json::from_str::<Pairs>(raw.get());
+        let pairs = serde_json::from_slice::<Pairs>(raw.get().as_bytes());
         let mut ids = Vec::new();
         let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
         for (_, raw) in pairs.into_iter().flat_map(|pairs| pairs.entries) {
-            let Ok(Json::Object(row)) = serde_json::from_str::<Json>(raw.get()) else {
+            let Ok(Json::Object(row)) = serde_json::from_slice::<Json>(raw.get().as_bytes()) else {
                 continue;
             };
             if !REQUIRED.iter().all(|key| row.contains_key(*key)) {
@@ -269,7 +270,7 @@ impl Batch {
     }
 
     fn session(&mut self, raw: &RawValue) {
-        let id = serde_json::from_str::<Json>(raw.get()).ok();
+        let id = serde_json::from_slice::<Json>(raw.get().as_bytes()).ok();
         let Some(id) = text(id.as_ref()) else {
             self.broken = true;
             return;
@@ -291,7 +292,7 @@ impl Batch {
     }
 
     fn user(&mut self, key: String, raw: &RawValue) {
-        let user = serde_json::from_str::<Json>(raw.get()).unwrap_or_default();
+        let user = serde_json::from_slice::<Json>(raw.get().as_bytes()).unwrap_or_default();
         if !user.is_object() {
             return self.lines.push(AcknowledgementRow::failed(key, None));
         }

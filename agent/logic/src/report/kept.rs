@@ -36,7 +36,7 @@ impl From<KeptReport> for Report {
     fn from(kept: KeptReport) -> Self {
         let mut report = kept.report;
         for (told, value) in report.findings.iter_mut().zip(&kept.causes) {
-            let value = serde_json::from_str(value).ok();
+            let value = serde_json::from_slice(value.as_bytes()).ok();
             let cause = value.as_ref().and_then(Cause::read);
             // A value is believed where it says what the words say.
             if let Some(cause) = cause.filter(|cause| cause.en() == told.reason()) {
