@@ -136,13 +136,6 @@ pub struct Loaded {
     pub others: Others,
 }
 
-impl Loaded {
-    /// It was set aside, or taken back for a finished content, since the pass began.
-    fn is_aside(&self) -> bool {
-        matches!(self.ledger.state, ItemState::SetAside | ItemState::Open)
-    }
-}
-
 /// What the engine reports.
 #[derive(Debug)]
 pub enum SpoolEvent {
@@ -437,6 +430,11 @@ impl Sending {
         let mut good = Vec::with_capacity(items.len());
         for item in items {
             match item {
+                // Set aside, or taken back for a finished content, since the pass began.
+                Ok(loaded)
+                    if loaded.ledger.key.kind == ItemKind::Results
+                        && matches!(loaded.ledger.state, ItemState::SetAside | ItemState::Open) => {
+                }
                 Ok(loaded) => good.push(loaded),
                 Err(trouble) => self.find(trouble),
             }

@@ -129,9 +129,12 @@ impl Spool {
                 files.clear();
                 bytes = 0;
             }
+            let same = self.shelf.same(item.kind, &item.id)?;
             // Handed in again, since its answer was lost: a cut may have come before what stands aside for it did.
-            finished.extend(self.waiting(&item)?);
-            let fresh = self.judged(item)?;
+            let waits =
+                |kept: &&Ledger| kept.content == item.content && kept.state == ItemState::Queued;
+            finished.extend(same.iter().filter(waits).map(|kept| kept.key.clone()));
+            let fresh = self.judged(item, &same)?;
             told.push(fresh.is_some());
             if let Some((ledger, payload)) = fresh {
                 bytes += payload.len();
@@ -158,23 +161,12 @@ impl Spool {
         files.iter().try_for_each(account)
     }
 
-    /// The key of this very result, where it waits behind another content.
-    fn waiting(&self, item: &IntakeItem) -> Result<Option<ItemKey>, Fault> {
-        if item.kind != ItemKind::Results {
-            return Ok(None);
-        }
-        let same = self.shelf.same(item.kind, &item.id)?.into_iter();
-        let mut waiting = same
-            .filter(|ledger| ledger.content == item.content && ledger.state == ItemState::Queued);
-        Ok(waiting
-            .next()
-            .map(|ledger| ledger.key)
-            .filter(|key| key.edition > 0))
-    }
-
-    /// What is to be kept of a submission, if anything of it is new.
-    fn judged(&self, item: IntakeItem) -> Result<Option<(Ledger, Vec<u8>)>, Fault> {
-        let same = self.shelf.same(item.kind, &item.id)?;
+    /// What is to be kept of a submission, if anything of it is new beside the `same` of its kind and id.
+    fn judged(
+        &self,
+        item: IntakeItem,
+        same: &[Ledger],
+    ) -> Result<Option<(Ledger, Vec<u8>)>, Fault> {
         let result = match item.kind {
             ItemKind::Sessions => self
                 .shelf
@@ -183,7 +175,7 @@ impl Spool {
                 .map(|ledger| ledger.content),
             _ => None,
         };
-        Ok(match Ledger::admit(item, &same, result) {
+        Ok(match Ledger::admit(item, same, result) {
             ItemAdmission::Known => None,
             ItemAdmission::Fresh(ledger, payload) => Some((*ledger, payload)),
         })

@@ -24,16 +24,22 @@ fn editions(site: &Site, id: &str) -> Vec<String> {
     all.map(|(_, (state, _))| state).collect()
 }
 
-/// Set aside while it is open; the final content comes beside it. Nothing that is said then has the former one sent, and
-/// nothing of the execution waits for it.
-#[test]
-fn a_result_that_a_later_content_superseded_is_never_sent() {
+/// A box with an unfinished result, its id, and the answers that its final content will have.
+fn unfinished() -> (Site, String, Vec<String>) {
     let site = owing();
     site.sync().exits(0);
     let id = execution(1);
     let former = [answers(&id, 1)[0].replace("answer", "former answer")];
     let last = answers(&id, 3);
     submit(&site, "results", &document(&site, &id, "Active", &former));
+    (site, id, last)
+}
+
+/// Set aside while it is open; the final content comes beside it. Nothing that is said then has the former one sent, and
+/// nothing of the execution waits for it.
+#[test]
+fn a_result_that_a_later_content_superseded_is_never_sent() {
+    let (site, id, last) = unfinished();
     site.run(&["results", "set-aside", &id]).exits(0);
     submit(&site, "results", &document(&site, &id, "Finished", &last));
     submit(&site, "sessions", &json!([id]));
@@ -68,12 +74,7 @@ fn a_result_that_a_later_content_superseded_is_never_sent() {
 /// A person has an unfinished content sent as it is, and the finished one comes before the next run.
 #[test]
 fn of_an_order_to_send_it_as_it_is_nothing_is_left_once_it_is_finished() {
-    let site = owing();
-    site.sync().exits(0);
-    let id = execution(1);
-    let former = [answers(&id, 1)[0].replace("answer", "former answer")];
-    let last = answers(&id, 3);
-    submit(&site, "results", &document(&site, &id, "Active", &former));
+    let (site, id, last) = unfinished();
     site.run(&["results", "retry", &id]).exits(0);
     submit(&site, "results", &document(&site, &id, "Finished", &last));
     assert_eq!(editions(&site, &id), ["set-aside", "queued"]);

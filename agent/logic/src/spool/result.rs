@@ -303,8 +303,7 @@ impl Sending {
         self.entries.get(key).map_or(0, |entry| entry.size)
     }
 
-    pub(super) fn mark_results(&mut self, mut items: Vec<Loaded>, logged: bool, now: Now) {
-        items.retain(|item| !item.is_aside());
+    pub(super) fn mark_results(&mut self, items: Vec<Loaded>, logged: bool, now: Now) {
         // The item's own file is right about what its content is.
         let (items, odd): (Vec<_>, Vec<_>) = items
             .into_iter()

@@ -26,12 +26,8 @@ impl Spool {
     /// # Errors
     /// What the file system says.
     pub fn set_aside(&self, ids: &[String]) -> Result<usize, Fault> {
-        let _gate = SpoolLock::alone(&self.shelf.folder)?;
         let ids: BTreeSet<&String> = ids.iter().collect();
-        let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
-        ledgers.retain_mut(|ledger| ids.contains(&ledger.key.id) && ledger.set_aside());
-        self.shelf.write_states(&ledgers)?;
-        Ok(ledgers.len())
+        self.change_each(|ledger| ids.contains(&ledger.key.id) && ledger.set_aside())
     }
 
     /// `results retry`: tries again what was refused or is unconfirmed; all of it when no id is given.
@@ -42,22 +38,16 @@ impl Spool {
     /// What the file system says.
     pub fn retry(&self, ids: &[String]) -> Result<RetriedItems, Fault> {
         let mut superseded = 0;
-        let _gate = SpoolLock::alone(&self.shelf.folder)?;
         let ids: BTreeSet<&String> = ids.iter().collect();
-        let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
-        ledgers.retain_mut(|ledger| {
+        let count = self.change_each(|ledger| {
             let named = ids.contains(&ledger.key.id);
             let own = matches!(ledger.state, ItemState::SetAside | ItemState::Open);
             let meant = named || (ids.is_empty() && !own);
             let stays = meant && self.shelf.is_superseded(ledger);
             superseded += usize::from(stays);
             meant && !stays && ledger.retry()
-        });
-        self.shelf.write_states(&ledgers)?;
-        Ok(RetriedItems {
-            count: ledgers.len(),
-            superseded,
-        })
+        })?;
+        Ok(RetriedItems { count, superseded })
     }
 
     /// `results release`: what is held goes with the next synchronization, whatever key central has; all of it when no id is
@@ -66,13 +56,9 @@ impl Spool {
     /// # Errors
     /// What the file system says.
     pub fn release(&self, ids: &[String]) -> Result<usize, Fault> {
-        let _gate = SpoolLock::alone(&self.shelf.folder)?;
         let ids: BTreeSet<&String> = ids.iter().collect();
-        let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
         let meant = |ledger: &Ledger| ids.is_empty() || ids.contains(&ledger.key.id);
-        ledgers.retain_mut(|ledger| meant(ledger) && ledger.release());
-        self.shelf.write_states(&ledgers)?;
-        Ok(ledgers.len())
+        self.change_each(|ledger| meant(ledger) && ledger.release())
     }
 
     /// A copied box keeps what it holds but does not send it: the original does. A person may decide otherwise
@@ -81,16 +67,26 @@ impl Spool {
     /// # Errors
     /// What the file system says.
     pub fn disown(&self, original: &str) -> Result<(), Fault> {
+        self.change_each(|ledger| {
+            let goes = matches!(ledger.state, ItemState::Queued | ItemState::Sending);
+            if goes {
+                ledger.state = ItemState::Unconfirmed;
+                let original = original.to_owned();
+                let cause = ItemCause::Copied { original };
+                ledger.reason = Some(Finding::new(Code::ResultsCopied, cause));
+            }
+            goes
+        })?;
+        Ok(())
+    }
+
+    /// Says a word about every item, and writes down those that it changed. Gives how many.
+    fn change_each(&self, word: impl FnMut(&mut Ledger) -> bool) -> Result<usize, Fault> {
         let _gate = SpoolLock::alone(&self.shelf.folder)?;
         let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
-        ledgers.retain(|ledger| matches!(ledger.state, ItemState::Queued | ItemState::Sending));
-        for ledger in &mut ledgers {
-            ledger.state = ItemState::Unconfirmed;
-            let original = original.to_owned();
-            let cause = ItemCause::Copied { original };
-            ledger.reason = Some(Finding::new(Code::ResultsCopied, cause));
-        }
-        self.shelf.write_states(&ledgers)
+        ledgers.retain_mut(word);
+        self.shelf.write_states(&ledgers)?;
+        Ok(ledgers.len())
     }
 
     /// Contents that a person had sent as they are, and that no request has carried yet, stand aside for the finished ones that

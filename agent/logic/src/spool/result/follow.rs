@@ -141,9 +141,7 @@ impl Sending {
         item: Option<Loaded>,
         now: Now,
     ) {
-        let Some(mut item) = item.filter(|item| !item.is_aside()) else {
-            return;
-        };
+        let Some(mut item) = item else { return };
         // Only what central knows is sent in parts.
         if !item.others.mapped && item.ledger.parts.iter().all(|(_, p)| *p == PartState::Owed) {
             return self.first_after_all(follow.key, item.ledger.state, now);

@@ -57,9 +57,7 @@ impl Sending {
     }
 
     pub(in super::super) fn mark_whole(&mut self, item: Option<Loaded>) {
-        let Some(item) = item.filter(|item| !item.is_aside()) else {
-            return;
-        };
+        let Some(item) = item else { return };
         let key = item.ledger.key;
         if super::fit(item.ledger.enclosure, &self.plan) != Fit::Goes {
             let held = self.held(&key);
