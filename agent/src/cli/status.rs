@@ -7,7 +7,7 @@ use logic::health::message::ByType;
 use logic::health::verdict::{
     BoxStanding, Kinds, Verdict, Word, is_mended_by_a_run, package_estimate,
 };
-use logic::language::figure::{Bytes, Seconds};
+use logic::language::figure::{Bytes, Seconds, spans};
 use logic::language::{Language, Localized, plain};
 use logic::package::order::OrdersInForce;
 use logic::package_lane::Waiting;
@@ -321,12 +321,9 @@ fn packages(standing: &BoxStanding, language: Language) -> String {
         match estimate.ready_at {
             None => StatusTerm::Takes { time: takes, rate },
             Some(at) => {
-                let latest = estimate.latest.filter(|latest| *latest > estimate.seconds);
-                StatusTerm::ReadyAt {
-                    time: words::range(estimate.seconds, latest, language),
-                    rate,
-                    moment: time(language, at),
-                }
+                let moment = time(language, at);
+                let time = spans(language, estimate.seconds, estimate.latest);
+                StatusTerm::ReadyAt { time, rate, moment }
             }
         }
         .localized(language)

@@ -514,15 +514,6 @@ pub(super) fn item(state: ItemState) -> ListTerm {
     }
 }
 
-/// How long something takes, with its doubt: 40 min, 40 min – 1 h 5 min.
-pub(super) fn range(seconds: u64, latest: Option<u64>, language: Language) -> String {
-    let likely = Seconds(seconds).localized(language);
-    match latest {
-        None => likely,
-        Some(latest) => format!("{likely} – {}", Seconds(latest).localized(language)),
-    }
-}
-
 /// Items by kind, in one row; those of results alone as a number, where the row says what they are.
 pub(super) fn items(kinds: &[KindCount], language: Language) -> String {
     let each: Vec<String> = kinds.iter().map(|kind| kind.localized(language)).collect();

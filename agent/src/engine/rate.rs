@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use logic::package::estimate::{PackageRate, RateMeter};
 use system::clock;
-use system::root::{Root, read_at_most};
+use system::root::{Root, read_at_most, write_for_all};
 
 /// What comes, and where its rate is told.
 pub(super) struct RateKeeper {
@@ -33,9 +33,8 @@ impl RateKeeper {
             && let Some(rate) = meter.rate(now)
             && let Ok(text) = serde_json::to_vec(&rate)
         {
-            // A reader sees one rate or the other; nothing has to survive a power cut. Without a folder nobody reads it.
-            let beside = self.path.with_extension("new");
-            let _ = fs::write(&beside, text).and_then(|()| fs::rename(&beside, &self.path));
+            // Without a folder nobody reads it.
+            let _ = write_for_all(&self.path, &text);
         }
     }
 

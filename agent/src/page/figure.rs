@@ -5,7 +5,7 @@
 use logic::language::Language;
 use logic::outside;
 
-pub(super) use logic::language::figure::{bytes, date, decimal, moment, month_day, span};
+pub(super) use logic::language::figure::{bytes, date, decimal, moment, month_day, span, spans};
 
 use super::words::{put, words};
 

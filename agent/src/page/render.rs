@@ -11,7 +11,7 @@ use logic::phrase::{self, remedy, title};
 use serde::Serialize;
 
 use super::chart;
-use super::figure::{ago, bytes, decimal, escape, moment, span};
+use super::figure::{ago, bytes, decimal, escape, moment, span, spans};
 use super::markup::{self, html};
 use super::words::{put, words};
 use crate::socket::sample::{Examined, Glance};
@@ -398,14 +398,7 @@ fn packages(language: Language, standing: &BoxStanding, offset: i64) -> String {
         parts.push(put(words.left, &[&bytes(language, stock.bytes_left)]));
     }
     if let Some(estimate) = package_estimate(standing) {
-        let time = match estimate.latest.filter(|latest| *latest > estimate.seconds) {
-            None => span(language, estimate.seconds),
-            Some(latest) => format!(
-                "{} – {}",
-                span(language, estimate.seconds),
-                span(language, latest)
-            ),
-        };
+        let time = spans(language, estimate.seconds, estimate.latest);
         parts.push(put(
             words.minutes,
             &[&time, &bytes(language, estimate.rate)],

@@ -128,6 +128,15 @@ pub fn span(language: Language, seconds: u64) -> String {
     }
 }
 
+/// How long something takes, and at most, where that is longer: 40 min, 40 min – 65 min.
+pub fn spans(language: Language, seconds: u64, at_most: Option<u64>) -> String {
+    let likely = span(language, seconds);
+    match at_most.filter(|at_most| *at_most > seconds) {
+        None => likely,
+        Some(at_most) => format!("{likely} – {}", span(language, at_most)),
+    }
+}
+
 /// Date and minute of a moment in Unix seconds, `offset` seconds ahead of UTC: 2026-11-24 06:48 UTC,
 /// 24/11/2026 07:48 UTC+01:00.
 pub fn moment(language: Language, at: i64, offset: i64) -> String {

@@ -49,26 +49,16 @@ pub(super) trait Argument {
 pub(super) fn english(words: &str) -> String {
     match words.is_empty() {
         true => String::new(),
-        false => format!(
-            "{}{}{}",
-            ENGLISH.0,
-            outside::escaped_lines(words),
-            ENGLISH.1
-        ),
+        false => {
+            let words = outside::escaped_lines(words);
+            format!("{}{words}{}", ENGLISH.0, ENGLISH.1)
+        }
     }
 }
 
 /// English words that a French sentence leads to.
 fn detail(words: &str) -> String {
-    match words.is_empty() {
-        true => String::new(),
-        false => format!(
-            "{}{DETAIL}{}{}",
-            ENGLISH.0,
-            outside::escaped_lines(words),
-            ENGLISH.1
-        ),
-    }
+    english(words).replacen(ENGLISH.0, &format!("{}{DETAIL}", ENGLISH.0), 1)
 }
 
 /// A sentence without the marks.
