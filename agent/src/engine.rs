@@ -176,7 +176,7 @@ impl Engine {
     /// # Errors
     /// `store.damaged`, or what the file system says.
     pub fn enrolment(&self) -> Result<Option<Enrolment>, Fault> {
-        self.vault.entry("credentials").get()
+        self.vault.home_entry("credentials").get()
     }
 
     /// VM version of the box.
@@ -203,7 +203,7 @@ impl Engine {
     /// # Errors
     /// `store.damaged`, or what the file system says.
     pub fn last(&self) -> Result<Option<Report>, Fault> {
-        let kept = self.vault.entry("last").get::<KeptReport>()?;
+        let kept = self.vault.home_entry("last").get::<KeptReport>()?;
         Ok(kept.map(Report::from))
     }
 
@@ -483,7 +483,9 @@ impl Engine {
         report: &Report,
         numbered: bool,
     ) -> Result<(), Fault> {
-        self.vault.entry("last").put(&KeptReport::from(report))?;
+        self.vault
+            .home_entry("last")
+            .put(&KeptReport::from(report))?;
         self.wait_for_packages(report)?;
         if numbered {
             History::of(&self.vault).append(report)?;
@@ -493,7 +495,7 @@ impl Engine {
 
     /// Keeps what packages wait for, for `status`, which has no run to ask.
     fn wait_for_packages(&self, report: &Report) -> Result<(), Fault> {
-        let entry = self.vault.entry("waiting");
+        let entry = self.vault.home_entry("waiting");
         match report.packages.waiting_for {
             waiting @ Some(_) if self.kept_waiting() != waiting => entry.put(&waiting),
             None if self.kept_waiting().is_some() => entry.remove(),
@@ -514,7 +516,12 @@ impl Engine {
     }
 
     fn kept_waiting(&self) -> Option<Waiting> {
-        self.vault.entry("waiting").get().ok().flatten().flatten()
+        self.vault
+            .home_entry("waiting")
+            .get()
+            .ok()
+            .flatten()
+            .flatten()
     }
 
     fn store(&self) -> Result<IndexStore, Fault> {

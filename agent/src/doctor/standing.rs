@@ -105,8 +105,9 @@ pub fn reports(engine: &Engine, most: usize) -> Result<Vec<Report>, Fault> {
 
 fn read(engine: &Engine, standing: &mut BoxStanding) -> Result<(), Fault> {
     // Not all of it decides something here, and some can be made anew: a disk that does not give it is told.
-    for name in ["identity", "credentials", "last"] {
-        engine.vault().entry(name).given()?;
+    engine.vault().entry("identity").given()?;
+    for name in ["credentials", "last"] {
+        engine.vault().home_entry(name).given()?;
     }
     standing.enrolled = engine.enrolment()?.is_some();
     let catalogue = CatalogueStore::open(engine.vault())?;

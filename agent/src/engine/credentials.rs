@@ -75,7 +75,7 @@ impl Engine {
         insists: bool,
     ) -> Result<StoredCredentials, Fault> {
         let identity = self.settled(lock)?;
-        let entry = self.vault.entry("credentials");
+        let entry = self.vault.home_entry("credentials");
         let (before, damaged) = match self.enrolment() {
             Ok(before) => (before, false),
             Err(trouble) if trouble.code == Code::StoreDamaged => (None, true),

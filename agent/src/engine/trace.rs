@@ -182,7 +182,7 @@ impl Engine {
                 "{reason}; the next synchronization takes a higher number, and what is owed is asked for before it is sent"
             );
         }
-        let last = self.vault.entry("last");
+        let last = self.vault.home_entry("last");
         let last = unkept.or(last.get_or_set_aside::<Report>(), None)?;
         let killed = tracer.with(|trace| trace.bury(last.as_ref()));
         if let Some(killed) = &killed {

@@ -85,7 +85,7 @@ impl Engine {
 
     /// Who this box is by the account of its last run.
     fn recovered(&self, seen: &Fingerprint) -> Result<Option<BoxIdentity>, Fault> {
-        let last = self.vault.entry("last").get_or_set_aside::<Report>()?;
+        let last = self.vault.home_entry("last").get_or_set_aside::<Report>()?;
         let runs: Vec<_> = last
             .iter()
             .map(|report| (report.sync_id, report.box_id.as_str()))
@@ -108,7 +108,7 @@ impl Engine {
         seen: Fingerprint,
         why: &str,
     ) -> Result<BoxIdentity, Fault> {
-        self.vault.entry("credentials").remove()?;
+        self.vault.home_entry("credentials").remove()?;
         Spool::open(&self.vault)?.disown(&original.box_id)?;
         // The original's runs are not this box's to account for.
         self.vault.entry("trace").remove()?;
@@ -135,7 +135,7 @@ impl Engine {
             .map(|(name, _)| name)
             .collect();
         let is_damaged = |trouble: &Fault| trouble.code == Code::StoreDamaged;
-        let last = self.vault.entry("last").get::<Report>();
+        let last = self.vault.home_entry("last").get::<Report>();
         names.extend(last.is_err_and(|why| is_damaged(&why)).then_some("last"));
         let trace = self.vault.entry("trace").get::<Trace>();
         names.extend(trace.is_err_and(|why| is_damaged(&why)).then_some("trace"));

@@ -236,7 +236,7 @@ impl Gateway {
         caller: Caller,
     ) -> Result<Option<Entity>, GatewayAnswer> {
         let now = clock::now().mono;
-        let enrolment = self.vault.entry("credentials").get::<Enrolment>();
+        let enrolment = self.vault.home_entry("credentials").get::<Enrolment>();
         let enrolment = enrolment.map_err(|trouble| self.hidden(NotShown::Broken(trouble)))?;
         let user = enrolment.and_then(|enrolment| enrolment.sync_user);
         let is_his = user

@@ -205,7 +205,7 @@ impl FeedSnapshot {
     }
 
     fn is_current(&self) -> bool {
-        Marks::of(self.vault.state()) == self.marks
+        Marks::of(self.vault.home()) == self.marks
     }
 }
 

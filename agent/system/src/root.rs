@@ -241,6 +241,9 @@ pub fn make_folder(path: &Path) -> Result<(), Fault> {
         .map_err(|error| trouble(path, FileAct::MakeFolder, &error))
 }
 
+/// The folder of the state folder in which each further organisation has a folder, laid out like the state folder.
+pub const ORGANISATIONS: &str = "organisations";
+
 /// Folders of the state folder in which files are replaced.
 const WRITTEN_TO: [&str; 7] = [
     "",
@@ -271,8 +274,14 @@ impl Lock {
     /// As `take`.
     pub fn of(state: &Path, patience: Duration) -> Result<Self, Fault> {
         let lock = Self::wait(state, patience)?;
-        for folder in WRITTEN_TO {
-            durable::clean(&state.join(folder));
+        let further = fs::read_dir(state.join(ORGANISATIONS))
+            .into_iter()
+            .flatten();
+        let further = further.filter_map(Result::ok).map(|entry| entry.path());
+        for home in further.chain([state.to_owned()]) {
+            for folder in WRITTEN_TO {
+                durable::clean(&home.join(folder));
+            }
         }
         Ok(lock)
     }

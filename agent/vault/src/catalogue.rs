@@ -65,12 +65,12 @@ impl CatalogueStore {
     /// # Errors
     /// What the file system says.
     pub fn open(vault: &Vault) -> Result<Self, Fault> {
-        let folder = vault.state().join("catalogue");
+        let folder = vault.home().join("catalogue");
         make_folder(&folder)?;
         Ok(Self {
             folder,
-            edition: vault.keys().sealer("edition"),
-            record: vault.keys().sealer("entity"),
+            edition: vault.home_sealer("edition"),
+            record: vault.home_sealer("entity"),
         })
     }
 

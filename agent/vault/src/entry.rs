@@ -18,14 +18,23 @@ use system::root::{link_aside, read_regular, remove_durably, replace_durably, se
 #[derive(Clone)]
 pub struct SealedFile {
     path: PathBuf,
-    name: &'static str,
+    /// Where it is put aside.
+    quarantine: PathBuf,
+    /// What its content is bound to.
+    name: String,
     sealer: Sealer,
 }
 
 impl SealedFile {
     pub(super) fn new(state: &Path, name: &'static str, keys: &Keyring) -> Self {
+        Self::bound(state, state.join(name), name.to_owned(), keys)
+    }
+
+    /// One at a place of the state folder, bound to a name that no other has.
+    pub(super) fn bound(state: &Path, path: PathBuf, name: String, keys: &Keyring) -> Self {
         Self {
-            path: state.join(name),
+            path,
+            quarantine: state.join("quarantine"),
             name,
             sealer: keys.sealer("entry"),
         }
@@ -57,7 +66,7 @@ impl SealedFile {
     pub fn get_or_set_aside<T: DeserializeOwned>(&self) -> Result<Option<T>, Fault> {
         match self.get() {
             Err(trouble) if trouble.code == Code::StoreDamaged => {
-                let aside = set_aside(&self.quarantine(), &self.path)?;
+                let aside = set_aside(&self.quarantine, &self.path)?;
                 told(&trouble, &aside);
                 Ok(None)
             }
@@ -70,13 +79,8 @@ impl SealedFile {
     /// # Errors
     /// What the file system says.
     pub fn link_aside(&self, why: &Fault) -> Result<(), Fault> {
-        told(why, &link_aside(&self.quarantine(), &self.path)?);
+        told(why, &link_aside(&self.quarantine, &self.path)?);
         Ok(())
-    }
-
-    fn quarantine(&self) -> PathBuf {
-        let state = self.path.parent().unwrap_or(Path::new("/"));
-        state.join("quarantine")
     }
 
     /// The file and its content as `root::write_all_durably` takes them, to be written together with others.

@@ -141,8 +141,8 @@ impl Feed {
     /// The feed of a state folder; nothing is made.
     pub fn of(vault: &Vault) -> Self {
         Self {
-            folder: vault.state().join("feed"),
-            sealer: vault.keys().sealer("feed"),
+            folder: vault.home().join("feed"),
+            sealer: vault.home_sealer("feed"),
             kept: CHANGES_KEPT,
             per_segment: CHANGES_PER_SEGMENT,
         }

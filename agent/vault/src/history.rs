@@ -30,8 +30,8 @@ impl History {
     /// The history of a state folder; nothing is made.
     pub fn of(vault: &Vault) -> Self {
         Self {
-            folder: vault.state().join("history"),
-            sealer: vault.keys().sealer("history"),
+            folder: vault.home().join("history"),
+            sealer: vault.home_sealer("history"),
             per_file: ACCOUNTS_PER_FILE,
         }
     }

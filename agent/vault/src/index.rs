@@ -134,10 +134,10 @@ impl IndexStore {
         probe: &dyn Fn(&Path) -> Probed,
     ) -> Result<Self, Fault> {
         let until = Instant::now() + patience;
-        let turn = IndexLock::take(vault.state(), patience)?;
-        let path = vault.state().join("index");
-        let open_mark = vault.state().join("index.open");
-        let mut rebuilt = fit(vault.state(), &path, format)?;
+        let turn = IndexLock::take(vault.home(), patience)?;
+        let path = vault.home().join("index");
+        let open_mark = vault.home().join("index.open");
+        let mut rebuilt = fit(vault.home(), &path, format)?;
         while open_mark.exists() && path.exists() {
             match probe(&path) {
                 Probed::Opens => break,
@@ -175,7 +175,7 @@ impl IndexStore {
             }
         };
         fs::write(&open_mark, b"").map_err(|error| trouble(&open_mark, FileAct::Write, &error))?;
-        let sealer = vault.keys().sealer("index");
+        let sealer = vault.home_sealer("index");
         Ok(Self {
             db,
             path,

@@ -12,23 +12,27 @@ pub mod identity;
 pub mod index;
 pub mod key;
 mod layout;
+mod organisations;
 pub mod package;
 pub mod spool;
 mod time;
 
 pub use entry::SealedFile;
 pub use key::Keyring;
+pub use organisations::AddedOrganisation;
 
 use std::path::{Path, PathBuf};
 
 use logic::fault::{Code, Fault, FileCause, Sealed};
 
+use organisations::OrganisationHome;
 use system::root::Root;
 
-/// The open state folder: paths and keys. Cheap to clone.
+/// The open state folder, seen as one of its organisations: paths and keys. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Vault {
     state: PathBuf,
+    home: OrganisationHome,
     keys: Keyring,
 }
 
@@ -42,7 +46,11 @@ impl Vault {
         let held = system::root::prepare(root)?;
         let state = root.state();
         let keys = Keyring::open_with(&state, root.credentials())?;
-        let vault = Self { state, keys };
+        let vault = Self {
+            state,
+            home: OrganisationHome::default(),
+            keys,
+        };
         layout::bring(root, &vault, held)?;
         vault.open_time();
         Ok(vault)
@@ -66,7 +74,7 @@ impl Vault {
         &self.keys
     }
 
-    /// A small sealed file of its own, e.g. the credentials.
+    /// A small sealed file of the box, e.g. its identity.
     pub fn entry(&self, name: &'static str) -> SealedFile {
         SealedFile::new(&self.state, name, &self.keys)
     }
