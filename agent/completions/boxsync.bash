@@ -244,6 +244,9 @@ _boxsync() {
             boxsync__subcmd__help__subcmd__packages,export)
                 cmd="boxsync__subcmd__help__subcmd__packages__subcmd__export"
                 ;;
+            boxsync__subcmd__help__subcmd__packages,first)
+                cmd="boxsync__subcmd__help__subcmd__packages__subcmd__first"
+                ;;
             boxsync__subcmd__help__subcmd__packages,verify)
                 cmd="boxsync__subcmd__help__subcmd__packages__subcmd__verify"
                 ;;
@@ -289,6 +292,9 @@ _boxsync() {
             boxsync__subcmd__packages,export)
                 cmd="boxsync__subcmd__packages__subcmd__export"
                 ;;
+            boxsync__subcmd__packages,first)
+                cmd="boxsync__subcmd__packages__subcmd__first"
+                ;;
             boxsync__subcmd__packages,help)
                 cmd="boxsync__subcmd__packages__subcmd__help"
                 ;;
@@ -297,6 +303,9 @@ _boxsync() {
                 ;;
             boxsync__subcmd__packages__subcmd__help,export)
                 cmd="boxsync__subcmd__packages__subcmd__help__subcmd__export"
+                ;;
+            boxsync__subcmd__packages__subcmd__help,first)
+                cmd="boxsync__subcmd__packages__subcmd__help__subcmd__first"
                 ;;
             boxsync__subcmd__packages__subcmd__help,help)
                 cmd="boxsync__subcmd__packages__subcmd__help__subcmd__help"
@@ -1163,7 +1172,7 @@ _boxsync() {
             return 0
             ;;
         boxsync__subcmd__help__subcmd__packages)
-            opts="verify export"
+            opts="verify first export"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1177,6 +1186,20 @@ _boxsync() {
             return 0
             ;;
         boxsync__subcmd__help__subcmd__packages__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        boxsync__subcmd__help__subcmd__packages__subcmd__first)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1597,7 +1620,7 @@ _boxsync() {
             return 0
             ;;
         boxsync__subcmd__packages)
-            opts="-h --root --json --help verify export help"
+            opts="-h --root --json --help verify first export help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1632,8 +1655,26 @@ _boxsync() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        boxsync__subcmd__packages__subcmd__first)
+            opts="-h --root --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         boxsync__subcmd__packages__subcmd__help)
-            opts="verify export help"
+            opts="verify first export help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1647,6 +1688,20 @@ _boxsync() {
             return 0
             ;;
         boxsync__subcmd__packages__subcmd__help__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        boxsync__subcmd__packages__subcmd__help__subcmd__first)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -168,6 +168,15 @@ _arguments "${_arguments_options[@]}" : \
 '--help[Print help]' \
 && ret=0
 ;;
+(first)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+':uri -- URI of the delivery:_default' \
+&& ret=0
+;;
 (export)
 _arguments "${_arguments_options[@]}" : \
 '--root=[Everything lies below this folder]:DIR:_files' \
@@ -191,6 +200,10 @@ _arguments "${_arguments_options[@]}" : \
         curcontext="${curcontext%:*:*}:boxsync-packages-help-command-$line[1]:"
         case $line[1] in
             (verify)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(first)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -758,6 +771,10 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(first)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (export)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -967,7 +984,7 @@ _boxsync_commands() {
 'entities:What the catalogue holds' \
 'packages:Test packages' \
 'pause:Lets no package come for a time; results and the catalogue go on' \
-'resume:Ends a pause and a rate\: packages come as they are configured to' \
+'resume:Ends a pause, a rate and \`packages first\`\: packages come as they are configured to' \
 'rate:The rate at which packages come at most, in place of \`max_rate\`' \
 'results:What the box owes to central\: results, logs, sessions' \
 'enroll:Trades a sync manager'\''s login for credentials of this box' \
@@ -1170,7 +1187,7 @@ _boxsync__subcmd__help_commands() {
 'entities:What the catalogue holds' \
 'packages:Test packages' \
 'pause:Lets no package come for a time; results and the catalogue go on' \
-'resume:Ends a pause and a rate\: packages come as they are configured to' \
+'resume:Ends a pause, a rate and \`packages first\`\: packages come as they are configured to' \
 'rate:The rate at which packages come at most, in place of \`max_rate\`' \
 'results:What the box owes to central\: results, logs, sessions' \
 'enroll:Trades a sync manager'\''s login for credentials of this box' \
@@ -1310,6 +1327,7 @@ _boxsync__subcmd__help__subcmd__man_commands() {
 _boxsync__subcmd__help__subcmd__packages_commands() {
     local commands; commands=(
 'verify:Checks every member of every package held; a damaged one is fetched again by the next run' \
+'first:Brings the package of one delivery before the others' \
 'export:Writes a package in clear' \
     )
     _describe -t commands 'boxsync help packages commands' commands "$@"
@@ -1318,6 +1336,11 @@ _boxsync__subcmd__help__subcmd__packages_commands() {
 _boxsync__subcmd__help__subcmd__packages__subcmd__export_commands() {
     local commands; commands=()
     _describe -t commands 'boxsync help packages export commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__packages__subcmd__first_commands] )) ||
+_boxsync__subcmd__help__subcmd__packages__subcmd__first_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help packages first commands' commands "$@"
 }
 (( $+functions[_boxsync__subcmd__help__subcmd__packages__subcmd__verify_commands] )) ||
 _boxsync__subcmd__help__subcmd__packages__subcmd__verify_commands() {
@@ -1476,6 +1499,7 @@ _boxsync__subcmd__man_commands() {
 _boxsync__subcmd__packages_commands() {
     local commands; commands=(
 'verify:Checks every member of every package held; a damaged one is fetched again by the next run' \
+'first:Brings the package of one delivery before the others' \
 'export:Writes a package in clear' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
@@ -1486,10 +1510,16 @@ _boxsync__subcmd__packages__subcmd__export_commands() {
     local commands; commands=()
     _describe -t commands 'boxsync packages export commands' commands "$@"
 }
+(( $+functions[_boxsync__subcmd__packages__subcmd__first_commands] )) ||
+_boxsync__subcmd__packages__subcmd__first_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync packages first commands' commands "$@"
+}
 (( $+functions[_boxsync__subcmd__packages__subcmd__help_commands] )) ||
 _boxsync__subcmd__packages__subcmd__help_commands() {
     local commands; commands=(
 'verify:Checks every member of every package held; a damaged one is fetched again by the next run' \
+'first:Brings the package of one delivery before the others' \
 'export:Writes a package in clear' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
@@ -1499,6 +1529,11 @@ _boxsync__subcmd__packages__subcmd__help_commands() {
 _boxsync__subcmd__packages__subcmd__help__subcmd__export_commands() {
     local commands; commands=()
     _describe -t commands 'boxsync packages help export commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__packages__subcmd__help__subcmd__first_commands] )) ||
+_boxsync__subcmd__packages__subcmd__help__subcmd__first_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync packages help first commands' commands "$@"
 }
 (( $+functions[_boxsync__subcmd__packages__subcmd__help__subcmd__help_commands] )) ||
 _boxsync__subcmd__packages__subcmd__help__subcmd__help_commands() {

@@ -133,7 +133,7 @@ enum Verb {
     },
     /// Test packages.
     #[command(
-        after_help = "Examples:\n  boxsync packages\n  boxsync packages verify\n  boxsync packages export https://central.example/tao.rdf#i4001 /tmp/test.zip"
+        after_help = "Examples:\n  boxsync packages\n  boxsync packages verify\n  boxsync packages first https://central.example/tao.rdf#i4001\n  boxsync packages export https://central.example/tao.rdf#i4001 /tmp/test.zip"
     )]
     Packages {
         #[command(subcommand)]
@@ -148,7 +148,7 @@ enum Verb {
         #[arg(long = "for", value_name = "TIME", default_value = "2h", value_parser = downloads::pause)]
         lasts: std::time::Duration,
     },
-    /// Ends a pause and a rate: packages come as they are configured to.
+    /// Ends a pause, a rate and `packages first`: packages come as they are configured to.
     Resume,
     /// The rate at which packages come at most, in place of `max_rate`.
     #[command(
@@ -278,7 +278,7 @@ impl Verb {
     fn may_change(&self) -> bool {
         match self {
             Self::Sync(_) | Self::Enroll { .. } | Self::Credentials { .. } => true,
-            Self::Packages { act } => act.is_some(),
+            Self::Packages { act } => act.as_ref().is_some_and(packages::PackagesVerb::may_change),
             Self::Results { act } => act.is_some(),
             Self::Identity { act } => act.is_some(),
             Self::Pause { .. } | Self::Resume | Self::Rate { .. } => false,

@@ -373,8 +373,15 @@ impl Daemon {
     /// A person has ordered something of the downloads: whoever brings them looks at once.
     async fn ordered(&mut self) {
         self.order(&WorkerOrder::Ordered).await;
-        if self.board.orders().pause(clock::uptime()).is_none() {
-            self.comes_now(WaitReason::Pause);
+        let orders = self.board.orders();
+        if orders.pause(clock::uptime()).is_some() {
+            return;
+        }
+        self.comes_now(WaitReason::Pause);
+        // Nobody is at work who could bring it.
+        if orders.first().is_some() && !self.pass && !self.packages.active {
+            let soon = ScheduleEvent::Packages(PackagesState::Paused(Duration::ZERO));
+            self.schedule.handle(soon, clock::now());
         }
     }
 
@@ -440,6 +447,7 @@ impl Daemon {
                 self.textfile.news();
                 self.packages();
             }
+            WorkerMessage::FirstOver(delivery) => self.board.first_over(&delivery),
             WorkerMessage::Gone(how) => {
                 let open = self.worker.take().is_some_and(|worker| worker.is_open());
                 (self.packages.active, self.running) = (false, None);

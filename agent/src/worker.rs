@@ -66,6 +66,8 @@ enum WorkerLine {
     Report(Box<Report>, Option<Duration>, Option<i64>),
     /// How the packages stand that no pass waits for; comes before each account and with each change after it.
     Lane(PackageLaneState),
+    /// The package of this delivery comes before the others no longer.
+    FirstOver(String),
     /// The loop goes round, and there is nothing new.
     Beat,
 }
@@ -79,6 +81,8 @@ pub(super) enum WorkerMessage {
     Report(Box<Report>),
     /// How the packages stand.
     Lane(PackageLaneState),
+    /// The package of this delivery comes before the others no longer.
+    FirstOver(String),
     /// It has ended.
     Gone(ProcessEnd),
 }
@@ -190,6 +194,9 @@ impl Worker {
                 Ok(Some(line)) => match serde_json::from_slice(line.as_bytes()) {
                     Ok(WorkerLine::Progress(progress)) => return WorkerMessage::Progress(progress),
                     Ok(WorkerLine::Lane(lane)) => return WorkerMessage::Lane(lane),
+                    Ok(WorkerLine::FirstOver(delivery)) => {
+                        return WorkerMessage::FirstOver(delivery);
+                    }
                     Ok(WorkerLine::Report(report, wish, skew)) => {
                         return WorkerMessage::Report(Box::new(Report {
                             wish,
@@ -326,6 +333,7 @@ pub async fn work(engine: Result<Engine, Fault>) -> u8 {
     tokio::select! {
         exit = passes(&engine, &watch, orders) => exit,
         () = relay(&watch) => Outcome::Failed.exit(),
+        () = tell_first(&watch) => Outcome::Failed.exit(),
         () = stopped(&watch) => Outcome::Failed.exit(),
     }
 }
@@ -395,6 +403,13 @@ fn tell_lane(session: Option<&SyncSession>, told: &mut Option<PackageLaneState>)
     if !told.as_ref().is_some_and(same) {
         tell(&WorkerLine::Lane(lane));
         *told = Some(lane);
+    }
+}
+
+/// Tells which package comes before the others no longer, whenever there is one; never returns.
+async fn tell_first(watch: &RunWatch) {
+    loop {
+        tell(&WorkerLine::FirstOver(watch.first_over().await));
     }
 }
 

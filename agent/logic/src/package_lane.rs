@@ -68,11 +68,16 @@ pub struct PackageLane {
     came: BTreeSet<String>,
     /// Packages of the last list that are through, and all of it.
     progress: (u64, u64),
+    /// The delivery whose package a person wants before the others.
+    first: Option<String>,
+    /// The one for which that is over, until it is told.
+    first_over: Option<String>,
 }
 
 impl PackageLane {
     /// Takes over what is wanted now, these and no others where the list is `whole`. `is_met` says whether the held
-    /// package is surely the one. Gives whether the package under way is not wanted any more and has to be left.
+    /// package is surely the one. Gives whether the package under way has to be left: it is not wanted any more, or another
+    /// one comes first.
     pub fn want(
         &mut self,
         list: Vec<WantedPackage>,
@@ -88,6 +93,11 @@ impl PackageLane {
         let named: BTreeSet<String> = list.iter().map(|one| one.delivery.clone()).collect();
         let is_named = |wanted: &WantedPackage| named.contains(&wanted.delivery);
         // What an earlier list named goes on where this one does not say otherwise.
+        let mut is_first_over = whole
+            && !self
+                .first
+                .as_ref()
+                .is_some_and(|first| named.contains(first));
         let mut goes_on = !whole && self.current.as_ref().is_some_and(|one| !is_named(one));
         all += u64::from(goes_on);
         for wanted in list {
@@ -95,6 +105,7 @@ impl PackageLane {
                 goes_on = true;
             } else if is_met(&wanted) {
                 self.account.count.unchanged += u64::from(!self.came.contains(&wanted.delivery));
+                is_first_over |= self.first.as_ref() == Some(&wanted.delivery);
             } else {
                 self.queue.push_back(wanted);
             }
@@ -104,11 +115,50 @@ impl PackageLane {
             all += self.add(unnamed);
         }
         self.progress = (all - self.left(goes_on), all);
+        if is_first_over {
+            self.first_ends();
+        }
         if goes_on {
-            return false;
+            return self.prefer();
         }
         self.held_up = None;
-        self.current.take().is_some()
+        let leaves = self.current.take().is_some();
+        self.prefer();
+        leaves
+    }
+
+    /// The package of this delivery comes before the others, or none does any more. Gives whether the package under way is
+    /// left for it: it goes on next after it.
+    pub fn first(&mut self, delivery: Option<String>) -> bool {
+        self.first = delivery;
+        self.prefer()
+    }
+
+    /// Puts what comes first at the head of the queue.
+    fn prefer(&mut self) -> bool {
+        let is_first = |one: &WantedPackage| self.first.as_ref() == Some(&one.delivery);
+        let at = self.queue.iter().position(is_first);
+        let Some(first) = at.and_then(|at| self.queue.remove(at)) else {
+            return false;
+        };
+        let left = self.current.take();
+        let leaves = left.is_some();
+        if leaves {
+            self.held_up = None;
+        }
+        self.queue.extend(left);
+        self.queue.rotate_right(usize::from(leaves));
+        self.queue.push_front(first);
+        leaves
+    }
+
+    fn first_ends(&mut self) {
+        self.first_over = self.first.take().or(self.first_over.take());
+    }
+
+    /// The delivery that came first and does so no longer, since its package is held or not wanted any more; told once.
+    pub fn take_first_over(&mut self) -> Option<String> {
+        self.first_over.take()
     }
 
     fn add(&mut self, more: impl Iterator<Item = WantedPackage>) -> u64 {
@@ -150,6 +200,10 @@ impl PackageLane {
             return;
         };
         self.held_up = None;
+        let is_held = !matches!(end, PackageEnd::Failed { .. });
+        if is_held && self.first.as_ref() == Some(&wanted.delivery) {
+            self.first_ends();
+        }
         let count = &mut self.account.count;
         match end {
             PackageEnd::Fetched { bytes, on_wire } => {
@@ -303,6 +357,77 @@ mod tests {
         assert_eq!((count.bytes_stored, told.findings.len()), (20, 1));
         // Told once.
         assert_eq!(lane.take_account(), PackageAccount::default());
+    }
+
+    #[test]
+    fn what_comes_first_is_brought_next_and_what_was_left_for_it_goes_on() {
+        let mut lane = PackageLane::default();
+        lane.want(list(&["a", "b", "c"]), true, |_| false);
+        lane.next();
+        let window = Waiting {
+            reason: WaitReason::Link,
+            until: None,
+        };
+        lane.hold_up(Some(window));
+        assert!(lane.first(Some("c".to_owned())), "a is left");
+        assert!(lane.waiting().is_none() && lane.is_active());
+        assert_eq!((lane.next(), lane.progress()), (Some(wanted("c")), (0, 3)));
+        assert!(!lane.first(Some("c".to_owned())), "it is under way");
+        assert!(!lane.want(list(&["a", "b", "c"]), true, |_| false));
+        assert_eq!(lane.take_first_over(), None);
+        lane.ended(fetched());
+        assert_eq!(lane.take_first_over().as_deref(), Some("c"));
+        assert_eq!(lane.take_first_over(), None, "told once");
+        assert_eq!(lane.next(), Some(wanted("a")));
+        lane.ended(fetched());
+        assert_eq!((lane.next(), lane.progress()), (Some(wanted("b")), (2, 3)));
+    }
+
+    #[test]
+    fn a_list_is_brought_from_what_comes_first_and_failing_does_not_end_that() {
+        let order = |lane: &mut PackageLane, failing: bool| {
+            let mut order = Vec::new();
+            while let Some(next) = lane.next() {
+                let fails = failing && next.delivery == "b";
+                order.push(next.delivery);
+                lane.ended(match fails {
+                    true => failed(Code::PackageMissing, Outcome::Failed),
+                    false => fetched(),
+                });
+            }
+            order
+        };
+        let mut lane = PackageLane::default();
+        assert!(!lane.first(Some("b".to_owned())), "nothing is under way");
+        lane.want(list(&["a", "b"]), true, |_| false);
+        assert_eq!(order(&mut lane, true), ["b", "a"]);
+        assert_eq!(lane.take_first_over(), None);
+        // Wanted again, it is tried at once although another one is under way.
+        lane.want(list(&["c"]), true, |_| false);
+        lane.next();
+        lane.first(Some("b".to_owned()));
+        assert!(lane.want(list(&["c", "b"]), true, |_| false));
+        assert_eq!(order(&mut lane, false), ["b", "c"]);
+        assert_eq!(lane.take_first_over().as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn what_is_held_or_no_longer_named_comes_first_no_more() {
+        for (named, whole, met, over) in [
+            (&["a", "b"][..], true, false, false),
+            (&["a", "b"], true, true, true),
+            (&["a", "b"], false, true, true),
+            (&["a"], true, false, true),
+            (&["a"], false, false, false),
+        ] {
+            let mut lane = PackageLane::default();
+            lane.first(Some("b".to_owned()));
+            lane.want(list(named), whole, |one| met && one.delivery == "b");
+            assert_eq!(lane.take_first_over().is_some(), over, "{named:?}");
+        }
+        let mut lane = PackageLane::default();
+        lane.want(list(&["a"]), true, |_| false);
+        assert_eq!(lane.take_first_over(), None, "nobody asked");
     }
 
     #[test]

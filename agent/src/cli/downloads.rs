@@ -1,4 +1,4 @@
-//! `pause`, `resume`, `rate`: what a person orders of the downloads.
+//! `pause`, `resume`, `rate`, `packages first`: what a person orders of the downloads.
 //! Never does it itself: the daemon brings the packages, and without one there is nothing to order.
 //! Called by `cli`.
 
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use logic::fault::{Code, Fault, ServiceCause, SettingForm};
 use logic::language::figure::{Bytes, Seconds};
+use logic::outside;
 use logic::package::order::{DownloadOrder, LONGEST_PAUSE, OrdersInForce};
 use logic::settings::Size;
 use logic::span;
@@ -43,13 +44,22 @@ pub(super) fn size(text: &str) -> Result<Size, String> {
 
 /// Orders it, and says what is in force then.
 pub(super) fn act(root: &Root, order: &DownloadOrder, screen: &Screen) -> Result<u8, Fault> {
-    let orders = runtime(client::order(root, order))?;
+    let orders = match runtime(client::order(root, order)) {
+        // What was typed names nothing.
+        Err(trouble) if trouble.code == Code::CatalogueUnknownEntity => {
+            screen.trouble(&trouble);
+            return Ok(2);
+        }
+        orders => orders?,
+    };
     let orders = orders.ok_or_else(|| Fault::new(Code::UnitDown, ServiceCause::Down))?;
     if screen.json {
         screen.object(json!({ "orders": orders }));
         return Ok(0);
     }
-    for term in terms(orders) {
+    let is_held = matches!(order, DownloadOrder::First { .. }) && orders.first.is_none();
+    let held = is_held.then_some(OrderTerm::IsHeld);
+    for term in held.into_iter().chain(terms(orders)) {
         screen.say(&screen.told(&term));
     }
     Ok(0)
@@ -70,6 +80,10 @@ pub(super) fn terms(orders: OrdersInForce) -> Vec<OrderTerm> {
             (false, Some(left)) => OrderTerm::LimitedFor { rate, left },
             (false, None) => OrderTerm::Limited { rate },
         });
+    }
+    if let Some(delivery) = orders.first {
+        let delivery = outside::escaped(&delivery).into_owned();
+        terms.push(OrderTerm::First { delivery });
     }
     if terms.is_empty() {
         terms.push(OrderTerm::AsConfigured);

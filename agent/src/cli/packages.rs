@@ -1,4 +1,4 @@
-//! `packages`: what test packages the box holds, whether they are whole, and a copy in clear when asked for.
+//! `packages`: what test packages the box holds, whether they are whole, which comes first, and a copy in clear.
 //! Never writes a package in clear anywhere but where it was told to.
 //! Called by `cli`.
 
@@ -9,10 +9,12 @@ use logic::entity::{EntityType, uri};
 use logic::fault::{Code, Fault, Id, PackageCause};
 use logic::language::figure;
 use logic::outside;
+use logic::package::order::DownloadOrder;
 use logic::phrase;
 use serde_json::json;
 
 use super::caller::Output;
+use super::downloads;
 use super::screen::{Screen, things};
 use super::words::{self, ListTerm};
 use crate::engine::{Engine, content};
@@ -25,6 +27,14 @@ use vault::package::{PackageRecord, PackageStore};
 pub(super) enum PackagesVerb {
     /// Checks every member of every package held; a damaged one is fetched again by the next run.
     Verify,
+    /// Brings the package of one delivery before the others.
+    #[command(
+        after_help = "Acts at once: a package under way is left, and goes on behind it. Ends by itself when the package is held, or with\n`boxsync resume`."
+    )]
+    First {
+        /// URI of the delivery.
+        uri: String,
+    },
     /// Writes a package in clear.
     Export {
         /// URI of the delivery.
@@ -34,7 +44,17 @@ pub(super) enum PackagesVerb {
     },
 }
 
+impl PackagesVerb {
+    /// Whether it changes what the box holds, by itself.
+    pub(super) fn may_change(&self) -> bool {
+        !matches!(self, Self::First { .. })
+    }
+}
+
 pub(super) fn act(root: &Root, act: Option<PackagesVerb>, screen: &Screen) -> Result<u8, Fault> {
+    if let Some(PackagesVerb::First { uri: delivery }) = act {
+        return downloads::act(root, &DownloadOrder::First { delivery }, screen);
+    }
     let out = match &act {
         Some(PackagesVerb::Export { file, .. }) => Some(Output::make(file)?),
         _ => None,

@@ -280,7 +280,7 @@ fn holdings(standing: &BoxStanding, seen: &StatusExtras, rows: &mut Rows) {
         rows.more(StatusTerm::WaitFor { what }.localized(language));
     }
     if seen.orders != OrdersInForce::default() {
-        let terms = downloads::terms(seen.orders).into_iter();
+        let terms = downloads::terms(seen.orders.clone()).into_iter();
         let told: Vec<String> = terms.map(|term| term.localized(language)).collect();
         rows.add(OrderTerm::Downloads, told.join("\n"));
     }

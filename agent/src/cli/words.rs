@@ -193,6 +193,10 @@ logic::sentences! {
         UnlimitedFor { left: Seconds }:
             "at any rate for {left}, or until `boxsync resume`",
             "sans limite de débit pendant {left}, ou jusqu’à `boxsync resume`";
+        First { delivery: String }:
+            "first comes the package of {delivery}, until it is held or until `boxsync resume`",
+            "d’abord le paquet de {delivery}, jusqu’à ce qu’il soit là ou jusqu’à `boxsync resume`";
+        IsHeld: "this package is held", "ce paquet est là";
         AsConfigured:
             "packages come as they are configured to",
             "les paquets arrivent comme configuré";

@@ -27,7 +27,13 @@ impl Downloads {
     pub(super) fn want(&mut self, list: Vec<WantedPackage>, whole: bool) {
         let link = &self.link;
         let is_met = |wanted: &WantedPackage| is_met(link, wanted);
-        let leaves = self.lane().machine.borrow_mut().want(list, whole, is_met);
+        let leaves = {
+            let mut machine = self.lane().machine.borrow_mut();
+            // What is left for another one is left below, with what is not wanted any more.
+            let first = machine.first((link.limits.first)());
+            machine.want(list, whole, is_met) || first
+        };
+        tell_first(link);
         if leaves && let Some(task) = self.task.take() {
             task.abort();
             self.link.watch.packages_wait(None, None);
@@ -81,13 +87,40 @@ async fn bring(link: Link) {
             break;
         };
         link.watch.begins(&package.delivery);
-        let end = fetch(&link, &package).await;
+        let end = tokio::select! {
+            end = fetch(&link, &package) => end,
+            // What has come of it is kept: it goes on later.
+            () = another_first(&link) => {
+                link.watch.packages_wait(None, None);
+                continue;
+            }
+        };
         if let PackageEnd::Fetched { bytes, .. } = end {
             let message_id = event::PACKAGE_HELD.id;
             tracing::info!(message_id, code = %event::PACKAGE_HELD.code, "type" = "delivery", entity = %package.delivery, bytes, "a test package is held");
         }
         link.lane.machine.borrow_mut().ended(end);
+        tell_first(&link);
         link.lane.changed.notify_one();
     }
     link.lane.changed.notify_one();
+}
+
+/// Ends when the package under way is to be left, for a person wants another one first.
+async fn another_first(link: &Link) {
+    loop {
+        link.watch.lane_ordered().await;
+        let first = (link.limits.first)();
+        if link.lane.machine.borrow_mut().first(first) {
+            return;
+        }
+    }
+}
+
+/// Tells once that an order to bring one package first has come to its end.
+fn tell_first(link: &Link) {
+    let over = link.lane.machine.borrow_mut().take_first_over();
+    if let Some(delivery) = over {
+        link.watch.first_is_over(delivery);
+    }
 }

@@ -46,6 +46,8 @@ pub(super) struct Limits {
     pub(super) gate: Box<dyn Fn() -> Option<(Waiting, Duration)>>,
     /// The rate that a person ordered, where it is not the configured one.
     pub(super) rate: Box<dyn Fn() -> Option<RateOverride>>,
+    /// The delivery whose package a person wants before the others.
+    pub(super) first: Box<dyn Fn() -> Option<String>>,
     /// What the gate says may have changed.
     pub(super) look_again: Notify,
     /// The running exam, and how long it may still take: what it uses is not replaced.

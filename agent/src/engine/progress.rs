@@ -68,8 +68,12 @@ pub struct RunWatch(Rc<RefCell<ProgressState>>, Rc<StopSignal>);
 struct StopSignal {
     told: Cell<bool>,
     notify: tokio::sync::Notify,
-    /// A person has ordered something of the downloads.
+    /// A person has ordered something of the downloads: told to whoever brings a package, and to the lane.
     ordered: tokio::sync::Notify,
+    lane_ordered: tokio::sync::Notify,
+    /// The delivery that came first and does so no longer, and that it is new.
+    first_over: RefCell<Option<String>>,
+    first_told: tokio::sync::Notify,
 }
 
 #[derive(Default)]
@@ -98,6 +102,28 @@ impl RunWatch {
     /// A person has ordered something of the downloads: whoever brings a package looks at once.
     pub fn orders(&self) {
         self.1.ordered.notify_one();
+        self.1.lane_ordered.notify_one();
+    }
+
+    /// Ends when there is an order for the lane.
+    pub(super) async fn lane_ordered(&self) {
+        self.1.lane_ordered.notified().await;
+    }
+
+    /// This delivery's package comes before the others no longer.
+    pub(super) fn first_is_over(&self, delivery: String) {
+        *self.1.first_over.borrow_mut() = Some(delivery);
+        self.1.first_told.notify_one();
+    }
+
+    /// Ends with the next delivery that comes first no longer.
+    pub async fn first_over(&self) -> String {
+        loop {
+            if let Some(delivery) = self.1.first_over.take() {
+                return delivery;
+            }
+            self.1.first_told.notified().await;
+        }
     }
 
     /// Ends when there is an order.

@@ -191,6 +191,7 @@ impl CentralClient {
             gate: Box::new(move || held_back()),
             exam: Box::new(move || in_use()),
             rate: ordered_rate(engine),
+            first: ordered_first(engine),
             look_again: Notify::new(),
         };
         let link = Link::new(
@@ -260,4 +261,10 @@ fn gate(engine: &Engine, at_once: Rc<Cell<bool>>) -> DownloadGate {
 fn ordered_rate(engine: &Engine) -> Box<dyn Fn() -> Option<RateOverride>> {
     let vault = engine.vault.clone();
     Box::new(move || orders::kept(&vault).rate(clock::uptime()))
+}
+
+/// The delivery whose package a person wants before the others.
+fn ordered_first(engine: &Engine) -> Box<dyn Fn() -> Option<String>> {
+    let vault = engine.vault.clone();
+    Box::new(move || orders::kept(&vault).first().map(str::to_owned))
 }

@@ -9,7 +9,7 @@ use hyper::header::HeaderName;
 use hyper::{Response, StatusCode};
 use logic::access::{ApiRole, ApiRoles, is_secret};
 use logic::entity::{Entity, EntityType};
-use logic::fault::{Code, Fault};
+use logic::fault::{CatalogueCause, Code, Fault};
 use logic::outside;
 use logic::seal::NameHash;
 use serde_json::{Value as Json, json};
@@ -200,6 +200,28 @@ pub(super) fn packages(board: &Board) -> Result<Response<ResponseBody>, Fault> {
     });
     let body = ResponseBody::Pieces(gather(lines), None);
     Ok(with_type(StatusCode::OK, LINES, body))
+}
+
+/// Whether the package of a delivery is still to come: it is not held as the catalogue names it.
+///
+/// # Errors
+/// `catalogue.unknown_entity` where the catalogue names no such delivery.
+pub(super) fn is_wanted(board: &Board, delivery: &str) -> Result<bool, Fault> {
+    let shelf = board.shelf()?;
+    let rows = shelf.edition().types.get(&EntityType::Delivery);
+    let name = shelf.name(EntityType::Delivery, delivery);
+    let row = rows.and_then(|rows| rows.get(&name)).ok_or_else(|| {
+        let id = delivery.into();
+        Fault::new(
+            Code::CatalogueUnknownEntity,
+            CatalogueCause::NoEntity { id },
+        )
+    })?;
+    let held = PackageStore::open(shelf.vault())?
+        .held(delivery)
+        .ok()
+        .flatten();
+    Ok(!held.is_some_and(|held| !held.damaged && held.entity == Some(row.checksum)))
 }
 
 fn push(lines: &mut Vec<u8>, line: &Json) {

@@ -18,6 +18,7 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot};
 
+use super::content;
 use super::priority::Priority;
 use super::sample::BoxSample;
 use super::snapshot::Library;
@@ -264,15 +265,29 @@ impl Board {
     /// Takes an order, which is on disk then, and tells the loop.
     ///
     /// # Errors
-    /// `api.malformed` for one that is none; what the file system says.
+    /// `api.request` for one that is none; `catalogue.unknown_entity`; what the file system says.
     pub(super) fn order(&self, order: &DownloadOrder) -> Result<(), Fault> {
         let mut orders = self.orders();
         let taken = orders.take(order, clock::uptime());
         taken.map_err(|flaw| super::query::flaw(flaw.words()))?;
+        if let DownloadOrder::First { delivery } = order
+            && !content::is_wanted(self, delivery)?
+        {
+            orders.first_over(delivery);
+        }
         orders::keep(&self.0.root, &orders)?;
         *self.0.orders.borrow_mut() = Some(orders);
         self.0.ordered.notify_one();
         Ok(())
+    }
+
+    /// The package of this delivery is held, or its delivery no longer named. Where that cannot be written the order goes
+    /// on, and ends when the worker says so again.
+    pub fn first_over(&self, delivery: &str) {
+        let mut orders = self.orders();
+        if orders.first_over(delivery) && orders::keep(&self.0.root, &orders).is_ok() {
+            *self.0.orders.borrow_mut() = Some(orders);
+        }
     }
 
     /// Where the loop hears of orders.

@@ -1,8 +1,8 @@
-//! What a person orders of the downloads: a pause and another rate act at once, on packages alone, and end by themselves.
+//! What a person orders of the downloads: it acts at once, on packages alone, and ends by itself.
 //! Never pauses but for what comes; intervals are of seconds.
 
 use central::{Fault, Route, Rule};
-use e2e::{LIMIT, Running, Site, options, wait_until};
+use e2e::{LIMIT, Running, Site, options, status, wait_until};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
@@ -192,6 +192,62 @@ fn a_rate_holds_at_once_until_another_word_or_start_of_the_service() {
 }
 
 #[test]
+fn one_package_comes_first_and_the_one_under_way_goes_on_behind_it() {
+    let mut site = Site::enrolled(options(3, 3, (3_000_000, 3_000_000)));
+    site.set("sync", "interval", "\"1h\"");
+    site.set("download", "connections", "1");
+    throttled(&site, 300_000);
+    let running = site.start_daemon();
+    until_under_way(&site);
+    let under_way = || daemon(&site)["running"]["progress"]["package"]["delivery"].clone();
+    let left = under_way().as_str().unwrap().to_owned();
+    let wanted = (0..3).map(|nth| site.delivery(nth));
+    // Neither the one under way nor, by the order of the list, the next one: it is the last of them.
+    let last = wanted.filter(|delivery| *delivery != left).max().unwrap();
+    let orders = order(&site, &["packages", "first", &last]);
+    assert_eq!(orders["first"], json!(last));
+    wait_until("the one that comes first", LIMIT, || {
+        under_way() == json!(last)
+    });
+    assert_eq!(site.packages()[&left], "partial");
+    let words = site.run(&["status"]).out;
+    assert!(words.contains("first comes the package of"), "{words}");
+    site.central.clear_script();
+    wait_until("all of them", LIMIT, || {
+        let packages = site.packages();
+        assert!(packages[&last] == "held" || packages.values().all(|state| state != "held"));
+        packages.values().all(|state| state == "held")
+    });
+    (0..3).for_each(|nth| site.assert_package(&site.delivery(nth)));
+    wait_until("the end of the order", LIMIT, || {
+        daemon(&site)["orders"]["first"].is_null()
+    });
+    // Of one that is held there is nothing to bring.
+    let ran = site.run(&["packages", "first", &last]).exits(0);
+    assert!(ran.err.contains("this package is held"), "{}", ran.story());
+    assert!(daemon(&site)["orders"]["first"].is_null());
+    ended(running);
+}
+
+#[test]
+fn a_package_that_did_not_come_is_tried_at_once_when_it_is_to_come_first() {
+    let site = site("1h", 4_000);
+    let gone = Rule::on(Route::Package, status(404, "", None));
+    site.central.script(gone.always());
+    let running = site.start_daemon();
+    until_passes(&site, 1);
+    let delivery = site.delivery(0);
+    assert_eq!(site.packages()[&delivery], "missing");
+    site.central.clear_script();
+    let ran = site.run(&["packages", "first", "https://x/#none"]);
+    assert!(ran.exits(2).err.contains("[catalogue.unknown_entity]"));
+    assert!(daemon(&site)["orders"]["first"].is_null());
+    order(&site, &["packages", "first", &delivery]);
+    until_held(&site);
+    ended(running);
+}
+
+#[test]
 fn what_is_no_order_changes_nothing_and_says_why() {
     let site = site("1h", 4_000);
     let ran = site.run(&["pause", "--json"]).exits(1);
@@ -209,6 +265,7 @@ fn what_is_no_order_changes_nothing_and_says_why() {
         r#"{"act":"pause","ttl_seconds":86401}"#,
         r#"{"act":"pause","ttl_seconds":0}"#,
         r#"{"act":"stop"}"#,
+        r#"{"act":"first"}"#,
         "{}",
     ] {
         let answer = site.api().call("POST", "/v1/downloads", body).unwrap();

@@ -68,6 +68,7 @@ impl VerbHouse {
             ("entities", vec![]),
             ("packages", vec![]),
             ("packages verify", vec![]),
+            ("packages first", vec![site.delivery(0)]),
             ("packages export", vec![site.delivery(0), path("out.zip")]),
             ("pause", vec![]),
             ("resume", vec![]),
@@ -173,7 +174,7 @@ fn every_verb_speaks_one_object_a_line() {
         // Something is owed: doctor may warn, status may say BUT; a run sends it. Nothing is held that could be released,
         // and no daemon runs that could be ordered something.
         let status = match verb.as_str() {
-            "results release" | "pause" | "resume" | "rate" => 1,
+            "results release" | "pause" | "resume" | "rate" | "packages first" => 1,
             verb if needs_more(verb) => 2,
             _ => 0,
         };
@@ -211,6 +212,7 @@ fn every_verb_tells_that_its_output_was_lost() {
             "results release",
             "results export",
             "packages export",
+            "packages first",
             "enroll",
             "credentials import",
             "wipe",

@@ -1,4 +1,4 @@
-//! What a person has ordered of the downloads: a pause, another rate; how long each lasts and what ends it.
+//! What a person has ordered of the downloads: a pause, another rate, one package first; how long each lasts, what ends it.
 //! Never lets a pause last longer than a day, and never keeps one over a boot.
 //! Called by the local API, which takes orders, and by the gate of the package lane.
 //!
@@ -7,7 +7,8 @@
 //! | `pause` | as long as is said, else two hours; a day at most | goes on | ends it |
 //! | `rate` for a time | as long as is said | goes on | ends it |
 //! | `rate` | until the daemon starts | ends it | ends it |
-//! | `resume` | ends both at once | | |
+//! | `packages first` | until that package is held, or no longer named | goes on | goes on |
+//! | `resume` | ends all at once | | |
 
 use std::time::Duration;
 
@@ -42,6 +43,11 @@ pub enum DownloadOrder {
         #[serde(default, deserialize_with = "ttl_seconds")]
         ttl_seconds: Option<u64>,
     },
+    /// The package of this delivery comes before the others.
+    First {
+        /// URI.
+        delivery: String,
+    },
     /// Packages come as they are configured to.
     Resume {},
 }
@@ -71,6 +77,9 @@ pub struct DownloadOrders {
     /// The end of the pause.
     paused: Option<Uptime>,
     rate: Option<OrderedRate>,
+    /// URI of the delivery whose package comes first.
+    #[serde(default)]
+    first: Option<String>,
 }
 
 /// A rate that was ordered.
@@ -84,7 +93,7 @@ struct OrderedRate {
 }
 
 /// The orders in force, as they are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct OrdersInForce {
     /// Seconds until the pause is over; `None` without one.
     pub pause_seconds_left: Option<u64>,
@@ -92,6 +101,9 @@ pub struct OrdersInForce {
     pub bytes_per_second: Option<u64>,
     /// Seconds until the configured rate is in force again; `None` where that is when the daemon starts.
     pub rate_seconds_left: Option<u64>,
+    /// URI of the delivery whose package comes before the others.
+    #[serde(default)]
+    pub first: Option<String>,
 }
 
 impl DownloadOrders {
@@ -100,7 +112,7 @@ impl DownloadOrders {
     /// # Errors
     /// Nothing has changed then.
     pub fn take(&mut self, order: &DownloadOrder, now: Uptime) -> Result<(), OrderFlaw> {
-        match *order {
+        match order {
             DownloadOrder::Pause { ttl_seconds } => {
                 let lasts = ttl_seconds.unwrap_or(DEFAULT_PAUSE.as_secs());
                 match lasts {
@@ -117,18 +129,33 @@ impl DownloadOrders {
                 bytes_per_second,
                 ttl_seconds,
             } => {
-                if ttl_seconds == Some(0) {
+                if *ttl_seconds == Some(0) {
                     return Err(OrderFlaw::NoTime);
                 }
                 self.rate = Some(OrderedRate {
-                    bytes_per_second,
+                    bytes_per_second: *bytes_per_second,
                     at: now,
                     until: ttl_seconds.map(|lasts| now.seconds.saturating_add(lasts)),
                 });
             }
+            DownloadOrder::First { delivery } => self.first = Some(delivery.clone()),
             DownloadOrder::Resume {} => *self = Self::default(),
         }
         Ok(())
+    }
+
+    /// The package of this delivery is held, or its delivery is no longer named. Gives whether an order ends with that.
+    pub fn first_over(&mut self, delivery: &str) -> bool {
+        let ends = self.first().is_some_and(|first| first == delivery);
+        if ends {
+            self.first = None;
+        }
+        ends
+    }
+
+    /// The delivery whose package comes before the others.
+    pub fn first(&self) -> Option<&str> {
+        self.first.as_deref()
     }
 
     /// The daemon starts. Gives whether an order ends with that.
@@ -165,6 +192,7 @@ impl DownloadOrders {
             pause_seconds_left: self.pause(now).map(|left| left.as_secs()),
             bytes_per_second: rate.map(|rate| rate.most),
             rate_seconds_left: until.map(|until| until.as_secs().saturating_sub(now.seconds)),
+            first: self.first.clone(),
         }
     }
 
@@ -208,6 +236,11 @@ mod tests {
         }
     }
 
+    fn first(delivery: &str) -> DownloadOrder {
+        let delivery = delivery.to_owned();
+        DownloadOrder::First { delivery }
+    }
+
     #[test]
     fn an_order_ends_by_itself_with_a_boot_and_by_another_one() {
         let left = |kept: &DownloadOrders, now| kept.pause(now).map(|left| left.as_secs());
@@ -225,8 +258,22 @@ mod tests {
             assert!(same.take(&order, at(1, 100)).is_err());
             assert_eq!(same, kept);
         }
-        let both = ordered(&[pause(None), rate(5, None), DownloadOrder::Resume {}]);
-        assert_eq!(both.in_force(at(1, 100)), OrdersInForce::default());
+        let resume = DownloadOrder::Resume {};
+        let all = ordered(&[pause(None), rate(5, None), first("a"), resume]);
+        assert_eq!(all.in_force(at(1, 100)), OrdersInForce::default());
+    }
+
+    #[test]
+    fn what_comes_first_ends_with_that_package_alone() {
+        let mut kept = ordered(&[first("a"), first("b"), pause(None)]);
+        assert_eq!(kept.first(), Some("b"), "the last word counts");
+        assert!(!kept.daemon_starts());
+        assert!(!kept.first_over("a"));
+        // Neither a start nor a boot changes what has to come.
+        assert_eq!(kept.in_force(at(2, 5)).first.as_deref(), Some("b"));
+        assert!(kept.first_over("b") && !kept.first_over("b"));
+        assert_eq!(kept.first(), None);
+        assert!(kept.pause(at(1, 100)).is_some(), "the pause goes on");
     }
 
     #[test]
@@ -279,7 +326,10 @@ mod tests {
             read(r#"{"act":"resume"}"#).unwrap(),
             DownloadOrder::Resume {}
         );
+        let order = read(r#"{"act":"first","delivery":"https://x/#i1"}"#);
+        assert_eq!(order.unwrap(), first("https://x/#i1"));
         for odd in [
+            r#"{"act":"first"}"#,
             r#"{"act":"stop"}"#,
             r#"{"act":"pause","ttl":5}"#,
             r#"{"act":"rate"}"#,
