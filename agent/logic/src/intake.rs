@@ -122,9 +122,15 @@ impl Print {
     }
 }
 
-impl fmt::Debug for Print {
+impl fmt::Display for Print {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Print {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -305,7 +311,7 @@ fn lti_user(raw: &RawValue, id: Option<&str>, at: &At<'_>) -> Result<IntakeItem,
     let id = id
         .map(str::to_owned)
         .or(own.map(Cow::into_owned))
-        .unwrap_or_else(|| format!("{content:?}"));
+        .unwrap_or_else(|| content.to_string());
     Ok(IntakeItem {
         kind: ItemKind::LtiUsers,
         id,

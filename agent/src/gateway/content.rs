@@ -84,6 +84,9 @@ pub(super) async fn discard(mut body: Incoming, limit: u64) {
     let _ = timeout(DISCARD_PATIENCE, reading).await;
 }
 
+/// Bytes of one piece of an answer of zeros, at most.
+const ZEROS_AT_ONCE: u64 = 64 << 10;
+
 /// An answer's content.
 pub(super) enum Out {
     /// All of it.
@@ -113,10 +116,10 @@ impl Out {
             Self::Whole(bytes) => Poll::Ready(Ok(std::mem::take(bytes))),
             Self::Package(ahead) => ahead.poll_next(cx),
             Self::Zeros(left) => {
-                static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
-                let take = (*left).min(ZEROS.len() as u64);
+                let take = (*left).min(ZEROS_AT_ONCE);
                 *left -= take;
-                Poll::Ready(Ok(Bytes::from_static(&ZEROS[..take as usize])))
+                // Made when they are asked for: as a constant they would be part of the file.
+                Poll::Ready(Ok(Bytes::from(vec![0; take as usize])))
             }
         }
     }

@@ -255,7 +255,7 @@ const TRIED: usize = 4 << 10;
 pub fn try_write(folder: &Path) -> Result<(), Fault> {
     let attempt = || {
         let mut temporary = Temporary::beside(&folder.join("trial"))?;
-        temporary.write(&[0; TRIED])?;
+        temporary.write(&vec![0; TRIED])?;
         temporary.sync()
     };
     attempt().map_err(|error| trouble(folder, FileAct::Write, &error))
