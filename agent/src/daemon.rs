@@ -2,26 +2,22 @@
 //! Never opens the store, never synchronizes itself: that is done by a worker, a process of its own.
 //! Called by the verb `run`; its worker by the hidden verb `sync-worker`.
 
+mod configure;
 mod event_log;
 mod gate;
 mod network;
+mod outcome;
 mod textfile;
 mod trial;
+mod wake;
 
 use std::time::Duration;
 
-use logic::fault::{Code, Fault, OsCause, RunCause};
-use logic::fault::{Finding, ProcessEnd};
+use logic::fault::Fault;
 use logic::package_lane::{WaitReason, Waiting};
-use logic::report::Report;
 use logic::retry;
-use logic::schedule::{
-    PackagesState, Policy, RunEnd, Schedule, ScheduleCommand, ScheduleEvent, Start,
-};
+use logic::schedule::{PackagesState, Schedule, ScheduleCommand, ScheduleEvent, Start};
 use logic::settings::{Settings, SettingsInForce};
-use logic::trace::is_unkept;
-use logic::words::Outcome;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::engine::exam;
@@ -30,7 +26,8 @@ use crate::engine::{Engine, PackageLaneState};
 use crate::page::StatusPage;
 use crate::socket::state::{AcceptedRequest, Board, DaemonStanding, RunProgress, RunRequest};
 use crate::socket::{self, Door};
-use crate::worker::{self, Worker, WorkerMessage, WorkerOrder};
+use crate::worker::{self, Worker, WorkerOrder};
+use configure::policy;
 use event_log::ToldEvents;
 use gate::GatewayGate;
 use network::Network;
@@ -41,6 +38,7 @@ use system::root::Root;
 use textfile::Textfile;
 use trial::WriteTrial;
 use vault::random;
+use wake::{Signals, Woken, changed, sleep, sleep_until, told};
 
 /// Runs until a signal ends it; `read` reads the configuration again. With one that is wrong it runs on the last good
 /// one, and where there is none it waits for one and does nothing else.
@@ -76,42 +74,6 @@ pub async fn run(root: &Root, read: &dyn Fn() -> SettingsInForce) -> Result<(), 
     });
     socket::close(root);
     Ok(())
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    reload: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, Fault> {
-        let hear = |kind| {
-            signal(kind).map_err(|error| {
-                let why = OsCause::from(&error);
-                Fault::new(Code::DaemonSignals, RunCause::NoSignals { why })
-            })
-        };
-        Ok(Self {
-            terminate: hear(SignalKind::terminate())?,
-            interrupt: hear(SignalKind::interrupt())?,
-            reload: hear(SignalKind::hangup())?,
-        })
-    }
-}
-
-/// What woke the loop.
-enum Woken {
-    End,
-    Reload,
-    Asked(RunRequest),
-    Network,
-    Exam,
-    Ordered,
-    Worker(WorkerMessage),
-    Due,
-    Watchdog,
-    Hour,
 }
 
 /// Running time is written down so often: what a power cut takes of it is at most this.
@@ -420,146 +382,6 @@ impl Daemon {
         let _ = ask.answer.send(accepted);
     }
 
-    fn worker(&mut self, told: WorkerMessage) {
-        match told {
-            WorkerMessage::Progress(progress) => {
-                if self.pass {
-                    self.schedule
-                        .handle(ScheduleEvent::Reached(progress.stage), clock::now());
-                }
-                if let Some(running) = &mut self.running {
-                    running.progress = progress.clone();
-                }
-                self.board.progress(progress);
-            }
-            WorkerMessage::Report(report)
-                if self.stopping && report.code == logic::trace::stopped().code =>
-            {
-                // Its end follows.
-                self.note(&report);
-            }
-            WorkerMessage::Report(report) => {
-                self.ended(&report);
-                self.packages();
-            }
-            WorkerMessage::Lane(lane) => {
-                self.packages = lane;
-                self.textfile.news();
-                self.packages();
-            }
-            WorkerMessage::FirstOver(delivery) => self.board.first_over(&delivery),
-            WorkerMessage::Gone(how) => {
-                let open = self.worker.take().is_some_and(|worker| worker.is_open());
-                (self.packages.active, self.running) = (false, None);
-                match (self.pass, self.stopping) {
-                    (true, true) => self.stopped(),
-                    (true, false) => self.died(how),
-                    // It ended by itself while it brought packages.
-                    (false, _) if open => {
-                        let trouble = worker::died(how);
-                        journal::trouble(&trouble);
-                        self.note_death(&trouble);
-                        let failed = ScheduleEvent::Packages(PackagesState::Failed);
-                        self.schedule.handle(failed, clock::now());
-                    }
-                    (false, _) => {}
-                }
-            }
-        }
-    }
-
-    /// The run was stopped for another one, which does what was asked of it.
-    fn stopped(&mut self) {
-        self.pass = false;
-        self.board.stopped(self.runs);
-        self.schedule
-            .handle(ScheduleEvent::Ended(RunEnd::Stopped), clock::now());
-    }
-
-    fn died(&mut self, how: ProcessEnd) {
-        let trouble = worker::died(how);
-        journal::trouble(&trouble);
-        self.unasked = true;
-        self.note_death(&trouble);
-        self.ended(&worker::account(&trouble));
-    }
-
-    /// Written down beside the loop: its worker left no account that `status` could read.
-    fn note_death(&self, trouble: &Fault) {
-        let (root, settings) = (self.root.clone(), (*self.board.settings()).clone());
-        let reason = trouble.reason();
-        tokio::task::spawn_blocking(move || {
-            // A folder that does not open is told elsewhere.
-            if let Ok(engine) = Engine::open(&root, settings) {
-                engine.note_death(reason);
-            }
-        });
-    }
-
-    /// What has become of the packages beside the runs.
-    fn packages(&mut self) {
-        let packages = match self.packages {
-            _ if self.pass => return,
-            PackageLaneState { active: true, .. } => return,
-            // It was ended while the worker told of it.
-            PackageLaneState {
-                waiting: Some(Waiting { reason, .. }),
-                ..
-            } if reason == WaitReason::Pause
-                && self.board.orders().pause(clock::uptime()).is_none() =>
-            {
-                PackagesState::Paused(Duration::ZERO)
-            }
-            PackageLaneState { failed: true, .. } => PackagesState::Failed,
-            PackageLaneState { news: true, .. } => PackagesState::Came,
-            PackageLaneState {
-                waiting: Some(Waiting { reason, .. }),
-                held_up: Some(wait),
-                ..
-            } => match reason {
-                WaitReason::Pause => PackagesState::Paused(wait),
-                _ => PackagesState::HeldUp(wait),
-            },
-            _ => PackagesState::Stand,
-        };
-        self.schedule
-            .handle(ScheduleEvent::Packages(packages), clock::now());
-    }
-
-    /// What the next run is to know of this one.
-    fn note(&mut self, report: &Report) {
-        if report.box_id.is_empty() {
-            return;
-        }
-        if report.box_id != self.box_id {
-            self.box_id.clone_from(&report.box_id);
-            self.seen = 0;
-        }
-        self.seen = self.seen.max(report.sync_id);
-        // Of a run that was cut short nothing is known.
-        let sent = report.outcome == Outcome::Finished && report.results.queued == 0;
-        self.unasked &= !(sent && self.sends);
-        // What lies on disk may be older than what was sent.
-        let unkept = |found: &Finding| found.code.known().is_some_and(is_unkept);
-        self.unasked |= report.findings.iter().any(unkept);
-    }
-
-    fn ended(&mut self, report: &Report) {
-        self.note(report);
-        (self.pass, self.closing) = (false, false);
-        if self.worker.is_none() {
-            self.running = None;
-        }
-        // What the run heard of the time counts here too.
-        self.keep_time();
-        self.board.report(self.runs, report);
-        self.textfile.news();
-        let end = RunEnd::of(report, report.wish);
-        self.voice.account(report, end);
-        self.schedule
-            .handle(ScheduleEvent::Ended(end), clock::now());
-    }
-
     /// A box in step does not listen to its network.
     fn listen(&mut self) {
         match (self.schedule.lost(), &self.network) {
@@ -568,64 +390,6 @@ impl Daemon {
             (Some(_), None) => self.network = Network::open().ok(),
             _ => {}
         }
-    }
-
-    fn reload(&mut self, read: &dyn Fn() -> SettingsInForce) {
-        self.notifier.reloading(clock::now());
-        let read = read();
-        if read.fault.is_none() {
-            tracing::info!("the configuration was read again");
-        }
-        self.configured(read);
-        self.notifier.ready();
-    }
-
-    /// The files are read before a run: a fault that it meets is told, and one that was mended is over.
-    fn look_again(&mut self, read: &dyn Fn() -> SettingsInForce) {
-        let read = read();
-        let reason = |fault: &Option<Fault>| fault.as_ref().map(|fault| fault.reason());
-        let before = self.board.fault().map(|fault| fault.reason());
-        match read.settings {
-            _ if reason(&read.fault) != before => self.configured(read),
-            // The workers use it from now on.
-            Some(settings) if read.good => self.keep(&settings),
-            _ => {}
-        }
-    }
-
-    /// Keeps a good configuration in a state folder that is open.
-    fn keep(&self, settings: &Settings) {
-        if settings.central.url.is_none() || self.box_id.is_empty() {
-            return;
-        }
-        // One that cannot be kept is in force all the same.
-        if let Err(trouble) = crate::settings::keep(&self.root, settings) {
-            journal::trouble(&trouble);
-        }
-    }
-
-    /// Takes what was read, where it is good; else what was in force stays, and the fault is told.
-    fn configured(&mut self, read: SettingsInForce) {
-        self.board.faulty(read.fault.clone());
-        self.textfile.news();
-        if let Some(fault) = read.fault {
-            journal::trouble(&fault);
-            self.waits &= read.settings.is_none();
-            event_log::misconfigured(self.waits);
-            return;
-        }
-        let Some(settings) = read.settings else {
-            return;
-        };
-        self.waits = false;
-        self.outdated = true;
-        self.keep(&settings);
-        let policy = policy(&settings);
-        self.schedule
-            .handle(ScheduleEvent::Policy(policy), clock::now());
-        self.gate.configure(&settings);
-        self.page.configure(&settings);
-        self.board.configure(settings);
     }
 
     fn show(&mut self) {
@@ -645,46 +409,5 @@ impl Daemon {
             self.notifier.status(&words);
             self.words = words;
         }
-    }
-}
-
-fn policy(settings: &Settings) -> Policy {
-    Policy {
-        on_boot: settings.sync.on_boot,
-        interval: settings.sync.interval,
-    }
-}
-
-async fn changed(network: &mut Option<Network>) {
-    match network {
-        Some(subscription) => {
-            if subscription.changed().await.is_err() {
-                // It is opened again at the next round; a broken one must not spin.
-                *network = None;
-                tokio::time::sleep(Duration::from_secs(60)).await;
-            }
-        }
-        None => std::future::pending().await,
-    }
-}
-
-async fn told(worker: &mut Option<Worker>) -> WorkerMessage {
-    match worker {
-        Some(worker) => worker.told().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn sleep(wait: Option<Duration>) {
-    match wait {
-        Some(wait) => tokio::time::sleep(wait).await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn sleep_until(at: Option<tokio::time::Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }

@@ -2,6 +2,7 @@
 //! Never sends, stores or reads a clock: commands go out, events come in, time is an argument.
 //! Called by `engine`, which executes the commands, and by the virtual world of the tests.
 
+mod attempt;
 mod batch;
 mod catalogue;
 mod closing;
@@ -14,18 +15,19 @@ use std::time::Duration;
 
 use crate::api::{Answered, Call, answer};
 use crate::entity::{Entity, EntityType};
-use crate::fault::{AnswerCause, Area, Code, Expected, Fault, Id, NetCause};
+use crate::fault::{AnswerCause, Code, Fault, Id};
 use crate::gateway::confirm::Confirmation;
 use crate::guard::Memory;
 use crate::manifest::HeldRows;
 use crate::package_lane::PackageAccount;
 use crate::report::{OwedCount, Report, Survey};
-use crate::retry::{self, Refusals};
+use crate::retry::Refusals;
 use crate::schedule::RunStage;
 use crate::seal::NameHash;
 use crate::trace::Ended;
-use crate::words::{FaultClass, Now, Outcome, SyncParams};
+use crate::words::{Now, Outcome, SyncParams};
 
+use attempt::Pending;
 use catalogue::CatalogueLane;
 
 /// What this run is to do and what it knows before it begins.
@@ -223,13 +225,6 @@ enum Purpose {
     Closing(u64),
 }
 
-#[derive(Debug, Clone)]
-struct Pending {
-    purpose: Purpose,
-    call: Call,
-    attempt: u32,
-}
-
 /// The machine of one run.
 pub struct SyncMachine {
     plan: SyncPlan,
@@ -266,9 +261,6 @@ pub struct SyncMachine {
     /// Central took the confirmation.
     confirmed: bool,
 }
-
-/// Attempts of one call within a run, the first included.
-const ATTEMPTS: u32 = 4;
 
 impl SyncMachine {
     /// Begins a run.
@@ -374,145 +366,6 @@ impl SyncMachine {
     /// The account so far, for progress and status.
     pub fn report(&self) -> &Report {
         &self.report
-    }
-
-    fn ask(&mut self, purpose: Purpose, call: Call) {
-        self.send(Pending {
-            purpose,
-            call,
-            attempt: 1,
-        });
-    }
-
-    fn send(&mut self, pending: Pending) {
-        self.tickets += 1;
-        self.out
-            .push_back(SyncCommand::Ask(self.tickets, pending.call.clone()));
-        self.pending.insert(self.tickets, pending);
-    }
-
-    fn answered(&mut self, ticket: SyncTicket, answered: Answered, now: Now) {
-        let Some(pending) = self.pending.remove(&ticket) else {
-            return;
-        };
-        let trouble = match &answered {
-            Err(trouble) => Some(trouble.clone()),
-            Ok(reply) => answer::parse::<serde::de::IgnoredAny>(reply, Expected::Json)
-                .err()
-                .filter(|t| t.class == FaultClass::Retry),
-        };
-        self.held_up = trouble.clone().filter(|t| t.code == Code::NetProxy);
-        match &trouble {
-            None => {
-                (self.reached, self.sick) = (true, false);
-                self.refusals.served();
-                self.heard = now;
-            }
-            Some(trouble) => self.sick |= trouble.code.is(Area::Central),
-        }
-        match trouble {
-            Some(trouble) if self.tries_again(&pending, &trouble) => {
-                self.retry(pending, &trouble, now)
-            }
-            _ => self.settle(pending.purpose, answered, now),
-        }
-    }
-
-    /// Whether a call is tried again in this run; a long wish of central is left to the schedule.
-    fn tries_again(&self, pending: &Pending, trouble: &Fault) -> bool {
-        let attempts = match self.wish(trouble) {
-            Some(_) => retry::REFUSED_ATTEMPTS,
-            None => ATTEMPTS,
-        };
-        let speed = matches!(pending.purpose, Purpose::Upload | Purpose::Download);
-        trouble.class == FaultClass::Retry
-            && pending.attempt < attempts
-            && self.stopped.is_none()
-            && !speed
-            && self.wish(trouble).is_none_or(|wish| wish <= retry::LONGEST)
-    }
-
-    /// Central's wish to be left alone, which counts only while nobody waits for the run.
-    fn wish(&self, trouble: &Fault) -> Option<Duration> {
-        trouble.retry_after.filter(|_| !self.plan.asked)
-    }
-
-    fn retry(&mut self, mut pending: Pending, trouble: &Fault, now: Now) {
-        if matches!(pending.purpose, Purpose::Page(_) | Purpose::Ahead(..)) {
-            self.catalogue.read_no_further_ahead();
-        }
-        self.plan.random = retry::mix(self.plan.random);
-        let wait = match self.wish(trouble) {
-            Some(wish) => self.refusals.refused(wish, self.plan.random),
-            None => retry::backoff(pending.attempt, None, self.plan.random),
-        };
-        pending.attempt += 1;
-        self.waiting.push((now.after(wait), pending));
-    }
-
-    fn woken(&mut self, now: Now) {
-        let (ready, waiting): (Vec<_>, Vec<_>) = self
-            .waiting
-            .drain(..)
-            .partition(|(at, _)| at.mono <= now.mono);
-        self.waiting = waiting;
-        for (_, pending) in ready {
-            self.send(pending);
-        }
-        if self.waits_for_central() && now.mono >= self.heard.after(ASKED_PATIENCE).mono {
-            return self.give_up();
-        }
-        self.woken_lanes(now);
-    }
-
-    /// Whether somebody waits while nothing but central can bring the run on.
-    fn waits_for_central(&self) -> bool {
-        let waits = !self.pending.is_empty() || !self.waiting.is_empty() || self.owed.under_way;
-        self.plan.asked && waits && self.phase != Phase::Ended
-    }
-
-    /// From now on somebody waits: whatever waited for its time is sent at once.
-    fn asked(&mut self, packages: bool, now: Now) {
-        self.plan.asked = true;
-        if packages {
-            self.waits_for_packages();
-        }
-        self.heard = now;
-        // A central that has not answered yet is asked anew: the way to it may be another one by now.
-        if !self.reached {
-            for pending in std::mem::take(&mut self.pending).into_values() {
-                self.send(pending);
-            }
-        }
-        for (_, pending) in std::mem::take(&mut self.waiting) {
-            self.send(pending);
-        }
-    }
-
-    /// Nothing came from central for as long as whoever asked is to wait.
-    fn give_up(&mut self) {
-        let under_way = self.pending.values().next();
-        let call = under_way.or_else(|| self.waiting.first().map(|(_, pending)| pending));
-        let seconds = ASKED_PATIENCE.as_secs();
-        let cause = match call {
-            Some(pending) => NetCause::GivenUpWaiting {
-                seconds,
-                request: pending.call.name.to_owned(),
-            },
-            None => NetCause::GivenUpOwed { seconds },
-        };
-        let trouble = match self.held_up.take() {
-            // The way was never open: what stood in it is known.
-            Some(trouble) => trouble.because(|why| NetCause::GivenUp { why, seconds }),
-            None => Fault::new(Code::NetTimeout, cause),
-        };
-        // What is owed may be on its way: the next run asks what came of it.
-        self.owed.under_way = false;
-        if self.phase == Phase::Confirm {
-            self.report.find(&trouble);
-            return self.end();
-        }
-        self.stop(trouble);
     }
 
     /// How far the pass is, as far as another one depends on it.

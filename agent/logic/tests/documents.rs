@@ -1,4 +1,4 @@
-//! The documents: links and citations lead somewhere, what is made from a table equals it, the README stays short.
+//! The documents: links and citations lead somewhere, what is made from a table equals it; README and sources stay short.
 //! Never judges what a document says.
 //! Run by `cargo test -p logic`; `BOXSYNC_SNAPSHOTS=1` writes docs/configuration.md anew.
 
@@ -252,6 +252,22 @@ fn every_document_that_a_source_names_exists() {
         }
     }
     assert_eq!(dead, Vec::<String>::new());
+}
+
+/// The most lines of a source (CONTRIBUTING).
+const SOURCE_LINES: usize = 600;
+
+#[test]
+fn no_source_is_longer_than_the_rule_allows() {
+    let sources = files(".", &[".rs"]);
+    assert!(sources.len() > 400, "{} sources", sources.len());
+    let long: Vec<String> = sources
+        .iter()
+        .map(|path| (path, read(path).lines().count()))
+        .filter(|(_, lines)| *lines > SOURCE_LINES)
+        .map(|(path, lines)| format!("{path}: {lines} lines"))
+        .collect();
+    assert!(long.is_empty(), "over {SOURCE_LINES}: {long:#?}");
 }
 
 #[test]

@@ -50,7 +50,7 @@ pub fn line(settings: &Settings, box_id: String) -> Result<UplinkConfig, Fault> 
 fn most_at_once(settings: &Settings) -> usize {
     let connections = settings.download.connections.most();
     let lanes = connections.max(settings.sync.lanes);
-    usize::from(lanes).max(super::PAGES_AT_ONCE)
+    usize::from(lanes).max(super::pass::PAGES_AT_ONCE)
 }
 
 /// The same as far as it is no secret and no file has to be read: what this process uses, for one that has another

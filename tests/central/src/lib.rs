@@ -3,6 +3,7 @@
 //! Started by end-to-end tests as a library and by demos as the binary `central`.
 
 mod catalogue;
+mod content;
 mod control;
 mod diagnostic;
 mod encryption;
@@ -17,6 +18,7 @@ mod package;
 mod php;
 mod query;
 mod random;
+mod received;
 mod results;
 mod route;
 mod seed;
@@ -27,7 +29,6 @@ mod token;
 mod wire;
 mod zip;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
@@ -38,6 +39,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_rustls::TlsAcceptor;
 
+pub use content::Resource;
 pub use encryption::KeyPair;
 pub use entity::{Kind, Property, uri};
 pub use fault::{Fault, Rule};
@@ -51,7 +53,6 @@ pub use state::{Counters, Seen};
 pub use tls::Certificate;
 pub use token::Consumer;
 
-use entity::Entity;
 use flow::Pace;
 use serve::{Order, Shared};
 use state::State;
@@ -114,19 +115,6 @@ impl Default for Options {
             keeps_log: true,
         }
     }
-}
-
-/// A resource as tests see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resource {
-    /// URI.
-    pub id: String,
-    /// Type.
-    pub kind: Kind,
-    /// Checksum as the list of its type shows it.
-    pub checksum: String,
-    /// All triples, also those that the type excludes.
-    pub properties: Vec<Property>,
 }
 
 /// A running central; it stops when dropped.
@@ -396,124 +384,6 @@ impl Central {
         self.shared.state().catalogue.warm();
     }
 
-    /// URIs that an organisation's list of a type names, in order.
-    #[must_use]
-    pub fn ids(&self, organisation: &str, kind: Kind) -> Vec<String> {
-        let mut state = self.shared.state();
-        let list = state.catalogue.list(organisation, kind);
-        list.iter()
-            .map(|at| state.catalogue.at(*at).id.clone())
-            .collect()
-    }
-
-    /// A resource.
-    #[must_use]
-    pub fn resource(&self, id: &str) -> Option<Resource> {
-        self.shared
-            .state()
-            .catalogue
-            .get(id)
-            .map(|entity| Resource {
-                id: entity.id.clone(),
-                kind: entity.kind,
-                checksum: entity.checksum().to_owned(),
-                properties: entity.properties().to_vec(),
-            })
-    }
-
-    /// Puts in a resource, or replaces the one of that URI.
-    pub fn put_resource(&self, id: &str, kind: Kind, properties: Vec<Property>) {
-        let entity = Entity::new(id.to_owned(), kind, seed::EPOCH, properties);
-        self.shared.state().catalogue.add(entity);
-    }
-
-    /// Replaces all triples of one predicate; none removes it. False without that resource.
-    pub fn set_property(&self, id: &str, predicate: &str, values: &[&str]) -> bool {
-        let values = values.iter().map(|v| (*v).to_owned()).collect();
-        let mut state = self.shared.state();
-        let edited = state
-            .catalogue
-            .edit(id, |entity| entity.set(predicate, values));
-        edited.is_some()
-    }
-
-    /// Changes the label of so many entities of a type; their URIs.
-    pub fn touch(&self, organisation: &str, kind: Kind, count: usize) -> Vec<String> {
-        self.shared
-            .state()
-            .catalogue
-            .touch(organisation, kind, count)
-    }
-
-    /// Adds so many test takers to an organisation's first eligibility; their URIs.
-    pub fn add_test_takers(&self, organisation: &str, count: usize) -> Vec<String> {
-        self.shared
-            .state()
-            .catalogue
-            .add_takers(organisation, count)
-    }
-
-    /// Removes a resource; lists and details no longer know it.
-    pub fn remove(&self, id: &str) -> bool {
-        self.shared.state().catalogue.remove(id)
-    }
-
-    /// Makes central forget an organisation (lists are `200` and empty), or remember it.
-    pub fn hide_organisation(&self, organisation: &str, hidden: bool) {
-        self.shared.state().catalogue.hide(organisation, hidden);
-    }
-
-    /// Exchanges the data of two organisations: each then names the other's test centre.
-    pub fn swap_organisations(&self, a: &str, b: &str) {
-        self.shared.state().catalogue.swap(a, b);
-    }
-
-    /// Content of a delivery's package.
-    #[must_use]
-    pub fn package(&self, delivery: &str) -> Option<bytes::Bytes> {
-        let state = self.shared.state();
-        state
-            .catalogue
-            .package(delivery)
-            .map(package::Package::bytes)
-    }
-
-    /// Sizes of all packages in bytes.
-    #[must_use]
-    pub fn package_sizes(&self) -> BTreeMap<String, u64> {
-        self.shared.state().catalogue.package_sizes()
-    }
-
-    /// Puts in a package, a ZIP or not.
-    pub fn put_package(&self, delivery: &str, content: impl Into<bytes::Bytes>) {
-        let package = package::Package::raw(content.into());
-        self.shared.state().catalogue.put_package(delivery, package);
-    }
-
-    /// Makes a seeded package of so many bytes for a delivery.
-    pub fn make_package(&self, delivery: &str, seed: u64, size: u64) {
-        let package = package::Package::new(seed, size);
-        self.shared.state().catalogue.put_package(delivery, package);
-    }
-
-    /// Takes a delivery's package away: 404.
-    pub fn remove_package(&self, delivery: &str) -> bool {
-        self.shared.state().catalogue.remove_package(delivery)
-    }
-
-    /// A new version of the package under the same URI; the members that changed.
-    pub fn change_package(&self, delivery: &str, change: Change) -> Option<Vec<String>> {
-        self.shared
-            .state()
-            .catalogue
-            .change_package(delivery, change)
-    }
-
-    /// Publishes a delivery again under a new URI, its package changed or not; the new URI.
-    pub fn republish(&self, delivery: &str, change: Option<Change>) -> Option<String> {
-        self.shared.state().catalogue.republish(delivery, change)
-    }
-
     /// The key pair that an encrypted central has from now on, if any. Without effect on a plain one.
     pub fn set_key_pair(&self, pair: Option<KeyPair>) {
         if let Some(encryption) = &mut self.shared.state().results.encryption {
@@ -538,63 +408,6 @@ impl Central {
             .as_ref()
             .map(|e| e.application_key.clone());
         state.catalogue.encrypt(key.as_deref().unwrap_or_default());
-    }
-
-    /// Mapped executions whose rows no task could decrypt, by the box's id. What a request that died left behind is no
-    /// execution's: no task was queued for it, as on TAO.
-    #[must_use]
-    pub fn undecrypted(&self) -> Vec<String> {
-        let mut state = self.shared.state();
-        state.results.decrypt();
-        let results = &state.results;
-        let places = results.encryption.iter().flat_map(|e| e.references.keys());
-        let places = places.filter(|at| results.executions[**at].is_mapped);
-        places
-            .map(|at| results.executions[*at].offline.clone())
-            .collect()
-    }
-
-    /// All executions, orphans included, in order of creation; what waits for decryption is decrypted.
-    #[must_use]
-    pub fn executions(&self) -> Vec<Execution> {
-        let mut state = self.shared.state();
-        state.results.decrypt();
-        state.results.executions.clone()
-    }
-
-    /// The execution that a box's execution id is mapped to.
-    #[must_use]
-    pub fn execution(&self, offline: &str) -> Option<Execution> {
-        let mut state = self.shared.state();
-        state.results.decrypt();
-        let at = state.results.mapped(offline)?;
-        Some(state.results.executions[at].clone())
-    }
-
-    /// Executions that no mapping names.
-    #[must_use]
-    pub fn orphans(&self) -> Vec<Execution> {
-        let mut executions = self.executions();
-        executions.retain(|e| !e.is_mapped);
-        executions
-    }
-
-    /// Rows of `delivery_log`, `SYNC_EVENT` included.
-    #[must_use]
-    pub fn log_rows(&self) -> Vec<LogRow> {
-        self.shared.state().logs.clone()
-    }
-
-    /// LTI users that were taken.
-    #[must_use]
-    pub fn lti_users(&self) -> Vec<serde_json::Value> {
-        self.shared.state().lti_users.clone()
-    }
-
-    /// Rows of the synchronisation log.
-    #[must_use]
-    pub fn sync_rows(&self) -> Vec<SyncRow> {
-        self.shared.state().ledger.rows.clone()
     }
 }
 

@@ -2,20 +2,22 @@
 //! Never reads a file and never repairs anything: the next synchronization does.
 //! Called by `seen`.
 
+mod owed;
+mod runs;
+
 use serde::{Deserialize, Serialize};
 
 use super::message::{
     ByType, HoldingsMessage, KindCount, Message, Names, PackageFlaw, SkipReason, WireCounts,
 };
 use super::seen::ReportedFault;
-use super::standing::{BoxStanding, OwedCounts, Room, ShownCatalogue, Stock};
+use super::standing::{BoxStanding, Room, ShownCatalogue, Stock};
 use super::{Check, CheckFinding, CheckStatus};
 use crate::fault::{Area, Code, CodeName, Finding};
 use crate::gateway::setup::SetupMismatch;
-use crate::language::figure::{Bytes, Decimal, MegabitRate, Number, Seconds};
+use crate::language::figure::Bytes;
 use crate::package::EditionFinding as Bad;
 use crate::report::Report;
-use crate::words::Outcome;
 
 /// What was read of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -111,7 +113,7 @@ impl Holdings {
             told_intake,
         ];
         let told: Vec<&CodeName> = told.into_iter().flatten().collect();
-        let runs = history(reports, &told);
+        let runs = runs::history(reports, &told);
         found.push((Check::Spool, spool));
         let history = match now.notices.first() {
             Some(notice) => CheckFinding::warn(&notice.code, ReportedFault::from(notice.clone()))
@@ -120,7 +122,7 @@ impl Holdings {
         };
         found.push((Check::History, history));
         let (download, upload) = self.expected;
-        found.push((Check::Speed, speed(reports, download, upload)));
+        found.push((Check::Speed, runs::speed(reports, download, upload)));
         found
     }
 
@@ -225,7 +227,7 @@ impl Holdings {
             return CheckFinding::fail(Code::DiskFailing, told);
         }
         let owed = now.owed.unwrap_or_default();
-        let mut told = spool(owed, now.held_up.as_ref(), &self.aside, reports, now.now);
+        let mut told = owed::spool(owed, now.held_up.as_ref(), &self.aside, reports, now.now);
         // Whose they are, where that is known beside the names of the files.
         let ids = now.lost.iter().filter(|id| !self.aside.contains(id));
         if told.code == Code::ResultsQuarantined {
@@ -303,138 +305,15 @@ fn bad_on_central(judged: &[(Bad, String, ReportedFault)], stock: &Stock) -> Opt
     Some(CheckFinding::fail(code, summary).details(each))
 }
 
-/// `held_up`: why central holds up what waits; `aside`: names of files that did not open; `reports`: newest first.
-fn spool(
-    owed: OwedCounts,
-    held_up: Option<&Finding>,
-    aside: &[String],
-    reports: &[Report],
-    now: i64,
-) -> CheckFinding {
-    let since = crate::spool::since(owed.oldest_at, now);
-    let since = since.map(|age| HoldingsMessage::OldestWaits { age: Seconds(age) });
-    // The first kind is the summary, the others are lines.
-    let told = |code: Code, each: Vec<KindCount>, tell: fn(KindCount) -> HoldingsMessage| {
-        let mut told = each.into_iter().map(tell);
-        let first = told.next().unwrap_or(HoldingsMessage::NothingOwed);
-        CheckFinding::warn(code, first).details(told)
-    };
-    if !aside.is_empty() {
-        let count = aside.len() as u64;
-        let summary = HoldingsMessage::SpoolUnopened { count };
-        CheckFinding::warn(Code::ResultsQuarantined, summary)
-            .details(aside.iter().map(|name| Names::of([name])))
-    } else if owed.refused > 0 {
-        let tell = |items| HoldingsMessage::Refused { items };
-        told(Code::ResultsRefused, owed.refused(), tell)
-    } else if owed.unconfirmed > 0 {
-        let tell = |items| HoldingsMessage::Unconfirmed { items };
-        told(Code::ResultsUnconfirmed, owed.unconfirmed(), tell).details(since)
-    } else if let Some(held_up) = held_up {
-        let count = owed.not_taken();
-        CheckFinding::warn(&held_up.code, HoldingsMessage::NotTaken { count })
-            .detail(ReportedFault::from(held_up.clone()))
-            .details(since)
-    } else if owed.queued == 0 {
-        CheckFinding::pass(Check::Spool, HoldingsMessage::NothingOwed)
-    } else if stuck(reports) {
-        let tell = |items| HoldingsMessage::Stuck { items };
-        let finding = told(Code::ResultsStuck, owed.queued(), tell).details(since);
-        CheckFinding {
-            status: CheckStatus::Fail,
-            ..finding
-        }
-    } else {
-        let mut told = owed
-            .queued()
-            .into_iter()
-            .map(|items| HoldingsMessage::Waits { items });
-        let first = told.next().unwrap_or(HoldingsMessage::NothingOwed);
-        CheckFinding::pass(Check::Spool, first).details(told)
-    }
-}
-
-/// Three runs in a row reached central and acknowledged nothing of what waits.
-fn stuck(reports: &[Report]) -> bool {
-    let idle = |report: &Report| {
-        matches!(report.outcome, Outcome::Finished | Outcome::Failed)
-            && report.results.queued > 0
-            && report.results.acknowledged == 0
-    };
-    reports.len() >= 3 && reports.iter().take(3).all(idle)
-}
-
-/// `told`: the codes under which packages and what is owed are told already.
-fn history(reports: &[Report], told: &[&CodeName]) -> CheckFinding {
-    let Some(last) = reports.first() else {
-        return CheckFinding::warn(Code::SyncNever, HoldingsMessage::NeverFinished);
-    };
-    let number = last.sync_id.to_string();
-    if last.outcome == Outcome::Finished {
-        return CheckFinding::pass(Check::History, HoldingsMessage::Finished { number });
-    }
-    let code = last.code.clone();
-    if told.contains(&&code) {
-        return CheckFinding::skip(Check::History, Message::Because(code)).follows(&last.code);
-    }
-    let failed = reports
-        .iter()
-        .take_while(|report| report.outcome != Outcome::Finished)
-        .count();
-    let count = failed as u64;
-    let row = (count > 1).then_some(HoldingsMessage::InARow { count });
-    let why = ReportedFault::because(code.clone(), last.cause());
-    CheckFinding::warn(
-        Code::SyncFailed,
-        HoldingsMessage::EndedWith { number, code },
-    )
-    .detail(why)
-    .details(row)
-    .follows(&last.code)
-}
-
-fn speed(reports: &[Report], download: f64, upload: f64) -> CheckFinding {
-    let middle = |rate: fn(&Report) -> f64| {
-        let mut rates: Vec<f64> = reports
-            .iter()
-            .map(rate)
-            .filter(|rate| *rate > 0.0)
-            .collect();
-        rates.sort_by(f64::total_cmp);
-        rates.get(rates.len() / 2).copied()
-    };
-    let down = middle(|report| report.connection.download_mbit_s);
-    let up = middle(|report| report.connection.upload_mbit_s);
-    let Some(rate) = down else {
-        return CheckFinding::skip(Check::Speed, SkipReason::NeverMeasured);
-    };
-    let summary = match up {
-        Some(up) => HoldingsMessage::DownAndUp {
-            rate: MegabitRate(rate),
-            up: Decimal(up),
-        },
-        None => HoldingsMessage::Down {
-            rate: MegabitRate(rate),
-        },
-    };
-    if rate < download || up.is_some_and(|up| up < upload) {
-        let detail = HoldingsMessage::Expected {
-            down: Number(download),
-            up: Number(upload),
-        };
-        return CheckFinding::warn(Code::LinkSlow, summary).detail(detail);
-    }
-    CheckFinding::pass(Check::Speed, summary)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fault::Fault;
+    use crate::health::standing::OwedCounts;
     use crate::language::Localized;
-    use crate::words::SyncParams;
+    use crate::words::{Outcome, SyncParams};
 
-    fn report(queued: u64, outcome: Outcome) -> Report {
+    pub(super) fn report(queued: u64, outcome: Outcome) -> Report {
         let params = SyncParams {
             organisation_id: "1".into(),
             sync_id: 4,
@@ -524,83 +403,5 @@ mod tests {
             assert_eq!(spool.code, Code::ResultsStuck);
             assert_eq!(spool.follows.is_some(), waits);
         }
-    }
-
-    #[test]
-    fn results_that_never_leave_are_stuck_and_those_of_an_offline_box_wait() {
-        let owed = |queued| OwedCounts {
-            queued,
-            ..OwedCounts::default()
-        };
-        let reached = vec![report(3, Outcome::Finished); 3];
-        let offline = vec![report(3, Outcome::Offline); 3];
-        assert_eq!(
-            spool(owed(3), None, &[], &reached, 0).code,
-            Code::ResultsStuck
-        );
-        assert_eq!(
-            spool(owed(3), None, &[], &offline, 0).code,
-            Code::ResultsSpool
-        );
-        assert_eq!(
-            spool(owed(0), None, &[], &reached, 0).summary.english(),
-            "nothing is owed"
-        );
-        let refused = OwedCounts {
-            refused: 1,
-            ..OwedCounts::default()
-        };
-        assert_eq!(
-            spool(refused, None, &[], &reached, 0).code,
-            Code::ResultsRefused
-        );
-        let waiting = OwedCounts {
-            waiting: 2,
-            oldest_at: 1_000_000,
-            ..owed(2)
-        };
-        let cause = Finding::new(Code::ResultsTooLong, "because");
-        let told = spool(waiting, Some(&cause), &[], &[], 1_000_000 + 3 * 3600);
-        assert_eq!(told.code, Code::ResultsTooLong);
-        let told = told.json();
-        assert_eq!(told["summary"], "central does not take 2 items for now");
-        assert_eq!(told["detail"], "because\nthe oldest waits since 3 h");
-        let aside = ["a.item".to_owned()];
-        let told = spool(owed(0), None, &aside, &reached, 0);
-        assert_eq!(
-            (told.code.known(), told.json()["detail"].as_str()),
-            (Some(Code::ResultsQuarantined), Some("a.item"))
-        );
-    }
-
-    #[test]
-    fn the_last_runs_are_told_with_how_many_failed() {
-        assert_eq!(history(&[], &[]).code, Code::SyncNever);
-        let finished = [report(0, Outcome::Finished)];
-        assert_eq!(
-            history(&finished, &[&Code::PackageWhole.into()]).code,
-            Code::SyncLast
-        );
-        let failed = history(
-            &vec![report(0, Outcome::Offline); 3],
-            &[&Code::PackageWhole.into()],
-        );
-        assert_eq!(failed.code, Code::SyncFailed);
-        assert_eq!(
-            failed.json()["detail"],
-            "no address\n3 in a row did not finish"
-        );
-        let known = history(&[report(0, Outcome::Offline)], &[&Code::NetDns.into()]);
-        assert_eq!(known.status, crate::health::CheckStatus::Skip);
-    }
-
-    #[test]
-    fn the_rate_is_the_middle_one_of_the_last_runs() {
-        let mut reports = vec![report(0, Outcome::Finished); 3];
-        reports[0].connection.download_mbit_s = 0.0;
-        reports[1].connection.download_mbit_s = 0.2;
-        assert_eq!(speed(&reports, 1.0, 1.0).code, Code::LinkSpeed);
-        assert_eq!(speed(&reports, 4.0, 1.0).code, Code::LinkSlow);
-        assert_eq!(speed(&[], 1.0, 1.0).code, Code::LinkSpeed);
     }
 }

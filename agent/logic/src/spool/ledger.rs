@@ -2,14 +2,17 @@
 //! Never holds the payload; never forgets what central has acknowledged; opens what earlier releases wrote.
 //! Called by `vault`, which seals the ledgers, and by the machine of `spool`, which changes them.
 
+mod admission;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::fault::Finding;
-use crate::intake::{Enclosure, IntakeItem, ItemKind, Print};
+use crate::intake::{Enclosure, ItemKind, Print};
 use crate::spool::trial::{BootTime, ItemTrial};
+
+pub use admission::ItemAdmission;
 
 /// Names one item: what was submitted under one id, counted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -148,15 +151,6 @@ pub struct LedgerChange {
     pub reopen: bool,
 }
 
-/// What a submission is to the spool.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ItemAdmission {
-    /// It is held already, or nothing of it is new: answer as the first time, write nothing.
-    Known,
-    /// Write this payload and this ledger, then answer.
-    Fresh(Box<Ledger>, Vec<u8>),
-}
-
 /// What central holds of an execution through the other items of the same id.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Others {
@@ -204,62 +198,6 @@ pub struct OwedItem {
 }
 
 impl Ledger {
-    /// Decides what a submission is, given all ledgers of the same kind and id, by edition. `result` is the content of the
-    /// latest result of the same id: a session is told again once its execution was reactivated. What is `open` waits for
-    /// the content that takes its place.
-    pub fn admit(item: IntakeItem, same: &[Self], result: Option<Print>) -> ItemAdmission {
-        let content = match (item.kind, result) {
-            (ItemKind::Sessions, Some(result)) => Print::of(&[item.content.0, result.0].concat()),
-            _ => item.content,
-        };
-        if same.iter().any(|ledger| ledger.content == content) {
-            return ItemAdmission::Known;
-        }
-        let (mut payload, mut parts) = (item.payload, item.parts);
-        if item.kind == ItemKind::Logs {
-            let known: BTreeSet<Print> = same
-                .iter()
-                .flat_map(|ledger| ledger.parts.iter().map(|(print, _)| *print))
-                .collect();
-            (payload, parts) = without(payload, parts, &known);
-            if parts.is_empty() {
-                return ItemAdmission::Known;
-            }
-        }
-        // What is not finished was never sent: the content that follows takes its place.
-        let edition = match same.iter().max_by_key(|ledger| ledger.key.edition) {
-            Some(last) if last.state == ItemState::Open => Some(last.key.edition),
-            last => last.map(|last| last.key.edition + 1),
-        };
-        let ledger = Self {
-            key: ItemKey {
-                kind: item.kind,
-                id: item.id,
-                edition: edition.unwrap_or(0),
-            },
-            size: payload.len() as u64,
-            delivery: item.delivery,
-            content,
-            state: if item.open {
-                ItemState::Open
-            } else {
-                ItemState::Queued
-            },
-            attempts: 0,
-            failures: 0,
-            reason: None,
-            not_before: 0,
-            central: String::new(),
-            parts: parts
-                .into_iter()
-                .map(|part| (part, PartState::Owed))
-                .collect(),
-            trial: ItemTrial::default(),
-            enclosure: item.enclosure,
-        };
-        ItemAdmission::Fresh(Box::new(ledger), payload)
-    }
-
     /// As it is kept in a file of its own.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = postcard::to_allocvec(self).expect("plain data always serialises");
@@ -444,190 +382,5 @@ impl Others {
     }
 }
 
-/// Rows that are not known yet. A payload of intake is a list of as many rows as it has parts.
-fn without(payload: Vec<u8>, parts: Vec<Print>, known: &BTreeSet<Print>) -> (Vec<u8>, Vec<Print>) {
-    if parts.iter().all(|part| !known.contains(part)) {
-        return (payload, parts);
-    }
-    let rows: Vec<&RawValue> = serde_json::from_slice(&payload).unwrap_or_default();
-    let (mut kept, mut prints) = (vec![b'['], Vec::new());
-    for (row, part) in rows.iter().zip(parts) {
-        if known.contains(&part) {
-            continue;
-        }
-        if !prints.is_empty() {
-            kept.push(b',');
-        }
-        kept.extend_from_slice(row.get().as_bytes());
-        prints.push(part);
-    }
-    kept.push(b']');
-    (kept, prints)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fault::Code;
-    use crate::words::Now;
-
-    fn item(kind: ItemKind, content: u8, parts: &[u8]) -> IntakeItem {
-        let rows: Vec<_> = parts.iter().map(u8::to_string).collect();
-        IntakeItem {
-            kind,
-            id: "e".into(),
-            delivery: None,
-            test_taker: None,
-            payload: format!("[{}]", rows.join(",")).into_bytes(),
-            parts: parts.iter().map(|part| Print([*part; 16])).collect(),
-            content: Print([content; 16]),
-            execution: None,
-            open: false,
-            enclosure: Enclosure::default(),
-        }
-    }
-
-    fn fresh(admission: ItemAdmission) -> (Ledger, Vec<u8>) {
-        match admission {
-            ItemAdmission::Fresh(ledger, payload) => (*ledger, payload),
-            ItemAdmission::Known => panic!("known"),
-        }
-    }
-
-    #[test]
-    fn equal_content_is_known_and_other_content_the_next_edition() {
-        let (first, _) = fresh(Ledger::admit(
-            item(ItemKind::Results, 1, &[1, 2]),
-            &[],
-            None,
-        ));
-        assert_eq!(first.key.edition, 0);
-        let held = [first];
-        let again = Ledger::admit(item(ItemKind::Results, 1, &[1, 2]), &held, None);
-        assert_eq!(again, ItemAdmission::Known);
-        let (next, _) = fresh(Ledger::admit(
-            item(ItemKind::Results, 2, &[1, 2, 3]),
-            &held,
-            None,
-        ));
-        assert_eq!((next.key.edition, next.parts.len()), (1, 3));
-    }
-
-    #[test]
-    fn only_rows_that_are_new_enter_again() {
-        let (first, _) = fresh(Ledger::admit(item(ItemKind::Logs, 1, &[1, 2]), &[], None));
-        let held = [first];
-        let (next, payload) = fresh(Ledger::admit(
-            item(ItemKind::Logs, 2, &[2, 3, 1]),
-            &held,
-            None,
-        ));
-        assert_eq!(payload, b"[3]");
-        assert_eq!(next.parts, [(Print([3; 16]), PartState::Owed)]);
-        let subset = Ledger::admit(item(ItemKind::Logs, 3, &[2]), &held, None);
-        assert_eq!(subset, ItemAdmission::Known);
-    }
-
-    #[test]
-    fn a_session_is_told_again_once_its_execution_was_reactivated() {
-        let session = || item(ItemKind::Sessions, 1, &[]);
-        let (a, b) = (Some(Print([7; 16])), Some(Print([8; 16])));
-        let (first, _) = fresh(Ledger::admit(session(), &[], a));
-        let held = [first];
-        assert_eq!(Ledger::admit(session(), &held, a), ItemAdmission::Known);
-        assert_eq!(fresh(Ledger::admit(session(), &held, b)).0.key.edition, 1);
-    }
-
-    #[test]
-    fn others_hold_what_was_acknowledged_whole_or_in_parts() {
-        let (mut first, _) = fresh(Ledger::admit(
-            item(ItemKind::Results, 1, &[1, 2]),
-            &[],
-            None,
-        ));
-        first.state = ItemState::Refused;
-        let (second, _) = fresh(Ledger::admit(
-            item(ItemKind::Results, 2, &[2, 3]),
-            std::slice::from_ref(&first),
-            None,
-        ));
-        let of = |first: &Ledger| Others::of(&second.key, &[first.clone(), second.clone()]);
-        assert_eq!(of(&first), Others::default());
-        first.parts[1].1 = PartState::Stored;
-        assert_eq!(of(&first).stored, [Print([2; 16])].into());
-        first.state = ItemState::Acknowledged;
-        assert_eq!(of(&first).stored.len(), 2);
-        assert!(second.owed(&[first]).mapped);
-    }
-
-    #[test]
-    fn a_ledger_survives_the_store() {
-        let (mut ledger, _) = fresh(Ledger::admit(item(ItemKind::Logs, 1, &[1, 2]), &[], None));
-        assert_eq!(Ledger::from_bytes(&ledger.to_bytes()), Some(ledger.clone()));
-        ledger.trial = ItemTrial::default().stumbled(Now::default());
-        ledger.parts[1].1 = PartState::Accused;
-        ledger.state = ItemState::SetAside;
-        let bytes = ledger.to_bytes();
-        assert_eq!(Ledger::from_bytes(&bytes), Some(ledger));
-        assert_eq!(Ledger::from_bytes(&bytes[..bytes.len() - 1]), None);
-    }
-
-    /// The account of the release before the trial: fields by position, nothing behind them.
-    #[test]
-    fn a_ledger_of_an_earlier_release_opens() {
-        const BYTES: &str = "000d6b76655f64655f303030303037008010011968747470733a2f2f632e6578616d706c652f742e72646623640909090909\
-            09090909090909090909090303020110726573756c74732e72656a65637465644863656e7472616c206661696c6564206f6e\
-            2074686520636f6e74656e74206f6620746865207265717565737420287374617475732035303020776974686f7574206120\
-            626f6479294507323032322e3131040101010101010101010101010101010102020202020202020202020202020202020303\
-            030303030303030303030303030303000404040404040404040404040404040401";
-        let bytes: Vec<u8> = (0..BYTES.len())
-            .step_by(2)
-            .map(|at| u8::from_str_radix(&BYTES[at..at + 2], 16).unwrap())
-            .collect();
-        let ledger = Ledger::from_bytes(&bytes).unwrap();
-        assert_eq!(ledger.key.id, "kve_de_000007");
-        assert_eq!(
-            (ledger.state, ledger.attempts, ledger.failures),
-            (ItemState::Refused, 3, 2)
-        );
-        assert_eq!(ledger.reason.as_ref().unwrap().code, Code::ResultsRejected);
-        let parts: Vec<PartState> = ledger.parts.iter().map(|(_, part)| *part).collect();
-        assert_eq!(
-            parts,
-            [
-                PartState::Stored,
-                PartState::Refused,
-                PartState::Owed,
-                PartState::Flying
-            ]
-        );
-        assert_eq!(ledger.trial, ItemTrial::default());
-        // What an earlier rule refused is tried again by itself.
-        assert!(ledger.trial.is_due(Now::default()));
-        // And it is written as that release reads it: the same bytes first.
-        assert_eq!(ledger.to_bytes(), bytes);
-    }
-
-    #[test]
-    fn a_run_under_way_does_not_undo_what_a_person_set_aside() {
-        let (mut ledger, _) = fresh(Ledger::admit(item(ItemKind::Results, 1, &[1]), &[], None));
-        ledger.set_aside();
-        let change = |state| LedgerChange {
-            key: ledger.key.clone(),
-            state,
-            attempts: 1,
-            failures: 0,
-            reason: None,
-            trial: ItemTrial::default(),
-            central: String::new(),
-            parts: Vec::new(),
-            reopen: false,
-        };
-        let (sending, home) = (change(ItemState::Sending), change(ItemState::Acknowledged));
-        ledger.apply(&sending);
-        assert_eq!(ledger.state, ItemState::SetAside);
-        assert_eq!(ledger.trial.aside, Some(ItemState::Sending));
-        ledger.apply(&home);
-        assert_eq!(ledger.state, ItemState::Acknowledged);
-    }
-}
+mod tests;

@@ -2,10 +2,13 @@
 //! Never waits for a clock.
 //! Called by nobody.
 
+mod damaged;
+mod enclosed;
 mod open;
 
 use super::*;
 use logic::fault::Code;
+use logic::health::verdict as health;
 use logic::intake::Print;
 use logic::language::Localized;
 use system::root::Root;
@@ -49,6 +52,13 @@ fn change(key: &ItemKey, state: ItemState) -> LedgerChange {
         parts: Vec::new(),
         reopen: false,
     }
+}
+
+fn flip(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(path, bytes).unwrap();
 }
 
 fn row(kinds: health::Kinds, total: u64) -> String {
@@ -198,7 +208,7 @@ fn a_result_is_marked_where_no_account_can_be_written() {
     let failed = change(&keys[2], ItemState::Acknowledged);
     assert_eq!(persist(&[failed]).unwrap_err(), Code::StateIo);
     let flying = LedgerChange {
-        parts: vec![(0, spool::PartState::Flying)],
+        parts: vec![(0, logic::spool::PartState::Flying)],
         ..sends(&keys[2])
     };
     assert_eq!(persist(&[flying]).unwrap_err(), Code::StateIo);
@@ -377,88 +387,6 @@ fn nothing_is_let_in_with_keys_that_were_destroyed() {
     assert!(admit(&anew, "c", "three"));
 }
 
-/// An item with an account beside it, and its file.
-fn stated(spool: &Spool, id: &str, state: ItemState) -> (ItemKey, std::path::PathBuf) {
-    admit(spool, id, id);
-    let owed = spool.owed().unwrap();
-    let key = owed.into_iter().find(|owed| owed.key.id == id).unwrap().key;
-    spool.persist(&[change(&key, state)], false).unwrap();
-    let path = spool.shelf.path(&spool.shelf.folder, &key, "item");
-    (key, path)
-}
-
-fn flip(path: &Path) {
-    let mut bytes = fs::read(path).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    fs::write(path, bytes).unwrap();
-}
-
-#[test]
-fn an_item_that_rots_beside_its_account_is_lost_with_its_id_and_the_others_go_on() {
-    let (_dir, spool) = spool();
-    let (key, path) = stated(&spool, "kve_rotten", ItemState::Sending);
-    let (other, _) = stated(&spool, "kve_sound", ItemState::Queued);
-    flip(&path);
-    let failed = spool.load(&key).unwrap_err();
-    assert_eq!(failed.code, Code::ResultsQuarantined);
-    assert!(failed.reason().contains("kve_rotten"), "{failed}");
-    assert_eq!(spool.load(&other).unwrap().payload, b"kve_sound");
-    let owed = spool.owed().unwrap();
-    assert_eq!(owed.iter().map(|o| &o.key).collect::<Vec<_>>(), [&other]);
-    assert_eq!(spool.lost().unwrap(), ["kve_rotten"]);
-    assert_eq!(spool.quarantined().len(), 2);
-    // Whoever still has it hands it over again; other content goes variable by variable.
-    assert!(admit(&spool, "kve_rotten", "more"));
-    let again = spool.owed().unwrap();
-    let again = again.iter().find(|owed| owed.key.id == "kve_rotten");
-    assert!(spool.load(&again.unwrap().key).unwrap().others.mapped);
-    assert!(admit(&spool, "kve_rotten", "kve_rotten"));
-    assert_eq!(spool.lost().unwrap(), Vec::<String>::new());
-}
-
-#[test]
-fn a_cut_while_a_rotten_item_is_put_aside_is_made_good() {
-    let (_dir, spool) = spool();
-    let (key, path) = stated(&spool, "kve_rotten", ItemState::Queued);
-    // The item is aside, its account is not.
-    flip(&path);
-    make_folder(&spool.shelf.quarantine).unwrap();
-    fs::rename(
-        &path,
-        spool.shelf.quarantine.join(path.file_name().unwrap()),
-    )
-    .unwrap();
-    assert_eq!(spool.owed().unwrap().len(), 1);
-    assert_eq!(spool.load(&key).unwrap_err().code, Code::ResultsQuarantined);
-    assert_eq!(spool.owed().unwrap(), []);
-    assert_eq!(spool.lost().unwrap(), ["kve_rotten"]);
-}
-
-#[test]
-fn an_edition_that_is_gone_hides_none_behind_it() {
-    let (_dir, spool) = spool();
-    let (first, path) = stated(&spool, "a", ItemState::Queued);
-    assert!(admit(&spool, "a", "second"));
-    flip(&path);
-    spool.load(&first).unwrap_err();
-    assert!(!admit(&spool, "a", "second"), "it is known");
-    assert!(admit(&spool, "a", "third"));
-    let owed = spool.owed().unwrap();
-    let editions: Vec<u32> = owed.iter().map(|owed| owed.key.edition).collect();
-    assert_eq!(editions, [1, 2]);
-}
-
-#[test]
-fn a_rotten_item_that_was_never_sent_does_not_bar_its_id() {
-    let (_dir, spool) = spool();
-    assert!(admit(&spool, "a", "one"));
-    let key = spool.owed().unwrap().remove(0).key;
-    flip(&spool.shelf.path(&spool.shelf.folder, &key, "item"));
-    assert!(admit(&spool, "a", "one"));
-    assert_eq!(spool.load(&key).unwrap().payload, b"one");
-}
-
 /// How many files `work` reads.
 fn reads(work: impl FnOnce()) -> usize {
     let before = folder::READS.get();
@@ -521,99 +449,4 @@ fn central_knows_an_execution_through_another_item_of_it_or_one_that_goes_in_par
     let done = change(&first.unwrap().key, ItemState::Acknowledged);
     spool.persist(&[done], false).unwrap();
     assert_eq!(mapped(&spool), [(1, true), (2, true)]);
-}
-
-/// A result of one variable, as intake writes it.
-fn plain(id: &str) -> IntakeItem {
-    let payload = format!(
-        r#"{{"deliveryExecutionId":"{id}","deliveryId":"d","details":{{}},"variables":[{{"callIdItem":null,"callIdTest":"{id}","data":{{"baseType":"string","cardinality":"single","epoch":"0.1 1","identifier":"T","trace":"x"}},"item":null,"test":"t","type":"taoResultServer_models_classes_TraceVariable"}}]}}"#
-    );
-    item(id, &payload)
-}
-
-/// The table of `enclose`: a cut behind each of its moments, and the copy that counts there.
-#[test]
-fn what_waited_for_a_key_is_closed_through_every_cut() {
-    const KEY: &str = "-----BEGIN PUBLIC KEY-----\nMIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDHEyrEuXwP/xlX1nMUjOkIU1gO\nQAfdf3dpJJrUd+iLKj/cXvEqv+eFSUzOQl5OS1CRLcKxdB1c4ILAuGxJOcxKdr2H\nVOmeq5FW8ZRk8sVCNl7t4B36lDQugVLTzzUcPkuZcZaltLf/JTae3PD1xojn5FCh\nB43n9R89lUBR44TLuwIDAQAB\n-----END PUBLIC KEY-----";
-    let key = logic::encryption::ResultsKey::read(KEY).unwrap();
-    let (_dir, spool) = spool();
-    for id in ["a", "b"] {
-        assert_eq!(spool.admit(vec![plain(id)]).unwrap(), [true]);
-    }
-    let of = |id: &str| ItemKey {
-        kind: ItemKind::Results,
-        id: id.into(),
-        edition: 0,
-    };
-    // One has an account of its own: its answer was lost.
-    spool
-        .persist(&[change(&of("a"), ItemState::Sending)], false)
-        .unwrap();
-    let path = |id: &str, what: &str| spool.shelf.path(&spool.shelf.folder, &of(id), what);
-    let old_account = fs::read(path("a", "state")).unwrap();
-    let old_item = fs::read(path("a", "item")).unwrap();
-    let came = modified(&path("b", "item"));
-    let enclosed = || -> Vec<(String, bool, ItemState)> {
-        let owed = spool.owed().unwrap().into_iter();
-        let mut owed: Vec<_> = owed
-            .map(|o| (o.key.id, o.enclosure.enclosed, o.state))
-            .collect();
-        owed.sort();
-        owed
-    };
-    assert_eq!(spool.enclose(&key).unwrap(), 2);
-    let both = [
-        ("a".into(), true, ItemState::Sending),
-        ("b".into(), true, ItemState::Queued),
-    ];
-    assert_eq!(enclosed(), both);
-    assert_eq!(
-        modified(&path("b", "item")),
-        came,
-        "it is no younger for it"
-    );
-    assert_eq!(spool.enclose(&key).unwrap(), 0, "nothing is closed twice");
-    // A cut before the rename: both files are as they were.
-    let (closed_item, closed_account) = (
-        fs::read(path("a", "item")).unwrap(),
-        fs::read(path("a", "state")).unwrap(),
-    );
-    fs::write(path("a", "item"), &old_item).unwrap();
-    fs::write(path("a", "state"), &old_account).unwrap();
-    assert!(!logic::encryption::is_map(
-        &spool.load(&of("a")).unwrap().payload
-    ));
-    assert_eq!(spool.enclose(&key).unwrap(), 1);
-    assert_eq!(enclosed(), both);
-    // A cut between the content and its account: whoever loads it takes the content's word.
-    fs::write(path("a", "item"), &closed_item).unwrap();
-    fs::write(path("a", "state"), &old_account).unwrap();
-    let loaded = spool.load(&of("a")).unwrap();
-    assert!(loaded.ledger.enclosure.enclosed && loaded.ledger.parts.is_empty());
-    assert_eq!(
-        (loaded.ledger.state, loaded.ledger.attempts),
-        (ItemState::Sending, 1)
-    );
-    let in_memory = spool.load_enclosed(&of("a"), Some(&key), None).unwrap();
-    assert_eq!(
-        in_memory.payload, loaded.payload,
-        "it is not closed once more"
-    );
-    assert_eq!(spool.enclose(&key).unwrap(), 1);
-    assert_eq!(enclosed(), both);
-    assert_eq!(spool.load(&of("a")).unwrap().payload, loaded.payload);
-    assert_ne!(fs::read(path("a", "state")).unwrap(), old_account);
-    assert_eq!(
-        closed_account.len(),
-        fs::read(path("a", "state")).unwrap().len()
-    );
-    // What central has is left as it is, and what was released stays so.
-    spool
-        .persist(&[change(&of("b"), ItemState::Held)], false)
-        .unwrap();
-    assert_eq!(spool.tally().unwrap().0.held, 1);
-    assert_eq!(spool.release(&["nobody".into()]).unwrap(), 0);
-    assert_eq!(spool.release(&[]).unwrap(), 1);
-    let released = spool.load(&of("b")).unwrap().ledger;
-    assert!(released.enclosure.released && released.state == ItemState::Queued);
 }
