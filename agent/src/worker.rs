@@ -8,8 +8,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use logic::child::{self, ChildEnd, ProcessSeen, Silence};
-use logic::fault::{Code, Fault, ProcessEnd, RunCause};
-use logic::outside::json_flaw;
+use logic::fault::{Code, Fault, InputCause, ProcessEnd, RunCause};
 use logic::report::Report;
 use logic::schedule::Errand;
 use logic::words::{Outcome, SyncParams};
@@ -262,6 +261,11 @@ pub fn child(root: &Root, verb: &str) -> Command {
     command
 }
 
+/// How a process ended of which nothing else is known.
+pub(super) fn ended(status: ExitStatus) -> ProcessEnd {
+    ending(status, None, None)
+}
+
 fn ending(status: ExitStatus, still: Option<Duration>, killed: Option<u64>) -> ProcessEnd {
     use std::os::unix::process::ExitStatusExt;
     let name = status
@@ -493,11 +497,9 @@ impl WorkerOrders {
             match serde_json::from_slice(line.as_bytes()) {
                 Ok(order) => return Some(order),
                 Err(error) => {
-                    let reason = format!(
-                        "standard input: expected an order of the daemon: {}",
-                        json_flaw(&error)
-                    );
-                    system::journal::trouble(&Fault::new(Code::InputOrder, reason));
+                    let found = (&error).into();
+                    let cause = InputCause::NoOrder { found };
+                    system::journal::trouble(&Fault::new(Code::InputOrder, cause));
                 }
             }
         }

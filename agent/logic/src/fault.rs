@@ -38,7 +38,7 @@ pub use cause::{
 pub use code::{Area, Code, Sent, nearest, remedy};
 pub use name::CodeName;
 pub(crate) use record::in_text;
-pub use record::value;
+pub use record::{or_none, value};
 
 use crate::words::{FaultClass, Outcome};
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, InputCause};
 
 use super::screen::Screen;
 use crate::daemon;
@@ -42,15 +42,19 @@ pub(super) fn receive(
     screen: &Screen,
 ) -> Result<u8, Fault> {
     worker::bind_to_parent();
-    let input = |reason: String| Fault::new(Code::InputKind, reason);
+    let input = |cause: InputCause| Fault::new(Code::InputKind, cause);
     let kind = kind
         .parse()
-        .map_err(|()| input(format!("no kind of item is called {kind}")))?;
+        .map_err(|()| input(InputCause::NoKind { word: kind.into() }))?;
     let mut document = Vec::new();
     std::io::stdin()
         .lock()
         .read_to_end(&mut document)
-        .map_err(|error| input(format!("standard input cannot be read: {error}")))?;
+        .map_err(|error| {
+            input(InputCause::Unread {
+                why: (&error).into(),
+            })
+        })?;
     let receipt = receive::work(open(root), kind, id, document);
     screen.data(format!("{receipt}\n").as_bytes());
     Ok(0)

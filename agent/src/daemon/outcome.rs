@@ -85,11 +85,11 @@ impl Daemon {
     /// Written down beside the loop: its worker left no account that `status` could read.
     fn note_death(&self, trouble: &Fault) {
         let (root, settings) = (self.root.clone(), (*self.board.settings()).clone());
-        let reason = trouble.reason();
+        let how = trouble.cause.clone();
         tokio::task::spawn_blocking(move || {
             // A folder that does not open is told elsewhere.
             if let Ok(engine) = Engine::open(&root, settings) {
-                engine.note_death(reason);
+                engine.note_death(&how);
             }
         });
     }

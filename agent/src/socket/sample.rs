@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use logic::fault::{Code, CodeName, Fault, Finding};
+use logic::fault::{Code, CodeName, Fault, Finding, ProcessEnd, RunCause};
 use logic::health::{BoxStanding, CheckFinding, CheckStatus, Message, Verdict};
 use logic::language::{Language, Localized};
 use logic::report::Report;
@@ -17,7 +17,7 @@ use super::state::Board;
 use crate::bundle;
 use crate::doctor::{self, standing};
 use crate::engine::Engine;
-use crate::worker::child;
+use crate::worker::{self, child};
 use system::clock;
 use system::journal;
 use system::root::Root;
@@ -72,11 +72,10 @@ pub fn look(
     let redactor = bundle::redactor(root, settings, engine.as_ref().ok());
     let clean = |text: &mut String| *text = redactor.redact(text);
     let standing = &mut glance.standing;
-    for told in standing.trouble.iter_mut().chain(&mut standing.config) {
+    let died = standing.died.iter_mut().map(|(how, _)| how);
+    let findings = standing.trouble.iter_mut().chain(&mut standing.config);
+    for told in findings.chain(died) {
         told.cause.redact(|text| redactor.redact(text));
-    }
-    if let Some((reason, _)) = &mut glance.standing.died {
-        clean(reason);
     }
     if let Some(last) = &mut glance.standing.last {
         clean(&mut last.reason);
@@ -319,23 +318,20 @@ fn keep(reports: &mut Vec<Report>, known: &[Report]) {
 
 async fn ask<T: serde::de::DeserializeOwned>(root: &Root, options: &[&str]) -> Option<T> {
     let asked = child(root, "page-worker").args(options).output();
-    let failed = |how: String| {
-        let reason = format!("the process that looks at the box for the status page {how}");
-        journal::trouble(&Fault::new(Code::WorkerDied, reason));
+    let how = match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(output)) => match serde_json::from_slice(&output.stdout) {
+            Ok(told) => return Some(told),
+            Err(_) => worker::ended(output.status),
+        },
+        Ok(Err(error)) => ProcessEnd::NotStarted {
+            why: (&error).into(),
+        },
+        Err(_) => ProcessEnd::Silent {
+            seconds: PATIENCE.as_secs(),
+        },
     };
-    match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(Ok(output)) => serde_json::from_slice(&output.stdout)
-            .inspect_err(|_| failed(format!("ended with {}", output.status)))
-            .ok(),
-        Ok(Err(error)) => {
-            failed(format!("cannot be started: {error}"));
-            None
-        }
-        Err(_) => {
-            failed(format!("told nothing within {} s", PATIENCE.as_secs()));
-            None
-        }
-    }
+    journal::trouble(&Fault::new(Code::WorkerDied, RunCause::LookDied { how }));
+    None
 }
 
 #[cfg(test)]

@@ -343,6 +343,13 @@ fn a_worker_that_is_killed_three_times_is_told_with_its_cause() {
         "{text}"
     );
     assert!(!text.contains("let it finish"), "{text}");
+    let mut french = site.command(&["status"]);
+    french.env("LANG", "fr_FR.UTF-8");
+    let shown = Running::start(french).end();
+    let text = shown.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let whole = "le processus de cette synchronisation a été arrêté par SIGKILL";
+    assert!(text.contains(whole), "{text}");
+    assert!(!text.contains("was ended"), "{text}");
     site.central.set_rate(0);
     let journal = ended(daemon);
     assert!(journal.contains("[worker.died]"), "{journal}");

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 
 use super::{Cause, Code, CodeName, Fault, Finding};
@@ -86,6 +86,32 @@ pub mod value {
     ) -> Result<Option<Cause>, D::Error> {
         let value = Option::<Json>::deserialize(deserializer)?;
         Ok(value.as_ref().and_then(Cause::read))
+    }
+}
+
+/// A field at the end of a row of the store, which an older boxsync wrote without it.
+///
+/// # Errors
+/// None: what ends before has none.
+pub fn or_none<'de, T: Deserialize<'de> + Default, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(T::deserialize(deserializer).unwrap_or_default())
+}
+
+impl Cause {
+    /// As the end of a row has it, behind its sentence: JSON; empty where there is nothing but words.
+    pub fn in_row(&self) -> String {
+        let value = self.value().map(|value| value.to_string());
+        value.unwrap_or_default()
+    }
+
+    /// As it stood in a row. The value is believed where it says what the sentence says.
+    pub fn of_row(value: &str, words: String) -> Self {
+        let value = serde_json::from_slice(value.as_bytes()).ok();
+        let cause = value.as_ref().and_then(Self::read);
+        let known = cause.filter(|cause| cause.en() == words);
+        known.unwrap_or(Self::Said(words))
     }
 }
 

@@ -32,7 +32,7 @@ pub struct BoxStanding {
     /// Why the processes of synchronizations ended before their work was done, and how many in a row since the last
     /// account.
     #[serde(default)]
-    pub died: Option<(String, u32)>,
+    pub died: Option<(Finding, u32)>,
     /// Whether there are credentials.
     pub enrolled: bool,
     /// Organisation that is configured or was learned; `None` when unknown.

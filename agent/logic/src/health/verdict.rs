@@ -377,8 +377,8 @@ fn looks(standing: &BoxStanding) -> Vec<(CodeName, Cause)> {
 
 /// The last synchronizations left no account: another one may end like them.
 fn died(standing: &BoxStanding) -> Option<Cause> {
-    let (reason, times) = standing.died.as_ref()?;
-    Some(Cause::Died(*times, Box::new(reason.into())))
+    let (how, times) = standing.died.as_ref()?;
+    Some(Cause::Died(*times, Box::new(how.cause.clone())))
 }
 
 /// The files of the configuration are wrong and the last good one is used: whatever else is seen follows from that one.

@@ -2,31 +2,25 @@
 //! Never needs them: an older boxsync reads the account before them, and one of an older boxsync is read without.
 //! Called by `engine`.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use super::Report;
-use crate::fault::{Cause, Finding};
+use crate::fault::Cause;
 
 /// An account in a file of the store.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KeptReport {
     report: Report,
     /// Of each finding in its order, as JSON; empty where it has words alone.
-    #[serde(deserialize_with = "or_none")]
+    #[serde(deserialize_with = "crate::fault::or_none")]
     causes: Vec<String>,
-}
-
-/// What ends before is of a boxsync that wrote none.
-fn or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    Ok(Vec::deserialize(deserializer).unwrap_or_default())
 }
 
 impl From<&Report> for KeptReport {
     fn from(report: &Report) -> Self {
-        let value = |told: &Finding| told.cause.value().map(|value| value.to_string());
-        let causes = report.findings.iter().map(value);
+        let causes = report.findings.iter().map(|told| told.cause.in_row());
         Self {
-            causes: causes.map(Option::unwrap_or_default).collect(),
+            causes: causes.collect(),
             report: report.clone(),
         }
     }
@@ -36,12 +30,7 @@ impl From<KeptReport> for Report {
     fn from(kept: KeptReport) -> Self {
         let mut report = kept.report;
         for (told, value) in report.findings.iter_mut().zip(&kept.causes) {
-            let value = serde_json::from_slice(value.as_bytes()).ok();
-            let cause = value.as_ref().and_then(Cause::read);
-            // A value is believed where it says what the words say.
-            if let Some(cause) = cause.filter(|cause| cause.en() == told.reason()) {
-                told.cause = cause;
-            }
+            told.cause = Cause::of_row(value, told.reason());
         }
         report
     }

@@ -2,7 +2,8 @@
 //! Never what was typed where that may be a secret.
 //! Called by the verbs of the command line.
 
-use super::argument::{Quote, sentences};
+use super::argument::{JsonFlaw, Quote, sentences};
+use super::os::OsCause;
 use super::setting::SettingForm;
 
 sentences! {
@@ -23,6 +24,11 @@ sentences! {
             "{wanted} n’est pas un code de ce boxsync ; le plus proche est {near}";
         UnknownCode { wanted: Quote } => "{wanted} is no code of this boxsync; codes stand in brackets behind a message",
             "{wanted} n’est pas un code de ce boxsync ; les codes sont entre crochets derrière un message";
+        NoOrder { found: JsonFlaw } => "standard input: expected an order of the daemon: {found}",
+            "entrée standard : un ordre du service est attendu : {found}";
+        NoKind { word: Quote } => "no kind of item is called {word}", "aucune sorte d’élément ne s’appelle {word}";
+        Unread { why: OsCause } => "standard input cannot be read: {why}",
+            "l’entrée standard ne peut pas être lue : {why}";
         NoSecret => "expected a secret on standard input", "un secret est attendu sur l’entrée standard";
     }
 }

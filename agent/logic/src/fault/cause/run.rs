@@ -17,6 +17,8 @@ sentences! {
         WorkerDied { how: ProcessEnd } =>
             "the process of this synchronization {how}; what it brought is kept, the next one goes on from there",
             "le processus de cette synchronisation {how} ; ce qu’il a reçu est conservé, la prochaine continue de là";
+        LookDied { how: ProcessEnd } => "the process that looks at the box for the status page {how}",
+            "le processus qui regarde la box pour la page d’état {how}";
         ThreadEnded => "a worker thread ended early", "une partie de boxsync s’est arrêtée avant la fin de son travail";
         NoSignals { why: OsCause } => "cannot listen to signals: {why}", "impossible de recevoir des signaux : {why}";
         RunsNotWiped { path: String } =>
@@ -48,6 +50,7 @@ sentences! {
         NoSession => "has no session", "n’a pas de session";
         LostDaemon => "lost the daemon", "a perdu le service";
         Lost { why: OsCause } => "was lost: {why}", "a été perdu : {why}";
+        Silent { seconds: u64 } => "told nothing within {seconds} s", "n’a rien dit en {seconds} s";
         Still { seconds: u64 } =>
             "made no progress for {seconds} s (it was stopped, or something held it up) and was killed",
             "n’a pas progressé pendant {seconds} s (il était arrêté, ou retenu) et a été tué";

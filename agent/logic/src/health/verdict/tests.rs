@@ -4,7 +4,7 @@
 
 use super::super::standing::CATALOGUE_OLD_AFTER;
 use super::*;
-use crate::fault::{Code, Finding, ServiceCause};
+use crate::fault::{Code, Finding, ProcessEnd, RunCause, ServiceCause, Wording};
 use crate::language::Localized;
 use crate::package::estimate::PackageRate;
 use crate::settings::{Settings, Source};
@@ -447,12 +447,22 @@ fn a_worker_that_dies_again_and_again_is_the_cause_of_what_is_missing() {
         Verdict::of(&standing).cause(&standing),
         Code::PackageIncomplete
     );
-    standing.died = Some(("was ended by SIGKILL".into(), 3));
+    let how = ProcessEnd::Signal {
+        name: "SIGABRT".into(),
+    };
+    let how = Finding::new(Code::WorkerDied, RunCause::WorkerDied { how });
+    standing.died = Some((how, 3));
     let verdict = Verdict::of(&standing);
     assert_eq!(verdict.word, Word::NotReady);
     assert_eq!(verdict.cause(&standing), Code::WorkerDied);
-    let told = "3 synchronizations in a row ended before their work was done: was ended by SIGKILL";
+    let told = "3 synchronizations in a row ended before their work was done: the process of this synchronization was ended by SIGABRT; what it brought is kept, the next one goes on from there";
     assert!(also(&verdict).contains(&told.to_owned()), "{verdict:?}");
+    // Between the process that looks and the one that tells it stays a value.
+    let sent = serde_json::to_vec(&standing).unwrap();
+    let mut standing: BoxStanding = serde_json::from_slice(&sent).unwrap();
+    let french = died(&standing).unwrap().fr_words();
+    let is_english = |words: &Wording| !matches!(words, Wording::French(_));
+    assert!(!french.iter().any(is_english), "{french:?}");
     standing.packages.held = standing.packages.wanted;
     let verdict = Verdict::of(&standing);
     assert_eq!(
