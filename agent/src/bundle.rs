@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, RunCause};
 use logic::health::redact::Redactor;
 use logic::health::redact::sieve::Sieve;
 use logic::health::stats::Stats;
@@ -164,10 +164,13 @@ fn finish(redactor: &Redactor, files: &BTreeMap<&str, String>) -> Result<Vec<u8>
     let bytes = tar(parts);
     match redactor.remains(&bytes) {
         None => Ok(bytes),
-        Some(what) => Err(Fault::new(
-            Code::BundleSecret,
-            format!("the bundle was not written: {what} is still in it"),
-        )),
+        Some(what) => {
+            let what = what.into();
+            Err(Fault::new(
+                Code::BundleSecret,
+                RunCause::SecretInBundle { what },
+            ))
+        }
     }
 }
 

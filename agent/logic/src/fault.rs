@@ -26,13 +26,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use cause::{
-    Age, AlertWord, AnswerCause, BusyWith, CaFileFlaw, CatalogueCause, Cause, Causes,
+    Age, AlertWord, AnswerCause, ApiCause, BusyWith, CaFileFlaw, CatalogueCause, Cause, Causes,
     CertificateFlaw, ConfigCause, ConfigFlaw, ConfigFlaws, ConnectionEnd, CountOf, EnrolCause,
     Expected, FileAct, FileCause, FoundAt, FoundSetting, FoundValue, HandshakeFlaw, Id, InSection,
     InputCause, IntakeCause, IntakeFlaw, IntakeValue, ItemCause, JsonFlaw, KeyLack, Lack,
-    LibraryWords, LockHolder, NetCause, OsCause, OtherNumber, OwedItems, PackageCause, PartFlaw,
-    PayloadFlaw, PresentedName, ProcessEnd, Quote, RunCause, Says, Scheme, Sealed, ServiceCause,
-    ServiceLoss, SettingForm, SettingPlace, SizeBounds, TlsCause, Unknown, Wait, Wording, ZipLack,
+    LibraryWords, LockHolder, MemberFlaw, NetCause, OsCause, OtherNumber, OwedItems, PackageCause,
+    ParameterFlaw, PartFlaw, PayloadFlaw, PresentedName, ProcessEnd, Quote, RunCause, Says, Scheme,
+    Sealed, ServiceCause, ServiceLoss, SettingForm, SettingPlace, SizeBounds, TlsCause, Unknown,
+    Wait, Wording, ZipLack,
 };
 
 pub use code::{Area, Code, Sent, nearest, remedy};

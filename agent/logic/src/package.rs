@@ -8,7 +8,7 @@ pub mod waiting;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{Code, Fault};
+use crate::fault::{self, Cause, Code, Fault};
 use crate::zip::PackageIdentity;
 
 /// What was found out about one edition of a delivery's package.
@@ -38,6 +38,7 @@ impl EditionFinding {
 
 /// What was found out about one edition, as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "JudgedRow", into = "JudgedRow")]
 pub struct Judged {
     /// URI of the delivery.
     pub delivery: String,
@@ -47,8 +48,8 @@ pub struct Judged {
     pub tail: [u8; 32],
     /// What it is.
     pub finding: EditionFinding,
-    /// The member and what is wrong with it, for people; empty for a confirmed one.
-    pub reason: String,
+    /// The member and what is wrong with it; no words for a confirmed one.
+    pub cause: Cause,
     /// When, Unix seconds by the box's best estimate.
     pub at: i64,
 }
@@ -65,7 +66,49 @@ impl Judged {
     /// The trouble that it means; none for a confirmed edition.
     pub fn trouble(&self) -> Option<Fault> {
         let code = self.finding.code()?;
-        Some(Fault::new(code, &*self.reason))
+        Some(Fault::new(code, self.cause.clone()))
+    }
+}
+
+/// The same in a row of the store.
+#[derive(Serialize, Deserialize)]
+struct JudgedRow {
+    delivery: String,
+    size: u64,
+    tail: [u8; 32],
+    finding: EditionFinding,
+    /// In English.
+    reason: String,
+    at: i64,
+    /// The reason as a value; an older boxsync wrote none.
+    #[serde(deserialize_with = "fault::or_none")]
+    cause: String,
+}
+
+impl From<Judged> for JudgedRow {
+    fn from(judged: Judged) -> Self {
+        Self {
+            delivery: judged.delivery,
+            size: judged.size,
+            tail: judged.tail,
+            finding: judged.finding,
+            reason: judged.cause.en(),
+            at: judged.at,
+            cause: judged.cause.in_row(),
+        }
+    }
+}
+
+impl From<JudgedRow> for Judged {
+    fn from(row: JudgedRow) -> Self {
+        Self {
+            delivery: row.delivery,
+            size: row.size,
+            tail: row.tail,
+            finding: row.finding,
+            cause: Cause::of_row(&row.cause, row.reason),
+            at: row.at,
+        }
     }
 }
 
@@ -122,12 +165,54 @@ pub fn next(look: &EditionLook) -> PackageStep {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::{MemberFlaw, PackageCause, Wording};
 
     fn edition(number: u8) -> PackageIdentity {
         PackageIdentity {
             size: u64::from(number) * 1000,
             tail: [number; 32],
         }
+    }
+
+    #[test]
+    fn a_finding_is_kept_as_a_value_and_older_rows_open() {
+        let why = MemberFlaw::Crc {
+            said: "0a1b2c3d".into(),
+            found: "00000000".into(),
+        };
+        let cause = PackageCause::WrongTwice {
+            member: "a.xml".into(),
+            why: Some(why),
+        };
+        let judged = Judged {
+            delivery: "d".into(),
+            size: 1000,
+            tail: [7; 32],
+            finding: EditionFinding::Damaged,
+            cause: cause.into(),
+            at: 3,
+        };
+        // As a boxsync wrote it that kept words alone.
+        let words = "member “a.xml” is damaged on central: fetched twice, wrong twice (its CRC-32 is 00000000, the directory says 0a1b2c3d)";
+        let (head, tail) = (&b"\x01d\xe8\x07"[..], [7; 32]);
+        let old = [head, &tail, b"\x01\x7a", words.as_bytes(), b"\x06"].concat();
+        let read: Judged = postcard::from_bytes(&old).unwrap();
+        let worded = Judged {
+            cause: words.into(),
+            ..judged.clone()
+        };
+        assert_eq!(read, worded);
+        let new = postcard::to_allocvec(&judged).unwrap();
+        // It is the same row with the value behind it: an older boxsync reads it.
+        assert!(new.starts_with(&old));
+        assert_eq!(postcard::from_bytes::<Judged>(&new).unwrap(), judged);
+        let french = judged.cause.fr_words();
+        let is_english = |words: &Wording| !matches!(words, Wording::French(_));
+        assert!(!french.iter().any(is_english), "{french:?}");
+        // A value that says something else than the words is not believed.
+        let forged = [&new[..new.len() - 3], b"xx]"].concat();
+        let forged: Judged = postcard::from_bytes(&forged).unwrap();
+        assert!(forged.cause.is_said(), "{:?}", forged.cause);
     }
 
     #[test]

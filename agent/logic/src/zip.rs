@@ -17,7 +17,7 @@ pub use header::LocalHeader;
 pub use tail::PackageTail;
 pub use verifier::{VerificationResult, Verifier};
 
-use crate::fault::{Code, Fault, PackageCause};
+use crate::fault::{Code, Fault, MemberFlaw, PackageCause};
 
 /// The most members that a package may have.
 pub const MEMBERS_LIMIT: usize = 1_000_000;
@@ -102,16 +102,13 @@ impl From<ZipFlaw> for Fault {
 }
 
 /// Why one member is not what the directory promises.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Defect {
     /// Its local header (APPNOTE 4.3.7) is missing or contradicts the directory.
-    #[error("its local header is wrong: {0}")]
     Header(&'static str),
     /// Its bytes are no deflate stream, or one that ends early or late (RFC 1951).
-    #[error("its deflate stream is broken")]
     Deflate,
     /// Its content has another size than the directory says; `found` is where counting stopped.
-    #[error("it has {found} bytes or more, the directory says {said}")]
     Longer {
         /// Size in the directory.
         said: u64,
@@ -119,7 +116,6 @@ pub enum Defect {
         found: u64,
     },
     /// Its content ends before the size in the directory.
-    #[error("it has {found} bytes, the directory says {said}")]
     Shorter {
         /// Size in the directory.
         said: u64,
@@ -127,7 +123,6 @@ pub enum Defect {
         found: u64,
     },
     /// Its content is not what was packed.
-    #[error("its CRC-32 is {found:08x}, the directory says {said:08x}")]
     Crc {
         /// CRC-32 in the directory.
         said: u32,
@@ -135,14 +130,29 @@ pub enum Defect {
         found: u32,
     },
     /// It shares bytes with a member before it: not read, since such zips grow without bound when unpacked.
-    #[error("it shares bytes with another member")]
     Overlap,
     /// Encrypted: its content cannot be checked (APPNOTE 4.4.4, bit 0).
-    #[error("it is encrypted")]
     Encrypted,
     /// Neither stored (0) nor deflated (8).
-    #[error("it is packed with the unknown method {0}")]
     Method(u16),
+}
+
+impl From<&Defect> for MemberFlaw {
+    fn from(defect: &Defect) -> Self {
+        match *defect {
+            Defect::Header(what) => Self::Header { what: what.into() },
+            Defect::Deflate => Self::Deflate,
+            Defect::Longer { said, found } => Self::Longer { said, found },
+            Defect::Shorter { said, found } => Self::Shorter { said, found },
+            Defect::Crc { said, found } => Self::Crc {
+                said: format!("{said:08x}"),
+                found: format!("{found:08x}"),
+            },
+            Defect::Overlap => Self::Overlap,
+            Defect::Encrypted => Self::Encrypted,
+            Defect::Method(method) => Self::Method { method },
+        }
+    }
 }
 
 impl Defect {

@@ -2,9 +2,8 @@
 //! Never repairs anything and never judges: `logic::health::holdings` does.
 //! Called by `doctor` in a thread of its own, since disks may be slow.
 
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, Finding};
 use logic::gateway::setup::mismatch;
-use logic::health::ReportedFault;
 use logic::health::holdings::{Encryption, Holdings, PackagesOnDisk as Lying};
 use logic::health::message::PackageFlaw;
 use logic::outside;
@@ -76,7 +75,7 @@ fn packages(engine: &Engine, deep: bool) -> Result<Lying, Fault> {
     }
     let judged = packages.all_judged()?.into_iter().map(|judged| {
         let code = judged.finding.code().unwrap_or(Code::PackageDamaged);
-        let why = ReportedFault::new(code, judged.reason);
+        let why = Finding::new(code, judged.cause).into();
         (judged.finding, outside::id(&judged.delivery), why)
     });
     Ok(Lying {

@@ -245,8 +245,8 @@ impl Executor<'_> {
                 delivery,
                 edition,
                 finding,
-                reason,
-            } => twins::judge(packages, &delivery, edition, finding, &reason)?,
+                cause,
+            } => twins::judge(packages, &delivery, edition, finding, cause)?,
             Command::ForgetJudged => packages.forget_judged(delivery)?,
             Command::MarkDamaged(other) => twins::mark_damaged(self.link, &other)?,
             Command::Open { directory, fresh } => {
@@ -351,7 +351,7 @@ impl Executor<'_> {
 
     fn copy(&mut self, from: Range<u64>, to: u64) -> Result<(), Fault> {
         let Some(old) = self.store.old.take() else {
-            return Err(Fault::new(Code::StoreDamaged, "the held package is gone"));
+            return Err(Fault::new(Code::StoreDamaged, PackageCause::Gone));
         };
         let start = from.start;
         let copied = content::each(&old, from, |at, piece| self.place(to + (at - start), piece));

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use logic::download::Twin;
-use logic::fault::Fault;
+use logic::fault::{Cause, Fault};
 use logic::package::{EditionFinding, Judged};
 use logic::zip::PackageIdentity;
 
@@ -109,14 +109,14 @@ pub(super) fn judge(
     delivery: &str,
     edition: PackageIdentity,
     finding: EditionFinding,
-    reason: &str,
+    cause: Cause,
 ) -> Result<(), Fault> {
     let judged = Judged {
         delivery: delivery.to_owned(),
         size: edition.size,
         tail: edition.tail,
         finding,
-        reason: reason.to_owned(),
+        cause,
         at: clock::now().wall,
     };
     // Found again at every run, where nothing can be done about it: not written again.

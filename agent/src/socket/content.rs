@@ -9,7 +9,7 @@ use hyper::header::HeaderName;
 use hyper::{Response, StatusCode};
 use logic::access::{ApiRole, ApiRoles, is_secret};
 use logic::entity::{Entity, EntityType};
-use logic::fault::{CatalogueCause, Code, Fault};
+use logic::fault::{ApiCause, CatalogueCause, Cause, Code, Fault, Id, ParameterFlaw};
 use logic::outside;
 use logic::seal::NameHash;
 use serde_json::{Value as Json, json};
@@ -17,7 +17,7 @@ use serde_json::{Value as Json, json};
 use super::body::{Pieces, ResponseBody};
 use super::login;
 use super::package::insert;
-use super::query::{Query, flaw};
+use super::query::{Query, parameter};
 use super::snapshot::{FeedSnapshot, Followed};
 use super::state::Board;
 use super::wire::with_type;
@@ -42,20 +42,18 @@ pub(super) async fn entities(
         None => EntityType::ALL.to_vec(),
         Some(word) => vec![EntityType::of(word).ok_or_else(|| {
             let words: Vec<&str> = EntityType::ALL.iter().map(|kind| kind.word()).collect();
-            flaw(&format!(
-                "parameter `type`: expected one of {}",
-                words.join(", ")
-            ))
+            let words = words.join(", ");
+            parameter("type", ParameterFlaw::OneOf { words })
         })?],
     };
     let ids = query.all("id");
     if ids.len() > IDS {
-        return Err(flaw(&format!("parameter `id`: expected at most {IDS}")));
+        return Err(parameter("id", ParameterFlaw::AtMost { most: IDS }));
     }
     let login = query.text("login");
     if login.is_some() && !ids.is_empty() {
-        let reason = "parameter `login`: give it or `id`, not both";
-        return Err(flaw(reason));
+        let other = "`id`".to_owned();
+        return Err(parameter("login", ParameterFlaw::Beside { other }));
     }
     let held = match ids.is_empty() && login.is_none() {
         true => settled(board).await?,
@@ -125,14 +123,12 @@ fn named(
             }
         }
     }
-    let first = ids.first().map(|id| outside::id(id)).unwrap_or_default();
-    let reason = match ids.len() {
-        0 | 1 => format!("the box holds no entity {first}"),
-        many => {
-            format!("the box holds none of these {many} entities, the first of which is {first}")
-        }
+    let first = Id::from(ids.first().map_or("", String::as_str));
+    let none = match ids.len() {
+        0 | 1 => CatalogueCause::NoEntity { id: first }.into(),
+        count => ApiCause::NoneOf { count, first }.into(),
     };
-    some(lines, reason)
+    some(lines, none)
 }
 
 /// The entities with a login.
@@ -147,12 +143,12 @@ async fn called(
         push(&mut lines, &line(kind, entity, roles));
     }
     // Not which one: a login is a person's name, often.
-    some(lines, "the box holds no entity with this login".to_owned())
+    some(lines, ApiCause::NoLogin.into())
 }
 
-fn some(lines: Vec<u8>, reason: String) -> Result<Vec<u8>, Fault> {
+fn some(lines: Vec<u8>, none: Cause) -> Result<Vec<u8>, Fault> {
     match lines.is_empty() {
-        true => Err(Fault::new(Code::CatalogueUnknownEntity, reason)),
+        true => Err(Fault::new(Code::CatalogueUnknownEntity, none)),
         false => Ok(lines),
     }
 }

@@ -9,7 +9,7 @@ use hyper::header::HeaderMap;
 use hyper::{Response, StatusCode};
 use logic::access::{ApiRole, ApiRoles};
 use logic::events::{CatalogueWay, EventId, EventStream, NextEvent, state};
-use logic::fault::{Code, Fault};
+use logic::fault::{ApiCause, Code, Fault, Finding};
 use logic::feed::{FeedRequest, Position};
 use logic::outside;
 use serde_json::json;
@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 
 use super::body::ResponseBody;
 use super::content::settled;
-use super::query::{Query, flaw};
+use super::query::Query;
 use super::snapshot::{EventPage, Followed};
 use super::state::Board;
 use super::wire::with_type;
@@ -64,7 +64,7 @@ pub(super) fn answer(
     let contents = match query.text("include") {
         None => false,
         Some("entity") => true,
-        Some(_) => return Err(flaw("parameter `include`: expected entity")),
+        Some(_) => return Err(feed::not_included()),
     };
     let last = headers.get("last-event-id");
     // What is no text was given by nobody.
@@ -223,14 +223,14 @@ impl EventFollower {
 fn gone(entities: bool, events: bool, place: Option<Position>) -> Bytes {
     let lost = [(entities, "entities"), (events, "events")];
     let lost = lost.into_iter().filter_map(|(is, word)| is.then_some(word));
-    let reason = match entities {
-        true => "changes of the catalogue cannot be told any more: read all entities again",
-        false => "events cannot be told any more: the state follows; read the results again",
+    let cause = match entities {
+        true => ApiCause::ChangesGone,
+        false => ApiCause::EventsGone,
     };
-    let told = json!({
-        "schema": 1, "code": Code::FeedGone, "lost": lost.collect::<Vec<_>>(), "reason": reason,
-        "cursor": place.map(|place| place.to_string()),
-    });
+    let mut told = json!(Finding::new(Code::FeedGone, cause));
+    told["schema"] = json!(1);
+    told["lost"] = json!(lost.collect::<Vec<_>>());
+    told["cursor"] = json!(place.map(|place| place.to_string()));
     rendered(None, "gone", &outside::json(&told))
 }
 

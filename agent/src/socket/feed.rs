@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::{Response, StatusCode};
 use logic::access::{ApiRole, ApiRoles};
-use logic::fault::{Code, Fault};
+use logic::fault::{ApiCause, Code, Fault, Finding, ParameterFlaw};
 use logic::feed::{Extent, FeedRequest, FollowerRefusal, Position};
 use logic::outside;
 use serde_json::json;
@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use super::body::{Pieces, ResponseBody};
 use super::content::line;
-use super::query::{Query, flaw};
+use super::query::{Query, parameter};
 use super::snapshot::{self, FeedSnapshot, Followed};
 use super::state::Board;
 use super::wire::{object, with_type};
@@ -44,12 +44,12 @@ pub(super) async fn answer(
     let asked = asked(query)?;
     let limit = query.number("limit")?.unwrap_or(MOST);
     if limit == 0 || limit > MOST {
-        return Err(flaw(&format!("parameter `limit`: expected 1 to {MOST}")));
+        return Err(parameter("limit", ParameterFlaw::Range { most: MOST }));
     }
     let contents = match query.text("include") {
         None => false,
         Some("entity") => true,
-        Some(_) => return Err(flaw("parameter `include`: expected entity")),
+        Some(_) => return Err(not_included()),
     };
     let wait = query.seconds("wait", LONGEST)?.unwrap_or_default();
     let until = Instant::now() + wait;
@@ -62,7 +62,9 @@ pub(super) async fn answer(
         let (from, reads) = match held.enter(asked) {
             Ok(entered) => entered,
             Err(FollowerRefusal::Gone) => return Ok(gone(&held)),
-            Err(FollowerRefusal::NeedsEpoch) => return Err(flaw(NEEDS_EPOCH)),
+            Err(FollowerRefusal::NeedsEpoch) => {
+                return Err(parameter("since", ParameterFlaw::NeedsEpoch));
+            }
         };
         if reads || Instant::now() >= until {
             let asked = snapshot::FeedPageKey {
@@ -79,21 +81,24 @@ pub(super) async fn answer(
     }
 }
 
-const NEEDS_EPOCH: &str = "parameter `since`: above 0 it needs `epoch`, for a number alone does not say of which \
-                           history it is; give the `epoch` that the number came with, or `cursor` in place of both";
+/// `include` names something else than what there is.
+pub(super) fn not_included() -> Fault {
+    let word = "entity".to_owned();
+    parameter("include", ParameterFlaw::Expected { word })
+}
 
 fn asked(query: &Query) -> Result<FeedRequest, Fault> {
     let (epoch, since) = (query.number("epoch")?, query.number("since")?);
     match query.text("cursor") {
         None => Ok(FeedRequest::Since(epoch, since.unwrap_or(0))),
         Some(_) if epoch.is_some() || since.is_some() => {
-            let reason =
-                "parameter `cursor`: it stands for `epoch` and `since`, give one or the other";
-            Err(flaw(reason))
+            let other = "`epoch`/`since`".to_owned();
+            Err(parameter("cursor", ParameterFlaw::Beside { other }))
         }
-        Some(text) => text.parse().map(FeedRequest::Cursor).map_err(|()| {
-            flaw("parameter `cursor`: expected what an earlier answer gave as `cursor`")
-        }),
+        Some(text) => text
+            .parse()
+            .map(FeedRequest::Cursor)
+            .map_err(|()| parameter("cursor", ParameterFlaw::Cursor)),
     }
 }
 
@@ -101,13 +106,12 @@ fn asked(query: &Query) -> Result<FeedRequest, Fault> {
 fn gone(held: &Followed) -> Response<ResponseBody> {
     let end = held.end();
     let (epoch, newest) = end.map_or((0, 0), |end| (end.epoch, end.number));
-    let reason = format!(
-        "the feed does not go back that far: read all entities again, then follow epoch {epoch} from {newest}"
-    );
-    let told = json!({
-        "schema": 1, "code": Code::FeedGone, "reason": reason, "epoch": epoch, "position": newest,
-        "cursor": end.map(|place| place.to_string()),
-    });
+    let cause = ApiCause::FeedGone { epoch, newest };
+    let mut told = json!(Finding::new(Code::FeedGone, cause));
+    told["schema"] = json!(1);
+    told["epoch"] = json!(epoch);
+    told["position"] = json!(newest);
+    told["cursor"] = json!(end.map(|place| place.to_string()));
     object(StatusCode::GONE, told)
 }
 

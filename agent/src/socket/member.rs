@@ -9,10 +9,9 @@ use bytes::Bytes;
 use hyper::header::ACCEPT_ENCODING;
 use hyper::{Response, StatusCode};
 use logic::condition::accepts;
-use logic::fault::{Code, Fault};
+use logic::fault::{ApiCause, Code, Fault, MemberFlaw, PackageCause};
 use logic::inflate::{Damaged, Inflate};
 use logic::media;
-use logic::outside;
 use logic::zip::{Directory, LocalHeader, Member};
 use serde_json::{Value as Json, json};
 
@@ -61,9 +60,7 @@ impl MemberTarget {
             };
             let empty = target.delivery.is_empty() || target.member.as_deref() == Some("");
             match empty {
-                true => Err(flaw(
-                    "the path: a delivery or the name of a member is missing",
-                )),
+                true => Err(flaw(ApiCause::NoMemberName)),
                 false => Ok(target),
             }
         };
@@ -137,8 +134,11 @@ pub(super) fn read(
     let is_it = |member: &Member| member.name == wanted.as_bytes() || name(member) == wanted;
     let found = directory.members.iter().position(is_it);
     let place = found.ok_or_else(|| {
-        let reason = format!("the package has no member {}", outside::quoted(wanted));
-        Fault::new(Code::PackageUnknownMember, reason)
+        let member = wanted.into();
+        Fault::new(
+            Code::PackageUnknownMember,
+            PackageCause::NoMember { member },
+        )
     })?;
     let member = &directory.members[place];
     let accepted = asked.headers.get(ACCEPT_ENCODING);
@@ -175,8 +175,11 @@ pub(super) fn read(
         }
         DEFLATED => Ok(inflated(opened.content, data, range)),
         method => {
-            let reason = format!("the member is packed with the unknown method {method}");
-            Err(Fault::new(Code::PackageUnsupported, reason))
+            let why = MemberFlaw::Method { method };
+            Err(Fault::new(
+                Code::PackageUnsupported,
+                PackageCause::Member { why },
+            ))
         }
     })
 }
@@ -184,9 +187,9 @@ pub(super) fn read(
 /// Where the packed content of a member lies.
 fn data(content: &Content, member: &Member) -> Result<Range<u64>, Fault> {
     let head = content::span(content, member.header())?;
-    let header = LocalHeader::read(member, &head).map_err(|fault| {
-        let reason = format!("a member of a package does not open: {fault}");
-        Fault::new(Code::StoreDamaged, reason)
+    let header = LocalHeader::read(member, &head).map_err(|flaw| {
+        let why = (&flaw).into();
+        Fault::new(Code::StoreDamaged, PackageCause::Member { why })
     })?;
     let start = member.header_offset + header.len();
     Ok(start..start + member.compressed)
@@ -260,8 +263,8 @@ fn inflated(content: Content, data: Range<u64>, range: Range<u64>) -> Pieces {
 }
 
 fn torn() -> Fault {
-    let reason = "a member of a package does not inflate";
-    Fault::new(Code::StoreDamaged, reason)
+    let why = MemberFlaw::Deflate;
+    Fault::new(Code::StoreDamaged, PackageCause::Member { why })
 }
 
 #[cfg(test)]

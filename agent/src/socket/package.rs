@@ -14,14 +14,13 @@ use hyper::header::{
 use hyper::{Method, Response, StatusCode};
 use logic::condition::{self, ConditionFields, ConditionOutcome, judge};
 use logic::entity::EntityType;
-use logic::fault::{Code, Fault};
+use logic::fault::{ApiCause, Code, Fault, PackageCause, ParameterFlaw};
 use logic::keep::{self, stays};
-use logic::outside;
 use logic::seal::NameHash;
 use tokio::time::Instant;
 
 use super::body::{Pieces, ResponseBody};
-use super::query::{Query, flaw};
+use super::query::{Query, parameter};
 use super::state::Board;
 use super::wanted::WantedRange;
 use super::wire::{refusal, with_type};
@@ -56,7 +55,7 @@ impl<'a> PackageRead<'a> {
     fn editions(&self) -> Result<Option<Vec<[u8; 16]>>, Fault> {
         if let Some(text) = self.query.text("edition") {
             let edition = edition(text);
-            let flawed = || flaw("parameter `edition`: expected 32 digits, as /v1/packages has it");
+            let flawed = || parameter("edition", ParameterFlaw::Edition);
             return Ok(Some(vec![edition.ok_or_else(flawed)?]));
         }
         let Some(list) = self.field(IF_MATCH).filter(|list| list.trim() != "*") else {
@@ -179,14 +178,12 @@ fn release(board: &Board) -> Result<(), Fault> {
 }
 
 fn not_held(delivery: &str) -> Fault {
-    let id = outside::id(delivery);
-    let reason = format!("the box holds no whole package of {id}");
-    Fault::new(Code::PackageNotHeld, reason)
+    let delivery = delivery.into();
+    Fault::new(Code::PackageNotHeld, PackageCause::NotHeld { delivery })
 }
 
 fn other_edition() -> Fault {
-    let reason = "the box holds another edition of this package: /v1/packages names it; ask for it, or without an edition";
-    Fault::new(Code::PackageEdition, reason)
+    Fault::new(Code::PackageEdition, PackageCause::OtherEdition)
 }
 
 /// Something that has a tag and ranges.
@@ -238,8 +235,7 @@ pub(super) fn answer(
             response
         }
         Some(WantedRange::Outside) => {
-            let reason = format!("there are {size} bytes");
-            let trouble = Fault::new(Code::ApiRange, reason);
+            let trouble = Fault::new(Code::ApiRange, ApiCause::Size { size });
             let mut response = refusal(&trouble);
             insert(&mut response, CONTENT_RANGE, &format!("bytes */{size}"));
             return Ok(response);

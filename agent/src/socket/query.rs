@@ -5,8 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use logic::fault::{Code, Fault};
-use logic::outside;
+use logic::fault::{ApiCause, Code, Fault, ParameterFlaw};
 use percent_encoding::percent_decode_str;
 
 /// The parameters of a request.
@@ -31,17 +30,17 @@ impl Query {
             let names = |known: &&&str| known.trim_end_matches(MANY) == name;
             let Some(known) = known.iter().find(names) else {
                 let known = known.join(", ").replace(MANY, "");
-                let expected = if known.is_empty() { "none" } else { &known };
-                return Err(flaw(&format!(
-                    "unknown parameter {}, expected {expected}",
-                    outside::quoted(&name)
-                )));
+                let name = name.as_str().into();
+                return Err(flaw(match known.is_empty() {
+                    true => ApiCause::NoParameters { name },
+                    false => ApiCause::NoParameter { name, known },
+                }));
             };
             let values = found.entry(name).or_default();
             values.push(value);
             if values.len() > 1 && !known.ends_with(MANY) {
-                let name = known;
-                return Err(flaw(&format!("parameter `{name}` is given twice")));
+                let name = (*known).to_owned();
+                return Err(flaw(ApiCause::Twice { name }));
             }
         }
         Ok(Self(found))
@@ -67,10 +66,10 @@ impl Query {
         let time = digits.and_then(|number| Some(Duration::from_secs(number.parse().ok()?)));
         match time.filter(|time| *time <= most) {
             Some(time) => Ok(Some(time)),
-            None => Err(flaw(&format!(
-                "parameter `{name}`: expected seconds from 0s to {}s",
-                most.as_secs()
-            ))),
+            None => {
+                let most = most.as_secs();
+                Err(parameter(name, ParameterFlaw::Seconds { most }))
+            }
         }
     }
 
@@ -81,9 +80,7 @@ impl Query {
         let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         match text.parse() {
             Ok(number) if digits => Ok(Some(number)),
-            _ => Err(flaw(&format!(
-                "parameter `{name}`: expected a whole number"
-            ))),
+            _ => Err(parameter(name, ParameterFlaw::Number)),
         }
     }
 }
@@ -93,12 +90,18 @@ pub(super) fn decode(text: &str) -> Result<String, Fault> {
     percent_decode_str(text)
         .decode_utf8()
         .map(|text| text.into_owned())
-        .map_err(|_| flaw("the request's address is not UTF-8"))
+        .map_err(|_| flaw(ApiCause::NotUtf8))
 }
 
 /// A request that can never succeed as it is.
-pub(super) fn flaw(reason: &str) -> Fault {
-    Fault::new(Code::ApiRequest, reason)
+pub(super) fn flaw(cause: ApiCause) -> Fault {
+    Fault::new(Code::ApiRequest, cause)
+}
+
+/// A parameter that cannot be what it is.
+pub(super) fn parameter(name: &str, flaw: ParameterFlaw) -> Fault {
+    let name = name.to_owned();
+    self::flaw(ApiCause::Parameter { name, flaw })
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
 use hyper::{Request, Response, StatusCode};
-use logic::fault::{Area, Code, Fault};
+use logic::fault::{ApiCause, Area, Code, Fault, ParameterFlaw};
 use logic::intake::ItemKind;
 use logic::json::of_value;
 use logic::places::SMALL_DOCUMENT;
@@ -18,7 +18,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
 use super::body::ResponseBody;
-use super::query::{Query, flaw};
+use super::query::{Query, flaw, parameter};
 use super::state::Board;
 use super::target::RouteTarget;
 use super::wire::{linger, next_piece, object, slow, too_large, whole};
@@ -47,7 +47,12 @@ pub(super) async fn answer(
     let now = match query.text("send") {
         None => false,
         Some("now") => true,
-        Some(_) => return Err(flaw("parameter `send`: expected now")),
+        Some(_) => {
+            return Err(parameter(
+                "send",
+                ParameterFlaw::Expected { word: "now".into() },
+            ));
+        }
     };
     let settings = board.settings();
     let limit = settings.results.max_item.bytes();
@@ -156,7 +161,7 @@ pub fn work(
     mut document: Vec<u8>,
 ) -> Json {
     if document.pop() != Some(END) {
-        return json!({ "trouble": flaw("the document did not come whole") });
+        return json!({ "trouble": flaw(ApiCause::DocumentCut) });
     }
     let kept = engine.and_then(|engine| {
         let limit = engine.settings().results.max_item.bytes();
@@ -178,8 +183,8 @@ fn keep(intake: &Intake, target: &RouteTarget, document: &[u8]) -> Result<Receip
 }
 
 fn failed(error: impl std::fmt::Display) -> Fault {
-    let reason = format!("the item was not kept: {error}");
-    Fault::new(Code::IntakeFailed, reason)
+    let why = error.to_string().as_str().into();
+    Fault::new(Code::IntakeFailed, ApiCause::NotKept { why })
 }
 
 fn told(receipt: &Receipt) -> Json {

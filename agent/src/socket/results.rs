@@ -4,8 +4,7 @@
 
 use bytes::Bytes;
 use hyper::{Response, StatusCode};
-use logic::fault::Finding;
-use logic::fault::{Code, CodeName, Fault, remedy};
+use logic::fault::{ApiCause, Code, CodeName, Fault, Finding, ParameterFlaw, remedy};
 use logic::intake::ItemKind;
 use logic::outside;
 use logic::spool::{ItemState, PartState};
@@ -14,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::body::ResponseBody;
 use super::content::LINES;
-use super::query::{Query, flaw};
+use super::query::{Query, parameter};
 use super::state::Board;
 use super::wire::{object, with_type};
 use crate::engine::Engine;
@@ -87,8 +86,8 @@ pub(super) async fn one(board: &Board, id: &str) -> Result<Response<ResponseBody
     let read = tokio::task::spawn_blocking(read);
     let editions = read.await.map_err(|error| unread(&error))??;
     let Some(newest) = editions.last() else {
-        let reason = format!("no result came under {}", outside::id(id));
-        return Err(Fault::new(Code::ResultsUnknown, reason));
+        let id = id.into();
+        return Err(Fault::new(Code::ResultsUnknown, ApiCause::NoResult { id }));
     };
     let mut told = json!({ "schema": 1, "id": id });
     for key in ["state", "code", "reason", "what_to_do"] {
@@ -100,8 +99,8 @@ pub(super) async fn one(board: &Board, id: &str) -> Result<Response<ResponseBody
 
 /// A task that reads accounts ended before it had.
 pub(super) fn unread(error: &tokio::task::JoinError) -> Fault {
-    let reason = format!("the accounts were not read: {error}");
-    Fault::new(Code::IntakeFailed, reason)
+    let why = error.to_string().as_str().into();
+    Fault::new(Code::IntakeFailed, ApiCause::Unread { why })
 }
 
 /// All of them, an edition a line: what is owed, then what is done. As fast as they are read.
@@ -111,8 +110,8 @@ pub(super) fn list(board: &Board, query: &Query) -> Result<Response<ResponseBody
         Some(word) => {
             let state = STATES.into_iter().find(|state| state.word() == word);
             let words = STATES.map(ItemState::word).join(", ");
-            let flawed = || flaw(&format!("parameter `state`: expected one of {words}"));
-            Some(state.ok_or_else(flawed)?)
+            let flaw = ParameterFlaw::OneOf { words };
+            Some(state.ok_or_else(|| parameter("state", flaw))?)
         }
     };
     let (lines, receive) = mpsc::channel(4);
@@ -134,7 +133,7 @@ pub(super) fn list(board: &Board, query: &Query) -> Result<Response<ResponseBody
                     return Ok(());
                 }
                 // Who hung up reads no further.
-                let gone = |_| Fault::new(Code::ApiSlow, "the reader has gone");
+                let gone = |_| Fault::new(Code::ApiSlow, ApiCause::ReaderGone);
                 let full = Bytes::from(std::mem::take(&mut piece));
                 lines.blocking_send(Ok(full)).map_err(gone)
             })

@@ -9,10 +9,9 @@ use hyper::body::{Body as _, Incoming};
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use logic::access::{ApiRole, ApiRoles};
-use logic::fault::{BusyWith, Code, Fault, ServiceCause};
+use logic::fault::{ApiCause, BusyWith, Code, Fault, ParameterFlaw, ServiceCause};
 use logic::intake::ItemKind;
 use logic::outside;
-use logic::outside::json_flaw;
 use logic::package::order::DownloadOrder;
 use logic::places::{self, Caller};
 use logic::schedule::Errand;
@@ -22,11 +21,11 @@ use serde_json::json;
 use tokio::sync::{broadcast, mpsc};
 
 use super::body::ResponseBody;
-use super::query::{Query, flaw};
+use super::query::{Query, flaw, parameter};
 use super::receive;
 use super::state::Board;
 use super::target::RouteTarget;
-use super::wire::{object, refusal, whole, with_type};
+use super::wire::{field, object, refusal, whole, with_type};
 use super::{content, events, feed, member, metrics, package, results, standing};
 use crate::connections::{ConnectionTicket, KeptContent, TakenPlace};
 use crate::deflated::inflated;
@@ -129,8 +128,11 @@ async fn dispatch(
     // Whoever looks at a package before it reads.
     let looks = request.method() == Method::HEAD && route.starts_with("packages/");
     if request.method() != allow && !looks && !reads {
-        let reason = format!("{} is used with {allow}", outside::id(&path));
-        let trouble = Fault::new(Code::ApiMethod, reason);
+        let cause = ApiCause::Method {
+            path: (&path).into(),
+            method: allow.to_string(),
+        };
+        let trouble = Fault::new(Code::ApiMethod, cause);
         let mut response = refusal(&trouble);
         let looks = match route.starts_with("packages/") {
             true => ", HEAD",
@@ -183,8 +185,8 @@ async fn dispatch(
         }
         "packages/content" => {
             let query = query(&["delivery", package::PARAMETERS[0]])?;
-            let missing = "parameter `delivery` is missing: expected the URI of a delivery";
-            let delivery = query.text("delivery").ok_or_else(|| flaw(missing))?;
+            let missing = || parameter("delivery", ParameterFlaw::Delivery);
+            let delivery = query.text("delivery").ok_or_else(missing)?;
             package::content(board, &asked(delivery, &query, &request))
         }
         "exam" => {
@@ -249,11 +251,8 @@ fn method_of(path: &str, route: &str) -> Result<Method, Fault> {
 }
 
 fn unknown(path: &str) -> Fault {
-    let reason = format!(
-        "there is no {}; /v1/openapi.json describes what there is",
-        outside::id(path)
-    );
-    Fault::new(Code::ApiUnknownRoute, reason)
+    let path = path.into();
+    Fault::new(Code::ApiUnknownRoute, ApiCause::NoRoute { path })
 }
 
 /// The body of `PUT /v1/exam`.
@@ -274,20 +273,16 @@ fn signal_exam(board: &Board, wanted: Exam) -> Result<Response<ResponseBody>, Fa
             Some(Duration::from_secs(seconds).min(exam::LONGEST))
         }
         (true, _) => {
-            return Err(flaw(
-                "an exam that runs needs `ttl_seconds` above 0: send it again before it is over",
-            ));
+            return Err(field("ttl_seconds", ParameterFlaw::NoEnd));
         }
     };
     let name = wanted.name.unwrap_or_default();
     if name.chars().count() > NAME || name.chars().any(char::is_control) {
-        return Err(flaw(&format!(
-            "`name`: expected at most {NAME} characters without control characters"
-        )));
+        return Err(field("name", ParameterFlaw::Name { most: NAME }));
     }
     if !exam::signal(board.root(), &name, lasts)? {
-        let most = exam::MOST;
-        return Err(flaw(&format!("`name`: {most} others run already")));
+        let count = exam::MOST;
+        return Err(field("name", ParameterFlaw::OthersRun { count }));
     }
     board.events().done();
     let left = exam::running(board.root());
@@ -306,9 +301,12 @@ async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Faul
     let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
     // A list would be taken for the fields in their order.
     if text.trim_ascii_start().first() != Some(&b'{') {
-        return Err(flaw("the body: expected an object"));
+        return Err(flaw(ApiCause::NoObject));
     }
-    serde_json::from_slice(text).map_err(|error| flaw(&format!("the body: {}", json_flaw(&error))))
+    serde_json::from_slice(text).map_err(|error| {
+        let found = (&error).into();
+        flaw(ApiCause::Body { found })
+    })
 }
 
 /// Server-sent events (WHATWG HTML 9.2): how it stands now, then whatever is told.

@@ -23,6 +23,7 @@ use super::priority::Priority;
 use super::sample::BoxSample;
 use super::snapshot::Library;
 use super::watch::EventHub;
+use super::wire;
 use crate::engine::orders;
 use crate::engine::progress::Progress;
 use crate::intake::Intake;
@@ -269,7 +270,7 @@ impl Board {
     pub(super) fn order(&self, order: &DownloadOrder) -> Result<(), Fault> {
         let mut orders = self.orders();
         let taken = orders.take(order, clock::uptime());
-        taken.map_err(|flaw| super::query::flaw(flaw.words()))?;
+        taken.map_err(|flaw| wire::field("ttl_seconds", flaw.into()))?;
         if let DownloadOrder::First { delivery } = order
             && !content::is_wanted(self, delivery)?
         {

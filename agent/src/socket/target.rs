@@ -2,7 +2,7 @@
 //! Never looks at the body, and names nothing of HTTP: the fuzzer reads it as it stands here.
 //! Called by `route`; used by `receive`.
 
-use logic::fault::Fault;
+use logic::fault::{ApiCause, Fault};
 use logic::intake::ItemKind;
 
 use super::query::{decode, flaw};
@@ -30,7 +30,7 @@ impl RouteTarget {
         // An id is a URI: its slashes may be written as they are or encoded.
         Some(decode(id).and_then(|id| {
             if id.is_empty() {
-                return Err(flaw("the id of the item is missing at the end of the path"));
+                return Err(flaw(ApiCause::NoItemId));
             }
             let id = Some(id);
             Ok(Self { kind, id })

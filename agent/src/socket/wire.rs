@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Request, Response, StatusCode};
-use logic::fault::{Code, Fault};
+use logic::fault::{ApiCause, Code, Fault, ParameterFlaw};
 use logic::outside;
 use serde_json::json;
 use tokio::time::Instant;
@@ -82,7 +82,8 @@ pub(super) async fn next_piece(
                 }
             }
             Ok(Some(Err(error))) => {
-                return Err(flaw(&format!("the body did not come whole: {error}")));
+                let why = error.to_string().as_str().into();
+                return Err(flaw(ApiCause::BodyCut { why }));
             }
             Ok(None) => return Ok(None),
             Err(_) if left < STALLED => return Err(slow(patience)),
@@ -91,14 +92,19 @@ pub(super) async fn next_piece(
     }
 }
 
+/// A field of a body that cannot be what it is.
+pub(super) fn field(name: &str, wrong: ParameterFlaw) -> Fault {
+    let name = name.to_owned();
+    flaw(ApiCause::Field { name, flaw: wrong })
+}
+
 pub(super) fn too_large(most: u64) -> Fault {
-    let reason = format!("the body is longer than {most} bytes");
-    Fault::new(Code::ApiTooLarge, reason)
+    Fault::new(Code::ApiTooLarge, ApiCause::BodyLong { most })
 }
 
 pub(super) fn slow(patience: Duration) -> Fault {
-    let reason = format!("the body did not come within {} s", patience.as_secs());
-    Fault::new(Code::ApiSlow, reason)
+    let seconds = patience.as_secs();
+    Fault::new(Code::ApiSlow, ApiCause::BodySlow { seconds })
 }
 
 /// A JSON object as an answer.

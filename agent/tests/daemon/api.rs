@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use logic::entity::{Entity, EntityType, Value, uri};
+use logic::fault::{Finding, Wording};
 use serde_json::Value as Json;
 use vault::Vault;
 use vault::catalogue::{CatalogueRevision, CatalogueStore};
@@ -82,7 +83,44 @@ fn what_is_no_request_is_refused_with_a_code() {
             404,
             "package.not_held",
         ),
+        (
+            "GET",
+            "/v1/packages/content?delivery=x&edition=3",
+            "",
+            400,
+            "api.request",
+        ),
+        ("GET", "/v1/packages//members", "", 400, "api.request"),
         ("GET", "/v1/status?x=1", "", 400, "api.request"),
+        ("GET", "/v1/status?%ff", "", 400, "api.request"),
+        ("GET", "/v1/feed?since=1&since=2", "", 400, "api.request"),
+        ("GET", "/v1/feed?include=entity&x=1", "", 400, "api.request"),
+        ("GET", "/v1/results?state=lost", "", 400, "api.request"),
+        ("GET", "/v1/results/x", "", 404, "results.unknown"),
+        ("PUT", "/v1/results/", "{}", 400, "api.request"),
+        ("PUT", "/v1/results/x?send=later", "{}", 400, "api.request"),
+        ("GET", "/v1/entities?login=x&id=y", "", 400, "api.request"),
+        (
+            "GET",
+            "/v1/entities?login=x",
+            "",
+            404,
+            "catalogue.unknown_entity",
+        ),
+        (
+            "PUT",
+            "/v1/exam",
+            r#"{"active":true,"ttl_seconds":1,"name":"\n"}"#,
+            400,
+            "api.request",
+        ),
+        (
+            "POST",
+            "/v1/downloads",
+            r#"{"act":"pause","ttl_seconds":0}"#,
+            400,
+            "api.request",
+        ),
     ];
     for (method, path, body, status, code) in table {
         let answer = house.call(method, path, "", body);
@@ -98,6 +136,11 @@ fn what_is_no_request_is_refused_with_a_code() {
                 .as_str()
                 .is_some_and(|reason| !reason.is_empty())
         );
+        // The same as a value, which has a sentence in French. Words of a library stand in it as a detail.
+        let finding: Finding = serde_json::from_value(told.clone()).unwrap();
+        let french = finding.cause.fr_words();
+        let is_english = |words: &Wording| matches!(words, Wording::English(_));
+        assert!(!french.iter().any(is_english), "{told}");
     }
     let on = house.call(
         "PUT",

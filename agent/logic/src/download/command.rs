@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::PackageRange;
-use crate::fault::Fault;
+use crate::fault::{Cause, Fault};
 use crate::package::{EditionFinding, Judged};
 use crate::package_lane::Waiting;
 use crate::range::ContentRange;
@@ -132,8 +132,8 @@ pub enum Command {
         edition: PackageIdentity,
         /// What it is.
         finding: EditionFinding,
-        /// Why, for people.
-        reason: String,
+        /// Why.
+        cause: Cause,
     },
     /// Forget what was found out about the delivery.
     ForgetJudged,

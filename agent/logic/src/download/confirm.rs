@@ -8,7 +8,7 @@ use super::command::{Command, Twin};
 use super::faults::{changed, named};
 use super::look::{Seen, Way};
 use super::{Download, Purpose, Stage};
-use crate::fault::{Cause, Code, Fault, LibraryWords, PackageCause};
+use crate::fault::{Cause, Code, Fault, MemberFlaw, PackageCause};
 use crate::package::{self, EditionFinding, EditionLook, Judged, PackageStep};
 use crate::retry;
 use crate::words::FaultClass;
@@ -100,7 +100,7 @@ impl Download {
                 &confirm.current,
                 edition,
                 EditionFinding::Confirmed,
-                String::new(),
+                "".into(),
             );
             return self.confirm_next(confirm);
         }
@@ -110,8 +110,8 @@ impl Download {
         }
         let delivery = confirm.current.as_str().into();
         let fault = Fault::new(Code::PackageCache, PackageCause::Cached { delivery });
-        let reason = fault.reason();
-        self.judge(&confirm.current, edition, EditionFinding::Cached, reason);
+        let cause = fault.cause.clone();
+        self.judge(&confirm.current, edition, EditionFinding::Cached, cause);
         match own {
             true => self.fail(fault),
             false => {
@@ -149,7 +149,7 @@ impl Download {
         delivery: &str,
         edition: PackageIdentity,
         finding: EditionFinding,
-        reason: String,
+        cause: Cause,
     ) {
         let delivery = delivery.to_owned();
         if delivery == self.task.delivery {
@@ -158,7 +158,7 @@ impl Download {
                 size: edition.size,
                 tail: edition.tail,
                 finding,
-                reason: reason.clone(),
+                cause: cause.clone(),
                 at: self.now.wall,
             });
         }
@@ -166,7 +166,7 @@ impl Download {
             delivery,
             edition,
             finding,
-            reason,
+            cause,
         });
     }
 
@@ -175,14 +175,10 @@ impl Download {
         let Some((at, defect)) = directory.unreadable() else {
             return false;
         };
-        let (member, why) = (named(directory, at), words(&defect));
+        let (member, why) = (named(directory, at), (&defect).into());
         let cause = PackageCause::Unchecked { member, why };
         let fault = Fault::new(Code::PackageUnsupported, cause);
-        self.convict(
-            directory.identity,
-            EditionFinding::Unsupported,
-            fault.reason(),
-        );
+        self.convict(directory.identity, EditionFinding::Unsupported, &fault);
         self.fail(fault);
         true
     }
@@ -191,10 +187,10 @@ impl Download {
         &mut self,
         edition: PackageIdentity,
         finding: EditionFinding,
-        reason: String,
+        why: &Fault,
     ) {
         let delivery = self.task.delivery.clone();
-        self.judge(&delivery, edition, finding, reason);
+        self.judge(&delivery, edition, finding, why.cause.clone());
     }
 
     /// The trouble of a member that came wrong twice. What came wrong twice in the same way is so on central, and
@@ -206,14 +202,14 @@ impl Download {
         why: Option<&Defect>,
         proven: bool,
     ) -> Fault {
-        let why = why.map_or_else(|| "".into(), words);
+        let why = why.map(MemberFlaw::from);
         let member = named(directory, at);
         let fault = Fault::new(
             Code::PackageDamaged,
             PackageCause::WrongTwice { member, why },
         );
         if proven {
-            self.convict(directory.identity, EditionFinding::Damaged, fault.reason());
+            self.convict(directory.identity, EditionFinding::Damaged, &fault);
         }
         fault
     }
@@ -226,9 +222,9 @@ impl Download {
         at: usize,
         why: &Defect,
     ) -> Fault {
-        let (member, why) = (named(directory, at), words(why));
+        let (member, why) = (named(directory, at), why.into());
         let fault = Fault::new(Code::PackageDamaged, PackageCause::Wrong { member, why });
-        self.convict(directory.identity, EditionFinding::Damaged, fault.reason());
+        self.convict(directory.identity, EditionFinding::Damaged, &fault);
         fault
     }
 
@@ -245,13 +241,8 @@ impl Download {
     }
 }
 
-/// What is wrong with a member, in the words of `zip`.
-fn words(defect: &Defect) -> LibraryWords {
-    defect.to_string().as_str().into()
-}
-
 fn left(judged: &Judged) -> Fault {
-    let why = Box::new(Cause::from(&judged.reason));
+    let why = Box::new(judged.cause.clone());
     let code = judged.finding.code().unwrap_or(changed().code);
     // Whatever the code asks for elsewhere: it was found so before.
     Fault::new(code, PackageCause::Left { why }).classed(FaultClass::GiveUp)

@@ -3,6 +3,7 @@
 //! Called by whatever makes a fault and by `health::verdict`; the page, the command line and the journal tell it.
 
 mod answer;
+mod api;
 mod argument;
 mod catalogue;
 mod config;
@@ -32,6 +33,7 @@ use crate::span;
 use crate::words::Outcome;
 
 pub use self::answer::{AnswerCause, Expected, Says};
+pub use self::api::{ApiCause, ParameterFlaw};
 pub use self::argument::{Age, Causes, Id, JsonFlaw, LibraryWords, Quote, Wait, Wording};
 pub use self::catalogue::{CatalogueCause, CountOf};
 pub use self::config::{ConfigCause, FoundAt};
@@ -42,7 +44,7 @@ pub use self::intake::{FoundValue, IntakeCause, IntakeFlaw, IntakeValue};
 pub use self::item::{ItemCause, OtherNumber, OwedItems, PayloadFlaw, Unknown};
 pub use self::net::{ConnectionEnd, NetCause, Scheme};
 pub use self::os::OsCause;
-pub use self::package::{PackageCause, PartFlaw, ZipLack};
+pub use self::package::{MemberFlaw, PackageCause, PartFlaw, ZipLack};
 pub use self::run::{ProcessEnd, RunCause};
 pub use self::service::{BusyWith, ServiceCause, ServiceLoss};
 pub use self::setting::{
@@ -156,6 +158,8 @@ pub enum Cause {
     Run(RunCause),
     /// Of the service of systemd.
     Service(ServiceCause),
+    /// Of a request to the local API.
+    Api(ApiCause),
 }
 
 /// What is the matter with the packages that are not held.
@@ -353,6 +357,7 @@ impl Cause {
             Self::File(cause) => cause.en(),
             Self::Run(cause) => cause.en(),
             Self::Service(cause) => cause.en(),
+            Self::Api(cause) => cause.en(),
         }
     }
 
@@ -477,6 +482,7 @@ impl Cause {
             Self::File(cause) => cause.fr(),
             Self::Run(cause) => cause.fr(),
             Self::Service(cause) => cause.fr(),
+            Self::Api(cause) => cause.fr(),
         }
     }
 }

@@ -15,6 +15,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::waiting::{WaitReason, Waiting};
+use crate::fault::ParameterFlaw;
 use crate::json::{bytes_per_second, ttl_seconds};
 use crate::rate::RateOverride;
 use crate::time::Uptime;
@@ -61,12 +62,11 @@ pub enum OrderFlaw {
     TooLong,
 }
 
-impl OrderFlaw {
-    /// What was expected.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::NoTime => "`ttl_seconds`: expected more than 0",
-            Self::TooLong => "`ttl_seconds`: a pause lasts 24 hours at most",
+impl From<OrderFlaw> for ParameterFlaw {
+    fn from(flaw: OrderFlaw) -> Self {
+        match flaw {
+            OrderFlaw::NoTime => Self::NoTime,
+            OrderFlaw::TooLong => Self::PauseTooLong,
         }
     }
 }

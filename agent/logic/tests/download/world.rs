@@ -340,7 +340,7 @@ impl World {
                 delivery,
                 edition,
                 finding,
-                reason,
+                cause,
             } => {
                 let (size, tail, at) = (edition.size, edition.tail, self.now.wall);
                 self.judged = Some(Judged {
@@ -348,7 +348,7 @@ impl World {
                     size,
                     tail,
                     finding,
-                    reason,
+                    cause,
                     at,
                 });
             }

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use logic::download::EndRead;
-use logic::fault::{Code, Fault};
+use logic::fault::{Code, Fault, RunCause};
 use logic::seal::NONCE;
 use logic::zip::{Directory, PackageTail, ZipFlaw};
 
@@ -239,5 +239,5 @@ impl Store {
 
 /// The machine names what is not there: a mistake of the program, told and not hidden.
 fn lost() -> Fault {
-    Fault::new(Code::EngineWorker, "a download lost track of its package")
+    Fault::new(Code::EngineWorker, RunCause::PackageLost)
 }

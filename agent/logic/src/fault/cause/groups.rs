@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::argument::Argument;
 use super::{
-    AnswerCause, CatalogueCause, Cause, ConfigCause, EnrolCause, FileCause, InputCause,
+    AnswerCause, ApiCause, CatalogueCause, Cause, ConfigCause, EnrolCause, FileCause, InputCause,
     IntakeCause, ItemCause, NetCause, PackageCause, RunCause, ServiceCause, TlsCause,
 };
 
@@ -52,4 +52,5 @@ groups! {
     File(FileCause)
     Run(RunCause)
     Service(ServiceCause)
+    Api(ApiCause)
 }

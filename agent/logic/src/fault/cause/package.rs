@@ -27,19 +27,44 @@ sentences! {
         Cached { delivery: Id } =>
             "a cache on the way gives the package of another delivery for {delivery}: past the cache central gives another one",
             "un cache en chemin donne le paquet d’une autre épreuve pour {delivery} : sans le cache, le serveur central en donne un autre";
-        Unchecked { member: Quote, why: LibraryWords } => "member {member} cannot be checked: {why}",
+        Unchecked { member: Quote, why: MemberFlaw } => "member {member} cannot be checked: {why}",
             "le membre {member} ne peut pas être vérifié : {why}";
-        WrongTwice { member: Quote, why: LibraryWords } =>
+        WrongTwice { member: Quote, why: Option<MemberFlaw> } =>
             "member {member} is damaged on central: fetched twice, wrong twice ({why})",
             "le membre {member} est endommagé sur le serveur central : reçu deux fois, faux deux fois ({why})";
-        Wrong { member: Quote, why: LibraryWords } => "member {member} came damaged: {why}",
+        Wrong { member: Quote, why: MemberFlaw } => "member {member} came damaged: {why}",
             "le membre {member} est arrivé endommagé : {why}";
+        OtherEdition =>
+            "the box holds another edition of this package: /v1/packages names it; ask for it, or without an edition",
+            "la box a une autre édition de ce paquet : /v1/packages la nomme ; la demander, ou ne pas nommer d’édition";
+        NoMember { member: Quote } => "the package has no member {member}", "le paquet n’a pas de membre {member}";
+        Member { why: MemberFlaw } => "a member of the package cannot be read: {why}",
+            "un membre du paquet ne peut pas être lu : {why}";
+        Gone => "the held package is gone", "le paquet présent a disparu";
         Left { why: Box<Cause> } =>
             "{why}; not fetched again before it changes on central, or until somebody asks for a synchronization",
             "{why} ; il n’est pas repris avant de changer sur le serveur central, ou qu’on demande une synchronisation";
         Missing =>
             "central has no package for this delivery (it was published before the synchronisation was installed, or its test is gone)",
             "le serveur central n’a pas de paquet pour cette épreuve (elle a été publiée avant l’installation de la synchronisation, ou son test a disparu)";
+    }
+}
+
+sentences! {
+    /// What is wrong with one member of a zip.
+    MemberFlaw {
+        Header { what: LibraryWords } => "its local header is wrong: {what}", "son en-tête local est faux ({what})";
+        Deflate => "its deflate stream is broken", "ses données compressées sont abîmées";
+        Longer { said: u64, found: u64 } => "it has {found} bytes or more, the directory says {said}",
+            "il a {found} octets ou plus, le répertoire en annonce {said}";
+        Shorter { said: u64, found: u64 } => "it has {found} bytes, the directory says {said}",
+            "il a {found} octets, le répertoire en annonce {said}";
+        Crc { said: String, found: String } => "its CRC-32 is {found}, the directory says {said}",
+            "son CRC-32 est {found}, le répertoire annonce {said}";
+        Overlap => "it shares bytes with another member", "il partage des octets avec un autre membre";
+        Encrypted => "it is encrypted", "il est chiffré";
+        Method { method: u16 } => "it is packed with the unknown method {method}",
+            "il est compressé par la méthode inconnue {method}";
     }
 }
 

@@ -2,7 +2,7 @@
 //! Never a name of a library's thread or type.
 //! Called by `trace`, `worker`, `daemon` and `engine`.
 
-use super::argument::sentences;
+use super::argument::{LibraryWords, sentences};
 use super::os::OsCause;
 
 sentences! {
@@ -20,6 +20,9 @@ sentences! {
         LookDied { how: ProcessEnd } => "the process that looks at the box for the status page {how}",
             "le processus qui regarde la box pour la page d’état {how}";
         ThreadEnded => "a worker thread ended early", "une partie de boxsync s’est arrêtée avant la fin de son travail";
+        PackageLost => "a download lost track of its package", "un téléchargement a perdu la trace de son paquet";
+        SecretInBundle { what: LibraryWords } => "the bundle was not written: {what} is still in it",
+            "le fichier d’assistance n’a pas été écrit : un secret s’y trouve encore ({what})";
         NoSignals { why: OsCause } => "cannot listen to signals: {why}", "impossible de recevoir des signaux : {why}";
         RunsNotWiped { path: String } =>
             "{path}: boxsync is running, nothing was destroyed; stop it first: `systemctl stop boxsync.service`",
