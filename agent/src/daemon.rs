@@ -285,7 +285,7 @@ impl Daemon {
         if start.attempt == 1 {
             self.voice.started(&self.box_id, start.cause);
         }
-        self.sends = start.errand.results;
+        self.sends = start.errand.results && start.errand.organisations.is_empty();
         let order = WorkerOrder::Pass {
             errand: start.errand,
             asked: start.cause == logic::schedule::RunReason::Asked,
@@ -307,7 +307,7 @@ impl Daemon {
         self.outdated = false;
         match Worker::start(&self.root, &order).await {
             Ok(worker) => self.worker = Some(worker),
-            Err(trouble) => self.ended(&worker::account(&trouble)),
+            Err(trouble) => self.ended(&[worker::account(&trouble)]),
         }
     }
 

@@ -21,6 +21,7 @@ mod enrol;
 mod incoming;
 mod line;
 mod link;
+mod organisations;
 mod owed;
 mod pass;
 mod request;
@@ -66,7 +67,8 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(3);
 /// How long the store may be in another process's hands.
 const STORE_PATIENCE: Duration = Duration::from_secs(10);
 
-/// The opened box.
+/// The opened box, seen as one of its organisations.
+#[derive(Clone)]
 pub struct Engine {
     root: Root,
     settings: Settings,
@@ -145,8 +147,9 @@ impl Engine {
         }
     }
 
-    /// One synchronization, from the token to the confirmation, and the packages as far as they are waited for.
-    pub async fn synchronize(&self, request: &Request, watch: &RunWatch) -> Report {
+    /// One synchronization of each organisation that is asked for, from the token to the confirmation, and the packages
+    /// as far as they are waited for.
+    pub async fn synchronize(&self, request: &Request, watch: &RunWatch) -> Vec<Report> {
         let (_orders, mut none) = mpsc::unbounded_channel();
         let mut session = SyncSession::new(self, watch);
         session.pass(request, &mut none).await

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use logic::child::{self, ChildEnd, ProcessSeen, Silence};
 use logic::fault::{Code, Fault, InputCause, ProcessEnd, RunCause};
+use logic::organisation;
 use logic::report::Report;
 use logic::schedule::Errand;
 use logic::words::{Outcome, SyncParams};
@@ -63,6 +64,8 @@ enum WorkerLine {
     Progress(Progress),
     /// The account of a pass, and what is not of the account: central's wish, the skew of the clock.
     Report(Box<Report>, Option<Duration>, Option<i64>),
+    /// The same of one organisation, where those of others follow.
+    Part(Box<Report>, Option<Duration>, Option<i64>),
     /// How the packages stand that no pass waits for; comes before each account and with each change after it.
     Lane(PackageLaneState),
     /// The package of this delivery comes before the others no longer.
@@ -76,8 +79,8 @@ enum WorkerLine {
 pub(super) enum WorkerMessage {
     /// It has come so far.
     Progress(Progress),
-    /// The pass has ended, with its account.
-    Report(Box<Report>),
+    /// The pass has ended, with the account of each organisation.
+    Reports(Vec<Report>),
     /// How the packages stand.
     Lane(PackageLaneState),
     /// The package of this delivery comes before the others no longer.
@@ -105,6 +108,8 @@ pub(super) struct Worker {
     look: Instant,
     /// Processes that were killed at the memory limit before it began.
     killed: Option<u64>,
+    /// Accounts of a pass whose others follow.
+    parts: Vec<Report>,
 }
 
 impl Worker {
@@ -139,6 +144,7 @@ impl Worker {
             silence: Silence::new(Duration::ZERO),
             look: now + child::LOOK,
             killed: killed_at_limit(),
+            parts: Vec::new(),
         }
     }
 
@@ -196,12 +202,13 @@ impl Worker {
                     Ok(WorkerLine::FirstOver(delivery)) => {
                         return WorkerMessage::FirstOver(delivery);
                     }
+                    Ok(WorkerLine::Part(report, wish, skew)) => {
+                        self.parts.push(whole(*report, wish, skew));
+                    }
                     Ok(WorkerLine::Report(report, wish, skew)) => {
-                        return WorkerMessage::Report(Box::new(Report {
-                            wish,
-                            skew,
-                            ..*report
-                        }));
+                        let mut reports = std::mem::take(&mut self.parts);
+                        reports.push(whole(*report, wish, skew));
+                        return WorkerMessage::Reports(reports);
                     }
                     Ok(WorkerLine::Beat) => {}
                     // Whatever else a library prints there is none of the protocol's.
@@ -247,6 +254,15 @@ impl Worker {
             let _ = self.child.start_kill();
             let _ = self.child.wait().await;
         }
+    }
+}
+
+/// An account with what does not travel in it.
+fn whole(report: Report, wish: Option<Duration>, skew: Option<i64>) -> Report {
+    Report {
+        wish,
+        skew,
+        ..report
     }
 }
 
@@ -331,7 +347,7 @@ pub async fn work(engine: Result<Engine, Fault>) -> u8 {
             let report = account(&died(ProcessEnd::NoOrders {
                 why: (&error).into(),
             }));
-            return tell_report(&report);
+            return tell_reports(&[report]);
         }
     };
     tokio::select! {
@@ -378,24 +394,31 @@ async fn passes(engine: &Result<Engine, Fault>, watch: &RunWatch, mut orders: Wo
             seen,
             ..Request::of(errand, asked)
         };
-        let report = match (&mut session, engine) {
+        let reports = match (&mut session, engine) {
             (Some(session), Ok(engine)) => {
                 synchronize(engine, session, &request, &mut orders, watch).await
             }
-            (_, Err(trouble)) => account(trouble),
-            (None, Ok(_)) => account(&died(ProcessEnd::NoSession)),
+            (_, Err(trouble)) => vec![account(trouble)],
+            (None, Ok(_)) => vec![account(&died(ProcessEnd::NoSession))],
         };
         // First how the packages stand: what the daemon does after the account depends on it.
         told = None;
         tell_lane(session.as_ref(), &mut told);
-        exit = tell_report(&report);
+        exit = tell_reports(&reports);
     }
 }
 
-fn tell_report(report: &Report) -> u8 {
-    let whole = Box::new(report.clone());
-    tell(&WorkerLine::Report(whole, report.wish, report.skew));
-    report.outcome.exit()
+/// Tells the accounts of a pass; gives the exit status.
+fn tell_reports(reports: &[Report]) -> u8 {
+    for (place, report) in reports.iter().enumerate() {
+        let whole = Box::new(report.clone());
+        let line = match place + 1 == reports.len() {
+            true => WorkerLine::Report,
+            false => WorkerLine::Part,
+        };
+        tell(&line(whole, report.wish, report.skew));
+    }
+    organisation::worst(reports).map_or(0, |worst| worst.outcome.exit())
 }
 
 /// Tells how the packages stand, when that is new.
@@ -452,16 +475,16 @@ async fn synchronize(
     request: &Request,
     orders: &mut WorkerOrders,
     watch: &RunWatch,
-) -> Report {
+) -> Vec<Report> {
     if let Err(trouble) = session.enrols(engine).await {
-        return account(&trouble);
+        return vec![account(&trouble)];
     }
     let (send, mut receive) = mpsc::unbounded_channel();
     let pass = session.pass(request, &mut receive);
     tokio::pin!(pass);
     loop {
         let order = tokio::select! {
-            report = &mut pass => return report,
+            reports = &mut pass => return reports,
             order = orders.next() => order,
         };
         let order = match order {
@@ -473,7 +496,7 @@ async fn synchronize(
             }
             // There is one pass at a time.
             Some(WorkerOrder::Pass { .. }) => continue,
-            None => return account(&died(ProcessEnd::LostDaemon)),
+            None => return vec![account(&died(ProcessEnd::LostDaemon))],
         };
         // A pass that ends in this moment needs it no longer.
         let _ = send.send(order);

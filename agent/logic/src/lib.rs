@@ -28,6 +28,7 @@ pub mod keep;
 pub mod language;
 pub mod manifest;
 pub mod media;
+pub mod organisation;
 pub mod outside;
 pub mod pace;
 pub mod package;

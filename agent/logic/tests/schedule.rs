@@ -331,15 +331,17 @@ enum ScheduleAct {
 
 fn errand() -> impl Strategy<Value = Errand> {
     let types = prop::sample::subsequence(EntityType::ALL.to_vec(), 0..=6);
-    let flags = (any::<bool>(), any::<bool>());
+    let organisations = prop::sample::subsequence(vec!["A".to_owned(), "B".to_owned()], 0..=2);
+    let flags = (any::<bool>(), any::<bool>(), organisations);
     (types, any::<bool>(), any::<bool>(), any::<bool>(), flags).prop_map(
-        |(types, data, results, allow_deletes, (now, no_wait))| Errand {
+        |(types, data, results, allow_deletes, (now, no_wait, organisations))| Errand {
             types,
             data,
             results,
             allow_deletes,
             now,
             no_wait,
+            organisations,
         },
     )
 }

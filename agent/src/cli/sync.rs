@@ -15,7 +15,7 @@ use logic::words::Outcome;
 
 use super::screen::{Mood, Screen, advice, fold, pairs, remedied, time};
 use super::service;
-use super::words::{self, SyncTerm};
+use super::words::{self, ActTerm, SyncTerm};
 use super::{bar, runtime};
 use crate::engine::progress::RunWatch;
 use crate::engine::{Engine, Request};
@@ -45,6 +45,9 @@ pub(super) struct SyncArgs {
     /// Do not wait for packages: they go on by themselves where the daemon runs.
     #[arg(long, conflicts_with = "now")]
     no_wait: bool,
+    /// Only this organisation of the box; may be given several times.
+    #[arg(long = "organisation", value_name = "ID")]
+    organisations: Vec<String>,
 }
 
 impl SyncArgs {
@@ -57,6 +60,7 @@ impl SyncArgs {
             allow_deletes: self.allow_deletes,
             now: self.now,
             no_wait: self.no_wait,
+            organisations: self.organisations.clone(),
         }
     }
 }
@@ -73,14 +77,14 @@ pub(super) fn act(root: &Root, options: &SyncArgs, screen: &Screen) -> Result<u8
     let errand = options.errand();
     let through = runtime(async {
         tokio::select! {
-            report = client::synchronize(root, &errand, &watch) => report.map(Some),
+            reports = client::synchronize(root, &errand, &watch) => reports.map(Some),
             () = bar::follow(screen, &watch) => Ok(None),
             _ = tokio::signal::ctrl_c() => Ok(None),
         }
     });
     bar::clear(screen);
     match through? {
-        Some(Some(report)) => return Ok(told(&report, screen)),
+        Some(Some(reports)) => return Ok(told_all(&reports, screen)),
         Some(None) => {}
         None => {
             screen.say(&screen.told(&SyncTerm::Unwatched));
@@ -91,10 +95,12 @@ pub(super) fn act(root: &Root, options: &SyncArgs, screen: &Screen) -> Result<u8
     service::tell(root, screen);
     engine.settings().central()?;
     let request = Request::of(errand, true);
-    let report = runtime(run(&engine, &request, &watch, screen));
+    let reports = runtime(run(&engine, &request, &watch, screen));
     bar::clear(screen);
-    match report {
-        Some(report) if report.code != STOPPED => Ok(told(&report, screen)),
+    match reports {
+        Some(reports) if reports.iter().all(|report| report.code != STOPPED) => {
+            Ok(told_all(&reports, screen))
+        }
         _ => {
             screen.say(&screen.told(&SyncTerm::Stopped));
             Ok(130)
@@ -111,17 +117,30 @@ async fn run(
     request: &Request,
     watch: &RunWatch,
     screen: &Screen,
-) -> Option<Report> {
+) -> Option<Vec<Report>> {
     let signals = async {
         told_to_end().await;
         watch.stop();
         told_to_end().await;
     };
     tokio::select! {
-        report = engine.synchronize(request, watch) => Some(report),
+        reports = engine.synchronize(request, watch) => Some(reports),
         () = bar::follow(screen, watch) => None,
         () = signals => None,
     }
+}
+
+/// Shows the account of each organisation; gives the exit status, that of the worst.
+fn told_all(reports: &[Report], screen: &Screen) -> u8 {
+    let mut exits = Vec::new();
+    for report in reports {
+        if reports.len() > 1 && !screen.json {
+            let ids = report.organisation_id.clone();
+            screen.line(&screen.told(&ActTerm::Organisation { ids }));
+        }
+        exits.push(told(report, screen));
+    }
+    exits.into_iter().max().unwrap_or(0)
 }
 
 /// Shows the account; gives the exit status.
@@ -133,7 +152,7 @@ fn told(report: &Report, screen: &Screen) -> u8 {
             screen.line(&line);
         }
     }
-    let usage = report.code.is(Area::Config);
+    let usage = report.code.is(Area::Config) || report.code.is(Area::Input);
     if usage { 2 } else { report.outcome.exit() }
 }
 

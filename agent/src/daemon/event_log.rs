@@ -8,6 +8,7 @@ use logic::fault::{Code, CodeName, ConfigCause, Fault, Finding};
 use logic::health::clock::TOLERANCE;
 use logic::language::Localized;
 use logic::language::figure::Seconds;
+use logic::organisation;
 use logic::report::Report;
 use logic::retry;
 use logic::schedule::{RunEnd, RunReason, Wish};
@@ -21,10 +22,11 @@ use system::journal::event;
 /// What was said already.
 #[derive(Default)]
 pub(super) struct ToldEvents {
-    /// Findings told: each is told again only after a run without it.
-    told: BTreeSet<CodeName>,
-    /// The last account.
-    last: Option<Report>,
+    /// Findings told: each is told again only after a run without it. On a box of several organisations with the one that
+    /// it was found for.
+    told: BTreeSet<(String, CodeName)>,
+    /// The last accounts, one an organisation.
+    last: Vec<Report>,
     /// The clock was called wrong.
     clock_wrong: bool,
 }
@@ -47,26 +49,51 @@ impl ToldEvents {
     pub(super) fn started(&self, box_id: &str, cause: RunReason) {
         let (message_id, code) = (event::SYNC_STARTED.id, event::SYNC_STARTED.code);
         let cause_word = cause.word();
-        if self.last.is_none() || cause == RunReason::Asked {
+        if self.last.is_empty() || cause == RunReason::Asked {
             tracing::info!(message_id, code = %code, box_id, "synchronizing ({cause_word})");
         } else {
             tracing::trace!(message_id, code = %code, box_id, "synchronizing ({cause_word})");
         }
     }
 
-    /// One line for the run, one for each finding that is new; a central out of reach is told by `lost`.
-    pub(super) fn account(&mut self, report: &Report, end: RunEnd) {
-        let before = self.last.replace(report.clone());
+    /// One line for the run of each organisation, one for each finding that is new; a central out of reach is told by
+    /// `lost`.
+    pub(super) fn accounts(&mut self, reports: &[Report]) {
+        let before = std::mem::replace(&mut self.last, reports.to_vec());
+        let mut told = BTreeSet::new();
+        for report in reports {
+            let of = match reports.len() {
+                1 => "",
+                _ => report.organisation_id.as_str(),
+            };
+            let same = |one: &&Report| one.organisation_id == report.organisation_id;
+            let before = match reports.len() {
+                1 => before.last(),
+                _ => before.iter().find(same),
+            };
+            self.account(report, of, before, &mut told);
+        }
+        self.told = told;
+    }
+
+    fn account(
+        &mut self,
+        report: &Report,
+        of: &str,
+        before: Option<&Report>,
+        all: &mut BTreeSet<(String, CodeName)>,
+    ) {
         self.clock(report);
         if report.outcome == Outcome::Finished {
             // The edge is told: the first run, one that changed something, the first good one again.
             let was_good = before.is_some_and(|before| before.outcome == Outcome::Finished);
             finished(report, was_good && report.is_unchanged());
         }
+        let is_told = |code: &CodeName| self.told.contains(&(of.to_owned(), code.clone()));
         let mut found = BTreeSet::new();
         let mut named = false;
         for finding in &report.findings {
-            let fresh = found.insert(finding.code.clone()) && !self.told.contains(&finding.code);
+            let fresh = found.insert(finding.code.clone()) && !is_told(&finding.code);
             if let (true, Some(event)) = (fresh, finding.code.known().and_then(event::of)) {
                 named |= finding.code == report.code;
                 tracing::warn!(
@@ -79,16 +106,14 @@ impl ToldEvents {
                 );
             }
         }
-        let unreached = matches!(end, RunEnd::Unreached(_));
-        if report.outcome != Outcome::Finished && !unreached && !self.told.contains(&report.code) {
+        let unreached = matches!(RunEnd::of(report, None), RunEnd::Unreached(_));
+        if report.outcome != Outcome::Finished && !unreached && !is_told(&report.code) {
             failed(report, named);
         }
         // A run that did not reach central says nothing about what an earlier one found.
-        if unreached {
-            self.told.append(&mut found);
-        } else {
-            self.told = found;
-        }
+        let kept = self.told.iter().filter(|(id, _)| unreached && id == of);
+        all.extend(kept.cloned());
+        all.extend(found.into_iter().map(|code| (of.to_owned(), code)));
     }
 
     /// A run that heard no authenticated time says nothing about the clock.
@@ -115,7 +140,7 @@ impl ToldEvents {
 
     /// Central cannot be used; `due`: when it is tried again.
     pub(super) fn lost(&self, box_id: &str, due: Option<(Now, &'static str)>) {
-        let (code, reason) = match &self.last {
+        let (code, reason) = match organisation::worst(&self.last) {
             Some(report) => (report.code.clone(), report.reason.as_str()),
             None => (event::NET_OFFLINE.code.into(), "no answer"),
         };
@@ -142,7 +167,7 @@ impl ToldEvents {
             );
         }
         let next = standing.next.map_or("", |(_, why)| why);
-        let state = match (&self.last, standing.offline) {
+        let state = match (organisation::worst(&self.last), standing.offline) {
             (_, Some(tries)) => format!("central cannot be used, {tries} tries"),
             (None, None) => "not synchronized since the start".into(),
             (Some(report), None) => match report.code.known() {
@@ -310,7 +335,7 @@ mod tests {
             (Some(0), false),
         ] {
             report.skew = skew;
-            voice.account(&report, RunEnd::of(&report, None));
+            voice.accounts(std::slice::from_ref(&report));
             assert_eq!(voice.clock_wrong, wrong, "{skew:?}");
         }
     }
@@ -383,9 +408,9 @@ mod tests {
             report.skew = Some(4000);
             report.findings.clear();
             report.code = Code::PackageDamaged.into();
-            ToldEvents::default().account(&report, RunEnd::of(&report, None));
+            ToldEvents::default().accounts(std::slice::from_ref(&report));
             report.outcome = Outcome::Finished;
-            ToldEvents::default().account(&report, RunEnd::of(&report, None));
+            ToldEvents::default().accounts(std::slice::from_ref(&report));
         });
         acts.extend(ELSEWHERE.map(|event| (event.id.to_owned(), event.code.to_string())));
         let mut seen: BTreeSet<String> = acts.into_iter().map(|(id, _)| id).collect();
@@ -400,8 +425,8 @@ mod tests {
             report.outcome = Outcome::Failed;
             let lines = told(|| {
                 let mut voice = ToldEvents::default();
-                voice.account(&report, RunEnd::of(&report, None));
-                voice.account(&report, RunEnd::of(&report, None));
+                voice.accounts(std::slice::from_ref(&report));
+                voice.accounts(std::slice::from_ref(&report));
             });
             let line = (id.to_owned(), code.to_string());
             assert_eq!(

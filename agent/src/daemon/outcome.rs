@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use logic::fault::{Fault, Finding, ProcessEnd};
+use logic::organisation;
 use logic::package_lane::{WaitReason, Waiting};
 use logic::report::Report;
 use logic::schedule::{PackagesState, RunEnd, ScheduleEvent};
@@ -30,14 +31,12 @@ impl Daemon {
                 }
                 self.board.progress(progress);
             }
-            WorkerMessage::Report(report)
-                if self.stopping && report.code == logic::trace::stopped().code =>
-            {
+            WorkerMessage::Reports(reports) if self.stopping && reports.iter().any(is_stopped) => {
                 // Its end follows.
-                self.note(&report);
+                self.note(&reports);
             }
-            WorkerMessage::Report(report) => {
-                self.ended(&report);
+            WorkerMessage::Reports(reports) => {
+                self.ended(&reports);
                 self.packages();
             }
             WorkerMessage::Lane(lane) => {
@@ -79,7 +78,7 @@ impl Daemon {
         journal::trouble(&trouble);
         self.unasked = true;
         self.note_death(&trouble);
-        self.ended(&worker::account(&trouble));
+        self.ended(&[worker::account(&trouble)]);
     }
 
     /// Written down beside the loop: its worker left no account that `status` could read.
@@ -125,36 +124,44 @@ impl Daemon {
     }
 
     /// What the next run is to know of this one.
-    fn note(&mut self, report: &Report) {
-        if report.box_id.is_empty() {
-            return;
+    fn note(&mut self, reports: &[Report]) {
+        for report in reports.iter().filter(|report| !report.box_id.is_empty()) {
+            if report.box_id != self.box_id {
+                self.box_id.clone_from(&report.box_id);
+                self.seen = 0;
+            }
+            self.seen = self.seen.max(report.sync_id);
         }
-        if report.box_id != self.box_id {
-            self.box_id.clone_from(&report.box_id);
-            self.seen = 0;
-        }
-        self.seen = self.seen.max(report.sync_id);
         // Of a run that was cut short nothing is known.
-        let sent = report.outcome == Outcome::Finished && report.results.queued == 0;
-        self.unasked &= !(sent && self.sends);
+        let sent = |report: &Report| {
+            !report.box_id.is_empty()
+                && report.outcome == Outcome::Finished
+                && report.results.queued == 0
+        };
+        self.unasked &= !(self.sends && reports.iter().all(sent));
         // What lies on disk may be older than what was sent.
         let unkept = |found: &Finding| found.code.known().is_some_and(is_unkept);
-        self.unasked |= report.findings.iter().any(unkept);
+        let mut findings = reports.iter().flat_map(|report| &report.findings);
+        self.unasked |= findings.any(unkept);
     }
 
-    pub(super) fn ended(&mut self, report: &Report) {
-        self.note(report);
+    pub(super) fn ended(&mut self, reports: &[Report]) {
+        self.note(reports);
         (self.pass, self.closing) = (false, false);
         if self.worker.is_none() {
             self.running = None;
         }
         // What the run heard of the time counts here too.
         self.keep_time();
-        self.board.report(self.runs, report);
+        self.board.reports(self.runs, reports);
         self.textfile.news();
-        let end = RunEnd::of(report, report.wish);
-        self.voice.account(report, end);
+        let end = organisation::end(reports);
+        self.voice.accounts(reports);
         self.schedule
             .handle(ScheduleEvent::Ended(end), clock::now());
     }
+}
+
+fn is_stopped(report: &Report) -> bool {
+    report.code == logic::trace::stopped().code
 }

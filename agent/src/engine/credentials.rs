@@ -125,7 +125,7 @@ impl Engine {
     }
 
     /// The organisation whose catalogue the box holds; an edition that does not open holds nothing.
-    fn held_organisation(&self) -> Option<String> {
+    pub(super) fn held_organisation(&self) -> Option<String> {
         let edition = CatalogueStore::open(&self.vault).ok()?.shown().ok()?;
         let holds = EntityType::ALL.iter().any(|kind| edition.count(*kind) > 0);
         (holds && !edition.organisation_id.is_empty()).then_some(edition.organisation_id)

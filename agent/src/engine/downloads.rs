@@ -88,7 +88,7 @@ async fn bring(link: Link) {
         };
         link.watch.begins(&package.delivery);
         let end = tokio::select! {
-            end = fetch(&link, &package) => end,
+            end = in_turn(&link, &package) => end,
             // What has come of it is kept: it goes on later.
             () = another_first(&link) => {
                 link.watch.packages_wait(None, None);
@@ -104,6 +104,12 @@ async fn bring(link: Link) {
         link.lane.changed.notify_one();
     }
     link.lane.changed.notify_one();
+}
+
+/// Brings one package when it is this organisation's turn.
+async fn in_turn(link: &Link, package: &WantedPackage) -> PackageEnd {
+    let _turn = link.turn().await;
+    fetch(link, package).await
 }
 
 /// Ends when the package under way is to be left, for a person wants another one first.

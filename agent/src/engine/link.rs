@@ -11,7 +11,7 @@ use logic::download::Carriage;
 use logic::fault::{Code, Fault};
 use logic::package_lane::{PackageLane, Waiting};
 use logic::rate::RateOverride;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use super::progress::RunWatch;
 use super::rate::RateKeeper;
@@ -34,6 +34,8 @@ pub(super) struct Link {
     spare: Rc<RefCell<VecDeque<String>>>,
     pub(super) lane: Rc<Lane>,
     pub(super) rate: Rc<RateKeeper>,
+    /// Whoever brings a package has it.
+    pub(super) turn: Rc<Semaphore>,
 }
 
 /// What the configuration allows a download.
@@ -72,6 +74,7 @@ impl Link {
         limits: Limits,
         carriage: Carriage,
         rate: RateKeeper,
+        turn: Rc<Semaphore>,
     ) -> Result<Self, Fault> {
         Ok(Self {
             uplink,
@@ -83,6 +86,7 @@ impl Link {
             spare: Rc::default(),
             lane: Rc::default(),
             rate: Rc::new(rate),
+            turn,
         })
     }
 
@@ -137,6 +141,25 @@ impl Link {
             if self.packages.remove(&delivery)? {
                 tracing::info!("the package of a delivery that central stopped naming made room");
                 return Ok(true);
+            }
+        }
+    }
+
+    /// Waits until no other organisation of the box brings a package; meanwhile what holds up both is told here too.
+    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        /// So often it is looked whether a window closed or an exam began.
+        const LOOK: Duration = Duration::from_secs(5);
+        loop {
+            tokio::select! {
+                biased;
+                permit = self.turn.acquire() => {
+                    self.held_up(None);
+                    // It is never closed.
+                    return permit.ok();
+                }
+                () = tokio::time::sleep(LOOK) => {
+                    self.held_up((self.limits.gate)().map(|(waiting, _)| waiting));
+                }
             }
         }
     }

@@ -149,7 +149,8 @@ fn ended(pass: &Pass, ending: &SpoolEnding) {
     let now = clock::now().wall;
     if ending.unkept {
         // What lies on disk is older than what is known: nothing follows from it.
-        if !ending.flying {
+        // What goes with another organisation may be flying.
+        if !ending.flying && !pass.spool.is_part() {
             pass.unmarked.clear();
         }
         return;
@@ -163,7 +164,13 @@ fn ended(pass: &Pass, ending: &SpoolEnding) {
         );
         pass.tracer.with(|trace| trace.restore(Sign::Held, now));
     }
-    if ending.trouble.is_none() && ending.count.results.queued == 0 {
+    if ending.trouble.is_none() && ending.count.results.queued == 0 && !waits_elsewhere(pass) {
         pass.tracer.with(logic::trace::Trace::probed);
     }
+}
+
+/// Whether anything that goes with another organisation is still to be sent, or may be.
+fn waits_elsewhere(pass: &Pass) -> bool {
+    let whole = pass.spool.clone().carrying(None);
+    pass.spool.is_part() && whole.tally().map_or(true, |(owed, _)| owed.queued > 0)
 }

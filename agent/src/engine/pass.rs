@@ -43,6 +43,24 @@ const PACKAGES_GRACE: Duration = Duration::from_secs(10);
 const PACKAGES_BEGIN: Duration = Duration::from_secs(1);
 
 impl Engine {
+    /// The account of a run that cannot begin.
+    pub(super) fn unbegun(&self, trouble: &Fault) -> Report {
+        let mut report = Report::new(&self.unnumbered(), clock::now().wall);
+        report.stop(trouble);
+        report
+    }
+
+    /// What is known of the parameters of a run before the box is looked at.
+    fn unnumbered(&self) -> SyncParams {
+        let this_box = &self.settings.this_box;
+        SyncParams {
+            organisation_id: this_box.organisation_id.clone().unwrap_or_default(),
+            sync_id: 0,
+            box_id: String::new(),
+            tao_version: this_box.tao_version.clone().unwrap_or_default(),
+        }
+    }
+
     /// One pass within a session. Whatever happens, there is an account of it.
     pub(super) async fn pass(
         &self,
@@ -51,22 +69,7 @@ impl Engine {
         orders: &mut PassOrders,
     ) -> Report {
         let begun = clock::now().wall;
-        let mut params = SyncParams {
-            organisation_id: self
-                .settings
-                .this_box
-                .organisation_id
-                .clone()
-                .unwrap_or_default(),
-            sync_id: 0,
-            box_id: String::new(),
-            tao_version: self
-                .settings
-                .this_box
-                .tao_version
-                .clone()
-                .unwrap_or_default(),
-        };
+        let mut params = self.unnumbered();
         let ended = self.run(session, request, orders, &mut params).await;
         self.keep_time();
         match ended {
@@ -87,7 +90,7 @@ impl Engine {
         params: &mut SyncParams,
     ) -> Result<Report, Fault> {
         let lock = session.lock(&self.root)?;
-        let mut identity = self.settled(lock)?;
+        let mut identity = self.settled(&lock)?;
         params.box_id.clone_from(&identity.box_id);
         params.sync_id = identity.sync_id;
         let enrolment = self.enrolment()?.ok_or_else(not_enrolled)?;
@@ -138,6 +141,7 @@ impl Engine {
                     encryption::application_key(&catalogue, &edition),
                 ),
             )?,
+            engine: self.clone(),
             vault: self.vault.clone(),
             before: uplink.meter(),
             uplink: uplink.clone(),
@@ -279,7 +283,7 @@ impl Engine {
             ..spool::SpoolPlan::new(params.clone(), String::new(), u64::from_le_bytes(random()))
         };
         let pass = Pass {
-            spool: Spool::open(&self.vault)?,
+            spool: Spool::open(&self.vault)?.carrying(self.carried()?),
             uplink: uplink.clone(),
             forget: results.delete_after_send,
             probe,

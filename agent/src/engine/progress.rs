@@ -102,6 +102,8 @@ impl RunWatch {
     /// A person has ordered something of the downloads: whoever brings a package looks at once.
     pub fn orders(&self) {
         self.1.ordered.notify_one();
+        // The lane of each organisation, and one that is about to wait.
+        self.1.lane_ordered.notify_waiters();
         self.1.lane_ordered.notify_one();
     }
 

@@ -26,6 +26,8 @@ pub struct Request {
     pub now: bool,
     /// Whoever asked does not wait for packages.
     pub no_wait: bool,
+    /// Only these organisations of the box; empty: all.
+    pub organisations: Vec<String>,
 }
 
 impl Request {
@@ -39,6 +41,7 @@ impl Request {
             asked,
             now: errand.now,
             no_wait: errand.no_wait,
+            organisations: errand.organisations,
             ..Self::default()
         }
     }
@@ -56,6 +59,7 @@ impl Default for Request {
             seen: 0,
             now: false,
             no_wait: false,
+            organisations: Vec::new(),
         }
     }
 }

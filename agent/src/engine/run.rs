@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 
 use generation::fingerprint;
 
+use super::Engine;
 use super::downloads::Downloads;
 use super::owed::{self, Pass};
 use super::progress::{BRINGING, RunWatch};
@@ -38,6 +39,8 @@ use vault::index::IndexStore;
 /// What one run works with.
 pub(super) struct RunResources {
     pub(super) root: Root,
+    /// The box as the organisation of this run.
+    pub(super) engine: Engine,
     pub(super) vault: Vault,
     pub(super) uplink: Uplink,
     pub(super) catalogue: CatalogueStore,
@@ -278,11 +281,7 @@ impl ActiveRun {
     }
 
     fn wanted(&self, delivery: String, changed: bool) -> WantedPackage {
-        let name = self
-            .means
-            .vault
-            .keys()
-            .name(EntityType::Delivery.word(), &delivery);
+        let name = self.name(&delivery);
         let rows = self.edition.types.get(&EntityType::Delivery);
         WantedPackage {
             entity: rows

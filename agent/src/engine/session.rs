@@ -4,17 +4,18 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use logic::download::Carriage;
-use logic::fault::Fault;
+use logic::fault::{Code, EnrolCause, Fault};
 use logic::identity::{BoxIdentity, Enrolment};
 use logic::package::waiting::{HoldFacts, held_back};
 use logic::package_lane::{WaitReason, Waiting};
 use logic::rate::{Rate, RateOverride};
 use logic::report::Report;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 
 use super::downloads::Downloads;
 use super::link::{Limits, Link};
@@ -56,21 +57,35 @@ pub struct PackageLaneState {
     pub news: bool,
 }
 
-/// One pass after the other, and packages beside them.
+/// One pass after the other of each organisation in turn, and packages beside them.
 pub struct SyncSession<'a> {
     engine: &'a Engine,
-    state: SessionState,
+    watch: RunWatch,
+    shared: SharedByOrganisations,
+    organisations: Vec<(Engine, SessionState)>,
+}
+
+/// What the organisations of a box share in a session.
+#[derive(Clone)]
+struct SharedByOrganisations {
+    /// The lock of the state folder, held until the session ends.
+    lock: Rc<RefCell<Option<Rc<Lock>>>>,
+    /// Of one organisation at a time a package comes: they share the line, its rate and the store.
+    turn: Rc<Semaphore>,
 }
 
 impl<'a> SyncSession<'a> {
     /// Nothing is opened before the first pass.
     pub fn new(engine: &'a Engine, watch: &RunWatch) -> Self {
-        let state = SessionState {
+        Self {
+            engine,
             watch: watch.clone(),
-            lock: None,
-            line: None,
-        };
-        Self { engine, state }
+            shared: SharedByOrganisations {
+                lock: Rc::default(),
+                turn: Rc::new(Semaphore::new(1)),
+            },
+            organisations: Vec::new(),
+        }
     }
 
     /// Enrols a box that was given a login, before the first pass; later ones hold the lock that enrolment needs.
@@ -78,67 +93,162 @@ impl<'a> SyncSession<'a> {
     /// # Errors
     /// As `Engine::enrol_by_credential`.
     pub async fn enrols(&self, engine: &Engine) -> Result<(), Fault> {
-        match self.state.lock {
-            None => engine.enrol_by_credential().await,
-            Some(_) => Ok(()),
+        let is_locked = self.shared.lock.borrow().is_some();
+        match is_locked {
+            false => engine.enrol_by_credential().await,
+            true => Ok(()),
         }
     }
 
-    /// One pass, from the token to the confirmation.
+    /// One pass, from the token to the confirmation, of each organisation that is asked for, in turn; the account of each.
+    /// What goes wrong for one does not hold up the next.
     pub async fn pass(
         &mut self,
         request: &Request,
         orders: &mut mpsc::UnboundedReceiver<PassOrder>,
-    ) -> Report {
-        self.state.watch.pass_begins();
-        let report = self.engine.pass(&mut self.state, request, orders).await;
-        self.state.watch.pass_ends();
-        report
+    ) -> Vec<Report> {
+        self.watch.pass_begins();
+        let reports = self.passes(request, orders).await;
+        self.watch.pass_ends();
+        reports
     }
 
-    /// How the lane of packages stands.
-    pub fn lane(&self) -> PackageLaneState {
-        let Some(line) = &self.state.line else {
-            return PackageLaneState::default();
+    async fn passes(&mut self, request: &Request, orders: &mut PassOrders) -> Vec<Report> {
+        let unread = self.look_up();
+        let asked = |engine: &Engine| {
+            let id = engine.organisation_id();
+            let named = |asked: &String| id.as_ref() == Some(asked);
+            request.organisations.is_empty() || request.organisations.iter().any(named)
         };
-        let lane = line.downloads.borrow().lane().clone();
-        let machine = lane.machine.borrow();
-        PackageLaneState {
-            active: machine.is_active(),
-            waiting: machine.waiting(),
-            held_up: (line.gate)().map(|(_, wait)| wait),
-            failed: machine.has_failed(),
-            news: machine.has_news(),
+        let mut heard = Vec::new();
+        let mut reports = Vec::new();
+        for (engine, state) in &mut self.organisations {
+            if !asked(engine) {
+                continue;
+            }
+            let stopped = reports
+                .last()
+                .is_some_and(|report: &Report| report.code == logic::trace::stopped().code);
+            if stopped {
+                break;
+            }
+            let (send, mut receive) = mpsc::unbounded_channel();
+            // What was said during the pass of another is meant for the whole run.
+            heard.iter().for_each(|order| {
+                let _ = send.send(*order);
+            });
+            let pass = engine.pass(state, request, &mut receive);
+            tokio::pin!(pass);
+            let report = loop {
+                tokio::select! {
+                    report = &mut pass => break report,
+                    Some(order) = orders.recv() => {
+                        heard.push(order);
+                        let _ = send.send(order);
+                    }
+                }
+            };
+            reports.push(report);
         }
+        match (reports.first_mut(), unread) {
+            (Some(report), Some(trouble)) => report.find(&trouble),
+            (None, trouble) => {
+                let trouble = trouble.unwrap_or_else(|| {
+                    let id = request.organisations.join(", ");
+                    Fault::new(
+                        Code::InputOrganisation,
+                        EnrolCause::UnknownOrganisation { id },
+                    )
+                });
+                reports.push(self.engine.unbegun(&trouble));
+            }
+            (Some(_), None) => {}
+        }
+        reports
     }
 
-    /// Ends when the lane of packages has come to a stand or goes on.
+    /// Which organisations the box has now. Where that cannot be read the first goes on, and why is told.
+    fn look_up(&mut self) -> Option<Fault> {
+        let (found, unread) = match self.engine.organisations() {
+            Ok(found) => (found, None),
+            Err(trouble) => (vec![self.engine.clone()], Some(trouble)),
+        };
+        let mut before = std::mem::take(&mut self.organisations);
+        for engine in found {
+            let home = engine.vault.home().to_owned();
+            let held = before.iter().position(|(one, _)| one.vault.home() == home);
+            let state = match held {
+                Some(at) => before.swap_remove(at).1,
+                None => SessionState {
+                    watch: self.watch.clone(),
+                    shared: self.shared.clone(),
+                    line: None,
+                },
+            };
+            self.organisations.push((engine, state));
+        }
+        unread
+    }
+
+    /// How the lanes of packages stand, taken together.
+    pub fn lane(&self) -> PackageLaneState {
+        let states = self.organisations.iter().map(|(_, state)| state.lane());
+        states.fold(PackageLaneState::default(), PackageLaneState::and)
+    }
+
+    /// Ends when a lane of packages has come to a stand or goes on.
     pub async fn changed(&self) {
-        match &self.state.line {
-            Some(line) => {
-                let lane = line.downloads.borrow().lane().clone();
-                lane.changed.notified().await;
+        let lanes = self.organisations.iter().filter_map(|(_, state)| {
+            let line = state.line.as_ref()?;
+            let lane = line.downloads.borrow().lane().clone();
+            Some(Box::pin(async move { lane.changed.notified().await }))
+        });
+        let mut lanes: Vec<_> = lanes.collect();
+        std::future::poll_fn(|context| {
+            let changed = lanes
+                .iter_mut()
+                .any(|lane| lane.as_mut().poll(context).is_ready());
+            match changed {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
             }
-            None => std::future::pending().await,
+        })
+        .await;
+    }
+}
+
+impl PackageLaneState {
+    /// Two lanes taken together: what one brings is under way, and what holds up either is told.
+    fn and(self, other: Self) -> Self {
+        Self {
+            active: self.active || other.active,
+            waiting: self.waiting.or(other.waiting),
+            held_up: match (self.held_up, other.held_up) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            },
+            failed: self.failed || other.failed,
+            news: self.news || other.news,
         }
     }
 }
 
-/// What a session keeps from one pass to the next.
+/// What a session keeps of one organisation from one pass to the next.
 pub(super) struct SessionState {
     watch: RunWatch,
-    lock: Option<Lock>,
+    shared: SharedByOrganisations,
     line: Option<CentralClient>,
 }
 
 impl SessionState {
     /// The lock of the state folder, held until the session ends.
-    pub(super) fn lock(&mut self, root: &Root) -> Result<&Lock, Fault> {
-        let lock = match self.lock.take() {
+    pub(super) fn lock(&self, root: &Root) -> Result<Rc<Lock>, Fault> {
+        let mut held = self.shared.lock.borrow_mut();
+        let lock = match held.take() {
             Some(lock) => lock,
-            None => Lock::take(root, LOCK_PATIENCE)?,
+            None => Rc::new(Lock::take(root, LOCK_PATIENCE)?),
         };
-        Ok(self.lock.insert(lock))
+        Ok(held.insert(lock).clone())
     }
 
     /// The line to central, the same as before as long as the box is the same to central.
@@ -151,9 +261,28 @@ impl SessionState {
         let who = (enrolment.clone(), identity.box_id.clone());
         let line = match self.line.take().filter(|line| line.who == who) {
             Some(line) => line,
-            None => CentralClient::open(engine, enrolment, identity, &self.watch)?,
+            None => {
+                let turn = self.shared.turn.clone();
+                CentralClient::open(engine, enrolment, identity, &self.watch, turn)?
+            }
         };
         Ok(self.line.insert(line))
+    }
+
+    /// How the lane of packages stands.
+    fn lane(&self) -> PackageLaneState {
+        let Some(line) = &self.line else {
+            return PackageLaneState::default();
+        };
+        let lane = line.downloads.borrow().lane().clone();
+        let machine = lane.machine.borrow();
+        PackageLaneState {
+            active: machine.is_active(),
+            waiting: machine.waiting(),
+            held_up: (line.gate)().map(|(_, wait)| wait),
+            failed: machine.has_failed(),
+            news: machine.has_news(),
+        }
     }
 }
 
@@ -179,6 +308,7 @@ impl CentralClient {
         enrolment: &Enrolment,
         identity: &BoxIdentity,
         watch: &RunWatch,
+        turn: Rc<Semaphore>,
     ) -> Result<Self, Fault> {
         let uplink = engine.uplink(Some((enrolment, identity)))?;
         let at_once = Rc::new(Cell::new(false));
@@ -205,6 +335,7 @@ impl CentralClient {
                 download.window_flush.bytes(),
             ),
             RateKeeper::new(&engine.root),
+            turn,
         )?;
         Ok(Self {
             who: (enrolment.clone(), identity.box_id.clone()),
@@ -263,8 +394,13 @@ fn ordered_rate(engine: &Engine) -> Box<dyn Fn() -> Option<RateOverride>> {
     Box::new(move || orders::kept(&vault).rate(clock::uptime()))
 }
 
-/// The delivery whose package a person wants before the others.
+/// The delivery whose package a person wants before the others, unless only another organisation names it.
 fn ordered_first(engine: &Engine) -> Box<dyn Fn() -> Option<String>> {
-    let vault = engine.vault.clone();
-    Box::new(move || orders::kept(&vault).first().map(str::to_owned))
+    let engine = engine.clone();
+    Box::new(move || {
+        let kept = orders::kept(&engine.vault);
+        kept.first()
+            .filter(|id| engine.may_bring(id))
+            .map(str::to_owned)
+    })
 }

@@ -182,7 +182,13 @@ impl Engine {
                 "{reason}; the next synchronization takes a higher number, and what is owed is asked for before it is sent"
             );
         }
-        let last = self.vault.home_entry("last");
+        // The run before may have been of another organisation, whose account and history are its own.
+        let before = tracer.with(|trace| {
+            let open = trace.open.as_ref();
+            open.map(|open| open.params.organisation_id.clone())
+        });
+        let before = self.of_run(before.as_deref());
+        let last = before.vault.home_entry("last");
         let last = unkept.or(last.get_or_set_aside::<Report>(), None)?;
         let killed = tracer.with(|trace| trace.bury(last.as_ref()));
         if let Some(killed) = &killed {
@@ -195,12 +201,19 @@ impl Engine {
                 killed.sync_id,
                 killed.reason
             );
-            unkept.or(History::of(&self.vault).append(killed), ())?;
+            unkept.or(History::of(&before.vault).append(killed), ())?;
         }
         match noticed || killed.is_some() {
             true => unkept.or(tracer.write(), ()),
             false => Ok(()),
         }
+    }
+
+    /// The box as the organisation of an earlier run; one that it has no more counts as this one.
+    fn of_run(&self, id: Option<&str>) -> Self {
+        let is_own = |one: &Self| id.is_some() && one.organisation_id().as_deref() == id;
+        let all = self.organisations().unwrap_or_default();
+        all.into_iter().find(is_own).unwrap_or_else(|| self.clone())
     }
 
     /// The number of this run. One that has to be above all that a later state of this folder may have used is taken by

@@ -83,11 +83,16 @@ impl Engine {
         Ok(identity)
     }
 
-    /// Who this box is by the account of its last run.
+    /// Who this box is by the accounts of its last runs, whichever organisation they were of.
     fn recovered(&self, seen: &Fingerprint) -> Result<Option<BoxIdentity>, Fault> {
-        let last = self.vault.home_entry("last").get_or_set_aside::<Report>()?;
+        let last = self.organisations()?.into_iter().map(|one| {
+            let last = one.vault.home_entry("last");
+            last.get_or_set_aside::<Report>()
+        });
+        let last: Vec<_> = last.collect::<Result<_, _>>()?;
         let runs: Vec<_> = last
             .iter()
+            .flatten()
             .map(|report| (report.sync_id, report.box_id.as_str()))
             .collect();
         let configured = self.settings.this_box.id.as_deref();
@@ -108,7 +113,9 @@ impl Engine {
         seen: Fingerprint,
         why: &str,
     ) -> Result<BoxIdentity, Fault> {
-        self.vault.home_entry("credentials").remove()?;
+        for organisation in self.organisations()? {
+            organisation.vault.home_entry("credentials").remove()?;
+        }
         Spool::open(&self.vault)?.disown(&original.box_id)?;
         // The original's runs are not this box's to account for.
         self.vault.entry("trace").remove()?;

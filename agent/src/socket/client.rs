@@ -43,7 +43,7 @@ pub async fn synchronize(
     root: &Root,
     errand: &Errand,
     watch: &RunWatch,
-) -> Result<Option<Report>, Fault> {
+) -> Result<Option<Vec<Report>>, Fault> {
     let Ok(stream) = UnixStream::connect(root.socket()).await else {
         return Ok(None);
     };
@@ -53,19 +53,25 @@ pub async fn synchronize(
         body: succeeded(events).await?.into_body(),
         held: Vec::new(),
     };
-    let mut before: Option<Report> = None;
+    let mut before: Vec<Report> = Vec::new();
     loop {
         let run = ask(root, errand).await?;
-        let mut report = followed(&mut events, run, watch).await?;
-        if let Some(before) = before {
-            report.follows(&before);
+        let mut reports = followed(&mut events, run, watch).await?;
+        for report in &mut reports {
+            let same = |one: &&Report| one.organisation_id == report.organisation_id;
+            if let Some(before) = before.iter().find(same) {
+                report.follows(before);
+            }
         }
-        let packages = &report.packages;
-        let coming = packages.waiting > 0 && packages.waiting_for.is_none_or(passes);
-        if errand.no_wait || !coming || report.outcome != Outcome::Finished {
-            return Ok(Some(report));
+        let is_coming = |report: &Report| {
+            let packages = &report.packages;
+            packages.waiting > 0 && packages.waiting_for.is_none_or(passes)
+        };
+        let is_well = |report: &Report| report.outcome == Outcome::Finished;
+        if errand.no_wait || !reports.iter().any(is_coming) || !reports.iter().all(is_well) {
+            return Ok(Some(reports));
         }
-        before = Some(report);
+        before = reports;
     }
 }
 
@@ -111,8 +117,9 @@ pub async fn order(root: &Root, order: &DownloadOrder) -> Result<Option<OrdersIn
     Ok(Some(told.orders))
 }
 
-/// Follows a run to its account.
-async fn followed(events: &mut Events, run: u64, watch: &RunWatch) -> Result<Report, Fault> {
+/// Follows a run to its last account; gives that of each organisation.
+async fn followed(events: &mut Events, run: u64, watch: &RunWatch) -> Result<Vec<Report>, Fault> {
+    let mut reports = Vec::new();
     while let Some((kind, data)) = events.next().await? {
         let of = data.get("run").and_then(Json::as_u64);
         if of.is_none_or(|of| of < run) {
@@ -124,7 +131,12 @@ async fn followed(events: &mut Events, run: u64, watch: &RunWatch) -> Result<Rep
                     watch.follow(progress);
                 }
             }
-            "report" => return of_value(&data["report"]).map_err(gone),
+            kind @ ("account" | "report") => {
+                reports.push(of_value(&data["report"]).map_err(gone)?);
+                if kind == "report" {
+                    return Ok(reports);
+                }
+            }
             _ => {}
         }
     }

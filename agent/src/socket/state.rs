@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use logic::fault::{Code, Fault, Finding, ServiceCause};
+use logic::organisation;
 use logic::outside;
 use logic::package::order::{DownloadOrder, DownloadOrders};
 use logic::package_lane::Waiting;
@@ -51,7 +52,7 @@ pub struct AcceptedRequest {
 /// One thing told to the followers.
 #[derive(Debug, Clone)]
 pub struct BoardEvent {
-    /// `progress`, `report`, `stopped` or `state`.
+    /// `progress`, `account`, `report`, `stopped` or `state`.
     pub kind: &'static str,
     /// JSON, on one line.
     pub data: Rc<str>,
@@ -206,15 +207,19 @@ impl Board {
         }
     }
 
-    /// A run has ended with an account.
-    pub fn report(&self, run: u64, report: &Report) {
-        *self
-            .0
-            .ended
-            .borrow_mut()
-            .entry(report.outcome.word())
-            .or_default() += 1;
-        self.tell("report", json!({ "run": run, "report": report }));
+    /// A run has ended with an account of each organisation: the last of them ends it for those who follow.
+    pub fn reports(&self, run: u64, reports: &[Report]) {
+        if let Some(worst) = organisation::worst(reports) {
+            let word = worst.outcome.word();
+            *self.0.ended.borrow_mut().entry(word).or_default() += 1;
+        }
+        for (place, report) in reports.iter().enumerate() {
+            let kind = match place + 1 == reports.len() {
+                true => "report",
+                false => "account",
+            };
+            self.tell(kind, json!({ "run": run, "report": report }));
+        }
     }
 
     /// A run was stopped; the next one does what was asked of it.

@@ -39,7 +39,11 @@ pub use tally::{HeldUp, sum};
 pub struct Spool {
     shelf: SpoolFolder,
     witness: SealedFile,
+    carried: Option<Carried>,
 }
+
+/// Whether an item of this delivery, where one is known, goes with the organisation that asks.
+pub type Carried = Arc<dyn Fn(Option<&str>) -> bool + Send + Sync>;
 
 /// What the other items of the same kind and id say about one.
 #[derive(Debug, Clone, Copy, Default)]
@@ -93,7 +97,32 @@ impl Spool {
         Ok(Self {
             shelf,
             witness: vault.entry("witness"),
+            carried: None,
         })
+    }
+
+    /// The same, where only what one organisation carries is owed; `None`: all.
+    #[must_use]
+    pub fn carrying(self, carried: Option<Carried>) -> Self {
+        Self { carried, ..self }
+    }
+
+    /// Whether others carry a part of what is owed.
+    pub fn is_part(&self) -> bool {
+        self.carried.is_some()
+    }
+
+    /// Whether an item is owed here. Logs and sessions go with the result of their execution.
+    fn is_carried(&self, ledger: &Ledger) -> Result<bool, Fault> {
+        let Some(carried) = &self.carried else {
+            return Ok(true);
+        };
+        if ledger.delivery.is_some() || ledger.key.kind == ItemKind::Results {
+            return Ok(carried(ledger.delivery.as_deref()));
+        }
+        let results = self.shelf.same(ItemKind::Results, &ledger.key.id)?;
+        let delivery = results.iter().rev().find_map(|one| one.delivery.as_deref());
+        Ok(carried(delivery))
     }
 
     /// Accepts items: they are durable when this returns. Gives for each whether anything of it was new.
@@ -184,6 +213,9 @@ impl Spool {
             if ledger.state == ItemState::Acknowledged {
                 // A power cut between the last word and the move.
                 self.shelf.retire(&[&ledger.key])?;
+                continue;
+            }
+            if !self.is_carried(&ledger)? {
                 continue;
             }
             let path = self.shelf.path(&self.shelf.folder, &ledger.key, "item");

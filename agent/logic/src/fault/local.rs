@@ -92,6 +92,10 @@ macro_rules! local_codes {
             "no such kind of item"
             "An item was submitted under a kind that is none of results, logs, sessions and lti-users."
             "Name one of the four kinds.";
+        InputOrganisation "input.organisation" [Operator Failed Unknown]
+            "the box is not enrolled for this organisation"
+            "An organisation was named that the box is not enrolled for, or cannot be removed as it was asked."
+            "See the organisations of the box with `boxsync organisation list`.";
         InputWipe "input.wipe" [Operator Failed Unknown]
             "the box was not wiped"
             "Wiping destroys the key and all data. It needs the box id typed as confirmation, and what was typed is \

@@ -29,6 +29,9 @@ pub struct Errand {
     /// Whoever asks does not wait for packages.
     #[serde(skip_serializing_if = "is_unset")]
     pub no_wait: bool,
+    /// Only these organisations of the box; empty: all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub organisations: Vec<String>,
 }
 
 /// A wish younger than the first release is named only where it is made: between an upgrade and the restart of the
@@ -53,6 +56,7 @@ impl Errand {
             allow_deletes: false,
             now: false,
             no_wait: false,
+            organisations: Vec::new(),
         }
     }
 
@@ -62,7 +66,11 @@ impl Errand {
             || self.types.is_empty()
             || (!other.types.is_empty()
                 && other.types.iter().all(|kind| self.types.contains(kind)));
+        let named = |id| self.organisations.contains(id);
+        let organisations = self.organisations.is_empty()
+            || (!other.organisations.is_empty() && other.organisations.iter().all(named));
         types
+            && organisations
             && (self.data || !other.data)
             && (self.results || !other.results)
             && (self.allow_deletes || !other.allow_deletes)
@@ -80,6 +88,13 @@ impl Errand {
             }
             (false, true) => self.types.clone_from(&other.types),
             (_, false) => {}
+        }
+        if self.organisations.is_empty() || other.organisations.is_empty() {
+            self.organisations.clear();
+        } else {
+            self.organisations.extend_from_slice(&other.organisations);
+            self.organisations.sort_unstable();
+            self.organisations.dedup();
         }
         self.data |= other.data;
         self.results |= other.results;

@@ -118,7 +118,7 @@ impl ActiveRun {
             }
         };
         published?;
-        let spare = self.spare();
+        let spare = self.spare_of_all();
         self.means.downloads.borrow().link().may_go(spare);
         // The store is not needed while packages come, which may take a night: others may look into it meanwhile.
         self.index.take().map_or(Ok(()), IndexStore::close)
@@ -242,7 +242,23 @@ impl ActiveRun {
         spare.into_iter().map(|(_, delivery)| delivery).collect()
     }
 
-    /// Packages that no delivery names, shown or hidden, go; of hidden ones as many as results need room. While an exam
+    /// Those of them that no other organisation of the box shows; none where that is not known.
+    fn spare_of_all(&self) -> Vec<String> {
+        let Ok(shown) = self.means.engine.named_by_others(false) else {
+            return Vec::new();
+        };
+        let mut spare = self.spare();
+        spare.retain(|delivery| !shown.contains(&self.name(delivery)));
+        spare
+    }
+
+    /// By what name a delivery is known in every organisation.
+    pub(super) fn name(&self, delivery: &str) -> NameHash {
+        let keys = self.means.vault.keys();
+        keys.name(EntityType::Delivery.word(), delivery)
+    }
+
+    /// Packages that no delivery of any organisation names, shown or hidden, go; of hidden ones as many as results need room. While an exam
     /// runs nothing goes.
     pub(super) fn collect(&mut self) {
         if self.unread || exam::running(&self.means.root).is_some() {
@@ -258,11 +274,15 @@ impl ActiveRun {
             return;
         }
         named.extend(self.spare());
+        // What another organisation may name stays where its catalogue does not open.
+        let Ok(others) = self.means.engine.named_by_others(true) else {
+            return;
+        };
         let downloads = self.means.downloads.borrow();
         let link = downloads.link();
         let collected = link
             .packages
-            .collect(&|delivery| named.contains(delivery))
+            .collect(&|delivery| named.contains(delivery) || others.contains(&self.name(delivery)))
             .and_then(|_| link.free_reserve());
         if let Err(trouble) = collected {
             tracing::warn!(code = %trouble.code, "{trouble}");

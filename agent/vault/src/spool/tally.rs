@@ -40,6 +40,9 @@ impl Spool {
             BTreeMap::from(ItemKind::ALL.map(|kind| (kind, health::OwedCounts::default())));
         let mut held_up: Option<(i64, Finding)> = None;
         self.shelf.each(&self.shelf.folder, &mut |ledger| {
+            if !self.is_carried(&ledger)? {
+                return Ok(());
+            }
             let kind = ledger.key.kind;
             let owed = by_kind.entry(kind).or_default();
             match ledger.state {

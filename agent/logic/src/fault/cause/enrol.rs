@@ -18,6 +18,8 @@ sentences! {
         OtherOrganisation { new: Vec<Id>, own: String } =>
             "these credentials are for organisation {new}, this box is organisation {own}'s: nothing was replaced",
             "ces identifiants sont pour l’organisation {new}, cette box est de l’organisation {own} : rien n’a été remplacé";
+        UnknownOrganisation { id: String } => "this box is not enrolled for organisation {id}",
+            "cette box n’est pas inscrite pour l’organisation {id}";
         NotEnrolled =>
             "this box is not enrolled: run `boxsync enroll --login L --password-file F`, or `boxsync credentials import`",
             "cette box n’est pas inscrite : exécuter `boxsync enroll --login L --password-file F`, ou `boxsync credentials import`";

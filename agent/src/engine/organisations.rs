@@ -1,0 +1,146 @@
+//! The organisations that the box is enrolled for: the same box seen as each of them, and what one has to heed of others.
+//! Never decides whose an item is: that is `logic::organisation`.
+//! Called by the session, by `run` for packages that others name too, and by whoever shows the box.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use logic::entity::EntityType;
+use logic::fault::{Code, EnrolCause, Fault};
+use logic::organisation;
+use logic::seal::NameHash;
+
+use super::Engine;
+use vault::Vault;
+use vault::catalogue::{CatalogueRevision, CatalogueStore};
+use vault::spool::Carried;
+
+impl Engine {
+    /// The same box as each of its organisations: as the first, then as those that were added, in that order.
+    ///
+    /// # Errors
+    /// `store.damaged` where an added one does not say who it is, or what the file system says.
+    pub fn organisations(&self) -> Result<Vec<Self>, Fault> {
+        let first = self.vault.of_first();
+        let added = self.vault.added_organisations()?;
+        let added = added.into_iter().map(|added| self.as_added(&added.id));
+        let first = Self {
+            vault: first,
+            ..self.clone()
+        };
+        Ok([first].into_iter().chain(added).collect())
+    }
+
+    /// The same box as one organisation that was added; the configuration names the first.
+    pub(super) fn as_added(&self, id: &str) -> Self {
+        let mut settings = self.settings.clone();
+        settings.this_box.organisation_id = Some(id.to_owned());
+        Self {
+            root: self.root.clone(),
+            vault: self.vault.of_organisation(id),
+            settings,
+        }
+    }
+
+    /// The same box as those of its organisations that are asked for; none asked for is all.
+    ///
+    /// # Errors
+    /// `input.organisation` for one that it has not; as `organisations`.
+    pub fn asked_for(&self, asked: &[String]) -> Result<Vec<Self>, Fault> {
+        let all = self.organisations()?;
+        if asked.is_empty() {
+            return Ok(all);
+        }
+        let held: Vec<Option<String>> = all.iter().map(Self::organisation_id).collect();
+        let unknown = asked
+            .iter()
+            .find(|id| held.iter().flatten().all(|held| held != *id));
+        if let Some(unknown) = unknown {
+            let cause = EnrolCause::UnknownOrganisation {
+                id: unknown.clone(),
+            };
+            return Err(Fault::new(Code::InputOrganisation, cause));
+        }
+        let is_asked = |id: &Option<String>| id.as_ref().is_some_and(|id| asked.contains(id));
+        let all = all.into_iter().zip(held);
+        Ok(all
+            .filter_map(|(engine, id)| is_asked(&id).then_some(engine))
+            .collect())
+    }
+
+    /// Which organisation this is, as far as that is known: by configuration or enrolment, else by the catalogue.
+    pub fn organisation_id(&self) -> Option<String> {
+        self.organisation()
+            .ok()
+            .or_else(|| self.held_organisation())
+    }
+
+    /// The box as each of the other organisations.
+    fn other_homes(&self) -> Result<Vec<Vault>, Fault> {
+        let all = self.organisations()?.into_iter().map(|one| one.vault);
+        Ok(all
+            .filter(|vault| vault.home() != self.vault.home())
+            .collect())
+    }
+
+    /// Deliveries that other organisations of the box show, by name; with `hidden` also those that they keep.
+    ///
+    /// # Errors
+    /// What their catalogues say: then nothing of what they may name is to go.
+    pub(super) fn named_by_others(&self, hidden: bool) -> Result<BTreeSet<NameHash>, Fault> {
+        let mut names = BTreeSet::new();
+        for vault in self.other_homes()? {
+            names.extend(deliveries(&shown(&vault)?, hidden));
+        }
+        Ok(names)
+    }
+
+    /// Whether a package is this organisation's to bring: always where no other one names its delivery.
+    pub(super) fn may_bring(&self, delivery: &str) -> bool {
+        let name = self
+            .vault
+            .keys()
+            .name(EntityType::Delivery.word(), delivery);
+        let others = self.named_by_others(false).unwrap_or_default();
+        let own =
+            || shown(&self.vault).is_ok_and(|own| deliveries(&own, false).any(|one| one == name));
+        !others.contains(&name) || own()
+    }
+
+    /// Which items go with the credentials of this organisation; `None` on a box of one, where all do.
+    ///
+    /// # Errors
+    /// As `organisations`.
+    pub fn carried(&self) -> Result<Option<Carried>, Fault> {
+        let all = self.organisations()?;
+        let own = all
+            .iter()
+            .position(|one| one.vault.home() == self.vault.home());
+        let Some(own) = own.filter(|_| all.len() > 1) else {
+            return Ok(None);
+        };
+        // What a catalogue that does not open names goes with the first: it waits for nobody to mend that.
+        let names = |one: &Self| match shown(&one.vault) {
+            Ok(edition) => deliveries(&edition, true).collect(),
+            Err(_) => BTreeSet::new(),
+        };
+        let named: Vec<BTreeSet<NameHash>> = all.iter().map(names).collect();
+        let keys = self.vault.keys().clone();
+        Ok(Some(Arc::new(move |delivery| {
+            let name = delivery.map(|id| keys.name(EntityType::Delivery.word(), id));
+            let names = |named: &BTreeSet<NameHash>| name.is_some_and(|name| named.contains(&name));
+            organisation::carrier(named.iter().map(names)) == own
+        })))
+    }
+}
+
+fn shown(vault: &Vault) -> Result<CatalogueRevision, Fault> {
+    CatalogueStore::open(vault)?.shown()
+}
+
+/// Names of the deliveries that an edition shows; with `hidden` also of those that it keeps.
+fn deliveries(edition: &CatalogueRevision, hidden: bool) -> impl Iterator<Item = NameHash> + '_ {
+    let shown = edition.rows(EntityType::Delivery).map(|(name, _)| *name);
+    let kept = edition.hidden(EntityType::Delivery).map(|(name, _)| *name);
+    shown.chain(kept.filter(move |_| hidden))
+}
