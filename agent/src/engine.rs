@@ -43,6 +43,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use logic::exam::RunningExam;
 use logic::fault::{Code, Fault};
 use logic::identity::{self, BoxIdentity, Enrolment};
 use logic::package::estimate::PackageRate;
@@ -104,6 +105,11 @@ impl Engine {
     /// `store.damaged`, or what the file system says.
     pub fn enrolment(&self) -> Result<Option<Enrolment>, Fault> {
         self.vault.home_entry("credentials").get()
+    }
+
+    /// The exam in progress, as the delivery engine tells it.
+    pub fn exam(&self) -> RunningExam {
+        exam::now(&self.root)
     }
 
     /// VM version of the box.

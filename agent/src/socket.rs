@@ -6,6 +6,7 @@ mod body;
 pub mod client;
 mod content;
 mod events;
+mod exam;
 mod feed;
 mod login;
 mod member;

@@ -77,7 +77,7 @@ class Operations:
         return self.asks("HEAD", "/v1/packages/" + urllib.parse.quote(delivery, safe="") + "/members/" + urllib.parse.quote(name, safe=""), {"edition": edition}, {"Accept-Encoding": accept_encoding, "If-Match": if_match, "If-None-Match": if_none_match})
 
     def exam(self, body):
-        """Says whether an exam runs: packages wait for its end."""
+        """Says whether an exam runs and what is sat: packages wait for its end, and what is sat stays as it is."""
         return self.asks("PUT", "/v1/exam", {}, {}, body)
 
     def orderDownloads(self, body):

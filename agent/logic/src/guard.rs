@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::entity::Checksum;
+use crate::exam::InUse;
 use crate::seal::NameHash;
 use statement::{Packed, Statements};
 
@@ -75,8 +76,8 @@ pub struct ListedType {
     pub absent: Vec<NameHash>,
     /// The list is whole, not empty, and of the place that this box belongs to.
     pub trusted: bool,
-    /// An exam runs: nothing that is shown changes.
-    pub in_use: bool,
+    /// What an exam in progress keeps as it is shown.
+    pub in_use: InUse,
 }
 
 impl Memory {
@@ -129,7 +130,7 @@ impl Memory {
             .retain(|deletion| running - deletion.at < DELETION_WINDOW);
         (self.held_back, self.taken_back) = (0, 0);
         (self.contradicted, self.waiting) = (0, 0);
-        if terms.allowed && !list.in_use {
+        if terms.allowed && !list.absent.iter().any(|name| list.in_use.keeps(name)) {
             self.absent.clear();
             self.deleted.clear();
             list.absent.iter().for_each(|name| {
@@ -155,16 +156,20 @@ impl Memory {
             // Never the last of a type.
             held_back += usize::from(remove.pop().is_some());
         }
-        if list.in_use {
-            self.waiting += remove.len() as u64;
-            remove.clear();
-        }
+        let all = remove.len();
+        remove.retain(|name| !list.in_use.keeps(name));
+        self.waiting += (all - remove.len()) as u64;
         self.held_back = held_back as u64;
         self.taken_back = taken_back.len() as u64;
         self.contradicted = self.taken_back;
         self.absent = votes;
         for name in &remove {
             self.absent.remove(name);
+            if terms.allowed {
+                // A person has seen it: as without an exam, it counts against nothing.
+                self.said.remove(name);
+                continue;
+            }
             self.deleted.push(Deletion {
                 name: *name,
                 at: running,

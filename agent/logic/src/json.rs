@@ -29,6 +29,15 @@ pub fn ttl_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     seconds.transpose()
 }
 
+/// The field `count`.
+///
+/// # Errors
+/// The field, what was expected and what was found.
+pub fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let number = Number::deserialize(deserializer)?;
+    whole(&number).ok_or_else(|| odd("count", &number))
+}
+
 /// The field `bytes_per_second`.
 ///
 /// # Errors

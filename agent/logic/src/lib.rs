@@ -13,6 +13,7 @@ pub mod encryption;
 pub mod entity;
 pub mod envelope;
 pub mod events;
+pub mod exam;
 pub mod fault;
 pub mod feed;
 pub mod fingerprint;

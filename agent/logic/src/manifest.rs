@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::api::ChecksumPage;
 use crate::entity::{Checksum, EntityType};
+use crate::exam::InUse;
 use crate::fault::CatalogueCause;
 use crate::guard::{ListedType, Memory, Terms};
 use crate::seal::NameHash;
@@ -146,11 +147,11 @@ impl Manifest {
 
     /// Takes one page. The list ends when no next page is named, when it was already followed, when the page
     /// brings no new id (four of the six types repeat for ever at exactly one page, protocol 5.3) or at the cap.
-    /// `in_use`: an exam runs, so that nothing that is shown changes.
+    /// `in_use`: what an exam in progress keeps as it is shown.
     pub fn page(
         &mut self,
         page: &ChecksumPage,
-        in_use: bool,
+        in_use: &InUse,
         hash: impl Fn(&str) -> NameHash,
     ) -> PageRequest {
         let (before, before_again) = (self.seen.len(), self.again.as_ref().map(ListedIds::len));
@@ -249,7 +250,7 @@ impl Manifest {
     }
 
     /// Sorts one entry of the list; whether its details must be fetched.
-    fn wants(&mut self, name: NameHash, checksum: Checksum, in_use: bool) -> bool {
+    fn wants(&mut self, name: NameHash, checksum: Checksum, in_use: &InUse) -> bool {
         let shown = self.held.shown.get(&name).copied();
         let running = self.terms.running;
         self.memory.hear(name, Some(checksum), shown, running);
@@ -259,7 +260,7 @@ impl Manifest {
         } else if edited && !self.terms.allowed && self.memory.contradicts(&name, running) {
             self.taken_back += 1;
             self.unchanged += 1;
-        } else if edited && in_use {
+        } else if edited && in_use.keeps(&name) {
             self.waiting += 1;
             self.unchanged += 1;
         } else if shown.is_none() && self.held.hidden.get(&name) == Some(&checksum) {
@@ -301,7 +302,7 @@ impl Manifest {
         centre_named: bool,
         arriving: u64,
         deferred: u64,
-        in_use: bool,
+        in_use: InUse,
     ) -> Closing {
         let trusted = centre_named && !self.is_empty() && self.cut.is_none();
         // Nobody asks for them any more, and the publication that follows needs the room.
@@ -404,12 +405,20 @@ mod tests {
         let mut manifest = compare(HeldRows::default());
         assert_eq!(
             manifest
-                .page(&listed(&["a", "b"], Some("/x?offset=2")), false, name)
+                .page(
+                    &listed(&["a", "b"], Some("/x?offset=2")),
+                    &InUse::Nothing,
+                    name
+                )
                 .next
                 .as_deref(),
             Some("/x?offset=2")
         );
-        let turn = manifest.page(&listed(&["a", "b"], Some("/x?offset=4")), false, name);
+        let turn = manifest.page(
+            &listed(&["a", "b"], Some("/x?offset=4")),
+            &InUse::Nothing,
+            name,
+        );
         assert_eq!(turn, PageRequest::default());
     }
 
@@ -418,13 +427,13 @@ mod tests {
         let mut manifest = compare(HeldRows::default());
         assert!(
             manifest
-                .page(&listed(&["a"], Some("/x")), false, name)
+                .page(&listed(&["a"], Some("/x")), &InUse::Nothing, name)
                 .next
                 .is_some()
         );
         assert!(
             manifest
-                .page(&listed(&["b"], Some("/x")), false, name)
+                .page(&listed(&["b"], Some("/x")), &InUse::Nothing, name)
                 .next
                 .is_none()
         );
@@ -437,8 +446,8 @@ mod tests {
             doubtful: vec!["b".to_owned()],
             ..listed(&["a", "c"], None)
         };
-        manifest.page(&page, false, name);
-        let closing = manifest.close(true, 0, 0, false);
+        manifest.page(&page, &InUse::Nothing, name);
+        let closing = manifest.close(true, 0, 0, InUse::Nothing);
         assert_eq!((closing.hide, closing.memory.held_back), (Vec::new(), 0));
     }
 
@@ -449,7 +458,7 @@ mod tests {
             ..HeldRows::default()
         };
         let mut manifest = compare(held);
-        let turn = manifest.page(&listed(&["a", "b"], None), false, name);
+        let turn = manifest.page(&listed(&["a", "b"], None), &InUse::Nothing, name);
         assert_eq!(
             (turn.wanted, manifest.reuse),
             (vec!["b".to_owned()], vec![name("a")])
@@ -465,7 +474,7 @@ mod tests {
         let mut manifest = compare(held);
         let mut page = listed(&["a", "b", "c"], None);
         page.listed[1].1 = OTHER.to_owned();
-        let turn = manifest.page(&page, false, name);
+        let turn = manifest.page(&page, &InUse::Nothing, name);
         assert_eq!(
             (turn.wanted, manifest.restore),
             (vec!["b".to_owned()], vec![name("a")])
@@ -478,8 +487,8 @@ mod tests {
         let mut page = listed(&["a", "b", "d"], None);
         page.listed[1].1 = OTHER.to_owned();
         // What is new comes; what is edited or gone waits.
-        assert_eq!(manifest.page(&page, true, name).wanted, ["d"]);
-        let closing = manifest.close(true, 1, 0, true);
+        assert_eq!(manifest.page(&page, &InUse::Everything, name).wanted, ["d"]);
+        let closing = manifest.close(true, 1, 0, InUse::Everything);
         assert_eq!((closing.hide, closing.memory.waiting), (Vec::new(), 2));
         assert_eq!(closing.memory.held_back, 0);
         // After its end both happen.
@@ -489,8 +498,46 @@ mod tests {
             closing.memory,
             TERMS,
         );
-        assert_eq!(manifest.page(&page, false, name).wanted, ["b"]);
-        let closing = manifest.close(true, 0, 0, false);
+        assert_eq!(manifest.page(&page, &InUse::Nothing, name).wanted, ["b"]);
+        let closing = manifest.close(true, 0, 0, InUse::Nothing);
         assert_eq!((closing.hide, closing.memory.waiting), (vec![name("c")], 0));
+    }
+
+    #[test]
+    fn what_is_sat_stays_as_it_is_and_the_rest_goes_on() {
+        let sat = || InUse::Names([name("b"), name("d"), name("x")].into());
+        let held = || shown(&["a", "b", "c", "d", "e", "f"]);
+        let mut page = listed(&["a", "b", "e", "x"], None);
+        page.listed[0].1 = OTHER.to_owned();
+        page.listed[1].1 = OTHER.to_owned();
+        let mut manifest = compare(held());
+        // `b` is edited and `d` gone: both wait. `a` is edited and `c` gone: both happen. `x` is new.
+        assert_eq!(manifest.page(&page, &sat(), name).wanted, ["a", "x"]);
+        let closing = manifest.close(true, 1, 0, sat());
+        assert_eq!(closing.hide, [name("c"), name("f")]);
+        assert_eq!(closing.memory.waiting, 2);
+        // A person's word does not end it, and holds for all others.
+        let allowed = Terms {
+            allowed: true,
+            ..TERMS
+        };
+        let mut manifest = Manifest::new(EntityType::TestTaker, held(), Memory::default(), allowed);
+        assert_eq!(manifest.page(&page, &sat(), name).wanted, ["a", "x"]);
+        let closing = manifest.close(true, 1, 0, sat());
+        assert_eq!(closing.hide, [name("c"), name("f")]);
+        assert_eq!(closing.memory.waiting, 2);
+        assert!(closing.memory.deleted.is_empty());
+        // After the end of the exam both come by themselves.
+        let mut manifest = Manifest::new(
+            EntityType::TestTaker,
+            shown(&["a", "b", "d", "e", "x"]),
+            closing.memory,
+            TERMS,
+        );
+        page.listed[0].1 = CHECKSUM.to_owned();
+        let turn = manifest.page(&page, &InUse::Nothing, name);
+        assert_eq!(turn.wanted, ["b"]);
+        let closing = manifest.close(true, 0, 0, InUse::Nothing);
+        assert_eq!((closing.hide, closing.memory.waiting), (vec![name("d")], 0));
     }
 }

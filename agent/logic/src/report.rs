@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::entity::EntityType;
+use crate::exam::ExecutionCount;
 use crate::fault::{Cause, Code, CodeName, Fault, Finding, in_text};
 use crate::gateway::confirm::Confirmation;
 use crate::package::waiting::Waiting;
@@ -142,7 +143,10 @@ pub struct Report {
     pub sessions: RowCount,
     /// The link.
     pub connection: ConnectionStats,
-    /// Everything that went wrong, in order, each told once: code and reason.
+    /// What was being sat at its end, by delivery and state, as the delivery engine told it.
+    #[serde(default, with = "in_text")]
+    pub executions: Vec<ExecutionCount>,
+    /// Everything that went wrong or waits, in order, each told once: code and reason.
     pub findings: Vec<Finding>,
     /// Central's last wish to be left alone for so long; for the next run's time, not for the account.
     #[serde(skip)]
@@ -174,7 +178,10 @@ impl Report {
         .chain([self.logs.acknowledged, self.logs.refused])
         .chain([self.sessions.acknowledged, self.sessions.refused]);
         self.outcome == Outcome::Finished
-            && self.findings.is_empty()
+            && self
+                .findings
+                .iter()
+                .all(|found| found.code == Code::CatalogueInUse)
             && self.entities.values().all(still)
             && moved == 0
             && sent.sum::<u64>() == 0
@@ -199,6 +206,7 @@ impl Report {
             logs: RowCount::default(),
             sessions: RowCount::default(),
             connection: ConnectionStats::default(),
+            executions: Vec::new(),
             findings: Vec::new(),
             wish: None,
             skew: None,
@@ -231,16 +239,19 @@ impl Report {
         cause.cloned().unwrap_or_else(|| Cause::from(&self.reason))
     }
 
-    /// Notes a finding; the first one names the run.
+    /// Notes a finding; the first one fails the run and names it.
     pub fn find(&mut self, trouble: &Fault) {
         self.wish = trouble.retry_after.or(self.wish);
-        if self.findings.is_empty() {
+        if self.outcome == Outcome::Finished {
             self.code = trouble.code.into();
             self.reason = trouble.reason();
-        }
-        if self.outcome == Outcome::Finished {
             self.outcome = Outcome::Failed;
         }
+        self.note(trouble);
+    }
+
+    /// Notes what is to be known and is no failure: the run ends as it would without.
+    pub fn note(&mut self, trouble: &Fault) {
         if self.findings.len() < FINDINGS_KEPT {
             self.findings
                 .push(Finding::new(trouble.code, trouble.cause.clone()));

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use logic::api::ChecksumPage;
 use logic::entity::{Checksum, EntityType};
+use logic::exam::InUse;
 use logic::guard::{Memory, Terms};
 use logic::manifest::{HeldRows, IndexRows, Manifest};
 use logic::seal::NameHash;
@@ -70,7 +71,9 @@ impl GuardWorld {
             odd: Vec::new(),
             doubtful: Vec::new(),
         };
-        let turn = manifest.page(&page, false, |id| name(id.parse().expect("a number")));
+        let turn = manifest.page(&page, &InUse::Nothing, |id| {
+            name(id.parse().expect("a number"))
+        });
         let mut arriving = 0;
         for id in turn.wanted {
             let number: u8 = id.parse().expect("a number");
@@ -92,7 +95,7 @@ impl GuardWorld {
             self.shown.insert(*back, checksum);
             arriving += 1;
         }
-        let closing = manifest.close(true, arriving, 0, false);
+        let closing = manifest.close(true, arriving, 0, InUse::Nothing);
         for gone in closing.hide {
             let checksum = self.shown.remove(&gone).expect("it was shown");
             self.hidden.insert(gone, checksum);

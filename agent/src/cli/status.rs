@@ -2,7 +2,7 @@
 //! Never speaks to central.
 //! Called by `cli`.
 
-use logic::fault::{Area, Code, Fault};
+use logic::fault::{Area, Code, CodeName, Fault};
 use logic::health::message::ByType;
 use logic::health::verdict::{
     BoxStanding, Kinds, Verdict, Word, is_mended_by_a_run, package_estimate,
@@ -103,6 +103,11 @@ fn object(standing: &BoxStanding, verdict: &Verdict, seen: &StatusExtras) -> Jso
         "hidden": by_type(&standing.catalogue.hidden),
         "contradicted": standing.catalogue.contradicted,
         "waiting_for_exam": standing.catalogue.waiting,
+        "exam": {
+            "executions": standing.executions,
+            "waiting": standing.catalogue.waiting,
+            "code": (standing.catalogue.waiting > 0).then_some(CodeName::from(Code::CatalogueInUse)),
+        },
         "entities": entities,
         "packages": {
             "held": stock.held, "wanted": stock.wanted, "coming": stock.coming, "damaged": stock.damaged,
@@ -270,9 +275,15 @@ fn holdings(standing: &BoxStanding, seen: &StatusExtras, rows: &mut Rows) {
             rows.add(name, unbroken(counts, language));
         }
     }
-    if shown.waiting > 0 {
+    let sat = words::executions(&standing.executions, language);
+    let waits = (shown.waiting > 0).then(|| {
         let count = shown.waiting;
-        rows.add(StatusTerm::Exam, StatusTerm::ChangesWait { count });
+        StatusTerm::ChangesWait { count }.localized(language)
+    });
+    let mut told = sat.into_iter().chain(waits);
+    if let Some(first) = told.next() {
+        rows.add(StatusTerm::Exam, first);
+        told.for_each(|line| rows.more(line));
     }
     rows.add(StatusTerm::Packages, packages(standing, language));
     if let Some(waiting) = seen.waits(standing) {
@@ -403,7 +414,9 @@ fn ago(language: Language, at: i64, now: i64) -> String {
 mod tests {
     use super::*;
     use crate::cli::screen::{coloured, each};
+    use logic::exam::ExecutionCount;
     use logic::health::verdict::{Last, OwedCounts, Stock};
+    use logic::intake::ExecutionState;
     use logic::package::estimate::PackageRate;
     use logic::time::Uptime;
 
@@ -455,6 +468,17 @@ mod tests {
     fn one_screen_tells_where_the_box_stands() {
         let id = &opened();
         shown("status-ready", &ready(), id);
+        let mut sat = ready();
+        sat.catalogue.waiting = 2;
+        sat.executions = [("i1", 12), ("i2", 1)]
+            .map(|(delivery, count)| ExecutionCount {
+                delivery: format!("http://c.org/#{delivery}"),
+                state: ExecutionState::Active,
+                count,
+                test_takers: Vec::new(),
+            })
+            .to_vec();
+        shown("status-exam", &sat, id);
         shown("status-not-ready", &half(), id);
         coloured("status", |screen| {
             lines(&half(), &Verdict::of(&half()), id, screen)

@@ -15,7 +15,7 @@ use logic::words::Outcome;
 
 use super::screen::{Mood, Screen, advice, fold, pairs, remedied, time};
 use super::service;
-use super::words::{self, ActTerm, SyncTerm};
+use super::words::{self, ActTerm, StatusTerm, SyncTerm};
 use super::{bar, runtime};
 use crate::engine::progress::RunWatch;
 use crate::engine::{Engine, Request};
@@ -271,6 +271,10 @@ fn rows(report: &Report, language: Language) -> Vec<(String, String)> {
     if let Some(waiting) = packages.waiting_for {
         let name = SyncTerm::WaitFor.localized(language);
         rows.push((name, wait(language, waiting)));
+    }
+    let mut name = StatusTerm::Exam.localized(language);
+    for line in words::executions(&report.executions, language) {
+        rows.push((std::mem::take(&mut name), line));
     }
     let results = &report.results;
     let told = counts(

@@ -3,11 +3,13 @@
 //! Called by the verbs.
 
 use logic::entity::EntityType;
+use logic::exam::{self, ExecutionCount};
 use logic::health::Word;
 use logic::health::message::{KindCount, WireCounts};
 use logic::intake::ItemKind;
 use logic::language::figure::{Bytes, Decimal, Seconds};
 use logic::language::{Language, Localized};
+use logic::outside;
 use logic::package_lane::WaitReason as Hold;
 use logic::spool::ItemState;
 use logic::words::Outcome;
@@ -72,8 +74,14 @@ logic::sentences! {
         Hidden: "hidden", "masqué";
         Exam: "exam", "examen";
         ChangesWait { count: u64 } by count:
-            "{count} change waits for its end" | "{count} changes wait for its end",
-            "{count} modification attend sa fin" | "{count} modifications attendent sa fin";
+            "{count} change waits for its end [catalogue.in_use]" | "{count} changes wait for its end [catalogue.in_use]",
+            "{count} modification attend sa fin [catalogue.in_use]" | "{count} modifications attendent sa fin [catalogue.in_use]";
+        Sitting { delivery: String, count: u64 } by count:
+            "{delivery}: {count} execution under way" | "{delivery}: {count} executions under way",
+            "{delivery} : {count} passation en cours" | "{delivery} : {count} passations en cours";
+        SittingAll { deliveries: u64, count: u64 }:
+            "{count} executions of {deliveries} deliveries under way",
+            "{count} passations de {deliveries} épreuves en cours";
         Packages: "packages", "paquets";
         NoneNamed: "the catalogue names none", "le catalogue n’en nomme aucun";
         Held { held: u64, wanted: u64 }: "{held} of {wanted} held", "{held} présents sur {wanted}";
@@ -480,6 +488,23 @@ pub(super) fn entity(kind: EntityType) -> NounTerm {
         EntityType::Eligibility => NounTerm::Eligibility,
         EntityType::Delivery => NounTerm::Delivery,
     }
+}
+
+/// More deliveries than these are told together.
+const DELIVERIES: usize = 3;
+
+/// What is being sat, a line each delivery.
+pub(super) fn executions(executions: &[ExecutionCount], language: Language) -> Vec<String> {
+    let each = exam::by_delivery(executions);
+    if each.len() > DELIVERIES {
+        let (deliveries, count) = (each.len() as u64, exam::sum(executions));
+        return vec![StatusTerm::SittingAll { deliveries, count }.localized(language)];
+    }
+    let told = each.into_iter().map(|(delivery, count)| {
+        let delivery = outside::id(delivery);
+        StatusTerm::Sitting { delivery, count }.localized(language)
+    });
+    told.collect()
 }
 
 /// What an item is called.

@@ -41,6 +41,7 @@ pub fn take(engine: &Engine) -> BoxStanding {
         version: engine.version().ok(),
         organisation: engine.organisation().ok(),
         notices: engine.notices(),
+        executions: engine.exam().executions,
         ..BoxStanding::default()
     };
     standing.intake = intake(engine.vault().state());

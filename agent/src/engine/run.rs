@@ -118,7 +118,7 @@ impl ActiveRun {
                     return (*report, self);
                 }
                 if let Some(event) = self.execute(command, &send) {
-                    sync.exam_runs(exam::running(&self.means.root).is_some());
+                    sync.exam_runs(exam::now(&self.means.root));
                     sync.handle(event, clock::now());
                 }
             }
@@ -153,7 +153,7 @@ impl ActiveRun {
                 // A long answer over a thin line is no silence.
                 sync.handle(SyncEvent::Heard, clock::now());
             }
-            sync.exam_runs(exam::running(&self.means.root).is_some());
+            sync.exam_runs(exam::now(&self.means.root));
             sync.handle(event, clock::now());
         }
     }

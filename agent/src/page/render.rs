@@ -2,10 +2,12 @@
 //! Never puts a text into the document unescaped, and never tells the delivery or a person by name.
 //! Called by `page`.
 
+use logic::exam::{self, ExecutionCount};
 use logic::health::CheckStatus;
 use logic::health::stats::Stats;
 use logic::health::verdict::{BoxStanding, is_mended_by_a_run, package_estimate};
 use logic::language::Language;
+use logic::outside;
 use logic::package_lane::Waiting;
 use logic::phrase::{self, remedy, title};
 use serde::Serialize;
@@ -364,6 +366,9 @@ fn rows(language: Language, standing: &BoxStanding, offset: i64) -> Vec<(&'stati
     for (name, counts) in kept.into_iter().filter(|(_, counts)| !counts.is_empty()) {
         rows.push((name, by_type(counts)));
     }
+    if !standing.executions.is_empty() {
+        rows.push((words.sitting, sitting(&standing.executions)));
+    }
     if shown.waiting > 0 {
         let changes = put(words.changes, &[&shown.waiting.to_string()]);
         rows.push((words.deferred, changes));
@@ -373,6 +378,21 @@ fn rows(language: Language, standing: &BoxStanding, offset: i64) -> Vec<(&'stati
         rows.push((words.disk, put(words.disk_free, &[&free, &reserve])));
     }
     rows
+}
+
+/// More deliveries than these are told as a number.
+const DELIVERIES: usize = 10;
+
+/// What is being sat: a number, and by delivery where those are few.
+fn sitting(executions: &[ExecutionCount]) -> String {
+    let each = exam::by_delivery(executions);
+    let all = exam::sum(executions).to_string();
+    if each.len() > DELIVERIES {
+        return all;
+    }
+    let told = each.into_iter();
+    let told = told.map(|(delivery, count)| format!("{} {count}", outside::id(delivery)));
+    format!("{all} ({})", told.collect::<Vec<_>>().join(", "))
 }
 
 /// Numbers by type in the words of the wire: `test-taker 3, delivery 1`.

@@ -67,6 +67,7 @@ words! {
     hidden: "No longer named by central, hidden", "Plus nommées par le serveur central, masquées";
     hidden_run: "Hidden by type", "Masquées, par type";
     held_back_run: "Kept by type", "Conservées, par type";
+    sitting: "Executions under way", "Passations en cours";
     deferred: "Waits for the end of the exam", "Attend la fin de l’examen";
     changes: "changes: {}", "modifications\u{a0}: {}";
     owed: "Results to send", "Résultats à envoyer";

@@ -15,7 +15,6 @@ use logic::outside;
 use logic::package::order::DownloadOrder;
 use logic::places::{self, Caller};
 use logic::schedule::Errand;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::sync::{broadcast, mpsc};
@@ -25,19 +24,16 @@ use super::query::{Query, flaw, parameter};
 use super::receive;
 use super::state::Board;
 use super::target::RouteTarget;
-use super::wire::{field, object, refusal, whole, with_type};
-use super::{content, events, feed, member, metrics, package, results, standing};
+use super::wire::{object, refusal, whole, with_type};
+use super::{content, events, exam, feed, member, metrics, package, results, standing};
 use crate::connections::{ConnectionTicket, KeptContent, TakenPlace};
 use crate::deflated::inflated;
-use crate::engine::exam;
 use system::clock;
 
 /// The largest body of a request that is no intake.
 const SMALL: usize = 16 << 10;
 /// A body has to come within this.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
-/// The longest name of an exam, characters.
-const NAME: usize = 100;
 /// The description of the API, deflated by the build: as it is it would be a fiftieth of the program.
 const OPENAPI: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.deflate"));
 
@@ -191,7 +187,7 @@ async fn dispatch(
         }
         "exam" => {
             query(&[])?;
-            signal_exam(board, read(request).await?)
+            exam::answer(board, request).await
         }
         "downloads" => {
             query(&[])?;
@@ -255,49 +251,17 @@ fn unknown(path: &str) -> Fault {
     Fault::new(Code::ApiUnknownRoute, ApiCause::NoRoute { path })
 }
 
-/// The body of `PUT /v1/exam`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Exam {
-    active: bool,
-    #[serde(default, deserialize_with = "logic::json::ttl_seconds")]
-    ttl_seconds: Option<u64>,
-    /// Whose exam it is; each has a signal of its own.
-    name: Option<String>,
-}
-
-fn signal_exam(board: &Board, wanted: Exam) -> Result<Response<ResponseBody>, Fault> {
-    let lasts = match (wanted.active, wanted.ttl_seconds) {
-        (false, _) => None,
-        (true, Some(seconds)) if seconds > 0 => {
-            Some(Duration::from_secs(seconds).min(exam::LONGEST))
-        }
-        (true, _) => {
-            return Err(field("ttl_seconds", ParameterFlaw::NoEnd));
-        }
-    };
-    let name = wanted.name.unwrap_or_default();
-    if name.chars().count() > NAME || name.chars().any(char::is_control) {
-        return Err(field("name", ParameterFlaw::Name { most: NAME }));
-    }
-    if !exam::signal(board.root(), &name, lasts)? {
-        let count = exam::MOST;
-        return Err(field("name", ParameterFlaw::OthersRun { count }));
-    }
-    board.events().done();
-    let left = exam::running(board.root());
-    board.exam_told();
-    let seconds = |time: Option<Duration>| time.map(|time| time.as_secs());
-    let told = json!({
-        "schema": 1, "active": wanted.active, "ttl_seconds": seconds(lasts), "name": name,
-        "exam_seconds_left": seconds(left),
-    });
-    Ok(object(StatusCode::OK, told))
-}
-
 /// Reads a body as JSON; an empty one is an empty object.
 async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Fault> {
-    let bytes = whole(request, SMALL, BODY_PATIENCE).await?;
+    read_within(request, SMALL).await
+}
+
+/// The same of at most so many bytes.
+pub(super) async fn read_within<T: DeserializeOwned>(
+    request: Request<Incoming>,
+    most: usize,
+) -> Result<T, Fault> {
+    let bytes = whole(request, most, BODY_PATIENCE).await?;
     let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
     // A list would be taken for the fields in their order.
     if text.trim_ascii_start().first() != Some(&b'{') {

@@ -119,6 +119,7 @@ pub(super) fn daemon(board: &Board) -> Json {
         "limits": limits(board),
         "orders": board.orders().in_force(clock::uptime()),
         "exam_seconds_left": exam::running(board.root()).map(|left| left.as_secs()),
+        "executions": exam::now(board.root()).executions,
     })
 }
 

@@ -19,6 +19,7 @@ mod encrypted;
 mod encrypted_gateway;
 mod encrypted_rest;
 mod engine;
+mod exam;
 mod full;
 mod gateway;
 mod guard;

@@ -64,6 +64,11 @@ macro_rules! data_codes {
             "Central no longer names many of the entities that the box holds. They are kept until a second run agrees, \
          after the box has been running for 24 hours, or until a person says so."
             "If central is right, run `boxsync sync --allow-deletes`.";
+        CatalogueInUse "catalogue.in_use" [Operator Failed Unknown]
+            "changes wait for the end of an exam"
+            "Central changed or no longer names what is being sat on the box: a delivery that has executions, or one of its test \
+         takers; where the delivery engine tells of an exam alone, anything that is shown. It stays as it is until the exam is over."
+            "Nothing to do: the first synchronization after the exam brings it.";
         CatalogueEndless "catalogue.endless" [GiveUp Failed Unknown]
             "a list of central does not end"
             "Central's pages repeat without bringing anything new, or there are more than any central has. The list was \

@@ -162,6 +162,7 @@ french! {
     CatalogueEmpty "le catalogue ne contient aucune épreuve" "Demander à l’exploitant du serveur central de publier les tests de cette organisation.";
     CatalogueOld "le catalogue est ancien" "Connecter la box au réseau et exécuter `boxsync sync`.";
     CatalogueHeldBack "des suppressions sont retenues" "Si le serveur central a raison, exécuter `boxsync sync --allow-deletes`.";
+    CatalogueInUse "des modifications attendent la fin d’un examen" "Rien à faire : la première synchronisation après l’examen les apporte.";
     CatalogueEndless "une liste du serveur central ne finit pas" = CentralError;
     CatalogueChecksum "une somme de contrôle ne correspond pas à son entité" "Indiquer à l’exploitant du serveur central l’entité nommée.";
     CatalogueEntity "une entité n’a pas pu être reçue" "Demander à l’exploitant du serveur central d’examiner l’entité nommée.";

@@ -147,7 +147,7 @@ fn a_person_may_insist_and_the_count_begins_afresh() {
 fn nothing_is_hidden_while_an_exam_runs() {
     let mut memory = Memory::default();
     let exam = ListedType {
-        in_use: true,
+        in_use: InUse::Everything,
         ..list(10, names(0..2))
     };
     assert!(memory.judge(exam.clone(), terms(0.2, 0)).is_empty());

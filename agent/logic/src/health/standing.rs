@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::message::KindCount;
 use super::verdict::counted;
+use crate::exam::ExecutionCount;
 use crate::fault::{Cause, CodeName, Finding};
 use crate::intake::ItemKind;
 use crate::package::estimate::PackageRate;
@@ -39,6 +40,9 @@ pub struct BoxStanding {
     pub organisation: Option<String>,
     /// The catalogue.
     pub catalogue: ShownCatalogue,
+    /// What is being sat: executions that have not ended, by delivery and state.
+    #[serde(default)]
+    pub executions: Vec<ExecutionCount>,
     /// The test packages.
     pub packages: Stock,
     /// What the box owes to central; `None` when that cannot be told.

@@ -13,6 +13,7 @@ use super::{Phase, Purpose, SyncCommand, SyncMachine, SyncPlan, ends_run};
 use crate::api::stranger::{Stranger, stranger};
 use crate::api::{Answered, Call, Classes, Details};
 use crate::entity::{Entity, EntityType, uri};
+use crate::exam::{ExamUse, RunningExam};
 use crate::fault::{CatalogueCause, Cause, Code, Fault, Id};
 use crate::guard::Terms;
 use crate::manifest::{HeldRows, Manifest};
@@ -52,8 +53,8 @@ pub(super) struct CatalogueLane {
     elsewhere: bool,
     /// A foreign page came: nothing more is asked for.
     ended: bool,
-    /// An exam runs: nothing that is shown changes.
-    in_use: bool,
+    /// What an exam in progress uses: it stays as it is shown.
+    in_use: ExamUse,
     /// When the run began, to know how long the box has been running since.
     began: Now,
 }
@@ -102,7 +103,7 @@ impl CatalogueLane {
             state: CatalogueState::Reading,
             elsewhere: false,
             ended: false,
-            in_use: false,
+            in_use: ExamUse::Nothing,
         }
     }
 
@@ -141,9 +142,10 @@ impl SyncMachine {
         }
     }
 
-    /// Whether an exam runs on this box. While one does, nothing that is shown changes: updates and deletions wait.
-    pub fn exam_runs(&mut self, runs: bool) {
-        self.catalogue.in_use = runs;
+    /// The exam in progress. What it uses stays as it is shown: updates and deletions of that wait for its end.
+    pub fn exam_runs(&mut self, exam: RunningExam) {
+        self.catalogue.in_use = exam.in_use;
+        self.report.executions = exam.executions;
     }
 
     /// Seconds that this box has been running, over all its boots.

@@ -68,6 +68,11 @@ sentences! {
             "une épreuve en cours demande plus de 0 : le renvoyer avant la fin";
         Name { most: usize } => "expected at most {most} characters without control characters",
             "attendu : {most} caractères au plus, sans caractères de contrôle";
+        Uris => "expected URIs as the catalogue has them", "attendu : des URI comme dans le catalogue";
+        NoneEnded => "expected none where `active` is false", "attendu : aucune si `active` est false";
+        BothMissing { other: String } => "it is missing, and so is `{other}`", "il manque, et `{other}` aussi";
+        Longer { most: usize } => "expected at most {most} bytes with those of other names",
+            "attendu : {most} octets au plus avec ceux des autres noms";
         OthersRun { count: usize } => "{count} others run already", "{count} autres sont déjà en cours";
     }
 }

@@ -34,6 +34,9 @@ sentences! {
         HeldBack { what: Vec<CountOf> } =>
             "central no longer names {what}: kept until a second run after 24 hours of running agrees, or until --allow-deletes",
             "le serveur central ne nomme plus {what} : conservé jusqu’à ce qu’une deuxième synchronisation le confirme après 24 heures de marche, ou jusqu’à --allow-deletes";
+        InUse { what: Vec<CountOf> } =>
+            "changes of {what} wait for the end of the exam that uses them",
+            "des modifications de {what} attendent la fin de l’examen qui s’en sert";
         TakenBack { what: Vec<CountOf> } =>
             "central takes back what it said within the last day of {what}: kept as they are until it says the same for long enough, or until --allow-deletes",
             "le serveur central revient sur ce qu’il a dit depuis un jour de {what} : conservé tel quel jusqu’à ce qu’il dise assez longtemps la même chose, ou jusqu’à --allow-deletes";

@@ -5,6 +5,7 @@
 use super::super::{CatalogueChange, Publication, SyncMachine};
 use super::TypeState;
 use crate::entity::EntityType;
+use crate::exam::InUse;
 use crate::fault::{CatalogueCause, Code, CountOf, Fault};
 use crate::guard::Memory;
 use crate::report::EntityCount;
@@ -13,7 +14,7 @@ use crate::words::Now;
 impl TypeState {
     /// What of this run's arrivals becomes visible, and how many updates wait for the end of an exam that began while
     /// they came: they are fetched again after it.
-    fn arrivals(&mut self, count: &mut EntityCount, in_use: bool) -> (CatalogueChange, u64) {
+    fn arrivals(&mut self, count: &mut EntityCount, in_use: &InUse) -> (CatalogueChange, u64) {
         let manifest = &self.manifest;
         count.unchanged = manifest.unchanged;
         count.created += manifest.restore.len() as u64;
@@ -26,7 +27,7 @@ impl TypeState {
         let mut put = std::mem::take(&mut self.put);
         put.extend(&manifest.reuse);
         let before = put.len();
-        put.retain(|name| !(in_use && manifest.holds(name)));
+        put.retain(|name| !(in_use.keeps(name) && manifest.holds(name)));
         let deferred = (before - put.len()) as u64;
         count.updated -= deferred.min(count.updated);
         count.unchanged += deferred;
@@ -62,7 +63,7 @@ impl SyncMachine {
         let mut whole = EntityType::ALL
             .iter()
             .all(|kind| self.catalogue.kinds.contains_key(kind));
-        let in_use = self.catalogue.in_use;
+        let (exam, hash) = (&self.catalogue.in_use, &self.plan.hash);
         let mut judged = Vec::new();
         for (kind, state) in &mut self.catalogue.kinds {
             let count = self
@@ -70,7 +71,8 @@ impl SyncMachine {
                 .entities
                 .entry(kind.word().to_owned())
                 .or_default();
-            let (change, deferred) = state.arrivals(count, in_use);
+            let in_use = exam.of_type(*kind, |id| hash(*kind, id));
+            let (change, deferred) = state.arrivals(count, &in_use);
             let change = publication.changes.entry(*kind).or_insert(change);
             whole &= state.listed && !state.failed;
             if state.failed || !state.listed {
@@ -93,6 +95,7 @@ impl SyncMachine {
         publication.visible = whole || publication.changes.values().any(CatalogueChange::is_some);
         self.tell_contradicted(&judged);
         self.tell_held_back(&judged);
+        self.tell_waiting(&judged);
         publication
     }
 
@@ -104,6 +107,15 @@ impl SyncMachine {
         let cause = CatalogueCause::HeldBack { what: held };
         self.report
             .find(&Fault::new(Code::CatalogueHeldBack, cause));
+    }
+
+    /// What waits for the end of an exam comes by itself: the run has not failed.
+    fn tell_waiting(&mut self, judged: &[(EntityType, RetainedList)]) {
+        let waiting = told(judged, |kept| kept.waiting);
+        if !waiting.is_empty() {
+            let cause = CatalogueCause::InUse { what: waiting };
+            self.report.note(&Fault::new(Code::CatalogueInUse, cause));
+        }
     }
 
     fn tell_contradicted(&mut self, judged: &[(EntityType, RetainedList)]) {
@@ -123,6 +135,8 @@ struct RetainedList {
     held_back: u64,
     /// Taken back by central within hours.
     contradicted: u64,
+    /// Changed or not named, and used by an exam in progress.
+    waiting: u64,
 }
 
 impl RetainedList {
@@ -130,6 +144,7 @@ impl RetainedList {
         Self {
             held_back: memory.held_back - memory.taken_back,
             contradicted: memory.contradicted,
+            waiting: memory.waiting,
         }
     }
 }

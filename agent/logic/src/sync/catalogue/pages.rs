@@ -78,7 +78,8 @@ impl SyncMachine {
                 return self.close_list(kind);
             }
         };
-        let (hash, in_use) = (self.plan.hash.clone(), self.catalogue.in_use);
+        let hash = self.plan.hash.clone();
+        let in_use = self.catalogue.in_use.of_type(kind, |id| hash(kind, id));
         for (odd, key) in page.odd.iter().zip(&page.doubtful) {
             let manifest = &self.kind(kind).manifest;
             if !(manifest.is_again() && manifest.has_named(&hash(kind, key))) {
@@ -86,7 +87,7 @@ impl SyncMachine {
             }
         }
         let state = self.kind(kind);
-        let mut turn = state.manifest.page(&page, in_use, |id| hash(kind, id));
+        let mut turn = state.manifest.page(&page, &in_use, |id| hash(kind, id));
         state.partial.append(&mut turn.wanted);
         let most = match kind == LONG && state.manifest.was_whole() {
             true => self.plan.pages,

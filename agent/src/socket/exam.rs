@@ -1,0 +1,100 @@
+//! `PUT /v1/exam`: the delivery engine says whether an exam runs, and what is sat.
+//! Never decides what an exam holds up: `logic` does.
+//! Called by `route`.
+
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::{Request, Response, StatusCode};
+use logic::exam::{self, ExecutionCount};
+use logic::fault::{Fault, ParameterFlaw};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::body::ResponseBody;
+use super::route::read_within;
+use super::state::Board;
+use super::wire::{field, object};
+use crate::engine::exam::{
+    ExamSignal, LONGEST, MOST, MOST_BYTES, SignalOutcome, now, running, signal,
+};
+
+/// The longest name of an exam, characters.
+const NAME: usize = 100;
+/// The largest body: the executions of some hundred candidates, each named.
+const MOST_BODY: usize = 512 << 10;
+
+/// The body.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExamRequest {
+    /// Left out where `executions` say it.
+    active: Option<bool>,
+    #[serde(default, deserialize_with = "logic::json::ttl_seconds")]
+    ttl_seconds: Option<u64>,
+    /// Whose exam it is; each has a signal of its own.
+    name: Option<String>,
+    /// What is sat.
+    executions: Option<Vec<ExecutionCount>>,
+}
+
+impl ExamRequest {
+    /// For how long it runs; `None`: it has ended, as it was said or as its executions show.
+    fn lasts(&self) -> Result<Option<Duration>, Fault> {
+        let ttl = self.ttl_seconds.filter(|seconds| *seconds > 0);
+        let ttl = ttl.map(|seconds| Duration::from_secs(seconds).min(LONGEST));
+        let executions = self.executions.as_deref();
+        match (self.active, executions) {
+            (Some(false), Some([_, ..])) => Err(field("executions", ParameterFlaw::NoneEnded)),
+            (Some(false), _) => Ok(None),
+            (None, None) => Err(field(
+                "active",
+                ParameterFlaw::BothMissing {
+                    other: "executions".to_owned(),
+                },
+            )),
+            _ if ttl.is_none() => Err(field("ttl_seconds", ParameterFlaw::NoEnd)),
+            (None, Some(told)) if !told.iter().any(exam::is_active) => Ok(None),
+            _ => Ok(ttl),
+        }
+    }
+}
+
+pub(super) async fn answer(
+    board: &Board,
+    request: Request<Incoming>,
+) -> Result<Response<ResponseBody>, Fault> {
+    let wanted: ExamRequest = read_within(request, MOST_BODY).await?;
+    let lasts = wanted.lasts()?;
+    let name = wanted.name.unwrap_or_default();
+    if name.chars().count() > NAME || name.chars().any(char::is_control) {
+        return Err(field("name", ParameterFlaw::Name { most: NAME }));
+    }
+    exam::check(wanted.executions.as_deref().unwrap_or_default())
+        .map_err(|(name, wrong)| field(name, wrong))?;
+    let given = ExamSignal {
+        name: &name,
+        lasts,
+        executions: wanted.executions,
+    };
+    match signal(board.root(), given)? {
+        SignalOutcome::Noted => {}
+        SignalOutcome::TooMany => {
+            let count = MOST;
+            return Err(field("name", ParameterFlaw::OthersRun { count }));
+        }
+        SignalOutcome::TooLong => {
+            let most = MOST_BYTES;
+            return Err(field("executions", ParameterFlaw::Longer { most }));
+        }
+    }
+    board.events().done();
+    board.exam_told();
+    let seconds = |time: Option<Duration>| time.map(|time| time.as_secs());
+    let told = json!({
+        "schema": 1, "active": lasts.is_some(), "ttl_seconds": seconds(lasts), "name": name,
+        "exam_seconds_left": seconds(running(board.root())),
+        "executions": now(board.root()).executions,
+    });
+    Ok(object(StatusCode::OK, told))
+}
