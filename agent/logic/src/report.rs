@@ -3,6 +3,7 @@
 //! Called by `sync`, which fills it, and by the command line, which prints it.
 
 mod kept;
+mod space;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,7 @@ use crate::package::waiting::Waiting;
 use crate::words::{Outcome, SyncParams};
 
 pub use kept::KeptReport;
+use space::space;
 
 /// Counters of one entity type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -411,62 +413,9 @@ fn node(kind: &str, message: &str, data: &Json) -> Json {
     json!({ "type": kind, "message": message, "data": data, "children": [] })
 }
 
-fn space(title: &str, key: &str, bytes: Option<(u64, u64)>) -> Json {
-    match bytes {
-        Some((used, free)) => {
-            let message = format!(
-                "{title}: {} used, {} still available.",
-                size(used),
-                size(free)
-            );
-            node(
-                "info",
-                &message,
-                &json!({ key: { "used": used, "free": free } }),
-            )
-        }
-        None => node(
-            "info",
-            &format!("{title}: Cannot be evaluated."),
-            &Json::Null,
-        ),
-    }
-}
-
-/// Bytes as TAO writes them: the largest of `''`, Kb, Mb, Gb, Tb, two decimals, trailing zeros dropped (protocol 9.2).
-fn size(bytes: u64) -> String {
-    if bytes == 0 {
-        return "0".into();
-    }
-    let units = ["", "Kb", "Mb", "Gb", "Tb"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 1024.0 && unit < units.len() - 1 {
-        value /= 1024.0;
-        unit += 1;
-    }
-    let text = format!("{value:.2}");
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    format!("{text} {}", units[unit]).trim_end().to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_are_written_as_central_writes_them() {
-        let table = [
-            (0, "0"),
-            (512, "512"),
-            (2_097_152_000, "1.95 Gb"),
-            (40_000_000_000, "37.25 Gb"),
-            (92_483_840, "88.2 Mb"),
-        ];
-        for (bytes, text) in table {
-            assert_eq!(size(bytes), text);
-        }
-    }
 
     fn empty() -> Report {
         let params = SyncParams {
