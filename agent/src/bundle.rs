@@ -35,7 +35,7 @@ const HISTORY: usize = 200;
 /// Lines of the journal told.
 const JOURNAL: &str = "--lines=2000";
 /// The journal is asked for so long.
-const PATIENCE: Duration = Duration::from_secs(5);
+const JOURNAL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The fields of a journal entry that are told (design 4.4); command lines and environments are not.
 const FIELDS: [&str; 17] = [
     "__REALTIME_TIMESTAMP",
@@ -77,7 +77,7 @@ pub fn journal() -> String {
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .output();
-        tokio::time::timeout(PATIENCE, asked).await
+        tokio::time::timeout(JOURNAL_TIMEOUT, asked).await
     });
     match output {
         Ok(Ok(output)) => String::from_utf8_lossy(&output.stdout).into_owned(),

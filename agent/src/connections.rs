@@ -270,7 +270,7 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    const ROOM: Room = Room {
+    const CONNECTION_LIMITS: Room = Room {
         most: 2,
         each: 2,
         denied: 1,
@@ -278,7 +278,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_oldest_idle_connection_makes_room_and_a_busy_one_does_not() {
-        let connections = Connections::new(ROOM);
+        let connections = Connections::new(CONNECTION_LIMITS);
         let caller = Caller::User(7);
         let first = connections.enter(caller).unwrap();
         let second = connections.enter(caller).unwrap();

@@ -64,9 +64,9 @@ use vault::index::{IndexStore, Probed};
 use progress::RunWatch;
 
 /// How long a second process waits for the first one's lock before it says who holds it.
-const LOCK_PATIENCE: Duration = Duration::from_secs(3);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long the store may be in another process's hands.
-const STORE_PATIENCE: Duration = Duration::from_secs(10);
+const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The opened box, seen as one of its organisations.
 #[derive(Clone)]
@@ -183,7 +183,7 @@ impl Engine {
     }
 
     fn store(&self) -> Result<IndexStore, Fault> {
-        let index = IndexStore::open(&self.vault, STORE_PATIENCE, &opens_in_a_child)?;
+        let index = IndexStore::open(&self.vault, STORE_TIMEOUT, &opens_in_a_child)?;
         if let Some(told) = &index.rebuilt {
             let message_id = event::STORE_REBUILT.id;
             tracing::warn!(message_id, code = %Code::StoreRebuilt, "{told}");

@@ -35,7 +35,7 @@ use vault::Vault;
 use vault::package::PackageStore;
 
 /// Connections at once. Nobody waits in the listener's queue: the oldest that has shown no right to ask makes room.
-const ROOM: Room = Room {
+const CONNECTION_LIMITS: Room = Room {
     most: 128,
     each: 96,
     denied: 0,
@@ -52,7 +52,7 @@ const OPTIONS: ConnectionOptions = ConnectionOptions {
     is_busy: false,
 };
 /// What is being answered when the daemon stops may take so much longer.
-const GRACE: Duration = Duration::from_secs(2);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What the gateway has to know of the box.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,11 +143,11 @@ pub async fn serve(
     // The listener is closed with it.
     tokio::select! {
         () = stop => {}
-        () = server::receive(listener, Connections::new(ROOM), begin) => {}
+        () = server::receive(listener, Connections::new(CONNECTION_LIMITS), begin) => {}
     }
     let _ = stopping.send(true);
     let drained = async { while lines.join_next().await.is_some() {} };
-    let _ = tokio::time::timeout(GRACE, drained).await;
+    let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, drained).await;
     Ok(())
 }
 

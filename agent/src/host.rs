@@ -13,13 +13,13 @@ use logic::zone::Zone;
 use system::root::Root;
 
 /// The credential with the DMI product uuid, which only root may read.
-const BOARD: &str = "dmi-uuid";
+const PRODUCT_UUID_CREDENTIAL: &str = "dmi-uuid";
 
 /// The machine as it can be seen from here.
 pub fn fingerprint(root: &Root) -> Fingerprint {
     let board = root
         .credentials()
-        .and_then(|folder| text(&folder.join(BOARD)))
+        .and_then(|folder| text(&folder.join(PRODUCT_UUID_CREDENTIAL)))
         .or_else(|| text(&root.host("sys/class/dmi/id/product_uuid")));
     Fingerprint {
         board: board.unwrap_or_default(),

@@ -39,7 +39,7 @@ use system::journal;
 use vault::random;
 
 /// Connections at once: who asks nothing makes room for others.
-const ROOM: Room = Room {
+const CONNECTION_LIMITS: Room = Room {
     most: 48,
     each: 24,
     denied: 0,
@@ -55,7 +55,7 @@ const OPTIONS: ConnectionOptions = ConnectionOptions {
 /// An address that is not there yet (a box that waits for its network) is tried again after this.
 const REST: Duration = Duration::from_secs(5);
 /// A first visitor waits so long for the box to be looked at; then the page says that it is being looked at.
-const FIRST: Duration = Duration::from_secs(6);
+const FIRST_VIEW_TIMEOUT: Duration = Duration::from_secs(6);
 /// Who asks again and again waits so long for a look that is old.
 const AGAIN: Duration = Duration::from_secs(2);
 
@@ -122,7 +122,7 @@ async fn serve(at: SocketAddr, board: Board) {
             }
         });
     };
-    server::receive(listener, Connections::new(ROOM), begin).await;
+    server::receive(listener, Connections::new(CONNECTION_LIMITS), begin).await;
 }
 
 async fn listen(at: SocketAddr) -> TcpListener {
@@ -195,7 +195,7 @@ fn own(host: &str, machine: &str) -> bool {
 }
 
 async fn document(keeper: &Rc<Keeper>, language: Language) -> Response<Full<Bytes>> {
-    let shown = keeper.fresh(FIRST).await;
+    let shown = keeper.fresh(FIRST_VIEW_TIMEOUT).await;
     let nonce = STANDARD.encode(random::<16>());
     let standing = keeper.board().standing();
     let settings = keeper.board().settings();

@@ -13,7 +13,7 @@ use logic::settings::{Settings, SettingsInForce, Source};
 use system::root::{Root, read_at_most, write_durably};
 
 /// No configuration is a hundredth of this long.
-const MOST: u64 = 1 << 20;
+const MAX_CONFIGURATION_BYTES: u64 = 1 << 20;
 
 /// Reads the configuration: file, drop-ins in the order of their names, environment.
 ///
@@ -57,7 +57,7 @@ pub fn kept(root: &Root) -> Option<Settings> {
 pub fn keep(root: &Root, settings: &Settings) -> Result<(), Fault> {
     let path = place(root);
     let new = settings.kept();
-    match read_at_most(&path, MOST) {
+    match read_at_most(&path, MAX_CONFIGURATION_BYTES) {
         Ok(old) if old == new.as_bytes() => Ok(()),
         _ => write_durably(&path, new.as_bytes()),
     }
@@ -74,7 +74,7 @@ fn zoned(root: &Root, mut settings: Settings) -> Settings {
 
 /// A file's name and text; `None` where there is none.
 fn text(path: &Path) -> Result<Option<(String, String)>, Fault> {
-    let bytes = match read_at_most(path, MOST) {
+    let bytes = match read_at_most(path, MAX_CONFIGURATION_BYTES) {
         Ok(bytes) => bytes,
         // A link to nothing is a mistake, a file that is not there is none.
         Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {

@@ -48,7 +48,7 @@ use system::root::{Root, read_at_most, trouble};
 
 /// Connections at once: more than all places together (`logic::places`), so that one which asks for nothing yet always
 /// finds room; those who may not speak here are told so, a few at a time.
-const ROOM: Room = Room {
+const CONNECTION_LIMITS: Room = Room {
     most: 240,
     each: 200,
     denied: 16,
@@ -131,7 +131,7 @@ pub async fn serve(door: Door, board: Board) {
     let begin = |(stream, roles), ticket| {
         tokio::task::spawn_local(speak(stream, roles, ticket, board.clone()));
     };
-    server::receive(gate, Connections::new(ROOM), begin).await;
+    server::receive(gate, Connections::new(CONNECTION_LIMITS), begin).await;
 }
 
 /// The socket, which knows its callers by their ids.

@@ -90,9 +90,9 @@ pub(super) enum WorkerMessage {
 }
 
 /// The most that one line may have: a report with all its findings is far smaller.
-const LINE: u64 = 1 << 20;
+const MAX_LINE_BYTES: u64 = 1 << 20;
 /// A worker that was told to end is killed after this.
-const PATIENCE: Duration = Duration::from_secs(3);
+const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Another process, in which pass follows pass and packages come beside them.
 pub(super) struct Worker {
@@ -173,14 +173,14 @@ impl Worker {
     pub(super) fn close(&mut self) {
         self.input = None;
         self.deadline
-            .get_or_insert_with(|| Instant::now() + PATIENCE);
+            .get_or_insert_with(|| Instant::now() + STOP_TIMEOUT);
     }
 
     /// The next thing it tells; after `Gone` there is nothing more. May be dropped and called again.
     pub(super) async fn told(&mut self) -> WorkerMessage {
         let mut still = None;
         loop {
-            self.lines.get_mut().get_mut().set_limit(LINE);
+            self.lines.get_mut().get_mut().set_limit(MAX_LINE_BYTES);
             let until = self.deadline.unwrap_or(self.look);
             let line = match tokio::time::timeout_at(until, self.lines.next_line()).await {
                 Ok(line) => line,
@@ -218,7 +218,9 @@ impl Worker {
             }
         }
         // Its output is closed: it is over, or nearly.
-        let until = self.deadline.unwrap_or_else(|| Instant::now() + PATIENCE);
+        let until = self
+            .deadline
+            .unwrap_or_else(|| Instant::now() + STOP_TIMEOUT);
         let status = match tokio::time::timeout_at(until, self.child.wait()).await {
             Ok(status) => status,
             Err(_) => {
@@ -237,17 +239,17 @@ impl Worker {
     /// Asks it to end; whatever it has done so far is kept.
     pub(super) fn stop(&mut self) {
         self.deadline
-            .get_or_insert_with(|| Instant::now() + PATIENCE);
+            .get_or_insert_with(|| Instant::now() + STOP_TIMEOUT);
         if let Some(pid) = self.child.id() {
             // It may be gone already.
             let _ = kill(Pid::from_raw(pid as i32), Signal::SIGTERM);
         }
     }
 
-    /// Ends it within `PATIENCE`.
+    /// Ends it within `STOP_TIMEOUT`.
     pub(super) async fn end(mut self) {
         self.stop();
-        if tokio::time::timeout(PATIENCE, self.child.wait())
+        if tokio::time::timeout(STOP_TIMEOUT, self.child.wait())
             .await
             .is_err()
         {

@@ -11,7 +11,7 @@ use central::Kind;
 use serde_json::{Value, json};
 
 /// Longer than any answer takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A client and where it was pointed at.
 #[derive(Debug, Clone)]
@@ -271,7 +271,7 @@ impl Tao {
             ));
         }
         let mut stream = TcpStream::connect(self.at)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(REQUEST_TIMEOUT))?;
         stream.write_all(format!("{request}\r\n{body}").as_bytes())?;
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes)?;

@@ -13,7 +13,7 @@ pub const BEAT: Duration = Duration::from_secs(5);
 /// Silent for so long without using the processor or waiting for the disk, it is stopped or stuck.
 pub const STILL: Duration = Duration::from_secs(150);
 /// Silent for so long, whatever it does, it goes round in a circle, or its disk does not answer.
-pub const SILENT: Duration = Duration::from_secs(30 * 60);
+pub const STALL_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
 /// What a look at a process shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -61,7 +61,7 @@ impl Silence {
         if self.still >= STILL {
             Some(self.still)
         } else {
-            (self.silent >= SILENT).then_some(self.silent)
+            (self.silent >= STALL_TIMEOUT).then_some(self.silent)
         }
     }
 }

@@ -480,7 +480,7 @@ impl Download {
         (self.ways, self.stage) = (0, Stage::Look);
         let nothing = !self.task.is_held && !self.task.is_known && self.editions == 1;
         let most = SMALL_PACKAGE.min(self.carriage.window);
-        let way = match nothing && most > PackageTail::FIRST {
+        let way = match nothing && most > PackageTail::FIRST_REQUEST_BYTES {
             true => Way::Everything(most),
             false => Way::End,
         };

@@ -17,9 +17,9 @@ use crate::access::ApiRole;
 use crate::feed::{FollowerRefusal, Position};
 
 /// Events that a log keeps, at most.
-pub const MOST_EVENTS: usize = 1024;
+pub const MAX_EVENTS: usize = 1024;
 /// Their data together, bytes.
-pub const MOST_BYTES: usize = 256 << 10;
+pub const MAX_EVENT_BYTES: usize = 256 << 10;
 
 /// A place in both histories: what a follower has when it has this event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +107,7 @@ impl EventLog {
     pub fn push(&mut self, event: BoxEvent) {
         self.bytes += event.data.len();
         self.kept.push_back(event);
-        while self.kept.len() > MOST_EVENTS || self.bytes > MOST_BYTES {
+        while self.kept.len() > MAX_EVENTS || self.bytes > MAX_EVENT_BYTES {
             let Some(oldest) = self.kept.pop_front() else {
                 return;
             };
@@ -502,17 +502,17 @@ mod tests {
             data: "x".repeat(length).into(),
         };
         let mut log = EventLog::new(7);
-        for _ in 0..MOST_EVENTS + 5 {
+        for _ in 0..MAX_EVENTS + 5 {
             log.push(event(1));
         }
         assert_eq!(
             (log.newest(), log.reaches(7, 4), log.reaches(7, 5)),
-            (MOST_EVENTS as u64 + 5, false, true)
+            (MAX_EVENTS as u64 + 5, false, true)
         );
         assert!(!log.reaches(8, 5) && !log.reaches(7, log.newest() + 1));
-        log.push(event(MOST_BYTES));
+        log.push(event(MAX_EVENT_BYTES));
         assert!(log.reaches(7, log.newest() - 1) && !log.reaches(7, log.newest() - 2));
-        log.push(event(MOST_BYTES + 1));
+        log.push(event(MAX_EVENT_BYTES + 1));
         assert!(log.reaches(7, log.newest()) && !log.reaches(7, log.newest() - 1));
     }
 }

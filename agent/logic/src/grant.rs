@@ -9,7 +9,7 @@ const MOMENT: i64 = 1_349_067_600;
 /// The life taken for granted when central says a moment but not what time it has.
 const UNDATED: Duration = Duration::from_secs(5 * 60);
 /// No life is believed to be longer.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// A long life ends this much earlier for us, a short one by a tenth.
 const MARGIN: Duration = Duration::from_secs(60);
 /// Early deaths within this span belong together.
@@ -19,7 +19,7 @@ const SHARED: usize = 2;
 /// After them the next token is asked for at the earliest after this, twice as long each time.
 const REST: Duration = Duration::from_secs(2);
 /// No rest is longer: a box that shares its client still comes to its end.
-const LONGEST_REST: Duration = Duration::from_secs(60);
+const MAX_REST: Duration = Duration::from_secs(60);
 
 /// How long a token lives: `expires` (protocol 1.1) against the `Date` of the same answer, both by central's clock.
 pub fn life(expires: i64, date: Option<i64>) -> Duration {
@@ -28,7 +28,7 @@ pub fn life(expires: i64, date: Option<i64>) -> Duration {
         (true, Some(date)) => seconds(expires.saturating_sub(date)),
         (true, None) => UNDATED,
     };
-    span.min(LONGEST)
+    span.min(MAX_LIFETIME)
 }
 
 fn seconds(span: i64) -> Duration {
@@ -99,7 +99,7 @@ impl TokenWatch {
         let Some(over) = (evicted as usize).checked_sub(SHARED) else {
             return Duration::ZERO;
         };
-        let span = REST.saturating_mul(1 << over.min(16)).min(LONGEST_REST);
+        let span = REST.saturating_mul(1 << over.min(16)).min(MAX_REST);
         // At least half of it: two boxes that began together must not go on together.
         span / 2 + span.mul_f64(random as f64 / u64::MAX as f64 / 2.0)
     }
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(life(3600, Some(1_795_446_584)), HOUR);
         assert_eq!(life(1_795_446_000, Some(1_795_446_584)), Duration::ZERO);
         assert_eq!(life(-5, None), Duration::ZERO);
-        assert_eq!(life(i64::MAX, Some(0)), LONGEST);
+        assert_eq!(life(i64::MAX, Some(0)), MAX_LIFETIME);
     }
 
     #[test]
@@ -180,8 +180,8 @@ mod tests {
             watch.accepted(now);
             watch.refused(&Grant::new(now, HOUR), now);
         }
-        assert_eq!(watch.rest(now, u64::MAX), LONGEST_REST);
-        assert_eq!(watch.rest(now, 0), LONGEST_REST / 2);
+        assert_eq!(watch.rest(now, u64::MAX), MAX_REST);
+        assert_eq!(watch.rest(now, 0), MAX_REST / 2);
     }
 
     #[test]

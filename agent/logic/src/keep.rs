@@ -3,7 +3,7 @@
 //! Called by the local API, whose readers name editions.
 
 /// Seconds that an edition stays after it was named last, outside of exams.
-pub const GRACE: u64 = 2 * 3600;
+pub const EDITION_GRACE: u64 = 2 * 3600;
 
 /// How the box stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct RetentionState {
 
 /// Whether an edition stays that was named so many seconds ago.
 pub fn stays(ago: u64, now: RetentionState) -> bool {
-    now.exam || (!now.scarce && ago < GRACE)
+    now.exam || (!now.scarce && ago < EDITION_GRACE)
 }
 
 #[cfg(test)]
@@ -28,11 +28,11 @@ mod tests {
         let now = |exam, scarce| RetentionState { exam, scarce };
         let table = [
             (0, now(false, false), true),
-            (GRACE - 1, now(false, false), true),
-            (GRACE, now(false, false), false),
+            (EDITION_GRACE - 1, now(false, false), true),
+            (EDITION_GRACE, now(false, false), false),
             (0, now(false, true), false),
-            (GRACE * 9, now(true, false), true),
-            (GRACE * 9, now(true, true), true),
+            (EDITION_GRACE * 9, now(true, false), true),
+            (EDITION_GRACE * 9, now(true, true), true),
         ];
         for (ago, now, wanted) in table {
             assert_eq!(stays(ago, now), wanted, "{ago} {now:?}");

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 /// More characters of one text are not shown.
 const SHOWN: usize = 160;
 /// A longer id is told by its hash in the journal.
-const LONGEST_ID: usize = 300;
+const MAX_ID_BYTES: usize = 300;
 /// The marks between which outside text stands in a sentence of boxsync: nothing else there may have them, so that an
 /// edge that may not carry such text finds it (`without`).
 const MARKS: (char, char) = ('“', '”');
@@ -195,7 +195,7 @@ fn is_unseen(c: char) -> bool {
 /// Whether a text is made of the characters of a URI alone, and short enough for one.
 fn is_uri(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&b);
-    !text.is_empty() && text.len() <= LONGEST_ID && text.bytes().all(allowed)
+    !text.is_empty() && text.len() <= MAX_ID_BYTES && text.bytes().all(allowed)
 }
 
 #[cfg(test)]

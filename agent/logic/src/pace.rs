@@ -28,7 +28,7 @@ use std::time::Duration;
 use crate::words::Now;
 
 /// The smallest range, and the record of the store.
-pub const SMALLEST: u64 = 64 << 10;
+pub const MIN_RANGE: u64 = 64 << 10;
 /// The largest range.
 pub const LARGEST: u64 = 16 << 20;
 
@@ -48,7 +48,7 @@ const MEASURE_WAITS: u32 = 5;
 const RECOVERS: Duration = Duration::from_secs(10);
 /// After a trial that changed nothing the next one waits, each time twice as long.
 const REST: Duration = Duration::from_secs(30);
-const LONGEST_REST: Duration = Duration::from_secs(960);
+const MAX_REST: Duration = Duration::from_secs(960);
 /// A first byte is overdue after so many times the usual wait for one, and this long.
 const OVERDUE: u32 = 3;
 const OVERDUE_LEAST: Duration = Duration::from_millis(500);
@@ -65,7 +65,7 @@ const LATE_BRAKES: f64 = 0.5;
 const LATE_NEWEST: f64 = 0.7;
 /// After a brake no more are tried than central served well; each time four times as long.
 const CEILING: Duration = Duration::from_secs(60);
-const LONGEST_CEILING: Duration = Duration::from_secs(3840);
+const MAX_CEILING: Duration = Duration::from_secs(3840);
 /// Where there are more lanes than before, the first ranges of each are to be so short, in seconds, as if all together
 /// brought no more than before: what a failed trial left behind ends soon, and a busy central shows soon.
 const NEW_RANGES: u32 = 3;
@@ -222,7 +222,7 @@ impl ConcurrencyController {
         self.lanes
     }
 
-    /// Bytes of the next range, a multiple of `SMALLEST`.
+    /// Bytes of the next range, a multiple of `MIN_RANGE`.
     pub fn range(&self) -> u64 {
         let bytes = match (self.rate, self.wait) {
             (Some(rate), Some(wait)) => {
@@ -239,7 +239,7 @@ impl ConcurrencyController {
             }
             _ => bytes,
         };
-        bytes.clamp(SMALLEST, LARGEST) / SMALLEST * SMALLEST
+        bytes.clamp(MIN_RANGE, LARGEST) / MIN_RANGE * MIN_RANGE
     }
 
     /// A package begins: the pause before it must not count as a slow link, and a trial that the one before was too
@@ -327,7 +327,7 @@ impl ConcurrencyController {
         let before = self.trial.take().map_or(half, |trial| trial.lanes);
         self.ceiling = served.max(1);
         self.ceiling_until = now.mono + self.ceiling_lasts;
-        self.ceiling_lasts = (self.ceiling_lasts * 4).min(LONGEST_CEILING);
+        self.ceiling_lasts = (self.ceiling_lasts * 4).min(MAX_CEILING);
         self.goes_with(half.min(before), now);
         (self.up, self.step, self.known) = (false, 2, 0.0);
         self.rests(now);
@@ -492,7 +492,7 @@ impl ConcurrencyController {
 
     fn rests(&mut self, now: Now) {
         self.rest_until = Some(now.after(self.rest));
-        self.rest = (self.rest * 2).min(LONGEST_REST);
+        self.rest = (self.rest * 2).min(MAX_REST);
     }
 }
 

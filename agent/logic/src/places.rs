@@ -335,7 +335,7 @@ mod tests {
         assert_eq!(feed("cursor=await=1"), PlaceClass::Reader);
     }
 
-    const ROOM: Room = Room {
+    const CONNECTION_LIMITS: Room = Room {
         most: 6,
         each: 4,
         denied: 2,
@@ -343,7 +343,7 @@ mod tests {
 
     #[test]
     fn whoever_floods_a_door_loses_its_own_idle_connections() {
-        let mut crowd = Crowd::new(ROOM);
+        let mut crowd = Crowd::new(CONNECTION_LIMITS);
         let nobody = Caller::Denied;
         let seen: Vec<EntryDecision> = (0..4).map(|_| crowd.enter(nobody)).collect();
         let wanted = [

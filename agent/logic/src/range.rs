@@ -116,14 +116,14 @@ fn digits(text: &str) -> Option<u64> {
 }
 
 /// The longest wish that is honoured: a box must not sleep through an exam day because of a typing error.
-pub const LONGEST_WISH: Duration = Duration::from_secs(6 * 60 * 60);
+pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// Reads `Retry-After` in either form, seconds or a date, the latter against the answer's own `Date`: the clock of
-/// the box is not asked. Bounded by `LONGEST_WISH`.
+/// the box is not asked. Bounded by `MAX_RETRY_AFTER`.
 pub fn retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
     let value = value.trim();
     if let Some(seconds) = digits(value) {
-        return Some(Duration::from_secs(seconds).min(LONGEST_WISH));
+        return Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER));
     }
     let until = httpdate::parse_http_date(value).ok()?;
     let sent = httpdate::parse_http_date(date?).ok()?;
@@ -131,7 +131,7 @@ pub fn retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
         until
             .duration_since(sent)
             .unwrap_or_default()
-            .min(LONGEST_WISH),
+            .min(MAX_RETRY_AFTER),
     )
 }
 
@@ -258,7 +258,7 @@ mod tests {
             Some(Duration::ZERO)
         );
         assert_eq!(retry_after("Mon, 23 Nov 2026 15:10:13 GMT", None), None);
-        assert_eq!(retry_after("99999999", None), Some(LONGEST_WISH));
+        assert_eq!(retry_after("99999999", None), Some(MAX_RETRY_AFTER));
         assert_eq!(retry_after("soon", now), None);
     }
 

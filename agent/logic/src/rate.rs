@@ -69,8 +69,8 @@ mod tests {
         /// However many share it and whatever pieces come: over any long time no more than the rate, and hardly less.
         #[test]
         fn all_together_keep_it(lanes in 1usize..17, sizes in prop::collection::vec(1u64..70_000, 1..20)) {
-            const MOST: u64 = 500_000;
-            let mut rate = Rate::new(MOST);
+            const RATE: u64 = 500_000;
+            let mut rate = Rate::new(RATE);
             let begun = Duration::from_secs(1000);
             let mut free = vec![begun; lanes];
             let mut sum = 0;
@@ -80,7 +80,7 @@ mod tests {
                 *lane += rate.spend(*size, *lane);
             }
             let took = (*free.iter().max().unwrap() - begun).as_secs_f64();
-            let allowed = sum as f64 / MOST as f64;
+            let allowed = sum as f64 / RATE as f64;
             prop_assert!((allowed * 0.999..allowed * 1.001 + 0.001).contains(&took), "{took} s, {allowed} s allowed");
         }
     }

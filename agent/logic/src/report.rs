@@ -391,9 +391,9 @@ fn words(reason: &str) -> String {
 
 /// The messages of the nodes that count, in order, a few of them.
 fn collect(tree: &Json, found: &mut Vec<String>, counts: &dyn Fn(&Json) -> bool) {
-    const MOST: usize = 10;
+    const MAX_MESSAGES: usize = 10;
     if let (Some(message), true) = (tree["message"].as_str(), counts(tree))
-        && found.len() < MOST
+        && found.len() < MAX_MESSAGES
     {
         found.push(plain(message, 300));
     }

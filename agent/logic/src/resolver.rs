@@ -8,9 +8,9 @@
 //! | Seen | Then |
 //! |---|---|
 //! | A has addresses, AAAA is answered in any way | done |
-//! | A has addresses, AAAA is silent | done after `AAAA_GRACE` |
+//! | A has addresses, AAAA is silent | done after `AAAA_DELAY` |
 //! | AAAA has addresses, A is empty | done |
-//! | AAAA has addresses, A fails or is silent | the next server is asked; done after `A_GRACE` |
+//! | AAAA has addresses, A fails or is silent | the next server is asked; done after `A_DELAY` |
 //! | neither has addresses | the next server is asked for the same name, then the next name of the search list |
 //! | nothing is heard for `STAGGER` | the next server is asked beside it, the old question stays open |
 //! | truncated (TC) | the same server by TCP; what came truncated counts if that fails |

@@ -5,20 +5,20 @@
 use std::time::Duration;
 
 /// The wait before the second attempt is drawn below this.
-const FIRST: Duration = Duration::from_secs(2);
+const BACKOFF_BASE: Duration = Duration::from_secs(2);
 /// No wait of our own is longer; a run that nobody waits for sits out a wish of central up to this, and leaves a longer
 /// one to the schedule, so that the other lanes of the run come to their end.
-pub const LONGEST: Duration = Duration::from_secs(120);
+pub const MAX_WAIT_IN_RUN: Duration = Duration::from_secs(120);
 /// A wish of central that comes alone is believed up to this: a typing error must not park a box for hours.
-pub const WISH_BELIEVED: Duration = Duration::from_secs(15 * 60);
+pub const RETRY_AFTER_BELIEVED: Duration = Duration::from_secs(15 * 60);
 /// A wish that is repeated is believed up to this.
-pub const WISH_LONGEST: Duration = Duration::from_secs(60 * 60);
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// How long a wish of central (`Retry-After`) is honoured that follows on `repeated` wishes in a row which were longer
 /// than they were believed: twice as long each time.
 pub fn believed(wish: Duration, repeated: u32) -> Duration {
-    let bound = WISH_BELIEVED.saturating_mul(1 << repeated.min(16));
-    wish.min(bound.min(WISH_LONGEST))
+    let bound = RETRY_AFTER_BELIEVED.saturating_mul(1 << repeated.min(16));
+    wish.min(bound.min(RETRY_AFTER_MAX))
 }
 
 /// The wait after `attempt` failed ones (1 = the first): full jitter below the doubled span, at least 100 ms and at
@@ -26,7 +26,9 @@ pub fn believed(wish: Duration, repeated: u32) -> Duration {
 pub fn backoff(attempt: u32, wish: Option<Duration>, random: u64) -> Duration {
     let drawn = jitter(span(attempt), random).max(Duration::from_millis(100));
     // Everybody who was told the same second must not come back in the same second.
-    wish.map_or(drawn, |wish| believed(wish, 0) + jitter(FIRST, random))
+    wish.map_or(drawn, |wish| {
+        believed(wish, 0) + jitter(BACKOFF_BASE, random)
+    })
 }
 
 /// Refusals in a row of a central that names a time to come back (503 or 429 with `Retry-After`), as far as one run has
@@ -77,9 +79,9 @@ pub fn words(wait: Duration) -> String {
 
 /// The longest wait after so many failures.
 fn span(attempt: u32) -> Duration {
-    FIRST
+    BACKOFF_BASE
         .saturating_mul(1 << attempt.saturating_sub(1).min(16))
-        .min(LONGEST)
+        .min(MAX_WAIT_IN_RUN)
 }
 
 /// Failures of attempts that run side by side, counted in rounds: what one event broke at once is one failure, and what
@@ -140,9 +142,9 @@ mod tests {
         fn a_wait_is_bounded_and_honours_the_wish(attempt in 0u32..200, wish in prop::option::of(0u64..90_000), random in any::<u64>()) {
             let wish = wish.map(Duration::from_secs);
             let wait = backoff(attempt, wish, random);
-            let believed = wish.map(|wish| wish.min(WISH_BELIEVED));
+            let believed = wish.map(|wish| wish.min(RETRY_AFTER_BELIEVED));
             prop_assert!(wait >= believed.unwrap_or(Duration::from_millis(100)));
-            prop_assert!(wait <= believed.map_or(LONGEST, |wish| wish + FIRST));
+            prop_assert!(wait <= believed.map_or(MAX_WAIT_IN_RUN, |wish| wish + BACKOFF_BASE));
         }
     }
 
@@ -165,7 +167,7 @@ mod tests {
         assert_eq!(longest(&mut refusals).round(), 50.0);
         assert_eq!(Refusals::default().refused(wish, 0), wish);
         let hours = Duration::from_secs(36_000);
-        assert_eq!(Refusals::default().refused(hours, 0), WISH_BELIEVED);
+        assert_eq!(Refusals::default().refused(hours, 0), RETRY_AFTER_BELIEVED);
     }
 
     #[test]

@@ -125,11 +125,11 @@ struct ScheduledRun {
 /// The boot run waits at most this long, so that a thousand boxes do not knock in one second.
 const BOOT: Duration = Duration::from_secs(5);
 /// The first wait after a failure is drawn below this.
-const FIRST: Duration = Duration::from_secs(10);
+const BACKOFF_BASE: Duration = Duration::from_secs(10);
 /// Runs at intervals are spread over this share of an interval.
 const SPREAD_SHARE: u32 = 10;
 /// No wait of our own after a failure is longer.
-const LONGEST: Duration = Duration::from_secs(15 * 60);
+const MAX_BACKOFF: Duration = Duration::from_secs(15 * 60);
 /// Nor cut below this by a short interval.
 const SHORTEST_CEILING: Duration = Duration::from_secs(60);
 /// No wait after a failure is shorter.
@@ -419,7 +419,7 @@ impl Schedule {
                 self.wishes = 0;
             }
             RunEnd::Unreached(Some(wished)) => {
-                self.refused = wished <= retry::LONGEST;
+                self.refused = wished <= retry::MAX_WAIT_IN_RUN;
                 let honoured = retry::believed(wished, self.wishes);
                 self.not_before = Some(now.after(honoured));
                 if honoured == wished {
@@ -455,7 +455,7 @@ impl Schedule {
     /// The next try after a failure: exponential with full jitter, the interval at the latest; with the breaker open
     /// one probe in the longest wait.
     fn again(&mut self, now: Now) -> (Now, RunReason) {
-        let ceiling = LONGEST.min(self.policy.interval.max(SHORTEST_CEILING));
+        let ceiling = MAX_BACKOFF.min(self.policy.interval.max(SHORTEST_CEILING));
         if self.open() {
             let wait = ceiling / 2 + self.jitter(ceiling / 2);
             return (self.allowed(now.after(wait)), RunReason::Probe);
@@ -464,9 +464,9 @@ impl Schedule {
     }
 
     fn after_failures(&mut self, failures: u32, now: Now) -> (Now, RunReason) {
-        let ceiling = LONGEST.min(self.policy.interval.max(SHORTEST_CEILING));
+        let ceiling = MAX_BACKOFF.min(self.policy.interval.max(SHORTEST_CEILING));
         let doublings = failures.saturating_sub(1).min(16);
-        let span = FIRST.min(self.policy.interval) * (1 << doublings);
+        let span = BACKOFF_BASE.min(self.policy.interval) * (1 << doublings);
         // After a wish the whole span comes on top: everybody was told the same second.
         let from = self.not_before.filter(|at| at.mono > now.mono);
         let span = match self.refused && from.is_some() {

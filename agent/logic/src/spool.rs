@@ -435,7 +435,8 @@ impl Sending {
                 self.chunk = (self.chunk / 2).max(1);
                 // Whoever asked waits for no wish of central; a long one is left to the schedule.
                 let wish = trouble.retry_after.filter(|_| !self.plan.asked);
-                if self.silence >= SILENCE || wish.is_some_and(|wish| wish > retry::LONGEST) {
+                if self.silence >= SILENCE || wish.is_some_and(|wish| wish > retry::MAX_WAIT_IN_RUN)
+                {
                     self.ending.trouble = Some(trouble.clone());
                 } else {
                     self.plan.random = retry::mix(self.plan.random);

@@ -43,7 +43,7 @@ pub struct SyncPlan {
     pub owed: bool,
     /// Whether the link is measured with central's own speed check when nothing else was transferred.
     pub measure: bool,
-    /// Somebody waits: an unreachable central is given up after `ASKED_PATIENCE`.
+    /// Somebody waits: an unreachable central is given up after `ASKED_TIMEOUT`.
     pub asked: bool,
     /// `--allow-deletes`.
     pub allow_deletes: bool,
@@ -73,7 +73,7 @@ pub struct SyncPlan {
 pub type Hash = std::rc::Rc<dyn Fn(EntityType, &str) -> NameHash>;
 
 /// A run that was asked for gives up a central from which nothing comes for this time (design 3).
-pub const ASKED_PATIENCE: Duration = Duration::from_secs(50);
+pub const ASKED_TIMEOUT: Duration = Duration::from_secs(50);
 
 /// Names one call under way.
 pub type SyncTicket = u64;
@@ -313,7 +313,7 @@ impl SyncMachine {
             .map(|at| (at, "the next attempt"));
         let patience = self.waits_for_central().then(|| {
             (
-                self.heard.after(ASKED_PATIENCE),
+                self.heard.after(ASKED_TIMEOUT),
                 "giving up an unreachable central",
             )
         });
@@ -438,7 +438,7 @@ impl SyncMachine {
         let unsent = |command: &SyncCommand| matches!(command, SyncCommand::Owed(_));
         self.owed.under_way &= !self.out.iter().any(unsent);
         self.out.clear();
-        // What is owed and on its way is not left in doubt: it is waited for, which `ASKED_PATIENCE` bounds.
+        // What is owed and on its way is not left in doubt: it is waited for, which `ASKED_TIMEOUT` bounds.
         if self.owed.under_way {
             self.phase = Phase::Stopping;
         } else {

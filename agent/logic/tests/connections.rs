@@ -29,7 +29,7 @@ const IDLE: WorkerPool = WorkerPool {
     queue: 1_000,
     others_each_ms: 100,
 };
-const SMALL: WorkerPool = WorkerPool { workers: 4, ..IDLE };
+const SMALL_POOL: WorkerPool = WorkerPool { workers: 4, ..IDLE };
 
 fn played(
     central: WorkerPool,
@@ -70,7 +70,7 @@ fn a_clean_link_gets_one_and_loses_little_by_trials() {
 fn others_of_a_small_central_wait_hardly_longer_than_beside_one_connection_each() {
     for (name, link) in [("clean", CLEAN), ("lossy", LOSSY)] {
         let others = |most| {
-            let mut world = SharedCentral::new(SMALL, link, 3, most);
+            let mut world = SharedCentral::new(SMALL_POOL, link, 3, most);
             world.play(10);
             world.forget_others();
             world.play(1_800);
@@ -94,7 +94,7 @@ fn others_of_a_small_central_wait_hardly_longer_than_beside_one_connection_each(
 
 #[test]
 fn a_central_that_slows_down_with_more_gets_fewer() {
-    let mut world = SharedCentral::new(SMALL, LOSSY, 1, 16);
+    let mut world = SharedCentral::new(SMALL_POOL, LOSSY, 1, 16);
     world.play(60);
     let before = world.held(0);
     world.play(600);
@@ -105,7 +105,10 @@ fn a_central_that_slows_down_with_more_gets_fewer() {
 
 #[test]
 fn a_refusal_brakes_at_once_and_refusals_do_not_go_on() {
-    let strict = WorkerPool { queue: 0, ..SMALL };
+    let strict = WorkerPool {
+        queue: 0,
+        ..SMALL_POOL
+    };
     let mut world = SharedCentral::new(strict, LOSSY, 1, 16);
     world.until_refused();
     assert!(world.lanes(0) <= 8, "{}", world.lanes(0));

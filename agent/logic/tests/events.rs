@@ -12,7 +12,7 @@ mod model;
 use std::collections::BTreeMap;
 
 use logic::events::{
-    BoxEvent, BoxFacts, CatalogueWay, EventLog, EventStream, MOST_EVENTS, NextEvent, PackageFact,
+    BoxEvent, BoxFacts, CatalogueWay, EventLog, EventStream, MAX_EVENTS, NextEvent, PackageFact,
     changes, state,
 };
 use logic::feed::{FeedRequest, Position};
@@ -340,7 +340,7 @@ fn obey(world: &mut EventWorld, clients: &mut Vec<EventClient>, act: EventAct) {
         EventAct::Verdict(word) => facts.verdict = Some(json!({ "word": word })),
         EventAct::Result(id) => world.result(id),
         EventAct::Flood => {
-            for turn in 0..MOST_EVENTS + 200 {
+            for turn in 0..MAX_EVENTS + 200 {
                 world.result((turn % 200) as u8);
                 if turn % 200 == 199 {
                     world.look();

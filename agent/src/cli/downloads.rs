@@ -7,7 +7,7 @@ use std::time::Duration;
 use logic::fault::{Code, Fault, ServiceCause, SettingForm};
 use logic::language::figure::{Bytes, Seconds};
 use logic::outside;
-use logic::package::order::{DownloadOrder, LONGEST_PAUSE, OrdersInForce};
+use logic::package::order::{DownloadOrder, MAX_PAUSE, OrdersInForce};
 use logic::settings::Size;
 use logic::span;
 use serde_json::json;
@@ -31,7 +31,7 @@ pub(super) fn lasts(text: &str) -> Result<Duration, String> {
 /// The same for a pause.
 pub(super) fn pause(text: &str) -> Result<Duration, String> {
     match lasts(text)? {
-        lasts if lasts > LONGEST_PAUSE => Err("a pause lasts 24h at most".to_owned()),
+        lasts if lasts > MAX_PAUSE => Err("a pause lasts 24h at most".to_owned()),
         lasts => Ok(lasts),
     }
 }

@@ -16,10 +16,10 @@ use crate::engine::Engine;
 use system::clock;
 
 /// As many past synchronizations as are kept.
-const MOST: usize = 500;
+const RUNS_KEPT: usize = 500;
 
 pub(super) fn act(engine: &Engine, screen: &Screen) -> Result<u8, Fault> {
-    let reports = standing::reports(engine, MOST)?;
+    let reports = standing::reports(engine, RUNS_KEPT)?;
     let now = clock::now().wall;
     let offset = engine.settings().download.offset(now);
     let stats = Stats::of(&reports, now, offset.seconds());

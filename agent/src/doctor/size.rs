@@ -18,7 +18,7 @@ use system::clock::Clock;
 /// Bytes of a question that fills two packets of Ethernet.
 const LONG: usize = 2900;
 /// A long question may take this beside four times a short one.
-const GRACE: Duration = Duration::from_millis(1000);
+const LONG_QUESTION_ALLOWANCE: Duration = Duration::from_millis(1000);
 /// The headers of IPv4 and TCP; those of IPv6 are 20 longer.
 const HEADERS: u16 = 40;
 const LONGER_HEADERS: u16 = 20;
@@ -35,7 +35,7 @@ pub(super) async fn look(
     }
     let most = limit(steps, Check::Mtu);
     if let Some(short) = short {
-        let patience = (GRACE + 4 * short).min(most);
+        let patience = (LONG_QUESTION_ALLOWANCE + 4 * short).min(most);
         if comes(means, None, patience).await {
             return found.see(|seen| seen.way.sizes = vec![(SIZES[0], true)]);
         }
@@ -45,7 +45,9 @@ pub(super) async fn look(
         connected.is_some_and(|address| address.starts_with('['))
     });
     let headers = HEADERS + if is_six { LONGER_HEADERS } else { 0 };
-    let patience = short.map_or(most, |short| (2 * GRACE + 4 * short).min(most));
+    let patience = short.map_or(most, |short| {
+        (2 * LONG_QUESTION_ALLOWANCE + 4 * short).min(most)
+    });
     let tries = SIZES.map(|size| async move {
         let came = comes(means, Some(size - headers), patience).await;
         (size, came)

@@ -54,7 +54,7 @@ pub fn each(
 /// `package.not_zip`, or `store.damaged` for a record that does not open.
 pub fn directory(content: &Content) -> Result<Directory, Fault> {
     let size = content.meta().size;
-    let mut start = size.saturating_sub(PackageTail::FIRST);
+    let mut start = size.saturating_sub(PackageTail::FIRST_REQUEST_BYTES);
     loop {
         match PackageTail::read(size, &span(content, start..size)?) {
             Ok(PackageTail::Whole(directory)) => return Ok(directory),

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::trace::Tracer;
 use super::unkept::Unkept;
-use super::{Engine, LOCK_PATIENCE};
+use super::{Engine, LOCK_TIMEOUT};
 use system::clock;
 use system::root::Lock;
 use vault::catalogue::CatalogueStore;
@@ -39,7 +39,7 @@ impl Engine {
     /// `auth.password`, `auth.not_sync_manager`, `auth.other_organisation`, `state.busy`, or what a call says; what the
     /// box had before is still in force then.
     pub async fn enroll(&self, login: &str, password: &str) -> Result<StoredCredentials, Fault> {
-        let lock = Lock::take(&self.root, LOCK_PATIENCE)?;
+        let lock = Lock::take(&self.root, LOCK_TIMEOUT)?;
         let uplink = self.uplink(None)?;
         let reply = uplink.call(&Call::handshake(login, password)).await?;
         let handshake = Handshake::read(&reply)?;
@@ -64,7 +64,7 @@ impl Engine {
         enrolment: Enrolment,
         insists: bool,
     ) -> Result<StoredCredentials, Fault> {
-        let lock = Lock::take(&self.root, LOCK_PATIENCE)?;
+        let lock = Lock::take(&self.root, LOCK_TIMEOUT)?;
         self.replace(&lock, enrolment, insists).await
     }
 

@@ -17,11 +17,11 @@ use system::clock;
 use system::root::{Root, trouble};
 
 /// No signal lasts longer: a delivery engine that died must not stop the downloads for ever.
-pub const LONGEST: Duration = Duration::from_secs(12 * 3600);
+pub const MAX_EXAM_TTL: Duration = Duration::from_secs(12 * 3600);
 /// Names that have a signal at once, at most.
-pub const MOST: usize = 64;
+pub const MAX_EXAM_SIGNALS: usize = 64;
 /// All signals together, bytes.
-pub const MOST_BYTES: usize = 1 << 20;
+pub const MAX_SIGNALS_BYTES: usize = 1 << 20;
 
 #[derive(Serialize, Deserialize)]
 struct Signal {
@@ -80,7 +80,7 @@ pub fn now(root: &Root) -> RunningExam {
 
 /// The signals that last; none of an earlier boot.
 fn read(root: &Root) -> Option<Signal> {
-    let text = system::root::read_at_most(&path(root), MOST_BYTES as u64).ok()?;
+    let text = system::root::read_at_most(&path(root), MAX_SIGNALS_BYTES as u64).ok()?;
     let mut signal: Signal = serde_json::from_slice(&text).ok()?;
     if signal.boot != boot() {
         return None;
@@ -100,9 +100,9 @@ fn read(root: &Root) -> Option<Signal> {
 pub enum SignalOutcome {
     /// It is noted.
     Noted,
-    /// `MOST` names have one already.
+    /// `MAX_EXAM_SIGNALS` names have one already.
     TooMany,
-    /// Together with the others it would be longer than `MOST_BYTES`.
+    /// Together with the others it would be longer than `MAX_SIGNALS_BYTES`.
     TooLong,
 }
 
@@ -120,11 +120,11 @@ pub fn signal(root: &Root, given: ExamSignal) -> Result<SignalOutcome, Fault> {
         None => {
             names.remove(name);
         }
-        Some(_) if names.len() >= MOST && !names.contains_key(name) => {
+        Some(_) if names.len() >= MAX_EXAM_SIGNALS && !names.contains_key(name) => {
             return Ok(SignalOutcome::TooMany);
         }
         Some(lasts) => {
-            let until = clock::now().mono + lasts.min(LONGEST);
+            let until = clock::now().mono + lasts.min(MAX_EXAM_TTL);
             names.insert(name.to_owned(), until.as_millis() as u64);
             executions.extend(given.executions.map(|told| (name.to_owned(), told)));
         }
@@ -144,7 +144,7 @@ pub fn signal(root: &Root, given: ExamSignal) -> Result<SignalOutcome, Fault> {
         executions,
     };
     let text = serde_json::to_vec(&signal).expect("plain data always serialises");
-    if text.len() > MOST_BYTES {
+    if text.len() > MAX_SIGNALS_BYTES {
         return Ok(SignalOutcome::TooLong);
     }
     // A reader sees the old signal or the new one; nothing has to survive a power cut.
@@ -166,7 +166,7 @@ fn write_own(path: &Path, text: &[u8]) -> std::io::Result<()> {
 pub fn running(root: &Root) -> Option<Duration> {
     let signal = read(root)?;
     let left = Duration::from_millis(signal.until_ms).checked_sub(clock::now().mono)?;
-    (!left.is_zero()).then_some(left.min(LONGEST))
+    (!left.is_zero()).then_some(left.min(MAX_EXAM_TTL))
 }
 
 #[cfg(test)]
@@ -203,7 +203,7 @@ mod tests {
         let left = running(&root).unwrap();
         assert!(left > Duration::from_secs(3500) && left <= HOUR);
         say(&root, "", Some(Duration::MAX / 2));
-        assert!(running(&root).unwrap() <= LONGEST);
+        assert!(running(&root).unwrap() <= MAX_EXAM_TTL);
         say(&root, "", Some(Duration::ZERO));
         assert_eq!(running(&root), None);
         say(&root, "", None);
@@ -238,7 +238,7 @@ mod tests {
         assert!(over(HOUR / 8) && !over(HOUR / 4));
         say(&root, "room 1", None);
         assert_eq!(running(&root), None);
-        for number in 0..MOST {
+        for number in 0..MAX_EXAM_SIGNALS {
             assert!(say(&root, &number.to_string(), Some(HOUR)));
         }
         assert_eq!(told(&root, "one more", Some(HOUR)), SignalOutcome::TooMany);

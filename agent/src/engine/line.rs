@@ -13,7 +13,7 @@ use system::root::read_at_most;
 use uplink::{Secret, UplinkConfig};
 
 /// No secret and no bundle of certificates is a tenth of this long.
-const MOST: u64 = 4 << 20;
+const MAX_FILE_BYTES: u64 = 4 << 20;
 
 /// Where central is and how it is reached, as configured.
 ///
@@ -22,7 +22,8 @@ const MOST: u64 = 4 << 20;
 pub fn line(settings: &Settings, box_id: String) -> Result<UplinkConfig, Fault> {
     let central = &settings.central;
     let root = settings.central()?.clone();
-    let read = |path: &Path| read_at_most(path, MOST).map_err(|error| config(path, &error));
+    let read =
+        |path: &Path| read_at_most(path, MAX_FILE_BYTES).map_err(|error| config(path, &error));
     let proxy = match &central.proxy {
         Some(proxy) => Some(proxy.clone()),
         None => proxy_of_environment(root.https)?,
@@ -116,7 +117,7 @@ pub(super) fn config(path: &Path, error: &std::io::Error) -> Fault {
 /// # Errors
 /// `config.file` when it cannot be read or is empty.
 pub fn secret_file(path: &Path) -> Result<Secret, Fault> {
-    let bytes = read_at_most(path, MOST).map_err(|error| config(path, &error))?;
+    let bytes = read_at_most(path, MAX_FILE_BYTES).map_err(|error| config(path, &error))?;
     let text = String::from_utf8(bytes)
         .map_err(|_| config(path, &std::io::Error::other(OsCause::NotUtf8)))?;
     secret_line(&text).ok_or_else(|| {

@@ -55,7 +55,7 @@ pub(super) struct RunResources {
 }
 
 /// So often a run that waits looks whether bytes have come.
-const LISTENS: Duration = Duration::from_secs(5);
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// One run under way.
 pub(super) struct ActiveRun {
@@ -128,7 +128,7 @@ impl ActiveRun {
                 let wait = at.mono.saturating_sub(clock::now().mono);
                 let long = wait > Duration::from_secs(1) && why == "the next attempt";
                 self.means.watch.waits(long.then_some(why));
-                wait.min(LISTENS)
+                wait.min(PROGRESS_INTERVAL)
             });
             let event = tokio::select! {
                 event = receive.recv() => event.expect("the sender lives as long as the loop"),

@@ -21,7 +21,7 @@ use super::downloads::Downloads;
 use super::link::{Limits, Link};
 use super::progress::RunWatch;
 use super::rate::RateKeeper;
-use super::{Engine, LOCK_PATIENCE, Request, exam, orders};
+use super::{Engine, LOCK_TIMEOUT, Request, exam, orders};
 use system::clock;
 use system::root::{Lock, Root};
 use uplink::Uplink;
@@ -246,7 +246,7 @@ impl SessionState {
         let mut held = self.shared.lock.borrow_mut();
         let lock = match held.take() {
             Some(lock) => lock,
-            None => Rc::new(Lock::take(root, LOCK_PATIENCE)?),
+            None => Rc::new(Lock::take(root, LOCK_TIMEOUT)?),
         };
         Ok(held.insert(lock).clone())
     }

@@ -44,7 +44,7 @@ fn used(path: &Path) -> u64 {
 }
 
 /// Bytes below which a transfer says nothing about the rate of a link.
-const TELLING: u64 = 32 << 10;
+const MIN_MEASURED_BYTES: u64 = 32 << 10;
 
 /// The link as the calls of this run met it.
 pub fn connection(meter: &Meter) -> ConnectionStats {
@@ -60,7 +60,7 @@ pub fn connection(meter: &Meter) -> ConnectionStats {
         let telling = meter
             .samples
             .iter()
-            .filter(|sample| sample.ok && bytes(sample) >= TELLING);
+            .filter(|sample| sample.ok && bytes(sample) >= MIN_MEASURED_BYTES);
         let (sum, seconds) = telling.fold((0, 0.0), |(sum, seconds), sample| {
             (sum + bytes(sample), seconds + sample.took.as_secs_f64())
         });

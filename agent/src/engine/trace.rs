@@ -27,7 +27,7 @@ use vault::identity::Identities;
 use vault::{SealedFile, Vault};
 
 /// The file whose copy is another file: empty, made once, never written.
-const PLACE: &str = "place";
+const PLACE_FILE: &str = "place";
 
 /// The trace of the run that holds the lock.
 pub(super) struct Tracer {
@@ -62,7 +62,7 @@ impl Tracer {
     /// # Errors
     /// What the file system says.
     pub(super) fn look(&self, state: &Path, seen: TraceSeen) -> Result<bool, Fault> {
-        let path = state.join(PLACE);
+        let path = state.join(PLACE_FILE);
         let first = self.with(|trace| trace.place.is_none());
         let found = place(&path);
         let noticed = self.with(|trace| {
@@ -284,7 +284,7 @@ fn read(vault: &Vault) -> Trace {
         .ok()
         .flatten()
         .unwrap_or_default();
-    let found = place(&vault.state().join(PLACE));
+    let found = place(&vault.state().join(PLACE_FILE));
     if trace.place.is_some() && trace.restored.is_none() {
         // What the next run will notice is shown before it.
         trace.look(TraceSeen {

@@ -8,7 +8,7 @@ use logic::identity::{self, BoxIdentity};
 use logic::report::Report;
 use logic::trace::{Trace, is_unkept};
 
-use super::{Engine, LOCK_PATIENCE};
+use super::{Engine, LOCK_TIMEOUT};
 use system::journal::event;
 use system::root::Lock;
 use vault::identity::Identities;
@@ -28,7 +28,7 @@ impl Engine {
         match stored {
             Some(held) if seen.clone_of(&held.fingerprint).is_none() => Ok(self.called(held)),
             _ => {
-                let lock = Lock::take(&self.root, LOCK_PATIENCE)?;
+                let lock = Lock::take(&self.root, LOCK_TIMEOUT)?;
                 self.settled(&lock)
             }
         }

@@ -11,7 +11,7 @@ use logic::fault::{Code, Fault, FileAct, RunCause};
 use logic::spool::ItemState;
 use logic::wipe::OwedLoss;
 
-use super::LOCK_PATIENCE;
+use super::LOCK_TIMEOUT;
 use system::root::{Lock, Root, trouble};
 use vault::Vault;
 use vault::key::{KEY_NAME, WRAPPED_NAME};
@@ -24,7 +24,7 @@ use vault::spool::{self, Spool};
 /// `daemon.running`, `state.busy`, `wipe.owed`, or what the file system says.
 pub fn wipe(root: &Root, vault: Option<&Vault>, discard: Option<u64>) -> Result<(), Fault> {
     let state = root.state();
-    let _lock = Lock::take(root, LOCK_PATIENCE)?;
+    let _lock = Lock::take(root, LOCK_TIMEOUT)?;
     no_daemon(root)?;
     let _closed = spool::closed(&state)?;
     owed(root, vault)?.permits(discard)?;

@@ -17,13 +17,13 @@ use super::ahead::Ahead;
 use vault::package::Content;
 
 /// A client on this machine that takes longer than this to send one request is stuck.
-const PATIENCE: Duration = Duration::from_secs(120);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
 /// The same for one that has shown no right to ask.
-const OPEN_PATIENCE: Duration = Duration::from_secs(10);
+const UNAUTHENTICATED_TIMEOUT: Duration = Duration::from_secs(10);
 /// A content of which nothing comes for so long is given up.
 const STALLED: Duration = Duration::from_secs(10);
 /// A content that is of no use is read no longer than this.
-const DISCARD_PATIENCE: Duration = Duration::from_secs(5);
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a content was not read.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,7 +60,11 @@ pub(super) async fn read(mut body: Incoming, limit: u64, open: bool) -> Result<B
             }
         }
     };
-    let patience = if open { OPEN_PATIENCE } else { PATIENCE };
+    let patience = if open {
+        UNAUTHENTICATED_TIMEOUT
+    } else {
+        REQUEST_TIMEOUT
+    };
     timeout(patience, reading)
         .await
         .unwrap_or(Err(Unread::Gone))
@@ -81,7 +85,7 @@ pub(super) async fn discard(mut body: Incoming, limit: u64) {
         }
     };
     // Whoever sends it drop by drop does so for nothing.
-    let _ = timeout(DISCARD_PATIENCE, reading).await;
+    let _ = timeout(DISCARD_TIMEOUT, reading).await;
 }
 
 /// Bytes of one piece of an answer of zeros, at most.

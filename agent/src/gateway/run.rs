@@ -19,7 +19,7 @@ const IDLE: Duration = Duration::from_secs(6 * 3600);
 /// The same for requests that do not say which run they belong to.
 const IDLE_UNNAMED: Duration = Duration::from_secs(600);
 /// Runs at once; beyond that the one that was silent longest is forgotten.
-const MOST: usize = 4;
+const MAX_RUNS: usize = 4;
 
 /// Why nothing is shown.
 pub(super) enum NotShown {
@@ -129,7 +129,7 @@ impl Runs {
             }
         };
         pins.retain(|pin| pin.run != run);
-        if pins.len() >= MOST
+        if pins.len() >= MAX_RUNS
             && let Some(oldest) = (0..pins.len()).min_by_key(|at| pins[*at].used)
         {
             pins.remove(oldest);

@@ -16,7 +16,8 @@ use super::route::read_within;
 use super::state::Board;
 use super::wire::{field, object};
 use crate::engine::exam::{
-    ExamSignal, LONGEST, MOST, MOST_BYTES, SignalOutcome, now, running, signal,
+    ExamSignal, MAX_EXAM_SIGNALS, MAX_EXAM_TTL, MAX_SIGNALS_BYTES, SignalOutcome, now, running,
+    signal,
 };
 
 /// The longest name of an exam, characters.
@@ -42,7 +43,7 @@ impl ExamRequest {
     /// For how long it runs; `None`: it has ended, as it was said or as its executions show.
     fn lasts(&self) -> Result<Option<Duration>, Fault> {
         let ttl = self.ttl_seconds.filter(|seconds| *seconds > 0);
-        let ttl = ttl.map(|seconds| Duration::from_secs(seconds).min(LONGEST));
+        let ttl = ttl.map(|seconds| Duration::from_secs(seconds).min(MAX_EXAM_TTL));
         let executions = self.executions.as_deref();
         match (self.active, executions) {
             (Some(false), Some([_, ..])) => Err(field("executions", ParameterFlaw::NoneEnded)),
@@ -80,11 +81,11 @@ pub(super) async fn answer(
     match signal(board.root(), given)? {
         SignalOutcome::Noted => {}
         SignalOutcome::TooMany => {
-            let count = MOST;
+            let count = MAX_EXAM_SIGNALS;
             return Err(field("name", ParameterFlaw::OthersRun { count }));
         }
         SignalOutcome::TooLong => {
-            let most = MOST_BYTES;
+            let most = MAX_SIGNALS_BYTES;
             return Err(field("executions", ParameterFlaw::Longer { most }));
         }
     }

@@ -27,9 +27,9 @@ use vault::feed::{FeedChange, Op};
 /// What the route takes.
 pub(super) const PARAMETERS: [&str; 6] = ["epoch", "since", "cursor", "limit", "include", "wait"];
 /// The most changes in one answer, and how many there are unasked.
-const MOST: u64 = 10_000;
+const MAX_CHANGES: u64 = 10_000;
 /// Nobody waits longer for a change.
-const LONGEST: Duration = Duration::from_secs(300);
+const MAX_FEED_WAIT: Duration = Duration::from_secs(300);
 /// Changes are gathered to about so many bytes before they are handed on.
 const GATHER: usize = 32 << 10;
 /// The longest answer that is kept for the next one who asks the same.
@@ -42,16 +42,19 @@ pub(super) async fn answer(
     query: &Query,
 ) -> Result<Response<ResponseBody>, Fault> {
     let asked = asked(query)?;
-    let limit = query.number("limit")?.unwrap_or(MOST);
-    if limit == 0 || limit > MOST {
-        return Err(parameter("limit", ParameterFlaw::Range { most: MOST }));
+    let limit = query.number("limit")?.unwrap_or(MAX_CHANGES);
+    if limit == 0 || limit > MAX_CHANGES {
+        return Err(parameter(
+            "limit",
+            ParameterFlaw::Range { most: MAX_CHANGES },
+        ));
     }
     let contents = match query.text("include") {
         None => false,
         Some("entity") => true,
         Some(_) => return Err(not_included()),
     };
-    let wait = query.seconds("wait", LONGEST)?.unwrap_or_default();
+    let wait = query.seconds("wait", MAX_FEED_WAIT)?.unwrap_or_default();
     let until = Instant::now() + wait;
     let _watch = (!wait.is_zero()).then(|| board.watch());
     loop {

@@ -10,7 +10,7 @@ use nix::libc;
 use tokio::net::UnixStream;
 
 /// Groups of one process, at most (NGROUPS_MAX of Linux).
-const MOST: usize = 65_536;
+const MAX_GROUPS: usize = 65_536;
 /// Most processes have fewer.
 const USUAL: usize = 32;
 
@@ -20,7 +20,7 @@ const USUAL: usize = 32;
 /// What the kernel says; before Linux 4.13 it knows no such option.
 pub(super) fn groups(stream: &UnixStream) -> io::Result<Vec<u32>> {
     match ask(stream, USUAL) {
-        Err(error) if error.raw_os_error() == Some(libc::ERANGE) => ask(stream, MOST),
+        Err(error) if error.raw_os_error() == Some(libc::ERANGE) => ask(stream, MAX_GROUPS),
         groups => groups,
     }
 }

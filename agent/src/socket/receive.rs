@@ -27,7 +27,7 @@ use crate::intake::{Intake, Receipt};
 use crate::worker::child;
 
 /// A large item from a busy delivery engine has to come within this.
-const PATIENCE: Duration = Duration::from_secs(60);
+const ITEM_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a document may have around its item.
 const ENVELOPE: u64 = 64 << 10;
@@ -62,11 +62,11 @@ pub(super) async fn answer(
         return Err(too_large(limit));
     }
     let kept = if size.upper().is_some_and(|most| most <= SMALL_DOCUMENT) {
-        let document = whole(request, SMALL_DOCUMENT as usize, PATIENCE).await?;
+        let document = whole(request, SMALL_DOCUMENT as usize, ITEM_TIMEOUT).await?;
         here(board, target, document).await
     } else {
-        let kept = tokio::time::timeout(PATIENCE, elsewhere(board, &target, request, limit));
-        kept.await.map_err(|_| slow(PATIENCE))?
+        let kept = tokio::time::timeout(ITEM_TIMEOUT, elsewhere(board, &target, request, limit));
+        kept.await.map_err(|_| slow(ITEM_TIMEOUT))?
     };
     board.events().done();
     let mut told = kept?;
@@ -126,8 +126,8 @@ async fn elsewhere(
     let mut input = worker.stdin.take();
     let mut body = request.into_body();
     let mut left = limit.saturating_add(ENVELOPE);
-    let end = Instant::now() + PATIENCE;
-    while let Some(piece) = next_piece(&mut body, end, PATIENCE).await? {
+    let end = Instant::now() + ITEM_TIMEOUT;
+    while let Some(piece) = next_piece(&mut body, end, ITEM_TIMEOUT).await? {
         // Dropped, the worker is killed before it saw the document's end: nothing of it was let in.
         let Some(less) = left.checked_sub(piece.len() as u64) else {
             linger(body);

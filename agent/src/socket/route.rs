@@ -31,9 +31,9 @@ use crate::deflated::inflated;
 use system::clock;
 
 /// The largest body of a request that is no intake.
-const SMALL: usize = 16 << 10;
+const MAX_BODY_BYTES: usize = 16 << 10;
 /// A body has to come within this.
-const BODY_PATIENCE: Duration = Duration::from_secs(10);
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The description of the API, deflated by the build: as it is it would be a fiftieth of the program.
 const OPENAPI: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.deflate"));
 
@@ -253,7 +253,7 @@ fn unknown(path: &str) -> Fault {
 
 /// Reads a body as JSON; an empty one is an empty object.
 async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Fault> {
-    read_within(request, SMALL).await
+    read_within(request, MAX_BODY_BYTES).await
 }
 
 /// The same of at most so many bytes.
@@ -261,7 +261,7 @@ pub(super) async fn read_within<T: DeserializeOwned>(
     request: Request<Incoming>,
     most: usize,
 ) -> Result<T, Fault> {
-    let bytes = whole(request, most, BODY_PATIENCE).await?;
+    let bytes = whole(request, most, BODY_TIMEOUT).await?;
     let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
     // A list would be taken for the fields in their order.
     if text.trim_ascii_start().first() != Some(&b'{') {

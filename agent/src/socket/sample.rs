@@ -26,11 +26,11 @@ use vault::catalogue::FileStamp;
 /// Past synchronizations that the link is drawn from.
 const HISTORY: usize = 200;
 /// A look at the box serves for so long, while somebody reads the page.
-const OLD: Duration = Duration::from_secs(30);
+const SAMPLE_LIFETIME: Duration = Duration::from_secs(30);
 /// The checks of `doctor --offline` read more: they serve for longer.
 const EXAMINED: Duration = Duration::from_secs(300);
 /// The process that looks has to answer within this.
-const PATIENCE: Duration = Duration::from_secs(20);
+const SAMPLE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Where the box stands, and its past.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -179,7 +179,7 @@ pub struct BoxSample {
 
 /// Where the box stands now; a look is taken when the last one is old. Whoever asks meanwhile waits for the same one.
 pub async fn current(board: &Board) -> Option<Rc<Glance>> {
-    younger(board, OLD).await
+    younger(board, SAMPLE_LIFETIME).await
 }
 
 /// The same, taken now.
@@ -241,7 +241,7 @@ impl Keeper {
     /// The same, but not what is old: a visitor waits a little for the look.
     pub(crate) async fn fresh(self: &Rc<Self>, patience: Duration) -> ShownSnapshot {
         let shown = self.now();
-        if shown.glance.is_some() && !self.is_due(&self.looked, OLD) {
+        if shown.glance.is_some() && !self.is_due(&self.looked, SAMPLE_LIFETIME) {
             return shown;
         }
         // The checks of doctor may be under way, which take longer; whatever is known by then is shown.
@@ -259,7 +259,7 @@ impl Keeper {
 
     fn refresh(self: &Rc<Self>) {
         let (glance, findings) = (
-            self.is_due(&self.looked, OLD),
+            self.is_due(&self.looked, SAMPLE_LIFETIME),
             self.is_due(&self.examined, EXAMINED),
         );
         if self.looking.get() || !(glance || findings) {
@@ -318,7 +318,7 @@ fn keep(reports: &mut Vec<Report>, known: &[Report]) {
 
 async fn ask<T: serde::de::DeserializeOwned>(root: &Root, options: &[&str]) -> Option<T> {
     let asked = child(root, "page-worker").args(options).output();
-    let how = match tokio::time::timeout(PATIENCE, asked).await {
+    let how = match tokio::time::timeout(SAMPLE_TIMEOUT, asked).await {
         Ok(Ok(output)) => match serde_json::from_slice(&output.stdout) {
             Ok(told) => return Some(told),
             Err(_) => worker::ended(output.status),
@@ -327,7 +327,7 @@ async fn ask<T: serde::de::DeserializeOwned>(root: &Root, options: &[&str]) -> O
             why: (&error).into(),
         },
         Err(_) => ProcessEnd::Silent {
-            seconds: PATIENCE.as_secs(),
+            seconds: SAMPLE_TIMEOUT.as_secs(),
         },
     };
     journal::trouble(&Fault::new(Code::WorkerDied, RunCause::LookDied { how }));

@@ -28,7 +28,7 @@ use vault::catalogue::{CatalogueReader, CatalogueRevision, CatalogueStore, FileS
 use vault::feed::{Feed, FeedChange, Snapshot};
 
 /// What was read stays in memory for so long after its last use.
-const KEPT: Duration = Duration::from_secs(10);
+const SNAPSHOT_LIFETIME: Duration = Duration::from_secs(10);
 /// While somebody waits, a publication that no run of the daemon told of is seen within this.
 const LOOK: Duration = Duration::from_secs(5);
 /// Pages of events that are kept for followers a little behind the first one.
@@ -380,7 +380,7 @@ impl Drop for FeedWaiter {
 /// Closes the shelf when nobody has used it for a while.
 async fn sweep(board: Board) {
     while let Some(used) = board.library().used.get() {
-        let end = used + KEPT;
+        let end = used + SNAPSHOT_LIFETIME;
         if end <= Instant::now() {
             board.library().open.take();
             board.library().directories.take();

@@ -34,7 +34,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// A look that takes long is repeated so many times its length later.
 const SHARE: u32 = 4;
 /// The log outlives its last follower by this: one that comes back is told what it missed.
-const KEPT: Duration = Duration::from_secs(60);
+const LOG_LIFETIME: Duration = Duration::from_secs(60);
 /// The verdict is looked at again so often; a run that ends asks for it at once.
 const JUDGED: Duration = Duration::from_secs(300);
 
@@ -130,7 +130,7 @@ async fn watch(board: Board) {
     let judging = tokio::task::spawn_local(judge(board.clone()));
     let mut told = board.follow();
     let mut followed = Instant::now();
-    while events.followers.get() > 0 || followed.elapsed() < KEPT {
+    while events.followers.get() > 0 || followed.elapsed() < LOG_LIFETIME {
         if events.followers.get() > 0 {
             followed = Instant::now();
         }

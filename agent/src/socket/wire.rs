@@ -21,8 +21,8 @@ use super::query::flaw;
 const BUSY: u64 = 5;
 
 /// So long, and so many bytes, a body is thrown away before the connection is closed on it.
-const LINGER: Duration = Duration::from_secs(5);
-const LINGERED: usize = 256 << 20;
+const LINGERING_TIME: Duration = Duration::from_secs(5);
+const LINGERING_BYTES: usize = 256 << 20;
 
 /// A body of which nothing comes for so long is given up.
 const STALLED: Duration = Duration::from_secs(5);
@@ -54,8 +54,8 @@ pub(super) async fn whole(
 /// place of the answer (RFC 9112 9.6).
 pub(super) fn linger(mut body: Incoming) {
     tokio::task::spawn_local(async move {
-        let (end, mut left) = (Instant::now() + LINGER, LINGERED);
-        while let Ok(Some(piece)) = next_piece(&mut body, end, LINGER).await {
+        let (end, mut left) = (Instant::now() + LINGERING_TIME, LINGERING_BYTES);
+        while let Ok(Some(piece)) = next_piece(&mut body, end, LINGERING_TIME).await {
             match left.checked_sub(piece.len()) {
                 Some(less) => left = less,
                 None => return,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use logic::words::Now;
 
 /// So long a manager that does not read is waited for: a `READY=1` that is lost would cost a healthy start.
-const PATIENCE: Duration = Duration::from_secs(1);
+const NOTIFY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The way to the service manager, if there is one.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ impl Notifier {
                 _ => SocketAddr::from_pathname(&name).ok()?,
             };
             let socket = UnixDatagram::unbound().ok()?;
-            socket.set_write_timeout(Some(PATIENCE)).ok()?;
+            socket.set_write_timeout(Some(NOTIFY_TIMEOUT)).ok()?;
             Some((socket, address))
         };
         Self { way: way() }

@@ -20,7 +20,7 @@ fn config(at: SocketAddr) -> String {
 }
 
 fn wait(what: &str, mut condition: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + WAIT_TIMEOUT;
     while !condition() {
         assert!(Instant::now() < end, "in vain: {what}");
         std::thread::sleep(std::time::Duration::from_millis(5));
@@ -30,7 +30,7 @@ fn wait(what: &str, mut condition: impl FnMut() -> bool) {
 /// The status of an answer to somebody without credentials.
 fn knock(at: SocketAddr) -> Option<u16> {
     let mut stream = TcpStream::connect(at).ok()?;
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(WAIT_TIMEOUT)).unwrap();
     write!(
         stream,
         "GET /taoSync/api/supportedVm HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n"

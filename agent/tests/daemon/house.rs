@@ -19,7 +19,7 @@ use serde_json::Value as Json;
 use system::root::Root;
 
 pub(crate) const DELIVERY: &str = "https://central.example/tao.rdf#i4001";
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(crate) struct DaemonHouse {
     pub(crate) dir: tempfile::TempDir,
@@ -168,7 +168,7 @@ impl DaemonHouse {
         loop {
             let told = self
                 .notified
-                .recv_timeout(PATIENCE)
+                .recv_timeout(WAIT_TIMEOUT)
                 .expect("the daemon tells its state");
             if told.starts_with(wanted) {
                 return;
@@ -182,7 +182,7 @@ impl DaemonHouse {
 
     pub(crate) fn connect(&self) -> UnixStream {
         let stream = UnixStream::connect(self.root().socket()).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(WAIT_TIMEOUT)).unwrap();
         stream
     }
 

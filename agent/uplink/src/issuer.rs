@@ -5,7 +5,7 @@
 /// Numbers of the attributes, in the order in which they are wanted: commonName, organizationName.
 const WANTED: [&[u8]; 2] = [&[0x55, 4, 3], &[0x55, 4, 10]];
 /// A name longer than this is cut.
-const LONGEST: usize = 64;
+const MAX_NAME_CHARS: usize = 64;
 
 /// Name of the issuer of a certificate in DER; nothing where there is none to be read.
 pub(super) fn name(certificate: &[u8]) -> Option<String> {
@@ -57,7 +57,7 @@ fn attribute(mut name: &[u8], wanted: &[u8]) -> Option<String> {
         let (_, value, _) = element(value)?;
         let text = String::from_utf8_lossy(value);
         let shown = text.chars().filter(|c| !c.is_control() && *c != '"');
-        return Some(shown.take(LONGEST).collect()).filter(|text: &String| !text.is_empty());
+        return Some(shown.take(MAX_NAME_CHARS).collect()).filter(|text: &String| !text.is_empty());
     }
     None
 }
@@ -132,7 +132,7 @@ mod tests {
             }
             der.truncate(end);
             for told in [name(&der), common_name(&der)] {
-                prop_assert!(told.unwrap_or_default().chars().count() <= LONGEST);
+                prop_assert!(told.unwrap_or_default().chars().count() <= MAX_NAME_CHARS);
             }
             is_own(&der);
         }

@@ -8,7 +8,7 @@ use std::io::{self, BufReader, Read};
 /// Bytes of the length before each record.
 pub(super) const LENGTH: u64 = 4;
 /// The longest record that is read: far more than any writer makes.
-const LONGEST: u32 = 1 << 20;
+const MAX_RECORD_BYTES: u32 = 1 << 20;
 
 /// Appends one sealed record to a buffer.
 pub(super) fn push(buffer: &mut Vec<u8>, sealed: &[u8]) {
@@ -69,7 +69,8 @@ impl Frames {
             read => read?,
         }
         let length = u32::from_le_bytes(length);
-        let whole = (1..=LONGEST).contains(&length) && u64::from(length) <= self.left - LENGTH;
+        let whole =
+            (1..=MAX_RECORD_BYTES).contains(&length) && u64::from(length) <= self.left - LENGTH;
         Ok(whole.then_some(length))
     }
 }

@@ -28,14 +28,14 @@ pub struct IdentityCopies {
     pub whole: bool,
 }
 
-const FIRST: &str = "identity";
+const IDENTITY_ENTRY: &str = "identity";
 const SECOND: &str = "identity.2";
 
 impl Identities {
     /// Those of an open state folder.
     pub fn of(vault: &Vault) -> Self {
         Self {
-            first: vault.entry(FIRST),
+            first: vault.entry(IDENTITY_ENTRY),
             second: vault.entry(SECOND),
         }
     }
@@ -58,7 +58,10 @@ impl Identities {
                 None
             }
         };
-        let copies = (open(FIRST, &self.first), open(SECOND, &self.second));
+        let copies = (
+            open(IDENTITY_ENTRY, &self.first),
+            open(SECOND, &self.second),
+        );
         let whole = matches!(&copies, (Some(first), Some(second)) if first == second);
         let identity = match copies {
             (Some(first), Some(second)) => Some(newer(first, second)),
@@ -123,7 +126,7 @@ impl Identities {
     /// What the file system says.
     pub fn link_aside(&self, held: &IdentityCopies) -> Result<(), Fault> {
         held.damaged.iter().try_for_each(|(name, why)| {
-            let entry = if *name == FIRST {
+            let entry = if *name == IDENTITY_ENTRY {
                 &self.first
             } else {
                 &self.second
@@ -160,16 +163,20 @@ mod tests {
         assert_eq!(read().identity, Some(numbered(2)));
         assert!(!read().whole);
         // The first is damaged, with the second as the cut left it.
-        fs::write(vault.state().join(FIRST), "damaged").unwrap();
+        fs::write(vault.state().join(IDENTITY_ENTRY), "damaged").unwrap();
         assert_eq!(read().identity, Some(numbered(2)));
-        assert_eq!(read().damaged[0].0, FIRST);
+        assert_eq!(read().damaged[0].0, IDENTITY_ENTRY);
         identities.link_aside(&read()).unwrap();
-        assert_eq!(read().damaged[0].0, FIRST, "a cut here loses nothing");
+        assert_eq!(
+            read().damaged[0].0,
+            IDENTITY_ENTRY,
+            "a cut here loses nothing"
+        );
         identities.put(&numbered(2), []).unwrap();
         assert!(read().whole && read().damaged.is_empty());
-        let aside = vault.state().join("quarantine").join(FIRST);
+        let aside = vault.state().join("quarantine").join(IDENTITY_ENTRY);
         assert_eq!(fs::read(aside).unwrap(), b"damaged");
-        for name in [FIRST, SECOND] {
+        for name in [IDENTITY_ENTRY, SECOND] {
             fs::write(vault.state().join(name), "damaged").unwrap();
         }
         assert!(read().identity.is_none());
@@ -183,41 +190,53 @@ mod tests {
         identities.put(&numbered(126), []).unwrap();
         let held = |name| vault.entry(name).get::<BoxIdentity>().ok().flatten();
         let inode = |name| fs::metadata(vault.state().join(name)).unwrap().ino();
-        let inodes = (inode(FIRST), inode(SECOND));
+        let inodes = (inode(IDENTITY_ENTRY), inode(SECOND));
         // The number grows by a byte on the way.
-        for (number, older) in [(127, SECOND), (128, FIRST), (129, SECOND), (16_384, FIRST)] {
-            let newer = if older == FIRST { SECOND } else { FIRST };
+        for (number, older) in [
+            (127, SECOND),
+            (128, IDENTITY_ENTRY),
+            (129, SECOND),
+            (16_384, IDENTITY_ENTRY),
+        ] {
+            let newer = if older == IDENTITY_ENTRY {
+                SECOND
+            } else {
+                IDENTITY_ENTRY
+            };
             let before = held(newer);
             identities.overwrite(&numbered(number)).unwrap();
             assert_eq!(identities.read().unwrap().identity, Some(numbered(number)));
             assert_eq!((held(older), held(newer)), (Some(numbered(number)), before));
         }
-        assert_eq!((inode(FIRST), inode(SECOND)), inodes);
+        assert_eq!((inode(IDENTITY_ENTRY), inode(SECOND)), inodes);
         // A cut in the middle of one: the other one tells the last number that was used.
         fs::write(vault.state().join(SECOND), "half").unwrap();
         assert_eq!(identities.read().unwrap().identity, Some(numbered(16_384)));
         identities.overwrite(&numbered(16_385)).unwrap();
-        assert_eq!(held(FIRST), Some(numbered(16_384)));
+        assert_eq!(held(IDENTITY_ENTRY), Some(numbered(16_384)));
         assert_eq!(held(SECOND), Some(numbered(16_385)));
         // Another box's copies, and copies of which none opens, are not touched.
         let other = BoxIdentity::new([8; 10], Fingerprint::default());
         identities.overwrite(&other).unwrap_err();
-        for name in [FIRST, SECOND] {
+        for name in [IDENTITY_ENTRY, SECOND] {
             fs::write(vault.state().join(name), "damaged").unwrap();
         }
         identities.overwrite(&numbered(16_386)).unwrap_err();
-        assert_eq!(fs::read(vault.state().join(FIRST)).unwrap(), b"damaged");
+        assert_eq!(
+            fs::read(vault.state().join(IDENTITY_ENTRY)).unwrap(),
+            b"damaged"
+        );
         // A copy that is not there would need a new file.
         fs::remove_file(vault.state().join(SECOND)).unwrap();
-        vault.entry(FIRST).put(&numbered(5)).unwrap();
+        vault.entry(IDENTITY_ENTRY).put(&numbered(5)).unwrap();
         identities.overwrite(&numbered(6)).unwrap_err();
-        assert_eq!(held(FIRST), Some(numbered(5)));
+        assert_eq!(held(IDENTITY_ENTRY), Some(numbered(5)));
     }
 
     #[test]
     fn the_one_file_of_an_earlier_boxsync_is_enough() {
         let (_dir, vault) = Vault::fresh();
-        vault.entry(FIRST).put(&numbered(41)).unwrap();
+        vault.entry(IDENTITY_ENTRY).put(&numbered(41)).unwrap();
         let held = Identities::of(&vault).read().unwrap();
         assert_eq!(held.identity, Some(numbered(41)));
         assert!(!held.whole, "the next who holds the lock writes both");
@@ -226,7 +245,7 @@ mod tests {
     #[test]
     fn a_copy_that_cannot_be_read_is_none_that_is_missing() {
         let (_dir, vault) = Vault::fresh();
-        fs::create_dir(vault.state().join(FIRST)).unwrap();
+        fs::create_dir(vault.state().join(IDENTITY_ENTRY)).unwrap();
         assert_eq!(
             Identities::of(&vault).read().unwrap_err().code,
             Code::StateIo

@@ -28,7 +28,7 @@ const SEALED_NAME: &str = "boxsync.key.sealed";
 const NOT_DATA: [&str; 3] = ["version", "lock", "lost+found"];
 
 /// How long a change of keys waits for another process that changes the state.
-const LOCK_PATIENCE: Duration = Duration::from_secs(3);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The data key and what is derived from it.
 #[derive(Debug, Clone)]
@@ -110,7 +110,7 @@ impl Keyring {
             };
             return Err(Fault::new(Code::KeyElsewhere, cause));
         }
-        let lock = Lock::of(state, LOCK_PATIENCE)?;
+        let lock = Lock::of(state, LOCK_TIMEOUT)?;
         Files::new(state, self.credentials.clone()).rotate(&lock)
     }
 
@@ -159,7 +159,7 @@ fn settled(files: &Files, mut look: KeyFilesLook) -> Result<KeyFilesLook, Fault>
 /// Brings a change of keys to its end that was cut. Where a key opens, whatever hinders it is left to the next start.
 fn healed(state: &Path, files: &Files, look: KeyFilesLook) -> Result<KeyFilesLook, Fault> {
     let opens = look.files.opens();
-    let patience = if opens { Duration::ZERO } else { LOCK_PATIENCE };
+    let patience = if opens { Duration::ZERO } else { LOCK_TIMEOUT };
     let healed = Lock::of(state, patience).and_then(|lock| files.heal(&lock));
     match healed {
         Err(trouble) if opens => {

@@ -17,7 +17,7 @@ type LayoutStep = fn(&Vault) -> Result<(), Fault>;
 const STEPS: [LayoutStep; LAYOUT as usize - 1] = [];
 
 /// A synchronization of the version before may still be ending.
-const PATIENCE: Duration = Duration::from_secs(10);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Brings a folder of layout `held` to `LAYOUT`.
 ///
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// `state.busy` while a synchronization runs, or what a step says: then the steps before it are done, and the next start
 /// goes on with this one.
 pub(super) fn bring(root: &Root, vault: &Vault, held: u32) -> Result<(), Fault> {
-    climb(root, vault, held, &STEPS, PATIENCE)
+    climb(root, vault, held, &STEPS, LOCK_TIMEOUT)
 }
 
 fn climb(

@@ -34,7 +34,7 @@ use system::root::{make_folder, open_regular, read_regular, sync_folder, trouble
 
 /// Plain bytes of a record; the last one of a package is shorter. At most this much is lost per connection when the
 /// process dies.
-pub const RECORD: u32 = logic::pace::SMALLEST as u32;
+pub const RECORD: u32 = logic::pace::MIN_RANGE as u32;
 
 /// What is known of one package; the content lies in a file of its own, named by the edition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -96,7 +96,7 @@ impl Dataset {
     }
 }
 
-const FIRST: &[&str] = &[
+const FIRST_NAMES: &[&str] = &[
     "Ada",
     "Alan",
     "Amina",
@@ -126,7 +126,7 @@ const FIRST: &[&str] = &[
     "Yara",
     "Zoë",
 ];
-const LAST: &[&str] = &[
+const LAST_NAMES: &[&str] = &[
     "Achebe",
     "Bauer",
     "Çelik",
@@ -168,7 +168,7 @@ impl Birth {
     /// The triples of the n-th test taker (protocol 5.10).
     pub(crate) fn properties(&self, n: usize) -> Vec<Property> {
         let mut random = Random::of(self.seed, &self.organisation, n);
-        let (first, last) = (random.pick(FIRST), random.pick(LAST));
+        let (first, last) = (random.pick(FIRST_NAMES), random.pick(LAST_NAMES));
         let login = format!("tt-{}-{:05}", self.organisation, n + 1);
         let mut properties = user(
             &mut random,
@@ -401,7 +401,7 @@ fn plant_organisation(seed: u64, plan: &Organisation, catalogue: &mut Catalogue)
     ] {
         for n in 0..count {
             let mut random = Random::of(seed, word, n);
-            let name = (random.pick(FIRST), random.pick(LAST));
+            let name = (random.pick(FIRST_NAMES), random.pick(LAST_NAMES));
             let login = format!("{word}-{}-{}", plan.id, n + 1);
             let created = EPOCH + n as u64;
             let mut properties = user(

@@ -6,7 +6,7 @@ use logic::api::{ChecksumPage, Details, Handshake, Reply, ack, answer};
 use logic::entity::Entity;
 use logic::fault::{Code, Fault};
 use logic::intake::{ItemKind, Print};
-use logic::range::LONGEST_WISH;
+use logic::range::MAX_RETRY_AFTER;
 use logic::spool::{
     ItemKey, ItemState, ItemTrial, Ledger, Loaded, Others, Sending, SpoolCommand, SpoolEvent,
     SpoolPlan,
@@ -98,7 +98,11 @@ fn read<T>(good: bool, read: Result<T, Fault>) -> Option<T> {
         }
         Err(trouble) => {
             assert!(trouble.code.name().contains('.') && !trouble.reason().is_empty());
-            assert!(trouble.retry_after.is_none_or(|wish| wish <= LONGEST_WISH));
+            assert!(
+                trouble
+                    .retry_after
+                    .is_none_or(|wish| wish <= MAX_RETRY_AFTER)
+            );
             None
         }
     }

@@ -5,7 +5,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use logic::gateway::{accepts, login, span};
-use logic::range::{ContentRange, LONGEST_WISH, retry_after, unix};
+use logic::range::{ContentRange, MAX_RETRY_AFTER, retry_after, unix};
 
 /// Holds what must be true of any input.
 pub(crate) fn hold(data: &[u8]) {
@@ -19,7 +19,7 @@ pub(crate) fn hold(data: &[u8]) {
     }
     for date in [None, Some(date)] {
         let wish = retry_after(value, date);
-        assert!(wish.is_none_or(|wish| wish <= LONGEST_WISH));
+        assert!(wish.is_none_or(|wish| wish <= MAX_RETRY_AFTER));
         if let Some(seconds) = wish.filter(|_| date.is_none()) {
             let again = seconds.as_secs().to_string();
             assert_eq!(retry_after(&again, None), Some(seconds));

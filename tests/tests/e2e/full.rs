@@ -80,7 +80,7 @@ fn assert_all_listed(site: &Site) {
 
 const FULL: &str = "dd if=/dev/zero of=\"$state/fill\" bs=4096 2>/dev/null || true; ";
 const NO_INODES: &str = "n=0; while touch \"$state/fill.$n\" 2>/dev/null; do n=$((n+1)); done; ";
-const ROOM: &str = "rm -f \"$state\"/fill*; ";
+const FREE_ROOM: &str = "rm -f \"$state\"/fill*; ";
 
 #[test]
 fn what_is_owed_leaves_where_nothing_can_be_kept_and_is_not_doubled_once_it_can() {
@@ -88,8 +88,14 @@ fn what_is_owed_leaves_where_nothing_can_be_kept_and_is_not_doubled_once_it_can(
     let writable = "mount -o remount,rw \"$state\"; ";
     // What the volume is; how it comes to take nothing and then something again; the code; runs that central's log knows.
     for (options, make, mend, code, runs) in [
-        ("size=3m", FULL, ROOM, "disk.full", 4),
-        ("size=50m,nr_inodes=1000", NO_INODES, ROOM, "disk.inodes", 4),
+        ("size=3m", FULL, FREE_ROOM, "disk.full", 4),
+        (
+            "size=50m,nr_inodes=1000",
+            NO_INODES,
+            FREE_ROOM,
+            "disk.inodes",
+            4,
+        ),
         ("size=50m", read_only, writable, "state.read_only", 2),
     ] {
         let (site, ids) = owing_results();
@@ -147,7 +153,7 @@ fn a_kill_on_a_full_disk_doubles_nothing() {
     // The third request is stored whole, or central never saw it.
     for fault in [Fault::Latency { ms: 600_000 }, Fault::Silence] {
         for (make, mend) in [
-            (FULL, ROOM),
+            (FULL, FREE_ROOM),
             (FULL, ""),
             (
                 "mount -o remount,ro \"$state\"; ",
@@ -163,7 +169,7 @@ fn a_kill_on_a_full_disk_doubles_nothing() {
                    until [ -e \"$root/kill\" ]; do sleep 0.1; done; kill -9 $run; wait $run || true; "
                 + mend
                 + "said after sync --results; "
-                + ROOM
+                + FREE_ROOM
                 + "said room sync --results; "
                 + LISTED;
             let Some(mut running) = site.start_in_own_mounts(&script) else {
@@ -205,7 +211,7 @@ fn a_document_that_does_not_fit_is_let_in_once_there_is_room() {
         + "n=0; while :; do n=$((n+1)); said \"try$n\" results submit \"$root/many\"; \
            [ \"$(cat \"$root/try$n.status\")\" = 0 ] && break; truncate -s -40k \"$state/fill\"; done; \
            echo $n > \"$root/tries\"; said again results submit \"$root/many\"; "
-        + ROOM
+        + FREE_ROOM
         + "said room sync --results; "
         + LISTED;
     let Some(ran) = site.in_own_mounts(&script) else {

@@ -20,7 +20,7 @@ const ITEMS: usize = 1_000;
 /// The same for an encrypted central, whose private key takes its time.
 const ITEMS_ENCRYPTED: usize = 150;
 /// Variables of the longest result.
-const LONGEST: usize = 400;
+const MAX_VARIABLES: usize = 400;
 /// Variables of the longest of most results; one in so many may have as many as the longest. Where the environment
 /// says how many results there are, all may.
 const USUAL: usize = 20;
@@ -203,7 +203,7 @@ fn everything(usual: usize, encrypted: bool) {
     let variables = |n: usize| {
         1 + (n * 7)
             % if all_long || n.is_multiple_of(RARE) {
-                LONGEST
+                MAX_VARIABLES
             } else {
                 USUAL
             }

@@ -286,7 +286,7 @@ fn status(reply: &Reply) -> Result<(), Fault> {
         .header("retry-after")
         .and_then(|value| retry_after(value, reply.header("date")));
     let fault = Fault::new(code, cause);
-    let told = match wish.filter(|wish| *wish > retry::LONGEST) {
+    let told = match wish.filter(|wish| *wish > retry::MAX_WAIT_IN_RUN) {
         Some(wish) => fault.because(|why| AnswerCause::LeftAlone {
             why,
             wait: wish.into(),

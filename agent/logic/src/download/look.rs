@@ -26,7 +26,7 @@ use crate::retry::Rounds;
 use crate::zip::{Directory, PackageIdentity, PackageTail, ZipFlaw};
 
 /// A whole package without ranges is held in memory up to this size.
-const SMALL: u64 = PackageTail::FIRST;
+const MAX_IN_MEMORY: u64 = PackageTail::FIRST_REQUEST_BYTES;
 /// So many answers may bring one part of the end; in more pieces ranges are of no use.
 const PIECES: u32 = 16;
 
@@ -156,7 +156,10 @@ impl Look {
     fn first(&mut self) -> Option<PackageRange> {
         let (asked, range) = match self.way {
             Way::Everything(most) => (Asked::Everything(most), Some(PackageRange::From(0))),
-            Way::End => (Asked::End, Some(PackageRange::Suffix(PackageTail::FIRST))),
+            Way::End => (
+                Asked::End,
+                Some(PackageRange::Suffix(PackageTail::FIRST_REQUEST_BYTES)),
+            ),
             Way::Place => (Asked::FirstByte, Some(PackageRange::Span(0, 0))),
             Way::Whole => (Asked::Whole, None),
         };
@@ -225,7 +228,7 @@ impl Look {
             return Turn::Failed(empty());
         }
         (self.total, self.held) = (total, total);
-        self.ask_span(total.saturating_sub(PackageTail::FIRST)..total)
+        self.ask_span(total.saturating_sub(PackageTail::FIRST_REQUEST_BYTES)..total)
     }
 
     /// An answer has come.
@@ -265,7 +268,7 @@ impl Look {
     }
 
     fn end_of(&mut self, head: &PackageHead, range: ContentRange) -> Turn {
-        let start = range.total.saturating_sub(PackageTail::FIRST);
+        let start = range.total.saturating_sub(PackageTail::FIRST_REQUEST_BYTES);
         let to_the_end = range.last + 1 == range.total && range.first >= start;
         if !to_the_end && range.first != start {
             let came = (range.first, range.last);
@@ -334,7 +337,7 @@ impl Look {
         (self.whole, self.length, self.tag) = (true, head.length, None);
         self.fill = 0..u64::MAX;
         match self.length {
-            Some(length) if length > SMALL => Turn::Streams {
+            Some(length) if length > MAX_IN_MEMORY => Turn::Streams {
                 length: Some(length),
                 have: 0,
             },
@@ -354,7 +357,7 @@ impl Look {
         if self.asked != Asked::FirstByte {
             self.fill.start += bytes;
         }
-        if self.whole && self.came > SMALL {
+        if self.whole && self.came > MAX_IN_MEMORY {
             return Turn::Streams {
                 length: self.length,
                 have: self.came,

@@ -7,8 +7,8 @@ use serde_json::json;
 use super::*;
 
 /// Public keys of 1024 bits, made by openssl, with the line ends of TAO.
-const FIRST: &str = "-----BEGIN PUBLIC KEY-----\r\nMIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDHEyrEuXwP/xlX1nMUjOkIU1gO\r\nQAfdf3dpJJrUd+iLKj/cXvEqv+eFSUzOQl5OS1CRLcKxdB1c4ILAuGxJOcxKdr2H\r\nVOmeq5FW8ZRk8sVCNl7t4B36lDQugVLTzzUcPkuZcZaltLf/JTae3PD1xojn5FCh\r\nB43n9R89lUBR44TLuwIDAQAB\r\n-----END PUBLIC KEY-----";
-const SECOND: &str = "-----BEGIN PUBLIC KEY-----\r\nMIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDd2Sgp8/1gzKfyXYClK0t56jzx\r\n0HJhNNMkn2mgN6vYYnyaXPdFnRgfcFSXX+4yrEGG06DkR4Mb3T4sE2wM9tyikAiO\r\nHFKI/Vt7IJ1aK84PGX4FNATO5aG0qSXLn0RIYSttNMrCZGSNgTrS7niTFnu/BMEb\r\nGBF47jcSx/hBjg0yHQIDAQAB\r\n-----END PUBLIC KEY-----";
+const FIRST_KEY: &str = "-----BEGIN PUBLIC KEY-----\r\nMIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDHEyrEuXwP/xlX1nMUjOkIU1gO\r\nQAfdf3dpJJrUd+iLKj/cXvEqv+eFSUzOQl5OS1CRLcKxdB1c4ILAuGxJOcxKdr2H\r\nVOmeq5FW8ZRk8sVCNl7t4B36lDQugVLTzzUcPkuZcZaltLf/JTae3PD1xojn5FCh\r\nB43n9R89lUBR44TLuwIDAQAB\r\n-----END PUBLIC KEY-----";
+const SECOND_KEY: &str = "-----BEGIN PUBLIC KEY-----\r\nMIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDd2Sgp8/1gzKfyXYClK0t56jzx\r\n0HJhNNMkn2mgN6vYYnyaXPdFnRgfcFSXX+4yrEGG06DkR4Mb3T4sE2wM9tyikAiO\r\nHFKI/Vt7IJ1aK84PGX4FNATO5aG0qSXLn0RIYSttNMrCZGSNgTrS7niTFnu/BMEb\r\nGBF47jcSx/hBjg0yHQIDAQAB\r\n-----END PUBLIC KEY-----";
 
 fn heard(key: &str) -> KeyAnswer {
     KeyAnswer::Key(key.to_owned())
@@ -18,14 +18,14 @@ fn heard(key: &str) -> KeyAnswer {
 fn what_central_says_of_its_key_is_told_apart_and_remembered() {
     let new = CentralEncryption::default();
     let keyed = || Some("secret".to_owned());
-    let held = new.after(Some(&heard(FIRST)), keyed());
+    let held = new.after(Some(&heard(FIRST_KEY)), keyed());
     assert_eq!(
         (held.mode, held.current()),
-        (EncryptionMode::Encrypted, Some(KeyPrint::of(FIRST)))
+        (EncryptionMode::Encrypted, Some(KeyPrint::of(FIRST_KEY)))
     );
     // Each answer, to a box with and without a key, whose deliveries carry one or not.
     let table = [
-        (&new, heard(FIRST), false, EncryptionMode::Encrypted),
+        (&new, heard(FIRST_KEY), false, EncryptionMode::Encrypted),
         (
             &new,
             heard("-----BEGIN PUBLIC KEY-----"),
@@ -37,7 +37,7 @@ fn what_central_says_of_its_key_is_told_apart_and_remembered() {
         (&new, KeyAnswer::Denied, true, EncryptionMode::RoleMissing),
         (&new, KeyAnswer::Denied, false, EncryptionMode::Plain),
         (&held, KeyAnswer::Nothing, true, EncryptionMode::Encrypted),
-        (&held, heard(SECOND), true, EncryptionMode::Encrypted),
+        (&held, heard(SECOND_KEY), true, EncryptionMode::Encrypted),
         (&held, KeyAnswer::NoExtension, true, EncryptionMode::Plain),
         (&held, KeyAnswer::Denied, true, EncryptionMode::RoleMissing),
     ];
@@ -62,8 +62,8 @@ fn what_central_says_of_its_key_is_told_apart_and_remembered() {
         assert_eq!(after.encrypts().is_some(), closes);
     }
     assert_eq!(held.after(None, None), held, "silence changes nothing");
-    let second = held.after(Some(&heard(SECOND)), None);
-    assert_eq!(second.current(), Some(KeyPrint::of(SECOND)));
+    let second = held.after(Some(&heard(SECOND_KEY)), None);
+    assert_eq!(second.current(), Some(KeyPrint::of(SECOND_KEY)));
     assert_eq!(second.application_key, keyed());
     assert_eq!(new.checksum(), None);
     assert_eq!(held.checksum().map(|text| text.len()), Some(8));
@@ -71,17 +71,17 @@ fn what_central_says_of_its_key_is_told_apart_and_remembered() {
 
 #[test]
 fn a_key_is_read_as_central_gave_it() {
-    let key = ResultsKey::read(FIRST).unwrap();
-    assert_eq!((key.entropy(), key.print()), (190, KeyPrint::of(FIRST)));
+    let key = ResultsKey::read(FIRST_KEY).unwrap();
+    assert_eq!((key.entropy(), key.print()), (190, KeyPrint::of(FIRST_KEY)));
     assert_ne!(
-        KeyPrint::of(FIRST),
-        KeyPrint::of(&FIRST.replace("\r\n", "\n"))
+        KeyPrint::of(FIRST_KEY),
+        KeyPrint::of(&FIRST_KEY.replace("\r\n", "\n"))
     );
     for odd in [
         "",
         "PEM",
-        &FIRST[..200],
-        &FIRST.replace("PUBLIC", "RSA PUBLIC"),
+        &FIRST_KEY[..200],
+        &FIRST_KEY.replace("PUBLIC", "RSA PUBLIC"),
     ] {
         assert_eq!(ResultsKey::read(odd), None);
     }
@@ -123,7 +123,7 @@ fn payload(identifiers: &[&str]) -> Vec<u8> {
 
 #[test]
 fn a_result_becomes_a_map_of_references_that_tells_nothing() {
-    let key = ResultsKey::read(FIRST).unwrap();
+    let key = ResultsKey::read(FIRST_KEY).unwrap();
     let plain = payload(&["A", "B", "A"]);
     assert!(!is_map(&plain));
     let random: Vec<u8> = (0..3 * key.entropy()).map(|at| at as u8).collect();

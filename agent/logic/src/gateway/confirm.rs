@@ -9,7 +9,7 @@ use super::catalogue::{ClientRun, params, text};
 use super::{AnswerSigner, GatewayAnswer};
 
 /// Longest text of a client that is kept.
-const LONGEST: usize = 64 << 10;
+const MAX_TEXT_BYTES: usize = 64 << 10;
 
 /// One confirmation of a client's run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,7 +66,7 @@ impl Confirmation {
             finished,
             run: ClientRun::of_json(params),
             tao_version: text(params.get("tao_version")),
-            client_state: state.filter(|state| state.len() <= LONGEST),
+            client_state: state.filter(|state| state.len() <= MAX_TEXT_BYTES),
             reason: reason.map(|reason| reason.chars().take(1000).collect()),
         })
     }
@@ -103,7 +103,7 @@ mod tests {
         }
         let long = format!(
             r#"{{"params":{{"client_state":"{}"}}}}"#,
-            "x".repeat(LONGEST + 1)
+            "x".repeat(MAX_TEXT_BYTES + 1)
         );
         assert_eq!(read(true, &long).unwrap().client_state, None);
     }

@@ -72,12 +72,12 @@ pub struct Tokens {
 
 impl Tokens {
     /// More than this at once push the oldest out.
-    const MOST: usize = 256;
+    const MAX_TOKENS: usize = 256;
 
     /// Keeps a new token; `now` is the time since boot, which no step of the clock ages.
     pub fn keep(&mut self, token: String, now: Duration) {
         self.live.retain(|(_, ends)| *ends > now);
-        if self.live.len() >= Self::MOST {
+        if self.live.len() >= Self::MAX_TOKENS {
             self.live.remove(0);
         }
         self.live.push((token, now + LIFETIME));
@@ -296,7 +296,7 @@ impl Guesses {
     /// Time after which one more may come.
     pub const PAUSE: Duration = Duration::from_secs(60);
     /// Callers and logins that are kept in mind, of real logins and of others each.
-    const KEPT: usize = 512;
+    const MAX_CALLERS: usize = 512;
 
     /// Whether another try is let through at `now` (time since boot); else how long to wait.
     ///
@@ -319,7 +319,7 @@ impl Guesses {
     /// A wrong one was tried at `now`.
     pub fn wrong(&mut self, asked: Try, now: Duration) {
         let alike = self.spent.keys().filter(|kept| kept.real == asked.real);
-        if !self.spent.contains_key(&asked) && alike.clone().count() >= Self::KEPT {
+        if !self.spent.contains_key(&asked) && alike.clone().count() >= Self::MAX_CALLERS {
             let last = |kept: &&Try| self.spent.get(kept).and_then(|spent| spent.last());
             if let Some(oldest) = alike.min_by_key(last).copied() {
                 self.spent.remove(&oldest);
@@ -463,11 +463,11 @@ mod tests {
             guesses.allow(other, second * 11).unwrap();
         }
         // Logins without end push out no try at the one that there is.
-        for n in 0..Guesses::KEPT + 9 {
+        for n in 0..Guesses::MAX_CALLERS + 9 {
             guesses.wrong(Try::new(at("10.0.0.9"), &n.to_string(), false), second * 11);
         }
         assert_eq!(guesses.allow(thief, second * 11), locked);
-        assert_eq!(guesses.spent.len(), 1 + Guesses::KEPT);
+        assert_eq!(guesses.spent.len(), 1 + Guesses::MAX_CALLERS);
         guesses.allow(thief, second + Guesses::PAUSE).unwrap();
         guesses.allow(thief, second * 12 + Guesses::PAUSE).unwrap();
         assert!(guesses.spent.is_empty());

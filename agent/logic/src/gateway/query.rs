@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
 
 /// PHP's `max_input_vars`.
-const MOST: usize = 1000;
+const MAX_INPUT_VARS: usize = 1000;
 /// Deeper nesting than any call has is cut off here (PHP: 64).
 const DEEPEST: usize = 8;
 /// What `urlencode` leaves alone, the blank apart.
@@ -37,7 +37,7 @@ impl QueryParams {
         for pair in text
             .split(|byte| *byte == b'&')
             .filter(|pair| !pair.is_empty())
-            .take(MOST)
+            .take(MAX_INPUT_VARS)
         {
             let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
                 Some(at) => (&pair[..at], &pair[at + 1..]),

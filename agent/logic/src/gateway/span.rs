@@ -5,7 +5,7 @@
 #![deny(clippy::arithmetic_side_effects)]
 
 /// More parts than this in one field are taken as unsatisfiable.
-const MOST: usize = 64;
+const MAX_PARTS: usize = 64;
 
 /// The spans that a `Range` field names, `(first, last)` inclusive; `None` when it cannot be satisfied.
 pub fn spans(value: &str, size: u64) -> Option<Vec<(u64, u64)>> {
@@ -15,7 +15,7 @@ pub fn spans(value: &str, size: u64) -> Option<Vec<(u64, u64)>> {
         .unwrap_or(value)
         .split(',')
         .collect();
-    if parts.len() > MOST {
+    if parts.len() > MAX_PARTS {
         return None;
     }
     parts

@@ -234,7 +234,7 @@ fn a_central_that_is_busy_with_many_is_asked_by_as_many_as_before() {
 fn a_range_is_sized_by_the_link() {
     let mut now = Now::default();
     for (each, least, most) in [
-        (10e3, SMALLEST, 512 << 10),
+        (10e3, MIN_RANGE, 512 << 10),
         (1e6, 1 << 20, 4 << 20),
         (100e6, LARGEST, LARGEST),
     ] {
@@ -245,7 +245,7 @@ fn a_range_is_sized_by_the_link() {
             "{each}: {}",
             pace.range()
         );
-        assert_eq!(pace.range() % SMALLEST, 0);
+        assert_eq!(pace.range() % MIN_RANGE, 0);
     }
 }
 

@@ -12,7 +12,7 @@ use crate::time::Uptime;
 /// Bytes are counted over spans of this many seconds.
 const SPAN_SECONDS: u64 = 5;
 /// So many spans count: five minutes.
-const MOST_SPANS: usize = 60;
+const MAX_SPANS: usize = 60;
 /// Fewer whole spans say nothing yet.
 const FEWEST_SPANS: usize = 3;
 /// A rate that nothing was added to for this long is of earlier.
@@ -64,10 +64,10 @@ impl RateMeter {
         }
         self.spans.push_back(so_far);
         // Spans in which nothing came.
-        let idle = usize::try_from(number - span - 1).unwrap_or(MOST_SPANS);
+        let idle = usize::try_from(number - span - 1).unwrap_or(MAX_SPANS);
         self.spans
-            .extend(std::iter::repeat_n(0, idle.min(MOST_SPANS)));
-        let surplus = self.spans.len().saturating_sub(MOST_SPANS);
+            .extend(std::iter::repeat_n(0, idle.min(MAX_SPANS)));
+        let surplus = self.spans.len().saturating_sub(MAX_SPANS);
         self.spans.drain(..surplus);
         self.current = Some((number, bytes));
         true
@@ -168,7 +168,7 @@ mod tests {
         // A million seconds without a byte, and no end of memory.
         assert!(meter.came(1, at(1_009_010)));
         assert_eq!(meter.rate(at(1_009_010)).unwrap().mean, 0);
-        assert_eq!(meter.spans.len(), MOST_SPANS);
+        assert_eq!(meter.spans.len(), MAX_SPANS);
     }
 
     #[test]

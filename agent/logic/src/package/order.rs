@@ -23,7 +23,7 @@ use crate::time::Uptime;
 /// A pause of which nothing else is said.
 pub const DEFAULT_PAUSE: Duration = Duration::from_secs(2 * 3600);
 /// No pause is longer: one that was forgotten must not leave a box without its exams.
-pub const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3600);
+pub const MAX_PAUSE: Duration = Duration::from_secs(24 * 3600);
 
 /// What is ordered: the body of `POST /v1/downloads`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,7 +117,7 @@ impl DownloadOrders {
                 let lasts = ttl_seconds.unwrap_or(DEFAULT_PAUSE.as_secs());
                 match lasts {
                     0 => return Err(OrderFlaw::NoTime),
-                    lasts if lasts > LONGEST_PAUSE.as_secs() => return Err(OrderFlaw::TooLong),
+                    lasts if lasts > MAX_PAUSE.as_secs() => return Err(OrderFlaw::TooLong),
                     _ => {}
                 }
                 self.paused = Some(Uptime {

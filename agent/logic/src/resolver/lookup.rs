@@ -13,11 +13,11 @@ use super::message::{DnsReply, RecordType, query};
 /// After so long without an answer the next server, or the next name of the search list, is asked beside it.
 pub const STAGGER: Duration = Duration::from_secs(1);
 /// IPv4 addresses wait so long for the answer about IPv6 (RFC 8305 3 has 50 ms; name servers far away are slower).
-pub const AAAA_GRACE: Duration = Duration::from_millis(150);
+pub const AAAA_DELAY: Duration = Duration::from_millis(150);
 /// IPv6 addresses alone wait so long for IPv4 ones: on a network without IPv6 they would be of no use.
-pub const A_GRACE: Duration = Duration::from_secs(1);
+pub const A_DELAY: Duration = Duration::from_secs(1);
 /// A truncated answer waits so long for the whole one.
-pub const TCP_PATIENCE: Duration = Duration::from_secs(2);
+pub const TCP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What is to be asked of whom. Its place in the order of questions is its ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,7 +160,7 @@ impl Lookup {
         let next = match (reply, &*state) {
             (Some(DnsReply::Addresses(found)), _) => QuestionState::Addresses(found),
             (Some(DnsReply::Truncated(found)), QuestionState::Open) if !tcp => {
-                *state = QuestionState::Partial(found, now + TCP_PATIENCE);
+                *state = QuestionState::Partial(found, now + TCP_TIMEOUT);
                 self.ask(step, kind, true);
                 return self.advance(now);
             }
@@ -239,7 +239,7 @@ impl Lookup {
                 QuestionState::Addresses(_) | QuestionState::Partial(..)
             )
         });
-        if has_a { AAAA_GRACE } else { A_GRACE }
+        if has_a { AAAA_DELAY } else { A_DELAY }
     }
 
     /// The first name of the order that has an address.

@@ -6,7 +6,7 @@ use super::value::SettingValue;
 use crate::fault::SettingForm;
 
 /// No more than so many, whatever is configured: some central has as few workers.
-const MOST_CONNECTIONS: u8 = 16;
+const MAX_CONNECTIONS: u8 = 16;
 
 /// The bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,17 +22,17 @@ impl ConnectionLimit {
     /// The number.
     pub fn most(self) -> u8 {
         match self {
-            Self::Auto => MOST_CONNECTIONS,
+            Self::Auto => MAX_CONNECTIONS,
             Self::AtMost(most) => most,
         }
     }
 
     pub(super) fn read(value: &SettingValue) -> Result<Self, SettingForm> {
-        if let Ok(most) = value.whole(1, MOST_CONNECTIONS.into()) {
+        if let Ok(most) = value.whole(1, MAX_CONNECTIONS.into()) {
             return Ok(Self::AtMost(most));
         }
         let expected = || SettingForm::OneOf {
-            words: format!("\"auto\", 1 to {MOST_CONNECTIONS}"),
+            words: format!("\"auto\", 1 to {MAX_CONNECTIONS}"),
         };
         let read = value.read(|text| match text.trim() {
             "auto" => Ok(Self::Auto),

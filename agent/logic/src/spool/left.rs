@@ -16,10 +16,10 @@ use crate::words::Now;
 const OWN: [Code; 2] = [Code::LogsUnmapped, Code::LogsQueued];
 
 /// What waits because an answer was lost.
-const DOUBT: Code = Code::ResultsDoubt;
+const DOUBT_CODE: Code = Code::ResultsDoubt;
 
 /// An age beyond this is the clock's, in seconds.
-const LONGEST: u64 = 10 * 365 * 86_400;
+const MAX_AGE: u64 = 10 * 365 * 86_400;
 
 /// What is left for one reason.
 #[derive(Debug, Default)]
@@ -54,7 +54,7 @@ impl Sending {
     /// Why an item is left behind, if the reason is central's. What ended the pass early is told itself.
     fn waits(&self, entry: &SpoolEntry) -> Option<(CodeName, Cause)> {
         let cause = cause(entry.state, &entry.trial, entry.cause.as_ref())?;
-        let told = cause.0 == DOUBT && self.ending.trouble.is_some();
+        let told = cause.0 == DOUBT_CODE && self.ending.trouble.is_some();
         (!told).then_some(cause)
     }
 }
@@ -71,7 +71,7 @@ pub fn cause(
             reason.filter(|(code, _)| !OWN.iter().any(|own| code == own))
         }
         ItemState::Sending if trial.has_failed() && reason.is_some() => reason,
-        ItemState::Sending => Some((DOUBT.into(), ItemCause::Doubt.into())),
+        ItemState::Sending => Some((DOUBT_CODE.into(), ItemCause::Doubt.into())),
         ItemState::Unconfirmed => reason.filter(|(code, _)| *code == Code::ResultsUnconfirmed),
         ItemState::Held => reason.filter(|(code, _)| *code == Code::CentralKeyChanged),
         _ => None,
@@ -102,7 +102,7 @@ pub fn age(came: i64, now: i64) -> Option<String> {
 /// The same in seconds, cut to the largest unit.
 pub fn since(came: i64, now: i64) -> Option<u64> {
     let seconds = u64::try_from(now.checked_sub(came)?).ok()?;
-    if came <= 0 || seconds > LONGEST {
+    if came <= 0 || seconds > MAX_AGE {
         return None;
     }
     let unit = [86_400, 3_600, 60, 1]

@@ -10,11 +10,11 @@ use super::ItemState;
 use crate::words::Now;
 
 /// The first wait after central's trouble with an item; it doubles with each.
-const TROUBLE_FIRST: Duration = Duration::from_secs(60);
+const FAILURE_MIN_WAIT: Duration = Duration::from_secs(60);
 /// The longest wait after central's trouble with an item.
-const TROUBLE_LONGEST: Duration = Duration::from_secs(24 * 3600);
+const FAILURE_MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
 /// The first wait of a refused item; it doubles with each try.
-const REFUSED_FIRST: Duration = Duration::from_secs(3600);
+const REFUSED_MIN_WAIT: Duration = Duration::from_secs(3600);
 /// Tries of a refused item by itself: each leaves an orphan execution on central.
 pub const REFUSED_TRIES: u32 = 10;
 
@@ -124,7 +124,7 @@ impl ItemTrial {
         let troubles = self.troubles.saturating_add(1);
         Self {
             troubles,
-            ..self.resting(doubled(TROUBLE_FIRST, troubles, TROUBLE_LONGEST), now)
+            ..self.resting(doubled(FAILURE_MIN_WAIT, troubles, FAILURE_MAX_WAIT), now)
         }
     }
 
@@ -157,14 +157,14 @@ impl ItemTrial {
         Self {
             refused: true,
             tries: 0,
-            ..self.resting(REFUSED_FIRST, now)
+            ..self.resting(REFUSED_MIN_WAIT, now)
         }
     }
 
     /// A refused item failed once more.
     fn refused_again(self, now: Now) -> Self {
         let tries = self.tries.saturating_add(1);
-        let wait = doubled(REFUSED_FIRST, tries.saturating_add(1), Duration::MAX);
+        let wait = doubled(REFUSED_MIN_WAIT, tries.saturating_add(1), Duration::MAX);
         Self {
             tries,
             ..self.resting(wait, now)

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{ASKED_PATIENCE, Phase, Purpose, SyncCommand, SyncMachine, SyncTicket};
+use super::{ASKED_TIMEOUT, Phase, Purpose, SyncCommand, SyncMachine, SyncTicket};
 use crate::api::{Answered, Call, answer};
 use crate::fault::{Area, Code, Expected, Fault, NetCause};
 use crate::retry;
@@ -74,7 +74,9 @@ impl SyncMachine {
             && pending.attempt < attempts
             && self.stopped.is_none()
             && !speed
-            && self.wish(trouble).is_none_or(|wish| wish <= retry::LONGEST)
+            && self
+                .wish(trouble)
+                .is_none_or(|wish| wish <= retry::MAX_WAIT_IN_RUN)
     }
 
     /// Central's wish to be left alone, which counts only while nobody waits for the run.
@@ -104,7 +106,7 @@ impl SyncMachine {
         for (_, pending) in ready {
             self.send(pending);
         }
-        if self.waits_for_central() && now.mono >= self.heard.after(ASKED_PATIENCE).mono {
+        if self.waits_for_central() && now.mono >= self.heard.after(ASKED_TIMEOUT).mono {
             return self.give_up();
         }
         self.woken_lanes(now);
@@ -138,7 +140,7 @@ impl SyncMachine {
     fn give_up(&mut self) {
         let under_way = self.pending.values().next();
         let call = under_way.or_else(|| self.waiting.first().map(|(_, pending)| pending));
-        let seconds = ASKED_PATIENCE.as_secs();
+        let seconds = ASKED_TIMEOUT.as_secs();
         let cause = match call {
             Some(pending) => NetCause::GivenUpWaiting {
                 seconds,

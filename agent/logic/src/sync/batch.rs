@@ -10,7 +10,7 @@ use crate::fault::Code;
 const BATCH_BYTES: usize = 256 << 10;
 /// Of a type that central gives without pages the PHP client asks for all at once, else for a page of 100; central has no
 /// limit (protocol 5.4), but works longer at more.
-const BATCH_MOST: usize = 128;
+const MAX_BATCH: usize = 128;
 /// The first batch of a type about whose weight nothing is known.
 const BATCH_UNKNOWN: usize = 25;
 /// Bytes that an eligibility needs to name one test taker: a URI in JSON.
@@ -18,7 +18,7 @@ const NAMED_BYTES: usize = 80;
 
 /// The batch after details of which one weighs so many bytes.
 pub(super) fn size(each: usize) -> usize {
-    (BATCH_BYTES / each.max(1)).clamp(1, BATCH_MOST)
+    (BATCH_BYTES / each.max(1)).clamp(1, MAX_BATCH)
 }
 
 /// The first batch of a type. `user`: bytes of one user of another type, where such details came. `takers`: how many test

@@ -28,7 +28,7 @@ pub enum PackageTail {
 
 impl PackageTail {
     /// A good first request: the end record and the directory of a package of a few hundred members.
-    pub const FIRST: u64 = 64 << 10;
+    pub const FIRST_REQUEST_BYTES: u64 = 64 << 10;
 
     /// Reads the last `tail.len()` bytes of a package of `size` bytes.
     ///

@@ -4,10 +4,10 @@ use super::*;
 use logic::entity::Checksum;
 use logic::fault::{Code, Fault};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn open(vault: &Vault) -> IndexStore {
-    IndexStore::open(vault, PATIENCE, &|_| Probed::Opens).unwrap()
+    IndexStore::open(vault, OPEN_TIMEOUT, &|_| Probed::Opens).unwrap()
 }
 
 fn row() -> EntityLocation {
@@ -94,7 +94,7 @@ fn rows_that_the_first_release_staged_are_read_and_newer_ones_count() {
 fn a_store_of_another_format_is_dropped_and_that_is_told_once() {
     let (_dir, vault) = Vault::fresh();
     let as_format =
-        |format| IndexStore::open_as(format, &vault, PATIENCE, &|_| Probed::Opens).unwrap();
+        |format| IndexStore::open_as(format, &vault, OPEN_TIMEOUT, &|_| Probed::Opens).unwrap();
     let rows = [(NameHash([2; 16]), row())];
     let first = as_format(1);
     assert_eq!(first.rebuilt, None);
@@ -144,7 +144,7 @@ fn a_store_that_does_not_open_is_moved_aside() {
     // Dropped without its close: an unclean end.
     open(&vault).stage(EntityType::Proctor, &rows).unwrap();
     let probe = |_: &Path| Probed::Damaged;
-    let index = IndexStore::open(&vault, PATIENCE, &probe).unwrap();
+    let index = IndexStore::open(&vault, OPEN_TIMEOUT, &probe).unwrap();
     let told = index.rebuilt.as_deref().unwrap();
     assert!(told.contains("quarantine"), "{told}");
     assert_eq!(

@@ -20,7 +20,7 @@ use system::root::{
 const WRAP: &[u8] = b"boxsync/1 data key";
 
 /// No healing takes more steps.
-const MOST_STEPS: usize = 8;
+const MAX_STEPS: usize = 8;
 
 /// Where the key files lie.
 pub(super) struct Files {
@@ -207,7 +207,7 @@ impl Files {
     pub(super) fn heal(&self, _held: &Lock) -> Result<KeyFilesLook, Fault> {
         // What a killed process renamed may not be on the disk yet: nothing goes on the strength of that.
         sync_folder(&self.at(WRAPPED_NAME))?;
-        for _ in 0..MOST_STEPS {
+        for _ in 0..MAX_STEPS {
             let look = self.look()?;
             match look.files.step() {
                 RotationStep::Done | RotationStep::Leave | RotationStep::Locked => return Ok(look),
