@@ -11,6 +11,7 @@
 //! | Size and end are the package: another one means to begin anew, four times at most | `begin_edition` | `package::a_package_that_changes_…` |
 //! | Another tag, or a refused part, has the end looked at before anything is thrown away | `doubt` | `package::where_a_server_in_front_tags_…` |
 //! | A cut part goes on in the middle of its record | `records` | `package::a_line_that_is_cut_within_every_record_…` |
+//! | A large one is only looked at while sizes of others are unknown; nothing is written then | `defer` | e2e `orders` |
 //! | What is held or coming is asked for by its end; where nothing is, everything is asked for | `begin_edition` | `package::a_small_package_…` |
 //! | Members that a held package has are copied, where that costs less | `build` | e2e `delta` |
 //! | A wrong member comes once more, after the end was read again; twice wrong alike is so on central | `checked` | `package::a_byte_that_came_wrong_…`, `…damaged_on_central_…` |
@@ -79,6 +80,8 @@ pub struct Task {
     pub held: Option<PackageIdentity>,
     /// Something of a package is there already, or was found out about it.
     pub is_known: bool,
+    /// One of more than so many bytes that does not come with the first answer is only looked at.
+    pub defers_above: Option<u64>,
     /// Where the sequence of random numbers begins.
     pub random: u64,
 }
@@ -544,6 +547,16 @@ impl Download {
             Some(fault) => self.ends_with(fault),
             None => self.ends(end),
         }
+    }
+
+    /// Leaves a package of this size for later, where that is asked for.
+    fn defer(&mut self, size: u64) -> bool {
+        let defers = self.task.defers_above.is_some_and(|most| size > most);
+        if defers {
+            let on_wire = self.on_wire;
+            self.over(PackageEnd::Deferred { size, on_wire });
+        }
+        defers
     }
 
     fn ends_with(&mut self, fault: Fault) {

@@ -305,6 +305,7 @@ impl ProcessSite {
                             delivery,
                             changed,
                             entity: Some(Checksum::of(CHECKSUM)),
+                            left: Some(0),
                         });
                     let held = self.tally.held.clone();
                     let is_met = |wanted: &WantedPackage| held.contains(&wanted.delivery);

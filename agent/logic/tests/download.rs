@@ -75,11 +75,24 @@ impl Play {
         world
     }
 
-    /// Runs of one box until one comes to an end.
+    /// Runs of one box until one comes to an end that is more than a look.
     fn run(&self) -> (World, PackageEnd) {
         let mut world = self.world();
-        let end = world.run().or_else(|| world.run()).unwrap();
-        (world, end)
+        for _ in 0..3 {
+            match world.run() {
+                None => {}
+                Some(PackageEnd::Deferred { size, on_wire }) => {
+                    let is_any = |edition: &Vec<u8>| edition.len() as u64 == size;
+                    assert!(world.central.editions.iter().any(is_any), "{size} bytes");
+                    assert!(self.box_script.defers_above < Some(size));
+                    assert!(world.store.part.is_none(), "something was written");
+                    // The look is one more.
+                    world.central.destroyed += on_wire;
+                }
+                Some(end) => return (world, end),
+            }
+        }
+        panic!("no end in three runs: {:#?}", world.trace);
     }
 }
 
@@ -93,7 +106,7 @@ fn play(mishap: impl Strategy<Value = Mishap>) -> impl Strategy<Value = Play> {
     let power = option::weighted(0.2, 1usize..300);
     let exam = option::weighted(0.2, ((0u64..5, 5u64..200), any::<bool>()));
     let rate = prop_oneof![4 => Just(0u64), 1 => 20_000u64..300_000];
-    let window = prop_oneof![Just(64u64 << 10), Just(2 << 20)];
+    let window = prop_oneof![Just(64u64 << 10), Just(128u64 << 10), Just(2 << 20)];
     (
         script,
         sizes,
@@ -104,6 +117,7 @@ fn play(mishap: impl Strategy<Value = Mishap>) -> impl Strategy<Value = Play> {
         window,
         1usize..17,
         (any::<bool>(), any::<bool>()),
+        option::weighted(0.3, 10_000u64..90_000),
     )
         .prop_map(
             |(
@@ -116,6 +130,7 @@ fn play(mishap: impl Strategy<Value = Mishap>) -> impl Strategy<Value = Play> {
                 window,
                 connections,
                 (held, twin),
+                defers_above,
             )| Play {
                 members,
                 bytes,
@@ -132,6 +147,7 @@ fn play(mishap: impl Strategy<Value = Mishap>) -> impl Strategy<Value = Play> {
                     exam: hold.map(|(times, _)| times),
                     pause: hold.is_some_and(|(_, pause)| pause),
                     window,
+                    defers_above,
                     order: None,
                 },
             },

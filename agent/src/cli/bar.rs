@@ -80,11 +80,16 @@ impl Bar {
             return format!("{nth}  {asking}{waits}");
         }
         let rate = self.rate(package.bytes);
-        let left = (rate > 0.0)
-            .then(|| ((package.size.saturating_sub(package.bytes)) as f64 / rate) as u64);
-        let left = left.map_or_else(String::new, |left| {
-            let time = Seconds(left);
-            SyncTerm::Left { time }.localized(language)
+        // What comes after it too, where that is known.
+        let after = progress.left_after.unwrap_or(0);
+        let bytes = package.size.saturating_sub(package.bytes) + after;
+        let left = (rate > 0.0).then(|| Seconds((bytes as f64 / rate) as u64));
+        let left = left.map_or_else(String::new, |time| {
+            let term = match (after, Bytes(bytes)) {
+                (0, _) => SyncTerm::Left { time },
+                (_, bytes) => SyncTerm::LeftInAll { bytes, time },
+            };
+            term.localized(language)
         });
         let filled = (package.bytes * 20).checked_div(package.size).unwrap_or(0) as usize;
         let (bytes, size) = (Bytes(package.bytes), Bytes(package.size));

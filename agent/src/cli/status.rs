@@ -90,8 +90,7 @@ impl StatusExtras {
 fn object(standing: &BoxStanding, verdict: &Verdict, seen: &StatusExtras) -> Json {
     let entities = by_type(&standing.catalogue.entities);
     let stock = &standing.packages;
-    let estimate = package_estimate(standing);
-    json!({
+    let mut told = json!({
         "verdict": verdict,
         "box_id": seen.box_id,
         "running": seen.running,
@@ -111,10 +110,6 @@ fn object(standing: &BoxStanding, verdict: &Verdict, seen: &StatusExtras) -> Jso
         "entities": entities,
         "packages": {
             "held": stock.held, "wanted": stock.wanted, "coming": stock.coming, "damaged": stock.damaged,
-            "bytes_left": stock.bytes_left, "unknown": stock.unknown,
-            "minutes_left": estimate.map(|estimate| estimate.seconds / 60),
-            "minutes_left_at_most": estimate.and_then(|estimate| estimate.latest).map(|latest| latest / 60),
-            "ready_at": estimate.and_then(|estimate| estimate.ready_at),
             "waiting": seen.waits(standing),
         },
         "orders": seen.orders,
@@ -127,7 +122,11 @@ fn object(standing: &BoxStanding, verdict: &Verdict, seen: &StatusExtras) -> Jso
         "free_bytes": standing.disk.map(|(free, _)| free),
         "last": standing.last,
         "notices": standing.notices,
-    })
+    });
+    if let Some(packages) = told["packages"].as_object_mut() {
+        packages.extend(standing::packages_left(standing));
+    }
+    told
 }
 
 /// Numbers by type, in the words of the wire.

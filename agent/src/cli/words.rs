@@ -179,6 +179,7 @@ logic::sentences! {
         AskingSize: "asking for its size", "demande de sa taille";
         Done { bytes: Bytes, size: Bytes }: "{bytes} of {size}", "{bytes} sur {size}";
         Left { time: Seconds }: "{time} left", "reste {time}";
+        LeftInAll { bytes: Bytes, time: Seconds }: "{time} left for all {bytes}", "reste {time} pour les {bytes}";
     }
 }
 

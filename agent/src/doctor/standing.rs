@@ -10,13 +10,14 @@ use std::path::Path;
 use logic::entity::EntityType;
 use logic::fault::{Area, CatalogueCause, Code, Fault, FileAct, Finding};
 use logic::health::BoxStanding;
-use logic::health::verdict::{Last, LastRun, OwedCounts, Stock};
+use logic::health::verdict::{Last, LastRun, OwedCounts, Stock, package_estimate};
 use logic::intake::ItemKind;
 use logic::package::EditionFinding;
 use logic::report::Report;
 use logic::words::Outcome;
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
+use serde_json::{Map, Value as Json, json};
 
 use crate::engine::{Engine, survey};
 use system::clock;
@@ -203,7 +204,7 @@ fn stock(
     for (name, row) in edition.rows(EntityType::Delivery) {
         stock.wanted += 1;
         let delivery = reader.entity(EntityType::Delivery, name, row)?.id;
-        let coming = packages.coming(&delivery)?;
+        let left = packages.left(&delivery)?;
         let held = packages.held(&delivery)?;
         let is_sound = |meta: &Meta| !meta.damaged && packages.glance(meta).is_ok();
         if held.as_ref().is_some_and(is_sound) {
@@ -222,17 +223,41 @@ fn stock(
             continue;
         }
         stock.damaged += u64::from(held.is_some());
-        let Some(meta) = coming else {
-            stock.unknown += 1;
-            continue;
-        };
-        stock.coming += 1;
-        let written = packages
-            .content(&meta)
-            .map_or(0, |content| content.written());
-        stock.bytes_left += meta.size.saturating_sub(written);
+        let left = left.inspect(|_| stock.coming += 1);
+        let noted = || packages.noted_size(&delivery, Some(row.checksum));
+        let left = left.or_else(|| noted().inspect(|_| stock.sized += 1));
+        match left {
+            Some(left) => stock.bytes_left += left,
+            None => stock.unknown += 1,
+        }
     }
     Ok(stock)
+}
+
+/// What is left of the packages in bytes and time, for machines.
+pub fn packages_left(standing: &BoxStanding) -> Map<String, Json> {
+    let stock = &standing.packages;
+    let estimate = package_estimate(standing);
+    let minutes = |seconds: u64| json!(seconds / 60);
+    let told = [
+        ("bytes_left", json!(stock.bytes_left)),
+        ("unknown", json!(stock.unknown)),
+        (
+            "minutes_left",
+            json!(estimate.map(|estimate| minutes(estimate.seconds))),
+        ),
+        (
+            "minutes_left_at_most",
+            json!(estimate.and_then(|estimate| estimate.latest).map(minutes)),
+        ),
+        (
+            "ready_at",
+            json!(estimate.and_then(|estimate| estimate.ready_at)),
+        ),
+    ];
+    told.map(|(name, value)| (name.to_owned(), value))
+        .into_iter()
+        .collect()
 }
 
 /// Bytes per second of the last run that measured the link.

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use logic::download::{
     Command, Download, EndRead, Event, Hold, PackageHead, Place, RequestId, Task,
 };
+use logic::entity::Checksum;
 use logic::fault::{Code, Fault, FileAct, Id, PackageCause};
 use logic::package_lane::{PackageEnd, Waiting, WantedPackage};
 use logic::zip::VerificationResult;
@@ -29,7 +30,10 @@ use store::{Coming, Store};
 use system::blocking::{ended, run_blocking};
 use system::clock;
 use system::root::trouble;
-use vault::package::{Meta, PartialPackage};
+use vault::package::{Meta, PackageStore, PartialPackage};
+
+/// A package of more bytes than this is only looked at while sizes of others are unknown.
+const DEFERRED_ABOVE: u64 = 1 << 20;
 
 /// Whether the held package is surely the wanted one. A run that was cut may have shown a changed delivery and not come
 /// to its package: the held one is central's only if it was compared for the delivery as it stands.
@@ -44,8 +48,24 @@ pub(super) fn is_met(link: &Link, wanted: &WantedPackage) -> bool {
     held.is_some_and(|held| !held.damaged && is_met_by(link, wanted, &held))
 }
 
-/// Brings the package of one delivery home.
-pub(super) async fn fetch(link: &Link, wanted: &WantedPackage) -> PackageEnd {
+/// Plain bytes of a package that are still to come, as far as its size is known; of one that is held, what another edition
+/// has at most, about.
+pub(super) fn left(
+    packages: &PackageStore,
+    delivery: &str,
+    entity: Option<Checksum>,
+) -> Option<u64> {
+    if let Some(held) = packages.held(delivery).ok().flatten() {
+        return Some(held.size);
+    }
+    packages.left(delivery).ok().flatten().or_else(|| {
+        let judged = packages.judged(delivery).map(|judged| judged.size);
+        judged.or_else(|| packages.noted_size(delivery, entity))
+    })
+}
+
+/// Brings the package of one delivery home; a large one is only looked at where it `defers`.
+pub(super) async fn fetch(link: &Link, wanted: &WantedPackage, defers: bool) -> PackageEnd {
     let delivery = &wanted.delivery;
     let held = match link.packages.held(delivery) {
         Err(trouble) if trouble.code == Code::StoreDamaged => {
@@ -66,7 +86,9 @@ pub(super) async fn fetch(link: &Link, wanted: &WantedPackage) -> PackageEnd {
         is_held: held.is_some(),
         held: held.as_ref().and_then(Meta::identity),
         is_known: link.packages.coming(delivery).ok().flatten().is_some()
-            || link.packages.judged(delivery).is_some(),
+            || link.packages.judged(delivery).is_some()
+            || link.packages.noted_size(delivery, None).is_some(),
+        defers_above: defers.then_some(DEFERRED_ABOVE),
         random: u64::from_le_bytes(vault::random()),
     };
     let met = held

@@ -77,18 +77,20 @@ impl Drop for Downloads {
 /// Brings what is wanted until nothing more can be done.
 async fn bring(link: Link) {
     loop {
-        let (next, (done, wanted)) = {
+        let (next, defers) = {
             let mut machine = link.lane.machine.borrow_mut();
-            (machine.next(), machine.progress())
+            let next = machine.next();
+            link.watch
+                .packages(machine.progress(), machine.left_after());
+            (next, machine.defers())
         };
-        link.watch.packages(done, wanted);
         let Some(package) = next else {
             link.rate.rests();
             break;
         };
         link.watch.begins(&package.delivery);
         let end = tokio::select! {
-            end = in_turn(&link, &package) => end,
+            end = in_turn(&link, &package, defers) => end,
             // What has come of it is kept: it goes on later.
             () = another_first(&link) => {
                 link.watch.packages_wait(None, None);
@@ -99,6 +101,15 @@ async fn bring(link: Link) {
             let message_id = event::PACKAGE_HELD.id;
             tracing::info!(message_id, code = %event::PACKAGE_HELD.code, "type" = "delivery", entity = %package.delivery, bytes, "a test package is held");
         }
+        if let PackageEnd::Deferred { size, .. } = end {
+            let noted = link
+                .packages
+                .note_size(&package.delivery, size, package.entity);
+            if let Err(trouble) = noted {
+                // It is told again, and what is left is not told meanwhile.
+                tracing::warn!(code = %trouble.code, "{trouble}");
+            }
+        }
         link.lane.machine.borrow_mut().ended(end);
         tell_first(&link);
         link.lane.changed.notify_one();
@@ -107,9 +118,9 @@ async fn bring(link: Link) {
 }
 
 /// Brings one package when it is this organisation's turn.
-async fn in_turn(link: &Link, package: &WantedPackage) -> PackageEnd {
+async fn in_turn(link: &Link, package: &WantedPackage, defers: bool) -> PackageEnd {
     let _turn = link.turn().await;
-    fetch(link, package).await
+    fetch(link, package, defers).await
 }
 
 /// Ends when the package under way is to be left, for a person wants another one first.

@@ -30,6 +30,9 @@ pub struct Progress {
     pub package: Option<PackageProgress>,
     /// Packages done and wanted.
     pub packages: (u64, u64),
+    /// Bytes of the packages after the one under way, where all sizes are known.
+    #[serde(default)]
+    pub left_after: Option<u64>,
     /// What holds up the packages, and until when.
     #[serde(default)]
     pub waiting: Option<Waiting>,
@@ -42,6 +45,7 @@ impl Progress {
         Self {
             package: self.package,
             packages: self.packages,
+            left_after: self.left_after,
             waiting: self.waiting,
             ..Self::default()
         }
@@ -200,9 +204,9 @@ impl RunWatch {
         self.0.borrow_mut().progress.entities = report.entities.values().map(seen).sum();
     }
 
-    pub(super) fn packages(&self, done: u64, wanted: u64) {
+    pub(super) fn packages(&self, (done, wanted): (u64, u64), left_after: Option<u64>) {
         let progress = &mut self.0.borrow_mut().progress;
-        progress.packages = (done, wanted);
+        (progress.packages, progress.left_after) = ((done, wanted), left_after);
         progress.package = None;
     }
 

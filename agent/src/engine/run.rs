@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 use generation::fingerprint;
 
 use super::Engine;
+use super::download::left;
 use super::downloads::Downloads;
 use super::owed::{self, Pass};
 use super::progress::{BRINGING, RunWatch};
@@ -283,10 +284,12 @@ impl ActiveRun {
     fn wanted(&self, delivery: String, changed: bool) -> WantedPackage {
         let name = self.name(&delivery);
         let rows = self.edition.types.get(&EntityType::Delivery);
+        let row = rows.and_then(|rows| rows.get(&name));
+        let entity = row.map(|row| row.checksum);
+        let downloads = self.means.downloads.borrow();
         WantedPackage {
-            entity: rows
-                .and_then(|rows| rows.get(&name))
-                .map(|row| row.checksum),
+            left: left(&downloads.link().packages, &delivery, entity),
+            entity,
             delivery,
             changed,
         }

@@ -13,6 +13,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::sample::{self, Glance};
 use super::state::Board;
+use crate::doctor::standing::packages_left;
 use crate::engine::{self, Engine, exam, survey};
 use system::clock;
 use vault::catalogue::CatalogueStore;
@@ -143,9 +144,18 @@ pub(super) async fn look(board: &Board, patience: Duration) -> Option<Rc<Glance>
 pub(super) async fn status(board: &Board) -> Json {
     let mut told = Map::new();
     told.insert("schema".into(), json!(1));
-    told.insert("verdict".into(), json!(verdict(board).await));
+    let glance = look(board, LOOK).await;
+    let verdict = glance.as_ref().map(|glance| glance.verdict());
+    told.insert("verdict".into(), json!(verdict));
     match of_box(board) {
-        Ok(of_box) => told.extend(of_box),
+        Ok(mut of_box) => {
+            if let (Some(glance), Some(Json::Object(packages))) =
+                (glance, of_box.get_mut("packages"))
+            {
+                packages.extend(packages_left(&glance.standing));
+            }
+            told.extend(of_box);
+        }
         Err(trouble) => {
             told.insert("trouble".into(), json!(Finding::from(trouble)));
         }

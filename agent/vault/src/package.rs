@@ -9,12 +9,14 @@ mod content;
 mod judged;
 mod kept;
 mod part;
+mod sized;
 #[cfg(test)]
 mod tests;
 
 pub use content::Content;
 pub use judged::{Judged, PackageRecord};
 pub use part::PartialPackage;
+use sized::SizeNote;
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -319,6 +321,15 @@ impl PackageStore {
                 self.forget_judged(&judged.delivery)?;
             }
         }
+        for path in self.files()? {
+            let is_note = path.extension().is_some_and(|e| e == Self::SIZE);
+            let note = is_note.then(|| self.read_sealed::<SizeNote>(&path));
+            if let Some(Ok(Some(note))) = note
+                && !named(&note.delivery)
+            {
+                self.forget_size(&note.delivery);
+            }
+        }
         let living: Vec<PathBuf> = held
             .iter()
             .chain(&coming)
@@ -398,6 +409,7 @@ impl PackageStore {
             self.drop_files(&path)?;
         }
         self.forget_judged(delivery)?;
+        self.forget_size(delivery);
         Ok(removed)
     }
 
@@ -421,6 +433,7 @@ impl PackageStore {
         let part = self.meta_path(&meta.delivery, "part");
         fs::remove_file(&part).map_err(|error| trouble(&part, FileAct::Remove, &error))?;
         sync_folder(&part)?;
+        self.forget_size(&meta.delivery);
         if let Some(old) = old.filter(|old| old.edition != meta.edition) {
             // Readers that have it open keep it until they close it.
             let _ = fs::remove_file(self.data_path(&old));

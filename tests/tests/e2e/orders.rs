@@ -85,6 +85,46 @@ fn while_a_package_comes_it_is_told_when_it_is_there() {
     ended(running);
 }
 
+/// What is left is known before the first large package is fetched, and takes no room until its turn.
+#[test]
+fn the_sizes_of_all_are_known_before_the_first_is_fetched() {
+    let mut site = Site::enrolled(options(3, 3, (3_000_000, 3_000_000)));
+    site.set("download", "connections", "1");
+    throttled(&site, 400_000);
+    let running = site.start_daemon();
+    let packages = || site.run(&["status", "--json"]).object()["packages"].clone();
+    let mut told = Value::Null;
+    wait_until("all sizes, or a package", LIMIT, || {
+        told = packages();
+        let is_known = told["wanted"] == 3 && told["unknown"] == 0;
+        is_known || told["held"].as_u64() > Some(0)
+    });
+    assert_eq!(told["held"], 0, "{told}");
+    assert!(told["coming"].as_u64() < Some(2), "{told}");
+    assert!(told["bytes_left"].as_u64() > Some(8_000_000), "{told}");
+    // A look at each, and what the first has asked for since.
+    assert!(site.asked(Route::Package) <= 3 + 4);
+    let sizes = site.run(&["packages", "--json"]).objects();
+    assert!(
+        sizes
+            .iter()
+            .all(|one| one["bytes"].as_u64() > Some(2_000_000)),
+        "{sizes:?}"
+    );
+    wait_until("what is left after the one under way", LIMIT, || {
+        daemon(&site)["running"]["progress"]["left_after"].as_u64() > Some(5_000_000)
+    });
+    let told = site.api().get("/v1/status").unwrap().json();
+    assert!(
+        told["packages"]["bytes_left"].as_u64() > Some(5_000_000),
+        "{told}"
+    );
+    site.central.clear_script();
+    wait_until("all packages", LIMIT, || packages()["held"] == 3);
+    (0..3).for_each(|nth| site.assert_package(&site.delivery(nth)));
+    ended(running);
+}
+
 #[test]
 fn a_pause_ends_what_is_under_way_and_holds_up_packages_alone() {
     let site = site("1s", 4_000_000);

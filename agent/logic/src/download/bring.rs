@@ -151,7 +151,9 @@ impl Download {
         let Some(seen) = self.seen.clone() else {
             return;
         };
-        if self.is_unreadable(&seen.directory) {
+        if self.is_unreadable(&seen.directory)
+            || (seen.from > 0 && self.defer(seen.identity().size))
+        {
             return;
         }
         self.stage = Stage::Open;

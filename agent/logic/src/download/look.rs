@@ -74,6 +74,8 @@ pub(super) enum Turn {
     Seen(Seen),
     /// The whole comes over this answer; so many bytes of it lie in the end.
     Streams { length: Option<u64>, have: u64 },
+    /// It is too large to come with the first answer: so many bytes.
+    Large(u64),
     /// This way led to nothing.
     Failed(Fault),
 }
@@ -194,7 +196,8 @@ impl Look {
         }
     }
 
-    fn goes(&mut self, way: Way) -> Turn {
+    /// Goes on with another way.
+    pub(super) fn goes(&mut self, way: Way) -> Turn {
         let (look, range) = Self::begin(way);
         *self = look;
         Turn::Ask(range)
@@ -262,7 +265,7 @@ impl Look {
             return Turn::Failed(no_beginning(&head.first));
         }
         if range.total > most {
-            return self.goes(Way::End);
+            return Turn::Large(range.total);
         }
         self.takes(head, range, 0)
     }

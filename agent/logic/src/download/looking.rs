@@ -148,6 +148,15 @@ impl Download {
         if let (Turn::Read, Some(request)) = (&turn, request) {
             return self.carriage.flow.read(request, bytes, self.now.mono);
         }
+        if let Turn::Streams {
+            length: Some(length),
+            ..
+        } = turn
+            && self.is_first()
+            && self.defer(length)
+        {
+            return;
+        }
         let streams = matches!(turn, Turn::Streams { .. }) && self.may_stream();
         if let Some(request) = request.filter(|_| !streams) {
             self.close(request);
@@ -164,8 +173,20 @@ impl Download {
                 self.streams(request.unwrap_or_default(), length, have);
             }
             Turn::Streams { .. } => self.looked(None),
+            Turn::Large(size) if self.defer(size) => {}
+            Turn::Large(_) => {
+                if let Some(looking) = &mut self.looking {
+                    let turn = looking.look.goes(Way::End);
+                    self.look_turns(turn, None, 0);
+                }
+            }
             Turn::Failed(fault) => self.look_failed(fault),
         }
+    }
+
+    fn is_first(&self) -> bool {
+        let purpose = self.looking.as_ref().map(|looking| looking.purpose);
+        purpose == Some(Purpose::First)
     }
 
     fn may_stream(&self) -> bool {

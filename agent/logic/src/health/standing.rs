@@ -227,6 +227,9 @@ pub struct Stock {
     pub bytes_left: u64,
     /// Packages not held whose size is not known yet.
     pub unknown: u64,
+    /// Packages not begun whose size is known.
+    #[serde(default)]
+    pub sized: u64,
     /// Damaged on central itself: fetched twice, wrong twice.
     #[serde(default)]
     pub broken: u64,

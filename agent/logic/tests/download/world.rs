@@ -41,6 +41,8 @@ pub(crate) struct Script {
     /// It is a pause instead.
     pub(crate) pause: bool,
     pub(crate) window: u64,
+    /// The first look leaves a package that is larger than this.
+    pub(crate) defers_above: Option<u64>,
     /// From this second on another rate is in force.
     pub(crate) order: Option<(u64, RateOverride)>,
 }
@@ -65,6 +67,8 @@ pub(crate) struct World {
     agenda: BTreeMap<(Duration, u64), Event>,
     number: u64,
     judged: Option<Judged>,
+    /// Its size was found out, and that was all.
+    sized: bool,
     /// The package that is held, and its content once it is published.
     pub(crate) held: Option<Vec<u8>>,
     pub(crate) wire: u64,
@@ -106,6 +110,7 @@ impl World {
             agenda: BTreeMap::new(),
             number: 0,
             judged: None,
+            sized: false,
             held,
             wire: 0,
             commands: 0,
@@ -125,7 +130,8 @@ impl World {
             delivery: "https://central.example/tao.rdf#i1".into(),
             is_held: self.held.is_some(),
             held: self.held.as_deref().map(identity),
-            is_known: self.store.part.is_some() || self.judged.is_some(),
+            is_known: self.store.part.is_some() || self.judged.is_some() || self.sized,
+            defers_above: self.script.defers_above.take(),
             random: 7,
         };
         let rate = Rate::new(self.script.rate);
@@ -179,6 +185,7 @@ impl World {
             if let Some(end) = machine.end() {
                 self.flights.clear();
                 self.agenda.clear();
+                self.sized |= matches!(end, PackageEnd::Deferred { .. });
                 return Some(end.clone());
             }
             let next = self.agenda.keys().next().copied();

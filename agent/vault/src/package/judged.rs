@@ -104,7 +104,10 @@ impl PackageStore {
             },
             _ if held.is_some() => of("damaged", held.as_ref()),
             _ if coming.is_some() => of("partial", coming.as_ref()),
-            _ => of("missing", None),
+            _ => PackageRecord {
+                bytes: self.noted_size(delivery, None).unwrap_or_default(),
+                ..of("missing", None)
+            },
         })
     }
 }

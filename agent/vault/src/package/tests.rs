@@ -162,3 +162,28 @@ fn a_package_without_a_length_grows_and_ends_where_it_ends() {
     assert_eq!(trouble.code, Code::DiskFull);
     assert_eq!(part.meta().size, record);
 }
+
+#[test]
+fn a_size_is_known_without_room_and_goes_with_its_package_or_its_delivery() {
+    let (_dir, packages) = packages();
+    let (old, new) = (Checksum::of("1"), Checksum::of("2"));
+    packages.note_size("d", 1 << 40, Some(old)).unwrap();
+    packages.note_size("e", 7, None).unwrap();
+    let noted = |entity| packages.noted_size("d", entity);
+    assert_eq!(
+        (noted(Some(old)), noted(None)),
+        (Some(1 << 40), Some(1 << 40))
+    );
+    assert_eq!(noted(Some(new)), None, "another package since, perhaps");
+    let state = packages.state("d").unwrap();
+    assert_eq!((state.word, state.bytes), ("missing", 1 << 40));
+    packages.collect(&|delivery| delivery == "d").unwrap();
+    assert_eq!(packages.noted_size("e", None), None);
+    // What has come of it counts from then on.
+    let mut part = packages.begin("d", SIZE, Some([1; 32]), 0).unwrap();
+    fill(&mut part, [0, 2]);
+    assert_eq!(packages.left("d").unwrap(), Some(u64::from(RECORD)));
+    fill(&mut part, [1]);
+    part.publish(false, None).unwrap();
+    assert_eq!((noted(None), packages.left("d").unwrap()), (None, None));
+}

@@ -122,12 +122,13 @@ fn packages(sample: &MetricsInput) -> Vec<MetricSample> {
     let Some(stock) = read(sample).map(|standing| standing.packages) else {
         return Vec::new();
     };
-    let absent = stock.absent.min(stock.unknown);
+    let awaited = stock.unknown + stock.sized;
+    let absent = stock.absent.min(awaited);
     let line = |(state, count): (&str, u64)| MetricSample(vec![state.to_owned()], count as f64);
     let states = [
         ("held", stock.held),
         ("coming", stock.coming),
-        ("awaited", stock.unknown - absent),
+        ("awaited", awaited - absent),
         ("absent", absent),
         ("broken", stock.broken),
         ("unsupported", stock.unsupported),
