@@ -24,6 +24,7 @@ mod service;
 mod stats;
 mod status;
 mod sync;
+mod terminate;
 mod textfile;
 mod wipe;
 mod words;
@@ -92,7 +93,7 @@ enum Verb {
     Run,
     /// One synchronization now.
     #[command(
-        after_help = "Examples:\n  boxsync sync                      everything\n  boxsync sync --type delivery      deliveries and their packages\n  boxsync sync --allow-deletes      you have seen what would be deleted"
+        after_help = "Examples:\n  boxsync sync                      everything\n  boxsync sync --type delivery      deliveries and their packages\n  boxsync sync --allow-deletes      you have seen what would be deleted\n  boxsync sync --terminate          end what is being sat first; asks twice"
     )]
     Sync(sync::SyncArgs),
     /// Whether the box is ready for the exam, on one screen.

@@ -110,7 +110,7 @@ impl ApiRole {
     pub fn of(route: &str) -> Option<Self> {
         let first = route.split('/').next().unwrap_or_default();
         match route {
-            "sync" | "exam" | "downloads" => Some(Self::Control),
+            "sync" | "exam" | "exam/terminate" | "downloads" => Some(Self::Control),
             _ if first.parse::<ItemKind>().is_ok() => Some(Self::Intake),
             _ if matches!(first, "entities" | "feed" | "packages") => Some(Self::Read),
             _ => None,

@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::access::ApiRole;
+use crate::exam::{ExecutionCount, termination};
 use crate::feed::{FollowerRefusal, Position};
 
 /// Events that a log keeps, at most.
@@ -301,6 +302,8 @@ pub struct BoxFacts {
     pub packages: BTreeMap<String, PackageFact>,
     /// Signals that an exam runs, by name; each with the time since boot at which it ends, milliseconds.
     pub exams: BTreeMap<String, u64>,
+    /// The executions that are to end, while somebody has asked for that.
+    pub termination: Option<Vec<ExecutionCount>>,
     /// Deletions that are held back, by type.
     pub held_back: BTreeMap<String, u64>,
     /// The verdict as JSON; none before the first look.
@@ -357,6 +360,13 @@ pub fn changes(before: &BoxFacts, after: &BoxFacts, now_ms: u64) -> Vec<BoxEvent
             );
         }
     }
+    if before.termination != after.termination {
+        tell(
+            "terminate",
+            None,
+            termination::told(after.termination.as_deref()),
+        );
+    }
     if before.held_back != after.held_back {
         let all: u64 = after.held_back.values().sum();
         let data = json!({ "schema": 1, "held_back": all, "held_back_by_type": after.held_back });
@@ -390,6 +400,7 @@ pub fn state(
     let exam = |(name, until): (&String, &u64)| json!({ "name": name, "seconds_left": until.saturating_sub(now_ms) / 1000 });
     let exams: Vec<_> = facts.exams.iter().map(exam).collect();
     let mut told = json!({ "schema": 1, "exams": exams, "running": !exams.is_empty(), "verdict": facts.verdict });
+    told["terminate"] = termination::told(facts.termination.as_deref());
     if reads {
         let packages = facts.packages.iter().map(|(delivery, fact)| {
             json!({ "delivery": delivery, "state": fact.state, "bytes": fact.bytes, "edition": fact.edition })

@@ -8,6 +8,8 @@
 //! | one without executions, whatever the others say | everything that is shown |
 //! | all with executions | deliveries with an execution that has not ended, and the test takers told with it |
 
+pub mod termination;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer, Serialize};

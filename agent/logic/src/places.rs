@@ -94,7 +94,7 @@ impl PlaceClass {
             "feed" if query.split('&').any(|pair| pair.starts_with("wait=")) => Self::Stream,
             "entities" | "feed" | "packages" => Self::Reader,
             _ if first == "packages" => Self::Reader,
-            "sync/events" | "events" => Self::Stream,
+            "sync/events" | "events" | "exam/terminate" => Self::Stream,
             _ => Self::Control,
         }
     }

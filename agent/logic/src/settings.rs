@@ -128,6 +128,8 @@ pub struct SyncSettings {
     pub measure: bool,
     /// Calls for details at once, 1 to 16.
     pub lanes: u8,
+    /// How long `sync --terminate` waits for the delivery engines; at least a second.
+    pub terminate_timeout: Duration,
 }
 
 /// `[download]`: how packages are fetched.

@@ -1,6 +1,6 @@
-//! Asks for a secret at a terminal: without an echo, which comes back however the question ends.
+//! Asks at a terminal: for a word that is typed as confirmation, or for a secret without an echo, which comes back however it ends.
 //! Never keeps what was typed, and leaves every signal its usual effect.
-//! Called by the verbs that take a secret on standard input.
+//! Called by the verbs that take a secret on standard input, and by those that ask before they act.
 
 use std::io::{self, BufRead, Write};
 use std::os::fd::AsFd;
@@ -10,6 +10,8 @@ use nix::sys::signal::{SigSet, Signal, raise};
 use nix::sys::signalfd::SignalFd;
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 
+use super::screen::Screen;
+
 /// What ends or stops a process whose terminal must not stay without an echo.
 const SIGNALS: [Signal; 5] = [
     Signal::SIGINT,
@@ -18,6 +20,14 @@ const SIGNALS: [Signal; 5] = [
     Signal::SIGQUIT,
     Signal::SIGTSTP,
 ];
+
+/// Asks for a word that says that something is meant; whether it was typed.
+pub(super) fn typed(question: &str, expected: &str, screen: &Screen) -> bool {
+    screen.say(question);
+    let mut line = String::new();
+    let read = io::stdin().read_line(&mut line);
+    read.is_ok() && line.trim() == expected
+}
 
 /// A line from the terminal that standard input is, its end included.
 ///

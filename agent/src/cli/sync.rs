@@ -16,7 +16,7 @@ use logic::words::Outcome;
 use super::screen::{Mood, Screen, advice, fold, pairs, remedied, time};
 use super::service;
 use super::words::{self, ActTerm, StatusTerm, SyncTerm};
-use super::{bar, runtime};
+use super::{bar, runtime, terminate};
 use crate::engine::progress::RunWatch;
 use crate::engine::{Engine, Request};
 use crate::settings;
@@ -42,6 +42,12 @@ pub(super) struct SyncArgs {
     /// Bring packages at once, also outside of the download windows.
     #[arg(long, conflicts_with = "results")]
     now: bool,
+    /// First have the delivery engines end what is being sat; asks twice.
+    #[arg(long)]
+    terminate: bool,
+    /// Do not ask before --terminate: the number of executions under way, typed here.
+    #[arg(long, value_name = "N", requires = "terminate")]
+    yes: Option<u64>,
     /// Do not wait for packages: they go on by themselves where the daemon runs.
     #[arg(long, conflicts_with = "now")]
     no_wait: bool,
@@ -72,6 +78,9 @@ pub(super) fn act(root: &Root, options: &SyncArgs, screen: &Screen) -> Result<u8
         && fault.code != Code::ConfigFile
     {
         return Err(fault);
+    }
+    if options.terminate {
+        terminate::act(root, options.yes, screen)?;
     }
     let watch = RunWatch::default();
     let errand = options.errand();

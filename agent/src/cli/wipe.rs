@@ -6,6 +6,7 @@ use std::io::IsTerminal;
 
 use logic::fault::{Code, Fault, InputCause};
 
+use super::prompt::typed;
 use super::screen::Screen;
 use super::words::ActTerm;
 use crate::engine;
@@ -53,23 +54,17 @@ pub(super) fn act(
         None => {
             let path = root.state().display().to_string();
             screen.say(&screen.told(&ActTerm::WipeWarning { path }));
-            ask(screen, &ActTerm::TypeWipe, "wipe")?;
             let id = word.clone();
-            ask(screen, &ActTerm::TypeBoxId { id }, &word)?;
+            let is_meant = typed(&screen.told(&ActTerm::TypeWipe), "wipe", screen)
+                && typed(&screen.told(&ActTerm::TypeBoxId { id }), &word, screen);
+            if !is_meant {
+                return Err(refused(InputCause::NotWiped));
+            }
         }
     }
     engine::wipe(root, vault.as_ref(), discard)?;
     screen.done(&ActTerm::Wiped);
     Ok(0)
-}
-
-fn ask(screen: &Screen, question: &ActTerm, expected: &str) -> Result<(), Fault> {
-    screen.say(&screen.told(question));
-    let mut line = String::new();
-    match std::io::stdin().read_line(&mut line) {
-        Ok(_) if line.trim() == expected => Ok(()),
-        _ => Err(refused(InputCause::NotWiped)),
-    }
 }
 
 fn refused(cause: InputCause) -> Fault {

@@ -438,6 +438,17 @@ logic::sentences! {
         TypeBoxId { id: String }:
             "Type the box id `{id}` to destroy it: ",
             "Taper l’identifiant de la box `{id}` pour la détruire : ";
+        NothingSat: "no exam runs: there is nothing to terminate", "aucun examen en cours : rien à terminer";
+        TerminateWarning { count: u64 } by count:
+            "This ends {count} execution of a candidate:" | "This ends {count} executions of candidates:",
+            "Ceci met fin à {count} passation :" | "Ceci met fin à {count} passations :";
+        TypeTerminate: "Type `terminate` to go on: ", "Taper `terminate` pour continuer : ";
+        TypeCount { count: u64 }:
+            "Type the number of executions, `{count}`, to end them: ",
+            "Taper le nombre de passations, `{count}`, pour y mettre fin : ";
+        Terminating { count: u64 }:
+            "waiting for the delivery engines to end executions: {count}",
+            "attente de la fin des passations par les moteurs d’épreuves : {count}";
         Wiped: "the key and the data are destroyed", "la clé et les données sont détruites";
         Sound: "the configuration is sound", "la configuration est bonne";
         Warning { told: String, code: String }: "warning: {told} [{code}]", "attention : {told} [{code}]";

@@ -9,6 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use logic::exam::termination::{EngineSignal, EngineSignals};
 use logic::exam::{self, ExamUse, ExecutionCount, RunningExam};
 use logic::fault::{Fault, FileAct};
 use serde::{Deserialize, Serialize};
@@ -57,7 +58,8 @@ fn boot() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
 }
 
-fn now_ms() -> u64 {
+/// Milliseconds since boot.
+pub fn now_ms() -> u64 {
     clock::now().mono.as_millis() as u64
 }
 
@@ -76,6 +78,25 @@ pub fn now(root: &Root) -> RunningExam {
         in_use: ExamUse::of(signal.names.keys().map(executions)),
         executions: exam::counts(signal.executions.values().flatten()),
     }
+}
+
+/// The signals that last, as an order to end executions sees them.
+pub fn engines(root: &Root) -> EngineSignals {
+    let Some(signal) = read(root) else {
+        return EngineSignals::new();
+    };
+    let going_on = |name: &String| {
+        let told = signal.executions.get(name)?;
+        Some(exam::sum(&exam::counts(told)))
+    };
+    let names = signal.names.iter().map(|(name, until_ms)| {
+        let engine = EngineSignal {
+            until_ms: *until_ms,
+            going_on: going_on(name),
+        };
+        (name.clone(), engine)
+    });
+    names.collect()
 }
 
 /// The signals that last; none of an earlier boot.

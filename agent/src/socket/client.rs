@@ -11,6 +11,7 @@ use hyper::client::conn::http1;
 use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
+use logic::exam::ExecutionCount;
 use logic::fault::{Code, Fault, Finding, ServiceCause, ServiceLoss};
 use logic::health::ReportedFault;
 use logic::health::seen::ServiceConfig;
@@ -21,7 +22,7 @@ use logic::report::Report;
 use logic::schedule::Errand;
 use logic::words::{FaultClass, Outcome};
 use serde::Deserialize;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use tokio::net::UnixStream;
 
 use crate::engine::progress::{Progress, RunWatch};
@@ -106,15 +107,58 @@ pub async fn order(root: &Root, order: &DownloadOrder) -> Result<Option<OrdersIn
     struct OrdersBody {
         orders: OrdersInForce,
     }
+    let body = serde_json::to_vec(order).expect("plain data always serialises");
+    let told = exchange::<OrdersBody>(root, Method::POST, "/v1/downloads", body.into()).await?;
+    Ok(told.map(|told| told.orders))
+}
+
+/// One request and its answer; `None` when no daemon answers.
+async fn exchange<T: serde::de::DeserializeOwned>(
+    root: &Root,
+    method: Method,
+    path: &str,
+    body: Bytes,
+) -> Result<Option<T>, Fault> {
     let Ok(stream) = UnixStream::connect(root.socket()).await else {
         return Ok(None);
     };
-    let body = serde_json::to_vec(order).expect("plain data always serialises");
-    let answer = call(stream, Method::POST, "/v1/downloads", body.into()).await?;
+    let answer = call(stream, method, path, body).await?;
     let body = succeeded(answer).await?.into_body().collect().await;
     let told = body.map_err(gone)?.to_bytes();
-    let told: OrdersBody = serde_json::from_slice(&told).map_err(gone)?;
-    Ok(Some(told.orders))
+    serde_json::from_slice(&told).map(Some).map_err(gone)
+}
+
+/// What the daemon knows of exams.
+#[derive(Debug, Deserialize)]
+pub struct ExamStanding {
+    /// How long the exam may still take that ends last; none when none runs.
+    pub exam_seconds_left: Option<u64>,
+    /// What is sat.
+    pub executions: Vec<ExecutionCount>,
+}
+
+/// What is sat; `None` when no daemon answers.
+///
+/// # Errors
+/// What the daemon says.
+pub async fn exam(root: &Root) -> Result<Option<ExamStanding>, Fault> {
+    #[derive(Deserialize)]
+    struct StandingBody {
+        daemon: ExamStanding,
+    }
+    let told = exchange::<StandingBody>(root, Method::GET, "/v1/status", Bytes::new()).await?;
+    Ok(told.map(|told| told.daemon))
+}
+
+/// Has the delivery engines end so many executions, and waits for them.
+///
+/// # Errors
+/// `input.terminate` where they are not so many, `exam.not_terminated` where an engine does not answer.
+pub async fn terminate(root: &Root, count: u64) -> Result<Option<()>, Fault> {
+    let body = json!({ "count": count }).to_string().into();
+    let path = "/v1/exam/terminate";
+    let told = exchange::<serde::de::IgnoredAny>(root, Method::POST, path, body).await?;
+    Ok(told.map(|_| ()))
 }
 
 /// Follows a run to its last account; gives that of each organisation.

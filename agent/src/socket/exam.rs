@@ -1,29 +1,31 @@
-//! `PUT /v1/exam`: the delivery engine says whether an exam runs, and what is sat.
-//! Never decides what an exam holds up: `logic` does.
+//! `PUT /v1/exam`: the delivery engine says whether an exam runs, and what is sat. `POST /v1/exam/terminate`: it is to end that.
+//! Never decides what an exam holds up or who has answered: `logic` does. Never ends an execution itself.
 //! Called by `route`.
 
 use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
+use logic::exam::termination::Termination;
 use logic::exam::{self, ExecutionCount};
-use logic::fault::{Fault, ParameterFlaw};
+use logic::fault::{Code, Fault, InputCause, ParameterFlaw, RunCause};
 use serde::Deserialize;
 use serde_json::json;
+use tokio::time::{Instant, timeout_at};
 
 use super::body::ResponseBody;
 use super::route::read_within;
 use super::state::Board;
 use super::wire::{field, object};
 use crate::engine::exam::{
-    ExamSignal, MAX_EXAM_SIGNALS, MAX_EXAM_TTL, MAX_SIGNALS_BYTES, SignalOutcome, now, running,
-    signal,
+    ExamSignal, MAX_EXAM_SIGNALS, MAX_EXAM_TTL, MAX_SIGNALS_BYTES, SignalOutcome, engines, now,
+    now_ms, running, signal,
 };
 
 /// The longest name of an exam, characters.
-const NAME: usize = 100;
+const MAX_EXAM_NAME: usize = 100;
 /// The largest body: the executions of some hundred candidates, each named.
-const MOST_BODY: usize = 512 << 10;
+const MAX_EXAM_BODY: usize = 512 << 10;
 
 /// The body.
 #[derive(Deserialize)]
@@ -65,11 +67,16 @@ pub(super) async fn answer(
     board: &Board,
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Fault> {
-    let wanted: ExamRequest = read_within(request, MOST_BODY).await?;
+    let wanted: ExamRequest = read_within(request, MAX_EXAM_BODY).await?;
     let lasts = wanted.lasts()?;
     let name = wanted.name.unwrap_or_default();
-    if name.chars().count() > NAME || name.chars().any(char::is_control) {
-        return Err(field("name", ParameterFlaw::Name { most: NAME }));
+    if name.chars().count() > MAX_EXAM_NAME || name.chars().any(char::is_control) {
+        return Err(field(
+            "name",
+            ParameterFlaw::Name {
+                most: MAX_EXAM_NAME,
+            },
+        ));
     }
     exam::check(wanted.executions.as_deref().unwrap_or_default())
         .map_err(|(name, wrong)| field(name, wrong))?;
@@ -98,4 +105,45 @@ pub(super) async fn answer(
         "executions": now(board.root()).executions,
     });
     Ok(object(StatusCode::OK, told))
+}
+
+/// The body of `POST /v1/exam/terminate`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TerminateRequest {
+    /// So many executions are under way, as whoever asks has seen.
+    #[serde(deserialize_with = "logic::json::count")]
+    count: u64,
+}
+
+/// Asks the engines to end what is sat, by the event `terminate`, and waits for them.
+pub(super) async fn terminate(
+    board: &Board,
+    wanted: TerminateRequest,
+) -> Result<Response<ResponseBody>, Fault> {
+    let root = board.root();
+    let count = exam::sum(&now(root).executions);
+    if wanted.count != count {
+        let cause = InputCause::OtherCount { count };
+        return Err(Fault::new(Code::InputTerminate, cause));
+    }
+    tracing::warn!("the delivery engines are asked to end {count} executions");
+    let timeout = board.settings().sync.terminate_timeout;
+    let end = Instant::now() + timeout;
+    let _asked = board.ask_termination();
+    let mut asked = Termination::new(&engines(root));
+    loop {
+        // Heard from here on: a signal between look and wait is not missed.
+        let mut told = std::pin::pin!(board.signal());
+        told.as_mut().enable();
+        if asked.look(&engines(root), now_ms()) {
+            let told = json!({ "schema": 1, "terminated": count });
+            return Ok(object(StatusCode::OK, told));
+        }
+        if timeout_at(end, told).await.is_err() {
+            let (seconds, who) = (timeout.as_secs(), asked.silent());
+            let cause = RunCause::NotTerminated { seconds, who };
+            return Err(Fault::new(Code::ExamNotTerminated, cause));
+        }
+    }
 }

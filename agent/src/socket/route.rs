@@ -189,6 +189,10 @@ async fn dispatch(
             query(&[])?;
             exam::answer(board, request).await
         }
+        "exam/terminate" => {
+            query(&[])?;
+            exam::terminate(board, read(request).await?).await
+        }
         "downloads" => {
             query(&[])?;
             board.order(&read::<DownloadOrder>(request).await?)?;
@@ -239,7 +243,7 @@ fn method_of(path: &str, route: &str) -> Result<Method, Fault> {
     match route {
         "status" | "sync/events" | "events" | "entities" | "feed" | "packages"
         | "packages/content" | "metrics" | "openapi.json" => Ok(Method::GET),
-        "sync" | "downloads" => Ok(Method::POST),
+        "sync" | "downloads" | "exam/terminate" => Ok(Method::POST),
         "exam" => Ok(Method::PUT),
         _ if member::MemberTarget::of(route).is_some() => Ok(Method::GET),
         _ => Err(unknown(path)),

@@ -17,6 +17,7 @@ use logic::settings::Settings;
 use logic::words::Now;
 use serde::Serialize;
 use serde_json::json;
+use tokio::sync::futures::Notified;
 use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot};
 
 use super::content;
@@ -69,6 +70,15 @@ pub struct RunProgress {
     pub progress: Progress,
 }
 
+/// Somebody waits for executions to end.
+pub(super) struct TerminationRequest(Board);
+
+impl Drop for TerminationRequest {
+    fn drop(&mut self) {
+        self.0.count_terminations(-1);
+    }
+}
+
 /// How the daemon stands.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DaemonStanding {
@@ -112,6 +122,10 @@ struct BoardState {
     /// The way in that the last small document took, and the largest item that it takes.
     way_in: RefCell<Option<(u64, Intake)>>,
     exams: Rc<Notify>,
+    /// Whoever waits for executions to end is told of each signal.
+    signals: Notify,
+    /// So many wait for that.
+    terminations: Cell<usize>,
     /// What a person has ordered of the downloads, as it is on disk, once that could be read; and that it is new.
     orders: RefCell<Option<DownloadOrders>>,
     ordered: Rc<Notify>,
@@ -145,6 +159,8 @@ impl Board {
             priority: Priority::default(),
             way_in: RefCell::default(),
             exams: Rc::default(),
+            signals: Notify::new(),
+            terminations: Cell::new(0),
             orders: RefCell::new(orders::at_start(root)),
             ordered: Rc::default(),
             intake: RefCell::default(),
@@ -252,6 +268,29 @@ impl Board {
     /// Somebody said that an exam runs, or that none does any more.
     pub fn exam_told(&self) {
         self.0.exams.notify_one();
+        self.0.signals.notify_waiters();
+    }
+
+    /// Ends with the next signal of an exam.
+    pub(super) fn signal(&self) -> Notified<'_> {
+        self.0.signals.notified()
+    }
+
+    /// Whether executions are to end.
+    pub(super) fn terminates(&self) -> bool {
+        self.0.terminations.get() > 0
+    }
+
+    /// Executions are to end, until what is given is dropped.
+    pub(super) fn ask_termination(&self) -> TerminationRequest {
+        self.count_terminations(1);
+        TerminationRequest(self.clone())
+    }
+
+    fn count_terminations(&self, more: isize) {
+        let count = &self.0.terminations;
+        count.set(count.get().saturating_add_signed(more));
+        self.events().done();
     }
 
     /// Where the loop hears that.

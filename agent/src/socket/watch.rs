@@ -193,6 +193,8 @@ async fn look(
     facts: &mut BoxFacts,
 ) -> Result<Vec<BoxEvent>, Fault> {
     facts.exams = exam::names(board.root());
+    let sat = || exam::now(board.root()).executions;
+    facts.termination = board.terminates().then(sat);
     let state = board.root().state();
     let (catalogue, packages) = (
         FileStamp::of(&state.join("catalogue")),

@@ -194,7 +194,7 @@ fn every_route_is_described() {
         }
     }
     let paths = described["paths"].as_object().unwrap().len();
-    assert_eq!(paths, 21);
+    assert_eq!(paths, 22);
     assert_eq!(terminate(&house, daemon).code(), Some(0));
 }
 

@@ -1,6 +1,9 @@
 //! While candidates sit, what they use stays as it is, and everything else goes on.
 //! Never waits for a time: for what is told or shown, within a bound.
 
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+
 use central::{Kind, Resource};
 use e2e::{Site, options};
 use serde_json::{Value, json};
@@ -173,4 +176,117 @@ fn executions_that_say_nothing_clear_are_refused() {
     }
     let status = site.api().get("/v1/status").unwrap().json();
     assert_eq!(status["daemon"]["exam_seconds_left"], Value::Null);
+}
+
+/// A delivery engine that follows the events of the box.
+struct EventFollower(BufReader<UnixStream>);
+
+impl EventFollower {
+    fn new(site: &Site) -> Self {
+        let mut stream = site.api().connect().expect("the daemon listens");
+        stream
+            .write_all(b"GET /v1/events HTTP/1.1\r\nHost: box\r\n\r\n")
+            .unwrap();
+        Self(BufReader::new(stream))
+    }
+
+    /// The data of the next event of this name.
+    fn hears(&mut self, wanted: &str) -> Value {
+        let mut kind = String::new();
+        loop {
+            let mut line = String::new();
+            let read = self
+                .0
+                .read_line(&mut line)
+                .expect("the box goes on telling");
+            assert!(read > 0, "no event {wanted}");
+            if let Some(name) = line.strip_prefix("event: ") {
+                name.trim().clone_into(&mut kind);
+            }
+            if let Some(data) = line.strip_prefix("data: ").filter(|_| kind == wanted) {
+                return serde_json::from_str(data).unwrap();
+            }
+        }
+    }
+}
+
+fn sat(site: &Site, name: &str, count: u64, ttl: u64) -> Value {
+    let delivery = site.delivery(0);
+    let executions = json!([{ "delivery": delivery, "state": "Active", "count": count }]);
+    json!({ "name": name, "executions": executions, "ttl_seconds": ttl })
+}
+
+#[test]
+fn what_is_sat_is_terminated_by_the_engine_before_the_run() {
+    let site = site();
+    let _daemon = site.start_daemon();
+    site.sync().exits(0);
+    signal(&site, &sat(&site, "hall", 2, 3600));
+    site.central.reset_log();
+    // Nobody is asked, and nothing is sent, before the number was given.
+    for options in [&["--terminate"][..], &["--terminate", "--yes", "3"]] {
+        let ran = site.sync_with(options).exits(2);
+        assert_eq!(ran.object()["code"], "input.terminate", "{}", ran.story());
+    }
+    let mut engine = EventFollower::new(&site);
+    assert_eq!(engine.hears("state")["terminate"]["asked"], false);
+    let running = site.start(&["sync", "--terminate", "--yes", "2", "--json"]);
+    let told = engine.hears("terminate");
+    let reason = json!({
+        "reasons": { "category": "Technical" }, "comment": "Terminated to proceed with synchronization.",
+    });
+    assert_eq!((&told["asked"], &told["reason"]), (&json!(true), &reason));
+    assert_eq!(told["executions"][0]["count"], 2);
+    // One candidate after the other; the run waits for the last.
+    signal(&site, &sat(&site, "hall", 1, 3600));
+    let told = engine.hears("terminate");
+    assert_eq!(told["executions"][0]["count"], 1);
+    assert_eq!(site.central.requests().len(), 0);
+    signal(&site, &sat(&site, "hall", 0, 3600));
+    running.end().exits(0).code("ok");
+    assert!(!site.central.requests().is_empty());
+    assert_eq!(engine.hears("terminate")["asked"], false);
+    // Nothing is sat any more: there is nobody to ask.
+    site.sync_with(&["--terminate"]).exits(0).code("ok");
+}
+
+#[test]
+fn an_engine_that_dies_in_the_middle_is_named_and_nothing_is_forced() {
+    let mut site = site();
+    site.set("sync", "terminate_timeout", "\"2s\"");
+    let _daemon = site.start_daemon();
+    site.sync().exits(0);
+    signal(&site, &sat(&site, "hall", 2, 3600));
+    signal(&site, &sat(&site, "annexe", 1, 1));
+    site.central.reset_log();
+    let mut engine = EventFollower::new(&site);
+    let running = site.start(&["sync", "--terminate", "--yes", "3", "--json"]);
+    while engine.hears("terminate")["asked"] != true {}
+    signal(&site, &sat(&site, "hall", 1, 3600));
+    drop(engine);
+    // The signal of the other one runs out, which is no answer.
+    let ran = running.end().exits(1);
+    let told = ran.object();
+    assert_eq!(told["code"], "exam.not_terminated", "{}", ran.story());
+    let reason = told["reason"].as_str().unwrap();
+    for engine in ["hall", "annexe"] {
+        assert!(reason.contains(engine), "{reason}");
+    }
+    assert!(reason.contains("(1 go on)"), "{reason}");
+    assert_eq!(site.central.requests().len(), 0, "nothing was begun");
+    let status = site.run(&["status", "--json"]).object();
+    assert_eq!(
+        status["exam"]["executions"][0]["count"], 1,
+        "nothing was forced"
+    );
+    // It is started anew while it is asked again: the state tells it.
+    let mut before = EventFollower::new(&site);
+    let running = site.start(&["sync", "--terminate", "--yes", "1", "--json"]);
+    while before.hears("terminate")["asked"] != true {}
+    assert_eq!(
+        EventFollower::new(&site).hears("state")["terminate"]["asked"],
+        true
+    );
+    signal(&site, &json!({ "name": "hall", "active": false }));
+    running.end().exits(0).code("ok");
 }

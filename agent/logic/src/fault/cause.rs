@@ -45,7 +45,7 @@ pub use self::item::{ItemCause, OtherNumber, OwedItems, PayloadFlaw, Unknown};
 pub use self::net::{ConnectionEnd, NetCause, Scheme};
 pub use self::os::OsCause;
 pub use self::package::{MemberFlaw, PackageCause, PartFlaw, ZipLack};
-pub use self::run::{ProcessEnd, RunCause};
+pub use self::run::{ProcessEnd, RunCause, SilentEngine};
 pub use self::service::{BusyWith, ServiceCause, ServiceLoss};
 pub use self::setting::{
     ConfigFlaw, ConfigFlaws, FoundSetting, InSection, SettingForm, SettingPlace, SizeBounds,

@@ -49,6 +49,7 @@ french! {
     InputKind "il n’y a pas de tel type d’élément" "Nommer l’un des quatre types.";
     InputOrganisation "la box n’est pas inscrite pour cette organisation" "Voir les organisations de la box avec `boxsync organisation list`.";
     InputWipe "la box n’a pas été effacée" "Si c’est voulu, exécuter de nouveau `boxsync wipe` et taper l’identifiant de la box.";
+    InputTerminate "aucune passation n’a été terminée" "Si c’est voulu, exécuter de nouveau `boxsync sync --terminate` et taper le nombre indiqué.";
     WipeOwed "la box doit encore ce qu’un effacement détruirait" "L’envoyer avec `boxsync sync --results`, ou l’écrire dans des fichiers avec `boxsync results export`.";
     InputUsage "la ligne de commande est illisible" "Voir `boxsync --help`, ou l’aide de la commande.";
     InputCode "un code inconnu" "Donner le code tel qu’il se trouve entre crochets derrière un message.";
@@ -244,6 +245,7 @@ french! {
     BoxTwice "cette box fonctionne deux fois" "Sur l’une des deux machines, donner un `id` dans la section [box], puis `boxsync enroll --login L --password-file F`.";
     IdentityDamaged "l’identité de la box était endommagée" "Garder le dossier /var/lib/boxsync/quarantine pour l’assistance, puis le supprimer et remplacer le disque.";
     StateQuarantined "des fichiers du dossier d’état étaient endommagés" = IdentityDamaged;
+    ExamNotTerminated "un moteur d’épreuves ne termine pas ses passations" "Terminer les passations dans le moteur nommé, puis exécuter `boxsync sync`.";
     DaemonRunning "le service fonctionne déjà" "Voir `systemctl status boxsync`.";
     DaemonGone "le service s’est arrêté entre-temps" "Exécuter de nouveau la commande.";
     DaemonNewer "le service est d’un boxsync plus récent" "Exécuter le boxsync du service : son chemin se trouve dans `systemctl cat boxsync.service`.";

@@ -101,6 +101,11 @@ macro_rules! local_codes {
             "Wiping destroys the key and all data. It needs the box id typed as confirmation, and what was typed is \
          not the box id."
             "If you mean it, run `boxsync wipe` again and type the box id.";
+        InputTerminate "input.terminate" [Operator Failed Unknown, 409]
+            "no execution was terminated"
+            "`sync --terminate` ends exams of candidates. It needs the number of executions under way typed as confirmation, and \
+         what was typed is not that number, or it has changed meanwhile."
+            "If you mean it, run `boxsync sync --terminate` again and type the number that it names.";
         WipeOwed "wipe.owed" [Operator Failed Unknown]
             "the box owes what a wipe would destroy"
             "What candidates did lies on the box, and central has not acknowledged it. `wipe` destroys it only for \

@@ -55,6 +55,11 @@ macro_rules! service_codes {
             "Small files of the state folder did not open; they lie in the folder quarantine and were made anew. Flipped \
          bits mean a failing disk."
             "Keep the folder /var/lib/boxsync/quarantine for your support, then remove it and replace the disk.";
+        ExamNotTerminated "exam.not_terminated" [Operator Failed Unknown, 504]
+            "a delivery engine does not end its executions"
+            "`sync --terminate` asked the delivery engines of the box to end what is being sat, and one of them has not said within \
+         `terminate_timeout` that nothing goes on. It may not know the event, it may have died, or candidates still sit."
+            "End the executions in the delivery engine that is named, then run `boxsync sync`.";
         DaemonRunning "daemon.running" [Operator Failed Unknown]
             "a daemon runs already"
             "Another boxsync serves the socket of this box; two are never needed."

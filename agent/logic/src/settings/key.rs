@@ -60,6 +60,7 @@ pub(super) const SECTIONS: [(&str, &str); 10] = [
 ];
 
 const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 const ANY: u64 = u64::MAX;
 
@@ -267,6 +268,19 @@ pub(super) static KEYS: &[SettingKey] = &[
         example: "2",
         set: |s, v| put(&mut s.sync.lanes, v.whole(1, 16)),
         show: |s| Some(SettingValue::Whole(s.sync.lanes.into())),
+    },
+    SettingKey {
+        section: "sync",
+        name: "terminate_timeout",
+        doc: "How long `sync --terminate` waits for the delivery engines to end their executions, up to an hour.",
+        default: Some(r#""1m""#),
+        example: r#""5m""#,
+        set: |s, v| put(&mut s.sync.terminate_timeout, v.span(SECOND, HOUR)),
+        show: |s| {
+            Some(SettingValue::text(crate::span::print(
+                s.sync.terminate_timeout,
+            )))
+        },
     },
     SettingKey {
         section: "download",

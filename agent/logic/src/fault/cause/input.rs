@@ -12,6 +12,9 @@ sentences! {
         NoTerminal { option: String } => "no terminal to ask at: give `{option}`",
             "pas de terminal où demander : donner `{option}`";
         NotWiped => "something else was typed: nothing was destroyed", "autre chose a été tapé : rien n’a été détruit";
+        NotTerminated => "something else was typed: nothing was terminated", "autre chose a été tapé : rien n’a été terminé";
+        OtherCount { count: u64 } => "expected {count}, the number of executions under way",
+            "le nombre de passations en cours, {count}, est attendu";
         NotWritten => "nothing was written", "rien n’a été écrit";
         OtherBox { word: String } => "--yes: expected the box id `{word}`",
             "--yes : l’identifiant de la box, `{word}`, est attendu";

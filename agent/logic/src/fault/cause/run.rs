@@ -2,7 +2,7 @@
 //! Never a name of a library's thread or type.
 //! Called by `trace`, `worker`, `daemon` and `engine`.
 
-use super::argument::{LibraryWords, sentences};
+use super::argument::{LibraryWords, Quote, sentences};
 use super::os::OsCause;
 
 sentences! {
@@ -39,8 +39,21 @@ sentences! {
         ResultsNeverSent =>
             "central holds results that were never sent from here: an earlier state was put back, the box runs twice, or the disk could not keep that they were sent",
             "le serveur central a des résultats qui ne sont jamais partis d’ici : un état antérieur a été remis, la box fonctionne en double, ou le disque n’a pas pu retenir leur envoi";
+        NotTerminated { seconds: u64, who: Vec<SilentEngine> } =>
+            "not every delivery engine has ended its executions within {seconds} s: {who}; nothing was forced, and no synchronization was begun",
+            "des moteurs d’épreuves n’ont pas terminé leurs passations en {seconds} s : {who} ; rien n’a été forcé, et aucune synchronisation n’a commencé";
         OutputFailed { why: OsCause } => "standard output did not take everything: {why}",
             "la sortie standard n’a pas tout pris : {why}";
+    }
+}
+
+sentences! {
+    /// An engine that was asked to end its executions, by the name of its signal.
+    SilentEngine {
+        Named { name: Quote, count: u64 } => "{name} ({count} go on)", "{name} ({count} en cours)";
+        Unnamed { count: u64 } => "the one without a name ({count} go on)", "celui sans nom ({count} en cours)";
+        Untold { name: Quote } => "{name} (it does not tell its executions)", "{name} (il ne dit pas ses passations)";
+        UnnamedUntold => "the one without a name (it does not tell its executions)", "celui sans nom (il ne dit pas ses passations)";
     }
 }
 
