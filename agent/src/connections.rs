@@ -11,7 +11,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::body::{Body, Frame, SizeHint};
-use logic::places::{Caller, Crowd, EntryDecision, Id, PlaceClass, Room, TakenPlaces};
+use logic::places::{
+    Caller, ConnectionId, ConnectionLimits, ConnectionTable, EntryDecision, PlaceClass, TakenPlaces,
+};
 use tokio::sync::Notify;
 
 use system::observed::{Observed, Observer};
@@ -27,17 +29,17 @@ struct SharedCrowd {
 }
 
 struct CrowdState {
-    crowd: Crowd,
+    crowd: ConnectionTable,
     taken: TakenPlaces,
     /// Where a connection hears that it has to make room.
-    open: BTreeMap<Id, Arc<Notify>>,
+    open: BTreeMap<ConnectionId, Arc<Notify>>,
 }
 
 impl Connections {
     /// None yet.
-    pub fn new(room: Room) -> Self {
+    pub fn new(room: ConnectionLimits) -> Self {
         let inner = CrowdState {
-            crowd: Crowd::new(room),
+            crowd: ConnectionTable::new(room),
             taken: TakenPlaces::default(),
             open: BTreeMap::new(),
         };
@@ -83,7 +85,7 @@ pub struct ConnectionTicket(Arc<Seat>);
 struct Seat {
     connections: Connections,
     caller: Caller,
-    id: Id,
+    id: ConnectionId,
     evicted: Arc<Notify>,
 }
 
@@ -270,7 +272,7 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    const CONNECTION_LIMITS: Room = Room {
+    const CONNECTION_LIMITS: ConnectionLimits = ConnectionLimits {
         most: 2,
         each: 2,
         denied: 1,
@@ -296,7 +298,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_place_is_waited_for_and_not_for_ever() {
-        let room = Room {
+        let room = ConnectionLimits {
             most: 9,
             each: 9,
             denied: 1,

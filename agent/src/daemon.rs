@@ -24,11 +24,11 @@ use crate::engine::exam;
 use crate::engine::progress::Progress;
 use crate::engine::{Engine, PackageLaneState};
 use crate::page::StatusPage;
-use crate::socket::state::{AcceptedRequest, Board, DaemonStanding, RunProgress, RunRequest};
-use crate::socket::{self, Door};
+use crate::socket::state::{AcceptedRequest, DaemonStanding, RunProgress, RunRequest, SharedState};
+use crate::socket::{self, ApiSocket};
 use crate::worker::{self, Worker, WorkerOrder};
 use configure::policy;
-use event_log::ToldEvents;
+use event_log::EventNotices;
 use gate::GatewayGate;
 use network::Network;
 use system::clock;
@@ -38,7 +38,7 @@ use system::root::Root;
 use textfile::Textfile;
 use trial::WriteTrial;
 use vault::random;
-use wake::{Signals, Woken, changed, sleep, sleep_until, told};
+use wake::{ProcessSignals, WakeReason, changed, sleep, sleep_until, told};
 
 /// Runs until a signal ends it; `read` reads the configuration again. With one that is wrong it runs on the last good
 /// one, and where there is none it waits for one and does nothing else.
@@ -48,13 +48,13 @@ use wake::{Signals, Woken, changed, sleep, sleep_until, told};
 pub async fn run(root: &Root, read: &dyn Fn() -> SettingsInForce) -> Result<(), Fault> {
     let first = read();
     let settings = first.settings.clone().unwrap_or_default();
-    let mut signals = Signals::new()?;
-    let door = Door::open(root)?;
-    let (board, asks) = Board::new(root, settings.clone(), clock::now());
-    let mut daemon = Daemon::new(root, &settings, board.clone());
+    let mut signals = ProcessSignals::new()?;
+    let api_socket = ApiSocket::open(root)?;
+    let (shared, asks) = SharedState::new(root, settings.clone(), clock::now());
+    let mut daemon = Daemon::new(root, &settings, shared.clone());
     // A box whose folder does not open has no id yet.
-    let is_whole = door.is_made() && !daemon.box_id.is_empty();
-    let served = tokio::task::spawn_local(socket::serve(door, board));
+    let is_whole = api_socket.is_made() && !daemon.box_id.is_empty();
+    let served = tokio::task::spawn_local(socket::serve(api_socket, shared));
     daemon.waits = first.settings.is_none();
     daemon.configured(first);
     // The start is over, whatever came of it: systemd would end a service that never says so.
@@ -81,7 +81,7 @@ const KEEP_TIME: Duration = Duration::from_secs(3600);
 
 struct Daemon {
     root: Root,
-    board: Board,
+    shared: SharedState,
     notifier: Notifier,
     schedule: Schedule,
     box_id: String,
@@ -110,7 +110,7 @@ struct Daemon {
     gate: GatewayGate,
     page: StatusPage,
     textfile: Textfile,
-    voice: ToldEvents,
+    notices: EventNotices,
     trial: WriteTrial,
     /// There never was a good configuration.
     waits: bool,
@@ -119,7 +119,7 @@ struct Daemon {
 }
 
 impl Daemon {
-    fn new(root: &Root, settings: &Settings, board: Board) -> Self {
+    fn new(root: &Root, settings: &Settings, shared: SharedState) -> Self {
         // A state folder that does not open is a state with a name: the daemon runs, says so, and tries again.
         let identity = Engine::open(root, settings.clone()).and_then(|engine| engine.identity());
         let box_id = match identity {
@@ -134,11 +134,11 @@ impl Daemon {
             .fold(0, |seed, byte| retry::mix(seed ^ u64::from(byte)));
         let now = clock::now();
         let schedule = Schedule::new(policy(settings), seed, u64::from_le_bytes(random()), now);
-        let page = StatusPage::new(board.clone(), settings);
-        let textfile = Textfile::new(&board);
+        let page = StatusPage::new(shared.clone(), settings);
+        let textfile = Textfile::new(&shared);
         Self {
             root: root.clone(),
-            board,
+            shared,
             notifier: Notifier::of_environment(),
             schedule,
             box_id,
@@ -157,7 +157,7 @@ impl Daemon {
             gate: GatewayGate::new(root, settings),
             page,
             textfile,
-            voice: ToldEvents::default(),
+            notices: EventNotices::default(),
             trial: WriteTrial::new(root.state()),
             waits: false,
             words: String::new(),
@@ -166,13 +166,13 @@ impl Daemon {
 
     async fn turn(
         &mut self,
-        signals: &mut Signals,
+        signals: &mut ProcessSignals,
         mut asks: mpsc::Receiver<RunRequest>,
         read: &dyn Fn() -> SettingsInForce,
     ) {
         let watchdog = watchdog();
-        let exams = self.board.exams();
-        let orders = self.board.ordered();
+        let exams = self.shared.exams();
+        let orders = self.shared.ordered();
         let mut fed = tokio::time::Instant::now();
         let mut kept = fed;
         loop {
@@ -183,7 +183,7 @@ impl Daemon {
             self.listen();
             if let Some(news) = self.trial.turn(clock::now()) {
                 event_log::intake(&self.box_id, news.as_ref());
-                self.board.keeps(news.clone());
+                self.shared.keeps(news.clone());
                 self.textfile.news();
             }
             self.show();
@@ -193,36 +193,36 @@ impl Daemon {
                 .map(|(at, _)| at.mono.saturating_sub(clock::now().mono));
             let feed = watchdog.map(|every| fed + every);
             let woken = tokio::select! {
-                _ = signals.terminate.recv() => Woken::End,
-                _ = signals.interrupt.recv() => Woken::End,
-                _ = signals.reload.recv() => Woken::Reload,
-                Some(ask) = asks.recv() => Woken::Asked(ask),
-                () = changed(&mut self.network) => Woken::Network,
-                () = exams.changed() => Woken::Exam,
-                () = orders.changed() => Woken::Ordered,
-                told = told(&mut self.worker) => Woken::Worker(told),
-                () = sleep(wait) => Woken::Due,
-                () = sleep_until(feed) => Woken::Watchdog,
-                () = sleep_until(Some(kept + KEEP_TIME)) => Woken::Hour,
+                _ = signals.terminate.recv() => WakeReason::End,
+                _ = signals.interrupt.recv() => WakeReason::End,
+                _ = signals.reload.recv() => WakeReason::Reload,
+                Some(ask) = asks.recv() => WakeReason::Asked(ask),
+                () = changed(&mut self.network) => WakeReason::Network,
+                () = exams.changed() => WakeReason::Exam,
+                () = orders.changed() => WakeReason::Ordered,
+                told = told(&mut self.worker) => WakeReason::Worker(told),
+                () = sleep(wait) => WakeReason::Due,
+                () = sleep_until(feed) => WakeReason::Watchdog,
+                () = sleep_until(Some(kept + KEEP_TIME)) => WakeReason::Hour,
             };
             match woken {
-                Woken::End => return,
-                Woken::Reload => self.reload(read),
-                Woken::Asked(ask) => {
+                WakeReason::End => return,
+                WakeReason::Reload => self.reload(read),
+                WakeReason::Asked(ask) => {
                     self.look_again(read);
                     self.asked(ask).await;
                 }
-                Woken::Network => self.schedule.handle(ScheduleEvent::Network, clock::now()),
-                Woken::Exam => self.exam().await,
-                Woken::Ordered => self.ordered().await,
-                Woken::Worker(told) => self.worker(told),
-                Woken::Hour => {
+                WakeReason::Network => self.schedule.handle(ScheduleEvent::Network, clock::now()),
+                WakeReason::Exam => self.exam().await,
+                WakeReason::Ordered => self.ordered().await,
+                WakeReason::Worker(told) => self.worker(told),
+                WakeReason::Hour => {
                     self.keep_time();
                     kept = tokio::time::Instant::now();
                 }
                 // A run begins, or nearly.
-                Woken::Due => self.look_again(read),
-                Woken::Watchdog => {}
+                WakeReason::Due => self.look_again(read),
+                WakeReason::Watchdog => {}
             }
             if feed.is_some_and(|at| at <= tokio::time::Instant::now()) {
                 self.notifier.alive();
@@ -233,7 +233,7 @@ impl Daemon {
 
     /// Writes running time down, beside the loop: a slow disk holds nothing up.
     fn keep_time(&self) {
-        let (root, settings) = (self.root.clone(), (*self.board.settings()).clone());
+        let (root, settings) = (self.root.clone(), (*self.shared.settings()).clone());
         tokio::task::spawn_blocking(move || {
             // A folder that does not open is told elsewhere.
             if let Ok(engine) = Engine::open(&root, settings) {
@@ -260,7 +260,7 @@ impl Daemon {
                 ScheduleCommand::Hasten { packages } => {
                     self.order(&WorkerOrder::Asked { packages }).await
                 }
-                ScheduleCommand::Lost => self.voice.lost(&self.box_id, self.schedule.due()),
+                ScheduleCommand::Lost => self.notices.lost(&self.box_id, self.schedule.due()),
                 ScheduleCommand::Found(tries) => event_log::found(&self.box_id, tries),
                 ScheduleCommand::Wished(wish) => event_log::wished(&self.box_id, wish),
             }
@@ -283,7 +283,7 @@ impl Daemon {
             progress: before.map_or_else(Progress::default, |run| run.progress.of_packages()),
         });
         if start.attempt == 1 {
-            self.voice.started(&self.box_id, start.cause);
+            self.notices.started(&self.box_id, start.cause);
         }
         self.sends = start.errand.results && start.errand.organisations.is_empty();
         let order = WorkerOrder::Pass {
@@ -335,7 +335,7 @@ impl Daemon {
     /// A person has ordered something of the downloads: whoever brings them looks at once.
     async fn ordered(&mut self) {
         self.order(&WorkerOrder::Ordered).await;
-        let orders = self.board.orders();
+        let orders = self.shared.orders();
         if orders.pause(clock::uptime()).is_some() {
             return;
         }
@@ -400,11 +400,11 @@ impl Daemon {
             offline: self.schedule.lost(),
             breaker: self.schedule.open(),
         };
-        let mut words = self.voice.words(&standing);
-        if let Some(fault) = self.board.fault() {
+        let mut words = self.notices.words(&standing);
+        if let Some(fault) = self.shared.fault() {
             words = event_log::beside(&fault, self.waits, &words);
         }
-        self.board.show(standing);
+        self.shared.show(standing);
         if words != self.words {
             self.notifier.status(&words);
             self.words = words;

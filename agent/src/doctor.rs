@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use logic::fault::{Code, EnrolCause, Fault};
 use logic::health::seen::{ReportedFault, ServiceConfig, judge};
-use logic::health::{Check, CheckFinding, Facts, PlannedCheck, Seen, plan};
+use logic::health::{Check, CheckFinding, Facts, Observations, PlannedCheck, plan};
 use logic::settings::Settings;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -44,14 +44,14 @@ const DISK: Duration = Duration::from_secs(12);
 
 /// What is seen, as it comes; what came before a limit is kept.
 #[derive(Debug, Clone, Default)]
-struct SeenSoFar(Arc<Mutex<Seen>>);
+struct SeenSoFar(Arc<Mutex<Observations>>);
 
 impl SeenSoFar {
-    fn see(&self, add: impl FnOnce(&mut Seen)) {
+    fn see(&self, add: impl FnOnce(&mut Observations)) {
         add(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    fn look<T>(&self, at: impl FnOnce(&Seen) -> T) -> T {
+    fn look<T>(&self, at: impl FnOnce(&Observations) -> T) -> T {
         at(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

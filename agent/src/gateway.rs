@@ -20,7 +20,7 @@ use std::time::Duration;
 use logic::fault::{Code, ConfigCause, Fault, OsCause};
 use logic::gateway::AnswerSigner;
 use logic::gateway::login::{GatewayClient, Guesses, Tokens};
-use logic::places::Room;
+use logic::places::ConnectionLimits;
 use logic::settings::Settings;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -29,13 +29,13 @@ use tokio::task::JoinSet;
 use crate::connections::{ConnectionTicket, Connections};
 use crate::server::{self, ConnectionOptions, Stall};
 use intake::ItemSink;
-use run::Runs;
+use run::GatewayRuns;
 use setup::SeenSetup;
 use vault::Vault;
 use vault::package::PackageStore;
 
 /// Connections at once. Nobody waits in the listener's queue: the oldest that has shown no right to ask makes room.
-const CONNECTION_LIMITS: Room = Room {
+const CONNECTION_LIMITS: ConnectionLimits = ConnectionLimits {
     most: 128,
     each: 96,
     denied: 0,
@@ -83,7 +83,7 @@ pub struct Gateway {
     setup: Setup,
     voice: AnswerSigner,
     client: GatewayClient,
-    runs: Runs,
+    runs: GatewayRuns,
     seen: SeenSetup,
     packages: PackageStore,
     intake: Option<Arc<dyn ItemSink>>,
@@ -104,7 +104,7 @@ impl Gateway {
     ) -> Result<Self, Fault> {
         Ok(Self {
             client: ledger::client(&vault)?,
-            runs: Runs::open(&vault, setup.max_age)?,
+            runs: GatewayRuns::open(&vault, setup.max_age)?,
             seen: SeenSetup::open(&vault),
             packages: PackageStore::open(&vault)?,
             voice: AnswerSigner {

@@ -22,7 +22,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use logic::fault::{Code, ConfigCause, Fault};
 use logic::language::Language;
 use logic::outside;
-use logic::places::Room;
+use logic::places::ConnectionLimits;
 use logic::settings::Settings;
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
@@ -31,15 +31,15 @@ use tokio::task::JoinHandle;
 
 use crate::connections::{ConnectionTicket, Connections};
 use crate::server::{self, ConnectionOptions, Stall};
-use crate::socket::sample::Keeper;
-use crate::socket::state::Board;
+use crate::socket::sample::BoxSampler;
+use crate::socket::state::SharedState;
 use render::PageView;
 use system::clock;
 use system::journal;
 use vault::random;
 
 /// Connections at once: who asks nothing makes room for others.
-const CONNECTION_LIMITS: Room = Room {
+const CONNECTION_LIMITS: ConnectionLimits = ConnectionLimits {
     most: 48,
     each: 24,
     denied: 0,
@@ -61,16 +61,16 @@ const AGAIN: Duration = Duration::from_secs(2);
 
 /// The page as it is configured: off, waiting for its address, or served.
 pub struct StatusPage {
-    board: Board,
+    shared: SharedState,
     at: Option<SocketAddr>,
     served: Option<JoinHandle<()>>,
 }
 
 impl StatusPage {
     /// Serves it if the configuration says so.
-    pub fn new(board: Board, settings: &Settings) -> Self {
+    pub fn new(shared: SharedState, settings: &Settings) -> Self {
         let mut page = Self {
-            board,
+            shared,
             at: None,
             served: None,
         };
@@ -85,7 +85,7 @@ impl StatusPage {
             return;
         }
         self.at = at;
-        let (before, board) = (self.served.take(), self.board.clone());
+        let (before, shared) = (self.served.take(), self.shared.clone());
         self.served = Some(tokio::task::spawn_local(async move {
             // The one before may hold the same port.
             if let Some(before) = before {
@@ -93,7 +93,7 @@ impl StatusPage {
                 let _ = before.await;
             }
             if let Some(at) = at {
-                serve(at, board).await;
+                serve(at, shared).await;
             }
         }));
     }
@@ -108,16 +108,16 @@ impl Drop for StatusPage {
 }
 
 /// Answers until it is dropped; who is spoken with then is cut off, so that a page that was switched off is off.
-async fn serve(at: SocketAddr, board: Board) {
+async fn serve(at: SocketAddr, shared: SharedState) {
     let listener = listen(at).await;
     tracing::info!("the status page is served at http://{at}/");
-    let keeper = Keeper::new(board);
+    let sampler = BoxSampler::new(shared);
     let (_open, closed) = watch::channel(());
     let begin = |stream, ticket| {
-        let (keeper, mut closed) = (keeper.clone(), closed.clone());
+        let (sampler, mut closed) = (sampler.clone(), closed.clone());
         tokio::task::spawn_local(async move {
             tokio::select! {
-                () = speak(stream, ticket, keeper) => {}
+                () = speak(stream, ticket, sampler) => {}
                 _ = closed.changed() => {}
             }
         });
@@ -145,22 +145,22 @@ async fn listen(at: SocketAddr) -> TcpListener {
     }
 }
 
-async fn speak(stream: TcpStream, ticket: ConnectionTicket, keeper: Rc<Keeper>) {
-    let answer = |request| answered(request, keeper.clone());
+async fn speak(stream: TcpStream, ticket: ConnectionTicket, sampler: Rc<BoxSampler>) {
+    let answer = |request| answered(request, sampler.clone());
     server::converse(stream, ticket, OPTIONS, pending(), answer).await;
 }
 
 async fn answered(
     request: Request<hyper::body::Incoming>,
-    keeper: Rc<Keeper>,
+    sampler: Rc<BoxSampler>,
 ) -> Response<Full<Bytes>> {
     let (head, _) = request.into_parts();
     let host = text(&head.headers, header::HOST);
     let language = Language::of_browser(text(&head.headers, header::ACCEPT_LANGUAGE));
     match (&head.method, head.uri.path()) {
         _ if !own(host, &machine()) => plain(StatusCode::MISDIRECTED_REQUEST),
-        (&Method::GET | &Method::HEAD, "/") => document(&keeper, language).await,
-        (&Method::GET | &Method::HEAD, "/status.json") => status(&keeper, language).await,
+        (&Method::GET | &Method::HEAD, "/") => document(&sampler, language).await,
+        (&Method::GET | &Method::HEAD, "/status.json") => status(&sampler, language).await,
         (&Method::GET | &Method::HEAD, _) => plain(StatusCode::NOT_FOUND),
         _ => {
             let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED);
@@ -194,13 +194,13 @@ fn own(host: &str, machine: &str) -> bool {
     name.parse::<IpAddr>().is_ok() || name == "localhost" || named
 }
 
-async fn document(keeper: &Rc<Keeper>, language: Language) -> Response<Full<Bytes>> {
-    let shown = keeper.fresh(FIRST_VIEW_TIMEOUT).await;
+async fn document(sampler: &Rc<BoxSampler>, language: Language) -> Response<Full<Bytes>> {
+    let shown = sampler.fresh(FIRST_VIEW_TIMEOUT).await;
     let nonce = STANDARD.encode(random::<16>());
-    let standing = keeper.board().standing();
-    let settings = keeper.board().settings();
+    let standing = sampler.shared().standing();
+    let settings = sampler.shared().settings();
     let view = PageView {
-        glance: shown.glance.as_deref(),
+        box_view: shown.box_view.as_deref(),
         findings: shown.findings.as_ref().map(|findings| findings.as_slice()),
         running: standing.running.as_ref(),
         next: wait(standing.next),
@@ -224,9 +224,9 @@ async fn document(keeper: &Rc<Keeper>, language: Language) -> Response<Full<Byte
 }
 
 /// What changes while one looks: the words of the progress, and a stamp that tells when to read the page again.
-async fn status(keeper: &Rc<Keeper>, language: Language) -> Response<Full<Bytes>> {
-    let shown = keeper.fresh(AGAIN).await;
-    let standing = keeper.board().standing();
+async fn status(sampler: &Rc<BoxSampler>, language: Language) -> Response<Full<Bytes>> {
+    let shown = sampler.fresh(AGAIN).await;
+    let standing = sampler.shared().standing();
     let live = render::live(
         language,
         standing.running.as_ref(),
@@ -234,9 +234,9 @@ async fn status(keeper: &Rc<Keeper>, language: Language) -> Response<Full<Bytes>
         standing.waiting,
     );
     let verdict = shown
-        .glance
+        .box_view
         .as_ref()
-        .map(|glance| glance.verdict().word.word());
+        .map(|box_view| box_view.verdict().word.word());
     let told = json!({
         "schema": 1, "stamp": shown.stamp, "verdict": verdict, "running": standing.running, "live": live,
     });

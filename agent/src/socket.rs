@@ -38,17 +38,17 @@ use std::time::Duration;
 
 use logic::access::{self, ApiRoles};
 use logic::fault::{Code, Fault, FileAct, ServiceCause};
-use logic::places::{Caller, Room};
+use logic::places::{Caller, ConnectionLimits};
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::connections::{ConnectionTicket, Connections};
 use crate::server::{self, ConnectionOptions, Stall};
-use state::Board;
+use state::SharedState;
 use system::root::{Root, read_at_most, trouble};
 
 /// Connections at once: more than all places together (`logic::places`), so that one which asks for nothing yet always
 /// finds room; those who may not speak here are told so, a few at a time.
-const CONNECTION_LIMITS: Room = Room {
+const CONNECTION_LIMITS: ConnectionLimits = ConnectionLimits {
     most: 240,
     each: 200,
     denied: 16,
@@ -67,9 +67,9 @@ const USERS: u64 = 1 << 20;
 const DENIED_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The socket, before anybody is let in.
-pub struct Door(Option<UnixListener>);
+pub struct ApiSocket(Option<UnixListener>);
 
-impl Door {
+impl ApiSocket {
     /// Whether the socket could be made.
     pub fn is_made(&self) -> bool {
         self.0.is_some()
@@ -119,17 +119,17 @@ pub fn close(root: &Root) {
 }
 
 /// Answers until it is dropped.
-pub async fn serve(door: Door, board: Board) {
-    let Some(listener) = door.0 else {
+pub async fn serve(api_socket: ApiSocket, shared: SharedState) {
+    let Some(listener) = api_socket.0 else {
         return pending().await;
     };
     let gate = PeerListener {
         listener,
-        board: board.clone(),
+        shared: shared.clone(),
     };
-    tokio::task::spawn_local(package::keeper(board.clone()));
+    tokio::task::spawn_local(package::sampler(shared.clone()));
     let begin = |(stream, roles), ticket| {
-        tokio::task::spawn_local(speak(stream, roles, ticket, board.clone()));
+        tokio::task::spawn_local(speak(stream, roles, ticket, shared.clone()));
     };
     server::receive(gate, Connections::new(CONNECTION_LIMITS), begin).await;
 }
@@ -137,7 +137,7 @@ pub async fn serve(door: Door, board: Board) {
 /// The socket, which knows its callers by their ids.
 struct PeerListener {
     listener: UnixListener,
-    board: Board,
+    shared: SharedState,
 }
 
 impl server::Entrance for PeerListener {
@@ -145,7 +145,7 @@ impl server::Entrance for PeerListener {
 
     async fn caller(&self) -> io::Result<(Self::Stream, Caller)> {
         let (stream, _) = self.listener.accept().await?;
-        let roles = roles(&self.board, &stream);
+        let roles = roles(&self.shared, &stream);
         let caller = match stream.peer_cred() {
             Ok(peer) if !roles.is_empty() => Caller::User(peer.uid()),
             _ => Caller::Denied,
@@ -154,7 +154,7 @@ impl server::Entrance for PeerListener {
     }
 }
 
-async fn speak(stream: UnixStream, roles: ApiRoles, ticket: ConnectionTicket, board: Board) {
+async fn speak(stream: UnixStream, roles: ApiRoles, ticket: ConnectionTicket, shared: SharedState) {
     let options = match ticket.caller() {
         Caller::Denied => ConnectionOptions {
             head_timeout: DENIED_TIMEOUT,
@@ -163,14 +163,14 @@ async fn speak(stream: UnixStream, roles: ApiRoles, ticket: ConnectionTicket, bo
         _ => OPTIONS,
     };
     let answer = |request| {
-        let (board, ticket) = (board.clone(), ticket.clone());
-        async move { route::answer(&board, &ticket, roles, request).await }
+        let (shared, ticket) = (shared.clone(), ticket.clone());
+        async move { route::answer(&shared, &ticket, roles, request).await }
     };
     server::converse(stream, ticket.clone(), options, pending(), answer).await;
 }
 
 /// What a caller may do: root and the daemon's own user everything, others what the configuration says.
-fn roles(board: &Board, stream: &UnixStream) -> ApiRoles {
+fn roles(shared: &SharedState, stream: &UnixStream) -> ApiRoles {
     let Ok(peer) = stream.peer_cred() else {
         return ApiRoles::default();
     };
@@ -178,7 +178,7 @@ fn roles(board: &Board, stream: &UnixStream) -> ApiRoles {
     if peer.uid() == 0 || peer.uid() == own {
         return ApiRoles::all();
     }
-    let settings = board.settings();
+    let settings = shared.settings();
     let access = settings.access();
     if access.is_empty() {
         return ApiRoles::default();
@@ -190,7 +190,7 @@ fn roles(board: &Board, stream: &UnixStream) -> ApiRoles {
     };
     let mut gids = peer::groups(stream).unwrap_or_default();
     gids.push(peer.gid());
-    let (passwd, group) = board.root().users();
+    let (passwd, group) = shared.root().users();
     access.roles(&access::PeerCredentials {
         uid: peer.uid(),
         gids: &gids,

@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use logic::child::{self, ChildEnd, ProcessSeen, Silence};
+use logic::child::{self, ChildEnd, ProcessSeen, StallWatch};
 use logic::fault::{Code, Fault, InputCause, ProcessEnd, RunCause};
 use logic::organisation;
 use logic::report::Report;
@@ -60,7 +60,7 @@ pub enum WorkerOrder {
 /// A line of the worker's standard output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum WorkerLine {
+enum WorkerFrame {
     Progress(Progress),
     /// The account of a pass, and what is not of the account: central's wish, the skew of the clock.
     Report(Box<Report>, Option<Duration>, Option<i64>),
@@ -103,7 +103,7 @@ pub(super) struct Worker {
     /// It was told to end, and has until then.
     deadline: Option<Instant>,
     began: Instant,
-    silence: Silence,
+    silence: StallWatch,
     /// When it is looked at next.
     look: Instant,
     /// Processes that were killed at the memory limit before it began.
@@ -141,7 +141,7 @@ impl Worker {
             lines: BufReader::new(tokio::io::AsyncReadExt::take(output, u64::MAX)).lines(),
             deadline: None,
             began: now,
-            silence: Silence::new(Duration::ZERO),
+            silence: StallWatch::new(Duration::ZERO),
             look: now + child::LOOK,
             killed: killed_at_limit(),
             parts: Vec::new(),
@@ -197,20 +197,22 @@ impl Worker {
             self.silence.heard(self.began.elapsed());
             match line {
                 Ok(Some(line)) => match serde_json::from_slice(line.as_bytes()) {
-                    Ok(WorkerLine::Progress(progress)) => return WorkerMessage::Progress(progress),
-                    Ok(WorkerLine::Lane(lane)) => return WorkerMessage::Lane(lane),
-                    Ok(WorkerLine::FirstOver(delivery)) => {
+                    Ok(WorkerFrame::Progress(progress)) => {
+                        return WorkerMessage::Progress(progress);
+                    }
+                    Ok(WorkerFrame::Lane(lane)) => return WorkerMessage::Lane(lane),
+                    Ok(WorkerFrame::FirstOver(delivery)) => {
                         return WorkerMessage::FirstOver(delivery);
                     }
-                    Ok(WorkerLine::Part(report, wish, skew)) => {
+                    Ok(WorkerFrame::Part(report, wish, skew)) => {
                         self.parts.push(whole(*report, wish, skew));
                     }
-                    Ok(WorkerLine::Report(report, wish, skew)) => {
+                    Ok(WorkerFrame::Report(report, wish, skew)) => {
                         let mut reports = std::mem::take(&mut self.parts);
                         reports.push(whole(*report, wish, skew));
                         return WorkerMessage::Reports(reports);
                     }
-                    Ok(WorkerLine::Beat) => {}
+                    Ok(WorkerFrame::Beat) => {}
                     // Whatever else a library prints there is none of the protocol's.
                     Err(_) => {}
                 },
@@ -415,8 +417,8 @@ fn tell_reports(reports: &[Report]) -> u8 {
     for (place, report) in reports.iter().enumerate() {
         let whole = Box::new(report.clone());
         let line = match place + 1 == reports.len() {
-            true => WorkerLine::Report,
-            false => WorkerLine::Part,
+            true => WorkerFrame::Report,
+            false => WorkerFrame::Part,
         };
         tell(&line(whole, report.wish, report.skew));
     }
@@ -430,7 +432,7 @@ fn tell_lane(session: Option<&SyncSession>, told: &mut Option<PackageLaneState>)
         (before.active, before.waiting, before.failed) == (lane.active, lane.waiting, lane.failed)
     };
     if !told.as_ref().is_some_and(same) {
-        tell(&WorkerLine::Lane(lane));
+        tell(&WorkerFrame::Lane(lane));
         *told = Some(lane);
     }
 }
@@ -438,7 +440,7 @@ fn tell_lane(session: Option<&SyncSession>, told: &mut Option<PackageLaneState>)
 /// Tells which package comes before the others no longer, whenever there is one; never returns.
 async fn tell_first(watch: &RunWatch) {
     loop {
-        tell(&WorkerLine::FirstOver(watch.first_over().await));
+        tell(&WorkerFrame::FirstOver(watch.first_over().await));
     }
 }
 
@@ -538,8 +540,8 @@ async fn relay(watch: &RunWatch) {
     loop {
         let now = watch.snapshot();
         let line = match now == told {
-            false => Some(WorkerLine::Progress(now.clone())),
-            true => (beat.elapsed() >= child::BEAT).then_some(WorkerLine::Beat),
+            false => Some(WorkerFrame::Progress(now.clone())),
+            true => (beat.elapsed() >= child::BEAT).then_some(WorkerFrame::Beat),
         };
         if let Some(line) = line {
             if !tell(&line) {
@@ -551,7 +553,7 @@ async fn relay(watch: &RunWatch) {
     }
 }
 
-fn tell(line: &WorkerLine) -> bool {
+fn tell(line: &WorkerFrame) -> bool {
     let mut text = serde_json::to_vec(line).expect("plain data always serialises");
     text.push(b'\n');
     let mut out = std::io::stdout().lock();

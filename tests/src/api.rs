@@ -17,7 +17,7 @@ pub struct Api {
 }
 
 /// What came back.
-pub struct Answer {
+pub struct ApiAnswer {
     /// HTTP status.
     pub status: u16,
     /// Status line and header fields, in lower case.
@@ -26,7 +26,7 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl ApiAnswer {
     /// The content as one object.
     ///
     /// # Panics
@@ -66,7 +66,7 @@ impl Api {
 
     /// One request to its end; nothing when no whole answer came.
     #[must_use]
-    pub fn call(&self, method: &str, path: &str, body: &str) -> Option<Answer> {
+    pub fn call(&self, method: &str, path: &str, body: &str) -> Option<ApiAnswer> {
         let length = body.len();
         self.send(&format!(
             "{method} {path} HTTP/1.1\r\nHost: box\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
@@ -75,13 +75,13 @@ impl Api {
 
     /// Reads what fits `Accept`.
     #[must_use]
-    pub fn get_as(&self, path: &str, accept: &str) -> Option<Answer> {
+    pub fn get_as(&self, path: &str, accept: &str) -> Option<ApiAnswer> {
         self.send(&format!(
             "GET {path} HTTP/1.1\r\nHost: box\r\nConnection: close\r\nAccept: {accept}\r\n\r\n"
         ))
     }
 
-    fn send(&self, request: &str) -> Option<Answer> {
+    fn send(&self, request: &str) -> Option<ApiAnswer> {
         let mut stream = self.connect()?;
         stream.write_all(request.as_bytes()).ok()?;
         let mut all = Vec::new();
@@ -91,12 +91,12 @@ impl Api {
 
     /// Reads.
     #[must_use]
-    pub fn get(&self, path: &str) -> Option<Answer> {
+    pub fn get(&self, path: &str) -> Option<ApiAnswer> {
         self.call("GET", path, "")
     }
 }
 
-fn parse(all: &[u8]) -> Option<Answer> {
+fn parse(all: &[u8]) -> Option<ApiAnswer> {
     let cut = all.windows(4).position(|piece| piece == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&all[..cut]).to_lowercase();
     let status = head.split(' ').nth(1)?.parse().ok()?;
@@ -105,7 +105,7 @@ fn parse(all: &[u8]) -> Option<Answer> {
         true => unchunked(body)?,
         false => body.to_vec(),
     };
-    Some(Answer { status, head, body })
+    Some(ApiAnswer { status, head, body })
 }
 
 /// Nothing when the last chunk is missing.

@@ -13,11 +13,11 @@ mod truth;
 
 use std::time::{Duration, Instant};
 
-pub use api::{Answer, Api};
+pub use api::{Api, ApiAnswer};
 pub use process::{Ran, Running, binary};
 pub use site::{Site, mode, options, status};
-pub use tao::{Brought, Said, Tao};
-pub use truth::Entity;
+pub use tao::{Brought, Tao, TaoAnswer};
+pub use truth::ExpectedEntity;
 
 /// No run of the binary takes longer; a run that does is killed and fails its test.
 pub const LIMIT: Duration = Duration::from_secs(90);

@@ -14,7 +14,7 @@ const CNAME: u16 = 5;
 
 /// What a server answers to one type of question about the right name.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Way {
+pub enum NameReply {
     /// The addresses that stand by the name.
     Has,
     /// The name exists, an address does not.
@@ -40,15 +40,15 @@ pub enum Way {
 
 /// What a server is and answers.
 #[derive(Debug, Clone, Copy)]
-pub struct Server {
+pub struct ServerScript {
     /// The name that it knows.
     pub name: &'static str,
     /// To questions for its IPv4 address.
-    pub a: Way,
+    pub a: NameReply,
     /// To questions for its IPv6 address.
-    pub aaaa: Way,
+    pub aaaa: NameReply,
     /// Toward any other name.
-    pub other: Way,
+    pub other: NameReply,
     /// The IPv4 address that stands by the name.
     pub four: Ipv4Addr,
     /// The IPv6 address that stands by it.
@@ -56,11 +56,11 @@ pub struct Server {
 }
 
 /// An IPv4 address of this machine and none of IPv6; every other name is unknown.
-pub const GOOD: Server = Server {
+pub const GOOD: ServerScript = ServerScript {
     name: "central.test",
-    a: Way::Has,
-    aaaa: Way::NoData,
-    other: Way::Code(3),
+    a: NameReply::Has,
+    aaaa: NameReply::NoData,
+    other: NameReply::Code(3),
     four: Ipv4Addr::LOCALHOST,
     // Nobody is there: only the other family leads to central.
     six: Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1),
@@ -85,7 +85,7 @@ impl NameServer {
     /// # Panics
     /// When port 53 of the address is taken.
     #[must_use]
-    pub fn start(at: impl Into<IpAddr>, script: Server) -> Self {
+    pub fn start(at: impl Into<IpAddr>, script: ServerScript) -> Self {
         let at = at.into();
         let udp = UdpSocket::bind((at, 53)).expect("port 53 of an address of our own is free");
         udp.set_read_timeout(Some(Duration::from_millis(20)))
@@ -105,7 +105,7 @@ impl NameServer {
                 }
             }
         }));
-        let by_tcp = |way| !matches!(way, Way::Truncated { tcp: false, .. });
+        let by_tcp = |way| !matches!(way, NameReply::Truncated { tcp: false, .. });
         if by_tcp(script.a) && by_tcp(script.aaaa) {
             let tcp = TcpListener::bind((at, 53)).expect("a socket on this machine works");
             tcp.set_nonblocking(true)
@@ -126,7 +126,7 @@ impl Drop for NameServer {
     }
 }
 
-fn serve_tcp(listener: &TcpListener, script: &Server, end: &AtomicBool) {
+fn serve_tcp(listener: &TcpListener, script: &ServerScript, end: &AtomicBool) {
     while !end.load(Ordering::Relaxed) {
         let Ok((mut stream, _)) = listener.accept() else {
             thread::park_timeout(Duration::from_millis(5));
@@ -168,7 +168,7 @@ fn question(packet: &[u8]) -> (String, u16, usize) {
     (name.trim_end_matches('.').to_owned(), kind, at + 5)
 }
 
-fn answers(packet: &[u8], script: &Server, tcp: bool, seen: &AtomicUsize) -> Vec<Vec<u8>> {
+fn answers(packet: &[u8], script: &ServerScript, tcp: bool, seen: &AtomicUsize) -> Vec<Vec<u8>> {
     let (name, kind, end) = question(packet);
     let way = match (name == script.name, kind) {
         (true, A) => script.a,
@@ -203,14 +203,16 @@ fn answers(packet: &[u8], script: &Server, tcp: bool, seen: &AtomicUsize) -> Vec
     };
     let has = || answer(0, &[(own(), kind, address())]);
     match way {
-        Way::Has => vec![has()],
-        Way::NoData => vec![answer(0, &[])],
-        Way::Code(code) => vec![answer(code.into(), &[])],
-        Way::Silent => Vec::new(),
-        Way::Truncated { .. } if tcp => vec![has()],
-        Way::Truncated { partial: true, .. } => vec![answer(0x200, &[(own(), kind, address())])],
-        Way::Truncated { .. } => vec![answer(0x200, &[])],
-        Way::Alias => vec![answer(
+        NameReply::Has => vec![has()],
+        NameReply::NoData => vec![answer(0, &[])],
+        NameReply::Code(code) => vec![answer(code.into(), &[])],
+        NameReply::Silent => Vec::new(),
+        NameReply::Truncated { .. } if tcp => vec![has()],
+        NameReply::Truncated { partial: true, .. } => {
+            vec![answer(0x200, &[(own(), kind, address())])]
+        }
+        NameReply::Truncated { .. } => vec![answer(0x200, &[])],
+        NameReply::Alias => vec![answer(
             0,
             &[
                 (own(), CNAME, labels("Front.Test")),
@@ -218,9 +220,9 @@ fn answers(packet: &[u8], script: &Server, tcp: bool, seen: &AtomicUsize) -> Vec
                 (labels("node.test"), kind, address()),
             ],
         )],
-        Way::SecondTime if seen.fetch_add(1, Ordering::Relaxed) == 0 => Vec::new(),
-        Way::SecondTime => vec![has()],
-        Way::Forged => {
+        NameReply::SecondTime if seen.fetch_add(1, Ordering::Relaxed) == 0 => Vec::new(),
+        NameReply::SecondTime => vec![has()],
+        NameReply::Forged => {
             let mut forged = answer(0, &[(own(), kind, vec![127, 66, 66, 66])]);
             forged[0] ^= 1;
             vec![forged, has()]

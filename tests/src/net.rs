@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::process;
 
-pub use proxy::{Manner, Proxy};
+pub use proxy::{Manner, ProxyServer};
 pub use relay::Shape;
 
 /// The box; its name servers and central are `10.0.2.0/24`, for one address of which central has a certificate.

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::api::Api;
 use crate::process::{self, Ran, Running};
 use crate::tao::Tao;
-use crate::truth::{Entity, Truth};
+use crate::truth::{ExpectedEntity, Truth};
 
 /// The organisation of every seeded central.
 const ORGANISATION: &str = "1001";
@@ -385,11 +385,11 @@ impl Site {
     /// What the box shows of its catalogue, by type and id.
     #[must_use]
     #[track_caller]
-    pub fn entities(&self) -> BTreeMap<(String, String), Entity> {
+    pub fn entities(&self) -> BTreeMap<(String, String), ExpectedEntity> {
         let ran = self.run(&["entities", "--json"]).exits(0);
         let entity = |object: Value| {
             let text = |key: &str| object[key].as_str().expect("a string").to_owned();
-            let entity = Entity {
+            let entity = ExpectedEntity {
                 checksum: text("checksum"),
                 properties: object["properties"].clone(),
             };

@@ -30,14 +30,14 @@ pub struct Tao {
 
 /// An answer.
 #[derive(Debug)]
-pub struct Said {
+pub struct TaoAnswer {
     /// HTTP status.
     pub status: u16,
     /// Whole and unframed.
     pub body: Vec<u8>,
 }
 
-impl Said {
+impl TaoAnswer {
     /// The content as JSON.
     ///
     /// # Panics
@@ -80,7 +80,7 @@ impl Tao {
     ///
     /// # Errors
     /// What the socket says.
-    pub fn get(&self, token: &str, path: &str) -> io::Result<Said> {
+    pub fn get(&self, token: &str, path: &str) -> io::Result<TaoAnswer> {
         self.ask("GET", path, token, "", "")
     }
 
@@ -88,7 +88,7 @@ impl Tao {
     ///
     /// # Errors
     /// What the socket says.
-    pub fn post(&self, token: &str, path: &str, body: &Value) -> io::Result<Said> {
+    pub fn post(&self, token: &str, path: &str, body: &Value) -> io::Result<TaoAnswer> {
         self.ask("POST", path, token, "application/json", &body.to_string())
     }
 
@@ -199,7 +199,7 @@ impl Tao {
     ///
     /// # Errors
     /// What the socket says.
-    pub fn package(&self, token: &str, delivery: &str) -> io::Result<Said> {
+    pub fn package(&self, token: &str, delivery: &str) -> io::Result<TaoAnswer> {
         let letter = |byte: u8| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => (byte as char).into(),
             other => format!("%{other:02X}"),
@@ -219,7 +219,7 @@ impl Tao {
         execution: &str,
         delivery: &str,
         test_taker: &str,
-    ) -> io::Result<Said> {
+    ) -> io::Result<TaoAnswer> {
         let item = format!("{execution}.item-0.0");
         let result = json!({
             "deliveryId": delivery,
@@ -256,7 +256,7 @@ impl Tao {
         token: &str,
         kind: &str,
         body: &str,
-    ) -> io::Result<Said> {
+    ) -> io::Result<TaoAnswer> {
         let mut request = format!(
             "{method} {}{path} HTTP/1.1\r\nHost: {}\r\nAccept: application/json\r\nConnection: close\r\n",
             self.prefix, self.at
@@ -280,7 +280,7 @@ impl Tao {
 }
 
 /// A whole answer; nothing when it ends early.
-fn read(bytes: &[u8]) -> Option<Said> {
+fn read(bytes: &[u8]) -> Option<TaoAnswer> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
     let status = head.split(' ').nth(1)?.parse().ok()?;
@@ -291,7 +291,7 @@ fn read(bytes: &[u8]) -> Option<Said> {
         None if field("transfer-encoding:").is_some() => unchunk(body)?,
         None => body.to_vec(),
     };
-    Some(Said { status, body })
+    Some(TaoAnswer { status, body })
 }
 
 fn unchunk(mut body: &[u8]) -> Option<Vec<u8>> {
@@ -308,7 +308,7 @@ fn unchunk(mut body: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-fn other(said: &Said) -> io::Error {
+fn other(said: &TaoAnswer) -> io::Error {
     let text = String::from_utf8_lossy(&said.body);
     io::Error::other(format!("status {}: {text}", said.status))
 }

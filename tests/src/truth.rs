@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 /// One entity as it is compared.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entity {
+pub struct ExpectedEntity {
     /// As listed.
     pub checksum: String,
     /// Scalars or lists by predicate, as received.
@@ -36,7 +36,7 @@ impl Truth {
     }
 
     /// Details of entities of one type.
-    pub(crate) fn details(&self, kind: &str, ids: &[String]) -> BTreeMap<String, Entity> {
+    pub(crate) fn details(&self, kind: &str, ids: &[String]) -> BTreeMap<String, ExpectedEntity> {
         let mut entities = BTreeMap::new();
         for ids in ids.chunks(200) {
             let body =
@@ -50,7 +50,7 @@ impl Truth {
                 let properties = entity["properties"].clone();
                 entities.insert(
                     id.clone(),
-                    Entity {
+                    ExpectedEntity {
                         checksum,
                         properties,
                     },

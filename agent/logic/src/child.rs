@@ -27,14 +27,14 @@ pub struct ProcessSeen {
 /// How long a child has been silent. Only time that the daemon itself has seen pass counts: where both were stopped or
 /// asleep, neither is to blame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Silence {
+pub struct StallWatch {
     looked: Duration,
     silent: Duration,
     still: Duration,
     used: u64,
 }
 
-impl Silence {
+impl StallWatch {
     /// Begins to count. `now`: a time that never steps, since any moment.
     pub fn new(now: Duration) -> Self {
         Self {
@@ -115,7 +115,7 @@ mod tests {
         seen: impl Fn(u64) -> ProcessSeen,
         beats: bool,
     ) -> Option<u64> {
-        let mut silence = Silence::new(Duration::ZERO);
+        let mut silence = StallWatch::new(Duration::ZERO);
         (1..=seconds / step).map(|at| at * step).find(|at| {
             let now = Duration::from_secs(*at);
             if beats {

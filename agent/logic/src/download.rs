@@ -37,7 +37,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 pub use command::{
-    Command, EndRead, Event, FirstBytes, Hold, PackageHead, PackageRequest, Place, RequestId, Twin,
+    ContentTarget, DownloadCommand, EndRead, Event, FirstBytes, Hold, PackageHead, PackageRequest,
+    RequestId, Twin,
 };
 pub use faults::{first_bytes, refused};
 
@@ -52,9 +53,9 @@ use crate::zip::{PackageIdentity, PackageTail};
 use bring::Bring;
 use confirm::Confirm;
 use faults::{changed, is_range};
-use flow::Flow;
-use look::{Seen, Way};
-use looking::{Looking, Purpose};
+use flow::FlowControl;
+use look::{LookRequest, LookedAt};
+use looking::{LookPurpose, Looking};
 use stream::Stream;
 
 /// How often a package may change under our hands before the run leaves it for the next one.
@@ -90,7 +91,7 @@ pub struct Task {
 #[derive(Debug, Clone)]
 pub struct Carriage {
     pace: ConcurrencyController,
-    flow: Flow,
+    flow: FlowControl,
     window: u64,
 }
 
@@ -99,7 +100,7 @@ impl Carriage {
     pub fn new(connections: usize, rate: Rate, window: u64) -> Self {
         Self {
             pace: ConcurrencyController::new(connections),
-            flow: Flow::new(rate, window),
+            flow: FlowControl::new(rate, window),
             window,
         }
     }
@@ -162,7 +163,7 @@ pub struct Download {
     carriage: Carriage,
     now: Now,
     random: u64,
-    commands: VecDeque<Command>,
+    commands: VecDeque<DownloadCommand>,
     stage: Stage,
     looking: Option<Looking>,
     requests: BTreeMap<RequestId, For>,
@@ -173,7 +174,7 @@ pub struct Download {
     at_gate: bool,
     /// It is closed, and is looked at again then.
     closed: Option<(Waiting, Duration)>,
-    seen: Option<Seen>,
+    seen: Option<LookedAt>,
     twins: Vec<Twin>,
     judged: Option<Judged>,
     /// A person asked.
@@ -283,7 +284,7 @@ impl Download {
         reason = "a machine is no iterator: it goes on after `None`"
     )]
     /// What is to be done now; nothing before the next event, when there is none.
-    pub fn next(&mut self) -> Option<Command> {
+    pub fn next(&mut self) -> Option<DownloadCommand> {
         self.commands.pop_front()
     }
 
@@ -336,10 +337,10 @@ impl Download {
         self.look_again();
         self.advance();
         if self.end().is_none() && self.carriage.flow.flushes() {
-            self.commands.push_back(Command::Flush);
+            self.commands.push_back(DownloadCommand::Flush);
         }
         for request in self.carriage.flow.ready(self.now.mono) {
-            self.commands.push_back(Command::Read(request));
+            self.commands.push_back(DownloadCommand::Read(request));
         }
     }
 
@@ -363,7 +364,7 @@ impl Download {
             Stage::Exam => Hold::Exam,
             _ => Hold::Downloads,
         };
-        self.commands.push_back(Command::Gate(hold));
+        self.commands.push_back(DownloadCommand::Gate(hold));
     }
 
     fn gate(&mut self, held: Option<(Waiting, Duration)>) {
@@ -392,7 +393,7 @@ impl Download {
             if let Some(bring) = &mut self.bring {
                 bring.asked(id, self.now.mono);
             }
-            self.commands.push_back(Command::Ask(id, request));
+            self.commands.push_back(DownloadCommand::Ask(id, request));
         }
         if matches!(self.stage, Stage::Exam) {
             self.publish();
@@ -408,7 +409,7 @@ impl Download {
         let before = self.asks.len();
         self.asks.retain(|(id, _)| *id != request);
         if self.asks.len() == before {
-            self.commands.push_back(Command::Close(request));
+            self.commands.push_back(DownloadCommand::Close(request));
         }
     }
 
@@ -484,10 +485,10 @@ impl Download {
         let nothing = !self.task.is_held && !self.task.is_known && self.editions == 1;
         let most = SMALL_PACKAGE.min(self.carriage.window);
         let way = match nothing && most > PackageTail::FIRST_REQUEST_BYTES {
-            true => Way::Everything(most),
-            false => Way::End,
+            true => LookRequest::Everything(most),
+            false => LookRequest::End,
         };
-        self.look(Purpose::First, way);
+        self.look(LookPurpose::First, way);
     }
 
     /// Something went wrong for good: with this edition, with ranges, or with the package.
@@ -496,7 +497,7 @@ impl Download {
         self.looking = None;
         if fault.code == Code::PackageChanged {
             if self.bring.take().is_some() || matches!(self.stage, Stage::Stream(_)) {
-                self.commands.push_back(Command::Abandon);
+                self.commands.push_back(DownloadCommand::Abandon);
             }
             self.seen = None;
             return self.begin_edition();
@@ -512,7 +513,7 @@ impl Download {
         }
         self.bring = None;
         self.stage = Stage::Look;
-        self.look(Purpose::Whole, Way::Whole);
+        self.look(LookPurpose::Whole, LookRequest::Whole);
     }
 
     /// The package is whole and checked.
@@ -528,13 +529,14 @@ impl Download {
     fn publish(&mut self) {
         let rebuilt = self.bring.as_ref().is_some_and(|bring| bring.rebuilt);
         self.stage = Stage::Publish;
-        self.commands.push_back(Command::Publish { rebuilt });
+        self.commands
+            .push_back(DownloadCommand::Publish { rebuilt });
     }
 
     fn published(&mut self) {
         let bad = |judged: &Judged| judged.finding != EditionFinding::Confirmed;
         if self.judged.as_ref().is_some_and(bad) {
-            self.commands.push_back(Command::ForgetJudged);
+            self.commands.push_back(DownloadCommand::ForgetJudged);
         }
         let bytes = self.seen.as_ref().map_or(0, |seen| seen.identity().size);
         let on_wire = self.on_wire;

@@ -20,6 +20,6 @@ pub mod way;
 
 pub use message::Message;
 pub use plan::{Check, CheckFinding, CheckStatus, Facts, PlannedCheck, fold, plan, worst};
-pub use seen::{ReportedFault, Seen};
+pub use seen::{Observations, ReportedFault};
 pub use standing::BoxStanding;
 pub use verdict::{Verdict, Word};

@@ -174,12 +174,12 @@ impl<T: Localized + ?Sized> Localized for &T {
 }
 
 /// What a sentence agrees with in number.
-pub trait Counted {
+pub trait Quantity {
     /// How many there are.
     fn count(&self) -> u64;
 }
 
-impl Counted for u64 {
+impl Quantity for u64 {
     fn count(&self) -> u64 {
         *self
     }
@@ -208,7 +208,7 @@ macro_rules! sentences {
             fn localized(&self, language: $crate::language::Language) -> String {
                 match self { $(
                     Self::$variant $({ $($field),* })? => {
-                        let several = false $(|| language.is_plural($crate::language::Counted::count($count)))?;
+                        let several = false $(|| language.is_plural($crate::language::Quantity::count($count)))?;
                         $($(let $field = $crate::language::Localized::localized($field, language);)*)?
                         match language {
                             $crate::language::Language::English =>

@@ -169,7 +169,7 @@ impl TakenPlaces {
 
 /// How many connections a door bears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Room {
+pub struct ConnectionLimits {
     /// All together.
     pub most: usize,
     /// Of one caller.
@@ -179,7 +179,7 @@ pub struct Room {
 }
 
 /// A connection, by a number that is not used again.
-pub type Id = u64;
+pub type ConnectionId = u64;
 
 #[derive(Debug, Clone, Copy)]
 struct PlaceConnection {
@@ -190,26 +190,26 @@ struct PlaceConnection {
 
 /// The connections of one door, in the order in which they came.
 #[derive(Debug, Clone)]
-pub struct Crowd {
-    room: Room,
-    next: Id,
-    open: BTreeMap<Id, PlaceConnection>,
+pub struct ConnectionTable {
+    room: ConnectionLimits,
+    next: ConnectionId,
+    open: BTreeMap<ConnectionId, PlaceConnection>,
 }
 
 /// What becomes of one who comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryDecision {
     /// It is let in.
-    In(Id),
+    In(ConnectionId),
     /// It is let in, in the place of one that asks for nothing.
-    InPlaceOf(Id, Id),
+    InPlaceOf(ConnectionId, ConnectionId),
     /// There is no room, and all who are in are being answered.
     Full,
 }
 
-impl Crowd {
+impl ConnectionTable {
     /// An empty room.
-    pub fn new(room: Room) -> Self {
+    pub fn new(room: ConnectionLimits) -> Self {
         Self {
             room,
             next: 0,
@@ -237,7 +237,9 @@ impl Crowd {
             None
         };
         let out = crowded.map(|crowded| {
-            let idle = |(_, one): &(&Id, &PlaceConnection)| one.caller == crowded && one.busy == 0;
+            let idle = |(_, one): &(&ConnectionId, &PlaceConnection)| {
+                one.caller == crowded && one.busy == 0
+            };
             self.open.iter().find(idle).map(|(id, _)| *id)
         });
         if out == Some(None) {
@@ -256,7 +258,7 @@ impl Crowd {
     }
 
     /// A request of this connection is being answered, or no longer.
-    pub fn busy(&mut self, id: Id, is: bool) {
+    pub fn busy(&mut self, id: ConnectionId, is: bool) {
         if let Some(connection) = self.open.get_mut(&id) {
             connection.busy = match is {
                 true => connection.busy + 1,
@@ -266,7 +268,7 @@ impl Crowd {
     }
 
     /// A connection has ended.
-    pub fn leave(&mut self, id: Id) {
+    pub fn leave(&mut self, id: ConnectionId) {
         self.open.remove(&id);
     }
 }
@@ -335,7 +337,7 @@ mod tests {
         assert_eq!(feed("cursor=await=1"), PlaceClass::Reader);
     }
 
-    const CONNECTION_LIMITS: Room = Room {
+    const CONNECTION_LIMITS: ConnectionLimits = ConnectionLimits {
         most: 6,
         each: 4,
         denied: 2,
@@ -343,7 +345,7 @@ mod tests {
 
     #[test]
     fn whoever_floods_a_door_loses_its_own_idle_connections() {
-        let mut crowd = Crowd::new(CONNECTION_LIMITS);
+        let mut crowd = ConnectionTable::new(CONNECTION_LIMITS);
         let nobody = Caller::Denied;
         let seen: Vec<EntryDecision> = (0..4).map(|_| crowd.enter(nobody)).collect();
         let wanted = [

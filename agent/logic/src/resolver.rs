@@ -14,13 +14,13 @@
 //! | neither has addresses | the next server is asked for the same name, then the next name of the search list |
 //! | nothing is heard for `STAGGER` | the next server is asked beside it, the old question stays open |
 //! | truncated (TC) | the same server by TCP; what came truncated counts if that fails |
-//! | every server has answered for every name, none with an address | `Failure`, the most telling answer |
+//! | every server has answered for every name, none with an address | `LookupFailure`, the most telling answer |
 
 pub mod files;
 pub mod lookup;
 pub mod message;
 
-pub use files::{Config, Server, hosts};
+pub use files::{Config, NameServerAddress, hosts};
 pub use lookup::{Lookup, LookupCommand, LookupEvent, Question};
 pub use message::{DnsReply, RecordType};
 
@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 
 /// Why a name has no address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Failure {
+pub enum LookupFailure {
     /// The text cannot be asked for: an empty or overlong label.
     NotAName,
     /// No name server can be reached.
@@ -45,7 +45,7 @@ pub enum Failure {
     Refused(u8),
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for LookupFailure {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = match self {
             Self::NotAName => "it is not a host name",

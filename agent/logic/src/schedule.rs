@@ -90,14 +90,14 @@ pub enum ScheduleCommand {
     /// Central could not be used: told once, when it begins.
     Lost,
     /// Central asked to be left alone for longer than is believed: told once, when it begins.
-    Wished(Wish),
+    Wished(CappedRetryAfter),
     /// Central is back after so many tries.
     Found(u32),
 }
 
 /// A wish of central that is not honoured in full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wish {
+pub struct CappedRetryAfter {
     /// How long central asked to be left alone.
     pub wished: Duration,
     /// How long it is left alone by a box that nobody asks.
@@ -427,7 +427,10 @@ impl Schedule {
                 } else {
                     if self.wishes == 0 {
                         self.out
-                            .push_back(ScheduleCommand::Wished(Wish { wished, honoured }));
+                            .push_back(ScheduleCommand::Wished(CappedRetryAfter {
+                                wished,
+                                honoured,
+                            }));
                     }
                     self.wishes += 1;
                 }

@@ -221,13 +221,13 @@ impl<V: Serialize> Serialize for Sorted<V> {
 
 impl<'de, V: Deserialize<'de>> Deserialize<'de> for Sorted<V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Records(PhantomData))
+        deserializer.deserialize_map(SortedVisitor(PhantomData))
     }
 }
 
-struct Records<V>(PhantomData<V>);
+struct SortedVisitor<V>(PhantomData<V>);
 
-impl<'de, V: Deserialize<'de>> Visitor<'de> for Records<V> {
+impl<'de, V: Deserialize<'de>> Visitor<'de> for SortedVisitor<V> {
     type Value = Sorted<V>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {

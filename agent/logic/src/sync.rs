@@ -209,7 +209,7 @@ enum Phase {
 
 /// Why a call was made: where its answer goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Purpose {
+enum CallPurpose {
     Versions,
     Page(EntityType),
     /// A page of the open list that no page has named yet, by its offset.
@@ -290,7 +290,7 @@ impl SyncMachine {
             begun: false,
             confirmed: false,
         };
-        sync.ask(Purpose::Versions, Call::versions());
+        sync.ask(CallPurpose::Versions, Call::versions());
         sync
     }
 
@@ -377,18 +377,18 @@ impl SyncMachine {
         }
     }
 
-    fn settle(&mut self, purpose: Purpose, answered: Answered, now: Now) {
+    fn settle(&mut self, purpose: CallPurpose, answered: Answered, now: Now) {
         match purpose {
-            Purpose::Versions => self.versions(answered, now),
-            Purpose::Page(kind) => self.page(kind, answered, now),
-            Purpose::Ahead(kind, offset) => self.page_ahead(kind, offset, answered, now),
-            Purpose::Details(kind, ids) => self.details(kind, ids, answered),
-            Purpose::Classes(kind, classes) => self.classes(kind, classes, answered),
-            Purpose::Upload => self.ask(Purpose::Download, Call::speed_download(now.wall)),
-            Purpose::Download => self.begin_confirm(),
-            Purpose::Finished { with_state } => self.confirmed(with_state, answered),
-            Purpose::Failed => self.failed(answered),
-            Purpose::Closing(sync_id) => self.closed(sync_id, answered),
+            CallPurpose::Versions => self.versions(answered, now),
+            CallPurpose::Page(kind) => self.page(kind, answered, now),
+            CallPurpose::Ahead(kind, offset) => self.page_ahead(kind, offset, answered, now),
+            CallPurpose::Details(kind, ids) => self.details(kind, ids, answered),
+            CallPurpose::Classes(kind, classes) => self.classes(kind, classes, answered),
+            CallPurpose::Upload => self.ask(CallPurpose::Download, Call::speed_download(now.wall)),
+            CallPurpose::Download => self.begin_confirm(),
+            CallPurpose::Finished { with_state } => self.confirmed(with_state, answered),
+            CallPurpose::Failed => self.failed(answered),
+            CallPurpose::Closing(sync_id) => self.closed(sync_id, answered),
         }
     }
 
@@ -420,7 +420,7 @@ impl SyncMachine {
         let measured =
             under_way || packages.bytes_on_wire > 0 || self.report.results.acknowledged > 0;
         if self.plan.measure && !measured {
-            self.ask(Purpose::Upload, Call::speed_upload(1 << 20));
+            self.ask(CallPurpose::Upload, Call::speed_upload(1 << 20));
         } else {
             self.begin_confirm();
         }

@@ -19,13 +19,13 @@ pub struct Zone {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Daylight {
     offset: i64,
-    begins: Rule,
-    ends: Rule,
+    begins: TransitionRule,
+    ends: TransitionRule,
 }
 
 /// A moment of each year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Rule {
+struct TransitionRule {
     day: RuleDay,
     /// Seconds after midnight; may be negative or beyond the day.
     time: i64,
@@ -105,7 +105,7 @@ impl Zone {
     }
 }
 
-impl Rule {
+impl TransitionRule {
     /// Local seconds since 1970 of this moment in a year.
     fn second(self, year: i64) -> i64 {
         let first = days(year, 1, 1);
@@ -189,7 +189,7 @@ impl Text<'_> {
     }
 
     /// `,M3.5.0/2`, `,J60`, `,59/-1`.
-    fn rule(&mut self) -> Option<Rule> {
+    fn rule(&mut self) -> Option<TransitionRule> {
         self.eat(b',')?;
         let day = if self.eat(b'M').is_some() {
             let month = self.number(12).filter(|month| *month > 0)?;
@@ -210,7 +210,7 @@ impl Text<'_> {
             Some(()) => self.time(167)?,
             None => 2 * 3600,
         };
-        Some(Rule { day, time })
+        Some(TransitionRule { day, time })
     }
 }
 

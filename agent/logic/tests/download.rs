@@ -13,7 +13,7 @@ mod package;
 #[path = "download/world.rs"]
 mod world;
 
-use central::{Central, Mishap, any_mishap, passing};
+use central::{PackageCentral, PackageMishap, any_mishap, passing};
 use logic::download::Twin;
 use logic::fault::Code;
 use logic::package_lane::PackageEnd;
@@ -23,7 +23,7 @@ use package::package;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use world::{RECORD, Script, World, directory};
+use world::{RECORD, World, WorldScript, directory};
 
 fn config() -> ProptestConfig {
     ProptestConfig {
@@ -46,24 +46,24 @@ fn edition(members: usize, bytes: usize, changed: &[usize], number: u64) -> Vec<
 struct Play {
     members: usize,
     bytes: usize,
-    script: Vec<Mishap>,
-    always: Option<Mishap>,
+    script: Vec<PackageMishap>,
+    always: Option<PackageMishap>,
     held: bool,
     /// Another delivery holds the same.
     twin: bool,
-    box_script: Script,
+    box_script: WorldScript,
 }
 
 impl Play {
     fn world(&self) -> World {
         let edition = |number| edition(self.members, self.bytes, &[1, self.members - 1], number);
         let held = self.held.then(|| edition(9));
-        let central = Central {
+        let central = PackageCentral {
             editions: (1..=4).map(edition).collect(),
             script: self.script.clone(),
             always: self.always,
             member: self.bytes as u64,
-            ..Central::default()
+            ..PackageCentral::default()
         };
         let mut world = World::new(central, self.box_script.clone(), held);
         if self.twin {
@@ -96,7 +96,7 @@ impl Play {
     }
 }
 
-fn play(mishap: impl Strategy<Value = Mishap>) -> impl Strategy<Value = Play> {
+fn play(mishap: impl Strategy<Value = PackageMishap>) -> impl Strategy<Value = Play> {
     let script = vec(mishap, 0..14);
     let sizes = (2usize..9, 1usize..80_000);
     let disk = (
@@ -138,7 +138,7 @@ fn play(mishap: impl Strategy<Value = Mishap>) -> impl Strategy<Value = Play> {
                 always: None,
                 held,
                 twin,
-                box_script: Script {
+                box_script: WorldScript {
                     connections,
                     rate,
                     disk_full_at,
@@ -171,14 +171,14 @@ fn holds(play: &Play) -> (World, PackageEnd) {
     if let PackageEnd::Fetched { .. } = &end {
         let held = world.held.as_ref().unwrap();
         // No checksum covers a zip's own directory: where a byte came wrong the members count, else every byte.
-        let is_corrupt = |mishap: &Mishap| matches!(mishap, Mishap::Corrupt(_));
+        let is_corrupt = |mishap: &PackageMishap| matches!(mishap, PackageMishap::Corrupt(_));
         let is_the_same = |edition: &Vec<u8>| match play.script.iter().any(is_corrupt) {
             true => contents(edition) == contents(held),
             false => edition == held,
         };
         let is_any = central.editions.iter().any(is_the_same);
         assert!(is_any, "what is visible is no edition of central");
-        if !play.script.contains(&Mishap::Change) {
+        if !play.script.contains(&PackageMishap::Change) {
             assert!(is_the_same(&central.editions[0]));
         }
     }
@@ -213,7 +213,7 @@ proptest! {
         play.box_script.disk_full_at = None;
         play.box_script.flush_fails_at = None;
         // Two troubles in a row between what goes well.
-        play.script = play.script.chunks(2).flat_map(|two| [two, &[Mishap::None; 2]].concat()).collect();
+        play.script = play.script.chunks(2).flat_map(|two| [two, &[PackageMishap::None; 2]].concat()).collect();
         let (world, end) = holds(&play);
         prop_assert!(matches!(end, PackageEnd::Fetched { .. }), "{:?} {:#?}", end, world.trace);
     }
@@ -221,14 +221,14 @@ proptest! {
     /// A server or a proxy that always does the same.
     #[test]
     fn a_habit_of_central_keeps_no_package_from_coming(mut play in play(passing()), habit in prop_oneof![
-        Just(Mishap::Whole(true)), Just(Mishap::Whole(false)), Just(Mishap::Placeless), any::<bool>().prop_map(Mishap::RefuseSuffix),
-        (1u64..60_000).prop_map(|by| Mishap::Shift(by, true)), (20_000u64..90_000, any::<bool>()).prop_map(|(bytes, said)| Mishap::Short(bytes, said)),
-        (1u64..9_000).prop_map(Mishap::Long), (5_000u64..90_000).prop_map(Mishap::Cut)]) {
+        Just(PackageMishap::Whole(true)), Just(PackageMishap::Whole(false)), Just(PackageMishap::Placeless), any::<bool>().prop_map(PackageMishap::RefuseSuffix),
+        (1u64..60_000).prop_map(|by| PackageMishap::Shift(by, true)), (20_000u64..90_000, any::<bool>()).prop_map(|(bytes, said)| PackageMishap::Short(bytes, said)),
+        (1u64..9_000).prop_map(PackageMishap::Long), (5_000u64..90_000).prop_map(PackageMishap::Cut)]) {
         play.script.clear();
         play.box_script.disk_full_at = None;
         play.box_script.flush_fails_at = None;
         // What is smaller than the first look comes whole, if it comes: a cut that always comes before its end lets none.
-        if let Mishap::Cut(_) = habit {
+        if let PackageMishap::Cut(_) = habit {
             play.bytes += 40_000;
         }
         play.always = Some(habit);
@@ -247,7 +247,7 @@ proptest! {
     fn a_pause_ends_what_is_under_way_and_costs_nothing_that_came(mut play in play(passing()), from in 0u64..5, pause in any::<bool>()) {
         play.script.clear();
         play.bytes = play.bytes % 30_000 + 20_000;
-        play.box_script = Script { connections: play.box_script.connections, window: 2 << 20, ..Script::default() };
+        play.box_script = WorldScript { connections: play.box_script.connections, window: 2 << 20, ..WorldScript::default() };
         play.box_script.rate = 30_000;
         (play.box_script.exam, play.box_script.pause) = (Some((from, from + 100)), pause);
         let (world, end) = holds(&play);
@@ -269,7 +269,7 @@ proptest! {
             true => (10_000, 0),
             false => (40_000, 4_000),
         };
-        play.box_script = Script { connections: 2, window: 2 << 20, rate, ..Script::default() };
+        play.box_script = WorldScript { connections: 2, window: 2 << 20, rate, ..WorldScript::default() };
         play.box_script.order = Some((from, RateOverride { most, until: None }));
         let (world, end) = holds(&play);
         prop_assert!(matches!(end, PackageEnd::Fetched { .. }), "{:?} {:#?}", end, world.trace);

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use model::{Changes, Model, ModelCatalogue};
 
 #[derive(Debug, Clone, Copy)]
-struct Follower {
+struct FollowerKind {
     by_cursor: bool,
     /// It begins with all entities; else with the beginning of the feed.
     reads_all: bool,
@@ -21,13 +21,13 @@ struct Follower {
 
 #[derive(Debug)]
 struct Following {
-    follower: Follower,
+    follower: FollowerKind,
     at: Option<Position>,
     knows: ModelCatalogue,
 }
 
 impl Following {
-    fn of(follower: Follower) -> Self {
+    fn of(follower: FollowerKind) -> Self {
         Self {
             follower,
             at: None,
@@ -105,7 +105,7 @@ enum FollowerAct {
     Damage,
     Copy,
     PutBack,
-    Begin(Follower),
+    Begin(FollowerKind),
     Poll(usize, usize),
 }
 
@@ -122,7 +122,7 @@ fn act() -> impl Strategy<Value = FollowerAct> {
         1 => Just(FollowerAct::Damage),
         1 => Just(FollowerAct::Copy),
         1 => Just(FollowerAct::PutBack),
-        3 => follower.prop_map(|(by_cursor, reads_all)| FollowerAct::Begin(Follower { by_cursor, reads_all })),
+        3 => follower.prop_map(|(by_cursor, reads_all)| FollowerAct::Begin(FollowerKind { by_cursor, reads_all })),
         9 => (0..6usize, 1..5usize).prop_map(|(who, limit)| FollowerAct::Poll(who, limit)),
     ]
 }

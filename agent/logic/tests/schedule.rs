@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use logic::entity::EntityType;
 use logic::schedule::{
-    Errand, PackagesState, Policy, RunEnd, RunReason, RunStage, Schedule, ScheduleCommand,
-    ScheduleEvent, Start, Wish,
+    CappedRetryAfter, Errand, PackagesState, Policy, RunEnd, RunReason, RunStage, Schedule,
+    ScheduleCommand, ScheduleEvent, Start,
 };
 use logic::words::Now;
 use proptest::prelude::*;
@@ -144,7 +144,7 @@ fn a_long_wish_of_central_is_believed_for_minutes_and_longer_when_it_repeats() {
         run(&mut schedule, &mut now);
         let before = now;
         schedule.handle(ScheduleEvent::Ended(RunEnd::Unreached(Some(day))), now);
-        let wished = Wish {
+        let wished = CappedRetryAfter {
             wished: day,
             honoured: 15 * MINUTE,
         };

@@ -31,7 +31,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bench::{Box, names, result, rows};
-use central::{Central, Columns, Mishap};
+use central::{Columns, Mishap, ResultCentral};
 use logic::fault::Code;
 use logic::intake::ItemKind;
 use logic::spool::{ItemState, PartState};
@@ -39,7 +39,7 @@ use serde_json::json;
 
 /// A box that owes results `e0..`, three variables each, with poison in some.
 fn owing(count: usize, poison: &[(usize, &str)], script: Vec<Mishap>) -> Box {
-    let mut world = Box::new(Central::new(script));
+    let mut world = Box::new(ResultCentral::new(script));
     for at in 0..count {
         let id = format!("e{at}");
         let mut variables = names(0..3);

@@ -17,7 +17,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use writer::{Writer, WrittenEntry, distinct, entries, noise, writer};
+use writer::{WrittenEntry, ZipWriter, distinct, entries, noise, writer};
 
 /// Reads a directory the way the box does: a little of the end first, then what is asked for.
 fn open(package: &[u8], first: usize) -> Result<Directory, ZipFlaw> {
@@ -134,7 +134,7 @@ fn a_gap_leaves_only_the_members_it_touches_unseen() {
 
 #[test]
 fn stored_empty_and_folder_members_are_verified() {
-    let package = Writer::default().pack(&[
+    let package = ZipWriter::default().pack(&[
         WrittenEntry::new("media/", b""),
         WrittenEntry::new("media/empty", b"").deflated(),
         WrittenEntry::new("media/big.mp4", &noise(7, 300_000)),
@@ -147,7 +147,7 @@ fn stored_empty_and_folder_members_are_verified() {
     // The last member is empty: it settles with its header, whether or not a byte follows.
     let members = &package[..directory.start as usize];
     assert!(verify(&directory, members).clean());
-    let none = open(&Writer::default().pack(&[]), 22).unwrap();
+    let none = open(&ZipWriter::default().pack(&[]), 22).unwrap();
     assert_eq!((none.members.len(), none.start, none.size), (0, 0, 22));
 }
 
@@ -160,10 +160,10 @@ fn unusual_packages_are_verified_but_not_built_from() {
     let one = |change: fn(&mut WrittenEntry)| {
         let mut entries = plain.clone();
         change(&mut entries[1]);
-        Writer::default().pack(&entries)
+        ZipWriter::default().pack(&entries)
     };
-    let with = |change: fn(&mut Writer)| {
-        let mut writer = Writer::default();
+    let with = |change: fn(&mut ZipWriter)| {
+        let mut writer = ZipWriter::default();
         change(&mut writer);
         writer.pack(&plain)
     };
@@ -188,7 +188,7 @@ fn unusual_packages_are_verified_but_not_built_from() {
         let directory = open(&package, 30).unwrap();
         assert_eq!(directory.usual(), Err(why.clone()));
         assert_eq!(verify(&directory, &package).good, [0, 1], "{why}");
-        let old = open(&Writer::default().pack(&plain), 30).unwrap();
+        let old = open(&ZipWriter::default().pack(&plain), 30).unwrap();
         let whole = plan(&old, &directory, 0, |_| panic!("no header is needed"));
         assert_eq!(whole, DeltaPlan::whole(&directory, 0));
         assert!(!whole.worthwhile());
@@ -224,7 +224,7 @@ fn members_that_share_bytes_are_read_once() {
         WrittenEntry::new("a", &[1; 50]),
         WrittenEntry::new("b", &[2; 50]),
     ];
-    let mut package = Writer::default().pack(&entries);
+    let mut package = ZipWriter::default().pack(&entries);
     let second = open(&package, 22).unwrap().start as usize + 47;
     package[second + 42..second + 46].copy_from_slice(&0_u32.to_le_bytes());
     let directory = open(&package, 22).unwrap();
@@ -238,7 +238,7 @@ fn members_that_share_bytes_are_read_once() {
 fn a_bomb_is_stopped_at_its_promised_size() {
     let mut bomb = WrittenEntry::new("bomb", &vec![0; 32 << 20]).deflated();
     bomb.size = Some(1000);
-    let package = Writer::default().pack(&[bomb, WrittenEntry::new("after", b"intact")]);
+    let package = ZipWriter::default().pack(&[bomb, WrittenEntry::new("after", b"intact")]);
     let directory = open(&package, 200).unwrap();
     let verdict = verify(&directory, &package);
     assert_eq!(verdict.good, [1]);
@@ -253,7 +253,7 @@ fn wrong_contents_are_told_apart() {
     let fault = |change: fn(&mut WrittenEntry), entry: WrittenEntry| {
         let mut entry = entry;
         change(&mut entry);
-        let package = Writer::default().pack(&[entry]);
+        let package = ZipWriter::default().pack(&[entry]);
         let directory = open(&package, 200).unwrap();
         verify(&directory, &package).bad[0].1.clone()
     };
@@ -283,7 +283,7 @@ fn nothing_leaks_from_one_member_into_the_next() {
     // One fixed block (RFC 1951 3.2.6): length 3 at distance 1, end of block.
     let mut leak = WrittenEntry::new("leak", b"999").deflated();
     leak.raw = Some(vec![0x03, 0x02, 0x00]);
-    let package = Writer::default().pack(&[first, leak]);
+    let package = ZipWriter::default().pack(&[first, leak]);
     let directory = open(&package, 200).unwrap();
     let verdict = verify(&directory, &package);
     assert_eq!(verdict.good, [0]);
@@ -298,7 +298,7 @@ fn what_is_no_package_is_named() {
     assert_eq!(name(b"<html>maintenance</html>"), ZipFlaw::NotZip);
     let short = ZipFlaw::TooShort { given: 6, size: 5 };
     assert_eq!(PackageTail::read(5, &[0; 6]), Err(short));
-    let good = Writer::default().pack(&[
+    let good = ZipWriter::default().pack(&[
         WrittenEntry::new("a", &[1; 500]),
         WrittenEntry::new("b", b"2"),
     ]);
@@ -340,9 +340,9 @@ fn the_directory_is_bounded_before_it_is_fetched() {
     assert_eq!(need, Ok(PackageTail::Need((1 << 40) - 22 - (64 << 20))));
     let zip64 = PackageTail::read(1 << 40, &end(1, u32::MAX));
     assert_eq!(zip64, Ok(PackageTail::Need((1 << 40) - 22 - 76)));
-    let writer = Writer {
+    let writer = ZipWriter {
         zip64: true,
-        ..Writer::default()
+        ..ZipWriter::default()
     };
     let mut many = writer.pack(&[]);
     many[24..40].copy_from_slice(&[1_000_001_u64.to_le_bytes(); 2].concat());
@@ -387,7 +387,7 @@ fn a_republished_package_costs_what_changed() {
         entry
     };
     let mut entries: Vec<WrittenEntry> = (0..200).map(asset).collect();
-    let old = Writer::default().pack(&entries);
+    let old = ZipWriter::default().pack(&entries);
     for entry in &mut entries {
         (entry.stamp, entry.modified) = (0x5d78_0000, Some(1_800_000_000));
     }
@@ -398,7 +398,7 @@ fn a_republished_package_costs_what_changed() {
     entries.swap(10, 170);
     let inserted = WrittenEntry::new("items/inserted/qti.xml", &noise(5, 30_000));
     entries.insert(0, inserted);
-    let new = Writer::default().pack(&entries);
+    let new = ZipWriter::default().pack(&entries);
     let directory = open(&new, 100).unwrap();
     let held = directory.size - directory.start;
 
@@ -433,9 +433,9 @@ fn another_extra_field_is_fetched_and_the_data_kept() {
         WrittenEntry::new("a", &noise(1, 5000)),
         WrittenEntry::new("b", &noise(2, 5000)),
     ];
-    let old = Writer::default().pack(&entries);
+    let old = ZipWriter::default().pack(&entries);
     entries[1].modified = Some(9);
-    let new = Writer::default().pack(&entries);
+    let new = ZipWriter::default().pack(&entries);
     let kept = delta(&old, &new, 0);
     assert_eq!(kept.fetched_bytes(), 30 + 1 + 13);
     assert_eq!(rebuild(&kept, &old, &new), new);
@@ -505,7 +505,7 @@ proptest! {
     fn lost_ranges_cost_what_they_touch(
         entries in entries(6), from in any::<Index>(), length in 1..500_usize,
     ) {
-        let package = Writer::default().pack(&entries);
+        let package = ZipWriter::default().pack(&entries);
         let directory = open(&package, 64).unwrap();
         let from = from.index(package.len());
         let to = package.len().min(from + length);
@@ -537,7 +537,7 @@ proptest! {
         new.extend(fresh);
         let mut new = distinct(new);
         new.sort_by_key(|entry| crc32fast::hash(&[&order.to_le_bytes()[..], &entry.name].concat()));
-        let (old, new) = (Writer::default().pack(&old), Writer::default().pack(&new));
+        let (old, new) = (ZipWriter::default().pack(&old), ZipWriter::default().pack(&new));
         let plan = delta(&old, &new, overhead);
         let built = rebuild(&plan, &old, &new);
         let directory = open(&new, 64).unwrap();

@@ -17,7 +17,7 @@ use serde_json::json;
 use super::caller::unmade;
 use super::codes;
 use super::completions::CodeParser;
-use super::screen::{Mood, Screen, advice, fold, pairs};
+use super::screen::{Screen, Tone, advice, fold, pairs};
 use super::words::DoctorTerm;
 use crate::bundle;
 use crate::doctor::{self, examine};
@@ -135,9 +135,9 @@ impl Heads {
     /// The word of a status, painted where that says something, and padded.
     fn of(&self, status: CheckStatus, screen: &Screen) -> String {
         let (at, mood) = match status {
-            CheckStatus::Fail => (0, Some(Mood::Bad)),
-            CheckStatus::Warn => (1, Some(Mood::Doubt)),
-            CheckStatus::Pass => (2, Some(Mood::Good)),
+            CheckStatus::Fail => (0, Some(Tone::Bad)),
+            CheckStatus::Warn => (1, Some(Tone::Doubt)),
+            CheckStatus::Pass => (2, Some(Tone::Good)),
             CheckStatus::Skip => (3, None),
         };
         let width = self.width;
@@ -211,7 +211,7 @@ fn lines(findings: &[CheckFinding], screen: &Screen) -> Vec<String> {
         })
         .collect();
     if lines.is_empty() {
-        let well = screen.paint(Mood::Good, &screen.told(&DoctorTerm::Well));
+        let well = screen.paint(Tone::Good, &screen.told(&DoctorTerm::Well));
         return [sound, skipped, vec![String::new(), well]].concat();
     }
     // The cause must not leave the top of the screen: what is sound makes room for it.
@@ -230,17 +230,17 @@ mod tests {
     use logic::health::clock::ClockReferences;
     use logic::health::holdings::{Holdings, PackagesOnDisk};
     use logic::health::message::{StateMessage, WayMessage};
-    use logic::health::seen::{Disk, StateFolder, Store, judge};
+    use logic::health::seen::{Disk, IndexState, StateFolder, judge};
     use logic::health::verdict::Stock;
     use logic::health::way::{GatewayStation, Interface, Name, Sources, WaySeen};
-    use logic::health::{BoxStanding, Check, Facts, Seen};
+    use logic::health::{BoxStanding, Check, Facts, Observations};
     use logic::report::Report;
-    use logic::resolver::Failure;
+    use logic::resolver::LookupFailure;
     use logic::words::SyncParams;
     use std::net::Ipv4Addr;
 
     /// The box of the pictures: two packages on their way, and no name server answers (tests/fixtures/standing.json).
-    fn half() -> Seen {
+    fn half() -> Observations {
         let text = include_str!("../../../tests/fixtures/standing.json");
         let mut standing: BoxStanding = serde_json::from_str(text).unwrap();
         standing.packages = Stock {
@@ -250,7 +250,7 @@ mod tests {
             ..standing.packages
         };
         let (free, reserve) = standing.disk.unwrap();
-        Seen {
+        Observations {
             facts: Facts {
                 url: true,
                 https: true,
@@ -276,7 +276,7 @@ mod tests {
                 reserve,
                 takes_files: true,
             }),
-            store: Some(Store::Opens),
+            store: Some(IndexState::Opens),
             way: WaySeen {
                 interfaces: Some(vec![Interface {
                     name: "eth0".into(),
@@ -296,7 +296,7 @@ mod tests {
                     host: "central.example".into(),
                     port: 443,
                     servers: vec!["192.0.2.53".into()],
-                    answer: Some(Err(Failure::Silent)),
+                    answer: Some(Err(LookupFailure::Silent)),
                     ..Name::default()
                 }),
                 ..WaySeen::default()
@@ -321,7 +321,7 @@ mod tests {
                 expected: (0.0, 0.0),
                 encryption: Default::default(),
             }),
-            ..Seen::default()
+            ..Observations::default()
         }
     }
 

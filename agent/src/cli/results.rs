@@ -19,7 +19,7 @@ use logic::spool::{ItemKey, ItemState, Ledger, PartState};
 use serde_json::json;
 
 use super::caller::{Input, Output};
-use super::screen::{Screen, Thing, Things};
+use super::screen::{ListLayout, ListRow, Screen};
 use super::service;
 use super::words::{self, ListTerm};
 use crate::engine::Engine;
@@ -138,7 +138,7 @@ fn spool(root: &Root) -> Result<Spool, Fault> {
 /// Each account is told as it is read: of 30,000 the first stand there at once, and none is kept.
 fn list(spool: &Spool, screen: &Screen) -> Result<u8, Fault> {
     let (mut owed, mut acknowledged) = (BTreeSet::<ItemKey>::new(), 0);
-    let mut list = Things::new(screen.width);
+    let mut list = ListLayout::new(screen.width);
     spool.each(&mut |ledger| {
         // What was acknowledged since it was told of is met again where it moved to.
         if ledger.state == ItemState::Acknowledged && owed.contains(&ledger.key) {
@@ -179,7 +179,7 @@ fn object(ledger: &Ledger) -> serde_json::Value {
     })
 }
 
-fn thing(ledger: &Ledger, language: Language) -> Thing {
+fn thing(ledger: &Ledger, language: Language) -> ListRow {
     let told =
         |reason: &logic::fault::Finding| phrase::cause(language, Some(&reason.code), &reason.cause);
     let reason = ledger.reason.as_ref().map(told);

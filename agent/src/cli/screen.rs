@@ -16,7 +16,7 @@ use logic::words::FaultClass;
 use serde_json::{Value as Json, json};
 
 use super::words::Term;
-pub(super) use columns::{Thing, Things, pairs, table, things};
+pub(super) use columns::{ListLayout, ListRow, pairs, table, things};
 
 /// No screen is taken for wider than this, nor for narrower.
 const WIDEST: usize = 80;
@@ -46,7 +46,7 @@ pub(super) struct Screen {
 
 /// What a line is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mood {
+pub(super) enum Tone {
     Good,
     Doubt,
     Bad,
@@ -189,14 +189,14 @@ impl Screen {
     }
 
     /// Text in the colour of its mood, on a terminal.
-    pub(super) fn paint(&self, mood: Mood, text: &str) -> String {
+    pub(super) fn paint(&self, mood: Tone, text: &str) -> String {
         if !self.colour {
             return text.to_owned();
         }
         let code = match mood {
-            Mood::Good => 32,
-            Mood::Doubt => 33,
-            Mood::Bad => 31,
+            Tone::Good => 32,
+            Tone::Doubt => 33,
+            Tone::Bad => 31,
         };
         format!("\x1b[{code}m{text}\x1b[0m")
     }
@@ -420,12 +420,12 @@ mod tests {
                 String::new(),
             )
         };
-        let rows: Vec<Thing> = (0..100).map(thing).collect();
-        let mut list = Things::new(80);
+        let rows: Vec<ListRow> = (0..100).map(thing).collect();
+        let mut list = ListLayout::new(80);
         let mut lines = Vec::new();
         for (nth, row) in rows.iter().enumerate() {
             lines.extend(list.push(row.clone()));
-            let ready = (nth + 1) / Things::TOGETHER * Things::TOGETHER;
+            let ready = (nth + 1) / ListLayout::TOGETHER * ListLayout::TOGETHER;
             assert_eq!(lines.len(), ready, "a line that is ready is not held back");
         }
         lines.extend(list.end());

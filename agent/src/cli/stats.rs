@@ -10,7 +10,7 @@ use logic::language::figure::{self, Bytes, Decimal};
 use serde_json::json;
 
 use super::screen::{Screen, fold, pairs};
-use super::words::{PastTerm, Runs, Term};
+use super::words::{PastTerm, RunCount, Term};
 use crate::doctor::standing;
 use crate::engine::Engine;
 use system::clock;
@@ -52,7 +52,7 @@ fn lines(stats: &Stats, standing: &BoxStanding, offset: &str, screen: &Screen) -
             true => first,
             false => screen.told(&PastTerm::Days { first, last }),
         };
-        let runs = Runs::Counted { count: stats.runs };
+        let runs = RunCount::Counted { count: stats.runs };
         let head = screen.told(&PastTerm::LinkOver { runs, days });
         lines.extend(fold(&head, width));
         lines.push(String::new());

@@ -15,7 +15,7 @@ use logic::phrase;
 use logic::words::Outcome;
 use serde_json::{Value as Json, json};
 
-use super::screen::{Mood, Screen, advice, fold, pairs, remedied, time};
+use super::screen::{Screen, Tone, advice, fold, pairs, remedied, time};
 use super::sync::wait;
 use super::words::{self, OrderTerm, StatusTerm, Term};
 use super::{downloads, service};
@@ -146,9 +146,9 @@ fn lines(
     screen: &Screen,
 ) -> Vec<String> {
     let mood = match verdict.word {
-        Word::Ready => Mood::Good,
-        Word::ReadyBut => Mood::Doubt,
-        Word::NotReady => Mood::Bad,
+        Word::Ready => Tone::Good,
+        Word::ReadyBut => Tone::Doubt,
+        Word::NotReady => Tone::Bad,
     };
     let word = screen.told(&words::verdict(verdict.word));
     let word = screen.paint(mood, &word);

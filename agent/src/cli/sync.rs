@@ -13,7 +13,7 @@ use logic::report::Report;
 use logic::schedule::Errand;
 use logic::words::Outcome;
 
-use super::screen::{Mood, Screen, advice, fold, pairs, remedied, time};
+use super::screen::{Screen, Tone, advice, fold, pairs, remedied, time};
 use super::service;
 use super::words::{self, ActTerm, StatusTerm, SyncTerm};
 use super::{bar, runtime, terminate};
@@ -211,8 +211,8 @@ fn lines(report: &Report, screen: &Screen) -> Vec<String> {
 fn summary(report: &Report, screen: &Screen) -> String {
     let end = screen.told(&words::outcome(report.outcome));
     let (mood, end) = match report.outcome {
-        Outcome::Finished => (Mood::Good, end),
-        _ => (Mood::Bad, format!("{end} [{}]", report.code)),
+        Outcome::Finished => (Tone::Good, end),
+        _ => (Tone::Bad, format!("{end} [{}]", report.code)),
     };
     let took = u64::try_from(report.finished_at - report.started_at).unwrap_or(0);
     let (end, time) = (screen.paint(mood, &end), Seconds(took));

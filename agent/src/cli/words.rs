@@ -299,7 +299,7 @@ logic::sentences! {
         End: "end", "fin";
         HiddenOf { entities: WireCounts }: "{entities} hidden", "masqué : {entities}";
         KeptOf { entities: WireCounts }: "{entities} held back", "retenu : {entities}";
-        LinkOver { runs: Runs, days: String }: "The link over {runs}, {days}", "La liaison sur {runs}, {days}";
+        LinkOver { runs: RunCount, days: String }: "The link over {runs}, {days}", "La liaison sur {runs}, {days}";
         Days { first: String, last: String }: "{first} to {last}", "du {first} au {last}";
         Download: "download", "reçu";
         Upload: "upload", "envoyé";
@@ -406,7 +406,7 @@ logic::sentences! {
 
 logic::sentences! {
     /// So many synchronizations.
-    pub(super) enum Runs {
+    pub(super) enum RunCount {
         Counted { count: u64 } by count:
             "{count} synchronization" | "{count} synchronizations",
             "{count} synchronisation" | "{count} synchronisations";

@@ -25,7 +25,7 @@ impl Daemon {
     pub(super) fn look_again(&mut self, read: &dyn Fn() -> SettingsInForce) {
         let read = read();
         let reason = |fault: &Option<Fault>| fault.as_ref().map(|fault| fault.reason());
-        let before = self.board.fault().map(|fault| fault.reason());
+        let before = self.shared.fault().map(|fault| fault.reason());
         match read.settings {
             _ if reason(&read.fault) != before => self.configured(read),
             // The workers use it from now on.
@@ -47,7 +47,7 @@ impl Daemon {
 
     /// Takes what was read, where it is good; else what was in force stays, and the fault is told.
     pub(super) fn configured(&mut self, read: SettingsInForce) {
-        self.board.faulty(read.fault.clone());
+        self.shared.faulty(read.fault.clone());
         self.textfile.news();
         if let Some(fault) = read.fault {
             journal::trouble(&fault);
@@ -66,7 +66,7 @@ impl Daemon {
             .handle(ScheduleEvent::Policy(policy), clock::now());
         self.gate.configure(&settings);
         self.page.configure(&settings);
-        self.board.configure(settings);
+        self.shared.configure(settings);
     }
 }
 

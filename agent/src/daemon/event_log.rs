@@ -11,7 +11,7 @@ use logic::language::figure::Seconds;
 use logic::organisation;
 use logic::report::Report;
 use logic::retry;
-use logic::schedule::{RunEnd, RunReason, Wish};
+use logic::schedule::{CappedRetryAfter, RunEnd, RunReason};
 use logic::words::{Now, Outcome};
 
 use crate::engine::progress::Progress;
@@ -21,7 +21,7 @@ use system::journal::event;
 
 /// What was said already.
 #[derive(Default)]
-pub(super) struct ToldEvents {
+pub(super) struct EventNotices {
     /// Findings told: each is told again only after a run without it. On a box of several organisations with the one that
     /// it was found for.
     told: BTreeSet<(String, CodeName)>,
@@ -44,7 +44,7 @@ pub(super) fn intake(box_id: &str, intake: Option<&Finding>) {
     }
 }
 
-impl ToldEvents {
+impl EventNotices {
     /// A run begins. One of many is of no interest: the first is, and what a person asked for.
     pub(super) fn started(&self, box_id: &str, cause: RunReason) {
         let (message_id, code) = (event::SYNC_STARTED.id, event::SYNC_STARTED.code);
@@ -254,7 +254,7 @@ pub(super) fn stopping(box_id: &str) {
 }
 
 /// Central asked to be left alone for longer than is believed.
-pub(super) fn wished(box_id: &str, wish: Wish) {
+pub(super) fn wished(box_id: &str, wish: CappedRetryAfter) {
     tracing::warn!(
         message_id = event::CENTRAL_WISH.id,
         code = %event::CENTRAL_WISH.code,
@@ -324,7 +324,7 @@ mod tests {
 
     #[test]
     fn a_wrong_clock_is_wrong_until_a_run_heard_that_it_is_right() {
-        let mut voice = ToldEvents::default();
+        let mut notices = EventNotices::default();
         let mut report = account(&died(ProcessEnd::Killed));
         for (skew, wrong) in [
             (None, false),
@@ -335,8 +335,8 @@ mod tests {
             (Some(0), false),
         ] {
             report.skew = skew;
-            voice.accounts(std::slice::from_ref(&report));
-            assert_eq!(voice.clock_wrong, wrong, "{skew:?}");
+            notices.accounts(std::slice::from_ref(&report));
+            assert_eq!(notices.clock_wrong, wrong, "{skew:?}");
         }
     }
     /// What reaches the journal: MESSAGE_ID and CODE of each line.
@@ -394,23 +394,23 @@ mod tests {
         let mut acts = told(|| {
             started("b", true);
             stopping("b");
-            ToldEvents::default().started("b", RunReason::Boot);
+            EventNotices::default().started("b", RunReason::Boot);
             found("b", 3);
             wished(
                 "b",
-                Wish {
+                CappedRetryAfter {
                     wished: Duration::from_secs(9000),
                     honoured: Duration::from_secs(900),
                 },
             );
             intake("b", Some(&Finding::new(Code::DiskFull, "full")));
-            ToldEvents::default().lost("b", None);
+            EventNotices::default().lost("b", None);
             report.skew = Some(4000);
             report.findings.clear();
             report.code = Code::PackageDamaged.into();
-            ToldEvents::default().accounts(std::slice::from_ref(&report));
+            EventNotices::default().accounts(std::slice::from_ref(&report));
             report.outcome = Outcome::Finished;
-            ToldEvents::default().accounts(std::slice::from_ref(&report));
+            EventNotices::default().accounts(std::slice::from_ref(&report));
         });
         acts.extend(ELSEWHERE.map(|event| (event.id.to_owned(), event.code.to_string())));
         let mut seen: BTreeSet<String> = acts.into_iter().map(|(id, _)| id).collect();
@@ -424,9 +424,9 @@ mod tests {
             let mut report = account(&Fault::new(code, "because"));
             report.outcome = Outcome::Failed;
             let lines = told(|| {
-                let mut voice = ToldEvents::default();
-                voice.accounts(std::slice::from_ref(&report));
-                voice.accounts(std::slice::from_ref(&report));
+                let mut notices = EventNotices::default();
+                notices.accounts(std::slice::from_ref(&report));
+                notices.accounts(std::slice::from_ref(&report));
             });
             let line = (id.to_owned(), code.to_string());
             assert_eq!(

@@ -29,7 +29,7 @@ impl Daemon {
                 if let Some(running) = &mut self.running {
                     running.progress = progress.clone();
                 }
-                self.board.progress(progress);
+                self.shared.progress(progress);
             }
             WorkerMessage::Reports(reports) if self.stopping && reports.iter().any(is_stopped) => {
                 // Its end follows.
@@ -44,7 +44,7 @@ impl Daemon {
                 self.textfile.news();
                 self.packages();
             }
-            WorkerMessage::FirstOver(delivery) => self.board.first_over(&delivery),
+            WorkerMessage::FirstOver(delivery) => self.shared.first_over(&delivery),
             WorkerMessage::Gone(how) => {
                 let open = self.worker.take().is_some_and(|worker| worker.is_open());
                 (self.packages.active, self.running) = (false, None);
@@ -68,7 +68,7 @@ impl Daemon {
     /// The run was stopped for another one, which does what was asked of it.
     fn stopped(&mut self) {
         self.pass = false;
-        self.board.stopped(self.runs);
+        self.shared.stopped(self.runs);
         self.schedule
             .handle(ScheduleEvent::Ended(RunEnd::Stopped), clock::now());
     }
@@ -83,7 +83,7 @@ impl Daemon {
 
     /// Written down beside the loop: its worker left no account that `status` could read.
     fn note_death(&self, trouble: &Fault) {
-        let (root, settings) = (self.root.clone(), (*self.board.settings()).clone());
+        let (root, settings) = (self.root.clone(), (*self.shared.settings()).clone());
         let how = trouble.cause.clone();
         tokio::task::spawn_blocking(move || {
             // A folder that does not open is told elsewhere.
@@ -103,7 +103,7 @@ impl Daemon {
                 waiting: Some(Waiting { reason, .. }),
                 ..
             } if reason == WaitReason::Pause
-                && self.board.orders().pause(clock::uptime()).is_none() =>
+                && self.shared.orders().pause(clock::uptime()).is_none() =>
             {
                 PackagesState::Paused(Duration::ZERO)
             }
@@ -153,10 +153,10 @@ impl Daemon {
         }
         // What the run heard of the time counts here too.
         self.keep_time();
-        self.board.reports(self.runs, reports);
+        self.shared.reports(self.runs, reports);
         self.textfile.news();
         let end = organisation::end(reports);
-        self.voice.accounts(reports);
+        self.notices.accounts(reports);
         self.schedule
             .handle(ScheduleEvent::Ended(end), clock::now());
     }

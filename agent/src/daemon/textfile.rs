@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::metrics;
-use crate::socket::state::Board;
+use crate::socket::state::SharedState;
 use crate::socket::{of_daemon, sample};
 use system::journal;
 
@@ -26,9 +26,9 @@ pub(super) struct Textfile {
 }
 
 impl Textfile {
-    pub(super) fn new(board: &Board) -> Self {
+    pub(super) fn new(shared: &SharedState) -> Self {
         let news = Rc::new(Notify::new());
-        let task = tokio::task::spawn_local(keep(board.clone(), news.clone()));
+        let task = tokio::task::spawn_local(keep(shared.clone(), news.clone()));
         Self { news, task }
     }
 
@@ -44,16 +44,16 @@ impl Drop for Textfile {
     }
 }
 
-async fn keep(board: Board, news: Rc<Notify>) {
+async fn keep(shared: SharedState, news: Rc<Notify>) {
     // Told once, until it was written again.
     let mut told = false;
     loop {
-        let Some(path) = board.settings().metrics.textfile.clone() else {
+        let Some(path) = shared.settings().metrics.textfile.clone() else {
             news.notified().await;
             continue;
         };
-        if let Some(glance) = sample::anew(&board).await {
-            let (standing, daemon) = (glance.standing.clone(), of_daemon(&board));
+        if let Some(box_view) = sample::anew(&shared).await {
+            let (standing, daemon) = (box_view.standing.clone(), of_daemon(&shared));
             let write = move || metrics::write(&path, &standing, Some(&daemon));
             match tokio::task::spawn_blocking(write).await {
                 Ok(Err(fault)) if !told => {

@@ -12,7 +12,7 @@ use crate::socket::state::RunRequest;
 use crate::worker::{Worker, WorkerMessage};
 
 /// What woke the loop.
-pub(super) enum Woken {
+pub(super) enum WakeReason {
     End,
     Reload,
     Asked(RunRequest),
@@ -25,13 +25,13 @@ pub(super) enum Woken {
     Hour,
 }
 
-pub(super) struct Signals {
+pub(super) struct ProcessSignals {
     pub(super) terminate: Signal,
     pub(super) interrupt: Signal,
     pub(super) reload: Signal,
 }
 
-impl Signals {
+impl ProcessSignals {
     pub(super) fn new() -> Result<Self, Fault> {
         let hear = |kind| {
             signal(kind).map_err(|error| {

@@ -4,7 +4,7 @@
 
 use logic::fault::{Code, Fault, Finding};
 use logic::gateway::setup::mismatch;
-use logic::health::holdings::{Encryption, Holdings, PackagesOnDisk as Lying};
+use logic::health::holdings::{EncryptionStatus, Holdings, PackagesOnDisk as Lying};
 use logic::health::message::PackageFlaw;
 use logic::outside;
 use logic::package::EditionFinding as Bad;
@@ -32,9 +32,9 @@ pub(super) fn read(engine: &Engine, deep: bool) -> Holdings {
     }
 }
 
-fn encryption(engine: &Engine) -> Encryption {
+fn encryption(engine: &Engine) -> EncryptionStatus {
     let known = vault::encryption::standing(engine.vault());
-    Encryption {
+    EncryptionStatus {
         key: known.fingerprint().map(|key| key.to_string()),
         waits: known.waits().map(Into::into),
         mismatch: mismatch(known.mode, &vault::encryption::tao(engine.vault())),

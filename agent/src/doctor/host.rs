@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use logic::fault::Code;
-use logic::health::seen::Store;
+use logic::health::seen::IndexState;
 use logic::health::unit::{PROPERTIES, Unit, needed};
 use logic::health::{Check, PlannedCheck};
 use tokio::process::Command;
@@ -32,7 +32,7 @@ pub(super) async fn store(steps: &[PlannedCheck], root: &Root, found: &SeenSoFar
     let path = state.join("index");
     let turn = match IndexLock::take(&state, Duration::ZERO) {
         Err(trouble) if trouble.code == Code::StateBusy => {
-            return found.see(|seen| seen.store = Some(Store::Used));
+            return found.see(|seen| seen.store = Some(IndexState::Used));
         }
         // A folder that cannot be written to is told by its own check; the store can be read all the same.
         turn => turn.ok(),
@@ -50,19 +50,19 @@ pub(super) async fn store(steps: &[PlannedCheck], root: &Root, found: &SeenSoFar
     let probed = probed.map(|status| status.map(Probed::of));
     let store = match (failing, probed) {
         // No damage: the disk does not give it.
-        (Some(trouble), _) => Store::Failing(trouble.into()),
+        (Some(trouble), _) => IndexState::Failing(trouble.into()),
         (None, probed) => of(probed, &path),
     };
     found.see(|seen| seen.store = Some(store));
 }
 
 /// What came of a look at the store; an error is one of time, or of starting the look.
-fn of<T, U>(probed: Result<Result<Probed, T>, U>, path: &Path) -> Store {
+fn of<T, U>(probed: Result<Result<Probed, T>, U>, path: &Path) -> IndexState {
     match probed {
-        Ok(Ok(Probed::Opens)) => Store::Opens,
-        Ok(Ok(Probed::Busy)) => Store::Used,
-        Ok(Ok(Probed::Damaged)) => Store::Damaged(path.display().to_string()),
-        Ok(Ok(Probed::Unreadable) | Err(_)) | Err(_) => Store::Late,
+        Ok(Ok(Probed::Opens)) => IndexState::Opens,
+        Ok(Ok(Probed::Busy)) => IndexState::Used,
+        Ok(Ok(Probed::Damaged)) => IndexState::Damaged(path.display().to_string()),
+        Ok(Ok(Probed::Unreadable) | Err(_)) | Err(_) => IndexState::Late,
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use logic::health::way::{ConnectFailure, GatewayStation, Interface, Name, Sources, TRIES, route};
 use logic::health::{Check, PlannedCheck};
-use logic::resolver::Failure;
+use logic::resolver::LookupFailure;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::{InterfaceFlags, if_nametoindex};
 use nix::sys::socket::setsockopt;
@@ -208,7 +208,10 @@ async fn connection(
         Ok(addresses) => Ok(addresses.iter().map(SocketAddr::ip).collect()),
         Err(failure) => Err(*failure),
     };
-    let known = matches!(resolved, Err(Failure::NoName | Failure::NoAddress));
+    let known = matches!(
+        resolved,
+        Err(LookupFailure::NoName | LookupFailure::NoAddress)
+    );
     found.see(|seen| {
         if let Some(name) = &mut seen.way.name {
             name.known = known;

@@ -23,11 +23,11 @@ const SPAN: u64 = 2 << 20;
 pub(super) struct Checker {
     directory: Arc<Directory>,
     threads: usize,
-    state: State,
+    state: CheckerState,
 }
 
 #[derive(Debug)]
-enum State {
+enum CheckerState {
     /// Nothing was given yet.
     Idle,
     Here(Box<Verifier<Arc<Directory>>>),
@@ -47,52 +47,52 @@ impl Checker {
         Self {
             directory,
             threads,
-            state: State::Idle,
+            state: CheckerState::Idle,
         }
     }
 
     /// Takes the bytes of the package at `offset`, as `Verifier::feed`. Waits while too many wait already.
     pub(super) fn feed(&mut self, offset: u64, bytes: &[u8]) {
-        if let State::Idle = self.state {
+        if let CheckerState::Idle = self.state {
             self.state = self.begin(bytes.len());
         }
         match &mut self.state {
-            State::Idle => {}
-            State::Here(verifier) => verifier.feed(offset, bytes),
-            State::Beside(beside) => beside.feed(offset, bytes),
+            CheckerState::Idle => {}
+            CheckerState::Here(verifier) => verifier.feed(offset, bytes),
+            CheckerState::Beside(beside) => beside.feed(offset, bytes),
         }
     }
 
     /// Ends the check: what was not seen whole is unseen. Waits for the threads.
     pub(super) fn finish(self) -> VerificationResult {
         match self.state {
-            State::Idle => Verifier::new(self.directory).finish(),
-            State::Here(verifier) => verifier.finish(),
-            State::Beside(beside) => beside.finish(&self.directory),
+            CheckerState::Idle => Verifier::new(self.directory).finish(),
+            CheckerState::Here(verifier) => verifier.finish(),
+            CheckerState::Beside(beside) => beside.finish(&self.directory),
         }
     }
 
-    fn begin(&self, record: usize) -> State {
+    fn begin(&self, record: usize) -> CheckerState {
         let deflated = |member: &&logic::zip::Member| member.method != 0;
         let members = self.directory.members.iter().filter(deflated);
         let deflated: u64 = members.map(|member| member.compressed).sum();
         let beside = (self.threads > 0 && deflated >= DEFLATED_LEAST)
             .then(|| Beside::begin(&self.directory, self.threads, record));
         match beside.flatten() {
-            Some(beside) => State::Beside(beside),
-            None => State::Here(Box::new(Verifier::new(self.directory.clone()))),
+            Some(beside) => CheckerState::Beside(beside),
+            None => CheckerState::Here(Box::new(Verifier::new(self.directory.clone()))),
         }
     }
 }
 
 /// A piece of the package: its offset and its bytes.
-type Piece = (u64, Vec<u8>);
+type PieceToCheck = (u64, Vec<u8>);
 
 /// One thread and the members that it checks.
 #[derive(Debug)]
 struct Share {
     members: Vec<usize>,
-    pieces: SyncSender<Piece>,
+    pieces: SyncSender<PieceToCheck>,
     thread: JoinHandle<VerificationResult>,
 }
 
@@ -124,7 +124,7 @@ impl Beside {
         let room = (WAITING_LIMIT / threads / record.max(1)).max(1);
         let mut shares = Vec::with_capacity(threads);
         for members in members {
-            let (pieces, come) = sync_channel::<Piece>(room);
+            let (pieces, come) = sync_channel::<PieceToCheck>(room);
             let mut verifier = Verifier::only(directory.clone(), &members);
             let back = back.clone();
             let work = move || {
@@ -269,7 +269,10 @@ mod tests {
                 for (at, piece) in &pieces {
                     checker.feed((*at as u64) * (64 << 10), piece);
                 }
-                assert_eq!(matches!(checker.state, State::Beside(_)), threads > 0);
+                assert_eq!(
+                    matches!(checker.state, CheckerState::Beside(_)),
+                    threads > 0
+                );
                 checker.finish()
             };
             let here = found(0);
@@ -296,7 +299,7 @@ mod tests {
         assert_eq!(verdict.unseen, [0, 1]);
         let mut checker = Checker::over(directory, 2);
         checker.feed(0, &zip);
-        assert!(matches!(checker.state, State::Here(_)));
+        assert!(matches!(checker.state, CheckerState::Here(_)));
         assert!(checker.finish().clean());
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use logic::download::{
-    Command, Download, EndRead, Event, Hold, PackageHead, Place, RequestId, Task,
+    ContentTarget, Download, DownloadCommand, EndRead, Event, Hold, PackageHead, RequestId, Task,
 };
 use logic::entity::Checksum;
 use logic::fault::{Code, Fault, FileAct, Id, PackageCause};
@@ -25,8 +25,8 @@ use super::content;
 use super::incoming::Incoming;
 use super::link::Link;
 use super::twins;
-use answer::Answer;
-use store::{Coming, Store};
+use answer::PendingAnswer;
+use store::{Coming, PackageSink};
 use system::blocking::{ended, run_blocking};
 use system::clock;
 use system::root::trouble;
@@ -101,7 +101,7 @@ pub(super) async fn fetch(link: &Link, wanted: &WantedPackage, defers: bool) -> 
         link,
         wanted,
         held,
-        store: Store::default(),
+        store: PackageSink::default(),
         answers: BTreeMap::new(),
         pieces: BTreeMap::new(),
         under_way: BTreeMap::new(),
@@ -114,8 +114,8 @@ pub(super) async fn fetch(link: &Link, wanted: &WantedPackage, defers: bool) -> 
 
 /// What a task beside the loop came to.
 enum Done {
-    Answered(RequestId, Result<(Answer, PackageHead), Fault>),
-    Piece(RequestId, Answer, Result<Option<Bytes>, Fault>),
+    Answered(RequestId, Result<(PendingAnswer, PackageHead), Fault>),
+    Piece(RequestId, PendingAnswer, Result<Option<Bytes>, Fault>),
     Opened(Result<Incoming, Fault>),
     Checked(Result<(Incoming, VerificationResult), Fault>),
     Flushed(Result<(), Fault>),
@@ -125,9 +125,9 @@ struct Executor<'a> {
     link: &'a Link,
     wanted: &'a WantedPackage,
     held: Option<Meta>,
-    store: Store,
+    store: PackageSink,
     /// Answers that nobody reads at the moment.
-    answers: BTreeMap<RequestId, Answer>,
+    answers: BTreeMap<RequestId, PendingAnswer>,
     /// The piece of each answer that came last.
     pieces: BTreeMap<RequestId, Bytes>,
     /// What is being asked for or read.
@@ -219,11 +219,11 @@ impl Executor<'_> {
         event
     }
 
-    fn execute(&mut self, command: Command) -> Result<Option<Event>, Fault> {
+    fn execute(&mut self, command: DownloadCommand) -> Result<Option<Event>, Fault> {
         let delivery = &self.wanted.delivery;
         let packages = &self.link.packages;
         match command {
-            Command::Gate(hold) => {
+            DownloadCommand::Gate(hold) => {
                 let limits = &self.link.limits;
                 let held = match hold {
                     Hold::Downloads => (limits.gate)(),
@@ -231,31 +231,32 @@ impl Executor<'_> {
                 };
                 return Ok(Some(Event::Gate(held)));
             }
-            Command::Ask(id, request) => {
+            DownloadCommand::Ask(id, request) => {
                 let uplink = self.link.uplink.clone();
-                let asked = async move { Done::Answered(id, Answer::to(&uplink, request).await) };
+                let asked =
+                    async move { Done::Answered(id, PendingAnswer::to(&uplink, request).await) };
                 let task = self.tasks.spawn_local(asked);
                 self.under_way.insert(id, task);
             }
-            Command::Read(id) => self.read(id),
-            Command::Put {
+            DownloadCommand::Read(id) => self.read(id),
+            DownloadCommand::Put {
                 request,
                 bytes,
                 place,
             } => self.put(request, bytes, place)?,
-            Command::Close(id) => {
+            DownloadCommand::Close(id) => {
                 self.answers.remove(&id);
                 self.pieces.remove(&id);
                 if let Some(task) = self.under_way.remove(&id) {
                     task.abort();
                 }
             }
-            Command::ForgetEnd => self.store.forget_end(),
-            Command::KeepEnd => self.store.keep_end(),
-            Command::ReadEnd { from, total } => {
+            DownloadCommand::ForgetEnd => self.store.forget_end(),
+            DownloadCommand::KeepEnd => self.store.keep_end(),
+            DownloadCommand::ReadEnd { from, total } => {
                 return Ok(Some(Event::End(self.store.read_end(from, total))));
             }
-            Command::Recall(edition) => {
+            DownloadCommand::Recall(edition) => {
                 let twins = edition.map(|edition| twins::of(self.link, edition, delivery));
                 return Ok(Some(Event::Recalled {
                     twins: twins.unwrap_or_default(),
@@ -263,15 +264,15 @@ impl Executor<'_> {
                     asked: self.link.limits.asked.get(),
                 }));
             }
-            Command::Judge {
+            DownloadCommand::Judge {
                 delivery,
                 edition,
                 finding,
                 cause,
             } => twins::judge(packages, &delivery, edition, finding, cause)?,
-            Command::ForgetJudged => packages.forget_judged(delivery)?,
-            Command::MarkDamaged(other) => twins::mark_damaged(self.link, &other)?,
-            Command::Open { directory, fresh } => {
+            DownloadCommand::ForgetJudged => packages.forget_judged(delivery)?,
+            DownloadCommand::MarkDamaged(other) => twins::mark_damaged(self.link, &other)?,
+            DownloadCommand::Open { directory, fresh } => {
                 let identity = Some(directory.identity);
                 let coming = packages.coming(delivery).ok().flatten();
                 let same = |meta: &Meta| !fresh && meta.identity() == identity;
@@ -287,43 +288,45 @@ impl Executor<'_> {
                     Done::Opened(opened.and_then(|result| result))
                 });
             }
-            Command::Begin(size) => {
+            DownloadCommand::Begin(size) => {
                 let part = self.link.begin(delivery, size, None)?;
                 let event = opened(&part);
                 self.store.comes(Coming::Streamed(Box::new(part)));
                 return Ok(Some(event));
             }
-            Command::Grow(more) => {
+            DownloadCommand::Grow(more) => {
                 let reserve = self.link.limits.reserve;
                 self.store.part()?.grow(more, reserve)?;
             }
-            Command::EndAt(size) => {
+            DownloadCommand::EndAt(size) => {
                 let watch = &self.link.watch;
                 let written = |part: &PartialPackage| watch.package(part.meta(), part.have());
                 self.store.end_at(size, written)?;
             }
-            Command::Identify => {
+            DownloadCommand::Identify => {
                 let directory = self.store.identify()?;
                 return Ok(Some(Event::End(Ok(EndRead::Whole(directory)))));
             }
-            Command::Relate => return Ok(Some(self.relate()?)),
-            Command::Copy { from, to } => return Ok(Some(Event::Copied(self.copy(from, to)))),
-            Command::Give { to, bytes } => self.place(to, &bytes)?,
-            Command::PlaceEnd(range) => {
+            DownloadCommand::Relate => return Ok(Some(self.relate()?)),
+            DownloadCommand::Copy { from, to } => {
+                return Ok(Some(Event::Copied(self.copy(from, to))));
+            }
+            DownloadCommand::Give { to, bytes } => self.place(to, &bytes)?,
+            DownloadCommand::PlaceEnd(range) => {
                 let watch = &self.link.watch;
                 let written = |part: &PartialPackage| watch.package(part.meta(), part.have());
                 self.store.place_end(range, written)?;
             }
-            Command::Discard(index) => self.store.discard(index),
-            Command::Forget(records) => self.store.forget(records)?,
-            Command::Verify => self.verify()?,
-            Command::Flush => self.flush(),
-            Command::Abandon => {
+            DownloadCommand::Discard(index) => self.store.discard(index),
+            DownloadCommand::Forget(records) => self.store.forget(records)?,
+            DownloadCommand::Verify => self.verify()?,
+            DownloadCommand::Flush => self.flush(),
+            DownloadCommand::Abandon => {
                 self.store.comes(Coming::Nothing);
                 packages.abandon(delivery)?;
             }
-            Command::Publish { rebuilt } => return self.publish(rebuilt).map(Some),
-            Command::Compare => {
+            DownloadCommand::Publish { rebuilt } => return self.publish(rebuilt).map(Some),
+            DownloadCommand::Compare => {
                 if let Some(held) = &self.held {
                     packages.compared(held, self.wanted.entity)?;
                 }
@@ -345,13 +348,13 @@ impl Executor<'_> {
         }
     }
 
-    fn put(&mut self, request: RequestId, bytes: u64, place: Place) -> Result<(), Fault> {
+    fn put(&mut self, request: RequestId, bytes: u64, place: ContentTarget) -> Result<(), Fault> {
         let piece = self.pieces.remove(&request).unwrap_or_default();
         let taken = &piece[..piece.len().min(bytes as usize)];
         match place {
-            Place::Nowhere => {}
-            Place::End(at) => self.store.put_end(at, taken),
-            Place::Records(at) => self.place(at, taken)?,
+            ContentTarget::Nowhere => {}
+            ContentTarget::End(at) => self.store.put_end(at, taken),
+            ContentTarget::Records(at) => self.place(at, taken)?,
         }
         Ok(())
     }

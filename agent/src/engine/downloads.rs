@@ -8,7 +8,7 @@ use logic::package_lane::{PackageAccount, PackageEnd, WantedPackage};
 use tokio::task::JoinHandle;
 
 use super::download::{fetch, is_met};
-use super::link::{Lane, Link};
+use super::link::{Link, SharedPackageLane};
 use system::journal::event;
 
 /// The lane and whoever is at work in it.
@@ -56,7 +56,7 @@ impl Downloads {
     }
 
     /// The lane as it stands.
-    pub(super) fn lane(&self) -> &Rc<Lane> {
+    pub(super) fn lane(&self) -> &Rc<SharedPackageLane> {
         &self.link.lane
     }
 

@@ -14,7 +14,7 @@ use logic::rate::RateOverride;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use super::progress::RunWatch;
-use super::rate::RateKeeper;
+use super::rate::RateFile;
 use super::twins::Twins;
 use uplink::Uplink;
 use vault::package::{PackageStore, PartialPackage};
@@ -32,8 +32,8 @@ pub(super) struct Link {
     pub(super) twins: Rc<RefCell<Twins>>,
     /// Deliveries whose packages are kept though they are hidden; the first goes first when room is needed.
     spare: Rc<RefCell<VecDeque<String>>>,
-    pub(super) lane: Rc<Lane>,
-    pub(super) rate: Rc<RateKeeper>,
+    pub(super) lane: Rc<SharedPackageLane>,
+    pub(super) rate: Rc<RateFile>,
     /// Whoever brings a package has it.
     pub(super) turn: Rc<Semaphore>,
 }
@@ -58,7 +58,7 @@ pub(super) struct Limits {
 
 /// The lane of packages as it stands, shared by those who bring them and those who ask.
 #[derive(Default)]
-pub(super) struct Lane {
+pub(super) struct SharedPackageLane {
     pub(super) machine: RefCell<PackageLane>,
     /// It has come to a stand or goes on.
     pub(super) changed: Notify,
@@ -73,7 +73,7 @@ impl Link {
         watch: RunWatch,
         limits: Limits,
         carriage: Carriage,
-        rate: RateKeeper,
+        rate: RateFile,
         turn: Rc<Semaphore>,
     ) -> Result<Self, Fault> {
         Ok(Self {

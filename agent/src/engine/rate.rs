@@ -11,12 +11,12 @@ use system::clock;
 use system::root::{Root, read_at_most, write_for_all};
 
 /// What comes, and where its rate is told.
-pub(super) struct RateKeeper {
+pub(super) struct RateFile {
     meter: RefCell<RateMeter>,
     path: PathBuf,
 }
 
-impl RateKeeper {
+impl RateFile {
     /// Nothing came yet.
     pub(super) fn new(root: &Root) -> Self {
         Self {

@@ -34,7 +34,9 @@ use system::clock;
 use system::root::Root;
 use uplink::{Meter, Uplink};
 use vault::Vault;
-use vault::catalogue::{CatalogueRevision, CatalogueStore, EntityLocation, EntityRows, Writer};
+use vault::catalogue::{
+    CatalogueRevision, CatalogueStore, EntityLocation, EntityRows, SegmentWriter,
+};
 use vault::index::IndexStore;
 
 /// What one run works with.
@@ -74,7 +76,7 @@ pub(super) struct ActiveRun {
     /// Something went that cannot be named any more: the feed then begins a new epoch.
     unnamed: bool,
     classes: EntityRows,
-    writer: Option<Writer>,
+    writer: Option<SegmentWriter>,
     /// Central may keep the run as under way.
     pub(super) untold: bool,
     /// Calls under way and the lane of what is owed: they end with the run.

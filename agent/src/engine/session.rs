@@ -20,7 +20,7 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use super::downloads::Downloads;
 use super::link::{Limits, Link};
 use super::progress::RunWatch;
-use super::rate::RateKeeper;
+use super::rate::RateFile;
 use super::{Engine, LOCK_TIMEOUT, Request, exam, orders};
 use system::clock;
 use system::root::{Lock, Root};
@@ -334,7 +334,7 @@ impl CentralClient {
                 Rate::new(download.max_rate.bytes()),
                 download.window_flush.bytes(),
             ),
-            RateKeeper::new(&engine.root),
+            RateFile::new(&engine.root),
             turn,
         )?;
         Ok(Self {

@@ -20,7 +20,7 @@ use vault::package::Content;
 const BATCH: usize = 4;
 
 /// Spans of a package, one behind the other.
-pub(super) struct Ahead {
+pub(super) struct SpanReader {
     content: Arc<Content>,
     /// What has not been opened yet.
     spans: VecDeque<Range<u64>>,
@@ -34,7 +34,7 @@ pub(super) struct Ahead {
 /// A record in its buffer, and the part of it that lies in a span.
 type OpenedRecord = (Bytes, Range<usize>);
 
-impl Ahead {
+impl SpanReader {
     pub(super) fn new(content: Content, spans: Vec<Range<u64>>) -> Self {
         Self {
             content: Arc::new(content),
@@ -135,7 +135,7 @@ mod tests {
     }
 
     /// Everything that comes; every piece is still held while the next ones are opened, or none is.
-    async fn all(mut ahead: Ahead, held: bool) -> Result<Vec<u8>, Fault> {
+    async fn all(mut ahead: SpanReader, held: bool) -> Result<Vec<u8>, Fault> {
         let (mut came, mut pieces) = (Vec::new(), Vec::new());
         while ahead.left() > 0 {
             let piece = std::future::poll_fn(|cx| ahead.poll_next(cx)).await?;
@@ -158,7 +158,7 @@ mod tests {
             let meta = packages.held("d").unwrap().unwrap();
             let spans: Vec<_> = spans.iter().map(|(start, length)| *start..SIZE.min(start + length)).collect();
             let expected: Vec<u8> = spans.iter().cloned().flatten().map(byte).collect();
-            let ahead = Ahead::new(packages.content(&meta).unwrap(), spans);
+            let ahead = SpanReader::new(packages.content(&meta).unwrap(), spans);
             prop_assert_eq!(ahead.left(), expected.len() as u64);
             prop_assert!(run(all(ahead, held)).unwrap() == expected);
         }
@@ -178,7 +178,7 @@ mod tests {
         *bytes.last_mut().unwrap() ^= 1;
         std::fs::write(&data, bytes).unwrap();
         let span = |span| {
-            Ahead::new(
+            SpanReader::new(
                 packages.content(&meta).unwrap(),
                 std::iter::once(span).collect(),
             )

@@ -13,7 +13,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use logic::fault::Fault;
 use tokio::time::timeout;
 
-use super::ahead::Ahead;
+use super::ahead::SpanReader;
 use vault::package::Content;
 
 /// A client on this machine that takes longer than this to send one request is stuck.
@@ -96,7 +96,7 @@ pub(super) enum Out {
     /// All of it.
     Whole(Bytes),
     /// Spans of a package.
-    Package(Box<Ahead>),
+    Package(Box<SpanReader>),
     /// So many zeros.
     Zeros(u64),
 }
@@ -104,7 +104,7 @@ pub(super) enum Out {
 impl Out {
     /// Spans of a package, one behind the other.
     pub(super) fn package(content: Content, spans: Vec<Range<u64>>) -> Self {
-        Self::Package(Box::new(Ahead::new(content, spans)))
+        Self::Package(Box::new(SpanReader::new(content, spans)))
     }
 
     fn left(&self) -> u64 {

@@ -53,7 +53,7 @@ impl Asker {
 }
 
 /// The runs that are going on.
-pub(super) struct Runs {
+pub(super) struct GatewayRuns {
     catalogue: CatalogueStore,
     vault: Vault,
     max_age: Option<Duration>,
@@ -74,7 +74,7 @@ struct KeptRun {
     generation: u64,
 }
 
-impl Runs {
+impl GatewayRuns {
     pub(super) fn open(vault: &Vault, max_age: Option<Duration>) -> Result<Self, Fault> {
         Ok(Self {
             catalogue: CatalogueStore::open(vault)?,

@@ -16,7 +16,7 @@ use super::chart;
 use super::figure::{ago, bytes, decimal, escape, moment, span, spans};
 use super::markup::{self, html};
 use super::words::{put, words};
-use crate::socket::sample::{Examined, Glance};
+use crate::socket::sample::{BoxView, Examined};
 use crate::socket::state::RunProgress;
 
 mod past;
@@ -26,7 +26,7 @@ const DOCUMENT: &str = include_str!("document.html");
 /// Everything that is shown.
 pub(super) struct PageView<'a> {
     /// Where the box stands; `None` before the first look.
-    pub(super) glance: Option<&'a Glance>,
+    pub(super) box_view: Option<&'a BoxView>,
     /// What doctor found; `None` before the first time.
     pub(super) findings: Option<&'a [Examined]>,
     /// The run under way.
@@ -121,7 +121,9 @@ pub(super) fn live(
 /// The whole document.
 pub(super) fn page(language: Language, view: &PageView, nonce: &str) -> String {
     let words = words(language);
-    let box_id = view.glance.and_then(|glance| glance.box_id.as_deref());
+    let box_id = view
+        .box_view
+        .and_then(|box_view| box_view.box_id.as_deref());
     let box_id = box_id.map_or_else(String::new, |id| {
         format!(
             "<p class=\"soft\">{} <code>{}</code></p>",
@@ -157,7 +159,7 @@ pub(super) fn page(language: Language, view: &PageView, nonce: &str) -> String {
 
 fn main(language: Language, view: &PageView) -> String {
     let words = words(language);
-    let Some(glance) = view.glance else {
+    let Some(box_view) = view.box_view else {
         return section(
             "verdict",
             "verdict",
@@ -165,13 +167,13 @@ fn main(language: Language, view: &PageView) -> String {
             &format!("<p class=\"word\">{}</p>", escape(words.looking)),
         ) + &now(language, view);
     };
-    let stats = Stats::of(&glance.reports, glance.standing.now, view.offset);
-    verdict(language, glance, view.running.is_some())
+    let stats = Stats::of(&box_view.reports, box_view.standing.now, view.offset);
+    verdict(language, box_view, view.running.is_some())
         + &now(language, view)
-        + &holdings(language, &glance.standing, view.offset)
+        + &holdings(language, &box_view.standing, view.offset)
         + &doctor(language, view.findings)
         + &link(language, &stats)
-        + &past::history(language, &glance.reports, view.offset)
+        + &past::history(language, &box_view.reports, view.offset)
 }
 
 fn section(id: &str, class: &str, title: &str, body: &str) -> String {
@@ -181,17 +183,17 @@ fn section(id: &str, class: &str, title: &str, body: &str) -> String {
     )
 }
 
-fn verdict(language: Language, glance: &Glance, runs: bool) -> String {
+fn verdict(language: Language, box_view: &BoxView, runs: bool) -> String {
     let words = words(language);
-    let verdict = glance.verdict();
+    let verdict = box_view.verdict();
     let sign = match verdict.word {
         logic::health::Word::Ready => "✔",
         logic::health::Word::ReadyBut => "!",
         logic::health::Word::NotReady => "✖",
     };
     // What a reason may carry is the end of the last run.
-    let last = glance.standing.last.as_ref().map(|last| &last.code);
-    let about = match (&glance.standing.trouble, last) {
+    let last = box_view.standing.last.as_ref().map(|last| &last.code);
+    let about = match (&box_view.standing.trouble, last) {
         (Some(told), _) => Some(&told.code),
         (None, last) => last,
     };
@@ -209,8 +211,8 @@ fn verdict(language: Language, glance: &Glance, runs: bool) -> String {
     }
     body += "</div>";
     if verdict.word != logic::health::Word::Ready {
-        let cause = verdict.cause(&glance.standing);
-        let remedy = match runs && is_mended_by_a_run(&cause, &glance.standing.packages) {
+        let cause = verdict.cause(&box_view.standing);
+        let remedy = match runs && is_mended_by_a_run(&cause, &box_view.standing.packages) {
             true => escape(words.let_it_run),
             false => remedied(&escape(&remedy(language, &cause))),
         };

@@ -19,7 +19,7 @@ use super::login;
 use super::package::insert;
 use super::query::{Query, parameter};
 use super::snapshot::{FeedSnapshot, Followed};
-use super::state::Board;
+use super::state::SharedState;
 use super::wire::with_type;
 use vault::package::PackageStore;
 
@@ -34,7 +34,7 @@ const MOMENTS: usize = 50;
 
 /// Entities of one generation, one a line.
 pub(super) async fn entities(
-    board: &Board,
+    shared: &SharedState,
     roles: ApiRoles,
     query: &Query,
 ) -> Result<Response<ResponseBody>, Fault> {
@@ -56,8 +56,8 @@ pub(super) async fn entities(
         return Err(parameter("login", ParameterFlaw::Beside { other }));
     }
     let held = match ids.is_empty() && login.is_none() {
-        true => settled(board).await?,
-        false => Followed::now(board)?,
+        true => settled(shared).await?,
+        false => Followed::now(shared)?,
     };
     let (shelf, place) = (held.shelf.clone(), held.end());
     let generation = shelf.edition().generation;
@@ -80,16 +80,16 @@ pub(super) async fn entities(
 
 /// Feed and catalogue of one moment. For the one between their publications it is waited a little; where it lasts, the
 /// feed's end is a place from where nothing is missed all the same.
-pub(super) async fn settled(board: &Board) -> Result<Followed, Fault> {
+pub(super) async fn settled(shared: &SharedState) -> Result<Followed, Fault> {
     for _ in 0..MOMENTS {
-        let held = Followed::now(board)?;
+        let held = Followed::now(shared)?;
         if held.is_settled() {
             return Ok(held);
         }
         drop(held);
         tokio::time::sleep(MOMENT).await;
     }
-    Followed::now(board)
+    Followed::now(shared)
 }
 
 fn all(
@@ -177,8 +177,8 @@ pub(super) fn line(kind: EntityType, mut entity: Entity, roles: ApiRoles) -> Jso
 }
 
 /// The packages of the deliveries in the catalogue, one a line; the words of `packages --json`.
-pub(super) fn packages(board: &Board) -> Result<Response<ResponseBody>, Fault> {
-    let shelf = board.shelf()?;
+pub(super) fn packages(shared: &SharedState) -> Result<Response<ResponseBody>, Fault> {
+    let shelf = shared.shelf()?;
     let packages = PackageStore::open(shelf.vault())?;
     let count = shelf.edition().count(EntityType::Delivery);
     let lines = (0..count).filter_map(move |place| {
@@ -202,8 +202,8 @@ pub(super) fn packages(board: &Board) -> Result<Response<ResponseBody>, Fault> {
 ///
 /// # Errors
 /// `catalogue.unknown_entity` where the catalogue names no such delivery.
-pub(super) fn is_wanted(board: &Board, delivery: &str) -> Result<bool, Fault> {
-    let shelf = board.shelf()?;
+pub(super) fn is_wanted(shared: &SharedState, delivery: &str) -> Result<bool, Fault> {
+    let shelf = shared.shelf()?;
     let rows = shelf.edition().types.get(&EntityType::Delivery);
     let name = shelf.name(EntityType::Delivery, delivery);
     let row = rows.and_then(|rows| rows.get(&name)).ok_or_else(|| {

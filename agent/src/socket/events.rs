@@ -19,7 +19,7 @@ use super::body::ResponseBody;
 use super::content::settled;
 use super::query::Query;
 use super::snapshot::{EventPage, Followed};
-use super::state::Board;
+use super::state::SharedState;
 use super::wire::with_type;
 use super::{feed, watch};
 use system::clock;
@@ -35,7 +35,7 @@ const TOGETHER: usize = 256;
 const GATHER: usize = 32 << 10;
 
 /// What was told.
-enum Telling {
+enum FollowerTurn {
     /// One thing; more may follow.
     Told,
     Nothing,
@@ -47,7 +47,7 @@ enum Telling {
 
 /// What is told to one follower.
 struct EventFollower {
-    board: Board,
+    shared: SharedState,
     roles: ApiRoles,
     contents: bool,
     following: EventStream,
@@ -56,7 +56,7 @@ struct EventFollower {
 
 /// Events until one side hangs up.
 pub(super) fn answer(
-    board: &Board,
+    shared: &SharedState,
     roles: ApiRoles,
     query: &Query,
     headers: &HeaderMap,
@@ -71,7 +71,7 @@ pub(super) fn answer(
     let last = last.map(|id| id.to_str().unwrap_or_default());
     let (send, receive) = mpsc::channel(PIECES);
     let follower = EventFollower {
-        board: board.clone(),
+        shared: shared.clone(),
         roles,
         contents,
         following: EventStream::new(last),
@@ -84,24 +84,24 @@ pub(super) fn answer(
 
 impl EventFollower {
     async fn follow(mut self) {
-        let board = self.board.clone();
-        let _attendance = watch::attend(&board);
+        let shared = self.shared.clone();
+        let _attendance = watch::attend(&shared);
         let reads = self.roles.has(ApiRole::Read);
-        let _watch = reads.then(|| board.watch());
+        let _watch = reads.then(|| shared.watch());
         // The publication whose changes were told last.
         let mut told = None;
         loop {
             // Heard from here on: what is told between the two looks is not missed.
-            let mut news = std::pin::pin!(board.events().news.notified());
-            let mut published = std::pin::pin!(board.library().published());
+            let mut news = std::pin::pin!(shared.events().news.notified());
+            let mut published = std::pin::pin!(shared.library().published());
             news.as_mut().enable();
             published.as_mut().enable();
-            let publication = board.library().publications();
+            let publication = shared.library().publications();
             match self.tell(reads, told != Some(publication)).await {
-                Telling::Told => continue,
-                Telling::Nothing => told = Some(publication),
-                Telling::NotYet => {}
-                Telling::Over => return,
+                FollowerTurn::Told => continue,
+                FollowerTurn::Nothing => told = Some(publication),
+                FollowerTurn::NotYet => {}
+                FollowerTurn::Over => return,
             }
             let mut heartbeat = tokio::time::interval(HEARTBEAT);
             heartbeat.tick().await;
@@ -121,16 +121,16 @@ impl EventFollower {
     }
 
     /// Tells the next thing, if there is one.
-    async fn tell(&mut self, reads: bool, moved: bool) -> Telling {
+    async fn tell(&mut self, reads: bool, moved: bool) -> FollowerTurn {
         if self.following.is_fresh() && reads {
             // Catalogue and feed of one moment: what is between them has no place to go on from.
-            let _ = settled(&self.board).await;
+            let _ = settled(&self.shared).await;
         }
         let place = self.following.place();
-        let (board, following) = (&self.board, &mut self.following);
+        let (shared, following) = (&self.shared, &mut self.following);
         let mut held = None;
         let way = || {
-            let followed = reads.then(|| Followed::now(board).ok()).flatten();
+            let followed = reads.then(|| Followed::now(shared).ok()).flatten();
             let Some((end, followed)) = followed.and_then(|held| Some((held.end()?, held))) else {
                 return CatalogueWay::Closed;
             };
@@ -139,28 +139,28 @@ impl EventFollower {
             CatalogueWay::Open(entered, end)
         };
         // Before the first look there is nothing to tell.
-        let Some(next) = board
+        let Some(next) = shared
             .events()
             .with(|watched| following.next(&watched.log, moved, way))
         else {
-            return Telling::NotYet;
+            return FollowerTurn::NotYet;
         };
         let piece = match next {
-            NextEvent::Wait => return Telling::Nothing,
+            NextEvent::Wait => return FollowerTurn::Nothing,
             NextEvent::Gone { entities, events } => Some(gone(entities, events, following.place())),
             NextEvent::State => self.state(reads),
             NextEvent::Event(event) if event.role.is_some_and(|role| !self.roles.has(role)) => {
-                return Telling::Told;
+                return FollowerTurn::Told;
             }
             NextEvent::Event(event) => Some(rendered(following.id(), event.kind, &event.data)),
             NextEvent::Changes(from) => held.as_ref().map(|held| self.changes(held, from)),
         };
         let Some(piece) = piece else {
-            return Telling::Over;
+            return FollowerTurn::Over;
         };
         match self.send.send(piece).await {
-            Ok(()) => Telling::Told,
-            Err(_) => Telling::Over,
+            Ok(()) => FollowerTurn::Told,
+            Err(_) => FollowerTurn::Over,
         }
     }
 
@@ -168,7 +168,7 @@ impl EventFollower {
         let now = clock::now().mono.as_millis() as u64;
         let place = self.following.place();
         let told = self
-            .board
+            .shared
             .events()
             .with(|watched| state(&watched.facts, now, reads, place))?;
         Some(rendered(

@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::body::ResponseBody;
 use super::route::read_within;
-use super::state::Board;
+use super::state::SharedState;
 use super::wire::{field, object};
 use crate::engine::exam::{
     ExamSignal, MAX_EXAM_SIGNALS, MAX_EXAM_TTL, MAX_SIGNALS_BYTES, SignalOutcome, engines, now,
@@ -64,7 +64,7 @@ impl ExamRequest {
 }
 
 pub(super) async fn answer(
-    board: &Board,
+    shared: &SharedState,
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Fault> {
     let wanted: ExamRequest = read_within(request, MAX_EXAM_BODY).await?;
@@ -85,7 +85,7 @@ pub(super) async fn answer(
         lasts,
         executions: wanted.executions,
     };
-    match signal(board.root(), given)? {
+    match signal(shared.root(), given)? {
         SignalOutcome::Noted => {}
         SignalOutcome::TooMany => {
             let count = MAX_EXAM_SIGNALS;
@@ -96,13 +96,13 @@ pub(super) async fn answer(
             return Err(field("executions", ParameterFlaw::Longer { most }));
         }
     }
-    board.events().done();
-    board.exam_told();
+    shared.events().done();
+    shared.exam_told();
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs());
     let told = json!({
         "schema": 1, "active": lasts.is_some(), "ttl_seconds": seconds(lasts), "name": name,
-        "exam_seconds_left": seconds(running(board.root())),
-        "executions": now(board.root()).executions,
+        "exam_seconds_left": seconds(running(shared.root())),
+        "executions": now(shared.root()).executions,
     });
     Ok(object(StatusCode::OK, told))
 }
@@ -118,23 +118,23 @@ pub(super) struct TerminateRequest {
 
 /// Asks the engines to end what is sat, by the event `terminate`, and waits for them.
 pub(super) async fn terminate(
-    board: &Board,
+    shared: &SharedState,
     wanted: TerminateRequest,
 ) -> Result<Response<ResponseBody>, Fault> {
-    let root = board.root();
+    let root = shared.root();
     let count = exam::sum(&now(root).executions);
     if wanted.count != count {
         let cause = InputCause::OtherCount { count };
         return Err(Fault::new(Code::InputTerminate, cause));
     }
     tracing::warn!("the delivery engines are asked to end {count} executions");
-    let timeout = board.settings().sync.terminate_timeout;
+    let timeout = shared.settings().sync.terminate_timeout;
     let end = Instant::now() + timeout;
-    let _asked = board.ask_termination();
+    let _asked = shared.ask_termination();
     let mut asked = Termination::new(&engines(root));
     loop {
         // Heard from here on: a signal between look and wait is not missed.
-        let mut told = std::pin::pin!(board.signal());
+        let mut told = std::pin::pin!(shared.signal());
         told.as_mut().enable();
         if asked.look(&engines(root), now_ms()) {
             let told = json!({ "schema": 1, "terminated": count });

@@ -20,7 +20,7 @@ use super::body::{Pieces, ResponseBody};
 use super::content::line;
 use super::query::{Query, parameter};
 use super::snapshot::{self, FeedSnapshot, Followed};
-use super::state::Board;
+use super::state::SharedState;
 use super::wire::{object, with_type};
 use vault::feed::{FeedChange, Op};
 
@@ -37,7 +37,7 @@ const SHARED: usize = 256 << 10;
 
 /// Changes after a position of an epoch; where there are none yet, after a while or when some come.
 pub(super) async fn answer(
-    board: &Board,
+    shared: &SharedState,
     roles: ApiRoles,
     query: &Query,
 ) -> Result<Response<ResponseBody>, Fault> {
@@ -56,12 +56,12 @@ pub(super) async fn answer(
     };
     let wait = query.seconds("wait", MAX_FEED_WAIT)?.unwrap_or_default();
     let until = Instant::now() + wait;
-    let _watch = (!wait.is_zero()).then(|| board.watch());
+    let _watch = (!wait.is_zero()).then(|| shared.watch());
     loop {
         // Heard from here on: what is published between the two looks is not missed.
-        let mut published = std::pin::pin!(board.library().published());
+        let mut published = std::pin::pin!(shared.library().published());
         published.as_mut().enable();
-        let held = Followed::now(board)?;
+        let held = Followed::now(shared)?;
         let (from, reads) = match held.enter(asked) {
             Ok(entered) => entered,
             Err(FollowerRefusal::Gone) => return Ok(gone(&held)),

@@ -19,7 +19,7 @@ use super::body::{Pieces, ResponseBody};
 use super::content::{LINES, gather};
 use super::package::{OpenedPackage, PackageRead, Selected, answer, insert, open, span};
 use super::query::{decode, flaw};
-use super::state::Board;
+use super::state::SharedState;
 use super::wire::with_type;
 use crate::engine::content;
 use vault::package::Content;
@@ -71,8 +71,8 @@ impl MemberTarget {
 /// The directories that were read last, by edition.
 pub(super) type Directories = Vec<([u8; 16], Rc<Directory>)>;
 
-fn directory(board: &Board, opened: &OpenedPackage) -> Result<Rc<Directory>, Fault> {
-    let known = board.library().directories();
+fn directory(shared: &SharedState, opened: &OpenedPackage) -> Result<Rc<Directory>, Fault> {
+    let known = shared.library().directories();
     let edition = opened.meta.edition;
     let found = |known: &Directories| {
         let found = known.iter().find(|(of, _)| *of == edition);
@@ -102,9 +102,12 @@ fn line(member: &Member) -> Json {
 }
 
 /// The members, one a line, in the order of the package.
-pub(super) fn list(board: &Board, asked: &PackageRead) -> Result<Response<ResponseBody>, Fault> {
-    let opened = open(board, asked)?;
-    let directory = directory(board, &opened)?;
+pub(super) fn list(
+    shared: &SharedState,
+    asked: &PackageRead,
+) -> Result<Response<ResponseBody>, Fault> {
+    let opened = open(shared, asked)?;
+    let directory = directory(shared, &opened)?;
     let count = directory.members.len();
     let lines = (0..count).map(move |place| Ok(line(&directory.members[place])));
     let mut response = with_type(
@@ -125,12 +128,12 @@ pub(super) fn list(board: &Board, asked: &PackageRead) -> Result<Response<Respon
 
 /// The content of one member.
 pub(super) fn read(
-    board: &Board,
+    shared: &SharedState,
     asked: &PackageRead,
     wanted: &str,
 ) -> Result<Response<ResponseBody>, Fault> {
-    let opened = open(board, asked)?;
-    let directory = directory(board, &opened)?;
+    let opened = open(shared, asked)?;
+    let directory = directory(shared, &opened)?;
     let is_it = |member: &Member| member.name == wanted.as_bytes() || name(member) == wanted;
     let found = directory.members.iter().position(is_it);
     let place = found.ok_or_else(|| {

@@ -10,7 +10,7 @@ use logic::health::metrics::{DaemonFigures, MetricsFormat, MetricsInput, render}
 
 use super::body::ResponseBody;
 use super::standing;
-use super::state::Board;
+use super::state::SharedState;
 use super::wire::with_type;
 use system::clock;
 
@@ -18,11 +18,11 @@ use system::clock;
 const LOOK: Duration = Duration::from_secs(8);
 
 /// The text.
-pub(super) async fn answer(board: &Board, headers: &HeaderMap) -> Response<ResponseBody> {
-    let glance = standing::look(board, LOOK).await;
-    let daemon = of_daemon(board);
+pub(super) async fn answer(shared: &SharedState, headers: &HeaderMap) -> Response<ResponseBody> {
+    let box_view = standing::look(shared, LOOK).await;
+    let daemon = of_daemon(shared);
     let sample = MetricsInput {
-        standing: glance.as_deref().map(|glance| &glance.standing),
+        standing: box_view.as_deref().map(|box_view| &box_view.standing),
         daemon: Some(&daemon),
         version: env!("CARGO_PKG_VERSION"),
     };
@@ -40,14 +40,14 @@ pub(super) async fn answer(board: &Board, headers: &HeaderMap) -> Response<Respo
 }
 
 /// What only the daemon knows.
-pub(crate) fn of_daemon(board: &Board) -> DaemonFigures {
-    let standing = board.standing();
-    let up = clock::now().mono.saturating_sub(board.started().mono);
+pub(crate) fn of_daemon(shared: &SharedState) -> DaemonFigures {
+    let standing = shared.standing();
+    let up = clock::now().mono.saturating_sub(shared.started().mono);
     DaemonFigures {
         up: up.as_secs_f64(),
         running: standing.running.is_some(),
         offline_tries: standing.offline.unwrap_or(0),
         breaker_open: standing.breaker,
-        ended: board.ended().into_iter().collect(),
+        ended: shared.ended().into_iter().collect(),
     }
 }

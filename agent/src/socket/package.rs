@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use super::body::{Pieces, ResponseBody};
 use super::query::{Query, parameter};
-use super::state::Board;
+use super::state::SharedState;
 use super::wanted::WantedRange;
 use super::wire::{refusal, with_type};
 use crate::engine::{Engine, exam};
@@ -74,7 +74,7 @@ fn edition(text: &str) -> Option<[u8; 16]> {
 }
 
 /// Editions that were noted as named lately.
-pub(super) type Noted = BTreeMap<[u8; 16], Instant>;
+pub(super) type NamedEditions = BTreeMap<[u8; 16], Instant>;
 
 /// A package that is open.
 pub(super) struct OpenedPackage {
@@ -97,16 +97,16 @@ impl OpenedPackage {
 }
 
 /// Opens the edition that is meant; it is held, or kept since somebody named it while it was.
-pub(super) fn open(board: &Board, asked: &PackageRead) -> Result<OpenedPackage, Fault> {
+pub(super) fn open(shared: &SharedState, asked: &PackageRead) -> Result<OpenedPackage, Fault> {
     let delivery = asked.delivery;
-    let (packages, is_shown) = match board.shelf() {
+    let (packages, is_shown) = match shared.shelf() {
         Ok(shelf) => {
             let is_shown = shelf.shows(EntityType::Delivery, delivery);
             (PackageStore::open(shelf.vault())?, is_shown)
         }
         // Where the catalogue cannot be read, packages are all the same.
         Err(_) => {
-            let engine = Engine::open(board.root(), (*board.settings()).clone())?;
+            let engine = Engine::open(shared.root(), (*shared.settings()).clone())?;
             (PackageStore::open(engine.vault())?, true)
         }
     };
@@ -121,14 +121,14 @@ pub(super) fn open(board: &Board, asked: &PackageRead) -> Result<OpenedPackage, 
     let is_held = held.is_some();
     if let Some(content) = held.filter(|content| meant.contains(&content.meta().edition)) {
         // Opened first: what is linked then is what was opened.
-        note(board, &packages, content.meta());
+        note(shared, &packages, content.meta());
         return Ok(OpenedPackage::of(content));
     }
     for edition in meant.iter().filter(|_| is_shown) {
         if let Some(meta) = packages.kept(*edition)?
             && meta.delivery == delivery
         {
-            note(board, &packages, &meta);
+            note(shared, &packages, &meta);
             let content = packages.kept_content(&meta)?;
             return Ok(OpenedPackage::of(content));
         }
@@ -140,8 +140,8 @@ pub(super) fn open(board: &Board, asked: &PackageRead) -> Result<OpenedPackage, 
 }
 
 /// A reader named this edition: it stays.
-fn note(board: &Board, packages: &PackageStore, meta: &Meta) {
-    let mut noted = board.library().noted().borrow_mut();
+fn note(shared: &SharedState, packages: &PackageStore, meta: &Meta) {
+    let mut noted = shared.library().noted().borrow_mut();
     if noted
         .get(&meta.edition)
         .is_some_and(|at| at.elapsed() < NOTED)
@@ -156,22 +156,22 @@ fn note(board: &Board, packages: &PackageStore, meta: &Meta) {
 }
 
 /// Lets go of editions that need not stay, as long as it is polled.
-pub(super) async fn keeper(board: Board) {
+pub(super) async fn sampler(shared: SharedState) {
     loop {
-        if board.root().state().join("packages/kept").exists() {
+        if shared.root().state().join("packages/kept").exists() {
             // What cannot be done now is done the next time.
-            let _ = release(&board);
+            let _ = release(&shared);
         }
         tokio::time::sleep(LOOK).await;
     }
 }
 
-fn release(board: &Board) -> Result<(), Fault> {
-    let settings = board.settings();
-    let engine = Engine::open(board.root(), (*settings).clone())?;
+fn release(shared: &SharedState) -> Result<(), Fault> {
+    let settings = shared.settings();
+    let engine = Engine::open(shared.root(), (*settings).clone())?;
     let packages = PackageStore::open(engine.vault())?;
     let now = keep::RetentionState {
-        exam: exam::running(board.root()).is_some(),
+        exam: exam::running(shared.root()).is_some(),
         scarce: packages.free()? < settings.download.reserve.bytes(),
     };
     packages.release(now.exam, |ago| stays(ago, now))
@@ -273,8 +273,11 @@ pub(super) fn span(content: Content, span: Range<u64>) -> Pieces {
 }
 
 /// The content of a whole package, or one range of it.
-pub(super) fn content(board: &Board, asked: &PackageRead) -> Result<Response<ResponseBody>, Fault> {
-    let opened = open(board, asked)?;
+pub(super) fn content(
+    shared: &SharedState,
+    asked: &PackageRead,
+) -> Result<Response<ResponseBody>, Fault> {
+    let opened = open(shared, asked)?;
     let edition = opened.edition();
     let selected = Selected {
         tag: format!("\"{edition}\""),

@@ -22,9 +22,9 @@ struct Inner {
 }
 
 /// Something is handed in until this is dropped.
-pub(super) struct Ahead(Priority);
+pub(super) struct IntakeGuard(Priority);
 
-impl Drop for Ahead {
+impl Drop for IntakeGuard {
     fn drop(&mut self) {
         let intakes = &self.0.0.intakes;
         intakes.set(intakes.get() - 1);
@@ -33,9 +33,9 @@ impl Drop for Ahead {
 
 impl Priority {
     /// Something is handed in from now on.
-    pub(super) fn ahead(&self) -> Ahead {
+    pub(super) fn ahead(&self) -> IntakeGuard {
         self.0.intakes.set(self.0.intakes.get() + 1);
-        Ahead(self.clone())
+        IntakeGuard(self.clone())
     }
 
     /// A reader lets them go first: where something is handed in, readers go on one after the other.

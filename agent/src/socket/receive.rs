@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use super::body::ResponseBody;
 use super::query::{Query, flaw, parameter};
-use super::state::Board;
+use super::state::SharedState;
 use super::target::RouteTarget;
 use super::wire::{linger, next_piece, object, slow, too_large, whole};
 use crate::engine::Engine;
@@ -39,7 +39,7 @@ pub(super) const PARAMETERS: [&str; 1] = ["send"];
 
 /// Lets in what the body holds.
 pub(super) async fn answer(
-    board: &Board,
+    shared: &SharedState,
     target: RouteTarget,
     query: &Query,
     request: Request<Incoming>,
@@ -54,7 +54,7 @@ pub(super) async fn answer(
             ));
         }
     };
-    let settings = board.settings();
+    let settings = shared.settings();
     let limit = settings.results.max_item.bytes();
     let size = request.body().size_hint();
     if size.lower() > limit.saturating_add(ENVELOPE) {
@@ -63,26 +63,26 @@ pub(super) async fn answer(
     }
     let kept = if size.upper().is_some_and(|most| most <= SMALL_DOCUMENT) {
         let document = whole(request, SMALL_DOCUMENT as usize, ITEM_TIMEOUT).await?;
-        here(board, target, document).await
+        here(shared, target, document).await
     } else {
-        let kept = tokio::time::timeout(ITEM_TIMEOUT, elsewhere(board, &target, request, limit));
+        let kept = tokio::time::timeout(ITEM_TIMEOUT, elsewhere(shared, &target, request, limit));
         kept.await.map_err(|_| slow(ITEM_TIMEOUT))?
     };
-    board.events().done();
+    shared.events().done();
     let mut told = kept?;
     if now {
         // It is kept whatever comes of that: a daemon that stops sends it when it has started again.
-        told["run"] = json!(board.ask(send()).await.ok().map(|accepted| accepted.run));
+        told["run"] = json!(shared.ask(send()).await.ok().map(|accepted| accepted.run));
     }
     Ok(object(StatusCode::OK, told))
 }
 
 /// A small document is let in by the daemon itself, through what the one before it has opened. Where that fails for
 /// anything but the document, it is opened anew: the state folder may be another one by now.
-async fn here(board: &Board, target: RouteTarget, document: Bytes) -> Result<Json, Fault> {
-    let (root, settings) = (board.root().clone(), (*board.settings()).clone());
+async fn here(shared: &SharedState, target: RouteTarget, document: Bytes) -> Result<Json, Fault> {
+    let (root, settings) = (shared.root().clone(), (*shared.settings()).clone());
     let limit = settings.results.max_item.bytes();
-    let open = board.intake_of(limit);
+    let open = shared.intake_of(limit);
     // The disk may take its time to sync: others are answered meanwhile.
     let kept = tokio::task::spawn_blocking(move || {
         if let Some(open) = open {
@@ -97,7 +97,7 @@ async fn here(board: &Board, target: RouteTarget, document: Bytes) -> Result<Jso
         Ok((open, kept))
     });
     let (open, kept) = kept.await.map_err(failed)??;
-    board.keep_intake(limit, open);
+    shared.keep_intake(limit, open);
     kept.map(|receipt| told(&receipt))
 }
 
@@ -112,12 +112,12 @@ fn send() -> Errand {
 
 /// A large document is handed on as it comes to a process of its own: read here, its memory would stay with the daemon.
 async fn elsewhere(
-    board: &Board,
+    shared: &SharedState,
     target: &RouteTarget,
     request: Request<Incoming>,
     limit: u64,
 ) -> Result<Json, Fault> {
-    let mut command = child(board.root(), "intake-worker");
+    let mut command = child(shared.root(), "intake-worker");
     command.arg(target.kind.word());
     if let Some(id) = &target.id {
         command.arg("--id").arg(id);

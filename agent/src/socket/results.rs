@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use super::body::ResponseBody;
 use super::content::LINES;
 use super::query::{Query, parameter};
-use super::state::Board;
+use super::state::SharedState;
 use super::wire::{object, with_type};
 use crate::engine::Engine;
 use vault::spool::{Fate, Spool};
@@ -71,14 +71,14 @@ pub(super) fn edition(fate: &Fate) -> Json {
     })
 }
 
-fn open(board: &Board) -> impl FnOnce() -> Result<Spool, Fault> + Send + 'static {
-    let (root, settings) = (board.root().clone(), (*board.settings()).clone());
+fn open(shared: &SharedState) -> impl FnOnce() -> Result<Spool, Fault> + Send + 'static {
+    let (root, settings) = (shared.root().clone(), (*shared.settings()).clone());
     move || Spool::open(Engine::open(&root, settings)?.vault())
 }
 
 /// One result: its editions in order, and of the newest one how it stands.
-pub(super) async fn one(board: &Board, id: &str) -> Result<Response<ResponseBody>, Fault> {
-    let (open, wanted) = (open(board), id.to_owned());
+pub(super) async fn one(shared: &SharedState, id: &str) -> Result<Response<ResponseBody>, Fault> {
+    let (open, wanted) = (open(shared), id.to_owned());
     let read = move || {
         let fates = open()?.fates(ItemKind::Results, &wanted)?;
         Ok::<Vec<Json>, Fault>(fates.iter().map(edition).collect())
@@ -104,7 +104,7 @@ pub(super) fn unread(error: &tokio::task::JoinError) -> Fault {
 }
 
 /// All of them, an edition a line: what is owed, then what is done. As fast as they are read.
-pub(super) fn list(board: &Board, query: &Query) -> Result<Response<ResponseBody>, Fault> {
+pub(super) fn list(shared: &SharedState, query: &Query) -> Result<Response<ResponseBody>, Fault> {
     let wanted = match query.text("state") {
         None => None,
         Some(word) => {
@@ -115,7 +115,7 @@ pub(super) fn list(board: &Board, query: &Query) -> Result<Response<ResponseBody
         }
     };
     let (lines, receive) = mpsc::channel(4);
-    let open = open(board);
+    let open = open(shared);
     tokio::task::spawn_blocking(move || {
         let mut piece = Vec::new();
         let read = open().and_then(|spool| {

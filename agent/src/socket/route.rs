@@ -22,7 +22,7 @@ use tokio::sync::{broadcast, mpsc};
 use super::body::ResponseBody;
 use super::query::{Query, flaw, parameter};
 use super::receive;
-use super::state::Board;
+use super::state::SharedState;
 use super::target::RouteTarget;
 use super::wire::{object, refusal, whole, with_type};
 use super::{content, events, exam, feed, member, metrics, package, results, standing};
@@ -39,12 +39,12 @@ const OPENAPI: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.de
 
 /// Answers one request, with its place until the answer was sent.
 pub(super) async fn answer(
-    board: &Board,
+    shared: &SharedState,
     ticket: &ConnectionTicket,
     roles: ApiRoles,
     request: Request<Incoming>,
 ) -> Response<KeptContent<ResponseBody, Option<TakenPlace>>> {
-    board.count();
+    shared.count();
     let keep = |response: Response<ResponseBody>, place| {
         response.map(|body| KeptContent::new(body, place))
     };
@@ -66,15 +66,15 @@ pub(super) async fn answer(
     };
     let _ahead = match class {
         places::PlaceClass::Intake | places::PlaceClass::LargeIntake => {
-            Some(board.priority().ahead())
+            Some(shared.priority().ahead())
         }
         places::PlaceClass::Reader => {
-            board.priority().give_way().await;
+            shared.priority().give_way().await;
             None
         }
         places::PlaceClass::Control | places::PlaceClass::Stream => None,
     };
-    let response = dispatch(board, roles, request).await;
+    let response = dispatch(shared, roles, request).await;
     keep(
         response.unwrap_or_else(|trouble| refusal(&trouble)),
         Some(place),
@@ -101,7 +101,7 @@ fn busy(class: places::PlaceClass) -> Fault {
 }
 
 async fn dispatch(
-    board: &Board,
+    shared: &SharedState,
     roles: ApiRoles,
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Fault> {
@@ -143,60 +143,60 @@ async fn dispatch(
     if let Some(target) = target {
         if !reads {
             let query = query(&receive::PARAMETERS)?;
-            return receive::answer(board, target, &query, request).await;
+            return receive::answer(shared, target, &query, request).await;
         }
         return match &target.id {
             Some(id) => {
                 query(&[])?;
-                results::one(board, id).await
+                results::one(shared, id).await
             }
-            None => results::list(board, &query(&results::PARAMETERS)?),
+            None => results::list(shared, &query(&results::PARAMETERS)?),
         };
     }
     match route {
         "status" => {
             query(&[])?;
-            Ok(object(StatusCode::OK, standing::status(board).await))
+            Ok(object(StatusCode::OK, standing::status(shared).await))
         }
         "sync" => {
             query(&[])?;
             let errand: Errand = read(request).await?;
-            let accepted = board.ask(errand).await?;
+            let accepted = shared.ask(errand).await?;
             let told = json!({ "schema": 1, "run": accepted.run, "joined": accepted.joined });
             Ok(object(StatusCode::ACCEPTED, told))
         }
         "sync/events" => {
             query(&[])?;
-            Ok(sync_events(board))
+            Ok(sync_events(shared))
         }
         "events" => {
             let query = query(&events::PARAMETERS)?;
-            events::answer(board, roles, &query, request.headers())
+            events::answer(shared, roles, &query, request.headers())
         }
-        "entities" => content::entities(board, roles, &query(&["type", "id*", "login"])?).await,
-        "feed" => feed::answer(board, roles, &query(&feed::PARAMETERS)?).await,
+        "entities" => content::entities(shared, roles, &query(&["type", "id*", "login"])?).await,
+        "feed" => feed::answer(shared, roles, &query(&feed::PARAMETERS)?).await,
         "packages" => {
             query(&[])?;
-            content::packages(board)
+            content::packages(shared)
         }
         "packages/content" => {
             let query = query(&["delivery", package::PARAMETERS[0]])?;
             let missing = || parameter("delivery", ParameterFlaw::Delivery);
             let delivery = query.text("delivery").ok_or_else(missing)?;
-            package::content(board, &asked(delivery, &query, &request))
+            package::content(shared, &asked(delivery, &query, &request))
         }
         "exam" => {
             query(&[])?;
-            exam::answer(board, request).await
+            exam::answer(shared, request).await
         }
         "exam/terminate" => {
             query(&[])?;
-            exam::terminate(board, read(request).await?).await
+            exam::terminate(shared, read(request).await?).await
         }
         "downloads" => {
             query(&[])?;
-            board.order(&read::<DownloadOrder>(request).await?)?;
-            let orders = board.orders().in_force(clock::uptime());
+            shared.order(&read::<DownloadOrder>(request).await?)?;
+            let orders = shared.orders().in_force(clock::uptime());
             Ok(object(
                 StatusCode::OK,
                 json!({ "schema": 1, "orders": orders }),
@@ -204,7 +204,7 @@ async fn dispatch(
         }
         "metrics" => {
             query(&[])?;
-            Ok(metrics::answer(board, request.headers()).await)
+            Ok(metrics::answer(shared, request.headers()).await)
         }
         "openapi.json" => {
             query(&[])?;
@@ -219,8 +219,8 @@ async fn dispatch(
             let target = member::MemberTarget::of(route).ok_or_else(|| unknown(&path))??;
             let asked = asked(&target.delivery, &query, &request);
             match &target.member {
-                Some(name) => member::read(board, &asked, name),
-                None => member::list(board, &asked),
+                Some(name) => member::read(shared, &asked, name),
+                None => member::list(shared, &asked),
             }
         }
     }
@@ -278,10 +278,10 @@ pub(super) async fn read_within<T: DeserializeOwned>(
 }
 
 /// Server-sent events (WHATWG HTML 9.2): how it stands now, then whatever is told.
-fn sync_events(board: &Board) -> Response<ResponseBody> {
-    let mut told = board.follow();
+fn sync_events(shared: &SharedState) -> Response<ResponseBody> {
+    let mut told = shared.follow();
     let (send, receive) = mpsc::channel(16);
-    let first = event("state", &outside::json(&standing::daemon(board)));
+    let first = event("state", &outside::json(&standing::daemon(shared)));
     tokio::task::spawn_local(async move {
         if send.send(first).await.is_err() {
             return;

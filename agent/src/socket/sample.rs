@@ -13,7 +13,7 @@ use logic::report::Report;
 use logic::settings::Settings;
 use serde::{Deserialize, Serialize};
 
-use super::state::Board;
+use super::state::SharedState;
 use crate::bundle;
 use crate::doctor::{self, standing};
 use crate::engine::Engine;
@@ -34,7 +34,7 @@ const SAMPLE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Where the box stands, and its past.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Glance {
+pub struct BoxView {
     /// What the verdict depends on.
     pub standing: BoxStanding,
     /// Id of the box, when its folder opens.
@@ -43,7 +43,7 @@ pub struct Glance {
     pub reports: Vec<Report>,
 }
 
-impl Glance {
+impl BoxView {
     /// The same verdict as that of `status`.
     pub fn verdict(&self) -> Verdict {
         Verdict::of(&self.standing)
@@ -56,40 +56,40 @@ pub fn look(
     engine: Result<Engine, Fault>,
     fault: Option<&Fault>,
     settings: &Settings,
-) -> Glance {
-    let mut glance = match &engine {
-        Ok(engine) => Glance {
+) -> BoxView {
+    let mut box_view = match &engine {
+        Ok(engine) => BoxView {
             standing: standing::take(engine),
             box_id: engine.identity().map(|identity| identity.box_id).ok(),
             reports: standing::reports(engine, HISTORY).unwrap_or_default(),
         },
-        Err(trouble) => Glance {
+        Err(trouble) => BoxView {
             standing: standing::unreadable(trouble),
-            ..Glance::default()
+            ..BoxView::default()
         },
     };
-    standing::misconfigured(&mut glance.standing, fault);
+    standing::misconfigured(&mut box_view.standing, fault);
     let redactor = bundle::redactor(root, settings, engine.as_ref().ok());
     let clean = |text: &mut String| *text = redactor.redact(text);
-    let standing = &mut glance.standing;
+    let standing = &mut box_view.standing;
     let died = standing.died.iter_mut().map(|(how, _)| how);
     let findings = standing.trouble.iter_mut().chain(&mut standing.config);
     for told in findings.chain(died) {
         told.cause.redact(|text| redactor.redact(text));
     }
-    if let Some(last) = &mut glance.standing.last {
+    if let Some(last) = &mut box_view.standing.last {
         clean(&mut last.reason);
         if let Some(cause) = &mut last.cause {
             cause.redact(|text| redactor.redact(text));
         }
     }
-    for report in &mut glance.reports {
+    for report in &mut box_view.reports {
         clean(&mut report.reason);
         for finding in &mut report.findings {
             finding.cause.redact(|text| redactor.redact(text));
         }
     }
-    glance
+    box_view
 }
 
 /// What a check found, as the page shows it: its sentence in each language, without names and secrets.
@@ -142,7 +142,7 @@ pub(crate) struct ShownSnapshot {
     /// Another number: there is something new to read.
     pub(crate) stamp: u64,
     /// Where the box stands; `None` before the first look.
-    pub(crate) glance: Option<Rc<Glance>>,
+    pub(crate) box_view: Option<Rc<BoxView>>,
     /// What doctor found; `None` before the first time.
     pub(crate) findings: Option<Rc<Vec<Examined>>>,
 }
@@ -150,77 +150,77 @@ pub(crate) struct ShownSnapshot {
 /// What makes a look old at once, whatever its age: a run has ended, another catalogue is shown, answers can or cannot
 /// be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct GlanceStamp {
+struct ViewStamp {
     ended: u64,
     edition: Option<FileStamp>,
     intake: Option<Finding>,
 }
 
-impl GlanceStamp {
-    fn of(board: &Board) -> Self {
+impl ViewStamp {
+    fn of(shared: &SharedState) -> Self {
         Self {
-            ended: board.ended().values().sum(),
-            edition: FileStamp::of(&board.root().state().join("catalogue")),
-            intake: board.intake(),
+            ended: shared.ended().values().sum(),
+            edition: FileStamp::of(&shared.root().state().join("catalogue")),
+            intake: shared.intake(),
         }
     }
 }
 
 /// When something was looked at: the time since boot, and what stood then.
-type Looked = RefCell<Option<(Duration, GlanceStamp)>>;
+type Looked = RefCell<Option<(Duration, ViewStamp)>>;
 
 /// The last look at the box: one sample, one judgement for the page, `/v1/status` and the metrics.
 #[derive(Debug)]
 pub struct BoxSample {
     at: Duration,
-    mark: GlanceStamp,
-    glance: Rc<Glance>,
+    mark: ViewStamp,
+    box_view: Rc<BoxView>,
 }
 
 /// Where the box stands now; a look is taken when the last one is old. Whoever asks meanwhile waits for the same one.
-pub async fn current(board: &Board) -> Option<Rc<Glance>> {
-    younger(board, SAMPLE_LIFETIME).await
+pub async fn current(shared: &SharedState) -> Option<Rc<BoxView>> {
+    younger(shared, SAMPLE_LIFETIME).await
 }
 
 /// The same, taken now.
-pub async fn anew(board: &Board) -> Option<Rc<Glance>> {
-    younger(board, Duration::ZERO).await
+pub async fn anew(shared: &SharedState) -> Option<Rc<BoxView>> {
+    younger(shared, Duration::ZERO).await
 }
 
 /// A look that is not older than this.
-async fn younger(board: &Board, old: Duration) -> Option<Rc<Glance>> {
-    let mut sample = board.sample().lock().await;
-    let (at, mark) = (clock::now().mono, GlanceStamp::of(board));
+async fn younger(shared: &SharedState, old: Duration) -> Option<Rc<BoxView>> {
+    let mut sample = shared.sample().lock().await;
+    let (at, mark) = (clock::now().mono, ViewStamp::of(shared));
     let is_young = |sample: &&BoxSample| sample.mark == mark && at.saturating_sub(sample.at) <= old;
     if let Some(young) = sample.as_ref().filter(is_young) {
-        return Some(young.glance.clone());
+        return Some(young.box_view.clone());
     }
-    let mut glance = ask::<Glance>(board.root(), &[]).await?;
+    let mut box_view = ask::<BoxView>(shared.root(), &[]).await?;
     if let Some(known) = &*sample {
-        keep(&mut glance.reports, &known.glance.reports);
+        keep(&mut box_view.reports, &known.box_view.reports);
     }
-    let glance = Rc::new(glance);
+    let box_view = Rc::new(box_view);
     *sample = Some(BoxSample {
         at,
         mark,
-        glance: glance.clone(),
+        box_view: box_view.clone(),
     });
-    Some(glance)
+    Some(box_view)
 }
 
 /// Keeps the last look, and takes a new one while somebody reads.
-pub(crate) struct Keeper {
-    board: Board,
+pub(crate) struct BoxSampler {
+    shared: SharedState,
     shown: RefCell<ShownSnapshot>,
     looked: Looked,
     examined: Looked,
     looking: Cell<bool>,
 }
 
-impl Keeper {
-    pub(crate) fn new(board: Board) -> Rc<Self> {
+impl BoxSampler {
+    pub(crate) fn new(shared: SharedState) -> Rc<Self> {
         Rc::new(Self {
-            board,
+            shared,
             shown: RefCell::default(),
             looked: RefCell::new(None),
             examined: RefCell::new(None),
@@ -228,8 +228,8 @@ impl Keeper {
         })
     }
 
-    pub(crate) fn board(&self) -> &Board {
-        &self.board
+    pub(crate) fn shared(&self) -> &SharedState {
+        &self.shared
     }
 
     /// What is known; a look is taken meanwhile when that is old.
@@ -241,56 +241,56 @@ impl Keeper {
     /// The same, but not what is old: a visitor waits a little for the look.
     pub(crate) async fn fresh(self: &Rc<Self>, patience: Duration) -> ShownSnapshot {
         let shown = self.now();
-        if shown.glance.is_some() && !self.is_due(&self.looked, SAMPLE_LIFETIME) {
+        if shown.box_view.is_some() && !self.is_due(&self.looked, SAMPLE_LIFETIME) {
             return shown;
         }
         // The checks of doctor may be under way, which take longer; whatever is known by then is shown.
-        let keeper = self.clone();
-        let look = tokio::task::spawn_local(async move { keeper.glance().await });
+        let sampler = self.clone();
+        let look = tokio::task::spawn_local(async move { sampler.box_view().await });
         let _ = tokio::time::timeout(patience, look).await;
         self.shown.borrow().clone()
     }
 
     fn is_due(&self, looked: &Looked, old: Duration) -> bool {
         looked.borrow().as_ref().is_none_or(|(at, mark)| {
-            *mark != GlanceStamp::of(&self.board) || clock::now().mono.saturating_sub(*at) > old
+            *mark != ViewStamp::of(&self.shared) || clock::now().mono.saturating_sub(*at) > old
         })
     }
 
     fn refresh(self: &Rc<Self>) {
-        let (glance, findings) = (
+        let (box_view, findings) = (
             self.is_due(&self.looked, SAMPLE_LIFETIME),
             self.is_due(&self.examined, EXAMINED),
         );
-        if self.looking.get() || !(glance || findings) {
+        if self.looking.get() || !(box_view || findings) {
             return;
         }
         self.looking.set(true);
-        let keeper = self.clone();
+        let sampler = self.clone();
         tokio::task::spawn_local(async move {
             // One after the other: the store opens in one process at a time.
-            if glance {
-                keeper.glance().await;
+            if box_view {
+                sampler.box_view().await;
             }
             if findings {
-                keeper.findings().await;
+                sampler.findings().await;
             }
-            keeper.looking.set(false);
+            sampler.looking.set(false);
         });
     }
 
-    async fn glance(&self) {
-        let looked = (clock::now().mono, GlanceStamp::of(&self.board));
-        if let Some(glance) = current(&self.board).await {
-            self.shown.borrow_mut().glance = Some(glance);
+    async fn box_view(&self) {
+        let looked = (clock::now().mono, ViewStamp::of(&self.shared));
+        if let Some(box_view) = current(&self.shared).await {
+            self.shown.borrow_mut().box_view = Some(box_view);
         }
         self.looked.replace(Some(looked));
         self.tell();
     }
 
     async fn findings(&self) {
-        let looked = (clock::now().mono, GlanceStamp::of(&self.board));
-        if let Some(findings) = ask(self.board.root(), &["--examine"]).await {
+        let looked = (clock::now().mono, ViewStamp::of(&self.shared));
+        if let Some(findings) = ask(self.shared.root(), &["--examine"]).await {
             self.shown.borrow_mut().findings = Some(Rc::new(findings));
         }
         self.examined.replace(Some(looked));

@@ -19,8 +19,8 @@ use tokio::time::Instant;
 
 use super::login::Logins;
 use super::member::Directories;
-use super::package::Noted;
-use super::state::Board;
+use super::package::NamedEditions;
+use super::state::SharedState;
 use crate::engine::Engine;
 use system::root::is_locked;
 use vault::Vault;
@@ -96,10 +96,10 @@ pub(super) struct FeedSnapshot {
 }
 
 impl FeedSnapshot {
-    fn open(board: &Board) -> Result<Self, Fault> {
+    fn open(shared: &SharedState) -> Result<Self, Fault> {
         // Before the files are read: what is published meanwhile is noticed by the next one who asks.
-        let marks = Marks::of(&board.root().state());
-        let engine = Engine::open(board.root(), (*board.settings()).clone())?;
+        let marks = Marks::of(&shared.root().state());
+        let engine = Engine::open(shared.root(), (*shared.settings()).clone())?;
         let vault = engine.vault().clone();
         let catalogue = CatalogueStore::open(&vault)?;
         let snapshot = Feed::of(&vault).snapshot()?;
@@ -222,11 +222,11 @@ impl Followed {
     /// nothing to follow yet.
     ///
     /// # Errors
-    /// As `Board::shelf`.
-    pub(super) fn now(board: &Board) -> Result<Self, Fault> {
+    /// As `SharedState::shelf`.
+    pub(super) fn now(shared: &SharedState) -> Result<Self, Fault> {
         let mut looks = 0;
         loop {
-            let shelf = board.shelf()?;
+            let shelf = shared.shelf()?;
             let stand = shelf.stand();
             looks += 1;
             // Whose run ended between the look at the files and the one at its lock has published.
@@ -306,7 +306,7 @@ pub(super) struct Library {
     /// How often that was.
     publications: Cell<u64>,
     directories: RefCell<Directories>,
-    noted: RefCell<Noted>,
+    noted: RefCell<NamedEditions>,
 }
 
 impl Library {
@@ -316,7 +316,7 @@ impl Library {
     }
 
     /// Editions of packages that readers named lately.
-    pub(super) fn noted(&self) -> &RefCell<Noted> {
+    pub(super) fn noted(&self) -> &RefCell<NamedEditions> {
         &self.noted
     }
 
@@ -331,7 +331,7 @@ impl Library {
     }
 }
 
-impl Board {
+impl SharedState {
     /// What was published last; it is read only when something else has taken its place.
     ///
     /// # Errors
@@ -368,7 +368,7 @@ impl Board {
 }
 
 /// Somebody waits for a publication.
-pub(super) struct FeedWaiter(Board);
+pub(super) struct FeedWaiter(SharedState);
 
 impl Drop for FeedWaiter {
     fn drop(&mut self) {
@@ -378,13 +378,13 @@ impl Drop for FeedWaiter {
 }
 
 /// Closes the shelf when nobody has used it for a while.
-async fn sweep(board: Board) {
-    while let Some(used) = board.library().used.get() {
+async fn sweep(shared: SharedState) {
+    while let Some(used) = shared.library().used.get() {
         let end = used + SNAPSHOT_LIFETIME;
         if end <= Instant::now() {
-            board.library().open.take();
-            board.library().directories.take();
-            board.library().used.take();
+            shared.library().open.take();
+            shared.library().directories.take();
+            shared.library().used.take();
             return;
         }
         tokio::time::sleep_until(end).await;
@@ -392,15 +392,15 @@ async fn sweep(board: Board) {
 }
 
 /// Looks for all who wait: whenever a run tells something, and now and then.
-async fn look(board: Board, mut seen: Marks) {
-    let mut told = board.follow();
-    let library = board.library();
+async fn look(shared: SharedState, mut seen: Marks) {
+    let mut told = shared.follow();
+    let library = shared.library();
     while library.waiting.get() > 0 {
         let heard = tokio::time::timeout(LOOK, told.recv()).await;
         if matches!(heard, Ok(Err(broadcast::error::RecvError::Closed))) {
             break;
         }
-        let now = Marks::of(&board.root().state());
+        let now = Marks::of(&shared.root().state());
         if now != seen {
             seen = now;
             library.publications.set(library.publications.get() + 1);

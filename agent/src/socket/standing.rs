@@ -11,8 +11,8 @@ use logic::health::Verdict;
 use logic::places::{PlaceClass, SMALL_DOCUMENT};
 use serde_json::{Map, Value as Json, json};
 
-use super::sample::{self, Glance};
-use super::state::Board;
+use super::sample::{self, BoxView};
+use super::state::SharedState;
 use crate::doctor::standing::packages_left;
 use crate::engine::{self, Engine, exam, survey};
 use system::clock;
@@ -22,8 +22,8 @@ use vault::package::{Meta, PackageStore};
 use vault::spool::Spool;
 
 /// What the folder of the box says; the words of `status --json`.
-pub(super) fn of_box(board: &Board) -> Result<Map<String, Json>, Fault> {
-    let engine = Engine::open(board.root(), (*board.settings()).clone())?;
+pub(super) fn of_box(shared: &SharedState) -> Result<Map<String, Json>, Fault> {
+    let engine = Engine::open(shared.root(), (*shared.settings()).clone())?;
     let edition = CatalogueStore::open(engine.vault())?.shown()?;
     let (held, coming) = PackageStore::open(engine.vault())?.list()?;
     // Packages of hidden deliveries are kept, but nobody's.
@@ -83,7 +83,7 @@ pub(super) fn of_box(board: &Board) -> Result<Map<String, Json>, Fault> {
 }
 
 /// How much may be asked at once, and how much of it may come.
-fn limits(board: &Board) -> Json {
+fn limits(shared: &SharedState) -> Json {
     let places: Map<_, _> = PlaceClass::ALL
         .into_iter()
         .map(|class| {
@@ -93,19 +93,19 @@ fn limits(board: &Board) -> Json {
         })
         .collect();
     json!({
-        "max_item": board.settings().results.max_item.bytes(), "small_item": SMALL_DOCUMENT, "places": places,
+        "max_item": shared.settings().results.max_item.bytes(), "small_item": SMALL_DOCUMENT, "places": places,
     })
 }
 
 /// How the daemon stands.
-pub(super) fn daemon(board: &Board) -> Json {
-    let standing = board.standing();
+pub(super) fn daemon(shared: &SharedState) -> Json {
+    let standing = shared.standing();
     let now = clock::now();
     let next = standing.next.map(|(at, why)| {
         let wait = at.mono.saturating_sub(now.mono).as_millis() as u64;
         json!({ "in_ms": wait, "why": why })
     });
-    let up = now.mono.saturating_sub(board.started().mono);
+    let up = now.mono.saturating_sub(shared.started().mono);
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "pid": std::process::id(),
@@ -115,12 +115,12 @@ pub(super) fn daemon(board: &Board) -> Json {
         "waiting": standing.waiting,
         "offline_tries": standing.offline.unwrap_or(0),
         "breaker_open": standing.breaker,
-        "config_fault": board.fault().map(|fault| fault.finding()),
-        "line": engine::in_force(&board.settings()),
-        "limits": limits(board),
-        "orders": board.orders().in_force(clock::uptime()),
-        "exam_seconds_left": exam::running(board.root()).map(|left| left.as_secs()),
-        "executions": exam::now(board.root()).executions,
+        "config_fault": shared.fault().map(|fault| fault.finding()),
+        "line": engine::in_force(&shared.settings()),
+        "limits": limits(shared),
+        "orders": shared.orders().in_force(clock::uptime()),
+        "exam_seconds_left": exam::running(shared.root()).map(|left| left.as_secs()),
+        "executions": exam::now(shared.root()).executions,
     })
 }
 
@@ -128,31 +128,31 @@ pub(super) fn daemon(board: &Board) -> Json {
 const LOOK: Duration = Duration::from_secs(2);
 
 /// The same verdict as that of `status` and of the page; `None` where the look at the box takes too long.
-pub(super) async fn verdict(board: &Board) -> Option<Verdict> {
-    Some(look(board, LOOK).await?.verdict())
+pub(super) async fn verdict(shared: &SharedState) -> Option<Verdict> {
+    Some(look(shared, LOOK).await?.verdict())
 }
 
 /// The look at the box, where it comes within a time.
-pub(super) async fn look(board: &Board, patience: Duration) -> Option<Rc<Glance>> {
-    let board = board.clone();
+pub(super) async fn look(shared: &SharedState, patience: Duration) -> Option<Rc<BoxView>> {
+    let shared = shared.clone();
     // It goes on when nobody waits any more: the next one finds it.
-    let look = tokio::task::spawn_local(async move { sample::current(&board).await });
+    let look = tokio::task::spawn_local(async move { sample::current(&shared).await });
     tokio::time::timeout(patience, look).await.ok()?.ok()?
 }
 
 /// Both; a box whose folder does not open says why under `trouble`.
-pub(super) async fn status(board: &Board) -> Json {
+pub(super) async fn status(shared: &SharedState) -> Json {
     let mut told = Map::new();
     told.insert("schema".into(), json!(1));
-    let glance = look(board, LOOK).await;
-    let verdict = glance.as_ref().map(|glance| glance.verdict());
+    let box_view = look(shared, LOOK).await;
+    let verdict = box_view.as_ref().map(|box_view| box_view.verdict());
     told.insert("verdict".into(), json!(verdict));
-    match of_box(board) {
+    match of_box(shared) {
         Ok(mut of_box) => {
-            if let (Some(glance), Some(Json::Object(packages))) =
-                (glance, of_box.get_mut("packages"))
+            if let (Some(box_view), Some(Json::Object(packages))) =
+                (box_view, of_box.get_mut("packages"))
             {
-                packages.extend(packages_left(&glance.standing));
+                packages.extend(packages_left(&box_view.standing));
             }
             told.extend(of_box);
         }
@@ -160,6 +160,6 @@ pub(super) async fn status(board: &Board) -> Json {
             told.insert("trouble".into(), json!(Finding::from(trouble)));
         }
     }
-    told.insert("daemon".into(), daemon(board));
+    told.insert("daemon".into(), daemon(shared));
     Json::Object(told)
 }

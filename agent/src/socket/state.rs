@@ -52,7 +52,7 @@ pub struct AcceptedRequest {
 
 /// One thing told to the followers.
 #[derive(Debug, Clone)]
-pub struct BoardEvent {
+pub struct ApiEvent {
     /// `progress`, `account`, `report`, `stopped` or `state`.
     pub kind: &'static str,
     /// JSON, on one line.
@@ -71,7 +71,7 @@ pub struct RunProgress {
 }
 
 /// Somebody waits for executions to end.
-pub(super) struct TerminationRequest(Board);
+pub(super) struct TerminationRequest(SharedState);
 
 impl Drop for TerminationRequest {
     fn drop(&mut self) {
@@ -106,9 +106,9 @@ impl ChangeSignal {
 
 /// Shared by the loop and all connections; cheap to clone.
 #[derive(Clone)]
-pub struct Board(Rc<BoardState>);
+pub struct SharedState(Rc<SharedInner>);
 
-struct BoardState {
+struct SharedInner {
     root: Root,
     started: Now,
     settings: RefCell<Rc<Settings>>,
@@ -133,11 +133,11 @@ struct BoardState {
     intake: RefCell<Option<Finding>>,
     /// The last look at the box.
     sample: Mutex<Option<BoxSample>>,
-    told: broadcast::Sender<BoardEvent>,
+    told: broadcast::Sender<ApiEvent>,
     asks: mpsc::Sender<RunRequest>,
 }
 
-impl Board {
+impl SharedState {
     /// An empty board, and where its askers are heard.
     pub fn new(
         root: &Root,
@@ -146,7 +146,7 @@ impl Board {
     ) -> (Self, mpsc::Receiver<RunRequest>) {
         let (asks, heard) = mpsc::channel(16);
         let (told, _) = broadcast::channel(64);
-        let inner = BoardState {
+        let inner = SharedInner {
             root: root.clone(),
             started,
             settings: RefCell::new(Rc::new(settings)),
@@ -347,7 +347,7 @@ impl Board {
     }
 
     /// Everything that is told from now on.
-    pub fn follow(&self) -> broadcast::Receiver<BoardEvent> {
+    pub fn follow(&self) -> broadcast::Receiver<ApiEvent> {
         self.0.told.subscribe()
     }
 
@@ -392,7 +392,7 @@ impl Board {
 
     fn tell(&self, kind: &'static str, data: serde_json::Value) {
         // Nobody may be following.
-        let _ = self.0.told.send(BoardEvent {
+        let _ = self.0.told.send(ApiEvent {
             kind,
             data: outside::json(&data).into(),
         });

@@ -18,7 +18,7 @@ use serde_json::json;
 use tokio::sync::{Notify, broadcast};
 use tokio::time::Instant;
 
-use super::state::Board;
+use super::state::SharedState;
 use super::{results, standing};
 use crate::engine::{Engine, exam};
 use system::clock;
@@ -87,7 +87,7 @@ impl EventHub {
 }
 
 /// Somebody follows, until this is dropped.
-pub(super) struct Attendance(Board);
+pub(super) struct Attendance(SharedState);
 
 impl Drop for Attendance {
     fn drop(&mut self) {
@@ -98,13 +98,13 @@ impl Drop for Attendance {
 }
 
 /// Somebody follows from now on; the watch is begun for the first one.
-pub(super) fn attend(board: &Board) -> Attendance {
-    let events = board.events();
+pub(super) fn attend(shared: &SharedState) -> Attendance {
+    let events = shared.events();
     events.followers.set(events.followers.get() + 1);
     if !events.running.replace(true) {
-        tokio::task::spawn_local(watch(board.clone()));
+        tokio::task::spawn_local(watch(shared.clone()));
     }
-    Attendance(board.clone())
+    Attendance(shared.clone())
 }
 
 /// Files that were written since the look before.
@@ -116,28 +116,28 @@ struct WatchMarks {
     fates: Option<Arc<FateMarks>>,
 }
 
-async fn watch(board: Board) {
-    let events = board.events();
+async fn watch(shared: SharedState) {
+    let events = shared.events();
     let mut marks = WatchMarks::default();
     let mut facts = BoxFacts::default();
-    let _ = look(&board, &mut marks, &mut facts).await;
-    if let Some(verdict) = standing::verdict(&board).await {
+    let _ = look(&shared, &mut marks, &mut facts).await;
+    if let Some(verdict) = standing::verdict(&shared).await {
         facts.verdict = Some(json!(verdict));
     }
     let log = EventLog::new(u64::from_le_bytes(random()));
     *events.watched.borrow_mut() = Some(Watched { log, facts });
     events.news.notify_waiters();
-    let judging = tokio::task::spawn_local(judge(board.clone()));
-    let mut told = board.follow();
+    let judging = tokio::task::spawn_local(judge(shared.clone()));
+    let mut told = shared.follow();
     let mut followed = Instant::now();
     while events.followers.get() > 0 || followed.elapsed() < LOG_LIFETIME {
         if events.followers.get() > 0 {
             followed = Instant::now();
         }
         let begun = Instant::now();
-        turn(&board, &mut marks).await;
+        turn(&shared, &mut marks).await;
         tokio::time::sleep(PAUSE.max(begun.elapsed() * SHARE)).await;
-        let until = Instant::now() + wait(&board);
+        let until = Instant::now() + wait(&shared);
         tokio::select! {
             () = events.done.notified() => {}
             heard = told.recv() => {
@@ -154,9 +154,9 @@ async fn watch(board: Board) {
 }
 
 /// Until something may have changed of which nobody tells: a file of another process, the end of an exam.
-fn wait(board: &Board) -> Duration {
+fn wait(shared: &SharedState) -> Duration {
     let now = clock::now().mono.as_millis() as u64;
-    let ends = board.events().with(|watched| {
+    let ends = shared.events().with(|watched| {
         let ends = watched.facts.exams.values();
         ends.map(|end| end.saturating_sub(now)).min()
     });
@@ -165,13 +165,13 @@ fn wait(board: &Board) -> Duration {
 }
 
 /// Looks once, and tells what it finds.
-async fn turn(board: &Board, marks: &mut WatchMarks) {
-    let events = board.events();
+async fn turn(shared: &SharedState, marks: &mut WatchMarks) {
+    let events = shared.events();
     let Some(mut facts) = events.with(|watched| watched.facts.clone()) else {
         return;
     };
     // What cannot be read now is looked at again.
-    let results = look(board, marks, &mut facts).await.unwrap_or_default();
+    let results = look(shared, marks, &mut facts).await.unwrap_or_default();
     let now = clock::now().mono.as_millis() as u64;
     events.change(|watched| {
         // The verdict is another one's to tell, and may have been told meanwhile.
@@ -188,20 +188,20 @@ async fn turn(board: &Board, marks: &mut WatchMarks) {
 
 /// What has changed since the look before; the results among it as events.
 async fn look(
-    board: &Board,
+    shared: &SharedState,
     marks: &mut WatchMarks,
     facts: &mut BoxFacts,
 ) -> Result<Vec<BoxEvent>, Fault> {
-    facts.exams = exam::names(board.root());
-    let sat = || exam::now(board.root()).executions;
-    facts.termination = board.terminates().then(sat);
-    let state = board.root().state();
+    facts.exams = exam::names(shared.root());
+    let sat = || exam::now(shared.root()).executions;
+    facts.termination = shared.terminates().then(sat);
+    let state = shared.root().state();
     let (catalogue, packages) = (
         FileStamp::of(&state.join("catalogue")),
         FileStamp::at(state.join("packages")),
     );
     if (&catalogue, &packages) != (&marks.catalogue, &marks.packages) {
-        let shelf = board.shelf()?;
+        let shelf = shared.shelf()?;
         let held_back = shelf.edition().shown().kept;
         let count = shelf.edition().count(EntityType::Delivery);
         let deliveries = (0..count).filter_map(|place| {
@@ -220,7 +220,7 @@ async fn look(
     if written == marks.spool && marks.fates.is_some() {
         return Ok(Vec::new());
     }
-    let (root, settings) = (board.root().clone(), (*board.settings()).clone());
+    let (root, settings) = (shared.root().clone(), (*shared.settings()).clone());
     // Kept until a look has come through: what was written since is told then.
     let before = marks.fates.clone();
     let (fates, told) = beside(move || {
@@ -276,9 +276,9 @@ async fn beside<T: Send + 'static>(
 
 /// Tells each change of the verdict: looked at when a run has ended, when answers can or cannot be kept, and now and
 /// then.
-async fn judge(board: Board) {
-    let events = board.events();
-    let mut told = board.follow();
+async fn judge(shared: SharedState) {
+    let events = shared.events();
+    let mut told = shared.follow();
     loop {
         let until = Instant::now() + JUDGED;
         loop {
@@ -293,7 +293,7 @@ async fn judge(board: Board) {
                 _ => break,
             }
         }
-        let Some(verdict) = standing::verdict(&board).await else {
+        let Some(verdict) = standing::verdict(&shared).await else {
             // The look takes longer: its outcome is there soon.
             tokio::time::sleep(LOOK).await;
             events.judge();

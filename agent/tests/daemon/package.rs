@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use crate::api::{hold, provision};
 use crate::house::*;
-use crate::writer::{Writer, WrittenEntry, noise};
+use crate::writer::{WrittenEntry, ZipWriter, noise};
 
 fn path(rest: &str) -> String {
     let delivery = DELIVERY
@@ -58,7 +58,7 @@ fn entries() -> Vec<WrittenEntry> {
 fn members_are_read_by_name_in_ranges_and_as_they_are_stored() {
     let house = DaemonHouse::new(QUIET);
     let entries = entries();
-    provision(&house, &Writer::default().pack(&entries));
+    provision(&house, &ZipWriter::default().pack(&entries));
     let daemon = house.start();
     let listed = house.get(&path(""));
     let edition = listed.field("boxsync-edition").to_owned();
@@ -182,7 +182,7 @@ fn members_are_read_by_name_in_ranges_and_as_they_are_stored() {
 fn an_edition_that_a_reader_named_outlives_its_successor_and_one_that_nobody_named_does_not() {
     let house = DaemonHouse::new(QUIET);
     let packed =
-        |number| Writer::default().pack(&[WrittenEntry::new("a.txt", &noise(number, 90_000))]);
+        |number| ZipWriter::default().pack(&[WrittenEntry::new("a.txt", &noise(number, 90_000))]);
     let (first, second, third) = (packed(1), packed(2), packed(3));
     provision(&house, &first);
     let daemon = house.start();

@@ -100,11 +100,11 @@ fn read(path: &Path) -> GatewayExchange {
 
 /// Keeps everything in memory.
 #[derive(Default)]
-pub(crate) struct GatewayDesk {
+pub(crate) struct MemorySink {
     pub(crate) kept: Mutex<BTreeMap<(ItemKind, String), String>>,
 }
 
-impl ItemSink for GatewayDesk {
+impl ItemSink for MemorySink {
     fn take(&self, offers: &[Offer]) -> Vec<OfferOutcome> {
         let mut kept = self.kept.lock().unwrap();
         offers

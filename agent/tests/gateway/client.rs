@@ -16,7 +16,7 @@ use serde_json::{Value as Json, json};
 use system::clock;
 use vault::package::PackageStore;
 
-use crate::bench::{GatewayDesk, GatewayReply, GatewayServed, GatewayStock, VERSION};
+use crate::bench::{GatewayReply, GatewayServed, GatewayStock, MemorySink, VERSION};
 
 const API: &str = "/taoSync/SynchronisationApi";
 
@@ -29,11 +29,7 @@ fn setup() -> Setup {
 }
 
 fn served(stock: &GatewayStock) -> GatewayServed {
-    GatewayServed::new(
-        &stock.vault,
-        setup(),
-        Some(Arc::new(GatewayDesk::default())),
-    )
+    GatewayServed::new(&stock.vault, setup(), Some(Arc::new(MemorySink::default())))
 }
 
 fn entity(id: &str, label: &str, class: &str) -> Entity {
@@ -433,8 +429,8 @@ fn result(execution: &str) -> Json {
 #[test]
 fn what_is_acknowledged_was_taken_and_a_resend_is_too() {
     let stock = stock("one");
-    let desk = Arc::new(GatewayDesk::default());
-    let served = GatewayServed::new(&stock.vault, setup(), Some(desk.clone()));
+    let sink = Arc::new(MemorySink::default());
+    let served = GatewayServed::new(&stock.vault, setup(), Some(sink.clone()));
     let client = Client::new(&served, 1);
     let body =
         json!({ "results": { "e#1": result("e#1"), "e#2": "x" }, "sync_params": client.params() });
@@ -443,7 +439,7 @@ fn what_is_acknowledged_was_taken_and_a_resend_is_too() {
         assert_eq!(ack["e#1"], json!({ "success": 1, "deliveryId": "d" }));
         assert_eq!(ack["e#2"]["success"], 0);
     }
-    let kept = desk.kept.lock().unwrap();
+    let kept = sink.kept.lock().unwrap();
     let content = &kept[&(ItemKind::Results, "e#1".to_owned())];
     assert_eq!(
         serde_json::from_str::<Json>(content).unwrap(),

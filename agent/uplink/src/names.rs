@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use logic::resolver::message::{query, reply};
 use logic::resolver::{
-    Config, DnsReply, Failure, Lookup, LookupCommand, LookupEvent, Question, Server, hosts,
+    Config, DnsReply, Lookup, LookupCommand, LookupEvent, LookupFailure, NameServerAddress,
+    Question, hosts,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
@@ -28,7 +29,11 @@ const UDP_ANSWER: usize = 4096;
 ///
 /// # Errors
 /// Why there is none, at the latest after `limit`.
-pub async fn resolve(host: &str, port: u16, limit: Duration) -> Result<Vec<SocketAddr>, Failure> {
+pub async fn resolve(
+    host: &str,
+    port: u16,
+    limit: Duration,
+) -> Result<Vec<SocketAddr>, LookupFailure> {
     let literal = host.trim_start_matches('[').trim_end_matches(']');
     if let Ok(address) = literal.parse::<IpAddr>() {
         return Ok(vec![(address, port).into()]);
@@ -54,7 +59,7 @@ pub fn is_listed(host: &str) -> bool {
 }
 
 /// Drives one look-up to its end.
-async fn ask(config: &Config, host: &str, limit: Duration) -> Result<Vec<IpAddr>, Failure> {
+async fn ask(config: &Config, host: &str, limit: Duration) -> Result<Vec<IpAddr>, LookupFailure> {
     let begun = Instant::now();
     let mut lookup = Lookup::new(config.clone(), host, Duration::ZERO);
     // Dropped at the end, with every question that is still open.
@@ -87,7 +92,7 @@ async fn ask(config: &Config, host: &str, limit: Duration) -> Result<Vec<IpAddr>
     }
 }
 
-async fn exchange(server: &Server, question: &Question) -> io::Result<DnsReply> {
+async fn exchange(server: &NameServerAddress, question: &Question) -> io::Result<DnsReply> {
     let mut id = [0; 2];
     getrandom::fill(&mut id).map_err(|error| io::Error::other(error.to_string()))?;
     let id = u16::from_be_bytes(id);
@@ -145,7 +150,7 @@ async fn by_tcp(
     read(&answer).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-fn place(server: &Server) -> io::Result<SocketAddr> {
+fn place(server: &NameServerAddress) -> io::Result<SocketAddr> {
     let scope = match &server.scope {
         None => 0,
         Some(scope) => match scope.parse() {

@@ -146,7 +146,7 @@ impl CatalogueStore {
         &self,
         before: &BTreeSet<u32>,
         edition: &CatalogueRevision,
-        writer: Option<Writer>,
+        writer: Option<SegmentWriter>,
     ) -> Result<(), Fault> {
         if let Some(writer) = writer {
             writer.sync()?;
@@ -172,7 +172,7 @@ impl CatalogueStore {
     pub fn compact(
         &self,
         edition: &mut CatalogueRevision,
-        writer: &mut Writer,
+        writer: &mut SegmentWriter,
     ) -> Result<(), Fault> {
         const WORTH_IT: u64 = 8 << 20;
         let living: u64 = edition.all().map(|row| u64::from(row.length)).sum();
@@ -198,7 +198,7 @@ impl CatalogueStore {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn writer(&self) -> Result<Writer, Fault> {
+    pub fn writer(&self) -> Result<SegmentWriter, Fault> {
         let number = self
             .segments()?
             .into_keys()
@@ -211,7 +211,7 @@ impl CatalogueStore {
             .mode(0o600)
             .open(&path)
             .map_err(|error| trouble(&path, FileAct::Make, &error))?;
-        Ok(Writer {
+        Ok(SegmentWriter {
             file,
             path,
             number,
@@ -251,7 +251,7 @@ impl CatalogueStore {
 }
 
 /// Appends sealed records to one segment. Nothing counts before an edition names it.
-pub struct Writer {
+pub struct SegmentWriter {
     file: File,
     path: PathBuf,
     number: u32,
@@ -260,7 +260,7 @@ pub struct Writer {
     sealer: Sealer,
 }
 
-impl Writer {
+impl SegmentWriter {
     /// Bytes gathered before they are handed to the kernel.
     const GATHER: usize = 256 << 10;
 

@@ -123,7 +123,7 @@ impl FileMark {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct FeedLine {
+struct FeedRecord {
     tag: u64,
     change: FeedChange,
 }
@@ -297,7 +297,7 @@ impl Feed {
         for change in changes {
             head.newest += 1;
             head.tag = tag;
-            let line = FeedLine {
+            let line = FeedRecord {
                 tag,
                 change: change?,
             };
@@ -444,7 +444,7 @@ struct Lines {
 }
 
 impl Lines {
-    fn read(&mut self) -> io::Result<Option<(u64, FeedLine)>> {
+    fn read(&mut self) -> io::Result<Option<(u64, FeedRecord)>> {
         loop {
             let Some(frames) = &mut self.open else {
                 if self.segments.is_empty() {
@@ -478,7 +478,7 @@ impl Lines {
 }
 
 impl Iterator for Lines {
-    type Item = (u64, FeedLine);
+    type Item = (u64, FeedRecord);
 
     fn next(&mut self) -> Option<Self::Item> {
         let line = self.read().ok().flatten();

@@ -37,7 +37,7 @@ pub use tally::{HeldUp, sum};
 /// The folder `spool/`.
 #[derive(Clone)]
 pub struct Spool {
-    shelf: SpoolFolder,
+    files: SpoolFolder,
     witness: SealedFile,
     carried: Option<Carried>,
 }
@@ -85,7 +85,7 @@ impl Spool {
         let done = folder.join("done");
         make_folder(&done)?;
         let keys = vault.keys().clone();
-        let shelf = SpoolFolder {
+        let files = SpoolFolder {
             folder,
             done,
             quarantine: vault.state().join("quarantine"),
@@ -95,7 +95,7 @@ impl Spool {
             keys,
         };
         Ok(Self {
-            shelf,
+            files,
             witness: vault.entry("witness"),
             carried: None,
         })
@@ -120,7 +120,7 @@ impl Spool {
         if ledger.delivery.is_some() || ledger.key.kind == ItemKind::Results {
             return Ok(carried(ledger.delivery.as_deref()));
         }
-        let results = self.shelf.same(ItemKind::Results, &ledger.key.id)?;
+        let results = self.files.same(ItemKind::Results, &ledger.key.id)?;
         let delivery = results.iter().rev().find_map(|one| one.delivery.as_deref());
         Ok(carried(delivery))
     }
@@ -136,7 +136,7 @@ impl Spool {
     pub fn admit(&self, items: Vec<IntakeItem>) -> Result<Vec<bool>, Fault> {
         let _gate = self.beside(items.iter().map(|item| item.id.as_str()))?;
         // Whoever wipes the box closes the spool meanwhile: behind the gate this is settled.
-        self.shelf.keys.must_be_in_force()?;
+        self.files.keys.must_be_in_force()?;
         let mut told = Vec::with_capacity(items.len());
         let mut written = BTreeSet::new();
         let (mut files, mut bytes, mut finished) = (Vec::new(), 0, Vec::new());
@@ -148,7 +148,7 @@ impl Spool {
                 files.clear();
                 bytes = 0;
             }
-            let same = self.shelf.same(item.kind, &item.id)?;
+            let same = self.files.same(item.kind, &item.id)?;
             // Handed in again, since its answer was lost: a cut may have come before what stands aside for it did.
             let waits =
                 |kept: &&Ledger| kept.content == item.content && kept.state == ItemState::Queued;
@@ -160,14 +160,14 @@ impl Spool {
                 if ledger.state == ItemState::Queued {
                     finished.push(ledger.key.clone());
                 }
-                files.push(self.shelf.item(ledger, &payload));
+                files.push(self.files.item(ledger, &payload));
             }
         }
         self.let_in(&files)?;
         self.take_back_before(&finished)?;
         if files.is_empty() {
             // What is known may have been renamed by one who died before the folder was synced.
-            sync_folder(&self.shelf.folder.join("item"))?;
+            sync_folder(&self.files.folder.join("item"))?;
         }
         Ok(told)
     }
@@ -188,7 +188,7 @@ impl Spool {
     ) -> Result<Option<(Ledger, Vec<u8>)>, Fault> {
         let result = match item.kind {
             ItemKind::Sessions => self
-                .shelf
+                .files
                 .same(ItemKind::Results, &item.id)?
                 .last()
                 .map(|ledger| ledger.content),
@@ -205,20 +205,20 @@ impl Spool {
     /// # Errors
     /// What the file system says.
     pub fn owed(&self) -> Result<Vec<OwedItem>, Fault> {
-        let _gate = SpoolLock::alone(&self.shelf.folder)?;
+        let _gate = SpoolLock::alone(&self.files.folder)?;
         let mut found = Vec::new();
-        let ledgers = self.shelf.ledgers(&self.shelf.folder)?;
+        let ledgers = self.files.ledgers(&self.files.folder)?;
         let mut others = self.others(&ledgers)?;
         for ledger in ledgers {
             if ledger.state == ItemState::Acknowledged {
                 // A power cut between the last word and the move.
-                self.shelf.retire(&[&ledger.key])?;
+                self.files.retire(&[&ledger.key])?;
                 continue;
             }
             if !self.is_carried(&ledger)? {
                 continue;
             }
-            let path = self.shelf.path(&self.shelf.folder, &ledger.key, "item");
+            let path = self.files.path(&self.files.folder, &ledger.key, "item");
             let came = modified(&path);
             let owed = ledger.owed(&[]);
             let others = others.remove(&ledger.key).unwrap_or_default();
@@ -249,7 +249,7 @@ impl Spool {
         }
         let mut others = BTreeMap::new();
         for ((kind, id), group) in groups {
-            let editions = self.shelf.each_edition(None, |edition| {
+            let editions = self.files.each_edition(None, |edition| {
                 let id = id.to_owned();
                 let told = |ledger: &Ledger| {
                     let is_unfinished = ledger.is_unfinished();
@@ -263,7 +263,7 @@ impl Spool {
                 Ok(match group.get(&edition) {
                     Some(ledger) => Some(told(ledger)),
                     None => {
-                        let ledger = self.shelf.ledger(&ItemKey { kind, id, edition })?;
+                        let ledger = self.files.ledger(&ItemKey { kind, id, edition })?;
                         ledger.as_ref().map(told)
                     }
                 })
@@ -291,8 +291,8 @@ impl Spool {
     /// # Errors
     /// What the file system says, or `take`.
     pub fn each(&self, take: &mut dyn FnMut(Ledger) -> Result<(), Fault>) -> Result<(), Fault> {
-        self.shelf.each(&self.shelf.folder, take)?;
-        self.shelf.each(&self.shelf.done, take)
+        self.files.each(&self.files.folder, take)?;
+        self.files.each(&self.files.done, take)
     }
 
     /// All accounts: what is owed, then what is done.
@@ -300,8 +300,8 @@ impl Spool {
     /// # Errors
     /// What the file system says.
     pub fn accounts(&self) -> Result<Vec<Ledger>, Fault> {
-        let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
-        let done = self.shelf.ledgers(&self.shelf.done)?;
+        let mut ledgers = self.files.ledgers(&self.files.folder)?;
+        let done = self.files.ledgers(&self.files.done)?;
         // What moved in between was met twice.
         let moved: BTreeSet<&ItemKey> = done.iter().map(|ledger| &ledger.key).collect();
         ledgers.retain(|ledger| !moved.contains(&ledger.key));
@@ -313,13 +313,13 @@ impl Spool {
     pub fn set_aside_since(&self) -> Option<Fault> {
         let names = std::mem::take(
             &mut *self
-                .shelf
+                .files
                 .aside
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         );
         (!names.is_empty()).then(|| {
-            let folder = self.shelf.quarantine.display().to_string();
+            let folder = self.files.quarantine.display().to_string();
             Fault::new(
                 Code::ResultsQuarantined,
                 FileCause::SetAside { folder, names },
@@ -329,7 +329,7 @@ impl Spool {
 
     /// Files of the spool that were set aside and still lie there, foreign ones too.
     pub fn quarantined(&self) -> Vec<String> {
-        let mut names = super::quarantined(&self.shelf.quarantine);
+        let mut names = super::quarantined(&self.files.quarantine);
         names.retain(|name| !super::is_small_file(name));
         names
     }
@@ -339,20 +339,20 @@ impl Spool {
     /// # Errors
     /// `store.damaged`, or what the file system says.
     pub fn load(&self, key: &ItemKey) -> Result<Loaded, Fault> {
-        let (began, payload) = match self.shelf.content(key)? {
+        let (began, payload) = match self.files.content(key)? {
             Some(content) => content,
             None => self.content_or_lost(key)?,
         };
-        let mut ledger = match self.shelf.find(key, "state") {
-            Some(_) => self.shelf.ledger(key)?.ok_or_else(|| unknown(&key.id))?,
+        let mut ledger = match self.files.find(key, "state") {
+            Some(_) => self.files.ledger(key)?.ok_or_else(|| unknown(&key.id))?,
             None => began.clone(),
         };
         if began.enclosure.enclosed && !ledger.enclosure.enclosed {
             // A cut between the content that was closed and its account.
             ledger = ledger.enclosed(began.enclosure, payload.len());
         }
-        let mut others = Others::of(key, &self.shelf.others(key)?);
-        others.mapped |= self.shelf.may_be_known(&ledger);
+        let mut others = Others::of(key, &self.files.others(key)?);
+        others.mapped |= self.files.may_be_known(&ledger);
         Ok(Loaded {
             ledger,
             payload,
@@ -365,23 +365,23 @@ impl Spool {
         // Central has what is acknowledged; whoever persists that looks at it behind the gate.
         self.not_acknowledged(key)?;
         let _gate = self.beside(std::iter::once(key.id.as_str()))?;
-        if let Some(content) = self.shelf.content(key)? {
+        if let Some(content) = self.files.content(key)? {
             return Ok(content);
         }
         let ledger = self.not_acknowledged(key)?;
-        self.shelf.lose(&ledger)?;
+        self.files.lose(&ledger)?;
         let cause = FileCause::ItemLost {
             kind: ledger.key.kind.word().to_owned(),
             id: Id::from(&key.id),
-            folder: self.shelf.quarantine.display().to_string(),
+            folder: self.files.quarantine.display().to_string(),
         };
         Err(Fault::new(Code::ResultsQuarantined, cause))
     }
 
     /// The account of an item that is owed.
     fn not_acknowledged(&self, key: &ItemKey) -> Result<Ledger, Fault> {
-        let ledger = self.shelf.ledger(key)?.ok_or_else(|| unknown(&key.id))?;
-        match self.shelf.find(key, "item") {
+        let ledger = self.files.ledger(key)?.ok_or_else(|| unknown(&key.id))?;
+        match self.files.find(key, "item") {
             _ if ledger.state != ItemState::Acknowledged => Ok(ledger),
             Some(path) => Err(damaged(&path, Sealed::Item)),
             None => Err(unknown(&key.id)),
@@ -395,12 +395,12 @@ impl Spool {
     /// What the file system says.
     pub fn lost(&self) -> Result<Vec<String>, Fault> {
         let mut ids = Vec::new();
-        for (name, ledger) in self.shelf.lost() {
+        for (name, ledger) in self.files.lost() {
             let Some(lost) = ledger else {
                 ids.push(name);
                 continue;
             };
-            let same = self.shelf.same(lost.key.kind, &lost.key.id)?;
+            let same = self.files.same(lost.key.kind, &lost.key.id)?;
             if same.iter().all(|ledger| ledger.content != lost.content) {
                 ids.push(lost.key.id);
             }
@@ -412,7 +412,7 @@ impl Spool {
     /// What the disk did not give since this was asked last, as one finding.
     pub fn unread_since(&self) -> Option<Fault> {
         let unread = &mut *self
-            .shelf
+            .files
             .unread
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
@@ -443,7 +443,7 @@ impl Spool {
             match changed.iter_mut().find(|ledger| ledger.key == change.key) {
                 Some(ledger) => ledger.apply(change),
                 None => {
-                    if let Some(mut ledger) = self.shelf.ledger(&change.key)? {
+                    if let Some(mut ledger) = self.files.ledger(&change.key)? {
                         marks &= ledger.can_be_marked(change);
                         ledger.apply(change);
                         changed.push(ledger);
@@ -451,8 +451,8 @@ impl Spool {
                 }
             }
         }
-        if let Err(trouble) = self.shelf.write_states(&changed) {
-            let marked = |ledger: &Ledger| self.shelf.mark(&ledger.key).is_ok();
+        if let Err(trouble) = self.files.write_states(&changed) {
+            let marked = |ledger: &Ledger| self.files.mark(&ledger.key).is_ok();
             return match marks && changed.iter().all(marked) {
                 true => Ok(()),
                 false => Err(trouble),
@@ -463,16 +463,16 @@ impl Spool {
             self.keep_witness(&changed);
         }
         for ledger in changed.iter().filter(|_| forget) {
-            self.shelf.forget(&ledger.key)?;
+            self.files.forget(&ledger.key)?;
         }
         let keys: Vec<&ItemKey> = changed.iter().map(|ledger| &ledger.key).collect();
-        self.shelf.retire(&keys)
+        self.files.retire(&keys)
     }
 
     /// The gate for whoever changes items of these ids alone.
     fn beside<'a>(&self, ids: impl Iterator<Item = &'a str>) -> Result<SpoolLock, Fault> {
-        let names = ids.map(|id| self.shelf.keys.name("gate", id));
-        SpoolLock::beside(&self.shelf.folder, names.collect())
+        let names = ids.map(|id| self.files.keys.name("gate", id));
+        SpoolLock::beside(&self.files.folder, names.collect())
     }
 }
 

@@ -13,11 +13,11 @@ use crate::flow::Pace;
 use crate::package::Change;
 use crate::route::Route;
 use crate::serve::Shared;
-use crate::state::State;
-use crate::wire::{Answer, Request};
+use crate::state::CentralState;
+use crate::wire::{HttpRequest, HttpResponse};
 
 /// GET tells the counters; POST takes an object of orders, done in its (sorted) order.
-pub(crate) fn act(shared: &Shared, request: &Request) -> Answer {
+pub(crate) fn act(shared: &Shared, request: &HttpRequest) -> HttpResponse {
     let outcome = if request.is_post() {
         match serde_json::from_slice::<Map<String, Json>>(&request.body) {
             Err(error) => Err(format!("orders are a JSON object: {error}")),
@@ -33,7 +33,7 @@ pub(crate) fn act(shared: &Shared, request: &Request) -> Answer {
         Ok(told) => (200, json!({"done": told, "central": summary(shared)})),
         Err(message) => (400, json!({"error": message})),
     };
-    let mut answer = Answer::new(
+    let mut answer = HttpResponse::new(
         status,
         Some("application/json"),
         Bytes::from(format!("{body}\n")),
@@ -157,7 +157,7 @@ fn field<T: serde::de::DeserializeOwned>(value: &Json, key: &str) -> Result<Opti
     read(key, value.get(key).cloned().unwrap_or(Json::Null))
 }
 
-fn organisation(state: &State, value: &Json) -> Result<String, String> {
+fn organisation(state: &CentralState, value: &Json) -> Result<String, String> {
     field(value, "organisation")?
         .or_else(|| state.catalogue.organisations().into_iter().next())
         .ok_or_else(|| "there is no organisation".into())
@@ -165,9 +165,9 @@ fn organisation(state: &State, value: &Json) -> Result<String, String> {
 
 /// Acts on the named delivery, or on all of them.
 fn each_delivery(
-    state: &mut State,
+    state: &mut CentralState,
     value: &Json,
-    act: impl Fn(&mut State, &str, Option<Change>) -> Result<Json, String>,
+    act: impl Fn(&mut CentralState, &str, Option<Change>) -> Result<Json, String>,
 ) -> Result<Json, String> {
     let named: Option<String> = field(value, "delivery")?;
     let percent: Option<f64> = field(value, "percent")?;
@@ -184,7 +184,11 @@ fn each_delivery(
         .map(Json::Object)
 }
 
-fn change(state: &mut State, delivery: &str, change: Option<Change>) -> Result<Json, String> {
+fn change(
+    state: &mut CentralState,
+    delivery: &str,
+    change: Option<Change>,
+) -> Result<Json, String> {
     let change = change.unwrap_or(Change {
         percent: 1.0,
         same_size: false,
@@ -192,7 +196,11 @@ fn change(state: &mut State, delivery: &str, change: Option<Change>) -> Result<J
     Ok(json!(state.catalogue.change_package(delivery, change)))
 }
 
-fn republish(state: &mut State, delivery: &str, change: Option<Change>) -> Result<Json, String> {
+fn republish(
+    state: &mut CentralState,
+    delivery: &str,
+    change: Option<Change>,
+) -> Result<Json, String> {
     Ok(json!(state.catalogue.republish(delivery, change)))
 }
 

@@ -7,13 +7,13 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 use hyper::header::{IF_NONE_MATCH, RANGE, USER_AGENT};
 
-use crate::php::Value;
+use crate::php::PhpValue;
 use crate::random::Random;
 use crate::token::form_fields;
-use crate::wire::{self, Answer, Request};
+use crate::wire::{self, HttpRequest, HttpResponse};
 
 /// `CompatibilityChecker/upload` (protocol 10.2).
-pub(crate) fn upload(request: &Request) -> Answer {
+pub(crate) fn upload(request: &HttpRequest) -> HttpResponse {
     if !request.is_post() {
         return wire::success("{\"success\":false,\"error\":\"Only post method is accepted.\"}");
     }
@@ -21,7 +21,7 @@ pub(crate) fn upload(request: &Request) -> Answer {
     match fields
         .as_ref()
         .and_then(|f| f.get("upload"))
-        .and_then(Value::text)
+        .and_then(PhpValue::text)
     {
         Some(text) => wire::success(format!("{{\"success\":true,\"size\":{}}}", text.len())),
         None => {
@@ -31,7 +31,7 @@ pub(crate) fn upload(request: &Request) -> Answer {
 }
 
 /// A bandwidth file (protocol 10.3).
-pub(crate) fn bandwidth(request: &Request) -> Answer {
+pub(crate) fn bandwidth(request: &HttpRequest) -> HttpResponse {
     let (size, stamp) = match request.path.rsplit('/').next() {
         Some("bin10KB.data") => (10_240, "\"6335873c-2800\""),
         Some("bin100KB.data") => (102_400, "\"6335873c-19000\""),
@@ -63,7 +63,7 @@ pub(crate) fn bandwidth(request: &Request) -> Answer {
 }
 
 /// `CompatibilityChecker/whichBrowser` (protocol 10.4), as far as a box cares.
-pub(crate) fn which_browser(request: &Request) -> Answer {
+pub(crate) fn which_browser(request: &HttpRequest) -> HttpResponse {
     let agent = request.header(&USER_AGENT).unwrap_or("");
     let version = agent
         .split_once("Chrome/")

@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::php::{self, Value};
+use crate::php::{self, PhpValue};
 use crate::results::Variable;
-use crate::wire::{self, Answer, Request};
+use crate::wire::{self, HttpRequest, HttpResponse};
 use envelope::PrivateKey;
 
 /// Which of two key pairs, made by openssl and known to everybody, is in force.
@@ -52,7 +52,7 @@ impl Encryption {
     }
 
     /// `updatePublicKey` (protocol 13.5).
-    pub(crate) fn public_key(&self, request: &Request) -> Answer {
+    pub(crate) fn public_key(&self, request: &HttpRequest) -> HttpResponse {
         if !self.has_role {
             return wire::forbidden(request, "Access denied. Please renew your authentication!");
         }
@@ -72,7 +72,12 @@ impl Encryption {
     }
 
     /// Writes a row; nothing but a text is one.
-    pub(crate) fn write(&mut self, execution: usize, reference: &str, row: &Value) -> Option<()> {
+    pub(crate) fn write(
+        &mut self,
+        execution: usize,
+        reference: &str,
+        row: &PhpValue,
+    ) -> Option<()> {
         let row = row.scalar()?;
         self.rows.insert(reference.to_owned(), row);
         let references = self.references.entry(execution).or_default();
@@ -99,7 +104,7 @@ impl Encryption {
     }
 
     /// The text of a log row's data. `Err` is the end of the request; `Ok(None)` what the storage refuses.
-    pub(crate) fn row(&self, data: &Value) -> Result<Option<String>, ()> {
+    pub(crate) fn row(&self, data: &PhpValue) -> Result<Option<String>, ()> {
         if data.is_array() {
             return Err(());
         }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::package::Change;
 use crate::route::Route;
-use crate::wire::Request;
+use crate::wire::HttpRequest;
 
 /// What goes wrong with one request.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -269,7 +269,7 @@ struct Armed {
 
 /// When a fault is looked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(crate) enum FaultStage {
     /// A connection was accepted.
     Accepted,
     /// The head was read; the body was not.
@@ -278,7 +278,7 @@ pub(crate) enum Stage {
     Complete,
 }
 
-impl Stage {
+impl FaultStage {
     fn of(rule: &Rule) -> Self {
         match rule.fault {
             Fault::Refuse if rule.route.is_none() && rule.containing.is_none() => Self::Accepted,
@@ -290,11 +290,11 @@ impl Stage {
 
 /// The script.
 #[derive(Default)]
-pub(crate) struct Script {
+pub(crate) struct FaultScript {
     armed: Vec<Armed>,
 }
 
-impl Script {
+impl FaultScript {
     pub(crate) fn add(&mut self, rule: Rule) {
         self.armed.push(Armed {
             rule,
@@ -322,11 +322,15 @@ impl Script {
     }
 
     /// The faults that befall a request now, in the order their rules were added.
-    pub(crate) fn strike(&mut self, stage: Stage, request: Option<&Request>) -> Vec<Fault> {
+    pub(crate) fn strike(
+        &mut self,
+        stage: FaultStage,
+        request: Option<&HttpRequest>,
+    ) -> Vec<Fault> {
         let mut faults = Vec::new();
         for armed in &mut self.armed {
             let rule = &armed.rule;
-            if Stage::of(rule) != stage || !request.is_none_or(|r| matches(rule, r)) {
+            if FaultStage::of(rule) != stage || !request.is_none_or(|r| matches(rule, r)) {
                 continue;
             }
             armed.seen += 1;
@@ -339,7 +343,7 @@ impl Script {
     }
 }
 
-fn matches(rule: &Rule, request: &Request) -> bool {
+fn matches(rule: &Rule, request: &HttpRequest) -> bool {
     if rule.route.is_some_and(|route| route != request.route)
         || (rule.fault == Fault::DropKept && !request.is_kept)
     {
@@ -370,8 +374,8 @@ mod tests {
     use hyper::header::{CONTENT_LENGTH, CONTENT_RANGE};
     use hyper::{HeaderMap, Method};
 
-    fn request(route: Route, body: &'static str) -> Request {
-        Request {
+    fn request(route: Route, body: &'static str) -> HttpRequest {
+        HttpRequest {
             route,
             method: Method::POST,
             path: "p".into(),
@@ -384,7 +388,7 @@ mod tests {
 
     #[test]
     fn a_rule_fires_from_its_nth_match_so_many_times() {
-        let mut script = Script::default();
+        let mut script = FaultScript::default();
         script.add(
             Rule::on(Route::Results, Fault::CrashBefore)
                 .containing("exec")
@@ -394,7 +398,7 @@ mod tests {
         let hit = request(Route::Results, "{\"exec\":1}");
         let miss = request(Route::Logs, "{\"exec\":1}");
         let strikes: Vec<usize> = [&hit, &miss, &hit, &hit, &hit]
-            .map(|r| script.strike(Stage::Complete, Some(r)).len())
+            .map(|r| script.strike(FaultStage::Complete, Some(r)).len())
             .into();
         assert_eq!(strikes, [0, 0, 1, 1, 0]);
         assert_eq!((script.pending(), script.fired()), (0, 2));

@@ -7,10 +7,10 @@ use hyper::header::RANGE;
 
 use crate::catalogue::Catalogue;
 use crate::entity::{Kind, uri};
-use crate::php::{self, Value};
+use crate::php::{self, PhpValue};
 use crate::query;
 use crate::token::Session;
-use crate::wire::{self, Answer, Request};
+use crate::wire::{self, HttpRequest, HttpResponse};
 
 /// Why a call with parameters cannot go on.
 pub(crate) enum Refusal {
@@ -21,7 +21,7 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    pub(crate) fn answer(&self) -> Answer {
+    pub(crate) fn answer(&self) -> HttpResponse {
         match self {
             Self::TypeError => wire::type_error(),
             Self::Version(message) => wire::failure(500, message),
@@ -30,7 +30,7 @@ impl Refusal {
 }
 
 /// `SyncParamsValidator` (protocol 4.5).
-pub(crate) fn check_version(params: Option<&Value>, versions: &[String]) -> Result<(), Refusal> {
+pub(crate) fn check_version(params: Option<&PhpValue>, versions: &[String]) -> Result<(), Refusal> {
     if params.is_some_and(|p| !p.is_array()) {
         return Err(Refusal::TypeError);
     }
@@ -57,9 +57,9 @@ const WRONG_TYPE: &str =
 
 /// What a fetch leaves for the synchronisation log.
 pub(crate) struct Fetched {
-    pub(crate) answer: Answer,
+    pub(crate) answer: HttpResponse,
     /// Parameters, when they could be read.
-    pub(crate) params: Option<Value>,
+    pub(crate) params: Option<PhpValue>,
     /// Entities pushed, by type (details only).
     pub(crate) pushed: Option<(Kind, u64)>,
     /// Message of the failure or of the success.
@@ -67,7 +67,7 @@ pub(crate) struct Fetched {
 }
 
 impl Fetched {
-    fn failed(answer: Answer, params: Option<Value>, told: &str) -> Self {
+    fn failed(answer: HttpResponse, params: Option<PhpValue>, told: &str) -> Self {
         Self {
             answer,
             params,
@@ -77,17 +77,17 @@ impl Fetched {
     }
 }
 
-fn organisation(params: Option<&Value>, session: &Session) -> Option<String> {
+fn organisation(params: Option<&PhpValue>, session: &Session) -> Option<String> {
     params
         .and_then(|p| p.get("organisation_id"))
-        .and_then(Value::scalar)
+        .and_then(PhpValue::scalar)
         .filter(|o| !o.is_empty())
         .or_else(|| session.organisation.clone())
 }
 
 /// `fetchEntityChecksums` (protocol 5.3).
 pub(crate) fn checksums(
-    request: &Request,
+    request: &HttpRequest,
     session: &Session,
     catalogue: &mut Catalogue,
     versions: &[String],
@@ -98,7 +98,7 @@ pub(crate) fn checksums(
     if !request.is_get() {
         return Fetched::failed(wire::unexpected(), None, "wrong verb");
     }
-    let Some(name) = parameters.get("type").and_then(Value::scalar) else {
+    let Some(name) = parameters.get("type").and_then(PhpValue::scalar) else {
         return Fetched::failed(wire::unexpected(), params, "type missing");
     };
     if let Err(refusal) = check_version(params.as_ref(), versions) {
@@ -111,7 +111,7 @@ pub(crate) fn checksums(
         params
             .as_ref()
             .and_then(|p| p.get(key))
-            .and_then(Value::scalar)
+            .and_then(PhpValue::scalar)
     };
     let offset = match param("offset") {
         None => 0,
@@ -195,28 +195,28 @@ pub(crate) fn checksums(
     }
 }
 
-fn next_parameters(parameters: Value, offset: usize) -> Value {
-    let Value::Map(mut entries) = parameters else {
+fn next_parameters(parameters: PhpValue, offset: usize) -> PhpValue {
+    let PhpValue::Map(mut entries) = parameters else {
         return parameters;
     };
     for (key, value) in &mut entries {
         if key == "params"
-            && let Value::Map(params) = value
+            && let PhpValue::Map(params) = value
         {
-            let next = Value::Text(offset.to_string());
+            let next = PhpValue::Text(offset.to_string());
             match params.iter_mut().find(|(k, _)| k == "offset") {
                 Some((_, old)) => *old = next,
                 None => params.push(("offset".into(), next)),
             }
-            return Value::Map(entries);
+            return PhpValue::Map(entries);
         }
     }
-    Value::Map(entries)
+    PhpValue::Map(entries)
 }
 
 /// `fetchEntityDetails` (protocol 5.4).
 pub(crate) fn details(
-    request: &Request,
+    request: &HttpRequest,
     session: &Session,
     catalogue: &Catalogue,
     versions: &[String],
@@ -229,7 +229,7 @@ pub(crate) fn details(
     };
     let params = body.get("params").cloned();
     let (Some(name), Some(ids)) = (
-        body.get("type").and_then(Value::scalar),
+        body.get("type").and_then(PhpValue::scalar),
         body.get("entityIds"),
     ) else {
         return Fetched::failed(wire::unexpected(), params, "missing");
@@ -238,7 +238,7 @@ pub(crate) fn details(
         return Fetched::failed(refusal.answer(), params, "version");
     }
     let ids: Vec<String> = match ids {
-        Value::Text(one) => vec![one.clone()],
+        PhpValue::Text(one) => vec![one.clone()],
         other => other
             .entries()
             .into_iter()
@@ -297,12 +297,12 @@ pub(crate) fn details(
 }
 
 /// `fetchClassDetails` (protocol 5.5).
-pub(crate) fn classes(request: &Request, catalogue: &Catalogue) -> Answer {
+pub(crate) fn classes(request: &HttpRequest, catalogue: &Catalogue) -> HttpResponse {
     let Some(body) = request.json().filter(|_| request.is_post()) else {
         return wire::unexpected();
     };
     let (Some(name), Some(requested)) = (
-        body.get("type").and_then(Value::scalar),
+        body.get("type").and_then(PhpValue::scalar),
         body.get("requested-classes"),
     ) else {
         return wire::unexpected();
@@ -361,12 +361,12 @@ fn ancestors(catalogue: &Catalogue, class: &str) -> Vec<String> {
 }
 
 /// `getDeliveryTest` (protocol 6).
-pub(crate) fn package(request: &Request, catalogue: &Catalogue, buffer: u64) -> Answer {
+pub(crate) fn package(request: &HttpRequest, catalogue: &Catalogue, buffer: u64) -> HttpResponse {
     if !request.is_get() {
         return wire::unexpected();
     }
     let parameters = request.parameters();
-    let Some(delivery) = parameters.get("delivery-uri").and_then(Value::scalar) else {
+    let Some(delivery) = parameters.get("delivery-uri").and_then(PhpValue::scalar) else {
         return wire::unexpected();
     };
     let Some(package) = catalogue.package(&delivery) else {

@@ -14,7 +14,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::fault::Passage;
-use crate::line::Line;
+use crate::line::LinkState;
 
 /// A link of limited speed, shared by all bodies that go over it.
 #[derive(Default)]
@@ -59,26 +59,26 @@ impl std::fmt::Display for Severed {
 impl std::error::Error for Severed {}
 
 /// A body.
-pub(crate) struct Flow {
+pub(crate) struct PacedBody {
     pub(crate) parts: VecDeque<Bytes>,
     pub(crate) sized: bool,
     pub(crate) passage: Passage,
     /// The link of the whole central and the one of this answer alone.
     pub(crate) paces: Vec<Arc<Mutex<Pace>>>,
     pub(crate) sent: Arc<AtomicU64>,
-    pub(crate) line: Arc<Line>,
+    pub(crate) line: Arc<LinkState>,
     position: u64,
     waiting: Option<(Bytes, Pin<Box<Sleep>>)>,
 }
 
-impl Flow {
+impl PacedBody {
     pub(crate) fn new(
         parts: Vec<Bytes>,
         sized: bool,
         passage: Passage,
         pace: Arc<Mutex<Pace>>,
         sent: Arc<AtomicU64>,
-        line: Arc<Line>,
+        line: Arc<LinkState>,
     ) -> Self {
         let mut paces = vec![pace];
         if let Some(rate) = passage.rate {
@@ -139,7 +139,7 @@ impl Flow {
     }
 }
 
-impl Drop for Flow {
+impl Drop for PacedBody {
     fn drop(&mut self) {
         if self.passage.hangs_up {
             self.line.hang_up();
@@ -147,7 +147,7 @@ impl Drop for Flow {
     }
 }
 
-impl Body for Flow {
+impl Body for PacedBody {
     type Data = Bytes;
     type Error = Severed;
 

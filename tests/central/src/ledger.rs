@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::php::Value;
-use crate::wire::{self, Answer, Request};
+use crate::php::PhpValue;
+use crate::wire::{self, HttpRequest, HttpResponse};
 
 /// A row of `synchronisation_log`.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,18 +32,18 @@ pub struct SyncRow {
 
 /// All rows, in order of creation.
 #[derive(Default)]
-pub(crate) struct Ledger {
+pub(crate) struct SyncLedger {
     pub(crate) rows: Vec<SyncRow>,
 }
 
-impl Ledger {
+impl SyncLedger {
     /// The row of a run, made if its parameters allow it (protocol 9.4).
-    pub(crate) fn row(&mut self, params: Option<&Value>, now: u64) -> Option<&mut SyncRow> {
+    pub(crate) fn row(&mut self, params: Option<&PhpValue>, now: u64) -> Option<&mut SyncRow> {
         let params = params?;
         let text = |key: &str| {
             params
                 .get(key)
-                .and_then(Value::text)
+                .and_then(PhpValue::text)
                 .filter(|t| !t.is_empty() && t.len() <= 50)
         };
         let (box_id, organization_id) = (text("box_id")?, text("organisation_id")?);
@@ -52,7 +52,7 @@ impl Ledger {
             .scalar()
             .filter(|v| !v.is_empty())?;
         let sync_id: i64 = match params.get("sync_id")? {
-            Value::Int(number) => *number,
+            PhpValue::Int(number) => *number,
             other => other.scalar()?.trim().parse().ok()?,
         };
         if sync_id <= 0 {
@@ -82,7 +82,7 @@ impl Ledger {
     }
 
     /// Appends to the row of a run; nothing happens without one.
-    pub(crate) fn note(&mut self, params: Option<&Value>, now: u64, kind: &str, message: &str) {
+    pub(crate) fn note(&mut self, params: Option<&PhpValue>, now: u64, kind: &str, message: &str) {
         if let Some(row) = self.row(params, now) {
             row.report.push((kind.to_owned(), message.to_owned()));
         }
@@ -91,7 +91,7 @@ impl Ledger {
     /// Adds to a counter of the row of a run.
     pub(crate) fn count(
         &mut self,
-        params: Option<&Value>,
+        params: Option<&PhpValue>,
         now: u64,
         what: &str,
         word: &str,
@@ -106,7 +106,7 @@ impl Ledger {
     }
 
     /// `confirmSyncFinished` (protocol 9.1, 9.2).
-    pub(crate) fn finished(&mut self, request: &Request, now: u64) -> Answer {
+    pub(crate) fn finished(&mut self, request: &HttpRequest, now: u64) -> HttpResponse {
         let Some(body) = request.json().filter(|_| request.is_post()) else {
             return wire::unexpected();
         };
@@ -118,7 +118,7 @@ impl Ledger {
             None => Some(Vec::new()),
             Some(state) => {
                 let parsed = match state {
-                    Value::Text(text) => Value::parse(text.as_bytes()),
+                    PhpValue::Text(text) => PhpValue::parse(text.as_bytes()),
                     other => Some(other.clone()),
                 };
                 match parsed.filter(has_node_keys) {
@@ -149,7 +149,7 @@ impl Ledger {
     }
 
     /// `confirmSyncFailed` (protocol 9.3).
-    pub(crate) fn failed(&mut self, request: &Request, now: u64) -> Answer {
+    pub(crate) fn failed(&mut self, request: &HttpRequest, now: u64) -> HttpResponse {
         let Some(body) = request.json().filter(|_| request.is_post()) else {
             return wire::unexpected();
         };
@@ -159,7 +159,7 @@ impl Ledger {
         }
         let reason = match body.get("failure-reason") {
             None => "Synchronization failed.".to_owned(),
-            Some(Value::Text(reason)) => reason.clone(),
+            Some(PhpValue::Text(reason)) => reason.clone(),
             Some(_) => return wire::type_error(),
         };
         if let Some(row) = self.row(params, now) {
@@ -171,7 +171,7 @@ impl Ledger {
     }
 }
 
-fn confirmed() -> Answer {
+fn confirmed() -> HttpResponse {
     wire::success("{\"message\":\"Confirmation received.\"}")
 }
 
@@ -181,7 +181,7 @@ struct Node {
     data: serde_json::Value,
 }
 
-fn has_node_keys(node: &Value) -> bool {
+fn has_node_keys(node: &PhpValue) -> bool {
     node.is_array()
         && ["type", "message", "data"]
             .iter()
@@ -189,11 +189,11 @@ fn has_node_keys(node: &Value) -> bool {
 }
 
 /// All nodes of a report, children before parents; nothing if one of them is malformed.
-fn nodes(node: &Value) -> Option<Vec<Node>> {
+fn nodes(node: &PhpValue) -> Option<Vec<Node>> {
     if !has_node_keys(node) {
         return None;
     }
-    let kind = node.get("type").and_then(Value::scalar)?;
+    let kind = node.get("type").and_then(PhpValue::scalar)?;
     if !matches!(kind.as_str(), "info" | "success" | "warning" | "error") {
         return None;
     }
@@ -207,11 +207,11 @@ fn nodes(node: &Value) -> Option<Vec<Node>> {
         kind,
         message: node
             .get("message")
-            .and_then(Value::scalar)
+            .and_then(PhpValue::scalar)
             .unwrap_or_default(),
         data: node
             .get("data")
-            .map_or(serde_json::Value::Null, Value::json),
+            .map_or(serde_json::Value::Null, PhpValue::json),
     });
     Some(found)
 }

@@ -55,7 +55,7 @@ pub use token::Consumer;
 
 use flow::Pace;
 use serve::{Order, Shared};
-use state::State;
+use state::CentralState;
 
 /// How a central starts.
 #[derive(Debug, Clone)]
@@ -420,7 +420,7 @@ impl Drop for Central {
     }
 }
 
-fn state(options: Options, root: String) -> State {
+fn state(options: Options, root: String) -> CentralState {
     let dataset = &options.dataset;
     let mut catalogue = catalogue::Catalogue::new(&dataset.namespace, dataset.seed);
     let accounts = seed::plant(dataset, &mut catalogue);
@@ -428,14 +428,14 @@ fn state(options: Options, root: String) -> State {
     if let Some(encryption) = &encryption {
         catalogue.encrypt(&encryption.application_key);
     }
-    State {
+    CentralState {
         gate: token::Gate::new(dataset.seed, accounts, options.token_lifetime),
         catalogue,
         results: results::Results::new(encryption),
         logs: Vec::new(),
         lti_users: Vec::new(),
-        ledger: ledger::Ledger::default(),
-        script: fault::Script::default(),
+        ledger: ledger::SyncLedger::default(),
+        script: fault::FaultScript::default(),
         noted: Vec::new(),
         requests: 0,
         root,

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 
 /// What a connection shares with the bodies that go over it.
 #[derive(Default)]
-pub(crate) struct Line {
+pub(crate) struct LinkState {
     pub(crate) number: u64,
     pub(crate) read: Arc<AtomicU64>,
     pub(crate) written: Arc<AtomicU64>,
@@ -33,7 +33,7 @@ struct Flush {
     done: bool,
 }
 
-impl Line {
+impl LinkState {
     pub(crate) fn new(number: u64, read: Arc<AtomicU64>, written: Arc<AtomicU64>) -> Self {
         Self {
             number,
@@ -93,18 +93,18 @@ impl Line {
 }
 
 /// The socket of a connection.
-pub(crate) struct Wire {
+pub(crate) struct CountedSocket {
     socket: TcpStream,
-    line: Arc<Line>,
+    line: Arc<LinkState>,
 }
 
-impl Wire {
-    pub(crate) fn new(socket: TcpStream, line: Arc<Line>) -> Self {
+impl CountedSocket {
+    pub(crate) fn new(socket: TcpStream, line: Arc<LinkState>) -> Self {
         Self { socket, line }
     }
 }
 
-impl Drop for Wire {
+impl Drop for CountedSocket {
     fn drop(&mut self) {
         if self.line.reset.load(Ordering::Relaxed) {
             // A connection that is gone already cannot be reset: nothing to be done about it.
@@ -113,7 +113,7 @@ impl Drop for Wire {
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for CountedSocket {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -130,7 +130,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for CountedSocket {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -2,7 +2,7 @@
 //! Never decides whether an execution exists: the mapping of `results` does.
 //! Called by `state` for the three routes of the ResultApi that are not results.
 
-use crate::php::{self, Value};
+use crate::php::{self, PhpValue};
 use crate::results::Results;
 
 /// A row of the central's table `delivery_log`.
@@ -42,7 +42,7 @@ const COLUMNS: [&str; 6] = [
 
 /// One group as it is stored: columns and values by position.
 struct Prepared<'a> {
-    id: &'a Value,
+    id: &'a PhpValue,
     execution: usize,
     columns: Vec<(String, String)>,
     is_late_irregularity: bool,
@@ -52,8 +52,8 @@ struct Prepared<'a> {
 
 /// Stores the groups of a request.
 pub(crate) fn intake(
-    groups: &Value,
-    box_id: Option<&Value>,
+    groups: &PhpValue,
+    box_id: Option<&PhpValue>,
     user: &str,
     now: u64,
     results: &mut Results,
@@ -78,7 +78,7 @@ pub(crate) fn intake(
             Ok(stored) => {
                 rows.extend(stored);
                 if let Some(first) = prepared.first() {
-                    let name = box_id.cloned().unwrap_or(Value::Null).render();
+                    let name = box_id.cloned().unwrap_or(PhpValue::Null).render();
                     rows.push(LogRow {
                         online: results.executions[first.execution].online.clone(),
                         event: "SYNC_EVENT".into(),
@@ -91,7 +91,7 @@ pub(crate) fn intake(
                     results.executions[row.execution].irregularity_events += 1;
                 }
                 counted.0 += 1;
-                let ids = Value::List(prepared.iter().map(|r| r.id.clone()).collect());
+                let ids = PhpValue::List(prepared.iter().map(|r| r.id.clone()).collect());
                 format!("{{\"success\":1,\"logsSynced\":{}}}", ids.render())
             }
             Err(()) => {
@@ -105,16 +105,16 @@ pub(crate) fn intake(
 }
 
 /// A row that can be stored; malformed and unmapped rows vanish silently. `Err`: a PHP type error.
-fn prepare<'a>(row: &'a Value, results: &Results) -> Result<Option<Prepared<'a>>, ()> {
+fn prepare<'a>(row: &'a PhpValue, results: &Results) -> Result<Option<Prepared<'a>>, ()> {
     if !row.is_array() || REQUIRED.iter().any(|key| row.entry(key).is_none()) {
         return Ok(None);
     }
-    let id = row.get("delivery_execution_id").and_then(Value::scalar);
+    let id = row.get("delivery_execution_id").and_then(PhpValue::scalar);
     let Some(execution) = id.and_then(|id| results.mapped(&id)) else {
         return Ok(None);
     };
     let mut is_garbage = false;
-    let data = row.entry("data").unwrap_or(&Value::Null);
+    let data = row.entry("data").unwrap_or(&PhpValue::Null);
     let data = match &results.encryption {
         None => data.render(),
         Some(encryption) => match encryption.row(data)? {
@@ -125,7 +125,7 @@ fn prepare<'a>(row: &'a Value, results: &Results) -> Result<Option<Prepared<'a>>
             }
         },
     };
-    let text = |value: &Value| value.scalar().unwrap_or_else(|| value.render());
+    let text = |value: &PhpValue| value.scalar().unwrap_or_else(|| value.render());
     let columns = row
         .entries()
         .into_iter()
@@ -144,9 +144,9 @@ fn prepare<'a>(row: &'a Value, results: &Results) -> Result<Option<Prepared<'a>>
         execution,
         is_garbage,
         columns,
-        is_late_irregularity: row.get("event_id").and_then(Value::text)
+        is_late_irregularity: row.get("event_id").and_then(PhpValue::text)
             == Some("TEST_IRREGULARITY")
-            && row.get("log_is_after_session_sync") == Some(&Value::Bool(true)),
+            && row.get("log_is_after_session_sync") == Some(&PhpValue::Bool(true)),
     }))
 }
 
@@ -192,7 +192,7 @@ fn insert(rows: &[Prepared<'_>]) -> Result<Vec<LogRow>, ()> {
 
 /// `syncTestSessions`; nothing if an element is no string.
 pub(crate) fn sessions(
-    list: &Value,
+    list: &PhpValue,
     results: &mut Results,
     is_compiled: impl Fn(&str) -> bool,
 ) -> Option<Acknowledged> {

@@ -10,17 +10,17 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// A PHP value as `json_decode($text, true)` or `$_GET` makes it; maps keep their order.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Value {
+pub(crate) enum PhpValue {
     Null,
     Bool(bool),
     Int(i64),
     Float(f64),
     Text(String),
-    List(Vec<Value>),
-    Map(Vec<(String, Value)>),
+    List(Vec<PhpValue>),
+    Map(Vec<(String, PhpValue)>),
 }
 
-impl Value {
+impl PhpValue {
     /// `json_decode`: `None` for what PHP calls a syntax error, including an empty text and a byte order mark.
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         serde_json::from_slice(text).ok()
@@ -32,12 +32,12 @@ impl Value {
     }
 
     /// `$value[$key] ?? null` on an array: absent and null are the same.
-    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
+    pub(crate) fn get(&self, key: &str) -> Option<&PhpValue> {
         self.entry(key).filter(|value| !matches!(value, Self::Null))
     }
 
     /// `array_key_exists`: a null is there.
-    pub(crate) fn entry(&self, key: &str) -> Option<&Value> {
+    pub(crate) fn entry(&self, key: &str) -> Option<&PhpValue> {
         match self {
             Self::Map(entries) => entries.iter().find(|(k, _)| k == key).map(|(_, v)| v),
             Self::List(values) => values.get(key.parse::<usize>().ok()?),
@@ -46,7 +46,7 @@ impl Value {
     }
 
     /// Key and value of every element of an array, nothing for a scalar.
-    pub(crate) fn entries(&self) -> Vec<(String, &Value)> {
+    pub(crate) fn entries(&self) -> Vec<(String, &PhpValue)> {
         match self {
             Self::Map(entries) => entries.iter().map(|(k, v)| (k.clone(), v)).collect(),
             Self::List(values) => values
@@ -312,49 +312,49 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     out
 }
 
-impl<'de> Deserialize<'de> for Value {
+impl<'de> Deserialize<'de> for PhpValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Read;
         impl<'de> Visitor<'de> for Read {
-            type Value = Value;
+            type Value = PhpValue;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("a JSON value")
             }
-            fn visit_unit<E>(self) -> Result<Value, E> {
-                Ok(Value::Null)
+            fn visit_unit<E>(self) -> Result<PhpValue, E> {
+                Ok(PhpValue::Null)
             }
-            fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-                Ok(Value::Bool(value))
+            fn visit_bool<E>(self, value: bool) -> Result<PhpValue, E> {
+                Ok(PhpValue::Bool(value))
             }
-            fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-                Ok(Value::Int(value))
+            fn visit_i64<E>(self, value: i64) -> Result<PhpValue, E> {
+                Ok(PhpValue::Int(value))
             }
-            fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-                Ok(i64::try_from(value).map_or(Value::Float(value as f64), Value::Int))
+            fn visit_u64<E>(self, value: u64) -> Result<PhpValue, E> {
+                Ok(i64::try_from(value).map_or(PhpValue::Float(value as f64), PhpValue::Int))
             }
-            fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-                Ok(Value::Float(value))
+            fn visit_f64<E>(self, value: f64) -> Result<PhpValue, E> {
+                Ok(PhpValue::Float(value))
             }
-            fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-                Ok(Value::Text(value.to_owned()))
+            fn visit_str<E>(self, value: &str) -> Result<PhpValue, E> {
+                Ok(PhpValue::Text(value.to_owned()))
             }
-            fn visit_string<E>(self, value: String) -> Result<Value, E> {
-                Ok(Value::Text(value))
+            fn visit_string<E>(self, value: String) -> Result<PhpValue, E> {
+                Ok(PhpValue::Text(value))
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<PhpValue, A::Error> {
                 let mut values = Vec::new();
                 while let Some(value) = seq.next_element()? {
                     values.push(value);
                 }
-                Ok(Value::List(values))
+                Ok(PhpValue::List(values))
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-                let mut entries: Vec<(String, Value)> = Vec::new();
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<PhpValue, A::Error> {
+                let mut entries: Vec<(String, PhpValue)> = Vec::new();
                 let mut seen = std::collections::HashMap::new();
-                while let Some((key, value)) = map.next_entry::<String, Value>()? {
+                while let Some((key, value)) = map.next_entry::<String, PhpValue>()? {
                     match seen.get(&key) {
                         Some(&at) => {
-                            let slot: &mut (String, Value) = &mut entries[at];
+                            let slot: &mut (String, PhpValue) = &mut entries[at];
                             slot.1 = value;
                         }
                         None => {
@@ -363,7 +363,7 @@ impl<'de> Deserialize<'de> for Value {
                         }
                     }
                 }
-                Ok(Value::Map(entries))
+                Ok(PhpValue::Map(entries))
             }
         }
         deserializer.deserialize_any(Read)
@@ -503,7 +503,7 @@ mod tests {
 
     #[test]
     fn json_prints_as_php_prints_it() {
-        let value = Value::parse(
+        let value = PhpValue::parse(
             "{\"a/b\":[],\"é\":{},\"n\":[1,1.5,null,true],\"𝄞\":\"x\\ty\"}".as_bytes(),
         )
         .unwrap();
@@ -511,7 +511,7 @@ mod tests {
             value.render(),
             r#"{"a\/b":[],"\u00e9":[],"n":[1,1.5,null,true],"\ud834\udd1e":"x\ty"}"#
         );
-        assert_eq!(Value::parse(b"\xef\xbb\xbf{}"), None);
-        assert_eq!(Value::parse(b""), None);
+        assert_eq!(PhpValue::parse(b"\xef\xbb\xbf{}"), None);
+        assert_eq!(PhpValue::parse(b""), None);
     }
 }

@@ -4,10 +4,10 @@
 
 use std::fmt::Write as _;
 
-use crate::php::Value;
+use crate::php::PhpValue;
 
 /// `parse_str`: nested brackets become arrays, a later equal name wins.
-pub(crate) fn parse_query(query: &str) -> Value {
+pub(crate) fn parse_query(query: &str) -> PhpValue {
     let mut root = Vec::new();
     for pair in query.split('&').filter(|p| !p.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -23,12 +23,12 @@ pub(crate) fn parse_query(query: &str) -> Value {
             keys.push(inner[..end].to_owned());
             rest = &inner[end + 1..];
         }
-        insert(&mut root, &keys, Value::Text(value));
+        insert(&mut root, &keys, PhpValue::Text(value));
     }
-    Value::Map(root)
+    PhpValue::Map(root)
 }
 
-fn insert(map: &mut Vec<(String, Value)>, keys: &[String], value: Value) {
+fn insert(map: &mut Vec<(String, PhpValue)>, keys: &[String], value: PhpValue) {
     let [first, rest @ ..] = keys else { return };
     let key = if first.is_empty() {
         map.len().to_string()
@@ -38,7 +38,7 @@ fn insert(map: &mut Vec<(String, Value)>, keys: &[String], value: Value) {
     let at = match map.iter().position(|(k, _)| *k == key) {
         Some(at) => at,
         None => {
-            map.push((key, Value::Null));
+            map.push((key, PhpValue::Null));
             map.len() - 1
         }
     };
@@ -47,10 +47,10 @@ fn insert(map: &mut Vec<(String, Value)>, keys: &[String], value: Value) {
         *slot = value;
         return;
     }
-    if !matches!(slot, Value::Map(_)) {
-        *slot = Value::Map(Vec::new());
+    if !matches!(slot, PhpValue::Map(_)) {
+        *slot = PhpValue::Map(Vec::new());
     }
-    if let Value::Map(inner) = slot {
+    if let PhpValue::Map(inner) = slot {
         insert(inner, rest, value);
     }
 }
@@ -64,7 +64,7 @@ pub(crate) fn unescape(text: &str) -> String {
 }
 
 /// `http_build_query` of an array.
-pub(crate) fn build_query(map: &Value) -> String {
+pub(crate) fn build_query(map: &PhpValue) -> String {
     let mut out = String::new();
     for (key, value) in map.entries() {
         build_pair(&mut out, &escape(&key), value);
@@ -72,13 +72,13 @@ pub(crate) fn build_query(map: &Value) -> String {
     out
 }
 
-fn build_pair(out: &mut String, name: &str, value: &Value) {
+fn build_pair(out: &mut String, name: &str, value: &PhpValue) {
     if value.is_array() {
         for (key, inner) in value.entries() {
             build_pair(out, &format!("{name}%5B{}%5D", escape(&key)), inner);
         }
     } else if let Some(text) = match value {
-        Value::Bool(false) => Some("0".into()),
+        PhpValue::Bool(false) => Some("0".into()),
         other => other.scalar(),
     } {
         if !out.is_empty() {
@@ -133,6 +133,6 @@ mod tests {
             build_query(&value),
             "type=a%26b&params%5Bx%5D=1&params%5By%5D%5B0%5D=q+r&params%5By%5D%5B1%5D=s"
         );
-        assert_eq!(value.get("type").and_then(Value::text), Some("a&b"));
+        assert_eq!(value.get("type").and_then(PhpValue::text), Some("a&b"));
     }
 }

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::encryption::Encryption;
-use crate::php::Value;
+use crate::php::PhpValue;
 
 /// One variable as it was stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,7 +57,7 @@ pub struct Execution {
 }
 
 /// How an intake ended.
-pub(crate) enum Intake {
+pub(crate) enum IntakeOutcome {
     /// Acknowledgements as ready JSON by execution id, in request order.
     Acknowledged(Vec<(String, String)>),
     /// An uncaught PHP type error: 500 with an empty body.
@@ -67,7 +67,7 @@ pub(crate) enum Intake {
 }
 
 /// Why one entry failed.
-enum Failure {
+enum EntryFailure {
     /// `success` 0.
     Refused,
     TypeError,
@@ -102,7 +102,7 @@ impl Results {
     }
 
     /// Takes in one request; with a budget the process dies when so many variables were stored.
-    pub(crate) fn intake(&mut self, results: &Value, mut budget: Option<u64>) -> Intake {
+    pub(crate) fn intake(&mut self, results: &PhpValue, mut budget: Option<u64>) -> IntakeOutcome {
         let mut acknowledged = Vec::new();
         // Not reset between entries, as in the PHP loop: a failed entry shows the one before.
         let mut delivery: Option<String> = None;
@@ -110,9 +110,9 @@ impl Results {
         for (id, entry) in results.entries() {
             let success = match self.entry(&id, entry, &mut delivery, &mut budget) {
                 Ok(()) => 1,
-                Err(Failure::Refused) => 0,
-                Err(Failure::TypeError) => return Intake::TypeError,
-                Err(Failure::Crashed) => return Intake::Crashed,
+                Err(EntryFailure::Refused) => 0,
+                Err(EntryFailure::TypeError) => return IntakeOutcome::TypeError,
+                Err(EntryFailure::Crashed) => return IntakeOutcome::Crashed,
             };
             if success == 1 {
                 self.counted.0 += 1;
@@ -127,28 +127,28 @@ impl Results {
             ack.push('}');
             acknowledged.push((id, ack));
         }
-        Intake::Acknowledged(acknowledged)
+        IntakeOutcome::Acknowledged(acknowledged)
     }
 
     fn entry(
         &mut self,
         id: &str,
-        entry: &Value,
+        entry: &PhpValue,
         delivery: &mut Option<String>,
         budget: &mut Option<u64>,
-    ) -> Result<(), Failure> {
-        let has = |value: &Value, keys: &[&str]| keys.iter().all(|k| value.entry(k).is_some());
+    ) -> Result<(), EntryFailure> {
+        let has = |value: &PhpValue, keys: &[&str]| keys.iter().all(|k| value.entry(k).is_some());
         if !entry.is_array()
             || !has(
                 entry,
                 &["deliveryId", "deliveryExecutionId", "details", "variables"],
             )
         {
-            return Err(Failure::Refused);
+            return Err(EntryFailure::Refused);
         }
-        let details = entry.entry("details").unwrap_or(&Value::Null);
+        let details = entry.entry("details").unwrap_or(&PhpValue::Null);
         if !details.is_array() {
-            return Err(Failure::TypeError);
+            return Err(EntryFailure::TypeError);
         }
         const DETAILS: [&str; 6] = [
             "identifier",
@@ -159,10 +159,14 @@ impl Results {
             "state",
         ];
         if !has(details, &DETAILS) {
-            return Err(Failure::Refused);
+            return Err(EntryFailure::Refused);
         }
-        let text =
-            |value: &Value, key: &str| value.get(key).and_then(Value::scalar).unwrap_or_default();
+        let text = |value: &PhpValue, key: &str| {
+            value
+                .get(key)
+                .and_then(PhpValue::scalar)
+                .unwrap_or_default()
+        };
         let delivery_id = text(entry, "deliveryId");
         *delivery = Some(delivery_id.clone());
         let at = match self.mapped(id) {
@@ -172,14 +176,14 @@ impl Results {
         // Null leaves the state alone.
         if details
             .get("state")
-            .is_some_and(|state| *state != Value::Null)
+            .is_some_and(|state| *state != PhpValue::Null)
         {
             self.executions[at].state = text(details, "state");
         }
         if let Some(variables) = entry.get("variables") {
             for (reference, variable) in variables.entries() {
                 if *budget == Some(0) {
-                    return Err(Failure::Crashed);
+                    return Err(EntryFailure::Crashed);
                 }
                 match self.encryption.is_some() {
                     true => self.write(at, &reference, variable)?,
@@ -191,7 +195,7 @@ impl Results {
             }
         }
         if *budget == Some(0) {
-            return Err(Failure::Crashed);
+            return Err(EntryFailure::Crashed);
         }
         self.mapping.insert(id.to_owned(), at);
         self.executions[at].is_mapped = true;
@@ -231,15 +235,15 @@ impl Results {
     }
 
     /// An encrypted row, unread; anything but a text is a type error.
-    fn write(&mut self, at: usize, reference: &str, row: &Value) -> Result<(), Failure> {
+    fn write(&mut self, at: usize, reference: &str, row: &PhpValue) -> Result<(), EntryFailure> {
         if !self.takes() {
-            return Err(Failure::Refused);
+            return Err(EntryFailure::Refused);
         }
         let written = self
             .encryption
             .as_mut()
             .map(|e| e.write(at, reference, row));
-        written.flatten().ok_or(Failure::TypeError)
+        written.flatten().ok_or(EntryFailure::TypeError)
     }
 
     /// Runs the tasks `Decrypt Delivery Execution` that wait; a variable that is there is skipped.
@@ -255,7 +259,7 @@ impl Results {
         self.encryption = Some(encryption);
     }
 
-    fn store(&mut self, at: usize, stored: Variable) -> Result<(), Failure> {
+    fn store(&mut self, at: usize, stored: Variable) -> Result<(), EntryFailure> {
         // taoOutcomeRds: a unique hash over execution, identifiers and the serialised variable.
         let hash = format!(
             "{:?}|{:?}|{:?}|{:?}|{}|{}",
@@ -267,36 +271,36 @@ impl Results {
             stored.data
         );
         if !self.takes() {
-            return Err(Failure::Refused);
+            return Err(EntryFailure::Refused);
         }
         if !self.hashes.entry(at).or_default().insert(hash) {
-            return Err(Failure::Refused);
+            return Err(EntryFailure::Refused);
         }
         self.executions[at].variables.push(stored);
         Ok(())
     }
 }
 
-fn read_variable(variable: &Value) -> Result<Variable, Failure> {
+fn read_variable(variable: &PhpValue) -> Result<Variable, EntryFailure> {
     if !variable.is_array() {
-        return Err(Failure::TypeError);
+        return Err(EntryFailure::TypeError);
     }
     let class = variable
         .get("type")
-        .and_then(Value::scalar)
-        .ok_or(Failure::Refused)?;
+        .and_then(PhpValue::scalar)
+        .ok_or(EntryFailure::Refused)?;
     let data = variable.get("data").filter(|d| d.is_array());
-    let data = data.ok_or(Failure::TypeError)?;
+    let data = data.ok_or(EntryFailure::TypeError)?;
     let typed = |key: &str| {
         data.get(key)
-            .and_then(Value::text)
+            .and_then(PhpValue::text)
             .map(str::to_owned)
-            .ok_or(Failure::TypeError)
+            .ok_or(EntryFailure::TypeError)
     };
     let identifier = typed("identifier")?;
     let cardinality = typed("cardinality")?;
     if !["single", "multiple", "ordered", "record"].contains(&cardinality.as_str()) {
-        return Err(Failure::Refused);
+        return Err(EntryFailure::Refused);
     }
     typed("baseType")?;
     typed("epoch")?;
@@ -305,7 +309,7 @@ fn read_variable(variable: &Value) -> Result<Variable, Failure> {
         "taoResultServer_models_classes_TraceVariable" => typed("trace")?.into_bytes(),
         _ => decode(data, "value")?,
     };
-    let optional = |key: &str| variable.get(key).and_then(Value::scalar);
+    let optional = |key: &str| variable.get(key).and_then(PhpValue::scalar);
     let call_id_item = optional("callIdItem");
     let needed = if call_id_item.is_some() {
         ["test", "item"]
@@ -313,7 +317,7 @@ fn read_variable(variable: &Value) -> Result<Variable, Failure> {
         ["test", "callIdTest"]
     };
     if needed.iter().any(|key| variable.entry(key).is_none()) {
-        return Err(Failure::Refused);
+        return Err(EntryFailure::Refused);
     }
     Ok(Variable {
         class,
@@ -328,11 +332,11 @@ fn read_variable(variable: &Value) -> Result<Variable, Failure> {
 }
 
 /// `base64_decode`: null is the empty string, what is no base64 is skipped as PHP skips it.
-fn decode(data: &Value, key: &str) -> Result<Vec<u8>, Failure> {
+fn decode(data: &PhpValue, key: &str) -> Result<Vec<u8>, EntryFailure> {
     let Some(value) = data.get(key) else {
         return Ok(Vec::new());
     };
-    let text = value.scalar().ok_or(Failure::TypeError)?;
+    let text = value.scalar().ok_or(EntryFailure::TypeError)?;
     let clean: String = text
         .chars()
         .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/'))
@@ -354,11 +358,11 @@ fn decode(data: &Value, key: &str) -> Result<Vec<u8>, Failure> {
 mod tests {
     use super::*;
 
-    fn request(id: &str, variables: &str) -> Value {
+    fn request(id: &str, variables: &str) -> PhpValue {
         let text = format!(
             r#"{{"{id}":{{"deliveryId":"d","deliveryExecutionId":"{id}","details":{{"identifier":"{id}","label":"l","test-taker":"t","starttime":"0.1 1","finishtime":null,"state":"s"}},"variables":[{variables}]}}}}"#
         );
-        Value::parse(text.as_bytes()).unwrap()
+        PhpValue::parse(text.as_bytes()).unwrap()
     }
 
     fn variable(name: &str, value: &str, cardinality: &str) -> String {
@@ -367,9 +371,9 @@ mod tests {
         )
     }
 
-    fn success(results: &mut Results, request: &Value) -> Option<bool> {
+    fn success(results: &mut Results, request: &PhpValue) -> Option<bool> {
         match results.intake(request, None) {
-            Intake::Acknowledged(acks) => Some(acks[0].1.contains("\"success\":1")),
+            IntakeOutcome::Acknowledged(acks) => Some(acks[0].1.contains("\"success\":1")),
             _ => None,
         }
     }
@@ -441,13 +445,13 @@ mod tests {
         let mut results = Results::default();
         assert!(matches!(
             results.intake(&request("e", &two), Some(1)),
-            Intake::Crashed
+            IntakeOutcome::Crashed
         ));
         assert_eq!(names(&results, 0), ["A"]);
         assert_eq!(results.mapped("e"), None);
         assert!(matches!(
             results.intake(&request("f", &two), Some(2)),
-            Intake::Crashed
+            IntakeOutcome::Crashed
         ));
         assert_eq!((names(&results, 1).len(), results.mapped("f")), (2, None));
     }

@@ -22,16 +22,16 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::control;
-use crate::fault::{Fault, Passage, Stage, distort, instead};
-use crate::flow::{Flow, Pace, Severed};
-use crate::line::{Line, Wire};
+use crate::fault::{Fault, FaultStage, Passage, distort, instead};
+use crate::flow::{Pace, PacedBody, Severed};
+use crate::line::{CountedSocket, LinkState};
 use crate::route::Route;
-use crate::state::State;
-use crate::wire::{self, Answer, Request};
+use crate::state::CentralState;
+use crate::wire::{self, HttpRequest, HttpResponse};
 
 /// What the server thread and the tests share.
 pub(crate) struct Shared {
-    state: Mutex<State>,
+    state: Mutex<CentralState>,
     pub(crate) pace: Arc<Mutex<Pace>>,
     pub(crate) connections: AtomicU64,
     pub(crate) read: Arc<AtomicU64>,
@@ -40,7 +40,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(state: State, rate: u64, prefix: String) -> Self {
+    pub(crate) fn new(state: CentralState, rate: u64, prefix: String) -> Self {
         Self {
             state: Mutex::new(state),
             pace: Arc::new(Mutex::new(Pace::new(rate))),
@@ -52,7 +52,7 @@ impl Shared {
     }
 
     /// A panic of a test must not hide behind a poisoned lock.
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, CentralState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -92,17 +92,17 @@ pub(crate) async fn run(
             },
             accepted = accept(listener.as_ref()) => {
                 let number = shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
-                if !shared.state().script.strike(Stage::Accepted, None).is_empty() {
+                if !shared.state().script.strike(FaultStage::Accepted, None).is_empty() {
                     let _ = accepted.set_zero_linger();
                     continue;
                 }
                 let _ = accepted.set_nodelay(true);
-                let line = Arc::new(Line::new(
+                let line = Arc::new(LinkState::new(
                     number,
                     Arc::clone(&shared.read),
                     Arc::clone(&shared.written),
                 ));
-                let wire = Wire::new(accepted, Arc::clone(&line));
+                let wire = CountedSocket::new(accepted, Arc::clone(&line));
                 connections.spawn(connection(Arc::clone(&shared), wire, line, tls.clone()));
             },
             Some(_) = connections.join_next() => {}
@@ -130,7 +130,12 @@ async fn reopen(address: SocketAddr, old: Option<TcpListener>) -> Option<TcpList
     }
 }
 
-async fn connection(shared: Arc<Shared>, wire: Wire, line: Arc<Line>, tls: Option<TlsAcceptor>) {
+async fn connection(
+    shared: Arc<Shared>,
+    wire: CountedSocket,
+    line: Arc<LinkState>,
+    tls: Option<TlsAcceptor>,
+) {
     match tls {
         None => speak(shared, wire, line).await,
         Some(acceptor) => {
@@ -144,7 +149,7 @@ async fn connection(shared: Arc<Shared>, wire: Wire, line: Arc<Line>, tls: Optio
 async fn speak(
     shared: Arc<Shared>,
     io: impl AsyncRead + AsyncWrite + Unpin + 'static,
-    line: Arc<Line>,
+    line: Arc<LinkState>,
 ) {
     let service = service_fn(|request| handle(Arc::clone(&shared), Arc::clone(&line), request));
     // A connection may end in any way: the client's side tells tests what happened.
@@ -159,16 +164,16 @@ async fn speak(
 /// One request: head faults, body, processing, answer faults.
 async fn handle(
     shared: Arc<Shared>,
-    line: Arc<Line>,
+    line: Arc<LinkState>,
     incoming: hyper::Request<Incoming>,
-) -> Result<Response<Flow>, Severed> {
+) -> Result<Response<PacedBody>, Severed> {
     let (head, body) = incoming.into_parts();
     let target = head.uri.path();
     let path = match target.strip_prefix(shared.prefix.as_str()) {
         Some(path) => path.to_owned(),
         None => format!("/{target}"),
     };
-    let mut request = Request {
+    let mut request = HttpRequest {
         route: Route::of(&path),
         method: head.method,
         path,
@@ -184,7 +189,10 @@ async fn handle(
         return Ok(respond(&shared, answer, Passage::default(), sent, line));
     }
 
-    let head_faults = shared.state().script.strike(Stage::Head, Some(&request));
+    let head_faults = shared
+        .state()
+        .script
+        .strike(FaultStage::Head, Some(&request));
     if let Some(fault) = head_faults.first() {
         if let Fault::CutUpload { after } = fault {
             let _ = collect(body, *after).await;
@@ -209,26 +217,26 @@ async fn handle(
     }
     let done = process(&shared, &line, &request, &sent, is_too_large);
     match done {
-        Outcome::Answer(answer, passage) => {
+        Handled::Answer(answer, passage) => {
             if passage.latency_ms > 0 {
                 tokio::time::sleep(Duration::from_millis(passage.latency_ms)).await;
             }
             Ok(respond(&shared, *answer, passage, sent, line))
         }
-        Outcome::Dead => sever(&line),
-        Outcome::Silent => std::future::pending().await,
+        Handled::Dead => sever(&line),
+        Handled::Silent => std::future::pending().await,
     }
 }
 
 /// The request that a cache would have answered with what it has; nothing where it may not.
-fn cached(fault: &Fault, request: &Request) -> Option<Request> {
+fn cached(fault: &Fault, request: &HttpRequest) -> Option<HttpRequest> {
     let Fault::Cached { delivery } = fault else {
         return None;
     };
     let is_let_through = request
         .header(&hyper::header::CACHE_CONTROL)
         .is_some_and(|value| value.contains("no-cache"));
-    (!is_let_through).then(|| Request {
+    (!is_let_through).then(|| HttpRequest {
         query: format!(
             "delivery-uri={}",
             delivery
@@ -240,8 +248,8 @@ fn cached(fault: &Fault, request: &Request) -> Option<Request> {
     })
 }
 
-enum Outcome {
-    Answer(Box<Answer>, Passage),
+enum Handled {
+    Answer(Box<HttpResponse>, Passage),
     Dead,
     Silent,
 }
@@ -249,14 +257,14 @@ enum Outcome {
 /// What happens at one instant: the log, the faults, the handler.
 fn process(
     shared: &Shared,
-    line: &Line,
-    request: &Request,
+    line: &LinkState,
+    request: &HttpRequest,
     sent: &Arc<AtomicU64>,
     is_too_large: bool,
-) -> Outcome {
+) -> Handled {
     let mut state = shared.state();
     let place = state.note(request, line.number, sent);
-    let faults = state.script.strike(Stage::Complete, Some(request));
+    let faults = state.script.strike(FaultStage::Complete, Some(request));
     if !faults.is_empty()
         && let Some(noted) = state.noted.get_mut(place)
     {
@@ -265,15 +273,15 @@ fn process(
     let mut budget = None;
     for fault in &faults {
         match fault {
-            Fault::Silence => return Outcome::Silent,
-            Fault::CrashBefore => return Outcome::Dead,
+            Fault::Silence => return Handled::Silent,
+            Fault::CrashBefore => return Handled::Dead,
             Fault::CrashInside { variables } => budget = Some(*variables),
             Fault::StorageAway { after } => state.results.away = Some(*after),
             Fault::ChangePackage(change) => {
                 let parameters = request.parameters();
                 let delivery = parameters
                     .get("delivery-uri")
-                    .and_then(crate::php::Value::scalar);
+                    .and_then(crate::php::PhpValue::scalar);
                 if let Some(delivery) = delivery {
                     state.catalogue.change_package(&delivery, *change);
                 }
@@ -291,10 +299,10 @@ fn process(
     };
     state.results.away = None;
     let Some(mut answer) = answer else {
-        return Outcome::Dead;
+        return Handled::Dead;
     };
     if faults.contains(&Fault::CrashAfter) {
-        return Outcome::Dead;
+        return Handled::Dead;
     }
     let mut passage = Passage {
         latency_ms: state.latency_ms,
@@ -315,7 +323,7 @@ fn process(
         answer.parts.clear();
         answer.sized = false;
     }
-    Outcome::Answer(Box::new(answer), passage)
+    Handled::Answer(Box::new(answer), passage)
 }
 
 fn struck(shared: &Shared, place: usize) {
@@ -324,19 +332,19 @@ fn struck(shared: &Shared, place: usize) {
     }
 }
 
-fn sever(line: &Line) -> Result<Response<Flow>, Severed> {
+fn sever(line: &LinkState) -> Result<Response<PacedBody>, Severed> {
     line.sever(true);
     Err(Severed)
 }
 
 fn respond(
     shared: &Shared,
-    answer: Answer,
+    answer: HttpResponse,
     passage: Passage,
     sent: Arc<AtomicU64>,
-    line: Arc<Line>,
-) -> Response<Flow> {
-    let mut response = Response::new(Flow::new(
+    line: Arc<LinkState>,
+) -> Response<PacedBody> {
+    let mut response = Response::new(PacedBody::new(
         answer.parts,
         answer.sized,
         passage,

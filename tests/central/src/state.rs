@@ -10,15 +10,15 @@ use bytes::Bytes;
 
 use crate::catalogue::Catalogue;
 use crate::diagnostic;
-use crate::fault::Script;
+use crate::fault::FaultScript;
 use crate::fetch::{self, Fetched};
-use crate::ledger::Ledger;
+use crate::ledger::SyncLedger;
 use crate::logs::{self, LogRow};
-use crate::php::{self, Value};
-use crate::results::{Intake, Results};
+use crate::php::{self, PhpValue};
+use crate::results::{IntakeOutcome, Results};
 use crate::route::Route;
 use crate::token::{Gate, Session};
-use crate::wire::{self, Answer, Request};
+use crate::wire::{self, HttpRequest, HttpResponse};
 
 /// One request as it was seen.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ pub struct Seen {
 }
 
 /// A request of the log whose answer may still be under way.
-pub(crate) struct Noted {
+pub(crate) struct OpenRequest {
     pub(crate) seen: Seen,
     pub(crate) sent: Arc<AtomicU64>,
 }
@@ -65,15 +65,15 @@ pub struct Counters {
 }
 
 /// The state.
-pub(crate) struct State {
+pub(crate) struct CentralState {
     pub(crate) gate: Gate,
     pub(crate) catalogue: Catalogue,
     pub(crate) results: Results,
     pub(crate) logs: Vec<LogRow>,
     pub(crate) lti_users: Vec<serde_json::Value>,
-    pub(crate) ledger: Ledger,
-    pub(crate) script: Script,
-    pub(crate) noted: Vec<Noted>,
+    pub(crate) ledger: SyncLedger,
+    pub(crate) script: FaultScript,
+    pub(crate) noted: Vec<OpenRequest>,
     pub(crate) requests: u64,
     pub(crate) root: String,
     pub(crate) versions: Vec<String>,
@@ -87,7 +87,7 @@ pub(crate) struct State {
     pub(crate) keeps_log: bool,
 }
 
-impl State {
+impl CentralState {
     /// Central's wall clock, Unix seconds.
     pub(crate) fn now(&self) -> u64 {
         let real = SystemTime::now()
@@ -99,7 +99,7 @@ impl State {
     /// Writes a request into the log; its place.
     pub(crate) fn note(
         &mut self,
-        request: &Request,
+        request: &HttpRequest,
         connection: u64,
         sent: &Arc<AtomicU64>,
     ) -> usize {
@@ -117,7 +117,7 @@ impl State {
                 )
             })
             .collect();
-        self.noted.push(Noted {
+        self.noted.push(OpenRequest {
             seen: Seen {
                 method: request.method.to_string(),
                 path: request.path.clone(),
@@ -147,7 +147,11 @@ impl State {
     }
 
     /// The answer to a request; nothing if the process died of the budget for stored variables.
-    pub(crate) fn answer(&mut self, request: &Request, budget: Option<u64>) -> Option<Answer> {
+    pub(crate) fn answer(
+        &mut self,
+        request: &HttpRequest,
+        budget: Option<u64>,
+    ) -> Option<HttpResponse> {
         if self.is_under_maintenance && request.route != Route::Bandwidth {
             return Some(wire::maintenance(request));
         }
@@ -178,11 +182,11 @@ impl State {
 
     fn rest(
         &mut self,
-        request: &Request,
+        request: &HttpRequest,
         session: &Session,
         now: u64,
         budget: Option<u64>,
-    ) -> Option<Answer> {
+    ) -> Option<HttpResponse> {
         Some(match request.route {
             Route::SupportedVm => self.supported_vm(request),
             Route::Checksums => {
@@ -215,15 +219,15 @@ impl State {
         })
     }
 
-    fn supported_vm(&self, request: &Request) -> Answer {
+    fn supported_vm(&self, request: &HttpRequest) -> HttpResponse {
         match request.method.as_str() {
             "GET" => {
                 let versions = self
                     .versions
                     .iter()
-                    .map(|v| Value::Text(v.clone()))
+                    .map(|v| PhpValue::Text(v.clone()))
                     .collect();
-                let list = Value::List(versions).render();
+                let list = PhpValue::List(versions).render();
                 wire::success(format!("{{\"success\":true,\"data\":{list}}}"))
             }
             "POST" => wire::not_implemented(),
@@ -232,7 +236,7 @@ impl State {
         }
     }
 
-    fn enter(&mut self, fetched: Fetched, now: u64) -> Answer {
+    fn enter(&mut self, fetched: Fetched, now: u64) -> HttpResponse {
         let params = fetched.params.as_ref();
         match &fetched.told {
             Ok(message) => self.ledger.note(params, now, "info", message),
@@ -246,7 +250,11 @@ impl State {
     }
 
     /// Body and checked parameters of a ResultApi call, or why it goes no further.
-    fn opened(&self, request: &Request, key: &str) -> Result<(Value, Value), Answer> {
+    fn opened(
+        &self,
+        request: &HttpRequest,
+        key: &str,
+    ) -> Result<(PhpValue, PhpValue), HttpResponse> {
         let body = request
             .json()
             .filter(|_| request.is_post())
@@ -258,19 +266,24 @@ impl State {
             .ok_or_else(wire::unexpected)?;
         let params = body.get("sync_params");
         fetch::check_version(params, &self.versions).map_err(|refusal| refusal.answer())?;
-        Ok((content, params.cloned().unwrap_or(Value::Null)))
+        Ok((content, params.cloned().unwrap_or(PhpValue::Null)))
     }
 
-    fn results(&mut self, request: &Request, now: u64, budget: Option<u64>) -> Option<Answer> {
+    fn results(
+        &mut self,
+        request: &HttpRequest,
+        now: u64,
+        budget: Option<u64>,
+    ) -> Option<HttpResponse> {
         let (content, params) = match self.opened(request, "results") {
             Ok(opened) => opened,
             Err(answer) => return Some(answer),
         };
         self.ledger.row(Some(&params), now);
         match self.results.intake(&content, budget) {
-            Intake::Crashed => None,
-            Intake::TypeError => Some(wire::type_error()),
-            Intake::Acknowledged(acks) => {
+            IntakeOutcome::Crashed => None,
+            IntakeOutcome::TypeError => Some(wire::type_error()),
+            IntakeOutcome::Acknowledged(acks) => {
                 let (imported, failed) = self.results.counted;
                 let what = "delivery execution";
                 self.ledger
@@ -286,7 +299,7 @@ impl State {
         }
     }
 
-    fn logs(&mut self, request: &Request, session: &Session, now: u64) -> Answer {
+    fn logs(&mut self, request: &HttpRequest, session: &Session, now: u64) -> HttpResponse {
         let (content, params) = match self.opened(request, "delivery_logs") {
             Ok(opened) => opened,
             Err(answer) => return answer,
@@ -305,7 +318,7 @@ impl State {
         wire::success(php::render_map(&acks))
     }
 
-    fn sessions(&mut self, request: &Request, now: u64) -> Answer {
+    fn sessions(&mut self, request: &HttpRequest, now: u64) -> HttpResponse {
         let (content, params) = match self.opened(request, "test_sessions") {
             Ok(opened) => opened,
             Err(answer) => return answer,
@@ -321,7 +334,7 @@ impl State {
         }
     }
 
-    fn tell(&mut self, what: &str, params: &Value, now: u64, imported: u64, failed: u64) {
+    fn tell(&mut self, what: &str, params: &PhpValue, now: u64, imported: u64, failed: u64) {
         self.ledger.row(Some(params), now);
         self.ledger
             .count(Some(params), now, what, "imported", imported);
@@ -334,7 +347,7 @@ impl State {
     }
 
     /// 500 on the public extensions; a private one is imitated by an acknowledgement for each element.
-    fn lti_users(&mut self, request: &Request) -> Answer {
+    fn lti_users(&mut self, request: &HttpRequest) -> HttpResponse {
         let (content, _) = match self.opened(request, "lti_users") {
             Ok(opened) => opened,
             Err(answer) => return answer,
@@ -344,7 +357,7 @@ impl State {
         }
         let mut acks = Vec::new();
         for (at, user) in content.entries() {
-            let id = user.get("id").and_then(Value::scalar).unwrap_or(at);
+            let id = user.get("id").and_then(PhpValue::scalar).unwrap_or(at);
             self.lti_users.push(user.json());
             acks.push((id, "{\"success\":1}".to_owned()));
         }

@@ -9,9 +9,9 @@ use hyper::Method;
 use crate::catalogue::Catalogue;
 use crate::entity::{Kind, uri};
 use crate::package::digest;
-use crate::php::{self, Value};
+use crate::php::{self, PhpValue};
 use crate::random::Random;
-use crate::wire::{self, Answer, Request};
+use crate::wire::{self, HttpRequest, HttpResponse};
 
 /// A user that can log in.
 pub(crate) struct Account {
@@ -81,7 +81,7 @@ impl Gate {
     }
 
     /// The session of a request, or nothing: every reason is the same 401.
-    pub(crate) fn session(&self, request: &Request, now: u64) -> Option<Session> {
+    pub(crate) fn session(&self, request: &HttpRequest, now: u64) -> Option<Session> {
         let header = request.authorization()?;
         if let Some(credentials) = header.strip_prefix(b"Basic") {
             return self.basic(credentials);
@@ -119,12 +119,12 @@ impl Gate {
     }
 
     /// `taoOauth/TokenApi/requestToken` (protocol 1.1).
-    pub(crate) fn token(&mut self, request: &Request, now: u64) -> Answer {
+    pub(crate) fn token(&mut self, request: &HttpRequest, now: u64) -> HttpResponse {
         let fields = request.json().unwrap_or_else(|| {
-            let form = form_fields(request).unwrap_or(Value::Map(Vec::new()));
+            let form = form_fields(request).unwrap_or(PhpValue::Map(Vec::new()));
             merge(form, request.parameters())
         });
-        let field = |name: &str| fields.get(name).and_then(Value::scalar);
+        let field = |name: &str| fields.get(name).and_then(PhpValue::scalar);
         let (Some(key), Some(secret)) = (field("client_id"), field("client_secret")) else {
             return wire::failure(
                 400,
@@ -155,11 +155,11 @@ impl Gate {
     /// `taoSync/HandShake` (protocol 2).
     pub(crate) fn handshake(
         &mut self,
-        request: &Request,
+        request: &HttpRequest,
         catalogue: &mut Catalogue,
         root: &str,
         now: u64,
-    ) -> Answer {
+    ) -> HttpResponse {
         if !request.is_acceptable() {
             return wire::not_acceptable_page();
         }
@@ -173,7 +173,7 @@ impl Gate {
         let field = |name: &str| {
             body.as_ref()
                 .and_then(|b| b.get(name))
-                .and_then(Value::scalar)
+                .and_then(PhpValue::scalar)
         };
         let (Some(login), Some(password)) = (field("login"), field("password")) else {
             return wire::success(
@@ -213,7 +213,7 @@ impl Gate {
 }
 
 /// `$_POST`: a form body, urlencoded or multipart, of a POST request only.
-pub(crate) fn form_fields(request: &Request) -> Option<Value> {
+pub(crate) fn form_fields(request: &HttpRequest) -> Option<PhpValue> {
     if !request.is_post() {
         return None;
     }
@@ -235,16 +235,16 @@ pub(crate) fn form_fields(request: &Request) -> Option<Value> {
             let (head, value) = part.split_once("\r\n\r\n")?;
             let name = head.split_once("name=\"")?.1.split_once('"')?.0;
             let value = value.strip_suffix("\r\n").unwrap_or(value);
-            Some((name.to_owned(), Value::Text(value.to_owned())))
+            Some((name.to_owned(), PhpValue::Text(value.to_owned())))
         })
         .collect();
-    Some(Value::Map(fields))
+    Some(PhpValue::Map(fields))
 }
 
-fn merge(first: Value, second: Value) -> Value {
-    let mut entries: Vec<(String, Value)> = Vec::new();
+fn merge(first: PhpValue, second: PhpValue) -> PhpValue {
+    let mut entries: Vec<(String, PhpValue)> = Vec::new();
     for value in [first, second] {
-        if let Value::Map(more) = value {
+        if let PhpValue::Map(more) = value {
             for (key, value) in more {
                 if !entries.iter().any(|(k, _)| *k == key) {
                     entries.push((key, value));
@@ -252,5 +252,5 @@ fn merge(first: Value, second: Value) -> Value {
             }
         }
     }
-    Value::Map(entries)
+    PhpValue::Map(entries)
 }

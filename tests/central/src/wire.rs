@@ -9,13 +9,13 @@ use hyper::header::{
 };
 use hyper::{HeaderMap, Method};
 
-use crate::php::{self, Value};
+use crate::php::{self, PhpValue};
 use crate::query;
 use crate::route::Route;
 
 /// What a handler reads.
 #[derive(Clone)]
-pub(crate) struct Request {
+pub(crate) struct HttpRequest {
     pub(crate) route: Route,
     pub(crate) method: Method,
     /// Path below the root URL.
@@ -27,7 +27,7 @@ pub(crate) struct Request {
     pub(crate) is_kept: bool,
 }
 
-impl Request {
+impl HttpRequest {
     pub(crate) fn is_get(&self) -> bool {
         self.method == Method::GET
     }
@@ -41,18 +41,18 @@ impl Request {
     }
 
     /// The raw body as JSON; only arrays count, as in every controller.
-    pub(crate) fn json(&self) -> Option<Value> {
-        Value::parse(&self.body).filter(Value::is_array)
+    pub(crate) fn json(&self) -> Option<PhpValue> {
+        PhpValue::parse(&self.body).filter(PhpValue::is_array)
     }
 
     /// GET parameters; top-level strings are cleaned as tao-core does (protocol 0.4).
-    pub(crate) fn parameters(&self) -> Value {
+    pub(crate) fn parameters(&self) -> PhpValue {
         match query::parse_query(&self.query) {
-            Value::Map(entries) => Value::Map(
+            PhpValue::Map(entries) => PhpValue::Map(
                 entries
                     .into_iter()
                     .map(|(key, value)| match value {
-                        Value::Text(text) => (key, Value::Text(query::clean(&text))),
+                        PhpValue::Text(text) => (key, PhpValue::Text(query::clean(&text))),
                         other => (key, other),
                     })
                     .collect(),
@@ -87,7 +87,7 @@ impl Request {
 
 /// What leaves the server.
 #[derive(Clone)]
-pub(crate) struct Answer {
+pub(crate) struct HttpResponse {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// The body in pieces that share the memory they come from.
@@ -98,7 +98,7 @@ pub(crate) struct Answer {
     pub(crate) package: Option<(Bytes, u64)>,
 }
 
-impl Answer {
+impl HttpResponse {
     pub(crate) fn new(status: u16, content_type: Option<&'static str>, body: Bytes) -> Self {
         let mut answer = Self {
             status,
@@ -193,43 +193,43 @@ const HTML: &str = "text/html; charset=UTF-8";
 pub(crate) const UNEXPECTED: &str = "Unexpected error. Please contact administrator";
 
 /// `returnJson`: 200 with a JSON text.
-pub(crate) fn success(json: impl Into<Bytes>) -> Answer {
-    Answer::new(200, Some(JSON), json.into()).with_php()
+pub(crate) fn success(json: impl Into<Bytes>) -> HttpResponse {
+    HttpResponse::new(200, Some(JSON), json.into()).with_php()
 }
 
 /// `returnFailure` (protocol 0.5).
-pub(crate) fn failure(status: u16, message: &str) -> Answer {
+pub(crate) fn failure(status: u16, message: &str) -> HttpResponse {
     let mut body = String::from("{\"success\":false,\"errorCode\":0,\"errorMsg\":");
     php::quote(&mut body, message);
     body.push_str(",\"version\":\"2022.11\"}");
-    Answer::new(status, Some(BARE_JSON), body.into()).with_php()
+    HttpResponse::new(status, Some(BARE_JSON), body.into()).with_php()
 }
 
 /// 500 with the generic text: wrong verb, missing keys, malformed JSON.
-pub(crate) fn unexpected() -> Answer {
+pub(crate) fn unexpected() -> HttpResponse {
     failure(500, UNEXPECTED)
 }
 
 /// What TAO answers while its database is away (recorded: `dbdown-*`).
-pub(crate) fn database_down() -> Answer {
+pub(crate) fn database_down() -> HttpResponse {
     let body = "{\"success\":false,\"version\":\"2022.11\",\"errorCode\":500,\"errorMsg\":\"\"}";
-    Answer::new(500, Some(JSON), body.into()).with_php_only()
+    HttpResponse::new(500, Some(JSON), body.into()).with_php_only()
 }
 
 /// A PHP `TypeError` that nobody catches: 500, JSON content type, no body (protocol 0.4).
-pub(crate) fn type_error() -> Answer {
-    Answer::new(500, Some(BARE_JSON), Bytes::new()).with_php()
+pub(crate) fn type_error() -> HttpResponse {
+    HttpResponse::new(500, Some(BARE_JSON), Bytes::new()).with_php()
 }
 
 /// 200 with an empty body and the bare content type (`OPTIONS`, unsatisfiable ranges).
-pub(crate) fn empty() -> Answer {
-    Answer::new(200, Some(BARE_JSON), Bytes::new()).with_php()
+pub(crate) fn empty() -> HttpResponse {
+    HttpResponse::new(200, Some(BARE_JSON), Bytes::new()).with_php()
 }
 
 /// Every authentication failure of a REST session (protocol 0.2).
-pub(crate) fn unauthorized() -> Answer {
+pub(crate) fn unauthorized() -> HttpResponse {
     let body = "{\"success\":false,\"errorCode\":\"401\",\"errorMsg\":\"You are not authorized to access this functionality.\",\"version\":\"2022.11\"}";
-    let mut answer = Answer::new(401, Some(HTML), body.into()).with_php_only();
+    let mut answer = HttpResponse::new(401, Some(HTML), body.into()).with_php_only();
     answer.set(
         WWW_AUTHENTICATE,
         HeaderValue::from_static("Basic realm=\"mytao\""),
@@ -238,7 +238,7 @@ pub(crate) fn unauthorized() -> Answer {
 }
 
 /// The resolver's failures: a missing right or an unknown route (protocol 0.2).
-pub(crate) fn forbidden(request: &Request, message: &str) -> Answer {
+pub(crate) fn forbidden(request: &HttpRequest, message: &str) -> HttpResponse {
     let accept = request.header(&ACCEPT).unwrap_or("").to_lowercase();
     let first = accept.split(',').next().unwrap_or("");
     match first.split(';').next().unwrap_or("").trim() {
@@ -248,22 +248,22 @@ pub(crate) fn forbidden(request: &Request, message: &str) -> Answer {
             );
             php::quote(&mut body, message);
             body.push('}');
-            Answer::new(403, Some(JSON), body.into()).with_php_only()
+            HttpResponse::new(403, Some(JSON), body.into()).with_php_only()
         }
         "text/html" | "*/*" => {
-            let mut answer = Answer::new(302, Some(HTML), Bytes::new()).with_php_only();
+            let mut answer = HttpResponse::new(302, Some(HTML), Bytes::new()).with_php_only();
             answer.set(
                 hyper::header::LOCATION,
                 HeaderValue::from_static("/tao/Main/login"),
             );
             answer
         }
-        _ => Answer::new(406, Some(HTML), Bytes::new()).with_php_only(),
+        _ => HttpResponse::new(406, Some(HTML), Bytes::new()).with_php_only(),
     }
 }
 
 /// 406 of a REST controller (protocol 0.3).
-pub(crate) fn not_acceptable() -> Answer {
+pub(crate) fn not_acceptable() -> HttpResponse {
     let mut answer = failure(406, "The requested content encoding cannot be satisfied");
     answer
         .headers
@@ -272,12 +272,12 @@ pub(crate) fn not_acceptable() -> Answer {
 }
 
 /// 406 of a plain controller: no body.
-pub(crate) fn not_acceptable_page() -> Answer {
-    Answer::new(406, Some(HTML), Bytes::new()).with_php_only()
+pub(crate) fn not_acceptable_page() -> HttpResponse {
+    HttpResponse::new(406, Some(HTML), Bytes::new()).with_php_only()
 }
 
 /// `Not implemented.` of a REST verb that is not overridden.
-pub(crate) fn not_implemented() -> Answer {
+pub(crate) fn not_implemented() -> HttpResponse {
     let mut answer = success(
         "{\"success\":false,\"version\":\"2022.11\",\"errorCode\":400,\"errorMsg\":\"Not implemented.\"}",
     );
@@ -286,43 +286,43 @@ pub(crate) fn not_implemented() -> Answer {
 }
 
 /// What a REST action that does not exist answers.
-pub(crate) fn no_such_action() -> Answer {
+pub(crate) fn no_such_action() -> HttpResponse {
     success("{\"error\":\"You do not have the required rights to edit this resource.\"}")
 }
 
 /// TAO's maintenance page: 200, HTML (protocol 0.2).
-pub(crate) fn maintenance(request: &Request) -> Answer {
+pub(crate) fn maintenance(request: &HttpRequest) -> HttpResponse {
     let ajax = request
         .headers
         .get("x-requested-with")
         .is_some_and(|v| v.as_bytes() == b"XMLHttpRequest");
     if ajax {
         let body = "{\"success\":false,\"type\":\"Exception\",\"message\":\"TAO is under maintenance\",\"data\":{\"ExceptionType\":\"common_exception_SystemUnderMaintenance\"}}";
-        return Answer::new(500, Some(BARE_JSON), body.into()).with_php_only();
+        return HttpResponse::new(500, Some(BARE_JSON), body.into()).with_php_only();
     }
     let body = "<!doctype html>\n<html>\n<head><meta charset=\"utf-8\"><title>Currently Under Maintenance</title></head>\n<body><h1>Currently Under Maintenance</h1><p>TAO is being updated. Please come back later.</p></body>\n</html>\n";
-    Answer::new(200, Some(HTML), body.into()).with_php_only()
+    HttpResponse::new(200, Some(HTML), body.into()).with_php_only()
 }
 
 /// An error page of nginx itself.
-pub(crate) fn nginx(status: u16, words: &str) -> Answer {
+pub(crate) fn nginx(status: u16, words: &str) -> HttpResponse {
     let title = format!("{status} {words}");
     let body = format!(
         "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n<hr><center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n"
     );
-    let mut answer = Answer::new(status, Some("text/html"), body.into());
+    let mut answer = HttpResponse::new(status, Some("text/html"), body.into());
     answer.announce();
     answer
 }
 
 /// A file of the web server with its validators; the caller cuts the range.
-pub(crate) fn file(content: Bytes, range: Option<(u64, u64)>, stamp: &str) -> Answer {
+pub(crate) fn file(content: Bytes, range: Option<(u64, u64)>, stamp: &str) -> HttpResponse {
     let total = content.len() as u64;
     let body = match range {
         Some((first, last)) => slice(&content, first, last),
         None => content,
     };
-    let mut answer = Answer::new(
+    let mut answer = HttpResponse::new(
         if range.is_some() { 206 } else { 200 },
         Some("application/octet-stream"),
         body,
@@ -352,8 +352,8 @@ pub(crate) fn slice(content: &Bytes, first: u64, last: u64) -> Bytes {
 }
 
 /// A package or a part of it (protocol 6.3); `parts` are inclusive byte runs.
-pub(crate) fn package(content: &Bytes, parts: &[(u64, u64)], buffer: u64) -> Answer {
-    let mut answer = Answer::new(200, Some(BARE_JSON), Bytes::new()).with_php();
+pub(crate) fn package(content: &Bytes, parts: &[(u64, u64)], buffer: u64) -> HttpResponse {
+    let mut answer = HttpResponse::new(200, Some(BARE_JSON), Bytes::new()).with_php();
     answer.parts = if parts.is_empty() {
         vec![content.clone()]
     } else {
@@ -374,7 +374,7 @@ pub(crate) fn package(content: &Bytes, parts: &[(u64, u64)], buffer: u64) -> Ans
 }
 
 /// Tags an answer with a package as a server in front does; one whose `If-Range` names another tag gets the whole.
-pub(crate) fn tag(request: &Request, answer: &mut Answer, server: &str, weak: bool) {
+pub(crate) fn tag(request: &HttpRequest, answer: &mut HttpResponse, server: &str, weak: bool) {
     let Some((content, _)) = answer.package.clone() else {
         return;
     };
@@ -388,7 +388,7 @@ pub(crate) fn tag(request: &Request, answer: &mut Answer, server: &str, weak: bo
 }
 
 /// The empty 200 of an unsatisfiable range (protocol 6.3).
-pub(crate) fn unsatisfiable() -> Answer {
+pub(crate) fn unsatisfiable() -> HttpResponse {
     let mut answer = empty();
     answer.set(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     answer
@@ -401,7 +401,7 @@ mod tests {
     fn accepts(value: &'static str) -> bool {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static(value));
-        Request {
+        HttpRequest {
             route: Route::SupportedVm,
             method: Method::GET,
             path: String::new(),

@@ -23,13 +23,13 @@ pub enum Manner {
 }
 
 /// A proxy that runs until it is dropped.
-pub struct Proxy {
+pub struct ProxyServer {
     at: SocketAddr,
     ended: Arc<AtomicBool>,
     asked: Arc<AtomicUsize>,
 }
 
-impl Proxy {
+impl ProxyServer {
     /// Starts it in the network of this thread.
     ///
     /// # Panics
@@ -78,7 +78,7 @@ impl Proxy {
     }
 }
 
-impl Drop for Proxy {
+impl Drop for ProxyServer {
     fn drop(&mut self) {
         self.ended.store(true, Ordering::Relaxed);
     }

@@ -20,29 +20,29 @@ use serde_json::{Value, json};
 struct Broken {
     told: &'static str,
     codes: Vec<&'static str>,
-    make: fn() -> Look,
+    make: fn() -> BoxMade,
 }
 
 /// One thing is broken: one thing is told.
-fn broken(told: &'static str, code: &'static str, make: fn() -> Look) -> Broken {
+fn broken(told: &'static str, code: &'static str, make: fn() -> BoxMade) -> Broken {
     pair(told, &[code], make)
 }
 
 /// Several are.
-fn pair(told: &'static str, codes: &[&'static str], make: fn() -> Look) -> Broken {
+fn pair(told: &'static str, codes: &[&'static str], make: fn() -> BoxMade) -> Broken {
     let codes = codes.to_vec();
     Broken { told, codes, make }
 }
 
 /// What was made of a box.
-enum Look {
+enum BoxMade {
     At(Box<Site>),
     Ran(Ran),
     Skipped(&'static str),
 }
 
 /// One line of the table.
-struct Line {
+struct TableRow {
     broken: Broken,
     found: Result<Vec<Value>, &'static str>,
 }
@@ -62,12 +62,12 @@ fn held() -> Site {
     Site::enrolled(small()).held()
 }
 
-fn at(site: Site) -> Look {
-    Look::At(Box::new(site))
+fn at(site: Site) -> BoxMade {
+    BoxMade::At(Box::new(site))
 }
 
 /// A box that held everything before this.
-fn after(breaks: impl FnOnce(&mut Site)) -> Look {
+fn after(breaks: impl FnOnce(&mut Site)) -> BoxMade {
     let mut site = held();
     breaks(&mut site);
     at(site)
@@ -328,29 +328,29 @@ fn local() -> Vec<Broken> {
     ]
 }
 
-fn full_disk() -> Look {
+fn full_disk() -> BoxMade {
     let site = held();
     let script = "mount -t tmpfs -o size=8m tmpfs /mnt; cp -a \"$3\"/. /mnt/; mount --move /mnt \"$3\"; \
                   head -c 100m /dev/zero > \"$3/fill\" || true; \"$1\" --root \"$2\" doctor --json";
     match site.in_own_mounts(script) {
-        Some(ran) => Look::Ran(ran),
-        None => Look::Skipped("a full file system needs root and mount namespaces"),
+        Some(ran) => BoxMade::Ran(ran),
+        None => BoxMade::Skipped("a full file system needs root and mount namespaces"),
     }
 }
 
-fn without_rights() -> Look {
+fn without_rights() -> BoxMade {
     let site = held();
     let script = "mount -t tmpfs tmpfs /mnt; cp -a \"$2\" /mnt/box; cp \"$1\" /mnt/boxsync; \
                   chmod 755 /mnt/box /mnt/box/etc /mnt/box/etc/boxsync /mnt/box/var /mnt/box/var/lib; \
                   chown -R 33 /mnt/box/var/lib/boxsync; \
                   setpriv --reuid 65534 --clear-groups /mnt/boxsync --root /mnt/box doctor --json";
     match site.in_own_mounts(script) {
-        Some(ran) => Look::Ran(ran),
-        None => Look::Skipped("another user needs root"),
+        Some(ran) => BoxMade::Ran(ran),
+        None => BoxMade::Skipped("another user needs root"),
     }
 }
 
-fn without_role() -> Look {
+fn without_role() -> BoxMade {
     let site = held();
     let consumer = site.central.add_consumer(false);
     // Over good credentials they would be refused.
@@ -392,15 +392,15 @@ fn owe(site: &Site, ids: &[&str]) {
 /// How many boxes are broken and looked at at the same time: most of them wait.
 const AT_ONCE: usize = 12;
 
-fn look(broken: Broken) -> Line {
+fn look(broken: Broken) -> TableRow {
     let told = broken.told;
     let (ran, site) = match (broken.make)() {
-        Look::Skipped(why) => {
+        BoxMade::Skipped(why) => {
             let found = Err(why);
-            return Line { broken, found };
+            return TableRow { broken, found };
         }
-        Look::Ran(ran) => (ran, None),
-        Look::At(site) => (site.run(&["doctor", "--json"]).ends(), Some(site)),
+        BoxMade::Ran(ran) => (ran, None),
+        BoxMade::At(site) => (site.run(&["doctor", "--json"]).ends(), Some(site)),
     };
     assert!(
         ran.took < Duration::from_secs(15),
@@ -419,11 +419,11 @@ fn look(broken: Broken) -> Line {
         site.run(&["doctor", "explain", code]).exits(0);
     }
     let found = Ok(checks[..fails.max(1)].to_vec());
-    Line { broken, found }
+    TableRow { broken, found }
 }
 
 /// Looks at all of them, a few at a time, in their order.
-fn looks(table: Vec<Broken>) -> Vec<Line> {
+fn looks(table: Vec<Broken>) -> Vec<TableRow> {
     let waiting = Mutex::new(table.into_iter().enumerate());
     let lines = Mutex::new(Vec::new());
     thread::scope(|scope| {
@@ -453,7 +453,7 @@ fn the_first_finding_is_the_true_cause() {
     let mut text =
         String::from("| Box | First finding | What is seen | What to do |\n|---|---|---|---|\n");
     let mut wrong = Vec::new();
-    for Line { broken, found } in &lines {
+    for TableRow { broken, found } in &lines {
         let told = broken.told;
         let found = match found {
             Ok(found) => found,

@@ -61,7 +61,7 @@ fn key_answers(tao: &Tao, checksum: Option<&str>) -> Vec<(u16, String)> {
     ];
     let posted = bodies.iter().map(|body| tao.post(&token, KEY_PATH, body));
     let all = posted.chain([tao.get(&token, KEY_PATH)]);
-    let read = |said: e2e::Said| (said.status, String::from_utf8(said.body).unwrap());
+    let read = |said: e2e::TaoAnswer| (said.status, String::from_utf8(said.body).unwrap());
     all.map(|said| read(said.unwrap())).collect()
 }
 

@@ -47,13 +47,14 @@ fn a_run_sees_one_edition_while_a_synchronization_changes_the_store() {
     let takers = tao.list(&token, Kind::TestTaker).unwrap();
     let ids: Vec<&String> = takers.keys().collect();
     assert_eq!(tao.details(&token, Kind::TestTaker, &ids).unwrap(), takers);
-    let held = |entities: &BTreeMap<(String, String), e2e::Entity>| -> BTreeMap<String, String> {
-        let of = entities
-            .iter()
-            .filter(|((kind, _), _)| kind == "test-taker");
-        of.map(|((_, id), entity)| (id.clone(), entity.checksum.clone()))
-            .collect()
-    };
+    let held =
+        |entities: &BTreeMap<(String, String), e2e::ExpectedEntity>| -> BTreeMap<String, String> {
+            let of = entities
+                .iter()
+                .filter(|((kind, _), _)| kind == "test-taker");
+            of.map(|((_, id), entity)| (id.clone(), entity.checksum.clone()))
+                .collect()
+        };
     assert_eq!(takers, held(&before));
     assert_eq!(tao.list(&token, Kind::TestCenter).unwrap(), centres);
     let next = Tao { sync_id: 2, ..tao };

@@ -11,7 +11,7 @@ fn nothing_lost(site: &Site, before: &impl PartialEq<Held>) {
 }
 
 type Held = (
-    std::collections::BTreeMap<(String, String), e2e::Entity>,
+    std::collections::BTreeMap<(String, String), e2e::ExpectedEntity>,
     std::collections::BTreeMap<String, String>,
 );
 

@@ -5,17 +5,17 @@
 use std::fs;
 use std::net::Ipv4Addr;
 
-use e2e::names::{GOOD, NameServer, Server, Way};
+use e2e::names::{GOOD, NameReply, NameServer, ServerScript};
 use e2e::{Site, options};
 
 /// One case: what it is, the servers in their order (`None`: nobody listens there), and more lines of resolv.conf.
-type Case = (&'static str, Vec<Option<Server>>, &'static str);
+type NameCase = (&'static str, Vec<Option<ServerScript>>, &'static str);
 
-fn cases() -> Vec<Case> {
-    let with = |aaaa| vec![Some(Server { aaaa, ..GOOD })];
+fn cases() -> Vec<NameCase> {
+    let with = |aaaa| vec![Some(ServerScript { aaaa, ..GOOD })];
     let first = |a, aaaa, other| {
         vec![
-            Some(Server {
+            Some(ServerScript {
                 a,
                 aaaa,
                 other,
@@ -25,26 +25,26 @@ fn cases() -> Vec<Case> {
         ]
     };
     let all = |way| first(way, way, way);
-    let ipv4 = |a| vec![Some(Server { a, ..GOOD })];
-    let search = |other| vec![Some(Server { other, ..GOOD })];
+    let ipv4 = |a| vec![Some(ServerScript { a, ..GOOD })];
+    let search = |other| vec![Some(ServerScript { other, ..GOOD })];
     const FIVE: &str = "search site.test other.test\noptions ndots:5\n";
     vec![
-        ("AAAA has no data", with(Way::NoData), ""),
-        ("AAAA: SERVFAIL", with(Way::Code(2)), ""),
-        ("AAAA: NXDOMAIN", with(Way::Code(3)), ""),
-        ("AAAA: REFUSED", with(Way::Code(5)), ""),
-        ("AAAA: NOTIMP", with(Way::Code(4)), ""),
-        ("AAAA: FORMERR", with(Way::Code(1)), ""),
-        ("AAAA: silence", with(Way::Silent), ""),
-        ("AAAA leads nowhere", with(Way::Has), ""),
+        ("AAAA has no data", with(NameReply::NoData), ""),
+        ("AAAA: SERVFAIL", with(NameReply::Code(2)), ""),
+        ("AAAA: NXDOMAIN", with(NameReply::Code(3)), ""),
+        ("AAAA: REFUSED", with(NameReply::Code(5)), ""),
+        ("AAAA: NOTIMP", with(NameReply::Code(4)), ""),
+        ("AAAA: FORMERR", with(NameReply::Code(1)), ""),
+        ("AAAA: silence", with(NameReply::Silent), ""),
+        ("AAAA leads nowhere", with(NameReply::Has), ""),
         (
             "AAAA leads nowhere, A of the first server fails",
-            first(Way::Code(2), Way::Has, Way::Code(3)),
+            first(NameReply::Code(2), NameReply::Has, NameReply::Code(3)),
             "",
         ),
         (
             "truncated, whole by TCP",
-            ipv4(Way::Truncated {
+            ipv4(NameReply::Truncated {
                 partial: true,
                 tcp: true,
             }),
@@ -52,7 +52,7 @@ fn cases() -> Vec<Case> {
         ),
         (
             "truncated to nothing, whole by TCP",
-            ipv4(Way::Truncated {
+            ipv4(NameReply::Truncated {
                 partial: false,
                 tcp: true,
             }),
@@ -60,7 +60,7 @@ fn cases() -> Vec<Case> {
         ),
         (
             "truncated, no TCP",
-            ipv4(Way::Truncated {
+            ipv4(NameReply::Truncated {
                 partial: true,
                 tcp: false,
             }),
@@ -68,13 +68,17 @@ fn cases() -> Vec<Case> {
         ),
         (
             "the first server says NXDOMAIN falsely",
-            all(Way::Code(3)),
+            all(NameReply::Code(3)),
             "",
         ),
-        ("the first server says SERVFAIL", all(Way::Code(2)), ""),
-        ("the first server says REFUSED", all(Way::Code(5)), ""),
-        ("the first server has no data", all(Way::NoData), ""),
-        ("the first server is silent", all(Way::Silent), ""),
+        (
+            "the first server says SERVFAIL",
+            all(NameReply::Code(2)),
+            "",
+        ),
+        ("the first server says REFUSED", all(NameReply::Code(5)), ""),
+        ("the first server has no data", all(NameReply::NoData), ""),
+        ("the first server is silent", all(NameReply::Silent), ""),
         (
             "nobody listens at the first server",
             vec![None, Some(GOOD)],
@@ -87,33 +91,37 @@ fn cases() -> Vec<Case> {
         ),
         (
             "ndots:5, the search domains do not exist",
-            search(Way::Code(3)),
+            search(NameReply::Code(3)),
             FIVE,
         ),
         (
             "ndots:5, the search domains fail",
-            search(Way::Code(2)),
+            search(NameReply::Code(2)),
             FIVE,
         ),
         (
             "ndots:5, the search domains are refused",
-            search(Way::Code(5)),
+            search(NameReply::Code(5)),
             FIVE,
         ),
         (
             "ndots:5, the search domains are silent",
-            search(Way::Silent),
+            search(NameReply::Silent),
             FIVE,
         ),
-        ("an alias of an alias", ipv4(Way::Alias), ""),
-        ("the first packet is lost", ipv4(Way::SecondTime), ""),
-        ("a forged answer comes first", ipv4(Way::Forged), ""),
+        ("an alias of an alias", ipv4(NameReply::Alias), ""),
+        ("the first packet is lost", ipv4(NameReply::SecondTime), ""),
+        ("a forged answer comes first", ipv4(NameReply::Forged), ""),
         (
             "odd options",
-            ipv4(Way::Has),
+            ipv4(NameReply::Has),
             "options edns0 trust-ad rotate no-such:9 timeout:x\nfamily inet4\nsortlist 1\n\u{1}\n",
         ),
-        ("TCP from the beginning", ipv4(Way::Has), "options use-vc\n"),
+        (
+            "TCP from the beginning",
+            ipv4(NameReply::Has),
+            "options use-vc\n",
+        ),
     ]
 }
 
@@ -179,7 +187,7 @@ fn a_search_domain_completes_a_name_and_hosts_comes_first() {
     let mut site = Site::enrolled(options(1, 0, (1, 1)));
     let name = "central.site.test";
     let at = own_address(10);
-    let server = NameServer::start(at, Server { name, ..GOOD });
+    let server = NameServer::start(at, ServerScript { name, ..GOOD });
     let resolv = format!("nameserver {at}\nsearch other.test site.test\n");
     let Some(ran) = sync(&mut site, "central", &resolv, "") else {
         eprintln!("skipped: this machine allows no mount namespaces");
@@ -203,13 +211,13 @@ fn why_a_name_has_no_address_is_said() {
     let mut site = Site::enrolled(options(1, 0, (1, 1)));
     let at = own_address(20);
     let cases = [
-        (Way::Code(3), "there is no such name"),
-        (Way::Code(2), "SERVFAIL"),
+        (NameReply::Code(3), "there is no such name"),
+        (NameReply::Code(2), "SERVFAIL"),
     ];
     for (way, words) in cases {
         let _server = NameServer::start(
             at,
-            Server {
+            ServerScript {
                 a: way,
                 aaaa: way,
                 ..GOOD

@@ -29,7 +29,7 @@ impl KeyAnswer {
     /// The trouble that the reply means: then nothing is known.
     pub fn read(answered: Answered) -> Result<Self, Fault> {
         #[derive(Deserialize)]
-        struct Wire {
+        struct PublicKeyFields {
             #[serde(rename = "require-update")]
             update: bool,
             #[serde(rename = "public-key")]
@@ -38,15 +38,15 @@ impl KeyAnswer {
         let reply = answered?;
         let said = says(&reply);
         match (reply.status, &said) {
-            (403, Some(Said::Refusal(message))) if message.is_empty() => {
+            (403, Some(CoreAnswer::Refusal(message))) if message.is_empty() => {
                 return Ok(Self::NoExtension);
             }
             (403, Some(_)) => return Ok(Self::Denied),
             // Older cores; and a controller without this action.
-            (404, Some(_)) | (200, Some(Said::NoRights)) => return Ok(Self::NoExtension),
+            (404, Some(_)) | (200, Some(CoreAnswer::NoRights)) => return Ok(Self::NoExtension),
             _ => {}
         }
-        let wire: Wire = parse(&reply, Expected::PublicKey)?;
+        let wire: PublicKeyFields = parse(&reply, Expected::PublicKey)?;
         Ok(
             match wire.key.filter(|key| wire.update && !key.is_empty()) {
                 Some(key) => Self::Key(key),
@@ -57,16 +57,16 @@ impl KeyAnswer {
 }
 
 /// TAO's own words; a page of a proxy has none.
-enum Said {
+enum CoreAnswer {
     Refusal(String),
     NoRights,
 }
 
-fn says(reply: &Reply) -> Option<Said> {
+fn says(reply: &Reply) -> Option<CoreAnswer> {
     let body: Json = serde_json::from_slice(&reply.body).ok()?;
     match (&body["errorMsg"], &body["error"]) {
-        (Json::String(message), _) => Some(Said::Refusal(message.clone())),
-        (_, Json::String(_)) => Some(Said::NoRights),
+        (Json::String(message), _) => Some(CoreAnswer::Refusal(message.clone())),
+        (_, Json::String(_)) => Some(CoreAnswer::NoRights),
         _ => None,
     }
 }

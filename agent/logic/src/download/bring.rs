@@ -7,11 +7,13 @@ use std::ops::Range as Span;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::command::{Command, FirstBytes, PackageHead, PackageRequest, Place, RequestId};
+use super::command::{
+    ContentTarget, DownloadCommand, FirstBytes, PackageHead, PackageRequest, RequestId,
+};
 use super::faults::{beyond, changed, dishonest, in_scraps, instead, misplaced, short};
-use super::look::Way;
-use super::records::Records;
-use super::{Download, For, Purpose, Rest, Stage};
+use super::look::LookRequest;
+use super::records::RecordMap;
+use super::{Download, For, LookPurpose, Rest, Stage};
 use crate::api::PackageRange;
 use crate::chunk::RecordWorklist;
 use crate::fault::{Code, Fault, PartFlaw};
@@ -31,7 +33,7 @@ const SCRAPS: u32 = 8;
 #[derive(Debug)]
 pub(super) struct Bring {
     pub(super) directory: Arc<Directory>,
-    pub(super) records: Records,
+    pub(super) records: RecordMap,
     /// It came in one answer from a server that serves no ranges.
     pub(super) whole: bool,
     /// Members were taken from a held package.
@@ -44,7 +46,7 @@ pub(super) struct Bring {
     pub(super) building: bool,
     /// Where a piece is being copied to.
     pub(super) copying: Option<Span<u64>>,
-    parts: BTreeMap<RequestId, Part>,
+    parts: BTreeMap<RequestId, RangeInFlight>,
     rests: Vec<Rest>,
     /// The end is looked at: nothing new is asked for meanwhile.
     doubt: bool,
@@ -58,7 +60,7 @@ pub(super) struct Bring {
 
 /// One range.
 #[derive(Debug)]
-struct Part {
+struct RangeInFlight {
     /// The records that were given out; none for what is fetched between copies.
     run: Option<Span<u64>>,
     /// Offset of the next byte, and of the last one.
@@ -75,7 +77,7 @@ struct Part {
 impl Bring {
     pub(super) fn new(
         directory: Arc<Directory>,
-        records: Records,
+        records: RecordMap,
         tag: Option<String>,
         whole: bool,
     ) -> Self {
@@ -116,7 +118,7 @@ impl Bring {
     }
 
     /// Gives back what did not come of a part.
-    fn give_back(&mut self, part: &Part) {
+    fn give_back(&mut self, part: &RangeInFlight) {
         if let Some(run) = &part.run {
             let next = match part.at > part.last {
                 true => run.end,
@@ -157,7 +159,7 @@ impl Download {
             return;
         }
         self.stage = Stage::Open;
-        self.commands.push_back(Command::Open {
+        self.commands.push_back(DownloadCommand::Open {
             directory: seen.directory,
             fresh: seen.whole,
         });
@@ -172,12 +174,13 @@ impl Download {
         };
         let size = seen.identity().size;
         let is_begun = have.iter().any(|have| *have);
-        let mut records = Records::new(size, record, have);
+        let mut records = RecordMap::new(size, record, have);
         // The records that the look brought whole.
         let from = seen.from.div_ceil(records.record) * records.record;
         let written = match from < size {
             true => {
-                self.commands.push_back(Command::PlaceEnd(from..size));
+                self.commands
+                    .push_back(DownloadCommand::PlaceEnd(from..size));
                 records.fill(from, size - from)
             }
             false => 0,
@@ -190,7 +193,7 @@ impl Download {
             return self.bring_rest();
         }
         self.stage = Stage::Relate;
-        self.commands.push_back(Command::Relate);
+        self.commands.push_back(DownloadCommand::Relate);
     }
 
     /// What is missing comes by ranges.
@@ -242,7 +245,7 @@ impl Download {
             && bring.open() == 0
         {
             self.stage = Stage::Verify;
-            self.commands.push_back(Command::Verify);
+            self.commands.push_back(DownloadCommand::Verify);
         }
     }
 
@@ -256,7 +259,7 @@ impl Download {
             nonce: None,
         };
         let id = self.ask(For::Part, request);
-        let part = Part {
+        let part = RangeInFlight {
             run,
             at,
             last,
@@ -322,7 +325,7 @@ impl Download {
             bring.give_back(&part);
         }
         if !std::mem::replace(&mut bring.doubt, true) {
-            self.look(Purpose::Doubt { refused }, Way::End);
+            self.look(LookPurpose::Doubt { refused }, LookRequest::End);
         }
     }
 
@@ -353,12 +356,12 @@ impl Download {
             return self.part_ends(request, Err(beyond()), true);
         };
         part.left = left;
-        let place = Place::Records(part.at);
+        let place = ContentTarget::Records(part.at);
         let written = bring.records.fill(part.at, bytes);
         part.at += bytes;
         bring.rounds.came(bytes);
         self.carriage.pace.came(bytes, open, now);
-        self.commands.push_back(Command::Put {
+        self.commands.push_back(DownloadCommand::Put {
             request,
             bytes,
             place,
@@ -454,14 +457,14 @@ impl Download {
             // Of an answer that was not honest no half record is kept.
             let record = part.at / bring.records.record;
             if bring.records.begun.remove(&record).is_some() {
-                self.commands.push_back(Command::Discard(record));
+                self.commands.push_back(DownloadCommand::Discard(record));
             }
         }
         self.part_failed(&part, fault);
     }
 
     /// What follows from a failed range: a wait before the next one, or the end of the ranges.
-    fn part_failed(&mut self, part: &Part, fault: Fault) {
+    fn part_failed(&mut self, part: &RangeInFlight, fault: Fault) {
         let Some(bring) = &mut self.bring else { return };
         let rounds = match part.bytes >= Rounds::PROGRESS {
             true => 0,
@@ -509,7 +512,7 @@ impl Download {
         bring.bad = bad;
         // Before any repair the end is read again: the same size with another end is another package.
         self.stage = Stage::Look;
-        self.look(Purpose::Repair, Way::End);
+        self.look(LookPurpose::Repair, LookRequest::End);
     }
 
     /// The package is the same: what was wrong comes once more.
@@ -520,7 +523,7 @@ impl Download {
             let record = bring.records.record;
             let records = extent.start / record..extent.end.div_ceil(record);
             bring.records.forget(records.clone());
-            self.commands.push_back(Command::Forget(records));
+            self.commands.push_back(DownloadCommand::Forget(records));
         }
         bring.suspects.append(&mut bring.bad);
         self.bring_rest();

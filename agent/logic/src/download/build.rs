@@ -2,7 +2,7 @@
 //! Never trusts the copy more than the wire: the rebuilt package is verified like any other.
 //! Called by `download` when nothing of a package has come yet.
 
-use super::command::Command;
+use super::command::DownloadCommand;
 use super::{Download, Stage};
 use crate::fault::{Code, Fault};
 use crate::zip::{DeltaPlan, DeltaSegment};
@@ -51,19 +51,19 @@ impl Download {
                     }
                     bring.copying = Some(to..to + step);
                     let from = from.start..middle;
-                    self.commands.push_back(Command::Copy { from, to });
+                    self.commands.push_back(DownloadCommand::Copy { from, to });
                     return;
                 }
                 DeltaSegment::Given { to, bytes } => {
                     let written = bring.records.fill(to, bytes.len() as u64);
                     self.carriage.flow.written(written);
-                    self.commands.push_back(Command::Give { to, bytes });
+                    self.commands.push_back(DownloadCommand::Give { to, bytes });
                 }
                 DeltaSegment::Tail(_) => {
                     let length = range.end - range.start;
                     let written = bring.records.fill(range.start, length);
                     self.carriage.flow.written(written);
-                    self.commands.push_back(Command::PlaceEnd(range));
+                    self.commands.push_back(DownloadCommand::PlaceEnd(range));
                 }
                 DeltaSegment::Fetch(_) => {
                     let missing = bring.records.missing(range);
@@ -93,7 +93,7 @@ impl Download {
                 let record = bring.records.record;
                 for index in copied.start / record..copied.end.div_ceil(record) {
                     bring.records.begun.remove(&index);
-                    self.commands.push_back(Command::Discard(index));
+                    self.commands.push_back(DownloadCommand::Discard(index));
                 }
                 self.built();
             }

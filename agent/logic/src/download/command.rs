@@ -14,7 +14,7 @@ use crate::range::ContentRange;
 use crate::rate::RateOverride;
 use crate::zip::{DeltaPlan, Directory, PackageIdentity, VerificationResult, ZipFlaw};
 
-/// Names a request from `Command::Ask` until it has ended, failed or was closed.
+/// Names a request from `DownloadCommand::Ask` until it has ended, failed or was closed.
 pub type RequestId = u32;
 
 /// One request for a package or a part of it.
@@ -72,7 +72,7 @@ pub enum FirstBytes {
 
 /// Where content goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum ContentTarget {
     /// It is only counted.
     Nowhere,
     /// To the end that is being looked at, at this offset of the package.
@@ -93,7 +93,7 @@ pub enum Hold {
 /// What the executor does next, in this order. Those without an event of their own answer `Event::Disk` alone, when they
 /// fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Command {
+pub enum DownloadCommand {
     /// Look whether something holds it back: `Event::Gate`.
     Gate(Hold),
     /// Ask central: `Event::Answered` or `Event::Failed`.
@@ -107,7 +107,7 @@ pub enum Command {
         /// From its beginning.
         bytes: u64,
         /// Where they go.
-        place: Place,
+        place: ContentTarget,
     },
     /// Close the connection of an answer that is not read to its end.
     Close(RequestId),

@@ -4,10 +4,10 @@
 
 use std::collections::VecDeque;
 
-use super::command::{Command, Twin};
+use super::command::{DownloadCommand, Twin};
 use super::faults::{changed, named};
-use super::look::{Seen, Way};
-use super::{Download, Purpose, Stage};
+use super::look::{LookRequest, LookedAt};
+use super::{Download, LookPurpose, Stage};
 use crate::fault::{Cause, Code, Fault, MemberFlaw, PackageCause};
 use crate::package::{self, EditionFinding, EditionLook, Judged, PackageStep};
 use crate::retry;
@@ -51,7 +51,7 @@ impl Download {
         match step {
             PackageStep::Keep => {
                 self.stage = Stage::Compare;
-                self.commands.push_back(Command::Compare);
+                self.commands.push_back(DownloadCommand::Compare);
             }
             // It has come already: whether it is still bad is seen at once.
             PackageStep::Leave(EditionFinding::Damaged) if whole => self.open(),
@@ -64,7 +64,7 @@ impl Download {
             PackageStep::Fetch => {
                 if found.is_some_and(|(of, _)| of != edition) {
                     self.judged = None;
-                    self.commands.push_back(Command::ForgetJudged);
+                    self.commands.push_back(DownloadCommand::ForgetJudged);
                 }
                 self.open();
             }
@@ -83,7 +83,7 @@ impl Download {
         self.random = retry::mix(self.random);
         let (delivery, nonce) = (confirm.current.clone(), Some(self.random));
         self.stage = Stage::Confirm(confirm);
-        self.look_at(Purpose::Confirm, Way::End, delivery, nonce);
+        self.look_at(LookPurpose::Confirm, LookRequest::End, delivery, nonce);
     }
 
     /// Central's own end; none where ranges are not served: nothing can be compared there.
@@ -91,7 +91,7 @@ impl Download {
         let Stage::Confirm(confirm) = std::mem::replace(&mut self.stage, Stage::Look) else {
             return;
         };
-        let Some(edition) = self.seen.as_ref().map(Seen::identity) else {
+        let Some(edition) = self.seen.as_ref().map(LookedAt::identity) else {
             return;
         };
         let own = confirm.current == self.task.delivery;
@@ -105,7 +105,7 @@ impl Download {
             return self.confirm_next(confirm);
         }
         if !own || self.task.held == Some(edition) {
-            let mark = Command::MarkDamaged(confirm.current.clone());
+            let mark = DownloadCommand::MarkDamaged(confirm.current.clone());
             self.commands.push_back(mark);
         }
         let delivery = confirm.current.as_str().into();
@@ -162,7 +162,7 @@ impl Download {
                 at: self.now.wall,
             });
         }
-        self.commands.push_back(Command::Judge {
+        self.commands.push_back(DownloadCommand::Judge {
             delivery,
             edition,
             finding,

@@ -10,7 +10,7 @@ use crate::rate::{Rate, RateOverride};
 
 /// What holds up reading; goes from one package to the next.
 #[derive(Debug, Clone)]
-pub(super) struct Flow {
+pub(super) struct FlowControl {
     rate: Rate,
     /// Half of the window: one half may gather while the other is being flushed.
     half: u64,
@@ -22,7 +22,7 @@ pub(super) struct Flow {
     waiting: BTreeMap<RequestId, Duration>,
 }
 
-impl Flow {
+impl FlowControl {
     pub(super) fn new(rate: Rate, window: u64) -> Self {
         Self {
             rate,

@@ -14,7 +14,7 @@ use std::ops::Range as Span;
 use std::sync::Arc;
 
 use super::bring::SCRAP;
-use super::command::{EndRead, FirstBytes, PackageHead, Place};
+use super::command::{ContentTarget, EndRead, FirstBytes, PackageHead};
 use super::faults::{
     beyond, changed, dishonest, empty, flawed, in_scraps, instead, is_range, misplaced,
     no_beginning, not_zip, short,
@@ -32,7 +32,7 @@ const PIECES: u32 = 16;
 
 /// The ways of asking, each taken when the one before was not heeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum LookRequest {
     /// For everything, where it is not more than so many bytes.
     Everything(u64),
     /// For the last bytes.
@@ -45,7 +45,7 @@ pub(super) enum Way {
 
 /// A package that was looked at.
 #[derive(Debug, Clone)]
-pub(super) struct Seen {
+pub(super) struct LookedAt {
     pub(super) directory: Arc<Directory>,
     /// Offset from which its bytes are held, to its end.
     pub(super) from: u64,
@@ -55,7 +55,7 @@ pub(super) struct Seen {
     pub(super) whole: bool,
 }
 
-impl Seen {
+impl LookedAt {
     pub(super) fn identity(&self) -> PackageIdentity {
         self.directory.identity
     }
@@ -71,7 +71,7 @@ pub(super) enum Turn {
     /// Read the directory.
     ReadEnd { from: u64, total: u64 },
     /// The package is known.
-    Seen(Seen),
+    Seen(LookedAt),
     /// The whole comes over this answer; so many bytes of it lie in the end.
     Streams { length: Option<u64>, have: u64 },
     /// It is too large to come with the first answer: so many bytes.
@@ -93,7 +93,7 @@ enum Asked {
 /// One look.
 #[derive(Debug)]
 pub(super) struct Look {
-    way: Way,
+    way: LookRequest,
     asked: Asked,
     total: u64,
     /// What is still to come of the part that is being filled.
@@ -116,7 +116,7 @@ pub(super) struct Look {
 
 impl Look {
     /// Begins with this way; gives what to ask for.
-    pub(super) fn begin(way: Way) -> (Self, Option<PackageRange>) {
+    pub(super) fn begin(way: LookRequest) -> (Self, Option<PackageRange>) {
         let mut look = Self {
             way,
             asked: Asked::End,
@@ -145,7 +145,7 @@ impl Look {
             return self.ask_rest();
         }
         self.goes(match self.way {
-            Way::Everything(_) | Way::Place => Way::End,
+            LookRequest::Everything(_) | LookRequest::Place => LookRequest::End,
             way => way,
         })
     }
@@ -157,23 +157,23 @@ impl Look {
 
     fn first(&mut self) -> Option<PackageRange> {
         let (asked, range) = match self.way {
-            Way::Everything(most) => (Asked::Everything(most), Some(PackageRange::From(0))),
-            Way::End => (
+            LookRequest::Everything(most) => (Asked::Everything(most), Some(PackageRange::From(0))),
+            LookRequest::End => (
                 Asked::End,
                 Some(PackageRange::Suffix(PackageTail::FIRST_REQUEST_BYTES)),
             ),
-            Way::Place => (Asked::FirstByte, Some(PackageRange::Span(0, 0))),
-            Way::Whole => (Asked::Whole, None),
+            LookRequest::Place => (Asked::FirstByte, Some(PackageRange::Span(0, 0))),
+            LookRequest::Whole => (Asked::Whole, None),
         };
         self.asked = asked;
         range
     }
 
     /// Where the bytes of the answer go.
-    pub(super) fn place(&self) -> Place {
+    pub(super) fn place(&self) -> ContentTarget {
         match self.asked {
-            Asked::FirstByte => Place::Nowhere,
-            _ => Place::End(self.fill.start),
+            Asked::FirstByte => ContentTarget::Nowhere,
+            _ => ContentTarget::End(self.fill.start),
         }
     }
 
@@ -185,10 +185,10 @@ impl Look {
     /// The next way, where ranges are the trouble.
     fn trouble(&mut self, fault: Fault) -> Turn {
         let next = match self.way {
-            Way::Everything(_) => Way::End,
-            Way::End => Way::Place,
-            Way::Place => Way::Whole,
-            Way::Whole => return Turn::Failed(fault),
+            LookRequest::Everything(_) => LookRequest::End,
+            LookRequest::End => LookRequest::Place,
+            LookRequest::Place => LookRequest::Whole,
+            LookRequest::Whole => return Turn::Failed(fault),
         };
         match is_range(&fault) {
             true => self.goes(next),
@@ -197,7 +197,7 @@ impl Look {
     }
 
     /// Goes on with another way.
-    pub(super) fn goes(&mut self, way: Way) -> Turn {
+    pub(super) fn goes(&mut self, way: LookRequest) -> Turn {
         let (look, range) = Self::begin(way);
         *self = look;
         Turn::Ask(range)
@@ -410,7 +410,7 @@ impl Look {
     /// What the end holds.
     pub(super) fn end(&mut self, read: Result<EndRead, ZipFlaw>) -> Turn {
         match read {
-            Ok(EndRead::Whole(directory)) => Turn::Seen(Seen {
+            Ok(EndRead::Whole(directory)) => Turn::Seen(LookedAt {
                 directory,
                 from: self.held,
                 tag: self.tag.clone(),

@@ -2,9 +2,9 @@
 //! Never reads the end itself: `look` says what is asked, the executor what is there.
 //! Called by `download`.
 
-use super::command::{Command, EndRead, PackageHead, PackageRequest, RequestId};
+use super::command::{DownloadCommand, EndRead, PackageHead, PackageRequest, RequestId};
 use super::faults::changed;
-use super::look::{Look, Seen, Turn, Way};
+use super::look::{Look, LookRequest, LookedAt, Turn};
 use super::{Download, EDITIONS, For, Rest, Stage};
 use crate::api::PackageRange;
 use crate::fault::Fault;
@@ -15,7 +15,7 @@ const LOOK_TRIES: u32 = 4;
 
 /// Why the end is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(super) enum LookPurpose {
     /// To know the package.
     First,
     /// Past all caches.
@@ -32,7 +32,7 @@ pub(super) enum Purpose {
 #[derive(Debug)]
 pub(super) struct Looking {
     look: Look,
-    purpose: Purpose,
+    purpose: LookPurpose,
     delivery: String,
     nonce: Option<u64>,
     request: Option<RequestId>,
@@ -41,15 +41,15 @@ pub(super) struct Looking {
 }
 
 impl Download {
-    pub(super) fn look(&mut self, purpose: Purpose, way: Way) {
+    pub(super) fn look(&mut self, purpose: LookPurpose, way: LookRequest) {
         let delivery = self.task.delivery.clone();
         self.look_at(purpose, way, delivery, None);
     }
 
     pub(super) fn look_at(
         &mut self,
-        purpose: Purpose,
-        way: Way,
+        purpose: LookPurpose,
+        way: LookRequest,
         delivery: String,
         nonce: Option<u64>,
     ) {
@@ -71,7 +71,7 @@ impl Download {
             return;
         };
         if looking.look.is_anew() {
-            self.commands.push_back(Command::ForgetEnd);
+            self.commands.push_back(DownloadCommand::ForgetEnd);
         }
         let request = PackageRequest {
             delivery: looking.delivery.clone(),
@@ -112,7 +112,7 @@ impl Download {
         let place = looking.look.place();
         let turn = looking.look.came(bytes);
         if matches!(turn, Turn::Read | Turn::Streams { .. }) {
-            self.commands.push_back(Command::Put {
+            self.commands.push_back(DownloadCommand::Put {
                 request,
                 bytes,
                 place,
@@ -165,7 +165,8 @@ impl Download {
             Turn::Read => {}
             Turn::Ask(range) => self.look_asks(range),
             Turn::ReadEnd { from, total } => {
-                self.commands.push_back(Command::ReadEnd { from, total });
+                self.commands
+                    .push_back(DownloadCommand::ReadEnd { from, total });
             }
             Turn::Seen(seen) => self.looked(Some(seen)),
             Turn::Streams { length, have } if streams => {
@@ -176,7 +177,7 @@ impl Download {
             Turn::Large(size) if self.defer(size) => {}
             Turn::Large(_) => {
                 if let Some(looking) = &mut self.looking {
-                    let turn = looking.look.goes(Way::End);
+                    let turn = looking.look.goes(LookRequest::End);
                     self.look_turns(turn, None, 0);
                 }
             }
@@ -186,12 +187,12 @@ impl Download {
 
     fn is_first(&self) -> bool {
         let purpose = self.looking.as_ref().map(|looking| looking.purpose);
-        purpose == Some(Purpose::First)
+        purpose == Some(LookPurpose::First)
     }
 
     fn may_stream(&self) -> bool {
         let purpose = self.looking.as_ref().map(|looking| looking.purpose);
-        matches!(purpose, Some(Purpose::First | Purpose::Whole))
+        matches!(purpose, Some(LookPurpose::First | LookPurpose::Whole))
     }
 
     fn look_failed(&mut self, fault: Fault) {
@@ -211,48 +212,48 @@ impl Download {
             return;
         }
         match self.looking.take().map(|looking| looking.purpose) {
-            Some(Purpose::Confirm) => self.confirm_failed(fault),
+            Some(LookPurpose::Confirm) => self.confirm_failed(fault),
             _ => self.fail(fault),
         }
     }
 
     /// The end is known, or that this server gives none.
-    fn looked(&mut self, seen: Option<Seen>) {
+    fn looked(&mut self, seen: Option<LookedAt>) {
         let Some(looking) = self.looking.take() else {
             return;
         };
-        let edition = seen.as_ref().map(Seen::identity);
+        let edition = seen.as_ref().map(LookedAt::identity);
         let is_same = seen.as_ref().is_some_and(|seen| !seen.whole)
-            && edition == self.seen.as_ref().map(Seen::identity);
+            && edition == self.seen.as_ref().map(LookedAt::identity);
         match (looking.purpose, seen) {
-            (Purpose::Confirm, _) => self.confirmed(edition),
-            (Purpose::First, Some(seen)) => self.recall(seen),
-            (Purpose::Whole, Some(seen)) => {
-                self.commands.push_back(Command::KeepEnd);
+            (LookPurpose::Confirm, _) => self.confirmed(edition),
+            (LookPurpose::First, Some(seen)) => self.recall(seen),
+            (LookPurpose::Whole, Some(seen)) => {
+                self.commands.push_back(DownloadCommand::KeepEnd);
                 self.seen = Some(seen);
                 self.open();
             }
-            (Purpose::Doubt { refused }, _) if is_same => self.undoubted(refused),
-            (Purpose::Repair, _) if is_same => self.repair(),
+            (LookPurpose::Doubt { refused }, _) if is_same => self.undoubted(refused),
+            (LookPurpose::Repair, _) if is_same => self.repair(),
             (_, Some(seen)) if self.editions < EDITIONS => self.changes_to(seen),
             _ => self.fail(changed()),
         }
     }
 
-    fn recall(&mut self, seen: Seen) {
+    fn recall(&mut self, seen: LookedAt) {
         self.stage = Stage::Recall;
-        self.commands.push_back(Command::KeepEnd);
+        self.commands.push_back(DownloadCommand::KeepEnd);
         self.commands
-            .push_back(Command::Recall(Some(seen.identity())));
+            .push_back(DownloadCommand::Recall(Some(seen.identity())));
         self.seen = Some(seen);
     }
 
     /// Another look than the first one shows another package: it is the one that is to come.
-    fn changes_to(&mut self, seen: Seen) {
+    fn changes_to(&mut self, seen: LookedAt) {
         self.close_all();
         self.editions += 1;
         if self.bring.take().is_some() {
-            self.commands.push_back(Command::Abandon);
+            self.commands.push_back(DownloadCommand::Abandon);
         }
         self.recall(seen);
     }

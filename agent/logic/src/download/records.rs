@@ -7,7 +7,7 @@ use std::ops::Range;
 
 /// The records of a package that is coming.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Records {
+pub(super) struct RecordMap {
     /// Bytes of the package.
     pub(super) size: u64,
     /// Bytes of a record.
@@ -17,7 +17,7 @@ pub(super) struct Records {
     pub(super) begun: BTreeMap<u64, u64>,
 }
 
-impl Records {
+impl RecordMap {
     pub(super) fn new(size: u64, record: u64, have: Vec<bool>) -> Self {
         Self {
             size,

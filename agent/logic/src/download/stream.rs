@@ -3,10 +3,10 @@
 //! Called by `download`, when it knows no safer way.
 
 use super::bring::Bring;
-use super::command::{Command, EndRead, Place, RequestId};
+use super::command::{ContentTarget, DownloadCommand, EndRead, RequestId};
 use super::faults::{beyond, flawed, not_zip};
-use super::look::Seen;
-use super::records::Records;
+use super::look::LookedAt;
+use super::records::RecordMap;
 use super::{Download, For, Stage};
 use crate::fault::{Code, Fault, PackageCause, ZipLack};
 use crate::words::Outcome;
@@ -23,7 +23,7 @@ pub(super) struct Stream {
     length: Option<u64>,
     /// Bytes that were placed; at first those that the look took.
     at: u64,
-    records: Records,
+    records: RecordMap,
 }
 
 impl Download {
@@ -35,10 +35,10 @@ impl Download {
             request,
             length,
             at: have,
-            records: Records::default(),
+            records: RecordMap::default(),
         });
-        self.commands.push_back(Command::KeepEnd);
-        self.commands.push_back(Command::Recall(None));
+        self.commands.push_back(DownloadCommand::KeepEnd);
+        self.commands.push_back(DownloadCommand::Recall(None));
     }
 
     /// What is known of the delivery's package is told.
@@ -50,7 +50,7 @@ impl Download {
             Some(fault) => self.fail(fault),
             None => {
                 let size = stream.length.unwrap_or(STEP);
-                self.commands.push_back(Command::Begin(size));
+                self.commands.push_back(DownloadCommand::Begin(size));
             }
         }
     }
@@ -60,11 +60,11 @@ impl Download {
             return;
         };
         let size = stream.length.unwrap_or(STEP);
-        stream.records = Records::new(size, record, have);
+        stream.records = RecordMap::new(size, record, have);
         let (request, at) = (stream.request, stream.at);
         if at > 0 {
             let written = stream.records.fill(0, at);
-            self.commands.push_back(Command::PlaceEnd(0..at));
+            self.commands.push_back(DownloadCommand::PlaceEnd(0..at));
             self.carriage.flow.written(written);
         }
         self.carriage.flow.read(request, 0, self.now.mono);
@@ -80,12 +80,12 @@ impl Download {
         }
         while end > stream.records.size {
             stream.records.grow(STEP);
-            self.commands.push_back(Command::Grow(STEP));
+            self.commands.push_back(DownloadCommand::Grow(STEP));
         }
-        self.commands.push_back(Command::Put {
+        self.commands.push_back(DownloadCommand::Put {
             request,
             bytes,
-            place: Place::Records(stream.at),
+            place: ContentTarget::Records(stream.at),
         });
         let written = stream.records.fill(stream.at, bytes);
         stream.at = end;
@@ -106,9 +106,9 @@ impl Download {
                 return self.fail(cut.ending(Outcome::Failed));
             }
             Some(_) => {}
-            None => self.commands.push_back(Command::EndAt(stream.at)),
+            None => self.commands.push_back(DownloadCommand::EndAt(stream.at)),
         }
-        self.commands.push_back(Command::Identify);
+        self.commands.push_back(DownloadCommand::Identify);
     }
 
     /// The directory of what has come.
@@ -124,13 +124,13 @@ impl Download {
         let Stage::Stream(stream) = std::mem::replace(&mut self.stage, Stage::Verify) else {
             return;
         };
-        self.seen = Some(Seen {
+        self.seen = Some(LookedAt {
             directory: directory.clone(),
             from: directory.identity.size,
             tag: None,
             whole: true,
         });
         self.bring = Some(Bring::new(directory, stream.records, None, true));
-        self.commands.push_back(Command::Verify);
+        self.commands.push_back(DownloadCommand::Verify);
     }
 }

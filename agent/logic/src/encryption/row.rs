@@ -11,19 +11,19 @@ use serde_json::{Map, Value as Json};
 use super::ResultsKey;
 
 #[derive(Deserialize)]
-struct Wire<'a> {
+struct RowFields<'a> {
     #[serde(rename = "deliveryExecutionId")]
     execution: String,
     #[serde(borrow, rename = "deliveryId")]
     delivery: &'a RawValue,
     #[serde(borrow)]
     details: &'a RawValue,
-    variables: Vec<Variable>,
+    variables: Vec<RowVariable>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Variable {
+struct RowVariable {
     #[serde(rename = "type")]
     class: String,
     call_id_item: Option<String>,
@@ -58,7 +58,7 @@ pub fn variables(payload: &[u8]) -> Option<&RawValue> {
 /// # Errors
 /// The payload is not what intake wrote, or the random bytes are too few.
 pub fn rows(payload: &[u8], key: &ResultsKey, random: &[u8]) -> Result<Vec<u8>, String> {
-    let wire: Wire = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
+    let wire: RowFields = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
     let mut random = random.chunks_exact(key.entropy());
     let mut map = Map::new();
     for variable in &wire.variables {
@@ -87,7 +87,7 @@ fn reference(name: &str) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-impl Variable {
+impl RowVariable {
     fn call(&self) -> &str {
         let call = self.call_id_item.as_ref().or(self.call_id_test.as_ref());
         call.map_or("", String::as_str)
@@ -221,7 +221,7 @@ mod tests {
             "type": format!("taoResultServer_models_classes_{class}"), "callIdItem": null, "callIdTest": "e",
             "test": "t", "item": null, "data": data,
         });
-        let variable: Variable = serde_json::from_value(variable).unwrap();
+        let variable: RowVariable = serde_json::from_value(variable).unwrap();
         variable.serialized().unwrap()
     }
 
@@ -300,7 +300,7 @@ mod tests {
             },
         });
         let row = |variable: &Json| -> Json {
-            let variable: Variable = serde_json::from_value(variable.clone()).unwrap();
+            let variable: RowVariable = serde_json::from_value(variable.clone()).unwrap();
             serde_json::from_str(&variable.row("e").unwrap()).unwrap()
         };
         let of_item = row(&variable);

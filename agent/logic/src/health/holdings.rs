@@ -11,7 +11,7 @@ use super::message::{
     ByType, HoldingsMessage, KindCount, Message, Names, PackageFlaw, SkipReason, WireCounts,
 };
 use super::seen::ReportedFault;
-use super::standing::{BoxStanding, Room, ShownCatalogue, Stock};
+use super::standing::{BoxStanding, DiskRoom, ShownCatalogue, Stock};
 use super::{Check, CheckFinding, CheckStatus};
 use crate::fault::{Area, Code, CodeName, Finding};
 use crate::gateway::setup::SetupMismatch;
@@ -36,12 +36,12 @@ pub struct Holdings {
     pub expected: (f64, f64),
     /// What is known of central's encryption.
     #[serde(default)]
-    pub encryption: Encryption,
+    pub encryption: EncryptionStatus,
 }
 
 /// What is known of central's encryption, as far as it concerns a person.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Encryption {
+pub struct EncryptionStatus {
     /// The print of the key that results are encrypted with, while central encrypts.
     pub key: Option<String>,
     /// Why no result may go, though one may be owed only later.
@@ -81,7 +81,7 @@ impl Holdings {
         found.push((Check::Catalogue, self.catalogue()));
         let packages = self.packages();
         if let Some((free, reserve)) = now.disk
-            && Room::of(free, reserve) != Room::Enough
+            && DiskRoom::of(free, reserve) != DiskRoom::Enough
             && packages.code == Code::PackageIncomplete
         {
             let (free, reserve) = (Bytes(free), Bytes(reserve));
@@ -239,7 +239,7 @@ impl Holdings {
 
     /// Whether what is owed could go, before there is any; and the key with which nobody on the box can read it.
     fn encryption(&self) -> CheckFinding {
-        let Encryption {
+        let EncryptionStatus {
             key,
             waits,
             mismatch,
@@ -332,7 +332,7 @@ mod tests {
     /// What would hold up a result is told before there is one, and nothing else is hidden by it.
     #[test]
     fn a_central_that_gives_no_key_is_told_before_something_is_owed() {
-        let encryption = |key: Option<&str>, code: Option<Code>, mismatch| Encryption {
+        let encryption = |key: Option<&str>, code: Option<Code>, mismatch| EncryptionStatus {
             key: key.map(str::to_owned),
             waits: code.map(|code| ReportedFault::new(code, "no key")),
             mismatch,

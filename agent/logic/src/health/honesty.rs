@@ -2,7 +2,7 @@
 //! Never believes a status: only `Content-Range` and the bytes themselves.
 //! Called by `doctor` with the answer to a small range.
 
-use super::message::{Position, RangeFlaw};
+use super::message::{PlainNumber, RangeFlaw};
 use crate::range::ContentRange;
 
 /// What came for a range.
@@ -33,15 +33,15 @@ pub fn judge(part: &RangePart<'_>, first: u64, last: u64) -> Result<u64, RangeFl
     let range = ContentRange::parse(field).ok_or(RangeFlaw::Unsaid)?;
     if (range.first, range.last) != (first, last) {
         return Err(RangeFlaw::Shifted {
-            first: Position(first),
-            last: Position(last),
-            from: Position(range.first),
-            to: Position(range.last),
+            first: PlainNumber(first),
+            last: PlainNumber(last),
+            from: PlainNumber(range.first),
+            to: PlainNumber(range.last),
         });
     }
     if got != length {
-        let (asked, short) = (Position(length), got < length);
-        let got = Position(got);
+        let (asked, short) = (PlainNumber(length), got < length);
+        let got = PlainNumber(got);
         return Err(match short {
             true => RangeFlaw::Short { asked, got },
             false => RangeFlaw::Long { asked, got },
@@ -61,8 +61,8 @@ mod tests {
     #[test]
     fn what_is_done_to_a_range_is_told() {
         let asked = b"K\x03\x04\x14";
-        type Case<'a> = (Option<&'a str>, &'a [u8], Result<u64, &'a str>);
-        let table: [Case; 10] = [
+        type RangeCase<'a> = (Option<&'a str>, &'a [u8], Result<u64, &'a str>);
+        let table: [RangeCase; 10] = [
             (Some("bytes 1-4/900"), asked, Ok(900)),
             (None, b"PK\x03\x04\x14\0", Err("ignored")),
             (None, asked, Err("does not say")),

@@ -16,7 +16,7 @@ pub use holdings::HoldingsMessage;
 pub use noun::{ByType, KindCount, Names, PackageFlaw, WireCounts};
 pub use plan::SkipReason;
 pub use seen::StateMessage;
-pub use talk::{Position, RangeFlaw, TalkMessage};
+pub use talk::{PlainNumber, RangeFlaw, TalkMessage};
 pub use unit::{ExitCause, UnitMessage, UnitState, Watchdog};
 pub use way::{Peer, WayMessage};
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::clock::{self, ClockReferences};
 use super::holdings::Holdings;
 use super::message::{Names, SkipReason, StateMessage};
-use super::standing::Room;
+use super::standing::DiskRoom;
 use super::talk::Talk;
 use super::unit::Unit;
 use super::way::WaySeen;
@@ -113,7 +113,7 @@ pub struct ServiceConfig {
 /// What was seen of a box.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Seen {
+pub struct Observations {
     /// What the plan depends on.
     pub facts: Facts,
     /// Where central is, or what is wrong with the configuration.
@@ -131,7 +131,7 @@ pub struct Seen {
     /// The volume of the state folder.
     pub disk: Option<Disk>,
     /// The index store.
-    pub store: Option<Store>,
+    pub store: Option<IndexState>,
     /// The service.
     pub unit: Option<Unit>,
     /// The way to central.
@@ -185,7 +185,7 @@ pub struct Disk {
 /// The index store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Store {
+pub enum IndexState {
     /// It opens.
     Opens,
     /// A boxsync that runs has it open.
@@ -199,11 +199,11 @@ pub enum Store {
 }
 
 /// What it all means: findings with failures first, each in the order in which causes lie.
-pub fn judge(seen: &Seen) -> Vec<CheckFinding> {
+pub fn judge(seen: &Observations) -> Vec<CheckFinding> {
     fold(&plan(&seen.facts), seen.found())
 }
 
-impl Seen {
+impl Observations {
     /// A finding for each check that tells something.
     fn found(&self) -> BTreeMap<Check, CheckFinding> {
         let mut found = BTreeMap::new();
@@ -331,16 +331,16 @@ impl Disk {
             free: Bytes(free),
             reserve: Bytes(self.reserve),
         };
-        match Room::of(free, self.reserve) {
+        match DiskRoom::of(free, self.reserve) {
             _ if !self.takes_files => CheckFinding::fail(Code::DiskInodes, StateMessage::NoInodes),
-            Room::Full => CheckFinding::fail(Code::DiskFull, summary),
-            Room::Short => CheckFinding::warn(Code::DiskReserve, summary),
-            Room::Enough => CheckFinding::pass(Check::Disk, summary),
+            DiskRoom::Full => CheckFinding::fail(Code::DiskFull, summary),
+            DiskRoom::Short => CheckFinding::warn(Code::DiskReserve, summary),
+            DiskRoom::Enough => CheckFinding::pass(Check::Disk, summary),
         }
     }
 }
 
-impl Store {
+impl IndexState {
     fn judge(&self) -> CheckFinding {
         match self {
             Self::Opens => CheckFinding::pass(Check::Store, StateMessage::StoreOpens),
@@ -398,13 +398,13 @@ mod tests {
             enrolled: true,
             ..Facts::default()
         };
-        let mut seen = Seen {
+        let mut seen = Observations {
             facts,
             config: Some(Ok("https://central.example/".into())),
             missing: vec![ReportedFault::new(Code::ConfigNoOrganisation, "set it")],
-            ..Seen::default()
+            ..Observations::default()
         };
-        let first = |seen: &Seen| judge(seen).remove(0).code;
+        let first = |seen: &Observations| judge(seen).remove(0).code;
         assert_eq!(first(&seen), Code::ConfigNoOrganisation);
         seen.way.interfaces = Some(Vec::new());
         let failed: Vec<CodeName> = judge(&seen)
@@ -419,13 +419,13 @@ mod tests {
 
     #[test]
     fn what_the_daemon_cannot_read_is_told_though_the_command_can() {
-        let seen = Seen {
+        let seen = Observations {
             config: Some(Ok("https://central.example/".into())),
             of_daemon: Some(ReportedFault::new(
                 Code::ConfigFile,
                 "/etc/x.toml: cannot be read",
             )),
-            ..Seen::default()
+            ..Observations::default()
         };
         let told = judge(&seen).remove(0);
         assert_eq!(
@@ -436,10 +436,10 @@ mod tests {
 
     #[test]
     fn a_file_of_metrics_that_cannot_be_written_fails_nothing() {
-        let mut seen = Seen {
+        let mut seen = Observations {
             config: Some(Ok("https://central.example/".into())),
             textfile: Some(ReportedFault::new(Code::ConfigTextfile, "no such folder")),
-            ..Seen::default()
+            ..Observations::default()
         };
         let told = seen.config().unwrap();
         assert_eq!(
@@ -454,15 +454,15 @@ mod tests {
 
     #[test]
     fn what_was_seen_survives_json() {
-        let seen = Seen {
+        let seen = Observations {
             config: Some(Err(ReportedFault::new(Code::ConfigSyntax, "a\nb"))),
             state: Some(StateFolder::Locked("/var".into())),
             key: Some(Ok(true)),
-            store: Some(Store::Damaged("/var/index".into())),
-            ..Seen::default()
+            store: Some(IndexState::Damaged("/var/index".into())),
+            ..Observations::default()
         };
         let text = serde_json::to_string(&seen).unwrap();
-        assert_eq!(serde_json::from_str::<Seen>(&text).unwrap(), seen);
+        assert_eq!(serde_json::from_str::<Observations>(&text).unwrap(), seen);
         assert_eq!(seen.config().unwrap().json()["detail"], "b");
     }
 }

@@ -76,7 +76,7 @@ pub struct BoxStanding {
     pub notices: Vec<Finding>,
     /// What is counted for collectors and decides nothing.
     #[serde(default)]
-    pub counted: Counted,
+    pub counted: CollectorFigures,
 }
 
 /// A complete catalogue older than this may miss what changed on central since, in seconds.
@@ -86,7 +86,7 @@ const ALMOST_FULL: u64 = 64 << 20;
 
 /// How much room the volume of the state folder has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Room {
+pub enum DiskRoom {
     /// For packages, too.
     Enough,
     /// Part of what is kept for results is used: no packages.
@@ -95,7 +95,7 @@ pub enum Room {
     Full,
 }
 
-impl Room {
+impl DiskRoom {
     /// Of so many bytes free, and so many kept for results.
     pub fn of(free: u64, reserve: u64) -> Self {
         match free {
@@ -113,8 +113,8 @@ pub fn is_of_other(catalogue: &str, own: &str) -> bool {
 
 impl BoxStanding {
     /// How much room there is; `None` when nobody knows.
-    pub fn room(&self) -> Option<Room> {
-        self.disk.map(|(free, reserve)| Room::of(free, reserve))
+    pub fn room(&self) -> Option<DiskRoom> {
+        self.disk.map(|(free, reserve)| DiskRoom::of(free, reserve))
     }
 
     /// The organisation of the box, where its complete catalogue is that of another.
@@ -135,7 +135,7 @@ impl BoxStanding {
 
 /// What is counted for collectors and decides nothing.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Counted {
+pub struct CollectorFigures {
     /// Generation of the catalogue.
     pub generation: u64,
     /// Unix seconds of the end of the newest run that went well, of those that are remembered.

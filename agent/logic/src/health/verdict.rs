@@ -5,9 +5,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::clock;
-use super::standing::Room;
+use super::standing::DiskRoom;
 pub use super::standing::{
-    BoxStanding, Counted, Kinds, Last, LastRun, OwedCounts, ShownCatalogue, Stock, told_by_type,
+    BoxStanding, CollectorFigures, Kinds, Last, LastRun, OwedCounts, ShownCatalogue, Stock,
+    told_by_type,
 };
 use crate::fault::{Area, Cause, Code, CodeName, ConfigCause, Finding, ItemCause, Lack};
 use crate::outside;
@@ -198,7 +199,7 @@ fn blocked(standing: &BoxStanding) -> Option<(CodeName, Cause)> {
     if standing.packages.wanted == 0 {
         return told(Code::CatalogueEmpty, Cause::NothingToTake { organisation });
     }
-    if standing.room() == Some(Room::Full) {
+    if standing.room() == Some(DiskRoom::Full) {
         return told(Code::DiskFull, Cause::DiskFull);
     }
     let (code, cause) = lacking(standing)?;
@@ -249,7 +250,7 @@ fn lacking(standing: &BoxStanding) -> Option<(Code, Cause)> {
 
 /// Whether part of what is kept for results is used.
 fn is_short(standing: &BoxStanding) -> bool {
-    matches!(standing.room(), Some(Room::Short | Room::Full))
+    matches!(standing.room(), Some(DiskRoom::Short | DiskRoom::Full))
 }
 
 /// A key of the configuration without which no synchronization begins, of a box that never had one: where central is

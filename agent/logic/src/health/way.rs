@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::message::{Names, Peer, WayMessage};
 use super::{Check, CheckFinding, CheckStatus};
 use crate::fault::Code;
-use crate::resolver::Failure;
+use crate::resolver::LookupFailure;
 
 mod ip;
 pub mod route;
@@ -101,7 +101,7 @@ pub struct Name {
     /// A name server knew what it answered: the network as far as it works.
     pub known: bool,
     /// The addresses, or why there is none; `None` when nobody has asked yet.
-    pub answer: Option<Result<Vec<IpAddr>, Failure>>,
+    pub answer: Option<Result<Vec<IpAddr>, LookupFailure>>,
 }
 
 /// Why no connection came about.

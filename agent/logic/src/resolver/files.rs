@@ -11,7 +11,7 @@ const MAX_NDOTS: usize = 15;
 
 /// A name server: its address, and the interface of a link-local one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Server {
+pub struct NameServerAddress {
     /// Where it is; port 53.
     pub address: IpAddr,
     /// What stands behind `%`.
@@ -22,7 +22,7 @@ pub struct Server {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// In the order of the file, at most three; the loopback address where the file names none.
-    pub servers: Vec<Server>,
+    pub servers: Vec<NameServerAddress>,
     /// Domains that are appended to a name.
     pub search: Vec<String>,
     /// A name with at least so many dots is asked for as it is before the search list.
@@ -60,7 +60,7 @@ impl Config {
         }
         config.search.retain(|domain| !domain.is_empty());
         if config.servers.is_empty() {
-            config.servers.push(Server {
+            config.servers.push(NameServerAddress {
                 address: Ipv4Addr::LOCALHOST.into(),
                 scope: None,
             });
@@ -98,12 +98,12 @@ fn domain(word: &str) -> String {
     word.trim_matches('.').to_owned()
 }
 
-fn server(word: &str) -> Option<Server> {
+fn server(word: &str) -> Option<NameServerAddress> {
     let (address, scope) = match word.split_once('%') {
         Some((address, scope)) => (address, Some(scope.to_owned())),
         None => (word, None),
     };
-    Some(Server {
+    Some(NameServerAddress {
         address: address.parse().ok()?,
         scope,
     })
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     fn addresses(config: &Config) -> Vec<String> {
-        let word = |server: &Server| match &server.scope {
+        let word = |server: &NameServerAddress| match &server.scope {
             Some(scope) => format!("{}%{scope}", server.address),
             None => server.address.to_string(),
         };

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::Failure;
+use super::LookupFailure;
 use super::files::Config;
 use super::message::{DnsReply, RecordType, query};
 
@@ -38,7 +38,7 @@ pub enum LookupCommand {
     /// Send a question, again and again until it is answered; its reply comes back with the same ticket.
     Ask(usize, Question),
     /// The look-up has ended.
-    Done(Result<Vec<IpAddr>, Failure>),
+    Done(Result<Vec<IpAddr>, LookupFailure>),
 }
 
 /// What happened.
@@ -115,7 +115,7 @@ impl Lookup {
             ended: false,
         };
         if lookup.candidates.is_empty() {
-            lookup.end(Err(Failure::NotAName));
+            lookup.end(Err(LookupFailure::NotAName));
         }
         lookup.advance(now);
         lookup
@@ -181,7 +181,7 @@ impl Lookup {
     }
 
     /// What is to be said if the look-up is ended now: its addresses so far, or why there are none.
-    pub fn give_up(&self) -> Result<Vec<IpAddr>, Failure> {
+    pub fn give_up(&self) -> Result<Vec<IpAddr>, LookupFailure> {
         // Whatever came truncated is better than nothing.
         match self.winner(Duration::MAX) {
             Some(candidate) => Ok(self.addresses(candidate, Duration::MAX)),
@@ -265,7 +265,7 @@ impl Lookup {
         all
     }
 
-    fn failure(&self) -> Failure {
+    fn failure(&self) -> LookupFailure {
         let states = || self.steps.iter().flat_map(|step| [&step.a, &step.aaaa]);
         let open = |state: &QuestionState| {
             matches!(state, QuestionState::Open | QuestionState::Partial(..))
@@ -275,15 +275,15 @@ impl Lookup {
             _ => None,
         });
         if states().any(|state| *state == QuestionState::Empty(true)) {
-            Failure::NoAddress
+            LookupFailure::NoAddress
         } else if let Some(code) = refused {
-            Failure::Refused(code)
+            LookupFailure::Refused(code)
         } else if states().any(|state| *state == QuestionState::Empty(false)) {
-            Failure::NoName
+            LookupFailure::NoName
         } else if states().any(open) {
-            Failure::Silent
+            LookupFailure::Silent
         } else {
-            Failure::Unreachable
+            LookupFailure::Unreachable
         }
     }
 
@@ -322,7 +322,7 @@ impl Lookup {
         self.out.push_back(LookupCommand::Ask(ticket, question));
     }
 
-    fn end(&mut self, result: Result<Vec<IpAddr>, Failure>) {
+    fn end(&mut self, result: Result<Vec<IpAddr>, LookupFailure>) {
         self.ended = true;
         self.out.push_back(LookupCommand::Done(result));
     }

@@ -42,7 +42,7 @@ enum Blame {
 
 /// A result whose outcome is unknown.
 #[derive(Debug)]
-struct Doubt {
+struct UncertainResult {
     key: ItemKey,
     /// When to probe.
     probe: Now,
@@ -82,12 +82,12 @@ pub(super) struct ResultQueue {
     suspects: VecDeque<ItemKey>,
     /// Surely not on central, to be sent alone.
     lone: VecDeque<ItemKey>,
-    doubts: VecDeque<Doubt>,
+    doubts: VecDeque<UncertainResult>,
     /// Between two witnesses as soon as the next one is taken.
     failed: Vec<SuspectResult>,
-    follow: follow::Queue,
+    follow: follow::FollowQueue,
     /// Encrypted results of executions that central knows.
-    whole: whole::Queue,
+    whole: whole::WholeQueue,
     /// Central takes an entry without variables whatever its state: it proves nothing (protocol 7.7).
     unproving: bool,
     unasked: Unasked,
@@ -112,8 +112,8 @@ impl ResultQueue {
             lone: VecDeque::new(),
             doubts: VecDeque::new(),
             failed: Vec::new(),
-            follow: follow::Queue::default(),
-            whole: whole::Queue::default(),
+            follow: follow::FollowQueue::default(),
+            whole: whole::WholeQueue::default(),
             unproving: plan.key.is_some(),
             unasked: Unasked::default(),
             streak: 0,
@@ -151,7 +151,7 @@ impl ResultQueue {
     }
 
     fn doubt(&mut self, key: ItemKey, probe: Now, settled: Now, failed: Option<Blame>) {
-        self.doubts.push_back(Doubt {
+        self.doubts.push_back(UncertainResult {
             key,
             probe,
             settled,

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{ASKED_TIMEOUT, Phase, Purpose, SyncCommand, SyncMachine, SyncTicket};
+use super::{ASKED_TIMEOUT, CallPurpose, Phase, SyncCommand, SyncMachine, SyncTicket};
 use crate::api::{Answered, Call, answer};
 use crate::fault::{Area, Code, Expected, Fault, NetCause};
 use crate::retry;
@@ -12,7 +12,7 @@ use crate::words::{FaultClass, Now};
 
 #[derive(Debug, Clone)]
 pub(super) struct Pending {
-    pub(super) purpose: Purpose,
+    pub(super) purpose: CallPurpose,
     pub(super) call: Call,
     pub(super) attempt: u32,
 }
@@ -21,7 +21,7 @@ pub(super) struct Pending {
 const ATTEMPTS: u32 = 4;
 
 impl SyncMachine {
-    pub(super) fn ask(&mut self, purpose: Purpose, call: Call) {
+    pub(super) fn ask(&mut self, purpose: CallPurpose, call: Call) {
         self.send(Pending {
             purpose,
             call,
@@ -69,7 +69,7 @@ impl SyncMachine {
             Some(_) => retry::REFUSED_ATTEMPTS,
             None => ATTEMPTS,
         };
-        let speed = matches!(pending.purpose, Purpose::Upload | Purpose::Download);
+        let speed = matches!(pending.purpose, CallPurpose::Upload | CallPurpose::Download);
         trouble.class == FaultClass::Retry
             && pending.attempt < attempts
             && self.stopped.is_none()
@@ -85,7 +85,10 @@ impl SyncMachine {
     }
 
     fn retry(&mut self, mut pending: Pending, trouble: &Fault, now: Now) {
-        if matches!(pending.purpose, Purpose::Page(_) | Purpose::Ahead(..)) {
+        if matches!(
+            pending.purpose,
+            CallPurpose::Page(_) | CallPurpose::Ahead(..)
+        ) {
             self.catalogue.read_no_further_ahead();
         }
         self.plan.random = retry::mix(self.plan.random);

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::batch::{self, After};
 use super::read_ahead::ReadAhead;
-use super::{Phase, Purpose, SyncCommand, SyncMachine, SyncPlan, ends_run};
+use super::{CallPurpose, Phase, SyncCommand, SyncMachine, SyncPlan, ends_run};
 use crate::api::stranger::{Stranger, stranger};
 use crate::api::{Answered, Call, Classes, Details};
 use crate::entity::{Entity, EntityType, uri};
@@ -187,7 +187,7 @@ impl SyncMachine {
         self.open_list(kind, now);
     }
 
-    fn ask_catalogue(&mut self, purpose: Purpose, call: Call) {
+    fn ask_catalogue(&mut self, purpose: CallPurpose, call: Call) {
         self.catalogue.calls += 1;
         self.ask(purpose, call);
     }
@@ -233,7 +233,7 @@ impl SyncMachine {
         let waiting = self.waiting.iter().map(|(_, pending)| pending);
         let calls = self.pending.values().chain(waiting);
         let mut calls = calls.map(|pending| match &pending.purpose {
-            Purpose::Details(kind, _) => is_user(*kind),
+            CallPurpose::Details(kind, _) => is_user(*kind),
             _ => false,
         });
         let mut batches = self.catalogue.batches.iter();
@@ -425,7 +425,7 @@ impl SyncMachine {
         self.catalogue.stores -= 1;
         if !classes.is_empty() {
             let call = Call::classes(kind, &classes);
-            self.ask_catalogue(Purpose::Classes(kind, classes), call);
+            self.ask_catalogue(CallPurpose::Classes(kind, classes), call);
         }
     }
 
@@ -480,7 +480,7 @@ impl SyncMachine {
             };
             self.catalogue.details += 1;
             let call = Call::details(kind, &ids, &self.plan.params);
-            self.ask_catalogue(Purpose::Details(kind, ids), call);
+            self.ask_catalogue(CallPurpose::Details(kind, ids), call);
         }
     }
 

@@ -2,7 +2,7 @@
 //! Never lets a run wait for it, and never tells the end of a run that may still be confirmed.
 //! Called by `sync`, whose machine this is a part of.
 
-use super::{Phase, Purpose, SyncCommand, SyncMachine};
+use super::{CallPurpose, Phase, SyncCommand, SyncMachine};
 use crate::api::{Answered, Call, answer};
 use crate::trace;
 
@@ -11,7 +11,7 @@ impl SyncMachine {
     pub(super) fn begin_closing(&mut self) {
         for ended in std::mem::take(&mut self.plan.untold) {
             let call = Call::confirm_failed(&ended.params, &ended.reason);
-            self.ask(Purpose::Closing(ended.params.sync_id), call);
+            self.ask(CallPurpose::Closing(ended.params.sync_id), call);
         }
     }
 
@@ -40,7 +40,7 @@ impl SyncMachine {
         self.phase = Phase::Confirm;
         if self.begun && self.is_numbered() {
             let call = Call::confirm_failed(&self.plan.params, &trouble.reason());
-            self.ask(Purpose::Failed, call);
+            self.ask(CallPurpose::Failed, call);
         } else {
             self.end();
         }

@@ -2,7 +2,7 @@
 //! Never hides a run's outcome behind a confirmation that failed.
 //! Called by `sync`, whose machine this is a part of.
 
-use super::{Phase, Purpose, SyncCommand, SyncMachine};
+use super::{CallPurpose, Phase, SyncCommand, SyncMachine};
 use crate::api::{Answered, Call, answer};
 use crate::fault::{AnswerCause, Code, Fault};
 use crate::report::{ConnectionStats, Survey, client_state};
@@ -23,7 +23,7 @@ impl SyncMachine {
             None => self.confirm_finished(true),
             Some(trouble) if can_be_told(&trouble) => {
                 self.ask(
-                    Purpose::Failed,
+                    CallPurpose::Failed,
                     Call::confirm_failed(&params, &trouble.reason()),
                 );
             }
@@ -34,7 +34,7 @@ impl SyncMachine {
     fn confirm_finished(&mut self, with_state: bool) {
         let state = with_state.then(|| client_state(&self.report, &self.survey));
         let call = Call::confirm_finished(&self.plan.params, state.as_ref());
-        self.ask(Purpose::Finished { with_state }, call);
+        self.ask(CallPurpose::Finished { with_state }, call);
     }
 
     /// After the empty 500 that a client state can cause it is said again without one (protocol 9.2).

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 /// What central does to one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mishap {
+pub(crate) enum PackageMishap {
     None,
     /// No connection comes about.
     Refused,
@@ -53,36 +53,36 @@ pub(crate) enum Mishap {
 }
 
 /// What passes by itself.
-pub(crate) fn passing() -> impl Strategy<Value = Mishap> {
+pub(crate) fn passing() -> impl Strategy<Value = PackageMishap> {
     let bytes = 0u64..120_000;
     prop_oneof![
-        4 => Just(Mishap::None),
-        1 => Just(Mishap::Refused),
-        1 => (1u64..100).prop_map(Mishap::Unavailable),
-        3 => bytes.clone().prop_map(Mishap::Cut),
-        1 => bytes.clone().prop_map(Mishap::Stall),
-        2 => (20_000u64..90_000, any::<bool>()).prop_map(|(bytes, said)| Mishap::Short(bytes, said)),
-        1 => (0u8..4).prop_map(Mishap::Tag),
-        2 => (0u64..3_000).prop_map(Mishap::Late),
-        1 => (5_000u64..90_000).prop_map(Mishap::Slow),
+        4 => Just(PackageMishap::None),
+        1 => Just(PackageMishap::Refused),
+        1 => (1u64..100).prop_map(PackageMishap::Unavailable),
+        3 => bytes.clone().prop_map(PackageMishap::Cut),
+        1 => bytes.clone().prop_map(PackageMishap::Stall),
+        2 => (20_000u64..90_000, any::<bool>()).prop_map(|(bytes, said)| PackageMishap::Short(bytes, said)),
+        1 => (0u8..4).prop_map(PackageMishap::Tag),
+        2 => (0u64..3_000).prop_map(PackageMishap::Late),
+        1 => (5_000u64..90_000).prop_map(PackageMishap::Slow),
     ]
 }
 
 /// Everything.
-pub(crate) fn any_mishap() -> impl Strategy<Value = Mishap> {
+pub(crate) fn any_mishap() -> impl Strategy<Value = PackageMishap> {
     prop_oneof![
         8 => passing(),
-        1 => Just(Mishap::Missing),
-        1 => (1u64..90_000).prop_map(Mishap::Long),
-        2 => (1u64..90_000, any::<bool>()).prop_map(|(by, said)| Mishap::Shift(by, said)),
-        2 => any::<bool>().prop_map(Mishap::Whole),
-        1 => Just(Mishap::Placeless),
-        1 => Just(Mishap::Empty),
-        1 => Just(Mishap::Page),
-        3 => any::<u8>().prop_map(Mishap::Corrupt),
-        2 => Just(Mishap::Change),
-        1 => any::<bool>().prop_map(Mishap::RefuseSuffix),
-        1 => (1u64..3_000).prop_map(|bytes| Mishap::Short(bytes, true)),
+        1 => Just(PackageMishap::Missing),
+        1 => (1u64..90_000).prop_map(PackageMishap::Long),
+        2 => (1u64..90_000, any::<bool>()).prop_map(|(by, said)| PackageMishap::Shift(by, said)),
+        2 => any::<bool>().prop_map(PackageMishap::Whole),
+        1 => Just(PackageMishap::Placeless),
+        1 => Just(PackageMishap::Empty),
+        1 => Just(PackageMishap::Page),
+        3 => any::<u8>().prop_map(PackageMishap::Corrupt),
+        2 => Just(PackageMishap::Change),
+        1 => any::<bool>().prop_map(PackageMishap::RefuseSuffix),
+        1 => (1u64..3_000).prop_map(|bytes| PackageMishap::Short(bytes, true)),
     ]
 }
 
@@ -100,13 +100,13 @@ pub(crate) struct Served {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Central {
+pub(crate) struct PackageCentral {
     pub(crate) editions: Vec<Vec<u8>>,
     /// The one that it gives now.
     pub(crate) edition: usize,
-    pub(crate) script: Vec<Mishap>,
+    pub(crate) script: Vec<PackageMishap>,
     /// What it does when the script is over.
-    pub(crate) always: Option<Mishap>,
+    pub(crate) always: Option<PackageMishap>,
     pub(crate) requests: usize,
     /// Bytes that may come again because of what it did.
     pub(crate) destroyed: u64,
@@ -115,7 +115,7 @@ pub(crate) struct Central {
     pub(crate) member: u64,
 }
 
-impl Central {
+impl PackageCentral {
     pub(crate) fn package(&self) -> &[u8] {
         &self.editions[self.edition]
     }
@@ -127,9 +127,9 @@ impl Central {
         came: u64,
     ) -> (Result<PackageHead, Fault>, Served) {
         let scripted = self.script.get(self.requests).copied();
-        let mishap = scripted.or(self.always).unwrap_or(Mishap::None);
+        let mishap = scripted.or(self.always).unwrap_or(PackageMishap::None);
         self.requests += 1;
-        if mishap == Mishap::Change && self.edition + 1 < self.editions.len() {
+        if mishap == PackageMishap::Change && self.edition + 1 < self.editions.len() {
             self.edition += 1;
             // Everything that came is of another package; nobody can tell before what comes now was checked, and then the
             // end is looked at, at most twice.
@@ -163,9 +163,9 @@ impl Central {
         };
         let fault = |code| Fault::new(code, "by script");
         match mishap {
-            Mishap::Refused => return (Err(fault(Code::NetRefused)), served),
-            Mishap::Missing => return (Err(fault(Code::PackageMissing)), served),
-            Mishap::Unavailable(wish) => {
+            PackageMishap::Refused => return (Err(fault(Code::NetRefused)), served),
+            PackageMishap::Missing => return (Err(fault(Code::PackageMissing)), served),
+            PackageMishap::Unavailable(wish) => {
                 let wish = Some(Duration::from_secs(wish));
                 let fault = Fault {
                     retry_after: wish,
@@ -173,7 +173,7 @@ impl Central {
                 };
                 return (Err(fault), served);
             }
-            Mishap::RefuseSuffix(told)
+            PackageMishap::RefuseSuffix(told)
                 if matches!(request.range, Some(PackageRange::Suffix(_))) =>
             {
                 (head.status, head.refused_of) = (416, told.then_some(size));
@@ -187,11 +187,11 @@ impl Central {
             total: size,
         });
         match mishap {
-            Mishap::Whole(_) => (first, last, says) = (0, size - 1, None),
-            Mishap::Placeless => says = None,
-            Mishap::Empty => (first, last, says) = (1, 0, None),
-            Mishap::Page => (first, last, says) = (1, 0, None),
-            Mishap::Short(bytes, said)
+            PackageMishap::Whole(_) => (first, last, says) = (0, size - 1, None),
+            PackageMishap::Placeless => says = None,
+            PackageMishap::Empty => (first, last, says) = (1, 0, None),
+            PackageMishap::Page => (first, last, says) = (1, 0, None),
+            PackageMishap::Short(bytes, said)
                 if request.range.is_some() && last - first.min(last) >= bytes =>
             {
                 last = first + bytes - 1;
@@ -199,7 +199,7 @@ impl Central {
                     says = says.map(|range| ContentRange { last, ..range });
                 }
             }
-            Mishap::Shift(by, said) if first >= by && asked.is_some() => {
+            PackageMishap::Shift(by, said) if first >= by && asked.is_some() => {
                 (first, last) = (first - by, last - by);
                 if said {
                     says = Some(ContentRange {
@@ -211,39 +211,39 @@ impl Central {
             }
             _ => {}
         }
-        if request.range.is_none() || (says.is_none() && mishap != Mishap::Placeless) {
+        if request.range.is_none() || (says.is_none() && mishap != PackageMishap::Placeless) {
             (head.status, says) = (200, None);
         }
         if first <= last {
             served.content = self.package()[first as usize..=last as usize].to_vec();
         }
         match mishap {
-            Mishap::Page => served.content = b"<html>Welcome to the airport</html>".to_vec(),
-            Mishap::Long(bytes) if says.is_some() => {
+            PackageMishap::Page => served.content = b"<html>Welcome to the airport</html>".to_vec(),
+            PackageMishap::Long(bytes) if says.is_some() => {
                 served.content.extend(vec![7; bytes as usize]);
             }
-            Mishap::Corrupt(share) if !served.content.is_empty() => {
+            PackageMishap::Corrupt(share) if !served.content.is_empty() => {
                 let at = served.content.len() * usize::from(share) / 256;
                 served.content[at] ^= 0x55;
             }
-            Mishap::Cut(after) if (after as usize) < served.content.len() => {
+            PackageMishap::Cut(after) if (after as usize) < served.content.len() => {
                 served.content.truncate(after as usize);
                 served.ends = Err(fault(Code::NetCut));
             }
-            Mishap::Stall(after) if (after as usize) < served.content.len() => {
+            PackageMishap::Stall(after) if (after as usize) < served.content.len() => {
                 served.content.truncate(after as usize);
                 served.ends = Err(fault(Code::NetStalled));
                 served.silence = Duration::from_secs(30);
             }
-            Mishap::Late(wait) => served.late = Duration::from_millis(wait),
-            Mishap::Slow(rate) => served.rate = rate,
-            Mishap::Tag(server) => head.tag = Some(format!("\"{server}-{}\"", self.edition)),
+            PackageMishap::Late(wait) => served.late = Duration::from_millis(wait),
+            PackageMishap::Slow(rate) => served.rate = rate,
+            PackageMishap::Tag(server) => head.tag = Some(format!("\"{server}-{}\"", self.edition)),
             _ => {}
         }
         head.range = says;
-        let is_sized = says.is_some() || mishap != Mishap::Whole(false);
+        let is_sized = says.is_some() || mishap != PackageMishap::Whole(false);
         head.length = is_sized.then_some(served.content.len() as u64);
-        if let Mishap::Cut(_) | Mishap::Stall(_) = mishap {
+        if let PackageMishap::Cut(_) | PackageMishap::Stall(_) = mishap {
             head.length = asked.map(|(first, last)| last - first + 1);
         }
         let shown = head.range.map_or(u64::MAX, |range| range.len()).min(16_384) as usize;
@@ -263,35 +263,42 @@ impl Central {
     }
 
     /// What this cost at most beyond what came anyway: every package is looked at again after what may be a change.
-    fn counts(&mut self, mishap: Mishap, request: &PackageRequest, size: u64, content: u64) {
+    fn counts(&mut self, mishap: PackageMishap, request: &PackageRequest, size: u64, content: u64) {
         const LOOK: u64 = (64 << 10) + 8192;
         let is_look = match request.range {
             Some(PackageRange::Span(first, _)) => first + LOOK >= size,
             _ => true,
         };
         self.destroyed += match mishap {
-            Mishap::None | Mishap::Late(_) | Mishap::Slow(_) | Mishap::Change => 0,
-            Mishap::Refused | Mishap::Unavailable(_) | Mishap::Missing => 0,
+            PackageMishap::None
+            | PackageMishap::Late(_)
+            | PackageMishap::Slow(_)
+            | PackageMishap::Change => 0,
+            PackageMishap::Refused | PackageMishap::Unavailable(_) | PackageMishap::Missing => 0,
             // A look begins anew, and may have taken the whole package; a part goes on where it was cut.
-            Mishap::Cut(_) | Mishap::Stall(_) | Mishap::Short(_, false) if is_look => content,
-            Mishap::Cut(_) | Mishap::Stall(_) | Mishap::Short(..) => 0,
-            Mishap::Tag(_) => LOOK,
+            PackageMishap::Cut(_) | PackageMishap::Stall(_) | PackageMishap::Short(_, false)
+                if is_look =>
+            {
+                content
+            }
+            PackageMishap::Cut(_) | PackageMishap::Stall(_) | PackageMishap::Short(..) => 0,
+            PackageMishap::Tag(_) => LOOK,
             // Its member comes once more, with the records around it.
-            Mishap::Corrupt(_) => LOOK + self.member + 3 * 8192,
-            Mishap::RefuseSuffix(_) => LOOK,
-            Mishap::Long(_)
-            | Mishap::Shift(..)
-            | Mishap::Whole(_)
-            | Mishap::Placeless
-            | Mishap::Empty
-            | Mishap::Page => {
+            PackageMishap::Corrupt(_) => LOOK + self.member + 3 * 8192,
+            PackageMishap::RefuseSuffix(_) => LOOK,
+            PackageMishap::Long(_)
+            | PackageMishap::Shift(..)
+            | PackageMishap::Whole(_)
+            | PackageMishap::Placeless
+            | PackageMishap::Empty
+            | PackageMishap::Page => {
                 self.lied = true;
                 size + LOOK + content
             }
         };
         if matches!(
             mishap,
-            Mishap::Corrupt(_) | Mishap::Missing | Mishap::Tag(_)
+            PackageMishap::Corrupt(_) | PackageMishap::Missing | PackageMishap::Tag(_)
         ) {
             self.lied = true;
         }

@@ -14,7 +14,7 @@ use crate::world::{RECORD, World};
 
 /// What is on disk of a package that is coming.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Part {
+pub(crate) struct PartOnDisk {
     pub(crate) identity: Option<PackageIdentity>,
     pub(crate) size: u64,
     pub(crate) records: Vec<Option<Vec<u8>>>,
@@ -22,11 +22,11 @@ pub(crate) struct Part {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Store {
+pub(crate) struct ModelStore {
     pub(crate) end: BTreeMap<u64, Vec<u8>>,
     pub(crate) kept: BTreeMap<u64, Vec<u8>>,
     pub(crate) begun: BTreeMap<u64, Vec<u8>>,
-    pub(crate) part: Option<Part>,
+    pub(crate) part: Option<PartOnDisk>,
     pub(crate) directory: Option<Arc<Directory>>,
     /// The records that a flush under way covers.
     pub(crate) flushing: Vec<bool>,
@@ -56,7 +56,7 @@ impl World {
         whole
     }
 
-    pub(crate) fn part(&mut self) -> &mut Part {
+    pub(crate) fn part(&mut self) -> &mut PartOnDisk {
         self.store.part.as_mut().expect("a package is coming")
     }
 
@@ -64,7 +64,7 @@ impl World {
         let records = size.div_ceil(RECORD) as usize;
         self.store.begun.clear();
         self.store.unflushed = 0;
-        self.store.part = Some(Part {
+        self.store.part = Some(PartOnDisk {
             identity,
             size,
             records: vec![None; records],

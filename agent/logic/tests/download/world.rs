@@ -7,15 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use logic::api::PackageRange;
-use logic::download::{Carriage, Command, Download, EndRead, Event, Place, RequestId, Task, Twin};
+use logic::download::{
+    Carriage, ContentTarget, Download, DownloadCommand, EndRead, Event, RequestId, Task, Twin,
+};
 use logic::package::Judged;
 use logic::package_lane::{PackageEnd, WaitReason, Waiting};
 use logic::rate::{Rate, RateOverride};
 use logic::words::Now;
 use logic::zip::{Directory, LocalHeader, PackageIdentity, PackageTail, plan};
 
-use crate::central::{Central, Served};
-use crate::disk::Store;
+use crate::central::{PackageCentral, Served};
+use crate::disk::ModelStore;
 
 /// Bytes of a record here.
 pub(crate) const RECORD: u64 = 8 << 10;
@@ -26,7 +28,7 @@ const COMMANDS: usize = 12_000;
 
 /// What the disk and the box do.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Script {
+pub(crate) struct WorldScript {
     pub(crate) connections: usize,
     /// Bytes a second, 0 for no limit.
     pub(crate) rate: u64,
@@ -58,10 +60,10 @@ struct Flight {
 }
 
 pub(crate) struct World {
-    pub(crate) central: Central,
-    pub(crate) script: Script,
+    pub(crate) central: PackageCentral,
+    pub(crate) script: WorldScript,
     pub(crate) now: Now,
-    pub(crate) store: Store,
+    pub(crate) store: ModelStore,
     flights: BTreeMap<RequestId, Flight>,
     /// What happens when.
     agenda: BTreeMap<(Duration, u64), Event>,
@@ -97,7 +99,7 @@ pub(crate) fn directory(package: &[u8]) -> Directory {
 }
 
 impl World {
-    pub(crate) fn new(central: Central, script: Script, held: Option<Vec<u8>>) -> Self {
+    pub(crate) fn new(central: PackageCentral, script: WorldScript, held: Option<Vec<u8>>) -> Self {
         Self {
             central,
             script,
@@ -105,7 +107,7 @@ impl World {
                 mono: Duration::from_secs(1000),
                 wall: 1_795_000_000,
             },
-            store: Store::default(),
+            store: ModelStore::default(),
             flights: BTreeMap::new(),
             agenda: BTreeMap::new(),
             number: 0,
@@ -159,8 +161,10 @@ impl World {
                     return None;
                 }
                 let what = match &command {
-                    Command::Open { directory, .. } => format!("Open {:?}", directory.identity),
-                    Command::Read(id) => format!("Read {id}"),
+                    DownloadCommand::Open { directory, .. } => {
+                        format!("Open {:?}", directory.identity)
+                    }
+                    DownloadCommand::Read(id) => format!("Read {id}"),
                     other => format!("{other:?}"),
                 };
                 self.trace.push(format!("{:?} {what}", self.now.mono));
@@ -259,16 +263,16 @@ impl World {
             }
             part
         });
-        self.store = Store {
+        self.store = ModelStore {
             part,
-            ..Store::default()
+            ..ModelStore::default()
         };
     }
 
-    fn execute(&mut self, command: Command) -> Option<Event> {
+    fn execute(&mut self, command: DownloadCommand) -> Option<Event> {
         match command {
-            Command::Gate(_) => return Some(Event::Gate(self.exam())),
-            Command::Ask(id, request) => {
+            DownloadCommand::Gate(_) => return Some(Event::Gate(self.exam())),
+            DownloadCommand::Ask(id, request) => {
                 assert!(self.gate_open, "asks while an exam runs");
                 let (head, served) = self.central.answer(&request, self.wire);
                 let wait = Duration::from_millis(40) + served.late;
@@ -289,13 +293,13 @@ impl World {
                     Err(fault) => self.later(wait, Event::Failed(id, fault)),
                 }
             }
-            Command::Read(id) => {
+            DownloadCommand::Read(id) => {
                 self.paused_reads += usize::from(!self.gate_open && self.script.exam.is_some());
                 let most = self.script.connections.max(1) + 1;
                 assert!(self.paused_reads <= most, "reads on in a pause");
                 self.read(id);
             }
-            Command::Put {
+            DownloadCommand::Put {
                 request,
                 bytes,
                 place,
@@ -308,12 +312,12 @@ impl World {
                 assert!(bytes as usize <= piece.len(), "more than came");
                 let piece = &piece[..bytes as usize];
                 match place {
-                    Place::Nowhere => {}
-                    Place::End(at) => self.put_end(at, piece),
-                    Place::Records(at) => return self.place(at, piece),
+                    ContentTarget::Nowhere => {}
+                    ContentTarget::End(at) => self.put_end(at, piece),
+                    ContentTarget::Records(at) => return self.place(at, piece),
                 }
             }
-            Command::Close(id) => {
+            DownloadCommand::Close(id) => {
                 if self.script.exam.is_some() && !self.gate_open {
                     let pieces = self.agenda.values().map(|event| match event {
                         Event::Came(of, bytes) if *of == id => *bytes,
@@ -324,9 +328,9 @@ impl World {
                 self.flights.remove(&id);
                 self.agenda.retain(|_, event| !is_of(event, id));
             }
-            Command::ForgetEnd => self.store.end.clear(),
-            Command::KeepEnd => self.store.kept = std::mem::take(&mut self.store.end),
-            Command::ReadEnd { from, total } => {
+            DownloadCommand::ForgetEnd => self.store.end.clear(),
+            DownloadCommand::KeepEnd => self.store.kept = std::mem::take(&mut self.store.end),
+            DownloadCommand::ReadEnd { from, total } => {
                 let read =
                     PackageTail::read(total, &self.end_from(from, &self.store.end)).map(|tail| {
                         match tail {
@@ -336,14 +340,14 @@ impl World {
                     });
                 return Some(Event::End(read));
             }
-            Command::Recall(_) => {
+            DownloadCommand::Recall(_) => {
                 return Some(Event::Recalled {
                     twins: self.twins.clone(),
                     judged: self.judged.clone(),
                     asked: self.asked,
                 });
             }
-            Command::Judge {
+            DownloadCommand::Judge {
                 delivery,
                 edition,
                 finding,
@@ -359,9 +363,9 @@ impl World {
                     at,
                 });
             }
-            Command::ForgetJudged => self.judged = None,
-            Command::MarkDamaged(_) => self.held = None,
-            Command::Open { directory, fresh } => {
+            DownloadCommand::ForgetJudged => self.judged = None,
+            DownloadCommand::MarkDamaged(_) => self.held = None,
+            DownloadCommand::Open { directory, fresh } => {
                 let identity = Some(directory.identity);
                 self.store.begun.clear();
                 let same = self
@@ -375,19 +379,19 @@ impl World {
                 self.store.directory = Some(directory);
                 return Some(self.opened());
             }
-            Command::Begin(size) => {
+            DownloadCommand::Begin(size) => {
                 self.begin(size, None);
                 return Some(self.opened());
             }
-            Command::Grow(more) => self.resize(|size| size + more),
-            Command::EndAt(size) => {
+            DownloadCommand::Grow(more) => self.resize(|size| size + more),
+            DownloadCommand::EndAt(size) => {
                 self.resize(|_| size);
                 if let Some((index, begun)) = self.store.begun.pop_first() {
                     return self.write(index, begun);
                 }
             }
-            Command::Identify => return Some(self.identify()),
-            Command::Relate => {
+            DownloadCommand::Identify => return Some(self.identify()),
+            DownloadCommand::Relate => {
                 let old = self.held.clone();
                 let new = self.store.directory.clone()?;
                 let related = old.map(|old| {
@@ -399,7 +403,7 @@ impl World {
                 });
                 return Some(Event::Related(related));
             }
-            Command::Copy { from, to } => {
+            DownloadCommand::Copy { from, to } => {
                 let old = self.held.clone().expect("a held package");
                 let bytes = &old[from.start as usize..from.end as usize];
                 let failed = self.place(to, bytes);
@@ -408,28 +412,28 @@ impl World {
                     _ => Event::Copied(Ok(())),
                 });
             }
-            Command::Give { to, bytes } => return self.place(to, &bytes),
-            Command::PlaceEnd(range) => {
+            DownloadCommand::Give { to, bytes } => return self.place(to, &bytes),
+            DownloadCommand::PlaceEnd(range) => {
                 let bytes = self.end_from(range.start, &self.store.kept);
                 let length = (range.end - range.start) as usize;
                 return self.place(range.start, &bytes[..length]);
             }
-            Command::Discard(index) => {
+            DownloadCommand::Discard(index) => {
                 self.store.begun.remove(&index);
             }
-            Command::Forget(records) => {
+            DownloadCommand::Forget(records) => {
                 for index in records {
                     self.store.begun.remove(&index);
                     self.part().records[index as usize] = None;
                 }
             }
-            Command::Verify => {
+            DownloadCommand::Verify => {
                 let verdict = self.verdict();
                 self.later(Duration::from_millis(3), Event::Checked(verdict));
             }
-            Command::Flush => return self.flush(),
-            Command::Abandon => self.store.part = None,
-            Command::Publish { .. } => {
+            DownloadCommand::Flush => return self.flush(),
+            DownloadCommand::Abandon => self.store.part = None,
+            DownloadCommand::Publish { .. } => {
                 let part = self.store.part.take().expect("a package to publish");
                 let records = part.records.into_iter();
                 self.held = Some(
@@ -439,7 +443,7 @@ impl World {
                 );
                 return Some(Event::Published);
             }
-            Command::Compare => return Some(Event::Compared),
+            DownloadCommand::Compare => return Some(Event::Compared),
         }
         None
     }

@@ -12,7 +12,7 @@ pub(crate) type ModelCatalogue = BTreeMap<u8, u64>;
 pub(crate) type Changes = Vec<(u8, bool)>;
 
 #[derive(Debug, Clone)]
-pub(crate) struct FeedLine {
+pub(crate) struct ModelChange {
     pub(crate) number: u64,
     pub(crate) tag: u64,
     pub(crate) change: (u8, bool),
@@ -25,7 +25,7 @@ pub(crate) struct ModelFeed {
     pub(crate) whole: bool,
     /// Number and tag of the place before the first line.
     pub(crate) before: (u64, u64),
-    pub(crate) lines: Vec<FeedLine>,
+    pub(crate) lines: Vec<ModelChange>,
 }
 
 impl ModelFeed {
@@ -100,7 +100,7 @@ impl Model {
         });
         for change in changes {
             let number = feed.newest().0 + 1;
-            feed.lines.push(FeedLine {
+            feed.lines.push(ModelChange {
                 number,
                 tag,
                 change,

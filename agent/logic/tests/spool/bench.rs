@@ -15,7 +15,7 @@ use logic::spool::{
 use logic::words::{Now, SyncParams};
 use serde_json::{Value as Json, json};
 
-use crate::central::Central;
+use crate::central::ResultCentral;
 
 /// When the power goes: before a command is done, or after it, before its event is heard.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +45,7 @@ pub(crate) enum PassStep {
 }
 
 pub(crate) struct Box {
-    pub(crate) central: Central,
+    pub(crate) central: ResultCentral,
     pub(crate) ledgers: BTreeMap<ItemKey, Ledger>,
     pub(crate) payloads: BTreeMap<ItemKey, Vec<u8>>,
     pub(crate) cuts: VecDeque<Cut>,
@@ -81,7 +81,7 @@ impl Box {
         self.submit(ItemKind::Results, &document);
     }
 
-    pub(crate) fn new(central: Central) -> Self {
+    pub(crate) fn new(central: ResultCentral) -> Self {
         let params = SyncParams {
             organisation_id: "1001".into(),
             sync_id: 1,

@@ -59,7 +59,7 @@ pub(crate) enum Columns {
 }
 
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Execution {
+pub(crate) struct StoredExecution {
     pub(crate) id: String,
     pub(crate) variables: Vec<String>,
     pub(crate) state: String,
@@ -69,8 +69,8 @@ pub(crate) struct Execution {
     busy: Duration,
 }
 
-pub(crate) struct Central {
-    pub(crate) executions: Vec<Execution>,
+pub(crate) struct ResultCentral {
+    pub(crate) executions: Vec<StoredExecution>,
     pub(crate) mapping: BTreeMap<String, usize>,
     /// Row ids by execution, as often as they are stored.
     pub(crate) rows: BTreeMap<String, Vec<String>>,
@@ -106,9 +106,9 @@ pub(crate) struct Central {
 const DOWN: &str = r#"{"success":false,"version":"2022.11","errorCode":500,"errorMsg":""}"#;
 
 /// PHP died.
-struct Death;
+struct PhpCrash;
 
-impl Central {
+impl ResultCentral {
     pub(crate) fn new(script: Vec<Mishap>) -> Self {
         Self {
             executions: Vec::new(),
@@ -256,7 +256,7 @@ impl Central {
         match done {
             Ok(map) if map.is_empty() => reply(200, "[]"),
             Ok(map) => reply(200, &Json::Object(map).to_string()),
-            Err(Death) => reply(500, ""),
+            Err(PhpCrash) => reply(500, ""),
         }
     }
 
@@ -273,9 +273,9 @@ impl Central {
     }
 
     /// One thing is written; a scripted death comes when the budget is used up.
-    fn write(&mut self) -> Result<(), Death> {
+    fn write(&mut self) -> Result<(), PhpCrash> {
         match &mut self.budget {
-            Some(0) => Err(Death),
+            Some(0) => Err(PhpCrash),
             Some(left) => {
                 *left -= 1;
                 Ok(())
@@ -284,14 +284,14 @@ impl Central {
         }
     }
 
-    fn results(&mut self, results: &Json) -> Result<serde_json::Map<String, Json>, Death> {
+    fn results(&mut self, results: &Json) -> Result<serde_json::Map<String, Json>, PhpCrash> {
         let mut acks = serde_json::Map::new();
-        self.well_for = self.well_for.checked_sub(1).ok_or(Death)?;
+        self.well_for = self.well_for.checked_sub(1).ok_or(PhpCrash)?;
         for (id, result) in results.as_object().unwrap() {
             let at = self.mapping.get(id).copied().unwrap_or_else(|| {
-                self.executions.push(Execution {
+                self.executions.push(StoredExecution {
                     id: id.clone(),
-                    ..Execution::default()
+                    ..StoredExecution::default()
                 });
                 self.executions.len() - 1
             });
@@ -305,7 +305,7 @@ impl Central {
             }
             for variable in result["variables"].as_array().into_iter().flatten() {
                 match variable["data"]["identifier"].as_str().unwrap() {
-                    "POISON_TYPE" => return Err(Death),
+                    "POISON_TYPE" => return Err(PhpCrash),
                     "POISON_STORE" => success = false,
                     _ => {}
                 }
@@ -330,12 +330,12 @@ impl Central {
     }
 
     /// Rows of an encrypted result, unread; the task that opens them is at it for a minute.
-    fn encrypted_rows(&mut self, at: usize, variables: &Json) -> Result<bool, Death> {
+    fn encrypted_rows(&mut self, at: usize, variables: &Json) -> Result<bool, PhpCrash> {
         let Some(map) = variables.as_object() else {
             // An empty list is an empty map.
             return match variables.as_array() {
                 Some(list) if list.is_empty() => Ok(true),
-                _ => Err(Death),
+                _ => Err(PhpCrash),
             };
         };
         let (now, busy) = (self.now, self.executions[at].busy);
@@ -355,7 +355,7 @@ impl Central {
         Ok(true)
     }
 
-    fn logs(&mut self, groups: &Json) -> Result<serde_json::Map<String, Json>, Death> {
+    fn logs(&mut self, groups: &Json) -> Result<serde_json::Map<String, Json>, PhpCrash> {
         const REQUIRED: [&str; 6] = [
             "id",
             "delivery_execution_id",
@@ -372,7 +372,7 @@ impl Central {
                 let mapped = row["delivery_execution_id"].as_str();
                 let mapped = mapped.is_some_and(|id| self.mapping.contains_key(id));
                 if self.encrypted && valid && mapped && !row["data"].is_string() {
-                    return Err(Death);
+                    return Err(PhpCrash);
                 }
                 let execution = row["delivery_execution_id"].as_str().unwrap_or_default();
                 if valid && self.mapping.contains_key(execution) {
@@ -383,7 +383,7 @@ impl Central {
             let refused = stored.iter().any(|(row, _)| row["event_id"] == "POISON")
                 || (!stored.is_empty() && !self.stores());
             if stored.iter().any(|(row, _)| row["event_id"] == "DEADLY") {
-                return Err(Death);
+                return Err(PhpCrash);
             }
             let fails = match self.columns {
                 Columns::Strict | Columns::Unnamed => foreign,
@@ -409,7 +409,7 @@ impl Central {
         Ok(acks)
     }
 
-    fn sessions(&mut self, ids: &Json) -> Result<serde_json::Map<String, Json>, Death> {
+    fn sessions(&mut self, ids: &Json) -> Result<serde_json::Map<String, Json>, PhpCrash> {
         let mut acks = serde_json::Map::new();
         for id in ids.as_array().unwrap() {
             let id = id.as_str().unwrap();

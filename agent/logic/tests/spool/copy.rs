@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use crate::bench::{Box, Cut, names, result, rows};
-use crate::central::{Central, Columns, Mishap};
+use crate::central::{Columns, Mishap, ResultCentral};
 use crate::{holds_once, owing, sent, states};
 
 /// Rows and session calls that central holds more often than once.
@@ -184,7 +184,7 @@ fn what_central_knows_with_fewer_variables_is_not_taken_for_home() {
             &[true]
         };
         for asks in alike.iter().copied() {
-            let mut world = Box::new(Central::new(Vec::new()));
+            let mut world = Box::new(ResultCentral::new(Vec::new()));
             world.submit(
                 ItemKind::Results,
                 &json!({ "e": result("e", &names(0..2)) }),
@@ -345,7 +345,7 @@ proptest! {
         chunk in 1usize..12,
         old in any::<bool>(),
     ) {
-        let mut world = Box::new(Central::new(Vec::new()));
+        let mut world = Box::new(ResultCentral::new(Vec::new()));
         if old {
             world = of_old(world);
         }

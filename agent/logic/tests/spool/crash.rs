@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use crate::bench::{Box, Cut, Write, names, result, rows};
-use crate::central::{Central, Mishap};
+use crate::central::{Mishap, ResultCentral};
 
 fn fault() -> impl Strategy<Value = Mishap> {
     prop_oneof![
@@ -95,7 +95,7 @@ proptest! {
         // Seconds between the first passes: none, less than central may be at a lost request, and more.
         rests in prop::collection::vec(prop_oneof![Just(0u64), Just(20), Just(3600)], 6),
     ) {
-        let mut world = Box::new(Central::new(script));
+        let mut world = Box::new(ResultCentral::new(script));
         let mut items = items;
         if encrypted {
             world.encrypts();

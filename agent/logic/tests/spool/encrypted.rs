@@ -16,7 +16,7 @@ fn an_encrypted_result_goes_whole_and_once_more_in_another_run() {
         Mishap::Late,
     ];
     for fault in faults {
-        let mut world = Box::new(Central::new(Vec::new()));
+        let mut world = Box::new(ResultCentral::new(Vec::new()));
         world.encrypts();
         world.submit(
             ItemKind::Results,
@@ -52,7 +52,7 @@ fn an_encrypted_result_goes_whole_and_once_more_in_another_run() {
 /// The table of `spool::fit`, as a pass carries it out: held, let go by its key or by a person, and told.
 #[test]
 fn what_central_could_not_read_is_held() {
-    let mut world = Box::new(Central::new(Vec::new()));
+    let mut world = Box::new(ResultCentral::new(Vec::new()));
     world.encrypts();
     let first = world.plan.key;
     for id in ["a", "b"] {
@@ -108,7 +108,7 @@ fn what_central_could_not_read_is_held() {
 
 #[test]
 fn an_empty_500_of_an_encrypted_central_convicts_nobody() {
-    let mut world = Box::new(Central::new(Vec::new()));
+    let mut world = Box::new(ResultCentral::new(Vec::new()));
     world.encrypts();
     for at in 0..4 {
         let id = format!("e{at}");

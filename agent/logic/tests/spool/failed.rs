@@ -9,7 +9,7 @@ use logic::words::{Outcome, SyncParams};
 use serde_json::{Value as Json, json};
 
 use crate::bench::{Box, names, result, rows};
-use crate::central::{Central, Mishap};
+use crate::central::{Mishap, ResultCentral};
 
 /// Whatever central, or the way to it, can do to every request of a pass.
 const MISHAPS: [Mishap; 15] = [
@@ -49,7 +49,7 @@ fn document(kind: ItemKind, at: usize) -> Json {
 
 /// A box that owes three of a kind; what rows and sessions are of is on central.
 fn owing(kind: ItemKind) -> Box {
-    let mut world = Box::new(Central::new(Vec::new()));
+    let mut world = Box::new(ResultCentral::new(Vec::new()));
     world.central.lti = true;
     world.plan.lti_users = true;
     if kind != ItemKind::Results {

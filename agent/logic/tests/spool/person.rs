@@ -9,7 +9,7 @@ use logic::spool::ItemState;
 use serde_json::json;
 
 use crate::bench::{Box, PassStep, names, result, rows};
-use crate::central::{Central, Mishap};
+use crate::central::{Mishap, ResultCentral};
 use crate::{holds_once, sent};
 
 /// A result of so many variables, finished or not.
@@ -33,7 +33,7 @@ fn first(world: &mut Box, word: impl Fn(&mut logic::spool::Ledger) -> bool) {
 #[test]
 fn an_unfinished_content_holds_up_nothing_of_the_final_one() {
     for put_back in [false, true] {
-        let mut world = Box::new(Central::new(Vec::new()));
+        let mut world = Box::new(ResultCentral::new(Vec::new()));
         submit(&mut world, true, 0..2);
         first(&mut world, |ledger| ledger.set_aside());
         submit(&mut world, false, 0..4);
@@ -67,7 +67,7 @@ fn an_unfinished_content_holds_up_nothing_of_the_final_one() {
 fn what_is_taken_back_during_a_pass_does_not_go_beside_the_final_one() {
     for step in [PassStep::Load, PassStep::Persist] {
         for mishap in [Mishap::None, Mishap::Late] {
-            let mut world = Box::new(Central::new(vec![mishap]));
+            let mut world = Box::new(ResultCentral::new(vec![mishap]));
             submit(&mut world, true, 0..2);
             first(&mut world, |ledger| ledger.retry());
             world.plan.lingers = false;
@@ -93,7 +93,7 @@ fn what_is_taken_back_during_a_pass_does_not_go_beside_the_final_one() {
 /// It is not finished: that its execution is known from before does not end it.
 #[test]
 fn the_session_of_an_execution_that_is_taken_up_again_waits_for_its_end() {
-    let mut world = Box::new(Central::new(Vec::new()));
+    let mut world = Box::new(ResultCentral::new(Vec::new()));
     submit(&mut world, false, 0..2);
     world.pass();
     submit(&mut world, true, 0..3);
@@ -116,7 +116,7 @@ fn the_session_of_an_execution_that_is_taken_up_again_waits_for_its_end() {
 /// What is held for its key waits for a person, the content behind it does not.
 #[test]
 fn what_is_held_for_a_former_key_holds_up_no_later_content() {
-    let mut world = Box::new(Central::new(Vec::new()));
+    let mut world = Box::new(ResultCentral::new(Vec::new()));
     world.encrypts();
     submit(&mut world, false, 0..2);
     world.central.encrypted = false;

@@ -104,7 +104,7 @@ fn a_session_that_central_cannot_complete_waits_beside_one_that_it_can() {
 
 #[test]
 fn lti_users_are_sent_only_where_configured() {
-    let mut world = Box::new(Central::new(Vec::new()));
+    let mut world = Box::new(ResultCentral::new(Vec::new()));
     world.submit(ItemKind::LtiUsers, &json!([{"id": "u1"}, {"id": "u2"}]));
     world.pass();
     assert_eq!(world.central.calls.len(), 0);

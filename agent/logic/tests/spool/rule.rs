@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use crate::bench::{Box, names, result, rows};
-use crate::central::{Central, Mishap};
+use crate::central::{Mishap, ResultCentral};
 use crate::{holds_once, owing, sent, states};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -350,7 +350,7 @@ proptest! {
         chunk in 1usize..6,
         asked in any::<bool>(),
     ) {
-        let mut world = Box::new(Central::new(script.concat()));
+        let mut world = Box::new(ResultCentral::new(script.concat()));
         world.plan.chunk = chunk;
         world.plan.rows = 5;
         world.plan.asked = asked;

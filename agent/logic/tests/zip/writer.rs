@@ -80,7 +80,7 @@ impl WrittenEntry {
 
 /// Writes packages, plain ones by default.
 #[derive(Debug, Default)]
-pub(crate) struct Writer {
+pub(crate) struct ZipWriter {
     /// Bytes before the first member; offsets ignore them unless `shifted`.
     pub(crate) prefix: usize,
     pub(crate) shifted: bool,
@@ -92,7 +92,7 @@ pub(crate) struct Writer {
     pub(crate) comment: Vec<u8>,
 }
 
-impl Writer {
+impl ZipWriter {
     pub(crate) fn pack(&self, entries: &[WrittenEntry]) -> Vec<u8> {
         let mut out = vec![b'#'; self.prefix];
         let zero = if self.shifted { 0 } else { self.prefix };
@@ -197,15 +197,15 @@ pub(crate) fn distinct(mut entries: Vec<WrittenEntry>) -> Vec<WrittenEntry> {
 }
 
 /// A writer with or without prefix, zip64 records and comment.
-pub(crate) fn writer() -> impl Strategy<Value = Writer> {
+pub(crate) fn writer() -> impl Strategy<Value = ZipWriter> {
     let flags = (any::<bool>(), any::<bool>());
     (0..3_usize, flags, vec(any::<u8>(), 0..9)).prop_map(|(prefix, (shifted, zip64), comment)| {
-        Writer {
+        ZipWriter {
             prefix: prefix.saturating_sub(1) * 5,
             shifted,
             zip64,
             comment,
-            ..Writer::default()
+            ..ZipWriter::default()
         }
     })
 }

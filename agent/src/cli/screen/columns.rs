@@ -13,25 +13,25 @@ pub(in crate::cli) fn table(rows: &[Vec<String>], width: usize) -> Vec<String> {
 }
 
 /// The cells before an id, the id, what is said of it.
-pub(in crate::cli) type Thing = (Vec<String>, String, String);
+pub(in crate::cli) type ListRow = (Vec<String>, String, String);
 
 /// Things with an id that has to stand there whole: on one line where all of them fit, else the id below; what is said
 /// of a thing stands below it in any case.
-pub(in crate::cli) fn things(rows: &[Thing], width: usize) -> Vec<String> {
-    Things::new(width).lay_out(rows)
+pub(in crate::cli) fn things(rows: &[ListRow], width: usize) -> Vec<String> {
+    ListLayout::new(width).lay_out(rows)
 }
 
 /// Things as they come, for lists that may be long: a screen of them is laid out at a time, and what follows stands in
 /// the columns of what came before. Each is looked at once.
-pub(in crate::cli) struct Things {
+pub(in crate::cli) struct ListLayout {
     width: usize,
-    waiting: Vec<Thing>,
+    waiting: Vec<ListRow>,
     widths: Widths,
     /// An id did not fit: from there on all stand below.
     below: bool,
 }
 
-impl Things {
+impl ListLayout {
     /// Rows that are laid out together: a screen of them.
     pub(in crate::cli) const TOGETHER: usize = 24;
 
@@ -45,7 +45,7 @@ impl Things {
     }
 
     /// Takes one more; gives the lines that are ready.
-    pub(in crate::cli) fn push(&mut self, thing: Thing) -> Vec<String> {
+    pub(in crate::cli) fn push(&mut self, thing: ListRow) -> Vec<String> {
         self.waiting.push(thing);
         match self.waiting.len() < Self::TOGETHER {
             true => Vec::new(),
@@ -59,8 +59,8 @@ impl Things {
         self.lay_out(&rows)
     }
 
-    fn lay_out(&mut self, rows: &[Thing]) -> Vec<String> {
-        let row = |(cells, id, _): &Thing| {
+    fn lay_out(&mut self, rows: &[ListRow]) -> Vec<String> {
+        let row = |(cells, id, _): &ListRow| {
             let mut cells = cells.clone();
             cells.push(outside::escaped(id).into_owned());
             cells

@@ -11,13 +11,13 @@ use logic::range::{ContentRange, content_length, strong_tag};
 use uplink::{StreamedAnswer, Uplink};
 
 /// An answer whose content is still to come.
-pub(super) struct Answer {
+pub(super) struct PendingAnswer {
     opened: StreamedAnswer,
     /// The first piece, which the head was told with.
     front: Option<Bytes>,
 }
 
-impl Answer {
+impl PendingAnswer {
     /// Asks; gives the answer with its head and the look of its first piece.
     pub(super) async fn to(
         uplink: &Uplink,

@@ -25,7 +25,7 @@ pub(super) enum Coming {
 }
 
 /// See the module.
-pub(super) struct Store {
+pub(super) struct PackageSink {
     pub(super) coming: Coming,
     /// Pieces of the end that is looked at, by their offset in the package.
     end: BTreeMap<u64, Vec<u8>>,
@@ -37,7 +37,7 @@ pub(super) struct Store {
     pub(super) old: Option<Content>,
 }
 
-impl Default for Store {
+impl Default for PackageSink {
     fn default() -> Self {
         Self {
             coming: Coming::Nothing,
@@ -49,7 +49,7 @@ impl Default for Store {
     }
 }
 
-impl Store {
+impl PackageSink {
     pub(super) fn forget_end(&mut self) {
         self.end.clear();
     }

@@ -15,7 +15,7 @@ use logic::sync::{Publication, SyncEvent};
 use super::ActiveRun;
 use crate::engine::exam;
 use system::clock;
-use vault::catalogue::{self, CatalogueRevision, EntityRows, Writer};
+use vault::catalogue::{self, CatalogueRevision, EntityRows, SegmentWriter};
 use vault::feed::{Feed, FeedChange, FeedUpdate, Op};
 use vault::index::IndexStore;
 
@@ -64,7 +64,7 @@ impl ActiveRun {
         SyncEvent::Indexed(kind, held)
     }
 
-    fn writer(&mut self) -> Result<&mut Writer, Fault> {
+    fn writer(&mut self) -> Result<&mut SegmentWriter, Fault> {
         if self.writer.is_none() {
             self.writer = Some(self.means.catalogue.writer()?);
         }

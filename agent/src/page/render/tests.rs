@@ -43,8 +43,8 @@ fn report(reason: &str) -> Report {
     report
 }
 
-fn glance(reason: &str) -> Glance {
-    Glance {
+fn box_view(reason: &str) -> BoxView {
+    BoxView {
         standing: standing(),
         box_id: Some("4f1d0c9a8b7e6d5c4b3a".into()),
         reports: vec![report(reason)],
@@ -82,10 +82,10 @@ fn told(code: &CodeName, words: &str) -> Examined {
     examined(&CheckFinding::fail(code, ReportedFault::new(code, words)))
 }
 
-fn shown(language: Language, glance: &Glance, findings: &[Examined]) -> String {
+fn shown(language: Language, box_view: &BoxView, findings: &[Examined]) -> String {
     let running = running();
     let view = PageView {
-        glance: Some(glance),
+        box_view: Some(box_view),
         findings: Some(findings),
         running: Some(&running),
         next: None,
@@ -118,12 +118,12 @@ fn read(page: &str) -> String {
 
 #[test]
 fn the_page_in_both_languages() {
-    let glance = glance("the name central.example has no address: no answer within 4 s");
+    let box_view = box_view("the name central.example has no address: no answer within 4 s");
     let findings = [
         examined(&CheckFinding::fail(Code::PackageIncomplete, held(5, 7))),
         examined(&CheckFinding::pass(Check::Key, StateMessage::KeyOpens)),
     ];
-    let english = read(&shown(Language::English, &glance, &findings));
+    let english = read(&shown(Language::English, &box_view, &findings));
     assert!(
         english.starts_with(
             "Ready for the exam? ✖ NOT READY 5 of 7 packages held What to do A synchronization is running: let it finish. \
@@ -137,7 +137,7 @@ fn the_page_in_both_languages() {
     );
     assert!(english.contains("✖ broken 5 of 7 packages held package.incomplete What to do: Run"));
     assert!(english.contains("No. 12: 2026-11-24 06:45 UTC+01:00 ! central not reached"));
-    let french = read(&shown(Language::French, &glance, &findings));
+    let french = read(&shown(Language::French, &box_view, &findings));
     assert!(
         french.starts_with(
             "Prête pour l’examen ? ✖ PAS PRÊTE paquets présents : 5 sur 7 Que faire Une synchronisation est en cours : la \
@@ -153,13 +153,13 @@ fn the_page_in_both_languages() {
 }
 
 /// Two weeks of a box: a run a day, the link now better, now worse, twice dead; results refused, packages brought.
-fn fortnight() -> Glance {
-    let mut glance = glance("");
+fn fortnight() -> BoxView {
+    let mut box_view = box_view("");
     let rates = [
         4.2, 5.1, 3.8, 0.0, 4.9, 6.3, 6.0, 2.2, 1.4, 5.5, 0.0, 4.4, 5.8, 6.1,
     ];
     let newest = rates.iter().rev().zip(0i64..);
-    glance.reports = newest
+    box_view.reports = newest
         .map(|(rate, day)| {
             let mut report =
                 report("the name central.example has no address: no answer within 4 s");
@@ -176,7 +176,7 @@ fn fortnight() -> Glance {
             report
         })
         .collect();
-    glance
+    box_view
 }
 
 #[test]
@@ -185,18 +185,19 @@ fn the_pages_of_the_pictures() {
         Code::PackageIncomplete,
         held(5, 7),
     ))];
-    let page = |language, glance: &Glance, findings: &[Examined], running: Option<&RunProgress>| {
-        let view = PageView {
-            glance: Some(glance),
-            findings: Some(findings),
-            running,
-            next: Some(480),
-            waiting: None,
-            offset: 3600,
-            stamp: 9,
+    let page =
+        |language, box_view: &BoxView, findings: &[Examined], running: Option<&RunProgress>| {
+            let view = PageView {
+                box_view: Some(box_view),
+                findings: Some(findings),
+                running,
+                next: Some(480),
+                waiting: None,
+                offset: 3600,
+                stamp: 9,
+            };
+            page(language, &view, "bm9uY2U=")
         };
-        page(language, &view, "bm9uY2U=")
-    };
     let coming = page(
         Language::English,
         &fortnight(),
@@ -259,14 +260,14 @@ fn what_is_lost_or_owed_beside_results_is_counted() {
 
 #[test]
 fn nothing_that_was_read_becomes_markup() {
-    let mut glance = glance(NASTY);
-    glance.standing.version = Some(NASTY.into());
-    glance.standing.catalogue.organisation = NASTY.into();
-    glance.standing.organisation = Some("1".into());
-    glance.box_id = Some(NASTY.into());
+    let mut box_view = box_view(NASTY);
+    box_view.standing.version = Some(NASTY.into());
+    box_view.standing.catalogue.organisation = NASTY.into();
+    box_view.standing.organisation = Some("1".into());
+    box_view.box_id = Some(NASTY.into());
     let findings = [told(&NASTY.into(), NASTY)];
     for language in [Language::English, Language::French] {
-        let page = shown(language, &glance, &findings);
+        let page = shown(language, &box_view, &findings);
         assert_eq!(page.matches("<script").count(), 1, "only its own");
         assert!(!page.contains("alert(\""));
     }
@@ -274,9 +275,9 @@ fn nothing_that_was_read_becomes_markup() {
 
 #[test]
 fn a_value_is_never_a_place() {
-    let mut glance = glance("{{nonce}} {{main}}");
-    glance.standing.version = Some("{{nonce}}".into());
-    let page = shown(Language::English, &glance, &[]);
+    let mut box_view = box_view("{{nonce}} {{main}}");
+    box_view.standing.version = Some("{{nonce}}".into());
+    let page = shown(Language::English, &box_view, &[]);
     assert_eq!(page.matches("bm9uY2U=").count(), 2);
     assert!(page.contains("{{nonce}}, supported by central"));
 }
@@ -284,8 +285,8 @@ fn a_value_is_never_a_place() {
 #[test]
 fn nothing_is_loaded_and_nothing_is_styled_from_outside() {
     for page in [
-        shown(Language::English, &glance("x"), &[]),
-        shown(Language::French, &glance("x"), &[]),
+        shown(Language::English, &box_view("x"), &[]),
+        shown(Language::French, &box_view("x"), &[]),
     ] {
         for forbidden in [
             "src=", "http://", "https://", "style=", "onclick", "@import", "url(",
@@ -298,7 +299,7 @@ fn nothing_is_loaded_and_nothing_is_styled_from_outside() {
 #[test]
 fn before_the_first_look_it_says_so() {
     let view = PageView {
-        glance: None,
+        box_view: None,
         findings: None,
         running: None,
         next: Some(90),
@@ -471,9 +472,9 @@ fn broken_boxes_are_told_in_french() {
         let code = CodeName::from(cells[1].trim_matches('`'));
         let finding = told(&code, cells[2]);
         // As a finding, as the reason of the verdict, as the end of the last run.
-        let mut glance = glance(cells[2]);
-        glance.standing.catalogue.complete_at = None;
-        glance.standing.last = Some(Last {
+        let mut box_view = box_view(cells[2]);
+        box_view.standing.catalogue.complete_at = None;
+        box_view.standing.last = Some(Last {
             cause: None,
             sync_id: 1,
             outcome: Outcome::Failed,
@@ -481,13 +482,13 @@ fn broken_boxes_are_told_in_french() {
             reason: cells[2].to_owned(),
             finished_at: NOW,
         });
-        glance.reports[0].findings[0].code = code.clone();
-        let page = shown(Language::French, &glance, std::slice::from_ref(&finding));
+        box_view.reports[0].findings[0].code = code.clone();
+        let page = shown(Language::French, &box_view, std::slice::from_ref(&finding));
         let own = own(&page);
         assert_eq!(english(&own), Vec::<&str>::new(), "{code}: {own}");
         assert!(own.contains("Que faire"), "{own}");
-        glance.standing.trouble = Some(Finding::new(code.clone(), cells[2]));
-        let own = self::own(&shown(Language::French, &glance, &[finding]));
+        box_view.standing.trouble = Some(Finding::new(code.clone(), cells[2]));
+        let own = self::own(&shown(Language::French, &box_view, &[finding]));
         assert_eq!(english(&own), Vec::<&str>::new(), "{code}: {own}");
         rows += 1;
     }
@@ -497,7 +498,7 @@ fn broken_boxes_are_told_in_french() {
 #[test]
 fn the_page_can_be_read_without_eyes() {
     let findings = [told(&Code::ClockSkew.into(), "x")];
-    let page = shown(Language::French, &glance("x"), &findings);
+    let page = shown(Language::French, &box_view("x"), &findings);
     assert!(page.contains("<html lang=\"fr\">") && page.contains("<main>"));
     assert!(page.contains("aria-live=\"polite\"") && page.contains("role=\"status\""));
     assert_eq!(

@@ -50,7 +50,7 @@ impl ReceivedRequest {
 }
 
 /// What comes back.
-pub(crate) struct Told {
+pub(crate) struct ScriptedAnswer {
     pub(crate) bytes: Vec<u8>,
     pub(crate) then: Then,
 }
@@ -62,7 +62,7 @@ pub(crate) enum Then {
     Hang,
 }
 
-impl Told {
+impl ScriptedAnswer {
     /// A whole answer with `Date`.
     pub(crate) fn whole(status: u16, fields: &str, body: &[u8]) -> Self {
         let mut bytes = format!(
@@ -112,7 +112,7 @@ impl Told {
     }
 }
 
-type AnswerScript = Rc<dyn Fn(&ReceivedRequest) -> Told>;
+type AnswerScript = Rc<dyn Fn(&ReceivedRequest) -> ScriptedAnswer>;
 
 /// The server.
 pub(crate) struct ScriptedCentral {
@@ -121,20 +121,22 @@ pub(crate) struct ScriptedCentral {
 }
 
 impl ScriptedCentral {
-    pub(crate) async fn plain(script: impl Fn(&ReceivedRequest) -> Told + 'static) -> Self {
+    pub(crate) async fn plain(
+        script: impl Fn(&ReceivedRequest) -> ScriptedAnswer + 'static,
+    ) -> Self {
         Self::start(None, script).await
     }
 
     pub(crate) async fn tls(
         config: Arc<ServerConfig>,
-        script: impl Fn(&ReceivedRequest) -> Told + 'static,
+        script: impl Fn(&ReceivedRequest) -> ScriptedAnswer + 'static,
     ) -> Self {
         Self::start(Some(TlsAcceptor::from(config)), script).await
     }
 
     async fn start(
         tls: Option<TlsAcceptor>,
-        script: impl Fn(&ReceivedRequest) -> Told + 'static,
+        script: impl Fn(&ReceivedRequest) -> ScriptedAnswer + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();

@@ -25,7 +25,7 @@ async fn trouble(root: &str, call: &Call) -> Fault {
 /// One call to a central that answers `bytes` and then closes or hangs.
 async fn answered(bytes: &'static [u8], hang: bool) -> Answered {
     let central = ScriptedCentral::plain(move |_| {
-        Told::raw(bytes, if hang { Then::Hang } else { Then::Close })
+        ScriptedAnswer::raw(bytes, if hang { Then::Hang } else { Then::Close })
     })
     .await;
     Uplink::new(line(&central.root()), None)
@@ -112,15 +112,15 @@ fn a_content_that_ends_with_its_connection_is_whole() {
 fn answers_are_bounded() {
     run(async {
         let central = ScriptedCentral::plain(|asked| match asked.nth {
-            1 => Told::raw(
+            1 => ScriptedAnswer::raw(
                 format!("HTTP/1.1 200 X\r\nX: {}\r\n\r\n", "x".repeat(70 << 10)),
                 Then::Close,
             ),
-            2 => Told::raw(
+            2 => ScriptedAnswer::raw(
                 "HTTP/1.1 200 X\r\nContent-Length: 99999999999\r\n\r\n",
                 Then::Hang,
             ),
-            _ => Told::whole(200, "", &[b'x'; 1001]),
+            _ => ScriptedAnswer::whole(200, "", &[b'x'; 1001]),
         })
         .await;
         let uplink = Uplink::new(line(&central.root()), None).unwrap();
@@ -144,8 +144,8 @@ fn answers_are_bounded() {
 fn waits_end_when_they_should() {
     run(async {
         let central = ScriptedCentral::plain(|asked| match asked.is_token() {
-            true => Told::token(1),
-            false => Told::raw("", Then::Hang),
+            true => ScriptedAnswer::token(1),
+            false => ScriptedAnswer::raw("", Then::Hang),
         })
         .await;
         let uplink = uplink(&central.root());
@@ -203,10 +203,10 @@ fn a_trickle_is_a_stall_and_a_slow_link_is_not() {
 fn a_used_connection_that_fails_is_replaced_only_where_nothing_can_be_doubled() {
     run(async {
         let script = |asked: &ReceivedRequest| match (asked.is_token(), asked.connection) {
-            (true, _) => Told::token(1),
+            (true, _) => ScriptedAnswer::token(1),
             // What comes second on the first connection meets its end.
-            (false, 1) if asked.nth > 2 => Told::raw("", Then::Close),
-            _ => Told::ok("{}"),
+            (false, 1) if asked.nth > 2 => ScriptedAnswer::raw("", Then::Close),
+            _ => ScriptedAnswer::ok("{}"),
         };
         for (second, expected) in [
             (Call::versions(), None),
@@ -230,8 +230,8 @@ fn a_used_connection_that_fails_is_replaced_only_where_nothing_can_be_doubled() 
 fn what_must_not_be_doubled_does_not_ride_on_an_old_connection() {
     run(async {
         let central = ScriptedCentral::plain(|asked| match asked.is_token() {
-            true => Told::token(1),
-            false => Told::ok("{}"),
+            true => ScriptedAnswer::token(1),
+            false => ScriptedAnswer::ok("{}"),
         })
         .await;
         let uplink = uplink(&central.root());
@@ -261,7 +261,8 @@ fn a_proxy_that_refuses_is_named() {
             (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "did not answer CONNECT"),
             (b"", "did not answer CONNECT"),
         ] {
-            let proxy = ScriptedCentral::plain(move |_| Told::raw(bytes, Then::Close)).await;
+            let proxy =
+                ScriptedCentral::plain(move |_| ScriptedAnswer::raw(bytes, Then::Close)).await;
             let mut line = line("https://central.example/");
             line.proxy = Some(Proxy::parse(&format!("http://127.0.0.1:{}", proxy.port)).unwrap());
             let trouble = Uplink::new(line, None)
@@ -293,7 +294,8 @@ fn a_proxy_that_lets_nobody_in_with_basic_says_so() {
         for root in ["https://central.example/", "http://central.example/"] {
             let answer = format!("HTTP/1.1 407 X\r\n{fields}Content-Length: 0\r\n\r\n");
             let proxy =
-                ScriptedCentral::plain(move |_| Told::raw(answer.clone(), Then::Close)).await;
+                ScriptedCentral::plain(move |_| ScriptedAnswer::raw(answer.clone(), Then::Close))
+                    .await;
             let trouble = through(&proxy, root).await;
             assert_eq!(trouble.code, Code::NetProxyScheme, "{}", trouble.reason());
             let words = format!(
@@ -309,7 +311,7 @@ fn a_proxy_that_lets_nobody_in_with_basic_says_so() {
 #[test]
 fn a_proxy_that_stalls_is_named() {
     run(async {
-        let proxy = ScriptedCentral::plain(|_| Told::raw("", Then::Hang)).await;
+        let proxy = ScriptedCentral::plain(|_| ScriptedAnswer::raw("", Then::Hang)).await;
         let place = format!("the proxy 127.0.0.1:{}", proxy.port);
         let began = Instant::now();
         let trouble = through(&proxy, "https://central.example/").await;

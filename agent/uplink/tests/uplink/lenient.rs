@@ -11,7 +11,8 @@ use crate::central::*;
 const BODY: &str = r#"{"a":1}"#;
 
 async fn answered(bytes: Vec<u8>, identity: bool) -> Answered {
-    let central = ScriptedCentral::plain(move |_| Told::raw(bytes.clone(), Then::Close)).await;
+    let central =
+        ScriptedCentral::plain(move |_| ScriptedAnswer::raw(bytes.clone(), Then::Close)).await;
     let call = Call {
         identity,
         ..open_get()

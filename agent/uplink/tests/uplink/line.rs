@@ -36,8 +36,8 @@ fn gzip(content: &[u8]) -> Vec<u8> {
 fn a_call_is_sent_as_the_protocol_wants_it() {
     run(async {
         let central = ScriptedCentral::plain(|asked| match asked.is_token() {
-            true => Told::token(1),
-            false => Told::ok("{}"),
+            true => ScriptedAnswer::token(1),
+            false => ScriptedAnswer::ok("{}"),
         })
         .await;
         let root = format!("{}tao/", central.root());
@@ -94,7 +94,7 @@ fn a_call_is_sent_as_the_protocol_wants_it() {
 #[test]
 fn connections_are_kept_bounded_and_counted() {
     run(async {
-        let central = ScriptedCentral::plain(|_| Told::ok("0123456789")).await;
+        let central = ScriptedCentral::plain(|_| ScriptedAnswer::ok("0123456789")).await;
         let uplink = Uplink::new(
             uplink::UplinkConfig {
                 connections: 2,
@@ -117,7 +117,7 @@ fn connections_are_kept_bounded_and_counted() {
         assert_eq!(meter.sent, sent as u64);
         assert_eq!(
             meter.received,
-            9 * Told::ok("0123456789").bytes.len() as u64
+            9 * ScriptedAnswer::ok("0123456789").bytes.len() as u64
         );
         assert_eq!(meter.samples.len(), 9);
         assert!(
@@ -134,11 +134,11 @@ fn connections_are_kept_bounded_and_counted() {
 fn an_answer_that_nobody_reads_on_gives_its_place_back() {
     run(async {
         let central = ScriptedCentral::plain(|asked| match asked.nth {
-            1 => Told::raw(
+            1 => ScriptedAnswer::raw(
                 "HTTP/1.1 200 X\r\nContent-Length: 100\r\n\r\n12345",
                 Then::Hang,
             ),
-            _ => Told::ok("{}"),
+            _ => ScriptedAnswer::ok("{}"),
         })
         .await;
         let uplink = Uplink::new(
@@ -172,7 +172,7 @@ fn an_answer_that_nobody_reads_on_gives_its_place_back() {
 fn a_pause_of_the_reader_is_no_stall() {
     run(async {
         let central = ScriptedCentral::plain(|_| {
-            Told::raw(
+            ScriptedAnswer::raw(
                 "HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
                 Then::Keep,
             )
@@ -194,8 +194,8 @@ fn gzip_is_inflated_within_the_limit_and_refused_for_packages() {
         let packed = gzip(&content);
         let told = packed.clone();
         let central = ScriptedCentral::plain(move |asked| match asked.is_token() {
-            true => Told::token(1),
-            false => Told::whole(200, "Content-Encoding: gzip\r\n", &told),
+            true => ScriptedAnswer::token(1),
+            false => ScriptedAnswer::whole(200, "Content-Encoding: gzip\r\n", &told),
         })
         .await;
         let uplink = uplink(&central.root());
@@ -220,8 +220,8 @@ fn gzip_is_inflated_within_the_limit_and_refused_for_packages() {
 fn plain_http_goes_to_a_proxy_in_absolute_form_with_its_user() {
     run(async {
         let proxy = ScriptedCentral::plain(|asked| match asked.nth {
-            1 => Told::ok("{}"),
-            _ => Told::whole(407, "Proxy-Authenticate: Basic\r\n", b""),
+            1 => ScriptedAnswer::ok("{}"),
+            _ => ScriptedAnswer::whole(407, "Proxy-Authenticate: Basic\r\n", b""),
         })
         .await;
         let uplink = Uplink::new(

@@ -21,11 +21,11 @@ async fn keeper() -> (ScriptedCentral, Rc<Cell<usize>>) {
         if asked.is_token() {
             issued.set(issued.get() + 1);
             keeps.set(issued.get());
-            return Told::token(issued.get());
+            return ScriptedAnswer::token(issued.get());
         }
         match asked.field("Authorization") == Some(&format!("Bearer token{}", keeps.get())) {
-            true => Told::ok("{}"),
-            false => Told::unauthorized(),
+            true => ScriptedAnswer::ok("{}"),
+            false => ScriptedAnswer::unauthorized(),
         }
     })
     .await;
@@ -64,8 +64,8 @@ fn calls_under_way_share_one_token_and_one_refresh() {
 fn a_second_refusal_is_final() {
     run(async {
         let central = ScriptedCentral::plain(|asked| match asked.is_token() {
-            true => Told::token(asked.nth),
-            false => Told::unauthorized(),
+            true => ScriptedAnswer::token(asked.nth),
+            false => ScriptedAnswer::unauthorized(),
         })
         .await;
         let uplink = uplink(&central.root());
@@ -89,7 +89,7 @@ fn refused_credentials_are_asked_once_and_told_to_all() {
         // Exchange 025.
         let central = ScriptedCentral::plain(|_| {
             let body = r#"{"success":false,"errorCode":0,"errorMsg":"You are not authorized to perform this operation","version":"2022.11"}"#;
-            Told::whole(401, "Content-Type: application/json\r\n", body.as_bytes())
+            ScriptedAnswer::whole(401, "Content-Type: application/json\r\n", body.as_bytes())
         })
         .await;
         let uplink = uplink(&central.root());
@@ -111,9 +111,9 @@ fn a_token_at_its_end_is_renewed_before_the_call() {
             // By central's clock it ends now; the box's own clock has no say.
             true => {
                 let body = format!(r#"{{"access_token":"t{}","expires":{TODAY}}}"#, asked.nth);
-                Told::whole(200, "", body.as_bytes())
+                ScriptedAnswer::whole(200, "", body.as_bytes())
             }
-            false => Told::ok("{}"),
+            false => ScriptedAnswer::ok("{}"),
         })
         .await;
         let mut dead = line(&central.root());
@@ -139,34 +139,38 @@ fn a_failed_token_request_is_not_taken_for_the_call_itself() {
         let database = r#"{"success":false,"version":"2022.11","errorCode":500,"errorMsg":""}"#;
         let table = [
             (
-                Told::raw as fn(&'static str, Then) -> Told,
+                ScriptedAnswer::raw as fn(&'static str, Then) -> ScriptedAnswer,
                 "",
                 Code::NetToken,
             ),
-            (|body, _| Told::ok(body), page, Code::CentralMaintenance),
+            (
+                |body, _| ScriptedAnswer::ok(body),
+                page,
+                Code::CentralMaintenance,
+            ),
             // A portal is no reason to enroll again, nor is PHP that died without a word.
             (
-                |body, _| Told::ok(body),
+                |body, _| ScriptedAnswer::ok(body),
                 "<html>Welcome",
                 Code::CentralToken,
             ),
             (
-                |body, _| Told::whole(500, "", body.as_bytes()),
+                |body, _| ScriptedAnswer::whole(500, "", body.as_bytes()),
                 "",
                 Code::CentralError,
             ),
             (
-                |body, _| Told::whole(500, "", body.as_bytes()),
+                |body, _| ScriptedAnswer::whole(500, "", body.as_bytes()),
                 script,
                 Code::CentralMaintenance,
             ),
             (
-                |body, _| Told::whole(500, "", body.as_bytes()),
+                |body, _| ScriptedAnswer::whole(500, "", body.as_bytes()),
                 database,
                 Code::CentralError,
             ),
             (
-                |body, _| Told::whole(503, "Retry-After: 7\r\n", body.as_bytes()),
+                |body, _| ScriptedAnswer::whole(503, "Retry-After: 7\r\n", body.as_bytes()),
                 "",
                 Code::CentralUnavailable,
             ),
@@ -199,8 +203,8 @@ fn the_secret_goes_elsewhere_only_where_allowed_and_comes_home_when_nobody_is_th
     run(async {
         let (central, _) = keeper().await;
         let other = ScriptedCentral::plain(|asked| match asked.is_token() {
-            true => Told::token(1),
-            false => Told::ok("{}"),
+            true => ScriptedAnswer::token(1),
+            false => ScriptedAnswer::ok("{}"),
         })
         .await;
         let named = |root: &str| uplink::Credentials {

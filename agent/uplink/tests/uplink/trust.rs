@@ -64,7 +64,7 @@ fn by(central: &ScriptedCentral, ca_pem: Vec<u8>, time: Clock) -> Uplink {
 /// One call at `time` to a central of that certificate: code and reason of its failure, if it fails.
 async fn judged(name: &str, from: i32, to: i32, time: u64) -> Result<Option<i64>, (Code, String)> {
     let (config, ca_pem) = authority(name, from, to);
-    let central = ScriptedCentral::tls(config, |_| Told::ok("{}")).await;
+    let central = ScriptedCentral::tls(config, |_| ScriptedAnswer::ok("{}")).await;
     let uplink = trusting(&central, ca_pem, time);
     match uplink.call(&open_get()).await {
         Ok(_) => Ok(uplink.heard().map(|heard| heard.date)),
@@ -130,7 +130,7 @@ fn each_flaw_of_a_certificate_is_named() {
         ] {
             let (config, _) = authority("127.0.0.1", 2025, 2028);
             let (_, other) = authority_called(called, "127.0.0.1", 2025, 2028);
-            let central = ScriptedCentral::tls(config, |_| Told::ok("{}")).await;
+            let central = ScriptedCentral::tls(config, |_| ScriptedAnswer::ok("{}")).await;
             let uplink = trusting(&central, other, TODAY);
             let trouble = uplink.call(&open_get()).await.unwrap_err();
             assert_eq!(trouble.code, Code::NetTlsIssuer, "{}", trouble.reason());
@@ -243,7 +243,7 @@ fn a_server_s_own_certificate_is_taken_if_it_was_given_exactly() {
                 true => shown,
                 false => own(is_ca, names, common, to).1,
             };
-            let central = ScriptedCentral::tls(config, |_| Told::ok("{}")).await;
+            let central = ScriptedCentral::tls(config, |_| ScriptedAnswer::ok("{}")).await;
             let uplink = trusting(&central, pem, TODAY);
             let answered = uplink.call(&open_get()).await;
             let met = answered.as_ref().err();
@@ -259,7 +259,7 @@ fn a_server_s_own_certificate_is_taken_if_it_was_given_exactly() {
         }
         // A dead clock is no obstacle here either.
         let (config, pem) = own(true, here, "central", 2028);
-        let central = ScriptedCentral::tls(config, |_| Told::ok("{}")).await;
+        let central = ScriptedCentral::tls(config, |_| ScriptedAnswer::ok("{}")).await;
         let uplink = trusting(&central, pem, 0);
         uplink.call(&open_get()).await.unwrap();
         assert_eq!(uplink.heard().map(|heard| heard.date), Some(TODAY as i64));
@@ -291,7 +291,7 @@ fn a_ca_file_that_holds_no_certificate_is_said_in_words() {
 #[test]
 fn the_wrong_scheme_is_recognised_both_ways() {
     run(async {
-        let plain = ScriptedCentral::plain(|_| Told::ok("{}")).await;
+        let plain = ScriptedCentral::plain(|_| ScriptedAnswer::ok("{}")).await;
         let (config, ca_pem) = authority("127.0.0.1", 2025, 2028);
         let trouble = trusting(&plain, ca_pem, TODAY)
             .call(&open_get())
@@ -321,9 +321,9 @@ fn the_wrong_scheme_is_recognised_both_ways() {
             trouble.reason()
         );
 
-        let central = ScriptedCentral::tls(config, |_| Told::ok("{}")).await;
+        let central = ScriptedCentral::tls(config, |_| ScriptedAnswer::ok("{}")).await;
         let nginx = ScriptedCentral::plain(|_| {
-            Told::whole(
+            ScriptedAnswer::whole(
                 400,
                 "",
                 b"<html>The plain HTTP request was sent to HTTPS port</html>",
@@ -349,11 +349,11 @@ fn tls_goes_through_a_proxy_end_to_end() {
         let (config, ca_pem) = authority("central.example", 2025, 2028);
         let central =
             ScriptedCentral::tls(config, |asked| match asked.head.starts_with("CONNECT") {
-                true => Told::raw(
+                true => ScriptedAnswer::raw(
                     "HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n",
                     Then::Keep,
                 ),
-                false => Told::ok("{}"),
+                false => ScriptedAnswer::ok("{}"),
             })
             .await;
         let line = UplinkConfig {

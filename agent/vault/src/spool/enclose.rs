@@ -30,7 +30,7 @@ impl Spool {
     /// What the file system says: then what is left is closed in memory when it goes.
     pub fn enclose(&self, key: &ResultsKey) -> Result<usize, Fault> {
         let mut plain = Vec::new();
-        self.shelf.each(&self.shelf.folder, &mut |ledger| {
+        self.files.each(&self.files.folder, &mut |ledger| {
             let results = ledger.key.kind == ItemKind::Results;
             if results && !ledger.enclosure.enclosed && ledger.state != ItemState::Acknowledged {
                 plain.push(ledger.key);
@@ -48,11 +48,11 @@ impl Spool {
         let (mut items, mut states) = (Vec::new(), Vec::new());
         for of in keys {
             // What moved meanwhile was acknowledged; what does not open is told by whoever sends it.
-            let Some((began, payload)) = self.shelf.content(of)? else {
+            let Some((began, payload)) = self.files.content(of)? else {
                 continue;
             };
-            let item = self.shelf.path(&self.shelf.folder, of, "item");
-            let account = self.shelf.path(&self.shelf.folder, of, "state");
+            let item = self.files.path(&self.files.folder, of, "item");
+            let account = self.files.path(&self.files.folder, of, "state");
             if !item.exists() {
                 continue;
             }
@@ -61,12 +61,12 @@ impl Spool {
                 false => {
                     let (closed, content) = closed(began, &payload, key)?;
                     let told = (closed.enclosure, content.len());
-                    items.push((modified(&item), self.shelf.item(closed, &content)));
+                    items.push((modified(&item), self.files.item(closed, &content)));
                     told
                 }
             };
             if account.exists()
-                && let Some(ledger) = self.shelf.ledger(of)?
+                && let Some(ledger) = self.files.ledger(of)?
             {
                 states.push(ledger.enclosed(enclosure, size));
             }
@@ -76,7 +76,7 @@ impl Spool {
         for (came, (path, _)) in came.into_iter().zip(&files) {
             keep_age(path, came);
         }
-        self.shelf.write_states(&states)
+        self.files.write_states(&states)
     }
 
     /// Opens an item to send it, closed in memory where it is not yet: a full disk keeps nothing from going home. Log rows

@@ -50,7 +50,7 @@ impl Spool {
         before: Option<&FateMarks>,
     ) -> Result<(FateMarks, Vec<Ledger>), Fault> {
         let (mut now, mut changed) = (FateMarks::default(), Vec::<(u64, PathBuf)>::new());
-        for folder in [&self.shelf.folder, &self.shelf.done] {
+        for folder in [&self.files.folder, &self.files.done] {
             let entries =
                 fs::read_dir(folder).map_err(|error| trouble(folder, FileAct::List, &error))?;
             for entry in entries.filter_map(Result::ok) {
@@ -78,7 +78,7 @@ impl Spool {
         }
         let mut ledgers = Vec::new();
         for (file, path) in changed {
-            match self.shelf.met(&path) {
+            match self.files.met(&path) {
                 Ok(ledger) => ledgers.extend(ledger),
                 // The disk does not give it now: it counts as not met, and the others do not wait for that.
                 Err(_) => {
@@ -94,7 +94,7 @@ impl Spool {
     /// # Errors
     /// What the file system says.
     pub fn fates(&self, kind: ItemKind, id: &str) -> Result<Vec<Fate>, Fault> {
-        let ledgers = self.shelf.same(kind, id)?;
+        let ledgers = self.files.same(kind, id)?;
         Ok(ledgers
             .into_iter()
             .map(|ledger| self.fate(ledger))
@@ -104,7 +104,7 @@ impl Spool {
     /// The account with its times.
     pub fn fate(&self, ledger: Ledger) -> Fate {
         let at = |extension| {
-            let path = self.shelf.find(&ledger.key, extension)?;
+            let path = self.files.find(&ledger.key, extension)?;
             let at = fs::metadata(path).and_then(|file| file.modified()).ok()?;
             let since = at.duration_since(SystemTime::UNIX_EPOCH).ok()?;
             i64::try_from(since.as_secs()).ok()
@@ -112,7 +112,7 @@ impl Spool {
         Fate {
             came: at("item"),
             changed: at("state"),
-            superseded: self.shelf.is_superseded(&ledger),
+            superseded: self.files.is_superseded(&ledger),
             ledger,
         }
     }
@@ -124,7 +124,7 @@ impl Spool {
             id: id.to_owned(),
             edition: 1,
         };
-        let there = |extension| self.shelf.find(&key, extension).is_some();
+        let there = |extension| self.files.find(&key, extension).is_some();
         there("item") || there("state")
     }
 }

@@ -62,7 +62,7 @@ fn bytes<S: Serializer>(payload: &[u8], serializer: S) -> Result<S::Ok, S::Error
 }
 
 /// What became of reading a file.
-enum Read<T> {
+enum FileRead<T> {
     Whole(T),
     /// It does not open.
     Damaged,
@@ -100,7 +100,7 @@ impl SpoolFolder {
             if looked > WITNESSES {
                 break;
             }
-            let Read::Whole(ledger) = self.account(&path)? else {
+            let FileRead::Whole(ledger) = self.account(&path)? else {
                 continue;
             };
             let fits = ledger.key.kind == ItemKind::Results
@@ -163,22 +163,22 @@ impl SpoolFolder {
     pub(super) fn ledger(&self, key: &ItemKey) -> Result<Option<Ledger>, Fault> {
         if let Some(path) = self.find(key, "state") {
             return match self.account(&path)? {
-                Read::Whole(ledger) => Ok(Some(ledger)),
-                Read::Damaged | Read::Gone => self.doubtful(key, &path),
+                FileRead::Whole(ledger) => Ok(Some(ledger)),
+                FileRead::Damaged | FileRead::Gone => self.doubtful(key, &path),
             };
         }
         match self.find(key, "item") {
             Some(path) => match self.read_whole(&path)? {
-                Read::Whole((ledger, _)) => Ok(Some(ledger)),
-                Read::Gone => Ok(None),
+                FileRead::Whole((ledger, _)) => Ok(Some(ledger)),
+                FileRead::Gone => Ok(None),
                 // It was never sent, since it has no account yet: whoever hands it over again is let in.
-                Read::Damaged
+                FileRead::Damaged
                     if path.starts_with(&self.folder) && !path.starts_with(&self.done) =>
                 {
                     self.set_aside(&path, Sealed::Item)?;
                     Ok(None)
                 }
-                Read::Damaged => Err(damaged(&path, Sealed::Item)),
+                FileRead::Damaged => Err(damaged(&path, Sealed::Item)),
             },
             None => Ok(None),
         }
@@ -253,12 +253,12 @@ impl SpoolFolder {
             }
         };
         match read {
-            Read::Whole(ledger) => Ok(Some(ledger)),
-            Read::Gone => Ok(None),
-            Read::Damaged if path.extension().is_some_and(|e| e == "state") => {
+            FileRead::Whole(ledger) => Ok(Some(ledger)),
+            FileRead::Gone => Ok(None),
+            FileRead::Damaged if path.extension().is_some_and(|e| e == "state") => {
                 self.without_account(path)
             }
-            Read::Damaged => {
+            FileRead::Damaged => {
                 self.set_aside(path, Sealed::Item)?;
                 Ok(None)
             }
@@ -271,8 +271,8 @@ impl SpoolFolder {
             return Ok(None);
         };
         Ok(match self.read_whole(&path)? {
-            Read::Whole(item) => Some(item),
-            Read::Damaged | Read::Gone => None,
+            FileRead::Whole(item) => Some(item),
+            FileRead::Damaged | FileRead::Gone => None,
         })
     }
 
@@ -356,7 +356,7 @@ impl SpoolFolder {
     /// What is left of an item whose account does not open.
     fn without_account(&self, path: &Path) -> Result<Option<Ledger>, Fault> {
         let item = path.with_extension("item");
-        if let Read::Whole(began) = self.account(&item)? {
+        if let FileRead::Whole(began) = self.account(&item)? {
             return self.doubtful(&began.key, path);
         }
         self.set_aside(path, Sealed::Account)?;
@@ -462,18 +462,18 @@ impl SpoolFolder {
 
     pub(super) fn read_item(&self, path: &Path) -> Result<(Ledger, Vec<u8>), Fault> {
         match self.read_whole(path)? {
-            Read::Whole(item) => Ok(item),
-            Read::Damaged | Read::Gone => Err(damaged(path, Sealed::Item)),
+            FileRead::Whole(item) => Ok(item),
+            FileRead::Damaged | FileRead::Gone => Err(damaged(path, Sealed::Item)),
         }
     }
 
-    fn read_whole(&self, path: &Path) -> Result<Read<(Ledger, Vec<u8>)>, Fault> {
+    fn read_whole(&self, path: &Path) -> Result<FileRead<(Ledger, Vec<u8>)>, Fault> {
         let whole = |plain: &[u8]| {
             let (ledger, payload) = accepted(plain)?;
             Some((ledger, payload.to_vec()))
         };
         let mut read = self.read(path, whole)?;
-        if let Read::Whole((ledger, _)) = &mut read
+        if let FileRead::Whole((ledger, _)) = &mut read
             && is_marked(path)
         {
             ledger.marked();
@@ -483,7 +483,7 @@ impl SpoolFolder {
 
     /// The account in a `.state`, or the one that an `.item` began with. An item that takes the place of an open one does so
     /// before the account of that one goes: where the two are of different contents, the item is right.
-    fn account(&self, path: &Path) -> Result<Read<Ledger>, Fault> {
+    fn account(&self, path: &Path) -> Result<FileRead<Ledger>, Fault> {
         let is_item = path
             .extension()
             .is_some_and(|extension| extension == "item");
@@ -491,10 +491,10 @@ impl SpoolFolder {
             true => accepted(plain).map(|(ledger, _)| ledger),
             false => Ledger::from_bytes(plain),
         })?;
-        if let Read::Whole(ledger) = &mut read
+        if let FileRead::Whole(ledger) = &mut read
             && !is_item
             && ledger.is_unsent()
-            && let Read::Whole(mut began) = self.account(&path.with_extension("item"))?
+            && let FileRead::Whole(mut began) = self.account(&path.with_extension("item"))?
             && began.content != ledger.content
         {
             if ledger.state == ItemState::SetAside {
@@ -502,7 +502,7 @@ impl SpoolFolder {
             }
             *ledger = began;
         }
-        if let Read::Whole(ledger) = &mut read
+        if let FileRead::Whole(ledger) = &mut read
             && is_marked(path)
         {
             ledger.marked();
@@ -514,16 +514,18 @@ impl SpoolFolder {
         &self,
         path: &Path,
         take: impl FnOnce(&[u8]) -> Option<T>,
-    ) -> Result<Read<T>, Fault> {
+    ) -> Result<FileRead<T>, Fault> {
         #[cfg(test)]
         READS.set(READS.get() + 1);
         let mut sealed = match system::root::read_regular(path) {
             Ok(sealed) => sealed,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Read::Gone),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(FileRead::Gone),
             Err(error) => return Err(trouble(path, FileAct::Read, &error)),
         };
         let plain = self.sealer.open_in_place(place(path), &mut sealed).ok();
-        Ok(plain.and_then(take).map_or(Read::Damaged, Read::Whole))
+        Ok(plain
+            .and_then(take)
+            .map_or(FileRead::Damaged, FileRead::Whole))
     }
 
     fn seal_bytes(&self, path: &Path, plain: &[u8]) -> Vec<u8> {

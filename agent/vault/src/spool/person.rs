@@ -43,7 +43,7 @@ impl Spool {
             let named = ids.contains(&ledger.key.id);
             let own = matches!(ledger.state, ItemState::SetAside | ItemState::Open);
             let meant = named || (ids.is_empty() && !own);
-            let stays = meant && self.shelf.is_superseded(ledger);
+            let stays = meant && self.files.is_superseded(ledger);
             superseded += usize::from(stays);
             meant && !stays && ledger.retry()
         })?;
@@ -82,10 +82,10 @@ impl Spool {
 
     /// Says a word about every item, and writes down those that it changed. Gives how many.
     fn change_each(&self, word: impl FnMut(&mut Ledger) -> bool) -> Result<usize, Fault> {
-        let _gate = SpoolLock::alone(&self.shelf.folder)?;
-        let mut ledgers = self.shelf.ledgers(&self.shelf.folder)?;
+        let _gate = SpoolLock::alone(&self.files.folder)?;
+        let mut ledgers = self.files.ledgers(&self.files.folder)?;
         ledgers.retain_mut(word);
-        self.shelf.write_states(&ledgers)?;
+        self.files.write_states(&ledgers)?;
         Ok(ledgers.len())
     }
 
@@ -103,14 +103,14 @@ impl Spool {
         let results = |key: &&ItemKey| key.kind == ItemKind::Results;
         for key in finished.iter().filter(results).flat_map(before) {
             // One that was never spoken of has no account of its own, and what is done lies elsewhere.
-            if !self.shelf.path(&self.shelf.folder, &key, "state").exists() {
+            if !self.files.path(&self.files.folder, &key, "state").exists() {
                 continue;
             }
-            let (account, content) = (self.shelf.ledger(&key)?, self.shelf.content(&key)?);
+            let (account, content) = (self.files.ledger(&key)?, self.files.content(&key)?);
             if let (Some(mut ledger), Some((began, _))) = (account, content)
                 && ledger.take_back(began.state)
             {
-                self.shelf.write_states(&[ledger])?;
+                self.files.write_states(&[ledger])?;
             }
         }
         Ok(())

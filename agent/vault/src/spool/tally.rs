@@ -39,7 +39,7 @@ impl Spool {
         let mut by_kind =
             BTreeMap::from(ItemKind::ALL.map(|kind| (kind, health::OwedCounts::default())));
         let mut held_up: Option<(i64, Finding)> = None;
-        self.shelf.each(&self.shelf.folder, &mut |ledger| {
+        self.files.each(&self.files.folder, &mut |ledger| {
             if !self.is_carried(&ledger)? {
                 return Ok(());
             }
@@ -60,7 +60,7 @@ impl Spool {
                 }
                 ItemState::SetAside => owed.set_aside += 1,
                 // It waits for nothing any more.
-                ItemState::Open if self.shelf.is_superseded(&ledger) => owed.set_aside += 1,
+                ItemState::Open if self.files.is_superseded(&ledger) => owed.set_aside += 1,
                 ItemState::Open => owed.open += 1,
                 ItemState::Held => owed.held += 1,
                 ItemState::Acknowledged => {}
@@ -71,7 +71,7 @@ impl Spool {
             ) {
                 return Ok(());
             }
-            let path = self.shelf.path(&self.shelf.folder, &ledger.key, "item");
+            let path = self.files.path(&self.files.folder, &ledger.key, "item");
             let came = modified(&path).duration_since(SystemTime::UNIX_EPOCH);
             let came = came.map_or(0, |since| since.as_secs() as i64);
             if came > 0 && (owed.oldest_at == 0 || came < owed.oldest_at) {

@@ -155,8 +155,8 @@ fn what_is_owed_is_tallied_by_kind_and_what_is_lost_counts() {
     spool.persist(&changes, false).unwrap();
     // The file of one rots.
     let path = spool
-        .shelf
-        .path(&spool.shelf.folder, &key(ItemKind::Results, "b"), "item");
+        .files
+        .path(&spool.files.folder, &key(ItemKind::Results, "b"), "item");
     fs::write(&path, "rotten").unwrap();
     for _ in 0..2 {
         let owed = tally();
@@ -255,13 +255,13 @@ fn acknowledged_is_never_owed_again_whatever_the_cut() {
     // The cut came between the last word and the move.
     for extension in ["item", "state"] {
         let _ = fs::rename(
-            spool.shelf.path(&spool.shelf.done, &key, extension),
-            spool.shelf.path(&spool.shelf.folder, &key, extension),
+            spool.files.path(&spool.files.done, &key, extension),
+            spool.files.path(&spool.files.folder, &key, extension),
         );
     }
     assert_eq!(spool.owed().unwrap(), []);
     assert!(!admit(&spool, "a", "one"));
-    assert!(spool.shelf.find(&key, "item").is_none());
+    assert!(spool.files.find(&key, "item").is_none());
 }
 
 #[test]
@@ -272,12 +272,12 @@ fn a_damaged_account_means_an_unknown_outcome() {
     spool
         .persist(&[change(&key, ItemState::Queued)], false)
         .unwrap();
-    fs::write(spool.shelf.path(&spool.shelf.folder, &key, "state"), "x").unwrap();
+    fs::write(spool.files.path(&spool.files.folder, &key, "state"), "x").unwrap();
     assert_eq!(spool.owed().unwrap()[0].state, ItemState::Sending);
-    fs::write(spool.shelf.path(&spool.shelf.folder, &key, "item"), "x").unwrap();
-    fs::remove_file(spool.shelf.path(&spool.shelf.folder, &key, "state")).unwrap();
+    fs::write(spool.files.path(&spool.files.folder, &key, "item"), "x").unwrap();
+    fs::remove_file(spool.files.path(&spool.files.folder, &key, "state")).unwrap();
     assert_eq!(spool.owed().unwrap(), []);
-    assert_eq!(fs::read_dir(&spool.shelf.quarantine).unwrap().count(), 2);
+    assert_eq!(fs::read_dir(&spool.files.quarantine).unwrap().count(), 2);
 }
 
 #[test]

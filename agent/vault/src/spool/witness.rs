@@ -25,7 +25,7 @@ impl Spool {
         match kept.filter(|kept| kept.central == central) {
             Some(kept) => Some((kept.id, kept.entry)),
             // What cannot be read is none: nothing is concluded then.
-            None => self.shelf.witness(central).ok().flatten(),
+            None => self.files.witness(central).ok().flatten(),
         }
     }
 

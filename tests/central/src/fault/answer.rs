@@ -9,7 +9,7 @@ use hyper::header::{
 };
 
 use super::Fault;
-use crate::wire::{self, Answer, Request};
+use crate::wire::{self, HttpRequest, HttpResponse};
 
 /// What happens to the bytes of a body on their way.
 #[derive(Default)]
@@ -25,8 +25,8 @@ pub(crate) struct Passage {
 /// Applies one fault to an answer that a handler gave.
 pub(crate) fn distort(
     fault: &Fault,
-    request: &Request,
-    answer: &mut Answer,
+    request: &HttpRequest,
+    answer: &mut HttpResponse,
     passage: &mut Passage,
 ) {
     match fault {
@@ -103,14 +103,14 @@ pub(crate) fn distort(
 }
 
 /// The answer of a fault that comes instead of processing, if it is one.
-pub(crate) fn instead(fault: &Fault, request: &Request) -> Option<Answer> {
+pub(crate) fn instead(fault: &Fault, request: &HttpRequest) -> Option<HttpResponse> {
     match fault {
         Fault::Unauthorized => Some(wire::unauthorized()),
         Fault::TypeError => Some(wire::type_error()),
         Fault::DatabaseDown => Some(wire::database_down()),
         Fault::Maintenance => Some(wire::maintenance(request)),
         Fault::Json { body } => Some(wire::success(body.clone())),
-        Fault::Page { html } => Some(Answer::new(
+        Fault::Page { html } => Some(HttpResponse::new(
             200,
             Some("text/html; charset=UTF-8"),
             Bytes::from(html.clone()),
@@ -121,7 +121,7 @@ pub(crate) fn instead(fault: &Fault, request: &Request) -> Option<Answer> {
             retry_after,
             location,
         } => {
-            let mut answer = Answer::new(*code, Some("text/html"), Bytes::from(body.clone()));
+            let mut answer = HttpResponse::new(*code, Some("text/html"), Bytes::from(body.clone()));
             answer.announce();
             if let Some(value) = retry_after {
                 answer.text(RETRY_AFTER, value);
@@ -135,7 +135,7 @@ pub(crate) fn instead(fault: &Fault, request: &Request) -> Option<Answer> {
     }
 }
 
-fn gzip(request: &Request, answer: &mut Answer, always: bool) {
+fn gzip(request: &HttpRequest, answer: &mut HttpResponse, always: bool) {
     let is_allowed = request
         .header(&hyper::header::ACCEPT_ENCODING)
         .is_some_and(|value| value.contains("gzip"));
@@ -155,14 +155,14 @@ fn gzip(request: &Request, answer: &mut Answer, always: bool) {
     answer.set(VARY, HeaderValue::from_static("Accept-Encoding"));
 }
 
-fn content_range(answer: &Answer) -> Option<(u64, u64, u64)> {
+fn content_range(answer: &HttpResponse) -> Option<(u64, u64, u64)> {
     let text = answer.get(&CONTENT_RANGE)?.to_str().ok()?;
     let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = range.split_once('-')?;
     Some((first.parse().ok()?, last.parse().ok()?, total.parse().ok()?))
 }
 
-fn short_range(answer: &mut Answer, bytes: u64, honest: bool) {
+fn short_range(answer: &mut HttpResponse, bytes: u64, honest: bool) {
     let Some((first, _, total)) = content_range(answer) else {
         return;
     };
@@ -175,7 +175,7 @@ fn short_range(answer: &mut Answer, bytes: u64, honest: bool) {
     }
 }
 
-fn refuse_suffix(request: &Request, answer: &mut Answer, tells_size: bool) {
+fn refuse_suffix(request: &HttpRequest, answer: &mut HttpResponse, tells_size: bool) {
     let asked = request.header(&hyper::header::RANGE).unwrap_or_default();
     let Some((content, _)) = answer.package.clone() else {
         return;
@@ -183,21 +183,21 @@ fn refuse_suffix(request: &Request, answer: &mut Answer, tells_size: bool) {
     if !asked.starts_with("bytes=-") {
         return;
     }
-    *answer = Answer::new(416, Some("text/html"), Bytes::from("<html>416"));
+    *answer = HttpResponse::new(416, Some("text/html"), Bytes::from("<html>416"));
     answer.announce();
     if tells_size {
         answer.text(CONTENT_RANGE, &format!("bytes */{}", content.len()));
     }
 }
 
-fn range_total(answer: &mut Answer, total: u64) {
+fn range_total(answer: &mut HttpResponse, total: u64) {
     if let Some((first, last, _)) = content_range(answer) {
         let (first, last) = (total - 1 - (last - first), total - 1);
         answer.text(CONTENT_RANGE, &format!("bytes {first}-{last}/{total}"));
     }
 }
 
-fn long_range(answer: &mut Answer, bytes: u64) {
+fn long_range(answer: &mut HttpResponse, bytes: u64) {
     if let (Some((first, last, total)), Some((content, _))) =
         (content_range(answer), &answer.package)
     {
@@ -206,7 +206,7 @@ fn long_range(answer: &mut Answer, bytes: u64) {
     }
 }
 
-fn shift_range(answer: &mut Answer, by: i64, honest: bool) {
+fn shift_range(answer: &mut HttpResponse, by: i64, honest: bool) {
     let Some((first, last, total)) = content_range(answer) else {
         return;
     };

@@ -5,11 +5,11 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use central::{Certificate, Options};
-use e2e::names::{GOOD, NameServer, Server, Way};
-use e2e::net::{BESIDE, CENTRAL, Manner, Net, Proxy, ROUTER, Shape};
+use e2e::names::{GOOD, NameReply, NameServer, ServerScript};
+use e2e::net::{BESIDE, CENTRAL, Manner, Net, ProxyServer, ROUTER, Shape};
 use e2e::{Running, Site};
 
-use super::{Broken, Look, broken, pair, small};
+use super::{BoxMade, Broken, broken, pair, small};
 
 const SKIPPED: &str = "a network of its own needs root";
 /// The port of proxies.
@@ -28,9 +28,9 @@ fn on<K>(
     net: Option<Net>,
     tls: Option<Certificate>,
     breaks: impl FnOnce(&Net, &mut Site) -> K,
-) -> Look {
+) -> BoxMade {
     let Some(net) = net else {
-        return Look::Skipped(SKIPPED);
+        return BoxMade::Skipped(SKIPPED);
     };
     let options = Options {
         listen: SocketAddr::new(ip(CENTRAL), 0),
@@ -46,19 +46,19 @@ fn on<K>(
     let kept = breaks(&net, &mut site);
     let ran = Running::start(net.command(&site.command(&["doctor", "--json"]))).end();
     drop(kept);
-    Look::Ran(ran)
+    BoxMade::Ran(ran)
 }
 
-fn behind<K>(breaks: impl FnOnce(&Net, &mut Site) -> K) -> Look {
+fn behind<K>(breaks: impl FnOnce(&Net, &mut Site) -> K) -> BoxMade {
     on(Net::new(), None, breaks)
 }
 
-fn over_tls<K>(breaks: impl FnOnce(&Net, &mut Site) -> K) -> Look {
+fn over_tls<K>(breaks: impl FnOnce(&Net, &mut Site) -> K) -> BoxMade {
     on(Net::new(), Some(Certificate::Good), breaks)
 }
 
 /// Central by its name, and a name server that tells of it by this script.
-fn named(net: &Net, site: &mut Site, script: Server) -> NameServer {
+fn named(net: &Net, site: &mut Site, script: ServerScript) -> NameServer {
     by_name(site, "central.test");
     net.far(|| NameServer::start(ip(BESIDE), script))
 }
@@ -69,13 +69,13 @@ fn by_name(site: &mut Site, host: &str) {
 }
 
 /// A name server that answers questions for the IPv4 address this way, and has no other.
-fn answering(a: Way) -> Server {
-    Server { a, aaaa: a, ..GOOD }
+fn answering(a: NameReply) -> ServerScript {
+    ServerScript { a, aaaa: a, ..GOOD }
 }
 
 /// One that tells where central is.
-fn good() -> Server {
-    Server {
+fn good() -> ServerScript {
+    ServerScript {
         four: four(CENTRAL),
         ..GOOD
     }
@@ -87,9 +87,9 @@ fn proxied(site: &mut Site, host: &str) {
 }
 
 /// A proxy beside central.
-fn proxy(net: &Net, site: &mut Site, manner: Manner) -> Proxy {
+fn proxy(net: &Net, site: &mut Site, manner: Manner) -> ProxyServer {
     proxied(site, BESIDE);
-    net.far(|| Proxy::start(SocketAddr::new(ip(BESIDE), PROXY), manner))
+    net.far(|| ProxyServer::start(SocketAddr::new(ip(BESIDE), PROXY), manner))
 }
 
 pub(super) fn table() -> Vec<Broken> {
@@ -161,7 +161,7 @@ fn local() -> Vec<Broken> {
 fn names() -> Vec<Broken> {
     vec![
         broken("the name server is silent", "net.dns", || {
-            behind(|net, site| named(net, site, answering(Way::Silent)))
+            behind(|net, site| named(net, site, answering(NameReply::Silent)))
         }),
         broken(
             "nothing listens at the name server's port",
@@ -175,13 +175,13 @@ fn names() -> Vec<Broken> {
             })
         }),
         broken("the name does not exist", "net.dns", || {
-            behind(|net, site| named(net, site, answering(Way::Code(3))))
+            behind(|net, site| named(net, site, answering(NameReply::Code(3))))
         }),
         broken("the name server fails", "net.dns", || {
-            behind(|net, site| named(net, site, answering(Way::Code(2))))
+            behind(|net, site| named(net, site, answering(NameReply::Code(2))))
         }),
         broken("the name has no address", "net.dns", || {
-            behind(|net, site| named(net, site, answering(Way::NoData)))
+            behind(|net, site| named(net, site, answering(NameReply::NoData)))
         }),
         broken("no name server is known", "net.dns", || {
             behind(|net, site| {
@@ -199,8 +199,8 @@ fn names() -> Vec<Broken> {
             "net.filtered",
             || {
                 behind(|net, site| {
-                    let script = Server {
-                        aaaa: Way::Has,
+                    let script = ServerScript {
+                        aaaa: NameReply::Has,
                         four: Ipv4Addr::UNSPECIFIED,
                         six: std::net::Ipv6Addr::UNSPECIFIED,
                         ..GOOD
@@ -214,7 +214,7 @@ fn names() -> Vec<Broken> {
             "net.filtered",
             || {
                 behind(|net, site| {
-                    let script = Server {
+                    let script = ServerScript {
                         four: four(BESIDE),
                         ..GOOD
                     };
@@ -227,9 +227,9 @@ fn names() -> Vec<Broken> {
             "net.family",
             || {
                 behind(|net, site| {
-                    let script = Server {
-                        a: Way::NoData,
-                        aaaa: Way::Has,
+                    let script = ServerScript {
+                        a: NameReply::NoData,
+                        aaaa: NameReply::Has,
                         six: "fd02::2".parse().unwrap(),
                         ..GOOD
                     };
@@ -301,13 +301,13 @@ fn firewalls() -> Vec<Broken> {
             "central.foreign",
             || {
                 behind(|net, site| {
-                    let script = Server {
+                    let script = ServerScript {
                         four: four(ROUTER),
                         ..GOOD
                     };
                     let port = site.central.address().port();
                     let at = SocketAddr::new(ip(ROUTER), port);
-                    let portal = net.at_router(|| Proxy::start(at, Manner::Page));
+                    let portal = net.at_router(|| ProxyServer::start(at, Manner::Page));
                     (named(net, site, script), portal)
                 })
             },
@@ -316,7 +316,7 @@ fn firewalls() -> Vec<Broken> {
             behind(|net, site| {
                 let at = SocketAddr::new(ip(BESIDE), 80);
                 site.set("central", "url", &format!("\"http://{BESIDE}/\""));
-                net.far(|| Proxy::start(at, Manner::Silent))
+                net.far(|| ProxyServer::start(at, Manner::Silent))
             })
         }),
         broken(
@@ -514,8 +514,8 @@ fn pairs() -> Vec<Broken> {
                 behind(|net, site| {
                     net.add_six();
                     site.central.set_maintenance(true);
-                    let script = Server {
-                        aaaa: Way::Has,
+                    let script = ServerScript {
+                        aaaa: NameReply::Has,
                         six: "fd02::2".parse().unwrap(),
                         ..good()
                     };
@@ -547,7 +547,7 @@ fn doctor_takes_the_way_of_the_daemon() {
         ..small()
     };
     let site = net.far(|| Site::enrolled(options).held());
-    let leading = net.far(|| Proxy::start(SocketAddr::new(ip(BESIDE), PROXY), Manner::Leads));
+    let leading = net.far(|| ProxyServer::start(SocketAddr::new(ip(BESIDE), PROXY), Manner::Leads));
     // The shell has no way there.
     net.on_router(&format!("route add blackhole {CENTRAL}/32"));
     let mut inner = site.command(&["run"]);

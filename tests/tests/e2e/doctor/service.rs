@@ -7,10 +7,10 @@ use std::fs;
 use central::uri;
 use e2e::Site;
 
-use super::{Broken, Look, after, at, broken, held, pair, small};
+use super::{BoxMade, Broken, after, at, broken, held, pair, small};
 
 /// A box as its machine's root sees it, in a root folder of its own with a systemctl that tells this.
-fn shown(text: &str, network: bool) -> Look {
+fn shown(text: &str, network: bool) -> BoxMade {
     let site = held();
     let tools = site.path("tools");
     fs::create_dir(&tools).unwrap();
@@ -25,17 +25,17 @@ fn shown(text: &str, network: bool) -> Look {
          export PATH=/tools:/usr/bin:/bin; exec {space}/usr/sbin/chroot /mnt /tools/boxsync doctor --json"
     );
     match site.in_own_mounts(&script) {
-        Some(ran) => Look::Ran(ran),
-        None => Look::Skipped("a root folder of its own needs root"),
+        Some(ran) => BoxMade::Ran(ran),
+        None => BoxMade::Skipped("a root folder of its own needs root"),
     }
 }
 
-fn unit(text: &str) -> Look {
+fn unit(text: &str) -> BoxMade {
     shown(text, true)
 }
 
 /// A drop-in that root reads and the owner of the box does not.
-fn unreadable_drop_in() -> Look {
+fn unreadable_drop_in() -> BoxMade {
     let site = held();
     let folder = site.path("etc/boxsync/boxsync.d");
     fs::create_dir(&folder).unwrap();
@@ -45,22 +45,22 @@ fn unreadable_drop_in() -> Look {
                   chown -R 33:33 /mnt/box/var/lib/boxsync; chmod 600 /mnt/box/etc/boxsync/boxsync.d/50-site.toml; \
                   exec /mnt/boxsync --root /mnt/box doctor --json";
     match site.in_own_mounts(script) {
-        Some(ran) => Look::Ran(ran),
-        None => Look::Skipped("another user needs root"),
+        Some(ran) => BoxMade::Ran(ran),
+        None => BoxMade::Skipped("another user needs root"),
     }
 }
 
-fn read_only() -> Look {
+fn read_only() -> BoxMade {
     let site = held();
     let script = "mount --bind \"$3\" \"$3\"; mount -o remount,bind,ro \"$3\"; exec \"$1\" --root \"$2\" doctor --json";
     match site.in_own_mounts(script) {
-        Some(ran) => Look::Ran(ran),
-        None => Look::Skipped("a file system that is read-only needs root and mount namespaces"),
+        Some(ran) => BoxMade::Ran(ran),
+        None => BoxMade::Skipped("a file system that is read-only needs root and mount namespaces"),
     }
 }
 
 /// Credentials that were made on central, for a box to which nobody told its organisation.
-fn imported() -> Look {
+fn imported() -> BoxMade {
     let mut site = Site::new(small());
     site.unset("box", "organisation_id");
     let consumer = site.central.add_consumer(true);
@@ -68,7 +68,7 @@ fn imported() -> Look {
     at(site)
 }
 
-fn of_two_organisations() -> Look {
+fn of_two_organisations() -> BoxMade {
     let mut site = Site::new(small());
     site.unset("box", "organisation_id");
     let (login, password) = site.central.manager("1001").unwrap();

@@ -452,11 +452,11 @@ pub(super) struct Sentence {
 }
 
 /// Takes a sentence with its arguments.
-pub(super) type Tell<'a> = &'a mut dyn FnMut(&'static Sentence, &[&dyn Argument]);
+pub(super) type SentenceSink<'a> = &'a mut dyn FnMut(&'static Sentence, &[&dyn Argument]);
 
 /// A sentence in one language.
 pub(super) fn said(
-    told: &dyn Fn(Tell),
+    told: &dyn Fn(SentenceSink),
     language: fn(&Sentence) -> &'static str,
     argument: fn(&dyn Argument) -> String,
 ) -> String {
@@ -513,7 +513,7 @@ macro_rules! place {
 pub(super) use place;
 
 /// A sentence as it travels.
-pub(super) fn travels(told: &dyn Fn(Tell)) -> Json {
+pub(super) fn travels(told: &dyn Fn(SentenceSink)) -> Json {
     let mut value = Json::Null;
     told(&mut |sentence, arguments| {
         let name = Json::from(sentence.name);
@@ -545,7 +545,7 @@ macro_rules! sentences {
 
         impl $name {
             /// Hands over the sentence with its arguments: code for each would be a twentieth of the program.
-            fn told(&self, tell: $crate::fault::cause::argument::Tell) {
+            fn told(&self, tell: $crate::fault::cause::argument::SentenceSink) {
                 match self {
                     $(Self::$variant $({ $($field),+ })? => {
                         static SENTENCE: $crate::fault::cause::argument::Sentence = $crate::fault::cause::argument::Sentence {

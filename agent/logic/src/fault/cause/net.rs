@@ -7,12 +7,12 @@ use serde_json::Value as Json;
 use super::Cause;
 use super::argument::{Argument, Quote, sentences};
 use super::os::OsCause;
-use crate::resolver::Failure;
+use crate::resolver::LookupFailure;
 
 sentences! {
     /// On the way to central.
     NetCause {
-        NoAddress { host: String, why: Failure } => "the name {host} has no address: {why}",
+        NoAddress { host: String, why: LookupFailure } => "the name {host} has no address: {why}",
             "le nom {host} n’a pas d’adresse : {why}";
         Refused { place: String } => "{place} refused the connection", "{place} a refusé la connexion";
         Unreachable { place: String, why: OsCause } => "{place} cannot be reached: {why}",
@@ -103,7 +103,7 @@ sentences! {
 }
 
 /// Its number in a sentence: what a resolver says is a value already.
-impl Argument for Failure {
+impl Argument for LookupFailure {
     fn en(&self) -> String {
         self.to_string()
     }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::fault::{Code, Fault, Finding};
 use crate::outside::Outside;
-use crate::resolver::Failure;
+use crate::resolver::LookupFailure;
 
 fn refused() -> Cause {
     let place = "central.example:443".to_owned();
@@ -28,7 +28,7 @@ fn samples() -> Vec<Cause> {
         .into(),
         NetCause::NoAddress {
             host: "x".into(),
-            why: Failure::Refused(3),
+            why: LookupFailure::Refused(3),
         }
         .into(),
         NetCause::ProxyScheme {

@@ -2,12 +2,12 @@ use super::*;
 use crate::api::{ChecksumPage, Reply, answer as reading};
 use crate::entity::Value;
 
-struct Desk {
+struct CatalogueStub {
     lists: Vec<(EntityType, Vec<(String, String)>)>,
     classes: Vec<Entity>,
 }
 
-impl CatalogueView for Desk {
+impl CatalogueView for CatalogueStub {
     fn organisation(&self) -> &str {
         "1001"
     }
@@ -40,9 +40,9 @@ fn named(id: &str, parents: &[&str]) -> Entity {
     }
 }
 
-fn desk(kind: EntityType, count: usize) -> Desk {
+fn desk(kind: EntityType, count: usize) -> CatalogueStub {
     let list = (0..count).map(|n| (format!("a#{n:04}"), format!("c{n}")));
-    Desk {
+    CatalogueStub {
         lists: vec![(kind, list.collect())],
         classes: Vec::new(),
     }
@@ -155,7 +155,7 @@ fn ancestors_come_before_a_class_and_a_circle_ends() {
         named("x#b", &["x#a", "http://www.tao.lu/Ontologies/TAO.rdf#User"]),
         named("x#a", &["x#c"]),
     ];
-    let desk = Desk {
+    let desk = CatalogueStub {
         lists: Vec::new(),
         classes,
     };

@@ -8,7 +8,7 @@ use super::super::seen::ReportedFault;
 use super::super::standing::told_by_type;
 use crate::entity::EntityType;
 use crate::intake::ItemKind;
-use crate::language::{Counted, Language, Localized};
+use crate::language::{Language, Localized, Quantity};
 
 /// Names that need no translation, in one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +95,7 @@ pub struct KindCount {
     pub count: u64,
 }
 
-impl Counted for KindCount {
+impl Quantity for KindCount {
     fn count(&self) -> u64 {
         self.count
     }

@@ -53,13 +53,13 @@ crate::sentences! {
         Ignored:
             "the range was ignored: the package comes from its beginning",
             "la partie demandée a été ignorée : le paquet vient depuis son début";
-        Shifted { first: Position, last: Position, from: Position, to: Position }:
+        Shifted { first: PlainNumber, last: PlainNumber, from: PlainNumber, to: PlainNumber }:
             "bytes {first}-{last} were asked for, {from}-{to} came: the range was shifted",
             "octets {first}-{last} demandés, {from}-{to} reçus : la partie a été décalée";
-        Short { asked: Position, got: Position }:
+        Short { asked: PlainNumber, got: PlainNumber }:
             "{asked} bytes were asked for, {got} came: the part was cut",
             "{asked} octets demandés, {got} reçus : la partie a été coupée";
-        Long { asked: Position, got: Position }:
+        Long { asked: PlainNumber, got: PlainNumber }:
             "{asked} bytes were asked for, {got} came: the part was lengthened",
             "{asked} octets demandés, {got} reçus : la partie a été allongée";
         OtherBytes:
@@ -70,9 +70,9 @@ crate::sentences! {
 
 /// A place in a file or a small number of bytes: never grouped or rounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Position(pub u64);
+pub struct PlainNumber(pub u64);
 
-impl Localized for Position {
+impl Localized for PlainNumber {
     fn localized(&self, _: Language) -> String {
         self.0.to_string()
     }

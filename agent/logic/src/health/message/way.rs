@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use super::Names;
 use crate::language::{Language, Localized, typeset};
-use crate::resolver::Failure;
+use crate::resolver::LookupFailure;
 
 crate::sentences! {
     /// What was seen on the way. `place` is `host:port`, with the word for a proxy before it where it is one.
@@ -75,7 +75,7 @@ crate::sentences! {
             "/etc/resolv.conf names no name server",
             "/etc/resolv.conf n’indique aucun serveur de noms";
         NameServers { servers: Names }: "name servers: {servers}", "serveurs de noms : {servers}";
-        NoAddressOf { host: Peer, why: Failure }:
+        NoAddressOf { host: Peer, why: LookupFailure }:
             "{host} has no address: {why}",
             "{host} n’a pas d’adresse : {why}";
         Sunk { host: Peer, addresses: Names }:
@@ -109,7 +109,7 @@ impl Localized for Peer {
     }
 }
 
-impl Localized for Failure {
+impl Localized for LookupFailure {
     fn localized(&self, language: Language) -> String {
         if language == Language::English {
             return self.to_string();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::*;
-use crate::health::verdict::{Counted, Last, LastRun, OwedCounts, ShownCatalogue, Stock};
+use crate::health::verdict::{CollectorFigures, Last, LastRun, OwedCounts, ShownCatalogue, Stock};
 use crate::words::Outcome;
 
 fn hold(name: &str, text: &str) {
@@ -70,7 +70,7 @@ fn standing() -> BoxStanding {
         last: Some(last),
         contact: Some(NOW - 60),
         disk: Some((5_000_000_000, 1 << 30)),
-        counted: Counted {
+        counted: CollectorFigures {
             generation: 12,
             went_well_at: Some(NOW - 900),
             last: Some(LastRun {

@@ -37,7 +37,7 @@ fn sound() -> WaySeen {
     }
 }
 
-fn named(answer: Result<Vec<&str>, Failure>) -> Name {
+fn named(answer: Result<Vec<&str>, LookupFailure>) -> Name {
     Name {
         host: "central.example".into(),
         port: 443,
@@ -186,7 +186,7 @@ fn the_first_thing_that_is_wrong_on_the_way_is_told() {
             "a dead router",
             WaySeen {
                 gateway: dead,
-                ..unnamed(Err(Failure::Unreachable))
+                ..unnamed(Err(LookupFailure::Unreachable))
             },
             Code::NetGateway,
             CheckStatus::Fail,
@@ -206,7 +206,7 @@ fn the_first_thing_that_is_wrong_on_the_way_is_told() {
                 gateway: dead,
                 name: Some(Name {
                     known: true,
-                    ..named(Err(Failure::NoName))
+                    ..named(Err(LookupFailure::NoName))
                 }),
                 connect: None,
                 ..sound()
@@ -225,14 +225,14 @@ fn the_first_thing_that_is_wrong_on_the_way_is_told() {
         ),
         (
             "no name",
-            unnamed(Err(Failure::Silent)),
+            unnamed(Err(LookupFailure::Silent)),
             Code::NetDns,
             CheckStatus::Fail,
         ),
         (
             "no name of the proxy",
             WaySeen {
-                name: Some(proxied(Err(Failure::Silent))),
+                name: Some(proxied(Err(LookupFailure::Silent))),
                 connect: None,
                 ..sound()
             },

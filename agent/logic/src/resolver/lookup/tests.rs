@@ -76,7 +76,7 @@ fn look_up(
     servers: &[NameServerScript],
     extra: &str,
     name: &str,
-) -> (Result<Vec<IpAddr>, Failure>, Duration, usize) {
+) -> (Result<Vec<IpAddr>, LookupFailure>, Duration, usize) {
     let lines = (0..servers.len()).map(|n| format!("nameserver 192.0.2.{}\n", 101 + n));
     let text = lines.collect::<String>() + extra;
     let mut now = Duration::ZERO;
@@ -223,7 +223,7 @@ fn a_truncated_answer_comes_whole_by_tcp_or_counts_as_it_is() {
         tcp: false,
     };
     let (result, ..) = look_up(&[NameServerScript { a, ..GOOD }], "", "host.test");
-    assert_eq!(result, Err(Failure::NoAddress));
+    assert_eq!(result, Err(LookupFailure::NoAddress));
 }
 
 #[test]
@@ -241,25 +241,25 @@ fn why_there_is_no_address_is_the_most_telling_answer() {
     };
     assert_eq!(
         failure(LookupWay::NoName, LookupWay::NoName),
-        Failure::NoName
+        LookupFailure::NoName
     );
     assert_eq!(
         failure(LookupWay::NoData, LookupWay::NoName),
-        Failure::NoAddress
+        LookupFailure::NoAddress
     );
     assert_eq!(
         failure(LookupWay::Refused(5), LookupWay::NoName),
-        Failure::Refused(5)
+        LookupFailure::Refused(5)
     );
     assert_eq!(
         failure(LookupWay::Silent, LookupWay::Silent),
-        Failure::Silent
+        LookupFailure::Silent
     );
     assert_eq!(
         failure(LookupWay::Unreachable, LookupWay::Unreachable),
-        Failure::Unreachable
+        LookupFailure::Unreachable
     );
-    assert_eq!(look_up(&[GOOD], "", "a..b").0, Err(Failure::NotAName));
+    assert_eq!(look_up(&[GOOD], "", "a..b").0, Err(LookupFailure::NotAName));
 }
 
 fn way() -> impl Strategy<Value = LookupWay> {

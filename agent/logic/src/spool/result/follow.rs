@@ -29,7 +29,7 @@ pub(in super::super) struct Follow {
 
 /// The results that are sent in parts.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub(super) struct FollowQueue {
     queue: VecDeque<ItemKey>,
     /// Central may be at them until then.
     wait: BTreeMap<ItemKey, Now>,
@@ -59,7 +59,7 @@ struct Unproven {
     before: ItemTrial,
 }
 
-impl Queue {
+impl FollowQueue {
     pub(super) fn waits_for_witness(&self) -> bool {
         !self.unproven.is_empty()
     }

@@ -4,7 +4,7 @@
 
 use super::super::request::{self, RequestOutcome};
 use super::super::{ItemState, LedgerChange, Sending, finding};
-use super::{Blame, Doubt, ItemKey, ProbeState};
+use super::{Blame, ItemKey, ProbeState, UncertainResult};
 use crate::api::ack;
 use crate::fault::{Code, Fault, Id, ItemCause, Unknown};
 use crate::words::Now;
@@ -82,7 +82,7 @@ impl Sending {
     }
 
     /// The doubts that were asked about.
-    fn take(&mut self, keys: &[ItemKey]) -> Vec<Doubt> {
+    fn take(&mut self, keys: &[ItemKey]) -> Vec<UncertainResult> {
         let (asked, rest): (Vec<_>, _) = self
             .results
             .doubts
@@ -93,7 +93,7 @@ impl Sending {
     }
 
     /// Central knows the execution. Where that cannot come of this item alone, its variables go one by one.
-    fn mapped(&mut self, doubt: Doubt) -> LedgerChange {
+    fn mapped(&mut self, doubt: UncertainResult) -> LedgerChange {
         if let Some(unsent) = doubt.unsent {
             self.known(unsent);
         }
@@ -112,7 +112,7 @@ impl Sending {
         }
     }
 
-    fn unmapped(&mut self, mut doubt: Doubt, now: Now) -> Vec<LedgerChange> {
+    fn unmapped(&mut self, mut doubt: UncertainResult, now: Now) -> Vec<LedgerChange> {
         match doubt.failed {
             Some(Blame::Item(reason)) => return vec![self.suspected(doubt.key, reason, now)],
             Some(Blame::Encrypted) => {
@@ -152,7 +152,7 @@ impl Sending {
         if self.results.can_probe() {
             return Vec::new();
         }
-        let doubts: Vec<Doubt> = self.results.doubts.drain(..).collect();
+        let doubts: Vec<UncertainResult> = self.results.doubts.drain(..).collect();
         doubts
             .iter()
             .map(|doubt| self.unconfirmed(&doubt.key))

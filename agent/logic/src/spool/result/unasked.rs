@@ -14,7 +14,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::{Doubt, ProbeState, Sending};
+use super::{ProbeState, Sending, UncertainResult};
 use crate::spool::{ItemKey, OwedItem};
 use crate::words::Now;
 
@@ -82,14 +82,15 @@ impl Sending {
         let settled = self.plan.unmarked_until(now).unwrap_or(now);
         let some = lane.unasked.queue.len().min(most);
         let next = lane.unasked.queue.drain(..some);
-        lane.doubts.extend(next.map(|(key, unsent)| Doubt {
-            key,
-            probe: now,
-            settled,
-            failed: None,
-            unsent: Some(unsent),
-            partial: false,
-        }));
+        lane.doubts
+            .extend(next.map(|(key, unsent)| UncertainResult {
+                key,
+                probe: now,
+                settled,
+                failed: None,
+                unsent: Some(unsent),
+                partial: false,
+            }));
     }
 
     /// The probe says nothing, or was not answered: all are sent as ever, but for those that central may be at, and

@@ -23,7 +23,7 @@ use crate::words::Now;
 const DECRYPTS: u32 = 10;
 
 /// Those that go so, each with when central is surely at it no more.
-pub(super) type Queue = Vec<(ItemKey, Option<Now>)>;
+pub(super) type WholeQueue = Vec<(ItemKey, Option<Now>)>;
 
 impl Sending {
     /// Whether central may still decrypt an earlier content of the same execution.

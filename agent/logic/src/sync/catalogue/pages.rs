@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::super::read_ahead::{ListBounds, NextPage, PageReply};
-use super::super::{Purpose, SyncMachine, ends_run};
+use super::super::{CallPurpose, SyncMachine, ends_run};
 use super::{LISTED_AHEAD, about_list};
 use crate::api::stranger::Stranger;
 use crate::api::{Answered, Call};
@@ -31,7 +31,7 @@ impl SyncMachine {
 
     fn ask_page(&mut self, kind: EntityType, call: Call, now: Now) {
         self.catalogue.ahead.asks_named(now);
-        self.ask_catalogue(Purpose::Page(kind), call);
+        self.ask_catalogue(CallPurpose::Page(kind), call);
     }
 
     /// A page came that was asked for as the page before names it.
@@ -125,7 +125,7 @@ impl SyncMachine {
     /// What is read ahead is of no use any more: nobody waits for it.
     pub(super) fn drop_ahead(&mut self) {
         let before = self.pending.len() + self.waiting.len();
-        let other = |purpose: &Purpose| !matches!(purpose, Purpose::Ahead(..));
+        let other = |purpose: &CallPurpose| !matches!(purpose, CallPurpose::Ahead(..));
         self.pending.retain(|_, pending| other(&pending.purpose));
         self.waiting.retain(|(_, pending)| other(&pending.purpose));
         self.catalogue.calls -= before - self.pending.len() - self.waiting.len();
@@ -185,7 +185,7 @@ impl SyncMachine {
             }
         }
         while let Some((offset, next)) = self.catalogue.ahead.ask(now) {
-            self.ask_catalogue(Purpose::Ahead(LONG, offset), Call::next_page(&next));
+            self.ask_catalogue(CallPurpose::Ahead(LONG, offset), Call::next_page(&next));
         }
         false
     }

@@ -26,11 +26,14 @@ fn once_central_was_heard_its_time_counts_for_the_next_connection() {
     run(async {
         let (config, ca_pem) = authority("127.0.0.1", 2025, 2028);
         // Each answer closes: the second one comes over a new connection, which is judged strictly.
-        let central = ScriptedCentral::tls(config, |asked| Told {
+        let central = ScriptedCentral::tls(config, |asked| ScriptedAnswer {
             then: Then::Close,
             ..match asked.nth {
-                1 => Told::whole(200, "Connection: close\r\n", b"{}"),
-                _ => Told::raw("HTTP/1.1 200 X\r\nContent-Length: 2\r\n\r\n{}", Then::Close),
+                1 => ScriptedAnswer::whole(200, "Connection: close\r\n", b"{}"),
+                _ => ScriptedAnswer::raw(
+                    "HTTP/1.1 200 X\r\nContent-Length: 2\r\n\r\n{}",
+                    Then::Close,
+                ),
             }
         })
         .await;
@@ -54,8 +57,10 @@ fn a_date_that_proves_nothing_is_not_believed() {
         ];
         for (time, answer, expected) in cases {
             let (config, ca_pem) = authority("127.0.0.1", 2025, 2028);
-            let central =
-                ScriptedCentral::tls(config, move |_| Told::raw(answer.clone(), Then::Keep)).await;
+            let central = ScriptedCentral::tls(config, move |_| {
+                ScriptedAnswer::raw(answer.clone(), Then::Keep)
+            })
+            .await;
             let uplink = trusting(&central, ca_pem, time);
             let reason = uplink
                 .call(&open_get())
@@ -68,7 +73,7 @@ fn a_date_that_proves_nothing_is_not_believed() {
             }
             assert_eq!(uplink.heard(), None);
         }
-        let plain = ScriptedCentral::plain(|_| Told::ok("{}")).await;
+        let plain = ScriptedCentral::plain(|_| ScriptedAnswer::ok("{}")).await;
         let uplink = Uplink::new(line(&plain.root()), None).unwrap();
         uplink.call(&open_get()).await.unwrap();
         assert_eq!(uplink.heard(), None, "plain text proves nothing");
@@ -87,8 +92,12 @@ async fn good_and_later(clock: &Clock) -> (ScriptedCentral, ScriptedCentral, Vec
     pem.extend(other);
     let passed = |clock: &Clock| clock.lowest() - TODAY as i64;
     let (one, two) = (clock.clone(), clock.clone());
-    let good = ScriptedCentral::tls(good, move |_| Told::dated(TODAY as i64 + passed(&one))).await;
-    let later = ScriptedCentral::tls(later, move |_| Told::dated(LATER + passed(&two))).await;
+    let good = ScriptedCentral::tls(good, move |_| {
+        ScriptedAnswer::dated(TODAY as i64 + passed(&one))
+    })
+    .await;
+    let later =
+        ScriptedCentral::tls(later, move |_| ScriptedAnswer::dated(LATER + passed(&two))).await;
     (good, later, pem)
 }
 
@@ -171,12 +180,12 @@ fn nothing_secret_is_sent_before_the_date_has_proven_the_certificate() {
             let (config, ca_pem) = authority("127.0.0.1", from, to);
             // The first answer closes: what comes after needs a connection of its own.
             let central = ScriptedCentral::tls(config, |asked| match asked.nth {
-                1 => Told {
+                1 => ScriptedAnswer {
                     then: Then::Close,
-                    ..Told::whole(401, "Connection: close\r\n", b"{}")
+                    ..ScriptedAnswer::whole(401, "Connection: close\r\n", b"{}")
                 },
-                _ if asked.is_token() => Told::token(1),
-                _ => Told::ok("{}"),
+                _ if asked.is_token() => ScriptedAnswer::token(1),
+                _ => ScriptedAnswer::ok("{}"),
             })
             .await;
             let root = format!("https://127.0.0.1:{}/", central.port);

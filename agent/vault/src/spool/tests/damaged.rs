@@ -10,7 +10,7 @@ fn stated(spool: &Spool, id: &str, state: ItemState) -> (ItemKey, std::path::Pat
     let owed = spool.owed().unwrap();
     let key = owed.into_iter().find(|owed| owed.key.id == id).unwrap().key;
     spool.persist(&[change(&key, state)], false).unwrap();
-    let path = spool.shelf.path(&spool.shelf.folder, &key, "item");
+    let path = spool.files.path(&spool.files.folder, &key, "item");
     (key, path)
 }
 
@@ -43,10 +43,10 @@ fn a_cut_while_a_rotten_item_is_put_aside_is_made_good() {
     let (key, path) = stated(&spool, "kve_rotten", ItemState::Queued);
     // The item is aside, its account is not.
     flip(&path);
-    make_folder(&spool.shelf.quarantine).unwrap();
+    make_folder(&spool.files.quarantine).unwrap();
     fs::rename(
         &path,
-        spool.shelf.quarantine.join(path.file_name().unwrap()),
+        spool.files.quarantine.join(path.file_name().unwrap()),
     )
     .unwrap();
     assert_eq!(spool.owed().unwrap().len(), 1);
@@ -74,7 +74,7 @@ fn a_rotten_item_that_was_never_sent_does_not_bar_its_id() {
     let (_dir, spool) = spool();
     assert!(admit(&spool, "a", "one"));
     let key = spool.owed().unwrap().remove(0).key;
-    flip(&spool.shelf.path(&spool.shelf.folder, &key, "item"));
+    flip(&spool.files.path(&spool.files.folder, &key, "item"));
     assert!(admit(&spool, "a", "one"));
     assert_eq!(spool.load(&key).unwrap().payload, b"one");
 }

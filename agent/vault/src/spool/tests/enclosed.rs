@@ -30,7 +30,7 @@ fn what_waited_for_a_key_is_closed_through_every_cut() {
     spool
         .persist(&[change(&of("a"), ItemState::Sending)], false)
         .unwrap();
-    let path = |id: &str, what: &str| spool.shelf.path(&spool.shelf.folder, &of(id), what);
+    let path = |id: &str, what: &str| spool.files.path(&spool.files.folder, &of(id), what);
     let old_account = fs::read(path("a", "state")).unwrap();
     let old_item = fs::read(path("a", "item")).unwrap();
     let came = modified(&path("b", "item"));

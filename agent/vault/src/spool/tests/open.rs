@@ -104,7 +104,7 @@ fn a_content_that_a_later_one_superseded_is_never_put_back() {
     assert!(fates[0].superseded && !fates[1].superseded);
     assert!(spool.owed().unwrap()[0].has_later);
     // Its account rots: it is not taken for one that may be under way.
-    flip(&spool.shelf.path(&spool.shelf.folder, first, "state"));
+    flip(&spool.files.path(&spool.files.folder, first, "state"));
     assert_eq!(states(&spool), [(0, ItemState::Open)]);
     let tally = spool.tally().unwrap().0;
     assert_eq!(
@@ -148,7 +148,7 @@ fn what_was_cut_before_it_stood_aside_does_so_when_the_finished_content_comes_ag
     assert_eq!(spool.admit(vec![open("one")]).unwrap(), [true]);
     assert_eq!(retry(&spool), (1, 0));
     let first = spool.owed().unwrap().remove(0).key;
-    let account = spool.shelf.path(&spool.shelf.folder, &first, "state");
+    let account = spool.files.path(&spool.files.folder, &first, "state");
     let before = fs::read(&account).unwrap();
     assert!(admit(&spool, "a", "two"));
     fs::write(&account, before).unwrap();
@@ -264,11 +264,11 @@ fn no_cut_leaves_the_account_of_one_content_beside_another() {
                 let was_cut = end();
                 assert!(told_yes || was_cut, "{told}");
                 let spool = reopened(&dir);
-                let key = spool.shelf.same(ItemKind::Results, "a").unwrap()[0]
+                let key = spool.files.same(ItemKind::Results, "a").unwrap()[0]
                     .key
                     .clone();
-                let path = |extension| spool.shelf.path(&spool.shelf.folder, &key, extension);
-                let renamed = spool.shelf.read_item(&path("item")).unwrap().1 == b"two";
+                let path = |extension| spool.files.path(&spool.files.folder, &key, extension);
+                let renamed = spool.files.read_item(&path("item")).unwrap().1 == b"two";
                 between += usize::from(renamed && path("state").exists());
                 assert_agrees(&spool, &told);
                 let end = cut_at(second);
@@ -315,7 +315,7 @@ fn no_cut_leaves_the_account_of_one_content_beside_another() {
 fn a_final_content_whose_place_an_old_account_holds_goes() {
     let (_dir, spool) = open_with_account();
     let key = spool.owed().unwrap().remove(0).key;
-    let account = spool.shelf.path(&spool.shelf.folder, &key, "state");
+    let account = spool.files.path(&spool.files.folder, &key, "state");
     let old = fs::read(&account).unwrap();
     assert_eq!(retry(&spool), (1, 0));
     let tried_again = fs::read(&account).unwrap();
