@@ -13,7 +13,7 @@ pub mod stranger;
 pub use answer::{ChecksumPage, Classes, Details, Handshake, Odd};
 pub use call::{Call, CallBody, Method, PackageRange};
 pub use public_key::KeyAnswer;
-pub use sent::surely_unsent;
+pub use sent::{surely_unsent, without_token};
 
 use crate::fault::Fault;
 

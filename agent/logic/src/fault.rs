@@ -58,8 +58,9 @@ pub struct Fault {
     pub outcome: Outcome,
     /// Central's wish to be left alone for so long (`Retry-After`, bounded by the parser).
     pub retry_after: Option<Duration>,
-    /// The head of an answer had come before it failed: the request was processed, whatever the code says.
-    pub answered: bool,
+    /// Whether the request was sent, where that is known better than by the code: the head of an answer had come, or the
+    /// request waited for a token that did not come.
+    pub sent: Option<Sent>,
 }
 
 /// A code and its cause as records keep them: something that went wrong in a run, or why an item waits.
@@ -102,7 +103,7 @@ impl Fault {
             class: code.class(),
             outcome: code.outcome(),
             retry_after: None,
-            answered: false,
+            sent: None,
         }
     }
 

@@ -19,7 +19,7 @@ mod token;
 mod trust;
 mod tunnel;
 
-use logic::fault::{Code, Fault, NetCause, TlsCause};
+use logic::fault::{Code, Fault, NetCause, Sent, TlsCause};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
@@ -387,7 +387,7 @@ impl UplinkState {
             let attested = self.tls.attest(chain, date.and_then(seconds), &place);
             // The request is processed all the same: an answer to it has come.
             attested.map_err(|trouble| Fault {
-                answered: true,
+                sent: Some(Sent::Sent),
                 ..trouble
             })?;
         }

@@ -7,7 +7,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use hyper::header::HeaderValue;
-use logic::api::{Method, Reply, answer, surely_unsent};
+use logic::api::stranger::stranger;
+use logic::api::{Method, Reply, answer, surely_unsent, without_token};
 use logic::fault::{AnswerCause, Area, Code, Expected, Fault, Id};
 use logic::grant::{Grant, TokenWatch, life};
 use logic::retry;
@@ -202,7 +203,7 @@ impl Holder {
         };
         let place = TokenUrl::new(url.to_string()).map_err(|_| {
             let url = Id::from(&url.to_string());
-            Fault::new(Code::CentralForeign, AnswerCause::TokenUrl { url })
+            Fault::new(Code::CentralToken, AnswerCause::TokenUrl { url })
         })?;
         let client = TokenClient::new(ClientId::new(credentials.key.clone()))
             .set_client_secret(ClientSecret::new(credentials.secret.reveal().to_owned()))
@@ -215,16 +216,25 @@ impl Holder {
         let reply = answer.into_inner().unwrap_or_else(|| {
             let url = Id::from(&url.to_string());
             Err(Fault::new(
-                Code::CentralForeign,
+                Code::CentralToken,
                 AnswerCause::TokenRequest { url },
             ))
         })?;
         let token = match token {
             Ok(token) => token,
-            Err(_) if reply.status == 401 => {
+            Err(_) if reply.status == 401 && stranger(&reply).is_none() => {
                 return Err(Fault::new(Code::AuthRefused, AnswerCause::TokenCredentials));
             }
-            Err(_) => answer::parse::<Token>(&reply, Expected::Token)?,
+            Err(_) => answer::parse::<Token>(&reply, Expected::Token).map_err(|trouble| {
+                match trouble.code == Code::CentralForeign && stranger(&reply).is_none() {
+                    // Central's own words, but no token.
+                    true => Fault {
+                        code: Code::CentralToken,
+                        ..trouble
+                    },
+                    false => trouble,
+                }
+            })?,
         };
         self.issue(&token, &reply, asked, inner)
     }
@@ -237,7 +247,7 @@ impl Holder {
         inner: &Rc<UplinkState>,
     ) -> Result<Bearer, Fault> {
         let mut value = HeaderValue::from_str(&format!("Bearer {}", token.access.secret()))
-            .map_err(|_| Fault::new(Code::CentralForeign, AnswerCause::TokenUnsendable))?;
+            .map_err(|_| Fault::new(Code::CentralToken, AnswerCause::TokenUnsendable))?;
         value.set_sensitive(true);
         let date = reply.header("date").and_then(super::seconds);
         Ok(Bearer {
@@ -258,7 +268,7 @@ fn tokenless(trouble: Fault) -> Fault {
     ];
     let before = trouble.code.is(Area::Net) && surely_unsent(&trouble);
     if before || trouble.outcome == Outcome::Unauthorized || told.contains(&trouble.code) {
-        return trouble;
+        return without_token(trouble);
     }
     // PHP died without a word. Here no content of ours can be the cause.
     if trouble.code == Code::CentralRejected {
@@ -266,14 +276,19 @@ fn tokenless(trouble: Fault) -> Fault {
             code: Code::CentralError,
             cause: AnswerCause::FailedMute.into(),
             class: FaultClass::Retry,
-            ..trouble
+            ..without_token(trouble)
         };
     }
-    let code = match trouble.outcome {
-        Outcome::Offline => Code::NetToken,
+    let code = match (trouble.outcome, trouble.code) {
+        (Outcome::Offline, _) => Code::NetToken,
+        // Whoever answers instead of central is named as everywhere.
+        (_, code @ (Code::CentralForeign | Code::CentralPhp | Code::CentralNotFound)) => code,
         _ => Code::CentralToken,
     };
-    let trouble = Fault { code, ..trouble };
+    let trouble = Fault {
+        code,
+        ..without_token(trouble)
+    };
     trouble.because(|why| AnswerCause::NoToken { why })
 }
 
@@ -343,7 +358,7 @@ fn response(reply: &Reply) -> Result<HttpResponse, Fault> {
     let mut response = HttpResponse::new(reply.body.clone());
     *response.status_mut() = hyper::StatusCode::from_u16(reply.status).map_err(|_| {
         let status = reply.status;
-        Fault::new(Code::CentralForeign, AnswerCause::TokenStatus { status })
+        Fault::new(Code::CentralToken, AnswerCause::TokenStatus { status })
     })?;
     Ok(response)
 }

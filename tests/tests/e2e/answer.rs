@@ -394,3 +394,53 @@ fn a_page_of_very_many_ids_takes_memory_in_proportion_to_them() {
     let failed = ran.object()["entities"]["test-taker"]["failed"].as_u64();
     assert_eq!(failed, Some(40_000), "{}", ran.story());
 }
+
+/// The code of the first check of `doctor` that fails.
+fn first_of_doctor(site: &Site) -> Value {
+    let told = site.run(&["doctor", "--json"]).ends().object();
+    let checks = told["checks"].as_array().unwrap().clone();
+    let first = checks.iter().find(|check| check["status"] == "fail");
+    first.map_or(Value::Null, |check| check["code"].clone())
+}
+
+#[test]
+fn sync_and_doctor_name_whoever_answers_instead_of_central_alike() {
+    let page = |code| status(code, "<html><h1>Welcome</h1></html>", None);
+    let certificate = "<html><center>400 No required SSL certificate was sent</center></html>";
+    let notice =
+        "<br />\n<b>Notice</b>:  Undefined index in <b>/a.php</b> on line <b>7</b><br />\n{}";
+    let table = [
+        ("a portal", page(200), "central.foreign"),
+        ("… that says 401", page(401), "central.foreign"),
+        ("a filter", page(403), "central.foreign"),
+        (
+            "a portal elsewhere",
+            status(302, "", None),
+            "central.foreign",
+        ),
+        ("a network's own word", page(511), "central.foreign"),
+        ("a wrong path", page(404), "central.not_found"),
+        (
+            "mutual TLS",
+            status(400, certificate, None),
+            "net.tls_client",
+        ),
+        ("words of PHP", status(200, notice, None), "central.php"),
+        (
+            "a maintenance page",
+            Fault::Maintenance,
+            "central.maintenance",
+        ),
+        ("a proxy alone", page(502), "central.unavailable"),
+    ];
+    let site = Site::enrolled(options(3, 1, (4_000, 4_000)));
+    for (what, fault, code) in table {
+        site.central.script(Rule::any(fault).always());
+        let ran = site.sync().ends();
+        assert_eq!(ran.object()["code"], code, "{what}\n{}", ran.story());
+        assert_eq!(first_of_doctor(&site), code, "{what}");
+        site.central.clear_script();
+    }
+    site.sync().exits(0);
+    site.assert_equal_to_central();
+}

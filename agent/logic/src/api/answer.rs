@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::Reply;
 use super::notice::{Notice, notice};
+use super::stranger::stranger;
 use crate::entity::Entity;
 use crate::fault::{AnswerCause, Cause, Code, Expected, Fault, Id, Quote, Says};
 use crate::outside::Outside;
@@ -164,7 +165,8 @@ impl Handshake {
             #[serde(rename = "oauthInfo")]
             oauth: Oauth,
         }
-        if reply.status == 401 || refusal(reply).is_some_and(|r| r.is_code("401")) {
+        let refused = reply.status == 401 && stranger(reply).is_none();
+        if refused || refusal(reply).is_some_and(|r| r.is_code("401")) {
             return Err(Fault::new(Code::AuthPassword, AnswerCause::Password));
         }
         // The generic refusal. With `errorCode` 500 it is the database that is away, whatever the login (protocol 0.2).
@@ -263,6 +265,12 @@ fn status(reply: &Reply) -> Result<(), Fault> {
         300..=399 => (Code::CentralForeign, redirected(reply)),
         // RFC 6585 6.
         511 => (Code::CentralForeign, AnswerCause::NetworkLogin),
+        400 | 403 | 496 if demands_certificate(reply) => {
+            (Code::NetTlsClient, AnswerCause::NoCertificate)
+        }
+        401 | 403 if stranger(reply).is_some() => {
+            (Code::CentralForeign, AnswerCause::PageInstead { status })
+        }
         401 => (Code::AuthRefused, AnswerCause::Credentials),
         403 => (Code::AuthRole, AnswerCause::Role),
         404 => (Code::CentralNotFound, AnswerCause::NotFound { says }),
@@ -297,6 +305,11 @@ fn status(reply: &Reply) -> Result<(), Fault> {
         retry_after: wish,
         ..told
     })
+}
+
+/// nginx with `ssl_verify_client on` lets a handshake without a certificate pass and answers with these words.
+fn demands_certificate(reply: &Reply) -> bool {
+    String::from_utf8_lossy(&reply.body).contains("SSL certificate was sent")
 }
 
 /// What central says, if it says anything.

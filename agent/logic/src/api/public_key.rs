@@ -116,7 +116,7 @@ mod tests {
             (200, no_action.to_owned(), Ok(KeyAnswer::NoExtension)),
             (404, refused(""), Ok(KeyAnswer::NoExtension)),
             // A page that stands in the way says nothing about central.
-            (403, "<html>blocked".to_owned(), Err(Code::AuthRole)),
+            (403, "<html>blocked".to_owned(), Err(Code::CentralForeign)),
             (404, "<html>nginx".to_owned(), Err(Code::CentralNotFound)),
             (200, "<html>airport".to_owned(), Err(Code::CentralForeign)),
             (200, "[]".to_owned(), Err(Code::CentralForeign)),

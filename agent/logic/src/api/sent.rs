@@ -5,10 +5,10 @@
 //! | The exchange failed | Codes | Central has it |
 //! |---|---|---|
 //! | on the way: name, route, connection, proxy, TLS | `net.dns`, `net.refused`, `net.proxy`, `net.tls*`, … | surely not |
-//! | for want of a token, whatever the token's own exchange died of | `net.token`, `auth.*`, `central.maintenance`, `central.unavailable`, `central.error`, `central.token` | surely not |
+//! | for want of a token, whatever the token's own exchange died of | `net.token`, `auth.*`, `central.maintenance`, `central.unavailable`, `central.error`, `central.token`; any other with `Fault::sent` | surely not |
 //! | at the box itself | `config.*` | surely not |
 //! | the request was on its way, or an answer came that could not be used | `net.reset`, `net.timeout`, `net.cut`, `net.stalled`, `central.foreign`, … | perhaps |
-//! | the answer had come before the failure (`Fault::answered`) | any | perhaps |
+//! | the answer had come before the failure (`Fault::sent`) | any | perhaps |
 //!
 //! A status of central is no failure in this sense: it arrives as a `Reply`. So a `central.unavailable` here is the
 //! token endpoint's, and the request that needed the token never left.
@@ -17,7 +17,16 @@ use crate::fault::{Fault, Sent};
 
 /// Whether central surely never saw the request that ended in `trouble`.
 pub fn surely_unsent(trouble: &Fault) -> bool {
-    !trouble.answered && trouble.code.sent() == Sent::Unsent
+    trouble.sent.unwrap_or(trouble.code.sent()) == Sent::Unsent
+}
+
+/// The same failure where it was that of a token's exchange: the request that waited for the token never left.
+#[must_use]
+pub fn without_token(trouble: Fault) -> Fault {
+    Fault {
+        sent: Some(Sent::Unsent),
+        ..trouble
+    }
 }
 
 #[cfg(test)]
@@ -66,9 +75,22 @@ mod tests {
     #[test]
     fn an_answer_that_was_judged_late_was_processed() {
         let judged_late = Fault {
-            answered: true,
+            sent: Some(Sent::Sent),
             ..trouble(Code::NetTlsExpired)
         };
         assert!(!surely_unsent(&judged_late));
+    }
+
+    #[test]
+    fn what_waited_for_a_token_never_left_whatever_code_its_exchange_ended_in() {
+        for code in Code::ALL.iter().copied() {
+            assert!(surely_unsent(&without_token(trouble(code))), "{code}");
+        }
+        // The head that had come was that of the answer to the token's own request.
+        let cut = Fault {
+            sent: Some(Sent::Sent),
+            ..trouble(Code::NetToken)
+        };
+        assert!(surely_unsent(&without_token(cut)));
     }
 }

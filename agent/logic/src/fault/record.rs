@@ -142,7 +142,7 @@ impl From<FaultRecord> for Fault {
             class: record.class,
             outcome: record.outcome,
             retry_after: record.retry_after,
-            answered: false,
+            sent: None,
         }
     }
 }

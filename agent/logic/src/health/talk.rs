@@ -205,9 +205,6 @@ pub fn who_answers(reply: &Reply) -> Result<(), ReportedFault> {
         // Nobody is told "not for you" before he said who he is, but for a path that TAO does not know (protocol 2).
         (Code::AuthRole, true) => Err(told(Code::CentralNotFound, AnswerCause::NoSync)),
         (code, true) if code.is(Area::Auth) => Ok(()),
-        _ if demands_certificate(reply) => {
-            Err(told(Code::NetTlsClient, AnswerCause::NoCertificate))
-        }
         (code, false) if code.is(Area::Auth) => {
             let status = reply.status;
             Err(told(
@@ -217,12 +214,6 @@ pub fn who_answers(reply: &Reply) -> Result<(), ReportedFault> {
         }
         _ => Err(trouble.into()),
     }
-}
-
-/// nginx with `ssl_verify_client on` lets a handshake without a certificate pass and answers 400 with these words.
-fn demands_certificate(reply: &Reply) -> bool {
-    let body = String::from_utf8_lossy(&reply.body);
-    matches!(reply.status, 400 | 403 | 496) && body.contains("SSL certificate was sent")
 }
 
 #[cfg(test)]

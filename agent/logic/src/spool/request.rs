@@ -66,7 +66,14 @@ pub(super) fn hear(answered: Answered, any: bool) -> RequestOutcome {
 /// Without a token, a configuration or a central that works nothing more can be had in this run.
 fn unsent(trouble: Fault) -> RequestOutcome {
     let code = trouble.code;
-    let bars = [Code::CentralMaintenance, Code::CentralToken];
+    let bars = [
+        Code::CentralMaintenance,
+        Code::CentralToken,
+        // Of the token's exchange alone: whoever answers a call so has had it.
+        Code::CentralForeign,
+        Code::CentralPhp,
+        Code::CentralNotFound,
+    ];
     match code.is(Area::Auth) || code.is(Area::Config) || bars.contains(&code) {
         true => RequestOutcome::Barred(trouble),
         false => RequestOutcome::Unsent(trouble),
@@ -240,6 +247,7 @@ fn with(call: Call, body: Vec<u8>) -> Call {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::without_token;
 
     fn body(call: &Call) -> Json {
         let CallBody::Json(body) = &call.body else {
@@ -335,6 +343,7 @@ mod tests {
         let maintenance = "<html><title>Currently Under Maintenance</title>";
         let script = r#"{"success":false,"data":{"ExceptionType":"common_exception_SystemUnderMaintenance"}}"#;
         let net = |code| Err(Fault::new(code, ""));
+        let no_token = |code| Err(without_token(Fault::new(code, "")));
         let table = [
             (reply(200, r#"{"e":{"success":1}}"#), "Answer"),
             (reply(200, "[]"), "Answer"),
@@ -364,6 +373,12 @@ mod tests {
             (net(Code::NetTlsExpired), "Unsent"),
             (net(Code::AuthToken), "Barred"),
             (net(Code::CentralToken), "Barred"),
+            (no_token(Code::CentralForeign), "Barred"),
+            (no_token(Code::CentralPhp), "Barred"),
+            (no_token(Code::CentralNotFound), "Barred"),
+            (no_token(Code::NetTimeout), "Unsent"),
+            // The call's own answer was not HTTP: it may have been processed.
+            (net(Code::CentralForeign), "Lost"),
             // A status is a reply: as a failure it is the token endpoint's.
             (net(Code::CentralUnavailable), "Unsent"),
             (net(Code::CentralError), "Unsent"),

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::batch::{self, After};
 use super::read_ahead::ReadAhead;
 use super::{CallPurpose, Phase, SyncCommand, SyncMachine, SyncPlan, ends_run};
-use crate::api::stranger::{Stranger, stranger};
+use crate::api::stranger::{Stranger, answered_by};
 use crate::api::{Answered, Call, Classes, Details};
 use crate::entity::{Entity, EntityType, uri};
 use crate::exam::{ExamUse, RunningExam};
@@ -287,7 +287,7 @@ impl SyncMachine {
         self.catalogue.details -= 1;
         self.catalogue.heavy &= kind != EntityType::Eligibility;
         let weight = answered.as_ref().map_or(0, |reply| reply.body.len());
-        let stranger = answered.as_ref().ok().and_then(stranger);
+        let stranger = answered_by(&answered);
         let details = match answered.and_then(|reply| Details::read(&reply)) {
             Ok(details) => details,
             Err(trouble) if ends_run(&trouble) => return self.stop(trouble),

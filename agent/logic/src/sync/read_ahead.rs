@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 
-use crate::api::stranger::{Stranger, stranger};
+use crate::api::stranger::{Stranger, answered_by};
 use crate::api::{Answered, ChecksumPage};
 use crate::fault::Fault;
 use crate::manifest::PageRequest;
@@ -37,7 +37,7 @@ pub(super) struct PageReply {
 impl PageReply {
     /// Reads it.
     pub(super) fn read(answered: Answered) -> Self {
-        let stranger = answered.as_ref().ok().and_then(stranger);
+        let stranger = answered_by(&answered);
         let page = answered.and_then(|reply| ChecksumPage::read(&reply));
         Self { page, stranger }
     }

@@ -152,6 +152,31 @@ fn a_failed_token_request_is_not_taken_for_the_call_itself() {
             (
                 |body, _| ScriptedAnswer::ok(body),
                 "<html>Welcome",
+                Code::CentralForeign,
+            ),
+            (
+                |body, _| ScriptedAnswer::whole(401, "", body.as_bytes()),
+                "<html>Log in",
+                Code::CentralForeign,
+            ),
+            (
+                |_, _| ScriptedAnswer::whole(302, "Location: http://portal.example/\r\n", b""),
+                "",
+                Code::CentralForeign,
+            ),
+            (
+                |body, _| ScriptedAnswer::ok(body),
+                "<br />\n<b>Notice</b>:  x in <b>/a</b> on line <b>1</b><br />\n{}",
+                Code::CentralPhp,
+            ),
+            (
+                |body, _| ScriptedAnswer::whole(404, "", body.as_bytes()),
+                "<html>nginx",
+                Code::CentralNotFound,
+            ),
+            (
+                |body, _| ScriptedAnswer::ok(body),
+                r#"{"token":"of another kind"}"#,
                 Code::CentralToken,
             ),
             (

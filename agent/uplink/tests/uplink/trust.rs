@@ -73,7 +73,7 @@ async fn judged(name: &str, from: i32, to: i32, time: u64) -> Result<Option<i64>
             // What the date of the answer itself says of the certificate comes too late for that.
             assert_eq!(
                 surely_unsent(&trouble),
-                !trouble.answered,
+                trouble.sent.is_none(),
                 "{}",
                 trouble.code
             );
