@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::{self, ClockReferences};
 use super::holdings::Holdings;
-use super::message::{Names, SkipReason, StateMessage};
+use super::message::{Message, Names, SkipReason, StateMessage};
 use super::standing::DiskRoom;
 use super::talk::Talk;
 use super::unit::Unit;
@@ -237,6 +237,12 @@ impl Observations {
 
     fn config(&self) -> Option<CheckFinding> {
         let root = match self.config.as_ref()? {
+            // What somebody cannot read who may not act for the box says nothing of the file.
+            Err(told) if told.code == Code::ConfigFile && self.is_other_user() => {
+                let cause = CodeName::from(Code::StateOwner);
+                let because = Message::Because(cause.clone());
+                return Some(CheckFinding::skip(Check::Config, because).follows(cause));
+            }
             Err(told) => return Some(told.fails()),
             Ok(root) => root,
         };
@@ -257,6 +263,13 @@ impl Observations {
             }
             [first, others @ ..] => first.fails().details(others),
         })
+    }
+
+    fn is_other_user(&self) -> bool {
+        let Some(StateFolder::Failed(told)) = &self.state else {
+            return false;
+        };
+        told.code == Code::StateOwner
     }
 
     /// A key that lies beside the data keeps nobody with the disk in hand from reading it; that is said, not blamed.
@@ -432,6 +445,33 @@ mod tests {
             (told.code.known(), &*told.summary.english()),
             (Some(Code::ConfigFile), "/etc/x.toml: cannot be read")
         );
+    }
+
+    #[test]
+    fn whoever_may_not_act_for_the_box_hears_that_and_not_which_file_he_cannot_read() {
+        let unread = || ReportedFault::new(Code::ConfigFile, "/etc/x.toml: cannot be read");
+        let failed = |seen: &Observations| -> Vec<CodeName> {
+            let told = judge(seen).into_iter();
+            let failed = told.filter(|finding| {
+                finding.status == CheckStatus::Fail && finding.code != Code::DoctorLate
+            });
+            failed.map(|finding| finding.code).collect()
+        };
+        let mut seen = Observations {
+            config: Some(Err(unread())),
+            state: Some(StateFolder::Failed(ReportedFault::new(
+                Code::StateOwner,
+                "another user's",
+            ))),
+            ..Observations::default()
+        };
+        assert_eq!(failed(&seen), [Code::StateOwner]);
+        // What is written in a file that he can read is wrong whoever he is, and so is the file for everybody else.
+        seen.config = Some(Err(ReportedFault::new(Code::ConfigSyntax, "no TOML")));
+        assert_eq!(failed(&seen)[0], Code::ConfigSyntax);
+        seen.config = Some(Err(unread()));
+        seen.state = Some(StateFolder::Locked("/var/lib/boxsync".into()));
+        assert_eq!(failed(&seen), [Code::ConfigFile]);
     }
 
     #[test]
