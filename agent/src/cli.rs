@@ -26,6 +26,7 @@ mod status;
 mod sync;
 mod terminate;
 mod textfile;
+mod usage;
 mod wipe;
 mod words;
 
@@ -36,6 +37,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use logic::entity::EntityType;
 use logic::fault::{Area, Code, Fault};
+use logic::language::Language;
 use logic::package::order::DownloadOrder;
 use logic::settings::SettingsInForce;
 use logic::words::{FaultClass, Outcome};
@@ -348,8 +350,12 @@ fn unread(usage: &clap::Error, screen: &Screen) -> Result<u8, Fault> {
         return Ok(0);
     }
     if !screen.json {
-        // Where standard error is gone nobody can be told.
-        let _ = usage.print();
+        let french = screen.language == Language::French;
+        match french.then(|| usage::french(usage)).flatten() {
+            Some(text) => screen.say(&text),
+            // Where standard error is gone nobody can be told.
+            None => usage.print().unwrap_or_default(),
+        }
         return Ok(2);
     }
     let words = usage.render().to_string();

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use logic::fault::{Code, Fault, ServiceCause, SettingForm};
+use logic::fault::{Code, Fault, InputCause, ParameterFlaw, ServiceCause, SettingForm};
 use logic::language::figure::{Bytes, Seconds};
 use logic::outside;
 use logic::package::order::{DownloadOrder, MAX_PAUSE, OrdersInForce};
@@ -19,27 +19,34 @@ use crate::socket::client;
 use system::root::Root;
 
 /// A time for `--for`: never none.
-pub(super) fn lasts(text: &str) -> Result<Duration, String> {
-    let lasts = span::parse(text)
-        .ok_or("expected seconds, or whole numbers with d, h, m, s in this order")?;
+pub(super) fn lasts(text: &str) -> Result<Duration, Fault> {
+    let lasts = span::parse(text).ok_or_else(|| expected(SettingForm::Span))?;
     match lasts.is_zero() {
-        true => Err("expected more than 0".to_owned()),
+        true => Err(flawed(ParameterFlaw::NoTime)),
         false => Ok(lasts),
     }
 }
 
 /// The same for a pause.
-pub(super) fn pause(text: &str) -> Result<Duration, String> {
+pub(super) fn pause(text: &str) -> Result<Duration, Fault> {
     match lasts(text)? {
-        lasts if lasts > MAX_PAUSE => Err("a pause lasts 24h at most".to_owned()),
+        lasts if lasts > MAX_PAUSE => Err(flawed(ParameterFlaw::PauseTooLong)),
         lasts => Ok(lasts),
     }
 }
 
 /// A rate.
-pub(super) fn size(text: &str) -> Result<Size, String> {
-    let expected = || format!("expected {}", SettingForm::Size { within: None });
-    text.parse().map_err(|()| expected())
+pub(super) fn size(text: &str) -> Result<Size, Fault> {
+    text.parse()
+        .map_err(|()| expected(SettingForm::Size { within: None }))
+}
+
+fn expected(form: SettingForm) -> Fault {
+    Fault::new(Code::InputUsage, InputCause::Expected { form })
+}
+
+fn flawed(flaw: ParameterFlaw) -> Fault {
+    Fault::new(Code::InputUsage, InputCause::Value { flaw })
 }
 
 /// Orders it, and says what is in force then.

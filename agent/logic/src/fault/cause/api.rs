@@ -63,7 +63,7 @@ sentences! {
             "above 0 it needs `epoch`, for a number alone does not say of which history it is; give the `epoch` that the number came with, or `cursor` in place of both",
             "au-dessus de 0 il lui faut `epoch`, car un nombre seul ne dit pas de quel historique il est ; donner l’`epoch` venu avec lui, ou `cursor` à la place des deux";
         NoTime => "expected more than 0", "attendu : plus de 0";
-        PauseTooLong => "a pause lasts 24 hours at most", "une pause dure 24 heures au plus";
+        PauseTooLong => "a pause lasts 24h at most", "une pause dure 24h au plus";
         NoEnd => "an exam that runs needs more than 0: send it again before it is over",
             "une épreuve en cours demande plus de 0 : le renvoyer avant la fin";
         Name { most: usize } => "expected at most {most} characters without control characters",

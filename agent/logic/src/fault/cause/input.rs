@@ -2,6 +2,7 @@
 //! Never what was typed where that may be a secret.
 //! Called by the verbs of the command line.
 
+use super::api::ParameterFlaw;
 use super::argument::{JsonFlaw, Quote, sentences};
 use super::os::OsCause;
 use super::setting::SettingForm;
@@ -32,6 +33,8 @@ sentences! {
         NoKind { word: Quote } => "no kind of item is called {word}", "aucune sorte d’élément ne s’appelle {word}";
         Unread { why: OsCause } => "standard input cannot be read: {why}",
             "l’entrée standard ne peut pas être lue : {why}";
+        Expected { form: SettingForm } => "expected {form}", "attendu : {form}";
+        Value { flaw: ParameterFlaw } => "{flaw}", "{flaw}";
         NoSecret => "expected a secret on standard input", "un secret est attendu sur l’entrée standard";
     }
 }

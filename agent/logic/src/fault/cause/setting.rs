@@ -83,6 +83,8 @@ sentences! {
         Time { least: String, most: String } =>
             "a time from {least} to {most}: seconds, or whole numbers with d, h, m, s in this order",
             "une durée de {least} à {most} : des secondes, ou des nombres entiers avec d, h, m, s dans cet ordre";
+        Span => "seconds, or whole numbers with d, h, m, s in this order",
+            "des secondes, ou des nombres entiers avec d, h, m, s dans cet ordre";
         NumberInQuotes => "a text: put the number into quotes", "un texte : mettre le nombre entre guillemets";
         Label { most: usize } => "a text of at most {most} characters, in quotes",
             "un texte de {most} caractères au plus, entre guillemets";
