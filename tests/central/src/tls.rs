@@ -27,6 +27,10 @@ pub enum Certificate {
     Early,
     /// Valid for `elsewhere.example` only.
     WrongHost,
+    /// Signed by its own key alone.
+    SelfSigned,
+    /// Signed by an intermediate authority whose certificate the server does not send.
+    NoIntermediate,
     /// A good one, of a server that demands one of its clients, too.
     ForClients,
 }
@@ -52,7 +56,7 @@ pub(crate) fn make(certificate: Certificate) -> Result<(Arc<ServerConfig>, Strin
             .into(),
     };
     let mut server = CertificateParams::new(names)?;
-    if matches!(certificate, Certificate::Good | Certificate::ForClients) {
+    if !matches!(certificate, Certificate::Expired | Certificate::Early) {
         server.not_before = date_time_ymd(2020, 1, 1);
         server.not_after = date_time_ymd(2036, 1, 1);
     }
@@ -66,10 +70,18 @@ pub(crate) fn make(certificate: Certificate) -> Result<(Arc<ServerConfig>, Strin
             server.not_after = date_time_ymd(2020, 1, 1);
         }
         Certificate::Early => server.not_before = date_time_ymd(2100, 1, 1),
-        Certificate::Good | Certificate::WrongHost | Certificate::ForClients => {}
+        Certificate::Good
+        | Certificate::WrongHost
+        | Certificate::SelfSigned
+        | Certificate::NoIntermediate
+        | Certificate::ForClients => {}
     }
     let server_key = KeyPair::generate()?;
-    let server_certificate = server.signed_by(&server_key, &issuer)?;
+    let server_certificate = match certificate {
+        Certificate::SelfSigned => server.self_signed(&server_key)?,
+        Certificate::NoIntermediate => server.signed_by(&server_key, &intermediate()?)?,
+        _ => server.signed_by(&server_key, &issuer)?,
+    };
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(server_key.serialize_der()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let clients = match certificate {
@@ -87,6 +99,16 @@ pub(crate) fn make(certificate: Certificate) -> Result<(Arc<ServerConfig>, Strin
         })
         .map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
     Ok((Arc::new(config), authority_pem))
+}
+
+/// An authority whose own certificate nobody sends.
+fn intermediate() -> Result<Issuer<'static, KeyPair>, rcgen::Error> {
+    let mut authority = CertificateParams::new(Vec::new())?;
+    authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    authority
+        .distinguished_name
+        .push(DnType::CommonName, "reference intermediate");
+    Ok(Issuer::new(authority, KeyPair::generate()?))
 }
 
 /// Demands a certificate that the authority has signed, which it never does.

@@ -20,6 +20,10 @@ pub enum Manner {
     Page,
     /// Says nothing.
     Silent,
+    /// Closes the connection after the first bytes that come.
+    Closes,
+    /// Answers the first bytes that come with these, which need not be HTTP, and closes.
+    Says(&'static [u8]),
 }
 
 /// A proxy that runs until it is dropped.
@@ -86,6 +90,16 @@ impl Drop for ProxyServer {
 
 /// One connection; whatever fails ends it.
 fn serve(mut stream: TcpStream, manner: Manner, asked: &AtomicUsize) -> Option<()> {
+    let first = match manner {
+        Manner::Closes => Some(&[][..]),
+        Manner::Says(bytes) => Some(bytes),
+        _ => None,
+    };
+    if let Some(bytes) = first {
+        let _ = stream.read(&mut [0; 1024]).ok()?;
+        asked.fetch_add(1, Ordering::Relaxed);
+        return stream.write_all(bytes).ok();
+    }
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -105,7 +119,7 @@ fn serve(mut stream: TcpStream, manner: Manner, asked: &AtomicUsize) -> Option<(
     match manner {
         Manner::Answers(status) => told(&mut stream, &format!("{status} No"), page),
         Manner::Page => told(&mut stream, "200 OK", page),
-        Manner::Silent => None,
+        Manner::Silent | Manner::Closes | Manner::Says(_) => None,
         Manner::Leads => {
             let place = head.strip_prefix("CONNECT ")?.split(' ').next()?;
             let Ok(mut onward) = TcpStream::connect(place) else {

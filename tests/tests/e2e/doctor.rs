@@ -5,6 +5,7 @@
 mod encryption;
 mod net;
 mod service;
+mod tls;
 
 use std::fs;
 use std::sync::Mutex;
@@ -51,7 +52,7 @@ fn small() -> Options {
     options(20, 2, (40_000, 300_000))
 }
 
-fn tls(certificate: Certificate) -> Options {
+fn over(certificate: Certificate) -> Options {
     Options {
         tls: Some(certificate),
         ..small()
@@ -78,7 +79,14 @@ fn always(fault: Fault) -> Rule {
 }
 
 fn table() -> Vec<Broken> {
-    [local(), encryption::table(), service::table(), net::table()].concat()
+    [
+        local(),
+        tls::table(),
+        encryption::table(),
+        service::table(),
+        net::table(),
+    ]
+    .concat()
 }
 
 /// What is broken on the box itself, or at central.
@@ -98,7 +106,14 @@ fn local() -> Vec<Broken> {
         broken("a newer boxsync was here", "state.newer", || {
             after(|site| fs::write(site.state("version"), "99\n").unwrap())
         }),
-        broken("somebody without the rights", "state.owner", without_rights),
+        broken("somebody without the rights", "state.owner", || {
+            without_rights("755")
+        }),
+        broken(
+            "somebody who may not read the configuration either",
+            "state.owner",
+            || without_rights("750"),
+        ),
         broken("the key of another box", "key.wrong", || {
             after(|site| fs::write(site.state("boxsync.key"), [7; 32]).unwrap())
         }),
@@ -140,41 +155,10 @@ fn local() -> Vec<Broken> {
         }),
         broken("central's clock is years behind", "clock.central", || {
             // Its certificate begins in 2020; the box knows that it is later, and goes on.
-            let site = Site::enrolled(tls(Certificate::Good)).held();
+            let site = Site::enrolled(over(Certificate::Good)).held();
             site.central.set_clock_offset(-3000 * 86_400 - 600);
             at(site)
         }),
-        broken("another authority signs", "net.tls_issuer", || {
-            let site = Site::enrolled(tls(Certificate::Good)).held();
-            let other = Site::new(tls(Certificate::Good));
-            let pem = other.central.ca_pem().unwrap();
-            fs::write(site.path("etc/boxsync/ca.pem"), pem).unwrap();
-            at(site)
-        }),
-        pair(
-            "an authority that the box was not given signs",
-            &["net.tls_issuer", "auth.not_enrolled"],
-            || {
-                let mut site = Site::new(tls(Certificate::Good));
-                site.unset("central", "ca_file");
-                at(site)
-            },
-        ),
-        pair(
-            "central's certificate has expired",
-            &["net.tls_expired", "auth.not_enrolled"],
-            || at(Site::new(tls(Certificate::Expired))),
-        ),
-        pair(
-            "central's certificate is of a later time",
-            &["net.tls_not_yet", "auth.not_enrolled"],
-            || at(Site::new(tls(Certificate::Early))),
-        ),
-        pair(
-            "a certificate for another host",
-            &["net.tls_host", "auth.not_enrolled"],
-            || at(Site::new(tls(Certificate::WrongHost))),
-        ),
         broken("a wrong path in the URL", "central.not_found", || {
             after(|site| {
                 let url = format!("\"{}portal/\"", site.central.url());
@@ -338,13 +322,16 @@ fn full_disk() -> BoxMade {
     }
 }
 
-fn without_rights() -> BoxMade {
+/// Another user asks; `config`: the mode of the folder of the configuration.
+fn without_rights(config: &str) -> BoxMade {
     let site = held();
-    let script = "mount -t tmpfs tmpfs /mnt; cp -a \"$2\" /mnt/box; cp \"$1\" /mnt/boxsync; \
-                  chmod 755 /mnt/box /mnt/box/etc /mnt/box/etc/boxsync /mnt/box/var /mnt/box/var/lib; \
-                  chown -R 33 /mnt/box/var/lib/boxsync; \
-                  setpriv --reuid 65534 --clear-groups /mnt/boxsync --root /mnt/box doctor --json";
-    match site.in_own_mounts(script) {
+    let script = format!(
+        "mount -t tmpfs tmpfs /mnt; cp -a \"$2\" /mnt/box; cp \"$1\" /mnt/boxsync; \
+         chmod 755 /mnt/box /mnt/box/etc /mnt/box/var /mnt/box/var/lib; \
+         chmod {config} /mnt/box/etc/boxsync; chown -R 33 /mnt/box/var/lib/boxsync; \
+         setpriv --reuid 65534 --clear-groups /mnt/boxsync --root /mnt/box doctor --json"
+    );
+    match site.in_own_mounts(&script) {
         Some(ran) => BoxMade::Ran(ran),
         None => BoxMade::Skipped("another user needs root"),
     }

@@ -15,7 +15,7 @@ const SKIPPED: &str = "a network of its own needs root";
 /// The port of proxies.
 const PROXY: u16 = 3128;
 
-fn ip(text: &str) -> IpAddr {
+pub(super) fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
@@ -24,7 +24,7 @@ fn four(text: &str) -> Ipv4Addr {
 }
 
 /// A box that is enrolled, its central behind the router. What `breaks` gives lasts until doctor has looked.
-fn on<K>(
+pub(super) fn on<K>(
     net: Option<Net>,
     tls: Option<Certificate>,
     breaks: impl FnOnce(&Net, &mut Site) -> K,
@@ -49,11 +49,11 @@ fn on<K>(
     BoxMade::Ran(ran)
 }
 
-fn behind<K>(breaks: impl FnOnce(&Net, &mut Site) -> K) -> BoxMade {
+pub(super) fn behind<K>(breaks: impl FnOnce(&Net, &mut Site) -> K) -> BoxMade {
     on(Net::new(), None, breaks)
 }
 
-fn over_tls<K>(breaks: impl FnOnce(&Net, &mut Site) -> K) -> BoxMade {
+pub(super) fn over_tls<K>(breaks: impl FnOnce(&Net, &mut Site) -> K) -> BoxMade {
     on(Net::new(), Some(Certificate::Good), breaks)
 }
 
@@ -85,6 +85,9 @@ fn proxied(site: &mut Site, host: &str) {
     let proxy = format!("\"http://{host}:{PROXY}\"");
     site.set("central", "proxy", &proxy);
 }
+
+/// A TLS alert (RFC 8446 6) to what is no TLS: fatal, `unexpected_message`.
+const UNEXPECTED_MESSAGE: &[u8] = &[21, 3, 3, 0, 2, 2, 10];
 
 /// A proxy beside central.
 fn proxy(net: &Net, site: &mut Site, manner: Manner) -> ProxyServer {
@@ -180,6 +183,34 @@ fn names() -> Vec<Broken> {
         broken("the name server fails", "net.dns", || {
             behind(|net, site| named(net, site, answering(NameReply::Code(2))))
         }),
+        broken("the name server refuses", "net.dns", || {
+            behind(|net, site| named(net, site, answering(NameReply::Code(5))))
+        }),
+        broken("a short name, and no search domain", "net.dns", || {
+            behind(|net, site| {
+                by_name(site, "central");
+                net.far(|| NameServer::start(ip(BESIDE), good()))
+            })
+        }),
+        broken(
+            "a search domain that has an answer for every name",
+            "central.foreign",
+            || {
+                behind(|net, site| {
+                    by_name(site, "central.tset");
+                    net.resolves(&format!("search school.test\nnameserver {BESIDE}\n"));
+                    let script = ServerScript {
+                        name: "central.tset.school.test",
+                        four: four(ROUTER),
+                        ..GOOD
+                    };
+                    let at = SocketAddr::new(ip(ROUTER), site.central.address().port());
+                    let portal = net.at_router(|| ProxyServer::start(at, Manner::Page));
+                    let server = net.far(|| NameServer::start(ip(BESIDE), script));
+                    (server, portal)
+                })
+            },
+        ),
         broken("the name has no address", "net.dns", || {
             behind(|net, site| named(net, site, answering(NameReply::NoData)))
         }),
@@ -320,31 +351,6 @@ fn firewalls() -> Vec<Broken> {
             })
         }),
         broken(
-            "a firewall opens the encrypted connection",
-            "net.tls_issuer",
-            || {
-                over_tls(|_, site| {
-                    let other = Site::new(Options {
-                        tls: Some(Certificate::Good),
-                        ..small()
-                    });
-                    let pem = other.central.ca_pem().unwrap();
-                    std::fs::write(site.path("etc/boxsync/ca.pem"), pem).unwrap();
-                })
-            },
-        ),
-        pair(
-            "central demands a certificate of the box",
-            &["net.tls_client", "auth.not_enrolled"],
-            || on(Net::new(), Some(Certificate::ForClients), |_, _| ()),
-        ),
-        broken("https, where central speaks http", "net.tls", || {
-            behind(|_, site| {
-                let url = site.central.url().replace("http://", "https://");
-                site.set("central", "url", &format!("\"{url}\""));
-            })
-        }),
-        broken(
             "central's clock is 400 days behind",
             "clock.central",
             || {
@@ -410,6 +416,16 @@ fn proxies() -> Vec<Broken> {
         }),
         broken("the proxy is a web server", "net.proxy", || {
             over_tls(|net, site| proxy(net, site, Manner::Page))
+        }),
+        broken("the proxy closes at CONNECT", "net.proxy", || {
+            over_tls(|net, site| proxy(net, site, Manner::Closes))
+        }),
+        broken("the proxy itself speaks https", "net.proxy", || {
+            over_tls(|net, site| proxy(net, site, Manner::Says(UNEXPECTED_MESSAGE)))
+        }),
+        broken("the proxy's port is of something else", "net.proxy", || {
+            let banner = b"220 mail.school.test ESMTP\r\n";
+            over_tls(|net, site| proxy(net, site, Manner::Says(banner)))
         }),
         broken("the proxy accepts and says nothing", "net.proxy", || {
             over_tls(|net, site| proxy(net, site, Manner::Silent))
