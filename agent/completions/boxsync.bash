@@ -79,6 +79,9 @@ _boxsync() {
             boxsync,sync)
                 cmd="boxsync__subcmd__sync"
                 ;;
+            boxsync,watch)
+                cmd="boxsync__subcmd__watch"
+                ;;
             boxsync,wipe)
                 cmd="boxsync__subcmd__wipe"
                 ;;
@@ -210,6 +213,9 @@ _boxsync() {
                 ;;
             boxsync__subcmd__help,sync)
                 cmd="boxsync__subcmd__help__subcmd__sync"
+                ;;
+            boxsync__subcmd__help,watch)
+                cmd="boxsync__subcmd__help__subcmd__watch"
                 ;;
             boxsync__subcmd__help,wipe)
                 cmd="boxsync__subcmd__help__subcmd__wipe"
@@ -356,7 +362,7 @@ _boxsync() {
 
     case "${cmd}" in
         boxsync)
-            opts="-h -V --root --json --help --version run sync status doctor history stats entities packages pause resume rate results enroll credentials identity config clock key wipe completions man help"
+            opts="-h -V --root --json --help --version run sync status doctor history stats watch entities packages pause resume rate results enroll credentials identity config clock key wipe completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -864,7 +870,7 @@ _boxsync() {
             return 0
             ;;
         boxsync__subcmd__help)
-            opts="run sync status doctor history stats entities packages pause resume rate results enroll credentials identity config clock key wipe completions man help"
+            opts="run sync status doctor history stats watch entities packages pause resume rate results enroll credentials identity config clock key wipe completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1396,6 +1402,20 @@ _boxsync() {
             return 0
             ;;
         boxsync__subcmd__help__subcmd__sync)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        boxsync__subcmd__help__subcmd__watch)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2106,6 +2126,24 @@ _boxsync() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        boxsync__subcmd__watch)
+            opts="-h --root --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

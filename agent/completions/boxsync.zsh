@@ -136,6 +136,14 @@ _arguments "${_arguments_options[@]}" : \
 '--help[Print help]' \
 && ret=0
 ;;
+(watch)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
 (entities)
 _arguments "${_arguments_options[@]}" : \
 '--id=[Only the entity with this URI]:URI:_default' \
@@ -754,6 +762,10 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(watch)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (entities)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -984,6 +996,7 @@ _boxsync_commands() {
 'doctor:What is wrong, and the one thing to do' \
 'history:Past synchronizations, newest first' \
 'stats:The link over time, and what the coming night can carry' \
+'watch:The events of the box as they come, a line each, until the service ends' \
 'entities:What the catalogue holds' \
 'packages:Test packages' \
 'pause:Lets no package come for a time; results and the catalogue go on' \
@@ -1187,6 +1200,7 @@ _boxsync__subcmd__help_commands() {
 'doctor:What is wrong, and the one thing to do' \
 'history:Past synchronizations, newest first' \
 'stats:The link over time, and what the coming night can carry' \
+'watch:The events of the box as they come, a line each, until the service ends' \
 'entities:What the catalogue holds' \
 'packages:Test packages' \
 'pause:Lets no package come for a time; results and the catalogue go on' \
@@ -1420,6 +1434,11 @@ _boxsync__subcmd__help__subcmd__status_commands() {
 _boxsync__subcmd__help__subcmd__sync_commands() {
     local commands; commands=()
     _describe -t commands 'boxsync help sync commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__watch_commands] )) ||
+_boxsync__subcmd__help__subcmd__watch_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help watch commands' commands "$@"
 }
 (( $+functions[_boxsync__subcmd__help__subcmd__wipe_commands] )) ||
 _boxsync__subcmd__help__subcmd__wipe_commands() {
@@ -1666,6 +1685,11 @@ _boxsync__subcmd__status_commands() {
 _boxsync__subcmd__sync_commands() {
     local commands; commands=()
     _describe -t commands 'boxsync sync commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__watch_commands] )) ||
+_boxsync__subcmd__watch_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync watch commands' commands "$@"
 }
 (( $+functions[_boxsync__subcmd__wipe_commands] )) ||
 _boxsync__subcmd__wipe_commands() {

@@ -27,6 +27,7 @@ mod sync;
 mod terminate;
 mod textfile;
 mod usage;
+mod watch;
 mod wipe;
 mod words;
 
@@ -119,6 +120,11 @@ enum Verb {
     },
     /// The link over time, and what the coming night can carry.
     Stats,
+    /// The events of the box as they come, a line each, until the service ends.
+    #[command(
+        after_help = "Examples:\n  boxsync watch --json | jq 'select(.event == \"verdict\").verdict.word'"
+    )]
+    Watch,
     /// What the catalogue holds.
     #[command(
         after_help = "Examples:\n  boxsync entities\n  boxsync entities test-taker --json\n  boxsync entities --hidden\n  boxsync entities delivery --id https://central.example/tao.rdf#i4001"
@@ -286,9 +292,12 @@ impl Verb {
             Self::Identity { act } => act.is_some(),
             Self::Pause { .. } | Self::Resume | Self::Rate { .. } => false,
             Self::Clock { .. } | Self::Key { .. } | Self::Wipe { .. } => true,
-            Self::Run | Self::Status | Self::Doctor(_) | Self::History { .. } | Self::Stats => {
-                false
-            }
+            Self::Run
+            | Self::Status
+            | Self::Doctor(_)
+            | Self::History { .. }
+            | Self::Stats
+            | Self::Watch => false,
             Self::Entities { .. }
             | Self::Config { .. }
             | Self::Completions { .. }
@@ -415,6 +424,7 @@ fn perform(root: &Root, verb: Verb, screen: &Screen) -> Result<u8, Fault> {
         }
         Verb::Doctor(options) => doctor::act(root, settings::read(root), options, screen),
         Verb::History { limit } => history::act(&open(root)?, limit, screen),
+        Verb::Watch => watch::act(root, screen),
         Verb::Stats => stats::act(&open(root)?, screen),
         Verb::Entities { kind, id, hidden } => {
             entities::act(&open(root)?, kind, id.as_deref(), hidden, screen)

@@ -4,6 +4,7 @@
 
 mod configure;
 mod event_log;
+mod flags;
 mod gate;
 mod network;
 mod outcome;
@@ -29,6 +30,7 @@ use crate::socket::{self, ApiSocket};
 use crate::worker::{self, Worker, WorkerOrder};
 use configure::policy;
 use event_log::EventNotices;
+use flags::FlagKeeper;
 use gate::GatewayGate;
 use network::Network;
 use system::clock;
@@ -54,6 +56,8 @@ pub async fn run(root: &Root, read: &dyn Fn() -> SettingsInForce) -> Result<(), 
     let mut daemon = Daemon::new(root, &settings, shared.clone());
     // A box whose folder does not open has no id yet.
     let is_whole = api_socket.is_made() && !daemon.box_id.is_empty();
+    // Behind the socket: those of another daemon stay.
+    let flags = FlagKeeper::new(root, &shared);
     let served = tokio::task::spawn_local(socket::serve(api_socket, shared));
     daemon.waits = first.settings.is_none();
     daemon.configured(first);
@@ -63,6 +67,7 @@ pub async fn run(root: &Root, read: &dyn Fn() -> SettingsInForce) -> Result<(), 
     daemon.turn(&mut signals, asks, read).await;
     event_log::stopping(&daemon.box_id);
     daemon.notifier.stopping();
+    drop(flags);
     served.abort();
     drop(daemon.page);
     let worker = daemon.worker.take();

@@ -3,6 +3,7 @@
 //! Called by `site`.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -94,6 +95,20 @@ impl Running {
             err,
             begun: Instant::now(),
         }
+    }
+
+    /// The processes of a daemon that synchronize; those that look at the box come and go.
+    #[must_use]
+    pub fn workers(&self) -> Vec<i32> {
+        let id = self.id();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+        let children = children.unwrap_or_default();
+        let children = children.split_whitespace().filter(|child| {
+            let line = fs::read(format!("/proc/{child}/cmdline")).unwrap_or_default();
+            line.split(|byte| *byte == 0)
+                .any(|word| word == b"sync-worker")
+        });
+        children.filter_map(|child| child.parse().ok()).collect()
     }
 
     /// Process id.

@@ -3,6 +3,7 @@
 //! Called by `doctor`, `status`, `stats` and whoever shows the same elsewhere (page, socket, journal).
 
 pub mod clock;
+pub mod flag;
 pub mod holdings;
 pub mod honesty;
 pub mod message;

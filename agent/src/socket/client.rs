@@ -128,6 +128,30 @@ async fn exchange<T: serde::de::DeserializeOwned>(
     serde_json::from_slice(&told).map(Some).map_err(gone)
 }
 
+/// Hands on each event of the box, with its name and its id, until `tell` wants no more.
+///
+/// # Errors
+/// `unit.down` without a daemon, `daemon.gone` when it ends meanwhile.
+pub async fn watch(
+    root: &Root,
+    mut tell: impl FnMut(&str, Option<&str>, Json) -> bool,
+) -> Result<(), Fault> {
+    let stream = UnixStream::connect(root.socket()).await;
+    let stream = stream.map_err(|_| Fault::new(Code::UnitDown, ServiceCause::Down))?;
+    let events = call(stream, Method::GET, "/v1/events", Bytes::new()).await?;
+    let mut events = Events {
+        body: succeeded(events).await?.into_body(),
+        held: Vec::new(),
+    };
+    while let Some(ServerEvent { kind, id, data }) = events.next().await? {
+        // A comment says that the daemon is there, and nothing else.
+        if !kind.is_empty() && !tell(&kind, id.as_deref(), data) {
+            return Ok(());
+        }
+    }
+    Err(lost(ServiceLoss::Early))
+}
+
 /// What the daemon knows of exams.
 #[derive(Debug, Deserialize)]
 pub struct ExamStanding {
@@ -164,7 +188,7 @@ pub async fn terminate(root: &Root, count: u64) -> Result<Option<()>, Fault> {
 /// Follows a run to its last account; gives that of each organisation.
 async fn followed(events: &mut Events, run: u64, watch: &RunWatch) -> Result<Vec<Report>, Fault> {
     let mut reports = Vec::new();
-    while let Some((kind, data)) = events.next().await? {
+    while let Some(ServerEvent { kind, data, .. }) = events.next().await? {
         let of = data.get("run").and_then(Json::as_u64);
         if of.is_none_or(|of| of < run) {
             continue;
@@ -274,6 +298,13 @@ async fn succeeded(answer: Response<Incoming>) -> Result<Response<Incoming>, Fau
     Err(fault.classed(FaultClass::Operator).ending(Outcome::Failed))
 }
 
+/// One server-sent event (WHATWG HTML 9.2); without a name it is a comment.
+struct ServerEvent {
+    kind: String,
+    id: Option<String>,
+    data: Json,
+}
+
 /// Server-sent events as they come.
 struct Events {
     body: Incoming,
@@ -281,19 +312,19 @@ struct Events {
 }
 
 impl Events {
-    /// Kind and data of the next one; `None` at the end.
-    async fn next(&mut self) -> Result<Option<(String, Json)>, Fault> {
+    /// The next one; `None` at the end.
+    async fn next(&mut self) -> Result<Option<ServerEvent>, Fault> {
         loop {
             if let Some(end) = self.held.windows(2).position(|pair| pair == b"\n\n") {
                 let event: Vec<u8> = self.held.drain(..end + 2).collect();
                 let event = String::from_utf8_lossy(&event);
                 let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name));
-                let kind = field("event: ").unwrap_or_default().to_owned();
                 let data = field("data: ").unwrap_or("null");
-                return Ok(Some((
-                    kind,
-                    serde_json::from_slice(data.as_bytes()).map_err(gone)?,
-                )));
+                return Ok(Some(ServerEvent {
+                    kind: field("event: ").unwrap_or_default().to_owned(),
+                    id: field("id: ").map(str::to_owned),
+                    data: serde_json::from_slice(data.as_bytes()).map_err(gone)?,
+                }));
             }
             if self.held.len() > EVENT {
                 return Err(lost(ServiceLoss::Endless));

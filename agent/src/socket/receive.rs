@@ -69,6 +69,7 @@ pub(super) async fn answer(
         kept.await.map_err(|_| slow(ITEM_TIMEOUT))?
     };
     shared.events().done();
+    shared.news().handed_in();
     let mut told = kept?;
     if now {
         // It is kept whatever comes of that: a daemon that stops sends it when it has started again.

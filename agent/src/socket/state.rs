@@ -70,6 +70,30 @@ pub struct RunProgress {
     pub progress: Progress,
 }
 
+/// Changes that the flags of the box may depend on.
+#[derive(Clone, Default)]
+pub struct FlagNews(Rc<(Notify, Notify)>);
+
+impl FlagNews {
+    /// Something has changed.
+    pub(super) fn any(&self) {
+        self.0.0.notify_one();
+    }
+
+    /// Something was handed in.
+    pub(super) fn handed_in(&self) {
+        self.0.1.notify_one();
+    }
+
+    /// Ends with the next change; what is handed in is none where something is owed already.
+    pub async fn changed(&self, is_owed: bool) {
+        tokio::select! {
+            () = self.0.0.notified() => {}
+            () = self.0.1.notified(), if !is_owed => {}
+        }
+    }
+}
+
 /// Somebody waits for executions to end.
 pub(super) struct TerminationRequest(SharedState);
 
@@ -124,6 +148,8 @@ struct SharedInner {
     exams: Rc<Notify>,
     /// Whoever waits for executions to end is told of each signal.
     signals: Notify,
+    /// What flags of the box depend on has changed: anything, or that something was handed in.
+    news: FlagNews,
     /// So many wait for that.
     terminations: Cell<usize>,
     /// What a person has ordered of the downloads, as it is on disk, once that could be read; and that it is new.
@@ -160,6 +186,7 @@ impl SharedState {
             way_in: RefCell::default(),
             exams: Rc::default(),
             signals: Notify::new(),
+            news: FlagNews::default(),
             terminations: Cell::new(0),
             orders: RefCell::new(orders::at_start(root)),
             ordered: Rc::default(),
@@ -199,6 +226,7 @@ impl SharedState {
     /// The files of the configuration were read again.
     pub fn faulty(&self, fault: Option<Fault>) {
         *self.0.fault.borrow_mut() = fault.map(Rc::new);
+        self.0.news.any();
     }
 
     /// How the daemon stands.
@@ -208,7 +236,10 @@ impl SharedState {
 
     /// Shows how the daemon stands.
     pub fn show(&self, standing: DaemonStanding) {
-        *self.0.standing.borrow_mut() = standing;
+        let before = self.0.standing.replace(standing);
+        if before.waiting != self.0.standing.borrow().waiting {
+            self.0.news.any();
+        }
     }
 
     /// The run has come so far.
@@ -234,6 +265,7 @@ impl SharedState {
                 true => "report",
                 false => "account",
             };
+            self.0.news.any();
             self.tell(kind, json!({ "run": run, "report": report }));
         }
     }
@@ -257,6 +289,7 @@ impl SharedState {
     /// What the last trial found.
     pub fn keeps(&self, intake: Option<Finding>) {
         *self.0.intake.borrow_mut() = intake;
+        self.0.news.any();
         self.0.events.judge();
     }
 
@@ -269,6 +302,12 @@ impl SharedState {
     pub fn exam_told(&self) {
         self.0.exams.notify_one();
         self.0.signals.notify_waiters();
+        self.0.news.any();
+    }
+
+    /// What the flags of the box depend on, as far as the daemon hears of changes.
+    pub fn news(&self) -> FlagNews {
+        self.0.news.clone()
     }
 
     /// Ends with the next signal of an exam.

@@ -231,10 +231,14 @@ impl DaemonHouse {
     pub(crate) fn workers(&self, daemon: &DaemonProcess) -> Vec<i32> {
         let id = daemon.0.id();
         let listed = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
-        listed
-            .split_whitespace()
-            .map(|pid| pid.parse().unwrap())
-            .collect()
+        // Those that look at the box for the flags come and go.
+        let synchronizes = |pid: &&str| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            line.split(|byte| *byte == 0)
+                .any(|word| word == b"sync-worker")
+        };
+        let listed = listed.split_whitespace().filter(synchronizes);
+        listed.map(|pid| pid.parse().unwrap()).collect()
     }
 }
 

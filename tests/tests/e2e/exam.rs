@@ -179,9 +179,9 @@ fn executions_that_say_nothing_clear_are_refused() {
 }
 
 /// A delivery engine that follows the events of the box.
-struct EventFollower(BufReader<UnixStream>);
+struct EngineFollower(BufReader<UnixStream>);
 
-impl EventFollower {
+impl EngineFollower {
     fn new(site: &Site) -> Self {
         let mut stream = site.api().connect().expect("the daemon listens");
         stream
@@ -228,7 +228,7 @@ fn what_is_sat_is_terminated_by_the_engine_before_the_run() {
         let ran = site.sync_with(options).exits(2);
         assert_eq!(ran.object()["code"], "input.terminate", "{}", ran.story());
     }
-    let mut engine = EventFollower::new(&site);
+    let mut engine = EngineFollower::new(&site);
     assert_eq!(engine.hears("state")["terminate"]["asked"], false);
     let running = site.start(&["sync", "--terminate", "--yes", "2", "--json"]);
     let told = engine.hears("terminate");
@@ -259,7 +259,7 @@ fn an_engine_that_dies_in_the_middle_is_named_and_nothing_is_forced() {
     signal(&site, &sat(&site, "hall", 2, 3600));
     signal(&site, &sat(&site, "annexe", 1, 1));
     site.central.reset_log();
-    let mut engine = EventFollower::new(&site);
+    let mut engine = EngineFollower::new(&site);
     let running = site.start(&["sync", "--terminate", "--yes", "3", "--json"]);
     while engine.hears("terminate")["asked"] != true {}
     signal(&site, &sat(&site, "hall", 1, 3600));
@@ -280,11 +280,11 @@ fn an_engine_that_dies_in_the_middle_is_named_and_nothing_is_forced() {
         "nothing was forced"
     );
     // It is started anew while it is asked again: the state tells it.
-    let mut before = EventFollower::new(&site);
+    let mut before = EngineFollower::new(&site);
     let running = site.start(&["sync", "--terminate", "--yes", "1", "--json"]);
     while before.hears("terminate")["asked"] != true {}
     assert_eq!(
-        EventFollower::new(&site).hears("state")["terminate"]["asked"],
+        EngineFollower::new(&site).hears("state")["terminate"]["asked"],
         true
     );
     signal(&site, &json!({ "name": "hall", "active": false }));

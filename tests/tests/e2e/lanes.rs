@@ -1,7 +1,6 @@
 //! What holds up packages holds up nothing else: windows, exams, slow lines, sick routes, a central that asks for hours.
 //! Never pauses but for what comes; intervals are of seconds.
 
-use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -85,13 +84,6 @@ fn goes_home(site: &Site, id: &str) {
     assert_home(site, id, &answers(id, 2));
 }
 
-/// Process ids of the daemon's workers.
-fn workers(running: &Running) -> Vec<String> {
-    let id = running.id();
-    let listed = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
-    listed.split_whitespace().map(str::to_owned).collect()
-}
-
 /// What central was told last of packages under way.
 fn told_waiting(site: &Site) -> Option<String> {
     let row = site.central.sync_rows().pop()?;
@@ -147,7 +139,7 @@ fn a_closed_window_holds_up_packages_alone() {
         (&ran["packages"]["waiting"], &ran["packages"]["downloaded"]),
         (&json!(0), &json!(1))
     );
-    wait_until("an idle box", LIMIT, || workers(&running).is_empty());
+    wait_until("an idle box", LIMIT, || running.workers().is_empty());
     ended(running);
     site.assert_package(&site.delivery(0));
 }
@@ -190,12 +182,12 @@ fn a_package_that_takes_for_ever_holds_up_neither_results_nor_the_catalogue() {
         site.asked(Route::Package) >= 1
     });
     until_passes(&site, 1);
-    let before = workers(&running);
+    let before = running.workers();
     let id = owe(&site, 1);
     until_passes(&site, 5);
     goes_home(&site, &id);
     // In the same worker, over the same request.
-    assert_eq!(workers(&running), before);
+    assert_eq!(running.workers(), before);
     assert_eq!(site.asked(Route::Package), 1);
     assert_ne!(site.packages()[&site.delivery(0)], "held");
     let central = told_waiting(&site).unwrap();
@@ -208,7 +200,7 @@ fn a_package_that_takes_for_ever_holds_up_neither_results_nor_the_catalogue() {
     // Who does not wait for packages has the account at once.
     let ran = site.sync_with(&["--no-wait"]).exits(0).object();
     assert_eq!(ran["packages"]["waiting"], 1);
-    assert_eq!(workers(&running), before);
+    assert_eq!(running.workers(), before);
     ended(running);
 }
 

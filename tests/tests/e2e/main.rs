@@ -20,6 +20,7 @@ mod encrypted_gateway;
 mod encrypted_rest;
 mod engine;
 mod exam;
+mod flags;
 mod full;
 mod gateway;
 mod guard;

@@ -318,13 +318,7 @@ fn a_worker_that_is_killed_three_times_is_told_with_its_cause() {
     site.set("sync", "interval", "\"1h\"");
     site.central.set_rate(2_000);
     let daemon = site.start_daemon();
-    let children = format!("/proc/{0}/task/{0}/children", daemon.id());
-    let worker = || {
-        let text = fs::read_to_string(&children).unwrap_or_default();
-        text.split_whitespace()
-            .next()
-            .and_then(|pid| pid.parse().ok())
-    };
+    let worker = || daemon.workers().first().copied();
     for round in 0..3 {
         asked(&site);
         wait_until("a worker at work", LIMIT, || worker().is_some());

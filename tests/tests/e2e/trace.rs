@@ -220,8 +220,7 @@ fn a_central_that_does_not_hear_of_the_end_is_told_by_the_next_run() {
     // So is one whose worker was killed under the daemon.
     site.central.reset_log();
     let running = in_a_run(&site);
-    let worker = fs::read_to_string(format!("/proc/{0}/task/{0}/children", running.id())).unwrap();
-    let worker: i32 = worker.split_whitespace().next().unwrap().parse().unwrap();
+    let worker = running.workers()[0];
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(worker), Signal::SIGKILL).unwrap();
     site.central.clear_script();
     wait_until("the next run", LIMIT, || {

@@ -44,6 +44,10 @@ fn every_unit_is_understood_by_systemd() {
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     for unit in [
         "systemd/boxsync.service",
+        "systemd/boxsync-ready.target",
+        "systemd/boxsync-not-ready.target",
+        "systemd/boxsync-ready.path",
+        "systemd/boxsync-not-ready.path",
         "image/root/usr/lib/systemd/system/boxsync-clock.service",
         "image/root/usr/lib/systemd/system/boxsync-report.service",
     ] {

@@ -98,6 +98,7 @@ impl VerbHouse {
                     token,
                 ],
             ),
+            ("watch", vec![]),
             ("identity", vec![]),
             ("identity gateway", vec![]),
             ("config", vec![]),
@@ -174,7 +175,7 @@ fn every_verb_speaks_one_object_a_line() {
         // Something is owed: doctor may warn, status may say BUT; a run sends it. Nothing is held that could be released,
         // and no daemon runs that could be ordered something.
         let status = match verb.as_str() {
-            "results release" | "pause" | "resume" | "rate" | "packages first" => 1,
+            "results release" | "watch" | "pause" | "resume" | "rate" | "packages first" => 1,
             verb if needs_more(verb) => 2,
             _ => 0,
         };
@@ -202,6 +203,7 @@ fn every_verb_tells_that_its_output_was_lost() {
         assert!(ran.err.contains("[output.failed]"), "{}", ran.story());
         // Verbs that act have no data for people: words go to stderr.
         let plain = [
+            "watch",
             "pause",
             "resume",
             "rate",

@@ -340,6 +340,19 @@ pub struct OwedCounts {
 }
 
 impl OwedCounts {
+    /// What central has not acknowledged, whatever became of it.
+    pub fn unacknowledged(&self) -> u64 {
+        let counts = [
+            self.queued,
+            self.refused,
+            self.unconfirmed,
+            self.set_aside,
+            self.open,
+            self.held,
+        ];
+        counts.iter().sum()
+    }
+
     /// What does not go for now: central holds it up, or it is encrypted with a key that central no longer has.
     pub fn not_taken(&self) -> u64 {
         self.waiting + self.held
