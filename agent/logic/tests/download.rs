@@ -58,8 +58,14 @@ impl Play {
     fn world(&self) -> World {
         let edition = |number| edition(self.members, self.bytes, &[1, self.members - 1], number);
         let held = self.held.then(|| edition(9));
+        let changes = self
+            .script
+            .iter()
+            .filter(|one| **one == PackageMishap::Change)
+            .count();
         let central = PackageCentral {
-            editions: (1..=4).map(edition).collect(),
+            // As many as it may come to give.
+            editions: (1..=4).take(1 + changes).map(edition).collect(),
             script: self.script.clone(),
             always: self.always,
             member: self.bytes as u64,

@@ -162,13 +162,14 @@ impl World {
     }
 
     fn content(&mut self) -> Vec<u8> {
-        self.part()
+        let records: Vec<&[u8]> = self
+            .part()
             .records
             .iter()
             .flatten()
-            .flatten()
-            .copied()
-            .collect()
+            .map(Vec::as_slice)
+            .collect();
+        records.concat()
     }
 
     pub(crate) fn identify(&mut self) -> Event {

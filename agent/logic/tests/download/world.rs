@@ -436,11 +436,10 @@ impl World {
             DownloadCommand::Publish { .. } => {
                 let part = self.store.part.take().expect("a package to publish");
                 let records = part.records.into_iter();
-                self.held = Some(
-                    records
-                        .flat_map(|record| record.expect("every record"))
-                        .collect(),
-                );
+                let records: Vec<Vec<u8>> = records
+                    .map(|record| record.expect("every record"))
+                    .collect();
+                self.held = Some(records.concat());
                 return Some(Event::Published);
             }
             DownloadCommand::Compare => return Some(Event::Compared),
