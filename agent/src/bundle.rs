@@ -120,7 +120,9 @@ pub fn make(
         }),
     );
     if let Some(engine) = &engine {
-        let standing = standing::take(engine);
+        let mut standing = standing::take(engine);
+        // How many there are is told; which ones is nobody's business.
+        standing.awaited.clear();
         let reports = standing::reports(engine, HISTORY).unwrap_or_default();
         let offset = in_force.download.offset(clock::now().wall).seconds();
         put(

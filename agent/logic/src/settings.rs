@@ -151,10 +151,20 @@ pub struct DownloadSettings {
     pub window_flush: Size,
 }
 
+/// So many openings of the windows are reckoned with: two months of nights.
+const SPANS: usize = 64;
+
 impl DownloadSettings {
     /// How long until packages may be fetched; zero is now. `wall` is Unix seconds that the caller trusts.
     pub fn wait(&self, wall: i64) -> Duration {
         window::wait(&self.windows, |wall| self.offset(wall).seconds(), wall)
+    }
+
+    /// The next times at which packages may come, each from one Unix second to before another; `None` where that is always.
+    pub fn open_spans(&self, wall: i64) -> Option<Vec<(i64, i64)>> {
+        let offset = |wall| self.offset(wall).seconds();
+        let spans = || window::open_spans(&self.windows, offset, wall, SPANS);
+        (!self.windows.is_empty()).then(spans)
     }
 
     /// How far local time is ahead of UTC at a moment, Unix seconds.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use logic::entity::{EntityType, uri};
 use logic::fault::{Code, Fault, Id, PackageCause};
+use logic::health::verdict::awaited_at;
 use logic::language::figure;
 use logic::outside;
 use logic::package::order::DownloadOrder;
@@ -17,6 +18,7 @@ use super::caller::Output;
 use super::downloads;
 use super::screen::{Screen, things};
 use super::words::{self, ListTerm};
+use crate::doctor::standing;
 use crate::engine::{Engine, content};
 use system::root::Root;
 use vault::catalogue::CatalogueStore;
@@ -75,6 +77,8 @@ fn list(engine: &Engine, packages: &PackageStore, screen: &Screen) -> Result<u8,
     let edition = catalogue.shown()?;
     let mut reader = catalogue.reader();
     let mut rows = Vec::new();
+    let standing = screen.json.then(|| standing::take(engine));
+    let awaited = standing.as_ref().map(awaited_at).unwrap_or_default();
     for (name, row) in edition.rows(EntityType::Delivery) {
         let delivery = reader.entity(EntityType::Delivery, name, row)?;
         let PackageRecord {
@@ -83,7 +87,12 @@ fn list(engine: &Engine, packages: &PackageStore, screen: &Screen) -> Result<u8,
             rebuilt,
         } = packages.state(&delivery.id)?;
         if screen.json {
-            screen.object(json!({ "delivery": delivery.id, "bytes": size, "state": state, "rebuilt": rebuilt }));
+            let awaited = awaited.iter().find(|(one, _)| one.delivery == delivery.id);
+            let (left, ready_at) = awaited.map_or((None, None), |(one, at)| (one.left, *at));
+            screen.object(json!({
+                "delivery": delivery.id, "bytes": size, "state": state, "rebuilt": rebuilt, "bytes_left": left,
+                "ready_at": ready_at,
+            }));
         } else {
             let label = delivery.properties.first(uri::LABEL).unwrap_or_default();
             rows.push(PackageRow {

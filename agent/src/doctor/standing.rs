@@ -10,7 +10,9 @@ use std::path::Path;
 use logic::entity::EntityType;
 use logic::fault::{Area, CatalogueCause, Code, Fault, FileAct, Finding};
 use logic::health::BoxStanding;
-use logic::health::verdict::{Last, LastRun, OwedCounts, Stock, package_estimate};
+use logic::health::verdict::{
+    AwaitedPackage, Last, LastRun, OwedCounts, Stock, awaited_at, package_estimate,
+};
 use logic::intake::ItemKind;
 use logic::package::EditionFinding;
 use logic::report::Report;
@@ -19,7 +21,7 @@ use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
 use serde_json::{Map, Value as Json, json};
 
-use crate::engine::{Engine, survey};
+use crate::engine::{Engine, orders, survey};
 use system::clock;
 use system::root::{lacks_inodes, try_write};
 use vault::catalogue::{CatalogueRevision, CatalogueStore};
@@ -121,6 +123,8 @@ fn read(engine: &Engine, standing: &mut BoxStanding) -> Result<(), Fault> {
     let reports = reports(engine, RECENT)?;
     standing.rate = rate(&reports);
     standing.package_rate = engine.package_rate();
+    let wall = standing.now;
+    standing.open_spans = engine.settings().download.open_spans(wall);
     let damaged = unreadable_entities(&catalogue, &edition);
     if damaged > 0 {
         let cause = CatalogueCause::Closed {
@@ -128,7 +132,7 @@ fn read(engine: &Engine, standing: &mut BoxStanding) -> Result<(), Fault> {
         };
         standing.trouble = Some(Finding::new(Code::StoreDamaged, cause));
     }
-    standing.packages = stock(engine, &catalogue, &edition)?;
+    (standing.packages, standing.awaited) = stock(engine, &catalogue, &edition)?;
     standing.packages.absent = absent(&reports);
     let reached = last.as_ref().filter(|last| reached(last));
     standing.contact = edition
@@ -197,10 +201,11 @@ fn stock(
     engine: &Engine,
     catalogue: &CatalogueStore,
     edition: &CatalogueRevision,
-) -> Result<Stock, Fault> {
+) -> Result<(Stock, Vec<AwaitedPackage>), Fault> {
     let packages = PackageStore::open(engine.vault())?;
     let mut reader = catalogue.reader();
     let mut stock = Stock::default();
+    let mut awaited = Vec::new();
     for (name, row) in edition.rows(EntityType::Delivery) {
         stock.wanted += 1;
         let delivery = reader.entity(EntityType::Delivery, name, row)?.id;
@@ -230,8 +235,22 @@ fn stock(
             Some(left) => stock.bytes_left += left,
             None => stock.unknown += 1,
         }
+        awaited.push(AwaitedPackage { delivery, left });
     }
-    Ok(stock)
+    // As the lane brings them: what a person wants first, then by their URIs.
+    let orders = orders::kept(engine.vault());
+    awaited.sort_by_cached_key(|one| {
+        let delivery = one.delivery.clone();
+        (orders.first() != Some(&*delivery), delivery)
+    });
+    Ok((stock, awaited))
+}
+
+/// The packages that are still to come, each with its bytes and the moment at which it is there, for machines.
+pub fn awaited(standing: &BoxStanding) -> Vec<Json> {
+    let told = awaited_at(standing).into_iter();
+    let line = |(one, at): (&AwaitedPackage, Option<i64>)| json!({ "delivery": one.delivery, "bytes_left": one.left, "ready_at": at });
+    told.map(line).collect()
 }
 
 /// What is left of the packages in bytes and time, for machines.
@@ -254,6 +273,7 @@ pub fn packages_left(standing: &BoxStanding) -> Map<String, Json> {
             "ready_at",
             json!(estimate.and_then(|estimate| estimate.ready_at)),
         ),
+        ("awaited", json!(awaited(standing))),
     ];
     told.map(|(name, value)| (name.to_owned(), value))
         .into_iter()

@@ -71,6 +71,12 @@ pub struct BoxStanding {
     /// The rate of the last minutes, while packages come.
     #[serde(default)]
     pub package_rate: Option<PackageRate>,
+    /// The packages that are still to come, in the order in which they do.
+    #[serde(default)]
+    pub awaited: Vec<AwaitedPackage>,
+    /// The next times at which packages may come, Unix seconds; `None` where that is always.
+    #[serde(default)]
+    pub open_spans: Option<Vec<(i64, i64)>>,
     /// What is to be told of the box itself: it runs twice, it was put back.
     #[serde(default)]
     pub notices: Vec<Finding>,
@@ -239,6 +245,15 @@ pub struct Stock {
     /// A cache on the way gives another delivery's package.
     #[serde(default)]
     pub cached: u64,
+}
+
+/// A package that is still to come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwaitedPackage {
+    /// URI of the delivery.
+    pub delivery: String,
+    /// Plain bytes still to come; `None` while nobody knows its size.
+    pub left: Option<u64>,
 }
 
 /// How many of a number of items are no results.

@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::clock;
 use super::standing::DiskRoom;
 pub use super::standing::{
-    BoxStanding, CollectorFigures, Kinds, Last, LastRun, OwedCounts, ShownCatalogue, Stock,
-    told_by_type,
+    AwaitedPackage, BoxStanding, CollectorFigures, Kinds, Last, LastRun, OwedCounts,
+    ShownCatalogue, Stock, told_by_type,
 };
 use crate::fault::{Area, Cause, Code, CodeName, ConfigCause, Finding, ItemCause, Lack};
 use crate::outside;
 use crate::package::estimate::time_left;
+use crate::package::waiting::done_at;
 use crate::spool;
 use crate::words::Outcome;
 
@@ -150,7 +151,7 @@ pub fn package_estimate(standing: &BoxStanding) -> Option<PackageEstimate> {
             seconds: minutes(takes.likely),
             latest: takes.latest.map(minutes),
             rate: recent.mean,
-            ready_at: Some(standing.now.saturating_add_unsigned(takes.likely)),
+            ready_at: done_at(standing.open_spans.as_deref(), standing.now, takes.likely),
         });
     }
     let rate = standing.rate.filter(|rate| *rate > 0.0)?;
@@ -160,6 +161,24 @@ pub fn package_estimate(standing: &BoxStanding) -> Option<PackageEstimate> {
         rate: rate as u64,
         ready_at: None,
     })
+}
+
+/// When each package that is awaited is there, Unix seconds, in the order in which they come: all before it come first.
+/// `None` where no package comes now, and from one of unknown size on.
+pub fn awaited_at<'a>(standing: &'a BoxStanding) -> Vec<(&'a AwaitedPackage, Option<i64>)> {
+    let mut before = Some(0);
+    let at = |awaited: &'a AwaitedPackage| {
+        before = before.zip(awaited.left).map(|(before, left)| before + left);
+        let takes = before
+            .zip(standing.package_rate)
+            .and_then(|(left, rate)| time_left(left, rate));
+        let open = standing.open_spans.as_deref();
+        (
+            awaited,
+            takes.and_then(|takes| done_at(open, standing.now, takes.likely)),
+        )
+    };
+    standing.awaited.iter().map(at).collect()
 }
 
 /// What makes an exam impossible, the cause before its effects.

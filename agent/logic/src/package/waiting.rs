@@ -91,9 +91,48 @@ pub fn held_back(facts: HoldFacts) -> Option<(WaitReason, Duration)> {
     pause.or(exam).or(window)
 }
 
+/// When what takes so many seconds of open time is done, in Unix seconds: `open` are the times at which packages may come,
+/// `None` where that is always. What comes while none is open comes whatever they say. `None` beyond what is known of them.
+pub fn done_at(open: Option<&[(i64, i64)]>, now: i64, seconds: u64) -> Option<i64> {
+    let at = |from: i64, left: i64| Some(from.saturating_add(left));
+    let mut left = i64::try_from(seconds).ok()?;
+    let is_open = |open: &&[(i64, i64)]| open.first().is_some_and(|(opens, _)| *opens <= now);
+    let Some(open) = open.filter(is_open) else {
+        return at(now, left);
+    };
+    for (opens, closes) in open {
+        let from = now.max(*opens);
+        let lasts = closes.saturating_sub(from).max(0);
+        if left <= lasts {
+            return at(from, left);
+        }
+        left -= lasts;
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_does_not_fit_into_a_window_goes_on_in_the_next() {
+        let nights = [(100, 160), (200, 260), (300, 360)];
+        for (open, now, seconds, done) in [
+            (None, 130, 5_000, Some(5_130)),
+            (Some(&nights[..]), 130, 10, Some(140)),
+            (Some(&nights[..]), 130, 30, Some(160)),
+            (Some(&nights[..]), 130, 31, Some(201)),
+            (Some(&nights[..]), 130, 30 + 60 + 7, Some(307)),
+            (Some(&nights[..]), 130, 30 + 60 + 61, None),
+            // Somebody has asked for them outside of the windows.
+            (Some(&nights[..]), 50, 70, Some(120)),
+            (Some(&nights[..]), 130, u64::MAX, None),
+            (Some(&[][..]), 130, 10, Some(140)),
+        ] {
+            assert_eq!(done_at(open, now, seconds), done, "{seconds} s from {now}");
+        }
+    }
 
     #[test]
     fn a_pause_an_exam_and_a_window_hold_back_in_this_order() {

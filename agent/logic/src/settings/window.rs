@@ -55,6 +55,13 @@ impl Window {
             .min()
             .unwrap_or(0)
     }
+
+    /// The seconds for which it stays open at a second of the week; zero while it is closed.
+    fn open_for(self, second: u32) -> u32 {
+        let (starts, length) = self.openings();
+        let left = starts.map(|start| length.saturating_sub((second + WEEK - start) % WEEK));
+        left.max().unwrap_or(0)
+    }
 }
 
 /// How long until one of the windows is open: zero now, or when there are none.
@@ -80,11 +87,52 @@ pub fn wait(windows: &[Window], offset: impl Fn(i64) -> i64, wall: i64) -> Durat
     Duration::from_secs(u64::try_from(at.saturating_sub(wall)).unwrap_or(0))
 }
 
-/// Seconds until one of the windows is open where the offset stays as it is.
-fn fixed(windows: &[Window], offset: i64, wall: i64) -> u32 {
+/// The times at which one of the windows is open, from a moment on: at most so many, each from one Unix second to before
+/// another. Windows that meet are told one after the other.
+pub fn open_spans(
+    windows: &[Window],
+    offset: impl Fn(i64) -> i64,
+    wall: i64,
+    most: usize,
+) -> Vec<(i64, i64)> {
+    let mut spans = Vec::new();
+    let mut at = wall;
+    while spans.len() < most && !windows.is_empty() {
+        let wait_seconds = wait(windows, &offset, at).as_secs();
+        let opens = at.saturating_add_unsigned(wait_seconds);
+        let open = open_for(windows, offset(opens), opens);
+        if open == 0 {
+            break;
+        }
+        let closes = opens.saturating_add(open.into());
+        // The local hour at which it closes comes sooner where the clocks go forward meanwhile, and later where they go back.
+        let gained = offset(closes) - offset(opens);
+        let closes = closes.saturating_sub(gained).max(opens + 1);
+        spans.push((opens, closes));
+        at = closes;
+    }
+    spans
+}
+
+/// Seconds for which the window that is open longest stays open; 0 where none is open.
+fn open_for(windows: &[Window], offset: i64, wall: i64) -> u32 {
+    let second = second_of_week(offset, wall);
+    windows
+        .iter()
+        .map(|w| w.open_for(second))
+        .max()
+        .unwrap_or(0)
+}
+
+fn second_of_week(offset: i64, wall: i64) -> u32 {
     // 1970-01-01 was a Thursday.
     let local = wall.rem_euclid(i64::from(WEEK)) + offset + 3 * i64::from(DAY);
-    let second = local.rem_euclid(i64::from(WEEK)) as u32;
+    local.rem_euclid(i64::from(WEEK)) as u32
+}
+
+/// Seconds until one of the windows is open where the offset stays as it is.
+fn fixed(windows: &[Window], offset: i64, wall: i64) -> u32 {
+    let second = second_of_week(offset, wall);
     windows.iter().map(|w| w.wait(second)).min().unwrap_or(0)
 }
 
@@ -246,6 +294,36 @@ mod tests {
         let saturday = MONDAY + 5 * 24 * HOUR;
         assert_eq!(wait_hours(&nights, "Z", saturday + 7 * HOUR - 1), 0);
         assert_eq!(wait_hours(&nights, "Z", saturday + 7 * HOUR), 59);
+    }
+
+    #[test]
+    fn the_times_at_which_windows_are_open_follow_one_another() {
+        let spans = |texts: &[&str], from: i64| -> Vec<(i64, i64)> {
+            let spans = open_spans(&windows(texts), |_| 0, MONDAY + from * HOUR, 3);
+            let hours = |at: i64| (at - MONDAY) / HOUR;
+            spans
+                .iter()
+                .map(|(opens, closes)| (hours(*opens), hours(*closes)))
+                .collect()
+        };
+        let nights = &["22:00-06:00"];
+        assert_eq!(spans(nights, 12), [(22, 30), (46, 54), (70, 78)]);
+        assert_eq!(spans(nights, 29), [(29, 30), (46, 54), (70, 78)]);
+        assert_eq!(
+            spans(&["sun 20:00-22:00"], 0),
+            [(164, 166), (332, 334), (500, 502)]
+        );
+        assert_eq!(
+            spans(&["22:00-06:00", "mon 05:00-09:00"], 5),
+            [(5, 9), (22, 30), (46, 54)]
+        );
+        assert_eq!(spans(&["00:00-24:00"], 5), [(5, 24), (24, 48), (48, 72)]);
+        assert_eq!(spans(&[], 5), []);
+        // In Paris the clocks go forward at 01:00 UTC in the night before Sunday 2026-03-29: an hour is missing.
+        let zone = Zone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        let sunday = 1_774_742_400;
+        let night = open_spans(&windows(nights), |wall| zone.offset(wall), sunday, 1);
+        assert_eq!(night, [(sunday, sunday + 4 * HOUR)]);
     }
 
     #[test]

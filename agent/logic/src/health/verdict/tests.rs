@@ -513,6 +513,49 @@ fn minutes_are_told_only_when_they_are_known() {
         ready_at: Some(standing.now + 600),
     };
     assert_eq!(package_estimate(&standing), Some(now));
+    // The window closes after five minutes, and opens again a day later.
+    let opens = standing.now - 60;
+    standing.open_spans = Some(vec![
+        (opens, standing.now + 300),
+        (opens + 86_400, opens + 90_000),
+    ]);
+    let ready_at = Some(opens + 86_400 + 300);
+    assert_eq!(
+        package_estimate(&standing),
+        Some(PackageEstimate { ready_at, ..now })
+    );
+    standing.open_spans = None;
     standing.packages.unknown = 1;
     assert_eq!(package_estimate(&standing), None);
+}
+
+#[test]
+fn each_exam_is_there_when_all_before_it_are() {
+    let mut standing = sound();
+    standing.awaited = [
+        ("a", Some(60)),
+        ("b", Some(40)),
+        ("c", None),
+        ("d", Some(5)),
+    ]
+    .map(|(delivery, left)| AwaitedPackage {
+        delivery: delivery.to_owned(),
+        left,
+    })
+    .to_vec();
+    let told = |standing: &BoxStanding| -> Vec<Option<i64>> {
+        let at = awaited_at(standing).into_iter();
+        at.map(|(_, at)| at.map(|at| at - standing.now)).collect()
+    };
+    assert_eq!(told(&standing), [None; 4], "none comes now");
+    standing.package_rate = Some(PackageRate {
+        mean: 2,
+        slow: 1,
+        at: Uptime::default(),
+    });
+    assert_eq!(told(&standing), [Some(30), Some(50), None, None]);
+    // The window closes in between.
+    let now = standing.now;
+    standing.open_spans = Some(vec![(now, now + 40), (now + 100, now + 200)]);
+    assert_eq!(told(&standing), [Some(30), Some(110), None, None]);
 }
