@@ -93,6 +93,26 @@ fn the_unit_is_exposed_by_at_most_one_and_a_half() {
     }
 }
 
+/// Running time and the signals of an exam are of a boot. With `ProcSubset=pid` the daemon cannot read its id, a verb that
+/// is typed can, and each took the other's notes for those of another boot: running time grew by all of the uptime.
+#[test]
+fn the_service_can_read_the_id_of_its_boot() {
+    let unit = fs::read_to_string(source("systemd/boxsync.service")).unwrap();
+    let settings = unit.lines().map(str::trim);
+    let subsets: Vec<&str> = settings
+        .filter_map(|line| line.strip_prefix("ProcSubset="))
+        .collect();
+    assert!(subsets.iter().all(|subset| *subset == "all"), "{subsets:?}");
+    let boot = "/proc/sys/kernel/random/boot_id";
+    let hidden = ["InaccessiblePaths=", "TemporaryFileSystem="];
+    let hides = |line: &&str| hidden.iter().any(|key| line.starts_with(key));
+    let hides: Vec<&str> = unit.lines().filter(hides).collect();
+    assert!(
+        hides.iter().all(|line| !line.contains("/proc")),
+        "{boot}: {hides:?}"
+    );
+}
+
 #[test]
 fn the_journal_finds_an_explanation_for_each_event() {
     let dir = tempfile::tempdir().unwrap();
