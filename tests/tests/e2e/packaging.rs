@@ -194,9 +194,10 @@ fn removal_and_purge_say_what_stays_and_keep_what_is_owed() {
     }
     let script = r#"
 dpkg_on -i now.deb >/dev/null; echo "install: $?"
-mkdir -p "$state/spool/done" "$state/quarantine" "$state/packages/a" "$state/packages/b"
+mkdir -p "$state/spool/done" "$state/quarantine" "$state/packages"
 touch "$state/spool/owed-1.item" "$state/spool/owed-1.state" "$state/spool/done/sent-1.item" \
-  "$state/quarantine/torn-1.item.2" "$state/boxsync.key" "$state/data.key"
+  "$state/quarantine/torn-1.item.2" "$state/boxsync.key" "$state/data.key" \
+  "$state/packages/a.meta" "$state/packages/a.data" "$state/packages/b.meta" "$state/packages/b.data"
 dpkg_on -r boxsync >log; echo "remove: $?"; grep '^boxsync:' log
 test -e "$config" && echo "configuration: kept"
 dpkg_on -P boxsync >log; echo "purge: $?"; grep '^boxsync:' log
@@ -214,7 +215,8 @@ true
         2 test packages, sealed; 2 key files; the catalogue and the credentials.\n\
         boxsync: install boxsync again to send what is owed (boxsync sync --results). To destroy everything: boxsync wipe \
         before the package is removed; afterwards, as root: rm -r /var/lib/boxsync\n";
-    let files = "./boxsync.key\n./data.key\n./quarantine/torn-1.item.2\n./spool/done/sent-1.item\n\
+    let files = "./boxsync.key\n./data.key\n./packages/a.data\n./packages/a.meta\n\
+        ./packages/b.data\n./packages/b.meta\n./quarantine/torn-1.item.2\n./spool/done/sent-1.item\n\
         ./spool/owed-1.item\n./spool/owed-1.state\n";
     let expected = format!(
         "install: 0\nremove: 0\n{stays}configuration: kept\npurge: 0\n{stays}configuration: gone\n{files}\
