@@ -77,8 +77,8 @@ pub struct DownloadOrders {
     /// The end of the pause.
     paused: Option<Uptime>,
     rate: Option<OrderedRate>,
-    /// URI of the delivery whose package comes first.
-    #[serde(default)]
+    /// URI of the delivery whose package comes first; an older boxsync wrote none.
+    #[serde(deserialize_with = "crate::fault::or_none")]
     first: Option<String>,
 }
 
@@ -274,6 +274,28 @@ mod tests {
         assert!(kept.first_over("b") && !kept.first_over("b"));
         assert_eq!(kept.first(), None);
         assert!(kept.pause(at(1, 100)).is_some(), "the pause goes on");
+    }
+
+    #[test]
+    fn orders_outlive_an_upgrade_and_the_way_back() {
+        /// As a boxsync kept them that brought no package first.
+        #[derive(Serialize, Deserialize, PartialEq, Debug)]
+        struct OldOrders {
+            paused: Option<Uptime>,
+            rate: Option<OrderedRate>,
+        }
+        let kept = ordered(&[pause(Some(60)), rate(500, Some(90))]);
+        let old = OldOrders {
+            paused: kept.paused,
+            rate: kept.rate,
+        };
+        let row = postcard::to_allocvec(&old).unwrap();
+        let read: DownloadOrders = postcard::from_bytes(&row).unwrap();
+        assert_eq!(read, kept);
+        let new = ordered(&[pause(Some(60)), rate(500, Some(90)), first("a")]);
+        let row = postcard::to_allocvec(&new).unwrap();
+        assert_eq!(postcard::from_bytes::<DownloadOrders>(&row).unwrap(), new);
+        assert_eq!(postcard::from_bytes::<OldOrders>(&row).unwrap(), old);
     }
 
     #[test]
