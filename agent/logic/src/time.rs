@@ -30,15 +30,15 @@ impl RunningTime {
     /// Running time at a later moment, in seconds. Grows within a boot as that boot's clock does; a new boot adds what
     /// it has been up so far.
     pub fn at(&self, now: Uptime) -> u64 {
-        let passed = match (now.boot == self.at.boot, now.boot) {
+        let passed = match (now.boot == self.at.boot, now.boot, self.at.boot) {
             // A machine that was put back to an earlier state of the same boot: nothing that is known has passed.
-            (true, 1..) => now.seconds.saturating_sub(self.at.seconds),
-            // Without ids a clock that is behind itself is the sign of a new boot.
-            (true, 0) => now
+            (true, 1.., _) => now.seconds.saturating_sub(self.at.seconds),
+            // Where one of them has no id they may be of one boot; a clock that is behind itself is the sign of a new one.
+            (_, 0, _) | (_, _, 0) => now
                 .seconds
                 .checked_sub(self.at.seconds)
                 .unwrap_or(now.seconds),
-            (false, _) => now.seconds,
+            (false, ..) => now.seconds,
         };
         self.total.saturating_add(passed)
     }
@@ -83,6 +83,23 @@ mod tests {
             assert_eq!(running.at(now), expected, "{now:?}");
             running = running.advance(now);
             assert_eq!(running.at(now), expected, "{now:?}");
+        }
+    }
+
+    /// Within the sandbox of a service the id may be hidden that a command beside it sees: neither is another boot to the other.
+    #[test]
+    fn a_process_that_sees_no_id_counts_no_time_twice() {
+        let mut running = RunningTime::default().advance(up(0, 1000));
+        for (now, expected) in [
+            (up(7, 1010), 1010),
+            (up(0, 1020), 1020),
+            (up(7, 1030), 1030),
+            // A boot, seen by either.
+            (up(0, 5), 1035),
+            (up(8, 9), 1039),
+        ] {
+            assert_eq!(running.at(now), expected, "{now:?}");
+            running = running.advance(now);
         }
     }
 

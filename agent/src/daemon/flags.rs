@@ -1,6 +1,6 @@
 //! Keeps the flags of the box: a file each below `/run/boxsync` that exists exactly while it is true, as far as was looked.
 //! Never judges (`logic::health::flag`), and never leaves a flag up behind itself: whoever sees one sees a daemon at work.
-//! Called by the daemon's loop. A daemon that is killed leaves them to systemd, which removes its RuntimeDirectory.
+//! Called by the daemon's loop. A daemon that is killed leaves them to systemd (`ExecStopPost` of its unit).
 
 use std::collections::BTreeSet;
 use std::fs;

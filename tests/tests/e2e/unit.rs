@@ -76,6 +76,14 @@ fn every_unit_is_understood_by_systemd() {
     assert!(String::from_utf8_lossy(&output.unwrap().stderr).contains("ProtectSystems"));
 }
 
+/// The signal of a running exam, and the note of a request without a mark: a program that is replaced finds both.
+#[test]
+fn what_only_a_boot_may_empty_outlives_a_restart_of_the_service() {
+    let text = fs::read_to_string(source("systemd/boxsync.service")).unwrap();
+    let has = |line: &str| text.lines().any(|own| own == line);
+    assert!(has("RuntimeDirectory=boxsync") && has("RuntimeDirectoryPreserve=restart"));
+}
+
 #[test]
 fn the_unit_is_exposed_by_at_most_one_and_a_half() {
     let unit = source("systemd/boxsync.service");

@@ -169,9 +169,11 @@ impl DownloadOrders {
 
     /// How long the pause still takes.
     pub fn pause(&self, now: Uptime) -> Option<Duration> {
-        let until = self.paused.filter(|until| until.boot == now.boot)?;
-        let left = until.seconds.checked_sub(now.seconds)?;
-        (left > 0).then(|| Duration::from_secs(left))
+        let is_same = |until: &Uptime| until.boot == now.boot || until.boot == 0 || now.boot == 0;
+        let until = self.paused.filter(is_same)?;
+        let left = Duration::from_secs(until.seconds.checked_sub(now.seconds)?);
+        // Without ids of boots one that would last longer than any can is of another boot.
+        (!left.is_zero() && left <= MAX_PAUSE).then_some(left)
     }
 
     /// The rate that is in force instead of the configured one.
@@ -251,6 +253,16 @@ mod tests {
             assert_eq!(left(&kept, at(1, 100 + lasts)), None);
             assert_eq!(left(&kept, at(2, 100)), None, "a boot");
         }
+        // Where no boot has an id, none is paused for longer than a pause can last.
+        let mut kept = DownloadOrders::default();
+        kept.take(&pause(None), at(0, 2_000_000)).unwrap();
+        assert_eq!(left(&kept, at(0, 2_000_100)), Some(7100));
+        assert_eq!(
+            left(&kept, at(1, 2_000_100)),
+            Some(7100),
+            "it may be the same"
+        );
+        assert_eq!(left(&kept, at(0, 50)), None, "a boot");
         let kept = ordered(&[pause(None), pause(Some(60))]);
         assert_eq!(left(&kept, at(1, 100)), Some(60), "the last word counts");
         for order in [pause(Some(0)), pause(Some(86_401)), rate(5, Some(0))] {
