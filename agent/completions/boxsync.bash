@@ -52,6 +52,9 @@ _boxsync() {
             boxsync,man)
                 cmd="boxsync__subcmd__man"
                 ;;
+            boxsync,organisation)
+                cmd="boxsync__subcmd__organisation"
+                ;;
             boxsync,packages)
                 cmd="boxsync__subcmd__packages"
                 ;;
@@ -187,6 +190,9 @@ _boxsync() {
             boxsync__subcmd__help,man)
                 cmd="boxsync__subcmd__help__subcmd__man"
                 ;;
+            boxsync__subcmd__help,organisation)
+                cmd="boxsync__subcmd__help__subcmd__organisation"
+                ;;
             boxsync__subcmd__help,packages)
                 cmd="boxsync__subcmd__help__subcmd__packages"
                 ;;
@@ -247,6 +253,12 @@ _boxsync() {
             boxsync__subcmd__help__subcmd__key,rotate)
                 cmd="boxsync__subcmd__help__subcmd__key__subcmd__rotate"
                 ;;
+            boxsync__subcmd__help__subcmd__organisation,list)
+                cmd="boxsync__subcmd__help__subcmd__organisation__subcmd__list"
+                ;;
+            boxsync__subcmd__help__subcmd__organisation,remove)
+                cmd="boxsync__subcmd__help__subcmd__organisation__subcmd__remove"
+                ;;
             boxsync__subcmd__help__subcmd__packages,export)
                 cmd="boxsync__subcmd__help__subcmd__packages__subcmd__export"
                 ;;
@@ -294,6 +306,24 @@ _boxsync() {
                 ;;
             boxsync__subcmd__key__subcmd__help,rotate)
                 cmd="boxsync__subcmd__key__subcmd__help__subcmd__rotate"
+                ;;
+            boxsync__subcmd__organisation,help)
+                cmd="boxsync__subcmd__organisation__subcmd__help"
+                ;;
+            boxsync__subcmd__organisation,list)
+                cmd="boxsync__subcmd__organisation__subcmd__list"
+                ;;
+            boxsync__subcmd__organisation,remove)
+                cmd="boxsync__subcmd__organisation__subcmd__remove"
+                ;;
+            boxsync__subcmd__organisation__subcmd__help,help)
+                cmd="boxsync__subcmd__organisation__subcmd__help__subcmd__help"
+                ;;
+            boxsync__subcmd__organisation__subcmd__help,list)
+                cmd="boxsync__subcmd__organisation__subcmd__help__subcmd__list"
+                ;;
+            boxsync__subcmd__organisation__subcmd__help,remove)
+                cmd="boxsync__subcmd__organisation__subcmd__help__subcmd__remove"
                 ;;
             boxsync__subcmd__packages,export)
                 cmd="boxsync__subcmd__packages__subcmd__export"
@@ -362,7 +392,7 @@ _boxsync() {
 
     case "${cmd}" in
         boxsync)
-            opts="-h -V --root --json --help --version run sync status doctor history stats watch entities packages pause resume rate results enroll credentials identity config clock key wipe completions man help"
+            opts="-h -V --root --json --help --version run sync status doctor history stats watch entities packages pause resume rate results enroll organisation credentials identity config clock key wipe completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -710,7 +740,7 @@ _boxsync() {
             return 0
             ;;
         boxsync__subcmd__credentials__subcmd__import)
-            opts="-h --key --secret-file --token-url --untried --root --json --help"
+            opts="-h --key --secret-file --token-url --untried --add --organisation --root --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -725,6 +755,10 @@ _boxsync() {
                     return 0
                     ;;
                 --token-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --organisation)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -822,7 +856,7 @@ _boxsync() {
             return 0
             ;;
         boxsync__subcmd__enroll)
-            opts="-h --login --password-file --root --json --help"
+            opts="-h --login --password-file --add --organisation --root --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -833,6 +867,10 @@ _boxsync() {
                     return 0
                     ;;
                 --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --organisation)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -848,13 +886,17 @@ _boxsync() {
             return 0
             ;;
         boxsync__subcmd__entities)
-            opts="-h --id --hidden --root --json --help test-center administrator proctor test-taker eligibility delivery"
+            opts="-h --id --hidden --organisation --root --json --help test-center administrator proctor test-taker eligibility delivery"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --organisation)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -870,7 +912,7 @@ _boxsync() {
             return 0
             ;;
         boxsync__subcmd__help)
-            opts="run sync status doctor history stats watch entities packages pause resume rate results enroll credentials identity config clock key wipe completions man help"
+            opts="run sync status doctor history stats watch entities packages pause resume rate results enroll organisation credentials identity config clock key wipe completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1166,6 +1208,48 @@ _boxsync() {
         boxsync__subcmd__help__subcmd__man)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        boxsync__subcmd__help__subcmd__organisation)
+            opts="list remove"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        boxsync__subcmd__help__subcmd__organisation__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        boxsync__subcmd__help__subcmd__organisation__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1639,6 +1723,120 @@ _boxsync() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        boxsync__subcmd__organisation)
+            opts="-h --root --json --help list remove help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        boxsync__subcmd__organisation__subcmd__help)
+            opts="list remove help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        boxsync__subcmd__organisation__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        boxsync__subcmd__organisation__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        boxsync__subcmd__organisation__subcmd__help__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        boxsync__subcmd__organisation__subcmd__list)
+            opts="-h --root --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        boxsync__subcmd__organisation__subcmd__remove)
+            opts="-h --yes --owed --root --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --owed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         boxsync__subcmd__packages)
             opts="-h --root --json --help verify first export help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -2090,12 +2288,16 @@ _boxsync() {
             return 0
             ;;
         boxsync__subcmd__status)
-            opts="-h --root --json --help"
+            opts="-h --organisation --root --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --organisation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

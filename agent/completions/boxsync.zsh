@@ -57,6 +57,7 @@ _arguments "${_arguments_options[@]}" : \
 ;;
 (status)
 _arguments "${_arguments_options[@]}" : \
+'*--organisation=[Only this organisation of the box; may be given several times]:ID:_default' \
 '--root=[Everything lies below this folder]:DIR:_files' \
 '--json[One JSON object a line on stdout, for machines]' \
 '-h[Print help]' \
@@ -147,6 +148,7 @@ _arguments "${_arguments_options[@]}" : \
 (entities)
 _arguments "${_arguments_options[@]}" : \
 '--id=[Only the entity with this URI]:URI:_default' \
+'*--organisation=[Only this organisation of the box; may be given several times]:ID:_default' \
 '--root=[Everything lies below this folder]:DIR:_files' \
 '--hidden[What is not shown, since central no longer names it, and comes back when it does]' \
 '--json[One JSON object a line on stdout, for machines]' \
@@ -373,11 +375,80 @@ esac
 _arguments "${_arguments_options[@]}" : \
 '--login=[Login of the sync manager]:LOGIN:_default' \
 '--password-file=[File whose first line is the password; \`-\` reads standard input]:FILE:_files' \
+'--organisation=[Which organisation they are for, where the sync manager has several]:ID:_default' \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--add[Add an organisation to those of the box]' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(organisation)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+":: :_boxsync__subcmd__organisation_commands" \
+"*::: :->organisation" \
+&& ret=0
+
+    case $state in
+    (organisation)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-organisation-command-$line[1]:"
+        case $line[1] in
+            (list)
+_arguments "${_arguments_options[@]}" : \
 '--root=[Everything lies below this folder]:DIR:_files' \
 '--json[One JSON object a line on stdout, for machines]' \
 '-h[Print help]' \
 '--help[Print help]' \
 && ret=0
+;;
+(remove)
+_arguments "${_arguments_options[@]}" : \
+'--owed=[So many items are still to go home for it; they go with the credentials of the first]:N:_default' \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--yes[Do not ask]' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+':id -- Its id:_default' \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__organisation__subcmd__help_commands" \
+"*::: :->help" \
+&& ret=0
+
+    case $state in
+    (help)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-organisation-help-command-$line[1]:"
+        case $line[1] in
+            (list)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(remove)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
 ;;
 (credentials)
 _arguments "${_arguments_options[@]}" : \
@@ -400,8 +471,10 @@ _arguments "${_arguments_options[@]}" : \
 '--key=[OAuth client id\: 32 hex digits]:KEY:_default' \
 '--secret-file=[File whose first line is the client secret; \`-\` reads standard input]:FILE:_files' \
 '--token-url=[Where tokens are asked for, as central printed it]:URL:_default' \
+'--organisation=[Which organisation they are for, where the sync manager has several]:ID:_default' \
 '--root=[Everything lies below this folder]:DIR:_files' \
 '--untried[Replace credentials also when central cannot be reached to try the new ones]' \
+'--add[Add an organisation to those of the box]' \
 '--json[One JSON object a line on stdout, for machines]' \
 '-h[Print help]' \
 '--help[Print help]' \
@@ -850,6 +923,30 @@ esac
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(organisation)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__help__subcmd__organisation_commands" \
+"*::: :->organisation" \
+&& ret=0
+
+    case $state in
+    (organisation)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-help-organisation-command-$line[1]:"
+        case $line[1] in
+            (list)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(remove)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
 (credentials)
 _arguments "${_arguments_options[@]}" : \
 ":: :_boxsync__subcmd__help__subcmd__credentials_commands" \
@@ -1004,6 +1101,7 @@ _boxsync_commands() {
 'rate:The rate at which packages come at most, in place of \`max_rate\`' \
 'results:What the box owes to central\: results, logs, sessions' \
 'enroll:Trades a sync manager'\''s login for credentials of this box' \
+'organisation:The organisations that the box is enrolled for' \
 'credentials:Credentials that were made on central' \
 'identity:Who this box is' \
 'config:The configuration' \
@@ -1208,6 +1306,7 @@ _boxsync__subcmd__help_commands() {
 'rate:The rate at which packages come at most, in place of \`max_rate\`' \
 'results:What the box owes to central\: results, logs, sessions' \
 'enroll:Trades a sync manager'\''s login for credentials of this box' \
+'organisation:The organisations that the box is enrolled for' \
 'credentials:Credentials that were made on central' \
 'identity:Who this box is' \
 'config:The configuration' \
@@ -1339,6 +1438,24 @@ _boxsync__subcmd__help__subcmd__key__subcmd__rotate_commands() {
 _boxsync__subcmd__help__subcmd__man_commands() {
     local commands; commands=()
     _describe -t commands 'boxsync help man commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__organisation_commands] )) ||
+_boxsync__subcmd__help__subcmd__organisation_commands() {
+    local commands; commands=(
+'list:Which there are, whether each is enrolled, and what is to go home for it' \
+'remove:Takes one away that was added\: its credentials, catalogue and history' \
+    )
+    _describe -t commands 'boxsync help organisation commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__organisation__subcmd__list_commands] )) ||
+_boxsync__subcmd__help__subcmd__organisation__subcmd__list_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help organisation list commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__organisation__subcmd__remove_commands] )) ||
+_boxsync__subcmd__help__subcmd__organisation__subcmd__remove_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help organisation remove commands' commands "$@"
 }
 (( $+functions[_boxsync__subcmd__help__subcmd__packages_commands] )) ||
 _boxsync__subcmd__help__subcmd__packages_commands() {
@@ -1516,6 +1633,49 @@ _boxsync__subcmd__key__subcmd__rotate_commands() {
 _boxsync__subcmd__man_commands() {
     local commands; commands=()
     _describe -t commands 'boxsync man commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__organisation_commands] )) ||
+_boxsync__subcmd__organisation_commands() {
+    local commands; commands=(
+'list:Which there are, whether each is enrolled, and what is to go home for it' \
+'remove:Takes one away that was added\: its credentials, catalogue and history' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync organisation commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__organisation__subcmd__help_commands] )) ||
+_boxsync__subcmd__organisation__subcmd__help_commands() {
+    local commands; commands=(
+'list:Which there are, whether each is enrolled, and what is to go home for it' \
+'remove:Takes one away that was added\: its credentials, catalogue and history' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync organisation help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__organisation__subcmd__help__subcmd__help_commands] )) ||
+_boxsync__subcmd__organisation__subcmd__help__subcmd__help_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync organisation help help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__organisation__subcmd__help__subcmd__list_commands] )) ||
+_boxsync__subcmd__organisation__subcmd__help__subcmd__list_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync organisation help list commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__organisation__subcmd__help__subcmd__remove_commands] )) ||
+_boxsync__subcmd__organisation__subcmd__help__subcmd__remove_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync organisation help remove commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__organisation__subcmd__list_commands] )) ||
+_boxsync__subcmd__organisation__subcmd__list_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync organisation list commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__organisation__subcmd__remove_commands] )) ||
+_boxsync__subcmd__organisation__subcmd__remove_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync organisation remove commands' commands "$@"
 }
 (( $+functions[_boxsync__subcmd__packages_commands] )) ||
 _boxsync__subcmd__packages_commands() {

@@ -15,6 +15,7 @@ mod entities;
 mod history;
 mod identity;
 mod manual;
+mod organisation;
 mod packages;
 mod prompt;
 mod results;
@@ -103,7 +104,11 @@ enum Verb {
     #[command(
         after_help = "Exit status: 0 READY or READY, BUT; 1 NOT READY.\n\nExamples:\n  boxsync status\n  boxsync status --json | jq .verdict"
     )]
-    Status,
+    Status {
+        /// Only this organisation of the box; may be given several times.
+        #[arg(long = "organisation", value_name = "ID")]
+        organisations: Vec<String>,
+    },
     /// What is wrong, and the one thing to do.
     #[command(
         after_help = "Exit status: 0 nothing failed; 1 a check failed.\n\nExamples:\n  boxsync doctor\n  boxsync doctor --offline\n  boxsync doctor --bundle /tmp/box.tar\n  boxsync doctor explain net.dns"
@@ -139,6 +144,9 @@ enum Verb {
         /// What is not shown, since central no longer names it, and comes back when it does.
         #[arg(long)]
         hidden: bool,
+        /// Only this organisation of the box; may be given several times.
+        #[arg(long = "organisation", value_name = "ID")]
+        organisations: Vec<String>,
     },
     /// Test packages.
     #[command(
@@ -190,6 +198,16 @@ enum Verb {
         /// File whose first line is the password; `-` reads standard input.
         #[arg(long, value_name = "FILE")]
         password_file: PathBuf,
+        #[command(flatten)]
+        wish: credentials::WishArgs,
+    },
+    /// The organisations that the box is enrolled for.
+    #[command(
+        after_help = "Examples:\n  boxsync organisation list\n  boxsync enroll --add --login L --password-file F   one more\n  boxsync organisation remove 2002"
+    )]
+    Organisation {
+        #[command(subcommand)]
+        act: organisation::OrganisationVerb,
     },
     /// Credentials that were made on central.
     Credentials {
@@ -287,13 +305,14 @@ impl Verb {
     fn may_change(&self) -> bool {
         match self {
             Self::Sync(_) | Self::Enroll { .. } | Self::Credentials { .. } => true,
+            Self::Organisation { .. } => true,
             Self::Packages { act } => act.as_ref().is_some_and(packages::PackagesVerb::may_change),
             Self::Results { act } => act.is_some(),
             Self::Identity { act } => act.is_some(),
             Self::Pause { .. } | Self::Resume | Self::Rate { .. } => false,
             Self::Clock { .. } | Self::Key { .. } | Self::Wipe { .. } => true,
             Self::Run
-            | Self::Status
+            | Self::Status { .. }
             | Self::Doctor(_)
             | Self::History { .. }
             | Self::Stats
@@ -416,18 +435,29 @@ fn perform(root: &Root, verb: Verb, screen: &Screen) -> Result<u8, Fault> {
         Verb::Config { act } => config::act(root, act, screen),
         Verb::Run => run::act(root),
         Verb::Sync(options) => sync::act(root, &options, screen),
-        Verb::Status => {
+        Verb::Status { organisations } => {
             let in_force = settings::in_force(root);
             let fault = in_force.fault.clone();
             let engine = permits(root).and_then(|()| open_in_force(root, in_force));
-            status::act(root, engine, fault, screen)
+            status::act(root, engine, fault, &organisations, screen)
         }
         Verb::Doctor(options) => doctor::act(root, settings::read(root), options, screen),
         Verb::History { limit } => history::act(&open(root)?, limit, screen),
         Verb::Watch => watch::act(root, screen),
         Verb::Stats => stats::act(&open(root)?, screen),
-        Verb::Entities { kind, id, hidden } => {
-            entities::act(&open(root)?, kind, id.as_deref(), hidden, screen)
+        Verb::Entities {
+            kind,
+            id,
+            hidden,
+            organisations,
+        } => {
+            let query = entities::EntityQuery {
+                kind,
+                id,
+                hidden,
+                organisations,
+            };
+            entities::act(&open(root)?, &query, screen)
         }
         Verb::Packages { act } => packages::act(root, act, screen),
         Verb::Pause { lasts } => {
@@ -446,7 +476,9 @@ fn perform(root: &Root, verb: Verb, screen: &Screen) -> Result<u8, Fault> {
         Verb::Enroll {
             login,
             password_file,
-        } => credentials::enroll(root, &login, &password_file, screen),
+            wish,
+        } => credentials::enroll(root, &login, &password_file, &wish, screen),
+        Verb::Organisation { act } => organisation::act(root, act, screen),
         Verb::Credentials { act } => credentials::act(root, act, screen),
         Verb::Identity { act } => identity::act(&open(root)?, act.as_ref(), screen),
         Verb::Clock { act } => clock::act(&open(root)?, &act, screen),

@@ -35,6 +35,8 @@ pub struct DoctorOptions {
     pub daemon: Option<ServiceConfig>,
     /// A person asks, who may be a user that may not act for the box; not the service.
     pub person: bool,
+    /// The box is looked at as this organisation, which was added to the first.
+    pub organisation: Option<String>,
 }
 
 /// Everything that speaks to the network ends by then: the whole answer comes within 15 s.
@@ -85,6 +87,31 @@ pub fn examine(
     findings
 }
 
+/// Looks at the box as each organisation that was added to the first, and gives what is found of it alone: what
+/// `of_first` has found is of the box.
+pub fn examine_added(
+    root: &Root,
+    settings: &Result<Settings, Fault>,
+    options: &DoctorOptions,
+    of_first: &[CheckFinding],
+) -> Vec<(String, Vec<CheckFinding>)> {
+    let in_force = settings.clone().unwrap_or_default();
+    let engine = permits(root).ok().and_then(|()| opened(root, &in_force));
+    let all = engine.and_then(|engine| engine.organisations().ok());
+    let added = all.into_iter().flatten().skip(1);
+    let ids: Vec<String> = added.filter_map(|one| one.organisation_id()).collect();
+    let found = ids.into_iter().map(|id| {
+        let options = DoctorOptions {
+            organisation: Some(id.clone()),
+            ..options.clone()
+        };
+        let mut findings = examine(root, settings.clone(), options);
+        findings.retain(|finding| !of_first.contains(finding));
+        (id, findings)
+    });
+    found.collect()
+}
+
 /// Whether systemd should run the daemon of this root.
 pub fn is_served(root: &Root) -> bool {
     first::systemd(root)
@@ -119,6 +146,13 @@ async fn look(
         Ok(())
     };
     let engine = first::open(root, permitted, &settings, &found).await;
+    let engine = engine.and_then(|engine| match &options.organisation {
+        Some(id) => engine.asked_for(std::slice::from_ref(id)).ok()?.pop(),
+        None => Some(engine),
+    });
+    let settings = engine
+        .as_ref()
+        .map_or(settings, |engine| engine.settings().clone());
     let engine = engine.map(Arc::new);
     let of_daemon = readable.then(|| first::of_daemon(root, daemon)).flatten();
     let line = first::line(&settings, daemon, &found);

@@ -125,9 +125,11 @@ impl Engine {
     /// # Errors
     /// `config.no_organisation`.
     pub fn organisation(&self) -> Result<String, Fault> {
+        let chosen = || self.vault.chosen_organisation().ok().flatten();
         identity::organisation(
             self.settings.this_box.organisation_id.as_deref(),
             self.enrolment()?.as_ref(),
+            chosen,
         )
     }
 

@@ -11,7 +11,7 @@ use logic::fault::Finding;
 use logic::intake::{self, ExecutionState, IntakeItem, ItemKind};
 use logic::seal::NameHash;
 
-use vault::catalogue::{CatalogueStore, EntityRows, FileStamp};
+use vault::catalogue::{CatalogueStore, FileStamp};
 use vault::spool::Spool;
 use vault::{Vault, encryption, random_bytes};
 
@@ -129,25 +129,34 @@ impl Intake {
     /// once, not for every item: with ten thousand test takers that costs more than the disk does.
     fn shown(&self) -> Option<Arc<ShownNames>> {
         static SHOWN: Mutex<Option<Arc<ShownNames>>> = Mutex::new(None);
-        let catalogue = CatalogueStore::open(&self.vault).ok()?;
-        // Taken before the edition is read: if that is replaced in between, it is read once more.
-        let stamp = catalogue.stamp()?;
+        let added = self.vault.added_organisations().ok()?.into_iter();
+        let homes = added.map(|added| self.vault.of_organisation(&added.id));
+        let homes = [self.vault.clone()].into_iter().chain(homes);
+        let catalogues = homes.map(|home| CatalogueStore::open(&home).ok());
+        let catalogues = catalogues.collect::<Option<Vec<_>>>()?;
+        // Taken before the editions are read: if one is replaced in between, all are read once more.
+        let stamps = catalogues.iter().map(CatalogueStore::stamp);
+        let stamps = stamps.collect::<Option<Vec<_>>>()?;
         let mut held = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.as_ref().is_none_or(|held| held.stamp != stamp) {
-            let mut types = catalogue.shown().ok()?.types;
-            types.retain(|kind, _| matches!(kind, EntityType::Delivery | EntityType::TestTaker));
-            let names =
-                |(kind, rows): (EntityType, EntityRows)| (kind, rows.keys().copied().collect());
-            let names = types.into_iter().map(names).collect();
-            *held = Some(Arc::new(ShownNames { stamp, names }));
+        if held.as_ref().is_none_or(|held| held.stamps != stamps) {
+            let mut names = BTreeMap::<EntityType, Vec<NameHash>>::new();
+            for catalogue in &catalogues {
+                for (kind, rows) in catalogue.shown().ok()?.types {
+                    if matches!(kind, EntityType::Delivery | EntityType::TestTaker) {
+                        names.entry(kind).or_default().extend(rows.keys().copied());
+                    }
+                }
+            }
+            names.values_mut().for_each(|names| names.sort_unstable());
+            *held = Some(Arc::new(ShownNames { stamps, names }));
         }
         held.clone()
     }
 }
 
-/// Names of what the catalogue shows, in order.
+/// Names of what the catalogues of all organisations show, in order.
 struct ShownNames {
-    stamp: FileStamp,
+    stamps: Vec<FileStamp>,
     names: BTreeMap<EntityType, Vec<NameHash>>,
 }
 

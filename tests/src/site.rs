@@ -235,6 +235,7 @@ impl Site {
             key: text("key"),
             secret: text("secret"),
             sync_id,
+            organisation: ORGANISATION.into(),
         }
     }
 

@@ -26,6 +26,8 @@ pub struct Tao {
     pub secret: String,
     /// Number of its run.
     pub sync_id: u64,
+    /// The organisation that its parameters name.
+    pub organisation: String,
 }
 
 /// An answer.
@@ -138,8 +140,9 @@ impl Tao {
     pub fn list(&self, token: &str, kind: Kind) -> io::Result<BTreeMap<String, String>> {
         let mut path = format!(
             "taoSync/SynchronisationApi/fetchEntityChecksums?type={}&params%5Btao_version%5D=2022.11\
-             &params%5Borganisation_id%5D=1001&params%5Bbox_id%5D=tao&params%5Bsync_id%5D={}",
+             &params%5Borganisation_id%5D={}&params%5Bbox_id%5D=tao&params%5Bsync_id%5D={}",
             kind.name(),
+            self.organisation,
             self.sync_id
         );
         let mut listed = BTreeMap::new();
@@ -246,7 +249,7 @@ impl Tao {
     #[must_use]
     pub fn params(&self) -> Value {
         let sync_id = self.sync_id.to_string();
-        json!({ "tao_version": "2022.11", "organisation_id": "1001", "box_id": "tao", "sync_id": sync_id })
+        json!({ "tao_version": "2022.11", "organisation_id": self.organisation, "box_id": "tao", "sync_id": sync_id })
     }
 
     fn ask(

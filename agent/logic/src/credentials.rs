@@ -16,7 +16,88 @@ pub struct KnownOrganisation<'a> {
     pub before: Option<&'a [&'a str]>,
 }
 
+/// What is asked of new credentials beside being good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EnrolWish<'a> {
+    /// The organisation is to be added to those of the box.
+    pub add: bool,
+    /// Which one they are for, of several that they name.
+    pub organisation: Option<&'a str>,
+}
+
+/// The organisation of the box that new credentials are for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CredentialsPlace {
+    /// The first; where it was said which of several that is.
+    First(Option<String>),
+    /// One beside it, held already or new.
+    Added(String),
+}
+
 impl KnownOrganisation<'_> {
+    /// The organisation in force of the first; `None` where nothing tells it.
+    fn in_force(&self) -> Option<&str> {
+        let configured = self.before.and(self.configured);
+        let only = match self.before {
+            Some([only]) => Some(*only),
+            _ => None,
+        };
+        self.catalogue.or(configured).or(only)
+    }
+
+    /// Whose credentials for these organisations are to be. `added`: those that the box has beside the first.
+    ///
+    /// | they are for | `add` | |
+    /// |---|---|---|
+    /// | one that was added before, and the first would not take them | – | that one's |
+    /// | what the first takes (`admits`) | no | the first's |
+    /// | the first's own organisation, or there is none yet | yes | the first's |
+    /// | another one | yes | added |
+    /// | another one | no | refused |
+    /// | several or none, and it is not said which | yes | asked |
+    ///
+    /// # Errors
+    /// `auth.other_organisation`; `config.no_organisation` where it has to be said which.
+    pub fn place(
+        &self,
+        new: &[&str],
+        added: &[&str],
+        wish: EnrolWish,
+    ) -> Result<CredentialsPlace, Fault> {
+        let said = wish.organisation;
+        if let Some(said) = said.filter(|said| !new.is_empty() && !new.contains(said)) {
+            let cause = EnrolCause::OtherOrganisation {
+                new: Id::all(new),
+                own: said.to_owned(),
+            };
+            return Err(Fault::new(Code::AuthOtherOrganisation, cause));
+        }
+        let named: Vec<&str> = said.map_or_else(|| new.to_vec(), |said| vec![said]);
+        let first = || Ok(CredentialsPlace::First(said.map(str::to_owned)));
+        let admitted = self.admits(&named);
+        let held = added.iter().find(|id| named.contains(id));
+        if let Some(held) = held.filter(|_| admitted.is_err() || said.is_some()) {
+            return Ok(CredentialsPlace::Added((*held).to_owned()));
+        }
+        if !wish.add {
+            return admitted.and_then(|()| first());
+        }
+        let which = || {
+            let cause = EnrolCause::WhichOrganisation { ids: Id::all(new) };
+            Err(Fault::new(Code::ConfigNoOrganisation, cause))
+        };
+        match (self.in_force(), named.as_slice()) {
+            (None, _) if self.before.is_none() => first(),
+            (None, _) => Err(Fault::new(
+                Code::ConfigNoOrganisation,
+                EnrolCause::NoOrganisation,
+            )),
+            (Some(in_force), named) if named.contains(&in_force) => first(),
+            (Some(_), [other]) => Ok(CredentialsPlace::Added((*other).to_owned())),
+            (Some(_), _) => which(),
+        }
+    }
+
     /// Whether credentials for these organisations may be used on this box; none named means that nobody knows.
     ///
     /// | the new ones name | the box has | |
@@ -31,12 +112,7 @@ impl KnownOrganisation<'_> {
     /// # Errors
     /// `auth.other_organisation`.
     pub fn admits(&self, new: &[&str]) -> Result<(), Fault> {
-        let configured = self.before.and(self.configured);
-        let only = match self.before {
-            Some([only]) => Some(*only),
-            _ => None,
-        };
-        let Some(in_force) = self.catalogue.or(configured).or(only) else {
+        let Some(in_force) = self.in_force() else {
             return Ok(());
         };
         let same = |before: &[&str]| before.iter().any(|id| new.contains(id));
@@ -274,6 +350,74 @@ mod tests {
             if let Err(trouble) = told {
                 assert!(trouble.reason().contains('A') && trouble.reason().contains('B'));
             }
+        }
+    }
+
+    #[test]
+    fn new_credentials_are_for_one_organisation_of_the_box() {
+        let first = KnownOrganisation {
+            before: Some(&["A"]),
+            ..KnownOrganisation::default()
+        };
+        let new = KnownOrganisation::default();
+        let unknown = KnownOrganisation {
+            before: Some(&[]),
+            ..new
+        };
+        // The configuration makes this box A's, with credentials of a manager of B.
+        let forced = KnownOrganisation {
+            configured: Some("A"),
+            before: Some(&["B"]),
+            ..new
+        };
+        let to_first = Ok(CredentialsPlace::First(None));
+        let said = |id: &str| Ok(CredentialsPlace::First(Some(id.to_owned())));
+        let to = |id: &str| Ok(CredentialsPlace::Added(id.to_owned()));
+        let other = Err(Code::AuthOtherOrganisation);
+        let which = Err(Code::ConfigNoOrganisation);
+        let none: &[&str] = &[];
+        type Row<'a> = (
+            KnownOrganisation<'a>,
+            &'a [&'a str],
+            &'a [&'a str],
+            (bool, Option<&'a str>),
+            Result<CredentialsPlace, Code>,
+        );
+        let table: [Row; 22] = [
+            // As before there were several.
+            (new, &["A"], none, (false, None), to_first.clone()),
+            (first, &["A"], none, (false, None), to_first.clone()),
+            (first, &["A", "B"], none, (false, None), to_first.clone()),
+            (first, none, none, (false, None), to_first.clone()),
+            (first, &["B"], none, (false, None), other.clone()),
+            // One is added, once it is known which.
+            (first, &["B"], none, (true, None), to("B")),
+            (forced, &["B"], none, (true, None), to("B")),
+            (first, &["A", "B"], none, (true, Some("B")), to("B")),
+            (first, &["B", "C"], none, (true, None), which.clone()),
+            (first, none, none, (true, None), which.clone()),
+            (first, none, none, (true, Some("B")), to("B")),
+            (unknown, &["B"], none, (true, None), which.clone()),
+            (new, &["A"], none, (true, None), to_first.clone()),
+            (first, &["A"], none, (true, None), to_first.clone()),
+            // One that was added gets new ones; the first is not touched.
+            (first, &["B"], &["B"], (false, None), to("B")),
+            (first, &["B"], &["B"], (true, None), to("B")),
+            (first, &["A", "B"], &["B"], (false, None), to_first),
+            (first, &["A", "B"], &["B"], (false, Some("B")), to("B")),
+            (first, &["C"], &["B"], (false, None), other.clone()),
+            // Which of several is said.
+            (new, &["A", "B"], none, (false, Some("B")), said("B")),
+            (first, &["A", "B"], none, (false, Some("A")), said("A")),
+            (first, &["A", "B"], none, (false, Some("C")), other),
+        ];
+        for (known, new, added, (add, organisation), expected) in table {
+            let placed = known.place(new, added, EnrolWish { add, organisation });
+            let placed = placed.map_err(|trouble| trouble.code);
+            assert_eq!(
+                placed, expected,
+                "{known:?} {new:?} {added:?} {add} {organisation:?}"
+            );
         }
     }
 }

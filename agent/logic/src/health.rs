@@ -22,5 +22,5 @@ pub mod way;
 pub use message::Message;
 pub use plan::{Check, CheckFinding, CheckStatus, Facts, PlannedCheck, fold, plan, worst};
 pub use seen::{Observations, ReportedFault};
-pub use standing::BoxStanding;
+pub use standing::{BoxStanding, OrganisationVerdict};
 pub use verdict::{Verdict, Word};

@@ -93,13 +93,15 @@ impl Enrolment {
     }
 }
 
-/// The organisation of the box: the configured one, else the only one that enrolment brought.
+/// The organisation of the box: the configured one, else the only one that enrolment brought, else the one of several
+/// that was chosen.
 ///
 /// # Errors
 /// `config.no_organisation`, which says why there is none and what to do.
 pub fn organisation(
     configured: Option<&str>,
     enrolment: Option<&Enrolment>,
+    chosen: impl FnOnce() -> Option<String>,
 ) -> Result<String, Fault> {
     if let Some(id) = configured {
         return Ok(id.to_owned());
@@ -108,6 +110,10 @@ pub fn organisation(
     match ids.as_slice() {
         [only] => Ok((*only).to_owned()),
         several => {
+            let is_named = |id: &String| several.is_empty() || several.contains(&id.as_str());
+            if let Some(chosen) = enrolment.and_then(|_| chosen()).filter(is_named) {
+                return Ok(chosen);
+            }
             let cause = match several {
                 [] => EnrolCause::NoOrganisation,
                 several => EnrolCause::Organisations {
@@ -213,18 +219,23 @@ mod tests {
     fn the_organisation_is_configured_or_the_only_one() {
         let one = enrolment(Value::One("1001".into()));
         let two = enrolment(Value::Many(["1001", "1002"].iter().collect()));
-        assert_eq!(organisation(Some("7"), Some(&one)).unwrap(), "7");
-        assert_eq!(organisation(None, Some(&one)).unwrap(), "1001");
+        assert_eq!(organisation(Some("7"), Some(&one), || None).unwrap(), "7");
+        assert_eq!(organisation(None, Some(&one), || None).unwrap(), "1001");
         assert!(
-            organisation(None, Some(&two))
+            organisation(None, Some(&two), || None)
                 .unwrap_err()
                 .reason()
                 .contains("1001, 1002")
         );
         assert_eq!(
-            organisation(None, None).unwrap_err().code,
+            organisation(None, None, || None).unwrap_err().code,
             Code::ConfigNoOrganisation
         );
+        let chosen = |id: &str, of: &Enrolment| organisation(None, Some(of), || Some(id.into()));
+        assert_eq!(chosen("1002", &two).unwrap(), "1002");
+        assert_eq!(chosen("1002", &one).unwrap(), "1001");
+        // Another manager has taken the place of the one that it was chosen from.
+        assert!(chosen("7", &two).is_err());
     }
 
     #[test]

@@ -5,7 +5,8 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
+use logic::credentials::EnrolWish;
 use logic::fault::{Code, Fault, InputCause};
 use logic::identity::Enrolment;
 use logic::language::plain;
@@ -22,6 +23,26 @@ use crate::socket::client;
 use system::clock;
 use system::root::Root;
 use uplink::Secret;
+
+/// The organisation that credentials are for.
+#[derive(Debug, Args)]
+pub(super) struct WishArgs {
+    /// Add an organisation to those of the box.
+    #[arg(long)]
+    add: bool,
+    /// Which organisation they are for, where the sync manager has several.
+    #[arg(long, value_name = "ID")]
+    organisation: Option<String>,
+}
+
+impl WishArgs {
+    fn wish(&self) -> EnrolWish<'_> {
+        EnrolWish {
+            add: self.add,
+            organisation: self.organisation.as_deref(),
+        }
+    }
+}
 
 /// What to do with credentials.
 #[derive(Debug, Subcommand)]
@@ -43,6 +64,8 @@ pub(super) enum CredentialsVerb {
         /// Replace credentials also when central cannot be reached to try the new ones.
         #[arg(long)]
         untried: bool,
+        #[command(flatten)]
+        wish: WishArgs,
     },
 }
 
@@ -52,6 +75,7 @@ pub(super) fn act(root: &Root, act: CredentialsVerb, screen: &Screen) -> Result<
         secret_file,
         token_url,
         untried,
+        wish,
     } = act;
     if key.is_empty() || key.contains(char::is_whitespace) {
         return Err(Fault::new(Code::InputKey, InputCause::ClientId));
@@ -68,7 +92,7 @@ pub(super) fn act(root: &Root, act: CredentialsVerb, screen: &Screen) -> Result<
         sync_user: None,
         enrolled_at: clock::now().wall,
     };
-    let stored = runtime(engine.import(enrolment, untried))?;
+    let stored = runtime(engine.import(enrolment, wish.wish(), untried))?;
     runtime(client::wake(root));
     tell(&engine, &stored, screen)
 }
@@ -77,12 +101,13 @@ pub(super) fn enroll(
     root: &Root,
     login: &str,
     password_file: &Path,
+    wish: &WishArgs,
     screen: &Screen,
 ) -> Result<u8, Fault> {
     // As in `act`.
     let password = read(password_file, screen, &ActTerm::Password)?;
     let engine = super::open(root)?;
-    let stored = runtime(engine.enroll(login, password.reveal()))?;
+    let stored = runtime(engine.enroll(login, password.reveal(), wish.wish()))?;
     runtime(client::wake(root));
     tell(&engine, &stored, screen)
 }
@@ -92,10 +117,14 @@ fn tell(engine: &Engine, stored: &StoredCredentials, screen: &Screen) -> Result<
     let enrolment = &stored.enrolment;
     let organisations = enrolment.organisations();
     if screen.json {
-        screen.object(json!({
+        let mut told = json!({
             "box_id": identity.box_id, "key": enrolment.key, "organisation_ids": organisations,
             "tried": stored.untried.is_none(),
-        }));
+        });
+        if let Some(id) = &stored.added {
+            told["added"] = json!(id);
+        }
+        screen.object(told);
         return Ok(0);
     }
     let id = identity.box_id.clone();
@@ -105,7 +134,10 @@ fn tell(engine: &Engine, stored: &StoredCredentials, screen: &Screen) -> Result<
         let why = phrase::cause(screen.language, Some(&code), &why.cause);
         screen.say(&screen.told(&ActTerm::Untried { why }));
     }
-    if organisations.is_empty() && engine.settings().this_box.organisation_id.is_none() {
+    if let Some(id) = &stored.added {
+        let ids = id.clone();
+        screen.say(&screen.told(&ActTerm::Organisation { ids }));
+    } else if organisations.is_empty() && engine.settings().this_box.organisation_id.is_none() {
         screen.say(&screen.told(&ActTerm::NoOrganisationNamed));
     } else if !organisations.is_empty() {
         let ids = organisations.join(", ");

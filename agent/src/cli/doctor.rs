@@ -18,9 +18,9 @@ use super::caller::unmade;
 use super::codes;
 use super::completions::CodeParser;
 use super::screen::{Screen, Tone, advice, fold, pairs};
-use super::words::DoctorTerm;
+use super::words::{ActTerm, DoctorTerm};
 use crate::bundle;
-use crate::doctor::{self, examine};
+use crate::doctor::{self, examine, examine_added};
 use crate::socket::client;
 use system::root::{Root, trouble};
 
@@ -69,19 +69,37 @@ pub(super) fn act(
         deep: options.deep,
         daemon: super::runtime(client::in_force(root)),
         person: true,
+        organisation: None,
     };
     // File and journal are opened while root's rights are still there.
     let bundle = options.bundle.as_deref().map(open).transpose()?;
     let journal = bundle
         .as_ref()
         .map_or_else(String::new, |_| bundle::journal());
-    let findings = examine(root, settings.clone(), asked);
+    let mut findings = examine(root, settings.clone(), asked.clone());
+    let added = examine_added(root, &settings, &asked, &findings);
     if screen.json {
-        let checks: Vec<_> = findings.iter().map(CheckFinding::json).collect();
+        let mut checks: Vec<_> = findings.iter().map(CheckFinding::json).collect();
+        for (id, found) in &added {
+            checks.extend(found.iter().map(|finding| {
+                let mut told = finding.json();
+                told["organisation_id"] = json!(id);
+                told
+            }));
+        }
+        findings.extend(added.into_iter().flat_map(|(_, found)| found));
         screen.object(json!({ "checks": checks, "worst": worst(&findings) }));
     } else {
         for line in lines(&findings, screen) {
             screen.line(&line);
+        }
+        for (id, found) in added {
+            let ids = id.clone();
+            screen.line(&screen.told(&ActTerm::Organisation { ids }));
+            for line in lines(&found, screen) {
+                screen.line(&line);
+            }
+            findings.extend(found);
         }
     }
     if let (Some(mut file), Some(path)) = (bundle, &options.bundle) {

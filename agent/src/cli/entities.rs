@@ -9,16 +9,50 @@ use logic::seal::NameHash;
 use serde_json::json;
 
 use super::screen::{Screen, table};
+use super::words::ActTerm;
 use crate::engine::Engine;
 use vault::catalogue::{CatalogueStore, EntityLocation};
 
-pub(super) fn act(
+/// What is asked of the catalogue.
+pub(super) struct EntityQuery {
+    pub(super) kind: Option<EntityType>,
+    pub(super) id: Option<String>,
+    pub(super) hidden: bool,
+    /// Only these organisations of the box; none is all.
+    pub(super) organisations: Vec<String>,
+}
+
+pub(super) fn act(engine: &Engine, query: &EntityQuery, screen: &Screen) -> Result<u8, Fault> {
+    let all = engine.asked_for(&query.organisations)?;
+    let mut found = false;
+    for one in &all {
+        let of = match all.len() {
+            1 => None,
+            _ => one.organisation_id(),
+        };
+        found |= list(one, query, of.as_deref(), screen)?;
+    }
+    match query.id.as_deref() {
+        Some(id) if !found => {
+            let id = id.into();
+            let cause = match query.hidden {
+                true => CatalogueCause::NoneHidden { id },
+                false => CatalogueCause::NoEntity { id },
+            };
+            Err(Fault::new(Code::CatalogueUnknownEntity, cause))
+        }
+        _ => Ok(0),
+    }
+}
+
+/// Shows what one organisation has; whether there was anything. `of`: which one, where there are several.
+fn list(
     engine: &Engine,
-    kind: Option<EntityType>,
-    id: Option<&str>,
-    hidden: bool,
+    query: &EntityQuery,
+    of: Option<&str>,
     screen: &Screen,
-) -> Result<u8, Fault> {
+) -> Result<bool, Fault> {
+    let (kind, id, hidden) = (query.kind, query.id.as_deref(), query.hidden);
     let catalogue = CatalogueStore::open(engine.vault())?;
     let edition = catalogue.shown()?;
     if kind.is_none() && id.is_none() && !screen.json {
@@ -26,6 +60,10 @@ pub(super) fn act(
             true => edition.count_hidden(kind),
             false => edition.count(kind),
         };
+        if let Some(of) = of {
+            let ids = of.to_owned();
+            screen.line(&screen.told(&ActTerm::Organisation { ids }));
+        }
         let row = |kind: &EntityType| vec![kind.word().to_owned(), count(*kind).to_string()];
         for line in table(
             &EntityType::ALL.iter().map(row).collect::<Vec<_>>(),
@@ -33,7 +71,7 @@ pub(super) fn act(
         ) {
             screen.line(&line);
         }
-        return Ok(0);
+        return Ok(true);
     }
     let mut reader = catalogue.reader();
     let mut found = false;
@@ -54,30 +92,25 @@ pub(super) fn act(
             .filter(|(name, _)| wanted.is_none_or(|wanted| wanted == **name))
         {
             if screen.is_closed() {
-                return Ok(0);
+                return Ok(true);
             }
-            show(kind, &reader.entity(kind, name, row)?, id.is_some(), screen);
+            let entity = reader.entity(kind, name, row)?;
+            show(kind, &entity, id.is_some(), of, screen);
             found = true;
         }
     }
-    match id {
-        Some(id) if !found => {
-            let id = id.into();
-            let cause = match hidden {
-                true => CatalogueCause::NoneHidden { id },
-                false => CatalogueCause::NoEntity { id },
-            };
-            Err(Fault::new(Code::CatalogueUnknownEntity, cause))
-        }
-        _ => Ok(0),
-    }
+    Ok(found)
 }
 
-fn show(kind: EntityType, entity: &Entity, whole: bool, screen: &Screen) {
+fn show(kind: EntityType, entity: &Entity, whole: bool, of: Option<&str>, screen: &Screen) {
     if screen.json {
-        return screen.object(json!({
+        let mut told = json!({
             "id": entity.id, "type": kind.word(), "checksum": entity.checksum, "properties": entity.properties,
-        }));
+        });
+        if let Some(of) = of {
+            told["organisation_id"] = json!(of);
+        }
+        return screen.object(told);
     }
     if !whole {
         let label = entity.properties.first(uri::LABEL).unwrap_or_default();

@@ -13,7 +13,7 @@ use super::words::{PastTerm, Term};
 use crate::engine::Engine;
 
 pub(super) fn act(engine: &Engine, limit: usize, screen: &Screen) -> Result<u8, Fault> {
-    let reports = engine.history(limit)?;
+    let reports = engine.history_of_all(limit)?;
     if screen.json {
         for report in &reports {
             screen.object(serde_json::to_value(report).unwrap_or_default());

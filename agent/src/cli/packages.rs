@@ -2,6 +2,7 @@
 //! Never writes a package in clear anywhere but where it was told to.
 //! Called by `cli`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -73,34 +74,41 @@ pub(super) fn act(root: &Root, act: Option<PackagesVerb>, screen: &Screen) -> Re
 }
 
 fn list(engine: &Engine, packages: &PackageStore, screen: &Screen) -> Result<u8, Fault> {
-    let catalogue = CatalogueStore::open(engine.vault())?;
-    let edition = catalogue.shown()?;
-    let mut reader = catalogue.reader();
     let mut rows = Vec::new();
-    let standing = screen.json.then(|| standing::take(engine));
-    let awaited = standing.as_ref().map(awaited_at).unwrap_or_default();
-    for (name, row) in edition.rows(EntityType::Delivery) {
-        let delivery = reader.entity(EntityType::Delivery, name, row)?;
-        let PackageRecord {
-            word: state,
-            bytes: size,
-            rebuilt,
-        } = packages.state(&delivery.id)?;
-        if screen.json {
-            let awaited = awaited.iter().find(|(one, _)| one.delivery == delivery.id);
-            let (left, ready_at) = awaited.map_or((None, None), |(one, at)| (one.left, *at));
-            screen.object(json!({
-                "delivery": delivery.id, "bytes": size, "state": state, "rebuilt": rebuilt, "bytes_left": left,
-                "ready_at": ready_at,
-            }));
-        } else {
-            let label = delivery.properties.first(uri::LABEL).unwrap_or_default();
-            rows.push(PackageRow {
-                state,
-                size,
-                label: label.to_owned(),
-                delivery: delivery.id.clone(),
-            });
+    let mut seen = BTreeSet::new();
+    for one in engine.organisations()? {
+        let catalogue = CatalogueStore::open(one.vault())?;
+        let edition = catalogue.shown()?;
+        let mut reader = catalogue.reader();
+        let standing = screen.json.then(|| standing::take(&one));
+        let awaited = standing.as_ref().map(awaited_at).unwrap_or_default();
+        for (name, row) in edition.rows(EntityType::Delivery) {
+            // What two organisations name is held once.
+            if !seen.insert(*name) {
+                continue;
+            }
+            let delivery = reader.entity(EntityType::Delivery, name, row)?;
+            let PackageRecord {
+                word: state,
+                bytes: size,
+                rebuilt,
+            } = packages.state(&delivery.id)?;
+            if screen.json {
+                let awaited = awaited.iter().find(|(one, _)| one.delivery == delivery.id);
+                let (left, ready_at) = awaited.map_or((None, None), |(one, at)| (one.left, *at));
+                screen.object(json!({
+                    "delivery": delivery.id, "bytes": size, "state": state, "rebuilt": rebuilt, "bytes_left": left,
+                    "ready_at": ready_at,
+                }));
+            } else {
+                let label = delivery.properties.first(uri::LABEL).unwrap_or_default();
+                rows.push(PackageRow {
+                    state,
+                    size,
+                    label: label.to_owned(),
+                    delivery: delivery.id.clone(),
+                });
+            }
         }
     }
     rows.sort_by(|a, b| {

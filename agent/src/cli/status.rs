@@ -2,7 +2,7 @@
 //! Never speaks to central.
 //! Called by `cli`.
 
-use logic::fault::{Area, Code, CodeName, Fault};
+use logic::fault::{Area, Code, CodeName, Fault, Finding};
 use logic::health::message::ByType;
 use logic::health::verdict::{
     BoxStanding, Kinds, Verdict, Word, is_mended_by_a_run, package_estimate,
@@ -17,7 +17,7 @@ use serde_json::{Value as Json, json};
 
 use super::screen::{Screen, Tone, advice, fold, pairs, remedied, time};
 use super::sync::wait;
-use super::words::{self, OrderTerm, StatusTerm, Term};
+use super::words::{self, ActTerm, OrderTerm, StatusTerm, Term};
 use super::{downloads, service};
 use crate::doctor::standing;
 use crate::engine::{Engine, orders};
@@ -25,43 +25,93 @@ use system::clock;
 use system::root::{Root, is_locked};
 
 /// `engine`: the opened box, or why it does not open: then it is not ready, and that is the reason. `fault`: what is
-/// wrong with the configuration, whose last good one is in force: the box is judged all the same.
+/// wrong with the configuration, whose last good one is in force: the box is judged all the same. `asked`: the
+/// organisations that are asked for; none is all.
 pub(super) fn act(
     root: &Root,
     engine: Result<Engine, Fault>,
     fault: Option<Fault>,
+    asked: &[String],
     screen: &Screen,
 ) -> Result<u8, Fault> {
-    let (mut standing, seen) = match engine {
-        Ok(engine) => {
-            let seen = StatusExtras {
+    let mut looks = match engine.and_then(|engine| engine.asked_for(asked)) {
+        Ok(engines) => engines.iter().map(OrganisationStatus::of).collect(),
+        // Nothing can be said of a box that may not be looked at.
+        Err(trouble)
+            if [Area::Config, Area::Input]
+                .iter()
+                .any(|area| trouble.code.is(*area))
+                || trouble.code == Code::StateOwner =>
+        {
+            return Err(trouble);
+        }
+        Err(trouble) => vec![OrganisationStatus::unreadable(&trouble)],
+    };
+    let service = service::trouble(root);
+    for look in &mut looks {
+        standing::misconfigured(&mut look.standing, fault.as_ref());
+        let notice = service.clone().map(Finding::from);
+        look.standing.notices.extend(notice);
+    }
+    let judged: Vec<Verdict> = looks
+        .iter()
+        .map(|look| Verdict::of(&look.standing))
+        .collect();
+    let Some(worst) = Verdict::worst(&judged) else {
+        return Ok(0);
+    };
+    let objects = looks.iter().zip(&judged);
+    let objects = objects.map(|(look, verdict)| object(&look.standing, verdict, &look.seen));
+    if screen.json && looks.len() > 1 {
+        let all: Vec<Json> = objects.collect();
+        let mut told = all[worst].clone();
+        told["organisations"] = json!(all);
+        screen.object(told);
+    } else if screen.json {
+        objects.for_each(|told| screen.object(told));
+    } else {
+        for (look, verdict) in looks.iter().zip(&judged) {
+            if looks.len() > 1 {
+                let ids = look.id.clone().unwrap_or_else(|| "-".to_owned());
+                screen.line(&screen.told(&ActTerm::Organisation { ids }));
+            }
+            for line in lines(&look.standing, verdict, &look.seen, screen) {
+                screen.line(&line);
+            }
+        }
+    }
+    // The daemon goes on; the command was given a configuration that is wrong.
+    Ok(fault.map_or(judged[worst].word.exit(), |_| 2))
+}
+
+/// How the box stands as one of its organisations.
+struct OrganisationStatus {
+    id: Option<String>,
+    standing: BoxStanding,
+    seen: StatusExtras,
+}
+
+impl OrganisationStatus {
+    fn of(engine: &Engine) -> Self {
+        Self {
+            id: engine.organisation_id(),
+            standing: standing::take(engine),
+            seen: StatusExtras {
                 box_id: engine.identity().map(|identity| identity.box_id).ok(),
                 running: is_locked(&engine.vault().state().join("lock")),
                 waiting: engine.waiting(),
                 orders: orders::kept(engine.vault()).in_force(clock::uptime()),
-            };
-            (standing::take(&engine), seen)
-        }
-        // Nothing can be said of a box that may not be looked at.
-        Err(trouble) if trouble.code.is(Area::Config) || trouble.code == Code::StateOwner => {
-            return Err(trouble);
-        }
-        Err(trouble) => (standing::unreadable(&trouble), StatusExtras::default()),
-    };
-    standing::misconfigured(&mut standing, fault.as_ref());
-    if let Some(trouble) = service::trouble(root) {
-        standing.notices.push(trouble.into());
-    }
-    let verdict = Verdict::of(&standing);
-    if screen.json {
-        screen.object(object(&standing, &verdict, &seen));
-    } else {
-        for line in lines(&standing, &verdict, &seen, screen) {
-            screen.line(&line);
+            },
         }
     }
-    // The daemon goes on; the command was given a configuration that is wrong.
-    Ok(fault.map_or(verdict.word.exit(), |_| 2))
+
+    fn unreadable(trouble: &Fault) -> Self {
+        Self {
+            id: None,
+            standing: standing::unreadable(trouble),
+            seen: StatusExtras::default(),
+        }
+    }
 }
 
 /// What the verdict does not depend on.

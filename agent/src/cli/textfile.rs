@@ -26,7 +26,10 @@ pub(super) fn after_verb(root: &Root) {
         return;
     }
     let mut stands = match opened(root, &settings) {
-        Some(engine) => standing::take(&engine),
+        Some(engine) => match engine.organisations() {
+            Ok(all) => standing::take_worst(&all).1,
+            Err(trouble) => standing::unreadable(&trouble),
+        },
         // New, wiped or closed: not ready, and nothing is counted.
         None => BoxStanding {
             now: clock::now().wall,

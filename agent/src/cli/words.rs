@@ -428,6 +428,13 @@ logic::sentences! {
             "central named no organisation: set `organisation_id` in section [box] of boxsync.toml",
             "le serveur central n’a nommé aucune organisation : définir `organisation_id` dans la section [box] de boxsync.toml";
         Organisation { ids: String }: "organisation: {ids}", "organisation : {ids}";
+        HasCredentialsNow: "enrolled", "inscrite";
+        HasNoCredentials: "not enrolled", "non inscrite";
+        OwesItems { count: u64 }: "to go home: {count}", "à envoyer : {count}";
+        TypeOrganisation { id: String }:
+            "its catalogue and credentials are destroyed; type {id} to go on:",
+            "son catalogue et ses identifiants sont détruits ; taper {id} pour continuer :";
+        OrganisationRemoved { ids: String }: "organisation {ids} is removed", "l’organisation {ids} est enlevée";
         NewKey:
             "the envelope key is new; nothing else changed",
             "la clé d’enveloppe est nouvelle ; rien d’autre n’a changé";

@@ -9,10 +9,10 @@ use std::path::Path;
 
 use logic::entity::EntityType;
 use logic::fault::{Area, CatalogueCause, Code, Fault, FileAct, Finding};
-use logic::health::BoxStanding;
 use logic::health::verdict::{
     AwaitedPackage, Last, LastRun, OwedCounts, Stock, awaited_at, package_estimate,
 };
+use logic::health::{BoxStanding, OrganisationVerdict, Verdict};
 use logic::intake::ItemKind;
 use logic::package::EditionFinding;
 use logic::report::Report;
@@ -72,6 +72,25 @@ pub fn intake(state: &Path) -> Option<Finding> {
         let full = std::io::Error::from_raw_os_error(Errno::ENOSPC as i32);
         system::root::trouble(folder, FileAct::Write, &full).into()
     })
+}
+
+/// Where a box of several organisations stands: as the least ready of them, with the word of each; and which that is.
+pub fn take_worst(all: &[Engine]) -> (usize, BoxStanding) {
+    let mut standings: Vec<BoxStanding> = all.iter().map(take).collect();
+    let verdicts: Vec<Verdict> = standings.iter().map(Verdict::of).collect();
+    let Some(place) = Verdict::worst(&verdicts) else {
+        return (0, BoxStanding::default());
+    };
+    let mut standing = standings.swap_remove(place);
+    if all.len() > 1 {
+        let each = all.iter().zip(&verdicts);
+        let each = each.map(|(one, verdict)| OrganisationVerdict {
+            organisation_id: one.organisation_id().unwrap_or_default(),
+            verdict: verdict.word,
+        });
+        standing.organisations = each.collect();
+    }
+    (place, standing)
 }
 
 /// The files of the configuration are wrong, and what was taken stands on the last good one.
@@ -304,7 +323,8 @@ fn absent(reports: &[Report]) -> u64 {
 /// The spool, if anything was ever kept there.
 fn spool(engine: &Engine) -> Result<Option<Spool>, Fault> {
     let is_there = engine.vault().state().join("spool").is_dir();
-    is_there.then(|| Spool::open(engine.vault())).transpose()
+    let spool = || Ok(Spool::open(engine.vault())?.carrying(engine.carried()?));
+    is_there.then(spool).transpose()
 }
 
 /// Whether central itself answered in this run.

@@ -5,6 +5,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use logic::credentials::EnrolWish;
 use logic::fault::{AnswerCause, Cause, Code, EnrolCause, Fault, OsCause};
 use logic::seal::NameHash;
 use serde::{Deserialize, Serialize};
@@ -65,7 +66,10 @@ impl Engine {
             return Err(stands(&refused));
         }
         let login = read(&path, &text)?;
-        match self.enroll(&login.login, &login.password).await {
+        match self
+            .enroll(&login.login, &login.password, EnrolWish::default())
+            .await
+        {
             Ok(stored) => {
                 tracing::info!(
                     message_id = event::ENROLLED.id,

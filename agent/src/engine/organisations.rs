@@ -8,12 +8,14 @@ use std::sync::Arc;
 use logic::entity::EntityType;
 use logic::fault::{Code, EnrolCause, Fault};
 use logic::organisation;
+use logic::report::Report;
 use logic::seal::NameHash;
 
-use super::Engine;
+use super::{Engine, LOCK_TIMEOUT};
+use system::root::Lock;
 use vault::Vault;
 use vault::catalogue::{CatalogueRevision, CatalogueStore};
-use vault::spool::Carried;
+use vault::spool::{Carried, Spool};
 
 impl Engine {
     /// The same box as each of its organisations: as the first, then as those that were added, in that order.
@@ -21,14 +23,9 @@ impl Engine {
     /// # Errors
     /// `store.damaged` where an added one does not say who it is, or what the file system says.
     pub fn organisations(&self) -> Result<Vec<Self>, Fault> {
-        let first = self.vault.of_first();
         let added = self.vault.added_organisations()?;
         let added = added.into_iter().map(|added| self.as_added(&added.id));
-        let first = Self {
-            vault: first,
-            ..self.clone()
-        };
-        Ok([first].into_iter().chain(added).collect())
+        Ok([self.of_first()].into_iter().chain(added).collect())
     }
 
     /// The same box as one organisation that was added; the configuration names the first.
@@ -73,6 +70,73 @@ impl Engine {
         self.organisation()
             .ok()
             .or_else(|| self.held_organisation())
+    }
+
+    /// The numbered runs of all organisations, newest first.
+    ///
+    /// # Errors
+    /// As `history`.
+    pub fn history_of_all(&self, most: usize) -> Result<Vec<Report>, Fault> {
+        let all = self.organisations()?;
+        let each = all.iter().map(|one| one.history(most));
+        let mut reports: Vec<Report> = each.collect::<Result<Vec<_>, _>>()?.concat();
+        if all.len() > 1 {
+            reports.sort_by_key(|report| std::cmp::Reverse(report.sync_id));
+            reports.truncate(most);
+        }
+        Ok(reports)
+    }
+
+    /// How many items are to go home for this organisation, refused and doubtful ones included.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn owed_items(&self) -> Result<u64, Fault> {
+        if !self.vault.state().join("spool").is_dir() {
+            return Ok(0);
+        }
+        let spool = Spool::open(&self.vault)?.carrying(self.carried()?);
+        Ok(spool.owed()?.len() as u64)
+    }
+
+    /// Whether an organisation may be taken away, by somebody who says how much is still to go home for it.
+    ///
+    /// # Errors
+    /// `input.organisation`, or what the file system says.
+    pub fn removable(&self, id: &str, owed: Option<u64>) -> Result<(), Fault> {
+        let refused = |cause| Err(Fault::new(Code::InputOrganisation, cause));
+        let all = self.asked_for(&[id.to_owned()])?;
+        let Some(one) = all.first().filter(|one| !one.vault.is_first()) else {
+            return refused(EnrolCause::FirstOrganisation { id: id.to_owned() });
+        };
+        let count = one.owed_items()?;
+        if count != owed.unwrap_or(0) {
+            let first = self.of_first().organisation_id().unwrap_or_default();
+            return refused(EnrolCause::OrganisationOwes {
+                id: id.to_owned(),
+                count,
+                first,
+            });
+        }
+        Ok(())
+    }
+
+    /// Takes an organisation away; what is owed for it goes with the first from now on, and packages that no other names
+    /// go with the next synchronization.
+    ///
+    /// # Errors
+    /// As `removable`; `state.busy`.
+    pub fn remove_organisation(&self, id: &str, owed: Option<u64>) -> Result<(), Fault> {
+        let _lock = Lock::take(&self.root, LOCK_TIMEOUT)?;
+        self.removable(id, owed)?;
+        self.vault.remove_organisation(id)
+    }
+
+    fn of_first(&self) -> Self {
+        Self {
+            vault: self.vault.of_first(),
+            ..self.clone()
+        }
     }
 
     /// The box as each of the other organisations.

@@ -11,6 +11,7 @@ use hyper::header::HeaderName;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, header};
 use logic::entity::{Entity, EntityType, uri};
+use logic::fault::Fault;
 use logic::gateway::catalogue::{Checksums, ClassesRequest, DetailsRequest};
 use logic::gateway::confirm::{Confirmation, received};
 use logic::gateway::login::{self, ShownCredentials};
@@ -27,6 +28,7 @@ use super::run::{Asker, NotShown};
 use super::{Gateway, response};
 use crate::connections::{Busy, ConnectionTicket, KeptContent};
 use system::clock;
+use vault::Vault;
 use vault::package::Content;
 use vault::random;
 
@@ -227,7 +229,20 @@ impl Gateway {
         }
     }
 
-    /// The sync manager that enrolment brought, if login and password are his. Wrong ones slow down the caller that shows
+    /// The sync managers that enrolment brought, one an organisation.
+    fn managers(&self) -> Result<Vec<Entity>, Fault> {
+        let enrolment = |home: &Vault| home.home_entry("credentials").get::<Enrolment>();
+        // What is wrong with one that was added is no trouble of the first.
+        let added = self.vault.added_organisations().unwrap_or_default();
+        let added = added.iter().filter_map(|added| {
+            let home = self.vault.of_organisation(&added.id);
+            enrolment(&home).ok().flatten()
+        });
+        let all = enrolment(&self.vault)?.into_iter().chain(added);
+        Ok(all.filter_map(|enrolment| enrolment.sync_user).collect())
+    }
+
+    /// The sync manager of this login, if it and the password are his. Wrong ones slow down the caller that shows
     /// them, with this login, and nobody else.
     fn manager(
         &self,
@@ -236,9 +251,10 @@ impl Gateway {
         caller: Caller,
     ) -> Result<Option<Entity>, GatewayAnswer> {
         let now = clock::now().mono;
-        let enrolment = self.vault.home_entry("credentials").get::<Enrolment>();
-        let enrolment = enrolment.map_err(|trouble| self.hidden(NotShown::Broken(trouble)))?;
-        let user = enrolment.and_then(|enrolment| enrolment.sync_user);
+        let managers = self.managers();
+        let managers = managers.map_err(|trouble| self.hidden(NotShown::Broken(trouble)))?;
+        let mut managers = managers.into_iter();
+        let user = managers.find(|user| login::is_login(user, name));
         let is_his = user
             .as_ref()
             .is_some_and(|user| login::is_login(user, name));
@@ -299,7 +315,10 @@ impl Gateway {
             self.seen.see(TaoRequest::Begin(run));
         }
         let asker = Asker::of(asked.run());
-        let held = self.runs.hold(&asker, asked.is_first(), clock::sure())?;
+        let of = Some(asked.organisation());
+        let held = self
+            .runs
+            .hold(&asker, of, asked.is_first(), clock::sure())?;
         Ok(asked.answer(&*held, &self.voice)?)
     }
 
@@ -308,9 +327,8 @@ impl Gateway {
             Ok(asked) => asked,
             Err(refused) => return Ok(refused),
         };
-        let held = self
-            .runs
-            .hold(&Asker::of(asked.run()), false, clock::sure())?;
+        let (asker, of) = (Asker::of(asked.run()), asked.organisation());
+        let held = self.runs.hold(&asker, of, false, clock::sure())?;
         Ok(asked.answer(&*held, &self.voice)?)
     }
 
@@ -319,7 +337,7 @@ impl Gateway {
             Ok(asked) => asked,
             Err(refused) => return Ok(refused),
         };
-        let held = self.runs.hold(&Asker::Beside, false, clock::sure())?;
+        let held = self.runs.hold(&Asker::Beside, None, false, clock::sure())?;
         Ok(asked.answer(&*held)?)
     }
 
@@ -382,8 +400,8 @@ impl Gateway {
 
     /// The package of a delivery: its content, or why there is none.
     fn find(&self, delivery: &str) -> Result<Result<Content, GatewayAnswer>, NotShown> {
-        let held = self.runs.hold(&Asker::Beside, false, clock::sure())?;
-        if !held.has(EntityType::Delivery, delivery) {
+        let held = self.runs.hold(&Asker::Beside, None, false, clock::sure())?;
+        if !held.has(EntityType::Delivery, delivery) && !self.runs.shows(delivery)? {
             return Ok(Err(self.voice.generic(404)));
         }
         match self.packages.open_held(delivery)? {

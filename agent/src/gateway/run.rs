@@ -5,6 +5,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use logic::entity::EntityType;
 use logic::fault::Fault;
 use logic::gateway::catalogue::ClientRun;
 use logic::words::Now;
@@ -54,7 +55,6 @@ impl Asker {
 
 /// The runs that are going on.
 pub(super) struct GatewayRuns {
-    catalogue: CatalogueStore,
     vault: Vault,
     max_age: Option<Duration>,
     pins: Mutex<Vec<Pin>>,
@@ -64,6 +64,8 @@ pub(super) struct GatewayRuns {
 
 struct Pin {
     run: Option<ClientRun>,
+    /// The organisation that was added to the box's first, if it is of one.
+    added: Option<String>,
     held: Arc<OpenRevision>,
     used: Duration,
 }
@@ -77,7 +79,6 @@ struct KeptRun {
 impl GatewayRuns {
     pub(super) fn open(vault: &Vault, max_age: Option<Duration>) -> Result<Self, Fault> {
         Ok(Self {
-            catalogue: CatalogueStore::open(vault)?,
             vault: vault.clone(),
             max_age,
             pins: Mutex::default(),
@@ -85,38 +86,70 @@ impl GatewayRuns {
         })
     }
 
-    /// The edition for a request. `first`: a run begins with it, whatever was shown before.
+    /// The edition for a request that names an organisation; one that the box has not is answered as its first, whose
+    /// edition tells that it is another's. `first`: a run begins with it, whatever was shown before.
     pub(super) fn hold(
         &self,
         asker: &Asker,
+        organisation: Option<&str>,
         first: bool,
         now: Now,
     ) -> Result<Arc<OpenRevision>, NotShown> {
+        // What is wrong with one that was added is no trouble of the first.
+        let added = self.vault.added_organisations().unwrap_or_default();
+        let added = added
+            .into_iter()
+            .map(|added| added.id)
+            .find(|id| organisation == Some(id));
+        let any = organisation.is_none();
         let mut pins = self.pins();
         pins.retain(|pin| {
             let idle = pin.run.as_ref().map_or(IDLE_UNNAMED, |_| IDLE);
             now.mono.saturating_sub(pin.used) < idle
         });
-        if !first && let Some(pin) = find(&mut pins, asker) {
+        if !first && let Some(pin) = find(&mut pins, asker, |pin| any || pin.added == added) {
             pin.used = now.mono;
             return Ok(pin.held.clone());
         }
-        self.begin(&mut pins, asker, first, now)
+        self.begin(&mut pins, asker, added, first, now)
+    }
+
+    /// Whether any organisation of the box shows a delivery.
+    pub(super) fn shows(&self, delivery: &str) -> Result<bool, Fault> {
+        let name = self
+            .vault
+            .keys()
+            .name(EntityType::Delivery.word(), delivery);
+        let added = self.vault.added_organisations()?.into_iter();
+        let homes = added.map(|added| self.vault.of_organisation(&added.id));
+        for home in [self.vault.clone()].into_iter().chain(homes) {
+            let edition = CatalogueStore::open(&home)?.shown()?;
+            let rows = edition.types.get(&EntityType::Delivery);
+            if rows.is_some_and(|rows| rows.contains_key(&name)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn begin(
         &self,
         pins: &mut Vec<Pin>,
         asker: &Asker,
+        added: Option<String>,
         first: bool,
         now: Now,
     ) -> Result<Arc<OpenRevision>, NotShown> {
-        let fresh = OpenRevision::open(&self.catalogue, self.vault.keys())?;
+        let home = match &added {
+            Some(id) => self.vault.of_organisation(id),
+            None => self.vault.clone(),
+        };
+        let fresh = OpenRevision::open(&CatalogueStore::open(&home)?, self.vault.keys())?;
         self.must_be_shown(&fresh, now)?;
         let generation = fresh.edition().generation;
         let shared = pins
             .iter()
-            .find(|pin| pin.held.edition().generation == generation)
+            .find(|pin| pin.added == added && pin.held.edition().generation == generation)
             .map(|pin| pin.held.clone());
         let held = shared.unwrap_or_else(|| Arc::new(fresh));
         let run = match asker {
@@ -128,7 +161,7 @@ impl GatewayRuns {
                 Some(run.clone())
             }
         };
-        pins.retain(|pin| pin.run != run);
+        pins.retain(|pin| pin.run != run || pin.added != added);
         if pins.len() >= MAX_RUNS
             && let Some(oldest) = (0..pins.len()).min_by_key(|at| pins[*at].used)
         {
@@ -136,6 +169,7 @@ impl GatewayRuns {
         }
         pins.push(Pin {
             run,
+            added,
             held: held.clone(),
             used: now.mono,
         });
@@ -187,10 +221,15 @@ impl GatewayRuns {
     }
 }
 
-fn find<'a>(pins: &'a mut [Pin], asker: &Asker) -> Option<&'a mut Pin> {
+fn find<'a>(
+    pins: &'a mut [Pin],
+    asker: &Asker,
+    is_of: impl Fn(&Pin) -> bool,
+) -> Option<&'a mut Pin> {
+    let mut pins = pins.iter_mut().filter(|pin| is_of(pin));
     match asker {
-        Asker::Run(run) => pins.iter_mut().find(|pin| pin.run.as_ref() == Some(run)),
-        Asker::Unnamed => pins.iter_mut().find(|pin| pin.run.is_none()),
-        Asker::Beside => pins.iter_mut().max_by_key(|pin| pin.used),
+        Asker::Run(run) => pins.find(|pin| pin.run.as_ref() == Some(run)),
+        Asker::Unnamed => pins.find(|pin| pin.run.is_none()),
+        Asker::Beside => pins.max_by_key(|pin| pin.used),
     }
 }

@@ -2,6 +2,7 @@
 //! Never holds more of them than one piece: an entity is opened when there is room for it in the connection.
 //! Called by the routes.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -178,11 +179,21 @@ pub(super) fn line(kind: EntityType, mut entity: Entity, roles: ApiRoles) -> Jso
 
 /// The packages of the deliveries in the catalogue, one a line; the words of `packages --json`.
 pub(super) fn packages(shared: &SharedState) -> Result<Response<ResponseBody>, Fault> {
-    let shelf = shared.shelf()?;
-    let packages = PackageStore::open(shelf.vault())?;
-    let count = shelf.edition().count(EntityType::Delivery);
-    let lines = (0..count).filter_map(move |place| {
+    let mut seen = BTreeSet::new();
+    let shelves = shared.each()?.into_iter().map(|shared| shared.shelf());
+    let shelves = shelves.collect::<Result<Vec<_>, Fault>>()?;
+    let first = shared.shelf()?;
+    let packages = PackageStore::open(first.vault())?;
+    let places = shelves.into_iter().flat_map(|shelf| {
+        let count = shelf.edition().count(EntityType::Delivery);
+        (0..count).map(move |place| (shelf.clone(), place))
+    });
+    let lines = places.filter_map(move |(shelf, place)| {
         let delivery = shelf.entity(EntityType::Delivery, place).transpose()?;
+        // What two organisations name is held once.
+        if delivery.as_ref().is_ok_and(|one| !seen.insert(one.id.clone())) {
+            return None;
+        }
         Some(delivery.and_then(|delivery| {
             let delivery = delivery.id;
             let state = packages.state(&delivery)?;
@@ -203,21 +214,21 @@ pub(super) fn packages(shared: &SharedState) -> Result<Response<ResponseBody>, F
 /// # Errors
 /// `catalogue.unknown_entity` where the catalogue names no such delivery.
 pub(super) fn is_wanted(shared: &SharedState, delivery: &str) -> Result<bool, Fault> {
-    let shelf = shared.shelf()?;
-    let rows = shelf.edition().types.get(&EntityType::Delivery);
-    let name = shelf.name(EntityType::Delivery, delivery);
-    let row = rows.and_then(|rows| rows.get(&name)).ok_or_else(|| {
-        let id = delivery.into();
-        Fault::new(
-            Code::CatalogueUnknownEntity,
-            CatalogueCause::NoEntity { id },
-        )
-    })?;
-    let held = PackageStore::open(shelf.vault())?
-        .held(delivery)
-        .ok()
-        .flatten();
-    Ok(!held.is_some_and(|held| !held.damaged && held.entity == Some(row.checksum)))
+    for one in shared.each()? {
+        let shelf = one.shelf()?;
+        let rows = shelf.edition().types.get(&EntityType::Delivery);
+        let name = shelf.name(EntityType::Delivery, delivery);
+        if let Some(row) = rows.and_then(|rows| rows.get(&name)) {
+            let held = PackageStore::open(shelf.vault())?;
+            let held = held.held(delivery).ok().flatten();
+            return Ok(!held.is_some_and(|held| !held.damaged && held.entity == Some(row.checksum)));
+        }
+    }
+    let id = delivery.into();
+    Err(Fault::new(
+        Code::CatalogueUnknownEntity,
+        CatalogueCause::NoEntity { id },
+    ))
 }
 
 fn push(lines: &mut Vec<u8>, line: &Json) {

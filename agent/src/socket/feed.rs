@@ -25,7 +25,15 @@ use super::wire::{object, with_type};
 use vault::feed::{FeedChange, Op};
 
 /// What the route takes.
-pub(super) const PARAMETERS: [&str; 6] = ["epoch", "since", "cursor", "limit", "include", "wait"];
+pub(super) const PARAMETERS: [&str; 7] = [
+    "epoch",
+    "since",
+    "cursor",
+    "limit",
+    "include",
+    "wait",
+    "organisation",
+];
 /// The most changes in one answer, and how many there are unasked.
 const MAX_CHANGES: u64 = 10_000;
 /// Nobody waits longer for a change.

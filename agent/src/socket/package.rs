@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use super::body::{Pieces, ResponseBody};
 use super::query::{Query, parameter};
+use super::snapshot::FeedSnapshot;
 use super::state::SharedState;
 use super::wanted::WantedRange;
 use super::wire::{refusal, with_type};
@@ -96,12 +97,19 @@ impl OpenedPackage {
     }
 }
 
+/// Whether any organisation of the box shows a delivery.
+fn shows(shared: &SharedState, shelf: &FeedSnapshot, delivery: &str) -> bool {
+    let shown = |shelf: &FeedSnapshot| shelf.shows(EntityType::Delivery, delivery);
+    let elsewhere = |one: SharedState| one.shelf().is_ok_and(|shelf| shown(&shelf));
+    shown(shelf) || shared.each().unwrap_or_default().into_iter().any(elsewhere)
+}
+
 /// Opens the edition that is meant; it is held, or kept since somebody named it while it was.
 pub(super) fn open(shared: &SharedState, asked: &PackageRead) -> Result<OpenedPackage, Fault> {
     let delivery = asked.delivery;
     let (packages, is_shown) = match shared.shelf() {
         Ok(shelf) => {
-            let is_shown = shelf.shows(EntityType::Delivery, delivery);
+            let is_shown = shows(shared, &shelf, delivery);
             (PackageStore::open(shelf.vault())?, is_shown)
         }
         // Where the catalogue cannot be read, packages are all the same.

@@ -173,8 +173,16 @@ async fn dispatch(
             let query = query(&events::PARAMETERS)?;
             events::answer(shared, roles, &query, request.headers())
         }
-        "entities" => content::entities(shared, roles, &query(&["type", "id*", "login"])?).await,
-        "feed" => feed::answer(shared, roles, &query(&feed::PARAMETERS)?).await,
+        "entities" => {
+            let query = query(&["type", "id*", "login", "organisation"])?;
+            let shared = &shared.at(query.text("organisation"))?;
+            content::entities(shared, roles, &query).await
+        }
+        "feed" => {
+            let query = query(&feed::PARAMETERS)?;
+            let shared = &shared.at(query.text("organisation"))?;
+            feed::answer(shared, roles, &query).await
+        }
         "packages" => {
             query(&[])?;
             content::packages(shared)

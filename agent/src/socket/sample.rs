@@ -57,14 +57,11 @@ pub fn look(
     fault: Option<&Fault>,
     settings: &Settings,
 ) -> BoxView {
-    let mut box_view = match &engine {
-        Ok(engine) => BoxView {
-            standing: standing::take(engine),
-            box_id: engine.identity().map(|identity| identity.box_id).ok(),
-            reports: standing::reports(engine, HISTORY).unwrap_or_default(),
-        },
+    let opened = engine.as_ref().map_err(Fault::clone);
+    let mut box_view = match opened.and_then(Engine::organisations) {
+        Ok(all) => of_organisations(&all),
         Err(trouble) => BoxView {
-            standing: standing::unreadable(trouble),
+            standing: standing::unreadable(&trouble),
             ..BoxView::default()
         },
     };
@@ -90,6 +87,19 @@ pub fn look(
         }
     }
     box_view
+}
+
+/// Where the box stands as the least ready of its organisations.
+fn of_organisations(all: &[Engine]) -> BoxView {
+    let (place, standing) = standing::take_worst(all);
+    let engine = all.get(place);
+    let box_id = engine.and_then(|engine| engine.identity().ok());
+    let reports = engine.map(|engine| standing::reports(engine, HISTORY));
+    BoxView {
+        standing,
+        box_id: box_id.map(|identity| identity.box_id),
+        reports: reports.and_then(Result::ok).unwrap_or_default(),
+    }
 }
 
 /// What a check found, as the page shows it: its sentence in each language, without names and secrets.

@@ -98,9 +98,9 @@ pub(super) struct FeedSnapshot {
 impl FeedSnapshot {
     fn open(shared: &SharedState) -> Result<Self, Fault> {
         // Before the files are read: what is published meanwhile is noticed by the next one who asks.
-        let marks = Marks::of(&shared.root().state());
+        let marks = Marks::of(&shared.home());
         let engine = Engine::open(shared.root(), (*shared.settings()).clone())?;
-        let vault = engine.vault().clone();
+        let vault = shared.as_home(engine.vault());
         let catalogue = CatalogueStore::open(&vault)?;
         let snapshot = Feed::of(&vault).snapshot()?;
         let (edition, drawn) = catalogue.drawn()?;
@@ -360,7 +360,7 @@ impl SharedState {
         let waiting = &self.library().waiting;
         waiting.set(waiting.get() + 1);
         if !self.library().looking.replace(true) {
-            let seen = Marks::of(&self.root().state());
+            let seen = Marks::of(&self.home());
             tokio::task::spawn_local(look(self.clone(), seen));
         }
         FeedWaiter(self.clone())
@@ -400,7 +400,7 @@ async fn look(shared: SharedState, mut seen: Marks) {
         if matches!(heard, Ok(Err(broadcast::error::RecvError::Closed))) {
             break;
         }
-        let now = Marks::of(&shared.root().state());
+        let now = Marks::of(&shared.home());
         if now != seen {
             seen = now;
             library.publications.set(library.publications.get() + 1);

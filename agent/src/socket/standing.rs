@@ -147,6 +147,12 @@ pub(super) async fn status(shared: &SharedState) -> Json {
     let box_view = look(shared, LOOK).await;
     let verdict = box_view.as_ref().map(|box_view| box_view.verdict());
     told.insert("verdict".into(), json!(verdict));
+    if let Some(box_view) = &box_view
+        && !box_view.standing.organisations.is_empty()
+    {
+        let each = json!(box_view.standing.organisations);
+        told.insert("organisations".into(), each);
+    }
     match of_box(shared) {
         Ok(mut of_box) => {
             if let (Some(box_view), Some(Json::Object(packages))) =

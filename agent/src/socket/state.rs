@@ -4,9 +4,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::rc::Rc;
 
-use logic::fault::{Code, Fault, Finding, ServiceCause};
+use logic::fault::{Code, Fault, Finding, ParameterFlaw, ServiceCause};
 use logic::organisation;
 use logic::outside;
 use logic::package::order::{DownloadOrder, DownloadOrders};
@@ -26,11 +27,12 @@ use super::sample::BoxSample;
 use super::snapshot::Library;
 use super::watch::EventHub;
 use super::wire;
-use crate::engine::orders;
 use crate::engine::progress::Progress;
+use crate::engine::{Engine, orders};
 use crate::intake::Intake;
 use system::clock;
 use system::root::Root;
+use vault::Vault;
 
 /// Somebody wants a run.
 #[derive(Debug)]
@@ -130,7 +132,14 @@ impl ChangeSignal {
 
 /// Shared by the loop and all connections; cheap to clone.
 #[derive(Clone)]
-pub struct SharedState(Rc<SharedInner>);
+pub struct SharedState(Rc<SharedInner>, Option<Rc<AddedLibrary>>);
+
+/// What readers of the catalogue of an organisation share that was added to the first.
+struct AddedLibrary {
+    id: String,
+    home: PathBuf,
+    library: Library,
+}
 
 struct SharedInner {
     root: Root,
@@ -141,6 +150,7 @@ struct SharedInner {
     ended: RefCell<BTreeMap<&'static str, u64>>,
     requests: Cell<u64>,
     library: Library,
+    added: RefCell<BTreeMap<String, Rc<AddedLibrary>>>,
     events: EventHub,
     priority: Priority,
     /// The way in that the last small document took, and the largest item that it takes.
@@ -164,7 +174,7 @@ struct SharedInner {
 }
 
 impl SharedState {
-    /// An empty board, and where its askers are heard.
+    /// An empty shared, and where its askers are heard.
     pub fn new(
         root: &Root,
         settings: Settings,
@@ -181,6 +191,7 @@ impl SharedState {
             ended: RefCell::default(),
             requests: Cell::new(0),
             library: Library::default(),
+            added: RefCell::default(),
             events: EventHub::default(),
             priority: Priority::default(),
             way_in: RefCell::default(),
@@ -195,7 +206,7 @@ impl SharedState {
             told,
             asks,
         };
-        (Self(Rc::new(inner)), heard)
+        (Self(Rc::new(inner), None), heard)
     }
 
     /// Where everything lies.
@@ -414,7 +425,70 @@ impl SharedState {
 
     /// What readers of the catalogue share.
     pub(super) fn library(&self) -> &Library {
-        &self.0.library
+        match &self.1 {
+            None => &self.0.library,
+            Some(added) => &added.library,
+        }
+    }
+
+    /// The same with the catalogue of one organisation of the box; none named is the first.
+    ///
+    /// # Errors
+    /// `api.request` for one that the box has not; as `Engine::open`.
+    pub(super) fn at(&self, organisation: Option<&str>) -> Result<Self, Fault> {
+        let Some(id) = organisation else {
+            return Ok(self.clone());
+        };
+        let engine = Engine::open(&self.0.root, (*self.settings()).clone())?;
+        let mut found = engine.asked_for(&[id.to_owned()]).map_err(|trouble| {
+            match trouble.code == Code::InputOrganisation {
+                true => super::query::parameter("organisation", ParameterFlaw::Organisation),
+                false => trouble,
+            }
+        })?;
+        let home = found.pop().map(|engine| engine.vault().clone());
+        let Some(home) = home.filter(|home| !home.is_first()) else {
+            return Ok(self.clone());
+        };
+        let mut held = self.0.added.borrow_mut();
+        let added = held.entry(id.to_owned()).or_insert_with(|| {
+            Rc::new(AddedLibrary {
+                id: id.to_owned(),
+                home: home.home().to_owned(),
+                library: Library::default(),
+            })
+        });
+        Ok(Self(self.0.clone(), Some(added.clone())))
+    }
+
+    /// The same with the catalogue of each organisation of the box, the first one first.
+    ///
+    /// # Errors
+    /// As `Engine::organisations`.
+    pub(super) fn each(&self) -> Result<Vec<Self>, Fault> {
+        let engine = Engine::open(&self.0.root, (*self.settings()).clone())?;
+        let added = engine.vault().added_organisations()?.into_iter();
+        let mut all = vec![Self(self.0.clone(), None)];
+        for added in added {
+            all.push(self.at(Some(&added.id))?);
+        }
+        Ok(all)
+    }
+
+    /// The folder of the organisation.
+    pub(super) fn home(&self) -> PathBuf {
+        match &self.1 {
+            None => self.0.root.state(),
+            Some(added) => added.home.clone(),
+        }
+    }
+
+    /// An open state folder as this organisation.
+    pub(super) fn as_home(&self, vault: &Vault) -> Vault {
+        match &self.1 {
+            None => vault.clone(),
+            Some(added) => vault.of_organisation(&added.id),
+        }
     }
 
     /// Asks the loop for a run.

@@ -17,7 +17,7 @@ use system::root::{ORGANISATIONS, make_folder, remove_durably, sync_folder, trou
 /// The file that makes a folder an organisation's: written last, removed first.
 const ORGANISATION: &str = "organisation";
 
-/// What is kept of a further organisation beside its credentials.
+/// Who an organisation of the box is: kept of each further one, and of the first where it was chosen from several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AddedOrganisation {
     /// Its id at central (protocol 5.1).
@@ -108,6 +108,23 @@ impl Vault {
         }
         added.sort_by(|a, b| (a.added_at, &a.id).cmp(&(b.added_at, &b.id)));
         Ok(added)
+    }
+
+    /// Which of several organisations this one is, where that was said; of the first.
+    ///
+    /// # Errors
+    /// `store.damaged`, or what the file system says.
+    pub fn chosen_organisation(&self) -> Result<Option<String>, Fault> {
+        let chosen = self.home_entry(ORGANISATION).get::<AddedOrganisation>()?;
+        Ok(chosen.map(|chosen| chosen.id))
+    }
+
+    /// Keeps which one it is.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn choose_organisation(&self, chosen: &AddedOrganisation) -> Result<(), Fault> {
+        self.home_entry(ORGANISATION).put(chosen)
     }
 
     /// Adds an organisation with its credentials: there is none before all of it is durable. For who holds the lock of

@@ -152,6 +152,7 @@ fn clients() -> Result<()> {
             key: text(client, "key")?,
             secret: text(client, "secret")?,
             sync_id,
+            organisation: "1001".into(),
         })
     };
     let mut walls = [Vec::new(), Vec::new()];

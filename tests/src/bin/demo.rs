@@ -28,6 +28,7 @@ fn main() {
         key: consumer.key,
         secret: consumer.secret,
         sync_id: 1,
+        organisation: "1001".into(),
     };
     let (direct, slow) = wall("A TAO alone over this link", || run(&alone));
 

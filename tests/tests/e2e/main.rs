@@ -34,6 +34,7 @@ mod names;
 mod open;
 mod oracle;
 mod orders;
+mod organisations;
 mod outside;
 mod package;
 mod packaging;

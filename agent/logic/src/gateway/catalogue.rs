@@ -1,5 +1,5 @@
 //! Lists, details and classes as central gives them, from one edition of what the box holds (protocol 5).
-//! Never answers for another organisation: its empty lists would make the client delete everything.
+//! Never answers for an organisation that the box is not of: its empty lists would make the client delete everything.
 //! Called by the gateway, first to read the request, then to answer it from the edition of the client's run.
 
 use serde::ser::{SerializeMap, Serializer};
@@ -152,6 +152,11 @@ impl Checksums {
         ClientRun::of(text("box_id"), text("sync_id"))
     }
 
+    /// The organisation that it is about.
+    pub fn organisation(&self) -> &str {
+        &self.organisation
+    }
+
     /// Whether a run begins with it: the first page of the first type.
     pub fn is_first(&self) -> bool {
         self.kind == EntityType::ALL[0] && self.offset == 0
@@ -261,6 +266,11 @@ impl DetailsRequest {
     /// The run that it belongs to, if it says.
     pub fn run(&self) -> Option<ClientRun> {
         self.run.clone()
+    }
+
+    /// The organisation that it is about, if it says.
+    pub fn organisation(&self) -> Option<&str> {
+        self.organisation.as_deref()
     }
 
     /// What is held of the ids, each once, in the order asked. Like central it does not insist on the type, test

@@ -5,16 +5,28 @@
 use serde::{Deserialize, Serialize};
 
 use super::message::KindCount;
-use super::verdict::counted;
+use super::verdict::{Word, counted};
 use crate::exam::ExecutionCount;
 use crate::fault::{Cause, CodeName, Finding};
 use crate::intake::ItemKind;
 use crate::package::estimate::PackageRate;
 use crate::words::Outcome;
 
+/// How the box stands for one of its organisations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrganisationVerdict {
+    /// Its id; empty where that is not known.
+    pub organisation_id: String,
+    /// The word of `status`.
+    pub verdict: Word,
+}
+
 /// Where the box stands: everything that the verdict depends on.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct BoxStanding {
+    /// How each organisation stands, on a box of several; the rest is of the least ready.
+    #[serde(default)]
+    pub organisations: Vec<OrganisationVerdict>,
     /// Unix seconds by the box's best estimate.
     pub now: i64,
     /// The same without what only one answer of central says: no age is longer than by this. `None`: as `now`.

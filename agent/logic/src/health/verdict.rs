@@ -71,6 +71,13 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// The place of the one that counts for all: the least ready, the first of several.
+    pub fn worst(all: &[Self]) -> Option<usize> {
+        let word = |verdict: &Self| verdict.word as u8;
+        let least = all.iter().map(word).max()?;
+        all.iter().position(|verdict| word(verdict) == least)
+    }
+
     /// Judges what stands.
     pub fn of(standing: &BoxStanding) -> Self {
         if let Some((code, reason)) = blocked(standing) {

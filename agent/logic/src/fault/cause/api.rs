@@ -55,6 +55,7 @@ sentences! {
         Seconds { most: u64 } => "expected seconds from 0s to {most}s", "attendu : des secondes, de 0s à {most}s";
         Number => "expected a whole number", "attendu : un nombre entier";
         Delivery => "expected the URI of a delivery", "attendu : l’URI d’une épreuve";
+        Organisation => "expected an organisation of this box", "attendu : une organisation de cette box";
         Edition => "expected 32 digits, as /v1/packages has it", "attendu : 32 chiffres, comme dans /v1/packages";
         Cursor => "expected what an earlier answer gave as `cursor`",
             "attendu : ce qu’une réponse précédente a donné comme `cursor`";

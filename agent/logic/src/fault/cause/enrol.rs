@@ -16,8 +16,17 @@ sentences! {
             "the new credentials could not be tried ({why}); nothing was replaced, the credentials before stay in force",
             "les nouveaux identifiants n’ont pas pu être essayés ({why}) ; rien n’a été remplacé, les identifiants d’avant restent en vigueur";
         OtherOrganisation { new: Vec<Id>, own: String } =>
-            "these credentials are for organisation {new}, this box is organisation {own}'s: nothing was replaced",
-            "ces identifiants sont pour l’organisation {new}, cette box est de l’organisation {own} : rien n’a été remplacé";
+            "these credentials are for organisation {new}, this box is organisation {own}'s: nothing was replaced (`boxsync enroll --add` adds one)",
+            "ces identifiants sont pour l’organisation {new}, cette box est de l’organisation {own} : rien n’a été remplacé (`boxsync enroll --add` en ajoute une)";
+        WhichOrganisation { ids: Vec<Id> } => "name one organisation with `--organisation ID`; the sync manager has: {ids}",
+            "nommer une organisation avec `--organisation ID` ; le gestionnaire de synchronisation a : {ids}";
+        FirstOrganisation { id: String } =>
+            "{id} is the first organisation of this box, whose files are the box's own: only `boxsync wipe` removes it",
+            "{id} est la première organisation de cette box, ses fichiers sont ceux de la box : seul `boxsync wipe` l’enlève";
+        OrganisationOwes { id: String, count: u64, first: String } =>
+            "{count} items are to go home for organisation {id}: send them with `boxsync sync --results`, or give `--owed {count}` and they go with the credentials of {first}",
+            "{count} éléments attendent pour l’organisation {id} : les envoyer avec `boxsync sync --results`, ou donner `--owed {count}` et ils partiront avec les identifiants de {first}";
+        NotRemoved => "something else was typed: nothing was removed", "autre chose a été tapé : rien n’a été enlevé";
         UnknownOrganisation { id: String } => "this box is not enrolled for organisation {id}",
             "cette box n’est pas inscrite pour l’organisation {id}";
         NotEnrolled =>

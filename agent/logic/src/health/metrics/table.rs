@@ -4,6 +4,7 @@
 
 use super::{DaemonFigures, MetricFamily, MetricKind, MetricSample, MetricsInput};
 use crate::entity::EntityType;
+use crate::health::OrganisationVerdict;
 use crate::health::verdict::{BoxStanding, OwedCounts, Verdict, Word};
 
 /// A gauge.
@@ -79,6 +80,14 @@ fn ready(sample: &MetricsInput) -> Vec<MetricSample> {
     };
     let organisation = standing.organisation.clone();
     let organisation = organisation.unwrap_or_else(|| standing.catalogue.organisation.clone());
+    if !standing.organisations.is_empty() {
+        let each = standing.organisations.iter();
+        let line = |one: &OrganisationVerdict| {
+            let ready = flag(one.verdict != Word::NotReady);
+            MetricSample(vec![one.organisation_id.clone()], ready)
+        };
+        return each.map(line).collect();
+    }
     let ready = Verdict::of(standing).word != Word::NotReady;
     vec![MetricSample(vec![organisation], flag(ready))]
 }

@@ -44,6 +44,23 @@ fn what_is_told_beside_a_standing_has_its_sentence_in_each_language() {
 }
 
 #[test]
+fn of_several_the_least_ready_counts() {
+    let ready = sound();
+    let mut but = sound();
+    but.notices = vec![Finding::new(Code::UnitDown, ServiceCause::Down)];
+    let mut not = sound();
+    not.trouble = Some(Finding::new(Code::KeyWrong, "another key"));
+    let worst = |all: &[&BoxStanding]| {
+        let all: Vec<Verdict> = all.iter().map(|standing| Verdict::of(standing)).collect();
+        Verdict::worst(&all)
+    };
+    assert_eq!(worst(&[]), None);
+    assert_eq!(worst(&[&ready, &ready]), Some(0));
+    assert_eq!(worst(&[&ready, &but]), Some(1));
+    assert_eq!(worst(&[&but, &not, &ready]), Some(1));
+}
+
+#[test]
 fn each_state_has_its_word_and_its_reason() {
     type Case = (fn(&mut BoxStanding), Word, Code);
     let table: [Case; 38] = [
