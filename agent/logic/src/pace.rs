@@ -21,7 +21,8 @@
 //! | a third of the ranges, two at least, are overdue (`OVERDUE`) | half at most, and none that waits |
 //! | one range after the other is late (`LATE`) | half |
 //! | central refuses (5xx, 429) | half |
-//! | after each of the last three | no more than central served well, for a time that grows with each brake |
+//! | after each of the last three | no more than central served well, for a time that grows with each brake; then twice as many |
+//! | no brake for as long after that | that time is a quarter again |
 
 use std::time::Duration;
 
@@ -168,6 +169,8 @@ pub struct ConcurrencyController {
     ceiling: usize,
     ceiling_until: Duration,
     ceiling_lasts: Duration,
+    /// It was raised since the last brake.
+    is_raised: bool,
 }
 
 /// What another number of lanes must compare with.
@@ -214,6 +217,7 @@ impl ConcurrencyController {
             ceiling: usize::MAX,
             ceiling_until: Duration::ZERO,
             ceiling_lasts: CEILING,
+            is_raised: false,
         }
     }
 
@@ -328,15 +332,21 @@ impl ConcurrencyController {
         self.ceiling = served.max(1);
         self.ceiling_until = now.mono + self.ceiling_lasts;
         self.ceiling_lasts = (self.ceiling_lasts * 4).min(MAX_CEILING);
+        self.is_raised = false;
         self.goes_with(half.min(before), now);
         (self.up, self.step, self.known) = (false, 2, 0.0);
         self.rests(now);
     }
 
-    /// How many may be tried: where a brake is long past, twice as many as before.
+    /// How many may be tried: where a brake is long past, twice as many as before. Where central bore that for as long, it
+    /// is trusted sooner after the next one.
     fn most(&mut self, now: Now) -> usize {
-        if self.ceiling < self.most && self.ceiling_until <= now.mono {
-            self.ceiling *= 2;
+        let is_limited = self.ceiling < self.most || self.ceiling_lasts > CEILING;
+        if is_limited && self.ceiling_until <= now.mono {
+            if std::mem::replace(&mut self.is_raised, true) {
+                self.ceiling_lasts = (self.ceiling_lasts / 4).max(CEILING);
+            }
+            self.ceiling = self.ceiling.saturating_mul(2);
             self.ceiling_until = now.mono + self.ceiling_lasts;
         }
         self.ceiling.max(self.lanes).min(self.most)

@@ -330,6 +330,35 @@ fn after_a_brake_no_more_are_tried_for_a_time_that_grows() {
 }
 
 #[test]
+fn a_central_that_bears_more_for_long_is_trusted_as_before() {
+    let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
+    // For how long no more are tried after a brake.
+    let brake = |pace: &mut ConcurrencyController, now: &mut Now| {
+        *now = now.after(RECOVERS);
+        pace.learn(ended(0, RangeEnd::Busy, *now), *now);
+        pace.ceiling_until - now.mono
+    };
+    play(&mut pace, &mut now, 10, 60e3, 1.2e6);
+    let rests = [CEILING, CEILING * 4, CEILING * 16, MAX_CEILING, MAX_CEILING];
+    for rest in rests {
+        assert_eq!(brake(&mut pace, &mut now), rest);
+    }
+    // It bears as many as before for the time that they were not tried, and less for a quarter of it.
+    play(
+        &mut pace,
+        &mut now,
+        2 * MAX_CEILING.as_secs() + 10,
+        60e3,
+        1.2e6,
+    );
+    assert_eq!(brake(&mut pace, &mut now), MAX_CEILING / 4);
+    // A day without a brake, in the same session.
+    play(&mut pace, &mut now, 86_400, 60e3, 1.2e6);
+    assert_eq!(pace.lanes(), 16);
+    assert_eq!(brake(&mut pace, &mut now), CEILING);
+}
+
+#[test]
 fn a_connection_that_is_opened_is_not_late() {
     let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
     play(&mut pace, &mut now, 10, 60e3, 1.2e6);
