@@ -205,6 +205,7 @@ async fn document(sampler: &Rc<BoxSampler>, language: Language) -> Response<Full
         running: standing.running.as_ref(),
         next: wait(standing.next),
         waiting: standing.waiting,
+        orders: sampler.shared().orders().in_force(clock::uptime()),
         offset: settings.download.offset(clock::now().wall).seconds(),
         stamp: shown.stamp,
     };

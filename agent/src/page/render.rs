@@ -8,6 +8,7 @@ use logic::health::stats::Stats;
 use logic::health::verdict::{BoxStanding, is_mended_by_a_run, package_estimate};
 use logic::language::Language;
 use logic::outside;
+use logic::package::order::OrdersInForce;
 use logic::package_lane::Waiting;
 use logic::phrase::{self, remedy, title};
 use serde::Serialize;
@@ -19,6 +20,7 @@ use super::words::{put, words};
 use crate::socket::sample::{BoxView, Examined};
 use crate::socket::state::RunProgress;
 
+mod coming;
 mod past;
 
 const DOCUMENT: &str = include_str!("document.html");
@@ -35,6 +37,8 @@ pub(super) struct PageView<'a> {
     pub(super) next: Option<u64>,
     /// What holds up the packages.
     pub(super) waiting: Option<Waiting>,
+    /// What a person has ordered of the downloads.
+    pub(super) orders: OrdersInForce,
     /// Seconds by which local time is ahead of UTC.
     pub(super) offset: i64,
     /// Number of this state.
@@ -170,7 +174,7 @@ fn main(language: Language, view: &PageView) -> String {
     let stats = Stats::of(&box_view.reports, box_view.standing.now, view.offset);
     verdict(language, box_view, view.running.is_some())
         + &now(language, view)
-        + &holdings(language, &box_view.standing, view.offset)
+        + &holdings(language, &box_view.standing, view)
         + &doctor(language, view.findings)
         + &link(language, &stats)
         + &past::history(language, &box_view.reports, view.offset)
@@ -266,8 +270,8 @@ fn now(language: Language, view: &PageView) -> String {
     section("now", "", words.now, &body)
 }
 
-fn holdings(language: Language, standing: &BoxStanding, offset: i64) -> String {
-    let words = words(language);
+fn holdings(language: Language, standing: &BoxStanding, view: &PageView) -> String {
+    let (words, offset) = (words(language), view.offset);
     if standing.trouble.is_some() && standing.catalogue.entities.is_empty() {
         return String::new();
     }
@@ -279,7 +283,8 @@ fn holdings(language: Language, standing: &BoxStanding, offset: i64) -> String {
         stock.wanted.max(1),
         words.held_bar
     );
-    let rows = rows(language, standing, offset);
+    let mut rows = rows(language, standing, offset);
+    rows.extend(coming::rows(language, standing, view));
     body += &format!(
         "<table><caption class=\"far\">{}</caption><tbody>",
         escape(words.details)

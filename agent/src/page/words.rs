@@ -57,6 +57,12 @@ words! {
     ready_at: "ready at {}", "prêts le {}";
     minutes: "about {1} at {2}/s", "environ {1} à {2}/s";
     details: "Details of the box", "Détails de la box";
+    orders: "Downloads, as ordered", "Téléchargements, comme demandé";
+    paused: "paused for {}", "en pause pendant {}";
+    at_most: "at most {}/s", "au plus {}/s";
+    unlimited: "at any rate", "sans limite de débit";
+    first: "first {}", "d’abord {}";
+    awaited: "Packages on their way", "Paquets en route";
     packages: "Test packages", "Paquets de tests";
     catalogue: "Catalogue", "Catalogue";
     organisation: "organisation {1}, complete {2}", "organisation {1}, complet le {2}";

@@ -3,12 +3,14 @@ use crate::engine::progress::{PackageProgress, Progress};
 use crate::fixture;
 use logic::fault::{Code, CodeName, Fault, Finding};
 use logic::health::message::{HoldingsMessage, KindCount, StateMessage};
-use logic::health::verdict::{Kinds, Last, OwedCounts, Stock, Verdict};
+use logic::health::verdict::{AwaitedPackage, Kinds, Last, OwedCounts, Stock, Verdict};
 use logic::health::{Check, CheckFinding, ReportedFault, Word};
 use logic::intake::ItemKind;
 use logic::language::figure::Bytes;
+use logic::package::estimate::PackageRate;
 use logic::report::Report;
 use logic::schedule::RunReason;
+use logic::time::Uptime;
 use logic::words::{Outcome, SyncParams};
 
 const NOW: i64 = 1_795_500_000;
@@ -90,6 +92,7 @@ fn shown(language: Language, box_view: &BoxView, findings: &[Examined]) -> Strin
         running: Some(&running),
         next: None,
         waiting: None,
+        orders: OrdersInForce::default(),
         offset: 3600,
         stamp: 9,
     };
@@ -193,6 +196,7 @@ fn the_pages_of_the_pictures() {
                 running,
                 next: Some(480),
                 waiting: None,
+                orders: OrdersInForce::default(),
                 offset: 3600,
                 stamp: 9,
             };
@@ -259,6 +263,49 @@ fn what_is_lost_or_owed_beside_results_is_counted() {
 }
 
 #[test]
+fn what_is_ordered_and_when_each_package_is_there_has_a_row() {
+    let mut coming = box_view("b");
+    coming.standing.awaited = vec![AwaitedPackage {
+        delivery: "https://central.example/tao.rdf#i4001".into(),
+        left: Some(600_000_000),
+    }];
+    let rows = |box_view: &BoxView, orders: OrdersInForce| {
+        let view = PageView {
+            box_view: Some(box_view),
+            findings: None,
+            running: None,
+            next: None,
+            waiting: None,
+            orders,
+            offset: 0,
+            stamp: 1,
+        };
+        read(&page(Language::English, &view, "nonce"))
+    };
+    let none = rows(&coming, OrdersInForce::default());
+    assert!(
+        !none.contains("as ordered") && !none.contains("on their way"),
+        "{none}"
+    );
+    coming.standing.package_rate = Some(PackageRate {
+        mean: 1_000_000,
+        slow: 1_000_000,
+        at: Uptime::default(),
+    });
+    let orders = OrdersInForce {
+        bytes_per_second: Some(500_000),
+        first: Some("https://central.example/tao.rdf#i4001".into()),
+        ..OrdersInForce::default()
+    };
+    let told = rows(&coming, orders);
+    assert!(
+        told.contains("at most 500.0 kB/s, first https://central.example/tao.rdf#i4001"),
+        "{told}"
+    );
+    assert!(told.contains("tao.rdf#i4001 ready at 2026-11-24"), "{told}");
+}
+
+#[test]
 fn nothing_that_was_read_becomes_markup() {
     let mut box_view = box_view(NASTY);
     box_view.standing.version = Some(NASTY.into());
@@ -304,6 +351,7 @@ fn before_the_first_look_it_says_so() {
         running: None,
         next: Some(90),
         waiting: None,
+        orders: OrdersInForce::default(),
         offset: 0,
         stamp: 0,
     };
