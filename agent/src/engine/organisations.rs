@@ -154,7 +154,8 @@ impl Engine {
     pub(super) fn named_by_others(&self, hidden: bool) -> Result<BTreeSet<NameHash>, Fault> {
         let mut names = BTreeSet::new();
         for vault in self.other_homes()? {
-            names.extend(deliveries(&shown(&vault)?, hidden));
+            let edition = CatalogueStore::open(&vault)?.named()?;
+            names.extend(deliveries(&edition, hidden));
         }
         Ok(names)
     }
@@ -171,12 +172,16 @@ impl Engine {
         !others.contains(&name) || own()
     }
 
-    /// Which items go with the credentials of this organisation; `None` on a box of one, where all do.
+    /// Which items go with the credentials of this organisation; `None` on a box of one, where all do, and for the first
+    /// where it cannot be read which others there are: then no other one has a run.
     ///
     /// # Errors
-    /// As `organisations`.
+    /// As `organisations`, for one that was added.
     pub fn carried(&self) -> Result<Option<Carried>, Fault> {
-        let all = self.organisations()?;
+        let all = match self.organisations() {
+            Err(_) if self.vault.is_first() => return Ok(None),
+            all => all?,
+        };
         let own = all
             .iter()
             .position(|one| one.vault.home() == self.vault.home());
@@ -207,4 +212,80 @@ fn deliveries(edition: &CatalogueRevision, hidden: bool) -> impl Iterator<Item =
     let shown = edition.rows(EntityType::Delivery).map(|(name, _)| *name);
     let kept = edition.hidden(EntityType::Delivery).map(|(name, _)| *name);
     shown.chain(kept.filter(move |_| hidden))
+}
+
+#[cfg(test)]
+mod tests {
+    use logic::entity::{Entity, Value, uri};
+    use logic::settings::Settings;
+    use system::root::Root;
+    use vault::AddedOrganisation;
+
+    use super::*;
+
+    /// A box of two organisations that have credentials.
+    fn both() -> (tempfile::TempDir, Engine, Engine) {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Engine::open(&Root::new(dir.path()), Settings::default()).unwrap();
+        let added = AddedOrganisation {
+            id: "B".into(),
+            added_at: 1,
+        };
+        first.vault.add_organisation(&added, &"whole").unwrap();
+        let second = first.as_added("B");
+        (dir, first, second)
+    }
+
+    /// Has the organisation show this delivery.
+    fn shows(of: &Engine, delivery: &str) {
+        let catalogue = CatalogueStore::open(&of.vault).unwrap();
+        let mut edition = catalogue.edition().unwrap();
+        let label = Value::One("a test".to_owned());
+        let entity = Entity {
+            id: delivery.into(),
+            checksum: "0".repeat(32),
+            properties: [(uri::LABEL.to_owned(), label)].into_iter().collect(),
+        };
+        let name = of.vault.keys().name(EntityType::Delivery.word(), delivery);
+        let mut writer = catalogue.writer().unwrap();
+        let row = writer.entity(EntityType::Delivery, name, &entity).unwrap();
+        let rows = edition.types.entry(EntityType::Delivery).or_default();
+        rows.insert(name, row);
+        let before = edition.segments();
+        catalogue.publish(&before, &edition, Some(writer)).unwrap();
+    }
+
+    #[test]
+    fn nothing_goes_that_a_catalogue_put_aside_may_have_named() {
+        let (_dir, first, second) = both();
+        let named = || first.named_by_others(true).map(|named| named.len());
+        assert_eq!(named().unwrap(), 0, "it has had no run");
+        shows(&second, "d");
+        assert_eq!(named().unwrap(), 1);
+        let edition = second.vault.home().join("catalogue/edition");
+        std::fs::write(&edition, "damaged").unwrap();
+        assert_eq!(named().unwrap_err().code, Code::StoreDamaged);
+        // Its own run puts it aside, and ends before it has another one.
+        let catalogue = CatalogueStore::open(&second.vault).unwrap();
+        catalogue.set_aside(&second.vault).unwrap();
+        assert_eq!(named().unwrap_err().code, Code::StoreDamaged);
+        shows(&second, "e");
+        assert_eq!(named().unwrap(), 1);
+    }
+
+    #[test]
+    fn where_it_is_unknown_which_others_there_are_everything_goes_with_the_first() {
+        let (_dir, first, second) = both();
+        shows(&second, "d");
+        let carries = |of: &Engine| of.carried().unwrap().map(|carries| carries(Some("d")));
+        assert_eq!(
+            (carries(&first), carries(&second)),
+            (Some(false), Some(true))
+        );
+        let who = second.vault.home().join("organisation");
+        std::fs::write(who, "damaged").unwrap();
+        assert_eq!(carries(&first), None);
+        let told = second.carried().map(|_| ()).unwrap_err();
+        assert_eq!(told.code, Code::StoreDamaged);
+    }
 }

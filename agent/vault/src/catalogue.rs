@@ -91,6 +91,18 @@ impl CatalogueStore {
         self.drawn().map(|(edition, _)| edition)
     }
 
+    /// The same for who throws away what no catalogue names.
+    ///
+    /// # Errors
+    /// As `edition`; also where records lie there and no edition says of what: it was set aside, and no other came since.
+    pub fn named(&self) -> Result<CatalogueRevision, Fault> {
+        let shown = self.shown()?;
+        if self.stamp().is_none() && !self.segments()?.is_empty() {
+            return Err(damaged(&self.folder.join("edition"), Sealed::Edition));
+        }
+        Ok(shown)
+    }
+
     /// The same with a number that the publication of this edition drew at random; 0 on a new box.
     ///
     /// # Errors

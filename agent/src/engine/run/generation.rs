@@ -280,10 +280,14 @@ impl ActiveRun {
         };
         let downloads = self.means.downloads.borrow();
         let link = downloads.link();
-        let collected = link
-            .packages
-            .collect(&|delivery| named.contains(delivery) || others.contains(&self.name(delivery)))
-            .and_then(|_| link.free_reserve());
+        let is_named =
+            |delivery: &str| named.contains(delivery) || others.contains(&self.name(delivery));
+        // What another organisation is just beginning is not described yet, and looks like nobody's: this waits for the next run.
+        let collected = match link.turn.try_acquire() {
+            Ok(_turn) => link.packages.collect(&is_named).map(|_| ()),
+            Err(_) => Ok(()),
+        };
+        let collected = collected.and_then(|()| link.free_reserve());
         if let Err(trouble) = collected {
             tracing::warn!(code = %trouble.code, "{trouble}");
         }
