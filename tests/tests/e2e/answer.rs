@@ -1,4 +1,6 @@
 //! Answers that are broken, endless or odd: each is named, the others are kept, nothing is lost.
+//! Never sees the product but as the built binary: central and the files of a box are all else.
+//! Run by `cargo test -p e2e`.
 
 use central::{Fault, Kind, Route, Rule};
 use e2e::{Ran, Running, Site, options, status};

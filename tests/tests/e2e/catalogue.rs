@@ -1,4 +1,6 @@
 //! First, second and incremental synchronizations: what comes, what is counted, what goes over the wire.
+//! Never sees the product but as the built binary: central and the files of a box are all else.
+//! Run by `cargo test -p e2e`.
 
 use central::{Dataset, Kind, Options, Organisation, Property, Route, uri};
 use e2e::{Site, options};

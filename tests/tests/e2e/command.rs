@@ -1,4 +1,6 @@
 //! The command line: what it takes, what it prints, how it ends.
+//! Never sees the product but as the built binary: central and the files of a box are all else.
+//! Run by `cargo test -p e2e`.
 
 use std::fs;
 

@@ -1,5 +1,6 @@
 //! Completions in the shells themselves: bash, zsh and fish are asked what they offer for a command line.
 //! Never compares scripts. A shell that is missing is skipped, with the reason.
+//! Run by `cargo test -p e2e`.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,6 @@
 //! What central is told: versions, finish and failure, numbers that grow for ever.
+//! Never sees the product but as the built binary: central and the files of a box are all else.
+//! Run by `cargo test -p e2e`.
 
 use central::{Fault, Kind, Route, Rule};
 use e2e::{Site, options, status};

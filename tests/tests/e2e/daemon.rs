@@ -1,4 +1,6 @@
 //! The daemon beside its central: a box that enrols by itself.
+//! Never sees the product but as the built binary: central and the files of a box are all else.
+//! Run by `cargo test -p e2e`.
 
 use std::fs;
 use std::os::unix::net::{UnixDatagram, UnixStream};

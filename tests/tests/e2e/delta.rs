@@ -1,4 +1,6 @@
 //! A new version of a known test costs what changed (design 3).
+//! Never sees the product but as the built binary: central and the files of a box are all else.
+//! Run by `cargo test -p e2e`.
 
 use central::{Change, Kind, Route};
 use e2e::{Site, options};

@@ -1,5 +1,6 @@
 //! While candidates sit, what they use stays as it is, and everything else goes on.
 //! Never waits for a time: for what is told or shown, within a bound.
+//! Run by `cargo test -p e2e`.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;

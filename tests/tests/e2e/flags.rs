@@ -1,5 +1,6 @@
 //! What programs at the box watch: files that exist exactly while something is true, and the events a line each.
 //! Never waits for a time: for a file to come or go, within a bound.
+//! Run by `cargo test -p e2e`.
 
 use std::fs;
 use std::io::{BufRead, BufReader};

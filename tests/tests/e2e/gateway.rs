@@ -1,4 +1,6 @@
 //! A TAO on the box that synchronizes from boxsync: one edition a run, sudden ends, retries, its word to central.
+//! Never sees the product but as the built binary: central and the files of a box are all else.
+//! Run by `cargo test -p e2e`.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,6 @@
 //! A wrong answer cannot wipe a box (design 1, promise 5).
+//! Never sees the product but as the built binary: central and the files of a box are all else.
+//! Run by `cargo test -p e2e`.
 
 use central::{Dataset, Fault, Kind, Options, Organisation, Route, Rule};
 use e2e::{Site, options};

@@ -1,5 +1,6 @@
 //! What holds up packages holds up nothing else: windows, exams, slow lines, sick routes, a central that asks for hours.
 //! Never pauses but for what comes; intervals are of seconds.
+//! Run by `cargo test -p e2e`.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;

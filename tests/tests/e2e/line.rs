@@ -1,4 +1,6 @@
 //! The way to central: refused, cut, stalled, lied to by proxies, with every kind of certificate.
+//! Never sees the product but as the built binary: central and the files of a box are all else.
+//! Run by `cargo test -p e2e`.
 
 use std::net::TcpListener;
 use std::thread;

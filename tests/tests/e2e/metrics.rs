@@ -1,5 +1,6 @@
 //! The figures as Prometheus' own tools take them: promtool, and node_exporter with its textfile collector.
 //! Never judges a figure that the golden files of `logic` hold. Without the tools the reason is on standard error.
+//! Run by `cargo test -p e2e`.
 
 use std::fs;
 use std::io::Write;

@@ -1,5 +1,6 @@
 //! What a person orders of the downloads: it acts at once, on packages alone, and ends by itself.
 //! Never pauses but for what comes; intervals are of seconds.
+//! Run by `cargo test -p e2e`.
 
 use central::{Fault, Route, Rule};
 use e2e::{LIMIT, Running, Site, options, status, wait_until};

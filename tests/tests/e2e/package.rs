@@ -1,4 +1,6 @@
 //! Test packages that are missing, broken, changing or badly served: never a wrong byte becomes visible.
+//! Never sees the product but as the built binary: central and the files of a box are all else.
+//! Run by `cargo test -p e2e`.
 
 use central::{Change, Fault, Kind, Route, Rule};
 use e2e::{Ran, Site, options, status};

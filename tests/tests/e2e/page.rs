@@ -1,4 +1,6 @@
 //! The status page: what it answers, what it never tells, and what a browser shows of it in both languages.
+//! Never sees the product but as the built binary: central and the files of a box are all else.
+//! Run by `cargo test -p e2e`.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

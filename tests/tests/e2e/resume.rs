@@ -1,4 +1,6 @@
 //! Progress survives a sudden end (design 1, promise 2): what lies sealed on disk is never fetched again.
+//! Never sees the product but as the built binary: central and the files of a box are all else.
+//! Run by `cargo test -p e2e`.
 
 use central::{Change, Fault, Kind, Route, Rule};
 use e2e::{Site, options};

@@ -1,5 +1,6 @@
 //! It always starts: whatever the configuration, the environment and the state folder hold, and whatever became of the
 //! program's file.
+//! Run by `cargo test -p e2e`.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -1,4 +1,6 @@
 //! The state folder: sealed at rest, damaged, full, read-only, of another time, held by another process.
+//! Never sees the product but as the built binary: central and the files of a box are all else.
+//! Run by `cargo test -p e2e`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,5 +1,6 @@
 //! Time: stamps are central's, windows open in the time zone of the box, over plain http by running time; a person's word.
 //! The system clock of a test cannot be set: central's is moved instead, which is the same to the box.
+//! Run by `cargo test -p e2e`.
 
 use std::fs;
 use std::io::{Read, Write};

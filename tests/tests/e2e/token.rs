@@ -1,4 +1,6 @@
 //! Credentials and tokens: enrolled or not, refused, expired, shared.
+//! Never sees the product but as the built binary: central and the files of a box are all else.
+//! Run by `cargo test -p e2e`.
 
 use central::{Consumer, Fault, Kind, Options, Route, Rule};
 use e2e::{Site, options};

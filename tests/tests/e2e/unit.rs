@@ -1,5 +1,6 @@
 //! What systemd itself says of the units, the catalog, the account and the folder that are installed with boxsync.
 //! Skipped, with the reason on standard error, where systemd's tools are missing.
+//! Run by `cargo test -p e2e`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

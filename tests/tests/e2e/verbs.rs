@@ -1,5 +1,6 @@
 //! All verbs, as `--help` names them: a new one is held to the same rules by itself.
 //! Never runs the daemon: `run` prints no data.
+//! Run by `cargo test -p e2e`.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};

@@ -1,4 +1,6 @@
 //! Packages that are bad on central, or another's from a cache: found out once, told with the member, not fetched again.
+//! Never sees the product but as the built binary: central and the files of a box are all else.
+//! Run by `cargo test -p e2e`.
 
 use central::{Fault, Route, Rule};
 use e2e::{Ran, Running, Site, options};

@@ -1,4 +1,6 @@
 //! The guard's table; its property test is `tests/guard.rs`.
+//! Never part of the product.
+//! Run by `cargo test -p logic`.
 
 use super::*;
 

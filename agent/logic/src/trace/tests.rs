@@ -1,3 +1,7 @@
+//! What a run leaves behind, and what the next one concludes from it.
+//! Never part of the product.
+//! Run by `cargo test -p logic`.
+
 use super::*;
 use crate::fault::Code;
 use crate::words::Outcome;

@@ -1,3 +1,7 @@
+//! The manual pages: every verb, option and key is in them.
+//! Never part of the product.
+//! Run by `cargo test -p agent`.
+
 use clap::CommandFactory;
 
 use super::*;

@@ -1,3 +1,7 @@
+//! The page as files hold it, and that nothing that was read becomes markup.
+//! Never part of the product.
+//! Run by `cargo test -p agent`.
+
 use super::*;
 use crate::engine::progress::{PackageProgress, Progress};
 use crate::fixture;

@@ -1,4 +1,6 @@
 //! The feed under cuts, copies and damage, and followers that begin, lag and meet a new epoch at any moment.
+//! Never part of the product.
+//! Run by `cargo test -p vault`.
 
 use logic::feed::{FeedRequest, FollowerAdmission, admit};
 use proptest::prelude::*;

@@ -1,4 +1,6 @@
 //! The store opened, shared, damaged and rebuilt.
+//! Never part of the product.
+//! Run by `cargo test -p vault`.
 
 use super::*;
 use logic::entity::Checksum;

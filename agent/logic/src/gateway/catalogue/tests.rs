@@ -1,3 +1,7 @@
+//! What the gateway answers of a catalogue: pages, details and classes, as a client of central reads them.
+//! Never part of the product.
+//! Run by `cargo test -p logic`.
+
 use super::*;
 use crate::api::{ChecksumPage, Reply, answer as reading};
 use crate::entity::Value;

@@ -1,4 +1,6 @@
 //! The figures as files hold them (tests/fixtures/metrics); `BOXSYNC_SNAPSHOTS=1` writes those anew.
+//! Never part of the product.
+//! Run by `cargo test -p logic`.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

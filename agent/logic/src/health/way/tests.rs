@@ -1,4 +1,6 @@
 //! What is seen on the way to central, and what is told first of it.
+//! Never part of the product.
+//! Run by `cargo test -p logic`.
 
 use super::*;
 use crate::health::message::SkipReason;

@@ -1,4 +1,6 @@
 //! The look-up in virtual time: servers are scripts, and what a person would see is what is held.
+//! Never part of the product.
+//! Run by `cargo test -p logic`.
 
 use std::net::IpAddr;
 use std::time::Duration;
