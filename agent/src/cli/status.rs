@@ -2,6 +2,8 @@
 //! Never speaks to central.
 //! Called by `cli`.
 
+mod organisation;
+
 use logic::fault::{Area, Code, CodeName, Fault, Finding};
 use logic::health::message::ByType;
 use logic::health::verdict::{
@@ -10,7 +12,6 @@ use logic::health::verdict::{
 use logic::language::figure::{Bytes, Seconds, spans};
 use logic::language::{Language, Localized, plain};
 use logic::package::order::OrdersInForce;
-use logic::package_lane::Waiting;
 use logic::phrase;
 use logic::words::Outcome;
 use serde_json::{Value as Json, json};
@@ -20,9 +21,9 @@ use super::sync::wait;
 use super::words::{self, ActTerm, OrderTerm, StatusTerm, Term};
 use super::{downloads, service};
 use crate::doctor::standing;
-use crate::engine::{Engine, orders};
-use system::clock;
-use system::root::{Root, is_locked};
+use crate::engine::Engine;
+use organisation::{OrganisationStatus, StatusExtras};
+use system::root::Root;
 
 /// `engine`: the opened box, or why it does not open: then it is not ready, and that is the reason. `fault`: what is
 /// wrong with the configuration, whose last good one is in force: the box is judged all the same. `asked`: the
@@ -82,58 +83,6 @@ pub(super) fn act(
     }
     // The daemon goes on; the command was given a configuration that is wrong.
     Ok(fault.map_or(judged[worst].word.exit(), |_| 2))
-}
-
-/// How the box stands as one of its organisations.
-struct OrganisationStatus {
-    id: Option<String>,
-    standing: BoxStanding,
-    seen: StatusExtras,
-}
-
-impl OrganisationStatus {
-    fn of(engine: &Engine) -> Self {
-        Self {
-            id: engine.organisation_id(),
-            standing: standing::take(engine),
-            seen: StatusExtras {
-                box_id: engine.identity().map(|identity| identity.box_id).ok(),
-                running: is_locked(&engine.vault().state().join("lock")),
-                waiting: engine.waiting(),
-                orders: orders::kept(engine.vault()).in_force(clock::uptime()),
-            },
-        }
-    }
-
-    fn unreadable(trouble: &Fault) -> Self {
-        Self {
-            id: None,
-            standing: standing::unreadable(trouble),
-            seen: StatusExtras::default(),
-        }
-    }
-}
-
-/// What the verdict does not depend on.
-#[derive(Debug, Default)]
-struct StatusExtras {
-    /// Id of the box, when its folder opens.
-    box_id: Option<String>,
-    /// A synchronization is under way.
-    running: bool,
-    /// What packages that are not held wait for.
-    waiting: Option<Waiting>,
-    /// What a person has ordered of the downloads.
-    orders: OrdersInForce,
-}
-
-impl StatusExtras {
-    /// Only where a package is missing, and not when the time for it has passed.
-    fn waits(&self, standing: &BoxStanding) -> Option<Waiting> {
-        let missing = standing.packages.held < standing.packages.wanted;
-        self.waiting
-            .filter(|waiting| missing && waiting.until.is_none_or(|until| until > standing.now))
-    }
 }
 
 /// The standing for machines.
