@@ -17,6 +17,7 @@ mod identity;
 mod manual;
 mod organisation;
 mod packages;
+mod preview;
 mod prompt;
 mod results;
 mod run;
@@ -97,7 +98,7 @@ enum Verb {
     Run,
     /// One synchronization now.
     #[command(
-        after_help = "Examples:\n  boxsync sync                      everything\n  boxsync sync --type delivery      deliveries and their packages\n  boxsync sync --allow-deletes      you have seen what would be deleted\n  boxsync sync --terminate          end what is being sat first; asks twice"
+        after_help = "Examples:\n  boxsync sync                      everything\n  boxsync sync --type delivery      deliveries and their packages\n  boxsync sync --allow-deletes      you have seen what would be deleted\n  boxsync sync --dry-run            what would be done\n  boxsync sync --terminate          end what is being sat first; asks twice"
     )]
     Sync(sync::SyncArgs),
     /// Whether the box is ready for the exam, on one screen.
@@ -116,12 +117,14 @@ enum Verb {
     Doctor(doctor::DoctorArgs),
     /// Past synchronizations, newest first.
     #[command(
-        after_help = "Examples:\n  boxsync history\n  boxsync history --limit 1 --json | jq .findings"
+        after_help = "Examples:\n  boxsync history\n  boxsync history --limit 1 --json | jq .findings\n  boxsync history show 12\n  boxsync history diff --since 1d"
     )]
     History {
         /// At most so many.
         #[arg(long, value_name = "N", default_value_t = 20)]
         limit: usize,
+        #[command(subcommand)]
+        act: Option<history::HistoryVerb>,
     },
     /// The link over time, and what the coming night can carry.
     Stats,
@@ -442,7 +445,7 @@ fn perform(root: &Root, verb: Verb, screen: &Screen) -> Result<u8, Fault> {
             status::act(root, engine, fault, &organisations, screen)
         }
         Verb::Doctor(options) => doctor::act(root, settings::read(root), options, screen),
-        Verb::History { limit } => history::act(&open(root)?, limit, screen),
+        Verb::History { limit, act } => history::act(&open(root)?, limit, act, screen),
         Verb::Watch => watch::act(root, screen),
         Verb::Stats => stats::act(&open(root)?, screen),
         Verb::Entities {

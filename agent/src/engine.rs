@@ -24,6 +24,7 @@ mod link;
 mod organisations;
 mod owed;
 mod pass;
+pub mod preview;
 mod request;
 mod run;
 mod session;

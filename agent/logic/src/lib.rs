@@ -37,6 +37,7 @@ pub mod package_lane;
 pub mod php;
 pub mod phrase;
 pub mod places;
+pub mod preview;
 pub mod range;
 pub mod rate;
 pub mod report;

@@ -4,6 +4,7 @@
 
 mod kept;
 mod space;
+mod sum;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ use crate::words::{Outcome, SyncParams};
 
 pub use kept::KeptReport;
 use space::space;
+pub use sum::sum;
 
 /// Counters of one entity type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -1,18 +1,86 @@
-//! `history`: past synchronizations, newest first.
+//! `history`: past synchronizations, newest first; one as a tree, and what several changed together.
 //! Never more than was asked for.
 //! Called by `cli`.
 
+mod show;
+
+use std::time::Duration;
+
+use clap::Subcommand;
 use logic::fault::Fault;
 use logic::health::message::WireCounts;
 use logic::language::{Language, Localized, figure};
-use logic::report::Report;
+use logic::report::{Report, sum};
 use logic::words::Outcome;
 
-use super::screen::{Screen, fold, table, time};
-use super::words::{PastTerm, Term};
-use crate::engine::Engine;
+use serde_json::json;
 
-pub(super) fn act(engine: &Engine, limit: usize, screen: &Screen) -> Result<u8, Fault> {
+use super::screen::{Screen, fold, pairs, table, time};
+use super::sync::rows;
+use super::words::{PastTerm, RunCount, Term};
+use crate::engine::Engine;
+use system::clock;
+
+/// What of the history is shown.
+#[derive(Debug, Subcommand)]
+pub(super) enum HistoryVerb {
+    /// One of them as a tree, as central shows its report of it.
+    Show {
+        /// Its number, as `history` lists it.
+        #[arg(value_name = "N")]
+        number: u64,
+    },
+    /// What changed: in the last one, or in all since a time.
+    Diff {
+        /// All that ended within this time: 1d is since yesterday at this hour.
+        #[arg(long, value_name = "TIME", value_parser = super::downloads::lasts)]
+        since: Option<Duration>,
+    },
+}
+
+pub(super) fn act(
+    engine: &Engine,
+    limit: usize,
+    verb: Option<HistoryVerb>,
+    screen: &Screen,
+) -> Result<u8, Fault> {
+    match verb {
+        Some(HistoryVerb::Show { number }) => show::act(engine, number, screen),
+        Some(HistoryVerb::Diff { since }) => diff(engine, since, screen),
+        None => list(engine, limit, screen),
+    }
+}
+
+/// What the last run changed, or all that ended within a time, as one account.
+fn diff(engine: &Engine, since: Option<Duration>, screen: &Screen) -> Result<u8, Fault> {
+    let reports = match since {
+        None => engine.history_of_all(1)?,
+        Some(since) => {
+            let began = clock::now().wall.saturating_sub_unsigned(since.as_secs());
+            let mut reports = engine.history_of_all(usize::MAX)?;
+            reports.retain(|report| report.finished_at >= began);
+            reports
+        }
+    };
+    let runs = reports.len() as u64;
+    let all = sum(&reports);
+    if screen.json {
+        let changed = all.map(|all| serde_json::to_value(all).unwrap_or_default());
+        screen.object(json!({ "runs": runs, "changed": changed }));
+        return Ok(0);
+    }
+    let Some(all) = all else {
+        screen.say(&screen.told(&Term::NoRunYet));
+        return Ok(0);
+    };
+    screen.line(&screen.told(&RunCount::Counted { count: runs }));
+    for line in pairs(&rows(&all, screen.language), screen.width) {
+        screen.line(&line);
+    }
+    Ok(0)
+}
+
+fn list(engine: &Engine, limit: usize, screen: &Screen) -> Result<u8, Fault> {
     let reports = engine.history_of_all(limit)?;
     if screen.json {
         for report in &reports {

@@ -16,7 +16,7 @@ use logic::words::Outcome;
 use super::screen::{Screen, Tone, advice, fold, pairs, remedied, time};
 use super::service;
 use super::words::{self, ActTerm, StatusTerm, SyncTerm};
-use super::{bar, runtime, terminate};
+use super::{bar, preview, runtime, terminate};
 use crate::engine::progress::RunWatch;
 use crate::engine::{Engine, Request};
 use crate::settings;
@@ -42,6 +42,9 @@ pub(super) struct SyncArgs {
     /// Bring packages at once, also outside of the download windows.
     #[arg(long, conflicts_with = "results")]
     now: bool,
+    /// Only say what would be done: nothing is changed, and nothing is sent.
+    #[arg(long, conflicts_with_all = ["terminate", "results", "now", "no_wait"])]
+    dry_run: bool,
     /// First have the delivery engines end what is being sat; asks twice.
     #[arg(long)]
     terminate: bool,
@@ -78,6 +81,9 @@ pub(super) fn act(root: &Root, options: &SyncArgs, screen: &Screen) -> Result<u8
         && fault.code != Code::ConfigFile
     {
         return Err(fault);
+    }
+    if options.dry_run {
+        return preview::act(&super::open(root)?, options.errand(), screen);
     }
     if options.terminate {
         terminate::act(root, options.yes, screen)?;
@@ -178,10 +184,10 @@ pub(super) fn wait(language: Language, waiting: Waiting) -> String {
 }
 
 /// A number and its words.
-type Count = (u64, fn(u64) -> SyncTerm);
+pub(super) type Count = (u64, fn(u64) -> SyncTerm);
 
 /// Those counts that are not zero, each with its words.
-fn counts(counts: &[Count], language: Language) -> String {
+pub(super) fn counts(counts: &[Count], language: Language) -> String {
     let told = counts.iter().filter(|(count, _)| *count > 0);
     let told = told.map(|(count, term)| term(*count).localized(language));
     told.collect::<Vec<_>>().join(", ")
@@ -190,7 +196,10 @@ fn counts(counts: &[Count], language: Language) -> String {
 /// The account of a run for people, on one screen.
 fn lines(report: &Report, screen: &Screen) -> Vec<String> {
     let mut lines = pairs(&rows(report, screen.language), screen.width);
-    lines.extend(fold(&summary(report, screen), screen.width));
+    lines.extend(fold(
+        &summary(report, screen, screen.language),
+        screen.width,
+    ));
     for finding in report.findings.iter().take(10) {
         let told = phrase::cause(screen.language, Some(&finding.code), &finding.cause);
         let told = remedied(&told, screen.width - 2);
@@ -208,15 +217,15 @@ fn lines(report: &Report, screen: &Screen) -> Vec<String> {
 }
 
 /// How it ended, how long it took and how fast it was.
-fn summary(report: &Report, screen: &Screen) -> String {
-    let end = screen.told(&words::outcome(report.outcome));
+pub(super) fn summary(report: &Report, screen: &Screen, language: Language) -> String {
+    let end = words::outcome(report.outcome).localized(language);
     let (mood, end) = match report.outcome {
         Outcome::Finished => (Tone::Good, end),
         _ => (Tone::Bad, format!("{end} [{}]", report.code)),
     };
     let took = u64::try_from(report.finished_at - report.started_at).unwrap_or(0);
     let (end, time) = (screen.paint(mood, &end), Seconds(took));
-    let summary = screen.told(&match report.sync_id {
+    let summary = match report.sync_id {
         // It ended before it had a number.
         0 => SyncTerm::Unnumbered { end, time },
         number => SyncTerm::Summary {
@@ -224,18 +233,20 @@ fn summary(report: &Report, screen: &Screen) -> String {
             end,
             time,
         },
-    });
+    }
+    .localized(language);
     let link = match report.connection.download_mbit_s {
         0.0 => String::new(),
-        rate => screen.told(&SyncTerm::AndRate {
+        rate => SyncTerm::AndRate {
             rate: Decimal(rate),
-        }),
+        }
+        .localized(language),
     };
     summary + &link
 }
 
 /// What became of entities, packages and results.
-fn rows(report: &Report, language: Language) -> Vec<(String, String)> {
+pub(super) fn rows(report: &Report, language: Language) -> Vec<(String, String)> {
     let mut rows = Vec::new();
     for kind in EntityType::ALL {
         let Some(count) = report.entities.get(kind.word()) else {

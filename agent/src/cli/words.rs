@@ -145,6 +145,14 @@ logic::sentences! {
         Deleted { count: u64 } by count: "{count} deleted", "{count} supprimé" | "{count} supprimés";
         HeldBack { count: u64 } by count: "{count} held back", "{count} retenu" | "{count} retenus";
         Failed { count: u64 }: "{count} failed", "{count} en échec";
+        WaitsForExam { count: u64 } by count:
+            "{count} waits for the exam" | "{count} wait for the exam",
+            "{count} attend l’examen" | "{count} attendent l’examen";
+        ToFetch { count: u64 }: "{count} to fetch", "{count} à recevoir";
+        ToCompare { count: u64 }: "{count} to compare", "{count} à comparer";
+        DryRun:
+            "Nothing was changed, and nothing was sent.",
+            "Rien n’a été changé, et rien n’a été envoyé.";
         Nothing: "none", "rien";
         Packages: "packages", "paquets";
         Brought { count: u64 } by count: "{count} brought", "{count} reçu" | "{count} reçus";
@@ -297,6 +305,7 @@ logic::sentences! {
         Took: "took", "durée";
         Received: "received", "reçu";
         End: "end", "fin";
+        BeganAt { began: String }: "began {began}", "commencée le {began}";
         HiddenOf { entities: WireCounts }: "{entities} hidden", "masqué : {entities}";
         KeptOf { entities: WireCounts }: "{entities} held back", "retenu : {entities}";
         LinkOver { runs: RunCount, days: String }: "The link over {runs}, {days}", "La liaison sur {runs}, {days}";

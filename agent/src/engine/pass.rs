@@ -195,7 +195,7 @@ impl Engine {
     }
 
     /// A catalogue of another organisation is not overwritten by a changed configuration: a person decides.
-    fn belongs_elsewhere(
+    pub(super) fn belongs_elsewhere(
         &self,
         edition: &CatalogueRevision,
         params: &SyncParams,

@@ -40,6 +40,7 @@ mod package;
 mod packaging;
 mod page;
 mod power;
+mod preview;
 mod readers;
 mod results;
 mod resume;

@@ -100,6 +100,8 @@ impl VerbHouse {
                 ],
             ),
             ("watch", vec![]),
+            ("history show", vec!["1".into()]),
+            ("history diff", vec![]),
             ("organisation", vec![]),
             ("organisation list", vec![]),
             ("organisation remove", vec!["2002".into(), "--yes".into()]),

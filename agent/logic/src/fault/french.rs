@@ -49,6 +49,7 @@ french! {
     InputKind "il n’y a pas de tel type d’élément" "Nommer l’un des quatre types.";
     InputOrganisation "la box n’est pas inscrite pour cette organisation" "Voir les organisations de la box avec `boxsync organisation list`.";
     InputWipe "la box n’a pas été effacée" "Si c’est voulu, exécuter de nouveau `boxsync wipe` et taper l’identifiant de la box.";
+    InputRun "aucune synchronisation de ce numéro" "Voir les numéros avec `boxsync history`.";
     InputTerminate "aucune passation n’a été terminée" "Si c’est voulu, exécuter de nouveau `boxsync sync --terminate` et taper le nombre indiqué.";
     WipeOwed "la box doit encore ce qu’un effacement détruirait" "L’envoyer avec `boxsync sync --results`, ou l’écrire dans des fichiers avec `boxsync results export`.";
     InputUsage "la ligne de commande est illisible" "Voir `boxsync --help`, ou l’aide de la commande.";

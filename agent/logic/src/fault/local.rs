@@ -101,6 +101,10 @@ macro_rules! local_codes {
             "Wiping destroys the key and all data. It needs the box id typed as confirmation, and what was typed is \
          not the box id."
             "If you mean it, run `boxsync wipe` again and type the box id.";
+        InputRun "input.run" [Operator Failed Unknown]
+            "no such synchronization"
+            "The history of the box has no synchronization of this number, or not any more."
+            "See the numbers with `boxsync history`.";
         InputTerminate "input.terminate" [Operator Failed Unknown, 409]
             "no execution was terminated"
             "`sync --terminate` ends exams of candidates. It needs the number of executions under way typed as confirmation, and \

@@ -16,6 +16,7 @@ sentences! {
         NotTerminated => "something else was typed: nothing was terminated", "autre chose a été tapé : rien n’a été terminé";
         OtherCount { count: u64 } => "expected {count}, the number of executions under way",
             "le nombre de passations en cours, {count}, est attendu";
+        NoRun { number: u64 } => "the history has no synchronization {number}", "l’historique n’a pas de synchronisation {number}";
         NotWritten => "nothing was written", "rien n’a été écrit";
         OtherBox { word: String } => "--yes: expected the box id `{word}`",
             "--yes : l’identifiant de la box, `{word}`, est attendu";
