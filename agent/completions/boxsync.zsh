@@ -48,6 +48,7 @@ _arguments "${_arguments_options[@]}" : \
 '(--data --type)--results[Only what the box owes\: results, logs, sessions]' \
 '--allow-deletes[Delete what central no longer names, however much it is]' \
 '(--results)--now[Bring packages at once, also outside of the download windows]' \
+'(--terminate --results --now --no-wait)--dry-run[Only say what would be done\: nothing is changed, and nothing is sent]' \
 '--terminate[First have the delivery engines end what is being sat; asks twice]' \
 '(--now)--no-wait[Do not wait for packages\: they go on by themselves where the daemon runs]' \
 '--json[One JSON object a line on stdout, for machines]' \
@@ -89,7 +90,7 @@ _arguments "${_arguments_options[@]}" : \
 '--json[One JSON object a line on stdout, for machines]' \
 '-h[Print help]' \
 '--help[Print help]' \
-'::code -- As it stands in brackets behind a message\: net.dns, auth.refused, …; without one all are listed:(ready config.read config.syntax config.unknown_key config.value config.file config.no_url config.plain_http config.no_organisation config.no_version config.ca_file config.proxy config.box_id config.tls config.textfile input.file input.key input.token_url input.kind input.organisation input.wipe input.terminate wipe.owed input.usage input.code output.failed state.folder state.new state.newer state.version state.read_only state.owner state.io state.busy key.open key.wrong key.sealed key.malformed key.elsewhere disk.space disk.full disk.inodes disk.failing disk.reserve clock.skew clock.wrong clock.central clock.floor clock.unproven clock.behind unit.state unit.down unit.failed unit.masked unit.unusable unit.unreadable unit.restarts doctor.offline doctor.late bundle.secret net.link net.no_link net.address net.no_address net.no_route net.disabled net.gateway net.filtered net.family net.loss net.mtu net.dns net.connect net.refused net.unreachable net.proxy net.proxy_scheme net.tls net.tls_expired net.tls_not_yet net.tls_host net.tls_issuer net.tls_client net.tls_certificate net.tls_old net.tls_expiring net.token net.reset net.timeout net.cut net.stalled link.speed link.slow central.answer central.foreign central.maintenance central.php central.contradicts central.unavailable central.error central.rejected central.refused central.not_found central.too_long central.too_large central.compressed central.garbled central.token auth.token auth.not_enrolled auth.refused auth.untried auth.other_organisation auth.shared auth.password auth.not_sync_manager auth.role version.supported version.unsupported store.open store.failed store.rebuilt store.damaged catalogue.organisation catalogue.unknown_organisation catalogue.other_organisation catalogue.other_centre catalogue.complete catalogue.incomplete catalogue.empty catalogue.old catalogue.held_back catalogue.in_use catalogue.endless catalogue.checksum catalogue.entity catalogue.unknown_entity package.whole package.incomplete package.missing package.waiting package.damaged package.unsupported package.cache package.not_held package.edition package.unknown_member package.changed package.range package.empty package.length package.not_zip package.truncated package.directory package.multidisk package.too_large results.spool results.queued results.refused results.unconfirmed results.stuck sync.last sync.never sync.failed engine.worker intake.malformed intake.failed intake.too_long intake.long_text intake.call_id intake.unknown_entity intake.unknown_key intake.repeated_row input.export input.order central.sick central.encrypted central.key_missing central.encryption_role central.key_changed central.probe_stored results.copied results.not_stored results.rejected results.too_long results.unanswered results.doubt lti_users.unsupported results.unreadable results.quarantined results.unknown results.superseded result.refused result.unconfirmed logs.queued logs.no_receipt logs.not_stored logs.rejected logs.too_long logs.unmapped logs.unreadable sessions.failed sessions.rejected identity.clone clone.found run.killed run.stopped answers.not_kept box.restored box.twice identity.damaged state.quarantined exam.not_terminated daemon.running daemon.gone daemon.newer daemon.stopping daemon.signals worker.died config.wrong api.denied api.role api.unknown_route api.method api.range api.request api.busy api.slow api.too_large feed.gone gateway.listen gateway.encryption page.listen sync.started sync.finished net.offline central.wish net.online package.held deletion.held_back ok stopping enrolled)' \
+'::code -- As it stands in brackets behind a message\: net.dns, auth.refused, …; without one all are listed:(ready config.read config.syntax config.unknown_key config.value config.file config.no_url config.plain_http config.no_organisation config.no_version config.ca_file config.proxy config.box_id config.tls config.textfile input.file input.key input.token_url input.kind input.organisation input.wipe input.run input.terminate wipe.owed input.usage input.code output.failed state.folder state.new state.newer state.version state.read_only state.owner state.io state.busy key.open key.wrong key.sealed key.malformed key.elsewhere disk.space disk.full disk.inodes disk.failing disk.reserve clock.skew clock.wrong clock.central clock.floor clock.unproven clock.behind unit.state unit.down unit.failed unit.masked unit.unusable unit.unreadable unit.restarts doctor.offline doctor.late bundle.secret net.link net.no_link net.address net.no_address net.no_route net.disabled net.gateway net.filtered net.family net.loss net.mtu net.dns net.connect net.refused net.unreachable net.proxy net.proxy_scheme net.tls net.tls_expired net.tls_not_yet net.tls_host net.tls_issuer net.tls_client net.tls_certificate net.tls_old net.tls_expiring net.token net.reset net.timeout net.cut net.stalled link.speed link.slow central.answer central.foreign central.maintenance central.php central.contradicts central.unavailable central.error central.rejected central.refused central.not_found central.too_long central.too_large central.compressed central.garbled central.token auth.token auth.not_enrolled auth.refused auth.untried auth.other_organisation auth.shared auth.password auth.not_sync_manager auth.role version.supported version.unsupported store.open store.failed store.rebuilt store.damaged catalogue.organisation catalogue.unknown_organisation catalogue.other_organisation catalogue.other_centre catalogue.complete catalogue.incomplete catalogue.empty catalogue.old catalogue.held_back catalogue.in_use catalogue.endless catalogue.checksum catalogue.entity catalogue.unknown_entity package.whole package.incomplete package.missing package.waiting package.damaged package.unsupported package.cache package.not_held package.edition package.unknown_member package.changed package.range package.empty package.length package.not_zip package.truncated package.directory package.multidisk package.too_large results.spool results.queued results.refused results.unconfirmed results.stuck sync.last sync.never sync.failed engine.worker intake.malformed intake.failed intake.too_long intake.long_text intake.call_id intake.unknown_entity intake.unknown_key intake.repeated_row input.export input.order central.sick central.encrypted central.key_missing central.encryption_role central.key_changed central.probe_stored results.copied results.not_stored results.rejected results.too_long results.unanswered results.doubt lti_users.unsupported results.unreadable results.quarantined results.unknown results.superseded result.refused result.unconfirmed logs.queued logs.no_receipt logs.not_stored logs.rejected logs.too_long logs.unmapped logs.unreadable sessions.failed sessions.rejected identity.clone clone.found run.killed run.stopped answers.not_kept box.restored box.twice identity.damaged state.quarantined exam.not_terminated daemon.running daemon.gone daemon.newer daemon.stopping daemon.signals worker.died config.wrong api.denied api.role api.unknown_route api.method api.range api.request api.busy api.slow api.too_large feed.gone gateway.listen gateway.encryption page.listen sync.started sync.finished net.offline central.wish net.online package.held deletion.held_back ok stopping enrolled)' \
 && ret=0
 ;;
 (help)
@@ -123,6 +124,72 @@ esac
 (history)
 _arguments "${_arguments_options[@]}" : \
 '--limit=[At most so many]:N:_default' \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+":: :_boxsync__subcmd__history_commands" \
+"*::: :->history" \
+&& ret=0
+
+    case $state in
+    (history)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-history-command-$line[1]:"
+        case $line[1] in
+            (show)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+':number -- Its number, as `history` lists it:_default' \
+&& ret=0
+;;
+(diff)
+_arguments "${_arguments_options[@]}" : \
+'--since=[All that ended within this time\: 1d is since yesterday at this hour]:TIME:_default' \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__history__subcmd__help_commands" \
+"*::: :->help" \
+&& ret=0
+
+    case $state in
+    (help)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-history-help-command-$line[1]:"
+        case $line[1] in
+            (show)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(diff)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
+;;
+(speed)
+_arguments "${_arguments_options[@]}" : \
 '--root=[Everything lies below this folder]:DIR:_files' \
 '--json[One JSON object a line on stdout, for machines]' \
 '-h[Print help]' \
@@ -829,6 +896,30 @@ esac
 ;;
 (history)
 _arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__help__subcmd__history_commands" \
+"*::: :->history" \
+&& ret=0
+
+    case $state in
+    (history)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-help-history-command-$line[1]:"
+        case $line[1] in
+            (show)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(diff)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+(speed)
+_arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
 (stats)
@@ -1092,6 +1183,7 @@ _boxsync_commands() {
 'status:Whether the box is ready for the exam, on one screen' \
 'doctor:What is wrong, and the one thing to do' \
 'history:Past synchronizations, newest first' \
+'speed:Measures the link to central now, each way' \
 'stats:The link over time, and what the coming night can carry' \
 'watch:The events of the box as they come, a line each, until the service ends' \
 'entities:What the catalogue holds' \
@@ -1297,6 +1389,7 @@ _boxsync__subcmd__help_commands() {
 'status:Whether the box is ready for the exam, on one screen' \
 'doctor:What is wrong, and the one thing to do' \
 'history:Past synchronizations, newest first' \
+'speed:Measures the link to central now, each way' \
 'stats:The link over time, and what the coming night can carry' \
 'watch:The events of the box as they come, a line each, until the service ends' \
 'entities:What the catalogue holds' \
@@ -1407,8 +1500,21 @@ _boxsync__subcmd__help__subcmd__help_commands() {
 }
 (( $+functions[_boxsync__subcmd__help__subcmd__history_commands] )) ||
 _boxsync__subcmd__help__subcmd__history_commands() {
-    local commands; commands=()
+    local commands; commands=(
+'show:One of them as a tree, as central shows its report of it' \
+'diff:What changed\: in the last one, or in all since a time' \
+    )
     _describe -t commands 'boxsync help history commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__history__subcmd__diff_commands] )) ||
+_boxsync__subcmd__help__subcmd__history__subcmd__diff_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help history diff commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__history__subcmd__show_commands] )) ||
+_boxsync__subcmd__help__subcmd__history__subcmd__show_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help history show commands' commands "$@"
 }
 (( $+functions[_boxsync__subcmd__help__subcmd__identity_commands] )) ||
 _boxsync__subcmd__help__subcmd__identity_commands() {
@@ -1537,6 +1643,11 @@ _boxsync__subcmd__help__subcmd__run_commands() {
     local commands; commands=()
     _describe -t commands 'boxsync help run commands' commands "$@"
 }
+(( $+functions[_boxsync__subcmd__help__subcmd__speed_commands] )) ||
+_boxsync__subcmd__help__subcmd__speed_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help speed commands' commands "$@"
+}
 (( $+functions[_boxsync__subcmd__help__subcmd__stats_commands] )) ||
 _boxsync__subcmd__help__subcmd__stats_commands() {
     local commands; commands=()
@@ -1564,8 +1675,46 @@ _boxsync__subcmd__help__subcmd__wipe_commands() {
 }
 (( $+functions[_boxsync__subcmd__history_commands] )) ||
 _boxsync__subcmd__history_commands() {
-    local commands; commands=()
+    local commands; commands=(
+'show:One of them as a tree, as central shows its report of it' \
+'diff:What changed\: in the last one, or in all since a time' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
     _describe -t commands 'boxsync history commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__history__subcmd__diff_commands] )) ||
+_boxsync__subcmd__history__subcmd__diff_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync history diff commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__history__subcmd__help_commands] )) ||
+_boxsync__subcmd__history__subcmd__help_commands() {
+    local commands; commands=(
+'show:One of them as a tree, as central shows its report of it' \
+'diff:What changed\: in the last one, or in all since a time' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync history help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__history__subcmd__help__subcmd__diff_commands] )) ||
+_boxsync__subcmd__history__subcmd__help__subcmd__diff_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync history help diff commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__history__subcmd__help__subcmd__help_commands] )) ||
+_boxsync__subcmd__history__subcmd__help__subcmd__help_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync history help help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__history__subcmd__help__subcmd__show_commands] )) ||
+_boxsync__subcmd__history__subcmd__help__subcmd__show_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync history help show commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__history__subcmd__show_commands] )) ||
+_boxsync__subcmd__history__subcmd__show_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync history show commands' commands "$@"
 }
 (( $+functions[_boxsync__subcmd__identity_commands] )) ||
 _boxsync__subcmd__identity_commands() {
@@ -1830,6 +1979,11 @@ _boxsync__subcmd__resume_commands() {
 _boxsync__subcmd__run_commands() {
     local commands; commands=()
     _describe -t commands 'boxsync run commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__speed_commands] )) ||
+_boxsync__subcmd__speed_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync speed commands' commands "$@"
 }
 (( $+functions[_boxsync__subcmd__stats_commands] )) ||
 _boxsync__subcmd__stats_commands() {

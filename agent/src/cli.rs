@@ -23,6 +23,7 @@ mod results;
 mod run;
 mod screen;
 mod service;
+mod speed;
 mod stats;
 mod status;
 mod sync;
@@ -126,6 +127,11 @@ enum Verb {
         #[command(subcommand)]
         act: Option<history::HistoryVerb>,
     },
+    /// Measures the link to central now, each way.
+    #[command(
+        after_help = "The result is kept in the history and told to central, as that of each synchronization."
+    )]
+    Speed,
     /// The link over time, and what the coming night can carry.
     Stats,
     /// The events of the box as they come, a line each, until the service ends.
@@ -307,7 +313,7 @@ impl Verb {
     /// Whether the box may stand otherwise after it.
     fn may_change(&self) -> bool {
         match self {
-            Self::Sync(_) | Self::Enroll { .. } | Self::Credentials { .. } => true,
+            Self::Sync(_) | Self::Speed | Self::Enroll { .. } | Self::Credentials { .. } => true,
             Self::Organisation { .. } => true,
             Self::Packages { act } => act.as_ref().is_some_and(packages::PackagesVerb::may_change),
             Self::Results { act } => act.is_some(),
@@ -447,6 +453,7 @@ fn perform(root: &Root, verb: Verb, screen: &Screen) -> Result<u8, Fault> {
         Verb::Doctor(options) => doctor::act(root, settings::read(root), options, screen),
         Verb::History { limit, act } => history::act(&open(root)?, limit, act, screen),
         Verb::Watch => watch::act(root, screen),
+        Verb::Speed => speed::act(root, screen),
         Verb::Stats => stats::act(&open(root)?, screen),
         Verb::Entities {
             kind,

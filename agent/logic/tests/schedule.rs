@@ -341,6 +341,7 @@ fn errand() -> impl Strategy<Value = Errand> {
             allow_deletes,
             now,
             no_wait,
+            measure: no_wait,
             organisations,
         },
     )
@@ -492,7 +493,7 @@ proptest! {
         let mut both = one.clone();
         both.widen(&other);
         prop_assert!(both.covers(&one) && both.covers(&other));
-        let all = Errand { allow_deletes: true, now: true, ..Errand::whole() };
+        let all = Errand { allow_deletes: true, now: true, measure: true, ..Errand::whole() };
         prop_assert!(all.covers(&both));
     }
 }

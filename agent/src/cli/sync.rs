@@ -69,6 +69,7 @@ impl SyncArgs {
             allow_deletes: self.allow_deletes,
             now: self.now,
             no_wait: self.no_wait,
+            measure: false,
             organisations: self.organisations.clone(),
         }
     }
@@ -88,8 +89,17 @@ pub(super) fn act(root: &Root, options: &SyncArgs, screen: &Screen) -> Result<u8
     if options.terminate {
         terminate::act(root, options.yes, screen)?;
     }
+    perform(root, options.errand(), screen, told_all)
+}
+
+/// Does an errand, through the daemon where it runs; `told` shows its accounts and gives the exit status.
+pub(super) fn perform(
+    root: &Root,
+    errand: Errand,
+    screen: &Screen,
+    told: fn(&[Report], &Screen) -> u8,
+) -> Result<u8, Fault> {
     let watch = RunWatch::default();
-    let errand = options.errand();
     let through = runtime(async {
         tokio::select! {
             reports = client::synchronize(root, &errand, &watch) => reports.map(Some),
@@ -99,7 +109,7 @@ pub(super) fn act(root: &Root, options: &SyncArgs, screen: &Screen) -> Result<u8
     });
     bar::clear(screen);
     match through? {
-        Some(Some(reports)) => return Ok(told_all(&reports, screen)),
+        Some(Some(reports)) => return Ok(told(&reports, screen)),
         Some(None) => {}
         None => {
             screen.say(&screen.told(&SyncTerm::Unwatched));
@@ -114,7 +124,7 @@ pub(super) fn act(root: &Root, options: &SyncArgs, screen: &Screen) -> Result<u8
     bar::clear(screen);
     match reports {
         Some(reports) if reports.iter().all(|report| report.code != STOPPED) => {
-            Ok(told_all(&reports, screen))
+            Ok(told(&reports, screen))
         }
         _ => {
             screen.say(&screen.told(&SyncTerm::Stopped));
@@ -146,7 +156,7 @@ async fn run(
 }
 
 /// Shows the account of each organisation; gives the exit status, that of the worst.
-fn told_all(reports: &[Report], screen: &Screen) -> u8 {
+pub(super) fn told_all(reports: &[Report], screen: &Screen) -> u8 {
     let mut exits = Vec::new();
     for report in reports {
         if reports.len() > 1 && !screen.json {

@@ -315,6 +315,7 @@ logic::sentences! {
         FailedRow: "failed", "échecs";
         ByHour: "by hour", "heures";
         ByDay: "by day", "jours";
+        Rate { rate: Decimal }: "{rate} Mbit/s", "{rate} Mbit/s";
         NotMeasured: "not measured yet", "pas encore mesuré";
         Spread { middle: Decimal, below: Decimal, above: Decimal }:
             "{middle} Mbit/s in the middle; a tenth below {below}, a tenth above {above}",

@@ -124,7 +124,7 @@ impl Engine {
             ..request.clone()
         };
         let mut plan = self.plan(request, params, std::mem::take(&mut edition.memory));
-        plan.measure &= !measured;
+        plan.measure &= request.measure || !measured;
         plan.untold = tracer.with(|trace| trace.untold.clone());
         line.wants(request.now, request.asked);
         let mut means = RunResources {
@@ -230,7 +230,7 @@ impl Engine {
             },
             packages: request.data && (all || request.types.contains(&EntityType::Delivery)),
             owed: request.results,
-            measure: self.settings.sync.measure && request.data && all,
+            measure: request.measure || (self.settings.sync.measure && request.data && all),
             asked: request.asked,
             allow_deletes: request.allow_deletes,
             delete_limit: self.settings.sync.delete_limit,

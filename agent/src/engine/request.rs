@@ -26,6 +26,8 @@ pub struct Request {
     pub now: bool,
     /// Whoever asked does not wait for packages.
     pub no_wait: bool,
+    /// The link is measured, whatever was measured lately.
+    pub measure: bool,
     /// Only these organisations of the box; empty: all.
     pub organisations: Vec<String>,
 }
@@ -41,6 +43,7 @@ impl Request {
             asked,
             now: errand.now,
             no_wait: errand.no_wait,
+            measure: errand.measure,
             organisations: errand.organisations,
             ..Self::default()
         }
@@ -59,6 +62,7 @@ impl Default for Request {
             seen: 0,
             now: false,
             no_wait: false,
+            measure: false,
             organisations: Vec::new(),
         }
     }

@@ -158,7 +158,7 @@ fn the_history_shows_a_run_as_a_tree_and_what_several_changed() {
         .exits(0)
         .out;
     assert!(text.contains("├ ") && text.contains("2 new"), "{text}");
-    site.run(&["history", "show", "999"])
+    site.run(&["history", "show", "999", "--json"])
         .exits(2)
         .code("input.run");
 
@@ -174,4 +174,38 @@ fn the_history_shows_a_run_as_a_tree_and_what_several_changed() {
         (&takers["created"], &takers["deleted"]),
         (&22.into(), &1.into())
     );
+}
+
+#[test]
+fn speed_measures_each_way_and_its_result_is_kept_and_told() {
+    let mut site = Site::synchronized();
+    let row = |site: &Site| {
+        serde_json::to_value(
+            site.run(&["history", "--limit", "1", "--json"])
+                .exits(0)
+                .object(),
+        )
+        .unwrap()
+    };
+    for with_daemon in [false, true] {
+        site.set("sync", "on_boot", "false");
+        let daemon = with_daemon.then(|| site.start_daemon());
+        site.central.reset_log();
+        let told = site.run(&["speed", "--json"]).exits(0).object();
+        for way in ["download_mbit_s", "upload_mbit_s"] {
+            assert!(told[way].as_f64().unwrap() > 0.0, "{told}");
+            assert_eq!(row(&site)["connection"][way], told[way]);
+        }
+        assert_eq!(site.asked(Route::Checksums) + site.asked(Route::Results), 0);
+        assert_eq!(site.asked(Route::Upload), 1);
+        // Again, though it was measured a moment ago.
+        let again = site.run(&["speed"]).exits(0).out;
+        assert!(again.contains("Mbit/s"), "{again}");
+        assert_eq!(site.asked(Route::Upload), 2);
+        assert_eq!(site.central.sync_rows().last().unwrap().status, "Success");
+        if let Some(daemon) = daemon {
+            daemon.signal(nix::sys::signal::Signal::SIGTERM);
+            daemon.end().exits(0);
+        }
+    }
 }

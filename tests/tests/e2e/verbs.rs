@@ -100,6 +100,7 @@ impl VerbHouse {
                 ],
             ),
             ("watch", vec![]),
+            ("speed", vec![]),
             ("history show", vec!["1".into()]),
             ("history diff", vec![]),
             ("organisation", vec![]),

@@ -29,6 +29,9 @@ pub struct Errand {
     /// Whoever asks does not wait for packages.
     #[serde(skip_serializing_if = "is_unset")]
     pub no_wait: bool,
+    /// The link is measured with central's own speed check, where nothing else tells how fast it is.
+    #[serde(skip_serializing_if = "is_unset")]
+    pub measure: bool,
     /// Only these organisations of the box; empty: all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub organisations: Vec<String>,
@@ -56,6 +59,7 @@ impl Errand {
             allow_deletes: false,
             now: false,
             no_wait: false,
+            measure: false,
             organisations: Vec::new(),
         }
     }
@@ -75,6 +79,7 @@ impl Errand {
             && (self.results || !other.results)
             && (self.allow_deletes || !other.allow_deletes)
             && (self.now || !other.now)
+            && (self.measure || !other.measure)
     }
 
     /// Takes the other in.
@@ -100,6 +105,7 @@ impl Errand {
         self.results |= other.results;
         self.allow_deletes |= other.allow_deletes;
         self.now |= other.now;
+        self.measure |= other.measure;
         self.no_wait &= other.no_wait;
     }
 }
