@@ -9,14 +9,14 @@ use logic::health::message::ByType;
 use logic::health::verdict::{
     BoxStanding, Kinds, Verdict, Word, is_mended_by_a_run, package_estimate,
 };
-use logic::language::figure::{Bytes, Seconds, spans};
+use logic::language::figure::{self, Bytes, Seconds, spans};
 use logic::language::{Language, Localized, plain};
 use logic::package::order::OrdersInForce;
 use logic::phrase;
 use logic::words::Outcome;
 use serde_json::{Value as Json, json};
 
-use super::screen::{Screen, Tone, advice, fold, pairs, remedied, time};
+use super::screen::{Screen, Tone, advice, fold, pairs, remedied};
 use super::sync::wait;
 use super::words::{self, ActTerm, OrderTerm, StatusTerm, Term};
 use super::{downloads, service};
@@ -251,12 +251,13 @@ fn holdings(standing: &BoxStanding, seen: &StatusExtras, rows: &mut Rows) {
         true => rows.add(StatusTerm::Enrolled, Term::Yes),
         false => rows.add(StatusTerm::Enrolled, StatusTerm::NotEnrolled),
     }
+    let dated = |at| moment(language, at, standing.now, seen.offset);
     let shown = &standing.catalogue;
     match shown.complete_at {
         Some(at) => {
             let complete = StatusTerm::Complete {
                 organisation: shown.organisation.clone(),
-                moment: moment(language, at, standing.now),
+                moment: dated(at),
             };
             rows.add(StatusTerm::Catalogue, complete);
         }
@@ -283,9 +284,12 @@ fn holdings(standing: &BoxStanding, seen: &StatusExtras, rows: &mut Rows) {
         rows.add(StatusTerm::Exam, first);
         told.for_each(|line| rows.more(line));
     }
-    rows.add(StatusTerm::Packages, packages(standing, language));
+    rows.add(
+        StatusTerm::Packages,
+        packages(standing, language, seen.offset),
+    );
     if let Some(waiting) = seen.waits(standing) {
-        let what = wait(language, waiting);
+        let what = wait(language, waiting, seen.offset);
         rows.more(StatusTerm::WaitFor { what }.localized(language));
     }
     if seen.orders != OrdersInForce::default() {
@@ -295,13 +299,13 @@ fn holdings(standing: &BoxStanding, seen: &StatusExtras, rows: &mut Rows) {
     }
     rows.add(StatusTerm::Results, results(standing, language));
     match standing.contact {
-        Some(at) => rows.add(StatusTerm::LastContact, moment(language, at, standing.now)),
+        Some(at) => rows.add(StatusTerm::LastContact, dated(at)),
         None => rows.add(StatusTerm::LastContact, Term::Never),
     }
     rows.add(StatusTerm::Version, version(standing, language));
 }
 
-fn packages(standing: &BoxStanding, language: Language) -> String {
+fn packages(standing: &BoxStanding, language: Language, offset: i64) -> String {
     let stock = &standing.packages;
     if stock.wanted == 0 {
         return match standing.catalogue.complete_at {
@@ -330,7 +334,7 @@ fn packages(standing: &BoxStanding, language: Language) -> String {
         match estimate.ready_at {
             None => StatusTerm::Takes { time: takes, rate },
             Some(at) => {
-                let moment = time(language, at);
+                let moment = figure::moment(language, at, offset);
                 let time = spans(language, estimate.seconds, estimate.latest);
                 StatusTerm::ReadyAt { time, rate, moment }
             }
@@ -393,8 +397,8 @@ fn version(standing: &BoxStanding, language: Language) -> String {
     .localized(language)
 }
 
-fn moment(language: Language, at: i64, now: i64) -> String {
-    let time = time(language, at).replace(' ', "\u{a0}");
+fn moment(language: Language, at: i64, now: i64, offset: i64) -> String {
+    let time = figure::moment(language, at, offset).replace(' ', "\u{a0}");
     format!("{time}, {}", ago(language, at, now))
 }
 
@@ -448,9 +452,7 @@ mod tests {
     fn opened() -> StatusExtras {
         StatusExtras {
             box_id: Some("4f1d0c9a8b7e6d5c4b3a".into()),
-            running: false,
-            waiting: None,
-            orders: OrdersInForce::default(),
+            ..StatusExtras::default()
         }
     }
 
@@ -569,7 +571,7 @@ mod tests {
         };
         standing.package_rate = rate(1_000_000, 250_000);
         shown("status-coming", &standing, &opened());
-        let told = |standing: &BoxStanding| plain(&packages(standing, Language::English));
+        let told = |standing: &BoxStanding| plain(&packages(standing, Language::English, 0));
         standing.package_rate = rate(1_000_000, 1_000_000);
         let sure = "5 of 7 held, 1.2 GB left: 20 min at 1.0 MB/s, ready at 2026-11-24 06:20 UTC";
         assert_eq!(told(&standing), sure);

@@ -5,7 +5,7 @@
 use clap::Args;
 use logic::entity::EntityType;
 use logic::fault::{Area, Code, Fault};
-use logic::language::figure::{Bytes, Decimal, Seconds};
+use logic::language::figure::{self, Bytes, Decimal, Seconds};
 use logic::language::{Language, Localized};
 use logic::package_lane::Waiting;
 use logic::phrase;
@@ -13,7 +13,7 @@ use logic::report::Report;
 use logic::schedule::Errand;
 use logic::words::Outcome;
 
-use super::screen::{Screen, Tone, advice, fold, pairs, remedied, time};
+use super::screen::{Screen, Tone, advice, fold, pairs, remedied};
 use super::service;
 use super::words::{self, ActTerm, StatusTerm, SyncTerm};
 use super::{bar, preview, runtime, terminate};
@@ -181,13 +181,13 @@ fn told(report: &Report, screen: &Screen) -> u8 {
     if usage { 2 } else { report.outcome.exit() }
 }
 
-/// What packages wait for, and until when.
-pub(super) fn wait(language: Language, waiting: Waiting) -> String {
+/// What packages wait for, and until when, by a clock `offset` seconds ahead of UTC.
+pub(super) fn wait(language: Language, waiting: Waiting, offset: i64) -> String {
     let what = words::hold(waiting.reason).localized(language);
     match waiting.until {
         None => what,
         Some(until) => {
-            let moment = time(language, until);
+            let moment = figure::moment(language, until, offset);
             SyncTerm::Until { what, moment }.localized(language)
         }
     }
@@ -300,7 +300,7 @@ pub(super) fn rows(report: &Report, language: Language) -> Vec<(String, String)>
     }
     if let Some(waiting) = packages.waiting_for {
         let name = SyncTerm::WaitFor.localized(language);
-        rows.push((name, wait(language, waiting)));
+        rows.push((name, wait(language, waiting, 0)));
     }
     let mut name = StatusTerm::Exam.localized(language);
     for line in words::executions(&report.executions, language) {

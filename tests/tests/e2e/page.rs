@@ -333,3 +333,69 @@ fn page_socket_metrics_and_status_judge_the_same_while_a_run_changes_the_catalog
     assert!(!metrics(&site));
     running.kill().was_killed();
 }
+
+/// What stands between two texts.
+#[track_caller]
+fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
+    let from = text.split_once(before);
+    let (_, from) = from.unwrap_or_else(|| panic!("no {before:?} in {text}"));
+    from.split_once(after).map_or(from, |(told, _)| told).trim()
+}
+
+#[test]
+fn one_quantity_reads_alike_wherever_it_is_told() {
+    // What leads to each: reserve and contact of `status`, span and rate of `sync`, contact of the page.
+    let languages = [
+        (
+            "en_GB.UTF-8",
+            "Accept-Language: en\r\n",
+            ["free, ", " kept for results"],
+            "last contact",
+            "finished in ",
+        ),
+        (
+            "fr_FR.UTF-8",
+            "Accept-Language: fr\r\n",
+            ["dont ", " réservés aux résultats"],
+            "dernier contact",
+            "terminée en ",
+        ),
+    ];
+    let spoken = |site: &Site, locale: &str, words: &[&str]| {
+        let mut command = site.command(words);
+        command.env("LANG", locale);
+        Running::start(command).end().out
+    };
+    for (locale, accept, reserve, contact, took) in languages {
+        let mut site = Site::enrolled(options(3, 1, (900_000, 900_000)));
+        site.set("download", "reserve", "\"1500MB\"");
+        site.set("download", "utc_offset", "\"+05:30\"");
+        site.set("sync", "on_boot", "false");
+        site.set("sync", "interval", "\"1h\"");
+        site.central.set_rate(600_000);
+        let run = spoken(&site, locale, &["sync"]);
+        let (_daemon, port) = served(&mut site);
+        looked_at(port);
+        let status = spoken(&site, locale, &["status"]);
+        let doctor = spoken(&site, locale, &["doctor", "--offline"]);
+        let page = ask(port, "GET", "/", accept)
+            .1
+            .replace(['\u{a0}', '\u{202f}'], " ");
+        // Bytes.
+        let kept = between(&status, reserve[0], reserve[1]);
+        assert!(["1.5 GB", "1,5 Go"].contains(&kept), "{kept}: {status}");
+        let disk = format!("{kept}{}", reserve[1]);
+        assert!(doctor.contains(&disk), "{disk}: {doctor}");
+        assert!(page.contains(&disk), "{disk}: {page}");
+        // A moment, in the box's own time.
+        let moment = between(&status, contact, ", ");
+        assert!(moment.ends_with("UTC+05:30"), "{moment}");
+        assert!(page.contains(moment), "{moment}: {page}");
+        // A span and a rate.
+        let (span, rate) = between(&run, took, "\n").split_once(", ").unwrap();
+        assert!(rate.ends_with(" Mbit/s"), "{run}");
+        let lasted = format!(">{span}<");
+        assert!(page.contains(&lasted), "{lasted}: {page}");
+        assert!(page.contains(rate), "{rate}: {page}");
+    }
+}

@@ -21,6 +21,7 @@ pub(super) struct OrganisationStatus {
 
 impl OrganisationStatus {
     pub(super) fn of(engine: &Engine) -> Self {
+        let local = engine.settings().download.offset(clock::now().wall);
         Self {
             id: engine.organisation_id(),
             standing: standing::take(engine),
@@ -29,6 +30,7 @@ impl OrganisationStatus {
                 running: is_locked(&engine.vault().state().join("lock")),
                 waiting: engine.waiting(),
                 orders: orders::kept(engine.vault()).in_force(clock::uptime()),
+                offset: local.seconds(),
             },
         }
     }
@@ -49,6 +51,8 @@ pub(super) struct StatusExtras {
     pub(super) box_id: Option<String>,
     /// A synchronization is under way.
     pub(super) running: bool,
+    /// How far local time is ahead of UTC, in seconds: moments are told as the page tells them.
+    pub(super) offset: i64,
     /// What packages that are not held wait for.
     pub(super) waiting: Option<Waiting>,
     /// What a person has ordered of the downloads.
