@@ -33,6 +33,8 @@ pub struct DoctorOptions {
     pub deep: bool,
     /// What a daemon that runs uses to reach central.
     pub daemon: Option<ServiceConfig>,
+    /// Why a daemon that is there tells nothing of it.
+    pub silent: Option<Fault>,
     /// A person asks, who may be a user that may not act for the box; not the service.
     pub person: bool,
     /// The box is looked at as this organisation, which was added to the first.
@@ -166,6 +168,7 @@ async fn look(
     let textfile = settings.metrics.textfile.as_deref();
     let textfile = textfile.and_then(|path| crate::metrics::check(path).err());
     found.see(|seen| {
+        seen.silent = options.silent.clone().map(Into::into);
         seen.textfile = textfile.map(Into::into);
         seen.facts = facts;
         seen.of_daemon = of_daemon;

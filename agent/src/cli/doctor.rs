@@ -18,6 +18,7 @@ use super::caller::unmade;
 use super::codes;
 use super::completions::CodeParser;
 use super::screen::{Screen, Tone, advice, fold, pairs};
+use super::service;
 use super::words::{ActTerm, DoctorTerm};
 use crate::bundle;
 use crate::doctor::{self, examine, examine_added};
@@ -64,10 +65,12 @@ pub(super) fn act(
     if let Some(DoctorVerb::Explain { code }) = options.act {
         return codes::explain(code.as_deref(), screen);
     }
+    let daemon = super::runtime(client::in_force(root));
     let asked = doctor::DoctorOptions {
         offline: options.offline,
         deep: options.deep,
-        daemon: super::runtime(client::in_force(root)),
+        silent: daemon.is_none().then(|| service::silent(root)).flatten(),
+        daemon,
         person: true,
         organisation: None,
     };

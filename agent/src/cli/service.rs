@@ -13,6 +13,7 @@ use tokio::process::Command;
 use super::runtime;
 use super::screen::Screen;
 use crate::doctor::is_served;
+use crate::socket::client;
 use system::root::Root;
 
 /// systemctl answers at once, or its bus hangs.
@@ -20,13 +21,22 @@ const SYSTEMCTL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why nothing is synchronized by itself, where systemd should see to that: the service has failed, or does not run.
 pub(super) fn trouble(root: &Root) -> Option<Fault> {
-    if !is_served(root) || answers(root) {
+    if answers(root) {
+        return silent(root);
+    }
+    if !is_served(root) {
         return None;
     }
     Some(match has_failed() {
         true => Fault::new(Code::UnitFailed, ServiceCause::Failed),
         false => Fault::new(Code::UnitDown, ServiceCause::Down),
     })
+}
+
+/// Why a daemon that is there is as good as none: it does not answer.
+pub(super) fn silent(root: &Root) -> Option<Fault> {
+    let asked = answers(root).then(|| runtime(client::awake(root)));
+    asked.and_then(Result::err)
 }
 
 /// The same beside the words of a verb, with its remedy.

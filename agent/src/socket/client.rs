@@ -32,6 +32,12 @@ use system::root::Root;
 const WAKING: Duration = Duration::from_secs(2);
 /// The same for one that is asked how it stands: it may look at the box for two seconds.
 const ASKING: Duration = Duration::from_secs(3);
+/// A daemon that does not begin to answer within this, whatever is asked, stands still.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// The same for a question that takes it no time.
+const AWAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// A run that tells nothing for so long is followed on if the daemon is awake.
+const QUIET_PERIOD: Duration = Duration::from_secs(20);
 /// The longest event that is read.
 const EVENT: usize = 4 << 20;
 
@@ -57,7 +63,7 @@ pub async fn synchronize(
     let mut before: Vec<Report> = Vec::new();
     loop {
         let run = ask(root, errand).await?;
-        let mut reports = followed(&mut events, run, watch).await?;
+        let mut reports = followed(root, &mut events, run, watch).await?;
         for report in &mut reports {
             let same = |one: &&Report| one.organisation_id == report.organisation_id;
             if let Some(before) = before.iter().find(same) {
@@ -143,7 +149,7 @@ pub async fn watch(
         body: succeeded(events).await?.into_body(),
         held: Vec::new(),
     };
-    while let Some(ServerEvent { kind, id, data }) = events.next().await? {
+    while let Some(ServerEvent { kind, id, data }) = events.next(root).await? {
         // A comment says that the daemon is there, and nothing else.
         if !kind.is_empty() && !tell(&kind, id.as_deref(), data) {
             return Ok(());
@@ -186,9 +192,14 @@ pub async fn terminate(root: &Root, count: u64) -> Result<Option<()>, Fault> {
 }
 
 /// Follows a run to its last account; gives that of each organisation.
-async fn followed(events: &mut Events, run: u64, watch: &RunWatch) -> Result<Vec<Report>, Fault> {
+async fn followed(
+    root: &Root,
+    events: &mut Events,
+    run: u64,
+    watch: &RunWatch,
+) -> Result<Vec<Report>, Fault> {
     let mut reports = Vec::new();
-    while let Some(ServerEvent { kind, data, .. }) = events.next().await? {
+    while let Some(ServerEvent { kind, data, .. }) = events.next(root).await? {
         let of = data.get("run").and_then(Json::as_u64);
         if of.is_none_or(|of| of < run) {
             continue;
@@ -225,6 +236,23 @@ pub async fn wake(root: &Root) {
     let _ = tokio::time::timeout(WAKING, asked).await;
 }
 
+/// Whether a daemon that is there answers at all; any answer will do. One that is not there is no case of this.
+///
+/// # Errors
+/// `daemon.silent`.
+pub async fn awake(root: &Root) -> Result<(), Fault> {
+    let asked = async {
+        let stream = UnixStream::connect(root.socket())
+            .await
+            .map_err(unconnected)?;
+        begun(stream, Method::GET, "/v1/", Bytes::new()).await
+    };
+    match tokio::time::timeout(AWAKE_TIMEOUT, asked).await {
+        Ok(_) => Ok(()),
+        Err(_) => Err(silent(AWAKE_TIMEOUT)),
+    }
+}
+
 /// How a daemon that runs reaches central, and what it says of its configuration; `None` without one, and where it does
 /// not answer this caller at once.
 pub async fn in_force(root: &Root) -> Option<ServiceConfig> {
@@ -258,7 +286,19 @@ struct AcceptedBody {
     run: u64,
 }
 
+/// A call whose answer begins in time.
 async fn call(
+    stream: UnixStream,
+    method: Method,
+    path: &str,
+    body: Bytes,
+) -> Result<Response<Incoming>, Fault> {
+    let begun = begun(stream, method, path, body);
+    let answer = tokio::time::timeout(ANSWER_TIMEOUT, begun).await;
+    answer.unwrap_or_else(|_| Err(silent(ANSWER_TIMEOUT)))
+}
+
+async fn begun(
     stream: UnixStream,
     method: Method,
     path: &str,
@@ -313,7 +353,7 @@ struct Events {
 
 impl Events {
     /// The next one; `None` at the end.
-    async fn next(&mut self) -> Result<Option<ServerEvent>, Fault> {
+    async fn next(&mut self, root: &Root) -> Result<Option<ServerEvent>, Fault> {
         loop {
             if let Some(end) = self.held.windows(2).position(|pair| pair == b"\n\n") {
                 let event: Vec<u8> = self.held.drain(..end + 2).collect();
@@ -329,7 +369,11 @@ impl Events {
             if self.held.len() > EVENT {
                 return Err(lost(ServiceLoss::Endless));
             }
-            match self.body.frame().await {
+            let Ok(frame) = tokio::time::timeout(QUIET_PERIOD, self.body.frame()).await else {
+                awake(root).await?;
+                continue;
+            };
+            match frame {
                 Some(frame) => {
                     if let Ok(data) = frame.map_err(gone)?.into_data() {
                         self.held.extend_from_slice(&data);
@@ -350,6 +394,11 @@ fn gone(why: impl std::fmt::Display) -> Fault {
 fn unconnected(error: std::io::Error) -> Fault {
     let why = (&error).into();
     lost(ServiceLoss::Connection { why })
+}
+
+fn silent(patience: Duration) -> Fault {
+    let seconds = patience.as_secs();
+    Fault::new(Code::DaemonSilent, ServiceCause::Silent { seconds }).classed(FaultClass::Operator)
 }
 
 fn lost(why: ServiceLoss) -> Fault {

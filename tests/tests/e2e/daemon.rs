@@ -161,3 +161,40 @@ fn runs_that_change_nothing_are_told_once() {
         "{journal}"
     );
 }
+
+#[test]
+fn a_daemon_that_stands_still_is_told_by_every_verb_in_time() {
+    let site = Site::enrolled(options(3, 1, (4_000, 4_000))).held();
+    let mut site = site;
+    site.set("sync", "on_boot", "false");
+    let daemon = site.start(&["run"]);
+    wait_until("its socket", LIMIT, || {
+        UnixStream::connect(site.path("run/boxsync/boxsync.sock")).is_ok()
+    });
+    // A daemon that is well is no finding.
+    let told = site.run(&["status", "--json"]).ends().object()["verdict"].to_string();
+    assert!(!told.contains("daemon.silent"), "{told}");
+    daemon.signal(nix::sys::signal::Signal::SIGSTOP);
+    let begun = std::time::Instant::now();
+    let shown = site.run(&["status"]).ends();
+    assert!(
+        shown.out.contains("[daemon.silent]") || shown.out.contains("daemon.silent"),
+        "{}",
+        shown.story()
+    );
+    let doctor = site
+        .run(&["doctor", "--offline", "--json"])
+        .exits(1)
+        .object();
+    assert_eq!(doctor["checks"][0]["code"], "daemon.silent", "{doctor}");
+    for words in [&["sync"][..], &["pause"], &["resume"]] {
+        let ran = site.run(words).exits(1);
+        assert!(ran.err.contains("[daemon.silent]"), "{}", ran.story());
+    }
+    assert!(begun.elapsed() < LIMIT, "{:?}", begun.elapsed());
+    // One that goes on is well again.
+    daemon.signal(nix::sys::signal::Signal::SIGCONT);
+    let told = site.run(&["status", "--json"]).ends().object()["verdict"].to_string();
+    assert!(!told.contains("daemon.silent"), "{told}");
+    ended(daemon);
+}

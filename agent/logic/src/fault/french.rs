@@ -249,6 +249,7 @@ french! {
     ExamNotTerminated "un moteur d’épreuves ne termine pas ses passations" "Terminer les passations dans le moteur nommé, puis exécuter `boxsync sync`.";
     DaemonRunning "le service fonctionne déjà" "Voir `systemctl status boxsync`.";
     DaemonGone "le service s’est arrêté entre-temps" "Exécuter de nouveau la commande.";
+    DaemonSilent "le service ne répond pas" "Le redémarrer : `systemctl restart boxsync`.";
     DaemonNewer "le service est d’un boxsync plus récent" "Exécuter le boxsync du service : son chemin se trouve dans `systemctl cat boxsync.service`.";
     DaemonStopping "le service est en train de s’arrêter" "Exécuter de nouveau la commande quand le service a redémarré.";
     DaemonSignals "le service ne peut pas recevoir de signaux" "Redémarrer la machine.";

@@ -68,6 +68,11 @@ macro_rules! service_codes {
             "the daemon ended meanwhile"
             "The connection to the daemon broke before it answered: it was stopped or started again."
             "Run the command again.";
+        DaemonSilent "daemon.silent" [Retry Failed Unknown]
+            "the daemon does not answer"
+            "The daemon is there and does not answer: somebody has stopped it, the disk holds it up, or the machine has \
+             too much to do. Nothing can be handed in meanwhile. Where systemd watches it, it is started again after a while."
+            "Restart it: `systemctl restart boxsync`.";
         DaemonNewer "daemon.newer" [Operator Failed Unknown]
             "the service is of a newer boxsync"
             "The service answered with a code that this command does not know: it was started by a newer boxsync than \

@@ -134,6 +134,8 @@ pub struct Observations {
     pub store: Option<IndexState>,
     /// The service.
     pub unit: Option<Unit>,
+    /// Why a daemon that is there does not answer.
+    pub silent: Option<ReportedFault>,
     /// The way to central.
     pub way: WaySeen,
     /// What the times are compared with.
@@ -212,7 +214,14 @@ impl Observations {
         found.extend(self.key().map(|finding| (Check::Key, finding)));
         found.extend(self.disk.as_ref().map(|d| (Check::Disk, d.judge())));
         found.extend(self.store.as_ref().map(|s| (Check::Store, s.judge())));
-        found.extend(self.unit.as_ref().map(|u| (Check::Unit, u.judge())));
+        let unit = self.unit.as_ref().map(Unit::judge);
+        // What systemd takes for well does not answer.
+        let unit = match (&self.silent, unit) {
+            (Some(silent), None) => Some(silent.fails()),
+            (Some(silent), Some(unit)) if unit.status != CheckStatus::Fail => Some(silent.fails()),
+            (_, unit) => unit,
+        };
+        found.extend(unit.map(|finding| (Check::Unit, finding)));
         found.extend(self.way.judge(self.talk.central()));
         found.extend(self.time.map(|time| {
             let finding = clock::judge(self.talk.dated, time);

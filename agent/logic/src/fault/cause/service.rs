@@ -17,6 +17,8 @@ sentences! {
             "le service s’arrête : redemander quand il aura redémarré";
         Lost { why: ServiceLoss } => "the daemon was lost: {why}; `boxsync status` shows how far it came",
             "le service a été perdu : {why} ; `boxsync status` montre où il en était";
+        Silent { seconds: u64 } => "the daemon is there, but did not answer within {seconds} s",
+            "le service est là, mais n’a pas répondu en {seconds} s";
         Denied =>
             "this user may not speak with boxsync: name it in section [api], or in allow_uids of section [box]",
             "cet utilisateur ne peut pas s’adresser à boxsync : le nommer dans la section [api], ou dans allow_uids de la section [box]";
