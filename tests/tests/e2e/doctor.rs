@@ -112,7 +112,7 @@ fn local() -> Vec<Broken> {
         broken(
             "somebody who may not read the configuration either",
             "state.owner",
-            || without_rights("750"),
+            || without_rights("700"),
         ),
         broken("the key of another box", "key.wrong", || {
             after(|site| fs::write(site.state("boxsync.key"), [7; 32]).unwrap())
