@@ -40,17 +40,17 @@ class Operations:
             checked("include", include, ["entity"])
         return self.asks("GET", "/v1/events", {"include": include}, {"Last-Event-ID": last_event_id}, stream=True)
 
-    def entities(self, type=None, id=None, login=None):
+    def entities(self, type=None, id=None, login=None, organisation=None):
         """Entities of one generation, one JSON object a line."""
         if type is not None:
             checked("type", type, ["test-center", "administrator", "proctor", "test-taker", "eligibility", "delivery"])
-        return self.asks("GET", "/v1/entities", {"type": type, "id": id, "login": login}, {})
+        return self.asks("GET", "/v1/entities", {"type": type, "id": id, "login": login, "organisation": organisation}, {})
 
-    def feed(self, epoch=None, since=None, cursor=None, limit=None, include=None, wait=None):
+    def feed(self, epoch=None, since=None, cursor=None, limit=None, include=None, wait=None, organisation=None):
         """Changes of the catalogue after a position."""
         if include is not None:
             checked("include", include, ["entity"])
-        return self.asks("GET", "/v1/feed", {"epoch": epoch, "since": since, "cursor": cursor, "limit": limit, "include": include, "wait": wait}, {})
+        return self.asks("GET", "/v1/feed", {"epoch": epoch, "since": since, "cursor": cursor, "limit": limit, "include": include, "wait": wait, "organisation": organisation}, {})
 
     def packages(self):
         """Packages of the deliveries in the catalogue, one JSON object a line."""
@@ -80,8 +80,12 @@ class Operations:
         """Says whether an exam runs and what is sat: packages wait for its end, and what is sat stays as it is."""
         return self.asks("PUT", "/v1/exam", {}, {}, body)
 
+    def terminate(self, body):
+        """Has the delivery engines end what is sat, and waits for them."""
+        return self.asks("POST", "/v1/exam/terminate", {}, {}, body)
+
     def orderDownloads(self, body):
-        """Orders something of the downloads: a pause, another rate, or neither."""
+        """Orders something of the downloads: a pause, another rate, one package first, or none of them."""
         return self.asks("POST", "/v1/downloads", {}, {}, body)
 
     def metrics(self):

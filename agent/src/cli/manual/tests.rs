@@ -61,7 +61,7 @@ fn the_first_page_has_every_verb_and_no_hidden_one() {
     }
     for line in [
         ".SS \"boxsync results submit [--kind KIND] FILES...\"",
-        ".SS \"boxsync enroll --login LOGIN --password-file FILE\"",
+        ".SS \"boxsync enroll --login LOGIN --password-file FILE [--add] [--organisation ID]\"",
         ".SS \"boxsync key rotate\"",
     ] {
         assert!(text.contains(line), "{line} in {text}");
