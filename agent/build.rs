@@ -38,6 +38,7 @@ fn main() {
     let told: Vec<_> = words.into_iter().collect();
     fs::write(out.join("vocabulary.txt"), told.join("\n")).expect("the folder takes files");
     deflate(Path::new("src/socket/openapi.json"), &out);
+    deflate(Path::new("src/cli/explanations.txt"), &out);
     println!("cargo:rerun-if-changed=completions");
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         deflate(

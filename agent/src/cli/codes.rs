@@ -1,6 +1,6 @@
 //! `doctor explain`: one code at length, or all of them, a line each.
 //! Never words of its own: they stand in the tables of `logic::fault`.
-//! Called by `doctor`; `docs/codes.md` is the same table, a test compares them.
+//! Called by `doctor` and `manual`; `docs/codes.md` is the same table, a test compares them.
 
 use logic::fault::{Code, Fault, InputCause, nearest};
 use logic::language::{Language, typeset};
@@ -8,6 +8,28 @@ use logic::phrase;
 use serde_json::{Value as Json, json};
 
 use super::screen::{Screen, advice, fold, pairs};
+use crate::deflated::inflated;
+
+/// What the codes mean and where they come from: a line each, after its name. As texts they would be a hundredth of the program.
+pub(super) struct Explanations(String);
+
+impl Explanations {
+    /// As the build deflated them.
+    pub(super) fn read() -> Self {
+        let deflated = include_bytes!(concat!(env!("OUT_DIR"), "/explanations.txt.deflate"));
+        Self(String::from_utf8_lossy(&inflated(deflated)).into_owned())
+    }
+
+    /// That of one code.
+    pub(super) fn of(&self, code: Code) -> &str {
+        let own = |line: &'_ str| {
+            line.split_once(' ')
+                .is_some_and(|(name, _)| name == code.name())
+        };
+        let line = self.0.lines().find(|line| own(line)).unwrap_or_default();
+        line.split_once(' ').map_or("", |(_, text)| text)
+    }
+}
 
 /// Tells a code at length; without one, what there is.
 ///
@@ -27,7 +49,7 @@ pub(super) fn explain(wanted: Option<&str>, screen: &Screen) -> Result<u8, Fault
         return Err(Fault::new(Code::InputCode, cause));
     };
     if screen.json {
-        screen.object(object(code));
+        screen.object(object(code, &Explanations::read()));
         return Ok(0);
     }
     for line in explained(code, screen.language, screen.width) {
@@ -38,6 +60,8 @@ pub(super) fn explain(wanted: Option<&str>, screen: &Screen) -> Result<u8, Fault
 
 fn list(screen: &Screen) -> u8 {
     if screen.json {
+        let explanations = Explanations::read();
+        let object = |code| object(code, &explanations);
         let codes: Vec<_> = sorted().into_iter().map(object).collect();
         screen.object(json!({ "codes": codes }));
     } else {
@@ -48,9 +72,9 @@ fn list(screen: &Screen) -> u8 {
     0
 }
 
-fn object(code: Code) -> Json {
+fn object(code: Code, explanations: &Explanations) -> Json {
     json!({
-        "code": code, "title": code.title(), "text": code.text(), "remedy": code.remedy(),
+        "code": code, "title": code.title(), "text": explanations.of(code), "remedy": code.remedy(),
     })
 }
 
@@ -72,9 +96,11 @@ fn listed(language: Language, width: usize) -> Vec<String> {
 fn explained(code: Code, language: Language, width: usize) -> Vec<String> {
     let name = code.into();
     let title = phrase::title(language, &name);
+    let explanations = Explanations::read();
+    let text = explanations.of(code);
     let (colon, text) = match language {
-        Language::English => (":", code.text().to_owned()),
-        Language::French => ("\u{a0}:", typeset(&format!("En anglais : {}", code.text()))),
+        Language::English => (":", text.to_owned()),
+        Language::French => ("\u{a0}:", typeset(&format!("En anglais : {text}"))),
     };
     let mut lines: Vec<String> = fold(&format!("{code}{colon} {title}"), width).collect();
     lines.push(String::new());
@@ -126,6 +152,14 @@ mod tests {
     #[test]
     fn the_document_of_codes_is_the_table() {
         crate::fixture::held("../../../docs/codes.md", &document());
+    }
+
+    /// Made like the document, and deflated by the next build.
+    #[test]
+    fn the_codes_at_length_are_the_table() {
+        let line = |code: Code| format!("{code} {}\n", code.text());
+        let all: String = sorted().into_iter().map(line).collect();
+        crate::fixture::held("../../../agent/src/cli/explanations.txt", &all);
     }
 
     fn document() -> String {

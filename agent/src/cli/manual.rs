@@ -10,6 +10,8 @@ use logic::settings;
 
 use roff::Roff;
 
+use super::codes::Explanations;
+
 /// The date of the pages: the day of the release (CHANGELOG.md).
 const RELEASED: &str = "2026-11-28";
 
@@ -262,6 +264,7 @@ fn codes() -> String {
          changes its meaning; scripts may rely on it. `boxsync doctor explain CODE` prints one of them. In the journal \
          it is the field CODE: `journalctl -u boxsync CODE=net.dns`.",
     );
+    let explanations = Explanations::read();
     let mut area = "";
     for code in Code::ALL {
         let of = code.name().split('.').next().unwrap_or_default();
@@ -274,7 +277,7 @@ fn codes() -> String {
             &format!(
                 "{}. {} To do: {}",
                 upper(code.title()),
-                code.text(),
+                explanations.of(*code),
                 code.remedy()
             ),
         );

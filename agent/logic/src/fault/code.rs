@@ -42,7 +42,6 @@ pub enum Area {
 struct CodeRow {
     name: &'static str,
     title: &'static str,
-    text: &'static str,
     remedy: &'static str,
     class: FaultClass,
     outcome: Outcome,
@@ -71,7 +70,6 @@ macro_rules! codes {
                     $(Self::$code => &CodeRow {
                         name: $name,
                         title: $title,
-                        text: $text,
                         remedy: $remedy,
                         class: FaultClass::$class,
                         outcome: Outcome::$outcome,
@@ -79,6 +77,14 @@ macro_rules! codes {
                         status: codes!(@optional $($status)?),
                         event: codes!(@optional $(Self::$event)?),
                     },)*
+                }
+            }
+
+            /// What it means and where it comes from. Nothing in the program calls this: it has these texts deflated
+            /// (`agent/src/cli/explanations.txt`, which a test makes of them).
+            pub fn text(self) -> &'static str {
+                match self {
+                    $(Self::$code => $text,)*
                 }
             }
         }
@@ -98,11 +104,6 @@ impl Code {
     /// What is the case, in a few words.
     pub fn title(self) -> &'static str {
         self.row().title
-    }
-
-    /// What it means and where it comes from.
-    pub fn text(self) -> &'static str {
-        self.row().text
     }
 
     /// The one thing to do, in plain words.
