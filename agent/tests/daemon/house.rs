@@ -230,15 +230,19 @@ impl DaemonHouse {
     /// The process ids of the daemon's workers.
     pub(crate) fn workers(&self, daemon: &DaemonProcess) -> Vec<i32> {
         let id = daemon.0.id();
-        let listed = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
-        // Those that look at the box for the flags come and go.
-        let synchronizes = |pid: &&str| {
+        // Those that look at the box for the flags come and go. The kernel's list of children leaves some out while others
+        // end (proc(5)): each process is asked for its parent.
+        let parent = format!("PPid:\t{id}\n");
+        let synchronizes = |pid: &i32| {
+            let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
             let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            line.split(|byte| *byte == 0)
-                .any(|word| word == b"sync-worker")
+            let mut words = line.split(|byte| *byte == 0);
+            status.contains(&parent) && words.any(|word| word == b"sync-worker")
         };
-        let listed = listed.split_whitespace().filter(synchronizes);
-        listed.map(|pid| pid.parse().unwrap()).collect()
+        let names = fs::read_dir("/proc").unwrap();
+        let names = names.map(|entry| entry.unwrap().file_name());
+        let all = names.filter_map(|name| name.to_str()?.parse().ok());
+        all.filter(synchronizes).collect()
     }
 }
 
