@@ -2,9 +2,11 @@
 //! Never hides the last of a type, and never believes the system's clock: all spans are seconds of running time.
 //! Called by `manifest`; its memory is kept by `vault` in the edition, so that it is as durable as what it guards.
 
+mod retained;
 pub mod statement;
 mod stored;
 
+pub use retained::RetainedLists;
 pub use stored::MemoryShown;
 
 use std::collections::BTreeMap;

@@ -2,6 +2,8 @@
 //! Never hides because a list is empty, short or of another place (design 1, promise 5): `guard` judges that.
 //! Called by `sync` page by page; the guard's memory is kept by `vault` between runs.
 
+mod list_end;
+
 use std::collections::BTreeSet;
 
 use crate::api::ChecksumPage;

@@ -7,23 +7,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::api::ChecksumPage;
 use crate::entity::EntityType;
 use crate::exam::ExamUse;
-use crate::fault::{CatalogueCause, Code, Fault};
-use crate::guard::{Memory, Terms};
+use crate::fault::Fault;
+use crate::guard::{Memory, RetainedLists, Terms};
 use crate::manifest::{HeldRows, Manifest};
 use crate::seal::NameHash;
 use crate::sync::Hash;
 
 /// What would become of one type.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TypePreview {
+///
+/// What central does not name any more it gives no id of: it has its name `N` until somebody looks that up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypePreview<N = NameHash> {
     /// New, or shown again: by id.
     pub created: Vec<String>,
     /// Changed: by id.
     pub updated: Vec<String>,
     /// Would be hidden.
-    pub hidden: Vec<NameHash>,
+    pub hidden: Vec<N>,
     /// Not named any more, and kept all the same.
-    pub kept: Vec<NameHash>,
+    pub kept: Vec<N>,
     /// Equal, or left as they are.
     pub unchanged: u64,
     /// Of those that are kept: held back by the guard.
@@ -32,6 +34,38 @@ pub struct TypePreview {
     pub waiting: u64,
     /// The list did not come to its end: nothing is known of what it would no longer name.
     pub failed: bool,
+}
+
+impl<N> Default for TypePreview<N> {
+    fn default() -> Self {
+        Self {
+            created: Vec::new(),
+            updated: Vec::new(),
+            hidden: Vec::new(),
+            kept: Vec::new(),
+            unchanged: 0,
+            held_back: 0,
+            waiting: 0,
+            failed: false,
+        }
+    }
+}
+
+impl TypePreview {
+    /// The same by id alone; `id` looks one up, where it can be.
+    pub fn by_id(self, mut id: impl FnMut(NameHash) -> Option<String>) -> TypePreview<String> {
+        let mut ids = |names: Vec<NameHash>| names.into_iter().filter_map(&mut id).collect();
+        TypePreview {
+            hidden: ids(self.hidden),
+            kept: ids(self.kept),
+            created: self.created,
+            updated: self.updated,
+            unchanged: self.unchanged,
+            held_back: self.held_back,
+            waiting: self.waiting,
+            failed: self.failed,
+        }
+    }
 }
 
 /// The whole, when all lists were read.
@@ -55,6 +89,7 @@ pub struct PreviewMachine {
     centre_named: bool,
     /// Central names another test centre: a run would change nothing.
     elsewhere: bool,
+    judged: RetainedLists,
     done: CataloguePreview,
 }
 
@@ -68,6 +103,7 @@ impl PreviewMachine {
             open: None,
             centre_named: true,
             elsewhere: false,
+            judged: RetainedLists::default(),
             done: CataloguePreview::default(),
         }
     }
@@ -116,23 +152,14 @@ impl PreviewMachine {
         let Some((kind, mut manifest, mut preview)) = self.open.take() else {
             return;
         };
-        let mut find = |code, cause: CatalogueCause| {
-            self.done.findings.push(Fault::new(code, cause));
-        };
-        if let Some(cause) = manifest.cut.clone() {
-            find(Code::CatalogueEndless, cause);
-        }
+        let end = manifest.ended(false, organisation);
+        self.done.findings.extend(end.findings);
         if kind == EntityType::TestCenter {
             self.centre_named = manifest.names_a_held_one();
-            if manifest.is_empty() {
-                let organisation = organisation.to_owned();
-                let cause = CatalogueCause::NoTestCentre { organisation };
-                find(Code::CatalogueUnknownOrganisation, cause);
-            } else if !self.centre_named && !self.terms.allowed {
-                self.elsewhere = true;
-                find(Code::CatalogueOtherCentre, CatalogueCause::OtherCentre);
-                return;
-            }
+        }
+        if end.elsewhere {
+            self.elsewhere = true;
+            return;
         }
         preview.unchanged = manifest.unchanged;
         self.done.deliveries.append(&mut manifest.named);
@@ -140,20 +167,18 @@ impl PreviewMachine {
         let in_use = self.exam.of_type(kind, |id| hash(kind, id));
         let arriving = preview.created.len() as u64;
         let closing = manifest.close(self.centre_named, arriving, 0, in_use);
+        self.judged.add(kind, &closing.memory);
         preview.hidden = closing.hide;
-        preview.kept = closing.memory.absent.into_keys().collect();
         preview.held_back = closing.memory.held_back;
         preview.waiting = closing.memory.waiting;
-        if preview.held_back > 0 {
-            let (count, kind) = (preview.held_back, kind.word().to_owned());
-            let what = vec![crate::fault::CountOf::Type { count, kind }];
-            find(Code::CatalogueHeldBack, CatalogueCause::HeldBack { what });
-        }
+        preview.kept = closing.memory.absent.into_keys().collect();
         self.done.types.insert(kind, preview);
     }
 
     /// What came of it.
-    pub fn finish(self) -> CataloguePreview {
+    pub fn finish(mut self) -> CataloguePreview {
+        let left = [self.judged.held_back(), self.judged.contradicted()];
+        self.done.findings.extend(left.into_iter().flatten());
         self.done
     }
 }
@@ -165,6 +190,7 @@ mod tests {
     use super::*;
     use crate::entity::Checksum;
     use crate::exam::ExecutionCount;
+    use crate::fault::Code;
     use crate::intake::ExecutionState;
 
     const OLD: &str = "0123456789abcdef0123456789abcdef";

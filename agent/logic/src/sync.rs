@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::api::{Answered, Call, answer};
 use crate::entity::{Entity, EntityType};
-use crate::fault::{AnswerCause, Code, Fault, Id};
+use crate::fault::{Code, Fault};
 use crate::gateway::confirm::Confirmation;
 use crate::guard::Memory;
 use crate::manifest::HeldRows;
@@ -394,20 +394,13 @@ impl SyncMachine {
 
     /// Preflight: the VM version of this box must be in central's list (design 3).
     fn versions(&mut self, answered: Answered, now: Now) {
-        match answered.and_then(|reply| answer::versions(&reply)) {
+        let versions = answered.and_then(|reply| answer::versions(&reply));
+        let own = &self.plan.params.tao_version;
+        match versions.and_then(|versions| answer::supports(&versions, own).map(|()| versions)) {
             Err(trouble) => self.stop(trouble),
-            Ok(versions) if versions.contains(&self.plan.params.tao_version) => {
+            Ok(versions) => {
                 self.central = versions.join(", ");
                 self.begin_lanes(now);
-            }
-            Ok(versions) => {
-                let own = self.plan.params.tao_version.clone();
-                let known = Id::all(&versions);
-                let cause = match known.is_empty() {
-                    true => AnswerCause::UnsupportedAll { own },
-                    false => AnswerCause::Unsupported { own, known },
-                };
-                self.stop(Fault::new(Code::VersionUnsupported, cause));
             }
         }
     }

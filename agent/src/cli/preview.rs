@@ -102,10 +102,10 @@ fn rows(preview: &SyncPreview, language: Language) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use logic::entity::EntityType;
+    use logic::preview::TypePreview;
 
     use super::*;
     use crate::cli::screen::each;
-    use crate::engine::preview::PreviewedType;
 
     #[test]
     fn a_preview_says_in_numbers_what_would_happen() {
@@ -116,18 +116,18 @@ mod tests {
             held: 4,
             ..SyncPreview::default()
         };
-        let takers = PreviewedType {
+        let takers = TypePreview {
             created: ids(5),
             updated: ids(2),
             hidden: ids(1),
             unchanged: 290,
             waiting: 1,
-            ..PreviewedType::default()
+            ..TypePreview::default()
         };
         preview.types.insert(EntityType::TestTaker, takers);
         preview
             .types
-            .insert(EntityType::Delivery, PreviewedType::default());
+            .insert(EntityType::Delivery, TypePreview::default());
         each("sync-dry-run", |screen| lines(&preview, screen));
     }
 }

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use logic::api::{Call, ChecksumPage, answer};
 use logic::entity::EntityType;
-use logic::fault::{AnswerCause, Code, Fault, Id};
+use logic::fault::Fault;
 use logic::guard::Terms;
 use logic::manifest::HeldRows;
-use logic::preview::{CataloguePreview, PreviewMachine};
+use logic::preview::{CataloguePreview, PreviewMachine, TypePreview};
 use logic::words::SyncParams;
 
 use super::pass::not_enrolled;
@@ -21,32 +21,13 @@ use vault::catalogue::{self, CatalogueReader, CatalogueRevision, CatalogueStore}
 use vault::identity::Identities;
 use vault::package::PackageStore;
 
-/// What would become of one type, by id.
-#[derive(Debug, Default)]
-pub struct PreviewedType {
-    /// New, or shown again.
-    pub created: Vec<String>,
-    /// Changed.
-    pub updated: Vec<String>,
-    /// Would be hidden.
-    pub hidden: Vec<String>,
-    /// Not named any more, and kept.
-    pub kept: Vec<String>,
-    /// Equal, or left as they are.
-    pub unchanged: u64,
-    /// Of those that are kept: held back.
-    pub held_back: u64,
-    /// Changes that would wait for the end of an exam.
-    pub waiting: u64,
-}
-
 /// What a run would do.
 #[derive(Debug, Default)]
 pub struct SyncPreview {
     /// The organisation of the box.
     pub organisation: String,
     /// By type.
-    pub types: BTreeMap<EntityType, PreviewedType>,
+    pub types: BTreeMap<EntityType, TypePreview<String>>,
     /// Deliveries whose packages would be fetched.
     pub fetch: Vec<String>,
     /// Deliveries that changed and whose packages are held: central's would be compared with them.
@@ -81,11 +62,7 @@ impl Engine {
             self.belongs_elsewhere(&edition, &params)?;
         }
         let versions = answer::versions(&uplink.call(&Call::versions()).await?)?;
-        if !versions.contains(&params.tao_version) {
-            let (own, known) = (params.tao_version, Id::all(&versions));
-            let cause = AnswerCause::Unsupported { own, known };
-            return Err(Fault::new(Code::VersionUnsupported, cause));
-        }
+        answer::supports(&versions, &params.tao_version)?;
         let terms = Terms {
             limit: self.settings.sync.delete_limit,
             allowed: request.allow_deletes,
@@ -127,23 +104,11 @@ impl Engine {
             ..SyncPreview::default()
         };
         for (kind, of) in done.types {
-            let mut ids = |names: Vec<logic::seal::NameHash>| {
-                let rows = edition.types.get(&kind);
-                let named = names.into_iter().filter_map(|name| {
-                    let row = rows?.get(&name)?;
-                    reader.id(kind, &name, row).ok()
-                });
-                named.collect()
-            };
-            let by_id = PreviewedType {
-                created: of.created,
-                updated: of.updated,
-                hidden: ids(of.hidden),
-                kept: ids(of.kept),
-                unchanged: of.unchanged,
-                held_back: of.held_back,
-                waiting: of.waiting,
-            };
+            let rows = edition.types.get(&kind);
+            let by_id = of.by_id(|name| {
+                let row = rows?.get(&name)?;
+                reader.id(kind, &name, row).ok()
+            });
             preview.types.insert(kind, by_id);
         }
         let packages = PackageStore::open(&self.vault)?;

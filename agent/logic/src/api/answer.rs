@@ -202,6 +202,22 @@ pub fn versions(reply: &Reply) -> Result<Vec<String>, Fault> {
     object::<VersionsBody>(reply, Expected::Versions).map(|wire| wire.data)
 }
 
+/// Whether central supports this version of the VM, by the list of `versions` (design 3).
+///
+/// # Errors
+/// `version.unsupported`.
+pub fn supports(versions: &[String], own: &str) -> Result<(), Fault> {
+    if versions.iter().any(|version| version == own) {
+        return Ok(());
+    }
+    let (own, known) = (own.to_owned(), Id::all(versions));
+    let cause = match known.is_empty() {
+        true => AnswerCause::UnsupportedAll { own },
+        false => AnswerCause::Unsupported { own, known },
+    };
+    Err(Fault::new(Code::VersionUnsupported, cause))
+}
+
 /// Reads the confirmation of protocol 9.1 and 9.3.
 ///
 /// # Errors

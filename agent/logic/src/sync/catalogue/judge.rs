@@ -6,8 +6,7 @@ use super::super::{CatalogueChange, Publication, SyncMachine};
 use super::TypeState;
 use crate::entity::EntityType;
 use crate::exam::InUse;
-use crate::fault::{CatalogueCause, Code, CountOf, Fault};
-use crate::guard::Memory;
+use crate::guard::RetainedLists;
 use crate::report::EntityCount;
 use crate::words::Now;
 
@@ -64,7 +63,7 @@ impl SyncMachine {
             .iter()
             .all(|kind| self.catalogue.kinds.contains_key(kind));
         let (exam, hash) = (&self.catalogue.in_use, &self.plan.hash);
-        let mut judged = Vec::new();
+        let mut judged = RetainedLists::default();
         for (kind, state) in &mut self.catalogue.kinds {
             let count = self
                 .report
@@ -88,78 +87,20 @@ impl SyncMachine {
             count.held_back = closing.memory.held_back;
             change.hide = closing.hide;
             whole &= closing.memory.waiting == 0;
-            judged.push((*kind, RetainedList::of(&closing.memory)));
+            judged.add(*kind, &closing.memory);
             publication.memory.insert(*kind, closing.memory);
         }
         publication.complete = whole;
         publication.visible = whole || publication.changes.values().any(CatalogueChange::is_some);
-        self.tell_contradicted(&judged);
-        self.tell_held_back(&judged);
-        self.tell_waiting(&judged);
+        for found in judged.contradicted().into_iter().chain(judged.held_back()) {
+            self.report.find(&found);
+        }
+        // What waits for the end of an exam comes by itself: the run has not failed.
+        if let Some(waits) = judged.waiting() {
+            self.report.note(&waits);
+        }
         publication
     }
-
-    fn tell_held_back(&mut self, judged: &[(EntityType, RetainedList)]) {
-        let held = told(judged, |kept| kept.held_back);
-        if held.is_empty() {
-            return;
-        }
-        let cause = CatalogueCause::HeldBack { what: held };
-        self.report
-            .find(&Fault::new(Code::CatalogueHeldBack, cause));
-    }
-
-    /// What waits for the end of an exam comes by itself: the run has not failed.
-    fn tell_waiting(&mut self, judged: &[(EntityType, RetainedList)]) {
-        let waiting = told(judged, |kept| kept.waiting);
-        if !waiting.is_empty() {
-            let cause = CatalogueCause::InUse { what: waiting };
-            self.report.note(&Fault::new(Code::CatalogueInUse, cause));
-        }
-    }
-
-    fn tell_contradicted(&mut self, judged: &[(EntityType, RetainedList)]) {
-        let kept = told(judged, |kept| kept.contradicted);
-        if kept.is_empty() {
-            return;
-        }
-        let cause = CatalogueCause::TakenBack { what: kept };
-        self.report
-            .find(&Fault::new(Code::CentralContradicts, cause));
-    }
-}
-
-/// What one list left as it was, to be told.
-struct RetainedList {
-    /// Not named, and held back for that alone.
-    held_back: u64,
-    /// Taken back by central within hours.
-    contradicted: u64,
-    /// Changed or not named, and used by an exam in progress.
-    waiting: u64,
-}
-
-impl RetainedList {
-    fn of(memory: &Memory) -> Self {
-        Self {
-            held_back: memory.held_back - memory.taken_back,
-            contradicted: memory.contradicted,
-            waiting: memory.waiting,
-        }
-    }
-}
-
-/// What of each type is more than none.
-fn told(
-    judged: &[(EntityType, RetainedList)],
-    count: impl Fn(&RetainedList) -> u64,
-) -> Vec<CountOf> {
-    let told = judged.iter().filter(|(_, kept)| count(kept) > 0);
-    told.map(|(kind, kept)| CountOf::Type {
-        count: count(kept),
-        kind: kind.word().to_owned(),
-    })
-    .collect()
 }
 
 #[cfg(test)]
@@ -170,7 +111,8 @@ mod tests {
     use super::*;
     use crate::api::Reply;
     use crate::entity::Checksum;
-    use crate::fault::Fault;
+    use crate::fault::{Code, Fault};
+    use crate::guard::Memory;
     use crate::manifest::{HeldRows, IndexRows};
     use crate::seal::NameHash;
     use crate::sync::{SyncCommand, SyncEvent, SyncPlan};

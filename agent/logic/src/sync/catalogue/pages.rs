@@ -10,7 +10,6 @@ use super::{LISTED_AHEAD, about_list};
 use crate::api::stranger::Stranger;
 use crate::api::{Answered, Call};
 use crate::entity::EntityType;
-use crate::fault::{CatalogueCause, Code, Fault};
 use crate::words::Now;
 
 /// The one list that is long: every other one comes in one page, or changes the rules of paging (protocol 5.3).
@@ -136,32 +135,18 @@ impl SyncMachine {
     fn close_list(&mut self, kind: EntityType) {
         self.drop_ahead();
         self.fill_batches(kind, true);
+        let organisation = self.plan.params.organisation_id.clone();
         let state = self.kind(kind);
         state.listed = true;
-        let cut = state.manifest.cut.clone();
-        let other = kind == EntityType::TestCenter
-            && !state.failed
-            && !state.manifest.is_empty()
-            && !state.manifest.names_a_held_one();
-        let unknown = kind == EntityType::TestCenter && !state.failed && state.manifest.is_empty();
-        if let Some(cause) = cut {
-            self.report.find(&Fault::new(Code::CatalogueEndless, cause));
-        }
-        if unknown {
-            let organisation = self.plan.params.organisation_id.clone();
-            self.report.find(&Fault::new(
-                Code::CatalogueUnknownOrganisation,
-                CatalogueCause::NoTestCentre { organisation },
-            ));
-        }
-        if other && !self.plan.allow_deletes {
+        let end = state.manifest.ended(state.failed, &organisation);
+        end.findings
+            .iter()
+            .for_each(|found| self.report.find(found));
+        if end.elsewhere {
             self.catalogue.elsewhere = true;
             self.catalogue.order.clear();
             self.catalogue.batches.clear();
-            return self.report.find(&Fault::new(
-                Code::CatalogueOtherCentre,
-                CatalogueCause::OtherCentre,
-            ));
+            return;
         }
         self.open_catalogue();
     }
