@@ -314,5 +314,10 @@ pub fn stopped() -> Fault {
     Fault::new(Code::RunStopped, RunCause::Stopped)
 }
 
+/// Whether this is the account of one.
+pub fn is_stopped(report: &Report) -> bool {
+    report.code == Code::RunStopped
+}
+
 #[cfg(test)]
 mod tests;

@@ -22,12 +22,9 @@ impl Explanations {
 
     /// That of one code.
     pub(super) fn of(&self, code: Code) -> &str {
-        let own = |line: &'_ str| {
-            line.split_once(' ')
-                .is_some_and(|(name, _)| name == code.name())
-        };
-        let line = self.0.lines().find(|line| own(line)).unwrap_or_default();
-        line.split_once(' ').map_or("", |(_, text)| text)
+        let mut lines = self.0.lines().filter_map(|line| line.split_once(' '));
+        let own = lines.find(|(name, _)| *name == code.name());
+        own.map_or("", |(_, text)| text)
     }
 }
 

@@ -8,6 +8,7 @@ use clap::Subcommand;
 use logic::fault::{Code, EnrolCause, Fault, InputCause};
 use serde_json::json;
 
+use super::prompt::typed;
 use super::screen::{Screen, table};
 use super::words::ActTerm;
 use crate::engine::Engine;
@@ -80,11 +81,8 @@ fn remove(
             let option = "--yes".to_owned();
             return Err(refused(InputCause::NoTerminal { option }));
         }
-        let id = id.to_owned();
-        screen.say(&screen.told(&ActTerm::TypeOrganisation { id: id.clone() }));
-        let mut line = String::new();
-        let read = std::io::stdin().read_line(&mut line);
-        if read.is_err() || line.trim() != id {
+        let question = ActTerm::TypeOrganisation { id: id.to_owned() };
+        if !typed(&screen.told(&question), id, screen) {
             return Err(refused(EnrolCause::NotRemoved));
         }
     }

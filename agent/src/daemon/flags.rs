@@ -3,12 +3,10 @@
 //! Called by the daemon's loop. A daemon that is killed leaves them to systemd (`ExecStopPost` of its unit).
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use logic::fault::{Fault, FileAct};
+use logic::fault::Fault;
 use logic::health::flag::{Blocking, BoxFlag, flags};
 use tokio::task::JoinHandle;
 
@@ -16,7 +14,7 @@ use crate::engine::exam;
 use crate::socket::sample;
 use crate::socket::state::SharedState;
 use system::journal;
-use system::root::{Root, trouble, write_for_all};
+use system::root::{Root, remove_file, write_for_all};
 
 /// Without news it is looked so often: verdicts change by themselves.
 const FLAG_INTERVAL: Duration = Duration::from_secs(300);
@@ -59,13 +57,7 @@ fn lower(root: &Root) {
 /// Makes these and no others be up. What goes goes first: `ready` and `not-ready` are never there together.
 fn set(root: &Root, up: &BTreeSet<BoxFlag>) -> Result<(), Fault> {
     for flag in BoxFlag::ALL.into_iter().filter(|flag| !up.contains(flag)) {
-        let path = path(root, flag);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(trouble(&path, FileAct::Remove, &error));
-            }
-            _ => {}
-        }
+        remove_file(&path(root, flag))?;
     }
     for flag in up {
         let path = path(root, *flag);
@@ -105,6 +97,8 @@ async fn keep(shared: SharedState) {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -9,7 +9,7 @@ use logic::organisation;
 use logic::package_lane::{WaitReason, Waiting};
 use logic::report::Report;
 use logic::schedule::{PackagesState, RunEnd, ScheduleEvent};
-use logic::trace::is_unkept;
+use logic::trace::{is_stopped, is_unkept};
 use logic::words::Outcome;
 
 use super::Daemon;
@@ -160,8 +160,4 @@ impl Daemon {
         self.schedule
             .handle(ScheduleEvent::Ended(end), clock::now());
     }
-}
-
-fn is_stopped(report: &Report) -> bool {
-    report.code == logic::trace::stopped().code
 }

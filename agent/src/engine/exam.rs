@@ -15,7 +15,7 @@ use logic::fault::{Fault, FileAct};
 use serde::{Deserialize, Serialize};
 
 use system::clock;
-use system::root::{Root, trouble};
+use system::root::{Root, remove_file, trouble};
 
 /// No signal lasts longer: a delivery engine that died must not stop the downloads for ever.
 pub const MAX_EXAM_TTL: Duration = Duration::from_secs(12 * 3600);
@@ -151,12 +151,7 @@ pub fn signal(root: &Root, given: ExamSignal) -> Result<SignalOutcome, Fault> {
         }
     }
     let Some(until_ms) = names.values().copied().max() else {
-        return match fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(trouble(&path, FileAct::Remove, &error))
-            }
-            _ => Ok(SignalOutcome::Noted),
-        };
+        return remove_file(&path).map(|()| SignalOutcome::Noted);
     };
     let signal = Signal {
         boot: boot(),

@@ -14,6 +14,7 @@ use logic::package::waiting::{HoldFacts, held_back};
 use logic::package_lane::{WaitReason, Waiting};
 use logic::rate::{Rate, RateOverride};
 use logic::report::Report;
+use logic::trace::is_stopped;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, Semaphore, mpsc};
 
@@ -126,10 +127,7 @@ impl<'a> SyncSession<'a> {
             if !asked(engine) {
                 continue;
             }
-            let stopped = reports
-                .last()
-                .is_some_and(|report: &Report| report.code == logic::trace::stopped().code);
-            if stopped {
+            if reports.last().is_some_and(is_stopped) {
                 break;
             }
             let (send, mut receive) = mpsc::unbounded_channel();

@@ -450,6 +450,11 @@ impl SharedState {
         let Some(home) = home.filter(|home| !home.is_first()) else {
             return Ok(self.clone());
         };
+        Ok(self.with_added(id, &home))
+    }
+
+    /// The same with the catalogue of an organisation that was added.
+    fn with_added(&self, id: &str, home: &Vault) -> Self {
         let mut held = self.0.added.borrow_mut();
         let added = held.entry(id.to_owned()).or_insert_with(|| {
             Rc::new(AddedLibrary {
@@ -458,7 +463,7 @@ impl SharedState {
                 library: Library::default(),
             })
         });
-        Ok(Self(self.0.clone(), Some(added.clone())))
+        Self(self.0.clone(), Some(added.clone()))
     }
 
     /// The same with the catalogue of each organisation of the box, the first one first.
@@ -467,12 +472,11 @@ impl SharedState {
     /// As `Engine::organisations`.
     pub(super) fn each(&self) -> Result<Vec<Self>, Fault> {
         let engine = Engine::open(&self.0.root, (*self.settings()).clone())?;
-        let added = engine.vault().added_organisations()?.into_iter();
-        let mut all = vec![Self(self.0.clone(), None)];
-        for added in added {
-            all.push(self.at(Some(&added.id))?);
-        }
-        Ok(all)
+        let vault = engine.vault();
+        let added = vault.added_organisations()?.into_iter();
+        let added = added.map(|one| self.with_added(&one.id, &vault.of_organisation(&one.id)));
+        let first = Self(self.0.clone(), None);
+        Ok(std::iter::once(first).chain(added).collect())
     }
 
     /// The folder of the organisation.

@@ -21,8 +21,9 @@ mod regular;
 pub use durable::fuse;
 pub use durable::remove_leftover;
 pub use durable::{
-    is_temporary, link_aside, overwrite_durably, remove_durably, rename_durably, replace_durably,
-    set_aside, sync_folder, try_beside, try_write, write_all_durably, write_durably, write_for_all,
+    is_temporary, link_aside, overwrite_durably, remove_durably, remove_file, rename_durably,
+    replace_durably, set_aside, sync_folder, try_beside, try_write, write_all_durably,
+    write_durably, write_for_all,
 };
 
 pub use regular::{open_regular, read_at_most, read_regular};

@@ -32,7 +32,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Keyring, Vault, damaged, random};
-use system::root::{make_folder, open_regular, read_regular, sync_folder, trouble, write_durably};
+use system::root::{
+    make_folder, open_regular, read_regular, remove_file, sync_folder, trouble, write_durably,
+};
 
 /// Plain bytes of a record; the last one of a package is shorter. At most this much is lost per connection when the
 /// process dies.
@@ -443,12 +445,7 @@ impl PackageStore {
 
     fn drop_files(&self, meta_path: &Path) -> Result<(), Fault> {
         let meta = self.read_meta(meta_path).ok().flatten();
-        match fs::remove_file(meta_path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(trouble(meta_path, FileAct::Remove, &error));
-            }
-            _ => {}
-        }
+        remove_file(meta_path)?;
         if let Some(meta) = meta {
             let _ = fs::remove_file(self.data_path(&meta));
         }

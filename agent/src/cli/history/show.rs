@@ -34,7 +34,7 @@ pub(super) fn act(engine: &Engine, number: u64, screen: &Screen) -> Result<u8, F
         screen.object(told);
         return Ok(0);
     }
-    for line in lines(&tree(&report, screen, screen.language), screen.width) {
+    for line in lines(&tree(&report, screen, screen.language), "", screen.width) {
         screen.line(&line);
     }
     Ok(0)
@@ -73,33 +73,25 @@ fn node(of: &ReportNode) -> Json {
     json!({ "type": of.kind, "message": of.text, "children": children })
 }
 
-fn lines(root: &ReportNode, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = fold(&root.text, width).collect();
-    let last = root.children.len().saturating_sub(1);
-    for (at, child) in root.children.iter().enumerate() {
+/// A node with what lies below it; `mark` stands before its text.
+fn lines(of: &ReportNode, mark: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = fold(&format!("{mark}{}", of.text), width).collect();
+    let last = of.children.len().saturating_sub(1);
+    for (at, child) in of.children.iter().enumerate() {
         let (first, rest) = match at == last {
             true => ("└ ", "  "),
             false => ("├ ", "│ "),
         };
-        let inner = lines_of(child, width.saturating_sub(2));
-        let marked = inner.into_iter().enumerate();
+        let mark = if child.kind == "warning" { "! " } else { "" };
+        let before = std::iter::once(first).chain(std::iter::repeat(rest));
+        let inner = self::lines(child, mark, width.saturating_sub(2));
         lines.extend(
-            marked.map(|(at, line)| format!("{}{line}", if at == 0 { first } else { rest })),
+            before
+                .zip(inner)
+                .map(|(before, line)| format!("{before}{line}")),
         );
     }
     lines
-}
-
-fn lines_of(child: &ReportNode, width: usize) -> Vec<String> {
-    let mark = if child.kind == "warning" { "! " } else { "" };
-    lines(
-        &ReportNode {
-            kind: child.kind,
-            text: format!("{mark}{}", child.text),
-            children: Vec::new(),
-        },
-        width,
-    )
 }
 
 #[cfg(test)]
@@ -128,7 +120,7 @@ mod tests {
         let cause = CatalogueCause::NoTestCentre { organisation };
         report.find(&Fault::new(Code::CatalogueUnknownOrganisation, cause));
         each("history-show", |screen| {
-            lines(&tree(&report, screen, screen.language), screen.width)
+            lines(&tree(&report, screen, screen.language), "", screen.width)
         });
     }
 }

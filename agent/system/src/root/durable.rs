@@ -272,6 +272,19 @@ pub fn rename_durably(from: &Path, to: &Path) -> Result<(), Fault> {
     sync_folder(to)
 }
 
+/// Removes a file; one that is not there is removed. After a power cut it may be there again.
+///
+/// # Errors
+/// As `trouble` says.
+pub fn remove_file(path: &Path) -> Result<(), Fault> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(trouble(path, FileAct::Remove, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Removes a file, durably; one that is not there is removed.
 ///
 /// # Errors

@@ -2,15 +2,12 @@
 //! Never holds anything that the next look at central could not find out again: a lost file costs that look.
 //! Called by `engine`, and by those who show where a package stands.
 
-use std::fs;
-use std::io;
-
-use logic::fault::{Code, Fault, FileAct};
+use logic::fault::{Code, Fault};
 use logic::package::EditionFinding;
 pub use logic::package::Judged;
 
 use super::{Meta, PackageStore};
-use system::root::{sync_folder, trouble};
+use system::root::remove_durably;
 
 /// Where a package stands, and what is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,12 +44,7 @@ impl PackageStore {
     /// # Errors
     /// What the file system says.
     pub fn forget_judged(&self, delivery: &str) -> Result<(), Fault> {
-        let path = self.meta_path(delivery, Self::JUDGED);
-        match fs::remove_file(&path) {
-            Ok(()) => sync_folder(&path),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(trouble(&path, FileAct::Remove, &error)),
-        }
+        remove_durably(&self.meta_path(delivery, Self::JUDGED))
     }
 
     /// Everything that was found out, of all deliveries.

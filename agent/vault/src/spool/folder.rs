@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::gate;
 use crate::{Keyring, damaged, random};
-use system::root::{self, sync_folder, trouble, write_all_durably};
+use system::root::{self, remove_file, sync_folder, trouble, write_all_durably};
 
 /// Files that become durable together, at most: each is open meanwhile.
 pub(super) const TOGETHER: usize = 64;
@@ -424,13 +424,7 @@ impl SpoolFolder {
     }
 
     pub(super) fn forget(&self, key: &ItemKey) -> Result<(), Fault> {
-        let path = self.path(&self.folder, key, "item");
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(trouble(&path, FileAct::Remove, &error))
-            }
-            _ => Ok(()),
-        }
+        remove_file(&self.path(&self.folder, key, "item"))
     }
 
     /// Keeps a file that does not open where nobody takes it for an item, and says so.
