@@ -6,15 +6,28 @@ use crate::report::Report;
 use crate::schedule::RunEnd;
 
 /// The organisation that an item goes home with, by who names its delivery, in the order of the box. Central ties
-/// neither results nor logs to an organisation (protocol 7, 8), so that each choice is good; it has to be one alone.
+/// neither results nor logs to an organisation (protocol 7, 8), so that each choice is good; it has to be one alone, and
+/// may change between two passes: what is unknown of an item is asked of central whoever goes on with it.
 ///
 /// | the delivery is named by | |
 /// |---|---|
 /// | one | that one |
-/// | several | the first of them |
+/// | several | the first of them whose credentials are not refused; the first of them where all are |
 /// | none (an LTI user, a delivery that is gone) | the first of the box |
-pub fn carrier(named: impl IntoIterator<Item = bool>) -> usize {
-    named.into_iter().position(|named| named).unwrap_or(0)
+pub fn carrier(all: impl IntoIterator<Item = NamedDelivery>) -> usize {
+    let named = all.into_iter().enumerate().filter(|(_, one)| one.named);
+    // Of several that are equal `min_by_key` gives the first.
+    let first = named.min_by_key(|(_, one)| one.refused);
+    first.map_or(0, |(place, _)| place)
+}
+
+/// How an organisation stands to a delivery.
+#[derive(Debug, Clone, Copy)]
+pub struct NamedDelivery {
+    /// Its catalogue names it.
+    pub named: bool,
+    /// Central refused its credentials when it was asked last.
+    pub refused: bool,
 }
 
 /// Which of the accounts of one run is told as its end: that with the highest exit status, the first of several.
@@ -68,16 +81,28 @@ mod tests {
 
     #[test]
     fn an_item_goes_with_one_organisation_alone() {
-        let table: [(&[bool], usize); 6] = [
-            (&[true, false, false], 0),
-            (&[false, true, false], 1),
-            (&[false, true, true], 1),
-            (&[true, true, true], 0),
-            (&[false, false, false], 0),
-            (&[], 0),
+        // `n` names it, `r` does and is refused, `R` is refused and does not, `-` neither.
+        let table = [
+            ("n--", 0),
+            ("-n-", 1),
+            ("-nn", 1),
+            ("nnn", 0),
+            ("---", 0),
+            ("", 0),
+            ("rnn", 1),
+            ("r-n", 2),
+            ("Rnn", 1),
+            ("rr-", 0),
+            ("-rr", 1),
+            ("r--", 0),
+            ("R--", 0),
         ];
-        for (named, expected) in table {
-            assert_eq!(carrier(named.iter().copied()), expected, "{named:?}");
+        for (all, expected) in table {
+            let one = |letter| NamedDelivery {
+                named: matches!(letter, 'n' | 'r'),
+                refused: matches!(letter, 'r' | 'R'),
+            };
+            assert_eq!(carrier(all.chars().map(one)), expected, "{all}");
         }
     }
 

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use logic::entity::EntityType;
 use logic::fault::{Code, EnrolCause, Fault};
-use logic::organisation;
+use logic::organisation::{self, NamedDelivery};
 use logic::report::Report;
 use logic::seal::NameHash;
+use logic::words::Outcome;
 
 use super::{Engine, LOCK_TIMEOUT};
 use system::root::Lock;
@@ -95,7 +96,7 @@ impl Engine {
         if !self.vault.state().join("spool").is_dir() {
             return Ok(0);
         }
-        let spool = Spool::open(&self.vault)?.carrying(self.carried()?);
+        let spool = Spool::open(&self.vault)?.carrying(self.carried(false)?);
         Ok(spool.owed()?.len() as u64)
     }
 
@@ -187,11 +188,12 @@ impl Engine {
     }
 
     /// Which items go with the credentials of this organisation; `None` on a box of one, where all do, and for the first
-    /// where it cannot be read which others there are: then no other one has a run.
+    /// where it cannot be read which others there are: then no other one has a run. `tries`: it has its pass now, so that
+    /// what central said of its credentials before counts no more.
     ///
     /// # Errors
     /// As `organisations`, for one that was added.
-    pub fn carried(&self) -> Result<Option<Carried>, Fault> {
+    pub fn carried(&self, tries: bool) -> Result<Option<Carried>, Fault> {
         let all = match self.organisations() {
             Err(_) if self.vault.is_first() => return Ok(None),
             all => all?,
@@ -207,13 +209,27 @@ impl Engine {
             Ok(edition) => deliveries(&edition, true).collect(),
             Err(_) => BTreeSet::new(),
         };
-        let named: Vec<BTreeSet<NameHash>> = all.iter().map(names).collect();
+        let names = |(place, one): (usize, &Self)| {
+            let refused = one.is_refused() && !(tries && place == own);
+            (names(one), refused)
+        };
+        let all: Vec<(BTreeSet<NameHash>, bool)> = all.iter().enumerate().map(names).collect();
         let keys = self.vault.keys().clone();
         Ok(Some(Arc::new(move |delivery| {
             let name = delivery.map(|id| keys.name(EntityType::Delivery.word(), id));
-            let names = |named: &BTreeSet<NameHash>| name.is_some_and(|name| named.contains(&name));
-            organisation::carrier(named.iter().map(names)) == own
+            let named = |(named, refused): &(BTreeSet<NameHash>, bool)| NamedDelivery {
+                named: name.is_some_and(|name| named.contains(&name)),
+                refused: *refused,
+            };
+            organisation::carrier(all.iter().map(named)) == own
         })))
+    }
+
+    /// Whether it has no credentials, or central refused them when it was asked last.
+    fn is_refused(&self) -> bool {
+        let is_enrolled = matches!(self.enrolment(), Ok(Some(_)));
+        let last = self.last().ok().flatten();
+        !is_enrolled || last.is_some_and(|last| last.outcome == Outcome::Unauthorized)
     }
 }
 
@@ -291,7 +307,7 @@ mod tests {
     fn where_it_is_unknown_which_others_there_are_everything_goes_with_the_first() {
         let (_dir, first, second) = both();
         shows(&second, "d");
-        let carries = |of: &Engine| of.carried().unwrap().map(|carries| carries(Some("d")));
+        let carries = |of: &Engine| of.carried(true).unwrap().map(|carries| carries(Some("d")));
         assert_eq!(
             (carries(&first), carries(&second)),
             (Some(false), Some(true))
@@ -299,7 +315,7 @@ mod tests {
         let who = second.vault.home().join("organisation");
         std::fs::write(who, "damaged").unwrap();
         assert_eq!(carries(&first), None);
-        let told = second.carried().map(|_| ()).unwrap_err();
+        let told = second.carried(true).map(|_| ()).unwrap_err();
         assert_eq!(told.code, Code::StoreDamaged);
         // Whoever knows its id takes it away, and the box is whole again.
         let told = first.remove_organisation("C", None).unwrap_err();

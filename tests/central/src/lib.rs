@@ -220,6 +220,17 @@ impl Central {
         self.shared.state().gate.consumers.clone()
     }
 
+    /// The organisation whose manager's handshake made the client that a token was issued to, whatever became of either.
+    #[must_use]
+    pub fn organisation_of_token(&self, token: &str) -> Option<String> {
+        self.shared.state().gate.organisation_of(token).cloned()
+    }
+
+    /// Removes every client that a handshake of this organisation's manager made.
+    pub fn revoke_consumers_of(&self, organisation: &str) {
+        self.shared.state().gate.revoke_of(organisation);
+    }
+
     /// One more client, with or without the role.
     pub fn add_consumer(&self, has_role: bool) -> Consumer {
         self.shared.state().gate.add_consumer(has_role)

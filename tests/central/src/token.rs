@@ -2,6 +2,8 @@
 //! Never touches data beyond the user that a handshake answers.
 //! Called by `state` for each request that needs a session, and for the token and handshake routes.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::Method;
@@ -50,6 +52,10 @@ pub(crate) struct Gate {
     pub(crate) consumers: Vec<Consumer>,
     pub(crate) lifetime: u64,
     random: Random,
+    /// The organisation of the manager whose handshake made a client, by its key.
+    made_for: BTreeMap<String, String>,
+    /// Every token that was issued, with the client it was issued to.
+    tokens: BTreeMap<String, String>,
 }
 
 impl Gate {
@@ -59,6 +65,8 @@ impl Gate {
             consumers: Vec::new(),
             lifetime,
             random: Random::of(seed, "gate", 0),
+            made_for: BTreeMap::new(),
+            tokens: BTreeMap::new(),
         };
         gate.add_consumer(true);
         gate
@@ -78,6 +86,22 @@ impl Gate {
         };
         self.consumers.push(consumer.clone());
         consumer
+    }
+
+    /// Whose handshake made the client that a token was issued to, whatever became of either since.
+    pub(crate) fn organisation_of(&self, token: &str) -> Option<&String> {
+        self.made_for.get(self.tokens.get(token)?)
+    }
+
+    /// Removes the clients that handshakes of an organisation's manager made.
+    pub(crate) fn revoke_of(&mut self, organisation: &str) {
+        let made_for = &self.made_for;
+        let is_of = |consumer: &Consumer| {
+            made_for
+                .get(&consumer.key)
+                .is_some_and(|of| of == organisation)
+        };
+        self.consumers.retain(|consumer| !is_of(consumer));
     }
 
     /// The session of a request, or nothing: every reason is the same 401.
@@ -147,8 +171,9 @@ impl Gate {
         let token = format!("{salt}{}", digest(format!("{salt}{noise}{key}").as_bytes()));
         let expires = now + lifetime;
         let body = format!("{{\"access_token\":\"{token}\",\"expires\":{expires}}}");
-        consumer.token = Some((token, expires));
+        consumer.token = Some((token.clone(), expires));
         consumer.issued += 1;
+        self.tokens.insert(token, consumer.key.clone());
         wire::success(body)
     }
 
@@ -188,8 +213,10 @@ impl Gate {
         if !account.is_manager {
             return wire::unexpected();
         }
-        let user = account.uri.clone();
+        let (user, organisation) = (account.uri.clone(), account.organisation.clone());
         let consumer = self.add_consumer(true);
+        let made_for = organisation.map(|organisation| (consumer.key.clone(), organisation));
+        self.made_for.extend(made_for);
         let consumer_user = catalogue.fresh_id();
         let fraction = self.random.below(10_000);
         catalogue.edit(&user, |entity| {

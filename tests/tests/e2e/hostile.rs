@@ -11,16 +11,18 @@ use serde_json::{Value, json};
 use crate::results::{answers, contents, execution, listed, owing, result, results, send, submit};
 use crate::trace::{at, copy, twin};
 
+mod organisations;
+
 /// Rounds, unless the environment says otherwise.
 const ROUNDS: usize = 4;
 /// Results of a round.
 const WAVE: usize = 12;
 
 /// Draws by a seed that is printed.
-struct Draw(u64);
+pub(crate) struct Draw(pub(crate) u64);
 
 impl Draw {
-    fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         // Knuth's MMIX generator; the low bits are the weak ones.
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005);
         self.0 = self.0.wrapping_add(1_442_695_040_888_963_407);
@@ -28,12 +30,12 @@ impl Draw {
     }
 }
 
-fn number(name: &str) -> Option<u64> {
+pub(crate) fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
 /// How one request for results goes wrong.
-fn fault(draw: &mut Draw) -> Option<Rule> {
+pub(crate) fn fault(draw: &mut Draw) -> Option<Rule> {
     let fault = match draw.below(6) {
         0 => Fault::CrashAfter,
         1 => Fault::CrashBefore,
@@ -47,7 +49,7 @@ fn fault(draw: &mut Draw) -> Option<Rule> {
 }
 
 /// Waits until central has seen so many more requests for results, or everybody has ended.
-fn until_seen(site: &Site, more: usize, all: &mut [e2e::Running]) {
+pub(crate) fn until_seen(site: &Site, more: usize, all: &mut [e2e::Running]) {
     let before = site.asked(Route::Results);
     wait_until("requests, or the end", LIMIT, || {
         let ended = all.iter_mut().all(|one| !one.runs());
@@ -121,6 +123,16 @@ fn whatever_comes_together_loses_and_doubles_no_result() {
         }
         let _ = send(&site).ends();
     }
+    assert_each_is_home_once(&site, &truth, seed);
+}
+
+/// Holds that central has each of these executions once, with its answers, and no other one.
+#[track_caller]
+pub(crate) fn assert_each_is_home_once(
+    site: &Site,
+    truth: &BTreeMap<String, Vec<String>>,
+    seed: u64,
+) {
     let mapped = site
         .central
         .executions()
@@ -137,10 +149,11 @@ fn whatever_comes_together_loses_and_doubles_no_result() {
     }
     let seed = format!("BOXSYNC_SEED={seed}");
     assert_eq!(doubled, BTreeSet::new(), "{seed}");
-    for (id, answers) in &mut truth {
+    for (id, answers) in truth {
+        let mut answers = answers.clone();
         answers.sort();
-        let why = listed(&site).remove(&("results".into(), id.clone(), 0));
-        assert_eq!(stored.get(id), Some(&*answers), "{seed} {id} {why:?}");
+        let why = listed(site).remove(&("results".into(), id.clone(), 0));
+        assert_eq!(stored.get(id), Some(&answers), "{seed} {id} {why:?}");
     }
     assert_eq!(stored.len(), truth.len());
 }

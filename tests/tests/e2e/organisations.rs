@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 
 use crate::results::{answers, assert_home, execution, result, submit};
 
-const FIRST: &str = "1001";
-const SECOND: &str = "2002";
+pub(crate) const FIRST: &str = "1001";
+pub(crate) const SECOND: &str = "2002";
 
 /// A central of two organisations; the box is enrolled for the first.
-fn central_of_two() -> Site {
+pub(crate) fn central_of_two() -> Site {
     let mut options = options(8, 3, (300_000, 400_000));
     options.dataset.organisations.push(Organisation {
         test_takers: 8,
@@ -43,7 +43,7 @@ fn central_of_two() -> Site {
     site
 }
 
-fn add(site: &Site, options: &[&str]) -> Ran {
+pub(crate) fn add(site: &Site, options: &[&str]) -> Ran {
     let (login, password) = site.central.manager(SECOND).unwrap();
     let file = site.secret(&password);
     let words = ["enroll", "--json", "--login", &login, "--password-file"];
@@ -51,7 +51,7 @@ fn add(site: &Site, options: &[&str]) -> Ran {
 }
 
 /// The same with both enrolled and held.
-fn both() -> Site {
+pub(crate) fn both() -> Site {
     let site = central_of_two();
     add(&site, &["--add"]).exits(0);
     site.sync().exits(0);
@@ -60,7 +60,7 @@ fn both() -> Site {
 }
 
 /// Deliveries that the second organisation alone has.
-fn own_of_second(site: &Site) -> Vec<String> {
+pub(crate) fn own_of_second(site: &Site) -> Vec<String> {
     let mut own = site.central.ids(SECOND, Kind::Delivery);
     own.retain(|delivery| !site.ids(Kind::Delivery).contains(delivery));
     assert_eq!(own.len(), 2);
@@ -69,7 +69,7 @@ fn own_of_second(site: &Site) -> Vec<String> {
 
 /// Holds that the box shows for an organisation what central lists for it.
 #[track_caller]
-fn assert_holds(site: &Site, organisation: &str) {
+pub(crate) fn assert_holds(site: &Site, organisation: &str) {
     let ran = site.run(&["entities", "--json", "--organisation", organisation]);
     let shown: BTreeSet<(String, String)> = ran
         .exits(0)
@@ -89,7 +89,7 @@ fn assert_holds(site: &Site, organisation: &str) {
 }
 
 /// Outcome and code of each organisation's account.
-fn accounts(ran: &Ran) -> Vec<(String, String, String)> {
+pub(crate) fn accounts(ran: &Ran) -> Vec<(String, String, String)> {
     let text = |one: &Value, key: &str| one[key].as_str().unwrap().to_owned();
     let account = |one: &Value| {
         (
@@ -273,6 +273,48 @@ fn results_go_home_once_with_the_credentials_of_their_deliverys_organisation() {
     assert_eq!(bearers(&site, &ids[0]), bearers(&site, &ids[1]));
     assert_ne!(bearers(&site, &ids[0]), bearers(&site, &ids[2]));
     site.sync().exits(0);
+    assert_eq!(site.central.executions().len(), 3);
+}
+
+#[test]
+fn what_two_name_goes_home_while_the_credentials_of_the_first_are_refused() {
+    let site = both();
+    let ids = [
+        of_delivery(&site, 1, &site.delivery(1)),
+        of_delivery(&site, 2, &site.delivery(0)),
+    ];
+    site.central.revoke_consumers_of(FIRST);
+    let told = accounts(&site.sync().exits(3));
+    assert_eq!(
+        (told[0].1.as_str(), told[1].1.as_str()),
+        ("unauthorized", "finished")
+    );
+    assert_home(&site, &ids[1], &answers(&ids[1], 2));
+    assert!(
+        site.central.execution(&ids[0]).is_none(),
+        "the second does not name it"
+    );
+    // What comes meanwhile is the second's to send, and said to be.
+    let third = of_delivery(&site, 3, &site.delivery(0));
+    let owed = site.run(&["organisation", "list", "--json"]).exits(0);
+    let owed: Vec<_> = owed
+        .objects()
+        .iter()
+        .map(|one| one["owed"].clone())
+        .collect();
+    assert_eq!(owed, [1, 1]);
+    // The first one tries with its new credentials before it has a good end, and goes first.
+    site.enroll().exits(0);
+    site.sync().exits(0);
+    for (id, holder) in [(&ids[0], FIRST), (&ids[1], SECOND), (&third, FIRST)] {
+        assert_home(&site, id, &answers(id, 2));
+        let [token] = &bearers(&site, id)[..] else {
+            panic!("{id} was sent once");
+        };
+        let token = token.trim_start_matches("Bearer ");
+        let of = site.central.organisation_of_token(token);
+        assert_eq!(of.as_deref(), Some(holder), "{id}");
+    }
     assert_eq!(site.central.executions().len(), 3);
 }
 
