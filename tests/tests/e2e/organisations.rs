@@ -9,12 +9,21 @@ use e2e::{Ran, Running, Site, Tao, options};
 use serde_json::{Value, json};
 
 use crate::results::{answers, assert_home, execution, result, submit};
+use crate::state::put_first_layout;
 
 pub(crate) const FIRST: &str = "1001";
 pub(crate) const SECOND: &str = "2002";
 
 /// A central of two organisations; the box is enrolled for the first.
 pub(crate) fn central_of_two() -> Site {
+    let site = empty_box_of_two();
+    site.enroll().exits(0);
+    site.central.reset_log();
+    site
+}
+
+/// The same with a box that is not enrolled.
+pub(crate) fn empty_box_of_two() -> Site {
     let mut options = options(8, 3, (300_000, 400_000));
     options.dataset.organisations.push(Organisation {
         test_takers: 8,
@@ -22,7 +31,7 @@ pub(crate) fn central_of_two() -> Site {
         package_sizes: (4_000, 40_000),
         ..Organisation::small(SECOND)
     });
-    let site = Site::enrolled(options);
+    let site = Site::new(options);
     // The second one's eligibility takes in the first one's first delivery, and half of its test takers.
     let eligibility = site.central.ids(SECOND, Kind::Eligibility)[0].clone();
     let share = |predicate: &str, more: &[String]| {
@@ -173,6 +182,67 @@ fn another_organisation_is_added_and_each_is_brought_in_turn() {
     assert_eq!(
         (&one["organisation_id"], one.get("organisations")),
         (&json!(FIRST), None)
+    );
+}
+
+/// `layout-1` is of a boxsync that knew one organisation alone.
+#[test]
+fn a_box_from_before_stays_as_it_is_and_takes_a_second_organisation() {
+    let site = empty_box_of_two();
+    put_first_layout(&site);
+    let files = ["credentials", "catalogue/edition", "last", "data.key"];
+    let read = |name: &&str| std::fs::read(site.state(name)).unwrap();
+    let before: Vec<_> = files.iter().map(read).collect();
+    let unchanged = || files.iter().map(read).eq(before.iter().cloned());
+    let status = || site.run(&["status", "--json"]).ends().object();
+    let entities = |options: &[&str]| {
+        let ran = site.run(&[&["entities", "--json"][..], options].concat());
+        ran.exits(0).objects()
+    };
+    // One organisation is told as ever: no word of several.
+    let told = status();
+    assert!(told.get("organisations").is_none(), "{told}");
+    assert_eq!(told["organisation_id"], FIRST);
+    let all = entities(&[]);
+    assert_eq!(all.len(), 13);
+    assert!(all.iter().all(|one| one.get("organisation_id").is_none()));
+    assert_eq!(site.packages().len(), 2);
+    let listed = || {
+        site.run(&["organisation", "list", "--json"])
+            .exits(0)
+            .objects()
+    };
+    let only = listed();
+    assert_eq!(only.len(), 1);
+    assert_eq!(
+        (&only[0]["first"], &only[0]["owed"]),
+        (&json!(true), &json!(1))
+    );
+    assert!(!site.state("organisations").exists());
+    assert!(unchanged());
+    // Another one beside it changes none of that.
+    add(&site, &["--add"]).exits(0);
+    assert!(unchanged());
+    assert_eq!(listed().len(), 2);
+    assert_eq!(entities(&["--organisation", FIRST]), all);
+    let ran = site.sync_with(&["--organisation", SECOND]).exits(0);
+    assert_eq!(ran.object()["organisation_id"], SECOND);
+    assert_holds(&site, SECOND);
+    let mut still = entities(&["--organisation", FIRST]);
+    still.retain(|one| all.contains(one));
+    assert_eq!(still.len(), 13);
+    let held = site
+        .packages()
+        .into_values()
+        .filter(|state| state == "held");
+    assert_eq!(held.count(), 2 + 3);
+    // And without it the box is what it was.
+    let words = ["organisation", "remove", SECOND, "--yes"];
+    site.run(&words).exits(0);
+    assert_eq!(entities(&[]), all);
+    assert_eq!(
+        (listed(), status()["box_id"].clone()),
+        (only, told["box_id"].clone())
     );
 }
 

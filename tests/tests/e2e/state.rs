@@ -232,9 +232,7 @@ fn a_folder_of_a_newer_version_is_left_alone() {
 
 /// `layout-1` was written by boxsync 0.1.0 as of November 2026 (the store left out, since it is rebuilt): three test
 /// takers, two packages, a result that waits.
-#[test]
-fn a_box_of_the_first_layout_holds_what_it_held() {
-    let site = Site::new(options(1, 1, (4_000, 4_000)));
+pub(crate) fn put_first_layout(site: &Site) {
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/layout-1");
     for file in everything(&fixture) {
         let copy = site.state(file.strip_prefix(&fixture).unwrap().to_str().unwrap());
@@ -245,6 +243,12 @@ fn a_box_of_the_first_layout_holds_what_it_held() {
             fs::copy(file, copy).unwrap();
         }
     }
+}
+
+#[test]
+fn a_box_of_the_first_layout_holds_what_it_held() {
+    let site = Site::new(options(1, 1, (4_000, 4_000)));
+    put_first_layout(&site);
     let who = site.run(&["identity", "--json"]).exits(0).object();
     assert_eq!(who["box_id"], "e2dcc496c4d974b45e23");
     assert_eq!(site.entities().len(), 13);

@@ -9,7 +9,9 @@ use e2e::{Ran, Site, options};
 use serde_json::json;
 
 use super::sweep::{Sweep, can_trace};
+use crate::organisations::{FIRST, SECOND, empty_box_of_two};
 use crate::results::{answers, execution, listed, result, submit};
+use crate::state::put_first_layout;
 
 const IDENTITY: &[&str] = &["identity", "--json"];
 const ROTATE: &[&str] = &["key", "rotate"];
@@ -126,6 +128,58 @@ fn a_cut_while_a_credential_takes_the_place_of_the_key_loses_no_box() {
         // From now on the file is of no use.
         fs::remove_file(&key).unwrap();
         assert_holds(&site, &id, "queued", told);
+    };
+    sweep.run(&site, |_| {}, check);
+}
+
+/// `layout-1` is of a boxsync that knew one organisation alone.
+#[test]
+fn a_cut_while_a_box_from_before_takes_a_second_organisation_leaves_it_whole() {
+    if !can_trace() {
+        return;
+    }
+    let site = empty_box_of_two();
+    put_first_layout(&site);
+    let files = ["credentials", "catalogue/edition", "last"];
+    let read = |name: &&str| fs::read(site.state(name)).unwrap();
+    let before: Vec<_> = files.iter().map(read).collect();
+    let id = box_id(&site.run(IDENTITY)).unwrap();
+    let (login, password) = site.central.manager(SECOND).unwrap();
+    let file = site.secret(&password);
+    let file = file.to_str().unwrap();
+    let words = [
+        "enroll",
+        "--add",
+        "--login",
+        &login,
+        "--password-file",
+        file,
+    ];
+    let sweep = Sweep {
+        verb: "enroll --add",
+        words: &words,
+        heals: &[&words, IDENTITY],
+        pairs_of: 2,
+    };
+    let check = |_: usize, told: &str, ran: &Ran| {
+        assert_eq!(ran.exit, Some(0), "{told}\n{}", ran.story());
+        let now = files.iter().map(read);
+        assert!(now.eq(before.iter().cloned()), "{told}");
+        assert_eq!(box_id(&site.run(IDENTITY)).as_ref(), Some(&id), "{told}");
+        let all = || {
+            site.run(&["organisation", "list", "--json"])
+                .exits(0)
+                .objects()
+        };
+        // It is there with its credentials, or not at all.
+        for one in all() {
+            assert_eq!(one["enrolled"], true, "{told}: {one}");
+        }
+        site.run(&words).exits(0);
+        assert_eq!(all().len(), 2, "{told}");
+        assert_eq!(all()[0]["owed"], 1, "{told}");
+        let held = site.run(&["entities", "--json", "--organisation", FIRST]);
+        assert_eq!(held.exits(0).objects().len(), 13, "{told}");
     };
     sweep.run(&site, |_| {}, check);
 }
