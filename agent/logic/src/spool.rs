@@ -70,8 +70,10 @@
 //!
 //! Log rows and sessions are sent again after a lost answer; what central may hold twice is counted as `doubled`.
 //!
-//! What another state of this box may have sent (`SpoolPlan::probe_first`) is asked for first: the table of `result::unasked`.
+//! What was handed over in a file (`ItemState::Carried`) is asked for and never sent: the table of `result::carried`. What
+//! another state of this box may have sent (`SpoolPlan::probe_first`) is asked for first: the table of `result::unasked`.
 
+mod carry;
 mod change;
 mod exchange;
 mod fit;
@@ -97,6 +99,7 @@ use crate::report::OwedCount;
 use crate::retry;
 use crate::words::Now;
 
+pub use carry::{StayReason, stays};
 pub use exchange::{Loaded, SpoolCommand, SpoolEvent, SpoolTicket};
 pub use ledger::{
     ItemAdmission, ItemKey, ItemState, Ledger, LedgerChange, Others, OwedItem, PartState,
@@ -381,11 +384,13 @@ impl Sending {
         let mut good = Vec::with_capacity(items.len());
         for item in items {
             match item {
-                // Set aside, or taken back for a finished content, since the pass began.
+                // Set aside, handed over, or taken back for a finished content, since the pass began.
                 Ok(loaded)
                     if loaded.ledger.key.kind == ItemKind::Results
-                        && matches!(loaded.ledger.state, ItemState::SetAside | ItemState::Open) => {
-                }
+                        && matches!(
+                            loaded.ledger.state,
+                            ItemState::SetAside | ItemState::Open | ItemState::Carried
+                        ) => {}
                 Ok(loaded) => good.push(loaded),
                 Err(trouble) => self.find(trouble),
             }

@@ -6,6 +6,8 @@
 
 #[path = "spool/bench.rs"]
 mod bench;
+#[path = "spool/carried.rs"]
+mod carried;
 #[path = "spool/central.rs"]
 mod central;
 #[path = "spool/copy.rs"]

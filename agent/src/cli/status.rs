@@ -372,6 +372,11 @@ fn results(standing: &BoxStanding, language: Language) -> String {
     if owed.held > 0 {
         told.push(StatusTerm::HeldItems { count: owed.held });
     }
+    if owed.carried > 0 {
+        let count = owed.carried;
+        let since = ago(language, owed.carried_at, standing.now);
+        told.push(StatusTerm::Carried { count, since });
+    }
     if owed.set_aside > 0 {
         let count = owed.set_aside;
         told.push(StatusTerm::SetAside { count });
@@ -513,6 +518,7 @@ mod tests {
     #[test]
     fn what_is_owed_and_what_is_lost_is_counted_by_kind() {
         let mut standing = ready();
+        standing.now = 1 + 3 * 86_400;
         let mut told = |owed: OwedCounts| {
             standing.owed = Some(owed);
             results(&standing, Language::English)
@@ -526,11 +532,13 @@ mod tests {
             queued: 7,
             queued_kinds: kinds,
             refused: 1,
+            carried: 4,
+            carried_at: 1,
             set_aside: 2,
             lost: 1,
             ..OwedCounts::default()
         };
-        let expected = "3 results, 3 logs, 1 test session waiting, 1 refused, 2 set aside, 1 lost";
+        let expected = "3 results, 3 logs, 1 test session waiting, 1 refused, 4 handed over, the first 3\u{a0}d ago, 2 set aside, 1 lost";
         assert_eq!(told(owed), expected);
         let lost = OwedCounts {
             lost: 2,

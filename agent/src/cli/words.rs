@@ -105,6 +105,9 @@ logic::sentences! {
         Open { count: u64 }: "{count} open", "{count} en cours";
         HeldItems { count: u64 } by count: "{count} held", "{count} retenu" | "{count} retenus";
         SetAside { count: u64 }: "{count} set aside", "{count} mis de côté";
+        Carried { count: u64, since: String } by count:
+            "{count} handed over, the first {since}",
+            "{count} confié, le premier {since}" | "{count} confiés, le premier {since}";
         Lost { count: u64 } by count: "{count} lost", "{count} perdu" | "{count} perdus";
         NothingOwed: "nothing owed", "rien à envoyer";
         LastContact: "last contact", "dernier contact";
@@ -259,6 +262,7 @@ logic::sentences! {
         SetAside: "set-aside", "mis de côté";
         Open: "open", "en cours";
         HeldItem: "held", "retenu";
+        Carried: "carried", "confié";
         Released { count: u64 } by count:
             "{count} will be sent by the next synchronization, whatever key central has",
             "{count} partira à la prochaine synchronisation, quelle que soit la clé du serveur central" | "{count} partiront à la prochaine synchronisation, quelle que soit la clé du serveur central";
@@ -569,6 +573,7 @@ pub(super) fn item(state: ItemState) -> ListTerm {
         ItemState::SetAside => ListTerm::SetAside,
         ItemState::Open => ListTerm::Open,
         ItemState::Held => ListTerm::HeldItem,
+        ItemState::Carried => ListTerm::Carried,
     }
 }
 

@@ -323,7 +323,7 @@ fn absent(reports: &[Report]) -> u64 {
 /// The spool, if anything was ever kept there.
 fn spool(engine: &Engine) -> Result<Option<Spool>, Fault> {
     let is_there = engine.vault().state().join("spool").is_dir();
-    let spool = || Ok(Spool::open(engine.vault())?.carrying(engine.carried(false)?));
+    let spool = || Ok(Spool::open(engine.vault())?.filtered(engine.item_filter(false)?));
     is_there.then(spool).transpose()
 }
 

@@ -16,7 +16,7 @@ use super::{Engine, LOCK_TIMEOUT};
 use system::root::Lock;
 use vault::Vault;
 use vault::catalogue::{CatalogueRevision, CatalogueStore};
-use vault::spool::{Carried, Spool};
+use vault::spool::{ItemFilter, Spool};
 
 impl Engine {
     /// The same box as each of its organisations: as the first, then as those that were added, in that order.
@@ -96,7 +96,7 @@ impl Engine {
         if !self.vault.state().join("spool").is_dir() {
             return Ok(0);
         }
-        let spool = Spool::open(&self.vault)?.carrying(self.carried(false)?);
+        let spool = Spool::open(&self.vault)?.filtered(self.item_filter(false)?);
         Ok(spool.owed()?.len() as u64)
     }
 
@@ -193,7 +193,7 @@ impl Engine {
     ///
     /// # Errors
     /// As `organisations`, for one that was added.
-    pub fn carried(&self, tries: bool) -> Result<Option<Carried>, Fault> {
+    pub fn item_filter(&self, tries: bool) -> Result<Option<ItemFilter>, Fault> {
         let all = match self.organisations() {
             Err(_) if self.vault.is_first() => return Ok(None),
             all => all?,
@@ -307,7 +307,11 @@ mod tests {
     fn where_it_is_unknown_which_others_there_are_everything_goes_with_the_first() {
         let (_dir, first, second) = both();
         shows(&second, "d");
-        let carries = |of: &Engine| of.carried(true).unwrap().map(|carries| carries(Some("d")));
+        let carries = |of: &Engine| {
+            of.item_filter(true)
+                .unwrap()
+                .map(|carries| carries(Some("d")))
+        };
         assert_eq!(
             (carries(&first), carries(&second)),
             (Some(false), Some(true))
@@ -315,7 +319,7 @@ mod tests {
         let who = second.vault.home().join("organisation");
         std::fs::write(who, "damaged").unwrap();
         assert_eq!(carries(&first), None);
-        let told = second.carried(true).map(|_| ()).unwrap_err();
+        let told = second.item_filter(true).map(|_| ()).unwrap_err();
         assert_eq!(told.code, Code::StoreDamaged);
         // Whoever knows its id takes it away, and the box is whole again.
         let told = first.remove_organisation("C", None).unwrap_err();

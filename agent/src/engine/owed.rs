@@ -171,6 +171,6 @@ fn ended(pass: &Pass, ending: &SpoolEnding) {
 
 /// Whether anything that goes with another organisation is still to be sent, or may be.
 fn waits_elsewhere(pass: &Pass) -> bool {
-    let whole = pass.spool.clone().carrying(None);
+    let whole = pass.spool.clone().filtered(None);
     pass.spool.is_part() && whole.tally().map_or(true, |(owed, _)| owed.queued > 0)
 }

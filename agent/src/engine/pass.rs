@@ -283,7 +283,7 @@ impl Engine {
             ..spool::SpoolPlan::new(params.clone(), String::new(), u64::from_le_bytes(random()))
         };
         let pass = Pass {
-            spool: Spool::open(&self.vault)?.carrying(self.carried(true)?),
+            spool: Spool::open(&self.vault)?.filtered(self.item_filter(true)?),
             uplink: uplink.clone(),
             forget: results.delete_after_send,
             probe,

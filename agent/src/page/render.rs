@@ -313,7 +313,9 @@ fn rows(language: Language, standing: &BoxStanding, offset: i64) -> Vec<(&'stati
     };
     let owed = match &standing.owed {
         None => words.not_known.to_owned(),
-        Some(owed) if owed.queued + owed.refused + owed.unconfirmed + owed.lost == 0 => {
+        Some(owed)
+            if owed.queued + owed.refused + owed.unconfirmed + owed.carried + owed.lost == 0 =>
+        {
             words.owed_none.to_owned()
         }
         Some(owed) => {
@@ -330,7 +332,11 @@ fn rows(language: Language, standing: &BoxStanding, offset: i64) -> Vec<(&'stati
             ];
             let told = counts.iter().filter(|(count, _)| *count > 0);
             let told = told.map(|(count, text)| put(text, &[&count.to_string()]));
-            told.collect::<Vec<_>>().join(", ")
+            let carried = (owed.carried > 0).then(|| {
+                let since = ago(language, owed.carried_at, standing.now);
+                put(words.carried, &[&owed.carried.to_string(), &since])
+            });
+            told.chain(carried).collect::<Vec<_>>().join(", ")
         }
     };
     let supported = match standing.supported {

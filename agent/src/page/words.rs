@@ -85,6 +85,7 @@ words! {
     owed_lost: "{} lost", "perdus\u{a0}: {}";
     refused: "{} refused", "refusés\u{a0}: {}";
     unconfirmed: "{} unconfirmed", "non confirmés\u{a0}: {}";
+    carried: "{1} handed over, the first {2}", "confiés\u{a0}: {1}, le premier {2}";
     not_known: "not known yet", "pas encore connu";
     contact: "Last contact with central", "Dernier contact avec le serveur central";
     version: "VM version", "Version de la VM";

@@ -21,7 +21,7 @@ use vault::spool::{Fate, Spool};
 
 /// What the list takes.
 pub(super) const PARAMETERS: [&str; 1] = ["state"];
-const STATES: [ItemState; 8] = [
+const STATES: [ItemState; 9] = [
     ItemState::Queued,
     ItemState::Sending,
     ItemState::Acknowledged,
@@ -30,6 +30,7 @@ const STATES: [ItemState; 8] = [
     ItemState::SetAside,
     ItemState::Open,
     ItemState::Held,
+    ItemState::Carried,
 ];
 
 /// What somebody is to do about an item in this state.
@@ -38,6 +39,9 @@ fn advice(state: ItemState, reason: Option<&Finding>) -> &'static str {
     match state {
         ItemState::Acknowledged => "Nothing: central has it.",
         ItemState::SetAside => "`boxsync results retry ID` takes it up again.",
+        ItemState::Carried => {
+            "Bring the file to central; `boxsync results confirm ID` when central has it, `boxsync results reclaim ID` when the file is lost."
+        }
         ItemState::Open => {
             "Submit it again when the execution is finished; `boxsync results retry ID` sends it as it is."
         }

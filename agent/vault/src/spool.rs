@@ -39,11 +39,11 @@ pub use tally::{HeldUp, sum};
 pub struct Spool {
     files: SpoolFolder,
     witness: SealedFile,
-    carried: Option<Carried>,
+    filter: Option<ItemFilter>,
 }
 
 /// Whether an item of this delivery, where one is known, goes with the organisation that asks.
-pub type Carried = Arc<dyn Fn(Option<&str>) -> bool + Send + Sync>;
+pub type ItemFilter = Arc<dyn Fn(Option<&str>) -> bool + Send + Sync>;
 
 /// What the other items of the same kind and id say about one.
 #[derive(Debug, Clone, Copy, Default)]
@@ -97,32 +97,32 @@ impl Spool {
         Ok(Self {
             files,
             witness: vault.entry("witness"),
-            carried: None,
+            filter: None,
         })
     }
 
-    /// The same, where only what one organisation carries is owed; `None`: all.
+    /// The same, where only what goes with one organisation is owed; `None`: all.
     #[must_use]
-    pub fn carrying(self, carried: Option<Carried>) -> Self {
-        Self { carried, ..self }
+    pub fn filtered(self, filter: Option<ItemFilter>) -> Self {
+        Self { filter, ..self }
     }
 
-    /// Whether others carry a part of what is owed.
+    /// Whether a part of what is owed goes with others.
     pub fn is_part(&self) -> bool {
-        self.carried.is_some()
+        self.filter.is_some()
     }
 
     /// Whether an item is owed here. Logs and sessions go with the result of their execution.
-    fn is_carried(&self, ledger: &Ledger) -> Result<bool, Fault> {
-        let Some(carried) = &self.carried else {
+    fn is_own(&self, ledger: &Ledger) -> Result<bool, Fault> {
+        let Some(is_own) = &self.filter else {
             return Ok(true);
         };
         if ledger.delivery.is_some() || ledger.key.kind == ItemKind::Results {
-            return Ok(carried(ledger.delivery.as_deref()));
+            return Ok(is_own(ledger.delivery.as_deref()));
         }
         let results = self.files.same(ItemKind::Results, &ledger.key.id)?;
         let delivery = results.iter().rev().find_map(|one| one.delivery.as_deref());
-        Ok(carried(delivery))
+        Ok(is_own(delivery))
     }
 
     /// Accepts items: they are durable when this returns. Gives for each whether anything of it was new.
@@ -215,7 +215,7 @@ impl Spool {
                 self.files.retire(&[&ledger.key])?;
                 continue;
             }
-            if !self.is_carried(&ledger)? {
+            if !self.is_own(&ledger)? {
                 continue;
             }
             let path = self.files.path(&self.files.folder, &ledger.key, "item");

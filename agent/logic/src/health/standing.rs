@@ -346,6 +346,12 @@ pub struct OwedCounts {
     /// Encrypted with a key that central no longer has.
     #[serde(default)]
     pub held: u64,
+    /// Handed over in a file, and not acknowledged yet.
+    #[serde(default)]
+    pub carried: u64,
+    /// When the first of those was handed over, Unix seconds; 0 when there is none or nobody knows.
+    #[serde(default)]
+    pub carried_at: i64,
     /// When the oldest that is queued or unconfirmed came, Unix seconds; 0 when there is none or nobody knows.
     #[serde(default)]
     pub oldest_at: i64,
@@ -376,6 +382,7 @@ impl OwedCounts {
             self.set_aside,
             self.open,
             self.held,
+            self.carried,
         ];
         counts.iter().sum()
     }

@@ -19,12 +19,16 @@ impl Sending {
             ItemState::Queued | ItemState::Sending => self.plan.asked || rested,
             ItemState::Refused => changed || rested,
             ItemState::Unconfirmed => changed,
+            // It is asked for, never sent.
+            ItemState::Carried => true,
             ItemState::Acknowledged | ItemState::SetAside | ItemState::Open | ItemState::Held => {
                 false
             }
         };
         let rows_wait = item.key.kind == ItemKind::Logs && self.plan.rows_wait;
-        let due = due && fit == Fit::Goes && !rows_wait && !self.is_being_decrypted(&item, now);
+        let carried = stood == ItemState::Carried;
+        let goes = carried || fit == Fit::Goes;
+        let due = due && goes && !rows_wait && !self.is_being_decrypted(&item, now);
         if due {
             item.trial = item.trial.rested();
         }

@@ -46,6 +46,9 @@ pub enum ItemState {
     Open,
     /// Encrypted with a key that central no longer has: it would take it and could not read it.
     Held,
+    /// Handed over in a file that a person takes to central: the box asks whether it has come, and sends it no more by
+    /// itself. An earlier release reads `SetAside` in its place (`Ledger::to_bytes`).
+    Carried,
 }
 
 impl ItemState {
@@ -60,6 +63,7 @@ impl ItemState {
             Self::SetAside => "set-aside",
             Self::Open => "open",
             Self::Held => "held",
+            Self::Carried => "carried",
         }
     }
 }
@@ -106,7 +110,7 @@ pub struct Ledger {
     pub failures: u32,
     /// Why it is where it is, or what went wrong with it last.
     pub reason: Option<Finding>,
-    /// Not used any more; earlier releases counted runs here.
+    /// When it was handed over, as `CARRIED` and Unix seconds; 0 where it was not. The earliest releases counted runs here.
     pub not_before: u64,
     /// What was known of central's version when something was decided last.
     pub central: String,
@@ -197,10 +201,21 @@ pub struct OwedItem {
     pub is_behind: bool,
 }
 
+/// Marks the time at which an item was handed over: no release has counted so many runs in its place.
+const CARRIED: u64 = 1 << 63;
+
 impl Ledger {
-    /// As it is kept in a file of its own.
+    /// As it is kept in a file of its own. What was handed over stands there as set aside, with the time: an earlier
+    /// release, which knows no such state, neither sends it by itself nor lets it go.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = postcard::to_allocvec(self).expect("plain data always serialises");
+        let written = match self.state {
+            ItemState::Carried => &Self {
+                state: ItemState::SetAside,
+                ..self.clone()
+            },
+            _ => self,
+        };
+        let mut bytes = postcard::to_allocvec(written).expect("plain data always serialises");
         bytes.extend(self.tail());
         bytes
     }
@@ -219,7 +234,10 @@ impl Ledger {
 
     /// What `to_bytes` wrote, or an earlier release, which knew no trial.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (ledger, tail) = postcard::take_from_bytes::<Self>(bytes).ok()?;
+        let (mut ledger, tail) = postcard::take_from_bytes::<Self>(bytes).ok()?;
+        if ledger.state == ItemState::SetAside && ledger.not_before & CARRIED != 0 {
+            ledger.state = ItemState::Carried;
+        }
         ledger.with_tail(tail)
     }
 
@@ -280,6 +298,18 @@ impl Ledger {
                 entry.1 = *part;
             }
         }
+    }
+
+    /// When it was handed over, Unix seconds as the box believed them; `None` where it is not.
+    pub fn carried_at(&self) -> Option<i64> {
+        let carried = self.state == ItemState::Carried;
+        carried.then_some((self.not_before & !CARRIED) as i64)
+    }
+
+    /// It was handed over at this moment, Unix seconds.
+    pub(super) fn carried(&mut self, at: i64) {
+        self.state = ItemState::Carried;
+        self.not_before = CARRIED | at.max(0) as u64;
     }
 
     /// Whether it is marked without an account of its own, where none can be written: a first sending of a whole item.

@@ -1,9 +1,10 @@
-//! What a person says about an item: tried again, set aside, released; and what stays as it is whatever is said.
+//! What a person says about an item: tried again, set aside, released, handed over; and what stays as it is whatever is said.
 //! Never says yes where nothing changed, and never brings anything to central by itself.
 //! Called by `vault`, which writes it down, and for `results` of the command line.
 
 use super::ledger::{ItemState, Ledger};
-use super::trial::ItemTrial;
+use super::trial::{BootTime, ItemTrial};
+use crate::words::Now;
 
 impl Ledger {
     /// `results release`: it goes whatever key central has. Says whether anything changed.
@@ -50,7 +51,12 @@ impl Ledger {
 
     /// `results set-aside`: it is kept, not sent, and has no say in the verdict. Says whether anything changed.
     pub fn set_aside(&mut self) -> bool {
-        if matches!(self.state, ItemState::Acknowledged | ItemState::SetAside) {
+        let stays = [
+            ItemState::Acknowledged,
+            ItemState::SetAside,
+            ItemState::Carried,
+        ];
+        if stays.contains(&self.state) {
             return false;
         }
         // What it was before it was held is what it is again, should its key come back.
@@ -59,6 +65,43 @@ impl Ledger {
             state => Some(state),
         };
         self.state = ItemState::SetAside;
+        true
+    }
+
+    /// `results export-tao`: it lies whole in a file that goes to central, since `at` (Unix seconds). What was handed over
+    /// before and lies in one more file keeps its time. Says whether it stands as handed over.
+    pub fn carry(&mut self, at: i64) -> bool {
+        if self.state == ItemState::Queued {
+            self.carried(at);
+        }
+        self.state == ItemState::Carried
+    }
+
+    /// `results confirm`: a person knows that central has it. Says whether anything changed.
+    pub fn confirm(&mut self, now: Now) -> bool {
+        if self.state != ItemState::Carried {
+            return false;
+        }
+        self.state = ItemState::Acknowledged;
+        self.not_before = 0;
+        self.reason = None;
+        self.trial = ItemTrial {
+            // Central may be decrypting it.
+            lost: self.enclosure.enclosed.then(|| BootTime::of(now)),
+            ..self.trial.taken()
+        };
+        true
+    }
+
+    /// `results reclaim`, after central said that it does not have it: the box sends it itself again, as what may be on its
+    /// way: it is probed once more, `settle` later, and goes alone. Says whether anything changed.
+    pub fn reclaim(&mut self) -> bool {
+        if self.state != ItemState::Carried {
+            return false;
+        }
+        self.state = ItemState::Sending;
+        self.not_before = 0;
+        self.trial = ItemTrial::default();
         true
     }
 
@@ -151,5 +194,42 @@ mod tests {
             ledger.retry() && !ledger.is_unfinished(),
             "it goes as it is"
         );
+    }
+
+    #[test]
+    fn only_what_waits_is_handed_over_and_only_that_is_confirmed_or_reclaimed() {
+        let states = [
+            (ItemState::Queued, true),
+            (ItemState::Sending, false),
+            (ItemState::Acknowledged, false),
+            (ItemState::Refused, false),
+            (ItemState::Unconfirmed, false),
+            (ItemState::SetAside, false),
+            (ItemState::Open, false),
+            (ItemState::Held, false),
+        ];
+        let now = Now::default();
+        for (state, goes) in states {
+            let mut ledger = fresh();
+            ledger.state = state;
+            assert!(!ledger.confirm(now) && !ledger.reclaim(), "{state:?}");
+            assert_eq!(ledger.carry(1), goes, "{state:?}");
+            let stands = if goes { ItemState::Carried } else { state };
+            assert_eq!(ledger.state, stands);
+        }
+        let mut carried = fresh();
+        carried.carry(1);
+        // No other word moves it.
+        assert!(!carried.retry() && !carried.set_aside() && !carried.release());
+        assert!(!carried.is_unfinished() && !carried.is_unsent() && !carried.maps());
+        let mut reclaimed = carried.clone();
+        assert!(reclaimed.reclaim() && !reclaimed.reclaim());
+        assert_eq!(
+            reclaimed.state,
+            ItemState::Sending,
+            "it is asked for once more"
+        );
+        assert!(carried.confirm(now) && !carried.confirm(now) && carried.maps());
+        assert_eq!(carried.carried_at(), None);
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::encryption::KeyPrint;
 use crate::fault::Fault;
 use crate::report::OwedCount;
+use crate::spool::ItemKey;
 use crate::words::{Now, SyncParams};
 
 /// How a pass over the spool is to be made.
@@ -127,6 +128,8 @@ pub struct SpoolEnding {
     pub unkept: bool,
     /// Central may still be at a result.
     pub flying: bool,
+    /// Handed over, and a sound probe said that central does not have it (yet).
+    pub not_arrived: Vec<ItemKey>,
 }
 
 impl SpoolEnding {

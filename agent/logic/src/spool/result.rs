@@ -2,6 +2,7 @@
 //! Never sends a result again before the probe has said that central does not hold it.
 //! Called by the machine of `spool`.
 
+mod carried;
 mod follow;
 mod probe;
 mod unasked;
@@ -91,6 +92,8 @@ pub(super) struct ResultQueue {
     /// Central takes an entry without variables whatever its state: it proves nothing (protocol 7.7).
     unproving: bool,
     unasked: Unasked,
+    /// Handed over in a file: asked for when nothing else is left to do.
+    carried: VecDeque<ItemKey>,
     /// Entries alone that failed in a row.
     streak: u32,
     /// A witness was taken, and nothing but suspects went wrong since.
@@ -116,6 +119,7 @@ impl ResultQueue {
             whole: whole::WholeQueue::default(),
             unproving: plan.key.is_some(),
             unasked: Unasked::default(),
+            carried: VecDeque::new(),
             streak: 0,
             well: false,
             offended: false,
@@ -133,6 +137,9 @@ impl ResultQueue {
     /// `ask`: what was not sent in this run is asked for first.
     pub(super) fn enter(&mut self, item: &OwedItem, now: Now, settled: Now, ask: bool) {
         let key = item.key.clone();
+        if item.state == ItemState::Carried {
+            return self.carried.push_back(key);
+        }
         let unknown = matches!(item.state, ItemState::Sending | ItemState::Unconfirmed);
         let known = item.mapped || item.is_behind;
         if known && (item.enclosure.enclosed || self.unproving) {
@@ -275,7 +282,9 @@ impl Sending {
         if let Some(whole) = self.next_whole(now) {
             return Some(whole);
         }
-        self.results.fresh.pop_front().map(|key| alone(key, true))
+        let last = self.results.fresh.pop_front();
+        last.map(|key| alone(key, true))
+            .or_else(|| self.next_carried())
     }
 
     fn next_chunk(&mut self) -> Job {
@@ -449,7 +458,10 @@ impl Sending {
         let on_its_way = |state| {
             matches!(
                 state,
-                ItemState::Queued | ItemState::Sending | ItemState::Unconfirmed
+                ItemState::Queued
+                    | ItemState::Sending
+                    | ItemState::Unconfirmed
+                    | ItemState::Carried
             )
         };
         self.editions(ItemKind::Results, &key.id)

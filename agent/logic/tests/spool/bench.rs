@@ -167,6 +167,35 @@ impl Box {
         self.plan.probe_data = Some("cHJvYmU=".into());
     }
 
+    /// `results export-tao`: the file is whole before any item is handed over; the power goes after so many of them.
+    pub(crate) fn export(&mut self, again: bool, marked: usize) -> Json {
+        let mut owed: Vec<_> = self.owed().into_iter().collect();
+        owed.retain(|item| item.key.kind == ItemKind::Results);
+        owed.retain(|item| logic::spool::stays(item, &self.plan, again).is_none());
+        owed.sort_by_key(|item| item.failures > 0);
+        let mut file = serde_json::Map::new();
+        for item in &owed {
+            let content = serde_json::from_slice(&self.payloads[&item.key]).unwrap();
+            file.insert(item.key.id.clone(), content);
+        }
+        for item in owed.iter().take(marked) {
+            self.ledgers
+                .get_mut(&item.key)
+                .unwrap()
+                .carry(self.now.wall);
+        }
+        file.into()
+    }
+
+    /// `results reclaim`: a pass asks, and what central does not have goes again.
+    pub(crate) fn reclaim(&mut self) {
+        let ending = self.pass();
+        for key in ending.not_arrived {
+            let ledger = self.ledgers.get_mut(&key).unwrap();
+            assert!(ledger.reclaim(), "{ledger:?}");
+        }
+    }
+
     fn same(&self, kind: ItemKind, id: &str) -> Vec<Ledger> {
         let of = |edition| ItemKey {
             kind,
@@ -210,7 +239,7 @@ impl Box {
         self.unmarked = self.plan.unmarked.and(noticed).map(Some);
     }
 
-    fn once(&mut self) -> Option<SpoolEnding> {
+    fn owed(&self) -> Vec<logic::spool::OwedItem> {
         let mut owed = Vec::new();
         let mut all = self.ledgers.values().cloned().peekable();
         while let Some(first) = all.next() {
@@ -225,7 +254,11 @@ impl Box {
                 ..ledger.owed(&same)
             }));
         }
-        let mut machine = Sending::new(self.plan.clone(), owed, self.now);
+        owed
+    }
+
+    fn once(&mut self) -> Option<SpoolEnding> {
+        let mut machine = Sending::new(self.plan.clone(), self.owed(), self.now);
         let mut events = VecDeque::new();
         let mut steps = 0;
         for _ in 0..100_000 {

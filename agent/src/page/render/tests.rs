@@ -264,6 +264,13 @@ fn what_is_lost_or_owed_beside_results_is_counted() {
         ..OwedCounts::default()
     });
     assert!(read(&shown(Language::English, &owing, &[])).contains("2 lost"));
+    owing.standing.owed = Some(OwedCounts {
+        carried: 2,
+        carried_at: owing.standing.now - 3 * 86_400,
+        ..OwedCounts::default()
+    });
+    let told = read(&shown(Language::English, &owing, &[]));
+    assert!(told.contains("2 handed over, the first 3"), "{told}");
 }
 
 #[test]

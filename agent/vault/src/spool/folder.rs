@@ -337,7 +337,12 @@ impl SpoolFolder {
     /// Whether central may know the execution of this item through another one whose content was lost: then it takes
     /// its variables one by one. The same content needs no such care: an execution that is mapped has all of it.
     pub(super) fn may_be_known(&self, ledger: &Ledger) -> bool {
-        let (key, sent) = (&ledger.key, [ItemState::Sending, ItemState::Unconfirmed]);
+        let key = &ledger.key;
+        let sent = [
+            ItemState::Sending,
+            ItemState::Unconfirmed,
+            ItemState::Carried,
+        ];
         self.quarantine.exists()
             && self.lost().into_iter().any(|(_, lost)| {
                 lost.is_some_and(|lost| {

@@ -40,7 +40,7 @@ impl Spool {
             BTreeMap::from(ItemKind::ALL.map(|kind| (kind, health::OwedCounts::default())));
         let mut held_up: Option<(i64, Finding)> = None;
         self.files.each(&self.files.folder, &mut |ledger| {
-            if !self.is_carried(&ledger)? {
+            if !self.is_own(&ledger)? {
                 return Ok(());
             }
             let kind = ledger.key.kind;
@@ -63,6 +63,11 @@ impl Spool {
                 ItemState::Open if self.files.is_superseded(&ledger) => owed.set_aside += 1,
                 ItemState::Open => owed.open += 1,
                 ItemState::Held => owed.held += 1,
+                ItemState::Carried => {
+                    owed.carried += 1;
+                    let at = ledger.carried_at().unwrap_or_default();
+                    owed.carried_at = earlier(owed.carried_at, at);
+                }
                 ItemState::Acknowledged => {}
             }
             if !matches!(
@@ -108,16 +113,22 @@ pub fn sum(by_kind: impl IntoIterator<Item = health::OwedCounts>) -> health::Owe
                 set_aside: all.set_aside + owed.set_aside,
                 open: all.open + owed.open,
                 held: all.held + owed.held,
+                carried: all.carried + owed.carried,
+                carried_at: earlier(all.carried_at, owed.carried_at),
                 lost: all.lost + owed.lost,
                 queued_kinds: all.queued_kinds.and(&owed.queued_kinds),
                 waiting_kinds: all.waiting_kinds.and(&owed.waiting_kinds),
                 refused_kinds: all.refused_kinds.and(&owed.refused_kinds),
                 unconfirmed_kinds: all.unconfirmed_kinds.and(&owed.unconfirmed_kinds),
-                // 0: there is none.
-                oldest_at: match (all.oldest_at, owed.oldest_at) {
-                    (0, at) | (at, 0) => at,
-                    (one, other) => one.min(other),
-                },
+                oldest_at: earlier(all.oldest_at, owed.oldest_at),
             }
         })
+}
+
+/// The earlier of two moments, of which 0 is none.
+fn earlier(one: i64, other: i64) -> i64 {
+    match (one, other) {
+        (0, at) | (at, 0) => at,
+        (one, other) => one.min(other),
+    }
 }

@@ -41,6 +41,11 @@ pub(super) fn spool(
         CheckFinding::warn(&held_up.code, HoldingsMessage::NotTaken { count })
             .detail(ReportedFault::from(held_up.clone()))
             .details(since)
+    } else if owed.queued == 0 && owed.carried > 0 {
+        let count = owed.carried;
+        let since = crate::spool::since(owed.carried_at, now);
+        let since = since.map(|age| HoldingsMessage::OldestWaits { age: Seconds(age) });
+        CheckFinding::pass(Check::Spool, HoldingsMessage::Carried { count }).details(since)
     } else if owed.queued == 0 {
         CheckFinding::pass(Check::Spool, HoldingsMessage::NothingOwed)
     } else if stuck(reports) {
@@ -104,6 +109,14 @@ mod tests {
             spool(refused, None, &[], &reached, 0).code,
             Code::ResultsRefused
         );
+        let carried = OwedCounts {
+            carried: 2,
+            carried_at: 1_000_000,
+            ..owed(0)
+        };
+        let told = spool(carried, None, &[], &reached, 1_000_000 + 2 * 86_400);
+        assert_eq!(told.status, CheckStatus::Pass);
+        assert_eq!(told.json()["detail"], "the oldest waits since 2 d");
         let waiting = OwedCounts {
             waiting: 2,
             oldest_at: 1_000_000,

@@ -105,6 +105,9 @@ crate::sentences! {
         Waits { items: KindCount } by items:
             "{items} waits to be sent" | "{items} wait to be sent",
             "{items} attend son envoi" | "{items} attendent leur envoi";
+        Carried { count: u64 } by count:
+            "{count} result was handed over in a file, and central has not confirmed it" | "{count} results were handed over in files, and central has not confirmed them",
+            "{count} résultat a été confié dans un fichier, et le serveur central ne l’a pas confirmé" | "{count} résultats ont été confiés dans des fichiers, et le serveur central ne les a pas confirmés";
         OldestWaits { age: Seconds }: "the oldest waits since {age}", "le plus ancien attend depuis {age}";
         NeverFinished:
             "no synchronization has finished yet",

@@ -116,6 +116,7 @@ fn owed_items(sample: &MetricsInput) -> Vec<MetricSample> {
             ("set_aside", owed.set_aside),
             ("open", owed.open),
             ("held", owed.held),
+            ("carried", owed.carried),
         ] {
             lines.push(MetricSample(
                 vec![kind.clone(), state.to_owned()],
@@ -233,6 +234,9 @@ pub(super) const FAMILIES: &[MetricFamily] = &[
     gauge("boxsync_owed_oldest_timestamp_seconds", &[],
         "When the oldest item came that central does not have, by the clock of the box; 0 when nothing is owed.",
         |s| of_owed(s, |owed| owed.oldest_at as f64)),
+    gauge("boxsync_owed_carried_timestamp_seconds", &[],
+        "When the first item was handed over that central does not have, by the clock of the box; 0 when there is none.",
+        |s| of_owed(s, |owed| owed.carried_at as f64)),
     gauge("boxsync_results_queued", &[],
         "Results that central did not have after the last run.",
         |s| of_box(s, |b| b.counted.last.map(|last| last.queued as f64))),

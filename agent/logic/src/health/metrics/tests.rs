@@ -30,6 +30,8 @@ fn standing() -> BoxStanding {
         refused: 2,
         unconfirmed: 1,
         set_aside: 4,
+        carried: 5,
+        carried_at: NOW - 7_200,
         oldest_at: NOW - 3_600,
         ..OwedCounts::default()
     };

@@ -44,7 +44,7 @@ impl Sending {
         }
         self.results.probe = ProbeState::Sound;
         self.results.probe_failures = 0;
-        let mut changes = Vec::new();
+        let mut changes = self.carried_answered(&keys, &acks, now);
         for doubt in self.take(&keys) {
             match acks.get(&doubt.key.id) {
                 Some(ack) if !ack.success => changes.push(self.mapped(doubt)),
@@ -53,10 +53,7 @@ impl Sending {
                 }
                 Some(ack) if ack.stored.is_some() => {
                     // Rows are stored for mapped executions alone; but then the probe is not silent.
-                    changes.push(self.acknowledgement(&doubt.key));
-                    self.results.probe = ProbeState::Unsound;
-                    self.ending.probe_stored = true;
-                    self.complain(Code::CentralProbeStored, ItemCause::ProbeStored);
+                    changes.push(self.probe_stored(&doubt.key));
                 }
                 _ => match doubt.unsent {
                     Some(unsent) => self.send_first(doubt.key, unsent),
@@ -67,6 +64,13 @@ impl Sending {
         self.note(changes);
     }
 
+    pub(super) fn probe_stored(&mut self, key: &ItemKey) -> LedgerChange {
+        self.results.probe = ProbeState::Unsound;
+        self.ending.probe_stored = true;
+        self.complain(Code::CentralProbeStored, ItemCause::ProbeStored);
+        self.acknowledgement(key)
+    }
+
     /// A probe brought nothing. After `most` of them the doubts are left, and what is owed beside them goes on.
     fn unanswered(&mut self, trouble: Fault, most: u32, now: Now) {
         self.results.probe_failures += 1;
@@ -74,6 +78,7 @@ impl Sending {
             // They stay `sending`: the next run asks again. What was not sent yet is.
             self.send_unasked(false, now);
             self.results.doubts.clear();
+            self.results.carried.clear();
             self.results.follow.give_up();
             self.find(trouble);
         } else if self.pause.is_none() {
@@ -93,7 +98,7 @@ impl Sending {
     }
 
     /// Central knows the execution. Where that cannot come of this item alone, its variables go one by one.
-    fn mapped(&mut self, doubt: UncertainResult) -> LedgerChange {
+    pub(super) fn mapped(&mut self, doubt: UncertainResult) -> LedgerChange {
         if let Some(unsent) = doubt.unsent {
             self.known(unsent);
         }

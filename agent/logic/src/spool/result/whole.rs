@@ -48,7 +48,10 @@ impl Sending {
         let under_way = |state| {
             matches!(
                 state,
-                ItemState::Queued | ItemState::Sending | ItemState::Acknowledged
+                ItemState::Queued
+                    | ItemState::Sending
+                    | ItemState::Acknowledged
+                    | ItemState::Carried
             )
         };
         self.editions(ItemKind::Results, &key.id)
