@@ -135,6 +135,15 @@ pub fn make(
             json!(Stats::of(&reports, standing.now, offset)),
         );
         put("history.json", json!(reports));
+        let added = engine
+            .organisations()
+            .unwrap_or_default()
+            .into_iter()
+            .skip(1);
+        let added: Vec<Json> = added.map(|one| organisation(&one, offset)).collect();
+        if !added.is_empty() {
+            put("organisations.json", json!(added));
+        }
     }
     let entries = lines(journal);
     let entries = entries
@@ -142,6 +151,17 @@ pub fn make(
         .map(|entry| format!("{}\n", sieve.json(entry)));
     files.insert("journal.jsonl", entries.collect());
     finish(&redactor, &files)
+}
+
+/// What is told of an organisation that was added to the first.
+fn organisation(engine: &Engine, offset: i64) -> Json {
+    let mut standing = standing::take(engine);
+    standing.awaited.clear();
+    let reports = standing::reports(engine, HISTORY).unwrap_or_default();
+    json!({
+        "organisation_id": engine.organisation_id(), "verdict": Verdict::of(&standing),
+        "link": Stats::of(&reports, standing.now, offset), "history": reports, "standing": standing,
+    })
 }
 
 /// Where central is, and the proxy: a supporter needs it.

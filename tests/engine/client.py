@@ -34,11 +34,11 @@ class Operations:
         """Follows the synchronizations."""
         return self.asks("GET", "/v1/sync/events", {}, {}, stream=True)
 
-    def follow(self, include=None, last_event_id=None):
+    def follow(self, include=None, organisation=None, last_event_id=None):
         """Follows everything that an engine has to know."""
         if include is not None:
             checked("include", include, ["entity"])
-        return self.asks("GET", "/v1/events", {"include": include}, {"Last-Event-ID": last_event_id}, stream=True)
+        return self.asks("GET", "/v1/events", {"include": include, "organisation": organisation}, {"Last-Event-ID": last_event_id}, stream=True)
 
     def entities(self, type=None, id=None, login=None, organisation=None):
         """Entities of one generation, one JSON object a line."""

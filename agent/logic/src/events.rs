@@ -306,8 +306,12 @@ pub struct BoxFacts {
     pub termination: Option<Vec<ExecutionCount>>,
     /// Deletions that are held back, by type.
     pub held_back: BTreeMap<String, u64>,
+    /// The same of each organisation that was added to the first, by its id.
+    pub held_back_of: BTreeMap<String, BTreeMap<String, u64>>,
     /// The verdict as JSON; none before the first look.
     pub verdict: Option<serde_json::Value>,
+    /// How the box stands for each organisation, on a box of several.
+    pub organisations: Option<serde_json::Value>,
 }
 
 /// What has become of a package.
@@ -368,16 +372,34 @@ pub fn changes(before: &BoxFacts, after: &BoxFacts, now_ms: u64) -> Vec<BoxEvent
         );
     }
     if before.held_back != after.held_back {
-        let all: u64 = after.held_back.values().sum();
-        let data = json!({ "schema": 1, "held_back": all, "held_back_by_type": after.held_back });
+        let data = held_back(None, &after.held_back);
         tell("held-back", Some(ApiRole::Read), data);
     }
-    if before.verdict != after.verdict {
-        tell(
-            "verdict",
-            None,
-            json!({ "schema": 1, "verdict": after.verdict }),
-        );
+    for id in keys(&before.held_back_of, &after.held_back_of) {
+        let none = BTreeMap::new();
+        let old = before.held_back_of.get(id).unwrap_or(&none);
+        let new = after.held_back_of.get(id).unwrap_or(&none);
+        if old != new {
+            tell("held-back", Some(ApiRole::Read), held_back(Some(id), new));
+        }
+    }
+    let verdict = |facts: &BoxFacts| (facts.verdict.clone(), facts.organisations.clone());
+    if verdict(before) != verdict(after) {
+        let mut data = json!({ "schema": 1, "verdict": after.verdict });
+        if let Some(each) = &after.organisations {
+            data["organisations"] = each.clone();
+        }
+        tell("verdict", None, data);
+    }
+    told
+}
+
+/// What is held back of one organisation; none is named of the first.
+fn held_back(organisation: Option<&str>, by_type: &BTreeMap<String, u64>) -> serde_json::Value {
+    let all: u64 = by_type.values().sum();
+    let mut told = json!({ "schema": 1, "held_back": all, "held_back_by_type": by_type });
+    if let Some(id) = organisation {
+        told["organisation_id"] = json!(id);
     }
     told
 }
@@ -401,6 +423,9 @@ pub fn state(
     let exams: Vec<_> = facts.exams.iter().map(exam).collect();
     let mut told = json!({ "schema": 1, "exams": exams, "running": !exams.is_empty(), "verdict": facts.verdict });
     told["terminate"] = termination::told(facts.termination.as_deref());
+    if let Some(each) = &facts.organisations {
+        told["organisations"] = each.clone();
+    }
     if reads {
         let packages = facts.packages.iter().map(|(delivery, fact)| {
             json!({ "delivery": delivery, "state": fact.state, "bytes": fact.bytes, "edition": fact.edition })
@@ -408,6 +433,9 @@ pub fn state(
         told["packages"] = packages.collect();
         told["held_back"] = json!(facts.held_back.values().sum::<u64>());
         told["held_back_by_type"] = json!(facts.held_back);
+        if !facts.held_back_of.is_empty() {
+            told["held_back_by_organisation"] = json!(facts.held_back_of);
+        }
         told["cursor"] = json!(place.map(|place| place.to_string()));
     }
     told

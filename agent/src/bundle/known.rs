@@ -53,12 +53,22 @@ pub(super) fn secrets(
         }
     }
     proxy(settings, redactor);
-    if let Some(enrolment) = engine.and_then(|engine| engine.enrolment().ok()?) {
+    for enrolment in organisations(engine).filter_map(|one| one.enrolment().ok()?) {
         redactor.secret("client secret", enrolment.secret.as_bytes());
         if let Some(user) = &enrolment.sync_user {
             hashes(user, redactor);
         }
     }
+}
+
+/// The box as each of its organisations; as the first where it cannot be read which others there are.
+fn organisations(engine: Option<&Engine>) -> impl Iterator<Item = Engine> + '_ {
+    let all = |engine: &Engine| {
+        engine
+            .organisations()
+            .unwrap_or_else(|_| vec![engine.clone()])
+    };
+    engine.into_iter().flat_map(all)
 }
 
 fn file(path: &Path, what: &'static str, redactor: &mut Redactor) {
@@ -89,9 +99,12 @@ fn hashes(user: &Entity, redactor: &mut Redactor) {
     }
 }
 
-/// Everybody in the catalogue, and the sync manager.
+/// Everybody in the catalogues, and the sync managers.
 pub(super) fn people(engine: Option<&Engine>, redactor: &mut Redactor) {
-    let Some(engine) = engine else { return };
+    organisations(engine).for_each(|one| people_of(&one, redactor));
+}
+
+fn people_of(engine: &Engine, redactor: &mut Redactor) {
     if let Some(user) = engine
         .enrolment()
         .ok()

@@ -76,12 +76,16 @@ pub(super) fn act(root: &Root, act: Option<PackagesVerb>, screen: &Screen) -> Re
 fn list(engine: &Engine, packages: &PackageStore, screen: &Screen) -> Result<u8, Fault> {
     let mut rows = Vec::new();
     let mut seen = BTreeSet::new();
-    for one in engine.organisations()? {
+    let all = engine.organisations()?;
+    let look = screen.json.then(|| standing::take_worst(&all));
+    let awaited = look
+        .as_ref()
+        .map(|(_, of, awaited)| awaited_at(of, awaited));
+    let awaited = awaited.unwrap_or_default();
+    for one in &all {
         let catalogue = CatalogueStore::open(one.vault())?;
         let edition = catalogue.shown()?;
         let mut reader = catalogue.reader();
-        let standing = screen.json.then(|| standing::take(&one));
-        let awaited = standing.as_ref().map(awaited_at).unwrap_or_default();
         for (name, row) in edition.rows(EntityType::Delivery) {
             // What two organisations name is held once.
             if !seen.insert(*name) {

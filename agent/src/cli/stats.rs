@@ -7,7 +7,7 @@ use logic::health::BoxStanding;
 use logic::health::stats::{DayStats, Night, Spread, Stats, sparkline};
 use logic::language::Language;
 use logic::language::figure::{self, Bytes, Decimal};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::screen::{Screen, fold, pairs};
 use super::words::{PastTerm, RunCount, Term};
@@ -19,17 +19,33 @@ use system::clock;
 const RUNS_KEPT: usize = 500;
 
 pub(super) fn act(engine: &Engine, screen: &Screen) -> Result<u8, Fault> {
-    let reports = standing::reports(engine, RUNS_KEPT)?;
+    let all = engine.organisations()?;
     let now = clock::now().wall;
     let offset = engine.settings().download.offset(now);
-    let stats = Stats::of(&reports, now, offset.seconds());
-    let standing = standing::take(engine);
-    if screen.json {
-        let stock = &standing.packages;
-        screen.object(json!({
-            "link": stats,
-            "packages": { "bytes_left": stock.bytes_left, "unknown": stock.unknown },
+    let mut each = Vec::new();
+    let mut reports = Vec::new();
+    for one in &all {
+        let own = standing::reports(one, RUNS_KEPT)?;
+        let standing = standing::take(one);
+        each.push(json!({
+            "organisation_id": one.organisation_id(), "link": Stats::of(&own, now, offset.seconds()),
+            "packages": packages(&standing),
         }));
+        reports.extend(own);
+    }
+    // The line is the box's, and so is what it has to carry.
+    reports.sort_by_key(|report| std::cmp::Reverse(report.sync_id));
+    reports.truncate(RUNS_KEPT);
+    let stats = Stats::of(&reports, now, offset.seconds());
+    let (_, mut standing, awaited) = standing::take_worst(&all);
+    standing.packages.bytes_left = awaited.iter().filter_map(|one| one.left).sum();
+    standing.packages.unknown = awaited.iter().filter(|one| one.left.is_none()).count() as u64;
+    if screen.json {
+        let mut told = json!({ "link": stats, "packages": packages(&standing) });
+        if all.len() > 1 {
+            told["organisations"] = json!(each);
+        }
+        screen.object(told);
         return Ok(0);
     }
     if stats.runs == 0 {
@@ -40,6 +56,12 @@ pub(super) fn act(engine: &Engine, screen: &Screen) -> Result<u8, Fault> {
         screen.line(&line);
     }
     Ok(0)
+}
+
+/// What is left of the packages, for machines.
+fn packages(standing: &BoxStanding) -> Json {
+    let stock = &standing.packages;
+    json!({ "bytes_left": stock.bytes_left, "unknown": stock.unknown })
 }
 
 fn lines(stats: &Stats, standing: &BoxStanding, offset: &str, screen: &Screen) -> Vec<String> {

@@ -10,7 +10,7 @@ use std::path::Path;
 use logic::entity::EntityType;
 use logic::fault::{Area, CatalogueCause, Code, Fault, FileAct, Finding};
 use logic::health::verdict::{
-    AwaitedPackage, Last, LastRun, OwedCounts, Stock, awaited_at, package_estimate,
+    AwaitedPackage, Last, LastRun, OwedCounts, Stock, awaited_at, awaited_in_turn, package_estimate,
 };
 use logic::health::{BoxStanding, OrganisationVerdict, Verdict};
 use logic::intake::ItemKind;
@@ -74,23 +74,38 @@ pub fn intake(state: &Path) -> Option<Finding> {
     })
 }
 
-/// Where a box of several organisations stands: as the least ready of them, with the word of each; and which that is.
-pub fn take_worst(all: &[Engine]) -> (usize, BoxStanding) {
+/// Where a box of several organisations stands: as the least ready of them, with the word of each; which that is, and
+/// what all of them await.
+pub fn take_worst(all: &[Engine]) -> (usize, BoxStanding, Vec<AwaitedPackage>) {
     let mut standings: Vec<BoxStanding> = all.iter().map(take).collect();
     let verdicts: Vec<Verdict> = standings.iter().map(Verdict::of).collect();
+    let awaited = awaited_in_turn(&standings);
     let Some(place) = Verdict::worst(&verdicts) else {
-        return (0, BoxStanding::default());
+        return (0, BoxStanding::default(), awaited);
     };
-    let mut standing = standings.swap_remove(place);
+    let mut each = Vec::new();
     if all.len() > 1 {
-        let each = all.iter().zip(&verdicts);
-        let each = each.map(|(one, verdict)| OrganisationVerdict {
-            organisation_id: one.organisation_id().unwrap_or_default(),
-            verdict: verdict.word,
-        });
-        standing.organisations = each.collect();
+        let there = awaited_at(&standings[place], &awaited);
+        for ((one, verdict), standing) in all.iter().zip(&verdicts).zip(&standings) {
+            let mut own = standing.awaited.iter().map(|own| {
+                let of = |(told, _): &&(&AwaitedPackage, _)| told.delivery == own.delivery;
+                there.iter().find(of).and_then(|(_, at)| *at)
+            });
+            // One that is not known leaves the end unknown.
+            let last = own.try_fold(None, |last: Option<i64>, at| Some(last.max(Some(at?))));
+            each.push(OrganisationVerdict {
+                organisation_id: one.organisation_id().unwrap_or_default(),
+                verdict: verdict.word,
+                finding: Finding::new(verdict.code.clone(), verdict.reason.clone()),
+                held: standing.packages.held,
+                wanted: standing.packages.wanted,
+                ready_at: last.flatten(),
+            });
+        }
     }
-    (place, standing)
+    let mut standing = standings.swap_remove(place);
+    standing.organisations = each;
+    (place, standing, awaited)
 }
 
 /// The files of the configuration are wrong, and what was taken stands on the last good one.
@@ -267,7 +282,7 @@ fn stock(
 
 /// The packages that are still to come, each with its bytes and the moment at which it is there, for machines.
 pub fn awaited(standing: &BoxStanding) -> Vec<Json> {
-    let told = awaited_at(standing).into_iter();
+    let told = awaited_at(standing, &standing.awaited).into_iter();
     let line = |(one, at): (&AwaitedPackage, Option<i64>)| json!({ "delivery": one.delivery, "bytes_left": one.left, "ready_at": at });
     told.map(line).collect()
 }

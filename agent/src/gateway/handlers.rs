@@ -166,7 +166,7 @@ impl Gateway {
                 .versions()
                 .map(|known| logic::gateway::versions(&known)),
             GatewayRoute::Checksums => self.checksums(query, session),
-            GatewayRoute::Details => self.details(body),
+            GatewayRoute::Details => self.details(body, session),
             GatewayRoute::Classes => self.classes(body),
             GatewayRoute::Results => self.take(ItemKind::Results, body),
             GatewayRoute::Logs => self.take(ItemKind::Logs, body),
@@ -322,12 +322,14 @@ impl Gateway {
         Ok(asked.answer(&*held, &self.voice)?)
     }
 
-    fn details(&self, body: &[u8]) -> Result<GatewayAnswer, NotShown> {
+    fn details(&self, body: &[u8], session: &GatewaySession) -> Result<GatewayAnswer, NotShown> {
         let asked = match DetailsRequest::read(body, &self.versions()?, &self.voice) {
             Ok(asked) => asked,
             Err(refused) => return Ok(refused),
         };
-        let (asker, of) = (Asker::of(asked.run()), asked.organisation());
+        // As for a list: what the parameters name, else that of the login.
+        let of = asked.organisation().or(session.organisation.as_deref());
+        let asker = Asker::of(asked.run());
         let held = self.runs.hold(&asker, of, false, clock::sure())?;
         Ok(asked.answer(&*held, &self.voice)?)
     }

@@ -97,16 +97,23 @@ impl GatewayRuns {
     ) -> Result<Arc<OpenRevision>, NotShown> {
         // What is wrong with one that was added is no trouble of the first.
         let added = self.vault.added_organisations().unwrap_or_default();
-        let added = added
-            .into_iter()
-            .map(|added| added.id)
-            .find(|id| organisation == Some(id));
+        let added_ids: Vec<String> = added.into_iter().map(|added| added.id).collect();
+        let added = added_ids
+            .iter()
+            .find(|id| organisation == Some(id))
+            .cloned();
         let any = organisation.is_none();
+        let is_alone = added_ids.is_empty();
         let mut pins = self.pins();
         pins.retain(|pin| {
             let idle = pin.run.as_ref().map_or(IDLE_UNNAMED, |_| IDLE);
             now.mono.saturating_sub(pin.used) < idle
         });
+        // What one organisation calls a thing is not what another one does (protocol 5.7).
+        if any && !is_alone && *asker != Asker::Beside && lists(&pins, asker) != 1 {
+            let told = "This box has several organisations, and the request names none in its parameters (organisation_id). Nothing was changed.";
+            return Err(NotShown::Told(told.to_owned()));
+        }
         if !first && let Some(pin) = find(&mut pins, asker, |pin| any || pin.added == added) {
             pin.used = now.mono;
             return Ok(pin.held.clone());
@@ -219,6 +226,15 @@ impl GatewayRuns {
         // No state of it is half done when a holder panics: pins are pushed and removed whole.
         self.pins.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Of how many organisations an asker has lists.
+fn lists(pins: &[Pin], asker: &Asker) -> usize {
+    let run = match asker {
+        Asker::Run(run) => Some(run),
+        _ => None,
+    };
+    pins.iter().filter(|pin| pin.run.as_ref() == run).count()
 }
 
 fn find<'a>(

@@ -3,9 +3,9 @@
 //! Called by `page`.
 
 use logic::exam::{self, ExecutionCount};
-use logic::health::CheckStatus;
 use logic::health::stats::Stats;
 use logic::health::verdict::{BoxStanding, is_mended_by_a_run, package_estimate};
+use logic::health::{CheckStatus, OrganisationVerdict};
 use logic::language::Language;
 use logic::outside;
 use logic::package::order::OrdersInForce;
@@ -172,7 +172,7 @@ fn main(language: Language, view: &PageView) -> String {
         ) + &now(language, view);
     };
     let stats = Stats::of(&box_view.reports, box_view.standing.now, view.offset);
-    verdict(language, box_view, view.running.is_some())
+    verdict(language, box_view, view.running.is_some(), view.offset)
         + &now(language, view)
         + &holdings(language, &box_view.standing, view)
         + &doctor(language, view.findings)
@@ -187,7 +187,7 @@ fn section(id: &str, class: &str, title: &str, body: &str) -> String {
     )
 }
 
-fn verdict(language: Language, box_view: &BoxView, runs: bool) -> String {
+fn verdict(language: Language, box_view: &BoxView, runs: bool, offset: i64) -> String {
     let words = words(language);
     let verdict = box_view.verdict();
     let sign = match verdict.word {
@@ -214,6 +214,13 @@ fn verdict(language: Language, box_view: &BoxView, runs: bool) -> String {
         body += &list("", also);
     }
     body += "</div>";
+    let each = &box_view.standing.organisations;
+    if !each.is_empty() {
+        body += &list(
+            "found",
+            each.iter().map(|one| organisation(language, one, offset)),
+        );
+    }
     if verdict.word != logic::health::Word::Ready {
         let cause = verdict.cause(&box_view.standing);
         let remedy = match runs && is_mended_by_a_run(&cause, &box_view.standing.packages) {
@@ -229,6 +236,19 @@ fn verdict(language: Language, box_view: &BoxView, runs: bool) -> String {
     }
     let class = format!("verdict {}", verdict.word.word());
     section("verdict", &class, words.question, &body)
+}
+
+/// How the box stands for one of its organisations.
+fn organisation(language: Language, one: &OrganisationVerdict, offset: i64) -> String {
+    let words = words(language);
+    let word = words.verdict(one.verdict);
+    let name = put(words.of_organisation, &[&one.organisation_id, word]);
+    let why = markup::cause(language, Some(&one.finding.code), &one.finding.cause);
+    let there = one
+        .ready_at
+        .map(|at| put(words.ready_at, &[&moment(language, at, offset)]));
+    let there = there.map_or_else(String::new, |at| format!(", {}", escape(&at)));
+    format!("<b>{}</b> {why}{there}", escape(&name))
 }
 
 /// Commands between backticks, of a text that is HTML already.

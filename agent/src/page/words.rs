@@ -35,6 +35,7 @@ words! {
     ready_but: "READY, BUT …", "PRÊTE, MAIS …";
     not_ready: "NOT READY", "PAS PRÊTE";
     looking: "The box is being looked at …", "Examen de la box en cours …";
+    of_organisation: "Organisation {1}: {2}", "Organisation {1}\u{a0}: {2}";
     to_do: "What to do", "Que faire";
     let_it_run: "A synchronization is running: let it finish.", "Une synchronisation est en cours\u{a0}: la laisser aboutir.";
     more: "More on the box:", "En savoir plus, sur la box\u{a0}:";

@@ -2,7 +2,7 @@
 //! Never holds more of them than one piece: an entity is opened when there is room for it in the connection.
 //! Called by the routes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use hyper::{Response, StatusCode};
 use logic::access::{ApiRole, ApiRoles, is_secret};
 use logic::entity::{Entity, EntityType};
 use logic::fault::{ApiCause, CatalogueCause, Cause, Code, Fault, Id, ParameterFlaw};
+use logic::health::verdict::awaited_at;
 use logic::outside;
 use logic::seal::NameHash;
 use serde_json::{Value as Json, json};
@@ -20,6 +21,7 @@ use super::login;
 use super::package::insert;
 use super::query::{Query, parameter};
 use super::snapshot::{FeedSnapshot, Followed};
+use super::standing;
 use super::state::SharedState;
 use super::wire::with_type;
 use vault::package::PackageStore;
@@ -177,13 +179,16 @@ pub(super) fn line(kind: EntityType, mut entity: Entity, roles: ApiRoles) -> Jso
     told
 }
 
-/// The packages of the deliveries in the catalogue, one a line; the words of `packages --json`.
-pub(super) fn packages(shared: &SharedState) -> Result<Response<ResponseBody>, Fault> {
+/// The packages of the deliveries in the catalogue, one a line; the words of `packages --json`, when those that are
+/// still to come are there, and on a box of several organisations which of them name the delivery.
+pub(super) async fn packages(shared: &SharedState) -> Result<Response<ResponseBody>, Fault> {
     let mut seen = BTreeSet::new();
     let shelves = shared.each()?.into_iter().map(|shared| shared.shelf());
     let shelves = shelves.collect::<Result<Vec<_>, Fault>>()?;
     let first = shared.shelf()?;
     let packages = PackageStore::open(first.vault())?;
+    let there = ready_at(shared, &shelves, &packages).await?;
+    let all = shelves.clone();
     let places = shelves.into_iter().flat_map(|shelf| {
         let count = shelf.edition().count(EntityType::Delivery);
         (0..count).map(move |place| (shelf.clone(), place))
@@ -199,14 +204,49 @@ pub(super) fn packages(shared: &SharedState) -> Result<Response<ResponseBody>, F
             let state = packages.state(&delivery)?;
             let held = packages.held(&delivery).ok().flatten();
             let held = held.filter(|meta| !meta.damaged);
-            Ok(json!({
+            let coming = there.get(&delivery).copied().unwrap_or_default();
+            let mut told = json!({
                 "delivery": delivery, "bytes": state.bytes, "state": state.word, "rebuilt": state.rebuilt,
-                "edition": held.map(|meta| NameHash(meta.edition).to_string()),
-            }))
+                "edition": held.map(|meta| NameHash(meta.edition).to_string()), "bytes_left": coming.0, "ready_at": coming.1,
+            });
+            if all.len() > 1 {
+                let named = all.iter().filter(|one| one.shows(EntityType::Delivery, &delivery));
+                let named = named.map(|one| &one.edition().organisation_id);
+                told["organisations"] = json!(named.collect::<Vec<_>>());
+            }
+            Ok(told)
         }))
     });
     let body = ResponseBody::Pieces(gather(lines), None);
     Ok(with_type(StatusCode::OK, LINES, body))
+}
+
+/// Of each package that is still to come what is left, and when it is there; the box is looked at where one is.
+async fn ready_at(
+    shared: &SharedState,
+    shelves: &[Rc<FeedSnapshot>],
+    packages: &PackageStore,
+) -> Result<BTreeMap<String, (Option<u64>, Option<i64>)>, Fault> {
+    let is_due = |shelf: &Rc<FeedSnapshot>, place| {
+        let delivery = shelf.entity(EntityType::Delivery, place)?;
+        let state = delivery
+            .map(|delivery| packages.state(&delivery.id))
+            .transpose()?;
+        Ok::<_, Fault>(state.is_some_and(|state| state.word != "held"))
+    };
+    for shelf in shelves {
+        for place in 0..shelf.edition().count(EntityType::Delivery) {
+            if is_due(shelf, place)? {
+                let Some(look) = standing::look(shared, standing::LOOK).await else {
+                    return Ok(BTreeMap::new());
+                };
+                let there = awaited_at(&look.standing, &look.awaited).into_iter();
+                let told = there.map(|(one, at)| (one.delivery.clone(), (one.left, at)));
+                return Ok(told.collect());
+            }
+        }
+    }
+    Ok(BTreeMap::new())
 }
 
 /// Whether the package of a delivery is still to come: it is not held as the catalogue names it.

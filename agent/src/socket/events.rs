@@ -25,7 +25,7 @@ use super::{feed, watch};
 use system::clock;
 
 /// What the route takes.
-pub(super) const PARAMETERS: [&str; 1] = ["include"];
+pub(super) const PARAMETERS: [&str; 2] = ["include", "organisation"];
 /// A follower to whom nothing is told hears so often that the daemon is there.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Pieces that wait for a follower; it is not told more before it takes some.

@@ -171,6 +171,7 @@ async fn dispatch(
         }
         "events" => {
             let query = query(&events::PARAMETERS)?;
+            let shared = &shared.at(query.text("organisation"))?;
             events::answer(shared, roles, &query, request.headers())
         }
         "entities" => {
@@ -185,7 +186,7 @@ async fn dispatch(
         }
         "packages" => {
             query(&[])?;
-            content::packages(shared)
+            content::packages(shared).await
         }
         "packages/content" => {
             let query = query(&["delivery", package::PARAMETERS[0]])?;

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use logic::fault::{Code, CodeName, Fault, Finding, ProcessEnd, RunCause};
+use logic::health::verdict::AwaitedPackage;
 use logic::health::{BoxStanding, CheckFinding, CheckStatus, Message, Verdict};
 use logic::language::{Language, Localized};
 use logic::report::Report;
@@ -41,6 +42,8 @@ pub struct BoxView {
     pub box_id: Option<String>,
     /// Past synchronizations, newest first.
     pub reports: Vec<Report>,
+    /// What all organisations of the box await, in the order in which it comes.
+    pub awaited: Vec<AwaitedPackage>,
 }
 
 impl BoxView {
@@ -70,7 +73,10 @@ pub fn look(
     let clean = |text: &mut String| *text = redactor.redact(text);
     let standing = &mut box_view.standing;
     let died = standing.died.iter_mut().map(|(how, _)| how);
+    let each = standing.organisations.iter_mut();
+    let each = each.map(|one| &mut one.finding);
     let findings = standing.trouble.iter_mut().chain(&mut standing.config);
+    let findings = findings.chain(each);
     for told in findings.chain(died) {
         told.cause.redact(|text| redactor.redact(text));
     }
@@ -91,7 +97,7 @@ pub fn look(
 
 /// Where the box stands as the least ready of its organisations.
 fn of_organisations(all: &[Engine]) -> BoxView {
-    let (place, standing) = standing::take_worst(all);
+    let (place, standing, awaited) = standing::take_worst(all);
     let engine = all.get(place);
     let box_id = engine.and_then(|engine| engine.identity().ok());
     let reports = engine.map(|engine| standing::reports(engine, HISTORY));
@@ -99,6 +105,7 @@ fn of_organisations(all: &[Engine]) -> BoxView {
         standing,
         box_id: box_id.map(|identity| identity.box_id),
         reports: reports.and_then(Result::ok).unwrap_or_default(),
+        awaited,
     }
 }
 
@@ -162,7 +169,7 @@ pub(crate) struct ShownSnapshot {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct ViewStamp {
     ended: u64,
-    edition: Option<FileStamp>,
+    editions: Vec<FileStamp>,
     intake: Option<Finding>,
 }
 
@@ -170,7 +177,7 @@ impl ViewStamp {
     fn of(shared: &SharedState) -> Self {
         Self {
             ended: shared.ended().values().sum(),
-            edition: FileStamp::of(&shared.root().state().join("catalogue")),
+            editions: FileStamp::of_all(&shared.root().state()),
             intake: shared.intake(),
         }
     }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use logic::entity::EntityType;
 use logic::fault::{Fault, Finding};
-use logic::health::Verdict;
 use logic::places::{PlaceClass, SMALL_DOCUMENT};
 use serde_json::{Map, Value as Json, json};
 
@@ -125,11 +124,11 @@ pub(super) fn daemon(shared: &SharedState) -> Json {
 }
 
 /// A person waits no longer for a look at the box than this; what is told without it is true all the same.
-const LOOK: Duration = Duration::from_secs(2);
+pub(super) const LOOK: Duration = Duration::from_secs(2);
 
-/// The same verdict as that of `status` and of the page; `None` where the look at the box takes too long.
-pub(super) async fn verdict(shared: &SharedState) -> Option<Verdict> {
-    Some(look(shared, LOOK).await?.verdict())
+/// The look with the same verdict as that of `status` and of the page; `None` where the look at the box takes too long.
+pub(super) async fn verdict(shared: &SharedState) -> Option<Rc<BoxView>> {
+    look(shared, LOOK).await
 }
 
 /// The look at the box, where it comes within a time.

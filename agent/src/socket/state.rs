@@ -479,6 +479,11 @@ impl SharedState {
         Ok(std::iter::once(first).chain(added).collect())
     }
 
+    /// Which organisation it is of; none is the first.
+    pub(super) fn added_id(&self) -> Option<&str> {
+        self.1.as_ref().map(|added| &*added.id)
+    }
+
     /// The folder of the organisation.
     pub(super) fn home(&self) -> PathBuf {
         match &self.1 {

@@ -18,6 +18,7 @@ use serde_json::json;
 use tokio::sync::{Notify, broadcast};
 use tokio::time::Instant;
 
+use super::sample::BoxView;
 use super::state::SharedState;
 use super::{results, standing};
 use crate::engine::{Engine, exam};
@@ -110,7 +111,7 @@ pub(super) fn attend(shared: &SharedState) -> Attendance {
 /// Files that were written since the look before.
 #[derive(Default)]
 struct WatchMarks {
-    catalogue: Option<FileStamp>,
+    catalogues: Vec<FileStamp>,
     packages: Option<FileStamp>,
     spool: [Option<FileStamp>; 2],
     fates: Option<Arc<FateMarks>>,
@@ -121,9 +122,7 @@ async fn watch(shared: SharedState) {
     let mut marks = WatchMarks::default();
     let mut facts = BoxFacts::default();
     let _ = look(&shared, &mut marks, &mut facts).await;
-    if let Some(verdict) = standing::verdict(&shared).await {
-        facts.verdict = Some(json!(verdict));
-    }
+    judged(&mut facts, standing::verdict(&shared).await.as_deref());
     let log = EventLog::new(u64::from_le_bytes(random()));
     *events.watched.borrow_mut() = Some(Watched { log, facts });
     events.news.notify_waiters();
@@ -176,6 +175,7 @@ async fn turn(shared: &SharedState, marks: &mut WatchMarks) {
     events.change(|watched| {
         // The verdict is another one's to tell, and may have been told meanwhile.
         facts.verdict.clone_from(&watched.facts.verdict);
+        facts.organisations.clone_from(&watched.facts.organisations);
         for event in changes(&watched.facts, &facts, now)
             .into_iter()
             .chain(results)
@@ -196,24 +196,36 @@ async fn look(
     let sat = || exam::now(shared.root()).executions;
     facts.termination = shared.terminates().then(sat);
     let state = shared.root().state();
-    let (catalogue, packages) = (
-        FileStamp::of(&state.join("catalogue")),
+    let (catalogues, packages) = (
+        FileStamp::of_all(&state),
         FileStamp::at(state.join("packages")),
     );
-    if (&catalogue, &packages) != (&marks.catalogue, &marks.packages) {
-        let shelf = shared.shelf()?;
-        let held_back = shelf.edition().shown().kept;
-        let count = shelf.edition().count(EntityType::Delivery);
-        let deliveries = (0..count).filter_map(|place| {
-            let delivery = shelf.entity(EntityType::Delivery, place).transpose()?;
-            Some(delivery.map(|delivery| delivery.id))
-        });
-        let deliveries = deliveries.collect::<Result<Vec<String>, Fault>>()?;
-        let held = PackageStore::open(shelf.vault())?;
-        drop(shelf);
-        facts.packages = beside(move || packages_of(&held, deliveries)).await?;
-        facts.held_back = held_back.into_iter().collect();
-        (marks.catalogue, marks.packages) = (catalogue, packages);
+    if (&catalogues, &packages) != (&marks.catalogues, &marks.packages) {
+        let mut deliveries = Vec::new();
+        let mut held_back = Vec::new();
+        let mut held = None;
+        for one in shared.each()? {
+            let shelf = one.shelf()?;
+            let edition = shelf.edition();
+            let kept: BTreeMap<String, u64> = edition.shown().kept.into_iter().collect();
+            held_back.push((one.added_id().map(str::to_owned), kept));
+            for place in 0..edition.count(EntityType::Delivery) {
+                let delivery = shelf.entity(EntityType::Delivery, place)?;
+                deliveries.extend(delivery.map(|delivery| delivery.id));
+            }
+            held.get_or_insert(PackageStore::open(shelf.vault())?);
+        }
+        if let Some(held) = held {
+            facts.packages = beside(move || packages_of(&held, deliveries)).await?;
+        }
+        facts.held_back_of.clear();
+        for (id, kept) in held_back {
+            match id {
+                Some(id) => drop(facts.held_back_of.insert(id, kept)),
+                None => facts.held_back = kept,
+            }
+        }
+        (marks.catalogues, marks.packages) = (catalogues, packages);
     }
     let spool = state.join("spool");
     let written = [FileStamp::at(spool.join("done")), FileStamp::at(spool)];
@@ -246,6 +258,15 @@ async fn look(
         data: data.into(),
     };
     Ok(told.into_iter().map(event).collect())
+}
+
+/// Takes the verdict of a look, where there is one.
+fn judged(facts: &mut BoxFacts, box_view: Option<&BoxView>) {
+    if let Some(box_view) = box_view {
+        facts.verdict = Some(json!(box_view.verdict()));
+        let each = &box_view.standing.organisations;
+        facts.organisations = (!each.is_empty()).then(|| json!(each));
+    }
 }
 
 fn packages_of(
@@ -293,7 +314,7 @@ async fn judge(shared: SharedState) {
                 _ => break,
             }
         }
-        let Some(verdict) = standing::verdict(&shared).await else {
+        let Some(box_view) = standing::verdict(&shared).await else {
             // The look takes longer: its outcome is there soon.
             tokio::time::sleep(LOOK).await;
             events.judge();
@@ -301,7 +322,7 @@ async fn judge(shared: SharedState) {
         };
         events.change(|watched| {
             let mut facts = watched.facts.clone();
-            facts.verdict = Some(json!(verdict));
+            judged(&mut facts, Some(&box_view));
             for event in changes(&watched.facts, &facts, 0) {
                 watched.log.push(event);
             }

@@ -16,9 +16,11 @@ use logic::entity::{Checksum, Entity, EntityType};
 use logic::fault::{Fault, FileAct, Sealed};
 use logic::seal::{NONCE, NameHash, OVERHEAD, Sealer};
 
+use super::organisations::ORGANISATION;
 use super::{Vault, damaged, random};
 use system::root::{
-    make_folder, open_regular, read_regular, set_aside, sync_folder, trouble, write_durably,
+    ORGANISATIONS, make_folder, open_regular, read_regular, set_aside, sync_folder, trouble,
+    write_durably,
 };
 
 /// The word that stands for classes where a type is expected.
@@ -38,6 +40,22 @@ impl FileStamp {
     /// That of the edition in a folder `catalogue/`; `None` before there is one.
     pub fn of(folder: &Path) -> Option<Self> {
         Self::at(folder.join("edition"))
+    }
+
+    /// Those of every organisation of a state folder; one that comes or goes makes a difference.
+    pub fn of_all(state: &Path) -> Vec<Self> {
+        let added = fs::read_dir(state.join(ORGANISATIONS))
+            .into_iter()
+            .flatten();
+        let added = added.filter_map(|entry| Some(entry.ok()?.path()));
+        let mut homes: Vec<PathBuf> = added.collect();
+        homes.sort();
+        homes.push(state.to_owned());
+        let files = |home: PathBuf| {
+            let who = Self::at(home.join(ORGANISATION));
+            [who, Self::of(&home.join("catalogue"))]
+        };
+        homes.into_iter().flat_map(files).flatten().collect()
     }
 
     /// That of any such file.

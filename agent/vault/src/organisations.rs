@@ -15,7 +15,7 @@ use super::{SealedFile, Vault};
 use system::root::{ORGANISATIONS, make_folder, remove_durably, sync_folder, trouble};
 
 /// The file that makes a folder an organisation's: written last, removed first.
-const ORGANISATION: &str = "organisation";
+pub(super) const ORGANISATION: &str = "organisation";
 
 /// Who an organisation of the box is: kept of each further one, and of the first where it was chosen from several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -19,6 +19,14 @@ pub struct OrganisationVerdict {
     pub organisation_id: String,
     /// The word of `status`.
     pub verdict: Word,
+    /// Its code and its reason, as `status` tells them.
+    pub finding: Finding,
+    /// Packages that are held, of so many.
+    pub held: u64,
+    /// Deliveries that it names.
+    pub wanted: u64,
+    /// When the last of its packages is there, Unix seconds; only while packages come.
+    pub ready_at: Option<i64>,
 }
 
 /// Where the box stands: everything that the verdict depends on.

@@ -170,9 +170,26 @@ pub fn package_estimate(standing: &BoxStanding) -> Option<PackageEstimate> {
     })
 }
 
+/// What several organisations await, in the order in which it comes: of each in turn one package, what two name once.
+pub fn awaited_in_turn(all: &[BoxStanding]) -> Vec<AwaitedPackage> {
+    let longest = all.iter().map(|one| one.awaited.len()).max();
+    let mut told: Vec<AwaitedPackage> = Vec::new();
+    for place in 0..longest.unwrap_or(0) {
+        for one in all.iter().filter_map(|one| one.awaited.get(place)) {
+            if told.iter().all(|told| told.delivery != one.delivery) {
+                told.push(one.clone());
+            }
+        }
+    }
+    told
+}
+
 /// When each package that is awaited is there, Unix seconds, in the order in which they come: all before it come first.
 /// `None` where no package comes now, and from one of unknown size on.
-pub fn awaited_at<'a>(standing: &'a BoxStanding) -> Vec<(&'a AwaitedPackage, Option<i64>)> {
+pub fn awaited_at<'a>(
+    standing: &BoxStanding,
+    awaited: &'a [AwaitedPackage],
+) -> Vec<(&'a AwaitedPackage, Option<i64>)> {
     let mut before = Some(0);
     let at = |awaited: &'a AwaitedPackage| {
         before = before.zip(awaited.left).map(|(before, left)| before + left);
@@ -185,7 +202,7 @@ pub fn awaited_at<'a>(standing: &'a BoxStanding) -> Vec<(&'a AwaitedPackage, Opt
             takes.and_then(|takes| done_at(open, standing.now, takes.likely)),
         )
     };
-    standing.awaited.iter().map(at).collect()
+    awaited.iter().map(at).collect()
 }
 
 /// What makes an exam impossible, the cause before its effects.

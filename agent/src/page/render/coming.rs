@@ -33,7 +33,9 @@ pub(super) fn rows(
         .into_iter()
         .flatten()
         .collect();
-    let awaited = awaited_at(standing).into_iter().take(DELIVERIES);
+    let awaited = awaited_at(standing, &standing.awaited)
+        .into_iter()
+        .take(DELIVERIES);
     let awaited = awaited.filter_map(|(one, at)| {
         let at = put(words.ready_at, &[&moment(language, at?, view.offset)]);
         Some(format!("{} {at}", outside::id(&one.delivery)))

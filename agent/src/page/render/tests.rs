@@ -8,7 +8,7 @@ use crate::fixture;
 use logic::fault::{Code, CodeName, Fault, Finding};
 use logic::health::message::{HoldingsMessage, KindCount, StateMessage};
 use logic::health::verdict::{AwaitedPackage, Kinds, Last, OwedCounts, Stock, Verdict};
-use logic::health::{Check, CheckFinding, ReportedFault, Word};
+use logic::health::{Check, CheckFinding, OrganisationVerdict, ReportedFault, Word};
 use logic::intake::ItemKind;
 use logic::language::figure::Bytes;
 use logic::package::estimate::PackageRate;
@@ -54,6 +54,7 @@ fn box_view(reason: &str) -> BoxView {
         standing: standing(),
         box_id: Some("4f1d0c9a8b7e6d5c4b3a".into()),
         reports: vec![report(reason)],
+        awaited: Vec::new(),
     }
 }
 
@@ -238,6 +239,38 @@ fn the_pages_of_the_pictures() {
     .map(|finding| examined(&finding));
     let page = page(Language::French, &owing, &refused, None);
     fixture::held("page-fr.html", &page);
+}
+
+#[test]
+fn each_organisation_of_a_box_of_several_is_told() {
+    let mut two = box_view("why");
+    let (english, french) = (Language::English, Language::French);
+    assert!(!shown(english, &two, &[]).contains("Organisation"));
+    let one = |id: &str, verdict, code: Code, ready_at| OrganisationVerdict {
+        organisation_id: id.into(),
+        verdict,
+        finding: Finding::new(code, "<because>"),
+        held: 1,
+        wanted: 2,
+        ready_at,
+    };
+    two.standing.organisations = vec![
+        one("1001", Word::Ready, Code::Ok, None),
+        one("<2002>", Word::NotReady, Code::PackageMissing, Some(NOW)),
+    ];
+    let page = shown(english, &two, &[]);
+    assert!(page.contains("<b>Organisation 1001: READY</b>"), "{page}");
+    let other = "<b>Organisation &lt;2002&gt;: NOT READY</b>";
+    assert!(
+        page.contains(other) && !page.contains("<because>"),
+        "{page}"
+    );
+    assert!(page.contains(", ready at "), "{page}");
+    let page = shown(french, &two, &[]);
+    assert!(
+        page.contains("<b>Organisation 1001\u{a0}: PRÊTE</b>"),
+        "{page}"
+    );
 }
 
 #[test]

@@ -561,7 +561,7 @@ fn each_exam_is_there_when_all_before_it_are() {
     })
     .to_vec();
     let told = |standing: &BoxStanding| -> Vec<Option<i64>> {
-        let at = awaited_at(standing).into_iter();
+        let at = awaited_at(standing, &standing.awaited).into_iter();
         at.map(|(_, at)| at.map(|at| at - standing.now)).collect()
     };
     assert_eq!(told(&standing), [None; 4], "none comes now");
