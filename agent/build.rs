@@ -1,5 +1,5 @@
 //! Lists boxsync's own words: what else stands in a text is somebody else's, and in no support bundle (`health/redact/sieve`).
-//! Deflates the description of the API and the completions.
+//! Deflates the description of the API, the completions and what the tables of sentences say.
 //! Never reads anything but the sources: the same commit gives the same file.
 //! Run by cargo.
 
@@ -9,6 +9,10 @@
 )]
 #[path = "logic/src/health/redact/word.rs"]
 mod word;
+
+#[path = "logic/build/tables.rs"]
+#[allow(dead_code, reason = "the codes are those of `logic`")]
+mod tables;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -37,6 +41,12 @@ fn main() {
     fs::write(out.join("vocabulary.rs"), list).expect("the folder takes files");
     let told: Vec<_> = words.into_iter().collect();
     fs::write(out.join("vocabulary.txt"), told.join("\n")).expect("the folder takes files");
+    let sources = tables::sources(Path::new("src"));
+    let tables: Vec<_> = sources
+        .iter()
+        .flat_map(|path| tables::sentences(path))
+        .collect();
+    tables::write(&tables);
     deflate(Path::new("src/socket/openapi.json"), &out);
     deflate(Path::new("src/cli/explanations.txt"), &out);
     println!("cargo:rerun-if-changed=completions");

@@ -6,7 +6,6 @@ pub mod bundle;
 pub mod cli;
 pub mod connections;
 pub mod daemon;
-mod deflated;
 pub mod doctor;
 pub mod engine;
 #[cfg(test)]
@@ -19,4 +18,5 @@ pub mod page;
 mod server;
 pub mod settings;
 pub mod socket;
+mod texts;
 pub mod worker;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// From the bottom up. Modules of one layer do not name each other.
 const LAYERS: [&[&str]; 10] = [
-    &["connections", "deflated", "fixture"],
+    &["connections", "fixture", "texts"],
     &["host", "metrics", "server"],
     &["engine", "intake", "settings"],
     &["worker"],

@@ -6,6 +6,8 @@ pub mod figure;
 
 use std::net::IpAddr;
 
+use crate::texts::{TextRow, filled};
+
 /// A language of boxsync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Language {
@@ -192,6 +194,7 @@ impl Quantity for u64 {
 ///
 /// A place for a value that holds a sentence itself is told in the same language.
 #[macro_export]
+#[allow(clippy::crate_in_macro_def, reason = "each crate has texts of its own")]
 macro_rules! sentences {
     ($(#[$outer:meta])* $vis:vis enum $name:ident { $(
         $variant:ident $({ $($field:ident: $type:ty),* $(,)? })? $(by $count:ident)?:
@@ -204,27 +207,74 @@ macro_rules! sentences {
             $variant $({ $(#[doc = concat!("As `{", stringify!($field), "}`.")] $field: $type,)* })?,
         )* }
 
-        impl $crate::language::Localized for $name {
-            fn localized(&self, language: $crate::language::Language) -> String {
-                match self { $(
-                    Self::$variant $({ $($field),* })? => {
-                        let several = false $(|| language.is_plural($crate::language::Quantity::count($count)))?;
-                        $($(let $field = $crate::language::Localized::localized($field, language);)*)?
-                        match language {
-                            $crate::language::Language::English =>
-                                $crate::sentences!(@told several $en $($several)?),
-                            $crate::language::Language::French =>
-                                $crate::language::typeset(&$crate::sentences!(@told several $fr $($plusieurs)?)),
+        $(const _: () = assert!($crate::texts::is_filled_in($en) && $crate::texts::is_filled_in($fr)
+            $(&& $crate::texts::is_filled_in($several))? $(&& $crate::texts::is_filled_in($plusieurs))?);)*
+
+        const _: () = {
+            use $crate::language::{Language, Localized};
+
+            /// Their places among the rows of the table.
+            enum Place {
+                $($variant,)*
+            }
+
+            const FIRST: usize = crate::texts::rows::$name;
+
+            impl Localized for $name {
+                fn localized(&self, language: Language) -> String {
+                    let told = |place, count, values: &[&dyn Localized]| {
+                        $crate::language::told(crate::texts::TEXTS.row(FIRST + place as usize), language, count, values)
+                    };
+                    match self { $(
+                        Self::$variant $({ $($field),* })? => {
+                            told(Place::$variant, None::<u64> $(.or(Some($crate::language::Quantity::count($count))))?, &[$($($field),*)?])
                         }
-                    }
-                )* }
+                    )* }
+                }
+            }
+
+            #[cfg(test)]
+            impl $name {
+                /// What the build wrote of each row, and what stands here.
+                fn texts() -> Vec<[Vec<String>; 2]> {
+                    vec![$([
+                        crate::texts::TEXTS
+                            .row(FIRST + Place::$variant as usize)
+                            .in_source(&[$($(stringify!($field)),*)?]),
+                        [stringify!($variant), $en, $fr $(, $several)? $(, $plusieurs)?]
+                            .map(|text| text.replace("{{", "{").replace("}}", "}"))
+                            .to_vec(),
+                    ]),*]
+                }
+            }
+        };
+
+        #[cfg(test)]
+        #[test]
+        #[allow(non_snake_case, reason = "a test for each enumeration")]
+        fn $name() {
+            for [built, written] in $name::texts() {
+                assert_eq!(built, written);
             }
         }
     };
-    (@told $flag:ident $one:literal) => {{ let _ = $flag; format!($one) }};
-    (@told $flag:ident $one:literal $several:literal) => {
-        if $flag { format!($several) } else { format!($one) }
-    };
+}
+
+/// The sentence of a row in a language, in the plural where its number takes it.
+pub fn told(
+    row: TextRow,
+    language: Language,
+    count: Option<u64>,
+    values: &[&dyn Localized],
+) -> String {
+    let is_plural = count.is_some_and(|count| language.is_plural(count));
+    let text = row.sentence(language == Language::French, is_plural);
+    let value = |place: usize| values.get(place).map(|value| value.localized(language));
+    let told = filled(text, &|place| value(place).unwrap_or_default());
+    match language {
+        Language::English => told,
+        Language::French => typeset(&told),
+    }
 }
 
 #[cfg(test)]

@@ -49,6 +49,7 @@ pub mod sorted;
 pub mod span;
 pub mod spool;
 pub mod sync;
+pub mod texts;
 pub mod time;
 pub mod trace;
 pub mod wipe;

@@ -5,10 +5,10 @@
 use logic::fault::{Code, Fault, InputCause, nearest};
 use logic::language::{Language, typeset};
 use logic::phrase;
+use logic::texts::inflated;
 use serde_json::{Value as Json, json};
 
 use super::screen::{Screen, advice, fold, pairs};
-use crate::deflated::inflated;
 
 /// What the codes mean and where they come from: a line each, after its name. As texts they would be a hundredth of the program.
 pub(super) struct Explanations(String);
@@ -17,7 +17,7 @@ impl Explanations {
     /// As the build deflated them.
     pub(super) fn read() -> Self {
         let deflated = include_bytes!(concat!(env!("OUT_DIR"), "/explanations.txt.deflate"));
-        Self(String::from_utf8_lossy(&inflated(deflated)).into_owned())
+        Self(inflated(deflated))
     }
 
     /// That of one code.

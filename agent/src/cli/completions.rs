@@ -7,8 +7,7 @@ use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::error::Error;
 use clap::{Arg, Command};
 use logic::fault::Code;
-
-use crate::deflated::inflated;
+use logic::texts::inflated;
 
 /// A shell that has completions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -37,7 +36,7 @@ pub(super) fn script(shell: CompletionShell) -> String {
         CompletionShell::PowerShell => script!("powershell"),
         CompletionShell::Zsh => script!("zsh"),
     };
-    String::from_utf8_lossy(&inflated(deflated)).into_owned()
+    inflated(deflated)
 }
 
 /// A code: shells complete those that are known; one that is not is taken too, for `explain` names the nearest.

@@ -15,6 +15,7 @@ use logic::outside;
 use logic::package::order::DownloadOrder;
 use logic::places::{self, Caller};
 use logic::schedule::Errand;
+use logic::texts::inflated;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::sync::{broadcast, mpsc};
@@ -27,7 +28,6 @@ use super::target::RouteTarget;
 use super::wire::{object, refusal, whole, with_type};
 use super::{content, events, exam, feed, member, metrics, package, results, standing};
 use crate::connections::{ConnectionTicket, KeptContent, TakenPlace};
-use crate::deflated::inflated;
 use system::clock;
 
 /// The largest body of a request that is no intake.
@@ -220,7 +220,7 @@ async fn dispatch(
             Ok(with_type(
                 StatusCode::OK,
                 "application/json",
-                ResponseBody::whole(inflated(OPENAPI)),
+                ResponseBody::whole(inflated(OPENAPI).into_bytes()),
             ))
         }
         _ => {
@@ -331,7 +331,7 @@ mod tests {
     /// Written anew like the codes: `BOXSYNC_SNAPSHOTS=1 cargo nextest run -p agent -E 'test(codes)'`.
     #[test]
     fn the_description_has_the_codes_of_the_table() {
-        let description = String::from_utf8(inflated(OPENAPI)).unwrap();
+        let description = inflated(OPENAPI);
         let (before, list) = description.split_once(r#""KnownCode": {"#).unwrap();
         let (head, list) = list.split_once("[\n").unwrap();
         let (_, after) = list.split_once("\n    ]").unwrap();
@@ -351,7 +351,7 @@ mod tests {
 
     #[test]
     fn what_intake_refuses_and_warns_of_is_described() {
-        let description = String::from_utf8(inflated(OPENAPI)).unwrap();
+        let description = inflated(OPENAPI);
         let intake = Code::ALL.iter().filter(|code| code.is(Area::Intake));
         for code in intake.filter(|code| code.status() == Some(422)) {
             let named = format!("`{code}`");

@@ -5,6 +5,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use crate::texts::{TEXTS, rows};
 use crate::words::{FaultClass, Outcome};
 
 /// Whether the request of a call that ended in a code had been sent.
@@ -41,8 +42,6 @@ pub enum Area {
 
 struct CodeRow {
     name: &'static str,
-    title: &'static str,
-    remedy: &'static str,
     class: FaultClass,
     outcome: Outcome,
     sent: Sent,
@@ -69,8 +68,6 @@ macro_rules! codes {
                 match self {
                     $(Self::$code => &CodeRow {
                         name: $name,
-                        title: $title,
-                        remedy: $remedy,
                         class: FaultClass::$class,
                         outcome: Outcome::$outcome,
                         sent: Sent::$sent,
@@ -88,6 +85,10 @@ macro_rules! codes {
                 }
             }
         }
+
+        /// What the build reads of the table (`crate::texts`).
+        #[cfg(test)]
+        const TOLD: &[[&str; 3]] = &[$([stringify!($code), $title, $remedy],)*];
     };
     (@optional) => { None };
     (@optional $value:expr) => { Some($value) };
@@ -101,14 +102,19 @@ impl Code {
         self.row().name
     }
 
+    /// One of its texts; the columns are those of `build/tables.rs`.
+    pub(super) fn told(self, column: usize) -> &'static str {
+        TEXTS.row(rows::Code + self as usize).column(column)
+    }
+
     /// What is the case, in a few words.
     pub fn title(self) -> &'static str {
-        self.row().title
+        self.told(1)
     }
 
     /// The one thing to do, in plain words.
     pub fn remedy(self) -> &'static str {
-        self.row().remedy
+        self.told(2)
     }
 
     /// What it asks of the one who meets it.
@@ -195,4 +201,16 @@ pub fn nearest(written: &str) -> Option<Code> {
             .unwrap_or(Ordering::Equal)
     })?;
     (likeness(nearest) >= 0.6).then_some(nearest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_texts_of_codes_are_those_of_the_source() {
+        for (code, told) in Code::ALL.iter().zip(TOLD) {
+            assert_eq!([0, 1, 2].map(|column| code.told(column)), *told);
+        }
+    }
 }

@@ -7,23 +7,30 @@ use super::Code;
 /// One row: `Code "what is the case" "the one thing to do";`, or `= Other;` for what helps with the other, too.
 macro_rules! french {
     ($($code:ident $title:literal $(= $other:ident)? $($remedy:literal)?;)*) => {
-        impl Code {
-            /// What is the case, in a few words of French.
-            pub fn titre(self) -> &'static str {
-                match self {
-                    $(Self::$code => $title,)*
-                }
-            }
+        // None is left out, and none stands twice.
+        const _: fn(Code) = |code| match code {
+            $(Code::$code => {})*
+        };
 
-            /// The one thing to do, in French; commands between backticks.
-            pub fn remede(self) -> &'static str {
-                match self {
-                    $(Self::$code => french!(@remedy $(Self::$other.remede())? $($remedy)?),)*
-                }
-            }
-        }
+        /// What the build reads of the table (`crate::texts`).
+        #[cfg(test)]
+        const TOLD: &[(Code, &str, Code, &str)] = &[$(
+            (Code::$code, $title, french!(@first $($other)? $code), concat!($($remedy)?)),
+        )*];
     };
-    (@remedy $remedy:expr) => { $remedy };
+    (@first $code:ident $($own:ident)?) => { Code::$code };
+}
+
+impl Code {
+    /// What is the case, in a few words of French.
+    pub fn titre(self) -> &'static str {
+        self.told(3)
+    }
+
+    /// The one thing to do, in French; commands between backticks.
+    pub fn remede(self) -> &'static str {
+        self.told(4)
+    }
 }
 
 french! {
@@ -278,4 +285,21 @@ french! {
     Ok "tout s’est bien passé" = Ready;
     Stopping "boxsync s’arrête" "Rien à faire ; le redémarrer avec `systemctl start boxsync`.";
     Enrolled "la box est inscrite" = Ready;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_french_texts_of_codes_are_those_of_the_source() {
+        assert_eq!(TOLD.len(), Code::ALL.len());
+        for (code, title, other, remedy) in TOLD {
+            assert_eq!(code.titre(), *title);
+            match code == other {
+                true => assert_eq!(code.remede(), *remedy),
+                false => assert_eq!(code.remede(), other.remede()),
+            }
+        }
+    }
 }

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use super::Cause;
 use crate::outside::{self, Outside};
+use crate::texts::{TEXTS, filled};
 use crate::{retry, span};
 
 /// The marks around words of a French sentence that are English: unseen characters, which `outside` leaves in no text.
@@ -439,69 +440,22 @@ macro_rules! numbers {
 
 numbers!(u8 u16 u32 u64 usize i64);
 
-/// A sentence in both languages.
-pub(super) struct Sentence {
-    /// As it travels.
-    pub(super) name: &'static str,
-    /// In English, with the names of its arguments in braces.
-    pub(super) en: &'static str,
-    /// In French.
-    pub(super) fr: &'static str,
-    /// The names of its arguments in their order.
-    pub(super) fields: &'static [&'static str],
-}
+/// Takes the row of a sentence and its arguments.
+pub(super) type SentenceSink<'a> = &'a mut dyn FnMut(usize, &[&dyn Argument]);
 
-/// Takes a sentence with its arguments.
-pub(super) type SentenceSink<'a> = &'a mut dyn FnMut(&'static Sentence, &[&dyn Argument]);
-
-/// A sentence in one language.
+/// A sentence in a language.
 pub(super) fn said(
     told: &dyn Fn(SentenceSink),
-    language: fn(&Sentence) -> &'static str,
+    is_french: bool,
     argument: fn(&dyn Argument) -> String,
 ) -> String {
     let mut out = String::new();
-    told(&mut |sentence, arguments| {
-        let mut rest = language(sentence);
-        while let Some((before, from)) =
-            rest.split_at_checked(rest.find(['{', '}']).unwrap_or(rest.len()))
-            && !from.is_empty()
-        {
-            out.push_str(before);
-            // A double brace is one, a single one opens a place: `is_filled_in` knows no other.
-            if let Some(after) = from.strip_prefix("{{").or(from.strip_prefix("}}")) {
-                out.push_str(&from[..1]);
-                rest = after;
-                continue;
-            }
-            let (name, after) = from[1..].split_once('}').unwrap_or((&from[1..], ""));
-            let place = sentence.fields.iter().position(|field| *field == name);
-            if let Some(value) = place.and_then(|place| arguments.get(place)) {
-                out.push_str(&argument(*value));
-            }
-            rest = after;
-        }
-        out.push_str(rest);
+    told(&mut |row, arguments| {
+        let text = TEXTS.row(row).sentence(is_french, false);
+        let value = |place| arguments.get(place).map(|value| argument(*value));
+        out = filled(text, &|place| value(place).unwrap_or_default());
     });
     out
-}
-
-/// Whether every single brace of a sentence opens a place by its name alone, as `said` fills it in.
-pub(super) const fn is_filled_in(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let (mut at, mut inside) = (0, false);
-    while at < bytes.len() {
-        let is_double = at + 1 < bytes.len() && bytes[at] == bytes[at + 1];
-        match (bytes[at], inside) {
-            (b'{' | b'}', false) if is_double => at += 1,
-            (b'{', false) => inside = true,
-            (b'}', true) => inside = false,
-            (b'{' | b'}', _) | (b':', true) => return false,
-            _ => {}
-        }
-        at += 1;
-    }
-    !inside
 }
 
 /// What stands for an argument where a sentence is compiled as a format.
@@ -515,12 +469,20 @@ pub(super) use place;
 /// A sentence as it travels.
 pub(super) fn travels(told: &dyn Fn(SentenceSink)) -> Json {
     let mut value = Json::Null;
-    told(&mut |sentence, arguments| {
-        let name = Json::from(sentence.name);
+    told(&mut |row, arguments| {
+        let name = Json::from(TEXTS.row(row).name());
         let arguments = arguments.iter().map(|argument| argument.value());
         value = std::iter::once(name).chain(arguments).collect();
     });
     value
+}
+
+/// Which of the rows from `first` on has the name of a value, and the arguments.
+pub(super) fn read(value: &Json, first: usize, count: usize) -> Option<(usize, &[Json])> {
+    let (name, arguments) = value.as_array()?.split_first()?;
+    let name = name.as_str()?;
+    let row = (first..first + count).find(|row| TEXTS.row(*row).name() == name)?;
+    Some((row - first, arguments))
 }
 
 /// One enumeration of sentences: a variant with its arguments, in English and in French. A variant without one of the two
@@ -536,53 +498,83 @@ macro_rules! sentences {
             $(#[doc = $en] $variant $({ $($field: $type),+ })?,)+
         }
 
-        $(const _: () = assert!($crate::fault::cause::argument::is_filled_in($en) && $crate::fault::cause::argument::is_filled_in($fr));)+
+        $(const _: () = assert!($crate::texts::is_filled_in($en) && $crate::texts::is_filled_in($fr));)+
         $($(
             // Neither sentence leaves an argument out.
             const _: fn($($crate::fault::cause::argument::place!($field)),+) = |$($field),+| drop(format!($en));
             const _: fn($($crate::fault::cause::argument::place!($field)),+) = |$($field),+| drop(format!($fr));
         )?)+
 
-        impl $name {
-            /// Hands over the sentence with its arguments: code for each would be a twentieth of the program.
-            fn told(&self, tell: $crate::fault::cause::argument::SentenceSink) {
-                match self {
-                    $(Self::$variant $({ $($field),+ })? => {
-                        static SENTENCE: $crate::fault::cause::argument::Sentence = $crate::fault::cause::argument::Sentence {
-                            name: stringify!($variant),
-                            en: $en,
-                            fr: $fr,
-                            fields: &[$($(stringify!($field)),+)?],
-                        };
-                        tell(&SENTENCE, &[$($($field),+)?]);
-                    })+
+        const _: () = {
+            use $crate::fault::cause::argument::{self, Argument, SentenceSink};
+
+            /// Their places among the rows of the table.
+            enum Place {
+                $($variant,)+
+            }
+
+            const FIRST: usize = $crate::texts::rows::$name;
+            const COUNT: usize = [$(Place::$variant),+].len();
+
+            impl $name {
+                /// Hands over the sentence with its arguments: code for each would be a twentieth of the program.
+                fn told(&self, tell: SentenceSink) {
+                    match self {
+                        $(Self::$variant $({ $($field),+ })? => {
+                            tell(FIRST + Place::$variant as usize, &[$($($field),+)?]);
+                        })+
+                    }
                 }
             }
-        }
 
-        impl $crate::fault::cause::argument::Argument for $name {
-            fn en(&self) -> String {
-                $crate::fault::cause::argument::said(&|tell| self.told(tell), |sentence| sentence.en, |argument| argument.en())
+            impl Argument for $name {
+                fn en(&self) -> String {
+                    argument::said(&|tell| self.told(tell), false, |argument| argument.en())
+                }
+
+                fn fr(&self) -> String {
+                    argument::said(&|tell| self.told(tell), true, |argument| argument.fr())
+                }
+
+                fn value(&self) -> serde_json::Value {
+                    argument::travels(&|tell| self.told(tell))
+                }
+
+                fn read(value: &serde_json::Value) -> Option<Self> {
+                    let (place, arguments) = argument::read(value, FIRST, COUNT)?;
+                    let mut arguments = arguments.iter();
+                    let read = match place {
+                        $(place if place == Place::$variant as usize => Self::$variant $({
+                            $($field: Argument::read(arguments.next()?)?),+
+                        })?,)+
+                        _ => return None,
+                    };
+                    arguments.next().is_none().then_some(read)
+                }
             }
 
-            fn fr(&self) -> String {
-                $crate::fault::cause::argument::said(&|tell| self.told(tell), |sentence| sentence.fr, |argument| argument.fr())
+            #[cfg(test)]
+            impl $name {
+                /// What the build wrote of each row, and what stands here.
+                fn texts() -> Vec<[Vec<String>; 2]> {
+                    vec![$([
+                        $crate::texts::TEXTS
+                            .row(FIRST + Place::$variant as usize)
+                            .in_source(&[$($(stringify!($field)),+)?]),
+                        [stringify!($variant), $en, $fr]
+                            .map(|text| text.replace("{{", "{").replace("}}", "}"))
+                            .to_vec(),
+                    ]),+]
+                }
             }
+        };
 
-            fn value(&self) -> serde_json::Value {
-                $crate::fault::cause::argument::travels(&|tell| self.told(tell))
-            }
-
-            fn read(value: &serde_json::Value) -> Option<Self> {
-                let (name, arguments) = value.as_array()?.split_first()?;
-                let mut arguments = arguments.iter();
-                let read = match name.as_str()? {
-                    $(stringify!($variant) => Self::$variant $({
-                        $($field: $crate::fault::cause::argument::Argument::read(arguments.next()?)?),+
-                    })?,)+
-                    _ => return None,
-                };
-                arguments.next().is_none().then_some(read)
+        #[cfg(test)]
+        #[test]
+        #[allow(non_snake_case, reason = "a test for each enumeration")]
+        fn $name() {
+            for [built, written] in $name::texts() {
+                assert_eq!(built, written);
             }
         }
     };
