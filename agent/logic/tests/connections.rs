@@ -16,12 +16,20 @@ const LOSSY: LinkModel = LinkModel {
     all: 1.25e6,
     round_trip_ms: 200,
     lost_each: 12,
+    cut_each: 0,
 };
 const CLEAN: LinkModel = LinkModel {
     each: 1.25e6,
     all: 1.25e6,
     round_trip_ms: 40,
     lost_each: 0,
+    cut_each: 0,
+};
+/// Far, and whatever stands between cuts every connection now and then.
+const CUT: LinkModel = LinkModel {
+    round_trip_ms: 200,
+    cut_each: 5 << 20,
+    ..CLEAN
 };
 /// So many workers that nobody waits for one.
 const IDLE: WorkerPool = WorkerPool {
@@ -68,7 +76,7 @@ fn a_clean_link_gets_one_and_loses_little_by_trials() {
 /// What others of a central with four workers wait for, in 20 of 21 cases, where three boxes bring packages.
 #[test]
 fn others_of_a_small_central_wait_hardly_longer_than_beside_one_connection_each() {
-    for (name, link) in [("clean", CLEAN), ("lossy", LOSSY)] {
+    for (name, link) in [("clean", CLEAN), ("lossy", LOSSY), ("cut", CUT)] {
         let others = |most| {
             let mut world = SharedCentral::new(SMALL_POOL, link, 3, most);
             world.play(10);
@@ -130,9 +138,9 @@ proptest! {
     #[test]
     fn the_bound_holds_and_the_number_does_not_swing_for_ever(
         workers in 1usize..20, queue in prop_oneof![Just(0usize), Just(1_000)], each in 5e3f64..1.25e6, round_trip_ms in 1u64..600,
-        lost_each in 0u64..20, boxes in 1usize..4, most in 1usize..17,
+        lost_each in 0u64..20, cut_each in prop_oneof![Just(0u64), 1u64 << 20..9 << 20], boxes in 1usize..4, most in 1usize..17,
     ) {
-        let link = LinkModel { each, all: 1.25e6, round_trip_ms, lost_each };
+        let link = LinkModel { each, all: 1.25e6, round_trip_ms, lost_each, cut_each };
         let mut world = SharedCentral::new(WorkerPool { workers, queue, ..IDLE }, link, boxes, most);
         // `play` holds every box to the bound.
         world.play(600);

@@ -8,6 +8,18 @@ const WAIT: Duration = Duration::from_millis(50);
 
 /// Plays a link for `seconds`; each connection carries `each` bytes/s, all together at most `all`.
 fn play(pace: &mut ConcurrencyController, now: &mut Now, seconds: u64, each: f64, all: f64) {
+    play_at(pace, now, seconds, each, all, WAIT);
+}
+
+/// The same at another wait for a first byte.
+fn play_at(
+    pace: &mut ConcurrencyController,
+    now: &mut Now,
+    seconds: u64,
+    each: f64,
+    all: f64,
+    wait: Duration,
+) {
     const TICK: Duration = Duration::from_millis(100);
     let mut came = 0.0;
     let begun = *now;
@@ -16,7 +28,7 @@ fn play(pace: &mut ConcurrencyController, now: &mut Now, seconds: u64, each: f64
         let lanes = pace.lanes() as f64;
         let tick = (each * lanes).min(all) * TICK.as_secs_f64();
         came += tick;
-        pace.waited(WAIT, false, *now);
+        pace.waited(wait, false, *now);
         pace.came(tick as u64, pace.lanes(), *now);
         let range = pace.range();
         if came >= range as f64 {
@@ -58,6 +70,47 @@ fn one_connection_on_a_clean_link() {
     let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
     let used = used(&mut pace, &mut now, 600, 1.2e6, 1.2e6);
     assert!(used[1] > 0.95, "{used:?}");
+}
+
+/// The number of lanes in each second of a long link, on which one connection carries what no loss holds back.
+fn long_link(each: f64, all: f64) -> Vec<usize> {
+    let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
+    let mut second = |_| {
+        play_at(
+            &mut pace,
+            &mut now,
+            1,
+            each,
+            all,
+            Duration::from_millis(200),
+        );
+        pace.lanes()
+    };
+    (0..120).map(&mut second).collect()
+}
+
+#[test]
+fn one_that_carries_a_large_window_is_left_alone_and_then_joined_by_one() {
+    let lanes = long_link(1.2e6, 1.2e6);
+    assert!(lanes[..30].iter().all(|lanes| *lanes == 1), "{lanes:?}");
+    assert_eq!(lanes.iter().max(), Some(&2), "{lanes:?}");
+    // Where each is shaped, more bring more: they are found one doubling after the other.
+    let lanes = long_link(1.2e6, 12e6);
+    assert!(lanes[60..].iter().all(|lanes| *lanes >= 8), "{lanes:?}");
+    // One that loss holds back carries too little.
+    assert_eq!(long_link(5e5, 12e6)[6], 16);
+}
+
+#[test]
+fn a_cut_while_the_first_comes_to_speed_does_not_make_the_link_look_slow() {
+    let (mut pace, mut now) = (ConcurrencyController::new(16), Now::default());
+    let long = Duration::from_millis(200);
+    play_at(&mut pace, &mut now, 1, 60e3, 1.2e6, long);
+    pace.learn(ended(60_000, RangeEnd::Cut, now), now);
+    // It begins slowly once more, and is at speed when it would have been without the cut.
+    play_at(&mut pace, &mut now, 1, 60e3, 1.2e6, long);
+    play_at(&mut pace, &mut now, 20, 1.2e6, 1.2e6, long);
+    assert_eq!(pace.lanes(), 1);
 }
 
 #[test]

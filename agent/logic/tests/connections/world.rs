@@ -24,6 +24,8 @@ pub(crate) struct LinkModel {
     pub(crate) round_trip_ms: u64,
     /// Each range of this number loses a packet as it begins; 0: none.
     pub(crate) lost_each: u64,
+    /// All connections of a box are cut each time it has brought so many bytes; 0: never.
+    pub(crate) cut_each: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -220,6 +222,7 @@ impl SharedCentral {
             && (self.central.queue > 0 || self.busy() >= self.central.workers);
         let one = &mut self.boxes[at];
         let before = one.pace.lanes();
+        let brought = one.brought as u64;
         while one.ranges.len() < one.pace.lanes() {
             one.asked += 1;
             let lost = link.lost_each > 0 && one.asked.is_multiple_of(link.lost_each);
@@ -266,6 +269,9 @@ impl SharedCentral {
                 RangeStage::Comes => one.comes(index, each * TICK_MS as f64 / 1000.0, time),
             }
         }
+        if link.cut_each > 0 && one.brought as u64 / link.cut_each > brought / link.cut_each {
+            one.cut(time);
+        }
         one.ranges.retain(|range| range.came < range.size);
         one.changes += usize::from(one.pace.lanes() != before);
         assert!((1..=self.most).contains(&one.pace.lanes()));
@@ -296,6 +302,16 @@ fn ended(asked: Duration, bytes: u64, took_ms: u64, end: RangeEnd) -> RangeSampl
 }
 
 impl PacedBox {
+    /// Every range is cut, and what waits for its answer too.
+    fn cut(&mut self, now: Now) {
+        for range in std::mem::take(&mut self.ranges) {
+            let asked = Duration::from_millis(range.asked);
+            let took = (range.first_byte).map_or(0, |at| now.mono.as_millis() as u64 - at);
+            let sample = ended(asked, range.came as u64, took, RangeEnd::Cut);
+            self.pace.learn(sample, now);
+        }
+    }
+
     /// Bytes of a range have come: what `download` does then.
     fn comes(&mut self, index: usize, bytes: f64, now: Now) {
         let (open, mono) = (self.ranges.len(), now.mono.as_millis() as u64);
