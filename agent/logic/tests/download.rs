@@ -305,3 +305,28 @@ proptest! {
         }
     }
 }
+
+/// A small package comes in one answer, which nobody reads in a pause: central gives it up. What came before is kept.
+#[test]
+fn an_answer_that_broke_in_a_pause_goes_on_where_it_was() {
+    let play = Play {
+        members: 8,
+        bytes: 40_000,
+        script: vec![PackageMishap::Cut(100_000)],
+        always: None,
+        held: false,
+        twin: false,
+        box_script: WorldScript {
+            connections: 1,
+            window: 2 << 20,
+            rate: 30_000,
+            exam: Some((2, 100)),
+            pause: true,
+            ..WorldScript::default()
+        },
+    };
+    let (world, end) = play.run();
+    assert!(matches!(end, PackageEnd::Fetched { .. }), "{end:?}");
+    assert_eq!(world.central.requests, 2, "{:#?}", world.trace);
+    assert_eq!(world.wire, world.central.package().len() as u64);
+}
