@@ -2,6 +2,7 @@
 //! Never waits for a downloader for ever: what has come when the time is over counts.
 //! Called by `main`; needs root.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::download::holds;
 use crate::front::CacheFront;
-use crate::relay::{FAR_ADDRESS, NEAR, Relay, RelayShape};
+use crate::relay::{FAR_ADDRESS, LinkEvent, NEAR, Relay, RelayShape, Seen};
 use crate::site::{BenchCentral, BenchSite, Process, folder};
 use crate::{Result, archive, cells, measure, median, table};
 
@@ -54,6 +55,85 @@ impl BadLinkPeer {
     }
 }
 
+/// The clean link once with either, second by second: who carried what.
+pub(crate) fn timeline(mib: usize) -> Result<()> {
+    let home = folder()?;
+    let central = BenchCentral::with_package(home.path(), "40kB")?;
+    let front = CacheFront::start(home.path(), &central)?;
+    let size = archive::write(&front.package, (mib as u64) << 20, false)?;
+    let relay = Relay::start(shape(0.0))?;
+    for peer in &PEERS[..2] {
+        relay.seen();
+        let ran = match peer {
+            BadLinkPeer::Boxsync(most) => boxsync(&central, &front, size, most)?,
+            BadLinkPeer::Aria2(lanes) => aria2(home.path(), &front, *lanes)?,
+        };
+        let head = [
+            "s",
+            "Mbit/s",
+            "dropped kB",
+            "carrying",
+            "opened",
+            "reset",
+            "kB by connection",
+        ];
+        let mut rows = vec![cells(head)];
+        rows.extend(seconds(&relay.seen()));
+        table(&format!("{}: {:.2} Mbit/s", peer.name(), ran.rate()), &rows);
+    }
+    Ok(())
+}
+
+/// A row for each half of a second.
+fn seconds(seen: &[Seen]) -> Vec<Vec<String>> {
+    const STEP: f64 = 0.5;
+    let Some((begun, ..)) = seen.first() else {
+        return Vec::new();
+    };
+    let mut steps: BTreeMap<usize, Vec<(u16, LinkEvent)>> = BTreeMap::new();
+    for (at, port, event) in seen {
+        let step = ((*at - *begun).as_secs_f64() / STEP) as usize;
+        steps.entry(step).or_default().push((*port, *event));
+    }
+    let row = |(step, events): (usize, Vec<(u16, LinkEvent)>)| {
+        let (mut carried, mut dropped) = (BTreeMap::<u16, usize>::new(), 0);
+        let (mut opened, mut reset) = (0, 0);
+        for (port, event) in events {
+            match event {
+                LinkEvent::Carried(0) => {}
+                LinkEvent::Carried(bytes) => *carried.entry(port).or_default() += bytes,
+                LinkEvent::Dropped(bytes) => dropped += bytes,
+                LinkEvent::Opened => opened += 1,
+                LinkEvent::Reset => reset += 1,
+            }
+        }
+        let all: usize = carried.values().sum();
+        let each: Vec<String> = carried
+            .iter()
+            .map(|(port, bytes)| format!("{port}:{}", bytes / 1000))
+            .collect();
+        vec![
+            format!("{:.1}", step as f64 * STEP),
+            format!("{:.1}", all as f64 * 8.0 / 1e6 / STEP),
+            format!("{}", dropped / 1000),
+            carried.len().to_string(),
+            opened.to_string(),
+            reset.to_string(),
+            each.join(" "),
+        ]
+    };
+    steps.into_iter().map(row).collect()
+}
+
+fn shape(loss: f64) -> RelayShape {
+    RelayShape {
+        rate: 10e6,
+        delay: Duration::from_millis(100),
+        loss,
+        reset: 5 << 20,
+    }
+}
+
 /// Prints the table for a package of so many MiB.
 pub(crate) fn run(mib: usize) -> Result<()> {
     let home = folder()?;
@@ -71,13 +151,7 @@ pub(crate) fn run(mib: usize) -> Result<()> {
     ];
     let mut rows = vec![cells(head)];
     for loss in [0.0, 0.02] {
-        let shape = RelayShape {
-            rate: 10e6,
-            delay: Duration::from_millis(100),
-            loss,
-            reset: 5 << 20,
-        };
-        let _relay = Relay::start(shape)?;
+        let _relay = Relay::start(shape(loss))?;
         let mut brought = PEERS.map(|_| Vec::new());
         for round in 0..ROUNDS {
             for (peer, brought) in PEERS.iter().zip(&mut brought) {

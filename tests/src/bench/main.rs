@@ -22,7 +22,7 @@ use std::process::ExitCode;
 /// Whatever stopped a benchmark, in words.
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-const USAGE: &str = "usage: bench catalogue [TEST-TAKERS] | download [MIB [whole|resume|republished]] | badlink [MIB] | gateway [MIB] | results [ITEMS [encrypted]] | api [TEST-TAKERS] | appliance";
+const USAGE: &str = "usage: bench catalogue [TEST-TAKERS] | download [MIB [whole|resume|republished]] | badlink [MIB [timeline]] | gateway [MIB] | results [ITEMS [encrypted]] | api [TEST-TAKERS] | appliance";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -30,7 +30,10 @@ fn main() -> ExitCode {
         Some("catalogue") => number(&arguments, 10_000).and_then(catalogue::run),
         Some("download") => number(&arguments, 512)
             .and_then(|mib| download::run(mib, arguments.get(2).map(String::as_str))),
-        Some("badlink") => number(&arguments, 48).and_then(badlink::run),
+        Some("badlink") => match arguments.get(2).map(String::as_str) {
+            Some("timeline") => number(&arguments, 24).and_then(badlink::timeline),
+            _ => number(&arguments, 48).and_then(badlink::run),
+        },
         Some("gateway") => number(&arguments, 256).and_then(gateway::run),
         Some("results") => number(&arguments, 500).and_then(|items| {
             let encrypted = arguments.get(2).is_some_and(|word| word == "encrypted");

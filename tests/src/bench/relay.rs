@@ -35,7 +35,25 @@ pub(crate) struct RelayShape {
 const QUEUE: Duration = Duration::from_millis(200);
 
 /// A running relay; the namespace goes with it.
-pub(crate) struct Relay;
+pub(crate) struct Relay {
+    life: Arc<Life>,
+}
+
+/// What happened to a connection on the link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LinkEvent {
+    /// The near side opens it.
+    Opened,
+    /// So many bytes of payload went to the near side.
+    Carried(usize),
+    /// So many bytes to the near side found the queue full or were lost.
+    Dropped(usize),
+    /// It was reset.
+    Reset,
+}
+
+/// One of them: when, on which port of the near side.
+pub(crate) type Seen = (Instant, u16, LinkEvent);
 
 impl Relay {
     pub(crate) fn start(shape: RelayShape) -> Result<Self> {
@@ -65,7 +83,14 @@ impl Relay {
         let life = Arc::new(Life::default());
         carry(&far, &near, shape, &life, true);
         carry(&near, &far, shape, &life, false);
-        Ok(Self)
+        Ok(Self { life })
+    }
+
+    /// What was seen since this was asked last.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        let seen = self.life.seen.lock();
+        seen.map(|mut seen| std::mem::take(&mut *seen))
+            .unwrap_or_default()
     }
 }
 
@@ -85,6 +110,16 @@ struct Life {
     carried: AtomicU64,
     /// In which stretch of `Shape::reset` bytes a connection began, by its near port.
     born: Mutex<HashMap<u16, u64>>,
+    /// What has happened so far.
+    seen: Mutex<Vec<Seen>>,
+}
+
+impl Life {
+    fn sees(&self, port: u16, event: LinkEvent) {
+        if let Ok(mut seen) = self.seen.lock() {
+            seen.push((Instant::now(), port, event));
+        }
+    }
 }
 
 /// One direction: a thread that reads and decides, one that lets go in time.
@@ -117,12 +152,21 @@ fn carry(
             random ^= random << 13;
             random ^= random >> 7;
             random ^= random << 17;
-            if ((random >> 11) as f64) < shape.loss * (1_u64 << 53) as f64 {
-                continue;
-            }
+            let is_lost = ((random >> 11) as f64) < shape.loss * (1_u64 << 53) as f64;
             let now = Instant::now();
             let start = free.max(now);
-            if start - now > QUEUE {
+            let is_dropped = is_lost || start - now > QUEUE;
+            if down {
+                let (port, payload) = near_payload(&packet);
+                life.sees(
+                    port,
+                    match is_dropped {
+                        true => LinkEvent::Dropped(payload),
+                        false => LinkEvent::Carried(payload),
+                    },
+                );
+            }
+            if is_dropped {
                 continue;
             }
             free = start + Duration::from_secs_f64(packet.len() as f64 * 8.0 / shape.rate);
@@ -131,6 +175,16 @@ fn carry(
             }
         }
     });
+}
+
+/// The near port and the payload of a packet to the near side.
+fn near_payload(bytes: &[u8]) -> (u16, usize) {
+    let head = usize::from(bytes[0] & 15) * 4;
+    let port = u16::from_be_bytes([bytes[head + 2], bytes[head + 3]]);
+    (
+        port,
+        bytes.len() - head - usize::from(bytes[head + 12] >> 4) * 4,
+    )
 }
 
 /// What goes on in place of a packet, and what its sender is told: the packet itself and nothing, or for a connection
@@ -153,10 +207,12 @@ fn packet(bytes: &[u8], life: &Life, reset: u64, down: bool) -> Option<(Vec<u8>,
     const SYN: u8 = 2;
     if !down && bytes[head + 13] & SYN != 0 {
         born.insert(near, stretch);
+        life.sees(near, LinkEvent::Opened);
     }
     if born.get(&near).is_none_or(|born| *born == stretch) {
         return Some((bytes.to_vec(), None));
     }
+    life.sees(near, LinkEvent::Reset);
     let mut onward = bytes[..head + 20].to_vec();
     onward[2..4].copy_from_slice(&((head + 20) as u16).to_be_bytes());
     onward[head + 12] = 5 << 4;
