@@ -4,6 +4,7 @@
 
 mod bar;
 mod caller;
+mod carry;
 mod clock;
 mod codes;
 mod completions;
@@ -302,6 +303,11 @@ enum InternalVerb {
         #[arg(long)]
         examine: bool,
     },
+    /// Gives a file its name when it is whole, with the rights of whoever asked for it.
+    PlaceFile {
+        /// The name.
+        path: PathBuf,
+    },
     /// Whether a sled store opens; run in a process of its own.
     ProbeStore {
         /// The store.
@@ -409,6 +415,7 @@ fn serve(root: &Root, part: InternalVerb, screen: &Screen) -> Result<u8, Fault> 
         InternalVerb::SyncWorker => run::work(root),
         InternalVerb::IntakeWorker { kind, id } => run::receive(root, &kind, id, screen),
         InternalVerb::PageWorker { examine } => run::look(root, examine, screen),
+        InternalVerb::PlaceFile { path } => Ok(caller::place(&path)),
         InternalVerb::ProbeStore { path } => Ok(vault::index::probe(&path).exit()),
     }
 }

@@ -18,6 +18,7 @@ mod download;
 mod downloads;
 mod encryption;
 mod enrol;
+mod handover;
 mod incoming;
 mod line;
 mod link;
@@ -35,6 +36,7 @@ mod who;
 mod wipe;
 
 pub use credentials::StoredCredentials;
+pub use handover::{CarriedAnswer, Handover};
 pub use line::{in_force, line, secret_file, secret_line};
 pub use request::Request;
 pub use session::{PackageLaneState, PassOrder, SyncSession};

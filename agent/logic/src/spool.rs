@@ -86,6 +86,7 @@ mod request;
 mod result;
 mod row;
 mod session;
+pub mod sync_export;
 mod trial;
 
 use std::collections::{BTreeMap, VecDeque};

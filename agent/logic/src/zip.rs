@@ -8,12 +8,14 @@
 mod delta;
 mod directory;
 mod header;
+mod stored;
 mod tail;
 mod verifier;
 
 pub use delta::{DeltaPlan, DeltaSegment, plan};
 pub use directory::{Directory, Member, PackageIdentity, Unusual};
 pub use header::LocalHeader;
+pub use stored::{StoredMember, stored_end};
 pub use tail::PackageTail;
 pub use verifier::{VerificationResult, Verifier};
 

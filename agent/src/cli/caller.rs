@@ -2,6 +2,8 @@
 //! Never leaves a new file that was not written to its end, as far as the rights allow it.
 //! Called by the verbs that take such a file, before they open the box.
 
+mod placed;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -11,6 +13,8 @@ use logic::fault::{Code, ConfigCause, Fault, FileAct};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use system::root::trouble;
+
+pub(super) use placed::{PlacedFile, place};
 
 /// So many files are open beside those that the caller names, at most.
 const OTHER_FILES: u64 = 256;
@@ -49,6 +53,11 @@ impl Input {
     /// Where it is.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What it holds, as it is read.
+    pub(super) fn reader(self) -> Box<dyn Read> {
+        self.file
     }
 
     /// What it holds.

@@ -19,6 +19,7 @@ use logic::spool::{ItemKey, ItemState, Ledger, PartState};
 use serde_json::json;
 
 use super::caller::{Input, Output};
+use super::carry;
 use super::screen::{ListLayout, ListRow, Screen};
 use super::service;
 use super::words::{self, ListTerm};
@@ -65,6 +66,15 @@ pub(super) enum ResultsVerb {
         #[arg(long)]
         yes: bool,
     },
+    /// Hands results over in a zip that central's own import takes; the box asks for them and sends them no more.
+    ExportTao(carry::ExportTao),
+    /// Says that central has what was handed over, after asking twice.
+    Confirm(carry::Confirm),
+    /// Has the box send again what was handed over and central says that it does not have.
+    Reclaim {
+        /// Ids; none means all.
+        ids: Vec<String>,
+    },
 }
 
 /// The words of the kinds, which shells complete too.
@@ -75,6 +85,9 @@ fn kind() -> impl TypedValueParser<Value = ItemKind> {
 
 pub(super) fn act(root: &Root, act: Option<ResultsVerb>, screen: &Screen) -> Result<u8, Fault> {
     match act {
+        Some(ResultsVerb::ExportTao(order)) => carry::export(root, &order, screen),
+        Some(ResultsVerb::Confirm(order)) => carry::confirm(root, &order, screen),
+        Some(ResultsVerb::Reclaim { ids }) => carry::reclaim(root, &ids, screen),
         Some(ResultsVerb::Submit { kind, files }) => {
             let inputs = Input::open(&files)?;
             submit(&super::open(root)?, kind, inputs, screen)
@@ -263,7 +276,7 @@ fn unknown(cause: impl Into<Cause>) -> Fault {
     Fault::new(Code::ResultsUnknown, cause)
 }
 
-fn confirm(screen: &Screen) -> Result<(), Fault> {
+pub(super) fn confirm(screen: &Screen) -> Result<(), Fault> {
     let refused = |cause: InputCause| Fault::new(Code::InputExport, cause);
     if !std::io::stdin().is_terminal() {
         return Err(refused(InputCause::NoTerminal {

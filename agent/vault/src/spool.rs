@@ -6,6 +6,7 @@
 //! `<name>-<edition>.state` replaces the account once something was decided. What central acknowledged moves to
 //! `done/`, so that a run looks only at what is owed.
 
+mod carry;
 mod enclose;
 mod fate;
 mod folder;
@@ -458,6 +459,12 @@ impl Spool {
                 false => Err(trouble),
             };
         }
+        self.retired(changed, forget)
+    }
+
+    /// What is acknowledged of these moves out of the way. Behind the gate of their ids, or of a person's word: nobody else
+    /// changes what is acknowledged.
+    fn retired(&self, mut changed: Vec<Ledger>, forget: bool) -> Result<(), Fault> {
         changed.retain(|ledger| ledger.state == ItemState::Acknowledged);
         if forget && !changed.is_empty() {
             self.keep_witness(&changed);

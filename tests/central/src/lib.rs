@@ -11,6 +11,7 @@ mod entity;
 mod fault;
 mod fetch;
 mod flow;
+mod import;
 mod ledger;
 mod line;
 mod logs;
@@ -43,6 +44,7 @@ pub use content::Resource;
 pub use encryption::KeyPair;
 pub use entity::{Kind, Property, uri};
 pub use fault::{Fault, Rule};
+pub use import::unpack;
 pub use ledger::SyncRow;
 pub use logs::LogRow;
 pub use package::Change;
@@ -393,6 +395,14 @@ impl Central {
     /// Makes everything that is made on demand (checksums, packages).
     pub fn warm(&self) {
         self.shared.state().catalogue.warm();
+    }
+
+    /// An operator has a package of results imported (protocol 11.1); whether each was taken, in order.
+    ///
+    /// # Errors
+    /// What the report of the failed task says.
+    pub fn import(&self, zip: &[u8]) -> Result<Vec<(String, bool)>, String> {
+        import::import(zip, &mut self.shared.state().results)
     }
 
     /// The key pair that an encrypted central has from now on, if any. Without effect on a plain one.

@@ -6,6 +6,7 @@
 
 mod answer;
 mod caller;
+mod carried;
 mod catalogue;
 mod command;
 mod completions;

@@ -2,6 +2,7 @@
 //! Never guesses what a power cut may take: every change is traced, and so is every flush.
 //! Needs strace; says so and passes without it.
 
+mod carried;
 mod loss;
 mod sweep;
 mod verbs;

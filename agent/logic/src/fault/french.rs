@@ -58,6 +58,7 @@ french! {
     InputWipe "la box n’a pas été effacée" "Si c’est voulu, exécuter de nouveau `boxsync wipe` et taper l’identifiant de la box.";
     InputRun "aucune synchronisation de ce numéro" "Voir les numéros avec `boxsync history`.";
     InputTerminate "aucune passation n’a été terminée" "Si c’est voulu, exécuter de nouveau `boxsync sync --terminate` et taper le nombre indiqué.";
+    InputConfirm "aucun résultat n’a été confirmé" "S’il est certain que le serveur central les a, recommencer et taper le nombre indiqué.";
     WipeOwed "la box doit encore ce qu’un effacement détruirait" "L’envoyer avec `boxsync sync --results`, ou l’écrire dans des fichiers avec `boxsync results export`.";
     InputUsage "la ligne de commande est illisible" "Voir `boxsync --help`, ou l’aide de la commande.";
     InputCode "un code inconnu" "Donner le code tel qu’il se trouve entre crochets derrière un message.";

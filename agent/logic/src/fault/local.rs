@@ -110,6 +110,11 @@ macro_rules! local_codes {
             "`sync --terminate` ends exams of candidates. It needs the number of executions under way typed as confirmation, and \
          what was typed is not that number, or it has changed meanwhile."
             "If you mean it, run `boxsync sync --terminate` again and type the number that it names.";
+        InputConfirm "input.confirm" [Operator Failed Unknown]
+            "no result was confirmed"
+            "`results confirm` lets go of results without central's word. It needs their number typed as confirmation, and what was \
+         typed is not that number."
+            "If you know that central has them, run it again and type the number that it names.";
         WipeOwed "wipe.owed" [Operator Failed Unknown]
             "the box owes what a wipe would destroy"
             "What candidates did lies on the box, and central has not acknowledged it. `wipe` destroys it only for \

@@ -36,6 +36,8 @@ pub enum StayReason {
     SetAside,
     /// It was handed over before.
     Carried,
+    /// The file has as many as it is to have.
+    NextFile,
 }
 
 /// Why a result stays; `None`: it goes. `again`: what was handed over before goes once more.

@@ -18,8 +18,8 @@ sentences! {
         OtherOrganisation { new: Vec<Id>, own: String } =>
             "these credentials are for organisation {new}, this box is organisation {own}'s: nothing was replaced (`boxsync enroll --add` adds one)",
             "ces identifiants sont pour l’organisation {new}, cette box est de l’organisation {own} : rien n’a été remplacé (`boxsync enroll --add` en ajoute une)";
-        WhichOrganisation { ids: Vec<Id> } => "name one organisation with `--organisation ID`; the sync manager has: {ids}",
-            "nommer une organisation avec `--organisation ID` ; le gestionnaire de synchronisation a : {ids}";
+        WhichOrganisation { ids: Vec<Id> } => "name one organisation with `--organisation ID`; there are: {ids}",
+            "nommer une organisation avec `--organisation ID` ; il y a : {ids}";
         FirstOrganisation { id: String } =>
             "{id} is the first organisation of this box, whose files are the box's own: only `boxsync wipe` removes it",
             "{id} est la première organisation de cette box, ses fichiers sont ceux de la box : seul `boxsync wipe` l’enlève";

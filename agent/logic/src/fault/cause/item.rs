@@ -95,6 +95,14 @@ sentences! {
             "rien de {ids} n’est retenu (voir `boxsync results`)";
         NoneOwed { ids: Vec<Id> } => "nothing of {ids} is owed (see `boxsync results`)",
             "rien de {ids} n’est dû (voir `boxsync results`)";
+        NoneCarried => "nothing of it is handed over (see `boxsync results`)",
+            "rien n’en est confié (voir `boxsync results`)";
+        NotConfirmed => "something else was typed: nothing was confirmed",
+            "autre chose a été tapé : rien n’a été confirmé";
+        OtherCarried { count: u64 } => "--yes: expected {count}, the number of results to confirm",
+            "--yes : le nombre de résultats à confirmer, {count}, est attendu";
+        NoSyncExport { path: String } => "{path}: no whole file that `boxsync results export-tao` wrote",
+            "{path} : ce n’est pas un fichier entier écrit par `boxsync results export-tao`";
         Superseded => "it was not finished, and a later content of the execution stands for it: it stays and is not sent",
             "ce n’était pas terminé, et un contenu plus récent de l’exécution le remplace : il reste et n’est pas envoyé";
         RefusedParts => "central does not take some of its variables",
