@@ -2677,7 +2677,7 @@ _boxsync() {
             return 0
             ;;
         boxsync__subcmd__sync)
-            opts="-h --type --data --results --allow-deletes --now --dry-run --terminate --yes --no-wait --organisation --root --json --help"
+            opts="-h --type --data --results --logs --sessions --allow-deletes --now --dry-run --terminate --yes --no-wait --organisation --root --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -67,6 +67,8 @@ complete -c boxsync -n "__fish_boxsync_using_subcommand sync" -l organisation -d
 complete -c boxsync -n "__fish_boxsync_using_subcommand sync" -l root -d 'Everything lies below this folder' -r -F
 complete -c boxsync -n "__fish_boxsync_using_subcommand sync" -l data -d 'Only catalogue and packages'
 complete -c boxsync -n "__fish_boxsync_using_subcommand sync" -l results -d 'Only what the box owes: results, logs, sessions'
+complete -c boxsync -n "__fish_boxsync_using_subcommand sync" -l logs -d 'Only delivery logs; --sessions, --data or --type may stand beside it'
+complete -c boxsync -n "__fish_boxsync_using_subcommand sync" -l sessions -d 'Only test sessions; so may --logs, --data or --type'
 complete -c boxsync -n "__fish_boxsync_using_subcommand sync" -l allow-deletes -d 'Delete what central no longer names, however much it is'
 complete -c boxsync -n "__fish_boxsync_using_subcommand sync" -l now -d 'Bring packages at once, also outside of the download windows'
 complete -c boxsync -n "__fish_boxsync_using_subcommand sync" -l dry-run -d 'Only say what would be done: nothing is changed, and nothing is sent'

@@ -46,9 +46,11 @@ _arguments "${_arguments_options[@]}" : \
 '--root=[Everything lies below this folder]:DIR:_files' \
 '--data[Only catalogue and packages]' \
 '(--data --type)--results[Only what the box owes\: results, logs, sessions]' \
+'--logs[Only delivery logs; --sessions, --data or --type may stand beside it]' \
+'--sessions[Only test sessions; so may --logs, --data or --type]' \
 '--allow-deletes[Delete what central no longer names, however much it is]' \
 '(--results)--now[Bring packages at once, also outside of the download windows]' \
-'(--terminate --results --now --no-wait)--dry-run[Only say what would be done\: nothing is changed, and nothing is sent]' \
+'(--terminate --results --logs --sessions --now --no-wait)--dry-run[Only say what would be done\: nothing is changed, and nothing is sent]' \
 '--terminate[First have the delivery engines end what is being sat; asks twice]' \
 '(--now)--no-wait[Do not wait for packages\: they go on by themselves where the daemon runs]' \
 '--json[One JSON object a line on stdout, for machines]' \

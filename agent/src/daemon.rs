@@ -17,7 +17,7 @@ use std::time::Duration;
 use logic::fault::Fault;
 use logic::package_lane::{WaitReason, Waiting};
 use logic::retry;
-use logic::schedule::{PackagesState, Schedule, ScheduleCommand, ScheduleEvent, Start};
+use logic::schedule::{PackagesState, RunParts, Schedule, ScheduleCommand, ScheduleEvent, Start};
 use logic::settings::{Settings, SettingsInForce};
 use tokio::sync::mpsc;
 
@@ -290,7 +290,8 @@ impl Daemon {
         if start.attempt == 1 {
             self.notices.started(&self.box_id, start.cause);
         }
-        self.sends = start.errand.results && start.errand.organisations.is_empty();
+        let some = !start.errand.organisations.is_empty() || !start.errand.owed.is_empty();
+        self.sends = start.errand.results && !some;
         let order = WorkerOrder::Pass {
             errand: start.errand,
             asked: start.cause == logic::schedule::RunReason::Asked,
@@ -375,8 +376,10 @@ impl Daemon {
 
     async fn asked(&mut self, ask: RunRequest) {
         let before = self.runs;
+        let parts = RunParts::of(&self.shared.settings().sync.steps);
+        let errand = ask.errand.in_parts(parts);
         self.schedule
-            .handle(ScheduleEvent::Asked(ask.errand), clock::now());
+            .handle(ScheduleEvent::Asked(errand), clock::now());
         self.obey().await;
         let follows = self.stopping || self.closing;
         let accepted = AcceptedRequest {

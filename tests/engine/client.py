@@ -95,7 +95,7 @@ class Operations:
     def fates(self, state=None):
         """What became of results, one edition a line."""
         if state is not None:
-            checked("state", state, ["queued", "sending", "acknowledged", "refused", "unconfirmed", "set-aside", "open", "held"])
+            checked("state", state, ["queued", "sending", "acknowledged", "refused", "unconfirmed", "set-aside", "open", "held", "carried"])
         return self.asks("GET", "/v1/results", {"state": state}, {})
 
     def submit_results(self, body, send=None):

@@ -11,7 +11,7 @@ mod errand;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-pub use errand::{Errand, RunEnd, RunReason};
+pub use errand::{Errand, RunEnd, RunParts, RunReason};
 use serde::{Deserialize, Serialize};
 
 use crate::retry;
@@ -24,6 +24,8 @@ pub struct Policy {
     pub on_boot: bool,
     /// From one run to the next; more than zero.
     pub interval: Duration,
+    /// What such a run does.
+    pub parts: RunParts,
 }
 
 /// What has happened.
@@ -285,12 +287,16 @@ impl Schedule {
         self.out.push_back(ScheduleCommand::Close);
     }
 
+    fn routine(&self) -> Errand {
+        Errand::whole().in_parts(self.policy.parts)
+    }
+
     /// The time of the next run has come. A run that waits for packages makes room for it.
     fn is_time(&mut self, cause: RunReason, now: Now) {
         if self.running.is_none() {
-            return self.start(Errand::whole(), cause, now);
+            return self.start(self.routine(), cause, now);
         }
-        self.pending = Some((Errand::whole(), cause));
+        self.pending = Some((self.routine(), cause));
         self.close();
     }
 

@@ -8,6 +8,7 @@ pub mod force;
 mod key;
 mod sheet;
 pub mod size;
+mod step;
 pub mod url;
 mod value;
 pub mod window;
@@ -23,6 +24,7 @@ pub use connections::ConnectionLimit;
 pub use force::SettingsInForce;
 pub use sheet::{KeyDescription, describe};
 pub use size::Size;
+pub use step::SyncStep;
 pub use url::{Proxy, Url};
 pub use window::{Offset, Window};
 
@@ -128,6 +130,10 @@ pub struct SyncSettings {
     pub measure: bool,
     /// Calls for details at once, 1 to 16.
     pub lanes: u8,
+    /// The parts of a run that is not asked for in parts.
+    pub steps: Vec<SyncStep>,
+    /// Most entities in one request for details, 1 to 128.
+    pub page_size: u16,
     /// How long `sync --terminate` waits for the delivery engines; at least a second.
     pub terminate_timeout: Duration,
 }
@@ -179,6 +185,8 @@ impl DownloadSettings {
 pub struct ResultsSettings {
     /// Most results in one request, 1 to 1000.
     pub chunk_size: u16,
+    /// Most rows of delivery logs in one request, 1 to 10000.
+    pub log_rows: u16,
     /// Whether content is removed once acknowledged.
     pub delete_after_send: bool,
     /// Largest item accepted.

@@ -420,6 +420,10 @@ impl Sending {
                 .map(|(key, _)| key.clone())
                 .collect()
         };
+        let due = |kind| match self.plan.sends(kind) {
+            true => due(kind),
+            false => Vec::new(),
+        };
         let (rows, sessions) = (due(ItemKind::Logs), due(ItemKind::Sessions));
         for key in rows.iter().chain(&sessions) {
             if let Some(entry) = self.entries.get_mut(key) {

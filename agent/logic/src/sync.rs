@@ -41,6 +41,10 @@ pub struct SyncPlan {
     pub packages: bool,
     /// Whether what the box owes is sent.
     pub owed: bool,
+    /// Whether the catalogue waits for the first turn of that.
+    pub owed_first: bool,
+    /// Most ids in one call for details.
+    pub batch: usize,
     /// Whether the link is measured with central's own speed check when nothing else was transferred.
     pub measure: bool,
     /// Somebody waits: an unreachable central is given up after `ASKED_TIMEOUT`.

@@ -12,7 +12,7 @@ use logic::entity::{Checksum, EntityType};
 use logic::manifest::{HeldRows, IndexRows};
 use logic::package_lane::{PackageEnd, PackageLane, WaitReason, Waiting, WantedPackage};
 use logic::report::{ConnectionStats, OwedCount, Report, Survey};
-use logic::schedule::{self, Errand, PackagesState, Policy, RunEnd, Schedule};
+use logic::schedule::{self, Errand, PackagesState, Policy, RunEnd, RunParts, Schedule};
 use logic::seal::NameHash;
 use logic::sync::{SyncCommand, SyncEvent, SyncMachine, SyncPlan};
 use logic::words::{Now, Outcome, SyncParams};
@@ -120,6 +120,7 @@ impl ProcessSite {
         let policy = Policy {
             on_boot: true,
             interval: world.interval,
+            parts: RunParts::ALL,
         };
         Self {
             schedule: Schedule::new(policy, world.seed, !world.seed, now),
@@ -163,6 +164,8 @@ impl ProcessSite {
             asked,
             allow_deletes: false,
             delete_limit: 0.5,
+            owed_first: false,
+            batch: 128,
             lanes: 3,
             pages: 8,
             memory: BTreeMap::new(),

@@ -244,6 +244,8 @@ fn run(asked: &mut BTreeMap<String, u32>) -> Report {
         asked: false,
         allow_deletes: false,
         delete_limit: 0.2,
+        owed_first: false,
+        batch: 128,
         lanes: 3,
         pages: 8,
         memory: BTreeMap::new(),

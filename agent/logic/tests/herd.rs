@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
 use logic::retry::{REFUSED_ATTEMPTS, Refusals, mix};
-use logic::schedule::{Policy, RunEnd, Schedule, ScheduleCommand, ScheduleEvent};
+use logic::schedule::{Policy, RunEnd, RunParts, Schedule, ScheduleCommand, ScheduleEvent};
 use logic::words::Now;
 
 const BOXES: usize = 10_000;
@@ -26,6 +26,7 @@ const SPAN: u64 = 10;
 const POLICY: Policy = Policy {
     on_boot: true,
     interval: Duration::from_secs(3600),
+    parts: RunParts::ALL,
 };
 
 /// Milliseconds since the power came back.

@@ -40,6 +40,8 @@ fn plan(asked: bool) -> SyncPlan {
         asked,
         allow_deletes: false,
         delete_limit: 0.5,
+        owed_first: false,
+        batch: 128,
         lanes: 3,
         pages: 8,
         memory: BTreeMap::new(),

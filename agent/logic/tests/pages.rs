@@ -278,6 +278,8 @@ fn plan(pages: usize) -> SyncPlan {
         asked: false,
         allow_deletes: false,
         delete_limit: 0.5,
+        owed_first: false,
+        batch: 128,
         lanes: 3,
         pages,
         memory: BTreeMap::new(),

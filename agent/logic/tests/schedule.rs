@@ -5,9 +5,10 @@
 use std::time::Duration;
 
 use logic::entity::EntityType;
+use logic::intake::ItemKind;
 use logic::schedule::{
-    CappedRetryAfter, Errand, PackagesState, Policy, RunEnd, RunReason, RunStage, Schedule,
-    ScheduleCommand, ScheduleEvent, Start,
+    CappedRetryAfter, Errand, PackagesState, Policy, RunEnd, RunParts, RunReason, RunStage,
+    Schedule, ScheduleCommand, ScheduleEvent, Start,
 };
 use logic::words::Now;
 use proptest::prelude::*;
@@ -17,6 +18,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const QUARTER: Policy = Policy {
     on_boot: true,
     interval: Duration::from_secs(900),
+    parts: RunParts::ALL,
 };
 
 fn drain(schedule: &mut Schedule) -> Vec<ScheduleCommand> {
@@ -332,12 +334,14 @@ enum ScheduleAct {
 fn errand() -> impl Strategy<Value = Errand> {
     let types = prop::sample::subsequence(EntityType::ALL.to_vec(), 0..=6);
     let organisations = prop::sample::subsequence(vec!["A".to_owned(), "B".to_owned()], 0..=2);
-    let flags = (any::<bool>(), any::<bool>(), organisations);
+    let owed = prop::sample::subsequence(ItemKind::ALL.to_vec(), 0..=4);
+    let flags = (any::<bool>(), any::<bool>(), organisations, owed);
     (types, any::<bool>(), any::<bool>(), any::<bool>(), flags).prop_map(
-        |(types, data, results, allow_deletes, (now, no_wait, organisations))| Errand {
+        |(types, data, results, allow_deletes, (now, no_wait, organisations, owed))| Errand {
             types,
             data,
             results,
+            owed,
             allow_deletes,
             now,
             no_wait,
@@ -385,7 +389,7 @@ proptest! {
     fn whatever_happens_one_run_at_a_time_no_busy_loop_and_always_a_next_time(
         seed in any::<u64>(), first in 1u64..100_000, acts in prop::collection::vec(act(), 1..200)
     ) {
-        let mut policy = Policy { on_boot: seed % 2 == 0, interval: Duration::from_secs(first) };
+        let mut policy = Policy { on_boot: seed % 2 == 0, interval: Duration::from_secs(first), parts: RunParts::ALL };
         let mut now = Now { mono: Duration::from_secs(seed % 1_000_000), wall: 0 };
         let mut schedule = Schedule::new(policy, seed, !seed, now);
         let mut running: Option<Errand> = None;

@@ -5,13 +5,16 @@
 use std::time::Duration;
 
 use logic::retry::mix;
-use logic::schedule::{Policy, RunEnd, RunStage, Schedule, ScheduleCommand, ScheduleEvent};
+use logic::schedule::{
+    Policy, RunEnd, RunParts, RunStage, Schedule, ScheduleCommand, ScheduleEvent,
+};
 use logic::words::Now;
 
 const DAY: u64 = 86_400;
 const POLICY: Policy = Policy {
     on_boot: true,
     interval: Duration::from_secs(900),
+    parts: RunParts::ALL,
 };
 
 /// What a second of the world is like.

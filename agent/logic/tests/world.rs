@@ -263,6 +263,8 @@ fn plan(disk: &FaultyDisk, random: u64) -> SyncPlan {
         asked: false,
         allow_deletes: false,
         delete_limit: 0.5,
+        owed_first: false,
+        batch: 128,
         lanes: 3,
         pages: 8,
         memory: disk.memory.clone(),

@@ -5,12 +5,13 @@
 use clap::Args;
 use logic::entity::EntityType;
 use logic::fault::{Area, Code, Fault};
+use logic::intake::ItemKind;
 use logic::language::figure::{self, Bytes, Decimal, Seconds};
 use logic::language::{Language, Localized};
 use logic::package_lane::Waiting;
 use logic::phrase;
 use logic::report::Report;
-use logic::schedule::Errand;
+use logic::schedule::{Errand, RunParts};
 use logic::words::Outcome;
 
 use super::screen::{Screen, Tone, advice, fold, pairs, remedied};
@@ -36,6 +37,12 @@ pub(super) struct SyncArgs {
     /// Only what the box owes: results, logs, sessions.
     #[arg(long, conflicts_with_all = ["data", "types"])]
     results: bool,
+    /// Only delivery logs; --sessions, --data or --type may stand beside it.
+    #[arg(long)]
+    logs: bool,
+    /// Only test sessions; so may --logs, --data or --type.
+    #[arg(long)]
+    sessions: bool,
     /// Delete what central no longer names, however much it is.
     #[arg(long)]
     allow_deletes: bool,
@@ -43,7 +50,7 @@ pub(super) struct SyncArgs {
     #[arg(long, conflicts_with = "results")]
     now: bool,
     /// Only say what would be done: nothing is changed, and nothing is sent.
-    #[arg(long, conflicts_with_all = ["terminate", "results", "now", "no_wait"])]
+    #[arg(long, conflicts_with_all = ["terminate", "results", "logs", "sessions", "now", "no_wait"])]
     dry_run: bool,
     /// First have the delivery engines end what is being sat; asks twice.
     #[arg(long)]
@@ -61,11 +68,19 @@ pub(super) struct SyncArgs {
 
 impl SyncArgs {
     fn errand(&self) -> Errand {
-        let some = self.data || self.results || !self.types.is_empty();
+        let data = self.data || !self.types.is_empty();
+        let parts = [
+            (self.logs, ItemKind::Logs),
+            (self.sessions, ItemKind::Sessions),
+        ];
+        let parts = parts.iter().filter(|(asked, _)| *asked && !self.results);
+        let owed: Vec<ItemKind> = parts.map(|(_, kind)| *kind).collect();
+        let some = self.results || !owed.is_empty();
         Errand {
             types: self.types.clone(),
-            data: !self.results,
-            results: !some || self.results,
+            data: data || !some,
+            results: some || !data,
+            owed,
             allow_deletes: self.allow_deletes,
             now: self.now,
             no_wait: self.no_wait,
@@ -119,6 +134,7 @@ pub(super) fn perform(
     let engine = super::open(root)?;
     service::tell(root, screen);
     engine.settings().central()?;
+    let errand = errand.in_parts(RunParts::of(&engine.settings().sync.steps));
     let request = Request::of(errand, true);
     let reports = runtime(run(&engine, &request, &watch, screen));
     bar::clear(screen);

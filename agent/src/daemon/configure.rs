@@ -3,7 +3,7 @@
 //! Called by `daemon`.
 
 use logic::fault::Fault;
-use logic::schedule::{Policy, ScheduleEvent};
+use logic::schedule::{Policy, RunParts, ScheduleEvent};
 use logic::settings::{Settings, SettingsInForce};
 
 use super::{Daemon, event_log};
@@ -74,5 +74,6 @@ pub(super) fn policy(settings: &Settings) -> Policy {
     Policy {
         on_boot: settings.sync.on_boot,
         interval: settings.sync.interval,
+        parts: RunParts::of(&settings.sync.steps),
     }
 }

@@ -11,6 +11,7 @@ use logic::fault::{Code, ConfigCause, EnrolCause, Fault};
 use logic::guard::Memory;
 use logic::health::standing::is_of_other;
 use logic::report::{KeptReport, Report};
+use logic::settings::SyncStep;
 use logic::spool;
 use logic::sync::SyncPlan;
 use logic::words::SyncParams;
@@ -218,6 +219,7 @@ impl Engine {
         memory: BTreeMap<EntityType, Memory>,
     ) -> SyncPlan {
         let all = request.types.is_empty();
+        let steps = &self.settings.sync.steps;
         let types = EntityType::ALL
             .into_iter()
             .filter(|kind| all || request.types.contains(kind));
@@ -230,11 +232,17 @@ impl Engine {
             },
             packages: request.data && (all || request.types.contains(&EntityType::Delivery)),
             owed: request.results,
-            measure: request.measure || (self.settings.sync.measure && request.data && all),
+            owed_first: SyncStep::is_owed_first(steps),
+            measure: request.measure
+                || (self.settings.sync.measure
+                    && request.data
+                    && all
+                    && steps.contains(&SyncStep::Speed)),
             asked: request.asked,
             allow_deletes: request.allow_deletes,
             delete_limit: self.settings.sync.delete_limit,
             lanes: usize::from(self.settings.sync.lanes),
+            batch: usize::from(self.settings.sync.page_size),
             pages: PAGES_AT_ONCE,
             memory,
             running: self.vault.running(),
@@ -269,6 +277,8 @@ impl Engine {
         let unmarked = Unmarked::of(&self.root);
         let plan = spool::SpoolPlan {
             chunk: usize::from(results.chunk_size),
+            rows: usize::from(results.log_rows),
+            only: request.owed.clone(),
             lti_users: results.lti_users,
             settle: results.settle,
             refuse_after: results.refuse_after,

@@ -3,6 +3,7 @@
 //! Called by the verb `sync` and by the worker.
 
 use logic::entity::EntityType;
+use logic::intake::ItemKind;
 use logic::schedule::Errand;
 
 /// What one synchronization is asked to do.
@@ -14,6 +15,8 @@ pub struct Request {
     pub data: bool,
     /// Results, logs and sessions.
     pub results: bool,
+    /// Only these of it; empty: all.
+    pub owed: Vec<ItemKind>,
     /// A person has seen the deletions that were held back.
     pub allow_deletes: bool,
     /// Somebody waits for it: an unreachable central is given up soon.
@@ -39,6 +42,7 @@ impl Request {
             types: errand.types,
             data: errand.data,
             results: errand.results,
+            owed: errand.owed,
             allow_deletes: errand.allow_deletes,
             asked,
             now: errand.now,
@@ -56,6 +60,7 @@ impl Default for Request {
             types: Vec::new(),
             data: true,
             results: true,
+            owed: Vec::new(),
             allow_deletes: false,
             asked: true,
             probe_first: true,

@@ -17,7 +17,7 @@ use crate::results::{answers, assert_home, execution, listed, owing, result, sen
 
 const ROWS: usize = 40;
 
-fn rows(id: &str) -> Value {
+pub(crate) fn rows(id: &str) -> Value {
     let row = |n: usize| {
         json!({
             "id": format!("{id}-{n}"), "delivery_execution_id": id, "event_id": format!("ROW_{id}_{n}"),

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::entity::EntityType;
 use crate::fault::{Area, Code};
+use crate::intake::ItemKind;
 use crate::report::Report;
+use crate::settings::SyncStep;
 use crate::words::Outcome;
 
 /// What a run is to do.
@@ -21,6 +23,9 @@ pub struct Errand {
     pub data: bool,
     /// Results, logs and sessions.
     pub results: bool,
+    /// Only these of what the box owes; empty: all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub owed: Vec<ItemKind>,
     /// A person has seen the deletions that were held back.
     pub allow_deletes: bool,
     /// Packages come at once, windows or not.
@@ -56,6 +61,7 @@ impl Errand {
             types: Vec::new(),
             data: true,
             results: true,
+            owed: Vec::new(),
             allow_deletes: false,
             now: false,
             no_wait: false,
@@ -64,16 +70,28 @@ impl Errand {
         }
     }
 
+    /// The same, where it is to do everything, in the parts that a run has by itself.
+    #[must_use]
+    pub fn in_parts(self, parts: RunParts) -> Self {
+        let some = !self.types.is_empty() || !self.owed.is_empty();
+        match self.data && self.results && !some {
+            true => Self {
+                data: parts.data,
+                results: parts.results || parts.logs || parts.sessions,
+                owed: parts.owed(),
+                ..self
+            },
+            false => self,
+        }
+    }
+
     /// Whether doing this does all of the other.
     pub fn covers(&self, other: &Self) -> bool {
-        let types = !other.data
-            || self.types.is_empty()
-            || (!other.types.is_empty()
-                && other.types.iter().all(|kind| self.types.contains(kind)));
-        let named = |id| self.organisations.contains(id);
-        let organisations = self.organisations.is_empty()
-            || (!other.organisations.is_empty() && other.organisations.iter().all(named));
+        let types = !other.data || takes_in(&self.types, &other.types);
+        let owed = !other.results || takes_in(&self.owed, &other.owed);
+        let organisations = takes_in(&self.organisations, &other.organisations);
         types
+            && owed
             && organisations
             && (self.data || !other.data)
             && (self.results || !other.results)
@@ -94,6 +112,16 @@ impl Errand {
             (false, true) => self.types.clone_from(&other.types),
             (_, false) => {}
         }
+        match (self.results, other.results) {
+            (true, true) if self.owed.is_empty() || other.owed.is_empty() => self.owed.clear(),
+            (true, true) => {
+                self.owed.extend_from_slice(&other.owed);
+                self.owed.sort_unstable();
+                self.owed.dedup();
+            }
+            (false, true) => self.owed.clone_from(&other.owed),
+            (_, false) => {}
+        }
         if self.organisations.is_empty() || other.organisations.is_empty() {
             self.organisations.clear();
         } else {
@@ -107,6 +135,55 @@ impl Errand {
         self.now |= other.now;
         self.measure |= other.measure;
         self.no_wait &= other.no_wait;
+    }
+}
+
+/// Whether some, where none stands for all, take in the others.
+fn takes_in<T: PartialEq>(some: &[T], others: &[T]) -> bool {
+    some.is_empty() || (!others.is_empty() && others.iter().all(|other| some.contains(other)))
+}
+
+/// The parts of a run that nobody asked for in parts (`[sync] steps`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunParts {
+    data: bool,
+    results: bool,
+    logs: bool,
+    sessions: bool,
+}
+
+impl RunParts {
+    /// Everything.
+    pub const ALL: Self = Self {
+        data: true,
+        results: true,
+        logs: true,
+        sessions: true,
+    };
+
+    /// Those of the configuration.
+    pub fn of(steps: &[SyncStep]) -> Self {
+        let has = |step| steps.contains(&step);
+        Self {
+            data: has(SyncStep::Data),
+            results: has(SyncStep::Results),
+            logs: has(SyncStep::Logs),
+            sessions: has(SyncStep::Sessions),
+        }
+    }
+
+    /// What of the owed goes, as an errand has it.
+    fn owed(self) -> Vec<ItemKind> {
+        let all = [
+            (self.results, &[ItemKind::Results, ItemKind::LtiUsers][..]),
+            (self.logs, &[ItemKind::Logs]),
+            (self.sessions, &[ItemKind::Sessions]),
+        ];
+        if all.iter().all(|(goes, _)| *goes) {
+            return Vec::new();
+        }
+        let go = all.iter().filter(|(goes, _)| *goes);
+        go.flat_map(|(_, kinds)| kinds.iter().copied()).collect()
     }
 }
 
@@ -197,5 +274,67 @@ impl RunEnd {
                 _ => Self::Done,
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_run_that_nobody_asked_for_in_parts_has_those_of_the_configuration() {
+        let parts = |steps: &[SyncStep]| Errand::whole().in_parts(RunParts::of(steps));
+        assert_eq!(parts(&SyncStep::ALL), Errand::whole());
+        assert_eq!(RunParts::of(&SyncStep::ALL), RunParts::ALL);
+        let only = parts(&[SyncStep::Logs, SyncStep::Data]);
+        let expected = (true, true, &[ItemKind::Logs][..]);
+        assert_eq!((only.data, only.results, &only.owed[..]), expected);
+        let none = parts(&[SyncStep::Speed]);
+        assert!(!none.data && !none.results);
+        let results = parts(&[SyncStep::Results]);
+        assert_eq!(results.owed, [ItemKind::Results, ItemKind::LtiUsers]);
+        assert!(!results.data && results.results);
+        for asked in [
+            Errand {
+                data: false,
+                ..Errand::whole()
+            },
+            Errand {
+                owed: vec![ItemKind::Sessions],
+                ..Errand::whole()
+            },
+            Errand {
+                types: vec![EntityType::Delivery],
+                ..Errand::whole()
+            },
+        ] {
+            let steps = RunParts::of(&[SyncStep::Speed]);
+            assert_eq!(asked.clone().in_parts(steps), asked);
+        }
+    }
+
+    #[test]
+    fn a_run_of_some_kinds_does_not_take_in_one_of_others() {
+        let of = |kinds: &[ItemKind]| Errand {
+            data: false,
+            owed: kinds.to_vec(),
+            ..Errand::whole()
+        };
+        let (all, logs) = (of(&[]), of(&[ItemKind::Logs]));
+        let both = of(&[ItemKind::Logs, ItemKind::Sessions]);
+        assert!(all.covers(&logs) && both.covers(&logs) && logs.covers(&logs));
+        assert!(!logs.covers(&all) && !logs.covers(&both) && !both.covers(&all));
+        let mut widened = logs.clone();
+        widened.widen(&of(&[ItemKind::Sessions]));
+        assert_eq!(widened, both);
+        widened.widen(&all);
+        assert_eq!(widened, all);
+        let mut data = Errand {
+            results: false,
+            ..Errand::whole()
+        };
+        assert!(!logs.covers(&data) && !data.covers(&logs));
+        data.widen(&logs);
+        assert!(data.data && data.results && data.covers(&logs) && !data.covers(&all));
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::Settings;
 use super::connections::ConnectionLimit;
+use super::step::SyncStep;
 use super::url::{Proxy, Url};
 use super::value::SettingValue;
 use crate::access::{AccountName, Principal};
@@ -271,6 +272,25 @@ pub(super) static KEYS: &[SettingKey] = &[
     },
     SettingKey {
         section: "sync",
+        name: "steps",
+        doc: "What a synchronization does (`tasksToRunOnSync` of TAO). Named behind results, logs or sessions, `data` waits for \
+              them; these never wait, and keep their order. `sync` with parts does those.",
+        default: Some(r#"["data", "results", "logs", "sessions", "speed"]"#),
+        example: r#"["results", "logs", "sessions", "data"]"#,
+        set: |s, v| put(&mut s.sync.steps, steps(v)),
+        show: |s| Some(SettingValue::texts(&s.sync.steps)),
+    },
+    SettingKey {
+        section: "sync",
+        name: "page_size",
+        doc: "Most entities in one request for details, from 1 to 128; fewer where they are large.",
+        default: Some("128"),
+        example: "25",
+        set: |s, v| put(&mut s.sync.page_size, v.whole(1, 128)),
+        show: |s| Some(SettingValue::Whole(s.sync.page_size.into())),
+    },
+    SettingKey {
+        section: "sync",
         name: "terminate_timeout",
         doc: "How long `sync --terminate` waits for the delivery engines to end their executions, up to an hour.",
         default: Some(r#""1m""#),
@@ -350,6 +370,15 @@ pub(super) static KEYS: &[SettingKey] = &[
         example: "5",
         set: |s, v| put(&mut s.results.chunk_size, v.whole(1, 1000)),
         show: |s| Some(SettingValue::Whole(s.results.chunk_size.into())),
+    },
+    SettingKey {
+        section: "results",
+        name: "log_rows",
+        doc: "Most rows of delivery logs in one request, from 1 to 10000.",
+        default: Some("200"),
+        example: "50",
+        set: |s, v| put(&mut s.results.log_rows, v.whole(1, 10_000)),
+        show: |s| Some(SettingValue::Whole(s.results.log_rows.into())),
     },
     SettingKey {
         section: "results",
@@ -487,6 +516,17 @@ fn box_id(value: &SettingValue) -> Result<String, SettingForm> {
         Ok(id)
     } else {
         Err(SettingForm::BoxId)
+    }
+}
+
+fn steps(value: &SettingValue) -> Result<Vec<SyncStep>, SettingForm> {
+    let words = || SettingForm::OneOf {
+        words: SyncStep::ALL.map(SyncStep::word).join(", "),
+    };
+    let steps = value.list(|one| one.read(|text| text.trim().parse().map_err(|()| words())))?;
+    match steps.is_empty() {
+        true => Err(words()),
+        false => Ok(steps),
     }
 }
 

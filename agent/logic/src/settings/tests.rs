@@ -258,6 +258,11 @@ fn wrong_values_say_what_was_expected_with_an_example() {
              example url = \"https://central.example/\"",
         ),
         (
+            "[sync]\nsteps = [\"data\", \"result\"]",
+            "[sync] steps: expected a list in which each is one of data, results, logs, sessions, speed, got a list of 2; \
+             for example steps = [\"results\", \"logs\", \"sessions\", \"data\"]",
+        ),
+        (
             "[results]\ndelete_after_send = \"no\"",
             "[results] delete_after_send: expected true or false, without quotes, got \"no\"; for example \
              delete_after_send = true",
@@ -277,6 +282,10 @@ fn every_key_has_its_bounds() {
         "sync.interval = \"366d\"",
         "sync.lanes = 0",
         "sync.lanes = 17",
+        "sync.steps = []",
+        "sync.steps = [\"result\"]",
+        "sync.page_size = 129",
+        "results.log_rows = 0",
         "sync.delete_limit = -0.1",
         "sync.delete_limit = nan",
         "sync.on_boot = 1",

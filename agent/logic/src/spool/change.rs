@@ -28,6 +28,7 @@ impl Sending {
         let rows_wait = item.key.kind == ItemKind::Logs && self.plan.rows_wait;
         let carried = stood == ItemState::Carried;
         let goes = carried || fit == Fit::Goes;
+        let due = due && self.plan.sends(item.key.kind);
         let due = due && goes && !rows_wait && !self.is_being_decrypted(&item, now);
         if due {
             item.trial = item.trial.rested();

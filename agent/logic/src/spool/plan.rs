@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::encryption::KeyPrint;
 use crate::fault::Fault;
+use crate::intake::ItemKind;
 use crate::report::OwedCount;
 use crate::spool::ItemKey;
 use crate::words::{Now, SyncParams};
@@ -29,6 +30,8 @@ pub struct SpoolPlan {
     pub lingers: bool,
     /// Whether LTI users are sent at all.
     pub lti_users: bool,
+    /// Only items of these kinds go; empty: all. The others stay as they are, and what waits for them waits on.
+    pub only: Vec<ItemKind>,
     /// Somebody waits: what is left alone for a while is tried now.
     pub asked: bool,
     /// What is known of central's version; when it changes, refused and unconfirmed items are tried again.
@@ -68,6 +71,7 @@ impl SpoolPlan {
             refuse_after: Duration::from_secs(3600),
             lingers: true,
             lti_users: false,
+            only: Vec::new(),
             asked: false,
             central,
             probe: true,
@@ -81,6 +85,11 @@ impl SpoolPlan {
             rows_wait: false,
             random,
         }
+    }
+
+    /// Whether items of a kind go.
+    pub(super) fn sends(&self, kind: ItemKind) -> bool {
+        self.only.is_empty() || self.only.contains(&kind)
     }
 
     /// Until when central may be at a request that went without a mark; `None` when it surely is at none.

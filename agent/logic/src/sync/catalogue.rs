@@ -215,11 +215,8 @@ impl SyncMachine {
         let weights = USERS.iter().filter_map(|user| kinds.get(user)?.weight);
         let takers = kinds.get(&EntityType::TestTaker);
         let listed = takers.filter(|takers| takers.listed && !takers.failed);
-        batch::first(
-            kind,
-            weights.max(),
-            listed.map(|takers| takers.manifest.named_count()),
-        )
+        let listed = listed.map(|takers| takers.manifest.named_count());
+        batch::first(kind, weights.max(), listed).min(self.plan.batch)
     }
 
     /// Whether the first batch of a type waits until other users were weighed, whose details are on their way.
@@ -294,8 +291,9 @@ impl SyncMachine {
             Err(trouble) => return self.details_failed(kind, ids, &trouble, stranger),
         };
         if let Some(each) = weight.checked_div(ids.len()).filter(|each| *each > 0) {
+            let size = batch::size(each).min(self.plan.batch);
             let state = self.kind(kind);
-            state.batch = Some(batch::size(each));
+            state.batch = Some(size);
             let is_first = state.weight.replace(each).is_none();
             if is_first && kind == EntityType::Eligibility {
                 self.cut_anew(kind);

@@ -21,6 +21,8 @@ pub(super) struct OwedProgress {
     begun: Option<Now>,
     /// The turn at the end of the pass has begun: with an interval of seconds every turn would call for another one.
     closing: bool,
+    /// The catalogue waits for the end of its first turn.
+    opens: bool,
     /// A trouble that would have ended the run, had the catalogue met it.
     trouble: Option<Fault>,
 }
@@ -47,7 +49,10 @@ impl SyncMachine {
         if self.plan.owed {
             self.begin_owed(now);
         }
-        self.open_catalogue();
+        self.owed.opens = self.plan.owed && self.plan.owed_first && !self.plan.types.is_empty();
+        if !self.owed.opens {
+            self.open_catalogue();
+        }
     }
 
     fn begin_owed(&mut self, now: Now) {
@@ -81,6 +86,9 @@ impl SyncMachine {
 
     pub(super) fn owed(&mut self, count: OwedCount, told: Vec<Fault>) {
         self.owed.under_way = false;
+        if std::mem::take(&mut self.owed.opens) && self.phase == Phase::Lanes {
+            self.open_catalogue();
+        }
         add_owed(&mut self.report, count);
         for trouble in told {
             if ends_run(&trouble) {

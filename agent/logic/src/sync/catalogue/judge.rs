@@ -139,6 +139,8 @@ mod tests {
             asked: false,
             allow_deletes: false,
             delete_limit: 0.5,
+            owed_first: false,
+            batch: 128,
             lanes: 1,
             pages: 1,
             memory,
