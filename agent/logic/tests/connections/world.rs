@@ -13,8 +13,9 @@ const TICK_MS: u64 = 20;
 const START_MS: u64 = 40;
 /// A lost packet at the beginning of a range costs this.
 const LOST_MS: u64 = 1_000;
-/// Who was refused comes back after this.
+/// Who was refused comes back after this, and up to so much later: no two of them in step with others for ever.
 const REFUSED_MS: u64 = 2_000;
+const SPREAD_MS: u64 = 1_000;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LinkModel {
@@ -259,7 +260,8 @@ impl SharedCentral {
                     RangeTurn::Begins => range.stage = RangeStage::Comes,
                     RangeTurn::Refused => {
                         one.refused += 1;
-                        range.stage = RangeStage::Until(now + REFUSED_MS, RangeTurn::Over);
+                        let back = now + REFUSED_MS + range.id * 370 % SPREAD_MS;
+                        range.stage = RangeStage::Until(back, RangeTurn::Over);
                         let asked = Duration::from_millis(range.asked);
                         one.pace.learn(ended(asked, 0, 0, RangeEnd::Busy), time);
                     }
