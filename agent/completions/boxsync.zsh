@@ -93,6 +93,7 @@ _arguments "${_arguments_options[@]}" : \
 '-h[Print help]' \
 '--help[Print help]' \
 '::code -- As it stands in brackets behind a message\: net.dns, auth.refused, …; without one all are listed:(ready config.read config.syntax config.unknown_key config.value config.file config.no_url config.plain_http config.no_organisation config.no_version config.ca_file config.proxy config.box_id config.tls config.textfile input.file input.key input.token_url input.kind input.organisation input.wipe input.run input.terminate input.confirm wipe.owed input.usage input.code output.failed state.folder state.new state.newer state.version state.read_only state.owner state.io state.busy key.open key.wrong key.sealed key.malformed key.elsewhere disk.space disk.full disk.inodes disk.failing disk.reserve clock.skew clock.wrong clock.central clock.floor clock.unproven clock.behind unit.state unit.down unit.failed unit.masked unit.unusable unit.unreadable unit.restarts doctor.offline doctor.late bundle.secret net.link net.no_link net.address net.no_address net.no_route net.disabled net.gateway net.filtered net.family net.loss net.mtu net.dns net.connect net.refused net.unreachable net.proxy net.proxy_scheme net.tls net.tls_expired net.tls_not_yet net.tls_host net.tls_issuer net.tls_client net.tls_certificate net.tls_old net.tls_expiring net.token net.reset net.timeout net.cut net.stalled link.speed link.slow central.answer central.foreign central.maintenance central.php central.contradicts central.unavailable central.error central.rejected central.refused central.not_found central.too_long central.too_large central.compressed central.garbled central.token auth.token auth.not_enrolled auth.refused auth.untried auth.other_organisation auth.shared auth.password auth.not_sync_manager auth.role version.supported version.unsupported store.open store.failed store.rebuilt store.damaged catalogue.organisation catalogue.unknown_organisation catalogue.other_organisation catalogue.other_centre catalogue.complete catalogue.incomplete catalogue.empty catalogue.old catalogue.held_back catalogue.in_use catalogue.endless catalogue.checksum catalogue.entity catalogue.unknown_entity package.whole package.incomplete package.missing package.waiting package.damaged package.unsupported package.cache package.not_held package.edition package.unknown_member package.changed package.range package.empty package.length package.not_zip package.truncated package.directory package.multidisk package.too_large results.spool results.queued results.refused results.unconfirmed results.stuck sync.last sync.never sync.failed engine.worker intake.malformed intake.failed intake.too_long intake.long_text intake.call_id intake.unknown_entity intake.unknown_key intake.repeated_row input.export input.order central.sick central.encrypted central.key_missing central.encryption_role central.key_changed central.probe_stored results.copied results.not_stored results.rejected results.too_long results.unanswered results.doubt lti_users.unsupported results.unreadable results.quarantined results.unknown results.superseded result.refused result.unconfirmed logs.queued logs.no_receipt logs.not_stored logs.rejected logs.too_long logs.unmapped logs.unreadable sessions.failed sessions.rejected identity.clone clone.found run.killed run.stopped answers.not_kept box.restored box.twice identity.damaged state.quarantined exam.not_terminated daemon.running daemon.gone daemon.silent daemon.newer daemon.stopping daemon.signals worker.died config.wrong api.denied api.role api.unknown_route api.method api.range api.request api.busy api.slow api.too_large feed.gone gateway.listen gateway.encryption page.listen sync.started sync.finished net.offline central.wish net.online package.held deletion.held_back ok stopping enrolled)' \
+'::code -- As it stands in brackets behind a message\: net.dns, auth.refused, …; without one all are listed:(ready config.read config.syntax config.unknown_key config.value config.file config.no_url config.plain_http config.no_organisation config.no_version config.ca_file config.proxy config.box_id config.tls config.textfile input.file input.key input.token_url input.kind input.organisation input.wipe input.run input.terminate wipe.owed input.usage input.code output.failed state.folder state.new state.newer state.version state.read_only state.owner state.io state.busy key.open key.wrong key.sealed key.malformed key.elsewhere disk.space disk.full disk.inodes disk.failing disk.reserve clock.skew clock.wrong clock.central clock.floor clock.unproven clock.behind unit.state unit.down unit.failed unit.masked unit.unusable unit.unreadable unit.restarts doctor.offline doctor.late bundle.secret net.link net.no_link net.address net.no_address net.no_route net.disabled net.gateway net.filtered net.family net.loss net.mtu net.dns net.connect net.refused net.unreachable net.proxy net.proxy_scheme net.tls net.tls_expired net.tls_not_yet net.tls_host net.tls_issuer net.tls_client net.tls_certificate net.tls_old net.tls_expiring net.token net.reset net.timeout net.cut net.stalled link.speed link.slow central.answer central.foreign central.maintenance central.php central.contradicts central.unavailable central.error central.rejected central.refused central.not_found central.too_long central.too_large central.compressed central.garbled central.token auth.token auth.not_enrolled auth.refused auth.untried auth.other_organisation auth.shared auth.password auth.not_sync_manager auth.role version.supported version.unsupported store.open store.failed store.rebuilt store.damaged catalogue.organisation catalogue.unknown_organisation catalogue.other_organisation catalogue.other_centre catalogue.complete catalogue.incomplete catalogue.empty catalogue.old catalogue.held_back catalogue.in_use catalogue.endless catalogue.checksum catalogue.entity catalogue.unknown_entity package.whole package.incomplete package.missing package.waiting package.damaged package.unsupported package.cache package.not_held package.edition package.unknown_member package.changed package.range package.empty package.length package.not_zip package.truncated package.directory package.multidisk package.too_large results.spool results.queued results.refused results.unconfirmed results.stuck sync.last sync.never sync.failed engine.worker intake.malformed intake.failed intake.too_long intake.long_text intake.call_id intake.unknown_entity intake.unknown_key intake.repeated_row input.export input.order central.sick central.encrypted central.key_missing central.encryption_role central.key_changed central.probe_stored results.copied results.not_stored results.rejected results.too_long results.unanswered results.doubt lti_users.unsupported results.unreadable results.quarantined results.unknown results.superseded result.refused result.unconfirmed site.no_key site.key_file logs.queued logs.no_receipt logs.not_stored logs.rejected logs.too_long logs.unmapped logs.unreadable sessions.failed sessions.rejected identity.clone clone.found run.killed run.stopped answers.not_kept box.restored box.twice identity.damaged state.quarantined exam.not_terminated daemon.running daemon.gone daemon.silent daemon.newer daemon.stopping daemon.signals worker.died config.wrong api.denied api.role api.unknown_route api.method api.range api.request api.busy api.slow api.too_large feed.gone gateway.listen gateway.encryption page.listen sync.started sync.finished net.offline central.wish net.online package.held deletion.held_back ok stopping enrolled)' \
 && ret=0
 ;;
 (help)
@@ -868,6 +869,136 @@ esac
     ;;
 esac
 ;;
+(site)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+":: :_boxsync__subcmd__site_commands" \
+"*::: :->site" \
+&& ret=0
+
+    case $state in
+    (site)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-site-command-$line[1]:"
+        case $line[1] in
+            (key)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+":: :_boxsync__subcmd__site__subcmd__key_commands" \
+"*::: :->key" \
+&& ret=0
+
+    case $state in
+    (key)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-site-key-command-$line[1]:"
+        case $line[1] in
+            (new)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+':file -- New file:_files' \
+&& ret=0
+;;
+(import)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+':file -- File that was made on another box:_files' \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__site__subcmd__key__subcmd__help_commands" \
+"*::: :->help" \
+&& ret=0
+
+    case $state in
+    (help)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-site-key-help-command-$line[1]:"
+        case $line[1] in
+            (new)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(import)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__site__subcmd__help_commands" \
+"*::: :->help" \
+&& ret=0
+
+    case $state in
+    (help)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-site-help-command-$line[1]:"
+        case $line[1] in
+            (key)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__site__subcmd__help__subcmd__key_commands" \
+"*::: :->key" \
+&& ret=0
+
+    case $state in
+    (key)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-site-help-key-command-$line[1]:"
+        case $line[1] in
+            (new)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(import)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
+;;
 (wipe)
 _arguments "${_arguments_options[@]}" : \
 '--yes=[Do not ask\: the box id, typed here]:BOX_ID:_default' \
@@ -1210,6 +1341,46 @@ _arguments "${_arguments_options[@]}" : \
     ;;
 esac
 ;;
+(site)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__help__subcmd__site_commands" \
+"*::: :->site" \
+&& ret=0
+
+    case $state in
+    (site)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-help-site-command-$line[1]:"
+        case $line[1] in
+            (key)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__help__subcmd__site__subcmd__key_commands" \
+"*::: :->key" \
+&& ret=0
+
+    case $state in
+    (key)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-help-site-key-command-$line[1]:"
+        case $line[1] in
+            (new)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(import)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
+;;
 (wipe)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -1259,6 +1430,7 @@ _boxsync_commands() {
 'config:The configuration' \
 'clock:What time it is to this box, and how it knows' \
 'key:The key of the data at rest' \
+'site:What the boxes of an organisation share\: the key that everything is sealed with that leaves a box' \
 'wipe:Destroys the key and the data; asks twice' \
 'completions:Shell completions on stdout' \
 'man:A manual page on stdout (roff)' \
@@ -1465,6 +1637,7 @@ _boxsync__subcmd__help_commands() {
 'config:The configuration' \
 'clock:What time it is to this box, and how it knows' \
 'key:The key of the data at rest' \
+'site:What the boxes of an organisation share\: the key that everything is sealed with that leaves a box' \
 'wipe:Destroys the key and the data; asks twice' \
 'completions:Shell completions on stdout' \
 'man:A manual page on stdout (roff)' \
@@ -1720,6 +1893,31 @@ _boxsync__subcmd__help__subcmd__resume_commands() {
 _boxsync__subcmd__help__subcmd__run_commands() {
     local commands; commands=()
     _describe -t commands 'boxsync help run commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__site_commands] )) ||
+_boxsync__subcmd__help__subcmd__site_commands() {
+    local commands; commands=(
+'key:Its fingerprint; or makes one, or takes that of another box' \
+    )
+    _describe -t commands 'boxsync help site commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__site__subcmd__key_commands] )) ||
+_boxsync__subcmd__help__subcmd__site__subcmd__key_commands() {
+    local commands; commands=(
+'new:Makes a key in a new file' \
+'import:Takes the key of another box; those before stay, so that what they sealed can be read' \
+    )
+    _describe -t commands 'boxsync help site key commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__site__subcmd__key__subcmd__import_commands] )) ||
+_boxsync__subcmd__help__subcmd__site__subcmd__key__subcmd__import_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help site key import commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__site__subcmd__key__subcmd__new_commands] )) ||
+_boxsync__subcmd__help__subcmd__site__subcmd__key__subcmd__new_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help site key new commands' commands "$@"
 }
 (( $+functions[_boxsync__subcmd__help__subcmd__speed_commands] )) ||
 _boxsync__subcmd__help__subcmd__speed_commands() {
@@ -2093,6 +2291,88 @@ _boxsync__subcmd__resume_commands() {
 _boxsync__subcmd__run_commands() {
     local commands; commands=()
     _describe -t commands 'boxsync run commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__site_commands] )) ||
+_boxsync__subcmd__site_commands() {
+    local commands; commands=(
+'key:Its fingerprint; or makes one, or takes that of another box' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync site commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__site__subcmd__help_commands] )) ||
+_boxsync__subcmd__site__subcmd__help_commands() {
+    local commands; commands=(
+'key:Its fingerprint; or makes one, or takes that of another box' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync site help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__site__subcmd__help__subcmd__help_commands] )) ||
+_boxsync__subcmd__site__subcmd__help__subcmd__help_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync site help help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__site__subcmd__help__subcmd__key_commands] )) ||
+_boxsync__subcmd__site__subcmd__help__subcmd__key_commands() {
+    local commands; commands=(
+'new:Makes a key in a new file' \
+'import:Takes the key of another box; those before stay, so that what they sealed can be read' \
+    )
+    _describe -t commands 'boxsync site help key commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__site__subcmd__help__subcmd__key__subcmd__import_commands] )) ||
+_boxsync__subcmd__site__subcmd__help__subcmd__key__subcmd__import_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync site help key import commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__site__subcmd__help__subcmd__key__subcmd__new_commands] )) ||
+_boxsync__subcmd__site__subcmd__help__subcmd__key__subcmd__new_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync site help key new commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__site__subcmd__key_commands] )) ||
+_boxsync__subcmd__site__subcmd__key_commands() {
+    local commands; commands=(
+'new:Makes a key in a new file' \
+'import:Takes the key of another box; those before stay, so that what they sealed can be read' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync site key commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__site__subcmd__key__subcmd__help_commands] )) ||
+_boxsync__subcmd__site__subcmd__key__subcmd__help_commands() {
+    local commands; commands=(
+'new:Makes a key in a new file' \
+'import:Takes the key of another box; those before stay, so that what they sealed can be read' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync site key help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__site__subcmd__key__subcmd__help__subcmd__help_commands] )) ||
+_boxsync__subcmd__site__subcmd__key__subcmd__help__subcmd__help_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync site key help help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__site__subcmd__key__subcmd__help__subcmd__import_commands] )) ||
+_boxsync__subcmd__site__subcmd__key__subcmd__help__subcmd__import_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync site key help import commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__site__subcmd__key__subcmd__help__subcmd__new_commands] )) ||
+_boxsync__subcmd__site__subcmd__key__subcmd__help__subcmd__new_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync site key help new commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__site__subcmd__key__subcmd__import_commands] )) ||
+_boxsync__subcmd__site__subcmd__key__subcmd__import_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync site key import commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__site__subcmd__key__subcmd__new_commands] )) ||
+_boxsync__subcmd__site__subcmd__key__subcmd__new_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync site key new commands' commands "$@"
 }
 (( $+functions[_boxsync__subcmd__speed_commands] )) ||
 _boxsync__subcmd__speed_commands() {

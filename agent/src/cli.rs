@@ -24,6 +24,7 @@ mod results;
 mod run;
 mod screen;
 mod service;
+mod site;
 mod speed;
 mod stats;
 mod status;
@@ -250,6 +251,14 @@ enum Verb {
         #[command(subcommand)]
         act: KeyAct,
     },
+    /// What the boxes of an organisation share: the key that everything is sealed with that leaves a box.
+    #[command(
+        after_help = "Examples:\n  boxsync site key                    its fingerprint\n  boxsync site key new /etc/boxsync/site.key\n  boxsync site key import /media/stick/site.key"
+    )]
+    Site {
+        #[command(subcommand)]
+        act: site::SiteVerb,
+    },
     /// Destroys the key and the data; asks twice.
     #[command(
         after_help = "Refused as long as the box holds what central has not acknowledged: send it with `boxsync sync --results`,\nor write it to files with `boxsync results export ID FILE`."
@@ -326,6 +335,7 @@ impl Verb {
             Self::Identity { act } => act.is_some(),
             Self::Pause { .. } | Self::Resume | Self::Rate { .. } => false,
             Self::Clock { .. } | Self::Key { .. } | Self::Wipe { .. } => true,
+            Self::Site { .. } => true,
             Self::Run
             | Self::Status { .. }
             | Self::Doctor(_)
@@ -507,6 +517,7 @@ fn perform(root: &Root, verb: Verb, screen: &Screen) -> Result<u8, Fault> {
             screen.done(&ActTerm::NewKey);
             Ok(0)
         }
+        Verb::Site { act } => site::act(root, act, screen),
         Verb::Wipe {
             yes,
             discard_results,

@@ -29,6 +29,7 @@ pub mod preview;
 mod request;
 mod run;
 mod session;
+mod site;
 mod trace;
 mod twins;
 mod unkept;
@@ -40,6 +41,7 @@ pub use handover::{CarriedAnswer, Handover};
 pub use line::{in_force, line, secret_file, secret_line};
 pub use request::Request;
 pub use session::{PackageLaneState, PassOrder, SyncSession};
+pub use site::{site_key_file, site_keys};
 pub use wipe::{no_daemon, owed, wipe};
 
 use std::fs;

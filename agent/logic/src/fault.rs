@@ -32,7 +32,7 @@ pub use cause::{
     InputCause, IntakeCause, IntakeFlaw, IntakeValue, ItemCause, JsonFlaw, KeyLack, Lack,
     LibraryWords, LockHolder, MemberFlaw, NetCause, OsCause, OtherNumber, OwedItems, PackageCause,
     ParameterFlaw, PartFlaw, PayloadFlaw, PresentedName, ProcessEnd, Quote, RunCause, Says, Scheme,
-    Sealed, ServiceCause, ServiceLoss, SettingForm, SettingPlace, SilentEngine, SizeBounds,
+    Sealed, ServiceCause, ServiceLoss, SiteCause, SettingForm, SettingPlace, SilentEngine, SizeBounds,
     TlsCause, Unknown, Wait, Wording, ZipLack,
 };
 

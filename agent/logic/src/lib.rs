@@ -45,6 +45,7 @@ pub mod resolver;
 pub mod retry;
 pub mod schedule;
 pub mod settings;
+pub mod site;
 pub mod sorted;
 pub mod span;
 pub mod spool;

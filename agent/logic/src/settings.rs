@@ -62,6 +62,8 @@ pub struct Settings {
     pub results: ResultsSettings,
     /// `[gateway]`
     pub gateway: GatewaySettings,
+    /// `[site]`
+    pub site: SiteSettings,
     /// `[page]`
     pub page: PageSettings,
     /// `[link]`
@@ -199,6 +201,15 @@ pub struct ResultsSettings {
     pub refuse_after: Duration,
     /// States in which an execution is taken home.
     pub states: Vec<ExecutionState>,
+    /// Folder on another device for second copies; none when absent.
+    pub copy_to: Option<PathBuf>,
+}
+
+/// `[site]`: the boxes of the organisation.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SiteSettings {
+    /// The file of the site keys, the one in force first.
+    pub key_file: Option<PathBuf>,
 }
 
 /// `[gateway]`: the server half of the protocol.
@@ -274,6 +285,7 @@ impl Default for Settings {
             download: DownloadSettings::default(),
             results: ResultsSettings::default(),
             gateway: GatewaySettings::default(),
+            site: SiteSettings::default(),
             page: PageSettings::default(),
             link: LinkSettings::default(),
             metrics: Metrics::default(),

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use logic::fault::{Code, ConfigCause, Fault, FileAct};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use system::root::trouble;
+use system::root::{sync_folder, trouble};
 
 pub(super) use placed::{PlacedFile, place};
 
@@ -133,6 +133,17 @@ impl Output {
         self.file
             .write_all(bytes)
             .map_err(|error| trouble(&self.path, FileAct::Write, &error))
+    }
+
+    /// Makes it durable: for what has no second copy.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(super) fn sync(&self) -> Result<(), Fault> {
+        self.file
+            .sync_all()
+            .map_err(|error| trouble(&self.path, FileAct::Sync, &error))?;
+        sync_folder(&self.path)
     }
 
     /// It is whole and stays.

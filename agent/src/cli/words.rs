@@ -452,6 +452,10 @@ logic::sentences! {
         NewKey:
             "the envelope key is new; nothing else changed",
             "la clé d’enveloppe est nouvelle ; rien d’autre n’a changé";
+        SiteKey { print: String, path: String }: "site key {print} in {path}", "clé de site {print} dans {path}";
+        NameSiteKey { path: String }:
+            "name it in section [site] of boxsync.toml: key_file = \"{path}\"; keep a copy apart from the boxes",
+            "la nommer dans la section [site] de boxsync.toml : key_file = \"{path}\" ; en garder une copie hors des box";
         WipeWarning { path: String }:
             "This destroys the key and everything below {path}.",
             "Ceci détruit la clé et tout ce qui se trouve sous {path}.";

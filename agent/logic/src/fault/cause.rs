@@ -19,6 +19,7 @@ mod package;
 mod run;
 mod service;
 mod setting;
+mod site;
 mod tls;
 
 use std::fmt;
@@ -50,6 +51,7 @@ pub use self::service::{BusyWith, ServiceCause, ServiceLoss};
 pub use self::setting::{
     ConfigFlaw, ConfigFlaws, FoundSetting, InSection, SettingForm, SettingPlace, SizeBounds,
 };
+pub use self::site::SiteCause;
 pub use self::tls::{
     AlertWord, CaFileFlaw, CertificateFlaw, HandshakeFlaw, PresentedName, TlsCause,
 };
@@ -160,6 +162,8 @@ pub enum Cause {
     Service(ServiceCause),
     /// Of a request to the local API.
     Api(ApiCause),
+    /// Of what leaves the box sealed.
+    Site(SiteCause),
 }
 
 /// What is the matter with the packages that are not held.
@@ -358,6 +362,7 @@ impl Cause {
             Self::Run(cause) => cause.en(),
             Self::Service(cause) => cause.en(),
             Self::Api(cause) => cause.en(),
+            Self::Site(cause) => cause.en(),
         }
     }
 
@@ -483,6 +488,7 @@ impl Cause {
             Self::Run(cause) => cause.fr(),
             Self::Service(cause) => cause.fr(),
             Self::Api(cause) => cause.fr(),
+            Self::Site(cause) => cause.fr(),
         }
     }
 }

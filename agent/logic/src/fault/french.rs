@@ -235,6 +235,8 @@ french! {
     ResultsSuperseded "un contenu plus récent remplace ce résultat" "Rien à faire ; voir le plus récent avec `boxsync results`.";
     ResultRefused "le serveur central n’accepte pas un résultat" = ResultsRejected;
     ResultUnconfirmed "on ne sait pas si le serveur central a un résultat" = ResultsUnconfirmed;
+    SiteNoKey "la box n’a pas de clé de site" "En créer une avec `boxsync site key new FICHIER`, ou prendre celle d’une autre box avec `boxsync site key import FICHIER`, et la nommer `key_file` dans la section [site] de boxsync.toml.";
+    SiteKeyFile "la clé de site est illisible" "Rapporter le fichier d’une autre box, avec `boxsync site key import FICHIER`.";
     LogsQueued "des lignes de journal attendent une prochaine synchronisation" = Ready;
     LogsNoReceipt "le serveur central a pris des lignes de journal sans dire lesquelles" "Interroger l’exploitant du serveur central ; si elles manquent, exécuter `boxsync results retry ID`.";
     LogsNotStored "le serveur central n’enregistre pas une ligne de journal" = ResultsNotStored;

@@ -140,6 +140,17 @@ macro_rules! work_codes {
             "it is not known whether central has a result"
             "The answer of central was lost. Sending the result blindly could double it, so it is kept."
             "Ask the operator of central whether it has it; if not, run `boxsync results retry ID`.";
+        SiteNoKey "site.no_key" [Operator Failed Unknown]
+            "the box has no site key"
+            "What leaves a box (second copies, sticks, adoption) is sealed with a key that the boxes of an organisation share. No \
+         `key_file` is set in section [site]."
+            "Make one with `boxsync site key new FILE`, or take that of another box with `boxsync site key import FILE`, and name \
+         it as `key_file` in section [site] of boxsync.toml.";
+        SiteKeyFile "site.key_file" [Operator Failed Unknown]
+            "the site key cannot be read"
+            "The file that `key_file` in section [site] names is missing, cannot be read by the user boxsync, or holds something \
+         else. What was sealed with it can be read again as soon as it is back."
+            "Bring the file back from another box, with `boxsync site key import FILE`.";
         LogsQueued "logs.queued" [Operator Failed Unknown]
             "some log rows are left to a later run"
             "Not all rows of an execution could be sent in this run; the others follow."

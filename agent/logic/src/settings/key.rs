@@ -38,7 +38,7 @@ impl SettingKey {
 }
 
 /// The sections in the order of a printed configuration, and what each is about.
-pub(super) const SECTIONS: [(&str, &str); 10] = [
+pub(super) const SECTIONS: [(&str, &str); 11] = [
     ("central", "The TAO central server and the way to it."),
     ("box", "Who this box is, and who may speak with it."),
     (
@@ -55,6 +55,7 @@ pub(super) const SECTIONS: [(&str, &str); 10] = [
         "gateway",
         "The server half of the protocol, for a TAO on this box.",
     ),
+    ("site", "What the boxes of the organisation share."),
     ("page", "The status page."),
     ("link", "What the link should be able to do."),
     ("metrics", "Figures for a collector of the site."),
@@ -441,6 +442,18 @@ pub(super) static KEYS: &[SettingKey] = &[
         show: |s| Some(SettingValue::texts(&s.results.states)),
     },
     SettingKey {
+        section: "results",
+        name: "copy_to",
+        doc: "Folder on another device for sealed second copies of what is owed. Needs `key_file` in section [site].",
+        default: None,
+        example: r#""/media/copies""#,
+        set: |s, v| put(&mut s.results.copy_to, v.optional(SettingValue::path)),
+        show: |s| {
+            let path = s.results.copy_to.as_ref();
+            path.map(|p| SettingValue::text(p.display()))
+        },
+    },
+    SettingKey {
         section: "gateway",
         name: "listen",
         doc: "Address and port on which a TAO of this box synchronizes from boxsync; a port alone is on loopback. \
@@ -458,6 +471,18 @@ pub(super) static KEYS: &[SettingKey] = &[
         example: r#""7d""#,
         set: |s, v| put(&mut s.gateway.max_age, v.span(Duration::ZERO, YEAR)),
         show: |s| Some(SettingValue::text(crate::span::print(s.gateway.max_age))),
+    },
+    SettingKey {
+        section: "site",
+        name: "key_file",
+        doc: "File of the key of the organisation's boxes (`boxsync site key new FILE`): what leaves a box is sealed with it.",
+        default: None,
+        example: r#""/etc/boxsync/site.key""#,
+        set: |s, v| put(&mut s.site.key_file, v.optional(SettingValue::path)),
+        show: |s| {
+            let path = s.site.key_file.as_ref();
+            path.map(|p| SettingValue::text(p.display()))
+        },
     },
     SettingKey {
         section: "page",

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::argument::Argument;
 use super::{
     AnswerCause, ApiCause, CatalogueCause, Cause, ConfigCause, EnrolCause, FileCause, InputCause,
-    IntakeCause, ItemCause, NetCause, PackageCause, RunCause, ServiceCause, TlsCause,
+    IntakeCause, ItemCause, NetCause, PackageCause, RunCause, ServiceCause, SiteCause, TlsCause,
 };
 
 macro_rules! groups {
@@ -53,4 +53,5 @@ groups! {
     Run(RunCause)
     Service(ServiceCause)
     Api(ApiCause)
+    Site(SiteCause)
 }
