@@ -94,6 +94,7 @@ _arguments "${_arguments_options[@]}" : \
 '--help[Print help]' \
 '::code -- As it stands in brackets behind a message\: net.dns, auth.refused, …; without one all are listed:(ready config.read config.syntax config.unknown_key config.value config.file config.no_url config.plain_http config.no_organisation config.no_version config.ca_file config.proxy config.box_id config.tls config.textfile input.file input.key input.token_url input.kind input.organisation input.wipe input.run input.terminate input.confirm wipe.owed input.usage input.code output.failed state.folder state.new state.newer state.version state.read_only state.owner state.io state.busy key.open key.wrong key.sealed key.malformed key.elsewhere disk.space disk.full disk.inodes disk.failing disk.reserve clock.skew clock.wrong clock.central clock.floor clock.unproven clock.behind unit.state unit.down unit.failed unit.masked unit.unusable unit.unreadable unit.restarts doctor.offline doctor.late bundle.secret net.link net.no_link net.address net.no_address net.no_route net.disabled net.gateway net.filtered net.family net.loss net.mtu net.dns net.connect net.refused net.unreachable net.proxy net.proxy_scheme net.tls net.tls_expired net.tls_not_yet net.tls_host net.tls_issuer net.tls_client net.tls_certificate net.tls_old net.tls_expiring net.token net.reset net.timeout net.cut net.stalled link.speed link.slow central.answer central.foreign central.maintenance central.php central.contradicts central.unavailable central.error central.rejected central.refused central.not_found central.too_long central.too_large central.compressed central.garbled central.token auth.token auth.not_enrolled auth.refused auth.untried auth.other_organisation auth.shared auth.password auth.not_sync_manager auth.role version.supported version.unsupported store.open store.failed store.rebuilt store.damaged catalogue.organisation catalogue.unknown_organisation catalogue.other_organisation catalogue.other_centre catalogue.complete catalogue.incomplete catalogue.empty catalogue.old catalogue.held_back catalogue.in_use catalogue.endless catalogue.checksum catalogue.entity catalogue.unknown_entity package.whole package.incomplete package.missing package.waiting package.damaged package.unsupported package.cache package.not_held package.edition package.unknown_member package.changed package.range package.empty package.length package.not_zip package.truncated package.directory package.multidisk package.too_large results.spool results.queued results.refused results.unconfirmed results.stuck sync.last sync.never sync.failed engine.worker intake.malformed intake.failed intake.too_long intake.long_text intake.call_id intake.unknown_entity intake.unknown_key intake.repeated_row input.export input.order central.sick central.encrypted central.key_missing central.encryption_role central.key_changed central.probe_stored results.copied results.not_stored results.rejected results.too_long results.unanswered results.doubt lti_users.unsupported results.unreadable results.quarantined results.unknown results.superseded result.refused result.unconfirmed logs.queued logs.no_receipt logs.not_stored logs.rejected logs.too_long logs.unmapped logs.unreadable sessions.failed sessions.rejected identity.clone clone.found run.killed run.stopped answers.not_kept box.restored box.twice identity.damaged state.quarantined exam.not_terminated daemon.running daemon.gone daemon.silent daemon.newer daemon.stopping daemon.signals worker.died config.wrong api.denied api.role api.unknown_route api.method api.range api.request api.busy api.slow api.too_large feed.gone gateway.listen gateway.encryption page.listen sync.started sync.finished net.offline central.wish net.online package.held deletion.held_back ok stopping enrolled)' \
 '::code -- As it stands in brackets behind a message\: net.dns, auth.refused, …; without one all are listed:(ready config.read config.syntax config.unknown_key config.value config.file config.no_url config.plain_http config.no_organisation config.no_version config.ca_file config.proxy config.box_id config.tls config.textfile input.file input.key input.token_url input.kind input.organisation input.wipe input.run input.terminate wipe.owed input.usage input.code output.failed state.folder state.new state.newer state.version state.read_only state.owner state.io state.busy key.open key.wrong key.sealed key.malformed key.elsewhere disk.space disk.full disk.inodes disk.failing disk.reserve clock.skew clock.wrong clock.central clock.floor clock.unproven clock.behind unit.state unit.down unit.failed unit.masked unit.unusable unit.unreadable unit.restarts doctor.offline doctor.late bundle.secret net.link net.no_link net.address net.no_address net.no_route net.disabled net.gateway net.filtered net.family net.loss net.mtu net.dns net.connect net.refused net.unreachable net.proxy net.proxy_scheme net.tls net.tls_expired net.tls_not_yet net.tls_host net.tls_issuer net.tls_client net.tls_certificate net.tls_old net.tls_expiring net.token net.reset net.timeout net.cut net.stalled link.speed link.slow central.answer central.foreign central.maintenance central.php central.contradicts central.unavailable central.error central.rejected central.refused central.not_found central.too_long central.too_large central.compressed central.garbled central.token auth.token auth.not_enrolled auth.refused auth.untried auth.other_organisation auth.shared auth.password auth.not_sync_manager auth.role version.supported version.unsupported store.open store.failed store.rebuilt store.damaged catalogue.organisation catalogue.unknown_organisation catalogue.other_organisation catalogue.other_centre catalogue.complete catalogue.incomplete catalogue.empty catalogue.old catalogue.held_back catalogue.in_use catalogue.endless catalogue.checksum catalogue.entity catalogue.unknown_entity package.whole package.incomplete package.missing package.waiting package.damaged package.unsupported package.cache package.not_held package.edition package.unknown_member package.changed package.range package.empty package.length package.not_zip package.truncated package.directory package.multidisk package.too_large results.spool results.queued results.refused results.unconfirmed results.stuck sync.last sync.never sync.failed engine.worker intake.malformed intake.failed intake.too_long intake.long_text intake.call_id intake.unknown_entity intake.unknown_key intake.repeated_row input.export input.order central.sick central.encrypted central.key_missing central.encryption_role central.key_changed central.probe_stored results.copied results.not_stored results.rejected results.too_long results.unanswered results.doubt lti_users.unsupported results.unreadable results.quarantined results.unknown results.superseded result.refused result.unconfirmed site.no_key site.key_file logs.queued logs.no_receipt logs.not_stored logs.rejected logs.too_long logs.unmapped logs.unreadable sessions.failed sessions.rejected identity.clone clone.found run.killed run.stopped answers.not_kept box.restored box.twice identity.damaged state.quarantined exam.not_terminated daemon.running daemon.gone daemon.silent daemon.newer daemon.stopping daemon.signals worker.died config.wrong api.denied api.role api.unknown_route api.method api.range api.request api.busy api.slow api.too_large feed.gone gateway.listen gateway.encryption page.listen sync.started sync.finished net.offline central.wish net.online package.held deletion.held_back ok stopping enrolled)' \
+'::code -- As it stands in brackets behind a message\: net.dns, auth.refused, …; without one all are listed:(ready config.read config.syntax config.unknown_key config.value config.file config.no_url config.plain_http config.no_organisation config.no_version config.ca_file config.proxy config.box_id config.tls config.textfile input.file input.key input.token_url input.kind input.organisation input.wipe input.run input.terminate wipe.owed input.usage input.code output.failed state.folder state.new state.newer state.version state.read_only state.owner state.io state.busy key.open key.wrong key.sealed key.malformed key.elsewhere disk.space disk.full disk.inodes disk.failing disk.reserve clock.skew clock.wrong clock.central clock.floor clock.unproven clock.behind unit.state unit.down unit.failed unit.masked unit.unusable unit.unreadable unit.restarts doctor.offline doctor.late bundle.secret net.link net.no_link net.address net.no_address net.no_route net.disabled net.gateway net.filtered net.family net.loss net.mtu net.dns net.connect net.refused net.unreachable net.proxy net.proxy_scheme net.tls net.tls_expired net.tls_not_yet net.tls_host net.tls_issuer net.tls_client net.tls_certificate net.tls_old net.tls_expiring net.token net.reset net.timeout net.cut net.stalled link.speed link.slow central.answer central.foreign central.maintenance central.php central.contradicts central.unavailable central.error central.rejected central.refused central.not_found central.too_long central.too_large central.compressed central.garbled central.token auth.token auth.not_enrolled auth.refused auth.untried auth.other_organisation auth.shared auth.password auth.not_sync_manager auth.role version.supported version.unsupported store.open store.failed store.rebuilt store.damaged catalogue.organisation catalogue.unknown_organisation catalogue.other_organisation catalogue.other_centre catalogue.complete catalogue.incomplete catalogue.empty catalogue.old catalogue.held_back catalogue.in_use catalogue.endless catalogue.checksum catalogue.entity catalogue.unknown_entity package.whole package.incomplete package.missing package.waiting package.damaged package.unsupported package.cache package.not_held package.edition package.unknown_member package.changed package.range package.empty package.length package.not_zip package.truncated package.directory package.multidisk package.too_large results.spool results.queued results.refused results.unconfirmed results.stuck sync.last sync.never sync.failed engine.worker intake.malformed intake.failed intake.too_long intake.long_text intake.call_id intake.unknown_entity intake.unknown_key intake.repeated_row input.export input.order central.sick central.encrypted central.key_missing central.encryption_role central.key_changed central.probe_stored results.copied results.not_stored results.rejected results.too_long results.unanswered results.doubt lti_users.unsupported results.unreadable results.quarantined results.unknown results.superseded result.refused result.unconfirmed site.no_key site.key_file copies.missing copies.full copies.read_only copies.unproven copies.changed adopt.alive adopt.changed adopt.none logs.queued logs.no_receipt logs.not_stored logs.rejected logs.too_long logs.unmapped logs.unreadable sessions.failed sessions.rejected identity.clone clone.found run.killed run.stopped answers.not_kept box.restored box.twice identity.damaged state.quarantined exam.not_terminated daemon.running daemon.gone daemon.silent daemon.newer daemon.stopping daemon.signals worker.died config.wrong api.denied api.role api.unknown_route api.method api.range api.request api.busy api.slow api.too_large feed.gone gateway.listen gateway.encryption page.listen sync.started sync.finished net.offline central.wish net.online package.held deletion.held_back ok stopping enrolled)' \
 && ret=0
 ;;
 (help)
@@ -386,6 +387,26 @@ _arguments "${_arguments_options[@]}" : \
 '*::ids -- Ids; none means all:_default' \
 && ret=0
 ;;
+(receipt)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+'*::ids -- Execution ids:_default' \
+&& ret=0
+;;
+(adopt)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--force[Also of a box that was heard of within a day]' \
+'--look[Only show what is there]' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+':folder -- Folder of second copies:_files' \
+&& ret=0
+;;
 (export)
 _arguments "${_arguments_options[@]}" : \
 '--root=[Everything lies below this folder]:DIR:_files' \
@@ -456,6 +477,14 @@ _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
 (release)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(receipt)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(adopt)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -1181,6 +1210,14 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(receipt)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(adopt)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (export)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -1837,6 +1874,8 @@ _boxsync__subcmd__help__subcmd__results_commands() {
 'retry:Tries again what was refused, is unconfirmed or waits; what was set aside when it is named' \
 'set-aside:Keeps items out of the way\: not sent, and without a say in the verdict, until \`retry\` names them' \
 'release:Sends what is held although central has another key than it was encrypted with' \
+'receipt:What a person can show of items\: when each was accepted, size, SHA-256, state, where it lies' \
+'adopt:Takes over what a lost box left as second copies\: central is asked about each before it is sent' \
 'export:Writes an item in clear to a new file, after asking' \
 'export-tao:Hands results over in a zip that central'\''s own import takes; the box asks for them and sends them no more' \
 'confirm:Says that central has what was handed over, after asking twice' \
@@ -1848,6 +1887,10 @@ _boxsync__subcmd__help__subcmd__results_commands() {
 _boxsync__subcmd__help__subcmd__results__subcmd__confirm_commands() {
     local commands; commands=()
     _describe -t commands 'boxsync help results confirm commands' commands "$@"
+(( $+functions[_boxsync__subcmd__help__subcmd__results__subcmd__adopt_commands] )) ||
+_boxsync__subcmd__help__subcmd__results__subcmd__adopt_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help results adopt commands' commands "$@"
 }
 (( $+functions[_boxsync__subcmd__help__subcmd__results__subcmd__export_commands] )) ||
 _boxsync__subcmd__help__subcmd__results__subcmd__export_commands() {
@@ -1863,6 +1906,10 @@ _boxsync__subcmd__help__subcmd__results__subcmd__export-tao_commands() {
 _boxsync__subcmd__help__subcmd__results__subcmd__reclaim_commands() {
     local commands; commands=()
     _describe -t commands 'boxsync help results reclaim commands' commands "$@"
+(( $+functions[_boxsync__subcmd__help__subcmd__results__subcmd__receipt_commands] )) ||
+_boxsync__subcmd__help__subcmd__results__subcmd__receipt_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help results receipt commands' commands "$@"
 }
 (( $+functions[_boxsync__subcmd__help__subcmd__results__subcmd__release_commands] )) ||
 _boxsync__subcmd__help__subcmd__results__subcmd__release_commands() {
@@ -2174,6 +2221,8 @@ _boxsync__subcmd__results_commands() {
 'retry:Tries again what was refused, is unconfirmed or waits; what was set aside when it is named' \
 'set-aside:Keeps items out of the way\: not sent, and without a say in the verdict, until \`retry\` names them' \
 'release:Sends what is held although central has another key than it was encrypted with' \
+'receipt:What a person can show of items\: when each was accepted, size, SHA-256, state, where it lies' \
+'adopt:Takes over what a lost box left as second copies\: central is asked about each before it is sent' \
 'export:Writes an item in clear to a new file, after asking' \
 'export-tao:Hands results over in a zip that central'\''s own import takes; the box asks for them and sends them no more' \
 'confirm:Says that central has what was handed over, after asking twice' \
@@ -2186,6 +2235,10 @@ _boxsync__subcmd__results_commands() {
 _boxsync__subcmd__results__subcmd__confirm_commands() {
     local commands; commands=()
     _describe -t commands 'boxsync results confirm commands' commands "$@"
+(( $+functions[_boxsync__subcmd__results__subcmd__adopt_commands] )) ||
+_boxsync__subcmd__results__subcmd__adopt_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync results adopt commands' commands "$@"
 }
 (( $+functions[_boxsync__subcmd__results__subcmd__export_commands] )) ||
 _boxsync__subcmd__results__subcmd__export_commands() {
@@ -2204,6 +2257,8 @@ _boxsync__subcmd__results__subcmd__help_commands() {
 'retry:Tries again what was refused, is unconfirmed or waits; what was set aside when it is named' \
 'set-aside:Keeps items out of the way\: not sent, and without a say in the verdict, until \`retry\` names them' \
 'release:Sends what is held although central has another key than it was encrypted with' \
+'receipt:What a person can show of items\: when each was accepted, size, SHA-256, state, where it lies' \
+'adopt:Takes over what a lost box left as second copies\: central is asked about each before it is sent' \
 'export:Writes an item in clear to a new file, after asking' \
 'export-tao:Hands results over in a zip that central'\''s own import takes; the box asks for them and sends them no more' \
 'confirm:Says that central has what was handed over, after asking twice' \
@@ -2216,6 +2271,10 @@ _boxsync__subcmd__results__subcmd__help_commands() {
 _boxsync__subcmd__results__subcmd__help__subcmd__confirm_commands() {
     local commands; commands=()
     _describe -t commands 'boxsync results help confirm commands' commands "$@"
+(( $+functions[_boxsync__subcmd__results__subcmd__help__subcmd__adopt_commands] )) ||
+_boxsync__subcmd__results__subcmd__help__subcmd__adopt_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync results help adopt commands' commands "$@"
 }
 (( $+functions[_boxsync__subcmd__results__subcmd__help__subcmd__export_commands] )) ||
 _boxsync__subcmd__results__subcmd__help__subcmd__export_commands() {
@@ -2236,6 +2295,10 @@ _boxsync__subcmd__results__subcmd__help__subcmd__help_commands() {
 _boxsync__subcmd__results__subcmd__help__subcmd__reclaim_commands() {
     local commands; commands=()
     _describe -t commands 'boxsync results help reclaim commands' commands "$@"
+(( $+functions[_boxsync__subcmd__results__subcmd__help__subcmd__receipt_commands] )) ||
+_boxsync__subcmd__results__subcmd__help__subcmd__receipt_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync results help receipt commands' commands "$@"
 }
 (( $+functions[_boxsync__subcmd__results__subcmd__help__subcmd__release_commands] )) ||
 _boxsync__subcmd__results__subcmd__help__subcmd__release_commands() {
@@ -2261,6 +2324,10 @@ _boxsync__subcmd__results__subcmd__help__subcmd__submit_commands() {
 _boxsync__subcmd__results__subcmd__reclaim_commands() {
     local commands; commands=()
     _describe -t commands 'boxsync results reclaim commands' commands "$@"
+(( $+functions[_boxsync__subcmd__results__subcmd__receipt_commands] )) ||
+_boxsync__subcmd__results__subcmd__receipt_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync results receipt commands' commands "$@"
 }
 (( $+functions[_boxsync__subcmd__results__subcmd__release_commands] )) ||
 _boxsync__subcmd__results__subcmd__release_commands() {

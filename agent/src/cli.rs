@@ -2,6 +2,7 @@
 //! Never does a verb's work: each verb has its own file below.
 //! Called by `main`.
 
+mod adopt;
 mod bar;
 mod caller;
 mod carry;

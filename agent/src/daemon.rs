@@ -3,6 +3,7 @@
 //! Called by the verb `run`; its worker by the hidden verb `sync-worker`.
 
 mod configure;
+mod copies;
 mod event_log;
 mod flags;
 mod gate;
@@ -29,6 +30,7 @@ use crate::socket::state::{AcceptedRequest, DaemonStanding, RunProgress, RunRequ
 use crate::socket::{self, ApiSocket};
 use crate::worker::{self, Worker, WorkerOrder};
 use configure::policy;
+use copies::CopyKeeper;
 use event_log::EventNotices;
 use flags::FlagKeeper;
 use gate::GatewayGate;
@@ -117,6 +119,7 @@ struct Daemon {
     textfile: Textfile,
     notices: EventNotices,
     trial: WriteTrial,
+    copies: CopyKeeper,
     /// There never was a good configuration.
     waits: bool,
     /// The state that the service manager was told last.
@@ -164,6 +167,7 @@ impl Daemon {
             textfile,
             notices: EventNotices::default(),
             trial: WriteTrial::new(root.state()),
+            copies: CopyKeeper::new(root),
             waits: false,
             words: String::new(),
         }
@@ -191,6 +195,12 @@ impl Daemon {
                 self.shared.keeps(news.clone());
                 self.textfile.news();
             }
+            let settings = self.shared.settings();
+            if self.copies.turn(&settings, clock::now()) {
+                self.shared.copied();
+                self.textfile.news();
+            }
+            let copies = self.copies.wait(&settings, clock::now());
             self.show();
             let wait = self
                 .schedule
@@ -207,6 +217,7 @@ impl Daemon {
                 () = orders.changed() => WakeReason::Ordered,
                 told = told(&mut self.worker) => WakeReason::Worker(told),
                 () = sleep(wait) => WakeReason::Due,
+                () = sleep(copies) => WakeReason::Watchdog,
                 () = sleep_until(feed) => WakeReason::Watchdog,
                 () = sleep_until(Some(kept + KEEP_TIME)) => WakeReason::Hour,
             };

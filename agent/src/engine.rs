@@ -12,6 +12,7 @@ pub mod survey;
 pub mod versions;
 
 mod checker;
+mod copies;
 mod credentials;
 mod death;
 mod download;
@@ -36,6 +37,7 @@ mod unkept;
 mod who;
 mod wipe;
 
+pub use copies::{AdoptedBox, Adoption, StandingFile};
 pub use credentials::StoredCredentials;
 pub use handover::{CarriedAnswer, Handover};
 pub use line::{in_force, line, secret_file, secret_line};

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::copies::CopyFollower;
 use logic::entity::EntityType;
 use logic::fault::Fault;
 use logic::fault::Finding;
@@ -23,6 +24,8 @@ pub struct Intake {
     limit: usize,
     /// States in which an execution goes; `None`: it was chosen elsewhere.
     states: Option<Vec<ExecutionState>>,
+    /// Writes second copies, where there are any.
+    copies: Option<Arc<CopyFollower>>,
 }
 
 /// What was let in.
@@ -48,6 +51,7 @@ impl Intake {
             spool: Spool::open(vault)?,
             limit,
             states: None,
+            copies: None,
         })
     }
 
@@ -58,6 +62,13 @@ impl Intake {
             states: Some(states.to_vec()),
             ..self
         }
+    }
+
+    /// The same, with second copies of what is let in.
+    #[must_use]
+    pub fn copied_by(self, copies: Option<CopyFollower>) -> Self {
+        let copies = copies.map(Arc::new);
+        Self { copies, ..self }
     }
 
     /// Lets in a document in the shape that central's own route takes.
@@ -85,6 +96,10 @@ impl Intake {
         let of = |item: &intake::IntakeItem| (item.kind, item.id.clone());
         let names: Vec<(ItemKind, String)> = read.items.iter().map(of).collect();
         let new = self.spool.admit(read.items)?;
+        if let Some(copies) = self.copies.as_ref().filter(|_| !names.is_empty()) {
+            // It is kept whatever comes of that; what takes longer follows.
+            copies.copied_in_time(names.clone());
+        }
         let fresh = names.iter().zip(&new).filter(|(_, new)| **new);
         let added = fresh.filter(|((kind, id), _)| self.spool.is_added_to(*kind, id));
         let added = added.map(|((_, id), _)| id.clone()).collect();

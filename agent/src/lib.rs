@@ -5,6 +5,7 @@
 pub mod bundle;
 pub mod cli;
 pub mod connections;
+pub mod copies;
 pub mod daemon;
 pub mod doctor;
 pub mod engine;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// From the bottom up. Modules of one layer do not name each other.
 const LAYERS: [&[&str]; 10] = [
     &["connections", "fixture", "texts"],
-    &["host", "metrics", "server"],
+    &["copies", "host", "metrics", "server"],
     &["engine", "intake", "settings"],
     &["worker"],
     &["doctor"],

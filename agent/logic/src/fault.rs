@@ -32,8 +32,8 @@ pub use cause::{
     InputCause, IntakeCause, IntakeFlaw, IntakeValue, ItemCause, JsonFlaw, KeyLack, Lack,
     LibraryWords, LockHolder, MemberFlaw, NetCause, OsCause, OtherNumber, OwedItems, PackageCause,
     ParameterFlaw, PartFlaw, PayloadFlaw, PresentedName, ProcessEnd, Quote, RunCause, Says, Scheme,
-    Sealed, ServiceCause, ServiceLoss, SiteCause, SettingForm, SettingPlace, SilentEngine, SizeBounds,
-    TlsCause, Unknown, Wait, Wording, ZipLack,
+    Sealed, ServiceCause, ServiceLoss, SettingForm, SettingPlace, SilentEngine, SiteCause,
+    SizeBounds, TlsCause, Unknown, Wait, Wording, ZipLack,
 };
 
 pub use code::{Area, Code, Sent, nearest, remedy};

@@ -7,6 +7,7 @@ pub mod api;
 pub mod child;
 pub mod chunk;
 pub mod condition;
+pub mod copies;
 pub mod credentials;
 pub mod download;
 pub mod encryption;

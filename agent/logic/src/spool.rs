@@ -71,8 +71,10 @@
 //! Log rows and sessions are sent again after a lost answer; what central may hold twice is counted as `doubled`.
 //!
 //! What was handed over in a file (`ItemState::Carried`) is asked for and never sent: the table of `result::carried`. What
-//! another state of this box may have sent (`SpoolPlan::probe_first`) is asked for first: the table of `result::unasked`.
+//! came as a copy of another box's goes as that box may have sent it: the table of `adopt`. What another state of this box may
+//! have sent (`SpoolPlan::probe_first`) is asked for first: the table of `result::unasked`.
 
+mod adopt;
 mod carry;
 mod change;
 mod exchange;
@@ -103,7 +105,8 @@ use crate::words::Now;
 pub use carry::{StayReason, stays};
 pub use exchange::{Loaded, SpoolCommand, SpoolEvent, SpoolTicket};
 pub use ledger::{
-    ItemAdmission, ItemKey, ItemState, Ledger, LedgerChange, Others, OwedItem, PartState,
+    ItemAdmission, ItemKey, ItemOrigin, ItemState, Ledger, LedgerChange, Others, OwedItem,
+    PartState,
 };
 pub use left::{age, cause, since};
 pub use plan::{SpoolEnding, SpoolPlan};

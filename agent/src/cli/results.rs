@@ -18,6 +18,7 @@ use logic::phrase;
 use logic::spool::{ItemKey, ItemState, Ledger, PartState};
 use serde_json::json;
 
+use super::adopt;
 use super::caller::{Input, Output};
 use super::carry;
 use super::screen::{ListLayout, ListRow, Screen};
@@ -56,6 +57,26 @@ pub(super) enum ResultsVerb {
         /// Ids; none means all.
         ids: Vec<String>,
     },
+    /// What a person can show of items: when each was accepted, size, SHA-256, state, where it lies.
+    Receipt {
+        /// Execution ids.
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Takes over what a lost box left as second copies: central is asked about each before it is sent.
+    #[command(
+        after_help = "The folder is the one that `copy_to` of the lost box named, on the device that was in it. This box needs\nthe same site key (`boxsync site key import FILE`) and enrolment for the same organisation.\n\nExamples:\n  boxsync results adopt /media/stick --look\n  boxsync results adopt /media/stick\n  boxsync sync --results"
+    )]
+    Adopt {
+        /// Folder of second copies.
+        folder: PathBuf,
+        /// Also of a box that was heard of within a day.
+        #[arg(long)]
+        force: bool,
+        /// Only show what is there.
+        #[arg(long)]
+        look: bool,
+    },
     /// Writes an item in clear to a new file, after asking.
     Export {
         /// Execution id.
@@ -92,6 +113,12 @@ pub(super) fn act(root: &Root, act: Option<ResultsVerb>, screen: &Screen) -> Res
             let inputs = Input::open(&files)?;
             submit(&super::open(root)?, kind, inputs, screen)
         }
+        Some(ResultsVerb::Receipt { ids }) => adopt::receipt(root, &ids, screen),
+        Some(ResultsVerb::Adopt {
+            folder,
+            force,
+            look,
+        }) => adopt::adopt(root, &folder, force, look, screen),
         Some(ResultsVerb::Export { id, file, yes }) => {
             if !yes {
                 confirm(screen)?;
@@ -189,6 +216,7 @@ fn object(ledger: &Ledger) -> serde_json::Value {
         "id": ledger.key.id, "kind": ledger.key.kind.word(), "edition": ledger.key.edition,
         "state": ledger.state.word(), "attempts": ledger.attempts, "reason": reason,
         "bytes": ledger.size, "parts": ledger.parts.len(), "stored": stored.count(),
+        "origin": ledger.origin.as_ref().map(|origin| &origin.box_id),
     })
 }
 
@@ -211,8 +239,9 @@ fn submit(
     screen: &Screen,
 ) -> Result<u8, Fault> {
     let settings = &engine.settings().results;
-    let intake =
-        Intake::open(engine.vault(), settings.max_item.bytes())?.of_states(&settings.states);
+    let intake = Intake::open(engine.vault(), settings.max_item.bytes())?
+        .of_states(&settings.states)
+        .copied_by(engine.copy_follower());
     for input in inputs {
         let file = input.path().to_owned();
         let document = input.read()?;

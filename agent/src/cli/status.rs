@@ -2,6 +2,7 @@
 //! Never speaks to central.
 //! Called by `cli`.
 
+mod copies;
 mod organisation;
 
 use logic::fault::{Area, Code, CodeName, Fault, Finding};
@@ -113,6 +114,8 @@ fn object(standing: &BoxStanding, verdict: &Verdict, seen: &StatusExtras) -> Jso
         },
         "orders": seen.orders,
         "results": standing.owed,
+        "copies": standing.copies,
+        "site_key": standing.site_key,
         "config_fault": standing.config,
         "held_up": standing.held_up,
         "last_contact": standing.contact,
@@ -298,6 +301,7 @@ fn holdings(standing: &BoxStanding, seen: &StatusExtras, rows: &mut Rows) {
         rows.add(OrderTerm::Downloads, told.join("\n"));
     }
     rows.add(StatusTerm::Results, results(standing, language));
+    copies::rows(rows, standing);
     match standing.contact {
         Some(at) => rows.add(StatusTerm::LastContact, dated(at)),
         None => rows.add(StatusTerm::LastContact, Term::Never),

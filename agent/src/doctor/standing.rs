@@ -45,6 +45,8 @@ pub fn take(engine: &Engine) -> BoxStanding {
         organisation: engine.organisation().ok(),
         notices: engine.notices(),
         executions: engine.exam().executions,
+        copies: engine.copy_standing(),
+        site_key: engine.site_key(),
         ..BoxStanding::default()
     };
     standing.intake = intake(engine.vault().state());

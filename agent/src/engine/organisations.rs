@@ -147,7 +147,7 @@ impl Engine {
         self.vault.remove_organisation(id)
     }
 
-    fn of_first(&self) -> Self {
+    pub(super) fn of_first(&self) -> Self {
         Self {
             vault: self.vault.of_first(),
             ..self.clone()

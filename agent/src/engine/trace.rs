@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::time::UNIX_EPOCH;
 
 use logic::api::Call;
+use logic::copies::CopyStanding;
 use logic::fault::{Fault, FileAct, Finding};
 use logic::identity::BoxIdentity;
 use logic::report::Report;
@@ -259,7 +260,10 @@ impl Engine {
 
     /// What is to be told of this box beside its last run: it was put back, it runs twice.
     pub fn notices(&self) -> Vec<Finding> {
-        read(&self.vault).notices(clock::now().wall)
+        let mut notices = read(&self.vault).notices(clock::now().wall);
+        let copies = self.copy_standing();
+        notices.extend(copies.iter().flat_map(CopyStanding::notices));
+        notices
     }
 }
 

@@ -93,7 +93,7 @@ async fn here(shared: &SharedState, target: RouteTarget, document: Bytes) -> Res
             }
         }
         let engine = Engine::open(&root, settings)?;
-        let open = Intake::open(engine.vault(), limit)?;
+        let open = Intake::open(engine.vault(), limit)?.copied_by(engine.copy_follower());
         let kept = keep(&open, &target, &document);
         Ok((open, kept))
     });
@@ -167,7 +167,9 @@ pub fn work(
     let kept = engine.and_then(|engine| {
         let limit = engine.settings().results.max_item.bytes();
         let states = &engine.settings().results.states;
-        let intake = Intake::open(engine.vault(), limit)?.of_states(states);
+        let intake = Intake::open(engine.vault(), limit)?
+            .of_states(states)
+            .copied_by(engine.copy_follower());
         keep(&intake, &RouteTarget { kind, id }, &document)
     });
     match kept {

@@ -304,6 +304,12 @@ impl SharedState {
         self.0.events.judge();
     }
 
+    /// The second copies stand otherwise than before.
+    pub fn copied(&self) {
+        self.0.news.any();
+        self.0.events.judge();
+    }
+
     /// Runs ended so far, by outcome.
     pub fn ended(&self) -> BTreeMap<&'static str, u64> {
         self.0.ended.borrow().clone()

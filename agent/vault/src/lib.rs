@@ -3,6 +3,7 @@
 //! Called by `engine`, `cli` and `socket`. Readers need no lock: what they see was renamed into place.
 
 pub mod catalogue;
+pub mod copies;
 pub mod encryption;
 pub mod entry;
 pub mod feed;
@@ -81,8 +82,9 @@ impl Vault {
 }
 
 /// Small files of the state folder that are put aside when they do not open, since they can be made anew.
-const SMALL_FILES: [&str; 9] = [
+const SMALL_FILES: [&str; 10] = [
     "confirmations",
+    "copies",
     "edition",
     "encryption",
     "enrolment",

@@ -7,6 +7,7 @@
 //! `done/`, so that a run looks only at what is owed.
 
 mod carry;
+mod copied;
 mod enclose;
 mod fate;
 mod folder;

@@ -179,5 +179,6 @@ fn ledger() -> Ledger {
         parts: Vec::new(),
         trial: ItemTrial::default(),
         enclosure: Default::default(),
+        origin: None,
     }
 }

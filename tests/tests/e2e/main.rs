@@ -11,6 +11,7 @@ mod catalogue;
 mod command;
 mod completions;
 mod confirm;
+mod copies;
 mod credentials;
 mod daemon;
 mod delta;

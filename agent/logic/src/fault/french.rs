@@ -237,6 +237,14 @@ french! {
     ResultUnconfirmed "on ne sait pas si le serveur central a un résultat" = ResultsUnconfirmed;
     SiteNoKey "la box n’a pas de clé de site" "En créer une avec `boxsync site key new FICHIER`, ou prendre celle d’une autre box avec `boxsync site key import FICHIER`, et la nommer `key_file` dans la section [site] de boxsync.toml.";
     SiteKeyFile "la clé de site est illisible" "Rapporter le fichier d’une autre box, avec `boxsync site key import FICHIER`.";
+    CopiesMissing "le dossier des secondes copies n’est pas là" "Brancher ou monter le support que nomme `copy_to` dans la section [results].";
+    CopiesFull "le support des secondes copies est plein" "Y libérer de la place, ou en mettre un plus grand.";
+    CopiesReadOnly "les secondes copies ne peuvent pas être écrites" "Monter le support pour que l’utilisateur boxsync puisse y écrire, et nommer ce dossier dans ReadWritePaths= du service.";
+    CopiesUnproven "le support des secondes copies est en panne" "Remplacer le support.";
+    CopiesChanged "des secondes copies n’étaient plus comme laissées" "Chercher qui modifie ce support ; si cela se reproduit, le remplacer.";
+    AdoptAlive "l’autre box fonctionne peut-être encore" "S’occuper de cette box ; si elle est sûrement perdue, donner `--force`.";
+    AdoptChanged "des copies sont inutilisables" "Garder le support ; si une autre clé de site les a scellées, l’importer avec `boxsync site key import FICHIER` et adopter de nouveau.";
+    AdoptNone "il n’y a rien à adopter" "Nommer le dossier que `copy_to` de l’autre box nommait, sur le support qui y était.";
     LogsQueued "des lignes de journal attendent une prochaine synchronisation" = Ready;
     LogsNoReceipt "le serveur central a pris des lignes de journal sans dire lesquelles" "Interroger l’exploitant du serveur central ; si elles manquent, exécuter `boxsync results retry ID`.";
     LogsNotStored "le serveur central n’enregistre pas une ligne de journal" = ResultsNotStored;

@@ -151,6 +151,43 @@ macro_rules! work_codes {
             "The file that `key_file` in section [site] names is missing, cannot be read by the user boxsync, or holds something \
          else. What was sealed with it can be read again as soon as it is back."
             "Bring the file back from another box, with `boxsync site key import FILE`.";
+        CopiesMissing "copies.missing" [Operator Failed Unknown]
+            "the folder of second copies is not there"
+            "The folder that `copy_to` in section [results] names does not exist, or lies on the box's own disk: a stick that is pulled \
+         leaves its mount point. Results are kept on the box and go to central as ever; their copies follow."
+            "Plug in or mount the device that `copy_to` in section [results] names.";
+        CopiesFull "copies.full" [Operator Failed Unknown]
+            "the device of second copies is full"
+            "There is no room for the copy of a result. Results are kept on the box and go to central as ever."
+            "Free some room on the device, or put in a larger one.";
+        CopiesReadOnly "copies.read_only" [Operator Failed Unknown]
+            "second copies cannot be written"
+            "The folder that `copy_to` in section [results] names is read-only, or another user's. Results are kept on the box and go \
+         to central as ever."
+            "Mount the device so that the user boxsync may write to that folder, and name it in ReadWritePaths= of the unit.";
+        CopiesUnproven "copies.unproven" [Operator Failed Unknown]
+            "the device of second copies fails"
+            "What was written there did not read back, or the device does not answer. Results are kept on the box and go to \
+         central as ever."
+            "Replace the device.";
+        CopiesChanged "copies.changed" [Operator Failed Unknown]
+            "second copies were not as they were left"
+            "Copies did not open any more, or the folder was put back to an earlier time. The box has written them anew; it is told \
+         until the place is proven again, hourly."
+            "Find out who changes that device; if it happens again, replace it.";
+        AdoptAlive "adopt.alive" [Operator Failed Unknown]
+            "the other box may still be at work"
+            "The box whose copies are to be adopted was heard of within a day: it may bring its results home by itself."
+            "Look after that box; if it is surely gone, give `--force`.";
+        AdoptChanged "adopt.changed" [Operator Failed Unknown]
+            "some copies are of no use"
+            "Files at the place do not open with the site keys of this box: they were changed, or another site made them. Everything else \
+         was adopted."
+            "Keep the device; if another site key sealed them, import it with `boxsync site key import FILE` and adopt again.";
+        AdoptNone "adopt.none" [Operator Failed Unknown]
+            "there is nothing to adopt"
+            "No box of this site left copies in this folder."
+            "Name the folder that `copy_to` of the other box named, on the device that was in it.";
         LogsQueued "logs.queued" [Operator Failed Unknown]
             "some log rows are left to a later run"
             "Not all rows of an execution could be sent in this run; the others follow."

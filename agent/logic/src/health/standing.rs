@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::message::KindCount;
 use super::verdict::{Word, counted};
+use crate::copies::CopyStanding;
 use crate::exam::ExecutionCount;
 use crate::fault::{Cause, CodeName, Finding};
 use crate::intake::ItemKind;
@@ -100,6 +101,12 @@ pub struct BoxStanding {
     /// What is to be told of the box itself: it runs twice, it was put back.
     #[serde(default)]
     pub notices: Vec<Finding>,
+    /// Second copies of what is owed; `None` where none are configured.
+    #[serde(default)]
+    pub copies: Option<CopyStanding>,
+    /// Fingerprint of the site key.
+    #[serde(default)]
+    pub site_key: Option<String>,
     /// What is counted for collectors and decides nothing.
     #[serde(default)]
     pub counted: CollectorFigures,

@@ -123,6 +123,18 @@ pub struct Ledger {
     /// loads the item looks there.
     #[serde(skip)]
     pub enclosure: Enclosure,
+    /// Another box accepted it; `None`: this one.
+    #[serde(skip)]
+    pub origin: Option<ItemOrigin>,
+}
+
+/// Where an item was accepted that came here as a copy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemOrigin {
+    /// The box that accepted it.
+    pub box_id: String,
+    /// Its edition there: behind the first, central may know the execution through those before it.
+    pub edition: u32,
 }
 
 /// What follows the account in its own file, and the content in the item's. Further kinds may come; none is ever changed.
@@ -130,6 +142,7 @@ pub struct Ledger {
 enum ItemTail {
     First(ItemTrial),
     Second(ItemTrial, Enclosure),
+    Third(ItemTrial, Enclosure, ItemOrigin),
 }
 
 /// What the machine writes down about an item; `Ledger::apply` does it.
@@ -205,24 +218,36 @@ pub struct OwedItem {
 const CARRIED: u64 = 1 << 63;
 
 impl Ledger {
-    /// As it is kept in a file of its own. What was handed over stands there as set aside, with the time: an earlier
-    /// release, which knows no such state, neither sends it by itself nor lets it go.
+    /// As it is kept in a file of its own.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let written = match self.state {
-            ItemState::Carried => &Self {
-                state: ItemState::SetAside,
-                ..self.clone()
-            },
-            _ => self,
-        };
-        let mut bytes = postcard::to_allocvec(written).expect("plain data always serialises");
+        let written = self.clone().as_written();
+        let mut bytes = postcard::to_allocvec(&written).expect("plain data always serialises");
         bytes.extend(self.tail());
         bytes
+    }
+
+    /// As it stands in files. What was handed over stands there as set aside, with the time: an earlier release, which knows no
+    /// such state, neither sends it by itself nor lets it go.
+    #[must_use]
+    pub fn as_written(self) -> Self {
+        match self.state {
+            ItemState::Carried => Self {
+                state: ItemState::SetAside,
+                ..self
+            },
+            _ => self,
+        }
     }
 
     /// What follows the account, or the content: nothing where nothing is to be said, so that an earlier release reads it.
     pub fn tail(&self) -> Vec<u8> {
         let tail = match (self.trial, self.enclosure) {
+            (trial, enclosure) if self.origin.is_some() => {
+                let origin = self.origin.clone();
+                origin.map_or(ItemTail::Second(trial, enclosure), |origin| {
+                    ItemTail::Third(trial, enclosure, origin)
+                })
+            }
             (trial, enclosure) if enclosure != Enclosure::default() => {
                 ItemTail::Second(trial, enclosure)
             }
@@ -234,25 +259,30 @@ impl Ledger {
 
     /// What `to_bytes` wrote, or an earlier release, which knew no trial.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (mut ledger, tail) = postcard::take_from_bytes::<Self>(bytes).ok()?;
-        if ledger.state == ItemState::SetAside && ledger.not_before & CARRIED != 0 {
-            ledger.state = ItemState::Carried;
-        }
+        let (ledger, tail) = postcard::take_from_bytes::<Self>(bytes).ok()?;
         ledger.with_tail(tail)
     }
 
     /// The same with what `tail` wrote.
     pub fn with_tail(self, tail: &[u8]) -> Option<Self> {
-        let (trial, enclosure) = match tail {
+        let (trial, enclosure, origin) = match tail {
             [] => Default::default(),
             tail => match postcard::from_bytes(tail).ok()? {
-                ItemTail::First(trial) => (trial, Enclosure::default()),
-                ItemTail::Second(trial, enclosure) => (trial, enclosure),
+                ItemTail::First(trial) => (trial, Enclosure::default(), None),
+                ItemTail::Second(trial, enclosure) => (trial, enclosure, None),
+                ItemTail::Third(trial, enclosure, origin) => (trial, enclosure, Some(origin)),
             },
         };
+        let is_carried = self.state == ItemState::SetAside && self.not_before & CARRIED != 0;
         Some(Self {
+            state: if is_carried {
+                ItemState::Carried
+            } else {
+                self.state
+            },
             trial,
             enclosure,
+            origin,
             ..self
         })
     }
@@ -347,7 +377,8 @@ impl Ledger {
     /// Whether central knows the execution, as this item tells: all of it or a part is stored there, or it goes in parts.
     pub fn maps(&self) -> bool {
         let stored = |(_, part): &(Print, PartState)| *part == PartState::Stored;
-        self.state == ItemState::Acknowledged || self.parts.iter().any(stored) || self.is_apart()
+        let goes_apart = self.origin.is_none() && self.is_apart();
+        self.state == ItemState::Acknowledged || self.parts.iter().any(stored) || goes_apart
     }
 
     /// What the machine must know, given all ledgers of the same kind and id (this one may be among them). When it came
@@ -368,7 +399,7 @@ impl Ledger {
             central: self.central.clone(),
             owed: count(&PartState::is_owed),
             refused: count(&|part| part == PartState::Refused),
-            mapped: self.is_apart() || Others::of(&self.key, same).mapped,
+            mapped: self.is_apart() || self.may_be_behind() || Others::of(&self.key, same).mapped,
             enclosure: self.enclosure,
             decrypted_since: same.iter().filter_map(Self::decrypted_since).next_back(),
             has_later: same

@@ -126,7 +126,7 @@ fn closed(began: Ledger, payload: &[u8], key: &ResultsKey) -> Result<(Ledger, Ve
 
 /// When an item came is when its file was written: that it was closed makes it no younger. What cannot be kept of it costs
 /// an age that is told, and an order.
-fn keep_age(path: &Path, came: std::time::SystemTime) {
+pub(super) fn keep_age(path: &Path, came: std::time::SystemTime) {
     let _ = fs::File::options()
         .append(true)
         .open(path)

@@ -74,11 +74,7 @@ impl SpoolFolder {
     /// An item that is accepted: where it belongs, and its sealed bytes.
     pub(super) fn item(&self, ledger: Ledger, payload: &[u8]) -> (PathBuf, Vec<u8>) {
         let path = self.path(&self.folder, &ledger.key, "item");
-        let tail = ledger.tail();
-        let plain = postcard::to_allocvec(&AcceptedItem { ledger, payload });
-        let mut plain = plain.expect("plain data always serialises");
-        plain.extend(tail);
-        let sealed = self.seal_bytes(&path, &plain);
+        let sealed = self.seal_bytes(&path, &body(ledger, payload));
         (path, sealed)
     }
 
@@ -532,8 +528,18 @@ impl SpoolFolder {
     }
 }
 
+/// What an item holds, on the box and as a copy.
+pub(super) fn body(ledger: Ledger, payload: &[u8]) -> Vec<u8> {
+    let tail = ledger.tail();
+    let ledger = ledger.as_written();
+    let plain = postcard::to_allocvec(&AcceptedItem { ledger, payload });
+    let mut plain = plain.expect("plain data always serialises");
+    plain.extend(tail);
+    plain
+}
+
 /// What an item holds: the account that it began with, which what came later follows behind the content.
-fn accepted(plain: &[u8]) -> Option<(Ledger, &[u8])> {
+pub(super) fn accepted(plain: &[u8]) -> Option<(Ledger, &[u8])> {
     let (accepted, tail) = postcard::take_from_bytes::<AcceptedItem>(plain).ok()?;
     Some((accepted.ledger.with_tail(tail)?, accepted.payload))
 }

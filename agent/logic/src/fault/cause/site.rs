@@ -3,7 +3,7 @@
 //! Called by `engine` and by the verbs `site` and `results adopt`.
 
 use super::Cause;
-use super::argument::sentences;
+use super::argument::{Id, sentences};
 
 sentences! {
     /// Of what leaves a box sealed.
@@ -12,6 +12,22 @@ sentences! {
             "aucun `key_file` n’est défini dans la section [site] de boxsync.toml";
         NoKeyIn { path: String } => "{path}: expected lines `boxsync-site-key-1 …`",
             "{path} : des lignes `boxsync-site-key-1 …` sont attendues";
-        Of { path: String, why: Box<Cause> } => "{path}: {why}", "{path} : {why}";
+        Copies { path: String, why: Box<Cause> } => "second copies in {path}: {why}", "secondes copies dans {path} : {why}";
+        NoPlace { path: String } => "{path}: there is no folder, or it is on the box's own disk",
+            "{path} : aucun dossier, ou il est sur le disque de la box";
+        Hangs { path: String } => "{path} does not answer", "{path} ne répond pas";
+        PutBack { path: String } => "{path}: the copies were put back to an earlier time; they are brought in step",
+            "{path} : les copies ont été remises dans un état antérieur ; elles sont remises à jour";
+        CopiesChanged { path: String, count: usize, names: Vec<String> } =>
+            "{path}: {count} copies did not open and are written anew: {names}",
+            "{path} : {count} copies ne s’ouvraient pas et sont refaites : {names}";
+        Alive { id: Id, hours: u64 } =>
+            "box {id} was heard of {hours} h ago: it may bring its results home itself; `--force` adopts them all the same",
+            "la box {id} a donné signe de vie il y a {hours} h : elle peut envoyer elle-même ses résultats ; `--force` les adopte quand même";
+        NothingLeft { path: String } => "{path}: no box of this site left anything", "{path} : aucune box de ce site n’y a rien laissé";
+        OtherKey { count: usize, names: Vec<String> } => "{count} files are sealed with another site key: {names}",
+            "{count} fichiers sont scellés avec une autre clé de site : {names}";
+        Changed { count: usize, names: Vec<String> } => "{count} files were changed and are not used: {names}",
+            "{count} fichiers ont été modifiés et ne servent pas : {names}";
     }
 }

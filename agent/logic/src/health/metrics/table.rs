@@ -3,6 +3,7 @@
 //! Called by `metrics`, which writes them, and by its document.
 
 use super::{DaemonFigures, MetricFamily, MetricKind, MetricSample, MetricsInput};
+use crate::copies::CopyStanding;
 use crate::entity::EntityType;
 use crate::health::OrganisationVerdict;
 use crate::health::verdict::{BoxStanding, OwedCounts, Verdict, Word};
@@ -46,6 +47,12 @@ fn of_box(
 /// A figure of what is owed.
 fn of_owed(sample: &MetricsInput, figure: impl Fn(&OwedCounts) -> f64) -> Vec<MetricSample> {
     of_box(sample, |standing| standing.owed.as_ref().map(&figure))
+}
+
+/// A figure of second copies.
+fn of_copies(sample: &MetricsInput, figure: fn(&CopyStanding, i64) -> f64) -> Vec<MetricSample> {
+    let standing = sample.standing;
+    one(standing.and_then(|it| Some(figure(it.copies.as_ref()?, it.now))))
 }
 
 /// A figure of the daemon.
@@ -173,6 +180,14 @@ pub(super) const FAMILIES: &[MetricFamily] = &[
     gauge("boxsync_owed_items", &["kind", "state"],
         "Items of candidates that central does not have for certain: queued, held up by central (waiting), sent without \
          an answer (unconfirmed), refused by central, set aside by a person.", owed_items),
+    gauge("boxsync_uncopied_items", &[],
+        "Items that are owed and have no second copy, where second copies are configured.", |s| of_copies(s, |copies, _| {
+            copies.owed.saturating_sub(copies.copied) as f64
+        })),
+    gauge("boxsync_oldest_uncopied_age_seconds", &[],
+        "How long the oldest of them waits for its copy; 0 where there is none.", |s| of_copies(s, |copies, now| {
+            copies.oldest_at.map_or(0.0, |at| (now - at).max(0) as f64)
+        })),
     gauge("boxsync_oldest_owed_age_seconds", &[],
         "How long the oldest item has been here that is queued or unconfirmed; 0 when nothing is.",
         |s| of_box(s, |b| b.owed.map(|owed| match owed.oldest_at {

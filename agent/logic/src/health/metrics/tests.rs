@@ -46,6 +46,12 @@ fn standing() -> BoxStanding {
     BoxStanding {
         now: NOW,
         enrolled: true,
+        copies: Some(crate::copies::CopyStanding {
+            owed: 7,
+            copied: 5,
+            oldest_at: Some(NOW - 90),
+            ..Default::default()
+        }),
         organisation: Some("10\"01\\\n# EOF".into()),
         catalogue: ShownCatalogue {
             organisation: "1001".into(),

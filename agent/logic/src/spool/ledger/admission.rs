@@ -72,6 +72,7 @@ impl Ledger {
                 .collect(),
             trial: ItemTrial::default(),
             enclosure: item.enclosure,
+            origin: None,
         };
         ItemAdmission::Fresh(Box::new(ledger), payload)
     }

@@ -1,0 +1,184 @@
+//! Keeps the second copies in step: at the start, when the spool has changed, when the place is back, and hourly.
+//! Never holds the loop up: a slow place is worked on beside it, never twice at a time, and one that hangs is told.
+//! Called by the daemon's loop whenever it wakes; it says when it wants to be woken.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use logic::copies::{self, CopyStanding};
+use logic::fault::{Code, Fault, SiteCause};
+use logic::settings::Settings;
+use logic::words::Now;
+
+use crate::engine::{Engine, StandingFile};
+use system::journal;
+use system::root::Root;
+
+/// How often the place is proven.
+const PROVEN_EVERY: Duration = Duration::from_secs(3600);
+/// How soon it is tried again where something is not copied.
+const AGAIN: Duration = Duration::from_secs(20);
+/// A place that has not answered for so long hangs.
+const HANGS_AFTER: Duration = Duration::from_secs(60);
+/// So often it is looked whether the spool has changed, when nothing else wakes the loop.
+const SPOOL_EVERY: Duration = Duration::from_secs(60);
+/// The spool is looked at no more often.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// What a pass brought: how the copies stand, and how the spool stood when it began.
+type CopyPass = (CopyStanding, Option<[SystemTime; 2]>);
+
+/// The keeper.
+pub(super) struct CopyKeeper {
+    root: Root,
+    file: StandingFile,
+    /// When the pass under way or the last one began, time since boot.
+    begun: Option<Duration>,
+    proven: Option<Duration>,
+    looked: Option<Duration>,
+    /// When the one under way was told to hang.
+    hangs: bool,
+    /// The place of the pass under way; `None` without one.
+    busy: bool,
+    done: Arc<Mutex<Option<CopyPass>>>,
+    standing: CopyStanding,
+    spool: Option<[SystemTime; 2]>,
+    told: Option<String>,
+}
+
+impl CopyKeeper {
+    pub(super) fn new(root: &Root) -> Self {
+        Self {
+            root: root.clone(),
+            file: StandingFile::of(root),
+            begun: None,
+            proven: None,
+            looked: None,
+            hangs: false,
+            busy: false,
+            done: Arc::default(),
+            standing: CopyStanding::default(),
+            spool: None,
+            told: None,
+        }
+    }
+
+    /// Takes what the last pass brought, and begins another one when it is time. Says whether something is to be shown.
+    pub(super) fn turn(&mut self, settings: &Settings, now: Now) -> bool {
+        let Some(place) = &settings.results.copy_to else {
+            let had = self.begun.take().is_some();
+            if had || self.looked.is_none() {
+                self.looked = Some(now.mono);
+                self.file.show(None);
+            }
+            return had;
+        };
+        let mut news = false;
+        let done = self
+            .done
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some((standing, spool)) = done {
+            (self.busy, self.hangs, self.spool) = (false, false, spool);
+            news = self.shows(standing);
+        }
+        let since = |at: Option<Duration>| at.map(|at| now.mono.saturating_sub(at));
+        if self.busy {
+            if !self.hangs && since(self.begun) >= Some(HANGS_AFTER) {
+                self.hangs = true;
+                let path = place.display().to_string();
+                let trouble = Fault::new(Code::CopiesUnproven, SiteCause::Hangs { path });
+                news |= self.shows(self.standing.clone().failed(trouble));
+            }
+            return news;
+        }
+        let is_due = |at, every| since(at).is_none_or(|since| since >= every);
+        let proves = is_due(self.proven, PROVEN_EVERY) || self.standing.trouble.is_some();
+        let lacks = self.lacks() && is_due(self.begun, AGAIN);
+        let looks = is_due(self.looked, LOOK_EVERY);
+        if looks {
+            self.looked = Some(now.mono);
+        }
+        let changed = looks && (self.spool.is_none() || self.spool != self.seen());
+        if lacks || is_due(self.proven, PROVEN_EVERY) || changed {
+            self.begin(settings.clone(), proves, now);
+        }
+        news
+    }
+
+    /// Whether something is not copied, as far as is known.
+    fn lacks(&self) -> bool {
+        self.standing.trouble.is_some() || self.standing.copied < self.standing.owed
+    }
+
+    /// How long until it wants to be woken; `None` where nothing is to be kept.
+    pub(super) fn wait(&self, settings: &Settings, now: Now) -> Option<Duration> {
+        settings.results.copy_to.as_ref()?;
+        Some(match self.lacks() {
+            // What it brings is shown soon.
+            _ if self.busy => LOOK_EVERY,
+            true => {
+                let since = self.begun.map(|at| now.mono.saturating_sub(at));
+                since.map_or(LOOK_EVERY, |since| {
+                    AGAIN.saturating_sub(since).max(LOOK_EVERY)
+                })
+            }
+            false => SPOOL_EVERY,
+        })
+    }
+
+    fn begin(&mut self, settings: Settings, prove: bool, now: Now) {
+        self.begun = Some(now.mono);
+        if prove {
+            self.proven = Some(now.mono);
+        }
+        let (root, done, before) = (self.root.clone(), self.done.clone(), self.standing.clone());
+        let pass = move || {
+            let place = settings.results.copy_to.clone().unwrap_or_default();
+            let copies = Engine::open(&root, settings).and_then(|engine| engine.copies());
+            let brought = match copies {
+                Ok(Some(copies)) => {
+                    let spool = copies.changed_at();
+                    (copies.pass(prove, before), Some(spool))
+                }
+                Ok(None) => (before, None),
+                Err(trouble) => {
+                    let trouble = copies::fault(&place.display().to_string(), trouble);
+                    (before.failed(trouble), None)
+                }
+            };
+            *done.lock().unwrap_or_else(PoisonError::into_inner) = Some(brought);
+        };
+        let begun = std::thread::Builder::new()
+            .name("copies".into())
+            .spawn(pass);
+        self.busy = begun.is_ok();
+    }
+
+    /// How the spool stands now.
+    fn seen(&self) -> Option<[SystemTime; 2]> {
+        let spool = self.root.state().join("spool");
+        let at = |path: &std::path::Path| std::fs::metadata(path).and_then(|meta| meta.modified());
+        Some([at(&spool).ok()?, at(&spool.join("done")).ok()?])
+    }
+
+    /// Shows how they stand, and tells the journal a trouble that is another one than before.
+    fn shows(&mut self, standing: CopyStanding) -> bool {
+        let finding = standing.notices().next();
+        let told = finding.as_ref().map(|finding| finding.code.to_string());
+        if told != self.told
+            && let Some(finding) = finding
+            && let Some(code) = finding.code.known()
+        {
+            journal::trouble(&Fault::new(code, finding.cause));
+        }
+        let is_news = told != self.told || standing != self.standing;
+        self.told = told;
+        if is_news {
+            self.file.show(Some(&standing));
+            self.standing = standing;
+        }
+        is_news
+    }
+}

@@ -1,0 +1,175 @@
+//! The second copies of the box as the configuration has them, how they stand, and adopting those of another box.
+//! Never waits for their place where only their standing is asked for: that is a file of /run.
+//! Called by whoever lets items in, by the daemon, and by the verbs `status`, `results receipt` and `results adopt`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use logic::copies::{CopyStanding, may_adopt};
+use logic::fault::{Code, EnrolCause, Fault};
+use logic::site::{ObjectFlaw, OrganisationKey, SiteKey, SiteObject};
+
+use super::{Engine, site_keys};
+use crate::copies::{Copies, CopyFollower};
+use system::clock;
+use system::root::{Root, read_at_most, write_for_all};
+use vault::copies;
+use vault::spool::Spool;
+
+/// How the copies of a box stand.
+pub struct StandingFile(PathBuf);
+
+impl StandingFile {
+    /// That of a box.
+    pub fn of(root: &Root) -> Self {
+        Self(root.socket().with_file_name("copies"))
+    }
+
+    /// What the daemon saw last.
+    pub fn read(&self) -> Option<CopyStanding> {
+        serde_json::from_slice(&read_at_most(&self.0, 64 << 10).ok()?).ok()
+    }
+
+    /// Shows it to whoever asks; `None`: there are none.
+    pub fn show(&self, standing: Option<&CopyStanding>) {
+        match standing.map(serde_json::to_vec) {
+            // Without a folder nobody reads it.
+            Some(Ok(text)) => drop(write_for_all(&self.0, &text)),
+            _ => drop(fs::remove_file(&self.0)),
+        }
+    }
+}
+
+impl Engine {
+    /// The second copies; `None` where none are configured.
+    ///
+    /// # Errors
+    /// `site.no_key`, `site.key_file`, `config.no_organisation`, or what the state folder says.
+    pub fn copies(&self) -> Result<Option<Copies>, Fault> {
+        let Some(place) = &self.settings.results.copy_to else {
+            return Ok(None);
+        };
+        let first = self.of_first();
+        let keys = site_keys(&self.settings)?;
+        let organisation = first.organisation()?;
+        let key = keys
+            .first()
+            .map(|key| key.of_organisation(&organisation))
+            .ok_or_else(|| Fault::new(Code::SiteNoKey, logic::fault::SiteCause::NoKeyFile))?;
+        let box_id = first.identity()?.box_id;
+        Copies::new(&first.vault, place, key, &box_id).map(Some)
+    }
+
+    /// Writes them beside an intake. What keeps them from it is told by the daemon and stands in no intake's way.
+    pub fn copy_follower(&self) -> Option<CopyFollower> {
+        self.copies().ok().flatten()?.into()
+    }
+
+    /// How they stand, as the daemon saw it last; `None` where none are configured.
+    pub fn copy_standing(&self) -> Option<CopyStanding> {
+        self.settings.results.copy_to.as_ref()?;
+        let standing = StandingFile::of(&self.root).read().unwrap_or_default();
+        match standing.trouble {
+            Some(_) => Some(standing),
+            // Told also where no daemon has looked yet.
+            None => Some(match site_keys(&self.settings) {
+                Ok(_) => standing,
+                Err(trouble) => standing.failed(trouble),
+            }),
+        }
+    }
+
+    /// The fingerprint of the site key; `None` where there is none that can be read.
+    pub fn site_key(&self) -> Option<String> {
+        let keys = site_keys(&self.settings).ok()?;
+        keys.first().map(SiteKey::fingerprint)
+    }
+
+    /// The keys that open what the boxes of these organisations left: each of the file for each organisation of the box.
+    ///
+    /// # Errors
+    /// As `copies`; `auth.not_enrolled` where what is adopted could not go home.
+    pub fn adopting_keys(&self) -> Result<Vec<OrganisationKey>, Fault> {
+        let keys = site_keys(&self.settings)?;
+        let mut all = Vec::new();
+        for one in self.organisations()? {
+            if one.enrolment()?.is_none() {
+                return Err(Fault::new(Code::AuthNotEnrolled, EnrolCause::NotEnrolled));
+            }
+            let id = one.organisation()?;
+            all.extend(keys.iter().map(|key| key.of_organisation(&id)));
+        }
+        Ok(all)
+    }
+
+    /// Lets in what the boxes at a place left and had not brought home, each item once. With `force` also of boxes that were
+    /// heard of today.
+    ///
+    /// # Errors
+    /// `adopt.alive`, then nothing was let in; as `adopting_keys`; what the file system says.
+    pub fn adopt(&self, place: &Path, force: bool, look_only: bool) -> Result<Adoption, Fault> {
+        let keys = self.adopting_keys()?;
+        let (boxes, flawed) = copies::left(place, &keys)?;
+        let own = self.identity()?.box_id;
+        let now = clock::now().wall;
+        let mut adoption = Adoption {
+            boxes: Vec::new(),
+            flawed,
+        };
+        for (id, left) in &boxes {
+            if !look_only {
+                may_adopt(id, left.heard_at, now, *id == own, force)?;
+            }
+        }
+        let spool = Spool::open(&self.vault)?;
+        for (box_id, left) in boxes {
+            let (mut items, put_back) = left.items();
+            items.sort_by_cached_key(|item| Spool::order_of(&item.body));
+            let mut one = AdoptedBox {
+                items: items.len() as u64,
+                put_back,
+                heard_at: left.heard_at,
+                age: now.saturating_sub(left.heard_at).max(0) as u64,
+                ..AdoptedBox::default()
+            };
+            for SiteObject { body, at, .. } in items.into_iter().filter(|_| !look_only) {
+                match spool.adopt(body, &box_id, *at)? {
+                    Some(true) => one.new += 1,
+                    Some(false) => one.known += 1,
+                    None => one.unread += 1,
+                }
+            }
+            adoption.boxes.push(AdoptedBox { box_id, ..one });
+        }
+        Ok(adoption)
+    }
+}
+
+/// What was found at a place, and what became of it.
+pub struct Adoption {
+    /// Each box that left something.
+    pub boxes: Vec<AdoptedBox>,
+    /// Files that are of no use.
+    pub flawed: Vec<(PathBuf, ObjectFlaw)>,
+}
+
+/// What one box left.
+#[derive(Debug, Default)]
+pub struct AdoptedBox {
+    /// Whose it was.
+    pub box_id: String,
+    /// When it was heard of last, Unix seconds, and how many seconds ago.
+    pub heard_at: i64,
+    /// The same in seconds before now.
+    pub age: u64,
+    /// Items that may be adopted.
+    pub items: u64,
+    /// Let in now.
+    pub new: u64,
+    /// This box has them already, or had.
+    pub known: u64,
+    /// Of a newer boxsync: they cannot be read.
+    pub unread: u64,
+    /// Acknowledged before, and put back.
+    pub put_back: u64,
+}

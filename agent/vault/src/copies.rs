@@ -1,0 +1,298 @@
+//! The folder of sealed objects that a box leaves on another device: second copies, and its proof that it lives.
+//! Never takes a file there for whole before it opened, and never removes one that it was not told to.
+//! Called by `agent::copies` for a box's own folder, and for adoption for those of others.
+//!
+//! `<place>/<hash of the box>/<hash>.bxs`; a name is 32 hex digits, which every file system can hold. A file appears by a rename
+//! after it was synced; what a cut left under a temporary name is removed. On FAT a folder holds about 16,000 such names.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use logic::copies::{self, CopyPlaceLook};
+use logic::fault::{Code, Fault, FileAct, FileCause, SiteCause};
+use logic::seal::NameHash;
+use logic::site::{self, ObjectFlaw, ObjectKind, OrganisationKey, SiteObject};
+use logic::spool::{ItemState, Ledger};
+
+use crate::random;
+use system::root::{
+    is_temporary, make_folder, read_regular, remove_durably, remove_leftover, trouble,
+    write_all_durably,
+};
+
+/// What the names of objects end in.
+const EXTENSION: &str = "bxs";
+/// Objects that become durable together, at most, and their bytes.
+const TOGETHER: usize = 32;
+
+/// The folder of one box at a place.
+#[derive(Clone)]
+pub struct CopyFolder {
+    place: PathBuf,
+    folder: PathBuf,
+    key: OrganisationKey,
+    box_id: String,
+}
+
+/// What `place` and the state folder are now.
+pub fn look(place: &Path, state: &Path) -> CopyPlaceLook {
+    let device = |path: &Path| {
+        let meta = fs::metadata(path).ok()?;
+        meta.is_dir().then(|| meta.dev())
+    };
+    CopyPlaceLook {
+        device: device(place),
+        state_device: device(state),
+    }
+}
+
+impl CopyFolder {
+    /// That of a box, whether it is there or not.
+    pub fn new(place: &Path, key: OrganisationKey, box_id: &str) -> Self {
+        let name = key.name(ObjectKind::Proof, &["folder", box_id]);
+        Self {
+            place: place.to_owned(),
+            folder: place.join(name.to_string()),
+            key,
+            box_id: box_id.to_owned(),
+        }
+    }
+
+    /// The folder that was configured.
+    pub fn place(&self) -> &Path {
+        &self.place
+    }
+
+    /// The box whose folder it is.
+    pub fn box_id(&self) -> &str {
+        &self.box_id
+    }
+
+    /// The name of the copy of an item as it stands. A later content, one that was closed, one that a person set aside or
+    /// that central refused is another copy of the same item.
+    pub fn name(&self, ledger: &Ledger) -> NameHash {
+        let key = &ledger.key;
+        let edition = key.edition.to_string();
+        let what = [&*self.box_id, key.kind.word(), &key.id, &edition];
+        let standing = match ledger.state {
+            ItemState::SetAside => "aside",
+            ItemState::Refused => "refused",
+            ItemState::Open => "open",
+            ItemState::Carried => "carried",
+            _ => "owed",
+        };
+        let enclosed = ["plain", "enclosed"][usize::from(ledger.enclosure.enclosed)];
+        let content = ledger.content.to_string();
+        let version = [&what[..], &[&*content, standing, enclosed]].concat();
+        copies::name(
+            self.key.name(ObjectKind::Item, &what),
+            self.key.name(ObjectKind::Item, &version),
+        )
+    }
+
+    fn proof_name(&self) -> NameHash {
+        self.key.name(ObjectKind::Proof, &["proof", &self.box_id])
+    }
+
+    fn path(&self, name: NameHash) -> PathBuf {
+        self.folder.join(format!("{name}.{EXTENSION}"))
+    }
+
+    /// When the copy of this name was written, Unix seconds.
+    pub fn written_at(&self, name: NameHash) -> Option<i64> {
+        Some(fs::metadata(self.path(name)).ok()?.mtime())
+    }
+
+    /// Writes objects; they are durable when this returns.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write(&self, objects: &[(NameHash, SiteObject)]) -> Result<(), Fault> {
+        make_folder(&self.folder)?;
+        for some in objects.chunks(TOGETHER) {
+            let sealed = |(name, object): &(NameHash, SiteObject)| {
+                (self.path(*name), self.key.seal(random(), *name, object))
+            };
+            write_all_durably(&some.iter().map(sealed).collect::<Vec<_>>())?;
+        }
+        Ok(())
+    }
+
+    /// An object of this box.
+    pub fn object(&self, kind: ObjectKind, generation: u64, at: i64, body: Vec<u8>) -> SiteObject {
+        SiteObject {
+            kind,
+            box_id: self.box_id.clone(),
+            generation,
+            at,
+            body,
+        }
+    }
+
+    /// The copies that lie there. What a cut left is removed.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn held(&self) -> Result<BTreeSet<NameHash>, Fault> {
+        let mut held = BTreeSet::new();
+        for path in listed(&self.folder)? {
+            if path.file_name().is_some_and(is_temporary) {
+                remove_leftover(&path);
+            }
+            held.extend(named(&path));
+        }
+        held.remove(&self.proof_name());
+        Ok(held)
+    }
+
+    /// Those of these copies that do not open any more, or cannot be read.
+    pub fn damaged(&self, held: &BTreeSet<NameHash>) -> Vec<NameHash> {
+        let keys = std::slice::from_ref(&self.key);
+        let is_whole = |name: &NameHash| {
+            let read = read_regular(&self.path(*name));
+            read.is_ok_and(|bytes| site::open(keys, *name, &bytes).is_ok())
+        };
+        held.iter()
+            .filter(|name| !is_whole(name))
+            .copied()
+            .collect()
+    }
+
+    /// Removes copies, durably.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn remove(&self, names: &[NameHash]) -> Result<(), Fault> {
+        names
+            .iter()
+            .try_for_each(|name| remove_durably(&self.path(*name)))
+    }
+
+    /// The generation of the proof that lies there; `None` where there is none that opens.
+    pub fn proof(&self) -> Option<u64> {
+        let name = self.proof_name();
+        let bytes = read_regular(&self.path(name)).ok()?;
+        let proof = site::open(std::slice::from_ref(&self.key), name, &bytes).ok()?;
+        (proof.kind == ObjectKind::Proof).then_some(proof.generation)
+    }
+
+    /// Proves the place by an object that is written, read back and removed; then writes the proof of this generation, which
+    /// names what lies there.
+    ///
+    /// # Errors
+    /// What the file system says; `state.io` where it reads back otherwise.
+    pub fn prove(&self, generation: u64, at: i64, held: &BTreeSet<NameHash>) -> Result<(), Fault> {
+        let body: Vec<u8> = held.iter().flat_map(|name| name.0).collect();
+        let proof = self.object(ObjectKind::Proof, generation, at, body);
+        let nonce: [u8; 16] = random();
+        let trial = NameHash(nonce);
+        self.write(&[(trial, proof.clone())])?;
+        let path = self.path(trial);
+        let read = read_regular(&path).map_err(|error| trouble(&path, FileAct::Read, &error))?;
+        let opened = site::open(std::slice::from_ref(&self.key), trial, &read);
+        remove_durably(&path)?;
+        if opened.as_ref() != Ok(&proof) {
+            let path = path.display().to_string();
+            return Err(Fault::new(Code::StateIo, FileCause::NotReadBack { path }));
+        }
+        self.write(&[(self.proof_name(), proof)])
+    }
+}
+
+/// Files of a folder, in order; none where it is not there.
+fn listed(folder: &Path) -> Result<Vec<PathBuf>, Fault> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(|error| trouble(folder, FileAct::List, &error))?,
+    };
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .collect();
+    paths.sort();
+    Ok(paths)
+}
+
+/// The name of an object's file.
+fn named(path: &Path) -> Option<NameHash> {
+    let is_object = path.extension().is_some_and(|e| e == EXTENSION);
+    is_object
+        .then(|| path.file_stem()?.to_str()?.parse().ok())
+        .flatten()
+}
+
+/// What one box left.
+#[derive(Debug, Default)]
+pub struct LeftCopies {
+    /// When it was heard of last, Unix seconds.
+    pub heard_at: i64,
+    /// Generation of its proof; 0 without one.
+    generation: u64,
+    /// What the proof lists.
+    listed: BTreeSet<NameHash>,
+    /// Its items.
+    items: Vec<(NameHash, SiteObject)>,
+}
+
+impl LeftCopies {
+    /// What may be adopted, and how many were put back: older than the proof, which does not list them.
+    pub fn items(&self) -> (Vec<&SiteObject>, u64) {
+        let is_put_back = |(name, item): &&(NameHash, SiteObject)| {
+            copies::is_put_back(item.generation, self.listed.contains(name), self.generation)
+        };
+        let good = self.items.iter().filter(|item| !is_put_back(item));
+        let good: Vec<&SiteObject> = good.map(|(_, item)| item).collect();
+        let put_back = (self.items.len() - good.len()) as u64;
+        (good, put_back)
+    }
+
+    fn add(&mut self, name: NameHash, object: SiteObject) {
+        self.heard_at = self.heard_at.max(object.at);
+        match object.kind {
+            ObjectKind::Item => self.items.push((name, object)),
+            ObjectKind::Proof if object.generation >= self.generation => {
+                self.generation = object.generation;
+                let names = object.body.chunks_exact(16);
+                let name = |bytes: &[u8]| bytes.try_into().ok().map(NameHash);
+                self.listed = names.filter_map(name).collect();
+            }
+            ObjectKind::Proof => {}
+        }
+    }
+}
+
+/// What lies at a place, by box, and the files that are not used, each with its reason.
+pub type FoundCopies = (BTreeMap<String, LeftCopies>, Vec<(PathBuf, ObjectFlaw)>);
+
+/// Reads what boxes left at a place: in it, or in the folders in it.
+///
+/// # Errors
+/// What the file system says; `copies.missing` where there is no folder.
+pub fn left(place: &Path, keys: &[OrganisationKey]) -> Result<FoundCopies, Fault> {
+    if !place.is_dir() {
+        let path = place.display().to_string();
+        return Err(Fault::new(Code::CopiesMissing, SiteCause::NoPlace { path }));
+    }
+    let (mut boxes, mut flawed) = (BTreeMap::<String, LeftCopies>::new(), Vec::new());
+    let mut paths = listed(place)?;
+    let folders: Vec<PathBuf> = paths.iter().filter(|path| path.is_dir()).cloned().collect();
+    for folder in folders {
+        paths.extend(listed(&folder)?);
+    }
+    for path in paths {
+        let Some(name) = named(&path) else { continue };
+        let bytes = read_regular(&path).map_err(|error| trouble(&path, FileAct::Read, &error));
+        match bytes.map(|bytes| site::open(keys, name, &bytes)) {
+            Ok(Ok(object)) => boxes
+                .entry(object.box_id.clone())
+                .or_default()
+                .add(name, object),
+            Ok(Err(flaw)) => flawed.push((path, flaw)),
+            // What cannot be read is as good as changed: the others do not wait for that.
+            Err(_) => flawed.push((path, ObjectFlaw::Changed)),
+        }
+    }
+    Ok((boxes, flawed))
+}

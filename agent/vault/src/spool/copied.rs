@@ -1,0 +1,102 @@
+//! Items that leave the box as second copies, and those of another box that are let in.
+//! Never lets in what is known, and never as if nobody had sent it: central is asked about each before it goes.
+//! Called by `agent::copies`.
+
+use std::time::{Duration, SystemTime};
+
+use logic::fault::Fault;
+use logic::intake::{IntakeItem, ItemKind};
+use logic::spool::{ItemAdmission, ItemKey, ItemState, Ledger};
+
+use super::{Spool, enclose, folder, modified};
+use system::root::write_all_durably;
+
+impl Spool {
+    /// The accounts of everything that central has not acknowledged, and what it holds.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn unacknowledged(&self) -> Result<Vec<Ledger>, Fault> {
+        let mut ledgers = self.files.ledgers(&self.files.folder)?;
+        ledgers.retain(|ledger| ledger.state != ItemState::Acknowledged);
+        Ok(ledgers)
+    }
+
+    /// The accounts of everything that central has acknowledged, one after the other.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn each_acknowledged(&self, take: &mut dyn FnMut(Ledger)) -> Result<(), Fault> {
+        self.files.each(&self.files.done, &mut |ledger| {
+            take(ledger);
+            Ok(())
+        })
+    }
+
+    /// When its folders were changed last: what is accepted, decided or acknowledged shows there.
+    pub fn changed_at(&self) -> [SystemTime; 2] {
+        [&self.files.folder, &self.files.done].map(|folder| modified(folder))
+    }
+
+    /// When an item came, Unix seconds.
+    pub fn came(&self, key: &ItemKey) -> i64 {
+        let path = self.files.path(&self.files.folder, key, "item");
+        let came = modified(&path).duration_since(SystemTime::UNIX_EPOCH);
+        came.map_or(0, |since| since.as_secs() as i64)
+    }
+
+    /// An item with its account as a copy holds it; `None` where its content is not there or does not open.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn body(&self, ledger: &Ledger) -> Result<Option<Vec<u8>>, Fault> {
+        let Some((began, payload)) = self.files.content(&ledger.key)? else {
+            return Ok(None);
+        };
+        let ledger = match began.enclosure.enclosed && !ledger.enclosure.enclosed {
+            true => ledger.clone().enclosed(began.enclosure, payload.len()),
+            false => ledger.clone(),
+        };
+        Ok(Some(folder::body(ledger, &payload)))
+    }
+
+    /// Lets in an item of another box, `None` as body of which nothing can be read. It is durable when this returns. Says
+    /// whether it was new here.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn adopt(&self, body: &[u8], box_id: &str, came: i64) -> Result<Option<bool>, Fault> {
+        let Some((origin, payload)) = folder::accepted(body) else {
+            return Ok(None);
+        };
+        let _gate = self.beside(std::iter::once(origin.key.id.as_str()))?;
+        self.files.keys.must_be_in_force()?;
+        let same = self.files.same(origin.key.kind, &origin.key.id)?;
+        let item = IntakeItem {
+            kind: origin.key.kind,
+            id: origin.key.id.clone(),
+            delivery: origin.delivery.clone(),
+            test_taker: None,
+            payload: payload.to_vec(),
+            parts: origin.parts.iter().map(|(print, _)| *print).collect(),
+            content: origin.content,
+            execution: None,
+            open: origin.state == ItemState::Open,
+            enclosure: origin.enclosure,
+        };
+        let ItemAdmission::Fresh(ledger, payload) = Ledger::admit(item, &same, None) else {
+            return Ok(Some(false));
+        };
+        let (path, bytes) = self.files.item(ledger.adopted(&origin, box_id), &payload);
+        let when = SystemTime::UNIX_EPOCH + Duration::from_secs(came.max(0) as u64);
+        write_all_durably(&[(path.clone(), bytes)])?;
+        enclose::keep_age(&path, when);
+        Ok(Some(true))
+    }
+
+    /// The item's kind and id, as its copy tells them.
+    pub fn order_of(body: &[u8]) -> Option<(ItemKind, String, u32)> {
+        let key = folder::accepted(body)?.0.key;
+        Some((key.kind, key.id, key.edition))
+    }
+}
