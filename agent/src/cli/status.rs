@@ -2,14 +2,12 @@
 //! Never speaks to central.
 //! Called by `cli`.
 
-mod copies;
 mod organisation;
+mod owed;
 
 use logic::fault::{Area, Code, CodeName, Fault, Finding};
 use logic::health::message::ByType;
-use logic::health::verdict::{
-    BoxStanding, Kinds, Verdict, Word, is_mended_by_a_run, package_estimate,
-};
+use logic::health::verdict::{BoxStanding, Verdict, Word, is_mended_by_a_run, package_estimate};
 use logic::language::figure::{self, Bytes, Seconds, spans};
 use logic::language::{Language, Localized, plain};
 use logic::package::order::OrdersInForce;
@@ -300,8 +298,8 @@ fn holdings(standing: &BoxStanding, seen: &StatusExtras, rows: &mut Rows) {
         let told: Vec<String> = terms.map(|term| term.localized(language)).collect();
         rows.add(OrderTerm::Downloads, told.join("\n"));
     }
-    rows.add(StatusTerm::Results, results(standing, language));
-    copies::rows(rows, standing);
+    rows.add(StatusTerm::Results, owed::results(standing, language));
+    owed::rows(rows, standing);
     match standing.contact {
         Some(at) => rows.add(StatusTerm::LastContact, dated(at)),
         None => rows.add(StatusTerm::LastContact, Term::Never),
@@ -348,53 +346,6 @@ fn packages(standing: &BoxStanding, language: Language, offset: i64) -> String {
     parts.join(", ") + &takes.unwrap_or_default()
 }
 
-fn results(standing: &BoxStanding, language: Language) -> String {
-    let Some(owed) = &standing.owed else {
-        return Term::NotKnownYet.localized(language);
-    };
-    let of = |kinds: Kinds, count: u64| match kinds == Kinds::default() {
-        // The row is of results.
-        true => count.to_string(),
-        false => words::items(&kinds.each(count), language),
-    };
-    let mut told = Vec::new();
-    if owed.queued > 0 {
-        let items = of(owed.queued_kinds, owed.queued);
-        told.push(StatusTerm::Waiting { items });
-    }
-    if owed.refused > 0 {
-        let items = of(owed.refused_kinds, owed.refused);
-        told.push(StatusTerm::Refused { items });
-    }
-    if owed.unconfirmed > 0 {
-        let items = of(owed.unconfirmed_kinds, owed.unconfirmed);
-        told.push(StatusTerm::Unconfirmed { items });
-    }
-    if owed.open > 0 {
-        told.push(StatusTerm::Open { count: owed.open });
-    }
-    if owed.held > 0 {
-        told.push(StatusTerm::HeldItems { count: owed.held });
-    }
-    if owed.carried > 0 {
-        let count = owed.carried;
-        let since = ago(language, owed.carried_at, standing.now);
-        told.push(StatusTerm::Carried { count, since });
-    }
-    if owed.set_aside > 0 {
-        let count = owed.set_aside;
-        told.push(StatusTerm::SetAside { count });
-    }
-    if owed.lost > 0 {
-        told.push(StatusTerm::Lost { count: owed.lost });
-    }
-    if told.is_empty() {
-        told.push(StatusTerm::NothingOwed);
-    }
-    let told: Vec<String> = told.iter().map(|one| one.localized(language)).collect();
-    told.join(", ")
-}
-
 fn version(standing: &BoxStanding, language: Language) -> String {
     let unknown = || Term::Unknown.localized(language);
     let version = standing.version.clone().unwrap_or_else(unknown);
@@ -423,10 +374,12 @@ fn ago(language: Language, at: i64, now: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::owed::results;
+    use super::owed::results;
     use super::*;
     use crate::cli::screen::{coloured, each};
     use logic::exam::ExecutionCount;
-    use logic::health::verdict::{Last, OwedCounts, Stock};
+    use logic::health::verdict::{Kinds, Last, OwedCounts, Stock};
     use logic::intake::ExecutionState;
     use logic::package::estimate::PackageRate;
     use logic::time::Uptime;
