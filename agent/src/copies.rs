@@ -61,7 +61,7 @@ impl Copies {
             return Ok(());
         }
         let path = self.folder.place().display().to_string();
-        Err(Fault::new(Code::CopiesMissing, SiteCause::NoPlace { path }))
+        Err(Fault::new(Code::CopiesMissing, SiteCause::Missing { path }))
     }
 
     fn told(&self, trouble: Fault) -> Fault {

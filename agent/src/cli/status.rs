@@ -375,7 +375,6 @@ fn ago(language: Language, at: i64, now: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::owed::results;
-    use super::owed::results;
     use super::*;
     use crate::cli::screen::{coloured, each};
     use logic::exam::ExecutionCount;

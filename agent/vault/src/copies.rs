@@ -273,7 +273,7 @@ pub type FoundCopies = (BTreeMap<String, LeftCopies>, Vec<(PathBuf, ObjectFlaw)>
 pub fn left(place: &Path, keys: &[OrganisationKey]) -> Result<FoundCopies, Fault> {
     if !place.is_dir() {
         let path = place.display().to_string();
-        return Err(Fault::new(Code::CopiesMissing, SiteCause::NoPlace { path }));
+        return Err(Fault::new(Code::CopiesMissing, SiteCause::Missing { path }));
     }
     let (mut boxes, mut flawed) = (BTreeMap::<String, LeftCopies>::new(), Vec::new());
     let mut paths = listed(place)?;

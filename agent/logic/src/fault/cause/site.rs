@@ -13,7 +13,7 @@ sentences! {
         NoKeyIn { path: String } => "{path}: expected lines `boxsync-site-key-1 …`",
             "{path} : des lignes `boxsync-site-key-1 …` sont attendues";
         Copies { path: String, why: Box<Cause> } => "second copies in {path}: {why}", "secondes copies dans {path} : {why}";
-        NoPlace { path: String } => "{path}: there is no folder, or it is on the box's own disk",
+        Missing { path: String } => "{path}: there is no folder, or it is on the box's own disk",
             "{path} : aucun dossier, ou il est sur le disque de la box";
         Hangs { path: String } => "{path} does not answer", "{path} ne répond pas";
         PutBack { path: String } => "{path}: the copies were put back to an earlier time; they are brought in step",
