@@ -286,10 +286,11 @@ _boxsync() {
             boxsync__subcmd__help__subcmd__packages,verify)
                 cmd="boxsync__subcmd__help__subcmd__packages__subcmd__verify"
                 ;;
-            boxsync__subcmd__help__subcmd__results,confirm)
-                cmd="boxsync__subcmd__help__subcmd__results__subcmd__confirm"
             boxsync__subcmd__help__subcmd__results,adopt)
                 cmd="boxsync__subcmd__help__subcmd__results__subcmd__adopt"
+                ;;
+            boxsync__subcmd__help__subcmd__results,confirm)
+                cmd="boxsync__subcmd__help__subcmd__results__subcmd__confirm"
                 ;;
             boxsync__subcmd__help__subcmd__results,export)
                 cmd="boxsync__subcmd__help__subcmd__results__subcmd__export"
@@ -297,10 +298,11 @@ _boxsync() {
             boxsync__subcmd__help__subcmd__results,export-tao)
                 cmd="boxsync__subcmd__help__subcmd__results__subcmd__export__subcmd__tao"
                 ;;
-            boxsync__subcmd__help__subcmd__results,reclaim)
-                cmd="boxsync__subcmd__help__subcmd__results__subcmd__reclaim"
             boxsync__subcmd__help__subcmd__results,receipt)
                 cmd="boxsync__subcmd__help__subcmd__results__subcmd__receipt"
+                ;;
+            boxsync__subcmd__help__subcmd__results,reclaim)
+                cmd="boxsync__subcmd__help__subcmd__results__subcmd__reclaim"
                 ;;
             boxsync__subcmd__help__subcmd__results,release)
                 cmd="boxsync__subcmd__help__subcmd__results__subcmd__release"
@@ -407,10 +409,11 @@ _boxsync() {
             boxsync__subcmd__packages__subcmd__help,verify)
                 cmd="boxsync__subcmd__packages__subcmd__help__subcmd__verify"
                 ;;
-            boxsync__subcmd__results,confirm)
-                cmd="boxsync__subcmd__results__subcmd__confirm"
             boxsync__subcmd__results,adopt)
                 cmd="boxsync__subcmd__results__subcmd__adopt"
+                ;;
+            boxsync__subcmd__results,confirm)
+                cmd="boxsync__subcmd__results__subcmd__confirm"
                 ;;
             boxsync__subcmd__results,export)
                 cmd="boxsync__subcmd__results__subcmd__export"
@@ -421,10 +424,11 @@ _boxsync() {
             boxsync__subcmd__results,help)
                 cmd="boxsync__subcmd__results__subcmd__help"
                 ;;
-            boxsync__subcmd__results,reclaim)
-                cmd="boxsync__subcmd__results__subcmd__reclaim"
             boxsync__subcmd__results,receipt)
                 cmd="boxsync__subcmd__results__subcmd__receipt"
+                ;;
+            boxsync__subcmd__results,reclaim)
+                cmd="boxsync__subcmd__results__subcmd__reclaim"
                 ;;
             boxsync__subcmd__results,release)
                 cmd="boxsync__subcmd__results__subcmd__release"
@@ -438,10 +442,11 @@ _boxsync() {
             boxsync__subcmd__results,submit)
                 cmd="boxsync__subcmd__results__subcmd__submit"
                 ;;
-            boxsync__subcmd__results__subcmd__help,confirm)
-                cmd="boxsync__subcmd__results__subcmd__help__subcmd__confirm"
             boxsync__subcmd__results__subcmd__help,adopt)
                 cmd="boxsync__subcmd__results__subcmd__help__subcmd__adopt"
+                ;;
+            boxsync__subcmd__results__subcmd__help,confirm)
+                cmd="boxsync__subcmd__results__subcmd__help__subcmd__confirm"
                 ;;
             boxsync__subcmd__results__subcmd__help,export)
                 cmd="boxsync__subcmd__results__subcmd__help__subcmd__export"
@@ -452,10 +457,11 @@ _boxsync() {
             boxsync__subcmd__results__subcmd__help,help)
                 cmd="boxsync__subcmd__results__subcmd__help__subcmd__help"
                 ;;
-            boxsync__subcmd__results__subcmd__help,reclaim)
-                cmd="boxsync__subcmd__results__subcmd__help__subcmd__reclaim"
             boxsync__subcmd__results__subcmd__help,receipt)
                 cmd="boxsync__subcmd__results__subcmd__help__subcmd__receipt"
+                ;;
+            boxsync__subcmd__results__subcmd__help,reclaim)
+                cmd="boxsync__subcmd__results__subcmd__help__subcmd__reclaim"
                 ;;
             boxsync__subcmd__results__subcmd__help,release)
                 cmd="boxsync__subcmd__results__subcmd__help__subcmd__release"
@@ -916,9 +922,7 @@ _boxsync() {
             return 0
             ;;
         boxsync__subcmd__doctor__subcmd__explain)
-            opts="-h --root --json --help ready config.read config.syntax config.unknown_key config.value config.file config.no_url config.plain_http config.no_organisation config.no_version config.ca_file config.proxy config.box_id config.tls config.textfile input.file input.key input.token_url input.kind input.organisation input.wipe input.run input.terminate input.confirm wipe.owed input.usage input.code output.failed state.folder state.new state.newer state.version state.read_only state.owner state.io state.busy key.open key.wrong key.sealed key.malformed key.elsewhere disk.space disk.full disk.inodes disk.failing disk.reserve clock.skew clock.wrong clock.central clock.floor clock.unproven clock.behind unit.state unit.down unit.failed unit.masked unit.unusable unit.unreadable unit.restarts doctor.offline doctor.late bundle.secret net.link net.no_link net.address net.no_address net.no_route net.disabled net.gateway net.filtered net.family net.loss net.mtu net.dns net.connect net.refused net.unreachable net.proxy net.proxy_scheme net.tls net.tls_expired net.tls_not_yet net.tls_host net.tls_issuer net.tls_client net.tls_certificate net.tls_old net.tls_expiring net.token net.reset net.timeout net.cut net.stalled link.speed link.slow central.answer central.foreign central.maintenance central.php central.contradicts central.unavailable central.error central.rejected central.refused central.not_found central.too_long central.too_large central.compressed central.garbled central.token auth.token auth.not_enrolled auth.refused auth.untried auth.other_organisation auth.shared auth.password auth.not_sync_manager auth.role version.supported version.unsupported store.open store.failed store.rebuilt store.damaged catalogue.organisation catalogue.unknown_organisation catalogue.other_organisation catalogue.other_centre catalogue.complete catalogue.incomplete catalogue.empty catalogue.old catalogue.held_back catalogue.in_use catalogue.endless catalogue.checksum catalogue.entity catalogue.unknown_entity package.whole package.incomplete package.missing package.waiting package.damaged package.unsupported package.cache package.not_held package.edition package.unknown_member package.changed package.range package.empty package.length package.not_zip package.truncated package.directory package.multidisk package.too_large results.spool results.queued results.refused results.unconfirmed results.stuck sync.last sync.never sync.failed engine.worker intake.malformed intake.failed intake.too_long intake.long_text intake.call_id intake.unknown_entity intake.unknown_key intake.repeated_row input.export input.order central.sick central.encrypted central.key_missing central.encryption_role central.key_changed central.probe_stored results.copied results.not_stored results.rejected results.too_long results.unanswered results.doubt lti_users.unsupported results.unreadable results.quarantined results.unknown results.superseded result.refused result.unconfirmed logs.queued logs.no_receipt logs.not_stored logs.rejected logs.too_long logs.unmapped logs.unreadable sessions.failed sessions.rejected identity.clone clone.found run.killed run.stopped answers.not_kept box.restored box.twice identity.damaged state.quarantined exam.not_terminated daemon.running daemon.gone daemon.silent daemon.newer daemon.stopping daemon.signals worker.died config.wrong api.denied api.role api.unknown_route api.method api.range api.request api.busy api.slow api.too_large feed.gone gateway.listen gateway.encryption page.listen sync.started sync.finished net.offline central.wish net.online package.held deletion.held_back ok stopping enrolled"
-            opts="-h --root --json --help ready config.read config.syntax config.unknown_key config.value config.file config.no_url config.plain_http config.no_organisation config.no_version config.ca_file config.proxy config.box_id config.tls config.textfile input.file input.key input.token_url input.kind input.organisation input.wipe input.run input.terminate wipe.owed input.usage input.code output.failed state.folder state.new state.newer state.version state.read_only state.owner state.io state.busy key.open key.wrong key.sealed key.malformed key.elsewhere disk.space disk.full disk.inodes disk.failing disk.reserve clock.skew clock.wrong clock.central clock.floor clock.unproven clock.behind unit.state unit.down unit.failed unit.masked unit.unusable unit.unreadable unit.restarts doctor.offline doctor.late bundle.secret net.link net.no_link net.address net.no_address net.no_route net.disabled net.gateway net.filtered net.family net.loss net.mtu net.dns net.connect net.refused net.unreachable net.proxy net.proxy_scheme net.tls net.tls_expired net.tls_not_yet net.tls_host net.tls_issuer net.tls_client net.tls_certificate net.tls_old net.tls_expiring net.token net.reset net.timeout net.cut net.stalled link.speed link.slow central.answer central.foreign central.maintenance central.php central.contradicts central.unavailable central.error central.rejected central.refused central.not_found central.too_long central.too_large central.compressed central.garbled central.token auth.token auth.not_enrolled auth.refused auth.untried auth.other_organisation auth.shared auth.password auth.not_sync_manager auth.role version.supported version.unsupported store.open store.failed store.rebuilt store.damaged catalogue.organisation catalogue.unknown_organisation catalogue.other_organisation catalogue.other_centre catalogue.complete catalogue.incomplete catalogue.empty catalogue.old catalogue.held_back catalogue.in_use catalogue.endless catalogue.checksum catalogue.entity catalogue.unknown_entity package.whole package.incomplete package.missing package.waiting package.damaged package.unsupported package.cache package.not_held package.edition package.unknown_member package.changed package.range package.empty package.length package.not_zip package.truncated package.directory package.multidisk package.too_large results.spool results.queued results.refused results.unconfirmed results.stuck sync.last sync.never sync.failed engine.worker intake.malformed intake.failed intake.too_long intake.long_text intake.call_id intake.unknown_entity intake.unknown_key intake.repeated_row input.export input.order central.sick central.encrypted central.key_missing central.encryption_role central.key_changed central.probe_stored results.copied results.not_stored results.rejected results.too_long results.unanswered results.doubt lti_users.unsupported results.unreadable results.quarantined results.unknown results.superseded result.refused result.unconfirmed site.no_key site.key_file logs.queued logs.no_receipt logs.not_stored logs.rejected logs.too_long logs.unmapped logs.unreadable sessions.failed sessions.rejected identity.clone clone.found run.killed run.stopped answers.not_kept box.restored box.twice identity.damaged state.quarantined exam.not_terminated daemon.running daemon.gone daemon.silent daemon.newer daemon.stopping daemon.signals worker.died config.wrong api.denied api.role api.unknown_route api.method api.range api.request api.busy api.slow api.too_large feed.gone gateway.listen gateway.encryption page.listen sync.started sync.finished net.offline central.wish net.online package.held deletion.held_back ok stopping enrolled"
-            opts="-h --root --json --help ready config.read config.syntax config.unknown_key config.value config.file config.no_url config.plain_http config.no_organisation config.no_version config.ca_file config.proxy config.box_id config.tls config.textfile input.file input.key input.token_url input.kind input.organisation input.wipe input.run input.terminate wipe.owed input.usage input.code output.failed state.folder state.new state.newer state.version state.read_only state.owner state.io state.busy key.open key.wrong key.sealed key.malformed key.elsewhere disk.space disk.full disk.inodes disk.failing disk.reserve clock.skew clock.wrong clock.central clock.floor clock.unproven clock.behind unit.state unit.down unit.failed unit.masked unit.unusable unit.unreadable unit.restarts doctor.offline doctor.late bundle.secret net.link net.no_link net.address net.no_address net.no_route net.disabled net.gateway net.filtered net.family net.loss net.mtu net.dns net.connect net.refused net.unreachable net.proxy net.proxy_scheme net.tls net.tls_expired net.tls_not_yet net.tls_host net.tls_issuer net.tls_client net.tls_certificate net.tls_old net.tls_expiring net.token net.reset net.timeout net.cut net.stalled link.speed link.slow central.answer central.foreign central.maintenance central.php central.contradicts central.unavailable central.error central.rejected central.refused central.not_found central.too_long central.too_large central.compressed central.garbled central.token auth.token auth.not_enrolled auth.refused auth.untried auth.other_organisation auth.shared auth.password auth.not_sync_manager auth.role version.supported version.unsupported store.open store.failed store.rebuilt store.damaged catalogue.organisation catalogue.unknown_organisation catalogue.other_organisation catalogue.other_centre catalogue.complete catalogue.incomplete catalogue.empty catalogue.old catalogue.held_back catalogue.in_use catalogue.endless catalogue.checksum catalogue.entity catalogue.unknown_entity package.whole package.incomplete package.missing package.waiting package.damaged package.unsupported package.cache package.not_held package.edition package.unknown_member package.changed package.range package.empty package.length package.not_zip package.truncated package.directory package.multidisk package.too_large results.spool results.queued results.refused results.unconfirmed results.stuck sync.last sync.never sync.failed engine.worker intake.malformed intake.failed intake.too_long intake.long_text intake.call_id intake.unknown_entity intake.unknown_key intake.repeated_row input.export input.order central.sick central.encrypted central.key_missing central.encryption_role central.key_changed central.probe_stored results.copied results.not_stored results.rejected results.too_long results.unanswered results.doubt lti_users.unsupported results.unreadable results.quarantined results.unknown results.superseded result.refused result.unconfirmed site.no_key site.key_file copies.missing copies.full copies.read_only copies.unproven copies.changed adopt.alive adopt.changed adopt.none logs.queued logs.no_receipt logs.not_stored logs.rejected logs.too_long logs.unmapped logs.unreadable sessions.failed sessions.rejected identity.clone clone.found run.killed run.stopped answers.not_kept box.restored box.twice identity.damaged state.quarantined exam.not_terminated daemon.running daemon.gone daemon.silent daemon.newer daemon.stopping daemon.signals worker.died config.wrong api.denied api.role api.unknown_route api.method api.range api.request api.busy api.slow api.too_large feed.gone gateway.listen gateway.encryption page.listen sync.started sync.finished net.offline central.wish net.online package.held deletion.held_back ok stopping enrolled"
+            opts="-h --root --json --help ready config.read config.syntax config.unknown_key config.value config.file config.no_url config.plain_http config.no_organisation config.no_version config.ca_file config.proxy config.box_id config.tls config.textfile input.file input.key input.token_url input.kind input.organisation input.wipe input.run input.terminate input.confirm wipe.owed input.usage input.code output.failed state.folder state.new state.newer state.version state.read_only state.owner state.io state.busy key.open key.wrong key.sealed key.malformed key.elsewhere disk.space disk.full disk.inodes disk.failing disk.reserve clock.skew clock.wrong clock.central clock.floor clock.unproven clock.behind unit.state unit.down unit.failed unit.masked unit.unusable unit.unreadable unit.restarts doctor.offline doctor.late bundle.secret net.link net.no_link net.address net.no_address net.no_route net.disabled net.gateway net.filtered net.family net.loss net.mtu net.dns net.connect net.refused net.unreachable net.proxy net.proxy_scheme net.tls net.tls_expired net.tls_not_yet net.tls_host net.tls_issuer net.tls_client net.tls_certificate net.tls_old net.tls_expiring net.token net.reset net.timeout net.cut net.stalled link.speed link.slow central.answer central.foreign central.maintenance central.php central.contradicts central.unavailable central.error central.rejected central.refused central.not_found central.too_long central.too_large central.compressed central.garbled central.token auth.token auth.not_enrolled auth.refused auth.untried auth.other_organisation auth.shared auth.password auth.not_sync_manager auth.role version.supported version.unsupported store.open store.failed store.rebuilt store.damaged catalogue.organisation catalogue.unknown_organisation catalogue.other_organisation catalogue.other_centre catalogue.complete catalogue.incomplete catalogue.empty catalogue.old catalogue.held_back catalogue.in_use catalogue.endless catalogue.checksum catalogue.entity catalogue.unknown_entity package.whole package.incomplete package.missing package.waiting package.damaged package.unsupported package.cache package.not_held package.edition package.unknown_member package.changed package.range package.empty package.length package.not_zip package.truncated package.directory package.multidisk package.too_large results.spool results.queued results.refused results.unconfirmed results.stuck sync.last sync.never sync.failed engine.worker intake.malformed intake.failed intake.too_long intake.long_text intake.call_id intake.unknown_entity intake.unknown_key intake.repeated_row input.export input.order central.sick central.encrypted central.key_missing central.encryption_role central.key_changed central.probe_stored results.copied results.not_stored results.rejected results.too_long results.unanswered results.doubt lti_users.unsupported results.unreadable results.quarantined results.unknown results.superseded result.refused result.unconfirmed site.no_key site.key_file copies.missing copies.full copies.read_only copies.unproven copies.changed adopt.alive adopt.changed adopt.none logs.queued logs.no_receipt logs.not_stored logs.rejected logs.too_long logs.unmapped logs.unreadable sessions.failed sessions.rejected identity.clone clone.found run.killed run.stopped answers.not_kept box.restored box.twice identity.damaged state.quarantined exam.not_terminated daemon.running daemon.gone daemon.silent daemon.newer daemon.stopping daemon.signals worker.died config.wrong api.denied api.role api.unknown_route api.method api.range api.request api.busy api.slow api.too_large feed.gone gateway.listen gateway.encryption page.listen sync.started sync.finished net.offline central.wish net.online package.held deletion.held_back ok stopping enrolled"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1496,8 +1500,7 @@ _boxsync() {
             return 0
             ;;
         boxsync__subcmd__help__subcmd__results)
-            opts="submit retry set-aside release export export-tao confirm reclaim"
-            opts="submit retry set-aside release receipt adopt export"
+            opts="submit retry set-aside release receipt adopt export export-tao confirm reclaim"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1510,8 +1513,21 @@ _boxsync() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        boxsync__subcmd__help__subcmd__results__subcmd__confirm)
         boxsync__subcmd__help__subcmd__results__subcmd__adopt)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        boxsync__subcmd__help__subcmd__results__subcmd__confirm)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1553,8 +1569,21 @@ _boxsync() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        boxsync__subcmd__help__subcmd__results__subcmd__reclaim)
         boxsync__subcmd__help__subcmd__results__subcmd__receipt)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        boxsync__subcmd__help__subcmd__results__subcmd__reclaim)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2385,9 +2414,26 @@ _boxsync() {
             return 0
             ;;
         boxsync__subcmd__results)
-            opts="-h --root --json --help submit retry set-aside release export export-tao confirm reclaim help"
-            opts="-h --root --json --help submit retry set-aside release receipt adopt export help"
+            opts="-h --root --json --help submit retry set-aside release receipt adopt export export-tao confirm reclaim help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        boxsync__subcmd__results__subcmd__adopt)
+            opts="-h --force --look --root --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2405,8 +2451,6 @@ _boxsync() {
             ;;
         boxsync__subcmd__results__subcmd__confirm)
             opts="-h --all-of --yes --root --json --help"
-        boxsync__subcmd__results__subcmd__adopt)
-            opts="-h --force --look --root --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2451,8 +2495,6 @@ _boxsync() {
             ;;
         boxsync__subcmd__results__subcmd__export__subcmd__tao)
             opts="-h --organisation --again --most --dry-run --yes --root --json --help"
-        boxsync__subcmd__results__subcmd__help)
-            opts="submit retry set-aside release receipt adopt export help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2478,7 +2520,7 @@ _boxsync() {
             return 0
             ;;
         boxsync__subcmd__results__subcmd__help)
-            opts="submit retry set-aside release export export-tao confirm reclaim help"
+            opts="submit retry set-aside release receipt adopt export export-tao confirm reclaim help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2491,7 +2533,7 @@ _boxsync() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        boxsync__subcmd__results__subcmd__help__subcmd__confirm)
+        boxsync__subcmd__results__subcmd__help__subcmd__adopt)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2505,7 +2547,7 @@ _boxsync() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        boxsync__subcmd__results__subcmd__help__subcmd__adopt)
+        boxsync__subcmd__results__subcmd__help__subcmd__confirm)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2561,8 +2603,21 @@ _boxsync() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        boxsync__subcmd__results__subcmd__help__subcmd__reclaim)
         boxsync__subcmd__results__subcmd__help__subcmd__receipt)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        boxsync__subcmd__results__subcmd__help__subcmd__reclaim)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2632,8 +2687,25 @@ _boxsync() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        boxsync__subcmd__results__subcmd__reclaim)
         boxsync__subcmd__results__subcmd__receipt)
+            opts="-h --root --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        boxsync__subcmd__results__subcmd__reclaim)
             opts="-h --root --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
