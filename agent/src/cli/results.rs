@@ -23,9 +23,11 @@ use super::caller::{Input, Output};
 use super::carry;
 use super::screen::{ListLayout, ListRow, Screen};
 use super::service;
-use super::words::{self, ListTerm};
+use super::status::ago;
+use super::words::{self, ListTerm, StatusTerm};
 use crate::engine::Engine;
 use crate::intake::Intake;
+use system::clock;
 use system::root::Root;
 use vault::spool::{RetriedItems, Spool};
 
@@ -178,6 +180,7 @@ fn spool(root: &Root) -> Result<Spool, Fault> {
 /// Each account is told as it is read: of 30,000 the first stand there at once, and none is kept.
 fn list(spool: &Spool, screen: &Screen) -> Result<u8, Fault> {
     let (mut owed, mut acknowledged) = (BTreeSet::<ItemKey>::new(), 0);
+    let mut carried: Vec<i64> = Vec::new();
     let mut list = ListLayout::new(screen.width);
     spool.each(&mut |ledger| {
         // What was acknowledged since it was told of is met again where it moved to.
@@ -191,6 +194,7 @@ fn list(spool: &Spool, screen: &Screen) -> Result<u8, Fault> {
             acknowledged += 1;
             return Ok(());
         }
+        carried.extend(ledger.carried_at());
         if !screen.json {
             let lines = list.push(thing(&ledger, screen.language));
             lines.iter().for_each(|line| screen.line(line));
@@ -202,6 +206,11 @@ fn list(spool: &Spool, screen: &Screen) -> Result<u8, Fault> {
         list.end().iter().for_each(|line| screen.line(line));
         let owed = owed.len() as u64;
         screen.say(&screen.told(&ListTerm::Owed { owed, acknowledged }));
+        if let Some(first) = carried.iter().min() {
+            let since = ago(screen.language, *first, clock::now().wall);
+            let count = carried.len() as u64;
+            screen.say(&screen.told(&StatusTerm::Carried { count, since }));
+        }
     }
     Ok(0)
 }
@@ -217,6 +226,7 @@ fn object(ledger: &Ledger) -> serde_json::Value {
         "state": ledger.state.word(), "attempts": ledger.attempts, "reason": reason,
         "bytes": ledger.size, "parts": ledger.parts.len(), "stored": stored.count(),
         "origin": ledger.origin.as_ref().map(|origin| &origin.box_id),
+        "carried_at": ledger.carried_at(),
     })
 }
 

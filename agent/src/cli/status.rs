@@ -362,7 +362,8 @@ fn moment(language: Language, at: i64, now: i64, offset: i64) -> String {
     format!("{time}, {}", ago(language, at, now))
 }
 
-fn ago(language: Language, at: i64, now: i64) -> String {
+/// How long ago a moment was.
+pub(super) fn ago(language: Language, at: i64, now: i64) -> String {
     match u64::try_from(now - at) {
         Ok(seconds) => Term::Ago {
             time: Seconds(seconds),

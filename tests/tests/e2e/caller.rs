@@ -86,7 +86,26 @@ fn files_that_the_caller_names_are_opened_as_the_caller() {
         fs::read(&package).unwrap(),
         site.central.package(&delivery).unwrap()
     );
-    for path in [&result, &package] {
+    // A name in a folder where the owner of the box may make none, and what lies in it.
+    let zip = site.path("private/results.zip");
+    let words = ["results", "export-tao", zip.to_str().unwrap(), "--yes"];
+    site.run(&words).exits(0);
+    assert_eq!(central::unpack(&fs::read(&zip).unwrap()).unwrap().len(), 2);
+    let names = fs::read_dir(site.path("private")).unwrap();
+    let parts =
+        names.filter(|entry| entry.as_ref().unwrap().path().extension() == Some("part".as_ref()));
+    assert_eq!(parts.count(), 0);
+    site.central.set_listening(false);
+    let words = [
+        "results",
+        "confirm",
+        "--all-of",
+        zip.to_str().unwrap(),
+        "--yes",
+        "2",
+    ];
+    site.run(&words).exits(0);
+    for path in [&result, &package, &zip] {
         assert_eq!((fs::metadata(path).unwrap().uid(), mode(path)), (0, 0o600));
     }
     for path in site.files() {

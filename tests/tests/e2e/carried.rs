@@ -92,6 +92,12 @@ fn a_box_without_a_link_hands_its_results_over_and_a_later_link_confirms_them() 
         let status = site.run(&["status", "--json"]).object();
         assert_eq!(status["results"]["carried"], 23);
         assert!(status["results"]["carried_at"].as_i64().unwrap() > 0);
+        let list = site.run(&["results"]).exits(0);
+        assert!(
+            list.err.contains("23 handed over, the first"),
+            "{}",
+            list.story()
+        );
         // It is still owed: no wipe without its number.
         site.run(&["wipe", "--yes", &box_id(&site)]).exits(1);
         send(&site).exits(4);
